@@ -1,0 +1,3 @@
+//! The outside world. One foreign crate a file; everybody else sees only the traits here.
+
+pub mod registry;

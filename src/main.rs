@@ -1,0 +1,5 @@
+//! The `hoist` binary: parse, run, exit code.
+
+fn main() -> std::process::ExitCode {
+    hoist::cli::main()
+}

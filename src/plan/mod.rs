@@ -1,0 +1,1 @@
+//! The pure decisions: history to version to tags. No IO, no clock.

@@ -1,0 +1,95 @@
+//! `release.toml` as checked data: every key, its default and its rule.
+//!
+//! Reading is strict: an unknown key is an error that names the nearest known one. Nothing here
+//! touches the disk; the caller brings the text.
+
+mod build;
+mod publish;
+mod tags;
+mod version;
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+pub use build::{BuildPolicy, BuildSource, Builder, Compression, SecretSource};
+pub use publish::{GitPolicy, OnFailure, PublishPolicy, RegistryPolicy};
+pub use tags::{Guard, Latest, TagPolicy, VariantPolicy};
+pub use version::{
+    BranchPolicy, Level, Rule, RuleBump, Squash, TagTemplate, Unconventional, VersionFile,
+    VersionPolicy, ZeroMajor,
+};
+
+use crate::oci::Repository;
+
+/// The whole of `release.toml`.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Policy {
+    /// What is released, and where to.
+    pub image: ImagePolicy,
+    /// How history becomes a version.
+    pub version: VersionPolicy,
+    /// Which branches release what.
+    pub branches: BranchPolicy,
+    /// Which tags a version gets.
+    pub tags: TagPolicy,
+    /// Further images of the same release, by name.
+    pub variants: BTreeMap<String, VariantPolicy>,
+    /// The transaction.
+    pub publish: PublishPolicy,
+    /// The git side.
+    pub git: GitPolicy,
+    /// Release notes.
+    pub notes: NotesPolicy,
+    /// Per registry host.
+    pub registry: BTreeMap<String, RegistryPolicy>,
+}
+
+/// `[image]`: what is released, and where to.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ImagePolicy {
+    /// One repository; `repositories` for several.
+    pub repository: Option<Repository>,
+    /// Several repositories that all get the same image and tags.
+    pub repositories: Vec<Repository>,
+    /// How the image comes to be.
+    pub build: BuildPolicy,
+    /// Labels of the image's config. Templates as in tags; the user's own win.
+    pub labels: BTreeMap<String, String>,
+    /// Annotations of the manifest.
+    pub annotations: BTreeMap<String, String>,
+    /// `org.opencontainers.image.title`
+    pub title: Option<String>,
+    /// `org.opencontainers.image.url`
+    pub url: Option<String>,
+    /// `org.opencontainers.image.description`
+    pub description: Option<String>,
+    /// `org.opencontainers.image.licenses`, an SPDX expression.
+    pub licenses: Option<String>,
+}
+
+impl ImagePolicy {
+    /// All repositories in the order they were named, each once.
+    #[must_use]
+    pub fn all(&self) -> Vec<Repository> {
+        let mut all: Vec<Repository> = Vec::new();
+        for repository in self.repository.iter().chain(&self.repositories) {
+            if !all.contains(repository) {
+                all.push(repository.clone());
+            }
+        }
+        all
+    }
+}
+
+/// `[notes]`: release notes.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct NotesPolicy {
+    /// A minijinja template file; unset: the built-in one.
+    pub template: Option<String>,
+    /// Prepend the notes to `CHANGELOG.md`.
+    pub changelog: bool,
+}

@@ -1,0 +1,128 @@
+//! `[publish]`, `[git]` and `[registry.HOST]`: the transaction and its surroundings.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer};
+
+/// `[publish]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct PublishPolicy {
+    /// What happens when the commit cannot be completed.
+    pub on_failure: OnFailure,
+    /// How long a registry may take to show what it accepted.
+    #[serde(deserialize_with = "duration")]
+    pub verify_timeout: Duration,
+    /// How long the commit may go on retrying.
+    #[serde(deserialize_with = "duration")]
+    pub deadline: Duration,
+    /// How long a signal leaves to finish or roll back.
+    #[serde(deserialize_with = "duration")]
+    pub grace: Duration,
+}
+
+/// What happens when the commit cannot be completed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnFailure {
+    /// Put every tag back.
+    #[default]
+    Rollback,
+    /// Leave it for `hoist resume` or `hoist rollback`.
+    Hold,
+}
+
+/// `[git]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct GitPolicy {
+    /// Push the tag and hold the lock on the remote.
+    pub push: bool,
+    /// The remote's name.
+    pub remote: String,
+    /// Sign the tag, with git's own settings.
+    pub sign: bool,
+    /// Refuse to release a commit that the remote does not have.
+    pub require_pushed: bool,
+    /// Where the lock refs live.
+    pub lock_refs: String,
+}
+
+/// `[registry."HOST"]`
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RegistryPolicy {
+    /// Speak HTTP without TLS. Loopback needs no word.
+    pub plain_http: bool,
+    /// A further certificate authority, PEM, beside `release.toml`.
+    pub ca_file: Option<String>,
+}
+
+impl Default for PublishPolicy {
+    fn default() -> Self {
+        Self {
+            on_failure: OnFailure::Rollback,
+            verify_timeout: Duration::from_secs(60),
+            deadline: Duration::from_secs(600),
+            grace: Duration::from_secs(8),
+        }
+    }
+}
+
+impl Default for GitPolicy {
+    fn default() -> Self {
+        Self {
+            push: true,
+            remote: "origin".into(),
+            sign: false,
+            require_pushed: true,
+            lock_refs: "refs/hoist".into(),
+        }
+    }
+}
+
+/// `500ms`, `60s`, `10m`, `2h`: a whole number and a unit.
+pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
+    let error =
+        || format!("`{text}` is no duration: expected a whole number and `ms`, `s`, `m` or `h`");
+    let digits = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(error)?;
+    let number: u64 = text[..digits].parse().map_err(|_| error())?;
+    let seconds = |factor: u64| number.checked_mul(factor).map(Duration::from_secs);
+    match &text[digits..] {
+        "ms" => Some(Duration::from_millis(number)),
+        "s" => seconds(1),
+        "m" => seconds(60),
+        "h" => seconds(3600),
+        _ => None,
+    }
+    .ok_or_else(error)
+}
+
+fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    parse_duration(&text).map_err(serde::de::Error::custom)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_is_a_whole_number_and_a_unit() {
+        assert_eq!(parse_duration("60s"), Ok(Duration::from_secs(60)));
+        assert_eq!(parse_duration("250ms"), Ok(Duration::from_millis(250)));
+        assert_eq!(parse_duration("10m"), Ok(Duration::from_secs(600)));
+        for bad in [
+            "",
+            "60",
+            "s",
+            "1.5s",
+            "1d",
+            "-1s",
+            "99999999999999999999s",
+            "18446744073709551615h",
+        ] {
+            assert!(parse_duration(bad).is_err(), "{bad}");
+        }
+    }
+}
