@@ -1,0 +1,5 @@
+//! All integration tests in one binary, so that they link once.
+
+#![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
+
+mod names;
