@@ -1,3 +1,4 @@
 //! The outside world. One foreign crate a file; everybody else sees only the traits here.
 
+pub mod environment;
 pub mod registry;

@@ -4,6 +4,8 @@
 //! touches the disk; the caller brings the text.
 
 mod build;
+mod check;
+mod parse;
 mod publish;
 mod tags;
 mod version;

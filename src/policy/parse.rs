@@ -1,0 +1,175 @@
+//! Text to [`Policy`]: strict, with errors that point at the line and name the nearest key.
+
+use super::Policy;
+use crate::error::{Error, Result};
+
+/// Keys that cargo-release, whose file has the same name, knows at the top level and hoist does
+/// not (its reference, "Configuration").
+const CARGO_RELEASE_KEYS: [&str; 22] = [
+    "allow-branch",
+    "certs-source",
+    "consolidate-commits",
+    "dependent-version",
+    "dev-version",
+    "disable-release",
+    "metadata",
+    "owners",
+    "post-release-replacements",
+    "pre-release-commit-message",
+    "pre-release-hook",
+    "pre-release-replacements",
+    "push",
+    "push-options",
+    "push-remote",
+    "release",
+    "shared-version",
+    "sign-commit",
+    "sign-tag",
+    "tag-message",
+    "tag-name",
+    "tag-prefix",
+];
+
+impl Policy {
+    /// Reads a policy file. `name` is the file's name for messages.
+    ///
+    /// # Errors
+    /// A usage error with line, key and the nearest known name.
+    pub fn parse(text: &str, name: &str) -> Result<Self> {
+        let policy: Self = toml::from_str(text).map_err(|error| explain(text, name, &error))?;
+        super::check::check(&policy)
+            .map_err(|problem| Error::usage(format!("`{name}`: {problem}")))?;
+        Ok(policy)
+    }
+}
+
+fn explain(text: &str, name: &str, error: &toml::de::Error) -> Error {
+    if let Some(key) = cargo_release_key(text) {
+        return Error::usage(format!("`{name}` belongs to cargo-release, not to hoist"))
+            .cause(format!("it has the key `{key}`"))
+            .hint("keep hoist's policy in a file of its own: `hoist --config hoist.toml init`");
+    }
+    let message = error.message().trim();
+    let (line, column, source) = place(text, error.span().map_or(0, |span| span.start));
+    let at = format!("line {line}, column {column}: `{source}`");
+    match unknown_field(message) {
+        Some((field, known)) => {
+            let error = Error::usage(format!("unknown key `{field}` in `{name}`")).cause(at);
+            match nearest(field, &known) {
+                Some(near) => error.hint(format!("did you mean `{near}`?")),
+                None => error.hint(format!("known here: {}", list(&known))),
+            }
+        }
+        None => Error::usage(format!("cannot read `{name}`: {message}")).cause(at),
+    }
+}
+
+/// A key that only cargo-release has, where hoist's own tables are absent.
+fn cargo_release_key(text: &str) -> Option<String> {
+    let table: toml::Table = text.parse().ok()?;
+    if table.contains_key("image") || table.contains_key("tags") {
+        return None;
+    }
+    if table.get("publish").is_some_and(toml::Value::is_bool) {
+        return Some("publish".to_owned());
+    }
+    table
+        .keys()
+        .find(|key| CARGO_RELEASE_KEYS.contains(&key.as_str()))
+        .cloned()
+}
+
+fn place(text: &str, offset: usize) -> (usize, usize, &str) {
+    let before = text.get(..offset).unwrap_or(text);
+    let line = before.matches('\n').count() + 1;
+    let start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    let source = text[start..].lines().next().unwrap_or("").trim();
+    (line, before[start..].chars().count() + 1, source)
+}
+
+/// serde's own words: "unknown field `x`, expected one of `a`, `b`".
+fn unknown_field(message: &str) -> Option<(&str, Vec<&str>)> {
+    let rest = message.strip_prefix("unknown field `")?;
+    let (field, expected) = rest.split_once('`')?;
+    Some((field, expected.split('`').skip(1).step_by(2).collect()))
+}
+
+fn nearest<'a>(field: &str, known: &[&'a str]) -> Option<&'a str> {
+    known
+        .iter()
+        .map(|name| {
+            (
+                strsim::damerau_levenshtein(&field.to_lowercase().replace('_', "-"), name),
+                *name,
+            )
+        })
+        .filter(|(distance, name)| *distance <= 1 + name.len() / 3)
+        .min()
+        .map(|(_, name)| name)
+}
+
+fn list(names: &[&str]) -> String {
+    names
+        .iter()
+        .map(|name| format!("`{name}`"))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+
+    fn error(text: &str) -> Error {
+        Policy::parse(text, "release.toml").expect_err("the text is wrong")
+    }
+
+    #[test]
+    fn an_empty_file_is_the_defaults() {
+        assert_eq!(
+            Policy::parse("", "release.toml").ok(),
+            Some(Policy::default())
+        );
+    }
+
+    #[test]
+    fn an_unknown_key_names_the_line_and_the_nearest_one() {
+        let error = error("[image]\nrepository = \"acme/api\"\n\n[tags]\nmovng = []\n");
+        assert_eq!(error.kind, ErrorKind::Usage);
+        assert_eq!(error.message, "unknown key `movng` in `release.toml`");
+        assert_eq!(error.causes, ["line 5, column 1: `movng = []`"]);
+        assert_eq!(error.hint.as_deref(), Some("did you mean `moving`?"));
+    }
+
+    #[test]
+    fn a_key_like_no_other_lists_what_is_known() {
+        let error = error("[notes]\nxyzzy = 1\n");
+        assert_eq!(
+            error.hint.as_deref(),
+            Some("known here: `template`, `changelog`")
+        );
+    }
+
+    #[test]
+    fn cargo_releases_file_is_recognised() {
+        let error = error("sign-commit = true\npublish = false\n");
+        assert!(error.message.contains("cargo-release"), "{error}");
+    }
+
+    #[test]
+    fn a_wrong_value_names_its_place() {
+        for (text, words) in [
+            ("[image]\nrepository = \"https://x/y\"\n", "scheme"),
+            ("[version]\ntag = \"v\"\n", "`{version}` exactly once"),
+            ("[version]\ninitial = \"1.0\"\n", "cannot read"),
+            ("[publish]\ndeadline = \"ten\"\n", "no duration"),
+            ("[tags]\nlatest = \"always\"\n", "unknown variant"),
+            ("[tags\n", "cannot read"),
+        ] {
+            let error = error(text);
+            assert!(error.to_string().contains(words), "{text}: {error}");
+            assert!(error.causes[0].starts_with("line "), "{error}");
+        }
+    }
+}
