@@ -1,7 +1,9 @@
 //! The command line: one verb a file. The only place that prints, colours and decides exit codes.
 
 mod exit;
+mod progress;
 mod render;
+mod signal;
 
 use std::{path::PathBuf, process::ExitCode};
 

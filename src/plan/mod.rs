@@ -1,1 +1,3 @@
 //! The pure decisions: history to version to tags. No IO, no clock.
+
+pub mod receipt;

@@ -1,0 +1,247 @@
+//! Events as a person sees them: step lines with a verb column, bars on a terminal, one line a
+//! step elsewhere, JSON lines when asked for.
+
+use std::{
+    collections::HashMap,
+    io::{IsTerminal, Write},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use anstyle::{AnsiColor, Style};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+use super::Terminal;
+use crate::event::{Event, Events, Step};
+
+const VERB: Style = AnsiColor::Green.on_default().bold();
+const BUSY: Style = AnsiColor::Cyan.on_default().bold();
+const BACK: Style = AnsiColor::Yellow.on_default().bold();
+
+/// The listener for a verb that does long work.
+#[must_use]
+pub fn events(terminal: &Terminal) -> Events {
+    if terminal.json {
+        let terminal = terminal.clone();
+        return Events::new(move |event| {
+            if let Some(line) = json_line(&event) {
+                terminal.json(&line);
+            }
+        });
+    }
+    if terminal.quiet {
+        return Events::none();
+    }
+    let printer = Arc::new(Printer {
+        bars: std::io::stderr().is_terminal().then(MultiProgress::new),
+        running: Mutex::default(),
+        verbose: terminal.verbose > 0,
+    });
+    Events::new(move |event| printer.print(event))
+}
+
+/// One event as a JSON line: `{"v":1,"type":…}`.
+fn json_line(event: &Event) -> Option<serde_json::Value> {
+    let serde_json::Value::Object(fields) = serde_json::to_value(event).ok()? else {
+        return None;
+    };
+    let mut line = serde_json::Map::from_iter([("v".to_owned(), 1.into())]);
+    line.extend(fields);
+    Some(line.into())
+}
+
+struct Printer {
+    /// On a terminal only.
+    bars: Option<MultiProgress>,
+    running: Mutex<HashMap<String, ProgressBar>>,
+    verbose: bool,
+}
+
+impl Printer {
+    fn print(&self, event: Event) {
+        match event {
+            Event::Started { step, what } => self.started(step, &what),
+            Event::Finished { step, what } => {
+                self.clear();
+                self.line(VERB, done(step), &what);
+            }
+            Event::Progress {
+                id,
+                label,
+                done,
+                total,
+            } => self.progress(id, label, done, total),
+            Event::Output { line } => self.output(&line),
+            Event::Tagged {
+                repository,
+                tag,
+                digest,
+            } => {
+                if self.verbose {
+                    self.line(
+                        VERB,
+                        "Tagged",
+                        &format!("{repository}:{tag} {}", digest.short()),
+                    );
+                }
+            }
+            Event::Restored {
+                repository,
+                tag,
+                digest,
+            } => {
+                let now = digest
+                    .as_ref()
+                    .map_or("gone again", |digest| digest.short());
+                self.line(BACK, "Put back", &format!("{repository}:{tag} {now}"));
+            }
+            Event::Note { text } => self.line(BUSY, "note", &text),
+            Event::Warning { text } => self.line(BACK, "warning", &text),
+        }
+    }
+
+    fn started(&self, step: Step, what: &str) {
+        if step == Step::RollBack {
+            self.clear();
+            return self.line(BACK, "Rolling back", what);
+        }
+        let Some(bars) = &self.bars else {
+            if matches!(step, Step::Build | Step::Stage) {
+                self.line(BUSY, doing(step), what);
+            }
+            return;
+        };
+        let style = ProgressStyle::with_template("{prefix:>12.cyan.bold} {msg} {spinner}")
+            .expect("the template is fixed");
+        let bar = bars.add(
+            ProgressBar::new_spinner()
+                .with_style(style)
+                .with_prefix(doing(step)),
+        );
+        bar.set_message(what.to_owned());
+        bar.enable_steady_tick(Duration::from_millis(120));
+        self.lock().insert(format!("step {step:?}"), bar);
+    }
+
+    fn progress(&self, id: String, label: String, done: u64, total: Option<u64>) {
+        let Some(bars) = &self.bars else { return };
+        let mut running = self.lock();
+        let bar = running.entry(id).or_insert_with(|| {
+            let template = if total.is_some() {
+                "{prefix:>12} [{bar:30}] {decimal_bytes}/{decimal_total_bytes} {decimal_bytes_per_sec}"
+            } else {
+                "{prefix:>12} {decimal_bytes} {spinner}"
+            };
+            let style = ProgressStyle::with_template(template)
+                .expect("the template is fixed")
+                .progress_chars("=> ");
+            bars.add(ProgressBar::new(total.unwrap_or(0)).with_style(style).with_prefix(label))
+        });
+        bar.set_position(done);
+        if total.is_some_and(|total| done >= total) {
+            bar.finish_and_clear();
+        }
+    }
+
+    fn output(&self, line: &str) {
+        if self.verbose {
+            self.raw(&format!("             {line}"));
+        } else if let Some(bar) = self.lock().get("step Build") {
+            bar.set_message(line.chars().take(80).collect::<String>());
+        }
+    }
+
+    /// Ends all bars: what they showed is done or gone.
+    fn clear(&self) {
+        for (_, bar) in self.lock().drain() {
+            bar.finish_and_clear();
+        }
+    }
+
+    fn line(&self, style: Style, verb: &str, what: &str) {
+        self.raw(&format!("{style}{verb:>12}{style:#} {what}"));
+    }
+
+    fn raw(&self, line: &str) {
+        // A closed stderr must not end a release.
+        let write = || drop(writeln!(anstream::stderr(), "{line}"));
+        match &self.bars {
+            Some(bars) => bars.suspend(write),
+            None => write(),
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, ProgressBar>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn doing(step: Step) -> &'static str {
+    match step {
+        Step::Plan => "Planning",
+        Step::Preflight => "Checking",
+        Step::Build => "Building",
+        Step::Stage => "Staging",
+        Step::Lock => "Locking",
+        Step::Observe => "Observing",
+        Step::Commit => "Tagging",
+        Step::Verify => "Verifying",
+        Step::RollBack => "Rolling back",
+        Step::Finish => "Finishing",
+    }
+}
+
+fn done(step: Step) -> &'static str {
+    match step {
+        Step::Plan => "Planned",
+        Step::Preflight => "Checked",
+        Step::Build => "Built",
+        Step::Stage => "Staged",
+        Step::Lock => "Locked",
+        Step::Observe => "Observed",
+        Step::Commit => "Tagged",
+        Step::Verify => "Verified",
+        Step::RollBack => "Rolled back",
+        Step::Finish => "Finished",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_one_json_line_with_its_version_first() {
+        let event = Event::Finished {
+            step: Step::Build,
+            what: "x".into(),
+        };
+        let line = json_line(&event).expect("an event is an object");
+        assert_eq!(
+            line.to_string(),
+            r#"{"v":1,"type":"finished","step":"build","what":"x"}"#
+        );
+    }
+
+    #[test]
+    fn every_verb_fits_its_column() {
+        for step in [
+            Step::Plan,
+            Step::Preflight,
+            Step::Build,
+            Step::Stage,
+            Step::Lock,
+        ] {
+            assert!(doing(step).len() <= 12 && done(step).len() <= 12);
+        }
+        for step in [
+            Step::Observe,
+            Step::Commit,
+            Step::Verify,
+            Step::RollBack,
+            Step::Finish,
+        ] {
+            assert!(doing(step).len() <= 12 && done(step).len() <= 12);
+        }
+    }
+}
