@@ -1,4 +1,5 @@
 //! The outside world. One foreign crate a file; everybody else sees only the traits here.
 
+pub mod ci;
 pub mod environment;
 pub mod registry;

@@ -1,3 +1,4 @@
 //! The pure decisions: history to version to tags. No IO, no clock.
 
+pub mod gate;
 pub mod receipt;

@@ -1,0 +1,109 @@
+//! What a CI service says in its environment about the run. Only facts; the branch's name is read
+//! with the history.
+
+use super::environment::Environment;
+
+/// The pull or merge request whose pipeline this is, as a person would name it.
+///
+/// Sources: the services' documented variables (GitHub Actions, GitLab, Buildkite, CircleCI,
+/// Jenkins' multibranch plug-in, Azure Pipelines, Bitbucket, Travis, Drone and Woodpecker).
+#[must_use]
+pub fn pull_request(environment: &Environment) -> Option<String> {
+    let get = |name| environment.get(name);
+    if get("GITHUB_ACTIONS").is_some()
+        && get("GITHUB_EVENT_NAME").is_some_and(|event| event.starts_with("pull_request"))
+    {
+        return Some(
+            get("GITHUB_REF_NAME")
+                .unwrap_or("a GitHub pull request")
+                .to_owned(),
+        );
+    }
+    if let Some(iid) = get("CI_MERGE_REQUEST_IID") {
+        return Some(format!("!{iid}"));
+    }
+    let number = [
+        "BUILDKITE_PULL_REQUEST",
+        "CIRCLE_PULL_REQUEST",
+        "CHANGE_ID",
+        "SYSTEM_PULLREQUEST_PULLREQUESTID",
+        "BITBUCKET_PR_ID",
+        "TRAVIS_PULL_REQUEST",
+        "DRONE_PULL_REQUEST",
+        "CI_COMMIT_PULL_REQUEST",
+    ]
+    .into_iter()
+    .find_map(get)?;
+    // Buildkite and Travis say `false` where there is none.
+    (number != "false").then(|| format!("#{number}"))
+}
+
+/// The address of this CI run, for the lock's owner.
+#[must_use]
+pub fn run_url(environment: &Environment) -> Option<String> {
+    let get = |name| environment.get(name);
+    if let (Some(server), Some(repository), Some(run)) = (
+        get("GITHUB_SERVER_URL"),
+        get("GITHUB_REPOSITORY"),
+        get("GITHUB_RUN_ID"),
+    ) {
+        return Some(format!("{server}/{repository}/actions/runs/{run}"));
+    }
+    [
+        "CI_JOB_URL",
+        "BUILDKITE_BUILD_URL",
+        "CIRCLE_BUILD_URL",
+        "BUILD_URL",
+        "DRONE_BUILD_LINK",
+    ]
+    .into_iter()
+    .find_map(get)
+    .map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(variables: &[(&str, &str)]) -> Environment {
+        variables.iter().copied().collect()
+    }
+
+    #[test]
+    fn a_pull_request_is_seen_where_there_is_one() {
+        let seen = |variables: &[(&str, &str)]| pull_request(&environment(variables));
+        assert_eq!(seen(&[]), None);
+        assert_eq!(seen(&[("BUILDKITE_PULL_REQUEST", "false")]), None);
+        assert_eq!(
+            seen(&[("BUILDKITE_PULL_REQUEST", "12")]).as_deref(),
+            Some("#12")
+        );
+        assert_eq!(
+            seen(&[("CI_MERGE_REQUEST_IID", "3")]).as_deref(),
+            Some("!3")
+        );
+        let github = |event| {
+            seen(&[
+                ("GITHUB_ACTIONS", "true"),
+                ("GITHUB_EVENT_NAME", event),
+                ("GITHUB_REF_NAME", "7/merge"),
+            ])
+        };
+        assert_eq!(github("pull_request").as_deref(), Some("7/merge"));
+        assert_eq!(github("push"), None);
+    }
+
+    #[test]
+    fn a_run_has_an_address() {
+        let github = environment(&[
+            ("GITHUB_SERVER_URL", "https://github.com"),
+            ("GITHUB_REPOSITORY", "acme/api"),
+            ("GITHUB_RUN_ID", "9"),
+        ]);
+        assert_eq!(
+            run_url(&github).as_deref(),
+            Some("https://github.com/acme/api/actions/runs/9")
+        );
+        assert_eq!(run_url(&environment(&[])), None);
+    }
+}
