@@ -4,3 +4,5 @@
 
 mod names;
 mod policy;
+mod real_sandbox;
+mod support;

@@ -1,1 +1,8 @@
-fn main() {}
+//! `cargo xtask …`: the project's own chores.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    eprintln!("usage: cargo xtask test | demo");
+    ExitCode::from(2)
+}

@@ -1,0 +1,204 @@
+//! Debian's packages of the engine and the registry, unpacked beside the build, not installed.
+
+use std::{
+    ffi::{OsStr, OsString},
+    fs::{self, File},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use super::{Result, Unavailable, folder};
+
+/// What is fetched; what these need and the machine lacks comes with them.
+const WANTED: &[&str] = &["docker.io", "docker-registry", "busybox-static"];
+/// Written last, so that an interrupted run starts again.
+const COMPLETE: &str = ".complete";
+
+/// The unpacked packages.
+#[derive(Debug, Clone)]
+pub struct Packages {
+    root: PathBuf,
+}
+
+impl Packages {
+    /// Unpacks the packages once; later runs find them in the target folder.
+    ///
+    /// Only apt's download step and `dpkg -x` are used: nothing is installed and no file outside
+    /// the target folder changes. A second process waits for the first.
+    ///
+    /// # Errors
+    /// Where there is no apt, no network, or no room, with the failing program's last words.
+    pub fn fetch() -> Result<Self> {
+        let folder = folder();
+        let packages = Self {
+            root: folder.join("packages"),
+        };
+        fs::create_dir_all(&folder)
+            .map_err(|error| Unavailable::while_doing("making the sandbox folder", error))?;
+        let lock = File::create(folder.join("lock"))
+            .map_err(|error| Unavailable::while_doing("making the sandbox lock", error))?;
+        fs4::FileExt::lock(&lock)
+            .map_err(|error| Unavailable::while_doing("waiting for the sandbox lock", error))?;
+        if !packages.root.join(COMPLETE).exists() {
+            download(&folder)?;
+            unpack(&folder, &packages.root)?;
+        }
+        Ok(packages)
+    }
+
+    /// A command that finds the unpacked programs and libraries before the machine's.
+    #[must_use]
+    pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new(program);
+        command.env("PATH", self.path());
+        let libraries: Vec<_> = ["usr/lib", "lib"]
+            .iter()
+            .flat_map(|lib| fs::read_dir(self.root.join(lib)).into_iter().flatten())
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .filter(|path| path.to_string_lossy().ends_with("-linux-gnu"))
+            .collect();
+        command.env("LD_LIBRARY_PATH", join(libraries));
+        command
+    }
+
+    /// The statically linked busybox: a whole user land in one file, to build images from.
+    ///
+    /// # Errors
+    /// When the package holds it nowhere known.
+    pub fn busybox(&self) -> Result<PathBuf> {
+        ["bin/busybox", "usr/bin/busybox"]
+            .iter()
+            .map(|path| self.root.join(path))
+            .find(|path| path.exists())
+            .ok_or_else(|| Unavailable::new("the package busybox-static holds no busybox"))
+    }
+
+    fn path(&self) -> OsString {
+        let machine = std::env::var_os("PATH").unwrap_or_default();
+        let own = ["usr/sbin", "usr/bin", "sbin", "bin"].map(|dir| self.root.join(dir));
+        join(own.into_iter().chain(std::env::split_paths(&machine)))
+    }
+}
+
+fn join(paths: impl IntoIterator<Item = PathBuf>) -> OsString {
+    std::env::join_paths(paths).expect("paths of this project hold no colon")
+}
+
+/// Fetches the archives with the machine's package lists, or with fresh ones of our own where the
+/// machine has none or they name files that the mirror no longer has.
+fn download(folder: &Path) -> Result<()> {
+    let archives = folder.join("archives");
+    for dir in [archives.join("partial"), folder.join("lists/partial")] {
+        fs::create_dir_all(dir)
+            .map_err(|error| Unavailable::while_doing("making the package cache", error))?;
+    }
+    let own_lists = format!("Dir::State::lists={}", folder.join("lists").display());
+    eprintln!("sandbox: downloading {} (once)", WANTED.join(", "));
+    if install(&archives, None).is_ok() {
+        return Ok(());
+    }
+    eprintln!(
+        "sandbox: the machine's package lists are missing or old: apt-get update into target/"
+    );
+    run(apt("update", Some(&own_lists)))?;
+    install(&archives, Some(&own_lists))
+}
+
+fn install(archives: &Path, lists: Option<&str>) -> Result<()> {
+    let mut command = apt("install", lists);
+    command
+        .args([
+            "--yes",
+            "--download-only",
+            "--reinstall",
+            "--no-install-recommends",
+        ])
+        .arg("-o")
+        .arg(format!("Dir::Cache::archives={}", archives.display()))
+        .args(WANTED);
+    // Debian split the client off in newer releases; the bridge needs `ip`.
+    if known("docker-cli", lists) {
+        command.arg("docker-cli");
+    }
+    if Command::new("ip").arg("-V").output().is_err() {
+        command.arg("iproute2");
+    }
+    run(command)
+}
+
+fn known(package: &str, lists: Option<&str>) -> bool {
+    let mut command = Command::new("apt-cache");
+    if let Some(lists) = lists {
+        command.args(["-o", lists]);
+    }
+    command
+        .args(["show", package])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+}
+
+/// apt without the system's locks (nothing of the system is written) and without its caches.
+fn apt(verb: &str, lists: Option<&str>) -> Command {
+    let mut command = Command::new("apt-get");
+    command.args([
+        "-qq",
+        "-o",
+        "Debug::NoLocking=1",
+        "-o",
+        "APT::Sandbox::User=root",
+    ]);
+    command.args([
+        "-o",
+        "Dir::Cache::pkgcache=",
+        "-o",
+        "Dir::Cache::srcpkgcache=",
+    ]);
+    if let Some(lists) = lists {
+        command.args(["-o", lists]);
+    }
+    command.arg(verb).env("LC_ALL", "C");
+    command
+}
+
+fn unpack(folder: &Path, root: &Path) -> Result<()> {
+    let doing = |error| Unavailable::while_doing("unpacking the packages", error);
+    let partial = folder.join("packages.partial");
+    for dir in [&partial, root] {
+        if dir.exists() {
+            fs::remove_dir_all(dir).map_err(doing)?;
+        }
+    }
+    fs::create_dir_all(&partial).map_err(doing)?;
+    for entry in fs::read_dir(folder.join("archives")).map_err(doing)? {
+        let archive = entry.map_err(doing)?.path();
+        if archive.extension() == Some(OsStr::new("deb")) {
+            let mut dpkg = Command::new("dpkg");
+            dpkg.arg("-x").arg(&archive).arg(&partial);
+            run(dpkg)?;
+        }
+    }
+    File::create(partial.join(COMPLETE)).map_err(doing)?;
+    fs::rename(&partial, root).map_err(doing)
+}
+
+/// Runs to the end; the last words of a program that fails are the reason.
+pub(super) fn run(mut command: Command) -> Result<()> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| Unavailable::while_doing(&format!("running `{name}`"), error))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let words = String::from_utf8_lossy(&output.stderr);
+    let last = words
+        .trim()
+        .lines()
+        .last()
+        .unwrap_or("no output")
+        .to_owned();
+    Err(Unavailable::new(format!("`{name}` failed: {last}")))
+}
