@@ -9,7 +9,9 @@
 mod digest;
 mod manifest;
 mod name;
+mod reference;
 
 pub use digest::{Digest, Hasher, ParseDigestError};
 pub use manifest::{Before, Descriptor, Image, Manifest, MediaType, Platform};
-pub use name::{NameError, Reference, Registry, Repository, Tag, TagOrDigest};
+pub use name::{NameError, Registry, Repository};
+pub use reference::{Reference, Tag, TagOrDigest};

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at what it did not expect")]
 
+mod architecture;
+mod licences;
 mod names;
 mod policy;
 mod real_sandbox;
