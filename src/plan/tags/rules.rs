@@ -1,0 +1,203 @@
+//! `[tags]` and `[variants]` read once: templates parsed, and everything refused that is wrong
+//! whatever the version is.
+
+use std::collections::BTreeMap;
+
+use semver::Version;
+
+use super::{
+    placeholder::{Placeholder, check_format},
+    template::{Part, Template, is_tag_character},
+};
+use crate::{
+    error::{Error, Result},
+    policy::{Guard, Latest, Policy},
+};
+
+/// One image of a release: the plain one, or a variant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VariantRule {
+    /// `None` for the plain image.
+    pub name: Option<String>,
+    /// Added to each of its tags; empty for the plain image.
+    pub suffix: String,
+    /// What its `latest` is called.
+    pub latest: String,
+}
+
+/// The checked tag policy.
+#[derive(Debug, Clone)]
+pub struct TagRules {
+    /// `tags.fixed`
+    pub fixed: Vec<Template>,
+    /// `tags.moving`
+    pub moving: Vec<Template>,
+    /// `tags.prerelease`
+    pub prerelease: Vec<Template>,
+    /// `tags.date`
+    pub date: String,
+    /// `tags.latest`
+    pub latest: Latest,
+    /// `tags.zero-major`
+    pub zero_major: bool,
+    /// `tags.channel-follows`
+    pub channel_follows: bool,
+    /// `tags.guard`
+    pub guard: Guard,
+    /// The plain image first, then the variants by name.
+    pub variants: Vec<VariantRule>,
+}
+
+impl TagRules {
+    /// Reads and checks the policy.
+    ///
+    /// # Errors
+    /// Usage (exit 2), naming the template or variant.
+    pub fn new(policy: &Policy) -> Result<Self> {
+        let tags = &policy.tags;
+        check_format(Some(&tags.date))
+            .map_err(|error| Error::usage(format!("`tags.date`: {error}")))?;
+        let rules = Self {
+            fixed: parse("fixed", &tags.fixed)?,
+            moving: parse("moving", &tags.moving)?,
+            prerelease: parse("prerelease", &tags.prerelease)?,
+            date: tags.date.clone(),
+            latest: tags.latest,
+            zero_major: tags.zero_major,
+            channel_follows: tags.channel_follows,
+            guard: tags.guard,
+            variants: variants(policy)?,
+        };
+        rules.check_labels(&policy.branches.prerelease)?;
+        rules.check_prerelease()?;
+        Ok(rules)
+    }
+
+    /// A release needs a tag that says its version whole: without one nothing tells later what a
+    /// digest is, and no other release could be compared with it.
+    ///
+    /// # Errors
+    /// Usage (exit 2), naming the list that lacks a template with `{version}`.
+    pub fn require_exact(&self, version: &Version) -> Result<()> {
+        let (list, templates) = if version.pre.is_empty() {
+            ("fixed", &self.fixed)
+        } else {
+            ("prerelease", &self.prerelease)
+        };
+        if templates.iter().any(Template::is_exact) {
+            return Ok(());
+        }
+        Err(Error::usage(format!("`tags.{list}` has no template with `{{version}}`"))
+            .cause("a release needs one tag that names its version whole: moving tags are compared by it")
+            .hint(format!("add \"{{version}}\" to `tags.{list}`")))
+    }
+
+    /// A label that reads like a variant's suffix: `1.2.3-alpine` would be two things.
+    ///
+    /// # Errors
+    /// Usage (exit 2), naming both.
+    pub fn check_label(&self, label: &str) -> Result<()> {
+        for variant in &self.variants {
+            let Some(name) = &variant.name else { continue };
+            if variant.suffix == format!("-{label}") || variant.suffix == label {
+                return Err(Error::usage(format!(
+                    "the pre-release label `{label}` is the suffix of variant `{name}`"
+                ))
+                .cause(format!("the tag `1.2.3-{label}` could be either"))
+                .hint(format!(
+                    "choose another label, or set `variants.{name}.suffix`"
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_labels(&self, branches: &BTreeMap<String, String>) -> Result<()> {
+        branches
+            .values()
+            .try_for_each(|label| self.check_label(label))
+    }
+
+    /// A pre-release never gets what stable releases are followed by.
+    fn check_prerelease(&self) -> Result<()> {
+        for template in &self.prerelease {
+            let of_stable_lines = template.parts().iter().all(|part| match part {
+                Part::Value(value) => matches!(
+                    value,
+                    Placeholder::Major | Placeholder::Minor | Placeholder::Patch
+                ),
+                Part::Text(text) => text.chars().all(|c| c == '.'),
+            });
+            let own = template.has(|value| {
+                matches!(
+                    value,
+                    Placeholder::Version
+                        | Placeholder::Prerelease
+                        | Placeholder::Channel
+                        | Placeholder::Sha(_)
+                )
+            });
+            let shared = self.moving.contains(template) && !own && !template.is_of_the_moment();
+            if of_stable_lines || shared || template.literal() == Some("latest") {
+                return Err(Error::usage(format!(
+                    "`tags.prerelease`: a pre-release cannot take `{template}`"
+                ))
+                .cause("who follows that tag expects stable versions")
+                .hint("name `{version}`, `{prerelease}` or `{channel}` in it"));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn parse(list: &str, templates: &[String]) -> Result<Vec<Template>> {
+    let template = |text: &String| {
+        Template::parse_tag(text).map_err(|error| Error::usage(format!("`tags.{list}`: {error}")))
+    };
+    templates.iter().map(template).collect()
+}
+
+fn variants(policy: &Policy) -> Result<Vec<VariantRule>> {
+    let mut all = vec![VariantRule {
+        name: None,
+        suffix: String::new(),
+        latest: "latest".into(),
+    }];
+    for (name, variant) in &policy.variants {
+        let suffix = variant.suffix(name);
+        let bad = |why: String| Error::usage(format!("variant `{name}`: {why}"));
+        if suffix.is_empty() {
+            return Err(bad(
+                "an empty suffix would put its image on the plain tags".into()
+            ));
+        }
+        if let Some(c) = suffix.chars().find(|c| !is_tag_character(*c)) {
+            return Err(bad(format!(
+                "`{}` of the suffix `{suffix}` cannot stand in a tag",
+                c.escape_debug()
+            )));
+        }
+        if let Some(other) = all.iter().find(|other| other.suffix == suffix) {
+            let other = other.name.as_deref().unwrap_or_default();
+            return Err(bad(format!(
+                "its suffix `{suffix}` is that of variant `{other}` too"
+            )));
+        }
+        let latest = if variant.latest_suffix.unwrap_or(true) {
+            format!("latest{suffix}")
+        } else {
+            suffix.trim_start_matches(['-', '.', '_']).to_owned()
+        };
+        if latest.is_empty() {
+            return Err(bad(format!(
+                "nothing is left of the suffix `{suffix}` for `latest-suffix = false`"
+            )));
+        }
+        all.push(VariantRule {
+            name: Some(name.clone()),
+            suffix,
+            latest,
+        });
+    }
+    Ok(all)
+}

@@ -1,0 +1,497 @@
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use semver::Version;
+
+use super::*;
+use crate::{
+    error::{ErrorKind, Result},
+    oci::{Before, Digest, Repository, Tag},
+    policy::Policy,
+};
+
+const COMMIT: &str = "3f2a91c0d4e5f60718293a4b5c6d7e8f90a1b2c3";
+
+/// A release under test: policy, version, what git and the registry know.
+struct Release {
+    policy: Policy,
+    version: Version,
+    git: Vec<Version>,
+    branch: Option<&'static str>,
+    kind: BranchKind,
+    published: Vec<Published>,
+    image: Option<Digest>,
+}
+
+fn version(text: &str) -> Version {
+    Version::parse(text).expect("a good version")
+}
+
+fn tag(text: &str) -> Tag {
+    text.parse().expect("a good tag")
+}
+
+fn repository(text: &str) -> Repository {
+    text.parse().expect("a good repository")
+}
+
+fn digest(seed: &str) -> Digest {
+    Digest::of(seed.as_bytes())
+}
+
+fn release(text: &str, policy: &str) -> Release {
+    Release {
+        policy: toml::from_str(policy).expect("a good policy"),
+        version: version(text),
+        git: Vec::new(),
+        branch: Some("main"),
+        kind: BranchKind::Stable,
+        published: vec![Published::not_asked(repository("acme/api"))],
+        image: None,
+    }
+}
+
+impl Release {
+    fn git(mut self, versions: &[&str]) -> Self {
+        self.git = versions.iter().map(|text| version(text)).collect();
+        self
+    }
+
+    fn branch(mut self, branch: Option<&'static str>, kind: BranchKind) -> Self {
+        self.branch = branch;
+        self.kind = kind;
+        self
+    }
+
+    /// Tags and the seed of the image that each shows.
+    fn published(mut self, tags: &[(&str, &str)]) -> Self {
+        self.published = vec![place("acme/api", tags)];
+        self
+    }
+
+    fn refused(mut self, shows: &[(&str, Before)], labels: &[(&str, &str)]) -> Self {
+        self.published = vec![Published {
+            repository: repository("acme/api"),
+            tags: Listing::Refused,
+            shows: shows.iter().map(|(t, b)| (tag(t), b.clone())).collect(),
+            labels: labels.iter().map(|(t, v)| (tag(t), version(v))).collect(),
+        }];
+        self
+    }
+
+    fn image(mut self, seed: &str) -> Self {
+        self.image = Some(digest(seed));
+        self
+    }
+
+    fn compute(&self) -> Result<TagSet> {
+        let at = |text: &str| -> DateTime<Utc> { text.parse().expect("a good instant") };
+        let images = self.image.clone().map(|digest| (None, digest));
+        let context = TagContext {
+            version: &self.version,
+            commit: COMMIT,
+            commit_time: at("2026-11-20T23:59:00Z"),
+            instant: at("2026-11-23T14:00:00Z"),
+            branch: self.branch,
+            branch_kind: self.kind,
+            git: &self.git,
+            images: images.into_iter().collect(),
+        };
+        compute(&self.policy, &context, &self.published)
+    }
+
+    /// `name action`, in commit order.
+    fn tags(&self) -> Vec<String> {
+        let line = |t: &PlannedTag| format!("{} {}", t.tag, t.action().as_str());
+        let set = self.compute().expect("a good release");
+        set.tags().iter().map(line).collect()
+    }
+
+    /// The names that are not kept.
+    fn names(&self) -> String {
+        let set = self.compute().expect("a good release");
+        let names: Vec<_> = set.everywhere().map(|t| t.tag.to_string()).collect();
+        names.join(" ")
+    }
+
+    fn why(&self, name: &str) -> String {
+        let set = self.compute().expect("a good release");
+        let found = set.tags().iter().find(|t| t.tag.as_str() == name);
+        found.expect("the tag is in the set").why()
+    }
+
+    fn error(&self) -> (ErrorKind, String) {
+        let error = self.compute().expect_err("it must be refused");
+        (error.kind, error.to_string())
+    }
+}
+
+fn place(name: &str, tags: &[(&str, &str)]) -> Published {
+    Published {
+        repository: repository(name),
+        tags: Listing::Known(tags.iter().map(|(name, _)| tag(name)).collect()),
+        shows: tags
+            .iter()
+            .map(|(name, seed)| (tag(name), Before::At(digest(seed))))
+            .collect(),
+        labels: BTreeMap::new(),
+    }
+}
+
+const PLAIN: &str =
+    "[tags]\nfixed = [\"{version}\"]\nmoving = [\"{major}.{minor}\", \"{major}\", \"latest\"]";
+
+#[test]
+fn the_default_set_in_commit_order() {
+    assert_eq!(
+        release("1.2.3", "").published(&[]).tags(),
+        [
+            "1.2.3 create",
+            "sha-3f2a91c create",
+            "1.2 create",
+            "1 create",
+            "latest create",
+            "2026-11-23 create"
+        ]
+    );
+}
+
+#[test]
+fn a_backport_moves_its_own_line_alone_and_names_what_holds_the_rest() {
+    let backport = release("1.2.5", "")
+        .git(&["1.2.4", "1.3.0", "2.0.0", "3.0.0-rc.1"])
+        .published(&[("1.2", "old")])
+        .image("new");
+    assert_eq!(backport.names(), "1.2.5 sha-3f2a91c 1.2");
+    assert_eq!(backport.why("1"), "1.3.0 is newer");
+    assert_eq!(backport.why("latest"), "2.0.0 is newer");
+    assert_eq!(backport.why("1.2"), "1.2.5 is the highest of the 1.2 line");
+}
+
+#[test]
+fn a_published_exact_tag_holds_moving_tags_back_in_its_own_repository() {
+    let mut release = release("1.2.5", PLAIN);
+    release.published = vec![
+        place(
+            "acme/api",
+            &[("2.0.0", "two"), ("latest", "two"), ("1", "x")],
+        ),
+        place("ghcr.io/acme/api", &[("1", "x")]),
+    ];
+    assert_eq!(
+        release.tags(),
+        ["1.2.5 create", "1.2 create", "1 move", "latest mixed"]
+    );
+    assert_eq!(
+        release.why("latest"),
+        "docker.io/acme/api: keep, 2.0.0 is newer (published); \
+         ghcr.io/acme/api: create, 1.2.5 is the highest of this repository"
+    );
+}
+
+#[test]
+fn offline_what_git_keeps_is_kept_and_the_rest_is_unknown() {
+    assert_eq!(
+        release("1.2.5", PLAIN).git(&["2.0.0"]).tags(),
+        ["1.2.5 unknown", "1.2 unknown", "1 unknown", "latest keep"]
+    );
+}
+
+#[test]
+fn a_fixed_tag_never_moves() {
+    let again = release("1.2.3", PLAIN).published(&[("1.2.3", "a"), ("1.2", "a"), ("1", "b")]);
+    // Without a build the published image is what a second run completes.
+    assert_eq!(
+        again.tags(),
+        ["1.2.3 same", "1.2 same", "1 move", "latest create"]
+    );
+    assert_eq!(again.image("a").tags()[0], "1.2.3 same");
+    let other = release("1.2.3", PLAIN)
+        .published(&[("1.2.3", "a")])
+        .image("b");
+    let (kind, text) = other.error();
+    assert_eq!(kind, ErrorKind::Refused);
+    assert!(text.contains("`1.2.3` of `docker.io/acme/api`"), "{text}");
+}
+
+#[test]
+fn a_prerelease_takes_its_version_and_its_channel_alone() {
+    let published = [("rc", "old"), ("latest", "one")];
+    let rc = release("2.0.0-rc.2", "")
+        .git(&["1.9.0", "2.0.0-rc.1", "2.0.0-beta.7"])
+        .published(&published);
+    assert_eq!(rc.tags(), ["2.0.0-rc.2 create", "rc move"]);
+    // Older than the channel is, or newer stable versions: only the first holds it back.
+    let behind = release("2.0.0-rc.2", "").git(&["2.0.0-rc.3"]);
+    assert_eq!(behind.why("rc"), "2.0.0-rc.3 is newer");
+    let late = release("2.0.0-rc.2", "").git(&["2.0.0", "3.0.0"]);
+    assert_eq!(late.names(), "2.0.0-rc.2 rc");
+    // No counter, no channel.
+    assert_eq!(release("2.0.0-rc2", "").names(), "2.0.0-rc2");
+}
+
+#[test]
+fn a_channel_follows_on_to_the_stable_release_by_policy() {
+    let follows = "[tags]\nmoving = [\"latest\"]\nfixed = [\"{version}\"]\nchannel-follows = true";
+    let git = &["2.0.0-rc.1", "2.0.0-beta.7"];
+    let stable = release("2.0.0", follows).git(git);
+    assert_eq!(stable.names(), "2.0.0 latest beta rc");
+    // Forward only: a stable version below the candidate leaves it alone, and the other way round.
+    let backport = release("1.9.1", follows).git(git);
+    assert_eq!(backport.names(), "1.9.1 latest");
+    let late = release("2.0.0-rc.2", follows).git(&["2.0.0"]);
+    assert_eq!(late.why("rc"), "2.0.0 is newer");
+}
+
+#[test]
+fn zero_is_no_line_to_follow() {
+    assert_eq!(release("0.4.2", PLAIN).names(), "0.4.2 0.4 latest");
+    let v = "[tags]\nmoving = [\"v{major}\", \"{major}.{minor}\"]";
+    assert_eq!(release("0.4.2", v).names(), "0.4.2 sha-3f2a91c 0.4");
+    let kept = format!("{PLAIN}\nzero-major = true");
+    assert_eq!(release("0.4.2", &kept).names(), "0.4.2 0.4 0 latest");
+}
+
+#[test]
+fn latest_by_policy() {
+    let branch = format!("{PLAIN}\nlatest = \"branch\"");
+    let at = |branch_name, kind| release("1.2.3", &branch).branch(branch_name, kind).names();
+    assert_eq!(at(Some("main"), BranchKind::Stable), "1.2.3 1.2 1 latest");
+    assert_eq!(at(None, BranchKind::Stable), "1.2.3 1.2 1 latest");
+    assert_eq!(at(Some("1.x"), BranchKind::Maintenance), "1.2.3 1.2 1");
+    let never = format!("{PLAIN}\nlatest = \"never\"");
+    assert_eq!(release("1.2.3", &never).names(), "1.2.3 1.2 1");
+}
+
+#[test]
+fn variants_have_suffixes_and_lines_of_their_own() {
+    let policy = format!("{PLAIN}\n[variants.alpine]\n[variants.slim]\nlatest-suffix = false");
+    let all = release("1.2.5", &policy).published(&[("2.0.0-alpine", "x"), ("1.2.6-slim", "y")]);
+    assert_eq!(
+        all.names(),
+        "1.2.5 1.2.5-alpine 1.2.5-slim 1.2 1.2-alpine 1 1-alpine latest"
+    );
+    assert_eq!(all.why("latest-alpine"), "2.0.0 is newer (published)");
+    assert_eq!(all.why("slim"), "1.2.6 is newer (published)");
+    assert_eq!(all.why("1.2-slim"), "1.2.6 is newer (published)");
+}
+
+#[test]
+fn placeholders() {
+    let policy = "[branches]\nstable = [\"*\"]\n[tags]\nfixed = [\"v{version}\", \"{sha:12}\", \"{sha:full}\", \"{version}-{sha}\"]\n\
+         moving = [\"{branch}\", \"{date:%Y%m%d}\", \"c-{commit_date}\", \"{major}.{minor}.{patch}-x\", \"{prerelease}\", \"{channel}\"]";
+    let release = release("1.2.3", policy).branch(Some("feat/ünï--x"), BranchKind::Stable);
+    assert_eq!(
+        release.names(),
+        format!(
+            "v1.2.3 3f2a91c0d4e5 {COMMIT} 1.2.3-3f2a91c feat-n-x-x 20261123 c-2026-11-20 1.2.3-x"
+        )
+        .replace("feat-n-x-x", "feat-n---x")
+    );
+    let set = release.compute().expect("a good release");
+    let why = |template: &str| {
+        let found = set.explained().iter().find(|e| e.template == template);
+        found.and_then(|e| e.suppressed.clone())
+    };
+    assert_eq!(
+        why("{channel}").as_deref(),
+        Some("`{channel}` has no value here")
+    );
+    assert_eq!(
+        why("{prerelease}").as_deref(),
+        Some("`{prerelease}` has no value here")
+    );
+    assert_eq!(why("{branch}"), None);
+    assert_eq!(why("{version}").as_deref(), Some("1.2.3 is no pre-release"));
+    let detached = Release {
+        branch: None,
+        ..release
+    };
+    assert!(!detached.names().contains("feat"));
+}
+
+#[test]
+fn a_policy_that_cannot_work_is_a_usage_error_that_names_the_template() {
+    for (policy, words) in [
+        (
+            "[tags]\nfixed = [\"{versoin}\"]",
+            "did you mean `{version}`",
+        ),
+        ("[tags]\nfixed = [\"sha-{sha:foo}\"]", "`sha-{sha:foo}`"),
+        ("[tags]\nfixed = [\"{sha:41}\"]", "4 to 40"),
+        ("[tags]\nfixed = [\"{version:x}\"]", "takes nothing"),
+        ("[tags]\nfixed = [\"{version\"]", "without its `}`"),
+        ("[tags]\nfixed = [\"version}\"]", "without its `{`"),
+        ("[tags]\nfixed = [\"\"]", "empty"),
+        ("[tags]\nfixed = [\"a/{version}\"]", "`/` cannot stand"),
+        ("[tags]\nfixed = [\"-{version}\"]", "starts with"),
+        ("[tags]\nmoving = [\"{date:%Q}\"]", "strftime"),
+        ("[tags]\nmoving = [\"{date:%H:%M}\"]", "`{date:%H:%M}`"),
+        ("[tags]\ndate = \"%\"", "`tags.date`"),
+        (
+            "[tags]\nmoving = [\"{version}\"]",
+            "two templates give the tag `1.2.3`",
+        ),
+        (
+            "[tags]\nmoving = [\"latest\", \"latest-x\"]\n[variants.x]",
+            "`latest-x`",
+        ),
+        (
+            "[tags]\nprerelease = [\"{version}\", \"latest\"]",
+            "cannot take `latest`",
+        ),
+        ("[tags]\nprerelease = [\"{major}.{minor}\"]", "cannot take"),
+        ("[variants.x]\nsuffix = \"\"", "empty suffix"),
+        ("[variants.x]\nsuffix = \"+x\"", "`+` of the suffix"),
+        (
+            "[variants.x]\nsuffix = \"-a\"\n[variants.y]\nsuffix = \"-a\"",
+            "that of variant `x`",
+        ),
+        (
+            "[variants.x]\nsuffix = \"-beta\"",
+            "`beta` is the suffix of variant `x`",
+        ),
+    ] {
+        let (kind, text) = release("1.2.3", policy).error();
+        assert_eq!(kind, ErrorKind::Usage, "{policy}: {text}");
+        assert!(text.contains(words), "{policy}: {text}");
+    }
+}
+
+#[test]
+fn a_name_that_the_facts_make_impossible_is_refused_before_the_build() {
+    let branch = "[tags]\nmoving = [\"{branch}\"]";
+    let long: &'static str = Box::leak("b".repeat(129).into_boxed_str());
+    for (name, words) in [
+        (".hidden", "first character"),
+        (long, "longer than 128"),
+        // A branch that reads like another release, or like this one's own tag.
+        ("2.0.0", "names version 2.0.0"),
+        ("1.2.3", "two templates give"),
+    ] {
+        let release = release("1.2.3", branch).branch(Some(name), BranchKind::Stable);
+        let (kind, text) = release.error();
+        assert_eq!(kind, ErrorKind::Refused, "{name}: {text}");
+        assert!(text.contains("{branch}") && text.contains(words), "{text}");
+    }
+}
+
+#[test]
+fn a_plus_becomes_a_dash_where_nothing_else_has_that_name() {
+    assert_eq!(
+        release("1.2.3+b.5", PLAIN).names(),
+        "1.2.3-b.5 1.2 1 latest"
+    );
+    let (kind, text) = release("1.2.3+b.5", PLAIN).git(&["1.2.3-b.5"]).error();
+    assert_eq!(kind, ErrorKind::Refused);
+    assert!(
+        text.contains("1.2.3-b.5") && text.contains("1.2.3+b.5"),
+        "{text}"
+    );
+    // Equal precedence: build metadata holds nothing back.
+    let equal = release("1.2.3+a", PLAIN).git(&["1.2.3+b"]);
+    assert_eq!(equal.names(), "1.2.3-a 1.2 1 latest");
+    // A published name with a `-` that git knows as a `+` is a stable version.
+    let newer = release("1.2.2", PLAIN)
+        .git(&["1.2.3+b"])
+        .published(&[("1.2.3-b", "x")]);
+    assert_eq!(newer.why("1.2"), "1.2.3+b is newer");
+}
+
+#[test]
+fn what_looks_like_a_version_but_says_a_day_is_no_release() {
+    let policy = "[tags]\nfixed = [\"{version}\"]\nmoving = [\"latest\", \"{date:%Y.%m.%d}\"]";
+    let release = release("1.2.3", policy);
+    let dated = release.published(&[("2026.11.20", "x"), ("latest", "x")]);
+    assert_eq!(
+        dated.tags(),
+        ["1.2.3 create", "latest move", "2026.11.23 create"]
+    );
+    // Where git has that version, it is one.
+    let calver = dated.git(&["2026.11.20"]);
+    assert_eq!(calver.names(), "1.2.3");
+}
+
+#[test]
+fn one_name_from_two_templates_is_one_tag_and_heeds_both_lines() {
+    let policy = "[tags]\nfixed = [\"{version}\", \"{major}.{minor}.{patch}\"]\nmoving = [\"{major}\", \"1\"]";
+    assert_eq!(release("1.2.3", policy).names(), "1.2.3 1");
+    let behind = release("1.2.3", policy).git(&["2.0.0"]);
+    assert_eq!(behind.names(), "1.2.3");
+}
+
+#[test]
+fn a_registry_that_refuses_its_list_is_judged_by_git_and_labels() {
+    let at = Before::At(digest("x"));
+    let shows = [("latest", at.clone()), ("1", at.clone()), ("1.2", at)];
+    let labels = [("latest", "2.0.0"), ("1", "1.2.2"), ("1.2", "1.2.2")];
+    let seen = release("1.2.3", PLAIN).refused(&shows, &labels);
+    assert_eq!(
+        seen.tags(),
+        ["1.2.3 unknown", "1.2 move", "1 move", "latest keep"]
+    );
+    // Nothing known at all.
+    let blind = || release("1.2.3", PLAIN).refused(&shows, &[]);
+    assert_eq!(blind().error().0, ErrorKind::Refused);
+    let maintenance = blind().branch(Some("1.2.x"), BranchKind::Maintenance);
+    assert_eq!(maintenance.names(), "1.2.3");
+    assert_eq!(blind().git(&["1.2.2"]).names(), "1.2.3 1.2 1 latest");
+    let trusting = release("1.2.3", &format!("{PLAIN}\nguard = \"git\""));
+    assert_eq!(trusting.refused(&shows, &[]).names(), "1.2.3 1.2 1 latest");
+    // A tag that is not there has nothing behind it.
+    let absent: Vec<_> = shows.iter().map(|(t, _)| (*t, Before::Absent)).collect();
+    let fresh = release("1.2.3", PLAIN).refused(&absent, &[]);
+    assert_eq!(fresh.names(), "1.2.3 1.2 1 latest");
+}
+
+#[test]
+fn exact_tags_are_read_back_suffix_first() {
+    let policy = "[tags]\nfixed = [\"v{version}\", \"v{version}-x\"]\n[variants.alpine]\n[variants.slim-alpine]";
+    let policy: Policy = toml::from_str(policy).expect("a good policy");
+    let rules = TagRules::new(&policy).expect("good rules");
+    let git = [version("1.2.3+b")];
+    let reader = ExactTags::new(&rules, &git);
+    for (name, expected) in [
+        ("v1.2.3", Some((None, "1.2.3"))),
+        ("v1.2.3-alpine", Some((Some("alpine"), "1.2.3"))),
+        ("v1.2.3-slim-alpine", Some((Some("slim-alpine"), "1.2.3"))),
+        ("v1.2.3-rc.1-alpine", Some((Some("alpine"), "1.2.3-rc.1"))),
+        ("1.2.3-rc.1", Some((None, "1.2.3-rc.1"))),
+        ("v1.2.3-b", Some((None, "1.2.3+b"))),
+        ("v1.2.3-c", Some((None, "1.2.3-c"))),
+        ("v1.2.3-x", Some((None, "1.2.3"))),
+        ("v1.2.3-x-alpine", Some((Some("alpine"), "1.2.3"))),
+        ("1.2.3", None),
+        ("v1.2", None),
+        ("vv1.2.3", None),
+        ("v01.2.3", None),
+        ("sha-3f2a91c", None),
+        ("latest", None),
+    ] {
+        let expected = expected.map(|(variant, text)| (variant, version(text)));
+        assert_eq!(reader.read(name), expected, "{name}");
+    }
+}
+
+#[test]
+fn a_release_needs_a_tag_that_names_its_version() {
+    let rules = |text: &str| {
+        let policy: Policy = toml::from_str(text).expect("a good policy");
+        TagRules::new(&policy).expect("good rules")
+    };
+    assert!(rules("").require_exact(&version("1.2.3")).is_ok());
+    let without = rules("[tags]\nfixed = [\"{sha}\"]");
+    let error = without.require_exact(&version("1.2.3"));
+    assert_eq!(error.map_err(|e| e.kind), Err(ErrorKind::Usage));
+    assert!(without.require_exact(&version("1.2.3-rc.1")).is_ok());
+}
+
+#[test]
+fn the_version_tag_of_each_image() {
+    let policy =
+        "[tags]\nfixed = [\"sha-{sha}\", \"v{version}\", \"{version}\"]\n[variants.alpine]";
+    let set = release("1.2.3", policy).compute().expect("a good release");
+    assert_eq!(set.version_tag(None), Some(&tag("v1.2.3")));
+    assert_eq!(set.version_tag(Some("alpine")), Some(&tag("v1.2.3-alpine")));
+    assert_eq!(set.tags()[0].tag, tag("v1.2.3"));
+}
