@@ -1,5 +1,6 @@
 //! The outside world. One foreign crate a file; everybody else sees only the traits here.
 
 pub mod ci;
+pub mod content;
 pub mod environment;
 pub mod registry;

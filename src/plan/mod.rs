@@ -1,5 +1,6 @@
 //! The pure decisions: history to version to tags. No IO, no clock.
 
+pub mod adopt;
 pub mod gate;
 pub mod receipt;
 pub mod tags;

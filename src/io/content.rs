@@ -1,0 +1,198 @@
+//! What lies behind a digest on a registry: the tree of manifests, and the labels of the images
+//! in it. Reads documents only, never layers.
+
+use std::collections::BTreeMap;
+
+use futures_util::{StreamExt, TryStreamExt};
+use serde::Deserialize;
+
+use crate::{
+    io::registry::{RegistryError, RegistryErrorKind, RepositoryApi},
+    oci::{Descriptor, Manifest, Platform, Repository, TagOrDigest},
+};
+
+/// Manifests below one index. Far above what anybody builds for, far below what hurts.
+const MAX_CHILDREN: usize = 1000;
+/// Indexes inside indexes.
+const MAX_DEPTH: usize = 4;
+/// Requests under way at once.
+const AT_ONCE: usize = 8;
+/// An image's config in bytes.
+const MAX_CONFIG: u64 = 8_000_000;
+
+/// All manifests below one digest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tree {
+    /// The top.
+    pub manifest: Manifest,
+    /// Everything below it, a child before the index that names it.
+    pub children: Vec<Manifest>,
+    /// Configs and layers of all manifests, each once.
+    pub blobs: Vec<Descriptor>,
+    /// The config of each image that can run, with what it runs on where an index says so.
+    /// Attestations are not among them.
+    pub configs: Vec<(Option<Platform>, Descriptor)>,
+}
+
+#[derive(Deserialize)]
+struct Document {
+    config: Option<Descriptor>,
+    #[serde(default)]
+    layers: Vec<Descriptor>,
+    #[serde(default)]
+    manifests: Vec<Descriptor>,
+}
+
+#[derive(Deserialize)]
+struct Config {
+    config: Option<Settings>,
+}
+
+#[derive(Deserialize)]
+struct Settings {
+    #[serde(rename = "Labels")]
+    labels: Option<BTreeMap<String, String>>,
+}
+
+/// Reads the tree below `top`; `None` where the registry does not have `top`.
+///
+/// # Errors
+/// What a request failed with; a document that is no manifest, or a child that is missing.
+pub async fn tree(
+    api: &dyn RepositoryApi,
+    top: &TagOrDigest,
+) -> Result<Option<Tree>, RegistryError> {
+    let Some(manifest) = api.manifest(top).await? else {
+        return Ok(None);
+    };
+    let mut tree = Tree {
+        manifest: manifest.clone(),
+        children: Vec::new(),
+        blobs: Vec::new(),
+        configs: Vec::new(),
+    };
+    // Parents come before their children here, and are turned round at the end.
+    let mut waiting = vec![(manifest, None, 0)];
+    while let Some((manifest, platform, depth)) = waiting.pop() {
+        let document = parse(api.repository(), &manifest)?;
+        if !document.manifests.is_empty() && depth == MAX_DEPTH {
+            return Err(broken(
+                api.repository(),
+                &manifest,
+                "indexes are nested too deep",
+            ));
+        }
+        if tree.children.len() + document.manifests.len() > MAX_CHILDREN {
+            return Err(broken(api.repository(), &manifest, "too many manifests"));
+        }
+        for (descriptor, child) in children(api, &manifest, &document.manifests).await? {
+            // A child of two indexes must come before both, so its last place counts.
+            tree.children
+                .retain(|known| known.digest() != child.digest());
+            tree.children.push(child.clone());
+            waiting.push((child, Some(descriptor), depth + 1));
+        }
+        if let Some(config) = &document.config
+            && !platform.as_ref().is_some_and(is_attestation)
+        {
+            let platform = platform.and_then(|descriptor| descriptor.platform);
+            tree.configs.push((platform, config.clone()));
+        }
+        for blob in document.config.into_iter().chain(document.layers) {
+            if !tree.blobs.iter().any(|known| known.digest == blob.digest) {
+                tree.blobs.push(blob);
+            }
+        }
+    }
+    tree.children.reverse();
+    Ok(Some(tree))
+}
+
+async fn children(
+    api: &dyn RepositoryApi,
+    parent: &Manifest,
+    descriptors: &[Descriptor],
+) -> Result<Vec<(Descriptor, Manifest)>, RegistryError> {
+    let read = descriptors.iter().map(|descriptor| async move {
+        match api.manifest(&descriptor.digest.clone().into()).await? {
+            Some(manifest) => Ok((descriptor.clone(), manifest)),
+            None => {
+                let why = format!("its child {} is missing", descriptor.digest);
+                Err(broken(api.repository(), parent, &why))
+            }
+        }
+    });
+    futures_util::stream::iter(read)
+        .buffered(AT_ONCE)
+        .try_collect()
+        .await
+}
+
+/// The labels of each image that can run.
+///
+/// # Errors
+/// What a request failed with, or a config that is none.
+pub async fn labels(
+    api: &dyn RepositoryApi,
+    tree: &Tree,
+) -> Result<Vec<BTreeMap<String, String>>, RegistryError> {
+    let read = tree
+        .configs
+        .iter()
+        .map(|(_, config)| config_labels(api, &tree.manifest, config));
+    futures_util::stream::iter(read)
+        .buffered(AT_ONCE)
+        .try_collect()
+        .await
+}
+
+async fn config_labels(
+    api: &dyn RepositoryApi,
+    manifest: &Manifest,
+    config: &Descriptor,
+) -> Result<BTreeMap<String, String>, RegistryError> {
+    let wrong = |why: &str| broken(api.repository(), manifest, why);
+    if config.size > MAX_CONFIG {
+        return Err(wrong("its config is too large"));
+    }
+    let file = tempfile::NamedTempFile::new().map_err(|error| wrong(&error.to_string()))?;
+    api.fetch_blob(config, file.path().to_owned()).await?;
+    let bytes = std::fs::read(file.path()).map_err(|error| wrong(&error.to_string()))?;
+    let config: Config =
+        serde_json::from_slice(&bytes).map_err(|_| wrong("its config is no image config"))?;
+    Ok(config
+        .config
+        .and_then(|settings| settings.labels)
+        .unwrap_or_default())
+}
+
+/// BuildKit marks attestations by this annotation and the platform `unknown/unknown`.
+fn is_attestation(descriptor: &Descriptor) -> bool {
+    descriptor
+        .annotations
+        .contains_key("vnd.docker.reference.type")
+        || descriptor
+            .platform
+            .as_ref()
+            .is_some_and(|p| p.os == "unknown")
+}
+
+fn parse(repository: &Repository, manifest: &Manifest) -> Result<Document, RegistryError> {
+    serde_json::from_slice(&manifest.bytes).map_err(|_| {
+        broken(
+            repository,
+            manifest,
+            "it is neither a manifest nor an index",
+        )
+    })
+}
+
+fn broken(repository: &Repository, manifest: &Manifest, why: &str) -> RegistryError {
+    RegistryError {
+        kind: RegistryErrorKind::BadAnswer,
+        request: repository.digest(manifest.digest()),
+        status: None,
+        codes: Vec::new(),
+        detail: Some(why.to_owned()),
+    }
+}
