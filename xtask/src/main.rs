@@ -1,8 +1,54 @@
 //! `cargo xtask …`: the project's own chores.
 
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
+
+mod checks;
+mod demo;
+
+const USAGE: &str = "\
+usage: cargo xtask <chore>
+
+  demo          run the main job on real parts: git history -> version -> build -> tags -> git tag
+  test [NAME]   run every test, those with the real engine and registry included
+                (HOIST_TESTS=no-engine leaves out what needs an engine)";
+
+type Result<T, E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
 
 fn main() -> ExitCode {
-    eprintln!("usage: cargo xtask test | demo");
-    ExitCode::from(2)
+    let args: Vec<_> = std::env::args().skip(1).collect();
+    let args: Vec<_> = args.iter().map(String::as_str).collect();
+    let result = match args.as_slice() {
+        ["demo"] => demo::run(),
+        ["test", names @ ..] => checks::run(names),
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The Cargo that runs this program.
+fn cargo() -> Command {
+    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
+
+/// Runs a command whose output is for the person who watches.
+fn succeed(command: &mut Command) -> Result<()> {
+    let status = command.status()?;
+    if status.success() {
+        return Ok(());
+    }
+    let program = command.get_program().to_string_lossy();
+    let args: Vec<_> = command
+        .get_args()
+        .map(|arg| arg.to_string_lossy())
+        .collect();
+    Err(format!("`{program} {}` failed: {status}", args.join(" ")).into())
 }

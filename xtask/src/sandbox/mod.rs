@@ -7,6 +7,7 @@
 
 mod engine;
 mod git;
+mod http;
 mod packages;
 mod registry;
 mod supervise;

@@ -3,7 +3,7 @@
 use std::{fs, net::SocketAddr, path::PathBuf};
 
 use super::{
-    Packages, Result, Unavailable,
+    Packages, Result, Unavailable, http,
     supervise::{self, Supervised},
 };
 
@@ -11,6 +11,13 @@ use super::{
 pub const USER: &str = "hoist";
 /// That user's password.
 pub const PASSWORD: &str = "open-sesame";
+/// The same as a request header.
+const BASIC: &str = "Basic aG9pc3Q6b3Blbi1zZXNhbWU=";
+/// All types, for a registry answers 404 for a tag of a type that was not asked for.
+const ACCEPT: &str = "application/vnd.oci.image.index.v1+json, \
+    application/vnd.oci.image.manifest.v1+json, \
+    application/vnd.docker.distribution.manifest.list.v2+json, \
+    application/vnd.docker.distribution.manifest.v2+json";
 /// The same as an htpasswd line; the lowest cost that bcrypt has, for every request pays it.
 const HTPASSWD: &str = "hoist:$2b$04$sKogvZmgHXvRbDnu7ma6juelK6wPsFnytuU8Ke4F1GFt9XtrLRoCC\n";
 
@@ -86,6 +93,102 @@ impl Registry {
     #[must_use]
     pub fn repository(&self, name: &str) -> String {
         format!("{}/{name}", self.address)
+    }
+
+    /// The digest that a tag shows; `None` where there is no such tag.
+    ///
+    /// # Panics
+    /// When the registry does not answer as registries do.
+    #[must_use]
+    #[track_caller]
+    pub fn digest(&self, repository: &str, tag: &str) -> Option<String> {
+        let answer = self.send("HEAD", &format!("{repository}/manifests/{tag}"), &[], &[]);
+        match answer.status {
+            200 => answer.header("Docker-Content-Digest").map(str::to_owned),
+            404 => None,
+            status => panic!("HEAD of {repository}:{tag}: {status}"),
+        }
+    }
+
+    /// All tags of a repository, sorted; none where there is no such repository.
+    ///
+    /// # Panics
+    /// When the registry does not answer as registries do.
+    #[must_use]
+    #[track_caller]
+    pub fn tags(&self, repository: &str) -> Vec<String> {
+        let answer = self.send("GET", &format!("{repository}/tags/list"), &[], &[]);
+        if answer.status == 404 {
+            return Vec::new();
+        }
+        let list: serde_json::Value = serde_json::from_slice(&answer.body).expect("a list");
+        let names = list["tags"].as_array().into_iter().flatten();
+        let mut names: Vec<_> = names
+            .filter_map(|name| Some(name.as_str()?.to_owned()))
+            .collect();
+        names.sort();
+        names
+    }
+
+    /// What lies under `path` of a repository (`manifests/1.2`, `blobs/sha256:…`), with its type.
+    ///
+    /// # Panics
+    /// When it is not there.
+    #[must_use]
+    #[track_caller]
+    pub fn get(&self, repository: &str, path: &str) -> (String, Vec<u8>) {
+        let answer = self.send("GET", &format!("{repository}/{path}"), &[], &[]);
+        assert_eq!(answer.status, 200, "GET of {repository}/{path}");
+        let media_type = answer.header("Content-Type").unwrap_or_default().to_owned();
+        (media_type, answer.body)
+    }
+
+    /// Puts one tag to what another name (tag or digest) shows, as a hand would.
+    ///
+    /// # Panics
+    /// When the registry refuses.
+    #[track_caller]
+    pub fn retag(&self, repository: &str, from: &str, to: &str) {
+        let (media_type, manifest) = self.get(repository, &format!("manifests/{from}"));
+        let path = format!("{repository}/manifests/{to}");
+        let answer = self.send("PUT", &path, &[("Content-Type", &media_type)], &manifest);
+        assert_eq!(answer.status, 201, "PUT of {path}");
+    }
+
+    /// Removes a tag and nothing else: this registry deletes by digest only, so the tag is put to
+    /// a manifest that nothing else names, and that is deleted.
+    ///
+    /// # Panics
+    /// When the registry refuses; deletion must be enabled.
+    #[track_caller]
+    pub fn untag(&self, repository: &str, tag: &str) {
+        let (media_type, manifest) = self.get(repository, &format!("manifests/{tag}"));
+        let mut other: serde_json::Value = serde_json::from_slice(&manifest).expect("a manifest");
+        other["annotations"]["throw-away"] = tag.into();
+        let path = format!("{repository}/manifests/{tag}");
+        let headers = [("Content-Type", &*media_type)];
+        let put = self.send("PUT", &path, &headers, other.to_string().as_bytes());
+        let digest = put
+            .header("Docker-Content-Digest")
+            .expect("a digest")
+            .to_owned();
+        let path = format!("{repository}/manifests/{digest}");
+        let answer = self.send("DELETE", &path, &[], &[]);
+        assert_eq!(answer.status, 202, "DELETE of {path}");
+    }
+
+    #[track_caller]
+    fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> http::Answer {
+        let mut all = vec![("Accept", ACCEPT), ("Authorization", BASIC)];
+        all.extend(headers);
+        http::request(self.address, method, &format!("/v2/{path}"), &all, body)
+            .expect("the registry answers")
     }
 }
 
