@@ -2,5 +2,7 @@
 
 pub mod ci;
 pub mod content;
+pub mod dockerignore;
 pub mod environment;
+pub mod layout;
 pub mod registry;

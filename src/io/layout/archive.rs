@@ -1,0 +1,286 @@
+//! Reading a tar archive from strangers.
+//!
+//! No name of the archive ever becomes a file name: each file is stored under the digest of its
+//! content, and names live in a table. So `..`, absolute names and links have nowhere to escape
+//! to; they are refused all the same, because an honest builder writes none.
+
+use std::{
+    collections::HashMap,
+    io::{self, BufRead, BufReader, Read},
+};
+
+use flate2::bufread::MultiGzDecoder;
+use tar::{EntryType, Header};
+
+use super::{
+    blobs::{Blobs, Stored},
+    error::{broken, read_error},
+};
+use crate::{error::Result, event::clean};
+
+/// More entries than any image needs; an archive beyond it is not read on.
+const MAX_ENTRIES: usize = 200_000;
+/// Bytes of a long name or of extended headers.
+const MAX_EXTENSION: u64 = 1 << 20;
+/// Links that lead to links.
+const MAX_LINKS: usize = 16;
+const BLOCK: usize = 512;
+
+/// The files of an archive, by name.
+#[derive(Debug, Default)]
+pub(super) struct Archive {
+    files: HashMap<String, Stored>,
+    links: HashMap<String, String>,
+}
+
+/// What precedes an entry and speaks about it.
+#[derive(Default)]
+struct Extension {
+    path: Option<String>,
+    link: Option<String>,
+    size: Option<u64>,
+}
+
+impl Archive {
+    /// Stores every file of the (possibly gzip-compressed) tar archive in `blobs`.
+    pub(super) fn read(reader: impl Read, blobs: &Blobs) -> Result<Self> {
+        let mut reader = BufReader::with_capacity(256 << 10, reader);
+        let head = reader.fill_buf().map_err(|e| read_error(&e))?;
+        if head.starts_with(&[0x1f, 0x8b]) {
+            Self::entries(MultiGzDecoder::new(reader), blobs)
+        } else {
+            Self::entries(reader, blobs)
+        }
+    }
+
+    fn entries(mut reader: impl Read, blobs: &Blobs) -> Result<Self> {
+        let mut archive = Self::default();
+        let mut extension = Extension::default();
+        let mut count = 0;
+        while let Some(header) = next_header(&mut reader)? {
+            count += 1;
+            if count > MAX_ENTRIES {
+                return Err(broken(format!("it has more than {MAX_ENTRIES} entries")));
+            }
+            let declared = header.entry_size().map_err(|e| read_error(&e))?;
+            let kind = header.entry_type();
+            if is_extension(kind) {
+                extension.take(kind, &bounded(&mut reader, declared)?)?;
+                continue;
+            }
+            let about = std::mem::take(&mut extension);
+            let size = about.size.unwrap_or(declared);
+            archive.entry(&header, about, size, &mut reader, blobs)?;
+        }
+        // A pipe's writer is heard to the end, so that it does not fail on a closed pipe.
+        io::copy(&mut reader, &mut io::sink()).map_err(|e| read_error(&e))?;
+        Ok(archive)
+    }
+
+    fn entry(
+        &mut self,
+        header: &Header,
+        about: Extension,
+        size: u64,
+        reader: &mut impl Read,
+        blobs: &Blobs,
+    ) -> Result<()> {
+        let name = match about.path {
+            Some(path) => path,
+            None => utf8(&header.path_bytes())?,
+        };
+        let target = || match about.link {
+            Some(link) => Ok(link),
+            None => utf8(&header.link_name_bytes().unwrap_or_default()),
+        };
+        match header.entry_type() {
+            EntryType::Directory => normal("", &name).map(drop),
+            EntryType::Regular | EntryType::Continuous => {
+                let name = normal("", &name)?;
+                let stored = blobs.store(&mut reader.by_ref().take(size), Some(size))?;
+                skip_padding(reader, size)?;
+                self.links.remove(&name);
+                self.files.insert(name, stored);
+                Ok(())
+            }
+            EntryType::Symlink => {
+                let name = normal("", &name)?;
+                let parent = name.rsplit_once('/').map_or("", |(parent, _)| parent);
+                let target = normal(parent, &target()?)?;
+                self.files.remove(&name);
+                self.links.insert(name, target);
+                Ok(())
+            }
+            EntryType::Link => {
+                let target = normal("", &target()?)?;
+                self.links.insert(normal("", &name)?, target);
+                Ok(())
+            }
+            other => Err(broken(format!(
+                "`{}` is a {}; an image archive holds files, directories and links",
+                clean(&name, 200),
+                kind_name(other)
+            ))),
+        }
+    }
+
+    /// The file of this name, through links.
+    pub(super) fn find(&self, name: &str) -> Option<&Stored> {
+        let mut name = name;
+        for _ in 0..MAX_LINKS {
+            if let Some(stored) = self.files.get(name) {
+                return Some(stored);
+            }
+            name = self.links.get(name)?;
+        }
+        None
+    }
+}
+
+impl Extension {
+    fn take(&mut self, kind: EntryType, bytes: &[u8]) -> Result<()> {
+        let text = |bytes: &[u8]| utf8(bytes.strip_suffix(b"\0").unwrap_or(bytes));
+        match kind {
+            EntryType::GNULongName => self.path = Some(text(bytes)?),
+            EntryType::GNULongLink => self.link = Some(text(bytes)?),
+            EntryType::XHeader => {
+                for pair in tar::PaxExtensions::new(bytes) {
+                    let pair = pair.map_err(|e| read_error(&e))?;
+                    match pair.key_bytes() {
+                        b"path" => self.path = Some(utf8(pair.value_bytes())?),
+                        b"linkpath" => self.link = Some(utf8(pair.value_bytes())?),
+                        b"size" => self.size = Some(pax_size(pair.value_bytes())?),
+                        // A sparse file's bytes are not the file's content.
+                        key if key.starts_with(b"GNU.sparse") => {
+                            return Err(broken("it has sparse files"));
+                        }
+                        _ => {}
+                    }
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+fn pax_size(value: &[u8]) -> Result<u64> {
+    std::str::from_utf8(value)
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .ok_or_else(|| broken("a size in it is no number"))
+}
+
+fn is_extension(kind: EntryType) -> bool {
+    matches!(
+        kind,
+        EntryType::GNULongName
+            | EntryType::GNULongLink
+            | EntryType::XHeader
+            | EntryType::XGlobalHeader
+    )
+}
+
+fn kind_name(kind: EntryType) -> &'static str {
+    match kind {
+        EntryType::Char | EntryType::Block => "device",
+        EntryType::Fifo => "pipe",
+        EntryType::GNUSparse => "sparse file",
+        _ => "special entry",
+    }
+}
+
+/// The next header, or `None` at the end: two empty blocks, or the end of the data.
+fn next_header(reader: &mut impl Read) -> Result<Option<Header>> {
+    for _ in 0..2 {
+        let mut header = Header::new_old();
+        if !read_block(reader, header.as_mut_bytes())? {
+            return Ok(None);
+        }
+        if header.as_bytes().iter().all(|&byte| byte == 0) {
+            continue;
+        }
+        let sum: u32 = header
+            .as_bytes()
+            .iter()
+            .enumerate()
+            .map(|(at, &byte)| u32::from(if (148..156).contains(&at) { b' ' } else { byte }))
+            .sum();
+        return match header.cksum() {
+            Ok(declared) if declared == sum => Ok(Some(header)),
+            _ => Err(broken("it is no tar archive, or was cut and joined")),
+        };
+    }
+    Ok(None)
+}
+
+/// Fills `block`; `false` at a clean end.
+fn read_block(reader: &mut impl Read, block: &mut [u8; BLOCK]) -> Result<bool> {
+    let mut filled = 0;
+    while filled < BLOCK {
+        match reader.read(&mut block[filled..]) {
+            Ok(0) if filled == 0 => return Ok(false),
+            Ok(0) => return Err(broken("it ends in the middle")),
+            Ok(n) => filled += n,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(read_error(&e)),
+        }
+    }
+    Ok(true)
+}
+
+fn bounded(reader: &mut impl Read, size: u64) -> Result<Vec<u8>> {
+    if size > MAX_EXTENSION {
+        return Err(broken("a name in it is longer than 1 MiB"));
+    }
+    let mut bytes = Vec::new();
+    reader
+        .take(size)
+        .read_to_end(&mut bytes)
+        .map_err(|e| read_error(&e))?;
+    if bytes.len() as u64 != size {
+        return Err(broken("it ends in the middle"));
+    }
+    skip_padding(reader, size)?;
+    Ok(bytes)
+}
+
+fn skip_padding(reader: &mut impl Read, size: u64) -> Result<()> {
+    let padding = size.next_multiple_of(BLOCK as u64) - size;
+    io::copy(&mut reader.take(padding), &mut io::sink())
+        .map(drop)
+        .map_err(|e| read_error(&e))
+}
+
+fn utf8(bytes: &[u8]) -> Result<String> {
+    String::from_utf8(bytes.to_vec()).map_err(|_| broken("a name in it is no UTF-8"))
+}
+
+/// `name` as seen from `parent`, without `.` and `..`; refused when it leaves the archive.
+pub(super) fn normal(parent: &str, name: &str) -> Result<String> {
+    let refuse = |why| {
+        Err(broken(format!(
+            "the name `{}` in it {why}",
+            clean(name, 200)
+        )))
+    };
+    if name.starts_with('/') {
+        return refuse("is absolute");
+    }
+    if name.contains('\0') {
+        return refuse("has a zero byte");
+    }
+    let mut parts: Vec<&str> = parent.split('/').filter(|part| !part.is_empty()).collect();
+    for part in name.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                if parts.pop().is_none() {
+                    return refuse("leaves the archive");
+                }
+            }
+            part => parts.push(part),
+        }
+    }
+    Ok(parts.join("/"))
+}

@@ -1,0 +1,224 @@
+//! A directory of blobs, each under its own digest.
+
+use std::{
+    fs::{self, DirBuilder, File},
+    io::{Read, Write},
+    os::unix::fs::{DirBuilderExt, MetadataExt},
+    path::{Path, PathBuf},
+};
+
+use fs4::available_space;
+use tempfile::NamedTempFile;
+use tokio_util::sync::CancellationToken;
+
+use super::error::{broken, disk, read_error};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    oci::{Descriptor, Digest, Hasher},
+};
+
+/// Manifests and configs are read into memory; registries refuse longer ones.
+pub(super) const MAX_DOCUMENT: u64 = 8 << 20;
+/// Left free on the disk: a full disk hurts more than this release.
+const RESERVE: u64 = 64 << 20;
+
+/// Content that lies in a [`Blobs`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Stored {
+    pub(super) digest: Digest,
+    pub(super) size: u64,
+}
+
+/// `DIR/blobs/sha256`. What lies there under a name has that digest: it was hashed while it was
+/// written. Files are for their owner alone.
+#[derive(Debug, Clone)]
+pub(super) struct Blobs {
+    root: PathBuf,
+    dir: PathBuf,
+    cancel: CancellationToken,
+}
+
+/// Makes a directory, and those above it, for its owner alone.
+pub(super) fn private_dir(path: &Path) -> Result<()> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(|e| disk("make", path, &e))
+}
+
+impl Blobs {
+    /// Blobs below `root`.
+    pub(super) fn create(root: &Path, cancel: CancellationToken) -> Result<Self> {
+        let dir = root.join("blobs").join("sha256");
+        private_dir(&dir)?;
+        Ok(Self {
+            root: root.to_owned(),
+            dir,
+            cancel,
+        })
+    }
+
+    /// The layout's root.
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Where a blob lies, or would.
+    pub(super) fn path(&self, digest: &Digest) -> PathBuf {
+        self.dir.join(digest.hex())
+    }
+
+    /// Copies `reader` to its end, hashing. With a declared size, anything else is refused, and
+    /// so is a size that the disk cannot hold, before a byte of it is written.
+    pub(super) fn store(&self, reader: &mut impl Read, declared: Option<u64>) -> Result<Stored> {
+        if let Some(size) = declared {
+            let free = available_space(&self.dir).map_err(|e| disk("measure", &self.dir, &e))?;
+            if size.saturating_add(RESERVE) > free {
+                return Err(Error::failed(format!(
+                    "the image needs {size} bytes more, and the disk has {free} bytes left"
+                ))
+                .hint(format!(
+                    "make room on the disk of `{}`",
+                    self.root.display()
+                )));
+            }
+        }
+        self.write(|out| {
+            let mut left = declared.unwrap_or(u64::MAX);
+            let mut buffer = vec![0; 128 << 10];
+            loop {
+                let n = reader.read(&mut buffer).map_err(|e| read_error(&e))?;
+                if n == 0 {
+                    break;
+                }
+                left = left
+                    .checked_sub(n as u64)
+                    .ok_or_else(|| broken("a file in it is longer than it says"))?;
+                out.write(&buffer[..n])?;
+            }
+            if declared.is_some() && left > 0 {
+                return Err(broken("it ends in the middle"));
+            }
+            Ok(())
+        })
+    }
+
+    /// Writes a blob piece by piece through `fill`; it appears under its digest when `fill` ends
+    /// well.
+    pub(super) fn write(&self, fill: impl FnOnce(&mut Writer) -> Result<()>) -> Result<Stored> {
+        let file = tempfile::Builder::new()
+            .prefix(".part-")
+            .tempfile_in(&self.root)
+            .map_err(|e| disk("write into", &self.root, &e))?;
+        let mut writer = Writer {
+            file,
+            hasher: Hasher::default(),
+            size: 0,
+            cancel: self.cancel.clone(),
+        };
+        fill(&mut writer)?;
+        let stored = Stored {
+            digest: writer.hasher.finish(),
+            size: writer.size,
+        };
+        let path = self.path(&stored.digest);
+        writer
+            .file
+            .persist(&path)
+            .map_err(|e| disk("write", &path, &e.error))?;
+        Ok(stored)
+    }
+
+    /// Stores bytes that are at hand.
+    pub(super) fn put(&self, bytes: &[u8]) -> Result<Stored> {
+        self.write(|out| out.write(bytes))
+    }
+
+    /// A blob that lies here already.
+    pub(super) fn find(&self, digest: &Digest) -> Option<Stored> {
+        let metadata = fs::symlink_metadata(self.path(digest)).ok()?;
+        metadata.is_file().then(|| Stored {
+            digest: digest.clone(),
+            size: metadata.size(),
+        })
+    }
+
+    /// Opens a blob for reading.
+    pub(super) fn open(&self, digest: &Digest) -> Result<File> {
+        let path = self.path(digest);
+        File::open(&path).map_err(|e| disk("read", &path, &e))
+    }
+
+    /// A document in memory. Its size is bounded.
+    pub(super) fn document(&self, stored: &Stored) -> Result<Vec<u8>> {
+        if stored.size > MAX_DOCUMENT {
+            return Err(broken(format!(
+                "the document {} has {} bytes; the longest is {MAX_DOCUMENT}",
+                stored.digest, stored.size
+            )));
+        }
+        let path = self.path(&stored.digest);
+        fs::read(&path).map_err(|e| disk("read", &path, &e))
+    }
+
+    /// Ends long work that writes nothing when the release is cancelled.
+    pub(super) fn check_cancelled(&self) -> Result<()> {
+        check(&self.cancel)
+    }
+
+    /// Removes every blob that is not among `keep`.
+    pub(super) fn retain(&self, keep: &[&Digest]) -> Result<()> {
+        let entries = fs::read_dir(&self.dir).map_err(|e| disk("list", &self.dir, &e))?;
+        for entry in entries {
+            let entry = entry.map_err(|e| disk("list", &self.dir, &e))?;
+            let name = entry.file_name();
+            if !keep.iter().any(|digest| name == digest.hex()) {
+                fs::remove_file(entry.path()).map_err(|e| disk("remove", &entry.path(), &e))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Refuses a blob whose size is not the descriptor's.
+pub(super) fn same_size(stored: &Stored, descriptor: &Descriptor) -> Result<()> {
+    if stored.size == descriptor.size {
+        return Ok(());
+    }
+    Err(broken(format!(
+        "blob {} has {} bytes, and its descriptor says {}",
+        stored.digest, stored.size, descriptor.size
+    )))
+}
+
+fn check(cancel: &CancellationToken) -> Result<()> {
+    if cancel.is_cancelled() {
+        return Err(
+            Error::new(ErrorKind::Interrupted, "interrupted while taking the image")
+                .state("nothing was published"),
+        );
+    }
+    Ok(())
+}
+
+/// A blob in the making.
+pub(super) struct Writer {
+    file: NamedTempFile,
+    hasher: Hasher,
+    size: u64,
+    cancel: CancellationToken,
+}
+
+impl Writer {
+    /// Adds a piece. Ends early when the release is cancelled.
+    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        check(&self.cancel)?;
+        self.file
+            .write_all(bytes)
+            .map_err(|e| disk("write", self.file.path(), &e))?;
+        self.hasher.update(bytes);
+        self.size += bytes.len() as u64;
+        Ok(())
+    }
+}

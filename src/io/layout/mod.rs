@@ -1,0 +1,279 @@
+//! Images on disk: whatever a builder or an engine hands out becomes one verified OCI layout.
+//!
+//! Taken are OCI layouts (directory or tar, gzip or not) and `docker save` archives in all their
+//! forms. Bytes are kept where a manifest and packed layers exist, attestations included; layers
+//! that an engine hands out plain are packed, and hoist writes their manifest. Every blob is
+//! hashed, every layer unpacked once against its diff id, and an image that lacks anything is
+//! refused. Memory does not grow with the image.
+//!
+//! Everything here blocks: call it from a thread that may.
+
+mod archive;
+mod blobs;
+mod cache;
+mod document;
+mod error;
+mod gather;
+mod pack;
+mod parallel;
+mod select;
+mod source;
+#[cfg(test)]
+mod tests;
+mod unpack;
+
+use std::{
+    fs::{self, File},
+    io::{BufReader, Read, Write},
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use tokio_util::sync::CancellationToken;
+
+pub use select::Wanted;
+
+use self::{
+    archive::Archive,
+    blobs::{Blobs, private_dir},
+    cache::Cache,
+    error::disk,
+    gather::gather,
+    source::{Origin, Source},
+};
+use crate::{
+    error::{Error, Result},
+    event::Events,
+    oci::{Digest, Image, Platform},
+};
+
+/// Begins the name of a directory in which an image is being collected.
+const STAGING: &str = ".taking-";
+
+/// Where images lie on this machine: `ROOT/images/<hex of the digest>`, and packed layers of
+/// earlier releases in `ROOT/layers`. Everything is for its owner alone.
+#[derive(Debug, Clone)]
+pub struct Store {
+    root: PathBuf,
+}
+
+impl Store {
+    /// A store below `root`, which is made when it is first used.
+    #[must_use]
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    /// The directory that holds it.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Where the image of this digest lies, if it lies here.
+    #[must_use]
+    pub fn image_dir(&self, digest: &Digest) -> PathBuf {
+        self.root.join("images").join(digest.hex())
+    }
+
+    /// Reads an image that was taken before, verifying every byte of it.
+    ///
+    /// # Errors
+    /// It is not there, not whole, or not this digest's.
+    pub fn open(&self, digest: &Digest, cancel: &CancellationToken) -> Result<Image> {
+        let dir = self.image_dir(digest);
+        if !dir.is_dir() {
+            return Err(Error::failed(format!(
+                "the image {} is not on this machine",
+                digest.short()
+            )));
+        }
+        let blobs = Blobs::create(&dir, cancel.clone())?;
+        let source = Source::new(Origin::InPlace, blobs);
+        let top = source.top_of_layout(&Wanted::default())?;
+        let taken = gather(&source, top)?;
+        if taken.image.manifest.digest() != digest {
+            return Err(error::broken(format!(
+                "`{}` holds another image",
+                dir.display()
+            )));
+        }
+        Ok(taken.image)
+    }
+
+    /// Removes the images of earlier releases. Their layers stay for the next one.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn prune(&self, keep: &[&Digest]) -> Result<()> {
+        let images = self.root.join("images");
+        let Ok(entries) = fs::read_dir(&images) else {
+            return Ok(());
+        };
+        for entry in entries.flatten() {
+            let name = entry.file_name();
+            let staging = name.as_encoded_bytes().starts_with(STAGING.as_bytes());
+            if !staging && !keep.iter().any(|digest| name == digest.hex()) {
+                fs::remove_dir_all(entry.path()).map_err(|e| disk("remove", &entry.path(), &e))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Takes the image at `path`: an OCI layout directory, or an archive in any of the known forms.
+///
+/// # Errors
+/// [`crate::error::ErrorKind::Failed`] when it is not there, not whole or not honest;
+/// [`crate::error::ErrorKind::Refused`] when it holds several images and `wanted` does not decide,
+/// or when it lacks a wanted platform.
+pub fn adopt(
+    path: &Path,
+    store: &Store,
+    wanted: &Wanted,
+    events: &Events,
+    cancel: &CancellationToken,
+) -> Result<Image> {
+    let missing = |e: &std::io::Error| {
+        Error::failed(format!("cannot read the image at `{}`", path.display()))
+            .because(e)
+            .hint("`image.build.layout` names an OCI layout or a `docker save` archive; `image.build.command` is the program that makes it")
+    };
+    let metadata = fs::metadata(path).map_err(|e| missing(&e))?;
+    if metadata.is_dir() {
+        return take(store, wanted, events, cancel, |_| {
+            Ok(Origin::Directory(path.to_owned()))
+        });
+    }
+    if !metadata.is_file() {
+        return Err(Error::failed(format!(
+            "`{}` is neither a directory nor a file",
+            path.display()
+        )));
+    }
+    let file = File::open(path).map_err(|e| missing(&e))?;
+    adopt_archive(file, store, wanted, events, cancel)
+}
+
+/// Takes an image from a stream, such as an engine's export.
+///
+/// # Errors
+/// As [`adopt`].
+pub fn adopt_archive(
+    archive: impl Read,
+    store: &Store,
+    wanted: &Wanted,
+    events: &Events,
+    cancel: &CancellationToken,
+) -> Result<Image> {
+    take(store, wanted, events, cancel, |blobs| {
+        Archive::read(archive, blobs).map(Origin::Archive)
+    })
+}
+
+/// Collects an image in a directory that has no name yet, and names it when it is whole.
+fn take(
+    store: &Store,
+    wanted: &Wanted,
+    events: &Events,
+    cancel: &CancellationToken,
+    origin: impl FnOnce(&Blobs) -> Result<Origin>,
+) -> Result<Image> {
+    let images = store.root.join("images");
+    private_dir(&images)?;
+    sweep(&images);
+    let staging = tempfile::Builder::new()
+        .prefix(STAGING)
+        .permissions(fs::Permissions::from_mode(0o700))
+        .tempdir_in(&images)
+        .map_err(|e| disk("write into", &images, &e))?;
+    let blobs = Blobs::create(staging.path(), cancel.clone())?;
+    let origin = origin(&blobs)?;
+    let mut source = Source::new(origin, blobs);
+    let cache = Cache::new(&store.root.join("layers"))?;
+    let top = source.top(wanted, &cache, events)?;
+    let mut taken = gather(&source, top)?;
+    check_platforms(&taken.platforms, &wanted.platforms)?;
+
+    let mut keep: Vec<&Digest> = taken.image.blobs.iter().map(|blob| &blob.digest).collect();
+    keep.extend(
+        taken
+            .image
+            .children
+            .iter()
+            .map(crate::oci::Manifest::digest),
+    );
+    keep.push(taken.image.manifest.digest());
+    source.blobs().retain(&keep)?;
+    write_layout(staging.path(), &taken.image)?;
+
+    let dir = store.image_dir(taken.image.manifest.digest());
+    if dir.exists() {
+        // The same image was taken before. If it is whole it may be in use right now.
+        if let Ok(image) = store.open(taken.image.manifest.digest(), cancel) {
+            return Ok(image);
+        }
+        fs::remove_dir_all(&dir).map_err(|e| disk("remove", &dir, &e))?;
+    }
+    fs::rename(staging.path(), &dir).map_err(|e| disk("write", &dir, &e))?;
+    taken.image.dir = dir;
+    Ok(taken.image)
+}
+
+/// Removes what a killed run left behind. A day is longer than any build that still lives.
+fn sweep(images: &Path) {
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+    for entry in fs::read_dir(images).into_iter().flatten().flatten() {
+        let staging = entry
+            .file_name()
+            .as_encoded_bytes()
+            .starts_with(STAGING.as_bytes());
+        let age = entry.metadata().and_then(|m| m.modified());
+        if staging && age.is_ok_and(|then| then.elapsed().is_ok_and(|age| age > DAY)) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+/// The files that make a directory of blobs an OCI layout.
+fn write_layout(dir: &Path, image: &Image) -> Result<()> {
+    let index = serde_json::json!({
+        "schemaVersion": 2,
+        "manifests": [{
+            "mediaType": image.manifest.media_type,
+            "digest": image.manifest.digest(),
+            "size": image.manifest.bytes.len(),
+        }],
+    });
+    let layout = serde_json::json!({ "imageLayoutVersion": "1.0.0" });
+    for (name, document) in [("oci-layout", layout), ("index.json", index)] {
+        let path = dir.join(name);
+        fs::OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&path)
+            .and_then(|mut file| file.write_all(document.to_string().as_bytes()))
+            .map_err(|e| disk("write", &path, &e))?;
+    }
+    Ok(())
+}
+
+fn check_platforms(has: &[Platform], wanted: &[Platform]) -> Result<()> {
+    let lacks = |wanted: &&Platform| !has.iter().any(|has| select::matches(has, wanted));
+    let Some(missing) = wanted.iter().find(lacks) else {
+        return Ok(());
+    };
+    let has: Vec<String> = has.iter().map(ToString::to_string).collect();
+    Err(Error::refused(format!(
+        "the image is not for `{missing}`, which `image.build.platforms` asks for"
+    ))
+    .cause(format!("it is for {}", has.join(", "))))
+}
+
+/// Reads a file in pieces of a size that disks like.
+fn buffered(file: File) -> BufReader<File> {
+    BufReader::with_capacity(256 << 10, file)
+}

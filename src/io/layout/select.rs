@@ -1,0 +1,167 @@
+//! Which image of a layout or archive is meant. Pure.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    error::{Error, Result},
+    event::clean,
+    oci::{Descriptor, Platform},
+};
+
+/// What the caller knows of the image that it wants.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// Names that decide between several images: the version, a full reference, a tag.
+    pub references: Vec<String>,
+    /// Platforms that the image must have; empty: any.
+    pub platforms: Vec<Platform>,
+    /// Whether the image was built for this release, so that its manifest may be written anew.
+    pub ours: bool,
+    /// Annotations for a manifest that hoist writes itself. Others keep their bytes.
+    pub annotations: BTreeMap<String, String>,
+}
+
+/// One image to choose from.
+#[derive(Debug)]
+pub(super) struct Candidate<T> {
+    pub(super) names: Vec<String>,
+    pub(super) platform: Option<Platform>,
+    pub(super) item: T,
+}
+
+/// The names that an entry of `index.json` has: the layout's own, and containerd's full one.
+pub(super) fn names(descriptor: &Descriptor) -> Vec<String> {
+    [
+        "org.opencontainers.image.ref.name",
+        "io.containerd.image.name",
+    ]
+    .iter()
+    .filter_map(|key| descriptor.annotations.get(*key).cloned())
+    .collect()
+}
+
+/// Takes the only image; among several the one with a wanted name, else the one with the wanted
+/// platform. Whatever leaves a choice is refused.
+pub(super) fn select<T>(mut all: Vec<Candidate<T>>, wanted: &Wanted) -> Result<T> {
+    if all.len() == 1 {
+        return Ok(all.remove(0).item);
+    }
+    let named = |candidate: &Candidate<T>, reference: &String| {
+        candidate.names.iter().any(|name| {
+            name == reference
+                || name
+                    .rsplit_once(':')
+                    .is_some_and(|(_, tag)| tag == reference)
+        })
+    };
+    let by_name = wanted
+        .references
+        .iter()
+        .find_map(|reference| only(&all, |candidate| named(candidate, reference)));
+    let by_platform = || match &*wanted.platforms {
+        [platform] => only(&all, |candidate| {
+            candidate
+                .platform
+                .as_ref()
+                .is_some_and(|has| matches(has, platform))
+        }),
+        _ => None,
+    };
+    match by_name.or_else(by_platform) {
+        Some(index) => Ok(all.swap_remove(index).item),
+        None => Err(ambiguous(&all)),
+    }
+}
+
+fn only<T>(all: &[Candidate<T>], keep: impl Fn(&Candidate<T>) -> bool) -> Option<usize> {
+    let mut found = (0..all.len()).filter(|&index| keep(&all[index]));
+    let first = found.next()?;
+    found.next().is_none().then_some(first)
+}
+
+fn ambiguous<T>(all: &[Candidate<T>]) -> Error {
+    if all.is_empty() {
+        return Error::failed("there is no image in `image.build.layout`");
+    }
+    let mut error = Error::refused(format!(
+        "`image.build.layout` holds {} images, and nothing says which one to release",
+        all.len()
+    ));
+    for candidate in all.iter().take(10) {
+        let platform = candidate
+            .platform
+            .as_ref()
+            .map_or(String::new(), |platform| format!(" ({platform})"));
+        let name = match &*candidate.names {
+            [] => "without a name".to_owned(),
+            names => format!("`{}`", clean(&names.join("`, `"), 200)),
+        };
+        error = error.cause(format!("{name}{platform}"));
+    }
+    error.hint("name the image in the layout after the version, or make a layout that holds one image (for several platforms: one index)")
+}
+
+/// `has` fulfils `wanted`: a wanted platform without a variant takes any.
+pub(super) fn matches(has: &Platform, wanted: &Platform) -> bool {
+    has.os == wanted.os
+        && has.architecture == wanted.architecture
+        && (wanted.variant.is_none() || has.variant == wanted.variant)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn platform(architecture: &str) -> Platform {
+        Platform {
+            os: "linux".into(),
+            architecture: architecture.into(),
+            variant: None,
+        }
+    }
+
+    fn candidate(name: &str, architecture: &str) -> Candidate<String> {
+        Candidate {
+            names: vec![name.to_owned()],
+            platform: Some(platform(architecture)),
+            item: format!("{name} {architecture}"),
+        }
+    }
+
+    fn chosen(all: &[(&str, &str)], names: &[&str], platforms: &[&str]) -> Result<String> {
+        let wanted = Wanted {
+            references: names.iter().map(|&name| name.to_owned()).collect(),
+            platforms: platforms.iter().map(|p| platform(p)).collect(),
+            ..Wanted::default()
+        };
+        select(all.iter().map(|(n, a)| candidate(n, a)).collect(), &wanted)
+    }
+
+    #[test]
+    fn a_choice_needs_a_reason() {
+        let two = [("1.2.0", "amd64"), ("docker.io/acme/api:1.3.0", "arm64")];
+        let ok = |result: Result<String>| result.expect("one is meant");
+        assert_eq!(ok(chosen(&two[..1], &["other"], &[])), "1.2.0 amd64");
+        assert_eq!(ok(chosen(&two, &["1.2.0"], &[])), "1.2.0 amd64");
+        assert_eq!(
+            ok(chosen(&two, &["1.3.0"], &[])),
+            "docker.io/acme/api:1.3.0 arm64"
+        );
+        assert_eq!(
+            ok(chosen(&two, &["x"], &["arm64"])),
+            "docker.io/acme/api:1.3.0 arm64"
+        );
+        assert_eq!(ok(chosen(&two, &["x", "1.2.0"], &["arm64"])), "1.2.0 amd64");
+    }
+
+    #[test]
+    fn what_leaves_a_choice_is_refused_with_the_choices() {
+        let same = [("latest", "amd64"), ("latest", "amd64")];
+        let error = chosen(&same, &["latest"], &["amd64"]).expect_err("both fit");
+        assert_eq!(
+            error.causes,
+            ["`latest` (linux/amd64)", "`latest` (linux/amd64)"]
+        );
+        assert!(chosen(&[], &[], &[]).is_err());
+    }
+}

@@ -1,0 +1,362 @@
+//! Where an image comes from, and which document is its top.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    fs::{self, File},
+    io::Read,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    archive::{Archive, normal},
+    blobs::{Blobs, MAX_DOCUMENT, Stored},
+    buffered,
+    cache::Cache,
+    document::{
+        ConfigDocument, IndexDocument, ManifestDocument, SavedImage, is_image_config, is_plain_tar,
+        parse,
+    },
+    error::{broken, disk, read_error},
+    pack::gzip,
+    select::{Candidate, Wanted, names, select},
+    unpack::Packing,
+};
+use crate::{
+    error::Result,
+    event::{Event, Events, clean},
+    oci::{Descriptor, Digest, Hasher, MediaType},
+};
+
+/// Where files are looked up by name.
+pub(super) enum Origin {
+    /// Somebody's directory. Its blobs are copied, because it may change under us.
+    Directory(PathBuf),
+    /// An archive whose files all lie among the blobs already.
+    Archive(Archive),
+    /// The blobs' own directory.
+    InPlace,
+}
+
+/// An image's origin and the blobs collected from it so far.
+pub(super) struct Source {
+    origin: Origin,
+    blobs: Blobs,
+    /// Layers that were packed here: the blob's digest, and what it holds.
+    packed: HashMap<Digest, Digest>,
+}
+
+impl Source {
+    pub(super) fn new(origin: Origin, blobs: Blobs) -> Self {
+        Self {
+            origin,
+            blobs,
+            packed: HashMap::new(),
+        }
+    }
+
+    pub(super) fn blobs(&self) -> &Blobs {
+        &self.blobs
+    }
+
+    /// Whether this blob was made here from a layer with this diff id.
+    pub(super) fn was_packed_from(&self, blob: &Digest, diff_id: &Digest) -> bool {
+        self.packed.get(blob) == Some(diff_id)
+    }
+
+    /// The directory that names are looked up in; archives have none.
+    fn dir(&self) -> Option<&Path> {
+        match &self.origin {
+            Origin::Archive(_) => None,
+            Origin::Directory(dir) => Some(dir),
+            Origin::InPlace => Some(self.blobs.root()),
+        }
+    }
+
+    /// Opens the file of this name, if there is one. The system follows links: what nobody named
+    /// by its digest is only ever parsed.
+    fn open_named(dir: &Path, name: &str) -> Result<Option<(File, u64)>> {
+        let path = dir.join(name);
+        // Not a device or a pipe: those may never end.
+        match fs::metadata(&path) {
+            Ok(metadata) if metadata.is_file() => {
+                let file = File::open(&path).map_err(|e| disk("read", &path, &e))?;
+                Ok(Some((file, metadata.len())))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// The file of this name, brought among the blobs.
+    fn named(&self, name: &str) -> Result<Option<Stored>> {
+        match (&self.origin, self.dir()) {
+            (Origin::Archive(archive), _) => Ok(archive.find(name).cloned()),
+            (_, Some(dir)) => match Self::open_named(dir, name)? {
+                Some((file, size)) => self.blobs.store(&mut buffered(file), Some(size)).map(Some),
+                None => Ok(None),
+            },
+            (_, None) => Ok(None),
+        }
+    }
+
+    /// The document of this name.
+    fn document(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        let Some(dir) = self.dir() else {
+            let stored = self.named(name)?;
+            return stored
+                .map(|stored| self.blobs.document(&stored))
+                .transpose();
+        };
+        let Some((file, size)) = Self::open_named(dir, name)? else {
+            return Ok(None);
+        };
+        if size > MAX_DOCUMENT {
+            return Err(broken(format!(
+                "`{name}` is longer than {MAX_DOCUMENT} bytes"
+            )));
+        }
+        let mut bytes = Vec::new();
+        file.take(MAX_DOCUMENT)
+            .read_to_end(&mut bytes)
+            .map_err(|e| read_error(&e))?;
+        Ok(Some(bytes))
+    }
+
+    /// The blob of this digest, brought among the blobs. Content that hashes to another digest is
+    /// refused.
+    pub(super) fn blob(&self, digest: &Digest) -> Result<Stored> {
+        let stored = match &self.origin {
+            Origin::InPlace => self.rehash(digest)?,
+            Origin::Archive(_) => self.blobs.find(digest),
+            Origin::Directory(_) => match self.blobs.find(digest) {
+                Some(stored) => Some(stored),
+                None => self.named(&format!("blobs/sha256/{}", digest.hex()))?,
+            },
+        };
+        match stored {
+            None => Err(broken(format!("blob {digest} is missing"))),
+            Some(stored) if stored.digest != *digest => Err(broken(format!(
+                "blob {digest} is damaged: its content hashes to {}",
+                stored.digest
+            ))),
+            Some(stored) => Ok(stored),
+        }
+    }
+
+    /// A blob in place is only trusted after another look.
+    fn rehash(&self, digest: &Digest) -> Result<Option<Stored>> {
+        let Some(found) = self.blobs.find(digest) else {
+            return Ok(None);
+        };
+        let mut hasher = Hasher::default();
+        std::io::copy(&mut buffered(self.blobs.open(digest)?), &mut hasher)
+            .map_err(|e| read_error(&e))?;
+        Ok(Some(Stored {
+            digest: hasher.finish(),
+            size: found.size,
+        }))
+    }
+
+    /// The document that tags will point at.
+    pub(super) fn top(
+        &mut self,
+        wanted: &Wanted,
+        cache: &Cache,
+        events: &Events,
+    ) -> Result<Descriptor> {
+        if self.document("index.json")?.is_some() {
+            let top = self.top_of_layout(wanted)?;
+            return self.repack_if_plain(top, wanted, cache, events);
+        }
+        let Some(list) = self.document("manifest.json")? else {
+            return Err(broken(
+                "it has neither `index.json` (an OCI layout) nor `manifest.json` (`docker save`)",
+            ));
+        };
+        let list: Vec<SavedImage> = parse(&list, "`manifest.json`")?;
+        let images = list.into_iter().map(|image| Candidate {
+            names: image.repo_tags.clone().unwrap_or_default(),
+            platform: None,
+            item: image,
+        });
+        let image = select(images.collect(), wanted)?;
+        self.own_manifest_of(&image, wanted, cache, events)
+    }
+
+    /// The image that `index.json` names.
+    pub(super) fn top_of_layout(&self, wanted: &Wanted) -> Result<Descriptor> {
+        let index = self
+            .document("index.json")?
+            .ok_or_else(|| broken("`index.json` is missing"))?;
+        let index: IndexDocument = parse(&index, "`index.json`")?;
+        let mut all: Vec<Candidate<Descriptor>> = Vec::new();
+        for entry in index.manifests {
+            // One image under several names is one image.
+            match all
+                .iter_mut()
+                .find(|known| known.item.digest == entry.digest)
+            {
+                Some(known) => known.names.extend(names(&entry)),
+                None => all.push(Candidate {
+                    names: names(&entry),
+                    platform: entry.platform.clone(),
+                    item: entry,
+                }),
+            }
+        }
+        select(all, wanted)
+    }
+
+    /// An engine's plain layers are packed under a manifest of our own: nobody ever pushed the
+    /// one that it wrote. An image of our own build gets one too when it is to carry annotations.
+    fn repack_if_plain(
+        &mut self,
+        top: Descriptor,
+        wanted: &Wanted,
+        cache: &Cache,
+        events: &Events,
+    ) -> Result<Descriptor> {
+        if top.media_type.is_index() {
+            note_lost_annotations(wanted, events);
+            return Ok(top);
+        }
+        let stored = self.blob(&top.digest)?;
+        let document = ManifestDocument::parse(&self.blobs.document(&stored)?, "its manifest")?;
+        let plain = document
+            .layers
+            .iter()
+            .any(|layer| is_plain_tar(&layer.media_type));
+        let annotate = wanted.ours && !wanted.annotations.is_empty();
+        if !is_image_config(&document.config.media_type) || !(plain || annotate) {
+            note_lost_annotations(wanted, events);
+            return Ok(top);
+        }
+        let config = self.blob(&document.config.digest)?;
+        let layers = document
+            .layers
+            .iter()
+            .map(|layer| self.blob(&layer.digest))
+            .collect::<Result<Vec<_>>>()?;
+        let mut annotations = document.annotations;
+        annotations.extend(wanted.annotations.clone());
+        self.own_manifest(&config, &layers, annotations, cache, events)
+    }
+
+    fn own_manifest_of(
+        &mut self,
+        image: &SavedImage,
+        wanted: &Wanted,
+        cache: &Cache,
+        events: &Events,
+    ) -> Result<Descriptor> {
+        let find = |name: &str| {
+            self.named(&normal("", name)?)?.ok_or_else(|| {
+                broken(format!(
+                    "`{}`, which it names, is missing",
+                    clean(name, 200)
+                ))
+            })
+        };
+        let config = find(&image.config)?;
+        let layers = image
+            .layers
+            .iter()
+            .map(|name| find(name))
+            .collect::<Result<Vec<_>>>()?;
+        self.own_manifest(&config, &layers, wanted.annotations.clone(), cache, events)
+    }
+
+    fn own_manifest(
+        &mut self,
+        config: &Stored,
+        layers: &[Stored],
+        annotations: BTreeMap<String, String>,
+        cache: &Cache,
+        events: &Events,
+    ) -> Result<Descriptor> {
+        let document: ConfigDocument = parse(&self.blobs.document(config)?, "its configuration")?;
+        let diff_ids = document.rootfs.diff_ids;
+        if diff_ids.len() != layers.len() {
+            return Err(broken(format!(
+                "it has {} layers, and its configuration names {}",
+                layers.len(),
+                diff_ids.len()
+            )));
+        }
+        let mut descriptors = Vec::with_capacity(layers.len());
+        for (layer, diff_id) in layers.iter().zip(&diff_ids) {
+            descriptors.push(self.layer(layer, diff_id, cache, events)?);
+        }
+        let config = descriptor(MediaType::OCI_CONFIG, config);
+        let manifest = ManifestDocument::own(config, descriptors, annotations);
+        let stored = self.blobs.put(&manifest.bytes)?;
+        Ok(descriptor(MediaType::OCI_MANIFEST, &stored))
+    }
+
+    /// One layer's descriptor; a plain layer is packed first.
+    fn layer(
+        &mut self,
+        layer: &Stored,
+        diff_id: &Digest,
+        cache: &Cache,
+        events: &Events,
+    ) -> Result<Descriptor> {
+        let mut head = Vec::new();
+        let file = self.blobs.open(&layer.digest)?;
+        file.take(4)
+            .read_to_end(&mut head)
+            .map_err(|e| read_error(&e))?;
+        match Packing::of(&head) {
+            Packing::Gzip => return Ok(descriptor(MediaType::OCI_LAYER_GZIP, layer)),
+            Packing::Zstd => return Ok(descriptor(MediaType::OCI_LAYER_ZSTD, layer)),
+            Packing::Plain => {}
+        }
+        if layer.digest != *diff_id {
+            return Err(broken(format!(
+                "a layer hashes to {}, and the configuration says {diff_id}",
+                layer.digest
+            )));
+        }
+        let known = self.packed.iter().find(|(_, from)| *from == diff_id);
+        let packed = match known.and_then(|(blob, _)| self.blobs.find(blob)) {
+            Some(packed) => packed,
+            None => self.pack(layer, cache, events)?,
+        };
+        self.packed.insert(packed.digest.clone(), diff_id.clone());
+        Ok(descriptor(MediaType::OCI_LAYER_GZIP, &packed))
+    }
+
+    fn pack(&self, layer: &Stored, cache: &Cache, events: &Events) -> Result<Stored> {
+        if let Some(packed) = cache.find(&layer.digest, &self.blobs)? {
+            return Ok(packed);
+        }
+        let progress = |done| {
+            events.emit(Event::Progress {
+                id: format!("pack {}", layer.digest.short()),
+                label: format!("packing layer {}", layer.digest.short()),
+                done,
+                total: Some(layer.size),
+            });
+        };
+        let packed = gzip(self.blobs.open(&layer.digest)?, &self.blobs, progress)?;
+        cache.keep(&layer.digest, &packed, &self.blobs);
+        Ok(packed)
+    }
+}
+
+fn descriptor(media_type: &str, stored: &Stored) -> Descriptor {
+    Descriptor {
+        media_type: media_type.into(),
+        digest: stored.digest.clone(),
+        size: stored.size,
+        platform: None,
+        annotations: BTreeMap::new(),
+    }
+}
+
+fn note_lost_annotations(wanted: &Wanted, events: &Events) {
+    if !wanted.annotations.is_empty() {
+        events.warning(
+            "`image.annotations` are not added: the image's manifest keeps the bytes that its builder wrote",
+        );
+    }
+}
