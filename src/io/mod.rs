@@ -2,7 +2,9 @@
 
 pub mod ci;
 pub mod content;
+pub mod credentials;
 pub mod dockerignore;
 pub mod environment;
+pub mod http;
 pub mod layout;
 pub mod registry;

@@ -54,8 +54,12 @@ pub struct GitPolicy {
 pub struct RegistryPolicy {
     /// Speak HTTP without TLS. Loopback needs no word.
     pub plain_http: bool,
-    /// A further certificate authority, PEM, beside `release.toml`.
+    /// A further certificate authority, PEM, beside `release.toml`. With it, loopback is spoken to
+    /// in TLS, too.
     pub ca_file: Option<String>,
+    /// The host of the registry's token service, where it is neither the registry's own nor under
+    /// the same domain: credentials go nowhere else.
+    pub token_host: Option<String>,
 }
 
 impl Default for PublishPolicy {

@@ -7,4 +7,5 @@ mod licences;
 mod names;
 mod policy;
 mod real_sandbox;
+mod registry;
 mod support;

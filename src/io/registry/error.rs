@@ -37,7 +37,7 @@ pub enum RegistryErrorKind {
     /// No connection was made: nothing was done.
     Unreachable,
     /// The answer breaks the specification or is not what was asked for (a wrong digest, an
-    /// oversized body).
+    /// oversized body). Something may have been done.
     BadAnswer,
     /// The credentials could not be read.
     Credentials,
@@ -66,18 +66,20 @@ impl RegistryError {
     pub fn is_ambiguous(&self) -> bool {
         matches!(
             self.kind,
-            RegistryErrorKind::Server | RegistryErrorKind::Lost
+            RegistryErrorKind::Server | RegistryErrorKind::Lost | RegistryErrorKind::BadAnswer
         )
     }
 
     /// Another try may go better.
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        self.is_ambiguous()
-            || matches!(
-                self.kind,
-                RegistryErrorKind::TooManyRequests(_) | RegistryErrorKind::Unreachable
-            )
+        matches!(
+            self.kind,
+            RegistryErrorKind::Server
+                | RegistryErrorKind::Lost
+                | RegistryErrorKind::TooManyRequests(_)
+                | RegistryErrorKind::Unreachable
+        )
     }
 
     /// Whether the registry used this error code.

@@ -1,7 +1,19 @@
 //! A registry as the publish transaction sees it: one repository, the requests of the
 //! distribution specification, and errors that say whether the request may have been done.
 
+mod answer;
+mod auth;
+mod client;
+mod courier;
+mod download;
 mod error;
+mod header;
+mod listing;
+mod origin;
+mod put;
+mod registries;
+mod request;
+mod upload;
 
 use std::path::PathBuf;
 
@@ -9,7 +21,9 @@ use async_trait::async_trait;
 
 use crate::oci::{Descriptor, Digest, Manifest, Repository, Tag, TagOrDigest};
 
+pub use courier::Patience;
 pub use error::{ErrorCode, RegistryError, RegistryErrorKind};
+pub use registries::{HostOptions, Registries, Settings};
 
 /// One repository on one registry.
 ///
@@ -40,7 +54,10 @@ pub trait RepositoryApi: Send + Sync {
     /// A blob's content into a file, its size and digest checked.
     async fn fetch_blob(&self, blob: &Descriptor, to: PathBuf) -> Result<(), RegistryError>;
 
-    /// Makes a blob present: nothing to do, mounted, or sent from a file.
+    /// Makes a blob present: nothing to do, mounted, or sent from a file. `progress` is told the
+    /// bytes sent so far, from 0 again when the sending starts anew. A blob that the registry
+    /// missed in a manifest ([`RegistryErrorKind::BlobsMissing`]) is sent even if it says that it
+    /// has it: Docker Hub has been seen to be wrong about that.
     async fn push_blob(
         &self,
         blob: &Descriptor,

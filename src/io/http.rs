@@ -1,0 +1,372 @@
+//! The transport: one request out, one answer in, nothing decided.
+//!
+//! Redirects are never followed here, bodies are only read as far as the caller allows, and every
+//! failure says whether the request can have arrived. All hosts share one pool of connections per
+//! set of trusted certificates.
+
+use std::{
+    collections::HashMap,
+    error::Error as StdError,
+    path::{Path, PathBuf},
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _};
+use reqwest::{Client, redirect};
+use tokio::{sync::watch, time::timeout};
+use tokio_util::io::ReaderStream;
+use url::Url;
+
+pub use reqwest::{
+    Method,
+    header::{self, HeaderMap, HeaderName, HeaderValue},
+};
+
+/// How long a connection may take to come about.
+const CONNECT: Duration = Duration::from_secs(15);
+/// How long a peer may stay silent: before the first byte of an answer, and between two pieces.
+const SILENCE: Duration = Duration::from_secs(60);
+/// How long a registry may take to answer once a whole blob has arrived: object stores copy it.
+const AFTER_UPLOAD: Duration = Duration::from_secs(300);
+/// A file is sent in pieces of this many bytes.
+const PIECE: usize = 128 * 1024;
+
+/// Which certificates are trusted, and whether a proxy may stand between.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct Trust {
+    /// A further certificate authority, PEM.
+    pub ca_file: Option<PathBuf>,
+    /// This machine: no proxy.
+    pub loopback: bool,
+}
+
+/// What is sent.
+pub enum Body<'a> {
+    /// Nothing.
+    Empty,
+    /// These bytes.
+    Bytes(Bytes),
+    /// Exactly `size` bytes of a file, read in pieces.
+    File {
+        /// The file.
+        path: &'a Path,
+        /// Its size in bytes.
+        size: u64,
+        /// Told the number of bytes sent so far.
+        progress: &'a (dyn Fn(u64) + Send + Sync),
+    },
+}
+
+/// One request.
+pub struct Request<'a> {
+    /// The method.
+    pub method: Method,
+    /// Where to.
+    pub url: Url,
+    /// Headers, credentials included.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Body<'a>,
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failure {
+    /// No connection was made: the request did not arrive.
+    Unreachable {
+        /// The transport's words.
+        detail: String,
+        /// Another try cannot help: a certificate that is not trusted.
+        lasting: bool,
+    },
+    /// The request may have arrived; the answer did not, or only half of it.
+    Lost(String),
+    /// The answer is larger than was allowed.
+    TooLarge(u64),
+    /// The file to send cannot be read, or has another size.
+    File(String),
+    /// The client could not be made: an unreadable certificate authority.
+    Setup(String),
+}
+
+/// The pool of connections, and how often it was used.
+#[derive(Default)]
+pub struct Transport {
+    clients: Mutex<HashMap<Trust, Client>>,
+    requests: AtomicU64,
+}
+
+/// An answer whose body is still to be read.
+pub struct Answer {
+    response: reqwest::Response,
+}
+
+impl Transport {
+    /// How many requests were sent.
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    /// Sends one request.
+    pub async fn send(&self, trust: &Trust, request: Request<'_>) -> Result<Answer, Failure> {
+        let client = self.client(trust)?;
+        let builder = client
+            .request(request.method, request.url)
+            .headers(request.headers);
+        match request.body {
+            Body::Empty => self.run(builder).await,
+            Body::Bytes(bytes) => self.run(builder.body(bytes)).await,
+            Body::File {
+                path,
+                size,
+                progress,
+            } => self.send_file(builder, path, size, progress).await,
+        }
+    }
+
+    async fn run(&self, builder: reqwest::RequestBuilder) -> Result<Answer, Failure> {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        match timeout(SILENCE, builder.send()).await {
+            Ok(Ok(response)) => Ok(Answer { response }),
+            Ok(Err(error)) => Err(classify(&error)),
+            Err(_) => Err(silence(SILENCE)),
+        }
+    }
+
+    async fn send_file(
+        &self,
+        builder: reqwest::RequestBuilder,
+        path: &Path,
+        size: u64,
+        progress: &(dyn Fn(u64) + Send + Sync),
+    ) -> Result<Answer, Failure> {
+        let file = open_exact(path, size).await?;
+        let (sent, mut seen) = watch::channel(0);
+        let request = builder
+            .header(header::CONTENT_LENGTH, size)
+            .body(reqwest::Body::wrap_stream(counted(file, sent)))
+            .send();
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        tokio::pin!(request);
+        let mut open = true;
+        loop {
+            let patience = if *seen.borrow() >= size || !open {
+                AFTER_UPLOAD
+            } else {
+                SILENCE
+            };
+            tokio::select! {
+                answer = &mut request => {
+                    return answer.map(|response| Answer { response }).map_err(|e| classify(&e));
+                }
+                change = seen.changed(), if open => {
+                    open = change.is_ok();
+                    progress(*seen.borrow_and_update());
+                }
+                () = tokio::time::sleep(patience) => return Err(silence(patience)),
+            }
+        }
+    }
+
+    fn client(&self, trust: &Trust) -> Result<Client, Failure> {
+        let mut clients = self.clients.lock().expect("no thread panics with the lock");
+        if let Some(client) = clients.get(trust) {
+            return Ok(client.clone());
+        }
+        let client = build(trust)?;
+        clients.insert(trust.clone(), client.clone());
+        Ok(client)
+    }
+}
+
+fn build(trust: &Trust) -> Result<Client, Failure> {
+    // Fails when a provider is already there, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mut builder = Client::builder()
+        .user_agent(concat!("hoist/", env!("CARGO_PKG_VERSION")))
+        .redirect(redirect::Policy::none())
+        .referer(false)
+        .connect_timeout(CONNECT)
+        .tcp_nodelay(true)
+        .http1_max_headers(100);
+    if trust.loopback {
+        // A proxy cannot reach this machine's loopback; Go's and curl's rule is the same.
+        builder = builder.no_proxy();
+        if trust.ca_file.is_none() {
+            // Plain HTTP: reading the machine's certificates would only cost time.
+            builder = builder.tls_certs_only([]);
+        }
+    }
+    if let Some(path) = &trust.ca_file {
+        let setup = |why: String| Failure::Setup(format!("`{}`: {why}", path.display()));
+        let pem = std::fs::read(path).map_err(|e| setup(e.to_string()))?;
+        let certificates = reqwest::Certificate::from_pem_bundle(&pem)
+            .map_err(|e| setup(format!("no PEM certificates: {}", chain(&e))))?;
+        if certificates.is_empty() {
+            return Err(setup("it holds no PEM certificate".into()));
+        }
+        builder = builder.tls_certs_merge(certificates);
+    }
+    builder.build().map_err(|e| Failure::Setup(chain(&e)))
+}
+
+async fn open_exact(path: &Path, size: u64) -> Result<tokio::fs::File, Failure> {
+    let named = |why: String| Failure::File(format!("`{}`: {why}", path.display()));
+    let file = tokio::fs::File::open(path)
+        .await
+        .map_err(|e| named(e.to_string()))?;
+    let found = file
+        .metadata()
+        .await
+        .map_err(|e| named(e.to_string()))?
+        .len();
+    if found != size {
+        return Err(named(format!("expected {size} bytes, found {found}")));
+    }
+    Ok(file)
+}
+
+fn counted(
+    file: tokio::fs::File,
+    sent: watch::Sender<u64>,
+) -> impl Stream<Item = std::io::Result<Bytes>> {
+    ReaderStream::with_capacity(file, PIECE).inspect(move |piece| {
+        if let Ok(bytes) = piece {
+            sent.send_modify(|total| *total += bytes.len() as u64);
+        }
+    })
+}
+
+impl Answer {
+    /// The status code.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.response.status().as_u16()
+    }
+
+    /// All headers.
+    #[must_use]
+    pub fn headers(&self) -> &HeaderMap {
+        self.response.headers()
+    }
+
+    /// The first value of a header that is readable text.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.all(name).next()
+    }
+
+    /// Every value of a header that is readable text.
+    pub fn all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
+        self.response
+            .headers()
+            .get_all(name)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+    }
+
+    /// The next piece of the body, `None` at its end.
+    pub async fn piece(&mut self) -> Result<Option<Bytes>, Failure> {
+        match timeout(SILENCE, self.response.chunk()).await {
+            Ok(Ok(piece)) => Ok(piece),
+            Ok(Err(error)) => Err(Failure::Lost(chain(&error))),
+            Err(_) => Err(silence(SILENCE)),
+        }
+    }
+
+    /// The whole body, if it has at most `limit` bytes.
+    pub async fn bytes(mut self, limit: u64) -> Result<Bytes, Failure> {
+        if self
+            .response
+            .content_length()
+            .is_some_and(|length| length > limit)
+        {
+            return Err(Failure::TooLarge(limit));
+        }
+        let mut all = Vec::new();
+        while let Some(piece) = self.piece().await? {
+            if (all.len() + piece.len()) as u64 > limit {
+                return Err(Failure::TooLarge(limit));
+            }
+            all.extend_from_slice(&piece);
+        }
+        Ok(all.into())
+    }
+
+    /// At most the first `limit` bytes of the body; what cannot be read is left out.
+    pub async fn beginning(mut self, limit: usize) -> Vec<u8> {
+        let mut all = Vec::new();
+        while let Ok(Some(piece)) = self.piece().await {
+            all.extend_from_slice(&piece);
+            if all.len() >= limit {
+                all.truncate(limit);
+                break;
+            }
+        }
+        all
+    }
+}
+
+fn silence(patience: Duration) -> Failure {
+    Failure::Lost(format!("silent for {} s", patience.as_secs()))
+}
+
+fn classify(error: &reqwest::Error) -> Failure {
+    let detail = chain(error);
+    if error.is_connect() {
+        return Failure::Unreachable {
+            detail,
+            lasting: is_certificate(error),
+        };
+    }
+    match file_error(error) {
+        Some(why) => Failure::File(why),
+        None if error.is_builder() => Failure::Setup(detail),
+        None => Failure::Lost(detail),
+    }
+}
+
+fn sources<'a>(
+    error: &'a (dyn StdError + 'static),
+) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |error: &&'a (dyn StdError + 'static)| {
+        (*error).source()
+    })
+}
+
+fn is_certificate(error: &reqwest::Error) -> bool {
+    // The TLS error hides inside an `io::Error`, whose `source` skips it.
+    sources(error).any(|e| {
+        e.downcast_ref::<std::io::Error>()
+            .and_then(std::io::Error::get_ref)
+            .is_some_and(|inner| inner.is::<rustls::Error>())
+            || e.is::<rustls::Error>()
+    })
+}
+
+/// An error of the body's own stream: the file could not be read to its end.
+fn file_error(error: &reqwest::Error) -> Option<String> {
+    error.is_body().then(|| chain(error))
+}
+
+/// The innermost words, which are the ones that say something.
+fn chain(error: &(dyn StdError + 'static)) -> String {
+    let mut words: Vec<String> = Vec::new();
+    // The outermost error repeats the URL, which the caller names better.
+    for text in sources(error).skip(1).map(ToString::to_string) {
+        if words.last().is_none_or(|last| !last.contains(&text)) {
+            words.push(text);
+        }
+    }
+    if words.is_empty() {
+        error.to_string()
+    } else {
+        words.join(": ")
+    }
+}

@@ -1,0 +1,227 @@
+//! One repository over HTTP: the requests of the distribution specification.
+
+use std::path::PathBuf;
+
+use async_trait::async_trait;
+
+use super::{
+    BlobPushed, BlobSource, Deletion, PutReceipt, RegistryError, RepositoryApi, answer,
+    auth::Action,
+    courier::Repeat,
+    download, listing,
+    request::{Call, Client, Payload},
+};
+use crate::{
+    io::http::{Answer, HeaderValue, Method, header},
+    oci::{Descriptor, Digest, Manifest, MediaType, Repository, Tag, TagOrDigest},
+};
+
+/// Largest manifest that is read, in bytes: twice what the specification asks registries to take.
+const MANIFEST: u64 = 8 * 1024 * 1024;
+/// The digest that a registry says it holds or took.
+pub(super) const CONTENT_DIGEST: &str = "docker-content-digest";
+
+impl Client {
+    fn read_manifest(&self, method: Method, what: &TagOrDigest) -> Call<'static> {
+        let mut call = self.read(method, self.url(&format!("manifests/{what}")));
+        let types = HeaderValue::from_str(&MediaType::ALL.join(", ")).expect("types are ASCII");
+        call.headers.push((header::ACCEPT, types));
+        call
+    }
+}
+
+#[async_trait]
+impl RepositoryApi for Client {
+    fn repository(&self) -> &Repository {
+        &self.repository
+    }
+
+    async fn check_push(&self) -> Result<(), RegistryError> {
+        let session = self.open_upload().await?;
+        self.cancel_upload(session).await;
+        Ok(())
+    }
+
+    async fn head(&self, what: &TagOrDigest) -> Result<Option<Descriptor>, RegistryError> {
+        let call = self.read_manifest(Method::HEAD, what);
+        let answer = self.call(&call).await?;
+        match answer.status() {
+            200 => {}
+            404 => return Ok(None),
+            _ => return Err(self.refused(&call, answer).await),
+        }
+        let digest = answer
+            .header(CONTENT_DIGEST)
+            .and_then(|text| text.parse().ok());
+        let size = answer
+            .header("content-length")
+            .and_then(|text| text.parse().ok());
+        let media_type = content_type(&answer);
+        let (Some(digest), Some(size), Some(media_type)) = (digest, size, media_type) else {
+            // A registry that does not say: the document itself does.
+            return Ok(self
+                .manifest(what)
+                .await?
+                .map(|manifest| describe(&manifest)));
+        };
+        if let TagOrDigest::Digest(asked) = what
+            && *asked != digest
+        {
+            let name = answer::describe(&call.method, &call.url);
+            return Err(answer::bad(
+                name,
+                200,
+                format!("asked for `{asked}`, got `{digest}`"),
+            ));
+        }
+        Ok(Some(Descriptor {
+            media_type,
+            digest,
+            size,
+            platform: None,
+            annotations: Default::default(),
+        }))
+    }
+
+    async fn manifest(&self, what: &TagOrDigest) -> Result<Option<Manifest>, RegistryError> {
+        let call = self.read_manifest(Method::GET, what);
+        let name = answer::describe(&call.method, &call.url);
+        let answer = self.follow(self.read_manifest(Method::GET, what)).await?;
+        match answer.status() {
+            200 => {}
+            404 => return Ok(None),
+            _ => return Err(self.refused(&call, answer).await),
+        }
+        let named = answer.header(CONTENT_DIGEST).map(ToOwned::to_owned);
+        let media_type = content_type(&answer);
+        let bytes = answer
+            .bytes(MANIFEST)
+            .await
+            .map_err(|failure| answer::failed(name.clone(), failure))?;
+        let Some(media_type) = media_type.or_else(|| listing::media_type(&bytes)) else {
+            return Err(answer::bad(
+                name,
+                200,
+                "the answer is no manifest of a known type",
+            ));
+        };
+        let manifest = Manifest::new(media_type, bytes);
+        let expected = match what {
+            TagOrDigest::Digest(asked) => Some(asked.as_str()),
+            TagOrDigest::Tag(_) => named.as_deref(),
+        };
+        match expected.filter(|expected| *expected != manifest.digest().as_str()) {
+            Some(expected) => {
+                let rule = format!(
+                    "expected `{expected}`, the content is `{}`",
+                    manifest.digest()
+                );
+                Err(answer::bad(name, 200, rule))
+            }
+            None => Ok(Some(manifest)),
+        }
+    }
+
+    async fn tags(&self) -> Result<Vec<Tag>, RegistryError> {
+        self.list_tags().await
+    }
+
+    async fn has_blob(&self, digest: &Digest) -> Result<bool, RegistryError> {
+        let call = self.read(Method::HEAD, self.url(&format!("blobs/{digest}")));
+        let answer = self.call(&call).await?;
+        match answer.status() {
+            // A redirect leads to where the content lies; there is no need to go there.
+            200 | 301..=303 | 307 | 308 => Ok(true),
+            404 => Ok(false),
+            _ => Err(self.refused(&call, answer).await),
+        }
+    }
+
+    async fn fetch_blob(&self, blob: &Descriptor, to: PathBuf) -> Result<(), RegistryError> {
+        let open = async || {
+            let call = self.read(Method::GET, self.url(&format!("blobs/{}", blob.digest)));
+            let name = answer::describe(&call.method, &call.url);
+            let answer = self.follow(call).await?;
+            if answer.status() == 200 {
+                Ok((name, answer))
+            } else {
+                Err(answer::refused(name, answer).await)
+            }
+        };
+        let mut pauses = self.courier.pauses();
+        loop {
+            let (name, answer) = open().await?;
+            match download::save(answer, blob, &to, name).await {
+                Err(error) if error.is_transient() => match pauses.next() {
+                    Some(pause) => tokio::time::sleep(pause).await,
+                    None => return Err(error),
+                },
+                done => return done,
+            }
+        }
+    }
+
+    async fn push_blob(
+        &self,
+        blob: &Descriptor,
+        from: BlobSource,
+        progress: &(dyn Fn(u64) + Send + Sync),
+    ) -> Result<BlobPushed, RegistryError> {
+        self.upload(blob, from, progress).await
+    }
+
+    async fn put_manifest(
+        &self,
+        manifest: &Manifest,
+        tags: &[Tag],
+    ) -> Result<PutReceipt, RegistryError> {
+        self.put_with_tags(manifest, tags).await
+    }
+
+    async fn put_tag(&self, tag: &Tag, manifest: &Manifest) -> Result<PutReceipt, RegistryError> {
+        self.put(&tag.clone().into(), manifest, &[]).await
+    }
+
+    async fn delete(&self, what: &TagOrDigest) -> Result<Deletion, RegistryError> {
+        let call = Call {
+            method: Method::DELETE,
+            url: self.url(&format!("manifests/{what}")),
+            scope: self.scope(Action::Delete),
+            headers: Vec::new(),
+            body: Payload::None,
+            // Between two tries somebody else may have put it there anew.
+            repeat: Repeat::IfNotDone,
+        };
+        let answer = match self.call(&call).await {
+            // The right to delete is one that many tokens lack.
+            Err(error) if matches!(error.status, Some(401 | 403)) => return Ok(Deletion::Refused),
+            other => other?,
+        };
+        match answer.status() {
+            200..=204 => Ok(Deletion::Accepted),
+            404 => Ok(Deletion::Absent),
+            400 | 403 | 405 | 409 | 412 => Ok(Deletion::Refused),
+            _ => Err(self.refused(&call, answer).await),
+        }
+    }
+}
+
+/// `Content-Type` without its parameters, if it is a type that a tag can point at.
+fn content_type(answer: &Answer) -> Option<MediaType> {
+    let value = answer.header("content-type")?;
+    let name = value.split(';').next().unwrap_or_default().trim();
+    MediaType::ALL
+        .into_iter()
+        .find(|known| known.eq_ignore_ascii_case(name))
+        .map(MediaType::from)
+}
+
+fn describe(manifest: &Manifest) -> Descriptor {
+    Descriptor {
+        media_type: manifest.media_type.clone(),
+        digest: manifest.digest().clone(),
+        size: manifest.bytes.len() as u64,
+        platform: None,
+        annotations: Default::default(),
+    }
+}

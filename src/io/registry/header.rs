@@ -1,0 +1,274 @@
+//! What registries say in headers, as data. Everything here reads hostile text: bounded, total,
+//! and silent about what it does not understand.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use chrono::{DateTime, NaiveDateTime, Utc};
+
+use crate::oci::Tag;
+
+/// Longest header value that is looked at, in bytes.
+const LONGEST: usize = 8 * 1024;
+/// Most entries that are taken from one list.
+const MOST: usize = 256;
+
+/// One way to authenticate that a registry offers (RFC 9110, 11.6.1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Challenge {
+    /// Lower case: `basic`, `bearer`.
+    pub scheme: String,
+    /// Names in lower case.
+    pub parameters: BTreeMap<String, String>,
+}
+
+/// All challenges of all `WWW-Authenticate` headers.
+pub(crate) fn challenges<'a>(values: impl Iterator<Item = &'a str>) -> Vec<Challenge> {
+    let mut all = Vec::new();
+    for value in values.take(MOST) {
+        let mut rest = cut(value);
+        while all.len() < MOST {
+            rest = rest.trim_start_matches([' ', '\t', ',']);
+            let (scheme, after) = token(rest);
+            if scheme.is_empty() {
+                break;
+            }
+            let (parameters, after) = parameters(after);
+            rest = after;
+            all.push(Challenge {
+                scheme: scheme.to_ascii_lowercase(),
+                parameters,
+            });
+        }
+    }
+    all
+}
+
+/// `name=value, name="value"` up to the next scheme.
+fn parameters(text: &str) -> (BTreeMap<String, String>, &str) {
+    let mut found = BTreeMap::new();
+    let mut rest = text;
+    loop {
+        let start = rest.trim_start_matches([' ', '\t', ',']);
+        let (name, after) = token(start);
+        let Some(value) = after.trim_start().strip_prefix('=') else {
+            return (found, start);
+        };
+        if name.is_empty() || found.len() == MOST {
+            return (found, "");
+        }
+        let (value, after) = value_of(value.trim_start());
+        found.entry(name.to_ascii_lowercase()).or_insert(value);
+        rest = after;
+    }
+}
+
+fn value_of(text: &str) -> (String, &str) {
+    let Some(quoted) = text.strip_prefix('"') else {
+        let end = text.find([' ', '\t', ',']).unwrap_or(text.len());
+        return (text[..end].to_owned(), &text[end..]);
+    };
+    let mut value = String::new();
+    let mut escaped = false;
+    for (at, c) in quoted.char_indices() {
+        match c {
+            _ if escaped => {
+                value.push(c);
+                escaped = false;
+            }
+            '\\' => escaped = true,
+            '"' => return (value, &quoted[at + 1..]),
+            _ => value.push(c),
+        }
+    }
+    (value, "")
+}
+
+/// The leading token (RFC 9110, 5.6.2), and the rest.
+fn token(text: &str) -> (&str, &str) {
+    let end = text
+        .find(|c: char| !(c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c)))
+        .unwrap_or(text.len());
+    text.split_at(end)
+}
+
+/// The tags that a registry took (`OCI-Tag`, distribution specification end-7b): repeated headers,
+/// comma separated lists, or both.
+pub(crate) fn accepted_tags<'a>(values: impl Iterator<Item = &'a str>) -> Vec<Tag> {
+    values
+        .flat_map(|value| cut(value).split(','))
+        .take(MOST)
+        .filter_map(|tag| tag.trim().trim_matches('"').parse().ok())
+        .collect()
+}
+
+/// The target of `rel="next"` (RFC 8288), as it is written.
+pub(crate) fn next_link<'a>(values: impl Iterator<Item = &'a str>) -> Option<String> {
+    for value in values.take(MOST) {
+        let mut rest = cut(value);
+        while let Some((_, after)) = rest.split_once('<') {
+            let (target, after) = after.split_once('>')?;
+            let end = after.find('<').unwrap_or(after.len());
+            let is_next = after[..end].split([';', ',']).any(|parameter| {
+                parameter.split_once('=').is_some_and(|(name, value)| {
+                    name.trim().eq_ignore_ascii_case("rel")
+                        && value.trim().trim_matches('"').eq_ignore_ascii_case("next")
+                })
+            });
+            if is_next {
+                return Some(target.trim().to_owned());
+            }
+            rest = &after[end..];
+        }
+    }
+    None
+}
+
+/// How long to wait (`Retry-After` and Docker Hub's `X-Retry-After`): seconds, an HTTP date, or
+/// seconds since 1970. `now` is the server's own clock where it told it.
+pub(crate) fn retry_after(value: &str, now: DateTime<Utc>) -> Option<Duration> {
+    /// Nobody asks for a wait of thirty years; a number this large is an instant.
+    const EPOCH: u64 = 1_000_000_000;
+    let text = cut(value).trim();
+    if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
+        // What overflows is too long to wait for anyway.
+        let number = text.parse::<u64>().unwrap_or(u64::MAX);
+        return Some(match number {
+            0..EPOCH => Duration::from_secs(number),
+            EPOCH..=99_999_999_999 => {
+                let now = u64::try_from(now.timestamp()).unwrap_or(0);
+                Duration::from_secs(number.saturating_sub(now))
+            }
+            _ => Duration::from_secs(EPOCH),
+        });
+    }
+    http_date(text).map(|date| (date - now).to_std().unwrap_or_default())
+}
+
+/// The three forms of RFC 9110, 5.6.7.
+pub(crate) fn http_date(text: &str) -> Option<DateTime<Utc>> {
+    if let Ok(date) = DateTime::parse_from_rfc2822(text) {
+        return Some(date.to_utc());
+    }
+    ["%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"]
+        .iter()
+        .find_map(|form| NaiveDateTime::parse_from_str(text, form).ok())
+        .map(|date| date.and_utc())
+}
+
+/// At most [`LONGEST`] bytes of `text`.
+fn cut(text: &str) -> &str {
+    let mut end = text.len().min(LONGEST);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeZone as _;
+
+    use super::*;
+
+    fn parsed(values: &[&str]) -> Vec<(String, Vec<(String, String)>)> {
+        challenges(values.iter().copied())
+            .into_iter()
+            .map(|c| (c.scheme, c.parameters.into_iter().collect()))
+            .collect()
+    }
+
+    fn pair(name: &str, value: &str) -> (String, String) {
+        (name.to_owned(), value.to_owned())
+    }
+
+    #[test]
+    fn a_challenge_is_a_scheme_and_its_parameters() {
+        let hub = r#"Bearer realm="https://auth.docker.io/token",service="registry.docker.io",scope="repository:acme/api:pull,push",error="insufficient_scope""#;
+        assert_eq!(
+            parsed(&[hub]),
+            [(
+                "bearer".to_owned(),
+                vec![
+                    pair("error", "insufficient_scope"),
+                    pair("realm", "https://auth.docker.io/token"),
+                    pair("scope", "repository:acme/api:pull,push"),
+                    pair("service", "registry.docker.io"),
+                ]
+            )]
+        );
+    }
+
+    #[test]
+    fn several_challenges_stand_in_one_header_or_in_several() {
+        let both = [
+            ("basic".to_owned(), vec![pair("realm", "a \"b\", c")]),
+            ("bearer".to_owned(), vec![pair("realm", "x")]),
+        ];
+        assert_eq!(
+            parsed(&[r#"BASIC Realm="a \"b\", c" , bearer realm=x"#]),
+            both
+        );
+        assert_eq!(
+            parsed(&[r#"Basic realm="a \"b\", c""#, "Bearer realm = x"]),
+            both
+        );
+    }
+
+    #[test]
+    fn tags_come_repeated_or_in_a_list() {
+        let tags = |values: &[&str]| {
+            accepted_tags(values.iter().copied())
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(tags(&["1.2.3", "latest"]), ["1.2.3", "latest"]);
+        assert_eq!(
+            tags(&["1.2.3, 1.2 ,,1", "latest"]),
+            ["1.2.3", "1.2", "1", "latest"]
+        );
+        assert_eq!(tags(&["a b, \u{1b}[31m, -x"]), Vec::<String>::new());
+    }
+
+    #[test]
+    fn the_next_page_is_the_link_that_says_so() {
+        let next = |value: &str| next_link([value].into_iter());
+        assert_eq!(
+            next(r#"</v2/a/tags/list?n=2&last=b>; rel="next""#).as_deref(),
+            Some("/v2/a/tags/list?n=2&last=b")
+        );
+        assert_eq!(
+            next(r#"</first>; rel="first", </second>; title="x"; REL=Next"#).as_deref(),
+            Some("/second")
+        );
+        assert_eq!(next("</v2/a>"), None);
+        assert_eq!(next("<broken; rel=next"), None);
+    }
+
+    #[test]
+    fn a_wait_is_given_in_seconds_as_a_date_or_as_an_instant() {
+        let now = Utc
+            .with_ymd_and_hms(1994, 11, 6, 8, 49, 37)
+            .single()
+            .expect("a date");
+        let wait = |value: &str| retry_after(value, now).map(|w| w.as_secs());
+        assert_eq!(wait("120"), Some(120));
+        assert_eq!(wait(" 0 "), Some(0));
+        assert_eq!(wait("Sun, 06 Nov 1994 08:50:37 GMT"), Some(60));
+        assert_eq!(wait("Sunday, 06-Nov-94 08:50:37 GMT"), Some(60));
+        assert_eq!(wait("Sun Nov  6 08:50:37 1994"), Some(60));
+        assert_eq!(wait("Sun, 06 Nov 1994 08:49:00 GMT"), Some(0));
+        for bad in ["", "soon", "-1", "1.5"] {
+            assert_eq!(wait(bad), None, "{bad}");
+        }
+        let now = Utc
+            .timestamp_opt(1_800_000_000, 0)
+            .single()
+            .expect("a date");
+        assert_eq!(
+            retry_after("1800000030", now),
+            Some(Duration::from_secs(30))
+        );
+        assert_eq!(retry_after("1799999999", now), Some(Duration::ZERO));
+    }
+}

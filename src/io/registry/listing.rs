@@ -1,0 +1,120 @@
+//! Tag lists, page by page.
+
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+use serde::Deserialize;
+
+use super::{
+    RegistryError, RegistryErrorKind, answer, header as parse, origin::Visit, request::Client,
+};
+use crate::{
+    io::http::{Answer, Method},
+    oci::{MediaType, Tag},
+};
+
+/// Largest page, in bytes.
+const PAGE: u64 = 16 * 1024 * 1024;
+/// Tags asked for at once: more is refused by some registries, and shortened by others.
+const ASKED: &str = "1000";
+/// Most pages and most tags that are read.
+const PAGES: usize = 2000;
+const TAGS: usize = 200_000;
+
+#[derive(Deserialize)]
+struct Page {
+    /// `null` where there are none, on some registries.
+    tags: Option<Vec<String>>,
+}
+
+impl Client {
+    /// Every tag, each once, in the registry's order. Names outside the grammar are left out: no
+    /// request could name them.
+    pub(super) async fn list_tags(&self) -> Result<Vec<Tag>, RegistryError> {
+        let mut url = self.url("tags/list");
+        url.query_pairs_mut().append_pair("n", ASKED);
+        let mut seen = BTreeSet::new();
+        let mut all = Vec::new();
+        for _ in 0..PAGES {
+            let call = self.read(Method::GET, url);
+            let name = answer::describe(&call.method, &call.url);
+            let answer = self.call(&call).await?;
+            if answer.status() != 200 {
+                let error = self.refused(&call, answer).await;
+                return if is_empty_repository(&error) {
+                    Ok(all)
+                } else {
+                    Err(error)
+                };
+            }
+            let next = parse::next_link(answer.all("link"));
+            let page = self.page(answer, &name).await?;
+            let before = all.len();
+            for tag in page.iter().filter_map(|tag| tag.parse::<Tag>().ok()) {
+                if seen.insert(tag.clone()) {
+                    all.push(tag);
+                }
+            }
+            if all.len() > TAGS {
+                return Err(answer::bad(name, 200, format!("more than {TAGS} tags")));
+            }
+            let Some(next) = next else { return Ok(all) };
+            if all.len() == before {
+                return Err(answer::bad(
+                    name,
+                    200,
+                    "a page of the list leads to no new tags",
+                ));
+            }
+            url = self
+                .host
+                .origin
+                .resolve(&call.url, &next)
+                .map_err(|rule| answer::bad(name.clone(), 200, rule))?;
+            if self.host.origin.visit(&url) != Ok(Visit::Same) {
+                return Err(answer::bad(
+                    name,
+                    200,
+                    "the list's next page is on another host",
+                ));
+            }
+        }
+        Err(answer::bad(
+            answer::describe(&Method::GET, &url),
+            200,
+            format!("more than {PAGES} pages of tags"),
+        ))
+    }
+
+    async fn page(&self, answer: Answer, name: &str) -> Result<Vec<String>, RegistryError> {
+        let body = answer
+            .bytes(PAGE)
+            .await
+            .map_err(|failure| answer::failed(name.to_owned(), failure))?;
+        serde_json::from_slice::<Page>(&body)
+            .map(|page| page.tags.unwrap_or_default())
+            .map_err(|_| answer::bad(name.to_owned(), 200, "the answer is no list of tags"))
+    }
+}
+
+/// A repository that nothing was pushed to, or nothing with a tag.
+fn is_empty_repository(error: &RegistryError) -> bool {
+    matches!(
+        error.kind,
+        RegistryErrorKind::NameUnknown | RegistryErrorKind::NotFound
+    )
+}
+
+/// The type that a document says it is of.
+pub(super) fn media_type(bytes: &Bytes) -> Option<MediaType> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Typed {
+        media_type: Option<String>,
+    }
+    let named = serde_json::from_slice::<Typed>(bytes).ok()?.media_type?;
+    MediaType::ALL
+        .into_iter()
+        .find(|known| *known == named)
+        .map(MediaType::from)
+}

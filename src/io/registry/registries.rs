@@ -1,0 +1,164 @@
+//! All registries of a run: one pool of connections, one memory of what each asked for.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+};
+
+use url::Url;
+
+use super::{
+    RegistryError, RegistryErrorKind, RepositoryApi,
+    auth::{Host, State},
+    courier::{Courier, Patience},
+    origin::Origin,
+    request::Client,
+};
+use crate::{
+    event::Events,
+    io::{environment::Environment, http::Trust},
+    oci::{Registry, Repository},
+    policy::RegistryPolicy,
+};
+
+/// What is special about one registry.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct HostOptions {
+    /// Speak HTTP without TLS. This machine needs no word.
+    pub plain_http: bool,
+    /// A further certificate authority, PEM, for this registry and its token service. With it,
+    /// this machine is spoken to in TLS, too.
+    pub ca_file: Option<PathBuf>,
+    /// The host of the token service, where it is neither the registry's own nor of the same
+    /// domain.
+    pub token_host: Option<String>,
+    /// Where the distribution API is, if the name does not say: scheme, host and port.
+    pub endpoint: Option<Url>,
+}
+
+impl HostOptions {
+    /// As `release.toml` in `folder` says.
+    #[must_use]
+    pub fn new(policy: &RegistryPolicy, folder: &Path) -> Self {
+        Self {
+            plain_http: policy.plain_http,
+            ca_file: policy.ca_file.as_ref().map(|file| folder.join(file)),
+            token_host: policy.token_host.clone(),
+            endpoint: None,
+        }
+    }
+}
+
+/// What a run knows before it asks.
+#[derive(Clone, Default)]
+pub struct Settings {
+    /// By host, as in `docker.io` or `127.0.0.1:5000`.
+    pub hosts: BTreeMap<String, HostOptions>,
+    /// Where credentials are looked for.
+    pub environment: Environment,
+    /// Told about waits.
+    pub events: Events,
+    /// How often and how long a request is tried.
+    pub patience: Patience,
+    /// Pushing will follow: tokens are asked for the right to push from the start.
+    pub push: bool,
+}
+
+/// All registries of a run.
+pub struct Registries {
+    hosts: BTreeMap<String, HostOptions>,
+    environment: Arc<Environment>,
+    push: bool,
+    /// The registries of the release.
+    named: BTreeSet<Registry>,
+    courier: Arc<Courier>,
+    open: Mutex<BTreeMap<Registry, Arc<Host>>>,
+}
+
+impl Registries {
+    /// Makes no request. `repositories` are all that the release publishes to: credentials that
+    /// name no host are for their registry, where they have only one.
+    #[must_use]
+    pub fn new(settings: Settings, repositories: &[Repository]) -> Self {
+        Self {
+            hosts: settings.hosts,
+            environment: Arc::new(settings.environment),
+            push: settings.push,
+            named: repositories.iter().map(|r| r.registry().clone()).collect(),
+            courier: Arc::new(Courier::new(settings.events, settings.patience)),
+            open: Mutex::default(),
+        }
+    }
+
+    /// A repository of any registry. Makes no request.
+    ///
+    /// # Errors
+    ///
+    /// Where the options of the registry contradict each other.
+    pub fn open(&self, repository: &Repository) -> Result<Arc<dyn RepositoryApi>, RegistryError> {
+        let host = self.host(repository.registry())?;
+        Ok(Arc::new(Client::new(
+            self.courier.clone(),
+            host,
+            repository.clone(),
+        )))
+    }
+
+    /// How many requests were sent so far, to all registries and their token services.
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        self.courier.transport.requests()
+    }
+
+    fn host(&self, registry: &Registry) -> Result<Arc<Host>, RegistryError> {
+        let mut open = self.open.lock().expect("no thread panics with the lock");
+        if let Some(host) = open.get(registry) {
+            return Ok(host.clone());
+        }
+        let options = self
+            .hosts
+            .get(registry.as_str())
+            .cloned()
+            .unwrap_or_default();
+        let base = base(registry, &options)?;
+        let loopback = registry.is_loopback() || options.endpoint.is_some();
+        let host = Arc::new(Host {
+            registry: registry.clone(),
+            trust: Trust {
+                ca_file: options.ca_file,
+                loopback: loopback && base.scheme() == "http" || registry.is_loopback(),
+            },
+            origin: Origin {
+                base,
+                token_host: options.token_host,
+            },
+            environment: self.environment.clone(),
+            only: self.named.len() == 1 && self.named.contains(registry),
+            push: self.push,
+            state: State::default(),
+        });
+        open.insert(registry.clone(), host.clone());
+        Ok(host)
+    }
+}
+
+fn base(registry: &Registry, options: &HostOptions) -> Result<Url, RegistryError> {
+    if let Some(endpoint) = &options.endpoint {
+        return Ok(endpoint.clone());
+    }
+    let error = |detail: &str| RegistryError {
+        kind: RegistryErrorKind::Refused,
+        request: format!("registry {registry}"),
+        status: None,
+        codes: Vec::new(),
+        detail: Some(detail.to_owned()),
+    };
+    if options.plain_http && options.ca_file.is_some() {
+        return Err(error("`plain-http` and `ca-file` contradict each other"));
+    }
+    let plain = options.plain_http || (registry.is_loopback() && options.ca_file.is_none());
+    let scheme = if plain { "http" } else { "https" };
+    Url::parse(&format!("{scheme}://{}/", registry.api_host()))
+        .map_err(|_| error("its name is no host name"))
+}

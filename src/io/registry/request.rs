@@ -1,0 +1,220 @@
+//! One request with its credentials, its redirects and its errors.
+
+use std::{
+    collections::BTreeSet,
+    path::Path,
+    sync::{Arc, Mutex, atomic::AtomicBool},
+};
+
+use url::Url;
+
+use super::{
+    RegistryError, RegistryErrorKind, answer,
+    auth::{Action, Host, Scope},
+    courier::{Courier, Repeat, not_done},
+    header as parse,
+    origin::Visit,
+};
+use crate::{
+    io::http::{Answer, Body, HeaderMap, HeaderName, HeaderValue, Method, Request, header},
+    oci::{Digest, Manifest, Repository},
+};
+
+/// Redirects that are followed for one read.
+const REDIRECTS: usize = 5;
+
+/// One repository on one registry.
+pub(crate) struct Client {
+    pub(super) courier: Arc<Courier>,
+    pub(super) host: Arc<Host>,
+    pub(super) repository: Repository,
+    /// Blobs that the registry missed in a manifest: what it says about having them is not trusted.
+    pub(super) doubted: Mutex<BTreeSet<Digest>>,
+    /// The registry answered 4xx to `?tag=`.
+    pub(super) plain_puts_only: AtomicBool,
+}
+
+/// One request to the registry, credentials left out.
+pub(super) struct Call<'a> {
+    pub method: Method,
+    pub url: Url,
+    pub scope: Scope,
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    pub body: Payload<'a>,
+    pub repeat: Repeat,
+}
+
+/// A body that can be sent more than once.
+pub(super) enum Payload<'a> {
+    None,
+    Manifest(&'a Manifest),
+    File {
+        path: &'a Path,
+        size: u64,
+        progress: &'a (dyn Fn(u64) + Send + Sync),
+    },
+}
+
+impl<'a> Payload<'a> {
+    fn body(&self) -> Body<'a> {
+        match *self {
+            Payload::None => Body::Empty,
+            Payload::Manifest(manifest) => Body::Bytes(manifest.bytes.clone()),
+            Payload::File {
+                path,
+                size,
+                progress,
+            } => Body::File {
+                path,
+                size,
+                progress,
+            },
+        }
+    }
+}
+
+impl Client {
+    pub(crate) fn new(courier: Arc<Courier>, host: Arc<Host>, repository: Repository) -> Self {
+        Self {
+            courier,
+            host,
+            repository,
+            doubted: Mutex::default(),
+            plain_puts_only: AtomicBool::new(false),
+        }
+    }
+
+    /// `/v2/<name>/<rest>` on the registry.
+    pub(super) fn url(&self, rest: &str) -> Url {
+        let mut url = self.host.origin.base.clone();
+        url.set_path(&format!("/v2/{}/{rest}", self.repository.path()));
+        url
+    }
+
+    pub(super) fn scope(&self, action: Action) -> Scope {
+        Scope::new(self.repository.path(), action)
+    }
+
+    pub(super) fn read(&self, method: Method, url: Url) -> Call<'static> {
+        Call {
+            method,
+            url,
+            scope: self.scope(Action::Pull),
+            headers: Vec::new(),
+            body: Payload::None,
+            repeat: Repeat::Always,
+        }
+    }
+
+    /// Sends a request with credentials, renewing them where they are refused. Any status but an
+    /// unmended 401 is an answer.
+    pub(super) async fn call(&self, call: &Call<'_>) -> Result<Answer, RegistryError> {
+        let name = answer::describe(&call.method, &call.url);
+        // Once because nothing was sent, once because what was sent had just expired.
+        let mut renewals = 2;
+        loop {
+            let (answer, used) = self.send_once(call).await?;
+            if answer.status() != 401 {
+                return Ok(answer);
+            }
+            let challenges = parse::challenges(answer.all("www-authenticate"));
+            renewals -= 1;
+            let again = self
+                .host
+                .challenged(&challenges, &call.scope, used.as_ref())
+                .await
+                .map_err(|rule| not_done(answer::bad(name.clone(), 401, rule)))?;
+            if !again || renewals == 0 {
+                return Err(self.unauthorized(name, answer, &call.scope).await);
+            }
+        }
+    }
+
+    async fn send_once(
+        &self,
+        call: &Call<'_>,
+    ) -> Result<(Answer, Option<HeaderValue>), RegistryError> {
+        let name = || answer::describe(&call.method, &call.url);
+        let visit = self
+            .host
+            .origin
+            .visit(&call.url)
+            .map_err(|rule| not_done(answer::bad(name(), None, rule)))?;
+        let authorization = match visit {
+            Visit::Same => self.host.authorization(&self.courier, &call.scope).await?,
+            Visit::Foreign => None,
+        };
+        let make = || {
+            let mut headers = HeaderMap::from_iter(call.headers.iter().cloned());
+            if let Some(value) = &authorization {
+                headers.insert(header::AUTHORIZATION, value.clone());
+            }
+            Request {
+                method: call.method.clone(),
+                url: call.url.clone(),
+                headers,
+                body: call.body.body(),
+            }
+        };
+        let answer = self
+            .courier
+            .deliver(&self.host.trust, call.repeat, make)
+            .await?;
+        Ok((answer, authorization))
+    }
+
+    async fn unauthorized(&self, name: String, answer: Answer, scope: &Scope) -> RegistryError {
+        let mut error = answer::refused(name, answer).await;
+        let who = if self.host.is_anonymous().await {
+            "no credentials were found"
+        } else {
+            "the credentials were sent"
+        };
+        error.detail = Some(format!("{who}; needed: `{scope}`"));
+        error
+    }
+
+    /// As [`Client::call`], following redirects to where the content lies, without credentials on
+    /// another host.
+    pub(super) async fn follow(&self, mut call: Call<'_>) -> Result<Answer, RegistryError> {
+        for _ in 0..=REDIRECTS {
+            let answer = self.call(&call).await?;
+            if !matches!(answer.status(), 301..=303 | 307 | 308) {
+                return Ok(answer);
+            }
+            call.url = self.location(&call, &answer)?;
+        }
+        let name = answer::describe(&call.method, &call.url);
+        Err(answer::bad(
+            name,
+            None,
+            format!("more than {REDIRECTS} redirects"),
+        ))
+    }
+
+    /// The URL that `Location` names, checked.
+    pub(super) fn location(&self, call: &Call<'_>, answer: &Answer) -> Result<Url, RegistryError> {
+        let bad = |rule: String| {
+            answer::bad(
+                answer::describe(&call.method, &call.url),
+                answer.status(),
+                rule,
+            )
+        };
+        let target = answer
+            .header("location")
+            .ok_or_else(|| bad("the answer has no `Location`".into()))?;
+        let url = self.host.origin.resolve(&call.url, target).map_err(bad)?;
+        self.host.origin.visit(&url).map_err(bad)?;
+        Ok(url)
+    }
+
+    pub(super) async fn refused(&self, call: &Call<'_>, answer: Answer) -> RegistryError {
+        let error = answer::refused(answer::describe(&call.method, &call.url), answer).await;
+        if let RegistryErrorKind::BlobsMissing(digests) = &error.kind {
+            let mut doubted = self.doubted.lock().expect("no thread panics with the lock");
+            doubted.extend(digests.iter().cloned());
+        }
+        error
+    }
+}

@@ -1,0 +1,203 @@
+//! A blob from a file to a registry: mounted where another repository has it, else one POST that
+//! opens a session and one PUT with everything.
+
+use std::path::Path;
+
+use url::Url;
+
+use super::{
+    BlobPushed, BlobSource, RegistryError, RegistryErrorKind, RepositoryApi as _, answer,
+    auth::Action,
+    courier::Repeat,
+    request::{Call, Client, Payload},
+};
+use crate::{
+    io::http::{HeaderValue, Method, header},
+    oci::{Descriptor, Digest, Repository},
+};
+
+/// What a request for a mount came to.
+enum Mount {
+    Done,
+    /// Not there, or not for us; a session was opened instead.
+    Session(Url),
+    Refused,
+}
+
+impl Client {
+    pub(super) async fn upload(
+        &self,
+        blob: &Descriptor,
+        from: BlobSource,
+        progress: &(dyn Fn(u64) + Send + Sync),
+    ) -> Result<BlobPushed, RegistryError> {
+        let doubted = self.is_doubted(&blob.digest);
+        let (file, mut session) = match from {
+            BlobSource::File(file) if doubted => (Some(file), None),
+            BlobSource::File(file) => {
+                if self.has_blob(&blob.digest).await? {
+                    return Ok(BlobPushed::Existed);
+                }
+                (Some(file), None)
+            }
+            BlobSource::Mount { from, or } => match self.mount(&blob.digest, &from).await? {
+                Mount::Done if !(doubted && or.is_some()) => return Ok(BlobPushed::Mounted),
+                Mount::Session(url) => (or, Some(url)),
+                Mount::Done | Mount::Refused => (or, None),
+            },
+        };
+        let Some(file) = file else {
+            if let Some(session) = session.take() {
+                self.cancel_upload(session).await;
+            }
+            return self.without_file(&blob.digest).await;
+        };
+        let mut pauses = self.courier.pauses();
+        loop {
+            match self.attempt(blob, &file, session.take(), progress).await {
+                Err(error) if is_worth_another(&error) => {
+                    // The close may have landed although its answer was lost.
+                    if !doubted && matches!(self.has_blob(&blob.digest).await, Ok(true)) {
+                        return Ok(BlobPushed::Sent(blob.size));
+                    }
+                    let Some(pause) = pauses.next() else {
+                        return Err(error);
+                    };
+                    tokio::time::sleep(pause).await;
+                }
+                done => return done.map(|()| BlobPushed::Sent(blob.size)),
+            }
+        }
+    }
+
+    fn is_doubted(&self, digest: &Digest) -> bool {
+        let doubted = self.doubted.lock().expect("no thread panics with the lock");
+        doubted.contains(digest)
+    }
+
+    async fn without_file(&self, digest: &Digest) -> Result<BlobPushed, RegistryError> {
+        if self.has_blob(digest).await? {
+            return Ok(BlobPushed::Existed);
+        }
+        Err(RegistryError {
+            kind: RegistryErrorKind::BlobsMissing(vec![digest.clone()]),
+            request: answer::describe(&Method::POST, &self.url("blobs/uploads/")),
+            status: None,
+            codes: Vec::new(),
+            detail: Some(format!(
+                "`{digest}` cannot be mounted, and there is no file of it"
+            )),
+        })
+    }
+
+    /// One session from its opening to its close. Failed sessions are not taken up again: some
+    /// registries cannot tell how much of one they kept.
+    async fn attempt(
+        &self,
+        blob: &Descriptor,
+        file: &Path,
+        session: Option<Url>,
+        progress: &(dyn Fn(u64) + Send + Sync),
+    ) -> Result<(), RegistryError> {
+        let session = match session {
+            Some(session) => session,
+            None => self.open_upload().await?,
+        };
+        let mut url = session.clone();
+        url.query_pairs_mut()
+            .append_pair("digest", blob.digest.as_str());
+        let call = Call {
+            method: Method::PUT,
+            url,
+            scope: self.scope(Action::Push),
+            headers: vec![(
+                header::CONTENT_TYPE,
+                HeaderValue::from_static("application/octet-stream"),
+            )],
+            body: Payload::File {
+                path: file,
+                size: blob.size,
+                progress,
+            },
+            // A second PUT needs a second session.
+            repeat: Repeat::IfNotDone,
+        };
+        let failed = match self.call(&call).await {
+            Ok(answer) if matches!(answer.status(), 200..=204) => {
+                let mut doubted = self.doubted.lock().expect("no thread panics with the lock");
+                doubted.remove(&blob.digest);
+                return Ok(());
+            }
+            Ok(answer) => self.refused(&call, answer).await,
+            Err(error) => error,
+        };
+        self.cancel_upload(session).await;
+        Err(failed)
+    }
+
+    /// Opens a session. Nothing is visible of it, so it is asked for as often as it takes.
+    pub(super) async fn open_upload(&self) -> Result<Url, RegistryError> {
+        let call = self.post(self.url("blobs/uploads/"), None);
+        let answer = self.call(&call).await?;
+        match answer.status() {
+            200..=202 => self.location(&call, &answer),
+            _ => Err(self.refused(&call, answer).await),
+        }
+    }
+
+    /// Gives a session up. Registries clear away what is left of one that cannot be given up.
+    pub(super) async fn cancel_upload(&self, session: Url) {
+        let call = Call {
+            method: Method::DELETE,
+            url: session,
+            scope: self.scope(Action::Push),
+            headers: Vec::new(),
+            body: Payload::None,
+            repeat: Repeat::IfNotDone,
+        };
+        let _ = self.call(&call).await;
+    }
+
+    async fn mount(&self, digest: &Digest, from: &Repository) -> Result<Mount, RegistryError> {
+        if from.registry() != self.repository.registry() {
+            return Ok(Mount::Refused);
+        }
+        let mut url = self.url("blobs/uploads/");
+        url.query_pairs_mut()
+            .append_pair("mount", digest.as_str())
+            .append_pair("from", from.path());
+        let call = self.post(url, Some(from.path().to_owned()));
+        match self.call(&call).await {
+            Ok(answer) if answer.status() == 201 => Ok(Mount::Done),
+            Ok(answer) if answer.status() == 202 => {
+                self.location(&call, &answer).map(Mount::Session)
+            }
+            // Not allowed to read there, or no mounting here: sending it always works.
+            Ok(answer) if (400..500).contains(&answer.status()) => Ok(Mount::Refused),
+            Ok(answer) => Err(self.refused(&call, answer).await),
+            Err(error) if error.status.is_some_and(|s| matches!(s, 400..=499)) => {
+                Ok(Mount::Refused)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn post(&self, url: Url, from: Option<String>) -> Call<'static> {
+        let mut scope = self.scope(Action::Push);
+        scope.from = from;
+        Call {
+            method: Method::POST,
+            url,
+            scope,
+            // Some registries insist on it for a request without a body.
+            headers: vec![(header::CONTENT_LENGTH, HeaderValue::from_static("0"))],
+            body: Payload::None,
+            repeat: Repeat::Always,
+        }
+    }
+}
+
+/// The session is dead, or whether it lives is not known.
+fn is_worth_another(error: &RegistryError) -> bool {
+    error.is_transient() || matches!(error.status, Some(404 | 416))
+}

@@ -1,0 +1,4 @@
+//! The registry client, and the suite that every registry passes.
+
+pub mod conformance;
+mod real;
