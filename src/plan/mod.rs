@@ -2,5 +2,7 @@
 
 pub mod adopt;
 pub mod gate;
+pub mod labels;
 pub mod receipt;
+pub mod repair;
 pub mod tags;

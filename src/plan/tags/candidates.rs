@@ -1,20 +1,20 @@
-//! From templates to names: which tags a version asks for, and why the others are not asked for.
+//! From templates to names: each once, none that is or reads like another release's.
 
 use semver::Version;
 
 use super::{
     exact::ExactTags,
-    guard::{Place, Verdict},
+    guard::Place,
     line::Line,
-    placeholder::{Placeholder, channel},
-    rules::{TagRules, VariantRule},
-    set::{BranchKind, PlannedTag, TagContext, TagKind},
-    template::{Rendered, Template, Values},
+    placeholder::channel,
+    published::Verdict,
+    roles::roles,
+    rules::TagRules,
+    set::{PlannedTag, TagContext, TagKind},
 };
 use crate::{
     error::{Error, Result},
     oci::Tag,
-    policy::Latest,
 };
 
 /// A name that the policy asks for.
@@ -28,7 +28,7 @@ pub(super) struct Candidate {
     /// Where it competes; one for each template that gave this name.
     pub(super) lines: Vec<Line>,
     /// The name hangs on the day or the branch.
-    of_the_moment: bool,
+    pub(super) of_the_moment: bool,
 }
 
 impl Candidate {
@@ -55,17 +55,6 @@ pub struct Explained {
     pub tags: Vec<Tag>,
     /// What suppressed it, where it gave none.
     pub suppressed: Option<String>,
-}
-
-/// One template in its role for this version.
-struct Role<'a> {
-    list: &'static str,
-    template: &'a Template,
-    /// What suppresses it, whatever its placeholders say.
-    suppressed: Option<String>,
-    /// The channels to fill in, one after the other.
-    channels: Vec<Option<String>>,
-    follows: bool,
 }
 
 /// All names in commit order, each once, and one explanation a template.
@@ -103,212 +92,6 @@ pub(super) fn candidates(
     mark_version_tags(rules, &mut found);
     found.sort_by_key(|candidate| (candidate.kind, !candidate.is_version));
     Ok((found, explained))
-}
-
-fn roles<'a>(rules: &'a TagRules, context: &TagContext<'_>, places: &[Place<'_>]) -> Vec<Role<'a>> {
-    let version = context.version;
-    let stable = version.pre.is_empty();
-    let channels = if stable && rules.channel_follows {
-        known_channels(context, places)
-    } else {
-        Vec::new()
-    };
-    let role = |list, template: &'a Template| {
-        let suppressed = match list {
-            "prerelease" if !stable => None,
-            "prerelease" if !follows(template, &channels) => {
-                Some(format!("{version} is no pre-release"))
-            }
-            "prerelease" => None,
-            _ if !stable => Some("a pre-release gets only `tags.prerelease`".to_owned()),
-            _ => unwanted(rules, context, list, template),
-        };
-        let follows = stable && list == "prerelease";
-        Role {
-            list,
-            template,
-            suppressed,
-            channels: if follows {
-                channels.iter().cloned().map(Some).collect()
-            } else {
-                vec![channel(version).map(str::to_owned)]
-            },
-            follows: follows || rules.channel_follows,
-        }
-    };
-    let of = |list: &'static str, templates: &'a [Template]| {
-        templates.iter().map(move |template| (list, template))
-    };
-    of("fixed", &rules.fixed)
-        .chain(of("moving", &rules.moving))
-        .chain(of("prerelease", &rules.prerelease))
-        .map(|(list, template)| role(list, template))
-        .collect()
-}
-
-/// The tag of a channel goes on to the stable release that follows.
-fn follows(template: &Template, channels: &[String]) -> bool {
-    let named = template.has(|value| *value == Placeholder::Channel);
-    named && is_moving_prerelease(template) && !channels.is_empty()
-}
-
-/// In `tags.prerelease`, what names a version or commit is fixed.
-fn is_moving_prerelease(template: &Template) -> bool {
-    !template.has(|value| matches!(value, Placeholder::Version | Placeholder::Sha(_)))
-}
-
-fn unwanted(
-    rules: &TagRules,
-    context: &TagContext<'_>,
-    list: &str,
-    template: &Template,
-) -> Option<String> {
-    let alone = template.has(|value| *value == Placeholder::Major)
-        && !template.has(|value| *value != Placeholder::Major);
-    if alone && context.version.major == 0 && !rules.zero_major {
-        return Some("0.x promises nothing to who follows `0` (`tags.zero-major`)".to_owned());
-    }
-    if list != "moving" || template.literal() != Some("latest") {
-        return None;
-    }
-    match (rules.latest, context.branch_kind) {
-        (Latest::Never, _) => Some("`tags.latest` is \"never\"".to_owned()),
-        (Latest::Branch, BranchKind::Maintenance | BranchKind::Prerelease) => {
-            let branch = context.branch.unwrap_or("HEAD");
-            Some(format!(
-                "`tags.latest` is \"branch\", and `{branch}` is no stable branch"
-            ))
-        }
-        (Latest::Branch | Latest::Highest, _) => None,
-    }
-}
-
-/// The labels that have a pre-release in git or in a repository, in order, each once.
-fn known_channels(context: &TagContext<'_>, places: &[Place<'_>]) -> Vec<String> {
-    let published = places
-        .iter()
-        .flat_map(|place| place.versions(&None))
-        .map(|exact| &exact.version);
-    let mut channels: Vec<String> = context
-        .git
-        .iter()
-        .chain(published)
-        .filter_map(channel)
-        .map(str::to_owned)
-        .collect();
-    channels.sort();
-    channels.dedup();
-    channels
-}
-
-impl Role<'_> {
-    fn candidates(
-        &self,
-        rules: &TagRules,
-        context: &TagContext<'_>,
-        suppressed: &mut Option<String>,
-    ) -> Result<Vec<Candidate>> {
-        let mut all = Vec::new();
-        for channel in &self.channels {
-            let values = Values {
-                version: context.version,
-                channel: channel.as_deref(),
-                commit: context.commit,
-                commit_time: context.commit_time,
-                instant: context.instant,
-                branch: context.branch,
-                date: &rules.date,
-            };
-            let base = match self.template.render_tag(&values) {
-                Rendered::Text(text) => text,
-                Rendered::Missing(name) => {
-                    *suppressed = Some(format!("`{name}` has no value here"));
-                    continue;
-                }
-            };
-            let line = self.line(context.version, channel.as_deref());
-            for variant in &rules.variants {
-                all.push(self.candidate(variant, &base, line.clone())?);
-            }
-        }
-        Ok(all)
-    }
-
-    fn candidate(
-        &self,
-        variant: &VariantRule,
-        base: &str,
-        line: Option<Line>,
-    ) -> Result<Candidate> {
-        let is_latest = self.template.literal() == Some("latest");
-        let name = if is_latest {
-            variant.latest.clone()
-        } else {
-            format!("{base}{}", variant.suffix)
-        };
-        let tag = name
-            .parse()
-            .map_err(|error| self.bad_name(variant, &error))?;
-        Ok(Candidate {
-            tag,
-            variant: variant.name.clone(),
-            kind: if line.is_some() {
-                TagKind::Moving
-            } else {
-                TagKind::Fixed
-            },
-            is_version: false,
-            template: self.template.to_string(),
-            lines: line.into_iter().collect(),
-            of_the_moment: self.template.is_of_the_moment(),
-        })
-    }
-
-    fn line(&self, version: &Version, channel: Option<&str>) -> Option<Line> {
-        match self.list {
-            "moving" => Some(Line::stable(self.template, version)),
-            "prerelease" if is_moving_prerelease(self.template) => Some(Line::prerelease(
-                self.template,
-                version,
-                channel,
-                self.follows,
-            )),
-            _ => None,
-        }
-    }
-
-    /// A name that breaks the grammar: the policy's fault where only its own text and numbers are
-    /// in it, the repository's where a branch or a version is.
-    fn bad_name(&self, variant: &VariantRule, error: &crate::oci::NameError) -> Error {
-        let from_facts = self.template.has(|value| {
-            matches!(
-                value,
-                Placeholder::Branch
-                    | Placeholder::Version
-                    | Placeholder::Prerelease
-                    | Placeholder::Channel
-            )
-        });
-        let message = match &variant.name {
-            None => format!(
-                "`tags.{}`: template `{}` gives no tag",
-                self.list, self.template
-            ),
-            Some(name) => format!(
-                "`tags.{}`: template `{}` gives no tag for variant `{name}`",
-                self.list, self.template
-            ),
-        };
-        let error_of = if from_facts {
-            Error::refused
-        } else {
-            Error::usage
-        };
-        error_of(message)
-            .because(error)
-            .state("nothing was built or pushed")
-            .hint("a tag is up to 128 letters, digits, `.`, `_` and `-`, and starts with none of the last two; `hoist tags --explain` shows each template")
-    }
 }
 
 /// Adds one name, or finds it there: two templates that give one name are one tag.

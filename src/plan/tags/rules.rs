@@ -25,6 +25,18 @@ pub struct VariantRule {
     pub latest: String,
 }
 
+impl VariantRule {
+    /// What a template's text becomes for this image.
+    #[must_use]
+    pub(super) fn name_of(&self, template: &Template, base: &str) -> String {
+        if template.literal() == Some("latest") {
+            self.latest.clone()
+        } else {
+            format!("{base}{}", self.suffix)
+        }
+    }
+}
+
 /// The checked tag policy.
 #[derive(Debug, Clone)]
 pub struct TagRules {

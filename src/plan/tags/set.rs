@@ -9,7 +9,8 @@ use serde::Serialize;
 use super::{
     candidates::{Candidate, Explained, candidates},
     exact::ExactTags,
-    guard::{Action, Case, Place, Published, Verdict},
+    guard::{Case, Place},
+    published::{Action, Published, Verdict},
     rules::TagRules,
 };
 use crate::{

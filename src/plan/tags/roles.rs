@@ -1,0 +1,240 @@
+//! What each template is for in this release: fixed, moving, or not asked for and why.
+
+use semver::Version;
+
+use super::{
+    candidates::Candidate,
+    guard::Place,
+    line::Line,
+    placeholder::{Placeholder, channel},
+    rules::{TagRules, VariantRule},
+    set::{BranchKind, TagContext, TagKind},
+    template::{Rendered, Template, Values},
+};
+use crate::{
+    error::{Error, Result},
+    policy::Latest,
+};
+
+/// One template in its role for this version.
+pub(super) struct Role<'a> {
+    pub(super) list: &'static str,
+    pub(super) template: &'a Template,
+    /// What suppresses it, whatever its placeholders say.
+    pub(super) suppressed: Option<String>,
+    /// The channels to fill in, one after the other.
+    channels: Vec<Option<String>>,
+    follows: bool,
+}
+
+/// Every template of the policy, in the order of its lists.
+pub(super) fn roles<'a>(
+    rules: &'a TagRules,
+    context: &TagContext<'_>,
+    places: &[Place<'_>],
+) -> Vec<Role<'a>> {
+    let version = context.version;
+    let stable = version.pre.is_empty();
+    let channels = if stable && rules.channel_follows {
+        known_channels(context, places)
+    } else {
+        Vec::new()
+    };
+    let role = |list, template: &'a Template| {
+        let suppressed = match list {
+            "prerelease" if !stable => None,
+            "prerelease" if !follows(template, &channels) => {
+                Some(format!("{version} is no pre-release"))
+            }
+            "prerelease" => None,
+            _ if !stable => Some("a pre-release gets only `tags.prerelease`".to_owned()),
+            _ => unwanted(rules, context, list, template),
+        };
+        let follows = stable && list == "prerelease";
+        Role {
+            list,
+            template,
+            suppressed,
+            channels: if follows {
+                channels.iter().cloned().map(Some).collect()
+            } else {
+                vec![channel(version).map(str::to_owned)]
+            },
+            follows: follows || rules.channel_follows,
+        }
+    };
+    let of = |list: &'static str, templates: &'a [Template]| {
+        templates.iter().map(move |template| (list, template))
+    };
+    of("fixed", &rules.fixed)
+        .chain(of("moving", &rules.moving))
+        .chain(of("prerelease", &rules.prerelease))
+        .map(|(list, template)| role(list, template))
+        .collect()
+}
+
+/// The tag of a channel goes on to the stable release that follows.
+pub(super) fn follows(template: &Template, channels: &[String]) -> bool {
+    let named = template.has(|value| *value == Placeholder::Channel);
+    named && is_moving_prerelease(template) && !channels.is_empty()
+}
+
+/// In `tags.prerelease`, what names a version or commit is fixed.
+pub(super) fn is_moving_prerelease(template: &Template) -> bool {
+    !template.has(|value| matches!(value, Placeholder::Version | Placeholder::Sha(_)))
+}
+
+fn unwanted(
+    rules: &TagRules,
+    context: &TagContext<'_>,
+    list: &str,
+    template: &Template,
+) -> Option<String> {
+    if !rules.zero_major && is_zero_alone(template, context.version) {
+        return Some("0.x promises nothing to who follows `0` (`tags.zero-major`)".to_owned());
+    }
+    if list != "moving" || template.literal() != Some("latest") {
+        return None;
+    }
+    match (rules.latest, context.branch_kind) {
+        (Latest::Never, _) => Some("`tags.latest` is \"never\"".to_owned()),
+        (Latest::Branch, BranchKind::Maintenance | BranchKind::Prerelease) => {
+            let branch = context.branch.unwrap_or("HEAD");
+            Some(format!(
+                "`tags.latest` is \"branch\", and `{branch}` is no stable branch"
+            ))
+        }
+        (Latest::Branch | Latest::Highest, _) => None,
+    }
+}
+
+/// `0`, or `v0`, and no more: the line of all that comes before 1.0.0.
+pub(super) fn is_zero_alone(template: &Template, version: &Version) -> bool {
+    version.major == 0
+        && template.has(|value| *value == Placeholder::Major)
+        && !template.has(|value| *value != Placeholder::Major)
+}
+
+/// The labels that have a pre-release in git or in a repository, in order, each once.
+fn known_channels(context: &TagContext<'_>, places: &[Place<'_>]) -> Vec<String> {
+    let published = places
+        .iter()
+        .flat_map(|place| place.versions(&None))
+        .map(|exact| &exact.version);
+    let mut channels: Vec<String> = context
+        .git
+        .iter()
+        .chain(published)
+        .filter_map(channel)
+        .map(str::to_owned)
+        .collect();
+    channels.sort();
+    channels.dedup();
+    channels
+}
+
+impl Role<'_> {
+    /// The names that the template gives; `suppressed` is told why where a channel gives none.
+    pub(super) fn candidates(
+        &self,
+        rules: &TagRules,
+        context: &TagContext<'_>,
+        suppressed: &mut Option<String>,
+    ) -> Result<Vec<Candidate>> {
+        let mut all = Vec::new();
+        for channel in &self.channels {
+            let values = Values {
+                version: context.version,
+                channel: channel.as_deref(),
+                commit: context.commit,
+                commit_time: context.commit_time,
+                instant: context.instant,
+                branch: context.branch,
+                date: &rules.date,
+            };
+            let base = match self.template.render_tag(&values) {
+                Rendered::Text(text) => text,
+                Rendered::Missing(name) => {
+                    *suppressed = Some(format!("`{name}` has no value here"));
+                    continue;
+                }
+            };
+            let line = self.line(context.version, channel.as_deref());
+            for variant in &rules.variants {
+                all.push(self.candidate(variant, &base, line.clone())?);
+            }
+        }
+        Ok(all)
+    }
+
+    fn candidate(
+        &self,
+        variant: &VariantRule,
+        base: &str,
+        line: Option<Line>,
+    ) -> Result<Candidate> {
+        let tag = variant
+            .name_of(self.template, base)
+            .parse()
+            .map_err(|error| self.bad_name(variant, &error))?;
+        Ok(Candidate {
+            tag,
+            variant: variant.name.clone(),
+            kind: if line.is_some() {
+                TagKind::Moving
+            } else {
+                TagKind::Fixed
+            },
+            is_version: false,
+            template: self.template.to_string(),
+            lines: line.into_iter().collect(),
+            of_the_moment: self.template.is_of_the_moment(),
+        })
+    }
+
+    fn line(&self, version: &Version, channel: Option<&str>) -> Option<Line> {
+        match self.list {
+            "moving" => Some(Line::stable(self.template, version)),
+            "prerelease" if is_moving_prerelease(self.template) => Some(Line::prerelease(
+                self.template,
+                version,
+                channel,
+                self.follows,
+            )),
+            _ => None,
+        }
+    }
+
+    /// A name that breaks the grammar: the policy's fault where only its own text and numbers are
+    /// in it, the repository's where a branch or a version is.
+    fn bad_name(&self, variant: &VariantRule, error: &crate::oci::NameError) -> Error {
+        let from_facts = self.template.has(|value| {
+            matches!(
+                value,
+                Placeholder::Branch
+                    | Placeholder::Version
+                    | Placeholder::Prerelease
+                    | Placeholder::Channel
+            )
+        });
+        let message = match &variant.name {
+            None => format!(
+                "`tags.{}`: template `{}` gives no tag",
+                self.list, self.template
+            ),
+            Some(name) => format!(
+                "`tags.{}`: template `{}` gives no tag for variant `{name}`",
+                self.list, self.template
+            ),
+        };
+        let error_of = if from_facts {
+            Error::refused
+        } else {
+            Error::usage
+        };
+        error_of(message)
+            .because(error)
+            .state("nothing was built or pushed")
+            .hint("a tag is up to 128 letters, digits, `.`, `_` and `-`, and starts with none of the last two; `hoist tags --explain` shows each template")
+    }
+}
