@@ -92,7 +92,7 @@ impl Stage<'_> {
             None => Builder::Script,
         };
         let repository = self.registry.repository(IMAGE);
-        project::write(&self.clone, packages, builder, &[repository])?;
+        project::write(&self.clone, &packages.busybox()?, builder, &[repository]);
         self.clone.commit("chore: begin");
         self.clone.write("README.md", "# hello\n");
         self.clone.commit("docs: say what it is");

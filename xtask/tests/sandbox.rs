@@ -21,7 +21,8 @@ fn an_engine_builds_pushes_pulls_runs_and_leaves_nothing() {
     let engine = Engine::start(&packages).expect("an engine");
     let remote = GitRemote::new();
     let clone = remote.clone("project", &[]);
-    project::write(&clone, &packages, Builder::Engine, &[]).expect("the project");
+    let busybox = packages.busybox().expect("busybox");
+    project::write(&clone, &busybox, Builder::Engine, &[]);
 
     let image = format!("{}:1", registry.repository("acme/api"));
     let docker = |args: &[&str]| engine.run(args).expect("docker works");
@@ -75,13 +76,7 @@ fn clones_see_what_others_push() {
 fn the_script_makes_the_same_layout_twice() {
     let remote = GitRemote::new();
     let clone = remote.clone("project", &[]);
-    for (name, content) in [
-        ("busybox", "not really"),
-        ("greet.sh", include_str!("../src/project/greet.sh")),
-        ("image.sh", include_str!("../src/project/image.sh")),
-    ] {
-        clone.write(name, content);
-    }
+    project::write(&clone, Path::new("/bin/sh"), Builder::Script, &[]);
     let index = || {
         let status = clone.command("sh").arg("image.sh").status().expect("sh");
         assert!(status.success());

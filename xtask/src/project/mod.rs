@@ -1,9 +1,9 @@
 //! A small project to release: a program in a multi-stage Dockerfile, and the same image made by a
 //! script for where no engine runs.
 
-use std::fs;
+use std::{fs, path::Path};
 
-use crate::sandbox::{Clone, Packages, Result};
+use crate::sandbox::Clone;
 
 /// How the project's image is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,27 +15,18 @@ pub enum Builder {
 }
 
 /// Writes the project and its `release.toml`, which names `repositories`, into a work tree.
-/// Nothing is committed.
-///
-/// # Errors
-/// When the package with busybox, the image's only content, holds none.
+/// `busybox` is the image's whole user land. Nothing is committed.
 ///
 /// # Panics
 /// When the work tree cannot be written.
-pub fn write(
-    clone: &Clone<'_>,
-    packages: &Packages,
-    builder: Builder,
-    repositories: &[String],
-) -> Result<()> {
+pub fn write(clone: &Clone<'_>, busybox: &Path, builder: Builder, repositories: &[String]) {
     // A copy, because the image needs its mode too.
-    fs::copy(packages.busybox()?, clone.path().join("busybox")).expect("the work tree is writable");
+    fs::copy(busybox, clone.path().join("busybox")).expect("the work tree is writable");
     clone.write("greet.sh", include_str!("greet.sh"));
     clone.write("Dockerfile", include_str!("Dockerfile"));
     clone.write("image.sh", include_str!("image.sh"));
     clone.write(".gitignore", "/dist\n");
     clone.write("release.toml", policy(builder, repositories));
-    Ok(())
 }
 
 /// The project's policy.
