@@ -26,6 +26,23 @@ pub struct PatternError {
     pub rule: &'static str,
 }
 
+/// What an [`Ignore`] says of one path.
+#[derive(Debug, Clone, Default)]
+pub struct Verdict {
+    /// The builder does not see it.
+    pub ignored: bool,
+    /// Which patterns took it, for what lies below.
+    matched: Vec<bool>,
+}
+
+impl Verdict {
+    /// The verdict on the context's root, which is always seen.
+    #[must_use]
+    pub fn root() -> Self {
+        Self::default()
+    }
+}
+
 #[derive(Debug)]
 struct Pattern {
     /// `!`: what it matches is seen again.
@@ -63,18 +80,27 @@ impl Ignore {
         Ok(Self { patterns })
     }
 
-    /// Whether the builder does not see `path`: relative to the context's root, `/` between the
-    /// parts, no `.` or `..` among them.
+    /// Judges one path of a walk from the context's root: relative, `/` between the parts.
+    /// `parent` is the verdict on its directory ([`Verdict::root`] at the top).
+    ///
+    /// Docker judges during such a walk too, and it shows: a pattern that had nothing to say
+    /// about a directory is asked about the file alone.
     #[must_use]
-    pub fn ignores(&self, path: &str) -> bool {
-        let mut ignored = false;
-        for pattern in &self.patterns {
+    pub fn judge(&self, path: &str, parent: &Verdict) -> Verdict {
+        let mut verdict = Verdict {
+            ignored: false,
+            matched: vec![false; self.patterns.len()],
+        };
+        for (index, pattern) in self.patterns.iter().enumerate() {
+            let inherited = parent.matched.get(index).is_some_and(|matched| *matched);
             // A pattern that could change nothing is not even tried.
-            if pattern.brings_back == ignored && pattern.matches_path_or_parent(path) {
-                ignored = !pattern.brings_back;
+            let tried = pattern.brings_back == verdict.ignored && pattern.matcher.matches(path);
+            if inherited || tried {
+                verdict.matched[index] = true;
+                verdict.ignored = !pattern.brings_back;
             }
         }
-        ignored
+        verdict
     }
 
     /// Whether a pattern may bring back something below an ignored directory, so that it must be
@@ -105,13 +131,6 @@ impl Pattern {
             brings_back,
             matcher: Matcher::compile(text)?,
         })
-    }
-
-    fn matches_path_or_parent(&self, path: &str) -> bool {
-        self.matcher.matches(path)
-            || path
-                .match_indices('/')
-                .any(|(end, _)| self.matcher.matches(&path[..end]))
     }
 }
 
@@ -330,11 +349,19 @@ mod tests {
     #[track_caller]
     fn check(patterns: &str, ignored: &[&str], seen: &[&str]) {
         let ignore = Ignore::parse(patterns).expect("these are patterns");
+        let ignores = |path: &str| {
+            let ends = path.match_indices('/').map(|(end, _)| end);
+            ends.chain([path.len()])
+                .fold(Verdict::root(), |parent, end| {
+                    ignore.judge(&path[..end], &parent)
+                })
+                .ignored
+        };
         for path in ignored {
-            assert!(ignore.ignores(path), "{patterns:?} should ignore {path:?}");
+            assert!(ignores(path), "{patterns:?} should ignore {path:?}");
         }
         for path in seen {
-            assert!(!ignore.ignores(path), "{patterns:?} should see {path:?}");
+            assert!(!ignores(path), "{patterns:?} should see {path:?}");
         }
     }
 
@@ -422,6 +449,12 @@ mod tests {
         );
         check("**\n!**/*.rs", &["a/b.c"], &["a/b.rs", "b.rs"]);
         check("a\n! /a/b/", &["a/c"], &["a/b", "a/b/d"]);
+        // `!a` had nothing to say about the directory `a`, which no pattern had ignored.
+        check("a/x\n!a", &["a/x", "a/x/y"], &["a", "a/b"]);
+        // `s/t` had nothing to say about `s/t`, which `*` had ignored, and so not of what is below.
+        check("*\n!s/**/*.c\ns/t", &["s/t"], &["s/t/a.c"]);
+        check("*\n!s/**/*.c\ns/t/*", &["s/t/a.c"], &["s/a.c"]);
+        check("a\n!a", &[], &["a", "a/x"]);
         assert!(Ignore::parse("a\n!b").expect("patterns").brings_back());
         assert!(!Ignore::parse("a").expect("patterns").brings_back());
     }

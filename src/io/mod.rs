@@ -2,6 +2,7 @@
 
 pub mod ci;
 pub mod content;
+pub mod context;
 pub mod credentials;
 pub mod dockerignore;
 pub mod environment;
