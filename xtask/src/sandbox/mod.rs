@@ -3,7 +3,7 @@
 //! The programs come from Debian's packages, unpacked below `target/sandbox` and never installed
 //! ([`Packages`]). Every daemon has its own folder, its own addresses and a supervisor that stops
 //! it and removes what it left when the process that started it ends, however it ends
-//! ([`supervise`]). An engine or registry of the machine's user is never touched.
+//! (`supervise.rs`). An engine or registry of the machine's user is never touched.
 
 mod engine;
 mod git;
