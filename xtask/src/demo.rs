@@ -19,7 +19,8 @@ struct Stage<'a> {
     engine: Option<Engine>,
 }
 
-pub fn run() -> Result<()> {
+/// `host`: an engine of the user's to use instead of a private one.
+pub fn run(host: Option<&str>) -> Result<()> {
     let start = Instant::now();
     say("build hoist");
     succeed(cargo().args(["build", "--quiet", "--locked", "--bin", "hoist"]))?;
@@ -35,17 +36,7 @@ pub fn run() -> Result<()> {
         },
     )?;
     eprintln!("registry: {}", registry.address());
-    let engine = match Engine::start(&packages) {
-        Ok(engine) => {
-            eprintln!("engine:   {}", engine.host());
-            Some(engine)
-        }
-        Err(reason) => {
-            eprintln!("no engine can run here: {reason}");
-            eprintln!("the same job follows with an image that a script makes (an OCI layout)");
-            None
-        }
-    };
+    let engine = engine(&packages, host);
 
     say("make a git repository: a bare remote, a clone, a multi-stage Dockerfile, a history");
     let remote = GitRemote::new();
@@ -83,6 +74,24 @@ pub fn run() -> Result<()> {
         start.elapsed()
     ));
     Ok(())
+}
+
+fn engine(packages: &Packages, host: Option<&str>) -> Option<Engine> {
+    let engine = match host {
+        Some(host) => Ok(Engine::at(packages, host)),
+        None => Engine::start(packages),
+    };
+    match engine {
+        Ok(engine) => {
+            eprintln!("engine:   {}", engine.host());
+            Some(engine)
+        }
+        Err(reason) => {
+            eprintln!("no engine can run here: {reason}");
+            eprintln!("the same job follows with an image that a script makes (an OCI layout)");
+            None
+        }
+    }
 }
 
 impl Stage<'_> {
@@ -130,7 +139,8 @@ impl Stage<'_> {
     fn pull_back(&self) -> Result<()> {
         let image = format!("{}:1.1", self.registry.repository(IMAGE));
         if let Some(engine) = &self.engine {
-            for args in [&["pull", &image][..], &["run", "--rm", &image, "world"]] {
+            let run = ["run", "--rm", &image, "world"];
+            for args in [&["pull", &image][..], &run, &["rmi", &image]] {
                 println!("\n$ docker {}", args.join(" "));
                 succeed(engine.docker().args(args))?;
             }

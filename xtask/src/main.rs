@@ -9,6 +9,7 @@ const USAGE: &str = "\
 usage: cargo xtask <chore>
 
   demo          run the main job on real parts: git history -> version -> build -> tags -> git tag
+                (--engine unix:///var/run/docker.sock uses a running engine of yours)
   test [NAME]   run every test, those with the real engine and registry included
                 (HOIST_TESTS=no-engine leaves out what needs an engine)";
 
@@ -18,7 +19,8 @@ fn main() -> ExitCode {
     let args: Vec<_> = std::env::args().skip(1).collect();
     let args: Vec<_> = args.iter().map(String::as_str).collect();
     let result = match args.as_slice() {
-        ["demo"] => demo::run(),
+        ["demo"] => demo::run(None),
+        ["demo", "--engine", host] => demo::run(Some(host)),
         ["test", names @ ..] => checks::run(names),
         _ => {
             eprintln!("{USAGE}");

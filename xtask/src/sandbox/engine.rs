@@ -15,13 +15,15 @@ use super::{
     supervise::{self, Supervised},
 };
 
-/// A running engine. It stops, and its bridge and data go, when this value is dropped or the
-/// process ends.
+/// A running engine. One that was started here stops, and its bridge and data go, when this value
+/// is dropped or the process ends.
 #[derive(Debug)]
 pub struct Engine {
     packages: Packages,
-    dir: PathBuf,
-    _daemon: Supervised,
+    host: String,
+    /// The client's settings.
+    config: PathBuf,
+    _daemon: Option<Supervised>,
 }
 
 impl Engine {
@@ -51,15 +53,28 @@ impl Engine {
             .map_err(|error| Unavailable::while_doing("starting dockerd", error))?;
         Ok(Self {
             packages: packages.clone(),
-            dir,
-            _daemon: daemon,
+            host: format!("unix://{}", socket.display()),
+            config: dir.join("config"),
+            _daemon: Some(daemon),
         })
+    }
+
+    /// The engine at this address (as `DOCKER_HOST` takes it), which somebody else runs. It is
+    /// used as it is and left running.
+    #[must_use]
+    pub fn at(packages: &Packages, host: &str) -> Self {
+        Self {
+            packages: packages.clone(),
+            host: host.to_owned(),
+            config: super::folder().join("docker-config"),
+            _daemon: None,
+        }
     }
 
     /// The engine's address, as `DOCKER_HOST` takes it.
     #[must_use]
-    pub fn host(&self) -> String {
-        format!("unix://{}", self.dir.join("docker.sock").display())
+    pub fn host(&self) -> &str {
+        &self.host
     }
 
     /// A `docker` command for this engine, with a configuration of its own.
@@ -67,8 +82,8 @@ impl Engine {
     pub fn docker(&self) -> Command {
         let mut command = self.packages.command("docker");
         command
-            .env("DOCKER_HOST", self.host())
-            .env("DOCKER_CONFIG", self.dir.join("config"))
+            .env("DOCKER_HOST", &self.host)
+            .env("DOCKER_CONFIG", &self.config)
             .env_remove("DOCKER_CONTEXT")
             .env_remove("DOCKER_TLS_VERIFY");
         command
