@@ -10,6 +10,7 @@ pub mod error;
 pub mod event;
 pub mod io;
 pub mod oci;
+pub mod outcome;
 pub mod plan;
 pub mod policy;
 pub mod publish;

@@ -35,7 +35,9 @@ const RULES: &[Rule] = &[
     rule("publish::verify", PROTOCOL, true),
     rule(
         "publish",
-        &["publish", "plan", "oci", "policy", "error", "event", "io"],
+        &[
+            "publish", "plan", "oci", "policy", "error", "event", "outcome", "io",
+        ],
         false,
     ),
     rule("io", IO, false),

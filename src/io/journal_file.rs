@@ -1,0 +1,172 @@
+//! Journals as files that only grow, each write on the disk before it counts.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+};
+
+/// Where journals are kept.
+///
+/// Calls block for as long as the disk takes; they are few and small.
+pub trait JournalStore: Send + Sync {
+    /// Names of all journals, oldest first.
+    fn list(&self) -> io::Result<Vec<String>>;
+
+    /// A journal's whole text.
+    fn read(&self, name: &str) -> io::Result<Vec<u8>>;
+
+    /// Starts a journal with its first record; on the disk when this returns. It is an error if it
+    /// exists.
+    fn create(&self, name: &str, line: &str) -> io::Result<()>;
+
+    /// Adds a record; on the disk when this returns.
+    fn append(&self, name: &str, line: &str) -> io::Result<()>;
+
+    /// Forgets a journal.
+    fn remove(&self, name: &str) -> io::Result<()>;
+}
+
+/// Journals in a directory of git's common directory, `<git>/hoist/journal/`.
+#[derive(Debug, Clone)]
+pub struct JournalDirectory {
+    dir: PathBuf,
+}
+
+const EXTENSION: &str = "jsonl";
+
+impl JournalDirectory {
+    /// Journals below `dir`, which is made when the first one is written.
+    pub fn new(dir: impl Into<PathBuf>) -> Self {
+        Self { dir: dir.into() }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.join(name).with_extension(EXTENSION)
+    }
+
+    fn open(&self, name: &str, options: &mut OpenOptions) -> io::Result<File> {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::OpenOptionsExt as _;
+            options.mode(0o600);
+        }
+        options.append(true).open(self.path(name))
+    }
+}
+
+/// A new name in a directory is durable only once the directory itself is written.
+fn sync_directory(dir: &Path) -> io::Result<()> {
+    File::open(dir)?.sync_all()
+}
+
+impl JournalStore for JournalDirectory {
+    fn list(&self) -> io::Result<Vec<String>> {
+        let entries = match fs::read_dir(&self.dir) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            let path = entry?.path();
+            if path.extension().is_some_and(|found| found == EXTENSION)
+                && let Some(name) = path.file_stem().and_then(|name| name.to_str())
+            {
+                names.push(name.to_owned());
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    fn read(&self, name: &str) -> io::Result<Vec<u8>> {
+        fs::read(self.path(name))
+    }
+
+    fn create(&self, name: &str, line: &str) -> io::Result<()> {
+        fs::create_dir_all(&self.dir)?;
+        let mut file = self.open(name, OpenOptions::new().create_new(true))?;
+        let written = file
+            .write_all(line.as_bytes())
+            .and_then(|()| file.sync_all())
+            .and_then(|()| sync_directory(&self.dir));
+        if written.is_err() {
+            // A journal that may not be on the disk must not be found later. If this fails too,
+            // the next reader finds a cut record, which counts as nothing.
+            let _ = self.remove(name);
+        }
+        written
+    }
+
+    fn append(&self, name: &str, line: &str) -> io::Result<()> {
+        let mut file = self.open(name, &mut OpenOptions::new())?;
+        // A crash or a full disk can leave half a line; a new record must not continue it.
+        let line = if ends_with_newline(&self.path(name))? {
+            line.to_owned()
+        } else {
+            format!("\n{line}")
+        };
+        file.write_all(line.as_bytes())?;
+        file.sync_data()
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        fs::remove_file(self.path(name))
+    }
+}
+
+fn ends_with_newline(path: &Path) -> io::Result<bool> {
+    use std::io::{Read as _, Seek as _, SeekFrom};
+    let mut file = File::open(path)?;
+    if file.metadata()?.len() == 0 {
+        return Ok(true);
+    }
+    file.seek(SeekFrom::End(-1))?;
+    let mut last = [0];
+    file.read_exact(&mut last)?;
+    Ok(last == *b"\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn store() -> (tempfile::TempDir, JournalDirectory) {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let store = JournalDirectory::new(dir.path().join("hoist/journal"));
+        (dir, store)
+    }
+
+    #[test]
+    fn a_journal_grows_and_is_listed() {
+        let (_dir, store) = store();
+        assert_eq!(store.list().expect("no directory yet"), [""; 0]);
+        store.create("b", "one\n").expect("created");
+        store.append("b", "two\n").expect("appended");
+        store.create("a", "x\n").expect("created");
+        assert_eq!(store.list().expect("listed"), ["a", "b"]);
+        assert_eq!(store.read("b").expect("read"), b"one\ntwo\n");
+        assert!(store.create("b", "again\n").is_err(), "it exists");
+        store.remove("b").expect("removed");
+        assert_eq!(store.list().expect("listed"), ["a"]);
+    }
+
+    #[test]
+    fn a_record_after_a_cut_one_starts_a_line_of_its_own() {
+        let (_dir, store) = store();
+        store.create("a", "one\ntw").expect("created");
+        store.append("a", "three\n").expect("appended");
+        assert_eq!(store.read("a").expect("read"), b"one\ntw\nthree\n");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn nobody_else_may_read_a_journal() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let (_dir, store) = store();
+        store.create("a", "x\n").expect("created");
+        let mode = fs::metadata(store.path("a")).expect("there").permissions();
+        assert_eq!(mode.mode() & 0o777, 0o600);
+    }
+}

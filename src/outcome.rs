@@ -1,0 +1,123 @@
+//! How a release, a recovery or an undoing ended, as data.
+
+use semver::Version;
+use serde::Serialize;
+
+use crate::{
+    error::Error,
+    oci::{Digest, Repository, Tag},
+};
+
+/// The end of one run of the publish transaction.
+#[derive(Debug, Serialize)]
+pub struct Outcome {
+    /// In one word.
+    pub kind: OutcomeKind,
+    /// The release.
+    pub version: Version,
+    /// Its commit, full hash.
+    pub commit: String,
+    /// What was to be published where.
+    pub images: Vec<ImageReport>,
+    /// Each tag: before, wanted, now.
+    pub tags: Vec<TagReport>,
+    /// The version's git tag, where one is wanted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub git_tag: Option<GitTagReport>,
+    /// What failed; `None` where the run did what it was asked to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<Error>,
+}
+
+/// The end in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OutcomeKind {
+    /// Every tag shows the release, and git knows it.
+    Published,
+    /// Every tag is as it was before.
+    RolledBack,
+    /// A failed commit was left as it is, by policy.
+    Held,
+    /// Some tags are neither as wanted nor as before, or git's part is missing: see the list.
+    NeedsHuman,
+    /// It failed before any tag moved.
+    Failed,
+    /// Another release is in the way; nothing was done.
+    Busy,
+    /// A signal ended it; nothing is half done, or the journal says what.
+    Interrupted,
+}
+
+/// An image of a release in one repository.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ImageReport {
+    /// Where.
+    pub repository: Repository,
+    /// The manifest or index.
+    pub digest: Digest,
+}
+
+/// One tag.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TagReport {
+    /// Where.
+    pub repository: Repository,
+    /// Which.
+    pub tag: Tag,
+    /// What it showed before the release; `None`: there was none.
+    pub before: Option<Digest>,
+    /// What the release wants it to show.
+    pub wanted: Digest,
+    /// What it shows now, as far as it is known.
+    pub now: Now,
+}
+
+impl TagReport {
+    /// It shows the release.
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
+        self.now == Now::At(self.wanted.clone())
+    }
+
+    /// It shows what it showed before.
+    #[must_use]
+    pub fn is_as_before(&self) -> bool {
+        match (&self.before, &self.now) {
+            (None, Now::Absent) => true,
+            (Some(before), Now::At(now)) => before == now,
+            (Some(_), Now::Absent | Now::Unknown) | (None, Now::At(_) | Now::Unknown) => false,
+        }
+    }
+}
+
+/// What a tag shows at the end of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "shows", content = "digest")]
+pub enum Now {
+    /// This digest.
+    At(Digest),
+    /// There is no such tag.
+    Absent,
+    /// It could not be read.
+    Unknown,
+}
+
+impl std::fmt::Display for Now {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::At(digest) => f.write_str(digest.short()),
+            Self::Absent => f.write_str("absent"),
+            Self::Unknown => f.write_str("unknown"),
+        }
+    }
+}
+
+/// The version's git tag.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct GitTagReport {
+    /// Its name.
+    pub name: String,
+    /// Whether the remote has it.
+    pub pushed: bool,
+}

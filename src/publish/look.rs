@@ -1,0 +1,113 @@
+//! Looking at tags: once, or until they show what they should.
+
+use futures_util::future::join_all;
+
+use super::{
+    driver::{Run, words},
+    patience::{Backoff, Limit},
+    state::{GitTagSeen, LockSeen, Seen, Shows},
+    undo,
+    verify::judge,
+};
+use crate::outcome::Now;
+
+impl Run {
+    /// One HEAD; reads are repeated by the client where that helps.
+    pub(super) async fn head(&self, index: usize, limit: &Limit) -> Shows {
+        let (tag, api) = self.tag(index);
+        let shown = match limit.run(api.head(&tag.tag.clone().into())).await {
+            None => return Shows::Unreadable,
+            Some(Err(error)) => {
+                self.notes.tag(index, words(&error));
+                self.notes.shown(index, Now::Unknown);
+                return Shows::Unreadable;
+            }
+            Some(Ok(shown)) => shown.map(|descriptor| descriptor.digest),
+        };
+        self.notes
+            .shown(index, shown.clone().map_or(Now::Absent, Now::At));
+        let shows = judge(
+            tag.before.as_ref(),
+            self.prepared.wanted(tag),
+            shown.as_ref(),
+        );
+        if shows == Shows::Other && shown.as_ref() == undo::stand_in(&self.prepared, tag).as_ref() {
+            // Ours too: a roll back was cut short between putting it and deleting it.
+            return if self.is_going_back() {
+                Shows::Ours
+            } else {
+                Shows::Before
+            };
+        }
+        shows
+    }
+
+    pub(super) async fn heads(&self, limit: &Limit) -> Vec<Shows> {
+        join_all((0..self.prepared.tags.len()).map(|index| self.head(index, limit))).await
+    }
+
+    /// Everything at once: each tag, the git tag, the lock.
+    pub(super) async fn look(&self) -> Seen {
+        let limit = self.forward();
+        let (tags, refs) = tokio::join!(self.heads(&limit), limit.run(self.read_refs()));
+        let (lock, git_tag) = match refs {
+            Some(Ok(seen)) => (seen.lock, seen.git_tag),
+            Some(Err(error)) => {
+                self.notes.other(error);
+                (LockSeen::Unreachable, GitTagSeen::Absent)
+            }
+            None => (LockSeen::Unreachable, GitTagSeen::Absent),
+        };
+        Seen::World {
+            tags,
+            git_tag,
+            lock,
+        }
+    }
+
+    /// Looks until every tag shows the release, one shows somebody else's digest, or the time is
+    /// up: registries lag behind what they accepted.
+    pub(super) async fn watch(&self) -> Vec<Shows> {
+        let limit = self.visible(0.5);
+        self.poll(&limit, |_, shows| {
+            matches!(shows, Shows::Before | Shows::Unreadable)
+        })
+        .await
+    }
+
+    /// Looks until each of `tags` that was absent before shows something, or the time is up. A tag
+    /// that existed needs no wait: it is put back whether the release shows yet or not.
+    pub(super) async fn settle(&self, tags: &[usize]) -> Vec<Shows> {
+        let limit = self.visible(0.7);
+        self.poll(&limit, |index, shows| {
+            let new = tags.contains(&index) && self.prepared.tags[index].before.is_none();
+            match shows {
+                Shows::Before => new,
+                Shows::Unreadable => tags.contains(&index),
+                Shows::Ours | Shows::Other => false,
+            }
+        })
+        .await
+    }
+
+    /// Looks at all tags once, then again at those for which `again` holds.
+    async fn poll(&self, limit: &Limit, again: impl Fn(usize, Shows) -> bool) -> Vec<Shows> {
+        let mut shows = self.heads(limit).await;
+        let mut backoff = Backoff::poll();
+        loop {
+            let open: Vec<_> = (0..shows.len())
+                .filter(|&index| again(index, shows[index]))
+                .collect();
+            if open.is_empty() || !limit.pause(backoff.delay()).await {
+                return shows;
+            }
+            let seen = join_all(open.iter().map(|&index| self.head(index, limit))).await;
+            for (index, now) in open.into_iter().zip(seen) {
+                shows[index] = now;
+            }
+            if self.txn.state == super::state::State::Verifying && shows.contains(&Shows::Other) {
+                return shows;
+            }
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! Unfinished releases: found in this clone's journals and in the remote's locks, and taken up.
+
+use serde::Serialize;
+
+use super::{
+    World,
+    begin::git_error,
+    journal::decode,
+    lock_ref,
+    recover::{self, Replayed},
+    report,
+};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    io::remote::ObjectId,
+    oci::Repository,
+    outcome::TagReport,
+};
+
+/// Finished journals that are kept for people to read.
+const KEEP: usize = 20;
+
+/// Whose unfinished releases are meant.
+#[derive(Debug, Clone)]
+pub struct Scope {
+    /// Any that publishes to one of these.
+    pub repositories: Vec<Repository>,
+    /// Below which the lock's refs live.
+    pub lock_refs: String,
+}
+
+/// An unfinished release, for people and programs.
+#[derive(Debug, Clone, Serialize)]
+pub struct Open {
+    /// Its version.
+    pub version: semver::Version,
+    /// Its commit, full hash.
+    pub commit: String,
+    /// Who has it.
+    pub owner: String,
+    /// Since when.
+    pub since: chrono::DateTime<chrono::Utc>,
+    /// Where it stands, as far as this machine knows: `prepared` where only its lock is known.
+    pub stands: String,
+    /// Its journal is in this clone.
+    pub here: bool,
+    /// Its lock is on the remote.
+    pub locked: bool,
+    /// Each tag, as its registry shows it now.
+    pub tags: Vec<TagReport>,
+}
+
+/// What was found of one transaction.
+pub(super) struct Found {
+    pub(super) replayed: Replayed,
+    /// The journal's name, where this clone has it.
+    pub(super) journal: Option<String>,
+    /// The lock's object, where the remote has it.
+    pub(super) lock: Option<ObjectId>,
+}
+
+/// The unfinished journals of this clone that publish to one of `repositories`.
+fn local(world: &World, repositories: &[Repository]) -> Result<Vec<(String, Replayed)>> {
+    let unreadable = |name: &str, error: &(dyn std::error::Error + 'static)| {
+        Error::new(ErrorKind::Busy, format!("cannot read the journal `{name}`"))
+            .because(error)
+            .hint("it may tell of an unfinished release; use the hoist that wrote it")
+    };
+    let names = world
+        .journals
+        .list()
+        .map_err(|error| Error::failed("cannot list the journals").because(&error))?;
+    let mut found = Vec::new();
+    for name in names {
+        let text = world
+            .journals
+            .read(&name)
+            .map_err(|error| unreadable(&name, &error))?;
+        let records = decode(&text).map_err(|error| unreadable(&name, &error))?;
+        // Nothing whole was written, so nothing was done.
+        let Some(replayed) = recover::replay(records) else {
+            continue;
+        };
+        if !replayed.is_over() && concerns(&replayed, repositories) {
+            found.push((name, replayed));
+        }
+    }
+    Ok(found)
+}
+
+fn concerns(replayed: &Replayed, repositories: &[Repository]) -> bool {
+    let mut places = replayed.prepared.repositories.iter();
+    places.any(|place| repositories.contains(&place.repository))
+}
+
+/// Forgets finished journals but the newest. Failing to is no harm.
+pub(super) fn forget_old(world: &World) {
+    let Ok(names) = world.journals.list() else {
+        return;
+    };
+    for name in names.iter().rev().skip(KEEP) {
+        let text = world.journals.read(name);
+        let over = text.is_ok_and(|text| {
+            decode(&text).is_ok_and(|records| recover::replay(records).is_some_and(|r| r.is_over()))
+        });
+        if over {
+            let _ = world.journals.remove(name);
+        }
+    }
+}
+
+/// An unfinished journal stops a new release.
+pub(super) fn refuse_unfinished(world: &World, repositories: &[Repository]) -> Result<()> {
+    match local(world, repositories)?.first() {
+        None => Ok(()),
+        Some((_, replayed)) => Err(in_the_way(replayed)),
+    }
+}
+
+fn in_the_way(replayed: &Replayed) -> Error {
+    Error::busy(format!(
+        "the release {} is unfinished",
+        replayed.prepared.version
+    ))
+    .cause(format!(
+        "it belongs to {}, since {}",
+        replayed.owner,
+        time(replayed)
+    ))
+    .state("nothing was done")
+    .hint("`hoist status` shows it; `hoist resume` finishes it, `hoist rollback` undoes it")
+}
+
+pub(super) fn time(replayed: &Replayed) -> String {
+    replayed.since.format("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
+/// The error for a lock that somebody holds: whose it is, and since when.
+pub(super) async fn busy(world: &World, lock: &(String, ObjectId)) -> Error {
+    let text = world.remote.read_lock(&lock.0, &lock.1).await.ok();
+    let replayed = text
+        .and_then(|text| decode(text.as_bytes()).ok())
+        .and_then(recover::replay);
+    match replayed {
+        Some(replayed) => in_the_way(&replayed),
+        None => Error::busy(format!("the lock `{}` is taken", lock.0))
+            .state("nothing was done")
+            .hint(
+                "`hoist status` shows it; `hoist resume` finishes it, `hoist rollback` undoes it",
+            ),
+    }
+}
+
+/// Everything unfinished, from this clone's journals and the remote's locks.
+pub(super) async fn find(world: &World, scope: &Scope) -> Result<Vec<Found>> {
+    let local = local(world, &scope.repositories)?;
+    let locks = locks(world, scope).await?;
+    let mut found: Vec<Found> = Vec::new();
+    for (journal, mut replayed) in local {
+        let same = |(_, there): &&(ObjectId, Replayed)| {
+            there.prepared.owner.nonce == replayed.prepared.owner.nonce
+        };
+        let lock = locks.iter().find(same);
+        if let Some((_, there)) = lock
+            && there.owner.nonce != replayed.owner.nonce
+        {
+            // Somebody has taken it over since: this journal's steps are no longer the last.
+            replayed = there.clone();
+        }
+        found.push(Found {
+            replayed,
+            journal: Some(journal),
+            lock: lock.map(|(id, _)| id.clone()),
+        });
+    }
+    for (id, replayed) in locks {
+        if !found.iter().any(|known| known.lock.as_ref() == Some(&id)) {
+            found.push(Found {
+                replayed,
+                journal: None,
+                lock: Some(id),
+            });
+        }
+    }
+    found.sort_by_key(|one| one.replayed.prepared.started);
+    Ok(found)
+}
+
+/// The locks that concern the scope, one entry an object, their journals replayed. A lock's journal
+/// has no steps, so every tag is suspected.
+async fn locks(world: &World, scope: &Scope) -> Result<Vec<(ObjectId, Replayed)>> {
+    let names: Vec<_> = scope
+        .repositories
+        .iter()
+        .map(|repository| lock_ref(&scope.lock_refs, repository))
+        .collect();
+    let failed = |error| git_error("cannot read the locks", &error);
+    let mut locks: Vec<(ObjectId, Replayed)> = Vec::new();
+    for (name, id) in world.remote.refs(&names).await.map_err(failed)? {
+        if locks.iter().any(|(known, _)| *known == id) {
+            continue;
+        }
+        let text = world.remote.read_lock(&name, &id).await.map_err(failed)?;
+        let damaged = || {
+            Error::new(
+                ErrorKind::Busy,
+                format!(
+                    "the lock `{name}` on `{}` cannot be read",
+                    world.remote.name()
+                ),
+            )
+            .state("nothing was done")
+            .hint(format!(
+                "if no release is running, delete it: `git push {} --delete {name}`",
+                world.remote.name()
+            ))
+        };
+        let records = decode(text.as_bytes()).map_err(|error| damaged().because(&error))?;
+        let mut replayed = recover::replay(records).ok_or_else(damaged)?;
+        replayed.txn = recover::suspect_all(&replayed.prepared);
+        locks.push((id, replayed));
+    }
+    Ok(locks)
+}
+
+/// What is unfinished, and what its tags show now.
+///
+/// # Errors
+/// Journals or locks cannot be read.
+pub async fn status(world: &World, scope: &Scope) -> Result<Vec<Open>> {
+    let mut all = Vec::new();
+    for found in find(world, scope).await? {
+        let Found {
+            replayed,
+            journal,
+            lock,
+        } = found;
+        let tags = report::look(world, &replayed.prepared).await;
+        all.push(Open {
+            version: replayed.prepared.version.clone(),
+            commit: replayed.prepared.commit.clone(),
+            owner: replayed.owner.to_string(),
+            since: replayed.since,
+            stands: report::stands(journal.is_some().then_some(replayed.txn.state)).to_owned(),
+            here: journal.is_some(),
+            locked: lock.is_some(),
+            tags,
+        });
+    }
+    Ok(all)
+}

@@ -1,0 +1,176 @@
+//! Before the build: everything that could stop a publication, without one.
+
+use futures_util::future::{join_all, try_join_all};
+
+use super::{World, begin::git_error, lock_ref, open};
+use crate::{
+    error::{Error, Result},
+    io::{
+        registry::{RegistryError, RegistryErrorKind, RepositoryApi},
+        remote::{RefEdit, RemoteErrorKind},
+    },
+    oci::{Before, Repository, Tag},
+};
+
+/// What is going to be published.
+#[derive(Debug, Clone)]
+pub struct Preflight {
+    /// Each repository and the tags that are to be read there.
+    pub repositories: Vec<(Repository, Vec<Tag>)>,
+    /// The git tag that is to be created; `None`: none.
+    pub git_tag: Option<String>,
+    /// The commit that is released, full hash.
+    pub commit: String,
+    /// Below which the lock's refs live.
+    pub lock_refs: String,
+}
+
+/// What preflight found in one repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// What each tag shows, in the order asked.
+    pub tags: Vec<Before>,
+    /// It refused to be read, or is known not to take new tags back: it commits first.
+    pub strict: bool,
+}
+
+/// Proves the right to push everywhere, reads all tags, tries the push of lock and git tag, and
+/// sees that no release is in the way. One answer a repository, in order.
+///
+/// # Errors
+/// Exit 5 where another release is in the way, 6 where a right or a repository is missing, 4 where
+/// the setup says no.
+pub async fn preflight(world: &World, asked: &Preflight) -> Result<Vec<Found>> {
+    let names: Vec<_> = asked
+        .repositories
+        .iter()
+        .map(|(name, _)| name.clone())
+        .collect();
+    open::refuse_unfinished(world, &names)?;
+    let repositories = asked
+        .repositories
+        .iter()
+        .map(|(repository, tags)| async move {
+            let api = (world.connect)(repository)?;
+            look(&*api, tags).await
+        });
+    let (found, ()) = tokio::try_join!(try_join_all(repositories), git(world, asked, &names))?;
+    Ok(found)
+}
+
+async fn look(api: &dyn RepositoryApi, tags: &[Tag]) -> Result<Found> {
+    let heads = tags.iter().map(|tag| async move {
+        let shown = api.head(&tag.clone().into()).await;
+        shown.map(|shown| shown.map(|descriptor| descriptor.digest))
+    });
+    let (push, heads) = tokio::join!(api.check_push(), join_all(heads));
+    push.map_err(|error| push_error(api.repository(), &error))?;
+    let mut found = Found {
+        tags: Vec::new(),
+        strict: api.repository().registry().is_docker_hub(),
+    };
+    for (tag, head) in tags.iter().zip(heads) {
+        found.tags.push(match head {
+            Ok(Some(digest)) => Before::At(digest),
+            Ok(None) => Before::Absent,
+            Err(error) => match error.kind {
+                // The push right holds, so this is a repository that the push will create.
+                RegistryErrorKind::Unauthorized | RegistryErrorKind::Denied => {
+                    found.strict = true;
+                    Before::Unknown
+                }
+                RegistryErrorKind::NameUnknown => Before::Absent,
+                _ => {
+                    let what = format!("cannot read tag `{tag}` of `{}`", api.repository());
+                    return Err(Error::failed(what)
+                        .because(&error)
+                        .state("nothing was built or pushed"));
+                }
+            },
+        });
+    }
+    Ok(found)
+}
+
+/// A typo, a missing repository, a missing right: named apart where the registry tells them apart.
+fn push_error(repository: &Repository, error: &RegistryError) -> Error {
+    let registry = repository.registry();
+    let (what, hint) = match error.kind {
+        RegistryErrorKind::Unauthorized | RegistryErrorKind::Credentials => (
+            format!("`{registry}` does not accept the credentials for pushing to `{repository}`"),
+            format!(
+                "`docker login {registry}`, or set HOIST_REGISTRY_USERNAME and HOIST_REGISTRY_PASSWORD"
+            ),
+        ),
+        RegistryErrorKind::Denied => (
+            format!("no right to push to `{repository}`"),
+            format!("check the name, and give the account of `{registry}` the right to push there"),
+        ),
+        RegistryErrorKind::NameUnknown | RegistryErrorKind::NotFound => (
+            format!("there is no repository `{repository}`"),
+            format!("check the name, or create the repository on `{registry}` first"),
+        ),
+        _ => (
+            format!("cannot push to `{repository}`"),
+            "`hoist check` asks again without a release".to_owned(),
+        ),
+    };
+    Error::failed(what)
+        .because(error)
+        .state("nothing was built or pushed")
+        .hint(hint)
+}
+
+async fn git(world: &World, asked: &Preflight, names: &[Repository]) -> Result<()> {
+    let locks: Vec<_> = names
+        .iter()
+        .map(|name| lock_ref(&asked.lock_refs, name))
+        .collect();
+    let tag = asked.git_tag.as_ref().map(|tag| format!("refs/tags/{tag}"));
+    let edits: Vec<_> = tag
+        .iter()
+        .chain(&locks)
+        .map(|name| RefEdit {
+            name: name.clone(),
+            expected: None,
+            new: Some(asked.commit.clone()),
+        })
+        .collect();
+    let names: Vec<_> = edits.iter().map(|edit| edit.name.clone()).collect();
+    let refs = world
+        .remote
+        .refs(&names)
+        .await
+        .map_err(|error| setup_error(world, &error))?;
+    if let Some(found) = refs.iter().find(|(name, _)| locks.contains(name)) {
+        return Err(open::busy(world, found).await);
+    }
+    if let (Some((name, id)), Some(tag)) = (refs.first(), &asked.git_tag) {
+        return Err(Error::refused(format!(
+            "`{}` has a tag `{tag}` already",
+            world.remote.name()
+        ))
+        .cause(format!("{name} is {id}"))
+        .state("nothing was built or pushed"));
+    }
+    world
+        .remote
+        .check(&edits)
+        .await
+        .map_err(|error| setup_error(world, &error))
+}
+
+fn setup_error(world: &World, error: &crate::io::remote::RemoteError) -> Error {
+    let what = format!("cannot push to `{}`", world.remote.name());
+    let made = git_error(&what, error).state("nothing was built or pushed");
+    match error.kind {
+        RemoteErrorKind::Setup => Error {
+            kind: crate::error::ErrorKind::Refused,
+            ..made
+        },
+        RemoteErrorKind::Conflict
+        | RemoteErrorKind::Refused
+        | RemoteErrorKind::Unreachable
+        | RemoteErrorKind::Local => made,
+    }
+}

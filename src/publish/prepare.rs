@@ -1,0 +1,182 @@
+//! The journal's first record: all that is needed to finish or undo the release.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use futures_util::future::try_join_all;
+
+use super::{
+    Owner, Publication, World,
+    journal::{Document, GitTagRecord, ImageRecord, Place, Prepared, TagPlan},
+    lock_ref,
+};
+use crate::{
+    error::{Error, Result},
+    io::registry::RepositoryApi,
+    oci::{Before, Digest, Manifest},
+    policy::OnFailure,
+};
+
+type Apis = [Arc<dyn RepositoryApi>];
+
+/// What the tags showed, and the manifests that would be put back.
+pub(super) struct Old {
+    /// One a tag, targets in order.
+    before: Vec<Option<Digest>>,
+    documents: Vec<Manifest>,
+}
+
+/// Reads again what could not be read in preflight, and every manifest that may have to be put
+/// back. `after_stage` tells that a repository which did not exist does now.
+pub(super) async fn read_old(world: &World, publication: &Publication, apis: &Apis) -> Result<Old> {
+    let befores = publication
+        .targets
+        .iter()
+        .zip(apis)
+        .flat_map(|(target, api)| {
+            target.tags.iter().map(move |tag| async move {
+                match &tag.before {
+                    Before::Absent => Ok(None),
+                    Before::At(digest) => Ok(Some(digest.clone())),
+                    // The push has made the repository by now, so only 200 or 404 counts.
+                    Before::Unknown => match api.head(&tag.tag.clone().into()).await {
+                        Ok(shown) => Ok(shown.map(|descriptor| descriptor.digest)),
+                        Err(error) => Err(Error::failed(format!(
+                            "cannot read tag `{}` of `{}`",
+                            tag.tag, target.repository
+                        ))
+                        .because(&error)),
+                    },
+                }
+            })
+        });
+    let before = try_join_all(befores).await?;
+    let mut needed: BTreeMap<Digest, usize> = BTreeMap::new();
+    let mut all = before.iter();
+    for (place, target) in publication.targets.iter().enumerate() {
+        for tag in &target.tags {
+            if let Some(Some(digest)) = all.next()
+                && digest != publication.images[tag.image].manifest.digest()
+            {
+                needed.entry(digest.clone()).or_insert(place);
+            }
+        }
+    }
+    let documents = needed
+        .iter()
+        .map(|(digest, place)| read_one(world, &apis[*place], digest));
+    let documents = try_join_all(documents)
+        .await?
+        .into_iter()
+        .flatten()
+        .collect();
+    Ok(Old { before, documents })
+}
+
+async fn read_one(
+    world: &World,
+    api: &Arc<dyn RepositoryApi>,
+    digest: &Digest,
+) -> Result<Option<Manifest>> {
+    match api.manifest(&digest.clone().into()).await {
+        Ok(Some(manifest)) => Ok(Some(manifest)),
+        Ok(None) => {
+            world.events.warning(format!(
+                "`{}` shows {} but does not have it: a tag that points there cannot be put back",
+                api.repository(),
+                digest.short()
+            ));
+            Ok(None)
+        }
+        Err(error) => Err(Error::failed(format!(
+            "cannot read {} of `{}`, which a roll back would put back",
+            digest.short(),
+            api.repository()
+        ))
+        .because(&error)),
+    }
+}
+
+/// The record. `tag_first`: targets that take no manifest without a tag, which makes them strict.
+pub(super) fn prepare(
+    world: &World,
+    publication: &Publication,
+    old: Old,
+    git_tag: Option<GitTagRecord>,
+    tag_first: &[usize],
+) -> Prepared {
+    let strict = |place: usize| publication.targets[place].strict || tag_first.contains(&place);
+    let any_strict = (0..publication.targets.len()).any(strict);
+    let places = publication.targets.iter().enumerate();
+    let repositories = places
+        .map(|(place, target)| Place {
+            repository: target.repository.clone(),
+            // The strictest alone first, the others after it, together.
+            group: u8::from(any_strict && !strict(place)),
+        })
+        .collect();
+    let moves = publication
+        .targets
+        .iter()
+        .enumerate()
+        .flat_map(|(place, target)| target.tags.iter().map(move |tag| (place, tag)));
+    let tags = moves
+        .zip(old.before)
+        .map(|((repository, tag), before)| TagPlan {
+            repository,
+            tag: tag.tag.clone(),
+            kind: tag.kind,
+            image: tag.image,
+            before,
+        })
+        .collect();
+    let milliseconds =
+        |time: std::time::Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    Prepared {
+        version: publication.version.clone(),
+        commit: publication.commit.clone(),
+        instant: publication.instant,
+        started: world.clock.now(),
+        owner: Owner::clone(&world.owner),
+        repositories,
+        tags,
+        images: images(publication),
+        documents: documents(publication, old.documents),
+        git_tag,
+        lock_refs: publication
+            .targets
+            .iter()
+            .map(|target| lock_ref(&publication.lock_refs, &target.repository))
+            .collect(),
+        hold: publication.policy.on_failure == OnFailure::Hold,
+        verify_timeout: milliseconds(publication.policy.verify_timeout),
+        deadline: milliseconds(publication.policy.deadline),
+        grace: milliseconds(publication.policy.grace),
+    }
+}
+
+fn images(publication: &Publication) -> Vec<ImageRecord> {
+    let record = |image: &crate::oci::Image| ImageRecord {
+        dir: image.dir.clone(),
+        manifest: image.manifest.digest().clone(),
+        children: image
+            .children
+            .iter()
+            .map(|child| child.digest().clone())
+            .collect(),
+        blobs: image.blobs.clone(),
+    };
+    publication.images.iter().map(record).collect()
+}
+
+/// Every manifest once.
+fn documents(publication: &Publication, old: Vec<Manifest>) -> Vec<Document> {
+    let new = publication
+        .images
+        .iter()
+        .flat_map(|image| image.children.iter().chain([&image.manifest]));
+    let mut all: BTreeMap<Digest, Manifest> = BTreeMap::new();
+    for manifest in new.cloned().chain(old) {
+        all.insert(manifest.digest().clone(), manifest);
+    }
+    all.into_values().map(Document).collect()
+}

@@ -1,0 +1,197 @@
+//! Takes up an unfinished release: whether it may, the lock, where it begins.
+
+use super::{
+    World,
+    begin::{self, git_error},
+    driver::Run,
+    journal::{Record, encode},
+    open::{Found, Scope, find, time},
+    recover::{self, Replayed},
+    state::{End, Goal, State, Txn},
+};
+use crate::{
+    error::{Error, Result},
+    io::remote::{ObjectId, RefEdit, RemoteErrorKind},
+    outcome::Outcome,
+};
+
+/// What a recovery may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recovery {
+    /// Take over what is certainly abandoned.
+    IfAbandoned,
+    /// Take over on the user's word.
+    TakeOver,
+}
+
+/// Takes up the oldest unfinished release and leads it to `goal`. `None`: there is none.
+///
+/// # Errors
+/// It could not be found out, or it is not ours to take.
+pub(super) async fn recover(
+    world: &World,
+    scope: &Scope,
+    how: Recovery,
+    goal: Goal,
+) -> Result<Option<Outcome>> {
+    let mut all = find(world, scope).await?;
+    if all.is_empty() {
+        return Ok(None);
+    }
+    if let Some(other) = all.get(1) {
+        world.events.note(format!(
+            "{} is unfinished too: run this again afterwards",
+            other.replayed.prepared.version
+        ));
+    }
+    let run = take_up(world, all.swap_remove(0), how, goal).await?;
+    Ok(Some(run.drive().await))
+}
+
+async fn take_up(world: &World, found: Found, how: Recovery, goal: Goal) -> Result<Run> {
+    let Found {
+        replayed,
+        journal,
+        lock,
+    } = found;
+    may_take(world, &replayed, how)?;
+    let prepared = replayed.prepared;
+    let apis = prepared
+        .repositories
+        .iter()
+        .map(|place| (world.connect)(&place.repository))
+        .collect::<Result<Vec<_>>>()?;
+    // First the journal, then the lock: without a journal nothing is touched.
+    let journal = match journal {
+        Some(journal) => journal,
+        None => {
+            let name = begin::name(&prepared);
+            let line = encode(&Record::Prepared(Box::new(prepared.clone())));
+            let written = world.journals.create(&name, &line);
+            written.map_err(|error| journal_error(&error))?;
+            name
+        }
+    };
+    let taken = encode(&Record::TakenOver {
+        at: world.clock.now(),
+        owner: world.owner.clone(),
+    });
+    let text = encode(&Record::Prepared(Box::new(prepared.clone()))) + &taken;
+    let title = format!("hoist: publishing {}, {}", prepared.version, world.owner);
+    let new = world.remote.write_lock(&title, &text).await;
+    let new = new.map_err(|error| git_error("cannot make the lock's object", &error))?;
+    let txn = enter(replayed.txn, goal, lock.is_some());
+    if let Some(old) = lock {
+        take_over(world, &prepared.lock_refs, &old, &new).await?;
+    }
+    let appended = world.journals.append(&journal, &taken);
+    appended.map_err(|error| journal_error(&error))?;
+    let mut run = Run::new(world.clone(), prepared, apis, journal, new, txn);
+    run.goal = Some(goal);
+    Ok(run)
+}
+
+fn journal_error(error: &std::io::Error) -> Error {
+    Error::failed("cannot write the journal")
+        .because(error)
+        .state("nothing was changed")
+        .hint("make git's directory writable, with room on its disk")
+}
+
+/// Where a recovery begins, given whether the lock is there.
+fn enter(txn: Txn, goal: Goal, locked: bool) -> Txn {
+    let entered = recover::enter(txn.clone(), goal);
+    if locked {
+        return entered;
+    }
+    // The lock went with everything that follows it. Somebody finished or undid this release, or
+    // the run that did so stopped before it could write that down.
+    let state = match txn.state {
+        // It never had the lock. Forward: take it as if for the first time.
+        State::Locking => match goal {
+            Goal::Forward => State::Locking,
+            Goal::Back => State::Ended(End::NotBegun),
+        },
+        State::Finishing => State::Ended(End::Published),
+        State::Unlocking(end) | State::Ended(end) => State::Ended(end),
+        State::Observing
+        | State::Guarding(_)
+        | State::Committing(_)
+        | State::Verifying
+        | State::Recovering(_)
+        | State::Staging
+        | State::Settling
+        | State::RollingBack(_)
+        | State::Stopped(_) => State::Ended(End::Elsewhere),
+    };
+    Txn { state, ..entered }
+}
+
+fn may_take(world: &World, replayed: &Replayed, how: Recovery) -> Result<()> {
+    let (owner, me) = (&replayed.owner, &world.owner);
+    let abandoned = owner == me
+        || recover::may_take_over(owner, replayed.since, me, world.clock.now(), world.alive);
+    if abandoned || how == Recovery::TakeOver {
+        return Ok(());
+    }
+    let error = Error::busy(format!(
+        "the release {} may still be running",
+        replayed.prepared.version
+    ));
+    Err(error
+        .cause(format!("it belongs to {}, since {}", owner, time(replayed)))
+        .state("nothing was changed")
+        .hint(
+            "when it is certain that it does not run any more: the same command with `--take-over`",
+        ))
+}
+
+/// Takes the lock from `old` to `new`, all refs at once: of two that try, one gets it.
+async fn take_over(world: &World, refs: &[String], old: &ObjectId, new: &ObjectId) -> Result<()> {
+    let failed = |error| git_error("cannot read the lock", &error);
+    let edit = |name: String| RefEdit {
+        name,
+        expected: Some(old.clone()),
+        new: Some(new.clone()),
+    };
+    // A server without atomic pushes can leave a part of the refs.
+    let there = world.remote.refs(refs).await.map_err(failed)?;
+    let (edits, others): (Vec<_>, Vec<_>) = there.into_iter().partition(|(_, id)| id == old);
+    if edits.is_empty() || !others.is_empty() {
+        return Err(lost());
+    }
+    let missing = refs
+        .iter()
+        .filter(|name| !edits.iter().any(|(there, _)| there == *name));
+    let create = missing.map(|name| RefEdit {
+        name: name.clone(),
+        expected: None,
+        new: Some(new.clone()),
+    });
+    let edits: Vec<_> = edits
+        .iter()
+        .map(|(name, _)| edit(name.clone()))
+        .chain(create)
+        .collect();
+    let Err(error) = world.remote.swap(&edits).await else {
+        return Ok(());
+    };
+    // The answer may be lost: the refs tell.
+    let there = world.remote.refs(refs).await.map_err(failed)?;
+    if there.len() == refs.len() && there.iter().all(|(_, id)| id == new) {
+        return Ok(());
+    }
+    match error.kind {
+        RemoteErrorKind::Conflict => Err(lost()),
+        RemoteErrorKind::Refused
+        | RemoteErrorKind::Unreachable
+        | RemoteErrorKind::Setup
+        | RemoteErrorKind::Local => Err(git_error("cannot take the lock over", &error)),
+    }
+}
+
+fn lost() -> Error {
+    Error::busy("somebody else has just taken this release over")
+        .state("nothing was changed")
+        .hint("`hoist status` shows who")
+}
