@@ -6,3 +6,4 @@ pub mod labels;
 pub mod receipt;
 pub mod repair;
 pub mod tags;
+pub mod verify;

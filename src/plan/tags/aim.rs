@@ -61,10 +61,11 @@ impl TagRules {
         self.moving
             .iter()
             .chain(self.prerelease.iter().filter(|t| is_moving_prerelease(t)))
-            .filter(|template| !self.is_aimable(template))
+            .filter(|template| !self.is_lasting(template))
     }
 
-    fn is_aimable(&self, template: &Template) -> bool {
+    /// What the tag should show can be told at any later time, from versions alone.
+    pub(crate) fn is_lasting(&self, template: &Template) -> bool {
         let of_a_commit = template.has(|value| matches!(value, Placeholder::Sha(_)));
         // Which branch a version came from cannot be seen afterwards.
         let by_branch = template.literal() == Some("latest") && self.latest != Latest::Highest;
@@ -88,7 +89,7 @@ impl TagRules {
                 Rendered::Missing(_) => None,
             }
         };
-        let aimable = |template: &&Template| self.is_aimable(template);
+        let aimable = |template: &&Template| self.is_lasting(template);
         if !version.pre.is_empty() {
             return self
                 .prerelease
