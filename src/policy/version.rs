@@ -194,7 +194,6 @@ impl FromStr for TagTemplate {
         let legal = |c: char| !c.is_control() && !" ~^:?*[\\{}".contains(c);
         if !text.replace("{version}", "").chars().all(legal)
             || text.contains("..")
-            || text.contains("@{")
             || text.contains("//")
             || prefix.starts_with(['-', '/', '.'])
             || suffix.ends_with(['.', '/'])

@@ -1,0 +1,437 @@
+//! From the commits of the range to the level of the release: rules, reverts, what does not count.
+
+use regex::Regex;
+
+use globset::{GlobBuilder, GlobMatcher};
+
+use super::{
+    change::{self, Breaking, Change, Kind},
+    facts::{Commit, CommitId},
+};
+use crate::{
+    error::{Error, Result},
+    policy::{Level, Rule, Squash, Unconventional, VersionPolicy},
+};
+
+/// One change of the range, with the level it gives and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The commit it is in.
+    pub id: CommitId,
+    /// The commit's first line.
+    pub summary: String,
+    /// The author's name.
+    pub author: String,
+    /// What its message says.
+    pub change: Change,
+    /// The level it gives; `None`: it does not count.
+    pub level: Option<Level>,
+    /// Which rule gave it.
+    pub why: String,
+    /// It came after the channel's last pre-release.
+    pub after_prerelease: bool,
+}
+
+/// The range, judged.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Judgement {
+    /// Every change, newest first; several for one commit where its body is split.
+    pub entries: Vec<Entry>,
+    /// The newest `Release-As` among the commits that count, and its commit.
+    pub release_as: Option<(CommitId, String)>,
+    /// What a person should know.
+    pub notes: Vec<String>,
+}
+
+impl Judgement {
+    /// The highest level.
+    #[must_use]
+    pub fn level(&self) -> Option<Level> {
+        self.entries.iter().filter_map(|entry| entry.level).max()
+    }
+
+    /// The newest change that gives `level`.
+    #[must_use]
+    pub fn decider(&self, level: Level) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.level == Some(level))
+    }
+}
+
+/// Judges the commits of the range, which come newest first.
+///
+/// # Errors
+/// A pattern in `[[version.rules]]` that does not compile (exit 2). With
+/// `version.unconventional = "error"`, the commits without a conventional header (exit 4).
+pub fn judge(policy: &VersionPolicy, commits: &[Commit]) -> Result<Judgement> {
+    let rules = policy
+        .rules
+        .iter()
+        .enumerate()
+        .map(|(index, rule)| Compiled::new(index, rule))
+        .collect::<Result<Vec<_>>>()?;
+    let changes: Vec<Change> = commits
+        .iter()
+        .map(|commit| change::parse(&commit.message, commit.parents.len() > 1))
+        .collect();
+    let cancelled = cancelled(commits, &changes);
+    let mut judgement = Judgement::default();
+    let mut unconventional = Vec::new();
+    for ((commit, change), cancelled) in commits.iter().zip(changes).zip(cancelled) {
+        let left_out = if !commit.in_paths {
+            Some("touches none of `version.paths`".to_owned())
+        } else if change.skip {
+            Some("skipped by its own `[skip release]`".to_owned())
+        } else {
+            cancelled
+        };
+        if left_out.is_none() {
+            if change.kind == Kind::Unconventional && change.breaking.is_none() {
+                unconventional.push(commit);
+            }
+            if judgement.release_as.is_none()
+                && let Some(text) = &change.release_as
+            {
+                judgement.release_as = Some((commit.id, text.clone()));
+            }
+            remark(commit, &change, &mut judgement.notes);
+        }
+        let mut all = vec![change];
+        if policy.squash == Squash::Body && left_out.is_none() && all[0].kind != Kind::Merge {
+            all.extend(change::bullets(&commit.message));
+        }
+        for change in all {
+            let (level, why) = match &left_out {
+                Some(why) => (None, why.clone()),
+                None => level(policy, &rules, commit, &change),
+            };
+            judgement.entries.push(entry(commit, change, level, why));
+        }
+    }
+    if policy.unconventional == Unconventional::Error && !unconventional.is_empty() {
+        return Err(not_conventional(&unconventional));
+    }
+    Ok(judgement)
+}
+
+fn entry(commit: &Commit, change: Change, level: Option<Level>, why: String) -> Entry {
+    Entry {
+        id: commit.id,
+        summary: change::summary(&commit.message),
+        author: commit.author.clone(),
+        change,
+        level,
+        why,
+        after_prerelease: commit.after_prerelease,
+    }
+}
+
+/// The level of a change that is not left out: the first rule that matches, then the defaults.
+fn level(
+    policy: &VersionPolicy,
+    rules: &[Compiled],
+    commit: &Commit,
+    change: &Change,
+) -> (Option<Level>, String) {
+    if let Some(rule) = rules.iter().find(|rule| rule.matches(commit, change)) {
+        return (rule.rule.bump.level(), rule.name.clone());
+    }
+    match (&change.breaking, change.kind) {
+        (Some(Breaking::Mark), _) => (Some(Level::Major), "breaking: `!`".into()),
+        (Some(Breaking::Line(_)), _) => {
+            (Some(Level::Major), "breaking: says what it breaks".into())
+        }
+        (None, Kind::Merge) => (None, "a merge is no change of its own".into()),
+        (None, Kind::Fixup) => (None, "part of another commit".into()),
+        (None, Kind::Unconventional) => match policy.unconventional {
+            Unconventional::Patch => (
+                Some(Level::Patch),
+                "no conventional header: `version.unconventional = \"patch\"`".into(),
+            ),
+            Unconventional::Ignore | Unconventional::Error => {
+                (None, "no conventional header".into())
+            }
+        },
+        (None, Kind::Conventional | Kind::Revert) => {
+            let type_ = change.type_.as_deref().unwrap_or_default();
+            match type_ {
+                "feat" => (Some(Level::Minor), "`feat`".into()),
+                "fix" | "perf" | "revert" => (Some(Level::Patch), format!("`{type_}`")),
+                _ => (None, format!("`{type_}` releases nothing")),
+            }
+        }
+    }
+}
+
+/// For each commit, why a revert takes it out of the range, if one does.
+///
+/// From the newest to the oldest: a revert that still stands takes its targets and itself out. So
+/// a revert of a revert frees the change again. A revert that is marked as breaking stands.
+fn cancelled(commits: &[Commit], changes: &[Change]) -> Vec<Option<String>> {
+    let mut out: Vec<Option<String>> = vec![None; commits.len()];
+    if changes.iter().all(|change| change.reverts.is_empty()) {
+        return out;
+    }
+    let mut ids: Vec<_> = commits.iter().map(|commit| commit.id).zip(0..).collect();
+    ids.sort_unstable();
+    for index in 0..commits.len() {
+        let change = &changes[index];
+        if out[index].is_some()
+            || change.kind != Kind::Revert
+            || change.breaking.is_some()
+            || change.skip
+        {
+            continue;
+        }
+        let targets: Vec<_> = change
+            .reverts
+            .iter()
+            .map(|hex| target(&ids, index, hex))
+            .collect();
+        for target in targets.iter().flatten() {
+            if out[*target].is_none() {
+                out[*target] = Some(format!("taken back by {}", commits[index].id.short()));
+            }
+        }
+        if !targets.is_empty() && targets.iter().all(Option::is_some) {
+            let ids: Vec<_> = targets
+                .iter()
+                .flatten()
+                .map(|target| commits[*target].id.short())
+                .collect();
+            out[index] = Some(format!("takes back {}", ids.join(", ")));
+        }
+    }
+    out
+}
+
+/// The commit of the range that `hex` names, other than the revert itself, if it is one alone.
+/// `ids` is sorted.
+fn target(ids: &[(CommitId, usize)], revert: usize, hex: &str) -> Option<usize> {
+    let lowest: CommitId = format!("{hex:0<40}").parse().ok()?;
+    let start = ids.partition_point(|(id, _)| *id < lowest);
+    let mut found = ids[start..]
+        .iter()
+        .take_while(|(id, _)| id.starts_with(hex))
+        .filter(|(_, index)| *index != revert)
+        .map(|(_, index)| *index);
+    let first = found.next()?;
+    found.next().is_none().then_some(first)
+}
+
+/// What is odd about a commit that counts.
+fn remark(commit: &Commit, change: &Change, notes: &mut Vec<String>) {
+    let id = commit.id.short();
+    if change.no_space {
+        notes.push(format!(
+            "{id} has no space after the colon of its header; it counts"
+        ));
+    }
+    if change.breaking.is_some() {
+        return;
+    }
+    if let Some(reverted) = change.reverted() {
+        let what = match (&reverted.breaking, reverted.type_.as_deref()) {
+            (Some(_), _) => "a breaking change",
+            (None, Some("feat")) => "a feature",
+            _ => return,
+        };
+        notes.push(format!(
+            "{id} takes back {what} that is already released; it counts as a fix: mark it `revert!:` if users must act"
+        ));
+    }
+}
+
+fn not_conventional(commits: &[&Commit]) -> Error {
+    let count = commits.len();
+    let mut error = Error::refused(format!(
+        "{count} {} no conventional header, and `version.unconventional` is `error`",
+        if count == 1 {
+            "commit has"
+        } else {
+            "commits have"
+        }
+    ));
+    for commit in commits.iter().take(10) {
+        let summary = crate::event::clean(&change::summary(&commit.message), 72);
+        error = error.cause(format!("{} {summary}", commit.id.short()));
+    }
+    error.hint("reword them, or set `version.unconventional` to `ignore` or `patch`")
+}
+
+/// A rule, ready to match.
+struct Compiled<'a> {
+    rule: &'a Rule,
+    name: String,
+    scope: Option<GlobMatcher>,
+    message: Option<Regex>,
+}
+
+impl<'a> Compiled<'a> {
+    fn new(index: usize, rule: &'a Rule) -> Result<Self> {
+        let name = format!("rule {} of `version.rules`", index + 1);
+        let scope = rule
+            .scope
+            .as_ref()
+            .map(|scope| {
+                GlobBuilder::new(scope)
+                    .case_insensitive(true)
+                    .build()
+                    .map(|glob| glob.compile_matcher())
+            })
+            .transpose()
+            .map_err(|error| Error::usage(format!("{name}: bad `scope`")).because(&error))?;
+        let message = rule
+            .match_
+            .as_ref()
+            .map(|pattern| Regex::new(pattern))
+            .transpose()
+            .map_err(|error| Error::usage(format!("{name}: bad `match`")).because(&error))?;
+        Ok(Self {
+            rule,
+            name,
+            scope,
+            message,
+        })
+    }
+
+    /// A rule that would lower a breaking change applies to it only where it says
+    /// `breaking = true`: else a rule for a type would hide what breaks users.
+    fn matches(&self, commit: &Commit, change: &Change) -> bool {
+        let breaking = change.breaking.is_some();
+        let meant = match self.rule.breaking {
+            Some(wanted) => wanted == breaking,
+            None => !breaking || self.rule.bump.level() == Some(Level::Major),
+        };
+        meant
+            && self.rule.type_.as_ref().is_none_or(|wanted| {
+                change
+                    .type_
+                    .as_ref()
+                    .is_some_and(|type_| wanted.to_lowercase() == *type_)
+            })
+            && self.scope.as_ref().is_none_or(|glob| {
+                change.scope.as_ref().is_some_and(|scope| {
+                    glob.is_match(scope) || scope.split(',').any(|one| glob.is_match(one.trim()))
+                })
+            })
+            && self
+                .message
+                .as_ref()
+                .is_none_or(|pattern| pattern.is_match(&commit.message))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::Policy;
+
+    fn id(number: u8) -> CommitId {
+        CommitId::new([number; 20])
+    }
+
+    /// Commits 1, 2, … with these messages, judged; levels oldest first.
+    fn levels(policy: &str, messages: &[&str]) -> Vec<Option<Level>> {
+        let policy = Policy::parse(policy, "release.toml").expect("a good policy");
+        let mut commits: Vec<_> = messages
+            .iter()
+            .zip(1..)
+            .map(|(message, number)| Commit {
+                id: id(number),
+                parents: vec![],
+                message: (*message).to_owned(),
+                author: String::new(),
+                email: String::new(),
+                time: 0,
+                in_paths: true,
+                after_prerelease: true,
+            })
+            .collect();
+        commits.reverse();
+        let judged = judge(&policy.version, &commits).expect("a judgement");
+        judged
+            .entries
+            .iter()
+            .rev()
+            .map(|entry| entry.level)
+            .collect()
+    }
+
+    fn revert(number: u8) -> String {
+        format!("Revert \"x\"\n\nThis reverts commit {}.", id(number))
+    }
+
+    const PATCH: Option<Level> = Some(Level::Patch);
+    const MINOR: Option<Level> = Some(Level::Minor);
+    const MAJOR: Option<Level> = Some(Level::Major);
+
+    #[test]
+    fn reverts_in_the_range_cancel() {
+        let (first, second, third) = (revert(1), revert(2), revert(3));
+        assert_eq!(levels("", &["feat: x", &first]), [None, None]);
+        assert_eq!(
+            levels("", &["feat: x", &first, &second]),
+            [MINOR, None, None]
+        );
+        assert_eq!(
+            levels("", &["feat: x", &first, &second, &third]),
+            [None, None, None, None]
+        );
+        // Reverted, brought back, reverted again by its own id.
+        assert_eq!(
+            levels("", &["feat: x", &first, &second, &first]),
+            [None, None, None, None]
+        );
+        // Twice, on two branches.
+        assert_eq!(levels("", &["feat: x", &first, &first]), [None, None, None]);
+    }
+
+    #[test]
+    fn a_revert_of_something_released_is_a_fix() {
+        assert_eq!(levels("", &["fix: y", &revert(9)]), [PATCH, PATCH]);
+        let both = format!("revert: x\n\nThis reverts commits {} and {}", id(1), id(9));
+        assert_eq!(levels("", &["feat: y", &both]), [None, PATCH]);
+        let breaking = format!("revert!: x\n\nThis reverts commit {}", id(1));
+        assert_eq!(levels("", &["feat: y", &breaking]), [MINOR, MAJOR]);
+    }
+
+    #[test]
+    fn the_first_rule_that_matches_decides() {
+        let rules = "[[version.rules]]\ntype = \"Docs\"\nscope = \"api*\"\nbump = \"patch\"\n\
+                     [[version.rules]]\ntype = \"feat\"\nbump = \"none\"\n\
+                     [[version.rules]]\nmatch = \"(?i)security\"\nbump = \"minor\"\n";
+        assert_eq!(
+            levels(
+                rules,
+                &[
+                    "docs(API-v2): x",
+                    "docs(web, api): x",
+                    "docs: x",
+                    "feat: security",
+                    "feat!: x",
+                    "Fix a SECURITY hole"
+                ]
+            ),
+            [PATCH, PATCH, None, None, MAJOR, MINOR]
+        );
+        let lower = "[[version.rules]]\ntype = \"feat\"\nbreaking = true\nbump = \"minor\"\n";
+        assert_eq!(levels(lower, &["feat!: x", "fix!: x"]), [MINOR, MAJOR]);
+    }
+
+    #[test]
+    fn a_squashed_body_counts_when_the_policy_says_so() {
+        let message = "Search (#9)\n\n* feat: x\n* fix: y";
+        assert_eq!(levels("", &[message]), [None]);
+        let levels = levels("[version]\nsquash = \"body\"", &[message]);
+        assert_eq!(levels, [PATCH, MINOR, None]);
+    }
+
+    #[test]
+    fn what_is_skipped_does_not_count() {
+        assert_eq!(levels("", &["feat: x [Skip Release]"]), [None]);
+        assert_eq!(
+            levels("[version]\nunconventional = \"patch\"", &["hello"]),
+            [PATCH]
+        );
+    }
+}
