@@ -38,6 +38,39 @@ pub fn pull_request(environment: &Environment) -> Option<String> {
     (number != "false").then(|| format!("#{number}"))
 }
 
+/// The branch that this run is for, where the service says that it is one. A tag's or a pull
+/// request's name is not a branch's.
+#[must_use]
+pub fn branch(environment: &Environment) -> Option<String> {
+    let get = |name: &'static str| environment.get(name);
+    if pull_request(environment).is_some() {
+        return None;
+    }
+    let heads = |name| get(name).and_then(|full| full.strip_prefix("refs/heads/"));
+    let unless = |tag, name| get(name).filter(|_| get(tag).is_none());
+    let github = || match get("GITHUB_REF") {
+        Some(_) => heads("GITHUB_REF"),
+        None => get("GITHUB_REF_NAME").filter(|_| get("GITHUB_REF_TYPE") == Some("branch")),
+    };
+    github()
+        .or_else(|| get("CI_COMMIT_BRANCH").filter(|_| get("CI_COMMIT_TAG").is_none()))
+        .or_else(|| unless("BUILDKITE_TAG", "BUILDKITE_BRANCH"))
+        .or_else(|| unless("CIRCLE_TAG", "CIRCLE_BRANCH"))
+        .or_else(|| heads("BUILD_SOURCEBRANCH"))
+        .or_else(|| unless("BITBUCKET_TAG", "BITBUCKET_BRANCH"))
+        .or_else(|| unless("TAG_NAME", "BRANCH_NAME").filter(|_| jenkins(environment)))
+        .or_else(|| {
+            let name = unless("TAG_NAME", "GIT_BRANCH").filter(|_| jenkins(environment))?;
+            Some(name.strip_prefix("origin/").unwrap_or(name))
+        })
+        .map(str::to_owned)
+}
+
+/// `BRANCH_NAME` and `GIT_BRANCH` are common words; only Jenkins' own are meant.
+fn jenkins(environment: &Environment) -> bool {
+    environment.get("JENKINS_URL").is_some()
+}
+
 /// The address of this CI run, for the lock's owner.
 #[must_use]
 pub fn run_url(environment: &Environment) -> Option<String> {
@@ -91,6 +124,42 @@ mod tests {
         };
         assert_eq!(github("pull_request").as_deref(), Some("7/merge"));
         assert_eq!(github("push"), None);
+    }
+
+    #[test]
+    fn a_branch_is_named_only_where_it_is_one() {
+        let named = |variables: &[(&str, &str)]| branch(&environment(variables));
+        let github = |reference| named(&[("GITHUB_ACTIONS", "true"), ("GITHUB_REF", reference)]);
+        assert_eq!(named(&[]), None);
+        assert_eq!(github("refs/heads/1.x").as_deref(), Some("1.x"));
+        assert_eq!(github("refs/tags/v1.0.0"), None);
+        assert_eq!(github("refs/pull/7/merge"), None);
+        let by_type = |kind| named(&[("GITHUB_REF_NAME", "main"), ("GITHUB_REF_TYPE", kind)]);
+        assert_eq!(by_type("branch").as_deref(), Some("main"));
+        assert_eq!(by_type("tag"), None);
+        for (name, tag) in [
+            ("CI_COMMIT_BRANCH", "CI_COMMIT_TAG"),
+            ("BUILDKITE_BRANCH", "BUILDKITE_TAG"),
+            ("CIRCLE_BRANCH", "CIRCLE_TAG"),
+            ("BITBUCKET_BRANCH", "BITBUCKET_TAG"),
+        ] {
+            assert_eq!(named(&[(name, "main")]).as_deref(), Some("main"), "{name}");
+            assert_eq!(named(&[(name, "v1"), (tag, "v1")]), None, "{name}");
+        }
+        assert_eq!(
+            named(&[("BUILD_SOURCEBRANCH", "refs/heads/a/b")]).as_deref(),
+            Some("a/b")
+        );
+        assert_eq!(named(&[("BRANCH_NAME", "main")]), None);
+        let jenkins = ("JENKINS_URL", "https://ci");
+        assert_eq!(
+            named(&[jenkins, ("GIT_BRANCH", "origin/main")]).as_deref(),
+            Some("main")
+        );
+        assert_eq!(
+            named(&[("BITBUCKET_BRANCH", "topic"), ("BITBUCKET_PR_ID", "3")]),
+            None
+        );
     }
 
     #[test]

@@ -6,6 +6,7 @@ pub mod context;
 pub mod credentials;
 pub mod dockerignore;
 pub mod environment;
+pub mod git;
 pub mod host;
 pub mod http;
 pub mod journal_file;

@@ -42,10 +42,16 @@ const RULES: &[Rule] = &[
         false,
     ),
     rule("io", IO, false),
+    // Facts are what the repository says; deciding about them is not its business.
+    rule(
+        "io::git",
+        &["io", "oci", "policy", "event", "error", "plan::facts"],
+        false,
+    ),
     rule(
         "cli",
         &[
-            "cli", "release", "event", "error", "oci", "policy", "plan", "io",
+            "cli", "release", "history", "event", "error", "oci", "policy", "plan", "io",
         ],
         false,
     ),
@@ -64,7 +70,7 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("fs4", &["io"]),
     ("tempfile", &["io", "release"]),
     ("tokio", &["io", "publish", "release", "cli", "testing"]),
-    ("std::fs", &["io", "release", "cli"]),
+    ("std::fs", &["io", "release", "history", "cli"]),
     ("std::env", &["io", "cli"]),
     // Addresses are data; sockets and name resolution are not.
     ("std::net::TcpStream", &["io"]),

@@ -50,20 +50,9 @@ impl RepositoryApi for Client {
             404 => return Ok(None),
             _ => return Err(self.refused(&call, answer).await),
         }
-        let digest: Option<Digest> = answer
+        let digest = answer
             .header(CONTENT_DIGEST)
             .and_then(|text| text.parse().ok());
-        if let TagOrDigest::Digest(asked) = what
-            && let Some(digest) = digest.as_ref()
-            && asked != digest
-        {
-            let name = answer::describe(&call.method, &call.url);
-            return Err(answer::bad(
-                name,
-                200,
-                format!("asked for `{asked}`, got `{digest}`"),
-            ));
-        }
         let size = answer
             .header("content-length")
             .and_then(|text| text.parse().ok());
@@ -75,6 +64,16 @@ impl RepositoryApi for Client {
                 .await?
                 .map(|manifest| describe(&manifest)));
         };
+        if let TagOrDigest::Digest(asked) = what
+            && *asked != digest
+        {
+            let name = answer::describe(&call.method, &call.url);
+            return Err(answer::bad(
+                name,
+                200,
+                format!("asked for `{asked}`, got `{digest}`"),
+            ));
+        }
         Ok(Some(Descriptor {
             media_type,
             digest,

@@ -1,0 +1,110 @@
+//! The git repository, read in process with libgit2. Nothing here writes.
+//!
+//! Answers are exact on any graph: what dates say only decides what is looked at first.
+
+mod ancestors;
+mod graph;
+mod history;
+mod object;
+mod open;
+mod paths;
+mod range;
+mod tags;
+
+use std::path::Path;
+
+use git2::Oid;
+
+use crate::{
+    error::{Error, Result},
+    plan::facts::CommitId,
+};
+
+/// A git repository on disk: normal, bare, or a linked worktree.
+pub struct Repository {
+    git: git2::Repository,
+}
+
+impl Repository {
+    /// The working tree's top directory; `None` in a bare repository.
+    #[must_use]
+    pub fn directory(&self) -> Option<&Path> {
+        self.git.workdir()
+    }
+
+    /// The directory that all worktrees share: `.git` of the main one.
+    #[must_use]
+    pub fn common_directory(&self) -> &Path {
+        self.git.commondir()
+    }
+
+    /// The commit at HEAD.
+    ///
+    /// # Errors
+    /// Refused (exit 4) where there is no commit yet.
+    pub fn head(&self) -> Result<CommitId> {
+        self.head_oid().map(commit_id)
+    }
+
+    /// The address of a remote, as the configuration says it (it can hold credentials).
+    #[must_use]
+    pub fn remote_url(&self, remote: &str) -> Option<String> {
+        let remote = self.git.find_remote(remote).ok()?;
+        remote.url().ok().map(str::to_owned)
+    }
+
+    /// Up to `limit` paths, sorted, that differ from HEAD: changed, staged, deleted or untracked,
+    /// ignored ones left out. Empty in a bare repository.
+    ///
+    /// # Errors
+    /// Refused (exit 4) where the tree cannot be read.
+    pub fn dirty(&self, limit: usize) -> Result<Vec<String>> {
+        if self.git.is_bare() {
+            return Ok(Vec::new());
+        }
+        let mut options = git2::StatusOptions::new();
+        options.include_untracked(true).exclude_submodules(true);
+        let statuses = self
+            .git
+            .statuses(Some(&mut options))
+            .map_err(|error| problem("cannot compare the working tree with HEAD", &error))?;
+        let mut paths: Vec<String> = statuses
+            .iter()
+            .map(|entry| String::from_utf8_lossy(entry.path_bytes()).into_owned())
+            .collect();
+        paths.sort();
+        paths.truncate(limit);
+        Ok(paths)
+    }
+
+    /// Whether a branch of `remote`, as it was when last fetched, holds HEAD. `None`: the remote
+    /// has no branch here.
+    ///
+    /// # Errors
+    /// Refused (exit 4) where the history cannot be read.
+    pub fn is_pushed(&self, remote: &str) -> Result<Option<bool>> {
+        let head = self.head_oid()?;
+        let references = self
+            .git
+            .references_glob(&format!("refs/remotes/{remote}/*"))
+            .map_err(|error| problem("cannot list the remote's branches", &error))?;
+        let mut tips: Vec<Oid> = references.flatten().filter_map(|r| r.target()).collect();
+        if tips.is_empty() {
+            return Ok(None);
+        }
+        tips.sort_unstable();
+        tips.dedup();
+        self.is_in(head, &tips).map(Some)
+    }
+}
+
+/// An id as plain data.
+fn commit_id(id: Oid) -> CommitId {
+    let bytes: [u8; 20] = id.as_bytes().try_into().expect("a SHA-1 id is 20 bytes");
+    CommitId::new(bytes)
+}
+
+/// A failure of libgit2, in this project's words.
+fn problem(what: &str, error: &git2::Error) -> Error {
+    Error::refused(what).cause(error.message().trim().to_owned())
+}
