@@ -8,6 +8,7 @@
 pub mod cli;
 pub mod error;
 pub mod event;
+pub mod history;
 pub mod io;
 pub mod oci;
 pub mod outcome;

@@ -1,6 +1,7 @@
 //! The command line: one verb a file. The only place that prints, colours and decides exit codes.
 
 mod exit;
+mod next;
 mod progress;
 mod render;
 mod signal;
@@ -67,7 +68,9 @@ pub enum Color {
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {}
+enum Command {
+    Next(next::Arguments),
+}
 
 /// Parses the process's arguments, runs the verb, prints what came of it.
 pub fn main() -> ExitCode {
@@ -85,10 +88,8 @@ pub fn main() -> ExitCode {
     }
 }
 
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "each verb takes its arguments"
-)]
-fn run(cli: Cli, _terminal: &Terminal) -> Result<ExitCode> {
-    match cli.command {}
+fn run(cli: Cli, terminal: &Terminal) -> Result<ExitCode> {
+    match cli.command {
+        Command::Next(arguments) => next::run(&cli.global, arguments, terminal),
+    }
 }

@@ -55,6 +55,11 @@ impl Terminal {
         }
     }
 
+    /// A line that was asked for, to stderr, because stdout carries data only.
+    pub fn remark(&self, text: &str) {
+        let _ = writeln!(anstream::stderr(), "{text}");
+    }
+
     /// A warning to stderr, unless only errors were asked for.
     pub fn warning(&self, text: &str) {
         if !self.quiet {

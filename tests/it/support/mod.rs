@@ -1,6 +1,8 @@
 //! Real parts shared by the tests of this binary, each started when a test first asks for it.
 //! They end with the process.
 
+pub mod history;
+
 use std::sync::OnceLock;
 
 use xtask::sandbox::{self, Engine, Packages, Registry, RegistryOptions};

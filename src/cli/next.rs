@@ -1,0 +1,143 @@
+//! `hoist next`: the next version, and nothing else on stdout.
+
+use std::process::ExitCode;
+
+use serde_json::{Value, json};
+
+use super::{Global, Terminal, exit};
+use crate::{
+    error::Result,
+    history::{History, Place},
+    io::environment::Environment,
+    oci,
+    plan::{
+        explain,
+        version::{Next, Request},
+    },
+    policy::Level,
+};
+
+/// Print the next version, or nothing when there is nothing to release
+#[derive(Debug, clap::Args)]
+#[command(disable_version_flag = true)]
+pub struct Arguments {
+    /// Say why, on stderr: the base, every commit with its level, what would change the answer
+    #[arg(long)]
+    explain: bool,
+    #[command(flatten)]
+    overrides: Overrides,
+}
+
+/// What stands in for the history's answer; the same for `next`, `tags`, `plan` and `release`.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Overrides {
+    /// Take this level, whatever the commits say
+    #[arg(long, value_name = "LEVEL", value_parser = level)]
+    bump: Option<Level>,
+    /// Take this version
+    #[arg(long, value_name = "VERSION", allow_hyphen_values = true, conflicts_with_all = ["bump", "pre"])]
+    version: Option<String>,
+    /// Make it a pre-release with this label, e.g. `rc`
+    #[arg(long, value_name = "LABEL")]
+    pre: Option<String>,
+    /// Answer for this branch
+    #[arg(long, value_name = "NAME")]
+    branch: Option<String>,
+}
+
+impl From<Overrides> for Request {
+    fn from(flags: Overrides) -> Self {
+        Self {
+            bump: flags.bump,
+            version: flags.version,
+            pre: flags.pre,
+            branch: flags.branch,
+        }
+    }
+}
+
+/// The place that the global flags name.
+pub fn place(global: &Global) -> Result<Place> {
+    let images = global
+        .image
+        .iter()
+        .map(|name| {
+            name.parse::<oci::Repository>().map_err(|error| {
+                crate::error::Error::usage(format!("`--image {name}` is no repository"))
+                    .because(&error)
+            })
+        })
+        .collect::<Result<_>>()?;
+    Ok(Place {
+        directory: global.directory.clone().unwrap_or_else(|| ".".into()),
+        config: global.config.clone(),
+        images,
+    })
+}
+
+/// Runs the verb.
+pub fn run(global: &Global, arguments: Arguments, terminal: &Terminal) -> Result<ExitCode> {
+    let request = Request::from(arguments.overrides);
+    let history = History::read(&place(global)?, &request, &Environment::from_process())?;
+    let next = &history.next;
+    if terminal.json {
+        terminal.json(&document(next));
+    } else if let Some(version) = &next.next {
+        terminal.data(&version.to_string());
+    }
+    for note in &next.notes {
+        terminal.note(note);
+    }
+    if arguments.explain {
+        let lines = explain::explain(&history.policy, &history.facts, &request, next);
+        for line in lines {
+            terminal.remark(&line);
+        }
+    } else if next.next.is_none() && !terminal.json {
+        terminal.note(&format!("nothing to release: {}", next.why));
+        if next.current.is_none() {
+            terminal.note("a first version can be named: `--version 0.1.0`");
+        }
+    }
+    Ok(ExitCode::from(exit::OK))
+}
+
+/// `hoist next --json`
+fn document(next: &Next) -> Value {
+    let commits: Vec<Value> = next
+        .entries
+        .iter()
+        .map(|entry| {
+            json!({
+                "sha": entry.id.to_string(),
+                "summary": entry.summary,
+                "bump": entry.level,
+                "why": entry.why,
+            })
+        })
+        .collect();
+    let text = |version: &Option<semver::Version>| version.as_ref().map(ToString::to_string);
+    json!({
+        "v": 1,
+        "current": text(&next.current),
+        "current_tag": next.current_tag,
+        "range_from": text(&next.range_from),
+        "next": text(&next.next),
+        "bump": next.level,
+        "prerelease": next.is_prerelease(),
+        "branch": next.branch,
+        "head": next.head.to_string(),
+        "commits": commits,
+        "why": next.why,
+        "notes": next.notes,
+    })
+}
+
+fn level(text: &str) -> Result<Level, String> {
+    match text {
+        "patch" => Ok(Level::Patch),
+        "minor" => Ok(Level::Minor),
+        "major" => Ok(Level::Major),
+        _ => Err("expected `patch`, `minor` or `major`".into()),
+    }
+}

@@ -1,0 +1,94 @@
+//! From a directory to the next version: where the repository, the policy file and the pure
+//! decision meet. Every verb that needs a version starts here.
+
+use std::path::{Path, PathBuf};
+
+use crate::{
+    error::{Error, Result},
+    io::{environment::Environment, git::Repository},
+    oci,
+    plan::{
+        facts::Facts,
+        version::{self, Next, Request},
+    },
+    policy::Policy,
+};
+
+/// The policy file's name, beside `.git`.
+pub const POLICY_FILE: &str = "release.toml";
+
+/// Where to look, and what stands in for the policy file.
+#[derive(Debug, Clone, Default)]
+pub struct Place {
+    /// The directory to start in (`-C`); the repository is the one it lies in.
+    pub directory: PathBuf,
+    /// The policy file (`--config`), relative to `directory`; unset: `release.toml` at the top of
+    /// the working tree.
+    pub config: Option<PathBuf>,
+    /// Repositories that stand in for those of the file (`--image`).
+    pub images: Vec<oci::Repository>,
+}
+
+/// A repository with its policy and its next version.
+pub struct History {
+    /// The repository.
+    pub repository: Repository,
+    /// Its policy.
+    pub policy: Policy,
+    /// What the repository said.
+    pub facts: Facts,
+    /// What follows from it.
+    pub next: Next,
+}
+
+impl History {
+    /// Opens the repository, reads the policy, and decides.
+    ///
+    /// # Errors
+    /// Usage (exit 2) for the policy and the request; refused (exit 4) where the repository says
+    /// no.
+    pub fn read(place: &Place, request: &Request, env: &Environment) -> Result<Self> {
+        let repository = Repository::open(&place.directory)?;
+        let policy = load(place, &repository)?;
+        let branch = repository.branch(request.branch.as_deref(), env)?;
+        let question = version::question(&policy, request, branch.as_deref())?;
+        let facts = repository.read(&question)?;
+        let next = version::next(&policy, &facts, request)?;
+        Ok(Self {
+            repository,
+            policy,
+            facts,
+            next,
+        })
+    }
+}
+
+/// The policy of a repository: `--config`, else `release.toml` at the top of the working tree,
+/// else nothing but defaults (then `--image` has to say where a release goes).
+///
+/// # Errors
+/// Usage (exit 2): a file that was named and cannot be read, or that is no policy.
+pub fn load(place: &Place, repository: &Repository) -> Result<Policy> {
+    let mut policy = match &place.config {
+        Some(file) => parse(&place.directory.join(file))?,
+        None => match repository.directory().map(|top| top.join(POLICY_FILE)) {
+            Some(file) if file.exists() => parse(&file)?,
+            _ => Policy::default(),
+        },
+    };
+    if !place.images.is_empty() {
+        policy.image.repository = None;
+        policy.image.repositories.clone_from(&place.images);
+    }
+    Ok(policy)
+}
+
+fn parse(file: &Path) -> Result<Policy> {
+    let name = file.display().to_string();
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| Error::usage(format!("cannot read `{name}`")).because(&error))?;
+    let short = file
+        .file_name()
+        .map_or(name, |n| n.to_string_lossy().into());
+    Policy::parse(&text, &short)
+}
