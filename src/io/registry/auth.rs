@@ -175,6 +175,14 @@ impl Host {
                 .ok_or("it asks for a token and names no token service")?;
             let realm = self.origin.realm(realm)?;
             let service = bearer.parameters.get("service").cloned();
+            let is_short = bearer
+                .parameters
+                .get("error")
+                .is_some_and(|e| e == "insufficient_scope");
+            if is_short && used.is_some() {
+                // It was granted less than was asked for; asking again does not make it more.
+                return Ok(false);
+            }
             self.learn(Mode::Bearer { realm, service });
             for scope in [scope.clone(), self.widened(scope)] {
                 let slot = self.slot(&scope);
@@ -387,4 +395,49 @@ fn secret(text: &str) -> Option<HeaderValue> {
     // Keeps it out of debug output.
     value.set_sensitive(true);
     Some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_token_is_renewed_at_three_quarters_of_its_life() {
+        let lasts = |body: &str| {
+            read_token(body.as_bytes()).map(|token| (token.refresh - Instant::now()).as_secs())
+        };
+        assert_eq!(lasts(r#"{"token":"t","expires_in":300}"#), Some(225));
+        assert_eq!(
+            lasts(r#"{"access_token":"t","issued_at":"2000-01-01T00:00:00Z"}"#),
+            Some(45)
+        );
+        assert_eq!(lasts(r#"{"token":"","access_token":"t"}"#), Some(45));
+        for none in [
+            "",
+            "{}",
+            r#"{"token":""}"#,
+            r#"{"token":"a\nb"}"#,
+            r#"{"token":7}"#,
+        ] {
+            assert_eq!(lasts(none), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn a_token_is_not_shown() {
+        assert_eq!(format!("{:?}", secret("Bearer t")), "Some(Sensitive)");
+    }
+
+    #[test]
+    fn a_scope_names_what_is_to_be_done_and_where_it_mounts_from() {
+        let mut scope = Scope::new("acme/api", Action::Push);
+        assert_eq!(scope.to_string(), "repository:acme/api:pull,push");
+        scope.from = Some("acme/base".into());
+        assert_eq!(
+            scope.to_string(),
+            "repository:acme/api:pull,push repository:acme/base:pull"
+        );
+        scope.from = Some("acme/api".into());
+        assert_eq!(scope.to_string(), "repository:acme/api:pull,push");
+    }
 }

@@ -50,9 +50,20 @@ impl RepositoryApi for Client {
             404 => return Ok(None),
             _ => return Err(self.refused(&call, answer).await),
         }
-        let digest = answer
+        let digest: Option<Digest> = answer
             .header(CONTENT_DIGEST)
             .and_then(|text| text.parse().ok());
+        if let TagOrDigest::Digest(asked) = what
+            && let Some(digest) = digest.as_ref()
+            && asked != digest
+        {
+            let name = answer::describe(&call.method, &call.url);
+            return Err(answer::bad(
+                name,
+                200,
+                format!("asked for `{asked}`, got `{digest}`"),
+            ));
+        }
         let size = answer
             .header("content-length")
             .and_then(|text| text.parse().ok());
@@ -64,16 +75,6 @@ impl RepositoryApi for Client {
                 .await?
                 .map(|manifest| describe(&manifest)));
         };
-        if let TagOrDigest::Digest(asked) = what
-            && *asked != digest
-        {
-            let name = answer::describe(&call.method, &call.url);
-            return Err(answer::bad(
-                name,
-                200,
-                format!("asked for `{asked}`, got `{digest}`"),
-            ));
-        }
         Ok(Some(Descriptor {
             media_type,
             digest,

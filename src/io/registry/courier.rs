@@ -188,3 +188,37 @@ pub(crate) fn not_done(mut error: RegistryError) -> RegistryError {
     };
     error
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_closed_gate_holds_everybody_until_the_latest_word() {
+        let courier = Courier::new(Events::none(), Patience::default());
+        let url = |text: &str| Url::parse(text).expect("a URL");
+        let gate = courier.gate(&url("https://r.example.org/v2/a"));
+        let start = Instant::now();
+        gate.close(start + Duration::from_secs(5));
+        gate.close(start + Duration::from_secs(2));
+        let same = courier.gate(&url("https://r.example.org:443/v2/b"));
+        let other = courier.gate(&url("https://other.example.org/v2/a"));
+        other.pass().await;
+        assert_eq!(start.elapsed(), Duration::ZERO);
+        tokio::join!(gate.pass(), same.pass());
+        assert_eq!(start.elapsed().as_secs(), 5);
+    }
+
+    #[test]
+    fn there_is_a_pause_between_any_two_tries() {
+        let tries = |tries| {
+            let patience = Patience {
+                tries,
+                ..Patience::default()
+            };
+            Courier::new(Events::none(), patience).pauses().count() + 1
+        };
+        assert_eq!(tries(1), 1);
+        assert_eq!(tries(5), 5);
+    }
+}

@@ -99,7 +99,7 @@ impl Origin {
             (Some(Host::Domain(host)), Some(Host::Domain(own))) => are_related(host, own),
             _ => false,
         };
-        allowed || related || host == own || is_this_machine(&self.base)
+        allowed || related || host == own || (is_this_machine(&self.base) && is_this_machine(url))
     }
 }
 
@@ -221,6 +221,7 @@ mod tests {
             ("https://r.example.org/", "file:///etc/passwd"),
             ("https://10.0.0.1/", "https://10.0.0.2/token"),
             ("https://r.example.org/", "token"),
+            ("http://127.0.0.1:5000/", "https://example.org/token"),
         ] {
             assert!(!realm(base, bad), "{base} {bad}");
         }

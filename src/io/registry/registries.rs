@@ -162,3 +162,48 @@ fn base(registry: &Registry, options: &HostOptions) -> Result<Url, RegistryError
     Url::parse(&format!("{scheme}://{}/", registry.api_host()))
         .map_err(|_| error("its name is no host name"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_http_is_for_this_machine_or_by_word() {
+        let base = |repository: &str, plain_http: bool, ca_file: Option<&str>| {
+            let repository: Repository = repository.parse().expect("a good name");
+            let options = HostOptions {
+                plain_http,
+                ca_file: ca_file.map(PathBuf::from),
+                ..HostOptions::default()
+            };
+            base(repository.registry(), &options).map(String::from).ok()
+        };
+        let at = |url: &str| Some(url.to_owned());
+        assert_eq!(
+            base("r.example.org/a", false, None),
+            at("https://r.example.org/")
+        );
+        assert_eq!(
+            base("r.example.org:80/a", false, None),
+            at("https://r.example.org:80/")
+        );
+        assert_eq!(
+            base("r.example.org/a", true, None),
+            at("http://r.example.org/")
+        );
+        assert_eq!(
+            base("acme/api", false, None),
+            at("https://registry-1.docker.io/")
+        );
+        assert_eq!(
+            base("127.0.0.1:5000/a", false, None),
+            at("http://127.0.0.1:5000/")
+        );
+        assert_eq!(
+            base("localhost:5000/a", false, Some("ca.pem")),
+            at("https://localhost:5000/")
+        );
+        assert_eq!(base("[::1]:5000/a", false, None), at("http://[::1]:5000/"));
+        assert_eq!(base("r.example.org/a", true, Some("ca.pem")), None);
+    }
+}
