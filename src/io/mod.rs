@@ -6,6 +6,8 @@ pub mod context;
 pub mod credentials;
 pub mod dockerignore;
 pub mod environment;
+#[cfg(any(test, feature = "testing"))]
+pub mod fake;
 pub mod git;
 pub mod host;
 pub mod http;

@@ -7,6 +7,7 @@ mod cases;
 mod licences;
 mod names;
 mod policy;
+mod publish;
 mod real_sandbox;
 mod registry;
 mod support;

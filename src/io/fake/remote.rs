@@ -1,0 +1,172 @@
+//! A git remote in memory.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
+
+use async_trait::async_trait;
+
+use super::{Faults, Order, open};
+use crate::{
+    io::remote::{ObjectId, RefEdit, Remote, RemoteError, RemoteErrorKind},
+    oci::Digest,
+};
+
+/// A git remote in memory; all clones of one value are the same remote.
+#[derive(Clone)]
+pub struct FakeRemote {
+    state: Arc<Mutex<State>>,
+    faults: Faults,
+    /// Whether it does all edits of a push at once.
+    pub atomic: bool,
+}
+
+#[derive(Default)]
+struct State {
+    refs: BTreeMap<String, ObjectId>,
+    objects: BTreeMap<ObjectId, Vec<u8>>,
+}
+
+impl FakeRemote {
+    /// A remote without refs.
+    #[must_use]
+    pub fn new(faults: &Faults) -> Self {
+        Self {
+            state: Arc::default(),
+            faults: faults.clone(),
+            atomic: true,
+        }
+    }
+
+    /// All refs.
+    #[must_use]
+    pub fn all_refs(&self) -> BTreeMap<String, ObjectId> {
+        open(&self.state).refs.clone()
+    }
+
+    /// Sets a ref, as another writer would.
+    pub fn set(&self, name: &str, id: &str) {
+        open(&self.state).refs.insert(name.into(), id.into());
+    }
+
+    /// The content of an object.
+    #[must_use]
+    pub fn object(&self, id: &str) -> Option<Vec<u8>> {
+        open(&self.state).objects.get(id).cloned()
+    }
+
+    fn store(&self, content: &[u8]) -> ObjectId {
+        let id = Digest::of(content).hex()[..40].to_owned();
+        open(&self.state)
+            .objects
+            .insert(id.clone(), content.to_vec());
+        id
+    }
+
+    fn apply(&self, edits: &[RefEdit]) -> Result<(), RemoteError> {
+        let refs = &mut open(&self.state).refs;
+        for edit in edits {
+            if refs.get(&edit.name) != edit.expected.as_ref() {
+                let message = format!("{} is not what was expected", edit.name);
+                return Err(RemoteError::new(RemoteErrorKind::Conflict, message));
+            }
+        }
+        for edit in edits {
+            match &edit.new {
+                Some(id) => refs.insert(edit.name.clone(), id.clone()),
+                None => refs.remove(&edit.name),
+            };
+        }
+        Ok(())
+    }
+}
+
+fn failure(order: Order) -> Result<(), RemoteError> {
+    let error = |kind, message: &str| Err(RemoteError::new(kind, message));
+    match order {
+        Order::Do | Order::DoAndCrash => Ok(()),
+        Order::Refuse | Order::NotFound => error(RemoteErrorKind::Refused, "the server refuses"),
+        Order::NoConnection | Order::Fail | Order::DoAndLose => {
+            error(RemoteErrorKind::Unreachable, "the server does not answer")
+        }
+    }
+}
+
+#[async_trait]
+impl Remote for FakeRemote {
+    fn name(&self) -> &str {
+        "origin"
+    }
+
+    async fn check(&self, _edits: &[RefEdit]) -> Result<(), RemoteError> {
+        failure(self.faults.ask("git check".into()).await)
+    }
+
+    async fn refs(&self, patterns: &[String]) -> Result<Vec<(String, ObjectId)>, RemoteError> {
+        let order = self.faults.ask("git refs".into()).await;
+        let matches = |name: &String| {
+            patterns
+                .iter()
+                .any(|pattern| match pattern.strip_suffix('*') {
+                    Some(prefix) => name.starts_with(prefix),
+                    None => pattern == name,
+                })
+        };
+        let refs = self.all_refs();
+        self.faults.finish(order).await;
+        failure(order)?;
+        Ok(refs.into_iter().filter(|(name, _)| matches(name)).collect())
+    }
+
+    async fn swap(&self, edits: &[RefEdit]) -> Result<(), RemoteError> {
+        // Without atomic pushes each edit is a request of its own, creations first.
+        let (create, delete): (Vec<_>, Vec<_>) =
+            edits.iter().cloned().partition(|edit| edit.new.is_some());
+        let parts: Vec<Vec<RefEdit>> = if self.atomic {
+            vec![edits.to_vec()]
+        } else {
+            create
+                .into_iter()
+                .chain(delete)
+                .map(|edit| vec![edit])
+                .collect()
+        };
+        for part in parts {
+            let order = self.faults.ask("git swap".into()).await;
+            if let Order::Do | Order::DoAndLose | Order::DoAndCrash = order {
+                self.apply(&part)?;
+            }
+            self.faults.finish(order).await;
+            failure(order)?;
+        }
+        Ok(())
+    }
+
+    async fn write_lock(&self, title: &str, journal: &str) -> Result<ObjectId, RemoteError> {
+        let order = self.faults.ask("git write".into()).await;
+        self.faults.finish(order).await;
+        failure(order)?;
+        Ok(self.store(format!("{title}\n{journal}").as_bytes()))
+    }
+
+    async fn read_lock(&self, _name: &str, id: &ObjectId) -> Result<String, RemoteError> {
+        let order = self.faults.ask("git read".into()).await;
+        self.faults.finish(order).await;
+        failure(order)?;
+        let missing = || RemoteError::new(RemoteErrorKind::Refused, "there is no such object");
+        let text = String::from_utf8(self.object(id).ok_or_else(missing)?);
+        let text = text.map_err(|_| missing())?;
+        Ok(text
+            .split_once('\n')
+            .map_or("", |(_, journal)| journal)
+            .to_owned())
+    }
+
+    async fn write_tag(&self, object: &[u8], _commit: &str) -> Result<ObjectId, RemoteError> {
+        let order = self.faults.ask("git write".into()).await;
+        self.faults.finish(order).await;
+        failure(order)?;
+        Ok(self.store(object))
+    }
+}

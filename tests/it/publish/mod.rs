@@ -1,0 +1,4 @@
+//! The publish transaction over the in-memory world, with tokio's clock paused.
+
+mod basics;
+mod scene;

@@ -1,0 +1,304 @@
+//! A release of two repositories with six tags each, and the world around it.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
+
+use hoist::{
+    event::{Event, Events},
+    io::{
+        fake::{FakeJournals, FakeRegistry, FakeRemote, Faults, Personality},
+        registry::RepositoryApi,
+    },
+    oci::{Before, Descriptor, Digest, Image, Manifest, MediaType, Repository, Tag},
+    outcome::Outcome,
+    policy::PublishPolicy,
+    publish::{
+        Clock, GitTag, Owner, Publication, Recovery, Scope, TagKind, TagMove, Target, World,
+        resume, rollback, run,
+    },
+};
+use tokio_util::sync::CancellationToken;
+
+/// What every tag shows, and what refs the remote has (locks as a mere fact).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    pub tags: BTreeMap<String, Digest>,
+    pub git_tag: bool,
+    pub locks: usize,
+}
+
+pub struct Scene {
+    pub faults: Faults,
+    pub registries: Vec<FakeRegistry>,
+    pub remote: FakeRemote,
+    pub journals: FakeJournals,
+    pub publication: Publication,
+    pub cancel: CancellationToken,
+    pub events: Arc<Mutex<Vec<Event>>>,
+    /// What the tags show that exist before, by tag.
+    pub old: BTreeMap<String, Manifest>,
+    pub dir: tempfile::TempDir,
+}
+
+/// How a scene differs from the plain one.
+#[derive(Clone)]
+pub struct Setting {
+    pub repositories: usize,
+    pub variants: bool,
+    pub personality: Personality,
+}
+
+impl Default for Setting {
+    fn default() -> Self {
+        Self {
+            repositories: 2,
+            variants: false,
+            personality: Personality::default(),
+        }
+    }
+}
+
+/// The plain image's tags: name, kind, whether it exists before.
+const TAGS: [(&str, TagKind, bool); 6] = [
+    ("1.3.0", TagKind::Version, false),
+    ("sha-0123456", TagKind::Fixed, false),
+    ("1.3", TagKind::Moving, false),
+    ("1", TagKind::Moving, true),
+    ("latest", TagKind::Moving, true),
+    ("2026-11-23", TagKind::Moving, false),
+];
+
+pub fn repository(index: usize) -> Repository {
+    format!("127.0.0.1:{}/acme/api", 5001 + index)
+        .parse()
+        .unwrap()
+}
+
+/// A single-platform image with one layer, complete on disk.
+pub fn image(dir: &std::path::Path, seed: &str) -> Image {
+    let blobs = dir.join("blobs/sha256");
+    std::fs::create_dir_all(&blobs).unwrap();
+    let write = |media_type: &str, content: String| {
+        let digest = Digest::of(content.as_bytes());
+        std::fs::write(blobs.join(digest.hex()), &content).unwrap();
+        Descriptor {
+            media_type: media_type.into(),
+            digest,
+            size: content.len() as u64,
+            platform: None,
+            annotations: BTreeMap::new(),
+        }
+    };
+    let config = write(MediaType::OCI_CONFIG, format!("{{\"config\":\"{seed}\"}}"));
+    let layer = write(MediaType::OCI_LAYER_GZIP, format!("layer of {seed}"));
+    let document = serde_json::json!({
+        "schemaVersion": 2,
+        "mediaType": MediaType::OCI_MANIFEST,
+        "config": config,
+        "layers": [layer],
+    });
+    Image {
+        dir: dir.to_owned(),
+        manifest: Manifest::new(MediaType::OCI_MANIFEST.into(), document.to_string()),
+        children: Vec::new(),
+        blobs: vec![config, layer],
+    }
+}
+
+impl Scene {
+    pub fn new(setting: &Setting) -> Self {
+        let faults = Faults::default();
+        let dir = tempfile::tempdir().unwrap();
+        let mut images = vec![image(dir.path(), "new")];
+        if setting.variants {
+            images.push(image(dir.path(), "alpine"));
+        }
+        let mut scene = Self {
+            registries: (0..setting.repositories)
+                .map(|_| FakeRegistry::new(&faults, setting.personality.clone()))
+                .collect(),
+            remote: FakeRemote::new(&faults),
+            journals: FakeJournals::new(&faults),
+            publication: Publication {
+                version: "1.3.0".parse().unwrap(),
+                commit: "0123456789012345678901234567890123456789".into(),
+                instant: "2026-11-23T12:00:00Z".parse().unwrap(),
+                images,
+                targets: Vec::new(),
+                git_tag: Some(GitTag {
+                    name: "v1.3.0".into(),
+                    object: b"object 0123\ntype commit\ntag v1.3.0\n".to_vec(),
+                }),
+                lock_refs: "refs/hoist".into(),
+                policy: PublishPolicy::default(),
+            },
+            cancel: CancellationToken::new(),
+            events: Arc::default(),
+            old: BTreeMap::new(),
+            faults,
+            dir,
+        };
+        for index in 0..setting.repositories {
+            let target = scene.target(index, setting.variants);
+            scene.publication.targets.push(target);
+        }
+        scene
+    }
+
+    /// A repository of the plain scene, with the tags that exist before.
+    fn target(&mut self, index: usize, variants: bool) -> Target {
+        let name = repository(index);
+        let mut tags = Vec::new();
+        for (suffix, image) in [("", 0), ("-alpine", 1)] {
+            if image == 1 && !variants {
+                continue;
+            }
+            for (tag, kind, exists) in TAGS {
+                let tag: Tag = format!("{tag}{suffix}").parse().unwrap();
+                let before = if exists {
+                    let old = Manifest::new(
+                        MediaType::OCI_MANIFEST.into(),
+                        format!("{{\"old\":\"{tag}\"}}"),
+                    );
+                    self.registries[index].set_tag(&name, &tag, &old);
+                    self.old.insert(tag.to_string(), old.clone());
+                    Before::At(old.digest().clone())
+                } else {
+                    Before::Absent
+                };
+                tags.push(TagMove {
+                    tag,
+                    kind,
+                    image,
+                    before,
+                });
+            }
+        }
+        Target {
+            repository: name,
+            strict: false,
+            tags,
+        }
+    }
+
+    /// The world as the process `pid` of this machine sees it.
+    pub fn world(&self, pid: u32) -> World {
+        let registries = self.registries.clone();
+        let events = self.events.clone();
+        World {
+            connect: Arc::new(move |repository: &Repository| {
+                let port: usize = repository.registry().as_str()[10..].parse().unwrap();
+                Ok(Arc::new(registries[port - 5001].repository(repository))
+                    as Arc<dyn RepositoryApi>)
+            }),
+            remote: Arc::new(self.remote.clone()),
+            journals: Arc::new(self.journals.clone()),
+            events: Events::new(move |event| events.lock().unwrap().push(event)),
+            cancel: self.cancel.clone(),
+            owner: owner(pid),
+            alive: |_| false,
+            clock: Clock::new("2026-11-23T12:00:00Z".parse().unwrap()),
+        }
+    }
+
+    pub fn scope(&self) -> Scope {
+        Scope {
+            repositories: self
+                .publication
+                .targets
+                .iter()
+                .map(|t| t.repository.clone())
+                .collect(),
+            lock_refs: self.publication.lock_refs.clone(),
+        }
+    }
+
+    /// Runs the release; `None`: the process died on the way.
+    pub async fn run(&self, pid: u32) -> Option<Outcome> {
+        let world = self.world(pid);
+        tokio::select! {
+            biased;
+            () = self.faults.crashed() => None,
+            outcome = run(&world, &self.publication) => Some(outcome),
+        }
+    }
+
+    pub async fn resume(&self, pid: u32) -> Option<Outcome> {
+        resume(&self.world(pid), &self.scope(), Recovery::TakeOver)
+            .await
+            .unwrap()
+    }
+
+    pub async fn rollback(&self, pid: u32) -> Option<Outcome> {
+        rollback(&self.world(pid), &self.scope(), Recovery::TakeOver)
+            .await
+            .unwrap()
+    }
+
+    /// Another machine: its clone has no journal.
+    pub fn elsewhere(&mut self) {
+        self.journals = FakeJournals::new(&self.faults);
+    }
+
+    pub fn snapshot(&self) -> Snapshot {
+        let mut tags = BTreeMap::new();
+        for registry in &self.registries {
+            for ((repository, tag), digest) in registry.tags() {
+                tags.insert(repository.tag(&tag), digest);
+            }
+        }
+        let refs = self.remote.all_refs();
+        Snapshot {
+            tags,
+            git_tag: refs.contains_key("refs/tags/v1.3.0"),
+            locks: refs
+                .keys()
+                .filter(|name| name.starts_with("refs/hoist/"))
+                .count(),
+        }
+    }
+
+    /// The world after a complete release.
+    pub fn after(&self) -> Snapshot {
+        let mut tags = self.snapshot().tags;
+        for target in &self.publication.targets {
+            for tag in &target.tags {
+                let digest = self.publication.images[tag.image].manifest.digest();
+                tags.insert(target.repository.tag(&tag.tag), digest.clone());
+            }
+        }
+        Snapshot {
+            tags,
+            git_tag: self.publication.git_tag.is_some(),
+            locks: 0,
+        }
+    }
+
+    pub fn shows(&self, index: usize, tag: &str) -> Option<Digest> {
+        let name = repository(index).tag(&tag.parse().unwrap());
+        self.snapshot().tags.get(&name).cloned()
+    }
+
+    /// The log's lines that contain `what`.
+    pub fn requests(&self, what: &str) -> Vec<String> {
+        let log = self.faults.log();
+        log.into_iter().filter(|line| line.contains(what)).collect()
+    }
+}
+
+pub fn owner(pid: u32) -> Owner {
+    Owner {
+        host: "ci-1".into(),
+        boot: "b".into(),
+        pid,
+        run: None,
+        nonce: format!("nonce{pid}"),
+    }
+}
+
+/// A manifest that somebody else made.
+pub fn foreign() -> Manifest {
+    Manifest::new(MediaType::OCI_MANIFEST.into(), "{\"by\":\"somebody else\"}")
+}
