@@ -5,6 +5,7 @@ pub mod content;
 pub mod context;
 pub mod credentials;
 pub mod dockerignore;
+pub mod engine;
 pub mod environment;
 #[cfg(any(test, feature = "testing"))]
 pub mod fake;

@@ -59,6 +59,7 @@ pub enum Files {
 pub struct Context {
     entries: Vec<Entry>,
     reader: Box<dyn Contents>,
+    dockerfile: String,
     time: i64,
 }
 
@@ -118,23 +119,35 @@ impl Context {
                 let tree = commit::CommitTree::open(&request.repository, id, &root, *submodules)?;
                 let (entries, tree) = select(tree, &dockerfile)?;
                 tree.warn_of_pointers(&entries, events);
-                Ok(Self {
-                    entries,
-                    reader: Box::new(tree),
-                    time: request.time,
-                })
+                Self::new(entries, tree, &dockerfile, request.time)
             }
             Files::Worktree => {
                 let directory = request.repository.join(&root);
                 let tree = worktree::Worktree::open(directory, request.leave_out.clone())?;
                 let (entries, tree) = select(tree, &dockerfile)?;
-                Ok(Self {
-                    entries,
-                    reader: Box::new(tree),
-                    time: request.time,
-                })
+                Self::new(entries, tree, &dockerfile, request.time)
             }
         }
+    }
+
+    fn new(
+        entries: Vec<Entry>,
+        tree: impl Tree + 'static,
+        dockerfile: &str,
+        time: i64,
+    ) -> Result<Self> {
+        Ok(Self {
+            entries,
+            dockerfile: tree.text(dockerfile)?.unwrap_or_default(),
+            reader: Box::new(tree),
+            time,
+        })
+    }
+
+    /// The Dockerfile's text.
+    #[must_use]
+    pub fn dockerfile(&self) -> &str {
+        &self.dockerfile
     }
 
     /// How many files, directories and links there are.

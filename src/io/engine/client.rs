@@ -1,0 +1,189 @@
+//! The engine: what it is, what it can do, and the few calls that a release needs.
+
+use std::{io, os::unix::fs::FileTypeExt, path::Path, time::Duration};
+
+use bollard::{
+    Docker,
+    query_parameters::{ListImagesOptionsBuilder, RemoveImageOptionsBuilder},
+};
+use bytes::Bytes;
+use futures_util::{Stream, TryStreamExt};
+
+use super::{
+    dial::Dialer,
+    error::{failed, unreachable},
+    host::{Files, Host, resolve},
+};
+use crate::{error::Result, io::environment::Environment};
+
+/// bollard's own limit covers an answer's headers, and those of an export come when the engine
+/// has written the whole image aside. The watchdog looks after engines that died.
+const DAY: u64 = 24 * 60 * 60;
+/// For calls that do no work.
+const QUICK: Duration = Duration::from_secs(30);
+/// BuildKit behind `/build`, good enough to rely on (Docker 19.03).
+const BUILDKIT_API: (usize, usize) = (1, 40);
+
+/// One engine that answered.
+#[derive(Clone)]
+pub(super) struct Engine {
+    pub(super) host: Host,
+    pub(super) dialer: Dialer,
+    pub(super) docker: Docker,
+    /// `/v1.41`, or nothing where the engine does not say.
+    pub(super) prefix: String,
+    /// Has BuildKit behind its own API.
+    pub(super) buildkit: bool,
+    /// "Docker Engine 28.5.2", for messages.
+    pub(super) name: String,
+}
+
+struct Disk;
+
+impl Files for Disk {
+    fn read(&self, path: &Path) -> Option<String> {
+        std::fs::read_to_string(path).ok()
+    }
+
+    fn is_socket(&self, path: &Path) -> bool {
+        std::fs::metadata(path).is_ok_and(|metadata| metadata.file_type().is_socket())
+    }
+}
+
+impl Engine {
+    /// Finds the engine, asks who it is.
+    pub(super) async fn connect(environment: &Environment) -> Result<Self> {
+        let host = resolve(environment, &Disk)?;
+        let dialer = Dialer::new(host.clone());
+        let first = connection(&dialer, String::new());
+        let first = first.map_err(|error| failed("cannot use the engine", &error))?;
+        let version = tokio::time::timeout(QUICK, first.version())
+            .await
+            .map_err(|_| unreachable(&host, &"it did not answer within 30 s"))?
+            .map_err(|error| unreachable(&host, &error))?;
+        let components = version.components.unwrap_or_default();
+        let podman = components
+            .iter()
+            .any(|part| part.name.starts_with("Podman"));
+        let api = version.api_version.unwrap_or_default();
+        let linux = version.os.as_deref().unwrap_or("linux") == "linux";
+        let prefix = match parse_api(&api) {
+            Some(_) => format!("/v{api}"),
+            None => String::new(),
+        };
+        let docker = connection(&dialer, prefix.clone());
+        Ok(Self {
+            docker: docker.map_err(|error| failed("cannot use the engine", &error))?,
+            host,
+            dialer,
+            prefix,
+            buildkit: !podman && linux && parse_api(&api).is_some_and(|api| api >= BUILDKIT_API),
+            name: format!(
+                "{} {}",
+                if podman { "Podman" } else { "Docker Engine" },
+                crate::event::clean(&version.version.unwrap_or_default(), 40)
+            ),
+        })
+    }
+
+    /// Whether the engine still answers.
+    pub(super) async fn is_alive(&self) -> bool {
+        matches!(
+            tokio::time::timeout(QUICK, self.docker.ping()).await,
+            Ok(Ok(_))
+        )
+    }
+
+    /// The ids of all images, those without a name and those between two steps included.
+    pub(super) async fn image_ids(&self) -> Result<Vec<String>> {
+        let options = ListImagesOptionsBuilder::default().all(true).build();
+        let images = self.docker.list_images(Some(options)).await;
+        let images = images.map_err(|error| failed("cannot list the engine's images", &error))?;
+        Ok(images.into_iter().map(|image| image.id).collect())
+    }
+
+    /// The tags of one repository.
+    pub(super) async fn tags(&self, repository: &str) -> Vec<String> {
+        let filters = [("reference", vec![repository])].into();
+        let options = ListImagesOptionsBuilder::default()
+            .filters(&filters)
+            .build();
+        let images = self
+            .docker
+            .list_images(Some(options))
+            .await
+            .unwrap_or_default();
+        images
+            .into_iter()
+            .flat_map(|image| image.repo_tags)
+            .collect()
+    }
+
+    /// Removes a tag, and the image with it if that was its only name; or an image by its id.
+    /// What is not there, or is somebody else's too, stays as it is.
+    pub(super) async fn remove_image(&self, reference: &str) {
+        let options = |force| RemoveImageOptionsBuilder::default().force(force).build();
+        let removed = self
+            .docker
+            .remove_image(reference, Some(options(false)), None)
+            .await;
+        let conflict = matches!(
+            removed,
+            Err(bollard::errors::Error::DockerResponseServerError {
+                status_code: 409,
+                ..
+            })
+        );
+        // A name can be taken off an image that a container uses; an id cannot.
+        if conflict && !reference.starts_with("sha256:") {
+            let _ = self
+                .docker
+                .remove_image(reference, Some(options(true)), None)
+                .await;
+        }
+    }
+
+    /// The image as the engine saves it.
+    pub(super) fn export(
+        &self,
+        reference: &str,
+    ) -> impl Stream<Item = io::Result<Bytes>> + Send + use<> {
+        self.docker
+            .export_image(reference)
+            .map_err(io::Error::other)
+    }
+}
+
+fn connection(dialer: &Dialer, prefix: String) -> Result<Docker, bollard::errors::Error> {
+    let dialer = dialer.clone();
+    let transport = move |mut request: bollard::BollardRequest| {
+        let dialer = dialer.clone();
+        let prefix = prefix.clone();
+        async move {
+            let path = request
+                .uri()
+                .path_and_query()
+                .map_or("/", |path| path.as_str());
+            if let Ok(uri) = format!("{prefix}{path}").parse() {
+                *request.uri_mut() = uri;
+            }
+            dialer
+                .send(request)
+                .await
+                .map_err(|error| bollard::errors::Error::IOError {
+                    err: io::Error::other(error),
+                })
+        }
+    };
+    Docker::connect_with_custom_transport(
+        transport,
+        Some("http://docker"),
+        DAY,
+        bollard::API_DEFAULT_VERSION,
+    )
+}
+
+fn parse_api(text: &str) -> Option<(usize, usize)> {
+    let (major, minor) = text.split_once('.')?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
+}
