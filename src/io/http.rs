@@ -29,10 +29,9 @@ pub use reqwest::{
 
 /// How long a connection may take to come about.
 const CONNECT: Duration = Duration::from_secs(15);
-/// How long a peer may stay silent: before the first byte of an answer, and between two pieces.
-const SILENCE: Duration = Duration::from_secs(60);
-/// How long a registry may take to answer once a whole blob has arrived: object stores copy it.
-const AFTER_UPLOAD: Duration = Duration::from_secs(300);
+/// How much longer than usual a registry may be silent once a whole blob has arrived: object stores
+/// copy it.
+const AFTER_UPLOAD: u32 = 5;
 /// A file is sent in pieces of this many bytes.
 const PIECE: usize = 128 * 1024;
 
@@ -95,18 +94,30 @@ pub enum Failure {
 }
 
 /// The pool of connections, and how often it was used.
-#[derive(Default)]
 pub struct Transport {
     clients: Mutex<HashMap<Trust, Client>>,
     requests: AtomicU64,
+    silence: Duration,
 }
 
 /// An answer whose body is still to be read.
 pub struct Answer {
     response: reqwest::Response,
+    silence: Duration,
 }
 
 impl Transport {
+    /// `silence`: how long a peer may say nothing, before the first byte of an answer and between
+    /// two pieces.
+    #[must_use]
+    pub fn new(silence: Duration) -> Self {
+        Self {
+            clients: Mutex::default(),
+            requests: AtomicU64::default(),
+            silence,
+        }
+    }
+
     /// How many requests were sent.
     #[must_use]
     pub fn requests(&self) -> u64 {
@@ -132,10 +143,10 @@ impl Transport {
 
     async fn run(&self, builder: reqwest::RequestBuilder) -> Result<Answer, Failure> {
         self.requests.fetch_add(1, Ordering::Relaxed);
-        match timeout(SILENCE, builder.send()).await {
-            Ok(Ok(response)) => Ok(Answer { response }),
+        match timeout(self.silence, builder.send()).await {
+            Ok(Ok(response)) => Ok(self.answer(response)),
             Ok(Err(error)) => Err(classify(&error)),
-            Err(_) => Err(silence(SILENCE)),
+            Err(_) => Err(silent(self.silence)),
         }
     }
 
@@ -157,20 +168,27 @@ impl Transport {
         let mut open = true;
         loop {
             let patience = if *seen.borrow() >= size || !open {
-                AFTER_UPLOAD
+                self.silence * AFTER_UPLOAD
             } else {
-                SILENCE
+                self.silence
             };
             tokio::select! {
                 answer = &mut request => {
-                    return answer.map(|response| Answer { response }).map_err(|e| classify(&e));
+                    return answer.map(|response| self.answer(response)).map_err(|e| classify(&e));
                 }
                 change = seen.changed(), if open => {
                     open = change.is_ok();
                     progress(*seen.borrow_and_update());
                 }
-                () = tokio::time::sleep(patience) => return Err(silence(patience)),
+                () = tokio::time::sleep(patience) => return Err(silent(patience)),
             }
+        }
+    }
+
+    fn answer(&self, response: reqwest::Response) -> Answer {
+        Answer {
+            response,
+            silence: self.silence,
         }
     }
 
@@ -273,10 +291,10 @@ impl Answer {
 
     /// The next piece of the body, `None` at its end.
     pub async fn piece(&mut self) -> Result<Option<Bytes>, Failure> {
-        match timeout(SILENCE, self.response.chunk()).await {
+        match timeout(self.silence, self.response.chunk()).await {
             Ok(Ok(piece)) => Ok(piece),
             Ok(Err(error)) => Err(Failure::Lost(chain(&error))),
-            Err(_) => Err(silence(SILENCE)),
+            Err(_) => Err(silent(self.silence)),
         }
     }
 
@@ -313,8 +331,8 @@ impl Answer {
     }
 }
 
-fn silence(patience: Duration) -> Failure {
-    Failure::Lost(format!("silent for {} s", patience.as_secs()))
+fn silent(patience: Duration) -> Failure {
+    Failure::Lost(format!("silent for {:.1} s", patience.as_secs_f32()))
 }
 
 fn classify(error: &reqwest::Error) -> Failure {

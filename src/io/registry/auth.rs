@@ -203,9 +203,20 @@ impl Host {
         Ok(false)
     }
 
-    /// Whether there is anything to prove who we are with.
-    pub(crate) async fn is_anonymous(&self) -> bool {
-        matches!(self.credential().await, Ok(None))
+    /// Who the registry was told that we are, in words.
+    pub(crate) async fn who(&self) -> String {
+        match self.credential().await {
+            Ok(None) => {}
+            _ => return "the credentials were sent".to_owned(),
+        }
+        let nobody = "no credentials were found";
+        if !self.only && self.environment.get("HOIST_REGISTRY_USERNAME").is_some() {
+            let own = credentials::variable("USERNAME", &self.registry);
+            return format!(
+                "{nobody} (with several registries, `{own}` is the variable for this one)"
+            );
+        }
+        nobody.to_owned()
     }
 
     /// The credentials, read once.

@@ -30,6 +30,8 @@ pub struct Patience {
     pub pause: Duration,
     /// The end of all waiting, counted from the first try.
     pub deadline: Duration,
+    /// How long a registry may say nothing.
+    pub silence: Duration,
 }
 
 impl Default for Patience {
@@ -38,6 +40,7 @@ impl Default for Patience {
             tries: 5,
             pause: Duration::from_millis(300),
             deadline: Duration::from_secs(600),
+            silence: Duration::from_secs(60),
         }
     }
 }
@@ -83,7 +86,7 @@ impl Gate {
 impl Courier {
     pub(crate) fn new(events: Events, patience: Patience) -> Self {
         Self {
-            transport: Transport::default(),
+            transport: Transport::new(patience.silence),
             events,
             patience,
             gates: Mutex::default(),

@@ -165,11 +165,7 @@ impl Client {
 
     async fn unauthorized(&self, name: String, answer: Answer, scope: &Scope) -> RegistryError {
         let mut error = answer::refused(name, answer).await;
-        let who = if self.host.is_anonymous().await {
-            "no credentials were found"
-        } else {
-            "the credentials were sent"
-        };
+        let who = self.host.who().await;
         error.detail = Some(format!("{who}; needed: `{scope}`"));
         error
     }

@@ -18,10 +18,12 @@ use hoist::{
 use super::{
     client,
     conformance::{Sample, blob, push_blobs, sample, shown, tag},
+    open,
     server::{
-        Delete, Fault, Immutable, MultiTag, On, Personality, Refusal, Stale, TestRegistry, Wait,
-        What,
+        Delete, Fault, Held, Immutable, MultiTag, On, Personality, Refusal, Stale, TestRegistry,
+        Wait, What,
     },
+    settings,
 };
 
 const PATH: &str = "acme/api";
@@ -420,6 +422,31 @@ async fn row_20_no_connection_is_not_ambiguous() {
 }
 
 #[tokio::test]
+async fn row_20_a_registry_that_says_nothing_is_given_up() {
+    let registry = TestRegistry::start(Personality::default());
+    let mut settings = settings();
+    settings.patience.silence = Duration::from_millis(200);
+    settings.patience.tries = 2;
+    let client = open(&registry.repository(PATH), settings);
+    let sample = sample("release");
+    push_blobs(&*client, &sample).await;
+    let held = Held::default();
+    registry.fault(Fault::always(On::any(), What::Hold(held)));
+    let layer = layer(500_000);
+    for error in [
+        client
+            .put_tag(&tag("latest"), &sample.manifest)
+            .await
+            .unwrap_err(),
+        client.tags().await.unwrap_err(),
+        layer.push(&*client).await.unwrap_err(),
+    ] {
+        assert_eq!(error.kind, Kind::Lost);
+        assert!(error.to_string().contains("silent for 0.2 s"), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn row_22_a_tag_that_must_stay_is_refused_once_and_for_all() {
     for (refusal, status, kind) in [
         (Refusal::Forbidden403, 403, Kind::Denied),
@@ -715,7 +742,7 @@ async fn a_slow_answer_is_waited_for_and_a_held_one_goes_on() {
         .put_tag(&tag("slow"), &sample.manifest)
         .await
         .unwrap();
-    let held = super::server::Held::default();
+    let held = Held::default();
     registry.fault(Fault::once(On::put_manifest(), What::Hold(held.clone())));
     let put = tokio::spawn({
         let (client, manifest) = (client.clone(), sample.manifest.clone());

@@ -317,3 +317,36 @@ async fn a_credential_helper_that_is_not_there_is_an_error() {
     let words = "`DOCKER_AUTH_CONFIG`: the credential helper cannot be run";
     assert!(error.to_string().contains(words), "{error}");
 }
+
+#[tokio::test]
+async fn a_password_for_no_host_in_particular_goes_to_an_only_registry() {
+    let [one, two] = [(), ()].map(|()| {
+        TestRegistry::start(Personality {
+            auth: Auth::Basic,
+            ..Personality::default()
+        })
+    });
+    let places = [one.repository(PATH), two.repository(PATH)];
+    let registries = Registries::new(settings(), &places);
+    for (registry, place) in [&one, &two].into_iter().zip(&places) {
+        let error = registries
+            .open(place)
+            .unwrap()
+            .check_push()
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind, Kind::Unauthorized);
+        let variable = format!(
+            "HOIST_REGISTRY_USERNAME_127_0_0_1_{}",
+            registry.address().port()
+        );
+        assert!(error.to_string().contains(&variable), "{error}");
+        assert!(registry.log().iter().all(|seen| seen.credentials.is_none()));
+    }
+    Registries::new(settings(), &places[..1])
+        .open(&places[0])
+        .unwrap()
+        .check_push()
+        .await
+        .unwrap();
+}
