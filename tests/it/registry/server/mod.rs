@@ -48,6 +48,7 @@ pub struct State {
     faults: Vec<Fault>,
     tokens: auth::Issued,
     log: Vec<Seen>,
+    connections: usize,
     own: String,
 }
 
@@ -75,6 +76,7 @@ impl TestRegistry {
             faults: Vec::new(),
             tokens: auth::Issued::default(),
             log: Vec::new(),
+            connections: 0,
             own: format!("http://{address}"),
         }));
         let (stop, stopped) = oneshot::channel();
@@ -140,6 +142,11 @@ impl TestRegistry {
             .count()
     }
 
+    /// How many connections were made so far.
+    pub fn connections(&self) -> usize {
+        self.state().connections
+    }
+
     /// Empties the log.
     pub fn forget(&self) {
         self.state().log.clear();
@@ -173,6 +180,7 @@ fn serve(
                 let (stream, _) = listener.accept().await.unwrap();
                 let _ = stream.set_nodelay(true);
                 let state = state.clone();
+                state.lock().unwrap().connections += 1;
                 tokio::spawn(async move {
                     let service = service_fn(|request| fault::answer(state.clone(), request));
                     // An error here is a connection that was closed, often on purpose.
