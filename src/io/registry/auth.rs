@@ -38,6 +38,8 @@ const LIFE: u64 = 60;
 /// What is to be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Action {
+    /// Pull, and never more.
+    Look,
     Pull,
     Push,
     Delete,
@@ -63,7 +65,7 @@ impl Scope {
 
     fn parts(&self) -> Vec<String> {
         let actions = match self.action {
-            Action::Pull => "pull",
+            Action::Look | Action::Pull => "pull",
             Action::Push => "pull,push",
             Action::Delete => "pull,push,delete",
         };
@@ -269,7 +271,7 @@ impl Host {
                 pushed.insert(scope.path.clone());
                 scope.clone()
             }
-            Action::Pull | Action::Delete => scope.clone(),
+            Action::Look | Action::Pull | Action::Delete => scope.clone(),
         }
     }
 

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use async_trait::async_trait;
 
 use super::{
-    BlobPushed, BlobSource, Deletion, PutReceipt, RegistryError, RepositoryApi, answer,
-    auth::Action,
+    BlobPushed, BlobSource, Deletion, ImmutableTags, PullLimit, PutReceipt, RegistryError,
+    RepositoryApi, answer,
+    auth::{Action, Scope},
     courier::Repeat,
-    download, listing,
+    download, hub, listing,
     request::{Call, Client, Payload},
 };
 use crate::{
@@ -27,6 +28,43 @@ impl Client {
         let types = HeaderValue::from_str(&MediaType::ALL.join(", ")).expect("types are ASCII");
         call.headers.push((header::ACCEPT, types));
         call
+    }
+}
+
+impl Client {
+    async fn delete_manifest(&self, what: &TagOrDigest) -> Result<Deletion, RegistryError> {
+        let call = Call {
+            method: Method::DELETE,
+            url: self.url(&format!("manifests/{what}")),
+            scope: self.scope(Action::Delete),
+            headers: Vec::new(),
+            body: Payload::None,
+            // Between two tries somebody else may have put it there anew.
+            repeat: Repeat::IfNotDone,
+        };
+        let answer = match self.call(&call).await {
+            // The right to delete is one that many tokens lack.
+            Err(error) if matches!(error.status, Some(401 | 403)) => return Ok(Deletion::Refused),
+            other => other?,
+        };
+        match answer.status() {
+            200..=204 => Ok(Deletion::Accepted),
+            404 => Ok(Deletion::Absent),
+            400 | 403 | 405 | 409 | 412 => Ok(Deletion::Refused),
+            _ => Err(self.refused(&call, answer).await),
+        }
+    }
+
+    /// The pull limit that a look at `what` tells; looking does not count as a pull.
+    pub(super) async fn pull_limit(
+        &self,
+        what: &TagOrDigest,
+    ) -> Result<Option<PullLimit>, RegistryError> {
+        let mut call = self.read_manifest(Method::HEAD, what);
+        // Not what the run pushes to: no right to push is asked for.
+        call.scope = Scope::new(self.repository.path(), Action::Look);
+        let answer = self.call(&call).await?;
+        Ok(hub::pull_limit(&answer))
     }
 }
 
@@ -123,6 +161,13 @@ impl RepositoryApi for Client {
         }
     }
 
+    async fn immutable_tags(&self) -> Result<ImmutableTags, RegistryError> {
+        match &self.hub {
+            Some(hub) => hub.immutable_tags(&self.repository).await,
+            None => Ok(ImmutableTags::default()),
+        }
+    }
+
     async fn tags(&self) -> Result<Vec<Tag>, RegistryError> {
         self.list_tags().await
     }
@@ -184,25 +229,12 @@ impl RepositoryApi for Client {
     }
 
     async fn delete(&self, what: &TagOrDigest) -> Result<Deletion, RegistryError> {
-        let call = Call {
-            method: Method::DELETE,
-            url: self.url(&format!("manifests/{what}")),
-            scope: self.scope(Action::Delete),
-            headers: Vec::new(),
-            body: Payload::None,
-            // Between two tries somebody else may have put it there anew.
-            repeat: Repeat::IfNotDone,
-        };
-        let answer = match self.call(&call).await {
-            // The right to delete is one that many tokens lack.
-            Err(error) if matches!(error.status, Some(401 | 403)) => return Ok(Deletion::Refused),
-            other => other?,
-        };
-        match answer.status() {
-            200..=204 => Ok(Deletion::Accepted),
-            404 => Ok(Deletion::Absent),
-            400 | 403 | 405 | 409 | 412 => Ok(Deletion::Refused),
-            _ => Err(self.refused(&call, answer).await),
+        match (self.delete_manifest(what).await?, what, &self.hub) {
+            // Docker Hub's registry deletes digests only.
+            (Deletion::Refused, TagOrDigest::Tag(tag), Some(hub)) => {
+                hub.delete_tag(&self.repository, tag).await
+            }
+            (deletion, _, _) => Ok(deletion),
         }
     }
 }

@@ -144,6 +144,15 @@ pub(crate) fn retry_after(value: &str, now: DateTime<Utc>) -> Option<Duration> {
     http_date(text).map(|date| (date - now).to_std().unwrap_or_default())
 }
 
+/// `200;w=21600`: so many, in so many seconds.
+pub(crate) fn rate(value: &str) -> Option<(u64, Option<Duration>)> {
+    let (count, rest) = value.split_once(';').unwrap_or((value, ""));
+    let window = rest
+        .split(';')
+        .find_map(|parameter| parameter.trim().strip_prefix("w=")?.parse().ok());
+    Some((count.trim().parse().ok()?, window.map(Duration::from_secs)))
+}
+
 /// The three forms of RFC 9110, 5.6.7.
 pub(crate) fn http_date(text: &str) -> Option<DateTime<Utc>> {
     if let Ok(date) = DateTime::parse_from_rfc2822(text) {
@@ -243,6 +252,15 @@ mod tests {
         );
         assert_eq!(next("</v2/a>"), None);
         assert_eq!(next("<broken; rel=next"), None);
+    }
+
+    #[test]
+    fn a_rate_is_a_count_and_a_window() {
+        let hours = Some(Duration::from_secs(21_600));
+        assert_eq!(rate("200;w=21600"), Some((200, hours)));
+        assert_eq!(rate("187 ; x=1; w=21600"), Some((187, hours)));
+        assert_eq!(rate("5"), Some((5, None)));
+        assert_eq!(rate("many;w=1"), None);
     }
 
     #[test]

@@ -8,11 +8,13 @@ mod courier;
 mod download;
 mod error;
 mod header;
+mod hub;
 mod listing;
 mod origin;
 mod put;
 mod registries;
 mod request;
+mod rules;
 mod upload;
 
 use std::path::PathBuf;
@@ -24,6 +26,7 @@ use crate::oci::{Descriptor, Digest, Manifest, Repository, Tag, TagOrDigest};
 pub use courier::Patience;
 pub use error::{ErrorCode, RegistryError, RegistryErrorKind};
 pub use registries::{HostOptions, Registries, Settings};
+pub use rules::{ImmutableTags, PullLimit};
 
 /// One repository on one registry.
 ///
@@ -44,6 +47,12 @@ pub trait RepositoryApi: Send + Sync {
 
     /// The document behind a tag or digest, byte for byte, its digest checked.
     async fn manifest(&self, what: &TagOrDigest) -> Result<Option<Manifest>, RegistryError>;
+
+    /// Tags that will not move or go once they are there, as far as the registry tells beforehand;
+    /// only Docker Hub does. Where it does not tell, none.
+    async fn immutable_tags(&self) -> Result<ImmutableTags, RegistryError> {
+        Ok(ImmutableTags::default())
+    }
 
     /// All tags, every page. A repository that does not exist yet has none.
     async fn tags(&self) -> Result<Vec<Tag>, RegistryError>;

@@ -9,16 +9,17 @@ use std::{
 use url::Url;
 
 use super::{
-    RegistryError, RegistryErrorKind, RepositoryApi,
+    PullLimit, RegistryError, RegistryErrorKind, RepositoryApi,
     auth::{Host, State},
     courier::{Courier, Patience},
+    hub::Hub,
     origin::Origin,
     request::Client,
 };
 use crate::{
     event::Events,
     io::{environment::Environment, http::Trust},
-    oci::{Registry, Repository},
+    oci::{Registry, Repository, TagOrDigest},
     policy::RegistryPolicy,
 };
 
@@ -33,7 +34,8 @@ pub struct HostOptions {
     /// The host of the token service, where it is neither the registry's own nor of the same
     /// domain.
     pub token_host: Option<String>,
-    /// Where the distribution API is, if the name does not say: scheme, host and port.
+    /// Where the distribution API is, and for Docker Hub its own API, if the name does not say:
+    /// scheme, host and port.
     pub endpoint: Option<Url>,
 }
 
@@ -73,8 +75,11 @@ pub struct Registries {
     /// The registries of the release.
     named: BTreeSet<Registry>,
     courier: Arc<Courier>,
-    open: Mutex<BTreeMap<Registry, Arc<Host>>>,
+    open: Mutex<BTreeMap<Registry, Open>>,
 }
+
+/// A registry and, if it is Docker Hub, its own API.
+type Open = (Arc<Host>, Option<Arc<Hub>>);
 
 impl Registries {
     /// Makes no request. `repositories` are all that the release publishes to: credentials that
@@ -97,12 +102,27 @@ impl Registries {
     ///
     /// Where the options of the registry contradict each other.
     pub fn open(&self, repository: &Repository) -> Result<Arc<dyn RepositoryApi>, RegistryError> {
-        let host = self.host(repository.registry())?;
-        Ok(Arc::new(Client::new(
-            self.courier.clone(),
-            host,
-            repository.clone(),
-        )))
+        self.client(repository)
+            .map(|client| Arc::new(client) as Arc<dyn RepositoryApi>)
+    }
+
+    /// How many pulls are left: Docker Hub says so of an image that is there for nothing else.
+    /// `None` where there is no limit, or no word of one.
+    ///
+    /// # Errors
+    ///
+    /// Where the registry cannot be asked.
+    pub async fn pull_limit(
+        &self,
+        registry: &Registry,
+    ) -> Result<Option<PullLimit>, RegistryError> {
+        if !registry.is_docker_hub() {
+            return Ok(None);
+        }
+        let preview = "docker.io/ratelimitpreview/test";
+        let repository = preview.parse().expect("a repository's name");
+        let what = TagOrDigest::Tag("latest".parse().expect("a tag"));
+        self.client(&repository)?.pull_limit(&what).await
     }
 
     /// How many requests were sent so far, to all registries and their token services.
@@ -111,7 +131,13 @@ impl Registries {
         self.courier.transport.requests()
     }
 
-    fn host(&self, registry: &Registry) -> Result<Arc<Host>, RegistryError> {
+    fn client(&self, repository: &Repository) -> Result<Client, RegistryError> {
+        let (host, hub) = self.host(repository.registry())?;
+        let courier = self.courier.clone();
+        Ok(Client::new(courier, host, hub, repository.clone()))
+    }
+
+    fn host(&self, registry: &Registry) -> Result<Open, RegistryError> {
         let mut open = self.open.lock().expect("no thread panics with the lock");
         if let Some(host) = open.get(registry) {
             return Ok(host.clone());
@@ -138,9 +164,17 @@ impl Registries {
             push: self.push,
             state: State::default(),
         });
-        open.insert(registry.clone(), host.clone());
-        Ok(host)
+        let hub = registry.is_docker_hub().then(|| {
+            let base = options.endpoint.unwrap_or_else(hub_base);
+            Arc::new(Hub::new(self.courier.clone(), host.clone(), base))
+        });
+        open.insert(registry.clone(), (host.clone(), hub.clone()));
+        Ok((host, hub))
     }
+}
+
+fn hub_base() -> Url {
+    Url::parse("https://hub.docker.com/").expect("a URL")
 }
 
 fn base(registry: &Registry, options: &HostOptions) -> Result<Url, RegistryError> {

@@ -13,6 +13,7 @@ use super::{
     auth::{Action, Host, Scope},
     courier::{Courier, Repeat, not_done},
     header as parse,
+    hub::Hub,
     origin::Visit,
 };
 use crate::{
@@ -27,6 +28,8 @@ const REDIRECTS: usize = 5;
 pub(crate) struct Client {
     pub(super) courier: Arc<Courier>,
     pub(super) host: Arc<Host>,
+    /// Docker Hub's own API, where this is Docker Hub.
+    pub(super) hub: Option<Arc<Hub>>,
     pub(super) repository: Repository,
     /// Blobs that the registry missed in a manifest: what it says about having them is not trusted.
     pub(super) doubted: Mutex<BTreeSet<Digest>>,
@@ -74,10 +77,16 @@ impl<'a> Payload<'a> {
 }
 
 impl Client {
-    pub(crate) fn new(courier: Arc<Courier>, host: Arc<Host>, repository: Repository) -> Self {
+    pub(crate) fn new(
+        courier: Arc<Courier>,
+        host: Arc<Host>,
+        hub: Option<Arc<Hub>>,
+        repository: Repository,
+    ) -> Self {
         Self {
             courier,
             host,
+            hub,
             repository,
             doubted: Mutex::default(),
             plain_puts_only: AtomicBool::new(false),

@@ -5,6 +5,7 @@ pub mod conformance;
 mod conforming;
 mod faults;
 mod hostile;
+mod hub;
 mod real;
 pub mod server;
 mod tokens;

@@ -57,6 +57,7 @@ async fn one_token_serves_a_whole_release() {
         unanswered, 1,
         "only the first request goes out without a token"
     );
+    assert_eq!(registry.connections(), 1);
 }
 
 #[tokio::test]

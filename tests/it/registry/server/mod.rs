@@ -25,7 +25,7 @@ use tokio::sync::oneshot;
 
 pub use auth::{Auth, Rights, Tokens};
 pub use fault::{Fault, Held, On, Wait, What};
-pub use personality::{Delete, Immutable, MultiTag, Personality, Refusal, Stale};
+pub use personality::{Delete, Immutable, MultiTag, Personality, Refusal, Stale, is_version};
 pub use store::Store;
 
 /// The user that every personality with a password knows.

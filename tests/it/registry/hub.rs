@@ -1,0 +1,198 @@
+//! Docker Hub, as documented: its names for credentials, its token service, its own API.
+
+use std::time::Duration;
+
+use hoist::{
+    io::registry::{
+        Deletion, HostOptions, PullLimit, Registries, RegistryErrorKind as Kind, Settings,
+    },
+    oci::{Repository, TagOrDigest},
+};
+
+use super::{
+    conformance::{push_blobs, sample, shown, tag},
+    server::{
+        Auth, Fault, Immutable, On, PASSWORD, Personality, Refusal, Rights, TestRegistry, Tokens,
+        USER, Wait, What,
+    },
+    settings,
+};
+
+const PATH: &str = "acme/api";
+
+fn repository() -> Repository {
+    PATH.parse().unwrap()
+}
+
+/// Docker Hub's name with this registry behind it, and the password where `docker login` keeps it.
+fn at(registry: &TestRegistry) -> Registries {
+    let endpoint = format!("http://{}/", registry.address()).parse().unwrap();
+    let options = HostOptions {
+        endpoint: Some(endpoint),
+        ..HostOptions::default()
+    };
+    let config = format!(
+        r#"{{"auths":{{"https://index.docker.io/v1/":{{"username":"{USER}","password":"{PASSWORD}"}}}}}}"#
+    );
+    let settings = Settings {
+        hosts: [("docker.io".to_owned(), options)].into_iter().collect(),
+        environment: [("DOCKER_AUTH_CONFIG", config)].into_iter().collect(),
+        ..settings()
+    };
+    Registries::new(settings, &[repository()])
+}
+
+#[tokio::test]
+async fn a_release_goes_to_docker_hub() {
+    let registry = TestRegistry::start(Personality::docker_hub());
+    let client = at(&registry).open(&repository()).unwrap();
+    client.check_push().await.unwrap();
+    let sample = sample("release");
+    push_blobs(&*client, &sample).await;
+    client
+        .put_tag(&tag("1.2.3"), &sample.manifest)
+        .await
+        .unwrap();
+    assert_eq!(
+        shown(&*client, "1.2.3").await.as_ref(),
+        Some(sample.manifest.digest())
+    );
+}
+
+#[tokio::test]
+async fn its_rules_about_tags_are_read() {
+    let registry = TestRegistry::start(Personality::docker_hub());
+    let client = at(&registry).open(&repository()).unwrap();
+    // Not there yet, and without rules.
+    assert!(!client.immutable_tags().await.unwrap().holds(&tag("1.2.3")));
+    registry.state().store.create(PATH);
+    assert!(!client.immutable_tags().await.unwrap().holds(&tag("1.2.3")));
+    registry.behave(|rules| {
+        rules.immutable = Some(Immutable {
+            tags: super::server::is_version,
+            refusal: Refusal::Forbidden403,
+            same_digest_too: false,
+        });
+    });
+    let rules = client.immutable_tags().await.unwrap();
+    assert!(rules.holds(&tag("1.2.3")));
+    assert!(!rules.holds(&tag("latest")));
+    assert_eq!(
+        registry.count(&On::method("POST").with("/v2/auth/token")),
+        1
+    );
+}
+
+#[tokio::test]
+async fn without_its_api_a_release_goes_on() {
+    let registry = TestRegistry::start(Personality::docker_hub());
+    let client = at(&registry).open(&repository()).unwrap();
+    for status in [401, 403, 404] {
+        registry.fault(Fault::always(
+            On::any().with("/v2/namespaces"),
+            What::Status(status, ""),
+        ));
+        assert!(!client.immutable_tags().await.unwrap().holds(&tag("1.2.3")));
+        registry.heal();
+    }
+    registry.fault(Fault::always(
+        On::any().with("/v2/auth/token"),
+        What::Status(401, ""),
+    ));
+    let other = at(&registry).open(&repository()).unwrap();
+    assert!(!other.immutable_tags().await.unwrap().holds(&tag("1.2.3")));
+}
+
+#[tokio::test]
+async fn row_33_a_new_tag_is_deleted_through_its_api() {
+    let registry = TestRegistry::start(Personality::docker_hub());
+    let client = at(&registry).open(&repository()).unwrap();
+    let sample = sample("release");
+    push_blobs(&*client, &sample).await;
+    for name in ["1.2.3", "latest"] {
+        client.put_tag(&tag(name), &sample.manifest).await.unwrap();
+    }
+    assert_eq!(
+        client.delete(&tag("1.2.3").into()).await,
+        Ok(Deletion::Accepted)
+    );
+    assert_eq!(
+        client.delete(&tag("1.2.3").into()).await,
+        Ok(Deletion::Absent)
+    );
+    let digest = TagOrDigest::from(sample.manifest.digest().clone());
+    assert_eq!(client.delete(&digest).await, Ok(Deletion::Refused));
+    assert_eq!(registry.tags(PATH).keys().collect::<Vec<_>>(), ["latest"]);
+    registry.fault(Fault::always(On::method("DELETE"), What::Status(403, "")));
+    assert_eq!(
+        client.delete(&tag("latest").into()).await,
+        Ok(Deletion::Refused)
+    );
+}
+
+#[tokio::test]
+async fn its_pull_limit_is_told_without_a_pull() {
+    let registry = TestRegistry::start(Personality::docker_hub());
+    registry.foreign_push(
+        "ratelimitpreview/test",
+        "latest",
+        &sample("preview").manifest,
+    );
+    let registries = at(&registry);
+    let limit = registries
+        .pull_limit(repository().registry())
+        .await
+        .unwrap();
+    let window = Some(Duration::from_secs(21_600));
+    assert_eq!(
+        limit,
+        Some(PullLimit {
+            limit: 200,
+            remaining: 187,
+            window
+        })
+    );
+    assert_eq!(registry.count(&On::method("GET").with("/manifests/")), 0);
+    assert_eq!(registry.count(&On::any().with("push")), 0);
+    registry.behave(|rules| rules.pull_limit = None);
+    assert_eq!(
+        registries.pull_limit(repository().registry()).await,
+        Ok(None)
+    );
+    let elsewhere: Repository = "ghcr.io/acme/api".parse().unwrap();
+    assert_eq!(registries.pull_limit(elsewhere.registry()).await, Ok(None));
+}
+
+#[tokio::test]
+async fn its_pull_limit_stops_reads_of_manifests_only() {
+    let registry = TestRegistry::start(Personality::docker_hub());
+    let client = at(&registry).open(&repository()).unwrap();
+    let sample = sample("release");
+    push_blobs(&*client, &sample).await;
+    client
+        .put_tag(&tag("latest"), &sample.manifest)
+        .await
+        .unwrap();
+    registry.fault(Fault::always(
+        On::method("GET").with("/manifests/"),
+        What::TooMany(Wait::Unsaid),
+    ));
+    let error = client.manifest(&tag("latest").into()).await.unwrap_err();
+    assert_eq!(error.kind, Kind::TooManyRequests(None));
+    assert!(shown(&*client, "latest").await.is_some());
+}
+
+#[tokio::test]
+async fn row_3_a_read_only_token_of_docker_hub_is_no_right_to_push() {
+    let rules = Personality {
+        auth: Auth::Bearer(Tokens {
+            rights: Rights::Pull,
+            ..Tokens::default()
+        }),
+        ..Personality::docker_hub()
+    };
+    let registry = TestRegistry::start(rules);
+    let client = at(&registry).open(&repository()).unwrap();
+    assert_eq!(client.tags().await, Ok(vec![]));
+    assert_eq!(client.check_push().await.unwrap_err().kind, Kind::Denied);
+}
