@@ -4,6 +4,7 @@
 
 mod architecture;
 mod cases;
+mod init;
 mod licences;
 mod names;
 mod policy;

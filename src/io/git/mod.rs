@@ -5,6 +5,7 @@
 mod ancestors;
 mod graph;
 mod history;
+mod names;
 mod object;
 mod open;
 mod paths;
