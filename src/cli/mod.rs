@@ -1,10 +1,12 @@
 //! The command line: one verb a file. The only place that prints, colours and decides exit codes.
 
 mod exit;
+mod init;
 mod next;
 mod progress;
 mod render;
 mod signal;
+mod tags;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -69,7 +71,10 @@ pub enum Color {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Write a commented `release.toml` from what the repository holds
+    Init,
     Next(next::Arguments),
+    Tags(tags::Arguments),
 }
 
 /// Parses the process's arguments, runs the verb, prints what came of it.
@@ -90,6 +95,8 @@ pub fn main() -> ExitCode {
 
 fn run(cli: Cli, terminal: &Terminal) -> Result<ExitCode> {
     match cli.command {
+        Command::Init => init::run(&cli.global, terminal),
         Command::Next(arguments) => next::run(&cli.global, arguments, terminal),
+        Command::Tags(arguments) => tags::run(&cli.global, arguments, terminal),
     }
 }

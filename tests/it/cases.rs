@@ -280,3 +280,13 @@ fn what_a_branch_releases() {
 fn which_strings_are_versions() {
     check(include_str!("../cases/semver.json"), "next");
 }
+
+#[test]
+fn the_tag_set_of_a_version() {
+    check(include_str!("../cases/tags.json"), "tags");
+}
+
+#[test]
+fn which_strings_have_tags() {
+    check(include_str!("../cases/semver.json"), "tags");
+}

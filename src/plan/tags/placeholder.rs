@@ -105,12 +105,12 @@ impl Placeholder {
 }
 
 /// The label of a pre-release that counts: `rc` of `1.0.0-rc.2`; `None` for `1.0.0-rc2`, which
-/// has no counter of its own, and for `1.0.0-rc.1.2`, which has two.
+/// has no counter of its own, and for `1.0.0-a.b.1`, whose label would be no label for new ones.
 #[must_use]
 pub fn channel(version: &Version) -> Option<&str> {
-    let (label, counter) = version.pre.as_str().rsplit_once('.')?;
+    let (label, counter) = version.pre.as_str().split_once('.')?;
     let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
-    (digits(counter) && !label.split('.').any(digits)).then_some(label)
+    (digits(counter) && !digits(label)).then_some(label)
 }
 
 fn unknown(name: &str) -> String {

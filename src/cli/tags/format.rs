@@ -1,0 +1,288 @@
+//! The tag set in the forms that other builders read.
+
+use std::collections::BTreeMap;
+
+use clap::ValueEnum;
+use serde_json::{Map, Value, json};
+
+use crate::{
+    oci::Digest,
+    plan::tags::{Explained, PlannedTag, TagSet},
+};
+
+/// In which form the tags are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(super) enum Format {
+    /// One tag a line
+    #[default]
+    Lines,
+    /// One full reference a line
+    Refs,
+    /// A file for `docker buildx bake`
+    Bake,
+    /// Lines for `$GITHUB_OUTPUT`: tags, labels, version, json
+    Github,
+}
+
+/// Labels by variant.
+pub(super) type Labels = BTreeMap<Option<String>, BTreeMap<String, String>>;
+
+/// The target that docker/metadata-action writes, so that a bake file need not change.
+const BAKE_TARGET: &str = "docker-metadata-action";
+
+/// The text of `format`, without a final newline.
+pub(super) fn text(set: &TagSet, labels: &Labels, format: Format) -> String {
+    match format {
+        Format::Lines => {
+            let names: Vec<&str> = set.everywhere().map(|t| t.tag.as_str()).collect();
+            names.join("\n")
+        }
+        Format::Refs => references(set, |_| true).join("\n"),
+        Format::Bake => {
+            serde_json::to_string_pretty(&bake(set, labels)).expect("plain data has a JSON form")
+        }
+        Format::Github => github(set, labels),
+    }
+}
+
+/// `hoist tags --json`.
+pub(super) fn document(set: &TagSet, explain: bool) -> Value {
+    let mut document = json!({
+        "v": 1,
+        "version": set.version().to_string(),
+        "tags": set.tags().iter().map(tag).collect::<Vec<_>>(),
+        "repositories": set.repositories(),
+    });
+    if explain {
+        let templates: Vec<Value> = set.explained().iter().map(template).collect();
+        document["templates"] = templates.into();
+    }
+    document
+}
+
+fn tag(planned: &PlannedTag) -> Value {
+    let mut tag = json!({
+        "tag": planned.tag,
+        "kind": planned.kind,
+        "action": planned.action(),
+        "why": planned.why(),
+        "repositories": planned.verdicts,
+    });
+    if let Some(variant) = &planned.variant {
+        tag["variant"] = json!(variant);
+    }
+    tag
+}
+
+fn template(explained: &Explained) -> Value {
+    json!({
+        "list": explained.list,
+        "template": explained.template,
+        "tags": explained.tags,
+        "suppressed": explained.suppressed,
+    })
+}
+
+/// One line a template.
+pub(super) fn explanation(set: &TagSet) -> Vec<String> {
+    let width = set
+        .explained()
+        .iter()
+        .map(|e| e.template.len())
+        .max()
+        .unwrap_or(0);
+    let line = |explained: &Explained| {
+        let outcome = match &explained.suppressed {
+            Some(why) => format!("left out: {why}"),
+            None => {
+                let tags = explained.tags.iter().map(|name| {
+                    let planned = set.tags().iter().find(|planned| planned.tag == *name);
+                    planned.map_or_else(String::new, |planned| {
+                        format!("`{name}` {}: {}", planned.action().as_str(), planned.why())
+                    })
+                });
+                tags.collect::<Vec<_>>().join("; ")
+            }
+        };
+        format!(
+            "{:10} {:width$}  {outcome}",
+            explained.list, explained.template
+        )
+    };
+    set.explained().iter().map(line).collect()
+}
+
+/// The full references that a release writes, of the variants that are wanted.
+fn references(set: &TagSet, wanted: impl Fn(&Option<String>) -> bool) -> Vec<String> {
+    let each = set.repositories().iter().flat_map(|repository| {
+        let written = set.written(repository);
+        written
+            .filter(|planned| wanted(&planned.variant))
+            .map(|planned| repository.tag(&planned.tag))
+            .collect::<Vec<_>>()
+    });
+    each.collect()
+}
+
+/// The plain image first, then the variants by name.
+fn variants(set: &TagSet) -> Vec<Option<String>> {
+    let mut all: Vec<Option<String>> = set.tags().iter().map(|t| t.variant.clone()).collect();
+    all.sort();
+    all.dedup();
+    all
+}
+
+fn named(base: &str, variant: &Option<String>) -> String {
+    match variant {
+        None => base.to_owned(),
+        Some(name) => format!("{base}-{name}"),
+    }
+}
+
+fn bake(set: &TagSet, labels: &Labels) -> Value {
+    let target = |variant: &Option<String>| {
+        json!({
+            "tags": references(set, |other| other == variant),
+            "labels": labels.get(variant).cloned().unwrap_or_default(),
+            "args": {"DOCKER_META_VERSION": set.version().to_string()},
+        })
+    };
+    let targets = variants(set)
+        .iter()
+        .map(|variant| (named(BAKE_TARGET, variant), target(variant)))
+        .collect::<Map<_, _>>();
+    json!({ "target": targets })
+}
+
+fn github(set: &TagSet, labels: &Labels) -> String {
+    let mut lines = vec![output("version", &set.version().to_string())];
+    for variant in variants(set) {
+        let tags = references(set, |other| *other == variant);
+        let labels = labels.get(&variant).cloned().unwrap_or_default();
+        let pairs: Vec<String> = labels.iter().map(|(k, v)| format!("{k}={v}")).collect();
+        let json = json!({
+            "tags": tags,
+            "labels": labels,
+            "version": set.version().to_string(),
+        });
+        lines.push(output(&named("tags", &variant), &tags.join("\n")));
+        lines.push(output(&named("labels", &variant), &pairs.join("\n")));
+        lines.push(output(&named("json", &variant), &json.to_string()));
+    }
+    lines.join("\n")
+}
+
+/// One output. The delimiter of more than one line is made from the text, so the text cannot
+/// hold it.
+fn output(name: &str, value: &str) -> String {
+    if value.contains(['\n', '\r']) || value.is_empty() {
+        let end = format!("end_{}", Digest::of(value.as_bytes()).short());
+        return format!("{name}<<{end}\n{value}\n{end}");
+    }
+    format!("{name}={value}")
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+    use semver::Version;
+
+    use super::*;
+    use crate::{
+        plan::tags::{BranchKind, Published, TagContext, compute},
+        policy::Policy,
+    };
+
+    fn set() -> TagSet {
+        let policy = "[tags]\nfixed = [\"{version}\"]\nmoving = [\"{major}.{minor}\", \"latest\", \"{branch}\"]\n[variants.alpine]";
+        let policy: Policy = toml::from_str(policy).expect("a good policy");
+        let context = TagContext {
+            version: &Version::new(1, 2, 3),
+            commit: "3f2a91c0d4e5f60718293a4b5c6d7e8f90a1b2c3",
+            commit_time: DateTime::UNIX_EPOCH,
+            instant: DateTime::UNIX_EPOCH,
+            branch: None,
+            branch_kind: BranchKind::Stable,
+            git: &[Version::new(2, 0, 0)],
+            images: BTreeMap::new(),
+        };
+        let places = ["acme/api", "ghcr.io/acme/api"]
+            .map(|name| Published::not_asked(name.parse().expect("a good name")));
+        compute(&policy, &context, &places).expect("a good release")
+    }
+
+    fn labels() -> Labels {
+        let one = |variant: Option<&str>, value: &str| {
+            let labels = BTreeMap::from([("a".to_owned(), value.to_owned())]);
+            (variant.map(str::to_owned), labels)
+        };
+        Labels::from([one(None, "b"), one(Some("alpine"), "c\nd")])
+    }
+
+    #[test]
+    fn lines_and_references_leave_out_what_stays() {
+        let lines = text(&set(), &labels(), Format::Lines);
+        assert_eq!(lines, "1.2.3\n1.2.3-alpine\n1.2\n1.2-alpine");
+        let references = text(&set(), &labels(), Format::Refs);
+        assert_eq!(references.lines().count(), 8);
+        assert!(
+            references.starts_with("docker.io/acme/api:1.2.3\n"),
+            "{references}"
+        );
+        assert!(
+            references.ends_with("\nghcr.io/acme/api:1.2-alpine"),
+            "{references}"
+        );
+    }
+
+    #[test]
+    fn a_bake_file_has_a_target_for_each_image() {
+        let bake = text(&set(), &labels(), Format::Bake);
+        let bake: Value = serde_json::from_str(&bake).expect("it is JSON");
+        let plain = &bake["target"]["docker-metadata-action"];
+        assert_eq!(plain["tags"][1], "docker.io/acme/api:1.2");
+        assert_eq!(plain["tags"].as_array().map(Vec::len), Some(4));
+        assert_eq!(plain["labels"]["a"], "b");
+        let alpine = &bake["target"]["docker-metadata-action-alpine"];
+        assert_eq!(alpine["tags"][0], "docker.io/acme/api:1.2.3-alpine");
+    }
+
+    #[test]
+    fn github_outputs_survive_any_value() {
+        let text = text(&set(), &labels(), Format::Github);
+        assert!(text.starts_with("version=1.2.3\ntags<<end_"), "{text}");
+        let mut outputs = BTreeMap::new();
+        let mut lines = text.lines();
+        while let Some(line) = lines.next() {
+            if let Some((name, end)) = line.split_once("<<") {
+                let value: Vec<&str> = lines.by_ref().take_while(|line| *line != end).collect();
+                outputs.insert(name, value.join("\n"));
+            } else if let Some((name, value)) = line.split_once('=') {
+                outputs.insert(name, value.to_owned());
+            }
+        }
+        assert_eq!(outputs["labels-alpine"], "a=c\nd");
+        assert_eq!(outputs["labels"], "a=b");
+        let json: Value = serde_json::from_str(&outputs["json"]).expect("it is JSON");
+        assert_eq!(json["tags"][0], "docker.io/acme/api:1.2.3");
+        assert_eq!(outputs.len(), 7);
+    }
+
+    #[test]
+    fn the_document_has_every_tag_with_every_repository() {
+        let document = document(&set(), true);
+        assert_eq!(document["v"], 1);
+        assert_eq!(document["version"], "1.2.3");
+        assert_eq!(document["tags"][0]["tag"], "1.2.3");
+        assert_eq!(document["tags"][0]["kind"], "fixed");
+        assert_eq!(document["tags"][0]["action"], "unknown");
+        let latest = &document["tags"][4];
+        assert_eq!(latest["tag"], "latest");
+        assert_eq!(latest["action"], "keep");
+        assert_eq!(latest["why"], "2.0.0 is newer");
+        assert_eq!(latest["repositories"][1]["repository"], "ghcr.io/acme/api");
+        assert_eq!(document["repositories"][0], "docker.io/acme/api");
+        let branch = &document["templates"][3];
+        assert_eq!(branch["suppressed"], "`{branch}` has no value here");
+    }
+}
