@@ -12,6 +12,7 @@ pub mod gate;
 pub mod labels;
 pub mod prerelease;
 mod promise;
+pub mod promote;
 pub mod receipt;
 pub mod repair;
 pub mod tags;
