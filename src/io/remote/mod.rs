@@ -1,9 +1,18 @@
 //! A git remote as the publish transaction sees it: refs that change all at once, and only from
 //! the values that were expected.
 
+mod command;
+mod git;
+mod local;
+mod tag;
+
 use std::fmt;
 
 use async_trait::async_trait;
+
+pub use git::GitRemote;
+pub use local::LocalOnly;
+pub use tag::{MadeTag, NewTag, make_tag};
 
 /// A git object's id, in hex.
 pub type ObjectId = String;

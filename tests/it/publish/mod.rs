@@ -1,4 +1,5 @@
 //! The publish transaction over the in-memory world, with tokio's clock paused.
 
 mod basics;
+mod git;
 mod scene;
