@@ -359,13 +359,15 @@ fn sources<'a>(
 }
 
 fn is_certificate(error: &reqwest::Error) -> bool {
-    // The TLS error hides inside an `io::Error`, whose `source` skips it.
-    sources(error).any(|e| {
-        e.downcast_ref::<std::io::Error>()
-            .and_then(std::io::Error::get_ref)
-            .is_some_and(|inner| inner.is::<rustls::Error>())
-            || e.is::<rustls::Error>()
-    })
+    sources(error).any(is_tls)
+}
+
+/// `io::Error` hides what it wraps from `source`, and TLS errors come wrapped twice.
+fn is_tls(error: &(dyn StdError + 'static)) -> bool {
+    let wrapped = error
+        .downcast_ref::<std::io::Error>()
+        .and_then(std::io::Error::get_ref);
+    error.is::<rustls::Error>() || wrapped.is_some_and(|inner| is_tls(inner))
 }
 
 /// An error of the body's own stream: the file could not be read to its end.
