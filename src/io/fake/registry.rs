@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex},
 };
 
@@ -120,6 +120,24 @@ impl FakeRepository {
             }],
             detail: None,
         }
+    }
+
+    /// A file's bytes, if they are the blob's.
+    fn content(&self, blob: &Descriptor, file: &Path) -> Result<Bytes, RegistryError> {
+        let unreadable = || self.error("PUT", RegistryErrorKind::File, None, "");
+        let bytes = std::fs::read(file).map_err(|_| unreadable())?;
+        if bytes.len() as u64 != blob.size {
+            return Err(unreadable());
+        }
+        if Digest::of(&bytes) != blob.digest {
+            return Err(self.error(
+                "PUT",
+                RegistryErrorKind::Refused,
+                Some(400),
+                "DIGEST_INVALID",
+            ));
+        }
+        Ok(bytes.into())
     }
 
     fn outcome(&self, method: &str, order: Order) -> Result<(), RegistryError> {
@@ -277,7 +295,7 @@ impl RepositoryApi for FakeRepository {
             let repositories = open(&self.registry.repositories);
             repositories.get(&from)?.blobs.get(&blob.digest).cloned()
         });
-        let read = file.and_then(|file| std::fs::read(file).ok().map(Bytes::from));
+        let read = file.map(|file| self.content(blob, &file)).transpose()?;
         let pushed = self
             .operate("POST", " blob", |content, _| {
                 if content.blobs.contains_key(&blob.digest) {
@@ -287,7 +305,8 @@ impl RepositoryApi for FakeRepository {
                     (Some(bytes), _) => (bytes, BlobPushed::Mounted),
                     (None, Some(bytes)) => (bytes, BlobPushed::Sent(blob.size)),
                     (None, None) => {
-                        return Err(self.error("POST", RegistryErrorKind::File, None, ""));
+                        let missing = RegistryErrorKind::BlobsMissing(vec![blob.digest.clone()]);
+                        return Err(self.error("POST", missing, None, ""));
                     }
                 };
                 content.blobs.insert(blob.digest.clone(), bytes);

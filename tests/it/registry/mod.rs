@@ -3,6 +3,7 @@
 
 pub mod conformance;
 mod conforming;
+mod fake;
 mod faults;
 mod hostile;
 mod hub;

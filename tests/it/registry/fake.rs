@@ -1,0 +1,34 @@
+//! The suite against the in-memory stand-in that the transaction is tested with, so that what is
+//! proven of the transaction there holds elsewhere.
+
+use std::sync::Arc;
+
+use hoist::io::fake::{FakeRegistry, Faults, MultiTag, Personality};
+
+use super::conformance;
+
+async fn conforms(personality: Personality) {
+    let registry = FakeRegistry::new(&Faults::default(), personality);
+    let name = |part: &str| format!("registry.example.org/acme/{part}").parse().unwrap();
+    conformance::suite(&|part| Arc::new(registry.repository(&name(part)))).await;
+}
+
+#[tokio::test]
+async fn the_fake_conforms() {
+    conforms(Personality::default()).await;
+}
+
+#[tokio::test]
+async fn the_fake_with_every_form_of_deletion_and_of_tagging_conforms() {
+    for multi_tag in [MultiTag::Ignored, MultiTag::Whole, MultiTag::First(2)] {
+        for (delete_tags, delete_digests) in [(false, false), (true, true), (false, true)] {
+            conforms(Personality {
+                multi_tag,
+                delete_tags,
+                delete_digests,
+                ..Personality::default()
+            })
+            .await;
+        }
+    }
+}
