@@ -180,6 +180,8 @@ fn digests(value: &Value, found: &mut Vec<Digest>) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -218,5 +220,52 @@ mod tests {
             describe(&Method::PUT, &url),
             "PUT https://r.example.org/v2/a/blobs/uploads/x"
         );
+    }
+
+    /// JSON of any shape, with the names that matter in it.
+    fn document() -> impl Strategy<Value = Value> {
+        let name = prop_oneof![
+            Just("errors".to_owned()),
+            Just("code".to_owned()),
+            Just("message".to_owned()),
+            Just("detail".to_owned()),
+            ".{0,6}",
+        ];
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<i64>().prop_map(Value::from),
+            Just(Value::from("MANIFEST_BLOB_UNKNOWN")),
+            Just(Value::from(Digest::of(b"x").to_string())),
+            ".{0,400}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(6, 64, 8, move |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..8).prop_map(Value::from),
+                proptest::collection::vec((name.clone(), inner), 0..6)
+                    .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn hostile_documents_are_read_without_harm(
+            errors in document(),
+            garbage in proptest::collection::vec(any::<u8>(), 0..300),
+            cut in 0..2000usize,
+        ) {
+            let whole = serde_json::json!({ "errors": [errors] }).to_string().into_bytes();
+            let part = whole[..cut.min(whole.len())].to_vec();
+            for body in [whole, part, garbage] {
+                let (codes, _, detail) = read(&body);
+                prop_assert!(codes.len() <= ENTRIES);
+                let texts = codes.iter().flat_map(|c| [&c.code, &c.message]).chain(&detail);
+                for text in texts {
+                    prop_assert!(!text.chars().any(char::is_control), "{text:?}");
+                    // Each character that is made harmless becomes some.
+                    prop_assert!(text.chars().count() <= MESSAGE * 10 + 1);
+                }
+            }
+        }
     }
 }

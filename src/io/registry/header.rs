@@ -176,6 +176,7 @@ fn cut(text: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use chrono::TimeZone as _;
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -288,5 +289,65 @@ mod tests {
             Some(Duration::from_secs(30))
         );
         assert_eq!(retry_after("1799999999", now), Some(Duration::ZERO));
+    }
+
+    /// What hostile headers are made of.
+    fn hostile() -> impl Strategy<Value = String> {
+        let pieces = prop_oneof![
+            Just("Bearer ".to_owned()),
+            Just("realm=\"".to_owned()),
+            Just("rel=\"next\"".to_owned()),
+            Just("</v2/".to_owned()),
+            Just(">; ".to_owned()),
+            Just("\\\"".to_owned()),
+            Just("=,;<>\"".to_owned()),
+            Just("99999999999999999999".to_owned()),
+            Just("Sun, 06 Nov 1994 08:49:37 GMT".to_owned()),
+            "[ -~]{0,20}",
+            ".{0,20}",
+        ];
+        proptest::collection::vec(pieces, 0..40).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn hostile_headers_are_read_without_harm(values in proptest::collection::vec(hostile(), 0..4)) {
+            let all = || values.iter().map(String::as_str);
+            let challenges = challenges(all());
+            prop_assert!(challenges.len() <= MOST);
+            prop_assert!(challenges.iter().all(|c| c.parameters.len() <= MOST));
+            prop_assert!(accepted_tags(all()).len() <= MOST);
+            prop_assert!(next_link(all()).is_none_or(|link| link.len() <= LONGEST));
+            let now = Utc.timestamp_opt(1_800_000_000, 0).single().expect("a date");
+            for value in all() {
+                // At most as long as an instant of the far future; the caller's deadline is shorter.
+                let longest = Duration::from_secs(100_000_000_000);
+                prop_assert!(retry_after(value, now).is_none_or(|wait| wait <= longest * 3));
+                let _ = rate(value);
+            }
+        }
+
+        #[test]
+        fn a_challenge_is_read_as_it_was_written(
+            scheme in "[A-Za-z]{1,9}",
+            parameters in proptest::collection::btree_map("[a-z]{1,8}", "[ -~]{0,30}", 1..5),
+        ) {
+            let quoted = |value: &str| value.replace('\\', "\\\\").replace('"', "\\\"");
+            let written: Vec<String> =
+                parameters.iter().map(|(name, value)| format!("{name}=\"{}\"", quoted(value))).collect();
+            let header = format!("{scheme} {}", written.join(", "));
+            let read = challenges([header.as_str()].into_iter());
+            prop_assert_eq!(read, vec![Challenge { scheme: scheme.to_ascii_lowercase(), parameters }]);
+        }
+
+        #[test]
+        fn tags_are_read_as_they_were_written(
+            tags in proptest::collection::vec("[A-Za-z0-9_][A-Za-z0-9._-]{0,40}", 0..20),
+            comma in any::<bool>(),
+        ) {
+            let lines = if comma { vec![tags.join(" , ")] } else { tags.clone() };
+            let read = accepted_tags(lines.iter().map(String::as_str));
+            prop_assert_eq!(read.iter().map(Tag::as_str).collect::<Vec<_>>(), tags);
+        }
     }
 }

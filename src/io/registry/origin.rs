@@ -140,6 +140,8 @@ fn place(url: &Url) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn origin(base: &str) -> Origin {
@@ -229,5 +231,29 @@ mod tests {
         named.token_host = Some("auth.example.org".into());
         assert!(named.realm("https://auth.example.org/token").is_ok());
         assert!(named.realm("http://auth.example.org/token").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn wherever_it_leads_the_rules_hold(
+            base in prop_oneof![Just("https://r.example.org/v2/a"), Just("https://10.0.0.1:5000/v2/a")],
+            target in prop_oneof![
+                ".{0,60}",
+                "(https?|file|ftp|unix|HTTP)://?[a-z0-9.:@\\[\\]%-]{0,30}/?[ -~]{0,20}",
+                "https://(localhost|127\\.[0-9.]{1,8}|0x7f[0-9a-f]{6}|2130706433|\\[::1\\]|\\[::ffff:7f00:1\\])(:[0-9]{1,5})?/.{0,10}",
+            ],
+        ) {
+            let origin = origin(base);
+            let Ok(url) = origin.resolve(&origin.base, &target) else { return Ok(()) };
+            match origin.visit(&url) {
+                Ok(Visit::Same) => prop_assert_eq!(url.origin(), origin.base.origin()),
+                Ok(Visit::Foreign) => {
+                    prop_assert_eq!(url.scheme(), "https");
+                    prop_assert!(!is_this_machine(&url));
+                    prop_assert!(origin.realm(url.as_str()).is_err() || base.contains("example"));
+                }
+                Err(_) => {}
+            }
+        }
     }
 }

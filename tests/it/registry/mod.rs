@@ -10,6 +10,7 @@ mod hub;
 mod real;
 pub mod server;
 mod tokens;
+mod trips;
 
 use std::{sync::Arc, time::Duration};
 

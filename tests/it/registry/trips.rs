@@ -1,0 +1,112 @@
+//! What things cost: requests, connections, memory.
+
+use hoist::io::registry::{BlobPushed, BlobSource, Registries};
+
+use super::{
+    conformance::{push_blobs, sample, tag},
+    server::{Auth, Personality, TestRegistry, Tokens},
+    settings,
+};
+
+const PATH: &str = "acme/api";
+
+#[tokio::test]
+async fn nothing_is_asked_twice() {
+    let rules = Personality {
+        auth: Auth::Bearer(Tokens::default()),
+        ..Personality::default()
+    };
+    let registry = TestRegistry::start(rules);
+    let place = registry.repository(PATH);
+    let registries = Registries::new(settings(), std::slice::from_ref(&place));
+    let client = registries.open(&place).unwrap();
+    let mut before = 0;
+    let mut cost = |what: &str, expected: u64| {
+        assert_eq!(registries.requests() - before, expected, "{what}");
+        before = registries.requests();
+    };
+    client.check_push().await.unwrap();
+    cost("a challenge, a token, a session, its end", 4);
+    let sample = sample("release");
+    push_blobs(&*client, &sample).await;
+    cost("two blobs: is it there, a session, the content", 6);
+    push_blobs(&*client, &sample).await;
+    cost("two blobs that are there", 2);
+    client
+        .put_manifest(&sample.manifest, &[tag("1.2.3"), tag("latest")])
+        .await
+        .unwrap();
+    cost("a manifest and two tags that were not taken", 1);
+    client
+        .put_tag(&tag("1.2.3"), &sample.manifest)
+        .await
+        .unwrap();
+    cost("a tag", 1);
+    client.head(&tag("1.2.3").into()).await.unwrap();
+    cost("a look", 1);
+    client.tags().await.unwrap();
+    cost("a list", 1);
+    client.delete(&tag("1.2.3").into()).await.unwrap();
+    cost("a deletion, and the token for it", 2);
+    assert_eq!(registry.log().len() as u64, registries.requests());
+}
+
+/// Memory is the whole process's, so this wants a process of its own:
+/// `cargo nextest run --run-ignored only gigabyte`.
+#[cfg(target_os = "linux")]
+#[ignore = "sends a gigabyte, and measures the whole process"]
+#[tokio::test]
+async fn a_gigabyte_goes_through_little_memory() {
+    const SIZE: u64 = 1 << 30;
+    let Some(registry) = crate::support::registry() else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("layer");
+    std::fs::File::create(&file).unwrap().set_len(SIZE).unwrap();
+    let mut hasher = hoist::oci::Hasher::default();
+    std::io::copy(&mut std::fs::File::open(&file).unwrap(), &mut hasher).unwrap();
+    let blob = hoist::oci::Descriptor {
+        media_type: "application/x".into(),
+        digest: hasher.finish(),
+        size: SIZE,
+        platform: None,
+        annotations: Default::default(),
+    };
+    let place = format!("{}/acme/large", registry.address())
+        .parse()
+        .unwrap();
+    let client = super::open(&place, settings());
+    let before = peak();
+    let start = std::time::Instant::now();
+    let pushed = client
+        .push_blob(&blob, BlobSource::File(file), &|_| {})
+        .await;
+    assert_eq!(pushed, Ok(BlobPushed::Sent(SIZE)));
+    let sent = start.elapsed();
+    client
+        .fetch_blob(&blob, folder.path().join("back"))
+        .await
+        .unwrap();
+    let grown = peak() - before;
+    #[expect(clippy::print_stderr, reason = "the figures are the point")]
+    {
+        eprintln!(
+            "sent in {sent:?}, both ways in {:?}; peak {} kB before, {grown} kB more",
+            start.elapsed(),
+            before
+        );
+    }
+    assert!(grown < 20_000, "{grown} kB");
+}
+
+/// The largest resident size of this process so far, in kB.
+#[cfg(target_os = "linux")]
+fn peak() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
