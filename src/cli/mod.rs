@@ -3,16 +3,25 @@
 mod exit;
 mod init;
 mod next;
+mod outcome;
+mod plan;
 mod progress;
+mod recover;
+mod release;
 mod render;
 mod signal;
+mod status;
 mod tags;
 
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::error::Result;
+use crate::{
+    error::Result,
+    io::environment::Environment,
+    release::{Options, Release},
+};
 
 pub use render::Terminal;
 
@@ -75,6 +84,49 @@ enum Command {
     Init,
     Next(next::Arguments),
     Tags(tags::Arguments),
+    Plan(plan::Args),
+    Release(release::Args),
+    Status(status::Args),
+    Resume(recover::ResumeArgs),
+    Rollback(recover::RollbackArgs),
+}
+
+impl Command {
+    /// Prints JSON lines, the last one an outcome, errors included.
+    fn is_stream(&self) -> bool {
+        matches!(self, Self::Release(_) | Self::Resume(_) | Self::Rollback(_))
+    }
+}
+
+/// What every verb gets.
+pub(crate) struct Context {
+    pub(crate) terminal: Terminal,
+    pub(crate) global: Global,
+}
+
+impl Context {
+    /// The repository and its policy, as the global flags name them.
+    pub(crate) fn open(&self) -> Result<Release> {
+        Release::open(self.options()?)
+    }
+
+    /// The same, with progress shown and signals watched.
+    pub(crate) fn open_for_work(&self) -> Result<Release> {
+        let options = Options {
+            events: progress::events(&self.terminal),
+            ..self.options()?
+        };
+        signal::watch(options.cancel.clone())?;
+        Release::open(options)
+    }
+
+    fn options(&self) -> Result<Options> {
+        Ok(Options {
+            place: next::place(&self.global)?,
+            environment: Environment::from_process(),
+            ..Options::default()
+        })
+    }
 }
 
 /// Parses the process's arguments, runs the verb, prints what came of it.
@@ -83,20 +135,33 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return exit::from_clap(&error),
     };
-    let terminal = Terminal::new(&cli.global);
-    match run(cli, &terminal) {
+    let stream = cli.command.is_stream();
+    let context = Context {
+        terminal: Terminal::new(&cli.global),
+        global: cli.global,
+    };
+    match run(cli.command, &context) {
         Ok(code) => code,
         Err(error) => {
-            terminal.error(&error);
+            if context.terminal.json && stream {
+                context.terminal.json(&outcome::failed(&error));
+            }
+            context.terminal.error(&error);
             exit::code(error.kind)
         }
     }
 }
 
-fn run(cli: Cli, terminal: &Terminal) -> Result<ExitCode> {
-    match cli.command {
-        Command::Init => init::run(&cli.global, terminal),
-        Command::Next(arguments) => next::run(&cli.global, arguments, terminal),
-        Command::Tags(arguments) => tags::run(&cli.global, arguments, terminal),
+fn run(command: Command, context: &Context) -> Result<ExitCode> {
+    let (global, terminal) = (&context.global, &context.terminal);
+    match command {
+        Command::Init => init::run(global, terminal),
+        Command::Next(args) => next::run(global, args, terminal),
+        Command::Tags(args) => tags::run(global, args, terminal),
+        Command::Plan(args) => plan::run(args, context),
+        Command::Release(args) => release::run(args, context),
+        Command::Status(args) => status::run(args, context),
+        Command::Resume(args) => recover::resume(args, context),
+        Command::Rollback(args) => recover::rollback(args, context),
     }
 }

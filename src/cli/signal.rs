@@ -5,30 +5,39 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::exit;
+use crate::error::{Error, Result};
 
-/// Cancels `token` at the first signal; ends the process at the second.
+/// Cancels `token` at the first signal; ends the process at the second. Watches from a thread of
+/// its own, since verbs block.
 ///
-/// Must be called inside a runtime. Where handlers cannot be installed, signals keep their
-/// default action: the journal covers that too.
-pub fn watch(token: CancellationToken) {
-    let (Ok(mut interrupt), Ok(mut terminate)) = (
-        signal(SignalKind::interrupt()),
-        signal(SignalKind::terminate()),
-    ) else {
-        return;
+/// # Errors
+/// The handlers cannot be installed.
+pub(super) fn watch(token: CancellationToken) -> Result<()> {
+    let failed = |error: std::io::Error| Error::failed("cannot watch for signals").because(&error);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build()
+        .map_err(failed)?;
+    let (mut interrupt, mut terminate) = {
+        let _inside = runtime.enter();
+        let interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+        (interrupt, signal(SignalKind::terminate()).map_err(failed)?)
     };
-    tokio::spawn(async move {
-        for round in 0.. {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
+    std::thread::spawn(move || {
+        runtime.block_on(async {
+            for round in 0.. {
+                tokio::select! {
+                    _ = interrupt.recv() => {}
+                    _ = terminate.recv() => {}
+                }
+                if round == 0 {
+                    token.cancel();
+                } else {
+                    #[expect(clippy::exit, reason = "a second signal means now")]
+                    std::process::exit(i32::from(exit::INTERRUPTED));
+                }
             }
-            if round == 0 {
-                token.cancel();
-            } else {
-                #[expect(clippy::exit, reason = "a second signal means now")]
-                std::process::exit(i32::from(exit::INTERRUPTED));
-            }
-        }
+        });
     });
+    Ok(())
 }

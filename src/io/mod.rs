@@ -16,3 +16,4 @@ pub mod journal_file;
 pub mod layout;
 pub mod registry;
 pub mod remote;
+pub mod remote_tags;

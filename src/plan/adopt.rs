@@ -173,7 +173,10 @@ mod tests {
     #[test]
     fn the_revision_label_of_every_platform_decides() {
         let both = claim("a/b", "x", &[Some("c1"), Some("c1")]);
-        assert_eq!(adopt(&[both.clone()], &[]), Ok(Some(both.digest)));
+        assert_eq!(
+            adopt(std::slice::from_ref(&both), &[]),
+            Ok(Some(both.digest))
+        );
         for revisions in [&[Some("c1"), Some("c2")][..], &[Some("c1"), None], &[]] {
             assert!(
                 adopt(&[claim("a/b", "x", revisions)], &[]).is_err(),
@@ -191,7 +194,10 @@ mod tests {
             variant: None,
         };
         assert_eq!(
-            adopt(&[unlabelled.clone()], &[receipt.clone()]),
+            adopt(
+                std::slice::from_ref(&unlabelled),
+                std::slice::from_ref(&receipt)
+            ),
             Ok(Some(unlabelled.digest))
         );
         let rebuilt = claim("a/b", "y", &[Some("c1")]);

@@ -137,6 +137,8 @@ pub struct Question {
     pub version: Option<Version>,
     /// `version.paths`
     pub paths: Vec<String>,
+    /// Tags that only the remote has: name and commit, in hex.
+    pub remote_tags: Vec<(String, String)>,
 }
 
 impl Question {

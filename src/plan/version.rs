@@ -94,6 +94,7 @@ pub fn question(policy: &Policy, request: &Request, branch: Option<&str>) -> Res
         label,
         version: request.version.as_deref().map(exact::parse).transpose()?,
         paths: policy.version.paths.clone(),
+        remote_tags: Vec::new(),
     })
 }
 

@@ -47,8 +47,8 @@ use crate::{
 
 pub use begin::run;
 pub use journal::Owner;
-pub use open::{Open, Scope, status};
-pub use preflight::{Preflight, preflight};
+pub use open::{Open, Scope, refuse_open, status};
+pub use preflight::{Found, Preflight, preflight};
 pub use state::TagKind;
 pub use take::Recovery;
 

@@ -117,6 +117,17 @@ pub(super) fn refuse_unfinished(world: &World, repositories: &[Repository]) -> R
     }
 }
 
+/// An unfinished release, wherever it began, stops a new one.
+///
+/// # Errors
+/// Busy (exit 5), naming whose it is; failed (exit 6) where journals or locks cannot be read.
+pub async fn refuse_open(world: &World, scope: &Scope) -> Result<()> {
+    match find(world, scope).await?.first() {
+        None => Ok(()),
+        Some(found) => Err(in_the_way(&found.replayed)),
+    }
+}
+
 fn in_the_way(replayed: &Replayed) -> Error {
     Error::busy(format!(
         "the release {} is unfinished",

@@ -51,7 +51,7 @@ const RULES: &[Rule] = &[
     rule(
         "cli",
         &[
-            "cli", "release", "history", "event", "error", "oci", "policy", "plan", "io",
+            "cli", "release", "history", "outcome", "event", "error", "oci", "policy", "plan", "io",
         ],
         false,
     ),

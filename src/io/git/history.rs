@@ -28,7 +28,7 @@ impl Repository {
     pub fn read(&self, question: &Question) -> Result<Facts> {
         let mut graph = self.graph()?;
         let head = self.node(&mut graph, self.head_oid()?)?;
-        let mut tags = Tags::list(&self.git, &question.template)?;
+        let mut tags = Tags::list(&self.git, question)?;
         let on_head = tags.at(&mut graph, head)?;
         let bases = bases(&mut graph, head, &mut tags, question)?;
 

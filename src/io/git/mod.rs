@@ -12,7 +12,7 @@ mod paths;
 mod range;
 mod tags;
 
-use std::path::Path;
+use std::{collections::HashMap, path::Path};
 
 use git2::Oid;
 
@@ -52,6 +52,43 @@ impl Repository {
     pub fn remote_url(&self, remote: &str) -> Option<String> {
         let remote = self.git.find_remote(remote).ok()?;
         remote.url().ok().map(str::to_owned)
+    }
+
+    /// What each tag's ref names, by the tag's name: a tag object's id, or a commit's.
+    ///
+    /// # Errors
+    /// Refused (exit 4) where the refs cannot be read.
+    pub fn tag_ids(&self) -> Result<HashMap<String, String>> {
+        let references = self
+            .git
+            .references_glob("refs/tags/*")
+            .map_err(|error| problem("cannot list the tags", &error))?;
+        let id = |reference: git2::Reference<'_>| {
+            let name = reference
+                .name()
+                .ok()?
+                .strip_prefix("refs/tags/")?
+                .to_owned();
+            Some((name, reference.target()?.to_string()))
+        };
+        Ok(references.flatten().filter_map(id).collect())
+    }
+
+    /// The message of an annotated tag; `None` for a lightweight one.
+    ///
+    /// # Errors
+    /// Refused (exit 4) where the tag cannot be read.
+    pub fn tag_message(&self, name: &str) -> Result<Option<String>> {
+        let what = || format!("cannot read tag `{name}`");
+        let reference = self
+            .git
+            .find_reference(&format!("refs/tags/{name}"))
+            .map_err(|error| problem(&what(), &error))?;
+        let tag = reference.target().and_then(|id| self.git.find_tag(id).ok());
+        Ok(tag.and_then(|tag| {
+            tag.message_bytes()
+                .map(|m| String::from_utf8_lossy(m).into_owned())
+        }))
     }
 
     /// Up to `limit` paths, sorted, that differ from HEAD: changed, staged, deleted or untracked,

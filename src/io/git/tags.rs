@@ -11,7 +11,10 @@ use super::{
     graph::{Graph, Node},
     problem,
 };
-use crate::{error::Result, plan::facts::VersionTag, policy::TagTemplate};
+use crate::{
+    error::Result,
+    plan::facts::{Question, VersionTag},
+};
 
 /// How many of the highest tags are tried one by one before all of them are looked at together.
 /// One is enough where releases are cut from this branch; a few more pass over pre-releases and
@@ -44,7 +47,8 @@ enum Peeled {
 }
 
 impl<'r> Tags<'r> {
-    pub(super) fn list(repository: &'r git2::Repository, template: &TagTemplate) -> Result<Self> {
+    pub(super) fn list(repository: &'r git2::Repository, question: &Question) -> Result<Self> {
+        let template = &question.template;
         let mut tags = Self {
             repository,
             found: Vec::new(),
@@ -76,8 +80,25 @@ impl<'r> Tags<'r> {
                 });
             }
         }
+        tags.add_remote(question);
         tags.found.sort_by(|a, b| b.version.cmp(&a.version));
         Ok(tags)
+    }
+
+    /// Tags that only the remote has count as if they were fetched; their commits may be missing.
+    fn add_remote(&mut self, question: &Question) {
+        for (name, commit) in &question.remote_tags {
+            if let (Some(version), Ok(target)) =
+                (question.template.version(name), Oid::from_str(commit))
+            {
+                self.found.push(Found {
+                    name: name.clone(),
+                    version,
+                    target,
+                    peeled: Peeled::To(target),
+                });
+            }
+        }
     }
 
     pub(super) fn len(&self) -> usize {

@@ -1,0 +1,154 @@
+//! `hoist release`: build once, publish all, tag git.
+
+use std::{
+    fs,
+    io::{BufRead, IsTerminal, Write},
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use super::{Context, exit, next::Overrides, outcome, plan};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    plan::{FORMAT, Plan},
+    release::{Ask, Done, Planned, Release},
+};
+
+/// Release: build once, move every tag or none, tag git
+#[derive(Debug, clap::Args)]
+#[command(disable_version_flag = true)]
+pub(super) struct Args {
+    #[command(flatten)]
+    request: Overrides,
+    /// Go ahead without asking; needed where there is no terminal
+    #[arg(long)]
+    yes: bool,
+    /// Plan and prove that nothing would stop it; touch nothing
+    #[arg(long, conflicts_with = "plan")]
+    dry_run: bool,
+    /// Release exactly this plan (`hoist plan --json`), or refuse
+    #[arg(long, value_name = "FILE")]
+    plan: Option<PathBuf>,
+    /// Release files that no commit holds
+    #[arg(long)]
+    allow_dirty: bool,
+    /// Exit 3 where there is nothing to release
+    #[arg(long)]
+    require_release: bool,
+}
+
+pub(super) fn run(args: Args, context: &Context) -> Result<ExitCode> {
+    let required = args.require_release;
+    let reviewed = args.plan.as_deref().map(read).transpose()?;
+    let ask = ask(&args, reviewed.as_ref());
+    let release = context.open_for_work()?;
+    if args.dry_run {
+        return dry_run(&release, &ask, required, context);
+    }
+    if !args.yes {
+        match confirm(&release, &ask, context)? {
+            Answer::Yes => {}
+            Answer::No => return Ok(ExitCode::from(exit::OK)),
+            Answer::Nothing => return nothing_exit(required),
+        }
+    }
+    match release.release(&ask, reviewed.as_ref())? {
+        Done::Nothing(nothing) => {
+            outcome::nothing(&nothing, context);
+            nothing_exit(required)
+        }
+        Done::Ended(ended) => Ok(outcome::print(&ended, context)),
+    }
+}
+
+/// A reviewed plan says which version was meant, and from which branch.
+fn ask(args: &Args, reviewed: Option<&Plan>) -> Ask {
+    let mut request: crate::plan::version::Request = args.request.clone().into();
+    if let Some(plan) = reviewed {
+        request.branch = request.branch.or_else(|| plan.branch.clone());
+    }
+    Ask {
+        request,
+        allow_dirty: args.allow_dirty,
+        instant: None,
+    }
+}
+
+fn dry_run(release: &Release, ask: &Ask, required: bool, context: &Context) -> Result<ExitCode> {
+    match release.dry_run(ask)? {
+        Planned::Nothing(nothing) => {
+            plan::tell_nothing(&nothing, context);
+            nothing_exit(required)
+        }
+        Planned::Release(planned) => {
+            plan::show(&planned, context);
+            Ok(ExitCode::from(exit::OK))
+        }
+    }
+}
+
+enum Answer {
+    Yes,
+    No,
+    Nothing,
+}
+
+/// Shows the plan and asks. Where nobody can answer, that is a usage error.
+fn confirm(release: &Release, ask: &Ask, context: &Context) -> Result<Answer> {
+    if context.terminal.json || !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal()
+    {
+        return Err(Error::usage(
+            "`hoist release` asks before it releases, and here nobody can answer",
+        )
+        .state("nothing was built or moved")
+        .hint("`hoist release --yes` goes ahead; `hoist plan` shows what it would do"));
+    }
+    match release.plan(ask)? {
+        Planned::Nothing(nothing) => {
+            plan::tell_nothing(&nothing, context);
+            Ok(Answer::Nothing)
+        }
+        Planned::Release(planned) => {
+            let mut err = anstream::stderr();
+            let _ = write!(
+                err,
+                "{}Release {}? [y/N] ",
+                plan::text(&planned),
+                planned.version
+            );
+            let _ = err.flush();
+            let mut line = String::new();
+            let read = std::io::stdin().lock().read_line(&mut line);
+            let yes = read.is_ok() && matches!(line.trim(), "y" | "Y" | "yes");
+            Ok(if yes { Answer::Yes } else { Answer::No })
+        }
+    }
+}
+
+fn nothing_exit(required: bool) -> Result<ExitCode> {
+    if required {
+        return Err(Error::new(
+            ErrorKind::NothingToRelease,
+            "there is nothing to release",
+        ));
+    }
+    Ok(ExitCode::from(exit::OK))
+}
+
+fn read(file: &Path) -> Result<Plan> {
+    let name = file.display();
+    let text = fs::read_to_string(file)
+        .map_err(|error| Error::usage(format!("cannot read the plan `{name}`")).because(&error))?;
+    let plan: Plan = serde_json::from_str(&text).map_err(|error| {
+        Error::usage(format!("`{name}` is no plan"))
+            .because(&error)
+            .hint("`hoist plan --json` writes one")
+    })?;
+    if plan.v > FORMAT {
+        return Err(Error::usage(format!(
+            "`{name}` was made by a newer hoist (format {})",
+            plan.v
+        )));
+    }
+    Ok(plan)
+}

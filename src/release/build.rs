@@ -1,0 +1,199 @@
+//! The images of a plan: built once, taken from a layout, or adopted from a registry.
+
+use std::fs;
+
+use super::{Release, carry_out::is_over, errors};
+use crate::{
+    error::{Error, Result},
+    event::Step,
+    io::{
+        content,
+        engine::{self, BuildRequest},
+        layout::Store,
+    },
+    oci::{Digest, Image, Repository},
+    outcome::Outcome,
+    plan::{ImageSource, Plan, PlannedImage},
+    policy::BuildPolicy,
+};
+
+/// The images of a release, in the plan's order.
+pub(super) struct Made {
+    pub(super) images: Vec<Image>,
+}
+
+impl Made {
+    /// Removes what lies on disk, unless a journal still needs it.
+    pub(super) fn settle(self, outcome: &Outcome) {
+        if is_over(outcome) {
+            for image in self.images.iter().filter(|image| image.dir.is_dir()) {
+                // What stays costs room and nothing else.
+                let _ = fs::remove_dir_all(&image.dir);
+            }
+        }
+    }
+}
+
+impl Release {
+    /// Everything that could stop the builds of `plan`, without one.
+    pub(super) async fn check_builds(&self, plan: &Plan) -> Result<()> {
+        for (index, planned) in to_build(plan) {
+            let request = self.build_request(plan, planned, index == 0);
+            engine::check(&request, &self.environment).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn images(&self, plan: &Plan) -> Result<Made> {
+        let mut images = Vec::new();
+        let mut first = true;
+        for planned in &plan.images {
+            images.push(match &planned.source {
+                ImageSource::Adopt { digest, from, .. } => self.adopted(digest, from).await?,
+                ImageSource::Build => {
+                    let request = self.build_request(plan, planned, first);
+                    first = false;
+                    self.built(planned, &request).await?
+                }
+            });
+        }
+        Ok(Made { images })
+    }
+
+    /// What is published already: its documents; its blobs stay where they are.
+    async fn adopted(&self, digest: &Digest, from: &Repository) -> Result<Image> {
+        let place = self.places(std::slice::from_ref(from))?.remove(0);
+        let what = || format!("cannot read {}", from.digest(digest));
+        let tree = content::tree(place.as_ref(), &digest.clone().into())
+            .await
+            .map_err(|error| errors::registry(&what(), &error))?
+            .ok_or_else(|| {
+                Error::failed(what())
+                    .cause("it is gone")
+                    .state("nothing was moved")
+            })?;
+        self.events.finished(
+            Step::Build,
+            format!("nothing: {} is adopted", from.digest(digest)),
+        );
+        Ok(Image {
+            dir: self.store().image_dir(digest),
+            manifest: tree.manifest,
+            children: tree.children,
+            blobs: tree.blobs,
+        })
+    }
+
+    async fn built(&self, planned: &PlannedImage, request: &BuildRequest) -> Result<Image> {
+        let what = planned
+            .variant
+            .as_ref()
+            .map_or("the image".to_owned(), |v| format!("the {v} image"));
+        self.events.started(Step::Build, what.clone());
+        let store = self.store();
+        let image = engine::build_or_adopt(
+            request,
+            &store,
+            &self.environment,
+            &self.events,
+            &self.cancel,
+        )
+        .await?;
+        self.events
+            .finished(Step::Build, format!("{what} {}", image.manifest.digest()));
+        Ok(image)
+    }
+
+    /// `command` runs once a release, before the first image.
+    fn build_request(&self, plan: &Plan, planned: &PlannedImage, command: bool) -> BuildRequest {
+        let mut policy = self.variant_policy(planned);
+        policy.args.clone_from(&planned.args);
+        if !command {
+            policy.command.clear();
+        }
+        let version = plan.version.to_string();
+        let tags = plan
+            .tags
+            .iter()
+            .filter(|tag| tag.is_version && tag.variant == planned.variant);
+        let references = tags
+            .map(|tag| tag.repository.tag(&tag.tag))
+            .chain([version.clone()])
+            .collect();
+        BuildRequest {
+            policy,
+            repository: self.loaded.base.clone(),
+            commit: plan.commit.clone(),
+            time: self.source_time(plan),
+            labels: planned.labels.clone(),
+            annotations: planned.annotations.clone(),
+            references,
+            variables: variables(plan),
+        }
+    }
+
+    /// `SOURCE_DATE_EPOCH`, or the commit's time: what a reproducible build counts from.
+    fn source_time(&self, plan: &Plan) -> i64 {
+        let set = self
+            .environment
+            .get("SOURCE_DATE_EPOCH")
+            .and_then(|text| text.parse().ok());
+        set.unwrap_or_else(|| plan.commit_time.timestamp())
+    }
+
+    /// `[image.build]` with a variant's own keys in their places.
+    fn variant_policy(&self, planned: &PlannedImage) -> BuildPolicy {
+        let mut build = self.policy().image.build.clone();
+        let variants = &self.policy().variants;
+        if let Some(variant) = planned.variant.as_ref().and_then(|name| variants.get(name)) {
+            let set = |own: &Option<String>, all: &mut Option<String>| {
+                if own.is_some() {
+                    all.clone_from(own);
+                }
+            };
+            set(&variant.target, &mut build.target);
+            set(&variant.layout, &mut build.layout);
+            if let Some(dockerfile) = &variant.dockerfile {
+                build.dockerfile.clone_from(dockerfile);
+            }
+        }
+        build
+    }
+
+    pub(super) fn store(&self) -> Store {
+        Store::new(self.state_directory())
+    }
+}
+
+fn to_build(plan: &Plan) -> impl Iterator<Item = (usize, &PlannedImage)> {
+    plan.images
+        .iter()
+        .filter(|image| image.source == ImageSource::Build)
+        .enumerate()
+}
+
+/// What `image.build.command` is told.
+fn variables(plan: &Plan) -> Vec<(String, String)> {
+    [
+        ("HOIST_VERSION", plan.version.to_string()),
+        ("HOIST_COMMIT", plan.commit.clone()),
+        ("HOIST_TAG", plan.git_tag.name.clone()),
+        (
+            "HOIST_CREATED",
+            plan.instant
+                .to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+        ),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into()
+}
+
+/// Work that blocks, on a thread that may.
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => Err(Error::bug("a worker thread panicked").because(&error)),
+    }
+}

@@ -1,0 +1,53 @@
+//! Registry errors in a person's words: which registry, which right, what helps.
+
+use crate::{
+    error::Error,
+    io::{
+        registry::{RegistryError, RegistryErrorKind},
+        remote::RemoteError,
+    },
+    oci::Digest,
+    plan::PlannedMove,
+};
+
+/// `what` failed for `error`, before any tag moved.
+pub(super) fn registry(what: &str, error: &RegistryError) -> Error {
+    let told = Error::failed(what).cause(error.to_string());
+    match error.kind {
+        RegistryErrorKind::Unauthorized => told.hint(
+            "`docker login` to that registry, or set HOIST_REGISTRY_USERNAME and HOIST_REGISTRY_PASSWORD",
+        ),
+        RegistryErrorKind::Denied => {
+            told.hint("the credentials are known but lack the right: check the token's scope and the repository's name")
+        }
+        RegistryErrorKind::NameUnknown => {
+            told.hint("create the repository on the registry, or check its name in `release.toml`")
+        }
+        RegistryErrorKind::Unreachable => {
+            told.hint("check the registry's address and the network, then run the same command again")
+        }
+        RegistryErrorKind::TooManyRequests(_) => told.hint("wait a while, then run the same command again"),
+        _ => told,
+    }
+    .state("nothing was built or moved")
+}
+
+/// A fixed tag shows another image than the release's.
+pub(super) fn fixed(planned: &PlannedMove, shown: &Digest) -> Error {
+    let place = planned.repository.tag(&planned.tag);
+    Error::refused(format!("`{place}` is a fixed tag, and it shows another image"))
+        .cause(format!("it shows {shown}"))
+        .state("nothing was moved")
+        .hint("a fixed tag never moves: delete it on the registry, or take its template out of `tags.fixed`")
+}
+
+/// The git tag's object could not be made or signed.
+pub(super) fn git_tag(name: &str, error: &RemoteError) -> Error {
+    let told = Error::failed(format!("cannot make the git tag `{name}`"))
+        .because(error)
+        .state("no tag has moved");
+    match &error.hint {
+        Some(hint) => told.hint(hint.clone()),
+        None => told,
+    }
+}

@@ -1,0 +1,302 @@
+//! From the repository and the registries to a plan.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use semver::Version;
+
+use super::{Release, observe};
+use crate::{
+    error::{Error, Result},
+    io::ci,
+    oci::{Before, Repository, Tag},
+    plan::{
+        Inputs, Plan,
+        adopt::{Adopted, Ours},
+        branch::BranchKind,
+        facts::Facts,
+        gate::Gate,
+        receipt::{Receipt, receipts},
+        tags::{Published, TagSet},
+        version::{self, Next, Request},
+    },
+};
+
+/// What is asked of a plan or a release.
+#[derive(Debug, Clone, Default)]
+pub struct Ask {
+    /// What stands in for the history.
+    pub request: Request,
+    /// Release from files that no commit holds.
+    pub allow_dirty: bool,
+    /// The release's instant, where an earlier plan fixed it.
+    pub instant: Option<DateTime<Utc>>,
+}
+
+/// What a plan came to.
+#[derive(Debug, Clone)]
+pub enum Planned {
+    /// There is something to release.
+    Release(Box<Plan>),
+    /// There is nothing to release.
+    Nothing(Nothing),
+}
+
+/// Why there is nothing to release.
+#[derive(Debug, Clone)]
+pub struct Nothing {
+    /// The version that HEAD has or descends from.
+    pub current: Option<Version>,
+    /// Why.
+    pub why: String,
+    /// What is not as it should be all the same, and what mends it.
+    pub messages: Vec<String>,
+}
+
+impl Release {
+    /// Reads history and registries and puts the plan together. `fetch` brings version tags that
+    /// only the remote has into this clone; without it they are used as facts.
+    pub(super) async fn gather(&self, ask: &Ask, fetch: bool) -> Result<Planned> {
+        let repositories = self.loaded.repositories()?;
+        let remote = self.remote_tags(fetch).await?;
+        let facts = self.facts(&ask.request, remote)?;
+        let policy = &self.loaded.policy;
+        let next = version::next(policy, &facts, &ask.request)?;
+        let places = self.places(&repositories)?;
+        let Some(version) = next.next.clone() else {
+            return self
+                .nothing(&facts, &next, &places)
+                .await
+                .map(Planned::Nothing);
+        };
+        let receipts = self.receipts(&facts, &version)?;
+        let inputs = self.inputs(&facts, &next, &version, ask.instant)?;
+        let mut published = observe::published(&places, &names(&inputs, &repositories)?).await?;
+        let set = Inputs {
+            published: &published,
+            ..inputs.clone()
+        }
+        .tag_set()?;
+        observe::complete(&places, &mut published, &set).await?;
+        let claims = observe::claims(&places, &published, &set).await?;
+        let commit = facts.head.to_string();
+        let ours = Ours {
+            version: &version,
+            commit: &commit,
+            journaled: &[],
+            receipts: &receipts,
+        };
+        let adopted = ours.adopt(&claims)?;
+        let inputs = Inputs {
+            published: &published,
+            adopted: &adopted,
+            ..inputs
+        };
+        inputs.plan().map(|plan| Planned::Release(Box::new(plan)))
+    }
+
+    /// All inputs of a plan but what the registries show.
+    fn inputs<'a>(
+        &'a self,
+        facts: &'a Facts,
+        next: &'a Next,
+        version: &'a Version,
+        instant: Option<DateTime<Utc>>,
+    ) -> Result<Inputs<'a>> {
+        Ok(Inputs {
+            policy: &self.loaded.policy,
+            policy_digest: self.loaded.digest.clone(),
+            facts,
+            next,
+            version,
+            instant: instant.map_or_else(|| self.instant(), Ok)?,
+            created: self.created(facts)?,
+            remote: self.remote_url.as_deref(),
+            adopted: &NONE,
+            published: &[],
+            notes: String::new(),
+            messages: next.notes.clone(),
+        })
+    }
+
+    /// The history, with what only the remote knows.
+    pub(super) fn facts(&self, request: &Request, remote: Vec<(String, String)>) -> Result<Facts> {
+        let policy = &self.loaded.policy;
+        let branch = self
+            .git
+            .branch(request.branch.as_deref(), &self.environment)?;
+        let mut question = version::question(policy, request, branch.as_deref())?;
+        question.remote_tags = remote;
+        self.git.read(&question)
+    }
+
+    /// Why nothing is released, and whether the registries agree with what HEAD is tagged with.
+    async fn nothing(
+        &self,
+        facts: &Facts,
+        next: &Next,
+        places: &observe::Places,
+    ) -> Result<Nothing> {
+        let mut nothing = Nothing {
+            current: next.current.clone(),
+            why: next.why.clone(),
+            messages: next.notes.clone(),
+        };
+        let Some(tag) = &next.on_head else {
+            return Ok(nothing);
+        };
+        match self.drift(facts, next, &tag.version, places).await {
+            Ok(messages) => nothing.messages.extend(messages),
+            // The answer stands without the registries.
+            Err(error) => nothing
+                .messages
+                .push(format!("the registries were not compared: {error}")),
+        }
+        Ok(nothing)
+    }
+
+    /// What of a version that HEAD is tagged with is not in the registries.
+    async fn drift(
+        &self,
+        facts: &Facts,
+        next: &Next,
+        version: &Version,
+        places: &observe::Places,
+    ) -> Result<Vec<String>> {
+        let repositories: Vec<Repository> = places.iter().map(|p| p.repository().clone()).collect();
+        let inputs = self.inputs(facts, next, version, None)?;
+        let published = observe::published(places, &names(&inputs, &repositories)?).await?;
+        let set = Inputs {
+            published: &published,
+            ..inputs
+        }
+        .tag_set()?;
+        Ok(drift_messages(&set, &published, version))
+    }
+
+    /// Whether this commit may be released from here, with what a person should know.
+    pub(super) fn gate(&self, ask: &Ask) -> Result<Vec<String>> {
+        let policy = &self.loaded.policy;
+        let branch = self
+            .git
+            .branch(ask.request.branch.as_deref(), &self.environment)?;
+        let kind = BranchKind::of(&policy.branches, branch.as_deref())?;
+        let pushed = if policy.git.push {
+            self.git.is_pushed(&policy.git.remote)?
+        } else {
+            None
+        };
+        Gate {
+            unlisted_branch: branch.filter(|_| kind == BranchKind::Unlisted),
+            pull_request: ci::pull_request(&self.environment),
+            explicit: ask.request.version.is_some() || ask.request.pre.is_some(),
+            dirty: self.git.dirty(DIRTY_SHOWN)?,
+            allow_dirty: ask.allow_dirty,
+            pushed,
+            head: self.git.head()?.to_string(),
+        }
+        .check(policy)
+    }
+
+    /// The digests that the version's git tag records.
+    fn receipts(&self, facts: &Facts, version: &Version) -> Result<Vec<Receipt>> {
+        let Some(tag) = facts.tags.iter().find(|tag| tag.version == *version) else {
+            return Ok(Vec::new());
+        };
+        let message = self.git.tag_message(&tag.name)?;
+        Ok(message
+            .map(|message: String| receipts(&message))
+            .unwrap_or_default())
+    }
+
+    /// Now, or `SOURCE_DATE_EPOCH`.
+    fn instant(&self) -> Result<DateTime<Utc>> {
+        Ok(self.source_date()?.unwrap_or_else(Utc::now))
+    }
+
+    /// When the image counts as created: `SOURCE_DATE_EPOCH`, or the commit's time.
+    fn created(&self, facts: &Facts) -> Result<DateTime<Utc>> {
+        let commit = || DateTime::from_timestamp(facts.head_time, 0).unwrap_or_default();
+        Ok(self.source_date()?.unwrap_or_else(commit))
+    }
+
+    fn source_date(&self) -> Result<Option<DateTime<Utc>>> {
+        let Some(text) = self.environment.get("SOURCE_DATE_EPOCH") else {
+            return Ok(None);
+        };
+        text.parse()
+            .ok()
+            .and_then(|seconds| DateTime::from_timestamp(seconds, 0))
+            .map(Some)
+            .ok_or_else(|| {
+                Error::usage(format!(
+                    "`SOURCE_DATE_EPOCH` is `{text}`: expected seconds since 1970"
+                ))
+            })
+    }
+}
+
+/// Paths of a dirty tree that a message names.
+const DIRTY_SHOWN: usize = 5;
+
+/// Nothing is published already.
+static NONE: BTreeMap<Option<String>, Adopted> = BTreeMap::new();
+
+/// The names that policy and history ask for, before any registry is asked.
+fn names(inputs: &Inputs<'_>, repositories: &[Repository]) -> Result<Vec<Tag>> {
+    let published: Vec<Published> = repositories
+        .iter()
+        .cloned()
+        .map(Published::not_asked)
+        .collect();
+    let set = Inputs {
+        published: &published,
+        ..inputs.clone()
+    }
+    .tag_set()?;
+    Ok(set
+        .tags()
+        .iter()
+        .map(|planned| planned.tag.clone())
+        .collect())
+}
+
+fn drift_messages(set: &TagSet, published: &[Published], version: &Version) -> Vec<String> {
+    use crate::plan::tags::Action;
+    let mut messages = Vec::new();
+    for seen in published {
+        let repository = &seen.repository;
+        let absent = |tag: &Tag| seen.shows.get(tag) == Some(&Before::Absent);
+        let missing: Vec<String> = set
+            .tags()
+            .iter()
+            .filter(|planned| planned.is_version && absent(&planned.tag))
+            .map(|planned| format!("`{}`", planned.tag))
+            .collect();
+        if !missing.is_empty() {
+            messages.push(format!(
+                "`{repository}` has no image under {}: `hoist release --version {version}` completes it",
+                missing.join(", ")
+            ));
+            continue;
+        }
+        let behind: Vec<String> = set
+            .tags()
+            .iter()
+            .filter(|planned| {
+                planned.verdicts.iter().any(|verdict| {
+                    verdict.repository == *repository
+                        && matches!(verdict.action, Action::Create | Action::Move)
+                })
+            })
+            .map(|planned| format!("`{}`", planned.tag))
+            .collect();
+        if !behind.is_empty() {
+            messages.push(format!(
+                "`{repository}` does not show {version} under {}: `hoist release --version {version}` or `hoist repair` mends it",
+                behind.join(", ")
+            ));
+        }
+    }
+    messages
+}

@@ -1,0 +1,151 @@
+//! The whole order of a release, and the only place that knows it.
+//!
+//! [`Release::open`] reads policy and repository; [`Release::plan`] says what would be done and
+//! touches nothing; [`Release::release`] does it. Calls block: they bring their own runtime, so
+//! they must not be made from inside another one.
+
+mod build;
+mod carry_out;
+mod errors;
+mod gather;
+mod observe;
+mod open;
+mod tags;
+mod unfinished;
+mod world;
+
+use std::sync::Arc;
+
+use crate::{
+    error::{Error, Result},
+    event::{Events, Step},
+    io::{environment::Environment, git, registry::Registries},
+    outcome::Outcome,
+    plan::{
+        Plan,
+        version::{self, Next, Request},
+    },
+    policy::Policy,
+};
+
+pub use gather::{Ask, Nothing, Planned};
+pub use open::Options;
+
+pub use crate::publish::{Open, Recovery};
+
+/// A repository, its policy, and the outside world that they name.
+pub struct Release {
+    loaded: open::Loaded,
+    git: git::Repository,
+    remote_url: Option<String>,
+    environment: Environment,
+    events: Events,
+    cancel: tokio_util::sync::CancellationToken,
+    registries: Arc<Registries>,
+    runtime: tokio::runtime::Runtime,
+}
+
+/// What a release came to.
+#[derive(Debug)]
+pub enum Done {
+    /// There was nothing to release.
+    Nothing(Nothing),
+    /// It ended like this.
+    Ended(Box<Outcome>),
+}
+
+impl Release {
+    /// Reads the policy and opens the repository. Asks nobody outside this machine.
+    ///
+    /// # Errors
+    /// Usage (exit 2) for the policy, refused (exit 4) for the repository.
+    pub fn open(options: Options) -> Result<Self> {
+        open::open(options)
+    }
+
+    /// The policy.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        &self.loaded.policy
+    }
+
+    /// The next version, from the local history alone.
+    ///
+    /// # Errors
+    /// As [`version::next`]; a history that cannot be read.
+    pub fn next(&self, request: &Request) -> Result<Next> {
+        version::next(self.policy(), &self.facts(request, Vec::new())?, request)
+    }
+
+    /// Everything that a release would do. Touches nothing.
+    ///
+    /// # Errors
+    /// Refused (exit 4) where facts say no; failed (exit 6) where a registry or the remote cannot
+    /// be read.
+    pub fn plan(&self, ask: &Ask) -> Result<Planned> {
+        self.wait(self.gather(ask, false))
+    }
+
+    /// Plans and proves that nothing would stop the release. Touches nothing.
+    ///
+    /// # Errors
+    /// As [`Release::plan`]; what preflight finds.
+    pub fn dry_run(&self, ask: &Ask) -> Result<Planned> {
+        self.wait(async {
+            let planned = self.gather(ask, false).await?;
+            if let Planned::Release(plan) = &planned {
+                self.gate(ask)?;
+                self.preflight(&self.world(), plan).await?;
+                self.check_builds(plan).await?;
+            }
+            Ok(planned)
+        })
+    }
+
+    /// Releases: builds once, and moves every tag or none. With `reviewed`, only if the plan comes
+    /// out the same again; its instant is kept.
+    ///
+    /// # Errors
+    /// Whatever stood in the way before the transaction began. What came of the transaction itself
+    /// is the outcome.
+    pub fn release(&self, ask: &Ask, reviewed: Option<&Plan>) -> Result<Done> {
+        let mut ask = ask.clone();
+        ask.instant = reviewed.map(|plan| plan.instant).or(ask.instant);
+        self.wait(async {
+            self.events.started(Step::Plan, "the release");
+            self.refuse_unfinished().await?;
+            for note in self.gate(&ask)? {
+                self.events.note(note);
+            }
+            let planned = self.gather(&ask, true).await?;
+            if let Some(reviewed) = reviewed {
+                same_plan(reviewed, &planned)?;
+            }
+            match planned {
+                Planned::Nothing(nothing) => Ok(Done::Nothing(nothing)),
+                Planned::Release(plan) => {
+                    let outcome = self.carry_out(&plan).await?;
+                    Ok(Done::Ended(Box::new(outcome)))
+                }
+            }
+        })
+    }
+
+    fn wait<T>(&self, work: impl Future<Output = T>) -> T {
+        self.runtime.block_on(work)
+    }
+}
+
+fn same_plan(reviewed: &Plan, planned: &Planned) -> Result<()> {
+    let changed = match planned {
+        Planned::Release(now) => reviewed.differences(now),
+        Planned::Nothing(nothing) => vec![nothing.why.clone()],
+    };
+    if changed.is_empty() {
+        return Ok(());
+    }
+    let error = Error::refused("the plan is out of date")
+        .state("nothing was built or moved")
+        .hint("make a new one: `hoist plan --json > plan.json`");
+    Err(changed.into_iter().fold(error, Error::cause))
+}

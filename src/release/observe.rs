@@ -1,0 +1,173 @@
+//! What the registries show: tag lists, the tags of a set, and whose the published images are.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use futures_util::{StreamExt, TryStreamExt, future::try_join_all, stream};
+use semver::Version;
+
+use crate::{
+    error::{Error, Result},
+    io::{
+        content,
+        registry::{RegistryError, RegistryErrorKind, RepositoryApi},
+    },
+    oci::{Before, Tag, TagOrDigest},
+    plan::{
+        adopt::Claim,
+        tags::{Listing, Published, TagSet},
+    },
+};
+
+/// Requests under way at once, per repository.
+const AT_ONCE: usize = 8;
+const VERSION_LABEL: &str = "org.opencontainers.image.version";
+const REVISION_LABEL: &str = "org.opencontainers.image.revision";
+
+/// The repositories of a release, in the policy's order.
+pub(super) type Places = [Arc<dyn RepositoryApi>];
+
+/// Lists every repository and looks at `tags` in each, all side by side.
+pub(super) async fn published(places: &Places, tags: &[Tag]) -> Result<Vec<Published>> {
+    try_join_all(places.iter().map(|place| look(place.as_ref(), tags))).await
+}
+
+/// Looks at the tags of `set` that were not looked at yet.
+pub(super) async fn complete(
+    places: &Places,
+    published: &mut [Published],
+    set: &TagSet,
+) -> Result<()> {
+    try_join_all(
+        places
+            .iter()
+            .zip(published)
+            .map(|(place, seen)| async move {
+                let missing: Vec<Tag> = set
+                    .tags()
+                    .iter()
+                    .map(|planned| planned.tag.clone())
+                    .filter(|tag| !seen.shows.contains_key(tag))
+                    .collect();
+                seen.shows.extend(heads(place.as_ref(), &missing).await?);
+                Ok::<(), Error>(())
+            }),
+    )
+    .await
+    .map(drop)
+}
+
+async fn look(place: &dyn RepositoryApi, tags: &[Tag]) -> Result<Published> {
+    let (listing, shows) = tokio::join!(place.tags(), heads(place, tags));
+    let shows = shows?;
+    let tags = match listing {
+        Ok(tags) => Listing::Known(tags),
+        Err(error) if is_refusal(&error) => Listing::Refused,
+        Err(error) => return Err(unreadable(place, &error)),
+    };
+    let labels = match tags {
+        Listing::Refused => version_labels(place, &shows).await?,
+        Listing::Known(_) | Listing::NotAsked => BTreeMap::new(),
+    };
+    Ok(Published {
+        repository: place.repository().clone(),
+        tags,
+        shows,
+        labels,
+    })
+}
+
+async fn heads(place: &dyn RepositoryApi, tags: &[Tag]) -> Result<BTreeMap<Tag, Before>> {
+    let look = |tag: &Tag| {
+        let tag = tag.clone();
+        async move {
+            match place.head(&TagOrDigest::Tag(tag.clone())).await {
+                Ok(Some(found)) => Ok((tag, Before::At(found.digest))),
+                Ok(None) => Ok((tag, Before::Absent)),
+                // A repository that the push will create can hide itself until then.
+                Err(error) if is_refusal(&error) => Ok((tag, Before::Unknown)),
+                Err(error) => Err(unreadable(place, &error)),
+            }
+        }
+    };
+    stream::iter(tags.iter().map(look))
+        .buffer_unordered(AT_ONCE)
+        .try_collect()
+        .await
+}
+
+/// Where the list is refused, the version label behind a tag says which version it shows.
+async fn version_labels(
+    place: &dyn RepositoryApi,
+    shows: &BTreeMap<Tag, Before>,
+) -> Result<BTreeMap<Tag, Version>> {
+    let mut labels = BTreeMap::new();
+    for (tag, before) in shows {
+        let Before::At(digest) = before else { continue };
+        let found = label(place, &digest.clone().into(), VERSION_LABEL).await?;
+        if let Some(version) = found
+            .first()
+            .cloned()
+            .flatten()
+            .and_then(|v| v.parse().ok())
+        {
+            labels.insert(tag.clone(), version);
+        }
+    }
+    Ok(labels)
+}
+
+/// The version tags of `set` that show something, with what they say about their origin.
+pub(super) async fn claims(
+    places: &Places,
+    published: &[Published],
+    set: &TagSet,
+) -> Result<Vec<Claim>> {
+    let mut claims = Vec::new();
+    for (place, seen) in places.iter().zip(published) {
+        for planned in set.tags().iter().filter(|planned| planned.is_version) {
+            let Some(Before::At(digest)) = seen.shows.get(&planned.tag) else {
+                continue;
+            };
+            claims.push(Claim {
+                repository: seen.repository.clone(),
+                tag: planned.tag.clone(),
+                variant: planned.variant.clone(),
+                digest: digest.clone(),
+                revisions: label(place.as_ref(), &digest.clone().into(), REVISION_LABEL).await?,
+            });
+        }
+    }
+    Ok(claims)
+}
+
+/// One label of each image behind `what` that can run.
+async fn label(
+    place: &dyn RepositoryApi,
+    what: &TagOrDigest,
+    name: &str,
+) -> Result<Vec<Option<String>>> {
+    let read = async {
+        match content::tree(place, what).await? {
+            Some(tree) => content::labels(place, &tree).await,
+            None => Ok(Vec::new()),
+        }
+    };
+    match read.await {
+        Ok(all) => Ok(all
+            .into_iter()
+            .map(|mut labels| labels.remove(name))
+            .collect()),
+        Err(error) => Err(unreadable(place, &error)),
+    }
+}
+
+fn is_refusal(error: &RegistryError) -> bool {
+    matches!(
+        error.kind,
+        RegistryErrorKind::Unauthorized | RegistryErrorKind::Denied | RegistryErrorKind::Refused
+    )
+}
+
+fn unreadable(place: &dyn RepositoryApi, error: &RegistryError) -> Error {
+    super::errors::registry(&format!("cannot read `{}`", place.repository()), error)
+}

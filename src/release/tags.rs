@@ -1,0 +1,84 @@
+//! The remote's version tags: what only it has, and what differs here.
+
+use super::{Release, build::blocking};
+use crate::{
+    error::{Error, Result},
+    io::remote_tags::{RemoteTag, RemoteTags},
+};
+
+impl Release {
+    /// Version tags that the remote has and this clone lacks, as name and commit. With `fetch`
+    /// they are brought here, and none is left.
+    ///
+    /// # Errors
+    /// Refused (exit 4) where a tag is another one here than there; failed (exit 6) where the
+    /// remote does not answer.
+    pub(super) async fn remote_tags(&self, fetch: bool) -> Result<Vec<(String, String)>> {
+        let git = &self.policy().git;
+        if !git.push {
+            return Ok(Vec::new());
+        }
+        if self.remote_url.is_none() {
+            return Err(
+                Error::refused(format!("there is no remote `{}`", git.remote))
+                    .state("nothing was built or moved")
+                    .hint("add it, name another in `git.remote`, or set `git.push = false`"),
+            );
+        }
+        let remote = RemoteTags::new(self.git_directory(), &git.remote);
+        let lister = remote.clone();
+        let there = blocking(move || lister.list()).await?;
+        let missing = self.missing(there)?;
+        if fetch && !missing.is_empty() {
+            let names: Vec<String> = missing.into_iter().map(|tag| tag.name).collect();
+            self.events
+                .note(format!("fetched from `{}`: {}", git.remote, shown(&names)));
+            blocking(move || remote.fetch(&names)).await?;
+            return Ok(Vec::new());
+        }
+        Ok(missing
+            .into_iter()
+            .map(|tag| (tag.name, tag.target))
+            .collect())
+    }
+
+    fn missing(&self, there: Vec<RemoteTag>) -> Result<Vec<RemoteTag>> {
+        let here = self.git.tag_ids()?;
+        let template = &self.policy().version.tag;
+        let mut missing = Vec::new();
+        for tag in there
+            .into_iter()
+            .filter(|tag| template.version(&tag.name).is_some())
+        {
+            match here.get(&tag.name) {
+                None => missing.push(tag),
+                Some(id) if *id == tag.object => {}
+                Some(id) => return Err(self.differs(&tag, id)),
+            }
+        }
+        Ok(missing)
+    }
+
+    fn differs(&self, tag: &RemoteTag, here: &str) -> Error {
+        let remote = &self.policy().git.remote;
+        Error::refused(format!(
+            "tag `{}` is another one here than on `{remote}`",
+            tag.name
+        ))
+        .cause(format!("here it is {here}, there {}", tag.object))
+        .state("nothing was built or moved")
+        .hint(format!(
+            "if the remote's is right: `git fetch {remote} +refs/tags/{0}:refs/tags/{0}`",
+            tag.name
+        ))
+    }
+}
+
+fn shown(names: &[String]) -> String {
+    match names {
+        [first, second, third, rest @ ..] if !rest.is_empty() => {
+            format!("{first}, {second}, {third} and {} more", rest.len())
+        }
+        _ => names.join(", "),
+    }
+}

@@ -1,0 +1,101 @@
+//! The outside world of a transaction: registries, the git remote, journals, this process.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use chrono::Utc;
+
+use super::{Release, errors};
+use crate::{
+    error::Result,
+    io::{
+        ci,
+        host::{self, Host},
+        journal_file::JournalDirectory,
+        registry::RepositoryApi,
+        remote::{GitRemote, LocalOnly, Remote},
+    },
+    oci::Repository,
+    publish::{Clock, Connect, Owner, Scope, World},
+};
+
+impl Release {
+    /// Everything that the transaction touches.
+    pub(super) fn world(&self) -> World {
+        let host = Host::current();
+        World {
+            connect: self.connect(),
+            remote: self.remote(),
+            journals: Arc::new(JournalDirectory::new(
+                self.state_directory().join("journal"),
+            )),
+            events: self.events.clone(),
+            cancel: self.cancel.clone(),
+            owner: Owner {
+                host: host.name,
+                boot: host.boot,
+                pid: host.pid,
+                run: ci::run_url(&self.environment),
+                nonce: host::random(),
+            },
+            alive: Host::runs,
+            clock: Clock::new(Utc::now()),
+        }
+    }
+
+    /// Which unfinished releases concern this policy.
+    pub(super) fn scope(&self) -> Result<Scope> {
+        Ok(Scope {
+            repositories: self.loaded.repositories()?,
+            lock_refs: self.policy().git.lock_refs.clone(),
+        })
+    }
+
+    /// Where this clone keeps journals and images: in git's common directory, the same for all
+    /// linked work trees.
+    pub(super) fn state_directory(&self) -> PathBuf {
+        self.git.common_directory().join("hoist")
+    }
+
+    /// Where `git` is run: relative addresses of a remote start at the work tree.
+    pub(super) fn git_directory(&self) -> &Path {
+        self.git
+            .directory()
+            .unwrap_or_else(|| self.git.common_directory())
+    }
+
+    /// The repositories' clients, in the policy's order.
+    pub(super) fn places(
+        &self,
+        repositories: &[Repository],
+    ) -> Result<Vec<Arc<dyn RepositoryApi>>> {
+        let connect = self.connect();
+        repositories
+            .iter()
+            .map(|repository| connect(repository))
+            .collect()
+    }
+
+    pub(super) fn remote(&self) -> Arc<dyn Remote> {
+        let git = &self.policy().git;
+        if git.push {
+            Arc::new(GitRemote::new(self.git_directory(), &git.remote))
+        } else {
+            Arc::new(LocalOnly::new(
+                self.git_directory(),
+                self.state_directory().join("lock"),
+            ))
+        }
+    }
+
+    fn connect(&self) -> Connect {
+        let registries = self.registries.clone();
+        Arc::new(move |repository| {
+            registries
+                .open(repository)
+                .map_err(|error| errors::registry(&format!("cannot reach `{repository}`"), &error))
+        })
+    }
+}
