@@ -4,6 +4,7 @@
 
 mod architecture;
 mod cases;
+mod engine;
 mod init;
 mod licences;
 mod names;

@@ -120,9 +120,13 @@ impl Engine {
     }
 
     /// Removes a tag, and the image with it if that was its only name; or an image by its id.
-    /// What is not there, or is somebody else's too, stays as it is.
+    /// What is not there, or is somebody else's too, stays as it is, and so does what it was built
+    /// on.
     pub(super) async fn remove_image(&self, reference: &str) {
-        let options = |force| RemoveImageOptionsBuilder::default().force(force).build();
+        let options = |force| {
+            let options = RemoveImageOptionsBuilder::default();
+            options.force(force).noprune(true).build()
+        };
         let removed = self
             .docker
             .remove_image(reference, Some(options(false)), None)

@@ -48,7 +48,7 @@ const HINTS: &[(&[&str], &str)] = &[
         "docker system df; docker builder prune",
     ),
     (
-        &["secret", "required"],
+        &["secret", "not found"],
         "`image.build.secrets` gives a secret to the build: { id = \"…\", env = \"…\" }",
     ),
     (
@@ -112,7 +112,7 @@ pub(super) fn interrupted() -> Error {
 }
 
 fn with_hint(error: Error, text: &str) -> Error {
-    // `secret … required` needs both words; of the others any one is enough.
+    // `secret … not found` needs both words; of the others any one is enough.
     let found = HINTS.iter().find(|(parts, _)| match *parts {
         ["secret", rest @ ..] => {
             text.contains("secret") && rest.iter().all(|part| text.contains(part))
@@ -157,7 +157,7 @@ mod tests {
                 "no matching manifest for linux/s390x",
                 "image.build.platforms",
             ),
-            ("secret npm: not found: required", "image.build.secrets"),
+            ("secret npm not found: not found", "image.build.secrets"),
         ] {
             let error = build_failed(message, &[]);
             assert!(

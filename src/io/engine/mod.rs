@@ -14,7 +14,11 @@ mod rules;
 mod session;
 mod take;
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use tokio_util::sync::CancellationToken;
 
@@ -38,6 +42,10 @@ use crate::{
     oci::{Image, Platform},
     policy::{BuildPolicy, BuildSource, Builder},
 };
+
+/// How long images that cannot be removed yet are tried again.
+const PATIENCE: Duration = Duration::from_secs(15);
+const AGAIN: Duration = Duration::from_millis(200);
 
 /// One image to be made.
 #[derive(Debug, Clone)]
@@ -282,7 +290,7 @@ impl Leftovers {
 
     /// Removes the tag, and of the images that the builder mentioned those that were not there
     /// before. Base images and images of others stay.
-    async fn remove(mut self, made: &std::collections::BTreeSet<String>) {
+    async fn remove(mut self, made: &BTreeSet<String>) {
         self.engine.remove_image(&self.tag).await;
         self.armed = false;
         let Some(before) = self.before.take() else {
@@ -290,16 +298,23 @@ impl Leftovers {
         };
         let mentioned = |id: &String| made.iter().any(|made| id.starts_with(made.as_str()));
         let is_new = |id: &String| !before.contains(id) && mentioned(id);
-        // An image goes only after those that are built on it.
-        for _ in 0..made.len() {
-            let left = self.engine.image_ids().await.unwrap_or_default();
-            let left: Vec<String> = left.into_iter().filter(is_new).collect();
-            if left.is_empty() {
-                break;
+        let new = async || {
+            let all = self.engine.image_ids().await.unwrap_or_default();
+            all.into_iter().filter(is_new).collect::<Vec<String>>()
+        };
+        let deadline = Instant::now() + PATIENCE;
+        let mut left = new().await;
+        while !left.is_empty() && Instant::now() < deadline {
+            for id in &left {
+                self.engine.remove_image(id).await;
             }
-            for id in left {
-                self.engine.remove_image(&id).await;
+            // An image goes only after those that are built on it, and the engine takes a stopped
+            // step's container, which holds one too, away in its own time.
+            let after = new().await;
+            if after.len() == left.len() {
+                tokio::time::sleep(AGAIN).await;
             }
+            left = after;
         }
     }
 }
