@@ -52,6 +52,7 @@ impl Release {
         still_fits(plan, &made.images)?;
         let publication = self.publication(plan, &made, &found).await?;
         let outcome = publish::run(&world, &publication).await;
+        self.bring_tag(&outcome).await;
         made.settle(&outcome);
         Ok(outcome)
     }

@@ -4,6 +4,7 @@ use super::{Release, build::blocking};
 use crate::{
     error::{Error, Result},
     io::remote_tags::{RemoteTag, RemoteTags},
+    outcome::Outcome,
 };
 
 impl Release {
@@ -40,6 +41,34 @@ impl Release {
             .into_iter()
             .map(|tag| (tag.name, tag.target))
             .collect())
+    }
+
+    /// Brings the tag that a release has pushed into this clone, so that the next look at the
+    /// local history knows it.
+    pub(super) async fn bring_tag(&self, outcome: &Outcome) {
+        let git = &self.policy().git;
+        let Some(tag) = outcome
+            .git_tag
+            .as_ref()
+            .filter(|tag| tag.pushed && git.push)
+        else {
+            return;
+        };
+        let here = self
+            .git
+            .tag_ids()
+            .is_ok_and(|ids| ids.contains_key(&tag.name));
+        if here {
+            return;
+        }
+        let remote = RemoteTags::new(self.git_directory(), &git.remote);
+        let names = vec![tag.name.clone()];
+        if blocking(move || remote.fetch(&names)).await.is_err() {
+            self.events.note(format!(
+                "tag `{0}` is on `{1}`, not here: `git fetch {1} tag {0}`",
+                tag.name, git.remote
+            ));
+        }
     }
 
     fn missing(&self, there: Vec<RemoteTag>) -> Result<Vec<RemoteTag>> {

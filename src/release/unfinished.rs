@@ -22,7 +22,13 @@ impl Release {
     /// # Errors
     /// Busy (exit 5) where it is not ours to take; failed (exit 6) where it cannot be read.
     pub fn resume(&self, how: Recovery) -> Result<Option<Outcome>> {
-        self.wait(async { publish::resume(&self.world(), &self.scope()?, how).await })
+        self.wait(async {
+            let outcome = publish::resume(&self.world(), &self.scope()?, how).await?;
+            if let Some(outcome) = &outcome {
+                self.bring_tag(outcome).await;
+            }
+            Ok(outcome)
+        })
     }
 
     /// Undoes an unfinished release: every tag shows again what it showed before.
