@@ -9,6 +9,7 @@ mod progress;
 mod recover;
 mod release;
 mod render;
+mod shell;
 mod signal;
 mod status;
 mod tags;
@@ -89,6 +90,9 @@ enum Command {
     Status(status::Args),
     Resume(recover::ResumeArgs),
     Rollback(recover::RollbackArgs),
+    Completions(shell::Completions),
+    /// Print the manual as roff
+    Man,
 }
 
 impl Command {
@@ -163,5 +167,7 @@ fn run(command: Command, context: &Context) -> Result<ExitCode> {
         Command::Status(args) => status::run(args, context),
         Command::Resume(args) => recover::resume(args, context),
         Command::Rollback(args) => recover::rollback(args, context),
+        Command::Completions(args) => shell::completions(&args),
+        Command::Man => shell::man(),
     }
 }
