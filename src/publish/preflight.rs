@@ -146,12 +146,14 @@ async fn git(world: &World, asked: &Preflight, names: &[Repository]) -> Result<(
         return Err(open::busy(world, found).await);
     }
     if let (Some((name, id)), Some(tag)) = (refs.first(), &asked.git_tag) {
-        return Err(Error::refused(format!(
-            "`{}` has a tag `{tag}` already",
+        // The plan knew all tags of the remote, so this one is younger.
+        return Err(Error::failed(format!(
+            "`{}` has got the tag `{tag}` since the plan was made",
             world.remote.name()
         ))
         .cause(format!("{name} is {id}"))
-        .state("nothing was built or pushed"));
+        .state("nothing was built or pushed")
+        .hint("another release finished first; `hoist plan` shows what is left to do"));
     }
     world
         .remote

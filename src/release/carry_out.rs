@@ -46,21 +46,33 @@ impl Release {
     pub(super) async fn carry_out(&self, plan: &Plan) -> Result<Outcome> {
         self.events.finished(Step::Plan, summary(plan));
         let world = self.world();
-        let found = self.preflight(&world, plan).await?;
+        let found = match self.preflight(&world, plan).await {
+            Ok(found) => found,
+            Err(error) => return Err(self.name_winner(plan, error).await),
+        };
         self.check_builds(plan).await?;
         let made = self.images(plan).await?;
         still_fits(plan, &made.images)?;
-        let publication = self.publication(plan, &made, &found).await?;
-        let outcome = publish::run(&world, &publication).await;
+        let publication = self.publication(&world, plan, &made, &found).await?;
+        let mut outcome = publish::run(&world, &publication).await;
+        if let Some(error) = outcome.error.take() {
+            outcome.error = Some(self.name_winner(plan, error).await);
+        }
         self.bring_tag(&outcome).await;
         made.settle(&outcome);
         Ok(outcome)
     }
 
-    async fn publication(&self, plan: &Plan, made: &Made, found: &[Found]) -> Result<Publication> {
+    async fn publication(
+        &self,
+        world: &World,
+        plan: &Plan,
+        made: &Made,
+        found: &[Found],
+    ) -> Result<Publication> {
         let policy = self.policy();
         let git_tag = match plan.git_tag.create {
-            true => Some(self.tag_object(plan, &made.images).await?),
+            true => Some(self.tag_object(world, plan, &made.images).await?),
             false => None,
         };
         let target = |(place, repository): (usize, &Repository)| Target {
@@ -87,7 +99,7 @@ impl Release {
     }
 
     /// The annotated tag, with the notes and a digest line a repository and variant.
-    async fn tag_object(&self, plan: &Plan, images: &[Image]) -> Result<GitTag> {
+    async fn tag_object(&self, world: &World, plan: &Plan, images: &[Image]) -> Result<GitTag> {
         let mut receipts = Vec::new();
         for repository in &plan.repositories {
             for (planned, image) in plan.images.iter().zip(images) {
@@ -102,7 +114,7 @@ impl Release {
         let tag = NewTag {
             name: name.clone(),
             commit: plan.commit.clone(),
-            message: receipt::message(name, &plan.notes, &receipts),
+            message: receipt::message(name, &plan.notes, &world.owner.to_string(), &receipts),
             seconds: plan.instant.timestamp(),
             sign: self.policy().git.sign,
         };

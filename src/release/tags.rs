@@ -2,9 +2,11 @@
 
 use super::{Release, build::blocking};
 use crate::{
-    error::{Error, Result},
+    error::{Error, ErrorKind, Result},
+    event::clean,
     io::remote_tags::{RemoteTag, RemoteTags},
     outcome::Outcome,
+    plan::{Plan, receipt},
 };
 
 impl Release {
@@ -68,6 +70,28 @@ impl Release {
                 "tag `{0}` is on `{1}`, not here: `git fetch {1} tag {0}`",
                 tag.name, git.remote
             ));
+        }
+    }
+
+    /// A release that failed before any tag moved, while the remote got the version's tag: whoever
+    /// made that tag finished first.
+    pub(super) async fn name_winner(&self, plan: &Plan, error: Error) -> Error {
+        let git = &self.policy().git;
+        if error.kind != ErrorKind::Failed || !plan.git_tag.create || !git.push {
+            return error;
+        }
+        let remote = RemoteTags::new(self.git_directory(), &git.remote);
+        let name = plan.git_tag.name.clone();
+        // Without an answer the error stands as it is.
+        let brought = blocking(move || remote.fetch(&[name])).await;
+        let message = brought.and_then(|()| self.git.tag_message(&plan.git_tag.name));
+        match message.ok().flatten().as_deref().and_then(receipt::run) {
+            Some(run) => error.cause(format!(
+                "{} was released meanwhile, by {}",
+                plan.version,
+                clean(run, 200)
+            )),
+            None => error,
         }
     }
 
