@@ -9,10 +9,12 @@ mod progress;
 mod recover;
 mod release;
 mod render;
+mod repair;
 mod shell;
 mod signal;
 mod status;
 mod tags;
+mod verify;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -87,9 +89,11 @@ enum Command {
     Tags(tags::Arguments),
     Plan(plan::Args),
     Release(release::Args),
+    Verify(verify::Args),
     Status(status::Args),
     Resume(recover::ResumeArgs),
     Rollback(recover::RollbackArgs),
+    Repair(repair::Args),
     Completions(shell::Completions),
     /// Print the manual as roff
     Man,
@@ -98,7 +102,10 @@ enum Command {
 impl Command {
     /// Prints JSON lines, the last one an outcome, errors included.
     fn is_stream(&self) -> bool {
-        matches!(self, Self::Release(_) | Self::Resume(_) | Self::Rollback(_))
+        matches!(
+            self,
+            Self::Release(_) | Self::Resume(_) | Self::Rollback(_) | Self::Repair(_)
+        )
     }
 }
 
@@ -161,12 +168,14 @@ fn run(command: Command, context: &Context) -> Result<ExitCode> {
     match command {
         Command::Init => init::run(global, terminal),
         Command::Next(args) => next::run(global, args, terminal),
-        Command::Tags(args) => tags::run(global, args, terminal),
+        Command::Tags(args) => tags::run(args, context),
         Command::Plan(args) => plan::run(args, context),
         Command::Release(args) => release::run(args, context),
+        Command::Verify(args) => verify::run(&args, context),
         Command::Status(args) => status::run(args, context),
         Command::Resume(args) => recover::resume(args, context),
         Command::Rollback(args) => recover::rollback(args, context),
+        Command::Repair(args) => repair::run(&args, context),
         Command::Completions(args) => shell::completions(&args),
         Command::Man => shell::man(),
     }

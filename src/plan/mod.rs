@@ -29,7 +29,6 @@ pub use document::{FORMAT, GitTag, ImageSource, Plan, PlannedCommit, PlannedImag
 
 use self::{
     adopt::Adopted,
-    branch::BranchKind,
     facts::Facts,
     labels::LabelFacts,
     tags::{Published, Rendered, TagContext, TagSet, Template, Values},
@@ -89,7 +88,7 @@ impl<'a> Inputs<'a> {
             commit_time: self.commit_time(),
             instant: self.instant,
             branch: self.next.branch.as_deref(),
-            branch_kind: tag_branch_kind(&self.next.kind),
+            branch_kind: tags::BranchKind::from(&self.next.kind),
             git: &git,
             images: self
                 .adopted
@@ -215,14 +214,6 @@ impl<'a> Inputs<'a> {
             why: entry.why.clone(),
         };
         self.next.entries.iter().map(commit).collect()
-    }
-}
-
-fn tag_branch_kind(kind: &BranchKind) -> tags::BranchKind {
-    match kind {
-        BranchKind::Stable | BranchKind::Unlisted | BranchKind::Unnamed => tags::BranchKind::Stable,
-        BranchKind::Maintenance(_) => tags::BranchKind::Maintenance,
-        BranchKind::Prerelease(_) => tags::BranchKind::Prerelease,
     }
 }
 

@@ -61,7 +61,7 @@ impl Release {
     }
 
     /// What is published already: its documents; its blobs stay where they are.
-    async fn adopted(&self, digest: &Digest, from: &Repository) -> Result<Image> {
+    pub(super) async fn adopted(&self, digest: &Digest, from: &Repository) -> Result<Image> {
         let place = self.places(std::slice::from_ref(from))?.remove(0);
         let what = || format!("cannot read {}", from.digest(digest));
         let tree = content::tree(place.as_ref(), &digest.clone().into())

@@ -199,7 +199,7 @@ impl Release {
     }
 
     /// The digests that the version's git tag records.
-    fn receipts(&self, facts: &Facts, version: &Version) -> Result<Vec<Receipt>> {
+    pub(super) fn receipts(&self, facts: &Facts, version: &Version) -> Result<Vec<Receipt>> {
         let Some(tag) = facts.tags.iter().find(|tag| tag.version == *version) else {
             return Ok(Vec::new());
         };
@@ -210,7 +210,7 @@ impl Release {
     }
 
     /// Now, or `SOURCE_DATE_EPOCH`.
-    fn instant(&self) -> Result<DateTime<Utc>> {
+    pub(super) fn instant(&self) -> Result<DateTime<Utc>> {
         Ok(self.source_date()?.unwrap_or_else(Utc::now))
     }
 
@@ -220,7 +220,7 @@ impl Release {
         Ok(self.source_date()?.unwrap_or_else(commit))
     }
 
-    fn source_date(&self) -> Result<Option<DateTime<Utc>>> {
+    pub(super) fn source_date(&self) -> Result<Option<DateTime<Utc>>> {
         let Some(text) = self.environment.get("SOURCE_DATE_EPOCH") else {
             return Ok(None);
         };

@@ -10,8 +10,11 @@ mod errors;
 mod gather;
 mod observe;
 mod open;
+mod repair;
+mod tag_set;
 mod tags;
 mod unfinished;
+mod verify;
 mod world;
 
 use std::sync::Arc;
@@ -30,6 +33,9 @@ use crate::{
 
 pub use gather::{Ask, Nothing, Planned};
 pub use open::Options;
+pub use repair::{Drifts, Surveyed};
+pub use tag_set::Tags;
+pub use verify::{Closeness, Finding, Verified};
 
 pub use crate::publish::{Open, Recovery};
 

@@ -76,7 +76,10 @@ async fn look(place: &dyn RepositoryApi, tags: &[Tag]) -> Result<Published> {
     })
 }
 
-async fn heads(place: &dyn RepositoryApi, tags: &[Tag]) -> Result<BTreeMap<Tag, Before>> {
+pub(super) async fn heads(
+    place: &dyn RepositoryApi,
+    tags: &[Tag],
+) -> Result<BTreeMap<Tag, Before>> {
     let look = |tag: &Tag| {
         let tag = tag.clone();
         async move {

@@ -10,6 +10,7 @@ mod licences;
 mod names;
 mod policy;
 mod publish;
+mod published;
 mod real_sandbox;
 mod registry;
 mod support;

@@ -1,28 +1,17 @@
 //! `hoist tags`: the tag set of a version, for use with any other builder.
 
 mod format;
-mod local;
 
 use std::process::ExitCode;
 
-use chrono::{DateTime, Utc};
 use serde_json::json;
 
-use self::{
-    format::{Format, Labels},
-    local::Local,
-};
-use super::{
-    Global, Terminal, exit,
-    next::{Overrides, place},
-};
+use self::format::Format;
+use super::{Context, exit, next::Overrides};
 use crate::{
     error::Result,
-    io::environment::Environment,
-    plan::{
-        tags::{Published, TagSet},
-        version::Request,
-    },
+    plan::{exact, tags::TagSet},
+    release::Tags,
 };
 
 /// Print the tags of a version, one a line, in the order in which a release writes them
@@ -51,44 +40,33 @@ pub(super) struct Arguments {
 }
 
 /// Runs the verb.
-pub(super) fn run(global: &Global, arguments: Arguments, terminal: &Terminal) -> Result<ExitCode> {
-    let env = Environment::from_process();
-    let request = Request::from(arguments.overrides);
-    let local = Local::read(&place(global)?, &request, arguments.of.as_deref(), &env)?;
-    for note in &local.notes {
-        terminal.note(note);
+pub(super) fn run(arguments: Arguments, context: &Context) -> Result<ExitCode> {
+    let of = arguments.of.as_deref().map(exact::parse).transpose()?;
+    let release = context.open()?;
+    let request = arguments.overrides.into();
+    let tags = release.tags(&request, of.as_ref(), arguments.offline)?;
+    for note in &tags.notes {
+        context.terminal.note(note);
     }
-    let Some(version) = &local.version else {
-        return Ok(nothing(&local, terminal));
-    };
-    let instant = instant(&env)?;
-    let context = local.context(version, instant);
-    let published: Vec<Published> = local
-        .policy
-        .image
-        .all()
-        .into_iter()
-        .map(Published::not_asked)
-        .collect();
-    let set = crate::plan::tags::compute(&local.policy, &context, &published)?;
-    let labels = local.labels(&set, &context)?;
-    print(&set, &labels, arguments.format, arguments.explain, terminal);
+    match &tags.set {
+        Some(set) => print(set, &tags, arguments.format, arguments.explain, context),
+        None => nothing(&tags, &release.policy().image.all(), context),
+    }
     Ok(ExitCode::from(exit::OK))
 }
 
-fn print(set: &TagSet, labels: &Labels, format: Format, explain: bool, terminal: &Terminal) {
+fn print(set: &TagSet, tags: &Tags, format: Format, explain: bool, context: &Context) {
+    let terminal = &context.terminal;
     if terminal.json {
         terminal.json(&format::document(set, explain));
     } else {
-        let text = format::text(set, labels, format);
+        let text = format::text(set, &tags.labels, format);
         if !text.is_empty() {
             terminal.data(&text);
         }
         let kept = set.tags().iter().filter(|planned| planned.is_kept());
-        if !explain {
-            for planned in kept {
-                terminal.note(&format!("`{}` stays: {}", planned.tag, planned.why()));
-            }
+        for planned in kept.filter(|_| !explain) {
+            terminal.note(&format!("`{}` stays: {}", planned.tag, planned.why()));
         }
     }
     if explain {
@@ -98,26 +76,19 @@ fn print(set: &TagSet, labels: &Labels, format: Format, explain: bool, terminal:
     }
 }
 
-fn nothing(local: &Local, terminal: &Terminal) -> ExitCode {
+fn nothing(tags: &Tags, repositories: &[crate::oci::Repository], context: &Context) {
+    let terminal = &context.terminal;
     if terminal.json {
-        let repositories = local.policy.image.all();
-        terminal.json(&json!({
+        return terminal.json(&json!({
             "v": 1,
             "version": null,
             "tags": [],
             "repositories": repositories,
-            "why": local.why,
+            "why": tags.why,
         }));
-    } else {
-        terminal.note(&format!("nothing to release: {}", local.why));
-        if let Some(version) = &local.on_head {
-            terminal.note(&format!("its tags: `hoist tags {version}`"));
-        }
     }
-    ExitCode::from(exit::OK)
-}
-
-/// The release's instant: `SOURCE_DATE_EPOCH`, or now.
-fn instant(env: &Environment) -> Result<DateTime<Utc>> {
-    Ok(local::source_date(env)?.unwrap_or_else(Utc::now))
+    terminal.note(&format!("nothing to release: {}", tags.why));
+    if let Some(version) = &tags.on_head {
+        terminal.note(&format!("its tags: `hoist tags {version}`"));
+    }
 }

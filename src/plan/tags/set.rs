@@ -16,6 +16,7 @@ use super::{
 use crate::{
     error::Result,
     oci::{Before, Digest, Repository, Tag},
+    plan::branch,
     policy::Policy,
 };
 
@@ -49,6 +50,17 @@ pub enum BranchKind {
     Maintenance,
     /// A pre-release channel.
     Prerelease,
+}
+
+impl From<&branch::BranchKind> for BranchKind {
+    fn from(kind: &branch::BranchKind) -> Self {
+        use branch::BranchKind as Kind;
+        match kind {
+            Kind::Stable | Kind::Unlisted | Kind::Unnamed => Self::Stable,
+            Kind::Maintenance(_) => Self::Maintenance,
+            Kind::Prerelease(_) => Self::Prerelease,
+        }
+    }
 }
 
 /// Whether a tag ever moves.

@@ -1,0 +1,171 @@
+//! Where every moving tag should point, from what is published, and moving it there: one
+//! transaction, as a release is.
+
+use semver::Version;
+
+use super::{Release, observe};
+use crate::{
+    error::Result,
+    event::Step,
+    oci::{Image, Repository},
+    outcome::Outcome,
+    plan::{
+        repair::{Drift, DriftState, survey},
+        tags::TagRules,
+        version::Request,
+    },
+    publish::{self, Preflight, Publication, TagMove, Target},
+};
+
+/// One repository's moving tags beside where they should point.
+#[derive(Debug, Clone)]
+pub struct Surveyed {
+    /// Where.
+    pub repository: Repository,
+    /// Each moving tag, by name.
+    pub drift: Vec<Drift>,
+}
+
+/// Where every moving tag stands.
+#[derive(Debug, Clone)]
+pub struct Drifts {
+    /// The repositories in the policy's order.
+    pub repositories: Vec<Surveyed>,
+    /// Templates whose tags are no matter of versions, and are left as they are.
+    pub left_out: Vec<String>,
+}
+
+impl Drifts {
+    /// The tags that do not show what they should.
+    pub fn wrong(&self) -> impl Iterator<Item = (&Repository, &Drift)> {
+        self.repositories.iter().flat_map(|surveyed| {
+            let wrong = surveyed
+                .drift
+                .iter()
+                .filter(|d| d.state != DriftState::Right);
+            wrong.map(|drift| (&surveyed.repository, drift))
+        })
+    }
+}
+
+impl Release {
+    /// Compares every moving tag of every line and variant with what is published. Touches
+    /// nothing.
+    ///
+    /// # Errors
+    /// Refused (exit 4) where a registry does not hand out its list of tags; failed (exit 6)
+    /// where it cannot be read.
+    pub fn drifts(&self) -> Result<Drifts> {
+        self.wait(self.survey())
+    }
+
+    async fn survey(&self) -> Result<Drifts> {
+        let facts = self.facts_of(&Request::default(), None)?;
+        let git: Vec<Version> = facts.tags.iter().map(|tag| tag.version.clone()).collect();
+        let places = self.places(&self.loaded.repositories()?)?;
+        let published = observe::published(&places, &[]).await?;
+        let mut repositories = Vec::new();
+        for (place, seen) in places.iter().zip(&published) {
+            let survey = survey(self.policy(), &git, seen)?;
+            let shows = observe::heads(place.as_ref(), &survey.looks()).await?;
+            repositories.push(Surveyed {
+                repository: survey.repository.clone(),
+                drift: survey.drift(&shows),
+            });
+        }
+        let rules = TagRules::new(self.policy())?;
+        Ok(Drifts {
+            repositories,
+            left_out: rules.left_out().map(ToString::to_string).collect(),
+        })
+    }
+
+    /// Moves every tag that drifted to where it should point: all of them or none. `None`: there
+    /// was nothing to mend.
+    ///
+    /// # Errors
+    /// As [`Release::drifts`]; what preflight finds. What came of the transaction is the outcome.
+    pub fn repair(&self, drifts: &Drifts) -> Result<Option<Outcome>> {
+        if drifts.wrong().next().is_none() {
+            return Ok(None);
+        }
+        self.wait(async {
+            self.refuse_unfinished().await?;
+            let publication = self.mending(drifts).await?;
+            let outcome = publish::run(&self.world(), &publication).await;
+            Ok(Some(outcome))
+        })
+    }
+
+    async fn mending(&self, drifts: &Drifts) -> Result<Publication> {
+        let facts = self.facts_of(&Request::default(), None)?;
+        let mut images: Vec<Image> = Vec::new();
+        let mut targets = Vec::new();
+        for surveyed in &drifts.repositories {
+            let mut tags = Vec::new();
+            for drift in surveyed
+                .drift
+                .iter()
+                .filter(|d| d.state != DriftState::Right)
+            {
+                let known = images
+                    .iter()
+                    .position(|i| *i.manifest.digest() == drift.want);
+                let image = match known {
+                    Some(known) => known,
+                    None => {
+                        images.push(self.adopted(&drift.want, &surveyed.repository).await?);
+                        images.len() - 1
+                    }
+                };
+                tags.push(TagMove {
+                    tag: drift.tag.clone(),
+                    kind: publish::TagKind::Moving,
+                    image,
+                    before: drift.shown.clone(),
+                });
+            }
+            if !tags.is_empty() {
+                targets.push(Target {
+                    repository: surveyed.repository.clone(),
+                    strict: false,
+                    tags,
+                });
+            }
+        }
+        self.prove(&mut targets, &facts.head.to_string()).await?;
+        let versions = drifts.wrong().map(|(_, drift)| &drift.version);
+        let highest = versions.max_by(|a, b| a.cmp_precedence(b));
+        Ok(Publication {
+            version: highest.cloned().unwrap_or(Version::new(0, 0, 0)),
+            commit: facts.head.to_string(),
+            instant: self.instant()?,
+            images,
+            targets,
+            git_tag: None,
+            lock_refs: self.policy().git.lock_refs.clone(),
+            policy: self.policy().publish.clone(),
+        })
+    }
+
+    /// Proves the right to move the tags before one is moved.
+    async fn prove(&self, targets: &mut [Target], commit: &str) -> Result<()> {
+        let tags = |target: &Target| target.tags.iter().map(|t| t.tag.clone()).collect();
+        let asked = Preflight {
+            repositories: targets
+                .iter()
+                .map(|t| (t.repository.clone(), tags(t)))
+                .collect(),
+            git_tag: None,
+            commit: commit.to_owned(),
+            lock_refs: self.policy().git.lock_refs.clone(),
+        };
+        self.events.started(Step::Preflight, "the repair");
+        let found = publish::preflight(&self.world(), &asked).await?;
+        for (target, found) in targets.iter_mut().zip(found) {
+            target.strict = found.strict;
+        }
+        self.events.finished(Step::Preflight, "the repair");
+        Ok(())
+    }
+}

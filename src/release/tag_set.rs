@@ -1,0 +1,196 @@
+//! The tag set of any version, judged against what is published: for other builders, and for
+//! whoever asks what a release should still have.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use semver::Version;
+
+use super::{Release, observe};
+use crate::{
+    error::{Error, Result},
+    plan::{
+        branch::BranchKind,
+        facts::Facts,
+        labels::{LabelFacts, labels},
+        tags::{self, Published, TagContext, TagSet, Values, channel},
+        version::{self, Request},
+    },
+};
+
+/// What [`Release::tags`] answers.
+#[derive(Debug, Clone)]
+pub struct Tags {
+    /// The tags; `None`: there is nothing to release.
+    pub set: Option<TagSet>,
+    /// The labels of each image, by variant.
+    pub labels: BTreeMap<Option<String>, BTreeMap<String, String>>,
+    /// Why there is nothing to release.
+    pub why: String,
+    /// The version that HEAD is tagged with.
+    pub on_head: Option<Version>,
+    /// What a person should know.
+    pub notes: Vec<String>,
+}
+
+/// A version and its place in the history.
+#[derive(Debug, Clone)]
+pub(super) struct Subject {
+    pub(super) version: Version,
+    /// Empty where no git tag says which one it is.
+    pub(super) commit: String,
+    pub(super) commit_time: DateTime<Utc>,
+    branch: Option<String>,
+    kind: tags::BranchKind,
+    pub(super) git: Vec<Version>,
+}
+
+impl Release {
+    /// The tags of the version `of`, or of the next one. A version that is tagged has the tags of
+    /// its own commit, wherever HEAD is. `offline` asks no registry.
+    ///
+    /// # Errors
+    /// As [`version::next`] and [`tags::compute`]; failed (exit 6) where a registry cannot be
+    /// read.
+    pub fn tags(&self, request: &Request, of: Option<&Version>, offline: bool) -> Result<Tags> {
+        let facts = self.facts_of(request, of)?;
+        let mut answer = Tags {
+            set: None,
+            labels: BTreeMap::new(),
+            why: String::new(),
+            on_head: facts.on_head.first().map(|tag| tag.version.clone()),
+            notes: Vec::new(),
+        };
+        let version = match of {
+            Some(version) => version.clone(),
+            None => {
+                let next = version::next(self.policy(), &facts, request)?;
+                answer.why = next.why;
+                answer.notes = next.notes;
+                let Some(version) = next.next else {
+                    return Ok(answer);
+                };
+                version
+            }
+        };
+        let subject = self.subject(&facts, &version, true)?;
+        let context = subject.context(self.instant()?);
+        let repositories = self.policy().image.all();
+        let set = if offline || repositories.is_empty() {
+            let unasked: Vec<_> = repositories.into_iter().map(Published::not_asked).collect();
+            tags::compute(self.policy(), &context, &unasked)?
+        } else {
+            self.wait(self.judged(&context))?
+        };
+        answer.labels = self.labels(&set, &context)?;
+        answer.set = Some(set);
+        Ok(answer)
+    }
+
+    /// The set as the registries have it now.
+    async fn judged(&self, context: &TagContext<'_>) -> Result<TagSet> {
+        let published = self.published_for(context).await?;
+        tags::compute(self.policy(), context, &published)
+    }
+
+    /// Every repository's list, and what it shows under the names of this set.
+    pub(super) async fn published_for(&self, context: &TagContext<'_>) -> Result<Vec<Published>> {
+        let repositories = self.loaded.repositories()?;
+        let places = self.places(&repositories)?;
+        let mut published = observe::published(&places, &[]).await?;
+        // A channel's tag can follow on to this version, by what is published. Without what the
+        // tags show nothing is refused here.
+        let names = tags::compute(self.policy(), context, &unseen(&published))?;
+        observe::complete(&places, &mut published, &names).await?;
+        Ok(published)
+    }
+
+    pub(super) fn facts_of(&self, request: &Request, of: Option<&Version>) -> Result<Facts> {
+        let clash = request.version.is_some() || request.bump.is_some() || request.pre.is_some();
+        if of.is_some() && clash {
+            return Err(Error::usage(
+                "a version that is named goes with neither `--version`, `--bump` nor `--pre`",
+            ));
+        }
+        let branch = self
+            .git
+            .branch(request.branch.as_deref(), &self.environment)?;
+        let mut question = version::question(self.policy(), request, branch.as_deref())?;
+        question.version = question.version.or_else(|| of.cloned());
+        self.git.read(&question)
+    }
+
+    /// `version` as a subject. One without a git tag is of HEAD, or with `here` false of no
+    /// commit that is known.
+    pub(super) fn subject(&self, facts: &Facts, version: &Version, here: bool) -> Result<Subject> {
+        let kind = BranchKind::of(&self.policy().branches, facts.branch.as_deref())?;
+        let tagged = facts.tags.iter().find(|tag| tag.version == *version);
+        let (commit, seconds) = match tagged.and_then(|tag| tag.commit) {
+            Some(commit) => (commit.to_string(), self.git.commit_time(commit)?),
+            None if here => (facts.head.to_string(), facts.head_time),
+            None => (String::new(), 0),
+        };
+        Ok(Subject {
+            version: version.clone(),
+            commit,
+            commit_time: DateTime::from_timestamp(seconds, 0).unwrap_or_default(),
+            branch: facts.branch.clone(),
+            kind: tags::BranchKind::from(&kind),
+            git: facts.tags.iter().map(|tag| tag.version.clone()).collect(),
+        })
+    }
+
+    fn labels(
+        &self,
+        set: &TagSet,
+        context: &TagContext<'_>,
+    ) -> Result<BTreeMap<Option<String>, BTreeMap<String, String>>> {
+        let policy = self.policy();
+        let created = self.source_date()?.unwrap_or(context.commit_time);
+        let one = |variant: Option<&String>| {
+            let facts = LabelFacts {
+                values: Values {
+                    version: context.version,
+                    channel: channel(context.version),
+                    commit: context.commit,
+                    commit_time: context.commit_time,
+                    instant: context.instant,
+                    branch: context.branch,
+                    date: &policy.tags.date,
+                },
+                created,
+                remote: self.remote_url.as_deref(),
+                repository: set.repositories().first(),
+                version_tag: set.version_tag(variant.map(String::as_str)),
+                base: None,
+            };
+            Ok((variant.cloned(), labels(&policy.image, &facts)?))
+        };
+        let variants = std::iter::once(None).chain(policy.variants.keys().map(Some));
+        variants.map(one).collect()
+    }
+}
+
+impl Subject {
+    pub(super) fn context(&self, instant: DateTime<Utc>) -> TagContext<'_> {
+        TagContext {
+            version: &self.version,
+            commit: &self.commit,
+            commit_time: self.commit_time,
+            instant,
+            branch: self.branch.as_deref(),
+            branch_kind: self.kind,
+            git: &self.git,
+            images: BTreeMap::new(),
+        }
+    }
+}
+
+/// The same lists, without what their tags show.
+fn unseen(published: &[Published]) -> Vec<Published> {
+    let one = |place: &Published| Published {
+        shows: BTreeMap::new(),
+        ..place.clone()
+    };
+    published.iter().map(one).collect()
+}

@@ -1,0 +1,299 @@
+//! Looks at releases and says what is not as it should be; changes nothing.
+
+use std::collections::BTreeSet;
+
+use futures_util::{StreamExt, stream};
+use semver::Version;
+
+use super::{Release, errors, observe, tag_set::Subject};
+use crate::{
+    error::{Error, Result},
+    io::{
+        content::{self, Tree},
+        registry::{RegistryError, RegistryErrorKind, RepositoryApi},
+    },
+    oci::{Digest, Repository, TagOrDigest},
+    plan::{
+        facts::Facts,
+        tags::{ExactTags, Listing, TagKind, TagRules},
+        verify::{Check, CheckState, checks},
+        version::{Request, core},
+    },
+};
+
+/// Requests under way at once, per repository.
+const AT_ONCE: usize = 4;
+const VERSION_LABEL: &str = "org.opencontainers.image.version";
+const REVISION_LABEL: &str = "org.opencontainers.image.revision";
+
+/// Which releases, and how closely.
+#[derive(Debug, Clone, Default)]
+pub struct Closeness {
+    /// Every published version, not one alone.
+    pub all: bool,
+    /// Fetch every blob and check its digest.
+    pub deep: bool,
+}
+
+/// One release beside what the registries show.
+#[derive(Debug, Clone)]
+pub struct Verified {
+    /// The release.
+    pub version: Version,
+    /// Each tag in each repository.
+    pub checks: Vec<Check>,
+    /// What is wrong with an image itself.
+    pub findings: Vec<Finding>,
+    /// Bytes fetched and checked.
+    pub bytes: u64,
+}
+
+impl Verified {
+    /// Nothing is wrong.
+    #[must_use]
+    pub fn is_right(&self) -> bool {
+        self.findings.is_empty() && self.checks.iter().all(|c| c.state == CheckState::Right)
+    }
+}
+
+/// Something that is wrong with an image in a repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// Where.
+    pub repository: Repository,
+    /// The image.
+    pub digest: Digest,
+    /// What.
+    pub problem: String,
+}
+
+impl Release {
+    /// Compares one release, or all that are published, with what the registries show. Without a
+    /// version it is the one that HEAD has or descends from.
+    ///
+    /// # Errors
+    /// Refused (exit 4) where there is no such release; failed (exit 6) where a registry cannot
+    /// be read. What is wrong with a release is no error but a result.
+    pub fn verify(&self, version: Option<&Version>, how: &Closeness) -> Result<Vec<Verified>> {
+        let request = Request::default();
+        let facts = self.facts_of(&request, version)?;
+        let versions = match version {
+            Some(version) => vec![version.clone()],
+            None if how.all => self.wait(self.published_versions(&facts))?,
+            None => {
+                let last = facts.on_head.first().or(facts.base.as_ref());
+                let last = last.ok_or_else(|| {
+                    Error::refused("nothing was released yet")
+                        .cause("no git tag that HEAD descends from names a version")
+                        .hint("name the version: `hoist verify 1.2.3`")
+                })?;
+                vec![last.version.clone()]
+            }
+        };
+        let mut verified = Vec::new();
+        for version in versions {
+            // The commit behind a tag is known where it was asked for.
+            let facts = self.facts_of(&request, Some(&version))?;
+            verified.push(self.wait(self.verify_one(&facts, &version, how.deep))?);
+        }
+        Ok(verified)
+    }
+
+    /// Every version that an exact tag of any repository names, ascending.
+    async fn published_versions(&self, facts: &Facts) -> Result<Vec<Version>> {
+        let places = self.places(&self.loaded.repositories()?)?;
+        let published = observe::published(&places, &[]).await?;
+        let rules = TagRules::new(self.policy())?;
+        let reader = ExactTags::new(&rules, facts.tags.iter().map(|tag| &tag.version));
+        let mut versions: Vec<Version> = Vec::new();
+        for place in &published {
+            let Listing::Known(tags) = &place.tags else {
+                continue;
+            };
+            let exact = reader.all(tags).into_values().flatten();
+            versions.extend(exact.map(|exact| exact.version));
+        }
+        versions.sort();
+        versions.dedup();
+        Ok(versions)
+    }
+
+    async fn verify_one(&self, facts: &Facts, version: &Version, deep: bool) -> Result<Verified> {
+        let subject = self.subject(facts, version, false)?;
+        let context = subject.context(self.instant()?);
+        let published = self.published_for(&context).await?;
+        let receipts = self.receipts(facts, version)?;
+        let by_variant = receipts
+            .iter()
+            .map(|receipt| (receipt.variant.clone(), receipt.digest.clone()))
+            .collect();
+        let checks = checks(self.policy(), &context, &published, &by_variant)?;
+        let mut fixed = checks.iter().filter(|check| check.kind == TagKind::Fixed);
+        if subject.commit.is_empty() && fixed.all(|check| check.state == CheckState::Missing) {
+            return Err(Error::refused(format!("there is no release {version}"))
+                .cause("neither a git tag nor a tag of a repository names it")
+                .hint("`hoist log` lists the releases"));
+        }
+        let mut verified = Verified {
+            version: version.clone(),
+            findings: Vec::new(),
+            checks,
+            bytes: 0,
+        };
+        self.images_of(&mut verified, &subject, deep).await?;
+        Ok(verified)
+    }
+
+    /// Looks into each image that a tag of the release shows, once a repository.
+    async fn images_of(
+        &self,
+        verified: &mut Verified,
+        subject: &Subject,
+        deep: bool,
+    ) -> Result<()> {
+        let right = verified
+            .checks
+            .iter()
+            .filter(|c| c.state == CheckState::Right);
+        let images: BTreeSet<(Repository, Digest)> = right
+            .filter_map(|check| Some((check.repository.clone(), check.want.clone()?)))
+            .collect();
+        for (repository, digest) in images {
+            let place = self.places(std::slice::from_ref(&repository))?.remove(0);
+            let (problems, bytes) = self
+                .look_into(place.as_ref(), &digest, subject, deep)
+                .await?;
+            verified.bytes += bytes;
+            let finding = |problem| Finding {
+                repository: repository.clone(),
+                digest: digest.clone(),
+                problem,
+            };
+            verified.findings.extend(problems.into_iter().map(finding));
+        }
+        Ok(())
+    }
+
+    /// What is wrong with one image, and how many bytes were fetched to know.
+    async fn look_into(
+        &self,
+        place: &dyn RepositoryApi,
+        digest: &Digest,
+        subject: &Subject,
+        deep: bool,
+    ) -> Result<(Vec<String>, u64)> {
+        let tree = match content::tree(place, &TagOrDigest::Digest(digest.clone())).await {
+            Ok(Some(tree)) => tree,
+            Ok(None) => return Ok((vec!["its manifest is gone".into()], 0)),
+            Err(error) => return Ok((vec![problem(place, error)?], 0)),
+        };
+        let mut problems = self.missing_platforms(&tree);
+        match content::labels(place, &tree).await {
+            Ok(all) => problems.extend(all.iter().flat_map(|labels| {
+                let label = |name: &str| labels.get(name).map(String::as_str);
+                subject.disagreements(label(REVISION_LABEL), label(VERSION_LABEL))
+            })),
+            Err(error) => problems.push(problem(place, error)?),
+        }
+        problems.dedup();
+        let mut bytes = 0;
+        if deep {
+            bytes = fetch_all(place, &tree, &mut problems).await?;
+        }
+        Ok((problems, bytes))
+    }
+
+    fn missing_platforms(&self, tree: &Tree) -> Vec<String> {
+        // A single manifest says what it runs on in its config alone.
+        if !tree.manifest.media_type.is_index() {
+            return Vec::new();
+        }
+        let has = |wanted: &str| {
+            tree.configs.iter().any(|(platform, _)| {
+                platform.as_ref().is_some_and(|platform| {
+                    platform.to_string() == wanted
+                        || format!("{}/{}", platform.os, platform.architecture) == wanted
+                })
+            })
+        };
+        let wanted = self.policy().image.build.platforms.iter();
+        wanted
+            .filter(|platform| !has(platform))
+            .map(|platform| format!("platform {platform} is missing"))
+            .collect()
+    }
+}
+
+impl Subject {
+    /// Labels that say another commit or version. An image without them says nothing, and one
+    /// that was promoted still says the pre-release that it was.
+    fn disagreements(&self, revision: Option<&str>, version: Option<&str>) -> Vec<String> {
+        let mut found = Vec::new();
+        if let Some(revision) = revision
+            && !self.commit.is_empty()
+            && revision != self.commit
+        {
+            found.push(format!(
+                "its label says commit {revision}, the git tag {}",
+                self.commit
+            ));
+        }
+        if let Some(other) = version.and_then(|text| Version::parse(text).ok()) {
+            let promoted = core(&other) == self.version && !other.pre.is_empty();
+            if other != self.version && !promoted {
+                found.push(format!("its label says version {other}"));
+            }
+        }
+        found
+    }
+}
+
+/// Fetches every blob; the client checks each against its digest.
+async fn fetch_all(
+    place: &dyn RepositoryApi,
+    tree: &Tree,
+    problems: &mut Vec<String>,
+) -> Result<u64> {
+    let folder = tempfile::tempdir()
+        .map_err(|error| Error::failed("cannot make a temporary directory").because(&error))?;
+    let fetch = |(index, blob)| {
+        let file = folder.path().join(format!("{index}"));
+        async move {
+            let fetched = place.fetch_blob(blob, file.clone()).await;
+            // A large image must not fill the disk with what was checked already.
+            let _ = std::fs::remove_file(&file);
+            (blob, fetched)
+        }
+    };
+    let mut bytes = 0;
+    // The closures' futures are boxed: the compiler cannot name their lifetimes in a stream.
+    let work: Vec<_> = tree
+        .blobs
+        .iter()
+        .enumerate()
+        .map(|b| Box::pin(fetch(b)))
+        .collect();
+    let mut results = stream::iter(work).buffer_unordered(AT_ONCE);
+    while let Some((blob, fetched)) = results.next().await {
+        match fetched {
+            Ok(()) => bytes += blob.size,
+            Err(error) => problems.push(format!("{}: {}", blob.digest, problem(place, error)?)),
+        }
+    }
+    Ok(bytes)
+}
+
+/// An answer that says the content is wrong is a finding; no answer is a failure.
+fn problem(place: &dyn RepositoryApi, error: RegistryError) -> Result<String> {
+    match error.kind {
+        RegistryErrorKind::BadAnswer
+        | RegistryErrorKind::NotFound
+        | RegistryErrorKind::BlobsMissing(_) => {
+            Ok(error.detail.unwrap_or_else(|| error.request.clone()))
+        }
+        _ => Err(errors::registry(
+            &format!("cannot read `{}`", place.repository()),
+            &error,
+        )),
+    }
+}
