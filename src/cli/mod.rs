@@ -1,5 +1,7 @@
 //! The command line: one verb a file. The only place that prints, colours and decides exit codes.
 
+mod changelog;
+mod check;
 mod exit;
 mod init;
 mod next;
@@ -86,6 +88,8 @@ enum Command {
     /// Write a commented `release.toml` from what the repository holds
     Init,
     Next(next::Arguments),
+    Changelog(changelog::Arguments),
+    Check(check::Arguments),
     Tags(tags::Arguments),
     Plan(plan::Args),
     Release(release::Args),
@@ -168,6 +172,8 @@ fn run(command: Command, context: &Context) -> Result<ExitCode> {
     match command {
         Command::Init => init::run(global, terminal),
         Command::Next(args) => next::run(global, args, terminal),
+        Command::Changelog(args) => changelog::run(global, args, terminal),
+        Command::Check(args) => check::run(global, &args, terminal),
         Command::Tags(args) => tags::run(args, context),
         Command::Plan(args) => plan::run(args, context),
         Command::Release(args) => release::run(args, context),

@@ -13,6 +13,17 @@ use crate::{
     policy::{Level, Rule, Squash, Unconventional, VersionPolicy},
 };
 
+/// Why a change is left out before any rule is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LeftOut {
+    /// It touches none of `version.paths`.
+    Paths,
+    /// Its message says so.
+    Skipped,
+    /// It and its revert are both in the range.
+    Reverted,
+}
+
 /// One change of the range, with the level it gives and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
@@ -28,6 +39,8 @@ pub struct Entry {
     pub level: Option<Level>,
     /// Which rule gave it.
     pub why: String,
+    /// Why no rule was asked, where none was.
+    pub left_out: Option<LeftOut>,
     /// It came after the channel's last pre-release.
     pub after_prerelease: bool,
 }
@@ -78,11 +91,14 @@ pub fn judge(policy: &VersionPolicy, commits: &[Commit]) -> Result<Judgement> {
     let mut unconventional = Vec::new();
     for ((commit, change), cancelled) in commits.iter().zip(changes).zip(cancelled) {
         let left_out = if !commit.in_paths {
-            Some("touches none of `version.paths`".to_owned())
+            Some((LeftOut::Paths, "touches none of `version.paths`".to_owned()))
         } else if change.skip {
-            Some("skipped by its own `[skip release]`".to_owned())
+            Some((
+                LeftOut::Skipped,
+                "skipped by its own `[skip release]`".to_owned(),
+            ))
         } else {
-            cancelled
+            cancelled.map(|why| (LeftOut::Reverted, why))
         };
         if left_out.is_none() {
             if change.kind == Kind::Unconventional && change.breaking.is_none() {
@@ -101,28 +117,25 @@ pub fn judge(policy: &VersionPolicy, commits: &[Commit]) -> Result<Judgement> {
         }
         for change in all {
             let (level, why) = match &left_out {
-                Some(why) => (None, why.clone()),
+                Some((_, why)) => (None, why.clone()),
                 None => level(policy, &rules, commit, &change),
             };
-            judgement.entries.push(entry(commit, change, level, why));
+            judgement.entries.push(Entry {
+                id: commit.id,
+                summary: change::summary(&commit.message),
+                author: commit.author.clone(),
+                change,
+                level,
+                why,
+                left_out: left_out.as_ref().map(|(reason, _)| *reason),
+                after_prerelease: commit.after_prerelease,
+            });
         }
     }
     if policy.unconventional == Unconventional::Error && !unconventional.is_empty() {
         return Err(not_conventional(&unconventional));
     }
     Ok(judgement)
-}
-
-fn entry(commit: &Commit, change: Change, level: Option<Level>, why: String) -> Entry {
-    Entry {
-        id: commit.id,
-        summary: change::summary(&commit.message),
-        author: commit.author.clone(),
-        change,
-        level,
-        why,
-        after_prerelease: commit.after_prerelease,
-    }
 }
 
 /// The level of a change that is not left out: the first rule that matches, then the defaults.

@@ -17,6 +17,12 @@ impl CommitId {
         Self(bytes)
     }
 
+    /// The raw bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 20] {
+        &self.0
+    }
+
     /// The first seven digits, as people quote them.
     #[must_use]
     pub fn short(&self) -> String {
@@ -122,13 +128,17 @@ impl fmt::Display for Line {
     }
 }
 
-/// What the history is asked for; made by [`crate::plan::version::question`].
+/// What the history is asked for; for the next version it is made by [`crate::plan::version::question`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Question {
     /// Which tags stand for versions.
     pub template: TagTemplate,
     /// The branch's name.
     pub branch: Option<String>,
+    /// The commit to answer for; unset: HEAD.
+    pub at: Option<CommitId>,
+    /// Tags of this version and of higher ones are not looked at.
+    pub below: Option<Version>,
     /// Only versions of this line can be the base.
     pub line: Option<Line>,
     /// The channel whose last pre-release matters.

@@ -87,6 +87,8 @@ pub fn question(policy: &Policy, request: &Request, branch: Option<&str>) -> Res
     Ok(Question {
         template: policy.version.tag.clone(),
         branch: branch.map(str::to_owned),
+        at: None,
+        below: None,
         line: match kind {
             BranchKind::Maintenance(line) => Some(line),
             _ => None,

@@ -8,6 +8,7 @@ use semver::Version;
 use super::{Release, observe};
 use crate::{
     error::{Error, Result},
+    history::notes,
     io::ci,
     oci::{Before, Repository, Tag},
     plan::{
@@ -103,18 +104,20 @@ impl Release {
         version: &'a Version,
         instant: Option<DateTime<Utc>>,
     ) -> Result<Inputs<'a>> {
+        let instant = instant.map_or_else(|| self.instant(), Ok)?;
+        let today = instant.format("%Y-%m-%d").to_string();
         Ok(Inputs {
             policy: &self.loaded.policy,
             policy_digest: self.loaded.digest.clone(),
             facts,
             next,
             version,
-            instant: instant.map_or_else(|| self.instant(), Ok)?,
+            instant,
             created: self.created(facts)?,
             remote: self.remote_url.as_deref(),
             adopted: &NONE,
             published: &[],
-            notes: String::new(),
+            notes: notes::text(&self.git, &self.loaded.policy, facts, next, &today)?,
             messages: next.notes.clone(),
         })
     }

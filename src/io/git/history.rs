@@ -10,13 +10,14 @@ use super::{
     commit_id,
     graph::{Graph, Node},
     object::{self, Text},
+    oid,
     paths::Paths,
     problem, range,
     tags::Tags,
 };
 use crate::{
     error::{Error, Result},
-    plan::facts::{Commit, Facts, Question, VersionTag},
+    plan::facts::{Commit, CommitId, Facts, Question, VersionTag},
 };
 
 impl Repository {
@@ -27,7 +28,11 @@ impl Repository {
     /// missing or broken.
     pub fn read(&self, question: &Question) -> Result<Facts> {
         let mut graph = self.graph()?;
-        let head = self.node(&mut graph, self.head_oid()?)?;
+        let head = match question.at {
+            Some(id) => oid(id),
+            None => self.head_oid()?,
+        };
+        let head = self.node(&mut graph, head)?;
         let mut tags = Tags::list(&self.git, question)?;
         let on_head = tags.at(&mut graph, head)?;
         let bases = bases(&mut graph, head, &mut tags, question)?;
@@ -62,6 +67,40 @@ impl Repository {
             commits,
             notes: self.oddities(tags.len() + tags.other),
         })
+    }
+
+    /// ancestors(`to`) − ancestors(`from`), newest first; all of them where `from` is none.
+    ///
+    /// # Errors
+    /// As [`Repository::read`].
+    pub fn between(
+        &self,
+        from: Option<CommitId>,
+        to: CommitId,
+        paths: &[String],
+    ) -> Result<Vec<Commit>> {
+        let mut graph = self.graph()?;
+        let head = self.node(&mut graph, oid(to))?;
+        let base = from.map(|id| self.node(&mut graph, oid(id))).transpose()?;
+        let nodes = range::range(&mut graph, head, base)?;
+        self.complete(&graph, &nodes, base.is_some())?;
+        let order = range::newest_first(&graph, &nodes);
+        self.commits(&graph, &order, None, paths)
+    }
+
+    /// The commit that `revision` names: anything that `git rev-parse` understands.
+    ///
+    /// # Errors
+    /// Usage (exit 2) where it names none.
+    pub fn resolve(&self, revision: &str) -> Result<CommitId> {
+        self.git
+            .revparse_single(revision)
+            .and_then(|object| object.peel_to_commit())
+            .map(|commit| commit_id(commit.id()))
+            .map_err(|error| {
+                Error::usage(format!("`{}` names no commit", revision.escape_debug()))
+                    .cause(error.message().trim().to_owned())
+            })
     }
 
     pub(super) fn graph(&self) -> Result<Graph<'_>> {

@@ -26,6 +26,15 @@ pub struct Repository {
     git: git2::Repository,
 }
 
+/// Where a tag points, and when it was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tagged {
+    /// The commit.
+    pub commit: CommitId,
+    /// Seconds since 1970 UTC.
+    pub time: i64,
+}
+
 impl Repository {
     /// The working tree's top directory; `None` in a bare repository.
     #[must_use]
@@ -52,6 +61,45 @@ impl Repository {
     pub fn remote_url(&self, remote: &str) -> Option<String> {
         let remote = self.git.find_remote(remote).ok()?;
         remote.url().ok().map(str::to_owned)
+    }
+
+    /// The commit of a tag and when it was made (the tagger's date, else the commit's), or none
+    /// where there is no such tag.
+    ///
+    /// # Errors
+    /// Refused (exit 4) where the tag is no commit's, or cannot be read.
+    pub fn tagged(&self, tag: &str) -> Result<Option<Tagged>> {
+        let unreadable =
+            |error: &git2::Error| problem(&format!("cannot read the tag `{tag}`"), error);
+        let reference = match self.git.find_reference(&format!("refs/tags/{tag}")) {
+            Err(error) if error.code() == git2::ErrorCode::NotFound => return Ok(None),
+            found => found.map_err(|error| unreadable(&error))?,
+        };
+        let commit = reference
+            .peel_to_commit()
+            .map_err(|error| unreadable(&error))?;
+        let tagger = reference.peel_to_tag().ok();
+        let tagger = tagger.as_ref().and_then(git2::Tag::tagger);
+        Ok(Some(Tagged {
+            commit: commit_id(commit.id()),
+            time: tagger
+                .map_or(commit.time(), |tagger| tagger.when())
+                .seconds(),
+        }))
+    }
+
+    /// What begins a comment in git's commit template: `core.commentChar`.
+    #[must_use]
+    pub fn comment_character(&self) -> char {
+        let configured = self
+            .git
+            .config()
+            .and_then(|config| config.get_string("core.commentChar"));
+        let mut text = configured.iter().flat_map(|text| text.chars());
+        match (text.next(), text.next()) {
+            (Some(one), None) => one,
+            _ => '#',
+        }
     }
 
     /// What each tag's ref names, by the tag's name: a tag object's id, or a commit's.
@@ -140,6 +188,10 @@ impl Repository {
 fn commit_id(id: Oid) -> CommitId {
     let bytes: [u8; 20] = id.as_bytes().try_into().expect("a SHA-1 id is 20 bytes");
     CommitId::new(bytes)
+}
+
+fn oid(id: CommitId) -> Oid {
+    Oid::from_bytes(id.as_bytes()).expect("20 bytes are a SHA-1 id")
 }
 
 /// A failure of libgit2, in this project's words.

@@ -81,6 +81,10 @@ impl<'r> Tags<'r> {
             }
         }
         tags.add_remote(question);
+        if let Some(limit) = &question.below {
+            tags.found
+                .retain(|found| found.version.cmp_precedence(limit).is_lt());
+        }
         tags.found.sort_by(|a, b| b.version.cmp(&a.version));
         Ok(tags)
     }

@@ -1,6 +1,9 @@
 //! From a directory to the next version: where the repository, the policy file and the pure
 //! decision meet. Every verb that needs a version starts here.
 
+pub mod check;
+pub mod notes;
+
 use std::path::{Path, PathBuf};
 
 use crate::{

@@ -1,0 +1,106 @@
+//! `hoist check`: everything that could stop a release, without one. Today: commit messages.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use serde_json::json;
+
+use super::{Global, Terminal, exit, next::place};
+use crate::{
+    error::{Error, Result},
+    event::clean,
+    history::check::{self, Checked},
+    plan::lint::Severity,
+};
+
+/// Check commit messages: those of a range, or one that git's `commit-msg` hook is about to take
+#[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("what").required(true))]
+pub struct Arguments {
+    /// The commits to check, e.g. `origin/main..HEAD`
+    #[arg(long, value_name = "RANGE", group = "what")]
+    commits: Option<String>,
+    /// The file with the message; as hook: `exec hoist check --commit-msg "$1"`
+    #[arg(long, value_name = "FILE", group = "what")]
+    commit_msg: Option<PathBuf>,
+}
+
+/// Runs the verb: exit 4 where a message must be mended.
+pub fn run(global: &Global, arguments: &Arguments, terminal: &Terminal) -> Result<ExitCode> {
+    let place = place(global)?;
+    let checked = match (&arguments.commits, &arguments.commit_msg) {
+        (Some(range), _) => check::commits(&place, range)?,
+        (None, Some(file)) => {
+            let name = file.display().to_string();
+            let path = place.directory.join(file);
+            let text = std::fs::read(path)
+                .map_err(|error| Error::usage(format!("cannot read `{name}`")).because(&error))?;
+            vec![check::message(
+                &place,
+                &name,
+                &String::from_utf8_lossy(&text),
+            )?]
+        }
+        (None, None) => Vec::new(),
+    };
+    if terminal.json {
+        terminal.json(&document(&checked));
+    } else {
+        checked.iter().for_each(|one| print(one, terminal));
+    }
+    let bad = checked.iter().filter(|one| one.is_bad()).count();
+    if bad == 0 {
+        return Ok(ExitCode::from(exit::OK));
+    }
+    if !terminal.json {
+        let messages = if bad == 1 { "message" } else { "messages" };
+        terminal.note(&format!(
+            "{bad} {messages} to reword: `git commit --amend`, or `git rebase -i` for older ones"
+        ));
+    }
+    Ok(ExitCode::from(exit::REFUSED))
+}
+
+fn print(checked: &Checked, terminal: &Terminal) {
+    for finding in &checked.findings {
+        let severity = severity(finding.severity);
+        let subject: String = checked.subject.chars().take(7).collect();
+        let subject = if checked.subject.len() == 40 {
+            subject
+        } else {
+            checked.subject.clone()
+        };
+        let summary = clean(&checked.summary, 60);
+        let message = clean(&finding.message, 200);
+        let hint = finding
+            .hint
+            .as_ref()
+            .map_or_else(String::new, |hint| format!("; {}", clean(hint, 200)));
+        terminal.data(&format!(
+            "{subject} {severity}: {message}: `{summary}`{hint}"
+        ));
+    }
+}
+
+fn severity(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Warning => "warning",
+        Severity::Error => "error",
+    }
+}
+
+fn document(checked: &[Checked]) -> serde_json::Value {
+    let findings: Vec<_> = checked
+        .iter()
+        .flat_map(|one| one.findings.iter().map(move |finding| (one, finding)))
+        .map(|(one, finding)| {
+            json!({
+                "subject": one.subject,
+                "summary": one.summary,
+                "severity": severity(finding.severity),
+                "message": finding.message,
+                "hint": finding.hint,
+            })
+        })
+        .collect();
+    json!({ "v": 1, "checked": checked.len(), "findings": findings })
+}
