@@ -290,3 +290,8 @@ fn the_tag_set_of_a_version() {
 fn which_strings_have_tags() {
     check(include_str!("../cases/semver.json"), "tags");
 }
+
+#[test]
+fn what_the_tables_from_elsewhere_do_not_ask() {
+    check(include_str!("../cases/own.json"), "next");
+}

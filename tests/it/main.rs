@@ -5,6 +5,7 @@
 mod architecture;
 mod cases;
 mod engine;
+mod graphs;
 mod init;
 mod licences;
 mod names;
@@ -13,4 +14,5 @@ mod publish;
 mod published;
 mod real_sandbox;
 mod registry;
+mod repositories;
 mod support;

@@ -86,16 +86,20 @@ impl History {
     /// A tag on a commit; written as a ref, so that any name that git can store will do.
     pub fn tag(&self, name: &str, target: Oid, annotated: bool) {
         let target = if annotated {
-            let text = format!(
-                "object {target}\ntype commit\ntag {name}\ntagger A <a@example.org> {} +0000\n\n{name}\n",
-                self.clock
-            );
-            let odb = self.git.odb().unwrap();
-            odb.write(ObjectType::Tag, text.as_bytes()).unwrap()
+            self.tag_object(name, target)
         } else {
             target
         };
         self.reference(&format!("refs/tags/{name}"), target);
+    }
+
+    /// The object of an annotated tag.
+    pub fn tag_object(&self, name: &str, target: Oid) -> Oid {
+        let text = format!(
+            "object {target}\ntype commit\ntag {name}\ntagger A <a@example.org> {START} +0000\n\n{name}\n",
+        );
+        let odb = self.git.odb().unwrap();
+        odb.write(ObjectType::Tag, text.as_bytes()).unwrap()
     }
 
     pub fn branch(&self, name: &str, target: Oid) {
