@@ -25,6 +25,9 @@ use crate::{
     outcome::{Now, Outcome},
 };
 
+/// The least that each round of a roll back gets.
+const FAIR_TRY: Duration = Duration::from_secs(30);
+
 /// How long changing refs may go on being retried.
 const GIT_PATIENCE: Duration = Duration::from_secs(60);
 
@@ -257,7 +260,9 @@ impl Run {
     pub(super) fn back(&self) -> Limit {
         let given_up = *self.given_up.get_or_init(Instant::now);
         self.limit(
-            given_up + Duration::from_millis(self.prepared.deadline),
+            // One tag that uses up the time must not keep the next ones from being tried.
+            (given_up + Duration::from_millis(self.prepared.deadline))
+                .max(Instant::now() + FAIR_TRY),
             0.9,
         )
     }

@@ -8,6 +8,9 @@ use super::{
 };
 use crate::io::remote::{ObjectId, RefEdit, RemoteError, RemoteErrorKind};
 
+/// So many refusals in a row are for good: tags have moved by then, so one is not believed.
+const REFUSALS: u32 = 3;
+
 /// The refs of a transaction as they are.
 pub(super) struct RefsSeen {
     /// The lock.
@@ -165,6 +168,7 @@ impl Run {
     async fn change(&self, mut edits: Vec<RefEdit>, with_tag: bool) -> GitSeen {
         let limit = self.git();
         let mut backoff = Backoff::retry();
+        let mut refusals = 0;
         loop {
             let error = match limit.run(self.world.remote.swap(&edits)).await {
                 None => return GitSeen::Unreachable,
@@ -198,7 +202,10 @@ impl Run {
             }
             match error.kind {
                 RemoteErrorKind::Refused | RemoteErrorKind::Setup | RemoteErrorKind::Local => {
-                    return GitSeen::Refused;
+                    refusals += 1;
+                    if refusals == REFUSALS {
+                        return GitSeen::Refused;
+                    }
                 }
                 RemoteErrorKind::Conflict | RemoteErrorKind::Unreachable => {}
             }

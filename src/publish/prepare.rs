@@ -44,7 +44,8 @@ pub(super) async fn read_old(world: &World, publication: &Publication, apis: &Ap
                             "cannot read tag `{}` of `{}`",
                             tag.tag, target.repository
                         ))
-                        .because(&error)),
+                        .because(&error)
+                        .state("no tag has moved")),
                     },
                 }
             })
@@ -92,7 +93,8 @@ async fn read_one(
             digest.short(),
             api.repository()
         ))
-        .because(&error)),
+        .because(&error)
+        .state("no tag has moved")),
     }
 }
 

@@ -67,7 +67,13 @@ async fn take_up(world: &World, found: Found, how: Recovery, goal: Goal) -> Resu
         None => {
             let name = begin::name(&prepared);
             let line = encode(&Record::Prepared(Box::new(prepared.clone())));
-            let written = world.journals.create(&name, &line);
+            let written = match world.journals.create(&name, &line) {
+                // Of an earlier try, cut before its first record was whole.
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                    world.journals.append(&name, &line)
+                }
+                written => written,
+            };
             written.map_err(|error| journal_error(&error))?;
             name
         }

@@ -1,8 +1,11 @@
 //! Puts tags back to what they showed before, each only while it shows the release or the old
 //! digest. The release's own digest is never deleted: that would take every tag with it.
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
 use serde_json::{Map, Value};
+use tokio::time::Instant;
 
 use super::{
     commit::answered,
@@ -57,7 +60,8 @@ impl Run {
         let limit = &limit;
         let one = |&index: &usize| async move {
             let seen = self.put_one_back(index, limit).await;
-            if seen == PutBackSeen::Restored {
+            // A refused tag never moved, so there is nothing to tell.
+            if seen == PutBackSeen::Restored && self.txn.marks[index] != Mark::Refused {
                 self.restored(index);
             }
             (index, seen)
@@ -80,8 +84,13 @@ impl Run {
         let refused = self.txn.marks[index] == Mark::Refused;
         let existed = self.prepared.tags[index].before.is_some();
         let mut backoff = Backoff::retry();
+        let landed = Instant::now() + Duration::from_millis(self.prepared.verify_timeout);
         loop {
             let shows = self.head(index, limit).await;
+            if shows == Shows::Before && Instant::now() >= landed {
+                // Whatever was sent has landed by now, or never will.
+                return PutBackSeen::Restored;
+            }
             let done = match undo(shows, existed, refused) {
                 Undo::Done(seen) => Some(seen),
                 Undo::PutOld => self.put_old(index, limit).await,

@@ -28,6 +28,10 @@ pub(super) async fn judge(run: &Run, tags: &[TagReport]) -> (OutcomeKind, Option
         }
         State::Ended(End::Published) => (OutcomeKind::Published, None),
         State::Ended(End::RolledBack | End::NotBegun) if back => (OutcomeKind::RolledBack, None),
+        // No tag had moved; this was made sure of.
+        State::Ended(End::RolledBack) if run.txn.cause == Some(Cause::Content) => {
+            not_moved(run).await
+        }
         State::Ended(End::RolledBack) => {
             let kind = if interrupted {
                 (OutcomeKind::Interrupted, ErrorKind::Interrupted)

@@ -231,6 +231,10 @@ pub struct Txn {
     /// What went wrong first, if anything did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<Cause>,
+    /// An earlier run may have sent requests of which nothing is known: a tag that is not taken now
+    /// may have been taken then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub resumed: bool,
 }
 
 /// What is to be done in a state. Tags are named by their index.
@@ -272,6 +276,7 @@ impl Txn {
             state: State::Locking,
             marks: already.into_iter().map(mark).collect(),
             cause: None,
+            resumed: false,
         }
     }
 

@@ -214,8 +214,8 @@ fn put(shape: &Shape, mut txn: Txn, round: Round, answers: &[(usize, PutSeen)]) 
     for &(index, answer) in answers {
         let (mark, wrong) = match answer {
             PutSeen::Ours => (Mark::Ours, None),
-            PutSeen::NotTaken => (Mark::Untouched, None),
-            PutSeen::Pending => (Mark::Intended, None),
+            PutSeen::NotTaken if !txn.resumed => (Mark::Untouched, None),
+            PutSeen::NotTaken | PutSeen::Pending => (Mark::Intended, None),
             PutSeen::Refused => (Mark::Refused, Some(Cause::Refused(index))),
             PutSeen::Foreign => (Mark::Foreign, Some(Cause::Foreign(index))),
             PutSeen::Unclear => (Mark::Intended, Some(Cause::Unclear(index))),
@@ -270,6 +270,7 @@ fn recovered(
     if tags.contains(&Shows::Unreadable) {
         return txn.to(State::Stopped(Stop::Unreadable));
     }
+    txn.resumed = true;
     let mut foreign = None;
     for (index, shows) in tags.iter().enumerate() {
         txn.marks[index] = remark(txn.marks[index], *shows);
@@ -309,9 +310,11 @@ fn remark(mark: Mark, shows: Shows) -> Mark {
             | Mark::Left,
         ) => Mark::Ours,
         // A request that was sent may still arrive.
-        (Shows::Before, Mark::Intended | Mark::Ours | Mark::Refused) => Mark::Intended,
-        (Shows::Before, Mark::Restored | Mark::Left | Mark::Foreign) => Mark::Restored,
-        (Shows::Before, Mark::Untouched | Mark::Already) => mark,
+        (
+            Shows::Before,
+            Mark::Intended | Mark::Ours | Mark::Refused | Mark::Left | Mark::Foreign,
+        ) => Mark::Intended,
+        (Shows::Before, Mark::Restored | Mark::Untouched | Mark::Already) => mark,
         (Shows::Other, _) => Mark::Foreign,
         (Shows::Unreadable, _) => mark,
     }
@@ -327,6 +330,8 @@ fn staged(shape: &Shape, txn: Txn, content: ContentSeen) -> Txn {
         ContentSeen::Gone if moved => txn
             .blame(Cause::Content)
             .to(State::Stopped(Stop::ContentGone)),
+        // None shows the release, yet an answer may lag: made sure of on the way back.
+        ContentSeen::Gone if txn.has_begun() => txn.blame(Cause::Content).to(State::Settling),
         ContentSeen::Gone => txn.give_up(Cause::Content),
         ContentSeen::Failed => txn
             .blame(Cause::Content)

@@ -1,5 +1,9 @@
 //! The publish transaction over the in-memory world, with tokio's clock paused.
 
 mod basics;
+mod faults;
 mod git;
+mod matrix;
+mod model;
+mod recovery;
 mod scene;

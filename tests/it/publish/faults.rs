@@ -1,0 +1,194 @@
+//! Every operation of a release fails in every way, once and for good; then recovery goes both
+//! ways, here and from another machine. After it the world is as before **or** as after, or the
+//! outcome lists exactly what is where. Nothing third.
+
+use hoist::{
+    io::fake::{Fault, MultiTag, Personality},
+    outcome::{Now, Outcome, OutcomeKind},
+};
+
+use super::scene::{Scene, Setting, Snapshot};
+
+const FAULTS: [(&str, Fault, &[u64]); 7] = [
+    ("refused", Fault::Refused, &[1, u64::MAX]),
+    ("not found", Fault::NotFound, &[1, u64::MAX]),
+    ("unreachable", Fault::Unreachable, &[1, u64::MAX]),
+    ("failed", Fault::Failed, &[1, u64::MAX]),
+    ("done, answer lost", Fault::Lost, &[1, u64::MAX]),
+    ("crash before", Fault::CrashBefore, &[1]),
+    ("crash after", Fault::CrashAfter, &[1]),
+];
+
+/// How an interrupted release is taken up again.
+#[derive(Debug, Clone, Copy)]
+struct Way {
+    forward: bool,
+    elsewhere: bool,
+}
+
+const WAYS: [Way; 4] = [
+    Way {
+        forward: true,
+        elsewhere: false,
+    },
+    Way {
+        forward: false,
+        elsewhere: false,
+    },
+    Way {
+        forward: true,
+        elsewhere: true,
+    },
+    Way {
+        forward: false,
+        elsewhere: true,
+    },
+];
+
+/// What came of all runs.
+#[derive(Debug, Default)]
+struct Tally {
+    runs: usize,
+    complete: usize,
+    as_before: usize,
+    listed: usize,
+}
+
+/// The outcome must tell the truth about the world, whatever it says.
+fn check_claims(
+    what: &str,
+    outcome: &Outcome,
+    now: &Snapshot,
+    before: &Snapshot,
+    after: &Snapshot,
+) {
+    match outcome.kind {
+        OutcomeKind::Published => assert_eq!(now, after, "{what}: published"),
+        OutcomeKind::RolledBack | OutcomeKind::Failed | OutcomeKind::Busy => {
+            assert_eq!(now.tags, before.tags, "{what}: {:?}", outcome.kind);
+        }
+        OutcomeKind::Held | OutcomeKind::NeedsHuman | OutcomeKind::Interrupted => {
+            for tag in &outcome.tags {
+                let name = tag.repository.tag(&tag.tag);
+                match &tag.now {
+                    Now::At(digest) => {
+                        assert_eq!(now.tags.get(&name), Some(digest), "{what}: {name}")
+                    }
+                    Now::Absent => assert_eq!(now.tags.get(&name), None, "{what}: {name}"),
+                    // The registry could not be asked; the list says that, too.
+                    Now::Unknown => {}
+                }
+            }
+            assert!(
+                outcome.error.as_ref().is_some_and(|e| e.state.is_some()),
+                "{what}"
+            );
+        }
+    }
+}
+
+/// Runs the release under one fault and recovers. Returns how it ended, and whether the way of
+/// recovering mattered.
+async fn one(
+    setting: &Setting,
+    n: u64,
+    fault: &(&str, Fault, &[u64]),
+    times: u64,
+    way: Way,
+    tally: &mut Tally,
+) -> bool {
+    let mut scene = Scene::new(setting);
+    let (before, after) = (scene.snapshot(), scene.after());
+    let what = format!("operation {n} {} ×{times}, {way:?}", fault.0);
+    scene.faults.strike("", n, times, fault.1.clone());
+    let outcome = scene.run(1).await;
+    let mut last = outcome;
+    if let Some(outcome) = &last {
+        check_claims(&what, outcome, &scene.snapshot(), &before, &after);
+    }
+    scene.faults.clear();
+    if way.elsewhere {
+        scene.elsewhere();
+    }
+    let mut recovered = false;
+    let mut pid = 2;
+    loop {
+        let next = if way.forward {
+            scene.resume(pid).await
+        } else {
+            scene.rollback(pid).await
+        };
+        let Some(outcome) = next else { break };
+        check_claims(&what, &outcome, &scene.snapshot(), &before, &after);
+        recovered = true;
+        last = Some(outcome);
+        pid += 1;
+        assert!(pid < 5, "{what}: recovery does not end");
+    }
+    let now = scene.snapshot();
+    tally.runs += 1;
+    assert_eq!(now.locks, 0, "{what}: a lock is left, {last:#?}");
+    if now == after {
+        tally.complete += 1;
+    } else if now == before {
+        tally.as_before += 1;
+    } else {
+        let outcome = last.unwrap_or_else(|| panic!("{what}: a third state, and nobody says so"));
+        assert_eq!(
+            outcome.kind,
+            OutcomeKind::NeedsHuman,
+            "{what}: {now:#?} {outcome:#?}"
+        );
+        tally.listed += 1;
+    }
+    recovered
+}
+
+async fn exhaust(setting: Setting) -> Tally {
+    let clean = Scene::new(&setting);
+    clean.run(1).await.unwrap();
+    let operations = clean.faults.log().len() as u64;
+    let mut tally = Tally::default();
+    for n in 0..operations {
+        for fault in &FAULTS {
+            for &times in fault.2 {
+                for way in WAYS {
+                    let mattered = one(&setting, n, fault, times, way, &mut tally).await;
+                    if !mattered {
+                        break;
+                    }
+                }
+            }
+        }
+    }
+    tally
+}
+
+#[expect(clippy::print_stdout, reason = "the figures are the point")]
+fn print(name: &str, tally: &Tally) {
+    println!("{name}: {tally:?}");
+    assert_eq!(tally.runs, tally.complete + tally.as_before + tally.listed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_fault_at_every_operation() {
+    let tally = exhaust(Setting::default()).await;
+    print("2 repositories × 6 tags", &tally);
+    assert!(tally.runs > 1000 && tally.complete > 100 && tally.as_before > 100);
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_fault_at_every_operation_with_tags_in_one_request() {
+    let personality = Personality {
+        multi_tag: MultiTag::Whole,
+        delete_tags: true,
+        ..Personality::default()
+    };
+    let tally = exhaust(Setting {
+        personality,
+        ..Setting::default()
+    })
+    .await;
+    print("2 repositories × 6 tags, several in one request", &tally);
+    assert!(tally.runs > 500 && tally.complete > 50 && tally.as_before > 50);
+}

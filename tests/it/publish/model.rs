@@ -1,0 +1,516 @@
+//! The protocol alone, against an adversary that gives every answer a world can give, loses
+//! answers, lets requests arrive late and stops the process at any point: a search of all
+//! reachable states.
+
+use std::collections::HashSet;
+
+use hoist::{
+    policy::OnFailure,
+    publish::{
+        TagKind,
+        recover::enter,
+        state::{
+            Action, ContentSeen, End, GitSeen, GitTagSeen, Goal, LockSeen, PutBackSeen, PutSeen,
+            Seen, Shape, Shows, Slot, State, Stop, Txn, action, next,
+        },
+    },
+};
+
+/// What is true outside.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Outside {
+    tags: Vec<Shows>,
+    lock: bool,
+    git_tag: GitTagSeen,
+    /// Another writer has moved a tag; it does so once at most.
+    meddled: bool,
+}
+
+type Node = (Txn, Outside);
+
+fn shape(on_failure: OnFailure) -> Shape {
+    let slot = |repository, group, kind| Slot {
+        repository,
+        image: 0,
+        group,
+        kind,
+    };
+    Shape {
+        slots: vec![
+            slot(0, 0, TagKind::Version),
+            slot(0, 0, TagKind::Moving),
+            slot(1, 1, TagKind::Moving),
+        ],
+        on_failure,
+    }
+}
+
+/// All ways of choosing one of `options(i)` for each index of `tags`.
+fn choices<T: Clone>(tags: &[usize], options: impl Fn(usize) -> Vec<T>) -> Vec<Vec<(usize, T)>> {
+    let mut all = vec![Vec::new()];
+    for &tag in tags {
+        all = all
+            .into_iter()
+            .flat_map(|head: Vec<(usize, T)>| {
+                options(tag).into_iter().map(move |option| {
+                    let mut row = head.clone();
+                    row.push((tag, option));
+                    row
+                })
+            })
+            .collect();
+    }
+    all
+}
+
+fn put(outside: &Outside, tags: &[usize], together: bool) -> Vec<(Seen, Outside)> {
+    let options = |tag: usize| {
+        let was = outside.tags[tag];
+        let mut options = vec![
+            (PutSeen::Ours, Shows::Ours),
+            (PutSeen::Unclear, Shows::Ours),
+            (PutSeen::Unclear, was),
+        ];
+        if was == Shows::Before {
+            options.push((PutSeen::Refused, was));
+        }
+        if was == Shows::Other {
+            options.push((PutSeen::Foreign, was));
+        }
+        if together {
+            options.extend([
+                (PutSeen::NotTaken, was),
+                (PutSeen::Pending, was),
+                (PutSeen::Pending, Shows::Ours),
+            ]);
+        }
+        options
+    };
+    let row = |row: Vec<(usize, (PutSeen, Shows))>| {
+        let mut then = outside.clone();
+        for (tag, (_, shows)) in &row {
+            then.tags[*tag] = *shows;
+        }
+        (
+            Seen::Put(
+                row.into_iter()
+                    .map(|(tag, (seen, _))| (tag, seen))
+                    .collect(),
+            ),
+            then,
+        )
+    };
+    choices(tags, options).into_iter().map(row).collect()
+}
+
+fn put_back(outside: &Outside, tags: &[usize]) -> Vec<(Seen, Outside)> {
+    let options = |tag: usize| match outside.tags[tag] {
+        Shows::Other => vec![
+            (PutBackSeen::Foreign, Shows::Other),
+            (PutBackSeen::Unclear, Shows::Other),
+        ],
+        was => vec![
+            (PutBackSeen::Restored, Shows::Before),
+            (PutBackSeen::Unclear, Shows::Before),
+            (PutBackSeen::Unclear, was),
+            (PutBackSeen::Left, Shows::Ours),
+        ],
+    };
+    let row = |row: Vec<(usize, (PutBackSeen, Shows))>| {
+        let mut then = outside.clone();
+        for (tag, (_, shows)) in &row {
+            then.tags[*tag] = *shows;
+        }
+        (
+            Seen::PutBack(
+                row.into_iter()
+                    .map(|(tag, (seen, _))| (tag, seen))
+                    .collect(),
+            ),
+            then,
+        )
+    };
+    choices(tags, options).into_iter().map(row).collect()
+}
+
+/// Truthful looks, looks that lag behind, looks that fail.
+fn looks(outside: &Outside) -> Vec<Vec<Shows>> {
+    let truth = outside.tags.clone();
+    let all = |shows: Shows| {
+        let hide = |tag: &Shows| if *tag == Shows::Ours { shows } else { *tag };
+        truth.iter().map(hide).collect()
+    };
+    vec![truth.clone(), all(Shows::Before), all(Shows::Unreadable)]
+}
+
+fn lock_seen(outside: &Outside) -> LockSeen {
+    if outside.lock {
+        LockSeen::Ours
+    } else {
+        LockSeen::Taken
+    }
+}
+
+/// Every answer that the outside can give, and what is true outside afterwards.
+fn answers(outside: &Outside, action: &Action) -> Vec<(Seen, Outside)> {
+    let with_lock = |lock| Outside {
+        lock,
+        ..outside.clone()
+    };
+    match action {
+        Action::TakeLock => vec![
+            (Seen::Lock(LockSeen::Ours), with_lock(true)),
+            (Seen::Lock(LockSeen::Taken), with_lock(false)),
+            (Seen::Lock(LockSeen::Refused), with_lock(false)),
+            (Seen::Lock(LockSeen::Unreachable), with_lock(true)),
+            (Seen::Lock(LockSeen::Unreachable), with_lock(false)),
+        ],
+        Action::CheckLock => vec![
+            (Seen::Lock(lock_seen(outside)), outside.clone()),
+            (Seen::Lock(LockSeen::Unreachable), outside.clone()),
+        ],
+        Action::Look => {
+            let world = |tags: Vec<Shows>, lock| Seen::World {
+                tags,
+                git_tag: outside.git_tag,
+                lock,
+            };
+            let mut all: Vec<_> = looks(outside)
+                .into_iter()
+                .map(|tags| (world(tags, lock_seen(outside)), outside.clone()))
+                .collect();
+            all.push((
+                world(outside.tags.clone(), LockSeen::Unreachable),
+                outside.clone(),
+            ));
+            all
+        }
+        Action::PutTogether(tags) => put(outside, tags, true),
+        Action::PutEach(tags) => put(outside, tags, false),
+        Action::Watch | Action::Settle(_) => looks(outside)
+            .into_iter()
+            .map(|tags| (Seen::Tags(tags), outside.clone()))
+            .collect(),
+        Action::Stage => [ContentSeen::Ready, ContentSeen::Gone, ContentSeen::Failed]
+            .map(|seen| (Seen::Content(seen), outside.clone()))
+            .to_vec(),
+        Action::PutBack(tags) => put_back(outside, tags),
+        Action::Finish => {
+            let done = Outside {
+                lock: false,
+                git_tag: GitTagSeen::Ours,
+                ..outside.clone()
+            };
+            if !outside.lock {
+                return vec![(Seen::Git(GitSeen::Taken), outside.clone())];
+            }
+            // A server without atomic pushes can stop after the tag.
+            let tag_only = Outside {
+                lock: true,
+                ..done.clone()
+            };
+            vec![
+                (Seen::Git(GitSeen::Done), done.clone()),
+                (Seen::Git(GitSeen::Refused), outside.clone()),
+                (Seen::Git(GitSeen::Unreachable), outside.clone()),
+                (Seen::Git(GitSeen::Unreachable), tag_only),
+                (Seen::Git(GitSeen::Unreachable), done),
+            ]
+        }
+        Action::Unlock => vec![
+            (Seen::Git(GitSeen::Done), with_lock(false)),
+            (Seen::Git(GitSeen::Unreachable), with_lock(false)),
+            (Seen::Git(GitSeen::Unreachable), outside.clone()),
+        ],
+        Action::Rest => Vec::new(),
+    }
+}
+
+/// A world that answers truthfully and does what it is asked.
+fn kind(outside: &Outside, action: &Action) -> (Seen, Outside) {
+    let mut then = outside.clone();
+    let seen = match action {
+        Action::TakeLock => {
+            then.lock = true;
+            Seen::Lock(LockSeen::Ours)
+        }
+        Action::CheckLock => Seen::Lock(lock_seen(outside)),
+        Action::Look => Seen::World {
+            tags: outside.tags.clone(),
+            git_tag: outside.git_tag,
+            lock: lock_seen(outside),
+        },
+        Action::PutTogether(tags) | Action::PutEach(tags) => {
+            for &tag in tags {
+                then.tags[tag] = Shows::Ours;
+            }
+            Seen::Put(tags.iter().map(|&tag| (tag, PutSeen::Ours)).collect())
+        }
+        Action::Watch | Action::Settle(_) => Seen::Tags(outside.tags.clone()),
+        Action::Stage => Seen::Content(ContentSeen::Ready),
+        Action::PutBack(tags) => {
+            let one = |&tag: &usize| {
+                if outside.tags[tag] == Shows::Other {
+                    return (tag, PutBackSeen::Foreign);
+                }
+                (tag, PutBackSeen::Restored)
+            };
+            let seen = tags.iter().map(one).collect();
+            for &tag in tags {
+                if outside.tags[tag] != Shows::Other {
+                    then.tags[tag] = Shows::Before;
+                }
+            }
+            Seen::PutBack(seen)
+        }
+        Action::Finish => {
+            then.lock = false;
+            then.git_tag = GitTagSeen::Ours;
+            Seen::Git(GitSeen::Done)
+        }
+        Action::Unlock => {
+            then.lock = false;
+            Seen::Git(GitSeen::Done)
+        }
+        Action::Rest => unreachable!("the run is over"),
+    };
+    (seen, then)
+}
+
+fn is_rest(txn: &Txn) -> bool {
+    matches!(txn.state, State::Ended(_) | State::Stopped(_))
+}
+
+/// What an end promises.
+fn check_end((txn, outside): &Node) {
+    let all = |shows| outside.tags.iter().all(|tag| *tag == shows);
+    match txn.state {
+        State::Ended(End::Published | End::Unpushed) if !outside.meddled => {
+            assert!(all(Shows::Ours), "{txn:?} {outside:?}");
+        }
+        State::Ended(End::RolledBack) => {
+            let as_before =
+                |tag: &Shows| *tag == Shows::Before || (outside.meddled && *tag == Shows::Other);
+            assert!(outside.tags.iter().all(as_before), "{txn:?} {outside:?}");
+        }
+        State::Ended(End::NotBegun) if !outside.meddled => {
+            assert!(all(Shows::Before), "{txn:?} {outside:?}");
+        }
+        _ => {}
+    }
+}
+
+/// From here, with a world that has become kind, the way ends, and where it should.
+fn check_way(shape: &Shape, (txn, outside): &Node, goal: Goal) {
+    if matches!(txn.state, State::Ended(_)) || (!outside.lock && txn.state != State::Locking) {
+        return;
+    }
+    let mut node = (enter(txn.clone(), goal), outside.clone());
+    // A recovery takes the lock before it begins.
+    node.1.lock = true;
+    for _ in 0..40 {
+        if is_rest(&node.0) {
+            break;
+        }
+        let (seen, then) = kind(&node.1, &action(shape, &node.0));
+        node = (next(shape, node.0, seen).unwrap(), then);
+    }
+    let held = node.0.state == State::Stopped(Stop::Held);
+    let ended = matches!(node.0.state, State::Ended(_));
+    assert!(
+        ended || (held && goal == Goal::Forward),
+        "from {txn:?} {outside:?} {goal:?}: {node:?}"
+    );
+    check_end(&node);
+}
+
+fn successors(shape: &Shape, (txn, outside): &Node) -> Vec<Node> {
+    let mut all = Vec::new();
+    // A crash: the state is on the disk, its action may or may not have been performed.
+    for goal in [Goal::Forward, Goal::Back] {
+        if outside.lock && !matches!(txn.state, State::Ended(_)) {
+            all.push((enter(txn.clone(), goal), outside.clone()));
+        }
+    }
+    if is_rest(txn) {
+        return all;
+    }
+    let step = |seen: Seen, then: Outside| (next(shape, txn.clone(), seen).unwrap(), then);
+    all.push(step(Seen::JournalFailed, outside.clone()));
+    all.push(step(Seen::Interrupted, outside.clone()));
+    for (seen, then) in answers(outside, &action(shape, txn)) {
+        for goal in [Goal::Forward, Goal::Back] {
+            if then.lock {
+                all.push((enter(txn.clone(), goal), then.clone()));
+            }
+        }
+        all.push(step(seen, then));
+    }
+    if !outside.meddled {
+        for tag in 0..outside.tags.len() {
+            let mut then = outside.clone();
+            then.meddled = true;
+            then.tags[tag] = Shows::Other;
+            all.push((txn.clone(), then));
+        }
+    }
+    all
+}
+
+fn explore(on_failure: OnFailure) -> usize {
+    let shape = shape(on_failure);
+    let start = Outside {
+        tags: vec![Shows::Before; 3],
+        lock: false,
+        git_tag: GitTagSeen::Absent,
+        meddled: false,
+    };
+    let mut seen: HashSet<Node> = HashSet::new();
+    let mut open = vec![(Txn::new([false; 3]), start)];
+    while let Some(node) = open.pop() {
+        if !seen.insert(node.clone()) {
+            continue;
+        }
+        check_end(&node);
+        check_way(&shape, &node, Goal::Forward);
+        check_way(&shape, &node, Goal::Back);
+        open.extend(successors(&shape, &node));
+    }
+    seen.len()
+}
+
+#[test]
+fn from_every_reachable_state_both_ways_end() {
+    let count = explore(OnFailure::Rollback);
+    assert!(count > 1000, "{count} states");
+}
+
+#[test]
+fn a_held_commit_can_be_finished_and_undone_too() {
+    let count = explore(OnFailure::Hold);
+    assert!(count > 1000, "{count} states");
+}
+
+/// Every state with every kind of answer, all tags alike: a review sees the protocol change.
+#[test]
+fn the_transition_table() {
+    let shape = shape(OnFailure::Rollback);
+    let start = Txn::new([false; 3]);
+    let outside = Outside {
+        tags: vec![Shows::Before; 3],
+        lock: true,
+        git_tag: GitTagSeen::Absent,
+        meddled: false,
+    };
+    let mut lines = std::collections::BTreeSet::new();
+    let mut seen: HashSet<Txn> = HashSet::new();
+    let mut open = vec![start];
+    while let Some(txn) = open.pop() {
+        if is_rest(&txn) || !seen.insert(txn.clone()) {
+            continue;
+        }
+        let action = action(&shape, &txn);
+        for answer in uniform(&action, &outside) {
+            let then = next(&shape, txn.clone(), answer.clone()).unwrap();
+            lines.insert(format!(
+                "{:?} | {} | {:?}",
+                txn.state,
+                summary(&answer),
+                then.state
+            ));
+            open.push(then);
+        }
+        for goal in [Goal::Forward, Goal::Back] {
+            open.push(enter(txn.clone(), goal));
+        }
+    }
+    let table: Vec<_> = lines.into_iter().collect();
+    insta::assert_snapshot!(table.join("\n"));
+}
+
+/// Answers in which all tags are alike.
+fn uniform(action: &Action, outside: &Outside) -> Vec<Seen> {
+    let puts = [
+        PutSeen::Ours,
+        PutSeen::NotTaken,
+        PutSeen::Pending,
+        PutSeen::Refused,
+        PutSeen::Foreign,
+        PutSeen::Unclear,
+    ];
+    let backs = [
+        PutBackSeen::Restored,
+        PutBackSeen::Left,
+        PutBackSeen::Foreign,
+        PutBackSeen::Unclear,
+    ];
+    let shows = [Shows::Ours, Shows::Before, Shows::Other, Shows::Unreadable];
+    let locks = [
+        LockSeen::Ours,
+        LockSeen::Taken,
+        LockSeen::Refused,
+        LockSeen::Unreachable,
+    ];
+    match action {
+        Action::TakeLock | Action::CheckLock => locks.map(Seen::Lock).to_vec(),
+        Action::Look => {
+            let mut all = Vec::new();
+            for tag in shows {
+                for git_tag in [GitTagSeen::Absent, GitTagSeen::Ours, GitTagSeen::Other] {
+                    all.push(Seen::World {
+                        tags: vec![tag; 3],
+                        git_tag,
+                        lock: LockSeen::Ours,
+                    });
+                }
+            }
+            for lock in &locks[1..] {
+                all.push(Seen::World {
+                    tags: outside.tags.clone(),
+                    git_tag: GitTagSeen::Absent,
+                    lock: *lock,
+                });
+            }
+            all
+        }
+        Action::PutTogether(tags) => puts
+            .map(|seen| Seen::Put(tags.iter().map(|&tag| (tag, seen)).collect()))
+            .to_vec(),
+        Action::PutEach(tags) => [puts[0], puts[3], puts[4], puts[5]]
+            .map(|seen| Seen::Put(tags.iter().map(|&tag| (tag, seen)).collect()))
+            .to_vec(),
+        Action::Watch | Action::Settle(_) => shows.map(|tag| Seen::Tags(vec![tag; 3])).to_vec(),
+        Action::Stage => [ContentSeen::Ready, ContentSeen::Gone, ContentSeen::Failed]
+            .map(Seen::Content)
+            .to_vec(),
+        Action::PutBack(tags) => backs
+            .map(|seen| Seen::PutBack(tags.iter().map(|&tag| (tag, seen)).collect()))
+            .to_vec(),
+        Action::Finish | Action::Unlock => [
+            GitSeen::Done,
+            GitSeen::Taken,
+            GitSeen::Refused,
+            GitSeen::Unreachable,
+        ]
+        .map(Seen::Git)
+        .to_vec(),
+        Action::Rest => Vec::new(),
+    }
+}
+
+fn summary(seen: &Seen) -> String {
+    match seen {
+        Seen::World {
+            tags,
+            git_tag,
+            lock,
+        } => format!("tags {:?}, git tag {git_tag:?}, lock {lock:?}", tags[0]),
+        Seen::Tags(tags) => format!("tags {:?}", tags[0]),
+        Seen::Put(answers) => format!("put {:?}", answers[0].1),
+        Seen::PutBack(answers) => format!("put back {:?}", answers[0].1),
+        Seen::Lock(lock) => format!("lock {lock:?}"),
+        Seen::Content(content) => format!("content {content:?}"),
+        Seen::Git(git) => format!("git {git:?}"),
+        Seen::JournalFailed | Seen::Interrupted => format!("{seen:?}"),
+    }
+}

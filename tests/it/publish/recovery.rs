@@ -1,0 +1,368 @@
+//! What a crash leaves, and who may take it up: journals cut at any byte, locks of the living and
+//! the dead, two recoveries at once, lost leases, other writers.
+
+use std::collections::HashSet;
+
+use chrono::TimeDelta;
+use hoist::{
+    error::ErrorKind,
+    io::{fake::Fault, journal_file::JournalStore as _},
+    outcome::OutcomeKind,
+    policy::OnFailure,
+    publish::{
+        self, Preflight, Recovery,
+        journal::{ReadError, decode},
+        recover::{may_take_over, replay},
+    },
+};
+
+use super::scene::{Scene, Setting, foreign, owner, repository};
+
+/// A release that died after `puts` PUTs of tags.
+async fn died(puts: u64) -> Scene {
+    let scene = Scene::new(&Setting::default());
+    scene
+        .faults
+        .strike("/acme/api:", 12 + puts, 1, Fault::CrashAfter);
+    assert!(scene.run(1).await.is_none(), "the process died");
+    scene.faults.clear();
+    scene
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_journal_cut_at_any_byte_is_finished_or_undone() {
+    let whole = died(5).await;
+    let (name, text) = whole.journals.files().pop_first().unwrap();
+    let mut known = HashSet::new();
+    let mut recovered = 0;
+    for cut in 0..=text.len() {
+        let replayed = replay(decode(&text[..cut]).unwrap());
+        // Recovering depends on nothing but what was replayed.
+        if !known.insert(replayed.map(|replayed| (replayed.txn, replayed.since))) {
+            continue;
+        }
+        for forward in [true, false] {
+            let scene = died(5).await;
+            let (before, after) = (Scene::new(&Setting::default()).snapshot(), scene.after());
+            scene.journals.set(&name, &text[..cut]);
+            let outcome = if forward {
+                scene.resume(2).await
+            } else {
+                scene.rollback(2).await
+            };
+            let outcome = outcome.unwrap_or_else(|| panic!("cut at {cut}: the lock was not found"));
+            assert!(outcome.error.is_none(), "cut at {cut}: {outcome:#?}");
+            assert_eq!(
+                scene.snapshot(),
+                if forward { after } else { before },
+                "cut at {cut}"
+            );
+            recovered += 1;
+        }
+    }
+    assert!(recovered >= 10, "{recovered} different journals");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_damaged_record_is_left_out_and_a_newer_format_refused() {
+    let scene = died(5).await;
+    let (name, text) = scene.journals.files().pop_first().unwrap();
+    let text = String::from_utf8(text).unwrap();
+    let whole = decode(text.as_bytes()).unwrap();
+    let mut lines: Vec<_> = text.lines().map(String::from).collect();
+    lines[2] = lines[2].replacen("\"state\"", "\"sTate\"", 1);
+    assert_eq!(
+        decode(lines.join("\n").as_bytes()).unwrap().len(),
+        whole.len() - 1
+    );
+    assert_eq!(
+        decode(lines[1..].join("\n").as_bytes()),
+        Err(ReadError::Damaged)
+    );
+    let newer = text.replace("{\"v\":1,", "{\"v\":2,");
+    assert_eq!(decode(newer.as_bytes()), Err(ReadError::Newer(2)));
+    scene.journals.set(&name, newer.as_bytes());
+    let error = publish::resume(&scene.world(2), &scene.scope(), Recovery::TakeOver)
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Busy, "{error}");
+    assert!(error.hint.unwrap().contains("use the hoist that wrote it"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_credential_and_no_foreign_word_is_in_a_journal() {
+    let scene = died(5).await;
+    let (_, text) = scene.journals.files().pop_first().unwrap();
+    let text = String::from_utf8(text).unwrap();
+    for word in ["password", "Authorization", "token"] {
+        assert!(!text.contains(word), "{word}");
+    }
+}
+
+#[test]
+fn a_lock_is_free_when_its_owner_is_dead_here_or_an_hour_old() {
+    let now = "2026-11-23T12:00:00Z".parse().unwrap();
+    let (me, mut other) = (owner(1), owner(2));
+    let minute = TimeDelta::minutes(1);
+    assert!(
+        may_take_over(&other, now - minute, &me, now, |_| false),
+        "dead"
+    );
+    assert!(
+        !may_take_over(&other, now - minute, &me, now, |_| true),
+        "alive"
+    );
+    other.boot = "another boot".into();
+    assert!(
+        !may_take_over(&other, now - minute, &me, now, |_| false),
+        "a process id says nothing there"
+    );
+    assert!(
+        may_take_over(&other, now - minute * 61, &me, now, |_| true),
+        "old"
+    );
+    assert!(
+        !may_take_over(&other, now + minute * 90, &me, now, |_| false),
+        "another clock"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_may_still_run_is_taken_on_the_users_word_only() {
+    let mut scene = died(5).await;
+    scene.elsewhere();
+    let mut world = scene.world(2);
+    world.owner.host = "laptop".into();
+    let half = scene.snapshot();
+    let error = publish::resume(&world, &scene.scope(), Recovery::IfAbandoned)
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Busy);
+    assert!(
+        error.causes[0].starts_with("it belongs to process 1 on ci-1, since 2026-11-23"),
+        "{error}"
+    );
+    assert!(error.hint.unwrap().contains("--take-over"));
+    assert_eq!(scene.snapshot(), half);
+    let outcome = publish::resume(&world, &scene.scope(), Recovery::TakeOver)
+        .await
+        .unwrap();
+    assert_eq!(outcome.unwrap().kind, OutcomeKind::Published);
+}
+
+#[tokio::test(start_paused = true)]
+async fn status_names_an_unfinished_release_from_another_clone() {
+    let mut scene = died(5).await;
+    scene.elsewhere();
+    let open = publish::status(&scene.world(2), &scene.scope())
+        .await
+        .unwrap();
+    assert_eq!(open.len(), 1);
+    assert_eq!(open[0].version.to_string(), "1.3.0");
+    assert_eq!(open[0].owner, "process 1 on ci-1");
+    assert!(open[0].locked && !open[0].here);
+    let ours = open[0].tags.iter().filter(|tag| tag.is_ours()).count();
+    assert!(ours > 0 && ours < 12, "{ours} tags have moved");
+    let asked = Preflight {
+        repositories: vec![(repository(0), Vec::new())],
+        git_tag: None,
+        commit: scene.publication.commit.clone(),
+        lock_refs: "refs/hoist".into(),
+    };
+    let error = publish::preflight(&scene.world(2), &asked)
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Busy, "{error}");
+    assert_eq!(error.message, "the release 1.3.0 is unfinished");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unfinished_journal_stops_a_new_release() {
+    let scene = died(5).await;
+    let half = scene.snapshot();
+    let outcome = scene.run(2).await.unwrap();
+    assert_eq!(outcome.kind, OutcomeKind::Busy, "{outcome:#?}");
+    assert_eq!(scene.snapshot(), half);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_recoveries_at_once_one_works_and_the_other_stands_back() {
+    for forward in [true, false] {
+        let mut scene = died(5).await;
+        scene.elsewhere();
+        let before = Scene::new(&Setting::default()).snapshot();
+        let (one, two, scope) = (scene.world(2), scene.world(3), scene.scope());
+        let second = async {
+            if forward {
+                publish::resume(&two, &scope, Recovery::TakeOver).await
+            } else {
+                publish::rollback(&two, &scope, Recovery::TakeOver).await
+            }
+        };
+        let (first, second) =
+            tokio::join!(publish::resume(&one, &scope, Recovery::TakeOver), second);
+        let finished = |result: &hoist::error::Result<Option<hoist::outcome::Outcome>>| matches!(result, Ok(Some(outcome)) if outcome.error.is_none());
+        assert_eq!(
+            [&first, &second]
+                .into_iter()
+                .filter(|r| finished(r))
+                .count(),
+            1,
+            "{first:#?} {second:#?}"
+        );
+        let now = scene.snapshot();
+        assert!(now == scene.after() || now == before, "{now:#?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_lease_stops_the_commit_and_nothing_is_rolled_back_over_the_new_holder() {
+    // While the first round's PUT is under way, the lock goes to somebody else.
+    let scene = Scene::new(&Setting::default());
+    let remote = scene.remote.clone();
+    let steal = move || {
+        for name in remote.all_refs().keys() {
+            remote.set(name, "0123");
+        }
+    };
+    scene.faults.strike(
+        "PUT 127.0.0.1:5001/acme/api:1.3.0",
+        0,
+        1,
+        Fault::First(std::sync::Arc::new(steal)),
+    );
+    let outcome = scene.run(1).await.unwrap();
+    assert_eq!(outcome.kind, OutcomeKind::NeedsHuman, "{outcome:#?}");
+    let error = outcome.error.unwrap();
+    assert_eq!(error.message, "the lock was taken over by somebody else");
+    let puts = scene.requests("/acme/api:1.3.0");
+    assert!(puts.iter().any(|put| put.starts_with("PUT")));
+    assert!(scene.requests("PUT 127.0.0.1:5001/acme/api:sha").is_empty());
+    assert!(scene.requests("DELETE").is_empty());
+    assert_eq!(
+        scene.shows(0, "1.3.0").as_ref(),
+        Some(scene.publication.images[0].manifest.digest())
+    );
+}
+
+/// Another writer moves `latest` before operation n, for every n.
+#[tokio::test(start_paused = true)]
+async fn another_writer_at_any_step_is_never_fought() {
+    let clean = Scene::new(&Setting::default());
+    clean.run(1).await.unwrap();
+    let operations = clean.faults.log().len() as u64;
+    let (mut stopped, mut undone, mut late) = (0, 0, 0);
+    for n in 0..operations {
+        let scene = Scene::new(&Setting::default());
+        let (before, mut after) = (scene.snapshot(), scene.after());
+        let (registry, latest) = (scene.registries[0].clone(), "latest".parse().unwrap());
+        let meddle = move || registry.set_tag(&repository(0), &latest, &foreign());
+        scene
+            .faults
+            .strike("", n, 1, Fault::First(std::sync::Arc::new(meddle)));
+        let outcome = scene.run(1).await.unwrap();
+        let now = scene.snapshot();
+        let name = repository(0).tag(&"latest".parse().unwrap());
+        match outcome.kind {
+            OutcomeKind::Failed => {
+                let mut expected = before.clone();
+                expected.tags.insert(name, foreign().digest().clone());
+                assert_eq!(now, expected, "operation {n}");
+                stopped += 1;
+            }
+            OutcomeKind::NeedsHuman => {
+                let mut expected = before.clone();
+                expected.tags.insert(name, foreign().digest().clone());
+                assert_eq!(now.tags, expected.tags, "operation {n}: {outcome:#?}");
+                let text = outcome.error.unwrap().state.unwrap();
+                assert!(text.contains("latest"), "operation {n}: {text}");
+                undone += 1;
+            }
+            // Between the last look and our PUT, or after everything was seen.
+            OutcomeKind::Published => {
+                if now != after {
+                    after.tags.insert(name, foreign().digest().clone());
+                    assert_eq!(now, after, "operation {n}");
+                }
+                late += 1;
+            }
+            other => panic!("operation {n}: {other:?}"),
+        }
+    }
+    assert!(
+        stopped > 10 && undone > 5 && late > 5,
+        "{stopped} {undone} {late}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_held_commit_waits_for_a_decision() {
+    for forward in [true, false] {
+        let mut scene = Scene::new(&Setting::default());
+        let before = scene.snapshot();
+        scene.publication.policy.on_failure = OnFailure::Hold;
+        scene.registries[1].become_like(|it| it.refused = vec!["1.3".parse().unwrap()]);
+        let outcome = scene.run(1).await.unwrap();
+        assert_eq!(outcome.kind, OutcomeKind::Held, "{outcome:#?}");
+        let error = outcome.error.unwrap();
+        assert_eq!(error.kind, ErrorKind::NeedsHuman);
+        assert!(error.state.unwrap().starts_with("held by policy; "));
+        assert_eq!(scene.snapshot().locks, 2, "the lock is kept");
+        scene.registries[1].become_like(|it| it.refused.clear());
+        let outcome = if forward {
+            scene.resume(2).await
+        } else {
+            scene.rollback(2).await
+        };
+        assert!(outcome.unwrap().error.is_none());
+        assert_eq!(
+            scene.snapshot(),
+            if forward { scene.after() } else { before }
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn resume_without_the_content_unlocks_or_names_the_way_back() {
+    for (puts, kind) in [(0, OutcomeKind::Failed), (5, OutcomeKind::NeedsHuman)] {
+        let mut scene = died(puts).await;
+        if puts == 0 {
+            // The one PUT that was made has been undone by hand.
+            scene = Scene::new(&Setting::default());
+            scene.faults.strike(
+                "PUT 127.0.0.1:5001/acme/api:1.3.0",
+                0,
+                1,
+                Fault::CrashBefore,
+            );
+            assert!(scene.run(1).await.is_none());
+            scene.faults.clear();
+        }
+        scene.elsewhere();
+        for (index, registry) in scene.registries.iter().enumerate() {
+            registry.sweep(&repository(index));
+        }
+        std::fs::remove_dir_all(scene.dir.path().join("blobs")).unwrap();
+        let outcome = scene.resume(2).await.unwrap();
+        assert_eq!(outcome.kind, kind, "{outcome:#?}");
+        let error = outcome.error.unwrap();
+        if puts == 0 {
+            assert_eq!((error.kind, scene.snapshot().locks), (ErrorKind::Failed, 0));
+        } else {
+            assert!(error.hint.unwrap().contains("hoist rollback"));
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn finished_journals_are_kept_for_a_while() {
+    let scene = Scene::new(&Setting::default());
+    scene.run(1).await.unwrap();
+    assert_eq!(scene.journals.list().unwrap().len(), 1);
+    assert!(
+        publish::status(&scene.world(2), &scene.scope())
+            .await
+            .unwrap()
+            .is_empty()
+    );
+}
