@@ -6,11 +6,13 @@
 //! Source of the grammar: the OCI distribution specification 1.1 (names, tags) and the OCI image
 //! specification 1.1 (digests, descriptors, media types).
 
+mod contents;
 mod digest;
 mod manifest;
 mod name;
 mod reference;
 
+pub use contents::{Contents, LayerContents, LayerEntry};
 pub use digest::{Digest, Hasher, ParseDigestError};
 pub use manifest::{Before, Descriptor, Image, Manifest, MediaType, Platform};
 pub use name::{NameError, Registry, Repository};

@@ -11,6 +11,7 @@ pub mod facts;
 mod footer;
 pub mod forge;
 pub mod gate;
+pub mod inspect;
 pub mod labels;
 pub mod lint;
 pub mod notes;

@@ -39,6 +39,7 @@ struct Extension {
     path: Option<String>,
     link: Option<String>,
     size: Option<u64>,
+    sparse: bool,
 }
 
 impl Archive {
@@ -55,45 +56,22 @@ impl Archive {
 
     fn entries(mut reader: impl Read, blobs: &Blobs) -> Result<Self> {
         let mut archive = Self::default();
-        let mut extension = Extension::default();
         let mut count = 0;
-        while let Some(header) = next_header(&mut reader)? {
+        while let Some(next) = next_entry(&mut reader)? {
             count += 1;
             if count > MAX_ENTRIES {
                 return Err(broken(format!("it has more than {MAX_ENTRIES} entries")));
             }
-            let declared = header.entry_size().map_err(|e| read_error(&e))?;
-            let kind = header.entry_type();
-            if is_extension(kind) {
-                extension.take(kind, &bounded(&mut reader, declared)?)?;
-                continue;
-            }
-            let about = std::mem::take(&mut extension);
-            let size = about.size.unwrap_or(declared);
-            archive.entry(&header, about, size, &mut reader, blobs)?;
+            archive.entry(next, &mut reader, blobs)?;
         }
-        // A pipe's writer is heard to the end, so that it does not fail on a closed pipe.
-        io::copy(&mut reader, &mut io::sink()).map_err(|e| read_error(&e))?;
+        drain(&mut reader)?;
         Ok(archive)
     }
 
-    fn entry(
-        &mut self,
-        header: &Header,
-        about: Extension,
-        size: u64,
-        reader: &mut impl Read,
-        blobs: &Blobs,
-    ) -> Result<()> {
-        let name = match about.path {
-            Some(path) => path,
-            None => utf8(&header.path_bytes())?,
-        };
-        let target = || match about.link {
-            Some(link) => Ok(link),
-            None => utf8(&header.link_name_bytes().unwrap_or_default()),
-        };
-        match header.entry_type() {
+    fn entry(&mut self, entry: Entry, reader: &mut impl Read, blobs: &Blobs) -> Result<()> {
+        let Entry { name, size, .. } = entry;
+        match entry.header.entry_type() {
+            _ if entry.sparse => Err(broken("it has sparse files")),
             EntryType::Directory => normal("", &name).map(drop),
             EntryType::Regular | EntryType::Continuous => {
                 let name = normal("", &name)?;
@@ -106,13 +84,13 @@ impl Archive {
             EntryType::Symlink => {
                 let name = normal("", &name)?;
                 let parent = name.rsplit_once('/').map_or("", |(parent, _)| parent);
-                let target = normal(parent, &target()?)?;
+                let target = normal(parent, &entry.link)?;
                 self.files.remove(&name);
                 self.links.insert(name, target);
                 Ok(())
             }
             EntryType::Link => {
-                let target = normal("", &target()?)?;
+                let target = normal("", &entry.link)?;
                 self.links.insert(normal("", &name)?, target);
                 Ok(())
             }
@@ -137,23 +115,76 @@ impl Archive {
     }
 }
 
+/// One entry with everything that was said about it before. Its content follows.
+struct Entry {
+    header: Header,
+    name: String,
+    link: String,
+    size: u64,
+    sparse: bool,
+}
+
+/// Calls `told` with the name, the size and whether it is a directory, for every entry of a layer.
+pub(super) fn walk(
+    mut reader: impl Read,
+    mut told: impl FnMut(&str, u64, bool) -> Result<()>,
+) -> Result<()> {
+    while let Some(entry) = next_entry(&mut reader)? {
+        let directory = entry.header.entry_type() == EntryType::Directory;
+        told(&entry.name, entry.size, directory)?;
+        let skipped = entry.size.next_multiple_of(BLOCK as u64);
+        let copied = io::copy(&mut reader.by_ref().take(skipped), &mut io::sink());
+        if copied.map_err(|e| read_error(&e))? != skipped {
+            return Err(broken("a layer ends in the middle"));
+        }
+    }
+    drain(&mut reader)
+}
+
+/// A pipe's writer is heard to the end, so that it does not fail on a closed pipe.
+fn drain(reader: &mut impl Read) -> Result<()> {
+    io::copy(reader, &mut io::sink())
+        .map(drop)
+        .map_err(|e| read_error(&e))
+}
+
+fn next_entry(reader: &mut impl Read) -> Result<Option<Entry>> {
+    let mut about = Extension::default();
+    while let Some(header) = next_header(reader)? {
+        let declared = header.entry_size().map_err(|e| read_error(&e))?;
+        let kind = header.entry_type();
+        if is_extension(kind) {
+            about.take(kind, &bounded(reader, declared)?)?;
+            continue;
+        }
+        return Ok(Some(Entry {
+            name: about.path.unwrap_or_else(|| text(&header.path_bytes())),
+            link: about
+                .link
+                .unwrap_or_else(|| text(&header.link_name_bytes().unwrap_or_default())),
+            size: about.size.unwrap_or(declared),
+            sparse: about.sparse,
+            header,
+        }));
+    }
+    Ok(None)
+}
+
 impl Extension {
     fn take(&mut self, kind: EntryType, bytes: &[u8]) -> Result<()> {
-        let text = |bytes: &[u8]| utf8(bytes.strip_suffix(b"\0").unwrap_or(bytes));
+        let whole = |bytes: &[u8]| text(bytes.strip_suffix(b"\0").unwrap_or(bytes));
         match kind {
-            EntryType::GNULongName => self.path = Some(text(bytes)?),
-            EntryType::GNULongLink => self.link = Some(text(bytes)?),
+            EntryType::GNULongName => self.path = Some(whole(bytes)),
+            EntryType::GNULongLink => self.link = Some(whole(bytes)),
             EntryType::XHeader => {
                 for pair in tar::PaxExtensions::new(bytes) {
                     let pair = pair.map_err(|e| read_error(&e))?;
                     match pair.key_bytes() {
-                        b"path" => self.path = Some(utf8(pair.value_bytes())?),
-                        b"linkpath" => self.link = Some(utf8(pair.value_bytes())?),
+                        b"path" => self.path = Some(text(pair.value_bytes())),
+                        b"linkpath" => self.link = Some(text(pair.value_bytes())),
                         b"size" => self.size = Some(pax_size(pair.value_bytes())?),
                         // A sparse file's bytes are not the file's content.
-                        key if key.starts_with(b"GNU.sparse") => {
-                            return Err(broken("it has sparse files"));
-                        }
+                        key if key.starts_with(b"GNU.sparse") => self.sparse = true,
                         _ => {}
                     }
                 }
@@ -252,8 +283,9 @@ fn skip_padding(reader: &mut impl Read, size: u64) -> Result<()> {
         .map_err(|e| read_error(&e))
 }
 
-fn utf8(bytes: &[u8]) -> Result<String> {
-    String::from_utf8(bytes.to_vec()).map_err(|_| broken("a name in it is no UTF-8"))
+/// Names are only compared, never opened, so a strange byte does no harm.
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
 }
 
 /// `name` as seen from `parent`, without `.` and `..`; refused when it leaves the archive.

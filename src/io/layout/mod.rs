@@ -11,6 +11,7 @@
 mod archive;
 mod blobs;
 mod cache;
+mod contents;
 mod document;
 mod error;
 mod gather;
@@ -32,6 +33,7 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 
+pub use contents::contents;
 pub use select::Wanted;
 
 use self::{
