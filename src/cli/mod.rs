@@ -4,6 +4,7 @@ mod changelog;
 mod check;
 mod exit;
 mod init;
+mod inspect;
 mod next;
 mod outcome;
 mod plan;
@@ -101,6 +102,7 @@ enum Command {
     Completions(shell::Completions),
     /// Print the manual as roff
     Man,
+    Inspect(inspect::Args),
 }
 
 impl Command {
@@ -184,5 +186,6 @@ fn run(command: Command, context: &Context) -> Result<ExitCode> {
         Command::Repair(args) => repair::run(&args, context),
         Command::Completions(args) => shell::completions(&args),
         Command::Man => shell::man(),
+        Command::Inspect(args) => inspect::run(args, context),
     }
 }

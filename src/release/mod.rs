@@ -8,6 +8,7 @@ mod build;
 mod carry_out;
 mod errors;
 mod gather;
+mod inspect;
 mod observe;
 mod open;
 mod repair;
@@ -32,6 +33,7 @@ use crate::{
 };
 
 pub use gather::{Ask, Nothing, Planned};
+pub use inspect::{Look, inspect_path};
 pub use open::Options;
 pub use repair::{Drifts, Surveyed};
 pub use tag_set::Tags;

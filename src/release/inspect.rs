@@ -1,0 +1,232 @@
+//! `inspect`: an image from a registry or from disk, laid open and compared with another.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use futures_util::{StreamExt, TryStreamExt};
+use semver::Version;
+use serde::Deserialize;
+use tokio_util::sync::CancellationToken;
+
+use super::{Release, errors};
+use crate::{
+    error::{Error, Result},
+    event::Events,
+    io::{
+        content,
+        layout::{self, Store, Wanted},
+        registry::RepositoryApi,
+    },
+    oci::{Contents, Descriptor, Digest, Image, Platform, Reference, Repository, Tag, TagOrDigest},
+    plan::inspect::{Report, inspect},
+};
+
+/// Blobs on their way at once.
+const AT_ONCE: usize = 4;
+
+/// What to look at.
+#[derive(Debug, Clone, Default)]
+pub struct Look {
+    /// A reference, or an OCI layout or archive on disk; unset: the last release.
+    pub image: Option<String>,
+    /// What to compare it with; unset: of a version, the release before it.
+    pub since: Option<String>,
+}
+
+/// Looks at images on disk alone; needs no repository.
+///
+/// # Errors
+/// A path is no image.
+pub fn inspect_path(path: &Path, since: Option<&Path>) -> Result<Report> {
+    let name = |path: &Path| path.display().to_string();
+    let contents = on_disk(path)?;
+    let other = since.map(|path| Ok::<_, Error>((name(path), on_disk(path)?)));
+    let other = other.transpose()?;
+    let other = other.as_ref().map(|(name, other)| (&**name, other));
+    Ok(inspect(&name(path), &contents, other))
+}
+
+impl Release {
+    /// Looks at an image and compares it with another.
+    ///
+    /// # Errors
+    /// An image cannot be read, or nothing was released yet.
+    pub fn inspect(&self, look: &Look) -> Result<Report> {
+        self.wait(self.look(look))
+    }
+
+    async fn look(&self, look: &Look) -> Result<Report> {
+        let image = match &look.image {
+            Some(image) => image.clone(),
+            None => self.last_release().await?,
+        };
+        let contents = self.contents(&image).await?;
+        let since = match &look.since {
+            Some(since) => Some(since.clone()),
+            None => self.release_before(&image).await?,
+        };
+        let other = match since {
+            Some(since) => Some((since.clone(), self.contents(&since).await?)),
+            None => None,
+        };
+        let other = other.as_ref().map(|(name, other)| (&**name, other));
+        Ok(inspect(&image, &contents, other))
+    }
+
+    async fn contents(&self, image: &str) -> Result<Contents> {
+        let path = PathBuf::from(image);
+        if path.exists() {
+            return on_disk(&path);
+        }
+        let reference: Reference = image.parse().map_err(|error| {
+            Error::usage(format!("`{image}` is neither a file nor an image")).because(&error)
+        })?;
+        self.events.note(format!("reading {reference}"));
+        let place = self
+            .places(std::slice::from_ref(&reference.repository))?
+            .remove(0);
+        let what = match (&reference.digest, &reference.tag) {
+            (Some(digest), _) => digest.clone().into(),
+            (None, Some(tag)) => tag.clone().into(),
+            (None, None) => "latest".parse().expect("it is a tag"),
+        };
+        pulled(place.as_ref(), &what, &format!("cannot read {reference}")).await
+    }
+
+    /// The highest version that the first repository shows.
+    async fn last_release(&self) -> Result<String> {
+        let repository = self.policy().image.all().into_iter().next();
+        let repository = repository.ok_or_else(|| {
+            Error::usage("no image is named, and there is no `image.repository`")
+                .hint("hoist inspect docker.io/acme/api:1.2.3")
+        })?;
+        let versions = self.versions(&repository).await?;
+        match versions
+            .into_iter()
+            .max_by(|a, b| order(&a.0).cmp(&order(&b.0)))
+        {
+            Some((_, tag)) => Ok(repository.tag(&tag)),
+            None => Err(Error::refused(format!("{repository} has no release yet"))),
+        }
+    }
+
+    /// The plain version below the one that `image` is tagged with, if it is one.
+    async fn release_before(&self, image: &str) -> Result<Option<String>> {
+        let Ok(reference) = image.parse::<Reference>() else {
+            return Ok(None);
+        };
+        let version = reference.tag.as_ref().and_then(version);
+        let Some(version) = version.filter(|_| !Path::new(image).exists()) else {
+            return Ok(None);
+        };
+        let versions = self.versions(&reference.repository).await?;
+        let before = versions
+            .into_iter()
+            .filter(|(other, _)| other.pre.is_empty() && *other < version)
+            .max_by(|a, b| a.0.cmp(&b.0));
+        Ok(before.map(|(_, tag)| reference.repository.tag(&tag)))
+    }
+
+    async fn versions(&self, repository: &Repository) -> Result<Vec<(Version, Tag)>> {
+        let place = self.places(std::slice::from_ref(repository))?.remove(0);
+        let tags = place.tags().await;
+        let tags = tags.map_err(|error| {
+            errors::registry(&format!("cannot list the tags of {repository}"), &error)
+        })?;
+        Ok(tags
+            .into_iter()
+            .filter_map(|tag| Some((version(&tag)?, tag)))
+            .collect())
+    }
+}
+
+/// Plain versions before pre-releases.
+fn order(version: &Version) -> (bool, &Version) {
+    (version.pre.is_empty(), version)
+}
+
+fn version(tag: &Tag) -> Option<Version> {
+    let text = tag.as_str();
+    Version::parse(text.strip_prefix('v').unwrap_or(text)).ok()
+}
+
+fn on_disk(path: &Path) -> Result<Contents> {
+    let folder = temporary()?;
+    let cancel = CancellationToken::new();
+    let store = Store::new(folder.path());
+    let image = layout::adopt(path, &store, &Wanted::default(), &Events::none(), &cancel)?;
+    runnable(layout::contents(&image)?)
+}
+
+fn temporary() -> Result<tempfile::TempDir> {
+    tempfile::tempdir()
+        .map_err(|error| Error::failed("cannot make a temporary folder").because(&error))
+}
+
+/// Of several platforms this machine's, else the first.
+fn runnable(all: Vec<Contents>) -> Result<Contents> {
+    let own = all
+        .iter()
+        .position(|one| one.platform.as_ref().is_some_and(is_own));
+    all.into_iter()
+        .nth(own.unwrap_or(0))
+        .ok_or_else(|| Error::refused("it is no image that runs"))
+}
+
+fn is_own(platform: &Platform) -> bool {
+    let architecture = match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
+    };
+    platform.os == "linux" && platform.architecture == architecture
+}
+
+#[derive(Deserialize)]
+struct Children {
+    #[serde(default)]
+    manifests: Vec<Descriptor>,
+}
+
+/// Pulls one platform's image into a temporary folder and reads what is in it.
+async fn pulled(place: &dyn RepositoryApi, what: &TagOrDigest, failed: &str) -> Result<Contents> {
+    let told = |error| errors::registry(failed, &error);
+    let gone = || Error::refused(failed).cause("the registry does not have it");
+    let top = place.manifest(what).await.map_err(told)?.ok_or_else(gone)?;
+    let digest: Digest = if top.media_type.is_index() {
+        let index: Children = serde_json::from_slice(&top.bytes)
+            .map_err(|error| Error::failed(failed).because(&error))?;
+        let runs = |child: &&Descriptor| child.platform.as_ref().is_none_or(|p| p.os != "unknown");
+        let own = |child: &&Descriptor| child.platform.as_ref().is_some_and(is_own);
+        let child = index
+            .manifests
+            .iter()
+            .find(own)
+            .or_else(|| index.manifests.iter().find(runs));
+        child.ok_or_else(gone)?.digest.clone()
+    } else {
+        top.digest().clone()
+    };
+    let tree = content::tree(place, &digest.into())
+        .await
+        .map_err(told)?
+        .ok_or_else(gone)?;
+    let folder = temporary()?;
+    let image = Image {
+        dir: folder.path().to_owned(),
+        manifest: tree.manifest,
+        children: tree.children,
+        blobs: tree.blobs,
+    };
+    fs::create_dir_all(folder.path().join("blobs/sha256"))
+        .map_err(|error| Error::failed("cannot make a temporary folder").because(&error))?;
+    futures_util::stream::iter(&image.blobs)
+        .map(|blob| place.fetch_blob(blob, image.blob_path(&blob.digest)))
+        .buffer_unordered(AT_ONCE)
+        .try_collect::<()>()
+        .await
+        .map_err(told)?;
+    runnable(layout::contents(&image)?)
+}
