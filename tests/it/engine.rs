@@ -204,7 +204,7 @@ fn builds_a_stage_of_the_commit(builder: Builder) {
     let who = runtime()
         .block_on(check(&world.request, &world.environment))
         .unwrap();
-    assert!(who.contains(&world.engine.host()), "{who}");
+    assert!(who.contains(world.engine.host()), "{who}");
 
     let image = world.build().unwrap();
     let files = files(&image);
@@ -333,7 +333,7 @@ RUN --mount=type=secret,id=token,required=true ["/bin/busybox", "sh", "-c", "/bi
     );
 
     let host = world.engine.host();
-    world.environment = [("DOCKER_HOST", &*host), ("TOKEN", secret)]
+    world.environment = [("DOCKER_HOST", host), ("TOKEN", secret)]
         .into_iter()
         .collect();
     let image = world.build().unwrap();

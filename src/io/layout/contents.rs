@@ -1,16 +1,11 @@
 //! Reading what an image holds: the names and sizes in its layers, never their bytes.
 
-use std::{
-    fs::{self, File},
-    io::Read,
-};
+use std::fs::{self, File};
 
 use serde::Deserialize;
-use tokio_util::sync::CancellationToken;
 
 use super::{
     archive::walk,
-    blobs::Blobs,
     buffered,
     document::{ConfigDocument, ManifestDocument, is_image_config, parse},
     error::{broken, disk},
