@@ -58,6 +58,7 @@ impl Release {
     /// Reads history and registries and puts the plan together. `fetch` brings version tags that
     /// only the remote has into this clone; without it they are used as facts.
     pub(super) async fn gather(&self, ask: &Ask, fetch: bool) -> Result<Planned> {
+        self.loaded.refuse_unknown()?;
         let repositories = self.loaded.repositories()?;
         let remote = self.remote_tags(fetch).await?;
         let facts = self.facts(&ask.request, remote)?;

@@ -88,6 +88,21 @@ fn settings(policy: &Policy, base: &Path, options: &Options) -> Settings {
 }
 
 impl Loaded {
+    /// What the policy may say and this version does not do yet is refused, never passed over.
+    pub(super) fn refuse_unknown(&self) -> Result<()> {
+        let key = match &self.policy {
+            policy if !policy.version.files.is_empty() => "version.files",
+            policy if policy.notes.changelog => "notes.changelog",
+            _ => return Ok(()),
+        };
+        Err(
+            Error::usage(format!("`{key}` is not done by this version of hoist"))
+                .cause("a release makes no commits yet")
+                .state("nothing was built or moved")
+                .hint("write and commit those files before the release, and take the key out"),
+        )
+    }
+
     /// All repositories of the policy.
     pub(super) fn repositories(&self) -> Result<Vec<Repository>> {
         let all = self.policy.image.all();

@@ -340,11 +340,11 @@ fn several_images_of_one_repository_have_tags_and_paths_of_their_own() {
 fn a_merge_touches_what_it_changes_against_every_parent() {
     let mut history = History::new();
     let step = |history: &mut History,
-                    name: &str,
-                    message: &str,
-                    api: &str,
-                    web: &str,
-                    parents: Option<&[&str]>| {
+                name: &str,
+                message: &str,
+                api: &str,
+                web: &str,
+                parents: Option<&[&str]>| {
         let tree = Some(history.tree(&[("api/a", api), ("web/a", web)]));
         let parents = parents.map(|names| names.iter().map(|n| history.id(n)).collect());
         let commit = Commit {
