@@ -1,21 +1,22 @@
-//! `hoist check`: everything that could stop a release, without one. Today: commit messages.
+//! `hoist check`: everything that could stop a release, without one; or commit messages alone.
 
 use std::{path::PathBuf, process::ExitCode};
 
 use serde_json::json;
 
-use super::{Global, Terminal, exit, next::place};
+use super::{Context, Terminal, exit, next::place};
 use crate::{
     error::{Error, Result},
     event::clean,
     history::check::{self, Checked},
     plan::lint::Severity,
+    release::{Check, first_problem},
 };
 
-/// Check commit messages: those of a range, or one that git's `commit-msg` hook is about to take
+/// Check everything that could stop a release, without one; or commit messages alone
 #[derive(Debug, clap::Args)]
-#[command(group = clap::ArgGroup::new("what").required(true))]
-pub struct Arguments {
+#[command(group = clap::ArgGroup::new("what"))]
+pub(super) struct Arguments {
     /// The commits to check, e.g. `origin/main..HEAD`
     #[arg(long, value_name = "RANGE", group = "what")]
     commits: Option<String>,
@@ -25,7 +26,8 @@ pub struct Arguments {
 }
 
 /// Runs the verb: exit 4 where a message must be mended.
-pub fn run(global: &Global, arguments: &Arguments, terminal: &Terminal) -> Result<ExitCode> {
+pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<ExitCode> {
+    let (global, terminal) = (&context.global, &context.terminal);
     let place = place(global)?;
     let checked = match (&arguments.commits, &arguments.commit_msg) {
         (Some(range), _) => check::commits(&place, range)?,
@@ -40,7 +42,7 @@ pub fn run(global: &Global, arguments: &Arguments, terminal: &Terminal) -> Resul
                 &String::from_utf8_lossy(&text),
             )?]
         }
-        (None, None) => Vec::new(),
+        (None, None) => return everything(context),
     };
     if terminal.json {
         terminal.json(&document(&checked));
@@ -58,6 +60,35 @@ pub fn run(global: &Global, arguments: &Arguments, terminal: &Terminal) -> Resul
         ));
     }
     Ok(ExitCode::from(exit::REFUSED))
+}
+
+/// Branch and tree, plan, registries, builder: one line each.
+fn everything(context: &Context) -> Result<ExitCode> {
+    let findings = context.open()?.check();
+    if context.terminal.json {
+        let entry = |finding: &Check| match &finding.result {
+            Ok(how) => json!({ "what": finding.what, "ok": true, "message": how }),
+            Err(error) => json!({ "what": finding.what, "ok": false, "error": error }),
+        };
+        let findings: Vec<_> = findings.iter().map(entry).collect();
+        context
+            .terminal
+            .json(&json!({ "v": 1, "findings": findings }));
+    } else {
+        for finding in &findings {
+            match &finding.result {
+                Ok(how) => context
+                    .terminal
+                    .data(&format!("ok       {}: {how}", finding.what)),
+                Err(error) => {
+                    context.terminal.data(&format!("problem  {}", finding.what));
+                    context.terminal.error(error);
+                }
+            }
+        }
+    }
+    let code = first_problem(&findings).map_or(exit::OK, |error| exit::number(error.kind));
+    Ok(ExitCode::from(code))
 }
 
 fn print(checked: &Checked, terminal: &Terminal) {

@@ -18,7 +18,9 @@ use crate::{
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// A reference, an OCI layout or a `docker save` archive [default: the last release]
-    image: Option<String>,
+    // Not called `image`: that is the global flag.
+    #[arg(value_name = "IMAGE")]
+    what: Option<String>,
     /// What to compare it with [default: of a version, the release before it]
     #[arg(long, value_name = "IMAGE")]
     since: Option<String>,
@@ -26,7 +28,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: Args, context: &Context) -> Result<ExitCode> {
     let path = |text: &String| Some(PathBuf::from(text)).filter(|path| path.exists());
-    let image = args.image.as_ref().and_then(path);
+    let image = args.what.as_ref().and_then(path);
     let since = args.since.as_ref().and_then(path);
     let report = match (image, since, &args.since) {
         // Files need no repository, and so no policy.
@@ -34,7 +36,7 @@ pub(super) fn run(args: Args, context: &Context) -> Result<ExitCode> {
             inspect_path(&image, since.as_deref())?
         }
         _ => context.open_for_work()?.inspect(&Look {
-            image: args.image,
+            image: args.what,
             since: args.since,
         })?,
     };

@@ -175,7 +175,7 @@ fn run(command: Command, context: &Context) -> Result<ExitCode> {
         Command::Init => init::run(global, terminal),
         Command::Next(args) => next::run(global, args, terminal),
         Command::Changelog(args) => changelog::run(global, args, terminal),
-        Command::Check(args) => check::run(global, &args, terminal),
+        Command::Check(args) => check::run(&args, context),
         Command::Tags(args) => tags::run(args, context),
         Command::Plan(args) => plan::run(args, context),
         Command::Release(args) => release::run(args, context),

@@ -106,7 +106,7 @@ impl Release {
 
     /// `command` runs once a release, before the first image.
     fn build_request(&self, plan: &Plan, planned: &PlannedImage, command: bool) -> BuildRequest {
-        let mut policy = self.variant_policy(planned);
+        let mut policy = self.variant_policy(planned.variant.as_deref());
         policy.args.clone_from(&planned.args);
         if !command {
             policy.command.clear();
@@ -142,10 +142,10 @@ impl Release {
     }
 
     /// `[image.build]` with a variant's own keys in their places.
-    fn variant_policy(&self, planned: &PlannedImage) -> BuildPolicy {
+    pub(super) fn variant_policy(&self, variant: Option<&str>) -> BuildPolicy {
         let mut build = self.policy().image.build.clone();
         let variants = &self.policy().variants;
-        if let Some(variant) = planned.variant.as_ref().and_then(|name| variants.get(name)) {
+        if let Some(variant) = variant.and_then(|name| variants.get(name)) {
             let set = |own: &Option<String>, all: &mut Option<String>| {
                 if own.is_some() {
                     all.clone_from(own);

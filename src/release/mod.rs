@@ -6,6 +6,7 @@
 
 mod build;
 mod carry_out;
+mod check;
 mod errors;
 mod gather;
 mod inspect;
@@ -32,6 +33,7 @@ use crate::{
     policy::Policy,
 };
 
+pub use check::{Check, first_problem};
 pub use gather::{Ask, Nothing, Planned};
 pub use inspect::{Look, inspect_path};
 pub use open::Options;

@@ -1,0 +1,107 @@
+//! Everything that could stop a release, looked at without one.
+
+use futures_util::future::join_all;
+
+use super::{Ask, Planned, Release, errors};
+use crate::{
+    error::{Error, Result},
+    io::engine::{self, BuildRequest},
+    policy::BuildPolicy,
+};
+
+/// One thing that was looked at.
+#[derive(Debug)]
+pub struct Check {
+    /// What: `branch and tree`, a repository, `builder`.
+    pub what: String,
+    /// How it is, or what would stop a release.
+    pub result: Result<String>,
+}
+
+impl Release {
+    /// Looks at branch and tree, plan, registries and builder. One finding for each, good or bad.
+    #[must_use]
+    pub fn check(&self) -> Vec<Check> {
+        let finding = |what: &str, result| Check {
+            what: what.into(),
+            result,
+        };
+        let ask = Ask::default();
+        self.wait(async {
+            let gate = self.gate(&ask).map(|notes| {
+                if notes.is_empty() {
+                    "as a release needs them".into()
+                } else {
+                    notes.join("; ")
+                }
+            });
+            let plan = self.gather(&ask, false).await.map(|planned| match planned {
+                Planned::Release(plan) => format!("{} is next", plan.version),
+                Planned::Nothing(nothing) => format!("nothing to release: {}", nothing.why),
+            });
+            let mut all = vec![finding("branch and tree", gate), finding("plan", plan)];
+            all.extend(self.registries().await);
+            all.push(finding("builder", self.builder().await));
+            all
+        })
+    }
+
+    /// The right to push, proven in each repository.
+    async fn registries(&self) -> Vec<Check> {
+        let repositories = self.policy().image.all();
+        let places = match self.places(&repositories) {
+            Ok(places) => places,
+            Err(error) => {
+                return vec![Check {
+                    what: "registries".into(),
+                    result: Err(error),
+                }];
+            }
+        };
+        let look = places.iter().map(|place| async move {
+            let what = place.repository().to_string();
+            let pushed = place.check_push().await;
+            let result = match pushed {
+                Ok(()) => Ok("may be pushed to".into()),
+                Err(error) => Err(errors::registry(
+                    &format!("cannot push to `{what}`"),
+                    &error,
+                )),
+            };
+            Check { what, result }
+        });
+        join_all(look).await
+    }
+
+    /// Who would build, and whether everything for it is there: the plain image and each variant.
+    async fn builder(&self) -> Result<String> {
+        let variants = self.policy().variants.keys().map(Some);
+        let mut who = String::new();
+        for variant in std::iter::once(None).chain(variants) {
+            let request = self.check_request(self.variant_policy(variant.map(String::as_str)))?;
+            who = engine::check(&request, &self.environment).await?;
+        }
+        Ok(who)
+    }
+
+    fn check_request(&self, policy: BuildPolicy) -> Result<BuildRequest> {
+        Ok(BuildRequest {
+            policy,
+            repository: self.loaded.base.clone(),
+            commit: self.git.head()?.to_string(),
+            time: 0,
+            labels: Default::default(),
+            annotations: Default::default(),
+            references: Vec::new(),
+            variables: Vec::new(),
+        })
+    }
+}
+
+/// The first finding that would stop a release.
+#[must_use]
+pub fn first_problem(findings: &[Check]) -> Option<&Error> {
+    findings
+        .iter()
+        .find_map(|finding| finding.result.as_ref().err())
+}
