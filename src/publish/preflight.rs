@@ -93,7 +93,7 @@ async fn look(api: &dyn RepositoryApi, tags: &[Tag]) -> Result<Found> {
 }
 
 /// A typo, a missing repository, a missing right: named apart where the registry tells them apart.
-fn push_error(repository: &Repository, error: &RegistryError) -> Error {
+pub(crate) fn push_error(repository: &Repository, error: &RegistryError) -> Error {
     let registry = repository.registry();
     let (what, hint) = match error.kind {
         RegistryErrorKind::Unauthorized | RegistryErrorKind::Credentials => (

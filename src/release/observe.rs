@@ -16,6 +16,7 @@ use crate::{
         adopt::Claim,
         tags::{Listing, Published, TagSet},
     },
+    publish,
 };
 
 /// Requests under way at once, per repository.
@@ -61,7 +62,13 @@ async fn look(place: &dyn RepositoryApi, tags: &[Tag]) -> Result<Published> {
     let shows = shows?;
     let tags = match listing {
         Ok(tags) => Listing::Known(tags),
-        Err(error) if is_refusal(&error) => Listing::Refused,
+        // A wrong password looks like a list that nobody may read. A release needs the push right
+        // anyway, and that tells them apart.
+        Err(error) if is_refusal(&error) => {
+            let push = place.check_push().await;
+            push.map_err(|error| publish::push_error(place.repository(), &error))?;
+            Listing::Refused
+        }
         Err(error) => return Err(unreadable(place, &error)),
     };
     let labels = match tags {
