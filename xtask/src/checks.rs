@@ -18,11 +18,5 @@ pub fn run(names: &[&str]) -> Result<()> {
         cargo()
             .args(["test", "--workspace", "--locked"])
             .args(names),
-    )?;
-    if names.is_empty() {
-        // The example is a workspace of its own, as a user's would be.
-        let example = ["--locked", "--manifest-path", "examples/xtask/Cargo.toml"];
-        succeed(cargo().arg("test").args(example))?;
-    }
-    Ok(())
+    )
 }

@@ -77,6 +77,7 @@ fn the_script_makes_the_same_layout_twice() {
     let remote = GitRemote::new();
     let clone = remote.clone("project", &[]);
     project::write(&clone, Path::new("/bin/sh"), Builder::Script, &[]);
+    clone.commit("feat: begin");
     let index = || {
         let status = clone.command("sh").arg("image.sh").status().expect("sh");
         assert!(status.success());

@@ -16,7 +16,9 @@ store() {
 
 store dist/layer
 layer='{"mediaType":"application/vnd.oci.image.layer.v1.tar","digest":"sha256:'$digest'","size":'$size'}'
-printf '{"architecture":"amd64","os":"linux","config":{"Entrypoint":["/bin/busybox","sh","/bin/greet"]},"rootfs":{"type":"layers","diff_ids":["sha256:%s"]}}' "$digest" >dist/config
+# The label says which commit the image is of: a later run knows it as its own by it.
+labels='{"org.opencontainers.image.revision":"'$(git rev-parse HEAD)'"}'
+printf '{"architecture":"amd64","os":"linux","config":{"Entrypoint":["/bin/busybox","sh","/bin/greet"],"Labels":%s},"rootfs":{"type":"layers","diff_ids":["sha256:%s"]}}' "$labels" "$digest" >dist/config
 store dist/config
 config='{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"sha256:'$digest'","size":'$size'}'
 printf '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":%s,"layers":[%s]}' "$config" "$layer" >dist/manifest
