@@ -4,6 +4,7 @@
 
 mod architecture;
 mod cases;
+mod docs;
 mod engine;
 mod graphs;
 mod init;
@@ -12,7 +13,14 @@ mod names;
 mod policy;
 mod publish;
 mod published;
+mod real_example;
+mod real_facts;
+mod real_kill;
+mod real_memory;
+mod real_refusal;
+mod real_release;
 mod real_sandbox;
 mod registry;
 mod repositories;
 mod support;
+mod transcripts;

@@ -2,9 +2,11 @@
 //! They end with the process.
 
 pub mod history;
+mod project;
 
 use std::sync::OnceLock;
 
+pub use project::{Run, World};
 use xtask::sandbox::{self, Engine, Packages, Registry, RegistryOptions};
 
 /// The unpacked packages; `None` only where they cannot be had and the run was told to do

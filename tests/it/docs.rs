@@ -1,0 +1,142 @@
+//! The documents say what the program does.
+
+use std::{fs, path::Path, process::Command};
+
+use hoist::policy::Policy;
+use regex::Regex;
+
+fn read(path: &str) -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    fs::read_to_string(root.join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+fn documents() -> Vec<String> {
+    let mut paths = vec!["README.md".to_owned()];
+    for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        paths.push(format!("docs/{name}"));
+    }
+    paths
+}
+
+/// The fenced blocks of a language.
+fn blocks(text: &str, language: &str) -> Vec<String> {
+    let fence = Regex::new(&format!("(?ms)^```{language}\n(.*?)^```$")).unwrap();
+    fence.captures_iter(text).map(|c| c[1].to_owned()).collect()
+}
+
+/// The short help of the program or of a verb.
+fn help(args: &[&str]) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hoist"));
+    let output = command
+        .args(args)
+        .arg("-h")
+        .env("COLUMNS", "100")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "hoist {args:?} --help");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The verbs that the program knows, from its own help.
+fn verbs() -> Vec<String> {
+    let line = Regex::new(r"(?m)^  ([a-z]+)(?:  |$)").unwrap();
+    let help = help(&[]);
+    let (_, list) = help.split_once("Commands:").expect("a list of verbs");
+    let (list, _) = list.split_once("\n\n").unwrap_or((list, ""));
+    line.captures_iter(list).map(|c| c[1].to_owned()).collect()
+}
+
+#[test]
+fn the_exit_tables_are_the_constants() {
+    let constant = Regex::new(r"pub const \w+: u8 = (\d+);").unwrap();
+    let source = read("src/cli/exit.rs");
+    let codes: Vec<_> = constant
+        .captures_iter(&source)
+        .map(|c| c[1].to_owned())
+        .collect();
+    assert!(codes.len() > 9);
+    let row = Regex::new(r"(?m)^\| (\d+) \|").unwrap();
+    for document in ["README.md", "docs/exit-codes.md"] {
+        let text = read(document);
+        let rows: Vec<_> = row.captures_iter(&text).map(|c| c[1].to_owned()).collect();
+        assert_eq!(rows, codes, "{document}");
+    }
+}
+
+#[test]
+fn policies_in_the_documents_parse() {
+    let mut count = 0;
+    for document in documents() {
+        for block in blocks(&read(&document), "toml") {
+            Policy::parse(&block, &document).unwrap_or_else(|error| panic!("{document}: {error}"));
+            count += 1;
+        }
+    }
+    assert!(count > 0);
+}
+
+#[test]
+fn commands_in_the_documents_exist() {
+    let verbs = verbs();
+    let word = Regex::new(r"\bhoist ((?:--image \S+ )?)([a-z]+)((?: --?[a-z-]+)*)").unwrap();
+    let code = Regex::new(r"`(hoist [^`]+)`").unwrap();
+    let mut count = 0;
+    for document in documents() {
+        let text = read(&document);
+        let mut lines: Vec<_> = code.captures_iter(&text).map(|c| c[1].to_owned()).collect();
+        for language in ["sh", "console", "yaml"] {
+            lines.extend(blocks(&text, language));
+        }
+        // A comment is prose.
+        let lines = lines.iter().flat_map(|text| text.lines());
+        let lines = lines.filter_map(|line| line.split(" # ").next());
+        for used in lines.flat_map(|line| word.captures_iter(line)) {
+            assert!(
+                verbs.contains(&used[2].to_owned()),
+                "{document}: {}",
+                &used[0]
+            );
+            let help = help(&[&used[2]]);
+            for flag in used[3].split_whitespace() {
+                assert!(
+                    help.contains(flag),
+                    "{document}: {} has no {flag}",
+                    &used[2]
+                );
+            }
+            count += 1;
+        }
+    }
+    assert!(count > 10);
+}
+
+#[test]
+fn every_verb_is_in_the_readme() {
+    let readme = read("README.md");
+    for verb in verbs() {
+        let row = Regex::new(&format!("(?m)^\\| [^|]*`{verb}[ `]")).unwrap();
+        assert!(verb == "help" || row.is_match(&readme), "{verb}");
+    }
+}
+
+#[test]
+fn help_fits_a_screen() {
+    for verb in verbs().iter().filter(|verb| *verb != "help") {
+        let help = help(&[verb]);
+        assert!(help.lines().count() <= 40, "{verb}:\n{help}");
+    }
+    assert!(help(&[]).lines().count() <= 40);
+}
+
+#[test]
+fn links_lead_somewhere() {
+    let link = Regex::new(r"\]\(([^)#:]+)(#[^)]*)?\)").unwrap();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for document in documents() {
+        let folder = root.join(&document).parent().unwrap().to_owned();
+        for link in link.captures_iter(&read(&document)) {
+            assert!(folder.join(&link[1]).exists(), "{document}: {}", &link[1]);
+        }
+    }
+}

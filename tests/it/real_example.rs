@@ -1,0 +1,71 @@
+//! The example workspace releases through the library.
+
+use std::{fs, path::Path};
+
+use crate::support::{self, Run, World};
+
+#[test]
+fn the_example_plans_and_releases_through_the_library() {
+    let Some(registry) = support::registry() else {
+        return;
+    };
+    let world = World::new(registry, &["example/app"]);
+    let clone = world.project("a");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    copy(&root.join("examples/xtask"), clone.path(), &|text| {
+        text.replace("../../..", &root.display().to_string())
+    });
+    // The versions that this package is tested with are there without a network.
+    fs::copy(root.join("Cargo.lock"), clone.path().join("Cargo.lock")).unwrap();
+    // The example's Dockerfile needs images from the network; the layout needs nothing.
+    clone.write(
+        "release.toml",
+        format!(
+            "[image]\nrepository = \"{}\"\n\n[image.build]\ncommand = [\"sh\", \"image.sh\"]\nlayout = \"dist/oci\"\n",
+            registry.repository("example/app")
+        ),
+    );
+    clone.write(".gitignore", "/dist\n/Cargo.lock\n");
+    world.change(&clone, "feat: begin");
+
+    let xtask = |args: &[&str]| {
+        let mut command = clone.command(env!("CARGO"));
+        command
+            .args(["run", "--quiet", "--offline", "--package", "xtask", "--"])
+            .args(args)
+            .env("CARGO_TARGET_DIR", root.join("target/example"));
+        for name in ["HOME", "CARGO_HOME", "RUSTUP_HOME", "RUSTUP_TOOLCHAIN"] {
+            if let Some(value) = std::env::var_os(name) {
+                command.env(name, value);
+            }
+        }
+        Run::of(&mut command)
+    };
+    let plan = xtask(&["release", "--dry-run"]);
+    plan.expect(0);
+    assert!(plan.stdout.starts_with("0.1.0: "), "{plan}");
+    plan.says("example/app:latest");
+    assert!(world.tags().is_empty());
+
+    let released = xtask(&["release"]);
+    released.expect(0);
+    let digest = world.shows("0.1.0").expect("released");
+    let printed = format!("{}@{digest}\n", registry.repository("example/app"));
+    assert_eq!(released.stdout, printed);
+}
+
+/// Copies a folder's text files, changed.
+fn copy(from: &Path, to: &Path, change: &dyn Fn(String) -> String) {
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let (from, to) = (entry.path(), to.join(entry.file_name()));
+        if from.is_dir() {
+            if entry.file_name() != "target" {
+                fs::create_dir_all(&to).unwrap();
+                copy(&from, &to, change);
+            }
+        } else {
+            fs::write(to, change(fs::read_to_string(from).unwrap())).unwrap();
+        }
+    }
+}
