@@ -19,7 +19,7 @@ use crate::{
         layout::{self, Store, Wanted},
         registry::RepositoryApi,
     },
-    oci::{Contents, Descriptor, Digest, Image, Platform, Reference, Repository, Tag, TagOrDigest},
+    oci::{Contents, Descriptor, Digest, Image, Reference, Repository, Tag, TagOrDigest},
     plan::inspect::{Report, inspect},
 };
 
@@ -169,19 +169,10 @@ fn temporary() -> Result<tempfile::TempDir> {
 fn runnable(all: Vec<Contents>) -> Result<Contents> {
     let own = all
         .iter()
-        .position(|one| one.platform.as_ref().is_some_and(is_own));
+        .position(|one| one.platform.as_ref().is_some_and(layout::is_own));
     all.into_iter()
         .nth(own.unwrap_or(0))
         .ok_or_else(|| Error::refused("it is no image that runs"))
-}
-
-fn is_own(platform: &Platform) -> bool {
-    let architecture = match std::env::consts::ARCH {
-        "x86_64" => "amd64",
-        "aarch64" => "arm64",
-        other => other,
-    };
-    platform.os == "linux" && platform.architecture == architecture
 }
 
 #[derive(Deserialize)]
@@ -199,7 +190,7 @@ async fn pulled(place: &dyn RepositoryApi, what: &TagOrDigest, failed: &str) -> 
         let index: Children = serde_json::from_slice(&top.bytes)
             .map_err(|error| Error::failed(failed).because(&error))?;
         let runs = |child: &&Descriptor| child.platform.as_ref().is_none_or(|p| p.os != "unknown");
-        let own = |child: &&Descriptor| child.platform.as_ref().is_some_and(is_own);
+        let own = |child: &&Descriptor| child.platform.as_ref().is_some_and(layout::is_own);
         let child = index
             .manifests
             .iter()

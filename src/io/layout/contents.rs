@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     error::Result,
-    oci::{Contents, Descriptor, Image, LayerContents, LayerEntry, Manifest},
+    oci::{Contents, Descriptor, Image, LayerContents, LayerEntry, Manifest, Platform},
 };
 
 /// More names than any image has; what is beyond is not read.
@@ -57,6 +57,17 @@ pub fn contents(image: &Image) -> Result<Vec<Contents>> {
         }
     }
     Ok(all)
+}
+
+/// Whether this machine runs it without an emulator.
+#[must_use]
+pub fn is_own(platform: &Platform) -> bool {
+    let architecture = match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        other => other,
+    };
+    platform.os == "linux" && platform.architecture == architecture
 }
 
 fn contents_of(image: &Image, manifest: &Manifest) -> Result<Option<Contents>> {

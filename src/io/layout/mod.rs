@@ -33,7 +33,7 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 
-pub use contents::contents;
+pub use contents::{contents, is_own};
 pub use select::Wanted;
 
 use self::{
