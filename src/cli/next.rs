@@ -94,12 +94,28 @@ pub fn run(global: &Global, arguments: Arguments, terminal: &Terminal) -> Result
             terminal.remark(&line);
         }
     } else if next.next.is_none() && !terminal.json {
-        terminal.note(&format!("nothing to release: {}", next.why));
-        if next.current.is_none() {
-            terminal.note("a first version can be named: `--version 0.1.0`");
-        }
+        nothing(next, terminal);
     }
     Ok(ExitCode::from(exit::OK))
+}
+
+/// Why there is nothing to release, with what was seen.
+fn nothing(next: &Next, terminal: &Terminal) {
+    const SHOWN: usize = 10;
+    terminal.note(&format!("nothing to release: {}", next.why));
+    if terminal.quiet {
+        return;
+    }
+    for entry in next.entries.iter().take(SHOWN) {
+        terminal.remark(&explain::line(entry));
+    }
+    if next.entries.len() > SHOWN {
+        let more = next.entries.len() - SHOWN;
+        terminal.remark(&format!("and {more} more: `hoist next --explain`"));
+    }
+    if next.current.is_none() && !next.entries.is_empty() {
+        terminal.note("a first version can be named: `--version 0.1.0`");
+    }
 }
 
 /// `hoist next --json`

@@ -275,6 +275,7 @@ fn not_conventional(commits: &[&Commit]) -> Error {
 struct Compiled<'a> {
     rule: &'a Rule,
     name: String,
+    type_: Option<GlobMatcher>,
     scope: Option<GlobMatcher>,
     message: Option<Regex>,
 }
@@ -282,17 +283,16 @@ struct Compiled<'a> {
 impl<'a> Compiled<'a> {
     fn new(index: usize, rule: &'a Rule) -> Result<Self> {
         let name = format!("rule {} of `version.rules`", index + 1);
-        let scope = rule
-            .scope
-            .as_ref()
-            .map(|scope| {
-                GlobBuilder::new(scope)
-                    .case_insensitive(true)
-                    .build()
-                    .map(|glob| glob.compile_matcher())
-            })
-            .transpose()
-            .map_err(|error| Error::usage(format!("{name}: bad `scope`")).because(&error))?;
+        let glob = |key: &str, pattern: &Option<String>| {
+            pattern
+                .as_ref()
+                .map(|pattern| GlobBuilder::new(pattern).case_insensitive(true).build())
+                .transpose()
+                .map(|glob| glob.map(|glob| glob.compile_matcher()))
+                .map_err(|error| Error::usage(format!("{name}: bad `{key}`")).because(&error))
+        };
+        let type_ = glob("type", &rule.type_)?;
+        let scope = glob("scope", &rule.scope)?;
         let message = rule
             .match_
             .as_ref()
@@ -301,9 +301,10 @@ impl<'a> Compiled<'a> {
             .map_err(|error| Error::usage(format!("{name}: bad `match`")).because(&error))?;
         Ok(Self {
             rule,
-            name,
+            type_,
             scope,
             message,
+            name,
         })
     }
 
@@ -316,12 +317,10 @@ impl<'a> Compiled<'a> {
             None => !breaking || self.rule.bump.level() == Some(Level::Major),
         };
         meant
-            && self.rule.type_.as_ref().is_none_or(|wanted| {
-                change
-                    .type_
-                    .as_ref()
-                    .is_some_and(|type_| wanted.to_lowercase() == *type_)
-            })
+            && self
+                .type_
+                .as_ref()
+                .is_none_or(|glob| change.type_.as_ref().is_some_and(|t| glob.is_match(t)))
             && self.scope.as_ref().is_none_or(|glob| {
                 change.scope.as_ref().is_some_and(|scope| {
                     glob.is_match(scope) || scope.split(',').any(|one| glob.is_match(one.trim()))
@@ -427,6 +426,8 @@ mod tests {
             ),
             [PATCH, PATCH, None, None, MAJOR, MINOR]
         );
+        let any = "[[version.rules]]\ntype = \"*\"\nbump = \"patch\"\n";
+        assert_eq!(levels(any, &["docs: x", "hello"]), [PATCH, None]);
         let lower = "[[version.rules]]\ntype = \"feat\"\nbreaking = true\nbump = \"minor\"\n";
         assert_eq!(levels(lower, &["feat!: x", "fix!: x"]), [MINOR, MAJOR]);
     }

@@ -3,6 +3,7 @@
 
 use super::{
     branch::BranchKind,
+    bump::Entry,
     facts::{Facts, VersionTag},
     version::{self, Next, Request},
 };
@@ -25,17 +26,21 @@ pub fn explain(policy: &Policy, facts: &Facts, request: &Request, next: &Next) -
         ));
     }
     lines.extend(passed_over(facts));
-    for entry in &next.entries {
-        let level = entry.level.map_or("-", Level::as_str);
-        lines.push(format!(
-            "{} {level:<5} {}  ({})",
-            entry.id.short(),
-            clean(&entry.summary, 72),
-            entry.why
-        ));
-    }
+    lines.extend(next.entries.iter().map(line));
     lines.extend(otherwise(policy, facts, request, next));
     lines
+}
+
+/// One change: its commit, the level it gives, and why.
+#[must_use]
+pub fn line(entry: &Entry) -> String {
+    let level = entry.level.map_or("-", Level::as_str);
+    format!(
+        "{} {level:<5} {}  ({})",
+        entry.id.short(),
+        clean(&entry.summary, 72),
+        entry.why
+    )
 }
 
 fn headline(next: &Next) -> String {

@@ -10,6 +10,7 @@ mod graphs;
 mod init;
 mod licences;
 mod names;
+mod noise;
 mod policy;
 mod publish;
 mod published;

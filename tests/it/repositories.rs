@@ -103,6 +103,23 @@ fn stdout_is_the_version_and_nothing_else() {
 }
 
 #[test]
+fn nothing_to_release_lists_what_was_seen() {
+    let mut history = History::new();
+    let first = history.say("docs: words");
+    history.branch("main", first);
+    let said = hoist(history.path(), &["next"], &[]);
+    assert_eq!((said.code, &*said.stdout), (0, ""));
+    for words in [
+        "nothing to release",
+        "docs: words  (`docs` releases nothing)",
+        "--version",
+    ] {
+        assert!(said.stderr.contains(words), "{words}\n{}", said.stderr);
+    }
+    assert_eq!(hoist(history.path(), &["-q", "next"], &[]).stderr, "");
+}
+
+#[test]
 fn no_repository_and_no_commit_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let said = hoist(folder.path(), &["next"], &[]);

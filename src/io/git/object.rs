@@ -149,4 +149,16 @@ mod tests {
             Text::parse(bytes);
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_panic(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200)) {
+            let mut object = OBJECT[..OBJECT.len() - bytes.len().min(OBJECT.len())].to_vec();
+            object.extend(&bytes);
+            Header::parse(&object);
+            Header::parse(&bytes);
+            Text::parse(&object);
+            tree(&object);
+        }
+    }
 }
