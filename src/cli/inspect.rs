@@ -35,7 +35,7 @@ pub(super) fn run(args: Args, context: &Context) -> Result<ExitCode> {
         (Some(image), since, other) if since.is_some() == other.is_some() => {
             inspect_path(&image, since.as_deref())?
         }
-        _ => context.open_for_work()?.inspect(&Look {
+        _ => context.open()?.inspect(&Look {
             image: args.what,
             since: args.since,
         })?,

@@ -355,8 +355,8 @@ fn descriptor(media_type: &str, stored: &Stored) -> Descriptor {
 
 fn note_lost_annotations(wanted: &Wanted, events: &Events) {
     if !wanted.annotations.is_empty() {
-        events.warning(
-            "`image.annotations` are not added: the image's manifest keeps the bytes that its builder wrote",
+        events.note(
+            "the manifest keeps the bytes that its builder wrote, without annotations of ours",
         );
     }
 }
