@@ -69,14 +69,7 @@ pub fn checks(
     published: &[Published],
     receipts: &BTreeMap<Option<String>, Digest>,
 ) -> Result<Vec<Check>> {
-    let unseen: Vec<Published> = published
-        .iter()
-        .map(|place| Published {
-            shows: BTreeMap::new(),
-            ..place.clone()
-        })
-        .collect();
-    let set = compute(policy, context, &unseen)?;
+    let set = compute(policy, context, &without_images(published))?;
     let rules = TagRules::new(policy)?;
     let lasting = |template: &str| {
         Template::parse_tag(template).is_ok_and(|template| rules.is_lasting(&template))
@@ -113,6 +106,18 @@ pub fn checks(
         }
     }
     Ok(checks)
+}
+
+/// The same repositories, but for what their tags show: then no fixed tag is refused. That a tag
+/// is absent stays known, because it tells that nothing is behind it.
+#[must_use]
+pub fn without_images(published: &[Published]) -> Vec<Published> {
+    let one = |place: &Published| {
+        let mut place = place.clone();
+        place.shows.retain(|_, shown| *shown == Before::Absent);
+        place
+    };
+    published.iter().map(one).collect()
 }
 
 fn judge(want: Option<&Digest>, shown: &Before) -> CheckState {
@@ -211,6 +216,15 @@ mod tests {
                 "docker.io:1.2 wrong"
             ]
         );
+    }
+
+    #[test]
+    fn a_registry_that_refuses_its_list_is_judged_by_what_is_not_there() {
+        let mut refused = place("acme/api", &[("1.2.3", "a")]);
+        refused.tags = Listing::Refused;
+        let found = findings(&[], &[refused], None);
+        assert_eq!(found[0], "docker.io:1.2.3 right");
+        assert_eq!(found[4], "docker.io:latest missing");
     }
 
     #[test]

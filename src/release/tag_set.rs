@@ -9,11 +9,13 @@ use semver::Version;
 use super::{Release, observe};
 use crate::{
     error::{Error, Result},
+    oci::Tag,
     plan::{
         branch::BranchKind,
         facts::Facts,
         labels::{LabelFacts, labels},
         tags::{self, Published, TagContext, TagSet, Values, channel},
+        verify::without_images,
         version::{self, Request},
     },
 };
@@ -97,10 +99,12 @@ impl Release {
     pub(super) async fn published_for(&self, context: &TagContext<'_>) -> Result<Vec<Published>> {
         let repositories = self.loaded.repositories()?;
         let places = self.places(&repositories)?;
-        let mut published = observe::published(&places, &[]).await?;
-        // A channel's tag can follow on to this version, by what is published. Without what the
-        // tags show nothing is refused here.
-        let names = tags::compute(self.policy(), context, &unseen(&published))?;
+        let unasked: Vec<_> = repositories.into_iter().map(Published::not_asked).collect();
+        let names = tags::compute(self.policy(), context, &unasked)?;
+        let mut published = observe::published(&places, &names_of(&names)).await?;
+        // A channel's tag can follow on to this version, by what is published: then there are
+        // more names. Without what is there nothing is refused here.
+        let names = tags::compute(self.policy(), context, &without_images(&published))?;
         observe::complete(&places, &mut published, &names).await?;
         Ok(published)
     }
@@ -125,7 +129,7 @@ impl Release {
     pub(super) fn subject(&self, facts: &Facts, version: &Version, here: bool) -> Result<Subject> {
         let kind = BranchKind::of(&self.policy().branches, facts.branch.as_deref())?;
         let tagged = facts.tags.iter().find(|tag| tag.version == *version);
-        let (commit, seconds) = match tagged.and_then(|tag| tag.commit) {
+        let (commit, seconds) = match tagged.and_then(|tag| self.git.tag_commit(&tag.name)) {
             Some(commit) => (commit.to_string(), self.git.commit_time(commit)?),
             None if here => (facts.head.to_string(), facts.head_time),
             None => (String::new(), 0),
@@ -186,11 +190,9 @@ impl Subject {
     }
 }
 
-/// The same lists, without what their tags show.
-fn unseen(published: &[Published]) -> Vec<Published> {
-    let one = |place: &Published| Published {
-        shows: BTreeMap::new(),
-        ..place.clone()
-    };
-    published.iter().map(one).collect()
+fn names_of(set: &TagSet) -> Vec<Tag> {
+    set.tags()
+        .iter()
+        .map(|planned| planned.tag.clone())
+        .collect()
 }

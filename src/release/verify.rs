@@ -75,8 +75,7 @@ impl Release {
     /// Refused (exit 4) where there is no such release; failed (exit 6) where a registry cannot
     /// be read. What is wrong with a release is no error but a result.
     pub fn verify(&self, version: Option<&Version>, how: &Closeness) -> Result<Vec<Verified>> {
-        let request = Request::default();
-        let facts = self.facts_of(&request, version)?;
+        let facts = self.facts_of(&Request::default(), version)?;
         let versions = match version {
             Some(version) => vec![version.clone()],
             None if how.all => self.wait(self.published_versions(&facts))?,
@@ -92,8 +91,6 @@ impl Release {
         };
         let mut verified = Vec::new();
         for version in versions {
-            // The commit behind a tag is known where it was asked for.
-            let facts = self.facts_of(&request, Some(&version))?;
             verified.push(self.wait(self.verify_one(&facts, &version, how.deep))?);
         }
         Ok(verified)

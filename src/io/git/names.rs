@@ -1,6 +1,6 @@
 //! Names and dates that are read without walking the history.
 
-use super::{Repository, problem};
+use super::{Repository, commit_id, problem};
 use crate::{
     error::{Error, Result},
     plan::facts::CommitId,
@@ -35,6 +35,15 @@ impl Repository {
             .iter()
             .filter_map(|name| name.ok().flatten().map(str::to_owned))
             .collect())
+    }
+
+    /// The commit that a tag points at, through any number of tag objects; `None` where it points
+    /// at no commit that is here.
+    #[must_use]
+    pub fn tag_commit(&self, name: &str) -> Option<CommitId> {
+        let reference = self.git.find_reference(&format!("refs/tags/{name}")).ok()?;
+        let commit = reference.peel_to_commit().ok()?;
+        Some(commit_id(commit.id()))
     }
 
     /// When a commit was committed, seconds since 1970 UTC.
