@@ -106,8 +106,10 @@ impl<'a> Inputs<'a> {
     /// The plan.
     ///
     /// # Errors
-    /// As [`Inputs::tag_set`]; a template of a label or build argument that cannot be read.
+    /// As [`Inputs::tag_set`]; usage (exit 2): no tag would name the version whole, or a template
+    /// of a label or build argument cannot be read.
     pub fn plan(&self) -> Result<Plan> {
+        tags::TagRules::new(self.policy)?.require_exact(self.version)?;
         let set = self.tag_set()?;
         let name = self.policy.version.tag.name(self.version);
         Ok(Plan {

@@ -4,6 +4,7 @@
 
 mod architecture;
 mod cases;
+mod complaints;
 mod docs;
 mod engine;
 mod graphs;

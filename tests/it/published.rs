@@ -360,3 +360,21 @@ async fn an_image_of_another_commit_is_found() {
     let (output, stderr) = run(&history, &["verify", "7.7.7"]);
     assert_eq!(output.status.code(), Some(4), "{stderr}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_without_a_tag_that_names_its_version_is_refused() {
+    let Some(registry) = support::registry() else {
+        return;
+    };
+    let place = Place::new(registry, "nameless");
+    let history = place.clone("[tags]\nfixed = [\"sha-{sha}\"]", &[]);
+    history.head("main");
+    let (output, stderr) = run(&history, &["plan"]);
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
+    assert!(
+        stderr.contains("`tags.fixed` has no template with `{version}`"),
+        "{stderr}"
+    );
+    let (output, stderr) = run(&history, &["tags"]);
+    assert_eq!(output.status.code(), Some(0), "{stderr}");
+}
