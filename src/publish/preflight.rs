@@ -30,7 +30,10 @@ pub struct Preflight {
 pub struct Found {
     /// What each tag shows, in the order asked.
     pub tags: Vec<Before>,
-    /// It refused to be read, or is known not to take new tags back: it commits first.
+    /// Those of them that are there and that the registry says it will not let move.
+    pub immutable: Vec<Tag>,
+    /// It refused to be read, has immutable tags, or is known not to take new tags back: it commits
+    /// first.
     pub strict: bool,
 }
 
@@ -63,15 +66,25 @@ async fn look(api: &dyn RepositoryApi, tags: &[Tag]) -> Result<Found> {
         let shown = api.head(&tag.clone().into()).await;
         shown.map(|shown| shown.map(|descriptor| descriptor.digest))
     });
-    let (push, heads) = tokio::join!(api.check_push(), join_all(heads));
+    let (push, heads, rules) =
+        tokio::join!(api.check_push(), join_all(heads), api.immutable_tags());
     push.map_err(|error| push_error(api.repository(), &error))?;
+    // Rules that cannot be read are found out by the commit, which then rolls back.
+    let rules = rules.unwrap_or_default();
     let mut found = Found {
         tags: Vec::new(),
+        immutable: Vec::new(),
         strict: api.repository().registry().is_docker_hub(),
     };
     for (tag, head) in tags.iter().zip(heads) {
         found.tags.push(match head {
-            Ok(Some(digest)) => Before::At(digest),
+            Ok(Some(digest)) => {
+                if rules.holds(tag) {
+                    found.immutable.push(tag.clone());
+                    found.strict = true;
+                }
+                Before::At(digest)
+            }
             Ok(None) => Before::Absent,
             Err(error) => match error.kind {
                 // The push right holds, so this is a repository that the push will create.

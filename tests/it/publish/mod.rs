@@ -6,4 +6,4 @@ mod git;
 mod matrix;
 mod model;
 mod recovery;
-mod scene;
+pub mod scene;

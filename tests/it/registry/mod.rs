@@ -8,6 +8,7 @@ mod faults;
 mod hostile;
 mod hub;
 mod real;
+mod release;
 pub mod server;
 mod tokens;
 mod trips;

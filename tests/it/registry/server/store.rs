@@ -101,6 +101,13 @@ impl Store {
         }
     }
 
+    /// From now on every read shows what is there.
+    pub fn settle(&mut self) {
+        for contents in self.repositories.values_mut() {
+            contents.changed.clear();
+        }
+    }
+
     /// Drops content that nothing names, as a clean-up does.
     pub fn sweep(&mut self, path: &str) {
         if let Some(contents) = self.repositories.get_mut(path) {

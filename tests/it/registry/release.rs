@@ -1,0 +1,220 @@
+//! Whole releases over real HTTP: the transaction and the client together, against every
+//! personality, with a fault at every single request.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use hoist::{
+    event::Events,
+    io::{
+        fake::{FakeJournals, FakeRemote, Faults},
+        registry::Registries,
+    },
+    oci::{Before, Digest, Repository},
+    outcome::{Now, Outcome, OutcomeKind},
+    policy::PublishPolicy,
+    publish::{Clock, GitTag, Publication, TagKind, TagMove, Target, World, run},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    server::{Fault, On, Personality, TestRegistry, What},
+    settings,
+};
+use crate::publish::scene::{foreign, image, owner};
+
+const PATHS: [&str; 2] = ["acme/api", "acme/mirror"];
+/// The tags, in the order in which they stand in a release; those that exist before.
+const TAGS: [(&str, TagKind, bool); 6] = [
+    ("1.3.0", TagKind::Version, false),
+    ("sha-0123456", TagKind::Fixed, false),
+    ("1.3", TagKind::Moving, false),
+    ("1", TagKind::Moving, true),
+    ("latest", TagKind::Moving, true),
+    ("2026-11-23", TagKind::Moving, false),
+];
+
+type Tags = BTreeMap<String, Digest>;
+
+/// A registry with two repositories that hold the release before.
+struct Place {
+    registry: TestRegistry,
+    before: [Tags; 2],
+}
+
+impl Place {
+    fn new(personality: &Personality) -> Self {
+        let registry = TestRegistry::start(personality.clone());
+        for path in PATHS {
+            for (tag, ..) in TAGS.iter().filter(|(.., exists)| *exists) {
+                registry.foreign_push(path, tag, &foreign());
+            }
+            registry.state().store.create(path);
+        }
+        // What was there before is old: nothing lags about it.
+        registry.state().store.settle();
+        let before = PATHS.map(|path| registry.tags(path));
+        Self { registry, before }
+    }
+
+    fn now(&self) -> [Tags; 2] {
+        PATHS.map(|path| self.registry.tags(path))
+    }
+
+    async fn release(&self) -> Outcome {
+        let folder = tempfile::tempdir().unwrap();
+        let image = image(folder.path(), "new");
+        let repositories = PATHS.map(|path| self.registry.repository(path));
+        let targets = repositories
+            .iter()
+            .zip(&self.before)
+            .map(|(repository, before)| Target {
+                repository: repository.clone(),
+                strict: false,
+                tags: TAGS
+                    .iter()
+                    .map(|(tag, kind, _)| TagMove {
+                        tag: tag.parse().unwrap(),
+                        kind: *kind,
+                        image: 0,
+                        before: before.get(*tag).cloned().map_or(Before::Absent, Before::At),
+                    })
+                    .collect(),
+            });
+        let publication = Publication {
+            version: "1.3.0".parse().unwrap(),
+            commit: "0123456789012345678901234567890123456789".into(),
+            instant: "2026-11-23T12:00:00Z".parse().unwrap(),
+            images: vec![image],
+            targets: targets.collect(),
+            git_tag: Some(GitTag {
+                name: "v1.3.0".into(),
+                object: b"tag".to_vec(),
+            }),
+            lock_refs: "refs/hoist".into(),
+            policy: PublishPolicy {
+                verify_timeout: Duration::from_secs(2),
+                deadline: Duration::from_secs(4),
+                ..PublishPolicy::default()
+            },
+        };
+        run(&self.world(&repositories), &publication).await
+    }
+
+    fn world(&self, repositories: &[Repository]) -> World {
+        let faults = Faults::default();
+        let registries = Registries::new(settings(), repositories);
+        World {
+            connect: Arc::new(move |repository| Ok(registries.open(repository).unwrap())),
+            remote: Arc::new(FakeRemote::new(&faults)),
+            journals: Arc::new(FakeJournals::new(&faults)),
+            events: Events::none(),
+            cancel: CancellationToken::new(),
+            owner: owner(1),
+            alive: |_| false,
+            clock: Clock::new("2026-11-23T12:00:00Z".parse().unwrap()),
+        }
+    }
+
+    /// All as after a release, all as before it, or listed as it is.
+    fn judge(&self, outcome: &Outcome, told: &str) {
+        let now = self.now();
+        let of = |index: usize, tag: &str| now[index].get(tag);
+        let repository =
+            |name: &Repository| PATHS.iter().position(|path| name.path() == *path).unwrap();
+        for tag in &outcome.tags {
+            let found = of(repository(&tag.repository), tag.tag.as_str());
+            match &tag.now {
+                Now::At(digest) => assert_eq!(found, Some(digest), "{told}: {tag:?}"),
+                Now::Absent => assert_eq!(found, None, "{told}: {tag:?}"),
+                // Nobody looks again where nothing has moved.
+                Now::Unknown => assert_ne!(outcome.kind, OutcomeKind::Published, "{told}: {tag:?}"),
+            }
+        }
+        match outcome.kind {
+            OutcomeKind::Published => assert!(outcome.tags.iter().all(|t| t.is_ours()), "{told}"),
+            OutcomeKind::NeedsHuman => assert_eq!(outcome.tags.len(), 12, "{told}"),
+            OutcomeKind::RolledBack | OutcomeKind::Failed => assert_eq!(now, self.before, "{told}"),
+            kind => panic!("{told}: {kind:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_release_ends_well_in_every_personality() {
+    for (name, personality) in Personality::all() {
+        let place = Place::new(&personality);
+        let outcome = place.release().await;
+        assert_eq!(outcome.kind, OutcomeKind::Published, "{name}: {outcome:#?}");
+        place.judge(&outcome, name);
+    }
+}
+
+/// What can strike one request.
+fn faults() -> Vec<(&'static str, What)> {
+    vec![
+        ("refused", What::Status(403, "DENIED")),
+        ("done but 500", What::DoneBut(500)),
+        ("dropped", What::Dropped),
+        ("500", What::Status(500, "UNKNOWN")),
+        ("done but lost", What::AnswerLost),
+        ("cut", What::Cut(10)),
+    ]
+}
+
+/// The first so many faults at request 1, 2, … until a release sees none; returns how many runs that
+/// were, by end.
+async fn everywhere(
+    name: &str,
+    personality: &Personality,
+    kinds: usize,
+) -> BTreeMap<String, usize> {
+    let kinds = faults()
+        .into_iter()
+        .take(kinds)
+        .map(|(fault, what)| async move {
+            let mut ends = Vec::new();
+            for n in 1.. {
+                let place = Place::new(personality);
+                place.registry.fault(Fault::nth(n, On::any(), what.clone()));
+                let outcome = place.release().await;
+                if place.registry.log().len() < n {
+                    break;
+                }
+                place.judge(&outcome, &format!("{name}, request {n} {fault}"));
+                ends.push(format!("{:?}", outcome.kind));
+            }
+            ends
+        });
+    let mut ends = BTreeMap::new();
+    for end in futures_util::future::join_all(kinds)
+        .await
+        .into_iter()
+        .flatten()
+    {
+        *ends.entry(end).or_default() += 1;
+    }
+    ends
+}
+
+#[tokio::test]
+async fn a_fault_at_any_request_leaves_all_or_nothing_or_a_list() {
+    let ends = everywhere("zot", &Personality::zot(), 3).await;
+    assert!(ends["Published"] > 50, "{ends:?}");
+    assert!(
+        !ends.contains_key("NeedsHuman"),
+        "tags can be deleted there: {ends:?}"
+    );
+}
+
+#[ignore = "some thousand releases: by hand"]
+#[tokio::test]
+async fn a_fault_at_any_request_in_any_personality_leaves_all_or_nothing_or_a_list() {
+    let all = Personality::all();
+    let runs = all
+        .iter()
+        .map(async |(name, personality)| (name, everywhere(name, personality, 6).await));
+    #[expect(clippy::print_stderr, reason = "the figures are the point")]
+    for (name, ends) in futures_util::future::join_all(runs).await {
+        eprintln!("{name}: {ends:?}");
+    }
+}
