@@ -38,6 +38,14 @@ impl Release {
             lock_refs: self.policy().git.lock_refs.clone(),
         };
         let found = publish::preflight(world, &asked).await?;
+        let held: Vec<_> = plan
+            .tags
+            .iter()
+            .filter(|tag| is_held(tag, plan, &found))
+            .collect();
+        if !held.is_empty() {
+            return Err(errors::immutable(&held));
+        }
         self.events.finished(Step::Preflight, places.join(", "));
         Ok(found)
     }
@@ -189,4 +197,16 @@ pub(super) fn is_over(outcome: &Outcome) -> bool {
         | OutcomeKind::Busy => true,
         OutcomeKind::Held | OutcomeKind::NeedsHuman | OutcomeKind::Interrupted => false,
     }
+}
+
+/// Whether a tag is to move that the registry says it will not let move.
+fn is_held(planned: &PlannedMove, plan: &Plan, found: &[Found]) -> bool {
+    let here = plan
+        .repositories
+        .iter()
+        .position(|repository| *repository == planned.repository);
+    planned.action == Action::Move
+        && here
+            .and_then(|place| found.get(place))
+            .is_some_and(|found| found.immutable.contains(&planned.tag))
 }

@@ -41,6 +41,20 @@ pub(super) fn fixed(planned: &PlannedMove, shown: &Digest) -> Error {
         .hint("a fixed tag never moves: delete it on the registry, or take its template out of `tags.fixed`")
 }
 
+/// Tags are to move that their registry says it will not let move.
+pub(super) fn immutable(held: &[&PlannedMove]) -> Error {
+    let names: Vec<String> = held
+        .iter()
+        .map(|tag| format!("`{}`", tag.repository.tag(&tag.tag)))
+        .collect();
+    Error::refused(format!(
+        "the registry does not let {} move: immutable tags",
+        names.join(", ")
+    ))
+    .state("nothing was built or moved")
+    .hint("take them out of the registry's rules about immutable tags, or out of `tags.moving`")
+}
+
 /// The git tag's object could not be made or signed.
 pub(super) fn git_tag(name: &str, error: &RemoteError) -> Error {
     let told = Error::failed(format!("cannot make the git tag `{name}`"))

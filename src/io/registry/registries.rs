@@ -87,7 +87,11 @@ impl Registries {
     #[must_use]
     pub fn new(settings: Settings, repositories: &[Repository]) -> Self {
         Self {
-            hosts: settings.hosts,
+            hosts: settings
+                .hosts
+                .into_iter()
+                .map(|(host, options)| (written_out(&host), options))
+                .collect(),
             environment: Arc::new(settings.environment),
             push: settings.push,
             named: repositories.iter().map(|r| r.registry().clone()).collect(),
@@ -173,6 +177,15 @@ impl Registries {
     }
 }
 
+/// A host as repositories name it, whichever of its names a person used.
+fn written_out(host: &str) -> String {
+    let repository = format!("{host}/a/b").parse::<Repository>();
+    repository.map_or_else(
+        |_| host.to_owned(),
+        |repository| repository.registry().to_string(),
+    )
+}
+
 fn hub_base() -> Url {
     Url::parse("https://hub.docker.com/").expect("a URL")
 }
@@ -200,6 +213,14 @@ fn base(registry: &Registry, options: &HostOptions) -> Result<Url, RegistryError
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_host_goes_by_any_of_its_names() {
+        assert_eq!(written_out("index.docker.io"), "docker.io");
+        assert_eq!(written_out("GHCR.io"), "ghcr.io");
+        assert_eq!(written_out("127.0.0.1:5000"), "127.0.0.1:5000");
+        assert_eq!(written_out("no host"), "no host");
+    }
 
     #[test]
     fn plain_http_is_for_this_machine_or_by_word() {

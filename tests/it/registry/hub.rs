@@ -7,10 +7,12 @@ use hoist::{
         Deletion, HostOptions, PullLimit, Registries, RegistryErrorKind as Kind, Settings,
     },
     oci::{Repository, TagOrDigest},
+    publish::{Preflight, preflight},
 };
 
 use super::{
     conformance::{push_blobs, sample, shown, tag},
+    release::world,
     server::{
         Auth, Fault, Immutable, On, PASSWORD, Personality, Refusal, Rights, TestRegistry, Tokens,
         USER, Wait, What,
@@ -195,4 +197,28 @@ async fn row_3_a_read_only_token_of_docker_hub_is_no_right_to_push() {
     let client = at(&registry).open(&repository()).unwrap();
     assert_eq!(client.tags().await, Ok(vec![]));
     assert_eq!(client.check_push().await.unwrap_err().kind, Kind::Denied);
+}
+
+#[tokio::test]
+async fn preflight_names_the_tags_that_will_not_move() {
+    let registry = TestRegistry::start(Personality {
+        immutable: Some(Immutable {
+            tags: super::server::is_version,
+            refusal: Refusal::Forbidden403,
+            same_digest_too: false,
+        }),
+        ..Personality::docker_hub()
+    });
+    for name in ["1.2.3", "latest"] {
+        registry.foreign_push(PATH, name, &sample("before").manifest);
+    }
+    let asked = Preflight {
+        repositories: vec![(repository(), ["1.2.3", "1.2.4", "latest"].map(tag).to_vec())],
+        git_tag: None,
+        commit: "0123456789012345678901234567890123456789".into(),
+        lock_refs: "refs/hoist".into(),
+    };
+    let found = preflight(&world(at(&registry)), &asked).await.unwrap();
+    assert_eq!(found[0].immutable, [tag("1.2.3")]);
+    assert!(found[0].strict);
 }

@@ -97,22 +97,11 @@ impl Place {
                 ..PublishPolicy::default()
             },
         };
-        run(&self.world(&repositories), &publication).await
-    }
-
-    fn world(&self, repositories: &[Repository]) -> World {
-        let faults = Faults::default();
-        let registries = Registries::new(settings(), repositories);
-        World {
-            connect: Arc::new(move |repository| Ok(registries.open(repository).unwrap())),
-            remote: Arc::new(FakeRemote::new(&faults)),
-            journals: Arc::new(FakeJournals::new(&faults)),
-            events: Events::none(),
-            cancel: CancellationToken::new(),
-            owner: owner(1),
-            alive: |_| false,
-            clock: Clock::new("2026-11-23T12:00:00Z".parse().unwrap()),
-        }
+        run(
+            &world(Registries::new(settings(), &repositories)),
+            &publication,
+        )
+        .await
     }
 
     /// All as after a release, all as before it, or listed as it is.
@@ -136,6 +125,21 @@ impl Place {
             OutcomeKind::RolledBack | OutcomeKind::Failed => assert_eq!(now, self.before, "{told}"),
             kind => panic!("{told}: {kind:?}"),
         }
+    }
+}
+
+/// These registries, and a git remote and a journal in memory.
+pub fn world(registries: Registries) -> World {
+    let faults = Faults::default();
+    World {
+        connect: Arc::new(move |repository| Ok(registries.open(repository).unwrap())),
+        remote: Arc::new(FakeRemote::new(&faults)),
+        journals: Arc::new(FakeJournals::new(&faults)),
+        events: Events::none(),
+        cancel: CancellationToken::new(),
+        owner: owner(1),
+        alive: |_| false,
+        clock: Clock::new("2026-11-23T12:00:00Z".parse().unwrap()),
     }
 }
 
