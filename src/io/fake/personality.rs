@@ -1,11 +1,14 @@
 //! How real registries differ, and what a repository in memory holds.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use crate::oci::{Descriptor, Digest, Manifest, Tag};
+use crate::{
+    io::registry::RegistryErrorKind,
+    oci::{Descriptor, Digest, Manifest, Tag},
+};
 
 /// How a registry behaves where real ones differ.
 #[derive(Debug, Clone)]
@@ -106,4 +109,19 @@ impl Content {
             .chain(children.filter(|digest| !self.manifests.contains_key(digest)))
             .collect()
     }
+}
+
+/// A file's bytes, if they are the blob's; else what a registry, or the disk, says to them.
+pub(super) fn read_blob(
+    blob: &Descriptor,
+    file: &Path,
+) -> Result<Bytes, (RegistryErrorKind, Option<u16>)> {
+    let bytes = std::fs::read(file).map_err(|_| (RegistryErrorKind::File, None))?;
+    if bytes.len() as u64 != blob.size {
+        return Err((RegistryErrorKind::File, None));
+    }
+    if Digest::of(&bytes) != blob.digest {
+        return Err((RegistryErrorKind::Refused, Some(400)));
+    }
+    Ok(bytes.into())
 }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{Arc, Mutex},
 };
 
@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::{
     Faults, Order, open,
-    personality::{Content, MultiTag, Personality},
+    personality::{Content, MultiTag, Personality, read_blob},
 };
 use crate::{
     io::registry::{
@@ -120,24 +120,6 @@ impl FakeRepository {
             }],
             detail: None,
         }
-    }
-
-    /// A file's bytes, if they are the blob's.
-    fn content(&self, blob: &Descriptor, file: &Path) -> Result<Bytes, RegistryError> {
-        let unreadable = || self.error("PUT", RegistryErrorKind::File, None, "");
-        let bytes = std::fs::read(file).map_err(|_| unreadable())?;
-        if bytes.len() as u64 != blob.size {
-            return Err(unreadable());
-        }
-        if Digest::of(&bytes) != blob.digest {
-            return Err(self.error(
-                "PUT",
-                RegistryErrorKind::Refused,
-                Some(400),
-                "DIGEST_INVALID",
-            ));
-        }
-        Ok(bytes.into())
     }
 
     fn outcome(&self, method: &str, order: Order) -> Result<(), RegistryError> {
@@ -295,7 +277,8 @@ impl RepositoryApi for FakeRepository {
             let repositories = open(&self.registry.repositories);
             repositories.get(&from)?.blobs.get(&blob.digest).cloned()
         });
-        let read = file.map(|file| self.content(blob, &file)).transpose()?;
+        let read = file.map(|file| read_blob(blob, &file)).transpose();
+        let read = read.map_err(|(kind, status)| self.error("PUT", kind, status, ""))?;
         let pushed = self
             .operate("POST", " blob", |content, _| {
                 if content.blobs.contains_key(&blob.digest) {

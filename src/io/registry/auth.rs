@@ -3,37 +3,33 @@
 use std::{
     collections::{BTreeSet, HashMap},
     sync::{Arc, Mutex},
-    time::Duration,
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use bytes::Bytes;
-use serde::Deserialize;
 use tokio::{
     sync::{Mutex as AsyncMutex, OnceCell},
     time::Instant,
 };
-use url::{Url, form_urlencoded};
+use url::Url;
 
 use super::{
     RegistryError, RegistryErrorKind, answer,
     courier::{Courier, Repeat, not_done},
     header::Challenge,
     origin::Origin,
+    token::{Token, oauth, plain, read_token, secret},
 };
 use crate::{
     io::{
         credentials::{self, Credential},
         environment::Environment,
-        http::{Body, HeaderMap, HeaderValue, Method, Request, Trust, header},
+        http::{HeaderValue, Trust},
     },
     oci::Registry,
 };
 
 /// Largest answer of a token service, in bytes.
 const TOKEN: u64 = 256 * 1024;
-/// The life of a token that does not say (Docker's token specification).
-const LIFE: u64 = 60;
 
 /// What is to be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -63,7 +59,7 @@ impl Scope {
         }
     }
 
-    fn parts(&self) -> Vec<String> {
+    pub(super) fn parts(&self) -> Vec<String> {
         let actions = match self.action {
             Action::Look | Action::Pull => "pull",
             Action::Push => "pull,push",
@@ -118,18 +114,6 @@ enum Mode {
         realm: Url,
         service: Option<String>,
     },
-}
-
-struct Token {
-    header: HeaderValue,
-    refresh: Instant,
-}
-
-#[derive(Deserialize)]
-struct TokenAnswer {
-    token: Option<String>,
-    access_token: Option<String>,
-    expires_in: Option<u64>,
 }
 
 impl Host {
@@ -346,100 +330,9 @@ fn is_refusal(error: &RegistryError) -> bool {
     )
 }
 
-fn plain(
-    realm: &Url,
-    service: Option<&str>,
-    scope: &Scope,
-    basic: Option<HeaderValue>,
-) -> Request<'static> {
-    let mut url = realm.clone();
-    {
-        let mut query = url.query_pairs_mut();
-        query.extend_pairs(service.map(|service| ("service", service)));
-        query.extend_pairs(scope.parts().iter().map(|part| ("scope", part)));
-    }
-    Request {
-        method: Method::GET,
-        url,
-        headers: basic
-            .map(|value| (header::AUTHORIZATION, value))
-            .into_iter()
-            .collect(),
-        body: Body::Empty,
-    }
-}
-
-fn oauth(realm: &Url, service: Option<&str>, scope: &Scope, token: &str) -> Request<'static> {
-    let form = form_urlencoded::Serializer::new(String::new())
-        .append_pair("grant_type", "refresh_token")
-        .append_pair("client_id", "hoist")
-        .extend_pairs(service.map(|service| ("service", service)))
-        .append_pair("scope", &scope.to_string())
-        .append_pair("refresh_token", token)
-        .finish();
-    Request {
-        method: Method::POST,
-        url: realm.clone(),
-        headers: HeaderMap::from_iter([(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/x-www-form-urlencoded"),
-        )]),
-        body: Body::Bytes(Bytes::from(form)),
-    }
-}
-
-fn read_token(body: &[u8]) -> Option<Token> {
-    let answer: TokenAnswer = serde_json::from_slice(body).ok()?;
-    let token = [answer.token, answer.access_token]
-        .into_iter()
-        .flatten()
-        .find(|token| !token.is_empty())?;
-    // Counted from now, on our clock: `issued_at` is the server's. Renewed at three quarters, so
-    // that a request that is on its way does not find it expired.
-    let life = Duration::from_secs(answer.expires_in.unwrap_or(LIFE).min(7 * 24 * 3600));
-    Some(Token {
-        header: secret(&format!("Bearer {token}"))?,
-        refresh: Instant::now() + life * 3 / 4,
-    })
-}
-
-fn secret(text: &str) -> Option<HeaderValue> {
-    let mut value = HeaderValue::from_str(text).ok()?;
-    // Keeps it out of debug output.
-    value.set_sensitive(true);
-    Some(value)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn a_token_is_renewed_at_three_quarters_of_its_life() {
-        let lasts = |body: &str| {
-            read_token(body.as_bytes()).map(|token| (token.refresh - Instant::now()).as_secs())
-        };
-        assert_eq!(lasts(r#"{"token":"t","expires_in":300}"#), Some(225));
-        assert_eq!(
-            lasts(r#"{"access_token":"t","issued_at":"2000-01-01T00:00:00Z"}"#),
-            Some(45)
-        );
-        assert_eq!(lasts(r#"{"token":"","access_token":"t"}"#), Some(45));
-        for none in [
-            "",
-            "{}",
-            r#"{"token":""}"#,
-            r#"{"token":"a\nb"}"#,
-            r#"{"token":7}"#,
-        ] {
-            assert_eq!(lasts(none), None, "{none}");
-        }
-    }
-
-    #[test]
-    fn a_token_is_not_shown() {
-        assert_eq!(format!("{:?}", secret("Bearer t")), "Some(Sensitive)");
-    }
 
     #[test]
     fn a_scope_names_what_is_to_be_done_and_where_it_mounts_from() {

@@ -15,6 +15,7 @@ mod put;
 mod registries;
 mod request;
 mod rules;
+mod token;
 mod upload;
 
 use std::path::PathBuf;

@@ -185,7 +185,13 @@ async fn everywhere(
                     break;
                 }
                 place.judge(&outcome, &format!("{name}, request {n} {fault}"));
-                ends.push(format!("{:?}", outcome.kind));
+                // What a person must do is worth a name.
+                let why = outcome
+                    .error
+                    .as_ref()
+                    .filter(|_| outcome.kind == OutcomeKind::NeedsHuman);
+                let why = why.map(|error| format!(" after {fault}: {}", error.message));
+                ends.push(format!("{:?}{}", outcome.kind, why.unwrap_or_default()));
             }
             ends
         });
@@ -214,11 +220,16 @@ async fn a_fault_at_any_request_leaves_all_or_nothing_or_a_list() {
 #[tokio::test]
 async fn a_fault_at_any_request_in_any_personality_leaves_all_or_nothing_or_a_list() {
     let all = Personality::all();
+    let chosen = std::env::var("HOIST_TEST_PERSONALITY").ok();
+    let all = all
+        .into_iter()
+        .filter(|(name, _)| chosen.as_ref().is_none_or(|chosen| chosen == name));
+    let all: Vec<_> = all.collect();
     let runs = all
         .iter()
         .map(async |(name, personality)| (name, everywhere(name, personality, 6).await));
     #[expect(clippy::print_stderr, reason = "the figures are the point")]
     for (name, ends) in futures_util::future::join_all(runs).await {
-        eprintln!("{name}: {ends:?}");
+        eprintln!("{name}: {ends:#?}");
     }
 }
