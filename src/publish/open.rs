@@ -17,6 +17,10 @@ use crate::{
     outcome::TagReport,
 };
 
+/// What helps a release that came second.
+pub(super) const FINISHED_FIRST: &str =
+    "another release finished first; `hoist plan` shows what is left to do";
+
 /// Finished journals that are kept for people to read.
 const KEEP: usize = 20;
 
@@ -152,14 +156,23 @@ pub(super) async fn busy(world: &World, lock: &(String, ObjectId)) -> Error {
     let replayed = text
         .and_then(|text| decode(text.as_bytes()).ok())
         .and_then(recover::replay);
-    match replayed {
-        Some(replayed) => in_the_way(&replayed),
-        None => Error::busy(format!("the lock `{}` is taken", lock.0))
-            .state("nothing was done")
-            .hint(
-                "`hoist status` shows it; `hoist resume` finishes it, `hoist rollback` undoes it",
-            ),
+    if let Some(replayed) = replayed {
+        return in_the_way(&replayed);
     }
+    let there = world.remote.refs(std::slice::from_ref(&lock.0)).await;
+    if there.is_ok_and(|refs| refs.is_empty()) {
+        return let_go();
+    }
+    Error::busy(format!("the lock `{}` is taken", lock.0))
+        .state("nothing was done")
+        .hint("`hoist status` shows it; `hoist resume` finishes it, `hoist rollback` undoes it")
+}
+
+/// The error for a lock whose holder was done before it could be named.
+pub(super) fn let_go() -> Error {
+    Error::busy("another release held the lock, and has just let go of it")
+        .state("nothing was done")
+        .hint(FINISHED_FIRST)
 }
 
 /// Everything unfinished, from this clone's journals and the remote's locks.

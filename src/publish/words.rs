@@ -2,6 +2,7 @@
 
 use super::{
     driver::Run,
+    open::FINISHED_FIRST,
     state::{Cause, End, State, Stop},
 };
 use crate::{
@@ -151,9 +152,7 @@ fn foreign_cause(run: &Run, index: usize) -> String {
 
 fn with_hint(run: &Run, error: Error) -> Error {
     match run.txn.cause {
-        Some(Cause::Foreign(_) | Cause::GitTag) => {
-            error.hint("another release finished first; `hoist plan` shows what is left to do")
-        }
+        Some(Cause::Foreign(_) | Cause::GitTag) => error.hint(FINISHED_FIRST),
         Some(
             Cause::Refused(_)
             | Cause::Unclear(_)
@@ -176,9 +175,7 @@ async fn not_moved(run: &Run) -> (OutcomeKind, Option<Error>) {
             let holder = refs.ok().and_then(|refs| refs.into_iter().next());
             let error = match holder {
                 Some(lock) => super::open::busy(&run.world, &lock).await,
-                None => failure(run, ErrorKind::Busy)
-                    .state(state)
-                    .hint("`hoist plan` shows what is left to do"),
+                None => super::open::let_go(),
             };
             (OutcomeKind::Busy, Some(error))
         }

@@ -52,6 +52,8 @@ struct Tally {
     complete: usize,
     as_before: usize,
     listed: usize,
+    /// What the listed ones are.
+    git_tag_missing: usize,
 }
 
 /// The outcome must tell the truth about the world, whatever it says.
@@ -139,6 +141,18 @@ async fn one(
             OutcomeKind::NeedsHuman,
             "{what}: {now:#?} {outcome:#?}"
         );
+        // Every tag is right, and git's server refused the tag again and again; or a registry did
+        // not let go of new tags.
+        if now.tags == after.tags {
+            tally.git_tag_missing += 1;
+        } else {
+            let left = outcome.tags.iter().filter(|tag| !tag.is_as_before());
+            assert!(left.clone().count() > 0, "{what}: {outcome:#?}");
+            assert!(
+                left.clone().all(|tag| tag.now != Now::Unknown),
+                "{what}: {outcome:#?}"
+            );
+        }
         tally.listed += 1;
     }
     recovered
@@ -191,4 +205,28 @@ async fn every_fault_at_every_operation_with_tags_in_one_request() {
     .await;
     print("2 repositories × 6 tags, several in one request", &tally);
     assert!(tally.runs > 500 && tally.complete > 50 && tally.as_before > 50);
+}
+
+/// The large run, by hand: `cargo test --release -- --ignored every_personality --nocapture`.
+#[tokio::test(start_paused = true)]
+#[ignore = "takes long; a part of it runs each time"]
+async fn every_personality_with_three_registries_and_variants() {
+    use MultiTag::{First, FirstThenFails, Ignored, Refused, Whole};
+    for multi_tag in [Ignored, Whole, First(3), FirstThenFails(3), Refused] {
+        for (delete_tags, delete_digests) in [(true, true), (false, true), (false, false)] {
+            let setting = Setting {
+                repositories: 3,
+                variants: true,
+                personality: Personality {
+                    multi_tag,
+                    delete_tags,
+                    delete_digests,
+                    ..Personality::default()
+                },
+            };
+            let name =
+                format!("{multi_tag:?}, deletes tags {delete_tags}, digests {delete_digests}");
+            print(&name, &exhaust(setting).await);
+        }
+    }
 }

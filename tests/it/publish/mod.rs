@@ -5,5 +5,6 @@ mod faults;
 mod git;
 mod matrix;
 mod model;
+mod races;
 mod recovery;
 pub mod scene;
