@@ -9,6 +9,7 @@ mod next;
 mod outcome;
 mod plan;
 mod progress;
+mod promote;
 mod recover;
 mod release;
 mod render;
@@ -94,6 +95,7 @@ enum Command {
     Tags(tags::Arguments),
     Plan(plan::Args),
     Release(release::Args),
+    Promote(promote::Args),
     Verify(verify::Args),
     Status(status::Args),
     Resume(recover::ResumeArgs),
@@ -110,7 +112,11 @@ impl Command {
     fn is_stream(&self) -> bool {
         matches!(
             self,
-            Self::Release(_) | Self::Resume(_) | Self::Rollback(_) | Self::Repair(_)
+            Self::Release(_)
+                | Self::Promote(_)
+                | Self::Resume(_)
+                | Self::Rollback(_)
+                | Self::Repair(_)
         )
     }
 }
@@ -179,6 +185,7 @@ fn run(command: Command, context: &Context) -> Result<ExitCode> {
         Command::Tags(args) => tags::run(args, context),
         Command::Plan(args) => plan::run(args, context),
         Command::Release(args) => release::run(args, context),
+        Command::Promote(args) => promote::run(&args, context),
         Command::Verify(args) => verify::run(&args, context),
         Command::Status(args) => status::run(args, context),
         Command::Resume(args) => recover::resume(args, context),

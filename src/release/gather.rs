@@ -98,7 +98,7 @@ impl Release {
     }
 
     /// All inputs of a plan but what the registries show.
-    fn inputs<'a>(
+    pub(super) fn inputs<'a>(
         &'a self,
         facts: &'a Facts,
         next: &'a Next,
@@ -247,7 +247,7 @@ const DIRTY_SHOWN: usize = 5;
 static NONE: BTreeMap<Option<String>, Adopted> = BTreeMap::new();
 
 /// The names that policy and history ask for, before any registry is asked.
-fn names(inputs: &Inputs<'_>, repositories: &[Repository]) -> Result<Vec<Tag>> {
+pub(super) fn names(inputs: &Inputs<'_>, repositories: &[Repository]) -> Result<Vec<Tag>> {
     let published: Vec<Published> = repositories
         .iter()
         .cloned()

@@ -12,6 +12,7 @@ mod gather;
 mod inspect;
 mod observe;
 mod open;
+mod promote;
 mod repair;
 mod tag_set;
 mod tags;

@@ -378,3 +378,104 @@ async fn a_release_without_a_tag_that_names_its_version_is_refused() {
     let (output, stderr) = run(&history, &["tags"]);
     assert_eq!(output.status.code(), Some(0), "{stderr}");
 }
+
+/// An index of one platform and its attestation, as BuildKit makes them, under `tags`.
+async fn push_index(place: &Place<'_>, version: &str, commit: &str, tags: &[&str]) -> Digest {
+    let child = place.push(version, commit, &["child"]).await;
+    let read = TagOrDigest::Digest(child.clone());
+    let image = place.api.manifest(&read).await.unwrap().unwrap();
+    let attestation = Manifest::new(
+        MediaType::from(MediaType::OCI_MANIFEST),
+        // Not as serde would write it: bytes that are parsed and written again would differ.
+        String::from_utf8(image.bytes.to_vec())
+            .unwrap()
+            .replace("\":", "\" :")
+            .into_bytes(),
+    );
+    place.api.put_manifest(&attestation, &[]).await.unwrap();
+    let index = json!({
+        "schemaVersion": 2,
+        "mediaType": MediaType::OCI_INDEX,
+        "manifests": [
+            {
+                "mediaType": MediaType::OCI_MANIFEST,
+                "digest": child,
+                "size": image.bytes.len(),
+                "platform": {"os": "linux", "architecture": "amd64"},
+            },
+            {
+                "mediaType": MediaType::OCI_MANIFEST,
+                "digest": attestation.digest(),
+                "size": attestation.bytes.len(),
+                "platform": {"os": "unknown", "architecture": "unknown"},
+                "annotations": {"vnd.docker.reference.type": "attestation-manifest"},
+            },
+        ],
+    });
+    let text = serde_json::to_string_pretty(&index).unwrap();
+    let index = Manifest::new(MediaType::from(MediaType::OCI_INDEX), text.into_bytes());
+    for tag in tags {
+        place
+            .api
+            .put_tag(&tag.parse().unwrap(), &index)
+            .await
+            .unwrap();
+    }
+    place.registry.untag(&place.name, "child");
+    index.digest().clone()
+}
+
+/// The candidate is in the first repository alone; the second gets the same bytes.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_candidate_is_promoted_byte_for_byte() {
+    let Some(registry) = support::registry() else {
+        return;
+    };
+    let place = Place::new(registry, "promote");
+    let second = Place::new(registry, "mirror");
+    let policy = format!("{TAGS}\n[image.build]\nplatforms = [\"linux/amd64\"]");
+    let mut history = place.clone(&policy, &["1.0.0", "1.1.0-rc.1"]);
+    let file = std::fs::read_to_string(history.path().join("release.toml")).unwrap();
+    let both = format!(
+        "[image]\nrepositories = [\"{}\", \"{}\"]\n",
+        registry.repository(&place.name),
+        registry.repository(&second.name)
+    );
+    let rest = file.split_once("[git]").unwrap().1;
+    history.write("release.toml", &format!("{both}[git]{rest}"));
+    let commit = history
+        .git
+        .revparse_single("v1.1.0-rc.1^{commit}")
+        .unwrap()
+        .id();
+    let later = history.say("feat: not in the candidate");
+    history.branch("main", later);
+    let digest = push_index(
+        &place,
+        "1.1.0-rc.1",
+        &commit.to_string(),
+        &["1.1.0-rc.1", "rc"],
+    )
+    .await;
+
+    let (output, stderr) = run(&history, &["promote", "1.1.0-rc.2"]);
+    assert_eq!(output.status.code(), Some(4), "{stderr}");
+    let (output, stderr) = run(&history, &["promote", "1.1.0-rc.1", "--dry-run"]);
+    assert_eq!(output.status.code(), Some(0), "{stderr}");
+    assert_eq!(place.shows("1.1.0").await, None);
+
+    let (output, stderr) = run(&history, &["promote", "1.1.0-rc.1"]);
+    assert_eq!(output.status.code(), Some(0), "{stderr}");
+    for there in [&place, &second] {
+        for tag in ["1.1.0", "1.1", "1", "latest"] {
+            assert_eq!(there.shows(tag).await, Some(digest.clone()), "`{tag}`");
+        }
+    }
+    let tagged = history.git.revparse_single("v1.1.0^{commit}").unwrap().id();
+    assert_eq!(tagged, commit);
+    let (output, stderr) = run(&history, &["verify", "1.1.0", "--deep"]);
+    assert_eq!(output.status.code(), Some(0), "{stderr}{}", stdout(&output));
+    // Once more: there is nothing left to do.
+    let (output, stderr) = run(&history, &["promote", "1.1.0-rc.1"]);
+    assert_eq!(output.status.code(), Some(0), "{stderr}");
+}

@@ -1,0 +1,189 @@
+//! A published pre-release becomes its core version: the same bytes, no build, the git tag on the
+//! candidate's commit.
+
+use std::collections::BTreeMap;
+
+use semver::Version;
+
+use super::{Release, gather::names, observe};
+use crate::{
+    error::{Error, Result},
+    event::Step,
+    outcome::Outcome,
+    plan::{
+        Inputs, Plan,
+        adopt::{Adopted, Claim, Ours},
+        facts::{CommitId, Facts, Question, VersionTag},
+        promote::{Promotion, promotion},
+        version::{self, Next, Request, core},
+    },
+};
+
+impl Release {
+    /// Everything that promoting `candidate` would do. Touches nothing.
+    ///
+    /// # Errors
+    /// Usage (exit 2): it is no pre-release. Refused (exit 4): it was not released, or its core
+    /// version is somebody else's. Failed (exit 6) where a registry cannot be read.
+    pub fn promotion(&self, candidate: &Version) -> Result<Plan> {
+        self.wait(self.promoted(candidate, false))
+    }
+
+    /// Publishes the candidate's image under its core version, everywhere or nowhere.
+    ///
+    /// # Errors
+    /// As [`Release::promotion`]; what preflight finds. What came of the transaction itself is
+    /// the outcome.
+    pub fn promote(&self, candidate: &Version) -> Result<Outcome> {
+        self.wait(async {
+            self.events.started(Step::Plan, "the promotion");
+            self.refuse_unfinished().await?;
+            let plan = self.promoted(candidate, true).await?;
+            for message in &plan.messages {
+                self.events.note(message.clone());
+            }
+            self.carry_out(&plan).await
+        })
+    }
+
+    async fn promoted(&self, candidate: &Version, fetch: bool) -> Result<Plan> {
+        let repositories = self.loaded.repositories()?;
+        let remote = self.remote_tags(fetch).await?;
+        let promotion = self.may_promote(candidate, &remote)?;
+        let facts = self.facts_at(promotion.commit, remote)?;
+        let request = Request {
+            version: Some(promotion.target.to_string()),
+            ..Request::default()
+        };
+        let next = Next {
+            why: format!("{candidate} is promoted, with the same bytes"),
+            notes: promotion.notes.clone(),
+            ..version::next(self.policy(), &facts, &request)?
+        };
+        let places = self.places(&repositories)?;
+        let images = self.candidates(&facts, &next, candidate, &places).await?;
+
+        let inputs = self.inputs(&facts, &next, &promotion.target, None)?;
+        let mut published = observe::published(&places, &names(&inputs, &repositories)?).await?;
+        let set = Inputs {
+            published: &published,
+            ..inputs.clone()
+        }
+        .tag_set()?;
+        observe::complete(&places, &mut published, &set).await?;
+        let there = observe::claims(&places, &published, &set).await?;
+        same_bytes(&promotion.target, &there, &images)?;
+        Inputs {
+            published: &published,
+            adopted: &images,
+            ..inputs
+        }
+        .plan()
+    }
+
+    /// The decision, with the commits of the tags that it hangs on.
+    fn may_promote(&self, candidate: &Version, remote: &[(String, String)]) -> Result<Promotion> {
+        let template = &self.policy().version.tag;
+        let here = self.git.tag_names()?;
+        let there = remote.iter().map(|(name, _)| name.clone());
+        let mut tags = Vec::new();
+        for name in here.into_iter().chain(there) {
+            let Some(version) = template.version(&name) else {
+                continue;
+            };
+            if core(&version) != core(candidate) {
+                continue;
+            }
+            let far = remote.iter().find(|(known, _)| *known == name);
+            let commit = match far {
+                Some((_, commit)) => commit.parse().ok(),
+                None => self.git.tag_commit(&name),
+            };
+            tags.push(VersionTag {
+                name,
+                version,
+                commit,
+            });
+        }
+        promotion(candidate, &tags)
+    }
+
+    /// The history as the candidate's commit has it.
+    fn facts_at(&self, commit: CommitId, remote_tags: Vec<(String, String)>) -> Result<Facts> {
+        let policy = &self.policy().version;
+        self.git.read(&Question {
+            template: policy.tag.clone(),
+            branch: None,
+            at: Some(commit),
+            below: None,
+            line: None,
+            label: None,
+            version: None,
+            paths: policy.paths.clone(),
+            remote_tags,
+        })
+    }
+
+    /// The candidate's images, one a variant, each known to be its own.
+    async fn candidates(
+        &self,
+        facts: &Facts,
+        next: &Next,
+        candidate: &Version,
+        places: &observe::Places,
+    ) -> Result<BTreeMap<Option<String>, Adopted>> {
+        let repositories: Vec<_> = places.iter().map(|p| p.repository().clone()).collect();
+        let inputs = self.inputs(facts, next, candidate, None)?;
+        let names = names(&inputs, &repositories)?;
+        let published = observe::published(places, &names).await?;
+        let set = Inputs {
+            published: &published,
+            ..inputs
+        }
+        .tag_set()?;
+        let claims = observe::claims(places, &published, &set).await?;
+        let receipts = self.receipts(facts, candidate)?;
+        let commit = facts.head.to_string();
+        let ours = Ours {
+            version: candidate,
+            commit: &commit,
+            journaled: &[],
+            receipts: &receipts,
+        };
+        let images = ours.adopt(&claims)?;
+        let variants =
+            std::iter::once(None).chain(self.policy().variants.keys().cloned().map(Some));
+        for variant in variants {
+            if !images.contains_key(&variant) {
+                let which = variant.map_or_else(String::new, |name| format!(" `{name}`"));
+                return Err(Error::refused(format!(
+                    "{candidate} has no{which} image in any repository"
+                ))
+                .state("nothing was moved")
+                .hint(format!("`hoist verify {candidate}` shows what is where")));
+            }
+        }
+        Ok(images)
+    }
+}
+
+/// The core version is not there yet, or shows the candidate's image already.
+fn same_bytes(
+    target: &Version,
+    there: &[Claim],
+    images: &BTreeMap<Option<String>, Adopted>,
+) -> Result<()> {
+    let other = there.iter().find(|claim| {
+        images
+            .get(&claim.variant)
+            .is_none_or(|own| own.digest != claim.digest)
+    });
+    let Some(other) = other else { return Ok(()) };
+    let shown = other.repository.tag(&other.tag);
+    Err(
+        Error::refused(format!("{target} is published already, as another image"))
+            .cause(format!("`{shown}` shows {}", other.digest))
+            .state("nothing was moved")
+            .hint("release the next pre-release, and promote that"),
+    )
+}
