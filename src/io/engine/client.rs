@@ -94,12 +94,18 @@ impl Engine {
         )
     }
 
-    /// The ids of all images, those without a name and those between two steps included.
-    pub(super) async fn image_ids(&self) -> Result<Vec<String>> {
+    /// The ids of all images without a name, those between two steps included. A base image that
+    /// a build pulled has its name, and stays for the next build.
+    pub(super) async fn unnamed_images(&self) -> Result<Vec<String>> {
         let options = ListImagesOptionsBuilder::default().all(true).build();
         let images = self.docker.list_images(Some(options)).await;
         let images = images.map_err(|error| failed("cannot list the engine's images", &error))?;
-        Ok(images.into_iter().map(|image| image.id).collect())
+        // Engines before API 1.43 write `<none>` for no name.
+        let none = |name: &String| name.starts_with("<none>");
+        let unnamed = images
+            .into_iter()
+            .filter(|image| image.repo_tags.iter().chain(&image.repo_digests).all(none));
+        Ok(unnamed.map(|image| image.id).collect())
     }
 
     /// The tags of one repository.

@@ -26,6 +26,7 @@ const HINTS: &[(&[&str], &str)] = &[
             "pull access denied",
             "no basic auth credentials",
             "unauthorized",
+            "401 Unauthorized",
             "insufficient_scope",
         ],
         "log in to the base image's registry: docker login HOST",

@@ -270,7 +270,7 @@ async fn open_context(
 struct Leftovers {
     engine: Engine,
     tag: String,
-    /// Images that were there before; only the classic builder leaves others than the result.
+    /// Images without a name that were there before; only the classic builder leaves such.
     before: Option<Vec<String>>,
     armed: bool,
 }
@@ -281,7 +281,7 @@ impl Leftovers {
             engine: engine.clone(),
             tag: new_tag(),
             before: match builder {
-                Builder::Classic => Some(engine.image_ids().await?),
+                Builder::Classic => Some(engine.unnamed_images().await?),
                 Builder::Buildkit => None,
             },
             armed: true,
@@ -299,7 +299,7 @@ impl Leftovers {
         let mentioned = |id: &String| made.iter().any(|made| id.starts_with(made.as_str()));
         let is_new = |id: &String| !before.contains(id) && mentioned(id);
         let new = async || {
-            let all = self.engine.image_ids().await.unwrap_or_default();
+            let all = self.engine.unnamed_images().await.unwrap_or_default();
             all.into_iter().filter(is_new).collect::<Vec<String>>()
         };
         let deadline = Instant::now() + PATIENCE;
