@@ -63,11 +63,11 @@ proptest! {
         // A summary is one line, and a header never takes in the body.
         prop_assert!(!change::summary(&message).contains('\n'));
         prop_assert!(!change.description.contains('\n'));
-        change.reverted();
-        change::bullets(&message);
-        lint::lint(&message, merge, &[]);
-        lint::cleaned(&message, '#');
-        notes::prepend(&message, "## 1.0.0", "1.0.0");
+        let _ = change.reverted();
+        let _ = change::bullets(&message);
+        let _ = lint::lint(&message, merge, &[]);
+        let _ = lint::cleaned(&message, '#');
+        let _ = notes::prepend(&message, "## 1.0.0", "1.0.0");
     }
 
     #[test]
