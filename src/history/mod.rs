@@ -21,7 +21,7 @@ use crate::{
 pub const POLICY_FILE: &str = "release.toml";
 
 /// Where to look, and what stands in for the policy file.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Place {
     /// The directory to start in (`-C`); the repository is the one it lies in.
     pub directory: PathBuf,
@@ -30,6 +30,17 @@ pub struct Place {
     pub config: Option<PathBuf>,
     /// Repositories that stand in for those of the file (`--image`).
     pub images: Vec<oci::Repository>,
+}
+
+impl Default for Place {
+    /// The current directory and its own policy.
+    fn default() -> Self {
+        Self {
+            directory: ".".into(),
+            config: None,
+            images: Vec::new(),
+        }
+    }
 }
 
 /// A repository with its policy and its next version.
