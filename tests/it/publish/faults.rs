@@ -207,6 +207,23 @@ async fn every_fault_at_every_operation_with_tags_in_one_request() {
     assert!(tally.runs > 500 && tally.complete > 50 && tally.as_before > 50);
 }
 
+/// The last tag is refused, so each run rolls back: faults strike the roll back, too.
+#[tokio::test(start_paused = true)]
+async fn every_fault_at_every_operation_of_a_roll_back() {
+    let personality = Personality {
+        refused: vec!["2026-11-23".parse().unwrap()],
+        ..Personality::default()
+    };
+    let tally = exhaust(Setting {
+        repositories: 1,
+        personality,
+        ..Setting::default()
+    })
+    .await;
+    print("1 repository × 6 tags, rolled back", &tally);
+    assert!(tally.runs > 500 && tally.complete == 0 && tally.as_before > 500);
+}
+
 /// The large run, by hand: `cargo test --release -- --ignored every_personality --nocapture`.
 #[tokio::test(start_paused = true)]
 #[ignore = "takes long; a part of it runs each time"]
