@@ -33,22 +33,37 @@ struct Graph {
     head: usize,
 }
 
-const VERSIONS: [&str; 16] = [
+/// More than are tried one by one, so that the walk that settles all of them is taken as well.
+const VERSIONS: [&str; 30] = [
     "0.1.0",
     "0.9.0",
     "1.0.0-rc.1",
     "1.0.0",
     "1.0.1",
+    "1.0.2",
+    "1.0.3",
     "1.1.0-rc.1",
     "1.1.0-rc.2",
     "1.1.0-beta.1",
     "1.1.0",
     "1.2.0",
+    "1.2.1",
+    "1.3.0",
     "2.0.0-beta.3",
     "2.0.0-rc.1",
     "2.0.0-rc2",
     "2.0.0",
+    "2.0.1",
+    "2.1.0",
     "3.0.0-rc.1",
+    "3.0.0",
+    "4.0.0",
+    "4.0.1",
+    "5.0.0",
+    "6.0.0",
+    "7.0.0",
+    "8.0.0",
+    "10.0.0-rc.1",
     "10.0.0",
 ];
 
@@ -76,7 +91,7 @@ fn graphs() -> impl Strategy<Value = Graph> {
     (
         prop::collection::vec(commit, 1..28),
         pace,
-        prop::collection::vec((prop::sample::select(&VERSIONS[..]), 0..1000_usize), 0..9),
+        prop::collection::vec((prop::sample::select(&VERSIONS[..]), 0..1000_usize), 0..40),
         0..1000_usize,
     )
         .prop_map(|(commits, pace, tags, head)| {
@@ -87,7 +102,7 @@ fn graphs() -> impl Strategy<Value = Graph> {
                 messages: Vec::new(),
                 tags: Vec::new(),
                 // Late commits have more behind them.
-                head: size - 1 - (head % size) / 3,
+                head: size - 1 - (head % size) / 2,
             };
             for (place, (count, back, date, message)) in commits.into_iter().enumerate() {
                 let parents = back.iter().take(count).filter(|back| **back <= place);

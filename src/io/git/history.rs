@@ -45,7 +45,7 @@ impl Repository {
         };
         let order = range::newest_first(&graph, &nodes);
         let commits = self.commits(&graph, &order, after, &question.paths)?;
-        let data = |tag: usize| tags.data(&graph, tag);
+        let data = |tag: usize| tags.data(tag);
         Ok(Facts {
             head: commit_id(graph.id(head)),
             head_time: graph.date(head),

@@ -41,8 +41,9 @@ struct Found {
 #[derive(Clone, Copy)]
 enum Peeled {
     Unknown,
+    /// An object; whether it is a commit was not asked.
     To(Oid),
-    Commit(Node),
+    Commit(Oid, Node),
     NoCommit,
 }
 
@@ -164,7 +165,10 @@ impl<'r> Tags<'r> {
                 best = rank;
             }
         }
-        Ok(Some(rest[best]))
+        let best = rest[best];
+        // Found by its commit's id alone so far: whoever asks for its commit must get one.
+        self.node(graph, best)?;
+        Ok(Some(best))
     }
 
     /// Walks from HEAD to the first commit that one of `tags` points at; the rank of the highest
@@ -205,41 +209,43 @@ impl<'r> Tags<'r> {
             found.peeled = peel(self.repository, found.target);
         }
         match found.peeled {
-            Peeled::To(id) => Some(id),
-            Peeled::Commit(_) | Peeled::Unknown | Peeled::NoCommit => None,
+            Peeled::To(id) | Peeled::Commit(id, _) => Some(id),
+            Peeled::Unknown | Peeled::NoCommit => None,
         }
     }
 
     /// The commit that a tag points at.
     pub(super) fn node(&mut self, graph: &mut Graph<'_>, tag: usize) -> Result<Option<Node>> {
-        if let Some(id) = self.points_at(tag) {
-            self.found[tag].peeled = match graph.commit(id)? {
-                Some(node) => Peeled::Commit(node),
-                None => Peeled::NoCommit,
-            };
+        let Some(id) = self.points_at(tag) else {
+            return Ok(None);
+        };
+        if let Peeled::Commit(_, node) = self.found[tag].peeled {
+            return Ok(Some(node));
         }
-        Ok(match self.found[tag].peeled {
-            Peeled::Commit(node) => Some(node),
-            _ => None,
-        })
+        let node = graph.commit(id)?;
+        self.found[tag].peeled = match node {
+            Some(node) => Peeled::Commit(id, node),
+            None => Peeled::NoCommit,
+        };
+        Ok(node)
     }
 
     /// The commit of a tag that was looked at.
     pub(super) fn commit(&self, tag: Option<usize>) -> Option<Node> {
         match self.found[tag?].peeled {
-            Peeled::Commit(node) => Some(node),
+            Peeled::Commit(_, node) => Some(node),
             _ => None,
         }
     }
 
     /// A tag as plain data.
-    pub(super) fn data(&self, graph: &Graph<'_>, tag: usize) -> VersionTag {
+    pub(super) fn data(&self, tag: usize) -> VersionTag {
         let found = &self.found[tag];
         VersionTag {
             name: found.name.clone(),
             version: found.version.clone(),
             commit: match found.peeled {
-                Peeled::Commit(node) => Some(commit_id(graph.id(node))),
+                Peeled::Commit(id, _) => Some(commit_id(id)),
                 _ => None,
             },
         }
