@@ -47,7 +47,7 @@ use crate::{
 
 pub use begin::run;
 pub use journal::Owner;
-pub use open::{Open, Scope, refuse_open, status};
+pub use open::{Open, Scope, journaled, refuse_open, status};
 pub(crate) use preflight::push_error;
 pub use preflight::{Found, Preflight, preflight};
 pub use state::TagKind;

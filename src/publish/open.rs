@@ -13,7 +13,7 @@ use super::{
 use crate::{
     error::{Error, ErrorKind, Result},
     io::remote::ObjectId,
-    oci::Repository,
+    oci::{Digest, Repository},
     outcome::TagReport,
 };
 
@@ -111,6 +111,23 @@ pub(super) fn forget_old(world: &World) {
             let _ = world.journals.remove(name);
         }
     }
+}
+
+/// The images that this clone's journals name for `version` of `commit`: they are this release's,
+/// whatever their labels say. A journal that cannot be read names none here; a new release finds
+/// it all the same.
+#[must_use]
+pub fn journaled(world: &World, version: &semver::Version, commit: &str) -> Vec<Digest> {
+    let names = world.journals.list().unwrap_or_default();
+    let journals = names.iter().filter_map(|name| {
+        let text = world.journals.read(name).ok()?;
+        recover::replay(decode(&text).ok()?)
+    });
+    journals
+        .map(|replayed| replayed.prepared)
+        .filter(|prepared| prepared.version == *version && prepared.commit == commit)
+        .flat_map(|prepared| prepared.images.into_iter().map(|image| image.manifest))
+        .collect()
 }
 
 /// An unfinished journal stops a new release.

@@ -21,6 +21,7 @@ use crate::{
         tags::{Published, TagSet},
         version::{self, Next, Request},
     },
+    publish,
 };
 
 /// What is asked of a plan or a release.
@@ -85,7 +86,7 @@ impl Release {
         let ours = Ours {
             version: &version,
             commit: &commit,
-            journaled: &[],
+            journaled: &publish::journaled(&self.world(), &version, &commit),
             receipts: &receipts,
         };
         let adopted = ours.adopt(&claims)?;

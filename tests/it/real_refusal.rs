@@ -55,9 +55,28 @@ fn a_refused_tag_puts_every_tag_back() {
 
 #[test]
 fn what_cannot_be_taken_back_is_listed_and_adopted() {
+    leftovers_are_listed_and_adopted(|_, _| {});
+}
+
+/// Without a label only the journal says whose the leftover is.
+#[test]
+fn what_the_journal_names_is_adopted_without_a_label() {
+    leftovers_are_listed_and_adopted(|world, clone| {
+        let script = std::fs::read_to_string(clone.path().join("image.sh")).unwrap();
+        let labels = script
+            .lines()
+            .find(|line| line.starts_with("labels="))
+            .unwrap();
+        clone.write("image.sh", script.replace(labels, "labels='{}'"));
+        world.change(clone, "fix: no label");
+    });
+}
+
+fn leftovers_are_listed_and_adopted(prepare: fn(&World<'_>, &Clone<'_>)) {
     let registry = registry(Delete::Off);
     let world = World::new(&registry, &[NAME]);
     let clone = refused(&world, &registry);
+    prepare(&world, &clone);
     let before = world.tags();
     let run = world.run(&clone, &["release", "--yes", "--json"]);
     run.expect(8);
