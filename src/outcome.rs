@@ -24,6 +24,9 @@ pub struct Outcome {
     /// The version's git tag, where one is wanted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub git_tag: Option<GitTagReport>,
+    /// The branch that got the release commit, where the release made one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub branch: Option<BranchReport>,
     /// What failed; `None` where the run did what it was asked to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<Error>,
@@ -111,6 +114,19 @@ impl std::fmt::Display for Now {
             Self::Unknown => f.write_str("unknown"),
         }
     }
+}
+
+/// The branch of a release commit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BranchReport {
+    /// Its name without `refs/heads/`.
+    pub name: String,
+    /// What it showed before, in full.
+    pub before: String,
+    /// The release commit, in full.
+    pub commit: String,
+    /// Whether the remote's branch has the commit; `None`: not known.
+    pub pushed: Option<bool>,
 }
 
 /// The version's git tag.

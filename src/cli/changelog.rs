@@ -6,15 +6,12 @@ use super::{Global, Terminal, exit, next};
 use crate::{
     error::{Error, Result},
     history::{
-        load,
+        changelog, load,
         notes::{self, Wanted},
     },
     io::{environment::Environment, git::Repository},
     plan::{notes::prepend, version::Request},
 };
-
-/// The file that `--write` writes.
-const FILE: &str = "CHANGELOG.md";
 
 /// Print release notes as markdown: of the next version, of a released one, or of a range
 #[derive(Debug, clap::Args)]
@@ -50,15 +47,16 @@ pub fn run(global: &Global, arguments: Arguments, terminal: &Terminal) -> Result
     let top = repository.directory().unwrap_or(&place.directory);
     let text = notes::render(&found, &policy, top)?;
     if arguments.write {
-        let file = top.join(FILE);
+        let name = changelog(&place, &repository);
+        let file = top.join(&name);
         let old = match std::fs::read_to_string(&file) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
             read => read
-                .map_err(|error| Error::failed(format!("cannot read `{FILE}`")).because(&error))?,
+                .map_err(|error| Error::failed(format!("cannot read `{name}`")).because(&error))?,
         };
         std::fs::write(&file, prepend(&old, &text, &found.title))
-            .map_err(|error| Error::failed(format!("cannot write `{FILE}`")).because(&error))?;
-        terminal.note(&format!("{} is in `{FILE}` now", found.title));
+            .map_err(|error| Error::failed(format!("cannot write `{name}`")).because(&error))?;
+        terminal.note(&format!("{} is in `{name}` now", found.title));
     } else if terminal.json {
         let mut document = serde_json::json!({ "v": 1, "text": text });
         let fields = serde_json::to_value(&found)

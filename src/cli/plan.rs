@@ -100,6 +100,16 @@ pub(super) fn text(plan: &Plan) -> String {
             let _ = writeln!(out, "      adopts {}{which}: {why}", from.digest(digest));
         }
     }
+    if let Some(made) = &plan.release_commit {
+        let _ = writeln!(
+            out,
+            "     commits {} {} on `{}`: {}",
+            plan.commit.get(..7).unwrap_or(&plan.commit),
+            made.subject,
+            made.branch,
+            made.files.join(", ")
+        );
+    }
     let _ = writeln!(
         out,
         "         git {} `{}`",

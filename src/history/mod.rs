@@ -20,6 +20,9 @@ use crate::{
 /// The policy file's name, beside `.git`.
 pub const POLICY_FILE: &str = "release.toml";
 
+/// The changelog's name.
+const CHANGELOG: &str = "CHANGELOG.md";
+
 /// Where to look, and what stands in for the policy file.
 #[derive(Debug, Clone)]
 pub struct Place {
@@ -95,6 +98,19 @@ pub fn load(place: &Place, repository: &Repository) -> Result<Policy> {
         policy.image.repositories.clone_from(&place.images);
     }
     Ok(policy)
+}
+
+/// The path inside the repository of the changelog: beside the policy file, else at the top.
+#[must_use]
+pub fn changelog(place: &Place, repository: &Repository) -> String {
+    let beside = || {
+        let top = repository.directory()?.canonicalize().ok()?;
+        let file = place.directory.join(place.config.as_ref()?);
+        let directory = file.parent()?.canonicalize().ok()?;
+        Some(directory.strip_prefix(top).ok()?.join(CHANGELOG))
+    };
+    let path = beside().unwrap_or_else(|| CHANGELOG.into());
+    path.to_string_lossy().into_owned()
 }
 
 fn parse(file: &Path) -> Result<Policy> {

@@ -43,6 +43,9 @@ pub struct Plan {
     pub instant: DateTime<Utc>,
     /// The git tag.
     pub git_tag: GitTag,
+    /// How [`Plan::commit`] comes to be, where the release makes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release_commit: Option<ReleaseCommit>,
     /// Where to, in the policy's order.
     pub repositories: Vec<Repository>,
     /// The plain image first, then the variants by name.
@@ -68,6 +71,19 @@ pub struct GitTag {
     pub name: String,
     /// False where it is there already: then it is left alone.
     pub create: bool,
+}
+
+/// A commit that the release makes on top of HEAD, and pushes to the branch before any tag moves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReleaseCommit {
+    /// The branch, without `refs/heads/`.
+    pub branch: String,
+    /// HEAD in full: the commit's one parent.
+    pub parent: String,
+    /// Its message.
+    pub subject: String,
+    /// The files that it changes, sorted.
+    pub files: Vec<String>,
 }
 
 /// One image of the release.
@@ -153,7 +169,7 @@ impl Plan {
                 found.push(format!("{what} was {then}, and is {now}"));
             }
         };
-        compare("HEAD", self.commit.clone(), now.commit.clone());
+        compare("the commit", self.commit.clone(), now.commit.clone());
         compare(
             "the version",
             self.version.to_string(),

@@ -8,6 +8,7 @@ mod document;
 pub mod exact;
 pub mod explain;
 pub mod facts;
+pub mod files;
 mod footer;
 pub mod forge;
 pub mod gate;
@@ -29,7 +30,9 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use semver::Version;
 
-pub use document::{FORMAT, GitTag, ImageSource, Plan, PlannedCommit, PlannedImage, PlannedMove};
+pub use document::{
+    FORMAT, GitTag, ImageSource, Plan, PlannedCommit, PlannedImage, PlannedMove, ReleaseCommit,
+};
 
 use self::{
     adopt::Adopted,
@@ -132,6 +135,7 @@ impl<'a> Inputs<'a> {
                     .any(|tag| tag.version == *self.version),
                 name,
             },
+            release_commit: None,
             repositories: set.repositories().to_vec(),
             images: self.images(&set)?,
             tags: self.moves(&set),

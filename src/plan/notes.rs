@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::{
     bump::{Entry, LeftOut},
     change::{Breaking, Kind},
+    files::is_subject,
     forge::Forge,
 };
 use crate::{
@@ -81,7 +82,7 @@ pub struct Span {
     pub date: Option<String>,
 }
 
-/// Sorts the changes of a range. Left out are merges, fixups, changes that were taken back within
+/// Sorts the changes of a range. Left out are merges, fixups, release commits, changes that were taken back within
 /// the range, and those outside `version.paths`.
 #[must_use]
 pub fn collect(entries: &[Entry], span: &Span, forge: Option<&Forge>) -> Notes {
@@ -101,7 +102,9 @@ pub fn collect(entries: &[Entry], span: &Span, forge: Option<&Forge>) -> Notes {
     };
     for entry in entries {
         let hidden = matches!(entry.left_out, Some(LeftOut::Paths | LeftOut::Reverted))
-            || matches!(entry.change.kind, Kind::Merge | Kind::Fixup) && entry.level.is_none();
+            || entry.level.is_none()
+                && (matches!(entry.change.kind, Kind::Merge | Kind::Fixup)
+                    || is_subject(&entry.summary));
         if hidden {
             continue;
         }
@@ -220,6 +223,13 @@ pub fn render(notes: &Notes, template: Option<(&str, &str)>) -> Result<String> {
                 .hint("`hoist changelog` shows what it makes")
         })?;
     Ok(format!("{}\n", text.trim()))
+}
+
+/// Whether a changelog has a section of `title`.
+#[must_use]
+pub fn has_section(changelog: &str, title: &str) -> bool {
+    let mut lines = changelog.lines();
+    lines.any(|line| line.starts_with("## ") && names(line, title))
 }
 
 /// A changelog with `section` before its first `## ` heading; with a title of its own where there

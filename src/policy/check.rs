@@ -30,6 +30,12 @@ pub(super) fn check(policy: &Policy) -> Result<(), String> {
     }
     for file in &policy.version.files {
         inside(&format!("version.files `{}`", file.path), &file.path)?;
+        if file.pattern.is_none() && file.kind().is_none() {
+            return Err(format!(
+                "`version.files` `{}` needs a `pattern` that says where the version stands",
+                file.path
+            ));
+        }
         if let Some(pattern) = &file.pattern {
             let groups = expression("version.files.pattern", pattern)?.captures_len();
             if groups < 2 {

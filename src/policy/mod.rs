@@ -18,8 +18,8 @@ pub use build::{BuildPolicy, BuildSource, Builder, Compression, SecretSource};
 pub use publish::{GitPolicy, OnFailure, PublishPolicy, RegistryPolicy};
 pub use tags::{Guard, Latest, TagPolicy, VariantPolicy};
 pub use version::{
-    BranchPolicy, Level, Rule, RuleBump, Squash, TagTemplate, Unconventional, VersionFile,
-    VersionPolicy, ZeroMajor,
+    BranchPolicy, FileKind, Level, Rule, RuleBump, Squash, TagTemplate, Unconventional,
+    VersionFile, VersionPolicy, ZeroMajor,
 };
 
 use crate::oci::Repository;
@@ -72,6 +72,14 @@ pub struct ImagePolicy {
     pub licenses: Option<String>,
 }
 
+impl Policy {
+    /// Whether a release writes files, and so makes a commit.
+    #[must_use]
+    pub fn makes_commit(&self) -> bool {
+        !self.version.files.is_empty() || self.notes.changelog
+    }
+}
+
 impl ImagePolicy {
     /// All repositories in the order they were named, each once.
     #[must_use]
@@ -92,6 +100,6 @@ impl ImagePolicy {
 pub struct NotesPolicy {
     /// A minijinja template file; unset: the built-in one.
     pub template: Option<String>,
-    /// Prepend the notes to `CHANGELOG.md`.
+    /// Prepend the notes to the `CHANGELOG.md` beside the policy file, in the release commit.
     pub changelog: bool,
 }

@@ -37,6 +37,40 @@ pub struct VersionFile {
     pub pattern: Option<String>,
 }
 
+/// A file whose version is found without a pattern.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileKind {
+    /// `Cargo.toml`, and the `Cargo.lock` of its workspace.
+    Cargo,
+    /// `package.json`, and npm's lock file beside it.
+    Npm,
+    /// `pyproject.toml`
+    Python,
+    /// `Chart.yaml`: `version` and `appVersion`.
+    Chart,
+    /// `VERSION`, `version.txt`: nothing but the version.
+    Whole,
+}
+
+impl VersionFile {
+    /// What the file's name says.
+    #[must_use]
+    pub fn kind(&self) -> Option<FileKind> {
+        let name = self.path.rsplit('/').next().unwrap_or_default();
+        match name {
+            "Cargo.toml" => Some(FileKind::Cargo),
+            "package.json" => Some(FileKind::Npm),
+            "pyproject.toml" => Some(FileKind::Python),
+            "Chart.yaml" => Some(FileKind::Chart),
+            _ => matches!(
+                &*name.to_ascii_lowercase(),
+                "version" | "version.txt" | ".version"
+            )
+            .then_some(FileKind::Whole),
+        }
+    }
+}
+
 /// How much of a version a change moves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -2,7 +2,10 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -60,6 +63,8 @@ pub(super) struct Notes {
     other: Mutex<Vec<String>>,
     /// What each tag showed when it was last looked at.
     shown: Mutex<BTreeMap<usize, Now>>,
+    /// The release commit stays on its branch although the release is given up.
+    branch_left: AtomicBool,
     /// Registries that do not take several tags in one request.
     plain: Mutex<BTreeSet<Registry>>,
 }
@@ -96,6 +101,14 @@ impl Notes {
 
     pub(super) fn last_shown(&self, index: usize) -> Option<Now> {
         open(&self.shown).get(&index).cloned()
+    }
+
+    pub(super) fn branch_left(&self) -> bool {
+        self.branch_left.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_branch_left(&self) {
+        self.branch_left.store(true, Ordering::Relaxed);
     }
 
     pub(super) fn is_plain(&self, registry: &Registry) -> bool {

@@ -17,8 +17,12 @@ use crate::{
     policy::OnFailure,
 };
 
-/// The version of the format. A reader refuses a newer one.
-pub const FORMAT: u64 = 1;
+/// The newest version of the format. A reader refuses a newer one; a record says the oldest one that
+/// can hold it, so that an older hoist still takes up what it knows.
+pub const FORMAT: u64 = 2;
+
+/// Records without a release commit, which is what version 2 brought.
+const WITHOUT_BRANCH: u64 = 1;
 
 /// One entry of a journal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -92,6 +96,9 @@ pub struct Prepared {
     pub documents: Vec<Document>,
     /// The git tag to be made, where one is wanted.
     pub git_tag: Option<GitTagRecord>,
+    /// The branch that the release commit goes to together with the lock, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub branch: Option<BranchMove>,
     /// The lock's refs, one a repository.
     pub lock_refs: Vec<String>,
     /// What a failed commit leads to.
@@ -144,6 +151,23 @@ pub struct ImageRecord {
 /// A manifest, byte for byte.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Document(pub Manifest);
+
+/// A branch that is to move to the release commit, which is [`Prepared::commit`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BranchMove {
+    /// Its full name: `refs/heads/main`.
+    pub name: String,
+    /// Where it was, and where a roll back puts it again: the release commit's parent.
+    pub before: String,
+}
+
+impl BranchMove {
+    /// The name that people use: `main`.
+    #[must_use]
+    pub fn short(&self) -> &str {
+        self.name.strip_prefix("refs/heads/").unwrap_or(&self.name)
+    }
+}
 
 /// A git tag as it is to be pushed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -290,8 +314,12 @@ fn sum(record: &str) -> String {
 #[must_use]
 pub fn encode(record: &Record) -> String {
     let body = serde_json::to_string(record).expect("a record is plain data");
+    let format = match record {
+        Record::Prepared(prepared) if prepared.branch.is_some() => FORMAT,
+        Record::Prepared(_) | Record::Step { .. } | Record::TakenOver { .. } => WITHOUT_BRANCH,
+    };
     format!(
-        "{{\"v\":{FORMAT},\"sum\":\"{}\",\"record\":{body}}}\n",
+        "{{\"v\":{format},\"sum\":\"{}\",\"record\":{body}}}\n",
         sum(&body)
     )
 }

@@ -2,14 +2,15 @@
 //! that is not plain.
 
 use super::{
+    branch::BranchSeen,
     driver::Run,
     patience::Backoff,
-    state::{GitSeen, GitTagSeen, LockSeen},
+    state::{End, GitSeen, GitTagSeen, LockSeen, State},
 };
 use crate::io::remote::{ObjectId, RefEdit, RemoteError, RemoteErrorKind};
 
 /// So many refusals in a row are for good: tags have moved by then, so one is not believed.
-const REFUSALS: u32 = 3;
+pub(super) const REFUSALS: u32 = 3;
 
 /// The refs of a transaction as they are.
 pub(super) struct RefsSeen {
@@ -17,10 +18,12 @@ pub(super) struct RefsSeen {
     pub(super) lock: LockSeen,
     /// The version's git tag.
     pub(super) git_tag: GitTagSeen,
+    /// The branch of the release commit.
+    pub(super) branch: BranchSeen,
     /// Lock refs that hold this run's object.
-    ours: Vec<String>,
+    pub(super) ours: Vec<String>,
     /// Nobody holds any of them.
-    free: bool,
+    pub(super) free: bool,
 }
 
 impl Run {
@@ -29,7 +32,7 @@ impl Run {
         Some(format!("refs/tags/{}", tag.name))
     }
 
-    fn lock_edits(
+    pub(super) fn lock_edits(
         &self,
         names: &[String],
         from: Option<&ObjectId>,
@@ -43,10 +46,16 @@ impl Run {
         names.iter().map(edit).collect()
     }
 
-    /// Reads lock and git tag in one request.
+    /// Reads lock, git tag and branch in one request.
     pub(super) async fn read_refs(&self) -> Result<RefsSeen, RemoteError> {
         let mut names = self.prepared.lock_refs.clone();
         names.extend(self.tag_ref());
+        names.extend(
+            self.prepared
+                .branch
+                .iter()
+                .map(|branch| branch.name.clone()),
+        );
         let refs = self.world.remote.refs(&names).await?;
         let at = |name: &String| {
             refs.iter()
@@ -74,14 +83,17 @@ impl Run {
                 LockSeen::Taken
             },
             git_tag,
+            branch: self.branch_seen(|name| at(name)),
             free: locks.iter().all(|name| at(name).is_none()),
             ours,
         })
     }
 
-    /// Creates the lock's refs, expected absent, all at once.
+    /// Creates the lock's refs, expected absent, and moves the branch to the release commit, all at
+    /// once.
     pub(super) async fn take_lock(&self) -> LockSeen {
-        let edits = self.lock_edits(&self.prepared.lock_refs, None, Some(&self.lock));
+        let mut edits = self.lock_edits(&self.prepared.lock_refs, None, Some(&self.lock));
+        edits.extend(self.prepared.branch_edit());
         let limit = self.git();
         let mut backoff = Backoff::retry();
         loop {
@@ -94,8 +106,18 @@ impl Run {
             // The answer may be lost and the lock taken all the same: the refs tell.
             match limit.run(self.read_refs()).await {
                 None => return LockSeen::Unreachable,
-                Some(Ok(seen)) if seen.lock == LockSeen::Ours => return LockSeen::Ours,
+                Some(Ok(seen)) if seen.lock == LockSeen::Ours => {
+                    match self.branch_after_lock(&seen.branch).await {
+                        // A server without atomic pushes stopped in between.
+                        Some(LockSeen::Unreachable) => edits = self.branch_edits(),
+                        Some(seen) => return seen,
+                        None => return LockSeen::Ours,
+                    }
+                }
                 Some(Ok(seen)) if !seen.free => return LockSeen::Taken,
+                Some(Ok(seen)) if matches!(seen.branch, BranchSeen::Other(_)) => {
+                    return LockSeen::Advanced;
+                }
                 Some(Ok(_) | Err(_)) => {}
             }
             match error.kind {
@@ -159,8 +181,13 @@ impl Run {
         self.world.remote.write_tag(object, commit).await
     }
 
-    /// Deletes the lock's refs alone.
+    /// Deletes the lock's refs; a release that is given up takes its commit off the branch with them.
     pub(super) async fn unlock(&self) -> GitSeen {
+        if let Some(branch) = &self.prepared.branch
+            && self.txn.state != State::Unlocking(End::Unpushed)
+        {
+            return self.unlock_and_reset(branch).await;
+        }
         let edits = self.lock_edits(&self.prepared.lock_refs, Some(&self.lock), None);
         self.change(edits, false).await
     }

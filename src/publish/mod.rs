@@ -12,6 +12,7 @@
 //! over the traits of [`crate::io`].
 
 mod begin;
+mod branch;
 mod commit;
 mod driver;
 pub mod journal;
@@ -46,7 +47,7 @@ use crate::{
 };
 
 pub use begin::run;
-pub use journal::Owner;
+pub use journal::{BranchMove, Owner};
 pub use open::{Open, Scope, journaled, refuse_open, status};
 pub(crate) use preflight::push_error;
 pub use preflight::{Found, Preflight, preflight};
@@ -72,6 +73,8 @@ pub struct Publication {
     pub targets: Vec<Target>,
     /// The git tag to push, made and signed already; `None`: it is there, or none is wanted.
     pub git_tag: Option<GitTag>,
+    /// The branch that [`Publication::commit`] goes to together with the lock, before any tag moves.
+    pub branch: Option<BranchMove>,
     /// Below which the lock's refs live: `refs/hoist`.
     pub lock_refs: String,
     /// Time-outs, and what a failed commit leads to.

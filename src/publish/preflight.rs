@@ -2,12 +2,12 @@
 
 use futures_util::future::{join_all, try_join_all};
 
-use super::{World, begin::git_error, lock_ref, open};
+use super::{BranchMove, World, begin::git_error, branch::PULL, lock_ref, open};
 use crate::{
     error::{Error, Result},
     io::{
         registry::{RegistryError, RegistryErrorKind, RepositoryApi},
-        remote::{RefEdit, RemoteErrorKind},
+        remote::{ObjectId, RefEdit, RemoteErrorKind},
     },
     oci::{Before, Repository, Tag},
 };
@@ -21,6 +21,8 @@ pub struct Preflight {
     pub git_tag: Option<String>,
     /// The commit that is released, full hash.
     pub commit: String,
+    /// The branch that is to move to the commit; `None`: none.
+    pub branch: Option<BranchMove>,
     /// Below which the lock's refs live.
     pub lock_refs: String,
 }
@@ -148,6 +150,11 @@ async fn git(world: &World, asked: &Preflight, names: &[Repository]) -> Result<(
             expected: None,
             new: Some(asked.commit.clone()),
         })
+        .chain(asked.branch.iter().map(|branch| RefEdit {
+            name: branch.name.clone(),
+            expected: Some(branch.before.clone()),
+            new: Some(asked.commit.clone()),
+        }))
         .collect();
     let names: Vec<_> = edits.iter().map(|edit| edit.name.clone()).collect();
     let refs = world
@@ -158,7 +165,11 @@ async fn git(world: &World, asked: &Preflight, names: &[Repository]) -> Result<(
     if let Some(found) = refs.iter().find(|(name, _)| locks.contains(name)) {
         return Err(open::busy(world, found).await);
     }
-    if let (Some((name, id)), Some(tag)) = (refs.first(), &asked.git_tag) {
+    if let Some(branch) = &asked.branch {
+        fits(world, branch, &refs)?;
+    }
+    let made = refs.iter().find(|(name, _)| Some(name) == tag.as_ref());
+    if let (Some((name, id)), Some(tag)) = (made, &asked.git_tag) {
         // The plan knew all tags of the remote, so this one is younger.
         return Err(Error::failed(format!(
             "`{}` has got the tag `{tag}` since the plan was made",
@@ -173,6 +184,22 @@ async fn git(world: &World, asked: &Preflight, names: &[Repository]) -> Result<(
         .check(&edits)
         .await
         .map_err(|error| setup_error(world, &error))
+}
+
+/// The release commit goes on top of what the branch shows, and of nothing else.
+fn fits(world: &World, branch: &BranchMove, refs: &[(String, ObjectId)]) -> Result<()> {
+    let shown = refs.iter().find(|(name, _)| *name == branch.name);
+    let (short, remote) = (branch.short(), world.remote.name());
+    let error = match shown {
+        Some((_, id)) if *id == branch.before => return Ok(()),
+        Some((_, id)) => Error::failed(format!("`{short}` of `{remote}` is not at HEAD"))
+            .cause(format!("HEAD is {}, `{short}` is {id}", branch.before))
+            .hint(PULL),
+        None => Error::failed(format!("`{remote}` has no branch `{short}`")).hint(format!(
+            "`git push {remote} HEAD:{short}`, or name the branch: `--branch`"
+        )),
+    };
+    Err(error.state("nothing was built or pushed: the release commit belongs on top of the branch"))
 }
 
 fn setup_error(world: &World, error: &crate::io::remote::RemoteError) -> Error {

@@ -144,6 +144,7 @@ pub(super) fn prepare(
         images: images(publication),
         documents: documents(publication, old.documents),
         git_tag,
+        branch: publication.branch.clone(),
         lock_refs: publication
             .targets
             .iter()

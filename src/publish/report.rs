@@ -7,14 +7,14 @@ use futures_util::future::join_all;
 use super::{
     Publication, World,
     driver::Run,
-    journal::{Prepared, TagPlan},
+    journal::{BranchMove, Prepared, TagPlan},
     state::{End, Mark, OutOfOrder, State},
     words,
 };
 use crate::{
     error::{Error, ErrorKind},
     oci::{Before, Repository},
-    outcome::{GitTagReport, ImageReport, Now, Outcome, OutcomeKind, TagReport},
+    outcome::{BranchReport, GitTagReport, ImageReport, Now, Outcome, OutcomeKind, TagReport},
 };
 
 /// How long the last look at the tags may take.
@@ -61,7 +61,30 @@ pub(super) fn not_begun(publication: &Publication, error: Error) -> Outcome {
             name: tag.name.clone(),
             pushed: false,
         }),
+        branch: publication
+            .branch
+            .as_ref()
+            .map(|branch| branch_report(branch, &publication.commit, Some(false))),
         error: Some(error),
+    }
+}
+
+fn branch_report(branch: &BranchMove, commit: &str, pushed: Option<bool>) -> BranchReport {
+    BranchReport {
+        name: branch.short().to_owned(),
+        before: branch.before.clone(),
+        commit: commit.to_owned(),
+        pushed,
+    }
+}
+
+/// Whether the release commit is on its branch at the end of a run.
+fn is_pushed(run: &Run) -> Option<bool> {
+    match run.txn.state {
+        State::Ended(End::Published | End::Unpushed) => Some(true),
+        State::Ended(End::RolledBack | End::NotBegun) => Some(false),
+        State::Ended(End::Leftover) => Some(run.notes.branch_left()),
+        _ => None,
     }
 }
 
@@ -115,6 +138,10 @@ fn assemble(run: &Run, kind: OutcomeKind, tags: Vec<TagReport>, error: Option<Er
             name: tag.name.clone(),
             pushed: run.txn.state == State::Ended(End::Published),
         }),
+        branch: prepared
+            .branch
+            .as_ref()
+            .map(|branch| branch_report(branch, &prepared.commit, is_pushed(run))),
         error,
     }
 }

@@ -88,7 +88,9 @@ async fn take_up(world: &World, found: Found, how: Recovery, goal: Goal) -> Resu
     let new = new.map_err(|error| git_error("cannot make the lock's object", &error))?;
     let txn = enter(replayed.txn, goal, lock.is_some());
     if let Some(old) = lock {
-        take_over(world, &prepared.lock_refs, &old, &new).await?;
+        // Forward: a server without atomic pushes may have stopped between lock and branch.
+        let branch = prepared.branch_edit().filter(|_| goal == Goal::Forward);
+        take_over(world, &prepared.lock_refs, branch, (&old, &new)).await?;
     }
     let appended = world.journals.append(&journal, &taken);
     appended.map_err(|error| journal_error(&error))?;
@@ -153,7 +155,12 @@ fn may_take(world: &World, replayed: &Replayed, how: Recovery) -> Result<()> {
 }
 
 /// Takes the lock from `old` to `new`, all refs at once: of two that try, one gets it.
-async fn take_over(world: &World, refs: &[String], old: &ObjectId, new: &ObjectId) -> Result<()> {
+async fn take_over(
+    world: &World,
+    refs: &[String],
+    branch: Option<RefEdit>,
+    (old, new): (&ObjectId, &ObjectId),
+) -> Result<()> {
     let failed = |error| git_error("cannot read the lock", &error);
     let edit = |name: String| RefEdit {
         name,
@@ -162,6 +169,12 @@ async fn take_over(world: &World, refs: &[String], old: &ObjectId, new: &ObjectI
     };
     // A server without atomic pushes can leave a part of the refs.
     let there = world.remote.refs(refs).await.map_err(failed)?;
+    let mut edits_beside = Vec::new();
+    if let Some(edit) = branch {
+        let shown = world.remote.refs(std::slice::from_ref(&edit.name)).await;
+        let shown = shown.map_err(failed)?.into_iter().next().map(|(_, id)| id);
+        edits_beside.extend((shown == edit.expected).then_some(edit));
+    }
     let (edits, others): (Vec<_>, Vec<_>) = there.into_iter().partition(|(_, id)| id == old);
     if edits.is_empty() || !others.is_empty() {
         return Err(lost());
@@ -178,6 +191,7 @@ async fn take_over(world: &World, refs: &[String], old: &ObjectId, new: &ObjectI
         .iter()
         .map(|(name, _)| edit(name.clone()))
         .chain(create)
+        .chain(edits_beside)
         .collect();
     let Err(error) = world.remote.swap(&edits).await else {
         return Ok(());

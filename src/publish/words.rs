@@ -59,13 +59,8 @@ pub(super) async fn judge(run: &Run, tags: &[TagReport]) -> (OutcomeKind, Option
             (OutcomeKind::NeedsHuman, Some(error))
         }
         State::Ended(End::Leftover) => {
-            let error = failure(run, ErrorKind::NeedsHuman)
-                .state(format!(
-                    "rolled back as far as possible; {}",
-                    list(tags, TagReport::is_as_before)
-                ))
-                .hint("`hoist release` of the same commit takes up what is left");
-            (OutcomeKind::NeedsHuman, Some(error))
+            let left = list(tags, TagReport::is_as_before);
+            (OutcomeKind::NeedsHuman, Some(leftover(run, &left)))
         }
         State::Stopped(stop) => stopped(run, tags, stop),
         State::Locking
@@ -126,6 +121,11 @@ fn failure(run: &Run, kind: ErrorKind) -> Error {
             let tag = run.prepared.git_tag.as_ref().map_or("", |tag| &tag.name);
             new(format!("somebody else has made the git tag `{tag}`"))
         }
+        Some(Cause::Branch) => {
+            let branch = run.prepared.branch.as_ref();
+            let branch = branch.map_or("", |branch| branch.short());
+            new(format!("the branch `{branch}` has advanced"))
+        }
         Some(Cause::Busy) => because(new("another release holds the lock".into()), other()),
         Some(Cause::Lock) => because(new("cannot take the lock".into()), other()),
         Some(Cause::Unreadable) => {
@@ -153,6 +153,7 @@ fn foreign_cause(run: &Run, index: usize) -> String {
 fn with_hint(run: &Run, error: Error) -> Error {
     match run.txn.cause {
         Some(Cause::Foreign(_) | Cause::GitTag) => error.hint(FINISHED_FIRST),
+        Some(Cause::Branch) => error.hint(super::branch::PULL),
         Some(
             Cause::Refused(_)
             | Cause::Unclear(_)
@@ -164,6 +165,24 @@ fn with_hint(run: &Run, error: Error) -> Error {
             | Cause::Interrupted,
         )
         | None => error.hint("when the cause is mended, `hoist release` starts again"),
+    }
+}
+
+/// What is left of a release that was given up: tags, or its commit on the branch.
+fn leftover(run: &Run, tags: &str) -> Error {
+    let error = failure(run, ErrorKind::NeedsHuman);
+    let tags = format!("rolled back as far as possible; {tags}");
+    match (&run.prepared.branch, run.notes.branch_left()) {
+        (Some(branch), true) => error
+            .state(format!(
+                "{tags}; `{}` keeps the release commit {}: others have built on it, or the server does not let it be taken back",
+                branch.short(),
+                run.prepared.commit,
+            ))
+            .hint("`git pull`, then `hoist release` releases from there; `git revert` undoes that commit"),
+        (Some(_) | None, _) => error
+            .state(tags)
+            .hint("`hoist release` of the same commit takes up what is left"),
     }
 }
 
@@ -189,6 +208,7 @@ async fn not_moved(run: &Run) -> (OutcomeKind, Option<Error>) {
             | Cause::Foreign(_)
             | Cause::Unclear(_)
             | Cause::GitTag
+            | Cause::Branch
             | Cause::Lock
             | Cause::Unreadable
             | Cause::Content

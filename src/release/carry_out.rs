@@ -1,6 +1,6 @@
 //! A plan becomes true: preflight, images, the git tag's object, the transaction.
 
-use super::{Release, build::Made, errors};
+use super::{Release, build::Made, errors, release_commit::branch_move};
 use crate::{
     error::Result,
     event::Step,
@@ -35,6 +35,7 @@ impl Release {
                 .collect(),
             git_tag: plan.git_tag.create.then(|| plan.git_tag.name.clone()),
             commit: plan.commit.clone(),
+            branch: branch_move(plan),
             lock_refs: self.policy().git.lock_refs.clone(),
         };
         let found = publish::preflight(world, &asked).await?;
@@ -67,6 +68,8 @@ impl Release {
             outcome.error = Some(self.name_winner(plan, error).await);
         }
         self.bring_tag(&outcome).await;
+        self.bring_branch(outcome.branch.as_ref(), outcome.kind)
+            .await;
         made.settle(&outcome);
         Ok(outcome)
     }
@@ -101,6 +104,7 @@ impl Release {
             images: made.images.clone(),
             targets: plan.repositories.iter().enumerate().map(target).collect(),
             git_tag,
+            branch: branch_move(plan),
             lock_refs: policy.git.lock_refs.clone(),
             policy: policy.publish.clone(),
         })

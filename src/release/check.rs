@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 
-use super::{Ask, Planned, Release, errors};
+use super::{Ask, Planned, Purpose, Release, errors};
 use crate::{
     error::{Error, Result},
     io::engine::{self, BuildRequest},
@@ -35,10 +35,13 @@ impl Release {
                     notes.join("; ")
                 }
             });
-            let plan = self.gather(&ask, false).await.map(|planned| match planned {
-                Planned::Release(plan) => format!("{} is next", plan.version),
-                Planned::Nothing(nothing) => format!("nothing to release: {}", nothing.why),
-            });
+            let plan = self
+                .gather(&ask, Purpose::Show)
+                .await
+                .map(|planned| match planned {
+                    Planned::Release(plan) => format!("{} is next", plan.version),
+                    Planned::Nothing(nothing) => format!("nothing to release: {}", nothing.why),
+                });
             let mut all = vec![finding("branch and tree", gate), finding("plan", plan)];
             all.extend(self.registries().await);
             all.push(finding("builder", self.builder().await));

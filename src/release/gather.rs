@@ -55,16 +55,35 @@ pub struct Nothing {
     pub messages: Vec<String>,
 }
 
+/// What a plan is made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// To be looked at: nothing is written anywhere.
+    Show,
+    /// To be tried without being carried out: the release commit is an object of this clone.
+    Try,
+    /// To be carried out: version tags that only the remote has are brought here, too.
+    Do,
+}
+
+impl Purpose {
+    /// Whether the release commit's objects are kept.
+    pub(super) fn keeps(self) -> bool {
+        self != Self::Show
+    }
+}
+
 impl Release {
-    /// Reads history and registries and puts the plan together. `fetch` brings version tags that
-    /// only the remote has into this clone; without it they are used as facts.
-    pub(super) async fn gather(&self, ask: &Ask, fetch: bool) -> Result<Planned> {
-        self.loaded.refuse_unknown()?;
+    /// Reads history and registries and puts the plan together.
+    pub(super) async fn gather(&self, ask: &Ask, purpose: Purpose) -> Result<Planned> {
         let repositories = self.loaded.repositories()?;
-        let remote = self.remote_tags(fetch).await?;
-        let facts = self.facts(&ask.request, remote)?;
+        let remote = self.remote_tags(purpose == Purpose::Do).await?;
+        let mut facts = self.facts(&ask.request, remote)?;
         let policy = &self.loaded.policy;
-        let next = version::next(policy, &facts, &ask.request)?;
+        let next = match version::next(policy, &facts, &ask.request) {
+            Ok(next) => next,
+            Err(error) => return self.pulled_past(&facts).ok_or(error),
+        };
         let places = self.places(&repositories)?;
         let Some(version) = next.next.clone() else {
             return self
@@ -73,7 +92,11 @@ impl Release {
                 .map(Planned::Nothing);
         };
         let receipts = self.receipts(&facts, &version)?;
-        let inputs = self.inputs(&facts, &next, &version, ask.instant)?;
+        let instant = ask.instant.map_or_else(|| self.instant(), Ok)?;
+        let release_commit = self
+            .on_release_commit(&mut facts, &next, &version, instant, purpose)
+            .await?;
+        let inputs = self.inputs(&facts, &next, &version, Some(instant))?;
         let mut published = observe::published(&places, &names(&inputs, &repositories)?).await?;
         let set = Inputs {
             published: &published,
@@ -95,7 +118,22 @@ impl Release {
             adopted: &adopted,
             ..inputs
         };
-        inputs.plan().map(|plan| Planned::Release(Box::new(plan)))
+        let mut plan = inputs.plan()?;
+        if release_commit.is_some() && policy.image.build.layout.is_some() {
+            plan.messages.push(WITHOUT_COMMIT.to_owned());
+        }
+        plan.release_commit = release_commit;
+        Ok(Planned::Release(Box::new(plan)))
+    }
+
+    /// HEAD is released already, by a commit that the branch has and this clone's HEAD has not.
+    fn pulled_past(&self, facts: &Facts) -> Option<Planned> {
+        let (version, commit) = self.released_by_child(facts)?;
+        Some(Planned::Nothing(Nothing {
+            why: format!("HEAD is released as {version}, by its release commit {commit}"),
+            current: Some(version),
+            messages: vec!["`git pull` brings the release commit".to_owned()],
+        }))
     }
 
     /// All inputs of a plan but what the registries show.
@@ -240,6 +278,9 @@ impl Release {
             })
     }
 }
+
+/// Said of an image that hoist does not build itself.
+const WITHOUT_COMMIT: &str = "`image.build.layout` is made by others: the files that carry the version are HEAD's in it, unless `image.build.command` takes them from the commit `$HOIST_COMMIT`";
 
 /// Paths of a dirty tree that a message names.
 const DIRTY_SHOWN: usize = 5;

@@ -13,6 +13,7 @@ mod inspect;
 mod observe;
 mod open;
 mod promote;
+mod release_commit;
 mod repair;
 mod tag_set;
 mod tags;
@@ -33,6 +34,8 @@ use crate::{
     },
     policy::Policy,
 };
+
+use gather::Purpose;
 
 pub use check::{Check, first_problem};
 pub use gather::{Ask, Nothing, Planned};
@@ -94,7 +97,7 @@ impl Release {
     /// Refused (exit 4) where facts say no; failed (exit 6) where a registry or the remote cannot
     /// be read.
     pub fn plan(&self, ask: &Ask) -> Result<Planned> {
-        self.wait(self.gather(ask, false))
+        self.wait(self.gather(ask, Purpose::Show))
     }
 
     /// Plans and proves that nothing would stop the release. Touches nothing.
@@ -103,7 +106,7 @@ impl Release {
     /// As [`Release::plan`]; what preflight finds.
     pub fn dry_run(&self, ask: &Ask) -> Result<Planned> {
         self.wait(async {
-            let planned = self.gather(ask, false).await?;
+            let planned = self.gather(ask, Purpose::Try).await?;
             if let Planned::Release(plan) = &planned {
                 self.gate(ask)?;
                 self.preflight(&self.world(), plan).await?;
@@ -128,7 +131,7 @@ impl Release {
             for note in self.gate(&ask)? {
                 self.events.note(note);
             }
-            let planned = self.gather(&ask, true).await?;
+            let planned = self.gather(&ask, Purpose::Do).await?;
             if let Some(reviewed) = reviewed {
                 same_plan(reviewed, &planned)?;
             }

@@ -42,6 +42,8 @@ pub(super) struct Loaded {
     pub(super) digest: Digest,
     /// Where relative paths of the policy start.
     pub(super) base: PathBuf,
+    /// The changelog's path inside the repository.
+    pub(super) changelog: String,
 }
 
 /// As [`Release::open`].
@@ -58,12 +60,14 @@ pub(super) fn open(options: Options) -> Result<Release> {
         .enable_all()
         .build()
         .map_err(|error| Error::failed("cannot start the runtime").because(&error))?;
+    let changelog = history::changelog(&options.place, &git);
     Ok(Release {
         remote_url: git.remote_url(&policy.git.remote),
         git,
         loaded: Loaded {
             digest: Digest::of(format!("{policy:?}").as_bytes()),
             policy,
+            changelog,
             base,
         },
         environment: options.environment,
@@ -88,21 +92,6 @@ fn settings(policy: &Policy, base: &Path, options: &Options) -> Settings {
 }
 
 impl Loaded {
-    /// What the policy may say and this version does not do yet is refused, never passed over.
-    pub(super) fn refuse_unknown(&self) -> Result<()> {
-        let key = match &self.policy {
-            policy if !policy.version.files.is_empty() => "version.files",
-            policy if policy.notes.changelog => "notes.changelog",
-            _ => return Ok(()),
-        };
-        Err(
-            Error::usage(format!("`{key}` is not done by this version of hoist"))
-                .cause("a release makes no commits yet")
-                .state("nothing was built or moved")
-                .hint("write and commit those files before the release, and take the key out"),
-        )
-    }
-
     /// All repositories of the policy.
     pub(super) fn repositories(&self) -> Result<Vec<Repository>> {
         let all = self.policy.image.all();

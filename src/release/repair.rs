@@ -137,6 +137,7 @@ impl Release {
         let versions = drifts.wrong().map(|(_, drift)| &drift.version);
         let highest = versions.max_by(|a, b| a.cmp_precedence(b));
         Ok(Publication {
+            branch: None,
             version: highest.cloned().unwrap_or(Version::new(0, 0, 0)),
             commit: facts.head.to_string(),
             instant: self.instant()?,
@@ -152,6 +153,7 @@ impl Release {
     async fn prove(&self, targets: &mut [Target], commit: &str) -> Result<()> {
         let tags = |target: &Target| target.tags.iter().map(|t| t.tag.clone()).collect();
         let asked = Preflight {
+            branch: None,
             repositories: targets
                 .iter()
                 .map(|t| (t.repository.clone(), tags(t)))

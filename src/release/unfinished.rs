@@ -26,6 +26,8 @@ impl Release {
             let outcome = publish::resume(&self.world(), &self.scope()?, how).await?;
             if let Some(outcome) = &outcome {
                 self.bring_tag(outcome).await;
+                self.bring_branch(outcome.branch.as_ref(), outcome.kind)
+                    .await;
             }
             Ok(outcome)
         })

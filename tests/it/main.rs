@@ -23,6 +23,7 @@ mod real_refusal;
 mod real_release;
 mod real_sandbox;
 mod registry;
+mod release_files;
 mod repositories;
 mod support;
 mod transcripts;

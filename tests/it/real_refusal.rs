@@ -107,7 +107,7 @@ fn leftovers_are_listed_and_adopted(prepare: fn(&World<'_>, &Clone<'_>)) {
 }
 
 /// Kills a release while its PUT of `latest` waits, after the version tag has moved.
-fn die_between_two_tags(world: &World<'_>, registry: &TestRegistry, clone: &Clone<'_>) {
+pub fn die_between_two_tags(world: &World<'_>, registry: &TestRegistry, clone: &Clone<'_>) {
     let held = Held::default();
     let latest = On::put_manifest().with("/manifests/latest");
     registry.fault(Fault::always(latest, What::Hold(held.clone())));

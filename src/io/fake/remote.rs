@@ -26,6 +26,8 @@ pub struct FakeRemote {
 struct State {
     refs: BTreeMap<String, ObjectId>,
     objects: BTreeMap<ObjectId, Vec<u8>>,
+    /// Commits and their parents, as far as somebody told.
+    parents: BTreeMap<ObjectId, ObjectId>,
 }
 
 impl FakeRemote {
@@ -48,6 +50,14 @@ impl FakeRemote {
     /// Sets a ref, as another writer would.
     pub fn set(&self, name: &str, id: &str) {
         open(&self.state).refs.insert(name.into(), id.into());
+    }
+
+    /// Somebody pushes `id` on top of what the branch `name` shows.
+    pub fn push_on_top(&self, name: &str, id: &str) {
+        let state = &mut *open(&self.state);
+        if let Some(parent) = state.refs.insert(name.into(), id.into()) {
+            state.parents.insert(id.into(), parent);
+        }
     }
 
     /// The content of an object.
@@ -161,6 +171,20 @@ impl Remote for FakeRemote {
             .split_once('\n')
             .map_or("", |(_, journal)| journal)
             .to_owned())
+    }
+
+    async fn contains(
+        &self,
+        _name: &str,
+        tip: &ObjectId,
+        commit: &ObjectId,
+    ) -> Result<bool, RemoteError> {
+        let order = self.faults.ask("git read".into()).await;
+        self.faults.finish(order).await;
+        failure(order)?;
+        let state = open(&self.state);
+        let mut line = std::iter::successors(Some(tip), |id| state.parents.get(*id));
+        Ok(line.any(|id| id == commit))
     }
 
     async fn write_tag(&self, object: &[u8], _commit: &str) -> Result<ObjectId, RemoteError> {

@@ -1,4 +1,5 @@
-//! The git repository, read in process with libgit2. Nothing here writes.
+//! The git repository, read in process with libgit2. Nothing is written but the objects of a
+//! release commit.
 //!
 //! Answers are exact on any graph: what dates say only decides what is looked at first.
 
@@ -11,6 +12,7 @@ mod open;
 mod paths;
 mod range;
 mod tags;
+mod write;
 
 use std::{collections::HashMap, path::Path};
 
@@ -20,6 +22,8 @@ use crate::{
     error::{Error, Result},
     plan::facts::CommitId,
 };
+
+pub use write::NewCommit;
 
 /// A git repository on disk: normal, bare, or a linked worktree.
 pub struct Repository {

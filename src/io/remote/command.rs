@@ -121,6 +121,17 @@ impl Git {
         }
     }
 
+    /// Whether `commit` is `tip` or an ancestor of it.
+    pub(super) async fn is_ancestor(&self, commit: &str, tip: &str) -> Result<bool, RemoteError> {
+        let args = ["merge-base", "--is-ancestor", commit, tip];
+        let said = self.run(args, b"", &[]).await?;
+        // Status 1 is a silent no; anything else complains.
+        if said.good || said.err.trim().is_empty() {
+            return Ok(said.good);
+        }
+        Err(RemoteError::new(RemoteErrorKind::Local, said.complaint()))
+    }
+
     /// A setting, where there is one.
     pub(super) async fn setting(&self, name: &str) -> Result<Option<String>, RemoteError> {
         let said = self.run(["config", "--get", name], b"", &[]).await?;

@@ -18,6 +18,8 @@ use super::{
     command::{Git, Said},
 };
 
+const BRANCHES: &str = "refs/heads/";
+
 /// The file of a lock object that holds the journal.
 const JOURNAL: &str = "journal";
 
@@ -112,13 +114,8 @@ impl GitRemote {
         for (done, edit) in create.iter().enumerate() {
             if let Err(error) = self.push(std::slice::from_ref(edit), options).await {
                 for edit in &create[..done] {
-                    let back = RefEdit {
-                        name: edit.name.clone(),
-                        expected: edit.new.clone(),
-                        new: edit.expected.clone(),
-                    };
                     // What cannot be given back is found by whoever looks at the locks.
-                    let _ = self.push(&[back], options).await;
+                    let _ = self.push(&[edit.clone().undone()], options).await;
                 }
                 return Err(error);
             }
@@ -147,6 +144,16 @@ impl GitRemote {
     async fn has(&self, object: &str) -> Result<bool, RemoteError> {
         let said = self.git.run(["cat-file", "-e", object], b"", &[]).await?;
         Ok(said.good)
+    }
+
+    /// Another clone may lack a commit that a push names.
+    async fn bring(&self, commit: &str) -> Result<(), RemoteError> {
+        if !self.has(&format!("{commit}^{{commit}}")).await?
+            && self.fetch(Some(commit)).await.is_err()
+        {
+            self.fetch(None).await?;
+        }
+        Ok(())
     }
 
     async fn fetch(&self, what: Option<&str>) -> Result<(), RemoteError> {
@@ -254,6 +261,13 @@ impl Remote for GitRemote {
     }
 
     async fn swap(&self, edits: &[RefEdit]) -> Result<(), RemoteError> {
+        for commit in edits
+            .iter()
+            .filter(|edit| edit.name.starts_with(BRANCHES))
+            .filter_map(|edit| edit.new.as_ref())
+        {
+            self.bring(commit).await?;
+        }
         // The user's pre-push hook had its say at the dry run.
         self.push_all(edits, &["--no-verify"]).await
     }
@@ -286,13 +300,20 @@ impl Remote for GitRemote {
         Ok(String::from_utf8_lossy(&said.out).into_owned())
     }
 
-    async fn write_tag(&self, object: &[u8], commit: &str) -> Result<ObjectId, RemoteError> {
-        // Another clone may lack the commit; a push needs it.
-        if !self.has(&format!("{commit}^{{commit}}")).await?
-            && self.fetch(Some(commit)).await.is_err()
-        {
-            self.fetch(None).await?;
+    async fn contains(
+        &self,
+        name: &str,
+        tip: &ObjectId,
+        commit: &ObjectId,
+    ) -> Result<bool, RemoteError> {
+        if !self.has(&format!("{tip}^{{commit}}")).await? {
+            self.fetch(Some(name)).await?;
         }
+        self.git.is_ancestor(commit, tip).await
+    }
+
+    async fn write_tag(&self, object: &[u8], commit: &str) -> Result<ObjectId, RemoteError> {
+        self.bring(commit).await?;
         let write = ["hash-object", "-t", "tag", "-w", "--stdin"];
         self.git
             .local("write the git tag's object", write, object)

@@ -129,11 +129,29 @@ impl LocalOnly {
         Ok(())
     }
 
-    async fn create_tag(&self, name: &str, id: &ObjectId) -> Result<(), RemoteError> {
-        let input = format!("create {name} {id}\n");
+    /// Compares and swaps tags and branches, all of them or none.
+    async fn swap_refs(&self, edits: &[RefEdit]) -> Result<(), RemoteError> {
+        let line = |edit: &RefEdit| {
+            let RefEdit {
+                name,
+                expected,
+                new,
+            } = edit;
+            match (expected, new) {
+                (None, Some(new)) => format!("create {name} {new}\n"),
+                (Some(expected), Some(new)) => format!("update {name} {new} {expected}\n"),
+                (Some(expected), None) => format!("delete {name} {expected}\n"),
+                (None, None) => String::new(),
+            }
+        };
+        let input: String = edits.iter().map(line).collect();
         let said = self
             .git
-            .run(["update-ref", "--stdin"], input.as_bytes(), &[])
+            .run(
+                ["update-ref", "-m", "hoist", "--stdin"],
+                input.as_bytes(),
+                &[],
+            )
             .await?;
         if said.good {
             return Ok(());
@@ -153,8 +171,9 @@ impl LocalOnly {
     }
 }
 
-fn is_tag(edit: &RefEdit) -> bool {
-    edit.name.starts_with("refs/tags/")
+/// Whether the repository itself has this ref, and not the lock file.
+fn is_ref(edit: &RefEdit) -> bool {
+    edit.name.starts_with("refs/tags/") || edit.name.starts_with("refs/heads/")
 }
 
 #[async_trait]
@@ -178,25 +197,43 @@ impl Remote for LocalOnly {
                     None => pattern == name,
                 })
         };
-        let format = "--format=%(objectname) %(refname)";
-        let text = self
-            .git
-            .local("list tags", ["for-each-ref", format, "refs/tags"], b"")
-            .await?;
-        let tags = text.lines().filter_map(|line| line.split_once(' '));
-        let tags = tags.map(|(id, name)| (name.to_owned(), id.to_owned()));
+        let list = [
+            "for-each-ref",
+            "--format=%(objectname) %(refname)",
+            "refs/tags",
+            "refs/heads",
+        ];
+        let text = self.git.local("list the refs", list, b"").await?;
+        let refs = text.lines().filter_map(|line| line.split_once(' '));
+        let refs = refs.map(|(id, name)| (name.to_owned(), id.to_owned()));
         let locks = self.content()?.refs;
-        Ok(tags.chain(locks).filter(|(name, _)| meant(name)).collect())
+        Ok(refs.chain(locks).filter(|(name, _)| meant(name)).collect())
     }
 
     async fn swap(&self, edits: &[RefEdit]) -> Result<(), RemoteError> {
-        let (tags, locks): (Vec<_>, Vec<_>) = edits.iter().cloned().partition(is_tag);
-        for edit in tags {
-            if let Some(id) = &edit.new {
-                self.create_tag(&edit.name, id).await?;
-            }
+        let (refs, locks): (Vec<_>, Vec<_>) = edits.iter().cloned().partition(is_ref);
+        // Under the lock from its first to its last moment.
+        let (taken, given): (Vec<_>, Vec<_>) =
+            locks.into_iter().partition(|edit| edit.new.is_some());
+        if !taken.is_empty() {
+            self.swap_locks(&taken)?;
         }
-        self.swap_locks(&locks)
+        let swapped = if refs.is_empty() {
+            Ok(())
+        } else {
+            self.swap_refs(&refs).await
+        };
+        if let Err(error) = swapped {
+            if !taken.is_empty() {
+                let back: Vec<_> = taken.into_iter().map(RefEdit::undone).collect();
+                self.swap_locks(&back)?;
+            }
+            return Err(error);
+        }
+        if given.is_empty() {
+            return Ok(());
+        }
+        self.swap_locks(&given)
     }
 
     async fn write_lock(&self, _title: &str, journal: &str) -> Result<ObjectId, RemoteError> {
@@ -208,6 +245,15 @@ impl Remote for LocalOnly {
     async fn read_lock(&self, _name: &str, id: &ObjectId) -> Result<String, RemoteError> {
         let missing = || RemoteError::new(RemoteErrorKind::Local, "the lock is gone");
         self.content()?.journals.remove(id).ok_or_else(missing)
+    }
+
+    async fn contains(
+        &self,
+        _name: &str,
+        tip: &ObjectId,
+        commit: &ObjectId,
+    ) -> Result<bool, RemoteError> {
+        self.git.is_ancestor(commit, tip).await
     }
 
     async fn write_tag(&self, object: &[u8], _commit: &str) -> Result<ObjectId, RemoteError> {

@@ -2,6 +2,7 @@
 //! the values that were expected.
 
 mod command;
+mod follow;
 mod git;
 mod local;
 mod tag;
@@ -10,9 +11,10 @@ use std::fmt;
 
 use async_trait::async_trait;
 
+pub use follow::follow;
 pub use git::GitRemote;
 pub use local::LocalOnly;
-pub use tag::{MadeTag, NewTag, make_tag};
+pub use tag::{MadeTag, NewTag, committer, make_tag};
 
 /// A git object's id, in hex.
 pub type ObjectId = String;
@@ -27,6 +29,18 @@ pub struct RefEdit {
     pub expected: Option<ObjectId>,
     /// What it is to be; `None`: deleted.
     pub new: Option<ObjectId>,
+}
+
+impl RefEdit {
+    /// The edit that takes this one back.
+    #[must_use]
+    pub fn undone(self) -> Self {
+        Self {
+            name: self.name,
+            expected: self.new,
+            new: self.expected,
+        }
+    }
 }
 
 /// The remote that a release's lock and tag live on.
@@ -51,6 +65,14 @@ pub trait Remote: Send + Sync {
 
     /// The journal in the lock object that the ref `name` holds.
     async fn read_lock(&self, name: &str, id: &ObjectId) -> Result<String, RemoteError>;
+
+    /// Whether the ref `name`, which shows `tip`, has `commit` in its history.
+    async fn contains(
+        &self,
+        name: &str,
+        tip: &ObjectId,
+        commit: &ObjectId,
+    ) -> Result<bool, RemoteError>;
 
     /// Stores a tag object, byte for byte; nothing is sent yet. `commit` is what it names.
     async fn write_tag(&self, object: &[u8], commit: &str) -> Result<ObjectId, RemoteError>;

@@ -63,8 +63,8 @@ async fn is_anonymous(git: &Git) -> Result<bool, RemoteError> {
         && git.setting("committer.email").await?.is_none())
 }
 
-fn identity(tag: &NewTag, anonymous: bool) -> Vec<(&'static str, String)> {
-    let mut environment = vec![("GIT_COMMITTER_DATE", format!("@{} +0000", tag.seconds))];
+fn identity(seconds: i64, anonymous: bool) -> Vec<(&'static str, String)> {
+    let mut environment = vec![("GIT_COMMITTER_DATE", format!("@{seconds} +0000"))];
     if anonymous {
         environment.push(("GIT_COMMITTER_NAME", "hoist".into()));
         environment.push(("GIT_COMMITTER_EMAIL", "hoist@noreply.invalid".into()));
@@ -72,21 +72,35 @@ fn identity(tag: &NewTag, anonymous: bool) -> Vec<(&'static str, String)> {
     environment
 }
 
+/// Who commits and tags in the repository at `dir`, as git writes it into an object, at `seconds`
+/// since 1970: `Name <address> 1767323045 +0000`.
+///
+/// # Errors
+/// Git's settings name nobody in full.
+pub async fn committer(dir: &Path, seconds: i64) -> Result<String, RemoteError> {
+    let git = Git::new(dir);
+    let anonymous = is_anonymous(&git).await?;
+    ident(&git, seconds, anonymous).await
+}
+
+async fn ident(git: &Git, seconds: i64, anonymous: bool) -> Result<String, RemoteError> {
+    if anonymous {
+        return Ok(format!("{ANONYMOUS} {seconds} +0000"));
+    }
+    let environment = identity(seconds, anonymous);
+    let environment: Vec<_> = environment.iter().map(|(k, v)| (*k, &**v)).collect();
+    let said = git
+        .run(["var", "GIT_COMMITTER_IDENT"], b"", &environment)
+        .await?;
+    if !said.good {
+        let message = format!("git does not know who you are: {}", said.complaint());
+        return Err(RemoteError::new(RemoteErrorKind::Local, message));
+    }
+    Ok(said.text())
+}
+
 async fn plain(git: &Git, tag: &NewTag, anonymous: bool) -> Result<ObjectId, RemoteError> {
-    let tagger = if anonymous {
-        format!("{ANONYMOUS} {} +0000", tag.seconds)
-    } else {
-        let environment = identity(tag, anonymous);
-        let environment: Vec<_> = environment.iter().map(|(k, v)| (*k, &**v)).collect();
-        let said = git
-            .run(["var", "GIT_COMMITTER_IDENT"], b"", &environment)
-            .await?;
-        if !said.good {
-            let message = format!("git does not know who tags: {}", said.complaint());
-            return Err(RemoteError::new(RemoteErrorKind::Local, message));
-        }
-        said.text()
-    };
+    let tagger = ident(git, tag.seconds, anonymous).await?;
     let NewTag {
         name,
         commit,
@@ -134,7 +148,7 @@ async fn signed(git: &Git, tag: &NewTag, anonymous: bool) -> Result<ObjectId, Re
         &*tag.name,
         &*tag.commit,
     ];
-    let mut environment = identity(tag, anonymous);
+    let mut environment = identity(tag.seconds, anonymous);
     environment.push(("HOIST_LEARNT", learnt.display().to_string()));
     let environment: Vec<_> = environment.iter().map(|(k, v)| (*k, &**v)).collect();
     let message = format!("{}\n", tag.message.trim_end());

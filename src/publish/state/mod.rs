@@ -9,6 +9,7 @@
 //! [`End::Published`] only when every tag showed the release, [`End::RolledBack`] only when every
 //! tag was put back; from every state both directions end.
 
+mod back;
 mod next;
 mod seen;
 
@@ -163,7 +164,8 @@ pub enum End {
     Unpushed,
     /// All tags are as they were.
     RolledBack,
-    /// Given up, but some tags could not be put back or are somebody else's.
+    /// Given up, but some tags could not be put back or are somebody else's, or the release commit
+    /// stays on its branch.
     Leftover,
     /// Given up before any tag moved.
     NotBegun,
@@ -207,6 +209,8 @@ pub enum Cause {
     Unclear(usize),
     /// Somebody else made the version's git tag.
     GitTag,
+    /// The branch that the release commit belongs on has advanced.
+    Branch,
     /// Somebody else holds the lock.
     Busy,
     /// Git's server refused the lock, or could not be reached.
@@ -261,7 +265,8 @@ pub enum Action {
     PutBack(Vec<usize>),
     /// Create the git tag and delete the lock. Answer: [`Seen::Git`].
     Finish,
-    /// Delete the lock. Answer: [`Seen::Git`].
+    /// Delete the lock, and where the release is given up take its commit off the branch. Answer:
+    /// [`Seen::Git`].
     Unlock,
     /// Nothing: the run is over.
     Rest,

@@ -1,8 +1,10 @@
 //! The transitions.
 
 use super::{
-    Cause, ContentSeen, End, GitSeen, GitTagSeen, Goal, Leg, LockSeen, Mark, PutBackSeen, PutSeen,
-    Round, RoundStep, Seen, Shape, Shows, State, Stop, TagKind, Txn, back_tags, round_tags,
+    Cause, ContentSeen, End, GitSeen, GitTagSeen, Goal, Leg, LockSeen, Mark, PutSeen, Round,
+    RoundStep, Seen, Shape, Shows, State, Stop, Txn,
+    back::{put_back, settled},
+    round_tags,
 };
 use crate::policy::OnFailure;
 
@@ -15,7 +17,7 @@ pub struct OutOfOrder {
 }
 
 impl Txn {
-    fn to(mut self, state: State) -> Self {
+    pub(super) fn to(mut self, state: State) -> Self {
         self.state = state;
         self
     }
@@ -84,7 +86,7 @@ pub fn next(shape: &Shape, txn: Txn, seen: Seen) -> Result<Txn, OutOfOrder> {
         (State::Committing(round), Seen::Put(answers)) => Ok(put(shape, txn, round, &answers)),
         (State::Verifying, Seen::Tags(tags)) => Ok(verified(shape, txn, &tags)),
         (State::Finishing, Seen::Git(git)) => Ok(match git {
-            GitSeen::Done => txn.to(State::Ended(End::Published)),
+            GitSeen::Done | GitSeen::BranchLeft => txn.to(State::Ended(End::Published)),
             GitSeen::Taken => txn.to(State::Stopped(Stop::LockLost)),
             GitSeen::Refused => txn.to(State::Unlocking(End::Unpushed)),
             GitSeen::Unreachable => txn.to(State::Stopped(Stop::Unfinished)),
@@ -105,6 +107,7 @@ pub fn next(shape: &Shape, txn: Txn, seen: Seen) -> Result<Txn, OutOfOrder> {
         (State::Unlocking(end), Seen::Git(git)) => Ok(match git {
             // Gone or somebody else's: either way there is nothing of ours to delete.
             GitSeen::Done | GitSeen::Taken => txn.to(State::Ended(end)),
+            GitSeen::BranchLeft => txn.to(State::Ended(End::Leftover)),
             GitSeen::Refused | GitSeen::Unreachable => txn.to(State::Stopped(Stop::LockUnknown)),
         }),
         (
@@ -155,6 +158,8 @@ fn locked(txn: Txn, lock: LockSeen) -> Txn {
         LockSeen::Ours => txn.to(State::Observing),
         LockSeen::Taken => txn.blame(Cause::Busy).to(State::Ended(End::NotBegun)),
         LockSeen::Refused => txn.blame(Cause::Lock).to(State::Ended(End::NotBegun)),
+        // A server without atomic pushes may have given the lock all the same.
+        LockSeen::Advanced => txn.give_up(Cause::Branch),
         // It may have been taken: try to delete it.
         LockSeen::Unreachable => txn.give_up(Cause::Lock),
     }
@@ -170,7 +175,9 @@ fn observed(
     match lock {
         LockSeen::Ours => {}
         LockSeen::Taken => return txn.blame(Cause::Busy).to(State::Ended(End::NotBegun)),
-        LockSeen::Refused | LockSeen::Unreachable => return txn.give_up(Cause::Lock),
+        LockSeen::Refused | LockSeen::Advanced | LockSeen::Unreachable => {
+            return txn.give_up(Cause::Lock);
+        }
     }
     match git_tag {
         GitTagSeen::Absent | GitTagSeen::Ours => {}
@@ -205,7 +212,9 @@ fn guarded(shape: &Shape, txn: Txn, leg: Leg, lock: LockSeen) -> Txn {
             Leg::Back(kind) => txn.to(State::RollingBack(kind)),
         },
         LockSeen::Taken => txn.to(State::Stopped(Stop::LockLost)),
-        LockSeen::Refused | LockSeen::Unreachable => txn.to(State::Stopped(Stop::LockUnknown)),
+        LockSeen::Refused | LockSeen::Advanced | LockSeen::Unreachable => {
+            txn.to(State::Stopped(Stop::LockUnknown))
+        }
     }
 }
 
@@ -263,7 +272,7 @@ fn recovered(
     match lock {
         LockSeen::Ours => {}
         LockSeen::Taken => return txn.to(State::Stopped(Stop::LockLost)),
-        LockSeen::Refused | LockSeen::Unreachable => {
+        LockSeen::Refused | LockSeen::Advanced | LockSeen::Unreachable => {
             return txn.to(State::Stopped(Stop::LockUnknown));
         }
     }
@@ -337,61 +346,4 @@ fn staged(shape: &Shape, txn: Txn, content: ContentSeen) -> Txn {
             .blame(Cause::Content)
             .to(State::Stopped(Stop::Unreadable)),
     }
-}
-
-fn settled(shape: &Shape, mut txn: Txn, tags: &[Shows]) -> Txn {
-    for (index, shows) in tags.iter().enumerate() {
-        match (txn.marks[index], shows) {
-            (Mark::Intended | Mark::Ours | Mark::Refused, Shows::Ours) => {
-                txn.marks[index] = Mark::Ours;
-            }
-            (Mark::Intended | Mark::Ours | Mark::Refused, Shows::Other) => {
-                txn.marks[index] = Mark::Foreign;
-            }
-            // Not seen to have moved: still to be put back, since an answer may lag.
-            (Mark::Intended | Mark::Ours | Mark::Refused, Shows::Before | Shows::Unreadable) => {}
-            (
-                Mark::Untouched | Mark::Already | Mark::Foreign | Mark::Restored | Mark::Left,
-                Shows::Ours | Shows::Before | Shows::Other | Shows::Unreadable,
-            ) => {}
-        }
-    }
-    go_back(shape, txn, None)
-}
-
-/// In reverse: what people follow first, the version last.
-fn go_back(shape: &Shape, txn: Txn, after: Option<TagKind>) -> Txn {
-    let next = [TagKind::Moving, TagKind::Fixed, TagKind::Version]
-        .into_iter()
-        .filter(|&kind| after.is_none_or(|after| kind < after))
-        .find(|&kind| !back_tags(shape, &txn.marks, kind).is_empty());
-    if let Some(kind) = next {
-        return txn.to(State::Guarding(Leg::Back(kind)));
-    }
-    let open = [TagKind::Moving, TagKind::Fixed, TagKind::Version]
-        .into_iter()
-        .any(|kind| !back_tags(shape, &txn.marks, kind).is_empty());
-    let left = txn
-        .marks
-        .iter()
-        .any(|mark| matches!(mark, Mark::Left | Mark::Foreign));
-    if open {
-        txn.to(State::Stopped(Stop::Unsettled))
-    } else if left {
-        txn.to(State::Unlocking(End::Leftover))
-    } else {
-        txn.to(State::Unlocking(End::RolledBack))
-    }
-}
-
-fn put_back(shape: &Shape, mut txn: Txn, kind: TagKind, answers: &[(usize, PutBackSeen)]) -> Txn {
-    for &(index, answer) in answers {
-        match answer {
-            PutBackSeen::Restored => txn.marks[index] = Mark::Restored,
-            PutBackSeen::Left => txn.marks[index] = Mark::Left,
-            PutBackSeen::Foreign => txn.marks[index] = Mark::Foreign,
-            PutBackSeen::Unclear => {}
-        }
-    }
-    go_back(shape, txn, Some(kind))
 }

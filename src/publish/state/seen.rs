@@ -52,6 +52,8 @@ pub enum LockSeen {
     Taken,
     /// The server does not accept it.
     Refused,
+    /// The release commit does not fit on its branch any more: somebody has pushed there.
+    Advanced,
     /// It could not be found out.
     Unreachable,
 }
@@ -113,6 +115,9 @@ pub enum ContentSeen {
 pub enum GitSeen {
     /// Done, or seen to be done.
     Done,
+    /// The lock is gone; the release commit stays on its branch, because others have built on it
+    /// or the server does not let it be taken back.
+    BranchLeft,
     /// The lock is no longer ours.
     Taken,
     /// The server refuses for good.

@@ -47,10 +47,10 @@ const WAYS: [Way; 4] = [
 
 /// What came of all runs.
 #[derive(Debug, Default)]
-struct Tally {
-    runs: usize,
-    complete: usize,
-    as_before: usize,
+pub(super) struct Tally {
+    pub(super) runs: usize,
+    pub(super) complete: usize,
+    pub(super) as_before: usize,
     listed: usize,
     /// What the listed ones are.
     git_tag_missing: usize,
@@ -68,6 +68,7 @@ fn check_claims(
         OutcomeKind::Published => assert_eq!(now, after, "{what}: published"),
         OutcomeKind::RolledBack | OutcomeKind::Failed | OutcomeKind::Busy => {
             assert_eq!(now.tags, before.tags, "{what}: {:?}", outcome.kind);
+            assert_eq!(now.branch, before.branch, "{what}: {:?}", outcome.kind);
         }
         OutcomeKind::Held | OutcomeKind::NeedsHuman | OutcomeKind::Interrupted => {
             for tag in &outcome.tags {
@@ -145,6 +146,18 @@ async fn one(
         // not let go of new tags.
         if now.tags == after.tags {
             tally.git_tag_missing += 1;
+        } else if now.tags == before.tags && now.branch != before.branch {
+            // Git's server did not let the release commit be taken back.
+            let branch = outcome.branch.as_ref().unwrap();
+            assert_eq!(branch.pushed, Some(true), "{what}: {outcome:#?}");
+            let state = outcome
+                .error
+                .as_ref()
+                .and_then(|error| error.state.as_ref());
+            assert!(
+                state.is_some_and(|state| state.contains(&branch.commit)),
+                "{what}"
+            );
         } else {
             let left = outcome.tags.iter().filter(|tag| !tag.is_as_before());
             assert!(left.clone().count() > 0, "{what}: {outcome:#?}");
@@ -158,7 +171,7 @@ async fn one(
     recovered
 }
 
-async fn exhaust(setting: Setting) -> Tally {
+pub(super) async fn exhaust(setting: Setting) -> Tally {
     let clean = Scene::new(&setting);
     clean.run(1).await.unwrap();
     let operations = clean.faults.log().len() as u64;
@@ -179,7 +192,7 @@ async fn exhaust(setting: Setting) -> Tally {
 }
 
 #[expect(clippy::print_stdout, reason = "the figures are the point")]
-fn print(name: &str, tally: &Tally) {
+pub(super) fn print(name: &str, tally: &Tally) {
     println!("{name}: {tally:?}");
     assert_eq!(tally.runs, tally.complete + tally.as_before + tally.listed);
 }
@@ -234,6 +247,7 @@ async fn every_personality_with_three_registries_and_variants() {
             let setting = Setting {
                 repositories: 3,
                 variants: true,
+                commits: false,
                 personality: Personality {
                     multi_tag,
                     delete_tags,

@@ -35,6 +35,7 @@ fn ours(scene: &Scene) -> Digest {
 async fn preflight(scene: &Scene) -> hoist::error::Result<Vec<Found>> {
     let repositories = scene.publication.targets.iter();
     let asked = Preflight {
+        branch: None,
         repositories: repositories
             .map(|target| {
                 (

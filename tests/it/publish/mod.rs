@@ -1,6 +1,7 @@
 //! The publish transaction over the in-memory world, with tokio's clock paused.
 
 mod basics;
+mod branch;
 mod faults;
 mod git;
 mod matrix;

@@ -162,6 +162,8 @@ fn answers(outside: &Outside, action: &Action) -> Vec<(Seen, Outside)> {
             (Seen::Lock(LockSeen::Ours), with_lock(true)),
             (Seen::Lock(LockSeen::Taken), with_lock(false)),
             (Seen::Lock(LockSeen::Refused), with_lock(false)),
+            (Seen::Lock(LockSeen::Advanced), with_lock(false)),
+            (Seen::Lock(LockSeen::Advanced), with_lock(true)),
             (Seen::Lock(LockSeen::Unreachable), with_lock(true)),
             (Seen::Lock(LockSeen::Unreachable), with_lock(false)),
         ],
@@ -219,6 +221,7 @@ fn answers(outside: &Outside, action: &Action) -> Vec<(Seen, Outside)> {
         }
         Action::Unlock => vec![
             (Seen::Git(GitSeen::Done), with_lock(false)),
+            (Seen::Git(GitSeen::BranchLeft), with_lock(false)),
             (Seen::Git(GitSeen::Unreachable), with_lock(false)),
             (Seen::Git(GitSeen::Unreachable), outside.clone()),
         ],
@@ -449,6 +452,7 @@ fn uniform(action: &Action, outside: &Outside) -> Vec<Seen> {
         LockSeen::Ours,
         LockSeen::Taken,
         LockSeen::Refused,
+        LockSeen::Advanced,
         LockSeen::Unreachable,
     ];
     match action {
@@ -488,6 +492,7 @@ fn uniform(action: &Action, outside: &Outside) -> Vec<Seen> {
             .to_vec(),
         Action::Finish | Action::Unlock => [
             GitSeen::Done,
+            GitSeen::BranchLeft,
             GitSeen::Taken,
             GitSeen::Refused,
             GitSeen::Unreachable,

@@ -79,8 +79,8 @@ async fn a_damaged_record_is_left_out_and_a_newer_format_refused() {
         decode(lines[1..].join("\n").as_bytes()),
         Err(ReadError::Damaged)
     );
-    let newer = text.replace("{\"v\":1,", "{\"v\":2,");
-    assert_eq!(decode(newer.as_bytes()), Err(ReadError::Newer(2)));
+    let newer = text.replace("{\"v\":1,", "{\"v\":3,");
+    assert_eq!(decode(newer.as_bytes()), Err(ReadError::Newer(3)));
     scene.journals.set(&name, newer.as_bytes());
     let error = publish::resume(&scene.world(2), &scene.scope(), Recovery::TakeOver)
         .await
@@ -164,6 +164,7 @@ async fn status_names_an_unfinished_release_from_another_clone() {
     let ours = open[0].tags.iter().filter(|tag| tag.is_ours()).count();
     assert!(ours > 0 && ours < 12, "{ours} tags have moved");
     let asked = Preflight {
+        branch: None,
         repositories: vec![(repository(0), Vec::new())],
         git_tag: None,
         commit: scene.publication.commit.clone(),

@@ -15,8 +15,8 @@ use hoist::{
     outcome::Outcome,
     policy::PublishPolicy,
     publish::{
-        Clock, GitTag, Owner, Publication, Recovery, Scope, TagKind, TagMove, Target, World,
-        resume, rollback, run,
+        BranchMove, Clock, GitTag, Owner, Publication, Recovery, Scope, TagKind, TagMove, Target,
+        World, resume, rollback, run,
     },
 };
 use tokio_util::sync::CancellationToken;
@@ -27,6 +27,8 @@ pub struct Snapshot {
     pub tags: BTreeMap<String, Digest>,
     pub git_tag: bool,
     pub locks: usize,
+    /// Where `main` is, in scenes that make a release commit.
+    pub branch: Option<String>,
 }
 
 pub struct Scene {
@@ -47,6 +49,8 @@ pub struct Scene {
 pub struct Setting {
     pub repositories: usize,
     pub variants: bool,
+    /// The release makes a commit on `main`.
+    pub commits: bool,
     pub personality: Personality,
 }
 
@@ -55,10 +59,15 @@ impl Default for Setting {
         Self {
             repositories: 2,
             variants: false,
+            commits: false,
             personality: Personality::default(),
         }
     }
 }
+
+/// The branch of a release commit, and where it is before.
+pub const BRANCH: &str = "refs/heads/main";
+pub const PARENT: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 
 /// The plain image's tags: name, kind, whether it exists before.
 const TAGS: [(&str, TagKind, bool); 6] = [
@@ -131,6 +140,10 @@ impl Scene {
                     name: "v1.3.0".into(),
                     object: b"object 0123\ntype commit\ntag v1.3.0\n".to_vec(),
                 }),
+                branch: setting.commits.then(|| BranchMove {
+                    name: BRANCH.into(),
+                    before: PARENT.into(),
+                }),
                 lock_refs: "refs/hoist".into(),
                 policy: PublishPolicy::default(),
             },
@@ -140,6 +153,9 @@ impl Scene {
             faults,
             dir,
         };
+        if setting.commits {
+            scene.remote.set(BRANCH, PARENT);
+        }
         for index in 0..setting.repositories {
             let target = scene.target(index, setting.variants);
             scene.publication.targets.push(target);
@@ -257,6 +273,7 @@ impl Scene {
                 .keys()
                 .filter(|name| name.starts_with("refs/hoist/"))
                 .count(),
+            branch: refs.get(BRANCH).cloned(),
         }
     }
 
@@ -273,6 +290,11 @@ impl Scene {
             tags,
             git_tag: self.publication.git_tag.is_some(),
             locks: 0,
+            branch: self
+                .publication
+                .branch
+                .as_ref()
+                .map(|_| self.publication.commit.clone()),
         }
     }
 

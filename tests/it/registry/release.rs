@@ -81,6 +81,7 @@ impl Place {
                     .collect(),
             });
         let publication = Publication {
+            branch: None,
             version: "1.3.0".parse().unwrap(),
             commit: "0123456789012345678901234567890123456789".into(),
             instant: "2026-11-23T12:00:00Z".parse().unwrap(),

@@ -1,0 +1,147 @@
+//! The release commit: the version written into the files that carry it, on top of HEAD, before
+//! the build.
+
+use chrono::{DateTime, Utc};
+use semver::Version;
+
+use super::{Release, errors, gather::Purpose};
+use crate::{
+    error::{Error, Result},
+    history::notes,
+    io::{
+        git::NewCommit,
+        remote::{self, follow},
+    },
+    outcome::{BranchReport, OutcomeKind},
+    plan::{
+        Plan, ReleaseCommit,
+        facts::Facts,
+        files::{self, Texts, subject},
+        notes::{has_section, prepend},
+        version::Next,
+    },
+    publish::BranchMove,
+};
+
+impl Release {
+    /// Makes the release commit where the policy asks for one and it differs from HEAD, and lets
+    /// `facts` stand on it. The same HEAD, version and committer give the same commit, so a plan
+    /// can name it and a second try finds what the first one published.
+    pub(super) async fn on_release_commit(
+        &self,
+        facts: &mut Facts,
+        next: &Next,
+        version: &Version,
+        instant: DateTime<Utc>,
+        purpose: Purpose,
+    ) -> Result<Option<ReleaseCommit>> {
+        let tagged = facts.on_head.iter().any(|tag| tag.version == *version);
+        if tagged || !self.policy().makes_commit() {
+            return Ok(None);
+        }
+        let texts = self.files(facts, next, version, instant)?;
+        if texts.is_empty() {
+            return Ok(None);
+        }
+        let branch = facts.branch.clone().ok_or_else(|| {
+            Error::refused("the release commit needs a branch, and HEAD is on none")
+                .cause("`version.files` or `notes.changelog` is set")
+                .state("nothing was built or moved")
+                .hint("name the branch: `--branch main`")
+        })?;
+        let time = self
+            .source_date()?
+            .map_or(facts.head_time, |date| date.timestamp());
+        let who = remote::committer(self.git_directory(), time)
+            .await
+            .map_err(|error| errors::git_tag(&self.policy().version.tag.name(version), &error))?;
+        let subject = subject(version);
+        let parent = facts.head;
+        let new = NewCommit {
+            parent,
+            files: &texts,
+            message: &subject,
+            who: &who,
+        };
+        facts.head = self.git.commit_files(&new, purpose.keeps())?;
+        facts.head_time = time;
+        facts.on_head.clear();
+        Ok(Some(ReleaseCommit {
+            branch,
+            parent: parent.to_string(),
+            subject,
+            files: texts.into_keys().collect(),
+        }))
+    }
+
+    /// The files that the commit changes.
+    fn files(
+        &self,
+        facts: &Facts,
+        next: &Next,
+        version: &Version,
+        instant: DateTime<Utc>,
+    ) -> Result<Texts> {
+        let policy = self.policy();
+        let read = |path: &str| self.git.file_at(facts.head, path);
+        let mut texts = files::written(&policy.version.files, version, &read)?;
+        if policy.notes.changelog {
+            let path = self.loaded.changelog.clone();
+            let old = read(&path)?.unwrap_or_default();
+            // Somebody has written it already, or an earlier try has.
+            if !has_section(&old, &version.to_string()) {
+                let today = instant.format("%Y-%m-%d").to_string();
+                let mut notes = notes::of_next(&self.git, policy, facts, next, &today)?;
+                notes.heading = true;
+                let top = self.git_directory();
+                let section = notes::render(&notes, policy, top)?;
+                texts.insert(path, prepend(&old, &section, &notes.title));
+            }
+        }
+        Ok(texts)
+    }
+
+    /// HEAD is what a release commit was made from: the version that it is released as.
+    pub(super) fn released_by_child(&self, facts: &Facts) -> Option<(Version, String)> {
+        if !self.policy().makes_commit() {
+            return None;
+        }
+        let mut tags = facts.elsewhere.iter();
+        tags.find_map(|tag| {
+            let commit = tag.commit?;
+            let made = self
+                .git
+                .is_child(commit, facts.head, &subject(&tag.version));
+            made.then(|| (tag.version.clone(), commit.to_string()))
+        })
+    }
+
+    /// A branch that a release has moved: the clone at hand goes along, where it is on it.
+    pub(super) async fn bring_branch(&self, report: Option<&BranchReport>, kind: OutcomeKind) {
+        let Some(branch) = report.filter(|_| kind == OutcomeKind::Published) else {
+            return;
+        };
+        let full = format!("refs/heads/{}", branch.name);
+        let followed = follow(self.git_directory(), &full, &branch.before, &branch.commit);
+        let short = &branch.commit[..7.min(branch.commit.len())];
+        self.events.note(match followed.await {
+            Ok(true) => format!("`{}` is at the release commit {short}", branch.name),
+            Ok(false) => format!(
+                "the release commit {short} is on `{}`: `git pull` brings it",
+                branch.name
+            ),
+            Err(error) => format!(
+                "the release commit {short} is on `{}`, and not in this work tree: {error}",
+                branch.name
+            ),
+        });
+    }
+}
+
+/// The branch's move, as the transaction wants it.
+pub(super) fn branch_move(plan: &Plan) -> Option<BranchMove> {
+    plan.release_commit.as_ref().map(|made| BranchMove {
+        name: format!("refs/heads/{}", made.branch),
+        before: made.parent.clone(),
+    })
+}
