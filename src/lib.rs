@@ -1,6 +1,44 @@
 //! Cut a release of a container image: read the git history and a policy file, compute the next
 //! semantic version, build the image once, and move one coherent set of tags on every registry,
 //! or none of them.
+//!
+//! A program that embeds hoist (`cargo xtask release`) opens a [`Release`], asks for a [`Plan`],
+//! and gets an [`Outcome`]; what happens on the way comes to it as [`Event`]s. Calls block. Nothing
+//! in the library prints or exits.
+//!
+//! ```no_run
+//! use hoist::{Ask, Done, Options, Release};
+//!
+//! let release = Release::open(Options::default())?;
+//! if let Done::Ended(outcome) = release.release(&Ask::default(), None)? {
+//!     println!("{} {:?}", outcome.version, outcome.kind);
+//! }
+//! # Ok::<(), hoist::Error>(())
+//! ```
+//!
+//! # The map
+//!
+//! ```text
+//!  git ──── io::git ──► Facts ─┐
+//!  release.toml ─────► Policy ─┼─► plan ─► Plan            (pure: data in, decision and reason out)
+//!  command line ────► Request ─┘            │
+//!                                io::engine ▼ build once ─► Image
+//!       registry ── observe ─► publish: stage ─► lock ─► commit ─► verify ─► finish
+//!                                    │                      └─► roll back
+//!                                    ▼
+//!                          journal: on disk, and in a git ref
+//! ```
+//!
+//! - [`oci`], [`policy`], [`event`], [`error`], [`outcome`]: checked data, used by all the rest.
+//! - [`plan`]: from history to version to tags. No IO, no clock.
+//! - [`publish`]: the transaction. Its protocol ([`publish::state`]), journal, recovery and verdicts
+//!   are pure; the rest carries their actions out over traits.
+//! - [`io`]: the outside world, one foreign crate a file. Nobody else names git2, bollard or HTTP.
+//! - [`history`]: repository and policy brought together for verbs that ask no registry.
+//! - [`release`]: the facade, and the only place that knows the whole order.
+//! - `cli`: one verb a file; the only place that prints and exits.
+//!
+//! Imports run downwards only; a test reads the source and holds them to it.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -16,3 +54,10 @@ pub mod plan;
 pub mod policy;
 pub mod publish;
 pub mod release;
+
+pub use error::{Error, Result};
+pub use event::{Event, Events};
+pub use outcome::{Outcome, OutcomeKind};
+pub use plan::Plan;
+pub use policy::Policy;
+pub use release::{Ask, Done, Options, Planned, Release};

@@ -13,6 +13,9 @@ use crate::io::remote::{ObjectId, RefEdit, RemoteError, RemoteErrorKind};
 /// What helps a release whose branch has advanced.
 pub(super) const PULL: &str = "`git pull`, then the same command again";
 
+/// What helps where the server may have refused the release commit.
+pub(super) const MAY_PUSH: &str = "the release commit goes to its branch with the lock: let this account push there, or take `version.files` and `notes.changelog` out of release.toml";
+
 /// What the branch shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum BranchSeen {

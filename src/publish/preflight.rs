@@ -194,7 +194,9 @@ fn fits(world: &World, branch: &BranchMove, refs: &[(String, ObjectId)]) -> Resu
         Some((_, id)) if *id == branch.before => return Ok(()),
         Some((_, id)) => Error::failed(format!("`{short}` of `{remote}` is not at HEAD"))
             .cause(format!("HEAD is {}, `{short}` is {id}", branch.before))
-            .hint(PULL),
+            .hint(format!(
+                "{PULL}; or `git push {remote} HEAD:{short}` where HEAD is ahead"
+            )),
         None => Error::failed(format!("`{remote}` has no branch `{short}`")).hint(format!(
             "`git push {remote} HEAD:{short}`, or name the branch: `--branch`"
         )),

@@ -154,6 +154,7 @@ fn with_hint(run: &Run, error: Error) -> Error {
     match run.txn.cause {
         Some(Cause::Foreign(_) | Cause::GitTag) => error.hint(FINISHED_FIRST),
         Some(Cause::Branch) => error.hint(super::branch::PULL),
+        Some(Cause::Lock) if run.prepared.branch.is_some() => error.hint(super::branch::MAY_PUSH),
         Some(
             Cause::Refused(_)
             | Cause::Unclear(_)

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 
 use super::{Faults, Order, open};
 use crate::{
-    io::remote::{ObjectId, RefEdit, Remote, RemoteError, RemoteErrorKind},
+    io::remote::{ObjectId, RefEdit, Remote, RemoteError, RemoteErrorKind, is_meant},
     oci::Digest,
 };
 
@@ -115,18 +115,13 @@ impl Remote for FakeRemote {
 
     async fn refs(&self, patterns: &[String]) -> Result<Vec<(String, ObjectId)>, RemoteError> {
         let order = self.faults.ask("git refs".into()).await;
-        let matches = |name: &String| {
-            patterns
-                .iter()
-                .any(|pattern| match pattern.strip_suffix('*') {
-                    Some(prefix) => name.starts_with(prefix),
-                    None => pattern == name,
-                })
-        };
         let refs = self.all_refs();
         self.faults.finish(order).await;
         failure(order)?;
-        Ok(refs.into_iter().filter(|(name, _)| matches(name)).collect())
+        Ok(refs
+            .into_iter()
+            .filter(|(name, _)| is_meant(name, patterns))
+            .collect())
     }
 
     async fn swap(&self, edits: &[RefEdit]) -> Result<(), RemoteError> {

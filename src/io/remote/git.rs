@@ -16,6 +16,7 @@ use tokio::sync::OnceCell;
 use super::{
     ObjectId, RefEdit, Remote, RemoteError, RemoteErrorKind,
     command::{Git, Said},
+    is_meant,
 };
 
 const BRANCHES: &str = "refs/heads/";
@@ -243,19 +244,11 @@ impl Remote for GitRemote {
         if !said.good {
             return Err(unreachable(&said));
         }
-        // Patterns match the end of a name; only whole names and prefixes are meant.
-        let meant = |name: &str| {
-            patterns
-                .iter()
-                .any(|pattern| match pattern.strip_suffix('*') {
-                    Some(prefix) => name.starts_with(prefix),
-                    None => pattern == name,
-                })
-        };
         let text = said.text();
         let pairs = text.lines().filter_map(|line| line.split_once('\t'));
         Ok(pairs
-            .filter(|(_, name)| meant(name))
+            // The server's patterns match the end of a name.
+            .filter(|(_, name)| is_meant(name, patterns))
             .map(|(id, name)| (name.to_owned(), id.to_owned()))
             .collect())
     }

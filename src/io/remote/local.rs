@@ -12,7 +12,7 @@ use std::{
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::{ObjectId, RefEdit, Remote, RemoteError, RemoteErrorKind, command::Git};
+use super::{ObjectId, RefEdit, Remote, RemoteError, RemoteErrorKind, command::Git, is_meant};
 use crate::oci::Digest;
 
 /// What the lock file says. It outlives a process that dies, and so tells what was unfinished; the
@@ -189,14 +189,6 @@ impl Remote for LocalOnly {
     }
 
     async fn refs(&self, patterns: &[String]) -> Result<Vec<(String, ObjectId)>, RemoteError> {
-        let meant = |name: &str| {
-            patterns
-                .iter()
-                .any(|pattern| match pattern.strip_suffix('*') {
-                    Some(prefix) => name.starts_with(prefix),
-                    None => pattern == name,
-                })
-        };
         let list = [
             "for-each-ref",
             "--format=%(objectname) %(refname)",
@@ -207,7 +199,10 @@ impl Remote for LocalOnly {
         let refs = text.lines().filter_map(|line| line.split_once(' '));
         let refs = refs.map(|(id, name)| (name.to_owned(), id.to_owned()));
         let locks = self.content()?.refs;
-        Ok(refs.chain(locks).filter(|(name, _)| meant(name)).collect())
+        Ok(refs
+            .chain(locks)
+            .filter(|(name, _)| is_meant(name, patterns))
+            .collect())
     }
 
     async fn swap(&self, edits: &[RefEdit]) -> Result<(), RemoteError> {

@@ -78,6 +78,15 @@ pub trait Remote: Send + Sync {
     async fn write_tag(&self, object: &[u8], commit: &str) -> Result<ObjectId, RemoteError>;
 }
 
+/// Whether a ref's name is one of `patterns`: a full name, or a prefix that ends with `*`.
+pub(crate) fn is_meant(name: &str, patterns: &[String]) -> bool {
+    let fits = |pattern: &String| match pattern.strip_suffix('*') {
+        Some(prefix) => name.starts_with(prefix),
+        None => pattern == name,
+    };
+    patterns.iter().any(fits)
+}
+
 /// What kind of failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RemoteErrorKind {
