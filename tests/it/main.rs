@@ -9,6 +9,7 @@ mod docs;
 mod engine;
 mod graphs;
 mod init;
+mod laws;
 mod licences;
 mod names;
 mod noise;

@@ -4,6 +4,7 @@ use std::process::{Command, ExitCode};
 
 mod checks;
 mod demo;
+mod fuzz;
 mod measure;
 
 const USAGE: &str = "\
@@ -13,6 +14,8 @@ usage: cargo xtask <chore>
                 (--engine unix:///var/run/docker.sock uses a running engine of yours)
   test [NAME]   run every test, those with the real engine and registry included
                 (HOIST_TESTS=no-engine leaves out what needs an engine)
+  fuzz [SECONDS] [TARGET ...]
+                run the fuzz targets, each for ten minutes or so many seconds
   measure       CPU time of `hoist next` with 10,000 tags; peak memory of a 1 GiB release";
 
 type Result<T, E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
@@ -24,6 +27,7 @@ fn main() -> ExitCode {
         ["demo"] => demo::run(None),
         ["demo", "--engine", host] => demo::run(Some(host)),
         ["measure"] => measure::run(),
+        ["fuzz", args @ ..] => fuzz::run(args),
         ["test", names @ ..] => checks::run(names),
         _ => {
             eprintln!("{USAGE}");

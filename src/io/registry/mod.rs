@@ -5,6 +5,8 @@ mod answer;
 mod auth;
 mod client;
 mod courier;
+#[cfg(feature = "testing")]
+pub mod door;
 mod download;
 mod error;
 mod header;
