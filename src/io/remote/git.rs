@@ -204,7 +204,9 @@ fn failure(said: &Said) -> RemoteError {
         .unwrap_or("");
     let reason = fields.next().unwrap_or(line);
     let message = format!("{name}: {reason}");
+    // Another push had one of the refs at this moment, or something broke half-way: look and see.
     let raced = [
+        "atomic transaction failed",
         "cannot lock ref",
         "failed to update ref",
         "remote failure",

@@ -326,6 +326,26 @@ async fn of_many_contenders_one_wins() {
 }
 
 #[tokio::test]
+async fn a_ref_that_another_push_has_at_this_moment_is_no_refusal() {
+    let place = place();
+    let clone = place.clone("c", &[]);
+    let remote = GitRemote::new(clone.path(), "origin");
+    let lock = remote.write_lock("contender", "1\n").await.unwrap();
+    let held = place.path().join(format!("{}.lock", LOCKS[1]));
+    std::fs::create_dir_all(held.parent().unwrap()).unwrap();
+    std::fs::write(&held, "").unwrap();
+    let error = remote.swap(&edits(&LOCKS, None, Some(&lock))).await;
+    let error = error.unwrap_err();
+    assert_eq!(error.kind, RemoteErrorKind::Unreachable, "{error:?}");
+    assert_eq!(error.hint, None);
+    std::fs::remove_file(&held).unwrap();
+    remote
+        .swap(&edits(&LOCKS, None, Some(&lock)))
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
 async fn a_signed_tag_is_an_object_before_it_is_a_ref() {
     let place = place();
     let clone = place.clone("a", &[]);
