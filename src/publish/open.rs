@@ -154,26 +154,34 @@ fn in_the_way(replayed: &Replayed) -> Error {
         "the release {} is unfinished",
         replayed.prepared.version
     ))
-    .cause(format!(
-        "it belongs to {}, since {}",
-        replayed.owner,
-        time(replayed)
-    ))
+    .cause(belongs(replayed))
     .state("nothing was done")
     .hint("`hoist status` shows it; `hoist resume` finishes it, `hoist rollback` undoes it")
 }
 
-pub(super) fn time(replayed: &Replayed) -> String {
+/// Whose it is, and since when.
+pub(super) fn belongs(replayed: &Replayed) -> String {
+    format!("it belongs to {}, since {}", replayed.owner, time(replayed))
+}
+
+/// Whose the first of these locks is now, as a cause; `None`: nobody's, or it cannot be read.
+pub(super) async fn holder(world: &World, refs: &[String]) -> Option<String> {
+    let (name, id) = world.remote.refs(refs).await.ok()?.into_iter().next()?;
+    Some(belongs(&read_lock(world, &name, &id).await?))
+}
+
+async fn read_lock(world: &World, name: &str, id: &ObjectId) -> Option<Replayed> {
+    let text = world.remote.read_lock(name, id).await.ok()?;
+    recover::replay(decode(text.as_bytes()).ok()?)
+}
+
+fn time(replayed: &Replayed) -> String {
     replayed.since.format("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
 /// The error for a lock that somebody holds: whose it is, and since when.
 pub(super) async fn busy(world: &World, lock: &(String, ObjectId)) -> Error {
-    let text = world.remote.read_lock(&lock.0, &lock.1).await.ok();
-    let replayed = text
-        .and_then(|text| decode(text.as_bytes()).ok())
-        .and_then(recover::replay);
-    if let Some(replayed) = replayed {
+    if let Some(replayed) = read_lock(world, &lock.0, &lock.1).await {
         return in_the_way(&replayed);
     }
     let there = world.remote.refs(std::slice::from_ref(&lock.0)).await;
@@ -236,12 +244,32 @@ async fn locks(world: &World, scope: &Scope) -> Result<Vec<(ObjectId, Replayed)>
         .map(|repository| lock_ref(&scope.lock_refs, repository))
         .collect();
     let failed = |error| git_error("cannot read the locks", &error);
+    let mut again = 3;
+    loop {
+        let there = world.remote.refs(&names).await.map_err(failed)?;
+        let read = read_locks(world, &there).await;
+        if read.is_ok() || again == 0 {
+            return read;
+        }
+        // Whoever takes a lock over or lets go of it takes its object away, too.
+        if world.remote.refs(&names).await.map_err(failed)? == there {
+            return read;
+        }
+        again -= 1;
+    }
+}
+
+async fn read_locks(
+    world: &World,
+    there: &[(String, ObjectId)],
+) -> Result<Vec<(ObjectId, Replayed)>> {
+    let failed = |error| git_error("cannot read the locks", &error);
     let mut locks: Vec<(ObjectId, Replayed)> = Vec::new();
-    for (name, id) in world.remote.refs(&names).await.map_err(failed)? {
-        if locks.iter().any(|(known, _)| *known == id) {
+    for (name, id) in there {
+        if locks.iter().any(|(known, _)| known == id) {
             continue;
         }
-        let text = world.remote.read_lock(&name, &id).await.map_err(failed)?;
+        let text = world.remote.read_lock(name, id).await.map_err(failed)?;
         let damaged = || {
             Error::new(
                 ErrorKind::Busy,
@@ -259,7 +287,7 @@ async fn locks(world: &World, scope: &Scope) -> Result<Vec<(ObjectId, Replayed)>
         let records = decode(text.as_bytes()).map_err(|error| damaged().because(&error))?;
         let mut replayed = recover::replay(records).ok_or_else(damaged)?;
         replayed.txn = recover::suspect_all(&replayed.prepared);
-        locks.push((id, replayed));
+        locks.push((id.clone(), replayed));
     }
     Ok(locks)
 }

@@ -5,15 +5,19 @@ use super::{
     begin::{self, git_error},
     driver::Run,
     journal::{Record, encode},
-    open::{Found, Scope, find, time},
+    open::{self, Found, Scope, find},
+    patience::Backoff,
     recover::{self, Replayed},
     state::{End, Goal, State, Txn},
 };
 use crate::{
     error::{Error, Result},
-    io::remote::{ObjectId, RefEdit, RemoteErrorKind},
+    io::remote::{ObjectId, RefEdit, RemoteError, RemoteErrorKind},
     outcome::Outcome,
 };
+
+/// How often the lock is taken over when pushes get in each other's way.
+const TRIES: u32 = 5;
 
 /// What a recovery may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -147,7 +151,7 @@ fn may_take(world: &World, replayed: &Replayed, how: Recovery) -> Result<()> {
         replayed.prepared.version
     ));
     Err(error
-        .cause(format!("it belongs to {}, since {}", owner, time(replayed)))
+        .cause(open::belongs(replayed))
         .state("nothing was changed")
         .hint(
             "when it is certain that it does not run any more: the same command with `--take-over`",
@@ -161,57 +165,72 @@ async fn take_over(
     branch: Option<RefEdit>,
     (old, new): (&ObjectId, &ObjectId),
 ) -> Result<()> {
-    let failed = |error| git_error("cannot read the lock", &error);
-    let edit = |name: String| RefEdit {
-        name,
-        expected: Some(old.clone()),
-        new: Some(new.clone()),
-    };
-    // A server without atomic pushes can leave a part of the refs.
-    let there = world.remote.refs(refs).await.map_err(failed)?;
-    let mut edits_beside = Vec::new();
-    if let Some(edit) = branch {
-        let shown = world.remote.refs(std::slice::from_ref(&edit.name)).await;
-        let shown = shown.map_err(failed)?.into_iter().next().map(|(_, id)| id);
-        edits_beside.extend((shown == edit.expected).then_some(edit));
-    }
-    let (edits, others): (Vec<_>, Vec<_>) = there.into_iter().partition(|(_, id)| id == old);
-    if edits.is_empty() || !others.is_empty() {
-        return Err(lost());
-    }
-    let missing = refs
-        .iter()
-        .filter(|name| !edits.iter().any(|(there, _)| there == *name));
-    let create = missing.map(|name| RefEdit {
-        name: name.clone(),
-        expected: None,
-        new: Some(new.clone()),
-    });
-    let edits: Vec<_> = edits
-        .iter()
-        .map(|(name, _)| edit(name.clone()))
-        .chain(create)
-        .chain(edits_beside)
-        .collect();
-    let Err(error) = world.remote.swap(&edits).await else {
-        return Ok(());
-    };
-    // The answer may be lost: the refs tell.
-    let there = world.remote.refs(refs).await.map_err(failed)?;
-    if there.len() == refs.len() && there.iter().all(|(_, id)| id == new) {
-        return Ok(());
-    }
-    match error.kind {
-        RemoteErrorKind::Conflict => Err(lost()),
-        RemoteErrorKind::Refused
-        | RemoteErrorKind::Unreachable
-        | RemoteErrorKind::Setup
-        | RemoteErrorKind::Local => Err(git_error("cannot take the lock over", &error)),
+    let unread = |error| git_error("cannot read the lock", &error);
+    let mut backoff = Backoff::retry();
+    let mut tries = TRIES;
+    let mut failed: Option<RemoteError> = None;
+    loop {
+        // After a failure, too, the refs tell: the answer may be lost.
+        let there = world.remote.refs(refs).await.map_err(unread)?;
+        let Some(mut edits) = edits(refs, &there, old, new) else {
+            return Err(lost(world, refs).await);
+        };
+        if edits.is_empty() {
+            return Ok(());
+        }
+        if let Some(edit) = &branch {
+            let shown = world.remote.refs(std::slice::from_ref(&edit.name)).await;
+            let shown = shown.map_err(unread)?.into_iter().next().map(|(_, id)| id);
+            edits.extend((shown == edit.expected).then(|| edit.clone()));
+        }
+        if let Some(error) = failed {
+            let for_good = match error.kind {
+                RemoteErrorKind::Refused | RemoteErrorKind::Setup | RemoteErrorKind::Local => true,
+                RemoteErrorKind::Conflict | RemoteErrorKind::Unreachable => false,
+            };
+            if for_good || tries == 0 {
+                return Err(git_error("cannot take the lock over", &error));
+            }
+            tokio::time::sleep(backoff.delay()).await;
+        }
+        failed = match world.remote.swap(&edits).await {
+            Ok(()) => return Ok(()),
+            Err(error) => Some(error),
+        };
+        tries -= 1;
     }
 }
 
-fn lost() -> Error {
-    Error::busy("somebody else has just taken this release over")
-        .state("nothing was changed")
-        .hint("`hoist status` shows who")
+/// What is still to be changed. A server without atomic pushes can leave a part of the refs.
+/// `None`: they are somebody else's, or gone.
+fn edits(
+    refs: &[String],
+    there: &[(String, ObjectId)],
+    old: &ObjectId,
+    new: &ObjectId,
+) -> Option<Vec<RefEdit>> {
+    if there.is_empty() || there.iter().any(|(_, id)| id != old && id != new) {
+        return None;
+    }
+    let at = |name: &String| there.iter().find(|(there, _)| there == name);
+    let edits = refs
+        .iter()
+        .map(|name| RefEdit {
+            name: name.clone(),
+            expected: at(name).map(|(_, id)| id.clone()),
+            new: Some(new.clone()),
+        })
+        .filter(|edit| edit.expected.as_ref() != Some(new));
+    Some(edits.collect())
+}
+
+async fn lost(world: &World, refs: &[String]) -> Error {
+    let error = match open::holder(world, refs).await {
+        Some(who) => Error::busy("somebody else has just taken this release over")
+            .cause(who)
+            .hint("`hoist status` shows how it stands"),
+        None => Error::busy("somebody else has just ended this release")
+            .hint("`hoist plan` shows what is left to do"),
+    };
+    error.state("nothing was changed")
 }

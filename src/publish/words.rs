@@ -2,7 +2,7 @@
 
 use super::{
     driver::Run,
-    open::FINISHED_FIRST,
+    open::{self, FINISHED_FIRST},
     state::{Cause, End, State, Stop},
 };
 use crate::{
@@ -62,7 +62,21 @@ pub(super) async fn judge(run: &Run, tags: &[TagReport]) -> (OutcomeKind, Option
             let left = list(tags, TagReport::is_as_before);
             (OutcomeKind::NeedsHuman, Some(leftover(run, &left)))
         }
-        State::Stopped(stop) => stopped(run, tags, stop),
+        State::Stopped(stop) => {
+            let (kind, error) = stopped(run, tags, stop);
+            let who = match stop {
+                Stop::LockLost => open::holder(&run.world, &run.prepared.lock_refs).await,
+                Stop::Held
+                | Stop::Lagging
+                | Stop::LockUnknown
+                | Stop::Unfinished
+                | Stop::Unsettled
+                | Stop::Unreadable
+                | Stop::ContentGone
+                | Stop::Journal => None,
+            };
+            (kind, error.map(|error| because(error, who)))
+        }
         State::Locking
         | State::Observing
         | State::Guarding(_)
@@ -194,8 +208,8 @@ async fn not_moved(run: &Run) -> (OutcomeKind, Option<Error>) {
             let refs = run.world.remote.refs(&run.prepared.lock_refs).await;
             let holder = refs.ok().and_then(|refs| refs.into_iter().next());
             let error = match holder {
-                Some(lock) => super::open::busy(&run.world, &lock).await,
-                None => super::open::let_go(),
+                Some(lock) => open::busy(&run.world, &lock).await,
+                None => open::let_go(),
             };
             (OutcomeKind::Busy, Some(error))
         }

@@ -60,13 +60,19 @@ impl FakeRemote {
         }
     }
 
+    /// Deletes a ref, as another writer would.
+    pub fn remove(&self, name: &str) {
+        open(&self.state).refs.remove(name);
+    }
+
     /// The content of an object.
     #[must_use]
     pub fn object(&self, id: &str) -> Option<Vec<u8>> {
         open(&self.state).objects.get(id).cloned()
     }
 
-    fn store(&self, content: &[u8]) -> ObjectId {
+    /// Stores an object, as another writer would.
+    pub fn store(&self, content: &[u8]) -> ObjectId {
         let id = Digest::of(content).hex()[..40].to_owned();
         open(&self.state)
             .objects
@@ -155,11 +161,15 @@ impl Remote for FakeRemote {
         Ok(self.store(format!("{title}\n{journal}").as_bytes()))
     }
 
-    async fn read_lock(&self, _name: &str, id: &ObjectId) -> Result<String, RemoteError> {
+    async fn read_lock(&self, name: &str, id: &ObjectId) -> Result<String, RemoteError> {
         let order = self.faults.ask("git read".into()).await;
         self.faults.finish(order).await;
         failure(order)?;
-        let missing = || RemoteError::new(RemoteErrorKind::Refused, "there is no such object");
+        let missing = || RemoteError::new(RemoteErrorKind::Local, "there is no such object");
+        // A ref brings its own object only.
+        if self.all_refs().get(name) != Some(id) {
+            return Err(missing());
+        }
         let text = String::from_utf8(self.object(id).ok_or_else(missing)?);
         let text = text.map_err(|_| missing())?;
         Ok(text

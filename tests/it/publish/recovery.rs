@@ -11,7 +11,7 @@ use hoist::{
     policy::OnFailure,
     publish::{
         self, Preflight, Recovery,
-        journal::{ReadError, decode},
+        journal::{ReadError, Record, decode, encode},
         recover::{may_take_over, replay},
     },
 };
@@ -216,26 +216,83 @@ async fn of_two_recoveries_at_once_one_works_and_the_other_stands_back() {
     }
 }
 
+/// Process 9 takes over whatever lock there is.
+fn steal(scene: &Scene) -> Fault {
+    let remote = scene.remote.clone();
+    let taken = encode(&Record::TakenOver {
+        at: "2026-11-23T12:00:01Z".parse().unwrap(),
+        owner: owner(9),
+    });
+    Fault::First(std::sync::Arc::new(move || {
+        for (name, lock) in remote.all_refs() {
+            let lock = remote.object(&lock).unwrap();
+            remote.set(&name, &remote.store(&[&*lock, taken.as_bytes()].concat()));
+        }
+    }))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lock_that_changes_hands_while_it_is_read_is_read_again() {
+    let mut scene = died(5).await;
+    scene.elsewhere();
+    scene.faults.strike("git read", 0, 1, steal(&scene));
+    let open = publish::status(&scene.world(2), &scene.scope())
+        .await
+        .unwrap();
+    assert_eq!(open.len(), 1);
+    assert_eq!(open[0].owner, "process 9 on ci-1");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_comes_when_a_release_has_just_ended_learns_that() {
+    let mut scene = died(5).await;
+    scene.elsewhere();
+    let remote = scene.remote.clone();
+    let end = move || {
+        for name in remote.all_refs().keys() {
+            remote.remove(name);
+        }
+    };
+    let end = Fault::First(std::sync::Arc::new(end));
+    scene.faults.strike("git swap", 0, 1, end);
+    let error = publish::resume(&scene.world(2), &scene.scope(), Recovery::TakeOver)
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Busy);
+    assert_eq!(error.message, "somebody else has just ended this release");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_comes_too_late_to_take_a_release_over_learns_who_has_it() {
+    let mut scene = died(5).await;
+    scene.elsewhere();
+    scene.faults.strike("git swap", 0, 1, steal(&scene));
+    let half = scene.snapshot();
+    let error = publish::resume(&scene.world(2), &scene.scope(), Recovery::TakeOver)
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Busy);
+    assert!(
+        error.causes[0].starts_with("it belongs to process 9 on ci-1, since "),
+        "{error:#?}"
+    );
+    assert_eq!(scene.snapshot(), half);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_lost_lease_stops_the_commit_and_nothing_is_rolled_back_over_the_new_holder() {
     // While the first round's PUT is under way, the lock goes to somebody else.
     let scene = Scene::new(&Setting::default());
-    let remote = scene.remote.clone();
-    let steal = move || {
-        for name in remote.all_refs().keys() {
-            remote.set(name, "0123");
-        }
-    };
-    scene.faults.strike(
-        "PUT 127.0.0.1:5001/acme/api:1.3.0",
-        0,
-        1,
-        Fault::First(std::sync::Arc::new(steal)),
-    );
+    let put = "PUT 127.0.0.1:5001/acme/api:1.3.0";
+    scene.faults.strike(put, 0, 1, steal(&scene));
     let outcome = scene.run(1).await.unwrap();
     assert_eq!(outcome.kind, OutcomeKind::NeedsHuman, "{outcome:#?}");
     let error = outcome.error.unwrap();
     assert_eq!(error.message, "the lock was taken over by somebody else");
+    assert!(
+        error.causes[0].starts_with("it belongs to process 9 on ci-1, since "),
+        "{error:#?}"
+    );
     let puts = scene.requests("/acme/api:1.3.0");
     assert!(puts.iter().any(|put| put.starts_with("PUT")));
     assert!(scene.requests("PUT 127.0.0.1:5001/acme/api:sha").is_empty());
@@ -244,6 +301,33 @@ async fn a_lost_lease_stops_the_commit_and_nothing_is_rolled_back_over_the_new_h
         scene.shows(0, "1.3.0").as_ref(),
         Some(scene.publication.images[0].manifest.digest())
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_push_that_got_in_the_way_does_not_stop_a_recovery() {
+    for (fault, times, resumed) in [
+        (Fault::Unreachable, 2, true),
+        (Fault::Lost, 1, true),
+        (Fault::Unreachable, 10, false),
+        (Fault::Refused, 1, false),
+    ] {
+        let mut scene = died(5).await;
+        scene.elsewhere();
+        let half = scene.snapshot();
+        scene.faults.strike("git swap", 0, times, fault);
+        let run = publish::resume(&scene.world(2), &scene.scope(), Recovery::TakeOver).await;
+        match run {
+            Ok(outcome) => {
+                assert_eq!(outcome.unwrap().kind, OutcomeKind::Published);
+                assert!(resumed);
+            }
+            Err(error) => {
+                assert_eq!(error.message, "cannot take the lock over");
+                assert_eq!(scene.snapshot(), half);
+                assert!(!resumed, "{error:#?}");
+            }
+        }
+    }
 }
 
 /// Another writer moves `latest` before operation n, for every n.
