@@ -4,6 +4,7 @@ mod basics;
 mod branch;
 mod faults;
 mod git;
+mod locks;
 mod matrix;
 mod model;
 mod races;
