@@ -20,6 +20,7 @@ mod real_example;
 mod real_facts;
 mod real_kill;
 mod real_memory;
+mod real_race;
 mod real_refusal;
 mod real_release;
 mod real_sandbox;

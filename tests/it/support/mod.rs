@@ -6,7 +6,7 @@ mod project;
 
 use std::sync::OnceLock;
 
-pub use project::{Run, World};
+pub use project::{Run, SET, World};
 use xtask::sandbox::{self, Engine, Packages, Registry, RegistryOptions};
 
 /// The unpacked packages; `None` only where they cannot be had and the run was told to do

@@ -45,6 +45,10 @@ impl Shelf for TestRegistry {
     }
 }
 
+/// Tags that a release of a feature moves or makes in two repositories: version, its line, commit,
+/// major, latest and date.
+pub const SET: usize = 12;
+
 /// The world of one test.
 pub struct World<'r> {
     pub remote: GitRemote,
@@ -100,6 +104,18 @@ impl<'r> World<'r> {
         clone
     }
 
+    /// The same with a registry that is known not to lag: whoever undoes a stranger's release
+    /// waits two seconds for tags that may still arrive, not a minute.
+    pub fn project_that_settles(&self, name: &str) -> Clone<'_> {
+        let clone = self.project(name);
+        let policy = std::fs::read_to_string(clone.path().join("release.toml")).unwrap();
+        let publish = "\n[publish]\nverify-timeout = \"2s\"\n";
+        clone.write("release.toml", policy + publish);
+        clone.commit("chore: a registry that does not lag");
+        clone.push();
+        clone
+    }
+
     /// A command for the binary in a clone, deaf to this machine's settings.
     pub fn command(&self, clone: &Clone<'_>, args: &[&str]) -> Command {
         let mut command = clone.command(env!("CARGO_BIN_EXE_hoist"));
@@ -143,6 +159,25 @@ impl<'r> World<'r> {
             }
         }
         lines
+    }
+
+    /// The lines of [`Self::tags`] that are not in `before`.
+    pub fn changed(&self, before: &[String]) -> Vec<String> {
+        let mut lines = self.tags();
+        lines.retain(|line| !before.contains(line));
+        lines
+    }
+
+    /// A whole set moved or came since `before`, in two repositories, and shows one digest.
+    #[track_caller]
+    pub fn assert_all_new(&self, before: &[String], context: &str) {
+        let latest = self.shows("latest").expect("a release");
+        let changed = self.changed(before);
+        assert_eq!(changed.len(), SET, "{context}: {changed:?}");
+        assert!(
+            changed.iter().all(|line| line.ends_with(&latest)),
+            "{context}: {changed:?}"
+        );
     }
 
     /// What a tag of the first repository shows.
