@@ -16,6 +16,7 @@ mod noise;
 mod policy;
 mod publish;
 mod published;
+mod real_contrast;
 mod real_example;
 mod real_facts;
 mod real_kill;

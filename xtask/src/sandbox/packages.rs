@@ -11,6 +11,8 @@ use super::{Result, Unavailable, folder};
 
 /// What is fetched; what these need and the machine lacks comes with them.
 const WANTED: &[&str] = &["docker.io", "docker-registry", "busybox-static"];
+/// For comparisons only.
+const SKOPEO: &[&str] = &["skopeo"];
 /// Written last, so that an interrupted run starts again.
 const COMPLETE: &str = ".complete";
 
@@ -29,9 +31,21 @@ impl Packages {
     /// # Errors
     /// Where there is no apt, no network, or no room, with the failing program's last words.
     pub fn fetch() -> Result<Self> {
+        Self::fetch_set("packages", WANTED)
+    }
+
+    /// The same with skopeo, which only comparisons need.
+    ///
+    /// # Errors
+    /// As [`Self::fetch`].
+    pub fn fetch_skopeo() -> Result<Self> {
+        Self::fetch_set("skopeo", SKOPEO)
+    }
+
+    fn fetch_set(name: &str, wanted: &[&str]) -> Result<Self> {
         let folder = folder();
         let packages = Self {
-            root: folder.join("packages"),
+            root: folder.join(name),
         };
         fs::create_dir_all(&folder)
             .map_err(|error| Unavailable::while_doing("making the sandbox folder", error))?;
@@ -40,8 +54,9 @@ impl Packages {
         fs4::FileExt::lock(&lock)
             .map_err(|error| Unavailable::while_doing("waiting for the sandbox lock", error))?;
         if !packages.root.join(COMPLETE).exists() {
-            download(&folder)?;
-            unpack(&folder, &packages.root)?;
+            let archives = folder.join(format!("{name}.archives"));
+            download(&folder, &archives, wanted)?;
+            unpack(&archives, &packages.root)?;
         }
         Ok(packages)
     }
@@ -86,25 +101,24 @@ fn join(paths: impl IntoIterator<Item = PathBuf>) -> OsString {
 
 /// Fetches the archives with the machine's package lists, or with fresh ones of our own where the
 /// machine has none or they name files that the mirror no longer has.
-fn download(folder: &Path) -> Result<()> {
-    let archives = folder.join("archives");
+fn download(folder: &Path, archives: &Path, wanted: &[&str]) -> Result<()> {
     for dir in [archives.join("partial"), folder.join("lists/partial")] {
         fs::create_dir_all(dir)
             .map_err(|error| Unavailable::while_doing("making the package cache", error))?;
     }
     let own_lists = format!("Dir::State::lists={}", folder.join("lists").display());
-    eprintln!("sandbox: downloading {} (once)", WANTED.join(", "));
-    if install(&archives, None).is_ok() {
+    eprintln!("sandbox: downloading {} (once)", wanted.join(", "));
+    if install(archives, wanted, None).is_ok() {
         return Ok(());
     }
     eprintln!(
         "sandbox: the machine's package lists are missing or old: apt-get update into target/"
     );
     run(apt("update", Some(&own_lists)))?;
-    install(&archives, Some(&own_lists))
+    install(archives, wanted, Some(&own_lists))
 }
 
-fn install(archives: &Path, lists: Option<&str>) -> Result<()> {
+fn install(archives: &Path, wanted: &[&str], lists: Option<&str>) -> Result<()> {
     let mut command = apt("install", lists);
     command
         .args([
@@ -115,13 +129,15 @@ fn install(archives: &Path, lists: Option<&str>) -> Result<()> {
         ])
         .arg("-o")
         .arg(format!("Dir::Cache::archives={}", archives.display()))
-        .args(WANTED);
-    // Debian split the client off in newer releases; the bridge needs `ip`.
-    if known("docker-cli", lists) {
-        command.arg("docker-cli");
-    }
-    if Command::new("ip").arg("-V").output().is_err() {
-        command.arg("iproute2");
+        .args(wanted);
+    if wanted.contains(&"docker.io") {
+        // Debian split the client off in newer releases; the bridge needs `ip`.
+        if known("docker-cli", lists) {
+            command.arg("docker-cli");
+        }
+        if Command::new("ip").arg("-V").output().is_err() {
+            command.arg("iproute2");
+        }
     }
     run(command)
 }
@@ -162,16 +178,16 @@ fn apt(verb: &str, lists: Option<&str>) -> Command {
     command
 }
 
-fn unpack(folder: &Path, root: &Path) -> Result<()> {
+fn unpack(archives: &Path, root: &Path) -> Result<()> {
     let doing = |error| Unavailable::while_doing("unpacking the packages", error);
-    let partial = folder.join("packages.partial");
+    let partial = root.with_extension("partial");
     for dir in [&partial, root] {
         if dir.exists() {
             fs::remove_dir_all(dir).map_err(doing)?;
         }
     }
     fs::create_dir_all(&partial).map_err(doing)?;
-    for entry in fs::read_dir(folder.join("archives")).map_err(doing)? {
+    for entry in fs::read_dir(archives).map_err(doing)? {
         let archive = entry.map_err(doing)?.path();
         if archive.extension() == Some(OsStr::new("deb")) {
             let mut dpkg = Command::new("dpkg");

@@ -100,6 +100,15 @@ pub fn handle(state: &mut State, asked: &Asked, body: Bytes) -> Response<Bytes> 
     {
         return response;
     }
+    if asked.path == "/v2/" {
+        // How Docker and others begin.
+        let need = Need {
+            path: "",
+            action: "pull",
+        };
+        let version = [("docker-distribution-api-version", "registry/2.0")];
+        return auth::check(state, asked, &need).unwrap_or_else(|| empty(200, &version));
+    }
     let Some((path, kind, rest)) = parts(&asked.path) else {
         return empty(404, &[]);
     };
@@ -120,6 +129,7 @@ pub fn handle(state: &mut State, asked: &Asked, body: Bytes) -> Response<Bytes> 
         ("manifests", "DELETE") => delete(state, path, rest),
         ("tags", "GET") => list(state, asked, path),
         ("uploads", "POST") => open(state, asked, path),
+        ("uploads", "PATCH") => append(state, path, rest, &body),
         ("uploads", "PUT") => close(state, asked, path, rest, body),
         ("uploads", "DELETE") => cancel(state, path, rest),
         ("blobs", "GET" | "HEAD") => blob(state, path, rest, asked.method == "GET"),
@@ -432,6 +442,25 @@ fn open(state: &mut State, asked: &Asked, path: &str) -> Response<Bytes> {
     empty(202, &[("location", &location), ("range", "0-0")])
 }
 
+fn no_session() -> Response<Bytes> {
+    error(
+        404,
+        "BLOB_UPLOAD_UNKNOWN",
+        "blob upload unknown to registry",
+        None,
+    )
+}
+
+/// A piece of a blob, as Docker sends it.
+fn append(state: &mut State, path: &str, session: &str, piece: &[u8]) -> Response<Bytes> {
+    let Some(length) = state.store.append_upload(path, session, piece) else {
+        return no_session();
+    };
+    let location = format!("/v2/{path}/blobs/uploads/{session}?_state=signed");
+    let range = format!("0-{}", length.saturating_sub(1));
+    empty(202, &[("location", &location), ("range", &range)])
+}
+
 fn close(
     state: &mut State,
     asked: &Asked,
@@ -439,19 +468,23 @@ fn close(
     session: &str,
     body: Bytes,
 ) -> Response<Bytes> {
-    if asked.get("_state") != Some("signed") || !state.store.close_upload(path, session) {
-        return error(
-            404,
-            "BLOB_UPLOAD_UNKNOWN",
-            "blob upload unknown to registry",
-            None,
-        );
+    if asked.get("_state") != Some("signed") {
+        return no_session();
     }
-    let digest = Digest::of(&body);
+    let Some(pieces) = state.store.close_upload(path, session) else {
+        return no_session();
+    };
+    let content = if pieces.is_empty() {
+        body
+    } else {
+        [pieces, body].concat().into()
+    };
+    let digest = Digest::of(&content);
     if asked.get("digest") != Some(digest.as_str()) {
         return error(400, "DIGEST_INVALID", "provided digest did not match", None);
     }
-    state.store.create(path).blobs.insert(digest.clone(), body);
+    let blobs = &mut state.store.create(path).blobs;
+    blobs.insert(digest.clone(), content);
     let location = format!("/v2/{path}/blobs/{digest}");
     empty(
         201,
@@ -463,15 +496,9 @@ fn close(
 }
 
 fn cancel(state: &mut State, path: &str, session: &str) -> Response<Bytes> {
-    if state.store.close_upload(path, session) {
-        empty(204, &[])
-    } else {
-        error(
-            404,
-            "BLOB_UPLOAD_UNKNOWN",
-            "blob upload unknown to registry",
-            None,
-        )
+    match state.store.close_upload(path, session) {
+        Some(_) => empty(204, &[]),
+        None => no_session(),
     }
 }
 

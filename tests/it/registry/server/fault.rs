@@ -19,6 +19,7 @@ use super::{Seen, State, api};
 pub struct On {
     method: Option<&'static str>,
     parts: Vec<String>,
+    lacks: Option<&'static str>,
 }
 
 impl On {
@@ -31,13 +32,21 @@ impl On {
     pub fn method(method: &'static str) -> Self {
         Self {
             method: Some(method),
-            parts: Vec::new(),
+            ..Self::default()
         }
     }
 
     /// PUT of a manifest, under a tag or a digest.
     pub fn put_manifest() -> Self {
         Self::method("PUT").with("/manifests/")
+    }
+
+    /// PUT of a manifest under a tag.
+    pub fn put_tag() -> Self {
+        Self {
+            lacks: Some("/manifests/sha256:"),
+            ..Self::put_manifest()
+        }
     }
 
     /// Whose target (path and query) also holds `part`.
@@ -50,6 +59,7 @@ impl On {
     pub fn matches(&self, method: &str, target: &str) -> bool {
         self.method.is_none_or(|wanted| wanted == method)
             && self.parts.iter().all(|part| target.contains(part.as_str()))
+            && self.lacks.is_none_or(|part| !target.contains(part))
     }
 }
 

@@ -5,7 +5,7 @@ use std::{
     time::Instant,
 };
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use hoist::oci::{Digest, Manifest, TagOrDigest};
 use serde_json::Value;
 
@@ -15,8 +15,14 @@ use super::personality::Stale;
 #[derive(Default)]
 pub struct Store {
     repositories: BTreeMap<String, Contents>,
-    uploads: HashMap<String, String>,
+    uploads: HashMap<String, Upload>,
     next: u64,
+}
+
+/// An open session: whose it is, and what came so far.
+struct Upload {
+    path: String,
+    content: BytesMut,
 }
 
 /// One repository.
@@ -68,17 +74,32 @@ impl Store {
         self.next += 1;
         let session = format!("session-{}", self.next);
         self.create(path);
-        self.uploads.insert(session.clone(), path.to_owned());
+        let upload = Upload {
+            path: path.to_owned(),
+            content: BytesMut::new(),
+        };
+        self.uploads.insert(session.clone(), upload);
         session
     }
 
-    /// Ends a session; whether there was one.
-    pub fn close_upload(&mut self, path: &str, session: &str) -> bool {
-        if self.uploads.get(session).is_some_and(|owner| owner == path) {
-            self.uploads.remove(session);
-            return true;
+    /// A piece of a session's content; how much there is then. `None`: there is no such session.
+    pub fn append_upload(&mut self, path: &str, session: &str, piece: &[u8]) -> Option<usize> {
+        let upload = self.uploads.get_mut(session)?;
+        if upload.path != path {
+            return None;
         }
-        false
+        upload.content.extend_from_slice(piece);
+        Some(upload.content.len())
+    }
+
+    /// Ends a session; the content that came in pieces. `None`: there is no such session.
+    pub fn close_upload(&mut self, path: &str, session: &str) -> Option<Bytes> {
+        if self.uploads.get(session)?.path != path {
+            return None;
+        }
+        self.uploads
+            .remove(session)
+            .map(|upload| upload.content.freeze())
     }
 
     /// Sessions that are neither closed nor cancelled.
