@@ -2,6 +2,8 @@
 //! ways, here and from another machine. After it the world is as before **or** as after, or the
 //! outcome lists exactly what is where. Nothing third.
 
+use std::time::Duration;
+
 use hoist::{
     error::ErrorKind,
     io::fake::{Fault, MultiTag, Personality},
@@ -340,5 +342,56 @@ async fn every_personality_with_three_registries_and_variants() {
                 format!("{multi_tag:?}, deletes tags {delete_tags}, digests {delete_digests}");
             print(&name, &exhaust(setting).await);
         }
+    }
+}
+
+/// The other ways in which registries differ, by hand as above.
+#[tokio::test(start_paused = true)]
+#[ignore = "takes long; a part of it runs each time"]
+async fn every_personality_of_another_kind() {
+    let base = Personality::default;
+    let version = || vec!["1.3.0".parse().unwrap()];
+    for (name, personality) in [
+        (
+            "deletes only what has no tag",
+            Personality {
+                delete_untagged_only: true,
+                ..base()
+            },
+        ),
+        (
+            "takes manifests with a tag only",
+            Personality {
+                digest_puts: false,
+                ..base()
+            },
+        ),
+        (
+            "409 to what is there",
+            Personality {
+                conflict_on_second_put: true,
+                ..base()
+            },
+        ),
+        (
+            "the version tag is immutable",
+            Personality {
+                immutable: version(),
+                ..base()
+            },
+        ),
+        (
+            "lags by five seconds",
+            Personality {
+                lag: Duration::from_secs(5),
+                ..base()
+            },
+        ),
+    ] {
+        let setting = Setting {
+            personality,
+            ..Setting::default()
+        };
+        print(name, &exhaust(setting).await);
     }
 }
