@@ -235,23 +235,37 @@ async fn recovery(n: u64, fault: &(&str, Fault), times: u64, way: Way, tally: &m
     operations
 }
 
-#[tokio::test(start_paused = true)]
-async fn every_fault_at_every_operation_of_a_recovery() {
+async fn exhaust_recovery(ways: &[Way]) -> Tally {
     let mut tally = Tally::default();
-    for way in WAYS {
+    for way in ways {
         for (name, fault, times) in FAULTS {
             for &times in times {
                 for n in 0.. {
                     let fault = (name, fault.clone());
-                    if recovery(n, &fault, times, way, &mut tally).await <= n {
+                    if recovery(n, &fault, times, *way, &mut tally).await <= n {
                         break;
                     }
                 }
             }
         }
     }
+    tally
+}
+
+/// Forward here, back from another machine.
+#[tokio::test(start_paused = true)]
+async fn every_fault_at_every_operation_of_a_recovery() {
+    let tally = exhaust_recovery(&[WAYS[0], WAYS[3]]).await;
     print("1 repository × 6 tags, recovered", &tally);
-    assert!(tally.complete > 500 && tally.as_before > 500);
+    assert!(tally.complete > 200 && tally.as_before > 500);
+}
+
+/// By hand, as below.
+#[tokio::test(start_paused = true)]
+#[ignore = "takes long; a part of it runs each time"]
+async fn every_personality_recovers_in_every_way() {
+    let tally = exhaust_recovery(&WAYS).await;
+    print("1 repository × 6 tags, recovered in every way", &tally);
 }
 
 pub(super) async fn exhaust(setting: Setting) -> Tally {
@@ -353,6 +367,13 @@ async fn every_personality_of_another_kind() {
     let version = || vec!["1.3.0".parse().unwrap()];
     for (name, personality) in [
         (
+            "lags by five seconds",
+            Personality {
+                lag: Duration::from_secs(5),
+                ..base()
+            },
+        ),
+        (
             "deletes only what has no tag",
             Personality {
                 delete_untagged_only: true,
@@ -377,13 +398,6 @@ async fn every_personality_of_another_kind() {
             "the version tag is immutable",
             Personality {
                 immutable: version(),
-                ..base()
-            },
-        ),
-        (
-            "lags by five seconds",
-            Personality {
-                lag: Duration::from_secs(5),
                 ..base()
             },
         ),
