@@ -27,6 +27,9 @@ pub struct Outcome {
     /// The branch that got the release commit, where the release made one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub branch: Option<BranchReport>,
+    /// What went over the wire, a repository each; `None`: it ended before all content was staged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub moved: Option<Vec<Moved>>,
     /// What failed; `None` where the run did what it was asked to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<Error>,
@@ -59,6 +62,58 @@ pub struct ImageReport {
     pub repository: Repository,
     /// The manifest or index.
     pub digest: Digest,
+}
+
+/// Blobs that went between a repository and this machine. Manifests are not counted: they are small
+/// and always sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Moved {
+    /// Which repository.
+    pub repository: Repository,
+    /// Sent to it.
+    pub sent: Amount,
+    /// Fetched from it, to be sent to another.
+    pub fetched: Amount,
+    /// Taken over by its registry from another repository: nothing went over the wire.
+    pub mounted: Amount,
+}
+
+/// So many blobs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Amount {
+    /// How many.
+    pub blobs: u64,
+    /// Their size in bytes.
+    pub bytes: u64,
+}
+
+impl Moved {
+    /// Nothing went anywhere.
+    #[must_use]
+    pub fn none(repository: Repository) -> Self {
+        Self {
+            repository,
+            sent: Amount::default(),
+            fetched: Amount::default(),
+            mounted: Amount::default(),
+        }
+    }
+}
+
+/// A count of bytes for people, in decimal units, as registries count.
+#[must_use]
+pub fn bytes(count: u64) -> String {
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "one digit behind the point is shown"
+    )]
+    let count_f = count as f64;
+    match count {
+        0..1_000 => format!("{count} B"),
+        1_000..1_000_000 => format!("{:.1} kB", count_f / 1e3),
+        1_000_000..1_000_000_000 => format!("{:.1} MB", count_f / 1e6),
+        _ => format!("{:.2} GB", count_f / 1e9),
+    }
 }
 
 /// One tag.

@@ -10,6 +10,7 @@ use super::{Context, exit};
 use crate::{
     error::Result,
     event::clean,
+    outcome::bytes,
     plan::inspect::{Changes, Hidden, Layer, Report},
     release::{Look, inspect_path},
 };
@@ -157,21 +158,6 @@ fn name(image: &str) -> String {
         &short.map_or(image.into(), |name| name.to_string_lossy()),
         300,
     )
-}
-
-/// Decimal units, as registries count.
-fn bytes(count: u64) -> String {
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "one digit behind the point is shown"
-    )]
-    let count_f = count as f64;
-    match count {
-        0..1_000 => format!("{count} B"),
-        1_000..1_000_000 => format!("{:.1} kB", count_f / 1e3),
-        1_000_000..1_000_000_000 => format!("{:.1} MB", count_f / 1e6),
-        _ => format!("{:.2} GB", count_f / 1e9),
-    }
 }
 
 #[cfg(test)]

@@ -137,6 +137,19 @@ pub struct PlannedMove {
     pub before: Before,
     /// Why.
     pub why: String,
+    /// The image that the tag is to show where it is not this release's own: the tag belongs to a
+    /// higher version, and is not there yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owed: Option<Owed>,
+}
+
+/// The image of another version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owed {
+    /// That version's own tag.
+    pub tag: Tag,
+    /// What it shows.
+    pub digest: Digest,
 }
 
 /// One change of the range.

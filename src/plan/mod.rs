@@ -31,19 +31,20 @@ use chrono::{DateTime, Utc};
 use semver::Version;
 
 pub use document::{
-    FORMAT, GitTag, ImageSource, Plan, PlannedCommit, PlannedImage, PlannedMove, ReleaseCommit,
+    FORMAT, GitTag, ImageSource, Owed, Plan, PlannedCommit, PlannedImage, PlannedMove,
+    ReleaseCommit,
 };
 
 use self::{
     adopt::Adopted,
     facts::Facts,
     labels::LabelFacts,
-    tags::{Published, Rendered, TagContext, TagSet, Template, Values},
+    tags::{Action, Published, Rendered, TagContext, TagSet, Template, Values},
     version::Next,
 };
 use crate::{
     error::{Error, Result},
-    oci::{Before, Digest},
+    oci::{Before, Digest, Tag},
     policy::Policy,
 };
 
@@ -201,15 +202,20 @@ impl<'a> Inputs<'a> {
                     .iter()
                     .find(|p| p.repository == verdict.repository);
                 let before = seen.and_then(|p| p.shows.get(&planned.tag));
+                let owed = seen.and_then(|seen| owed(seen, verdict.owed.as_ref()?));
                 moves.push(PlannedMove {
                     repository: verdict.repository.clone(),
                     tag: planned.tag.clone(),
                     variant: planned.variant.clone(),
                     kind: planned.kind,
                     is_version: planned.is_version,
-                    action: verdict.action,
+                    action: match &owed {
+                        Some(_) => Action::Create,
+                        None => verdict.action,
+                    },
                     before: before.cloned().unwrap_or(Before::Unknown),
                     why: verdict.why.clone(),
+                    owed,
                 });
             }
         }
@@ -224,6 +230,17 @@ impl<'a> Inputs<'a> {
             why: entry.why.clone(),
         };
         self.next.entries.iter().map(commit).collect()
+    }
+}
+
+/// The image behind another version's tag, where it is known.
+fn owed(seen: &Published, tag: &Tag) -> Option<Owed> {
+    match seen.shows.get(tag)? {
+        Before::At(digest) => Some(Owed {
+            tag: tag.clone(),
+            digest: digest.clone(),
+        }),
+        Before::Absent | Before::Unknown => None,
     }
 }
 

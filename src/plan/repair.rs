@@ -22,12 +22,18 @@ pub struct Survey {
     pub exact: BTreeMap<Option<String>, Vec<super::tags::ExactTag>>,
 }
 
-/// Reads one repository's list of tags.
+/// Reads one repository's list of tags. `elsewhere` are the other repositories': a channel that one
+/// of them has is one in all.
 ///
 /// # Errors
 /// Usage (exit 2) for a policy that cannot work; refused (exit 4) where the registry does not
 /// hand out its list.
-pub fn survey(policy: &Policy, git: &[Version], published: &Published) -> Result<Survey> {
+pub fn survey(
+    policy: &Policy,
+    git: &[Version],
+    published: &Published,
+    elsewhere: &[Published],
+) -> Result<Survey> {
     let Listing::Known(tags) = &published.tags else {
         return Err(Error::refused(format!(
             "cannot tell what is published in `{}`",
@@ -38,9 +44,16 @@ pub fn survey(policy: &Policy, git: &[Version], published: &Published) -> Result
     };
     let rules = TagRules::new(policy)?;
     let reader = ExactTags::new(&rules, git);
+    let mut known = git.to_vec();
+    for place in elsewhere {
+        if let Listing::Known(tags) = &place.tags {
+            let plain = reader.all(tags).remove(&None).into_iter().flatten();
+            known.extend(plain.map(|exact| exact.version));
+        }
+    }
     Ok(Survey {
         repository: published.repository.clone(),
-        aims: rules.aims(&reader, git, tags),
+        aims: rules.aims(&reader, &known, tags),
         exact: reader.all(tags),
     })
 }
@@ -177,7 +190,7 @@ mod tests {
             shows: BTreeMap::new(),
             labels: BTreeMap::new(),
         };
-        let survey = survey(&policy, &git, &published).expect("a good survey");
+        let survey = survey(&policy, &git, &published, &[]).expect("a good survey");
         let all: BTreeMap<Tag, Before> = tags
             .iter()
             .map(|(name, seed)| (tag(name), Before::At(digest(seed))))

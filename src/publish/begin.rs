@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{
     Publication, World,
     driver::Run,
+    haul::Haul,
     journal::{GitTagRecord, Prepared, Record, encode},
     open, prepare, report,
     stage::{Destination, StageError, stage},
@@ -36,14 +37,18 @@ async fn begin(world: &World, publication: &Publication) -> Result<Run> {
         .iter()
         .map(|repository| (world.connect)(repository))
         .collect::<Result<_>>()?;
+    let haul = Haul::new(world.events.clone());
     let prepared = tokio::select! {
-        prepared = prepared(world, publication, &apis) => prepared?,
+        prepared = prepared(world, publication, &apis, &haul) => prepared?,
         () = world.cancel.cancelled() => return Err(interrupted()),
     };
     let (journal, lock) = write(world, &prepared).await?;
     let txn = prepared.begin();
     world.events.started(Step::Lock, world.remote.name());
-    Ok(Run::new(world.clone(), prepared, apis, journal, lock, txn))
+    let mut run = Run::new(world.clone(), prepared, apis, journal, lock, txn);
+    run.guard.clone_from(&publication.guard);
+    run.haul = haul;
+    Ok(run)
 }
 
 /// What the caller promises of a publication.
@@ -73,6 +78,7 @@ async fn prepared(
     world: &World,
     publication: &Publication,
     apis: &[Arc<dyn RepositoryApi>],
+    haul: &Haul,
 ) -> Result<Prepared> {
     for target in &publication.targets {
         world
@@ -96,7 +102,7 @@ async fn prepared(
         tags.any(|tag| tag.before == crate::oci::Before::Unknown)
     });
     let staging = async {
-        let staged = stage(&world.events, &destinations).await;
+        let staged = stage(haul, &destinations).await;
         staged.map_err(|error| stage_error(&error))
     };
     let reading = prepare::read_old(world, publication, apis);

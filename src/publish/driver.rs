@@ -13,6 +13,8 @@ use tokio::time::Instant;
 
 use super::{
     World,
+    guard::Guard,
+    haul::Haul,
     journal::{Prepared, Record, TagPlan, encode},
     patience::{Limit, Signal},
     report,
@@ -50,6 +52,10 @@ pub(super) struct Run {
     pub(super) notes: Notes,
     /// Where a recovery was asked to lead; `None`: this is the first run.
     pub(super) goal: Option<state::Goal>,
+    /// Whether the tags may still move; a recovery has none.
+    pub(super) guard: Option<Guard>,
+    /// What went over the wire.
+    pub(super) haul: Haul,
     begun: OnceLock<Instant>,
     given_up: OnceLock<Instant>,
 }
@@ -61,6 +67,8 @@ pub(super) struct Notes {
     tags: Mutex<BTreeMap<usize, String>>,
     /// What went wrong otherwise.
     other: Mutex<Vec<String>>,
+    /// What holds a tag back since the plan was made.
+    held: Mutex<BTreeMap<usize, String>>,
     /// What each tag showed when it was last looked at.
     shown: Mutex<BTreeMap<usize, Now>>,
     /// The release commit stays on its branch although the release is given up.
@@ -85,6 +93,14 @@ impl Notes {
         if other.last() != Some(&what) {
             other.push(what);
         }
+    }
+
+    pub(super) fn held(&self, index: usize, why: String) {
+        open(&self.held).insert(index, why);
+    }
+
+    pub(super) fn why_held(&self, index: usize) -> Option<String> {
+        open(&self.held).get(&index).cloned()
     }
 
     pub(super) fn shown(&self, index: usize, now: Now) {
@@ -132,7 +148,6 @@ impl Run {
         Self {
             shape: prepared.shape(),
             signal: Signal::new(world.cancel.clone()),
-            world,
             prepared,
             apis,
             journal,
@@ -140,6 +155,9 @@ impl Run {
             txn,
             notes: Notes::default(),
             goal: None,
+            guard: None,
+            haul: Haul::new(world.events.clone()),
+            world,
             begun: OnceLock::new(),
             given_up: OnceLock::new(),
         }

@@ -24,6 +24,8 @@ pub(super) struct RefsSeen {
     pub(super) ours: Vec<String>,
     /// Nobody holds any of them.
     pub(super) free: bool,
+    /// The git tags' names, where the guard asked for them.
+    pub(super) git_tags: Vec<String>,
 }
 
 impl Run {
@@ -56,6 +58,7 @@ impl Run {
                 .iter()
                 .map(|branch| branch.name.clone()),
         );
+        names.extend(self.guarded_refs());
         let refs = self.world.remote.refs(&names).await?;
         let at = |name: &String| {
             refs.iter()
@@ -85,6 +88,11 @@ impl Run {
             git_tag,
             branch: self.branch_seen(|name| at(name)),
             free: locks.iter().all(|name| at(name).is_none()),
+            git_tags: refs
+                .iter()
+                .filter_map(|(name, _)| name.strip_prefix("refs/tags/"))
+                .map(str::to_owned)
+                .collect(),
             ours,
         })
     }

@@ -46,12 +46,20 @@ impl Run {
         join_all((0..self.prepared.tags.len()).map(|index| self.head(index, limit))).await
     }
 
-    /// Everything at once: each tag, the git tag, the lock.
+    /// Everything at once: each tag, the git tag, the lock; before the commit what else is
+    /// published, too.
     pub(super) async fn look(&self) -> Seen {
         let limit = self.forward();
-        let (tags, refs) = tokio::join!(self.heads(&limit), limit.run(self.read_refs()));
+        let (mut tags, refs, lists) = tokio::join!(
+            self.heads(&limit),
+            limit.run(self.read_refs()),
+            self.lists()
+        );
         let (lock, git_tag) = match refs {
-            Some(Ok(seen)) => (seen.lock, seen.git_tag),
+            Some(Ok(seen)) => {
+                self.hold_back(&mut tags, lists, seen.git_tags);
+                (seen.lock, seen.git_tag)
+            }
             Some(Err(error)) => {
                 self.notes.other(error);
                 (LockSeen::Unreachable, GitTagSeen::Absent)

@@ -15,6 +15,8 @@ mod begin;
 mod branch;
 mod commit;
 mod driver;
+mod guard;
+mod haul;
 pub mod journal;
 mod lock;
 mod look;
@@ -47,6 +49,7 @@ use crate::{
 };
 
 pub use begin::run;
+pub use guard::{Guard, Held, Known};
 pub use journal::{BranchMove, Owner};
 pub use open::{Open, Scope, journaled, refuse_open, status};
 pub(crate) use preflight::push_error;
@@ -75,6 +78,8 @@ pub struct Publication {
     pub git_tag: Option<GitTag>,
     /// The branch that [`Publication::commit`] goes to together with the lock, before any tag moves.
     pub branch: Option<BranchMove>,
+    /// Asked again under the lock whether every tag may still move; `None`: nobody asks.
+    pub guard: Option<Guard>,
     /// Below which the lock's refs live: `refs/hoist`.
     pub lock_refs: String,
     /// Time-outs, and what a failed commit leads to.

@@ -8,7 +8,7 @@ use super::{
     Publication, World,
     driver::Run,
     journal::{BranchMove, Prepared, TagPlan},
-    state::{End, Mark, OutOfOrder, State},
+    state::{End, Mark, OutOfOrder, State, TagKind},
     words,
 };
 use crate::{
@@ -65,6 +65,7 @@ pub(super) fn not_begun(publication: &Publication, error: Error) -> Outcome {
             .branch
             .as_ref()
             .map(|branch| branch_report(branch, &publication.commit, Some(false))),
+        moved: None,
         error: Some(error),
     }
 }
@@ -125,7 +126,10 @@ pub(super) async fn outcome(run: &Run) -> Outcome {
 fn assemble(run: &Run, kind: OutcomeKind, tags: Vec<TagReport>, error: Option<Error>) -> Outcome {
     let prepared = &run.prepared;
     let mut images = Vec::new();
-    for tag in &prepared.tags {
+    // A release names its images whole; a tag can be put to another version's beside them.
+    let whole = |tag: &&TagPlan| tag.kind == TagKind::Version;
+    let is_release = prepared.tags.iter().any(|tag| whole(&tag));
+    for tag in prepared.tags.iter().filter(|tag| !is_release || whole(tag)) {
         add_image(&mut images, prepared.repository(tag), prepared.wanted(tag));
     }
     Outcome {
@@ -142,6 +146,10 @@ fn assemble(run: &Run, kind: OutcomeKind, tags: Vec<TagReport>, error: Option<Er
             .branch
             .as_ref()
             .map(|branch| branch_report(branch, &prepared.commit, is_pushed(run))),
+        moved: Some(
+            run.haul
+                .moved(prepared.repositories.iter().map(|place| &place.repository)),
+        ),
         error,
     }
 }

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, future::try_join_all, stream};
 
-use super::{driver::Run, patience::Limit, state::ContentSeen};
+use super::{driver::Run, haul::Haul, patience::Limit, state::ContentSeen};
 use crate::{
-    event::{Event, Events, Step},
-    io::registry::{BlobPushed, BlobSource, RegistryError, RegistryErrorKind, RepositoryApi},
+    event::Step,
+    io::registry::{BlobSource, RegistryError, RegistryErrorKind, RepositoryApi},
     oci::{Descriptor, Digest, Image, Manifest, Registry, TagOrDigest},
 };
 
@@ -49,7 +49,7 @@ pub(super) struct Staged {
 /// Makes all images present at all destinations: registries side by side, on each of them at most
 /// four blobs at once.
 pub(super) async fn stage(
-    events: &Events,
+    haul: &Haul,
     destinations: &[Destination<'_>],
 ) -> Result<Staged, StageError> {
     let mut registries: BTreeMap<&Registry, Vec<usize>> = BTreeMap::new();
@@ -59,13 +59,13 @@ pub(super) async fn stage(
     }
     let one = registries
         .into_values()
-        .map(|members| stage_registry(events, destinations, members));
+        .map(|members| stage_registry(haul, destinations, members));
     let tag_first = try_join_all(one).await?.into_iter().flatten().collect();
     Ok(Staged { tag_first })
 }
 
 async fn stage_registry(
-    events: &Events,
+    haul: &Haul,
     all: &[Destination<'_>],
     members: Vec<usize>,
 ) -> Result<Vec<usize>, StageError> {
@@ -86,7 +86,7 @@ async fn stage_registry(
     // The closures' futures are boxed: the compiler cannot name their lifetimes in a stream.
     let blobs: Vec<_> = work
         .into_values()
-        .map(|places| Box::pin(place_blob(events, all, places)))
+        .map(|places| Box::pin(place_blob(haul, all, places)))
         .collect();
     stream::iter(blobs)
         .buffer_unordered(AT_ONCE)
@@ -95,12 +95,12 @@ async fn stage_registry(
     let mut tag_first = Vec::new();
     for &member in &members {
         for image in &all[member].images {
-            if !put_manifests(events, all, member, image).await? {
+            if !put_manifests(haul, all, member, image).await? {
                 tag_first.push(member);
             }
         }
-        let what = all[member].api.repository().to_string();
-        events.finished(Step::Stage, what);
+        haul.events
+            .finished(Step::Stage, haul.words(all[member].api.repository()));
     }
     Ok(tag_first)
 }
@@ -119,7 +119,7 @@ async fn is_there(api: &dyn RepositoryApi, manifest: &Manifest) -> Result<bool, 
 
 /// One blob to all repositories of one registry: sent to the first, mounted into the others.
 async fn place_blob(
-    events: &Events,
+    haul: &Haul,
     all: &[Destination<'_>],
     places: Vec<(usize, &Image, &Descriptor)>,
 ) -> Result<(), StageError> {
@@ -140,68 +140,28 @@ async fn place_blob(
             (None, Some(file)) => BlobSource::File(file),
             (None, None) => {
                 if !api.has_blob(&blob.digest).await? {
-                    fetch(all, image, blob).await?;
+                    haul.fetch(all, image, blob).await?;
                 }
                 BlobSource::File(path.clone())
             }
         };
-        send(events, api, blob, source).await?;
+        haul.send(api, blob, source).await?;
         holder = Some(api.repository().clone());
         done.push(member);
     }
     Ok(())
 }
 
-/// Brings a blob here from whichever repository has it.
-async fn fetch(
-    all: &[Destination<'_>],
-    image: &Image,
-    blob: &Descriptor,
-) -> Result<(), StageError> {
-    let path = image.blob_path(&blob.digest);
-    let parent = path.parent().unwrap_or(&image.dir).to_owned();
-    tokio::fs::create_dir_all(&parent)
-        .await
-        .map_err(|error| StageError::Directory(parent, error))?;
-    for destination in all {
-        let api = destination.api;
-        if matches!(api.has_blob(&blob.digest).await, Ok(true)) {
-            api.fetch_blob(blob, path).await?;
-            return Ok(());
-        }
-    }
-    Err(StageError::Gone(blob.digest.clone()))
-}
-
-async fn send(
-    events: &Events,
-    api: &dyn RepositoryApi,
-    blob: &Descriptor,
-    source: BlobSource,
-) -> Result<(), RegistryError> {
-    let progress = |done: u64| {
-        events.emit(Event::Progress {
-            id: api.repository().digest(&blob.digest),
-            label: blob.digest.short().to_owned(),
-            done,
-            total: Some(blob.size),
-        });
-    };
-    match api.push_blob(blob, source, &progress).await? {
-        BlobPushed::Existed | BlobPushed::Mounted | BlobPushed::Sent(_) => Ok(()),
-    }
-}
-
 /// Children before the index that names them. False: the registry takes manifests with a tag only.
 async fn put_manifests(
-    events: &Events,
+    haul: &Haul,
     all: &[Destination<'_>],
     member: usize,
     image: &Image,
 ) -> Result<bool, StageError> {
     let api = all[member].api;
     for child in &image.children {
-        match put_manifest(events, all, member, image, child).await {
+        match put_manifest(haul, all, member, image, child).await {
             Ok(()) => {}
             Err(StageError::Registry(error)) if takes_no_digests(&error) => {
                 if !is_there(api, child).await? {
@@ -211,7 +171,7 @@ async fn put_manifests(
             Err(error) => return Err(error),
         }
     }
-    match put_manifest(events, all, member, image, &image.manifest).await {
+    match put_manifest(haul, all, member, image, &image.manifest).await {
         Ok(()) => Ok(true),
         // Some refuse a manifest that they have, others every manifest without a tag: a look tells.
         Err(StageError::Registry(error)) if takes_no_digests(&error) => {
@@ -239,7 +199,7 @@ fn takes_no_digests(error: &RegistryError) -> bool {
 }
 
 async fn put_manifest(
-    events: &Events,
+    haul: &Haul,
     all: &[Destination<'_>],
     member: usize,
     image: &Image,
@@ -250,7 +210,7 @@ async fn put_manifest(
         Ok(_) => return Ok(()),
         Err(error) => match &error.kind {
             RegistryErrorKind::BlobsMissing(missing) => {
-                resend(events, all, member, image, missing).await?;
+                resend(haul, all, member, image, missing).await?;
             }
             _ => return Err(error.into()),
         },
@@ -262,7 +222,7 @@ async fn put_manifest(
 /// Sends what a registry says it lacks, whatever it said when it was asked before. `missing` can
 /// name blobs and manifests; where it names nothing, all of the image's blobs are sent.
 async fn resend(
-    events: &Events,
+    haul: &Haul,
     all: &[Destination<'_>],
     member: usize,
     image: &Image,
@@ -275,9 +235,9 @@ async fn resend(
         }
         let path = image.blob_path(&blob.digest);
         if !path.is_file() {
-            fetch(all, image, blob).await?;
+            haul.fetch(all, image, blob).await?;
         }
-        send(events, api, blob, BlobSource::File(path)).await?;
+        haul.send(api, blob, BlobSource::File(path)).await?;
     }
     for child in &image.children {
         if missing.contains(child.digest()) {
@@ -331,7 +291,7 @@ impl Run {
         let images = self.images();
         let destinations = self.destinations(&images);
         let limit = self.forward();
-        match limit.run(stage(&self.world.events, &destinations)).await {
+        match limit.run(stage(&self.haul, &destinations)).await {
             Some(Ok(_)) => ContentSeen::Ready,
             Some(Err(error)) => {
                 self.notes.other(&error);
@@ -351,10 +311,10 @@ impl Run {
     pub(super) async fn resend(&self, place: usize, image: usize, limit: &Limit) {
         let images = self.images();
         let destinations = self.destinations(&images);
-        let events = &self.world.events;
+        let haul = &self.haul;
         let work = async {
-            resend(events, &destinations, place, &images[image], &[]).await?;
-            put_manifests(events, &destinations, place, &images[image]).await
+            resend(haul, &destinations, place, &images[image], &[]).await?;
+            put_manifests(haul, &destinations, place, &images[image]).await
         };
         if let Some(Err(error)) = limit.run(work).await {
             self.notes.other(error);

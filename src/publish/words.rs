@@ -119,6 +119,12 @@ fn failure(run: &Run, kind: ErrorKind) -> Error {
         }
         Some(Cause::Foreign(index)) => {
             let (tag, repository) = name(run, index);
+            if let Some(why) = run.notes.why_held(index) {
+                return new(format!(
+                    "cannot move tag `{tag}` of `{repository}`: a higher version of its line came while this release was running"
+                ))
+                .cause(why);
+            }
             let error = new(format!(
                 "cannot move tag `{tag}` of `{repository}`: it changed while this release was running"
             ));

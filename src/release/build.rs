@@ -60,8 +60,21 @@ impl Release {
         Ok(Made { images })
     }
 
+    async fn adopted(&self, digest: &Digest, from: &Repository) -> Result<Image> {
+        let image = self.published_image(digest, from).await?;
+        self.events.finished(
+            Step::Build,
+            format!("nothing: {} is adopted", from.digest(digest)),
+        );
+        Ok(image)
+    }
+
     /// What is published already: its documents; its blobs stay where they are.
-    pub(super) async fn adopted(&self, digest: &Digest, from: &Repository) -> Result<Image> {
+    pub(super) async fn published_image(
+        &self,
+        digest: &Digest,
+        from: &Repository,
+    ) -> Result<Image> {
         let place = self.places(std::slice::from_ref(from))?.remove(0);
         let what = || format!("cannot read {}", from.digest(digest));
         let tree = content::tree(place.as_ref(), &digest.clone().into())
@@ -72,10 +85,6 @@ impl Release {
                     .cause("it is gone")
                     .state("nothing was moved")
             })?;
-        self.events.finished(
-            Step::Build,
-            format!("nothing: {} is adopted", from.digest(digest)),
-        );
         Ok(Image {
             dir: self.store().image_dir(digest),
             manifest: tree.manifest,

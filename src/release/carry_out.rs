@@ -86,6 +86,7 @@ impl Release {
             true => Some(self.tag_object(world, plan, &made.images).await?),
             false => None,
         };
+        let images = self.with_owed(plan, &made.images).await?;
         let target = |(place, repository): (usize, &Repository)| Target {
             repository: repository.clone(),
             strict: found.get(place).is_some_and(|found| found.strict),
@@ -94,20 +95,37 @@ impl Release {
                 .iter()
                 .filter(|planned| planned.repository == *repository)
                 .filter(|planned| planned.action != Action::Keep)
-                .map(|planned| tag_move(plan, planned))
+                .map(|planned| tag_move(plan, planned, &images))
                 .collect(),
         };
         Ok(Publication {
             version: plan.version.clone(),
             commit: plan.commit.clone(),
             instant: plan.instant,
-            images: made.images.clone(),
             targets: plan.repositories.iter().enumerate().map(target).collect(),
+            images,
             git_tag,
             branch: branch_move(plan),
+            guard: Some(self.guard(plan)),
             lock_refs: policy.git.lock_refs.clone(),
             policy: policy.publish.clone(),
         })
+    }
+
+    /// The release's images, and behind them those of other versions that a tag is to show.
+    async fn with_owed(&self, plan: &Plan, made: &[Image]) -> Result<Vec<Image>> {
+        let mut images = made.to_vec();
+        for planned in &plan.tags {
+            if let Some(owed) = &planned.owed
+                && !images.iter().any(|i| *i.manifest.digest() == owed.digest)
+            {
+                images.push(
+                    self.published_image(&owed.digest, &planned.repository)
+                        .await?,
+                );
+            }
+        }
+        Ok(images)
     }
 
     /// The annotated tag, with the notes and a digest line a repository and variant.
@@ -145,16 +163,22 @@ impl Release {
     }
 }
 
-fn tag_move(plan: &Plan, planned: &PlannedMove) -> TagMove {
+/// `images`: as [`Release::with_owed`] puts them.
+fn tag_move(plan: &Plan, planned: &PlannedMove, images: &[Image]) -> TagMove {
     let kind = match (planned.is_version, planned.kind) {
         (true, _) => publish::TagKind::Version,
         (false, TagKind::Fixed) => publish::TagKind::Fixed,
         (false, TagKind::Moving) => publish::TagKind::Moving,
     };
-    let image = plan
-        .images
-        .iter()
-        .position(|image| image.variant == planned.variant);
+    let image = match &planned.owed {
+        None => plan
+            .images
+            .iter()
+            .position(|image| image.variant == planned.variant),
+        Some(owed) => images
+            .iter()
+            .position(|image| *image.manifest.digest() == owed.digest),
+    };
     TagMove {
         tag: planned.tag.clone(),
         kind,
@@ -173,7 +197,7 @@ fn still_fits(plan: &Plan, images: &[Image]) -> Result<()> {
         let Before::At(shown) = &planned.before else {
             continue;
         };
-        let index = tag_move(plan, planned).image;
+        let index = tag_move(plan, planned, images).image;
         let ours = images.get(index).map(|image| image.manifest.digest());
         if ours.is_some_and(|ours| ours != shown) {
             return Err(errors::fixed(planned, shown));

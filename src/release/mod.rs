@@ -9,6 +9,7 @@ mod carry_out;
 mod check;
 mod errors;
 mod gather;
+mod guard;
 mod inspect;
 mod observe;
 mod open;

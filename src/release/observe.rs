@@ -32,7 +32,8 @@ pub(super) async fn published(places: &Places, tags: &[Tag]) -> Result<Vec<Publi
     try_join_all(places.iter().map(|place| look(place.as_ref(), tags))).await
 }
 
-/// Looks at the tags of `set` that were not looked at yet.
+/// Looks at the tags of `set` that were not looked at yet, and at those of other versions that it
+/// names.
 pub(super) async fn complete(
     places: &Places,
     published: &mut [Published],
@@ -43,10 +44,15 @@ pub(super) async fn complete(
             .iter()
             .zip(published)
             .map(|(place, seen)| async move {
+                let owed = set.tags().iter().flat_map(|planned| &planned.verdicts);
+                let owed = owed
+                    .filter(|verdict| verdict.repository == seen.repository)
+                    .filter_map(|verdict| verdict.owed.clone());
                 let missing: Vec<Tag> = set
                     .tags()
                     .iter()
                     .map(|planned| planned.tag.clone())
+                    .chain(owed)
                     .filter(|tag| !seen.shows.contains_key(tag))
                     .collect();
                 seen.shows.extend(heads(place.as_ref(), &missing).await?);

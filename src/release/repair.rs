@@ -66,7 +66,7 @@ impl Release {
         let published = observe::published(&places, &[]).await?;
         let mut repositories = Vec::new();
         for (place, seen) in places.iter().zip(&published) {
-            let survey = survey(self.policy(), &git, seen)?;
+            let survey = survey(self.policy(), &git, seen, &published)?;
             let shows = observe::heads(place.as_ref(), &survey.looks()).await?;
             repositories.push(Surveyed {
                 repository: survey.repository.clone(),
@@ -114,7 +114,10 @@ impl Release {
                 let image = match known {
                     Some(known) => known,
                     None => {
-                        images.push(self.adopted(&drift.want, &surveyed.repository).await?);
+                        images.push(
+                            self.published_image(&drift.want, &surveyed.repository)
+                                .await?,
+                        );
                         images.len() - 1
                     }
                 };
@@ -135,6 +138,10 @@ impl Release {
         }
         self.prove(&mut targets, &facts.head.to_string()).await?;
         let versions = drifts.wrong().map(|(_, drift)| &drift.version);
+        let wanted = drifts.wrong().map(|(repository, drift)| {
+            (repository.clone(), drift.tag.clone(), drift.version.clone())
+        });
+        let wanted = wanted.collect();
         let highest = versions.max_by(|a, b| a.cmp_precedence(b));
         Ok(Publication {
             branch: None,
@@ -144,6 +151,7 @@ impl Release {
             images,
             targets,
             git_tag: None,
+            guard: Some(self.guard_of_repair(wanted)),
             lock_refs: self.policy().git.lock_refs.clone(),
             policy: self.policy().publish.clone(),
         })

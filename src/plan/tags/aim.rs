@@ -29,17 +29,18 @@ pub struct Aim {
 
 impl TagRules {
     /// Where each moving tag of each line and variant should point, given all `tags` of a
-    /// repository. Left out are tags of the day, the commit and the branch: what they should show
+    /// repository. `known` are the versions whose labels are channels, published here or not. Left
+    /// out are tags of the day, the commit and the branch: what they should show
     /// is no matter of versions.
     #[must_use]
-    pub fn aims(&self, reader: &ExactTags, git: &[Version], tags: &[Tag]) -> Vec<Aim> {
+    pub fn aims(&self, reader: &ExactTags, known: &[Version], tags: &[Tag]) -> Vec<Aim> {
         let published = reader.all(tags);
         let mut channels: Vec<String> = published
             .get(&None)
             .into_iter()
             .flatten()
             .map(|exact| &exact.version)
-            .chain(git)
+            .chain(known)
             .filter_map(channel)
             .map(str::to_owned)
             .collect();

@@ -135,6 +135,32 @@ impl Case<'_> {
         })
     }
 
+    /// A channel's tag that is not there although a stable version has its line already: the exact
+    /// tag of that version in this repository.
+    pub(super) fn owed(
+        &self,
+        place: &Place<'_>,
+        variant: &Option<String>,
+        tag: &Tag,
+        lines: &[Line],
+    ) -> Option<Tag> {
+        let [line] = lines else { return None };
+        let Listing::Known(tags) = &place.published.tags else {
+            return None;
+        };
+        if !line.is_followed() || self.version.pre.is_empty() || tags.contains(tag) {
+            return None;
+        }
+        let mut of_the_line = place
+            .versions(variant)
+            .iter()
+            .rev()
+            .filter(|exact| line.contains(&exact.version));
+        let highest = of_the_line.next()?;
+        let above = highest.version.cmp_precedence(self.version).is_gt();
+        above.then(|| highest.tag.clone())
+    }
+
     /// Why a moving tag stays where it is, if it does.
     fn held(
         &self,

@@ -79,6 +79,11 @@ impl Line {
         line
     }
 
+    /// Stable versions take the tag over.
+    pub(super) fn is_followed(&self) -> bool {
+        matches!(self.stage, Stage::Followed(_))
+    }
+
     /// Whether `version` competes for the tag.
     #[must_use]
     pub fn contains(&self, version: &Version) -> bool {

@@ -90,4 +90,9 @@ pub struct Verdict {
     pub action: Action,
     /// Why.
     pub why: String,
+    /// A tag that is kept and not there: the exact tag of the version that has its line, whose
+    /// image it is to show. Only of a channel that stable versions follow: the first pre-release
+    /// of a label can come after them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owed: Option<Tag>,
 }

@@ -275,19 +275,19 @@ fn judge(
     candidate: &Candidate,
     ours: Option<&Digest>,
 ) -> Result<Verdict> {
+    let (tag, variant, lines) = (&candidate.tag, &candidate.variant, &candidate.lines);
     let (action, why) = match candidate.kind {
-        TagKind::Fixed => case.fixed(place, &candidate.tag, ours)?,
-        TagKind::Moving => case.moving(
-            place,
-            &candidate.variant,
-            &candidate.tag,
-            &candidate.lines,
-            ours,
-        )?,
+        TagKind::Fixed => case.fixed(place, tag, ours)?,
+        TagKind::Moving => case.moving(place, variant, tag, lines, ours)?,
+    };
+    let owed = match action {
+        Action::Keep => case.owed(place, variant, tag, lines),
+        Action::Create | Action::Move | Action::Same | Action::Unknown | Action::Mixed => None,
     };
     Ok(Verdict {
         repository: place.published.repository.clone(),
         action,
         why,
+        owed,
     })
 }

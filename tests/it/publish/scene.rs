@@ -144,6 +144,7 @@ impl Scene {
                     name: BRANCH.into(),
                     before: PARENT.into(),
                 }),
+                guard: None,
                 lock_refs: "refs/hoist".into(),
                 policy: PublishPolicy::default(),
             },

@@ -91,6 +91,7 @@ impl Place {
                 name: "v1.3.0".into(),
                 object: b"tag".to_vec(),
             }),
+            guard: None,
             lock_refs: "refs/hoist".into(),
             // The defaults: time-outs that a slow machine meets would look like a registry that lags.
             policy: PublishPolicy::default(),

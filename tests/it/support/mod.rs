@@ -2,6 +2,7 @@
 //! They end with the process.
 
 pub mod history;
+pub mod layout;
 mod project;
 
 use std::sync::OnceLock;
