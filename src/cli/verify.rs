@@ -8,6 +8,7 @@ use super::{Context, exit, render::columns};
 use crate::{
     error::Result,
     oci::Before,
+    outcome::bytes as size,
     plan::{
         exact,
         verify::{Check, CheckState},
@@ -68,9 +69,10 @@ fn show(verified: &[Verified], how: &Closeness, context: &Context) {
     }
     if how.deep {
         let bytes: u64 = verified.iter().map(|release| release.bytes).sum();
-        context
-            .terminal
-            .note(&format!("{bytes} bytes of blobs were fetched and checked"));
+        context.terminal.note(&format!(
+            "{} of blobs were fetched and checked",
+            size(bytes)
+        ));
     }
     let behind = |check: &Check| check.state != CheckState::Right;
     let wrong: Vec<&Verified> = verified
@@ -139,6 +141,7 @@ fn document(verified: &[Verified], right: bool) -> Value {
         "versions": versions,
         "tags": tags,
         "findings": findings,
+        "bytes": verified.iter().map(|release| release.bytes).sum::<u64>(),
     })
 }
 

@@ -43,8 +43,20 @@ struct Document {
     manifests: Vec<Descriptor>,
 }
 
+/// What an image that can run says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Runnable {
+    /// What it runs on: as its index says, else as its config does.
+    pub platform: Option<Platform>,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+}
+
 #[derive(Deserialize)]
 struct Config {
+    os: Option<String>,
+    architecture: Option<String>,
+    variant: Option<String>,
     config: Option<Settings>,
 }
 
@@ -128,29 +140,32 @@ async fn children(
         .await
 }
 
-/// The labels of each image that can run.
+/// Each image that can run.
 ///
 /// # Errors
 /// What a request failed with, or a config that is none.
-pub async fn labels(
+pub async fn runnable(
     api: &dyn RepositoryApi,
     tree: &Tree,
-) -> Result<Vec<BTreeMap<String, String>>, RegistryError> {
-    let read = tree
-        .configs
-        .iter()
-        .map(|(_, config)| config_labels(api, &tree.manifest, config));
+) -> Result<Vec<Runnable>, RegistryError> {
+    let read = tree.configs.iter().map(|(platform, config)| async move {
+        let mut found = read_config(api, &tree.manifest, config).await?;
+        if let Some(platform) = platform {
+            found.platform = Some(platform.clone());
+        }
+        Ok(found)
+    });
     futures_util::stream::iter(read)
         .buffered(AT_ONCE)
         .try_collect()
         .await
 }
 
-async fn config_labels(
+async fn read_config(
     api: &dyn RepositoryApi,
     manifest: &Manifest,
     config: &Descriptor,
-) -> Result<BTreeMap<String, String>, RegistryError> {
+) -> Result<Runnable, RegistryError> {
     let wrong = |why: &str| broken(api.repository(), manifest, why);
     if config.size > MAX_CONFIG {
         return Err(wrong("its config is too large"));
@@ -160,10 +175,18 @@ async fn config_labels(
     let bytes = std::fs::read(file.path()).map_err(|error| wrong(&error.to_string()))?;
     let config: Config =
         serde_json::from_slice(&bytes).map_err(|_| wrong("its config is no image config"))?;
-    Ok(config
-        .config
-        .and_then(|settings| settings.labels)
-        .unwrap_or_default())
+    let platform = config.os.zip(config.architecture);
+    Ok(Runnable {
+        platform: platform.map(|(os, architecture)| Platform {
+            os,
+            architecture,
+            variant: config.variant,
+        }),
+        labels: config
+            .config
+            .and_then(|settings| settings.labels)
+            .unwrap_or_default(),
+    })
 }
 
 /// BuildKit marks attestations by this annotation and the platform `unknown/unknown`.

@@ -35,12 +35,7 @@ pub fn survey(
     elsewhere: &[Published],
 ) -> Result<Survey> {
     let Listing::Known(tags) = &published.tags else {
-        return Err(Error::refused(format!(
-            "cannot tell what is published in `{}`",
-            published.repository
-        ))
-        .cause("the registry does not hand out its list of tags")
-        .hint("use credentials that may list tags"));
+        return Err(unlisted(&published.repository));
     };
     let rules = TagRules::new(policy)?;
     let reader = ExactTags::new(&rules, git);
@@ -56,6 +51,14 @@ pub fn survey(
         aims: rules.aims(&reader, &known, tags),
         exact: reader.all(tags),
     })
+}
+
+/// Nothing tells which versions a repository has.
+#[must_use]
+pub fn unlisted(repository: &Repository) -> Error {
+    Error::refused(format!("cannot tell what is published in `{repository}`"))
+        .cause("the registry does not hand out its list of tags")
+        .hint("use credentials that may list tags")
 }
 
 impl Survey {

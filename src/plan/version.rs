@@ -80,6 +80,9 @@ pub fn question(policy: &Policy, request: &Request, branch: Option<&str>) -> Res
     let kind = BranchKind::of(&policy.branches, branch)?;
     let label = match (&request.pre, &kind) {
         (Some(label), _) | (None, BranchKind::Prerelease(label)) => {
+            if let Some(variant) = policy.variant_like(label) {
+                return Err(like_a_variant(label, variant));
+            }
             Some(exact::label(label)?.to_owned())
         }
         _ => None,
@@ -98,6 +101,17 @@ pub fn question(policy: &Policy, request: &Request, branch: Option<&str>) -> Res
         paths: policy.version.paths.clone(),
         remote_tags: Vec::new(),
     })
+}
+
+/// A label that reads like a variant's suffix.
+pub(super) fn like_a_variant(label: &str, variant: &str) -> Error {
+    Error::usage(format!(
+        "the pre-release label `{label}` is the suffix of variant `{variant}`"
+    ))
+    .cause(format!("the tag `1.2.3-{label}` could be either"))
+    .hint(format!(
+        "choose another label, or set `variants.{variant}.suffix`"
+    ))
 }
 
 /// The next version.

@@ -71,6 +71,13 @@ pub(super) fn check(policy: &Policy) -> Result<(), String> {
             ));
         }
     }
+    for label in policy.branches.prerelease.values() {
+        if let Some(variant) = policy.variant_like(label) {
+            return Err(format!(
+                "the pre-release label `{label}` of `branches.prerelease` is the suffix of variant `{variant}`: `1.2.3-{label}` could be either"
+            ));
+        }
+    }
     lock_refs(&policy.git.lock_refs)
 }
 
@@ -197,6 +204,7 @@ mod tests {
                 "[variants.a]\nsuffix = \"-x\"\n[variants.b]\nsuffix = \"-x\"",
                 "same suffix",
             ),
+            ("[variants.beta]", "suffix of variant `beta`"),
             ("[git]\nlock-refs = \"hoist\"", "git.lock-refs"),
         ] {
             let error = Policy::parse(text, "release.toml").expect_err(text);

@@ -48,6 +48,18 @@ pub struct Policy {
     pub registry: BTreeMap<String, RegistryPolicy>,
 }
 
+impl Policy {
+    /// The variant whose suffix a pre-release label reads like: `1.2.3-alpine` could be either.
+    #[must_use]
+    pub fn variant_like(&self, label: &str) -> Option<&str> {
+        let same = |(name, variant): &(&String, &VariantPolicy)| {
+            let suffix = variant.suffix(name);
+            suffix.strip_prefix('-').unwrap_or(&suffix) == label
+        };
+        self.variants.iter().find(same).map(|(name, _)| &**name)
+    }
+}
+
 /// `[image]`: what is released, and where to.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]

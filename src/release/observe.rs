@@ -164,14 +164,14 @@ async fn label(
 ) -> Result<Vec<Option<String>>> {
     let read = async {
         match content::tree(place, what).await? {
-            Some(tree) => content::labels(place, &tree).await,
+            Some(tree) => content::runnable(place, &tree).await,
             None => Ok(Vec::new()),
         }
     };
     match read.await {
         Ok(all) => Ok(all
             .into_iter()
-            .map(|mut labels| labels.remove(name))
+            .map(|mut image| image.labels.remove(name))
             .collect()),
         Err(error) => Err(unreadable(place, &error)),
     }

@@ -9,12 +9,13 @@ use super::{Release, errors, observe, tag_set::Subject};
 use crate::{
     error::{Error, Result},
     io::{
-        content::{self, Tree},
+        content::{self, Runnable, Tree},
         registry::{RegistryError, RegistryErrorKind, RepositoryApi},
     },
     oci::{Digest, Repository, TagOrDigest},
     plan::{
         facts::Facts,
+        repair::unlisted,
         tags::{ExactTags, Listing, TagKind, TagRules},
         verify::{Check, CheckState, checks},
         version::{Request, core},
@@ -105,7 +106,7 @@ impl Release {
         let mut versions: Vec<Version> = Vec::new();
         for place in &published {
             let Listing::Known(tags) = &place.tags else {
-                continue;
+                return Err(unlisted(&place.repository));
             };
             let exact = reader.all(tags).into_values().flatten();
             versions.extend(exact.map(|exact| exact.version));
@@ -184,12 +185,15 @@ impl Release {
             Ok(None) => return Ok((vec!["its manifest is gone".into()], 0)),
             Err(error) => return Ok((vec![problem(place, error)?], 0)),
         };
-        let mut problems = self.missing_platforms(&tree);
-        match content::labels(place, &tree).await {
-            Ok(all) => problems.extend(all.iter().flat_map(|labels| {
-                let label = |name: &str| labels.get(name).map(String::as_str);
-                subject.disagreements(label(REVISION_LABEL), label(VERSION_LABEL))
-            })),
+        let mut problems = Vec::new();
+        match content::runnable(place, &tree).await {
+            Ok(all) => {
+                problems.extend(self.missing_platforms(&all));
+                problems.extend(all.iter().flat_map(|image| {
+                    let label = |name: &str| image.labels.get(name).map(String::as_str);
+                    subject.disagreements(label(REVISION_LABEL), label(VERSION_LABEL))
+                }));
+            }
             Err(error) => problems.push(problem(place, error)?),
         }
         problems.dedup();
@@ -200,14 +204,10 @@ impl Release {
         Ok((problems, bytes))
     }
 
-    fn missing_platforms(&self, tree: &Tree) -> Vec<String> {
-        // A single manifest says what it runs on in its config alone.
-        if !tree.manifest.media_type.is_index() {
-            return Vec::new();
-        }
+    fn missing_platforms(&self, images: &[Runnable]) -> Vec<String> {
         let has = |wanted: &str| {
-            tree.configs.iter().any(|(platform, _)| {
-                platform.as_ref().is_some_and(|platform| {
+            images.iter().any(|image| {
+                image.platform.as_ref().is_some_and(|platform| {
                     platform.to_string() == wanted
                         || format!("{}/{}", platform.os, platform.architecture) == wanted
                 })

@@ -17,6 +17,7 @@ mod policy;
 mod publish;
 mod published;
 mod real_contrast;
+mod real_adopt;
 mod real_example;
 mod real_facts;
 mod real_guard;

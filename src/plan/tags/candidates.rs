@@ -3,14 +3,15 @@
 use semver::Version;
 
 use super::{
-    exact::ExactTags,
+    exact::{ExactTags, matcher},
     guard::Place,
     line::Line,
-    placeholder::channel,
+    placeholder::{Placeholder, channel},
     published::Verdict,
     roles::roles,
     rules::TagRules,
     set::{PlannedTag, TagContext, TagKind},
+    template::{Rendered, Template, Values},
 };
 use crate::{
     error::{Error, Result},
@@ -87,6 +88,7 @@ pub(super) fn candidates(
     }
     for candidate in &found {
         check_reading(candidate, context, reader)?;
+        check_line(candidate, context, rules)?;
     }
     check_build_metadata(&found, context)?;
     mark_version_tags(rules, &mut found);
@@ -166,6 +168,55 @@ fn check_reading(
         .cause(format!("this is version {version}"))
         .state("nothing was built or pushed")
         .hint("add a prefix or suffix to the template, or choose another version"))
+}
+
+/// A branch or a label that is called like a moving tag of stable versions: `latest`, or `1.0` while
+/// this is 2.0.0. Who follows that tag expects the versions of its line.
+fn check_line(candidate: &Candidate, context: &TagContext<'_>, rules: &TagRules) -> Result<()> {
+    let stable = context.version.pre.is_empty();
+    let plain = candidate.variant.is_none() && candidate.kind == TagKind::Moving;
+    if !plain || (stable && !candidate.template.contains("{branch}")) {
+        return Ok(());
+    }
+    let values = Values {
+        version: context.version,
+        channel: None,
+        commit: context.commit,
+        commit_time: context.commit_time,
+        instant: context.instant,
+        branch: None,
+        date: &rules.date,
+    };
+    let name = candidate.tag.as_str();
+    let of_versions = |template: &&Template| {
+        !template.has(|value| {
+            !matches!(
+                value,
+                Placeholder::Major | Placeholder::Minor | Placeholder::Patch
+            )
+        })
+    };
+    let mut others = rules.moving.iter().filter(of_versions);
+    let other = others.find(|template| {
+        let own = stable && template.render_tag(&values) == Rendered::Text(name.to_owned());
+        !own && matcher(template, &rules.date).is_match(name)
+    });
+    let Some(other) = other else { return Ok(()) };
+    let error_of = if candidate.of_the_moment {
+        Error::refused
+    } else {
+        Error::usage
+    };
+    Err(error_of(format!(
+        "template `{}` gives the tag `{name}`, which is one of `{other}`",
+        candidate.template
+    ))
+    .cause(format!(
+        "this is version {}, and who follows that tag expects another",
+        context.version
+    ))
+    .state("nothing was built or pushed")
+    .hint("add a prefix or suffix to the template"))
 }
 
 /// `+` cannot stand in a tag; it becomes `-` only where nothing else has that name.

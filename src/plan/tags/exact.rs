@@ -127,17 +127,27 @@ impl ExactTags {
         all
     }
 
+    /// A name can fit several templates: `1.3.0-rc.1` is `{version}` of a pre-release, or
+    /// `{version}-{branch}` of a stable version. What git knows decides, the longest text first;
+    /// else the template with the most text of its own.
     fn version(&self, base: &str) -> Option<Version> {
-        let mut found = self.patterns.iter().filter_map(|pattern| {
+        let read = self.patterns.iter().filter_map(|pattern| {
             let text = pattern.regex.captures(base)?.name("version")?.as_str();
             let known = self.known.get(text).cloned();
-            if known.is_none() && self.dates.iter().any(|date| date.is_match(base)) {
-                return None;
-            }
+            let is_known = known.is_some();
             let version = known.or_else(|| Version::parse(text).ok())?;
-            (!pattern.prerelease_only || !version.pre.is_empty()).then_some(version)
+            let fits = !pattern.prerelease_only || !version.pre.is_empty();
+            fits.then_some((is_known.then_some(text.len()), version))
         });
-        found.next()
+        let found: Vec<_> = read.collect();
+        let known = found.iter().filter(|(known, _)| known.is_some());
+        if let Some((_, version)) = known.max_by_key(|(known, _)| *known) {
+            return Some(version.clone());
+        }
+        if self.dates.iter().any(|date| date.is_match(base)) {
+            return None;
+        }
+        found.into_iter().next().map(|(_, version)| version)
     }
 }
 
@@ -154,7 +164,7 @@ fn own_text(template: &Template) -> usize {
 }
 
 /// A pattern for the names that `template` makes; group `version` is what `{version}` stood for.
-fn matcher(template: &Template, date: &str) -> Regex {
+pub(super) fn matcher(template: &Template, date: &str) -> Regex {
     let mut pattern = String::from("^");
     let mut seen_version = false;
     for part in template.parts() {

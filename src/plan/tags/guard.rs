@@ -172,8 +172,8 @@ impl Case<'_> {
         let published = place.published;
         let in_git = above(line, self.version, self.git);
         let names = place.versions(variant).iter().map(|exact| &exact.version);
-        let label = published.labels.get(tag);
-        let outside = above(line, self.version, names.chain(label));
+        let label = published.labels.get(tag).map(|label| line.labelled(label));
+        let outside = above(line, self.version, names.chain(&label));
         let newest = match (in_git, outside) {
             (Some(git), Some(other)) if other.cmp_precedence(git).is_gt() => {
                 Some((other, " (published)"))

@@ -5,6 +5,7 @@ use std::fmt;
 use semver::Version;
 
 use super::{
+    super::version::core,
     placeholder::{Placeholder, channel},
     template::{Part, Template},
 };
@@ -82,6 +83,15 @@ impl Line {
     /// Stable versions take the tag over.
     pub(super) fn is_followed(&self) -> bool {
         matches!(self.stage, Stage::Followed(_))
+    }
+
+    /// The version that an image behind this line's tag stands for, by its label: one that was
+    /// promoted still says the pre-release that it was.
+    pub(super) fn labelled(&self, label: &Version) -> Version {
+        match self.stage {
+            Stage::Stable if !label.pre.is_empty() => core(label),
+            Stage::Stable | Stage::Prerelease(_) | Stage::Followed(_) => label.clone(),
+        }
     }
 
     /// Whether `version` competes for the tag.

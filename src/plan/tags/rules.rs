@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
+    plan::version::like_a_variant,
     policy::{Guard, Latest, Policy},
 };
 
@@ -111,14 +112,9 @@ impl TagRules {
     pub fn check_label(&self, label: &str) -> Result<()> {
         for variant in &self.variants {
             let Some(name) = &variant.name else { continue };
-            if variant.suffix == format!("-{label}") || variant.suffix == label {
-                return Err(Error::usage(format!(
-                    "the pre-release label `{label}` is the suffix of variant `{name}`"
-                ))
-                .cause(format!("the tag `1.2.3-{label}` could be either"))
-                .hint(format!(
-                    "choose another label, or set `variants.{name}.suffix`"
-                )));
+            let suffix = &variant.suffix;
+            if suffix.strip_prefix('-').unwrap_or(suffix) == label {
+                return Err(like_a_variant(label, name));
             }
         }
         Ok(())

@@ -377,6 +377,101 @@ fn a_name_that_the_facts_make_impossible_is_refused_before_the_build() {
 }
 
 #[test]
+fn a_branch_called_like_another_lines_tag_takes_it_not() {
+    let policy = "[tags]\nmoving = [\"{major}.{minor}\", \"{major}\", \"latest\", \"{branch}\"]\nprerelease = [\"{version}\", \"{branch}\", \"{channel}\"]";
+    let on = |text, branch| release(text, policy).branch(Some(branch), BranchKind::Stable);
+    for (text, branch) in [
+        ("2.0.0", "1.0"),
+        ("2.0.0", "1"),
+        ("2.0.0-rc.1", "2.0"),
+        ("2.0.0-rc.1", "latest"),
+    ] {
+        let (kind, error) = on(text, branch).error();
+        assert_eq!(kind, ErrorKind::Refused, "{text} {branch}: {error}");
+        assert!(error.contains("{branch}"), "{error}");
+    }
+    // Its own line's tag is one tag with two reasons, and a label is the policy's.
+    assert_eq!(on("1.0.7", "1.0").names(), "1.0.7 sha-3f2a91c 1.0 1 latest");
+    assert_eq!(
+        on("1.0.7", "1.0.x").names(),
+        "1.0.7 sha-3f2a91c 1.0 1 latest 1.0.x"
+    );
+    assert_eq!(on("2.0.0-latest.1", "x").error().0, ErrorKind::Usage);
+    // A day is no line, however it is written.
+    let dated = "[tags]\nmoving = [\"{major}\", \"{date:%Y%m%d}\"]";
+    assert_eq!(
+        release("1.0.0", dated).names(),
+        "1.0.0 sha-3f2a91c 1 20261123"
+    );
+}
+
+#[test]
+fn a_name_that_fits_two_templates_is_what_git_knows() {
+    let policy = "[tags]\nfixed = [\"{version}\", \"{version}-{branch}\", \"{version}-{channel}\"]";
+    let rc = release("1.3.0-rc.1", policy).branch(Some("next"), BranchKind::Prerelease);
+    assert_eq!(rc.names(), "1.3.0-rc.1 rc");
+    let stable = release("1.2.9", policy).branch(Some("main"), BranchKind::Stable);
+    let known = stable
+        .git(&["1.3.0-rc.1"])
+        .published(&[("1.3.0-rc.1", "x")]);
+    assert_eq!(known.names(), "1.2.9 1.2.9-main 1.2 1 latest 2026-11-23");
+    // What git does not know holds back more rather than less.
+    let unknown = release("1.2.9", policy)
+        .branch(Some("main"), BranchKind::Stable)
+        .published(&[("1.3.0-dev", "x")]);
+    assert_eq!(unknown.why("latest"), "1.3.0 is newer (published)");
+}
+
+#[test]
+fn a_promoted_image_behind_a_moving_tag_counts_as_what_it_became() {
+    let shows = [
+        ("latest", Before::At(digest("x"))),
+        ("1", Before::Absent),
+        ("1.9", Before::Absent),
+    ];
+    let labels = [("latest", "2.0.0-rc.3")];
+    let older = release("1.9.0", PLAIN).refused(&shows, &labels);
+    assert_eq!(older.why("latest"), "2.0.0 is newer (published)");
+}
+
+#[test]
+fn the_first_candidate_of_a_label_puts_a_followed_channel_where_it_belongs() {
+    let follows = "[tags]\nmoving = [\"latest\"]\nfixed = [\"{version}\"]\nchannel-follows = true\n[variants.alpine]";
+    let owed = |release: Release| -> Vec<(String, Option<String>)> {
+        let set = release.compute().expect("a good release");
+        let channel = |t: &&PlannedTag| t.tag.as_str().starts_with("rc");
+        let tags = set.tags().iter().filter(channel);
+        tags.map(|t| {
+            let owed = t.verdicts[0].owed.as_ref();
+            (t.tag.to_string(), owed.map(ToString::to_string))
+        })
+        .collect()
+    };
+    let candidate = || release("1.9.0-rc.1", follows).git(&["2.0.0", "1.8.0"]);
+    let published = [
+        ("2.0.0", "two"),
+        ("1.8.0-alpine", "one"),
+        ("2.0.0-alpine", "a"),
+    ];
+    let name = |tag: &str, of: Option<&str>| (tag.to_owned(), of.map(str::to_owned));
+    assert_eq!(
+        owed(candidate().published(&published)),
+        [
+            name("rc", Some("2.0.0")),
+            name("rc-alpine", Some("2.0.0-alpine"))
+        ]
+    );
+    // It is there, or nobody published what it belongs to: nothing is owed.
+    let there = [("2.0.0", "two"), ("rc", "two")];
+    assert_eq!(
+        owed(candidate().published(&there)),
+        [name("rc", None), name("rc-alpine", None)]
+    );
+    let own = release("2.1.0-rc.1", follows).git(&["2.0.0"]);
+    assert_eq!(owed(own.published(&published))[0], name("rc", None));
+}
+
+#[test]
 fn a_plus_becomes_a_dash_where_nothing_else_has_that_name() {
     assert_eq!(
         release("1.2.3+b.5", PLAIN).names(),
