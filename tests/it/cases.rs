@@ -295,3 +295,8 @@ fn which_strings_have_tags() {
 fn what_the_tables_from_elsewhere_do_not_ask() {
     check(include_str!("../cases/own.json"), "next");
 }
+
+#[test]
+fn tag_sets_that_the_tables_from_elsewhere_do_not_ask() {
+    check(include_str!("../cases/own.json"), "tags");
+}

@@ -128,8 +128,11 @@ fn an_index_with_attestations_is_promoted_into_a_second_private_registry() {
             let shown = registry.digest(NAME, tag);
             assert_eq!(shown, Some(index.to_string()), "`{tag}`");
         }
-        assert_eq!(registry.digest(NAME, "1.2.0"), None);
     }
+    // Nothing else has a name: neither a platform nor an attestation.
+    let all = ["1", "1.3", "1.3.0", "1.3.0-rc.2", "latest", "rc"];
+    assert_eq!(first.tags(NAME), all);
+    assert_eq!(second.tags(NAME), ["1", "1.3", "1.3.0", "latest"]);
     assert_eq!(clone.git(&["rev-parse", "v1.3.0^{commit}"]), commit);
     let notes = clone.git(&["tag", "--list", "--format=%(contents)", "v1.3.0"]);
     assert!(

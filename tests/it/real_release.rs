@@ -18,6 +18,9 @@ fn one_build_one_digest_every_tag_in_both_repositories() {
     let run = world.hoist(&clone, &["release", "--yes"]);
 
     let digest = world.shows("1.3.0").unwrap();
+    // One platform is one manifest: no attestation makes an index of it.
+    let (media_type, _) = registry.get(names[0], "manifests/1.3.0");
+    assert!(media_type.contains("manifest.v"), "{media_type}");
     let sha = format!("sha-{}", &sha[..7]);
     for name in names {
         let tags = registry.tags(name);

@@ -155,6 +155,8 @@ fn is_key(key: &str) -> bool {
 pub(super) fn csv(line: &str) -> Vec<String> {
     let mut fields = vec![String::new()];
     let mut quoted = false;
+    // GitHub fills an expression in before the action reads the line.
+    let mut expression = false;
     let mut chars = line.chars().peekable();
     while let Some(c) = chars.next() {
         let last = fields.last_mut().expect("there is always one");
@@ -164,8 +166,15 @@ pub(super) fn csv(line: &str) -> Vec<String> {
                 chars.next();
             }
             '"' if quoted || last.trim().is_empty() => quoted = !quoted,
-            ',' if !quoted => fields.push(String::new()),
-            c => last.push(c),
+            ',' if !quoted && !expression => fields.push(String::new()),
+            c => {
+                last.push(c);
+                if last.ends_with("${{") {
+                    expression = true;
+                } else if last.ends_with("}}") {
+                    expression = false;
+                }
+            }
         }
     }
     fields
@@ -351,6 +360,7 @@ mod tests {
     #[test]
     fn csv_fields() {
         assert_eq!(csv(r#"a,"b,""c""",d"#), ["a", "b,\"c\"", "d"]);
+        assert_eq!(csv("a=${{ f(x, 'y') }},b"), ["a=${{ f(x, 'y') }}", "b"]);
         assert_eq!(csv(""), [""]);
     }
 }

@@ -169,7 +169,9 @@ impl Imported {
 
     fn condition(&mut self, rule: &Rule, text: &str) {
         let condition = rule.get("enable").unwrap_or("true");
-        if condition != "true" {
+        // The action's own advice for 0.x is what `tags.zero-major` does.
+        let zero = condition.contains("startsWith") && condition.contains("0.'");
+        if condition != "true" && !zero {
             self.left_out.push(format!(
                 "`{text}`: taken over without its condition `{condition}`"
             ));
@@ -366,7 +368,7 @@ jobs:
         assert_eq!(imported.target.as_deref(), Some("runtime"));
         assert_eq!(imported.platforms, ["linux/amd64", "linux/arm64"]);
         assert_eq!(imported.files, ["release.yml"]);
-        assert_eq!(imported.left_out.len(), 3, "{:?}", imported.left_out);
+        assert_eq!(imported.left_out.len(), 2, "{:?}", imported.left_out);
         assert!(!imported.had_prerelease_latest && !imported.had_plain_latest);
     }
 

@@ -86,11 +86,11 @@ pub(super) fn candidates(
             tags,
         });
     }
+    check_build_metadata(&found, context)?;
     for candidate in &found {
         check_reading(candidate, context, reader)?;
         check_line(candidate, context, rules)?;
     }
-    check_build_metadata(&found, context)?;
     mark_version_tags(rules, &mut found);
     found.sort_by_key(|candidate| (candidate.kind, !candidate.is_version));
     Ok((found, explained))
