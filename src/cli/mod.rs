@@ -5,6 +5,7 @@ mod check;
 mod exit;
 mod init;
 mod inspect;
+mod log;
 mod next;
 mod outcome;
 mod plan;
@@ -101,6 +102,7 @@ enum Command {
     Resume(recover::ResumeArgs),
     Rollback(recover::RollbackArgs),
     Repair(repair::Args),
+    Log(log::Args),
     Completions(shell::Completions),
     /// Print the manual as roff
     Man,
@@ -191,6 +193,7 @@ fn run(command: Command, context: &Context) -> Result<ExitCode> {
         Command::Resume(args) => recover::resume(args, context),
         Command::Rollback(args) => recover::rollback(args, context),
         Command::Repair(args) => repair::run(&args, context),
+        Command::Log(args) => log::run(&args, context),
         Command::Completions(args) => shell::completions(&args),
         Command::Man => shell::man(),
         Command::Inspect(args) => inspect::run(args, context),

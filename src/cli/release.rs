@@ -2,12 +2,16 @@
 
 use std::{
     fs,
-    io::{BufRead, IsTerminal, Write},
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
-use super::{Context, exit, next::Overrides, outcome, plan};
+use super::{
+    Context, exit,
+    next::Overrides,
+    outcome, plan,
+    render::{ask as ask_person, can_answer},
+};
 use crate::{
     error::{Error, ErrorKind, Result},
     plan::{FORMAT, Plan},
@@ -95,8 +99,7 @@ enum Answer {
 
 /// Shows the plan and asks. Where nobody can answer, that is a usage error.
 fn confirm(release: &Release, ask: &Ask, context: &Context) -> Result<Answer> {
-    if context.terminal.json || !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal()
-    {
+    if !can_answer(context) {
         return Err(Error::usage(
             "`hoist release` asks before it releases, and here nobody can answer",
         )
@@ -109,17 +112,8 @@ fn confirm(release: &Release, ask: &Ask, context: &Context) -> Result<Answer> {
             Ok(Answer::Nothing)
         }
         Planned::Release(planned) => {
-            let mut err = anstream::stderr();
-            let _ = write!(
-                err,
-                "{}Release {}? [y/N] ",
-                plan::text(&planned),
-                planned.version
-            );
-            let _ = err.flush();
-            let mut line = String::new();
-            let read = std::io::stdin().lock().read_line(&mut line);
-            let yes = read.is_ok() && matches!(line.trim(), "y" | "Y" | "yes");
+            let text = plan::text(&planned);
+            let yes = ask_person(&format!("{text}Release {}?", planned.version));
             Ok(if yes { Answer::Yes } else { Answer::No })
         }
     }

@@ -83,6 +83,22 @@ impl Terminal {
     }
 }
 
+/// Whether a person is there to answer.
+pub(super) fn can_answer(context: &super::Context) -> bool {
+    use std::io::{IsTerminal as _, stderr, stdin};
+    !context.terminal.json && stdin().is_terminal() && stderr().is_terminal()
+}
+
+/// Asks on the terminal; anything but a yes is a no.
+pub(super) fn ask(question: &str) -> bool {
+    let mut err = anstream::stderr();
+    let _ = write!(err, "{question} [y/N] ");
+    let _ = err.flush();
+    let mut line = String::new();
+    let read = std::io::stdin().read_line(&mut line);
+    read.is_ok() && matches!(line.trim(), "y" | "Y" | "yes")
+}
+
 /// Rows as lines, each column as wide as its widest cell.
 pub(super) fn columns(rows: &[Vec<String>]) -> Vec<String> {
     let count = rows.iter().map(Vec::len).max().unwrap_or(0);

@@ -21,6 +21,7 @@ mod promise;
 pub mod promote;
 pub mod receipt;
 pub mod repair;
+pub mod retreat;
 pub mod tags;
 pub mod verify;
 pub mod version;

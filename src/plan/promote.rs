@@ -30,10 +30,7 @@ pub struct Promotion {
 /// Usage (exit 2): the version is no pre-release. Refused (exit 4): it was never released, or its
 /// core is tagged on another commit.
 pub fn promotion(candidate: &Version, tags: &[VersionTag]) -> Result<Promotion> {
-    if candidate.pre.is_empty() {
-        return Err(Error::usage(format!("`{candidate}` is no pre-release"))
-            .hint("`hoist promote 1.3.0-rc.2` publishes that image as 1.3.0"));
-    }
+    must_be_prerelease(candidate)?;
     let target = core(candidate);
     let find = |version: &Version| tags.iter().find(|tag| tag.version == *version);
     let Some(released) = find(candidate) else {
@@ -75,6 +72,18 @@ pub fn promotion(candidate: &Version, tags: &[VersionTag]) -> Result<Promotion> 
         tagged: taken.is_some(),
         notes: notes.into_iter().collect(),
     })
+}
+
+/// Whether it could ever be promoted.
+///
+/// # Errors
+/// Usage (exit 2): it is no pre-release.
+pub fn must_be_prerelease(candidate: &Version) -> Result<()> {
+    if candidate.pre.is_empty() {
+        return Err(Error::usage(format!("`{candidate}` is no pre-release"))
+            .hint("`hoist promote 1.3.0-rc.2` publishes that image as 1.3.0"));
+    }
+    Ok(())
 }
 
 /// Names the pre-releases of the same core that there are.

@@ -13,7 +13,10 @@ use super::{
 use crate::{
     error::{Error, ErrorKind, Result},
     event::Step,
-    io::{registry::RepositoryApi, remote::RemoteError},
+    io::{
+        registry::RepositoryApi,
+        remote::{RemoteError, RemoteErrorKind},
+    },
     outcome::Outcome,
 };
 
@@ -139,7 +142,17 @@ fn stage_error(error: &StageError) -> Error {
 }
 
 pub(super) fn git_error(what: &str, error: &RemoteError) -> Error {
-    let made = Error::failed(what).because(error).state("no tag has moved");
+    // No such remote, or several places that it pushes to: nothing that another try mends.
+    let kind = match error.kind {
+        RemoteErrorKind::Setup => ErrorKind::Refused,
+        RemoteErrorKind::Conflict
+        | RemoteErrorKind::Refused
+        | RemoteErrorKind::Unreachable
+        | RemoteErrorKind::Local => ErrorKind::Failed,
+    };
+    let made = Error::new(kind, what)
+        .because(error)
+        .state("no tag has moved");
     match &error.hint {
         Some(hint) => made.hint(hint.clone()),
         None => made,

@@ -7,7 +7,7 @@ use crate::{
     error::{Error, Result},
     io::{
         registry::{RegistryError, RegistryErrorKind, RepositoryApi},
-        remote::{ObjectId, RefEdit, RemoteErrorKind},
+        remote::{ObjectId, RefEdit},
     },
     oci::{Before, Repository, Tag},
 };
@@ -206,15 +206,5 @@ fn fits(world: &World, branch: &BranchMove, refs: &[(String, ObjectId)]) -> Resu
 
 fn setup_error(world: &World, error: &crate::io::remote::RemoteError) -> Error {
     let what = format!("cannot push to `{}`", world.remote.name());
-    let made = git_error(&what, error).state("nothing was built or pushed");
-    match error.kind {
-        RemoteErrorKind::Setup => Error {
-            kind: crate::error::ErrorKind::Refused,
-            ..made
-        },
-        RemoteErrorKind::Conflict
-        | RemoteErrorKind::Refused
-        | RemoteErrorKind::Unreachable
-        | RemoteErrorKind::Local => made,
-    }
+    git_error(&what, error).state("nothing was built or pushed")
 }

@@ -14,7 +14,7 @@ use crate::{
         Inputs, Plan,
         adopt::{Adopted, Claim, Ours},
         facts::{CommitId, Facts, Question, VersionTag},
-        promote::{Promotion, promotion},
+        promote::{Promotion, must_be_prerelease, promotion},
         version::{self, Next, Request, core},
     },
 };
@@ -26,6 +26,7 @@ impl Release {
     /// Usage (exit 2): it is no pre-release. Refused (exit 4): it was not released, or its core
     /// version is somebody else's. Failed (exit 6) where a registry cannot be read.
     pub fn promotion(&self, candidate: &Version) -> Result<Plan> {
+        must_be_prerelease(candidate)?;
         self.wait(self.promoted(candidate, false))
     }
 
@@ -35,6 +36,7 @@ impl Release {
     /// As [`Release::promotion`]; what preflight finds. What came of the transaction itself is
     /// the outcome.
     pub fn promote(&self, candidate: &Version) -> Result<Outcome> {
+        must_be_prerelease(candidate)?;
         self.wait(async {
             self.events.started(Step::Plan, "the promotion");
             self.refuse_unfinished().await?;

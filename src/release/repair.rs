@@ -14,7 +14,7 @@ use crate::{
         tags::TagRules,
         version::Request,
     },
-    publish::{self, Preflight, Publication, TagMove, Target},
+    publish::{self, Guard, Preflight, Publication, TagMove, Target},
 };
 
 /// One repository's moving tags beside where they should point.
@@ -91,13 +91,27 @@ impl Release {
         }
         self.wait(async {
             self.refuse_unfinished().await?;
-            let publication = self.mending(drifts).await?;
+            let wrong = drifts.wrong();
+            let wanted = wrong.map(|(repository, drift)| {
+                let (tag, version) = (drift.tag.clone(), drift.version.clone());
+                (repository.clone(), tag, version)
+            });
+            let guard = self.guard_of_repair(wanted.collect());
+            let highest = highest(drifts);
+            let publication = self.mending(drifts, highest, guard).await?;
             let outcome = publish::run(&self.world(), &publication).await;
             Ok(Some(outcome))
         })
     }
 
-    async fn mending(&self, drifts: &Drifts) -> Result<Publication> {
+    /// Every tag of `drifts` that is not right, to where it should point; `version` is what the
+    /// transaction is called.
+    pub(super) async fn mending(
+        &self,
+        drifts: &Drifts,
+        version: Version,
+        guard: Guard,
+    ) -> Result<Publication> {
         let facts = self.facts_of(&Request::default(), None)?;
         let mut images: Vec<Image> = Vec::new();
         let mut targets = Vec::new();
@@ -137,21 +151,15 @@ impl Release {
             }
         }
         self.prove(&mut targets, &facts.head.to_string()).await?;
-        let versions = drifts.wrong().map(|(_, drift)| &drift.version);
-        let wanted = drifts.wrong().map(|(repository, drift)| {
-            (repository.clone(), drift.tag.clone(), drift.version.clone())
-        });
-        let wanted = wanted.collect();
-        let highest = versions.max_by(|a, b| a.cmp_precedence(b));
         Ok(Publication {
             branch: None,
-            version: highest.cloned().unwrap_or(Version::new(0, 0, 0)),
+            version,
             commit: facts.head.to_string(),
             instant: self.instant()?,
             images,
             targets,
             git_tag: None,
-            guard: Some(self.guard_of_repair(wanted)),
+            guard: Some(guard),
             lock_refs: self.policy().git.lock_refs.clone(),
             policy: self.policy().publish.clone(),
         })
@@ -178,4 +186,11 @@ impl Release {
         self.events.finished(Step::Preflight, "the repair");
         Ok(())
     }
+}
+
+/// The highest version that a tag is put to.
+fn highest(drifts: &Drifts) -> Version {
+    let versions = drifts.wrong().map(|(_, drift)| &drift.version);
+    let highest = versions.max_by(|a, b| a.cmp_precedence(b));
+    highest.cloned().unwrap_or(Version::new(0, 0, 0))
 }

@@ -28,6 +28,7 @@ mod real_race;
 mod real_promote;
 mod real_refusal;
 mod real_release;
+mod real_rollback;
 mod real_sandbox;
 mod registry;
 mod release_files;

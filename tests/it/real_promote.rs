@@ -6,6 +6,7 @@ use xtask::sandbox::{Clone, PASSWORD, Registry, RegistryOptions, USER};
 
 use crate::support::{
     self, Run, World,
+    history::History,
     layout::{Layout, noise},
 };
 
@@ -165,4 +166,36 @@ fn an_index_with_attestations_is_promoted_into_a_second_private_registry() {
         tenths % 10
     ));
     assert_eq!(third.digest(NAME, "latest"), Some(index.to_string()));
+}
+
+#[test]
+fn mistakes_are_told_before_anybody_is_asked() {
+    let mut history = History::new();
+    history.write(
+        "release.toml",
+        "[image]\nrepository = \"127.0.0.1:1/acme/api\"\n",
+    );
+    let commit = history.say("feat: begin");
+    history.branch("main", commit);
+    for (args, code, words) in [
+        (&["promote", "1.0.0"][..], 2, "is no pre-release"),
+        (&["promote", "v1.0.0-rc.1"], 2, "is no version"),
+        (&["promote", "1.0.0-rc.1"], 4, "git.push = false"),
+        (&["release", "--yes"], 4, "git.push = false"),
+        (&["repair", "--yes", "--image", "x y"], 2, "x y"),
+    ] {
+        let run = Run::of(history.hoist().args(args));
+        run.expect(code);
+        run.says(words);
+    }
+    history.write("release.toml", "");
+    for format in ["refs", "bake"] {
+        let run = Run::of(
+            history
+                .hoist()
+                .args(["tags", "--offline", "--format", format]),
+        );
+        run.expect(2);
+        run.says("image.repository");
+    }
 }

@@ -9,7 +9,7 @@ use serde_json::json;
 use self::format::Format;
 use super::{Context, exit, next::Overrides};
 use crate::{
-    error::Result,
+    error::{Error, Result},
     plan::{exact, tags::TagSet},
     release::Tags,
 };
@@ -47,6 +47,13 @@ pub(super) fn run(arguments: Arguments, context: &Context) -> Result<ExitCode> {
     let tags = release.tags(&request, of.as_ref(), arguments.offline)?;
     for note in &tags.notes {
         context.terminal.note(note);
+    }
+    let named = !release.policy().image.all().is_empty();
+    if matches!(arguments.format, Format::Refs | Format::Bake) && !named {
+        return Err(Error::usage(
+            "a reference needs a repository, and `image.repository` is not set",
+        )
+        .hint("name it: `--image docker.io/acme/api`"));
     }
     match &tags.set {
         Some(set) => print(set, &tags, arguments.format, arguments.explain, context),

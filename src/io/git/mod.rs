@@ -143,6 +143,15 @@ impl Repository {
         }))
     }
 
+    /// When an annotated tag was made, seconds since 1970 UTC; `None` for a lightweight one, and for
+    /// one that does not say.
+    #[must_use]
+    pub fn tag_time(&self, name: &str) -> Option<i64> {
+        let reference = self.git.find_reference(&format!("refs/tags/{name}")).ok()?;
+        let tag = self.git.find_tag(reference.target()?).ok()?;
+        tag.tagger().map(|tagger| tagger.when().seconds())
+    }
+
     /// Up to `limit` paths, sorted, that differ from HEAD: changed, staged, deleted or untracked,
     /// ignored ones left out. Empty in a bare repository.
     ///
