@@ -172,3 +172,47 @@ fn verify_looks_into_the_images() {
         "{run}"
     );
 }
+
+/// With `channel-follows` the line of `rc` holds stable versions, too.
+#[test]
+fn the_first_candidate_after_a_higher_version_leaves_its_channel_to_that() {
+    let first = registry();
+    let world = World::new(&first, &[NAME]);
+    let clone = begun(&world, &[&first]);
+    let policy = std::fs::read_to_string(clone.path().join("release.toml")).unwrap();
+    clone.write(
+        "release.toml",
+        format!("{policy}[tags]\nchannel-follows = true\n"),
+    );
+    clone.commit("feat: more");
+    let newest = build(&clone, "two");
+    world.hoist(&clone, &["release", "--version", "2.0.0", "--yes"]);
+    assert_eq!(shows(&first, "rc"), None);
+
+    clone.git(&["checkout", "--quiet", "--detach", "HEAD~1"]);
+    let candidate = build(&clone, "candidate");
+    let args = ["release", "--version", "1.9.0-rc.1", "--yes"];
+    let plan = world.hoist(&clone, &["plan", "--version", "1.9.0-rc.1"]);
+    plan.says("2.0.0 is newer");
+    let run = world.hoist(&clone, &args);
+    assert_eq!(
+        run.stdout,
+        format!("{}@{candidate}\n", first.repository(NAME))
+    );
+    assert_eq!(shows(&first, "1.9.0-rc.1"), Some(candidate));
+    assert_eq!(shows(&first, "rc"), Some(newest.clone()));
+    for args in [
+        &["repair"][..],
+        &["verify", "1.9.0-rc.1"],
+        &["verify", "2.0.0"],
+    ] {
+        world.hoist(&clone, args);
+    }
+    // A higher candidate takes it on.
+    clone.git(&["checkout", "--quiet", "main"]);
+    clone.commit("feat: later");
+    let later = build(&clone, "later");
+    world.hoist(&clone, &["release", "--version", "2.1.0-rc.1", "--yes"]);
+    assert_eq!(shows(&first, "rc"), Some(later));
+    world.assert_unlocked();
+}
