@@ -1,7 +1,7 @@
 //! The laws of the fuzz targets, over their seeds and over noise.
 
 #[path = "../../fuzz/laws.rs"]
-mod laws;
+mod held;
 
 use std::{fs, path::Path};
 
@@ -10,16 +10,16 @@ use proptest::prelude::*;
 type Law = fn(&[u8]);
 
 const LAWS: [(&str, Law); 10] = [
-    ("www_authenticate", laws::www_authenticate),
-    ("oci_tag", laws::oci_tag),
-    ("link", laws::link),
-    ("location", laws::location),
-    ("retry_after", laws::retry_after),
-    ("journal", laws::journal),
-    ("manifest", laws::manifest),
-    ("docker_config", laws::docker_config),
-    ("layout_tar", laws::layout_tar),
-    ("template", laws::template),
+    ("www_authenticate", held::www_authenticate),
+    ("oci_tag", held::oci_tag),
+    ("link", held::link),
+    ("location", held::location),
+    ("retry_after", held::retry_after),
+    ("journal", held::journal),
+    ("manifest", held::manifest),
+    ("docker_config", held::docker_config),
+    ("layout_tar", held::layout_tar),
+    ("template", held::template),
 ];
 
 /// The seeds of a target: where the fuzzer begins.
