@@ -1,5 +1,7 @@
 //! From the commits of the range to the level of the release: rules, reverts, what does not count.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use regex::Regex;
 
 use globset::{GlobBuilder, GlobMatcher};
@@ -101,7 +103,7 @@ pub fn judge(policy: &VersionPolicy, commits: &[Commit]) -> Result<Judgement> {
             cancelled.map(|why| (LeftOut::Reverted, why))
         };
         if left_out.is_none() {
-            if change.kind == Kind::Unconventional && change.breaking.is_none() {
+            if is_unconventional(&rules, commit, &change) {
                 unconventional.push(commit);
             }
             if judgement.release_as.is_none()
@@ -136,6 +138,13 @@ pub fn judge(policy: &VersionPolicy, commits: &[Commit]) -> Result<Judgement> {
         return Err(not_conventional(&unconventional));
     }
     Ok(judgement)
+}
+
+/// No header, no line that says what breaks, and no rule that knows the commit.
+fn is_unconventional(rules: &[Compiled], commit: &Commit, change: &Change) -> bool {
+    change.kind == Kind::Unconventional
+        && change.breaking.is_none()
+        && !rules.iter().any(|rule| rule.matches(commit, change))
 }
 
 /// The level of a change that is not left out: the first rule that matches, then the defaults.
@@ -177,8 +186,10 @@ fn level(
 
 /// For each commit, why a revert takes it out of the range, if one does.
 ///
-/// From the newest to the oldest: a revert that still stands takes its targets and itself out. So
-/// a revert of a revert frees the change again. A revert that is marked as breaking stands.
+/// A revert that still stands takes its targets and itself out, so a revert of a revert frees the
+/// change again. Who is asked first follows from the ids alone: a revert names its target by id,
+/// so it was made after it, whatever the order in which the commits come. A revert that is marked
+/// as breaking stands.
 fn cancelled(commits: &[Commit], changes: &[Change]) -> Vec<Option<String>> {
     let mut out: Vec<Option<String>> = vec![None; commits.len()];
     if changes.iter().all(|change| change.reverts.is_empty()) {
@@ -186,20 +197,18 @@ fn cancelled(commits: &[Commit], changes: &[Change]) -> Vec<Option<String>> {
     }
     let mut ids: Vec<_> = commits.iter().map(|commit| commit.id).zip(0..).collect();
     ids.sort_unstable();
-    for index in 0..commits.len() {
-        let change = &changes[index];
-        if out[index].is_some()
-            || change.kind != Kind::Revert
-            || change.breaking.is_some()
-            || change.skip
-        {
+    let mut targets: BTreeMap<usize, Vec<Option<usize>>> = BTreeMap::new();
+    for (index, change) in changes.iter().enumerate() {
+        if change.kind == Kind::Revert && change.breaking.is_none() && !change.skip {
+            let named = change.reverts.iter().map(|hex| target(&ids, index, hex));
+            targets.insert(index, named.collect());
+        }
+    }
+    for index in latest_first(&targets) {
+        let targets = &targets[&index];
+        if out[index].is_some() {
             continue;
         }
-        let targets: Vec<_> = change
-            .reverts
-            .iter()
-            .map(|hex| target(&ids, index, hex))
-            .collect();
         for target in targets.iter().flatten() {
             if out[*target].is_none() {
                 out[*target] = Some(format!("taken back by {}", commits[index].id.short()));
@@ -215,6 +224,34 @@ fn cancelled(commits: &[Commit], changes: &[Change]) -> Vec<Option<String>> {
         }
     }
     out
+}
+
+/// The reverts, each before those that it takes back; commits that are given newest first keep
+/// their order as far as that allows.
+fn latest_first(targets: &BTreeMap<usize, Vec<Option<usize>>>) -> Vec<usize> {
+    let named = |index: &usize| targets[index].iter().flatten().copied();
+    let mut waiting: BTreeMap<usize, usize> = targets.keys().map(|index| (*index, 0)).collect();
+    for target in targets.keys().flat_map(named) {
+        waiting.entry(target).and_modify(|count| *count += 1);
+    }
+    let mut free: BTreeSet<usize> = waiting
+        .iter()
+        .filter(|(_, count)| **count == 0)
+        .map(|(index, _)| *index)
+        .collect();
+    let mut order = Vec::with_capacity(targets.len());
+    while let Some(index) = free.pop_first() {
+        order.push(index);
+        for target in named(&index) {
+            if let Some(count) = waiting.get_mut(&target) {
+                *count -= 1;
+                if *count == 0 {
+                    free.insert(target);
+                }
+            }
+        }
+    }
+    order
 }
 
 /// The commit of the range that `hex` names, other than the revert itself, if it is one alone.
@@ -344,8 +381,20 @@ mod tests {
 
     /// Commits 1, 2, … with these messages, judged; levels oldest first.
     fn levels(policy: &str, messages: &[&str]) -> Vec<Option<Level>> {
+        let mut commits = commits(messages);
+        commits.reverse();
         let policy = Policy::parse(policy, "release.toml").expect("a good policy");
-        let mut commits: Vec<_> = messages
+        let judged = judge(&policy.version, &commits).expect("a judgement");
+        judged
+            .entries
+            .iter()
+            .rev()
+            .map(|entry| entry.level)
+            .collect()
+    }
+
+    fn commits(messages: &[&str]) -> Vec<Commit> {
+        messages
             .iter()
             .zip(1..)
             .map(|(message, number)| Commit {
@@ -358,14 +407,6 @@ mod tests {
                 in_paths: true,
                 after_prerelease: true,
             })
-            .collect();
-        commits.reverse();
-        let judged = judge(&policy.version, &commits).expect("a judgement");
-        judged
-            .entries
-            .iter()
-            .rev()
-            .map(|entry| entry.level)
             .collect()
     }
 
@@ -396,6 +437,37 @@ mod tests {
         );
         // Twice, on two branches.
         assert_eq!(levels("", &["feat: x", &first, &first]), [None, None, None]);
+    }
+
+    /// A revert of a revert need not come before it: dates run backwards, branches fork.
+    #[test]
+    fn reverts_cancel_in_any_order() {
+        let commits = commits(&["feat: x", &revert(1), &revert(2)]);
+        let level = |order: [usize; 3]| {
+            let commits: Vec<_> = order.iter().map(|place| commits[*place].clone()).collect();
+            judge(&Policy::default().version, &commits)
+                .expect("a judgement")
+                .level()
+        };
+        for order in [
+            [0, 1, 2],
+            [0, 2, 1],
+            [1, 0, 2],
+            [1, 2, 0],
+            [2, 0, 1],
+            [2, 1, 0],
+        ] {
+            assert_eq!(level(order), MINOR, "{order:?}");
+        }
+    }
+
+    #[test]
+    fn a_commit_that_a_rule_decides_is_not_unconventional() {
+        let error = "[version]\nunconventional = \"error\"\n";
+        let rule = "[[version.rules]]\nmatch = \"^Bump \"\nbump = \"patch\"\n";
+        assert_eq!(levels(&format!("{error}{rule}"), &["Bump x to 2"]), [PATCH]);
+        let policy = Policy::parse(error, "release.toml").expect("a good policy");
+        assert!(judge(&policy.version, &commits(&["Bump x to 2"])).is_err());
     }
 
     #[test]

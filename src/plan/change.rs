@@ -151,10 +151,7 @@ fn of_header(header: &str) -> Change {
         change.kind = Kind::Revert;
         change.type_ = Some("revert".to_owned());
         change.description = quoted.to_owned();
-    } else if ["fixup!", "squash!", "amend!"]
-        .iter()
-        .any(|word| header.starts_with(word))
-    {
+    } else if is_fixup(header) {
         change.kind = Kind::Fixup;
     } else if let Some(text) = footer::breaking(header) {
         change.breaking = Some(Breaking::Line(text.to_owned()));
@@ -176,6 +173,15 @@ fn of_header(header: &str) -> Change {
             .is_some_and(|start| start.ends_with(char::is_whitespace));
     }
     change
+}
+
+/// As `git commit --fixup` writes it, with a space: `fixup!: x` is a breaking change of type `fixup`.
+fn is_fixup(header: &str) -> bool {
+    ["fixup!", "squash!", "amend!"].iter().any(|word| {
+        header
+            .strip_prefix(word)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace))
+    })
 }
 
 /// What `Revert "…"` and `Reapply "…"` quote.
@@ -241,6 +247,7 @@ mod tests {
             ("update the docs", "Unconventional"),
             ("feat: x\rBREAKING CHANGE: y", "feat"),
             ("fixup! feat: x", "Fixup"),
+            ("fixup!: x", "breaking"),
             ("Merge branch 'topic'", "Merge"),
             ("revert: feat: x", "revert"),
             ("Revert \"feat: x\"", "revert"),

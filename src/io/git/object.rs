@@ -3,7 +3,7 @@
 //! Read here and not through libgit2's parsed commits, because a walk needs three of its fields
 //! only, and because messages must come through byte by byte.
 
-use encoding_rs::Encoding;
+use encoding_rs::{Encoding, UTF_16BE, UTF_16LE};
 use git2::Oid;
 
 /// What a walk needs.
@@ -59,7 +59,11 @@ impl Text {
                 .find(|(key, _)| *key == wanted)
                 .map(|(_, value)| value)
         };
-        let encoding = value(b"encoding").and_then(Encoding::for_label);
+        // A message in UTF-16 would end at its first NUL, so such a label is no truth; one for
+        // which the standard has nothing but a replacement character would lose the whole message.
+        let encoding = value(b"encoding")
+            .and_then(Encoding::for_label_no_replacement)
+            .filter(|encoding| ![UTF_16LE, UTF_16BE].contains(encoding));
         let decode = |bytes: &[u8]| match encoding {
             Some(encoding) => encoding.decode_without_bom_handling(bytes).0.into_owned(),
             None => String::from_utf8_lossy(bytes).into_owned(),
@@ -133,6 +137,18 @@ mod tests {
         assert_eq!(text.author, "Jérôme");
         assert_eq!(text.email, "j@example.org");
         assert_eq!(text.message, "feat!: été\n\nbody\n");
+    }
+
+    #[test]
+    fn a_label_that_cannot_be_true_hides_no_message() {
+        for label in ["UTF-16LE", "hz-gb-2312", "iso-2022-kr", "latin-0"] {
+            let object = format!("tree x\nencoding {label}\n\nfeat!: x\n");
+            assert_eq!(
+                Text::parse(object.as_bytes()).message,
+                "feat!: x\n",
+                "{label}"
+            );
+        }
     }
 
     #[test]
