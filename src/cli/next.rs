@@ -6,12 +6,13 @@ use serde_json::{Value, json};
 
 use super::{Global, Terminal, exit};
 use crate::{
-    error::Result,
-    history::{History, Place},
+    error::{ErrorKind, Result},
+    history::{Place, Seen},
     io::environment::Environment,
     oci,
     plan::{
         explain,
+        facts::Facts,
         version::{Next, Request},
     },
     policy::Level,
@@ -78,8 +79,13 @@ pub fn place(global: &Global) -> Result<Place> {
 /// Runs the verb.
 pub fn run(global: &Global, arguments: Arguments, terminal: &Terminal) -> Result<ExitCode> {
     let request = Request::from(arguments.overrides);
-    let history = History::read(&place(global)?, &request, &Environment::from_process())?;
-    let next = &history.next;
+    let seen = Seen::read(&place(global)?, &request, &Environment::from_process())?;
+    let next = &seen.next(&request).inspect_err(|error| {
+        // Whoever is refused wants to know what was seen most of all.
+        if arguments.explain && error.kind == ErrorKind::Refused {
+            remark(&explain::refused(&seen.policy, &seen.facts), terminal);
+        }
+    })?;
     if terminal.json {
         terminal.json(&document(next));
     } else if let Some(version) = &next.next {
@@ -89,25 +95,29 @@ pub fn run(global: &Global, arguments: Arguments, terminal: &Terminal) -> Result
         terminal.note(note);
     }
     if arguments.explain {
-        let lines = explain::explain(&history.policy, &history.facts, &request, next);
-        for line in lines {
-            terminal.remark(&line);
-        }
+        let lines = explain::explain(&seen.policy, &seen.facts, &request, next);
+        remark(&lines, terminal);
     } else if next.next.is_none() && !terminal.json {
-        nothing(next, terminal);
+        nothing(next, &seen.facts, terminal);
     }
     Ok(ExitCode::from(exit::OK))
 }
 
+fn remark(lines: &[String], terminal: &Terminal) {
+    for line in lines {
+        terminal.remark(line);
+    }
+}
+
 /// Why there is nothing to release, with what was seen.
-fn nothing(next: &Next, terminal: &Terminal) {
+fn nothing(next: &Next, facts: &Facts, terminal: &Terminal) {
     const SHOWN: usize = 10;
     terminal.note(&format!("nothing to release: {}", next.why));
     if terminal.quiet {
         return;
     }
     for entry in next.entries.iter().take(SHOWN) {
-        terminal.remark(&explain::line(entry));
+        terminal.remark(&explain::line(entry, facts));
     }
     if next.entries.len() > SHOWN {
         let more = next.entries.len() - SHOWN;

@@ -46,20 +46,18 @@ impl Default for Place {
     }
 }
 
-/// A repository with its policy and its next version.
-pub struct History {
+/// A repository with its policy, and what it said; nothing is decided yet.
+pub struct Seen {
     /// The repository.
     pub repository: Repository,
     /// Its policy.
     pub policy: Policy,
     /// What the repository said.
     pub facts: Facts,
-    /// What follows from it.
-    pub next: Next,
 }
 
-impl History {
-    /// Opens the repository, reads the policy, and decides.
+impl Seen {
+    /// Opens the repository, reads the policy, and asks the repository.
     ///
     /// # Errors
     /// Usage (exit 2) for the policy and the request; refused (exit 4) where the repository says
@@ -70,13 +68,19 @@ impl History {
         let branch = repository.branch(request.branch.as_deref(), env)?;
         let question = version::question(&policy, request, branch.as_deref())?;
         let facts = repository.read(&question)?;
-        let next = version::next(&policy, &facts, request)?;
         Ok(Self {
             repository,
             policy,
             facts,
-            next,
         })
+    }
+
+    /// What follows from it.
+    ///
+    /// # Errors
+    /// As [`version::next`].
+    pub fn next(&self, request: &Request) -> Result<Next> {
+        version::next(&self.policy, &self.facts, request)
     }
 }
 

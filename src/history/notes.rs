@@ -4,7 +4,7 @@ use std::path::Path;
 
 use semver::Version;
 
-use super::{History, Place, load};
+use super::{Place, Seen, load};
 use crate::{
     error::{Error, Result},
     io::{environment::Environment, git::Repository},
@@ -59,7 +59,7 @@ impl Wanted {
 /// The notes of `wanted`. `today` (`2026-11-23`) dates what is not released yet.
 ///
 /// # Errors
-/// As [`History::read`]; refused (exit 4) where the version has no tag; usage (exit 2) where the
+/// As [`Seen::read`]; refused (exit 4) where the version has no tag; usage (exit 2) where the
 /// range or the template is wrong.
 pub fn read(
     place: &Place,
@@ -70,14 +70,9 @@ pub fn read(
 ) -> Result<Notes> {
     match wanted {
         Wanted::Next => {
-            let history = History::read(place, request, env)?;
-            of_next(
-                &history.repository,
-                &history.policy,
-                &history.facts,
-                &history.next,
-                today,
-            )
+            let seen = Seen::read(place, request, env)?;
+            let next = seen.next(request)?;
+            of_next(&seen.repository, &seen.policy, &seen.facts, &next, today)
         }
         Wanted::Version(version) => {
             let repository = Repository::open(&place.directory)?;

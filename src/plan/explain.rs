@@ -3,8 +3,8 @@
 
 use super::{
     branch::BranchKind,
-    bump::Entry,
-    facts::{Facts, VersionTag},
+    bump::{self, Entry},
+    facts::{Commit, CommitId, Facts, VersionTag},
     version::{self, Next, Request},
 };
 use crate::{
@@ -16,7 +16,21 @@ use crate::{
 #[must_use]
 pub fn explain(policy: &Policy, facts: &Facts, request: &Request, next: &Next) -> Vec<String> {
     let mut lines = vec![headline(next)];
-    lines.push(base(facts, next));
+    lines.extend(seen(policy, facts, &next.entries));
+    lines.extend(otherwise(policy, facts, request, next));
+    lines
+}
+
+/// What was seen where the answer is a refusal: base, what was passed over, every commit with its
+/// level as far as the policy can judge them.
+#[must_use]
+pub fn refused(policy: &Policy, facts: &Facts) -> Vec<String> {
+    let judged = bump::judge(&policy.version, &facts.commits).unwrap_or_default();
+    seen(policy, facts, &judged.entries)
+}
+
+fn seen(policy: &Policy, facts: &Facts, entries: &[Entry]) -> Vec<String> {
+    let mut lines = vec![base(policy, facts)];
     if let (Some(from), Some(base)) = (&facts.stable, &facts.base)
         && from.name != base.name
     {
@@ -26,17 +40,20 @@ pub fn explain(policy: &Policy, facts: &Facts, request: &Request, next: &Next) -
         ));
     }
     lines.extend(passed_over(facts));
-    lines.extend(next.entries.iter().map(line));
-    lines.extend(otherwise(policy, facts, request, next));
+    lines.extend(entries.iter().map(|entry| line(entry, facts)));
     lines
 }
 
 /// One change: its commit, the level it gives, and why.
 #[must_use]
-pub fn line(entry: &Entry) -> String {
+pub fn line(entry: &Entry, facts: &Facts) -> String {
     let level = entry.level.map_or("-", Level::as_str);
+    let already = match &facts.channel {
+        Some(tag) if !entry.after_prerelease => format!("; in `{}` already", tag.name),
+        _ => String::new(),
+    };
     format!(
-        "{} {level:<5} {}  ({})",
+        "{} {level:<5} {}  ({}{already})",
         entry.id.short(),
         clean(&entry.summary, 72),
         entry.why
@@ -54,17 +71,15 @@ fn headline(next: &Next) -> String {
     }
 }
 
-fn base(facts: &Facts, next: &Next) -> String {
-    let kind = if facts.branch.is_some() && next.kind == BranchKind::Unlisted {
-        "highest version behind HEAD"
-    } else if matches!(next.kind, BranchKind::Maintenance(_)) {
-        "highest stable version of the line behind HEAD"
-    } else {
-        "highest version behind HEAD"
+fn base(policy: &Policy, facts: &Facts) -> String {
+    let kind = BranchKind::of(&policy.branches, facts.branch.as_deref());
+    let which = match kind {
+        Ok(BranchKind::Maintenance(line)) => format!("highest stable version of {line}"),
+        _ => "highest version".to_owned(),
     };
     match &facts.base {
-        Some(tag) => format!("base: {}, the {kind}", at(tag)),
-        None => "base: none, no version tag is behind HEAD".into(),
+        Some(tag) => format!("base: {}, the {which} behind HEAD", at(tag)),
+        None => format!("base: none, no {which} is behind HEAD"),
     }
 }
 
@@ -111,45 +126,109 @@ fn passed_over(facts: &Facts) -> Vec<String> {
     lines
 }
 
-/// What a further commit of each higher level would make of the answer.
+/// What one more commit would make of the answer, where that is something else.
 fn otherwise(policy: &Policy, facts: &Facts, request: &Request, next: &Next) -> Vec<String> {
-    let overridden = request.version.is_some() || request.bump.is_some();
-    if overridden || next.on_head.is_some() {
+    if request.version.is_some() || request.bump.is_some() {
         return Vec::new();
     }
-    let since = facts
-        .stable
-        .as_ref()
-        .map_or_else(String::new, |tag| format!(" since `{}`", tag.name));
+    let since = facts.channel.as_ref().or(facts.stable.as_ref());
+    let since = since.map_or_else(String::new, |tag| format!(" since `{}`", tag.name));
+    let now = next.next.as_ref().map(|now| format!("make it {now}"));
     let mut lines = Vec::new();
-    let mut last = next.next.clone();
-    for (level, change) in [
-        (Level::Patch, "a `fix`"),
-        (Level::Minor, "a `feat`"),
-        (Level::Major, "a breaking change"),
+    let mut last = now;
+    for (message, change) in [
+        ("fix: x", "a `fix`"),
+        ("feat: x", "a `feat`"),
+        ("feat!: x", "a breaking change"),
     ] {
-        if next.level.is_some_and(|now| now >= level) {
-            continue;
-        }
-        let asked = Request {
-            bump: Some(level),
-            ..request.clone()
+        let effect = match version::next(policy, &with_commit(facts, message), request) {
+            Ok(other) => other.next.map(|version| format!("make it {version}")),
+            Err(error) => Some(format!("be refused: {}", error.message)),
         };
-        match version::next(policy, facts, &asked) {
-            Ok(other) if other.next.is_some() && other.next != last => {
-                let version = other.next.as_ref().map(ToString::to_string);
-                lines.push(format!(
-                    "{change}{since} would make it {}",
-                    version.unwrap_or_default()
-                ));
-                last = other.next;
-            }
-            Ok(_) => {}
-            Err(error) => lines.push(format!(
-                "{change}{since} would be refused: {}",
-                error.message
-            )),
+        if effect != last
+            && let Some(effect) = &effect
+        {
+            lines.push(format!("{change}{since} would {effect}"));
         }
+        last = effect.or(last);
     }
     lines
+}
+
+/// The facts as they would be with one more commit on top of HEAD.
+fn with_commit(facts: &Facts, message: &str) -> Facts {
+    let mut facts = facts.clone();
+    let id = CommitId::new([0xff; 20]);
+    let commit = Commit {
+        id,
+        parents: vec![facts.head],
+        message: message.to_owned(),
+        author: String::new(),
+        email: String::new(),
+        time: facts.head_time,
+        in_paths: true,
+        after_prerelease: true,
+    };
+    facts.commits.insert(0, commit);
+    facts.head = id;
+    facts.on_head.clear();
+    facts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts(messages: &[&str]) -> Facts {
+        let id = |number: u8| CommitId::new([number; 20]);
+        let tag = VersionTag {
+            name: "v1.2.3".into(),
+            version: semver::Version::new(1, 2, 3),
+            commit: Some(id(1)),
+        };
+        let mut facts = Facts {
+            head: id(1),
+            head_time: 0,
+            branch: None,
+            tags: vec![tag.clone()],
+            on_head: vec![tag.clone()],
+            base: Some(tag.clone()),
+            stable: Some(tag),
+            channel: None,
+            commits: Vec::new(),
+            elsewhere: Vec::new(),
+            not_commits: Vec::new(),
+            other_tags: 0,
+            shallow: false,
+            notes: Vec::new(),
+        };
+        for message in messages {
+            facts = with_commit(&facts, message);
+        }
+        facts
+    }
+
+    fn otherwise_of(policy: &str, messages: &[&str]) -> Vec<String> {
+        let policy = Policy::parse(policy, "release.toml").expect("a good policy");
+        let (facts, request) = (facts(messages), Request::default());
+        let next = version::next(&policy, &facts, &request).expect("an answer");
+        otherwise(&policy, &facts, &request, &next)
+    }
+
+    #[test]
+    fn what_would_change_the_answer_is_what_one_more_commit_makes_of_it() {
+        let feat = "a `feat` since `v1.2.3` would make it 1.3.0";
+        let breaking = "a breaking change since `v1.2.3` would make it 2.0.0";
+        assert_eq!(otherwise_of("", &["fix: a"]), [feat, breaking]);
+        assert_eq!(otherwise_of("", &["feat: a"]), [breaking]);
+        assert_eq!(
+            otherwise_of("", &[]),
+            ["a `fix` since `v1.2.3` would make it 1.2.4", feat, breaking]
+        );
+        // A footer decides, whatever else is committed; a rule can take a change's effect away.
+        let footer = ["fix: a\n\nRelease-As: 3.0.0"];
+        assert_eq!(otherwise_of("", &footer), [""; 0]);
+        let rule = "[[version.rules]]\ntype = \"feat\"\nbump = \"none\"\n";
+        assert_eq!(otherwise_of(rule, &["fix: a"]), [breaking]);
+    }
 }
