@@ -28,7 +28,8 @@ pub enum Kind {
 pub enum Breaking {
     /// `!` before the colon.
     Mark,
-    /// A line that starts with `BREAKING CHANGE:` or its like; what follows it.
+    /// A line that starts with `BREAKING CHANGE:` or its like; what follows it, up to the end of
+    /// its paragraph or the next footer, as one line.
     Line(String),
 }
 
@@ -83,12 +84,12 @@ pub fn parse(message: &str, merge: bool) -> Change {
         change.kind = Kind::Merge;
     }
     if !matches!(change.kind, Kind::Merge | Kind::Fixup)
-        && let Some(text) = body.iter().find_map(|line| footer::breaking(line))
+        && let Some(text) = footer::breaking_text(&body)
     {
         // The line says what breaks, so it is kept even where there is a mark too.
         change.breaking = Some(match change.breaking {
             Some(Breaking::Mark) if text.is_empty() => Breaking::Mark,
-            _ => Breaking::Line(text.to_owned()),
+            _ => Breaking::Line(text),
         });
     }
     change.no_space &= change.kind != Kind::Unconventional;
@@ -293,6 +294,21 @@ mod tests {
             assert_eq!(level(message), "docs", "{message:?}");
         }
         assert_eq!(level("fixup! feat!: x\n\nBREAKING CHANGE: y"), "Fixup");
+    }
+
+    #[test]
+    fn what_breaks_is_told_to_the_end_of_its_paragraph() {
+        for (message, expected) in [
+            (
+                "feat!: x\n\nBREAKING CHANGE: one\n  two\n\nthree",
+                "one two",
+            ),
+            ("feat: x\n\nBREAKING CHANGE:\none\nRefs: #1", "one"),
+            ("feat: x\n\nBREAKING-CHANGE #1\nBREAKING CHANGE: two", "1"),
+        ] {
+            let breaking = parse(message, false).breaking;
+            assert_eq!(breaking, Some(Breaking::Line(expected.into())), "{message}");
+        }
     }
 
     #[test]

@@ -12,6 +12,26 @@ pub(super) fn breaking(line: &str) -> Option<&str> {
         .map(str::trim)
 }
 
+/// What the first such line of a body says, with the lines that go on with it: a paragraph ends at
+/// a blank line, a footer at the next one.
+pub(super) fn breaking_text(body: &[&str]) -> Option<String> {
+    let (place, start) = body
+        .iter()
+        .enumerate()
+        .find_map(|(place, line)| Some((place, breaking(line)?)))?;
+    let mut text = start.to_owned();
+    for line in &body[place + 1..] {
+        if line.trim().is_empty() || is_footer(line) {
+            break;
+        }
+        if !text.is_empty() {
+            text.push(' ');
+        }
+        text.push_str(line.trim());
+    }
+    Some(text)
+}
+
 /// The ids after `This reverts commit`: seven digits at least. Several after `commits` count too.
 pub(super) fn reverted_ids(body: &[&str]) -> Vec<String> {
     let mut words = body.iter().flat_map(|line| line.split_whitespace());

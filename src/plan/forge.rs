@@ -73,6 +73,7 @@ impl Forge {
     /// The page of what lies between two tags.
     #[must_use]
     pub fn compare(&self, from: &str, to: &str) -> String {
+        let (from, to) = (encoded(from), encoded(to));
         let base = &self.base;
         match self.kind {
             Kind::GitHub | Kind::Gitea => format!("{base}/compare/{from}...{to}"),
@@ -98,6 +99,19 @@ impl Forge {
     pub fn merge_request(&self, number: &str) -> Option<String> {
         (self.kind == Kind::GitLab).then(|| format!("{}/-/merge_requests/{number}", self.base))
     }
+}
+
+/// A tag's name inside an address: what a browser or markdown would take for the end is escaped.
+fn encoded(name: &str) -> String {
+    let mut out = String::new();
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~/@+=,".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
 }
 
 fn kind(host: &str) -> Option<Kind> {
@@ -176,6 +190,10 @@ mod tests {
         assert_eq!(
             github.compare("v1", "v2"),
             "https://github.com/a/b/compare/v1...v2"
+        );
+        assert_eq!(
+            github.compare("api@1.0.0", "r(#1)/é"),
+            "https://github.com/a/b/compare/api@1.0.0...r%28%231%29/%C3%A9"
         );
         assert_eq!(github.issue("7"), "https://github.com/a/b/issues/7");
         assert_eq!(github.merge_request("7"), None);

@@ -18,6 +18,9 @@ use crate::{
 /// The template that is used where the policy names none.
 pub const TEMPLATE: &str = include_str!("notes.md.jinja");
 
+/// The title of what has no version yet.
+const UNRELEASED: &str = "Unreleased";
+
 /// What the notes are about; each field is a variable of the template.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Notes {
@@ -89,7 +92,7 @@ pub fn collect(entries: &[Entry], span: &Span, forge: Option<&Forge>) -> Notes {
     let (version, tag) = span.to.clone().unzip();
     let (previous, previous_tag) = span.from.clone().unzip();
     let mut notes = Notes {
-        title: version.clone().unwrap_or_else(|| "Unreleased".to_owned()),
+        title: version.clone().unwrap_or_else(|| UNRELEASED.to_owned()),
         compare_url: forge
             .zip(tag.as_ref().zip(previous_tag.as_ref()))
             .map(|(forge, (tag, previous))| forge.compare(previous, tag)),
@@ -232,8 +235,9 @@ pub fn has_section(changelog: &str, title: &str) -> bool {
     lines.any(|line| line.starts_with("## ") && names(line, title))
 }
 
-/// A changelog with `section` before its first `## ` heading; with a title of its own where there
-/// was no changelog yet. A section for the same `title` that is there already is replaced.
+/// A changelog with `section` before its first `## ` heading, but after a section `Unreleased`
+/// that people keep by hand (<https://keepachangelog.com>); with a title of its own where there was
+/// no changelog yet. A section for the same `title` that is there already is replaced.
 #[must_use]
 pub fn prepend(changelog: &str, section: &str, title: &str) -> String {
     let section = section.trim();
@@ -247,6 +251,10 @@ pub fn prepend(changelog: &str, section: &str, title: &str) -> String {
     for line in changelog.split_inclusive('\n') {
         if is_heading(line) {
             if start == changelog.len() {
+                if names(&line.to_lowercase(), "unreleased") && title != UNRELEASED {
+                    place += line.len();
+                    continue;
+                }
                 start = place;
                 end = place;
                 if !names(line, title) {
@@ -266,7 +274,12 @@ pub fn prepend(changelog: &str, section: &str, title: &str) -> String {
     } else {
         format!("\n{tail}\n")
     };
-    format!("{head}\n\n{section}\n{tail}")
+    let head = if head.is_empty() {
+        String::new()
+    } else {
+        format!("{head}\n\n")
+    };
+    format!("{head}{section}\n{tail}")
 }
 
 /// Whether a heading is the one of `title`: `## 1.2.3`, `## [1.2.3](…) - 2026-11-23`.
@@ -406,11 +419,22 @@ mod tests {
             prepend("", "## 1.0.0", "1.0.0"),
             "# Changelog\n\n## 1.0.0\n"
         );
-        let near = prepend("## [1.1.0](x) - y\n- a\n", "## 1.1.0-rc.1", "1.1.0-rc.1");
+        let by_hand = "# Changelog\n\n## [Unreleased]\n\n- c\n\n## 1.0.0\n\n- a\n";
         assert_eq!(
-            near.trim_start(),
-            "## 1.1.0-rc.1\n\n## [1.1.0](x) - y\n- a\n"
+            prepend(by_hand, "## 1.1.0\n\n- b", "1.1.0"),
+            "# Changelog\n\n## [Unreleased]\n\n- c\n\n## 1.1.0\n\n- b\n\n## 1.0.0\n\n- a\n"
         );
+        let alone = "## Unreleased\n\n- c\n";
+        assert_eq!(
+            prepend(alone, "## 1.1.0", "1.1.0"),
+            "## Unreleased\n\n- c\n\n## 1.1.0\n"
+        );
+        assert_eq!(
+            prepend(alone, "## Unreleased\n\n- d", "Unreleased"),
+            "## Unreleased\n\n- d\n"
+        );
+        let near = prepend("## [1.1.0](x) - y\n- a\n", "## 1.1.0-rc.1", "1.1.0-rc.1");
+        assert_eq!(near, "## 1.1.0-rc.1\n\n## [1.1.0](x) - y\n- a\n");
     }
 
     #[test]
