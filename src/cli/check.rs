@@ -50,16 +50,33 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<ExitCode> 
         checked.iter().for_each(|one| print(one, terminal));
     }
     let bad = checked.iter().filter(|one| one.is_bad()).count();
-    if bad == 0 {
-        return Ok(ExitCode::from(exit::OK));
+    if let (Some(note), false) = (summary(arguments, checked.len(), bad), terminal.json) {
+        terminal.note(&note);
     }
-    if !terminal.json {
-        let messages = if bad == 1 { "message" } else { "messages" };
-        terminal.note(&format!(
-            "{bad} {messages} to reword: `git commit --amend`, or `git rebase -i` for older ones"
-        ));
+    Ok(ExitCode::from(match bad {
+        0 => exit::OK,
+        _ => exit::REFUSED,
+    }))
+}
+
+/// How it went, and the way on. A hook that lets a commit pass says nothing.
+fn summary(arguments: &Arguments, checked: usize, bad: usize) -> Option<String> {
+    let messages = |count| match count {
+        1 => "1 message".to_owned(),
+        _ => format!("{count} messages"),
+    };
+    match (&arguments.commit_msg, bad) {
+        (Some(_), 0) => None,
+        (Some(file), _) => Some(format!(
+            "nothing was committed; the message is in `{0}`: `git commit --edit --file={0}`",
+            file.display()
+        )),
+        (None, 0) => Some(format!("{} checked, none to reword", messages(checked))),
+        (None, _) => Some(format!(
+            "{} of {checked} to reword: `git commit --amend`, or `git rebase -i` for older ones",
+            messages(bad)
+        )),
     }
-    Ok(ExitCode::from(exit::REFUSED))
 }
 
 /// Branch and tree, plan, registries, builder: one line each.

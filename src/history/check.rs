@@ -4,9 +4,11 @@ use super::{Place, load, notes};
 use crate::{
     error::{Error, Result},
     io::git::Repository,
-    plan::lint::{self, Finding, Severity},
-    plan::{change, facts::Commit},
-    policy::Policy,
+    plan::{
+        bump, change,
+        lint::{self, Counts, Finding, Severity},
+    },
+    policy::{Policy, Unconventional},
 };
 
 /// What was found in one message.
@@ -35,26 +37,38 @@ impl Checked {
 /// # Errors
 /// Usage (exit 2) for a range that is none; refused (exit 4) for a history that cannot be read.
 pub fn commits(place: &Place, range: &str) -> Result<Vec<Checked>> {
-    let notes::Wanted::Range { from, to } = notes::Wanted::parse(range).or_else(|_| {
-        // A single name: everything since then.
-        notes::Wanted::parse(&format!("{range}..HEAD"))
-    })?
-    else {
+    // A single name: everything since then.
+    let range = match range.contains("..") {
+        true => range.to_owned(),
+        false => format!("{range}..HEAD"),
+    };
+    let notes::Wanted::Range { from, to } = notes::Wanted::parse(&range)? else {
         return Err(Error::usage(format!("`{range}` is no range of commits"))
             .hint("a range is `FROM..TO`, e.g. `origin/main..HEAD`"));
     };
     let repository = Repository::open(&place.directory)?;
     let policy = load(place, &repository)?;
     let commits = notes::commits(&repository, &policy, from.as_deref(), &to)?;
-    Ok(commits.iter().map(|commit| of(commit, &policy)).collect())
+    commits
+        .iter()
+        .map(|commit| {
+            let merge = commit.parents.len() > 1;
+            of(commit.id.to_string(), &commit.message, merge, &policy)
+        })
+        .collect()
 }
 
-fn of(commit: &Commit, policy: &Policy) -> Checked {
-    Checked {
-        subject: commit.id.to_string(),
-        summary: change::summary(&commit.message),
-        findings: lint::lint(&commit.message, commit.parents.len() > 1, &types(policy)),
-    }
+fn of(subject: String, message: &str, merge: bool, policy: &Policy) -> Result<Checked> {
+    let counts = Counts {
+        types: types(policy),
+        own_rule: bump::has_rule(&policy.version, message, merge)?,
+        unconventional: policy.version.unconventional == Unconventional::Patch,
+    };
+    Ok(Checked {
+        subject,
+        summary: change::summary(message),
+        findings: lint::lint(message, merge, &counts),
+    })
 }
 
 /// Checks the message in `text`, as git hands it to its `commit-msg` hook in the file `name`.
@@ -65,12 +79,9 @@ pub fn message(place: &Place, name: &str, text: &str) -> Result<Checked> {
     let repository = Repository::open(&place.directory)?;
     let policy = load(place, &repository)?;
     let text = lint::cleaned(text, repository.comment_character());
-    Ok(Checked {
-        subject: name.to_owned(),
-        summary: change::summary(&text),
-        // The message of a merge is checked as one: git writes it, or a person who means it.
-        findings: lint::lint(&text, text.starts_with("Merge "), &types(&policy)),
-    })
+    // The message of a merge is checked as one: git writes it, or a person who means it.
+    let merge = text.starts_with("Merge ");
+    of(name.to_owned(), &text, merge, &policy)
 }
 
 /// The types that the policy's own rules name.

@@ -78,12 +78,7 @@ impl Judgement {
 /// A pattern in `[[version.rules]]` that does not compile (exit 2). With
 /// `version.unconventional = "error"`, the commits without a conventional header (exit 4).
 pub fn judge(policy: &VersionPolicy, commits: &[Commit]) -> Result<Judgement> {
-    let rules = policy
-        .rules
-        .iter()
-        .enumerate()
-        .map(|(index, rule)| Compiled::new(index, rule))
-        .collect::<Result<Vec<_>>>()?;
+    let rules = compile(policy)?;
     let changes: Vec<Change> = commits
         .iter()
         .map(|commit| change::parse(&commit.message, commit.parents.len() > 1))
@@ -118,9 +113,13 @@ pub fn judge(policy: &VersionPolicy, commits: &[Commit]) -> Result<Judgement> {
             all.extend(change::bullets(&commit.message));
         }
         for change in all {
-            let (level, why) = match &left_out {
-                Some((_, why)) => (None, why.clone()),
-                None => level(policy, &rules, commit, &change),
+            let rule = rules
+                .iter()
+                .find(|rule| left_out.is_none() && rule.matches(&commit.message, &change));
+            let (level, why) = match (&left_out, rule) {
+                (Some((_, why)), _) => (None, why.clone()),
+                (None, Some(rule)) => (rule.rule.bump.level(), rule.name.clone()),
+                (None, None) => default_level(policy, &change),
             };
             judgement.entries.push(Entry {
                 id: commit.id,
@@ -140,23 +139,34 @@ pub fn judge(policy: &VersionPolicy, commits: &[Commit]) -> Result<Judgement> {
     Ok(judgement)
 }
 
+/// Whether one of the policy's own rules decides this message.
+///
+/// # Errors
+/// A pattern that does not compile (exit 2).
+pub fn has_rule(policy: &VersionPolicy, message: &str, merge: bool) -> Result<bool> {
+    let change = change::parse(message, merge);
+    let rules = compile(policy)?;
+    Ok(rules.iter().any(|rule| rule.matches(message, &change)))
+}
+
+fn compile(policy: &VersionPolicy) -> Result<Vec<Compiled<'_>>> {
+    let rules = policy.rules.iter().enumerate();
+    rules
+        .map(|(index, rule)| Compiled::new(index, rule))
+        .collect()
+}
+
 /// No header, no line that says what breaks, and no rule that knows the commit.
 fn is_unconventional(rules: &[Compiled], commit: &Commit, change: &Change) -> bool {
     change.kind == Kind::Unconventional
         && change.breaking.is_none()
-        && !rules.iter().any(|rule| rule.matches(commit, change))
+        && !rules
+            .iter()
+            .any(|rule| rule.matches(&commit.message, change))
 }
 
-/// The level of a change that is not left out: the first rule that matches, then the defaults.
-fn level(
-    policy: &VersionPolicy,
-    rules: &[Compiled],
-    commit: &Commit,
-    change: &Change,
-) -> (Option<Level>, String) {
-    if let Some(rule) = rules.iter().find(|rule| rule.matches(commit, change)) {
-        return (rule.rule.bump.level(), rule.name.clone());
-    }
+/// The level of a change that no rule of the policy decides.
+fn default_level(policy: &VersionPolicy, change: &Change) -> (Option<Level>, String) {
     match (&change.breaking, change.kind) {
         (Some(Breaking::Mark), _) => (Some(Level::Major), "breaking: `!`".into()),
         (Some(Breaking::Line(_)), _) => {
@@ -286,7 +296,7 @@ fn remark(commit: &Commit, change: &Change, notes: &mut Vec<String>) {
             _ => return,
         };
         notes.push(format!(
-            "{id} takes back {what} that is already released; it counts as a fix: mark it `revert!:` if users must act"
+            "{id} takes back {what} that is not among these commits; it counts as a fix: mark it `revert!:` if users must act"
         ));
     }
 }
@@ -347,7 +357,7 @@ impl<'a> Compiled<'a> {
 
     /// A rule that would lower a breaking change applies to it only where it says
     /// `breaking = true`: else a rule for a type would hide what breaks users.
-    fn matches(&self, commit: &Commit, change: &Change) -> bool {
+    fn matches(&self, message: &str, change: &Change) -> bool {
         let breaking = change.breaking.is_some();
         let meant = match self.rule.breaking {
             Some(wanted) => wanted == breaking,
@@ -366,7 +376,7 @@ impl<'a> Compiled<'a> {
             && self
                 .message
                 .as_ref()
-                .is_none_or(|pattern| pattern.is_match(&commit.message))
+                .is_none_or(|pattern| pattern.is_match(message))
     }
 }
 

@@ -45,15 +45,32 @@ const MEANT: [(&str, &str); 10] = [
     ("doc", "docs"),
 ];
 
-/// What is wrong with a message. `merge`: the commit has several parents. `known` are types that
-/// the policy's own rules name.
+/// What the policy lets count besides the defaults.
+#[derive(Debug, Clone, Default)]
+pub struct Counts {
+    /// Types that the policy's own rules name.
+    pub types: Vec<String>,
+    /// One of those rules decides the message at hand.
+    pub own_rule: bool,
+    /// Messages without a conventional header count.
+    pub unconventional: bool,
+}
+
+/// What is wrong with a message. `merge`: the commit has several parents.
 #[must_use]
-pub fn lint(message: &str, merge: bool, known: &[String]) -> Vec<Finding> {
+pub fn lint(message: &str, merge: bool, counts: &Counts) -> Vec<Finding> {
     let change = change::parse(message, merge);
     let mut findings = Vec::new();
     match change.kind {
-        Kind::Unconventional if change.breaking.is_none() => findings.push(header(message)),
-        Kind::Conventional => findings.extend(type_(&change, known)),
+        Kind::Unconventional if change.breaking.is_some() || counts.own_rule => {}
+        Kind::Unconventional => {
+            let mut finding = header(message);
+            if counts.unconventional && !change.description.is_empty() {
+                finding.severity = Severity::Warning;
+            }
+            findings.push(finding);
+        }
+        Kind::Conventional => findings.extend(type_(&change, &counts.types)),
         _ => {}
     }
     if change.no_space {
@@ -184,7 +201,11 @@ mod tests {
     use super::*;
 
     fn of(message: &str) -> Vec<(Severity, String)> {
-        lint(message, false, &["release".into()])
+        let counts = Counts {
+            types: vec!["release".into()],
+            ..Counts::default()
+        };
+        lint(message, false, &counts)
             .into_iter()
             .map(|finding| (finding.severity, finding.hint.unwrap_or_default()))
             .collect()
@@ -233,6 +254,23 @@ mod tests {
             assert_eq!(found[0].0, severity, "{message:?}");
             assert!(found[0].1.contains(hint), "{message:?}: {found:?}");
         }
+    }
+
+    #[test]
+    fn what_the_policy_lets_count_is_no_error() {
+        let of = |message, own_rule, unconventional| {
+            let counts = Counts {
+                types: Vec::new(),
+                own_rule,
+                unconventional,
+            };
+            let found = lint(message, false, &counts);
+            found.first().map(|finding| finding.severity)
+        };
+        assert_eq!(of("Bump x", false, false), Some(Severity::Error));
+        assert_eq!(of("Bump x", true, false), None);
+        assert_eq!(of("Bump x", false, true), Some(Severity::Warning));
+        assert_eq!(of("", false, true), Some(Severity::Error));
     }
 
     #[test]

@@ -66,7 +66,11 @@ fn refusal(directory: &Path, error: &git2::Error) -> Error {
     let place = directory.display();
     let text = error.message();
     if error.code() == ErrorCode::Owner {
-        let path = std::path::absolute(directory).unwrap_or_else(|_| directory.into());
+        // libgit2 names the repository's top; `directory` may lie below it.
+        let path = match text.split('\'').nth(1) {
+            Some(top) => top.into(),
+            None => std::path::absolute(directory).unwrap_or_else(|_| directory.into()),
+        };
         return Error::refused(format!(
             "the repository at `{place}` belongs to another user"
         ))
