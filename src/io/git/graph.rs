@@ -7,7 +7,10 @@ use std::collections::{HashMap, HashSet};
 
 use git2::{ObjectType, Odb, Oid};
 
-use super::{object::Header, problem};
+use super::{
+    object::{Header, Text},
+    problem,
+};
 use crate::error::{Error, Result};
 
 /// A commit's place in the graph.
@@ -22,6 +25,8 @@ pub(super) struct Graph<'r> {
     parents: Vec<Node>,
     /// Commits at which a shallow clone is cut off.
     cuts: HashSet<Oid>,
+    /// The texts of the commits that were loaded since [`Graph::keep_texts`].
+    texts: Option<HashMap<Node, Text>>,
 }
 
 struct Entry {
@@ -48,7 +53,19 @@ impl<'r> Graph<'r> {
             commits: Vec::new(),
             parents: Vec::new(),
             cuts,
+            texts: None,
         }
+    }
+
+    /// From now on a commit's text is kept as well: every commit that is loaded will be listed, so
+    /// that none need be read twice.
+    pub(super) fn keep_texts(&mut self) {
+        self.texts.get_or_insert_default();
+    }
+
+    /// The text of a commit, where it was kept.
+    pub(super) fn take_text(&mut self, node: Node) -> Option<Text> {
+        self.texts.as_mut()?.remove(&node)
     }
 
     /// How many commits were named so far.
@@ -106,6 +123,9 @@ impl<'r> Graph<'r> {
             .ok_or_else(|| Error::refused(format!("{id} is no commit that git would write")))?;
         let (date, cut) = (header.date, self.cuts.contains(&id));
         let ids = if cut { Vec::new() } else { header.parents };
+        if let Some(texts) = &mut self.texts {
+            texts.insert(node, Text::parse(object.data()));
+        }
         drop(object);
         let first = self.parents.len();
         for parent in &ids {

@@ -44,7 +44,7 @@ impl Repository {
             None => None,
         };
         let order = range::newest_first(&graph, &nodes);
-        let commits = self.commits(&graph, &order, after, &question.paths)?;
+        let commits = self.commits(&mut graph, &order, after, &question.paths)?;
         let data = |tag: usize| tags.data(tag);
         Ok(Facts {
             head: commit_id(graph.id(head)),
@@ -85,7 +85,7 @@ impl Repository {
         let nodes = range::range(&mut graph, head, base)?;
         self.complete(&graph, &nodes, base.is_some())?;
         let order = range::newest_first(&graph, &nodes);
-        self.commits(&graph, &order, None, paths)
+        self.commits(&mut graph, &order, None, paths)
     }
 
     /// The commit that `revision` names: anything that `git rev-parse` understands.
@@ -165,7 +165,7 @@ impl Repository {
 
     fn commits(
         &self,
-        graph: &Graph<'_>,
+        graph: &mut Graph<'_>,
         order: &[Node],
         after: Option<Vec<Node>>,
         paths: &[String],
@@ -183,8 +183,10 @@ impl Repository {
         let mut commits = Vec::with_capacity(order.len());
         for node in order {
             let id = graph.id(*node);
-            let object = read(id)?;
-            let text = Text::parse(object.data());
+            let text = match graph.take_text(*node) {
+                Some(text) => text,
+                None => Text::parse(read(id)?.data()),
+            };
             let parents: Vec<Oid> = graph.parents(*node).iter().map(|p| graph.id(*p)).collect();
             let in_paths = paths.is_all() || {
                 let tree = |object: &[u8]| {
@@ -194,7 +196,7 @@ impl Repository {
                     .iter()
                     .map(|parent| tree(read(*parent)?.data()))
                     .collect::<Result<Vec<_>>>()?;
-                paths.touched(tree(object.data())?, &of_parents)?
+                paths.touched(tree(read(id)?.data())?, &of_parents)?
             };
             commits.push(Commit {
                 id: commit_id(id),

@@ -17,6 +17,7 @@ use crate::{error::Result, plan::facts::CommitId};
 /// is safe, and for the others it is asked outright.
 pub(super) fn range(graph: &mut Graph<'_>, head: Node, base: Option<Node>) -> Result<Vec<Node>> {
     let Some(base) = base else {
+        graph.keep_texts();
         let mut all = Ancestors::of(graph, head)?;
         let mut nodes = Vec::new();
         while let Some(node) = all.step(graph)? {
