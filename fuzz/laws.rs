@@ -13,7 +13,14 @@ use hoist::{
         registry::door,
     },
     oci::{Digest, Manifest, MediaType, Repository, Tag},
-    plan::tags::{Rendered, Template, Values},
+    plan::{
+        branch::BranchKind,
+        bump, change, exact,
+        facts::{Commit, CommitId},
+        lint, notes,
+        tags::{Rendered, Template, Values},
+    },
+    policy::{Policy, Squash, TagTemplate},
     publish::{
         journal::{Record, decode, encode},
         recover::{enter, replay, suspect_all},
@@ -253,5 +260,68 @@ pub fn template(bytes: &[u8]) {
         && let Ok(tag) = name.parse::<Tag>()
     {
         assert_eq!(tag.to_string(), name);
+    }
+}
+
+/// A message is one change or none, whoever reads it, and its notes find their way into a file.
+pub fn message(bytes: &[u8]) {
+    let message = String::from_utf8_lossy(bytes).into_owned();
+    let merge = bytes.len().is_multiple_of(2);
+    let change = change::parse(&message, merge);
+    assert!(!change.description.contains('\n') && !change::summary(&message).contains('\n'));
+    assert!(change.reverts.iter().all(|id| (7..=40).contains(&id.len())));
+    let ended = message.split('\0').next().unwrap_or_default();
+    assert_eq!(change, change::parse(ended, merge), "a text ends at a NUL");
+    let crlf = ended.replace("\r\n", "\n");
+    assert_eq!(change.breaking, change::parse(&crlf, merge).breaking);
+    let hook = lint::cleaned(&message, '#');
+    let _ = lint::lint(&hook, merge, &lint::Counts::default());
+
+    let mut policy = Policy::default();
+    policy.version.squash = Squash::Body;
+    let commit = |id: u8| Commit {
+        id: CommitId::new([id; 20]),
+        parents: Vec::new(),
+        message: message.clone(),
+        author: message.chars().take(20).collect(),
+        email: String::new(),
+        time: 0,
+        in_paths: true,
+        after_prerelease: true,
+    };
+    let judged = bump::judge(&policy.version, &[commit(0xab), commit(0xcd)]);
+    let judged = judged.expect("there are no rules that could be wrong");
+    let mut notes = notes::collect(&judged.entries, &notes::Span::default(), None);
+    notes.heading = true;
+    let text = notes::render(&notes, None).expect("the built-in template");
+    let written = notes::prepend(&message, &text, &notes.title);
+    assert!(written.contains(text.trim()));
+}
+
+/// A git tag that is read as a version is the name of that version, and of no other.
+pub fn git_tag(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let (template, name) = text.split_once('\n').unwrap_or((&text, &text));
+    let _ = (exact::parse(name), exact::label(name));
+    let Ok(template) = template.parse::<TagTemplate>() else {
+        return;
+    };
+    if let Some(version) = template.version(name) {
+        assert_eq!(template.name(&version), name);
+    }
+    let version = semver::Version::new(1, 2, 3);
+    assert_eq!(template.version(&template.name(&version)), Some(version));
+}
+
+/// A text is a policy whose patterns all work, or an error with words.
+pub fn policy(bytes: &[u8]) {
+    match Policy::parse(&String::from_utf8_lossy(bytes), "release.toml") {
+        Ok(policy) => {
+            for branch in [None, Some("main"), Some("beta/x"), Some("1.2.x")] {
+                BranchKind::of(&policy.branches, branch).expect("checked patterns");
+            }
+            bump::judge(&policy.version, &[]).expect("checked rules");
+        }
+        Err(error) => assert!(!error.message.is_empty()),
     }
 }

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 type Law = fn(&[u8]);
 
-const LAWS: [(&str, Law); 10] = [
+const LAWS: [(&str, Law); 13] = [
     ("www_authenticate", held::www_authenticate),
     ("oci_tag", held::oci_tag),
     ("link", held::link),
@@ -20,6 +20,9 @@ const LAWS: [(&str, Law); 10] = [
     ("docker_config", held::docker_config),
     ("layout_tar", held::layout_tar),
     ("template", held::template),
+    ("message", held::message),
+    ("git_tag", held::git_tag),
+    ("policy", held::policy),
 ];
 
 /// The seeds of a target: where the fuzzer begins.
