@@ -76,10 +76,12 @@ fn local(world: &World, repositories: &[Repository]) -> Result<Vec<(String, Repl
         .map_err(|error| Error::failed("cannot list the journals").because(&error))?;
     let mut found = Vec::new();
     for name in names {
-        let text = world
-            .journals
-            .read(&name)
-            .map_err(|error| unreadable(&name, &error))?;
+        let text = match world.journals.read(&name) {
+            Ok(text) => text,
+            // Over, and forgotten by the release of another image since it was listed.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(unreadable(&name, &error)),
+        };
         let records = decode(&text).map_err(|error| unreadable(&name, &error))?;
         // Nothing whole was written, so nothing was done.
         let Some(replayed) = recover::replay(records) else {

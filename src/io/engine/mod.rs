@@ -68,6 +68,10 @@ pub struct BuildRequest {
     pub variables: Vec<(String, String)>,
 }
 
+/// The classic builder leaves images without a name behind, and a build tells its own by what was
+/// not there before it: two of this process at once would take away what the other needs.
+static CLASSIC: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 /// Makes the image: from `image.build.layout` where there is one (after `image.build.command`),
 /// else with the engine that the environment names.
 ///
@@ -183,6 +187,14 @@ async fn with_engine(
     ));
     sweep(&engine).await;
 
+    let _turn = match builder {
+        Builder::Classic => Some(tokio::select! {
+            biased;
+            () = cancel.cancelled() => return Err(interrupted()),
+            turn = CLASSIC.lock() => turn,
+        }),
+        Builder::Buildkit => None,
+    };
     let leftovers = Leftovers::new(&engine, builder).await?;
     let mut progress = Progress::new(events.clone(), offer.secrets.values().map(Vec::as_slice));
     let activity = Activity::default();

@@ -1,7 +1,7 @@
 //! Packed layers of earlier releases, so that what did not change is not packed again.
 
 use std::{
-    fs,
+    fs, io,
     path::{Path, PathBuf},
     time::SystemTime,
 };
@@ -43,10 +43,12 @@ impl Cache {
                 continue;
             };
             let path = entry.path();
+            let Some(file) = there(fs::File::open(&path)).map_err(|e| read_error(&e))? else {
+                continue;
+            };
             let mut hasher = Hasher::default();
-            let size = fs::File::open(&path)
-                .and_then(|file| std::io::copy(&mut buffered(file), &mut hasher))
-                .map_err(|e| read_error(&e))?;
+            let size = std::io::copy(&mut buffered(file), &mut hasher);
+            let size = size.map_err(|e| read_error(&e))?;
             let digest = hasher.finish();
             if digest.hex() != hex {
                 let _ = fs::remove_file(&path);
@@ -54,7 +56,10 @@ impl Cache {
             }
             let target = blobs.path(&digest);
             if fs::hard_link(&path, &target).is_err() && !target.exists() {
-                fs::copy(&path, &target).map_err(|e| disk("write", &target, &e))?;
+                let copied = there(fs::copy(&path, &target));
+                if copied.map_err(|e| disk("write", &target, &e))?.is_none() {
+                    continue;
+                }
             }
             // The time of its last use, for pruning.
             let _ = fs::File::open(&path).and_then(|f| f.set_modified(SystemTime::now()));
@@ -89,6 +94,15 @@ impl Cache {
                 let _ = fs::remove_file(path);
             }
         }
+    }
+}
+
+/// Another release may have pruned the layer since it was listed: then it is not here.
+fn there<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

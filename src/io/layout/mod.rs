@@ -58,13 +58,26 @@ const STAGING: &str = ".taking-";
 #[derive(Debug, Clone)]
 pub struct Store {
     root: PathBuf,
+    images: PathBuf,
 }
 
 impl Store {
     /// A store below `root`, which is made when it is first used.
     #[must_use]
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into() }
+        let root = root.into();
+        Self {
+            images: root.join("images"),
+            root,
+        }
+    }
+
+    /// The same with the images in a folder of their own below `ROOT/images`. A release removes its
+    /// images when it is over, and another one that runs beside it may have the very same.
+    #[must_use]
+    pub fn apart(mut self, folder: &str) -> Self {
+        self.images.push(folder);
+        self
     }
 
     /// The directory that holds it.
@@ -76,7 +89,7 @@ impl Store {
     /// Where the image of this digest lies, if it lies here.
     #[must_use]
     pub fn image_dir(&self, digest: &Digest) -> PathBuf {
-        self.root.join("images").join(digest.hex())
+        self.images.join(digest.hex())
     }
 
     /// Reads an image that was taken before, verifying every byte of it.
@@ -109,8 +122,7 @@ impl Store {
     /// # Errors
     /// The disk refuses.
     pub fn prune(&self, keep: &[&Digest]) -> Result<()> {
-        let images = self.root.join("images");
-        let Ok(entries) = fs::read_dir(&images) else {
+        let Ok(entries) = fs::read_dir(&self.images) else {
             return Ok(());
         };
         for entry in entries.flatten() {
@@ -182,14 +194,14 @@ fn take(
     cancel: &CancellationToken,
     origin: impl FnOnce(&Blobs) -> Result<Origin>,
 ) -> Result<Image> {
-    let images = store.root.join("images");
-    private_dir(&images)?;
-    sweep(&images);
+    let images = &store.images;
+    private_dir(images)?;
+    sweep(images);
     let staging = tempfile::Builder::new()
         .prefix(STAGING)
         .permissions(fs::Permissions::from_mode(0o700))
-        .tempdir_in(&images)
-        .map_err(|e| disk("write into", &images, &e))?;
+        .tempdir_in(images)
+        .map_err(|e| disk("write into", images, &e))?;
     let blobs = Blobs::create(staging.path(), cancel.clone())?;
     let origin = origin(&blobs)?;
     let mut source = Source::new(origin, blobs);
