@@ -1,6 +1,7 @@
 //! From a directory to the next version: where the repository, the policy file and the pure
 //! decision meet. Every verb that needs a version starts here.
 
+mod all;
 pub mod check;
 pub mod notes;
 
@@ -17,11 +18,13 @@ use crate::{
     policy::Policy,
 };
 
+pub use all::{Histories, Named, Policies, policies};
+
 /// The policy file's name, beside `.git`.
 pub const POLICY_FILE: &str = "release.toml";
 
 /// The changelog's name.
-const CHANGELOG: &str = "CHANGELOG.md";
+pub const CHANGELOG: &str = "CHANGELOG.md";
 
 /// Where to look, and what stands in for the policy file.
 #[derive(Debug, Clone)]
@@ -65,6 +68,19 @@ impl Seen {
     pub fn read(place: &Place, request: &Request, env: &Environment) -> Result<Self> {
         let repository = Repository::open(&place.directory)?;
         let policy = load(place, &repository)?;
+        Self::of(repository, policy, request, env)
+    }
+
+    /// The same for a repository and a policy that were read already.
+    ///
+    /// # Errors
+    /// As [`History::read`].
+    pub fn of(
+        repository: Repository,
+        policy: Policy,
+        request: &Request,
+        env: &Environment,
+    ) -> Result<Self> {
         let branch = repository.branch(request.branch.as_deref(), env)?;
         let question = version::question(&policy, request, branch.as_deref())?;
         let facts = repository.read(&question)?;

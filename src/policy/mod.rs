@@ -3,6 +3,7 @@
 //! Reading is strict: an unknown key is an error that names the nearest known one. Nothing here
 //! touches the disk; the caller brings the text.
 
+mod apart;
 mod build;
 mod check;
 mod parse;
@@ -14,7 +15,9 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+pub use apart::apart;
 pub use build::{BuildPolicy, BuildSource, Builder, Compression, SecretSource};
+pub use parse::is_cargo_release;
 pub use publish::{GitPolicy, OnFailure, PublishPolicy, RegistryPolicy};
 pub use tags::{Guard, Latest, TagPolicy, VariantPolicy};
 pub use version::{

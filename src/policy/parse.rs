@@ -43,6 +43,12 @@ impl Policy {
     }
 }
 
+/// Whether a text that is no policy is the `release.toml` of cargo-release.
+#[must_use]
+pub fn is_cargo_release(text: &str) -> bool {
+    cargo_release_key(text).is_some()
+}
+
 fn explain(text: &str, name: &str, error: &toml::de::Error) -> Error {
     if let Some(key) = cargo_release_key(text) {
         return Error::usage(format!("`{name}` belongs to cargo-release, not to hoist"))

@@ -187,8 +187,8 @@ pub enum Unconventional {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct TagTemplate {
-    prefix: String,
-    suffix: String,
+    pub(super) prefix: String,
+    pub(super) suffix: String,
 }
 
 impl TagTemplate {

@@ -4,7 +4,7 @@ use std::fs;
 
 use super::{Release, carry_out::is_over, errors};
 use crate::{
-    error::{Error, Result},
+    error::{Error, ErrorKind, Result},
     event::Step,
     io::{
         content,
@@ -14,13 +14,16 @@ use crate::{
     oci::{Digest, Image, Repository},
     outcome::Outcome,
     plan::{ImageSource, Plan, PlannedImage},
-    policy::BuildPolicy,
+    policy::{BuildPolicy, BuildSource},
 };
 
 /// The images of a release, in the plan's order.
 pub(super) struct Made {
     pub(super) images: Vec<Image>,
 }
+
+/// A turn in the work tree; over when it is dropped.
+type Turn = Box<dyn Send>;
 
 impl Made {
     /// Removes what lies on disk, unless a journal still needs it.
@@ -45,6 +48,7 @@ impl Release {
     }
 
     pub(super) async fn images(&self, plan: &Plan) -> Result<Made> {
+        let _turn = self.turn(plan).await?;
         let mut images = Vec::new();
         let mut first = true;
         for planned in &plan.images {
@@ -67,6 +71,37 @@ impl Release {
             format!("nothing: {} is adopted", from.digest(digest)),
         );
         Ok(image)
+    }
+
+    /// Waits until no other release of this process is in the way in the work tree: a command runs
+    /// alone, since it may write where others read or write. What the engine builds from a commit
+    /// needs no turn.
+    async fn turn(&self, plan: &Plan) -> Result<Option<Turn>> {
+        let build = &self.policy().image.build;
+        let wait = async {
+            if to_build(plan).next().is_none() {
+                None
+            } else if !build.command.is_empty() {
+                Some(Box::new(self.work_tree.clone().write_owned().await) as Turn)
+            } else if build.source == BuildSource::Worktree || self.has_layout() {
+                Some(Box::new(self.work_tree.clone().read_owned().await) as Turn)
+            } else {
+                None
+            }
+        };
+        tokio::select! {
+            biased;
+            () = self.cancel.cancelled() => Err(Error::new(
+                ErrorKind::Interrupted,
+                "interrupted before the build",
+            ).state("nothing was built or moved")),
+            turn = wait => Ok(turn),
+        }
+    }
+
+    fn has_layout(&self) -> bool {
+        let mut variants = self.policy().variants.values();
+        self.policy().image.build.layout.is_some() || variants.any(|one| one.layout.is_some())
     }
 
     /// What is published already: its documents; its blobs stay where they are.
@@ -169,8 +204,17 @@ impl Release {
         build
     }
 
+    /// The images of this policy: those of others in this clone come and go as they please.
     pub(super) fn store(&self) -> Store {
-        Store::new(self.state_directory())
+        let names: Vec<String> = self
+            .policy()
+            .image
+            .all()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        let folder = Digest::of(names.join("\n").as_bytes());
+        Store::new(self.state_directory()).apart(folder.short())
     }
 }
 

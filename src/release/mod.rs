@@ -4,6 +4,7 @@
 //! touches nothing; [`Release::release`] does it. Calls block: they bring their own runtime, so
 //! they must not be made from inside another one.
 
+mod all;
 mod build;
 mod carry_out;
 mod check;
@@ -40,6 +41,7 @@ use crate::{
 
 use gather::Purpose;
 
+pub use all::{All, Each};
 pub use check::{Check, first_problem};
 pub use gather::{Ask, Nothing, Planned};
 pub use inspect::{Look, inspect_path};
@@ -61,6 +63,9 @@ pub struct Release {
     events: Events,
     cancel: tokio_util::sync::CancellationToken,
     registries: Arc<Registries>,
+    /// Whose turn it is in the work tree: held for writing while a command makes an image there,
+    /// for reading while one is read from there. Releases of one [`All`] share it.
+    work_tree: Arc<tokio::sync::RwLock<()>>,
     runtime: tokio::runtime::Runtime,
 }
 
@@ -131,23 +136,32 @@ impl Release {
         let mut ask = ask.clone();
         ask.instant = reviewed.map(|plan| plan.instant).or(ask.instant);
         self.wait(async {
-            self.events.started(Step::Plan, "the release");
-            self.refuse_unfinished().await?;
-            for note in self.gate(&ask)? {
-                self.events.note(note);
-            }
-            let planned = self.gather(&ask, Purpose::Do).await?;
+            let planned = self.ready(&ask).await?;
             if let Some(reviewed) = reviewed {
                 same_plan(reviewed, &planned)?;
             }
-            match planned {
-                Planned::Nothing(nothing) => Ok(Done::Nothing(nothing)),
-                Planned::Release(plan) => {
-                    let outcome = self.carry_out(&plan).await?;
-                    Ok(Done::Ended(Box::new(outcome)))
-                }
-            }
+            self.carry_out_planned(planned).await
         })
+    }
+
+    /// Everything before the first thing is done: nothing stands in the way, and the plan.
+    async fn ready(&self, ask: &Ask) -> Result<Planned> {
+        self.events.started(Step::Plan, "the release");
+        self.refuse_unfinished().await?;
+        for note in self.gate(ask)? {
+            self.events.note(note);
+        }
+        self.gather(ask, Purpose::Do).await
+    }
+
+    async fn carry_out_planned(&self, planned: Planned) -> Result<Done> {
+        match planned {
+            Planned::Nothing(nothing) => Ok(Done::Nothing(nothing)),
+            Planned::Release(plan) => {
+                let outcome = self.carry_out(&plan).await?;
+                Ok(Done::Ended(Box::new(outcome)))
+            }
+        }
     }
 
     fn wait<T>(&self, work: impl Future<Output = T>) -> T {

@@ -50,6 +50,15 @@ pub(super) struct Loaded {
 pub(super) fn open(options: Options) -> Result<Release> {
     let git = git::Repository::open(&options.place.directory)?;
     let policy = history::load(&options.place, &git)?;
+    with_policy(git, policy, options)
+}
+
+/// The same with a policy that was read already.
+pub(super) fn with_policy(
+    git: git::Repository,
+    policy: Policy,
+    options: Options,
+) -> Result<Release> {
     let base = git
         .directory()
         .unwrap_or_else(|| git.common_directory())
@@ -74,6 +83,7 @@ pub(super) fn open(options: Options) -> Result<Release> {
         events: options.events,
         cancel: options.cancel,
         registries: Arc::new(registries),
+        work_tree: Arc::default(),
         runtime,
     })
 }

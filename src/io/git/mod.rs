@@ -4,6 +4,7 @@
 //! Answers are exact on any graph: what dates say only decides what is looked at first.
 
 mod ancestors;
+mod files;
 mod graph;
 mod history;
 mod names;
@@ -16,6 +17,7 @@ mod write;
 
 use std::{collections::HashMap, path::Path};
 
+pub use files::TrackedFile;
 use git2::Oid;
 
 use crate::{
