@@ -44,6 +44,28 @@ pub fn number(kind: ErrorKind) -> u8 {
     }
 }
 
+/// Which of several releases decides: what needs a person first, what did nothing last.
+const BY_SEVERITY: [u8; 11] = [
+    NEEDS_HUMAN,
+    BUG,
+    INTERRUPTED,
+    DISAGREE,
+    ROLLED_BACK,
+    FAILED,
+    BUSY,
+    REFUSED,
+    USAGE,
+    NOTHING,
+    OK,
+];
+
+/// The exit code of several releases together: the most severe.
+#[must_use]
+pub fn most_severe(codes: impl IntoIterator<Item = u8>) -> u8 {
+    let rank = |code: &u8| BY_SEVERITY.iter().position(|one| one == code);
+    codes.into_iter().min_by_key(rank).unwrap_or(OK)
+}
+
 /// The same for the process.
 #[must_use]
 pub fn code(kind: ErrorKind) -> ExitCode {
@@ -55,4 +77,24 @@ pub fn from_clap(error: &clap::Error) -> ExitCode {
     // Nothing can be done about a closed stream here.
     let _ = error.print();
     ExitCode::from(if error.use_stderr() { USAGE } else { OK })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_most_severe_code_decides() {
+        for (codes, most) in [
+            (&[][..], OK),
+            (&[OK, OK], OK),
+            (&[OK, FAILED, REFUSED], FAILED),
+            (&[USAGE, REFUSED], REFUSED),
+            (&[ROLLED_BACK, FAILED, NEEDS_HUMAN], NEEDS_HUMAN),
+            (&[ROLLED_BACK, INTERRUPTED], INTERRUPTED),
+            (&[BUSY, ROLLED_BACK], ROLLED_BACK),
+        ] {
+            assert_eq!(most_severe(codes.iter().copied()), most, "{codes:?}");
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! The command line: one verb a file. The only place that prints, colours and decides exit codes.
 
+mod all;
 mod changelog;
 mod check;
 mod exit;
@@ -138,7 +139,7 @@ impl Context {
     /// The same, with progress shown and signals watched.
     pub(crate) fn open_for_work(&self) -> Result<Release> {
         let options = Options {
-            events: progress::events(&self.terminal),
+            events: progress::Screen::new(&self.terminal).events(None),
             ..self.options()?
         };
         signal::watch(options.cancel.clone())?;
@@ -189,7 +190,7 @@ fn run(command: Command, context: &Context) -> Result<ExitCode> {
         Command::Release(args) => release::run(args, context),
         Command::Promote(args) => promote::run(&args, context),
         Command::Verify(args) => verify::run(&args, context),
-        Command::Status(args) => status::run(args, context),
+        Command::Status(args) => status::run(&args, context),
         Command::Resume(args) => recover::resume(args, context),
         Command::Rollback(args) => recover::rollback(args, context),
         Command::Repair(args) => repair::run(&args, context),

@@ -4,10 +4,10 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
-use super::{Global, Terminal, exit};
+use super::{Global, Terminal, all, exit};
 use crate::{
     error::{ErrorKind, Result},
-    history::{Place, Seen},
+    history::{History, Place, Seen},
     io::environment::Environment,
     oci,
     plan::{
@@ -16,6 +16,7 @@ use crate::{
         version::{Next, Request},
     },
     policy::Level,
+    release::Each,
 };
 
 /// Print the next version, or nothing when there is nothing to release
@@ -27,6 +28,9 @@ pub struct Arguments {
     explain: bool,
     #[command(flatten)]
     overrides: Overrides,
+    /// For every image: each committed file of the policy's name; prints `FILE VERSION` lines
+    #[arg(long)]
+    all: bool,
 }
 
 /// What stands in for the history's answer; the same for `next`, `tags`, `plan` and `release`.
@@ -44,6 +48,13 @@ pub struct Overrides {
     /// Answer for this branch
     #[arg(long, value_name = "NAME")]
     branch: Option<String>,
+}
+
+impl Overrides {
+    /// `--version`
+    pub(super) fn version(&self) -> Option<&str> {
+        self.version.as_deref()
+    }
 }
 
 impl From<Overrides> for Request {
@@ -78,6 +89,9 @@ pub fn place(global: &Global) -> Result<Place> {
 
 /// Runs the verb.
 pub fn run(global: &Global, arguments: Arguments, terminal: &Terminal) -> Result<ExitCode> {
+    if arguments.all {
+        return run_all(global, arguments, terminal);
+    }
     let request = Request::from(arguments.overrides);
     let seen = Seen::read(&place(global)?, &request, &Environment::from_process())?;
     let next = &seen.next(&request).inspect_err(|error| {
@@ -101,6 +115,49 @@ pub fn run(global: &Global, arguments: Arguments, terminal: &Terminal) -> Result
         nothing(next, &seen.facts, terminal);
     }
     Ok(ExitCode::from(exit::OK))
+}
+
+fn run_all(global: &Global, arguments: Arguments, terminal: &Terminal) -> Result<ExitCode> {
+    all::refuse_version(&arguments.overrides)?;
+    let request = Request::from(arguments.overrides);
+    let read = History::read_all(&place(global)?, &request, &Environment::from_process())?;
+    all::tell_passed_over(&read.passed_over, terminal);
+    let each = read.all.into_iter();
+    let each: Vec<_> = each
+        .map(|(config, result)| Each { config, result })
+        .collect();
+    if terminal.json {
+        let entry = |one: &Each<History>| {
+            let document = one.result.as_ref().map(|history| document(&history.next));
+            all::entry(&one.config, document)
+        };
+        let entries: Vec<Value> = each.iter().map(entry).collect();
+        terminal.json(&all::document(&entries));
+    }
+    for Each { config, result } in &each {
+        let Ok(history) = result else { continue };
+        let next = &history.next;
+        match &next.next {
+            _ if terminal.json => {}
+            Some(version) => terminal.data(&format!("{config} {version}")),
+            None => terminal.note(&format!("`{config}`: nothing to release: {}", next.why)),
+        }
+        for note in &next.notes {
+            terminal.note(&format!("`{config}`: {}", all::about(config, note)));
+        }
+        if arguments.explain {
+            terminal.remark(&format!("{config}:"));
+            let History {
+                policy,
+                facts,
+                next,
+                ..
+            } = history;
+            remark(&explain::explain(policy, facts, &request, next), terminal);
+        }
+    }
+    all::tell_errors(&each, terminal);
+    Ok(ExitCode::from(all::code(&each, |_| exit::OK)))
 }
 
 fn remark(lines: &[String], terminal: &Terminal) {

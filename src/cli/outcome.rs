@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
-use super::{Context, exit, plan};
+use super::{Context, all, exit, plan};
 use crate::{
     error::Error,
     outcome::{Now, Outcome, OutcomeKind, TagReport},
@@ -17,10 +17,18 @@ pub(super) fn print(outcome: &Outcome, context: &Context) -> ExitCode {
     let code = code(outcome);
     if context.terminal.json {
         context.terminal.json(&document(outcome, code));
-        return ExitCode::from(code);
+    } else {
+        tell(outcome, None, context);
     }
-    if let Some(error) = &outcome.error {
-        context.terminal.error(error);
+    ExitCode::from(code)
+}
+
+/// An outcome for a person. With several images, `config` says which one it is about.
+pub(super) fn tell(outcome: &Outcome, config: Option<&str>, context: &Context) {
+    match (&outcome.error, config) {
+        (Some(error), None) => context.terminal.error(error),
+        (Some(error), Some(config)) => context.terminal.error(&all::named(config, error)),
+        (None, _) => {}
     }
     if outcome.kind == OutcomeKind::Published {
         for image in &outcome.images {
@@ -33,7 +41,6 @@ pub(super) fn print(outcome: &Outcome, context: &Context) -> ExitCode {
             context.terminal.note(&line);
         }
     }
-    ExitCode::from(code)
 }
 
 /// There was nothing to release.
@@ -41,7 +48,11 @@ pub(super) fn nothing(nothing: &Nothing, context: &Context) {
     if !context.terminal.json {
         return plan::tell_nothing(nothing, context);
     }
-    context.terminal.json(&json!({
+    context.terminal.json(&nothing_document(nothing));
+}
+
+pub(super) fn nothing_document(nothing: &Nothing) -> Value {
+    json!({
         "v": 1,
         "type": "outcome",
         "outcome": "nothing",
@@ -50,7 +61,7 @@ pub(super) fn nothing(nothing: &Nothing, context: &Context) {
         "current": nothing.current,
         "why": nothing.why,
         "messages": nothing.messages,
-    }));
+    })
 }
 
 /// A run that failed before there was a transaction, as the last JSON line.
@@ -65,7 +76,7 @@ pub(super) fn failed(error: &Error) -> Value {
     })
 }
 
-fn code(outcome: &Outcome) -> u8 {
+pub(super) fn code(outcome: &Outcome) -> u8 {
     match (&outcome.error, outcome.kind) {
         (Some(error), _) => exit::number(error.kind),
         (None, OutcomeKind::Published | OutcomeKind::RolledBack) => exit::OK,
@@ -76,7 +87,7 @@ fn code(outcome: &Outcome) -> u8 {
     }
 }
 
-fn document(outcome: &Outcome, code: u8) -> Value {
+pub(super) fn document(outcome: &Outcome, code: u8) -> Value {
     let mut line = json!({
         "v": 1,
         "type": "outcome",

@@ -2,12 +2,12 @@
 
 use std::{fmt::Write as _, process::ExitCode};
 
-use super::{Context, exit, next::Overrides};
+use super::{Context, all, exit, next::Overrides};
 use crate::{
     error::Result,
     oci::Before,
     plan::{ImageSource, Plan, PlannedMove, tags::Action},
-    release::{Ask, Nothing, Planned},
+    release::{Ask, Each, Nothing, Planned},
 };
 
 /// Show what a release would do; touch nothing
@@ -16,14 +16,24 @@ use crate::{
 pub(super) struct Args {
     #[command(flatten)]
     request: Overrides,
+    /// For every image: each committed file of the policy's name
+    #[arg(long)]
+    all: bool,
 }
 
 pub(super) fn run(args: Args, context: &Context) -> Result<ExitCode> {
-    let release = context.open()?;
+    if args.all {
+        all::refuse_version(&args.request)?;
+    }
     let ask = Ask {
         request: args.request.into(),
         ..Ask::default()
     };
+    if args.all {
+        let each = all::open(context)?.plan(&ask);
+        return Ok(ExitCode::from(show_all(&each, context)));
+    }
+    let release = context.open()?;
     match release.plan(&ask)? {
         Planned::Release(plan) => show(&plan, context),
         Planned::Nothing(nothing) => tell_nothing(&nothing, context),
@@ -45,19 +55,73 @@ pub(super) fn show(plan: &Plan, context: &Context) {
 /// Why there is nothing to release, and what is not as it should be all the same.
 pub(super) fn tell_nothing(nothing: &Nothing, context: &Context) {
     if context.terminal.json {
-        context.terminal.json(&serde_json::json!({
-            "v": 1,
-            "version": null,
-            "current": nothing.current,
-            "why": nothing.why,
-            "messages": nothing.messages,
-        }));
-        return;
+        return context.terminal.json(&nothing_document(nothing));
     }
     context
         .terminal
         .note(&format!("nothing to release: {}", nothing.why));
     messages(&nothing.messages, context);
+}
+
+fn nothing_document(nothing: &Nothing) -> serde_json::Value {
+    serde_json::json!({
+        "v": 1,
+        "version": null,
+        "current": nothing.current,
+        "why": nothing.why,
+        "messages": nothing.messages,
+    })
+}
+
+/// Every image's plan; the exit code.
+pub(super) fn show_all(each: &[Each<Planned>], context: &Context) -> u8 {
+    if context.terminal.json {
+        let document = |planned: &Planned| match planned {
+            Planned::Release(plan) => serde_json::to_value(plan).expect("a plan is plain data"),
+            Planned::Nothing(nothing) => nothing_document(nothing),
+        };
+        let entry = |one: &Each<Planned>| {
+            let document = one.result.as_ref().map(document);
+            all::entry(&one.config, document)
+        };
+        let entries: Vec<_> = each.iter().map(entry).collect();
+        context.terminal.json(&all::document(&entries));
+        all::tell_errors(each, &context.terminal);
+    } else {
+        for one in each {
+            if let Ok(Planned::Release(plan)) = &one.result {
+                context.terminal.data(text(plan).trim_end());
+                messages_of(&one.config, &plan.messages, context);
+            }
+        }
+        tell_others(each, context);
+        context.terminal.note("nothing was built or pushed");
+    }
+    all::code(each, |_| exit::OK)
+}
+
+/// The images without a plan: nothing to release, or what is in the way.
+pub(super) fn tell_others(each: &[Each<Planned>], context: &Context) {
+    for one in each {
+        if let Ok(Planned::Nothing(nothing)) = &one.result {
+            tell_nothing_of(&one.config, nothing, context);
+        }
+    }
+    all::tell_errors(each, &context.terminal);
+}
+
+/// Why there is nothing to release for one of several images.
+pub(super) fn tell_nothing_of(config: &str, nothing: &Nothing, context: &Context) {
+    let why = format!("`{config}`: nothing to release: {}", nothing.why);
+    context.terminal.note(&why);
+    messages_of(config, &nothing.messages, context);
+}
+
+fn messages_of(config: &str, messages: &[String], context: &Context) {
+    for message in messages {
+        let message = all::about(config, message);
+        context.terminal.note(&format!("`{config}`: {message}"));
+    }
 }
 
 pub(super) fn messages(messages: &[String], context: &Context) {

@@ -11,46 +11,68 @@ use std::{
 use anstyle::{AnsiColor, Style};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use super::Terminal;
+use super::{Terminal, all};
 use crate::event::{Event, Events, Step};
 
 const VERB: Style = AnsiColor::Green.on_default().bold();
 const BUSY: Style = AnsiColor::Cyan.on_default().bold();
 const BACK: Style = AnsiColor::Yellow.on_default().bold();
 
-/// The listener for a verb that does long work.
-#[must_use]
-pub fn events(terminal: &Terminal) -> Events {
-    if terminal.json {
-        let terminal = terminal.clone();
-        return Events::new(move |event| {
-            if let Some(line) = json_line(&event) {
-                terminal.json(&line);
-            }
-        });
-    }
-    if terminal.quiet {
-        return Events::none();
-    }
-    let printer = Arc::new(Printer {
-        bars: std::io::stderr().is_terminal().then(MultiProgress::new),
-        running: Mutex::default(),
-        verbose: terminal.verbose > 0,
-    });
-    Events::new(move |event| printer.print(event))
+/// Where a verb shows long work. One screen serves all images of a run.
+pub struct Screen {
+    terminal: Terminal,
+    /// On a terminal only.
+    bars: Option<MultiProgress>,
 }
 
-/// One event as a JSON line: `{"v":1,"type":…}`.
-fn json_line(event: &Event) -> Option<serde_json::Value> {
+impl Screen {
+    /// What was asked for, on this process's terminal.
+    #[must_use]
+    pub fn new(terminal: &Terminal) -> Self {
+        Self {
+            terminal: terminal.clone(),
+            bars: std::io::stderr().is_terminal().then(MultiProgress::new),
+        }
+    }
+
+    /// A listener. With several images, `config` says which one its events are about.
+    #[must_use]
+    pub fn events(&self, config: Option<&str>) -> Events {
+        if self.terminal.json {
+            let (terminal, config) = (self.terminal.clone(), config.map(str::to_owned));
+            return Events::new(move |event| {
+                if let Some(line) = json_line(&event, config.as_deref()) {
+                    terminal.json(&line);
+                }
+            });
+        }
+        if self.terminal.quiet {
+            return Events::none();
+        }
+        let printer = Arc::new(Printer {
+            about: config.map_or(String::new(), |config| format!("{}: ", all::short(config))),
+            bars: self.bars.clone(),
+            running: Mutex::default(),
+            verbose: self.terminal.verbose > 0,
+        });
+        Events::new(move |event| printer.print(event))
+    }
+}
+
+/// One event as a JSON line: `{"v":1,"type":…}`; with several images, `{"v":1,"config":…,"type":…}`.
+fn json_line(event: &Event, config: Option<&str>) -> Option<serde_json::Value> {
     let serde_json::Value::Object(fields) = serde_json::to_value(event).ok()? else {
         return None;
     };
     let mut line = serde_json::Map::from_iter([("v".to_owned(), 1.into())]);
+    line.extend(config.map(|config| ("config".to_owned(), config.into())));
     line.extend(fields);
     Some(line.into())
 }
 
 struct Printer {
+    /// Begins every text where there are several images.
+    about: String,
     /// On a terminal only.
     bars: Option<MultiProgress>,
     running: Mutex<HashMap<String, ProgressBar>>,
@@ -118,7 +140,7 @@ impl Printer {
                 .with_style(style)
                 .with_prefix(doing(step)),
         );
-        bar.set_message(what.to_owned());
+        bar.set_message(format!("{}{what}", self.about));
         bar.enable_steady_tick(Duration::from_millis(120));
         self.lock().insert(format!("step {step:?}"), bar);
     }
@@ -145,9 +167,10 @@ impl Printer {
 
     fn output(&self, line: &str) {
         if self.verbose {
-            self.raw(&format!("             {line}"));
+            self.raw(&format!("             {}{line}", self.about));
         } else if let Some(bar) = self.lock().get("step Build") {
-            bar.set_message(line.chars().take(80).collect::<String>());
+            let line: String = line.chars().take(80).collect();
+            bar.set_message(format!("{}{line}", self.about));
         }
     }
 
@@ -159,7 +182,7 @@ impl Printer {
     }
 
     fn line(&self, style: Style, verb: &str, what: &str) {
-        self.raw(&format!("{style}{verb:>12}{style:#} {what}"));
+        self.raw(&format!("{style}{verb:>12}{style:#} {}{what}", self.about));
     }
 
     fn raw(&self, line: &str) {
@@ -216,10 +239,15 @@ mod tests {
             step: Step::Build,
             what: "x".into(),
         };
-        let line = json_line(&event).expect("an event is an object");
+        let line = json_line(&event, None).expect("an event is an object");
         assert_eq!(
             line.to_string(),
             r#"{"v":1,"type":"finished","step":"build","what":"x"}"#
+        );
+        let line = json_line(&event, Some("api/release.toml")).expect("an event is an object");
+        assert_eq!(
+            line.to_string(),
+            r#"{"v":1,"config":"api/release.toml","type":"finished","step":"build","what":"x"}"#
         );
     }
 

@@ -7,7 +7,9 @@ use std::{
 };
 
 use super::{
-    Context, exit,
+    Context,
+    all::{self, release::How},
+    exit,
     next::Overrides,
     outcome, plan,
     render::{ask as ask_person, can_answer},
@@ -39,10 +41,22 @@ pub(super) struct Args {
     /// Exit 3 where there is nothing to release
     #[arg(long)]
     require_release: bool,
+    /// Every image side by side: each committed file of the policy's name
+    #[arg(long, conflicts_with = "plan")]
+    all: bool,
 }
 
 pub(super) fn run(args: Args, context: &Context) -> Result<ExitCode> {
     let required = args.require_release;
+    if args.all {
+        all::refuse_version(&args.request)?;
+        let how = How {
+            yes: args.yes,
+            dry_run: args.dry_run,
+            required,
+        };
+        return all::release::run(&ask(&args, None), how, context);
+    }
     let reviewed = args.plan.as_deref().map(read).transpose()?;
     let ask = ask(&args, reviewed.as_ref());
     let release = context.open_for_work()?;
@@ -99,13 +113,7 @@ enum Answer {
 
 /// Shows the plan and asks. Where nobody can answer, that is a usage error.
 fn confirm(release: &Release, ask: &Ask, context: &Context) -> Result<Answer> {
-    if !can_answer(context) {
-        return Err(Error::usage(
-            "`hoist release` asks before it releases, and here nobody can answer",
-        )
-        .state("nothing was built or moved")
-        .hint("`hoist release --yes` goes ahead; `hoist plan` shows what it would do"));
-    }
+    somebody_can_answer(false, context)?;
     match release.plan(ask)? {
         Planned::Nothing(nothing) => {
             plan::tell_nothing(&nothing, context);
@@ -117,6 +125,21 @@ fn confirm(release: &Release, ask: &Ask, context: &Context) -> Result<Answer> {
             Ok(if yes { Answer::Yes } else { Answer::No })
         }
     }
+}
+
+/// Where nobody can answer, the question is a usage error.
+pub(super) fn somebody_can_answer(all: bool, context: &Context) -> Result<()> {
+    let all = if all { " --all" } else { "" };
+    if !can_answer(context) {
+        return Err(Error::usage(
+            "`hoist release` asks before it releases, and here nobody can answer",
+        )
+        .state("nothing was built or moved")
+        .hint(format!(
+            "`hoist release{all} --yes` goes ahead; `hoist plan{all}` shows what it would do"
+        )));
+    }
+    Ok(())
 }
 
 fn nothing_exit(required: bool) -> Result<ExitCode> {

@@ -2,14 +2,25 @@
 
 use std::{fmt::Write as _, process::ExitCode};
 
-use super::{Context, exit};
-use crate::{error::Result, release::Open};
+use super::{Context, all, exit};
+use crate::{
+    error::Result,
+    release::{Each, Open},
+};
 
 /// Show unfinished releases: whose, since when, and what each tag shows now
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {}
+pub(super) struct Args {
+    /// Of every image: each committed file of the policy's name
+    #[arg(long)]
+    all: bool,
+}
 
-pub(super) fn run(_args: Args, context: &Context) -> Result<ExitCode> {
+pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode> {
+    if args.all {
+        let each = all::open(context)?.status();
+        return Ok(ExitCode::from(show_all(&each, context)));
+    }
     let open = context.open()?.status()?;
     let code = if open.is_empty() {
         exit::OK
@@ -17,9 +28,7 @@ pub(super) fn run(_args: Args, context: &Context) -> Result<ExitCode> {
         exit::BUSY
     };
     if context.terminal.json {
-        context
-            .terminal
-            .json(&serde_json::json!({ "v": 1, "unfinished": open }));
+        context.terminal.json(&document(&open));
     } else if open.is_empty() {
         context.terminal.note("no release is unfinished");
     } else {
@@ -31,6 +40,44 @@ pub(super) fn run(_args: Args, context: &Context) -> Result<ExitCode> {
             .note("`hoist resume` finishes it, `hoist rollback` undoes it");
     }
     Ok(ExitCode::from(code))
+}
+
+fn document(open: &[Open]) -> serde_json::Value {
+    serde_json::json!({ "v": 1, "unfinished": open })
+}
+
+/// What is unfinished of every image; the exit code.
+fn show_all(each: &[Each<Vec<Open>>], context: &Context) -> u8 {
+    let terminal = &context.terminal;
+    let code = all::code(each, |open| match open.is_empty() {
+        true => exit::OK,
+        false => exit::BUSY,
+    });
+    if terminal.json {
+        let entry = |one: &Each<Vec<Open>>| {
+            let document = one.result.as_ref().map(|open| document(open));
+            all::entry(&one.config, document)
+        };
+        let entries: Vec<_> = each.iter().map(entry).collect();
+        terminal.json(&all::document(&entries));
+    } else {
+        for one in each {
+            let config = &one.config;
+            for open in one.result.iter().flatten() {
+                let open = text(open);
+                terminal.data(&format!("{config}: {}", open.trim_end()));
+                terminal.note(&all::about(
+                    config,
+                    "`hoist resume` finishes it, `hoist rollback` undoes it",
+                ));
+            }
+        }
+        if code == exit::OK {
+            terminal.note("no release is unfinished");
+        }
+    }
+    all::tell_errors(each, terminal);
+    code
 }
 
 fn text(open: &Open) -> String {

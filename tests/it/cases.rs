@@ -52,6 +52,8 @@ struct GivenCommit {
     parents: Option<Vec<String>>,
     date: Option<DateTime<Utc>>,
     #[serde(default)]
+    touches: Vec<String>,
+    #[serde(default)]
     tags: Vec<GivenTag>,
 }
 
@@ -107,6 +109,7 @@ fn build(given: &Given) -> History {
         ),
     );
     let mut last = None;
+    let mut files: BTreeMap<&str, String> = BTreeMap::new();
     for (place, commit) in given.history.iter().enumerate() {
         let name = commit.id.clone().unwrap_or_else(|| format!("c{place}"));
         let message = match (&commit.message, &commit.base64) {
@@ -118,6 +121,17 @@ fn build(given: &Given) -> History {
             .parents
             .as_ref()
             .map(|names| names.iter().map(|name| history.id(name)).collect());
+        files.extend(
+            commit
+                .touches
+                .iter()
+                .map(|path| (path.as_str(), name.clone())),
+        );
+        let texts: Vec<_> = files
+            .iter()
+            .map(|(path, text)| (*path, text.as_str()))
+            .collect();
+        let tree = (!texts.is_empty()).then(|| history.tree(&texts));
         let id = history.commit(
             &name,
             &Commit {
@@ -125,7 +139,7 @@ fn build(given: &Given) -> History {
                 encoding: commit.encoding.as_deref(),
                 parents,
                 date: commit.date.map(|date| date.timestamp()),
-                tree: None,
+                tree,
             },
         );
         for tag in &commit.tags {

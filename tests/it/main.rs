@@ -33,5 +33,6 @@ mod real_sandbox;
 mod registry;
 mod release_files;
 mod repositories;
+mod several;
 mod support;
 mod transcripts;

@@ -158,3 +158,60 @@ fn mistakes() {
         .hoist(&["--image", "nonsense:", "plan"]);
     insta::assert_snapshot!(session.text());
 }
+
+#[test]
+fn two_images_of_one_repository() {
+    let registry = registry(Delete::Tag);
+    let names = ["acme/api", "acme/web"];
+    let world = World::new(&registry, &names);
+    let clone = crate::several::monorepo(&world, &registry, names);
+    let mut session = Transcript::new(&world, &clone);
+    clone.write(
+        "services/cli/release.toml",
+        "sign-commit = true\npublish = false\n",
+    );
+    clone.write("services/api/main.rs", "api");
+    clone.commit("feat(api): a first answer");
+    clone.push();
+    session.hoist(&["next", "--all"]).hoist(&["plan", "--all"]);
+    session.hoist(&["release", "--all"]);
+    session.hoist(&["release", "--all", "--yes", "--quiet"]);
+    clone.write("libs/log.rs", "log");
+    clone.commit("fix(libs): one log for all");
+    clone.push();
+    session.hoist(&["next", "--all", "--explain"]);
+    session.hoist(&["release", "--all", "--yes", "--quiet"]);
+    session.hoist(&["status", "--all"]);
+    session.hoist(&["release", "--all", "--yes", "--require-release"]);
+    insta::assert_snapshot!(session.text());
+}
+
+#[test]
+fn images_that_cannot_be_told_apart() {
+    let registry = registry(Delete::Tag);
+    let names = ["acme/api", "acme/web"];
+    let world = World::new(&registry, &names);
+    let clone = crate::several::monorepo(&world, &registry, names);
+    let mut session = Transcript::new(&world, &clone);
+    session.hoist(&["release", "--all", "--version", "1.0.0", "--yes"]);
+    session.hoist(&["release", "--all", "--plan", "plan.json", "--yes"]);
+    session.hoist(&["--image", "acme/api", "plan", "--all"]);
+    session.hoist(&["--config", "hoist.toml", "plan", "--all"]);
+    let web = std::fs::read_to_string(clone.path().join("services/web/release.toml")).unwrap();
+    clone.write(
+        "services/web/release.toml",
+        web.replace("acme/web", "acme/api"),
+    );
+    session.hoist(&["plan", "--all"]);
+    clone.write(
+        "services/web/release.toml",
+        web.replace("web-v{version}", "api-v{version}-web"),
+    );
+    session.hoist(&["release", "--all", "--yes"]);
+    clone.write(
+        "services/web/release.toml",
+        "[image]\nrepositry = \"acme/web\"\n",
+    );
+    session.hoist(&["release", "--all", "--yes", "--json"]);
+    insta::assert_snapshot!(session.text());
+}

@@ -7,7 +7,7 @@ mod project;
 
 use std::sync::OnceLock;
 
-pub use project::{Run, SET, World};
+pub use project::{Run, SET, Shelf, World};
 use xtask::sandbox::{self, Engine, Packages, Registry, RegistryOptions};
 
 /// The unpacked packages; `None` only where they cannot be had and the run was told to do
