@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use semver::Version;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::state::{Shape, Slot, TagKind, Txn};
+use super::state::{Cause, Shape, Slot, TagKind, Txn};
 use crate::{
     oci::{Descriptor, Digest, Manifest, MediaType, Repository, Tag},
     policy::OnFailure,
@@ -327,7 +327,8 @@ pub fn encode(record: &Record) -> String {
 /// The whole records of a journal, in order. Lines that are cut or damaged are left out.
 ///
 /// # Errors
-/// The journal is of a newer format, or its first record is missing while later ones are there.
+/// The journal is of a newer format, its first record is missing while later ones are there, or a
+/// record names a tag that the first one does not have.
 pub fn decode(text: &[u8]) -> Result<Vec<Record>, ReadError> {
     let mut records = Vec::new();
     for line in text.split(|byte| *byte == b'\n') {
@@ -339,11 +340,7 @@ pub fn decode(text: &[u8]) -> Result<Vec<Record>, ReadError> {
         None => Ok(records),
         Some(Record::Prepared(prepared)) if prepared.is_consistent() => {
             let tags = prepared.tags.len();
-            let fits = |record: &Record| match record {
-                Record::Step { txn, .. } => txn.marks.len() == tags,
-                Record::Prepared(_) | Record::TakenOver { .. } => true,
-            };
-            if records.iter().all(fits) {
+            if records.iter().all(|record| fits(record, tags)) {
                 Ok(records)
             } else {
                 Err(ReadError::Damaged)
@@ -353,6 +350,28 @@ pub fn decode(text: &[u8]) -> Result<Vec<Record>, ReadError> {
             Err(ReadError::Damaged)
         }
     }
+}
+
+/// Whether all that a record says is about one of so many tags.
+fn fits(record: &Record, tags: usize) -> bool {
+    let Record::Step { txn, .. } = record else {
+        return true;
+    };
+    let named = match txn.cause {
+        Some(Cause::Refused(tag) | Cause::Foreign(tag) | Cause::Unclear(tag)) => tag < tags,
+        Some(
+            Cause::GitTag
+            | Cause::Branch
+            | Cause::Busy
+            | Cause::Lock
+            | Cause::Unreadable
+            | Cause::Content
+            | Cause::Journal
+            | Cause::Interrupted,
+        )
+        | None => true,
+    };
+    named && txn.marks.len() == tags
 }
 
 fn decode_line(line: &[u8]) -> Result<Option<Record>, ReadError> {

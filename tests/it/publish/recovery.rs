@@ -13,6 +13,7 @@ use hoist::{
         self, Preflight, Recovery,
         journal::{ReadError, Record, decode, encode},
         recover::{may_take_over, replay},
+        state::Cause,
     },
 };
 
@@ -87,6 +88,34 @@ async fn a_damaged_record_is_left_out_and_a_newer_format_refused() {
         .unwrap_err();
     assert_eq!(error.kind, ErrorKind::Busy, "{error}");
     assert!(error.hint.unwrap().contains("use the hoist that wrote it"));
+}
+
+/// A lock's journal comes from a remote that others write to. What it names must be there before
+/// anything is said of it.
+#[tokio::test(start_paused = true)]
+async fn a_record_that_names_a_tag_which_is_not_there_is_damage() {
+    let scene = died(5).await;
+    let (_, text) = scene.journals.files().pop_first().unwrap();
+    let mut records = decode(&text).unwrap();
+    let Some(Record::Prepared(prepared)) = records.first() else {
+        panic!("a journal begins with what was prepared");
+    };
+    let tags = prepared.tags.len();
+    for (index, readable) in [(tags - 1, true), (tags, false)] {
+        for cause in [
+            Cause::Refused(index),
+            Cause::Foreign(index),
+            Cause::Unclear(index),
+        ] {
+            let Some(Record::Step { txn, .. }) = records.last_mut() else {
+                panic!("the last record is a step");
+            };
+            txn.cause = Some(cause);
+            let written: String = records.iter().map(encode).collect();
+            let read = decode(written.as_bytes());
+            assert_eq!(read.is_ok(), readable, "{cause:?}");
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]
