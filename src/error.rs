@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::event::harmless;
+
 /// Why a run did not end well. Each kind has one exit code (`cli/exit.rs`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -34,8 +36,9 @@ pub enum ErrorKind {
 /// One failure as a person reads it: what failed on which named thing, its causes, what is true
 /// outside now, and a command that helps.
 ///
-/// Texts are lower-case fragments without a full stop; names stand in backticks. Credentials and
-/// control characters never reach an error: see [`crate::event::clean`].
+/// Texts are lower-case fragments without a full stop; names stand in backticks. Credentials never
+/// reach an error. Control characters, terminal escapes among them, become `\u{…}` on the way in:
+/// errors quote files, commits and registries.
 #[derive(Debug, Serialize)]
 pub struct Error {
     /// Decides the exit code.
@@ -58,7 +61,7 @@ impl Error {
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self {
             kind,
-            message: message.into(),
+            message: harmless(message.into()),
             causes: Vec::new(),
             state: None,
             hint: None,
@@ -93,7 +96,7 @@ impl Error {
     /// Adds one cause.
     #[must_use]
     pub fn cause(mut self, cause: impl Into<String>) -> Self {
-        self.causes.push(cause.into());
+        self.causes.push(harmless(cause.into()));
         self
     }
 
@@ -102,7 +105,7 @@ impl Error {
     pub fn because(mut self, error: &(dyn std::error::Error + 'static)) -> Self {
         let mut next = Some(error);
         while let Some(error) = next {
-            let text = error.to_string();
+            let text = harmless(error.to_string());
             if self.causes.last().is_none_or(|last| !last.contains(&text)) {
                 self.causes.push(text);
             }
@@ -114,14 +117,14 @@ impl Error {
     /// Says what is true outside now.
     #[must_use]
     pub fn state(mut self, state: impl Into<String>) -> Self {
-        self.state = Some(state.into());
+        self.state = Some(harmless(state.into()));
         self
     }
 
     /// Says what helps.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+        self.hint = Some(harmless(hint.into()));
         self
     }
 }

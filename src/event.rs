@@ -168,16 +168,37 @@ pub fn clean(text: &str, max: usize) -> String {
             out.push('…');
             break;
         }
-        // Bidirectional overrides can make a line read as another one.
-        if c.is_control()
-            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-        {
+        if is_harmful(c) {
             out.extend(c.escape_unicode());
         } else {
             out.push(c);
         }
     }
     out
+}
+
+/// As [`clean`], for text that is ours but quotes others: line breaks and tabs stay, and so does its
+/// length.
+pub(crate) fn harmless(text: String) -> String {
+    let stays = |c: char| !is_harmful(c) || matches!(c, '\n' | '\t');
+    if text.chars().all(stays) {
+        return text;
+    }
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if stays(c) {
+            out.push(c);
+        } else {
+            out.extend(c.escape_unicode());
+        }
+    }
+    out
+}
+
+/// Control characters; and bidirectional overrides, which can make a line read as another one.
+fn is_harmful(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]

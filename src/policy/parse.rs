@@ -164,6 +164,19 @@ mod tests {
     }
 
     #[test]
+    fn terminal_escapes_of_a_strangers_file_are_not_shown() {
+        for text in [
+            "[tags]\nlatest = \u{1b}[31mred\n",
+            "[version]\npaths = [\"\\u001b[31m[\"]\n",
+            "[tags]\n\"\\u001b[31m\" = 1\n",
+        ] {
+            let shown = error(text).to_string();
+            assert!(!shown.contains('\u{1b}'), "{shown:?}");
+            assert!(shown.contains("\\u{1b}"), "{shown:?}");
+        }
+    }
+
+    #[test]
     fn a_wrong_value_names_its_place() {
         for (text, words) in [
             ("[image]\nrepository = \"https://x/y\"\n", "scheme"),
