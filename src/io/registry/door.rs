@@ -5,8 +5,9 @@ use std::{collections::BTreeMap, time::Duration};
 use chrono::{DateTime, Utc};
 use url::Url;
 
+pub use super::header::LONGEST_WAIT;
 use super::{
-    header,
+    header, listing,
     origin::{Origin, Visit},
 };
 use crate::oci::Tag;
@@ -43,9 +44,7 @@ pub fn accepted_tags(values: &[&str]) -> Vec<Tag> {
 #[must_use]
 pub fn next_page(asked: &Url, values: &[&str]) -> Option<Url> {
     let target = header::next_link(values.iter().copied())?;
-    let origin = origin(asked);
-    let url = origin.resolve(asked, &target).ok()?;
-    (origin.visit(&url) == Ok(Visit::Same)).then_some(url)
+    listing::next_page(&origin(asked), asked, &target).ok()
 }
 
 /// Where a `Location` of the answer for `asked` may lead, and whether credentials go along.
@@ -57,7 +56,7 @@ pub fn location(asked: &Url, target: &str) -> Option<(Url, bool)> {
     Some((url, visit == Visit::Same))
 }
 
-/// `Retry-After`, at the server's time `now`.
+/// `Retry-After`, at the server's time `now`; at most [`LONGEST_WAIT`].
 #[must_use]
 pub fn retry_after(value: &str, now: DateTime<Utc>) -> Option<Duration> {
     header::retry_after(value, now)

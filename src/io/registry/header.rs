@@ -12,6 +12,9 @@ const LONGEST: usize = 8 * 1024;
 /// Most entries that are taken from one list.
 const MOST: usize = 256;
 
+/// The longest wait that is told: thirty years, which nobody waits. Dates reach 262,000 years on.
+pub const LONGEST_WAIT: Duration = Duration::from_secs(1_000_000_000);
+
 /// One way to authenticate that a registry offers (RFC 9110, 11.6.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Challenge {
@@ -124,24 +127,23 @@ pub(crate) fn next_link<'a>(values: impl Iterator<Item = &'a str>) -> Option<Str
 }
 
 /// How long to wait (`Retry-After` and Docker Hub's `X-Retry-After`): seconds, an HTTP date, or
-/// seconds since 1970. `now` is the server's own clock where it told it.
+/// seconds since 1970; at most [`LONGEST_WAIT`]. `now` is the server's own clock where it told it.
 pub(crate) fn retry_after(value: &str, now: DateTime<Utc>) -> Option<Duration> {
     /// Nobody asks for a wait of thirty years; a number this large is an instant.
-    const EPOCH: u64 = 1_000_000_000;
+    const EPOCH: u64 = LONGEST_WAIT.as_secs();
     let text = cut(value).trim();
     if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
         // What overflows is too long to wait for anyway.
         let number = text.parse::<u64>().unwrap_or(u64::MAX);
-        return Some(match number {
-            0..EPOCH => Duration::from_secs(number),
-            EPOCH..=99_999_999_999 => {
-                let now = u64::try_from(now.timestamp()).unwrap_or(0);
-                Duration::from_secs(number.saturating_sub(now))
-            }
-            _ => Duration::from_secs(EPOCH),
-        });
+        let seconds = if number < EPOCH {
+            number
+        } else {
+            number.saturating_sub(u64::try_from(now.timestamp()).unwrap_or(0))
+        };
+        return Some(Duration::from_secs(seconds).min(LONGEST_WAIT));
     }
-    http_date(text).map(|date| (date - now).to_std().unwrap_or_default())
+    let wait = (http_date(text)? - now).to_std().unwrap_or_default();
+    Some(wait.min(LONGEST_WAIT))
 }
 
 /// `200;w=21600`: so many, in so many seconds.
@@ -277,6 +279,13 @@ mod tests {
         assert_eq!(wait("Sunday, 06-Nov-94 08:50:37 GMT"), Some(60));
         assert_eq!(wait("Sun Nov  6 08:50:37 1994"), Some(60));
         assert_eq!(wait("Sun, 06 Nov 1994 08:49:00 GMT"), Some(0));
+        for never in [
+            "Sat Nov  6 08:50:37 9999",
+            "18446744073709551615",
+            "99999999999999999999",
+        ] {
+            assert_eq!(wait(never), Some(LONGEST_WAIT.as_secs()), "{never}");
+        }
         for bad in ["", "soon", "-1", "1.5"] {
             assert_eq!(wait(bad), None, "{bad}");
         }
@@ -320,9 +329,7 @@ mod tests {
             prop_assert!(next_link(all()).is_none_or(|link| link.len() <= LONGEST));
             let now = Utc.timestamp_opt(1_800_000_000, 0).single().expect("a date");
             for value in all() {
-                // At most as long as an instant of the far future; the caller's deadline is shorter.
-                let longest = Duration::from_secs(100_000_000_000);
-                prop_assert!(retry_after(value, now).is_none_or(|wait| wait <= longest * 3));
+                prop_assert!(retry_after(value, now).is_none_or(|wait| wait <= LONGEST_WAIT));
                 let _ = rate(value);
             }
         }

@@ -4,9 +4,12 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use serde::Deserialize;
+use url::Url;
 
 use super::{
-    RegistryError, RegistryErrorKind, answer, header as parse, origin::Visit, request::Client,
+    RegistryError, RegistryErrorKind, answer, header as parse,
+    origin::{Origin, Visit},
+    request::Client,
 };
 use crate::{
     io::http::{Answer, Method},
@@ -66,18 +69,8 @@ impl Client {
                     "a page of the list leads to no new tags",
                 ));
             }
-            url = self
-                .host
-                .origin
-                .resolve(&call.url, &next)
-                .map_err(|rule| answer::bad(name.clone(), 200, rule))?;
-            if self.host.origin.visit(&url) != Ok(Visit::Same) {
-                return Err(answer::bad(
-                    name,
-                    200,
-                    "the list's next page is on another host",
-                ));
-            }
+            url = next_page(&self.host.origin, &call.url, &next)
+                .map_err(|rule| answer::bad(name, 200, rule))?;
         }
         Err(answer::bad(
             answer::describe(&Method::GET, &url),
@@ -94,6 +87,15 @@ impl Client {
         serde_json::from_slice::<Page>(&body)
             .map(|page| page.tags.unwrap_or_default())
             .map_err(|_| answer::bad(name.to_owned(), 200, "the answer is no list of tags"))
+    }
+}
+
+/// The page after the one that was `asked`. It never leaves the registry.
+pub(super) fn next_page(origin: &Origin, asked: &Url, target: &str) -> Result<Url, String> {
+    let url = origin.resolve(asked, target)?;
+    match origin.visit(&url) {
+        Ok(Visit::Same) => Ok(url),
+        Ok(Visit::Foreign) | Err(_) => Err("the list's next page is on another host".to_owned()),
     }
 }
 
