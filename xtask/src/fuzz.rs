@@ -30,6 +30,10 @@ pub fn run(args: &[&str]) -> Result<()> {
             "-rss_limit_mb=1024",
             "-print_final_stats=1",
         ]);
+        let words = directory.join("dictionaries").join(&name);
+        if words.is_file() {
+            fuzz.arg(format!("-dict={}", words.display()));
+        }
         succeed(&mut fuzz).map_err(|error| {
             format!(
                 "{error}\nfuzzing needs a nightly toolchain and cargo-fuzz: \
