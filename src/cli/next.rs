@@ -147,12 +147,7 @@ fn run_all(global: &Global, arguments: Arguments, terminal: &Terminal) -> Result
         }
         if arguments.explain {
             terminal.remark(&format!("{config}:"));
-            let History {
-                policy,
-                facts,
-                next,
-                ..
-            } = history;
+            let Seen { policy, facts, .. } = &history.seen;
             remark(&explain::explain(policy, facts, &request, next), terminal);
         }
     }

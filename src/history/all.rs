@@ -1,10 +1,10 @@
 //! Every policy of a repository: one file an image, anywhere in the tree.
 
-use super::{History, POLICY_FILE, Place};
+use super::{POLICY_FILE, Place, Seen};
 use crate::{
     error::{Error, Result},
     io::{environment::Environment, git::Repository},
-    plan::version::Request,
+    plan::version::{Next, Request},
     policy::{self, Policy},
 };
 
@@ -86,6 +86,14 @@ pub fn policies(place: &Place, repository: &Repository) -> Result<Policies> {
     Ok(found)
 }
 
+/// What was seen of one image, and its next version.
+pub struct History {
+    /// Policy and facts.
+    pub seen: Seen,
+    /// What follows from them.
+    pub next: Next,
+}
+
 /// The next version of every image of a repository.
 pub struct Histories {
     /// Each image's, by the path of its policy.
@@ -103,8 +111,12 @@ impl History {
         let open = || Repository::open(&place.directory);
         let Policies { all, passed_over } = policies(place, &open()?)?;
         let read = |Named { config, policy }| {
-            let read = open().and_then(|git| Self::of(git, policy, request, env));
-            (config, read)
+            let read = || {
+                let seen = Seen::of(open()?, policy, request, env)?;
+                let next = seen.next(request)?;
+                Ok(Self { seen, next })
+            };
+            (config, read())
         };
         Ok(Histories {
             all: all.into_iter().map(read).collect(),

@@ -18,7 +18,7 @@ use crate::{
     policy::Policy,
 };
 
-pub use all::{Histories, Named, Policies, policies};
+pub use all::{Histories, History, Named, Policies, policies};
 
 /// The policy file's name, beside `.git`.
 pub const POLICY_FILE: &str = "release.toml";
@@ -74,7 +74,7 @@ impl Seen {
     /// The same for a repository and a policy that were read already.
     ///
     /// # Errors
-    /// As [`History::read`].
+    /// As [`Seen::read`].
     pub fn of(
         repository: Repository,
         policy: Policy,
