@@ -73,13 +73,16 @@ fn headline(next: &Next) -> String {
 
 fn base(policy: &Policy, facts: &Facts) -> String {
     let kind = BranchKind::of(&policy.branches, facts.branch.as_deref());
-    let which = match kind {
-        Ok(BranchKind::Maintenance(line)) => format!("highest stable version of {line}"),
-        _ => "highest version".to_owned(),
+    let (which, any) = match kind {
+        Ok(BranchKind::Maintenance(line)) => (
+            format!("highest stable version of {line}"),
+            format!("stable version of {line}"),
+        ),
+        _ => ("highest version".to_owned(), "version tag".to_owned()),
     };
     match &facts.base {
         Some(tag) => format!("base: {}, the {which} behind HEAD", at(tag)),
-        None => format!("base: none, no {which} is behind HEAD"),
+        None => format!("base: none, no {any} is behind HEAD"),
     }
 }
 
