@@ -175,13 +175,13 @@ async fn take_over(
         let Some(mut edits) = edits(refs, &there, old, new) else {
             return Err(lost(world, refs).await);
         };
-        if edits.is_empty() {
-            return Ok(());
-        }
         if let Some(edit) = &branch {
             let shown = world.remote.refs(std::slice::from_ref(&edit.name)).await;
             let shown = shown.map_err(unread)?.into_iter().next().map(|(_, id)| id);
             edits.extend((shown == edit.expected).then(|| edit.clone()));
+        }
+        if edits.is_empty() {
+            return Ok(());
         }
         if let Some(error) = failed {
             let for_good = match error.kind {
