@@ -28,9 +28,6 @@ use hoist::{
 };
 use url::Url;
 
-pub use image::layout_tar;
-pub use journal::journal;
-
 /// One header a line.
 fn lines(bytes: &[u8]) -> Vec<Cow<'_, str>> {
     bytes
@@ -178,6 +175,16 @@ pub fn retry_after(bytes: &[u8]) {
         assert!(later.is_some_and(|later| later <= wait), "{text:?}");
     }
     let _ = door::rate(&text);
+}
+
+/// What is read is written and read again as the same, cut anywhere, and leads both ways.
+pub fn journal(bytes: &[u8]) {
+    journal::journal(bytes);
+}
+
+/// An archive is an image that can be opened again, or an error; nothing lands outside the store.
+pub fn layout_tar(bytes: &[u8]) {
+    image::layout_tar(bytes);
 }
 
 /// A document is named by its bytes, whatever they are; reading the tree below it ends.
