@@ -7,6 +7,8 @@
 //!
 //! No credential is ever part of a record.
 
+mod legal;
+
 use chrono::{DateTime, Utc};
 use semver::Version;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -272,8 +274,8 @@ impl Prepared {
         )
     }
 
-    /// Every index is in range and every needed document is there: a journal comes from a file or
-    /// a remote, so it is checked like any input.
+    /// Every index is in range, every needed document is there, and every name is one: a journal
+    /// comes from a file or a remote, so it is checked like any input.
     fn is_consistent(&self) -> bool {
         let image = |image: &ImageRecord| {
             std::iter::once(&image.manifest)
@@ -285,6 +287,7 @@ impl Prepared {
             .all(|tag| tag.repository < self.repositories.len() && tag.image < self.images.len())
             && self.images.iter().all(image)
             && !self.tags.is_empty()
+            && legal::is_legal(self)
     }
 }
 

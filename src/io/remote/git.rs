@@ -91,7 +91,7 @@ impl GitRemote {
             let expected = edit.expected.as_deref().unwrap_or_default();
             args.push(format!("--force-with-lease={}:{expected}", edit.name));
         }
-        args.push(self.name.clone());
+        args.extend(["--".to_owned(), self.name.clone()]);
         for edit in edits {
             let new = edit.new.as_deref().unwrap_or_default();
             args.push(format!("{new}:{}", edit.name));
@@ -164,6 +164,7 @@ impl GitRemote {
             "--no-tags",
             "--no-write-fetch-head",
             "--no-recurse-submodules",
+            "--",
             self.target().await?,
         ];
         args.extend(what);
@@ -240,7 +241,7 @@ impl Remote for GitRemote {
     }
 
     async fn refs(&self, patterns: &[String]) -> Result<Vec<(String, ObjectId)>, RemoteError> {
-        let mut args = vec!["ls-remote", "--refs", self.target().await?];
+        let mut args = vec!["ls-remote", "--refs", "--", self.target().await?];
         args.extend(patterns.iter().map(String::as_str));
         let said = self.git.run(args, b"", &[]).await?;
         if !said.good {
