@@ -196,7 +196,7 @@ pub(crate) fn harmless(text: String) -> String {
 }
 
 /// Control characters; and bidirectional overrides, which can make a line read as another one.
-fn is_harmful(c: char) -> bool {
+pub(crate) fn is_harmful(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

@@ -12,7 +12,7 @@ use anstyle::{AnsiColor, Style};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::{Terminal, all};
-use crate::event::{Event, Events, Step};
+use crate::event::{Event, Events, Step, harmless};
 
 const VERB: Style = AnsiColor::Green.on_default().bold();
 const BUSY: Style = AnsiColor::Cyan.on_default().bold();
@@ -182,6 +182,7 @@ impl Printer {
     }
 
     fn line(&self, style: Style, verb: &str, what: &str) {
+        let what = harmless(what.to_owned());
         self.raw(&format!("{style}{verb:>12}{style:#} {}{what}", self.about));
     }
 

@@ -1,11 +1,14 @@
 //! Words and colours on the terminal: errors, notes, step lines.
 
-use std::io::Write;
+use std::{fmt::Write as _, io::Write as _};
 
 use anstyle::{AnsiColor, Style};
 
 use super::{Color, Global};
-use crate::error::Error;
+use crate::{
+    error::Error,
+    event::{harmless, is_harmful},
+};
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const HINT: Style = AnsiColor::Cyan.on_default().bold();
@@ -40,30 +43,42 @@ impl Terminal {
 
     /// Data: to stdout. A reader that went away ends the output, not the run.
     pub fn data(&self, text: &str) {
-        let _ = writeln!(anstream::stdout(), "{text}");
+        let _ = writeln!(anstream::stdout(), "{}", harmless(text.to_owned()));
     }
 
     /// One JSON document, or one JSON line, to stdout.
     pub fn json(&self, document: &serde_json::Value) {
-        self.data(&document.to_string());
+        let _ = writeln!(
+            anstream::stdout(),
+            "{}",
+            harmless_json(&document.to_string())
+        );
     }
 
     /// A note to stderr, unless only errors were asked for.
     pub fn note(&self, text: &str) {
         if !self.quiet {
-            let _ = writeln!(anstream::stderr(), "{HINT}note:{HINT:#} {text}");
+            let _ = writeln!(
+                anstream::stderr(),
+                "{HINT}note:{HINT:#} {}",
+                harmless(text.to_owned())
+            );
         }
     }
 
     /// A line that was asked for, to stderr, because stdout carries data only.
     pub fn remark(&self, text: &str) {
-        let _ = writeln!(anstream::stderr(), "{text}");
+        let _ = writeln!(anstream::stderr(), "{}", harmless(text.to_owned()));
     }
 
     /// A warning to stderr, unless only errors were asked for.
     pub fn warning(&self, text: &str) {
         if !self.quiet {
-            let _ = writeln!(anstream::stderr(), "{STATE}warning:{STATE:#} {text}");
+            let _ = writeln!(
+                anstream::stderr(),
+                "{STATE}warning:{STATE:#} {}",
+                harmless(text.to_owned())
+            );
         }
     }
 
@@ -99,6 +114,19 @@ pub(super) fn ask(question: &str) -> bool {
     read.is_ok() && matches!(line.trim(), "y" | "Y" | "yes")
 }
 
+/// The characters that [`harmless`] escapes, in a JSON document, where they stand in strings only.
+fn harmless_json(document: &str) -> String {
+    let mut out = String::with_capacity(document.len());
+    for c in document.chars() {
+        if is_harmful(c) {
+            let _ = write!(out, "\\u{:04x}", u32::from(c));
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
 /// Rows as lines, each column as wide as its widest cell.
 pub(super) fn columns(rows: &[Vec<String>]) -> Vec<String> {
     let count = rows.iter().map(Vec::len).max().unwrap_or(0);
@@ -115,4 +143,27 @@ pub(super) fn columns(rows: &[Vec<String>]) -> Vec<String> {
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
     rows.iter().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_are_shown_and_lines_stay() {
+        assert_eq!(harmless("a\n\tb".to_owned()), "a\n\tb");
+        assert_eq!(
+            harmless("\u{1b}[2J\u{9b}1m\r\u{202e}x".to_owned()),
+            "\\u{1b}[2J\\u{9b}1m\\u{d}\\u{202e}x"
+        );
+    }
+
+    #[test]
+    fn a_json_document_stays_the_same_document() {
+        let document = serde_json::json!({ "a": "\u{9b}1m \u{7f} \u{202e}é\n" });
+        let text = harmless_json(&document.to_string());
+        assert!(!text.contains(is_harmful), "{text}");
+        let read: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        assert_eq!(read, document);
+    }
 }
