@@ -24,6 +24,8 @@ const MAX_ENTRIES: usize = 200_000;
 const MAX_EXTENSION: u64 = 1 << 20;
 /// Links that lead to links.
 const MAX_LINKS: usize = 16;
+/// Names are kept in memory, and compress well.
+const MAX_NAMES: usize = 64 << 20;
 const BLOCK: usize = 512;
 
 /// The files of an archive, by name.
@@ -56,11 +58,15 @@ impl Archive {
 
     fn entries(mut reader: impl Read, blobs: &Blobs) -> Result<Self> {
         let mut archive = Self::default();
-        let mut count = 0;
+        let (mut count, mut names) = (0, 0);
         while let Some(next) = next_entry(&mut reader)? {
             count += 1;
             if count > MAX_ENTRIES {
                 return Err(broken(format!("it has more than {MAX_ENTRIES} entries")));
+            }
+            names += next.name.len() + next.link.len();
+            if names > MAX_NAMES {
+                return Err(broken("its names have more than 64 MiB together"));
             }
             archive.entry(next, &mut reader, blobs)?;
         }

@@ -537,6 +537,14 @@ fn bombs_do_not_go_off() {
         let error = world.archive(&bytes).expect_err(says);
         assert!(error.to_string().contains(says), "{says}: {error}");
     }
+    // Names are kept in memory: these are a few kilobytes on the wire.
+    let mut names = Tar::new();
+    for n in 0..70 {
+        let name = format!("{n:02}{}", "x".repeat((1 << 20) - 16));
+        names = names.file(&name, b"");
+    }
+    let error = world.archive(&gz(&names.bytes())).expect_err("names");
+    assert!(error.to_string().contains("64 MiB"), "{error}");
     let huge = Tar::new().file("index.json", &vec![b' '; 9 << 20]);
     let error = world.archive(&gz(&huge.bytes())).expect_err("too long");
     assert!(error.to_string().contains("the longest is"), "{error}");
