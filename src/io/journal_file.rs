@@ -55,6 +55,18 @@ impl JournalDirectory {
     }
 }
 
+/// Makes a directory, with those above it, that nobody else can look into.
+pub(super) fn private_directory(dir: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt as _;
+        builder.mode(0o700);
+    }
+    builder.create(dir)
+}
+
 /// A new name in a directory is durable only once the directory itself is written.
 fn sync_directory(dir: &Path) -> io::Result<()> {
     File::open(dir)?.sync_all()
@@ -85,7 +97,7 @@ impl JournalStore for JournalDirectory {
     }
 
     fn create(&self, name: &str, line: &str) -> io::Result<()> {
-        fs::create_dir_all(&self.dir)?;
+        private_directory(&self.dir)?;
         let mut file = self.open(name, OpenOptions::new().create_new(true))?;
         let written = file
             .write_all(line.as_bytes())
@@ -168,5 +180,9 @@ mod tests {
         store.create("a", "x\n").expect("created");
         let mode = fs::metadata(store.path("a")).expect("there").permissions();
         assert_eq!(mode.mode() & 0o777, 0o600);
+        for dir in [&*store.dir, store.dir.parent().expect("a parent")] {
+            let mode = fs::metadata(dir).expect("there").permissions();
+            assert_eq!(mode.mode() & 0o777, 0o700, "{}", dir.display());
+        }
     }
 }

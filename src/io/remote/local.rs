@@ -60,7 +60,7 @@ impl LocalOnly {
 
     fn open_file(&self) -> std::io::Result<File> {
         if let Some(parent) = self.path.parent() {
-            std::fs::create_dir_all(parent)?;
+            crate::io::journal_file::private_directory(parent)?;
         }
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
