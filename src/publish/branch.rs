@@ -117,7 +117,7 @@ impl Run {
 
     async fn try_reset(&self, branch: &BranchMove, stays: bool) -> Result<GitSeen, RemoteError> {
         let seen = self.read_refs().await?;
-        if seen.ours.is_empty() && !seen.free {
+        if seen.ours.is_empty() && seen.others {
             return Ok(GitSeen::Taken);
         }
         let (reset, left) = match &seen.branch {

@@ -24,7 +24,7 @@ use crate::{
     event::Step,
     io::{
         registry::{RegistryError, RepositoryApi},
-        remote::ObjectId,
+        remote::{ObjectId, RemoteError},
     },
     oci::Registry,
     outcome::{Now, Outcome},
@@ -69,6 +69,8 @@ pub(super) struct Notes {
     other: Mutex<Vec<String>>,
     /// What holds a tag back since the plan was made.
     held: Mutex<BTreeMap<usize, String>>,
+    /// What helps where git's server refused.
+    hint: Mutex<Option<String>>,
     /// What each tag showed when it was last looked at.
     shown: Mutex<BTreeMap<usize, Now>>,
     /// The release commit stays on its branch although the release is given up.
@@ -101,6 +103,18 @@ impl Notes {
 
     pub(super) fn why_held(&self, index: usize) -> Option<String> {
         open(&self.held).get(&index).cloned()
+    }
+
+    /// Git's server did not do it; its error may know what helps.
+    pub(super) fn refused(&self, error: &RemoteError) {
+        self.other(error);
+        if let Some(hint) = &error.hint {
+            *open(&self.hint) = Some(hint.clone());
+        }
+    }
+
+    pub(super) fn hint(&self) -> Option<String> {
+        open(&self.hint).clone()
     }
 
     pub(super) fn shown(&self, index: usize, now: Now) {
@@ -304,9 +318,18 @@ impl Run {
         self.limit(Instant::now() + timeout, share)
     }
 
-    /// For changing refs.
+    /// For the last look, after everything: what the shares above leave of the grace period.
+    pub(super) fn last_look(&self) -> Limit {
+        self.limit(Instant::now() + report::LAST_LOOK, 1.0)
+    }
+
+    /// For changing refs. After a signal a push of the lock leaves time to give it back.
     pub(super) fn git(&self) -> Limit {
-        self.limit(Instant::now() + GIT_PATIENCE, 0.95)
+        let share = match self.txn.state {
+            State::Locking | State::Guarding(Leg::Forward(_)) => 0.5,
+            _ => 0.95,
+        };
+        self.limit(Instant::now() + GIT_PATIENCE, share)
     }
 }
 

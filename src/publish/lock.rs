@@ -22,8 +22,8 @@ pub(super) struct RefsSeen {
     pub(super) branch: BranchSeen,
     /// Lock refs that hold this run's object.
     pub(super) ours: Vec<String>,
-    /// Nobody holds any of them.
-    pub(super) free: bool,
+    /// Somebody else holds one of them.
+    pub(super) others: bool,
     /// The git tags' names, where the guard asked for them.
     pub(super) git_tags: Vec<String>,
 }
@@ -87,7 +87,9 @@ impl Run {
             },
             git_tag,
             branch: self.branch_seen(|name| at(name)),
-            free: locks.iter().all(|name| at(name).is_none()),
+            others: locks
+                .iter()
+                .any(|name| at(name).is_some_and(|id| *id != self.lock)),
             git_tags: refs
                 .iter()
                 .filter_map(|(name, _)| name.strip_prefix("refs/tags/"))
@@ -102,6 +104,8 @@ impl Run {
     pub(super) async fn take_lock(&self) -> LockSeen {
         let mut edits = self.lock_edits(&self.prepared.lock_refs, None, Some(&self.lock));
         edits.extend(self.prepared.branch_edit());
+        // A server without atomic pushes gave a part, and did not take it back.
+        let mut partly = false;
         let limit = self.git();
         let mut backoff = Backoff::retry();
         loop {
@@ -110,25 +114,37 @@ impl Run {
                 Some(Ok(())) => return LockSeen::Ours,
                 Some(Err(error)) => error,
             };
-            self.notes.other(&error);
+            self.notes.refused(&error);
             // The answer may be lost and the lock taken all the same: the refs tell.
             match limit.run(self.read_refs()).await {
                 None => return LockSeen::Unreachable,
                 Some(Ok(seen)) if seen.lock == LockSeen::Ours => {
                     match self.branch_after_lock(&seen.branch).await {
-                        // A server without atomic pushes stopped in between.
-                        Some(LockSeen::Unreachable) => edits = self.branch_edits(),
+                        Some(LockSeen::Unreachable) => {
+                            (edits, partly) = (self.branch_edits(), true);
+                        }
                         Some(seen) => return seen,
                         None => return LockSeen::Ours,
                     }
                 }
-                Some(Ok(seen)) if !seen.free => return LockSeen::Taken,
+                Some(Ok(seen)) if seen.others && seen.ours.is_empty() => return LockSeen::Taken,
+                Some(Ok(seen)) if seen.others => return LockSeen::Partly,
                 Some(Ok(seen)) if matches!(seen.branch, BranchSeen::Other(_)) => {
                     return LockSeen::Advanced;
                 }
-                Some(Ok(_) | Err(_)) => {}
+                Some(Ok(seen)) => {
+                    partly |= !seen.ours.is_empty();
+                    edits.retain(|edit| !seen.ours.contains(&edit.name));
+                }
+                Some(Err(_)) => {}
             }
             match error.kind {
+                // What was given must be given back.
+                RemoteErrorKind::Refused | RemoteErrorKind::Setup | RemoteErrorKind::Local
+                    if partly =>
+                {
+                    return LockSeen::Unreachable;
+                }
                 RemoteErrorKind::Refused | RemoteErrorKind::Setup | RemoteErrorKind::Local => {
                     return LockSeen::Refused;
                 }

@@ -5,7 +5,7 @@ use futures_util::future::join_all;
 use super::{
     driver::{Run, words},
     patience::{Backoff, Limit},
-    state::{GitTagSeen, LockSeen, Seen, Shows},
+    state::{GitTagSeen, LockSeen, Seen, Shows, State},
     undo,
     verify::judge,
 };
@@ -26,12 +26,16 @@ impl Run {
         };
         self.notes
             .shown(index, shown.clone().map_or(Now::Absent, Now::At));
+        if shown.is_none() && tag.before.is_some() && self.may_lag() {
+            return Shows::Unreadable;
+        }
         let shows = judge(
             tag.before.as_ref(),
             self.prepared.wanted(tag),
             shown.as_ref(),
         );
-        if shows == Shows::Other && shown.as_ref() == undo::stand_in(&self.prepared, tag).as_ref() {
+        let is_stand_in = || shown.is_some() && shown == undo::stand_in(&self.prepared, tag);
+        if shows == Shows::Other && is_stand_in() {
             // Ours too: a roll back was cut short between putting it and deleting it.
             return if self.is_going_back() {
                 Shows::Ours
@@ -40,6 +44,25 @@ impl Run {
             };
         }
         shows
+    }
+
+    /// A tag that existed, was put and is not there is no other writer's: registries lag behind
+    /// what they accepted, and some show nothing while they replace a tag.
+    fn may_lag(&self) -> bool {
+        match self.txn.state {
+            State::Committing(_) | State::Verifying | State::Settling | State::RollingBack(_) => {
+                true
+            }
+            State::Locking
+            | State::Observing
+            | State::Guarding(_)
+            | State::Finishing
+            | State::Recovering(_)
+            | State::Staging
+            | State::Unlocking(_)
+            | State::Stopped(_)
+            | State::Ended(_) => false,
+        }
     }
 
     pub(super) async fn heads(&self, limit: &Limit) -> Vec<Shows> {
@@ -113,7 +136,7 @@ impl Run {
             for (index, now) in open.into_iter().zip(seen) {
                 shows[index] = now;
             }
-            if self.txn.state == super::state::State::Verifying && shows.contains(&Shows::Other) {
+            if self.txn.state == State::Verifying && shows.contains(&Shows::Other) {
                 return shows;
             }
         }

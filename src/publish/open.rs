@@ -7,6 +7,7 @@ use super::{
     begin::git_error,
     journal::decode,
     lock_ref,
+    patience::Limit,
     recover::{self, Replayed},
     report,
 };
@@ -306,7 +307,8 @@ pub async fn status(world: &World, scope: &Scope) -> Result<Vec<Open>> {
             journal,
             lock,
         } = found;
-        let tags = report::look(world, &replayed.prepared).await;
+        let limit = Limit::new(report::LAST_LOOK, world.cancel.clone());
+        let tags = report::look(world, &replayed.prepared, &limit).await;
         all.push(Open {
             version: replayed.prepared.version.clone(),
             commit: replayed.prepared.commit.clone(),

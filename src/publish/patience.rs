@@ -44,6 +44,15 @@ pub(super) struct Limit {
 }
 
 impl Limit {
+    /// So long from now, and no longer than to the first signal.
+    pub(super) fn new(time: Duration, cancel: CancellationToken) -> Self {
+        Self {
+            until: Instant::now() + time,
+            signal: Signal::new(cancel),
+            after_signal: Duration::ZERO,
+        }
+    }
+
     /// Resolves when the time is up.
     async fn up(&self) {
         tokio::select! {

@@ -8,6 +8,7 @@ use super::{
     Publication, World,
     driver::Run,
     journal::{BranchMove, Prepared, TagPlan},
+    patience::Limit,
     state::{End, Mark, OutOfOrder, State, TagKind},
     words,
 };
@@ -18,7 +19,7 @@ use crate::{
 };
 
 /// How long the last look at the tags may take.
-const LAST_LOOK: Duration = Duration::from_secs(10);
+pub(super) const LAST_LOOK: Duration = Duration::from_secs(10);
 
 /// The outcome of a publication that never had a journal.
 pub(super) fn not_begun(publication: &Publication, error: Error) -> Outcome {
@@ -183,20 +184,20 @@ fn known(run: &Run) -> Vec<TagReport> {
 
 /// Looks once more, so that the list says what is where now.
 async fn look_again(run: &Run) -> Vec<TagReport> {
-    look(&run.world, &run.prepared).await
+    look(&run.world, &run.prepared, &run.last_look()).await
 }
 
 /// What each tag of a transaction shows now.
-pub(super) async fn look(world: &World, prepared: &Prepared) -> Vec<TagReport> {
+pub(super) async fn look(world: &World, prepared: &Prepared, limit: &Limit) -> Vec<TagReport> {
     let heads = prepared.tags.iter().map(|tag| async move {
         let now = match (world.connect)(prepared.repository(tag)) {
             Err(_) => Now::Unknown,
             Ok(api) => {
                 let what = tag.tag.clone().into();
-                match tokio::time::timeout(LAST_LOOK, api.head(&what)).await {
-                    Ok(Ok(Some(shown))) => Now::At(shown.digest),
-                    Ok(Ok(None)) => Now::Absent,
-                    Ok(Err(_)) | Err(_) => Now::Unknown,
+                match limit.run(api.head(&what)).await {
+                    Some(Ok(Some(shown))) => Now::At(shown.digest),
+                    Some(Ok(None)) => Now::Absent,
+                    Some(Err(_)) | None => Now::Unknown,
                 }
             }
         };

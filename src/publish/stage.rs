@@ -183,9 +183,11 @@ async fn put_manifests(
 
 fn takes_no_digests(error: &RegistryError) -> bool {
     match &error.kind {
-        RegistryErrorKind::Refused | RegistryErrorKind::NotFound => true,
+        // The right to push is proven by now, so 403 is about the form.
+        RegistryErrorKind::Refused | RegistryErrorKind::Denied | RegistryErrorKind::NotFound => {
+            true
+        }
         RegistryErrorKind::Unauthorized
-        | RegistryErrorKind::Denied
         | RegistryErrorKind::NameUnknown
         | RegistryErrorKind::BlobsMissing(_)
         | RegistryErrorKind::TooManyRequests(_)

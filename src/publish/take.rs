@@ -2,16 +2,16 @@
 
 use super::{
     World,
-    begin::{self, git_error},
+    begin::{git_error, name},
     driver::Run,
-    journal::{Record, encode},
+    journal::{Prepared, Record, encode},
     open::{self, Found, Scope, find},
     patience::Backoff,
     recover::{self, Replayed},
     state::{End, Goal, State, Txn},
 };
 use crate::{
-    error::{Error, Result},
+    error::{Error, ErrorKind, Result},
     io::remote::{ObjectId, RefEdit, RemoteError, RemoteErrorKind},
     outcome::Outcome,
 };
@@ -38,6 +38,28 @@ pub(super) async fn recover(
     how: Recovery,
     goal: Goal,
 ) -> Result<Option<Outcome>> {
+    // As for a crash: whatever of this was done, the next recovery finds it.
+    let run = tokio::select! {
+        biased;
+        run = begin(world, scope, how, goal) => run?,
+        () = world.cancel.cancelled() => return Err(interrupted()),
+    };
+    match run {
+        Some(run) => Ok(Some(run.drive().await)),
+        None => Ok(None),
+    }
+}
+
+fn interrupted() -> Error {
+    Error::new(
+        ErrorKind::Interrupted,
+        "interrupted while taking up the release",
+    )
+    .state("this run moved no tag")
+    .hint("`hoist status` shows what is where; the same command again goes on")
+}
+
+async fn begin(world: &World, scope: &Scope, how: Recovery, goal: Goal) -> Result<Option<Run>> {
     let mut all = find(world, scope).await?;
     if all.is_empty() {
         return Ok(None);
@@ -48,8 +70,9 @@ pub(super) async fn recover(
             other.replayed.prepared.version
         ));
     }
-    let run = take_up(world, all.swap_remove(0), how, goal).await?;
-    Ok(Some(run.drive().await))
+    take_up(world, all.swap_remove(0), how, goal)
+        .await
+        .map(Some)
 }
 
 async fn take_up(world: &World, found: Found, how: Recovery, goal: Goal) -> Result<Run> {
@@ -69,7 +92,7 @@ async fn take_up(world: &World, found: Found, how: Recovery, goal: Goal) -> Resu
     let journal = match journal {
         Some(journal) => journal,
         None => {
-            let name = begin::name(&prepared);
+            let name = name(&prepared);
             let line = encode(&Record::Prepared(Box::new(prepared.clone())));
             let written = match world.journals.create(&name, &line) {
                 // Of an earlier try, cut before its first record was whole.
@@ -92,8 +115,10 @@ async fn take_up(world: &World, found: Found, how: Recovery, goal: Goal) -> Resu
     let new = new.map_err(|error| git_error("cannot make the lock's object", &error))?;
     let txn = enter(replayed.txn, goal, lock.is_some());
     if let Some(old) = lock {
-        // Forward: a server without atomic pushes may have stopped between lock and branch.
-        let branch = prepared.branch_edit().filter(|_| goal == Goal::Forward);
+        let branch = match goal {
+            Goal::Forward => branch_left(world, &prepared).await?,
+            Goal::Back => None,
+        };
         take_over(world, &prepared.lock_refs, branch, (&old, &new)).await?;
     }
     let appended = world.journals.append(&journal, &taken);
@@ -156,6 +181,40 @@ fn may_take(world: &World, replayed: &Replayed, how: Recovery) -> Result<()> {
         .hint(
             "when it is certain that it does not run any more: the same command with `--take-over`",
         ))
+}
+
+/// What is left to do on the branch of a release commit before its tags may move: a server without
+/// atomic pushes may have stopped between lock and branch.
+async fn branch_left(world: &World, prepared: &Prepared) -> Result<Option<RefEdit>> {
+    let (Some(branch), Some(edit)) = (&prepared.branch, prepared.branch_edit()) else {
+        return Ok(None);
+    };
+    let failed = |error| git_error("cannot read the branch", &error);
+    let shown = world.remote.refs(std::slice::from_ref(&branch.name)).await;
+    let shown = shown.map_err(failed)?.into_iter().next().map(|(_, id)| id);
+    if shown == edit.expected {
+        return Ok(Some(edit));
+    }
+    let holds = match &shown {
+        None => false,
+        Some(tip) if *tip == prepared.commit => true,
+        Some(tip) => {
+            let contains = world.remote.contains(&branch.name, tip, &prepared.commit);
+            contains.await.map_err(failed)?
+        }
+    };
+    if holds {
+        return Ok(None);
+    }
+    let (short, remote) = (branch.short(), world.remote.name());
+    let shows = shown.unwrap_or_else(|| "gone".into());
+    Err(Error::failed(format!(
+        "`{short}` of `{remote}` does not hold the release commit {}",
+        prepared.commit
+    ))
+    .cause(format!("`{short}` is {shows}"))
+    .state("nothing was changed")
+    .hint("`hoist rollback` undoes the release"))
 }
 
 /// Takes the lock from `old` to `new`, all refs at once: of two that try, one gets it.

@@ -91,6 +91,11 @@ impl Run {
                 // Whatever was sent has landed by now, or never will.
                 return PutBackSeen::Restored;
             }
+            let gone = self.notes.last_shown(index) == Some(Now::Absent);
+            if shows == Shows::Unreadable && gone && existed && Instant::now() >= landed {
+                // No answer lags so long: somebody else has deleted it.
+                return PutBackSeen::Foreign;
+            }
             let done = match undo(shows, existed, refused) {
                 Undo::Done(seen) => Some(seen),
                 Undo::PutOld => self.put_old(index, limit).await,

@@ -147,7 +147,13 @@ fn failure(run: &Run, kind: ErrorKind) -> Error {
             new(format!("the branch `{branch}` has advanced"))
         }
         Some(Cause::Busy) => because(new("another release holds the lock".into()), other()),
-        Some(Cause::Lock) => because(new("cannot take the lock".into()), other()),
+        Some(Cause::Lock) => {
+            let what = match &run.prepared.branch {
+                Some(_) => "cannot push the lock and the release commit",
+                None => "cannot take the lock",
+            };
+            because(new(what.into()), other())
+        }
         Some(Cause::Unreadable) => {
             let words = (0..run.prepared.tags.len()).find_map(|index| run.notes.of_tag(index));
             because(new("cannot read the tags".into()), words)
@@ -171,6 +177,11 @@ fn foreign_cause(run: &Run, index: usize) -> String {
 }
 
 fn with_hint(run: &Run, error: Error) -> Error {
+    if run.txn.cause == Some(Cause::Lock)
+        && let Some(hint) = run.notes.hint()
+    {
+        return error.hint(hint);
+    }
     match run.txn.cause {
         Some(Cause::Foreign(_) | Cause::GitTag) => error.hint(FINISHED_FIRST),
         Some(Cause::Branch) => error.hint(super::branch::PULL),
@@ -211,12 +222,15 @@ async fn not_moved(run: &Run) -> (OutcomeKind, Option<Error>) {
     let state = "no tag has moved";
     match run.txn.cause {
         Some(Cause::Busy) => {
-            let refs = run.world.remote.refs(&run.prepared.lock_refs).await;
-            let holder = refs.ok().and_then(|refs| refs.into_iter().next());
-            let error = match holder {
-                Some(lock) => open::busy(&run.world, &lock).await,
-                None => open::let_go(),
+            let name = async {
+                let refs = run.world.remote.refs(&run.prepared.lock_refs).await;
+                match refs.ok().and_then(|refs| refs.into_iter().next()) {
+                    Some(lock) => open::busy(&run.world, &lock).await,
+                    None => open::let_go(),
+                }
             };
+            let error = run.git().run(name).await;
+            let error = error.unwrap_or_else(|| failure(run, ErrorKind::Busy).state(state));
             (OutcomeKind::Busy, Some(error))
         }
         Some(Cause::Interrupted) => {
@@ -236,8 +250,14 @@ async fn not_moved(run: &Run) -> (OutcomeKind, Option<Error>) {
             | Cause::Journal,
         )
         | None => {
-            let error = failure(run, ErrorKind::Failed).state(state);
-            (OutcomeKind::Failed, Some(with_hint(run, error)))
+            let (kind, error) = if run.signal.is_given() {
+                // It left no time to find out more.
+                (OutcomeKind::Interrupted, ErrorKind::Interrupted)
+            } else {
+                (OutcomeKind::Failed, ErrorKind::Failed)
+            };
+            let error = failure(run, error).state(state);
+            (kind, Some(with_hint(run, error)))
         }
     }
 }

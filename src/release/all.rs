@@ -111,7 +111,10 @@ impl All {
             .iter_mut()
             .partition(|member| member.release.policy().makes_commit());
         let ready = parallel(side_by_side, |member| {
-            let planned = caught(|| member.release.wait(member.release.ready(ask)));
+            let planned = caught(|| {
+                let release = &member.release;
+                release.wait(release.or_signal(release.ready(ask)))
+            });
             (member, planned)
         });
         let done = parallel(lanes(ready), |lane| {

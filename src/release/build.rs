@@ -53,7 +53,9 @@ impl Release {
         let mut first = true;
         for planned in &plan.images {
             images.push(match &planned.source {
-                ImageSource::Adopt { digest, from, .. } => self.adopted(digest, from).await?,
+                ImageSource::Adopt { digest, from, .. } => {
+                    self.or_signal(self.adopted(digest, from)).await?
+                }
                 ImageSource::Build => {
                     let request = self.build_request(plan, planned, first);
                     first = false;

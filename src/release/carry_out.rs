@@ -55,14 +55,15 @@ impl Release {
     pub(super) async fn carry_out(&self, plan: &Plan) -> Result<Outcome> {
         self.events.finished(Step::Plan, summary(plan));
         let world = self.world();
-        let found = match self.preflight(&world, plan).await {
+        let found = match self.or_signal(self.preflight(&world, plan)).await {
             Ok(found) => found,
             Err(error) => return Err(self.name_winner(plan, error).await),
         };
-        self.check_builds(plan).await?;
+        self.or_signal(self.check_builds(plan)).await?;
         let made = self.images(plan).await?;
         still_fits(plan, &made.images)?;
-        let publication = self.publication(&world, plan, &made, &found).await?;
+        let publication = self.publication(&world, plan, &made, &found);
+        let publication = self.or_signal(publication).await?;
         let mut outcome = publish::run(&world, &publication).await;
         if let Some(error) = outcome.error.take() {
             outcome.error = Some(self.name_winner(plan, error).await);

@@ -1,7 +1,7 @@
 //! Registry errors in a person's words: which registry, which right, what helps.
 
 use crate::{
-    error::Error,
+    error::{Error, ErrorKind},
     io::{
         registry::{RegistryError, RegistryErrorKind},
         remote::RemoteError,
@@ -64,4 +64,11 @@ pub(super) fn git_tag(name: &str, error: &RemoteError) -> Error {
         Some(hint) => told.hint(hint.clone()),
         None => told,
     }
+}
+
+/// The first signal came before the transaction began.
+pub(super) fn interrupted() -> Error {
+    Error::new(ErrorKind::Interrupted, "interrupted")
+        .state("no tag has moved")
+        .hint("the same command starts again")
 }

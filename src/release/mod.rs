@@ -66,7 +66,26 @@ pub struct Release {
     /// Whose turn it is in the work tree: held for writing while a command makes an image there,
     /// for reading while one is read from there. Releases of one [`All`] share it.
     work_tree: Arc<tokio::sync::RwLock<()>>,
-    runtime: tokio::runtime::Runtime,
+    runtime: Background,
+}
+
+/// The runtime, which is left behind at the end: a `git` that hangs must not keep the program from
+/// ending.
+struct Background(Option<tokio::runtime::Runtime>);
+
+impl Background {
+    fn block_on<T>(&self, work: impl Future<Output = T>) -> T {
+        let runtime = self.0.as_ref().expect("it is taken by drop alone");
+        runtime.block_on(work)
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 /// What a release came to.
@@ -115,7 +134,7 @@ impl Release {
     /// # Errors
     /// As [`Release::plan`]; what preflight finds.
     pub fn dry_run(&self, ask: &Ask) -> Result<Planned> {
-        self.wait(async {
+        self.wait(self.or_signal(async {
             let planned = self.gather(ask, Purpose::Try).await?;
             if let Planned::Release(plan) = &planned {
                 self.gate(ask)?;
@@ -123,7 +142,7 @@ impl Release {
                 self.check_builds(plan).await?;
             }
             Ok(planned)
-        })
+        }))
     }
 
     /// Releases: builds once, and moves every tag or none. With `reviewed`, only if the plan comes
@@ -136,7 +155,7 @@ impl Release {
         let mut ask = ask.clone();
         ask.instant = reviewed.map(|plan| plan.instant).or(ask.instant);
         self.wait(async {
-            let planned = self.ready(&ask).await?;
+            let planned = self.or_signal(self.ready(&ask)).await?;
             if let Some(reviewed) = reviewed {
                 same_plan(reviewed, &planned)?;
             }
@@ -161,6 +180,15 @@ impl Release {
                 let outcome = self.carry_out(&plan).await?;
                 Ok(Done::Ended(Box::new(outcome)))
             }
+        }
+    }
+
+    /// What is done before any tag moves ends at the first signal.
+    async fn or_signal<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        tokio::select! {
+            biased;
+            done = work => done,
+            () = self.cancel.cancelled() => Err(errors::interrupted()),
         }
     }
 

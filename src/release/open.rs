@@ -84,7 +84,7 @@ pub(super) fn with_policy(
         cancel: options.cancel,
         registries: Arc::new(registries),
         work_tree: Arc::default(),
-        runtime,
+        runtime: super::Background(Some(runtime)),
     })
 }
 

@@ -27,7 +27,7 @@ impl Release {
     /// version is somebody else's. Failed (exit 6) where a registry cannot be read.
     pub fn promotion(&self, candidate: &Version) -> Result<Plan> {
         must_be_prerelease(candidate)?;
-        self.wait(self.promoted(candidate, false))
+        self.wait(self.or_signal(self.promoted(candidate, false)))
     }
 
     /// Publishes the candidate's image under its core version, everywhere or nowhere.
@@ -39,8 +39,8 @@ impl Release {
         must_be_prerelease(candidate)?;
         self.wait(async {
             self.events.started(Step::Plan, "the promotion");
-            self.refuse_unfinished().await?;
-            let plan = self.promoted(candidate, true).await?;
+            self.or_signal(self.refuse_unfinished()).await?;
+            let plan = self.or_signal(self.promoted(candidate, true)).await?;
             for message in &plan.messages {
                 self.events.note(message.clone());
             }

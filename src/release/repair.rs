@@ -56,7 +56,7 @@ impl Release {
     /// Refused (exit 4) where a registry does not hand out its list of tags; failed (exit 6)
     /// where it cannot be read.
     pub fn drifts(&self) -> Result<Drifts> {
-        self.wait(self.survey())
+        self.wait(self.or_signal(self.survey()))
     }
 
     async fn survey(&self) -> Result<Drifts> {
@@ -90,7 +90,7 @@ impl Release {
             return Ok(None);
         }
         self.wait(async {
-            self.refuse_unfinished().await?;
+            self.or_signal(self.refuse_unfinished()).await?;
             let wrong = drifts.wrong();
             let wanted = wrong.map(|(repository, drift)| {
                 let (tag, version) = (drift.tag.clone(), drift.version.clone());
@@ -98,7 +98,7 @@ impl Release {
             });
             let guard = self.guard_of_repair(wanted.collect());
             let highest = highest(drifts);
-            let publication = self.mending(drifts, highest, guard).await?;
+            let publication = self.or_signal(self.mending(drifts, highest, guard)).await?;
             let outcome = publish::run(&self.world(), &publication).await;
             Ok(Some(outcome))
         })

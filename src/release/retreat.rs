@@ -92,14 +92,15 @@ impl Release {
             return Ok(None);
         }
         self.wait(async {
-            self.refuse_unfinished().await?;
+            self.or_signal(self.refuse_unfinished()).await?;
             let held = taken.moves().map(|(repository, drift)| {
                 (repository.clone(), drift.tag.clone(), taken.version.clone())
             });
             // A higher version that came meanwhile has the tags.
             let guard = self.guard_of_repair(held.collect());
             let version = taken.version.clone();
-            let publication = self.mending(&taken.drifts, version, guard).await?;
+            let publication = self.mending(&taken.drifts, version, guard);
+            let publication = self.or_signal(publication).await?;
             Ok(Some(publish::run(&self.world(), &publication).await))
         })
     }

@@ -65,7 +65,8 @@ impl Release {
         }
         let remote = RemoteTags::new(self.git_directory(), &git.remote);
         let names = vec![tag.name.clone()];
-        if blocking(move || remote.fetch(&names)).await.is_err() {
+        let fetched = self.or_signal(blocking(move || remote.fetch(&names)));
+        if fetched.await.is_err() {
             self.events.note(format!(
                 "tag `{0}` is on `{1}`, not here: `git fetch {1} tag {0}`",
                 tag.name, git.remote

@@ -15,8 +15,8 @@ use super::{
 };
 use crate::{
     io::registry::{
-        BlobPushed, BlobSource, Deletion, ErrorCode, PutReceipt, RegistryError, RegistryErrorKind,
-        RepositoryApi,
+        BlobPushed, BlobSource, Deletion, ErrorCode, PutReceipt, RegistryError,
+        RegistryErrorKind as Kind, RepositoryApi,
     },
     oci::{Descriptor, Digest, Manifest, Repository, Tag, TagOrDigest},
 };
@@ -79,6 +79,20 @@ impl FakeRegistry {
         content.point(tag, Some(manifest.digest().clone()));
     }
 
+    /// Deletes a tag, as another writer would.
+    pub fn drop_tag(&self, repository: &Repository, tag: &Tag) {
+        if let Some(content) = open(&self.repositories).get_mut(repository) {
+            content.point(tag, None);
+        }
+    }
+
+    /// Forgets a manifest that a tag may still show.
+    pub fn lose(&self, repository: &Repository, manifest: &Digest) {
+        if let Some(content) = open(&self.repositories).get_mut(repository) {
+            content.manifests.remove(manifest);
+        }
+    }
+
     /// Forgets manifests that no tag shows, and blobs, as retention rules do.
     pub fn sweep(&self, repository: &Repository) {
         let mut repositories = open(&self.repositories);
@@ -102,13 +116,7 @@ pub struct FakeRepository {
 }
 
 impl FakeRepository {
-    fn error(
-        &self,
-        method: &str,
-        kind: RegistryErrorKind,
-        status: Option<u16>,
-        code: &str,
-    ) -> RegistryError {
+    fn error(&self, method: &str, kind: Kind, status: Option<u16>, code: &str) -> RegistryError {
         RegistryError {
             kind,
             request: format!("{method} {}", self.name),
@@ -122,7 +130,6 @@ impl FakeRepository {
     }
 
     fn outcome(&self, method: &str, order: Order) -> Result<(), RegistryError> {
-        use RegistryErrorKind as Kind;
         match order {
             Order::Do | Order::DoAndCrash => Ok(()),
             Order::Refuse => Err(self.error(method, Kind::Denied, Some(403), "DENIED")),
@@ -157,13 +164,13 @@ impl FakeRepository {
         };
         faults.finish(order).await;
         self.outcome(method, order)?;
-        done.unwrap_or_else(|| Err(self.error(method, RegistryErrorKind::Server, Some(500), "")))
+        done.unwrap_or_else(|| Err(self.error(method, Kind::Server, Some(500), "")))
     }
 
     fn store(&self, content: &mut Content, manifest: &Manifest) -> Result<(), RegistryError> {
         let missing = content.missing(manifest);
         if !missing.is_empty() {
-            let kind = RegistryErrorKind::BlobsMissing(missing);
+            let kind = Kind::BlobsMissing(missing);
             return Err(self.error("PUT", kind, Some(400), "MANIFEST_BLOB_UNKNOWN"));
         }
         content
@@ -181,7 +188,7 @@ impl FakeRepository {
     ) -> Option<RegistryError> {
         let there = content.shows(tag, None).is_some();
         (personality.refused.contains(tag) || (there && personality.immutable.contains(tag)))
-            .then(|| self.error("PUT", RegistryErrorKind::Denied, Some(403), "DENIED"))
+            .then(|| self.error("PUT", Kind::Denied, Some(403), "DENIED"))
     }
 }
 
@@ -250,16 +257,9 @@ impl RepositoryApi for FakeRepository {
                 Ok(content.blobs.get(&blob.digest).cloned())
             })
             .await?;
-        let missing = || {
-            self.error(
-                "GET",
-                RegistryErrorKind::NotFound,
-                Some(404),
-                "BLOB_UNKNOWN",
-            )
-        };
+        let missing = || self.error("GET", Kind::NotFound, Some(404), "BLOB_UNKNOWN");
         let bytes = found.ok_or_else(missing)?;
-        std::fs::write(to, bytes).map_err(|_| self.error("GET", RegistryErrorKind::File, None, ""))
+        std::fs::write(to, bytes).map_err(|_| self.error("GET", Kind::File, None, ""))
     }
 
     async fn push_blob(
@@ -287,7 +287,7 @@ impl RepositoryApi for FakeRepository {
                     (Some(bytes), _) => (bytes, BlobPushed::Mounted),
                     (None, Some(bytes)) => (bytes, BlobPushed::Sent(blob.size)),
                     (None, None) => {
-                        let missing = RegistryErrorKind::BlobsMissing(vec![blob.digest.clone()]);
+                        let missing = Kind::BlobsMissing(vec![blob.digest.clone()]);
                         return Err(self.error("POST", missing, None, ""));
                     }
                 };
@@ -310,15 +310,10 @@ impl RepositoryApi for FakeRepository {
             let known = content.manifests.contains_key(manifest.digest());
             let conflict = known && personality.conflict_on_second_put;
             if !personality.digest_puts || conflict {
-                return Err(self.error("PUT", RegistryErrorKind::Refused, Some(409), "CONFLICT"));
+                return Err(self.error("PUT", Kind::Refused, Some(409), "CONFLICT"));
             }
             if personality.multi_tag == MultiTag::Refused && !tags.is_empty() {
-                return Err(self.error(
-                    "PUT",
-                    RegistryErrorKind::Refused,
-                    Some(400),
-                    "UNSUPPORTED",
-                ));
+                return Err(self.error("PUT", Kind::Refused, Some(400), "UNSUPPORTED"));
             }
             self.store(content, manifest)?;
             let take = match personality.multi_tag {
@@ -335,7 +330,7 @@ impl RepositoryApi for FakeRepository {
                 }
             }
             if matches!(personality.multi_tag, MultiTag::FirstThenFails(_)) && !tags.is_empty() {
-                return Err(self.error("PUT", RegistryErrorKind::Server, Some(500), "UNKNOWN"));
+                return Err(self.error("PUT", Kind::Server, Some(500), "UNKNOWN"));
             }
             receipt.multi_tag = !receipt.tags.is_empty();
             Ok(receipt)

@@ -359,7 +359,7 @@ fn a_policy_that_cannot_work_is_a_usage_error_that_names_the_template() {
 }
 
 #[test]
-fn a_name_that_the_facts_make_impossible_is_refused_before_the_build() {
+fn row_1_a_name_that_the_facts_make_impossible_is_refused_before_the_build() {
     let branch = "[tags]\nmoving = [\"{branch}\"]";
     let long: &'static str = Box::leak("b".repeat(129).into_boxed_str());
     for (name, words) in [

@@ -157,6 +157,7 @@ fn locked(txn: Txn, lock: LockSeen) -> Txn {
     match lock {
         LockSeen::Ours => txn.to(State::Observing),
         LockSeen::Taken => txn.blame(Cause::Busy).to(State::Ended(End::NotBegun)),
+        LockSeen::Partly => txn.give_up(Cause::Busy),
         LockSeen::Refused => txn.blame(Cause::Lock).to(State::Ended(End::NotBegun)),
         // A server without atomic pushes may have given the lock all the same.
         LockSeen::Advanced => txn.give_up(Cause::Branch),
@@ -175,7 +176,7 @@ fn observed(
     match lock {
         LockSeen::Ours => {}
         LockSeen::Taken => return txn.blame(Cause::Busy).to(State::Ended(End::NotBegun)),
-        LockSeen::Refused | LockSeen::Advanced | LockSeen::Unreachable => {
+        LockSeen::Partly | LockSeen::Refused | LockSeen::Advanced | LockSeen::Unreachable => {
             return txn.give_up(Cause::Lock);
         }
     }
@@ -212,7 +213,7 @@ fn guarded(shape: &Shape, txn: Txn, leg: Leg, lock: LockSeen) -> Txn {
             Leg::Back(kind) => txn.to(State::RollingBack(kind)),
         },
         LockSeen::Taken => txn.to(State::Stopped(Stop::LockLost)),
-        LockSeen::Refused | LockSeen::Advanced | LockSeen::Unreachable => {
+        LockSeen::Partly | LockSeen::Refused | LockSeen::Advanced | LockSeen::Unreachable => {
             txn.to(State::Stopped(Stop::LockUnknown))
         }
     }
@@ -272,7 +273,7 @@ fn recovered(
     match lock {
         LockSeen::Ours => {}
         LockSeen::Taken => return txn.to(State::Stopped(Stop::LockLost)),
-        LockSeen::Refused | LockSeen::Advanced | LockSeen::Unreachable => {
+        LockSeen::Partly | LockSeen::Refused | LockSeen::Advanced | LockSeen::Unreachable => {
             return txn.to(State::Stopped(Stop::LockUnknown));
         }
     }

@@ -50,6 +50,9 @@ pub enum LockSeen {
     Ours,
     /// Somebody else's, or gone.
     Taken,
+    /// Somebody else's in a part of the repositories, ours in another: a server without atomic
+    /// pushes.
+    Partly,
     /// The server does not accept it.
     Refused,
     /// The release commit does not fit on its branch any more: somebody has pushed there.

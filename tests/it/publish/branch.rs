@@ -1,12 +1,14 @@
 //! The release commit: it goes to its branch together with the lock, and back with it.
 
 use hoist::{
+    error::ErrorKind,
     io::fake::{Fault, Personality},
     outcome::OutcomeKind,
+    publish::{self, Recovery},
 };
 
 use super::{
-    faults::{exhaust, print},
+    faults::{exhaust, exhaust_on, print},
     scene::{BRANCH, PARENT, Scene, Setting},
 };
 
@@ -124,4 +126,77 @@ async fn every_fault_at_every_operation_of_a_roll_back() {
         &tally,
     );
     assert!(tally.runs > 500 && tally.complete == 0 && tally.as_before > 500);
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_fault_at_every_git_operation_without_atomic_pushes() {
+    for (name, setting) in [("kept", commits()), ("rolled back", refusing())] {
+        let setting = Setting {
+            repositories: 2,
+            atomic: false,
+            ..setting
+        };
+        let tally = exhaust_on("git", setting).await;
+        print(
+            &format!("2 repositories × 6 tags and a release commit, {name}, no atomic pushes"),
+            &tally,
+        );
+        assert!(tally.runs > 100 && tally.as_before > 20);
+    }
+}
+
+/// The server gives the locks and then refuses the branch, which is protected.
+#[tokio::test(start_paused = true)]
+async fn a_refused_branch_gives_the_lock_back() {
+    for atomic in [true, false] {
+        let setting = Setting {
+            atomic,
+            ..commits()
+        };
+        let scene = Scene::new(&setting);
+        let before = scene.snapshot();
+        let locks = u64::from(!atomic);
+        scene.faults.strike("git swap", locks, 1, Fault::Refused);
+        let outcome = scene.run(1).await.unwrap();
+        assert_eq!(outcome.kind, OutcomeKind::Failed, "{outcome:#?}");
+        assert_eq!(scene.snapshot(), before, "atomic: {atomic}");
+        let error = outcome.error.unwrap();
+        assert!(error.message.contains("the release commit"), "{error}");
+    }
+}
+
+/// It died between the lock and the branch, as only a server without atomic pushes allows; then
+/// somebody pushes to the branch.
+#[tokio::test(start_paused = true)]
+async fn tags_do_not_move_to_a_commit_that_its_branch_does_not_hold() {
+    let setting = Setting {
+        atomic: false,
+        ..commits()
+    };
+    let mut scene = Scene::new(&setting);
+    let before = scene.snapshot();
+    scene.faults.strike("git swap", 1, 1, Fault::CrashBefore);
+    assert!(scene.run(1).await.is_none());
+    scene.faults.clear();
+    assert_eq!(
+        (scene.snapshot().locks, scene.snapshot().branch),
+        (1, before.branch)
+    );
+    scene.remote.push_on_top(BRANCH, "eeee");
+    scene.elsewhere();
+    let error = publish::resume(&scene.world(2), &scene.scope(), Recovery::TakeOver)
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Failed, "{error}");
+    assert!(
+        error.message.contains("does not hold the release commit"),
+        "{error}"
+    );
+    assert!(error.hint.unwrap().contains("hoist rollback"));
+    assert_eq!(scene.snapshot().tags, before.tags);
+    let outcome = scene.rollback(3).await.unwrap();
+    assert_eq!(outcome.kind, OutcomeKind::RolledBack, "{outcome:#?}");
+    let now = scene.snapshot();
+    assert_eq!((now.tags, now.locks), (before.tags, 0));
+    assert_eq!(now.branch.as_deref(), Some("eeee"));
 }

@@ -98,7 +98,7 @@ fn check_claims(
 /// recovering mattered.
 async fn one(
     setting: &Setting,
-    n: u64,
+    (on, n): (&str, u64),
     fault: &(&str, Fault, &[u64]),
     times: u64,
     way: Way,
@@ -106,8 +106,8 @@ async fn one(
 ) -> bool {
     let mut scene = Scene::new(setting);
     let (before, after) = (scene.snapshot(), scene.after());
-    let what = format!("operation {n} {} ×{times}, {way:?}", fault.0);
-    scene.faults.strike("", n, times, fault.1.clone());
+    let what = format!("operation {n} {on} {} ×{times}, {way:?}", fault.0);
+    scene.faults.strike(on, n, times, fault.1.clone());
     let last = scene.run(1).await;
     if let Some(outcome) = &last {
         check_claims(&what, outcome, &scene.snapshot(), &before, &after);
@@ -269,15 +269,20 @@ async fn every_personality_recovers_in_every_way() {
 }
 
 pub(super) async fn exhaust(setting: Setting) -> Tally {
+    exhaust_on("", setting).await
+}
+
+/// The same with the operations whose description contains `on`.
+pub(super) async fn exhaust_on(on: &'static str, setting: Setting) -> Tally {
     let clean = Scene::new(&setting);
     clean.run(1).await.unwrap();
-    let operations = clean.faults.log().len() as u64;
+    let operations = clean.requests(on).len() as u64;
     let mut tally = Tally::default();
     for n in 0..operations {
         for fault in &FAULTS {
             for &times in fault.2 {
                 for way in WAYS {
-                    let mattered = one(&setting, n, fault, times, way, &mut tally).await;
+                    let mattered = one(&setting, (on, n), fault, times, way, &mut tally).await;
                     if !mattered {
                         break;
                     }
@@ -292,6 +297,17 @@ pub(super) async fn exhaust(setting: Setting) -> Tally {
 pub(super) fn print(name: &str, tally: &Tally) {
     println!("{name}: {tally:?}");
     assert_eq!(tally.runs, tally.complete + tally.as_before + tally.listed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_fault_at_every_git_operation_without_atomic_pushes() {
+    let setting = Setting {
+        atomic: false,
+        ..Setting::default()
+    };
+    let tally = exhaust_on("git", setting).await;
+    print("2 repositories × 6 tags, no atomic pushes", &tally);
+    assert!(tally.runs > 100 && tally.complete > 20 && tally.as_before > 20);
 }
 
 #[tokio::test(start_paused = true)]
@@ -345,6 +361,7 @@ async fn every_personality_with_three_registries_and_variants() {
                 repositories: 3,
                 variants: true,
                 commits: false,
+                atomic: true,
                 personality: Personality {
                     multi_tag,
                     delete_tags,

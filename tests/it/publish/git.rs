@@ -30,7 +30,7 @@ fn edits(names: &[&str], expected: Option<&str>, new: Option<&str>) -> Vec<RefEd
     names.iter().map(edit).collect()
 }
 
-fn script(path: &Path, text: &str) {
+pub fn script(path: &Path, text: &str) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(path, text).unwrap();
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();

@@ -8,6 +8,7 @@ use hoist::{
     io::{
         fake::{Fault, MultiTag, Personality},
         journal_file::JournalStore as _,
+        registry::RepositoryApi as _,
     },
     oci::{Before, Digest, Manifest, MediaType, Tag},
     outcome::{Now, Outcome, OutcomeKind},
@@ -175,7 +176,52 @@ async fn row_5_adopted_tags_are_never_taken_back() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn row_6_a_version_tag_on_another_digest_stops_before_anything_moves() {
+    let scene = Scene::new(&Setting::default());
+    scene.registries[1].set_tag(&repository(1), &tag("1.3.0"), &foreign());
+    let before = scene.snapshot();
+    let found = preflight(&scene).await.unwrap();
+    assert_eq!(found[1].tags[0], Before::At(foreign().digest().clone()));
+    let outcome = scene.run(1).await.unwrap();
+    assert_eq!(outcome.kind, OutcomeKind::Failed, "{outcome:#?}");
+    assert_eq!(scene.snapshot(), before);
+    assert!(
+        scene
+            .requests("api:1.3.0")
+            .iter()
+            .all(|line| line.starts_with("HEAD"))
+    );
+}
+
+/// A tag names a manifest that cannot be read.
+#[tokio::test(start_paused = true)]
 async fn row_7_an_old_manifest_that_is_gone_is_said_before_and_listed_after() {
+    let scene = one(Personality {
+        delete_tags: true,
+        refused: vec![tag("2026-11-23")],
+        ..Personality::default()
+    });
+    let old = scene.old["latest"].clone();
+    let registry = scene.registries[0].clone();
+    let (lose, digest) = (registry.clone(), old.digest().clone());
+    let lose = Arc::new(move || lose.lose(&repository(0), &digest));
+    let show = Arc::new(move || registry.set_tag(&repository(0), &tag("latest"), &old));
+    let old = scene.old["latest"].digest().short().to_owned();
+    let get = format!("GET 127.0.0.1:5001/acme/api@{old}");
+    scene.faults.strike(&get, 0, 1, Fault::First(lose.clone()));
+    // The tag shows it all the while.
+    scene.faults.strike("git write", 0, 1, Fault::First(show));
+    let last = "PUT 127.0.0.1:5001/acme/api:2026-11-23";
+    scene.faults.strike(last, 0, 1, Fault::First(lose));
+    let outcome = scene.run(1).await.unwrap();
+    let warned = |event: &Event| matches!(event, Event::Warning { text } if text.contains("cannot be put back"));
+    assert!(scene.events.lock().unwrap().iter().any(warned));
+    assert_eq!(outcome.kind, OutcomeKind::NeedsHuman, "{outcome:#?}");
+    let left = outcome.tags.iter().filter(|tag| !tag.is_as_before());
+    let left: Vec<_> = left.map(|tag| (tag.tag.as_str(), &tag.now)).collect();
+    assert_eq!(left, [("latest", &Now::At(ours(&scene)))]);
+
+    // Where it cannot be read because the registry says no, nothing begins.
     let scene = one(Personality::default());
     let old = scene.old["latest"].digest().short().to_owned();
     let get = format!("GET 127.0.0.1:5001/acme/api@{old}");
@@ -273,6 +319,21 @@ async fn row_18_a_tag_that_moved_since_the_plan_stops_before_the_commit() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn row_18_a_tag_that_was_deleted_since_the_plan_stops_before_the_commit() {
+    let scene = one(Personality {
+        delete_tags: true,
+        ..Personality::default()
+    });
+    let place = scene.registries[0].repository(&repository(0));
+    place.delete(&tag("latest").into()).await.unwrap();
+    let before = scene.snapshot();
+    let outcome = scene.run(1).await.unwrap();
+    assert_eq!(outcome.kind, OutcomeKind::Failed, "{outcome:#?}");
+    assert!(text(&outcome).0.contains("found absent"), "{outcome:#?}");
+    assert_eq!(scene.snapshot(), before);
+}
+
+#[tokio::test(start_paused = true)]
 async fn row_18_somebody_elses_git_tag_stops_before_the_commit() {
     let scene = Scene::new(&Setting::default());
     scene.remote.set("refs/tags/v1.3.0", "4567");
@@ -280,6 +341,29 @@ async fn row_18_somebody_elses_git_tag_stops_before_the_commit() {
     let outcome = scene.run(1).await.unwrap();
     assert_eq!(outcome.kind, OutcomeKind::Failed, "{outcome:#?}");
     assert_eq!((scene.snapshot().tags, scene.snapshot().locks), (tags, 0));
+}
+
+/// Dead before the intent of the first round was written: nothing moved, and both ways are open.
+#[tokio::test(start_paused = true)]
+async fn row_19_a_crash_before_the_first_intent_moved_nothing() {
+    for forward in [true, false] {
+        let scene = Scene::new(&Setting::default());
+        let (before, after) = (scene.snapshot(), scene.after());
+        // Locking and observing are the first two records, the first round the third.
+        scene
+            .faults
+            .strike("journal append", 2, 1, Fault::CrashBefore);
+        assert!(scene.run(1).await.is_none());
+        scene.faults.clear();
+        assert_eq!(scene.snapshot().tags, before.tags);
+        if forward {
+            assert!(scene.resume(2).await.unwrap().error.is_none());
+            assert_eq!(scene.snapshot(), after);
+        } else {
+            scene.rollback(2).await.unwrap();
+            assert_eq!(scene.snapshot(), before);
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -442,20 +526,36 @@ async fn row_27_a_competitor_after_our_put_is_not_fought() {
     );
     let outcome = scene.run(1).await.unwrap();
     let (message, state) = text(&outcome);
-    if scene.shows(0, "latest").as_ref() == Some(foreign().digest()) {
-        assert_eq!(outcome.kind, OutcomeKind::NeedsHuman, "{outcome:#?}");
-        assert!(
-            message.contains("it changed while this release was running"),
-            "{message}"
-        );
-        assert!(state.contains("127.0.0.1:5001/acme/api:latest"), "{state}");
-    }
+    assert_eq!(outcome.kind, OutcomeKind::NeedsHuman, "{outcome:#?}");
+    assert!(
+        message.contains("it changed while this release was running"),
+        "{message}"
+    );
+    assert!(state.contains("127.0.0.1:5001/acme/api:latest"), "{state}");
     let mut expected = before.tags;
     expected.insert(
         repository(0).tag(&tag("latest")),
         foreign().digest().clone(),
     );
     assert_eq!(scene.snapshot().tags, expected);
+}
+
+/// Dead after each PUT of a tag in turn; another machine goes on without a build, to the same digest.
+#[tokio::test(start_paused = true)]
+async fn row_28_a_crash_while_the_tags_move_is_rolled_forward_to_the_same_digest() {
+    for puts in 0..6 {
+        let mut scene = Scene::new(&Setting::default());
+        let after = scene.after();
+        let put = "PUT 127.0.0.1:5001/acme/api:";
+        scene.faults.strike(put, puts, 1, Fault::CrashAfter);
+        assert!(scene.run(1).await.is_none());
+        scene.faults.clear();
+        scene.elsewhere();
+        let outcome = scene.resume(2).await.unwrap();
+        assert_eq!(outcome.kind, OutcomeKind::Published, "{outcome:#?}");
+        assert_eq!(scene.snapshot(), after);
+        assert!(outcome.tags.iter().all(|tag| tag.wanted == ours(&scene)));
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -470,6 +570,29 @@ async fn row_29_a_registry_that_lags_is_waited_for() {
     // What was there before is old enough to show.
     tokio::time::advance(Duration::from_secs(60)).await;
     published(&scene).await;
+}
+
+/// Somebody deletes a tag while the release goes back: it is waited for as long as a registry may lag,
+/// then left to them and listed.
+#[tokio::test(start_paused = true)]
+async fn row_27_a_tag_that_somebody_deleted_is_left_deleted() {
+    let scene = one(Personality {
+        delete_tags: true,
+        refused: vec![tag("2026-11-23")],
+        ..Personality::default()
+    });
+    let registry = scene.registries[0].clone();
+    let delete = move || registry.drop_tag(&repository(0), &tag("latest"));
+    let put = "PUT 127.0.0.1:5001/acme/api:2026-11-23";
+    scene
+        .faults
+        .strike(put, 0, 1, Fault::First(Arc::new(delete)));
+    let outcome = scene.run(1).await.unwrap();
+    assert_eq!(outcome.kind, OutcomeKind::NeedsHuman, "{outcome:#?}");
+    let left = outcome.tags.iter().filter(|tag| !tag.is_as_before());
+    let left: Vec<_> = left.map(|tag| (tag.tag.as_str(), &tag.now)).collect();
+    assert_eq!(left, [("latest", &Now::Absent)]);
+    assert_eq!(scene.snapshot().locks, 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -517,29 +640,57 @@ async fn row_30_a_third_digest_at_verify_undoes_what_is_still_ours() {
 
 #[tokio::test(start_paused = true)]
 async fn row_32_an_old_tag_gets_its_old_bytes_even_when_they_were_swept() {
-    let scene = one(Personality::default());
+    let scene = one(Personality {
+        delete_tags: true,
+        refused: vec![tag("2026-11-23")],
+        ..Personality::default()
+    });
     let before = scene.snapshot();
-    let registry = scene.registries[0].clone();
-    // Untagged as soon as `latest` moved; the retention rule is quick. The blobs stay.
-    let old = scene.old["latest"].clone();
-    let sweep = move || {
-        let manifest = Manifest::new(MediaType::OCI_MANIFEST.into(), old.bytes.clone());
-        drop(manifest);
-        registry.become_like(|it| it.refused = vec![tag("2026-11-23")]);
-    };
-    scene.faults.strike(
-        "PUT 127.0.0.1:5001/acme/api:sha-0123456",
-        0,
-        1,
-        Fault::First(Arc::new(sweep)),
-    );
+    let old = scene.old["latest"].digest().clone();
+    // `latest` has moved by then, so its old manifest has no tag; the retention rule is quick.
+    let (registry, swept) = (scene.registries[0].clone(), old.clone());
+    let sweep = move || registry.lose(&repository(0), &swept);
+    let put = "PUT 127.0.0.1:5001/acme/api:2026-11-23";
+    let sweep = Fault::First(Arc::new(sweep));
+    scene.faults.strike(put, 0, 1, sweep);
     let outcome = scene.run(1).await.unwrap();
     assert_eq!(outcome.kind, OutcomeKind::RolledBack, "{outcome:#?}");
     assert_eq!(scene.snapshot(), before);
-    assert_eq!(
-        scene.shows(0, "latest").as_ref(),
-        Some(scene.old["latest"].digest())
+    let place = scene.registries[0].repository(&repository(0));
+    assert!(place.head(&old.clone().into()).await.unwrap().is_some());
+    assert_eq!(scene.shows(0, "latest"), Some(old));
+}
+
+/// Even the old image's blobs are gone: it cannot be put back, and that is said.
+#[tokio::test(start_paused = true)]
+async fn row_32_an_old_tag_whose_blobs_were_swept_is_listed() {
+    let mut scene = one(Personality {
+        delete_tags: true,
+        refused: vec![tag("2026-11-23")],
+        ..Personality::default()
+    });
+    let config = Digest::of(b"swept");
+    let old = Manifest::new(
+        MediaType::OCI_MANIFEST.into(),
+        format!(
+            r#"{{"schemaVersion":2,"config":{{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"{config}","size":5}},"layers":[]}}"#
+        ),
     );
+    scene.registries[0].set_tag(&repository(0), &tag("latest"), &old);
+    scene.publication.targets[0].tags[4].before = Before::At(old.digest().clone());
+    let outcome = scene.run(1).await.unwrap();
+    assert_eq!(outcome.kind, OutcomeKind::NeedsHuman, "{outcome:#?}");
+    let left: Vec<_> = outcome
+        .tags
+        .iter()
+        .filter(|tag| !tag.is_as_before())
+        .collect();
+    assert_eq!(left.len(), 1, "{outcome:#?}");
+    assert_eq!(
+        (left[0].tag.as_str(), &left[0].now),
+        ("latest", &Now::At(ours(&scene)))
+    );
+    assert_eq!(scene.snapshot().locks, 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -630,6 +781,76 @@ async fn row_34_a_new_tag_that_became_immutable_is_listed() {
         (left[0].tag.as_str(), &left[0].now),
         ("1.3.0", &Now::At(ours(&scene)))
     );
+}
+
+/// Between the last look and the PUT of a roll back nothing can keep another writer out; what it did is
+/// overwritten, and hoist does not say otherwise.
+#[tokio::test(start_paused = true)]
+async fn row_35_a_writer_between_the_look_and_the_put_of_a_roll_back_is_overwritten() {
+    let scene = one(Personality {
+        refused: vec![tag("2026-11-23")],
+        ..Personality::default()
+    });
+    let before = scene.snapshot();
+    let registry = scene.registries[0].clone();
+    let compete = move || registry.set_tag(&repository(0), &tag("latest"), &foreign());
+    // The first PUT is the commit's, the second the roll back's.
+    scene.faults.strike(
+        "PUT 127.0.0.1:5001/acme/api:latest",
+        1,
+        1,
+        Fault::First(Arc::new(compete)),
+    );
+    let outcome = scene.run(1).await.unwrap();
+    assert_eq!(outcome.kind, OutcomeKind::RolledBack, "{outcome:#?}");
+    assert_eq!(scene.snapshot(), before);
+    assert_eq!(
+        scene.requests("PUT 127.0.0.1:5001/acme/api:latest").len(),
+        2
+    );
+}
+
+/// Dead at each operation of a roll back in turn; the next one ends it, from here and from elsewhere.
+#[tokio::test(start_paused = true)]
+async fn row_36_a_crash_in_a_roll_back_is_rolled_back() {
+    let setting = Setting {
+        personality: Personality {
+            refused: vec![tag("2026-11-23")],
+            ..Personality::default()
+        },
+        ..Setting::default()
+    };
+    let mut crashes = 0;
+    for n in 0.. {
+        let mut scene = Scene::new(&setting);
+        let before = scene.snapshot();
+        // Counted from where the roll back begins.
+        let faults = scene.faults.clone();
+        let begin = move || faults.strike("", n, 1, Fault::CrashBefore);
+        scene.faults.strike(
+            "PUT 127.0.0.1:5002/acme/api:2026-11-23",
+            0,
+            1,
+            Fault::First(Arc::new(begin)),
+        );
+        if scene.run(1).await.is_some() {
+            break;
+        }
+        crashes += 1;
+        scene.faults.clear();
+        if n % 2 == 0 {
+            scene.elsewhere();
+        }
+        while let Some(outcome) = scene.rollback(2).await {
+            assert_eq!(
+                outcome.kind,
+                OutcomeKind::RolledBack,
+                "operation {n}: {outcome:#?}"
+            );
+        }
+        assert_eq!(scene.snapshot(), before, "operation {n}");
+    }
+    assert!(crashes > 40, "{crashes}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -771,4 +992,25 @@ async fn row_41_what_was_visible_is_told_as_it_happens() {
         .filter(|event| matches!(event, Event::Restored { .. }))
         .count();
     assert_eq!((tagged, restored), (5, 5), "{events:#?}");
+}
+
+/// The matrix has 41 rows, and each has a test that is named after it.
+#[test]
+fn every_row_has_a_test() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files = vec![root.join("src/plan/tags/tests.rs")];
+    for folder in ["tests/it/publish", "tests/it/registry"] {
+        let entries = std::fs::read_dir(root.join(folder)).unwrap();
+        files.extend(entries.map(|entry| entry.unwrap().path()));
+    }
+    let name = regex::Regex::new(r"fn rows?_(\d+)(?:_and_(\d+))?_").unwrap();
+    let mut rows = std::collections::BTreeSet::new();
+    for file in files.iter().filter(|file| file.is_file()) {
+        let text = std::fs::read_to_string(file).unwrap();
+        for found in name.captures_iter(&text) {
+            let numbers = found.iter().skip(1).flatten();
+            rows.extend(numbers.map(|number| number.as_str().parse::<u32>().unwrap()));
+        }
+    }
+    assert_eq!(rows, (1..=41).collect());
 }

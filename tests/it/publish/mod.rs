@@ -3,7 +3,7 @@
 mod basics;
 mod branch;
 mod faults;
-mod git;
+pub mod git;
 mod locks;
 mod matrix;
 mod model;

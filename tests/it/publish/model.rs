@@ -161,6 +161,7 @@ fn answers(outside: &Outside, action: &Action) -> Vec<(Seen, Outside)> {
         Action::TakeLock => vec![
             (Seen::Lock(LockSeen::Ours), with_lock(true)),
             (Seen::Lock(LockSeen::Taken), with_lock(false)),
+            (Seen::Lock(LockSeen::Partly), with_lock(true)),
             (Seen::Lock(LockSeen::Refused), with_lock(false)),
             (Seen::Lock(LockSeen::Advanced), with_lock(false)),
             (Seen::Lock(LockSeen::Advanced), with_lock(true)),
@@ -451,6 +452,7 @@ fn uniform(action: &Action, outside: &Outside) -> Vec<Seen> {
     let locks = [
         LockSeen::Ours,
         LockSeen::Taken,
+        LockSeen::Partly,
         LockSeen::Refused,
         LockSeen::Advanced,
         LockSeen::Unreachable,

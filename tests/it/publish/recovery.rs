@@ -13,7 +13,7 @@ use hoist::{
         self, Preflight, Recovery,
         journal::{ReadError, Record, decode, encode},
         recover::{may_take_over, replay},
-        state::Cause,
+        state::{Cause, Mark, Round, RoundStep, State},
     },
 };
 
@@ -116,6 +116,25 @@ async fn a_record_that_names_a_tag_which_is_not_there_is_damage() {
             assert_eq!(read.is_ok(), readable, "{cause:?}");
         }
     }
+}
+
+/// Written by the first hoist that kept journals.
+#[test]
+fn a_journal_of_the_first_format_is_read_as_it_was_meant() {
+    let records = decode(include_bytes!("journal-v1.jsonl")).unwrap();
+    assert_eq!(records.len(), 4);
+    let replayed = replay(records).unwrap();
+    let round = Round {
+        group: 0,
+        step: RoundStep::Version,
+    };
+    assert_eq!(replayed.txn.state, State::Committing(round));
+    assert_eq!(replayed.txn.marks, [Mark::Intended, Mark::Untouched]);
+    assert_eq!((&*replayed.owner.host, replayed.owner.pid), ("laptop", 7));
+    let prepared = replayed.prepared;
+    assert_eq!(prepared.branch, None);
+    let old = prepared.tags[1].before.as_ref().unwrap();
+    assert_eq!(prepared.document(old).unwrap().bytes, r#"{"old":"latest"}"#);
 }
 
 #[tokio::test(start_paused = true)]
@@ -309,7 +328,7 @@ async fn who_comes_too_late_to_take_a_release_over_learns_who_has_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lost_lease_stops_the_commit_and_nothing_is_rolled_back_over_the_new_holder() {
+async fn row_40_a_lost_lease_stops_the_commit_and_nothing_is_rolled_back_over_the_new_holder() {
     // While the first round's PUT is under way, the lock goes to somebody else.
     let scene = Scene::new(&Setting::default());
     let put = "PUT 127.0.0.1:5001/acme/api:1.3.0";

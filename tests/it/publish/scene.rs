@@ -51,6 +51,8 @@ pub struct Setting {
     pub variants: bool,
     /// The release makes a commit on `main`.
     pub commits: bool,
+    /// The git server does several edits at once.
+    pub atomic: bool,
     pub personality: Personality,
 }
 
@@ -60,6 +62,7 @@ impl Default for Setting {
             repositories: 2,
             variants: false,
             commits: false,
+            atomic: true,
             personality: Personality::default(),
         }
     }
@@ -154,6 +157,7 @@ impl Scene {
             faults,
             dir,
         };
+        scene.remote.atomic = setting.atomic;
         if setting.commits {
             scene.remote.set(BRANCH, PARENT);
         }

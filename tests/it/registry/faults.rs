@@ -610,6 +610,38 @@ async fn row_29_a_lagging_registry_is_shown_as_it_is() {
 }
 
 #[tokio::test]
+async fn row_31_the_digest_decides_and_not_the_type() {
+    let (registry, client, sample) = ready(Personality::default()).await;
+    client
+        .put_tag(&tag("latest"), &sample.manifest)
+        .await
+        .unwrap();
+    let digest = sample.manifest.digest();
+    for media_type in [MediaType::DOCKER_MANIFEST, "text/plain", ""] {
+        let headers = vec![
+            ("content-type", media_type.to_owned()),
+            ("docker-content-digest", digest.to_string()),
+        ];
+        let length = sample.manifest.bytes.clone();
+        registry.fault(Fault::always(
+            On::method("HEAD"),
+            What::Answer(200, headers, length),
+        ));
+        assert_eq!(shown(&*client, "latest").await.as_ref(), Some(digest));
+        registry.heal();
+    }
+    // Rewritten on the way, it is another image.
+    let other = super::conformance::sample("rewritten").manifest;
+    let headers = vec![("content-type", MediaType::OCI_MANIFEST.to_owned())];
+    registry.fault(Fault::always(
+        On::any(),
+        What::Answer(200, headers, other.bytes.clone()),
+    ));
+    let read = shown(&*client, "latest").await;
+    assert_eq!(read.as_ref(), Some(other.digest()));
+}
+
+#[tokio::test]
 async fn row_33_deletion_is_accepted_refused_or_needless() {
     for (delete, of_tag, of_digest) in [
         (Delete::Off, Deletion::Refused, Deletion::Refused),

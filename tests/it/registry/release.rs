@@ -1,7 +1,7 @@
 //! Whole releases over real HTTP: the transaction and the client together, against every
 //! personality, with a fault at every single request.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use hoist::{
     event::Events,
@@ -17,7 +17,9 @@ use hoist::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    server::{Fault, On, Personality, TestRegistry, What},
+    server::{
+        Auth, Fault, MultiTag, On, Personality, Rights, Stale, TestRegistry, Tokens, Wait, What,
+    },
     settings,
 };
 use crate::publish::scene::{foreign, image, owner};
@@ -150,6 +152,169 @@ async fn a_release_ends_well_in_every_personality() {
         assert_eq!(outcome.kind, OutcomeKind::Published, "{name}: {outcome:#?}");
         place.judge(&outcome, name);
     }
+}
+
+/// What a registry may do that none of the personalities does.
+fn further() -> Vec<(&'static str, Personality)> {
+    let with = |change: fn(&mut Personality)| {
+        let mut personality = Personality::default();
+        change(&mut personality);
+        personality
+    };
+    let tokens = |change: fn(&mut Tokens)| {
+        let mut tokens = Tokens::default();
+        change(&mut tokens);
+        Personality {
+            auth: Auth::Bearer(tokens),
+            ..Personality::default()
+        }
+    };
+    vec![
+        (
+            "some tags at once",
+            with(|it| it.multi_tag = MultiTag::Partial(2)),
+        ),
+        (
+            "some tags at once, then 500",
+            with(|it| it.multi_tag = MultiTag::PartialThen500(3)),
+        ),
+        (
+            "414 for tags at once",
+            with(|it| it.multi_tag = MultiTag::TooLong),
+        ),
+        (
+            "tags at once, named in one line",
+            with(|it| it.multi_tag = MultiTag::WholeInOneLine),
+        ),
+        (
+            "late reads",
+            with(|it| it.stale = Stale::For(Duration::from_millis(300))),
+        ),
+        (
+            "409 for what is there",
+            with(|it| it.conflict_on_second_put = true),
+        ),
+        ("no digest PUTs", with(|it| it.no_digest_puts = true)),
+        ("no Location", with(|it| it.no_location = true)),
+        (
+            "reads without a digest",
+            with(|it| it.names_digests = false),
+        ),
+        ("no mounts", with(|it| it.mounts = false)),
+        (
+            "tokens for twenty requests",
+            tokens(|it| it.uses = Some(20)),
+        ),
+        ("tokens of unknown life", tokens(|it| it.life = None)),
+        (
+            "tokens for no more than pushing",
+            tokens(|it| it.rights = Rights::Push),
+        ),
+        (
+            "refused scopes",
+            tokens(|it| {
+                it.rights = Rights::Push;
+                it.refuses_more = true;
+            }),
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn a_release_ends_well_whatever_the_registry_is_like() {
+    for (name, personality) in further() {
+        let place = Place::new(&personality);
+        let outcome = place.release().await;
+        assert_eq!(outcome.kind, OutcomeKind::Published, "{name}: {outcome:#?}");
+        place.judge(&outcome, name);
+    }
+}
+
+/// What a 429 asks for is waited for, in each of its forms, and the tags move all the same.
+#[tokio::test]
+async fn row_13_a_release_waits_where_it_is_asked_to() {
+    for wait in [
+        Wait::Unsaid,
+        Wait::Seconds(1),
+        Wait::Date(2),
+        Wait::Epoch(2),
+    ] {
+        let place = Place::new(&Personality::default());
+        let on = On::put_manifest().with("/manifests/latest");
+        place.registry.fault(Fault::once(on, What::TooMany(wait)));
+        let outcome = place.release().await;
+        assert_eq!(
+            outcome.kind,
+            OutcomeKind::Published,
+            "{wait:?}: {outcome:#?}"
+        );
+    }
+}
+
+/// A tag that exists and is answered with 404 once: nobody is blamed for it once tags have moved.
+#[tokio::test]
+async fn row_29_a_404_for_a_tag_that_exists_is_looked_at_again() {
+    let (mut published, mut stopped) = (0, 0);
+    for n in 1.. {
+        let place = Place::new(&Personality::distribution());
+        let look = On::method("HEAD").with("/manifests/latest");
+        let what = What::Status(404, "MANIFEST_UNKNOWN");
+        place.registry.fault(Fault::nth(n, look.clone(), what));
+        let outcome = place.release().await;
+        if place.registry.count(&look) < n {
+            break;
+        }
+        match outcome.kind {
+            OutcomeKind::Published => {
+                place.judge(&outcome, &format!("look {n}"));
+                published += 1;
+            }
+            // Before the commit a change since the plan means another writer.
+            OutcomeKind::Failed => {
+                assert_eq!(place.now(), place.before, "look {n}");
+                stopped += 1;
+            }
+            kind => panic!("look {n}: {kind:?} {outcome:#?}"),
+        }
+    }
+    assert!(published >= 2 && stopped == 2, "{published} {stopped}");
+}
+
+/// Another pusher at every request in turn: what is theirs stays theirs, or is listed.
+#[tokio::test]
+async fn rows_27_and_30_another_pusher_at_any_request_is_seen() {
+    let theirs = crate::registry::conformance::sample("theirs").manifest;
+    let mut ends: BTreeMap<String, usize> = BTreeMap::new();
+    for n in (1..).step_by(3) {
+        let place = Place::new(&Personality::zot());
+        let foreign = theirs.clone();
+        let push = move |state: &mut super::server::State| {
+            state.store.foreign_push(PATHS[1], "latest", &foreign);
+        };
+        place
+            .registry
+            .fault(Fault::nth(n, On::any(), What::Before(Arc::new(push))));
+        let outcome = place.release().await;
+        if place.registry.log().len() < n {
+            break;
+        }
+        let now = place.now();
+        let told = format!("request {n}: {outcome:#?}");
+        *ends.entry(format!("{:?}", outcome.kind)).or_default() += 1;
+        match outcome.kind {
+            // Theirs came before our PUT and after the last look, which nothing can see.
+            OutcomeKind::Published => {
+                assert!(outcome.tags.iter().all(|tag| tag.is_ours()), "{told}")
+            }
+            OutcomeKind::Failed | OutcomeKind::NeedsHuman => {
+                let mut expected = place.before.clone();
+                expected[1].insert("latest".into(), theirs.digest().clone());
+                assert_eq!(now, expected, "{told}");
+            }
+            kind => panic!("{kind:?} {told}"),
+        }
+    }
+    assert!(ends["Failed"] > 3, "{ends:?}");
 }
 
 /// What can strike one request.

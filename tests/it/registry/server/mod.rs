@@ -64,6 +64,13 @@ pub struct Seen {
     pub status: Option<u16>,
 }
 
+impl State {
+    /// Adds a fault, from inside of one.
+    pub fn fault(&mut self, fault: Fault) {
+        self.faults.push(fault);
+    }
+}
+
 impl TestRegistry {
     /// Starts one on a free port.
     pub fn start(personality: Personality) -> Self {
