@@ -125,6 +125,9 @@ impl LocalOnly {
         Self::write(&mut file, &content).map_err(|error| local(&error))?;
         if edits.iter().any(|edit| edit.new.is_some()) {
             *held = Some(file);
+        } else {
+            // Closing it is not enough while a program that is just being started has a copy.
+            fs4::FileExt::unlock(&file).map_err(|error| local(&error))?;
         }
         Ok(())
     }
