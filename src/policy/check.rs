@@ -86,16 +86,17 @@ fn branches(policy: &Policy) -> Result<(), String> {
         glob("branches.stable", branch)?;
     }
     for pattern in &policy.branches.maintenance {
-        if !pattern.contains("{major}")
-            || pattern
-                .replace("{major}", "")
-                .replace("{minor}", "")
-                .contains('{')
+        let times = |placeholder| pattern.matches(placeholder).count();
+        let rest = pattern.replace("{major}", "0").replace("{minor}", "0");
+        if times("{major}") != 1
+            || times("{minor}") > 1
+            || rest.contains(['{', '}', '[', ']', '\\'])
         {
             return Err(format!(
-                "`branches.maintenance` `{pattern}` needs `{{major}}`, and may have `{{minor}}`"
+                "`branches.maintenance` `{pattern}` needs `{{major}}`, and may have `{{minor}}`, each once, and `*`"
             ));
         }
+        glob("branches.maintenance", &rest)?;
     }
     for (branch, label) in &policy.branches.prerelease {
         glob("branches.prerelease", branch)?;
@@ -191,6 +192,11 @@ mod tests {
                 "no regular expression",
             ),
             ("[branches]\nmaintenance = [\"rel\"]", "needs `{major}`"),
+            (
+                "[branches]\nmaintenance = [\"{major}.minor}.x\"]",
+                "each once",
+            ),
+            ("[branches]\nmaintenance = [\"[{major}].x\"]", "each once"),
             ("[branches.prerelease]\nnext = \"1\"", "label"),
             ("[image.build]\ncontext = \"../x\"", "inside the repository"),
             ("[image.build]\ncommand = [\"make\"]", "image.build.layout"),
