@@ -22,9 +22,9 @@ use hoist::{
         branch, bump, change, exact,
         facts::{Commit, CommitId},
         lint, notes,
-        tags::{BranchKind, Rendered, TagContext, Template, Values, compute},
+        tags::{BranchKind, Rendered, TagContext, TagRules, Template, Values, compute},
     },
-    policy::{Policy, Squash, TagTemplate},
+    policy::{Level, Policy, Squash, TagTemplate, VersionPolicy},
 };
 use url::Url;
 
@@ -328,14 +328,19 @@ pub fn message(bytes: &[u8]) {
     assert_eq!(change, change::parse(ended, merge), "a text ends at a NUL");
     let crlf = ended.replace("\r\n", "\n");
     assert_eq!(change.breaking, change::parse(&crlf, merge).breaking);
+    if !ended.contains('\r') {
+        let dos = ended.replace('\n', "\r\n");
+        assert_eq!(change, change::parse(&dos, merge), "lines end as they like");
+    }
     let hook = lint::cleaned(&message, '#');
+    assert!(!hook.lines().any(|line| line.starts_with('#')), "{hook:?}");
     let _ = lint::lint(&hook, merge, &lint::Counts::default());
 
     let mut policy = Policy::default();
     policy.version.squash = Squash::Body;
     let commit = |id: u8| Commit {
         id: CommitId::new([id; 20]),
-        parents: Vec::new(),
+        parents: vec![CommitId::new([1; 20]); if merge { 2 } else { 1 }],
         message: message.clone(),
         author: message.chars().take(20).collect(),
         email: String::new(),
@@ -343,6 +348,7 @@ pub fn message(bytes: &[u8]) {
         in_paths: true,
         after_prerelease: true,
     };
+    level_of(&change, commit(0xab));
     let judged = bump::judge(&policy.version, &[commit(0xab), commit(0xcd)]);
     let judged = judged.expect("there are no rules that could be wrong");
     let mut notes = notes::collect(&judged.entries, &notes::Span::default(), None);
@@ -350,6 +356,31 @@ pub fn message(bytes: &[u8]) {
     let text = notes::render(&notes, None).expect("the built-in template");
     let written = notes::prepend(&message, &text, &notes.title);
     assert!(written.contains(text.trim()));
+}
+
+/// Without a header and without a word of what breaks there is no level; what breaks is major; and
+/// looking into the body can only add.
+fn level_of(change: &change::Change, commit: Commit) {
+    let mut policy = Policy::default().version;
+    let judge = |policy: &VersionPolicy| {
+        let judged = bump::judge(policy, std::slice::from_ref(&commit));
+        judged
+            .expect("there are no rules that could be wrong")
+            .level()
+    };
+    let level = judge(&policy);
+    let has_header = matches!(
+        change.kind,
+        change::Kind::Conventional | change::Kind::Revert
+    );
+    assert_eq!(has_header, change.type_.is_some());
+    if change.skip || (!has_header && change.breaking.is_none()) {
+        assert_eq!(level, None);
+    } else if change.breaking.is_some() {
+        assert_eq!(level, Some(Level::Major));
+    }
+    policy.squash = Squash::Body;
+    assert!(judge(&policy) >= level);
 }
 
 /// A git tag that is read as a version is the name of that version, and of no other.
@@ -369,13 +400,28 @@ pub fn git_tag(bytes: &[u8]) {
 
 /// A text is a policy whose patterns all work, or an error with words.
 pub fn policy(bytes: &[u8]) {
-    match Policy::parse(&String::from_utf8_lossy(bytes), "release.toml") {
+    let text = String::from_utf8_lossy(bytes);
+    match Policy::parse(&text, "release.toml") {
         Ok(policy) => {
+            let again = Policy::parse(&text, "release.toml");
+            assert_eq!(again.ok().as_ref(), Some(&policy));
+            let version = semver::Version::new(1, 2, 3);
+            let name = policy.version.tag.name(&version);
+            assert_eq!(policy.version.tag.version(&name), Some(version));
+            for repository in policy.image.all() {
+                assert_eq!(repository.to_string().parse(), Ok(repository));
+            }
+            if let Err(error) = TagRules::new(&policy) {
+                assert!(is_harmless(&error.to_string()), "{error:?}");
+            }
             for name in [None, Some("main"), Some("beta/x"), Some("1.2.x")] {
                 branch::BranchKind::of(&policy.branches, name).expect("checked patterns");
             }
             bump::judge(&policy.version, &[]).expect("checked rules");
         }
-        Err(error) => assert!(!error.message.is_empty()),
+        Err(error) => {
+            assert!(error.message.contains("release.toml"), "{error:?}");
+            assert!(is_harmless(&error.to_string()), "{error:?}");
+        }
     }
 }
