@@ -21,6 +21,9 @@ pub(super) fn check(policy: &Policy) -> Result<(), String> {
                 "`{key}` matches nothing: give it `type`, `scope`, `match` or `breaking`"
             ));
         }
+        if let Some(type_) = &rule.type_ {
+            glob(&format!("{key}.type"), type_)?;
+        }
         if let Some(scope) = &rule.scope {
             glob(&format!("{key}.scope"), scope)?;
         }
@@ -190,6 +193,10 @@ mod tests {
             (
                 "[[version.rules]]\nmatch = \"(\"\nbump = \"none\"",
                 "no regular expression",
+            ),
+            (
+                "[[version.rules]]\ntype = \"a}\"\nbump = \"none\"",
+                "version.rules[0].type",
             ),
             ("[branches]\nmaintenance = [\"rel\"]", "needs `{major}`"),
             (
