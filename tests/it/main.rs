@@ -7,6 +7,7 @@ mod cases;
 mod complaints;
 mod docs;
 mod engine;
+mod failures;
 mod graphs;
 mod hardening;
 mod init;
