@@ -11,20 +11,23 @@ use std::{borrow::Cow, collections::BTreeMap};
 use chrono::{DateTime, Utc};
 use hoist::{
     io::{
-        content,
         credentials::{self, CredentialError},
         environment::Environment,
-        fake::{FakeRegistry, Faults, Personality},
-        registry::door,
+        registry::{fuzzing, image_tree},
     },
     oci::{Digest, Manifest, MediaType, Repository, Tag},
     plan::{
-        branch, bump, change, exact,
-        facts::{Commit, CommitId},
-        lint, notes,
+        history::{
+            change,
+            facts::{Commit, CommitId},
+            levels,
+        },
+        notes::{self, lint},
         tags::{BranchKind, Rendered, TagContext, TagRules, Template, Values, compute},
+        version::{branch, requested},
     },
     policy::{Level, Policy, Squash, TagTemplate, VersionPolicy},
+    testing::{FakeRegistry, Faults, Personality},
 };
 use url::Url;
 
@@ -58,7 +61,7 @@ fn run<T>(work: impl Future<Output = T>) -> T {
 pub fn www_authenticate(bytes: &[u8]) {
     let lines = lines(bytes);
     let lines: Vec<&str> = lines.iter().map(AsRef::as_ref).collect();
-    let all = door::challenges(&lines);
+    let all = fuzzing::challenges(&lines);
     assert!(all.len() <= 256);
     for (scheme, parameters) in &all {
         assert!(!scheme.is_empty() && *scheme == scheme.to_ascii_lowercase());
@@ -66,7 +69,7 @@ pub fn www_authenticate(bytes: &[u8]) {
         read_again(scheme, parameters);
         for (name, value) in parameters {
             assert!(!name.is_empty() && *name == name.to_ascii_lowercase());
-            if let Some(url) = door::realm(&registry(), value) {
+            if let Some(url) = fuzzing::realm(&registry(), value) {
                 assert_eq!(url.scheme(), "https");
                 let host = url.host_str().expect("a host");
                 assert!(
@@ -88,7 +91,7 @@ fn read_again(scheme: &str, parameters: &BTreeMap<String, String>) {
         .collect();
     let line = format!("{scheme} {}", written.join(", "));
     if line.len() <= 8 * 1024 {
-        let again = door::challenges(&[&line]);
+        let again = fuzzing::challenges(&[&line]);
         assert_eq!(again, [(scheme.to_owned(), parameters.clone())], "{line:?}");
     }
 }
@@ -110,7 +113,7 @@ fn is_tag(text: &str) -> bool {
 pub fn oci_tag(bytes: &[u8]) {
     let lines = lines(bytes);
     let lines: Vec<&str> = lines.iter().map(AsRef::as_ref).collect();
-    let tags = door::accepted_tags(&lines);
+    let tags = fuzzing::accepted_tags(&lines);
     assert!(tags.len() <= 256);
     for tag in &tags {
         assert!(is_tag(tag.as_str()), "{tag}");
@@ -119,7 +122,7 @@ pub fn oci_tag(bytes: &[u8]) {
             "{tag}"
         );
         assert_eq!(
-            door::accepted_tags(&[&tag.to_string()]),
+            fuzzing::accepted_tags(&[&tag.to_string()]),
             std::slice::from_ref(tag)
         );
     }
@@ -129,7 +132,7 @@ pub fn oci_tag(bytes: &[u8]) {
 pub fn link(bytes: &[u8]) {
     let lines = lines(bytes);
     let lines: Vec<&str> = lines.iter().map(AsRef::as_ref).collect();
-    if let Some(url) = door::next_page(&registry(), &lines) {
+    if let Some(url) = fuzzing::next_page(&registry(), &lines) {
         assert_eq!(url.origin(), registry().origin());
         assert!(url.username().is_empty() && url.password().is_none());
     }
@@ -138,7 +141,7 @@ pub fn link(bytes: &[u8]) {
 /// A `Location` leads to `https` alone and never to this machine; credentials stay at home.
 pub fn location(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
-    if let Some((url, with_credentials)) = door::location(&registry(), &text) {
+    if let Some((url, with_credentials)) = fuzzing::location(&registry(), &text) {
         assert_eq!(url.scheme(), "https");
         assert_eq!(with_credentials, url.origin() == registry().origin());
         let host = url.host_str().expect("a host");
@@ -153,7 +156,7 @@ pub fn location(bytes: &[u8]) {
         assert!(!here.iter().any(|start| host.starts_with(start)), "{url}");
     }
     if let Some((url, _)) =
-        door::location(&"http://127.0.0.1:5000/v2/".parse().expect("a URL"), &text)
+        fuzzing::location(&"http://127.0.0.1:5000/v2/".parse().expect("a URL"), &text)
     {
         assert!(matches!(url.scheme(), "http" | "https"));
     }
@@ -163,18 +166,18 @@ pub fn location(bytes: &[u8]) {
 pub fn retry_after(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let now: DateTime<Utc> = "2026-11-23T12:00:00Z".parse().expect("an instant");
-    let wait = door::retry_after(&text, now);
+    let wait = fuzzing::retry_after(&text, now);
     let digits = text.trim();
     if !digits.is_empty() && digits.len() < 9 && digits.bytes().all(|b| b.is_ascii_digit()) {
         let seconds = wait.expect("digits are a wait").as_secs();
         assert_eq!(Ok(seconds), digits.parse());
     }
     if let Some(wait) = wait {
-        assert!(wait <= door::LONGEST_WAIT, "{wait:?}");
-        let later = door::retry_after(&text, now + chrono::TimeDelta::days(1));
+        assert!(wait <= fuzzing::LONGEST_WAIT, "{wait:?}");
+        let later = fuzzing::retry_after(&text, now + chrono::TimeDelta::days(1));
         assert!(later.is_some_and(|later| later <= wait), "{text:?}");
     }
-    let _ = door::rate(&text);
+    let _ = fuzzing::rate(&text);
 }
 
 /// What is read is written and read again as the same, cut anywhere, and leads both ways.
@@ -197,7 +200,7 @@ pub fn manifest(bytes: &[u8]) {
     let tag: Tag = "a".parse().expect("a tag");
     registry.set_tag(&repository(), &tag, &manifest);
     let api = registry.repository(&repository());
-    if let Ok(Some(tree)) = run(content::tree(&api, &tag.into())) {
+    if let Ok(Some(tree)) = run(image_tree::tree(&api, &tag.into())) {
         assert_eq!(tree.manifest, manifest);
         let mut blobs: Vec<_> = tree.blobs.iter().map(|blob| &blob.digest).collect();
         let count = blobs.len();
@@ -349,7 +352,7 @@ pub fn message(bytes: &[u8]) {
         after_prerelease: true,
     };
     level_of(&change, commit(0xab));
-    let judged = bump::judge(&policy.version, &[commit(0xab), commit(0xcd)]);
+    let judged = levels::judge(&policy.version, &[commit(0xab), commit(0xcd)]);
     let judged = judged.expect("there are no rules that could be wrong");
     let mut notes = notes::collect(&judged.entries, &notes::Span::default(), None);
     notes.heading = true;
@@ -363,7 +366,7 @@ pub fn message(bytes: &[u8]) {
 fn level_of(change: &change::Change, commit: Commit) {
     let mut policy = Policy::default().version;
     let judge = |policy: &VersionPolicy| {
-        let judged = bump::judge(policy, std::slice::from_ref(&commit));
+        let judged = levels::judge(policy, std::slice::from_ref(&commit));
         judged
             .expect("there are no rules that could be wrong")
             .level()
@@ -387,7 +390,7 @@ fn level_of(change: &change::Change, commit: Commit) {
 pub fn git_tag(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let (template, name) = text.split_once('\n').unwrap_or((&text, &text));
-    let _ = (exact::parse(name), exact::label(name));
+    let _ = (requested::parse(name), requested::label(name));
     let Ok(template) = template.parse::<TagTemplate>() else {
         return;
     };
@@ -417,7 +420,7 @@ pub fn policy(bytes: &[u8]) {
             for name in [None, Some("main"), Some("beta/x"), Some("1.2.x")] {
                 branch::BranchKind::of(&policy.branches, name).expect("checked patterns");
             }
-            bump::judge(&policy.version, &[]).expect("checked rules");
+            levels::judge(&policy.version, &[]).expect("checked rules");
         }
         Err(error) => {
             assert!(error.message.contains("release.toml"), "{error:?}");

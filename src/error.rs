@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::event::harmless;
+use crate::text::harmless;
 
 /// Why a run did not end well. Each kind has one exit code (`cli/exit.rs`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

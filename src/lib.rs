@@ -42,18 +42,24 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+pub mod build;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod error;
 pub mod event;
-pub mod history;
+#[cfg(feature = "cli")]
+pub mod init;
 pub mod io;
 pub mod oci;
 pub mod outcome;
 pub mod plan;
 pub mod policy;
+pub mod project;
 pub mod publish;
 pub mod release;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+pub mod text;
 
 pub use error::{Error, Result};
 pub use event::{Event, Events};

@@ -100,22 +100,6 @@ impl Moved {
     }
 }
 
-/// A count of bytes for people, in decimal units, as registries count.
-#[must_use]
-pub fn bytes(count: u64) -> String {
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "one digit behind the point is shown"
-    )]
-    let count_f = count as f64;
-    match count {
-        0..1_000 => format!("{count} B"),
-        1_000..1_000_000 => format!("{:.1} kB", count_f / 1e3),
-        1_000_000..1_000_000_000 => format!("{:.1} MB", count_f / 1e6),
-        _ => format!("{:.2} GB", count_f / 1e9),
-    }
-}
-
 /// One tag.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TagReport {

@@ -5,9 +5,9 @@
 
 use hoist::{
     oci::Digest,
-    publish::{
+    publish::protocol::{
         journal::{Record, decode, encode},
-        recover::{self, Replayed},
+        replay::{self, Replayed},
         state::{Cause, Goal, action},
     },
 };
@@ -22,7 +22,7 @@ pub fn journal(data: &[u8]) {
     let written: String = records.iter().map(encode).collect();
     assert_eq!(decode(written.as_bytes()).as_ref(), Ok(&records));
     cut(&written, &records);
-    if let Some(replayed) = recover::replay(records) {
+    if let Some(replayed) = replay::replay(records) {
         can_be_recovered(&replayed);
     }
 }
@@ -77,7 +77,7 @@ fn can_be_recovered(replayed: &Replayed) {
     }
     let _ = action(&shape, &replayed.txn);
     for goal in [Goal::Forward, Goal::Back] {
-        let _ = action(&shape, &recover::enter(replayed.txn.clone(), goal));
+        let _ = action(&shape, &replay::enter(replayed.txn.clone(), goal));
     }
-    let _ = action(&shape, &recover::suspect_all(prepared));
+    let _ = action(&shape, &replay::suspect_all(prepared));
 }

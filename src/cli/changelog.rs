@@ -5,12 +5,12 @@ use std::process::ExitCode;
 use super::{Global, Terminal, exit, next};
 use crate::{
     error::{Error, Result},
-    history::{
+    io::{environment::Environment, git::read::Repository},
+    plan::{notes::prepend, version::next::Request},
+    project::{
         changelog, load,
         notes::{self, Wanted},
     },
-    io::{environment::Environment, git::Repository},
-    plan::{notes::prepend, version::Request},
 };
 
 /// Print release notes as markdown: of the next version, of a released one, or of a range

@@ -7,10 +7,10 @@ use serde_json::json;
 use super::{Context, Terminal, exit, next::place};
 use crate::{
     error::{Error, Result},
-    event::clean,
-    history::check::{self, Checked},
-    plan::lint::Severity,
+    plan::notes::lint::Severity,
+    project::commit_check::{self, Checked},
     release::{Check, first_problem},
+    text::clean,
 };
 
 /// Check everything that could stop a release, without one; or commit messages alone
@@ -30,13 +30,13 @@ pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<ExitCode> 
     let (global, terminal) = (&context.global, &context.terminal);
     let place = place(global)?;
     let checked = match (&arguments.commits, &arguments.commit_msg) {
-        (Some(range), _) => check::commits(&place, range)?,
+        (Some(range), _) => commit_check::commits(&place, range)?,
         (None, Some(file)) => {
             let name = file.display().to_string();
             let path = place.directory.join(file);
             let text = std::fs::read(path)
                 .map_err(|error| Error::usage(format!("cannot read `{name}`")).because(&error))?;
-            vec![check::message(
+            vec![commit_check::message(
                 &place,
                 &name,
                 &String::from_utf8_lossy(&text),

@@ -9,10 +9,9 @@ use std::{
 use super::{Context, exit};
 use crate::{
     error::Result,
-    event::clean,
-    outcome::bytes,
     plan::inspect::{Changes, Hidden, Layer, Report},
     release::{Look, inspect_path},
+    text::{bytes, clean},
 };
 
 /// Show where an image's bytes are, what is wasted, what changed, and what would make it smaller

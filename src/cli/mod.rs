@@ -3,8 +3,7 @@
 mod all;
 mod changelog;
 mod check;
-mod exit;
-mod init;
+pub(crate) mod exit;
 mod inspect;
 mod log;
 mod next;
@@ -181,7 +180,7 @@ pub fn main() -> ExitCode {
 fn run(command: Command, context: &Context) -> Result<ExitCode> {
     let (global, terminal) = (&context.global, &context.terminal);
     match command {
-        Command::Init => init::run(global, terminal),
+        Command::Init => crate::init::run(global, terminal),
         Command::Next(args) => next::run(global, args, terminal),
         Command::Changelog(args) => changelog::run(global, args, terminal),
         Command::Check(args) => check::run(&args, context),

@@ -7,15 +7,17 @@ use serde_json::{Value, json};
 use super::{Global, Terminal, all, exit};
 use crate::{
     error::{ErrorKind, Result},
-    history::{History, Place, Seen},
     io::environment::Environment,
     oci,
     plan::{
-        explain,
-        facts::Facts,
-        version::{Next, Request},
+        history::facts::Facts,
+        version::{
+            explain,
+            next::{Next, Request},
+        },
     },
     policy::Level,
+    project::{History, Place, Seen},
     release::Each,
 };
 

@@ -12,7 +12,10 @@ use anstyle::{AnsiColor, Style};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::{Terminal, all};
-use crate::event::{Event, Events, Step, harmless};
+use crate::{
+    event::{Event, Events, Step},
+    text::harmless,
+};
 
 const VERB: Style = AnsiColor::Green.on_default().bold();
 const BUSY: Style = AnsiColor::Cyan.on_default().bold();

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use super::{Context, exit, outcome, plan};
-use crate::{error::Result, plan::exact};
+use crate::{error::Result, plan::version::requested};
 
 /// Publish a pre-release's image under its core version: the same bytes, no build
 #[derive(Debug, clap::Args)]
@@ -21,7 +21,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode> {
-    let candidate = exact::parse(&args.candidate)?;
+    let candidate = requested::parse(&args.candidate)?;
     if args.dry_run {
         let planned = context.open()?.promotion(&candidate)?;
         plan::show(&planned, context);

@@ -81,7 +81,7 @@ pub(super) fn run(args: Args, context: &Context) -> Result<ExitCode> {
 
 /// A reviewed plan says which version was meant, and from which branch.
 fn ask(args: &Args, reviewed: Option<&Plan>) -> Ask {
-    let mut request: crate::plan::version::Request = args.request.clone().into();
+    let mut request: crate::plan::version::next::Request = args.request.clone().into();
     if let Some(plan) = reviewed {
         request.branch = request.branch.or_else(|| plan.branch.clone());
     }

@@ -7,7 +7,7 @@ use anstyle::{AnsiColor, Style};
 use super::{Color, Global};
 use crate::{
     error::Error,
-    event::{harmless, is_harmful},
+    text::{harmless, is_harmful},
 };
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();

@@ -9,7 +9,7 @@ use super::{Context, exit, outcome, render::columns, verify::shown};
 use crate::{
     error::Result,
     oci::{Before, Repository},
-    plan::repair::{Drift, DriftState},
+    plan::release::drift::{Drift, DriftState},
     release::Drifts,
 };
 

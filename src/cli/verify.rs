@@ -8,12 +8,12 @@ use super::{Context, exit, render::columns};
 use crate::{
     error::Result,
     oci::Before,
-    outcome::bytes as size,
     plan::{
-        exact,
-        verify::{Check, CheckState},
+        release::verify::{Check, CheckState},
+        version::requested,
     },
     release::{Closeness, Verified},
+    text::bytes as size,
 };
 
 /// See that every tag of a release shows its image on every registry
@@ -32,7 +32,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode> {
-    let of = args.of.as_deref().map(exact::parse).transpose()?;
+    let of = args.of.as_deref().map(requested::parse).transpose()?;
     let how = Closeness {
         all: args.all,
         deep: args.deep,

@@ -1,29 +1,11 @@
 //! The pure decisions: history to version to tags, put together to a [`Plan`]. No IO, no clock.
 
-pub mod adopt;
-pub mod branch;
-pub mod bump;
-pub mod change;
-mod document;
-pub mod exact;
-pub mod explain;
-pub mod facts;
 pub mod files;
-mod footer;
-pub mod forge;
-pub mod gate;
+pub mod history;
 pub mod inspect;
-pub mod labels;
-pub mod lint;
 pub mod notes;
-pub mod prerelease;
-mod promise;
-pub mod promote;
-pub mod receipt;
-pub mod repair;
-pub mod retreat;
+pub mod release;
 pub mod tags;
-pub mod verify;
 pub mod version;
 
 use std::collections::BTreeMap;
@@ -31,21 +13,20 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use semver::Version;
 
-pub use document::{
+pub use crate::plan::release::document::{
     FORMAT, GitTag, ImageSource, Owed, Plan, PlannedCommit, PlannedImage, PlannedMove,
     ReleaseCommit,
 };
 
-use self::{
-    adopt::Adopted,
-    facts::Facts,
-    labels::LabelFacts,
-    tags::{Action, Published, Rendered, TagContext, TagSet, Template, Values},
-    version::Next,
-};
 use crate::{
     error::{Error, Result},
     oci::{Before, Digest, Tag},
+    plan::{
+        history::facts::Facts,
+        release::{labels::LabelFacts, ownership::Adopted},
+        tags::{Action, Published, Rendered, TagContext, TagSet, Template, Values},
+        version::next::Next,
+    },
     policy::Policy,
 };
 
@@ -185,8 +166,8 @@ impl<'a> Inputs<'a> {
                         },
                         None => ImageSource::Build,
                     },
-                    labels: labels::labels(&self.policy.image, &facts)?,
-                    annotations: labels::annotations(&self.policy.image, &facts)?,
+                    labels: release::labels::labels(&self.policy.image, &facts)?,
+                    annotations: release::labels::annotations(&self.policy.image, &facts)?,
                     args: build_args(&self.policy.image.build.args, &values)?,
                     variant,
                 })
@@ -224,7 +205,7 @@ impl<'a> Inputs<'a> {
     }
 
     fn commits(&self) -> Vec<PlannedCommit> {
-        let commit = |entry: &bump::Entry| PlannedCommit {
+        let commit = |entry: &history::levels::Entry| PlannedCommit {
             sha: entry.id.to_string(),
             summary: entry.summary.clone(),
             bump: entry.level,

@@ -3,9 +3,9 @@
 //! Reading is strict: an unknown key is an error that names the nearest known one. Nothing here
 //! touches the disk; the caller brings the text.
 
-mod apart;
 mod build;
 mod check;
+mod conflicts;
 mod parse;
 mod publish;
 mod tags;
@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-pub use apart::apart;
+pub use crate::policy::conflicts::apart;
 pub use build::{BuildPolicy, BuildSource, Builder, Compression, SecretSource};
 pub use parse::is_cargo_release;
 pub use publish::{GitPolicy, OnFailure, PublishPolicy, RegistryPolicy};

@@ -11,27 +11,16 @@
 //! [`state`], [`journal`], [`recover`] and [`verify`] are pure; the rest carries out their actions
 //! over the traits of [`crate::io`].
 
-mod begin;
-mod branch;
-mod commit;
-mod driver;
-mod guard;
-mod haul;
-pub mod journal;
-mod lock;
-mod look;
-mod open;
-mod patience;
+mod deadline;
 mod preflight;
 mod prepare;
-pub mod recover;
+pub mod protocol;
 mod report;
-mod stage;
-pub mod state;
-mod take;
-mod undo;
-pub mod verify;
-mod words;
+mod run;
+mod start;
+pub mod steps;
+mod takeover;
+mod unfinished;
 
 use std::sync::Arc;
 
@@ -42,20 +31,20 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     error::Result,
     event::Events,
-    io::{journal_file::JournalStore, registry::RepositoryApi, remote::Remote},
+    io::{git::remote::Remote, journal_file::JournalStore, registry::RepositoryApi},
     oci::{Before, Digest, Image, Repository, Tag},
     outcome::Outcome,
     policy::PublishPolicy,
 };
 
-pub use begin::run;
-pub use guard::{Guard, Held, Known};
-pub use journal::{BranchMove, Owner};
-pub use open::{Open, Scope, journaled, refuse_open, status};
+pub use crate::publish::protocol::journal::{BranchMove, Owner};
+pub use crate::publish::protocol::state::TagKind;
+pub use crate::publish::start::run;
+pub use crate::publish::steps::recheck::{Guard, Held, Known};
+pub use crate::publish::takeover::Recovery;
+pub use crate::publish::unfinished::{Open, Scope, journaled, refuse_open, status};
 pub(crate) use preflight::push_error;
 pub use preflight::{Found, Preflight, preflight};
-pub use state::TagKind;
-pub use take::Recovery;
 
 #[cfg(doc)]
 use crate::outcome::OutcomeKind;
@@ -181,7 +170,7 @@ pub fn lock_ref(prefix: &str, repository: &Repository) -> String {
 /// # Errors
 /// What is unfinished could not be found out, or it is not ours to take.
 pub async fn resume(world: &World, scope: &Scope, how: Recovery) -> Result<Option<Outcome>> {
-    take::recover(world, scope, how, state::Goal::Forward).await
+    takeover::recover(world, scope, how, protocol::state::Goal::Forward).await
 }
 
 /// Undoes an unfinished release: every tag is put back. `None`: there is none.
@@ -189,5 +178,5 @@ pub async fn resume(world: &World, scope: &Scope, how: Recovery) -> Result<Optio
 /// # Errors
 /// What is unfinished could not be found out, or it is not ours to take.
 pub async fn rollback(world: &World, scope: &Scope, how: Recovery) -> Result<Option<Outcome>> {
-    take::recover(world, scope, how, state::Goal::Back).await
+    takeover::recover(world, scope, how, protocol::state::Goal::Back).await
 }

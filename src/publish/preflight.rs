@@ -2,14 +2,14 @@
 
 use futures_util::future::{join_all, try_join_all};
 
-use super::{BranchMove, World, begin::git_error, branch::PULL, lock_ref, open};
 use crate::{
     error::{Error, Result},
     io::{
+        git::remote::{ObjectId, RefEdit},
         registry::{RegistryError, RegistryErrorKind, RepositoryApi},
-        remote::{ObjectId, RefEdit},
     },
     oci::{Before, Repository, Tag},
+    publish::{BranchMove, World, lock_ref, start::git_error, steps::branch::PULL, unfinished},
 };
 
 /// What is going to be published.
@@ -51,7 +51,7 @@ pub async fn preflight(world: &World, asked: &Preflight) -> Result<Vec<Found>> {
         .iter()
         .map(|(name, _)| name.clone())
         .collect();
-    open::refuse_unfinished(world, &names)?;
+    unfinished::refuse_unfinished(world, &names)?;
     let repositories = asked
         .repositories
         .iter()
@@ -163,7 +163,7 @@ async fn git(world: &World, asked: &Preflight, names: &[Repository]) -> Result<(
         .await
         .map_err(|error| setup_error(world, &error))?;
     if let Some(found) = refs.iter().find(|(name, _)| locks.contains(name)) {
-        return Err(open::busy(world, found).await);
+        return Err(unfinished::busy(world, found).await);
     }
     if let Some(branch) = &asked.branch {
         fits(world, branch, &refs)?;
@@ -204,7 +204,7 @@ fn fits(world: &World, branch: &BranchMove, refs: &[(String, ObjectId)]) -> Resu
     Err(error.state("nothing was built or pushed: the release commit belongs on top of the branch"))
 }
 
-fn setup_error(world: &World, error: &crate::io::remote::RemoteError) -> Error {
+fn setup_error(world: &World, error: &crate::io::git::remote::RemoteError) -> Error {
     let what = format!("cannot push to `{}`", world.remote.name());
     git_error(&what, error).state("nothing was built or pushed")
 }

@@ -4,16 +4,15 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use futures_util::future::try_join_all;
 
-use super::{
-    Owner, Publication, World,
-    journal::{Document, GitTagRecord, ImageRecord, Place, Prepared, TagPlan},
-    lock_ref,
-};
 use crate::{
     error::{Error, Result},
     io::registry::RepositoryApi,
     oci::{Before, Digest, Manifest},
     policy::OnFailure,
+    publish::{
+        Owner, Publication, World, lock_ref,
+        protocol::journal::{Document, GitTagRecord, ImageRecord, Place, Prepared, TagPlan},
+    },
 };
 
 type Apis = [Arc<dyn RepositoryApi>];

@@ -12,8 +12,8 @@ use super::{Ask, Done, Open, Options, Planned, Release, open};
 use crate::{
     error::{Error, Result},
     event::Events,
-    history,
-    io::git,
+    io::git::read as git,
+    project,
 };
 
 /// Images worked on at once: builds and uploads share one machine.
@@ -50,7 +50,7 @@ pub struct Each<T> {
 }
 
 impl All {
-    /// Reads every policy of the repository: see [`history::policies`] for which files are meant.
+    /// Reads every policy of the repository: see [`project::policies`] for which files are meant.
     /// `listener` gets a policy file's path and answers who hears of that image; `options.events`
     /// hears nothing. Asks nobody outside this machine.
     ///
@@ -59,17 +59,17 @@ impl All {
     /// Refused (exit 4) for the repository.
     pub fn open(options: &Options, listener: impl Fn(&str) -> Events) -> Result<Self> {
         let repository = || git::Repository::open(&options.place.directory);
-        let found = history::policies(&options.place, &repository()?)?;
+        let found = project::policies(&options.place, &repository()?)?;
         let work_tree = Arc::default();
         let mut members = Vec::new();
-        for history::Named { config, policy } in found.all {
+        for project::Named { config, policy } in found.all {
             let options = Options {
                 events: listener(&config),
                 ..options.clone()
             };
             let mut release = open::with_policy(repository()?, policy, options)?;
             release.work_tree = Arc::clone(&work_tree);
-            let changelog = Path::new(&config).with_file_name(history::CHANGELOG);
+            let changelog = Path::new(&config).with_file_name(project::CHANGELOG);
             release.loaded.changelog = changelog.to_string_lossy().into_owned();
             members.push(Member { config, release });
         }

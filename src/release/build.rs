@@ -2,19 +2,16 @@
 
 use std::fs;
 
-use super::{Release, carry_out::is_over, errors};
 use crate::{
+    build::docker::{self, BuildRequest},
     error::{Error, ErrorKind, Result},
     event::Step,
-    io::{
-        content,
-        engine::{self, BuildRequest},
-        layout::Store,
-    },
+    io::{layout::Store, registry::image_tree},
     oci::{Digest, Image, Repository},
     outcome::Outcome,
     plan::{ImageSource, Plan, PlannedImage},
     policy::{BuildPolicy, BuildSource},
+    release::{Release, errors, execute::is_over},
 };
 
 /// The images of a release, in the plan's order.
@@ -42,7 +39,7 @@ impl Release {
     pub(super) async fn check_builds(&self, plan: &Plan) -> Result<()> {
         for (index, planned) in to_build(plan) {
             let request = self.build_request(plan, planned, index == 0);
-            engine::check(&request, &self.environment).await?;
+            docker::check(&request, &self.environment).await?;
         }
         Ok(())
     }
@@ -114,7 +111,7 @@ impl Release {
     ) -> Result<Image> {
         let place = self.places(std::slice::from_ref(from))?.remove(0);
         let what = || format!("cannot read {}", from.digest(digest));
-        let tree = content::tree(place.as_ref(), &digest.clone().into())
+        let tree = image_tree::tree(place.as_ref(), &digest.clone().into())
             .await
             .map_err(|error| errors::registry(&what(), &error))?
             .ok_or_else(|| {
@@ -137,7 +134,7 @@ impl Release {
             .map_or("the image".to_owned(), |v| format!("the {v} image"));
         self.events.started(Step::Build, what.clone());
         let store = self.store();
-        let image = engine::build_or_adopt(
+        let image = docker::build_or_adopt(
             request,
             &store,
             &self.environment,

@@ -4,8 +4,8 @@ use futures_util::future::join_all;
 
 use super::{Ask, Planned, Purpose, Release, errors};
 use crate::{
+    build::docker::{self, BuildRequest},
     error::{Error, Result},
-    io::engine::{self, BuildRequest},
     policy::BuildPolicy,
 };
 
@@ -82,7 +82,7 @@ impl Release {
         let mut who = String::new();
         for variant in std::iter::once(None).chain(variants) {
             let request = self.check_request(self.variant_policy(variant.map(String::as_str)))?;
-            who = engine::check(&request, &self.environment).await?;
+            who = docker::check(&request, &self.environment).await?;
         }
         Ok(who)
     }

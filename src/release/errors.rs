@@ -3,8 +3,8 @@
 use crate::{
     error::{Error, ErrorKind},
     io::{
+        git::remote::RemoteError,
         registry::{RegistryError, RegistryErrorKind},
-        remote::RemoteError,
     },
     oci::Digest,
     plan::PlannedMove,

@@ -8,19 +8,23 @@ use semver::Version;
 use super::{Release, observe};
 use crate::{
     error::{Error, Result},
-    history::notes,
     io::ci,
     oci::{Before, Repository, Tag},
     plan::{
         Inputs, Plan,
-        adopt::{Adopted, Ours},
-        branch::BranchKind,
-        facts::Facts,
-        gate::Gate,
-        receipt::{Receipt, receipts},
+        history::facts::Facts,
+        release::{
+            ownership::{Adopted, Ours},
+            preconditions::Gate,
+            receipt::{Receipt, receipts},
+        },
         tags::{Published, TagSet},
-        version::{self, Next, Request},
+        version::{
+            branch::BranchKind,
+            next::{self, Next, Request},
+        },
     },
+    project::notes,
     publish,
 };
 
@@ -80,7 +84,7 @@ impl Release {
         let remote = self.remote_tags(purpose == Purpose::Do).await?;
         let mut facts = self.facts(&ask.request, remote)?;
         let policy = &self.loaded.policy;
-        let next = match version::next(policy, &facts, &ask.request) {
+        let next = match next::next(policy, &facts, &ask.request) {
             Ok(next) => next,
             Err(error) => return self.pulled_past(&facts).ok_or(error),
         };
@@ -168,7 +172,7 @@ impl Release {
         let branch = self
             .git
             .branch(request.branch.as_deref(), &self.environment)?;
-        let mut question = version::question(policy, request, branch.as_deref())?;
+        let mut question = next::question(policy, request, branch.as_deref())?;
         question.remote_tags = remote;
         self.git.read(&question)
     }

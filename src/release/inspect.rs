@@ -15,9 +15,8 @@ use crate::{
     error::{Error, Result},
     event::Events,
     io::{
-        content,
         layout::{self, Store, Wanted},
-        registry::RepositoryApi,
+        registry::{RepositoryApi, image_tree},
     },
     oci::{Contents, Descriptor, Digest, Image, Reference, Repository, Tag, TagOrDigest},
     plan::inspect::{Report, inspect},
@@ -200,7 +199,7 @@ async fn pulled(place: &dyn RepositoryApi, what: &TagOrDigest, failed: &str) -> 
     } else {
         top.digest().clone()
     };
-    let tree = content::tree(place, &digest.into())
+    let tree = image_tree::tree(place, &digest.into())
         .await
         .map_err(told)?
         .ok_or_else(gone)?;

@@ -6,8 +6,8 @@ use semver::Version;
 use super::Release;
 use crate::{
     error::Result,
-    event::clean,
-    plan::receipt::{self, Receipt},
+    plan::release::receipt::{self, Receipt},
+    text::clean,
 };
 
 /// One past release.

@@ -6,19 +6,19 @@
 
 mod all;
 mod build;
-mod carry_out;
 mod check;
 mod errors;
+mod execute;
 mod gather;
-mod guard;
 mod inspect;
 mod log;
 mod observe;
 mod open;
 mod promote;
+mod recheck;
 mod release_commit;
 mod repair;
-mod retreat;
+mod rollback;
 mod tag_set;
 mod tags;
 mod unfinished;
@@ -30,17 +30,18 @@ use std::sync::Arc;
 use crate::{
     error::{Error, Result},
     event::{Events, Step},
-    io::{environment::Environment, git, registry::Registries},
+    io::{environment::Environment, git::read as git, registry::Registries},
     outcome::Outcome,
     plan::{
         Plan,
-        version::{self, Next, Request},
+        version::next::{self, Next, Request},
     },
     policy::Policy,
 };
 
 use gather::Purpose;
 
+pub use crate::release::rollback::TakenBack;
 pub use all::{All, Each};
 pub use check::{Check, first_problem};
 pub use gather::{Ask, Nothing, Planned};
@@ -48,7 +49,6 @@ pub use inspect::{Look, inspect_path};
 pub use log::Past;
 pub use open::Options;
 pub use repair::{Drifts, Surveyed};
-pub use retreat::TakenBack;
 pub use tag_set::Tags;
 pub use verify::{Closeness, Finding, Verified};
 
@@ -115,9 +115,9 @@ impl Release {
     /// The next version, from the local history alone.
     ///
     /// # Errors
-    /// As [`version::next`]; a history that cannot be read.
+    /// As [`next::next`]; a history that cannot be read.
     pub fn next(&self, request: &Request) -> Result<Next> {
-        version::next(self.policy(), &self.facts(request, Vec::new())?, request)
+        next::next(self.policy(), &self.facts(request, Vec::new())?, request)
     }
 
     /// Everything that a release would do. Touches nothing.

@@ -7,13 +7,10 @@ use semver::Version;
 
 use crate::{
     error::{Error, Result},
-    io::{
-        content,
-        registry::{RegistryError, RegistryErrorKind, RepositoryApi},
-    },
+    io::registry::{RegistryError, RegistryErrorKind, RepositoryApi, image_tree},
     oci::{Before, Tag, TagOrDigest},
     plan::{
-        adopt::Claim,
+        release::ownership::Claim,
         tags::{Listing, Published, TagSet},
     },
     publish,
@@ -163,8 +160,8 @@ async fn label(
     name: &str,
 ) -> Result<Vec<Option<String>>> {
     let read = async {
-        match content::tree(place, what).await? {
-            Some(tree) => content::runnable(place, &tree).await,
+        match image_tree::tree(place, what).await? {
+            Some(tree) => image_tree::runnable(place, &tree).await,
             None => Ok(Vec::new()),
         }
     };

@@ -11,14 +11,14 @@ use super::Release;
 use crate::{
     error::{Error, Result},
     event::Events,
-    history::{self, Place},
     io::{
         environment::Environment,
-        git,
+        git::read as git,
         registry::{HostOptions, Registries, Settings},
     },
     oci::{Digest, Repository},
     policy::Policy,
+    project::{self, Place},
 };
 
 /// Where to look, and who listens.
@@ -49,7 +49,7 @@ pub(super) struct Loaded {
 /// As [`Release::open`].
 pub(super) fn open(options: Options) -> Result<Release> {
     let git = git::Repository::open(&options.place.directory)?;
-    let policy = history::load(&options.place, &git)?;
+    let policy = project::load(&options.place, &git)?;
     with_policy(git, policy, options)
 }
 
@@ -69,7 +69,7 @@ pub(super) fn with_policy(
         .enable_all()
         .build()
         .map_err(|error| Error::failed("cannot start the runtime").because(&error))?;
-    let changelog = history::changelog(&options.place, &git);
+    let changelog = project::changelog(&options.place, &git);
     Ok(Release {
         remote_url: git.remote_url(&policy.git.remote),
         git,
@@ -109,7 +109,7 @@ impl Loaded {
             return Ok(all);
         }
         Err(Error::usage("nothing says where a release goes: `image.repository` is not set")
-            .cause(format!("looked for `{}` in `{}`", history::POLICY_FILE, self.base.display()))
+            .cause(format!("looked for `{}` in `{}`", project::POLICY_FILE, self.base.display()))
             .hint("`hoist init` writes a policy; or name the repository: `--image docker.io/acme/api`"))
     }
 }

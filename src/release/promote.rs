@@ -12,10 +12,12 @@ use crate::{
     outcome::Outcome,
     plan::{
         Inputs, Plan,
-        adopt::{Adopted, Claim, Ours},
-        facts::{CommitId, Facts, Question, VersionTag},
-        promote::{Promotion, must_be_prerelease, promotion},
-        version::{self, Next, Request, core},
+        history::facts::{CommitId, Facts, Question, VersionTag},
+        release::{
+            ownership::{Adopted, Claim, Ours},
+            promote::{Promotion, must_be_prerelease, promotion},
+        },
+        version::next::{self, Next, Request, core},
     },
 };
 
@@ -60,7 +62,7 @@ impl Release {
         let next = Next {
             why: format!("{candidate} is promoted, with the same bytes"),
             notes: promotion.notes.clone(),
-            ..version::next(self.policy(), &facts, &request)?
+            ..next::next(self.policy(), &facts, &request)?
         };
         let places = self.places(&repositories)?;
         let images = self.candidates(&facts, &next, candidate, &places).await?;

@@ -7,19 +7,19 @@ use semver::Version;
 use super::{Release, errors, gather::Purpose};
 use crate::{
     error::{Error, Result},
-    history::notes,
-    io::{
-        git::NewCommit,
+    io::git::{
+        read::NewCommit,
         remote::{self, follow},
     },
     outcome::{BranchReport, OutcomeKind},
     plan::{
         Plan, ReleaseCommit,
-        facts::Facts,
         files::{self, Texts, subject},
+        history::facts::Facts,
         notes::{has_section, prepend},
-        version::Next,
+        version::next::Next,
     },
+    project::notes,
     publish::BranchMove,
 };
 

@@ -10,9 +10,9 @@ use crate::{
     oci::{Image, Repository},
     outcome::Outcome,
     plan::{
-        repair::{Drift, DriftState, survey},
+        release::drift::{Drift, DriftState, survey},
         tags::TagRules,
-        version::Request,
+        version::next::Request,
     },
     publish::{self, Guard, Preflight, Publication, TagMove, Target},
 };

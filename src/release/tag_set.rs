@@ -11,12 +11,16 @@ use crate::{
     error::{Error, Result},
     oci::Tag,
     plan::{
-        branch::BranchKind,
-        facts::Facts,
-        labels::{LabelFacts, labels},
+        history::facts::Facts,
+        release::{
+            labels::{LabelFacts, labels},
+            verify::without_images,
+        },
         tags::{self, Published, TagContext, TagSet, Values, channel},
-        verify::without_images,
-        version::{self, Request},
+        version::{
+            branch::BranchKind,
+            next::{self, Request},
+        },
     },
 };
 
@@ -52,7 +56,7 @@ impl Release {
     /// its own commit, wherever HEAD is. `offline` asks no registry.
     ///
     /// # Errors
-    /// As [`version::next`] and [`tags::compute`]; failed (exit 6) where a registry cannot be
+    /// As [`next::next`] and [`tags::compute`]; failed (exit 6) where a registry cannot be
     /// read.
     pub fn tags(&self, request: &Request, of: Option<&Version>, offline: bool) -> Result<Tags> {
         let facts = self.facts_of(request, of)?;
@@ -66,7 +70,7 @@ impl Release {
         let version = match of {
             Some(version) => version.clone(),
             None => {
-                let next = version::next(self.policy(), &facts, request)?;
+                let next = next::next(self.policy(), &facts, request)?;
                 answer.why = next.why;
                 answer.notes = next.notes;
                 let Some(version) = next.next else {
@@ -119,7 +123,7 @@ impl Release {
         let branch = self
             .git
             .branch(request.branch.as_deref(), &self.environment)?;
-        let mut question = version::question(self.policy(), request, branch.as_deref())?;
+        let mut question = next::question(self.policy(), request, branch.as_deref())?;
         question.version = question.version.or_else(|| of.cloned());
         self.git.read(&question)
     }

@@ -3,10 +3,10 @@
 use super::{Release, build::blocking};
 use crate::{
     error::{Error, ErrorKind, Result},
-    event::clean,
-    io::remote_tags::{RemoteTag, RemoteTags},
+    io::git::remote_tags::{RemoteTag, RemoteTags},
     outcome::Outcome,
-    plan::{Plan, receipt},
+    plan::{Plan, release::receipt},
+    text::clean,
 };
 
 impl Release {

@@ -8,17 +8,19 @@ use semver::Version;
 use super::{Release, errors, observe, tag_set::Subject};
 use crate::{
     error::{Error, Result},
-    io::{
-        content::{self, Runnable, Tree},
-        registry::{RegistryError, RegistryErrorKind, RepositoryApi},
+    io::registry::{
+        RegistryError, RegistryErrorKind, RepositoryApi,
+        image_tree::{self, Runnable, Tree},
     },
     oci::{Digest, Repository, TagOrDigest},
     plan::{
-        facts::Facts,
-        repair::unlisted,
+        history::facts::Facts,
+        release::{
+            drift::unlisted,
+            verify::{Check, CheckState, checks},
+        },
         tags::{ExactTags, Listing, TagKind, TagRules},
-        verify::{Check, CheckState, checks},
-        version::{Request, core},
+        version::next::{Request, core},
     },
 };
 
@@ -180,13 +182,13 @@ impl Release {
         subject: &Subject,
         deep: bool,
     ) -> Result<(Vec<String>, u64)> {
-        let tree = match content::tree(place, &TagOrDigest::Digest(digest.clone())).await {
+        let tree = match image_tree::tree(place, &TagOrDigest::Digest(digest.clone())).await {
             Ok(Some(tree)) => tree,
             Ok(None) => return Ok((vec!["its manifest is gone".into()], 0)),
             Err(error) => return Ok((vec![problem(place, error)?], 0)),
         };
         let mut problems = Vec::new();
-        match content::runnable(place, &tree).await {
+        match image_tree::runnable(place, &tree).await {
             Ok(all) => {
                 problems.extend(self.missing_platforms(&all));
                 problems.extend(all.iter().flat_map(|image| {

@@ -10,13 +10,10 @@ use std::{
 
 use flate2::read::MultiGzDecoder;
 use hoist::{
+    build::docker::{BuildRequest, build_or_adopt, check},
     error::{Error, ErrorKind},
     event::{Event, Events},
-    io::{
-        engine::{BuildRequest, build_or_adopt, check},
-        environment::Environment,
-        layout::Store,
-    },
+    io::{environment::Environment, layout::Store},
     oci::{Image, MediaType},
     policy::{BuildPolicy, Builder, SecretSource},
 };

@@ -10,11 +10,13 @@ use std::{
 
 use git2::Oid;
 use hoist::{
-    io::git::Repository,
+    io::git::read::Repository,
     plan::{
-        bump::Entry,
-        facts::{Commit, CommitId, Facts, Line, Question, VersionTag},
-        version::{self, Request},
+        history::{
+            facts::{Commit, CommitId, Facts, Line, Question, VersionTag},
+            levels::Entry,
+        },
+        version::next::{self, Request},
     },
     policy::{Level, Policy},
 };
@@ -437,9 +439,9 @@ proptest! {
         let policy = format!("[version]\nzero = \"{zero}\"");
         let policy = Policy::parse(&policy, "release.toml").unwrap();
         let request = Request { bump, ..Request::default() };
-        let question = version::question(&policy, &request, Some(branch)).unwrap();
+        let question = next::question(&policy, &request, Some(branch)).unwrap();
         let mut facts = facts_of(&graph, &question);
-        let Ok(next) = version::next(&policy, &facts, &request) else {
+        let Ok(next) = next::next(&policy, &facts, &request) else {
             return Ok(());
         };
         if let Some(version) = &next.next {
@@ -458,7 +460,7 @@ proptest! {
             prop_assert!(question.line.is_none_or(|line| line.contains(version)));
         }
         facts.commits.sort_by_key(|commit| order[usize::from(commit.id.as_bytes()[0])]);
-        let shuffled = version::next(&policy, &facts, &request).unwrap();
+        let shuffled = next::next(&policy, &facts, &request).unwrap();
         prop_assert_eq!(shuffled.next, next.next);
         prop_assert_eq!(shuffled.level, next.level);
     }
@@ -475,11 +477,11 @@ proptest! {
     ) {
         let policy = Policy::default();
         let request = Request::default();
-        let question = version::question(&policy, &request, Some(branch)).unwrap();
+        let question = next::question(&policy, &request, Some(branch)).unwrap();
         let answer = |graph: &Graph| {
             let (facts, places) = read(graph, &question);
             let range: BTreeSet<usize> = commits(&facts, &places).into_iter().collect();
-            let next = version::next(&policy, &facts, &request).map(|next| {
+            let next = next::next(&policy, &facts, &request).map(|next| {
                 let level = |entry: &Entry| (places[&entry.id.to_string()], entry.level);
                 let levels: BTreeSet<_> = next.entries.iter().map(level).collect();
                 (next.current, next.range_from, next.next, levels)

@@ -1,9 +1,13 @@
 //! Whatever people, tools and broken disks put into a history: nothing panics.
 
 use hoist::{
-    history::notes::Wanted,
-    plan::{change, exact, facts::CommitId, forge::Forge, lint, notes},
+    plan::{
+        history::{change, facts::CommitId},
+        notes::{self, forge::Forge, lint},
+        version::requested,
+    },
     policy::{Policy, TagTemplate},
+    project::notes::Wanted,
 };
 use proptest::prelude::*;
 
@@ -72,8 +76,8 @@ proptest! {
 
     #[test]
     fn no_name_panics(text in ".{0,60}") {
-        let _ = exact::parse(&text);
-        let _ = exact::label(&text);
+        let _ = requested::parse(&text);
+        let _ = requested::label(&text);
         let _ = text.parse::<CommitId>();
         let _ = text.parse::<TagTemplate>();
         let _ = Forge::of(&text);

@@ -10,7 +10,7 @@ use self::format::Format;
 use super::{Context, exit, next::Overrides};
 use crate::{
     error::{Error, Result},
-    plan::{exact, tags::TagSet},
+    plan::{tags::TagSet, version::requested},
     release::Tags,
 };
 
@@ -41,7 +41,7 @@ pub(super) struct Arguments {
 
 /// Runs the verb.
 pub(super) fn run(arguments: Arguments, context: &Context) -> Result<ExitCode> {
-    let of = arguments.of.as_deref().map(exact::parse).transpose()?;
+    let of = arguments.of.as_deref().map(requested::parse).transpose()?;
     let release = context.open()?;
     let request = arguments.overrides.into();
     let tags = release.tags(&request, of.as_ref(), arguments.offline)?;

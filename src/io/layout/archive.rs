@@ -16,7 +16,7 @@ use super::{
     blobs::{Blobs, Stored},
     error::{broken, read_error},
 };
-use crate::{error::Result, event::clean};
+use crate::{error::Result, text::clean};
 
 /// More entries than any image needs; an archive beyond it is not read on.
 const MAX_ENTRIES: usize = 200_000;

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use super::error::broken;
 use crate::{
     error::Result,
-    event::clean,
     oci::{Descriptor, Digest, Manifest, MediaType, Platform},
+    text::clean,
 };
 
 /// More layers than any engine runs.

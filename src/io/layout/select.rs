@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::{
     error::{Error, Result},
-    event::clean,
     oci::{Descriptor, Platform},
+    text::clean,
 };
 
 /// What the caller knows of the image that it wants.

@@ -23,8 +23,9 @@ use super::{
 };
 use crate::{
     error::Result,
-    event::{Event, Events, clean},
+    event::{Event, Events},
     oci::{Descriptor, Digest, Hasher, MediaType},
+    text::clean,
 };
 
 /// Where files are looked up by name.

@@ -12,18 +12,19 @@ use tokio::{
 };
 use url::Url;
 
-use super::{
-    RegistryError, RegistryErrorKind, answer,
-    courier::{Courier, Repeat, not_done},
-    header::Challenge,
-    origin::Origin,
-    token::{Token, oauth, plain, read_token, secret},
-};
 use crate::{
     io::{
         credentials::{self, Credential},
         environment::Environment,
         http::{HeaderValue, Trust},
+        registry::{
+            RegistryError, RegistryErrorKind,
+            header::Challenge,
+            origin::Origin,
+            response,
+            retry::{Courier, Repeat, not_done},
+            token::{Token, oauth, plain, read_token, secret},
+        },
     },
     oci::Registry,
 };
@@ -300,13 +301,13 @@ impl Host {
             Some(Credential::IdentityToken(token)) => oauth(realm, service, scope, token),
             password => plain(realm, service, scope, self.basic(password)),
         };
-        let name = answer::describe(&request().method, realm);
+        let name = response::describe(&request().method, realm);
         let answer = courier
             .deliver(&self.trust, Repeat::Always, request)
             .await
             .map_err(not_done)?;
         if answer.status() != 200 {
-            let mut error = not_done(answer::refused(name, answer).await);
+            let mut error = not_done(response::refused(name, answer).await);
             let needed = format!("no token for `{scope}`");
             error.detail = Some(match error.detail.take() {
                 Some(words) => format!("{needed}: {words}"),
@@ -317,9 +318,9 @@ impl Host {
         let body = answer
             .bytes(TOKEN)
             .await
-            .map_err(|failure| not_done(answer::failed(name.clone(), failure)))?;
+            .map_err(|failure| not_done(response::failed(name.clone(), failure)))?;
         read_token(&body)
-            .ok_or_else(|| not_done(answer::bad(name, 200, "the answer holds no token")))
+            .ok_or_else(|| not_done(response::bad(name, 200, "the answer holds no token")))
     }
 }
 

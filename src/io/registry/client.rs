@@ -4,16 +4,19 @@ use std::path::PathBuf;
 
 use async_trait::async_trait;
 
-use super::{
-    BlobPushed, BlobSource, Deletion, ImmutableTags, PullLimit, PutReceipt, RegistryError,
-    RepositoryApi, answer,
-    auth::{Action, Scope},
-    courier::Repeat,
-    download, hub, listing,
-    request::{Call, Client, Payload},
-};
 use crate::{
-    io::http::{Answer, HeaderValue, Method, header},
+    io::{
+        http::{Answer, HeaderValue, Method, header},
+        registry::{
+            BlobPushed, BlobSource, Deletion, ImmutableTags, PullLimit, PutReceipt, RegistryError,
+            RepositoryApi,
+            auth::{Action, Scope},
+            docker_hub, download, listing,
+            request::{Call, Client, Payload},
+            response,
+            retry::Repeat,
+        },
+    },
     oci::{Descriptor, Digest, Manifest, MediaType, Repository, Tag, TagOrDigest},
 };
 
@@ -64,7 +67,7 @@ impl Client {
         // Not what the run pushes to: no right to push is asked for.
         call.scope = Scope::new(self.repository.path(), Action::Look);
         let answer = self.call(&call).await?;
-        Ok(hub::pull_limit(&answer))
+        Ok(docker_hub::pull_limit(&answer))
     }
 }
 
@@ -95,8 +98,8 @@ impl RepositoryApi for Client {
             && let Some(digest) = digest.as_ref()
             && asked != digest
         {
-            let name = answer::describe(&call.method, &call.url);
-            return Err(answer::bad(
+            let name = response::describe(&call.method, &call.url);
+            return Err(response::bad(
                 name,
                 200,
                 format!("asked for `{asked}`, got `{digest}`"),
@@ -124,7 +127,7 @@ impl RepositoryApi for Client {
 
     async fn manifest(&self, what: &TagOrDigest) -> Result<Option<Manifest>, RegistryError> {
         let call = self.read_manifest(Method::GET, what);
-        let name = answer::describe(&call.method, &call.url);
+        let name = response::describe(&call.method, &call.url);
         let answer = self.follow(self.read_manifest(Method::GET, what)).await?;
         match answer.status() {
             200 => {}
@@ -136,9 +139,9 @@ impl RepositoryApi for Client {
         let bytes = answer
             .bytes(MANIFEST)
             .await
-            .map_err(|failure| answer::failed(name.clone(), failure))?;
+            .map_err(|failure| response::failed(name.clone(), failure))?;
         let Some(media_type) = media_type.or_else(|| listing::media_type(&bytes)) else {
-            return Err(answer::bad(
+            return Err(response::bad(
                 name,
                 200,
                 "the answer is no manifest of a known type",
@@ -155,7 +158,7 @@ impl RepositoryApi for Client {
                     "expected `{expected}`, the content is `{}`",
                     manifest.digest()
                 );
-                Err(answer::bad(name, 200, rule))
+                Err(response::bad(name, 200, rule))
             }
             None => Ok(Some(manifest)),
         }
@@ -186,12 +189,12 @@ impl RepositoryApi for Client {
     async fn fetch_blob(&self, blob: &Descriptor, to: PathBuf) -> Result<(), RegistryError> {
         let open = async || {
             let call = self.read(Method::GET, self.url(&format!("blobs/{}", blob.digest)));
-            let name = answer::describe(&call.method, &call.url);
+            let name = response::describe(&call.method, &call.url);
             let answer = self.follow(call).await?;
             if answer.status() == 200 {
                 Ok((name, answer))
             } else {
-                Err(answer::refused(name, answer).await)
+                Err(response::refused(name, answer).await)
             }
         };
         let mut pauses = self.courier.pauses();

@@ -4,9 +4,11 @@ use std::path::Path;
 
 use tokio::io::AsyncWriteExt as _;
 
-use super::{RegistryError, RegistryErrorKind, answer};
 use crate::{
-    io::http::Answer,
+    io::{
+        http::Answer,
+        registry::{RegistryError, RegistryErrorKind, response},
+    },
     oci::{Descriptor, Hasher},
 };
 
@@ -44,11 +46,11 @@ async fn write(
     while let Some(piece) = answer
         .piece()
         .await
-        .map_err(|failure| answer::failed(name.clone(), failure))?
+        .map_err(|failure| response::failed(name.clone(), failure))?
     {
         size += piece.len() as u64;
         if size > blob.size {
-            return Err(answer::bad(
+            return Err(response::bad(
                 name,
                 200,
                 format!("more than the {} bytes of the blob", blob.size),
@@ -60,7 +62,7 @@ async fn write(
     file.flush().await.map_err(local)?;
     let found = hasher.finish();
     if found != blob.digest {
-        return Err(answer::bad(
+        return Err(response::bad(
             name,
             200,
             format!("expected `{}`, the content is `{found}`", blob.digest),

@@ -6,13 +6,16 @@ use bytes::Bytes;
 use serde::Deserialize;
 use url::Url;
 
-use super::{
-    RegistryError, RegistryErrorKind, answer, header as parse,
-    origin::{Origin, Visit},
-    request::Client,
-};
 use crate::{
-    io::http::{Answer, Method},
+    io::{
+        http::{Answer, Method},
+        registry::{
+            RegistryError, RegistryErrorKind, header as parse,
+            origin::{Origin, Visit},
+            request::Client,
+            response,
+        },
+    },
     oci::{MediaType, Tag},
 };
 
@@ -40,7 +43,7 @@ impl Client {
         let mut all = Vec::new();
         for _ in 0..PAGES {
             let call = self.read(Method::GET, url);
-            let name = answer::describe(&call.method, &call.url);
+            let name = response::describe(&call.method, &call.url);
             let answer = self.call(&call).await?;
             if answer.status() != 200 {
                 let error = self.refused(&call, answer).await;
@@ -59,21 +62,21 @@ impl Client {
                 }
             }
             if all.len() > TAGS {
-                return Err(answer::bad(name, 200, format!("more than {TAGS} tags")));
+                return Err(response::bad(name, 200, format!("more than {TAGS} tags")));
             }
             let Some(next) = next else { return Ok(all) };
             if all.len() == before {
-                return Err(answer::bad(
+                return Err(response::bad(
                     name,
                     200,
                     "a page of the list leads to no new tags",
                 ));
             }
             url = next_page(&self.host.origin, &call.url, &next)
-                .map_err(|rule| answer::bad(name, 200, rule))?;
+                .map_err(|rule| response::bad(name, 200, rule))?;
         }
-        Err(answer::bad(
-            answer::describe(&Method::GET, &url),
+        Err(response::bad(
+            response::describe(&Method::GET, &url),
             200,
             format!("more than {PAGES} pages of tags"),
         ))
@@ -83,10 +86,10 @@ impl Client {
         let body = answer
             .bytes(PAGE)
             .await
-            .map_err(|failure| answer::failed(name.to_owned(), failure))?;
+            .map_err(|failure| response::failed(name.to_owned(), failure))?;
         serde_json::from_slice::<Page>(&body)
             .map(|page| page.tags.unwrap_or_default())
-            .map_err(|_| answer::bad(name.to_owned(), 200, "the answer is no list of tags"))
+            .map_err(|_| response::bad(name.to_owned(), 200, "the answer is no list of tags"))
     }
 }
 

@@ -1,22 +1,23 @@
 //! A registry as the publish transaction sees it: one repository, the requests of the
 //! distribution specification, and errors that say whether the request may have been done.
 
-mod answer;
 mod auth;
 mod client;
-mod courier;
-#[cfg(feature = "testing")]
-pub mod door;
+mod docker_hub;
 mod download;
 mod error;
+#[cfg(feature = "testing")]
+pub mod fuzzing;
 mod header;
-mod hub;
+pub mod image_tree;
+mod limits;
 mod listing;
 mod origin;
 mod put;
 mod registries;
 mod request;
-mod rules;
+mod response;
+mod retry;
 mod token;
 mod upload;
 
@@ -26,10 +27,10 @@ use async_trait::async_trait;
 
 use crate::oci::{Descriptor, Digest, Manifest, Repository, Tag, TagOrDigest};
 
-pub use courier::Patience;
+pub use crate::io::registry::limits::{ImmutableTags, PullLimit};
+pub use crate::io::registry::retry::Patience;
 pub use error::{ErrorCode, RegistryError, RegistryErrorKind};
 pub use registries::{HostOptions, Registries, Settings};
-pub use rules::{ImmutableTags, PullLimit};
 
 /// One repository on one registry.
 ///

@@ -2,16 +2,19 @@
 
 use std::sync::atomic::Ordering;
 
-use super::{
-    PutReceipt, RegistryError, RegistryErrorKind, RepositoryApi as _, answer,
-    auth::Action,
-    client::CONTENT_DIGEST,
-    courier::Repeat,
-    header as parse,
-    request::{Call, Client, Payload},
-};
 use crate::{
-    io::http::{HeaderValue, Method, header},
+    io::{
+        http::{HeaderValue, Method, header},
+        registry::{
+            PutReceipt, RegistryError, RegistryErrorKind, RepositoryApi as _,
+            auth::Action,
+            client::CONTENT_DIGEST,
+            header as parse,
+            request::{Call, Client, Payload},
+            response,
+            retry::Repeat,
+        },
+    },
     oci::{Manifest, Tag, TagOrDigest},
 };
 
@@ -59,8 +62,8 @@ impl Client {
                 "sent `{}`, the registry made `{took}` of it",
                 manifest.digest()
             );
-            return Err(answer::bad(
-                answer::describe(&call.method, &call.url),
+            return Err(response::bad(
+                response::describe(&call.method, &call.url),
                 answer.status(),
                 rule,
             ));

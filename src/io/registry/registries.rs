@@ -8,17 +8,20 @@ use std::{
 
 use url::Url;
 
-use super::{
-    PullLimit, RegistryError, RegistryErrorKind, RepositoryApi,
-    auth::{Host, State},
-    courier::{Courier, Patience},
-    hub::Hub,
-    origin::Origin,
-    request::Client,
-};
 use crate::{
     event::Events,
-    io::{environment::Environment, http::Trust},
+    io::{
+        environment::Environment,
+        http::Trust,
+        registry::{
+            PullLimit, RegistryError, RegistryErrorKind, RepositoryApi,
+            auth::{Host, State},
+            docker_hub::Hub,
+            origin::Origin,
+            request::Client,
+            retry::{Courier, Patience},
+        },
+    },
     oci::{Registry, Repository, TagOrDigest},
     policy::RegistryPolicy,
 };

@@ -8,16 +8,19 @@ use std::{
 
 use url::Url;
 
-use super::{
-    RegistryError, RegistryErrorKind, answer,
-    auth::{Action, Host, Scope},
-    courier::{Courier, Repeat, not_done},
-    header as parse,
-    hub::Hub,
-    origin::Visit,
-};
 use crate::{
-    io::http::{Answer, Body, HeaderMap, HeaderName, HeaderValue, Method, Request, header},
+    io::{
+        http::{Answer, Body, HeaderMap, HeaderName, HeaderValue, Method, Request, header},
+        registry::{
+            RegistryError, RegistryErrorKind,
+            auth::{Action, Host, Scope},
+            docker_hub::Hub,
+            header as parse,
+            origin::Visit,
+            response,
+            retry::{Courier, Repeat, not_done},
+        },
+    },
     oci::{Digest, Manifest, Repository},
 };
 
@@ -118,7 +121,7 @@ impl Client {
     /// Sends a request with credentials, renewing them where they are refused. Any status but an
     /// unmended 401 is an answer.
     pub(super) async fn call(&self, call: &Call<'_>) -> Result<Answer, RegistryError> {
-        let name = answer::describe(&call.method, &call.url);
+        let name = response::describe(&call.method, &call.url);
         // Once because nothing was sent, once because what was sent had just expired.
         let mut renewals = 2;
         loop {
@@ -132,7 +135,7 @@ impl Client {
                 .host
                 .challenged(&challenges, &call.scope, used.as_ref())
                 .await
-                .map_err(|rule| not_done(answer::bad(name.clone(), 401, rule)))?;
+                .map_err(|rule| not_done(response::bad(name.clone(), 401, rule)))?;
             if !again || renewals == 0 {
                 return Err(self.unauthorized(name, answer, &call.scope).await);
             }
@@ -143,12 +146,12 @@ impl Client {
         &self,
         call: &Call<'_>,
     ) -> Result<(Answer, Option<HeaderValue>), RegistryError> {
-        let name = || answer::describe(&call.method, &call.url);
+        let name = || response::describe(&call.method, &call.url);
         let visit = self
             .host
             .origin
             .visit(&call.url)
-            .map_err(|rule| not_done(answer::bad(name(), None, rule)))?;
+            .map_err(|rule| not_done(response::bad(name(), None, rule)))?;
         let authorization = match visit {
             Visit::Same => self.host.authorization(&self.courier, &call.scope).await?,
             Visit::Foreign => None,
@@ -173,7 +176,7 @@ impl Client {
     }
 
     async fn unauthorized(&self, name: String, answer: Answer, scope: &Scope) -> RegistryError {
-        let mut error = answer::refused(name, answer).await;
+        let mut error = response::refused(name, answer).await;
         let who = self.host.who().await;
         error.detail = Some(format!("{who}; needed: `{scope}`"));
         error
@@ -189,8 +192,8 @@ impl Client {
             }
             call.url = self.location(&call, &answer)?;
         }
-        let name = answer::describe(&call.method, &call.url);
-        Err(answer::bad(
+        let name = response::describe(&call.method, &call.url);
+        Err(response::bad(
             name,
             None,
             format!("more than {REDIRECTS} redirects"),
@@ -200,8 +203,8 @@ impl Client {
     /// The URL that `Location` names, checked.
     pub(super) fn location(&self, call: &Call<'_>, answer: &Answer) -> Result<Url, RegistryError> {
         let bad = |rule: String| {
-            answer::bad(
-                answer::describe(&call.method, &call.url),
+            response::bad(
+                response::describe(&call.method, &call.url),
                 answer.status(),
                 rule,
             )
@@ -215,7 +218,7 @@ impl Client {
     }
 
     pub(super) async fn refused(&self, call: &Call<'_>, answer: Answer) -> RegistryError {
-        let error = answer::refused(answer::describe(&call.method, &call.url), answer).await;
+        let error = response::refused(response::describe(&call.method, &call.url), answer).await;
         if let RegistryErrorKind::BlobsMissing(digests) = &error.kind {
             let mut doubted = self.doubted.lock().expect("no thread panics with the lock");
             doubted.extend(digests.iter().cloned());

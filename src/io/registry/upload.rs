@@ -5,14 +5,17 @@ use std::path::Path;
 
 use url::Url;
 
-use super::{
-    BlobPushed, BlobSource, RegistryError, RegistryErrorKind, RepositoryApi as _, answer,
-    auth::Action,
-    courier::Repeat,
-    request::{Call, Client, Payload},
-};
 use crate::{
-    io::http::{HeaderValue, Method, header},
+    io::{
+        http::{HeaderValue, Method, header},
+        registry::{
+            BlobPushed, BlobSource, RegistryError, RegistryErrorKind, RepositoryApi as _,
+            auth::Action,
+            request::{Call, Client, Payload},
+            response,
+            retry::Repeat,
+        },
+    },
     oci::{Descriptor, Digest, Repository},
 };
 
@@ -81,7 +84,7 @@ impl Client {
         }
         Err(RegistryError {
             kind: RegistryErrorKind::BlobsMissing(vec![digest.clone()]),
-            request: answer::describe(&Method::POST, &self.url("blobs/uploads/")),
+            request: response::describe(&Method::POST, &self.url("blobs/uploads/")),
             status: None,
             codes: Vec::new(),
             detail: Some(format!(

@@ -2,20 +2,20 @@
 
 use semver::Version;
 
-use super::{
-    exact::{ExactTags, matcher},
-    guard::Place,
-    line::Line,
-    placeholder::{Placeholder, channel},
-    published::Verdict,
-    roles::roles,
-    rules::TagRules,
-    set::{PlannedTag, TagContext, TagKind},
-    template::{Rendered, Template, Values},
-};
 use crate::{
     error::{Error, Result},
     oci::Tag,
+    plan::tags::{
+        decide::Place,
+        placeholder::{Placeholder, channel},
+        published::Verdict,
+        roles::roles,
+        rules::TagRules,
+        set::{PlannedTag, TagContext, TagKind},
+        tag_line::Line,
+        template::{Rendered, Template, Values},
+        version_tags::{ExactTags, matcher},
+    },
 };
 
 /// A name that the policy asks for.

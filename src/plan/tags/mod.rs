@@ -4,30 +4,29 @@
 //! is the highest of the tag's line, over the git tags and the exact tags that the repository
 //! already has. Each variant has lines of its own.
 
-mod aim;
 mod candidates;
-mod exact;
-mod guard;
-mod line;
+mod decide;
+#[cfg(test)]
+mod laws;
 mod placeholder;
 mod published;
 mod roles;
 mod rules;
 mod set;
+mod tag_line;
+mod target;
 mod template;
+#[cfg(test)]
+mod tests;
+mod version_tags;
 
-pub use aim::Aim;
+pub use crate::plan::tags::target::Aim;
+pub use crate::plan::tags::version_tags::{ExactTag, ExactTags};
 pub use candidates::Explained;
-pub use exact::{ExactTag, ExactTags};
 
-pub use line::Line;
+pub use crate::plan::tags::tag_line::Line;
 pub use placeholder::channel;
 pub use published::{Action, Listing, Published, Verdict};
 pub use rules::{TagRules, VariantRule};
 pub use set::{BranchKind, PlannedTag, TagContext, TagKind, TagSet, compute};
 pub use template::{Rendered, Template, Values};
-
-#[cfg(test)]
-mod laws;
-#[cfg(test)]
-mod tests;

@@ -2,17 +2,17 @@
 
 use semver::Version;
 
-use super::{
-    candidates::Candidate,
-    guard::Place,
-    line::Line,
-    placeholder::{Placeholder, channel},
-    rules::{TagRules, VariantRule},
-    set::{BranchKind, TagContext, TagKind},
-    template::{Rendered, Template, Values},
-};
 use crate::{
     error::{Error, Result},
+    plan::tags::{
+        candidates::Candidate,
+        decide::Place,
+        placeholder::{Placeholder, channel},
+        rules::{TagRules, VariantRule},
+        set::{BranchKind, TagContext, TagKind},
+        tag_line::Line,
+        template::{Rendered, Template, Values},
+    },
     policy::Latest,
 };
 

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    plan::version::like_a_variant,
+    plan::version::next::like_a_variant,
     policy::{Guard, Latest, Policy},
 };
 

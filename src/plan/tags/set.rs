@@ -6,17 +6,19 @@ use chrono::{DateTime, Utc};
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    candidates::{Candidate, Explained, candidates},
-    exact::ExactTags,
-    guard::{Case, Place},
-    published::{Action, Published, Verdict},
-    rules::TagRules,
-};
 use crate::{
     error::Result,
     oci::{Before, Digest, Repository, Tag},
-    plan::branch,
+    plan::{
+        tags::{
+            candidates::{Candidate, Explained, candidates},
+            decide::{Case, Place},
+            published::{Action, Published, Verdict},
+            rules::TagRules,
+            version_tags::ExactTags,
+        },
+        version::branch,
+    },
     policy::Policy,
 };
 

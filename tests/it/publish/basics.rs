@@ -3,8 +3,8 @@
 use hoist::{
     error::ErrorKind,
     event::Event,
-    io::fake::{Fault, MultiTag, Personality},
     outcome::OutcomeKind,
+    testing::{Fault, MultiTag, Personality},
 };
 
 use super::scene::{Scene, Setting};

@@ -2,9 +2,9 @@
 
 use hoist::{
     error::ErrorKind,
-    io::fake::{Fault, Personality},
     outcome::OutcomeKind,
     publish::{self, Recovery},
+    testing::{Fault, Personality},
 };
 
 use super::{

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use hoist::{
     error::ErrorKind,
-    io::fake::{Fault, MultiTag, Personality},
     outcome::{Now, Outcome, OutcomeKind},
     publish::{self, Recovery},
+    testing::{Fault, MultiTag, Personality},
 };
 
 use super::scene::{Scene, Setting, Snapshot};

@@ -2,7 +2,9 @@
 
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
-use hoist::io::remote::{GitRemote, LocalOnly, NewTag, RefEdit, Remote, RemoteErrorKind, make_tag};
+use hoist::io::git::remote::{
+    GitRemote, LocalOnly, NewTag, RefEdit, Remote, RemoteErrorKind, make_tag,
+};
 use xtask::sandbox;
 
 const LOCKS: [&str; 2] = ["refs/hoist/publish/aaaa", "refs/hoist/publish/bbbb"];

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::future::join_all;
 use hoist::{
-    io::remote::{GitRemote, ObjectId, RefEdit, Remote as _},
+    io::git::remote::{GitRemote, ObjectId, RefEdit, Remote as _},
     publish::lock_ref,
 };
 use xtask::sandbox;

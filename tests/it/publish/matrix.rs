@@ -5,14 +5,11 @@ use std::{sync::Arc, time::Duration};
 use hoist::{
     error::ErrorKind,
     event::Event,
-    io::{
-        fake::{Fault, MultiTag, Personality},
-        journal_file::JournalStore as _,
-        registry::RepositoryApi as _,
-    },
+    io::{journal_file::JournalStore as _, registry::RepositoryApi as _},
     oci::{Before, Digest, Manifest, MediaType, Tag},
     outcome::{Now, Outcome, OutcomeKind},
     publish::{self, Found, Preflight},
+    testing::{Fault, MultiTag, Personality},
 };
 
 use super::scene::{Scene, Setting, foreign, repository};

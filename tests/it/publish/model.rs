@@ -8,10 +8,13 @@ use hoist::{
     policy::OnFailure,
     publish::{
         TagKind,
-        recover::enter,
-        state::{
-            Action, ContentSeen, End, GitSeen, GitTagSeen, Goal, LockSeen, PutBackSeen, PutSeen,
-            Seen, Shape, Shows, Slot, State, Stop, Txn, action, next,
+        protocol::{
+            observation::{
+                ContentSeen, GitSeen, GitTagSeen, LockSeen, PutBackSeen, PutSeen, Seen, Shows,
+            },
+            replay::enter,
+            state::{Action, End, Goal, Shape, Slot, State, Stop, Txn, action},
+            transitions::next,
         },
     },
 };

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use hoist::{
     io::{
-        fake::{FakeJournals, Fault},
+        git::remote::{GitRemote, NewTag, make_tag},
         journal_file::JournalDirectory,
-        remote::{GitRemote, NewTag, make_tag},
     },
     outcome::{Outcome, OutcomeKind},
     publish::{self, GitTag, Publication, Recovery, World},
+    testing::{FakeJournals, Fault},
 };
 use xtask::sandbox;
 

@@ -6,15 +6,18 @@ use std::collections::HashSet;
 use chrono::TimeDelta;
 use hoist::{
     error::ErrorKind,
-    io::{fake::Fault, journal_file::JournalStore as _},
+    io::journal_file::JournalStore as _,
     outcome::OutcomeKind,
     policy::OnFailure,
     publish::{
         self, Preflight, Recovery,
-        journal::{ReadError, Record, decode, encode},
-        recover::{may_take_over, replay},
-        state::{Cause, Mark, Round, RoundStep, State},
+        protocol::{
+            journal::{ReadError, Record, decode, encode},
+            replay::{may_take_over, replay},
+            state::{Cause, Mark, Round, RoundStep, State},
+        },
     },
+    testing::Fault,
 };
 
 use super::scene::{Scene, Setting, foreign, owner, repository};

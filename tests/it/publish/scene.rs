@@ -7,10 +7,7 @@ use std::{
 
 use hoist::{
     event::{Event, Events},
-    io::{
-        fake::{FakeJournals, FakeRegistry, FakeRemote, Faults, Personality},
-        registry::RepositoryApi,
-    },
+    io::registry::RepositoryApi,
     oci::{Before, Descriptor, Digest, Image, Manifest, MediaType, Repository, Tag},
     outcome::Outcome,
     policy::PublishPolicy,
@@ -18,6 +15,7 @@ use hoist::{
         BranchMove, Clock, GitTag, Owner, Publication, Recovery, Scope, TagKind, TagMove, Target,
         World, resume, rollback, run,
     },
+    testing::{FakeJournals, FakeRegistry, FakeRemote, Faults, Personality},
 };
 use tokio_util::sync::CancellationToken;
 

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use hoist::io::fake::{FakeRegistry, Faults, MultiTag, Personality};
+use hoist::testing::{FakeRegistry, Faults, MultiTag, Personality};
 
 use super::conformance;
 

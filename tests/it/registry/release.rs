@@ -5,14 +5,12 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use hoist::{
     event::Events,
-    io::{
-        fake::{FakeJournals, FakeRemote, Faults},
-        registry::Registries,
-    },
+    io::registry::Registries,
     oci::{Before, Digest, Repository},
     outcome::{Now, Outcome, OutcomeKind},
     policy::PublishPolicy,
     publish::{Clock, GitTag, Publication, TagKind, TagMove, Target, World, run},
+    testing::{FakeJournals, FakeRemote, Faults},
 };
 use tokio_util::sync::CancellationToken;
 

@@ -1,0 +1,150 @@
+//! `image.build.command`: a program of the project makes the image.
+
+use std::{collections::VecDeque, path::Path, process::Stdio};
+
+use tokio::{
+    io::{AsyncBufReadExt, AsyncRead, BufReader},
+    process::Command,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    build::docker::error::interrupted,
+    error::{Error, Result},
+    event::{Event, Events},
+    text::clean,
+};
+
+/// Lines of a failed command that go into the error.
+const LAST: usize = 5;
+const MAX_LINE: usize = 2_000;
+
+/// Runs the program in the repository, without a shell, its output as events.
+///
+/// It has the caller's environment and `variables` on top.
+pub(crate) async fn run(
+    command: &[String],
+    directory: &Path,
+    variables: &[(String, String)],
+    events: &Events,
+    cancel: &CancellationToken,
+) -> Result<()> {
+    let (program, args) = command
+        .split_first()
+        .ok_or_else(|| Error::usage("`image.build.command` is empty"))?;
+    let name = clean(&command.join(" "), 200);
+    let mut child = Command::new(program)
+        .args(args)
+        .current_dir(directory)
+        .envs(variables.iter().map(|(name, value)| (name, value)))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(|error| {
+            Error::failed(format!("cannot run `{name}`"))
+                .because(&error)
+                .hint("`image.build.command` is a program and its arguments, without a shell: [\"make\", \"image\"]")
+        })?;
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let ended = async {
+        let (_, last) = tokio::join!(lines(stdout, events), lines(stderr, events));
+        (child.wait().await, last)
+    };
+    let (status, last) = tokio::select! {
+        biased;
+        () = cancel.cancelled() => return Err(interrupted()),
+        ended = ended => ended,
+    };
+    let status = status.map_err(|error| Error::failed(format!("lost `{name}`")).because(&error))?;
+    if status.success() {
+        return Ok(());
+    }
+    let mut error = Error::failed(format!("`{name}` failed: {status}"));
+    for line in last {
+        error = error.cause(line);
+    }
+    Err(error.state("nothing was published"))
+}
+
+/// Tells every line; returns the last few.
+async fn lines(stream: Option<impl AsyncRead + Unpin>, events: &Events) -> VecDeque<String> {
+    let mut last = VecDeque::new();
+    let Some(stream) = stream else {
+        return last;
+    };
+    let mut reader = BufReader::new(stream);
+    let mut bytes = Vec::new();
+    while matches!(reader.read_until(b'\n', &mut bytes).await, Ok(1..)) {
+        let line = clean(&String::from_utf8_lossy(&bytes), MAX_LINE);
+        bytes.clear();
+        if line.is_empty() {
+            continue;
+        }
+        last.push_back(line.clone());
+        if last.len() > LAST {
+            last.pop_front();
+        }
+        events.emit(Event::Output { line });
+    }
+    last
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use crate::build::command::*;
+    use crate::error::ErrorKind;
+
+    async fn shell(script: &str, cancel: &CancellationToken) -> (Result<()>, Vec<String>) {
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let events = Events::new({
+            let lines = lines.clone();
+            move |event| {
+                if let Event::Output { line } = event {
+                    lines.lock().expect("a list").push(line);
+                }
+            }
+        });
+        let command = ["sh", "-c", script].map(str::to_owned);
+        let variables = [("HOIST_VERSION".to_owned(), "1.2.3".to_owned())];
+        let dir = tempfile::tempdir().expect("a directory");
+        let result = run(&command, dir.path(), &variables, &events, cancel).await;
+        let lines = lines.lock().expect("a list").clone();
+        (result, lines)
+    }
+
+    #[tokio::test]
+    async fn output_is_told_and_failure_quotes_it() {
+        let never = CancellationToken::new();
+        let (result, lines) = shell("echo $HOIST_VERSION; printf '\\033[1mx'", &never).await;
+        result.expect("it ends well");
+        assert_eq!(lines, ["1.2.3", "\\u{1b}[1mx"]);
+        let (result, _) = shell("seq 9 >&2; exit 3", &never).await;
+        let error = result.expect_err("it fails");
+        assert!(error.message.ends_with("failed: exit status: 3"), "{error}");
+        assert_eq!(error.causes, ["5", "6", "7", "8", "9"]);
+        let none = run(
+            &["/nonexistent".to_owned()],
+            Path::new("/"),
+            &[],
+            &Events::none(),
+            &never,
+        )
+        .await;
+        assert!(none.expect_err("no such program").hint.is_some());
+    }
+
+    #[tokio::test]
+    async fn a_cancelled_release_stops_the_command() {
+        let cancel = CancellationToken::new();
+        cancel.cancel();
+        let (result, _) = shell("sleep 600", &cancel).await;
+        assert_eq!(
+            result.expect_err("it is stopped").kind,
+            ErrorKind::Interrupted
+        );
+    }
+}

@@ -1,0 +1,104 @@
+//! What of the policy a builder cannot do. Pure. A key is refused by its name, never ignored.
+
+use crate::{
+    error::{Error, Result},
+    policy::{BuildPolicy, Builder},
+};
+
+const OTHER_BUILDER: &str = "build with any program instead: image.build.command = [\"docker\", \"buildx\", \"build\", \"--output\", \"type=oci,dest=dist/image.tar\", \".\"] and image.build.layout = \"dist/image.tar\"";
+
+/// Which builder of the engine runs.
+///
+/// # Errors
+/// The policy wants BuildKit and the engine has none, or has a key that this builder cannot do.
+pub(crate) fn builder(policy: &BuildPolicy, engine: &str, buildkit: bool) -> Result<Builder> {
+    let builder = match policy.builder {
+        Some(Builder::Buildkit) if !buildkit => {
+            return Err(Error::refused(format!(
+                "`image.build.builder = \"buildkit\"`, and {engine} has no BuildKit"
+            )));
+        }
+        Some(builder) => builder,
+        None if buildkit => Builder::Buildkit,
+        None => Builder::Classic,
+    };
+    let mut never = Vec::new();
+    never.extend((!policy.cache_to.is_empty()).then_some("cache-to"));
+    never.extend((!policy.contexts.is_empty()).then_some("contexts"));
+    never.extend(policy.provenance.then_some("provenance"));
+    never.extend(policy.sbom.then_some("sbom"));
+    never.extend((policy.platforms.len() > 1).then_some("platforms"));
+    if let Some(key) = never.first() {
+        return Err(Error::refused(format!(
+            "`image.build.{key}` is more than {engine} can do through its own API"
+        ))
+        .hint(OTHER_BUILDER));
+    }
+    let mut buildkit_only = Vec::new();
+    buildkit_only.extend((!policy.secrets.is_empty()).then_some("secrets"));
+    buildkit_only.extend((!policy.ssh.is_empty()).then_some("ssh"));
+    if let (Builder::Classic, Some(key)) = (builder, buildkit_only.first()) {
+        let error = Error::refused(format!(
+            "`image.build.{key}` needs BuildKit, and the classic builder of {engine} would build without it"
+        ));
+        return Err(if buildkit {
+            error.hint("leave out `image.build.builder`")
+        } else {
+            error.hint(OTHER_BUILDER)
+        });
+    }
+    Ok(builder)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::build::docker::capabilities::*;
+    use crate::policy::SecretSource;
+
+    fn refusal(change: impl FnOnce(&mut BuildPolicy), buildkit: bool) -> String {
+        let mut policy = BuildPolicy::default();
+        change(&mut policy);
+        match builder(&policy, "Podman 4", buildkit) {
+            Ok(builder) => format!("{builder:?}"),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    fn secret() -> SecretSource {
+        SecretSource {
+            id: "npm".into(),
+            env: Some("NPM".into()),
+            file: None,
+        }
+    }
+
+    #[test]
+    fn buildkit_where_the_engine_has_it() {
+        assert_eq!(refusal(|_| {}, true), "Buildkit");
+        assert_eq!(refusal(|_| {}, false), "Classic");
+        assert_eq!(
+            refusal(|p| p.builder = Some(Builder::Classic), true),
+            "Classic"
+        );
+        assert_eq!(refusal(|p| p.secrets.push(secret()), true), "Buildkit");
+        assert_eq!(
+            refusal(|p| p.platforms.push("linux/amd64".into()), true),
+            "Buildkit"
+        );
+    }
+
+    #[test]
+    fn what_would_be_ignored_is_refused_by_its_name() {
+        let two = vec!["linux/amd64".to_owned(), "linux/arm64".to_owned()];
+        assert!(refusal(|p| p.platforms = two, true).contains("image.build.platforms"));
+        assert!(refusal(|p| p.cache_to.push("x".into()), true).contains("image.build.cache-to"));
+        assert!(
+            refusal(|p| p.contexts = [("a".into(), "b".into())].into(), true).contains("contexts")
+        );
+        assert!(refusal(|p| p.provenance = true, true).contains("provenance"));
+        assert!(refusal(|p| p.sbom = true, true).contains("sbom"));
+        assert!(refusal(|p| p.secrets.push(secret()), false).contains("image.build.secrets"));
+        assert!(refusal(|p| p.ssh.push("default".into()), false).contains("image.build.ssh"));
+        assert!(refusal(|p| p.builder = Some(Builder::Buildkit), false).contains("no BuildKit"));
+    }
+}

@@ -1,0 +1,192 @@
+//! One connection to an engine, over whatever leads there, and one HTTP request on it.
+//!
+//! bollard's own connectors leave the API version out of the path, mis-read `ssh://user@host:port`
+//! and keep the upgraded connection of a session to themselves; so requests go through here.
+
+use std::{
+    io,
+    pin::Pin,
+    process::Stdio,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use http_body_util::BodyExt;
+use hyper::{
+    Request, Response,
+    body::{Body, Incoming},
+};
+use hyper_util::rt::TokioIo;
+use rustls::{
+    ClientConfig, RootCertStore,
+    pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject},
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::{TcpStream, UnixStream},
+    process::{Child, ChildStdin, ChildStdout, Command},
+};
+use tokio_rustls::TlsConnector;
+
+use crate::build::docker::host::{Certificates, Host};
+
+/// Bytes both ways.
+pub(crate) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
+
+/// What a request fails with.
+pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Opens connections to one engine.
+#[derive(Debug, Clone)]
+pub(crate) struct Dialer {
+    host: Host,
+}
+
+impl Dialer {
+    pub(crate) fn new(host: Host) -> Self {
+        Self { host }
+    }
+
+    async fn dial(&self) -> io::Result<Box<dyn Duplex>> {
+        Ok(match &self.host {
+            Host::Unix(path) => Box::new(UnixStream::connect(path).await?),
+            Host::Tcp { address, tls: None } => Box::new(TcpStream::connect(address).await?),
+            Host::Tcp {
+                address,
+                tls: Some(certificates),
+            } => Box::new(secure(address, certificates).await?),
+            Host::Ssh { target, port } => Box::new(Ssh::start(target, *port)?),
+        })
+    }
+
+    /// Sends one request on a connection of its own, which ends when the answer's body is dropped:
+    /// an engine stops a build whose caller went away.
+    pub(crate) async fn send<B>(
+        &self,
+        mut request: Request<B>,
+    ) -> Result<Response<Incoming>, BoxError>
+    where
+        B: Body + Send + 'static,
+        B::Data: Send,
+        B::Error: Into<BoxError>,
+    {
+        let path = request
+            .uri()
+            .path_and_query()
+            .map_or("/", |path| path.as_str());
+        *request.uri_mut() = path.parse()?;
+        request.headers_mut().insert(
+            hyper::header::HOST,
+            hyper::header::HeaderValue::from_static("docker"),
+        );
+        let stream = self.dial().await?;
+        let (mut sender, connection) =
+            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+        tokio::spawn(connection.with_upgrades());
+        Ok(sender
+            .send_request(request.map(|body| body.map_err(Into::into)))
+            .await?)
+    }
+}
+
+async fn secure(address: &str, certificates: &Certificates) -> io::Result<impl Duplex + use<>> {
+    let name = address.rsplit_once(':').map_or(address, |(host, _)| host);
+    let name = name
+        .trim_start_matches('[')
+        .trim_end_matches(']')
+        .to_owned();
+    let name = ServerName::try_from(name).map_err(io::Error::other)?;
+    let connector = TlsConnector::from(Arc::new(tls_config(certificates)?));
+    let stream = TcpStream::connect(address).await?;
+    connector.connect(name, stream).await
+}
+
+fn tls_config(certificates: &Certificates) -> io::Result<ClientConfig> {
+    let file = |name: &str| certificates.directory.join(name);
+    let named = |name: &'static str| {
+        move |error| io::Error::other(format!("`{name}` cannot be read: {error}"))
+    };
+    let mut roots = RootCertStore::empty();
+    let authorities = CertificateDer::pem_file_iter(file("ca.pem")).map_err(named("ca.pem"))?;
+    for certificate in authorities {
+        roots
+            .add(certificate.map_err(named("ca.pem"))?)
+            .map_err(io::Error::other)?;
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(io::Error::other)?
+        .with_root_certificates(roots);
+    if !file("cert.pem").exists() {
+        return Ok(config.with_no_client_auth());
+    }
+    let chain = CertificateDer::pem_file_iter(file("cert.pem"))
+        .and_then(Iterator::collect)
+        .map_err(named("cert.pem"))?;
+    let key = PrivateKeyDer::from_pem_file(file("key.pem")).map_err(named("key.pem"))?;
+    config
+        .with_client_auth_cert(chain, key)
+        .map_err(io::Error::other)
+}
+
+/// The far side's engine through the `ssh` program, so that the user's keys, agent and
+/// configuration count.
+struct Ssh {
+    /// Ends with this value.
+    _child: Child,
+    stdin: ChildStdin,
+    stdout: ChildStdout,
+}
+
+impl Ssh {
+    fn start(target: &str, port: Option<u16>) -> io::Result<Self> {
+        let mut command = Command::new("ssh");
+        command.args(["-T", "-o", "ConnectTimeout=30"]);
+        if let Some(port) = port {
+            command.args(["-p", &port.to_string()]);
+        }
+        let mut child = command
+            .args(["--", target, "docker", "system", "dial-stdio"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .kill_on_drop(true)
+            .spawn()?;
+        let missing = || io::Error::other("ssh has no pipes");
+        Ok(Self {
+            stdin: child.stdin.take().ok_or_else(missing)?,
+            stdout: child.stdout.take().ok_or_else(missing)?,
+            _child: child,
+        })
+    }
+}
+
+impl AsyncRead for Ssh {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stdout).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Ssh {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stdin).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stdin).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stdin).poll_shutdown(context)
+    }
+}

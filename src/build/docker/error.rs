@@ -1,0 +1,171 @@
+//! What engines say when they fail, and what helps.
+
+use std::error::Error as StdError;
+
+use crate::{
+    build::docker::host::Host,
+    error::{Error, ErrorKind, Result},
+    text::clean,
+};
+
+/// Longest message of an engine that is passed on: a failed step quotes its whole command.
+const MAX: usize = 2_000;
+
+/// What of an engine's message says what is wrong, and what helps then.
+const HINTS: &[(&[&str], &str)] = &[
+    (
+        &[
+            "target stage",
+            "could not be found",
+            "failed to reach build target",
+        ],
+        "`image.build.target` names a stage of the Dockerfile: `FROM … AS NAME`",
+    ),
+    (
+        &[
+            "pull access denied",
+            "no basic auth credentials",
+            "unauthorized",
+            "401 Unauthorized",
+            "insufficient_scope",
+        ],
+        "log in to the base image's registry: docker login HOST",
+    ),
+    (
+        &[
+            "no matching manifest",
+            "no match for platform",
+            "exec format error",
+            "does not match the specified platform",
+        ],
+        "the engine cannot build for this platform; `image.build.platforms` says which it is, and an emulator (binfmt) adds others",
+    ),
+    (
+        &["manifest unknown", "manifest for", "not found: manifest"],
+        "the base image does not exist under this name",
+    ),
+    (
+        &["no space left on device"],
+        "docker system df; docker builder prune",
+    ),
+    (
+        &["secret", "not found"],
+        "`image.build.secrets` gives a secret to the build: { id = \"…\", env = \"…\" }",
+    ),
+    (
+        &[
+            "the --mount option requires BuildKit",
+            "Unknown flag: mount",
+        ],
+        "the Dockerfile needs BuildKit; `image.build.builder` must not say `classic`, and Podman has none",
+    ),
+];
+
+/// The engine could not be reached at all.
+pub(crate) fn unreachable(host: &Host, error: &(impl std::fmt::Display + ?Sized)) -> Error {
+    let text = clean(&error.to_string(), MAX);
+    let refused = [
+        "Connection refused",
+        "No such file",
+        "not found",
+        "os error 2)",
+    ];
+    let error =
+        Error::failed(format!("the engine at `{host}` does not answer")).cause(text.clone());
+    let error = error.state("nothing was built or published");
+    if text.contains("Permission denied") {
+        return error
+            .hint("sudo usermod -aG docker $USER, then log in again; or use rootless Docker");
+    }
+    if matches!(host, Host::Unix(_)) && refused.iter().any(|part| text.contains(part)) {
+        return error.hint("start Docker (sudo systemctl start docker), or name another engine with `DOCKER_HOST`, or bring an image: `image.build.layout`");
+    }
+    error.hint("docker version")
+}
+
+/// A call failed with the engine's own words.
+pub(crate) fn failed(what: &str, error: &(dyn StdError + 'static)) -> Error {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        let inner_text = inner.to_string();
+        if !text.contains(&inner_text) {
+            text = format!("{text}: {inner_text}");
+        }
+        source = inner.source();
+    }
+    with_hint(Error::failed(what).cause(clean(&text, MAX)), &text)
+}
+
+/// The build itself failed. `last` are the failing step's last words.
+pub(crate) fn build_failed(message: &str, last: &[String]) -> Error {
+    let mut error = Error::failed("the build failed").cause(clean(message, MAX));
+    for line in last {
+        error = error.cause(line.clone());
+    }
+    with_hint(error, message).state("nothing was published")
+}
+
+/// The release was interrupted.
+pub(crate) fn interrupted() -> Error {
+    Error::new(ErrorKind::Interrupted, "interrupted while building")
+        .state("the build was stopped and removed; nothing was published")
+}
+
+fn with_hint(error: Error, text: &str) -> Error {
+    // `secret … not found` needs both words; of the others any one is enough.
+    let found = HINTS.iter().find(|(parts, _)| match *parts {
+        ["secret", rest @ ..] => {
+            text.contains("secret") && rest.iter().all(|part| text.contains(part))
+        }
+        parts => parts.iter().any(|part| text.contains(part)),
+    });
+    match found {
+        Some((_, hint)) => error.hint(*hint),
+        None => error,
+    }
+}
+
+/// What a finished task returned.
+pub(crate) fn joined<T>(result: Result<Result<T>, tokio::task::JoinError>) -> Result<T> {
+    result.unwrap_or_else(|error| Err(Error::bug("a task stopped").because(&error)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use crate::build::docker::error::*;
+
+    #[test]
+    fn an_engine_that_is_not_there_is_named_with_what_helps() {
+        let host = Host::Unix("/x.sock".into());
+        let hint = |error: io::Error| unreachable(&host, &error).hint.unwrap_or_default();
+        assert!(hint(io::Error::from_raw_os_error(2)).contains("start Docker"));
+        assert!(hint(io::Error::from_raw_os_error(111)).contains("start Docker"));
+        assert!(hint(io::Error::from_raw_os_error(13)).contains("usermod"));
+    }
+
+    #[test]
+    fn known_messages_come_with_what_helps() {
+        for (message, hint) in [
+            (
+                "target stage \"x\" could not be found",
+                "image.build.target",
+            ),
+            ("pull access denied for acme/base", "docker login"),
+            (
+                "no matching manifest for linux/s390x",
+                "image.build.platforms",
+            ),
+            ("secret npm not found: not found", "image.build.secrets"),
+        ] {
+            let error = build_failed(message, &[]);
+            assert!(
+                error.hint.is_some_and(|text| text.contains(hint)),
+                "{message}"
+            );
+        }
+        assert_eq!(build_failed("exit code: 1", &[]).hint, None);
+    }
+}

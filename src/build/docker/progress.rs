@@ -1,0 +1,390 @@
+//! From an engine's messages to events. Pure but for the events.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+
+use bollard::models::{BuildInfo, BuildInfoAux};
+use bollard_buildkit_proto::moby::buildkit::v1::{StatusResponse, Vertex};
+
+use crate::{
+    event::{Event, Events},
+    text::clean,
+};
+
+/// Longest line of a step's output that is passed on, in characters.
+const MAX_LINE: usize = 2_000;
+/// Lines of the failing step that go into the error.
+const LAST: usize = 5;
+/// Secrets shorter than this are words of any text.
+const MIN_SECRET: usize = 4;
+
+/// Follows one build.
+pub(crate) struct Progress {
+    events: Events,
+    secrets: Vec<String>,
+    /// Steps by digest.
+    steps: HashMap<String, Step>,
+    /// The digest of the step that failed.
+    failed: Option<String>,
+    /// The image, once it is there. The classic builder names one for each stage; the last counts.
+    image: Option<String>,
+    /// Images that the classic builder made on the way.
+    made: BTreeSet<String>,
+}
+
+#[derive(Default)]
+struct Step {
+    number: usize,
+    announced: bool,
+    completed: bool,
+    /// The beginning of a line whose end did not come yet.
+    rest: String,
+    last: VecDeque<String>,
+}
+
+impl Progress {
+    /// Tells `events`; what equals one of `secrets` is never shown.
+    pub(crate) fn new<'a>(events: Events, secrets: impl Iterator<Item = &'a [u8]>) -> Self {
+        let mut hidden: Vec<String> = secrets
+            .map(String::from_utf8_lossy)
+            .flat_map(|text| {
+                text.lines()
+                    .map(|line| line.trim().to_owned())
+                    .collect::<Vec<_>>()
+            })
+            .filter(|line| line.len() >= MIN_SECRET)
+            .collect();
+        // A secret that holds another one goes first, or its rest would show.
+        hidden.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        Self {
+            events,
+            secrets: hidden,
+            steps: HashMap::new(),
+            failed: None,
+            image: None,
+            made: BTreeSet::new(),
+        }
+    }
+
+    /// The built image's id.
+    pub(crate) fn image(&self) -> Option<&str> {
+        self.image.as_deref()
+    }
+
+    /// Every image id, whole or its beginning, that the builder mentioned.
+    pub(crate) fn made(&self) -> &BTreeSet<String> {
+        &self.made
+    }
+
+    /// The failing step's last words.
+    pub(crate) fn last_words(&self) -> Vec<String> {
+        let step = self
+            .failed
+            .as_ref()
+            .and_then(|digest| self.steps.get(digest));
+        step.map(|step| step.last.iter().cloned().collect())
+            .unwrap_or_default()
+    }
+
+    /// Hides secrets and what a terminal would obey.
+    pub(crate) fn harmless(&self, text: &str) -> String {
+        let hidden = self.secrets.iter().fold(text.to_owned(), |text, secret| {
+            text.replace(secret.as_str(), "***")
+        });
+        clean(&hidden, MAX_LINE)
+    }
+
+    /// Takes one message; an error is the engine's message of why the build failed.
+    pub(crate) fn message(&mut self, info: BuildInfo) -> Result<(), String> {
+        if let Some(error) = info.error_detail.and_then(|detail| detail.message) {
+            return Err(self.harmless(&error));
+        }
+        match info.aux {
+            Some(BuildInfoAux::BuildKit(status)) => self.buildkit(status),
+            Some(BuildInfoAux::Default(image)) => {
+                self.made.extend(image.id.clone());
+                self.image = image.id;
+            }
+            None => {}
+        }
+        if let Some(text) = info.stream {
+            self.made.extend(image_of_step(&text));
+            self.output(None, &text);
+        }
+        if let Some(status) = info.status {
+            self.pulled(info.id, &status, info.progress_detail);
+        }
+        Ok(())
+    }
+
+    /// A base image's layer on its way into the engine.
+    fn pulled(
+        &self,
+        id: Option<String>,
+        status: &str,
+        detail: Option<bollard::models::ProgressDetail>,
+    ) {
+        let bytes = |number: Option<i64>| number.and_then(|number| u64::try_from(number).ok());
+        let current = detail.as_ref().and_then(|detail| bytes(detail.current));
+        match (id, current) {
+            (Some(id), Some(done)) => self.events.emit(Event::Progress {
+                label: self.harmless(&format!("{status} {id}")),
+                id: clean(&id, 100),
+                done,
+                total: detail.and_then(|detail| bytes(detail.total)),
+            }),
+            (Some(id), None) => self.output(None, &format!("{id}: {status}")),
+            (None, _) => self.output(None, status),
+        }
+    }
+
+    fn buildkit(&mut self, status: StatusResponse) {
+        for vertex in &status.vertexes {
+            self.vertex(vertex);
+        }
+        for transfer in status.statuses {
+            let number = self.step(&transfer.vertex).number;
+            let (Ok(done), Ok(total)) = (
+                u64::try_from(transfer.current),
+                u64::try_from(transfer.total),
+            ) else {
+                continue;
+            };
+            let name = if transfer.name.is_empty() {
+                &transfer.id
+            } else {
+                &transfer.name
+            };
+            self.events.emit(Event::Progress {
+                id: format!("{}/{}", transfer.vertex, transfer.id),
+                label: self.harmless(&format!("#{number} {name}")),
+                done,
+                total: (total > 0).then_some(total),
+            });
+        }
+        for log in status.logs {
+            let text = String::from_utf8_lossy(&log.msg).into_owned();
+            self.log(&log.vertex, &text);
+        }
+        for warning in status.warnings {
+            let text = String::from_utf8_lossy(&warning.short).into_owned();
+            self.events
+                .warning(self.harmless(&format!("Dockerfile: {text}")));
+        }
+    }
+
+    fn step(&mut self, digest: &str) -> &mut Step {
+        let next = self.steps.len() + 1;
+        self.steps.entry(digest.to_owned()).or_insert(Step {
+            number: next,
+            ..Step::default()
+        })
+    }
+
+    fn vertex(&mut self, vertex: &Vertex) {
+        let step = self.step(&vertex.digest);
+        let number = step.number;
+        let announce = vertex.started.is_some() && !std::mem::replace(&mut step.announced, true);
+        let complete = vertex.completed.is_some() && !std::mem::replace(&mut step.completed, true);
+        let rest = if complete {
+            std::mem::take(&mut step.rest)
+        } else {
+            String::new()
+        };
+        if announce {
+            self.output(Some(number), &vertex.name);
+        }
+        if !rest.is_empty() {
+            self.output(Some(number), &rest);
+        }
+        if !vertex.error.is_empty() {
+            self.failed = Some(vertex.digest.clone());
+            self.output(Some(number), &format!("ERROR {}", vertex.error));
+        } else if complete {
+            let took = match (&vertex.started, &vertex.completed) {
+                _ if vertex.cached => "CACHED".to_owned(),
+                (Some(start), Some(end)) => {
+                    let tenths = (end.seconds - start.seconds) * 10
+                        + i64::from((end.nanos - start.nanos) / 100_000_000);
+                    format!("DONE {}.{} s", tenths / 10, tenths % 10)
+                }
+                _ => "DONE".to_owned(),
+            };
+            self.output(Some(number), &took);
+        }
+    }
+
+    fn log(&mut self, digest: &str, text: &str) {
+        let step = self.step(digest);
+        let number = step.number;
+        let whole = std::mem::take(&mut step.rest) + text;
+        let (lines, rest) = whole
+            .rsplit_once('\n')
+            .map_or(("", &*whole), |(l, r)| (l, r));
+        step.rest = rest.chars().take(MAX_LINE).collect();
+        for line in lines.lines() {
+            // Of a line that rewrote itself, its last form.
+            let shown = self.harmless(line.trim_end().rsplit('\r').next().unwrap_or(line));
+            if shown.is_empty() {
+                continue;
+            }
+            let last = &mut self.step(digest).last;
+            last.push_back(shown.clone());
+            if last.len() > LAST {
+                last.pop_front();
+            }
+            self.output(Some(number), &shown);
+        }
+    }
+
+    fn output(&self, number: Option<usize>, text: &str) {
+        for line in text.lines() {
+            let line = self.harmless(line);
+            if line.is_empty() {
+                continue;
+            }
+            let line = match number {
+                Some(number) => format!("#{number} {line}"),
+                None => line,
+            };
+            self.events.emit(Event::Output { line });
+        }
+    }
+}
+
+/// The classic builder ends each step with ` ---> 1a2b3c4d5e6f`.
+fn image_of_step(text: &str) -> Option<String> {
+    let id = text.trim().strip_prefix("---> ")?;
+    let hex = id.len() >= 12 && id.bytes().all(|b| b.is_ascii_hexdigit());
+    hex.then(|| format!("sha256:{id}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use bollard_buildkit_proto::{google::protobuf::Timestamp, moby::buildkit::v1::VertexLog};
+
+    use crate::build::docker::progress::*;
+
+    fn heard(
+        secrets: &[&[u8]],
+        messages: Vec<BuildInfo>,
+    ) -> (Progress, Vec<String>, Option<String>) {
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let events = Events::new({
+            let lines = lines.clone();
+            move |event| {
+                if let Event::Output { line } = event {
+                    lines.lock().expect("a list").push(line);
+                }
+            }
+        });
+        let mut progress = Progress::new(events, secrets.iter().copied());
+        let failed = messages
+            .into_iter()
+            .find_map(|message| progress.message(message).err());
+        let lines = lines.lock().expect("a list").clone();
+        (progress, lines, failed)
+    }
+
+    fn json(text: &str) -> BuildInfo {
+        serde_json::from_str(text).expect("a message")
+    }
+
+    fn status(vertexes: Vec<Vertex>, logs: &[(&str, &str)]) -> BuildInfo {
+        let log = |(vertex, text): &(&str, &str)| VertexLog {
+            vertex: (*vertex).to_owned(),
+            msg: text.as_bytes().to_vec(),
+            ..VertexLog::default()
+        };
+        BuildInfo {
+            aux: Some(BuildInfoAux::BuildKit(StatusResponse {
+                vertexes,
+                logs: logs.iter().map(log).collect(),
+                ..StatusResponse::default()
+            })),
+            ..BuildInfo::default()
+        }
+    }
+
+    fn vertex(digest: &str, seconds: Option<i64>, error: &str) -> Vertex {
+        let at = |seconds| Timestamp {
+            seconds,
+            nanos: 500_000_000,
+        };
+        Vertex {
+            digest: digest.to_owned(),
+            name: format!("RUN {digest}"),
+            started: Some(at(10)),
+            completed: seconds.map(|seconds| at(10 + seconds)),
+            error: error.to_owned(),
+            ..Vertex::default()
+        }
+    }
+
+    #[test]
+    fn the_classic_builder_s_last_image_counts() {
+        let (progress, lines, failed) = heard(
+            &[],
+            vec![
+                json(r#"{"stream":"Step 1/2 : FROM scratch\n"}"#),
+                json(r#"{"stream":" ---> 1a2b3c4d5e6f\n"}"#),
+                json(r#"{"aux":{"ID":"sha256:aaa"}}"#),
+                json(r#"{"status":"Pulling from library/alpine","id":"3.20"}"#),
+                json(r#"{"stream":" ---> Running in 1a2b3c4d5e6f\n"}"#),
+                json(r#"{"aux":{"ID":"sha256:bbb"}}"#),
+            ],
+        );
+        assert_eq!(failed, None);
+        assert_eq!(progress.image(), Some("sha256:bbb"));
+        let made: Vec<&String> = progress.made().iter().collect();
+        assert_eq!(made, ["sha256:1a2b3c4d5e6f", "sha256:aaa", "sha256:bbb"]);
+        assert_eq!(lines[..2], ["Step 1/2 : FROM scratch", "---> 1a2b3c4d5e6f"]);
+    }
+
+    #[test]
+    fn steps_are_numbered_and_lines_put_together() {
+        let (_, lines, _) = heard(
+            &[],
+            vec![
+                status(
+                    vec![vertex("a", None, "")],
+                    &[("a", "one\ntw"), ("b", "other\n")],
+                ),
+                status(vec![], &[("a", "o\n10%\r20%\r\n\x1b[31mred\nend")]),
+                status(vec![vertex("a", Some(2), "")], &[]),
+            ],
+        );
+        assert_eq!(
+            lines,
+            [
+                "#1 RUN a",
+                "#1 one",
+                "#2 other",
+                "#1 two",
+                "#1 20%",
+                "#1 \\u{1b}[31mred",
+                "#1 end",
+                "#1 DONE 2.0 s"
+            ]
+        );
+    }
+
+    #[test]
+    fn secrets_are_never_shown() {
+        let (progress, lines, failed) = heard(
+            &[b"hunter2\n", b"hunter2-and-more", b"abc"],
+            vec![
+                status(
+                    vec![vertex("a", None, "")],
+                    &[("a", "token hunter2-and-more hunt"), ("a", "er2 abc\n")],
+                ),
+                status(vec![vertex("a", Some(1), "exit 1: hunter2")], &[]),
+                json(r#"{"errorDetail":{"message":"process hunter2 failed"}}"#),
+            ],
+        );
+        assert_eq!(failed.as_deref(), Some("process *** failed"));
+        assert_eq!(lines[1..], ["#1 token *** *** abc", "#1 ERROR exit 1: ***"]);
+        assert_eq!(progress.last_words(), ["token *** *** abc"]);
+    }
+}

@@ -1,0 +1,118 @@
+//! Secrets and ssh agents of the policy, found before the build begins.
+
+use std::{collections::BTreeMap, io::Read, path::Path};
+
+use crate::{
+    build::docker::{BuildRequest, session::Offer},
+    error::{Error, Result},
+    io::environment::Environment,
+    policy::SecretSource,
+};
+
+/// BuildKit takes no longer ones.
+const MAX_SECRET: u64 = 500 * 1024;
+
+/// Everything that the build may ask for.
+///
+/// # Errors
+/// A secret or an agent that is not there.
+pub(crate) fn of(request: &BuildRequest, environment: &Environment) -> Result<Offer> {
+    let mut secrets = BTreeMap::new();
+    for source in &request.policy.secrets {
+        let value = secret(source, &request.repository, environment)?;
+        secrets.insert(source.id.clone(), value);
+    }
+    let mut agents = BTreeMap::new();
+    for text in &request.policy.ssh {
+        let (id, path) = match text.split_once('=') {
+            Some((id, path)) => (id, Some(path)),
+            None => (&**text, environment.get("SSH_AUTH_SOCK")),
+        };
+        let path = path.ok_or_else(|| {
+            Error::failed(format!("`image.build.ssh = [\"{text}\"]` needs an ssh agent, and `SSH_AUTH_SOCK` is not set"))
+                .hint("eval $(ssh-agent) && ssh-add")
+        })?;
+        agents.insert(id.to_owned(), agent(&request.repository.join(path))?);
+    }
+    Ok(Offer {
+        environment: environment.clone(),
+        secrets,
+        agents,
+    })
+}
+
+fn secret(source: &SecretSource, repository: &Path, environment: &Environment) -> Result<Vec<u8>> {
+    let id = &source.id;
+    match (&source.env, &source.file) {
+        (Some(name), None) => match environment.get(name) {
+            Some(value) => Ok(value.as_bytes().to_vec()),
+            None => Err(Error::failed(format!(
+                "the secret `{id}` comes from the environment variable `{name}`, which is not set"
+            ))),
+        },
+        (None, Some(file)) => {
+            let mut value = Vec::new();
+            std::fs::File::open(repository.join(file))
+                .and_then(|file| file.take(MAX_SECRET + 1).read_to_end(&mut value))
+                .map_err(|error| {
+                    Error::failed(format!(
+                        "the secret `{id}` comes from `{file}`, which cannot be read"
+                    ))
+                    .because(&error)
+                })?;
+            if value.len() as u64 > MAX_SECRET {
+                return Err(Error::failed(format!(
+                    "the secret `{id}` is longer than {MAX_SECRET} bytes"
+                )));
+            }
+            Ok(value)
+        }
+        _ => Err(Error::usage(format!(
+            "the secret `{id}` needs either `env` or `file`"
+        ))),
+    }
+}
+
+fn agent(path: &Path) -> Result<std::path::PathBuf> {
+    use std::os::unix::fs::FileTypeExt;
+    let metadata = std::fs::metadata(path).map_err(|error| {
+        Error::failed(format!("there is no ssh agent at `{}`", path.display())).because(&error)
+    })?;
+    if metadata.file_type().is_socket() {
+        return Ok(path.to_owned());
+    }
+    Err(Error::refused(format!(
+        "`{}` is no ssh agent's socket; keys are not read",
+        path.display()
+    ))
+    .hint("eval $(ssh-agent) && ssh-add KEY, and `image.build.ssh = [\"default\"]`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::build::secrets::*;
+
+    #[test]
+    fn a_secret_comes_from_one_place() {
+        let dir = tempfile::tempdir().expect("a directory");
+        std::fs::write(dir.path().join("token"), "from file").expect("it is written");
+        let environment = [("TOKEN", "from variable")].into_iter().collect();
+        let get = |env: Option<&str>, file: Option<&str>| {
+            let source = SecretSource {
+                id: "x".into(),
+                env: env.map(str::to_owned),
+                file: file.map(str::to_owned),
+            };
+            match secret(&source, dir.path(), &environment) {
+                Ok(value) => String::from_utf8(value).expect("text"),
+                Err(error) => error.message,
+            }
+        };
+        assert_eq!(get(Some("TOKEN"), None), "from variable");
+        assert_eq!(get(None, Some("token")), "from file");
+        assert!(get(Some("NONE"), None).contains("`NONE`, which is not set"));
+        assert!(get(None, Some("none")).contains("cannot be read"));
+        assert!(get(Some("TOKEN"), Some("token")).contains("either"));
+        assert!(get(None, None).contains("either"));
+    }
+}

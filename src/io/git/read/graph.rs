@@ -1,0 +1,166 @@
+//! The commit graph, loaded as it is walked: ids, parents and dates, nothing else.
+//!
+//! Objects are read and forgotten; what stays is a few dozen bytes a commit. A commit is loaded
+//! when a walk reaches it, so a walk that ends early has read no more than it looked at.
+
+use std::collections::{HashMap, HashSet};
+
+use git2::{ObjectType, Odb, Oid};
+
+use crate::{
+    error::{Error, Result},
+    io::git::read::{
+        object::{Header, Text},
+        problem,
+    },
+};
+
+/// A commit's place in the graph.
+pub(crate) type Node = u32;
+
+/// Commits as numbers, with what a walk needs to know of them.
+pub(crate) struct Graph<'r> {
+    odb: Odb<'r>,
+    places: HashMap<Oid, Node>,
+    commits: Vec<Entry>,
+    /// All parents, one run for each loaded commit.
+    parents: Vec<Node>,
+    /// Commits at which a shallow clone is cut off.
+    cuts: HashSet<Oid>,
+    /// The texts of the commits that were loaded since [`Graph::keep_texts`].
+    texts: Option<HashMap<Node, Text>>,
+}
+
+struct Entry {
+    id: Oid,
+    date: i64,
+    first: u32,
+    count: u32,
+    state: State,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Named,
+    Loaded,
+    /// Loaded; its parents are missing because the clone is shallow.
+    Cut,
+}
+
+impl<'r> Graph<'r> {
+    pub(crate) fn new(odb: Odb<'r>, cuts: HashSet<Oid>) -> Self {
+        Self {
+            odb,
+            places: HashMap::new(),
+            commits: Vec::new(),
+            parents: Vec::new(),
+            cuts,
+            texts: None,
+        }
+    }
+
+    /// From now on a commit's text is kept as well: every commit that is loaded will be listed, so
+    /// that none need be read twice.
+    pub(crate) fn keep_texts(&mut self) {
+        self.texts.get_or_insert_default();
+    }
+
+    /// The text of a commit, where it was kept.
+    pub(crate) fn take_text(&mut self, node: Node) -> Option<Text> {
+        self.texts.as_mut()?.remove(&node)
+    }
+
+    /// How many commits were named so far.
+    pub(crate) fn len(&self) -> usize {
+        self.commits.len()
+    }
+
+    pub(crate) fn id(&self, node: Node) -> Oid {
+        self.commits[node as usize].id
+    }
+
+    /// The place of a commit that is there.
+    pub(crate) fn find(&self, id: Oid) -> Option<Node> {
+        self.places.get(&id).copied()
+    }
+
+    /// The committer's date of a loaded commit.
+    pub(crate) fn date(&self, node: Node) -> i64 {
+        self.commits[node as usize].date
+    }
+
+    /// Whether a loaded commit's parents are missing because the clone is shallow.
+    pub(crate) fn is_cut(&self, node: Node) -> bool {
+        self.commits[node as usize].state == State::Cut
+    }
+
+    /// The parents of a loaded commit.
+    pub(crate) fn parents(&self, node: Node) -> &[Node] {
+        let entry = &self.commits[node as usize];
+        &self.parents[entry.first as usize..(entry.first + entry.count) as usize]
+    }
+
+    /// The place of the commit `id`, loaded; `None` where it is no commit, or missing.
+    pub(crate) fn commit(&mut self, id: Oid) -> Result<Option<Node>> {
+        match self.odb.read_header(id) {
+            Ok((_, ObjectType::Commit)) => {
+                let node = self.place(id);
+                self.load(node).map(|()| Some(node))
+            }
+            Ok(_) => Ok(None),
+            Err(error) if error.code() == git2::ErrorCode::NotFound => Ok(None),
+            Err(error) => Err(problem("cannot read an object", &error)),
+        }
+    }
+
+    /// Reads a commit that was only named.
+    pub(crate) fn load(&mut self, node: Node) -> Result<()> {
+        let entry = &self.commits[node as usize];
+        if entry.state != State::Named {
+            return Ok(());
+        }
+        let id = entry.id;
+        let object = self.odb.read(id).map_err(|error| missing(id, &error))?;
+        let header = Header::parse(object.data())
+            .ok_or_else(|| Error::refused(format!("{id} is no commit that git would write")))?;
+        let (date, cut) = (header.date, self.cuts.contains(&id));
+        let ids = if cut { Vec::new() } else { header.parents };
+        if let Some(texts) = &mut self.texts {
+            texts.insert(node, Text::parse(object.data()));
+        }
+        drop(object);
+        let first = self.parents.len();
+        for parent in &ids {
+            let parent = self.place(*parent);
+            self.parents.push(parent);
+        }
+        let entry = &mut self.commits[node as usize];
+        entry.date = date;
+        entry.first = u32::try_from(first).expect("fewer than 2^32 edges");
+        entry.count = u32::try_from(ids.len()).expect("fewer than 2^32 parents");
+        entry.state = if cut { State::Cut } else { State::Loaded };
+        Ok(())
+    }
+
+    fn place(&mut self, id: Oid) -> Node {
+        *self.places.entry(id).or_insert_with(|| {
+            self.commits.push(Entry {
+                id,
+                date: 0,
+                first: 0,
+                count: 0,
+                state: State::Named,
+            });
+            u32::try_from(self.commits.len() - 1).expect("fewer than 2^32 commits")
+        })
+    }
+}
+
+/// A commit that the history names and the clone does not have.
+fn missing(id: Oid, error: &git2::Error) -> Error {
+    Error::refused(format!(
+        "the history needs commit {id}, which cannot be read"
+    ))
+    .because(error)
+    .hint("`git fsck` says what is wrong; a fresh clone may help")
+}

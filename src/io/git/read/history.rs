@@ -1,0 +1,291 @@
+//! The answers to a [`Question`]: base, range, and what was passed over.
+
+use std::collections::HashSet;
+
+use git2::Oid;
+
+use crate::{
+    error::{Error, Result},
+    io::git::read::{
+        Repository,
+        ancestors::Ancestors,
+        commit_id,
+        graph::{Graph, Node},
+        object::{self, Text},
+        oid,
+        paths::Paths,
+        problem, range,
+        tags::Tags,
+    },
+    plan::history::facts::{Commit, CommitId, Facts, Question, VersionTag},
+};
+
+impl Repository {
+    /// Reads what the question asks for.
+    ///
+    /// # Errors
+    /// Refused (exit 4): no commits, a history that is cut off inside the range, objects that are
+    /// missing or broken.
+    pub fn read(&self, question: &Question) -> Result<Facts> {
+        let mut graph = self.graph()?;
+        let head = match question.at {
+            Some(id) => oid(id),
+            None => self.head_oid()?,
+        };
+        let head = self.node(&mut graph, head)?;
+        let mut tags = Tags::list(&self.git, question)?;
+        let on_head = tags.at(&mut graph, head)?;
+        let bases = bases(&mut graph, head, &mut tags, question)?;
+
+        let nodes = range::range(&mut graph, head, tags.commit(bases.stable))?;
+        self.complete(&graph, &nodes, bases.stable.is_some())?;
+        let after = match tags.commit(bases.channel) {
+            Some(channel) => Some(range::range(&mut graph, head, Some(channel))?),
+            None => None,
+        };
+        let order = range::newest_first(&graph, &nodes);
+        let commits = self.commits(&mut graph, &order, after, &question.paths)?;
+        let data = |tag: usize| tags.data(tag);
+        Ok(Facts {
+            head: commit_id(graph.id(head)),
+            head_time: graph.date(head),
+            branch: question.branch.clone(),
+            base: bases.base.map(data),
+            stable: bases.stable.map(data),
+            channel: bases.channel.map(data),
+            on_head: on_head.into_iter().map(data).collect(),
+            elsewhere: bases
+                .elsewhere
+                .into_iter()
+                .map(data)
+                .filter(|tag: &VersionTag| tag.commit.is_some())
+                .collect(),
+            tags: (0..tags.len()).map(data).collect(),
+            not_commits: tags.not_commits(),
+            other_tags: tags.other,
+            shallow: self.git.is_shallow(),
+            commits,
+            notes: self.oddities(tags.len() + tags.other),
+        })
+    }
+
+    /// ancestors(`to`) − ancestors(`from`), newest first; all of them where `from` is none.
+    ///
+    /// # Errors
+    /// As [`Repository::read`].
+    pub fn between(
+        &self,
+        from: Option<CommitId>,
+        to: CommitId,
+        paths: &[String],
+    ) -> Result<Vec<Commit>> {
+        let mut graph = self.graph()?;
+        let head = self.node(&mut graph, oid(to))?;
+        let base = from.map(|id| self.node(&mut graph, oid(id))).transpose()?;
+        let nodes = range::range(&mut graph, head, base)?;
+        self.complete(&graph, &nodes, base.is_some())?;
+        let order = range::newest_first(&graph, &nodes);
+        self.commits(&mut graph, &order, None, paths)
+    }
+
+    /// The commit that `revision` names: anything that `git rev-parse` understands.
+    ///
+    /// # Errors
+    /// Usage (exit 2) where it names none.
+    pub fn resolve(&self, revision: &str) -> Result<CommitId> {
+        self.git
+            .revparse_single(revision)
+            .and_then(|object| object.peel_to_commit())
+            .map(|commit| commit_id(commit.id()))
+            .map_err(|error| {
+                Error::usage(format!("`{}` names no commit", revision.escape_debug()))
+                    .cause(error.message().trim().to_owned())
+            })
+    }
+
+    pub(crate) fn graph(&self) -> Result<Graph<'_>> {
+        let odb = self
+            .git
+            .odb()
+            .map_err(|error| problem("cannot open the object database", &error))?;
+        Ok(Graph::new(odb, self.cuts()))
+    }
+
+    pub(crate) fn node(&self, graph: &mut Graph<'_>, id: Oid) -> Result<Node> {
+        graph
+            .commit(id)?
+            .ok_or_else(|| Error::refused(format!("{id} is no commit of this clone")))
+    }
+
+    /// Whether `id` is one of `tips` or an ancestor of one.
+    pub(crate) fn is_in(&self, id: Oid, tips: &[Oid]) -> Result<bool> {
+        if tips.contains(&id) {
+            return Ok(true);
+        }
+        let mut graph = self.graph()?;
+        let node = self.node(&mut graph, id)?;
+        for tip in tips {
+            if let Some(tip) = graph.commit(*tip)?
+                && Ancestors::of(&mut graph, tip)?.contains(&mut graph, node)?
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The commits at which a shallow clone ends.
+    fn cuts(&self) -> HashSet<Oid> {
+        if !self.git.is_shallow() {
+            return HashSet::new();
+        }
+        let text = std::fs::read_to_string(self.git.commondir().join("shallow"));
+        text.unwrap_or_default()
+            .lines()
+            .filter_map(|line| Oid::from_str(line.trim()).ok())
+            .collect()
+    }
+
+    /// A range that reaches the end of a shallow clone is not known, and neither is a first
+    /// version: its base may be among what is missing.
+    fn complete(&self, graph: &Graph<'_>, nodes: &[Node], has_base: bool) -> Result<()> {
+        let Some(cut) = nodes.iter().find(|node| graph.is_cut(**node)) else {
+            return Ok(());
+        };
+        let what = if has_base {
+            "the commits since the last release are not all in this shallow clone"
+        } else {
+            "no version tag is in this shallow clone, and the history before it is missing"
+        };
+        Err(Error::refused(what)
+            .cause(format!("the clone ends at {}", graph.id(*cut)))
+            .state("nothing was changed")
+            .hint("git fetch --unshallow --tags   (GitHub Actions: `fetch-depth: 0` for `actions/checkout`; GitLab: `GIT_DEPTH: 0`)"))
+    }
+
+    fn commits(
+        &self,
+        graph: &mut Graph<'_>,
+        order: &[Node],
+        after: Option<Vec<Node>>,
+        paths: &[String],
+    ) -> Result<Vec<Commit>> {
+        let mut paths = Paths::new(&self.git, paths)?;
+        let after = after.map(|nodes| nodes.into_iter().collect::<HashSet<_>>());
+        let odb = self
+            .git
+            .odb()
+            .map_err(|error| problem("cannot open the object database", &error))?;
+        let read = |id: Oid| {
+            odb.read(id)
+                .map_err(|error| problem(&format!("cannot read commit {id}"), &error))
+        };
+        let mut commits = Vec::with_capacity(order.len());
+        for node in order {
+            let id = graph.id(*node);
+            let text = match graph.take_text(*node) {
+                Some(text) => text,
+                None => Text::parse(read(id)?.data()),
+            };
+            let parents: Vec<Oid> = graph.parents(*node).iter().map(|p| graph.id(*p)).collect();
+            let in_paths = paths.is_all() || {
+                let tree = |object: &[u8]| {
+                    object::tree(object).ok_or_else(|| Error::refused(format!("{id} is no commit")))
+                };
+                let of_parents = parents
+                    .iter()
+                    .map(|parent| tree(read(*parent)?.data()))
+                    .collect::<Result<Vec<_>>>()?;
+                paths.touched(tree(read(id)?.data())?, &of_parents)?
+            };
+            commits.push(Commit {
+                id: commit_id(id),
+                parents: parents.into_iter().map(commit_id).collect(),
+                message: text.message,
+                author: text.author,
+                email: text.email,
+                time: graph.date(*node),
+                in_paths,
+                after_prerelease: after.as_ref().is_none_or(|after| after.contains(node)),
+            });
+        }
+        Ok(commits)
+    }
+
+    fn oddities(&self, tags: usize) -> Vec<String> {
+        let mut notes = Vec::new();
+        if tags == 0 {
+            notes.push(
+                "this clone has no tags at all; if there should be some: `git fetch --tags`".into(),
+            );
+        }
+        let replaced = self.git.references_glob("refs/replace/*");
+        let replaced = replaced.map_or(0, |references| references.flatten().count());
+        if replaced > 0 {
+            notes.push(format!(
+                "{replaced} of `refs/replace` are not followed: the history is read as it was committed"
+            ));
+        }
+        notes
+    }
+}
+
+/// The tags that an answer rests on, as places in the list.
+struct Bases {
+    base: Option<usize>,
+    stable: Option<usize>,
+    channel: Option<usize>,
+    /// Higher ones that are no ancestors, highest first.
+    elsewhere: Vec<usize>,
+}
+
+fn bases(
+    graph: &mut Graph<'_>,
+    head: Node,
+    tags: &mut Tags<'_>,
+    question: &Question,
+) -> Result<Bases> {
+    let mut ancestors = Ancestors::of(graph, head)?;
+    let in_line =
+        |version: &semver::Version| question.line.is_none_or(|line| line.contains(version));
+    let candidates = tags.filter(|version| version.pre.is_empty() && in_line(version));
+    let stable = tags.highest(graph, &mut ancestors, &candidates)?;
+    let mut elsewhere = above(&candidates, stable);
+
+    // Only pre-releases above the stable version matter; on a line none is ever the base.
+    let first = stable.unwrap_or(tags.len());
+    let mut ahead = tags.filter(|version| !version.pre.is_empty() && in_line(version));
+    ahead.retain(|tag| *tag < first);
+    let mut base = stable;
+    if question.line.is_none() {
+        let found = tags.highest(graph, &mut ancestors, &ahead)?;
+        elsewhere.extend(above(&ahead, found));
+        base = found.or(stable);
+    }
+    let mut channel = None;
+    if question.label.is_some() {
+        ahead.retain(|tag| question.is_channel(tags.version(*tag)));
+        channel = tags.highest(graph, &mut ancestors, &ahead)?;
+    }
+    if let Some(wanted) = &question.version {
+        for tag in tags.filter(|version| version == wanted) {
+            tags.node(graph, tag)?;
+        }
+    }
+    elsewhere.sort_unstable();
+    Ok(Bases {
+        base,
+        stable,
+        channel,
+        elsewhere,
+    })
+}
+
+/// The candidates above the one that was taken.
+fn above(candidates: &[usize], taken: Option<usize>) -> Vec<usize> {
+    candidates
+        .iter()
+        .copied()
+        .take_while(|tag| Some(*tag) != taken)
+        .collect()
+}

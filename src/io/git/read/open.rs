@@ -1,0 +1,103 @@
+//! Opening a repository, HEAD, the branch's name; refusals that say what to do.
+
+use std::path::Path;
+
+use git2::{ErrorCode, Oid, RepositoryOpenFlags};
+
+use crate::{
+    error::{Error, Result},
+    io::{
+        ci,
+        environment::Environment,
+        git::read::{Repository, problem},
+    },
+};
+
+impl Repository {
+    /// Opens the repository that `directory` is in.
+    ///
+    /// Turns off two things that cost much and give nothing when history is read once: libgit2's
+    /// object cache, and its check of each object's hash (git has checked what it fetched). Both
+    /// are settings of the whole process.
+    ///
+    /// # Errors
+    /// Refused (exit 4): no repository, one of another owner, or a format that libgit2 cannot
+    /// read (SHA-256 ids, reftable).
+    pub fn open(directory: &Path) -> Result<Self> {
+        git2::opts::enable_caching(false);
+        git2::opts::strict_hash_verification(false);
+        let none: [&Path; 0] = [];
+        git2::Repository::open_ext(directory, RepositoryOpenFlags::empty(), none)
+            .map(|git| Self { git })
+            .map_err(|error| refusal(directory, &error))
+    }
+
+    /// The branch's name: `wanted` (`--branch`), else what HEAD is on, else what CI says.
+    ///
+    /// # Errors
+    /// Refused (exit 4) where HEAD cannot be read.
+    pub fn branch(&self, wanted: Option<&str>, env: &Environment) -> Result<Option<String>> {
+        if let Some(name) = wanted {
+            let name = name.strip_prefix("refs/heads/").unwrap_or(name);
+            return Ok(Some(name.to_owned()));
+        }
+        let head = self
+            .git
+            .find_reference("HEAD")
+            .map_err(|error| problem("cannot read HEAD", &error))?;
+        let own = head
+            .symbolic_target_bytes()
+            .and_then(|target| target.strip_prefix(b"refs/heads/"))
+            .map(|name| String::from_utf8_lossy(name).into_owned());
+        Ok(own.or_else(|| ci::branch(env)))
+    }
+
+    pub(crate) fn head_oid(&self) -> Result<Oid> {
+        let head = self.git.head().map_err(|error| match error.code() {
+            ErrorCode::UnbornBranch | ErrorCode::NotFound => Error::refused("no commits yet")
+                .state("nothing was changed")
+                .hint("commit something first: a release is cut from a commit"),
+            _ => problem("cannot read HEAD", &error),
+        })?;
+        head.peel_to_commit()
+            .map(|commit| commit.id())
+            .map_err(|error| problem("HEAD is no commit that can be read", &error))
+    }
+}
+
+fn refusal(directory: &Path, error: &git2::Error) -> Error {
+    let place = directory.display();
+    let text = error.message();
+    if error.code() == ErrorCode::Owner {
+        // libgit2 names the repository's top; `directory` may lie below it.
+        let path = match text.split('\'').nth(1) {
+            Some(top) => top.into(),
+            None => std::path::absolute(directory).unwrap_or_else(|_| directory.into()),
+        };
+        return Error::refused(format!(
+            "the repository at `{place}` belongs to another user"
+        ))
+        .cause(text.trim().to_owned())
+        .hint(format!(
+            "git config --global --add safe.directory {}",
+            path.display()
+        ));
+    }
+    if text.contains("refstorage") {
+        return Error::refused(format!(
+            "the repository at `{place}` keeps its refs in a reftable, which hoist cannot read yet"
+        ))
+        .hint("git refs migrate --ref-format=files");
+    }
+    if text.contains("sha256") {
+        return Error::refused(format!(
+            "the repository at `{place}` has SHA-256 ids, which hoist cannot read yet"
+        ))
+        .hint("release from a clone with SHA-1 ids");
+    }
+    if error.code() == ErrorCode::NotFound {
+        return Error::refused(format!("`{place}` is in no git repository"))
+            .hint("start in a clone, or name one with `-C DIR`");
+    }
+    problem(&format!("cannot open the repository at `{place}`"), error)
+}

@@ -1,0 +1,108 @@
+//! A commit that differs from its parent in a few files: objects only, no ref.
+
+use std::{collections::BTreeMap, path::Path};
+
+use git2::{FileMode, ObjectType, Oid, build::TreeUpdateBuilder};
+
+use crate::{
+    error::{Error, Result},
+    io::git::read::{Repository, commit_id, oid, problem},
+    plan::history::facts::CommitId,
+    text::clean,
+};
+
+/// What a commit is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct NewCommit<'a> {
+    /// The one parent.
+    pub parent: CommitId,
+    /// The files that differ from the parent's, by path.
+    pub files: &'a BTreeMap<String, String>,
+    /// The whole message.
+    pub message: &'a str,
+    /// Author and committer, as git writes them: `Name <address> 1767323045 +0000`.
+    pub who: &'a str,
+}
+
+/// Behind any backend that a repository has of its own.
+const FIRST: i32 = 1000;
+
+impl Repository {
+    /// A file of a commit, as text; `None` where the commit has no such file.
+    ///
+    /// # Errors
+    /// Refused (exit 4): it is a link, a directory or a submodule, is not UTF-8, or cannot be read.
+    pub fn file_at(&self, commit: CommitId, path: &str) -> Result<Option<String>> {
+        let refuse = |why: &str| {
+            Error::refused(format!("cannot read `{path}` of {}", commit.short()))
+                .cause(why.to_owned())
+                .state("nothing was built or moved")
+        };
+        let failed = |error: git2::Error| refuse(&clean(error.message(), 300));
+        let tree = self.git.find_commit(oid(commit)).map_err(failed)?;
+        let tree = tree.tree().map_err(failed)?;
+        let entry = match tree.get_path(Path::new(path)) {
+            Err(error) if error.code() == git2::ErrorCode::NotFound => return Ok(None),
+            found => found.map_err(failed)?,
+        };
+        if entry.kind() != Some(ObjectType::Blob) || entry.filemode() == i32::from(FileMode::Link) {
+            return Err(refuse("it is no regular file"));
+        }
+        let blob = self.git.find_blob(entry.id()).map_err(failed)?;
+        let text = std::str::from_utf8(blob.content()).map_err(|_| refuse("it is not UTF-8"))?;
+        Ok(Some(text.to_owned()))
+    }
+
+    /// Makes a commit. The same content gives the same id. Without `keep` nothing is written to the
+    /// disk, and only the id is of use.
+    ///
+    /// # Errors
+    /// Refused (exit 4) where the objects cannot be read or written.
+    pub fn commit_files(&self, new: &NewCommit<'_>, keep: bool) -> Result<CommitId> {
+        let failed = |error: git2::Error| problem("cannot make the release commit", &error);
+        if keep {
+            return make(&self.git, new).map(commit_id).map_err(failed);
+        }
+        // A handle of its own: what is written to it goes with it.
+        let scratch = git2::Repository::open(self.git.path()).map_err(failed)?;
+        let odb = scratch.odb().map_err(failed)?;
+        let _memory = odb.add_new_mempack_backend(FIRST).map_err(failed)?;
+        make(&scratch, new).map(commit_id).map_err(failed)
+    }
+
+    /// Whether `commit` is a child of `parent` alone and its first line is `subject`.
+    #[must_use]
+    pub fn is_child(&self, commit: CommitId, parent: CommitId, subject: &str) -> bool {
+        self.git.find_commit(oid(commit)).is_ok_and(|commit| {
+            commit.parent_ids().eq([oid(parent)])
+                && commit.summary_bytes() == Some(subject.as_bytes())
+        })
+    }
+}
+
+fn make(repository: &git2::Repository, new: &NewCommit<'_>) -> Result<Oid, git2::Error> {
+    let base = repository.find_commit(oid(new.parent))?.tree()?;
+    let mut update = TreeUpdateBuilder::new();
+    for (path, text) in new.files {
+        let was = base.get_path(Path::new(path)).ok();
+        let executable = i32::from(FileMode::BlobExecutable);
+        let mode = match was.is_some_and(|entry| entry.filemode() == executable) {
+            true => FileMode::BlobExecutable,
+            false => FileMode::Blob,
+        };
+        update.upsert(path.as_str(), repository.blob(text.as_bytes())?, mode);
+    }
+    let tree = update.create_updated(repository, &base)?;
+    let NewCommit {
+        parent,
+        message,
+        who,
+        ..
+    } = new;
+    let message = message.trim_end();
+    let object =
+        format!("tree {tree}\nparent {parent}\nauthor {who}\ncommitter {who}\n\n{message}\n");
+    repository
+        .odb()?
+        .write(ObjectType::Commit, object.as_bytes())
+}

@@ -1,0 +1,267 @@
+//! No remote: an OS file lock beside the journal, which a dead process releases by itself, and
+//! tags that are made in the repository at hand.
+
+use std::{
+    collections::BTreeMap,
+    fs::{File, OpenOptions},
+    io::{Read as _, Seek as _, Write as _},
+    path::PathBuf,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    io::git::remote::{
+        ObjectId, RefEdit, Remote, RemoteError, RemoteErrorKind, command::Git, is_meant,
+    },
+    oci::Digest,
+};
+
+/// What the lock file says. It outlives a process that dies, and so tells what was unfinished; the
+/// OS lock on the file tells whether that process is alive.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Content {
+    /// Lock refs and their objects.
+    refs: BTreeMap<String, ObjectId>,
+    /// The journals of those objects.
+    journals: BTreeMap<ObjectId, String>,
+}
+
+/// The repository at hand in place of a remote.
+#[derive(Debug)]
+pub struct LocalOnly {
+    git: Git,
+    path: PathBuf,
+    /// Held while a lock ref of ours exists.
+    held: Mutex<Option<File>>,
+    /// Journals of locks that are made but not taken.
+    made: Mutex<BTreeMap<ObjectId, String>>,
+}
+
+fn open<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn local(error: &std::io::Error) -> RemoteError {
+    RemoteError::new(
+        RemoteErrorKind::Local,
+        format!("cannot use the lock file: {error}"),
+    )
+}
+
+impl LocalOnly {
+    /// The repository at `dir`, with its lock file at `path`.
+    pub fn new(dir: impl Into<PathBuf>, path: impl Into<PathBuf>) -> Self {
+        Self {
+            git: Git::new(dir),
+            path: path.into(),
+            held: Mutex::default(),
+            made: Mutex::default(),
+        }
+    }
+
+    fn open_file(&self) -> std::io::Result<File> {
+        if let Some(parent) = self.path.parent() {
+            crate::io::journal_file::private_directory(parent)?;
+        }
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::OpenOptionsExt as _;
+            options.mode(0o600);
+        }
+        options.open(&self.path)
+    }
+
+    fn read(file: &mut File) -> std::io::Result<Content> {
+        let mut text = String::new();
+        file.rewind()?;
+        file.read_to_string(&mut text)?;
+        // Cut by a crash while it was written: then the lock had not been taken yet.
+        Ok(serde_json::from_str(&text).unwrap_or_default())
+    }
+
+    fn write(file: &mut File, content: &Content) -> std::io::Result<()> {
+        let text = serde_json::to_vec(content)?;
+        file.rewind()?;
+        file.set_len(0)?;
+        file.write_all(&text)?;
+        file.sync_all()
+    }
+
+    /// Compares and swaps the lock refs under the OS lock.
+    fn swap_locks(&self, edits: &[RefEdit]) -> Result<(), RemoteError> {
+        let mut held = open(&self.held);
+        let held_before = held.is_some();
+        let mut file = match held.take() {
+            Some(file) => file,
+            None => {
+                let file = self.open_file().map_err(|error| local(&error))?;
+                if fs4::FileExt::try_lock(&file).is_err() {
+                    let message = "another process of this machine holds the lock";
+                    return Err(RemoteError::new(RemoteErrorKind::Conflict, message));
+                }
+                file
+            }
+        };
+        let mut content = Self::read(&mut file).map_err(|error| local(&error))?;
+        let as_expected = |edit: &RefEdit| content.refs.get(&edit.name) == edit.expected.as_ref();
+        if !edits.iter().all(as_expected) {
+            *held = held_before.then_some(file);
+            let message = "the lock is not what was expected";
+            return Err(RemoteError::new(RemoteErrorKind::Conflict, message));
+        }
+        let made = open(&self.made);
+        for edit in edits {
+            match &edit.new {
+                Some(id) => content.refs.insert(edit.name.clone(), id.clone()),
+                None => content.refs.remove(&edit.name),
+            };
+        }
+        for (id, journal) in made.iter() {
+            content.journals.insert(id.clone(), journal.clone());
+        }
+        let Content { refs, journals } = &mut content;
+        journals.retain(|id, _| refs.values().any(|there| there == id));
+        Self::write(&mut file, &content).map_err(|error| local(&error))?;
+        if edits.iter().any(|edit| edit.new.is_some()) {
+            *held = Some(file);
+        } else {
+            // Closing it is not enough while a program that is just being started has a copy.
+            fs4::FileExt::unlock(&file).map_err(|error| local(&error))?;
+        }
+        Ok(())
+    }
+
+    /// Compares and swaps tags and branches, all of them or none.
+    async fn swap_refs(&self, edits: &[RefEdit]) -> Result<(), RemoteError> {
+        let line = |edit: &RefEdit| {
+            let RefEdit {
+                name,
+                expected,
+                new,
+            } = edit;
+            match (expected, new) {
+                (None, Some(new)) => format!("create {name} {new}\n"),
+                (Some(expected), Some(new)) => format!("update {name} {new} {expected}\n"),
+                (Some(expected), None) => format!("delete {name} {expected}\n"),
+                (None, None) => String::new(),
+            }
+        };
+        let input: String = edits.iter().map(line).collect();
+        let said = self
+            .git
+            .run(
+                ["update-ref", "-m", "hoist", "--stdin"],
+                input.as_bytes(),
+                &[],
+            )
+            .await?;
+        if said.good {
+            return Ok(());
+        }
+        Err(RemoteError::new(
+            RemoteErrorKind::Conflict,
+            said.complaint(),
+        ))
+    }
+
+    fn content(&self) -> Result<Content, RemoteError> {
+        match File::open(&self.path) {
+            Ok(mut file) => Self::read(&mut file).map_err(|error| local(&error)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Content::default()),
+            Err(error) => Err(local(&error)),
+        }
+    }
+}
+
+/// Whether the repository itself has this ref, and not the lock file.
+fn is_ref(edit: &RefEdit) -> bool {
+    edit.name.starts_with("refs/tags/") || edit.name.starts_with("refs/heads/")
+}
+
+#[async_trait]
+impl Remote for LocalOnly {
+    fn name(&self) -> &str {
+        "this repository"
+    }
+
+    async fn check(&self, _edits: &[RefEdit]) -> Result<(), RemoteError> {
+        let file = self.open_file().map_err(|error| local(&error))?;
+        drop(file);
+        Ok(())
+    }
+
+    async fn refs(&self, patterns: &[String]) -> Result<Vec<(String, ObjectId)>, RemoteError> {
+        let list = [
+            "for-each-ref",
+            "--format=%(objectname) %(refname)",
+            "refs/tags",
+            "refs/heads",
+        ];
+        let text = self.git.local("list the refs", list, b"").await?;
+        let refs = text.lines().filter_map(|line| line.split_once(' '));
+        let refs = refs.map(|(id, name)| (name.to_owned(), id.to_owned()));
+        let locks = self.content()?.refs;
+        Ok(refs
+            .chain(locks)
+            .filter(|(name, _)| is_meant(name, patterns))
+            .collect())
+    }
+
+    async fn swap(&self, edits: &[RefEdit]) -> Result<(), RemoteError> {
+        let (refs, locks): (Vec<_>, Vec<_>) = edits.iter().cloned().partition(is_ref);
+        // Under the lock from its first to its last moment.
+        let (taken, given): (Vec<_>, Vec<_>) =
+            locks.into_iter().partition(|edit| edit.new.is_some());
+        if !taken.is_empty() {
+            self.swap_locks(&taken)?;
+        }
+        let swapped = if refs.is_empty() {
+            Ok(())
+        } else {
+            self.swap_refs(&refs).await
+        };
+        if let Err(error) = swapped {
+            if !taken.is_empty() {
+                let back: Vec<_> = taken.into_iter().map(RefEdit::undone).collect();
+                self.swap_locks(&back)?;
+            }
+            return Err(error);
+        }
+        if given.is_empty() {
+            return Ok(());
+        }
+        self.swap_locks(&given)
+    }
+
+    async fn write_lock(&self, _title: &str, journal: &str) -> Result<ObjectId, RemoteError> {
+        let id = Digest::of(journal.as_bytes()).hex()[..40].to_owned();
+        open(&self.made).insert(id.clone(), journal.to_owned());
+        Ok(id)
+    }
+
+    async fn read_lock(&self, _name: &str, id: &ObjectId) -> Result<String, RemoteError> {
+        let missing = || RemoteError::new(RemoteErrorKind::Local, "the lock is gone");
+        self.content()?.journals.remove(id).ok_or_else(missing)
+    }
+
+    async fn contains(
+        &self,
+        _name: &str,
+        tip: &ObjectId,
+        commit: &ObjectId,
+    ) -> Result<bool, RemoteError> {
+        self.git.is_ancestor(commit, tip).await
+    }
+
+    async fn write_tag(&self, object: &[u8], _commit: &str) -> Result<ObjectId, RemoteError> {
+        let write = ["hash-object", "-t", "tag", "-w", "--stdin"];
+        self.git
+            .local("write the git tag's object", write, object)
+            .await
+    }
+}

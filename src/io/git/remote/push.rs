@@ -1,0 +1,321 @@
+//! A real git remote, through the `git` program.
+//!
+//! Refs change by `git push --atomic --force-with-lease=<ref>:<expected>`: the server itself
+//! compares and swaps. A lock object is a commit, which every namespace accepts (branches take
+//! nothing else), whose tree holds the journal.
+
+use std::{
+    path::PathBuf,
+    sync::atomic::{AtomicBool, Ordering},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use async_trait::async_trait;
+use tokio::sync::OnceCell;
+
+use crate::io::git::remote::{
+    ObjectId, RefEdit, Remote, RemoteError, RemoteErrorKind,
+    command::{Git, Said},
+    is_meant,
+};
+
+const BRANCHES: &str = "refs/heads/";
+
+/// The file of a lock object that holds the journal.
+const JOURNAL: &str = "journal";
+
+/// A remote of a repository on disk.
+#[derive(Debug)]
+pub struct GitRemote {
+    git: Git,
+    name: String,
+    /// What reads must name: the remote, or its push URL where that is another place.
+    target: OnceCell<String>,
+    /// The server said that it cannot do several edits at once.
+    one_by_one: AtomicBool,
+}
+
+impl GitRemote {
+    /// The remote called `name` of the repository at `dir`.
+    pub fn new(dir: impl Into<PathBuf>, name: impl Into<String>) -> Self {
+        Self {
+            git: Git::new(dir),
+            name: name.into(),
+            target: OnceCell::new(),
+            one_by_one: AtomicBool::new(false),
+        }
+    }
+
+    /// Where pushes go, which must be one place: a lock on one of two is none.
+    async fn target(&self) -> Result<&str, RemoteError> {
+        let find = || async {
+            let push = ["remote", "get-url", "--push", "--all", &*self.name];
+            let said = self.git.run(push, b"", &[]).await?;
+            if !said.good {
+                let message = format!("there is no remote `{}`", self.name);
+                return Err(RemoteError::new(RemoteErrorKind::Setup, message).hint(
+                    "name the remote in `git.remote`, or set `git.push = false` in release.toml",
+                ));
+            }
+            let text = said.text();
+            let mut urls = text.lines();
+            let (Some(url), None) = (urls.next(), urls.next()) else {
+                let message = format!("the remote `{}` has several push URLs", self.name);
+                return Err(RemoteError::new(RemoteErrorKind::Setup, message)
+                    .hint("name a remote with one push URL in `git.remote`"));
+            };
+            let fetch = self
+                .git
+                .run(["remote", "get-url", &*self.name], b"", &[])
+                .await?;
+            Ok(if fetch.text() == url {
+                self.name.clone()
+            } else {
+                url.to_owned()
+            })
+        };
+        self.target.get_or_try_init(find).await.map(String::as_str)
+    }
+
+    async fn push(&self, edits: &[RefEdit], options: &[&str]) -> Result<(), RemoteError> {
+        let mut args: Vec<String> = [
+            "push",
+            "--porcelain",
+            "--no-follow-tags",
+            "--recurse-submodules=no",
+        ]
+        .map(String::from)
+        .to_vec();
+        args.extend(options.iter().map(ToString::to_string));
+        for edit in edits {
+            let expected = edit.expected.as_deref().unwrap_or_default();
+            args.push(format!("--force-with-lease={}:{expected}", edit.name));
+        }
+        args.extend(["--".to_owned(), self.name.clone()]);
+        for edit in edits {
+            let new = edit.new.as_deref().unwrap_or_default();
+            args.push(format!("{new}:{}", edit.name));
+        }
+        let said = self.git.run(args, b"", &[]).await?;
+        if said.good {
+            Ok(())
+        } else {
+            Err(failure(&said))
+        }
+    }
+
+    /// For a server that does one edit at a time. A lock that is taken in part is given back.
+    async fn push_one_by_one(
+        &self,
+        edits: &[RefEdit],
+        options: &[&str],
+    ) -> Result<(), RemoteError> {
+        let (create, delete): (Vec<_>, Vec<_>) =
+            edits.iter().cloned().partition(|edit| edit.new.is_some());
+        for (done, edit) in create.iter().enumerate() {
+            if let Err(error) = self.push(std::slice::from_ref(edit), options).await {
+                for edit in &create[..done] {
+                    // What cannot be given back is found by whoever looks at the locks.
+                    let _ = self.push(&[edit.clone().undone()], options).await;
+                }
+                return Err(error);
+            }
+        }
+        for edit in delete {
+            self.push(&[edit], options).await?;
+        }
+        Ok(())
+    }
+
+    async fn push_all(&self, edits: &[RefEdit], options: &[&str]) -> Result<(), RemoteError> {
+        self.target().await?;
+        if edits.len() > 1 && !self.one_by_one.load(Ordering::Relaxed) {
+            let mut atomic = vec!["--atomic"];
+            atomic.extend(options);
+            match self.push(edits, &atomic).await {
+                Err(error) if error.message.contains("does not support --atomic") => {
+                    self.one_by_one.store(true, Ordering::Relaxed);
+                }
+                done => return done,
+            }
+        }
+        self.push_one_by_one(edits, options).await
+    }
+
+    async fn has(&self, object: &str) -> Result<bool, RemoteError> {
+        let said = self.git.run(["cat-file", "-e", object], b"", &[]).await?;
+        Ok(said.good)
+    }
+
+    /// Another clone may lack a commit that a push names.
+    async fn bring(&self, commit: &str) -> Result<(), RemoteError> {
+        if !self.has(&format!("{commit}^{{commit}}")).await?
+            && self.fetch(Some(commit)).await.is_err()
+        {
+            self.fetch(None).await?;
+        }
+        Ok(())
+    }
+
+    async fn fetch(&self, what: Option<&str>) -> Result<(), RemoteError> {
+        let mut args = vec![
+            "fetch",
+            "--quiet",
+            "--no-tags",
+            "--no-write-fetch-head",
+            "--no-recurse-submodules",
+            "--",
+            self.target().await?,
+        ];
+        args.extend(what);
+        let said = self.git.run(args, b"", &[]).await?;
+        if said.good {
+            Ok(())
+        } else {
+            Err(unreachable(&said))
+        }
+    }
+}
+
+fn unreachable(said: &Said) -> RemoteError {
+    RemoteError::new(RemoteErrorKind::Unreachable, said.complaint())
+}
+
+/// Reads the lines that `--porcelain` prints, one a ref. The refs themselves decide in the end:
+/// this only tells what another try cannot mend.
+fn failure(said: &Said) -> RemoteError {
+    let out = String::from_utf8_lossy(&said.out);
+    let refused = |line: &&str| line.starts_with('!');
+    // With `--atomic` every ref is rejected; only some say why.
+    let why = |line: &&str| {
+        !line.contains("atomic push failed") && !line.contains("atomic transaction failed")
+    };
+    let Some(line) = out
+        .lines()
+        .filter(refused)
+        .find(why)
+        .or_else(|| out.lines().find(refused))
+    else {
+        return unreachable(said);
+    };
+    let mut fields = line.split('\t').skip(1);
+    let name = fields
+        .next()
+        .and_then(|refs| refs.rsplit(':').next())
+        .unwrap_or("");
+    let reason = fields.next().unwrap_or(line);
+    let message = format!("{name}: {reason}");
+    // Another push had one of the refs at this moment, or something broke half-way: look and see.
+    let raced = [
+        "atomic transaction failed",
+        "cannot lock ref",
+        "failed to update ref",
+        "remote failure",
+        "already exists",
+    ];
+    if reason.starts_with("[rejected]") {
+        RemoteError::new(RemoteErrorKind::Conflict, message)
+    } else if raced.iter().any(|words| reason.contains(words)) {
+        RemoteError::new(RemoteErrorKind::Unreachable, message)
+    } else {
+        let error = RemoteError::new(RemoteErrorKind::Refused, message);
+        if name.starts_with("refs/tags/") || name.starts_with("refs/heads/") {
+            error
+        } else {
+            error.hint(
+                "some servers refuse refs outside branches and tags: \
+                 `git.lock-refs = \"refs/heads/hoist\"` in release.toml puts the lock among the branches",
+            )
+        }
+    }
+}
+
+#[async_trait]
+impl Remote for GitRemote {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    async fn check(&self, edits: &[RefEdit]) -> Result<(), RemoteError> {
+        self.push_all(edits, &["--dry-run"]).await
+    }
+
+    async fn refs(&self, patterns: &[String]) -> Result<Vec<(String, ObjectId)>, RemoteError> {
+        let mut args = vec!["ls-remote", "--refs", "--", self.target().await?];
+        args.extend(patterns.iter().map(String::as_str));
+        let said = self.git.run(args, b"", &[]).await?;
+        if !said.good {
+            return Err(unreachable(&said));
+        }
+        let text = said.text();
+        let pairs = text.lines().filter_map(|line| line.split_once('\t'));
+        Ok(pairs
+            // The server's patterns match the end of a name.
+            .filter(|(_, name)| is_meant(name, patterns))
+            .map(|(id, name)| (name.to_owned(), id.to_owned()))
+            .collect())
+    }
+
+    async fn swap(&self, edits: &[RefEdit]) -> Result<(), RemoteError> {
+        for commit in edits
+            .iter()
+            .filter(|edit| edit.name.starts_with(BRANCHES))
+            .filter_map(|edit| edit.new.as_ref())
+        {
+            self.bring(commit).await?;
+        }
+        // The user's pre-push hook had its say at the dry run.
+        self.push_all(edits, &["--no-verify"]).await
+    }
+
+    async fn write_lock(&self, title: &str, journal: &str) -> Result<ObjectId, RemoteError> {
+        let what = "write the lock's object";
+        let write = ["hash-object", "-w", "--stdin"];
+        let blob = self.git.local(what, write, journal.as_bytes()).await?;
+        let entry = format!("100644 blob {blob}\t{JOURNAL}\n");
+        let tree = self.git.local(what, ["mktree"], entry.as_bytes()).await?;
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        let who = format!("{ANONYMOUS} {} +0000", now.as_secs());
+        let title = crate::text::clean(title, 200);
+        let commit = format!("tree {tree}\nauthor {who}\ncommitter {who}\n\n{title}\n");
+        let write = ["hash-object", "-t", "commit", "-w", "--stdin"];
+        self.git.local(what, write, commit.as_bytes()).await
+    }
+
+    async fn read_lock(&self, name: &str, id: &ObjectId) -> Result<String, RemoteError> {
+        let path = format!("{id}:{JOURNAL}");
+        if !self.has(&path).await? {
+            self.fetch(Some(name)).await?;
+        }
+        let said = self.git.run(["cat-file", "blob", &path], b"", &[]).await?;
+        if !said.good {
+            return Err(RemoteError::new(RemoteErrorKind::Local, said.complaint()));
+        }
+        Ok(String::from_utf8_lossy(&said.out).into_owned())
+    }
+
+    async fn contains(
+        &self,
+        name: &str,
+        tip: &ObjectId,
+        commit: &ObjectId,
+    ) -> Result<bool, RemoteError> {
+        if !self.has(&format!("{tip}^{{commit}}")).await? {
+            self.fetch(Some(name)).await?;
+        }
+        self.git.is_ancestor(commit, tip).await
+    }
+
+    async fn write_tag(&self, object: &[u8], commit: &str) -> Result<ObjectId, RemoteError> {
+        self.bring(commit).await?;
+        let write = ["hash-object", "-t", "tag", "-w", "--stdin"];
+        self.git
+            .local("write the git tag's object", write, object)
+            .await
+    }
+}
+
+/// Who makes objects where nobody is configured.
+pub(crate) const ANONYMOUS: &str = "hoist <hoist@noreply.invalid>";

@@ -1,0 +1,195 @@
+//! Annotated tags as objects without a ref: made and signed before anything is locked or moved,
+//! because a signing prompt or a missing key must not strike later.
+
+use std::path::Path;
+
+use crate::io::git::remote::{
+    ObjectId, RemoteError, RemoteErrorKind, command::Git, push::ANONYMOUS,
+};
+
+/// A tag to be made.
+#[derive(Debug, Clone)]
+pub struct NewTag {
+    /// Its name without `refs/tags/`.
+    pub name: String,
+    /// The commit, full hash.
+    pub commit: String,
+    /// The whole message.
+    pub message: String,
+    /// Its date, in seconds since 1970.
+    pub seconds: i64,
+    /// Sign it, with git's own settings.
+    pub sign: bool,
+}
+
+/// A tag object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MadeTag {
+    /// Its id.
+    pub id: ObjectId,
+    /// Its bytes, signature included.
+    pub object: Vec<u8>,
+    /// Git knows nobody here: the tagger is `hoist <hoist@noreply.invalid>`.
+    pub anonymous: bool,
+}
+
+/// Makes a tag object in the repository at `dir`. No ref is created.
+///
+/// # Errors
+/// Git cannot make or sign it.
+pub async fn make_tag(dir: &Path, tag: &NewTag) -> Result<MadeTag, RemoteError> {
+    let git = Git::new(dir);
+    let anonymous = is_anonymous(&git).await?;
+    let id = if tag.sign {
+        signed(&git, tag, anonymous).await?
+    } else {
+        plain(&git, tag, anonymous).await?
+    };
+    let said = git.run(["cat-file", "tag", &id], b"", &[]).await?;
+    if !said.good {
+        return Err(RemoteError::new(RemoteErrorKind::Local, said.complaint()));
+    }
+    Ok(MadeTag {
+        id,
+        object: said.out,
+        anonymous,
+    })
+}
+
+async fn is_anonymous(git: &Git) -> Result<bool, RemoteError> {
+    let given = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    if given("GIT_COMMITTER_EMAIL") || given("EMAIL") {
+        return Ok(false);
+    }
+    Ok(git.setting("user.email").await?.is_none()
+        && git.setting("committer.email").await?.is_none())
+}
+
+fn identity(seconds: i64, anonymous: bool) -> Vec<(&'static str, String)> {
+    let mut environment = vec![("GIT_COMMITTER_DATE", format!("@{seconds} +0000"))];
+    if anonymous {
+        environment.push(("GIT_COMMITTER_NAME", "hoist".into()));
+        environment.push(("GIT_COMMITTER_EMAIL", "hoist@noreply.invalid".into()));
+    }
+    environment
+}
+
+/// Who commits and tags in the repository at `dir`, as git writes it into an object, at `seconds`
+/// since 1970: `Name <address> 1767323045 +0000`.
+///
+/// # Errors
+/// Git's settings name nobody in full.
+pub async fn committer(dir: &Path, seconds: i64) -> Result<String, RemoteError> {
+    let git = Git::new(dir);
+    let anonymous = is_anonymous(&git).await?;
+    ident(&git, seconds, anonymous).await
+}
+
+async fn ident(git: &Git, seconds: i64, anonymous: bool) -> Result<String, RemoteError> {
+    if anonymous {
+        return Ok(format!("{ANONYMOUS} {seconds} +0000"));
+    }
+    let environment = identity(seconds, anonymous);
+    let environment: Vec<_> = environment.iter().map(|(k, v)| (*k, &**v)).collect();
+    let said = git
+        .run(["var", "GIT_COMMITTER_IDENT"], b"", &environment)
+        .await?;
+    if !said.good {
+        let message = format!("git does not know who you are: {}", said.complaint());
+        return Err(RemoteError::new(RemoteErrorKind::Local, message));
+    }
+    Ok(said.text())
+}
+
+async fn plain(git: &Git, tag: &NewTag, anonymous: bool) -> Result<ObjectId, RemoteError> {
+    let tagger = ident(git, tag.seconds, anonymous).await?;
+    let NewTag {
+        name,
+        commit,
+        message,
+        ..
+    } = tag;
+    let message = message.trim_end();
+    let object =
+        format!("object {commit}\ntype commit\ntag {name}\ntagger {tagger}\n\n{message}\n");
+    let write = ["hash-object", "-t", "tag", "-w", "--stdin"];
+    git.local("make the git tag", write, object.as_bytes())
+        .await
+}
+
+/// `git tag --sign` knows the user's keys and programs, and always creates a ref. A hook of our own
+/// learns the object's id and keeps the ref from being created.
+async fn signed(git: &Git, tag: &NewTag, anonymous: bool) -> Result<ObjectId, RemoteError> {
+    let local = |error: std::io::Error| {
+        RemoteError::new(
+            RemoteErrorKind::Local,
+            format!("cannot sign the git tag: {error}"),
+        )
+    };
+    let place = git
+        .local(
+            "find git's directory",
+            ["rev-parse", "--absolute-git-dir"],
+            b"",
+        )
+        .await?;
+    let hooks = tempfile::Builder::new()
+        .prefix("hoist-sign")
+        .tempdir_in(place)
+        .map_err(local)?;
+    let learnt = hooks.path().join("learnt");
+    write_hook(hooks.path()).map_err(local)?;
+    let option = format!("core.hooksPath={}", hooks.path().display());
+    let args = [
+        "-c",
+        &*option,
+        "tag",
+        "--sign",
+        "--cleanup=verbatim",
+        "--file=-",
+        &*tag.name,
+        &*tag.commit,
+    ];
+    let mut environment = identity(tag.seconds, anonymous);
+    environment.push(("HOIST_LEARNT", learnt.display().to_string()));
+    let environment: Vec<_> = environment.iter().map(|(k, v)| (*k, &**v)).collect();
+    let message = format!("{}\n", tag.message.trim_end());
+    let said = git.run(args, message.as_bytes(), &environment).await?;
+    let name = format!("refs/tags/{}", tag.name);
+    if said.good {
+        // A git that does not run this hook: the ref is there and must go again.
+        let id = git
+            .local("read the git tag", ["rev-parse", "--verify", &*name], b"")
+            .await?;
+        git.local(
+            "take the git tag's ref away",
+            ["update-ref", "-d", &*name, &*id],
+            b"",
+        )
+        .await?;
+        return Ok(id);
+    }
+    let text = std::fs::read_to_string(&learnt).unwrap_or_default();
+    let id = text.lines().find_map(|line| {
+        let mut words = line.split(' ').skip(1);
+        let id = words.next()?;
+        (words.next()? == name).then(|| id.to_owned())
+    });
+    id.ok_or_else(|| {
+        let message = format!("cannot sign the git tag: {}", said.complaint());
+        RemoteError::new(RemoteErrorKind::Local, message)
+            .hint("mend git's signing settings, or set `git.sign = false` in release.toml")
+    })
+}
+
+fn write_hook(dir: &Path) -> std::io::Result<()> {
+    let path = dir.join("reference-transaction");
+    let hook = "#!/bin/sh\n[ \"$1\" = prepared ] || exit 0\ncat >\"$HOIST_LEARNT\"\nexit 1\n";
+    std::fs::write(&path, hook)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700))?;
+    }
+    Ok(())
+}

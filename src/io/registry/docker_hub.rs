@@ -1,0 +1,204 @@
+//! Docker Hub's own HTTP API, for what its registry does not tell or do: which tags are immutable,
+//! and the deletion of a tag. Everything here can fail without harm; the registry has the last
+//! word.
+//!
+//! Source: Docker Hub API reference (`/v2/auth/token`, repositories, `immutable_tags_settings`).
+//! The deletion of a tag is not in it, but it is what Docker Hub's own pages use.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde::Deserialize;
+use tokio::sync::Mutex as AsyncMutex;
+use url::Url;
+
+use crate::{
+    io::{
+        credentials::Credential,
+        http::{Answer, Body, HeaderMap, HeaderValue, Method, Request, header},
+        registry::{
+            Deletion, ImmutableTags, PullLimit, RegistryError,
+            auth::Host,
+            header as parse, response,
+            retry::{Courier, Repeat},
+        },
+    },
+    oci::{Repository, Tag},
+};
+
+/// Largest answer that is read, in bytes.
+const LARGEST: u64 = 1024 * 1024;
+
+/// Docker Hub's API for the account of the credentials.
+pub(crate) struct Hub {
+    courier: Arc<Courier>,
+    host: Arc<Host>,
+    base: Url,
+    /// The lock is held while it is fetched: one for all who wait.
+    session: AsyncMutex<Option<HeaderValue>>,
+}
+
+#[derive(Deserialize)]
+struct Session {
+    access_token: String,
+}
+
+#[derive(Deserialize)]
+struct Details {
+    immutable_tags_settings: Option<Settings>,
+}
+
+#[derive(Deserialize)]
+struct Settings {
+    #[serde(default)]
+    enabled: bool,
+    #[serde(default)]
+    rules: Vec<String>,
+}
+
+impl Hub {
+    /// Makes no request.
+    pub(crate) fn new(courier: Arc<Courier>, host: Arc<Host>, base: Url) -> Self {
+        Self {
+            courier,
+            host,
+            base,
+            session: AsyncMutex::default(),
+        }
+    }
+
+    /// The repository's rules. None where the account may not read them.
+    pub(crate) async fn immutable_tags(
+        &self,
+        repository: &Repository,
+    ) -> Result<ImmutableTags, RegistryError> {
+        let (namespace, name) = split(repository);
+        let url = self.url(&format!("v2/namespaces/{namespace}/repositories/{name}"));
+        let request = response::describe(&Method::GET, &url);
+        let Some(answer) = self.call(Method::GET, url).await? else {
+            return Ok(ImmutableTags::default());
+        };
+        match answer.status() {
+            200 => {}
+            401 | 403 | 404 => return Ok(ImmutableTags::default()),
+            _ => return Err(response::refused(request, answer).await),
+        }
+        let body = answer
+            .bytes(LARGEST)
+            .await
+            .map_err(|failure| response::failed(request.clone(), failure))?;
+        let details: Details = serde_json::from_slice(&body)
+            .map_err(|_| response::bad(request, 200, "the answer describes no repository"))?;
+        Ok(match details.immutable_tags_settings {
+            Some(settings) if settings.enabled => ImmutableTags::new(&settings.rules),
+            _ => ImmutableTags::default(),
+        })
+    }
+
+    /// Deletes a tag, as far as the account may.
+    pub(crate) async fn delete_tag(
+        &self,
+        repository: &Repository,
+        tag: &Tag,
+    ) -> Result<Deletion, RegistryError> {
+        let (namespace, name) = split(repository);
+        let url = self.url(&format!("v2/repositories/{namespace}/{name}/tags/{tag}/"));
+        let request = response::describe(&Method::DELETE, &url);
+        let Some(answer) = self.call(Method::DELETE, url).await? else {
+            return Ok(Deletion::Refused);
+        };
+        match answer.status() {
+            200..=204 => Ok(Deletion::Accepted),
+            404 => Ok(Deletion::Absent),
+            400..=499 => Ok(Deletion::Refused),
+            _ => Err(response::refused(request, answer).await),
+        }
+    }
+
+    fn url(&self, path: &str) -> Url {
+        let mut url = self.base.clone();
+        url.set_path(path);
+        url
+    }
+
+    /// `None`: there is nothing to log in with.
+    async fn call(&self, method: Method, url: Url) -> Result<Option<Answer>, RegistryError> {
+        let Some(session) = self.session().await? else {
+            return Ok(None);
+        };
+        let request = || Request {
+            method: method.clone(),
+            url: url.clone(),
+            headers: HeaderMap::from_iter([(header::AUTHORIZATION, session.clone())]),
+            body: Body::Empty,
+        };
+        let repeat = if method == Method::GET {
+            Repeat::Always
+        } else {
+            Repeat::IfNotDone
+        };
+        let trust = &self.host.trust;
+        self.courier.deliver(trust, repeat, request).await.map(Some)
+    }
+
+    /// Logs in once a run: the session outlives it.
+    async fn session(&self) -> Result<Option<HeaderValue>, RegistryError> {
+        let Some(Credential::Password { username, password }) = self.host.credential().await?
+        else {
+            return Ok(None);
+        };
+        let mut session = self.session.lock().await;
+        if session.is_some() {
+            return Ok(session.clone());
+        }
+        let url = self.url("v2/auth/token");
+        let body = serde_json::json!({ "identifier": username, "secret": password }).to_string();
+        let request = || Request {
+            method: Method::POST,
+            url: url.clone(),
+            headers: HeaderMap::from_iter([(
+                header::CONTENT_TYPE,
+                HeaderValue::from_static("application/json"),
+            )]),
+            body: Body::Bytes(Bytes::from(body.clone())),
+        };
+        let name = response::describe(&Method::POST, &url);
+        let trust = &self.host.trust;
+        let answer = self.courier.deliver(trust, Repeat::Always, request).await?;
+        if answer.status() != 200 {
+            return Ok(None);
+        }
+        let body = answer
+            .bytes(LARGEST)
+            .await
+            .map_err(|failure| response::failed(name, failure))?;
+        let value = serde_json::from_slice(&body)
+            .ok()
+            .and_then(|Session { access_token }| {
+                let mut value = HeaderValue::from_str(&format!("Bearer {access_token}")).ok()?;
+                value.set_sensitive(true);
+                Some(value)
+            });
+        session.clone_from(&value);
+        Ok(value)
+    }
+}
+
+/// The pull limit that an answer names.
+pub(crate) fn pull_limit(answer: &Answer) -> Option<PullLimit> {
+    let (limit, window) = parse::rate(answer.header("ratelimit-limit")?)?;
+    let (remaining, _) = parse::rate(answer.header("ratelimit-remaining")?)?;
+    Some(PullLimit {
+        limit,
+        remaining,
+        window,
+    })
+}
+
+/// Docker Hub's repositories have two parts.
+fn split(repository: &Repository) -> (&str, &str) {
+    repository
+        .path()
+        .split_once('/')
+        .unwrap_or(("library", repository.path()))
+}

@@ -1,0 +1,71 @@
+//! A door to the parsers of hostile headers, for fuzz targets and laws. Not part of the interface.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use chrono::{DateTime, Utc};
+use url::Url;
+
+pub use crate::io::registry::header::LONGEST_WAIT;
+use crate::{
+    io::registry::{
+        header, listing,
+        origin::{Origin, Visit},
+    },
+    oci::Tag,
+};
+
+fn origin(base: &Url) -> Origin {
+    Origin {
+        base: base.clone(),
+        token_host: None,
+    }
+}
+
+/// Scheme and parameters of each challenge in `WWW-Authenticate` headers.
+#[must_use]
+pub fn challenges(values: &[&str]) -> Vec<(String, BTreeMap<String, String>)> {
+    header::challenges(values.iter().copied())
+        .into_iter()
+        .map(|challenge| (challenge.scheme, challenge.parameters))
+        .collect()
+}
+
+/// Where the registry at `base` may send credentials when it names this realm.
+#[must_use]
+pub fn realm(base: &Url, realm: &str) -> Option<Url> {
+    origin(base).realm(realm).ok()
+}
+
+/// The tags of `OCI-Tag` headers.
+#[must_use]
+pub fn accepted_tags(values: &[&str]) -> Vec<Tag> {
+    header::accepted_tags(values.iter().copied())
+}
+
+/// The next page that `Link` headers of the answer for `asked` name, where it may be visited.
+#[must_use]
+pub fn next_page(asked: &Url, values: &[&str]) -> Option<Url> {
+    let target = header::next_link(values.iter().copied())?;
+    listing::next_page(&origin(asked), asked, &target).ok()
+}
+
+/// Where a `Location` of the answer for `asked` may lead, and whether credentials go along.
+#[must_use]
+pub fn location(asked: &Url, target: &str) -> Option<(Url, bool)> {
+    let origin = origin(asked);
+    let url = origin.resolve(asked, target).ok()?;
+    let visit = origin.visit(&url).ok()?;
+    Some((url, visit == Visit::Same))
+}
+
+/// `Retry-After`, at the server's time `now`; at most [`LONGEST_WAIT`].
+#[must_use]
+pub fn retry_after(value: &str, now: DateTime<Utc>) -> Option<Duration> {
+    header::retry_after(value, now)
+}
+
+/// `RateLimit-Limit` and its like: how many, in which time.
+#[must_use]
+pub fn rate(value: &str) -> Option<(u64, Option<Duration>)> {
+    header::rate(value)
+}

@@ -1,0 +1,533 @@
+//! From the commits of the range to the level of the release: rules, reverts, what does not count.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use regex::Regex;
+
+use globset::{GlobBuilder, GlobMatcher};
+
+use crate::{
+    error::{Error, Result},
+    plan::history::{
+        change::{self, Breaking, Change, Kind},
+        facts::{Commit, CommitId},
+    },
+    policy::{Level, Rule, Squash, Unconventional, VersionPolicy},
+};
+
+/// Why a change is left out before any rule is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LeftOut {
+    /// It touches none of `version.paths`.
+    Paths,
+    /// Its message says so.
+    Skipped,
+    /// It and its revert are both in the range.
+    Reverted,
+}
+
+/// One change of the range, with the level it gives and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The commit it is in.
+    pub id: CommitId,
+    /// The commit's first line.
+    pub summary: String,
+    /// The author's name.
+    pub author: String,
+    /// What its message says.
+    pub change: Change,
+    /// The level it gives; `None`: it does not count.
+    pub level: Option<Level>,
+    /// Which rule gave it.
+    pub why: String,
+    /// Why no rule was asked, where none was.
+    pub left_out: Option<LeftOut>,
+    /// It came after the channel's last pre-release.
+    pub after_prerelease: bool,
+}
+
+/// The range, judged.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Judgement {
+    /// Every change, newest first; several for one commit where its body is split.
+    pub entries: Vec<Entry>,
+    /// The newest `Release-As` among the commits that count, and its commit.
+    pub release_as: Option<(CommitId, String)>,
+    /// What a person should know.
+    pub notes: Vec<String>,
+}
+
+impl Judgement {
+    /// The highest level.
+    #[must_use]
+    pub fn level(&self) -> Option<Level> {
+        self.entries.iter().filter_map(|entry| entry.level).max()
+    }
+
+    /// The newest change that gives `level`.
+    #[must_use]
+    pub fn decider(&self, level: Level) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.level == Some(level))
+    }
+}
+
+/// Judges the commits of the range, which come newest first.
+///
+/// # Errors
+/// A pattern in `[[version.rules]]` that does not compile (exit 2). With
+/// `version.unconventional = "error"`, the commits without a conventional header (exit 4).
+pub fn judge(policy: &VersionPolicy, commits: &[Commit]) -> Result<Judgement> {
+    let rules = compile(policy)?;
+    let changes: Vec<Change> = commits
+        .iter()
+        .map(|commit| change::parse(&commit.message, commit.parents.len() > 1))
+        .collect();
+    let cancelled = cancelled(commits, &changes);
+    let mut judgement = Judgement::default();
+    let mut unconventional = Vec::new();
+    for ((commit, change), cancelled) in commits.iter().zip(changes).zip(cancelled) {
+        let left_out = if !commit.in_paths {
+            Some((LeftOut::Paths, "touches none of `version.paths`".to_owned()))
+        } else if change.skip {
+            Some((
+                LeftOut::Skipped,
+                "skipped by its own `[skip release]`".to_owned(),
+            ))
+        } else {
+            cancelled.map(|why| (LeftOut::Reverted, why))
+        };
+        if left_out.is_none() {
+            if is_unconventional(&rules, commit, &change) {
+                unconventional.push(commit);
+            }
+            if judgement.release_as.is_none()
+                && let Some(text) = &change.release_as
+            {
+                judgement.release_as = Some((commit.id, text.clone()));
+            }
+            remark(commit, &change, &mut judgement.notes);
+        }
+        let mut all = vec![change];
+        if policy.squash == Squash::Body && left_out.is_none() && all[0].kind != Kind::Merge {
+            all.extend(change::bullets(&commit.message));
+        }
+        for change in all {
+            let rule = rules
+                .iter()
+                .find(|rule| left_out.is_none() && rule.matches(&commit.message, &change));
+            let (level, why) = match (&left_out, rule) {
+                (Some((_, why)), _) => (None, why.clone()),
+                (None, Some(rule)) => (rule.rule.bump.level(), rule.name.clone()),
+                (None, None) => default_level(policy, &change),
+            };
+            judgement.entries.push(Entry {
+                id: commit.id,
+                summary: change::summary(&commit.message),
+                author: commit.author.clone(),
+                change,
+                level,
+                why,
+                left_out: left_out.as_ref().map(|(reason, _)| *reason),
+                after_prerelease: commit.after_prerelease,
+            });
+        }
+    }
+    if policy.unconventional == Unconventional::Error && !unconventional.is_empty() {
+        return Err(not_conventional(&unconventional));
+    }
+    Ok(judgement)
+}
+
+/// Whether one of the policy's own rules decides this message.
+///
+/// # Errors
+/// A pattern that does not compile (exit 2).
+pub fn has_rule(policy: &VersionPolicy, message: &str, merge: bool) -> Result<bool> {
+    let change = change::parse(message, merge);
+    let rules = compile(policy)?;
+    Ok(rules.iter().any(|rule| rule.matches(message, &change)))
+}
+
+fn compile(policy: &VersionPolicy) -> Result<Vec<Compiled<'_>>> {
+    let rules = policy.rules.iter().enumerate();
+    rules
+        .map(|(index, rule)| Compiled::new(index, rule))
+        .collect()
+}
+
+/// No header, no line that says what breaks, and no rule that knows the commit.
+fn is_unconventional(rules: &[Compiled], commit: &Commit, change: &Change) -> bool {
+    change.kind == Kind::Unconventional
+        && change.breaking.is_none()
+        && !rules
+            .iter()
+            .any(|rule| rule.matches(&commit.message, change))
+}
+
+/// The level of a change that no rule of the policy decides.
+fn default_level(policy: &VersionPolicy, change: &Change) -> (Option<Level>, String) {
+    match (&change.breaking, change.kind) {
+        (Some(Breaking::Mark), _) => (Some(Level::Major), "breaking: `!`".into()),
+        (Some(Breaking::Line(_)), _) => {
+            (Some(Level::Major), "breaking: says what it breaks".into())
+        }
+        (None, Kind::Merge) => (None, "a merge is no change of its own".into()),
+        (None, Kind::Fixup) => (None, "part of another commit".into()),
+        (None, Kind::Unconventional) => match policy.unconventional {
+            Unconventional::Patch => (
+                Some(Level::Patch),
+                "no conventional header: `version.unconventional = \"patch\"`".into(),
+            ),
+            Unconventional::Ignore | Unconventional::Error => {
+                (None, "no conventional header".into())
+            }
+        },
+        (None, Kind::Conventional | Kind::Revert) => {
+            let type_ = change.type_.as_deref().unwrap_or_default();
+            match type_ {
+                "feat" => (Some(Level::Minor), "`feat`".into()),
+                "fix" | "perf" | "revert" => (Some(Level::Patch), format!("`{type_}`")),
+                _ => (None, format!("`{type_}` releases nothing")),
+            }
+        }
+    }
+}
+
+/// For each commit, why a revert takes it out of the range, if one does.
+///
+/// A revert that still stands takes its targets and itself out, so a revert of a revert frees the
+/// change again. Who is asked first follows from the ids alone: a revert names its target by id,
+/// so it was made after it, whatever the order in which the commits come. A revert that is marked
+/// as breaking stands.
+fn cancelled(commits: &[Commit], changes: &[Change]) -> Vec<Option<String>> {
+    let mut out: Vec<Option<String>> = vec![None; commits.len()];
+    if changes.iter().all(|change| change.reverts.is_empty()) {
+        return out;
+    }
+    let mut ids: Vec<_> = commits.iter().map(|commit| commit.id).zip(0..).collect();
+    ids.sort_unstable();
+    let mut targets: BTreeMap<usize, Vec<Option<usize>>> = BTreeMap::new();
+    for (index, change) in changes.iter().enumerate() {
+        if change.kind == Kind::Revert && change.breaking.is_none() && !change.skip {
+            let named = change.reverts.iter().map(|hex| target(&ids, index, hex));
+            targets.insert(index, named.collect());
+        }
+    }
+    for index in latest_first(&targets) {
+        let targets = &targets[&index];
+        if out[index].is_some() {
+            continue;
+        }
+        for target in targets.iter().flatten() {
+            if out[*target].is_none() {
+                out[*target] = Some(format!("taken back by {}", commits[index].id.short()));
+            }
+        }
+        if !targets.is_empty() && targets.iter().all(Option::is_some) {
+            let ids: Vec<_> = targets
+                .iter()
+                .flatten()
+                .map(|target| commits[*target].id.short())
+                .collect();
+            out[index] = Some(format!("takes back {}", ids.join(", ")));
+        }
+    }
+    out
+}
+
+/// The reverts, each before those that it takes back; commits that are given newest first keep
+/// their order as far as that allows.
+fn latest_first(targets: &BTreeMap<usize, Vec<Option<usize>>>) -> Vec<usize> {
+    let named = |index: &usize| targets[index].iter().flatten().copied();
+    let mut waiting: BTreeMap<usize, usize> = targets.keys().map(|index| (*index, 0)).collect();
+    for target in targets.keys().flat_map(named) {
+        waiting.entry(target).and_modify(|count| *count += 1);
+    }
+    let mut free: BTreeSet<usize> = waiting
+        .iter()
+        .filter(|(_, count)| **count == 0)
+        .map(|(index, _)| *index)
+        .collect();
+    let mut order = Vec::with_capacity(targets.len());
+    while let Some(index) = free.pop_first() {
+        order.push(index);
+        for target in named(&index) {
+            if let Some(count) = waiting.get_mut(&target) {
+                *count -= 1;
+                if *count == 0 {
+                    free.insert(target);
+                }
+            }
+        }
+    }
+    order
+}
+
+/// The commit of the range that `hex` names, other than the revert itself, if it is one alone.
+/// `ids` is sorted.
+fn target(ids: &[(CommitId, usize)], revert: usize, hex: &str) -> Option<usize> {
+    let lowest: CommitId = format!("{hex:0<40}").parse().ok()?;
+    let start = ids.partition_point(|(id, _)| *id < lowest);
+    let mut found = ids[start..]
+        .iter()
+        .take_while(|(id, _)| id.starts_with(hex))
+        .filter(|(_, index)| *index != revert)
+        .map(|(_, index)| *index);
+    let first = found.next()?;
+    found.next().is_none().then_some(first)
+}
+
+/// What is odd about a commit that counts.
+fn remark(commit: &Commit, change: &Change, notes: &mut Vec<String>) {
+    let id = commit.id.short();
+    if change.no_space {
+        notes.push(format!(
+            "{id} has no space after the colon of its header; it counts"
+        ));
+    }
+    if change.breaking.is_some() {
+        return;
+    }
+    if let Some(reverted) = change.reverted() {
+        let what = match (&reverted.breaking, reverted.type_.as_deref()) {
+            (Some(_), _) => "a breaking change",
+            (None, Some("feat")) => "a feature",
+            _ => return,
+        };
+        notes.push(format!(
+            "{id} takes back {what} that is not among these commits; it counts as a fix: mark it `revert!:` if users must act"
+        ));
+    }
+}
+
+fn not_conventional(commits: &[&Commit]) -> Error {
+    let count = commits.len();
+    let mut error = Error::refused(format!(
+        "{count} {} no conventional header, and `version.unconventional` is `error`",
+        if count == 1 {
+            "commit has"
+        } else {
+            "commits have"
+        }
+    ));
+    for commit in commits.iter().take(10) {
+        let summary = crate::text::clean(&change::summary(&commit.message), 72);
+        error = error.cause(format!("{} {summary}", commit.id.short()));
+    }
+    error.hint("reword them, or set `version.unconventional` to `ignore` or `patch`")
+}
+
+/// A rule, ready to match.
+struct Compiled<'a> {
+    rule: &'a Rule,
+    name: String,
+    type_: Option<GlobMatcher>,
+    scope: Option<GlobMatcher>,
+    message: Option<Regex>,
+}
+
+impl<'a> Compiled<'a> {
+    fn new(index: usize, rule: &'a Rule) -> Result<Self> {
+        let name = format!("rule {} of `version.rules`", index + 1);
+        let glob = |key: &str, pattern: &Option<String>| {
+            pattern
+                .as_ref()
+                .map(|pattern| GlobBuilder::new(pattern).case_insensitive(true).build())
+                .transpose()
+                .map(|glob| glob.map(|glob| glob.compile_matcher()))
+                .map_err(|error| Error::usage(format!("{name}: bad `{key}`")).because(&error))
+        };
+        let type_ = glob("type", &rule.type_)?;
+        let scope = glob("scope", &rule.scope)?;
+        let message = rule
+            .match_
+            .as_ref()
+            .map(|pattern| Regex::new(pattern))
+            .transpose()
+            .map_err(|error| Error::usage(format!("{name}: bad `match`")).because(&error))?;
+        Ok(Self {
+            rule,
+            type_,
+            scope,
+            message,
+            name,
+        })
+    }
+
+    /// A rule that would lower a breaking change applies to it only where it says
+    /// `breaking = true`: else a rule for a type would hide what breaks users.
+    fn matches(&self, message: &str, change: &Change) -> bool {
+        let breaking = change.breaking.is_some();
+        let meant = match self.rule.breaking {
+            Some(wanted) => wanted == breaking,
+            None => !breaking || self.rule.bump.level() == Some(Level::Major),
+        };
+        meant
+            && self
+                .type_
+                .as_ref()
+                .is_none_or(|glob| change.type_.as_ref().is_some_and(|t| glob.is_match(t)))
+            && self.scope.as_ref().is_none_or(|glob| {
+                change.scope.as_ref().is_some_and(|scope| {
+                    glob.is_match(scope) || scope.split(',').any(|one| glob.is_match(one.trim()))
+                })
+            })
+            && self
+                .message
+                .as_ref()
+                .is_none_or(|pattern| pattern.is_match(message))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::plan::history::levels::*;
+    use crate::policy::Policy;
+
+    fn id(number: u8) -> CommitId {
+        CommitId::new([number; 20])
+    }
+
+    /// Commits 1, 2, … with these messages, judged; levels oldest first.
+    fn levels(policy: &str, messages: &[&str]) -> Vec<Option<Level>> {
+        let mut commits = commits(messages);
+        commits.reverse();
+        let policy = Policy::parse(policy, "release.toml").expect("a good policy");
+        let judged = judge(&policy.version, &commits).expect("a judgement");
+        judged
+            .entries
+            .iter()
+            .rev()
+            .map(|entry| entry.level)
+            .collect()
+    }
+
+    fn commits(messages: &[&str]) -> Vec<Commit> {
+        messages
+            .iter()
+            .zip(1..)
+            .map(|(message, number)| Commit {
+                id: id(number),
+                parents: vec![],
+                message: (*message).to_owned(),
+                author: String::new(),
+                email: String::new(),
+                time: 0,
+                in_paths: true,
+                after_prerelease: true,
+            })
+            .collect()
+    }
+
+    fn revert(number: u8) -> String {
+        format!("Revert \"x\"\n\nThis reverts commit {}.", id(number))
+    }
+
+    const PATCH: Option<Level> = Some(Level::Patch);
+    const MINOR: Option<Level> = Some(Level::Minor);
+    const MAJOR: Option<Level> = Some(Level::Major);
+
+    #[test]
+    fn reverts_in_the_range_cancel() {
+        let (first, second, third) = (revert(1), revert(2), revert(3));
+        assert_eq!(levels("", &["feat: x", &first]), [None, None]);
+        assert_eq!(
+            levels("", &["feat: x", &first, &second]),
+            [MINOR, None, None]
+        );
+        assert_eq!(
+            levels("", &["feat: x", &first, &second, &third]),
+            [None, None, None, None]
+        );
+        // Reverted, brought back, reverted again by its own id.
+        assert_eq!(
+            levels("", &["feat: x", &first, &second, &first]),
+            [None, None, None, None]
+        );
+        // Twice, on two branches.
+        assert_eq!(levels("", &["feat: x", &first, &first]), [None, None, None]);
+    }
+
+    /// A revert of a revert need not come before it: dates run backwards, branches fork.
+    #[test]
+    fn reverts_cancel_in_any_order() {
+        let commits = commits(&["feat: x", &revert(1), &revert(2)]);
+        let level = |order: [usize; 3]| {
+            let commits: Vec<_> = order.iter().map(|place| commits[*place].clone()).collect();
+            judge(&Policy::default().version, &commits)
+                .expect("a judgement")
+                .level()
+        };
+        for order in [
+            [0, 1, 2],
+            [0, 2, 1],
+            [1, 0, 2],
+            [1, 2, 0],
+            [2, 0, 1],
+            [2, 1, 0],
+        ] {
+            assert_eq!(level(order), MINOR, "{order:?}");
+        }
+    }
+
+    #[test]
+    fn a_commit_that_a_rule_decides_is_not_unconventional() {
+        let error = "[version]\nunconventional = \"error\"\n";
+        let rule = "[[version.rules]]\nmatch = \"^Bump \"\nbump = \"patch\"\n";
+        assert_eq!(levels(&format!("{error}{rule}"), &["Bump x to 2"]), [PATCH]);
+        let policy = Policy::parse(error, "release.toml").expect("a good policy");
+        assert!(judge(&policy.version, &commits(&["Bump x to 2"])).is_err());
+    }
+
+    #[test]
+    fn a_revert_of_something_released_is_a_fix() {
+        assert_eq!(levels("", &["fix: y", &revert(9)]), [PATCH, PATCH]);
+        let both = format!("revert: x\n\nThis reverts commits {} and {}", id(1), id(9));
+        assert_eq!(levels("", &["feat: y", &both]), [None, PATCH]);
+        let breaking = format!("revert!: x\n\nThis reverts commit {}", id(1));
+        assert_eq!(levels("", &["feat: y", &breaking]), [MINOR, MAJOR]);
+    }
+
+    #[test]
+    fn the_first_rule_that_matches_decides() {
+        let rules = "[[version.rules]]\ntype = \"Docs\"\nscope = \"api*\"\nbump = \"patch\"\n\
+                     [[version.rules]]\ntype = \"feat\"\nbump = \"none\"\n\
+                     [[version.rules]]\nmatch = \"(?i)security\"\nbump = \"minor\"\n";
+        assert_eq!(
+            levels(
+                rules,
+                &[
+                    "docs(API-v2): x",
+                    "docs(web, api): x",
+                    "docs: x",
+                    "feat: security",
+                    "feat!: x",
+                    "Fix a SECURITY hole"
+                ]
+            ),
+            [PATCH, PATCH, None, None, MAJOR, MINOR]
+        );
+        let any = "[[version.rules]]\ntype = \"*\"\nbump = \"patch\"\n";
+        assert_eq!(levels(any, &["docs: x", "hello"]), [PATCH, None]);
+        let lower = "[[version.rules]]\ntype = \"feat\"\nbreaking = true\nbump = \"minor\"\n";
+        assert_eq!(levels(lower, &["feat!: x", "fix!: x"]), [MINOR, MAJOR]);
+    }
+
+    #[test]
+    fn a_squashed_body_counts_when_the_policy_says_so() {
+        let message = "Search (#9)\n\n* feat: x\n* fix: y";
+        assert_eq!(levels("", &[message]), [None]);
+        let levels = levels("[version]\nsquash = \"body\"", &[message]);
+        assert_eq!(levels, [PATCH, MINOR, None]);
+    }
+
+    #[test]
+    fn what_is_skipped_does_not_count() {
+        assert_eq!(levels("", &["feat: x [Skip Release]"]), [None]);
+        assert_eq!(
+            levels("[version]\nunconventional = \"patch\"", &["hello"]),
+            [PATCH]
+        );
+    }
+}

@@ -1,0 +1,282 @@
+//! Is this commit message one that a release can be read from? For a CI gate and a `commit-msg`
+//! hook.
+
+use semver::Version;
+
+use crate::plan::history::change::{self, Breaking, Change, Kind};
+
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Counts, but probably not as it was meant.
+    Warning,
+    /// Does not count, or stops a release.
+    Error,
+}
+
+/// One thing about a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// How bad it is.
+    pub severity: Severity,
+    /// What it is.
+    pub message: String,
+    /// What to write instead.
+    pub hint: Option<String>,
+}
+
+/// Types that mean something to the default rules or are customary (the Conventional Commits
+/// specification and the Angular convention it came from).
+const TYPES: [&str; 11] = [
+    "feat", "fix", "perf", "revert", "docs", "style", "refactor", "test", "build", "ci", "chore",
+];
+
+/// Words that are often written for a type.
+const MEANT: [(&str, &str); 10] = [
+    ("feature", "feat"),
+    ("features", "feat"),
+    ("feats", "feat"),
+    ("bug", "fix"),
+    ("bugfix", "fix"),
+    ("hotfix", "fix"),
+    ("fixed", "fix"),
+    ("fixes", "fix"),
+    ("performance", "perf"),
+    ("doc", "docs"),
+];
+
+/// What the policy lets count besides the defaults.
+#[derive(Debug, Clone, Default)]
+pub struct Counts {
+    /// Types that the policy's own rules name.
+    pub types: Vec<String>,
+    /// One of those rules decides the message at hand.
+    pub own_rule: bool,
+    /// Messages without a conventional header count.
+    pub unconventional: bool,
+}
+
+/// What is wrong with a message. `merge`: the commit has several parents.
+#[must_use]
+pub fn lint(message: &str, merge: bool, counts: &Counts) -> Vec<Finding> {
+    let change = change::parse(message, merge);
+    let mut findings = Vec::new();
+    match change.kind {
+        Kind::Unconventional if change.breaking.is_some() || counts.own_rule => {}
+        Kind::Unconventional => {
+            let mut finding = header(message);
+            if counts.unconventional && !change.description.is_empty() {
+                finding.severity = Severity::Warning;
+            }
+            findings.push(finding);
+        }
+        Kind::Conventional => findings.extend(type_(&change, &counts.types)),
+        _ => {}
+    }
+    if change.no_space {
+        findings.push(warning(
+            "there is no space after the colon of the header",
+            Some("write `type: description`"),
+        ));
+    }
+    findings.extend(release_as(&change));
+    findings.extend(breaking(message, &change));
+    findings
+}
+
+fn header(message: &str) -> Finding {
+    let summary = change::summary(message);
+    if summary.is_empty() {
+        return error("the message is empty", "write `type: description`");
+    }
+    let hint = match summary.split_once(':') {
+        Some((start, "")) => format!("`{start}:` needs a description after it"),
+        Some((start, _)) if start.ends_with(' ') => {
+            format!(
+                "write `{}:`, without a space before the colon",
+                start.trim()
+            )
+        }
+        Some((start, _)) if start.contains("()") => "leave out the empty `()`".to_owned(),
+        _ => "write `type: description`, e.g. `fix: close the file`, `feat(api)!: drop v1`".into(),
+    };
+    error("the first line is no conventional header", &hint)
+}
+
+fn type_(change: &Change, known: &[String]) -> Option<Finding> {
+    let type_ = change.type_.as_deref()?;
+    if TYPES.contains(&type_) || known.iter().any(|own| own.to_lowercase() == type_) {
+        return None;
+    }
+    let near = MEANT
+        .iter()
+        .find(|(word, _)| *word == type_)
+        .map(|(_, meant)| *meant)
+        .or_else(|| {
+            TYPES
+                .into_iter()
+                .find(|known| type_.len() > 2 && strsim::damerau_levenshtein(known, type_) == 1)
+        })?;
+    Some(warning(
+        &format!("the type `{type_}` releases nothing"),
+        Some(&format!("did you mean `{near}`?")),
+    ))
+}
+
+fn release_as(change: &Change) -> Option<Finding> {
+    let text = change.release_as.as_deref()?;
+    let bare = text.strip_prefix('v').unwrap_or(text);
+    if Version::parse(bare).is_err() {
+        return Some(error(
+            &format!("`Release-As: {text}` names no version"),
+            "write `Release-As: 1.2.3`; as it is, it would stop the release",
+        ));
+    }
+    (bare != text).then(|| {
+        warning(
+            &format!("`Release-As: {text}` has a `v`"),
+            Some(&format!("write `Release-As: {bare}`")),
+        )
+    })
+}
+
+/// Spellings of the breaking footer that do not count.
+fn breaking(message: &str, change: &Change) -> Option<Finding> {
+    if change.breaking.is_some() || matches!(change.kind, Kind::Merge | Kind::Fixup) {
+        return match &change.breaking {
+            Some(Breaking::Line(text)) if text.is_empty() => Some(warning(
+                "`BREAKING CHANGE:` says nothing of what breaks",
+                Some("say what users must do"),
+            )),
+            _ => None,
+        };
+    }
+    let line = message.lines().skip(1).map(str::trim).find(|line| {
+        let lower = line.to_ascii_lowercase().replace(['-', '_'], " ");
+        lower.starts_with("breaking change:")
+            || lower.starts_with("breaking changes:")
+            || lower.starts_with("breaking change :")
+            || lower.starts_with("breaking:")
+    })?;
+    let start = line.split(':').next().unwrap_or_default().trim();
+    Some(warning(
+        &format!("`{start}:` does not mark a breaking change"),
+        Some("write `BREAKING CHANGE:` at the start of the line, or `!` before the header's colon"),
+    ))
+}
+
+fn error(message: &str, hint: &str) -> Finding {
+    Finding {
+        severity: Severity::Error,
+        message: message.to_owned(),
+        hint: Some(hint.to_owned()),
+    }
+}
+
+fn warning(message: &str, hint: Option<&str>) -> Finding {
+    Finding {
+        severity: Severity::Warning,
+        message: message.to_owned(),
+        hint: hint.map(str::to_owned),
+    }
+}
+
+/// What git keeps of a message that its editor was given: nothing after the scissors line, no
+/// comment lines (git-commit(1), `--cleanup`).
+#[must_use]
+pub fn cleaned(text: &str, comment: char) -> String {
+    let scissors = format!("{comment} ------------------------ >8 ------------------------");
+    let mut out = String::new();
+    for line in text.lines().take_while(|line| *line != scissors) {
+        if !line.starts_with(comment) {
+            out.push_str(line);
+            out.push('\n');
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::plan::notes::lint::*;
+
+    fn of(message: &str) -> Vec<(Severity, String)> {
+        let counts = Counts {
+            types: vec!["release".into()],
+            ..Counts::default()
+        };
+        lint(message, false, &counts)
+            .into_iter()
+            .map(|finding| (finding.severity, finding.hint.unwrap_or_default()))
+            .collect()
+    }
+
+    #[test]
+    fn good_messages_have_no_findings() {
+        for message in [
+            "feat: x",
+            "fix(a)!: x\n\nBREAKING CHANGE: do y",
+            "Merge branch 'x'",
+            "fixup! wip",
+            "Revert \"feat: x\"",
+            "release: 1.2.3",
+            "build(deps): x\n\nRelease-As: 2.0.0",
+            "BREAKING CHANGE: x",
+        ] {
+            assert_eq!(of(message), [], "{message}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_count_is_an_error_and_what_is_doubtful_a_warning() {
+        use Severity::{Error, Warning};
+        for (message, severity, hint) in [
+            ("hello", Error, "write `type: description`"),
+            ("", Error, "write `type: description`"),
+            ("feat:", Error, "needs a description"),
+            ("feat : x", Error, "without a space"),
+            ("feat(): x", Error, "empty `()`"),
+            ("feature: x", Warning, "`feat`"),
+            ("faet: x", Warning, "`feat`"),
+            ("feat:x", Warning, "type: description"),
+            ("feat: x\n\nRelease-As: two", Error, "1.2.3"),
+            ("feat: x\n\nRelease-As: v2.0.0", Warning, "2.0.0"),
+            ("feat: x\n\nBreaking change: y", Warning, "BREAKING CHANGE:"),
+            (
+                "feat: x\n\nBREAKING CHANGES: y",
+                Warning,
+                "BREAKING CHANGE:",
+            ),
+            ("feat: x\n\nBREAKING CHANGE:\n", Warning, "users"),
+        ] {
+            let found = of(message);
+            assert_eq!(found.len(), 1, "{message:?}: {found:?}");
+            assert_eq!(found[0].0, severity, "{message:?}");
+            assert!(found[0].1.contains(hint), "{message:?}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn what_the_policy_lets_count_is_no_error() {
+        let of = |message, own_rule, unconventional| {
+            let counts = Counts {
+                types: Vec::new(),
+                own_rule,
+                unconventional,
+            };
+            let found = lint(message, false, &counts);
+            found.first().map(|finding| finding.severity)
+        };
+        assert_eq!(of("Bump x", false, false), Some(Severity::Error));
+        assert_eq!(of("Bump x", true, false), None);
+        assert_eq!(of("Bump x", false, true), Some(Severity::Warning));
+        assert_eq!(of("", false, true), Some(Severity::Error));
+    }
+
+    #[test]
+    fn a_hook_sees_what_git_keeps() {
+        let text = "feat: x\n# Please enter\nbody\n\
+                    # ------------------------ >8 ------------------------\ndiff\n";
+        assert_eq!(cleaned(text, '#'), "feat: x\nbody\n");
+    }
+}

@@ -1,0 +1,259 @@
+//! The plan: a release as plain data. It can be printed, stored, reviewed and carried out as it
+//! stands.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use semver::Version;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    oci::{Before, Digest, Repository, Tag},
+    plan::tags::{Action, TagKind},
+    policy::Level,
+};
+
+/// The version of the format. A reader refuses a newer one.
+pub const FORMAT: u64 = 1;
+
+/// Everything that a release would do.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// [`FORMAT`]
+    pub v: u64,
+    /// The version.
+    pub version: Version,
+    /// The version before, a pre-release included.
+    pub current: Option<Version>,
+    /// Its git tag.
+    pub current_tag: Option<String>,
+    /// The stable version that the range starts at.
+    pub range_from: Option<Version>,
+    /// The level of the change.
+    pub bump: Option<Level>,
+    /// The version is a pre-release.
+    pub prerelease: bool,
+    /// The commit in full.
+    pub commit: String,
+    /// When the commit was made.
+    pub commit_time: DateTime<Utc>,
+    /// The branch, where it has a name.
+    pub branch: Option<String>,
+    /// The release's one instant: every `{date}` comes from it.
+    pub instant: DateTime<Utc>,
+    /// The git tag.
+    pub git_tag: GitTag,
+    /// How [`Plan::commit`] comes to be, where the release makes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release_commit: Option<ReleaseCommit>,
+    /// Where to, in the policy's order.
+    pub repositories: Vec<Repository>,
+    /// The plain image first, then the variants by name.
+    pub images: Vec<PlannedImage>,
+    /// Each tag in each repository, in commit order.
+    pub tags: Vec<PlannedMove>,
+    /// The changes, newest first.
+    pub commits: Vec<PlannedCommit>,
+    /// Why this version.
+    pub why: String,
+    /// The release notes, markdown.
+    pub notes: String,
+    /// What a person should know.
+    pub messages: Vec<String>,
+    /// The policy file that it was made from.
+    pub policy: Digest,
+}
+
+/// The version's git tag.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GitTag {
+    /// Its name.
+    pub name: String,
+    /// False where it is there already: then it is left alone.
+    pub create: bool,
+}
+
+/// A commit that the release makes on top of HEAD, and pushes to the branch before any tag moves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReleaseCommit {
+    /// The branch, without `refs/heads/`.
+    pub branch: String,
+    /// HEAD in full: the commit's one parent.
+    pub parent: String,
+    /// Its message.
+    pub subject: String,
+    /// The files that it changes, sorted.
+    pub files: Vec<String>,
+}
+
+/// One image of the release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedImage {
+    /// The variant; `None` for the plain image.
+    pub variant: Option<String>,
+    /// Where it comes from.
+    pub source: ImageSource,
+    /// Labels of its config.
+    pub labels: BTreeMap<String, String>,
+    /// Annotations of its manifest.
+    pub annotations: BTreeMap<String, String>,
+    /// Build arguments.
+    pub args: BTreeMap<String, String>,
+}
+
+/// Where an image comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ImageSource {
+    /// It is built, or taken from a layout.
+    Build,
+    /// It is published already: the same bytes are finished everywhere.
+    Adopt {
+        /// The image.
+        digest: Digest,
+        /// A repository that has it.
+        from: Repository,
+        /// How it is known to be this release's.
+        why: String,
+    },
+}
+
+/// One tag in one repository.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedMove {
+    /// Where.
+    pub repository: Repository,
+    /// Which.
+    pub tag: Tag,
+    /// The variant whose image it is to show.
+    pub variant: Option<String>,
+    /// Whether it ever moves again.
+    pub kind: TagKind,
+    /// It names the version whole.
+    pub is_version: bool,
+    /// What happens.
+    pub action: Action,
+    /// What it shows now.
+    pub before: Before,
+    /// Why.
+    pub why: String,
+    /// The image that the tag is to show where it is not this release's own: the tag belongs to a
+    /// higher version, and is not there yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owed: Option<Owed>,
+}
+
+/// The image of another version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owed {
+    /// That version's own tag.
+    pub tag: Tag,
+    /// What it shows.
+    pub digest: Digest,
+}
+
+/// One change of the range.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedCommit {
+    /// The commit in full.
+    pub sha: String,
+    /// Its first line.
+    pub summary: String,
+    /// Its level; `None`: it does not count.
+    pub bump: Option<Level>,
+    /// The rule that gave the level.
+    pub why: String,
+}
+
+impl Plan {
+    /// Everything is there already: each tag shows the image, and git has the tag.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        let quiet = |action| matches!(action, Action::Same | Action::Keep);
+        !self.git_tag.create && self.tags.iter().all(|planned| quiet(planned.action))
+    }
+
+    /// What is no longer as `self` says, when the same plan is made again: one line each.
+    #[must_use]
+    pub fn differences(&self, now: &Self) -> Vec<String> {
+        let mut found = Vec::new();
+        let mut compare = |what: &str, then: String, now: String| {
+            if then != now {
+                found.push(format!("{what} was {then}, and is {now}"));
+            }
+        };
+        compare("the commit", self.commit.clone(), now.commit.clone());
+        compare(
+            "the version",
+            self.version.to_string(),
+            now.version.to_string(),
+        );
+        compare(
+            "the policy file",
+            self.policy.to_string(),
+            now.policy.to_string(),
+        );
+        compare(
+            "the git tag",
+            format!("{:?}", self.git_tag),
+            format!("{:?}", now.git_tag),
+        );
+        compare(
+            "the list of repositories",
+            format!("{:?}", self.repositories),
+            format!("{:?}", now.repositories),
+        );
+        for then in &self.tags {
+            let place = then.repository.tag(&then.tag);
+            match now
+                .tags
+                .iter()
+                .find(|t| t.repository == then.repository && t.tag == then.tag)
+            {
+                Some(now) if now.before != then.before => {
+                    compare(
+                        &format!("`{place}`"),
+                        shown(&then.before),
+                        shown(&now.before),
+                    );
+                }
+                Some(now) if now.action != then.action => {
+                    let action = |action: Action| format!("to {}", action.as_str());
+                    compare(
+                        &format!("`{place}`"),
+                        action(then.action),
+                        action(now.action),
+                    );
+                }
+                Some(_) => {}
+                None => compare(
+                    &format!("`{place}`"),
+                    "planned".into(),
+                    "not in the set".into(),
+                ),
+            }
+        }
+        for new in &now.tags {
+            if !self
+                .tags
+                .iter()
+                .any(|t| t.repository == new.repository && t.tag == new.tag)
+            {
+                compare(
+                    &format!("`{}`", new.repository.tag(&new.tag)),
+                    "not in the set".into(),
+                    "planned".into(),
+                );
+            }
+        }
+        found
+    }
+}
+
+fn shown(before: &Before) -> String {
+    match before {
+        Before::Absent => "absent".into(),
+        Before::At(digest) => digest.to_string(),
+        Before::Unknown => "not readable".into(),
+    }
+}

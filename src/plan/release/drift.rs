@@ -1,0 +1,291 @@
+//! Where moving tags should point, and where they do not: pure, from what is published.
+
+use std::collections::BTreeMap;
+
+use semver::Version;
+
+use crate::{
+    error::{Error, Result},
+    oci::{Before, Digest, Repository, Tag},
+    plan::tags::{Aim, ExactTags, Listing, Published, TagRules},
+    policy::Policy,
+};
+
+/// What one repository's tags should look like.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Survey {
+    /// Where.
+    pub repository: Repository,
+    /// Each moving tag with the version that should have it, by name.
+    pub aims: Vec<Aim>,
+    /// The exact tags by variant, the highest version last.
+    pub exact: BTreeMap<Option<String>, Vec<crate::plan::tags::ExactTag>>,
+}
+
+/// Reads one repository's list of tags. `elsewhere` are the other repositories': a channel that one
+/// of them has is one in all.
+///
+/// # Errors
+/// Usage (exit 2) for a policy that cannot work; refused (exit 4) where the registry does not
+/// hand out its list.
+pub fn survey(
+    policy: &Policy,
+    git: &[Version],
+    published: &Published,
+    elsewhere: &[Published],
+) -> Result<Survey> {
+    let Listing::Known(tags) = &published.tags else {
+        return Err(unlisted(&published.repository));
+    };
+    let rules = TagRules::new(policy)?;
+    let reader = ExactTags::new(&rules, git);
+    let mut known = git.to_vec();
+    for place in elsewhere {
+        if let Listing::Known(tags) = &place.tags {
+            let plain = reader.all(tags).remove(&None).into_iter().flatten();
+            known.extend(plain.map(|exact| exact.version));
+        }
+    }
+    Ok(Survey {
+        repository: published.repository.clone(),
+        aims: rules.aims(&reader, &known, tags),
+        exact: reader.all(tags),
+    })
+}
+
+/// Nothing tells which versions a repository has.
+#[must_use]
+pub fn unlisted(repository: &Repository) -> Error {
+    Error::refused(format!("cannot tell what is published in `{repository}`"))
+        .cause("the registry does not hand out its list of tags")
+        .hint("use credentials that may list tags")
+}
+
+impl Survey {
+    /// The tags that have to be looked at before [`Survey::drift`] can judge.
+    #[must_use]
+    pub fn looks(&self) -> Vec<Tag> {
+        let mut tags: Vec<Tag> = self
+            .aims
+            .iter()
+            .flat_map(|aim| aim.exact.iter().chain([&aim.tag]))
+            .cloned()
+            .collect();
+        tags.sort();
+        tags.dedup();
+        tags
+    }
+
+    /// Each moving tag beside what it shows.
+    #[must_use]
+    pub fn drift(&self, shows: &BTreeMap<Tag, Before>) -> Vec<Drift> {
+        self.aims
+            .iter()
+            .filter_map(|aim| self.judge(aim, shows))
+            .collect()
+    }
+
+    /// `None` where the exact tag itself is gone or cannot be read: nothing to compare with.
+    fn judge(&self, aim: &Aim, shows: &BTreeMap<Tag, Before>) -> Option<Drift> {
+        let at = |tag: &Tag| match shows.get(tag) {
+            Some(Before::At(digest)) => Some(digest),
+            _ => None,
+        };
+        let shown = shows.get(&aim.tag).cloned().unwrap_or(Before::Unknown);
+        let right = aim
+            .exact
+            .iter()
+            .find(|exact| matches!((&shown, at(exact)), (Before::At(s), Some(d)) if s == d));
+        let from = right.or_else(|| aim.exact.iter().find(|exact| at(exact).is_some()))?;
+        let state = match (&shown, right) {
+            (_, Some(_)) => DriftState::Right,
+            (Before::Absent, None) => DriftState::Missing,
+            (Before::Unknown, None) => DriftState::Unreadable,
+            (Before::At(digest), None) => DriftState::Wrong(self.version_of(aim, digest, shows)),
+        };
+        Some(Drift {
+            tag: aim.tag.clone(),
+            variant: aim.variant.clone(),
+            version: aim.version.clone(),
+            from: from.clone(),
+            want: at(from)?.clone(),
+            shown,
+            state,
+        })
+    }
+
+    /// The version whose exact tag shows `digest`, among those that were looked at.
+    fn version_of(
+        &self,
+        aim: &Aim,
+        digest: &Digest,
+        shows: &BTreeMap<Tag, Before>,
+    ) -> Option<Version> {
+        let exact = self.exact.get(&aim.variant)?.iter().rev();
+        exact
+            .filter(|exact| shows.get(&exact.tag) == Some(&Before::At(digest.clone())))
+            .map(|exact| exact.version.clone())
+            .next()
+    }
+}
+
+/// One moving tag: where it should point and what it shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Drift {
+    /// The moving tag.
+    pub tag: Tag,
+    /// Whose image it shows.
+    pub variant: Option<String>,
+    /// The version that should have it.
+    pub version: Version,
+    /// That version's exact tag.
+    pub from: Tag,
+    /// The digest that it should show.
+    pub want: Digest,
+    /// What it shows.
+    pub shown: Before,
+    /// The judgement.
+    pub state: DriftState,
+}
+
+/// How a moving tag stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DriftState {
+    /// It shows the image of the highest version of its line.
+    Right,
+    /// It is not there.
+    Missing,
+    /// It shows another image: that of this version, where it is one that was looked at.
+    Wrong(Option<Version>),
+    /// The registry did not show it.
+    Unreadable,
+}
+
+impl DriftState {
+    /// As in JSON.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Right => "right",
+            Self::Missing => "missing",
+            Self::Wrong(_) => "wrong",
+            Self::Unreadable => "unreadable",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::plan::release::drift::*;
+
+    fn digest(seed: &str) -> Digest {
+        Digest::of(seed.as_bytes())
+    }
+
+    /// Tags and the seed of the image that each shows → `tag version state`.
+    fn drift(policy: &str, git: &[&str], tags: &[(&str, &str)]) -> Vec<String> {
+        let policy: Policy = toml::from_str(policy).expect("a good policy");
+        let git: Vec<Version> = git.iter().map(|v| v.parse().expect("a version")).collect();
+        let tag = |name: &str| -> Tag { name.parse().expect("a good tag") };
+        let published = Published {
+            repository: "acme/api".parse().expect("a good name"),
+            tags: Listing::Known(tags.iter().map(|(name, _)| tag(name)).collect()),
+            shows: BTreeMap::new(),
+            labels: BTreeMap::new(),
+        };
+        let survey = survey(&policy, &git, &published, &[]).expect("a good survey");
+        let all: BTreeMap<Tag, Before> = tags
+            .iter()
+            .map(|(name, seed)| (tag(name), Before::At(digest(seed))))
+            .collect();
+        let shows = survey
+            .looks()
+            .into_iter()
+            .map(|tag| {
+                let shown = all.get(&tag).cloned().unwrap_or(Before::Absent);
+                (tag, shown)
+            })
+            .collect();
+        let line = |d: &Drift| match &d.state {
+            DriftState::Wrong(Some(version)) => format!("{} {} not {version}", d.tag, d.version),
+            state => format!("{} {} {}", d.tag, d.version, state.as_str()),
+        };
+        survey.drift(&shows).iter().map(line).collect()
+    }
+
+    #[test]
+    fn each_line_points_at_its_highest_version() {
+        let tags = [
+            ("1.2.3", "a"),
+            ("1.2.4", "b"),
+            ("1.10.0", "c"),
+            ("2.0.0", "d"),
+            ("2.1.0-rc.1", "e"),
+            ("1.2", "a"),
+            ("1", "b"),
+            ("2", "x"),
+            ("latest", "d"),
+            ("2026-11-23", "a"),
+            ("sha-3f2a91c", "a"),
+        ];
+        assert_eq!(
+            drift("", &[], &tags),
+            [
+                "1 1.10.0 not 1.2.4",
+                "1.10 1.10.0 missing",
+                "1.2 1.2.4 wrong",
+                "2 2.0.0 wrong",
+                "2.0 2.0.0 missing",
+                "latest 2.0.0 right",
+                "rc 2.1.0-rc.1 missing",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_wrong_tag_names_the_version_that_it_shows_where_that_is_known() {
+        let tags = [("1.2.3", "a"), ("2.0.0", "b"), ("latest", "a"), ("1", "a")];
+        let drift = drift("[tags]\nmoving = [\"{major}\", \"latest\"]", &[], &tags);
+        assert_eq!(
+            drift,
+            ["1 1.2.3 right", "2 2.0.0 missing", "latest 2.0.0 not 1.2.3"]
+        );
+    }
+
+    #[test]
+    fn variants_channels_and_zero_by_policy() {
+        let policy = "[tags]\nfixed = [\"{version}\"]\nmoving = [\"{major}\", \"latest\"]\nchannel-follows = true\n[variants.alpine]";
+        let tags = [
+            ("0.9.0", "a"),
+            ("1.0.0-rc.1", "b"),
+            ("1.0.0-alpine", "c"),
+            ("0.9.0-alpine", "d"),
+        ];
+        assert_eq!(
+            drift(policy, &[], &tags),
+            [
+                "1-alpine 1.0.0 missing",
+                "latest 0.9.0 missing",
+                "latest-alpine 1.0.0 missing",
+                "rc 1.0.0-rc.1 missing",
+                "rc-alpine 1.0.0 missing",
+            ]
+        );
+    }
+
+    #[test]
+    fn build_metadata_does_not_rank() {
+        let policy = "[tags]\nmoving = [\"latest\"]";
+        let git = ["1.0.0+a", "1.0.0+b"];
+        let tags = |latest| [("1.0.0-a", "a"), ("1.0.0-b", "b"), ("latest", latest)];
+        assert_eq!(drift(policy, &git, &tags("a")), ["latest 1.0.0+b right"]);
+        assert_eq!(drift(policy, &git, &tags("b")), ["latest 1.0.0+b right"]);
+        assert_eq!(drift(policy, &git, &tags("x")), ["latest 1.0.0+b wrong"]);
+    }
+
+    #[test]
+    fn what_a_branch_decided_is_left_out() {
+        let policy = "[tags]\nlatest = \"branch\"\nmoving = [\"latest\", \"{branch}\", \"{date}\"]";
+        assert_eq!(drift(policy, &[], &[("1.0.0", "a")]), Vec::<String>::new());
+    }
+}

@@ -1,0 +1,11 @@
+//! What a release does with a version and its tags: the plan document and the decisions around it.
+
+pub mod document;
+pub mod drift;
+pub mod labels;
+pub mod ownership;
+pub mod preconditions;
+pub mod promote;
+pub mod receipt;
+pub mod rollback;
+pub mod verify;

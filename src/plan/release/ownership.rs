@@ -1,0 +1,215 @@
+//! Whose is an image that already has the version's tag? Ours is adopted, byte for byte; somebody
+//! else's is refused. A version is never built twice.
+
+use std::collections::BTreeMap;
+
+use semver::Version;
+
+use crate::{
+    error::{Error, Result},
+    oci::{Digest, Repository, Tag},
+    plan::release::receipt::Receipt,
+};
+
+/// One version tag that shows something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// Where.
+    pub repository: Repository,
+    /// The tag.
+    pub tag: Tag,
+    /// The variant that the tag belongs to.
+    pub variant: Option<String>,
+    /// What it shows.
+    pub digest: Digest,
+    /// `org.opencontainers.image.revision` of each platform's config.
+    pub revisions: Vec<Option<String>>,
+}
+
+/// An image to finish instead of building one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Adopted {
+    /// The image.
+    pub digest: Digest,
+    /// A repository that has it.
+    pub from: Repository,
+    /// How it is known to be this commit's.
+    pub why: String,
+}
+
+/// What the claims are held against.
+#[derive(Debug, Clone, Copy)]
+pub struct Ours<'a> {
+    /// The version.
+    pub version: &'a Version,
+    /// The commit in full.
+    pub commit: &'a str,
+    /// Digests that a journal names.
+    pub journaled: &'a [Digest],
+    /// The receipts in the version's git tag.
+    pub receipts: &'a [Receipt],
+}
+
+impl Ours<'_> {
+    /// The images to adopt, by variant. A variant that is missing here is to be built.
+    ///
+    /// # Errors
+    /// Refused (exit 4): the version is somebody else's, or two of ours differ.
+    pub fn adopt(&self, claims: &[Claim]) -> Result<BTreeMap<Option<String>, Adopted>> {
+        let mut adopted: BTreeMap<Option<String>, Adopted> = BTreeMap::new();
+        for claim in claims {
+            let why = self.whose(claim).map_err(|why| self.refusal(claim, &why))?;
+            match adopted.get(&claim.variant) {
+                Some(known) if known.digest != claim.digest => {
+                    return Err(self.split(claim, known));
+                }
+                Some(_) => {}
+                None => {
+                    let found = Adopted {
+                        digest: claim.digest.clone(),
+                        from: claim.repository.clone(),
+                        why,
+                    };
+                    adopted.insert(claim.variant.clone(), found);
+                }
+            }
+        }
+        Ok(adopted)
+    }
+
+    /// `Ok`: ours, and how that is known. `Err`: why not.
+    ///
+    /// In order: the journal, the receipt in the git tag, the revision label of every platform.
+    fn whose(&self, claim: &Claim) -> Result<String, String> {
+        if self.journaled.contains(&claim.digest) {
+            return Ok("the journal names it".into());
+        }
+        let of_variant = || {
+            self.receipts
+                .iter()
+                .filter(|receipt| receipt.variant == claim.variant)
+        };
+        if of_variant().any(|receipt| receipt.digest == claim.digest) {
+            return Ok("the receipt in the git tag names it".into());
+        }
+        if let Some(other) = of_variant().find(|receipt| receipt.repository == claim.repository) {
+            return Err(format!("the receipt in the git tag names {}", other.digest));
+        }
+        if claim.revisions.is_empty() || claim.revisions.contains(&None) {
+            return Err("it has no revision label".into());
+        }
+        match claim
+            .revisions
+            .iter()
+            .flatten()
+            .find(|revision| *revision != self.commit)
+        {
+            Some(other) => Err(format!("it was built from commit {other}")),
+            None => Ok("its revision label is this commit".into()),
+        }
+    }
+
+    fn refusal(&self, claim: &Claim, why: &str) -> Error {
+        let shown = claim.repository.tag(&claim.tag);
+        Error::refused(format!("{} is published already, and not from this commit", self.version))
+            .cause(format!("`{shown}` shows {}: {why}", claim.digest))
+            .state("nothing was built or moved")
+            .hint(format!(
+                "a published version stays as it is; release the next one: `hoist release --version {}`",
+                next_patch(self.version)
+            ))
+    }
+
+    fn split(&self, claim: &Claim, known: &Adopted) -> Error {
+        Error::refused(format!("{} is published as two different images", self.version))
+            .cause(format!("`{}` has {}", known.from, known.digest))
+            .cause(format!("`{}` has {}", claim.repository, claim.digest))
+            .state("nothing was built or moved")
+            .hint("delete the version's tag where it is wrong, and run the release again: it completes that repository with the other's bytes")
+    }
+}
+
+fn next_patch(version: &Version) -> Version {
+    Version::new(
+        version.major,
+        version.minor,
+        version.patch.saturating_add(1),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::plan::release::ownership::*;
+
+    fn claim(repository: &str, content: &str, revisions: &[Option<&str>]) -> Claim {
+        Claim {
+            repository: repository.parse().expect("a good name"),
+            tag: "1.2.3".parse().expect("a good tag"),
+            variant: None,
+            digest: Digest::of(content.as_bytes()),
+            revisions: revisions.iter().map(|r| r.map(str::to_owned)).collect(),
+        }
+    }
+
+    fn adopt(claims: &[Claim], receipts: &[Receipt]) -> Result<Option<Digest>, String> {
+        let version = Version::new(1, 2, 3);
+        let ours = Ours {
+            version: &version,
+            commit: "c1",
+            journaled: &[],
+            receipts,
+        };
+        match ours.adopt(claims) {
+            Ok(found) => Ok(found.get(&None).map(|adopted| adopted.digest.clone())),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    #[test]
+    fn nothing_published_is_built() {
+        assert_eq!(adopt(&[], &[]), Ok(None));
+    }
+
+    #[test]
+    fn the_revision_label_of_every_platform_decides() {
+        let both = claim("a/b", "x", &[Some("c1"), Some("c1")]);
+        assert_eq!(
+            adopt(std::slice::from_ref(&both), &[]),
+            Ok(Some(both.digest))
+        );
+        for revisions in [&[Some("c1"), Some("c2")][..], &[Some("c1"), None], &[]] {
+            assert!(
+                adopt(&[claim("a/b", "x", revisions)], &[]).is_err(),
+                "{revisions:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_receipt_comes_before_the_label() {
+        let unlabelled = claim("a/b", "x", &[None]);
+        let receipt = Receipt {
+            repository: unlabelled.repository.clone(),
+            digest: unlabelled.digest.clone(),
+            variant: None,
+        };
+        assert_eq!(
+            adopt(
+                std::slice::from_ref(&unlabelled),
+                std::slice::from_ref(&receipt)
+            ),
+            Ok(Some(unlabelled.digest))
+        );
+        let rebuilt = claim("a/b", "y", &[Some("c1")]);
+        assert!(adopt(&[rebuilt], &[receipt]).is_err_and(|e| e.contains("receipt")));
+    }
+
+    #[test]
+    fn two_images_of_one_version_are_refused() {
+        let claims = [
+            claim("a/b", "x", &[Some("c1")]),
+            claim("a/c", "y", &[Some("c1")]),
+        ];
+        assert!(adopt(&claims, &[]).is_err_and(|e| e.contains("two different images")));
+    }
+}

@@ -1,0 +1,173 @@
+//! May this commit be released from here? The checks of `release` that `next` and `plan` only
+//! mention: branch, pull request, dirty tree, unpushed HEAD.
+
+use crate::{
+    error::{Error, Result},
+    policy::{BuildSource, Policy},
+};
+
+/// What the checks look at.
+#[derive(Debug, Clone, Default)]
+pub struct Gate {
+    /// The branch, when it has a name that the policy does not list.
+    pub unlisted_branch: Option<String>,
+    /// The pull request whose pipeline this is, as its CI names it.
+    pub pull_request: Option<String>,
+    /// `--version` or `--pre` was given: a person decided.
+    pub explicit: bool,
+    /// Paths that differ from HEAD, a few of them.
+    pub dirty: Vec<String>,
+    /// `--allow-dirty`
+    pub allow_dirty: bool,
+    /// Whether the remote has HEAD; `None` where there is no remote to ask.
+    pub pushed: Option<bool>,
+    /// HEAD in full.
+    pub head: String,
+}
+
+impl Gate {
+    /// Notes for a person where the release may go on.
+    ///
+    /// # Errors
+    /// Refused (exit 4) with what stands in the way and the command that removes it.
+    pub fn check(&self, policy: &Policy) -> Result<Vec<String>> {
+        let mut notes = Vec::new();
+        if let Some(request) = &self.pull_request {
+            return Err(
+                Error::refused(format!("a pull request is not released: {request}"))
+                    .state("nothing was built or pushed")
+                    .hint("`hoist plan` shows what a release after the merge would do"),
+            );
+        }
+        if let (Some(branch), false) = (&self.unlisted_branch, self.explicit) {
+            return Err(Error::refused(format!("no release from branch `{branch}`: `[branches]` does not name it"))
+                .state("nothing was built or pushed")
+                .hint("add it to `branches.stable`, `maintenance` or `prerelease`, or say what is meant with `--version` or `--pre`"));
+        }
+        self.tree(policy, &mut notes)?;
+        if self.pushed == Some(false) && policy.git.require_pushed {
+            let target = self
+                .unlisted_branch
+                .as_deref()
+                .map_or("HEAD".to_owned(), |b| format!("HEAD:{b}"));
+            return Err(Error::refused(format!(
+                "`{}` does not have HEAD ({})",
+                policy.git.remote, self.head
+            ))
+            .cause("a released tag would point at a commit that nobody else can see")
+            .state("nothing was built or pushed")
+            .hint(format!("git push {} {target}", policy.git.remote)));
+        }
+        Ok(notes)
+    }
+
+    fn tree(&self, policy: &Policy, notes: &mut Vec<String>) -> Result<()> {
+        if self.dirty.is_empty() {
+            return Ok(());
+        }
+        let files = self.dirty.join(", ");
+        let build = &policy.image.build;
+        if build.source == BuildSource::Commit && build.command.is_empty() {
+            notes.push(format!(
+                "not in this release, because not committed: {files}"
+            ));
+            return Ok(());
+        }
+        if self.allow_dirty {
+            notes.push(format!("built from files that no commit holds: {files}"));
+            return Ok(());
+        }
+        Err(
+            Error::refused("the working tree has changes that no commit holds")
+                .cause(files)
+                .state("nothing was built or pushed")
+                .hint("commit or stash them, or release them as they are with `--allow-dirty`"),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::plan::release::preconditions::*;
+
+    fn policy(text: &str) -> Policy {
+        Policy::parse(text, "release.toml").expect("a good policy")
+    }
+
+    fn refusal(gate: &Gate, text: &str) -> Option<String> {
+        gate.check(&policy(text)).err().map(|error| error.message)
+    }
+
+    #[test]
+    fn a_clean_pushed_head_passes() {
+        let gate = Gate {
+            pushed: Some(true),
+            ..Gate::default()
+        };
+        assert_eq!(gate.check(&policy("")).ok(), Some(vec![]));
+    }
+
+    #[test]
+    fn a_pull_request_is_refused_even_with_a_version() {
+        let gate = Gate {
+            pull_request: Some("#7".into()),
+            explicit: true,
+            ..Gate::default()
+        };
+        assert!(refusal(&gate, "").is_some_and(|m| m.contains("#7")));
+    }
+
+    #[test]
+    fn an_unlisted_branch_needs_a_word() {
+        let gate = Gate {
+            unlisted_branch: Some("wip".into()),
+            ..Gate::default()
+        };
+        assert!(refusal(&gate, "").is_some_and(|m| m.contains("`wip`")));
+        assert_eq!(
+            refusal(
+                &Gate {
+                    explicit: true,
+                    ..gate
+                },
+                ""
+            ),
+            None
+        );
+    }
+
+    #[test]
+    fn a_dirty_tree_matters_only_where_its_files_are_built() {
+        let gate = Gate {
+            dirty: vec!["a.txt".into()],
+            ..Gate::default()
+        };
+        assert_eq!(
+            gate.check(&policy("")).map(|notes| notes.len()).ok(),
+            Some(1)
+        );
+        let worktree = "[image.build]\nsource = \"worktree\"";
+        assert!(refusal(&gate, worktree).is_some());
+        assert!(refusal(&gate, "[image.build]\nlayout = \"x\"\ncommand = [\"make\"]").is_some());
+        assert_eq!(
+            refusal(
+                &Gate {
+                    allow_dirty: true,
+                    ..gate
+                },
+                worktree
+            ),
+            None
+        );
+    }
+
+    #[test]
+    fn an_unpushed_head_is_refused_unless_policy_allows_it() {
+        let gate = Gate {
+            pushed: Some(false),
+            ..Gate::default()
+        };
+        assert!(refusal(&gate, "").is_some_and(|m| m.contains("does not have HEAD")));
+        assert_eq!(refusal(&gate, "[git]\nrequire-pushed = false"), None);
+    }
+}

@@ -1,0 +1,233 @@
+//! What happens to one tag in one repository: forward only, each line and variant for itself.
+
+use std::collections::BTreeMap;
+
+use semver::Version;
+
+use crate::{
+    error::{Error, Result},
+    oci::{Before, Digest, Repository, Tag},
+    plan::tags::{
+        published::{Action, Listing, Published},
+        rules::TagRules,
+        tag_line::Line,
+        version_tags::{ExactTag, ExactTags},
+    },
+    policy::Guard,
+};
+
+/// One repository with its exact tags read.
+#[derive(Debug)]
+pub(super) struct Place<'a> {
+    pub(super) published: &'a Published,
+    exact: BTreeMap<Option<String>, Vec<ExactTag>>,
+}
+
+impl<'a> Place<'a> {
+    pub(super) fn new(published: &'a Published, reader: &ExactTags) -> Self {
+        let exact = match &published.tags {
+            Listing::Known(tags) => reader.all(tags),
+            Listing::Refused | Listing::NotAsked => BTreeMap::new(),
+        };
+        Self { published, exact }
+    }
+
+    /// The published versions of a variant, ascending.
+    pub(super) fn versions(&self, variant: &Option<String>) -> &[ExactTag] {
+        self.exact.get(variant).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// What all decisions of one release share.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Case<'a> {
+    pub(super) rules: &'a TagRules,
+    pub(super) version: &'a Version,
+    pub(super) git: &'a [Version],
+    /// HEAD is on a maintenance branch.
+    pub(super) maintenance: bool,
+}
+
+/// The highest of `versions` in `line` that stands above `version`.
+fn above<'v>(
+    line: &Line,
+    version: &Version,
+    versions: impl IntoIterator<Item = &'v Version>,
+) -> Option<&'v Version> {
+    versions
+        .into_iter()
+        .filter(|other| line.contains(other) && other.cmp_precedence(version).is_gt())
+        .max_by(|a, b| a.cmp_precedence(b))
+}
+
+impl Case<'_> {
+    /// A tag that never moves.
+    ///
+    /// # Errors
+    /// Refused (exit 4): it is there with another digest than `ours`.
+    pub(super) fn fixed(
+        &self,
+        place: &Place<'_>,
+        tag: &Tag,
+        ours: Option<&Digest>,
+    ) -> Result<(Action, String)> {
+        let published = place.published;
+        Ok(match (published.shows.get(tag), ours) {
+            _ if published.tags == Listing::NotAsked => not_asked(),
+            (Some(Before::At(shown)), Some(ours)) if shown == ours => {
+                (Action::Same, "published with this image".to_owned())
+            }
+            (Some(Before::At(shown)), Some(ours)) => {
+                return Err(taken(&published.repository, tag, shown, ours));
+            }
+            (Some(Before::At(shown)), None) => (
+                Action::Unknown,
+                format!(
+                    "shows {}; the build tells whether that is it",
+                    shown.short()
+                ),
+            ),
+            (Some(Before::Unknown), _) => unreadable(),
+            (None, _) if published.has(tag) => (
+                Action::Unknown,
+                "published; the build tells whether with this image".to_owned(),
+            ),
+            (None, _) if published.tags == Listing::Refused => unreadable(),
+            (Some(Before::Absent) | None, _) => (Action::Create, "new".to_owned()),
+        })
+    }
+
+    /// A tag that moves forward only, in `lines` (more than one where templates share a name).
+    ///
+    /// # Errors
+    /// Refused (exit 4): nothing tells where the line stands, and `tags.guard` asks for it.
+    pub(super) fn moving(
+        &self,
+        place: &Place<'_>,
+        variant: &Option<String>,
+        tag: &Tag,
+        lines: &[Line],
+        ours: Option<&Digest>,
+    ) -> Result<(Action, String)> {
+        for line in lines {
+            if let Some(why) = self.held(place, variant, tag, line)? {
+                return Ok((Action::Keep, why));
+            }
+        }
+        let published = place.published;
+        if published.tags == Listing::NotAsked {
+            return Ok(not_asked());
+        }
+        let highest = || match lines.first() {
+            Some(line) => format!("{} is the highest of {line}", self.version),
+            None => format!("{} takes it", self.version),
+        };
+        Ok(match (published.shows.get(tag), ours) {
+            (Some(Before::At(shown)), Some(ours)) if shown == ours => {
+                (Action::Same, "shows this image".to_owned())
+            }
+            (Some(Before::At(_)), _) => (Action::Move, highest()),
+            (Some(Before::Absent), _) => (Action::Create, highest()),
+            (Some(Before::Unknown), _) => unreadable(),
+            (None, _) if published.has(tag) => (Action::Move, highest()),
+            (None, _) if published.tags == Listing::Refused => unreadable(),
+            (None, _) => (Action::Create, highest()),
+        })
+    }
+
+    /// A channel's tag that is not there although a stable version has its line already: the exact
+    /// tag of that version in this repository.
+    pub(super) fn owed(
+        &self,
+        place: &Place<'_>,
+        variant: &Option<String>,
+        tag: &Tag,
+        lines: &[Line],
+    ) -> Option<Tag> {
+        let [line] = lines else { return None };
+        let Listing::Known(tags) = &place.published.tags else {
+            return None;
+        };
+        if !line.is_followed() || self.version.pre.is_empty() || tags.contains(tag) {
+            return None;
+        }
+        let mut of_the_line = place
+            .versions(variant)
+            .iter()
+            .rev()
+            .filter(|exact| line.contains(&exact.version));
+        let highest = of_the_line.next()?;
+        let above = highest.version.cmp_precedence(self.version).is_gt();
+        above.then(|| highest.tag.clone())
+    }
+
+    /// Why a moving tag stays where it is, if it does.
+    fn held(
+        &self,
+        place: &Place<'_>,
+        variant: &Option<String>,
+        tag: &Tag,
+        line: &Line,
+    ) -> Result<Option<String>> {
+        let published = place.published;
+        let in_git = above(line, self.version, self.git);
+        let names = place.versions(variant).iter().map(|exact| &exact.version);
+        let label = published.labels.get(tag).map(|label| line.labelled(label));
+        let outside = above(line, self.version, names.chain(&label));
+        let newest = match (in_git, outside) {
+            (Some(git), Some(other)) if other.cmp_precedence(git).is_gt() => {
+                Some((other, " (published)"))
+            }
+            (Some(git), _) => Some((git, "")),
+            (None, Some(other)) => Some((other, " (published)")),
+            (None, None) => None,
+        };
+        if let Some((newest, place)) = newest {
+            return Ok(Some(format!("{newest} is newer{place}")));
+        }
+        let blind = published.tags == Listing::Refused
+            && self.git.is_empty()
+            && label.is_none()
+            && published.shows.get(tag) != Some(&Before::Absent);
+        if !blind || self.rules.guard == Guard::Git {
+            return Ok(None);
+        }
+        if self.maintenance {
+            return Ok(Some(
+                "the registry refuses its list of tags, and a maintenance line must not guess"
+                    .to_owned(),
+            ));
+        }
+        Err(blind_error(&published.repository, tag))
+    }
+}
+
+fn not_asked() -> (Action, String) {
+    (Action::Unknown, "the registry was not asked".to_owned())
+}
+
+fn unreadable() -> (Action, String) {
+    (
+        Action::Unknown,
+        "the registry does not show it before the push".to_owned(),
+    )
+}
+
+fn taken(repository: &Repository, tag: &Tag, shown: &Digest, ours: &Digest) -> Error {
+    Error::refused(format!(
+        "tag `{tag}` of `{repository}` is taken by another image"
+    ))
+    .cause(format!("it shows {shown}, this release is {ours}"))
+    .cause("a fixed tag never moves")
+    .state("nothing was tagged")
+    .hint("release the next version: whoever pinned this tag keeps what they have")
+}
+
+fn blind_error(repository: &Repository, tag: &Tag) -> Error {
+    Error::refused(format!(
+        "cannot tell whether `{tag}` of `{repository}` may move"
+    ))
+    .cause("the registry refuses its list of tags, the image behind the tag has no version label, and git knows no version")
+    .state("nothing was tagged")
+    .hint("allow the credentials to list tags, fetch the git tags with `git fetch --tags`, or set `tags.guard = \"git\"`")
+}

@@ -1,0 +1,145 @@
+//! Where moving tags should point, judged from nothing but the versions that are published.
+
+use std::collections::BTreeMap;
+
+use semver::Version;
+
+use crate::{
+    oci::Tag,
+    plan::tags::{
+        placeholder::{Placeholder, channel},
+        roles::{follows, is_moving_prerelease, is_zero_alone},
+        rules::{TagRules, VariantRule},
+        template::{Rendered, Template, Values},
+        version_tags::{ExactTag, ExactTags},
+    },
+    policy::Latest,
+};
+
+/// One moving tag and the version that should have it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Aim {
+    /// The moving tag.
+    pub tag: Tag,
+    /// Whose image it shows; `None` for the plain one.
+    pub variant: Option<String>,
+    /// The highest published version of its line.
+    pub version: Version,
+    /// Exact tags of versions of that precedence (build metadata does not rank); the tag may show
+    /// the image of any of them, the first is where `repair` moves it.
+    pub exact: Vec<Tag>,
+}
+
+impl TagRules {
+    /// Where each moving tag of each line and variant should point, given all `tags` of a
+    /// repository. `known` are the versions whose labels are channels, published here or not. Left
+    /// out are tags of the day, the commit and the branch: what they should show
+    /// is no matter of versions.
+    #[must_use]
+    pub fn aims(&self, reader: &ExactTags, known: &[Version], tags: &[Tag]) -> Vec<Aim> {
+        let published = reader.all(tags);
+        let mut channels: Vec<String> = published
+            .get(&None)
+            .into_iter()
+            .flatten()
+            .map(|exact| &exact.version)
+            .chain(known)
+            .filter_map(channel)
+            .map(str::to_owned)
+            .collect();
+        channels.sort();
+        channels.dedup();
+        let mut aims: BTreeMap<Tag, Aim> = BTreeMap::new();
+        for variant in &self.variants {
+            for exact in published.get(&variant.name).into_iter().flatten() {
+                for tag in self.names(variant, &exact.version, &channels) {
+                    aim(&mut aims, tag, variant, exact);
+                }
+            }
+        }
+        aims.into_values().collect()
+    }
+
+    /// Templates whose tags [`Self::aims`] leaves out.
+    pub fn left_out(&self) -> impl Iterator<Item = &Template> {
+        self.moving
+            .iter()
+            .chain(self.prerelease.iter().filter(|t| is_moving_prerelease(t)))
+            .filter(|template| !self.is_lasting(template))
+    }
+
+    /// What the tag should show can be told at any later time, from versions alone.
+    pub(crate) fn is_lasting(&self, template: &Template) -> bool {
+        let of_a_commit = template.has(|value| matches!(value, Placeholder::Sha(_)));
+        // Which branch a version came from cannot be seen afterwards.
+        let by_branch = template.literal() == Some("latest") && self.latest != Latest::Highest;
+        !template.is_of_the_moment() && !of_a_commit && !by_branch
+    }
+
+    /// The moving tags that `version` competes for.
+    fn names(&self, variant: &VariantRule, version: &Version, channels: &[String]) -> Vec<Tag> {
+        let render = |template: &Template, channel: Option<&str>| {
+            let values = Values {
+                version,
+                channel,
+                commit: "",
+                commit_time: chrono::DateTime::UNIX_EPOCH,
+                instant: chrono::DateTime::UNIX_EPOCH,
+                branch: None,
+                date: &self.date,
+            };
+            match template.render_tag(&values) {
+                Rendered::Text(base) => variant.name_of(template, &base).parse().ok(),
+                Rendered::Missing(_) => None,
+            }
+        };
+        let aimable = |template: &&Template| self.is_lasting(template);
+        if !version.pre.is_empty() {
+            return self
+                .prerelease
+                .iter()
+                .filter(|template| is_moving_prerelease(template))
+                .filter(aimable)
+                .filter_map(|template| render(template, channel(version)))
+                .collect();
+        }
+        let mut names: Vec<Tag> = self
+            .moving
+            .iter()
+            .filter(|template| self.zero_major || !is_zero_alone(template, version))
+            .filter(aimable)
+            .filter_map(|template| render(template, None))
+            .collect();
+        if self.channel_follows {
+            let following = self
+                .prerelease
+                .iter()
+                .filter(|template| follows(template, channels))
+                .filter(aimable);
+            for template in following {
+                names.extend(channels.iter().filter_map(|c| render(template, Some(c))));
+            }
+        }
+        names
+    }
+}
+
+fn aim(aims: &mut BTreeMap<Tag, Aim>, tag: Tag, variant: &VariantRule, exact: &ExactTag) {
+    let aim = aims.entry(tag.clone()).or_insert_with(|| Aim {
+        tag,
+        variant: variant.name.clone(),
+        version: exact.version.clone(),
+        exact: Vec::new(),
+    });
+    match exact.version.cmp_precedence(&aim.version) {
+        std::cmp::Ordering::Less => {}
+        std::cmp::Ordering::Equal => {
+            aim.version = exact.version.clone();
+            aim.exact.insert(0, exact.tag.clone());
+        }
+        std::cmp::Ordering::Greater => {
+            aim.version = exact.version.clone();
+            aim.exact = vec![exact.tag.clone()];
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! What every computed version must hold to: free, in its line, above its base.
+
+use std::cmp::Ordering;
+
+use semver::Version;
+
+use crate::{
+    error::{Error, Result},
+    plan::{
+        history::facts::VersionTag,
+        version::next::{Decision, bumped, higher, named},
+    },
+};
+
+impl Decision<'_> {
+    /// A computed version that is not above its base is a bug, not a release.
+    pub(crate) fn is_above(&self, base: Option<&VersionTag>, version: &Version) -> Result<()> {
+        match base {
+            Some(base) if !higher(version, &base.version) => Err(Error::bug(format!(
+                "`{version}` was computed, which is not above `{}`",
+                base.name
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses a version that is tagged on another commit.
+    pub(crate) fn is_free(&self, version: &Version) -> Result<()> {
+        let Some(tag) = self.taken(version) else {
+            return Ok(());
+        };
+        let place = match tag.commit {
+            Some(commit) => format!("it is tagged on {commit}"),
+            None => "its tag points at no commit of this clone".into(),
+        };
+        Err(
+            Error::refused(format!("`{version}` is taken by the tag `{}`", tag.name))
+                .cause(format!("{place}, and HEAD is {}", self.facts.head))
+                .state("nothing was changed")
+                .hint("merge that commit into this branch, or say what is meant with `--version`"),
+        )
+    }
+
+    /// The tag that has `version` already, on another commit than HEAD.
+    pub(crate) fn taken(&self, version: &Version) -> Option<&VersionTag> {
+        self.facts.tags.iter().find(|tag| {
+            tag.version.cmp_precedence(version) == Ordering::Equal
+                && !self.facts.on_head.iter().any(|own| own.name == tag.name)
+        })
+    }
+
+    /// Refuses a version outside the maintenance line, naming the commits that force it out.
+    pub(crate) fn stays_in_line(&self, version: &Version) -> Result<()> {
+        let Some(line) = self.line.filter(|line| !line.contains(version)) else {
+            return Ok(());
+        };
+        let mut error = Error::refused(format!(
+            "`{version}` is not of the line {line} of branch `{}`",
+            self.facts.branch.as_deref().unwrap_or_default()
+        ));
+        let base = self.facts.stable.as_ref();
+        for entry in &self.judgement.entries {
+            let forces = entry.level.zip(base).is_some_and(|(level, base)| {
+                bumped(&base.version, level, self.policy.zero)
+                    .is_none_or(|version| !line.contains(&version))
+            });
+            if forces {
+                error = error.cause(named(entry));
+            }
+        }
+        Err(error
+            .state("nothing was changed")
+            .hint("take these changes out of the branch, or release them from another one"))
+    }
+}

@@ -1,0 +1,370 @@
+//! The next version: base, level and branch put together.
+//!
+//! Promises: a stable version, and a pre-release within its label, is always above the base; a
+//! version that is tagged on another commit is never handed out; arithmetic never wraps. Every
+//! answer comes with its reason.
+
+use std::cmp::Ordering;
+
+use semver::{BuildMetadata, Prerelease, Version};
+
+use crate::{
+    error::{Error, Result},
+    plan::{
+        history::{
+            facts::{CommitId, Facts, Line, Question, VersionTag},
+            levels::{self, Entry, Judgement},
+        },
+        version::{branch::BranchKind, requested},
+    },
+    policy::{Level, Policy, VersionPolicy, ZeroMajor},
+};
+
+/// What a person asked for on the command line, in place of what the history would say.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Request {
+    /// `--bump`: the level, whatever the commits say.
+    pub bump: Option<Level>,
+    /// `--version`: the version itself, as typed.
+    pub version: Option<String>,
+    /// `--pre`: a pre-release with this label, whatever the branch.
+    pub pre: Option<String>,
+    /// `--branch`: the branch to answer for.
+    pub branch: Option<String>,
+}
+
+/// The next version, and all of its reasons.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Next {
+    /// The base: the highest version that HEAD descends from, a pre-release included.
+    pub current: Option<Version>,
+    /// Its tag.
+    pub current_tag: Option<String>,
+    /// The stable version that the range starts at.
+    pub range_from: Option<Version>,
+    /// The next version; `None`: nothing to release.
+    pub next: Option<Version>,
+    /// The version tag that is on HEAD already, where that is why there is nothing to release, or
+    /// where `--version` names it.
+    pub on_head: Option<VersionTag>,
+    /// The level of the change; `None` where nothing counts.
+    pub level: Option<Level>,
+    /// The branch's name.
+    pub branch: Option<String>,
+    /// What that branch releases.
+    pub kind: BranchKind,
+    /// HEAD.
+    pub head: CommitId,
+    /// Every change of the range, newest first.
+    pub entries: Vec<Entry>,
+    /// Why this version, or why none.
+    pub why: String,
+    /// What a person should know.
+    pub notes: Vec<String>,
+}
+
+impl Next {
+    /// Whether the next version is a pre-release.
+    #[must_use]
+    pub fn is_prerelease(&self) -> bool {
+        self.next.as_ref().is_some_and(|next| !next.pre.is_empty())
+    }
+}
+
+/// What the history must be asked, so that [`next`] can answer. `branch` is the branch's name, as
+/// far as there is one.
+///
+/// # Errors
+/// A bad pattern, label or version (exit 2).
+pub fn question(policy: &Policy, request: &Request, branch: Option<&str>) -> Result<Question> {
+    requested::check_flags(request)?;
+    let kind = BranchKind::of(&policy.branches, branch)?;
+    let label = match (&request.pre, &kind) {
+        (Some(label), _) | (None, BranchKind::Prerelease(label)) => {
+            if let Some(variant) = policy.variant_like(label) {
+                return Err(like_a_variant(label, variant));
+            }
+            Some(requested::label(label)?.to_owned())
+        }
+        _ => None,
+    };
+    Ok(Question {
+        template: policy.version.tag.clone(),
+        branch: branch.map(str::to_owned),
+        at: None,
+        below: None,
+        line: match kind {
+            BranchKind::Maintenance(line) => Some(line),
+            _ => None,
+        },
+        label,
+        version: request
+            .version
+            .as_deref()
+            .map(requested::parse)
+            .transpose()?,
+        paths: policy.version.paths.clone(),
+        remote_tags: Vec::new(),
+    })
+}
+
+/// A label that reads like a variant's suffix.
+pub(crate) fn like_a_variant(label: &str, variant: &str) -> Error {
+    Error::usage(format!(
+        "the pre-release label `{label}` is the suffix of variant `{variant}`"
+    ))
+    .cause(format!("the tag `1.2.3-{label}` could be either"))
+    .hint(format!(
+        "choose another label, or set `variants.{variant}.suffix`"
+    ))
+}
+
+/// The next version.
+///
+/// # Errors
+/// Usage (exit 2) for a bad override; refused (exit 4) where the repository says no: a version
+/// taken on another commit, a change that leaves the maintenance line, overflow, a commit that
+/// the policy does not accept.
+pub fn next(policy: &Policy, facts: &Facts, request: &Request) -> Result<Next> {
+    let kind = BranchKind::of(&policy.branches, facts.branch.as_deref())?;
+    let judgement = levels::judge(&policy.version, &facts.commits)?;
+    let mut decision = Decision {
+        policy: &policy.version,
+        facts,
+        request,
+        level: request.bump.or(judgement.level()),
+        judgement: &judgement,
+        line: match kind {
+            BranchKind::Maintenance(line) => Some(line),
+            _ => None,
+        },
+        notes: facts.notes.clone(),
+    };
+    decision.notes.extend(judgement.notes.iter().cloned());
+    if kind == BranchKind::Unlisted {
+        let branch = facts.branch.as_deref().unwrap_or_default();
+        decision.notes.push(format!(
+            "`[branches]` does not name `{branch}`: answered as for a stable branch, but `release` would refuse"
+        ));
+    }
+    let label = match (&request.pre, &kind) {
+        (Some(label), _) | (None, BranchKind::Prerelease(label)) => Some(label.as_str()),
+        _ => None,
+    };
+    let answer = decision.answer(label)?;
+    let notes = decision.notes;
+    let tag_of = |tag: &Option<VersionTag>| tag.as_ref().map(|tag| tag.version.clone());
+    Ok(Next {
+        current: tag_of(&facts.base),
+        current_tag: facts.base.as_ref().map(|tag| tag.name.clone()),
+        range_from: tag_of(&facts.stable),
+        next: answer.version,
+        on_head: answer.on_head,
+        level: request.bump.or(judgement.level()),
+        branch: facts.branch.clone(),
+        kind,
+        head: facts.head,
+        why: answer.why,
+        notes,
+        entries: judgement.entries,
+    })
+}
+
+/// One decision under way.
+pub(crate) struct Decision<'a> {
+    pub(crate) policy: &'a VersionPolicy,
+    pub(crate) facts: &'a Facts,
+    pub(crate) request: &'a Request,
+    pub(crate) judgement: &'a Judgement,
+    /// `--bump`, else the highest level of the range.
+    pub(crate) level: Option<Level>,
+    pub(crate) line: Option<Line>,
+    pub(crate) notes: Vec<String>,
+}
+
+/// A version or none, and why.
+pub(crate) struct Answer {
+    pub(crate) version: Option<Version>,
+    pub(crate) on_head: Option<VersionTag>,
+    pub(crate) why: String,
+}
+
+impl Answer {
+    pub(crate) fn none(why: impl Into<String>) -> Self {
+        Self {
+            version: None,
+            on_head: None,
+            why: why.into(),
+        }
+    }
+
+    pub(crate) fn of(version: Version, why: impl Into<String>) -> Self {
+        Self {
+            version: Some(version),
+            on_head: None,
+            why: why.into(),
+        }
+    }
+}
+
+impl Decision<'_> {
+    fn answer(&mut self, label: Option<&str>) -> Result<Answer> {
+        if let Some(text) = &self.request.version {
+            return self.exact(&requested::parse(text)?);
+        }
+        if let Some(tag) = self.release_on_head()? {
+            return Ok(Answer {
+                version: None,
+                why: format!("HEAD is released as `{}`", tag.name),
+                on_head: Some(tag),
+            });
+        }
+        if let Some(line) = self.line
+            && self.facts.stable.is_none()
+        {
+            return Err(Error::refused(format!(
+                "branch `{}` has no version of the line {line} behind it",
+                self.facts.branch.as_deref().unwrap_or_default()
+            ))
+            .state("nothing was changed")
+            .hint(format!(
+                "cut the branch from a commit that is tagged with a version of {line}, or rename it"
+            )));
+        }
+        if let Some(answer) = self.release_as(label)? {
+            return Ok(answer);
+        }
+        match label {
+            Some(label) => self.prerelease(label, None),
+            None => self.stable(),
+        }
+    }
+
+    /// The stable tag on HEAD, if one says that HEAD is released.
+    fn release_on_head(&self) -> Result<Option<VersionTag>> {
+        let mut stable = self
+            .facts
+            .on_head
+            .iter()
+            .filter(|tag| tag.version.pre.is_empty());
+        let Some(line) = self.line else {
+            return Ok(stable.next().cloned());
+        };
+        let Some(other) = stable.next() else {
+            return Ok(None);
+        };
+        if let Some(own) = std::iter::once(other)
+            .chain(stable)
+            .find(|tag| line.contains(&tag.version))
+        {
+            return Ok(Some(own.clone()));
+        }
+        Err(Error::refused(format!(
+            "HEAD is released as `{}`, which is not of the line {line} of branch `{}`",
+            other.name,
+            self.facts.branch.as_deref().unwrap_or_default()
+        ))
+        .state("nothing was changed")
+        .hint("release it from a branch of its own line"))
+    }
+
+    /// A stable branch, a maintenance line, or no branch at all.
+    fn stable(&mut self) -> Result<Answer> {
+        // On a line the base itself is stable, so pre-releases inside the line are passed over.
+        let promoted = self
+            .facts
+            .base
+            .as_ref()
+            .filter(|base| !base.version.pre.is_empty())
+            .map(|base| (core(&base.version), base.name.clone()));
+        let bumped = match (self.level, &self.facts.stable) {
+            (Some(level), Some(stable)) => Some(self.bumped(&stable.version, level)?),
+            (Some(_), None) => Some(self.policy.initial.clone()),
+            (None, None) if promoted.is_some() => Some(self.policy.initial.clone()),
+            (None, _) => None,
+        };
+        let (version, why) = match (bumped, promoted) {
+            (Some(bumped), Some((core, tag))) if higher(&core, &bumped) => {
+                (core, format!("`{tag}` becomes stable"))
+            }
+            (None, Some((core, tag))) => (core, format!("`{tag}` becomes stable")),
+            (Some(bumped), _) => (bumped, self.because()),
+            (None, None) => return Ok(Answer::none(self.nothing())),
+        };
+        self.stays_in_line(&version)?;
+        self.is_free(&version)?;
+        self.is_above(self.facts.base.as_ref(), &version)?;
+        Ok(Answer::of(version, why))
+    }
+
+    /// `version` moved by `level`.
+    pub(crate) fn bumped(&self, version: &Version, level: Level) -> Result<Version> {
+        bumped(version, level, self.policy.zero).ok_or_else(|| {
+            Error::refused(format!(
+                "no version follows `{version}`: its numbers are at their end ({})",
+                u64::MAX
+            ))
+            .hint("say what is meant with `--version`")
+        })
+    }
+
+    /// The change that decides, in words.
+    pub(crate) fn because(&self) -> String {
+        if let Some(level) = self.request.bump {
+            return format!("`--bump {level}`");
+        }
+        let decider = self.level.and_then(|level| self.judgement.decider(level));
+        decider.map_or_else(String::new, named)
+    }
+
+    /// Why there is nothing to release.
+    pub(crate) fn nothing(&self) -> String {
+        let since = match &self.facts.stable {
+            Some(tag) => format!("since `{}`", tag.name),
+            None => "so far".to_owned(),
+        };
+        match self.facts.commits.len() {
+            0 => format!("no commits {since}"),
+            1 => format!("the one commit {since} does not count"),
+            count => format!("none of the {count} commits {since} counts"),
+        }
+    }
+}
+
+/// A change as a person finds it again.
+pub(crate) fn named(entry: &Entry) -> String {
+    let summary = crate::text::clean(&entry.summary, 72);
+    format!("{} {summary}", entry.id.short())
+}
+
+/// `version` moved by `level`; pre-release and build metadata are dropped. `None`: a number is at
+/// its end.
+#[must_use]
+pub fn bumped(version: &Version, level: Level, zero: ZeroMajor) -> Option<Version> {
+    let level = match (version.major, zero, level) {
+        (0, ZeroMajor::Minor | ZeroMajor::Cargo, Level::Major) => Level::Minor,
+        (0, ZeroMajor::Cargo, Level::Minor) => Level::Patch,
+        _ => level,
+    };
+    Some(match level {
+        Level::Major => Version::new(version.major.checked_add(1)?, 0, 0),
+        Level::Minor => Version::new(version.major, version.minor.checked_add(1)?, 0),
+        Level::Patch => Version::new(version.major, version.minor, version.patch.checked_add(1)?),
+    })
+}
+
+/// The version without pre-release and build metadata.
+#[must_use]
+pub fn core(version: &Version) -> Version {
+    Version {
+        pre: Prerelease::EMPTY,
+        build: BuildMetadata::EMPTY,
+        ..version.clone()
+    }
+}
+
+/// Whether `a` comes after `b`; build metadata does not matter.
+#[must_use]
+pub fn higher(a: &Version, b: &Version) -> bool {
+    a.cmp_precedence(b) == Ordering::Greater
+}

@@ -1,0 +1,369 @@
+//! The protocol of the transaction, as a pure machine.
+//!
+//! In each [`State`] there is exactly one thing to do ([`action`]); its result is a [`Seen`], and
+//! [`next`] says where that leads. A state is written to the journal *before* its action is
+//! performed, so the journal's last record always names what may have happened since: entering
+//! [`State::Committing`] is the intent to put that round's tags.
+//!
+//! Promises, checked over all reachable states by a test:
+//! [`End::Published`] only when every tag showed the release, [`End::RolledBack`] only when every
+//! tag was put back; from every state both directions end.
+
+use serde::{Deserialize, Serialize};
+
+use crate::policy::OnFailure;
+
+/// What a tag is to its readers, and so when it moves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TagKind {
+    /// The exact version. Moves alone and first: a refusal (it exists, it is immutable) is likely
+    /// here, and nothing that anybody follows has moved yet.
+    Version,
+    /// Another tag that never moves again.
+    Fixed,
+    /// A tag that people follow. All of them move at once, so that they disagree for one round
+    /// trip and not for one each.
+    Moving,
+}
+
+/// One tag of the transaction, as far as the protocol must know it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Slot {
+    /// Index of its repository.
+    pub repository: usize,
+    /// Index of its image; variants have their own.
+    pub image: usize,
+    /// Repositories of a lower group commit first: the strictest alone, then the others together.
+    pub group: u8,
+    /// When it moves.
+    pub kind: TagKind,
+}
+
+/// What never changes during a transaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shape {
+    /// All tags.
+    pub slots: Vec<Slot>,
+    /// What a failed commit leads to.
+    pub on_failure: OnFailure,
+}
+
+/// What is known of one tag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mark {
+    /// No request was sent.
+    Untouched,
+    /// It showed the release before the release began; never put back.
+    Already,
+    /// A request may have been sent, and what came of it is not known.
+    Intended,
+    /// Accepted, or seen to show the release.
+    Ours,
+    /// Refused for good; it was seen to show what it showed before.
+    Refused,
+    /// Somebody else's digest. Never touched again.
+    Foreign,
+    /// Put back.
+    Restored,
+    /// The registry does not let it be put back.
+    Left,
+}
+
+/// One round of the commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Round {
+    /// Which repositories.
+    pub group: u8,
+    /// Which of their tags.
+    pub step: RoundStep,
+}
+
+/// The rounds of one group, in their order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RoundStep {
+    /// All tags of an image in the request that puts its manifest by digest. A registry that does
+    /// not know the form takes none.
+    Batch,
+    /// The version tags that were not taken.
+    Version,
+    /// The other fixed tags that were not taken.
+    Fixed,
+    /// The moving tags that were not taken.
+    Moving,
+}
+
+/// The state of a transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    /// The journal is written; the lock may or may not be taken.
+    Locking,
+    /// The lock is ours. Has another writer been here since the plan?
+    Observing,
+    /// Is the lock still ours? Asked before each round.
+    Guarding(Leg),
+    /// The tags of this round move.
+    Committing(Round),
+    /// Every tag was accepted; do all of them show it?
+    Verifying,
+    /// The release is complete; the git tag appears and the lock goes.
+    Finishing,
+    /// Taken up again after a crash or a stop: what is where?
+    Recovering(Goal),
+    /// Content is made present once more before the commit goes on.
+    Staging,
+    /// The release is given up: what do the tags show that may have moved?
+    Settling,
+    /// The tags of this kind are put back.
+    RollingBack(TagKind),
+    /// The lock goes; then the end that was decided.
+    Unlocking(End),
+    /// This run is over, the transaction is not: `resume` or `rollback` goes on.
+    Stopped(Stop),
+    /// Over.
+    Ended(End),
+}
+
+/// What a checked lock allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Leg {
+    /// A round of the commit.
+    Forward(Round),
+    /// A round of the roll back.
+    Back(TagKind),
+}
+
+/// Where a recovery is to lead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Goal {
+    /// To the release's digest.
+    Forward,
+    /// To what was before.
+    Back,
+}
+
+/// How a transaction ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum End {
+    /// All tags show the release, and git knows it.
+    Published,
+    /// All tags show the release; git's server refuses the tag for good.
+    Unpushed,
+    /// All tags are as they were.
+    RolledBack,
+    /// Given up, but some tags could not be put back or are somebody else's, or the release commit
+    /// stays on its branch.
+    Leftover,
+    /// Given up before any tag moved.
+    NotBegun,
+    /// Finished or undone by somebody who took it over.
+    Elsewhere,
+}
+
+/// Why a run stopped with the transaction open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stop {
+    /// A failed commit is held by policy.
+    Held,
+    /// Every tag was accepted, but not all show it yet.
+    Lagging,
+    /// Somebody else holds the lock now, and decides.
+    LockLost,
+    /// Whether the lock is still ours cannot be found out, or it cannot be deleted.
+    LockUnknown,
+    /// Git's server cannot be reached; all tags show the release.
+    Unfinished,
+    /// Some tags could neither be put back nor be given up.
+    Unsettled,
+    /// A registry cannot be read.
+    Unreadable,
+    /// The image's content is neither here nor in the registry.
+    ContentGone,
+    /// The journal cannot be written.
+    Journal,
+}
+
+/// What went wrong first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cause {
+    /// A registry refused this tag.
+    Refused(usize),
+    /// Somebody else moved this tag.
+    Foreign(usize),
+    /// What this tag shows could not be found out in time.
+    Unclear(usize),
+    /// Somebody else made the version's git tag.
+    GitTag,
+    /// The branch that the release commit belongs on has advanced.
+    Branch,
+    /// Somebody else holds the lock.
+    Busy,
+    /// Git's server refused the lock, or could not be reached.
+    Lock,
+    /// A registry could not be read.
+    Unreadable,
+    /// The image's content is gone, or could not be sent.
+    Content,
+    /// The journal could not be written.
+    Journal,
+    /// A signal.
+    Interrupted,
+}
+
+/// A transaction as the journal keeps it: the state, and what is known of each tag.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Txn {
+    /// Where it stands.
+    pub state: State,
+    /// One mark a tag, in the order of [`Shape::slots`].
+    pub marks: Vec<Mark>,
+    /// What went wrong first, if anything did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cause>,
+    /// An earlier run may have sent requests of which nothing is known: a tag that is not taken now
+    /// may have been taken then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub resumed: bool,
+}
+
+/// What is to be done in a state. Tags are named by their index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Take the lock. Answer: [`Seen::Lock`].
+    TakeLock,
+    /// HEAD every tag, read the version's git tag and the lock. Answer: [`Seen::World`].
+    Look,
+    /// Read the lock. Answer: [`Seen::Lock`].
+    CheckLock,
+    /// Put these tags, each image's in one request where the registry can. Answer: [`Seen::Put`].
+    PutTogether(Vec<usize>),
+    /// Put these tags at once in parallel. Answer: [`Seen::Put`].
+    PutEach(Vec<usize>),
+    /// HEAD every tag until all show the release or the time is up. Answer: [`Seen::Tags`].
+    Watch,
+    /// Make the image's content present everywhere. Answer: [`Seen::Content`].
+    Stage,
+    /// HEAD these tags until each shows something that was not there before, or the time is up:
+    /// the answer to a request that was sent may lag. Answer: [`Seen::Tags`] for all tags.
+    Settle(Vec<usize>),
+    /// Put these tags back. Answer: [`Seen::PutBack`].
+    PutBack(Vec<usize>),
+    /// Create the git tag and delete the lock. Answer: [`Seen::Git`].
+    Finish,
+    /// Delete the lock, and where the release is given up take its commit off the branch. Answer:
+    /// [`Seen::Git`].
+    Unlock,
+    /// Nothing: the run is over.
+    Rest,
+}
+
+impl Txn {
+    /// The beginning. `already` tells the tags that show the release before it begins.
+    #[must_use]
+    pub fn new(already: impl IntoIterator<Item = bool>) -> Self {
+        let mark = |same| if same { Mark::Already } else { Mark::Untouched };
+        Self {
+            state: State::Locking,
+            marks: already.into_iter().map(mark).collect(),
+            cause: None,
+            resumed: false,
+        }
+    }
+
+    /// Whether a request that moves a tag may have been sent.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
+        self.marks.iter().any(|mark| match mark {
+            Mark::Intended | Mark::Ours | Mark::Restored | Mark::Left => true,
+            Mark::Untouched | Mark::Already | Mark::Refused | Mark::Foreign => false,
+        })
+    }
+
+    /// Whether a signal here still means: stop clean, as if nothing had been begun.
+    #[must_use]
+    pub fn can_stop_clean(&self) -> bool {
+        !self.has_begun()
+            && matches!(
+                self.state,
+                State::Locking | State::Observing | State::Guarding(Leg::Forward(_))
+            )
+    }
+}
+
+/// The tags of one round of the commit that are still to move.
+#[must_use]
+pub fn round_tags(shape: &Shape, marks: &[Mark], round: Round) -> Vec<usize> {
+    let pending = |index: usize| match marks[index] {
+        Mark::Untouched | Mark::Intended | Mark::Refused | Mark::Restored | Mark::Left => true,
+        Mark::Already | Mark::Ours | Mark::Foreign => false,
+    };
+    let mine = |index: usize| pending(index) && shape.slots[index].group == round.group;
+    let kind = |index: usize, kind| mine(index) && shape.slots[index].kind == kind;
+    let all = 0..shape.slots.len();
+    match round.step {
+        // A batch of one saves nothing.
+        RoundStep::Batch => all
+            .clone()
+            .filter(|&a| {
+                let same = |b: usize| {
+                    shape.slots[a].repository == shape.slots[b].repository
+                        && shape.slots[a].image == shape.slots[b].image
+                };
+                mine(a) && all.clone().filter(|&b| mine(b) && same(b)).count() > 1
+            })
+            .collect(),
+        RoundStep::Version => all.filter(|&i| kind(i, TagKind::Version)).collect(),
+        RoundStep::Fixed => all.filter(|&i| kind(i, TagKind::Fixed)).collect(),
+        RoundStep::Moving => all.filter(|&i| kind(i, TagKind::Moving)).collect(),
+    }
+}
+
+/// The tags of one kind that are to be put back.
+#[must_use]
+pub fn back_tags(shape: &Shape, marks: &[Mark], kind: TagKind) -> Vec<usize> {
+    let touched = |index: usize| match marks[index] {
+        // Refused ones are looked at once more: a refusal can arrive after the deed.
+        Mark::Intended | Mark::Ours | Mark::Refused => true,
+        Mark::Untouched | Mark::Already | Mark::Foreign | Mark::Restored | Mark::Left => false,
+    };
+    (0..shape.slots.len())
+        .filter(|&index| shape.slots[index].kind == kind && touched(index))
+        .collect()
+}
+
+/// What to do in the transaction's state.
+#[must_use]
+pub fn action(shape: &Shape, txn: &Txn) -> Action {
+    match txn.state {
+        State::Locking => Action::TakeLock,
+        State::Observing | State::Recovering(_) => Action::Look,
+        State::Guarding(_) => Action::CheckLock,
+        // The round's tags are marked as intended by now, and only they are pending in it.
+        State::Committing(round) => {
+            let tags = round_tags(shape, &txn.marks, round);
+            match round.step {
+                RoundStep::Batch => Action::PutTogether(tags),
+                RoundStep::Version | RoundStep::Fixed | RoundStep::Moving => Action::PutEach(tags),
+            }
+        }
+        State::Verifying => Action::Watch,
+        State::Finishing => Action::Finish,
+        State::Staging => Action::Stage,
+        State::Settling => Action::Settle(
+            (0..txn.marks.len())
+                .filter(|&index| matches!(txn.marks[index], Mark::Intended | Mark::Ours))
+                .collect(),
+        ),
+        State::RollingBack(kind) => Action::PutBack(back_tags(shape, &txn.marks, kind)),
+        State::Unlocking(_) => Action::Unlock,
+        State::Stopped(_) | State::Ended(_) => Action::Rest,
+    }
+}

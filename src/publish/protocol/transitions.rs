@@ -1,0 +1,353 @@
+//! The transitions.
+
+use crate::{
+    policy::OnFailure,
+    publish::protocol::{
+        observation::{ContentSeen, GitSeen, GitTagSeen, LockSeen, PutSeen, Seen, Shows},
+        rollback::{put_back, settled},
+        state::{
+            Cause, End, Goal, Leg, Mark, Round, RoundStep, Shape, State, Stop, Txn, round_tags,
+        },
+    },
+};
+
+/// An answer that no action of this state can have.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the answer {seen} does not belong to the state {state}")]
+pub struct OutOfOrder {
+    state: String,
+    seen: String,
+}
+
+impl Txn {
+    pub(super) fn to(mut self, state: State) -> Self {
+        self.state = state;
+        self
+    }
+
+    fn blame(mut self, cause: Cause) -> Self {
+        self.cause = self.cause.or(Some(cause));
+        self
+    }
+
+    /// Before anything moved: the lock goes, nothing else is to do.
+    fn give_up(self, cause: Cause) -> Self {
+        self.blame(cause).to(State::Unlocking(End::NotBegun))
+    }
+
+    /// The commit failed.
+    fn fail(self, shape: &Shape, cause: Cause) -> Self {
+        let txn = self.blame(cause);
+        if !txn.has_begun() {
+            return txn.to(State::Unlocking(End::NotBegun));
+        }
+        match shape.on_failure {
+            OnFailure::Rollback => txn.to(State::Settling),
+            OnFailure::Hold => txn.to(State::Stopped(Stop::Held)),
+        }
+    }
+}
+
+fn next_round(shape: &Shape, marks: &[Mark], after: Option<Round>) -> Option<Round> {
+    let last = shape.slots.iter().map(|slot| slot.group).max()?;
+    let steps = [
+        RoundStep::Batch,
+        RoundStep::Version,
+        RoundStep::Fixed,
+        RoundStep::Moving,
+    ];
+    (0..=last)
+        .flat_map(|group| steps.map(|step| Round { group, step }))
+        .find(|&round| {
+            after.is_none_or(|after| round > after) && !round_tags(shape, marks, round).is_empty()
+        })
+}
+
+/// Where the answer to the state's action leads.
+///
+/// # Errors
+/// The answer is to another action: a bug in the caller.
+pub fn next(shape: &Shape, txn: Txn, seen: Seen) -> Result<Txn, OutOfOrder> {
+    let seen = match seen {
+        Seen::JournalFailed => return Ok(without_journal(shape, txn)),
+        Seen::Interrupted if txn.can_stop_clean() => return Ok(txn.give_up(Cause::Interrupted)),
+        // In mid commit a signal only shortens the time that is left.
+        Seen::Interrupted => return Ok(txn),
+        answer => answer,
+    };
+    match (txn.state, seen) {
+        (State::Locking, Seen::Lock(lock)) => Ok(locked(txn, lock)),
+        (
+            State::Observing,
+            Seen::World {
+                tags,
+                git_tag,
+                lock,
+            },
+        ) => Ok(observed(shape, txn, &tags, git_tag, lock)),
+        (State::Guarding(leg), Seen::Lock(lock)) => Ok(guarded(shape, txn, leg, lock)),
+        (State::Committing(round), Seen::Put(answers)) => Ok(put(shape, txn, round, &answers)),
+        (State::Verifying, Seen::Tags(tags)) => Ok(verified(shape, txn, &tags)),
+        (State::Finishing, Seen::Git(git)) => Ok(match git {
+            GitSeen::Done | GitSeen::BranchLeft => txn.to(State::Ended(End::Published)),
+            GitSeen::Taken => txn.to(State::Stopped(Stop::LockLost)),
+            GitSeen::Refused => txn.to(State::Unlocking(End::Unpushed)),
+            GitSeen::Unreachable => txn.to(State::Stopped(Stop::Unfinished)),
+        }),
+        (
+            State::Recovering(goal),
+            Seen::World {
+                tags,
+                git_tag,
+                lock,
+            },
+        ) => Ok(recovered(shape, txn, goal, &tags, git_tag, lock)),
+        (State::Staging, Seen::Content(content)) => Ok(staged(shape, txn, content)),
+        (State::Settling, Seen::Tags(tags)) => Ok(settled(shape, txn, &tags)),
+        (State::RollingBack(kind), Seen::PutBack(answers)) => {
+            Ok(put_back(shape, txn, kind, &answers))
+        }
+        (State::Unlocking(end), Seen::Git(git)) => Ok(match git {
+            // Gone or somebody else's: either way there is nothing of ours to delete.
+            GitSeen::Done | GitSeen::Taken => txn.to(State::Ended(end)),
+            GitSeen::BranchLeft => txn.to(State::Ended(End::Leftover)),
+            GitSeen::Refused | GitSeen::Unreachable => txn.to(State::Stopped(Stop::LockUnknown)),
+        }),
+        (
+            State::Locking
+            | State::Observing
+            | State::Guarding(_)
+            | State::Committing(_)
+            | State::Verifying
+            | State::Finishing
+            | State::Recovering(_)
+            | State::Staging
+            | State::Settling
+            | State::RollingBack(_)
+            | State::Unlocking(_)
+            | State::Stopped(_)
+            | State::Ended(_),
+            seen,
+        ) => Err(OutOfOrder {
+            state: format!("{:?}", txn.state),
+            seen: format!("{seen:?}"),
+        }),
+    }
+}
+
+/// Nothing moves that is not in the journal. What was begun is put back by what the journal
+/// already says; where all tags have moved there is nothing left to protect.
+fn without_journal(shape: &Shape, txn: Txn) -> Txn {
+    match txn.state {
+        State::Locking | State::Observing => txn.give_up(Cause::Journal),
+        // The round's intent is not in the journal and was not acted on; earlier rounds are.
+        State::Guarding(Leg::Forward(_)) | State::Committing(_) => txn.fail(shape, Cause::Journal),
+        State::Recovering(_) | State::Staging => {
+            txn.blame(Cause::Journal).to(State::Stopped(Stop::Journal))
+        }
+        State::Guarding(Leg::Back(_))
+        | State::Verifying
+        | State::Finishing
+        | State::Settling
+        | State::RollingBack(_)
+        | State::Unlocking(_)
+        | State::Stopped(_)
+        | State::Ended(_) => txn,
+    }
+}
+
+fn locked(txn: Txn, lock: LockSeen) -> Txn {
+    match lock {
+        LockSeen::Ours => txn.to(State::Observing),
+        LockSeen::Taken => txn.blame(Cause::Busy).to(State::Ended(End::NotBegun)),
+        LockSeen::Partly => txn.give_up(Cause::Busy),
+        LockSeen::Refused => txn.blame(Cause::Lock).to(State::Ended(End::NotBegun)),
+        // A server without atomic pushes may have given the lock all the same.
+        LockSeen::Advanced => txn.give_up(Cause::Branch),
+        // It may have been taken: try to delete it.
+        LockSeen::Unreachable => txn.give_up(Cause::Lock),
+    }
+}
+
+fn observed(
+    shape: &Shape,
+    mut txn: Txn,
+    tags: &[Shows],
+    git_tag: GitTagSeen,
+    lock: LockSeen,
+) -> Txn {
+    match lock {
+        LockSeen::Ours => {}
+        LockSeen::Taken => return txn.blame(Cause::Busy).to(State::Ended(End::NotBegun)),
+        LockSeen::Partly | LockSeen::Refused | LockSeen::Advanced | LockSeen::Unreachable => {
+            return txn.give_up(Cause::Lock);
+        }
+    }
+    match git_tag {
+        GitTagSeen::Absent | GitTagSeen::Ours => {}
+        GitTagSeen::Other => return txn.give_up(Cause::GitTag),
+    }
+    for (index, shows) in tags.iter().enumerate() {
+        match shows {
+            Shows::Ours => txn.marks[index] = Mark::Already,
+            Shows::Before => {}
+            Shows::Other => return txn.give_up(Cause::Foreign(index)),
+            Shows::Unreadable => return txn.give_up(Cause::Unreadable),
+        }
+    }
+    // The look above read the lock as well, so the first round needs no look of its own.
+    match next_round(shape, &txn.marks, None) {
+        Some(round) => enter(shape, txn, round),
+        None => txn.to(State::Verifying),
+    }
+}
+
+fn enter(shape: &Shape, mut txn: Txn, round: Round) -> Txn {
+    for index in round_tags(shape, &txn.marks, round) {
+        txn.marks[index] = Mark::Intended;
+    }
+    txn.to(State::Committing(round))
+}
+
+fn guarded(shape: &Shape, txn: Txn, leg: Leg, lock: LockSeen) -> Txn {
+    match lock {
+        LockSeen::Ours => match leg {
+            Leg::Forward(round) => enter(shape, txn, round),
+            Leg::Back(kind) => txn.to(State::RollingBack(kind)),
+        },
+        LockSeen::Taken => txn.to(State::Stopped(Stop::LockLost)),
+        LockSeen::Partly | LockSeen::Refused | LockSeen::Advanced | LockSeen::Unreachable => {
+            txn.to(State::Stopped(Stop::LockUnknown))
+        }
+    }
+}
+
+fn put(shape: &Shape, mut txn: Txn, round: Round, answers: &[(usize, PutSeen)]) -> Txn {
+    let mut cause = None;
+    for &(index, answer) in answers {
+        let (mark, wrong) = match answer {
+            PutSeen::Ours => (Mark::Ours, None),
+            PutSeen::NotTaken if !txn.resumed => (Mark::Untouched, None),
+            PutSeen::NotTaken | PutSeen::Pending => (Mark::Intended, None),
+            PutSeen::Refused => (Mark::Refused, Some(Cause::Refused(index))),
+            PutSeen::Foreign => (Mark::Foreign, Some(Cause::Foreign(index))),
+            PutSeen::Unclear => (Mark::Intended, Some(Cause::Unclear(index))),
+        };
+        txn.marks[index] = mark;
+        cause = cause.or(wrong);
+    }
+    if let Some(cause) = cause {
+        return txn.fail(shape, cause);
+    }
+    match next_round(shape, &txn.marks, Some(round)) {
+        Some(round) => txn.to(State::Guarding(Leg::Forward(round))),
+        None => txn.to(State::Verifying),
+    }
+}
+
+fn verified(shape: &Shape, mut txn: Txn, tags: &[Shows]) -> Txn {
+    let mut lagging = false;
+    let mut cause = None;
+    for (index, shows) in tags.iter().enumerate() {
+        match shows {
+            Shows::Ours => {}
+            Shows::Before | Shows::Unreadable => lagging = true,
+            Shows::Other => {
+                txn.marks[index] = Mark::Foreign;
+                cause = cause.or(Some(Cause::Foreign(index)));
+            }
+        }
+    }
+    match cause {
+        Some(cause) => txn.fail(shape, cause),
+        None if lagging => txn.to(State::Stopped(Stop::Lagging)),
+        None => txn.to(State::Finishing),
+    }
+}
+
+fn recovered(
+    shape: &Shape,
+    mut txn: Txn,
+    goal: Goal,
+    tags: &[Shows],
+    git_tag: GitTagSeen,
+    lock: LockSeen,
+) -> Txn {
+    match lock {
+        LockSeen::Ours => {}
+        LockSeen::Taken => return txn.to(State::Stopped(Stop::LockLost)),
+        LockSeen::Partly | LockSeen::Refused | LockSeen::Advanced | LockSeen::Unreachable => {
+            return txn.to(State::Stopped(Stop::LockUnknown));
+        }
+    }
+    if tags.contains(&Shows::Unreadable) {
+        return txn.to(State::Stopped(Stop::Unreadable));
+    }
+    txn.resumed = true;
+    let mut foreign = None;
+    for (index, shows) in tags.iter().enumerate() {
+        txn.marks[index] = remark(txn.marks[index], *shows);
+        if *shows == Shows::Other {
+            foreign = foreign.or(Some(Cause::Foreign(index)));
+        }
+    }
+    match (goal, git_tag) {
+        // Its git tag is out: the release is complete, and only the lock is left.
+        (Goal::Forward | Goal::Back, GitTagSeen::Ours) => txn.to(State::Finishing),
+        (Goal::Back, GitTagSeen::Absent | GitTagSeen::Other) => txn.to(State::Settling),
+        (Goal::Forward, GitTagSeen::Other) => txn.fail(shape, Cause::GitTag),
+        (Goal::Forward, GitTagSeen::Absent) => {
+            txn.cause = None;
+            match foreign {
+                Some(cause) => txn.fail(shape, cause),
+                None if tags.iter().all(|shows| *shows == Shows::Ours) => txn.to(State::Finishing),
+                None => txn.to(State::Staging),
+            }
+        }
+    }
+}
+
+/// What a look says about a tag of which the journal knows `mark`. The journal may have lost its
+/// end, and another machine may have worked on since: what is seen counts.
+fn remark(mark: Mark, shows: Shows) -> Mark {
+    match (shows, mark) {
+        (Shows::Ours, Mark::Already) => Mark::Already,
+        (
+            Shows::Ours,
+            Mark::Untouched
+            | Mark::Intended
+            | Mark::Ours
+            | Mark::Refused
+            | Mark::Foreign
+            | Mark::Restored
+            | Mark::Left,
+        ) => Mark::Ours,
+        // A request that was sent may still arrive.
+        (
+            Shows::Before,
+            Mark::Intended | Mark::Ours | Mark::Refused | Mark::Left | Mark::Foreign,
+        ) => Mark::Intended,
+        (Shows::Before, Mark::Restored | Mark::Untouched | Mark::Already) => mark,
+        (Shows::Other, _) => Mark::Foreign,
+        (Shows::Unreadable, _) => mark,
+    }
+}
+
+fn staged(shape: &Shape, txn: Txn, content: ContentSeen) -> Txn {
+    let moved = txn.marks.contains(&Mark::Ours);
+    match content {
+        ContentSeen::Ready => match next_round(shape, &txn.marks, None) {
+            Some(round) => txn.to(State::Guarding(Leg::Forward(round))),
+            None => txn.to(State::Verifying),
+        },
+        ContentSeen::Gone if moved => txn
+            .blame(Cause::Content)
+            .to(State::Stopped(Stop::ContentGone)),
+        // None shows the release, yet an answer may lag: made sure of on the way back.
+        ContentSeen::Gone if txn.has_begun() => txn.blame(Cause::Content).to(State::Settling),
+        ContentSeen::Gone => txn.give_up(Cause::Content),
+        ContentSeen::Failed => txn
+            .blame(Cause::Content)
+            .to(State::Stopped(Stop::Unreadable)),
+    }
+}

@@ -1,0 +1,81 @@
+//! Pure judgements on what a tag shows: ambiguous answers and refusals are classified by state,
+//! never by code, since there is no standard code for "immutable" and a registry can fail after
+//! the deed.
+
+use crate::{
+    oci::Digest,
+    publish::protocol::observation::{PutBackSeen, PutSeen, Shows},
+};
+
+/// What a tag shows, compared with what it is to show and what it showed before.
+#[must_use]
+pub fn judge(before: Option<&Digest>, wanted: &Digest, shown: Option<&Digest>) -> Shows {
+    if shown == Some(wanted) {
+        Shows::Ours
+    } else if shown == before {
+        Shows::Before
+    } else {
+        Shows::Other
+    }
+}
+
+/// How a PUT of a tag was answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answered {
+    /// It may or may not have been done: cut, timed out, 5xx.
+    Ambiguous,
+    /// Nothing was done; later it may be: throttled, not connected.
+    Later,
+    /// The registry says no.
+    Refused,
+}
+
+/// What to do after a PUT of a tag that was not accepted, and a look at the tag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Then {
+    /// It is decided.
+    Decided(PutSeen),
+    /// Put it again.
+    Again,
+    /// Look again: nothing was learnt.
+    LookAgain,
+}
+
+/// Decides about a tag after `answered`, when a look shows `shows`.
+#[must_use]
+pub fn after_put(answered: Answered, shows: Shows) -> Then {
+    match (shows, answered) {
+        (Shows::Ours, _) => Then::Decided(PutSeen::Ours),
+        (Shows::Other, _) => Then::Decided(PutSeen::Foreign),
+        (Shows::Before, Answered::Ambiguous | Answered::Later) => Then::Again,
+        (Shows::Before, Answered::Refused) => Then::Decided(PutSeen::Refused),
+        (Shows::Unreadable, _) => Then::LookAgain,
+    }
+}
+
+/// How a tag is put back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Undo {
+    /// Nothing is to be done.
+    Done(PutBackSeen),
+    /// Put the manifest that it showed before.
+    PutOld,
+    /// Delete the tag.
+    Delete,
+    /// Look again.
+    LookAgain,
+}
+
+/// Decides how to put a tag back. `existed`: it was there before; `refused`: its PUT was refused,
+/// so that a tag that shows what was before never moved.
+#[must_use]
+pub fn undo(shows: Shows, existed: bool, refused: bool) -> Undo {
+    match shows {
+        Shows::Other => Undo::Done(PutBackSeen::Foreign),
+        Shows::Before if refused => Undo::Done(PutBackSeen::Restored),
+        // The answer may lag behind a PUT that was accepted, so the old one is put again.
+        Shows::Ours | Shows::Before if existed => Undo::PutOld,
+        Shows::Ours | Shows::Before => Undo::Delete,
+        Shows::Unreadable => Undo::LookAgain,
+    }
+}

@@ -1,0 +1,361 @@
+//! The end of a run in words: what failed, what is true outside now, what to do next.
+
+use crate::{
+    error::{Error, ErrorKind},
+    oci::{Repository, Tag},
+    outcome::{Now, OutcomeKind, TagReport},
+    publish::{
+        protocol::state::{Cause, End, State, Stop},
+        run::Run,
+        unfinished::{self, FINISHED_FIRST},
+    },
+};
+
+/// The end in one word, and the error where the run did not do what it was asked to.
+pub(in crate::publish) async fn judge(
+    run: &Run,
+    tags: &[TagReport],
+) -> (OutcomeKind, Option<Error>) {
+    let version = &run.prepared.version;
+    let back = matches!(run.goal, Some(crate::publish::protocol::state::Goal::Back));
+    let interrupted = run.signal.is_given();
+    match run.txn.state {
+        State::Ended(End::Published) if back => {
+            let error = Error::refused(format!(
+                "{version} was complete already, so it was finished"
+            ))
+            .state("every tag shows it, and git has its tag")
+            .hint(format!(
+                "`hoist rollback {version}` moves the moving tags back"
+            ));
+            (OutcomeKind::Published, Some(error))
+        }
+        State::Ended(End::Published) => (OutcomeKind::Published, None),
+        State::Ended(End::RolledBack | End::NotBegun) if back => (OutcomeKind::RolledBack, None),
+        // No tag had moved; this was made sure of.
+        State::Ended(End::RolledBack) if run.txn.cause == Some(Cause::Content) => {
+            not_moved(run).await
+        }
+        State::Ended(End::RolledBack) => {
+            let kind = if interrupted {
+                (OutcomeKind::Interrupted, ErrorKind::Interrupted)
+            } else {
+                (OutcomeKind::RolledBack, ErrorKind::RolledBack)
+            };
+            let error = failure(run, kind.1).state(format!(
+                "rolled back; all {} tags are as they were before",
+                tags.len()
+            ));
+            (kind.0, Some(with_hint(run, error)))
+        }
+        State::Ended(End::NotBegun) => not_moved(run).await,
+        State::Ended(End::Elsewhere) => elsewhere(run, tags),
+        State::Ended(End::Unpushed) => {
+            let error = Error::new(
+                ErrorKind::NeedsHuman,
+                format!("git's server refuses the tag of {version}"),
+            );
+            let error = because(error, run.notes.last_other());
+            let error = error
+                .state("every image tag shows the release; the git tag is missing")
+                .hint("when the server allows it, `hoist release` of this commit pushes the tag");
+            (OutcomeKind::NeedsHuman, Some(error))
+        }
+        State::Ended(End::Leftover) => {
+            let left = list(tags, TagReport::is_as_before);
+            (OutcomeKind::NeedsHuman, Some(leftover(run, &left)))
+        }
+        State::Stopped(stop) => {
+            let (kind, error) = stopped(run, tags, stop);
+            let who = match stop {
+                Stop::LockLost => unfinished::holder(&run.world, &run.prepared.lock_refs).await,
+                Stop::Held
+                | Stop::Lagging
+                | Stop::LockUnknown
+                | Stop::Unfinished
+                | Stop::Unsettled
+                | Stop::Unreadable
+                | Stop::ContentGone
+                | Stop::Journal => None,
+            };
+            (kind, error.map(|error| because(error, who)))
+        }
+        State::Locking
+        | State::Observing
+        | State::Guarding(_)
+        | State::Committing(_)
+        | State::Verifying
+        | State::Finishing
+        | State::Recovering(_)
+        | State::Staging
+        | State::Settling
+        | State::RollingBack(_)
+        | State::Unlocking(_) => {
+            let error = Error::bug("a run ended in the middle of the publish protocol");
+            (OutcomeKind::NeedsHuman, Some(error))
+        }
+    }
+}
+
+fn because(error: Error, cause: Option<String>) -> Error {
+    match cause {
+        Some(cause) => error.cause(cause),
+        None => error,
+    }
+}
+
+fn name(run: &Run, index: usize) -> (&Tag, &Repository) {
+    let tag = &run.prepared.tags[index];
+    (&tag.tag, run.prepared.repository(tag))
+}
+
+/// What went wrong first, with the outside world's own words.
+fn failure(run: &Run, kind: ErrorKind) -> Error {
+    let version = &run.prepared.version;
+    let new = |message: String| Error::new(kind, message);
+    let other = || run.notes.last_other();
+    match run.txn.cause {
+        Some(Cause::Refused(index)) => {
+            let (tag, repository) = name(run, index);
+            let error = new(format!("`{repository}` refuses the tag `{tag}`"));
+            because(error, run.notes.of_tag(index))
+        }
+        Some(Cause::Foreign(index)) => {
+            let (tag, repository) = name(run, index);
+            if let Some(why) = run.notes.why_held(index) {
+                return new(format!(
+                    "cannot move tag `{tag}` of `{repository}`: a higher version of its line came while this release was running"
+                ))
+                .cause(why);
+            }
+            let error = new(format!(
+                "cannot move tag `{tag}` of `{repository}`: it changed while this release was running"
+            ));
+            error.cause(foreign_cause(run, index))
+        }
+        Some(Cause::Unclear(index)) => {
+            let (tag, repository) = name(run, index);
+            let error = new(format!(
+                "what tag `{tag}` of `{repository}` shows could not be found out in time"
+            ));
+            because(error, run.notes.of_tag(index))
+        }
+        Some(Cause::GitTag) => {
+            let tag = run.prepared.git_tag.as_ref().map_or("", |tag| &tag.name);
+            new(format!("somebody else has made the git tag `{tag}`"))
+        }
+        Some(Cause::Branch) => {
+            let branch = run.prepared.branch.as_ref();
+            let branch = branch.map_or("", |branch| branch.short());
+            new(format!("the branch `{branch}` has advanced"))
+        }
+        Some(Cause::Busy) => because(new("another release holds the lock".into()), other()),
+        Some(Cause::Lock) => {
+            let what = match &run.prepared.branch {
+                Some(_) => "cannot push the lock and the release commit",
+                None => "cannot take the lock",
+            };
+            because(new(what.into()), other())
+        }
+        Some(Cause::Unreadable) => {
+            let words = (0..run.prepared.tags.len()).find_map(|index| run.notes.of_tag(index));
+            because(new("cannot read the tags".into()), words)
+        }
+        Some(Cause::Content) => because(
+            new(format!("cannot send the content of {version}")),
+            other(),
+        ),
+        Some(Cause::Journal) => because(new("cannot write the journal".into()), other()),
+        Some(Cause::Interrupted) => new("interrupted".into()),
+        None if run.signal.is_given() => new("interrupted".into()),
+        None => because(new(format!("{version} is not complete")), other()),
+    }
+}
+
+fn foreign_cause(run: &Run, index: usize) -> String {
+    let before = &run.prepared.tags[index].before;
+    let expected = before.as_ref().map_or("absent", |digest| digest.short());
+    let found = run.notes.last_shown(index).unwrap_or(Now::Unknown);
+    format!("expected {expected}, found {found}")
+}
+
+fn with_hint(run: &Run, error: Error) -> Error {
+    if run.txn.cause == Some(Cause::Lock)
+        && let Some(hint) = run.notes.hint()
+    {
+        return error.hint(hint);
+    }
+    match run.txn.cause {
+        Some(Cause::Foreign(_) | Cause::GitTag) => error.hint(FINISHED_FIRST),
+        Some(Cause::Branch) => error.hint(crate::publish::steps::branch::PULL),
+        Some(Cause::Lock) if run.prepared.branch.is_some() => {
+            error.hint(crate::publish::steps::branch::MAY_PUSH)
+        }
+        Some(
+            Cause::Refused(_)
+            | Cause::Unclear(_)
+            | Cause::Busy
+            | Cause::Lock
+            | Cause::Unreadable
+            | Cause::Content
+            | Cause::Journal
+            | Cause::Interrupted,
+        )
+        | None => error.hint("when the cause is mended, `hoist release` starts again"),
+    }
+}
+
+/// What is left of a release that was given up: tags, or its commit on the branch.
+fn leftover(run: &Run, tags: &str) -> Error {
+    let error = failure(run, ErrorKind::NeedsHuman);
+    let tags = format!("rolled back as far as possible; {tags}");
+    match (&run.prepared.branch, run.notes.branch_left()) {
+        (Some(branch), true) => error
+            .state(format!(
+                "{tags}; `{}` keeps the release commit {}: others have built on it, or the server does not let it be taken back",
+                branch.short(),
+                run.prepared.commit,
+            ))
+            .hint("`git pull`, then `hoist release` releases from there; `git revert` undoes that commit"),
+        (Some(_) | None, _) => error
+            .state(tags)
+            .hint("`hoist release` of the same commit takes up what is left"),
+    }
+}
+
+async fn not_moved(run: &Run) -> (OutcomeKind, Option<Error>) {
+    let state = "no tag has moved";
+    match run.txn.cause {
+        Some(Cause::Busy) => {
+            let name = async {
+                let refs = run.world.remote.refs(&run.prepared.lock_refs).await;
+                match refs.ok().and_then(|refs| refs.into_iter().next()) {
+                    Some(lock) => unfinished::busy(&run.world, &lock).await,
+                    None => unfinished::let_go(),
+                }
+            };
+            let error = run.git().run(name).await;
+            let error = error.unwrap_or_else(|| failure(run, ErrorKind::Busy).state(state));
+            (OutcomeKind::Busy, Some(error))
+        }
+        Some(Cause::Interrupted) => {
+            let error = failure(run, ErrorKind::Interrupted);
+            let error = error.state(state).hint("`hoist release` starts again");
+            (OutcomeKind::Interrupted, Some(error))
+        }
+        Some(
+            Cause::Refused(_)
+            | Cause::Foreign(_)
+            | Cause::Unclear(_)
+            | Cause::GitTag
+            | Cause::Branch
+            | Cause::Lock
+            | Cause::Unreadable
+            | Cause::Content
+            | Cause::Journal,
+        )
+        | None => {
+            let (kind, error) = if run.signal.is_given() {
+                // It left no time to find out more.
+                (OutcomeKind::Interrupted, ErrorKind::Interrupted)
+            } else {
+                (OutcomeKind::Failed, ErrorKind::Failed)
+            };
+            let error = failure(run, error).state(state);
+            (kind, Some(with_hint(run, error)))
+        }
+    }
+}
+
+/// Somebody took the transaction over and ended it: what the tags show tells how.
+fn elsewhere(run: &Run, tags: &[TagReport]) -> (OutcomeKind, Option<Error>) {
+    let version = &run.prepared.version;
+    let events = &run.world.events;
+    if tags.iter().all(TagReport::is_ours) {
+        events.note(format!("{version} was finished from another place"));
+        return (OutcomeKind::Published, None);
+    }
+    if tags.iter().all(TagReport::is_as_before) {
+        events.note(format!("{version} was rolled back from another place"));
+        return (OutcomeKind::RolledBack, None);
+    }
+    let error = Error::new(
+        ErrorKind::NeedsHuman,
+        format!("{version} was ended from another place"),
+    );
+    let error = error
+        .state(list(tags, TagReport::is_ours))
+        .hint("`hoist plan` shows what is left to do");
+    (OutcomeKind::NeedsHuman, Some(error))
+}
+
+fn stopped(run: &Run, tags: &[TagReport], stop: Stop) -> (OutcomeKind, Option<Error>) {
+    let version = &run.prepared.version;
+    let interrupted = run.signal.is_given();
+    let (kind, error_kind) = match stop {
+        Stop::Held => (OutcomeKind::Held, ErrorKind::NeedsHuman),
+        _ if interrupted => (OutcomeKind::Interrupted, ErrorKind::Interrupted),
+        Stop::Lagging
+        | Stop::LockLost
+        | Stop::LockUnknown
+        | Stop::Unfinished
+        | Stop::Unsettled
+        | Stop::Unreadable
+        | Stop::ContentGone
+        | Stop::Journal => (OutcomeKind::NeedsHuman, ErrorKind::NeedsHuman),
+    };
+    let failed = || failure(run, error_kind);
+    let new = |message: &str| because(Error::new(error_kind, message), run.notes.last_other());
+    let ours = || list(tags, TagReport::is_ours);
+    let both = "`hoist resume` finishes it, `hoist rollback` undoes it";
+    let error = match stop {
+        Stop::Held => failed()
+            .state(format!("held by policy; {}", ours()))
+            .hint(both),
+        Stop::Lagging => Error::new(error_kind, format!("not every tag shows {version} yet"))
+            .state(format!("every registry accepted its tags; {}", ours()))
+            .hint(format!(
+                "`hoist verify {version}` shows when they do; then `hoist resume`"
+            )),
+        Stop::LockLost => Error::new(error_kind, "the lock was taken over by somebody else")
+            .state(format!(
+                "this run has stopped and left everything to them; {}",
+                ours()
+            ))
+            .hint("`hoist status` shows who has it"),
+        Stop::LockUnknown => new("cannot find out whether the lock is still held")
+            .state(ours())
+            .hint(both),
+        Stop::Unfinished => new("cannot push the git tag")
+            .state("every image tag shows the release; the git tag may be missing")
+            .hint("`hoist resume` finishes it"),
+        Stop::Unsettled => failed()
+            .state(format!(
+                "not everything could be put back; {}",
+                list(tags, TagReport::is_as_before)
+            ))
+            .hint("`hoist rollback` goes on"),
+        Stop::Unreadable => failed().state(ours()).hint(both),
+        Stop::ContentGone => failed().state(ours()).hint("`hoist rollback` undoes it"),
+        Stop::Journal => failed().state(ours()).hint(both),
+    };
+    (kind, Some(error))
+}
+
+/// Which tags are not as they should be, and what they show.
+fn list(tags: &[TagReport], good: impl Fn(&TagReport) -> bool) -> String {
+    let bad: Vec<_> = tags
+        .iter()
+        .filter(|tag| !good(tag))
+        .map(|tag| format!("{} ({})", tag.repository.tag(&tag.tag), tag.now))
+        .collect();
+    let count = tags.len() - bad.len();
+    if bad.is_empty() {
+        return format!("all {count} tags are right");
+    }
+    format!(
+        "{count} of {} tags are right, but not {}",
+        tags.len(),
+        bad.join(", ")
+    )
+}

@@ -1,0 +1,342 @@
+//! Carries out the protocol: journal, act, see, next.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+use crate::{
+    event::Step,
+    io::{
+        git::remote::{ObjectId, RemoteError},
+        registry::{RegistryError, RepositoryApi},
+    },
+    oci::Registry,
+    outcome::{Now, Outcome},
+    publish::{
+        World,
+        deadline::{Limit, Signal},
+        protocol::{
+            journal::{Prepared, Record, TagPlan, encode},
+            observation::{LockSeen, Seen},
+            state::{self, Action, End, Leg, Shape, State, Txn},
+            transitions,
+        },
+        report,
+        steps::{recheck::Guard, transfer::Haul},
+    },
+};
+
+/// The least that each round of a roll back gets.
+const FAIR_TRY: Duration = Duration::from_secs(30);
+
+/// How long changing refs may go on being retried.
+const GIT_PATIENCE: Duration = Duration::from_secs(60);
+
+/// One run over one transaction.
+pub(super) struct Run {
+    pub(super) world: World,
+    pub(super) prepared: Prepared,
+    pub(super) shape: Shape,
+    /// One a repository, in the order of [`Prepared::repositories`].
+    pub(super) apis: Vec<Arc<dyn RepositoryApi>>,
+    /// The journal's name.
+    pub(super) journal: String,
+    /// The lock object of this run.
+    pub(super) lock: ObjectId,
+    pub(super) txn: Txn,
+    pub(super) signal: Signal,
+    pub(super) notes: Notes,
+    /// Where a recovery was asked to lead; `None`: this is the first run.
+    pub(super) goal: Option<state::Goal>,
+    /// Whether the tags may still move; a recovery has none.
+    pub(super) guard: Option<Guard>,
+    /// What went over the wire.
+    pub(super) haul: Haul,
+    begun: OnceLock<Instant>,
+    given_up: OnceLock<Instant>,
+}
+
+/// What was learnt on the way and is no part of the protocol.
+#[derive(Default)]
+pub(super) struct Notes {
+    /// What went wrong with a tag, in the registry's words.
+    tags: Mutex<BTreeMap<usize, String>>,
+    /// What went wrong otherwise.
+    other: Mutex<Vec<String>>,
+    /// What holds a tag back since the plan was made.
+    held: Mutex<BTreeMap<usize, String>>,
+    /// What helps where git's server refused.
+    hint: Mutex<Option<String>>,
+    /// What each tag showed when it was last looked at.
+    shown: Mutex<BTreeMap<usize, Now>>,
+    /// The release commit stays on its branch although the release is given up.
+    branch_left: AtomicBool,
+    /// Registries that do not take several tags in one request.
+    plain: Mutex<BTreeSet<Registry>>,
+}
+
+fn open<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    // Nothing in here can be left half changed.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Notes {
+    pub(super) fn tag(&self, index: usize, what: impl ToString) {
+        open(&self.tags).insert(index, what.to_string());
+    }
+
+    pub(super) fn other(&self, what: impl ToString) {
+        let what = what.to_string();
+        let mut other = open(&self.other);
+        if other.last() != Some(&what) {
+            other.push(what);
+        }
+    }
+
+    pub(super) fn held(&self, index: usize, why: String) {
+        open(&self.held).insert(index, why);
+    }
+
+    pub(super) fn why_held(&self, index: usize) -> Option<String> {
+        open(&self.held).get(&index).cloned()
+    }
+
+    /// Git's server did not do it; its error may know what helps.
+    pub(super) fn refused(&self, error: &RemoteError) {
+        self.other(error);
+        if let Some(hint) = &error.hint {
+            *open(&self.hint) = Some(hint.clone());
+        }
+    }
+
+    pub(super) fn hint(&self) -> Option<String> {
+        open(&self.hint).clone()
+    }
+
+    pub(super) fn shown(&self, index: usize, now: Now) {
+        open(&self.shown).insert(index, now);
+    }
+
+    pub(super) fn of_tag(&self, index: usize) -> Option<String> {
+        open(&self.tags).get(&index).cloned()
+    }
+
+    pub(super) fn last_other(&self) -> Option<String> {
+        open(&self.other).last().cloned()
+    }
+
+    pub(super) fn last_shown(&self, index: usize) -> Option<Now> {
+        open(&self.shown).get(&index).cloned()
+    }
+
+    pub(super) fn branch_left(&self) -> bool {
+        self.branch_left.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_branch_left(&self) {
+        self.branch_left.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_plain(&self, registry: &Registry) -> bool {
+        open(&self.plain).contains(registry)
+    }
+
+    pub(super) fn set_plain(&self, registry: &Registry) {
+        open(&self.plain).insert(registry.clone());
+    }
+}
+
+impl Run {
+    pub(super) fn new(
+        world: World,
+        prepared: Prepared,
+        apis: Vec<Arc<dyn RepositoryApi>>,
+        journal: String,
+        lock: ObjectId,
+        txn: Txn,
+    ) -> Self {
+        Self {
+            shape: prepared.shape(),
+            signal: Signal::new(world.cancel.clone()),
+            prepared,
+            apis,
+            journal,
+            lock,
+            txn,
+            notes: Notes::default(),
+            goal: None,
+            guard: None,
+            haul: Haul::new(world.events.clone()),
+            world,
+            begun: OnceLock::new(),
+            given_up: OnceLock::new(),
+        }
+    }
+
+    /// Goes on until there is nothing to do, and reports.
+    pub(super) async fn drive(mut self) -> Outcome {
+        while !matches!(self.txn.state, State::Ended(_) | State::Stopped(_)) {
+            let before = self.txn.state;
+            let seen = self.step().await;
+            match transitions::next(&self.shape, self.txn.clone(), seen) {
+                Ok(txn) => self.txn = txn,
+                Err(error) => return report::bug(&self, &error),
+            }
+            self.announce(before);
+        }
+        if matches!(self.txn.state, State::Ended(_)) && self.record().is_err() {
+            // The next run finds the state before this one and comes to the same end.
+            self.world
+                .events
+                .warning("the end of the release could not be written to its journal");
+        }
+        report::outcome(&self).await
+    }
+
+    /// Writes the state down, then performs its action.
+    async fn step(&self) -> Seen {
+        if self.signal.is_given() && self.txn.can_stop_clean() {
+            return Seen::Interrupted;
+        }
+        if let Err(error) = self.record() {
+            self.notes.other(format!("writing the journal: {error}"));
+            let without = transitions::next(&self.shape, self.txn.clone(), Seen::JournalFailed);
+            if without.is_ok_and(|txn| txn.state != self.txn.state) {
+                return Seen::JournalFailed;
+            }
+        }
+        self.perform(state::action(&self.shape, &self.txn)).await
+    }
+
+    /// On the disk when this returns: the intent before the act.
+    fn record(&self) -> std::io::Result<()> {
+        let record = Record::Step {
+            at: self.world.clock.now(),
+            txn: self.txn.clone(),
+        };
+        self.world.journals.append(&self.journal, &encode(&record))
+    }
+
+    async fn perform(&self, action: Action) -> Seen {
+        match action {
+            Action::TakeLock => Seen::Lock(self.take_lock().await),
+            Action::CheckLock => Seen::Lock(self.check_lock().await),
+            Action::Look => self.look().await,
+            Action::PutTogether(tags) => Seen::Put(self.put_together(&tags).await),
+            Action::PutEach(tags) => Seen::Put(self.put_each(&tags).await),
+            Action::Watch => Seen::Tags(self.watch().await),
+            Action::Stage => Seen::Content(self.restage().await),
+            Action::Settle(tags) => Seen::Tags(self.settle(&tags).await),
+            Action::PutBack(tags) => Seen::PutBack(self.put_back(&tags).await),
+            Action::Finish => Seen::Git(self.finish().await),
+            Action::Unlock => Seen::Git(self.unlock().await),
+            // `drive` ends before a state that rests.
+            Action::Rest => Seen::Lock(LockSeen::Ours),
+        }
+    }
+
+    fn announce(&self, before: State) {
+        let events = &self.world.events;
+        let version = self.prepared.version.to_string();
+        match (before, self.txn.state) {
+            (State::Locking, State::Observing) => {
+                events.finished(Step::Lock, self.world.remote.name());
+                events.started(Step::Observe, version);
+            }
+            (State::Observing | State::Staging, State::Committing(_) | State::Guarding(_)) => {
+                events.started(Step::Commit, version);
+            }
+            (_, State::Verifying) => events.started(Step::Verify, version),
+            (State::Verifying, State::Finishing) => {
+                events.finished(Step::Verify, version.clone());
+                events.started(Step::Finish, version);
+            }
+            (State::Settling, _) => {}
+            (_, State::Settling) => events.started(Step::RollBack, version),
+            (State::Unlocking(End::RolledBack), State::Ended(End::RolledBack)) => {
+                events.finished(Step::RollBack, version);
+            }
+            (State::Finishing, State::Ended(End::Published)) => {
+                events.finished(Step::Finish, version);
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn tag(&self, index: usize) -> (&TagPlan, &dyn RepositoryApi) {
+        let tag = &self.prepared.tags[index];
+        (tag, &*self.apis[tag.repository])
+    }
+
+    /// Whether what is done now leads back.
+    pub(super) fn is_going_back(&self) -> bool {
+        matches!(
+            self.txn.state,
+            State::Settling
+                | State::RollingBack(_)
+                | State::Guarding(Leg::Back(_))
+                | State::Recovering(state::Goal::Back)
+        )
+    }
+
+    fn grace(&self, share: f64) -> Duration {
+        Duration::from_millis(self.prepared.grace).mul_f64(share)
+    }
+
+    fn limit(&self, until: Instant, share: f64) -> Limit {
+        Limit {
+            until,
+            signal: self.signal.clone(),
+            after_signal: self.grace(share),
+        }
+    }
+
+    /// For going forward. After a signal, half of the grace period.
+    pub(super) fn forward(&self) -> Limit {
+        let begun = *self.begun.get_or_init(Instant::now);
+        self.limit(begun + Duration::from_millis(self.prepared.deadline), 0.5)
+    }
+
+    /// For going back. After a signal, nearly the whole grace period.
+    pub(super) fn back(&self) -> Limit {
+        let given_up = *self.given_up.get_or_init(Instant::now);
+        self.limit(
+            // One tag that uses up the time must not keep the next ones from being tried.
+            (given_up + Duration::from_millis(self.prepared.deadline))
+                .max(Instant::now() + FAIR_TRY),
+            0.9,
+        )
+    }
+
+    /// For a registry to show what it accepted.
+    pub(super) fn visible(&self, share: f64) -> Limit {
+        let timeout = Duration::from_millis(self.prepared.verify_timeout);
+        self.limit(Instant::now() + timeout, share)
+    }
+
+    /// For the last look, after everything: what the shares above leave of the grace period.
+    pub(super) fn last_look(&self) -> Limit {
+        self.limit(Instant::now() + report::LAST_LOOK, 1.0)
+    }
+
+    /// For changing refs. After a signal a push of the lock leaves time to give it back.
+    pub(super) fn git(&self) -> Limit {
+        let share = match self.txn.state {
+            State::Locking | State::Guarding(Leg::Forward(_)) => 0.5,
+            _ => 0.95,
+        };
+        self.limit(Instant::now() + GIT_PATIENCE, share)
+    }
+}
+
+/// A registry's error with the request that met it, for a cause line.
+pub(super) fn words(error: &RegistryError) -> String {
+    error.to_string()
+}

@@ -1,0 +1,11 @@
+//! What one run does outside: each file carries out one action of the protocol and reports what it
+//! saw.
+
+pub(in crate::publish) mod branch;
+pub(in crate::publish) mod commit;
+pub(in crate::publish) mod lock;
+pub(in crate::publish) mod observe;
+pub(in crate::publish) mod recheck;
+pub(in crate::publish) mod rollback;
+pub(in crate::publish) mod stage;
+pub(in crate::publish) mod transfer;

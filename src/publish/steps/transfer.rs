@@ -1,0 +1,144 @@
+//! What goes over the wire while content is staged: told to whoever listens, counted, and fetched
+//! once however many registries lack it.
+
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use crate::{
+    event::{Event, Events},
+    io::registry::{BlobPushed, BlobSource, RegistryError, RepositoryApi},
+    oci::{Descriptor, Digest, Image, Repository},
+    outcome::{Amount, Moved},
+    publish::steps::stage::{Destination, StageError},
+    text::bytes,
+};
+
+/// The counts of one run, and its listener. Cheap to clone; clones count together.
+#[derive(Clone)]
+pub(in crate::publish) struct Haul {
+    pub(in crate::publish) events: Events,
+    counts: Arc<Mutex<BTreeMap<Repository, Moved>>>,
+    fetching: Arc<Mutex<BTreeMap<Digest, Arc<tokio::sync::Mutex<()>>>>>,
+}
+
+fn open<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Nothing in here can be left half changed.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn add(amount: &mut Amount, bytes: u64) {
+    amount.blobs += 1;
+    amount.bytes += bytes;
+}
+
+impl Haul {
+    pub(in crate::publish) fn new(events: Events) -> Self {
+        Self {
+            events,
+            counts: Arc::default(),
+            fetching: Arc::default(),
+        }
+    }
+
+    /// What went from and to each of `repositories`, in their order.
+    pub(in crate::publish) fn moved<'a>(
+        &self,
+        repositories: impl IntoIterator<Item = &'a Repository>,
+    ) -> Vec<Moved> {
+        let counts = open(&self.counts);
+        let one = |repository: &Repository| {
+            let known = counts.get(repository).cloned();
+            known.unwrap_or_else(|| Moved::none(repository.clone()))
+        };
+        repositories.into_iter().map(one).collect()
+    }
+
+    /// A repository and what went there, for a step's line.
+    pub(in crate::publish) fn words(&self, repository: &Repository) -> String {
+        let moved = self.moved([repository]).remove(0);
+        let parts = [(moved.sent, "sent"), (moved.mounted, "mounted")];
+        let mut line = repository.to_string();
+        for (amount, what) in parts.into_iter().filter(|(amount, _)| amount.blobs > 0) {
+            let plural = if amount.blobs == 1 { "blob" } else { "blobs" };
+            line += &format!(
+                ", {} in {} {plural} {what}",
+                bytes(amount.bytes),
+                amount.blobs
+            );
+        }
+        line
+    }
+
+    fn count(&self, repository: &Repository, change: impl FnOnce(&mut Moved)) {
+        let mut counts = open(&self.counts);
+        let moved = counts.entry(repository.clone());
+        change(moved.or_insert_with(|| Moved::none(repository.clone())));
+    }
+
+    /// Makes one blob present in a repository.
+    pub(in crate::publish) async fn send(
+        &self,
+        api: &dyn RepositoryApi,
+        blob: &Descriptor,
+        source: BlobSource,
+    ) -> Result<(), RegistryError> {
+        let progress = |done: u64| {
+            self.events.emit(Event::Progress {
+                id: api.repository().digest(&blob.digest),
+                label: blob.digest.short().to_owned(),
+                done,
+                total: Some(blob.size),
+            });
+        };
+        let pushed = api.push_blob(blob, source, &progress).await?;
+        self.count(api.repository(), |moved| match pushed {
+            BlobPushed::Existed => {}
+            BlobPushed::Mounted => add(&mut moved.mounted, blob.size),
+            BlobPushed::Sent(bytes) => add(&mut moved.sent, bytes),
+        });
+        Ok(())
+    }
+
+    /// Brings a blob here from whichever repository has it.
+    pub(in crate::publish) async fn fetch(
+        &self,
+        all: &[Destination<'_>],
+        image: &Image,
+        blob: &Descriptor,
+    ) -> Result<(), StageError> {
+        let path = image.blob_path(&blob.digest);
+        // Several registries can lack the same blob at the same time.
+        let alone = open(&self.fetching)
+            .entry(blob.digest.clone())
+            .or_default()
+            .clone();
+        let _alone = alone.lock().await;
+        if path.is_file() {
+            return Ok(());
+        }
+        let parent = path.parent().unwrap_or(&image.dir).to_owned();
+        let directory = |path: &PathBuf, error| StageError::Directory(path.clone(), error);
+        tokio::fs::create_dir_all(&parent)
+            .await
+            .map_err(|error| directory(&parent, error))?;
+        // Under its own name only when it is whole: whoever finds it there sends it.
+        let part = path.with_extension("part");
+        for destination in all {
+            let api = destination.api;
+            if matches!(api.has_blob(&blob.digest).await, Ok(true)) {
+                api.fetch_blob(blob, part.clone()).await?;
+                tokio::fs::rename(&part, &path)
+                    .await
+                    .map_err(|error| directory(&path, error))?;
+                self.count(api.repository(), |moved| {
+                    add(&mut moved.fetched, blob.size);
+                });
+                return Ok(());
+            }
+        }
+        Err(StageError::Gone(blob.digest.clone()))
+    }
+}

@@ -1,0 +1,297 @@
+//! Takes up an unfinished release: whether it may, the lock, where it begins.
+
+use crate::{
+    error::{Error, ErrorKind, Result},
+    io::git::remote::{ObjectId, RefEdit, RemoteError, RemoteErrorKind},
+    outcome::Outcome,
+    publish::{
+        World,
+        deadline::Backoff,
+        protocol::{
+            journal::{Prepared, Record, encode},
+            replay::{self, Replayed},
+            state::{End, Goal, State, Txn},
+        },
+        run::Run,
+        start::{git_error, name},
+        unfinished::{self, Found, Scope, find},
+    },
+};
+
+/// How often the lock is taken over when pushes get in each other's way.
+const TRIES: u32 = 5;
+
+/// What a recovery may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recovery {
+    /// Take over what is certainly abandoned.
+    IfAbandoned,
+    /// Take over on the user's word.
+    TakeOver,
+}
+
+/// Takes up the oldest unfinished release and leads it to `goal`. `None`: there is none.
+///
+/// # Errors
+/// It could not be found out, or it is not ours to take.
+pub(super) async fn recover(
+    world: &World,
+    scope: &Scope,
+    how: Recovery,
+    goal: Goal,
+) -> Result<Option<Outcome>> {
+    // As for a crash: whatever of this was done, the next recovery finds it.
+    let run = tokio::select! {
+        biased;
+        run = begin(world, scope, how, goal) => run?,
+        () = world.cancel.cancelled() => return Err(interrupted()),
+    };
+    match run {
+        Some(run) => Ok(Some(run.drive().await)),
+        None => Ok(None),
+    }
+}
+
+fn interrupted() -> Error {
+    Error::new(
+        ErrorKind::Interrupted,
+        "interrupted while taking up the release",
+    )
+    .state("this run moved no tag")
+    .hint("`hoist status` shows what is where; the same command again goes on")
+}
+
+async fn begin(world: &World, scope: &Scope, how: Recovery, goal: Goal) -> Result<Option<Run>> {
+    let mut all = find(world, scope).await?;
+    if all.is_empty() {
+        return Ok(None);
+    }
+    if let Some(other) = all.get(1) {
+        world.events.note(format!(
+            "{} is unfinished too: run this again afterwards",
+            other.replayed.prepared.version
+        ));
+    }
+    take_up(world, all.swap_remove(0), how, goal)
+        .await
+        .map(Some)
+}
+
+async fn take_up(world: &World, found: Found, how: Recovery, goal: Goal) -> Result<Run> {
+    let Found {
+        replayed,
+        journal,
+        lock,
+    } = found;
+    may_take(world, &replayed, how)?;
+    let prepared = replayed.prepared;
+    let apis = prepared
+        .repositories
+        .iter()
+        .map(|place| (world.connect)(&place.repository))
+        .collect::<Result<Vec<_>>>()?;
+    // First the journal, then the lock: without a journal nothing is touched.
+    let journal = match journal {
+        Some(journal) => journal,
+        None => {
+            let name = name(&prepared);
+            let line = encode(&Record::Prepared(Box::new(prepared.clone())));
+            let written = match world.journals.create(&name, &line) {
+                // Of an earlier try, cut before its first record was whole.
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                    world.journals.append(&name, &line)
+                }
+                written => written,
+            };
+            written.map_err(|error| journal_error(&error))?;
+            name
+        }
+    };
+    let taken = encode(&Record::TakenOver {
+        at: world.clock.now(),
+        owner: world.owner.clone(),
+    });
+    let text = encode(&Record::Prepared(Box::new(prepared.clone()))) + &taken;
+    let title = format!("hoist: publishing {}, {}", prepared.version, world.owner);
+    let new = world.remote.write_lock(&title, &text).await;
+    let new = new.map_err(|error| git_error("cannot make the lock's object", &error))?;
+    let txn = enter(replayed.txn, goal, lock.is_some());
+    if let Some(old) = lock {
+        let branch = match goal {
+            Goal::Forward => branch_left(world, &prepared).await?,
+            Goal::Back => None,
+        };
+        take_over(world, &prepared.lock_refs, branch, (&old, &new)).await?;
+    }
+    let appended = world.journals.append(&journal, &taken);
+    appended.map_err(|error| journal_error(&error))?;
+    let mut run = Run::new(world.clone(), prepared, apis, journal, new, txn);
+    run.goal = Some(goal);
+    Ok(run)
+}
+
+fn journal_error(error: &std::io::Error) -> Error {
+    Error::failed("cannot write the journal")
+        .because(error)
+        .state("nothing was changed")
+        .hint("make git's directory writable, with room on its disk")
+}
+
+/// Where a recovery begins, given whether the lock is there.
+fn enter(txn: Txn, goal: Goal, locked: bool) -> Txn {
+    let entered = replay::enter(txn.clone(), goal);
+    if locked {
+        return entered;
+    }
+    // The lock went with everything that follows it. Somebody finished or undid this release, or
+    // the run that did so stopped before it could write that down.
+    let state = match txn.state {
+        // It never had the lock. Forward: take it as if for the first time.
+        State::Locking => match goal {
+            Goal::Forward => State::Locking,
+            Goal::Back => State::Ended(End::NotBegun),
+        },
+        State::Finishing => State::Ended(End::Published),
+        State::Unlocking(end) | State::Ended(end) => State::Ended(end),
+        State::Observing
+        | State::Guarding(_)
+        | State::Committing(_)
+        | State::Verifying
+        | State::Recovering(_)
+        | State::Staging
+        | State::Settling
+        | State::RollingBack(_)
+        | State::Stopped(_) => State::Ended(End::Elsewhere),
+    };
+    Txn { state, ..entered }
+}
+
+fn may_take(world: &World, replayed: &Replayed, how: Recovery) -> Result<()> {
+    let (owner, me) = (&replayed.owner, &world.owner);
+    let abandoned = owner == me
+        || replay::may_take_over(owner, replayed.since, me, world.clock.now(), world.alive);
+    if abandoned || how == Recovery::TakeOver {
+        return Ok(());
+    }
+    let error = Error::busy(format!(
+        "the release {} may still be running",
+        replayed.prepared.version
+    ));
+    Err(error
+        .cause(unfinished::belongs(replayed))
+        .state("nothing was changed")
+        .hint(
+            "when it is certain that it does not run any more: the same command with `--take-over`",
+        ))
+}
+
+/// What is left to do on the branch of a release commit before its tags may move: a server without
+/// atomic pushes may have stopped between lock and branch.
+async fn branch_left(world: &World, prepared: &Prepared) -> Result<Option<RefEdit>> {
+    let (Some(branch), Some(edit)) = (&prepared.branch, prepared.branch_edit()) else {
+        return Ok(None);
+    };
+    let failed = |error| git_error("cannot read the branch", &error);
+    let shown = world.remote.refs(std::slice::from_ref(&branch.name)).await;
+    let shown = shown.map_err(failed)?.into_iter().next().map(|(_, id)| id);
+    if shown == edit.expected {
+        return Ok(Some(edit));
+    }
+    let holds = match &shown {
+        None => false,
+        Some(tip) if *tip == prepared.commit => true,
+        Some(tip) => {
+            let contains = world.remote.contains(&branch.name, tip, &prepared.commit);
+            contains.await.map_err(failed)?
+        }
+    };
+    if holds {
+        return Ok(None);
+    }
+    let (short, remote) = (branch.short(), world.remote.name());
+    let shows = shown.unwrap_or_else(|| "gone".into());
+    Err(Error::failed(format!(
+        "`{short}` of `{remote}` does not hold the release commit {}",
+        prepared.commit
+    ))
+    .cause(format!("`{short}` is {shows}"))
+    .state("nothing was changed")
+    .hint("`hoist rollback` undoes the release"))
+}
+
+/// Takes the lock from `old` to `new`, all refs at once: of two that try, one gets it.
+async fn take_over(
+    world: &World,
+    refs: &[String],
+    branch: Option<RefEdit>,
+    (old, new): (&ObjectId, &ObjectId),
+) -> Result<()> {
+    let unread = |error| git_error("cannot read the lock", &error);
+    let mut backoff = Backoff::retry();
+    let mut tries = TRIES;
+    let mut failed: Option<RemoteError> = None;
+    loop {
+        // After a failure, too, the refs tell: the answer may be lost.
+        let there = world.remote.refs(refs).await.map_err(unread)?;
+        let Some(mut edits) = edits(refs, &there, old, new) else {
+            return Err(lost(world, refs).await);
+        };
+        if let Some(edit) = &branch {
+            let shown = world.remote.refs(std::slice::from_ref(&edit.name)).await;
+            let shown = shown.map_err(unread)?.into_iter().next().map(|(_, id)| id);
+            edits.extend((shown == edit.expected).then(|| edit.clone()));
+        }
+        if edits.is_empty() {
+            return Ok(());
+        }
+        if let Some(error) = failed {
+            let for_good = match error.kind {
+                RemoteErrorKind::Refused | RemoteErrorKind::Setup | RemoteErrorKind::Local => true,
+                RemoteErrorKind::Conflict | RemoteErrorKind::Unreachable => false,
+            };
+            if for_good || tries == 0 {
+                return Err(git_error("cannot take the lock over", &error));
+            }
+            tokio::time::sleep(backoff.delay()).await;
+        }
+        failed = match world.remote.swap(&edits).await {
+            Ok(()) => return Ok(()),
+            Err(error) => Some(error),
+        };
+        tries -= 1;
+    }
+}
+
+/// What is still to be changed. A server without atomic pushes can leave a part of the refs.
+/// `None`: they are somebody else's, or gone.
+fn edits(
+    refs: &[String],
+    there: &[(String, ObjectId)],
+    old: &ObjectId,
+    new: &ObjectId,
+) -> Option<Vec<RefEdit>> {
+    if there.is_empty() || there.iter().any(|(_, id)| id != old && id != new) {
+        return None;
+    }
+    let at = |name: &String| there.iter().find(|(there, _)| there == name);
+    let edits = refs
+        .iter()
+        .map(|name| RefEdit {
+            name: name.clone(),
+            expected: at(name).map(|(_, id)| id.clone()),
+            new: Some(new.clone()),
+        })
+        .filter(|edit| edit.expected.as_ref() != Some(new));
+    Some(edits.collect())
+}
+
+async fn lost(world: &World, refs: &[String]) -> Error {
+    let error = match unfinished::holder(world, refs).await {
+        Some(who) => Error::busy("somebody else has just taken this release over")
+            .cause(who)
+            .hint("`hoist status` shows how it stands"),
+        None => Error::busy("somebody else has just ended this release")
+            .hint("`hoist plan` shows what is left to do"),
+    };
+    error.state("nothing was changed")
+}

@@ -1,0 +1,326 @@
+//! Unfinished releases: found in this clone's journals and in the remote's locks, and taken up.
+
+use serde::Serialize;
+
+use crate::{
+    error::{Error, ErrorKind, Result},
+    io::git::remote::ObjectId,
+    oci::{Digest, Repository},
+    outcome::TagReport,
+    publish::{
+        World,
+        deadline::Limit,
+        lock_ref,
+        protocol::{
+            journal::decode,
+            replay::{self, Replayed},
+        },
+        report,
+        start::git_error,
+    },
+};
+
+/// What helps a release that came second.
+pub(super) const FINISHED_FIRST: &str =
+    "another release finished first; `hoist plan` shows what is left to do";
+
+/// Finished journals that are kept for people to read.
+const KEEP: usize = 20;
+
+/// Whose unfinished releases are meant.
+#[derive(Debug, Clone)]
+pub struct Scope {
+    /// Any that publishes to one of these.
+    pub repositories: Vec<Repository>,
+    /// Below which the lock's refs live.
+    pub lock_refs: String,
+}
+
+/// An unfinished release, for people and programs.
+#[derive(Debug, Clone, Serialize)]
+pub struct Open {
+    /// Its version.
+    pub version: semver::Version,
+    /// Its commit, full hash.
+    pub commit: String,
+    /// Who has it.
+    pub owner: String,
+    /// Since when.
+    pub since: chrono::DateTime<chrono::Utc>,
+    /// Where it stands, as far as this machine knows: `prepared` where only its lock is known.
+    pub stands: String,
+    /// Its journal is in this clone.
+    pub here: bool,
+    /// Its lock is on the remote.
+    pub locked: bool,
+    /// Each tag, as its registry shows it now.
+    pub tags: Vec<TagReport>,
+}
+
+/// What was found of one transaction.
+pub(super) struct Found {
+    pub(super) replayed: Replayed,
+    /// The journal's name, where this clone has it.
+    pub(super) journal: Option<String>,
+    /// The lock's object, where the remote has it.
+    pub(super) lock: Option<ObjectId>,
+}
+
+/// The unfinished journals of this clone that publish to one of `repositories`.
+fn local(world: &World, repositories: &[Repository]) -> Result<Vec<(String, Replayed)>> {
+    let unreadable = |name: &str, error: &(dyn std::error::Error + 'static)| {
+        Error::new(ErrorKind::Busy, format!("cannot read the journal `{name}`"))
+            .because(error)
+            .hint("it may tell of an unfinished release; use the hoist that wrote it")
+    };
+    let names = world
+        .journals
+        .list()
+        .map_err(|error| Error::failed("cannot list the journals").because(&error))?;
+    let mut found = Vec::new();
+    for name in names {
+        let text = match world.journals.read(&name) {
+            Ok(text) => text,
+            // Over, and forgotten by the release of another image since it was listed.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(unreadable(&name, &error)),
+        };
+        let records = decode(&text).map_err(|error| unreadable(&name, &error))?;
+        // Nothing whole was written, so nothing was done.
+        let Some(replayed) = replay::replay(records) else {
+            continue;
+        };
+        if !replayed.is_over() && concerns(&replayed, repositories) {
+            found.push((name, replayed));
+        }
+    }
+    Ok(found)
+}
+
+fn concerns(replayed: &Replayed, repositories: &[Repository]) -> bool {
+    let mut places = replayed.prepared.repositories.iter();
+    places.any(|place| repositories.contains(&place.repository))
+}
+
+/// Forgets finished journals but the newest. Failing to is no harm.
+pub(super) fn forget_old(world: &World) {
+    let Ok(names) = world.journals.list() else {
+        return;
+    };
+    for name in names.iter().rev().skip(KEEP) {
+        let text = world.journals.read(name);
+        let over = text.is_ok_and(|text| {
+            decode(&text).is_ok_and(|records| replay::replay(records).is_some_and(|r| r.is_over()))
+        });
+        if over {
+            let _ = world.journals.remove(name);
+        }
+    }
+}
+
+/// The images that this clone's journals name for `version` of `commit`: they are this release's,
+/// whatever their labels say. A journal that cannot be read names none here; a new release finds
+/// it all the same.
+#[must_use]
+pub fn journaled(world: &World, version: &semver::Version, commit: &str) -> Vec<Digest> {
+    let names = world.journals.list().unwrap_or_default();
+    let journals = names.iter().filter_map(|name| {
+        let text = world.journals.read(name).ok()?;
+        replay::replay(decode(&text).ok()?)
+    });
+    journals
+        .map(|replayed| replayed.prepared)
+        .filter(|prepared| prepared.version == *version && prepared.commit == commit)
+        .flat_map(|prepared| prepared.images.into_iter().map(|image| image.manifest))
+        .collect()
+}
+
+/// An unfinished journal stops a new release.
+pub(super) fn refuse_unfinished(world: &World, repositories: &[Repository]) -> Result<()> {
+    match local(world, repositories)?.first() {
+        None => Ok(()),
+        Some((_, replayed)) => Err(in_the_way(replayed)),
+    }
+}
+
+/// An unfinished release, wherever it began, stops a new one.
+///
+/// # Errors
+/// Busy (exit 5), naming whose it is; failed (exit 6) where journals or locks cannot be read.
+pub async fn refuse_open(world: &World, scope: &Scope) -> Result<()> {
+    match find(world, scope).await?.first() {
+        None => Ok(()),
+        Some(found) => Err(in_the_way(&found.replayed)),
+    }
+}
+
+fn in_the_way(replayed: &Replayed) -> Error {
+    Error::busy(format!(
+        "the release {} is unfinished",
+        replayed.prepared.version
+    ))
+    .cause(belongs(replayed))
+    .state("nothing was done")
+    .hint("`hoist status` shows it; `hoist resume` finishes it, `hoist rollback` undoes it")
+}
+
+/// Whose it is, and since when.
+pub(super) fn belongs(replayed: &Replayed) -> String {
+    format!("it belongs to {}, since {}", replayed.owner, time(replayed))
+}
+
+/// Whose the first of these locks is now, as a cause; `None`: nobody's, or it cannot be read.
+pub(super) async fn holder(world: &World, refs: &[String]) -> Option<String> {
+    let (name, id) = world.remote.refs(refs).await.ok()?.into_iter().next()?;
+    Some(belongs(&read_lock(world, &name, &id).await?))
+}
+
+async fn read_lock(world: &World, name: &str, id: &ObjectId) -> Option<Replayed> {
+    let text = world.remote.read_lock(name, id).await.ok()?;
+    replay::replay(decode(text.as_bytes()).ok()?)
+}
+
+fn time(replayed: &Replayed) -> String {
+    replayed.since.format("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
+/// The error for a lock that somebody holds: whose it is, and since when.
+pub(super) async fn busy(world: &World, lock: &(String, ObjectId)) -> Error {
+    if let Some(replayed) = read_lock(world, &lock.0, &lock.1).await {
+        return in_the_way(&replayed);
+    }
+    let there = world.remote.refs(std::slice::from_ref(&lock.0)).await;
+    if there.is_ok_and(|refs| refs.is_empty()) {
+        return let_go();
+    }
+    Error::busy(format!("the lock `{}` is taken", lock.0))
+        .state("nothing was done")
+        .hint("`hoist status` shows it; `hoist resume` finishes it, `hoist rollback` undoes it")
+}
+
+/// The error for a lock whose holder was done before it could be named.
+pub(super) fn let_go() -> Error {
+    Error::busy("another release held the lock, and has just let go of it")
+        .state("nothing was done")
+        .hint(FINISHED_FIRST)
+}
+
+/// Everything unfinished, from this clone's journals and the remote's locks.
+pub(super) async fn find(world: &World, scope: &Scope) -> Result<Vec<Found>> {
+    let local = local(world, &scope.repositories)?;
+    let locks = locks(world, scope).await?;
+    let mut found: Vec<Found> = Vec::new();
+    for (journal, mut replayed) in local {
+        let same = |(_, there): &&(ObjectId, Replayed)| {
+            there.prepared.owner.nonce == replayed.prepared.owner.nonce
+        };
+        let lock = locks.iter().find(same);
+        if let Some((_, there)) = lock
+            && there.owner.nonce != replayed.owner.nonce
+        {
+            // Somebody has taken it over since: this journal's steps are no longer the last.
+            replayed = there.clone();
+        }
+        found.push(Found {
+            replayed,
+            journal: Some(journal),
+            lock: lock.map(|(id, _)| id.clone()),
+        });
+    }
+    for (id, replayed) in locks {
+        if !found.iter().any(|known| known.lock.as_ref() == Some(&id)) {
+            found.push(Found {
+                replayed,
+                journal: None,
+                lock: Some(id),
+            });
+        }
+    }
+    found.sort_by_key(|one| one.replayed.prepared.started);
+    Ok(found)
+}
+
+/// The locks that concern the scope, one entry an object, their journals replayed. A lock's journal
+/// has no steps, so every tag is suspected.
+async fn locks(world: &World, scope: &Scope) -> Result<Vec<(ObjectId, Replayed)>> {
+    let names: Vec<_> = scope
+        .repositories
+        .iter()
+        .map(|repository| lock_ref(&scope.lock_refs, repository))
+        .collect();
+    let failed = |error| git_error("cannot read the locks", &error);
+    let mut again = 3;
+    loop {
+        let there = world.remote.refs(&names).await.map_err(failed)?;
+        let read = read_locks(world, &there).await;
+        if read.is_ok() || again == 0 {
+            return read;
+        }
+        // Whoever takes a lock over or lets go of it takes its object away, too.
+        if world.remote.refs(&names).await.map_err(failed)? == there {
+            return read;
+        }
+        again -= 1;
+    }
+}
+
+async fn read_locks(
+    world: &World,
+    there: &[(String, ObjectId)],
+) -> Result<Vec<(ObjectId, Replayed)>> {
+    let failed = |error| git_error("cannot read the locks", &error);
+    let mut locks: Vec<(ObjectId, Replayed)> = Vec::new();
+    for (name, id) in there {
+        if locks.iter().any(|(known, _)| known == id) {
+            continue;
+        }
+        let text = world.remote.read_lock(name, id).await.map_err(failed)?;
+        let damaged = || {
+            Error::new(
+                ErrorKind::Busy,
+                format!(
+                    "the lock `{name}` on `{}` cannot be read",
+                    world.remote.name()
+                ),
+            )
+            .state("nothing was done")
+            .hint(format!(
+                "if no release is running, delete it: `git push {} --delete {name}`",
+                world.remote.name()
+            ))
+        };
+        let records = decode(text.as_bytes()).map_err(|error| damaged().because(&error))?;
+        let mut replayed = replay::replay(records).ok_or_else(damaged)?;
+        replayed.txn = replay::suspect_all(&replayed.prepared);
+        locks.push((id.clone(), replayed));
+    }
+    Ok(locks)
+}
+
+/// What is unfinished, and what its tags show now.
+///
+/// # Errors
+/// Journals or locks cannot be read.
+pub async fn status(world: &World, scope: &Scope) -> Result<Vec<Open>> {
+    let mut all = Vec::new();
+    for found in find(world, scope).await? {
+        let Found {
+            replayed,
+            journal,
+            lock,
+        } = found;
+        let limit = Limit::new(report::LAST_LOOK, world.cancel.clone());
+        let tags = report::look(world, &replayed.prepared, &limit).await;
+        all.push(Open {
+            version: replayed.prepared.version.clone(),
+            commit: replayed.prepared.commit.clone(),
+            owner: replayed.owner.to_string(),
+            since: replayed.since,
+            stands: report::stands(journal.is_some().then_some(replayed.txn.state)).to_owned(),
+            here: journal.is_some(),
+            locked: lock.is_some(),
+            tags,
+        });
+    }
+    Ok(all)
+}

@@ -1,0 +1,119 @@
+//! The guard of the moving tags, asked once more under the lock: with the same rules and what is
+//! published by then.
+
+use std::collections::BTreeMap;
+
+use semver::Version;
+
+use crate::{
+    error::Result,
+    oci::{Repository, Tag},
+    plan::{
+        Plan,
+        tags::{self, Action, ExactTags, Listing, Published, TagContext, TagRules},
+        version::branch::BranchKind,
+    },
+    policy::Policy,
+    publish::{Guard, Held, Known},
+    release::Release,
+};
+
+impl Release {
+    /// Whether every tag that `plan` moves may still move.
+    pub(super) fn guard(&self, plan: &Plan) -> Guard {
+        let policy = self.policy().clone();
+        let plan = plan.clone();
+        Guard::new(move |known| held(&policy, &plan, known))
+    }
+
+    /// Whether each of these tags still belongs to the version that it is to be put back to.
+    pub(super) fn guard_of_repair(&self, wanted: Vec<(Repository, Tag, Version)>) -> Guard {
+        let policy = self.policy().clone();
+        Guard::new(move |known| overtaken(&policy, &wanted, known))
+    }
+}
+
+fn held(policy: &Policy, plan: &Plan, known: &Known) -> Result<Vec<Held>> {
+    let git = versions(policy, known);
+    let kind = BranchKind::of(&policy.branches, plan.branch.as_deref())?;
+    let context = TagContext {
+        version: &plan.version,
+        commit: &plan.commit,
+        commit_time: plan.commit_time,
+        instant: plan.instant,
+        branch: plan.branch.as_deref(),
+        branch_kind: tags::BranchKind::from(&kind),
+        git: &git,
+        images: BTreeMap::new(),
+    };
+    let published: Vec<Published> = known.repositories.iter().map(published).collect();
+    let set = tags::compute(policy, &context, &published)?;
+    let moves = plan.tags.iter().filter(|tag| tag.action != Action::Keep);
+    let mut held = Vec::new();
+    for planned in moves {
+        let now = set.tags().iter().find(|tag| tag.tag == planned.tag);
+        let verdict = now.and_then(|tag| {
+            let mut all = tag.verdicts.iter();
+            all.find(|verdict| verdict.repository == planned.repository)
+        });
+        // One that is put to another version's image is kept from this one as before.
+        let owed = planned.owed.as_ref().map(|owed| &owed.tag);
+        if let Some(verdict) = verdict
+            && verdict.action == Action::Keep
+            && (owed.is_none() || owed != verdict.owed.as_ref())
+        {
+            held.push(Held {
+                repository: planned.repository.clone(),
+                tag: planned.tag.clone(),
+                why: verdict.why.clone(),
+            });
+        }
+    }
+    Ok(held)
+}
+
+fn overtaken(
+    policy: &Policy,
+    wanted: &[(Repository, Tag, Version)],
+    known: &Known,
+) -> Result<Vec<Held>> {
+    let git = versions(policy, known);
+    let rules = TagRules::new(policy)?;
+    let reader = ExactTags::new(&rules, &git);
+    let mut held = Vec::new();
+    for (repository, tags) in &known.repositories {
+        let Some(tags) = tags else { continue };
+        let aims = rules.aims(&reader, &git, tags);
+        for (place, tag, version) in wanted {
+            let aim = aims.iter().find(|aim| aim.tag == *tag);
+            if let Some(aim) = aim
+                && place == repository
+                && aim.version.cmp_precedence(version).is_ne()
+            {
+                held.push(Held {
+                    repository: repository.clone(),
+                    tag: tag.clone(),
+                    why: format!("{} is the highest of its line now", aim.version),
+                });
+            }
+        }
+    }
+    Ok(held)
+}
+
+fn versions(policy: &Policy, known: &Known) -> Vec<Version> {
+    let template = &policy.version.tag;
+    let named = known.git.iter().filter_map(|name| template.version(name));
+    named.collect()
+}
+
+fn published((repository, tags): &(Repository, Option<Vec<Tag>>)) -> Published {
+    Published {
+        tags: match tags {
+            Some(tags) => Listing::Known(tags.clone()),
+            // The looks at the tags themselves tell whether one has moved.
+            None => Listing::NotAsked,
+        },
+        ..Published::not_asked(repository.clone())
+    }
+}

@@ -1,0 +1,109 @@
+//! A release is taken back: its moving tags go to the version before it, all of them or none.
+
+use semver::Version;
+
+use crate::{
+    error::{Error, Result},
+    oci::{Repository, Tag},
+    outcome::Outcome,
+    plan::{
+        release::{
+            drift::Drift,
+            rollback::{Step, retreat},
+        },
+        version::next::Request,
+    },
+    publish,
+    release::{Drifts, Release, Surveyed, observe},
+};
+
+/// What taking a version back would do.
+#[derive(Debug, Clone)]
+pub struct TakenBack {
+    /// The version.
+    pub version: Version,
+    /// The tags that go back.
+    drifts: Drifts,
+    /// Those that stay, and why.
+    pub stays: Vec<(Repository, Tag, String)>,
+}
+
+impl TakenBack {
+    /// The tags that go back, each with the version that it goes to.
+    pub fn moves(&self) -> impl Iterator<Item = (&Repository, &Drift)> {
+        self.drifts.wrong()
+    }
+}
+
+impl Release {
+    /// What becomes of the moving tags when `version` is taken back. Touches nothing.
+    ///
+    /// # Errors
+    /// Refused (exit 4) where no repository has the version, or one does not hand out its list of
+    /// tags; failed (exit 6) where it cannot be read.
+    pub fn taking_back(&self, version: &Version) -> Result<TakenBack> {
+        self.wait(async {
+            let facts = self.facts_of(&Request::default(), None)?;
+            let git: Vec<Version> = facts.tags.iter().map(|tag| tag.version.clone()).collect();
+            let places = self.places(&self.loaded.repositories()?)?;
+            let published = observe::published(&places, &[]).await?;
+            let mut taken = TakenBack {
+                version: version.clone(),
+                drifts: Drifts {
+                    repositories: Vec::new(),
+                    left_out: Vec::new(),
+                },
+                stays: Vec::new(),
+            };
+            let mut known = false;
+            for (place, seen) in places.iter().zip(&published) {
+                let retreat = retreat(self.policy(), &git, seen, version)?;
+                known |= retreat.is_published();
+                let shows = observe::heads(place.as_ref(), &retreat.looks()).await?;
+                let mut drift = Vec::new();
+                for step in retreat.steps(&shows) {
+                    match step {
+                        Step::Back(back) => drift.push(back),
+                        Step::Stays(tag, why) => {
+                            taken.stays.push((retreat.repository.clone(), tag, why));
+                        }
+                    }
+                }
+                let repository = retreat.repository;
+                taken
+                    .drifts
+                    .repositories
+                    .push(Surveyed { repository, drift });
+            }
+            if known {
+                return Ok(taken);
+            }
+            Err(Error::refused(format!("no repository has {version}"))
+                .state("nothing was moved")
+                .hint("`hoist log` lists the releases"))
+        })
+    }
+
+    /// Moves the tags back. `None`: there was nothing to move.
+    ///
+    /// # Errors
+    /// As [`Release::taking_back`]; what preflight finds. What came of the transaction is the
+    /// outcome.
+    pub fn take_back(&self, taken: &TakenBack) -> Result<Option<Outcome>> {
+        if taken.moves().next().is_none() {
+            return Ok(None);
+        }
+        self.wait(async {
+            self.or_signal(self.refuse_unfinished()).await?;
+            let held = taken.moves().map(|(repository, drift)| {
+                (repository.clone(), drift.tag.clone(), taken.version.clone())
+            });
+            // A higher version that came meanwhile has the tags.
+            let guard = self.guard_of_repair(held.collect());
+            let version = taken.version.clone();
+            let publication = self.mending(&taken.drifts, version, guard);
+            let publication = self.or_signal(publication).await?;
+            Ok(Some(publish::run(&self.world(), &publication).await))
+        })
+    }
+}

@@ -1,0 +1,74 @@
+//! Text for people: made harmless on a terminal, cut to a line, counts of bytes.
+
+/// Makes text from outside harmless on a terminal and short enough for a line: control characters
+/// (terminal escapes among them) become `\u{…}`, and what is longer than `max` characters is cut.
+#[must_use]
+pub fn clean(text: &str, max: usize) -> String {
+    let mut out = String::with_capacity(text.len().min(max));
+    for (index, c) in text.trim().chars().enumerate() {
+        if index == max {
+            out.push('…');
+            break;
+        }
+        if is_harmful(c) {
+            out.extend(c.escape_unicode());
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// As [`clean`], for text that is ours but quotes others: line breaks and tabs stay, and so does its
+/// length.
+pub(crate) fn harmless(text: String) -> String {
+    let stays = |c: char| !is_harmful(c) || matches!(c, '\n' | '\t');
+    if text.chars().all(stays) {
+        return text;
+    }
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if stays(c) {
+            out.push(c);
+        } else {
+            out.extend(c.escape_unicode());
+        }
+    }
+    out
+}
+
+/// Control characters; and bidirectional overrides, which can make a line read as another one.
+pub(crate) fn is_harmful(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// A count of bytes for people, in decimal units, as registries count.
+#[must_use]
+pub fn bytes(count: u64) -> String {
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "one digit behind the point is shown"
+    )]
+    let count_f = count as f64;
+    match count {
+        0..1_000 => format!("{count} B"),
+        1_000..1_000_000 => format!("{:.1} kB", count_f / 1e3),
+        1_000_000..1_000_000_000 => format!("{:.1} MB", count_f / 1e6),
+        _ => format!("{:.2} GB", count_f / 1e9),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::text::clean;
+
+    #[test]
+    fn terminal_escapes_are_made_harmless() {
+        assert_eq!(
+            clean("a\u{1b}[31mb\u{202e}c", 99),
+            "a\\u{1b}[31mb\\u{202e}c"
+        );
+        assert_eq!(clean("abcdef", 3), "abc…");
+    }
+}
