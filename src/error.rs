@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::text::harmless;
+use crate::text::sanitize;
 
 /// Why a run did not end well. Each kind has one exit code (`cli/exit.rs`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -61,7 +61,7 @@ impl Error {
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self {
             kind,
-            message: harmless(message.into()),
+            message: sanitize(message.into()),
             causes: Vec::new(),
             state: None,
             hint: None,
@@ -96,7 +96,7 @@ impl Error {
     /// Adds one cause.
     #[must_use]
     pub fn cause(mut self, cause: impl Into<String>) -> Self {
-        self.causes.push(harmless(cause.into()));
+        self.causes.push(sanitize(cause.into()));
         self
     }
 
@@ -105,7 +105,7 @@ impl Error {
     pub fn because(mut self, error: &(dyn std::error::Error + 'static)) -> Self {
         let mut next = Some(error);
         while let Some(error) = next {
-            let text = harmless(error.to_string());
+            let text = sanitize(error.to_string());
             if self.causes.last().is_none_or(|last| !last.contains(&text)) {
                 self.causes.push(text);
             }
@@ -117,14 +117,14 @@ impl Error {
     /// Says what is true outside now.
     #[must_use]
     pub fn state(mut self, state: impl Into<String>) -> Self {
-        self.state = Some(harmless(state.into()));
+        self.state = Some(sanitize(state.into()));
         self
     }
 
     /// Says what helps.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(harmless(hint.into()));
+        self.hint = Some(sanitize(hint.into()));
         self
     }
 }

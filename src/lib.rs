@@ -66,4 +66,4 @@ pub use event::{Event, Events};
 pub use outcome::{Outcome, OutcomeKind};
 pub use plan::Plan;
 pub use policy::Policy;
-pub use release::{Ask, Done, Options, Planned, Release};
+pub use release::{Options, Planned, Release, ReleaseRequest, ReleaseResult};

@@ -29,7 +29,7 @@ pub struct Outcome {
     pub branch: Option<BranchReport>,
     /// What went over the wire, a repository each; `None`: it ended before all content was staged.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub moved: Option<Vec<Moved>>,
+    pub moved: Option<Vec<Transfer>>,
     /// What failed; `None` where the run did what it was asked to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<Error>,
@@ -67,7 +67,7 @@ pub struct ImageReport {
 /// Blobs that went between a repository and this machine. Manifests are not counted: they are small
 /// and always sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Moved {
+pub struct Transfer {
     /// Which repository.
     pub repository: Repository,
     /// Sent to it.
@@ -87,7 +87,7 @@ pub struct Amount {
     pub bytes: u64,
 }
 
-impl Moved {
+impl Transfer {
     /// Nothing went anywhere.
     #[must_use]
     pub fn none(repository: Repository) -> Self {

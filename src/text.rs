@@ -3,7 +3,7 @@
 /// Makes text from outside harmless on a terminal and short enough for a line: control characters
 /// (terminal escapes among them) become `\u{…}`, and what is longer than `max` characters is cut.
 #[must_use]
-pub fn clean(text: &str, max: usize) -> String {
+pub fn sanitize_line(text: &str, max: usize) -> String {
     let mut out = String::with_capacity(text.len().min(max));
     for (index, c) in text.trim().chars().enumerate() {
         if index == max {
@@ -21,7 +21,7 @@ pub fn clean(text: &str, max: usize) -> String {
 
 /// As [`clean`], for text that is ours but quotes others: line breaks and tabs stay, and so does its
 /// length.
-pub(crate) fn harmless(text: String) -> String {
+pub(crate) fn sanitize(text: String) -> String {
     let stays = |c: char| !is_harmful(c) || matches!(c, '\n' | '\t');
     if text.chars().all(stays) {
         return text;
@@ -61,14 +61,14 @@ pub fn bytes(count: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::text::clean;
+    use crate::text::sanitize_line;
 
     #[test]
     fn terminal_escapes_are_made_harmless() {
         assert_eq!(
-            clean("a\u{1b}[31mb\u{202e}c", 99),
+            sanitize_line("a\u{1b}[31mb\u{202e}c", 99),
             "a\\u{1b}[31mb\\u{202e}c"
         );
-        assert_eq!(clean("abcdef", 3), "abc…");
+        assert_eq!(sanitize_line("abcdef", 3), "abc…");
     }
 }

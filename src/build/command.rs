@@ -12,7 +12,7 @@ use crate::{
     build::docker::error::interrupted,
     error::{Error, Result},
     event::{Event, Events},
-    text::clean,
+    text::sanitize_line,
 };
 
 /// Lines of a failed command that go into the error.
@@ -32,7 +32,7 @@ pub(crate) async fn run(
     let (program, args) = command
         .split_first()
         .ok_or_else(|| Error::usage("`image.build.command` is empty"))?;
-    let name = clean(&command.join(" "), 200);
+    let name = sanitize_line(&command.join(" "), 200);
     let mut child = Command::new(program)
         .args(args)
         .current_dir(directory)
@@ -77,7 +77,7 @@ async fn lines(stream: Option<impl AsyncRead + Unpin>, events: &Events) -> VecDe
     let mut reader = BufReader::new(stream);
     let mut bytes = Vec::new();
     while matches!(reader.read_until(b'\n', &mut bytes).await, Ok(1..)) {
-        let line = clean(&String::from_utf8_lossy(&bytes), MAX_LINE);
+        let line = sanitize_line(&String::from_utf8_lossy(&bytes), MAX_LINE);
         bytes.clear();
         if line.is_empty() {
             continue;

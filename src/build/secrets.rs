@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, io::Read, path::Path};
 
 use crate::{
-    build::docker::{BuildRequest, session::Offer},
+    build::docker::{BuildRequest, session::BuildSecrets},
     error::{Error, Result},
     io::environment::Environment,
     policy::SecretSource,
@@ -16,7 +16,7 @@ const MAX_SECRET: u64 = 500 * 1024;
 ///
 /// # Errors
 /// A secret or an agent that is not there.
-pub(crate) fn of(request: &BuildRequest, environment: &Environment) -> Result<Offer> {
+pub(crate) fn of(request: &BuildRequest, environment: &Environment) -> Result<BuildSecrets> {
     let mut secrets = BTreeMap::new();
     for source in &request.policy.secrets {
         let value = secret(source, &request.repository, environment)?;
@@ -34,7 +34,7 @@ pub(crate) fn of(request: &BuildRequest, environment: &Environment) -> Result<Of
         })?;
         agents.insert(id.to_owned(), agent(&request.repository.join(path))?);
     }
-    Ok(Offer {
+    Ok(BuildSecrets {
         environment: environment.clone(),
         secrets,
         agents,

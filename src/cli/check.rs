@@ -10,7 +10,7 @@ use crate::{
     plan::notes::lint::Severity,
     project::commit_check::{self, Checked},
     release::{Check, first_problem},
-    text::clean,
+    text::sanitize_line,
 };
 
 /// Check everything that could stop a release, without one; or commit messages alone
@@ -117,12 +117,11 @@ fn print(checked: &Checked, terminal: &Terminal) {
         } else {
             checked.subject.clone()
         };
-        let summary = clean(&checked.summary, 60);
-        let message = clean(&finding.message, 200);
-        let hint = finding
-            .hint
-            .as_ref()
-            .map_or_else(String::new, |hint| format!("; {}", clean(hint, 200)));
+        let summary = sanitize_line(&checked.summary, 60);
+        let message = sanitize_line(&finding.message, 200);
+        let hint = finding.hint.as_ref().map_or_else(String::new, |hint| {
+            format!("; {}", sanitize_line(hint, 200))
+        });
         terminal.data(&format!(
             "{subject} {severity}: {message}: `{summary}`{hint}"
         ));

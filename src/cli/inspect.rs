@@ -10,8 +10,8 @@ use super::{Context, exit};
 use crate::{
     error::Result,
     plan::inspect::{Changes, Hidden, Layer, Report},
-    release::{Look, inspect_path},
-    text::{bytes, clean},
+    release::{InspectOptions, inspect_path},
+    text::{bytes, sanitize_line},
 };
 
 /// Show where an image's bytes are, what is wasted, what changed, and what would make it smaller
@@ -35,7 +35,7 @@ pub(super) fn run(args: Args, context: &Context) -> Result<ExitCode> {
         (Some(image), since, other) if since.is_some() == other.is_some() => {
             inspect_path(&image, since.as_deref())?
         }
-        _ => context.open()?.inspect(&Look {
+        _ => context.open()?.inspect(&InspectOptions {
             image: args.what,
             since: args.since,
         })?,
@@ -58,7 +58,7 @@ fn text(report: &Report) -> String {
             .as_ref()
             .map_or(String::new(), |platform| format!(
                 " ({})",
-                clean(platform, 60)
+                sanitize_line(platform, 60)
             )),
         bytes(report.size),
         bytes(report.unpacked),
@@ -84,7 +84,7 @@ fn text(report: &Report) -> String {
             out,
             "{:>11}  /{}  {how} by layer {}",
             bytes(waste.size),
-            clean(&waste.path, 200),
+            sanitize_line(&waste.path, 200),
             waste.hidden_by + 1
         );
     }
@@ -98,8 +98,8 @@ fn text(report: &Report) -> String {
         let saves = advice
             .saves
             .map_or(String::new(), |saved| format!("{:>11}", bytes(saved)));
-        let _ = writeln!(out, "{saves:>11}  {}", clean(&advice.why, 300));
-        let _ = writeln!(out, "{:>11}  → {}", "", clean(&advice.text, 300));
+        let _ = writeln!(out, "{saves:>11}  {}", sanitize_line(&advice.why, 300));
+        let _ = writeln!(out, "{:>11}  → {}", "", sanitize_line(&advice.text, 300));
     }
     out
 }
@@ -119,7 +119,7 @@ fn line(out: &mut String, layer: &Layer) {
         bytes(layer.unpacked),
         layer.files,
         bytes(layer.wasted),
-        clean(made, 80)
+        sanitize_line(made, 80)
     );
 }
 
@@ -145,7 +145,11 @@ fn compared(out: &mut String, changes: &Changes) {
         };
         let sign = if now < before { "-" } else { "+" };
         let size = format!("{sign}{}", bytes(now.abs_diff(before)));
-        let _ = writeln!(out, "{size:>11}  /{}{what}", clean(&change.path, 200));
+        let _ = writeln!(
+            out,
+            "{size:>11}  /{}{what}",
+            sanitize_line(&change.path, 200)
+        );
     }
 }
 
@@ -153,7 +157,7 @@ fn compared(out: &mut String, changes: &Changes) {
 fn name(image: &str) -> String {
     let path = Path::new(image);
     let short = path.is_absolute().then(|| path.file_name()).flatten();
-    clean(
+    sanitize_line(
         &short.map_or(image.into(), |name| name.to_string_lossy()),
         300,
     )

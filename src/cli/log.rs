@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use serde_json::json;
 
 use super::{Context, exit, render::columns};
-use crate::{error::Result, release::Past};
+use crate::{error::Result, release::PastRelease};
 
 /// List past releases, newest first, from this clone's git tags and the receipts in them
 #[derive(Debug, clap::Args)]
@@ -39,7 +39,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode> {
 }
 
 /// A line for each different image of a release; one without a receipt has one all the same.
-fn rows(past: &Past) -> Vec<Vec<String>> {
+fn rows(past: &PastRelease) -> Vec<Vec<String>> {
     let mut images: Vec<(String, Vec<String>)> = Vec::new();
     for receipt in &past.images {
         let variant = receipt.variant.as_deref();
@@ -70,7 +70,7 @@ fn rows(past: &Past) -> Vec<Vec<String>> {
     images.into_iter().enumerate().map(row).collect()
 }
 
-fn document(past: &Past) -> serde_json::Value {
+fn document(past: &PastRelease) -> serde_json::Value {
     let images = past.images.iter().map(|receipt| {
         json!({
             "repository": receipt.repository,

@@ -17,8 +17,8 @@ use crate::{
         },
     },
     policy::Level,
-    project::{History, Place, Seen},
-    release::Each,
+    project::{History, Location, ProjectFacts},
+    release::ImageResult,
 };
 
 /// Print the next version, or nothing when there is nothing to release
@@ -71,7 +71,7 @@ impl From<Overrides> for Request {
 }
 
 /// The place that the global flags name.
-pub fn place(global: &Global) -> Result<Place> {
+pub fn place(global: &Global) -> Result<Location> {
     let images = global
         .image
         .iter()
@@ -82,7 +82,7 @@ pub fn place(global: &Global) -> Result<Place> {
             })
         })
         .collect::<Result<_>>()?;
-    Ok(Place {
+    Ok(Location {
         directory: global.directory.clone().unwrap_or_else(|| ".".into()),
         config: global.config.clone(),
         images,
@@ -95,7 +95,7 @@ pub fn run(global: &Global, arguments: Arguments, terminal: &Terminal) -> Result
         return run_all(global, arguments, terminal);
     }
     let request = Request::from(arguments.overrides);
-    let seen = Seen::read(&place(global)?, &request, &Environment::from_process())?;
+    let seen = ProjectFacts::read(&place(global)?, &request, &Environment::from_process())?;
     let next = &seen.next(&request).inspect_err(|error| {
         // Whoever is refused wants to know what was seen most of all.
         if arguments.explain && error.kind == ErrorKind::Refused {
@@ -126,17 +126,17 @@ fn run_all(global: &Global, arguments: Arguments, terminal: &Terminal) -> Result
     all::tell_passed_over(&read.passed_over, terminal);
     let each = read.all.into_iter();
     let each: Vec<_> = each
-        .map(|(config, result)| Each { config, result })
+        .map(|(config, result)| ImageResult { config, result })
         .collect();
     if terminal.json {
-        let entry = |one: &Each<History>| {
+        let entry = |one: &ImageResult<History>| {
             let document = one.result.as_ref().map(|history| document(&history.next));
             all::entry(&one.config, document)
         };
         let entries: Vec<Value> = each.iter().map(entry).collect();
         terminal.json(&all::document(&entries));
     }
-    for Each { config, result } in &each {
+    for ImageResult { config, result } in &each {
         let Ok(history) = result else { continue };
         let next = &history.next;
         match &next.next {
@@ -149,7 +149,7 @@ fn run_all(global: &Global, arguments: Arguments, terminal: &Terminal) -> Result
         }
         if arguments.explain {
             terminal.remark(&format!("{config}:"));
-            let Seen { policy, facts, .. } = &history.seen;
+            let ProjectFacts { policy, facts, .. } = &history.seen;
             remark(&explain::explain(policy, facts, &request, next), terminal);
         }
     }

@@ -9,7 +9,7 @@ use super::{Context, all, exit, plan};
 use crate::{
     error::Error,
     outcome::{Now, Outcome, OutcomeKind, TagReport},
-    release::Nothing,
+    release::NothingToRelease,
 };
 
 /// Prints an outcome; its exit code.
@@ -44,14 +44,14 @@ pub(super) fn tell(outcome: &Outcome, config: Option<&str>, context: &Context) {
 }
 
 /// There was nothing to release.
-pub(super) fn nothing(nothing: &Nothing, context: &Context) {
+pub(super) fn nothing(nothing: &NothingToRelease, context: &Context) {
     if !context.terminal.json {
         return plan::tell_nothing(nothing, context);
     }
     context.terminal.json(&nothing_document(nothing));
 }
 
-pub(super) fn nothing_document(nothing: &Nothing) -> Value {
+pub(super) fn nothing_document(nothing: &NothingToRelease) -> Value {
     json!({
         "v": 1,
         "type": "outcome",

@@ -7,7 +7,7 @@ use crate::{
     error::Result,
     oci::Before,
     plan::{ImageSource, Plan, PlannedMove, tags::Action},
-    release::{Ask, Each, Nothing, Planned},
+    release::{ImageResult, NothingToRelease, Planned, ReleaseRequest},
 };
 
 /// Show what a release would do; touch nothing
@@ -25,9 +25,9 @@ pub(super) fn run(args: Args, context: &Context) -> Result<ExitCode> {
     if args.all {
         all::refuse_version(&args.request)?;
     }
-    let ask = Ask {
+    let ask = ReleaseRequest {
         request: args.request.into(),
-        ..Ask::default()
+        ..ReleaseRequest::default()
     };
     if args.all {
         let each = all::open(context)?.plan(&ask);
@@ -36,7 +36,7 @@ pub(super) fn run(args: Args, context: &Context) -> Result<ExitCode> {
     let release = context.open()?;
     match release.plan(&ask)? {
         Planned::Release(plan) => show(&plan, context),
-        Planned::Nothing(nothing) => tell_nothing(&nothing, context),
+        Planned::NothingToRelease(nothing) => tell_nothing(&nothing, context),
     }
     Ok(ExitCode::from(exit::OK))
 }
@@ -53,7 +53,7 @@ pub(super) fn show(plan: &Plan, context: &Context) {
 }
 
 /// Why there is nothing to release, and what is not as it should be all the same.
-pub(super) fn tell_nothing(nothing: &Nothing, context: &Context) {
+pub(super) fn tell_nothing(nothing: &NothingToRelease, context: &Context) {
     if context.terminal.json {
         return context.terminal.json(&nothing_document(nothing));
     }
@@ -63,7 +63,7 @@ pub(super) fn tell_nothing(nothing: &Nothing, context: &Context) {
     messages(&nothing.messages, context);
 }
 
-fn nothing_document(nothing: &Nothing) -> serde_json::Value {
+fn nothing_document(nothing: &NothingToRelease) -> serde_json::Value {
     serde_json::json!({
         "v": 1,
         "version": null,
@@ -74,13 +74,13 @@ fn nothing_document(nothing: &Nothing) -> serde_json::Value {
 }
 
 /// Every image's plan; the exit code.
-pub(super) fn show_all(each: &[Each<Planned>], context: &Context) -> u8 {
+pub(super) fn show_all(each: &[ImageResult<Planned>], context: &Context) -> u8 {
     if context.terminal.json {
         let document = |planned: &Planned| match planned {
             Planned::Release(plan) => serde_json::to_value(plan).expect("a plan is plain data"),
-            Planned::Nothing(nothing) => nothing_document(nothing),
+            Planned::NothingToRelease(nothing) => nothing_document(nothing),
         };
-        let entry = |one: &Each<Planned>| {
+        let entry = |one: &ImageResult<Planned>| {
             let document = one.result.as_ref().map(document);
             all::entry(&one.config, document)
         };
@@ -101,9 +101,9 @@ pub(super) fn show_all(each: &[Each<Planned>], context: &Context) -> u8 {
 }
 
 /// The images without a plan: nothing to release, or what is in the way.
-pub(super) fn tell_others(each: &[Each<Planned>], context: &Context) {
+pub(super) fn tell_others(each: &[ImageResult<Planned>], context: &Context) {
     for one in each {
-        if let Ok(Planned::Nothing(nothing)) = &one.result {
+        if let Ok(Planned::NothingToRelease(nothing)) = &one.result {
             tell_nothing_of(&one.config, nothing, context);
         }
     }
@@ -111,7 +111,7 @@ pub(super) fn tell_others(each: &[Each<Planned>], context: &Context) {
 }
 
 /// Why there is nothing to release for one of several images.
-pub(super) fn tell_nothing_of(config: &str, nothing: &Nothing, context: &Context) {
+pub(super) fn tell_nothing_of(config: &str, nothing: &NothingToRelease, context: &Context) {
     let why = format!("`{config}`: nothing to release: {}", nothing.why);
     context.terminal.note(&why);
     messages_of(config, &nothing.messages, context);

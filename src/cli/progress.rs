@@ -14,7 +14,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use super::{Terminal, all};
 use crate::{
     event::{Event, Events, Step},
-    text::harmless,
+    text::sanitize,
 };
 
 const VERB: Style = AnsiColor::Green.on_default().bold();
@@ -185,7 +185,7 @@ impl Printer {
     }
 
     fn line(&self, style: Style, verb: &str, what: &str) {
-        let what = harmless(what.to_owned());
+        let what = sanitize(what.to_owned());
         self.raw(&format!("{style}{verb:>12}{style:#} {}{what}", self.about));
     }
 

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     error::{Error, ErrorKind, Result},
     plan::{FORMAT, Plan},
-    release::{Ask, Done, Planned, Release},
+    release::{Planned, Release, ReleaseRequest, ReleaseResult},
 };
 
 /// Release: build once, move every tag or none, tag git
@@ -65,36 +65,41 @@ pub(super) fn run(args: Args, context: &Context) -> Result<ExitCode> {
     }
     if !args.yes {
         match confirm(&release, &ask, context)? {
-            Answer::Yes => {}
-            Answer::No => return Ok(ExitCode::from(exit::OK)),
-            Answer::Nothing => return nothing_exit(required),
+            Confirmation::Yes => {}
+            Confirmation::No => return Ok(ExitCode::from(exit::OK)),
+            Confirmation::Nothing => return nothing_exit(required),
         }
     }
     match release.release(&ask, reviewed.as_ref())? {
-        Done::Nothing(nothing) => {
+        ReleaseResult::Nothing(nothing) => {
             outcome::nothing(&nothing, context);
             nothing_exit(required)
         }
-        Done::Ended(ended) => Ok(outcome::print(&ended, context)),
+        ReleaseResult::Ended(ended) => Ok(outcome::print(&ended, context)),
     }
 }
 
 /// A reviewed plan says which version was meant, and from which branch.
-fn ask(args: &Args, reviewed: Option<&Plan>) -> Ask {
+fn ask(args: &Args, reviewed: Option<&Plan>) -> ReleaseRequest {
     let mut request: crate::plan::version::next::Request = args.request.clone().into();
     if let Some(plan) = reviewed {
         request.branch = request.branch.or_else(|| plan.branch.clone());
     }
-    Ask {
+    ReleaseRequest {
         request,
         allow_dirty: args.allow_dirty,
         instant: None,
     }
 }
 
-fn dry_run(release: &Release, ask: &Ask, required: bool, context: &Context) -> Result<ExitCode> {
+fn dry_run(
+    release: &Release,
+    ask: &ReleaseRequest,
+    required: bool,
+    context: &Context,
+) -> Result<ExitCode> {
     match release.dry_run(ask)? {
-        Planned::Nothing(nothing) => {
+        Planned::NothingToRelease(nothing) => {
             plan::tell_nothing(&nothing, context);
             nothing_exit(required)
         }
@@ -105,24 +110,28 @@ fn dry_run(release: &Release, ask: &Ask, required: bool, context: &Context) -> R
     }
 }
 
-enum Answer {
+enum Confirmation {
     Yes,
     No,
     Nothing,
 }
 
 /// Shows the plan and asks. Where nobody can answer, that is a usage error.
-fn confirm(release: &Release, ask: &Ask, context: &Context) -> Result<Answer> {
+fn confirm(release: &Release, ask: &ReleaseRequest, context: &Context) -> Result<Confirmation> {
     somebody_can_answer(false, context)?;
     match release.plan(ask)? {
-        Planned::Nothing(nothing) => {
+        Planned::NothingToRelease(nothing) => {
             plan::tell_nothing(&nothing, context);
-            Ok(Answer::Nothing)
+            Ok(Confirmation::Nothing)
         }
         Planned::Release(planned) => {
             let text = plan::text(&planned);
             let yes = ask_person(&format!("{text}Release {}?", planned.version));
-            Ok(if yes { Answer::Yes } else { Answer::No })
+            Ok(if yes {
+                Confirmation::Yes
+            } else {
+                Confirmation::No
+            })
         }
     }
 }

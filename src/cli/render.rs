@@ -7,7 +7,7 @@ use anstyle::{AnsiColor, Style};
 use super::{Color, Global};
 use crate::{
     error::Error,
-    text::{harmless, is_harmful},
+    text::{is_harmful, sanitize},
 };
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
@@ -43,7 +43,7 @@ impl Terminal {
 
     /// Data: to stdout. A reader that went away ends the output, not the run.
     pub fn data(&self, text: &str) {
-        let _ = writeln!(anstream::stdout(), "{}", harmless(text.to_owned()));
+        let _ = writeln!(anstream::stdout(), "{}", sanitize(text.to_owned()));
     }
 
     /// One JSON document, or one JSON line, to stdout.
@@ -61,14 +61,14 @@ impl Terminal {
             let _ = writeln!(
                 anstream::stderr(),
                 "{HINT}note:{HINT:#} {}",
-                harmless(text.to_owned())
+                sanitize(text.to_owned())
             );
         }
     }
 
     /// A line that was asked for, to stderr, because stdout carries data only.
     pub fn remark(&self, text: &str) {
-        let _ = writeln!(anstream::stderr(), "{}", harmless(text.to_owned()));
+        let _ = writeln!(anstream::stderr(), "{}", sanitize(text.to_owned()));
     }
 
     /// A warning to stderr, unless only errors were asked for.
@@ -77,7 +77,7 @@ impl Terminal {
             let _ = writeln!(
                 anstream::stderr(),
                 "{STATE}warning:{STATE:#} {}",
-                harmless(text.to_owned())
+                sanitize(text.to_owned())
             );
         }
     }
@@ -151,9 +151,9 @@ mod tests {
 
     #[test]
     fn escapes_are_shown_and_lines_stay() {
-        assert_eq!(harmless("a\n\tb".to_owned()), "a\n\tb");
+        assert_eq!(sanitize("a\n\tb".to_owned()), "a\n\tb");
         assert_eq!(
-            harmless("\u{1b}[2J\u{9b}1m\r\u{202e}x".to_owned()),
+            sanitize("\u{1b}[2J\u{9b}1m\r\u{202e}x".to_owned()),
             "\\u{1b}[2J\\u{9b}1m\\u{d}\\u{202e}x"
         );
     }

@@ -10,7 +10,7 @@ use crate::{
     error::Result,
     oci::{Before, Repository},
     plan::release::drift::{Drift, DriftState},
-    release::Drifts,
+    release::DriftReport,
 };
 
 /// Compare every moving tag with what is published; `--yes` moves those that drifted
@@ -54,7 +54,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode> {
     Ok(ExitCode::from(code))
 }
 
-fn show(drifts: &Drifts, context: &Context) {
+fn show(drifts: &DriftReport, context: &Context) {
     let mut rows = Vec::new();
     for surveyed in &drifts.repositories {
         for drift in &surveyed.drift {

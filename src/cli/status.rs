@@ -5,7 +5,7 @@ use std::{fmt::Write as _, process::ExitCode};
 use super::{Context, all, exit};
 use crate::{
     error::Result,
-    release::{Each, Open},
+    release::{ImageResult, Unfinished},
 };
 
 /// Show unfinished releases: whose, since when, and what each tag shows now
@@ -42,19 +42,19 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode> {
     Ok(ExitCode::from(code))
 }
 
-fn document(open: &[Open]) -> serde_json::Value {
+fn document(open: &[Unfinished]) -> serde_json::Value {
     serde_json::json!({ "v": 1, "unfinished": open })
 }
 
 /// What is unfinished of every image; the exit code.
-fn show_all(each: &[Each<Vec<Open>>], context: &Context) -> u8 {
+fn show_all(each: &[ImageResult<Vec<Unfinished>>], context: &Context) -> u8 {
     let terminal = &context.terminal;
     let code = all::code(each, |open| match open.is_empty() {
         true => exit::OK,
         false => exit::BUSY,
     });
     if terminal.json {
-        let entry = |one: &Each<Vec<Open>>| {
+        let entry = |one: &ImageResult<Vec<Unfinished>>| {
             let document = one.result.as_ref().map(|open| document(open));
             all::entry(&one.config, document)
         };
@@ -80,7 +80,7 @@ fn show_all(each: &[Each<Vec<Open>>], context: &Context) -> u8 {
     code
 }
 
-fn text(open: &Open) -> String {
+fn text(open: &Unfinished) -> String {
     let mut out = String::new();
     let _ = writeln!(
         out,

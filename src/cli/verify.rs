@@ -12,7 +12,7 @@ use crate::{
         release::verify::{Check, CheckState},
         version::requested,
     },
-    release::{Closeness, Verified},
+    release::{Verified, VerifyOptions},
     text::bytes as size,
 };
 
@@ -33,7 +33,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode> {
     let of = args.of.as_deref().map(requested::parse).transpose()?;
-    let how = Closeness {
+    let how = VerifyOptions {
         all: args.all,
         deep: args.deep,
     };
@@ -51,7 +51,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode> {
     }))
 }
 
-fn show(verified: &[Verified], how: &Closeness, context: &Context) {
+fn show(verified: &[Verified], how: &VerifyOptions, context: &Context) {
     let mut rows = Vec::new();
     for release in verified {
         rows.extend(release.checks.iter().map(row));

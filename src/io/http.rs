@@ -37,7 +37,7 @@ const PIECE: usize = 128 * 1024;
 
 /// Which certificates are trusted, and whether a proxy may stand between.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
-pub struct Trust {
+pub struct TlsConfig {
     /// A further certificate authority, PEM.
     pub ca_file: Option<PathBuf>,
     /// This machine: no proxy.
@@ -75,7 +75,7 @@ pub struct Request<'a> {
 
 /// Why there is no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Failure {
+pub enum TransportError {
     /// No connection was made: the request did not arrive.
     Unreachable {
         /// The transport's words.
@@ -95,13 +95,13 @@ pub enum Failure {
 
 /// The pool of connections, and how often it was used.
 pub struct Transport {
-    clients: Mutex<HashMap<Trust, Client>>,
+    clients: Mutex<HashMap<TlsConfig, Client>>,
     requests: AtomicU64,
     silence: Duration,
 }
 
 /// An answer whose body is still to be read.
-pub struct Answer {
+pub struct Response {
     response: reqwest::Response,
     silence: Duration,
 }
@@ -125,7 +125,11 @@ impl Transport {
     }
 
     /// Sends one request.
-    pub async fn send(&self, trust: &Trust, request: Request<'_>) -> Result<Answer, Failure> {
+    pub async fn send(
+        &self,
+        trust: &TlsConfig,
+        request: Request<'_>,
+    ) -> Result<Response, TransportError> {
         let client = self.client(trust)?;
         let builder = client
             .request(request.method, request.url)
@@ -141,7 +145,7 @@ impl Transport {
         }
     }
 
-    async fn run(&self, builder: reqwest::RequestBuilder) -> Result<Answer, Failure> {
+    async fn run(&self, builder: reqwest::RequestBuilder) -> Result<Response, TransportError> {
         self.requests.fetch_add(1, Ordering::Relaxed);
         match timeout(self.silence, builder.send()).await {
             Ok(Ok(response)) => Ok(self.answer(response)),
@@ -156,7 +160,7 @@ impl Transport {
         path: &Path,
         size: u64,
         progress: &(dyn Fn(u64) + Send + Sync),
-    ) -> Result<Answer, Failure> {
+    ) -> Result<Response, TransportError> {
         let file = open_exact(path, size).await?;
         let (sent, mut seen) = watch::channel(0);
         let request = builder
@@ -185,14 +189,14 @@ impl Transport {
         }
     }
 
-    fn answer(&self, response: reqwest::Response) -> Answer {
-        Answer {
+    fn answer(&self, response: reqwest::Response) -> Response {
+        Response {
             response,
             silence: self.silence,
         }
     }
 
-    fn client(&self, trust: &Trust) -> Result<Client, Failure> {
+    fn client(&self, trust: &TlsConfig) -> Result<Client, TransportError> {
         let mut clients = self.clients.lock().expect("no thread panics with the lock");
         if let Some(client) = clients.get(trust) {
             return Ok(client.clone());
@@ -203,7 +207,7 @@ impl Transport {
     }
 }
 
-fn build(trust: &Trust) -> Result<Client, Failure> {
+fn build(trust: &TlsConfig) -> Result<Client, TransportError> {
     // Fails when a provider is already there, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut builder = Client::builder()
@@ -222,7 +226,7 @@ fn build(trust: &Trust) -> Result<Client, Failure> {
         }
     }
     if let Some(path) = &trust.ca_file {
-        let setup = |why: String| Failure::Setup(format!("`{}`: {why}", path.display()));
+        let setup = |why: String| TransportError::Setup(format!("`{}`: {why}", path.display()));
         let pem = std::fs::read(path).map_err(|e| setup(e.to_string()))?;
         let certificates = reqwest::Certificate::from_pem_bundle(&pem)
             .map_err(|e| setup(format!("no PEM certificates: {}", chain(&e))))?;
@@ -231,11 +235,13 @@ fn build(trust: &Trust) -> Result<Client, Failure> {
         }
         builder = builder.tls_certs_merge(certificates);
     }
-    builder.build().map_err(|e| Failure::Setup(chain(&e)))
+    builder
+        .build()
+        .map_err(|e| TransportError::Setup(chain(&e)))
 }
 
-async fn open_exact(path: &Path, size: u64) -> Result<tokio::fs::File, Failure> {
-    let named = |why: String| Failure::File(format!("`{}`: {why}", path.display()));
+async fn open_exact(path: &Path, size: u64) -> Result<tokio::fs::File, TransportError> {
+    let named = |why: String| TransportError::File(format!("`{}`: {why}", path.display()));
     let file = tokio::fs::File::open(path)
         .await
         .map_err(|e| named(e.to_string()))?;
@@ -261,7 +267,7 @@ fn counted(
     })
 }
 
-impl Answer {
+impl Response {
     /// The status code.
     #[must_use]
     pub fn status(&self) -> u16 {
@@ -290,27 +296,27 @@ impl Answer {
     }
 
     /// The next piece of the body, `None` at its end.
-    pub async fn piece(&mut self) -> Result<Option<Bytes>, Failure> {
+    pub async fn piece(&mut self) -> Result<Option<Bytes>, TransportError> {
         match timeout(self.silence, self.response.chunk()).await {
             Ok(Ok(piece)) => Ok(piece),
-            Ok(Err(error)) => Err(Failure::Lost(chain(&error))),
+            Ok(Err(error)) => Err(TransportError::Lost(chain(&error))),
             Err(_) => Err(silent(self.silence)),
         }
     }
 
     /// The whole body, if it has at most `limit` bytes.
-    pub async fn bytes(mut self, limit: u64) -> Result<Bytes, Failure> {
+    pub async fn bytes(mut self, limit: u64) -> Result<Bytes, TransportError> {
         if self
             .response
             .content_length()
             .is_some_and(|length| length > limit)
         {
-            return Err(Failure::TooLarge(limit));
+            return Err(TransportError::TooLarge(limit));
         }
         let mut all = Vec::new();
         while let Some(piece) = self.piece().await? {
             if (all.len() + piece.len()) as u64 > limit {
-                return Err(Failure::TooLarge(limit));
+                return Err(TransportError::TooLarge(limit));
             }
             all.extend_from_slice(&piece);
         }
@@ -331,22 +337,22 @@ impl Answer {
     }
 }
 
-fn silent(patience: Duration) -> Failure {
-    Failure::Lost(format!("silent for {:.1} s", patience.as_secs_f32()))
+fn silent(patience: Duration) -> TransportError {
+    TransportError::Lost(format!("silent for {:.1} s", patience.as_secs_f32()))
 }
 
-fn classify(error: &reqwest::Error) -> Failure {
+fn classify(error: &reqwest::Error) -> TransportError {
     let detail = chain(error);
     if error.is_connect() {
-        return Failure::Unreachable {
+        return TransportError::Unreachable {
             detail,
             lasting: is_certificate(error),
         };
     }
     match file_error(error) {
-        Some(why) => Failure::File(why),
-        None if error.is_builder() => Failure::Setup(detail),
-        None => Failure::Lost(detail),
+        Some(why) => TransportError::File(why),
+        None if error.is_builder() => TransportError::Setup(detail),
+        None => TransportError::Lost(detail),
     }
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 
 /// What identifies a process across machines.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Host {
+pub struct ProcessIdentity {
     /// The machine's name.
     pub name: String,
     /// The boot and the process namespace; a process id means the same only within both.
@@ -13,7 +13,7 @@ pub struct Host {
     pub pid: u32,
 }
 
-impl Host {
+impl ProcessIdentity {
     /// Reads `/proc`. Where there is none, the boot is one that equals no other.
     #[must_use]
     pub fn current() -> Self {
@@ -31,7 +31,7 @@ impl Host {
             .unwrap_or_default();
         let boot = read("/proc/sys/kernel/random/boot_id").unwrap_or_else(random);
         Self {
-            name: crate::text::clean(&name, 100),
+            name: crate::text::sanitize_line(&name, 100),
             boot: format!("{boot} {namespace}"),
             pid: std::process::id(),
         }
@@ -67,8 +67,8 @@ mod tests {
 
     #[test]
     fn this_process_runs_and_a_made_up_one_does_not() {
-        assert!(Host::runs(std::process::id()));
-        assert!(!Host::runs(u32::MAX));
+        assert!(ProcessIdentity::runs(std::process::id()));
+        assert!(!ProcessIdentity::runs(u32::MAX));
     }
 
     #[test]

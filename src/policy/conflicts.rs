@@ -11,7 +11,7 @@ use crate::{
 /// # Errors
 /// Usage (exit 2), naming both files: a repository that two policies publish to, or tag templates
 /// that can give one name.
-pub fn apart(policies: &[(&str, &Policy)]) -> Result<()> {
+pub fn conflicts(policies: &[(&str, &Policy)]) -> Result<()> {
     for (place, (first, one)) in policies.iter().enumerate() {
         for (second, other) in &policies[place + 1..] {
             let refuse = |what: String, cause: String| {
@@ -29,7 +29,7 @@ pub fn apart(policies: &[(&str, &Policy)]) -> Result<()> {
                 );
             }
             let (one, other) = (&one.version.tag, &other.version.tag);
-            if one.can_meet(other) {
+            if one.overlaps(other) {
                 return refuse(
                     format!("a git tag can be a version of both: `{one}` and `{other}`"),
                     "each image needs a `version.tag` of its own, e.g. \"api-v{version}\"".into(),
@@ -46,7 +46,7 @@ impl TagTemplate {
     ///
     /// Errs on the side of yes: `false` is certain.
     #[must_use]
-    pub fn can_meet(&self, other: &Self) -> bool {
+    pub fn overlaps(&self, other: &Self) -> bool {
         self.can_equal(other) || self.can_be_folder(other) || other.can_be_folder(self)
     }
 
@@ -133,8 +133,8 @@ mod tests {
             ("v{version}", "release/v{version}", false),
         ] {
             let (a, b) = (template(one), template(other));
-            assert_eq!(a.can_meet(&b), meet, "{one} {other}");
-            assert_eq!(b.can_meet(&a), meet, "{other} {one}");
+            assert_eq!(a.overlaps(&b), meet, "{one} {other}");
+            assert_eq!(b.overlaps(&a), meet, "{other} {one}");
         }
     }
 
@@ -147,7 +147,7 @@ mod tests {
         };
         let api = policy("acme/api", "api-v{version}");
         let web = policy("acme/web", "web-v{version}");
-        assert!(apart(&[("api/r.toml", &api), ("web/r.toml", &web)]).is_ok());
+        assert!(conflicts(&[("api/r.toml", &api), ("web/r.toml", &web)]).is_ok());
         for (twin, what) in [
             (
                 policy("docker.io/acme/api", "x-v{version}"),
@@ -155,7 +155,7 @@ mod tests {
             ),
             (policy("acme/x", "api-v{version}"), "a version of both"),
         ] {
-            let error = apart(&[
+            let error = conflicts(&[
                 ("api/r.toml", &api),
                 ("web/r.toml", &web),
                 ("x/r.toml", &twin),
@@ -186,8 +186,8 @@ mod tests {
             let below = format!("{name}{folder}");
             for one in templates(&name) {
                 for other in templates(&below) {
-                    prop_assert!(one.can_meet(&other), "{one} {other}");
-                    prop_assert!(other.can_meet(&one), "{other} {one}");
+                    prop_assert!(one.overlaps(&other), "{one} {other}");
+                    prop_assert!(other.overlaps(&one), "{other} {one}");
                 }
             }
         }

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-pub use crate::policy::conflicts::apart;
+pub use crate::policy::conflicts::conflicts;
 pub use build::{BuildPolicy, BuildSource, Builder, Compression, SecretSource};
 pub use parse::is_cargo_release;
 pub use publish::{GitPolicy, OnFailure, PublishPolicy, RegistryPolicy};

@@ -8,7 +8,7 @@ use crate::{
         notes::lint::{self, Counts, Finding, Severity},
     },
     policy::{Policy, Unconventional},
-    project::{Place, load, notes},
+    project::{Location, load, notes},
 };
 
 /// What was found in one message.
@@ -36,7 +36,7 @@ impl Checked {
 ///
 /// # Errors
 /// Usage (exit 2) for a range that is none; refused (exit 4) for a history that cannot be read.
-pub fn commits(place: &Place, range: &str) -> Result<Vec<Checked>> {
+pub fn commits(place: &Location, range: &str) -> Result<Vec<Checked>> {
     // A single name: everything since then.
     let range = match range.contains("..") {
         true => range.to_owned(),
@@ -75,7 +75,7 @@ fn of(subject: String, message: &str, merge: bool, policy: &Policy) -> Result<Ch
 ///
 /// # Errors
 /// As [`commits`].
-pub fn message(place: &Place, name: &str, text: &str) -> Result<Checked> {
+pub fn message(place: &Location, name: &str, text: &str) -> Result<Checked> {
     let repository = Repository::open(&place.directory)?;
     let policy = load(place, &repository)?;
     let text = lint::cleaned(text, repository.comment_character());

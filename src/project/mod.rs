@@ -18,7 +18,7 @@ use crate::{
     policy::Policy,
 };
 
-pub use crate::project::policies::{Histories, History, Named, Policies, policies};
+pub use crate::project::policies::{Histories, History, NamedPolicy, Policies, policies};
 
 /// The policy file's name, beside `.git`.
 pub const POLICY_FILE: &str = "release.toml";
@@ -28,7 +28,7 @@ pub const CHANGELOG: &str = "CHANGELOG.md";
 
 /// Where to look, and what stands in for the policy file.
 #[derive(Debug, Clone)]
-pub struct Place {
+pub struct Location {
     /// The directory to start in (`-C`); the repository is the one it lies in.
     pub directory: PathBuf,
     /// The policy file (`--config`), relative to `directory`; unset: `release.toml` at the top of
@@ -38,7 +38,7 @@ pub struct Place {
     pub images: Vec<oci::Repository>,
 }
 
-impl Default for Place {
+impl Default for Location {
     /// The current directory and its own policy.
     fn default() -> Self {
         Self {
@@ -50,7 +50,7 @@ impl Default for Place {
 }
 
 /// A repository with its policy, and what it said; nothing is decided yet.
-pub struct Seen {
+pub struct ProjectFacts {
     /// The repository.
     pub repository: Repository,
     /// Its policy.
@@ -59,13 +59,13 @@ pub struct Seen {
     pub facts: Facts,
 }
 
-impl Seen {
+impl ProjectFacts {
     /// Opens the repository, reads the policy, and asks the repository.
     ///
     /// # Errors
     /// Usage (exit 2) for the policy and the request; refused (exit 4) where the repository says
     /// no.
-    pub fn read(place: &Place, request: &Request, env: &Environment) -> Result<Self> {
+    pub fn read(place: &Location, request: &Request, env: &Environment) -> Result<Self> {
         let repository = Repository::open(&place.directory)?;
         let policy = load(place, &repository)?;
         Self::of(repository, policy, request, env)
@@ -105,7 +105,7 @@ impl Seen {
 ///
 /// # Errors
 /// Usage (exit 2): a file that was named and cannot be read, or that is no policy.
-pub fn load(place: &Place, repository: &Repository) -> Result<Policy> {
+pub fn load(place: &Location, repository: &Repository) -> Result<Policy> {
     let mut policy = match &place.config {
         Some(file) => parse(&place.directory.join(file))?,
         None => match repository.directory().map(|top| top.join(POLICY_FILE)) {
@@ -122,7 +122,7 @@ pub fn load(place: &Place, repository: &Repository) -> Result<Policy> {
 
 /// The path inside the repository of the changelog: beside the policy file, else at the top.
 #[must_use]
-pub fn changelog(place: &Place, repository: &Repository) -> String {
+pub fn changelog(place: &Location, repository: &Repository) -> String {
     let beside = || {
         let top = repository.directory()?.canonicalize().ok()?;
         let file = place.directory.join(place.config.as_ref()?);

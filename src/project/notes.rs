@@ -19,7 +19,7 @@ use crate::{
         },
     },
     policy::{Policy, Unconventional},
-    project::{Place, Seen, load},
+    project::{Location, ProjectFacts, load},
 };
 
 /// What notes are wanted for.
@@ -65,7 +65,7 @@ impl Wanted {
 /// As [`Seen::read`]; refused (exit 4) where the version has no tag; usage (exit 2) where the
 /// range or the template is wrong.
 pub fn read(
-    place: &Place,
+    place: &Location,
     wanted: &Wanted,
     request: &Request,
     env: &Environment,
@@ -73,7 +73,7 @@ pub fn read(
 ) -> Result<Notes> {
     match wanted {
         Wanted::Next => {
-            let seen = Seen::read(place, request, env)?;
+            let seen = ProjectFacts::read(place, request, env)?;
             let next = seen.next(request)?;
             of_next(&seen.repository, &seen.policy, &seen.facts, &next, today)
         }

@@ -5,12 +5,12 @@ use crate::{
     io::{environment::Environment, git::read::Repository},
     plan::version::next::{Next, Request},
     policy::{self, Policy},
-    project::{POLICY_FILE, Place, Seen},
+    project::{Location, POLICY_FILE, ProjectFacts},
 };
 
 /// A policy and its file.
 #[derive(Debug, Clone)]
-pub struct Named {
+pub struct NamedPolicy {
     /// The file's path from the top of the tree.
     pub config: String,
     /// What it says.
@@ -21,7 +21,7 @@ pub struct Named {
 #[derive(Debug, Clone)]
 pub struct Policies {
     /// Each image's, by path.
-    pub all: Vec<Named>,
+    pub all: Vec<NamedPolicy>,
     /// Files of the same name that are another tool's.
     pub passed_over: Vec<String>,
 }
@@ -33,7 +33,7 @@ pub struct Policies {
 /// # Errors
 /// Usage (exit 2) where there is none, one of them is no policy, or two cannot be told apart
 /// ([`policy::apart`]); refused (exit 4) where HEAD cannot be read.
-pub fn policies(place: &Place, repository: &Repository) -> Result<Policies> {
+pub fn policies(place: &Location, repository: &Repository) -> Result<Policies> {
     if let Some(image) = place.images.first() {
         return Err(Error::usage(format!(
             "`--image {image}` stands in for one policy's repository"
@@ -60,7 +60,7 @@ pub fn policies(place: &Place, repository: &Repository) -> Result<Policies> {
             Some(_) | None => file.text,
         };
         match Policy::parse(&text, &file.path) {
-            Ok(policy) => found.all.push(Named {
+            Ok(policy) => found.all.push(NamedPolicy {
                 config: file.path,
                 policy,
             }),
@@ -82,14 +82,14 @@ pub fn policies(place: &Place, repository: &Repository) -> Result<Policies> {
         .iter()
         .map(|one| (&*one.config, &one.policy))
         .collect();
-    policy::apart(&named)?;
+    policy::conflicts(&named)?;
     Ok(found)
 }
 
 /// What was seen of one image, and its next version.
 pub struct History {
     /// Policy and facts.
-    pub seen: Seen,
+    pub seen: ProjectFacts,
     /// What follows from them.
     pub next: Next,
 }
@@ -107,12 +107,12 @@ impl History {
     ///
     /// # Errors
     /// As [`policies`]. What stands in the way of one image is that image's own result.
-    pub fn read_all(place: &Place, request: &Request, env: &Environment) -> Result<Histories> {
+    pub fn read_all(place: &Location, request: &Request, env: &Environment) -> Result<Histories> {
         let open = || Repository::open(&place.directory);
         let Policies { all, passed_over } = policies(place, &open()?)?;
-        let read = |Named { config, policy }| {
+        let read = |NamedPolicy { config, policy }| {
             let read = || {
-                let seen = Seen::of(open()?, policy, request, env)?;
+                let seen = ProjectFacts::of(open()?, policy, request, env)?;
                 let next = seen.next(request)?;
                 Ok(Self { seen, next })
             };

@@ -36,14 +36,14 @@ impl Signal {
 
 /// A limit in time: a deadline, and a shorter one once a signal has come.
 #[derive(Debug, Clone)]
-pub(super) struct Limit {
+pub(super) struct Deadline {
     pub(super) until: Instant,
     pub(super) signal: Signal,
     /// What a signal leaves, from the moment it came.
     pub(super) after_signal: Duration,
 }
 
-impl Limit {
+impl Deadline {
     /// So long from now, and no longer than to the first signal.
     pub(super) fn new(time: Duration, cancel: CancellationToken) -> Self {
         Self {

@@ -40,9 +40,9 @@ use crate::{
 pub use crate::publish::protocol::journal::{BranchMove, Owner};
 pub use crate::publish::protocol::state::TagKind;
 pub use crate::publish::start::run;
-pub use crate::publish::steps::recheck::{Guard, Held, Known};
+pub use crate::publish::steps::recheck::{Overtaken, PublishedNow, Recheck};
 pub use crate::publish::takeover::Recovery;
-pub use crate::publish::unfinished::{Open, Scope, journaled, refuse_open, status};
+pub use crate::publish::unfinished::{Scope, Unfinished, journaled, refuse_open, status};
 pub(crate) use preflight::push_error;
 pub use preflight::{Found, Preflight, preflight};
 
@@ -68,7 +68,7 @@ pub struct Publication {
     /// The branch that [`Publication::commit`] goes to together with the lock, before any tag moves.
     pub branch: Option<BranchMove>,
     /// Asked again under the lock whether every tag may still move; `None`: nobody asks.
-    pub guard: Option<Guard>,
+    pub guard: Option<Recheck>,
     /// Below which the lock's refs live: `refs/hoist`.
     pub lock_refs: String,
     /// Time-outs, and what a failed commit leads to.

@@ -21,15 +21,15 @@ use crate::{
     outcome::{Now, Outcome},
     publish::{
         World,
-        deadline::{Limit, Signal},
+        deadline::{Deadline, Signal},
         protocol::{
             journal::{Prepared, Record, TagPlan, encode},
-            observation::{LockSeen, Seen},
-            state::{self, Action, End, Leg, Shape, State, Txn},
+            observation::{LockSeen, Observation},
+            state::{self, Action, Direction, End, State, Transaction, TransactionSpec},
             transitions,
         },
         report,
-        steps::{recheck::Guard, transfer::Haul},
+        steps::{recheck::Recheck, transfer::Transfers},
     },
 };
 
@@ -43,22 +43,22 @@ const GIT_PATIENCE: Duration = Duration::from_secs(60);
 pub(super) struct Run {
     pub(super) world: World,
     pub(super) prepared: Prepared,
-    pub(super) shape: Shape,
+    pub(super) shape: TransactionSpec,
     /// One a repository, in the order of [`Prepared::repositories`].
     pub(super) apis: Vec<Arc<dyn RepositoryApi>>,
     /// The journal's name.
     pub(super) journal: String,
     /// The lock object of this run.
     pub(super) lock: ObjectId,
-    pub(super) txn: Txn,
+    pub(super) txn: Transaction,
     pub(super) signal: Signal,
     pub(super) notes: Notes,
     /// Where a recovery was asked to lead; `None`: this is the first run.
     pub(super) goal: Option<state::Goal>,
     /// Whether the tags may still move; a recovery has none.
-    pub(super) guard: Option<Guard>,
+    pub(super) guard: Option<Recheck>,
     /// What went over the wire.
-    pub(super) haul: Haul,
+    pub(super) haul: Transfers,
     begun: OnceLock<Instant>,
     given_up: OnceLock<Instant>,
 }
@@ -160,7 +160,7 @@ impl Run {
         apis: Vec<Arc<dyn RepositoryApi>>,
         journal: String,
         lock: ObjectId,
-        txn: Txn,
+        txn: Transaction,
     ) -> Self {
         Self {
             shape: prepared.shape(),
@@ -173,7 +173,7 @@ impl Run {
             notes: Notes::default(),
             goal: None,
             guard: None,
-            haul: Haul::new(world.events.clone()),
+            haul: Transfers::new(world.events.clone()),
             world,
             begun: OnceLock::new(),
             given_up: OnceLock::new(),
@@ -201,15 +201,16 @@ impl Run {
     }
 
     /// Writes the state down, then performs its action.
-    async fn step(&self) -> Seen {
+    async fn step(&self) -> Observation {
         if self.signal.is_given() && self.txn.can_stop_clean() {
-            return Seen::Interrupted;
+            return Observation::Interrupted;
         }
         if let Err(error) = self.record() {
             self.notes.other(format!("writing the journal: {error}"));
-            let without = transitions::next(&self.shape, self.txn.clone(), Seen::JournalFailed);
+            let without =
+                transitions::next(&self.shape, self.txn.clone(), Observation::JournalFailed);
             if without.is_ok_and(|txn| txn.state != self.txn.state) {
-                return Seen::JournalFailed;
+                return Observation::JournalFailed;
             }
         }
         self.perform(state::action(&self.shape, &self.txn)).await
@@ -224,21 +225,21 @@ impl Run {
         self.world.journals.append(&self.journal, &encode(&record))
     }
 
-    async fn perform(&self, action: Action) -> Seen {
+    async fn perform(&self, action: Action) -> Observation {
         match action {
-            Action::TakeLock => Seen::Lock(self.take_lock().await),
-            Action::CheckLock => Seen::Lock(self.check_lock().await),
-            Action::Look => self.look().await,
-            Action::PutTogether(tags) => Seen::Put(self.put_together(&tags).await),
-            Action::PutEach(tags) => Seen::Put(self.put_each(&tags).await),
-            Action::Watch => Seen::Tags(self.watch().await),
-            Action::Stage => Seen::Content(self.restage().await),
-            Action::Settle(tags) => Seen::Tags(self.settle(&tags).await),
-            Action::PutBack(tags) => Seen::PutBack(self.put_back(&tags).await),
-            Action::Finish => Seen::Git(self.finish().await),
-            Action::Unlock => Seen::Git(self.unlock().await),
+            Action::TakeLock => Observation::Lock(self.take_lock().await),
+            Action::CheckLock => Observation::Lock(self.check_lock().await),
+            Action::Observe => self.look().await,
+            Action::PutTogether(tags) => Observation::Put(self.put_together(&tags).await),
+            Action::PutEach(tags) => Observation::Put(self.put_each(&tags).await),
+            Action::AwaitVisible => Observation::Tags(self.watch().await),
+            Action::Stage => Observation::Content(self.restage().await),
+            Action::AwaitLanding(tags) => Observation::Tags(self.settle(&tags).await),
+            Action::PutBack(tags) => Observation::PutBack(self.put_back(&tags).await),
+            Action::Finish => Observation::Git(self.finish().await),
+            Action::Unlock => Observation::Git(self.unlock().await),
             // `drive` ends before a state that rests.
-            Action::Rest => Seen::Lock(LockSeen::Ours),
+            Action::Rest => Observation::Lock(LockSeen::Ours),
         }
     }
 
@@ -250,7 +251,7 @@ impl Run {
                 events.finished(Step::Lock, self.world.remote.name());
                 events.started(Step::Observe, version);
             }
-            (State::Observing | State::Staging, State::Committing(_) | State::Guarding(_)) => {
+            (State::Observing | State::Staging, State::Committing(_) | State::CheckingLock(_)) => {
                 events.started(Step::Commit, version);
             }
             (_, State::Verifying) => events.started(Step::Verify, version),
@@ -281,7 +282,7 @@ impl Run {
             self.txn.state,
             State::Settling
                 | State::RollingBack(_)
-                | State::Guarding(Leg::Back(_))
+                | State::CheckingLock(Direction::Back(_))
                 | State::Recovering(state::Goal::Back)
         )
     }
@@ -290,8 +291,8 @@ impl Run {
         Duration::from_millis(self.prepared.grace).mul_f64(share)
     }
 
-    fn limit(&self, until: Instant, share: f64) -> Limit {
-        Limit {
+    fn limit(&self, until: Instant, share: f64) -> Deadline {
+        Deadline {
             until,
             signal: self.signal.clone(),
             after_signal: self.grace(share),
@@ -299,13 +300,13 @@ impl Run {
     }
 
     /// For going forward. After a signal, half of the grace period.
-    pub(super) fn forward(&self) -> Limit {
+    pub(super) fn forward(&self) -> Deadline {
         let begun = *self.begun.get_or_init(Instant::now);
         self.limit(begun + Duration::from_millis(self.prepared.deadline), 0.5)
     }
 
     /// For going back. After a signal, nearly the whole grace period.
-    pub(super) fn back(&self) -> Limit {
+    pub(super) fn back(&self) -> Deadline {
         let given_up = *self.given_up.get_or_init(Instant::now);
         self.limit(
             // One tag that uses up the time must not keep the next ones from being tried.
@@ -316,20 +317,20 @@ impl Run {
     }
 
     /// For a registry to show what it accepted.
-    pub(super) fn visible(&self, share: f64) -> Limit {
+    pub(super) fn visible(&self, share: f64) -> Deadline {
         let timeout = Duration::from_millis(self.prepared.verify_timeout);
         self.limit(Instant::now() + timeout, share)
     }
 
     /// For the last look, after everything: what the shares above leave of the grace period.
-    pub(super) fn last_look(&self) -> Limit {
+    pub(super) fn last_look(&self) -> Deadline {
         self.limit(Instant::now() + report::LAST_LOOK, 1.0)
     }
 
     /// For changing refs. After a signal a push of the lock leaves time to give it back.
-    pub(super) fn git(&self) -> Limit {
+    pub(super) fn git(&self) -> Deadline {
         let share = match self.txn.state {
-            State::Locking | State::Guarding(Leg::Forward(_)) => 0.5,
+            State::Locking | State::CheckingLock(Direction::Forward(_)) => 0.5,
             _ => 0.95,
         };
         self.limit(Instant::now() + GIT_PATIENCE, share)

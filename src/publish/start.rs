@@ -17,7 +17,7 @@ use crate::{
         run::Run,
         steps::{
             stage::{Destination, StageError, stage},
-            transfer::Haul,
+            transfer::Transfers,
         },
         unfinished,
     },
@@ -43,7 +43,7 @@ async fn begin(world: &World, publication: &Publication) -> Result<Run> {
         .iter()
         .map(|repository| (world.connect)(repository))
         .collect::<Result<_>>()?;
-    let haul = Haul::new(world.events.clone());
+    let haul = Transfers::new(world.events.clone());
     let prepared = tokio::select! {
         prepared = prepared(world, publication, &apis, &haul) => prepared?,
         () = world.cancel.cancelled() => return Err(interrupted()),
@@ -84,7 +84,7 @@ async fn prepared(
     world: &World,
     publication: &Publication,
     apis: &[Arc<dyn RepositoryApi>],
-    haul: &Haul,
+    haul: &Transfers,
 ) -> Result<Prepared> {
     for target in &publication.targets {
         world

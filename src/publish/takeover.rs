@@ -10,11 +10,11 @@ use crate::{
         protocol::{
             journal::{Prepared, Record, encode},
             replay::{self, Replayed},
-            state::{End, Goal, State, Txn},
+            state::{End, Goal, State, Transaction},
         },
         run::Run,
         start::{git_error, name},
-        unfinished::{self, Found, Scope, find},
+        unfinished::{self, Candidate, Scope, find},
     },
 };
 
@@ -77,8 +77,8 @@ async fn begin(world: &World, scope: &Scope, how: Recovery, goal: Goal) -> Resul
         .map(Some)
 }
 
-async fn take_up(world: &World, found: Found, how: Recovery, goal: Goal) -> Result<Run> {
-    let Found {
+async fn take_up(world: &World, found: Candidate, how: Recovery, goal: Goal) -> Result<Run> {
+    let Candidate {
         replayed,
         journal,
         lock,
@@ -138,7 +138,7 @@ fn journal_error(error: &std::io::Error) -> Error {
 }
 
 /// Where a recovery begins, given whether the lock is there.
-fn enter(txn: Txn, goal: Goal, locked: bool) -> Txn {
+fn enter(txn: Transaction, goal: Goal, locked: bool) -> Transaction {
     let entered = replay::enter(txn.clone(), goal);
     if locked {
         return entered;
@@ -154,7 +154,7 @@ fn enter(txn: Txn, goal: Goal, locked: bool) -> Txn {
         State::Finishing => State::Ended(End::Published),
         State::Unlocking(end) | State::Ended(end) => State::Ended(end),
         State::Observing
-        | State::Guarding(_)
+        | State::CheckingLock(_)
         | State::Committing(_)
         | State::Verifying
         | State::Recovering(_)
@@ -163,7 +163,7 @@ fn enter(txn: Txn, goal: Goal, locked: bool) -> Txn {
         | State::RollingBack(_)
         | State::Stopped(_) => State::Ended(End::Elsewhere),
     };
-    Txn { state, ..entered }
+    Transaction { state, ..entered }
 }
 
 fn may_take(world: &World, replayed: &Replayed, how: Recovery) -> Result<()> {

@@ -9,7 +9,7 @@ use crate::{
     outcome::TagReport,
     publish::{
         World,
-        deadline::Limit,
+        deadline::Deadline,
         lock_ref,
         protocol::{
             journal::decode,
@@ -38,7 +38,7 @@ pub struct Scope {
 
 /// An unfinished release, for people and programs.
 #[derive(Debug, Clone, Serialize)]
-pub struct Open {
+pub struct Unfinished {
     /// Its version.
     pub version: semver::Version,
     /// Its commit, full hash.
@@ -58,7 +58,7 @@ pub struct Open {
 }
 
 /// What was found of one transaction.
-pub(super) struct Found {
+pub(super) struct Candidate {
     pub(super) replayed: Replayed,
     /// The journal's name, where this clone has it.
     pub(super) journal: Option<String>,
@@ -206,10 +206,10 @@ pub(super) fn let_go() -> Error {
 }
 
 /// Everything unfinished, from this clone's journals and the remote's locks.
-pub(super) async fn find(world: &World, scope: &Scope) -> Result<Vec<Found>> {
+pub(super) async fn find(world: &World, scope: &Scope) -> Result<Vec<Candidate>> {
     let local = local(world, &scope.repositories)?;
     let locks = locks(world, scope).await?;
-    let mut found: Vec<Found> = Vec::new();
+    let mut found: Vec<Candidate> = Vec::new();
     for (journal, mut replayed) in local {
         let same = |(_, there): &&(ObjectId, Replayed)| {
             there.prepared.owner.nonce == replayed.prepared.owner.nonce
@@ -221,7 +221,7 @@ pub(super) async fn find(world: &World, scope: &Scope) -> Result<Vec<Found>> {
             // Somebody has taken it over since: this journal's steps are no longer the last.
             replayed = there.clone();
         }
-        found.push(Found {
+        found.push(Candidate {
             replayed,
             journal: Some(journal),
             lock: lock.map(|(id, _)| id.clone()),
@@ -229,7 +229,7 @@ pub(super) async fn find(world: &World, scope: &Scope) -> Result<Vec<Found>> {
     }
     for (id, replayed) in locks {
         if !found.iter().any(|known| known.lock.as_ref() == Some(&id)) {
-            found.push(Found {
+            found.push(Candidate {
                 replayed,
                 journal: None,
                 lock: Some(id),
@@ -301,17 +301,17 @@ async fn read_locks(
 ///
 /// # Errors
 /// Journals or locks cannot be read.
-pub async fn status(world: &World, scope: &Scope) -> Result<Vec<Open>> {
+pub async fn status(world: &World, scope: &Scope) -> Result<Vec<Unfinished>> {
     let mut all = Vec::new();
     for found in find(world, scope).await? {
-        let Found {
+        let Candidate {
             replayed,
             journal,
             lock,
         } = found;
-        let limit = Limit::new(report::LAST_LOOK, world.cancel.clone());
+        let limit = Deadline::new(report::LAST_LOOK, world.cancel.clone());
         let tags = report::look(world, &replayed.prepared, &limit).await;
-        all.push(Open {
+        all.push(Unfinished {
             version: replayed.prepared.version.clone(),
             commit: replayed.prepared.commit.clone(),
             owner: replayed.owner.to_string(),

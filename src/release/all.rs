@@ -8,7 +8,7 @@ use std::{
     thread,
 };
 
-use super::{Ask, Done, Open, Options, Planned, Release, open};
+use super::{Options, Planned, Release, ReleaseRequest, ReleaseResult, Unfinished, open};
 use crate::{
     error::{Error, Result},
     event::Events,
@@ -30,7 +30,7 @@ const AT_ONCE: usize = 4;
 /// }
 /// # Ok::<(), hoist::error::Error>(())
 /// ```
-pub struct All {
+pub struct ReleaseSet {
     members: Vec<Member>,
     passed_over: Vec<String>,
 }
@@ -42,14 +42,14 @@ struct Member {
 
 /// What came of one image.
 #[derive(Debug)]
-pub struct Each<T> {
+pub struct ImageResult<T> {
     /// Its policy file, from the top of the tree.
     pub config: String,
     /// What came of it.
     pub result: Result<T>,
 }
 
-impl All {
+impl ReleaseSet {
     /// Reads every policy of the repository: see [`project::policies`] for which files are meant.
     /// `listener` gets a policy file's path and answers who hears of that image; `options.events`
     /// hears nothing. Asks nobody outside this machine.
@@ -62,7 +62,7 @@ impl All {
         let found = project::policies(&options.place, &repository()?)?;
         let work_tree = Arc::default();
         let mut members = Vec::new();
-        for project::Named { config, policy } in found.all {
+        for project::NamedPolicy { config, policy } in found.all {
             let options = Options {
                 events: listener(&config),
                 ..options.clone()
@@ -86,17 +86,17 @@ impl All {
     }
 
     /// [`Release::plan`] of each.
-    pub fn plan(&mut self, ask: &Ask) -> Vec<Each<Planned>> {
+    pub fn plan(&mut self, ask: &ReleaseRequest) -> Vec<ImageResult<Planned>> {
         self.each(|release| release.plan(ask))
     }
 
     /// [`Release::dry_run`] of each.
-    pub fn dry_run(&mut self, ask: &Ask) -> Vec<Each<Planned>> {
+    pub fn dry_run(&mut self, ask: &ReleaseRequest) -> Vec<ImageResult<Planned>> {
         self.each(|release| release.dry_run(ask))
     }
 
     /// [`Release::status`] of each.
-    pub fn status(&mut self) -> Vec<Each<Vec<Open>>> {
+    pub fn status(&mut self) -> Vec<ImageResult<Vec<Unfinished>>> {
         self.each(Release::status)
     }
 
@@ -105,7 +105,7 @@ impl All {
     /// All are planned before the first is built: what a build leaves in the work tree must not
     /// stand in another's way. Releases that make a commit come last, one after another: each
     /// changes the branch that the next one starts from.
-    pub fn release(&mut self, ask: &Ask) -> Vec<Each<Done>> {
+    pub fn release(&mut self, ask: &ReleaseRequest) -> Vec<ImageResult<ReleaseResult>> {
         let (one_by_one, side_by_side): (Vec<_>, Vec<_>) = self
             .members
             .iter_mut()
@@ -118,7 +118,7 @@ impl All {
             (member, planned)
         });
         let done = parallel(lanes(ready), |lane| {
-            let carry_out = |(member, planned): (&mut Member, Result<Planned>)| Each {
+            let carry_out = |(member, planned): (&mut Member, Result<Planned>)| ImageResult {
                 config: member.config.clone(),
                 result: planned.and_then(|planned| {
                     let release = &member.release;
@@ -128,7 +128,7 @@ impl All {
             lane.into_iter().map(carry_out).collect::<Vec<_>>()
         });
         let mut done: Vec<_> = done.into_iter().flatten().collect();
-        done.extend(one_by_one.into_iter().map(|member| Each {
+        done.extend(one_by_one.into_iter().map(|member| ImageResult {
             config: member.config.clone(),
             result: caught(|| member.release.release(ask, None)),
         }));
@@ -136,8 +136,11 @@ impl All {
         done
     }
 
-    fn each<T: Send>(&mut self, work: impl Fn(&Release) -> Result<T> + Sync) -> Vec<Each<T>> {
-        parallel(self.members.iter_mut().collect(), |member| Each {
+    fn each<T: Send>(
+        &mut self,
+        work: impl Fn(&Release) -> Result<T> + Sync,
+    ) -> Vec<ImageResult<T>> {
+        parallel(self.members.iter_mut().collect(), |member| ImageResult {
             config: member.config.clone(),
             result: caught(|| work(&member.release)),
         })

@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 
-use super::{Ask, Planned, Purpose, Release, errors};
+use super::{Planned, Purpose, Release, ReleaseRequest, errors};
 use crate::{
     build::docker::{self, BuildRequest},
     error::{Error, Result},
@@ -26,7 +26,7 @@ impl Release {
             what: what.into(),
             result,
         };
-        let ask = Ask::default();
+        let ask = ReleaseRequest::default();
         self.wait(async {
             let gate = self.gate(&ask).map(|notes| {
                 if notes.is_empty() {
@@ -40,7 +40,9 @@ impl Release {
                 .await
                 .map(|planned| match planned {
                     Planned::Release(plan) => format!("{} is next", plan.version),
-                    Planned::Nothing(nothing) => format!("nothing to release: {}", nothing.why),
+                    Planned::NothingToRelease(nothing) => {
+                        format!("nothing to release: {}", nothing.why)
+                    }
                 });
             let mut all = vec![finding("branch and tree", gate), finding("plan", plan)];
             all.extend(self.registries().await);

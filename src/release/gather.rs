@@ -14,8 +14,8 @@ use crate::{
         Inputs, Plan,
         history::facts::Facts,
         release::{
-            ownership::{Adopted, Ours},
-            preconditions::Gate,
+            ownership::{Adopted, Evidence},
+            preconditions::Preconditions,
             receipt::{Receipt, receipts},
         },
         tags::{Published, TagSet},
@@ -30,7 +30,7 @@ use crate::{
 
 /// What is asked of a plan or a release.
 #[derive(Debug, Clone, Default)]
-pub struct Ask {
+pub struct ReleaseRequest {
     /// What stands in for the history.
     pub request: Request,
     /// Release from files that no commit holds.
@@ -45,12 +45,12 @@ pub enum Planned {
     /// There is something to release.
     Release(Box<Plan>),
     /// There is nothing to release.
-    Nothing(Nothing),
+    NothingToRelease(NothingToRelease),
 }
 
 /// Why there is nothing to release.
 #[derive(Debug, Clone)]
-pub struct Nothing {
+pub struct NothingToRelease {
     /// The version that HEAD has or descends from.
     pub current: Option<Version>,
     /// Why.
@@ -79,7 +79,7 @@ impl Purpose {
 
 impl Release {
     /// Reads history and registries and puts the plan together.
-    pub(super) async fn gather(&self, ask: &Ask, purpose: Purpose) -> Result<Planned> {
+    pub(super) async fn gather(&self, ask: &ReleaseRequest, purpose: Purpose) -> Result<Planned> {
         let repositories = self.loaded.repositories()?;
         let remote = self.remote_tags(purpose == Purpose::Do).await?;
         let mut facts = self.facts(&ask.request, remote)?;
@@ -93,7 +93,7 @@ impl Release {
             return self
                 .nothing(&facts, &next, &places)
                 .await
-                .map(Planned::Nothing);
+                .map(Planned::NothingToRelease);
         };
         let receipts = self.receipts(&facts, &version)?;
         let instant = ask.instant.map_or_else(|| self.instant(), Ok)?;
@@ -110,7 +110,7 @@ impl Release {
         observe::complete(&places, &mut published, &set).await?;
         let claims = observe::claims(&places, &published, &set).await?;
         let commit = facts.head.to_string();
-        let ours = Ours {
+        let ours = Evidence {
             version: &version,
             commit: &commit,
             journaled: &publish::journaled(&self.world(), &version, &commit),
@@ -133,7 +133,7 @@ impl Release {
     /// HEAD is released already, by a commit that the branch has and this clone's HEAD has not.
     fn pulled_past(&self, facts: &Facts) -> Option<Planned> {
         let (version, commit) = self.released_by_child(facts)?;
-        Some(Planned::Nothing(Nothing {
+        Some(Planned::NothingToRelease(NothingToRelease {
             why: format!("HEAD is released as {version}, by its release commit {commit}"),
             current: Some(version),
             messages: vec!["`git pull` brings the release commit".to_owned()],
@@ -183,8 +183,8 @@ impl Release {
         facts: &Facts,
         next: &Next,
         places: &observe::Places,
-    ) -> Result<Nothing> {
-        let mut nothing = Nothing {
+    ) -> Result<NothingToRelease> {
+        let mut nothing = NothingToRelease {
             current: next.current.clone(),
             why: next.why.clone(),
             messages: next.notes.clone(),
@@ -222,7 +222,7 @@ impl Release {
     }
 
     /// Whether this commit may be released from here, with what a person should know.
-    pub(super) fn gate(&self, ask: &Ask) -> Result<Vec<String>> {
+    pub(super) fn gate(&self, ask: &ReleaseRequest) -> Result<Vec<String>> {
         let policy = &self.loaded.policy;
         let branch = self
             .git
@@ -233,7 +233,7 @@ impl Release {
         } else {
             None
         };
-        Gate {
+        Preconditions {
             unlisted_branch: branch.filter(|_| kind == BranchKind::Unlisted),
             pull_request: ci::pull_request(&self.environment),
             explicit: ask.request.version.is_some() || ask.request.pre.is_some(),

@@ -27,7 +27,7 @@ const AT_ONCE: usize = 4;
 
 /// What to look at.
 #[derive(Debug, Clone, Default)]
-pub struct Look {
+pub struct InspectOptions {
     /// A reference, or an OCI layout or archive on disk; unset: the last release.
     pub image: Option<String>,
     /// What to compare it with; unset: of a version, the release before it.
@@ -52,11 +52,11 @@ impl Release {
     ///
     /// # Errors
     /// An image cannot be read, or nothing was released yet.
-    pub fn inspect(&self, look: &Look) -> Result<Report> {
+    pub fn inspect(&self, look: &InspectOptions) -> Result<Report> {
         self.wait(self.look(look))
     }
 
-    async fn look(&self, look: &Look) -> Result<Report> {
+    async fn look(&self, look: &InspectOptions) -> Result<Report> {
         let image = match &look.image {
             Some(image) => image.clone(),
             None => self.last_release().await?,

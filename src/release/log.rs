@@ -7,12 +7,12 @@ use super::Release;
 use crate::{
     error::Result,
     plan::release::receipt::{self, Receipt},
-    text::clean,
+    text::sanitize_line,
 };
 
 /// One past release.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Past {
+pub struct PastRelease {
     /// The version.
     pub version: Version,
     /// Its git tag.
@@ -32,7 +32,7 @@ impl Release {
     ///
     /// # Errors
     /// Refused (exit 4) where the tags cannot be read.
-    pub fn log(&self) -> Result<Vec<Past>> {
+    pub fn log(&self) -> Result<Vec<PastRelease>> {
         let template = &self.policy().version.tag;
         let mut all = Vec::new();
         for name in self.git.tag_names()? {
@@ -47,7 +47,7 @@ impl Release {
         Ok(all)
     }
 
-    fn past(&self, name: String, version: Version) -> Result<Past> {
+    fn past(&self, name: String, version: Version) -> Result<PastRelease> {
         let message = self.git.tag_message(&name)?.unwrap_or_default();
         let commit = self.git.tag_commit(&name);
         let seconds = match (self.git.tag_time(&name), commit) {
@@ -55,11 +55,11 @@ impl Release {
             (None, Some(commit)) => self.git.commit_time(commit)?,
             (None, None) => 0,
         };
-        Ok(Past {
+        Ok(PastRelease {
             version,
             commit: commit.map(|commit| commit.to_string()),
             time: DateTime::from_timestamp(seconds, 0).unwrap_or_default(),
-            run: receipt::run(&message).map(|run| clean(run, 200)),
+            run: receipt::run(&message).map(|run| sanitize_line(run, 200)),
             images: receipt::receipts(&message),
             tag: name,
         })

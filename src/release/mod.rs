@@ -41,18 +41,18 @@ use crate::{
 
 use gather::Purpose;
 
-pub use crate::release::rollback::TakenBack;
-pub use all::{All, Each};
+pub use crate::release::rollback::RollbackResult;
+pub use all::{ImageResult, ReleaseSet};
 pub use check::{Check, first_problem};
-pub use gather::{Ask, Nothing, Planned};
-pub use inspect::{Look, inspect_path};
-pub use log::Past;
+pub use gather::{NothingToRelease, Planned, ReleaseRequest};
+pub use inspect::{InspectOptions, inspect_path};
+pub use log::PastRelease;
 pub use open::Options;
-pub use repair::{Drifts, Surveyed};
+pub use repair::{DriftReport, RepositoryDrift};
 pub use tag_set::Tags;
-pub use verify::{Closeness, Finding, Verified};
+pub use verify::{Finding, Verified, VerifyOptions};
 
-pub use crate::publish::{Open, Recovery};
+pub use crate::publish::{Recovery, Unfinished};
 
 /// A repository, its policy, and the outside world that they name.
 pub struct Release {
@@ -90,9 +90,9 @@ impl Drop for Background {
 
 /// What a release came to.
 #[derive(Debug)]
-pub enum Done {
+pub enum ReleaseResult {
     /// There was nothing to release.
-    Nothing(Nothing),
+    Nothing(NothingToRelease),
     /// It ended like this.
     Ended(Box<Outcome>),
 }
@@ -125,7 +125,7 @@ impl Release {
     /// # Errors
     /// Refused (exit 4) where facts say no; failed (exit 6) where a registry or the remote cannot
     /// be read.
-    pub fn plan(&self, ask: &Ask) -> Result<Planned> {
+    pub fn plan(&self, ask: &ReleaseRequest) -> Result<Planned> {
         self.wait(self.gather(ask, Purpose::Show))
     }
 
@@ -133,7 +133,7 @@ impl Release {
     ///
     /// # Errors
     /// As [`Release::plan`]; what preflight finds.
-    pub fn dry_run(&self, ask: &Ask) -> Result<Planned> {
+    pub fn dry_run(&self, ask: &ReleaseRequest) -> Result<Planned> {
         self.wait(self.or_signal(async {
             let planned = self.gather(ask, Purpose::Try).await?;
             if let Planned::Release(plan) = &planned {
@@ -151,7 +151,7 @@ impl Release {
     /// # Errors
     /// Whatever stood in the way before the transaction began. What came of the transaction itself
     /// is the outcome.
-    pub fn release(&self, ask: &Ask, reviewed: Option<&Plan>) -> Result<Done> {
+    pub fn release(&self, ask: &ReleaseRequest, reviewed: Option<&Plan>) -> Result<ReleaseResult> {
         let mut ask = ask.clone();
         ask.instant = reviewed.map(|plan| plan.instant).or(ask.instant);
         self.wait(async {
@@ -164,7 +164,7 @@ impl Release {
     }
 
     /// Everything before the first thing is done: nothing stands in the way, and the plan.
-    async fn ready(&self, ask: &Ask) -> Result<Planned> {
+    async fn ready(&self, ask: &ReleaseRequest) -> Result<Planned> {
         self.events.started(Step::Plan, "the release");
         self.refuse_unfinished().await?;
         for note in self.gate(ask)? {
@@ -173,12 +173,12 @@ impl Release {
         self.gather(ask, Purpose::Do).await
     }
 
-    async fn carry_out_planned(&self, planned: Planned) -> Result<Done> {
+    async fn carry_out_planned(&self, planned: Planned) -> Result<ReleaseResult> {
         match planned {
-            Planned::Nothing(nothing) => Ok(Done::Nothing(nothing)),
+            Planned::NothingToRelease(nothing) => Ok(ReleaseResult::Nothing(nothing)),
             Planned::Release(plan) => {
                 let outcome = self.carry_out(&plan).await?;
-                Ok(Done::Ended(Box::new(outcome)))
+                Ok(ReleaseResult::Ended(Box::new(outcome)))
             }
         }
     }
@@ -200,7 +200,7 @@ impl Release {
 fn same_plan(reviewed: &Plan, planned: &Planned) -> Result<()> {
     let changed = match planned {
         Planned::Release(now) => reviewed.differences(now),
-        Planned::Nothing(nothing) => vec![nothing.why.clone()],
+        Planned::NothingToRelease(nothing) => vec![nothing.why.clone()],
     };
     if changed.is_empty() {
         return Ok(());

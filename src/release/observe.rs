@@ -10,7 +10,7 @@ use crate::{
     io::registry::{RegistryError, RegistryErrorKind, RepositoryApi, image_tree},
     oci::{Before, Tag, TagOrDigest},
     plan::{
-        release::ownership::Claim,
+        release::ownership::PublishedTag,
         tags::{Listing, Published, TagSet},
     },
     publish,
@@ -134,14 +134,14 @@ pub(super) async fn claims(
     places: &Places,
     published: &[Published],
     set: &TagSet,
-) -> Result<Vec<Claim>> {
+) -> Result<Vec<PublishedTag>> {
     let mut claims = Vec::new();
     for (place, seen) in places.iter().zip(published) {
         for planned in set.tags().iter().filter(|planned| planned.is_version) {
             let Some(Before::At(digest)) = seen.shows.get(&planned.tag) else {
                 continue;
             };
-            claims.push(Claim {
+            claims.push(PublishedTag {
                 repository: seen.repository.clone(),
                 tag: planned.tag.clone(),
                 variant: planned.variant.clone(),

@@ -18,14 +18,14 @@ use crate::{
     },
     oci::{Digest, Repository},
     policy::Policy,
-    project::{self, Place},
+    project::{self, Location},
 };
 
 /// Where to look, and who listens.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     /// The repository and the policy file.
-    pub place: Place,
+    pub place: Location,
     /// The environment, as data.
     pub environment: Environment,
     /// Who hears what happens.

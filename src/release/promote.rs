@@ -14,7 +14,7 @@ use crate::{
         Inputs, Plan,
         history::facts::{CommitId, Facts, Question, VersionTag},
         release::{
-            ownership::{Adopted, Claim, Ours},
+            ownership::{Adopted, Evidence, PublishedTag},
             promote::{Promotion, must_be_prerelease, promotion},
         },
         version::next::{self, Next, Request, core},
@@ -148,7 +148,7 @@ impl Release {
         let claims = observe::claims(places, &published, &set).await?;
         let receipts = self.receipts(facts, candidate)?;
         let commit = facts.head.to_string();
-        let ours = Ours {
+        let ours = Evidence {
             version: candidate,
             commit: &commit,
             journaled: &[],
@@ -174,7 +174,7 @@ impl Release {
 /// The core version is not there yet, or shows the candidate's image already.
 fn same_bytes(
     target: &Version,
-    there: &[Claim],
+    there: &[PublishedTag],
     images: &BTreeMap<Option<String>, Adopted>,
 ) -> Result<()> {
     let other = there.iter().find(|claim| {

@@ -14,26 +14,26 @@ use crate::{
         version::branch::BranchKind,
     },
     policy::Policy,
-    publish::{Guard, Held, Known},
+    publish::{Overtaken, PublishedNow, Recheck},
     release::Release,
 };
 
 impl Release {
     /// Whether every tag that `plan` moves may still move.
-    pub(super) fn guard(&self, plan: &Plan) -> Guard {
+    pub(super) fn guard(&self, plan: &Plan) -> Recheck {
         let policy = self.policy().clone();
         let plan = plan.clone();
-        Guard::new(move |known| held(&policy, &plan, known))
+        Recheck::new(move |known| held(&policy, &plan, known))
     }
 
     /// Whether each of these tags still belongs to the version that it is to be put back to.
-    pub(super) fn guard_of_repair(&self, wanted: Vec<(Repository, Tag, Version)>) -> Guard {
+    pub(super) fn guard_of_repair(&self, wanted: Vec<(Repository, Tag, Version)>) -> Recheck {
         let policy = self.policy().clone();
-        Guard::new(move |known| overtaken(&policy, &wanted, known))
+        Recheck::new(move |known| overtaken(&policy, &wanted, known))
     }
 }
 
-fn held(policy: &Policy, plan: &Plan, known: &Known) -> Result<Vec<Held>> {
+fn held(policy: &Policy, plan: &Plan, known: &PublishedNow) -> Result<Vec<Overtaken>> {
     let git = versions(policy, known);
     let kind = BranchKind::of(&policy.branches, plan.branch.as_deref())?;
     let context = TagContext {
@@ -62,7 +62,7 @@ fn held(policy: &Policy, plan: &Plan, known: &Known) -> Result<Vec<Held>> {
             && verdict.action == Action::Keep
             && (owed.is_none() || owed != verdict.owed.as_ref())
         {
-            held.push(Held {
+            held.push(Overtaken {
                 repository: planned.repository.clone(),
                 tag: planned.tag.clone(),
                 why: verdict.why.clone(),
@@ -75,8 +75,8 @@ fn held(policy: &Policy, plan: &Plan, known: &Known) -> Result<Vec<Held>> {
 fn overtaken(
     policy: &Policy,
     wanted: &[(Repository, Tag, Version)],
-    known: &Known,
-) -> Result<Vec<Held>> {
+    known: &PublishedNow,
+) -> Result<Vec<Overtaken>> {
     let git = versions(policy, known);
     let rules = TagRules::new(policy)?;
     let reader = ExactTags::new(&rules, &git);
@@ -90,7 +90,7 @@ fn overtaken(
                 && place == repository
                 && aim.version.cmp_precedence(version).is_ne()
             {
-                held.push(Held {
+                held.push(Overtaken {
                     repository: repository.clone(),
                     tag: tag.clone(),
                     why: format!("{} is the highest of its line now", aim.version),
@@ -101,7 +101,7 @@ fn overtaken(
     Ok(held)
 }
 
-fn versions(policy: &Policy, known: &Known) -> Vec<Version> {
+fn versions(policy: &Policy, known: &PublishedNow) -> Vec<Version> {
     let template = &policy.version.tag;
     let named = known.git.iter().filter_map(|name| template.version(name));
     named.collect()

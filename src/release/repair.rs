@@ -14,12 +14,12 @@ use crate::{
         tags::TagRules,
         version::next::Request,
     },
-    publish::{self, Guard, Preflight, Publication, TagMove, Target},
+    publish::{self, Preflight, Publication, Recheck, TagMove, Target},
 };
 
 /// One repository's moving tags beside where they should point.
 #[derive(Debug, Clone)]
-pub struct Surveyed {
+pub struct RepositoryDrift {
     /// Where.
     pub repository: Repository,
     /// Each moving tag, by name.
@@ -28,14 +28,14 @@ pub struct Surveyed {
 
 /// Where every moving tag stands.
 #[derive(Debug, Clone)]
-pub struct Drifts {
+pub struct DriftReport {
     /// The repositories in the policy's order.
-    pub repositories: Vec<Surveyed>,
+    pub repositories: Vec<RepositoryDrift>,
     /// Templates whose tags are no matter of versions, and are left as they are.
     pub left_out: Vec<String>,
 }
 
-impl Drifts {
+impl DriftReport {
     /// The tags that do not show what they should.
     pub fn wrong(&self) -> impl Iterator<Item = (&Repository, &Drift)> {
         self.repositories.iter().flat_map(|surveyed| {
@@ -55,11 +55,11 @@ impl Release {
     /// # Errors
     /// Refused (exit 4) where a registry does not hand out its list of tags; failed (exit 6)
     /// where it cannot be read.
-    pub fn drifts(&self) -> Result<Drifts> {
+    pub fn drifts(&self) -> Result<DriftReport> {
         self.wait(self.or_signal(self.survey()))
     }
 
-    async fn survey(&self) -> Result<Drifts> {
+    async fn survey(&self) -> Result<DriftReport> {
         let facts = self.facts_of(&Request::default(), None)?;
         let git: Vec<Version> = facts.tags.iter().map(|tag| tag.version.clone()).collect();
         let places = self.places(&self.loaded.repositories()?)?;
@@ -68,13 +68,13 @@ impl Release {
         for (place, seen) in places.iter().zip(&published) {
             let survey = survey(self.policy(), &git, seen, &published)?;
             let shows = observe::heads(place.as_ref(), &survey.looks()).await?;
-            repositories.push(Surveyed {
+            repositories.push(RepositoryDrift {
                 repository: survey.repository.clone(),
                 drift: survey.drift(&shows),
             });
         }
         let rules = TagRules::new(self.policy())?;
-        Ok(Drifts {
+        Ok(DriftReport {
             repositories,
             left_out: rules.left_out().map(ToString::to_string).collect(),
         })
@@ -85,7 +85,7 @@ impl Release {
     ///
     /// # Errors
     /// As [`Release::drifts`]; what preflight finds. What came of the transaction is the outcome.
-    pub fn repair(&self, drifts: &Drifts) -> Result<Option<Outcome>> {
+    pub fn repair(&self, drifts: &DriftReport) -> Result<Option<Outcome>> {
         if drifts.wrong().next().is_none() {
             return Ok(None);
         }
@@ -108,9 +108,9 @@ impl Release {
     /// transaction is called.
     pub(super) async fn mending(
         &self,
-        drifts: &Drifts,
+        drifts: &DriftReport,
         version: Version,
-        guard: Guard,
+        guard: Recheck,
     ) -> Result<Publication> {
         let facts = self.facts_of(&Request::default(), None)?;
         let mut images: Vec<Image> = Vec::new();
@@ -189,7 +189,7 @@ impl Release {
 }
 
 /// The highest version that a tag is put to.
-fn highest(drifts: &Drifts) -> Version {
+fn highest(drifts: &DriftReport) -> Version {
     let versions = drifts.wrong().map(|(_, drift)| &drift.version);
     let highest = versions.max_by(|a, b| a.cmp_precedence(b));
     highest.cloned().unwrap_or(Version::new(0, 0, 0))

@@ -14,21 +14,21 @@ use crate::{
         version::next::Request,
     },
     publish,
-    release::{Drifts, Release, Surveyed, observe},
+    release::{DriftReport, Release, RepositoryDrift, observe},
 };
 
 /// What taking a version back would do.
 #[derive(Debug, Clone)]
-pub struct TakenBack {
+pub struct RollbackResult {
     /// The version.
     pub version: Version,
     /// The tags that go back.
-    drifts: Drifts,
+    drifts: DriftReport,
     /// Those that stay, and why.
     pub stays: Vec<(Repository, Tag, String)>,
 }
 
-impl TakenBack {
+impl RollbackResult {
     /// The tags that go back, each with the version that it goes to.
     pub fn moves(&self) -> impl Iterator<Item = (&Repository, &Drift)> {
         self.drifts.wrong()
@@ -41,15 +41,15 @@ impl Release {
     /// # Errors
     /// Refused (exit 4) where no repository has the version, or one does not hand out its list of
     /// tags; failed (exit 6) where it cannot be read.
-    pub fn taking_back(&self, version: &Version) -> Result<TakenBack> {
+    pub fn taking_back(&self, version: &Version) -> Result<RollbackResult> {
         self.wait(async {
             let facts = self.facts_of(&Request::default(), None)?;
             let git: Vec<Version> = facts.tags.iter().map(|tag| tag.version.clone()).collect();
             let places = self.places(&self.loaded.repositories()?)?;
             let published = observe::published(&places, &[]).await?;
-            let mut taken = TakenBack {
+            let mut taken = RollbackResult {
                 version: version.clone(),
-                drifts: Drifts {
+                drifts: DriftReport {
                     repositories: Vec::new(),
                     left_out: Vec::new(),
                 },
@@ -73,7 +73,7 @@ impl Release {
                 taken
                     .drifts
                     .repositories
-                    .push(Surveyed { repository, drift });
+                    .push(RepositoryDrift { repository, drift });
             }
             if known {
                 return Ok(taken);
@@ -89,7 +89,7 @@ impl Release {
     /// # Errors
     /// As [`Release::taking_back`]; what preflight finds. What came of the transaction is the
     /// outcome.
-    pub fn take_back(&self, taken: &TakenBack) -> Result<Option<Outcome>> {
+    pub fn take_back(&self, taken: &RollbackResult) -> Result<Option<Outcome>> {
         if taken.moves().next().is_none() {
             return Ok(None);
         }

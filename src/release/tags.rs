@@ -6,7 +6,7 @@ use crate::{
     io::git::remote_tags::{RemoteTag, RemoteTags},
     outcome::Outcome,
     plan::{Plan, release::receipt},
-    text::clean,
+    text::sanitize_line,
 };
 
 impl Release {
@@ -90,7 +90,7 @@ impl Release {
             Some(run) => error.cause(format!(
                 "{} was released meanwhile, by {}",
                 plan.version,
-                clean(run, 200)
+                sanitize_line(run, 200)
             )),
             None => error,
         }

@@ -4,7 +4,7 @@ use super::Release;
 use crate::{
     error::Result,
     outcome::Outcome,
-    publish::{self, Open, Recovery},
+    publish::{self, Recovery, Unfinished},
 };
 
 impl Release {
@@ -13,7 +13,7 @@ impl Release {
     ///
     /// # Errors
     /// Failed (exit 6) where journals or remote cannot be read.
-    pub fn status(&self) -> Result<Vec<Open>> {
+    pub fn status(&self) -> Result<Vec<Unfinished>> {
         self.wait(async { publish::status(&self.world(), &self.scope()?).await })
     }
 

@@ -10,7 +10,7 @@ use crate::{
     error::{Error, Result},
     io::registry::{
         RegistryError, RegistryErrorKind, RepositoryApi,
-        image_tree::{self, Runnable, Tree},
+        image_tree::{self, ImageTree, Runnable},
     },
     oci::{Digest, Repository, TagOrDigest},
     plan::{
@@ -31,7 +31,7 @@ const REVISION_LABEL: &str = "org.opencontainers.image.revision";
 
 /// Which releases, and how closely.
 #[derive(Debug, Clone, Default)]
-pub struct Closeness {
+pub struct VerifyOptions {
     /// Every published version, not one alone.
     pub all: bool,
     /// Fetch every blob and check its digest.
@@ -77,7 +77,7 @@ impl Release {
     /// # Errors
     /// Refused (exit 4) where there is no such release; failed (exit 6) where a registry cannot
     /// be read. What is wrong with a release is no error but a result.
-    pub fn verify(&self, version: Option<&Version>, how: &Closeness) -> Result<Vec<Verified>> {
+    pub fn verify(&self, version: Option<&Version>, how: &VerifyOptions) -> Result<Vec<Verified>> {
         let facts = self.facts_of(&Request::default(), version)?;
         let versions = match version {
             Some(version) => vec![version.clone()],
@@ -250,7 +250,7 @@ impl Subject {
 /// Fetches every blob; the client checks each against its digest.
 async fn fetch_all(
     place: &dyn RepositoryApi,
-    tree: &Tree,
+    tree: &ImageTree,
     problems: &mut Vec<String>,
 ) -> Result<u64> {
     let folder = tempfile::tempdir()

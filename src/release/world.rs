@@ -14,7 +14,7 @@ use crate::{
         ci,
         git::remote::{GitRemote, LocalOnly, Remote},
         journal_file::JournalDirectory,
-        process::{self, Host},
+        process::{self, ProcessIdentity},
         registry::RepositoryApi,
     },
     oci::Repository,
@@ -24,7 +24,7 @@ use crate::{
 impl Release {
     /// Everything that the transaction touches.
     pub(super) fn world(&self) -> World {
-        let host = Host::current();
+        let host = ProcessIdentity::current();
         World {
             connect: self.connect(),
             remote: self.remote(),
@@ -40,7 +40,7 @@ impl Release {
                 run: ci::run_url(&self.environment),
                 nonce: process::random(),
             },
-            alive: Host::runs,
+            alive: ProcessIdentity::runs,
             clock: Clock::new(Utc::now()),
         }
     }

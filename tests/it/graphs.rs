@@ -13,7 +13,7 @@ use hoist::{
     io::git::read::Repository,
     plan::{
         history::{
-            facts::{Commit, CommitId, Facts, Line, Question, VersionTag},
+            facts::{Commit, CommitId, Facts, MaintenanceLine, Question, VersionTag},
             levels::Entry,
         },
         version::next::{self, Request},
@@ -392,7 +392,7 @@ proptest! {
         graph in graphs(),
         line in prop_oneof![
             Just(None),
-            (0..3_u64, prop::option::of(0..2_u64)).prop_map(|(major, minor)| Some(Line { major, minor }))
+            (0..3_u64, prop::option::of(0..2_u64)).prop_map(|(major, minor)| Some(MaintenanceLine { major, minor }))
         ],
         label in prop::option::of(prop::sample::select(&["rc", "beta"][..])),
     ) {

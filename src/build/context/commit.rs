@@ -8,7 +8,7 @@ use crate::{
     build::context::{Content, Contents, Entry, Kind, Tree},
     error::{Error, Result},
     event::Events,
-    text::clean,
+    text::sanitize_line,
 };
 
 /// How a file begins that Git LFS keeps elsewhere.
@@ -30,7 +30,7 @@ pub(crate) struct CommitTree {
 
 fn git(what: impl Into<String>) -> impl FnOnce(git2::Error) -> Error {
     let what = what.into();
-    move |error| Error::failed(what).cause(clean(error.message(), 300))
+    move |error| Error::failed(what).cause(sanitize_line(error.message(), 300))
 }
 
 impl CommitTree {
@@ -101,7 +101,7 @@ impl CommitTree {
         if let Some(first) = found.next() {
             events.warning(format!(
                 "`{}` and {} more files are Git LFS pointers in the commit, and the builder gets them as such; `image.build.source = \"worktree\"` sends the files themselves",
-                clean(&first.path, 200),
+                sanitize_line(&first.path, 200),
                 found.count()
             ));
         }
@@ -117,7 +117,7 @@ impl CommitTree {
     fn blob(&self, repository: &Repository, id: Oid, path: &str) -> Result<Vec<u8>> {
         let blob = repository
             .find_blob(id)
-            .map_err(git(format!("cannot read `{}`", clean(path, 200))))?;
+            .map_err(git(format!("cannot read `{}`", sanitize_line(path, 200))))?;
         Ok(blob.content().to_vec())
     }
 
@@ -125,7 +125,7 @@ impl CommitTree {
     fn entries(&self, repository: &Repository, tree: Oid, path: &str) -> Result<Vec<Entry>> {
         let tree = repository.find_tree(tree).map_err(git(format!(
             "cannot read the directory `{}`",
-            clean(path, 200)
+            sanitize_line(path, 200)
         )))?;
         let mut entries = Vec::with_capacity(tree.len());
         for entry in &tree {

@@ -22,7 +22,7 @@ use crate::{
     build::dockerignore::{Ignore, Verdict},
     error::{Error, Result},
     event::Events,
-    text::clean,
+    text::sanitize_line,
 };
 
 /// What is to be sent.
@@ -204,7 +204,7 @@ impl Context {
                 tar.append_data(&mut header, &entry.path, exact)
             }
         }
-        .map_err(|e| sending(&e).cause(format!("at `{}`", clean(&entry.path, 200))))
+        .map_err(|e| sending(&e).cause(format!("at `{}`", sanitize_line(&entry.path, 200))))
     }
 }
 
@@ -252,7 +252,7 @@ fn inside(key: &str, path: &str) -> Result<String> {
     let outside = || {
         Error::usage(format!(
             "`{key} = \"{}\"` leaves its directory",
-            clean(path, 200)
+            sanitize_line(path, 200)
         ))
     };
     if path.starts_with('/') {

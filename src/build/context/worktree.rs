@@ -10,7 +10,7 @@ use std::{
 use crate::{
     build::context::{Content, Contents, Entry, Kind, Tree},
     error::{Error, Result},
-    text::clean,
+    text::sanitize_line,
 };
 
 /// A directory's files.
@@ -20,7 +20,10 @@ pub(crate) struct Worktree {
 }
 
 fn cannot(doing: &str, path: &Path) -> impl FnOnce(io::Error) -> Error {
-    let message = format!("cannot {doing} `{}`", clean(&path.to_string_lossy(), 300));
+    let message = format!(
+        "cannot {doing} `{}`",
+        sanitize_line(&path.to_string_lossy(), 300)
+    );
     move |error| Error::failed(message).because(&error)
 }
 
@@ -70,7 +73,7 @@ impl Tree for Worktree {
                 continue;
             }
             let name = found.file_name().into_string().map_err(|name| {
-                let name = clean(&name.to_string_lossy(), 200);
+                let name = sanitize_line(&name.to_string_lossy(), 200);
                 Error::failed(format!("the name of the file `{name}` is no UTF-8"))
             })?;
             let file_type = found.file_type().map_err(cannot("read", &path))?;

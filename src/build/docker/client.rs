@@ -13,7 +13,7 @@ use crate::{
     build::docker::{
         connect::Dialer,
         error::{failed, unreachable},
-        host::{Files, Host, resolve},
+        host::{EngineAddress, Files, resolve},
     },
     error::Result,
     io::environment::Environment,
@@ -30,7 +30,7 @@ const BUILDKIT_API: (usize, usize) = (1, 40);
 /// One engine that answered.
 #[derive(Clone)]
 pub(crate) struct Engine {
-    pub(crate) host: Host,
+    pub(crate) host: EngineAddress,
     pub(crate) dialer: Dialer,
     pub(crate) docker: Docker,
     /// `/v1.41`, or nothing where the engine does not say.
@@ -84,7 +84,7 @@ impl Engine {
             name: format!(
                 "{} {}",
                 if podman { "Podman" } else { "Docker Engine" },
-                crate::text::clean(&version.version.unwrap_or_default(), 40)
+                crate::text::sanitize_line(&version.version.unwrap_or_default(), 40)
             ),
         })
     }

@@ -28,7 +28,7 @@ use tokio::{
 };
 use tokio_rustls::TlsConnector;
 
-use crate::build::docker::host::{Certificates, Host};
+use crate::build::docker::host::{Certificates, EngineAddress};
 
 /// Bytes both ways.
 pub(crate) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -40,23 +40,25 @@ pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// Opens connections to one engine.
 #[derive(Debug, Clone)]
 pub(crate) struct Dialer {
-    host: Host,
+    host: EngineAddress,
 }
 
 impl Dialer {
-    pub(crate) fn new(host: Host) -> Self {
+    pub(crate) fn new(host: EngineAddress) -> Self {
         Self { host }
     }
 
     async fn dial(&self) -> io::Result<Box<dyn Duplex>> {
         Ok(match &self.host {
-            Host::Unix(path) => Box::new(UnixStream::connect(path).await?),
-            Host::Tcp { address, tls: None } => Box::new(TcpStream::connect(address).await?),
-            Host::Tcp {
+            EngineAddress::Unix(path) => Box::new(UnixStream::connect(path).await?),
+            EngineAddress::Tcp { address, tls: None } => {
+                Box::new(TcpStream::connect(address).await?)
+            }
+            EngineAddress::Tcp {
                 address,
                 tls: Some(certificates),
             } => Box::new(secure(address, certificates).await?),
-            Host::Ssh { target, port } => Box::new(Ssh::start(target, *port)?),
+            EngineAddress::Ssh { target, port } => Box::new(Ssh::start(target, *port)?),
         })
     }
 

@@ -3,9 +3,9 @@
 use std::error::Error as StdError;
 
 use crate::{
-    build::docker::host::Host,
+    build::docker::host::EngineAddress,
     error::{Error, ErrorKind, Result},
-    text::clean,
+    text::sanitize_line,
 };
 
 /// Longest message of an engine that is passed on: a failed step quotes its whole command.
@@ -62,8 +62,11 @@ const HINTS: &[(&[&str], &str)] = &[
 ];
 
 /// The engine could not be reached at all.
-pub(crate) fn unreachable(host: &Host, error: &(impl std::fmt::Display + ?Sized)) -> Error {
-    let text = clean(&error.to_string(), MAX);
+pub(crate) fn unreachable(
+    host: &EngineAddress,
+    error: &(impl std::fmt::Display + ?Sized),
+) -> Error {
+    let text = sanitize_line(&error.to_string(), MAX);
     let refused = [
         "Connection refused",
         "No such file",
@@ -77,7 +80,7 @@ pub(crate) fn unreachable(host: &Host, error: &(impl std::fmt::Display + ?Sized)
         return error
             .hint("sudo usermod -aG docker $USER, then log in again; or use rootless Docker");
     }
-    if matches!(host, Host::Unix(_)) && refused.iter().any(|part| text.contains(part)) {
+    if matches!(host, EngineAddress::Unix(_)) && refused.iter().any(|part| text.contains(part)) {
         return error.hint("start Docker (sudo systemctl start docker), or name another engine with `DOCKER_HOST`, or bring an image: `image.build.layout`");
     }
     error.hint("docker version")
@@ -94,12 +97,12 @@ pub(crate) fn failed(what: &str, error: &(dyn StdError + 'static)) -> Error {
         }
         source = inner.source();
     }
-    with_hint(Error::failed(what).cause(clean(&text, MAX)), &text)
+    with_hint(Error::failed(what).cause(sanitize_line(&text, MAX)), &text)
 }
 
 /// The build itself failed. `last` are the failing step's last words.
 pub(crate) fn build_failed(message: &str, last: &[String]) -> Error {
-    let mut error = Error::failed("the build failed").cause(clean(message, MAX));
+    let mut error = Error::failed("the build failed").cause(sanitize_line(message, MAX));
     for line in last {
         error = error.cause(line.clone());
     }
@@ -139,7 +142,7 @@ mod tests {
 
     #[test]
     fn an_engine_that_is_not_there_is_named_with_what_helps() {
-        let host = Host::Unix("/x.sock".into());
+        let host = EngineAddress::Unix("/x.sock".into());
         let hint = |error: io::Error| unreachable(&host, &error).hint.unwrap_or_default();
         assert!(hint(io::Error::from_raw_os_error(2)).contains("start Docker"));
         assert!(hint(io::Error::from_raw_os_error(111)).contains("start Docker"));

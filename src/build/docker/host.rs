@@ -9,12 +9,12 @@ use crate::{
     error::{Error, Result},
     io::environment::Environment,
     oci::Digest,
-    text::clean,
+    text::sanitize_line,
 };
 
 /// Where an engine listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Host {
+pub enum EngineAddress {
     /// A socket on this machine.
     Unix(PathBuf),
     /// `host:port`, plain or with TLS.
@@ -79,7 +79,7 @@ struct ContextEndpoint {
 ///
 /// # Errors
 /// An address that is none, a context that is not there, or one without verification.
-pub fn resolve(environment: &Environment, files: &dyn Files) -> Result<Host> {
+pub fn resolve(environment: &Environment, files: &dyn Files) -> Result<EngineAddress> {
     let config = config_directory(environment);
     if let Some(host) = environment.get("DOCKER_HOST") {
         let tls = environment.get("DOCKER_TLS_VERIFY").and_then(|_| {
@@ -113,7 +113,7 @@ fn config_directory(environment: &Environment) -> Option<PathBuf> {
     set.or_else(|| Some(Path::new(environment.get("HOME")?).join(".docker")))
 }
 
-fn context(name: &str, config: &Path, files: &dyn Files) -> Result<Host> {
+fn context(name: &str, config: &Path, files: &dyn Files) -> Result<EngineAddress> {
     let id = Digest::of(name.as_bytes());
     let contexts = config.join("contexts");
     let meta = contexts.join("meta").join(id.hex()).join("meta.json");
@@ -137,11 +137,14 @@ fn context(name: &str, config: &Path, files: &dyn Files) -> Result<Host> {
 }
 
 fn no_context(name: &str) -> Error {
-    Error::failed(format!("there is no Docker context `{}`", clean(name, 100)))
-        .hint("docker context ls")
+    Error::failed(format!(
+        "there is no Docker context `{}`",
+        sanitize_line(name, 100)
+    ))
+    .hint("docker context ls")
 }
 
-fn usual(environment: &Environment, files: &dyn Files) -> Host {
+fn usual(environment: &Environment, files: &dyn Files) -> EngineAddress {
     let runtime = environment.get("XDG_RUNTIME_DIR").map(Path::new);
     let home = environment.get("HOME").map(Path::new);
     let system = PathBuf::from("/var/run/docker.sock");
@@ -157,22 +160,22 @@ fn usual(environment: &Environment, files: &dyn Files) -> Host {
         .into_iter()
         .flatten()
         .find(|path| files.is_socket(path));
-    Host::Unix(found.unwrap_or(system))
+    EngineAddress::Unix(found.unwrap_or(system))
 }
 
 /// Reads `unix:///path`, `tcp://host:port`, `ssh://user@host:port`.
-fn parse(text: &str, tls: Option<Certificates>) -> Result<Host> {
+fn parse(text: &str, tls: Option<Certificates>) -> Result<EngineAddress> {
     let error = |why: &str| {
         Error::usage(format!(
             "`{}` is no engine's address: {why}",
-            clean(text, 200)
+            sanitize_line(text, 200)
         ))
     };
     let (scheme, rest) = text
         .split_once("://")
         .ok_or_else(|| error("expected `unix://`, `tcp://` or `ssh://`"))?;
     match scheme {
-        "unix" if rest.starts_with('/') => Ok(Host::Unix(rest.into())),
+        "unix" if rest.starts_with('/') => Ok(EngineAddress::Unix(rest.into())),
         "unix" => Err(error("the socket's path must be absolute")),
         "tcp" | "http" | "https" => {
             let authority = rest.trim_end_matches('/');
@@ -192,7 +195,7 @@ fn parse(text: &str, tls: Option<Certificates>) -> Result<Host> {
                     "set `DOCKER_TLS_VERIFY=1` and `DOCKER_CERT_PATH` for TLS",
                 ));
             }
-            Ok(Host::Tcp { address, tls })
+            Ok(EngineAddress::Tcp { address, tls })
         }
         "ssh" => {
             let url =
@@ -209,7 +212,7 @@ fn parse(text: &str, tls: Option<Certificates>) -> Result<Host> {
                 "" => host.to_owned(),
                 user => format!("{user}@{host}"),
             };
-            Ok(Host::Ssh {
+            Ok(EngineAddress::Ssh {
                 target,
                 port: url.port(),
             })
@@ -218,7 +221,7 @@ fn parse(text: &str, tls: Option<Certificates>) -> Result<Host> {
     }
 }
 
-impl std::fmt::Display for Host {
+impl std::fmt::Display for EngineAddress {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Unix(path) => write!(f, "unix://{}", path.display()),
@@ -262,7 +265,7 @@ mod tests {
         match resolve(&environment, &disk) {
             Ok(host) => format!(
                 "{host}{}",
-                if matches!(&host, Host::Tcp { tls: Some(_), .. }) {
+                if matches!(&host, EngineAddress::Tcp { tls: Some(_), .. }) {
                     " tls"
                 } else {
                     ""

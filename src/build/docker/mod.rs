@@ -20,7 +20,7 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 
-pub use crate::build::docker::host::{Certificates, Files, Host, resolve};
+pub use crate::build::docker::host::{Certificates, EngineAddress, Files, resolve};
 
 use crate::{
     build::{
@@ -29,8 +29,8 @@ use crate::{
             client::Engine,
             error::{interrupted, joined},
             progress::Progress,
-            session::{Offer, Session},
-            stream::{Activity, Order, build, is_stale, new_tag, watch},
+            session::{BuildSecrets, Session},
+            stream::{Activity, BuildCall, build, is_stale, new_tag, watch},
         },
     },
     error::{Error, Result},
@@ -41,7 +41,7 @@ use crate::{
     },
     oci::{Image, Platform},
     policy::{BuildPolicy, BuildSource, Builder},
-    text::clean,
+    text::sanitize_line,
 };
 
 /// How long images that cannot be removed yet are tried again.
@@ -218,7 +218,7 @@ async fn run(
     engine: &Engine,
     request: &BuildRequest,
     builder: Builder,
-    offer: Offer,
+    offer: BuildSecrets,
     context: Context,
     tag: &str,
     progress: &mut Progress,
@@ -244,7 +244,7 @@ async fn run(
             (None, logins)
         }
     };
-    let order = Order {
+    let order = BuildCall {
         policy: &request.policy,
         builder,
         args: &args,
@@ -370,7 +370,7 @@ fn platforms(texts: &[String]) -> Result<Vec<Platform>> {
             }
             _ => Err(Error::usage(format!(
                 "`{}` in `image.build.platforms` is no platform",
-                clean(text, 100)
+                sanitize_line(text, 100)
             ))
             .hint("platforms = [\"linux/amd64\"]")),
         }

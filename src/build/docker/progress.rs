@@ -7,7 +7,7 @@ use bollard_buildkit_proto::moby::buildkit::v1::{StatusResponse, Vertex};
 
 use crate::{
     event::{Event, Events},
-    text::clean,
+    text::sanitize_line,
 };
 
 /// Longest line of a step's output that is passed on, in characters.
@@ -90,7 +90,7 @@ impl Progress {
         let hidden = self.secrets.iter().fold(text.to_owned(), |text, secret| {
             text.replace(secret.as_str(), "***")
         });
-        clean(&hidden, MAX_LINE)
+        sanitize_line(&hidden, MAX_LINE)
     }
 
     /// Takes one message; an error is the engine's message of why the build failed.
@@ -128,7 +128,7 @@ impl Progress {
         match (id, current) {
             (Some(id), Some(done)) => self.events.emit(Event::Progress {
                 label: self.harmless(&format!("{status} {id}")),
-                id: clean(&id, 100),
+                id: sanitize_line(&id, 100),
                 done,
                 total: detail.and_then(|detail| bytes(detail.total)),
             }),

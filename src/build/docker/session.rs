@@ -61,7 +61,7 @@ use crate::{
 
 /// What a build may ask for.
 #[derive(Clone, Default)]
-pub(crate) struct Offer {
+pub(crate) struct BuildSecrets {
     /// For the credentials of base images' registries.
     pub(crate) environment: Environment,
     /// By id.
@@ -87,7 +87,7 @@ const METHODS: &[&str] = &[
 
 impl Session {
     /// Opens a session under `id`.
-    pub(crate) async fn open(engine: &Engine, id: String, offer: Offer) -> Result<Self> {
+    pub(crate) async fn open(engine: &Engine, id: String, offer: BuildSecrets) -> Result<Self> {
         let mut request = HttpRequest::post(format!("{}/session", engine.prefix))
             .header("Connection", "Upgrade")
             .header("Upgrade", "h2c")
@@ -193,7 +193,7 @@ impl Health for Answers {
 }
 
 #[tonic::async_trait]
-impl Auth for Offer {
+impl Auth for BuildSecrets {
     async fn credentials(
         &self,
         request: Request<CredentialsRequest>,
@@ -227,7 +227,7 @@ impl Auth for Offer {
 }
 
 #[tonic::async_trait]
-impl Secrets for Offer {
+impl Secrets for BuildSecrets {
     async fn get_secret(&self, request: Request<GetSecretRequest>) -> Answer<GetSecretResponse> {
         let id = request.into_inner().id;
         match self.secrets.get(&id) {
@@ -239,7 +239,7 @@ impl Secrets for Offer {
     }
 }
 
-impl Offer {
+impl BuildSecrets {
     /// The agent that is meant; BuildKit sends nothing, or `default`, for the usual one.
     fn agent(&self, id: &str) -> Result<&PathBuf, Status> {
         let id = if id.is_empty() { "default" } else { id };
@@ -250,7 +250,7 @@ impl Offer {
 }
 
 #[tonic::async_trait]
-impl Ssh for Offer {
+impl Ssh for BuildSecrets {
     type ForwardAgentStream = Pin<Box<dyn Stream<Item = Result<BytesMessage, Status>> + Send>>;
 
     async fn check_agent(&self, request: Request<CheckAgentRequest>) -> Answer<CheckAgentResponse> {

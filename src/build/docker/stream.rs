@@ -44,7 +44,7 @@ const WAITING: usize = 16;
 const SILENCE: Duration = Duration::from_secs(60);
 
 /// What distinguishes one build from another.
-pub(crate) struct Order<'a> {
+pub(crate) struct BuildCall<'a> {
     pub(crate) policy: &'a BuildPolicy,
     pub(crate) builder: Builder,
     pub(crate) args: &'a BTreeMap<String, String>,
@@ -95,7 +95,7 @@ pub(crate) async fn watch(engine: &Engine, activity: &Activity) -> Error {
 /// Builds; `progress` afterwards knows the image.
 pub(crate) async fn build(
     engine: &Engine,
-    order: &Order<'_>,
+    order: &BuildCall<'_>,
     context: Context,
     progress: &mut Progress,
     activity: &Activity,
@@ -132,7 +132,7 @@ pub(crate) async fn build(
 
 async fn ask(
     engine: &Engine,
-    order: &Order<'_>,
+    order: &BuildCall<'_>,
     body: mpsc::Receiver<io::Result<Bytes>>,
 ) -> Result<Response<Incoming>> {
     let path = format!("{}/build?{}", engine.prefix, query(order)?);
@@ -169,7 +169,7 @@ fn frames(
     })
 }
 
-fn query(order: &Order<'_>) -> Result<String> {
+fn query(order: &BuildCall<'_>) -> Result<String> {
     let json = |value: &BTreeMap<String, String>| {
         serde_json::to_string(value).map_err(|error| Error::bug("no JSON").because(&error))
     };
@@ -303,7 +303,7 @@ mod tests {
             ..BuildPolicy::default()
         };
         let args = [("A".to_owned(), "1&2".to_owned())].into();
-        let mut order = Order {
+        let mut order = BuildCall {
             policy: &policy,
             builder: Builder::Classic,
             args: &args,

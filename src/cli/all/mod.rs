@@ -10,22 +10,22 @@ use serde_json::{Map, Value, json};
 use super::{Context, Terminal, exit, next::Overrides, progress::Screen, signal};
 use crate::{
     error::{Error, Result},
-    release::{All, Each},
+    release::{ImageResult, ReleaseSet},
 };
 
 /// The images' releases, for a verb that only looks.
-pub(super) fn open(context: &Context) -> Result<All> {
-    let all = All::open(&context.options()?, |_| crate::event::Events::none())?;
+pub(super) fn open(context: &Context) -> Result<ReleaseSet> {
+    let all = ReleaseSet::open(&context.options()?, |_| crate::event::Events::none())?;
     tell_passed_over(all.passed_over(), &context.terminal);
     Ok(all)
 }
 
 /// The same with progress shown and signals watched.
-pub(super) fn open_for_work(context: &Context) -> Result<All> {
+pub(super) fn open_for_work(context: &Context) -> Result<ReleaseSet> {
     let options = context.options()?;
     signal::watch(options.cancel.clone())?;
     let screen = Screen::new(&context.terminal);
-    let all = All::open(&options, |config| screen.events(Some(config)))?;
+    let all = ReleaseSet::open(&options, |config| screen.events(Some(config)))?;
     tell_passed_over(all.passed_over(), &context.terminal);
     Ok(all)
 }
@@ -91,7 +91,7 @@ pub(super) fn document(releases: &[Value]) -> Value {
 }
 
 /// Tells what failed for which image.
-pub(super) fn tell_errors<T>(each: &[Each<T>], terminal: &Terminal) {
+pub(super) fn tell_errors<T>(each: &[ImageResult<T>], terminal: &Terminal) {
     for one in each {
         if let Err(error) = &one.result {
             terminal.error(&named(&one.config, error));
@@ -100,7 +100,7 @@ pub(super) fn tell_errors<T>(each: &[Each<T>], terminal: &Terminal) {
 }
 
 /// The exit code of what failed; `ok` gives that of the others.
-pub(super) fn code<T>(each: &[Each<T>], ok: impl Fn(&T) -> u8) -> u8 {
+pub(super) fn code<T>(each: &[ImageResult<T>], ok: impl Fn(&T) -> u8) -> u8 {
     exit::most_severe(each.iter().map(|one| match &one.result {
         Ok(value) => ok(value),
         Err(error) => exit::number(error.kind),

@@ -8,7 +8,7 @@ use super::{entry, named, open_for_work};
 use crate::{
     cli::{Context, exit, outcome, plan, release, render},
     error::{Error, ErrorKind, Result},
-    release::{All, Ask, Done, Each, Planned},
+    release::{ImageResult, Planned, ReleaseRequest, ReleaseResult, ReleaseSet},
 };
 
 /// What the flags of `hoist release` say beside the request.
@@ -20,7 +20,7 @@ pub(in crate::cli) struct How {
     pub(in crate::cli) required: bool,
 }
 
-pub(in crate::cli) fn run(ask: &Ask, how: How, context: &Context) -> Result<ExitCode> {
+pub(in crate::cli) fn run(ask: &ReleaseRequest, how: How, context: &Context) -> Result<ExitCode> {
     if !how.yes && !how.dry_run {
         release::somebody_can_answer(true, context)?;
     }
@@ -40,10 +40,11 @@ pub(in crate::cli) fn run(ask: &Ask, how: How, context: &Context) -> Result<Exit
     Ok(carry_out(&mut all, ask, how, context))
 }
 
-fn carry_out(all: &mut All, ask: &Ask, how: How, context: &Context) -> ExitCode {
+fn carry_out(all: &mut ReleaseSet, ask: &ReleaseRequest, how: How, context: &Context) -> ExitCode {
     let each = all.release(ask);
     let code = super::code(&each, done_code);
-    let nothing = |one: &Each<Done>| matches!(one.result, Ok(Done::Nothing(_)));
+    let nothing =
+        |one: &ImageResult<ReleaseResult>| matches!(one.result, Ok(ReleaseResult::Nothing(_)));
     let missed = how.required && each.iter().all(nothing);
     let mut lines = Vec::new();
     for one in &each {
@@ -63,12 +64,12 @@ fn carry_out(all: &mut All, ask: &Ask, how: How, context: &Context) -> ExitCode 
 }
 
 /// Shows every plan and asks once. Nothing to release for any image: nothing is asked.
-fn release_is_wanted(each: &[Each<Planned>], context: &Context) -> bool {
+fn release_is_wanted(each: &[ImageResult<Planned>], context: &Context) -> bool {
     let plans: Vec<_> = each
         .iter()
         .filter_map(|one| match &one.result {
             Ok(Planned::Release(plan)) => Some(plan.as_ref()),
-            Ok(Planned::Nothing(_)) | Err(_) => None,
+            Ok(Planned::NothingToRelease(_)) | Err(_) => None,
         })
         .collect();
     plan::tell_others(each, context);
@@ -83,23 +84,23 @@ fn release_is_wanted(each: &[Each<Planned>], context: &Context) -> bool {
     render::ask(&format!("{shown}Release {count}?"))
 }
 
-fn no_plan(each: &[Each<Planned>]) -> bool {
+fn no_plan(each: &[ImageResult<Planned>]) -> bool {
     each.iter()
-        .all(|one| matches!(one.result, Ok(Planned::Nothing(_))))
+        .all(|one| matches!(one.result, Ok(Planned::NothingToRelease(_))))
 }
 
-fn done_code(done: &Done) -> u8 {
+fn done_code(done: &ReleaseResult) -> u8 {
     match done {
-        Done::Nothing(_) => exit::OK,
-        Done::Ended(ended) => outcome::code(ended),
+        ReleaseResult::Nothing(_) => exit::OK,
+        ReleaseResult::Ended(ended) => outcome::code(ended),
     }
 }
 
 /// The outcome of one image as one release's last line.
-fn line(one: &Each<Done>) -> Value {
+fn line(one: &ImageResult<ReleaseResult>) -> Value {
     match &one.result {
-        Ok(Done::Nothing(nothing)) => outcome::nothing_document(nothing),
-        Ok(Done::Ended(ended)) => outcome::document(ended, outcome::code(ended)),
+        Ok(ReleaseResult::Nothing(nothing)) => outcome::nothing_document(nothing),
+        Ok(ReleaseResult::Ended(ended)) => outcome::document(ended, outcome::code(ended)),
         Err(error) => outcome::failed(error),
     }
 }
@@ -139,10 +140,10 @@ fn whole(lines: &[(&str, Value)], code: u8) -> Value {
 }
 
 /// One image for a person: references on stdout, the rest on stderr.
-fn tell(one: &Each<Done>, context: &Context) {
+fn tell(one: &ImageResult<ReleaseResult>, context: &Context) {
     match &one.result {
-        Ok(Done::Nothing(nothing)) => plan::tell_nothing_of(&one.config, nothing, context),
-        Ok(Done::Ended(ended)) => outcome::tell(ended, Some(&one.config), context),
+        Ok(ReleaseResult::Nothing(nothing)) => plan::tell_nothing_of(&one.config, nothing, context),
+        Ok(ReleaseResult::Ended(ended)) => outcome::tell(ended, Some(&one.config), context),
         Err(error) => context.terminal.error(&named(&one.config, error)),
     }
 }

@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     error::{Error, Result},
-    text::clean,
+    text::sanitize_line,
 };
 
 /// Tags fetched by one command: far below what a command line holds.
@@ -93,7 +93,7 @@ impl RemoteTags {
         }
         let said = without_credentials(&String::from_utf8_lossy(&output.stderr));
         Err(failed()
-            .cause(clean(&said, 400))
+            .cause(sanitize_line(&said, 400))
             .state("nothing was built or moved")
             .hint(format!(
                 "`git ls-remote {}` must work here; without a remote, set `git.push = false`",

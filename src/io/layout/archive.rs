@@ -16,7 +16,7 @@ use super::{
     blobs::{Blobs, Stored},
     error::{broken, read_error},
 };
-use crate::{error::Result, text::clean};
+use crate::{error::Result, text::sanitize_line};
 
 /// More entries than any image needs; an archive beyond it is not read on.
 const MAX_ENTRIES: usize = 200_000;
@@ -102,7 +102,7 @@ impl Archive {
             }
             other => Err(broken(format!(
                 "`{}` is a {}; an image archive holds files, directories and links",
-                clean(&name, 200),
+                sanitize_line(&name, 200),
                 kind_name(other)
             ))),
         }
@@ -299,7 +299,7 @@ pub(super) fn normal(parent: &str, name: &str) -> Result<String> {
     let refuse = |why| {
         Err(broken(format!(
             "the name `{}` in it {why}",
-            clean(name, 200)
+            sanitize_line(name, 200)
         )))
     };
     if name.starts_with('/') {

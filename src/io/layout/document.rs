@@ -9,7 +9,7 @@ use super::error::broken;
 use crate::{
     error::Result,
     oci::{Descriptor, Digest, Manifest, MediaType, Platform},
-    text::clean,
+    text::sanitize_line,
 };
 
 /// More layers than any engine runs.
@@ -117,7 +117,7 @@ pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8], what: &str) -> Result<T> 
     serde_json::from_slice(bytes).map_err(|e| {
         broken(format!(
             "{what} cannot be read: {}",
-            clean(&e.to_string(), 300)
+            sanitize_line(&e.to_string(), 300)
         ))
     })
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::{
     error::{Error, Result},
     oci::{Descriptor, Platform},
-    text::clean,
+    text::sanitize_line,
 };
 
 /// What the caller knows of the image that it wants.
@@ -94,7 +94,7 @@ fn ambiguous<T>(all: &[Candidate<T>]) -> Error {
             .map_or(String::new(), |platform| format!(" ({platform})"));
         let name = match &*candidate.names {
             [] => "without a name".to_owned(),
-            names => format!("`{}`", clean(&names.join("`, `"), 200)),
+            names => format!("`{}`", sanitize_line(&names.join("`, `"), 200)),
         };
         error = error.cause(format!("{name}{platform}"));
     }

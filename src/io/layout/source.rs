@@ -25,7 +25,7 @@ use crate::{
     error::Result,
     event::{Event, Events},
     oci::{Descriptor, Digest, Hasher, MediaType},
-    text::clean,
+    text::sanitize_line,
 };
 
 /// Where files are looked up by name.
@@ -253,7 +253,7 @@ impl Source {
             self.named(&normal("", name)?)?.ok_or_else(|| {
                 broken(format!(
                     "`{}`, which it names, is missing",
-                    clean(name, 200)
+                    sanitize_line(name, 200)
                 ))
             })
         };

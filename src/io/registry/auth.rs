@@ -16,13 +16,13 @@ use crate::{
     io::{
         credentials::{self, Credential},
         environment::Environment,
-        http::{HeaderValue, Trust},
+        http::{HeaderValue, TlsConfig},
         registry::{
             RegistryError, RegistryErrorKind,
             header::Challenge,
             origin::Origin,
             response,
-            retry::{Courier, Repeat, not_done},
+            retry::{Repeat, RetryClient, not_done},
             token::{Token, oauth, plain, read_token, secret},
         },
     },
@@ -81,10 +81,10 @@ impl std::fmt::Display for Scope {
 }
 
 /// One registry: where it is, what it trusts, who we are there.
-pub(crate) struct Host {
+pub(crate) struct RegistrySession {
     pub registry: Registry,
     pub origin: Origin,
-    pub trust: Trust,
+    pub trust: TlsConfig,
     pub environment: Arc<Environment>,
     /// The release has no other registry.
     pub only: bool,
@@ -117,11 +117,11 @@ enum Mode {
     },
 }
 
-impl Host {
+impl RegistrySession {
     /// The `Authorization` for a request, fetched where there is none yet or it is about to end.
     pub(crate) async fn authorization(
         &self,
-        courier: &Courier,
+        courier: &RetryClient,
         scope: &Scope,
     ) -> Result<Option<HeaderValue>, RegistryError> {
         let mode = self
@@ -273,7 +273,7 @@ impl Host {
 
     async fn token(
         &self,
-        courier: &Courier,
+        courier: &RetryClient,
         scope: &Scope,
         realm: &Url,
         service: Option<&str>,
@@ -291,7 +291,7 @@ impl Host {
     /// an identity token).
     async fn fetch(
         &self,
-        courier: &Courier,
+        courier: &RetryClient,
         scope: &Scope,
         realm: &Url,
         service: Option<&str>,

@@ -6,13 +6,13 @@ use async_trait::async_trait;
 
 use crate::{
     io::{
-        http::{Answer, HeaderValue, Method, header},
+        http::{HeaderValue, Method, Response, header},
         registry::{
             BlobPushed, BlobSource, Deletion, ImmutableTags, PullLimit, PutReceipt, RegistryError,
             RepositoryApi,
             auth::{Action, Scope},
             docker_hub, download, listing,
-            request::{Call, Client, Payload},
+            request::{Client, RegistryRequest, RequestBody},
             response,
             retry::Repeat,
         },
@@ -26,7 +26,7 @@ const MANIFEST: u64 = 8 * 1024 * 1024;
 pub(super) const CONTENT_DIGEST: &str = "docker-content-digest";
 
 impl Client {
-    fn read_manifest(&self, method: Method, what: &TagOrDigest) -> Call<'static> {
+    fn read_manifest(&self, method: Method, what: &TagOrDigest) -> RegistryRequest<'static> {
         let mut call = self.read(method, self.url(&format!("manifests/{what}")));
         let types = HeaderValue::from_str(&MediaType::ALL.join(", ")).expect("types are ASCII");
         call.headers.push((header::ACCEPT, types));
@@ -36,12 +36,12 @@ impl Client {
 
 impl Client {
     async fn delete_manifest(&self, what: &TagOrDigest) -> Result<Deletion, RegistryError> {
-        let call = Call {
+        let call = RegistryRequest {
             method: Method::DELETE,
             url: self.url(&format!("manifests/{what}")),
             scope: self.scope(Action::Delete),
             headers: Vec::new(),
-            body: Payload::None,
+            body: RequestBody::None,
             // Between two tries somebody else may have put it there anew.
             repeat: Repeat::IfNotDone,
         };
@@ -243,7 +243,7 @@ impl RepositoryApi for Client {
 }
 
 /// `Content-Type` without its parameters, if it is a type that a tag can point at.
-fn content_type(answer: &Answer) -> Option<MediaType> {
+fn content_type(answer: &Response) -> Option<MediaType> {
     let value = answer.header("content-type")?;
     let name = value.split(';').next().unwrap_or_default().trim();
     MediaType::ALL

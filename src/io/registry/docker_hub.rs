@@ -15,12 +15,12 @@ use url::Url;
 use crate::{
     io::{
         credentials::Credential,
-        http::{Answer, Body, HeaderMap, HeaderValue, Method, Request, header},
+        http::{Body, HeaderMap, HeaderValue, Method, Request, Response, header},
         registry::{
             Deletion, ImmutableTags, PullLimit, RegistryError,
-            auth::Host,
+            auth::RegistrySession,
             header as parse, response,
-            retry::{Courier, Repeat},
+            retry::{Repeat, RetryClient},
         },
     },
     oci::{Repository, Tag},
@@ -31,8 +31,8 @@ const LARGEST: u64 = 1024 * 1024;
 
 /// Docker Hub's API for the account of the credentials.
 pub(crate) struct Hub {
-    courier: Arc<Courier>,
-    host: Arc<Host>,
+    courier: Arc<RetryClient>,
+    host: Arc<RegistrySession>,
     base: Url,
     /// The lock is held while it is fetched: one for all who wait.
     session: AsyncMutex<Option<HeaderValue>>,
@@ -58,7 +58,7 @@ struct Settings {
 
 impl Hub {
     /// Makes no request.
-    pub(crate) fn new(courier: Arc<Courier>, host: Arc<Host>, base: Url) -> Self {
+    pub(crate) fn new(courier: Arc<RetryClient>, host: Arc<RegistrySession>, base: Url) -> Self {
         Self {
             courier,
             host,
@@ -122,7 +122,7 @@ impl Hub {
     }
 
     /// `None`: there is nothing to log in with.
-    async fn call(&self, method: Method, url: Url) -> Result<Option<Answer>, RegistryError> {
+    async fn call(&self, method: Method, url: Url) -> Result<Option<Response>, RegistryError> {
         let Some(session) = self.session().await? else {
             return Ok(None);
         };
@@ -185,7 +185,7 @@ impl Hub {
 }
 
 /// The pull limit that an answer names.
-pub(crate) fn pull_limit(answer: &Answer) -> Option<PullLimit> {
+pub(crate) fn pull_limit(answer: &Response) -> Option<PullLimit> {
     let (limit, window) = parse::rate(answer.header("ratelimit-limit")?)?;
     let (remaining, _) = parse::rate(answer.header("ratelimit-remaining")?)?;
     Some(PullLimit {

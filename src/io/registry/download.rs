@@ -6,7 +6,7 @@ use tokio::io::AsyncWriteExt as _;
 
 use crate::{
     io::{
-        http::Answer,
+        http::Response,
         registry::{RegistryError, RegistryErrorKind, response},
     },
     oci::{Descriptor, Hasher},
@@ -14,7 +14,7 @@ use crate::{
 
 /// Writes the body of `answer` to `to`, which is gone again where that fails.
 pub(super) async fn save(
-    answer: Answer,
+    answer: Response,
     blob: &Descriptor,
     to: &Path,
     name: String,
@@ -28,7 +28,7 @@ pub(super) async fn save(
 }
 
 async fn write(
-    mut answer: Answer,
+    mut answer: Response,
     blob: &Descriptor,
     to: &Path,
     name: String,

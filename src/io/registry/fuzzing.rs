@@ -9,7 +9,7 @@ pub use crate::io::registry::header::LONGEST_WAIT;
 use crate::{
     io::registry::{
         header, listing,
-        origin::{Origin, Visit},
+        origin::{Origin, OriginRelation},
     },
     oci::Tag,
 };
@@ -55,7 +55,7 @@ pub fn location(asked: &Url, target: &str) -> Option<(Url, bool)> {
     let origin = origin(asked);
     let url = origin.resolve(asked, target).ok()?;
     let visit = origin.visit(&url).ok()?;
-    Some((url, visit == Visit::Same))
+    Some((url, visit == OriginRelation::Same))
 }
 
 /// `Retry-After`, at the server's time `now`; at most [`LONGEST_WAIT`].

@@ -22,7 +22,7 @@ const MAX_CONFIG: u64 = 8_000_000;
 
 /// All manifests below one digest.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tree {
+pub struct ImageTree {
     /// The top.
     pub manifest: Manifest,
     /// Everything below it, a child before the index that names it.
@@ -73,11 +73,11 @@ struct Settings {
 pub async fn tree(
     api: &dyn RepositoryApi,
     top: &TagOrDigest,
-) -> Result<Option<Tree>, RegistryError> {
+) -> Result<Option<ImageTree>, RegistryError> {
     let Some(manifest) = api.manifest(top).await? else {
         return Ok(None);
     };
-    let mut tree = Tree {
+    let mut tree = ImageTree {
         manifest: manifest.clone(),
         children: Vec::new(),
         blobs: Vec::new(),
@@ -146,7 +146,7 @@ async fn children(
 /// What a request failed with, or a config that is none.
 pub async fn runnable(
     api: &dyn RepositoryApi,
-    tree: &Tree,
+    tree: &ImageTree,
 ) -> Result<Vec<Runnable>, RegistryError> {
     let read = tree.configs.iter().map(|(platform, config)| async move {
         let mut found = read_config(api, &tree.manifest, config).await?;

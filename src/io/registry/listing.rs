@@ -8,10 +8,10 @@ use url::Url;
 
 use crate::{
     io::{
-        http::{Answer, Method},
+        http::{Method, Response},
         registry::{
             RegistryError, RegistryErrorKind, header as parse,
-            origin::{Origin, Visit},
+            origin::{Origin, OriginRelation},
             request::Client,
             response,
         },
@@ -82,7 +82,7 @@ impl Client {
         ))
     }
 
-    async fn page(&self, answer: Answer, name: &str) -> Result<Vec<String>, RegistryError> {
+    async fn page(&self, answer: Response, name: &str) -> Result<Vec<String>, RegistryError> {
         let body = answer
             .bytes(PAGE)
             .await
@@ -97,8 +97,10 @@ impl Client {
 pub(super) fn next_page(origin: &Origin, asked: &Url, target: &str) -> Result<Url, String> {
     let url = origin.resolve(asked, target)?;
     match origin.visit(&url) {
-        Ok(Visit::Same) => Ok(url),
-        Ok(Visit::Foreign) | Err(_) => Err("the list's next page is on another host".to_owned()),
+        Ok(OriginRelation::Same) => Ok(url),
+        Ok(OriginRelation::Foreign) | Err(_) => {
+            Err("the list's next page is on another host".to_owned())
+        }
     }
 }
 

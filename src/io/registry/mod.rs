@@ -28,7 +28,7 @@ use async_trait::async_trait;
 use crate::oci::{Descriptor, Digest, Manifest, Repository, Tag, TagOrDigest};
 
 pub use crate::io::registry::limits::{ImmutableTags, PullLimit};
-pub use crate::io::registry::retry::Patience;
+pub use crate::io::registry::retry::RetryPolicy;
 pub use error::{ErrorCode, RegistryError, RegistryErrorKind};
 pub use registries::{HostOptions, Registries, Settings};
 

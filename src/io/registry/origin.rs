@@ -25,7 +25,7 @@ pub(crate) struct Origin {
 
 /// What a URL is to a registry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Visit {
+pub(crate) enum OriginRelation {
     /// The registry itself: credentials go along.
     Same,
     /// Another host: no credentials.
@@ -34,7 +34,7 @@ pub(crate) enum Visit {
 
 impl Origin {
     /// What `url` is, or the rule that forbids it.
-    pub(crate) fn visit(&self, url: &Url) -> Result<Visit, String> {
+    pub(crate) fn visit(&self, url: &Url) -> Result<OriginRelation, String> {
         let named = |rule: &str| format!("it leads to `{}`: {rule}", place(url));
         if !matches!(url.scheme(), "https" | "http") {
             return Err(named("only `https` is followed"));
@@ -43,7 +43,7 @@ impl Origin {
             return Err(named("a URL with credentials is not followed"));
         }
         if url.origin() == self.base.origin() {
-            return Ok(Visit::Same);
+            return Ok(OriginRelation::Same);
         }
         let at_home = is_this_machine(&self.base);
         if is_this_machine(url) && !at_home {
@@ -54,7 +54,7 @@ impl Origin {
         if url.scheme() == "http" && !(at_home && is_this_machine(url)) {
             return Err(named("only `https` is followed to another host"));
         }
-        Ok(Visit::Foreign)
+        Ok(OriginRelation::Foreign)
     }
 
     /// The URL that a header names, relative to the one that was asked.
@@ -78,7 +78,7 @@ impl Origin {
     pub(crate) fn realm(&self, realm: &str) -> Result<Url, String> {
         let url =
             Url::parse(realm).map_err(|_| "the token service's address is no URL".to_owned())?;
-        if self.visit(&url)? == Visit::Same || self.is_token_host(&url) {
+        if self.visit(&url)? == OriginRelation::Same || self.is_token_host(&url) {
             return Ok(url);
         }
         Err(format!(
@@ -151,7 +151,7 @@ mod tests {
         }
     }
 
-    fn visit(base: &str, target: &str) -> Result<Visit, String> {
+    fn visit(base: &str, target: &str) -> Result<OriginRelation, String> {
         let origin = origin(base);
         origin.visit(&origin.resolve(&origin.base, target)?)
     }
@@ -165,11 +165,11 @@ mod tests {
             "https://r.example.org:443/",
             "http://r.example.org/z",
         ] {
-            assert_eq!(visit(at, same), Ok(Visit::Same), "{same}");
+            assert_eq!(visit(at, same), Ok(OriginRelation::Same), "{same}");
         }
         assert_eq!(
             visit(at, "https://s3.example.com/b?sig=1"),
-            Ok(Visit::Foreign)
+            Ok(OriginRelation::Foreign)
         );
         for bad in [
             "file:///etc/passwd",
@@ -190,8 +190,11 @@ mod tests {
     #[test]
     fn a_registry_on_this_machine_may_lead_to_this_machine() {
         let at = "http://127.0.0.1:5000/v2/";
-        assert_eq!(visit(at, "/v2/a"), Ok(Visit::Same));
-        assert_eq!(visit(at, "http://127.0.0.1:5001/token"), Ok(Visit::Foreign));
+        assert_eq!(visit(at, "/v2/a"), Ok(OriginRelation::Same));
+        assert_eq!(
+            visit(at, "http://127.0.0.1:5001/token"),
+            Ok(OriginRelation::Foreign)
+        );
         assert!(visit(at, "http://example.org/").is_err());
     }
 
@@ -246,8 +249,8 @@ mod tests {
             let origin = origin(base);
             let Ok(url) = origin.resolve(&origin.base, &target) else { return Ok(()) };
             match origin.visit(&url) {
-                Ok(Visit::Same) => prop_assert_eq!(url.origin(), origin.base.origin()),
-                Ok(Visit::Foreign) => {
+                Ok(OriginRelation::Same) => prop_assert_eq!(url.origin(), origin.base.origin()),
+                Ok(OriginRelation::Foreign) => {
                     prop_assert_eq!(url.scheme(), "https");
                     prop_assert!(!is_this_machine(&url));
                     prop_assert!(origin.realm(url.as_str()).is_err() || base.contains("example"));

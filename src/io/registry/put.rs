@@ -10,7 +10,7 @@ use crate::{
             auth::Action,
             client::CONTENT_DIGEST,
             header as parse,
-            request::{Call, Client, Payload},
+            request::{Client, RegistryRequest, RequestBody},
             response,
             retry::Repeat,
         },
@@ -35,7 +35,7 @@ impl Client {
         }
         let content_type = HeaderValue::from_str(manifest.media_type.as_str());
         let moves_tags = !tags.is_empty() || matches!(reference, TagOrDigest::Tag(_));
-        let call = Call {
+        let call = RegistryRequest {
             method: Method::PUT,
             url,
             scope: self.scope(Action::Push),
@@ -43,7 +43,7 @@ impl Client {
                 header::CONTENT_TYPE,
                 content_type.expect("a media type is ASCII"),
             )],
-            body: Payload::Manifest(manifest),
+            body: RequestBody::Manifest(manifest),
             // After an ambiguous answer to a tag only a look at it can tell what to do.
             repeat: if moves_tags {
                 Repeat::IfNotDone

@@ -12,14 +12,14 @@ use crate::{
     event::Events,
     io::{
         environment::Environment,
-        http::Trust,
+        http::TlsConfig,
         registry::{
             PullLimit, RegistryError, RegistryErrorKind, RepositoryApi,
-            auth::{Host, State},
+            auth::{RegistrySession, State},
             docker_hub::Hub,
             origin::Origin,
             request::Client,
-            retry::{Courier, Patience},
+            retry::{RetryClient, RetryPolicy},
         },
     },
     oci::{Registry, Repository, TagOrDigest},
@@ -65,7 +65,7 @@ pub struct Settings {
     /// Told about waits.
     pub events: Events,
     /// How often and how long a request is tried.
-    pub patience: Patience,
+    pub patience: RetryPolicy,
     /// Pushing will follow: tokens are asked for the right to push from the start.
     pub push: bool,
 }
@@ -77,12 +77,12 @@ pub struct Registries {
     push: bool,
     /// The registries of the release.
     named: BTreeSet<Registry>,
-    courier: Arc<Courier>,
+    courier: Arc<RetryClient>,
     open: Mutex<BTreeMap<Registry, Open>>,
 }
 
 /// A registry and, if it is Docker Hub, its own API.
-type Open = (Arc<Host>, Option<Arc<Hub>>);
+type Open = (Arc<RegistrySession>, Option<Arc<Hub>>);
 
 impl Registries {
     /// Makes no request. `repositories` are all that the release publishes to: credentials that
@@ -98,7 +98,7 @@ impl Registries {
             environment: Arc::new(settings.environment),
             push: settings.push,
             named: repositories.iter().map(|r| r.registry().clone()).collect(),
-            courier: Arc::new(Courier::new(settings.events, settings.patience)),
+            courier: Arc::new(RetryClient::new(settings.events, settings.patience)),
             open: Mutex::default(),
         }
     }
@@ -156,9 +156,9 @@ impl Registries {
             .unwrap_or_default();
         let base = base(registry, &options)?;
         let loopback = registry.is_loopback() || options.endpoint.is_some();
-        let host = Arc::new(Host {
+        let host = Arc::new(RegistrySession {
             registry: registry.clone(),
-            trust: Trust {
+            trust: TlsConfig {
                 ca_file: options.ca_file,
                 loopback: loopback && base.scheme() == "http" || registry.is_loopback(),
             },

@@ -10,15 +10,15 @@ use url::Url;
 
 use crate::{
     io::{
-        http::{Answer, Body, HeaderMap, HeaderName, HeaderValue, Method, Request, header},
+        http::{Body, HeaderMap, HeaderName, HeaderValue, Method, Request, Response, header},
         registry::{
             RegistryError, RegistryErrorKind,
-            auth::{Action, Host, Scope},
+            auth::{Action, RegistrySession, Scope},
             docker_hub::Hub,
             header as parse,
-            origin::Visit,
+            origin::OriginRelation,
             response,
-            retry::{Courier, Repeat, not_done},
+            retry::{Repeat, RetryClient, not_done},
         },
     },
     oci::{Digest, Manifest, Repository},
@@ -29,8 +29,8 @@ const REDIRECTS: usize = 5;
 
 /// One repository on one registry.
 pub(crate) struct Client {
-    pub(super) courier: Arc<Courier>,
-    pub(super) host: Arc<Host>,
+    pub(super) courier: Arc<RetryClient>,
+    pub(super) host: Arc<RegistrySession>,
     /// Docker Hub's own API, where this is Docker Hub.
     pub(super) hub: Option<Arc<Hub>>,
     pub(super) repository: Repository,
@@ -41,17 +41,17 @@ pub(crate) struct Client {
 }
 
 /// One request to the registry, credentials left out.
-pub(super) struct Call<'a> {
+pub(super) struct RegistryRequest<'a> {
     pub method: Method,
     pub url: Url,
     pub scope: Scope,
     pub headers: Vec<(HeaderName, HeaderValue)>,
-    pub body: Payload<'a>,
+    pub body: RequestBody<'a>,
     pub repeat: Repeat,
 }
 
 /// A body that can be sent more than once.
-pub(super) enum Payload<'a> {
+pub(super) enum RequestBody<'a> {
     None,
     Manifest(&'a Manifest),
     File {
@@ -61,12 +61,12 @@ pub(super) enum Payload<'a> {
     },
 }
 
-impl<'a> Payload<'a> {
+impl<'a> RequestBody<'a> {
     fn body(&self) -> Body<'a> {
         match *self {
-            Payload::None => Body::Empty,
-            Payload::Manifest(manifest) => Body::Bytes(manifest.bytes.clone()),
-            Payload::File {
+            RequestBody::None => Body::Empty,
+            RequestBody::Manifest(manifest) => Body::Bytes(manifest.bytes.clone()),
+            RequestBody::File {
                 path,
                 size,
                 progress,
@@ -81,8 +81,8 @@ impl<'a> Payload<'a> {
 
 impl Client {
     pub(crate) fn new(
-        courier: Arc<Courier>,
-        host: Arc<Host>,
+        courier: Arc<RetryClient>,
+        host: Arc<RegistrySession>,
         hub: Option<Arc<Hub>>,
         repository: Repository,
     ) -> Self {
@@ -107,20 +107,20 @@ impl Client {
         Scope::new(self.repository.path(), action)
     }
 
-    pub(super) fn read(&self, method: Method, url: Url) -> Call<'static> {
-        Call {
+    pub(super) fn read(&self, method: Method, url: Url) -> RegistryRequest<'static> {
+        RegistryRequest {
             method,
             url,
             scope: self.scope(Action::Pull),
             headers: Vec::new(),
-            body: Payload::None,
+            body: RequestBody::None,
             repeat: Repeat::Always,
         }
     }
 
     /// Sends a request with credentials, renewing them where they are refused. Any status but an
     /// unmended 401 is an answer.
-    pub(super) async fn call(&self, call: &Call<'_>) -> Result<Answer, RegistryError> {
+    pub(super) async fn call(&self, call: &RegistryRequest<'_>) -> Result<Response, RegistryError> {
         let name = response::describe(&call.method, &call.url);
         // Once because nothing was sent, once because what was sent had just expired.
         let mut renewals = 2;
@@ -144,8 +144,8 @@ impl Client {
 
     async fn send_once(
         &self,
-        call: &Call<'_>,
-    ) -> Result<(Answer, Option<HeaderValue>), RegistryError> {
+        call: &RegistryRequest<'_>,
+    ) -> Result<(Response, Option<HeaderValue>), RegistryError> {
         let name = || response::describe(&call.method, &call.url);
         let visit = self
             .host
@@ -153,8 +153,8 @@ impl Client {
             .visit(&call.url)
             .map_err(|rule| not_done(response::bad(name(), None, rule)))?;
         let authorization = match visit {
-            Visit::Same => self.host.authorization(&self.courier, &call.scope).await?,
-            Visit::Foreign => None,
+            OriginRelation::Same => self.host.authorization(&self.courier, &call.scope).await?,
+            OriginRelation::Foreign => None,
         };
         let make = || {
             let mut headers = HeaderMap::from_iter(call.headers.iter().cloned());
@@ -175,7 +175,7 @@ impl Client {
         Ok((answer, authorization))
     }
 
-    async fn unauthorized(&self, name: String, answer: Answer, scope: &Scope) -> RegistryError {
+    async fn unauthorized(&self, name: String, answer: Response, scope: &Scope) -> RegistryError {
         let mut error = response::refused(name, answer).await;
         let who = self.host.who().await;
         error.detail = Some(format!("{who}; needed: `{scope}`"));
@@ -184,7 +184,10 @@ impl Client {
 
     /// As [`Client::call`], following redirects to where the content lies, without credentials on
     /// another host.
-    pub(super) async fn follow(&self, mut call: Call<'_>) -> Result<Answer, RegistryError> {
+    pub(super) async fn follow(
+        &self,
+        mut call: RegistryRequest<'_>,
+    ) -> Result<Response, RegistryError> {
         for _ in 0..=REDIRECTS {
             let answer = self.call(&call).await?;
             if !matches!(answer.status(), 301..=303 | 307 | 308) {
@@ -201,7 +204,11 @@ impl Client {
     }
 
     /// The URL that `Location` names, checked.
-    pub(super) fn location(&self, call: &Call<'_>, answer: &Answer) -> Result<Url, RegistryError> {
+    pub(super) fn location(
+        &self,
+        call: &RegistryRequest<'_>,
+        answer: &Response,
+    ) -> Result<Url, RegistryError> {
         let bad = |rule: String| {
             response::bad(
                 response::describe(&call.method, &call.url),
@@ -217,7 +224,11 @@ impl Client {
         Ok(url)
     }
 
-    pub(super) async fn refused(&self, call: &Call<'_>, answer: Answer) -> RegistryError {
+    pub(super) async fn refused(
+        &self,
+        call: &RegistryRequest<'_>,
+        answer: Response,
+    ) -> RegistryError {
         let error = response::refused(response::describe(&call.method, &call.url), answer).await;
         if let RegistryErrorKind::BlobsMissing(digests) = &error.kind {
             let mut doubted = self.doubted.lock().expect("no thread panics with the lock");

@@ -8,11 +8,11 @@ use url::Url;
 
 use crate::{
     io::{
-        http::{Answer, Failure, Method},
+        http::{Method, Response, TransportError},
         registry::{ErrorCode, RegistryError, RegistryErrorKind, header},
     },
     oci::Digest,
-    text::clean,
+    text::sanitize_line,
 };
 
 /// Largest error document that is read, in bytes: a manifest can name some thousand missing blobs.
@@ -30,11 +30,11 @@ pub(crate) fn describe(method: &Method, url: &Url) -> String {
     // Only fails for URLs that cannot have them.
     let _ = bare.set_username("");
     let _ = bare.set_password(None);
-    clean(&format!("{method} {bare}"), 400)
+    sanitize_line(&format!("{method} {bare}"), 400)
 }
 
 /// The wait that an answer asks for.
-pub(crate) fn wait_of(answer: &Answer) -> Option<Duration> {
+pub(crate) fn wait_of(answer: &Response) -> Option<Duration> {
     // A date is the server's, so its own clock is the measure of it.
     let now = answer
         .header("date")
@@ -46,7 +46,7 @@ pub(crate) fn wait_of(answer: &Answer) -> Option<Duration> {
 }
 
 /// The error that an answer stands for; reads its body.
-pub(crate) async fn refused(request: String, answer: Answer) -> RegistryError {
+pub(crate) async fn refused(request: String, answer: Response) -> RegistryError {
     let status = answer.status();
     let wait = wait_of(&answer);
     let insufficient = header::challenges(answer.all("www-authenticate"))
@@ -83,22 +83,24 @@ pub(crate) async fn refused(request: String, answer: Answer) -> RegistryError {
 }
 
 /// The error of a request that got no answer.
-pub(crate) fn failed(request: String, failure: Failure) -> RegistryError {
+pub(crate) fn failed(request: String, failure: TransportError) -> RegistryError {
     let (kind, detail) = match failure {
-        Failure::Unreachable { detail, .. } => (RegistryErrorKind::Unreachable, detail),
-        Failure::Lost(detail) => (RegistryErrorKind::Lost, detail),
-        Failure::TooLarge(limit) => (
+        TransportError::Unreachable { detail, .. } => (RegistryErrorKind::Unreachable, detail),
+        TransportError::Lost(detail) => (RegistryErrorKind::Lost, detail),
+        TransportError::TooLarge(limit) => (
             RegistryErrorKind::BadAnswer,
             format!("the answer is larger than {limit} bytes"),
         ),
-        Failure::File(detail) | Failure::Setup(detail) => (RegistryErrorKind::File, detail),
+        TransportError::File(detail) | TransportError::Setup(detail) => {
+            (RegistryErrorKind::File, detail)
+        }
     };
     RegistryError {
         kind,
         request,
         status: None,
         codes: Vec::new(),
-        detail: Some(clean(&detail, MESSAGE)),
+        detail: Some(sanitize_line(&detail, MESSAGE)),
     }
 }
 
@@ -113,7 +115,7 @@ pub(crate) fn bad(
         request,
         status: status.into(),
         codes: Vec::new(),
-        detail: Some(clean(&rule.into(), MESSAGE)),
+        detail: Some(sanitize_line(&rule.into(), MESSAGE)),
     }
 }
 
@@ -129,11 +131,11 @@ fn read(body: &[u8]) -> (Vec<ErrorCode>, Vec<Digest>, Option<String>) {
         return (
             vec![],
             vec![],
-            (!words.is_empty()).then(|| clean(&words, MESSAGE)),
+            (!words.is_empty()).then(|| sanitize_line(&words, MESSAGE)),
         );
     };
     let text = |entry: &Value, name: &str, max| {
-        clean(
+        sanitize_line(
             entry.get(name).and_then(Value::as_str).unwrap_or_default(),
             max,
         )

@@ -14,7 +14,7 @@ use url::Url;
 use crate::{
     event::Events,
     io::{
-        http::{Answer, Failure, Request, Transport, Trust},
+        http::{Request, Response, TlsConfig, Transport, TransportError},
         registry::{RegistryError, RegistryErrorKind, response},
     },
 };
@@ -24,7 +24,7 @@ const TELLING: Duration = Duration::from_secs(3);
 
 /// How often and how long one request is tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Patience {
+pub struct RetryPolicy {
     /// Tries in all where the request failed.
     pub tries: usize,
     /// The first pause between two tries; the next ones are twice as long each, give or take a
@@ -36,7 +36,7 @@ pub struct Patience {
     pub silence: Duration,
 }
 
-impl Default for Patience {
+impl Default for RetryPolicy {
     fn default() -> Self {
         Self {
             tries: 5,
@@ -57,18 +57,18 @@ pub(crate) enum Repeat {
 }
 
 /// The transport with manners. One for all registries.
-pub(crate) struct Courier {
+pub(crate) struct RetryClient {
     pub transport: Transport,
     pub events: Events,
-    pub patience: Patience,
-    gates: Mutex<HashMap<String, Arc<Gate>>>,
+    pub patience: RetryPolicy,
+    gates: Mutex<HashMap<String, Arc<HostThrottle>>>,
 }
 
 /// When a host may be asked again.
 #[derive(Default)]
-struct Gate(Mutex<Option<Instant>>);
+struct HostThrottle(Mutex<Option<Instant>>);
 
-impl Gate {
+impl HostThrottle {
     fn opens(&self) -> Option<Instant> {
         *self.0.lock().expect("no thread panics with the lock")
     }
@@ -85,8 +85,8 @@ impl Gate {
     }
 }
 
-impl Courier {
-    pub(crate) fn new(events: Events, patience: Patience) -> Self {
+impl RetryClient {
+    pub(crate) fn new(events: Events, patience: RetryPolicy) -> Self {
         Self {
             transport: Transport::new(patience.silence),
             events,
@@ -99,10 +99,10 @@ impl Courier {
     /// refusal, or a 5xx when patience is at its end.
     pub(crate) async fn deliver<'a>(
         &self,
-        trust: &Trust,
+        trust: &TlsConfig,
         repeat: Repeat,
         make: impl Fn() -> Request<'a>,
-    ) -> Result<Answer, RegistryError> {
+    ) -> Result<Response, RegistryError> {
         let deadline = Instant::now() + self.patience.deadline;
         let (mut failures, mut throttled) = (self.pauses(), self.pauses());
         loop {
@@ -154,13 +154,13 @@ impl Courier {
             .build()
     }
 
-    fn gate(&self, url: &Url) -> Arc<Gate> {
+    fn gate(&self, url: &Url) -> Arc<HostThrottle> {
         let host = url.origin().ascii_serialization();
         let mut gates = self.gates.lock().expect("no thread panics with the lock");
         gates.entry(host).or_default().clone()
     }
 
-    fn close(&self, gate: &Gate, wait: Duration, until: Instant, request: &str) {
+    fn close(&self, gate: &HostThrottle, wait: Duration, until: Instant, request: &str) {
         gate.close(until);
         if wait >= TELLING {
             self.events.note(format!(
@@ -176,11 +176,11 @@ fn is_passing(status: u16) -> bool {
     matches!(status, 408 | 425 | 499 | 500 | 502..=504 | 520..=530)
 }
 
-fn may_repeat(repeat: Repeat, failure: &Failure) -> bool {
+fn may_repeat(repeat: Repeat, failure: &TransportError) -> bool {
     match failure {
-        Failure::Unreachable { lasting, .. } => !lasting,
-        Failure::Lost(_) => repeat == Repeat::Always,
-        Failure::TooLarge(_) | Failure::File(_) | Failure::Setup(_) => false,
+        TransportError::Unreachable { lasting, .. } => !lasting,
+        TransportError::Lost(_) => repeat == Repeat::Always,
+        TransportError::TooLarge(_) | TransportError::File(_) | TransportError::Setup(_) => false,
     }
 }
 
@@ -200,7 +200,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_closed_gate_holds_everybody_until_the_latest_word() {
-        let courier = Courier::new(Events::none(), Patience::default());
+        let courier = RetryClient::new(Events::none(), RetryPolicy::default());
         let url = |text: &str| Url::parse(text).expect("a URL");
         let gate = courier.gate(&url("https://r.example.org/v2/a"));
         let start = Instant::now();
@@ -217,11 +217,11 @@ mod tests {
     #[test]
     fn there_is_a_pause_between_any_two_tries() {
         let tries = |tries| {
-            let patience = Patience {
+            let patience = RetryPolicy {
                 tries,
-                ..Patience::default()
+                ..RetryPolicy::default()
             };
-            Courier::new(Events::none(), patience).pauses().count() + 1
+            RetryClient::new(Events::none(), patience).pauses().count() + 1
         };
         assert_eq!(tries(1), 1);
         assert_eq!(tries(5), 5);

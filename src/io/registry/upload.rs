@@ -11,7 +11,7 @@ use crate::{
         registry::{
             BlobPushed, BlobSource, RegistryError, RegistryErrorKind, RepositoryApi as _,
             auth::Action,
-            request::{Call, Client, Payload},
+            request::{Client, RegistryRequest, RequestBody},
             response,
             retry::Repeat,
         },
@@ -109,7 +109,7 @@ impl Client {
         let mut url = session.clone();
         url.query_pairs_mut()
             .append_pair("digest", blob.digest.as_str());
-        let call = Call {
+        let call = RegistryRequest {
             method: Method::PUT,
             url,
             scope: self.scope(Action::Push),
@@ -117,7 +117,7 @@ impl Client {
                 header::CONTENT_TYPE,
                 HeaderValue::from_static("application/octet-stream"),
             )],
-            body: Payload::File {
+            body: RequestBody::File {
                 path: file,
                 size: blob.size,
                 progress,
@@ -150,12 +150,12 @@ impl Client {
 
     /// Gives a session up. Registries clear away what is left of one that cannot be given up.
     pub(super) async fn cancel_upload(&self, session: Url) {
-        let call = Call {
+        let call = RegistryRequest {
             method: Method::DELETE,
             url: session,
             scope: self.scope(Action::Push),
             headers: Vec::new(),
-            body: Payload::None,
+            body: RequestBody::None,
             repeat: Repeat::IfNotDone,
         };
         let _ = self.call(&call).await;
@@ -185,16 +185,16 @@ impl Client {
         }
     }
 
-    fn post(&self, url: Url, from: Option<String>) -> Call<'static> {
+    fn post(&self, url: Url, from: Option<String>) -> RegistryRequest<'static> {
         let mut scope = self.scope(Action::Push);
         scope.from = from;
-        Call {
+        RegistryRequest {
             method: Method::POST,
             url,
             scope,
             // Some registries insist on it for a request without a body.
             headers: vec![(header::CONTENT_LENGTH, HeaderValue::from_static("0"))],
-            body: Payload::None,
+            body: RequestBody::None,
             repeat: Repeat::Always,
         }
     }

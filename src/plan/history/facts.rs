@@ -104,14 +104,14 @@ pub struct Commit {
 
 /// The versions that a maintenance branch may release: `1.x` or `1.2.x`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Line {
+pub struct MaintenanceLine {
     /// The major version.
     pub major: u64,
     /// The minor version, where the line is that narrow.
     pub minor: Option<u64>,
 }
 
-impl Line {
+impl MaintenanceLine {
     /// Whether `version` is of this line.
     #[must_use]
     pub fn contains(&self, version: &Version) -> bool {
@@ -119,7 +119,7 @@ impl Line {
     }
 }
 
-impl fmt::Display for Line {
+impl fmt::Display for MaintenanceLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.minor {
             Some(minor) => write!(f, "{}.{minor}.x", self.major),
@@ -140,7 +140,7 @@ pub struct Question {
     /// Tags of this version and of higher ones are not looked at.
     pub below: Option<Version>,
     /// Only versions of this line can be the base.
-    pub line: Option<Line>,
+    pub line: Option<MaintenanceLine>,
     /// The channel whose last pre-release matters.
     pub label: Option<String>,
     /// A version whose tag's commit matters, wherever it is.
@@ -227,7 +227,7 @@ mod tests {
 
     #[test]
     fn a_line_holds_its_own_versions() {
-        let line = Line {
+        let line = MaintenanceLine {
             major: 1,
             minor: Some(2),
         };

@@ -312,7 +312,7 @@ fn not_conventional(commits: &[&Commit]) -> Error {
         }
     ));
     for commit in commits.iter().take(10) {
-        let summary = crate::text::clean(&change::summary(&commit.message), 72);
+        let summary = crate::text::sanitize_line(&change::summary(&commit.message), 72);
         error = error.cause(format!("{} {summary}", commit.id.short()));
     }
     error.hint("reword them, or set `version.unconventional` to `ignore` or `patch`")

@@ -17,7 +17,7 @@ use crate::{
         notes::forge::Forge,
     },
     policy::Level,
-    text::clean,
+    text::sanitize_line,
 };
 
 /// The template that is used where the policy names none.
@@ -116,7 +116,7 @@ pub fn collect(entries: &[Entry], span: &Span, forge: Option<&Forge>) -> Notes {
         if hidden {
             continue;
         }
-        let author = clean(&entry.author, 100);
+        let author = sanitize_line(&entry.author, 100);
         if !author.is_empty() && !notes.authors.contains(&author) {
             notes.authors.push(author);
         }
@@ -154,14 +154,14 @@ fn item(entry: &Entry, forge: Option<&Forge>) -> Item {
             }
             _ => None,
         },
-        author: clean(&entry.author, 100),
+        author: sanitize_line(&entry.author, 100),
     }
 }
 
 /// Text from outside as one line of markdown: nothing in it opens a tag or becomes a heading.
 /// What stands between backticks is code already.
 fn escape(text: &str, max: usize) -> String {
-    let text = clean(text, max);
+    let text = sanitize_line(text, max);
     let mut out = String::with_capacity(text.len());
     for (place, part) in text.split('`').enumerate() {
         if place > 0 {

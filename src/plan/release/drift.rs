@@ -7,7 +7,7 @@ use semver::Version;
 use crate::{
     error::{Error, Result},
     oci::{Before, Digest, Repository, Tag},
-    plan::tags::{Aim, ExactTags, Listing, Published, TagRules},
+    plan::tags::{ExactTags, Listing, Published, TagRules, TagTarget},
     policy::Policy,
 };
 
@@ -17,7 +17,7 @@ pub struct Survey {
     /// Where.
     pub repository: Repository,
     /// Each moving tag with the version that should have it, by name.
-    pub aims: Vec<Aim>,
+    pub aims: Vec<TagTarget>,
     /// The exact tags by variant, the highest version last.
     pub exact: BTreeMap<Option<String>, Vec<crate::plan::tags::ExactTag>>,
 }
@@ -86,7 +86,7 @@ impl Survey {
     }
 
     /// `None` where the exact tag itself is gone or cannot be read: nothing to compare with.
-    fn judge(&self, aim: &Aim, shows: &BTreeMap<Tag, Before>) -> Option<Drift> {
+    fn judge(&self, aim: &TagTarget, shows: &BTreeMap<Tag, Before>) -> Option<Drift> {
         let at = |tag: &Tag| match shows.get(tag) {
             Some(Before::At(digest)) => Some(digest),
             _ => None,
@@ -117,7 +117,7 @@ impl Survey {
     /// The version whose exact tag shows `digest`, among those that were looked at.
     fn version_of(
         &self,
-        aim: &Aim,
+        aim: &TagTarget,
         digest: &Digest,
         shows: &BTreeMap<Tag, Before>,
     ) -> Option<Version> {

@@ -13,7 +13,7 @@ use crate::{
 
 /// One version tag that shows something.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Claim {
+pub struct PublishedTag {
     /// Where.
     pub repository: Repository,
     /// The tag.
@@ -39,7 +39,7 @@ pub struct Adopted {
 
 /// What the claims are held against.
 #[derive(Debug, Clone, Copy)]
-pub struct Ours<'a> {
+pub struct Evidence<'a> {
     /// The version.
     pub version: &'a Version,
     /// The commit in full.
@@ -50,12 +50,12 @@ pub struct Ours<'a> {
     pub receipts: &'a [Receipt],
 }
 
-impl Ours<'_> {
+impl Evidence<'_> {
     /// The images to adopt, by variant. A variant that is missing here is to be built.
     ///
     /// # Errors
     /// Refused (exit 4): the version is somebody else's, or two of ours differ.
-    pub fn adopt(&self, claims: &[Claim]) -> Result<BTreeMap<Option<String>, Adopted>> {
+    pub fn adopt(&self, claims: &[PublishedTag]) -> Result<BTreeMap<Option<String>, Adopted>> {
         let mut adopted: BTreeMap<Option<String>, Adopted> = BTreeMap::new();
         for claim in claims {
             let why = self.whose(claim).map_err(|why| self.refusal(claim, &why))?;
@@ -80,7 +80,7 @@ impl Ours<'_> {
     /// `Ok`: ours, and how that is known. `Err`: why not.
     ///
     /// In order: the journal, the receipt in the git tag, the revision label of every platform.
-    fn whose(&self, claim: &Claim) -> Result<String, String> {
+    fn whose(&self, claim: &PublishedTag) -> Result<String, String> {
         if self.journaled.contains(&claim.digest) {
             return Ok("the journal names it".into());
         }
@@ -109,7 +109,7 @@ impl Ours<'_> {
         }
     }
 
-    fn refusal(&self, claim: &Claim, why: &str) -> Error {
+    fn refusal(&self, claim: &PublishedTag, why: &str) -> Error {
         let shown = claim.repository.tag(&claim.tag);
         Error::refused(format!("{} is published already, and not from this commit", self.version))
             .cause(format!("`{shown}` shows {}: {why}", claim.digest))
@@ -120,7 +120,7 @@ impl Ours<'_> {
             ))
     }
 
-    fn split(&self, claim: &Claim, known: &Adopted) -> Error {
+    fn split(&self, claim: &PublishedTag, known: &Adopted) -> Error {
         Error::refused(format!("{} is published as two different images", self.version))
             .cause(format!("`{}` has {}", known.from, known.digest))
             .cause(format!("`{}` has {}", claim.repository, claim.digest))
@@ -141,8 +141,8 @@ fn next_patch(version: &Version) -> Version {
 mod tests {
     use crate::plan::release::ownership::*;
 
-    fn claim(repository: &str, content: &str, revisions: &[Option<&str>]) -> Claim {
-        Claim {
+    fn claim(repository: &str, content: &str, revisions: &[Option<&str>]) -> PublishedTag {
+        PublishedTag {
             repository: repository.parse().expect("a good name"),
             tag: "1.2.3".parse().expect("a good tag"),
             variant: None,
@@ -151,9 +151,9 @@ mod tests {
         }
     }
 
-    fn adopt(claims: &[Claim], receipts: &[Receipt]) -> Result<Option<Digest>, String> {
+    fn adopt(claims: &[PublishedTag], receipts: &[Receipt]) -> Result<Option<Digest>, String> {
         let version = Version::new(1, 2, 3);
-        let ours = Ours {
+        let ours = Evidence {
             version: &version,
             commit: "c1",
             journaled: &[],

@@ -8,7 +8,7 @@ use crate::{
 
 /// What the checks look at.
 #[derive(Debug, Clone, Default)]
-pub struct Gate {
+pub struct Preconditions {
     /// The branch, when it has a name that the policy does not list.
     pub unlisted_branch: Option<String>,
     /// The pull request whose pipeline this is, as its CI names it.
@@ -25,7 +25,7 @@ pub struct Gate {
     pub head: String,
 }
 
-impl Gate {
+impl Preconditions {
     /// Notes for a person where the release may go on.
     ///
     /// # Errors
@@ -94,39 +94,39 @@ mod tests {
         Policy::parse(text, "release.toml").expect("a good policy")
     }
 
-    fn refusal(gate: &Gate, text: &str) -> Option<String> {
+    fn refusal(gate: &Preconditions, text: &str) -> Option<String> {
         gate.check(&policy(text)).err().map(|error| error.message)
     }
 
     #[test]
     fn a_clean_pushed_head_passes() {
-        let gate = Gate {
+        let gate = Preconditions {
             pushed: Some(true),
-            ..Gate::default()
+            ..Preconditions::default()
         };
         assert_eq!(gate.check(&policy("")).ok(), Some(vec![]));
     }
 
     #[test]
     fn a_pull_request_is_refused_even_with_a_version() {
-        let gate = Gate {
+        let gate = Preconditions {
             pull_request: Some("#7".into()),
             explicit: true,
-            ..Gate::default()
+            ..Preconditions::default()
         };
         assert!(refusal(&gate, "").is_some_and(|m| m.contains("#7")));
     }
 
     #[test]
     fn an_unlisted_branch_needs_a_word() {
-        let gate = Gate {
+        let gate = Preconditions {
             unlisted_branch: Some("wip".into()),
-            ..Gate::default()
+            ..Preconditions::default()
         };
         assert!(refusal(&gate, "").is_some_and(|m| m.contains("`wip`")));
         assert_eq!(
             refusal(
-                &Gate {
+                &Preconditions {
                     explicit: true,
                     ..gate
                 },
@@ -138,9 +138,9 @@ mod tests {
 
     #[test]
     fn a_dirty_tree_matters_only_where_its_files_are_built() {
-        let gate = Gate {
+        let gate = Preconditions {
             dirty: vec!["a.txt".into()],
-            ..Gate::default()
+            ..Preconditions::default()
         };
         assert_eq!(
             gate.check(&policy("")).map(|notes| notes.len()).ok(),
@@ -151,7 +151,7 @@ mod tests {
         assert!(refusal(&gate, "[image.build]\nlayout = \"x\"\ncommand = [\"make\"]").is_some());
         assert_eq!(
             refusal(
-                &Gate {
+                &Preconditions {
                     allow_dirty: true,
                     ..gate
                 },
@@ -163,9 +163,9 @@ mod tests {
 
     #[test]
     fn an_unpushed_head_is_refused_unless_policy_allows_it() {
-        let gate = Gate {
+        let gate = Preconditions {
             pushed: Some(false),
-            ..Gate::default()
+            ..Preconditions::default()
         };
         assert!(refusal(&gate, "").is_some_and(|m| m.contains("does not have HEAD")));
         assert_eq!(refusal(&gate, "[git]\nrequire-pushed = false"), None);

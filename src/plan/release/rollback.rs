@@ -10,7 +10,7 @@ use crate::{
     oci::{Before, Repository, Tag},
     plan::{
         release::drift::{Drift, DriftState, unlisted},
-        tags::{Aim, ExactTags, Listing, Published, TagRules},
+        tags::{ExactTags, Listing, Published, TagRules, TagTarget},
     },
     policy::Policy,
 };
@@ -23,7 +23,7 @@ pub struct Retreat {
     /// The version's own tags by variant.
     own: BTreeMap<Option<String>, Tag>,
     /// The tags of which it is the highest, and where each goes; `None`: nothing is below it.
-    moves: Vec<(Aim, Option<Aim>)>,
+    moves: Vec<(TagTarget, Option<TagTarget>)>,
 }
 
 /// One tag beside what becomes of it.
@@ -88,7 +88,7 @@ impl Retreat {
     /// The tags that have to be looked at before [`Retreat::steps`] can judge.
     #[must_use]
     pub fn looks(&self) -> Vec<Tag> {
-        let of = |(aim, to): &(Aim, Option<Aim>)| {
+        let of = |(aim, to): &(TagTarget, Option<TagTarget>)| {
             let exact = to.iter().flat_map(|to| to.exact.clone());
             exact.chain([aim.tag.clone()]).collect::<Vec<_>>()
         };
@@ -106,7 +106,7 @@ impl Retreat {
             Some(Before::At(digest)) => Some(digest),
             Some(Before::Absent | Before::Unknown) | None => None,
         };
-        let step = |(aim, to): &(Aim, Option<Aim>)| {
+        let step = |(aim, to): &(TagTarget, Option<TagTarget>)| {
             let stays = |why: String| Step::Stays(aim.tag.clone(), why);
             let own = self.own.get(&aim.variant).and_then(at);
             let shown = at(&aim.tag);

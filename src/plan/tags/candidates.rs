@@ -12,7 +12,7 @@ use crate::{
         roles::roles,
         rules::TagRules,
         set::{PlannedTag, TagContext, TagKind},
-        tag_line::Line,
+        tag_line::TagLine,
         template::{Rendered, Template, Values},
         version_tags::{ExactTags, matcher},
     },
@@ -27,7 +27,7 @@ pub(super) struct Candidate {
     pub(super) is_version: bool,
     pub(super) template: String,
     /// Where it competes; one for each template that gave this name.
-    pub(super) lines: Vec<Line>,
+    pub(super) lines: Vec<TagLine>,
     /// The name hangs on the day or the branch.
     pub(super) of_the_moment: bool,
 }

@@ -10,7 +10,7 @@ use crate::{
     plan::tags::{
         published::{Action, Listing, Published},
         rules::TagRules,
-        tag_line::Line,
+        tag_line::TagLine,
         version_tags::{ExactTag, ExactTags},
     },
     policy::Guard,
@@ -40,7 +40,7 @@ impl<'a> Place<'a> {
 
 /// What all decisions of one release share.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Case<'a> {
+pub(super) struct Decision<'a> {
     pub(super) rules: &'a TagRules,
     pub(super) version: &'a Version,
     pub(super) git: &'a [Version],
@@ -50,7 +50,7 @@ pub(super) struct Case<'a> {
 
 /// The highest of `versions` in `line` that stands above `version`.
 fn above<'v>(
-    line: &Line,
+    line: &TagLine,
     version: &Version,
     versions: impl IntoIterator<Item = &'v Version>,
 ) -> Option<&'v Version> {
@@ -60,7 +60,7 @@ fn above<'v>(
         .max_by(|a, b| a.cmp_precedence(b))
 }
 
-impl Case<'_> {
+impl Decision<'_> {
     /// A tag that never moves.
     ///
     /// # Errors
@@ -106,7 +106,7 @@ impl Case<'_> {
         place: &Place<'_>,
         variant: &Option<String>,
         tag: &Tag,
-        lines: &[Line],
+        lines: &[TagLine],
         ours: Option<&Digest>,
     ) -> Result<(Action, String)> {
         for line in lines {
@@ -142,7 +142,7 @@ impl Case<'_> {
         place: &Place<'_>,
         variant: &Option<String>,
         tag: &Tag,
-        lines: &[Line],
+        lines: &[TagLine],
     ) -> Option<Tag> {
         let [line] = lines else { return None };
         let Listing::Known(tags) = &place.published.tags else {
@@ -167,7 +167,7 @@ impl Case<'_> {
         place: &Place<'_>,
         variant: &Option<String>,
         tag: &Tag,
-        line: &Line,
+        line: &TagLine,
     ) -> Result<Option<String>> {
         let published = place.published;
         let in_git = above(line, self.version, self.git);

@@ -20,11 +20,11 @@ mod template;
 mod tests;
 mod version_tags;
 
-pub use crate::plan::tags::target::Aim;
+pub use crate::plan::tags::target::TagTarget;
 pub use crate::plan::tags::version_tags::{ExactTag, ExactTags};
 pub use candidates::Explained;
 
-pub use crate::plan::tags::tag_line::Line;
+pub use crate::plan::tags::tag_line::TagLine;
 pub use placeholder::channel;
 pub use published::{Action, Listing, Published, Verdict};
 pub use rules::{TagRules, VariantRule};

@@ -10,7 +10,7 @@ use crate::{
         placeholder::{Placeholder, channel},
         rules::{TagRules, VariantRule},
         set::{BranchKind, TagContext, TagKind},
-        tag_line::Line,
+        tag_line::TagLine,
         template::{Rendered, Template, Values},
     },
     policy::Latest,
@@ -171,7 +171,7 @@ impl Role<'_> {
         &self,
         variant: &VariantRule,
         base: &str,
-        line: Option<Line>,
+        line: Option<TagLine>,
     ) -> Result<Candidate> {
         let tag = variant
             .name_of(self.template, base)
@@ -192,10 +192,10 @@ impl Role<'_> {
         })
     }
 
-    fn line(&self, version: &Version, channel: Option<&str>) -> Option<Line> {
+    fn line(&self, version: &Version, channel: Option<&str>) -> Option<TagLine> {
         match self.list {
-            "moving" => Some(Line::stable(self.template, version)),
-            "prerelease" if is_moving_prerelease(self.template) => Some(Line::prerelease(
+            "moving" => Some(TagLine::stable(self.template, version)),
+            "prerelease" if is_moving_prerelease(self.template) => Some(TagLine::prerelease(
                 self.template,
                 version,
                 channel,

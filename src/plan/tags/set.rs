@@ -12,7 +12,7 @@ use crate::{
     plan::{
         tags::{
             candidates::{Candidate, Explained, candidates},
-            decide::{Case, Place},
+            decide::{Decision, Place},
             published::{Action, Published, Verdict},
             rules::TagRules,
             version_tags::ExactTags,
@@ -229,7 +229,7 @@ pub fn compute(
         .map(|published| Place::new(published, &reader))
         .collect();
     let (candidates, explained) = candidates(&rules, context, &reader, &places)?;
-    let case = Case {
+    let case = Decision {
         rules: &rules,
         version: context.version,
         git: context.git,
@@ -272,7 +272,7 @@ fn shown<'a>(place: &Place<'a>, version_tag: &Tag) -> Option<&'a Digest> {
 }
 
 fn judge(
-    case: &Case<'_>,
+    case: &Decision<'_>,
     place: &Place<'_>,
     candidate: &Candidate,
     ours: Option<&Digest>,

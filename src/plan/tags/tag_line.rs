@@ -16,7 +16,7 @@ use crate::plan::{
 /// agree. `{major}.{minor}` is the 1.2 line, `{major}` the 1 line, no version part the whole
 /// repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
+pub struct TagLine {
     major: Option<u64>,
     minor: Option<u64>,
     patch: Option<u64>,
@@ -35,7 +35,7 @@ enum Stage {
     Followed(String),
 }
 
-impl Line {
+impl TagLine {
     /// The line of a template of `tags.moving` for `version`.
     pub(super) fn stable(template: &Template, version: &Version) -> Self {
         Self::new(template, version, Stage::Stable)
@@ -123,7 +123,7 @@ impl Stage {
     }
 }
 
-impl fmt::Display for Line {
+impl fmt::Display for TagLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let number = |part: Option<u64>| part.map_or_else(|| "*".to_owned(), |n| n.to_string());
         let place = match (self.major, self.minor, self.patch) {

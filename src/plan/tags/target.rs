@@ -18,7 +18,7 @@ use crate::{
 
 /// One moving tag and the version that should have it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Aim {
+pub struct TagTarget {
     /// The moving tag.
     pub tag: Tag,
     /// Whose image it shows; `None` for the plain one.
@@ -36,7 +36,7 @@ impl TagRules {
     /// out are tags of the day, the commit and the branch: what they should show
     /// is no matter of versions.
     #[must_use]
-    pub fn aims(&self, reader: &ExactTags, known: &[Version], tags: &[Tag]) -> Vec<Aim> {
+    pub fn aims(&self, reader: &ExactTags, known: &[Version], tags: &[Tag]) -> Vec<TagTarget> {
         let published = reader.all(tags);
         let mut channels: Vec<String> = published
             .get(&None)
@@ -49,7 +49,7 @@ impl TagRules {
             .collect();
         channels.sort();
         channels.dedup();
-        let mut aims: BTreeMap<Tag, Aim> = BTreeMap::new();
+        let mut aims: BTreeMap<Tag, TagTarget> = BTreeMap::new();
         for variant in &self.variants {
             for exact in published.get(&variant.name).into_iter().flatten() {
                 for tag in self.names(variant, &exact.version, &channels) {
@@ -124,8 +124,8 @@ impl TagRules {
     }
 }
 
-fn aim(aims: &mut BTreeMap<Tag, Aim>, tag: Tag, variant: &VariantRule, exact: &ExactTag) {
-    let aim = aims.entry(tag.clone()).or_insert_with(|| Aim {
+fn aim(aims: &mut BTreeMap<Tag, TagTarget>, tag: Tag, variant: &VariantRule, exact: &ExactTag) {
+    let aim = aims.entry(tag.clone()).or_insert_with(|| TagTarget {
         tag,
         variant: variant.name.clone(),
         version: exact.version.clone(),

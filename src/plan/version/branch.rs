@@ -5,7 +5,7 @@ use regex::Regex;
 
 use crate::{
     error::{Error, Result},
-    plan::history::facts::Line,
+    plan::history::facts::MaintenanceLine,
     policy::BranchPolicy,
 };
 
@@ -17,7 +17,7 @@ pub enum BranchKind {
     /// Pre-releases with this label.
     Prerelease(String),
     /// Stable versions of one line.
-    Maintenance(Line),
+    Maintenance(MaintenanceLine),
     /// The policy does not name it: answered as a stable one, but not released without a word.
     Unlisted,
     /// There is no name to be had: as a stable one.
@@ -68,7 +68,7 @@ fn matches(pattern: &str, name: &str) -> Result<bool> {
 }
 
 /// The line that a maintenance branch called `name` stands for.
-fn line(pattern: &str, name: &str) -> Result<Option<Line>> {
+fn line(pattern: &str, name: &str) -> Result<Option<MaintenanceLine>> {
     // The glob's own translation keeps the two patterns languages the same; the placeholders are
     // letters to it and become groups afterwards.
     let glob = Glob::new(
@@ -90,8 +90,8 @@ fn line(pattern: &str, name: &str) -> Result<Option<Line>> {
     };
     let number = |group| found.name(group).map(|m| m.as_str().parse::<u64>());
     Ok(match (number("major"), number("minor")) {
-        (Some(Ok(major)), None) => Some(Line { major, minor: None }),
-        (Some(Ok(major)), Some(Ok(minor))) => Some(Line {
+        (Some(Ok(major)), None) => Some(MaintenanceLine { major, minor: None }),
+        (Some(Ok(major)), Some(Ok(minor))) => Some(MaintenanceLine {
             major,
             minor: Some(minor),
         }),
@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn the_defaults_name_the_usual_branches() {
-        let line = |major, minor| BranchKind::Maintenance(Line { major, minor });
+        let line = |major, minor| BranchKind::Maintenance(MaintenanceLine { major, minor });
         for (name, expected) in [
             ("main", BranchKind::Stable),
             ("master", BranchKind::Stable),
@@ -147,7 +147,7 @@ mod tests {
         assert_eq!(kind(policy, "main"), BranchKind::Stable);
         assert_eq!(
             kind(policy, "release/v1.2"),
-            BranchKind::Maintenance(Line {
+            BranchKind::Maintenance(MaintenanceLine {
                 major: 1,
                 minor: Some(2)
             })

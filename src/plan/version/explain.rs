@@ -13,7 +13,7 @@ use crate::{
         },
     },
     policy::{Level, Policy},
-    text::clean,
+    text::sanitize_line,
 };
 
 /// The explanation of `next`, one line each, in reading order.
@@ -59,7 +59,7 @@ pub fn line(entry: &Entry, facts: &Facts) -> String {
     format!(
         "{} {level:<5} {}  ({}{already})",
         entry.id.short(),
-        clean(&entry.summary, 72),
+        sanitize_line(&entry.summary, 72),
         entry.why
     )
 }

@@ -12,7 +12,7 @@ use crate::{
     error::{Error, Result},
     plan::{
         history::{
-            facts::{CommitId, Facts, Line, Question, VersionTag},
+            facts::{CommitId, Facts, MaintenanceLine, Question, VersionTag},
             levels::{self, Entry, Judgement},
         },
         version::{branch::BranchKind, requested},
@@ -178,18 +178,18 @@ pub(crate) struct Decision<'a> {
     pub(crate) judgement: &'a Judgement,
     /// `--bump`, else the highest level of the range.
     pub(crate) level: Option<Level>,
-    pub(crate) line: Option<Line>,
+    pub(crate) line: Option<MaintenanceLine>,
     pub(crate) notes: Vec<String>,
 }
 
 /// A version or none, and why.
-pub(crate) struct Answer {
+pub(crate) struct Computed {
     pub(crate) version: Option<Version>,
     pub(crate) on_head: Option<VersionTag>,
     pub(crate) why: String,
 }
 
-impl Answer {
+impl Computed {
     pub(crate) fn none(why: impl Into<String>) -> Self {
         Self {
             version: None,
@@ -208,12 +208,12 @@ impl Answer {
 }
 
 impl Decision<'_> {
-    fn answer(&mut self, label: Option<&str>) -> Result<Answer> {
+    fn answer(&mut self, label: Option<&str>) -> Result<Computed> {
         if let Some(text) = &self.request.version {
             return self.exact(&requested::parse(text)?);
         }
         if let Some(tag) = self.release_on_head()? {
-            return Ok(Answer {
+            return Ok(Computed {
                 version: None,
                 why: format!("HEAD is released as `{}`", tag.name),
                 on_head: Some(tag),
@@ -269,7 +269,7 @@ impl Decision<'_> {
     }
 
     /// A stable branch, a maintenance line, or no branch at all.
-    fn stable(&mut self) -> Result<Answer> {
+    fn stable(&mut self) -> Result<Computed> {
         // On a line the base itself is stable, so pre-releases inside the line are passed over.
         let promoted = self
             .facts
@@ -289,12 +289,12 @@ impl Decision<'_> {
             }
             (None, Some((core, tag))) => (core, format!("`{tag}` becomes stable")),
             (Some(bumped), _) => (bumped, self.because()),
-            (None, None) => return Ok(Answer::none(self.nothing())),
+            (None, None) => return Ok(Computed::none(self.nothing())),
         };
         self.stays_in_line(&version)?;
         self.is_free(&version)?;
         self.is_above(self.facts.base.as_ref(), &version)?;
-        Ok(Answer::of(version, why))
+        Ok(Computed::of(version, why))
     }
 
     /// `version` moved by `level`.
@@ -333,7 +333,7 @@ impl Decision<'_> {
 
 /// A change as a person finds it again.
 pub(crate) fn named(entry: &Entry) -> String {
-    let summary = crate::text::clean(&entry.summary, 72);
+    let summary = crate::text::sanitize_line(&entry.summary, 72);
     format!("{} {summary}", entry.id.short())
 }
 

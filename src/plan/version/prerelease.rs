@@ -6,7 +6,7 @@ use crate::{
     error::{Error, Result},
     plan::{
         history::facts::{VersionTag, has_label},
-        version::next::{Answer, Decision, core, higher},
+        version::next::{Computed, Decision, core, higher},
     },
 };
 
@@ -23,13 +23,13 @@ pub fn counter<'a>(version: &'a Version, label: &str) -> Option<&'a str> {
 
 impl Decision<'_> {
     /// The next pre-release of `label`. `core` stands in for the computed one (`Release-As`).
-    pub(crate) fn prerelease(&mut self, label: &str, wanted: Option<&Version>) -> Result<Answer> {
+    pub(crate) fn prerelease(&mut self, label: &str, wanted: Option<&Version>) -> Result<Computed> {
         if self.request.bump.is_none() {
             let counts = |entry: &&crate::plan::history::levels::Entry| entry.level.is_some();
             let mut entries = self.judgement.entries.iter().filter(counts);
             let asked = wanted.is_some() && self.release_as_is_new();
             if !asked && !entries.any(|entry| entry.after_prerelease) {
-                return Ok(Answer::none(self.nothing_new()));
+                return Ok(Computed::none(self.nothing_new()));
             }
         }
         let target = self.target(label, wanted)?;
@@ -46,7 +46,7 @@ impl Decision<'_> {
             Some(_) => format!("`Release-As: {target}`"),
             None => self.because(),
         };
-        Ok(Answer::of(next, why))
+        Ok(Computed::of(next, why))
     }
 
     /// The core that the pre-release leads to: the bump of the last stable version over everything

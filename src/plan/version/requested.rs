@@ -4,7 +4,7 @@ use semver::{Prerelease, Version};
 
 use crate::{
     error::{Error, Result},
-    plan::version::next::{Answer, Decision, Request, core, higher},
+    plan::version::next::{Computed, Decision, Request, core, higher},
 };
 
 /// Overrides that exclude each other.
@@ -82,14 +82,14 @@ fn has_counter(pre: &Prerelease) -> bool {
 
 impl Decision<'_> {
     /// `--version`.
-    pub(crate) fn exact(&mut self, version: &Version) -> Result<Answer> {
+    pub(crate) fn exact(&mut self, version: &Version) -> Result<Computed> {
         if let Some(tag) = self
             .facts
             .on_head
             .iter()
             .find(|tag| tag.version == *version)
         {
-            return Ok(Answer {
+            return Ok(Computed {
                 version: Some(version.clone()),
                 on_head: Some(tag.clone()),
                 why: format!("`--version`; the tag `{}` is on HEAD already", tag.name),
@@ -122,11 +122,11 @@ impl Decision<'_> {
                 version.major, version.minor
             )));
         }
-        Ok(Answer::of(version.clone(), "`--version`"))
+        Ok(Computed::of(version.clone(), "`--version`"))
     }
 
     /// The newest `Release-As` footer of the range, where it can be followed.
-    pub(crate) fn release_as(&mut self, label: Option<&str>) -> Result<Option<Answer>> {
+    pub(crate) fn release_as(&mut self, label: Option<&str>) -> Result<Option<Computed>> {
         let Some((commit, text)) = &self.judgement.release_as else {
             return Ok(None);
         };
@@ -135,7 +135,7 @@ impl Decision<'_> {
         let version = Version::parse(bare).map_err(|cause| {
             Error::refused(format!(
                 "{id} says `Release-As: {}`, which is no version",
-                crate::text::clean(text, 72)
+                crate::text::sanitize_line(text, 72)
             ))
             .cause(cause.to_string())
             .hint("say what is meant with `--version`")
@@ -173,7 +173,7 @@ impl Decision<'_> {
             .hint("say what is meant with `--version`"));
         }
         self.stays_in_line(&version)?;
-        Ok(Some(Answer::of(version, format!("`Release-As` of {id}"))))
+        Ok(Some(Computed::of(version, format!("`Release-As` of {id}"))))
     }
 }
 

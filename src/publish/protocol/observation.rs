@@ -2,7 +2,7 @@
 
 /// What came of an action.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Seen {
+pub enum Observation {
     /// Of taking or reading the lock.
     Lock(LockSeen),
     /// Of looking at everything.

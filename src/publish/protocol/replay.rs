@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::publish::protocol::{
     journal::{Owner, Prepared, Record},
-    state::{End, Goal, Leg, Mark, State, Stop, Txn},
+    state::{Direction, End, Goal, State, Stop, TagProgress, Transaction},
 };
 
 /// How long a lock protects its owner from being taken over without a word.
@@ -16,7 +16,7 @@ pub struct Replayed {
     /// All that was written down before the first step.
     pub prepared: Prepared,
     /// Where it stood, as far as it was written.
-    pub txn: Txn,
+    pub txn: Transaction,
     /// Who has it now.
     pub owner: Owner,
     /// Since when.
@@ -60,11 +60,11 @@ pub fn replay(records: Vec<Record>) -> Option<Replayed> {
 
 /// A journal that was read from the lock holds no steps: whatever could have moved may have moved.
 #[must_use]
-pub fn suspect_all(prepared: &Prepared) -> Txn {
+pub fn suspect_all(prepared: &Prepared) -> Transaction {
     let mut txn = prepared.begin();
     for mark in &mut txn.marks {
-        if *mark == Mark::Untouched {
-            *mark = Mark::Intended;
+        if *mark == TagProgress::Untouched {
+            *mark = TagProgress::Intended;
         }
     }
     txn.state = State::Recovering(Goal::Forward);
@@ -73,11 +73,11 @@ pub fn suspect_all(prepared: &Prepared) -> Txn {
 
 /// Where a recovery begins.
 #[must_use]
-pub fn enter(mut txn: Txn, goal: Goal) -> Txn {
+pub fn enter(mut txn: Transaction, goal: Goal) -> Transaction {
     txn.state = match txn.state {
         State::Locking
         | State::Observing
-        | State::Guarding(Leg::Forward(_) | Leg::Back(_))
+        | State::CheckingLock(Direction::Forward(_) | Direction::Back(_))
         | State::Committing(_)
         | State::Verifying
         | State::Finishing

@@ -2,22 +2,35 @@
 
 use crate::publish::protocol::{
     observation::{PutBackSeen, Shows},
-    state::{End, Leg, Mark, Shape, State, Stop, TagKind, Txn, back_tags},
+    state::{
+        Direction, End, State, Stop, TagKind, TagProgress, Transaction, TransactionSpec, back_tags,
+    },
 };
 
-pub(super) fn settled(shape: &Shape, mut txn: Txn, tags: &[Shows]) -> Txn {
+pub(super) fn settled(
+    shape: &TransactionSpec,
+    mut txn: Transaction,
+    tags: &[Shows],
+) -> Transaction {
     for (index, shows) in tags.iter().enumerate() {
         match (txn.marks[index], shows) {
-            (Mark::Intended | Mark::Ours | Mark::Refused, Shows::Ours) => {
-                txn.marks[index] = Mark::Ours;
+            (TagProgress::Intended | TagProgress::Ours | TagProgress::Refused, Shows::Ours) => {
+                txn.marks[index] = TagProgress::Ours;
             }
-            (Mark::Intended | Mark::Ours | Mark::Refused, Shows::Other) => {
-                txn.marks[index] = Mark::Foreign;
+            (TagProgress::Intended | TagProgress::Ours | TagProgress::Refused, Shows::Other) => {
+                txn.marks[index] = TagProgress::Foreign;
             }
             // Not seen to have moved: still to be put back, since an answer may lag.
-            (Mark::Intended | Mark::Ours | Mark::Refused, Shows::Before | Shows::Unreadable) => {}
             (
-                Mark::Untouched | Mark::Already | Mark::Foreign | Mark::Restored | Mark::Left,
+                TagProgress::Intended | TagProgress::Ours | TagProgress::Refused,
+                Shows::Before | Shows::Unreadable,
+            ) => {}
+            (
+                TagProgress::Untouched
+                | TagProgress::Already
+                | TagProgress::Foreign
+                | TagProgress::Restored
+                | TagProgress::Left,
                 Shows::Ours | Shows::Before | Shows::Other | Shows::Unreadable,
             ) => {}
         }
@@ -26,13 +39,13 @@ pub(super) fn settled(shape: &Shape, mut txn: Txn, tags: &[Shows]) -> Txn {
 }
 
 /// In reverse: what people follow first, the version last.
-fn go_back(shape: &Shape, txn: Txn, after: Option<TagKind>) -> Txn {
+fn go_back(shape: &TransactionSpec, txn: Transaction, after: Option<TagKind>) -> Transaction {
     let next = [TagKind::Moving, TagKind::Fixed, TagKind::Version]
         .into_iter()
         .filter(|&kind| after.is_none_or(|after| kind < after))
         .find(|&kind| !back_tags(shape, &txn.marks, kind).is_empty());
     if let Some(kind) = next {
-        return txn.to(State::Guarding(Leg::Back(kind)));
+        return txn.to(State::CheckingLock(Direction::Back(kind)));
     }
     let open = [TagKind::Moving, TagKind::Fixed, TagKind::Version]
         .into_iter()
@@ -40,7 +53,7 @@ fn go_back(shape: &Shape, txn: Txn, after: Option<TagKind>) -> Txn {
     let left = txn
         .marks
         .iter()
-        .any(|mark| matches!(mark, Mark::Left | Mark::Foreign));
+        .any(|mark| matches!(mark, TagProgress::Left | TagProgress::Foreign));
     if open {
         txn.to(State::Stopped(Stop::Unsettled))
     } else if left {
@@ -51,16 +64,16 @@ fn go_back(shape: &Shape, txn: Txn, after: Option<TagKind>) -> Txn {
 }
 
 pub(super) fn put_back(
-    shape: &Shape,
-    mut txn: Txn,
+    shape: &TransactionSpec,
+    mut txn: Transaction,
     kind: TagKind,
     answers: &[(usize, PutBackSeen)],
-) -> Txn {
+) -> Transaction {
     for &(index, answer) in answers {
         match answer {
-            PutBackSeen::Restored => txn.marks[index] = Mark::Restored,
-            PutBackSeen::Left => txn.marks[index] = Mark::Left,
-            PutBackSeen::Foreign => txn.marks[index] = Mark::Foreign,
+            PutBackSeen::Restored => txn.marks[index] = TagProgress::Restored,
+            PutBackSeen::Left => txn.marks[index] = TagProgress::Left,
+            PutBackSeen::Foreign => txn.marks[index] = TagProgress::Foreign,
             PutBackSeen::Unclear => {}
         }
     }

@@ -29,7 +29,7 @@ pub enum TagKind {
 
 /// One tag of the transaction, as far as the protocol must know it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Slot {
+pub struct TagSpec {
     /// Index of its repository.
     pub repository: usize,
     /// Index of its image; variants have their own.
@@ -42,9 +42,9 @@ pub struct Slot {
 
 /// What never changes during a transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Shape {
+pub struct TransactionSpec {
     /// All tags.
-    pub slots: Vec<Slot>,
+    pub slots: Vec<TagSpec>,
     /// What a failed commit leads to.
     pub on_failure: OnFailure,
 }
@@ -52,7 +52,7 @@ pub struct Shape {
 /// What is known of one tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Mark {
+pub enum TagProgress {
     /// No request was sent.
     Untouched,
     /// It showed the release before the release began; never put back.
@@ -104,7 +104,8 @@ pub enum State {
     /// The lock is ours. Has another writer been here since the plan?
     Observing,
     /// Is the lock still ours? Asked before each round.
-    Guarding(Leg),
+    #[serde(rename = "guarding")]
+    CheckingLock(Direction),
     /// The tags of this round move.
     Committing(Round),
     /// Every tag was accepted; do all of them show it?
@@ -130,7 +131,7 @@ pub enum State {
 /// What a checked lock allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Leg {
+pub enum Direction {
     /// A round of the commit.
     Forward(Round),
     /// A round of the roll back.
@@ -220,11 +221,11 @@ pub enum Cause {
 
 /// A transaction as the journal keeps it: the state, and what is known of each tag.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Txn {
+pub struct Transaction {
     /// Where it stands.
     pub state: State,
     /// One mark a tag, in the order of [`Shape::slots`].
-    pub marks: Vec<Mark>,
+    pub marks: Vec<TagProgress>,
     /// What went wrong first, if anything did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<Cause>,
@@ -240,7 +241,7 @@ pub enum Action {
     /// Take the lock. Answer: [`Seen::Lock`].
     TakeLock,
     /// HEAD every tag, read the version's git tag and the lock. Answer: [`Seen::World`].
-    Look,
+    Observe,
     /// Read the lock. Answer: [`Seen::Lock`].
     CheckLock,
     /// Put these tags, each image's in one request where the registry can. Answer: [`Seen::Put`].
@@ -248,12 +249,12 @@ pub enum Action {
     /// Put these tags at once in parallel. Answer: [`Seen::Put`].
     PutEach(Vec<usize>),
     /// HEAD every tag until all show the release or the time is up. Answer: [`Seen::Tags`].
-    Watch,
+    AwaitVisible,
     /// Make the image's content present everywhere. Answer: [`Seen::Content`].
     Stage,
     /// HEAD these tags until each shows something that was not there before, or the time is up:
     /// the answer to a request that was sent may lag. Answer: [`Seen::Tags`] for all tags.
-    Settle(Vec<usize>),
+    AwaitLanding(Vec<usize>),
     /// Put these tags back. Answer: [`Seen::PutBack`].
     PutBack(Vec<usize>),
     /// Create the git tag and delete the lock. Answer: [`Seen::Git`].
@@ -265,11 +266,17 @@ pub enum Action {
     Rest,
 }
 
-impl Txn {
+impl Transaction {
     /// The beginning. `already` tells the tags that show the release before it begins.
     #[must_use]
     pub fn new(already: impl IntoIterator<Item = bool>) -> Self {
-        let mark = |same| if same { Mark::Already } else { Mark::Untouched };
+        let mark = |same| {
+            if same {
+                TagProgress::Already
+            } else {
+                TagProgress::Untouched
+            }
+        };
         Self {
             state: State::Locking,
             marks: already.into_iter().map(mark).collect(),
@@ -282,8 +289,14 @@ impl Txn {
     #[must_use]
     pub fn has_begun(&self) -> bool {
         self.marks.iter().any(|mark| match mark {
-            Mark::Intended | Mark::Ours | Mark::Restored | Mark::Left => true,
-            Mark::Untouched | Mark::Already | Mark::Refused | Mark::Foreign => false,
+            TagProgress::Intended
+            | TagProgress::Ours
+            | TagProgress::Restored
+            | TagProgress::Left => true,
+            TagProgress::Untouched
+            | TagProgress::Already
+            | TagProgress::Refused
+            | TagProgress::Foreign => false,
         })
     }
 
@@ -293,17 +306,21 @@ impl Txn {
         !self.has_begun()
             && matches!(
                 self.state,
-                State::Locking | State::Observing | State::Guarding(Leg::Forward(_))
+                State::Locking | State::Observing | State::CheckingLock(Direction::Forward(_))
             )
     }
 }
 
 /// The tags of one round of the commit that are still to move.
 #[must_use]
-pub fn round_tags(shape: &Shape, marks: &[Mark], round: Round) -> Vec<usize> {
+pub fn round_tags(shape: &TransactionSpec, marks: &[TagProgress], round: Round) -> Vec<usize> {
     let pending = |index: usize| match marks[index] {
-        Mark::Untouched | Mark::Intended | Mark::Refused | Mark::Restored | Mark::Left => true,
-        Mark::Already | Mark::Ours | Mark::Foreign => false,
+        TagProgress::Untouched
+        | TagProgress::Intended
+        | TagProgress::Refused
+        | TagProgress::Restored
+        | TagProgress::Left => true,
+        TagProgress::Already | TagProgress::Ours | TagProgress::Foreign => false,
     };
     let mine = |index: usize| pending(index) && shape.slots[index].group == round.group;
     let kind = |index: usize, kind| mine(index) && shape.slots[index].kind == kind;
@@ -328,11 +345,15 @@ pub fn round_tags(shape: &Shape, marks: &[Mark], round: Round) -> Vec<usize> {
 
 /// The tags of one kind that are to be put back.
 #[must_use]
-pub fn back_tags(shape: &Shape, marks: &[Mark], kind: TagKind) -> Vec<usize> {
+pub fn back_tags(shape: &TransactionSpec, marks: &[TagProgress], kind: TagKind) -> Vec<usize> {
     let touched = |index: usize| match marks[index] {
         // Refused ones are looked at once more: a refusal can arrive after the deed.
-        Mark::Intended | Mark::Ours | Mark::Refused => true,
-        Mark::Untouched | Mark::Already | Mark::Foreign | Mark::Restored | Mark::Left => false,
+        TagProgress::Intended | TagProgress::Ours | TagProgress::Refused => true,
+        TagProgress::Untouched
+        | TagProgress::Already
+        | TagProgress::Foreign
+        | TagProgress::Restored
+        | TagProgress::Left => false,
     };
     (0..shape.slots.len())
         .filter(|&index| shape.slots[index].kind == kind && touched(index))
@@ -341,11 +362,11 @@ pub fn back_tags(shape: &Shape, marks: &[Mark], kind: TagKind) -> Vec<usize> {
 
 /// What to do in the transaction's state.
 #[must_use]
-pub fn action(shape: &Shape, txn: &Txn) -> Action {
+pub fn action(shape: &TransactionSpec, txn: &Transaction) -> Action {
     match txn.state {
         State::Locking => Action::TakeLock,
-        State::Observing | State::Recovering(_) => Action::Look,
-        State::Guarding(_) => Action::CheckLock,
+        State::Observing | State::Recovering(_) => Action::Observe,
+        State::CheckingLock(_) => Action::CheckLock,
         // The round's tags are marked as intended by now, and only they are pending in it.
         State::Committing(round) => {
             let tags = round_tags(shape, &txn.marks, round);
@@ -354,12 +375,14 @@ pub fn action(shape: &Shape, txn: &Txn) -> Action {
                 RoundStep::Version | RoundStep::Fixed | RoundStep::Moving => Action::PutEach(tags),
             }
         }
-        State::Verifying => Action::Watch,
+        State::Verifying => Action::AwaitVisible,
         State::Finishing => Action::Finish,
         State::Staging => Action::Stage,
-        State::Settling => Action::Settle(
+        State::Settling => Action::AwaitLanding(
             (0..txn.marks.len())
-                .filter(|&index| matches!(txn.marks[index], Mark::Intended | Mark::Ours))
+                .filter(|&index| {
+                    matches!(txn.marks[index], TagProgress::Intended | TagProgress::Ours)
+                })
                 .collect(),
         ),
         State::RollingBack(kind) => Action::PutBack(back_tags(shape, &txn.marks, kind)),

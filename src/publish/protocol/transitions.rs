@@ -3,10 +3,11 @@
 use crate::{
     policy::OnFailure,
     publish::protocol::{
-        observation::{ContentSeen, GitSeen, GitTagSeen, LockSeen, PutSeen, Seen, Shows},
+        observation::{ContentSeen, GitSeen, GitTagSeen, LockSeen, Observation, PutSeen, Shows},
         rollback::{put_back, settled},
         state::{
-            Cause, End, Goal, Leg, Mark, Round, RoundStep, Shape, State, Stop, Txn, round_tags,
+            Cause, Direction, End, Goal, Round, RoundStep, State, Stop, TagProgress, Transaction,
+            TransactionSpec, round_tags,
         },
     },
 };
@@ -19,7 +20,7 @@ pub struct OutOfOrder {
     seen: String,
 }
 
-impl Txn {
+impl Transaction {
     pub(super) fn to(mut self, state: State) -> Self {
         self.state = state;
         self
@@ -36,7 +37,7 @@ impl Txn {
     }
 
     /// The commit failed.
-    fn fail(self, shape: &Shape, cause: Cause) -> Self {
+    fn fail(self, shape: &TransactionSpec, cause: Cause) -> Self {
         let txn = self.blame(cause);
         if !txn.has_begun() {
             return txn.to(State::Unlocking(End::NotBegun));
@@ -48,7 +49,11 @@ impl Txn {
     }
 }
 
-fn next_round(shape: &Shape, marks: &[Mark], after: Option<Round>) -> Option<Round> {
+fn next_round(
+    shape: &TransactionSpec,
+    marks: &[TagProgress],
+    after: Option<Round>,
+) -> Option<Round> {
     let last = shape.slots.iter().map(|slot| slot.group).max()?;
     let steps = [
         RoundStep::Batch,
@@ -67,28 +72,36 @@ fn next_round(shape: &Shape, marks: &[Mark], after: Option<Round>) -> Option<Rou
 ///
 /// # Errors
 /// The answer is to another action: a bug in the caller.
-pub fn next(shape: &Shape, txn: Txn, seen: Seen) -> Result<Txn, OutOfOrder> {
+pub fn next(
+    shape: &TransactionSpec,
+    txn: Transaction,
+    seen: Observation,
+) -> Result<Transaction, OutOfOrder> {
     let seen = match seen {
-        Seen::JournalFailed => return Ok(without_journal(shape, txn)),
-        Seen::Interrupted if txn.can_stop_clean() => return Ok(txn.give_up(Cause::Interrupted)),
+        Observation::JournalFailed => return Ok(without_journal(shape, txn)),
+        Observation::Interrupted if txn.can_stop_clean() => {
+            return Ok(txn.give_up(Cause::Interrupted));
+        }
         // In mid commit a signal only shortens the time that is left.
-        Seen::Interrupted => return Ok(txn),
+        Observation::Interrupted => return Ok(txn),
         answer => answer,
     };
     match (txn.state, seen) {
-        (State::Locking, Seen::Lock(lock)) => Ok(locked(txn, lock)),
+        (State::Locking, Observation::Lock(lock)) => Ok(locked(txn, lock)),
         (
             State::Observing,
-            Seen::World {
+            Observation::World {
                 tags,
                 git_tag,
                 lock,
             },
         ) => Ok(observed(shape, txn, &tags, git_tag, lock)),
-        (State::Guarding(leg), Seen::Lock(lock)) => Ok(guarded(shape, txn, leg, lock)),
-        (State::Committing(round), Seen::Put(answers)) => Ok(put(shape, txn, round, &answers)),
-        (State::Verifying, Seen::Tags(tags)) => Ok(verified(shape, txn, &tags)),
-        (State::Finishing, Seen::Git(git)) => Ok(match git {
+        (State::CheckingLock(leg), Observation::Lock(lock)) => Ok(guarded(shape, txn, leg, lock)),
+        (State::Committing(round), Observation::Put(answers)) => {
+            Ok(put(shape, txn, round, &answers))
+        }
+        (State::Verifying, Observation::Tags(tags)) => Ok(verified(shape, txn, &tags)),
+        (State::Finishing, Observation::Git(git)) => Ok(match git {
             GitSeen::Done | GitSeen::BranchLeft => txn.to(State::Ended(End::Published)),
             GitSeen::Taken => txn.to(State::Stopped(Stop::LockLost)),
             GitSeen::Refused => txn.to(State::Unlocking(End::Unpushed)),
@@ -96,18 +109,18 @@ pub fn next(shape: &Shape, txn: Txn, seen: Seen) -> Result<Txn, OutOfOrder> {
         }),
         (
             State::Recovering(goal),
-            Seen::World {
+            Observation::World {
                 tags,
                 git_tag,
                 lock,
             },
         ) => Ok(recovered(shape, txn, goal, &tags, git_tag, lock)),
-        (State::Staging, Seen::Content(content)) => Ok(staged(shape, txn, content)),
-        (State::Settling, Seen::Tags(tags)) => Ok(settled(shape, txn, &tags)),
-        (State::RollingBack(kind), Seen::PutBack(answers)) => {
+        (State::Staging, Observation::Content(content)) => Ok(staged(shape, txn, content)),
+        (State::Settling, Observation::Tags(tags)) => Ok(settled(shape, txn, &tags)),
+        (State::RollingBack(kind), Observation::PutBack(answers)) => {
             Ok(put_back(shape, txn, kind, &answers))
         }
-        (State::Unlocking(end), Seen::Git(git)) => Ok(match git {
+        (State::Unlocking(end), Observation::Git(git)) => Ok(match git {
             // Gone or somebody else's: either way there is nothing of ours to delete.
             GitSeen::Done | GitSeen::Taken => txn.to(State::Ended(end)),
             GitSeen::BranchLeft => txn.to(State::Ended(End::Leftover)),
@@ -116,7 +129,7 @@ pub fn next(shape: &Shape, txn: Txn, seen: Seen) -> Result<Txn, OutOfOrder> {
         (
             State::Locking
             | State::Observing
-            | State::Guarding(_)
+            | State::CheckingLock(_)
             | State::Committing(_)
             | State::Verifying
             | State::Finishing
@@ -137,15 +150,17 @@ pub fn next(shape: &Shape, txn: Txn, seen: Seen) -> Result<Txn, OutOfOrder> {
 
 /// Nothing moves that is not in the journal. What was begun is put back by what the journal
 /// already says; where all tags have moved there is nothing left to protect.
-fn without_journal(shape: &Shape, txn: Txn) -> Txn {
+fn without_journal(shape: &TransactionSpec, txn: Transaction) -> Transaction {
     match txn.state {
         State::Locking | State::Observing => txn.give_up(Cause::Journal),
         // The round's intent is not in the journal and was not acted on; earlier rounds are.
-        State::Guarding(Leg::Forward(_)) | State::Committing(_) => txn.fail(shape, Cause::Journal),
+        State::CheckingLock(Direction::Forward(_)) | State::Committing(_) => {
+            txn.fail(shape, Cause::Journal)
+        }
         State::Recovering(_) | State::Staging => {
             txn.blame(Cause::Journal).to(State::Stopped(Stop::Journal))
         }
-        State::Guarding(Leg::Back(_))
+        State::CheckingLock(Direction::Back(_))
         | State::Verifying
         | State::Finishing
         | State::Settling
@@ -156,7 +171,7 @@ fn without_journal(shape: &Shape, txn: Txn) -> Txn {
     }
 }
 
-fn locked(txn: Txn, lock: LockSeen) -> Txn {
+fn locked(txn: Transaction, lock: LockSeen) -> Transaction {
     match lock {
         LockSeen::Ours => txn.to(State::Observing),
         LockSeen::Taken => txn.blame(Cause::Busy).to(State::Ended(End::NotBegun)),
@@ -170,12 +185,12 @@ fn locked(txn: Txn, lock: LockSeen) -> Txn {
 }
 
 fn observed(
-    shape: &Shape,
-    mut txn: Txn,
+    shape: &TransactionSpec,
+    mut txn: Transaction,
     tags: &[Shows],
     git_tag: GitTagSeen,
     lock: LockSeen,
-) -> Txn {
+) -> Transaction {
     match lock {
         LockSeen::Ours => {}
         LockSeen::Taken => return txn.blame(Cause::Busy).to(State::Ended(End::NotBegun)),
@@ -189,7 +204,7 @@ fn observed(
     }
     for (index, shows) in tags.iter().enumerate() {
         match shows {
-            Shows::Ours => txn.marks[index] = Mark::Already,
+            Shows::Ours => txn.marks[index] = TagProgress::Already,
             Shows::Before => {}
             Shows::Other => return txn.give_up(Cause::Foreign(index)),
             Shows::Unreadable => return txn.give_up(Cause::Unreadable),
@@ -202,18 +217,23 @@ fn observed(
     }
 }
 
-fn enter(shape: &Shape, mut txn: Txn, round: Round) -> Txn {
+fn enter(shape: &TransactionSpec, mut txn: Transaction, round: Round) -> Transaction {
     for index in round_tags(shape, &txn.marks, round) {
-        txn.marks[index] = Mark::Intended;
+        txn.marks[index] = TagProgress::Intended;
     }
     txn.to(State::Committing(round))
 }
 
-fn guarded(shape: &Shape, txn: Txn, leg: Leg, lock: LockSeen) -> Txn {
+fn guarded(
+    shape: &TransactionSpec,
+    txn: Transaction,
+    leg: Direction,
+    lock: LockSeen,
+) -> Transaction {
     match lock {
         LockSeen::Ours => match leg {
-            Leg::Forward(round) => enter(shape, txn, round),
-            Leg::Back(kind) => txn.to(State::RollingBack(kind)),
+            Direction::Forward(round) => enter(shape, txn, round),
+            Direction::Back(kind) => txn.to(State::RollingBack(kind)),
         },
         LockSeen::Taken => txn.to(State::Stopped(Stop::LockLost)),
         LockSeen::Partly | LockSeen::Refused | LockSeen::Advanced | LockSeen::Unreachable => {
@@ -222,16 +242,21 @@ fn guarded(shape: &Shape, txn: Txn, leg: Leg, lock: LockSeen) -> Txn {
     }
 }
 
-fn put(shape: &Shape, mut txn: Txn, round: Round, answers: &[(usize, PutSeen)]) -> Txn {
+fn put(
+    shape: &TransactionSpec,
+    mut txn: Transaction,
+    round: Round,
+    answers: &[(usize, PutSeen)],
+) -> Transaction {
     let mut cause = None;
     for &(index, answer) in answers {
         let (mark, wrong) = match answer {
-            PutSeen::Ours => (Mark::Ours, None),
-            PutSeen::NotTaken if !txn.resumed => (Mark::Untouched, None),
-            PutSeen::NotTaken | PutSeen::Pending => (Mark::Intended, None),
-            PutSeen::Refused => (Mark::Refused, Some(Cause::Refused(index))),
-            PutSeen::Foreign => (Mark::Foreign, Some(Cause::Foreign(index))),
-            PutSeen::Unclear => (Mark::Intended, Some(Cause::Unclear(index))),
+            PutSeen::Ours => (TagProgress::Ours, None),
+            PutSeen::NotTaken if !txn.resumed => (TagProgress::Untouched, None),
+            PutSeen::NotTaken | PutSeen::Pending => (TagProgress::Intended, None),
+            PutSeen::Refused => (TagProgress::Refused, Some(Cause::Refused(index))),
+            PutSeen::Foreign => (TagProgress::Foreign, Some(Cause::Foreign(index))),
+            PutSeen::Unclear => (TagProgress::Intended, Some(Cause::Unclear(index))),
         };
         txn.marks[index] = mark;
         cause = cause.or(wrong);
@@ -240,12 +265,12 @@ fn put(shape: &Shape, mut txn: Txn, round: Round, answers: &[(usize, PutSeen)]) 
         return txn.fail(shape, cause);
     }
     match next_round(shape, &txn.marks, Some(round)) {
-        Some(round) => txn.to(State::Guarding(Leg::Forward(round))),
+        Some(round) => txn.to(State::CheckingLock(Direction::Forward(round))),
         None => txn.to(State::Verifying),
     }
 }
 
-fn verified(shape: &Shape, mut txn: Txn, tags: &[Shows]) -> Txn {
+fn verified(shape: &TransactionSpec, mut txn: Transaction, tags: &[Shows]) -> Transaction {
     let mut lagging = false;
     let mut cause = None;
     for (index, shows) in tags.iter().enumerate() {
@@ -253,7 +278,7 @@ fn verified(shape: &Shape, mut txn: Txn, tags: &[Shows]) -> Txn {
             Shows::Ours => {}
             Shows::Before | Shows::Unreadable => lagging = true,
             Shows::Other => {
-                txn.marks[index] = Mark::Foreign;
+                txn.marks[index] = TagProgress::Foreign;
                 cause = cause.or(Some(Cause::Foreign(index)));
             }
         }
@@ -266,13 +291,13 @@ fn verified(shape: &Shape, mut txn: Txn, tags: &[Shows]) -> Txn {
 }
 
 fn recovered(
-    shape: &Shape,
-    mut txn: Txn,
+    shape: &TransactionSpec,
+    mut txn: Transaction,
     goal: Goal,
     tags: &[Shows],
     git_tag: GitTagSeen,
     lock: LockSeen,
-) -> Txn {
+) -> Transaction {
     match lock {
         LockSeen::Ours => {}
         LockSeen::Taken => return txn.to(State::Stopped(Stop::LockLost)),
@@ -309,35 +334,41 @@ fn recovered(
 
 /// What a look says about a tag of which the journal knows `mark`. The journal may have lost its
 /// end, and another machine may have worked on since: what is seen counts.
-fn remark(mark: Mark, shows: Shows) -> Mark {
+fn remark(mark: TagProgress, shows: Shows) -> TagProgress {
     match (shows, mark) {
-        (Shows::Ours, Mark::Already) => Mark::Already,
+        (Shows::Ours, TagProgress::Already) => TagProgress::Already,
         (
             Shows::Ours,
-            Mark::Untouched
-            | Mark::Intended
-            | Mark::Ours
-            | Mark::Refused
-            | Mark::Foreign
-            | Mark::Restored
-            | Mark::Left,
-        ) => Mark::Ours,
+            TagProgress::Untouched
+            | TagProgress::Intended
+            | TagProgress::Ours
+            | TagProgress::Refused
+            | TagProgress::Foreign
+            | TagProgress::Restored
+            | TagProgress::Left,
+        ) => TagProgress::Ours,
         // A request that was sent may still arrive.
         (
             Shows::Before,
-            Mark::Intended | Mark::Ours | Mark::Refused | Mark::Left | Mark::Foreign,
-        ) => Mark::Intended,
-        (Shows::Before, Mark::Restored | Mark::Untouched | Mark::Already) => mark,
-        (Shows::Other, _) => Mark::Foreign,
+            TagProgress::Intended
+            | TagProgress::Ours
+            | TagProgress::Refused
+            | TagProgress::Left
+            | TagProgress::Foreign,
+        ) => TagProgress::Intended,
+        (Shows::Before, TagProgress::Restored | TagProgress::Untouched | TagProgress::Already) => {
+            mark
+        }
+        (Shows::Other, _) => TagProgress::Foreign,
         (Shows::Unreadable, _) => mark,
     }
 }
 
-fn staged(shape: &Shape, txn: Txn, content: ContentSeen) -> Txn {
-    let moved = txn.marks.contains(&Mark::Ours);
+fn staged(shape: &TransactionSpec, txn: Transaction, content: ContentSeen) -> Transaction {
+    let moved = txn.marks.contains(&TagProgress::Ours);
     match content {
         ContentSeen::Ready => match next_round(shape, &txn.marks, None) {
-            Some(round) => txn.to(State::Guarding(Leg::Forward(round))),
+            Some(round) => txn.to(State::CheckingLock(Direction::Forward(round))),
             None => txn.to(State::Verifying),
         },
         ContentSeen::Gone if moved => txn

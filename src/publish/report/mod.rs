@@ -12,10 +12,10 @@ use crate::{
     outcome::{BranchReport, GitTagReport, ImageReport, Now, Outcome, OutcomeKind, TagReport},
     publish::{
         Publication, World,
-        deadline::Limit,
+        deadline::Deadline,
         protocol::{
             journal::{BranchMove, Prepared, TagPlan},
-            state::{End, Mark, State, TagKind},
+            state::{End, State, TagKind, TagProgress},
             transitions::OutOfOrder,
         },
         run::Run,
@@ -177,7 +177,7 @@ fn known(run: &Run) -> Vec<TagReport> {
         let ours = Now::At(prepared.wanted(tag).clone());
         let before = tag.before.clone().map_or(Now::Absent, Now::At);
         let now = match (run.txn.state, run.txn.marks[index]) {
-            (State::Ended(End::Published | End::Unpushed), _) | (_, Mark::Already) => ours,
+            (State::Ended(End::Published | End::Unpushed), _) | (_, TagProgress::Already) => ours,
             (State::Ended(End::RolledBack), _) => before,
             _ => run.notes.last_shown(index).unwrap_or(before),
         };
@@ -195,7 +195,7 @@ async fn look_again(run: &Run) -> Vec<TagReport> {
 pub(in crate::publish) async fn look(
     world: &World,
     prepared: &Prepared,
-    limit: &Limit,
+    limit: &Deadline,
 ) -> Vec<TagReport> {
     let heads = prepared.tags.iter().map(|tag| async move {
         let now = match (world.connect)(prepared.repository(tag)) {
@@ -222,7 +222,7 @@ pub(in crate::publish) fn stands(state: Option<State>) -> &'static str {
     match state {
         State::Locking => "about to take the lock",
         State::Observing => "locked; no tag has moved",
-        State::Guarding(_) | State::Committing(_) | State::Staging => "tags were being moved",
+        State::CheckingLock(_) | State::Committing(_) | State::Staging => "tags were being moved",
         State::Verifying => "all tags were accepted; not all were seen to show it",
         State::Finishing => "all tags show it; the git tag may be missing",
         State::Recovering(_) => "taken up again",

@@ -82,7 +82,7 @@ pub(in crate::publish) async fn judge(
         }
         State::Locking
         | State::Observing
-        | State::Guarding(_)
+        | State::CheckingLock(_)
         | State::Committing(_)
         | State::Verifying
         | State::Finishing

@@ -9,7 +9,7 @@ use crate::{
     io::registry::{PutReceipt, RegistryError, RegistryErrorKind},
     oci::{Manifest, Tag},
     publish::{
-        deadline::{Backoff, Limit},
+        deadline::{Backoff, Deadline},
         protocol::{
             observation::{PutSeen, Shows},
             verdict::{Answered, Then, after_put},
@@ -73,7 +73,7 @@ impl Run {
         join_all(puts).await.into_iter().flatten().collect()
     }
 
-    async fn put_batch(&self, batch: &[usize], limit: &Limit) -> Vec<(usize, PutSeen)> {
+    async fn put_batch(&self, batch: &[usize], limit: &Deadline) -> Vec<(usize, PutSeen)> {
         let mut seen = Vec::new();
         for part in batch.chunks(BATCH) {
             let (_, api) = self.tag(part[0]);
@@ -119,7 +119,7 @@ impl Run {
         &self,
         part: &[usize],
         error: &RegistryError,
-        limit: &Limit,
+        limit: &Deadline,
     ) -> Vec<(usize, PutSeen)> {
         let (_, api) = self.tag(part[0]);
         if answered(error) == Answered::Refused {
@@ -154,7 +154,7 @@ impl Run {
     }
 
     /// Puts one tag and never assumes: after every answer that is not plain, a look decides.
-    async fn put_one(&self, index: usize, limit: &Limit) -> PutSeen {
+    async fn put_one(&self, index: usize, limit: &Deadline) -> PutSeen {
         let (tag, api) = self.tag(index);
         let mut backoff = Backoff::retry();
         let mut resent = false;

@@ -5,9 +5,9 @@ use futures_util::future::join_all;
 use crate::{
     outcome::Now,
     publish::{
-        deadline::{Backoff, Limit},
+        deadline::{Backoff, Deadline},
         protocol::{
-            observation::{GitTagSeen, LockSeen, Seen, Shows},
+            observation::{GitTagSeen, LockSeen, Observation, Shows},
             state::State,
             verdict::judge,
         },
@@ -18,7 +18,7 @@ use crate::{
 
 impl Run {
     /// One HEAD; reads are repeated by the client where that helps.
-    pub(in crate::publish) async fn head(&self, index: usize, limit: &Limit) -> Shows {
+    pub(in crate::publish) async fn head(&self, index: usize, limit: &Deadline) -> Shows {
         let (tag, api) = self.tag(index);
         let shown = match limit.run(api.head(&tag.tag.clone().into())).await {
             None => return Shows::Unreadable,
@@ -60,7 +60,7 @@ impl Run {
             }
             State::Locking
             | State::Observing
-            | State::Guarding(_)
+            | State::CheckingLock(_)
             | State::Finishing
             | State::Recovering(_)
             | State::Staging
@@ -70,13 +70,13 @@ impl Run {
         }
     }
 
-    pub(in crate::publish) async fn heads(&self, limit: &Limit) -> Vec<Shows> {
+    pub(in crate::publish) async fn heads(&self, limit: &Deadline) -> Vec<Shows> {
         join_all((0..self.prepared.tags.len()).map(|index| self.head(index, limit))).await
     }
 
     /// Everything at once: each tag, the git tag, the lock; before the commit what else is
     /// published, too.
-    pub(in crate::publish) async fn look(&self) -> Seen {
+    pub(in crate::publish) async fn look(&self) -> Observation {
         let limit = self.forward();
         let (mut tags, refs, lists) = tokio::join!(
             self.heads(&limit),
@@ -94,7 +94,7 @@ impl Run {
             }
             None => (LockSeen::Unreachable, GitTagSeen::Absent),
         };
-        Seen::World {
+        Observation::World {
             tags,
             git_tag,
             lock,
@@ -127,7 +127,7 @@ impl Run {
     }
 
     /// Looks at all tags once, then again at those for which `again` holds.
-    async fn poll(&self, limit: &Limit, again: impl Fn(usize, Shows) -> bool) -> Vec<Shows> {
+    async fn poll(&self, limit: &Deadline, again: impl Fn(usize, Shows) -> bool) -> Vec<Shows> {
         let mut shows = self.heads(limit).await;
         let mut backoff = Backoff::poll();
         loop {

@@ -18,7 +18,7 @@ pub type Lists = Vec<(Repository, Option<Vec<Tag>>)>;
 
 /// What is published now, as it is read under the lock.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Known {
+pub struct PublishedNow {
     /// Each repository with its list of tags; `None`: the registry does not hand it out.
     pub repositories: Lists,
     /// The names of the remote's git tags.
@@ -27,7 +27,7 @@ pub struct Known {
 
 /// A tag that must no longer move.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Held {
+pub struct Overtaken {
     /// Where.
     pub repository: Repository,
     /// Which.
@@ -37,20 +37,22 @@ pub struct Held {
 }
 
 /// The decision, made by whoever planned the tags.
-pub type Decide = dyn Fn(&Known) -> Result<Vec<Held>> + Send + Sync;
+pub type Decide = dyn Fn(&PublishedNow) -> Result<Vec<Overtaken>> + Send + Sync;
 
 /// Asked under the lock, as the last thing before the first tag moves.
 #[derive(Clone)]
-pub struct Guard(Arc<Decide>);
+pub struct Recheck(Arc<Decide>);
 
-impl Guard {
+impl Recheck {
     /// A guard that decides by `decide`.
-    pub fn new(decide: impl Fn(&Known) -> Result<Vec<Held>> + Send + Sync + 'static) -> Self {
+    pub fn new(
+        decide: impl Fn(&PublishedNow) -> Result<Vec<Overtaken>> + Send + Sync + 'static,
+    ) -> Self {
         Self(Arc::new(decide))
     }
 }
 
-impl fmt::Debug for Guard {
+impl fmt::Debug for Recheck {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Guard")
     }
@@ -122,7 +124,7 @@ impl Run {
                 return;
             }
         };
-        let held = match (guard.0)(&Known { repositories, git }) {
+        let held = match (guard.0)(&PublishedNow { repositories, git }) {
             Ok(held) => held,
             Err(error) => {
                 self.notes.tag(0, &error);

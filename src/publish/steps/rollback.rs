@@ -13,11 +13,11 @@ use crate::{
     oci::{Digest, Manifest, TagOrDigest},
     outcome::Now,
     publish::{
-        deadline::{Backoff, Limit},
+        deadline::{Backoff, Deadline},
         protocol::{
             journal::{Prepared, TagPlan},
             observation::{PutBackSeen, Shows},
-            state::Mark,
+            state::TagProgress,
             verdict::{Answered, Undo, undo},
         },
         run::{Run, words},
@@ -64,7 +64,7 @@ impl Run {
         let one = |&index: &usize| async move {
             let seen = self.put_one_back(index, limit).await;
             // A refused tag never moved, so there is nothing to tell.
-            if seen == PutBackSeen::Restored && self.txn.marks[index] != Mark::Refused {
+            if seen == PutBackSeen::Restored && self.txn.marks[index] != TagProgress::Refused {
                 self.restored(index);
             }
             (index, seen)
@@ -83,8 +83,8 @@ impl Run {
         });
     }
 
-    async fn put_one_back(&self, index: usize, limit: &Limit) -> PutBackSeen {
-        let refused = self.txn.marks[index] == Mark::Refused;
+    async fn put_one_back(&self, index: usize, limit: &Deadline) -> PutBackSeen {
+        let refused = self.txn.marks[index] == TagProgress::Refused;
         let existed = self.prepared.tags[index].before.is_some();
         let mut backoff = Backoff::retry();
         let landed = Instant::now() + Duration::from_millis(self.prepared.verify_timeout);
@@ -115,7 +115,7 @@ impl Run {
     }
 
     /// The manifest that a tag showed before: from the journal, else from the registry.
-    async fn old(&self, index: usize, limit: &Limit) -> Result<Option<Manifest>, ()> {
+    async fn old(&self, index: usize, limit: &Deadline) -> Result<Option<Manifest>, ()> {
         let (tag, api) = self.tag(index);
         let Some(digest) = &tag.before else {
             return Ok(None);
@@ -134,7 +134,7 @@ impl Run {
     }
 
     /// `None`: not decided, try again.
-    async fn put_old(&self, index: usize, limit: &Limit) -> Option<PutBackSeen> {
+    async fn put_old(&self, index: usize, limit: &Deadline) -> Option<PutBackSeen> {
         let (tag, api) = self.tag(index);
         let manifest = match self.old(index, limit).await {
             Ok(Some(manifest)) => manifest,
@@ -181,7 +181,12 @@ impl Run {
     }
 
     /// Takes a new tag away. `None`: not decided, try again.
-    async fn delete_new(&self, index: usize, shows: Shows, limit: &Limit) -> Option<PutBackSeen> {
+    async fn delete_new(
+        &self,
+        index: usize,
+        shows: Shows,
+        limit: &Deadline,
+    ) -> Option<PutBackSeen> {
         let (tag, api) = self.tag(index);
         match limit.run(api.delete(&tag.tag.clone().into())).await {
             None => Some(PutBackSeen::Unclear),
@@ -206,7 +211,7 @@ impl Run {
         &self,
         index: usize,
         api: &dyn RepositoryApi,
-        limit: &Limit,
+        limit: &Deadline,
     ) -> Option<PutBackSeen> {
         let tag = &self.prepared.tags[index];
         let Some(manifest) = stand_in_manifest(&self.prepared, tag) else {
@@ -250,7 +255,7 @@ impl Run {
     }
 
     /// The tag cannot go, so it shall at least show an image that works.
-    async fn leave(&self, index: usize, limit: &Limit) -> Option<PutBackSeen> {
+    async fn leave(&self, index: usize, limit: &Deadline) -> Option<PutBackSeen> {
         let (tag, api) = self.tag(index);
         self.notes
             .tag(index, "the registry does not delete what has a tag");

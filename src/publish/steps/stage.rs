@@ -10,7 +10,8 @@ use crate::{
     io::registry::{BlobSource, RegistryError, RegistryErrorKind, RepositoryApi},
     oci::{Descriptor, Digest, Image, Manifest, Registry, TagOrDigest},
     publish::{
-        deadline::Limit, protocol::observation::ContentSeen, run::Run, steps::transfer::Haul,
+        deadline::Deadline, protocol::observation::ContentSeen, run::Run,
+        steps::transfer::Transfers,
     },
 };
 
@@ -51,7 +52,7 @@ pub(in crate::publish) struct Staged {
 /// Makes all images present at all destinations: registries side by side, on each of them at most
 /// four blobs at once.
 pub(in crate::publish) async fn stage(
-    haul: &Haul,
+    haul: &Transfers,
     destinations: &[Destination<'_>],
 ) -> Result<Staged, StageError> {
     let mut registries: BTreeMap<&Registry, Vec<usize>> = BTreeMap::new();
@@ -67,7 +68,7 @@ pub(in crate::publish) async fn stage(
 }
 
 async fn stage_registry(
-    haul: &Haul,
+    haul: &Transfers,
     all: &[Destination<'_>],
     members: Vec<usize>,
 ) -> Result<Vec<usize>, StageError> {
@@ -121,7 +122,7 @@ async fn is_there(api: &dyn RepositoryApi, manifest: &Manifest) -> Result<bool, 
 
 /// One blob to all repositories of one registry: sent to the first, mounted into the others.
 async fn place_blob(
-    haul: &Haul,
+    haul: &Transfers,
     all: &[Destination<'_>],
     places: Vec<(usize, &Image, &Descriptor)>,
 ) -> Result<(), StageError> {
@@ -156,7 +157,7 @@ async fn place_blob(
 
 /// Children before the index that names them. False: the registry takes manifests with a tag only.
 async fn put_manifests(
-    haul: &Haul,
+    haul: &Transfers,
     all: &[Destination<'_>],
     member: usize,
     image: &Image,
@@ -203,7 +204,7 @@ fn takes_no_digests(error: &RegistryError) -> bool {
 }
 
 async fn put_manifest(
-    haul: &Haul,
+    haul: &Transfers,
     all: &[Destination<'_>],
     member: usize,
     image: &Image,
@@ -226,7 +227,7 @@ async fn put_manifest(
 /// Sends what a registry says it lacks, whatever it said when it was asked before. `missing` can
 /// name blobs and manifests; where it names nothing, all of the image's blobs are sent.
 async fn resend(
-    haul: &Haul,
+    haul: &Transfers,
     all: &[Destination<'_>],
     member: usize,
     image: &Image,
@@ -313,7 +314,7 @@ impl Run {
 
     /// Sends an image's content to one repository in mid commit; what comes of it shows at the
     /// next PUT.
-    pub(in crate::publish) async fn resend(&self, place: usize, image: usize, limit: &Limit) {
+    pub(in crate::publish) async fn resend(&self, place: usize, image: usize, limit: &Deadline) {
         let images = self.images();
         let destinations = self.destinations(&images);
         let haul = &self.haul;

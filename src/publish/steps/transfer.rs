@@ -11,16 +11,16 @@ use crate::{
     event::{Event, Events},
     io::registry::{BlobPushed, BlobSource, RegistryError, RepositoryApi},
     oci::{Descriptor, Digest, Image, Repository},
-    outcome::{Amount, Moved},
+    outcome::{Amount, Transfer},
     publish::steps::stage::{Destination, StageError},
     text::bytes,
 };
 
 /// The counts of one run, and its listener. Cheap to clone; clones count together.
 #[derive(Clone)]
-pub(in crate::publish) struct Haul {
+pub(in crate::publish) struct Transfers {
     pub(in crate::publish) events: Events,
-    counts: Arc<Mutex<BTreeMap<Repository, Moved>>>,
+    counts: Arc<Mutex<BTreeMap<Repository, Transfer>>>,
     fetching: Arc<Mutex<BTreeMap<Digest, Arc<tokio::sync::Mutex<()>>>>>,
 }
 
@@ -34,7 +34,7 @@ fn add(amount: &mut Amount, bytes: u64) {
     amount.bytes += bytes;
 }
 
-impl Haul {
+impl Transfers {
     pub(in crate::publish) fn new(events: Events) -> Self {
         Self {
             events,
@@ -47,11 +47,11 @@ impl Haul {
     pub(in crate::publish) fn moved<'a>(
         &self,
         repositories: impl IntoIterator<Item = &'a Repository>,
-    ) -> Vec<Moved> {
+    ) -> Vec<Transfer> {
         let counts = open(&self.counts);
         let one = |repository: &Repository| {
             let known = counts.get(repository).cloned();
-            known.unwrap_or_else(|| Moved::none(repository.clone()))
+            known.unwrap_or_else(|| Transfer::none(repository.clone()))
         };
         repositories.into_iter().map(one).collect()
     }
@@ -72,10 +72,10 @@ impl Haul {
         line
     }
 
-    fn count(&self, repository: &Repository, change: impl FnOnce(&mut Moved)) {
+    fn count(&self, repository: &Repository, change: impl FnOnce(&mut Transfer)) {
         let mut counts = open(&self.counts);
         let moved = counts.entry(repository.clone());
-        change(moved.or_insert_with(|| Moved::none(repository.clone())));
+        change(moved.or_insert_with(|| Transfer::none(repository.clone())));
     }
 
     /// Makes one blob present in a repository.

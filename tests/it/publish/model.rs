@@ -10,10 +10,13 @@ use hoist::{
         TagKind,
         protocol::{
             observation::{
-                ContentSeen, GitSeen, GitTagSeen, LockSeen, PutBackSeen, PutSeen, Seen, Shows,
+                ContentSeen, GitSeen, GitTagSeen, LockSeen, Observation, PutBackSeen, PutSeen,
+                Shows,
             },
             replay::enter,
-            state::{Action, End, Goal, Shape, Slot, State, Stop, Txn, action},
+            state::{
+                Action, End, Goal, State, Stop, TagSpec, Transaction, TransactionSpec, action,
+            },
             transitions::next,
         },
     },
@@ -29,16 +32,16 @@ struct Outside {
     meddled: bool,
 }
 
-type Node = (Txn, Outside);
+type Node = (Transaction, Outside);
 
-fn shape(on_failure: OnFailure) -> Shape {
-    let slot = |repository, group, kind| Slot {
+fn shape(on_failure: OnFailure) -> TransactionSpec {
+    let slot = |repository, group, kind| TagSpec {
         repository,
         image: 0,
         group,
         kind,
     };
-    Shape {
+    TransactionSpec {
         slots: vec![
             slot(0, 0, TagKind::Version),
             slot(0, 0, TagKind::Moving),
@@ -66,7 +69,7 @@ fn choices<T: Clone>(tags: &[usize], options: impl Fn(usize) -> Vec<T>) -> Vec<V
     all
 }
 
-fn put(outside: &Outside, tags: &[usize], together: bool) -> Vec<(Seen, Outside)> {
+fn put(outside: &Outside, tags: &[usize], together: bool) -> Vec<(Observation, Outside)> {
     let options = |tag: usize| {
         let was = outside.tags[tag];
         let mut options = vec![
@@ -95,7 +98,7 @@ fn put(outside: &Outside, tags: &[usize], together: bool) -> Vec<(Seen, Outside)
             then.tags[*tag] = *shows;
         }
         (
-            Seen::Put(
+            Observation::Put(
                 row.into_iter()
                     .map(|(tag, (seen, _))| (tag, seen))
                     .collect(),
@@ -106,7 +109,7 @@ fn put(outside: &Outside, tags: &[usize], together: bool) -> Vec<(Seen, Outside)
     choices(tags, options).into_iter().map(row).collect()
 }
 
-fn put_back(outside: &Outside, tags: &[usize]) -> Vec<(Seen, Outside)> {
+fn put_back(outside: &Outside, tags: &[usize]) -> Vec<(Observation, Outside)> {
     let options = |tag: usize| match outside.tags[tag] {
         Shows::Other => vec![
             (PutBackSeen::Foreign, Shows::Other),
@@ -125,7 +128,7 @@ fn put_back(outside: &Outside, tags: &[usize]) -> Vec<(Seen, Outside)> {
             then.tags[*tag] = *shows;
         }
         (
-            Seen::PutBack(
+            Observation::PutBack(
                 row.into_iter()
                     .map(|(tag, (seen, _))| (tag, seen))
                     .collect(),
@@ -155,28 +158,28 @@ fn lock_seen(outside: &Outside) -> LockSeen {
 }
 
 /// Every answer that the outside can give, and what is true outside afterwards.
-fn answers(outside: &Outside, action: &Action) -> Vec<(Seen, Outside)> {
+fn answers(outside: &Outside, action: &Action) -> Vec<(Observation, Outside)> {
     let with_lock = |lock| Outside {
         lock,
         ..outside.clone()
     };
     match action {
         Action::TakeLock => vec![
-            (Seen::Lock(LockSeen::Ours), with_lock(true)),
-            (Seen::Lock(LockSeen::Taken), with_lock(false)),
-            (Seen::Lock(LockSeen::Partly), with_lock(true)),
-            (Seen::Lock(LockSeen::Refused), with_lock(false)),
-            (Seen::Lock(LockSeen::Advanced), with_lock(false)),
-            (Seen::Lock(LockSeen::Advanced), with_lock(true)),
-            (Seen::Lock(LockSeen::Unreachable), with_lock(true)),
-            (Seen::Lock(LockSeen::Unreachable), with_lock(false)),
+            (Observation::Lock(LockSeen::Ours), with_lock(true)),
+            (Observation::Lock(LockSeen::Taken), with_lock(false)),
+            (Observation::Lock(LockSeen::Partly), with_lock(true)),
+            (Observation::Lock(LockSeen::Refused), with_lock(false)),
+            (Observation::Lock(LockSeen::Advanced), with_lock(false)),
+            (Observation::Lock(LockSeen::Advanced), with_lock(true)),
+            (Observation::Lock(LockSeen::Unreachable), with_lock(true)),
+            (Observation::Lock(LockSeen::Unreachable), with_lock(false)),
         ],
         Action::CheckLock => vec![
-            (Seen::Lock(lock_seen(outside)), outside.clone()),
-            (Seen::Lock(LockSeen::Unreachable), outside.clone()),
+            (Observation::Lock(lock_seen(outside)), outside.clone()),
+            (Observation::Lock(LockSeen::Unreachable), outside.clone()),
         ],
-        Action::Look => {
-            let world = |tags: Vec<Shows>, lock| Seen::World {
+        Action::Observe => {
+            let world = |tags: Vec<Shows>, lock| Observation::World {
                 tags,
                 git_tag: outside.git_tag,
                 lock,
@@ -193,12 +196,12 @@ fn answers(outside: &Outside, action: &Action) -> Vec<(Seen, Outside)> {
         }
         Action::PutTogether(tags) => put(outside, tags, true),
         Action::PutEach(tags) => put(outside, tags, false),
-        Action::Watch | Action::Settle(_) => looks(outside)
+        Action::AwaitVisible | Action::AwaitLanding(_) => looks(outside)
             .into_iter()
-            .map(|tags| (Seen::Tags(tags), outside.clone()))
+            .map(|tags| (Observation::Tags(tags), outside.clone()))
             .collect(),
         Action::Stage => [ContentSeen::Ready, ContentSeen::Gone, ContentSeen::Failed]
-            .map(|seen| (Seen::Content(seen), outside.clone()))
+            .map(|seen| (Observation::Content(seen), outside.clone()))
             .to_vec(),
         Action::PutBack(tags) => put_back(outside, tags),
         Action::Finish => {
@@ -208,7 +211,7 @@ fn answers(outside: &Outside, action: &Action) -> Vec<(Seen, Outside)> {
                 ..outside.clone()
             };
             if !outside.lock {
-                return vec![(Seen::Git(GitSeen::Taken), outside.clone())];
+                return vec![(Observation::Git(GitSeen::Taken), outside.clone())];
             }
             // A server without atomic pushes can stop after the tag.
             let tag_only = Outside {
@@ -216,33 +219,33 @@ fn answers(outside: &Outside, action: &Action) -> Vec<(Seen, Outside)> {
                 ..done.clone()
             };
             vec![
-                (Seen::Git(GitSeen::Done), done.clone()),
-                (Seen::Git(GitSeen::Refused), outside.clone()),
-                (Seen::Git(GitSeen::Unreachable), outside.clone()),
-                (Seen::Git(GitSeen::Unreachable), tag_only),
-                (Seen::Git(GitSeen::Unreachable), done),
+                (Observation::Git(GitSeen::Done), done.clone()),
+                (Observation::Git(GitSeen::Refused), outside.clone()),
+                (Observation::Git(GitSeen::Unreachable), outside.clone()),
+                (Observation::Git(GitSeen::Unreachable), tag_only),
+                (Observation::Git(GitSeen::Unreachable), done),
             ]
         }
         Action::Unlock => vec![
-            (Seen::Git(GitSeen::Done), with_lock(false)),
-            (Seen::Git(GitSeen::BranchLeft), with_lock(false)),
-            (Seen::Git(GitSeen::Unreachable), with_lock(false)),
-            (Seen::Git(GitSeen::Unreachable), outside.clone()),
+            (Observation::Git(GitSeen::Done), with_lock(false)),
+            (Observation::Git(GitSeen::BranchLeft), with_lock(false)),
+            (Observation::Git(GitSeen::Unreachable), with_lock(false)),
+            (Observation::Git(GitSeen::Unreachable), outside.clone()),
         ],
         Action::Rest => Vec::new(),
     }
 }
 
 /// A world that answers truthfully and does what it is asked.
-fn kind(outside: &Outside, action: &Action) -> (Seen, Outside) {
+fn kind(outside: &Outside, action: &Action) -> (Observation, Outside) {
     let mut then = outside.clone();
     let seen = match action {
         Action::TakeLock => {
             then.lock = true;
-            Seen::Lock(LockSeen::Ours)
+            Observation::Lock(LockSeen::Ours)
         }
-        Action::CheckLock => Seen::Lock(lock_seen(outside)),
-        Action::Look => Seen::World {
+        Action::CheckLock => Observation::Lock(lock_seen(outside)),
+        Action::Observe => Observation::World {
             tags: outside.tags.clone(),
             git_tag: outside.git_tag,
             lock: lock_seen(outside),
@@ -251,10 +254,10 @@ fn kind(outside: &Outside, action: &Action) -> (Seen, Outside) {
             for &tag in tags {
                 then.tags[tag] = Shows::Ours;
             }
-            Seen::Put(tags.iter().map(|&tag| (tag, PutSeen::Ours)).collect())
+            Observation::Put(tags.iter().map(|&tag| (tag, PutSeen::Ours)).collect())
         }
-        Action::Watch | Action::Settle(_) => Seen::Tags(outside.tags.clone()),
-        Action::Stage => Seen::Content(ContentSeen::Ready),
+        Action::AwaitVisible | Action::AwaitLanding(_) => Observation::Tags(outside.tags.clone()),
+        Action::Stage => Observation::Content(ContentSeen::Ready),
         Action::PutBack(tags) => {
             let one = |&tag: &usize| {
                 if outside.tags[tag] == Shows::Other {
@@ -268,23 +271,23 @@ fn kind(outside: &Outside, action: &Action) -> (Seen, Outside) {
                     then.tags[tag] = Shows::Before;
                 }
             }
-            Seen::PutBack(seen)
+            Observation::PutBack(seen)
         }
         Action::Finish => {
             then.lock = false;
             then.git_tag = GitTagSeen::Ours;
-            Seen::Git(GitSeen::Done)
+            Observation::Git(GitSeen::Done)
         }
         Action::Unlock => {
             then.lock = false;
-            Seen::Git(GitSeen::Done)
+            Observation::Git(GitSeen::Done)
         }
         Action::Rest => unreachable!("the run is over"),
     };
     (seen, then)
 }
 
-fn is_rest(txn: &Txn) -> bool {
+fn is_rest(txn: &Transaction) -> bool {
     matches!(txn.state, State::Ended(_) | State::Stopped(_))
 }
 
@@ -308,7 +311,7 @@ fn check_end((txn, outside): &Node) {
 }
 
 /// From here, with a world that has become kind, the way ends, and where it should.
-fn check_way(shape: &Shape, (txn, outside): &Node, goal: Goal) {
+fn check_way(shape: &TransactionSpec, (txn, outside): &Node, goal: Goal) {
     if matches!(txn.state, State::Ended(_)) || (!outside.lock && txn.state != State::Locking) {
         return;
     }
@@ -331,7 +334,7 @@ fn check_way(shape: &Shape, (txn, outside): &Node, goal: Goal) {
     check_end(&node);
 }
 
-fn successors(shape: &Shape, (txn, outside): &Node) -> Vec<Node> {
+fn successors(shape: &TransactionSpec, (txn, outside): &Node) -> Vec<Node> {
     let mut all = Vec::new();
     // A crash: the state is on the disk, its action may or may not have been performed.
     for goal in [Goal::Forward, Goal::Back] {
@@ -342,9 +345,9 @@ fn successors(shape: &Shape, (txn, outside): &Node) -> Vec<Node> {
     if is_rest(txn) {
         return all;
     }
-    let step = |seen: Seen, then: Outside| (next(shape, txn.clone(), seen).unwrap(), then);
-    all.push(step(Seen::JournalFailed, outside.clone()));
-    all.push(step(Seen::Interrupted, outside.clone()));
+    let step = |seen: Observation, then: Outside| (next(shape, txn.clone(), seen).unwrap(), then);
+    all.push(step(Observation::JournalFailed, outside.clone()));
+    all.push(step(Observation::Interrupted, outside.clone()));
     for (seen, then) in answers(outside, &action(shape, txn)) {
         for goal in [Goal::Forward, Goal::Back] {
             if then.lock {
@@ -373,7 +376,7 @@ fn explore(on_failure: OnFailure) -> usize {
         meddled: false,
     };
     let mut seen: HashSet<Node> = HashSet::new();
-    let mut open = vec![(Txn::new([false; 3]), start)];
+    let mut open = vec![(Transaction::new([false; 3]), start)];
     while let Some(node) = open.pop() {
         if !seen.insert(node.clone()) {
             continue;
@@ -402,7 +405,7 @@ fn a_held_commit_can_be_finished_and_undone_too() {
 #[test]
 fn the_transition_table() {
     let shape = shape(OnFailure::Rollback);
-    let start = Txn::new([false; 3]);
+    let start = Transaction::new([false; 3]);
     let outside = Outside {
         tags: vec![Shows::Before; 3],
         lock: true,
@@ -410,7 +413,7 @@ fn the_transition_table() {
         meddled: false,
     };
     let mut lines = std::collections::BTreeSet::new();
-    let mut seen: HashSet<Txn> = HashSet::new();
+    let mut seen: HashSet<Transaction> = HashSet::new();
     let mut open = vec![start];
     while let Some(txn) = open.pop() {
         if is_rest(&txn) || !seen.insert(txn.clone()) {
@@ -436,7 +439,7 @@ fn the_transition_table() {
 }
 
 /// Answers in which all tags are alike.
-fn uniform(action: &Action, outside: &Outside) -> Vec<Seen> {
+fn uniform(action: &Action, outside: &Outside) -> Vec<Observation> {
     let puts = [
         PutSeen::Ours,
         PutSeen::NotTaken,
@@ -461,12 +464,12 @@ fn uniform(action: &Action, outside: &Outside) -> Vec<Seen> {
         LockSeen::Unreachable,
     ];
     match action {
-        Action::TakeLock | Action::CheckLock => locks.map(Seen::Lock).to_vec(),
-        Action::Look => {
+        Action::TakeLock | Action::CheckLock => locks.map(Observation::Lock).to_vec(),
+        Action::Observe => {
             let mut all = Vec::new();
             for tag in shows {
                 for git_tag in [GitTagSeen::Absent, GitTagSeen::Ours, GitTagSeen::Other] {
-                    all.push(Seen::World {
+                    all.push(Observation::World {
                         tags: vec![tag; 3],
                         git_tag,
                         lock: LockSeen::Ours,
@@ -474,7 +477,7 @@ fn uniform(action: &Action, outside: &Outside) -> Vec<Seen> {
                 }
             }
             for lock in &locks[1..] {
-                all.push(Seen::World {
+                all.push(Observation::World {
                     tags: outside.tags.clone(),
                     git_tag: GitTagSeen::Absent,
                     lock: *lock,
@@ -483,17 +486,19 @@ fn uniform(action: &Action, outside: &Outside) -> Vec<Seen> {
             all
         }
         Action::PutTogether(tags) => puts
-            .map(|seen| Seen::Put(tags.iter().map(|&tag| (tag, seen)).collect()))
+            .map(|seen| Observation::Put(tags.iter().map(|&tag| (tag, seen)).collect()))
             .to_vec(),
         Action::PutEach(tags) => [puts[0], puts[3], puts[4], puts[5]]
-            .map(|seen| Seen::Put(tags.iter().map(|&tag| (tag, seen)).collect()))
+            .map(|seen| Observation::Put(tags.iter().map(|&tag| (tag, seen)).collect()))
             .to_vec(),
-        Action::Watch | Action::Settle(_) => shows.map(|tag| Seen::Tags(vec![tag; 3])).to_vec(),
+        Action::AwaitVisible | Action::AwaitLanding(_) => {
+            shows.map(|tag| Observation::Tags(vec![tag; 3])).to_vec()
+        }
         Action::Stage => [ContentSeen::Ready, ContentSeen::Gone, ContentSeen::Failed]
-            .map(Seen::Content)
+            .map(Observation::Content)
             .to_vec(),
         Action::PutBack(tags) => backs
-            .map(|seen| Seen::PutBack(tags.iter().map(|&tag| (tag, seen)).collect()))
+            .map(|seen| Observation::PutBack(tags.iter().map(|&tag| (tag, seen)).collect()))
             .to_vec(),
         Action::Finish | Action::Unlock => [
             GitSeen::Done,
@@ -502,25 +507,25 @@ fn uniform(action: &Action, outside: &Outside) -> Vec<Seen> {
             GitSeen::Refused,
             GitSeen::Unreachable,
         ]
-        .map(Seen::Git)
+        .map(Observation::Git)
         .to_vec(),
         Action::Rest => Vec::new(),
     }
 }
 
-fn summary(seen: &Seen) -> String {
+fn summary(seen: &Observation) -> String {
     match seen {
-        Seen::World {
+        Observation::World {
             tags,
             git_tag,
             lock,
         } => format!("tags {:?}, git tag {git_tag:?}, lock {lock:?}", tags[0]),
-        Seen::Tags(tags) => format!("tags {:?}", tags[0]),
-        Seen::Put(answers) => format!("put {:?}", answers[0].1),
-        Seen::PutBack(answers) => format!("put back {:?}", answers[0].1),
-        Seen::Lock(lock) => format!("lock {lock:?}"),
-        Seen::Content(content) => format!("content {content:?}"),
-        Seen::Git(git) => format!("git {git:?}"),
-        Seen::JournalFailed | Seen::Interrupted => format!("{seen:?}"),
+        Observation::Tags(tags) => format!("tags {:?}", tags[0]),
+        Observation::Put(answers) => format!("put {:?}", answers[0].1),
+        Observation::PutBack(answers) => format!("put back {:?}", answers[0].1),
+        Observation::Lock(lock) => format!("lock {lock:?}"),
+        Observation::Content(content) => format!("content {content:?}"),
+        Observation::Git(git) => format!("git {git:?}"),
+        Observation::JournalFailed | Observation::Interrupted => format!("{seen:?}"),
     }
 }

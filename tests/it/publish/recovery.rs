@@ -14,7 +14,7 @@ use hoist::{
         protocol::{
             journal::{ReadError, Record, decode, encode},
             replay::{may_take_over, replay},
-            state::{Cause, Mark, Round, RoundStep, State},
+            state::{Cause, Round, RoundStep, State, TagProgress},
         },
     },
     testing::Fault,
@@ -132,7 +132,10 @@ fn a_journal_of_the_first_format_is_read_as_it_was_meant() {
         step: RoundStep::Version,
     };
     assert_eq!(replayed.txn.state, State::Committing(round));
-    assert_eq!(replayed.txn.marks, [Mark::Intended, Mark::Untouched]);
+    assert_eq!(
+        replayed.txn.marks,
+        [TagProgress::Intended, TagProgress::Untouched]
+    );
     assert_eq!((&*replayed.owner.host, replayed.owner.pid), ("laptop", 7));
     let prepared = replayed.prepared;
     assert_eq!(prepared.branch, None);

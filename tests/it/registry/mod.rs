@@ -18,7 +18,7 @@ use std::{sync::Arc, time::Duration};
 use hoist::{
     io::{
         environment::Environment,
-        registry::{Patience, Registries, RepositoryApi, Settings},
+        registry::{Registries, RepositoryApi, RetryPolicy, Settings},
     },
     oci::Repository,
 };
@@ -29,10 +29,10 @@ use server::TestRegistry;
 pub fn settings() -> Settings {
     Settings {
         environment: credentials(),
-        patience: Patience {
+        patience: RetryPolicy {
             pause: Duration::from_millis(2),
             deadline: Duration::from_secs(20),
-            ..Patience::default()
+            ..RetryPolicy::default()
         },
         push: true,
         ..Settings::default()

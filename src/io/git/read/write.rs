@@ -8,7 +8,7 @@ use crate::{
     error::{Error, Result},
     io::git::read::{Repository, commit_id, oid, problem},
     plan::history::facts::CommitId,
-    text::clean,
+    text::sanitize_line,
 };
 
 /// What a commit is made of.
@@ -38,7 +38,7 @@ impl Repository {
                 .cause(why.to_owned())
                 .state("nothing was built or moved")
         };
-        let failed = |error: git2::Error| refuse(&clean(error.message(), 300));
+        let failed = |error: git2::Error| refuse(&sanitize_line(error.message(), 300));
         let tree = self.git.find_commit(oid(commit)).map_err(failed)?;
         let tree = tree.tree().map_err(failed)?;
         let entry = match tree.get_path(Path::new(path)) {

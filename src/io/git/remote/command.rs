@@ -13,14 +13,14 @@ pub(crate) struct Git {
 }
 
 /// What a run of `git` said.
-pub(crate) struct Said {
+pub(crate) struct GitOutput {
     /// It ended with status 0.
     pub(crate) good: bool,
     pub(crate) out: Vec<u8>,
     pub(crate) err: String,
 }
 
-impl Said {
+impl GitOutput {
     pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.out).trim().to_owned()
     }
@@ -80,7 +80,7 @@ impl Git {
         args: impl IntoIterator<Item = A>,
         input: &[u8],
         environment: &[(&str, &str)],
-    ) -> Result<Said, RemoteError> {
+    ) -> Result<GitOutput, RemoteError> {
         let mut command = self.command(args);
         command.stdin(Stdio::piped());
         command.envs(environment.iter().copied());
@@ -98,7 +98,7 @@ impl Git {
         };
         let (output, ()) = tokio::join!(child.wait_with_output(), write);
         let output = output.map_err(failed)?;
-        Ok(Said {
+        Ok(GitOutput {
             good: output.status.success(),
             out: output.stdout,
             err: String::from_utf8_lossy(&output.stderr).into_owned(),

@@ -118,7 +118,7 @@ impl RemoteError {
     pub fn new(kind: RemoteErrorKind, message: impl AsRef<str>) -> Self {
         Self {
             kind,
-            message: crate::text::clean(message.as_ref(), 600),
+            message: crate::text::sanitize_line(message.as_ref(), 600),
             hint: None,
         }
     }

@@ -15,7 +15,7 @@ use tokio::sync::OnceCell;
 
 use crate::io::git::remote::{
     ObjectId, RefEdit, Remote, RemoteError, RemoteErrorKind,
-    command::{Git, Said},
+    command::{Git, GitOutput},
     is_meant,
 };
 
@@ -177,13 +177,13 @@ impl GitRemote {
     }
 }
 
-fn unreachable(said: &Said) -> RemoteError {
+fn unreachable(said: &GitOutput) -> RemoteError {
     RemoteError::new(RemoteErrorKind::Unreachable, said.complaint())
 }
 
 /// Reads the lines that `--porcelain` prints, one a ref. The refs themselves decide in the end:
 /// this only tells what another try cannot mend.
-fn failure(said: &Said) -> RemoteError {
+fn failure(said: &GitOutput) -> RemoteError {
     let out = String::from_utf8_lossy(&said.out);
     let refused = |line: &&str| line.starts_with('!');
     // With `--atomic` every ref is rejected; only some say why.
@@ -278,7 +278,7 @@ impl Remote for GitRemote {
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
         let who = format!("{ANONYMOUS} {} +0000", now.as_secs());
-        let title = crate::text::clean(title, 200);
+        let title = crate::text::sanitize_line(title, 200);
         let commit = format!("tree {tree}\nauthor {who}\ncommitter {who}\n\n{title}\n");
         let write = ["hash-object", "-t", "commit", "-w", "--stdin"];
         self.git.local(what, write, commit.as_bytes()).await

@@ -16,7 +16,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::{
     oci::{Descriptor, Digest, Manifest, MediaType, Repository, Tag},
     policy::OnFailure,
-    publish::protocol::state::{Cause, Shape, Slot, TagKind, Txn},
+    publish::protocol::state::{Cause, TagKind, TagSpec, Transaction, TransactionSpec},
 };
 
 /// The newest version of the format. A reader refuses a newer one; a record says the oldest one that
@@ -37,7 +37,7 @@ pub enum Record {
         /// When.
         at: DateTime<Utc>,
         /// The whole of what is known.
-        txn: Txn,
+        txn: Transaction,
     },
     /// `resume` or `rollback` took the transaction over.
     TakenOver {
@@ -247,14 +247,14 @@ impl Prepared {
 
     /// What the protocol must know.
     #[must_use]
-    pub fn shape(&self) -> Shape {
-        let slot = |tag: &TagPlan| Slot {
+    pub fn shape(&self) -> TransactionSpec {
+        let slot = |tag: &TagPlan| TagSpec {
             repository: tag.repository,
             image: tag.image,
             group: self.repositories[tag.repository].group,
             kind: tag.kind,
         };
-        Shape {
+        TransactionSpec {
             slots: self.tags.iter().map(slot).collect(),
             on_failure: if self.hold {
                 OnFailure::Hold
@@ -266,8 +266,8 @@ impl Prepared {
 
     /// The transaction before its first step.
     #[must_use]
-    pub fn begin(&self) -> Txn {
-        Txn::new(
+    pub fn begin(&self) -> Transaction {
+        Transaction::new(
             self.tags
                 .iter()
                 .map(|tag| tag.before.as_ref() == Some(self.wanted(tag))),
