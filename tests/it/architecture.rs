@@ -83,7 +83,9 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ),
     (
         "std::fs",
-        &["io", "build", "release", "project", "init", "cli"],
+        &[
+            "io", "build", "release", "project", "init", "cli", "testing",
+        ],
     ),
     ("std::env", &["io", "build", "cli", "init"]),
     // Addresses are data; sockets and name resolution are not.
