@@ -1,6 +1,6 @@
 //! `cargo xtask test`: every test, and none left out in silence.
 
-use xtask::sandbox::{self, Engine, Packages};
+use testkit::sandbox::{self, Engine, Packages};
 
 use crate::{Result, cargo, succeed};
 

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, process::Command, time::Instant};
 
-use xtask::{
+use testkit::{
     project::{self, Builder},
     sandbox::{Clone, Engine, GitRemote, Packages, Registry, RegistryOptions},
 };

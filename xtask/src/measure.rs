@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use xtask::{
+use testkit::{
     project::{self, Builder},
     sandbox::{Clone, Engine, GitRemote, Packages, Registry, RegistryOptions},
 };

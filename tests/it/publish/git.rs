@@ -5,7 +5,7 @@ use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 use hoist::io::git::remote::{
     GitRemote, LocalOnly, NewTag, RefEdit, Remote, RemoteErrorKind, make_tag,
 };
-use xtask::sandbox;
+use testkit::sandbox;
 
 const LOCKS: [&str; 2] = ["refs/hoist/publish/aaaa", "refs/hoist/publish/bbbb"];
 

@@ -7,7 +7,7 @@ use hoist::{
     io::git::remote::{GitRemote, ObjectId, RefEdit, Remote as _},
     publish::lock_ref,
 };
-use xtask::sandbox;
+use testkit::sandbox;
 
 use super::scene::repository;
 

@@ -11,7 +11,7 @@ use hoist::{
     publish::{self, GitTag, Publication, Recovery, World},
     testing::{FakeJournals, Fault},
 };
-use xtask::sandbox;
+use testkit::sandbox;
 
 use super::scene::{Scene, Setting, image};
 

@@ -9,7 +9,7 @@ use hoist::{
     },
     oci::Repository,
 };
-use xtask::sandbox::{Registry, RegistryOptions};
+use testkit::sandbox::{Registry, RegistryOptions};
 
 use super::{conformance, open, settings};
 use crate::support;
@@ -70,8 +70,8 @@ fn trusting(registry: &Registry, authority: Option<&str>) -> Settings {
         ..HostOptions::default()
     };
     let credentials = [
-        ("HOIST_REGISTRY_USERNAME", xtask::sandbox::USER),
-        ("HOIST_REGISTRY_PASSWORD", xtask::sandbox::PASSWORD),
+        ("HOIST_REGISTRY_USERNAME", testkit::sandbox::USER),
+        ("HOIST_REGISTRY_PASSWORD", testkit::sandbox::PASSWORD),
     ];
     Settings {
         hosts: [(registry.address().to_string(), options)]

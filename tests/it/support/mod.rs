@@ -8,7 +8,7 @@ mod project;
 use std::sync::OnceLock;
 
 pub use project::{Run, SET, Shelf, World};
-use xtask::sandbox::{self, Engine, Packages, Registry, RegistryOptions};
+use testkit::sandbox::{self, Engine, Packages, Registry, RegistryOptions};
 
 /// The unpacked packages; `None` only where they cannot be had and the run was told to do
 /// without an engine.

@@ -5,7 +5,7 @@ use std::process::{Command, Output, Stdio};
 
 use crate::registry::server::TestRegistry;
 use serde_json::Value;
-use xtask::{
+use testkit::{
     project::{self, Builder},
     sandbox::{Clone, Engine, GitRemote, Registry},
 };

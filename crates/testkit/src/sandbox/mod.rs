@@ -1,0 +1,63 @@
+//! A private Docker Engine, registry and git remote, made for one run and gone after it.
+//!
+//! The programs come from Debian's packages, unpacked below `target/sandbox` and never installed
+//! ([`Packages`]). Every daemon has its own folder, its own addresses and a supervisor that stops
+//! it and removes what it left when the process that started it ends, however it ends
+//! (`supervise.rs`). An engine or registry of the machine's user is never touched.
+
+mod engine;
+mod git;
+mod http;
+mod packages;
+mod registry;
+mod supervise;
+
+use std::{fmt, path::PathBuf};
+
+pub use engine::Engine;
+pub use git::{Clone, GitRemote};
+pub use packages::Packages;
+pub use registry::{PASSWORD, Registry, RegistryOptions, USER};
+
+/// Why a part of the sandbox cannot run on this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unavailable(String);
+
+/// The sandbox's result.
+pub type Result<T> = std::result::Result<T, Unavailable>;
+
+impl Unavailable {
+    pub(crate) fn new(reason: impl Into<String>) -> Self {
+        Self(reason.into())
+    }
+
+    /// From anything that failed while `doing`.
+    pub(crate) fn while_doing(doing: &str, error: impl fmt::Display) -> Self {
+        Self(format!("{doing}: {error}"))
+    }
+}
+
+impl fmt::Display for Unavailable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Unavailable {}
+
+/// Whether this run was told to do without an engine (`HOIST_TESTS=no-engine`): only then may a
+/// test that needs one be left out.
+#[must_use]
+pub fn without_engine() -> bool {
+    std::env::var("HOIST_TESTS").is_ok_and(|what| what == "no-engine")
+}
+
+/// Where fetched packages lie between runs: `sandbox` in Cargo's target folder.
+#[must_use]
+pub fn folder() -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(
+        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target"),
+        PathBuf::from,
+    );
+    target.join("sandbox")
+}

@@ -1,0 +1,218 @@
+//! A version that is out already, somewhere: finished with the same bytes, or refused.
+
+use hoist::oci::Digest;
+use serde_json::json;
+use testkit::sandbox::Clone;
+
+use crate::{
+    publish::scene::foreign,
+    registry::server::{Delete, Personality, TestRegistry},
+    support::{World, layout::Layout},
+};
+
+const NAME: &str = "acme/api";
+
+fn registry() -> TestRegistry {
+    TestRegistry::start(Personality {
+        delete: Delete::Digest(400),
+        ..Personality::default()
+    })
+}
+
+/// Releases from a layout that is made by hand, to these.
+fn point(clone: &Clone<'_>, registries: &[&TestRegistry]) {
+    let names: Vec<_> = registries
+        .iter()
+        .map(|registry| registry.repository(NAME).to_string())
+        .collect();
+    clone.write(
+        "release.toml",
+        format!(
+            "[image]\nrepositories = {names:?}\n[image.build]\nlayout = \"dist/oci\"\n\
+             [git]\nrequire-pushed = false\n"
+        ),
+    );
+}
+
+/// The image of HEAD, told apart by its content.
+fn build(clone: &Clone<'_>, content: &str) -> Digest {
+    let mut layout = Layout::new(&clone.path().join("dist/oci"));
+    let labels = json!({
+        "org.opencontainers.image.revision": clone.git(&["rev-parse", "HEAD"]),
+    });
+    let image = layout.image("amd64", &labels, content.as_bytes());
+    layout.finish(&image)
+}
+
+fn begun<'w>(world: &'w World<'_>, registries: &[&TestRegistry]) -> Clone<'w> {
+    let clone = world.remote.clone("a", &[]);
+    clone.write(".gitignore", "/dist\n/release.toml\n");
+    point(&clone, registries);
+    clone.commit("feat: begin");
+    clone.push();
+    clone
+}
+
+fn shows(registry: &TestRegistry, tag: &str) -> Option<Digest> {
+    registry.tags(NAME).get(tag).cloned()
+}
+
+#[test]
+fn a_version_on_one_registry_is_completed_on_the_other_with_the_same_bytes() {
+    let (first, second) = (registry(), registry());
+    let world = World::new(&first, &[NAME]);
+    let clone = begun(&world, &[&first]);
+    let digest = build(&clone, "once");
+    world.hoist(&clone, &["release", "--version", "1.0.0", "--yes"]);
+    let refs = world.remote.refs();
+
+    // Built again it would be another image.
+    build(&clone, "twice");
+    point(&clone, &[&second, &first]);
+    let plan = world.hoist(&clone, &["plan", "--version", "1.0.0"]);
+    plan.says("adopts");
+    let args = ["release", "--version", "1.0.0", "--yes", "--json"];
+    let outcome = world.hoist(&clone, &args).outcome();
+    for tag in ["1.0.0", "1.0", "1", "latest"] {
+        assert_eq!(shows(&second, tag), Some(digest.clone()), "`{tag}`");
+    }
+    assert_eq!(first.tags(NAME), second.tags(NAME));
+    assert_eq!(outcome["moved"][0]["sent"], outcome["moved"][1]["fetched"]);
+    assert_eq!(outcome["moved"][0]["sent"]["blobs"], 2);
+    assert_eq!(world.remote.refs(), refs);
+    world.hoist(&clone, &["verify", "1.0.0", "--deep"]);
+}
+
+#[test]
+fn a_version_that_is_somebody_elses_is_refused() {
+    let first = registry();
+    let world = World::new(&first, &[NAME]);
+    let clone = begun(&world, &[&first]);
+    first.foreign_push(NAME, "1.0.0", &foreign());
+    build(&clone, "ours");
+    let before = first.tags(NAME);
+    let run = world.run(&clone, &["release", "--version", "1.0.0", "--yes"]);
+    run.expect(4);
+    run.says("1.0.0 is published already, and not from this commit");
+    run.says("no revision label");
+
+    // Another commit's image says so itself.
+    let elsewhere = world.remote.clone("b", &[]);
+    point(&elsewhere, &[&first]);
+    elsewhere.commit("feat: of another commit");
+    build(&elsewhere, "theirs");
+    world.hoist(&elsewhere, &["release", "--version", "1.1.0", "--yes"]);
+    let other = elsewhere.git(&["rev-parse", "HEAD"]);
+    world.remote.git(&["tag", "--delete", "v1.1.0"]);
+    let run = world.run(&clone, &["release", "--version", "1.1.0", "--yes"]);
+    run.expect(4);
+    run.says(&format!("it was built from commit {other}"));
+    let mut after = first.tags(NAME);
+    after.retain(|tag, _| before.contains_key(tag));
+    assert_eq!(after, before);
+    world.assert_unlocked();
+}
+
+#[test]
+fn one_version_as_two_images_is_refused() {
+    let (first, second) = (registry(), registry());
+    let world = World::new(&first, &[NAME]);
+    let clone = begun(&world, &[&first]);
+    build(&clone, "once");
+    world.hoist(&clone, &["release", "--version", "1.0.0", "--yes"]);
+    point(&clone, &[&second]);
+    build(&clone, "twice");
+    world.hoist(&clone, &["release", "--version", "1.0.0", "--yes"]);
+    point(&clone, &[&first, &second]);
+    let before = (first.tags(NAME), second.tags(NAME));
+    let run = world.run(&clone, &["release", "--version", "1.0.0", "--yes"]);
+    run.expect(4);
+    run.says("1.0.0 is published as two different images");
+    assert_eq!((first.tags(NAME), second.tags(NAME)), before);
+    world.run(&clone, &["verify", "1.0.0"]).expect(9);
+}
+
+#[test]
+fn verify_looks_into_the_images() {
+    let first = registry();
+    let world = World::new(&first, &[NAME]);
+    let clone = begun(&world, &[&first]);
+    build(&clone, "once");
+    world.hoist(&clone, &["release", "--version", "1.0.0", "--yes"]);
+    world.hoist(&clone, &["verify", "--deep"]);
+
+    // One manifest is one platform; two were asked for.
+    let policy = std::fs::read_to_string(clone.path().join("release.toml")).unwrap();
+    let platforms = "platforms = [\"linux/amd64\", \"linux/arm64\"]\n[git]";
+    clone.write("release.toml", policy.replace("[git]", platforms));
+    let run = world.run(&clone, &["verify"]);
+    run.expect(9);
+    run.says("platform linux/arm64 is missing");
+    clone.write("release.toml", policy);
+
+    // A layer that is not what its digest says; without `--deep` nobody looks.
+    let layer = {
+        let mut state = first.state();
+        let contents = state.store.contents(NAME).unwrap();
+        let blobs = contents.blobs.iter_mut();
+        let (digest, bytes) = blobs
+            .max_by_key(|(_, bytes)| bytes.starts_with(&[0x1f]))
+            .unwrap();
+        let mut broken = bytes.to_vec();
+        *broken.last_mut().unwrap() ^= 1;
+        *bytes = broken.into();
+        digest.clone()
+    };
+    world.hoist(&clone, &["verify"]);
+    let run = world.run(&clone, &["verify", "--deep", "--json"]);
+    run.expect(9);
+    let finding = &run.json()["findings"][0];
+    assert!(
+        finding["problem"].to_string().contains(layer.hex()),
+        "{run}"
+    );
+}
+
+/// With `channel-follows` the line of `rc` holds stable versions, too.
+#[test]
+fn the_first_candidate_after_a_higher_version_leaves_its_channel_to_that() {
+    let first = registry();
+    let world = World::new(&first, &[NAME]);
+    let clone = begun(&world, &[&first]);
+    let policy = std::fs::read_to_string(clone.path().join("release.toml")).unwrap();
+    clone.write(
+        "release.toml",
+        format!("{policy}[tags]\nchannel-follows = true\n"),
+    );
+    clone.commit("feat: more");
+    let newest = build(&clone, "two");
+    world.hoist(&clone, &["release", "--version", "2.0.0", "--yes"]);
+    assert_eq!(shows(&first, "rc"), None);
+
+    clone.git(&["checkout", "--quiet", "--detach", "HEAD~1"]);
+    let candidate = build(&clone, "candidate");
+    let args = ["release", "--version", "1.9.0-rc.1", "--yes"];
+    let plan = world.hoist(&clone, &["plan", "--version", "1.9.0-rc.1"]);
+    plan.says("2.0.0 is newer");
+    let run = world.hoist(&clone, &args);
+    assert_eq!(
+        run.stdout,
+        format!("{}@{candidate}\n", first.repository(NAME))
+    );
+    assert_eq!(shows(&first, "1.9.0-rc.1"), Some(candidate));
+    assert_eq!(shows(&first, "rc"), Some(newest.clone()));
+    for args in [
+        &["repair"][..],
+        &["verify", "1.9.0-rc.1"],
+        &["verify", "2.0.0"],
+    ] {
+        world.hoist(&clone, args);
+    }
+    // A higher candidate takes it on.
+    clone.git(&["checkout", "--quiet", "main"]);
+    clone.commit("feat: later");
+    let later = build(&clone, "later");
+    world.hoist(&clone, &["release", "--version", "2.1.0-rc.1", "--yes"]);
+    assert_eq!(shows(&first, "rc"), Some(later));
+    world.assert_unlocked();
+}

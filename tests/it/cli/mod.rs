@@ -1,0 +1,14 @@
+//! The binary, before the registry of this test program: transcripts, signals, faults, hostile
+//! surroundings. `git` is real.
+
+mod adopt;
+mod init;
+mod multi_image;
+mod recheck;
+pub(crate) mod refusal;
+mod release_files;
+mod repositories;
+mod rollback;
+mod security;
+mod signals;
+mod transcripts;

@@ -1,0 +1,288 @@
+//! Several images in one repository: each a release of its own, side by side.
+
+use serde_json::Value;
+use testkit::sandbox::Clone;
+
+use crate::{
+    registry::server::{Fault, On, Personality, TestRegistry, What},
+    support::{self, Run, Shelf, World},
+};
+
+const API: &str = "services/api/release.toml";
+const WEB: &str = "services/web/release.toml";
+
+/// Two services and a library in one repository: each has a policy of its own, and both make their
+/// image with the same script in the same place.
+pub fn monorepo<'a>(world: &'a World<'_>, shelf: &dyn Shelf, names: [&str; 2]) -> Clone<'a> {
+    let clone = world.project("a");
+    clone.git(&["rm", "--quiet", "release.toml"]);
+    for (service, name) in ["api", "web"].into_iter().zip(names) {
+        clone.write(
+            &format!("services/{service}/release.toml"),
+            policy(service, &shelf.repository(name), ""),
+        );
+    }
+    clone.commit("chore: two services");
+    clone.push();
+    clone
+}
+
+fn policy(service: &str, repository: &str, more: &str) -> String {
+    format!(
+        "[image]\nrepository = \"{repository}\"\n\n\
+         [image.build]\ncommand = [\"sh\", \"image.sh\"]\nlayout = \"dist/oci\"\n\n\
+         [version]\ntag = \"{service}-v{{version}}\"\npaths = [\"services/{service}\", \"libs\"]\n{more}"
+    )
+}
+
+fn lines(run: &Run) -> Vec<Value> {
+    let line = |line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {run}"));
+    run.stdout.lines().map(line).collect()
+}
+
+fn commit(clone: &Clone<'_>, path: &str, message: &str) {
+    clone.write(path, message);
+    clone.commit(message);
+    clone.push();
+}
+
+#[test]
+fn one_image_fails_and_the_other_is_published() {
+    let Some(registry) = support::registry() else {
+        return;
+    };
+    let names = ["several/api", "several/web"];
+    let world = World::new(registry, &names);
+    let clone = monorepo(&world, registry, names);
+    commit(&clone, "libs/log.rs", "feat: one log for all");
+    // Both have the very same image, and one of them a layer that nobody can make.
+    let broken =
+        policy("web", &registry.repository("several/web"), "").replace("image.sh", "no.sh");
+    clone.write(WEB, broken);
+    clone.commit("ci: web has another script");
+    clone.push();
+
+    let run = world.run(&clone, &["release", "--all", "--yes"]);
+    run.expect(6);
+    run.says("`services/web/release.toml`: `sh no.sh` failed");
+    let digest = registry.digest("several/api", "0.1.0").unwrap();
+    let printed = format!("{}@{digest}\n", registry.repository("several/api"));
+    assert_eq!(run.stdout, printed, "{run}");
+    assert!(registry.tags("several/web").is_empty());
+    let refs = world.remote.refs();
+    assert!(
+        refs.contains("refs/tags/api-v0.1.0 ") && !refs.contains("web-v"),
+        "{refs}"
+    );
+    world.assert_unlocked();
+
+    clone.write(WEB, policy("web", &registry.repository("several/web"), ""));
+    clone.commit("ci: web has the script of all");
+    clone.push();
+    let run = world.hoist(&clone, &["release", "--all", "--yes", "--json"]);
+    let outcomes: Vec<_> = lines(&run)
+        .into_iter()
+        .filter(|line| line["type"] == "outcome")
+        .map(|line| {
+            (
+                line["config"].clone(),
+                line["outcome"].clone(),
+                line["exit"].clone(),
+            )
+        })
+        .collect();
+    let named = |config: &str, outcome: &str| (config.into(), outcome.into(), 0.into());
+    assert_eq!(
+        outcomes,
+        [
+            named(API, "nothing"),
+            named(WEB, "published"),
+            (Value::Null, "published".into(), 0.into())
+        ],
+        "{run}"
+    );
+    assert_eq!(registry.digest("several/web", "0.1.0").unwrap().len(), 71);
+    world.assert_unlocked();
+    world
+        .hoist(&clone, &["next", "--all"])
+        .says("nothing to release");
+}
+
+/// The same bytes for both, at the same time, from one clone: locks, journals and images on disk
+/// are apart. Several rounds, so that they meet in many ways.
+#[test]
+fn two_releases_at_once_do_not_disturb_each_other() {
+    for push in [true, false] {
+        let registry = TestRegistry::start(Personality::default());
+        let names = ["acme/api", "acme/web"];
+        let world = World::new(&registry, &names);
+        let clone = monorepo(&world, &registry, names);
+        let more = format!("\n[git]\npush = {push}\n");
+        for (service, name) in [("api", names[0]), ("web", names[1])] {
+            let path = format!("services/{service}/release.toml");
+            clone.write(
+                &path,
+                policy(service, &Shelf::repository(&registry, name), &more),
+            );
+        }
+        clone.commit("ci: where the lock is");
+        clone.push();
+        for round in 1..=8 {
+            commit(&clone, "libs/log.rs", &format!("feat: round {round}"));
+            let run = world.hoist(&clone, &["release", "--all", "--yes", "--json"]);
+            let version = format!("0.{round}.0");
+            let whole = run.outcome();
+            for (image, config) in [API, WEB].into_iter().enumerate() {
+                let entry = &whole["releases"][image];
+                assert_eq!(entry["config"], config, "{run}");
+                assert_eq!(entry["outcome"], "published", "{run}");
+                assert_eq!(entry["version"], version.as_str(), "{run}");
+            }
+            for name in names {
+                let tags = Shelf::tags(&registry, name);
+                let shows = |tag: &str| tags.iter().find(|(name, _)| name == tag).map(|(_, d)| d);
+                assert!(shows(&version).is_some(), "{name} {tags:?}");
+                assert_eq!(shows("latest"), shows(&version), "{name}");
+            }
+            let tags = clone.git(&["tag", "--list", &format!("*-v{version}")]);
+            assert_eq!(tags, format!("api-v{version}\nweb-v{version}"));
+            world
+                .hoist(&clone, &["status", "--all"])
+                .says("no release is unfinished");
+        }
+        world.assert_unlocked();
+        let images = clone.path().join(".git/hoist/images");
+        for folder in std::fs::read_dir(images).unwrap() {
+            let left = std::fs::read_dir(folder.unwrap().path()).unwrap().count();
+            assert_eq!(left, 0, "what is over needs no image on disk");
+        }
+    }
+}
+
+#[test]
+fn a_roll_back_of_one_leaves_the_other_and_decides_the_exit_code() {
+    let registry = TestRegistry::start(Personality::default());
+    let names = ["acme/api", "acme/web"];
+    let world = World::new(&registry, &names);
+    let clone = monorepo(&world, &registry, names);
+    commit(&clone, "libs/log.rs", "feat: one log for all");
+    world.hoist(&clone, &["release", "--all", "--yes"]);
+    let before = Shelf::tags(&registry, "acme/web");
+    commit(&clone, "libs/log.rs", "feat: a better log");
+    let latest = On::put_manifest().with("/acme/web/manifests/latest");
+    registry.fault(Fault::once(latest, What::Status(403, "DENIED")));
+    let run = world.run(&clone, &["release", "--all", "--yes", "--json"]);
+    run.expect(7);
+    let whole = run.outcome();
+    assert_eq!(whole["outcome"], "rolled-back", "{run}");
+    let ends: Vec<_> = [0, 1]
+        .map(|image| whole["releases"][image]["exit"].clone())
+        .into();
+    assert_eq!(ends, [0, 7], "{run}");
+    assert_eq!(Shelf::tags(&registry, "acme/web"), before);
+    assert!(
+        Shelf::tags(&registry, "acme/api")
+            .iter()
+            .any(|(tag, _)| tag == "0.2.0")
+    );
+    for line in lines(&run).split_last().unwrap().1 {
+        assert!(line["config"] == API || line["config"] == WEB, "{line}");
+    }
+    world.assert_unlocked();
+}
+
+#[test]
+fn documents_hold_one_entry_an_image() {
+    let registry = TestRegistry::start(Personality::default());
+    let names = ["acme/api", "acme/web"];
+    let world = World::new(&registry, &names);
+    let clone = monorepo(&world, &registry, names);
+    commit(&clone, "services/web/index.html", "fix: a word");
+    let next = world.hoist(&clone, &["next", "--all", "--json"]).json();
+    assert_eq!(next["v"], 1);
+    assert_eq!(next["releases"][0]["config"], API);
+    assert_eq!(next["releases"][0]["next"], Value::Null);
+    assert_eq!(next["releases"][1]["next"], "0.1.0");
+    let plan = world.hoist(&clone, &["plan", "--all", "--json"]).json();
+    assert_eq!(plan["releases"][0]["version"], Value::Null);
+    assert_eq!(plan["releases"][1]["version"], "0.1.0");
+    assert_eq!(plan["releases"][1]["git_tag"]["name"], "web-v0.1.0");
+    let status = world.hoist(&clone, &["status", "--all", "--json"]).json();
+    assert_eq!(
+        status["releases"][1]["unfinished"],
+        Value::Array(Vec::new())
+    );
+
+    // One entry of the document is a plan by itself.
+    clone.write("../plan.json", plan["releases"][1].to_string());
+    world.hoist(
+        &clone,
+        &[
+            "--config",
+            WEB,
+            "release",
+            "--yes",
+            "--plan",
+            "../plan.json",
+        ],
+    );
+
+    // What stands in the way of one image is in its own entry.
+    clone.write(
+        API,
+        policy("api", &Shelf::repository(&registry, "acme/api"), "")
+            .replace("[image]\nrepository", "[image]\n# repository"),
+    );
+    let run = world.run(&clone, &["plan", "--all", "--json"]);
+    run.expect(2);
+    let plan = run.json();
+    assert_eq!(plan["releases"][0]["error"]["kind"], "usage", "{run}");
+    assert_eq!(plan["releases"][1]["current"], "0.1.0", "{run}");
+}
+
+#[test]
+fn policies_are_found_in_a_bare_repository_too() {
+    let registry = TestRegistry::start(Personality::default());
+    let names = ["acme/api", "acme/web"];
+    let world = World::new(&registry, &names);
+    let clone = monorepo(&world, &registry, names);
+    commit(&clone, "libs/log.rs", "feat: one log for all");
+    let bare = world.remote.path();
+    let bare = bare.to_str().unwrap();
+    let run = world.hoist(&clone, &["-C", bare, "next", "--all"]);
+    assert_eq!(run.stdout, format!("{API} 0.1.0\n{WEB} 0.1.0\n"));
+}
+
+/// Each moves the branch that the next one starts from, so they go one after another.
+#[test]
+fn images_that_make_a_commit_are_released_one_after_another() {
+    let registry = TestRegistry::start(Personality::default());
+    let names = ["acme/api", "acme/web"];
+    let world = World::new(&registry, &names);
+    let clone = monorepo(&world, &registry, names);
+    for (service, name) in [("api", names[0]), ("web", names[1])] {
+        let repository = Shelf::repository(&registry, name);
+        let path = format!("services/{service}/release.toml");
+        clone.write(
+            &path,
+            policy(service, &repository, "\n[notes]\nchangelog = true\n"),
+        );
+    }
+    commit(&clone, "libs/log.rs", "feat: one log for all");
+    world.hoist(&clone, &["release", "--all", "--yes"]);
+    for (service, name) in [("api", names[0]), ("web", names[1])] {
+        let tags = Shelf::tags(&registry, name);
+        assert!(
+            tags.iter().any(|(tag, _)| tag == "0.1.0"),
+            "{name} {tags:?}"
+        );
+        let file = format!("main:services/{service}/CHANGELOG.md");
+        let text = world.remote.git(&["show", &file]);
+        assert!(text.contains("one log for all"), "{text}");
+    }
+    let commits = world.remote.git(&["log", "-2", "--format=%s", "main"]);
+    assert_eq!(commits, "chore(release): 0.1.0\nchore(release): 0.1.0");
+    world.assert_unlocked();
+    let run = world.hoist(&clone, &["next", "--all"]);
+    assert_eq!(run.stdout, "", "{run}");
+}

@@ -1,0 +1,334 @@
+//! SIGINT and SIGTERM while the binary hangs in each of its steps: it ends within the grace period in
+//! a state that has a name, and what it leaves is finished or undone by the next command.
+
+use std::{
+    fs,
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use testkit::sandbox::Clone;
+
+use crate::{
+    publish::git::script,
+    registry::server::{Delete, Fault, Held, On, Personality, TestRegistry, What},
+    support::{Run, World},
+};
+
+const NAME: &str = "acme/api";
+/// Far more than the grace period of these releases (two seconds) and the start of a process, and less
+/// than any time-out of a request.
+const SOON: Duration = Duration::from_secs(9);
+
+/// 1.0.0 is out and a feature is pushed, on a registry that deletes tags.
+struct Place {
+    registry: TestRegistry,
+}
+
+/// What is to hang, and what a person does afterwards.
+struct Case {
+    /// Makes a step hang and returns how to wait until it does.
+    hang: fn(&Place, &World<'_>, &Clone<'_>) -> Hanging,
+    /// The command that ends what is left.
+    then: &'static str,
+    /// Whether the release is complete after that.
+    complete: bool,
+}
+
+enum Hanging {
+    Request(Held),
+    File(PathBuf),
+}
+
+impl Hanging {
+    fn wait(&self) {
+        match self {
+            Self::Request(held) => assert!(held.wait(Duration::from_secs(60)), "it never came"),
+            Self::File(path) => {
+                let end = Instant::now() + Duration::from_secs(60);
+                while !path.exists() {
+                    assert!(Instant::now() < end, "it never came");
+                    std::thread::yield_now();
+                }
+            }
+        }
+    }
+}
+
+impl Place {
+    fn new() -> Self {
+        Self {
+            registry: TestRegistry::start(Personality {
+                delete: Delete::Tag,
+                ..Personality::default()
+            }),
+        }
+    }
+
+    fn hold(&self, on: On) -> Hanging {
+        let held = Held::default();
+        self.registry
+            .fault(Fault::always(on, What::Hold(held.clone())));
+        Hanging::Request(held)
+    }
+
+    /// Holds `on` from the moment when a request `after` was done.
+    fn hold_after(&self, after: On, on: On) -> Hanging {
+        let held = Held::default();
+        let fault = held.clone();
+        let then = move |state: &mut crate::registry::server::State| {
+            state.fault(Fault::always(on.clone(), What::Hold(fault.clone())));
+        };
+        self.registry
+            .fault(Fault::once(after, What::After(Arc::new(then))));
+        Hanging::Request(held)
+    }
+}
+
+fn put(tag: &str) -> On {
+    On::put_manifest().with(format!("/manifests/{tag}"))
+}
+
+fn looks() -> On {
+    On::method("HEAD").with("/manifests/")
+}
+
+/// The server hangs while it is asked to create a ref below `prefix`, for as long as `held` is there.
+fn hang_push(world: &World<'_>, prefix: &str) -> Hanging {
+    let held = world.remote.path().join("held");
+    let hook = format!(
+        "#!/bin/sh\nwhile read old new ref; do case $ref in {prefix}*) case $new in *[!0]*) \
+         : >\"{held}\"; while [ -e \"{held}\" ]; do sleep 0.1; done; exit 1;; esac;; esac; done\n",
+        held = held.display()
+    );
+    script(&world.remote.path().join("hooks/pre-receive"), &hook);
+    Hanging::File(held)
+}
+
+fn project<'w>(world: &'w World<'_>) -> Clone<'w> {
+    let clone = world.project("a");
+    let policy = fs::read_to_string(clone.path().join("release.toml")).unwrap();
+    let publish = "\n[publish]\ngrace = \"2s\"\nverify-timeout = \"5s\"\n";
+    clone.write("release.toml", policy + publish);
+    world.change(&clone, "chore: not long");
+    world.hoist(&clone, &["release", "--version", "1.0.0", "--yes"]);
+    world.change(&clone, "feat: more");
+    clone
+}
+
+fn send(child: &Child, signal: &str) {
+    let id = child.id().to_string();
+    let sent = Command::new("kill").args(["-s", signal, &id]).status();
+    assert!(sent.unwrap().success());
+}
+
+/// Runs the binary until it hangs, sends these signals, and returns what it said.
+fn interrupt(mut command: Command, hanging: &Hanging, signals: &[&str]) -> Run {
+    let child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    hanging.wait();
+    let sent = Instant::now();
+    for signal in signals {
+        send(&child, signal);
+    }
+    let run = Run::from(child.wait_with_output().unwrap());
+    assert!(sent.elapsed() < SOON, "after {:?}: {run}", sent.elapsed());
+    run
+}
+
+impl Case {
+    fn run(&self) {
+        for signal in ["INT", "TERM"] {
+            let place = Place::new();
+            let world = World::new(&place.registry, &[NAME]);
+            let clone = project(&world);
+            let hanging = (self.hang)(&place, &world, &clone);
+            let before = world.tags();
+            let main = world.remote.git(&["rev-parse", "main"]);
+            let command = world.command(&clone, &["release", "--yes", "--json"]);
+            let run = interrupt(command, &hanging, &[signal]);
+            run.expect(130);
+            let outcome = run.outcome();
+            assert_eq!(outcome["exit"], 130, "{run}");
+            let state = outcome["error"]["state"].as_str();
+            assert!(state.is_some_and(|state| !state.is_empty()), "{run}");
+
+            place.registry.heal();
+            let _ = fs::remove_file(world.remote.path().join("held"));
+            let _ = fs::remove_file(world.remote.path().join("hooks/pre-receive"));
+            if self.then.is_empty() {
+                world.hoist(&clone, &["status"]);
+            } else {
+                world.hoist(&clone, &[self.then]);
+            }
+            if self.complete {
+                assert_eq!(world.shows("latest"), world.shows("1.1.0"), "{run}");
+                assert!(world.remote.refs().contains("v1.1.0"), "{run}");
+            } else {
+                assert_eq!(world.tags(), before, "{run}");
+                assert_eq!(world.remote.git(&["rev-parse", "main"]), main, "{run}");
+                assert!(!world.remote.refs().contains("v1.1.0"), "{run}");
+            }
+            world.assert_unlocked();
+        }
+    }
+}
+
+/// Nothing is left, and nothing is to be done.
+fn stops_clean(hang: fn(&Place, &World<'_>, &Clone<'_>) -> Hanging) {
+    let (then, complete) = ("", false);
+    Case {
+        hang,
+        then,
+        complete,
+    }
+    .run();
+}
+
+/// It is rolled back, at once or by the next command: the tag that hangs may have to be put back, too.
+fn goes_back(hang: fn(&Place, &World<'_>, &Clone<'_>) -> Hanging) {
+    let (then, complete) = ("rollback", false);
+    Case {
+        hang,
+        then,
+        complete,
+    }
+    .run();
+}
+
+#[test]
+fn a_signal_while_the_plan_reads_a_registry() {
+    stops_clean(|place, _, _| place.hold(On::method("GET").with("/tags/list")));
+}
+
+#[test]
+fn a_signal_while_preflight_asks_for_the_right_to_push() {
+    stops_clean(|place, _, _| place.hold(On::method("POST").with("/blobs/uploads/")));
+}
+
+#[test]
+fn a_signal_while_the_image_is_made() {
+    stops_clean(|_, world, clone| {
+        let begun = clone.path().with_file_name("begun");
+        let wait = format!("#!/bin/sh\n: >'{}'\nexec sleep 600\n", begun.display());
+        clone.write("image.sh", wait);
+        clone.commit("fix: slowly");
+        clone.push();
+        let _ = world;
+        Hanging::File(begun)
+    });
+}
+
+#[test]
+fn a_signal_while_the_content_is_sent() {
+    stops_clean(|place, _, _| place.hold(On::method("PUT").with("/blobs/uploads/")));
+}
+
+#[test]
+fn a_signal_while_the_lock_is_pushed() {
+    stops_clean(|_, world, _| hang_push(world, "refs/hoist/"));
+}
+
+#[test]
+fn a_signal_while_the_release_commit_is_pushed_with_the_lock() {
+    stops_clean(|_, world, clone| {
+        let policy = fs::read_to_string(clone.path().join("release.toml")).unwrap();
+        let files = "\n[version]\nfiles = [{ path = \"VERSION\" }]\n";
+        clone.write("release.toml", policy + files);
+        clone.write("VERSION", "1.0.0\n");
+        clone.commit("fix: say it");
+        clone.push();
+        hang_push(world, "refs/heads/")
+    });
+}
+
+#[test]
+fn a_signal_while_the_tags_are_looked_at_once_more() {
+    stops_clean(|place, _, _| place.hold_after(put("sha256:"), looks()));
+}
+
+#[test]
+fn a_signal_while_the_version_tag_moves() {
+    goes_back(|place, _, _| place.hold(put("1.1.0")));
+}
+
+#[test]
+fn a_signal_while_a_fixed_tag_moves() {
+    goes_back(|place, _, _| place.hold(put("sha-")));
+}
+
+#[test]
+fn a_signal_while_a_moving_tag_moves() {
+    goes_back(|place, _, _| place.hold(put("latest")));
+}
+
+#[test]
+fn a_signal_while_the_tags_are_verified() {
+    Case {
+        hang: |place, _, _| place.hold_after(put("latest"), looks()),
+        then: "resume",
+        complete: true,
+    }
+    .run();
+}
+
+#[test]
+fn a_signal_while_the_git_tag_is_pushed() {
+    Case {
+        hang: |_, world, _| hang_push(world, "refs/tags/"),
+        then: "resume",
+        complete: true,
+    }
+    .run();
+}
+
+#[test]
+fn a_signal_while_tags_are_put_back() {
+    goes_back(|place, _, _| {
+        let refused = What::Status(403, "DENIED");
+        place.registry.fault(Fault::always(put("latest"), refused));
+        place.hold(On::method("DELETE").with("/manifests/"))
+    });
+}
+
+/// The second signal leaves everything to the journal, at once.
+#[test]
+fn a_second_signal_does_not_wait() {
+    let place = Place::new();
+    let world = World::new(&place.registry, &[NAME]);
+    let clone = project(&world);
+    let policy = fs::read_to_string(clone.path().join("release.toml")).unwrap();
+    clone.write("release.toml", policy.replace("\"2s\"", "\"300s\""));
+    world.change(&clone, "fix: patience");
+    let hanging = place.hold(put("latest"));
+    let command = world.command(&clone, &["release", "--yes"]);
+    let run = interrupt(command, &hanging, &["INT", "TERM"]);
+    run.expect(130);
+    assert!(world.shows("1.1.0").is_some(), "it moved: {run}");
+    place.registry.heal();
+    world.run(&clone, &["status"]).expect(5);
+    world.hoist(&clone, &["resume"]);
+    assert_eq!(world.shows("latest"), world.shows("1.1.0"));
+    world.assert_unlocked();
+}
+
+/// A recovery is interrupted like a release, and taken up again.
+#[test]
+fn a_signal_while_a_release_is_taken_up_again() {
+    let place = Place::new();
+    let world = World::new(&place.registry, &[NAME]);
+    let clone = project(&world);
+    crate::cli::refusal::die_between_two_tags(&world, &place.registry, &clone);
+    let hanging = place.hold(looks());
+    let run = interrupt(world.command(&clone, &["resume"]), &hanging, &["TERM"]);
+    run.expect(130);
+    place.registry.heal();
+    world.hoist(&clone, &["resume"]);
+    assert_eq!(world.shows("latest"), world.shows("1.1.0"));
+    world.assert_unlocked();
+}

@@ -1,0 +1,57 @@
+//! `release.toml.example` tells the truth: as it stands it is the defaults, and each key without
+//! a default parses once it is uncommented.
+
+use hoist::policy::Policy;
+
+const EXAMPLE: &str = include_str!("../../../release.toml.example");
+
+#[test]
+fn the_example_is_the_defaults() {
+    assert_eq!(
+        Policy::parse(EXAMPLE, "release.toml.example").unwrap(),
+        Policy::default()
+    );
+}
+
+/// `# key = value` and `# [table]` are keys; every other comment is prose.
+fn commented_out(line: &str) -> Option<&str> {
+    let rest = line.strip_prefix("# ")?;
+    let key = rest.split(" = ").next()?;
+    let is_key = rest.contains(" = ")
+        && key.chars().all(|c| c.is_ascii_lowercase() || c == '-')
+        && rest.parse::<toml::Table>().is_ok();
+    let is_table = rest.starts_with('[') && rest.ends_with(']');
+    (is_key || is_table).then_some(rest)
+}
+
+#[test]
+fn every_commented_key_parses_once_uncommented() {
+    let lines: Vec<&str> = EXAMPLE.lines().collect();
+    let mut seen = 0;
+    for (index, line) in lines.iter().enumerate() {
+        let Some(key) = commented_out(line) else {
+            continue;
+        };
+        if key.starts_with('[') {
+            continue;
+        }
+        seen += 1;
+        let name = key.split(" = ").next().unwrap();
+        // The nearest table above, commented or not, is where the key belongs.
+        let table = lines[..index]
+            .iter()
+            .rev()
+            .find_map(|above| {
+                let above = above.strip_prefix("# ").unwrap_or(above);
+                above.starts_with('[').then_some(above)
+            })
+            .unwrap();
+        let text = format!("{table}\n{key}\n");
+        let policy = Policy::parse(&text, name)
+            .unwrap_or_else(|error| panic!("{text}: {error} {:?}", error.hint));
+        if !["plain-http", "latest-suffix"].contains(&name) {
+            assert_ne!(policy, Policy::default(), "{text} changes nothing");
+        }
+    }
+    assert!(seen >= 15, "only {seen} commented keys were found");
+}

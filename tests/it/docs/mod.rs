@@ -1,0 +1,7 @@
+//! The documents say what the program and the tests do.
+
+mod complaints;
+mod documents;
+mod example_policy;
+mod failures;
+mod licences;

@@ -1,0 +1,65 @@
+//! The laws of the fuzz targets, over their seeds and over noise.
+
+#[path = "../../../fuzz/laws.rs"]
+mod held;
+
+use std::{fs, path::Path};
+
+use proptest::prelude::*;
+
+type Law = fn(&[u8]);
+
+const LAWS: [(&str, Law); 13] = [
+    ("www_authenticate", held::www_authenticate),
+    ("oci_tag", held::oci_tag),
+    ("link", held::link),
+    ("location", held::location),
+    ("retry_after", held::retry_after),
+    ("journal", held::journal),
+    ("manifest", held::manifest),
+    ("docker_config", held::docker_config),
+    ("layout_tar", held::layout_tar),
+    ("template", held::template),
+    ("message", held::message),
+    ("git_tag", held::git_tag),
+    ("policy", held::policy),
+];
+
+/// The seeds of a target: where the fuzzer begins.
+fn seeds(name: &str) -> Vec<Vec<u8>> {
+    let place = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("fuzz/seeds")
+        .join(name);
+    let files = fs::read_dir(&place).unwrap_or_else(|error| panic!("{name}: {error}"));
+    files
+        .map(|file| fs::read(file.unwrap().path()).unwrap())
+        .collect()
+}
+
+#[test]
+fn every_target_has_a_law_and_its_seeds_obey_it() {
+    for (name, law) in LAWS {
+        let seeds = seeds(name);
+        assert!(!seeds.is_empty(), "{name}");
+        seeds.iter().for_each(|seed| law(seed));
+    }
+    let targets = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/fuzz_targets");
+    assert!(fs::read_dir(targets).unwrap().count() >= LAWS.len());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// A seed with a piece of noise in it.
+    #[test]
+    fn noise_obeys(noise in prop::collection::vec(any::<u8>(), 0..12), at in any::<prop::sample::Index>(), which in any::<prop::sample::Index>()) {
+        for (name, law) in LAWS {
+            let seeds = seeds(name);
+            let mut input = seeds[which.index(seeds.len())].clone();
+            let at = at.index(input.len() + 1);
+            let end = (at + noise.len()).min(input.len());
+            input.splice(at..end, noise.iter().copied());
+            law(&input);
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! What only real parts can show: Debian's registry and engine, a real git remote.
+
+mod contrast;
+mod drift;
+mod engine;
+mod example;
+mod facts;
+pub(crate) mod kill;
+mod laws;
+mod memory;
+mod promote;
+mod race;
+mod release;
+mod sandbox;
