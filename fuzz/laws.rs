@@ -10,6 +10,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 
 use chrono::{DateTime, Utc};
 use hoist::{
+    git::CommitId,
     io::{
         credentials::{self, CredentialError},
         environment::Environment,
@@ -17,11 +18,7 @@ use hoist::{
     },
     oci::{Digest, Manifest, MediaType, Repository, Tag},
     plan::{
-        history::{
-            change,
-            facts::{Commit, CommitId},
-            levels,
-        },
+        history::{change, facts::Commit, levels},
         notes::{self, lint},
         tags::{BranchKind, Rendered, TagContext, TagRules, Template, Values, compute},
         version::{branch, requested},

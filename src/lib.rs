@@ -29,7 +29,7 @@
 //!                          journal: on disk, and in a git ref
 //! ```
 //!
-//! - [`oci`], [`policy`], [`event`], [`error`], [`outcome`]: checked data, used by all the rest.
+//! - [`oci`], [`git`], [`policy`], [`event`], [`error`], [`outcome`]: checked data, used by all the rest.
 //! - [`plan`]: from history to version to tags. No IO, no clock.
 //! - [`publish`]: the transaction. Its protocol ([`publish::state`]), journal, recovery and verdicts
 //!   are pure; the rest carries their actions out over traits.
@@ -47,6 +47,7 @@ pub mod build;
 pub mod cli;
 pub mod error;
 pub mod event;
+pub mod git;
 #[cfg(feature = "cli")]
 pub mod init;
 pub mod io;

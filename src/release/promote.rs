@@ -9,10 +9,11 @@ use super::{Release, gather::names, observe};
 use crate::{
     error::{Error, Result},
     event::Step,
+    git::CommitId,
     outcome::Outcome,
     plan::{
         Inputs, Plan,
-        history::facts::{CommitId, Facts, Question, VersionTag},
+        history::facts::{Facts, Question, VersionTag},
         release::{
             ownership::{Adopted, Evidence, PublishedTag},
             promote::{Promotion, must_be_prerelease, promotion},

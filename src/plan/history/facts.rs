@@ -1,73 +1,10 @@
 //! What the repository says, as plain data: the only thing that decisions about versions look at.
 
-use std::{fmt, str::FromStr};
+use std::fmt;
 
 use semver::Version;
 
-use crate::policy::TagTemplate;
-
-/// The id of a commit (SHA-1, 20 bytes).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct CommitId([u8; 20]);
-
-impl CommitId {
-    /// From the raw bytes.
-    #[must_use]
-    pub fn new(bytes: [u8; 20]) -> Self {
-        Self(bytes)
-    }
-
-    /// The raw bytes.
-    #[must_use]
-    pub fn as_bytes(&self) -> &[u8; 20] {
-        &self.0
-    }
-
-    /// The first seven digits, as people quote them.
-    #[must_use]
-    pub fn short(&self) -> String {
-        self.to_string()[..7].to_owned()
-    }
-
-    /// Whether the id's digits begin with `hex`, upper or lower case.
-    #[must_use]
-    pub fn starts_with(&self, hex: &str) -> bool {
-        hex.len() <= 40
-            && hex.bytes().enumerate().all(|(place, digit)| {
-                let byte = self.0[place / 2];
-                let nibble = if place % 2 == 0 { byte >> 4 } else { byte & 15 };
-                char::from(digit).to_digit(16) == Some(u32::from(nibble))
-            })
-    }
-}
-
-impl fmt::Display for CommitId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl fmt::Debug for CommitId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl FromStr for CommitId {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let error = || format!("`{text}` is no commit id: expected 40 hexadecimal digits");
-        if text.len() != 40 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
-            return Err(error());
-        }
-        let mut bytes = [0; 20];
-        for (byte, place) in bytes.iter_mut().zip((0..40).step_by(2)) {
-            *byte = u8::from_str_radix(&text[place..place + 2], 16).map_err(|_| error())?;
-        }
-        Ok(Self(bytes))
-    }
-}
+use crate::{git::CommitId, policy::TagTemplate};
 
 /// A git tag that stands for a version.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -211,19 +148,6 @@ pub struct Facts {
 #[cfg(test)]
 mod tests {
     use crate::plan::history::facts::*;
-
-    #[test]
-    fn an_id_prints_as_it_was_read() {
-        let text = "0123456789abcdef0123456789ABCDEF01234567";
-        let id: CommitId = text.parse().expect("an id");
-        assert_eq!(id.to_string(), text.to_lowercase());
-        assert_eq!(id.short(), "0123456");
-        assert!(id.starts_with("0123456789ABC") && id.starts_with("0"));
-        assert!(!id.starts_with("1") && !id.starts_with("012x"));
-        for bad in ["", "012", "zz", &"g".repeat(40), &"é".repeat(20)] {
-            assert!(bad.parse::<CommitId>().is_err(), "{bad}");
-        }
-    }
 
     #[test]
     fn a_line_holds_its_own_versions() {

@@ -8,9 +8,10 @@ use globset::{GlobBuilder, GlobMatcher};
 
 use crate::{
     error::{Error, Result},
+    git::CommitId,
     plan::history::{
         change::{self, Breaking, Change, Kind},
-        facts::{Commit, CommitId},
+        facts::Commit,
     },
     policy::{Level, Rule, Squash, Unconventional, VersionPolicy},
 };

@@ -300,10 +300,8 @@ fn names(heading: &str, title: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::history::{
-        facts::{Commit, CommitId},
-        levels,
-    };
+    use crate::git::CommitId;
+    use crate::plan::history::{facts::Commit, levels};
     use crate::policy::Policy;
 
     fn entries(messages: &[&str]) -> Vec<Entry> {

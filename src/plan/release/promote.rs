@@ -4,10 +4,8 @@ use semver::Version;
 
 use crate::{
     error::{Error, Result},
-    plan::{
-        history::facts::{CommitId, VersionTag},
-        version::next::core,
-    },
+    git::CommitId,
+    plan::{history::facts::VersionTag, version::next::core},
 };
 
 /// A pre-release that becomes its core version.

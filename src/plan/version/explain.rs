@@ -2,9 +2,10 @@
 //! passed over, and what would change the answer.
 
 use crate::{
+    git::CommitId,
     plan::{
         history::{
-            facts::{Commit, CommitId, Facts, VersionTag},
+            facts::{Commit, Facts, VersionTag},
             levels::{self, Entry},
         },
         version::{

@@ -10,9 +10,10 @@ use semver::{BuildMetadata, Prerelease, Version};
 
 use crate::{
     error::{Error, Result},
+    git::CommitId,
     plan::{
         history::{
-            facts::{CommitId, Facts, MaintenanceLine, Question, VersionTag},
+            facts::{Facts, MaintenanceLine, Question, VersionTag},
             levels::{self, Entry, Judgement},
         },
         version::{branch::BranchKind, requested},

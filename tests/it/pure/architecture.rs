@@ -19,23 +19,28 @@ struct Rule {
     pure: bool,
 }
 
-const DATA: &[&str] = &["oci", "policy", "event", "error", "text"];
-const PLAN: &[&str] = &["plan", "oci", "policy", "error", "text"];
-const PROTOCOL: &[&str] = &["publish", "plan", "oci", "policy", "error", "event", "text"];
-const IO: &[&str] = &["io", "oci", "policy", "event", "error", "text"];
-const BUILD: &[&str] = &["build", "io", "oci", "policy", "event", "error", "text"];
+const DATA: &[&str] = &["oci", "policy", "event", "error", "text", "git"];
+const PLAN: &[&str] = &["plan", "oci", "policy", "error", "text", "git"];
+const PROTOCOL: &[&str] = &[
+    "publish", "plan", "oci", "policy", "error", "event", "text", "git",
+];
+const IO: &[&str] = &["io", "oci", "policy", "event", "error", "text", "git"];
+const BUILD: &[&str] = &[
+    "build", "io", "oci", "policy", "event", "error", "text", "git",
+];
 
 const RULES: &[Rule] = &[
     rule("oci", DATA, true),
     rule("policy", DATA, true),
     rule("event", DATA, true),
     rule("error", DATA, true),
+    rule("git", DATA, true),
     rule("plan", PLAN, true),
     rule("publish::protocol", PROTOCOL, true),
     rule(
         "publish",
         &[
-            "publish", "plan", "oci", "policy", "error", "event", "outcome", "io", "text",
+            "publish", "plan", "oci", "policy", "error", "event", "outcome", "io", "text", "git",
         ],
         false,
     ),
@@ -51,6 +56,7 @@ const RULES: &[Rule] = &[
             "event",
             "error",
             "text",
+            "git",
             "plan::history::facts",
         ],
         false,
@@ -59,7 +65,7 @@ const RULES: &[Rule] = &[
         "cli",
         &[
             "cli", "init", "release", "project", "outcome", "event", "error", "oci", "policy",
-            "plan", "io", "text",
+            "plan", "io", "text", "git",
         ],
         false,
     ),

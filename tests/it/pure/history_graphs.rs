@@ -10,10 +10,11 @@ use std::{
 
 use git2::Oid;
 use hoist::{
+    git::CommitId,
     io::git::read::Repository,
     plan::{
         history::{
-            facts::{Commit, CommitId, Facts, MaintenanceLine, Question, VersionTag},
+            facts::{Commit, Facts, MaintenanceLine, Question, VersionTag},
             levels::Entry,
         },
         version::next::{self, Request},

@@ -1,8 +1,9 @@
 //! Whatever people, tools and broken disks put into a history: nothing panics.
 
 use hoist::{
+    git::CommitId,
     plan::{
-        history::{change, facts::CommitId},
+        history::change,
         notes::{self, forge::Forge, lint},
         version::requested,
     },

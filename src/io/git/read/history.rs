@@ -6,6 +6,7 @@ use git2::Oid;
 
 use crate::{
     error::{Error, Result},
+    git::CommitId,
     io::git::read::{
         Repository,
         ancestors::Ancestors,
@@ -17,7 +18,7 @@ use crate::{
         problem, range,
         tags::Tags,
     },
-    plan::history::facts::{Commit, CommitId, Facts, Question, VersionTag},
+    plan::history::facts::{Commit, Facts, Question, VersionTag},
 };
 
 impl Repository {

@@ -22,7 +22,7 @@ use git2::Oid;
 
 use crate::{
     error::{Error, Result},
-    plan::history::facts::CommitId,
+    git::CommitId,
 };
 
 pub use crate::io::git::read::write::NewCommit;

@@ -2,8 +2,8 @@
 
 use crate::{
     error::{Error, Result},
+    git::CommitId,
     io::git::read::{Repository, commit_id, problem},
-    plan::history::facts::CommitId,
 };
 
 impl Repository {

@@ -4,11 +4,11 @@ use std::collections::{BinaryHeap, HashMap};
 
 use crate::{
     error::Result,
+    git::CommitId,
     io::git::read::{
         ancestors::Ancestors,
         graph::{Graph, Node},
     },
-    plan::history::facts::CommitId,
 };
 
 /// The commits of the range, in no order.

@@ -6,8 +6,8 @@ use git2::{FileMode, ObjectType, Oid, build::TreeUpdateBuilder};
 
 use crate::{
     error::{Error, Result},
+    git::CommitId,
     io::git::read::{Repository, commit_id, oid, problem},
-    plan::history::facts::CommitId,
     text::sanitize_line,
 };
 
