@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::{
     error::Error,
-    oci::{Digest, Repository, Tag},
+    oci::{Digest, Observed, Repository, Tag},
 };
 
 /// The end of one run of the publish transaction.
@@ -112,46 +112,54 @@ pub struct TagReport {
     /// What the release wants it to show.
     pub wanted: Digest,
     /// What it shows now, as far as it is known.
-    pub now: Now,
+    #[serde(serialize_with = "tag_shows::serialize")]
+    pub now: Observed,
 }
 
 impl TagReport {
     /// It shows the release.
     #[must_use]
     pub fn is_ours(&self) -> bool {
-        self.now == Now::At(self.wanted.clone())
+        self.now == Observed::At(self.wanted.clone())
     }
 
     /// It shows what it showed before.
     #[must_use]
     pub fn is_as_before(&self) -> bool {
         match (&self.before, &self.now) {
-            (None, Now::Absent) => true,
-            (Some(before), Now::At(now)) => before == now,
-            (Some(_), Now::Absent | Now::Unknown) | (None, Now::At(_) | Now::Unknown) => false,
+            (None, Observed::Absent) => true,
+            (Some(before), Observed::At(now)) => before == now,
+            (Some(_), Observed::Absent | Observed::Unknown)
+            | (None, Observed::At(_) | Observed::Unknown) => false,
         }
     }
 }
 
-/// What a tag shows at the end of a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case", tag = "shows", content = "digest")]
-pub enum Now {
-    /// This digest.
-    At(Digest),
-    /// There is no such tag.
-    Absent,
-    /// It could not be read.
-    Unknown,
-}
+/// The form that [`TagReport::now`] has in the outcome document, which differs from the form that
+/// [`Observed`] has in others: `{"shows":"at","digest":"sha256:…"}`.
+mod tag_shows {
+    use serde::{Serialize, Serializer};
 
-impl std::fmt::Display for Now {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::At(digest) => f.write_str(digest.short()),
-            Self::Absent => f.write_str("absent"),
-            Self::Unknown => f.write_str("unknown"),
-        }
+    use crate::oci::{Digest, Observed};
+
+    #[derive(Serialize)]
+    #[serde(rename_all = "kebab-case", tag = "shows", content = "digest")]
+    enum Document<'a> {
+        At(&'a Digest),
+        Absent,
+        Unknown,
+    }
+
+    pub(super) fn serialize<S: Serializer>(
+        now: &Observed,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        let document = match now {
+            Observed::At(digest) => Document::At(digest),
+            Observed::Absent => Document::Absent,
+            Observed::Unknown => Document::Unknown,
+        };
+        document.serialize(serializer)
     }
 }
 

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use super::{Context, all, exit, plan};
 use crate::{
     error::Error,
-    outcome::{Now, Outcome, OutcomeKind, TagReport},
+    oci::Observed,
+    outcome::{Outcome, OutcomeKind, TagReport},
     release::NothingToRelease,
 };
 
@@ -110,9 +111,9 @@ fn leftovers(outcome: &Outcome) -> Vec<String> {
         .filter(odd)
         .map(|tag| {
             let now = match &tag.now {
-                Now::At(digest) => digest.to_string(),
-                Now::Absent => "nothing".into(),
-                Now::Unknown => "something that could not be read".into(),
+                Observed::At(digest) => digest.to_string(),
+                Observed::Absent => "nothing".into(),
+                Observed::Unknown => "something that could not be read".into(),
             };
             let before = tag
                 .before

@@ -5,7 +5,7 @@ use std::{fmt::Write as _, process::ExitCode};
 use super::{Context, all, exit, next::Overrides};
 use crate::{
     error::Result,
-    oci::Before,
+    oci::Observed,
     plan::{ImageSource, Plan, PlannedMove, tags::Action},
     release::{ImageResult, NothingToRelease, Planned, ReleaseRequest},
 };
@@ -235,10 +235,10 @@ fn table(plan: &Plan) -> String {
 
 fn row(planned: &PlannedMove) -> [String; 4] {
     let before = match (&planned.before, planned.action) {
-        (Before::At(digest), Action::Move) => format!("{} → this build", digest.short()),
-        (Before::At(digest), _) => digest.short().to_owned(),
-        (Before::Absent, _) => String::new(),
-        (Before::Unknown, _) => "not readable".into(),
+        (Observed::At(digest), Action::Move) => format!("{} → this build", digest.short()),
+        (Observed::At(digest), _) => digest.short().to_owned(),
+        (Observed::Absent, _) => String::new(),
+        (Observed::Unknown, _) => "not readable".into(),
     };
     [
         planned.tag.to_string(),

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{Context, exit, outcome, render::columns, verify::shown};
 use crate::{
     error::Result,
-    oci::{Before, Repository},
+    oci::{Observed, Repository},
     plan::release::drift::{Drift, DriftState},
     release::DriftReport,
 };
@@ -78,9 +78,9 @@ fn show(drifts: &DriftReport, context: &Context) {
 
 fn row(repository: &Repository, drift: &Drift) -> Vec<String> {
     let now = match &drift.shown {
-        Before::At(digest) => digest.short().to_owned(),
-        Before::Absent => "-".into(),
-        Before::Unknown => "?".into(),
+        Observed::At(digest) => digest.short().to_owned(),
+        Observed::Absent => "-".into(),
+        Observed::Unknown => "?".into(),
     };
     let should = match &drift.state {
         DriftState::Right => drift.version.to_string(),

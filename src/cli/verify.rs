@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{Context, exit, render::columns};
 use crate::{
     error::Result,
-    oci::Before,
+    oci::Observed,
     plan::{
         release::verify::{Check, CheckState},
         version::requested,
@@ -92,9 +92,9 @@ fn show(verified: &[Verified], how: &VerifyOptions, context: &Context) {
 
 fn row(check: &Check) -> Vec<String> {
     let shown = match &check.shown {
-        Before::At(digest) => digest.short().to_owned(),
-        Before::Absent => "-".into(),
-        Before::Unknown => "?".into(),
+        Observed::At(digest) => digest.short().to_owned(),
+        Observed::Absent => "-".into(),
+        Observed::Unknown => "?".into(),
     };
     let wanted = match &check.want {
         Some(digest) if check.state != CheckState::Right => format!("should be {}", digest.short()),
@@ -146,9 +146,9 @@ fn document(verified: &[Verified], right: bool) -> Value {
 }
 
 /// What a tag shows as JSON: the digest, or null where there is no such tag or it is not readable.
-pub(super) fn shown(before: &Before) -> Value {
+pub(super) fn shown(before: &Observed) -> Value {
     match before {
-        Before::At(digest) => json!(digest),
-        Before::Absent | Before::Unknown => Value::Null,
+        Observed::At(digest) => json!(digest),
+        Observed::Absent | Observed::Unknown => Value::Null,
     }
 }

@@ -179,15 +179,3 @@ impl Image {
         self.blobs.iter().map(|blob| blob.size).sum()
     }
 }
-
-/// What a tag showed when it was looked at.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Before {
-    /// 404 with every media type accepted: there is no such tag.
-    Absent,
-    /// The tag exists and points here.
-    At(Digest),
-    /// It could not be read (401 or 403 on a repository that the push will create).
-    Unknown,
-}

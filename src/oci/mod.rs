@@ -10,10 +10,12 @@ mod contents;
 mod digest;
 mod manifest;
 mod name;
+mod observed;
 mod reference;
 
 pub use contents::{Contents, LayerContents, LayerEntry};
 pub use digest::{Digest, Hasher, ParseDigestError};
-pub use manifest::{Before, Descriptor, Image, Manifest, MediaType, Platform};
+pub use manifest::{Descriptor, Image, Manifest, MediaType, Platform};
 pub use name::{NameError, Registry, Repository};
+pub use observed::Observed;
 pub use reference::{Reference, Tag, TagOrDigest};

@@ -20,7 +20,7 @@ pub use crate::plan::release::document::{
 
 use crate::{
     error::{Error, Result},
-    oci::{Before, Digest, Tag},
+    oci::{Digest, Observed, Tag},
     plan::{
         history::facts::Facts,
         release::{labels::LabelFacts, ownership::Adopted},
@@ -195,7 +195,7 @@ impl<'a> Inputs<'a> {
                         Some(_) => Action::Create,
                         None => verdict.action,
                     },
-                    before: before.cloned().unwrap_or(Before::Unknown),
+                    before: before.cloned().unwrap_or(Observed::Unknown),
                     why: verdict.why.clone(),
                     owed,
                 });
@@ -218,11 +218,11 @@ impl<'a> Inputs<'a> {
 /// The image behind another version's tag, where it is known.
 fn owed(seen: &Published, tag: &Tag) -> Option<Owed> {
     match seen.shows.get(tag)? {
-        Before::At(digest) => Some(Owed {
+        Observed::At(digest) => Some(Owed {
             tag: tag.clone(),
             digest: digest.clone(),
         }),
-        Before::Absent | Before::Unknown => None,
+        Observed::Absent | Observed::Unknown => None,
     }
 }
 

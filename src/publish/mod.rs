@@ -32,7 +32,7 @@ use crate::{
     error::Result,
     event::Events,
     io::{git::remote::Remote, journal_file::JournalStore, registry::RepositoryApi},
-    oci::{Before, Digest, Image, Repository, Tag},
+    oci::{Digest, Image, Observed, Repository, Tag},
     outcome::Outcome,
     policy::PublishPolicy,
 };
@@ -96,7 +96,7 @@ pub struct TagMove {
     /// Index of the image in [`Publication::images`].
     pub image: usize,
     /// What it showed when the release was planned.
-    pub before: Before,
+    pub before: Observed,
 }
 
 /// An annotated git tag that exists only as an object so far.

@@ -8,7 +8,7 @@ use crate::{
         git::remote::{ObjectId, RefEdit},
         registry::{RegistryError, RegistryErrorKind, RepositoryApi},
     },
-    oci::{Before, Repository, Tag},
+    oci::{Observed, Repository, Tag},
     publish::{BranchMove, World, lock_ref, start::git_error, steps::branch::PULL, unfinished},
 };
 
@@ -31,7 +31,7 @@ pub struct Preflight {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
     /// What each tag shows, in the order asked.
-    pub tags: Vec<Before>,
+    pub tags: Vec<Observed>,
     /// Those of them that are there and that the registry says it will not let move.
     pub immutable: Vec<Tag>,
     /// It refused to be read, has immutable tags, or is known not to take new tags back: it commits
@@ -85,16 +85,16 @@ async fn look(api: &dyn RepositoryApi, tags: &[Tag]) -> Result<Found> {
                     found.immutable.push(tag.clone());
                     found.strict = true;
                 }
-                Before::At(digest)
+                Observed::At(digest)
             }
-            Ok(None) => Before::Absent,
+            Ok(None) => Observed::Absent,
             Err(error) => match error.kind {
                 // The push right holds, so this is a repository that the push will create.
                 RegistryErrorKind::Unauthorized | RegistryErrorKind::Denied => {
                     found.strict = true;
-                    Before::Unknown
+                    Observed::Unknown
                 }
-                RegistryErrorKind::NameUnknown => Before::Absent,
+                RegistryErrorKind::NameUnknown => Observed::Absent,
                 _ => {
                     let what = format!("cannot read tag `{tag}` of `{}`", api.repository());
                     return Err(Error::failed(what)

@@ -7,7 +7,7 @@ use futures_util::future::try_join_all;
 use crate::{
     error::{Error, Result},
     io::registry::RepositoryApi,
-    oci::{Before, Digest, Manifest},
+    oci::{Digest, Manifest, Observed},
     policy::OnFailure,
     publish::{
         Owner, Publication, World, lock_ref,
@@ -34,10 +34,10 @@ pub(super) async fn read_old(world: &World, publication: &Publication, apis: &Ap
         .flat_map(|(target, api)| {
             target.tags.iter().map(move |tag| async move {
                 match &tag.before {
-                    Before::Absent => Ok(None),
-                    Before::At(digest) => Ok(Some(digest.clone())),
+                    Observed::Absent => Ok(None),
+                    Observed::At(digest) => Ok(Some(digest.clone())),
                     // The push has made the repository by now, so only 200 or 404 counts.
-                    Before::Unknown => match api.head(&tag.tag.clone().into()).await {
+                    Observed::Unknown => match api.head(&tag.tag.clone().into()).await {
                         Ok(shown) => Ok(shown.map(|descriptor| descriptor.digest)),
                         Err(error) => Err(Error::failed(format!(
                             "cannot read tag `{}` of `{}`",

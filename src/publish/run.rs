@@ -17,8 +17,8 @@ use crate::{
         git::remote::{ObjectId, RemoteError},
         registry::{RegistryError, RepositoryApi},
     },
-    oci::Registry,
-    outcome::{Now, Outcome},
+    oci::{Observed, Registry},
+    outcome::Outcome,
     publish::{
         World,
         deadline::{Deadline, Signal},
@@ -75,7 +75,7 @@ pub(super) struct Notes {
     /// What helps where git's server refused.
     hint: Mutex<Option<String>>,
     /// What each tag showed when it was last looked at.
-    shown: Mutex<BTreeMap<usize, Now>>,
+    shown: Mutex<BTreeMap<usize, Observed>>,
     /// The release commit stays on its branch although the release is given up.
     branch_left: AtomicBool,
     /// Registries that do not take several tags in one request.
@@ -120,7 +120,7 @@ impl Notes {
         open(&self.hint).clone()
     }
 
-    pub(super) fn shown(&self, index: usize, now: Now) {
+    pub(super) fn shown(&self, index: usize, now: Observed) {
         open(&self.shown).insert(index, now);
     }
 
@@ -132,7 +132,7 @@ impl Notes {
         open(&self.other).last().cloned()
     }
 
-    pub(super) fn last_shown(&self, index: usize) -> Option<Now> {
+    pub(super) fn last_shown(&self, index: usize) -> Option<Observed> {
         open(&self.shown).get(&index).cloned()
     }
 

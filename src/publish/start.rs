@@ -105,7 +105,7 @@ async fn prepared(
         .collect();
     let unknown = publication.targets.iter().any(|target| {
         let tags = &mut target.tags.iter();
-        tags.any(|tag| tag.before == crate::oci::Before::Unknown)
+        tags.any(|tag| tag.before == crate::oci::Observed::Unknown)
     });
     let staging = async {
         let staged = stage(haul, &destinations).await;

@@ -4,7 +4,7 @@ use crate::{
     error::Result,
     event::Step,
     io::git::remote::{self, NewTag},
-    oci::{Before, Image, Repository},
+    oci::{Image, Observed, Repository},
     outcome::{Outcome, OutcomeKind},
     plan::{
         Plan, PlannedMove,
@@ -195,7 +195,7 @@ fn still_fits(plan: &Plan, images: &[Image]) -> Result<()> {
         .iter()
         .filter(|p| p.kind == TagKind::Fixed && p.action != Action::Keep)
     {
-        let Before::At(shown) = &planned.before else {
+        let Observed::At(shown) = &planned.before else {
             continue;
         };
         let index = tag_move(plan, planned, images).image;

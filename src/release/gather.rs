@@ -9,7 +9,7 @@ use super::{Release, observe};
 use crate::{
     error::{Error, Result},
     io::ci,
-    oci::{Before, Repository, Tag},
+    oci::{Observed, Repository, Tag},
     plan::{
         Inputs, Plan,
         history::facts::Facts,
@@ -316,7 +316,7 @@ fn drift_messages(set: &TagSet, published: &[Published], version: &Version) -> V
     let mut messages = Vec::new();
     for seen in published {
         let repository = &seen.repository;
-        let absent = |tag: &Tag| seen.shows.get(tag) == Some(&Before::Absent);
+        let absent = |tag: &Tag| seen.shows.get(tag) == Some(&Observed::Absent);
         let missing: Vec<String> = set
             .tags()
             .iter()

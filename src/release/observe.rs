@@ -8,7 +8,7 @@ use semver::Version;
 use crate::{
     error::{Error, Result},
     io::registry::{RegistryError, RegistryErrorKind, RepositoryApi, image_tree},
-    oci::{Before, Tag, TagOrDigest},
+    oci::{Observed, Tag, TagOrDigest},
     plan::{
         release::ownership::PublishedTag,
         tags::{Listing, Published, TagSet},
@@ -89,15 +89,15 @@ async fn look(place: &dyn RepositoryApi, tags: &[Tag]) -> Result<Published> {
 pub(super) async fn heads(
     place: &dyn RepositoryApi,
     tags: &[Tag],
-) -> Result<BTreeMap<Tag, Before>> {
+) -> Result<BTreeMap<Tag, Observed>> {
     let look = |tag: &Tag| {
         let tag = tag.clone();
         async move {
             match place.head(&TagOrDigest::Tag(tag.clone())).await {
-                Ok(Some(found)) => Ok((tag, Before::At(found.digest))),
-                Ok(None) => Ok((tag, Before::Absent)),
+                Ok(Some(found)) => Ok((tag, Observed::At(found.digest))),
+                Ok(None) => Ok((tag, Observed::Absent)),
                 // A repository that the push will create can hide itself until then.
-                Err(error) if is_refusal(&error) => Ok((tag, Before::Unknown)),
+                Err(error) if is_refusal(&error) => Ok((tag, Observed::Unknown)),
                 Err(error) => Err(unreadable(place, &error)),
             }
         }
@@ -111,11 +111,13 @@ pub(super) async fn heads(
 /// Where the list is refused, the version label behind a tag says which version it shows.
 async fn version_labels(
     place: &dyn RepositoryApi,
-    shows: &BTreeMap<Tag, Before>,
+    shows: &BTreeMap<Tag, Observed>,
 ) -> Result<BTreeMap<Tag, Version>> {
     let mut labels = BTreeMap::new();
     for (tag, before) in shows {
-        let Before::At(digest) = before else { continue };
+        let Observed::At(digest) = before else {
+            continue;
+        };
         let found = label(place, &digest.clone().into(), VERSION_LABEL).await?;
         if let Some(version) = found
             .first()
@@ -138,7 +140,7 @@ pub(super) async fn claims(
     let mut claims = Vec::new();
     for (place, seen) in places.iter().zip(published) {
         for planned in set.tags().iter().filter(|planned| planned.is_version) {
-            let Some(Before::At(digest)) = seen.shows.get(&planned.tag) else {
+            let Some(Observed::At(digest)) = seen.shows.get(&planned.tag) else {
                 continue;
             };
             claims.push(PublishedTag {

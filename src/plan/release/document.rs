@@ -8,7 +8,7 @@ use semver::Version;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    oci::{Before, Digest, Repository, Tag},
+    oci::{Digest, Observed, Repository, Tag},
     plan::tags::{Action, TagKind},
     policy::Level,
 };
@@ -134,7 +134,7 @@ pub struct PlannedMove {
     /// What happens.
     pub action: Action,
     /// What it shows now.
-    pub before: Before,
+    pub before: Observed,
     /// Why.
     pub why: String,
     /// The image that the tag is to show where it is not this release's own: the tag belongs to a
@@ -250,10 +250,10 @@ impl Plan {
     }
 }
 
-fn shown(before: &Before) -> String {
+fn shown(before: &Observed) -> String {
     match before {
-        Before::Absent => "absent".into(),
-        Before::At(digest) => digest.to_string(),
-        Before::Unknown => "not readable".into(),
+        Observed::Absent => "absent".into(),
+        Observed::At(digest) => digest.to_string(),
+        Observed::Unknown => "not readable".into(),
     }
 }

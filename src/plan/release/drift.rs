@@ -6,7 +6,7 @@ use semver::Version;
 
 use crate::{
     error::{Error, Result},
-    oci::{Before, Digest, Repository, Tag},
+    oci::{Digest, Observed, Repository, Tag},
     plan::tags::{ExactTags, Listing, Published, TagRules, TagTarget},
     policy::Policy,
 };
@@ -78,7 +78,7 @@ impl Survey {
 
     /// Each moving tag beside what it shows.
     #[must_use]
-    pub fn drift(&self, shows: &BTreeMap<Tag, Before>) -> Vec<Drift> {
+    pub fn drift(&self, shows: &BTreeMap<Tag, Observed>) -> Vec<Drift> {
         self.aims
             .iter()
             .filter_map(|aim| self.judge(aim, shows))
@@ -86,22 +86,22 @@ impl Survey {
     }
 
     /// `None` where the exact tag itself is gone or cannot be read: nothing to compare with.
-    fn judge(&self, aim: &TagTarget, shows: &BTreeMap<Tag, Before>) -> Option<Drift> {
+    fn judge(&self, aim: &TagTarget, shows: &BTreeMap<Tag, Observed>) -> Option<Drift> {
         let at = |tag: &Tag| match shows.get(tag) {
-            Some(Before::At(digest)) => Some(digest),
+            Some(Observed::At(digest)) => Some(digest),
             _ => None,
         };
-        let shown = shows.get(&aim.tag).cloned().unwrap_or(Before::Unknown);
+        let shown = shows.get(&aim.tag).cloned().unwrap_or(Observed::Unknown);
         let right = aim
             .exact
             .iter()
-            .find(|exact| matches!((&shown, at(exact)), (Before::At(s), Some(d)) if s == d));
+            .find(|exact| matches!((&shown, at(exact)), (Observed::At(s), Some(d)) if s == d));
         let from = right.or_else(|| aim.exact.iter().find(|exact| at(exact).is_some()))?;
         let state = match (&shown, right) {
             (_, Some(_)) => DriftState::Right,
-            (Before::Absent, None) => DriftState::Missing,
-            (Before::Unknown, None) => DriftState::Unreadable,
-            (Before::At(digest), None) => DriftState::Wrong(self.version_of(aim, digest, shows)),
+            (Observed::Absent, None) => DriftState::Missing,
+            (Observed::Unknown, None) => DriftState::Unreadable,
+            (Observed::At(digest), None) => DriftState::Wrong(self.version_of(aim, digest, shows)),
         };
         Some(Drift {
             tag: aim.tag.clone(),
@@ -119,11 +119,11 @@ impl Survey {
         &self,
         aim: &TagTarget,
         digest: &Digest,
-        shows: &BTreeMap<Tag, Before>,
+        shows: &BTreeMap<Tag, Observed>,
     ) -> Option<Version> {
         let exact = self.exact.get(&aim.variant)?.iter().rev();
         exact
-            .filter(|exact| shows.get(&exact.tag) == Some(&Before::At(digest.clone())))
+            .filter(|exact| shows.get(&exact.tag) == Some(&Observed::At(digest.clone())))
             .map(|exact| exact.version.clone())
             .next()
     }
@@ -143,7 +143,7 @@ pub struct Drift {
     /// The digest that it should show.
     pub want: Digest,
     /// What it shows.
-    pub shown: Before,
+    pub shown: Observed,
     /// The judgement.
     pub state: DriftState,
 }
@@ -194,15 +194,15 @@ mod tests {
             labels: BTreeMap::new(),
         };
         let survey = survey(&policy, &git, &published, &[]).expect("a good survey");
-        let all: BTreeMap<Tag, Before> = tags
+        let all: BTreeMap<Tag, Observed> = tags
             .iter()
-            .map(|(name, seed)| (tag(name), Before::At(digest(seed))))
+            .map(|(name, seed)| (tag(name), Observed::At(digest(seed))))
             .collect();
         let shows = survey
             .looks()
             .into_iter()
             .map(|tag| {
-                let shown = all.get(&tag).cloned().unwrap_or(Before::Absent);
+                let shown = all.get(&tag).cloned().unwrap_or(Observed::Absent);
                 (tag, shown)
             })
             .collect();

@@ -7,7 +7,7 @@ use semver::Version;
 
 use crate::{
     error::Result,
-    oci::{Before, Repository, Tag},
+    oci::{Observed, Repository, Tag},
     plan::{
         release::drift::{Drift, DriftState, unlisted},
         tags::{ExactTags, Listing, Published, TagRules, TagTarget},
@@ -101,10 +101,10 @@ impl Retreat {
 
     /// What becomes of each tag of which the version is the highest.
     #[must_use]
-    pub fn steps(&self, shows: &BTreeMap<Tag, Before>) -> Vec<Step> {
+    pub fn steps(&self, shows: &BTreeMap<Tag, Observed>) -> Vec<Step> {
         let at = |tag: &Tag| match shows.get(tag) {
-            Some(Before::At(digest)) => Some(digest),
-            Some(Before::Absent | Before::Unknown) | None => None,
+            Some(Observed::At(digest)) => Some(digest),
+            Some(Observed::Absent | Observed::Unknown) | None => None,
         };
         let step = |(aim, to): &(TagTarget, Option<TagTarget>)| {
             let stays = |why: String| Step::Stays(aim.tag.clone(), why);
@@ -128,7 +128,7 @@ impl Retreat {
                 version: to.version.clone(),
                 from: from.clone(),
                 want: want.clone(),
-                shown: shows.get(&aim.tag).cloned().unwrap_or(Before::Unknown),
+                shown: shows.get(&aim.tag).cloned().unwrap_or(Observed::Unknown),
                 state: DriftState::Wrong(Some(aim.version.clone())),
             })
         };
@@ -154,7 +154,7 @@ mod tests {
         };
         let version = version.parse().expect("a version");
         let retreat = retreat(&policy, &[], &published, &version).expect("a good list");
-        let at = |seed: &str| Before::At(Digest::of(seed.as_bytes()));
+        let at = |seed: &str| Observed::At(Digest::of(seed.as_bytes()));
         let shows = tags.iter().map(|(name, seed)| (tag(name), at(seed)));
         let line = |step: Step| match step {
             Step::Back(drift) => format!("{} → {}", drift.tag, drift.version),

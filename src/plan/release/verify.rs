@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     error::Result,
-    oci::{Before, Digest, Repository, Tag},
+    oci::{Digest, Observed, Repository, Tag},
     plan::tags::{Published, TagContext, TagKind, TagRules, Template, compute},
     policy::Policy,
 };
@@ -23,7 +23,7 @@ pub struct Check {
     /// What it should show; `None` where no repository has the release.
     pub want: Option<Digest>,
     /// What it shows.
-    pub shown: Before,
+    pub shown: Observed,
     /// The judgement.
     pub state: CheckState,
 }
@@ -80,8 +80,8 @@ pub fn checks(
             published
                 .iter()
                 .find_map(|place| match place.shows.get(tag)? {
-                    Before::At(digest) => Some(digest.clone()),
-                    Before::Absent | Before::Unknown => None,
+                    Observed::At(digest) => Some(digest.clone()),
+                    Observed::Absent | Observed::Unknown => None,
                 })
         })
     };
@@ -93,7 +93,7 @@ pub fn checks(
             }
             let want = believed(&planned.variant);
             let shown = place.shows.get(&planned.tag).cloned();
-            let shown = shown.unwrap_or(Before::Unknown);
+            let shown = shown.unwrap_or(Observed::Unknown);
             checks.push(Check {
                 repository: place.repository.clone(),
                 tag: planned.tag.clone(),
@@ -114,18 +114,18 @@ pub fn checks(
 pub fn without_images(published: &[Published]) -> Vec<Published> {
     let one = |place: &Published| {
         let mut place = place.clone();
-        place.shows.retain(|_, shown| *shown == Before::Absent);
+        place.shows.retain(|_, shown| *shown == Observed::Absent);
         place
     };
     published.iter().map(one).collect()
 }
 
-fn judge(want: Option<&Digest>, shown: &Before) -> CheckState {
+fn judge(want: Option<&Digest>, shown: &Observed) -> CheckState {
     match shown {
-        Before::At(digest) if Some(digest) == want => CheckState::Right,
-        Before::At(_) => CheckState::Wrong,
-        Before::Absent => CheckState::Missing,
-        Before::Unknown => CheckState::Unreadable,
+        Observed::At(digest) if Some(digest) == want => CheckState::Right,
+        Observed::At(_) => CheckState::Wrong,
+        Observed::Absent => CheckState::Missing,
+        Observed::Unknown => CheckState::Unreadable,
     }
 }
 
@@ -144,10 +144,10 @@ mod tests {
     fn place(name: &str, tags: &[(&str, &str)]) -> Published {
         let tag = |name: &str| -> Tag { name.parse().expect("a good tag") };
         let all = ["1.2.3", "sha-3f2a91c", "1.2", "1", "latest", "1970-01-01"];
-        let mut shows: BTreeMap<Tag, Before> = all.map(|t| (tag(t), Before::Absent)).into();
+        let mut shows: BTreeMap<Tag, Observed> = all.map(|t| (tag(t), Observed::Absent)).into();
         shows.extend(
             tags.iter()
-                .map(|(t, seed)| (tag(t), Before::At(digest(seed)))),
+                .map(|(t, seed)| (tag(t), Observed::At(digest(seed)))),
         );
         Published {
             repository: name.parse().expect("a good name"),

@@ -6,7 +6,7 @@ use semver::Version;
 
 use crate::{
     error::{Error, Result},
-    oci::{Before, Digest, Repository, Tag},
+    oci::{Digest, Observed, Repository, Tag},
     plan::tags::{
         published::{Action, Listing, Published},
         rules::TagRules,
@@ -74,26 +74,26 @@ impl Decision<'_> {
         let published = place.published;
         Ok(match (published.shows.get(tag), ours) {
             _ if published.tags == Listing::NotAsked => not_asked(),
-            (Some(Before::At(shown)), Some(ours)) if shown == ours => {
+            (Some(Observed::At(shown)), Some(ours)) if shown == ours => {
                 (Action::Same, "published with this image".to_owned())
             }
-            (Some(Before::At(shown)), Some(ours)) => {
+            (Some(Observed::At(shown)), Some(ours)) => {
                 return Err(taken(&published.repository, tag, shown, ours));
             }
-            (Some(Before::At(shown)), None) => (
+            (Some(Observed::At(shown)), None) => (
                 Action::Unknown,
                 format!(
                     "shows {}; the build tells whether that is it",
                     shown.short()
                 ),
             ),
-            (Some(Before::Unknown), _) => unreadable(),
+            (Some(Observed::Unknown), _) => unreadable(),
             (None, _) if published.has(tag) => (
                 Action::Unknown,
                 "published; the build tells whether with this image".to_owned(),
             ),
             (None, _) if published.tags == Listing::Refused => unreadable(),
-            (Some(Before::Absent) | None, _) => (Action::Create, "new".to_owned()),
+            (Some(Observed::Absent) | None, _) => (Action::Create, "new".to_owned()),
         })
     }
 
@@ -123,12 +123,12 @@ impl Decision<'_> {
             None => format!("{} takes it", self.version),
         };
         Ok(match (published.shows.get(tag), ours) {
-            (Some(Before::At(shown)), Some(ours)) if shown == ours => {
+            (Some(Observed::At(shown)), Some(ours)) if shown == ours => {
                 (Action::Same, "shows this image".to_owned())
             }
-            (Some(Before::At(_)), _) => (Action::Move, highest()),
-            (Some(Before::Absent), _) => (Action::Create, highest()),
-            (Some(Before::Unknown), _) => unreadable(),
+            (Some(Observed::At(_)), _) => (Action::Move, highest()),
+            (Some(Observed::Absent), _) => (Action::Create, highest()),
+            (Some(Observed::Unknown), _) => unreadable(),
             (None, _) if published.has(tag) => (Action::Move, highest()),
             (None, _) if published.tags == Listing::Refused => unreadable(),
             (None, _) => (Action::Create, highest()),
@@ -188,7 +188,7 @@ impl Decision<'_> {
         let blind = published.tags == Listing::Refused
             && self.git.is_empty()
             && label.is_none()
-            && published.shows.get(tag) != Some(&Before::Absent);
+            && published.shows.get(tag) != Some(&Observed::Absent);
         if !blind || self.rules.guard == Guard::Git {
             return Ok(None);
         }

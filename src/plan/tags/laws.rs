@@ -9,7 +9,7 @@ use semver::Version;
 
 use super::*;
 use crate::{
-    oci::{Before, Digest, Tag},
+    oci::{Digest, Observed, Tag},
     policy::Policy,
 };
 
@@ -39,7 +39,7 @@ impl World {
             tags: Listing::Known(shown.keys().cloned().collect()),
             shows: shown
                 .iter()
-                .map(|(tag, image)| (tag.clone(), Before::At(digest(image))))
+                .map(|(tag, image)| (tag.clone(), Observed::At(digest(image))))
                 .collect(),
             labels: BTreeMap::new(),
         };

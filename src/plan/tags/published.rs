@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
-use crate::oci::{Before, Repository, Tag};
+use crate::oci::{Observed, Repository, Tag};
 
 /// What is known of one repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub struct Published {
     /// Its list of tags.
     pub tags: Listing,
     /// What tags showed when they were looked at. A tag that is missing here was not looked at.
-    pub shows: BTreeMap<Tag, Before>,
+    pub shows: BTreeMap<Tag, Observed>,
     /// The version label of the image behind a moving tag; read where the list is refused.
     pub labels: BTreeMap<Tag, Version>,
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     error::Result,
-    oci::{Before, Digest, Repository, Tag},
+    oci::{Digest, Observed, Repository, Tag},
     plan::{
         tags::{
             candidates::{Candidate, Explained, candidates},
@@ -266,8 +266,8 @@ pub fn compute(
 /// same version completes, until a build says otherwise.
 fn shown<'a>(place: &Place<'a>, version_tag: &Tag) -> Option<&'a Digest> {
     match place.published.shows.get(version_tag)? {
-        Before::At(digest) => Some(digest),
-        Before::Absent | Before::Unknown => None,
+        Observed::At(digest) => Some(digest),
+        Observed::Absent | Observed::Unknown => None,
     }
 }
 

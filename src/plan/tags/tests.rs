@@ -6,7 +6,7 @@ use semver::Version;
 use super::*;
 use crate::{
     error::{ErrorKind, Result},
-    oci::{Before, Digest, Repository, Tag},
+    oci::{Digest, Observed, Repository, Tag},
     policy::Policy,
 };
 
@@ -69,7 +69,7 @@ impl Release {
         self
     }
 
-    fn refused(mut self, shows: &[(&str, Before)], labels: &[(&str, &str)]) -> Self {
+    fn refused(mut self, shows: &[(&str, Observed)], labels: &[(&str, &str)]) -> Self {
         self.published = vec![Published {
             repository: repository("acme/api"),
             tags: Listing::Refused,
@@ -132,7 +132,7 @@ fn place(name: &str, tags: &[(&str, &str)]) -> Published {
         tags: Listing::Known(tags.iter().map(|(name, _)| tag(name)).collect()),
         shows: tags
             .iter()
-            .map(|(name, seed)| (tag(name), Before::At(digest(seed))))
+            .map(|(name, seed)| (tag(name), Observed::At(digest(seed))))
             .collect(),
         labels: BTreeMap::new(),
     }
@@ -425,9 +425,9 @@ fn a_name_that_fits_two_templates_is_what_git_knows() {
 #[test]
 fn a_promoted_image_behind_a_moving_tag_counts_as_what_it_became() {
     let shows = [
-        ("latest", Before::At(digest("x"))),
-        ("1", Before::Absent),
-        ("1.9", Before::Absent),
+        ("latest", Observed::At(digest("x"))),
+        ("1", Observed::Absent),
+        ("1.9", Observed::Absent),
     ];
     let labels = [("latest", "2.0.0-rc.3")];
     let older = release("1.9.0", PLAIN).refused(&shows, &labels);
@@ -517,7 +517,7 @@ fn one_name_from_two_templates_is_one_tag_and_heeds_both_lines() {
 
 #[test]
 fn a_registry_that_refuses_its_list_is_judged_by_git_and_labels() {
-    let at = Before::At(digest("x"));
+    let at = Observed::At(digest("x"));
     let shows = [("latest", at.clone()), ("1", at.clone()), ("1.2", at)];
     let labels = [("latest", "2.0.0"), ("1", "1.2.2"), ("1.2", "1.2.2")];
     let seen = release("1.2.3", PLAIN).refused(&shows, &labels);
@@ -534,7 +534,7 @@ fn a_registry_that_refuses_its_list_is_judged_by_git_and_labels() {
     let trusting = release("1.2.3", &format!("{PLAIN}\nguard = \"git\""));
     assert_eq!(trusting.refused(&shows, &[]).names(), "1.2.3 1.2 1 latest");
     // A tag that is not there has nothing behind it.
-    let absent: Vec<_> = shows.iter().map(|(t, _)| (*t, Before::Absent)).collect();
+    let absent: Vec<_> = shows.iter().map(|(t, _)| (*t, Observed::Absent)).collect();
     let fresh = release("1.2.3", PLAIN).refused(&absent, &[]);
     assert_eq!(fresh.names(), "1.2.3 1.2 1 latest");
 }

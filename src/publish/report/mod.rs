@@ -8,8 +8,8 @@ use futures_util::future::join_all;
 
 use crate::{
     error::{Error, ErrorKind},
-    oci::{Before, Repository},
-    outcome::{BranchReport, GitTagReport, ImageReport, Now, Outcome, OutcomeKind, TagReport},
+    oci::{Observed, Repository},
+    outcome::{BranchReport, GitTagReport, ImageReport, Outcome, OutcomeKind, TagReport},
     publish::{
         Publication, World,
         deadline::Deadline,
@@ -39,16 +39,9 @@ pub(in crate::publish) fn not_begun(publication: &Publication, error: Error) -> 
             tags.push(TagReport {
                 repository: target.repository.clone(),
                 tag: tag.tag.clone(),
-                before: match &tag.before {
-                    Before::At(digest) => Some(digest.clone()),
-                    Before::Absent | Before::Unknown => None,
-                },
+                before: tag.before.digest().cloned(),
                 wanted: digest,
-                now: match &tag.before {
-                    Before::At(digest) => Now::At(digest.clone()),
-                    Before::Absent => Now::Absent,
-                    Before::Unknown => Now::Unknown,
-                },
+                now: tag.before.clone(),
             });
         }
     }
@@ -159,7 +152,7 @@ fn assemble(run: &Run, kind: OutcomeKind, tags: Vec<TagReport>, error: Option<Er
     }
 }
 
-fn report(prepared: &Prepared, tag: &TagPlan, now: Now) -> TagReport {
+fn report(prepared: &Prepared, tag: &TagPlan, now: Observed) -> TagReport {
     TagReport {
         repository: prepared.repository(tag).clone(),
         tag: tag.tag.clone(),
@@ -174,8 +167,8 @@ fn known(run: &Run) -> Vec<TagReport> {
     let prepared = &run.prepared;
     let tags = prepared.tags.iter().enumerate();
     tags.map(|(index, tag)| {
-        let ours = Now::At(prepared.wanted(tag).clone());
-        let before = tag.before.clone().map_or(Now::Absent, Now::At);
+        let ours = Observed::At(prepared.wanted(tag).clone());
+        let before = Observed::from(tag.before.clone());
         let now = match (run.txn.state, run.txn.marks[index]) {
             (State::Ended(End::Published | End::Unpushed), _) | (_, TagProgress::Already) => ours,
             (State::Ended(End::RolledBack), _) => before,
@@ -199,13 +192,13 @@ pub(in crate::publish) async fn look(
 ) -> Vec<TagReport> {
     let heads = prepared.tags.iter().map(|tag| async move {
         let now = match (world.connect)(prepared.repository(tag)) {
-            Err(_) => Now::Unknown,
+            Err(_) => Observed::Unknown,
             Ok(api) => {
                 let what = tag.tag.clone().into();
                 match limit.run(api.head(&what)).await {
-                    Some(Ok(Some(shown))) => Now::At(shown.digest),
-                    Some(Ok(None)) => Now::Absent,
-                    Some(Err(_)) | None => Now::Unknown,
+                    Some(Ok(Some(shown))) => Observed::At(shown.digest),
+                    Some(Ok(None)) => Observed::Absent,
+                    Some(Err(_)) | None => Observed::Unknown,
                 }
             }
         };

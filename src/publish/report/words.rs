@@ -2,8 +2,8 @@
 
 use crate::{
     error::{Error, ErrorKind},
-    oci::{Repository, Tag},
-    outcome::{Now, OutcomeKind, TagReport},
+    oci::{Observed, Repository, Tag},
+    outcome::{OutcomeKind, TagReport},
     publish::{
         protocol::state::{Cause, End, State, Stop},
         run::Run,
@@ -175,7 +175,7 @@ fn failure(run: &Run, kind: ErrorKind) -> Error {
 fn foreign_cause(run: &Run, index: usize) -> String {
     let before = &run.prepared.tags[index].before;
     let expected = before.as_ref().map_or("absent", |digest| digest.short());
-    let found = run.notes.last_shown(index).unwrap_or(Now::Unknown);
+    let found = run.notes.last_shown(index).unwrap_or(Observed::Unknown);
     format!("expected {expected}, found {found}")
 }
 

@@ -197,7 +197,7 @@ impl Run {
         let tag = &self.prepared.tags[index];
         let digest = self.prepared.wanted(tag).clone();
         self.notes
-            .shown(index, crate::outcome::Now::At(digest.clone()));
+            .shown(index, crate::oci::Observed::At(digest.clone()));
         self.world.events.emit(Event::Tagged {
             repository: self.prepared.repository(tag).clone(),
             tag: tag.tag.clone(),

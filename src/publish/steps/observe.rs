@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 
 use crate::{
-    outcome::Now,
+    oci::Observed,
     publish::{
         deadline::{Backoff, Deadline},
         protocol::{
@@ -24,13 +24,12 @@ impl Run {
             None => return Shows::Unreadable,
             Some(Err(error)) => {
                 self.notes.tag(index, words(&error));
-                self.notes.shown(index, Now::Unknown);
+                self.notes.shown(index, Observed::Unknown);
                 return Shows::Unreadable;
             }
             Some(Ok(shown)) => shown.map(|descriptor| descriptor.digest),
         };
-        self.notes
-            .shown(index, shown.clone().map_or(Now::Absent, Now::At));
+        self.notes.shown(index, Observed::from(shown.clone()));
         if shown.is_none() && tag.before.is_some() && self.may_lag() {
             return Shows::Unreadable;
         }

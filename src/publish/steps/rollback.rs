@@ -10,8 +10,7 @@ use tokio::time::Instant;
 use crate::{
     event::Event,
     io::registry::{Deletion, RepositoryApi},
-    oci::{Digest, Manifest, TagOrDigest},
-    outcome::Now,
+    oci::{Digest, Manifest, Observed, TagOrDigest},
     publish::{
         deadline::{Backoff, Deadline},
         protocol::{
@@ -74,7 +73,7 @@ impl Run {
 
     fn restored(&self, index: usize) {
         let tag = &self.prepared.tags[index];
-        let now = tag.before.clone().map_or(Now::Absent, Now::At);
+        let now = Observed::from(tag.before.clone());
         self.notes.shown(index, now);
         self.world.events.emit(Event::Restored {
             repository: self.prepared.repository(tag).clone(),
@@ -94,7 +93,7 @@ impl Run {
                 // Whatever was sent has landed by now, or never will.
                 return PutBackSeen::Restored;
             }
-            let gone = self.notes.last_shown(index) == Some(Now::Absent);
+            let gone = self.notes.last_shown(index) == Some(Observed::Absent);
             if shows == Shows::Unreadable && gone && existed && Instant::now() >= landed {
                 // No answer lags so long: somebody else has deleted it.
                 return PutBackSeen::Foreign;
@@ -266,7 +265,7 @@ impl Run {
             Shows::Ours => {}
         }
         let wanted = self.prepared.wanted(tag).clone();
-        if self.notes.last_shown(index) == Some(Now::At(wanted)) {
+        if self.notes.last_shown(index) == Some(Observed::At(wanted)) {
             return Some(PutBackSeen::Left);
         }
         match limit.run(api.put_tag(&tag.tag, self.manifest(index))).await {

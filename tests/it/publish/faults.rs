@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use hoist::{
     error::ErrorKind,
-    outcome::{Now, Outcome, OutcomeKind},
+    oci::Observed,
+    outcome::{Outcome, OutcomeKind},
     publish::{self, Recovery},
     testing::{Fault, MultiTag, Personality},
 };
@@ -78,12 +79,12 @@ fn check_claims(
             for tag in &outcome.tags {
                 let name = tag.repository.tag(&tag.tag);
                 match &tag.now {
-                    Now::At(digest) => {
+                    Observed::At(digest) => {
                         assert_eq!(now.tags.get(&name), Some(digest), "{what}: {name}")
                     }
-                    Now::Absent => assert_eq!(now.tags.get(&name), None, "{what}: {name}"),
+                    Observed::Absent => assert_eq!(now.tags.get(&name), None, "{what}: {name}"),
                     // The registry could not be asked; the list says that, too.
-                    Now::Unknown => {}
+                    Observed::Unknown => {}
                 }
             }
             assert!(
@@ -177,7 +178,7 @@ async fn settle(
             let left = outcome.tags.iter().filter(|tag| !tag.is_as_before());
             assert!(left.clone().count() > 0, "{what}: {outcome:#?}");
             assert!(
-                left.clone().all(|tag| tag.now != Now::Unknown),
+                left.clone().all(|tag| tag.now != Observed::Unknown),
                 "{what}: {outcome:#?}"
             );
         }

@@ -6,8 +6,8 @@ use hoist::{
     error::ErrorKind,
     event::Event,
     io::{journal_file::JournalStore as _, registry::RepositoryApi as _},
-    oci::{Before, Digest, Manifest, MediaType, Tag},
-    outcome::{Now, Outcome, OutcomeKind},
+    oci::{Digest, Manifest, MediaType, Observed, Tag},
+    outcome::{Outcome, OutcomeKind},
     publish::{self, Found, Preflight},
     testing::{Fault, MultiTag, Personality},
 };
@@ -107,9 +107,9 @@ async fn row_4_what_cannot_be_read_is_not_absent() {
         .faults
         .strike("HEAD 127.0.0.1:5001/acme/api:latest", 0, 1, Fault::Refused);
     let found = preflight(&scene).await.unwrap();
-    assert_eq!(found[0].tags[4], Before::Unknown);
+    assert_eq!(found[0].tags[4], Observed::Unknown);
     assert!(found[0].strict);
-    assert_eq!(found[0].tags[0], Before::Absent);
+    assert_eq!(found[0].tags[0], Observed::Absent);
     scene
         .faults
         .strike("HEAD 127.0.0.1:5001/acme/api:1", 0, 1, Fault::Failed);
@@ -117,7 +117,7 @@ async fn row_4_what_cannot_be_read_is_not_absent() {
     // It is read again after stage, and put back to what it showed.
     let before = scene.snapshot();
     for found in &mut scene.publication.targets[0].tags {
-        found.before = Before::Unknown;
+        found.before = Observed::Unknown;
     }
     scene.registries[0].become_like(|it| it.refused = vec![tag("latest")]);
     let outcome = scene.run(1).await.unwrap();
@@ -129,7 +129,7 @@ async fn row_4_what_cannot_be_read_is_not_absent() {
 async fn row_4_a_tag_that_stays_unreadable_stops_the_release() {
     let mut scene = one(Personality::default());
     let before = scene.snapshot();
-    scene.publication.targets[0].tags[4].before = Before::Unknown;
+    scene.publication.targets[0].tags[4].before = Observed::Unknown;
     scene.faults.strike(
         "HEAD 127.0.0.1:5001/acme/api:latest",
         0,
@@ -150,7 +150,7 @@ async fn row_5_a_tag_that_shows_the_release_already_is_skipped() {
     });
     let image = scene.publication.images[0].manifest.clone();
     scene.registries[0].set_tag(&repository(0), &tag("1.3.0"), &image);
-    scene.publication.targets[0].tags[0].before = Before::At(image.digest().clone());
+    scene.publication.targets[0].tags[0].before = Observed::At(image.digest().clone());
     published(&scene).await;
     assert!(
         scene
@@ -164,7 +164,7 @@ async fn row_5_adopted_tags_are_never_taken_back() {
     let mut scene = one(Personality::default());
     let image = scene.publication.images[0].manifest.clone();
     scene.registries[0].set_tag(&repository(0), &tag("1.3.0"), &image);
-    scene.publication.targets[0].tags[0].before = Before::At(image.digest().clone());
+    scene.publication.targets[0].tags[0].before = Observed::At(image.digest().clone());
     let before = scene.snapshot();
     scene.registries[0].become_like(|it| it.refused = vec![tag("latest")]);
     let outcome = scene.run(1).await.unwrap();
@@ -178,7 +178,7 @@ async fn row_6_a_version_tag_on_another_digest_stops_before_anything_moves() {
     scene.registries[1].set_tag(&repository(1), &tag("1.3.0"), &foreign());
     let before = scene.snapshot();
     let found = preflight(&scene).await.unwrap();
-    assert_eq!(found[1].tags[0], Before::At(foreign().digest().clone()));
+    assert_eq!(found[1].tags[0], Observed::At(foreign().digest().clone()));
     let outcome = scene.run(1).await.unwrap();
     assert_eq!(outcome.kind, OutcomeKind::Failed, "{outcome:#?}");
     assert_eq!(scene.snapshot(), before);
@@ -216,7 +216,7 @@ async fn row_7_an_old_manifest_that_is_gone_is_said_before_and_listed_after() {
     assert_eq!(outcome.kind, OutcomeKind::NeedsHuman, "{outcome:#?}");
     let left = outcome.tags.iter().filter(|tag| !tag.is_as_before());
     let left: Vec<_> = left.map(|tag| (tag.tag.as_str(), &tag.now)).collect();
-    assert_eq!(left, [("latest", &Now::At(ours(&scene)))]);
+    assert_eq!(left, [("latest", &Observed::At(ours(&scene)))]);
 
     // Where it cannot be read because the registry says no, nothing begins.
     let scene = one(Personality::default());
@@ -588,7 +588,7 @@ async fn row_27_a_tag_that_somebody_deleted_is_left_deleted() {
     assert_eq!(outcome.kind, OutcomeKind::NeedsHuman, "{outcome:#?}");
     let left = outcome.tags.iter().filter(|tag| !tag.is_as_before());
     let left: Vec<_> = left.map(|tag| (tag.tag.as_str(), &tag.now)).collect();
-    assert_eq!(left, [("latest", &Now::Absent)]);
+    assert_eq!(left, [("latest", &Observed::Absent)]);
     assert_eq!(scene.snapshot().locks, 0);
 }
 
@@ -674,7 +674,7 @@ async fn row_32_an_old_tag_whose_blobs_were_swept_is_listed() {
         ),
     );
     scene.registries[0].set_tag(&repository(0), &tag("latest"), &old);
-    scene.publication.targets[0].tags[4].before = Before::At(old.digest().clone());
+    scene.publication.targets[0].tags[4].before = Observed::At(old.digest().clone());
     let outcome = scene.run(1).await.unwrap();
     assert_eq!(outcome.kind, OutcomeKind::NeedsHuman, "{outcome:#?}");
     let left: Vec<_> = outcome
@@ -685,7 +685,7 @@ async fn row_32_an_old_tag_whose_blobs_were_swept_is_listed() {
     assert_eq!(left.len(), 1, "{outcome:#?}");
     assert_eq!(
         (left[0].tag.as_str(), &left[0].now),
-        ("latest", &Now::At(ours(&scene)))
+        ("latest", &Observed::At(ours(&scene)))
     );
     assert_eq!(scene.snapshot().locks, 0);
 }
@@ -776,7 +776,7 @@ async fn row_34_a_new_tag_that_became_immutable_is_listed() {
     assert_eq!(left.len(), 1);
     assert_eq!(
         (left[0].tag.as_str(), &left[0].now),
-        ("1.3.0", &Now::At(ours(&scene)))
+        ("1.3.0", &Observed::At(ours(&scene)))
     );
 }
 

@@ -8,7 +8,7 @@ use std::{
 use hoist::{
     event::{Event, Events},
     io::registry::RepositoryApi,
-    oci::{Before, Descriptor, Digest, Image, Manifest, MediaType, Repository, Tag},
+    oci::{Descriptor, Digest, Image, Manifest, MediaType, Observed, Repository, Tag},
     outcome::Outcome,
     policy::PublishPolicy,
     publish::{
@@ -183,9 +183,9 @@ impl Scene {
                     );
                     self.registries[index].set_tag(&name, &tag, &old);
                     self.old.insert(tag.to_string(), old.clone());
-                    Before::At(old.digest().clone())
+                    Observed::At(old.digest().clone())
                 } else {
-                    Before::Absent
+                    Observed::Absent
                 };
                 tags.push(TagMove {
                     tag,

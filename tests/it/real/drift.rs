@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, process::Output, sync::Arc};
 
 use hoist::{
     io::registry::{BlobSource, Registries, RepositoryApi, Settings},
-    oci::{Before, Descriptor, Digest, Manifest, MediaType, Repository, Tag, TagOrDigest},
+    oci::{Descriptor, Digest, Manifest, MediaType, Observed, Repository, Tag, TagOrDigest},
     plan::tags::{BranchKind, ExactTags, Listing, Published, TagContext, TagRules, compute},
     policy::Policy,
 };
@@ -132,7 +132,10 @@ impl Place<'_> {
         let published = Published {
             repository: self.api.repository().clone(),
             tags: Listing::Known(shows.keys().cloned().collect()),
-            shows: shows.into_iter().map(|(t, d)| (t, Before::At(d))).collect(),
+            shows: shows
+                .into_iter()
+                .map(|(t, d)| (t, Observed::At(d)))
+                .collect(),
             labels: BTreeMap::new(),
         };
         let context = TagContext {

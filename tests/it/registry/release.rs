@@ -6,8 +6,8 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use hoist::{
     event::Events,
     io::registry::Registries,
-    oci::{Before, Digest, Repository},
-    outcome::{Now, Outcome, OutcomeKind},
+    oci::{Digest, Observed, Repository},
+    outcome::{Outcome, OutcomeKind},
     policy::PublishPolicy,
     publish::{Clock, GitTag, Publication, TagKind, TagMove, Target, World, run},
     testing::{FakeJournals, FakeRemote, Faults},
@@ -76,7 +76,10 @@ impl Place {
                         tag: tag.parse().unwrap(),
                         kind: *kind,
                         image: 0,
-                        before: before.get(*tag).cloned().map_or(Before::Absent, Before::At),
+                        before: before
+                            .get(*tag)
+                            .cloned()
+                            .map_or(Observed::Absent, Observed::At),
                     })
                     .collect(),
             });
@@ -112,10 +115,12 @@ impl Place {
         for tag in &outcome.tags {
             let found = of(repository(&tag.repository), tag.tag.as_str());
             match &tag.now {
-                Now::At(digest) => assert_eq!(found, Some(digest), "{told}: {tag:?}"),
-                Now::Absent => assert_eq!(found, None, "{told}: {tag:?}"),
+                Observed::At(digest) => assert_eq!(found, Some(digest), "{told}: {tag:?}"),
+                Observed::Absent => assert_eq!(found, None, "{told}: {tag:?}"),
                 // Nobody looks again where nothing has moved.
-                Now::Unknown => assert_ne!(outcome.kind, OutcomeKind::Published, "{told}: {tag:?}"),
+                Observed::Unknown => {
+                    assert_ne!(outcome.kind, OutcomeKind::Published, "{told}: {tag:?}")
+                }
             }
         }
         match outcome.kind {
