@@ -44,19 +44,20 @@ impl<'a> Transcript<'a> {
         self
     }
 
-    /// The session with everything that changes from run to run replaced.
+    /// The session with everything that changes from run to run replaced, by words of the same width
+    /// where columns are aligned.
     fn text(&self) -> String {
         let folder = self.clone.path().display().to_string();
         let mut text = self.text.replace(&folder, "[folder]");
         for (pattern, word) in [
-            (r"127\.0\.0\.1:\d+", "[registry]"),
+            (r"127\.0\.0\.1:\d+", "[registry-host]"),
             (r"20\d\d-\d\d-\d\dT[0-9:.]+Z", "[time]"),
             (r"20\d\d-\d\d-\d\d [0-9:]{5,8}", "[time]"),
-            (r"20\d\d-\d\d-\d\d", "[date]"),
+            (r"20\d\d-\d\d-\d\d", "[date----]"),
             (r"pid \d+", "pid [pid]"),
             (r"sha256:[0-9a-f]{64}", "[digest]"),
-            (r"\b[0-9a-f]{12}\b", "[short]"),
-            (r"\b[0-9a-f]{7}\b", "[sha]"),
+            (r"\b[0-9a-f]{12}\b", "[short-----]"),
+            (r"\b[0-9a-f]{7}\b", "[sha--]"),
             (r"\b\d+(\.\d+)? ?(ms|s)\b", "[duration]"),
         ] {
             text = Regex::new(pattern)
