@@ -20,10 +20,10 @@ use hoist::{
     plan::{
         history::{change, facts::Commit, levels},
         notes::{self, lint},
-        tags::{BranchKind, Rendered, TagContext, TagRules, Template, Values, compute},
+        tags::{TagContext, TagRules, compute},
         version::{branch, requested},
     },
-    policy::{Level, Policy, Squash, TagTemplate, VersionPolicy},
+    policy::{Level, Policy, Rendered, Squash, TagTemplate, Template, Values, VersionPolicy},
     testing::{FakeRegistry, Faults, Personality},
 };
 use url::Url;
@@ -299,7 +299,7 @@ fn tags_of(template: &str, branch: &str) {
             commit_time: instant,
             instant,
             branch: Some(branch),
-            branch_kind: BranchKind::Stable,
+            branch_kind: &branch::BranchKind::Stable,
             git: &[],
             images: BTreeMap::new(),
         };

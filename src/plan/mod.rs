@@ -24,10 +24,10 @@ use crate::{
     plan::{
         history::facts::Facts,
         release::{labels::LabelFacts, ownership::Adopted},
-        tags::{Action, Published, Rendered, TagContext, TagSet, Template, Values},
+        tags::{Action, Published, TagContext, TagSet},
         version::next::Next,
     },
-    policy::Policy,
+    policy::{Policy, Rendered, Template, Values},
 };
 
 /// All facts that a plan is made from.
@@ -78,7 +78,7 @@ impl<'a> Inputs<'a> {
             commit_time: self.commit_time(),
             instant: self.instant,
             branch: self.next.branch.as_deref(),
-            branch_kind: tags::BranchKind::from(&self.next.kind),
+            branch_kind: &self.next.kind,
             git: &git,
             images: self
                 .adopted
@@ -184,7 +184,7 @@ impl<'a> Inputs<'a> {
                     .iter()
                     .find(|p| p.repository == verdict.repository);
                 let before = seen.and_then(|p| p.shows.get(&planned.tag));
-                let owed = seen.and_then(|seen| owed(seen, verdict.owed.as_ref()?));
+                let owed = seen.and_then(|seen| owed(seen, verdict.successor.as_ref()?));
                 moves.push(PlannedMove {
                     repository: verdict.repository.clone(),
                     tag: planned.tag.clone(),

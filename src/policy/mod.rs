@@ -7,8 +7,10 @@ mod build;
 mod check;
 mod conflicts;
 mod parse;
+mod placeholder;
 mod publish;
 mod tags;
+mod template;
 mod version;
 
 use std::collections::BTreeMap;
@@ -18,8 +20,12 @@ use serde::Deserialize;
 pub use crate::policy::conflicts::conflicts;
 pub use build::{BuildPolicy, BuildSource, Builder, Compression, SecretSource};
 pub use parse::is_cargo_release;
+pub use placeholder::Values;
+pub(crate) use placeholder::{Placeholder, check_format};
 pub use publish::{GitPolicy, OnFailure, PublishPolicy, RegistryPolicy};
-pub use tags::{Guard, Latest, TagPolicy, VariantPolicy};
+pub use tags::{Latest, TagListFallback, TagPolicy, TemplateList, VariantPolicy};
+pub(crate) use template::{Part, is_tag_character};
+pub use template::{Rendered, Template};
 pub use version::{
     BranchPolicy, FileKind, Level, Rule, RuleBump, Squash, TagTemplate, Unconventional,
     VersionFile, VersionPolicy, ZeroMajor,

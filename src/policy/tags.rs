@@ -1,6 +1,8 @@
 //! `[tags]` and `[variants]`: which tags a version gets.
 
-use serde::Deserialize;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
 
 /// `[tags]`
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -21,7 +23,37 @@ pub struct TagPolicy {
     /// Move a channel's tag on to the stable release that follows.
     pub channel_follows: bool,
     /// What decides where a registry refuses its tags list.
-    pub guard: Guard,
+    pub guard: TagListFallback,
+}
+
+/// The lists of templates in `[tags]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TemplateList {
+    /// `tags.fixed`: tags that never move.
+    Fixed,
+    /// `tags.moving`: tags that move forward with the versions of their line.
+    Moving,
+    /// `tags.prerelease`: the tags of a pre-release.
+    Prerelease,
+}
+
+impl TemplateList {
+    /// The key of the list inside `[tags]`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Fixed => "fixed",
+            Self::Moving => "moving",
+            Self::Prerelease => "prerelease",
+        }
+    }
+}
+
+impl fmt::Display for TemplateList {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
 }
 
 /// When `latest` moves.
@@ -40,7 +72,7 @@ pub enum Latest {
 /// What decides whether a moving tag may move where the registry refuses its tags list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Guard {
+pub enum TagListFallback {
     /// Git tags and what the registry shows; refuse where neither is known.
     #[default]
     Registry,
@@ -83,7 +115,7 @@ impl Default for TagPolicy {
             latest: Latest::Highest,
             zero_major: false,
             channel_follows: false,
-            guard: Guard::Registry,
+            guard: TagListFallback::Registry,
         }
     }
 }

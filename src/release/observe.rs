@@ -44,7 +44,7 @@ pub(super) async fn complete(
                 let owed = set.tags().iter().flat_map(|planned| &planned.verdicts);
                 let owed = owed
                     .filter(|verdict| verdict.repository == seen.repository)
-                    .filter_map(|verdict| verdict.owed.clone());
+                    .filter_map(|verdict| verdict.successor.clone());
                 let missing: Vec<Tag> = set
                     .tags()
                     .iter()

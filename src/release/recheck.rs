@@ -42,7 +42,7 @@ fn held(policy: &Policy, plan: &Plan, known: &PublishedNow) -> Result<Vec<Overta
         commit_time: plan.commit_time,
         instant: plan.instant,
         branch: plan.branch.as_deref(),
-        branch_kind: tags::BranchKind::from(&kind),
+        branch_kind: &kind,
         git: &git,
         images: BTreeMap::new(),
     };
@@ -60,7 +60,7 @@ fn held(policy: &Policy, plan: &Plan, known: &PublishedNow) -> Result<Vec<Overta
         let owed = planned.owed.as_ref().map(|owed| &owed.tag);
         if let Some(verdict) = verdict
             && verdict.action == Action::Keep
-            && (owed.is_none() || owed != verdict.owed.as_ref())
+            && (owed.is_none() || owed != verdict.successor.as_ref())
         {
             held.push(Overtaken {
                 repository: planned.repository.clone(),
@@ -83,7 +83,7 @@ fn overtaken(
     let mut held = Vec::new();
     for (repository, tags) in &known.repositories {
         let Some(tags) = tags else { continue };
-        let aims = rules.aims(&reader, &git, tags);
+        let aims = rules.targets(&reader, &git, tags);
         for (place, tag, version) in wanted {
             let aim = aims.iter().find(|aim| aim.tag == *tag);
             if let Some(aim) = aim

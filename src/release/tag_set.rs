@@ -16,12 +16,13 @@ use crate::{
             labels::{LabelFacts, labels},
             verify::without_images,
         },
-        tags::{self, Published, TagContext, TagSet, Values, channel},
+        tags::{self, Published, TagContext, TagSet, channel},
         version::{
             branch::BranchKind,
             next::{self, Request},
         },
     },
+    policy::Values,
 };
 
 /// What [`Release::tags`] answers.
@@ -47,7 +48,7 @@ pub(super) struct Subject {
     pub(super) commit: String,
     pub(super) commit_time: DateTime<Utc>,
     branch: Option<String>,
-    kind: tags::BranchKind,
+    kind: BranchKind,
     pub(super) git: Vec<Version>,
 }
 
@@ -143,7 +144,7 @@ impl Release {
             commit,
             commit_time: DateTime::from_timestamp(seconds, 0).unwrap_or_default(),
             branch: facts.branch.clone(),
-            kind: tags::BranchKind::from(&kind),
+            kind: kind,
             git: facts.tags.iter().map(|tag| tag.version.clone()).collect(),
         })
     }
@@ -187,7 +188,7 @@ impl Subject {
             commit_time: self.commit_time,
             instant,
             branch: self.branch.as_deref(),
-            branch_kind: self.kind,
+            branch_kind: &self.kind,
             git: &self.git,
             images: BTreeMap::new(),
         }

@@ -77,7 +77,7 @@ fn tag(planned: &PlannedTag) -> Value {
 fn template(explained: &Explained) -> Value {
     json!({
         "list": explained.list,
-        "template": explained.template,
+        "template": explained.template.as_str(),
         "tags": explained.tags,
         "suppressed": explained.suppressed,
     })
@@ -88,7 +88,7 @@ pub(super) fn explanation(set: &TagSet) -> Vec<String> {
     let width = set
         .explained()
         .iter()
-        .map(|e| e.template.len())
+        .map(|e| e.template.as_str().len())
         .max()
         .unwrap_or(0);
     let line = |explained: &Explained| {
@@ -106,7 +106,8 @@ pub(super) fn explanation(set: &TagSet) -> Vec<String> {
         };
         format!(
             "{:10} {:width$}  {outcome}",
-            explained.list, explained.template
+            explained.list,
+            explained.template.as_str()
         )
     };
     set.explained().iter().map(line).collect()
@@ -189,7 +190,10 @@ mod tests {
 
     use super::*;
     use crate::{
-        plan::tags::{BranchKind, Published, TagContext, compute},
+        plan::{
+            tags::{Published, TagContext, compute},
+            version::branch::BranchKind,
+        },
         policy::Policy,
     };
 
@@ -202,7 +206,7 @@ mod tests {
             commit_time: DateTime::UNIX_EPOCH,
             instant: DateTime::UNIX_EPOCH,
             branch: None,
-            branch_kind: BranchKind::Stable,
+            branch_kind: &BranchKind::Stable,
             git: &[Version::new(2, 0, 0)],
             images: BTreeMap::new(),
         };

@@ -48,7 +48,7 @@ pub fn survey(
     }
     Ok(Survey {
         repository: published.repository.clone(),
-        aims: rules.aims(&reader, &known, tags),
+        aims: rules.targets(&reader, &known, tags),
         exact: reader.all(tags),
     })
 }

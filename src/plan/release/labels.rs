@@ -9,8 +9,7 @@ use url::Url;
 use crate::{
     error::{Error, Result},
     oci::{Digest, Repository, Tag},
-    plan::tags::{Rendered, Template, Values},
-    policy::ImagePolicy,
+    policy::{ImagePolicy, Rendered, Template, Values},
 };
 
 const PREFIX: &str = "org.opencontainers.image.";

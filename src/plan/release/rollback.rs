@@ -62,8 +62,8 @@ pub fn retreat(
         read.is_none_or(|(_, other)| !of_it(&other))
     };
     let without: Vec<Tag> = tags.iter().filter(is_other).cloned().collect();
-    let below = rules.aims(&reader, git, &without);
-    let now = rules.aims(&reader, git, tags).into_iter();
+    let below = rules.targets(&reader, git, &without);
+    let now = rules.targets(&reader, git, tags).into_iter();
     let moves = now
         .filter(|aim| of_it(&aim.version))
         .map(|aim| {

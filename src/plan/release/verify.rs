@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::{
     error::Result,
     oci::{Digest, Observed, Repository, Tag},
-    plan::tags::{Published, TagContext, TagKind, TagRules, Template, compute},
+    plan::tags::{Published, TagContext, TagKind, TagRules, compute},
     policy::Policy,
 };
 
@@ -71,9 +71,6 @@ pub fn checks(
 ) -> Result<Vec<Check>> {
     let set = compute(policy, context, &without_images(published))?;
     let rules = TagRules::new(policy)?;
-    let lasting = |template: &str| {
-        Template::parse_tag(template).is_ok_and(|template| rules.is_lasting(&template))
-    };
     let believed = |variant: &Option<String>| {
         receipts.get(variant).cloned().or_else(|| {
             let tag = set.version_tag(variant.as_deref())?;
@@ -88,7 +85,7 @@ pub fn checks(
     let mut checks = Vec::new();
     for place in published {
         for planned in set.written(&place.repository) {
-            if planned.kind == TagKind::Moving && !lasting(&planned.template) {
+            if planned.kind == TagKind::Moving && !rules.is_lasting(&planned.template) {
                 continue;
             }
             let want = believed(&planned.variant);
@@ -135,7 +132,7 @@ mod tests {
     use semver::Version;
 
     use crate::plan::release::verify::*;
-    use crate::plan::tags::{BranchKind, Listing};
+    use crate::plan::{tags::Listing, version::branch::BranchKind};
 
     fn digest(seed: &str) -> Digest {
         Digest::of(seed.as_bytes())
@@ -166,7 +163,7 @@ mod tests {
             commit_time: DateTime::UNIX_EPOCH,
             instant: DateTime::UNIX_EPOCH,
             branch: None,
-            branch_kind: BranchKind::Stable,
+            branch_kind: &BranchKind::Stable,
             git: &git,
             images: BTreeMap::new(),
         };

@@ -6,52 +6,23 @@ use crate::{
     error::{Error, Result},
     oci::Tag,
     plan::tags::{
-        decide::Place,
-        placeholder::{Placeholder, channel},
-        published::Verdict,
-        roles::roles,
+        context::TagContext,
+        planned::TagKind,
+        roles::{Candidate, roles},
         rules::TagRules,
-        set::{PlannedTag, TagContext, TagKind},
-        tag_line::TagLine,
-        template::{Rendered, Template, Values},
-        version_tags::{ExactTags, matcher},
+        tag_line::channel,
+        version_tags::{ExactTags, PublishedVersions, matcher},
     },
+    policy::{Placeholder, Rendered, Template, TemplateList, Values},
 };
-
-/// A name that the policy asks for.
-#[derive(Debug)]
-pub(super) struct Candidate {
-    pub(super) tag: Tag,
-    pub(super) variant: Option<String>,
-    pub(super) kind: TagKind,
-    pub(super) is_version: bool,
-    pub(super) template: String,
-    /// Where it competes; one for each template that gave this name.
-    pub(super) lines: Vec<TagLine>,
-    /// The name hangs on the day or the branch.
-    pub(super) of_the_moment: bool,
-}
-
-impl Candidate {
-    pub(super) fn planned(self, verdicts: Vec<Verdict>) -> PlannedTag {
-        PlannedTag {
-            tag: self.tag,
-            variant: self.variant,
-            kind: self.kind,
-            is_version: self.is_version,
-            template: self.template,
-            verdicts,
-        }
-    }
-}
 
 /// What came of one template.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explained {
-    /// The policy's list: `fixed`, `moving` or `prerelease`.
-    pub list: &'static str,
-    /// The template.
-    pub template: String,
+    /// The list of the policy that names the template.
+    pub list: TemplateList,
+    /// The template as the policy has it.
+    pub template: Template,
     /// The names it gave, variants included.
     pub tags: Vec<Tag>,
     /// What suppressed it, where it gave none.
@@ -63,7 +34,7 @@ pub(super) fn candidates(
     rules: &TagRules,
     context: &TagContext<'_>,
     reader: &ExactTags,
-    places: &[Place<'_>],
+    places: &[PublishedVersions<'_>],
 ) -> Result<(Vec<Candidate>, Vec<Explained>)> {
     if let Some(label) = channel(context.version) {
         rules.check_label(label)?;
@@ -81,7 +52,7 @@ pub(super) fn candidates(
         }
         explained.push(Explained {
             list: role.list,
-            template: role.template.to_string(),
+            template: role.template.clone(),
             suppressed: suppressed.filter(|_| tags.is_empty()),
             tags,
         });
@@ -175,17 +146,17 @@ fn check_reading(
 fn check_line(candidate: &Candidate, context: &TagContext<'_>, rules: &TagRules) -> Result<()> {
     let stable = context.version.pre.is_empty();
     let plain = candidate.variant.is_none() && candidate.kind == TagKind::Moving;
-    if !plain || (stable && !candidate.template.contains("{branch}")) {
+    if !plain
+        || (stable
+            && !candidate
+                .template
+                .has(|value| *value == Placeholder::Branch))
+    {
         return Ok(());
     }
     let values = Values {
-        version: context.version,
-        channel: None,
-        commit: context.commit,
-        commit_time: context.commit_time,
-        instant: context.instant,
         branch: None,
-        date: &rules.date,
+        ..context.values(None, &rules.date)
     };
     let name = candidate.tag.as_str();
     let of_versions = |template: &&Template| {
@@ -228,7 +199,7 @@ fn check_build_metadata(found: &[Candidate], context: &TagContext<'_>) -> Result
         .iter()
         .find(|other| *other != context.version && name(other) == ours);
     let Some(other) = other else { return Ok(()) };
-    let named = |candidate: &&Candidate| candidate.template.contains("{version}");
+    let named = |candidate: &&Candidate| candidate.template.is_exact();
     let Some(candidate) = found.iter().find(named) else {
         return Ok(());
     };
@@ -250,7 +221,7 @@ fn mark_version_tags(rules: &TagRules, found: &mut [Candidate]) {
         let own = found.iter_mut().find(|candidate| {
             candidate.variant == variant.name
                 && candidate.kind == TagKind::Fixed
-                && candidate.template.contains("{version}")
+                && candidate.template.is_exact()
         });
         if let Some(candidate) = own {
             candidate.is_version = true;

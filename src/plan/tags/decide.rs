@@ -1,42 +1,18 @@
 //! What happens to one tag in one repository: forward only, each line and variant for itself.
 
-use std::collections::BTreeMap;
-
 use semver::Version;
 
 use crate::{
     error::{Error, Result},
     oci::{Digest, Observed, Repository, Tag},
     plan::tags::{
-        published::{Action, Listing, Published},
+        published::{Action, Listing},
         rules::TagRules,
         tag_line::TagLine,
-        version_tags::{ExactTag, ExactTags},
+        version_tags::PublishedVersions,
     },
-    policy::Guard,
+    policy::TagListFallback,
 };
-
-/// One repository with its exact tags read.
-#[derive(Debug)]
-pub(super) struct Place<'a> {
-    pub(super) published: &'a Published,
-    exact: BTreeMap<Option<String>, Vec<ExactTag>>,
-}
-
-impl<'a> Place<'a> {
-    pub(super) fn new(published: &'a Published, reader: &ExactTags) -> Self {
-        let exact = match &published.tags {
-            Listing::Known(tags) => reader.all(tags),
-            Listing::Refused | Listing::NotAsked => BTreeMap::new(),
-        };
-        Self { published, exact }
-    }
-
-    /// The published versions of a variant, ascending.
-    pub(super) fn versions(&self, variant: &Option<String>) -> &[ExactTag] {
-        self.exact.get(variant).map_or(&[], Vec::as_slice)
-    }
-}
 
 /// What all decisions of one release share.
 #[derive(Debug, Clone, Copy)]
@@ -67,7 +43,7 @@ impl Decision<'_> {
     /// Refused (exit 4): it is there with another digest than `ours`.
     pub(super) fn fixed(
         &self,
-        place: &Place<'_>,
+        place: &PublishedVersions<'_>,
         tag: &Tag,
         ours: Option<&Digest>,
     ) -> Result<(Action, String)> {
@@ -103,7 +79,7 @@ impl Decision<'_> {
     /// Refused (exit 4): nothing tells where the line stands, and `tags.guard` asks for it.
     pub(super) fn moving(
         &self,
-        place: &Place<'_>,
+        place: &PublishedVersions<'_>,
         variant: &Option<String>,
         tag: &Tag,
         lines: &[TagLine],
@@ -137,9 +113,9 @@ impl Decision<'_> {
 
     /// A channel's tag that is not there although a stable version has its line already: the exact
     /// tag of that version in this repository.
-    pub(super) fn owed(
+    pub(super) fn successor(
         &self,
-        place: &Place<'_>,
+        place: &PublishedVersions<'_>,
         variant: &Option<String>,
         tag: &Tag,
         lines: &[TagLine],
@@ -164,7 +140,7 @@ impl Decision<'_> {
     /// Why a moving tag stays where it is, if it does.
     fn held(
         &self,
-        place: &Place<'_>,
+        place: &PublishedVersions<'_>,
         variant: &Option<String>,
         tag: &Tag,
         line: &TagLine,
@@ -189,7 +165,7 @@ impl Decision<'_> {
             && self.git.is_empty()
             && label.is_none()
             && published.shows.get(tag) != Some(&Observed::Absent);
-        if !blind || self.rules.guard == Guard::Git {
+        if !blind || self.rules.guard == TagListFallback::Git {
             return Ok(None);
         }
         if self.maintenance {

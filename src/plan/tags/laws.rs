@@ -10,6 +10,7 @@ use semver::Version;
 use super::*;
 use crate::{
     oci::{Digest, Observed, Tag},
+    plan::version::branch::BranchKind,
     policy::Policy,
 };
 
@@ -53,14 +54,14 @@ impl World {
             commit_time: DateTime::UNIX_EPOCH,
             instant: DateTime::UNIX_EPOCH,
             branch: Some("main"),
-            branch_kind: BranchKind::Stable,
+            branch_kind: &BranchKind::Stable,
             git: if self.git_knows { released } else { &[] },
             images: images.collect(),
         };
         let set = compute(&self.policy, &context, &[published]).expect("a legal release");
         let repository = &set.repositories()[0];
         for planned in set.tags() {
-            if let Some(exact) = &planned.verdicts[0].owed {
+            if let Some(exact) = &planned.verdicts[0].successor {
                 let image = shown[exact].clone();
                 let old = shown.insert(planned.tag.clone(), image);
                 assert_eq!(old, None, "`{}` is owed and was there", planned.tag);
@@ -90,17 +91,17 @@ impl World {
         let git = if self.git_knows { released } else { &[] };
         let reader = ExactTags::new(&rules, git);
         let tags: Vec<Tag> = shown.keys().cloned().collect();
-        let aims = rules.aims(&reader, git, &tags);
-        for aim in &aims {
-            let (variant, version) = &shown[&aim.tag];
-            assert_eq!(*variant, aim.variant);
-            assert_eq!(*version, aim.version, "`{}`", aim.tag);
+        let targets = rules.targets(&reader, git, &tags);
+        for target in &targets {
+            let (variant, version) = &shown[&target.tag];
+            assert_eq!(*variant, target.variant);
+            assert_eq!(*version, target.version, "`{}`", target.tag);
         }
         let exact: BTreeSet<_> = tags
             .iter()
             .filter(|t| reader.read(t.as_str()).is_some())
             .collect();
-        let aimed: BTreeSet<_> = aims.iter().map(|aim| &aim.tag).collect();
+        let aimed: BTreeSet<_> = targets.iter().map(|target| &target.tag).collect();
         for tag in &tags {
             assert!(
                 exact.contains(tag) || aimed.contains(tag),
@@ -200,7 +201,7 @@ proptest! {
             commit_time: DateTime::UNIX_EPOCH,
             instant: DateTime::UNIX_EPOCH,
             branch: branch.as_deref(),
-            branch_kind: BranchKind::Stable,
+            branch_kind: &BranchKind::Stable,
             git: &[],
             images: BTreeMap::new(),
         };

@@ -5,28 +5,27 @@
 //! already has. Each variant has lines of its own.
 
 mod candidates;
+mod context;
 mod decide;
 #[cfg(test)]
 mod laws;
-mod placeholder;
+mod planned;
 mod published;
 mod roles;
 mod rules;
 mod set;
 mod tag_line;
 mod target;
-mod template;
 #[cfg(test)]
 mod tests;
 mod version_tags;
 
-pub use crate::plan::tags::target::TagTarget;
-pub use crate::plan::tags::version_tags::{ExactTag, ExactTags};
 pub use candidates::Explained;
-
-pub use crate::plan::tags::tag_line::TagLine;
-pub use placeholder::channel;
+pub use context::TagContext;
+pub use planned::{PlannedTag, TagKind};
 pub use published::{Action, Listing, Published, Verdict};
 pub use rules::{TagRules, VariantRule};
-pub use set::{BranchKind, PlannedTag, TagContext, TagKind, TagSet, compute};
-pub use template::{Rendered, Template, Values};
+pub use set::{TagSet, compute};
+pub use tag_line::{TagLine, channel};
+pub use target::TagTarget;
+pub use version_tags::{ExactTag, ExactTags};

@@ -93,6 +93,6 @@ pub struct Verdict {
     /// A tag that is kept and not there: the exact tag of the version that has its line, whose
     /// image it is to show. Only of a channel that stable versions follow: the first pre-release
     /// of a label can come after them.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub owed: Option<Tag>,
+    #[serde(rename = "owed", skip_serializing_if = "Option::is_none")]
+    pub successor: Option<Tag>,
 }

@@ -4,21 +4,51 @@ use semver::Version;
 
 use crate::{
     error::{Error, Result},
-    plan::tags::{
-        candidates::Candidate,
-        decide::Place,
-        placeholder::{Placeholder, channel},
-        rules::{TagRules, VariantRule},
-        set::{BranchKind, TagContext, TagKind},
-        tag_line::TagLine,
-        template::{Rendered, Template, Values},
+    oci::{NameError, Tag},
+    plan::{
+        tags::{
+            context::TagContext,
+            planned::{PlannedTag, TagKind},
+            published::Verdict,
+            rules::{TagRules, VariantRule},
+            tag_line::{TagLine, channel},
+            version_tags::PublishedVersions,
+        },
+        version::branch::BranchKind,
     },
-    policy::Latest,
+    policy::{Latest, Placeholder, Rendered, Template, TemplateList},
 };
+
+/// A name that the policy asks for.
+#[derive(Debug)]
+pub(super) struct Candidate {
+    pub(super) tag: Tag,
+    pub(super) variant: Option<String>,
+    pub(super) kind: TagKind,
+    pub(super) is_version: bool,
+    pub(super) template: Template,
+    /// Where it competes; one for each template that gave this name.
+    pub(super) lines: Vec<TagLine>,
+    /// The name hangs on the day or the branch.
+    pub(super) of_the_moment: bool,
+}
+
+impl Candidate {
+    pub(super) fn planned(self, verdicts: Vec<Verdict>) -> PlannedTag {
+        PlannedTag {
+            tag: self.tag,
+            variant: self.variant,
+            kind: self.kind,
+            is_version: self.is_version,
+            template: self.template,
+            verdicts,
+        }
+    }
+}
 
 /// One template in its role for this version.
 pub(super) struct Role<'a> {
-    pub(super) list: &'static str,
+    pub(super) list: TemplateList,
     pub(super) template: &'a Template,
     /// What suppresses it, whatever its placeholders say.
     pub(super) suppressed: Option<String>,
@@ -31,7 +61,7 @@ pub(super) struct Role<'a> {
 pub(super) fn roles<'a>(
     rules: &'a TagRules,
     context: &TagContext<'_>,
-    places: &[Place<'_>],
+    places: &[PublishedVersions<'_>],
 ) -> Vec<Role<'a>> {
     let version = context.version;
     let stable = version.pre.is_empty();
@@ -41,16 +71,16 @@ pub(super) fn roles<'a>(
         Vec::new()
     };
     let role = |list, template: &'a Template| {
-        let suppressed = match list {
-            "prerelease" if !stable => None,
-            "prerelease" if !follows(template, &channels) => {
-                Some(format!("{version} is no pre-release"))
+        let of_prereleases = list == TemplateList::Prerelease;
+        let suppressed = match (of_prereleases, stable) {
+            (true, true) if !follows(template, &channels) => {
+                Some(format!("{version} is not a pre-release"))
             }
-            "prerelease" => None,
-            _ if !stable => Some("a pre-release gets only `tags.prerelease`".to_owned()),
-            _ => unwanted(rules, context, list, template),
+            (true, _) => None,
+            (false, false) => Some("a pre-release gets only `tags.prerelease`".to_owned()),
+            (false, true) => unwanted(rules, context, list, template),
         };
-        let follows = stable && list == "prerelease";
+        let follows = stable && of_prereleases;
         Role {
             list,
             template,
@@ -63,12 +93,8 @@ pub(super) fn roles<'a>(
             follows: follows || rules.channel_follows,
         }
     };
-    let of = |list: &'static str, templates: &'a [Template]| {
-        templates.iter().map(move |template| (list, template))
-    };
-    of("fixed", &rules.fixed)
-        .chain(of("moving", &rules.moving))
-        .chain(of("prerelease", &rules.prerelease))
+    rules
+        .templates()
         .map(|(list, template)| role(list, template))
         .collect()
 }
@@ -87,18 +113,18 @@ pub(super) fn is_moving_prerelease(template: &Template) -> bool {
 fn unwanted(
     rules: &TagRules,
     context: &TagContext<'_>,
-    list: &str,
+    list: TemplateList,
     template: &Template,
 ) -> Option<String> {
     if !rules.zero_major && is_zero_alone(template, context.version) {
         return Some("0.x promises nothing to who follows `0` (`tags.zero-major`)".to_owned());
     }
-    if list != "moving" || template.literal() != Some("latest") {
+    if list != TemplateList::Moving || template.literal() != Some("latest") {
         return None;
     }
     match (rules.latest, context.branch_kind) {
         (Latest::Never, _) => Some("`tags.latest` is \"never\"".to_owned()),
-        (Latest::Branch, BranchKind::Maintenance | BranchKind::Prerelease) => {
+        (Latest::Branch, BranchKind::Maintenance(_) | BranchKind::Prerelease(_)) => {
             let branch = context.branch.unwrap_or("HEAD");
             Some(format!(
                 "`tags.latest` is \"branch\", and `{branch}` is no stable branch"
@@ -116,7 +142,7 @@ pub(super) fn is_zero_alone(template: &Template, version: &Version) -> bool {
 }
 
 /// The labels that have a pre-release in git or in a repository, in order, each once.
-fn known_channels(context: &TagContext<'_>, places: &[Place<'_>]) -> Vec<String> {
+fn known_channels(context: &TagContext<'_>, places: &[PublishedVersions<'_>]) -> Vec<String> {
     let published = places
         .iter()
         .flat_map(|place| place.versions(&None))
@@ -143,15 +169,7 @@ impl Role<'_> {
     ) -> Result<Vec<Candidate>> {
         let mut all = Vec::new();
         for channel in &self.channels {
-            let values = Values {
-                version: context.version,
-                channel: channel.as_deref(),
-                commit: context.commit,
-                commit_time: context.commit_time,
-                instant: context.instant,
-                branch: context.branch,
-                date: &rules.date,
-            };
+            let values = context.values(channel.as_deref(), &rules.date);
             let base = match self.template.render_tag(&values) {
                 Rendered::Text(text) => text,
                 Rendered::Missing(name) => {
@@ -186,7 +204,7 @@ impl Role<'_> {
                 TagKind::Fixed
             },
             is_version: false,
-            template: self.template.to_string(),
+            template: self.template.clone(),
             lines: line.into_iter().collect(),
             of_the_moment: self.template.is_of_the_moment(),
         })
@@ -194,20 +212,17 @@ impl Role<'_> {
 
     fn line(&self, version: &Version, channel: Option<&str>) -> Option<TagLine> {
         match self.list {
-            "moving" => Some(TagLine::stable(self.template, version)),
-            "prerelease" if is_moving_prerelease(self.template) => Some(TagLine::prerelease(
-                self.template,
-                version,
-                channel,
-                self.follows,
-            )),
-            _ => None,
+            TemplateList::Moving => Some(TagLine::stable(self.template, version)),
+            TemplateList::Prerelease if is_moving_prerelease(self.template) => Some(
+                TagLine::prerelease(self.template, version, channel, self.follows),
+            ),
+            TemplateList::Fixed | TemplateList::Prerelease => None,
         }
     }
 
     /// A name that breaks the grammar: the policy's fault where only its own text and numbers are
     /// in it, the repository's where a branch or a version is.
-    fn bad_name(&self, variant: &VariantRule, error: &crate::oci::NameError) -> Error {
+    fn bad_name(&self, variant: &VariantRule, error: &NameError) -> Error {
         let from_facts = self.template.has(|value| {
             matches!(
                 value,

@@ -5,14 +5,13 @@ use std::collections::BTreeMap;
 
 use semver::Version;
 
-use super::{
-    placeholder::{Placeholder, check_format},
-    template::{Part, Template, is_tag_character},
-};
 use crate::{
     error::{Error, Result},
     plan::version::next::like_a_variant,
-    policy::{Guard, Latest, Policy},
+    policy::{
+        Latest, Part, Placeholder, Policy, TagListFallback, Template, TemplateList, check_format,
+        is_tag_character,
+    },
 };
 
 /// One image of a release: the plain one, or a variant.
@@ -56,7 +55,7 @@ pub struct TagRules {
     /// `tags.channel-follows`
     pub channel_follows: bool,
     /// `tags.guard`
-    pub guard: Guard,
+    pub guard: TagListFallback,
     /// The plain image first, then the variants by name.
     pub variants: Vec<VariantRule>,
 }
@@ -71,9 +70,9 @@ impl TagRules {
         check_format(Some(&tags.date))
             .map_err(|error| Error::usage(format!("`tags.date`: {error}")))?;
         let rules = Self {
-            fixed: parse("fixed", &tags.fixed)?,
-            moving: parse("moving", &tags.moving)?,
-            prerelease: parse("prerelease", &tags.prerelease)?,
+            fixed: parse(TemplateList::Fixed, &tags.fixed)?,
+            moving: parse(TemplateList::Moving, &tags.moving)?,
+            prerelease: parse(TemplateList::Prerelease, &tags.prerelease)?,
             date: tags.date.clone(),
             latest: tags.latest,
             zero_major: tags.zero_major,
@@ -86,6 +85,18 @@ impl TagRules {
         Ok(rules)
     }
 
+    /// Every template with the list it stands in, in the order of the policy.
+    pub(super) fn templates(&self) -> impl Iterator<Item = (TemplateList, &Template)> {
+        let lists = [
+            (TemplateList::Fixed, &self.fixed),
+            (TemplateList::Moving, &self.moving),
+            (TemplateList::Prerelease, &self.prerelease),
+        ];
+        lists
+            .into_iter()
+            .flat_map(|(list, templates)| templates.iter().map(move |template| (list, template)))
+    }
+
     /// A release needs a tag that says its version whole: without one nothing tells later what a
     /// digest is, and no other release could be compared with it.
     ///
@@ -93,9 +104,9 @@ impl TagRules {
     /// Usage (exit 2), naming the list that lacks a template with `{version}`.
     pub fn require_exact(&self, version: &Version) -> Result<()> {
         let (list, templates) = if version.pre.is_empty() {
-            ("fixed", &self.fixed)
+            (TemplateList::Fixed, &self.fixed)
         } else {
-            ("prerelease", &self.prerelease)
+            (TemplateList::Prerelease, &self.prerelease)
         };
         if templates.iter().any(Template::is_exact) {
             return Ok(());
@@ -158,7 +169,7 @@ impl TagRules {
     }
 }
 
-fn parse(list: &str, templates: &[String]) -> Result<Vec<Template>> {
+fn parse(list: TemplateList, templates: &[String]) -> Result<Vec<Template>> {
     let template = |text: &String| {
         Template::parse_tag(text).map_err(|error| Error::usage(format!("`tags.{list}`: {error}")))
     };

@@ -2,147 +2,26 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
 use semver::Version;
-use serde::{Deserialize, Serialize};
 
 use crate::{
     error::Result,
     oci::{Digest, Observed, Repository, Tag},
     plan::{
         tags::{
-            candidates::{Candidate, Explained, candidates},
-            decide::{Decision, Place},
+            candidates::{Explained, candidates},
+            context::TagContext,
+            decide::Decision,
+            planned::{PlannedTag, TagKind},
             published::{Action, Published, Verdict},
+            roles::Candidate,
             rules::TagRules,
-            version_tags::ExactTags,
+            version_tags::{ExactTags, PublishedVersions},
         },
-        version::branch,
+        version::branch::BranchKind,
     },
     policy::Policy,
 };
-
-/// The facts of one release that its tags depend on.
-#[derive(Debug, Clone)]
-pub struct TagContext<'a> {
-    /// The version.
-    pub version: &'a Version,
-    /// The commit, 40 hex digits.
-    pub commit: &'a str,
-    /// When the commit was made.
-    pub commit_time: DateTime<Utc>,
-    /// The release's one instant.
-    pub instant: DateTime<Utc>,
-    /// The branch, where it has a name.
-    pub branch: Option<&'a str>,
-    /// What the policy says about the branch.
-    pub branch_kind: BranchKind,
-    /// All versions that git tags name, wherever they are.
-    pub git: &'a [Version],
-    /// The image that will be published, by variant, as far as it is known.
-    pub images: BTreeMap<Option<String>, Digest>,
-}
-
-/// What the tags need to know about a branch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BranchKind {
-    /// Stable; one that the policy does not name, or none at all, counts as stable.
-    Stable,
-    /// A maintenance line.
-    Maintenance,
-    /// A pre-release channel.
-    Prerelease,
-}
-
-impl From<&branch::BranchKind> for BranchKind {
-    fn from(kind: &branch::BranchKind) -> Self {
-        use branch::BranchKind as Kind;
-        match kind {
-            Kind::Stable | Kind::Unlisted | Kind::Unnamed => Self::Stable,
-            Kind::Maintenance(_) => Self::Maintenance,
-            Kind::Prerelease(_) => Self::Prerelease,
-        }
-    }
-}
-
-/// Whether a tag ever moves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum TagKind {
-    /// Never moves.
-    Fixed,
-    /// Moves forward only.
-    Moving,
-}
-
-impl TagKind {
-    /// As in JSON.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Fixed => "fixed",
-            Self::Moving => "moving",
-        }
-    }
-}
-
-/// One tag of the set.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PlannedTag {
-    /// Its name.
-    pub tag: Tag,
-    /// The variant whose image it shows; `None` for the plain one.
-    pub variant: Option<String>,
-    /// Whether it moves.
-    pub kind: TagKind,
-    /// It is the version's own tag: the first that names the version whole.
-    pub is_version: bool,
-    /// The template that made it.
-    pub template: String,
-    /// What happens, per repository, in the order of the policy.
-    pub verdicts: Vec<Verdict>,
-}
-
-impl PlannedTag {
-    /// What happens, where the repositories agree.
-    #[must_use]
-    pub fn action(&self) -> Action {
-        let mut actions = self.verdicts.iter().map(|verdict| verdict.action);
-        let Some(first) = actions.next() else {
-            return Action::Unknown;
-        };
-        if actions.all(|action| action == first) {
-            first
-        } else {
-            Action::Mixed
-        }
-    }
-
-    /// Why: the one reason, or each repository's own.
-    #[must_use]
-    pub fn why(&self) -> String {
-        let Some(first) = self.verdicts.first() else {
-            return "no repository is named".to_owned();
-        };
-        if self.verdicts.iter().all(|verdict| verdict.why == first.why) {
-            return first.why.clone();
-        }
-        let each: Vec<String> = self
-            .verdicts
-            .iter()
-            .map(|v| format!("{}: {}, {}", v.repository, v.action.as_str(), v.why))
-            .collect();
-        each.join("; ")
-    }
-
-    /// The release leaves it alone in at least one repository.
-    #[must_use]
-    pub fn is_kept(&self) -> bool {
-        self.verdicts
-            .iter()
-            .any(|verdict| verdict.action == Action::Keep)
-    }
-}
 
 /// All tags of a version in commit order: the version's own tags, the other fixed ones, the
 /// moving ones. No name is in it twice.
@@ -224,16 +103,16 @@ pub fn compute(
 ) -> Result<TagSet> {
     let rules = TagRules::new(policy)?;
     let reader = ExactTags::new(&rules, context.git.iter().chain([context.version]));
-    let places: Vec<Place<'_>> = published
+    let places: Vec<PublishedVersions<'_>> = published
         .iter()
-        .map(|published| Place::new(published, &reader))
+        .map(|published| PublishedVersions::new(published, &reader))
         .collect();
     let (candidates, explained) = candidates(&rules, context, &reader, &places)?;
-    let case = Decision {
+    let decision = Decision {
         rules: &rules,
         version: context.version,
         git: context.git,
-        maintenance: context.branch_kind == BranchKind::Maintenance,
+        maintenance: matches!(context.branch_kind, BranchKind::Maintenance(_)),
     };
     let version_tags: BTreeMap<_, _> = candidates
         .iter()
@@ -249,7 +128,7 @@ pub fn compute(
                     .images
                     .get(&candidate.variant)
                     .or_else(|| shown(place, version_tag?));
-                judge(&case, place, &candidate, ours)
+                judge(&decision, place, &candidate, ours)
             })
             .collect::<Result<_>>()?;
         Ok(candidate.planned(verdicts))
@@ -264,7 +143,7 @@ pub fn compute(
 
 /// The image that a repository already has under the version's own tag: what a release of the
 /// same version completes, until a build says otherwise.
-fn shown<'a>(place: &Place<'a>, version_tag: &Tag) -> Option<&'a Digest> {
+fn shown<'a>(place: &PublishedVersions<'a>, version_tag: &Tag) -> Option<&'a Digest> {
     match place.published.shows.get(version_tag)? {
         Observed::At(digest) => Some(digest),
         Observed::Absent | Observed::Unknown => None,
@@ -272,24 +151,24 @@ fn shown<'a>(place: &Place<'a>, version_tag: &Tag) -> Option<&'a Digest> {
 }
 
 fn judge(
-    case: &Decision<'_>,
-    place: &Place<'_>,
+    decision: &Decision<'_>,
+    place: &PublishedVersions<'_>,
     candidate: &Candidate,
     ours: Option<&Digest>,
 ) -> Result<Verdict> {
     let (tag, variant, lines) = (&candidate.tag, &candidate.variant, &candidate.lines);
     let (action, why) = match candidate.kind {
-        TagKind::Fixed => case.fixed(place, tag, ours)?,
-        TagKind::Moving => case.moving(place, variant, tag, lines, ours)?,
+        TagKind::Fixed => decision.fixed(place, tag, ours)?,
+        TagKind::Moving => decision.moving(place, variant, tag, lines, ours)?,
     };
-    let owed = match action {
-        Action::Keep => case.owed(place, variant, tag, lines),
+    let successor = match action {
+        Action::Keep => decision.successor(place, variant, tag, lines),
         Action::Create | Action::Move | Action::Same | Action::Unknown | Action::Mixed => None,
     };
     Ok(Verdict {
         repository: place.published.repository.clone(),
         action,
         why,
-        owed,
+        successor,
     })
 }

@@ -4,13 +4,19 @@ use std::fmt;
 
 use semver::Version;
 
-use crate::plan::{
-    tags::{
-        placeholder::{Placeholder, channel},
-        template::{Part, Template},
-    },
-    version::next::core,
+use crate::{
+    plan::version::next::core,
+    policy::{Part, Placeholder, Template},
 };
+
+/// The label of a pre-release that counts: `rc` of `1.0.0-rc.2`; `None` for `1.0.0-rc2`, which
+/// has no counter of its own, and for `1.0.0-a.b.1`, whose label would be no label for new ones.
+#[must_use]
+pub fn channel(version: &Version) -> Option<&str> {
+    let (label, counter) = version.pre.as_str().split_once('.')?;
+    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    (digits(counter) && !digits(label)).then_some(label)
+}
 
 /// The versions among which the highest has the tag: what the template names of a version has to
 /// agree. `{major}.{minor}` is the 1.2 line, `{major}` the 1 line, no version part the whole

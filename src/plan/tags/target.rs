@@ -1,19 +1,18 @@
 //! Where moving tags should point, judged from nothing but the versions that are published.
 
-use std::collections::BTreeMap;
+use std::{cmp::Ordering, collections::BTreeMap};
 
 use semver::Version;
 
 use crate::{
     oci::Tag,
     plan::tags::{
-        placeholder::{Placeholder, channel},
         roles::{follows, is_moving_prerelease, is_zero_alone},
         rules::{TagRules, VariantRule},
-        template::{Rendered, Template, Values},
+        tag_line::channel,
         version_tags::{ExactTag, ExactTags},
     },
-    policy::Latest,
+    policy::{Latest, Placeholder, Rendered, Template, Values},
 };
 
 /// One moving tag and the version that should have it.
@@ -36,7 +35,7 @@ impl TagRules {
     /// out are tags of the day, the commit and the branch: what they should show
     /// is no matter of versions.
     #[must_use]
-    pub fn aims(&self, reader: &ExactTags, known: &[Version], tags: &[Tag]) -> Vec<TagTarget> {
+    pub fn targets(&self, reader: &ExactTags, known: &[Version], tags: &[Tag]) -> Vec<TagTarget> {
         let published = reader.all(tags);
         let mut channels: Vec<String> = published
             .get(&None)
@@ -49,18 +48,18 @@ impl TagRules {
             .collect();
         channels.sort();
         channels.dedup();
-        let mut aims: BTreeMap<Tag, TagTarget> = BTreeMap::new();
+        let mut targets: BTreeMap<Tag, TagTarget> = BTreeMap::new();
         for variant in &self.variants {
             for exact in published.get(&variant.name).into_iter().flatten() {
                 for tag in self.names(variant, &exact.version, &channels) {
-                    aim(&mut aims, tag, variant, exact);
+                    raise(&mut targets, tag, variant, exact);
                 }
             }
         }
-        aims.into_values().collect()
+        targets.into_values().collect()
     }
 
-    /// Templates whose tags [`Self::aims`] leaves out.
+    /// Templates whose tags [`Self::targets`] leaves out.
     pub fn left_out(&self) -> impl Iterator<Item = &Template> {
         self.moving
             .iter()
@@ -93,13 +92,13 @@ impl TagRules {
                 Rendered::Missing(_) => None,
             }
         };
-        let aimable = |template: &&Template| self.is_lasting(template);
+        let lasting = |template: &&Template| self.is_lasting(template);
         if !version.pre.is_empty() {
             return self
                 .prerelease
                 .iter()
                 .filter(|template| is_moving_prerelease(template))
-                .filter(aimable)
+                .filter(lasting)
                 .filter_map(|template| render(template, channel(version)))
                 .collect();
         }
@@ -107,7 +106,7 @@ impl TagRules {
             .moving
             .iter()
             .filter(|template| self.zero_major || !is_zero_alone(template, version))
-            .filter(aimable)
+            .filter(lasting)
             .filter_map(|template| render(template, None))
             .collect();
         if self.channel_follows {
@@ -115,7 +114,7 @@ impl TagRules {
                 .prerelease
                 .iter()
                 .filter(|template| follows(template, channels))
-                .filter(aimable);
+                .filter(lasting);
             for template in following {
                 names.extend(channels.iter().filter_map(|c| render(template, Some(c))));
             }
@@ -124,22 +123,28 @@ impl TagRules {
     }
 }
 
-fn aim(aims: &mut BTreeMap<Tag, TagTarget>, tag: Tag, variant: &VariantRule, exact: &ExactTag) {
-    let aim = aims.entry(tag.clone()).or_insert_with(|| TagTarget {
+/// Gives the tag to `exact` where that is the highest version so far.
+fn raise(
+    targets: &mut BTreeMap<Tag, TagTarget>,
+    tag: Tag,
+    variant: &VariantRule,
+    exact: &ExactTag,
+) {
+    let target = targets.entry(tag.clone()).or_insert_with(|| TagTarget {
         tag,
         variant: variant.name.clone(),
         version: exact.version.clone(),
         exact: Vec::new(),
     });
-    match exact.version.cmp_precedence(&aim.version) {
-        std::cmp::Ordering::Less => {}
-        std::cmp::Ordering::Equal => {
-            aim.version = exact.version.clone();
-            aim.exact.insert(0, exact.tag.clone());
+    match exact.version.cmp_precedence(&target.version) {
+        Ordering::Less => {}
+        Ordering::Equal => {
+            target.version = exact.version.clone();
+            target.exact.insert(0, exact.tag.clone());
         }
-        std::cmp::Ordering::Greater => {
-            aim.version = exact.version.clone();
-            aim.exact = vec![exact.tag.clone()];
+        Ordering::Greater => {
+            target.version = exact.version.clone();
+            target.exact = vec![exact.tag.clone()];
         }
     }
 }

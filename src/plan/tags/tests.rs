@@ -7,6 +7,7 @@ use super::*;
 use crate::{
     error::{ErrorKind, Result},
     oci::{Digest, Observed, Repository, Tag},
+    plan::{history::facts::MaintenanceLine, version::branch::BranchKind},
     policy::Policy,
 };
 
@@ -33,6 +34,13 @@ fn tag(text: &str) -> Tag {
 
 fn repository(text: &str) -> Repository {
     text.parse().expect("a good repository")
+}
+
+fn maintenance() -> BranchKind {
+    BranchKind::Maintenance(MaintenanceLine {
+        major: 1,
+        minor: None,
+    })
 }
 
 fn digest(seed: &str) -> Digest {
@@ -93,7 +101,7 @@ impl Release {
             commit_time: at("2026-11-20T23:59:00Z"),
             instant: at("2026-11-23T14:00:00Z"),
             branch: self.branch,
-            branch_kind: self.kind,
+            branch_kind: &self.kind,
             git: &self.git,
             images: images.into_iter().collect(),
         };
@@ -258,7 +266,7 @@ fn latest_by_policy() {
     let at = |branch_name, kind| release("1.2.3", &branch).branch(branch_name, kind).names();
     assert_eq!(at(Some("main"), BranchKind::Stable), "1.2.3 1.2 1 latest");
     assert_eq!(at(None, BranchKind::Stable), "1.2.3 1.2 1 latest");
-    assert_eq!(at(Some("1.x"), BranchKind::Maintenance), "1.2.3 1.2 1");
+    assert_eq!(at(Some("1.x"), maintenance()), "1.2.3 1.2 1");
     let never = format!("{PLAIN}\nlatest = \"never\"");
     assert_eq!(release("1.2.3", &never).names(), "1.2.3 1.2 1");
 }
@@ -290,7 +298,10 @@ fn placeholders() {
     );
     let set = release.compute().expect("a good release");
     let why = |template: &str| {
-        let found = set.explained().iter().find(|e| e.template == template);
+        let found = set
+            .explained()
+            .iter()
+            .find(|e| e.template.as_str() == template);
         found.and_then(|e| e.suppressed.clone())
     };
     assert_eq!(
@@ -302,7 +313,10 @@ fn placeholders() {
         Some("`{prerelease}` has no value here")
     );
     assert_eq!(why("{branch}"), None);
-    assert_eq!(why("{version}").as_deref(), Some("1.2.3 is no pre-release"));
+    assert_eq!(
+        why("{version}").as_deref(),
+        Some("1.2.3 is not a pre-release")
+    );
     let detached = Release {
         branch: None,
         ..release
@@ -408,7 +422,8 @@ fn a_branch_called_like_another_lines_tag_takes_it_not() {
 #[test]
 fn a_name_that_fits_two_templates_is_what_git_knows() {
     let policy = "[tags]\nfixed = [\"{version}\", \"{version}-{branch}\", \"{version}-{channel}\"]";
-    let rc = release("1.3.0-rc.1", policy).branch(Some("next"), BranchKind::Prerelease);
+    let rc =
+        release("1.3.0-rc.1", policy).branch(Some("next"), BranchKind::Prerelease("rc".into()));
     assert_eq!(rc.names(), "1.3.0-rc.1 rc");
     let stable = release("1.2.9", policy).branch(Some("main"), BranchKind::Stable);
     let known = stable
@@ -442,7 +457,7 @@ fn the_first_candidate_of_a_label_puts_a_followed_channel_where_it_belongs() {
         let channel = |t: &&PlannedTag| t.tag.as_str().starts_with("rc");
         let tags = set.tags().iter().filter(channel);
         tags.map(|t| {
-            let owed = t.verdicts[0].owed.as_ref();
+            let owed = t.verdicts[0].successor.as_ref();
             (t.tag.to_string(), owed.map(ToString::to_string))
         })
         .collect()
@@ -528,7 +543,7 @@ fn a_registry_that_refuses_its_list_is_judged_by_git_and_labels() {
     // Nothing known at all.
     let blind = || release("1.2.3", PLAIN).refused(&shows, &[]);
     assert_eq!(blind().error().0, ErrorKind::Refused);
-    let maintenance = blind().branch(Some("1.2.x"), BranchKind::Maintenance);
+    let maintenance = blind().branch(Some("1.2.x"), maintenance());
     assert_eq!(maintenance.names(), "1.2.3");
     assert_eq!(blind().git(&["1.2.2"]).names(), "1.2.3 1.2 1 latest");
     let trusting = release("1.2.3", &format!("{PLAIN}\nguard = \"git\""));

@@ -9,10 +9,10 @@ use semver::Version;
 use crate::{
     oci::Tag,
     plan::tags::{
-        placeholder::Placeholder,
+        published::{Listing, Published},
         rules::TagRules,
-        template::{Part, Template},
     },
+    policy::{Part, Placeholder, Template},
 };
 
 /// Tells exact tags from others. An exact tag is a name that a fixed template with `{version}`
@@ -150,6 +150,28 @@ impl ExactTags {
             return None;
         }
         found.into_iter().next().map(|(_, version)| version)
+    }
+}
+
+/// One repository, and the versions that its exact tags name.
+#[derive(Debug)]
+pub(super) struct PublishedVersions<'a> {
+    pub(super) published: &'a Published,
+    exact: BTreeMap<Option<String>, Vec<ExactTag>>,
+}
+
+impl<'a> PublishedVersions<'a> {
+    pub(super) fn new(published: &'a Published, reader: &ExactTags) -> Self {
+        let exact = match &published.tags {
+            Listing::Known(tags) => reader.all(tags),
+            Listing::Refused | Listing::NotAsked => BTreeMap::new(),
+        };
+        Self { published, exact }
+    }
+
+    /// The published versions of a variant, ascending.
+    pub(super) fn versions(&self, variant: &Option<String>) -> &[ExactTag] {
+        self.exact.get(variant).map_or(&[], Vec::as_slice)
     }
 }
 

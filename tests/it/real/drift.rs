@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, process::Output, sync::Arc};
 use hoist::{
     io::registry::{BlobSource, Registries, RepositoryApi, Settings},
     oci::{Descriptor, Digest, Manifest, MediaType, Observed, Repository, Tag, TagOrDigest},
-    plan::tags::{BranchKind, ExactTags, Listing, Published, TagContext, TagRules, compute},
+    plan::{
+        tags::{ExactTags, Listing, Published, TagContext, TagRules, compute},
+        version::branch::BranchKind,
+    },
     policy::Policy,
 };
 use proptest::{
@@ -144,7 +147,7 @@ impl Place<'_> {
             commit_time: chrono::DateTime::UNIX_EPOCH,
             instant: chrono::DateTime::UNIX_EPOCH,
             branch: None,
-            branch_kind: BranchKind::Stable,
+            branch_kind: &BranchKind::Stable,
             git: &[],
             images: BTreeMap::new(),
         };
@@ -179,7 +182,7 @@ async fn play(place: &Place<'_>, policy: &Policy, versions: &[Version]) -> Shown
         }
         let shown = place.look().await;
         let tags: Vec<Tag> = shown.keys().cloned().collect();
-        for aim in rules.aims(&reader, &[], &tags) {
+        for aim in rules.targets(&reader, &[], &tags) {
             assert_eq!(
                 shown[&aim.tag], shown[&aim.exact[0]],
                 "`{}` after {version}",

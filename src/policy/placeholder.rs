@@ -5,11 +5,28 @@ use std::fmt::Write as _;
 use chrono::{DateTime, Utc, format::StrftimeItems};
 use semver::Version;
 
-use super::template::Values;
+/// Everything that a placeholder can stand for, in one release.
+#[derive(Debug, Clone, Copy)]
+pub struct Values<'a> {
+    /// The version.
+    pub version: &'a Version,
+    /// `{channel}`: the label of a pre-release that counts (`rc` of `1.0.0-rc.2`).
+    pub channel: Option<&'a str>,
+    /// The commit, 40 hex digits.
+    pub commit: &'a str,
+    /// When the commit was made.
+    pub commit_time: DateTime<Utc>,
+    /// The release's one instant.
+    pub instant: DateTime<Utc>,
+    /// The branch as git names it.
+    pub branch: Option<&'a str>,
+    /// strftime format of dates that bring none.
+    pub date: &'a str,
+}
 
 /// One placeholder.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) enum Placeholder {
+pub(crate) enum Placeholder {
     Version,
     Major,
     Minor,
@@ -38,7 +55,7 @@ const NAMES: [&str; 10] = [
 ];
 
 impl Placeholder {
-    pub(super) fn parse(inner: &str) -> Result<Self, String> {
+    pub(crate) fn parse(inner: &str) -> Result<Self, String> {
         let (name, argument) = match inner.split_once(':') {
             Some((name, argument)) => (name, Some(argument)),
             None => (inner, None),
@@ -63,7 +80,7 @@ impl Placeholder {
     }
 
     /// As it is written, without an argument.
-    pub(super) fn name(&self) -> &'static str {
+    pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Version => "{version}",
             Self::Major => "{major}",
@@ -79,7 +96,7 @@ impl Placeholder {
     }
 
     /// The value as it is; `None` where this release has none.
-    pub(super) fn render(&self, values: &Values<'_>) -> Option<String> {
+    pub(crate) fn render(&self, values: &Values<'_>) -> Option<String> {
         let version = values.version;
         let date = |own: &Option<String>, time: DateTime<Utc>| {
             let mut out = String::new();
@@ -102,15 +119,6 @@ impl Placeholder {
                 .map(str::to_owned),
         }
     }
-}
-
-/// The label of a pre-release that counts: `rc` of `1.0.0-rc.2`; `None` for `1.0.0-rc2`, which
-/// has no counter of its own, and for `1.0.0-a.b.1`, whose label would be no label for new ones.
-#[must_use]
-pub fn channel(version: &Version) -> Option<&str> {
-    let (label, counter) = version.pre.as_str().split_once('.')?;
-    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
-    (digits(counter) && !digits(label)).then_some(label)
 }
 
 fn unknown(name: &str) -> String {
@@ -146,7 +154,7 @@ fn sha_length(argument: Option<&str>) -> Result<usize, String> {
 
 /// Checks a strftime format: known specifiers only, and one that can stand in a tag is the
 /// policy's matter, not this one's (a label's date may hold a `:`).
-pub(super) fn check_format(format: Option<&str>) -> Result<Option<String>, String> {
+pub(crate) fn check_format(format: Option<&str>) -> Result<Option<String>, String> {
     let Some(format) = format else {
         return Ok(None);
     };

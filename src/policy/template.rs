@@ -5,32 +5,10 @@
 
 use std::fmt;
 
-use chrono::{DateTime, Utc};
-use semver::Version;
-
-use super::placeholder::Placeholder;
-
-/// Everything that a placeholder can stand for, in one release.
-#[derive(Debug, Clone, Copy)]
-pub struct Values<'a> {
-    /// The version.
-    pub version: &'a Version,
-    /// `{channel}`: the label of a pre-release that counts (`rc` of `1.0.0-rc.2`).
-    pub channel: Option<&'a str>,
-    /// The commit, 40 hex digits.
-    pub commit: &'a str,
-    /// When the commit was made.
-    pub commit_time: DateTime<Utc>,
-    /// The release's one instant.
-    pub instant: DateTime<Utc>,
-    /// The branch as git names it.
-    pub branch: Option<&'a str>,
-    /// strftime format of dates that bring none.
-    pub date: &'a str,
-}
+use crate::policy::placeholder::{Placeholder, Values};
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) enum Part {
+pub(crate) enum Part {
     Text(String),
     Value(Placeholder),
 }
@@ -126,32 +104,32 @@ impl Template {
         &self.text
     }
 
-    pub(super) fn parts(&self) -> &[Part] {
+    pub(crate) fn parts(&self) -> &[Part] {
         &self.parts
     }
 
     /// The template without any placeholder, where it has none.
-    pub(super) fn literal(&self) -> Option<&str> {
+    pub(crate) fn literal(&self) -> Option<&str> {
         match &*self.parts {
             [Part::Text(text)] => Some(text),
             _ => None,
         }
     }
 
-    pub(super) fn has(&self, wanted: impl Fn(&Placeholder) -> bool) -> bool {
+    pub(crate) fn has(&self, wanted: impl Fn(&Placeholder) -> bool) -> bool {
         self.parts
             .iter()
             .any(|part| matches!(part, Part::Value(value) if wanted(value)))
     }
 
     /// Names the whole version, so that the version can be read back from the name.
-    pub(super) fn is_exact(&self) -> bool {
+    pub(crate) fn is_exact(&self) -> bool {
         self.has(|value| *value == Placeholder::Version)
     }
 
     /// Names the day or the branch: what it says is no matter of versions, so no later look can
     /// tell where it should point.
-    pub(super) fn is_of_the_moment(&self) -> bool {
+    pub(crate) fn is_of_the_moment(&self) -> bool {
         self.has(|value| {
             matches!(
                 value,
@@ -168,7 +146,7 @@ impl Template {
 
     /// Fills in the values as they can stand in a tag: `+` becomes `-`, and what else a branch's
     /// name holds becomes one `-` a run. The result still has to be checked: it can be too long.
-    pub(super) fn render_tag(&self, values: &Values<'_>) -> Rendered {
+    pub(crate) fn render_tag(&self, values: &Values<'_>) -> Rendered {
         self.fill(values, |placeholder, values| {
             let text = placeholder.render(values)?;
             Some(match placeholder {
@@ -204,7 +182,7 @@ impl fmt::Display for Template {
     }
 }
 
-pub(super) fn is_tag_character(c: char) -> bool {
+pub(crate) fn is_tag_character(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-')
 }
 

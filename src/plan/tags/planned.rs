@@ -1,0 +1,88 @@
+//! One tag of the set, with what happens to it in each repository.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    oci::Tag,
+    plan::tags::published::{Action, Verdict},
+    policy::Template,
+};
+
+/// Whether a tag ever moves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TagKind {
+    /// Never moves.
+    Fixed,
+    /// Moves forward only.
+    Moving,
+}
+
+impl TagKind {
+    /// As in JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Fixed => "fixed",
+            Self::Moving => "moving",
+        }
+    }
+}
+
+/// One tag of the set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedTag {
+    /// Its name.
+    pub tag: Tag,
+    /// The variant whose image it shows; `None` for the plain one.
+    pub variant: Option<String>,
+    /// Whether it moves.
+    pub kind: TagKind,
+    /// It is the version's own tag: the first that names the version whole.
+    pub is_version: bool,
+    /// The template that made it.
+    pub template: Template,
+    /// What happens, per repository, in the order of the policy.
+    pub verdicts: Vec<Verdict>,
+}
+
+impl PlannedTag {
+    /// What happens, where the repositories agree.
+    #[must_use]
+    pub fn action(&self) -> Action {
+        let mut actions = self.verdicts.iter().map(|verdict| verdict.action);
+        let Some(first) = actions.next() else {
+            return Action::Unknown;
+        };
+        if actions.all(|action| action == first) {
+            first
+        } else {
+            Action::Mixed
+        }
+    }
+
+    /// Why: the one reason, or each repository's own.
+    #[must_use]
+    pub fn why(&self) -> String {
+        let Some(first) = self.verdicts.first() else {
+            return "no repository is named".to_owned();
+        };
+        if self.verdicts.iter().all(|verdict| verdict.why == first.why) {
+            return first.why.clone();
+        }
+        let each: Vec<String> = self
+            .verdicts
+            .iter()
+            .map(|v| format!("{}: {}, {}", v.repository, v.action.as_str(), v.why))
+            .collect();
+        each.join("; ")
+    }
+
+    /// The release leaves it alone in at least one repository.
+    #[must_use]
+    pub fn is_kept(&self) -> bool {
+        self.verdicts
+            .iter()
+            .any(|verdict| verdict.action == Action::Keep)
+    }
+}
