@@ -144,7 +144,7 @@ impl Release {
             commit,
             commit_time: DateTime::from_timestamp(seconds, 0).unwrap_or_default(),
             branch: facts.branch.clone(),
-            kind: kind,
+            kind,
             git: facts.tags.iter().map(|tag| tag.version.clone()).collect(),
         })
     }
