@@ -9,6 +9,12 @@ use std::{
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+/// How long the last look at the tags may take.
+pub(super) const LAST_LOOK: Duration = Duration::from_secs(10);
+
+/// So many refusals in a row are for good: tags have moved by then, so one is not believed.
+pub(super) const REFUSALS: u32 = 3;
+
 /// The wish to end, and when it was noticed.
 #[derive(Debug, Clone)]
 pub(super) struct Signal {

@@ -6,10 +6,16 @@ use crate::{
     error::{Error, Result},
     io::{
         git::remote::{ObjectId, RefEdit},
-        registry::{RegistryError, RegistryErrorKind, RepositoryApi},
+        registry::{RegistryErrorKind, RepositoryApi},
     },
     oci::{Observed, Repository, Tag},
-    publish::{BranchMove, World, lock_ref, start::git_error, steps::branch::PULL, unfinished},
+    publish::{
+        errors::{PULL, git_error, push_error},
+        lock_ref::lock_ref,
+        protocol::journal::BranchMove,
+        unfinished,
+        world::World,
+    },
 };
 
 /// What is going to be published.
@@ -105,35 +111,6 @@ async fn look(api: &dyn RepositoryApi, tags: &[Tag]) -> Result<Found> {
         });
     }
     Ok(found)
-}
-
-/// A typo, a missing repository, a missing right: named apart where the registry tells them apart.
-pub(crate) fn push_error(repository: &Repository, error: &RegistryError) -> Error {
-    let registry = repository.registry();
-    let (what, hint) = match error.kind {
-        RegistryErrorKind::Unauthorized | RegistryErrorKind::Credentials => (
-            format!("`{registry}` does not accept the credentials for pushing to `{repository}`"),
-            format!(
-                "`docker login {registry}`, or set HOIST_REGISTRY_USERNAME and HOIST_REGISTRY_PASSWORD"
-            ),
-        ),
-        RegistryErrorKind::Denied => (
-            format!("no right to push to `{repository}`"),
-            format!("check the name, and give the account of `{registry}` the right to push there"),
-        ),
-        RegistryErrorKind::NameUnknown | RegistryErrorKind::NotFound => (
-            format!("there is no repository `{repository}`"),
-            format!("check the name, or create the repository on `{registry}` first"),
-        ),
-        _ => (
-            format!("cannot push to `{repository}`"),
-            "`hoist check` asks again without a release".to_owned(),
-        ),
-    };
-    Error::failed(what)
-        .because(error)
-        .state("nothing was built or pushed")
-        .hint(hint)
 }
 
 async fn git(world: &World, asked: &Preflight, names: &[Repository]) -> Result<()> {

@@ -10,8 +10,10 @@ use crate::{
     oci::{Digest, Manifest, Observed},
     policy::OnFailure,
     publish::{
-        Owner, Publication, World, lock_ref,
-        protocol::journal::{Document, GitTagRecord, ImageRecord, Place, Prepared, TagPlan},
+        lock_ref::lock_ref,
+        protocol::journal::{Document, GitTagRecord, ImageRecord, Owner, Place, Prepared, TagPlan},
+        publication::Publication,
+        world::World,
     },
 };
 

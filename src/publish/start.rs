@@ -5,21 +5,22 @@ use std::sync::Arc;
 use crate::{
     error::{Error, ErrorKind, Result},
     event::Step,
-    io::{
-        git::remote::{RemoteError, RemoteErrorKind},
-        registry::RepositoryApi,
-    },
+    io::registry::RepositoryApi,
     outcome::Outcome,
     publish::{
-        Publication, World, prepare,
-        protocol::journal::{GitTagRecord, Prepared, Record, encode},
+        errors::git_error,
+        prepare,
+        protocol::journal::{GitTagRecord, Prepared, Record, encode, name},
+        publication::Publication,
         report,
         run::Run,
         steps::{
-            stage::{Destination, StageError, stage},
+            destination::{Destination, StageError},
+            stage::stage,
             transfer::Transfers,
         },
         unfinished,
+        world::World,
     },
 };
 
@@ -144,24 +145,6 @@ fn stage_error(error: &StageError) -> Error {
         .hint("`hoist release` starts again; what was sent already is not sent again")
 }
 
-pub(super) fn git_error(what: &str, error: &RemoteError) -> Error {
-    // No such remote, or several places that it pushes to: nothing that another try mends.
-    let kind = match error.kind {
-        RemoteErrorKind::Setup => ErrorKind::Refused,
-        RemoteErrorKind::Conflict
-        | RemoteErrorKind::Refused
-        | RemoteErrorKind::Unreachable
-        | RemoteErrorKind::Local => ErrorKind::Failed,
-    };
-    let made = Error::new(kind, what)
-        .because(error)
-        .state("no tag has moved");
-    match &error.hint {
-        Some(hint) => made.hint(hint.clone()),
-        None => made,
-    }
-}
-
 /// Journal and lock object: both are there before the lock is.
 async fn write(world: &World, prepared: &Prepared) -> Result<(String, String)> {
     let line = encode(&Record::Prepared(Box::new(prepared.clone())));
@@ -180,17 +163,4 @@ async fn write(world: &World, prepared: &Prepared) -> Result<(String, String)> {
     })?;
     unfinished::forget_old(world);
     Ok((journal, lock))
-}
-
-/// A journal's name: the same on every machine, oldest first in a listing.
-pub(super) fn name(prepared: &Prepared) -> String {
-    let started = prepared.started.format("%Y%m%dT%H%M%SZ");
-    let nonce: String = prepared
-        .owner
-        .nonce
-        .chars()
-        .filter(char::is_ascii_alphanumeric)
-        .take(12)
-        .collect();
-    format!("{started}-{nonce}")
 }

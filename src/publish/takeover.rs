@@ -5,16 +5,16 @@ use crate::{
     io::git::remote::{ObjectId, RefEdit, RemoteError, RemoteErrorKind},
     outcome::Outcome,
     publish::{
-        World,
         deadline::Backoff,
+        errors::{git_error, journal_error},
         protocol::{
-            journal::{Prepared, Record, encode},
+            journal::{Prepared, Record, encode, name},
             replay::{self, Replayed},
             state::{End, Goal, State, Transaction},
         },
         run::Run,
-        start::{git_error, name},
         unfinished::{self, Candidate, Scope, find},
+        world::World,
     },
 };
 
@@ -30,11 +30,28 @@ pub enum Recovery {
     TakeOver,
 }
 
+/// Goes on with an unfinished release, to the digest that its journal names; never builds.
+/// `None`: there is none.
+///
+/// # Errors
+/// What is unfinished could not be found out, or it is not ours to take.
+pub async fn resume(world: &World, scope: &Scope, how: Recovery) -> Result<Option<Outcome>> {
+    recover(world, scope, how, Goal::Forward).await
+}
+
+/// Undoes an unfinished release: every tag is put back. `None`: there is none.
+///
+/// # Errors
+/// What is unfinished could not be found out, or it is not ours to take.
+pub async fn rollback(world: &World, scope: &Scope, how: Recovery) -> Result<Option<Outcome>> {
+    recover(world, scope, how, Goal::Back).await
+}
+
 /// Takes up the oldest unfinished release and leads it to `goal`. `None`: there is none.
 ///
 /// # Errors
 /// It could not be found out, or it is not ours to take.
-pub(super) async fn recover(
+async fn recover(
     world: &World,
     scope: &Scope,
     how: Recovery,
@@ -128,13 +145,6 @@ async fn take_up(world: &World, found: Candidate, how: Recovery, goal: Goal) -> 
     let mut run = Run::new(world.clone(), prepared, apis, journal, new, txn);
     run.goal = Some(goal);
     Ok(run)
-}
-
-fn journal_error(error: &std::io::Error) -> Error {
-    Error::failed("cannot write the journal")
-        .because(error)
-        .state("nothing was changed")
-        .hint("make git's directory writable, with room on its disk")
 }
 
 /// Where a recovery begins, given whether the lock is there.

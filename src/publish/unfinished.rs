@@ -1,22 +1,17 @@
 //! Unfinished releases: found in this clone's journals and in the remote's locks, and taken up.
 
-use serde::Serialize;
-
 use crate::{
     error::{Error, ErrorKind, Result},
     io::git::remote::ObjectId,
     oci::{Digest, Repository},
-    outcome::TagReport,
     publish::{
-        World,
-        deadline::Deadline,
-        lock_ref,
+        errors::git_error,
+        lock_ref::lock_ref,
         protocol::{
             journal::decode,
             replay::{self, Replayed},
         },
-        report,
-        start::git_error,
+        world::World,
     },
 };
 
@@ -34,27 +29,6 @@ pub struct Scope {
     pub repositories: Vec<Repository>,
     /// Below which the lock's refs live.
     pub lock_refs: String,
-}
-
-/// An unfinished release, for people and programs.
-#[derive(Debug, Clone, Serialize)]
-pub struct Unfinished {
-    /// Its version.
-    pub version: semver::Version,
-    /// Its commit, full hash.
-    pub commit: String,
-    /// Who has it.
-    pub owner: String,
-    /// Since when.
-    pub since: chrono::DateTime<chrono::Utc>,
-    /// Where it stands, as far as this machine knows: `prepared` where only its lock is known.
-    pub stands: String,
-    /// Its journal is in this clone.
-    pub here: bool,
-    /// Its lock is on the remote.
-    pub locked: bool,
-    /// Each tag, as its registry shows it now.
-    pub tags: Vec<TagReport>,
 }
 
 /// What was found of one transaction.
@@ -295,32 +269,4 @@ async fn read_locks(
         locks.push((id.clone(), replayed));
     }
     Ok(locks)
-}
-
-/// What is unfinished, and what its tags show now.
-///
-/// # Errors
-/// Journals or locks cannot be read.
-pub async fn status(world: &World, scope: &Scope) -> Result<Vec<Unfinished>> {
-    let mut all = Vec::new();
-    for found in find(world, scope).await? {
-        let Candidate {
-            replayed,
-            journal,
-            lock,
-        } = found;
-        let limit = Deadline::new(report::LAST_LOOK, world.cancel.clone());
-        let tags = report::look(world, &replayed.prepared, &limit).await;
-        all.push(Unfinished {
-            version: replayed.prepared.version.clone(),
-            commit: replayed.prepared.commit.clone(),
-            owner: replayed.owner.to_string(),
-            since: replayed.since,
-            stands: report::stands(journal.is_some().then_some(replayed.txn.state)).to_owned(),
-            here: journal.is_some(),
-            locked: lock.is_some(),
-            tags,
-        });
-    }
-    Ok(all)
 }

@@ -285,6 +285,12 @@ impl Transaction {
         }
     }
 
+    /// The same transaction in another state.
+    pub(super) fn to(mut self, state: State) -> Self {
+        self.state = state;
+        self
+    }
+
     /// Whether a request that moves a tag may have been sent.
     #[must_use]
     pub fn has_begun(&self) -> bool {

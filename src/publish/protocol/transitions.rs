@@ -21,11 +21,6 @@ pub struct OutOfOrder {
 }
 
 impl Transaction {
-    pub(super) fn to(mut self, state: State) -> Self {
-        self.state = state;
-        self
-    }
-
     fn blame(mut self, cause: Cause) -> Self {
         self.cause = self.cause.or(Some(cause));
         self

@@ -1,29 +1,23 @@
 //! From the end of a run to its outcome: what failed, what is true outside now, what to do next.
 
+pub(in crate::publish) mod tags;
 pub(in crate::publish) mod words;
-
-use std::time::Duration;
-
-use futures_util::future::join_all;
 
 use crate::{
     error::{Error, ErrorKind},
     oci::{Observed, Repository},
     outcome::{BranchReport, GitTagReport, ImageReport, Outcome, OutcomeKind, TagReport},
     publish::{
-        Publication, World,
-        deadline::Deadline,
         protocol::{
-            journal::{BranchMove, Prepared, TagPlan},
+            journal::{BranchMove, TagPlan},
             state::{End, State, TagKind, TagProgress},
             transitions::OutOfOrder,
         },
+        publication::Publication,
+        report::tags::{look, report},
         run::Run,
     },
 };
-
-/// How long the last look at the tags may take.
-pub(in crate::publish) const LAST_LOOK: Duration = Duration::from_secs(10);
 
 /// The outcome of a publication that never had a journal.
 pub(in crate::publish) fn not_begun(publication: &Publication, error: Error) -> Outcome {
@@ -152,23 +146,13 @@ fn assemble(run: &Run, kind: OutcomeKind, tags: Vec<TagReport>, error: Option<Er
     }
 }
 
-fn report(prepared: &Prepared, tag: &TagPlan, now: Observed) -> TagReport {
-    TagReport {
-        repository: prepared.repository(tag).clone(),
-        tag: tag.tag.clone(),
-        before: tag.before.clone(),
-        wanted: prepared.wanted(tag).clone(),
-        now,
-    }
-}
-
 /// What follows from the end itself, else what was seen last.
 fn known(run: &Run) -> Vec<TagReport> {
     let prepared = &run.prepared;
     let tags = prepared.tags.iter().enumerate();
     tags.map(|(index, tag)| {
         let ours = Observed::At(prepared.wanted(tag).clone());
-        let before = Observed::from(tag.before.clone());
+        let before = tag.before.clone().map_or(Observed::Absent, Observed::At);
         let now = match (run.txn.state, run.txn.marks[index]) {
             (State::Ended(End::Published | End::Unpushed), _) | (_, TagProgress::Already) => ours,
             (State::Ended(End::RolledBack), _) => before,
@@ -182,46 +166,4 @@ fn known(run: &Run) -> Vec<TagReport> {
 /// Looks once more, so that the list says what is where now.
 async fn look_again(run: &Run) -> Vec<TagReport> {
     look(&run.world, &run.prepared, &run.last_look()).await
-}
-
-/// What each tag of a transaction shows now.
-pub(in crate::publish) async fn look(
-    world: &World,
-    prepared: &Prepared,
-    limit: &Deadline,
-) -> Vec<TagReport> {
-    let heads = prepared.tags.iter().map(|tag| async move {
-        let now = match (world.connect)(prepared.repository(tag)) {
-            Err(_) => Observed::Unknown,
-            Ok(api) => {
-                let what = tag.tag.clone().into();
-                match limit.run(api.head(&what)).await {
-                    Some(Ok(Some(shown))) => Observed::At(shown.digest),
-                    Some(Ok(None)) => Observed::Absent,
-                    Some(Err(_)) | None => Observed::Unknown,
-                }
-            }
-        };
-        report(prepared, tag, now)
-    });
-    join_all(heads).await
-}
-
-/// Where a transaction stands, in a few words; `None`: only its lock is known.
-pub(in crate::publish) fn stands(state: Option<State>) -> &'static str {
-    let Some(state) = state else {
-        return "prepared; how far it came is not known here";
-    };
-    match state {
-        State::Locking => "about to take the lock",
-        State::Observing => "locked; no tag has moved",
-        State::CheckingLock(_) | State::Committing(_) | State::Staging => "tags were being moved",
-        State::Verifying => "all tags were accepted; not all were seen to show it",
-        State::Finishing => "all tags show it; the git tag may be missing",
-        State::Recovering(_) => "taken up again",
-        State::Settling | State::RollingBack(_) => "being rolled back",
-        State::Unlocking(_) => "decided; the lock may be left",
-        State::Stopped(_) => "stopped",
-        State::Ended(_) => "over",
-    }
 }

@@ -5,6 +5,7 @@ use crate::{
     oci::{Observed, Repository, Tag},
     outcome::{OutcomeKind, TagReport},
     publish::{
+        errors::{MAY_PUSH, PULL},
         protocol::state::{Cause, End, State, Stop},
         run::Run,
         unfinished::{self, FINISHED_FIRST},
@@ -187,10 +188,8 @@ fn with_hint(run: &Run, error: Error) -> Error {
     }
     match run.txn.cause {
         Some(Cause::Foreign(_) | Cause::GitTag) => error.hint(FINISHED_FIRST),
-        Some(Cause::Branch) => error.hint(crate::publish::steps::branch::PULL),
-        Some(Cause::Lock) if run.prepared.branch.is_some() => {
-            error.hint(crate::publish::steps::branch::MAY_PUSH)
-        }
+        Some(Cause::Branch) => error.hint(PULL),
+        Some(Cause::Lock) if run.prepared.branch.is_some() => error.hint(MAY_PUSH),
         Some(
             Cause::Refused(_)
             | Cause::Unclear(_)

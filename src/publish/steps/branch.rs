@@ -4,34 +4,15 @@
 use crate::{
     io::git::remote::{ObjectId, RefEdit, RemoteError, RemoteErrorKind},
     publish::{
-        deadline::Backoff,
+        deadline::{Backoff, REFUSALS},
         protocol::{
             journal::{BranchMove, Prepared},
             observation::{GitSeen, LockSeen},
         },
         run::Run,
-        steps::lock::REFUSALS,
+        steps::refs_seen::BranchSeen,
     },
 };
-
-/// What helps a release whose branch has advanced.
-pub(in crate::publish) const PULL: &str = "`git pull`, then the same command again";
-
-/// What helps where the server may have refused the release commit.
-pub(in crate::publish) const MAY_PUSH: &str = "the release commit goes to its branch with the lock: let this account push there, or take `version.files` and `notes.changelog` out of release.toml";
-
-/// What the branch shows.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::publish) enum BranchSeen {
-    /// The release makes no commit.
-    None,
-    /// What it showed before.
-    Before,
-    /// The release commit.
-    Ours,
-    /// Another commit, or the branch is gone.
-    Other(Option<ObjectId>),
-}
 
 impl Prepared {
     /// The branch's move to the release commit, where there is one.

@@ -15,28 +15,12 @@ use crate::{
             verdict::{Answered, Then, after_put},
         },
         run::{Run, words},
+        steps::answer::answered,
     },
 };
 
 /// Tags in one request: the distribution specification asks registries to take at least ten.
 const BATCH: usize = 10;
-
-/// What kind of answer a failed PUT of a tag is.
-pub(in crate::publish) fn answered(error: &RegistryError) -> Answered {
-    match &error.kind {
-        RegistryErrorKind::Server | RegistryErrorKind::Lost => Answered::Ambiguous,
-        RegistryErrorKind::TooManyRequests(_) | RegistryErrorKind::Unreachable => Answered::Later,
-        RegistryErrorKind::Unauthorized
-        | RegistryErrorKind::Denied
-        | RegistryErrorKind::NotFound
-        | RegistryErrorKind::NameUnknown
-        | RegistryErrorKind::BlobsMissing(_)
-        | RegistryErrorKind::Refused
-        | RegistryErrorKind::BadAnswer
-        | RegistryErrorKind::Credentials
-        | RegistryErrorKind::File => Answered::Refused,
-    }
-}
 
 impl Run {
     pub(in crate::publish) fn manifest(&self, index: usize) -> &Manifest {

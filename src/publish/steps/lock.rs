@@ -4,34 +4,15 @@
 use crate::{
     io::git::remote::{ObjectId, RefEdit, RemoteError, RemoteErrorKind},
     publish::{
-        deadline::Backoff,
+        deadline::{Backoff, REFUSALS},
         protocol::{
             observation::{GitSeen, GitTagSeen, LockSeen},
             state::{End, State},
         },
         run::Run,
-        steps::branch::BranchSeen,
+        steps::refs_seen::{BranchSeen, RefsSeen},
     },
 };
-
-/// So many refusals in a row are for good: tags have moved by then, so one is not believed.
-pub(in crate::publish) const REFUSALS: u32 = 3;
-
-/// The refs of a transaction as they are.
-pub(in crate::publish) struct RefsSeen {
-    /// The lock.
-    pub(in crate::publish) lock: LockSeen,
-    /// The version's git tag.
-    pub(in crate::publish) git_tag: GitTagSeen,
-    /// The branch of the release commit.
-    pub(in crate::publish) branch: BranchSeen,
-    /// Lock refs that hold this run's object.
-    pub(in crate::publish) ours: Vec<String>,
-    /// Somebody else holds one of them.
-    pub(in crate::publish) others: bool,
-    /// The git tags' names, where the guard asked for them.
-    pub(in crate::publish) git_tags: Vec<String>,
-}
 
 impl Run {
     fn tag_ref(&self) -> Option<String> {

@@ -12,7 +12,7 @@ use crate::{
             verdict::judge,
         },
         run::{Run, words},
-        steps::rollback,
+        steps::stand_in::stand_in,
     },
 };
 
@@ -38,7 +38,7 @@ impl Run {
             self.prepared.wanted(tag),
             shown.as_ref(),
         );
-        let is_stand_in = || shown.is_some() && shown == rollback::stand_in(&self.prepared, tag);
+        let is_stand_in = || shown.is_some() && shown == stand_in(&self.prepared, tag);
         if shows == Shows::Other && is_stand_in() {
             // Ours too: a roll back was cut short between putting it and deleting it.
             return if self.is_going_back() {

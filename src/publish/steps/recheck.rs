@@ -1,62 +1,14 @@
 //! Forward only, asked once more: whoever published a higher version while this one was built or
 //! waited for the lock keeps the moving tags of its line.
 
-use std::{fmt, sync::Arc};
-
 use crate::{
-    error::Result,
     io::registry::{RegistryError, RegistryErrorKind},
-    oci::{Repository, Tag},
     publish::{
         protocol::{observation::Shows, state::State},
+        recheck::{Lists, PublishedNow},
         run::{Run, words},
     },
 };
-
-/// Repositories with their lists of tags.
-pub type Lists = Vec<(Repository, Option<Vec<Tag>>)>;
-
-/// What is published now, as it is read under the lock.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PublishedNow {
-    /// Each repository with its list of tags; `None`: the registry does not hand it out.
-    pub repositories: Lists,
-    /// The names of the remote's git tags.
-    pub git: Vec<String>,
-}
-
-/// A tag that must no longer move.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Overtaken {
-    /// Where.
-    pub repository: Repository,
-    /// Which.
-    pub tag: Tag,
-    /// What holds it: `2.0.0 is newer`.
-    pub why: String,
-}
-
-/// The decision, made by whoever planned the tags.
-pub type Decide = dyn Fn(&PublishedNow) -> Result<Vec<Overtaken>> + Send + Sync;
-
-/// Asked under the lock, as the last thing before the first tag moves.
-#[derive(Clone)]
-pub struct Recheck(Arc<Decide>);
-
-impl Recheck {
-    /// A guard that decides by `decide`.
-    pub fn new(
-        decide: impl Fn(&PublishedNow) -> Result<Vec<Overtaken>> + Send + Sync + 'static,
-    ) -> Self {
-        Self(Arc::new(decide))
-    }
-}
-
-impl fmt::Debug for Recheck {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Guard")
-    }
-}
 
 /// The registry answers, and does not hand its list out.
 fn is_kept_back(error: &RegistryError) -> bool {
@@ -124,7 +76,7 @@ impl Run {
                 return;
             }
         };
-        let held = match (guard.0)(&PublishedNow { repositories, git }) {
+        let held = match guard.decide(&PublishedNow { repositories, git }) {
             Ok(held) => held,
             Err(error) => {
                 self.notes.tag(0, &error);

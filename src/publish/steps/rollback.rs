@@ -4,56 +4,23 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use serde_json::{Map, Value};
 use tokio::time::Instant;
 
 use crate::{
     event::Event,
     io::registry::{Deletion, RepositoryApi},
-    oci::{Digest, Manifest, Observed, TagOrDigest},
+    oci::{Manifest, Observed, TagOrDigest},
     publish::{
         deadline::{Backoff, Deadline},
         protocol::{
-            journal::{Prepared, TagPlan},
             observation::{PutBackSeen, Shows},
             state::TagProgress,
             verdict::{Answered, Undo, undo},
         },
         run::{Run, words},
-        steps::commit::answered,
+        steps::{answer::answered, stand_in::stand_in_manifest},
     },
 };
-
-/// A manifest that is put under a new tag so that the tag goes when it is deleted, for registries
-/// that delete by digest only. Made from the release's own, so its blobs are there; different for
-/// every tag, so that nothing else goes with it; the same each time, so that a later run knows it.
-fn stand_in_manifest(prepared: &Prepared, tag: &TagPlan) -> Option<Manifest> {
-    let image = &prepared.images[tag.image];
-    let model = image
-        .children
-        .iter()
-        .chain([&image.manifest])
-        .filter_map(|digest| prepared.document(digest))
-        .find(|manifest| !manifest.media_type.is_index())?;
-    let mut document: Map<String, Value> = serde_json::from_slice(&model.bytes).ok()?;
-    let annotations = document
-        .entry("annotations")
-        .or_insert_with(|| Value::Object(Map::new()));
-    let name = format!("{} {}", prepared.owner.nonce, tag.tag);
-    annotations
-        .as_object_mut()?
-        .insert("hoist.stand-in".into(), Value::String(name));
-    let bytes = serde_json::to_vec(&document).ok()?;
-    Some(Manifest::new(model.media_type.clone(), bytes))
-}
-
-/// The digest of a tag's stand-in. Only a tag that was absent before ever gets one.
-pub(in crate::publish) fn stand_in(prepared: &Prepared, tag: &TagPlan) -> Option<Digest> {
-    if tag.before.is_some() {
-        return None;
-    }
-    stand_in_manifest(prepared, tag).map(|manifest| manifest.digest().clone())
-}
 
 impl Run {
     /// Puts these tags back, all at once.
@@ -73,7 +40,7 @@ impl Run {
 
     fn restored(&self, index: usize) {
         let tag = &self.prepared.tags[index];
-        let now = Observed::from(tag.before.clone());
+        let now = tag.before.clone().map_or(Observed::Absent, Observed::At);
         self.notes.shown(index, now);
         self.world.events.emit(Event::Restored {
             repository: self.prepared.repository(tag).clone(),

@@ -10,44 +10,18 @@ use crate::{
     io::registry::{BlobSource, RegistryError, RegistryErrorKind, RepositoryApi},
     oci::{Descriptor, Digest, Image, Manifest, Registry, TagOrDigest},
     publish::{
-        deadline::Deadline, protocol::observation::ContentSeen, run::Run,
-        steps::transfer::Transfers,
+        deadline::Deadline,
+        protocol::observation::ContentSeen,
+        run::Run,
+        steps::{
+            destination::{Destination, StageError, Staged},
+            transfer::Transfers,
+        },
     },
 };
 
 /// Uploads at once for each registry.
 const AT_ONCE: usize = 4;
-
-/// A repository, and which of the images it is to hold.
-pub(in crate::publish) struct Destination<'a> {
-    pub(in crate::publish) api: &'a dyn RepositoryApi,
-    pub(in crate::publish) images: Vec<&'a Image>,
-}
-
-/// Why content is not present everywhere.
-#[derive(Debug, thiserror::Error)]
-pub(in crate::publish) enum StageError {
-    /// A request failed.
-    #[error(transparent)]
-    Registry(#[from] RegistryError),
-    /// A blob lies neither on disk nor in any of the repositories.
-    #[error("`{0}` lies neither on this machine nor in any of the repositories")]
-    Gone(Digest),
-    /// An index needs manifests without tags, and the registry takes none.
-    #[error("{0}: an image for several platforms needs them")]
-    NoDigests(RegistryError),
-    /// A local directory could not be made.
-    #[error("{0}: {1}")]
-    Directory(std::path::PathBuf, std::io::Error),
-}
-
-/// What was learnt about the destinations.
-#[derive(Debug, Default)]
-pub(in crate::publish) struct Staged {
-    /// Indexes of destinations that take no manifest without a tag: theirs arrives with its first
-    /// tag.
-    pub(in crate::publish) tag_first: Vec<usize>,
-}
 
 /// Makes all images present at all destinations: registries side by side, on each of them at most
 /// four blobs at once.

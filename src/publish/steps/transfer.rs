@@ -12,7 +12,7 @@ use crate::{
     io::registry::{BlobPushed, BlobSource, RegistryError, RepositoryApi},
     oci::{Descriptor, Digest, Image, Repository},
     outcome::{Amount, Transfer},
-    publish::steps::stage::{Destination, StageError},
+    publish::steps::destination::{Destination, StageError},
     text::bytes,
 };
 

@@ -1,0 +1,70 @@
+//! Errors that several steps share.
+
+use crate::{
+    error::{Error, ErrorKind},
+    io::{
+        git::remote::{RemoteError, RemoteErrorKind},
+        registry::{RegistryError, RegistryErrorKind},
+    },
+    oci::Repository,
+};
+
+/// What helps a release whose branch has advanced.
+pub(super) const PULL: &str = "`git pull`, then the same command again";
+
+/// What helps where the server may have refused the release commit.
+pub(super) const MAY_PUSH: &str = "the release commit goes to its branch with the lock: let this account push there, or take `version.files` and `notes.changelog` out of release.toml";
+
+pub(super) fn git_error(what: &str, error: &RemoteError) -> Error {
+    // No such remote, or several places that it pushes to: nothing that another try mends.
+    let kind = match error.kind {
+        RemoteErrorKind::Setup => ErrorKind::Refused,
+        RemoteErrorKind::Conflict
+        | RemoteErrorKind::Refused
+        | RemoteErrorKind::Unreachable
+        | RemoteErrorKind::Local => ErrorKind::Failed,
+    };
+    let made = Error::new(kind, what)
+        .because(error)
+        .state("no tag has moved");
+    match &error.hint {
+        Some(hint) => made.hint(hint.clone()),
+        None => made,
+    }
+}
+
+/// A typo, a missing repository, a missing right: named apart where the registry tells them apart.
+pub(crate) fn push_error(repository: &Repository, error: &RegistryError) -> Error {
+    let registry = repository.registry();
+    let (what, hint) = match error.kind {
+        RegistryErrorKind::Unauthorized | RegistryErrorKind::Credentials => (
+            format!("`{registry}` does not accept the credentials for pushing to `{repository}`"),
+            format!(
+                "`docker login {registry}`, or set HOIST_REGISTRY_USERNAME and HOIST_REGISTRY_PASSWORD"
+            ),
+        ),
+        RegistryErrorKind::Denied => (
+            format!("no right to push to `{repository}`"),
+            format!("check the name, and give the account of `{registry}` the right to push there"),
+        ),
+        RegistryErrorKind::NameUnknown | RegistryErrorKind::NotFound => (
+            format!("there is no repository `{repository}`"),
+            format!("check the name, or create the repository on `{registry}` first"),
+        ),
+        _ => (
+            format!("cannot push to `{repository}`"),
+            "`hoist check` asks again without a release".to_owned(),
+        ),
+    };
+    Error::failed(what)
+        .because(error)
+        .state("nothing was built or pushed")
+        .hint(hint)
+}
+
+pub(super) fn journal_error(error: &std::io::Error) -> Error {
+    Error::failed("cannot write the journal")
+        .because(error)
+        .state("nothing was changed")
+        .hint("make git's directory writable, with room on its disk")
+}

@@ -1,0 +1,274 @@
+//! The records of a journal.
+
+use chrono::{DateTime, Utc};
+use semver::Version;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::{
+    oci::{Descriptor, Digest, Manifest, MediaType, Repository, Tag},
+    policy::OnFailure,
+    publish::protocol::state::{TagKind, TagSpec, Transaction, TransactionSpec},
+};
+
+/// One entry of a journal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Record {
+    /// Always first: all that is needed to finish or undo the release.
+    Prepared(Box<Prepared>),
+    /// The transaction is in this state; its action may have been performed.
+    Step {
+        /// When.
+        at: DateTime<Utc>,
+        /// The whole of what is known.
+        txn: Transaction,
+    },
+    /// `resume` or `rollback` took the transaction over.
+    TakenOver {
+        /// When.
+        at: DateTime<Utc>,
+        /// By whom.
+        owner: Owner,
+    },
+}
+
+/// A process that publishes, and how to recognise it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owner {
+    /// Name of the machine.
+    pub host: String,
+    /// Identity of the machine's boot and process namespace: elsewhere, a process id says nothing.
+    pub boot: String,
+    /// Process id.
+    pub pid: u32,
+    /// Address of the CI run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
+    /// Random; makes two locks of one release differ.
+    pub nonce: String,
+}
+
+impl std::fmt::Display for Owner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "process {} on {}", self.pid, self.host)?;
+        match &self.run {
+            Some(run) => write!(f, " ({run})"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A transaction before its first step.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Prepared {
+    /// The release.
+    pub version: Version,
+    /// The commit that is released, full hash.
+    pub commit: String,
+    /// The instant of the release: `resume` keeps yesterday's date.
+    pub instant: DateTime<Utc>,
+    /// When the transaction began.
+    pub started: DateTime<Utc>,
+    /// Who began it.
+    pub owner: Owner,
+    /// All repositories.
+    pub repositories: Vec<Place>,
+    /// All tags.
+    pub tags: Vec<TagPlan>,
+    /// All images.
+    pub images: Vec<ImageRecord>,
+    /// Every manifest that is new or was before, byte for byte: untagged ones are swept by
+    /// registries' retention rules.
+    pub documents: Vec<Document>,
+    /// The git tag to be made, where one is wanted.
+    pub git_tag: Option<GitTagRecord>,
+    /// The branch that the release commit goes to together with the lock, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub branch: Option<BranchMove>,
+    /// The lock's refs, one a repository.
+    pub lock_refs: Vec<String>,
+    /// What a failed commit leads to.
+    pub hold: bool,
+    /// How long a registry may take to show what it accepted, in milliseconds.
+    pub verify_timeout: u64,
+    /// How long the commit may go on retrying, in milliseconds.
+    pub deadline: u64,
+    /// How long a signal leaves, in milliseconds.
+    pub grace: u64,
+}
+
+/// A repository of the transaction.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// Its name.
+    pub repository: Repository,
+    /// 0 for the strictest, which commits first, else 1.
+    pub group: u8,
+}
+
+/// A tag of the transaction.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TagPlan {
+    /// Index of its repository.
+    pub repository: usize,
+    /// Its name.
+    pub tag: Tag,
+    /// When it moves.
+    pub kind: TagKind,
+    /// Index of the image that it is to show.
+    pub image: usize,
+    /// What it showed before: `None` where it did not exist.
+    pub before: Option<Digest>,
+}
+
+/// An image of the transaction. Its documents are in [`Prepared::documents`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageRecord {
+    /// The layout directory on the machine that began the release.
+    pub dir: std::path::PathBuf,
+    /// The manifest or index that the tags are to show.
+    pub manifest: Digest,
+    /// Manifests below an index, children first.
+    pub children: Vec<Digest>,
+    /// Configs and layers.
+    pub blobs: Vec<Descriptor>,
+}
+
+/// A manifest, byte for byte.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Document(pub Manifest);
+
+/// A branch that is to move to the release commit, which is [`Prepared::commit`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BranchMove {
+    /// Its full name: `refs/heads/main`.
+    pub name: String,
+    /// Where it was, and where a roll back puts it again: the release commit's parent.
+    pub before: String,
+}
+
+impl BranchMove {
+    /// The name that people use: `main`.
+    #[must_use]
+    pub fn short(&self) -> &str {
+        self.name.strip_prefix("refs/heads/").unwrap_or(&self.name)
+    }
+}
+
+/// A git tag as it is to be pushed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GitTagRecord {
+    /// Its name without `refs/tags/`.
+    pub name: String,
+    /// Its object's id.
+    pub id: String,
+    /// The object's bytes, signature included.
+    #[serde(with = "base64_bytes")]
+    pub object: Vec<u8>,
+}
+
+mod base64_bytes {
+    use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&BASE64.encode(bytes))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        BASE64.decode(text).map_err(serde::de::Error::custom)
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct RawDocument {
+    media_type: MediaType,
+    #[serde(with = "base64_bytes")]
+    bytes: Vec<u8>,
+}
+
+impl Serialize for Document {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        RawDocument {
+            media_type: self.0.media_type.clone(),
+            bytes: self.0.bytes.to_vec(),
+        }
+        .serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Document {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = RawDocument::deserialize(deserializer)?;
+        // The digest is computed from the bytes, so a document cannot lie about its name.
+        Ok(Self(Manifest::new(raw.media_type, raw.bytes)))
+    }
+}
+
+impl Prepared {
+    /// A document by its digest.
+    #[must_use]
+    pub fn document(&self, digest: &Digest) -> Option<&Manifest> {
+        self.documents
+            .iter()
+            .map(|document| &document.0)
+            .find(|manifest| manifest.digest() == digest)
+    }
+
+    /// The digest that a tag is to show.
+    #[must_use]
+    pub fn wanted(&self, tag: &TagPlan) -> &Digest {
+        &self.images[tag.image].manifest
+    }
+
+    /// The repository of a tag.
+    #[must_use]
+    pub fn repository(&self, tag: &TagPlan) -> &Repository {
+        &self.repositories[tag.repository].repository
+    }
+
+    /// What the protocol must know.
+    #[must_use]
+    pub fn shape(&self) -> TransactionSpec {
+        let slot = |tag: &TagPlan| TagSpec {
+            repository: tag.repository,
+            image: tag.image,
+            group: self.repositories[tag.repository].group,
+            kind: tag.kind,
+        };
+        TransactionSpec {
+            slots: self.tags.iter().map(slot).collect(),
+            on_failure: if self.hold {
+                OnFailure::Hold
+            } else {
+                OnFailure::Rollback
+            },
+        }
+    }
+
+    /// The transaction before its first step.
+    #[must_use]
+    pub fn begin(&self) -> Transaction {
+        Transaction::new(
+            self.tags
+                .iter()
+                .map(|tag| tag.before.as_ref() == Some(self.wanted(tag))),
+        )
+    }
+}
+
+/// A journal's name: the same on every machine, oldest first in a listing.
+#[must_use]
+pub fn name(prepared: &Prepared) -> String {
+    let started = prepared.started.format("%Y%m%dT%H%M%SZ");
+    let nonce: String = prepared
+        .owner
+        .nonce
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .take(12)
+        .collect();
+    format!("{started}-{nonce}")
+}

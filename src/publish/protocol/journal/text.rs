@@ -1,0 +1,96 @@
+//! A journal as text: one record a line, each with its format and its sum.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    oci::Digest,
+    publish::protocol::journal::{
+        check::{fits, is_consistent},
+        records::Record,
+    },
+};
+
+/// The newest version of the format. A reader refuses a newer one; a record says the oldest one that
+/// can hold it, so that an older hoist still takes up what it knows.
+pub const FORMAT: u64 = 2;
+
+/// Records without a release commit, which is what version 2 brought.
+const WITHOUT_BRANCH: u64 = 1;
+
+/// Why a journal cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    /// Written by a later hoist.
+    #[error("it has format {0}, which is newer than this hoist knows ({FORMAT})")]
+    Newer(u64),
+    /// Records follow, but the first one is missing or makes no sense.
+    #[error("its first record is missing or damaged")]
+    Damaged,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Line<R> {
+    v: u64,
+    sum: String,
+    record: R,
+}
+
+fn sum(record: &str) -> String {
+    Digest::of(record.as_bytes()).hex()[..16].to_owned()
+}
+
+/// A record as one line, newline included.
+#[must_use]
+pub fn encode(record: &Record) -> String {
+    let body = serde_json::to_string(record).expect("a record is plain data");
+    let format = match record {
+        Record::Prepared(prepared) if prepared.branch.is_some() => FORMAT,
+        Record::Prepared(_) | Record::Step { .. } | Record::TakenOver { .. } => WITHOUT_BRANCH,
+    };
+    format!(
+        "{{\"v\":{format},\"sum\":\"{}\",\"record\":{body}}}\n",
+        sum(&body)
+    )
+}
+
+/// The whole records of a journal, in order. Lines that are cut or damaged are left out.
+///
+/// # Errors
+/// The journal is of a newer format, its first record is missing while later ones are there, or a
+/// record names a tag that the first one does not have.
+pub fn decode(text: &[u8]) -> Result<Vec<Record>, ReadError> {
+    let mut records = Vec::new();
+    for line in text.split(|byte| *byte == b'\n') {
+        if let Some(record) = decode_line(line)? {
+            records.push(record);
+        }
+    }
+    match records.first() {
+        None => Ok(records),
+        Some(Record::Prepared(prepared)) if is_consistent(prepared) => {
+            let tags = prepared.tags.len();
+            if records.iter().all(|record| fits(record, tags)) {
+                Ok(records)
+            } else {
+                Err(ReadError::Damaged)
+            }
+        }
+        Some(Record::Prepared(_) | Record::Step { .. } | Record::TakenOver { .. }) => {
+            Err(ReadError::Damaged)
+        }
+    }
+}
+
+fn decode_line(line: &[u8]) -> Result<Option<Record>, ReadError> {
+    let Ok(line) = serde_json::from_slice::<Line<serde_json::Value>>(line) else {
+        return Ok(None);
+    };
+    // Written again by the writer's own serialiser, the text is the same, and so is its sum.
+    if sum(&line.record.to_string()) != line.sum {
+        return Ok(None);
+    }
+    if line.v > FORMAT {
+        return Err(ReadError::Newer(line.v));
+    }
+    Ok(serde_json::from_value(line.record).ok())
+}

@@ -1,0 +1,72 @@
+//! What is to be published, as plain data.
+
+use chrono::{DateTime, Utc};
+use semver::Version;
+
+use crate::{
+    oci::{Image, Observed, Repository, Tag},
+    policy::PublishPolicy,
+    publish::{
+        protocol::{journal::BranchMove, state::TagKind},
+        recheck::Recheck,
+    },
+};
+
+/// What is to be published: plain data, complete.
+#[derive(Debug, Clone)]
+pub struct Publication {
+    /// The release.
+    pub version: Version,
+    /// Its commit, full hash.
+    pub commit: String,
+    /// The release's instant, fixed once.
+    pub instant: DateTime<Utc>,
+    /// The images; variants are further ones. A blob that does not lie in an image's directory is
+    /// taken from a repository that has it, so an adopted image needs no copy on disk.
+    pub images: Vec<Image>,
+    /// Where to, each repository once.
+    pub targets: Vec<Target>,
+    /// The git tag to push, made and signed already; `None`: it is there, or none is wanted.
+    pub git_tag: Option<GitTag>,
+    /// The branch that [`Publication::commit`] goes to together with the lock, before any tag moves.
+    pub branch: Option<BranchMove>,
+    /// Asked again under the lock whether every tag may still move; `None`: nobody asks.
+    pub guard: Option<Recheck>,
+    /// Below which the lock's refs live: `refs/hoist`.
+    pub lock_refs: String,
+    /// Time-outs, and what a failed commit leads to.
+    pub policy: PublishPolicy,
+}
+
+/// One repository and the tags that are to move in it.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// The repository.
+    pub repository: Repository,
+    /// It refused something in preflight, or cannot take a new tag back: it commits first.
+    pub strict: bool,
+    /// The tags. Those that show the release already belong here too: they are verified.
+    pub tags: Vec<TagMove>,
+}
+
+/// One tag that is to show an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TagMove {
+    /// The tag.
+    pub tag: Tag,
+    /// When it moves.
+    pub kind: TagKind,
+    /// Index of the image in [`Publication::images`].
+    pub image: usize,
+    /// What it showed when the release was planned.
+    pub before: Observed,
+}
+
+/// An annotated git tag that exists only as an object so far.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GitTag {
+    /// Its name without `refs/tags/`.
+    pub name: String,
+    /// The object, byte for byte, signature included.
+    pub object: Vec<u8>,
+}

@@ -1,0 +1,68 @@
+//! What each tag of a transaction shows, for the outcome.
+
+use futures_util::future::join_all;
+
+use crate::{
+    oci::Observed,
+    outcome::TagReport,
+    publish::{
+        deadline::Deadline,
+        protocol::{
+            journal::{Prepared, TagPlan},
+            state::State,
+        },
+        world::World,
+    },
+};
+
+pub(super) fn report(prepared: &Prepared, tag: &TagPlan, now: Observed) -> TagReport {
+    TagReport {
+        repository: prepared.repository(tag).clone(),
+        tag: tag.tag.clone(),
+        before: tag.before.clone(),
+        wanted: prepared.wanted(tag).clone(),
+        now,
+    }
+}
+
+/// What each tag of a transaction shows now.
+pub(in crate::publish) async fn look(
+    world: &World,
+    prepared: &Prepared,
+    limit: &Deadline,
+) -> Vec<TagReport> {
+    let heads = prepared.tags.iter().map(|tag| async move {
+        let now = match (world.connect)(prepared.repository(tag)) {
+            Err(_) => Observed::Unknown,
+            Ok(api) => {
+                let what = tag.tag.clone().into();
+                match limit.run(api.head(&what)).await {
+                    Some(Ok(Some(shown))) => Observed::At(shown.digest),
+                    Some(Ok(None)) => Observed::Absent,
+                    Some(Err(_)) | None => Observed::Unknown,
+                }
+            }
+        };
+        report(prepared, tag, now)
+    });
+    join_all(heads).await
+}
+
+/// Where a transaction stands, in a few words; `None`: only its lock is known.
+pub(in crate::publish) fn stands(state: Option<State>) -> &'static str {
+    let Some(state) = state else {
+        return "prepared; how far it came is not known here";
+    };
+    match state {
+        State::Locking => "about to take the lock",
+        State::Observing => "locked; no tag has moved",
+        State::CheckingLock(_) | State::Committing(_) | State::Staging => "tags were being moved",
+        State::Verifying => "all tags were accepted; not all were seen to show it",
+        State::Finishing => "all tags show it; the git tag may be missing",
+        State::Recovering(_) => "taken up again",
+        State::Settling | State::RollingBack(_) => "being rolled back",
+        State::Unlocking(_) => "decided; the lock may be left",
+        State::Stopped(_) => "stopped",
+        State::Ended(_) => "over",
+    }
+}

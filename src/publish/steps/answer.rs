@@ -1,0 +1,23 @@
+//! What kind of answer a failed request for a tag is.
+
+use crate::{
+    io::registry::{RegistryError, RegistryErrorKind},
+    publish::protocol::verdict::Answered,
+};
+
+/// What kind of answer a failed PUT of a tag is.
+pub(in crate::publish) fn answered(error: &RegistryError) -> Answered {
+    match &error.kind {
+        RegistryErrorKind::Server | RegistryErrorKind::Lost => Answered::Ambiguous,
+        RegistryErrorKind::TooManyRequests(_) | RegistryErrorKind::Unreachable => Answered::Later,
+        RegistryErrorKind::Unauthorized
+        | RegistryErrorKind::Denied
+        | RegistryErrorKind::NotFound
+        | RegistryErrorKind::NameUnknown
+        | RegistryErrorKind::BlobsMissing(_)
+        | RegistryErrorKind::Refused
+        | RegistryErrorKind::BadAnswer
+        | RegistryErrorKind::Credentials
+        | RegistryErrorKind::File => Answered::Refused,
+    }
+}

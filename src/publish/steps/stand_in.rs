@@ -1,0 +1,42 @@
+//! The manifest that takes a new tag away on a registry that deletes by digest only.
+
+use serde_json::{Map, Value};
+
+use crate::{
+    oci::{Digest, Manifest},
+    publish::protocol::journal::{Prepared, TagPlan},
+};
+
+/// A manifest that is put under a new tag so that the tag goes when it is deleted, for registries
+/// that delete by digest only. Made from the release's own, so its blobs are there; different for
+/// every tag, so that nothing else goes with it; the same each time, so that a later run knows it.
+pub(in crate::publish) fn stand_in_manifest(
+    prepared: &Prepared,
+    tag: &TagPlan,
+) -> Option<Manifest> {
+    let image = &prepared.images[tag.image];
+    let model = image
+        .children
+        .iter()
+        .chain([&image.manifest])
+        .filter_map(|digest| prepared.document(digest))
+        .find(|manifest| !manifest.media_type.is_index())?;
+    let mut document: Map<String, Value> = serde_json::from_slice(&model.bytes).ok()?;
+    let annotations = document
+        .entry("annotations")
+        .or_insert_with(|| Value::Object(Map::new()));
+    let name = format!("{} {}", prepared.owner.nonce, tag.tag);
+    annotations
+        .as_object_mut()?
+        .insert("hoist.stand-in".into(), Value::String(name));
+    let bytes = serde_json::to_vec(&document).ok()?;
+    Some(Manifest::new(model.media_type.clone(), bytes))
+}
+
+/// The digest of a tag's stand-in. Only a tag that was absent before ever gets one.
+pub(in crate::publish) fn stand_in(prepared: &Prepared, tag: &TagPlan) -> Option<Digest> {
+    if tag.before.is_some() {
+        return None;
+    }
+    stand_in_manifest(prepared, tag).map(|manifest| manifest.digest().clone())
+}
