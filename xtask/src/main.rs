@@ -6,6 +6,7 @@ mod checks;
 mod demo;
 mod fuzz;
 mod measure;
+mod release;
 
 const USAGE: &str = "\
 usage: cargo xtask <chore>
@@ -14,6 +15,8 @@ usage: cargo xtask <chore>
                 (--engine unix:///var/run/docker.sock uses a running engine of yours)
   test [NAME]   run every test, those with the real engine and registry included
                 (HOIST_TESTS=no-engine leaves out what needs an engine)
+  release [ARGS ...]
+                release hoist with itself; --dry-run tries it in a sandbox
   fuzz [SECONDS] [TARGET ...]
                 run the fuzz targets, each for ten minutes or so many seconds
   measure       CPU time of `hoist next` with 10,000 tags; peak memory of a 1 GiB release";
@@ -27,6 +30,7 @@ fn main() -> ExitCode {
         ["demo"] => demo::run(None),
         ["demo", "--engine", host] => demo::run(Some(host)),
         ["measure"] => measure::run(),
+        ["release", args @ ..] => release::run(args),
         ["fuzz", args @ ..] => fuzz::run(args),
         ["test", names @ ..] => checks::run(names),
         _ => {
