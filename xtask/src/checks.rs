@@ -2,7 +2,7 @@
 
 use testkit::sandbox::{self, Engine, Packages};
 
-use crate::{Result, cargo, succeed};
+use crate::{Result, cargo, release, succeed};
 
 pub fn run(names: &[&str]) -> Result<()> {
     if sandbox::without_engine() {
@@ -18,5 +18,10 @@ pub fn run(names: &[&str]) -> Result<()> {
         cargo()
             .args(["test", "--workspace", "--locked"])
             .args(names),
-    )
+    )?;
+    // The project's own release, up to the point where something would be done.
+    if names.is_empty() {
+        release::run(&["--dry-run"])?;
+    }
+    Ok(())
 }
