@@ -2,15 +2,17 @@
 //! semantic version, build the image once, and move one coherent set of tags on every registry,
 //! or none of them.
 //!
-//! A program that embeds hoist (`cargo xtask release`) opens a [`Release`], asks for a [`Plan`],
-//! and gets an [`Outcome`]; what happens on the way comes to it as [`Event`]s. Calls block. Nothing
-//! in the library prints or exits.
+//! A [`Project`] is a repository with its policy, and answers what needs no network. A program that
+//! embeds hoist (`cargo xtask release`) makes a [`Release`] of it, asks for a [`Plan`], and gets an
+//! [`Outcome`]; what happens on the way comes to it as [`Event`]s. The library is async;
+//! [`blocking`] is the same for programs without a runtime. Nothing in the library prints or exits.
 //!
 //! ```no_run
-//! use hoist::{Ask, Done, Options, Release};
+//! use hoist::{Environment, Events, Location, ReleaseRequest, ReleaseResult, blocking::Release};
 //!
-//! let release = Release::open(Options::default())?;
-//! if let Done::Ended(outcome) = release.release(&Ask::default(), None)? {
+//! let here = Location::default();
+//! let release = Release::open(&here, &Environment::from_process(), Events::none())?;
+//! if let ReleaseResult::Ended(outcome) = release.release(&ReleaseRequest::default())? {
 //!     println!("{} {:?}", outcome.version, outcome.kind);
 //! }
 //! # Ok::<(), hoist::Error>(())
@@ -64,7 +66,13 @@ pub mod text;
 
 pub use error::{Error, Result};
 pub use event::{Event, Events};
+pub use io::environment::Environment;
 pub use outcome::{Outcome, OutcomeKind};
 pub use plan::Plan;
 pub use policy::Policy;
-pub use release::{Options, Planned, Release, ReleaseRequest, ReleaseResult};
+pub use project::{
+    CheckedMessage, History, ImageResult, Location, PastRelease, Project, ProjectSet, Wanted,
+};
+pub use release::{
+    Cancel, NothingToRelease, Planned, Release, ReleaseRequest, ReleaseResult, ReleaseSet, blocking,
+};

@@ -35,6 +35,20 @@ pub struct Outcome {
     pub error: Option<Error>,
 }
 
+impl Outcome {
+    /// Whether nothing is left to do for `resume` or `rollback`.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        match self.kind {
+            OutcomeKind::Published
+            | OutcomeKind::RolledBack
+            | OutcomeKind::Failed
+            | OutcomeKind::Busy => true,
+            OutcomeKind::Held | OutcomeKind::NeedsHuman | OutcomeKind::Interrupted => false,
+        }
+    }
+}
+
 /// The end in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]

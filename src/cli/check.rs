@@ -4,11 +4,11 @@ use std::{path::PathBuf, process::ExitCode};
 
 use serde_json::json;
 
-use super::{Context, Terminal, exit, next::place};
+use super::{Context, Terminal, exit};
 use crate::{
     error::{Error, Result},
     plan::notes::lint::Severity,
-    project::commit_check::{self, Checked},
+    project::CheckedMessage,
     release::{Check, first_problem},
     text::sanitize_line,
 };
@@ -27,20 +27,17 @@ pub(super) struct Arguments {
 
 /// Runs the verb: exit 4 where a message must be mended.
 pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<ExitCode> {
-    let (global, terminal) = (&context.global, &context.terminal);
-    let place = place(global)?;
+    let terminal = &context.terminal;
     let checked = match (&arguments.commits, &arguments.commit_msg) {
-        (Some(range), _) => commit_check::commits(&place, range)?,
+        (Some(range), _) => context.project()?.check_commits(range)?,
         (None, Some(file)) => {
             let name = file.display().to_string();
-            let path = place.directory.join(file);
+            let directory = context.global.directory.clone().unwrap_or_default();
+            let path = directory.join(file);
             let text = std::fs::read(path)
                 .map_err(|error| Error::usage(format!("cannot read `{name}`")).because(&error))?;
-            vec![commit_check::message(
-                &place,
-                &name,
-                &String::from_utf8_lossy(&text),
-            )?]
+            let text = String::from_utf8_lossy(&text);
+            vec![context.project()?.check_message(&name, &text)?]
         }
         (None, None) => return everything(context),
     };
@@ -108,7 +105,7 @@ fn everything(context: &Context) -> Result<ExitCode> {
     Ok(ExitCode::from(code))
 }
 
-fn print(checked: &Checked, terminal: &Terminal) {
+fn print(checked: &CheckedMessage, terminal: &Terminal) {
     for finding in &checked.findings {
         let severity = severity(finding.severity);
         let subject: String = checked.subject.chars().take(7).collect();
@@ -135,7 +132,7 @@ fn severity(severity: Severity) -> &'static str {
     }
 }
 
-fn document(checked: &[Checked]) -> serde_json::Value {
+fn document(checked: &[CheckedMessage]) -> serde_json::Value {
     let findings: Vec<_> = checked
         .iter()
         .flat_map(|one| one.findings.iter().map(move |finding| (one, finding)))

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use serde_json::json;
 
 use super::{Context, exit, render::columns};
-use crate::{error::Result, release::PastRelease};
+use crate::{error::Result, project::PastRelease};
 
 /// List past releases, newest first, from this clone's git tags and the receipts in them
 #[derive(Debug, clap::Args)]
@@ -16,7 +16,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode> {
-    let mut past = context.open()?.log()?;
+    let mut past = context.project()?.log()?;
     let all = past.len();
     past.truncate(args.limit.unwrap_or(usize::MAX));
     if context.terminal.json {

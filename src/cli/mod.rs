@@ -27,8 +27,13 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::{
     error::Result,
+    event::Events,
     io::environment::Environment,
-    release::{Options, Release},
+    project::{Project, ProjectSet},
+    release::{
+        Cancel,
+        blocking::{Release, ReleaseSet},
+    },
 };
 
 pub use render::Terminal;
@@ -132,25 +137,46 @@ pub(crate) struct Context {
 impl Context {
     /// The repository and its policy, as the global flags name them.
     pub(crate) fn open(&self) -> Result<Release> {
-        Release::open(self.options()?)
+        Release::new(self.project()?, Events::none(), &Cancel::new())
     }
 
     /// The same, with progress shown and signals watched.
     pub(crate) fn open_for_work(&self) -> Result<Release> {
-        let options = Options {
-            events: progress::Screen::new(&self.terminal).events(None),
-            ..self.options()?
-        };
-        signal::watch(options.cancel.clone())?;
-        Release::open(options)
+        let project = self.project()?;
+        let cancel = Cancel::new();
+        signal::watch(cancel.clone())?;
+        let events = progress::Screen::new(&self.terminal).events(None);
+        Release::new(project, events, &cancel)
     }
 
-    fn options(&self) -> Result<Options> {
-        Ok(Options {
-            place: next::place(&self.global)?,
-            environment: Environment::from_process(),
-            ..Options::default()
-        })
+    /// The project that the global flags name.
+    pub(crate) fn project(&self) -> Result<Project> {
+        Project::open(&next::place(&self.global)?, &Environment::from_process())
+    }
+
+    /// With `all` the projects of every policy file, else the one that the global flags name.
+    pub(crate) fn projects(&self, all: bool) -> Result<ProjectSet> {
+        let (location, environment) = (next::place(&self.global)?, Environment::from_process());
+        let projects = match all {
+            true => ProjectSet::all(&location, &environment)?,
+            false => ProjectSet::one(&location, &environment)?,
+        };
+        all::tell_passed_over(projects.passed_over(), &self.terminal);
+        Ok(projects)
+    }
+
+    /// The images' releases, for a verb that only looks.
+    pub(crate) fn open_set(&self, all: bool) -> Result<ReleaseSet> {
+        ReleaseSet::new(self.projects(all)?, &Cancel::new(), |_| Events::none())
+    }
+
+    /// The same with progress shown and signals watched.
+    pub(crate) fn open_set_for_work(&self, all: bool) -> Result<ReleaseSet> {
+        let projects = self.projects(all)?;
+        let cancel = Cancel::new();
+        signal::watch(cancel.clone())?;
+        let screen = progress::Screen::new(&self.terminal);
+        ReleaseSet::new(projects, &cancel, |label| screen.events(label))
     }
 }
 
@@ -181,8 +207,8 @@ fn run(command: Command, context: &Context) -> Result<ExitCode> {
     let (global, terminal) = (&context.global, &context.terminal);
     match command {
         Command::Init => crate::init::run(global, terminal),
-        Command::Next(args) => next::run(global, args, terminal),
-        Command::Changelog(args) => changelog::run(global, args, terminal),
+        Command::Next(args) => next::run(args, context),
+        Command::Changelog(args) => changelog::run(args, context),
         Command::Check(args) => check::run(&args, context),
         Command::Tags(args) => tags::run(args, context),
         Command::Plan(args) => plan::run(args, context),

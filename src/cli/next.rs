@@ -4,10 +4,9 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
-use super::{Global, Terminal, all, exit};
+use super::{Context, Global, Terminal, all, exit};
 use crate::{
     error::{ErrorKind, Result},
-    io::environment::Environment,
     oci,
     plan::{
         history::facts::Facts,
@@ -17,8 +16,7 @@ use crate::{
         },
     },
     policy::Level,
-    project::{History, Location, ProjectFacts},
-    release::ImageResult,
+    project::{History, ImageResult, Location},
 };
 
 /// Print the next version, or nothing when there is nothing to release
@@ -90,16 +88,18 @@ pub fn place(global: &Global) -> Result<Location> {
 }
 
 /// Runs the verb.
-pub fn run(global: &Global, arguments: Arguments, terminal: &Terminal) -> Result<ExitCode> {
+pub fn run(arguments: Arguments, context: &Context) -> Result<ExitCode> {
     if arguments.all {
-        return run_all(global, arguments, terminal);
+        return run_all(arguments, context);
     }
+    let terminal = &context.terminal;
     let request = Request::from(arguments.overrides);
-    let seen = ProjectFacts::read(&place(global)?, &request, &Environment::from_process())?;
-    let next = &seen.next(&request).inspect_err(|error| {
+    let project = context.project()?;
+    let facts = project.facts(&request)?;
+    let next = &project.decide(&facts, &request).inspect_err(|error| {
         // Whoever is refused wants to know what was seen most of all.
         if arguments.explain && error.kind == ErrorKind::Refused {
-            remark(&explain::refused(&seen.policy, &seen.facts), terminal);
+            remark(&explain::refused(project.policy(), &facts), terminal);
         }
     })?;
     if terminal.json {
@@ -111,34 +111,33 @@ pub fn run(global: &Global, arguments: Arguments, terminal: &Terminal) -> Result
         terminal.note(note);
     }
     if arguments.explain {
-        let lines = explain::explain(&seen.policy, &seen.facts, &request, next);
+        let lines = explain::explain(project.policy(), &facts, &request, next);
         remark(&lines, terminal);
     } else if next.next.is_none() && !terminal.json {
-        nothing(next, &seen.facts, terminal);
+        nothing(next, &facts, terminal);
     }
     Ok(ExitCode::from(exit::OK))
 }
 
-fn run_all(global: &Global, arguments: Arguments, terminal: &Terminal) -> Result<ExitCode> {
+fn run_all(arguments: Arguments, context: &Context) -> Result<ExitCode> {
+    let terminal = &context.terminal;
     all::refuse_version(&arguments.overrides)?;
     let request = Request::from(arguments.overrides);
-    let read = History::read_all(&place(global)?, &request, &Environment::from_process())?;
-    all::tell_passed_over(&read.passed_over, terminal);
-    let each = read.all.into_iter();
-    let each: Vec<_> = each
-        .map(|(config, result)| ImageResult { config, result })
-        .collect();
+    let projects = context.projects(true)?;
+    let each = projects.next(&request);
     if terminal.json {
         let entry = |one: &ImageResult<History>| {
             let document = one.result.as_ref().map(|history| document(&history.next));
-            all::entry(&one.config, document)
+            all::entry(all::config(one), document)
         };
         let entries: Vec<Value> = each.iter().map(entry).collect();
         terminal.json(&all::document(&entries));
     }
-    for ImageResult { config, result } in &each {
-        let Ok(history) = result else { continue };
-        let next = &history.next;
+    for (one, project) in each.iter().zip(projects.projects()) {
+        let config = all::config(one);
+        let Ok(History { facts, next }) = &one.result else {
+            continue;
+        };
         match &next.next {
             _ if terminal.json => {}
             Some(version) => terminal.data(&format!("{config} {version}")),
@@ -149,8 +148,10 @@ fn run_all(global: &Global, arguments: Arguments, terminal: &Terminal) -> Result
         }
         if arguments.explain {
             terminal.remark(&format!("{config}:"));
-            let ProjectFacts { policy, facts, .. } = &history.seen;
-            remark(&explain::explain(policy, facts, &request, next), terminal);
+            remark(
+                &explain::explain(project.policy(), facts, &request, next),
+                terminal,
+            );
         }
     }
     all::tell_errors(&each, terminal);

@@ -7,7 +7,8 @@ use crate::{
     error::Result,
     oci::Observed,
     plan::{ImageSource, Plan, PlannedMove, tags::Action},
-    release::{ImageResult, NothingToRelease, Planned, ReleaseRequest},
+    project::ImageResult,
+    release::{NothingToRelease, Planned, ReleaseRequest},
 };
 
 /// Show what a release would do; touch nothing
@@ -25,12 +26,9 @@ pub(super) fn run(args: Args, context: &Context) -> Result<ExitCode> {
     if args.all {
         all::refuse_version(&args.request)?;
     }
-    let ask = ReleaseRequest {
-        request: args.request.into(),
-        ..ReleaseRequest::default()
-    };
+    let ask = ReleaseRequest::new(args.request.into());
     if args.all {
-        let each = all::open(context)?.plan(&ask);
+        let each = context.open_set(true)?.plan(&ask);
         return Ok(ExitCode::from(show_all(&each, context)));
     }
     let release = context.open()?;
@@ -82,7 +80,7 @@ pub(super) fn show_all(each: &[ImageResult<Planned>], context: &Context) -> u8 {
         };
         let entry = |one: &ImageResult<Planned>| {
             let document = one.result.as_ref().map(document);
-            all::entry(&one.config, document)
+            all::entry(all::config(one), document)
         };
         let entries: Vec<_> = each.iter().map(entry).collect();
         context.terminal.json(&all::document(&entries));
@@ -91,7 +89,7 @@ pub(super) fn show_all(each: &[ImageResult<Planned>], context: &Context) -> u8 {
         for one in each {
             if let Ok(Planned::Release(plan)) = &one.result {
                 context.terminal.data(text(plan).trim_end());
-                messages_of(&one.config, &plan.messages, context);
+                messages_of(all::config(one), &plan.messages, context);
             }
         }
         tell_others(each, context);
@@ -104,7 +102,7 @@ pub(super) fn show_all(each: &[ImageResult<Planned>], context: &Context) -> u8 {
 pub(super) fn tell_others(each: &[ImageResult<Planned>], context: &Context) {
     for one in each {
         if let Ok(Planned::NothingToRelease(nothing)) = &one.result {
-            tell_nothing_of(&one.config, nothing, context);
+            tell_nothing_of(all::config(one), nothing, context);
         }
     }
     all::tell_errors(each, &context.terminal);

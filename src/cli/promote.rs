@@ -23,7 +23,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode> {
     let candidate = requested::parse(&args.candidate)?;
     if args.dry_run {
-        let planned = context.open()?.promotion(&candidate)?;
+        let planned = context.open()?.plan_promotion(&candidate)?;
         plan::show(&planned, context);
         return Ok(ExitCode::from(exit::OK));
     }

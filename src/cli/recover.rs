@@ -85,7 +85,7 @@ fn take_back(version: &Version, yes: bool, context: &Context) -> Result<ExitCode
         .hint(format!("`hoist rollback {version} --yes` goes ahead")));
     }
     let release = context.open_for_work()?;
-    let taken = release.taking_back(version)?;
+    let taken = release.plan_rollback(version)?;
     for (repository, tag, why) in &taken.stays {
         let what = repository.tag(tag);
         context.terminal.note(&format!("`{what}` stays: {why}"));
@@ -98,7 +98,7 @@ fn take_back(version: &Version, yes: bool, context: &Context) -> Result<ExitCode
     if some && !yes && !ask(&format!("Take {version} back?")) {
         return Ok(ExitCode::from(exit::OK));
     }
-    let ended = release.take_back(&taken)?;
+    let ended = release.roll_back(&taken)?;
     if ended.as_ref().is_some_and(|ended| ended.error.is_none()) {
         context.terminal.note(&format!(
             "{version} keeps its own tags; the next release of its lines moves on, and so does `hoist repair`"

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     error::{Error, ErrorKind, Result},
     plan::{FORMAT, Plan},
-    release::{Planned, Release, ReleaseRequest, ReleaseResult},
+    release::{Planned, ReleaseRequest, ReleaseResult, blocking::Release},
 };
 
 /// Release: build once, move every tag or none, tag git
@@ -63,14 +63,19 @@ pub(super) fn run(args: Args, context: &Context) -> Result<ExitCode> {
     if args.dry_run {
         return dry_run(&release, &ask, required, context);
     }
+    let mut shown = reviewed;
     if !args.yes {
         match confirm(&release, &ask, context)? {
-            Confirmation::Yes => {}
+            Confirmation::Yes(plan) => shown = shown.or(Some(*plan)),
             Confirmation::No => return Ok(ExitCode::from(exit::OK)),
             Confirmation::Nothing => return nothing_exit(required),
         }
     }
-    match release.release(&ask, reviewed.as_ref())? {
+    if let Some(plan) = shown {
+        let ended = release.execute(&plan, &ask)?;
+        return Ok(outcome::print(&ended, context));
+    }
+    match release.release(&ask)? {
         ReleaseResult::Nothing(nothing) => {
             outcome::nothing(&nothing, context);
             nothing_exit(required)
@@ -85,11 +90,9 @@ fn ask(args: &Args, reviewed: Option<&Plan>) -> ReleaseRequest {
     if let Some(plan) = reviewed {
         request.branch = request.branch.or_else(|| plan.branch.clone());
     }
-    ReleaseRequest {
-        request,
-        allow_dirty: args.allow_dirty,
-        instant: None,
-    }
+    let mut ask = ReleaseRequest::new(request);
+    ask.allow_dirty = args.allow_dirty;
+    ask
 }
 
 fn dry_run(
@@ -111,7 +114,7 @@ fn dry_run(
 }
 
 enum Confirmation {
-    Yes,
+    Yes(Box<Plan>),
     No,
     Nothing,
 }
@@ -128,7 +131,7 @@ fn confirm(release: &Release, ask: &ReleaseRequest, context: &Context) -> Result
             let text = plan::text(&planned);
             let yes = ask_person(&format!("{text}Release {}?", planned.version));
             Ok(if yes {
-                Confirmation::Yes
+                Confirmation::Yes(planned)
             } else {
                 Confirmation::No
             })

@@ -27,7 +27,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode> {
     } else {
         context.open()?
     };
-    let drifts = release.drifts()?;
+    let drifts = release.drift()?;
     show(&drifts, context);
     let wrong = drifts.wrong().count();
     if wrong > 0 && args.yes {

@@ -2,17 +2,18 @@
 //! rest to the journal.
 
 use tokio::signal::unix::{SignalKind, signal};
-use tokio_util::sync::CancellationToken;
-
 use super::exit;
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    release::Cancel,
+};
 
 /// Cancels `token` at the first signal; ends the process at the second. Watches from a thread of
 /// its own, since verbs block.
 ///
 /// # Errors
 /// The handlers cannot be installed.
-pub(super) fn watch(token: CancellationToken) -> Result<()> {
+pub(super) fn watch(token: Cancel) -> Result<()> {
     let failed = |error: std::io::Error| Error::failed("cannot watch for signals").because(&error);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()

@@ -5,7 +5,8 @@ use std::{fmt::Write as _, process::ExitCode};
 use super::{Context, all, exit};
 use crate::{
     error::Result,
-    release::{ImageResult, Unfinished},
+    project::ImageResult,
+    release::Unfinished,
 };
 
 /// Show unfinished releases: whose, since when, and what each tag shows now
@@ -18,7 +19,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode> {
     if args.all {
-        let each = all::open(context)?.status();
+        let each = context.open_set(true)?.status();
         return Ok(ExitCode::from(show_all(&each, context)));
     }
     let open = context.open()?.status()?;
@@ -56,13 +57,13 @@ fn show_all(each: &[ImageResult<Vec<Unfinished>>], context: &Context) -> u8 {
     if terminal.json {
         let entry = |one: &ImageResult<Vec<Unfinished>>| {
             let document = one.result.as_ref().map(|open| document(open));
-            all::entry(&one.config, document)
+            all::entry(all::config(one), document)
         };
         let entries: Vec<_> = each.iter().map(entry).collect();
         terminal.json(&all::document(&entries));
     } else {
         for one in each {
-            let config = &one.config;
+            let config = all::config(one);
             for open in one.result.iter().flatten() {
                 let open = text(open);
                 terminal.data(&format!("{config}: {}", open.trim_end()));

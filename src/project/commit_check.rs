@@ -2,27 +2,27 @@
 
 use crate::{
     error::{Error, Result},
-    io::git::read::Repository,
     plan::{
         history::{change, levels},
         notes::lint::{self, Counts, Finding, Severity},
     },
     policy::{Policy, Unconventional},
-    project::{Location, load, notes},
+    project::{notes::Wanted, open::Project},
 };
 
-/// What was found in one message.
+/// One commit message, and what was found in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Checked {
+#[non_exhaustive]
+pub struct CheckedMessage {
     /// The commit's id, or the file's name.
     pub subject: String,
     /// The message's first line.
     pub summary: String,
-    /// What is wrong.
+    /// What is wrong, in the order of the message. Empty: nothing.
     pub findings: Vec<Finding>,
 }
 
-impl Checked {
+impl CheckedMessage {
     /// Whether something in it must be mended.
     #[must_use]
     pub fn is_bad(&self) -> bool {
@@ -32,56 +32,54 @@ impl Checked {
     }
 }
 
-/// Checks the commits of `range` (`FROM..TO`, HEAD for what is left out), newest first.
-///
-/// # Errors
-/// Usage (exit 2) for a range that is none; refused (exit 4) for a history that cannot be read.
-pub fn commits(place: &Location, range: &str) -> Result<Vec<Checked>> {
-    // A single name: everything since then.
-    let range = match range.contains("..") {
-        true => range.to_owned(),
-        false => format!("{range}..HEAD"),
-    };
-    let notes::Wanted::Range { from, to } = notes::Wanted::parse(&range)? else {
-        return Err(Error::usage(format!("`{range}` is no range of commits"))
-            .hint("a range is `FROM..TO`, e.g. `origin/main..HEAD`"));
-    };
-    let repository = Repository::open(&place.directory)?;
-    let policy = load(place, &repository)?;
-    let commits = notes::commits(&repository, &policy, from.as_deref(), &to)?;
-    commits
-        .iter()
-        .map(|commit| {
+impl Project {
+    /// Checks the commits of `range` (`FROM..TO`; HEAD stands for an end that is left out), newest
+    /// first. A single name means everything since then.
+    ///
+    /// # Errors
+    /// Usage (exit 2) where `range` is not a range; refused (exit 4) where the history cannot be
+    /// read.
+    pub fn check_commits(&self, range: &str) -> Result<Vec<CheckedMessage>> {
+        let range = match range.contains("..") {
+            true => range.to_owned(),
+            false => format!("{range}..HEAD"),
+        };
+        let Wanted::Range { from, to } = Wanted::parse(&range)? else {
+            return Err(Error::usage(format!("`{range}` is no range of commits"))
+                .hint("a range is `FROM..TO`, e.g. `origin/main..HEAD`"));
+        };
+        let commits = self.commits(from.as_deref(), &to)?;
+        let checked = commits.iter().map(|commit| {
             let merge = commit.parents.len() > 1;
-            of(commit.id.to_string(), &commit.message, merge, &policy)
+            self.check(commit.id.to_string(), &commit.message, merge)
+        });
+        checked.collect()
+    }
+
+    /// Checks the message in `text`, as git hands it to its `commit-msg` hook in the file `name`.
+    ///
+    /// # Errors
+    /// Usage (exit 2) for a rule of the policy that does not compile.
+    pub fn check_message(&self, name: &str, text: &str) -> Result<CheckedMessage> {
+        let text = lint::cleaned(text, self.git().comment_character());
+        // The message of a merge is checked as one: git writes it, or a person who means it.
+        let merge = text.starts_with("Merge ");
+        self.check(name.to_owned(), &text, merge)
+    }
+
+    fn check(&self, subject: String, message: &str, merge: bool) -> Result<CheckedMessage> {
+        let policy = self.policy();
+        let counts = Counts {
+            types: types(policy),
+            own_rule: levels::has_rule(&policy.version, message, merge)?,
+            unconventional: policy.version.unconventional == Unconventional::Patch,
+        };
+        Ok(CheckedMessage {
+            subject,
+            summary: change::summary(message),
+            findings: lint::lint(message, merge, &counts),
         })
-        .collect()
-}
-
-fn of(subject: String, message: &str, merge: bool, policy: &Policy) -> Result<Checked> {
-    let counts = Counts {
-        types: types(policy),
-        own_rule: levels::has_rule(&policy.version, message, merge)?,
-        unconventional: policy.version.unconventional == Unconventional::Patch,
-    };
-    Ok(Checked {
-        subject,
-        summary: change::summary(message),
-        findings: lint::lint(message, merge, &counts),
-    })
-}
-
-/// Checks the message in `text`, as git hands it to its `commit-msg` hook in the file `name`.
-///
-/// # Errors
-/// As [`commits`].
-pub fn message(place: &Location, name: &str, text: &str) -> Result<Checked> {
-    let repository = Repository::open(&place.directory)?;
-    let policy = load(place, &repository)?;
-    let text = lint::cleaned(text, repository.comment_character());
-    // The message of a merge is checked as one: git writes it, or a person who means it.
-    let merge = text.starts_with("Merge ");
-    of(name.to_owned(), &text, merge, &policy)
+    }
 }
 
 /// The types that the policy's own rules name.

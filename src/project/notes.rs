@@ -1,29 +1,30 @@
-//! Release notes of a repository: the range, the template and the remote's pages put together.
+//! Release notes of a project: the range, the template and the remote's pages put together.
 
-use std::path::Path;
+use std::{fs, io::ErrorKind};
 
+use chrono::NaiveDate;
 use semver::Version;
 
 use crate::{
     error::{Error, Result},
-    io::{environment::Environment, git::read::Repository},
     plan::{
         history::{
             facts::{Commit, Facts, Question, VersionTag},
             levels::{self, Entry},
         },
-        notes::{self, Notes, Span, forge::Forge},
+        notes::{self, Notes, Span, forge::Forge, prepend},
         version::{
             next::{Next, Request},
             requested,
         },
     },
     policy::{Policy, Unconventional},
-    project::{Location, ProjectFacts, load},
+    project::open::Project,
 };
 
 /// What notes are wanted for.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Wanted {
     /// What is not released yet.
     Next,
@@ -59,156 +60,141 @@ impl Wanted {
     }
 }
 
-/// The notes of `wanted`. `today` (`2026-11-23`) dates what is not released yet.
-///
-/// # Errors
-/// As [`Seen::read`]; refused (exit 4) where the version has no tag; usage (exit 2) where the
-/// range or the template is wrong.
-pub fn read(
-    place: &Location,
-    wanted: &Wanted,
-    request: &Request,
-    env: &Environment,
-    today: &str,
-) -> Result<Notes> {
-    match wanted {
-        Wanted::Next => {
-            let seen = ProjectFacts::read(place, request, env)?;
-            let next = seen.next(request)?;
-            of_next(&seen.repository, &seen.policy, &seen.facts, &next, today)
-        }
-        Wanted::Version(version) => {
-            let repository = Repository::open(&place.directory)?;
-            let policy = load(place, &repository)?;
-            of_version(&repository, &policy, version)
-        }
-        Wanted::Range { from, to } => {
-            let repository = Repository::open(&place.directory)?;
-            let policy = load(place, &repository)?;
-            let commits = commits(&repository, &policy, from.as_deref(), to)?;
-            let entries = judge(&policy, &commits)?;
-            let mut notes = notes::collect(
-                &entries,
-                &Span::default(),
-                forge(&repository, &policy).as_ref(),
-            );
-            notes.title = format!("{}..{to}", from.as_deref().unwrap_or_default());
-            Ok(notes)
+impl Project {
+    /// The notes of `wanted`. `today` (UTC) dates what is not released yet.
+    ///
+    /// # Errors
+    /// As [`Project::next`]; refused (exit 4) where the version has no tag; usage (exit 2) where
+    /// the range is wrong.
+    pub fn notes(&self, wanted: &Wanted, request: &Request, today: NaiveDate) -> Result<Notes> {
+        match wanted {
+            Wanted::Next => {
+                let history = self.next(request)?;
+                self.notes_of_next(&history.facts, &history.next, today)
+            }
+            Wanted::Version(version) => self.notes_of_version(version),
+            Wanted::Range { from, to } => {
+                let commits = self.commits(from.as_deref(), to)?;
+                let entries = judge(self.policy(), &commits)?;
+                let forge = self.forge();
+                let mut notes = notes::collect(&entries, &Span::default(), forge.as_ref());
+                notes.title = format!("{}..{to}", from.as_deref().unwrap_or_default());
+                Ok(notes)
+            }
         }
     }
-}
 
-/// The notes of the next version; of what is not released yet where there is none; of the version
-/// that HEAD is tagged with where that is the one to be released.
-///
-/// # Errors
-/// Usage (exit 2) for a bad rule.
-pub fn of_next(
-    repository: &Repository,
-    policy: &Policy,
-    facts: &Facts,
-    next: &Next,
-    today: &str,
-) -> Result<Notes> {
-    if let (Some(version), Some(_)) = (&next.next, &next.on_head) {
-        return of_version(repository, policy, version);
+    /// The text of the notes, by the policy's template or the built-in one.
+    ///
+    /// # Errors
+    /// Usage (exit 2): the template cannot be read, or fails.
+    pub fn render_notes(&self, notes: &Notes) -> Result<String> {
+        let Some(name) = &self.policy().notes.template else {
+            return notes::render(notes, None);
+        };
+        let source = fs::read_to_string(self.top().join(name)).map_err(|error| {
+            Error::usage(format!("cannot read `notes.template` `{name}`")).because(&error)
+        })?;
+        notes::render(notes, Some((name, &source)))
     }
-    let prerelease = next.is_prerelease();
-    let span = Span {
-        to: next
-            .next
-            .as_ref()
-            .map(|version| (version.to_string(), policy.version.tag.name(version))),
-        from: before(prerelease, facts.channel.as_ref(), facts.stable.as_ref()),
-        date: next.next.as_ref().map(|_| today.to_owned()),
-    };
-    let entries = judge(policy, &facts.commits)?;
-    Ok(notes::collect(
-        &fresh(entries, prerelease),
-        &span,
-        forge(repository, policy).as_ref(),
-    ))
-}
 
-fn of_version(repository: &Repository, policy: &Policy, version: &Version) -> Result<Notes> {
-    let tag = policy.version.tag.name(version);
-    let at = repository.tagged(&tag)?.ok_or_else(|| {
-        Error::refused(format!(
-            "`{version}` is not released: there is no tag `{tag}`"
+    /// Puts the notes into the changelog, before the older ones. Returns the file's path inside
+    /// the repository.
+    ///
+    /// # Errors
+    /// As [`Project::render_notes`]; failed (exit 6) where the file cannot be read or written.
+    pub fn write_notes(&self, notes: &Notes) -> Result<&str> {
+        let name = self.changelog();
+        let text = self.render_notes(notes)?;
+        let file = self.top().join(name);
+        let old = match fs::read_to_string(&file) {
+            Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
+            read => read
+                .map_err(|error| Error::failed(format!("cannot read `{name}`")).because(&error))?,
+        };
+        fs::write(&file, prepend(&old, &text, &notes.title))
+            .map_err(|error| Error::failed(format!("cannot write `{name}`")).because(&error))?;
+        Ok(name)
+    }
+
+    /// The notes of the next version; of what is not released yet where there is none; of the
+    /// version that HEAD is tagged with where that is the one to be released.
+    pub(crate) fn notes_of_next(
+        &self,
+        facts: &Facts,
+        next: &Next,
+        today: NaiveDate,
+    ) -> Result<Notes> {
+        if let (Some(version), Some(_)) = (&next.next, &next.on_head) {
+            return self.notes_of_version(version);
+        }
+        let prerelease = next.is_prerelease();
+        let name = |version: &Version| self.policy().version.tag.name(version);
+        let version = next.next.as_ref();
+        let span = Span {
+            to: version.map(|version| (version.to_string(), name(version))),
+            from: before(prerelease, facts.channel.as_ref(), facts.stable.as_ref()),
+            date: version.map(|_| today.to_string()),
+        };
+        let entries = judge(self.policy(), &facts.commits)?;
+        Ok(notes::collect(
+            &fresh(entries, prerelease),
+            &span,
+            self.forge().as_ref(),
         ))
-        .hint("`hoist changelog` shows what is not released yet; `git fetch --tags` fetches tags")
-    })?;
-    let prerelease = !version.pre.is_empty();
-    let label = version.pre.as_str().split('.').next().unwrap_or_default();
-    let facts = repository.read(&Question {
-        template: policy.version.tag.clone(),
-        branch: None,
-        at: Some(at.commit),
-        below: Some(version.clone()),
-        line: None,
-        label: prerelease.then(|| label.to_owned()),
-        version: None,
-        paths: policy.version.paths.clone(),
-        remote_tags: Vec::new(),
-    })?;
-    let span = Span {
-        to: Some((version.to_string(), tag)),
-        from: before(prerelease, facts.channel.as_ref(), facts.stable.as_ref()),
-        date: chrono::DateTime::from_timestamp(at.time, 0)
-            .map(|time| time.format("%Y-%m-%d").to_string()),
-    };
-    let entries = judge(policy, &facts.commits)?;
-    Ok(notes::collect(
-        &fresh(entries, prerelease),
-        &span,
-        forge(repository, policy).as_ref(),
-    ))
-}
+    }
 
-/// The commits that a range names.
-///
-/// # Errors
-/// Usage (exit 2) for a name that is none; refused (exit 4) for a history that cannot be read.
-pub fn commits(
-    repository: &Repository,
-    policy: &Policy,
-    from: Option<&str>,
-    to: &str,
-) -> Result<Vec<Commit>> {
-    let from = from.map(|name| repository.resolve(name)).transpose()?;
-    repository.between(from, repository.resolve(to)?, &policy.version.paths)
-}
+    /// The text of the next version's notes without a heading: what the git tag's message says.
+    pub(crate) fn notes_text(&self, facts: &Facts, next: &Next, today: NaiveDate) -> Result<String> {
+        self.render_notes(&self.notes_of_next(facts, next, today)?)
+    }
 
-/// The text of the next version's notes without a heading: what the git tag's message says.
-///
-/// # Errors
-/// As [`of_next`] and [`render`].
-pub fn text(
-    repository: &Repository,
-    policy: &Policy,
-    facts: &Facts,
-    next: &Next,
-    today: &str,
-) -> Result<String> {
-    let notes = of_next(repository, policy, facts, next, today)?;
-    let top = repository
-        .directory()
-        .unwrap_or_else(|| repository.common_directory());
-    render(&notes, policy, top)
-}
+    fn notes_of_version(&self, version: &Version) -> Result<Notes> {
+        let policy = self.policy();
+        let tag = policy.version.tag.name(version);
+        let at = self.git().tagged(&tag)?.ok_or_else(|| {
+            Error::refused(format!(
+                "`{version}` is not released: there is no tag `{tag}`"
+            ))
+            .hint("`hoist changelog` shows what is not released yet; `git fetch --tags` fetches tags")
+        })?;
+        let prerelease = !version.pre.is_empty();
+        let label = version.pre.as_str().split('.').next().unwrap_or_default();
+        let facts = self.git().read(&Question {
+            template: policy.version.tag.clone(),
+            branch: None,
+            at: Some(at.commit),
+            below: Some(version.clone()),
+            line: None,
+            label: prerelease.then(|| label.to_owned()),
+            version: None,
+            paths: policy.version.paths.clone(),
+            remote_tags: Vec::new(),
+        })?;
+        let span = Span {
+            to: Some((version.to_string(), tag)),
+            from: before(prerelease, facts.channel.as_ref(), facts.stable.as_ref()),
+            date: chrono::DateTime::from_timestamp(at.time, 0)
+                .map(|time| time.format("%Y-%m-%d").to_string()),
+        };
+        let entries = judge(policy, &facts.commits)?;
+        Ok(notes::collect(
+            &fresh(entries, prerelease),
+            &span,
+            self.forge().as_ref(),
+        ))
+    }
 
-/// The text of the notes, by the policy's template or the built-in one.
-///
-/// # Errors
-/// Usage (exit 2): the template cannot be read, or fails.
-pub fn render(notes: &Notes, policy: &Policy, top: &Path) -> Result<String> {
-    let Some(name) = &policy.notes.template else {
-        return notes::render(notes, None);
-    };
-    let source = std::fs::read_to_string(top.join(name)).map_err(|error| {
-        Error::usage(format!("cannot read `notes.template` `{name}`")).because(&error)
-    })?;
-    notes::render(notes, Some((name, &source)))
+    /// The commits that a range names, newest first. Without `from` it starts at the first commit.
+    pub(super) fn commits(&self, from: Option<&str>, to: &str) -> Result<Vec<Commit>> {
+        let git = self.git();
+        let from = from.map(|name| git.resolve(name)).transpose()?;
+        git.between(from, git.resolve(to)?, &self.policy().version.paths)
+    }
+
+    fn forge(&self) -> Option<Forge> {
+        self.remote_url().and_then(|url| Forge::of(&url))
+    }
 }
 
 /// A pre-release tells what is new since the one before it, a stable version everything since the
@@ -236,10 +222,4 @@ fn judge(policy: &Policy, commits: &[Commit]) -> Result<Vec<Entry>> {
         policy.unconventional = Unconventional::Ignore;
     }
     levels::judge(&policy, commits).map(|judged| judged.entries)
-}
-
-fn forge(repository: &Repository, policy: &Policy) -> Option<Forge> {
-    repository
-        .remote_url(&policy.git.remote)
-        .and_then(|url| Forge::of(&url))
 }

@@ -8,10 +8,9 @@ use crate::{
     event::Step,
     io::{layout::Store, registry::image_tree},
     oci::{Digest, Image, Repository},
-    outcome::Outcome,
     plan::{ImageSource, Plan, PlannedImage},
     policy::{BuildPolicy, BuildSource},
-    release::{Release, errors, execute::is_over},
+    release::{errors, facade::Release},
 };
 
 /// The images of a release, in the plan's order.
@@ -20,16 +19,14 @@ pub(super) struct Made {
 }
 
 /// A turn in the work tree; over when it is dropped.
-type Turn = Box<dyn Send>;
+type Turn = Box<dyn Send + Sync>;
 
 impl Made {
-    /// Removes what lies on disk, unless a journal still needs it.
-    pub(super) fn settle(self, outcome: &Outcome) {
-        if is_over(outcome) {
-            for image in self.images.iter().filter(|image| image.dir.is_dir()) {
-                // What stays costs room and nothing else.
-                let _ = fs::remove_dir_all(&image.dir);
-            }
+    /// Removes what lies on disk.
+    pub(super) fn remove(self) {
+        for image in self.images.iter().filter(|image| image.dir.is_dir()) {
+            // What stays costs room and nothing else.
+            let _ = fs::remove_dir_all(&image.dir);
         }
     }
 }
@@ -39,7 +36,7 @@ impl Release {
     pub(super) async fn check_builds(&self, plan: &Plan) -> Result<()> {
         for (index, planned) in to_build(plan) {
             let request = self.build_request(plan, planned, index == 0);
-            docker::check(&request, &self.environment).await?;
+            docker::check(&request, self.environment()).await?;
         }
         Ok(())
     }
@@ -137,7 +134,7 @@ impl Release {
         let image = docker::build_or_adopt(
             request,
             &store,
-            &self.environment,
+            self.environment(),
             &self.events,
             &self.cancel,
         )
@@ -165,7 +162,7 @@ impl Release {
             .collect();
         BuildRequest {
             policy,
-            repository: self.loaded.base.clone(),
+            repository: self.top().to_owned(),
             commit: plan.commit.clone(),
             time: self.source_time(plan),
             labels: planned.labels.clone(),
@@ -178,7 +175,7 @@ impl Release {
     /// `SOURCE_DATE_EPOCH`, or the commit's time: what a reproducible build counts from.
     fn source_time(&self, plan: &Plan) -> i64 {
         let set = self
-            .environment
+            .environment()
             .get("SOURCE_DATE_EPOCH")
             .and_then(|text| text.parse().ok());
         set.unwrap_or_else(|| plan.commit_time.timestamp())

@@ -2,11 +2,16 @@
 
 use futures_util::future::join_all;
 
-use super::{Planned, Purpose, Release, ReleaseRequest, errors};
 use crate::{
     build::docker::{self, BuildRequest},
     error::{Error, Result},
     policy::BuildPolicy,
+    release::{
+        errors,
+        facade::Release,
+        gather::Purpose,
+        request::{Planned, ReleaseRequest},
+    },
 };
 
 /// One thing that was looked at.
@@ -20,39 +25,32 @@ pub struct Check {
 
 impl Release {
     /// Looks at branch and tree, plan, registries and builder. One finding for each, good or bad.
-    #[must_use]
-    pub fn check(&self) -> Vec<Check> {
+    pub async fn check(&self) -> Vec<Check> {
         let finding = |what: &str, result| Check {
             what: what.into(),
             result,
         };
         let ask = ReleaseRequest::default();
-        self.wait(async {
-            let gate = self.gate(&ask).map(|notes| {
-                if notes.is_empty() {
-                    "as a release needs them".into()
-                } else {
-                    notes.join("; ")
-                }
-            });
-            let plan = self
-                .gather(&ask, Purpose::Show)
-                .await
-                .map(|planned| match planned {
-                    Planned::Release(plan) => format!("{} is next", plan.version),
-                    Planned::NothingToRelease(nothing) => {
-                        format!("nothing to release: {}", nothing.why)
-                    }
-                });
-            let mut all = vec![finding("branch and tree", gate), finding("plan", plan)];
-            all.extend(self.registries().await);
-            all.push(finding("builder", self.builder().await));
-            all
-        })
+        let gate = self.gate(&ask).map(|notes| {
+            if notes.is_empty() {
+                "as a release needs them".into()
+            } else {
+                notes.join("; ")
+            }
+        });
+        let plan = self.gather(&ask, Purpose::Show).await;
+        let plan = plan.map(|planned| match planned {
+            Planned::Release(plan) => format!("{} is next", plan.version),
+            Planned::NothingToRelease(nothing) => format!("nothing to release: {}", nothing.why),
+        });
+        let mut all = vec![finding("branch and tree", gate), finding("plan", plan)];
+        all.extend(self.check_registries().await);
+        all.push(finding("builder", self.check_builder().await));
+        all
     }
 
     /// The right to push, proven in each repository.
-    async fn registries(&self) -> Vec<Check> {
+    async fn check_registries(&self) -> Vec<Check> {
         let repositories = self.policy().image.all();
         let places = match self.places(&repositories) {
             Ok(places) => places,
@@ -79,12 +77,12 @@ impl Release {
     }
 
     /// Who would build, and whether everything for it is there: the plain image and each variant.
-    async fn builder(&self) -> Result<String> {
+    async fn check_builder(&self) -> Result<String> {
         let variants = self.policy().variants.keys().map(Some);
         let mut who = String::new();
         for variant in std::iter::once(None).chain(variants) {
             let request = self.check_request(self.variant_policy(variant.map(String::as_str)))?;
-            who = docker::check(&request, &self.environment).await?;
+            who = docker::check(&request, self.environment()).await?;
         }
         Ok(who)
     }
@@ -92,8 +90,8 @@ impl Release {
     fn check_request(&self, policy: BuildPolicy) -> Result<BuildRequest> {
         Ok(BuildRequest {
             policy,
-            repository: self.loaded.base.clone(),
-            commit: self.git.head()?.to_string(),
+            repository: self.top().to_owned(),
+            commit: self.project().git().head()?.to_string(),
             time: 0,
             labels: Default::default(),
             annotations: Default::default(),

@@ -1,57 +1,27 @@
-//! A plan becomes true: preflight, images, the git tag's object, the transaction.
+//! The one place where a transaction begins and ends. Whatever belongs around every transaction
+//! (images on disk, the winner's name, tag and branch in this clone) is here, and nowhere else in
+//! the crate is one started.
 
 use crate::{
     error::Result,
     event::Step,
-    io::git::remote::{self, NewTag},
-    oci::{Image, Observed, Repository},
-    outcome::{Outcome, OutcomeKind},
-    plan::{
-        Plan, PlannedMove,
-        release::receipt::{self, Receipt},
-        tags::{Action, TagKind},
-    },
-    publish::{self, Found, GitTag, Preflight, Publication, TagMove, Target, World},
-    release::{Release, build::Made, errors, release_commit::branch_move},
+    outcome::Outcome,
+    plan::Plan,
+    publish::{self, Publication, Recovery, World},
+    release::{facade::Release, publication::still_fits},
 };
 
-impl Release {
-    /// Proves that nothing would stop the release of `plan`.
-    pub(super) async fn preflight(&self, world: &World, plan: &Plan) -> Result<Vec<Found>> {
-        let places: Vec<String> = plan.repositories.iter().map(ToString::to_string).collect();
-        self.events.started(Step::Preflight, places.join(", "));
-        let tags_of = |repository: &Repository| {
-            let there = plan
-                .tags
-                .iter()
-                .filter(|planned| planned.repository == *repository);
-            there.map(|planned| planned.tag.clone()).collect()
-        };
-        let asked = Preflight {
-            repositories: plan
-                .repositories
-                .iter()
-                .map(|r| (r.clone(), tags_of(r)))
-                .collect(),
-            git_tag: plan.git_tag.create.then(|| plan.git_tag.name.clone()),
-            commit: plan.commit.clone(),
-            branch: branch_move(plan),
-            lock_refs: self.policy().git.lock_refs.clone(),
-        };
-        let found = publish::preflight(world, &asked).await?;
-        let held: Vec<_> = plan
-            .tags
-            .iter()
-            .filter(|tag| is_held(tag, plan, &found))
-            .collect();
-        if !held.is_empty() {
-            return Err(errors::immutable(&held));
-        }
-        self.events.finished(Step::Preflight, places.join(", "));
-        Ok(found)
-    }
+/// Which way an unfinished transaction goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Direction {
+    /// To its end.
+    Forward,
+    /// To what was before it.
+    Back,
+}
 
-    /// Does what the plan says.
+impl Release {
+    /// Does what the plan says: images, transaction, and what follows from how it ended.
     pub(super) async fn carry_out(&self, plan: &Plan) -> Result<Outcome> {
         self.events.finished(Step::Plan, summary(plan));
         let world = self.world();
@@ -64,147 +34,45 @@ impl Release {
         still_fits(plan, &made.images)?;
         let publication = self.publication(&world, plan, &made, &found);
         let publication = self.or_signal(publication).await?;
-        let mut outcome = publish::run(&world, &publication).await;
+        let mut outcome = self.publish(&world, &publication).await;
         if let Some(error) = outcome.error.take() {
             outcome.error = Some(self.name_winner(plan, error).await);
         }
-        self.bring_tag(&outcome).await;
-        self.bring_branch(outcome.branch.as_ref(), outcome.kind)
-            .await;
-        made.settle(&outcome);
+        if outcome.is_over() {
+            made.remove();
+        }
         Ok(outcome)
     }
 
-    async fn publication(
+    /// Publishes: all tags, or none. `release`, `promote`, `repair` and `rollback VERSION` end here.
+    pub(super) async fn publish(&self, world: &World, publication: &Publication) -> Outcome {
+        let outcome = publish::run(world, publication).await;
+        self.bring_home(&outcome).await;
+        outcome
+    }
+
+    /// Goes on with an unfinished transaction. `resume` and `rollback` end here.
+    pub(super) async fn recover(
         &self,
-        world: &World,
-        plan: &Plan,
-        made: &Made,
-        found: &[Found],
-    ) -> Result<Publication> {
-        let policy = self.policy();
-        let git_tag = match plan.git_tag.create {
-            true => Some(self.tag_object(world, plan, &made.images).await?),
-            false => None,
+        how: Recovery,
+        direction: Direction,
+    ) -> Result<Option<Outcome>> {
+        let (world, scope) = (self.world(), self.scope()?);
+        let outcome = match direction {
+            Direction::Forward => publish::resume(&world, &scope, how).await?,
+            Direction::Back => publish::rollback(&world, &scope, how).await?,
         };
-        let images = self.with_owed(plan, &made.images).await?;
-        let target = |(place, repository): (usize, &Repository)| Target {
-            repository: repository.clone(),
-            strict: found.get(place).is_some_and(|found| found.strict),
-            tags: plan
-                .tags
-                .iter()
-                .filter(|planned| planned.repository == *repository)
-                .filter(|planned| planned.action != Action::Keep)
-                .map(|planned| tag_move(plan, planned, &images))
-                .collect(),
-        };
-        Ok(Publication {
-            version: plan.version.clone(),
-            commit: plan.commit.clone(),
-            instant: plan.instant,
-            targets: plan.repositories.iter().enumerate().map(target).collect(),
-            images,
-            git_tag,
-            branch: branch_move(plan),
-            guard: Some(self.guard(plan)),
-            lock_refs: policy.git.lock_refs.clone(),
-            policy: policy.publish.clone(),
-        })
+        if let Some(outcome) = &outcome {
+            self.bring_home(outcome).await;
+        }
+        Ok(outcome)
     }
 
-    /// The release's images, and behind them those of other versions that a tag is to show.
-    async fn with_owed(&self, plan: &Plan, made: &[Image]) -> Result<Vec<Image>> {
-        let mut images = made.to_vec();
-        for planned in &plan.tags {
-            if let Some(owed) = &planned.owed
-                && !images.iter().any(|i| *i.manifest.digest() == owed.digest)
-            {
-                images.push(
-                    self.published_image(&owed.digest, &planned.repository)
-                        .await?,
-                );
-            }
-        }
-        Ok(images)
+    /// Brings what a transaction has pushed into this clone: its git tag and its release commit.
+    async fn bring_home(&self, outcome: &Outcome) {
+        self.bring_tag(outcome).await;
+        self.bring_branch(outcome).await;
     }
-
-    /// The annotated tag, with the notes and a digest line a repository and variant.
-    async fn tag_object(&self, world: &World, plan: &Plan, images: &[Image]) -> Result<GitTag> {
-        let mut receipts = Vec::new();
-        for repository in &plan.repositories {
-            for (planned, image) in plan.images.iter().zip(images) {
-                receipts.push(Receipt {
-                    repository: repository.clone(),
-                    digest: image.manifest.digest().clone(),
-                    variant: planned.variant.clone(),
-                });
-            }
-        }
-        let name = &plan.git_tag.name;
-        let tag = NewTag {
-            name: name.clone(),
-            commit: plan.commit.clone(),
-            message: receipt::message(name, &plan.notes, &world.owner.to_string(), &receipts),
-            seconds: plan.instant.timestamp(),
-            sign: self.policy().git.sign,
-        };
-        let made = remote::make_tag(self.git_directory(), &tag)
-            .await
-            .map_err(|error| errors::git_tag(name, &error))?;
-        if made.anonymous {
-            self.events.note(format!(
-                "git knows no name for you, so tag `{name}` is made by `hoist`: `git config user.name` and `user.email` set one"
-            ));
-        }
-        Ok(GitTag {
-            name: name.clone(),
-            object: made.object,
-        })
-    }
-}
-
-/// `images`: as [`Release::with_owed`] puts them.
-fn tag_move(plan: &Plan, planned: &PlannedMove, images: &[Image]) -> TagMove {
-    let kind = match (planned.is_version, planned.kind) {
-        (true, _) => publish::TagKind::Version,
-        (false, TagKind::Fixed) => publish::TagKind::Fixed,
-        (false, TagKind::Moving) => publish::TagKind::Moving,
-    };
-    let image = match &planned.owed {
-        None => plan
-            .images
-            .iter()
-            .position(|image| image.variant == planned.variant),
-        Some(owed) => images
-            .iter()
-            .position(|image| *image.manifest.digest() == owed.digest),
-    };
-    TagMove {
-        tag: planned.tag.clone(),
-        kind,
-        image: image.expect("each planned tag belongs to a planned image"),
-        before: planned.before.clone(),
-    }
-}
-
-/// A fixed tag never moves: now that the image is known, one that shows another stops the release.
-fn still_fits(plan: &Plan, images: &[Image]) -> Result<()> {
-    for planned in plan
-        .tags
-        .iter()
-        .filter(|p| p.kind == TagKind::Fixed && p.action != Action::Keep)
-    {
-        let Observed::At(shown) = &planned.before else {
-            continue;
-        };
-        let index = tag_move(plan, planned, images).image;
-        let ours = images.get(index).map(|image| image.manifest.digest());
-        if ours.is_some_and(|ours| ours != shown) {
-            return Err(errors::fixed(planned, shown));
-        }
-    }
-    Ok(())
 }
 
 fn summary(plan: &Plan) -> String {
@@ -215,27 +83,4 @@ fn summary(plan: &Plan) -> String {
     let level = plan.bump.map_or(String::new(), |bump| format!(" ({bump})"));
     let places: Vec<String> = plan.repositories.iter().map(ToString::to_string).collect();
     format!("{} {from}{}{level}", places.join(", "), plan.version)
-}
-
-/// Whether nothing is left to do for a journal: then the images on disk can go.
-pub(super) fn is_over(outcome: &Outcome) -> bool {
-    match outcome.kind {
-        OutcomeKind::Published
-        | OutcomeKind::RolledBack
-        | OutcomeKind::Failed
-        | OutcomeKind::Busy => true,
-        OutcomeKind::Held | OutcomeKind::NeedsHuman | OutcomeKind::Interrupted => false,
-    }
-}
-
-/// Whether a tag is to move that the registry says it will not let move.
-fn is_held(planned: &PlannedMove, plan: &Plan, found: &[Found]) -> bool {
-    let here = plan
-        .repositories
-        .iter()
-        .position(|repository| *repository == planned.repository);
-    planned.action == Action::Move
-        && here
-            .and_then(|place| found.get(place))
-            .is_some_and(|found| found.immutable.contains(&planned.tag))
 }

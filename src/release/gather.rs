@@ -5,13 +5,12 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use semver::Version;
 
-use super::{Release, observe};
 use crate::{
     error::{Error, Result},
     io::ci,
-    oci::{Observed, Repository, Tag},
+    oci::{Observed, Tag},
     plan::{
-        Inputs, Plan,
+        Inputs,
         history::facts::Facts,
         release::{
             ownership::{Adopted, Evidence},
@@ -21,43 +20,17 @@ use crate::{
         tags::{Published, TagSet},
         version::{
             branch::BranchKind,
-            next::{self, Next, Request},
+            next::Next,
         },
     },
-    project::notes,
     publish,
+    release::{
+        facade::Release,
+        observe::Places,
+        request::{NothingToRelease, Planned, ReleaseRequest},
+        survey::Survey,
+    },
 };
-
-/// What is asked of a plan or a release.
-#[derive(Debug, Clone, Default)]
-pub struct ReleaseRequest {
-    /// What stands in for the history.
-    pub request: Request,
-    /// Release from files that no commit holds.
-    pub allow_dirty: bool,
-    /// The release's instant, where an earlier plan fixed it.
-    pub instant: Option<DateTime<Utc>>,
-}
-
-/// What a plan came to.
-#[derive(Debug, Clone)]
-pub enum Planned {
-    /// There is something to release.
-    Release(Box<Plan>),
-    /// There is nothing to release.
-    NothingToRelease(NothingToRelease),
-}
-
-/// Why there is nothing to release.
-#[derive(Debug, Clone)]
-pub struct NothingToRelease {
-    /// The version that HEAD has or descends from.
-    pub current: Option<Version>,
-    /// Why.
-    pub why: String,
-    /// What is not as it should be all the same, and what mends it.
-    pub messages: Vec<String>,
-}
 
 /// What a plan is made for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,11 +53,11 @@ impl Purpose {
 impl Release {
     /// Reads history and registries and puts the plan together.
     pub(super) async fn gather(&self, ask: &ReleaseRequest, purpose: Purpose) -> Result<Planned> {
-        let repositories = self.loaded.repositories()?;
+        let repositories = self.repositories()?;
         let remote = self.remote_tags(purpose == Purpose::Do).await?;
-        let mut facts = self.facts(&ask.request, remote)?;
-        let policy = &self.loaded.policy;
-        let next = match next::next(policy, &facts, &ask.request) {
+        let mut facts = self.project().facts_with(&ask.request, remote)?;
+        let policy = self.policy();
+        let next = match self.project().decide(&facts, &ask.request) {
             Ok(next) => next,
             Err(error) => return self.pulled_past(&facts).ok_or(error),
         };
@@ -101,14 +74,9 @@ impl Release {
             .on_release_commit(&mut facts, &next, &version, instant, purpose)
             .await?;
         let inputs = self.inputs(&facts, &next, &version, Some(instant))?;
-        let mut published = observe::published(&places, &names(&inputs, &repositories)?).await?;
-        let set = Inputs {
-            published: &published,
-            ..inputs.clone()
-        }
-        .tag_set()?;
-        observe::complete(&places, &mut published, &set).await?;
-        let claims = observe::claims(&places, &published, &set).await?;
+        let survey = Survey::of(&places, |published| tag_set(&inputs, published)).await?;
+        let survey = survey.complete().await?;
+        let claims = survey.claims().await?;
         let commit = facts.head.to_string();
         let ours = Evidence {
             version: &version,
@@ -118,7 +86,7 @@ impl Release {
         };
         let adopted = ours.adopt(&claims)?;
         let inputs = Inputs {
-            published: &published,
+            published: &survey.published,
             adopted: &adopted,
             ..inputs
         };
@@ -149,10 +117,9 @@ impl Release {
         instant: Option<DateTime<Utc>>,
     ) -> Result<Inputs<'a>> {
         let instant = instant.map_or_else(|| self.instant(), Ok)?;
-        let today = instant.format("%Y-%m-%d").to_string();
         Ok(Inputs {
-            policy: &self.loaded.policy,
-            policy_digest: self.loaded.digest.clone(),
+            policy: self.policy(),
+            policy_digest: self.project().policy_digest(),
             facts,
             next,
             version,
@@ -161,20 +128,11 @@ impl Release {
             remote: self.remote_url.as_deref(),
             adopted: &NONE,
             published: &[],
-            notes: notes::text(&self.git, &self.loaded.policy, facts, next, &today)?,
+            notes: self
+                .project()
+                .notes_text(facts, next, instant.date_naive())?,
             messages: next.notes.clone(),
         })
-    }
-
-    /// The history, with what only the remote knows.
-    pub(super) fn facts(&self, request: &Request, remote: Vec<(String, String)>) -> Result<Facts> {
-        let policy = &self.loaded.policy;
-        let branch = self
-            .git
-            .branch(request.branch.as_deref(), &self.environment)?;
-        let mut question = next::question(policy, request, branch.as_deref())?;
-        question.remote_tags = remote;
-        self.git.read(&question)
     }
 
     /// Why nothing is released, and whether the registries agree with what HEAD is tagged with.
@@ -182,7 +140,7 @@ impl Release {
         &self,
         facts: &Facts,
         next: &Next,
-        places: &observe::Places,
+        places: &Places,
     ) -> Result<NothingToRelease> {
         let mut nothing = NothingToRelease {
             current: next.current.clone(),
@@ -192,7 +150,7 @@ impl Release {
         let Some(tag) = &next.on_head else {
             return Ok(nothing);
         };
-        match self.drift(facts, next, &tag.version, places).await {
+        match self.behind(facts, next, &tag.version, places).await {
             Ok(messages) => nothing.messages.extend(messages),
             // The answer stands without the registries.
             Err(error) => nothing
@@ -203,44 +161,37 @@ impl Release {
     }
 
     /// What of a version that HEAD is tagged with is not in the registries.
-    async fn drift(
+    async fn behind(
         &self,
         facts: &Facts,
         next: &Next,
         version: &Version,
-        places: &observe::Places,
+        places: &Places,
     ) -> Result<Vec<String>> {
-        let repositories: Vec<Repository> = places.iter().map(|p| p.repository().clone()).collect();
         let inputs = self.inputs(facts, next, version, None)?;
-        let published = observe::published(places, &names(&inputs, &repositories)?).await?;
-        let set = Inputs {
-            published: &published,
-            ..inputs
-        }
-        .tag_set()?;
-        Ok(drift_messages(&set, &published, version))
+        let survey = Survey::of(places, |published| tag_set(&inputs, published)).await?;
+        Ok(drift_messages(&survey.set, &survey.published, version))
     }
 
     /// Whether this commit may be released from here, with what a person should know.
     pub(super) fn gate(&self, ask: &ReleaseRequest) -> Result<Vec<String>> {
-        let policy = &self.loaded.policy;
-        let branch = self
-            .git
-            .branch(ask.request.branch.as_deref(), &self.environment)?;
+        let policy = self.policy();
+        let git = self.project().git();
+        let branch = git.branch(ask.request.branch.as_deref(), self.environment())?;
         let kind = BranchKind::of(&policy.branches, branch.as_deref())?;
         let pushed = if policy.git.push {
-            self.git.is_pushed(&policy.git.remote)?
+            git.is_pushed(&policy.git.remote)?
         } else {
             None
         };
         Preconditions {
             unlisted_branch: branch.filter(|_| kind == BranchKind::Unlisted),
-            pull_request: ci::pull_request(&self.environment),
+            pull_request: ci::pull_request(self.environment()),
             explicit: ask.request.version.is_some() || ask.request.pre.is_some(),
-            dirty: self.git.dirty(DIRTY_SHOWN)?,
+            dirty: git.dirty(DIRTY_SHOWN)?,
             allow_dirty: ask.allow_dirty,
             pushed,
-            head: self.git.head()?.to_string(),
+            head: git.head()?.to_string(),
         }
         .check(policy)
     }
@@ -250,7 +201,7 @@ impl Release {
         let Some(tag) = facts.tags.iter().find(|tag| tag.version == *version) else {
             return Ok(Vec::new());
         };
-        let message = self.git.tag_message(&tag.name)?;
+        let message = self.project().git().tag_message(&tag.name)?;
         Ok(message
             .map(|message: String| receipts(&message))
             .unwrap_or_default())
@@ -268,7 +219,7 @@ impl Release {
     }
 
     pub(super) fn source_date(&self) -> Result<Option<DateTime<Utc>>> {
-        let Some(text) = self.environment.get("SOURCE_DATE_EPOCH") else {
+        let Some(text) = self.environment().get("SOURCE_DATE_EPOCH") else {
             return Ok(None);
         };
         text.parse()
@@ -292,23 +243,13 @@ const DIRTY_SHOWN: usize = 5;
 /// Nothing is published already.
 static NONE: BTreeMap<Option<String>, Adopted> = BTreeMap::new();
 
-/// The names that policy and history ask for, before any registry is asked.
-pub(super) fn names(inputs: &Inputs<'_>, repositories: &[Repository]) -> Result<Vec<Tag>> {
-    let published: Vec<Published> = repositories
-        .iter()
-        .cloned()
-        .map(Published::not_asked)
-        .collect();
-    let set = Inputs {
-        published: &published,
+/// The tag set of `inputs`, judged against what is published.
+pub(super) fn tag_set(inputs: &Inputs<'_>, published: &[Published]) -> Result<TagSet> {
+    Inputs {
+        published,
         ..inputs.clone()
     }
-    .tag_set()?;
-    Ok(set
-        .tags()
-        .iter()
-        .map(|planned| planned.tag.clone())
-        .collect())
+    .tag_set()
 }
 
 fn drift_messages(set: &TagSet, published: &[Published], version: &Version) -> Vec<String> {

@@ -10,7 +10,6 @@ use semver::Version;
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
-use super::{Release, errors};
 use crate::{
     error::{Error, Result},
     event::Events,
@@ -20,6 +19,7 @@ use crate::{
     },
     oci::{Contents, Descriptor, Digest, Image, Reference, Repository, Tag, TagOrDigest},
     plan::inspect::{Report, inspect},
+    release::{errors, facade::Release},
 };
 
 /// Blobs on their way at once.
@@ -52,11 +52,7 @@ impl Release {
     ///
     /// # Errors
     /// An image cannot be read, or nothing was released yet.
-    pub fn inspect(&self, look: &InspectOptions) -> Result<Report> {
-        self.wait(self.look(look))
-    }
-
-    async fn look(&self, look: &InspectOptions) -> Result<Report> {
+    pub async fn inspect(&self, look: &InspectOptions) -> Result<Report> {
         let image = match &look.image {
             Some(image) => image.clone(),
             None => self.last_release().await?,
@@ -212,8 +208,9 @@ async fn pulled(place: &dyn RepositoryApi, what: &TagOrDigest, failed: &str) -> 
     };
     fs::create_dir_all(folder.path().join("blobs/sha256"))
         .map_err(|error| Error::failed("cannot make a temporary folder").because(&error))?;
-    futures_util::stream::iter(&image.blobs)
-        .map(|blob| place.fetch_blob(blob, image.blob_path(&blob.digest)))
+    let fetch = |blob| place.fetch_blob(blob, image.blob_path(&blob.digest));
+    let blobs: Vec<_> = image.blobs.iter().map(fetch).collect();
+    futures_util::stream::iter(blobs)
         .buffer_unordered(AT_ONCE)
         .try_collect::<()>()
         .await

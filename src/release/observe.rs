@@ -14,6 +14,7 @@ use crate::{
         tags::{Listing, Published, TagSet},
     },
     publish,
+    release::errors,
 };
 
 /// Requests under way at once, per repository.
@@ -184,5 +185,5 @@ fn is_refusal(error: &RegistryError) -> bool {
 }
 
 fn unreadable(place: &dyn RepositoryApi, error: &RegistryError) -> Error {
-    super::errors::registry(&format!("cannot read `{}`", place.repository()), error)
+    errors::registry(&format!("cannot read `{}`", place.repository()), error)
 }

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 
 use semver::Version;
 
-use super::{Release, gather::names, observe};
 use crate::{
     error::{Error, Result},
     event::Step,
@@ -20,6 +19,7 @@ use crate::{
         },
         version::next::{self, Next, Request, core},
     },
+    release::{facade::Release, gather::tag_set, observe::Places, survey::Survey},
 };
 
 impl Release {
@@ -28,31 +28,29 @@ impl Release {
     /// # Errors
     /// Usage (exit 2): it is no pre-release. Refused (exit 4): it was not released, or its core
     /// version is somebody else's. Failed (exit 6) where a registry cannot be read.
-    pub fn promotion(&self, candidate: &Version) -> Result<Plan> {
+    pub async fn plan_promotion(&self, candidate: &Version) -> Result<Plan> {
         must_be_prerelease(candidate)?;
-        self.wait(self.or_signal(self.promoted(candidate, false)))
+        self.or_signal(self.promoted(candidate, false)).await
     }
 
     /// Publishes the candidate's image under its core version, everywhere or nowhere.
     ///
     /// # Errors
-    /// As [`Release::promotion`]; what preflight finds. What came of the transaction itself is
+    /// As [`Release::plan_promotion`]; what preflight finds. What came of the transaction itself is
     /// the outcome.
-    pub fn promote(&self, candidate: &Version) -> Result<Outcome> {
+    pub async fn promote(&self, candidate: &Version) -> Result<Outcome> {
         must_be_prerelease(candidate)?;
-        self.wait(async {
-            self.events.started(Step::Plan, "the promotion");
-            self.or_signal(self.refuse_unfinished()).await?;
-            let plan = self.or_signal(self.promoted(candidate, true)).await?;
-            for message in &plan.messages {
-                self.events.note(message.clone());
-            }
-            self.carry_out(&plan).await
-        })
+        self.events.started(Step::Plan, "the promotion");
+        self.or_signal(self.refuse_unfinished()).await?;
+        let plan = self.or_signal(self.promoted(candidate, true)).await?;
+        for message in &plan.messages {
+            self.events.note(message.clone());
+        }
+        self.carry_out(&plan).await
     }
 
     async fn promoted(&self, candidate: &Version, fetch: bool) -> Result<Plan> {
-        let repositories = self.loaded.repositories()?;
+        let repositories = self.repositories()?;
         let remote = self.remote_tags(fetch).await?;
         let promotion = self.may_promote(candidate, &remote)?;
         let facts = self.facts_at(promotion.commit, remote)?;
@@ -67,19 +65,12 @@ impl Release {
         };
         let places = self.places(&repositories)?;
         let images = self.candidates(&facts, &next, candidate, &places).await?;
-
         let inputs = self.inputs(&facts, &next, &promotion.target, None)?;
-        let mut published = observe::published(&places, &names(&inputs, &repositories)?).await?;
-        let set = Inputs {
-            published: &published,
-            ..inputs.clone()
-        }
-        .tag_set()?;
-        observe::complete(&places, &mut published, &set).await?;
-        let there = observe::claims(&places, &published, &set).await?;
-        same_bytes(&promotion.target, &there, &images)?;
+        let survey = Survey::of(&places, |published| tag_set(&inputs, published)).await?;
+        let survey = survey.complete().await?;
+        same_bytes(&promotion.target, &survey.claims().await?, &images)?;
         Inputs {
-            published: &published,
+            published: &survey.published,
             adopted: &images,
             ..inputs
         }
@@ -89,7 +80,7 @@ impl Release {
     /// The decision, with the commits of the tags that it hangs on.
     fn may_promote(&self, candidate: &Version, remote: &[(String, String)]) -> Result<Promotion> {
         let template = &self.policy().version.tag;
-        let here = self.git.tag_names()?;
+        let here = self.project().git().tag_names()?;
         let there = remote.iter().map(|(name, _)| name.clone());
         let mut tags = Vec::new();
         for name in here.into_iter().chain(there) {
@@ -102,7 +93,7 @@ impl Release {
             let far = remote.iter().find(|(known, _)| *known == name);
             let commit = match far {
                 Some((_, commit)) => commit.parse().ok(),
-                None => self.git.tag_commit(&name),
+                None => self.project().git().tag_commit(&name),
             };
             tags.push(VersionTag {
                 name,
@@ -116,7 +107,7 @@ impl Release {
     /// The history as the candidate's commit has it.
     fn facts_at(&self, commit: CommitId, remote_tags: Vec<(String, String)>) -> Result<Facts> {
         let policy = &self.policy().version;
-        self.git.read(&Question {
+        self.project().git().read(&Question {
             template: policy.tag.clone(),
             branch: None,
             at: Some(commit),
@@ -135,18 +126,11 @@ impl Release {
         facts: &Facts,
         next: &Next,
         candidate: &Version,
-        places: &observe::Places,
+        places: &Places,
     ) -> Result<BTreeMap<Option<String>, Adopted>> {
-        let repositories: Vec<_> = places.iter().map(|p| p.repository().clone()).collect();
         let inputs = self.inputs(facts, next, candidate, None)?;
-        let names = names(&inputs, &repositories)?;
-        let published = observe::published(places, &names).await?;
-        let set = Inputs {
-            published: &published,
-            ..inputs
-        }
-        .tag_set()?;
-        let claims = observe::claims(places, &published, &set).await?;
+        let survey = Survey::of(places, |published| tag_set(&inputs, published)).await?;
+        let claims = survey.claims().await?;
         let receipts = self.receipts(facts, candidate)?;
         let commit = facts.head.to_string();
         let ours = Evidence {

@@ -15,7 +15,7 @@ use crate::{
     },
     policy::Policy,
     publish::{Overtaken, PublishedNow, Recheck},
-    release::Release,
+    release::facade::Release,
 };
 
 impl Release {

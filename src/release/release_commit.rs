@@ -4,14 +4,13 @@
 use chrono::{DateTime, Utc};
 use semver::Version;
 
-use super::{Release, errors, gather::Purpose};
 use crate::{
     error::{Error, Result},
     io::git::{
         read::NewCommit,
         remote::{self, follow},
     },
-    outcome::{BranchReport, OutcomeKind},
+    outcome::{Outcome, OutcomeKind},
     plan::{
         Plan, ReleaseCommit,
         files::{self, Texts, subject},
@@ -19,8 +18,8 @@ use crate::{
         notes::{has_section, prepend},
         version::next::Next,
     },
-    project::notes,
     publish::BranchMove,
+    release::{errors, facade::Release, gather::Purpose},
 };
 
 impl Release {
@@ -52,7 +51,7 @@ impl Release {
         let time = self
             .source_date()?
             .map_or(facts.head_time, |date| date.timestamp());
-        let who = remote::committer(self.git_directory(), time)
+        let who = remote::committer(self.top(), time)
             .await
             .map_err(|error| errors::git_tag(&self.policy().version.tag.name(version), &error))?;
         let subject = subject(version);
@@ -63,7 +62,7 @@ impl Release {
             message: &subject,
             who: &who,
         };
-        facts.head = self.git.commit_files(&new, purpose.keeps())?;
+        facts.head = self.project().git().commit_files(&new, purpose.keeps())?;
         facts.head_time = time;
         facts.on_head.clear();
         Ok(Some(ReleaseCommit {
@@ -83,18 +82,17 @@ impl Release {
         instant: DateTime<Utc>,
     ) -> Result<Texts> {
         let policy = self.policy();
-        let read = |path: &str| self.git.file_at(facts.head, path);
+        let read = |path: &str| self.project().git().file_at(facts.head, path);
         let mut texts = files::written(&policy.version.files, version, &read)?;
         if policy.notes.changelog {
-            let path = self.loaded.changelog.clone();
+            let path = self.project().changelog().to_owned();
             let old = read(&path)?.unwrap_or_default();
             // Somebody has written it already, or an earlier try has.
             if !has_section(&old, &version.to_string()) {
-                let today = instant.format("%Y-%m-%d").to_string();
-                let mut notes = notes::of_next(&self.git, policy, facts, next, &today)?;
+                let today = instant.date_naive();
+                let mut notes = self.project().notes_of_next(facts, next, today)?;
                 notes.heading = true;
-                let top = self.git_directory();
-                let section = notes::render(&notes, policy, top)?;
+                let section = self.project().render_notes(&notes)?;
                 texts.insert(path, prepend(&old, &section, &notes.title));
             }
         }
@@ -109,20 +107,20 @@ impl Release {
         let mut tags = facts.elsewhere.iter();
         tags.find_map(|tag| {
             let commit = tag.commit?;
-            let made = self
-                .git
-                .is_child(commit, facts.head, &subject(&tag.version));
+            let git = self.project().git();
+            let made = git.is_child(commit, facts.head, &subject(&tag.version));
             made.then(|| (tag.version.clone(), commit.to_string()))
         })
     }
 
     /// A branch that a release has moved: the clone at hand goes along, where it is on it.
-    pub(super) async fn bring_branch(&self, report: Option<&BranchReport>, kind: OutcomeKind) {
-        let Some(branch) = report.filter(|_| kind == OutcomeKind::Published) else {
+    pub(super) async fn bring_branch(&self, outcome: &Outcome) {
+        let published = outcome.kind == OutcomeKind::Published;
+        let Some(branch) = outcome.branch.as_ref().filter(|_| published) else {
             return;
         };
         let full = format!("refs/heads/{}", branch.name);
-        let followed = follow(self.git_directory(), &full, &branch.before, &branch.commit);
+        let followed = follow(self.top(), &full, &branch.before, &branch.commit);
         let short = &branch.commit[..7.min(branch.commit.len())];
         self.events.note(match followed.await {
             Ok(true) => format!("`{}` is at the release commit {short}", branch.name),

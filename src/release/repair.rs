@@ -3,7 +3,6 @@
 
 use semver::Version;
 
-use super::{Release, observe};
 use crate::{
     error::Result,
     event::Step,
@@ -15,6 +14,7 @@ use crate::{
         version::next::Request,
     },
     publish::{self, Preflight, Publication, Recheck, TagMove, Target},
+    release::{facade::Release, observe},
 };
 
 /// One repository's moving tags beside where they should point.
@@ -55,14 +55,14 @@ impl Release {
     /// # Errors
     /// Refused (exit 4) where a registry does not hand out its list of tags; failed (exit 6)
     /// where it cannot be read.
-    pub fn drifts(&self) -> Result<DriftReport> {
-        self.wait(self.or_signal(self.survey()))
+    pub async fn drift(&self) -> Result<DriftReport> {
+        self.or_signal(self.compared()).await
     }
 
-    async fn survey(&self) -> Result<DriftReport> {
-        let facts = self.facts_of(&Request::default(), None)?;
+    async fn compared(&self) -> Result<DriftReport> {
+        let facts = self.project().facts_of(&Request::default(), None)?;
         let git: Vec<Version> = facts.tags.iter().map(|tag| tag.version.clone()).collect();
-        let places = self.places(&self.loaded.repositories()?)?;
+        let places = self.places(&self.repositories()?)?;
         let published = observe::published(&places, &[]).await?;
         let mut repositories = Vec::new();
         for (place, seen) in places.iter().zip(&published) {
@@ -84,24 +84,21 @@ impl Release {
     /// was nothing to mend.
     ///
     /// # Errors
-    /// As [`Release::drifts`]; what preflight finds. What came of the transaction is the outcome.
-    pub fn repair(&self, drifts: &DriftReport) -> Result<Option<Outcome>> {
+    /// As [`Release::drift`]; what preflight finds. What came of the transaction is the outcome.
+    pub async fn repair(&self, drifts: &DriftReport) -> Result<Option<Outcome>> {
         if drifts.wrong().next().is_none() {
             return Ok(None);
         }
-        self.wait(async {
-            self.or_signal(self.refuse_unfinished()).await?;
-            let wrong = drifts.wrong();
-            let wanted = wrong.map(|(repository, drift)| {
-                let (tag, version) = (drift.tag.clone(), drift.version.clone());
-                (repository.clone(), tag, version)
-            });
-            let guard = self.guard_of_repair(wanted.collect());
-            let highest = highest(drifts);
-            let publication = self.or_signal(self.mending(drifts, highest, guard)).await?;
-            let outcome = publish::run(&self.world(), &publication).await;
-            Ok(Some(outcome))
-        })
+        self.or_signal(self.refuse_unfinished()).await?;
+        let wrong = drifts.wrong();
+        let wanted = wrong.map(|(repository, drift)| {
+            let (tag, version) = (drift.tag.clone(), drift.version.clone());
+            (repository.clone(), tag, version)
+        });
+        let guard = self.guard_of_repair(wanted.collect());
+        let highest = highest(drifts);
+        let publication = self.or_signal(self.mending(drifts, highest, guard)).await?;
+        Ok(Some(self.publish(&self.world(), &publication).await))
     }
 
     /// Every tag of `drifts` that is not right, to where it should point; `version` is what the
@@ -112,7 +109,7 @@ impl Release {
         version: Version,
         guard: Recheck,
     ) -> Result<Publication> {
-        let facts = self.facts_of(&Request::default(), None)?;
+        let facts = self.project().facts_of(&Request::default(), None)?;
         let mut images: Vec<Image> = Vec::new();
         let mut targets = Vec::new();
         for surveyed in &drifts.repositories {

@@ -13,13 +13,16 @@ use crate::{
         },
         version::next::Request,
     },
-    publish,
-    release::{DriftReport, Release, RepositoryDrift, observe},
+    release::{
+        facade::Release,
+        observe,
+        repair::{DriftReport, RepositoryDrift},
+    },
 };
 
 /// What taking a version back would do.
 #[derive(Debug, Clone)]
-pub struct RollbackResult {
+pub struct RollbackPlan {
     /// The version.
     pub version: Version,
     /// The tags that go back.
@@ -28,7 +31,7 @@ pub struct RollbackResult {
     pub stays: Vec<(Repository, Tag, String)>,
 }
 
-impl RollbackResult {
+impl RollbackPlan {
     /// The tags that go back, each with the version that it goes to.
     pub fn moves(&self) -> impl Iterator<Item = (&Repository, &Drift)> {
         self.drifts.wrong()
@@ -41,13 +44,13 @@ impl Release {
     /// # Errors
     /// Refused (exit 4) where no repository has the version, or one does not hand out its list of
     /// tags; failed (exit 6) where it cannot be read.
-    pub fn taking_back(&self, version: &Version) -> Result<RollbackResult> {
-        self.wait(async {
-            let facts = self.facts_of(&Request::default(), None)?;
+    pub async fn plan_rollback(&self, version: &Version) -> Result<RollbackPlan> {
+        {
+            let facts = self.project().facts_of(&Request::default(), None)?;
             let git: Vec<Version> = facts.tags.iter().map(|tag| tag.version.clone()).collect();
-            let places = self.places(&self.loaded.repositories()?)?;
+            let places = self.places(&self.repositories()?)?;
             let published = observe::published(&places, &[]).await?;
-            let mut taken = RollbackResult {
+            let mut taken = RollbackPlan {
                 version: version.clone(),
                 drifts: DriftReport {
                     repositories: Vec::new(),
@@ -81,29 +84,27 @@ impl Release {
             Err(Error::refused(format!("no repository has {version}"))
                 .state("nothing was moved")
                 .hint("`hoist log` lists the releases"))
-        })
+        }
     }
 
     /// Moves the tags back. `None`: there was nothing to move.
     ///
     /// # Errors
-    /// As [`Release::taking_back`]; what preflight finds. What came of the transaction is the
+    /// As [`Release::plan_rollback`]; what preflight finds. What came of the transaction is the
     /// outcome.
-    pub fn take_back(&self, taken: &RollbackResult) -> Result<Option<Outcome>> {
-        if taken.moves().next().is_none() {
+    pub async fn roll_back(&self, plan: &RollbackPlan) -> Result<Option<Outcome>> {
+        if plan.moves().next().is_none() {
             return Ok(None);
         }
-        self.wait(async {
-            self.or_signal(self.refuse_unfinished()).await?;
-            let held = taken.moves().map(|(repository, drift)| {
-                (repository.clone(), drift.tag.clone(), taken.version.clone())
-            });
-            // A higher version that came meanwhile has the tags.
-            let guard = self.guard_of_repair(held.collect());
-            let version = taken.version.clone();
-            let publication = self.mending(&taken.drifts, version, guard);
-            let publication = self.or_signal(publication).await?;
-            Ok(Some(publish::run(&self.world(), &publication).await))
-        })
+        self.or_signal(self.refuse_unfinished()).await?;
+        let held = plan.moves().map(|(repository, drift)| {
+            (repository.clone(), drift.tag.clone(), plan.version.clone())
+        });
+        // A higher version that came meanwhile has the tags.
+        let guard = self.guard_of_repair(held.collect());
+        let version = plan.version.clone();
+        let publication = self.mending(&plan.drifts, version, guard);
+        let publication = self.or_signal(publication).await?;
+        Ok(Some(self.publish(&self.world(), &publication).await))
     }
 }

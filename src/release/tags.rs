@@ -1,138 +1,183 @@
-//! The remote's version tags: what only it has, and what differs here.
+//! The tag set of any version, judged against what is published: for other builders, and for
+//! whoever asks what a release should still have.
 
-use super::{Release, build::blocking};
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use semver::Version;
+
 use crate::{
-    error::{Error, ErrorKind, Result},
-    io::git::remote_tags::{RemoteTag, RemoteTags},
-    outcome::Outcome,
-    plan::{Plan, release::receipt},
-    text::sanitize_line,
+    error::Result,
+    plan::{
+        history::facts::Facts,
+        release::{
+            labels::{LabelFacts, labels},
+            verify::without_images,
+        },
+        tags::{self, Published, TagContext, TagSet, channel},
+        version::{
+            branch::BranchKind,
+            next::{self, Request},
+        },
+    },
+    policy::Values,
+    release::{facade::Release, survey::Survey},
 };
 
+/// What [`Release::tags`] answers.
+#[derive(Debug, Clone)]
+pub struct Tags {
+    /// The tags; `None`: there is nothing to release.
+    pub set: Option<TagSet>,
+    /// The labels of each image, by variant.
+    pub labels: BTreeMap<Option<String>, BTreeMap<String, String>>,
+    /// Why there is nothing to release.
+    pub why: String,
+    /// The version that HEAD is tagged with.
+    pub on_head: Option<Version>,
+    /// What a person should know.
+    pub notes: Vec<String>,
+}
+
+/// A version and its place in the history.
+#[derive(Debug, Clone)]
+pub(super) struct Subject {
+    pub(super) version: Version,
+    /// Empty where no git tag says which one it is.
+    pub(super) commit: String,
+    pub(super) commit_time: DateTime<Utc>,
+    branch: Option<String>,
+    kind: BranchKind,
+    pub(super) git: Vec<Version>,
+}
+
 impl Release {
-    /// Version tags that the remote has and this clone lacks, as name and commit. With `fetch`
-    /// they are brought here, and none is left.
+    /// The tags of the version `of`, or of the next one. A version that is tagged has the tags of
+    /// its own commit, wherever HEAD is. `offline` asks no registry.
     ///
     /// # Errors
-    /// Refused (exit 4) where a tag is another one here than there; failed (exit 6) where the
-    /// remote does not answer.
-    pub(super) async fn remote_tags(&self, fetch: bool) -> Result<Vec<(String, String)>> {
-        let git = &self.policy().git;
-        if !git.push {
-            return Ok(Vec::new());
-        }
-        if self.remote_url.is_none() {
-            return Err(
-                Error::refused(format!("there is no remote `{}`", git.remote))
-                    .state("nothing was built or moved")
-                    .hint("add it, name another in `git.remote`, or set `git.push = false`"),
-            );
-        }
-        let remote = RemoteTags::new(self.git_directory(), &git.remote);
-        let lister = remote.clone();
-        let there = blocking(move || lister.list()).await?;
-        let missing = self.missing(there)?;
-        if fetch && !missing.is_empty() {
-            let names: Vec<String> = missing.into_iter().map(|tag| tag.name).collect();
-            self.events
-                .note(format!("fetched from `{}`: {}", git.remote, shown(&names)));
-            blocking(move || remote.fetch(&names)).await?;
-            return Ok(Vec::new());
-        }
-        Ok(missing
-            .into_iter()
-            .map(|tag| (tag.name, tag.target))
-            .collect())
-    }
-
-    /// Brings the tag that a release has pushed into this clone, so that the next look at the
-    /// local history knows it.
-    pub(super) async fn bring_tag(&self, outcome: &Outcome) {
-        let git = &self.policy().git;
-        let Some(tag) = outcome
-            .git_tag
-            .as_ref()
-            .filter(|tag| tag.pushed && git.push)
-        else {
-            return;
+    /// As [`next::next`] and [`tags::compute`]; failed (exit 6) where a registry cannot be
+    /// read.
+    pub async fn tags(
+        &self,
+        request: &Request,
+        of: Option<&Version>,
+        offline: bool,
+    ) -> Result<Tags> {
+        let facts = self.project().facts_of(request, of)?;
+        let mut answer = Tags {
+            set: None,
+            labels: BTreeMap::new(),
+            why: String::new(),
+            on_head: facts.on_head.first().map(|tag| tag.version.clone()),
+            notes: Vec::new(),
         };
-        let here = self
-            .git
-            .tag_ids()
-            .is_ok_and(|ids| ids.contains_key(&tag.name));
-        if here {
-            return;
-        }
-        let remote = RemoteTags::new(self.git_directory(), &git.remote);
-        let names = vec![tag.name.clone()];
-        let fetched = self.or_signal(blocking(move || remote.fetch(&names)));
-        if fetched.await.is_err() {
-            self.events.note(format!(
-                "tag `{0}` is on `{1}`, not here: `git fetch {1} tag {0}`",
-                tag.name, git.remote
-            ));
-        }
-    }
-
-    /// A release that failed before any tag moved, while the remote got the version's tag: whoever
-    /// made that tag finished first.
-    pub(super) async fn name_winner(&self, plan: &Plan, error: Error) -> Error {
-        let git = &self.policy().git;
-        if error.kind != ErrorKind::Failed || !plan.git_tag.create || !git.push {
-            return error;
-        }
-        let remote = RemoteTags::new(self.git_directory(), &git.remote);
-        let name = plan.git_tag.name.clone();
-        // Without an answer the error stands as it is.
-        let brought = blocking(move || remote.fetch(&[name])).await;
-        let message = brought.and_then(|()| self.git.tag_message(&plan.git_tag.name));
-        match message.ok().flatten().as_deref().and_then(receipt::run) {
-            Some(run) => error.cause(format!(
-                "{} was released meanwhile, by {}",
-                plan.version,
-                sanitize_line(run, 200)
-            )),
-            None => error,
-        }
-    }
-
-    fn missing(&self, there: Vec<RemoteTag>) -> Result<Vec<RemoteTag>> {
-        let here = self.git.tag_ids()?;
-        let template = &self.policy().version.tag;
-        let mut missing = Vec::new();
-        for tag in there
-            .into_iter()
-            .filter(|tag| template.version(&tag.name).is_some())
-        {
-            match here.get(&tag.name) {
-                None => missing.push(tag),
-                Some(id) if *id == tag.object => {}
-                Some(id) => return Err(self.differs(&tag, id)),
+        let version = match of {
+            Some(version) => version.clone(),
+            None => {
+                let next = next::next(self.policy(), &facts, request)?;
+                answer.why = next.why;
+                answer.notes = next.notes;
+                let Some(version) = next.next else {
+                    return Ok(answer);
+                };
+                version
             }
-        }
-        Ok(missing)
+        };
+        let subject = self.subject(&facts, &version, true)?;
+        let context = subject.context(self.instant()?);
+        let repositories = self.policy().image.all();
+        let set = if offline || repositories.is_empty() {
+            let unasked: Vec<_> = repositories.into_iter().map(Published::not_asked).collect();
+            tags::compute(self.policy(), &context, &unasked)?
+        } else {
+            self.judged(&context).await?
+        };
+        answer.labels = self.labels(&set, &context)?;
+        answer.set = Some(set);
+        Ok(answer)
     }
 
-    fn differs(&self, tag: &RemoteTag, here: &str) -> Error {
-        let remote = &self.policy().git.remote;
-        Error::refused(format!(
-            "tag `{}` is another one here than on `{remote}`",
-            tag.name
-        ))
-        .cause(format!("here it is {here}, there {}", tag.object))
-        .state("nothing was built or moved")
-        .hint(format!(
-            "if the remote's is right: `git fetch {remote} +refs/tags/{0}:refs/tags/{0}`",
-            tag.name
-        ))
+    /// The set as the registries have it now.
+    async fn judged(&self, context: &TagContext<'_>) -> Result<TagSet> {
+        let published = self.published_for(context).await?;
+        tags::compute(self.policy(), context, &published)
+    }
+
+    /// Every repository's list, and what it shows under the names of this set.
+    pub(super) async fn published_for(&self, context: &TagContext<'_>) -> Result<Vec<Published>> {
+        let places = self.places(&self.repositories()?)?;
+        // A channel's tag can follow on to this version, by what is published: then there are
+        // more names. Without what is there nothing is refused here.
+        let compute = |published: &[Published]| {
+            tags::compute(self.policy(), context, &without_images(published))
+        };
+        let survey = Survey::of(&places, compute).await?.complete().await?;
+        Ok(survey.published)
+    }
+
+    /// `version` as a subject. One without a git tag is of HEAD, or with `here` false of no
+    /// commit that is known.
+    pub(super) fn subject(&self, facts: &Facts, version: &Version, here: bool) -> Result<Subject> {
+        let kind = BranchKind::of(&self.policy().branches, facts.branch.as_deref())?;
+        let tagged = facts.tags.iter().find(|tag| tag.version == *version);
+        let (commit, seconds) = match tagged.and_then(|tag| self.project().git().tag_commit(&tag.name)) {
+            Some(commit) => (commit.to_string(), self.project().git().commit_time(commit)?),
+            None if here => (facts.head.to_string(), facts.head_time),
+            None => (String::new(), 0),
+        };
+        Ok(Subject {
+            version: version.clone(),
+            commit,
+            commit_time: DateTime::from_timestamp(seconds, 0).unwrap_or_default(),
+            branch: facts.branch.clone(),
+            kind,
+            git: facts.tags.iter().map(|tag| tag.version.clone()).collect(),
+        })
+    }
+
+    fn labels(
+        &self,
+        set: &TagSet,
+        context: &TagContext<'_>,
+    ) -> Result<BTreeMap<Option<String>, BTreeMap<String, String>>> {
+        let policy = self.policy();
+        let created = self.source_date()?.unwrap_or(context.commit_time);
+        let one = |variant: Option<&String>| {
+            let facts = LabelFacts {
+                values: Values {
+                    version: context.version,
+                    channel: channel(context.version),
+                    commit: context.commit,
+                    commit_time: context.commit_time,
+                    instant: context.instant,
+                    branch: context.branch,
+                    date: &policy.tags.date,
+                },
+                created,
+                remote: self.remote_url.as_deref(),
+                repository: set.repositories().first(),
+                version_tag: set.version_tag(variant.map(String::as_str)),
+                base: None,
+            };
+            Ok((variant.cloned(), labels(&policy.image, &facts)?))
+        };
+        let variants = std::iter::once(None).chain(policy.variants.keys().map(Some));
+        variants.map(one).collect()
     }
 }
 
-fn shown(names: &[String]) -> String {
-    match names {
-        [first, second, third, rest @ ..] if !rest.is_empty() => {
-            format!("{first}, {second}, {third} and {} more", rest.len())
+impl Subject {
+    pub(super) fn context(&self, instant: DateTime<Utc>) -> TagContext<'_> {
+        TagContext {
+            version: &self.version,
+            commit: &self.commit,
+            commit_time: self.commit_time,
+            instant,
+            branch: self.branch.as_deref(),
+            branch_kind: &self.kind,
+            git: &self.git,
+            images: BTreeMap::new(),
         }
-        _ => names.join(", "),
     }
 }

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use futures_util::{StreamExt, stream};
 use semver::Version;
 
-use super::{Release, errors, observe, tag_set::Subject};
 use crate::{
     error::{Error, Result},
     io::registry::{
@@ -22,6 +21,7 @@ use crate::{
         tags::{ExactTags, Listing, TagKind, TagRules},
         version::next::{Request, core},
     },
+    release::{errors, facade::Release, observe, tags::Subject},
 };
 
 /// Requests under way at once, per repository.
@@ -77,11 +77,15 @@ impl Release {
     /// # Errors
     /// Refused (exit 4) where there is no such release; failed (exit 6) where a registry cannot
     /// be read. What is wrong with a release is no error but a result.
-    pub fn verify(&self, version: Option<&Version>, how: &VerifyOptions) -> Result<Vec<Verified>> {
-        let facts = self.facts_of(&Request::default(), version)?;
+    pub async fn verify(
+        &self,
+        version: Option<&Version>,
+        how: &VerifyOptions,
+    ) -> Result<Vec<Verified>> {
+        let facts = self.project().facts_of(&Request::default(), version)?;
         let versions = match version {
             Some(version) => vec![version.clone()],
-            None if how.all => self.wait(self.published_versions(&facts))?,
+            None if how.all => self.published_versions(&facts).await?,
             None => {
                 let last = facts.on_head.first().or(facts.base.as_ref());
                 let last = last.ok_or_else(|| {
@@ -94,14 +98,14 @@ impl Release {
         };
         let mut verified = Vec::new();
         for version in versions {
-            verified.push(self.wait(self.verify_one(&facts, &version, how.deep))?);
+            verified.push(self.verify_one(&facts, &version, how.deep).await?);
         }
         Ok(verified)
     }
 
     /// Every version that an exact tag of any repository names, ascending.
     async fn published_versions(&self, facts: &Facts) -> Result<Vec<Version>> {
-        let places = self.places(&self.loaded.repositories()?)?;
+        let places = self.places(&self.repositories()?)?;
         let published = observe::published(&places, &[]).await?;
         let rules = TagRules::new(self.policy())?;
         let reader = ExactTags::new(&rules, facts.tags.iter().map(|tag| &tag.version));

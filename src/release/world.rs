@@ -1,13 +1,9 @@
 //! The outside world of a transaction: registries, the git remote, journals, this process.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{path::PathBuf, sync::Arc};
 
 use chrono::Utc;
 
-use super::{Release, errors};
 use crate::{
     error::Result,
     io::{
@@ -19,6 +15,7 @@ use crate::{
     },
     oci::Repository,
     publish::{Clock, Connect, Owner, Scope, World},
+    release::{errors, facade::Release},
 };
 
 impl Release {
@@ -37,7 +34,7 @@ impl Release {
                 host: host.name,
                 boot: host.boot,
                 pid: host.pid,
-                run: ci::run_url(&self.environment),
+                run: ci::run_url(self.environment()),
                 nonce: process::random(),
             },
             alive: ProcessIdentity::runs,
@@ -48,7 +45,7 @@ impl Release {
     /// Which unfinished releases concern this policy.
     pub(super) fn scope(&self) -> Result<Scope> {
         Ok(Scope {
-            repositories: self.loaded.repositories()?,
+            repositories: self.repositories()?,
             lock_refs: self.policy().git.lock_refs.clone(),
         })
     }
@@ -56,14 +53,7 @@ impl Release {
     /// Where this clone keeps journals and images: in git's common directory, the same for all
     /// linked work trees.
     pub(super) fn state_directory(&self) -> PathBuf {
-        self.git.common_directory().join("hoist")
-    }
-
-    /// Where `git` is run: relative addresses of a remote start at the work tree.
-    pub(super) fn git_directory(&self) -> &Path {
-        self.git
-            .directory()
-            .unwrap_or_else(|| self.git.common_directory())
+        self.project().common_directory().join("hoist")
     }
 
     /// The repositories' clients, in the policy's order.
@@ -81,10 +71,10 @@ impl Release {
     pub(super) fn remote(&self) -> Arc<dyn Remote> {
         let git = &self.policy().git;
         if git.push {
-            Arc::new(GitRemote::new(self.git_directory(), &git.remote))
+            Arc::new(GitRemote::new(self.top(), &git.remote))
         } else {
             Arc::new(LocalOnly::new(
-                self.git_directory(),
+                self.top(),
                 self.state_directory().join("lock"),
             ))
         }

@@ -7,28 +7,11 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use super::{Context, Terminal, exit, next::Overrides, progress::Screen, signal};
+use super::{Terminal, exit, next::Overrides};
 use crate::{
     error::{Error, Result},
-    release::{ImageResult, ReleaseSet},
+    project::ImageResult,
 };
-
-/// The images' releases, for a verb that only looks.
-pub(super) fn open(context: &Context) -> Result<ReleaseSet> {
-    let all = ReleaseSet::open(&context.options()?, |_| crate::event::Events::none())?;
-    tell_passed_over(all.passed_over(), &context.terminal);
-    Ok(all)
-}
-
-/// The same with progress shown and signals watched.
-pub(super) fn open_for_work(context: &Context) -> Result<ReleaseSet> {
-    let options = context.options()?;
-    signal::watch(options.cancel.clone())?;
-    let screen = Screen::new(&context.terminal);
-    let all = ReleaseSet::open(&options, |config| screen.events(Some(config)))?;
-    tell_passed_over(all.passed_over(), &context.terminal);
-    Ok(all)
-}
 
 pub(super) fn tell_passed_over(files: &[String], terminal: &Terminal) {
     for file in files {
@@ -90,11 +73,16 @@ pub(super) fn document(releases: &[Value]) -> Value {
     json!({ "v": 1, "releases": releases })
 }
 
+/// The policy file of one of several images.
+pub(super) fn config<T>(one: &ImageResult<T>) -> &str {
+    one.label.as_deref().unwrap_or_default()
+}
+
 /// Tells what failed for which image.
 pub(super) fn tell_errors<T>(each: &[ImageResult<T>], terminal: &Terminal) {
     for one in each {
         if let Err(error) = &one.result {
-            terminal.error(&named(&one.config, error));
+            terminal.error(&named(config(one), error));
         }
     }
 }

@@ -4,11 +4,12 @@ use std::process::ExitCode;
 
 use serde_json::{Map, Value, json};
 
-use super::{entry, named, open_for_work};
+use super::{config, entry, named};
 use crate::{
     cli::{Context, exit, outcome, plan, release, render},
     error::{Error, ErrorKind, Result},
-    release::{ImageResult, Planned, ReleaseRequest, ReleaseResult, ReleaseSet},
+    project::ImageResult,
+    release::{Planned, ReleaseRequest, ReleaseResult},
 };
 
 /// What the flags of `hoist release` say beside the request.
@@ -24,7 +25,7 @@ pub(in crate::cli) fn run(ask: &ReleaseRequest, how: How, context: &Context) -> 
     if !how.yes && !how.dry_run {
         release::somebody_can_answer(true, context)?;
     }
-    let mut all = open_for_work(context)?;
+    let all = context.open_set_for_work(true)?;
     if how.dry_run {
         let each = all.dry_run(ask);
         let code = plan::show_all(&each, context);
@@ -36,25 +37,25 @@ pub(in crate::cli) fn run(ask: &ReleaseRequest, how: How, context: &Context) -> 
             let code = super::code(&each, |_| exit::OK);
             return Ok(ended(code, how.required && no_plan(&each), context));
         }
+        return Ok(finish(&all.execute(each, ask), how, context));
     }
-    Ok(carry_out(&mut all, ask, how, context))
+    Ok(finish(&all.release(ask), how, context))
 }
 
-fn carry_out(all: &mut ReleaseSet, ask: &ReleaseRequest, how: How, context: &Context) -> ExitCode {
-    let each = all.release(ask);
-    let code = super::code(&each, done_code);
+fn finish(each: &[ImageResult<ReleaseResult>], how: How, context: &Context) -> ExitCode {
+    let code = super::code(each, done_code);
     let nothing =
         |one: &ImageResult<ReleaseResult>| matches!(one.result, Ok(ReleaseResult::Nothing(_)));
     let missed = how.required && each.iter().all(nothing);
     let mut lines = Vec::new();
-    for one in &each {
+    for one in each {
         let line = line(one);
         if context.terminal.json {
-            context.terminal.json(&entry_line(&one.config, &line));
+            context.terminal.json(&entry_line(config(one), &line));
         } else {
             tell(one, context);
         }
-        lines.push((&*one.config, line));
+        lines.push((config(one), line));
     }
     if context.terminal.json {
         let code = if missed { exit::NOTHING } else { code };
@@ -142,9 +143,9 @@ fn whole(lines: &[(&str, Value)], code: u8) -> Value {
 /// One image for a person: references on stdout, the rest on stderr.
 fn tell(one: &ImageResult<ReleaseResult>, context: &Context) {
     match &one.result {
-        Ok(ReleaseResult::Nothing(nothing)) => plan::tell_nothing_of(&one.config, nothing, context),
-        Ok(ReleaseResult::Ended(ended)) => outcome::tell(ended, Some(&one.config), context),
-        Err(error) => context.terminal.error(&named(&one.config, error)),
+        Ok(ReleaseResult::Nothing(nothing)) => plan::tell_nothing_of(config(one), nothing, context),
+        Ok(ReleaseResult::Ended(ended)) => outcome::tell(ended, Some(config(one)), context),
+        Err(error) => context.terminal.error(&named(config(one), error)),
     }
 }
 

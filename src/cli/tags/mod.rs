@@ -48,7 +48,7 @@ pub(super) fn run(arguments: Arguments, context: &Context) -> Result<ExitCode> {
     for note in &tags.notes {
         context.terminal.note(note);
     }
-    let named = !release.policy().image.all().is_empty();
+    let named = !release.project().policy().image.all().is_empty();
     if matches!(arguments.format, Format::Refs | Format::Bake) && !named {
         return Err(Error::usage(
             "a reference needs a repository, and `image.repository` is not set",
@@ -57,7 +57,7 @@ pub(super) fn run(arguments: Arguments, context: &Context) -> Result<ExitCode> {
     }
     match &tags.set {
         Some(set) => print(set, &tags, arguments.format, arguments.explain, context),
-        None => nothing(&tags, &release.policy().image.all(), context),
+        None => nothing(&tags, &release.project().policy().image.all(), context),
     }
     Ok(ExitCode::from(exit::OK))
 }

@@ -125,15 +125,20 @@ async fn children(
     parent: &Manifest,
     descriptors: &[Descriptor],
 ) -> Result<Vec<(Descriptor, Manifest)>, RegistryError> {
-    let read = descriptors.iter().map(|descriptor| async move {
-        match api.manifest(&descriptor.digest.clone().into()).await? {
-            Some(manifest) => Ok((descriptor.clone(), manifest)),
-            None => {
-                let why = format!("its child {} is missing", descriptor.digest);
-                Err(broken(api.repository(), parent, &why))
+    let read = |descriptor: &Descriptor| {
+        let descriptor = descriptor.clone();
+        async move {
+            match api.manifest(&descriptor.digest.clone().into()).await? {
+                Some(manifest) => Ok((descriptor, manifest)),
+                None => {
+                    let why = format!("its child {} is missing", descriptor.digest);
+                    Err(broken(api.repository(), parent, &why))
+                }
             }
         }
-    });
+    };
+    // A list of futures: a stream that makes them would not be `Send`, as far as the compiler sees.
+    let read: Vec<_> = descriptors.iter().map(read).collect();
     futures_util::stream::iter(read)
         .buffered(AT_ONCE)
         .try_collect()
@@ -148,13 +153,12 @@ pub async fn runnable(
     api: &dyn RepositoryApi,
     tree: &ImageTree,
 ) -> Result<Vec<Runnable>, RegistryError> {
-    let read = tree.configs.iter().map(|(platform, config)| async move {
-        let mut found = read_config(api, &tree.manifest, config).await?;
-        if let Some(platform) = platform {
-            found.platform = Some(platform.clone());
-        }
+    let read = |(platform, config): (Option<Platform>, Descriptor)| async move {
+        let mut found = read_config(api, &tree.manifest, &config).await?;
+        found.platform = platform.or(found.platform);
         Ok(found)
-    });
+    };
+    let read: Vec<_> = tree.configs.iter().cloned().map(read).collect();
     futures_util::stream::iter(read)
         .buffered(AT_ONCE)
         .try_collect()

@@ -1,41 +1,44 @@
-//! Past releases, as this clone's tags and the receipts in them tell. Asks no registry.
+//! Past releases, as this clone's tags and the receipts in them tell.
 
 use chrono::{DateTime, Utc};
 use semver::Version;
 
-use super::Release;
 use crate::{
     error::Result,
     plan::release::receipt::{self, Receipt},
+    project::open::Project,
     text::sanitize_line,
 };
 
 /// One past release.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct PastRelease {
-    /// The version.
+    /// The version that its git tag names.
     pub version: Version,
-    /// Its git tag.
+    /// The git tag's name.
     pub tag: String,
-    /// Its commit in full; `None` where the tag points at none that is here.
+    /// Its commit, full hash; `None` where the tag does not point at a commit of this clone.
     pub commit: Option<String>,
-    /// When the tag was made; of a lightweight one, when its commit was.
+    /// When the tag was made; for a lightweight tag, when its commit was made.
     pub time: DateTime<Utc>,
     /// Who released it; `None` for a tag that hoist did not make.
     pub run: Option<String>,
-    /// What it is in which repository; none for a tag that hoist did not make.
+    /// The image in each repository; empty for a tag that hoist did not make.
     pub images: Vec<Receipt>,
 }
 
-impl Release {
-    /// Every release that a git tag of this clone names, wherever it is, newest first.
+impl Project {
+    /// Every release that a git tag of this clone names, wherever it is, newest first. Asks no
+    /// registry.
     ///
     /// # Errors
     /// Refused (exit 4) where the tags cannot be read.
     pub fn log(&self) -> Result<Vec<PastRelease>> {
         let template = &self.policy().version.tag;
+        let names = self.git().tag_names()?;
         let mut all = Vec::new();
-        for name in self.git.tag_names()? {
+        for name in names {
             if let Some(version) = template.version(&name) {
                 all.push(self.past(name, version)?);
             }
@@ -48,11 +51,12 @@ impl Release {
     }
 
     fn past(&self, name: String, version: Version) -> Result<PastRelease> {
-        let message = self.git.tag_message(&name)?.unwrap_or_default();
-        let commit = self.git.tag_commit(&name);
-        let seconds = match (self.git.tag_time(&name), commit) {
+        let git = self.git();
+        let message = git.tag_message(&name)?.unwrap_or_default();
+        let commit = git.tag_commit(&name);
+        let seconds = match (git.tag_time(&name), commit) {
             (Some(seconds), _) => seconds,
-            (None, Some(commit)) => self.git.commit_time(commit)?,
+            (None, Some(commit)) => git.commit_time(commit)?,
             (None, None) => 0,
         };
         Ok(PastRelease {

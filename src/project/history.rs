@@ -1,0 +1,81 @@
+//! What the local history says, and the next version that follows from it.
+
+use semver::Version;
+
+use crate::{
+    error::{Error, Result},
+    plan::{
+        history::facts::{Facts, Question},
+        version::next::{self, Next, Request},
+    },
+    project::open::Project,
+};
+
+/// What the history says, and what follows from it.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct History {
+    /// What was read.
+    pub facts: Facts,
+    /// What follows from it.
+    pub next: Next,
+}
+
+impl Project {
+    /// Reads the local history.
+    ///
+    /// # Errors
+    /// Usage (exit 2) for the request; refused (exit 4) where the history cannot be read.
+    pub fn facts(&self, request: &Request) -> Result<Facts> {
+        self.facts_with(request, Vec::new())
+    }
+
+    /// The next version, from the local history alone.
+    ///
+    /// # Errors
+    /// As [`Project::facts`]; refused (exit 4) where the facts do not allow a next version.
+    pub fn next(&self, request: &Request) -> Result<History> {
+        let facts = self.facts(request)?;
+        let next = self.decide(&facts, request)?;
+        Ok(History { facts, next })
+    }
+
+    /// What follows from `facts`.
+    ///
+    /// # Errors
+    /// Refused (exit 4) where the facts do not allow a next version.
+    pub fn decide(&self, facts: &Facts, request: &Request) -> Result<Next> {
+        next::next(self.policy(), facts, request)
+    }
+
+    /// The local history, and version tags that only the remote has, as name and commit.
+    pub(crate) fn facts_with(
+        &self,
+        request: &Request,
+        remote_tags: Vec<(String, String)>,
+    ) -> Result<Facts> {
+        let mut question = self.question(request)?;
+        question.remote_tags = remote_tags;
+        self.git().read(&question)
+    }
+
+    /// The history as the version `of` has it, or that of the next version.
+    pub(crate) fn facts_of(&self, request: &Request, of: Option<&Version>) -> Result<Facts> {
+        let clash = request.version.is_some() || request.bump.is_some() || request.pre.is_some();
+        if of.is_some() && clash {
+            return Err(Error::usage(
+                "a version that is named goes with neither `--version`, `--bump` nor `--pre`",
+            ));
+        }
+        let mut question = self.question(request)?;
+        question.version = question.version.or_else(|| of.cloned());
+        self.git().read(&question)
+    }
+
+    fn question(&self, request: &Request) -> Result<Question> {
+        let branch = self
+            .git()
+            .branch(request.branch.as_deref(), self.environment())?;
+        next::question(self.policy(), request, branch.as_deref())
+    }
+}

@@ -1,0 +1,137 @@
+//! The project itself: opened once, asked by everybody.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use crate::{
+    error::Result,
+    io::{environment::Environment, git::read::Repository},
+    oci::Digest,
+    policy::Policy,
+    project::{
+        location::{CHANGELOG, Location, changelog, load},
+        policies::NamedPolicy,
+    },
+};
+
+/// A git repository, one image's policy in it, and the environment. Cheap: it asks nobody outside
+/// this machine and starts no runtime.
+///
+/// ```no_run
+/// use hoist::{Environment, Location, Project};
+///
+/// let project = Project::open(&Location::default(), &Environment::from_process())?;
+/// let history = project.next(&Default::default())?;
+/// println!("{:?}", history.next.next);
+/// # Ok::<(), hoist::Error>(())
+/// ```
+pub struct Project {
+    label: Option<String>,
+    policy: Policy,
+    environment: Environment,
+    changelog: String,
+    directory: Option<PathBuf>,
+    common_directory: PathBuf,
+    /// libgit2's handle serves one thread at a time.
+    git: Mutex<Repository>,
+}
+
+impl Project {
+    /// Opens the repository that contains `location.directory`, and reads the policy.
+    ///
+    /// # Errors
+    /// Usage (exit 2) for the policy, refused (exit 4) for the repository.
+    pub fn open(location: &Location, environment: &Environment) -> Result<Self> {
+        let git = Repository::open(&location.directory)?;
+        let policy = load(location, &git)?;
+        let changelog = changelog(location, &git);
+        Ok(Self::new(git, None, policy, changelog, environment))
+    }
+
+    /// One of several images: `named` says which policy is meant, and where it was read from.
+    pub(super) fn one_of_several(
+        git: Repository,
+        named: NamedPolicy,
+        environment: &Environment,
+    ) -> Self {
+        let changelog = Path::new(&named.config).with_file_name(CHANGELOG);
+        let changelog = changelog.to_string_lossy().into_owned();
+        Self::new(
+            git,
+            Some(named.config),
+            named.policy,
+            changelog,
+            environment,
+        )
+    }
+
+    fn new(
+        git: Repository,
+        label: Option<String>,
+        policy: Policy,
+        changelog: String,
+        environment: &Environment,
+    ) -> Self {
+        Self {
+            label,
+            policy,
+            environment: environment.clone(),
+            changelog,
+            directory: git.directory().map(Path::to_owned),
+            common_directory: git.common_directory().to_owned(),
+            git: Mutex::new(git),
+        }
+    }
+
+    /// The policy file's path from the top of the tree, where the project is one of several images.
+    #[must_use]
+    pub fn label(&self) -> Option<&str> {
+        self.label.as_deref()
+    }
+
+    /// The policy.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// The identity of what the policy says: a plan stores it, to see that the policy is the same
+    /// when the plan is carried out.
+    pub(crate) fn policy_digest(&self) -> Digest {
+        Digest::of(format!("{:?}", self.policy).as_bytes())
+    }
+
+    /// The environment that was given to [`Project::open`].
+    pub(crate) fn environment(&self) -> &Environment {
+        &self.environment
+    }
+
+    /// The repository, for one question. Never held while something is awaited.
+    pub(crate) fn git(&self) -> MutexGuard<'_, Repository> {
+        // A panic cannot leave the handle half changed: every question only reads.
+        self.git.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where relative paths of the policy start, and where `git` runs: the top of the working
+    /// tree, or the git directory of a bare repository.
+    pub(crate) fn top(&self) -> &Path {
+        self.directory.as_deref().unwrap_or(&self.common_directory)
+    }
+
+    /// The git directory that all linked working trees share.
+    pub(crate) fn common_directory(&self) -> &Path {
+        &self.common_directory
+    }
+
+    /// The changelog's path inside the repository.
+    pub(crate) fn changelog(&self) -> &str {
+        &self.changelog
+    }
+
+    /// The address of the policy's remote, as git's configuration says it. It can hold credentials.
+    pub(crate) fn remote_url(&self) -> Option<String> {
+        self.git().remote_url(&self.policy.git.remote)
+    }
+}

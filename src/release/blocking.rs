@@ -1,0 +1,167 @@
+//! The facade for callers without an async runtime: each method runs the async one of the same name
+//! to its end, on a runtime that is shared by all images.
+//!
+//! Must not be called from inside another runtime, which would panic.
+
+use std::{num::NonZero, sync::Arc, thread};
+
+use semver::Version;
+
+use crate::{
+    error::{Error, Result},
+    event::Events,
+    io::environment::Environment,
+    outcome::Outcome,
+    plan::{Plan, inspect::Report, version::next::Request},
+    project::{ImageResult, Location, Project, ProjectSet},
+    publish::{Recovery, Unfinished},
+    release::{
+        self, Cancel, Check, DriftReport, InspectOptions, Planned, ReleaseRequest, ReleaseResult,
+        RollbackPlan, Tags, Verified, VerifyOptions,
+    },
+};
+
+/// A runtime that is left behind at the end: a `git` that hangs must not keep the program from
+/// ending.
+struct Runtime(Option<tokio::runtime::Runtime>);
+
+impl Runtime {
+    fn new() -> Result<Self> {
+        // Reading a history keeps a thread busy; another one serves the network meanwhile.
+        let threads = thread::available_parallelism().map_or(2, NonZero::get);
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(threads.max(2))
+            .enable_all()
+            .build()
+            .map_err(|error| Error::failed("cannot start the runtime").because(&error))?;
+        Ok(Self(Some(runtime)))
+    }
+
+    fn block_on<T>(&self, work: impl Future<Output = T>) -> T {
+        let runtime = self.0.as_ref().expect("only drop takes it");
+        runtime.block_on(work)
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// Methods that run the async one of the same name to its end.
+macro_rules! blocking {
+    ($type:literal: $($name:ident($($argument:ident: $kind:ty),*) -> $result:ty;)*) => {
+        $(
+            #[doc = concat!("Runs [`", $type, "::", stringify!($name), "`](crate::", $type, "::", stringify!($name), ") to its end.")]
+            pub fn $name(&self, $($argument: $kind),*) -> $result {
+                self.runtime.block_on(self.inner.$name($($argument),*))
+            }
+        )*
+    };
+}
+
+/// [`crate::Release`] for callers without an async runtime.
+///
+/// ```no_run
+/// use hoist::{Environment, Events, Location, ReleaseRequest, ReleaseResult, blocking::Release};
+///
+/// let here = Location::default();
+/// let release = Release::open(&here, &Environment::from_process(), Events::none())?;
+/// if let ReleaseResult::Ended(outcome) = release.release(&ReleaseRequest::default())? {
+///     println!("{} {:?}", outcome.version, outcome.kind);
+/// }
+/// # Ok::<(), hoist::Error>(())
+/// ```
+pub struct Release {
+    runtime: Runtime,
+    inner: release::Release,
+}
+
+#[expect(clippy::missing_errors_doc, reason = "those of the async methods")]
+impl Release {
+    /// [`crate::Release::open`], with a runtime.
+    pub fn open(location: &Location, environment: &Environment, events: Events) -> Result<Self> {
+        let project = Project::open(location, environment)?;
+        Self::new(project, events, &Cancel::new())
+    }
+
+    /// [`crate::Release::new`], with a runtime.
+    pub fn new(project: Project, events: Events, cancel: &Cancel) -> Result<Self> {
+        Ok(Self {
+            runtime: Runtime::new()?,
+            inner: release::Release::new(project, events, cancel),
+        })
+    }
+
+    /// The project.
+    #[must_use]
+    pub fn project(&self) -> &Project {
+        self.inner.project()
+    }
+
+    blocking! { "Release":
+        tags(request: &Request, of: Option<&Version>, offline: bool) -> Result<Tags>;
+        plan(request: &ReleaseRequest) -> Result<Planned>;
+        dry_run(request: &ReleaseRequest) -> Result<Planned>;
+        release(request: &ReleaseRequest) -> Result<ReleaseResult>;
+        execute(plan: &Plan, request: &ReleaseRequest) -> Result<Outcome>;
+        plan_promotion(candidate: &Version) -> Result<Plan>;
+        promote(candidate: &Version) -> Result<Outcome>;
+        status() -> Result<Vec<Unfinished>>;
+        resume(how: Recovery) -> Result<Option<Outcome>>;
+        rollback(how: Recovery) -> Result<Option<Outcome>>;
+        plan_rollback(version: &Version) -> Result<RollbackPlan>;
+        roll_back(plan: &RollbackPlan) -> Result<Option<Outcome>>;
+        verify(version: Option<&Version>, options: &VerifyOptions) -> Result<Vec<Verified>>;
+        check() -> Vec<Check>;
+        drift() -> Result<DriftReport>;
+        repair(drift: &DriftReport) -> Result<Option<Outcome>>;
+        inspect(options: &InspectOptions) -> Result<Report>;
+    }
+}
+
+/// [`crate::ReleaseSet`] for callers without an async runtime.
+pub struct ReleaseSet {
+    runtime: Runtime,
+    inner: release::ReleaseSet,
+}
+
+impl ReleaseSet {
+    /// [`crate::ReleaseSet::new`], with a runtime for all images.
+    ///
+    /// # Errors
+    /// Failed (exit 6) where the runtime cannot be started.
+    pub fn new(
+        projects: ProjectSet,
+        cancel: &Cancel,
+        listener: impl Fn(Option<&str>) -> Events,
+    ) -> Result<Self> {
+        Ok(Self {
+            runtime: Runtime::new()?,
+            inner: release::ReleaseSet::new(projects, cancel, listener),
+        })
+    }
+
+    /// The releases, in the order of all results.
+    #[must_use]
+    pub fn members(&self) -> &[Arc<release::Release>] {
+        self.inner.members()
+    }
+
+    blocking! { "ReleaseSet":
+        tags(request: &Request, of: Option<&Version>, offline: bool) -> Vec<ImageResult<Tags>>;
+        plan(request: &ReleaseRequest) -> Vec<ImageResult<Planned>>;
+        dry_run(request: &ReleaseRequest) -> Vec<ImageResult<Planned>>;
+        release(request: &ReleaseRequest) -> Vec<ImageResult<ReleaseResult>>;
+        execute(planned: Vec<ImageResult<Planned>>, request: &ReleaseRequest) -> Vec<ImageResult<ReleaseResult>>;
+        status() -> Vec<ImageResult<Vec<Unfinished>>>;
+        verify(version: Option<&Version>, options: &VerifyOptions) -> Vec<ImageResult<Vec<Verified>>>;
+        check() -> Vec<ImageResult<Vec<Check>>>;
+        drift() -> Vec<ImageResult<DriftReport>>;
+        repair(reports: Vec<ImageResult<DriftReport>>) -> Vec<ImageResult<Option<Outcome>>>;
+        inspect(options: &InspectOptions) -> Vec<ImageResult<Report>>;
+    }
+}

@@ -1,0 +1,120 @@
+//! A project with the outside world: what every verb of this folder is a method of.
+
+use std::{path::Path, sync::Arc};
+
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    error::{Error, Result},
+    event::Events,
+    io::{
+        environment::Environment,
+        registry::{HostOptions, Registries, Settings},
+    },
+    oci::Repository,
+    policy::Policy,
+    project::{Location, POLICY_FILE, Project},
+    release::{cancel::Cancel, errors},
+};
+
+/// A [`Project`], the registries and the git remote that its policy names, and whoever listens.
+///
+/// Making one is cheap and asks nobody; each method asks what it needs. Methods are async and
+/// `Send`, and run inside the caller's tokio runtime; [`blocking::Release`](crate::blocking::Release)
+/// brings its own.
+pub struct Release {
+    project: Project,
+    pub(super) remote_url: Option<String>,
+    pub(super) events: Events,
+    pub(super) cancel: CancellationToken,
+    pub(super) registries: Arc<Registries>,
+    /// Whose turn it is in the working tree: held for writing while a command makes an image there,
+    /// for reading while one is read from there. All releases of one set share it.
+    pub(super) work_tree: Arc<tokio::sync::RwLock<()>>,
+}
+
+impl Release {
+    /// Opens the project at `location`; see [`Release::new`].
+    ///
+    /// # Errors
+    /// As [`Project::open`].
+    pub fn open(location: &Location, environment: &Environment, events: Events) -> Result<Self> {
+        let project = Project::open(location, environment)?;
+        Ok(Self::new(project, events, &Cancel::new()))
+    }
+
+    /// A release of `project`. `events` hears what happens, `cancel` ends it early.
+    #[must_use]
+    pub fn new(project: Project, events: Events, cancel: &Cancel) -> Self {
+        let settings = settings(&project, &events);
+        let registries = Registries::new(settings, &project.policy().image.all());
+        Self {
+            remote_url: project.remote_url(),
+            project,
+            events,
+            cancel: cancel.0.clone(),
+            registries: Arc::new(registries),
+            work_tree: Arc::default(),
+        }
+    }
+
+    /// The project.
+    #[must_use]
+    pub fn project(&self) -> &Project {
+        &self.project
+    }
+
+    pub(super) fn policy(&self) -> &Policy {
+        self.project.policy()
+    }
+
+    pub(super) fn environment(&self) -> &Environment {
+        self.project.environment()
+    }
+
+    /// All repositories of the policy.
+    pub(super) fn repositories(&self) -> Result<Vec<Repository>> {
+        let all = self.policy().image.all();
+        if !all.is_empty() {
+            return Ok(all);
+        }
+        Err(
+            Error::usage("nothing says where a release goes: `image.repository` is not set")
+                .cause(format!(
+                    "looked for `{POLICY_FILE}` in `{}`",
+                    self.top().display()
+                ))
+                .hint("`hoist init` writes a policy; or name the repository: `--image docker.io/acme/api`"),
+        )
+    }
+
+    /// Where relative paths of the policy start, and where `git` runs.
+    pub(super) fn top(&self) -> &Path {
+        self.project.top()
+    }
+
+    /// Whatever is done before a tag moves ends at the first signal.
+    pub(super) async fn or_signal<T>(
+        &self,
+        work: impl Future<Output = Result<T>> + Send,
+    ) -> Result<T> {
+        tokio::select! {
+            biased;
+            done = work => done,
+            () = self.cancel.cancelled() => Err(errors::interrupted()),
+        }
+    }
+}
+
+fn settings(project: &Project, events: &Events) -> Settings {
+    let hosts = project.policy().registry.iter();
+    Settings {
+        hosts: hosts
+            .map(|(host, policy)| (host.clone(), HostOptions::new(policy, project.top())))
+            .collect(),
+        environment: project.environment().clone(),
+        events: events.clone(),
+        push: true,
+        ..Settings::default()
+    }
+}

@@ -1,0 +1,159 @@
+//! The verbs `plan` and `release`: a release is planned, shown, tried, carried out.
+
+use crate::{
+    error::{Error, Result},
+    event::Step,
+    outcome::Outcome,
+    plan::{ImageSource, Plan, PlannedImage},
+    release::{
+        facade::Release,
+        gather::Purpose,
+        request::{Planned, ReleaseRequest, ReleaseResult},
+    },
+};
+
+impl Release {
+    /// Everything that a release would do. Touches nothing.
+    ///
+    /// # Errors
+    /// Refused (exit 4) where facts say no; failed (exit 6) where a registry or the remote cannot
+    /// be read.
+    pub async fn plan(&self, request: &ReleaseRequest) -> Result<Planned> {
+        self.gather(request, Purpose::Show).await
+    }
+
+    /// Plans, and proves that nothing would stop the release. Touches nothing.
+    ///
+    /// # Errors
+    /// As [`Release::plan`]; what preflight finds.
+    pub async fn dry_run(&self, request: &ReleaseRequest) -> Result<Planned> {
+        self.or_signal(async {
+            let planned = self.gather(request, Purpose::Try).await?;
+            if let Planned::Release(plan) = &planned {
+                self.gate(request)?;
+                self.preflight(&self.world(), plan).await?;
+                self.check_builds(plan).await?;
+            }
+            Ok(planned)
+        })
+        .await
+    }
+
+    /// Plans and carries the plan out: builds once, and moves every tag or none.
+    ///
+    /// # Errors
+    /// Whatever stood in the way before the transaction began. What came of the transaction itself
+    /// is the outcome.
+    pub async fn release(&self, request: &ReleaseRequest) -> Result<ReleaseResult> {
+        let planned = self.or_signal(self.ready(request)).await?;
+        self.carry_out_planned(planned).await
+    }
+
+    /// Carries out exactly `plan`, which [`Release::plan`] made for the same request and a person
+    /// has seen. Asked again just before: whether an unfinished release is in the way, and whether
+    /// HEAD, the policy, a tag or an image is still as the plan says.
+    ///
+    /// # Errors
+    /// Refused (exit 4) where the plan is out of date; else as [`Release::release`].
+    pub async fn execute(&self, plan: &Plan, request: &ReleaseRequest) -> Result<Outcome> {
+        self.or_signal(self.still_true(plan, request)).await?;
+        self.carry_out(plan).await
+    }
+
+    /// Everything before the first thing is done: nothing stands in the way, and the plan.
+    pub(super) async fn ready(&self, request: &ReleaseRequest) -> Result<Planned> {
+        self.events.started(Step::Plan, "the release");
+        self.refuse_unfinished().await?;
+        for note in self.gate(request)? {
+            self.events.note(note);
+        }
+        self.gather(request, Purpose::Do).await
+    }
+
+    /// The same for a plan that was shown: it still comes out like that.
+    pub(super) async fn still_true(&self, shown: &Plan, request: &ReleaseRequest) -> Result<()> {
+        let planned = self.ready(&request.for_plan(shown)).await?;
+        let changed = match &planned {
+            Planned::Release(now) => changes(shown, now),
+            Planned::NothingToRelease(nothing) => vec![nothing.why.clone()],
+        };
+        up_to_date(changed)
+    }
+
+    /// The plan that follows on `shown`, once another image's release has moved the branch that
+    /// both start from: the same version, on the commit that the branch has now.
+    pub(super) async fn follow_on(
+        &self,
+        shown: &Plan,
+        request: &ReleaseRequest,
+    ) -> Result<Box<Plan>> {
+        let changed = match self.ready(&request.for_plan(shown)).await? {
+            Planned::Release(now) if now.version == shown.version => return Ok(now),
+            Planned::Release(now) => vec![format!(
+                "the version was {}, and is {}",
+                shown.version, now.version
+            )],
+            Planned::NothingToRelease(nothing) => vec![nothing.why],
+        };
+        Err(out_of_date(changed))
+    }
+
+    pub(super) async fn carry_out_planned(&self, planned: Planned) -> Result<ReleaseResult> {
+        match planned {
+            Planned::NothingToRelease(nothing) => Ok(ReleaseResult::Nothing(nothing)),
+            Planned::Release(plan) => {
+                let outcome = self.carry_out(&plan).await?;
+                Ok(ReleaseResult::Ended(Box::new(outcome)))
+            }
+        }
+    }
+}
+
+/// What is no longer as a plan says, when it is made again: one line each.
+fn changes(shown: &Plan, now: &Plan) -> Vec<String> {
+    let mut changed = shown.differences(now);
+    if changed.is_empty() && !same_images(&shown.images, &now.images) {
+        changed.push("an image has another source, labels or arguments than planned".to_owned());
+    }
+    if changed.is_empty() && shown.release_commit != now.release_commit {
+        changed.push("the release commit is another one than planned".to_owned());
+    }
+    let belongs_to = |plan: &Plan| -> Vec<_> {
+        let tags = plan.tags.iter();
+        tags.map(|tag| (tag.variant.clone(), tag.kind, tag.owed.clone()))
+            .collect()
+    };
+    if changed.is_empty() && belongs_to(shown) != belongs_to(now) {
+        changed.push("a tag belongs to another image than planned".to_owned());
+    }
+    changed
+}
+
+/// Whether both would be the same bytes. Why one is adopted may be said in other words.
+fn same_images(shown: &[PlannedImage], now: &[PlannedImage]) -> bool {
+    let without_why = |image: &PlannedImage| {
+        let mut image = image.clone();
+        if let ImageSource::Adopt { why, from, digest } = image.source {
+            drop(why);
+            let why = String::new();
+            image.source = ImageSource::Adopt { digest, from, why };
+        }
+        image
+    };
+    let all = |images: &[PlannedImage]| images.iter().map(without_why).collect::<Vec<_>>();
+    all(shown) == all(now)
+}
+
+fn up_to_date(changed: Vec<String>) -> Result<()> {
+    if changed.is_empty() {
+        return Ok(());
+    }
+    Err(out_of_date(changed))
+}
+
+fn out_of_date(changed: Vec<String>) -> Error {
+    let error = Error::refused("the plan is out of date")
+        .state("nothing was built or moved")
+        .hint("make a new one: `hoist plan --json > plan.json`");
+    changed.into_iter().fold(error, Error::cause)
+}

@@ -1,0 +1,196 @@
+//! From a plan and its images to the transaction's data, and the proof that nothing would stop it.
+
+use crate::{
+    error::Result,
+    event::Step,
+    io::git::remote::{self, NewTag},
+    oci::{Observed, Image, Repository},
+    plan::{
+        Plan, PlannedMove,
+        release::receipt::{self, Receipt},
+        tags::{Action, TagKind},
+    },
+    publish::{self, Found, GitTag, Preflight, Publication, TagMove, Target, World},
+    release::{build::Made, errors, facade::Release, release_commit::branch_move},
+};
+
+impl Release {
+    /// Proves that nothing would stop the release of `plan`.
+    pub(super) async fn preflight(&self, world: &World, plan: &Plan) -> Result<Vec<Found>> {
+        let places: Vec<String> = plan.repositories.iter().map(ToString::to_string).collect();
+        self.events.started(Step::Preflight, places.join(", "));
+        let tags_of = |repository: &Repository| {
+            let there = plan
+                .tags
+                .iter()
+                .filter(|planned| planned.repository == *repository);
+            there.map(|planned| planned.tag.clone()).collect()
+        };
+        let asked = Preflight {
+            repositories: plan
+                .repositories
+                .iter()
+                .map(|r| (r.clone(), tags_of(r)))
+                .collect(),
+            git_tag: plan.git_tag.create.then(|| plan.git_tag.name.clone()),
+            commit: plan.commit.clone(),
+            branch: branch_move(plan),
+            lock_refs: self.policy().git.lock_refs.clone(),
+        };
+        let found = publish::preflight(world, &asked).await?;
+        let held: Vec<_> = plan
+            .tags
+            .iter()
+            .filter(|tag| is_held(tag, plan, &found))
+            .collect();
+        if !held.is_empty() {
+            return Err(errors::immutable(&held));
+        }
+        self.events.finished(Step::Preflight, places.join(", "));
+        Ok(found)
+    }
+
+    /// The transaction of `plan`, as plain data.
+    pub(super) async fn publication(
+        &self,
+        world: &World,
+        plan: &Plan,
+        made: &Made,
+        found: &[Found],
+    ) -> Result<Publication> {
+        let policy = self.policy();
+        let git_tag = match plan.git_tag.create {
+            true => Some(self.tag_object(world, plan, &made.images).await?),
+            false => None,
+        };
+        let images = self.with_owed(plan, &made.images).await?;
+        let target = |(place, repository): (usize, &Repository)| Target {
+            repository: repository.clone(),
+            strict: found.get(place).is_some_and(|found| found.strict),
+            tags: plan
+                .tags
+                .iter()
+                .filter(|planned| planned.repository == *repository)
+                .filter(|planned| planned.action != Action::Keep)
+                .map(|planned| tag_move(plan, planned, &images))
+                .collect(),
+        };
+        Ok(Publication {
+            version: plan.version.clone(),
+            commit: plan.commit.clone(),
+            instant: plan.instant,
+            targets: plan.repositories.iter().enumerate().map(target).collect(),
+            images,
+            git_tag,
+            branch: branch_move(plan),
+            guard: Some(self.guard(plan)),
+            lock_refs: policy.git.lock_refs.clone(),
+            policy: policy.publish.clone(),
+        })
+    }
+
+    /// The release's images, and behind them those of other versions that a tag is to show.
+    async fn with_owed(&self, plan: &Plan, made: &[Image]) -> Result<Vec<Image>> {
+        let mut images = made.to_vec();
+        for planned in &plan.tags {
+            if let Some(owed) = &planned.owed
+                && !images.iter().any(|i| *i.manifest.digest() == owed.digest)
+            {
+                images.push(
+                    self.published_image(&owed.digest, &planned.repository)
+                        .await?,
+                );
+            }
+        }
+        Ok(images)
+    }
+
+    /// The annotated tag, with the notes and a digest line a repository and variant.
+    async fn tag_object(&self, world: &World, plan: &Plan, images: &[Image]) -> Result<GitTag> {
+        let mut receipts = Vec::new();
+        for repository in &plan.repositories {
+            for (planned, image) in plan.images.iter().zip(images) {
+                receipts.push(Receipt {
+                    repository: repository.clone(),
+                    digest: image.manifest.digest().clone(),
+                    variant: planned.variant.clone(),
+                });
+            }
+        }
+        let name = &plan.git_tag.name;
+        let tag = NewTag {
+            name: name.clone(),
+            commit: plan.commit.clone(),
+            message: receipt::message(name, &plan.notes, &world.owner.to_string(), &receipts),
+            seconds: plan.instant.timestamp(),
+            sign: self.policy().git.sign,
+        };
+        let made = remote::make_tag(self.top(), &tag)
+            .await
+            .map_err(|error| errors::git_tag(name, &error))?;
+        if made.anonymous {
+            self.events.note(format!(
+                "git knows no name for you, so tag `{name}` is made by `hoist`: `git config user.name` and `user.email` set one"
+            ));
+        }
+        Ok(GitTag {
+            name: name.clone(),
+            object: made.object,
+        })
+    }
+}
+
+/// `images`: as [`Release::with_owed`] puts them.
+fn tag_move(plan: &Plan, planned: &PlannedMove, images: &[Image]) -> TagMove {
+    let kind = match (planned.is_version, planned.kind) {
+        (true, _) => publish::TagKind::Version,
+        (false, TagKind::Fixed) => publish::TagKind::Fixed,
+        (false, TagKind::Moving) => publish::TagKind::Moving,
+    };
+    let image = match &planned.owed {
+        None => plan
+            .images
+            .iter()
+            .position(|image| image.variant == planned.variant),
+        Some(owed) => images
+            .iter()
+            .position(|image| *image.manifest.digest() == owed.digest),
+    };
+    TagMove {
+        tag: planned.tag.clone(),
+        kind,
+        image: image.expect("each planned tag belongs to a planned image"),
+        before: planned.before.clone(),
+    }
+}
+
+/// A fixed tag never moves: now that the image is known, one that shows another stops the release.
+pub(super) fn still_fits(plan: &Plan, images: &[Image]) -> Result<()> {
+    for planned in plan
+        .tags
+        .iter()
+        .filter(|p| p.kind == TagKind::Fixed && p.action != Action::Keep)
+    {
+        let Observed::At(shown) = &planned.before else {
+            continue;
+        };
+        let index = tag_move(plan, planned, images).image;
+        let ours = images.get(index).map(|image| image.manifest.digest());
+        if ours.is_some_and(|ours| ours != shown) {
+            return Err(errors::fixed(planned, shown));
+        }
+    }
+    Ok(())
+}
+
+/// Whether a tag is to move that the registry says it will not let move.
+fn is_held(planned: &PlannedMove, plan: &Plan, found: &[Found]) -> bool {
+    let here = plan
+        .repositories
+        .iter()
+        .position(|repository| *repository == planned.repository);
+    planned.action == Action::Move
+        && here
+            .and_then(|place| found.get(place))
+            .is_some_and(|found| found.immutable.contains(&planned.tag))
+}

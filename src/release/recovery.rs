@@ -1,0 +1,42 @@
+//! What an earlier run left: seen, finished, undone.
+
+use crate::{
+    error::Result,
+    outcome::Outcome,
+    publish::{self, Recovery, Unfinished},
+    release::{execute::Direction, facade::Release},
+};
+
+impl Release {
+    /// Unfinished releases that concern this policy: in this clone's journals, and in the locks
+    /// on the remote.
+    ///
+    /// # Errors
+    /// Failed (exit 6) where journals or remote cannot be read.
+    pub async fn status(&self) -> Result<Vec<Unfinished>> {
+        publish::status(&self.world(), &self.scope()?).await
+    }
+
+    /// Finishes an unfinished release, to the digest in its journal; never builds. `None`: there
+    /// is none.
+    ///
+    /// # Errors
+    /// Busy (exit 5) where another process holds its lock; failed (exit 6) where it cannot be read.
+    pub async fn resume(&self, how: Recovery) -> Result<Option<Outcome>> {
+        self.recover(how, Direction::Forward).await
+    }
+
+    /// Undoes an unfinished release: every tag shows again what it showed before. `None`: there
+    /// is none.
+    ///
+    /// # Errors
+    /// As [`Release::resume`].
+    pub async fn rollback(&self, how: Recovery) -> Result<Option<Outcome>> {
+        self.recover(how, Direction::Back).await
+    }
+
+    /// An unfinished release stops a new one, wherever it began.
+    pub(super) async fn refuse_unfinished(&self) -> Result<()> {
+        publish::refuse_open(&self.world(), &self.scope()?).await
+    }
+}

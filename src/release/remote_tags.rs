@@ -1,0 +1,139 @@
+//! The remote's version tags: what only it has, and what differs here.
+
+use crate::{
+    error::{Error, ErrorKind, Result},
+    io::git::remote_tags::{RemoteTag, RemoteTags},
+    outcome::Outcome,
+    plan::{Plan, release::receipt},
+    release::{build::blocking, facade::Release},
+    text::sanitize_line,
+};
+
+impl Release {
+    /// Version tags that the remote has and this clone lacks, as name and commit. With `fetch`
+    /// they are brought here, and none is left.
+    ///
+    /// # Errors
+    /// Refused (exit 4) where a tag is another one here than there; failed (exit 6) where the
+    /// remote does not answer.
+    pub(super) async fn remote_tags(&self, fetch: bool) -> Result<Vec<(String, String)>> {
+        let git = &self.policy().git;
+        if !git.push {
+            return Ok(Vec::new());
+        }
+        if self.remote_url.is_none() {
+            return Err(
+                Error::refused(format!("there is no remote `{}`", git.remote))
+                    .state("nothing was built or moved")
+                    .hint("add it, name another in `git.remote`, or set `git.push = false`"),
+            );
+        }
+        let remote = RemoteTags::new(self.top(), &git.remote);
+        let lister = remote.clone();
+        let there = blocking(move || lister.list()).await?;
+        let missing = self.missing(there)?;
+        if fetch && !missing.is_empty() {
+            let names: Vec<String> = missing.into_iter().map(|tag| tag.name).collect();
+            self.events
+                .note(format!("fetched from `{}`: {}", git.remote, shown(&names)));
+            blocking(move || remote.fetch(&names)).await?;
+            return Ok(Vec::new());
+        }
+        Ok(missing
+            .into_iter()
+            .map(|tag| (tag.name, tag.target))
+            .collect())
+    }
+
+    /// Brings the tag that a release has pushed into this clone, so that the next look at the
+    /// local history knows it.
+    pub(super) async fn bring_tag(&self, outcome: &Outcome) {
+        let git = &self.policy().git;
+        let Some(tag) = outcome
+            .git_tag
+            .as_ref()
+            .filter(|tag| tag.pushed && git.push)
+        else {
+            return;
+        };
+        let here = self
+            .project()
+            .git()
+            .tag_ids()
+            .is_ok_and(|ids| ids.contains_key(&tag.name));
+        if here {
+            return;
+        }
+        let remote = RemoteTags::new(self.top(), &git.remote);
+        let names = vec![tag.name.clone()];
+        let fetched = self.or_signal(blocking(move || remote.fetch(&names)));
+        if fetched.await.is_err() {
+            self.events.note(format!(
+                "tag `{0}` is on `{1}`, not here: `git fetch {1} tag {0}`",
+                tag.name, git.remote
+            ));
+        }
+    }
+
+    /// A release that failed before any tag moved, while the remote got the version's tag: whoever
+    /// made that tag finished first.
+    pub(super) async fn name_winner(&self, plan: &Plan, error: Error) -> Error {
+        let git = &self.policy().git;
+        if error.kind != ErrorKind::Failed || !plan.git_tag.create || !git.push {
+            return error;
+        }
+        let remote = RemoteTags::new(self.top(), &git.remote);
+        let name = plan.git_tag.name.clone();
+        // Without an answer the error stands as it is.
+        let brought = blocking(move || remote.fetch(&[name])).await;
+        let message = brought.and_then(|()| self.project().git().tag_message(&plan.git_tag.name));
+        match message.ok().flatten().as_deref().and_then(receipt::run) {
+            Some(run) => error.cause(format!(
+                "{} was released meanwhile, by {}",
+                plan.version,
+                sanitize_line(run, 200)
+            )),
+            None => error,
+        }
+    }
+
+    fn missing(&self, there: Vec<RemoteTag>) -> Result<Vec<RemoteTag>> {
+        let here = self.project().git().tag_ids()?;
+        let template = &self.policy().version.tag;
+        let mut missing = Vec::new();
+        for tag in there
+            .into_iter()
+            .filter(|tag| template.version(&tag.name).is_some())
+        {
+            match here.get(&tag.name) {
+                None => missing.push(tag),
+                Some(id) if *id == tag.object => {}
+                Some(id) => return Err(self.differs(&tag, id)),
+            }
+        }
+        Ok(missing)
+    }
+
+    fn differs(&self, tag: &RemoteTag, here: &str) -> Error {
+        let remote = &self.policy().git.remote;
+        Error::refused(format!(
+            "tag `{}` is another one here than on `{remote}`",
+            tag.name
+        ))
+        .cause(format!("here it is {here}, there {}", tag.object))
+        .state("nothing was built or moved")
+        .hint(format!(
+            "if the remote's is right: `git fetch {remote} +refs/tags/{0}:refs/tags/{0}`",
+            tag.name
+        ))
+    }
+}
+
+fn shown(names: &[String]) -> String {
+    match names {
+        [first, second, third, rest @ ..] if !rest.is_empty() => {
+            format!("{first}, {second}, {third} and {} more", rest.len())
+        }
+        _ => names.join(", "),
+    }
+}

@@ -1,0 +1,69 @@
+//! What is asked of a release, and what it comes to.
+
+use chrono::{DateTime, Utc};
+use semver::Version;
+
+use crate::{
+    outcome::Outcome,
+    plan::{Plan, version::next::Request},
+};
+
+/// What is asked of a plan or a release. The default asks for what the history says.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct ReleaseRequest {
+    /// What replaces the history's answer: a version, a level, a pre-release label, a branch.
+    pub request: Request,
+    /// Release from files that no commit holds.
+    pub allow_dirty: bool,
+    /// The release's instant, where a plan that was shown has fixed it.
+    pub(super) instant: Option<DateTime<Utc>>,
+}
+
+impl ReleaseRequest {
+    /// Asks for what `request` says.
+    #[must_use]
+    pub fn new(request: Request) -> Self {
+        Self {
+            request,
+            ..Self::default()
+        }
+    }
+
+    /// The same request, for carrying out a plan that was shown.
+    pub(super) fn for_plan(&self, shown: &Plan) -> Self {
+        let mut request = self.clone();
+        request.instant = Some(shown.instant);
+        request
+    }
+}
+
+/// What a plan came to.
+#[derive(Debug, Clone)]
+pub enum Planned {
+    /// There is something to release.
+    Release(Box<Plan>),
+    /// There is nothing to release.
+    NothingToRelease(NothingToRelease),
+}
+
+/// Why there is nothing to release.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct NothingToRelease {
+    /// The version that HEAD is tagged with or descends from.
+    pub current: Option<Version>,
+    /// Why there is nothing to release.
+    pub why: String,
+    /// What is not as it should be all the same, and the command that mends it.
+    pub messages: Vec<String>,
+}
+
+/// What a release came to.
+#[derive(Debug)]
+pub enum ReleaseResult {
+    /// There was nothing to release.
+    Nothing(NothingToRelease),
+    /// The transaction ended like this.
+    Ended(Box<Outcome>),
+}

@@ -1,0 +1,61 @@
+//! What the repositories show under the names of one tag set.
+
+use crate::{
+    error::Result,
+    oci::Tag,
+    plan::{
+        release::ownership::PublishedTag,
+        tags::{Published, TagSet},
+    },
+    release::observe::{self, Places},
+};
+
+/// What the repositories show under the names of one tag set.
+///
+/// Policy and history name tags before any repository is asked; what is published there can add
+/// names (the tag of a channel that follows on) and decides what becomes of each. So a set is
+/// computed twice: for the names to look at, and with what was seen.
+pub(super) struct Survey<'a> {
+    places: &'a Places,
+    /// Each repository's list of tags, and what it shows under the set's names.
+    pub(super) published: Vec<Published>,
+    /// The set, judged against what is published.
+    pub(super) set: TagSet,
+}
+
+impl<'a> Survey<'a> {
+    /// Asks every repository. `compute` gives the tag set for what is published; at first nothing is.
+    pub(super) async fn of(
+        places: &'a Places,
+        compute: impl Fn(&[Published]) -> Result<TagSet>,
+    ) -> Result<Self> {
+        let unasked: Vec<_> = places
+            .iter()
+            .map(|place| Published::not_asked(place.repository().clone()))
+            .collect();
+        let names = names(&compute(&unasked)?);
+        let published = observe::published(places, &names).await?;
+        let set = compute(&published)?;
+        Ok(Self {
+            places,
+            published,
+            set,
+        })
+    }
+
+    /// The same, and a look at the names that only the published tags have led to.
+    pub(super) async fn complete(mut self) -> Result<Self> {
+        observe::complete(self.places, &mut self.published, &self.set).await?;
+        Ok(self)
+    }
+
+    /// The version tags that show something, with what their images say about their origin.
+    pub(super) async fn claims(&self) -> Result<Vec<PublishedTag>> {
+        observe::claims(self.places, &self.published, &self.set).await
+    }
+}
+
+fn names(set: &TagSet) -> Vec<Tag> {
+    let tags = set.tags().iter();
+    tags.map(|planned| planned.tag.clone()).collect()
+}
