@@ -1,12 +1,12 @@
 //! SIGINT and SIGTERM: the first asks the run to end in a named state, a second one leaves the
 //! rest to the journal.
 
-use tokio::signal::unix::{SignalKind, signal};
 use super::exit;
 use crate::{
     error::{Error, Result},
     release::Cancel,
 };
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Cancels `token` at the first signal; ends the process at the second. Watches from a thread of
 /// its own, since verbs block.

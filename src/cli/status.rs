@@ -3,11 +3,7 @@
 use std::{fmt::Write as _, process::ExitCode};
 
 use super::{Context, all, exit};
-use crate::{
-    error::Result,
-    project::ImageResult,
-    release::Unfinished,
-};
+use crate::{error::Result, project::ImageResult, release::Unfinished};
 
 /// Show unfinished releases: whose, since when, and what each tag shows now
 #[derive(Debug, clap::Args)]

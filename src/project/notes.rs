@@ -145,7 +145,12 @@ impl Project {
     }
 
     /// The text of the next version's notes without a heading: what the git tag's message says.
-    pub(crate) fn notes_text(&self, facts: &Facts, next: &Next, today: NaiveDate) -> Result<String> {
+    pub(crate) fn notes_text(
+        &self,
+        facts: &Facts,
+        next: &Next,
+        today: NaiveDate,
+    ) -> Result<String> {
         self.render_notes(&self.notes_of_next(facts, next, today)?)
     }
 
@@ -156,7 +161,9 @@ impl Project {
             Error::refused(format!(
                 "`{version}` is not released: there is no tag `{tag}`"
             ))
-            .hint("`hoist changelog` shows what is not released yet; `git fetch --tags` fetches tags")
+            .hint(
+                "`hoist changelog` shows what is not released yet; `git fetch --tags` fetches tags",
+            )
         })?;
         let prerelease = !version.pre.is_empty();
         let label = version.pre.as_str().split('.').next().unwrap_or_default();

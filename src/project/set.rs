@@ -100,9 +100,8 @@ impl ProjectSet {
 
     /// Asks every project the same, one after another.
     pub fn each<T>(&self, ask: impl Fn(&Project) -> Result<T>) -> Vec<ImageResult<T>> {
-        let one = |project: &Project| {
-            ImageResult::new(project.label().map(str::to_owned), ask(project))
-        };
+        let one =
+            |project: &Project| ImageResult::new(project.label().map(str::to_owned), ask(project));
         self.projects.iter().map(one).collect()
     }
 

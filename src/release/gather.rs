@@ -18,10 +18,7 @@ use crate::{
             receipt::{Receipt, receipts},
         },
         tags::{Published, TagSet},
-        version::{
-            branch::BranchKind,
-            next::Next,
-        },
+        version::{branch::BranchKind, next::Next},
     },
     publish,
     release::{

@@ -4,7 +4,7 @@ use crate::{
     error::Result,
     event::Step,
     io::git::remote::{self, NewTag},
-    oci::{Observed, Image, Repository},
+    oci::{Image, Observed, Repository},
     plan::{
         Plan, PlannedMove,
         release::receipt::{self, Receipt},

@@ -154,9 +154,10 @@ impl ReleaseSet {
         reports: Vec<ImageResult<DriftReport>>,
     ) -> Vec<ImageResult<Option<Outcome>>> {
         let tasks = self.tasks(reports.into_iter().map(|report| report.result));
-        let done = run(lanes(tasks), |release, report: Result<DriftReport>| async move {
-            release.repair(&report?).await
-        });
+        let done = run(
+            lanes(tasks),
+            |release, report: Result<DriftReport>| async move { release.repair(&report?).await },
+        );
         self.labelled(done.await)
     }
 
@@ -172,9 +173,10 @@ impl ReleaseSet {
             release.or_signal(release.ready(&request)).await
         });
         let ready = self.with_members(ready.await);
-        let done = run(lanes(ready), |release, planned: Result<Planned>| async move {
-            release.carry_out_planned(planned?).await
-        });
+        let done = run(
+            lanes(ready),
+            |release, planned: Result<Planned>| async move { release.carry_out_planned(planned?).await },
+        );
         let mut done = done.await;
         let rest = run(vec![one_by_one], |release, request| async move {
             release.release(&request).await
@@ -194,20 +196,26 @@ impl ReleaseSet {
         planned: Vec<ImageResult<Planned>>,
         request: &ReleaseRequest,
     ) -> Vec<ImageResult<ReleaseResult>> {
-        let shown = planned.into_iter().map(|image| (image.result, request.clone()));
+        let shown = planned
+            .into_iter()
+            .map(|image| (image.result, request.clone()));
         let (one_by_one, side_by_side) = partition(self.tasks(shown));
-        let ready = run(apart(side_by_side), |release, (planned, request)| async move {
-            let planned = planned?;
-            if let Planned::Release(plan) = &planned {
-                let checked = release.still_true(plan, &request);
-                release.or_signal(checked).await?;
-            }
-            Ok(planned)
-        });
+        let ready = run(
+            apart(side_by_side),
+            |release, (planned, request)| async move {
+                let planned = planned?;
+                if let Planned::Release(plan) = &planned {
+                    let checked = release.still_true(plan, &request);
+                    release.or_signal(checked).await?;
+                }
+                Ok(planned)
+            },
+        );
         let ready = self.with_members(ready.await);
-        let done = run(lanes(ready), |release, planned: Result<Planned>| async move {
-            release.carry_out_planned(planned?).await
-        });
+        let done = run(
+            lanes(ready),
+            |release, planned: Result<Planned>| async move { release.carry_out_planned(planned?).await },
+        );
         let mut done = done.await;
         done.extend(self.execute_one_by_one(one_by_one).await);
         self.labelled(done)

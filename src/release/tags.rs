@@ -121,11 +121,15 @@ impl Release {
     pub(super) fn subject(&self, facts: &Facts, version: &Version, here: bool) -> Result<Subject> {
         let kind = BranchKind::of(&self.policy().branches, facts.branch.as_deref())?;
         let tagged = facts.tags.iter().find(|tag| tag.version == *version);
-        let (commit, seconds) = match tagged.and_then(|tag| self.project().git().tag_commit(&tag.name)) {
-            Some(commit) => (commit.to_string(), self.project().git().commit_time(commit)?),
-            None if here => (facts.head.to_string(), facts.head_time),
-            None => (String::new(), 0),
-        };
+        let (commit, seconds) =
+            match tagged.and_then(|tag| self.project().git().tag_commit(&tag.name)) {
+                Some(commit) => (
+                    commit.to_string(),
+                    self.project().git().commit_time(commit)?,
+                ),
+                None if here => (facts.head.to_string(), facts.head_time),
+                None => (String::new(), 0),
+            };
         Ok(Subject {
             version: version.clone(),
             commit,

@@ -8,7 +8,7 @@ use hoist::{
         version::requested,
     },
     policy::{Policy, TagTemplate},
-    project::notes::Wanted,
+    project::Wanted,
 };
 use proptest::prelude::*;
 
