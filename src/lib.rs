@@ -66,12 +66,12 @@ pub mod text;
 
 pub use error::{Error, Result};
 pub use event::{Event, Events};
-pub use io::environment::Environment;
 pub use outcome::{Outcome, OutcomeKind};
 pub use plan::Plan;
 pub use policy::Policy;
 pub use project::{
-    CheckedMessage, History, ImageResult, Location, PastRelease, Project, ProjectSet, Wanted,
+    CheckedMessage, Environment, History, ImageResult, Location, PastRelease, Project, ProjectSet,
+    Request, Wanted,
 };
 pub use release::{
     Cancel, NothingToRelease, Planned, Release, ReleaseRequest, ReleaseResult, ReleaseSet, blocking,

@@ -6,7 +6,11 @@ use crate::{
     error::{Error, Result},
     plan::{
         history::facts::{Facts, Question},
-        version::next::{self, Next, Request},
+        version::{
+            explain,
+            next::{self, Next, Request},
+            requested,
+        },
     },
     project::open::Project,
 };
@@ -19,6 +23,25 @@ pub struct History {
     pub facts: Facts,
     /// What follows from it.
     pub next: Next,
+}
+
+/// A version as a person types it. Nothing is guessed: what was probably meant is in the error.
+///
+/// # Errors
+/// Usage (exit 2).
+pub fn parse_version(text: &str) -> Result<Version> {
+    requested::parse(text)
+}
+
+impl History {
+    /// A line for each commit: its level, and why.
+    #[must_use]
+    pub fn commit_lines(&self) -> Vec<String> {
+        let entries = self.next.entries.iter();
+        entries
+            .map(|entry| explain::line(entry, &self.facts))
+            .collect()
+    }
 }
 
 impl Project {
@@ -46,6 +69,20 @@ impl Project {
     /// Refused (exit 4) where the facts do not allow a next version.
     pub fn decide(&self, facts: &Facts, request: &Request) -> Result<Next> {
         next::next(self.policy(), facts, request)
+    }
+
+    /// Why `history` is the answer to `request`: the base, every commit with its level, and what
+    /// would change the answer. One line each.
+    #[must_use]
+    pub fn explain(&self, request: &Request, history: &History) -> Vec<String> {
+        explain::explain(self.policy(), &history.facts, request, &history.next)
+    }
+
+    /// What was seen where there is no answer: the base, and every commit with its level as far as
+    /// the policy can judge it. One line each.
+    #[must_use]
+    pub fn explain_facts(&self, facts: &Facts) -> Vec<String> {
+        explain::refused(self.policy(), facts)
     }
 
     /// The local history, and version tags that only the remote has, as name and commit.

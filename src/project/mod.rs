@@ -26,9 +26,15 @@ mod policies;
 mod set;
 
 pub use commit_check::CheckedMessage;
-pub use history::History;
+pub use history::{History, parse_version};
 pub use location::{Location, POLICY_FILE};
 pub use log::PastRelease;
 pub use notes::Wanted;
 pub use open::Project;
 pub use set::{ImageResult, ProjectSet};
+
+pub use crate::io::environment::Environment;
+pub use crate::plan::history::facts::Facts;
+pub use crate::plan::notes::lint::{Finding, Severity};
+pub use crate::plan::notes::{Item, Notes};
+pub use crate::plan::version::next::{Next, Request};

@@ -67,4 +67,11 @@ pub use set::ReleaseSet;
 pub use tags::Tags;
 pub use verify::{Finding, Verified, VerifyOptions};
 
+pub use crate::plan::inspect::{Changes, Hidden, Layer, Report};
+pub use crate::plan::release::document::{
+    FORMAT, GitTag, ImageSource, Plan, PlannedImage, PlannedMove, ReleaseCommit,
+};
+pub use crate::plan::release::drift::{Drift, DriftState};
+pub use crate::plan::release::verify::{Check as TagCheck, CheckState};
+pub use crate::plan::tags::{Action, Explained, PlannedTag, TagKind, TagSet};
 pub use crate::publish::{Recovery, Unfinished};
