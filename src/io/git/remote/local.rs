@@ -51,6 +51,21 @@ fn local(error: &std::io::Error) -> RemoteError {
     )
 }
 
+/// Closing the file is not enough while a program that is just being started has a copy of it.
+fn give_up(file: &File) -> Result<(), RemoteError> {
+    fs4::FileExt::unlock(file).map_err(|error| local(&error))
+}
+
+impl Drop for LocalOnly {
+    /// The lock ends with this value, as it would with the process.
+    fn drop(&mut self) {
+        if let Some(file) = open(&self.held).take() {
+            // What cannot be unlocked is unlocked when the process ends.
+            let _ = give_up(&file);
+        }
+    }
+}
+
 impl LocalOnly {
     /// The repository at `dir`, with its lock file at `path`.
     pub fn new(dir: impl Into<PathBuf>, path: impl Into<PathBuf>) -> Self {
@@ -110,7 +125,11 @@ impl LocalOnly {
         let mut content = Self::read(&mut file).map_err(|error| local(&error))?;
         let as_expected = |edit: &RefEdit| content.refs.get(&edit.name) == edit.expected.as_ref();
         if !edits.iter().all(as_expected) {
-            *held = held_before.then_some(file);
+            if held_before {
+                *held = Some(file);
+            } else {
+                give_up(&file)?;
+            }
             let message = "the lock is not what was expected";
             return Err(RemoteError::new(RemoteErrorKind::Conflict, message));
         }
@@ -130,8 +149,7 @@ impl LocalOnly {
         if edits.iter().any(|edit| edit.new.is_some()) {
             *held = Some(file);
         } else {
-            // Closing it is not enough while a program that is just being started has a copy.
-            fs4::FileExt::unlock(&file).map_err(|error| local(&error))?;
+            give_up(&file)?;
         }
         Ok(())
     }
