@@ -21,7 +21,7 @@ use hoist::{
         history::{change, facts::Commit, levels},
         notes::{self, lint},
         tags::{TagContext, TagRules, compute},
-        version::{branch, requested},
+        version::{branch, request},
     },
     policy::{Level, Policy, Rendered, Squash, TagTemplate, Template, Values, VersionPolicy},
     testing::{FakeRegistry, Faults, Personality},
@@ -387,7 +387,7 @@ fn level_of(change: &change::Change, commit: Commit) {
 pub fn git_tag(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let (template, name) = text.split_once('\n').unwrap_or((&text, &text));
-    let _ = (requested::parse(name), requested::label(name));
+    let _ = (request::parse_version(name), request::parse_label(name));
     let Ok(template) = template.parse::<TagTemplate>() else {
         return;
     };

@@ -71,7 +71,7 @@ pub use plan::Plan;
 pub use policy::Policy;
 pub use project::{
     CheckedMessage, Environment, History, ImageResult, Location, PastRelease, Project, ProjectSet,
-    Request, Wanted,
+    VersionRequest, Wanted,
 };
 pub use release::{
     Cancel, NothingToRelease, Planned, Release, ReleaseRequest, ReleaseResult, ReleaseSet, blocking,

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use super::{Context, exit, next};
 use crate::{
     error::{Error, Result},
-    plan::version::next::Request,
+    plan::version::VersionRequest,
     project::Wanted,
 };
 
@@ -34,7 +34,7 @@ pub(super) fn run(arguments: Arguments, context: &Context) -> Result<ExitCode> {
         None => Wanted::Next,
     };
     let project = context.project()?;
-    let request = Request::from(arguments.overrides);
+    let request = VersionRequest::from(arguments.overrides);
     let mut found = project.notes(&wanted, &request, chrono::Utc::now().date_naive())?;
     found.heading = !arguments.no_heading;
     if arguments.write {

@@ -10,10 +10,7 @@ use crate::{
     oci,
     plan::{
         history::facts::Facts,
-        version::{
-            explain,
-            next::{Next, Request},
-        },
+        version::{VersionRequest, explain, next::Next},
     },
     policy::Level,
     project::{History, ImageResult, Location},
@@ -57,7 +54,7 @@ impl Overrides {
     }
 }
 
-impl From<Overrides> for Request {
+impl From<Overrides> for VersionRequest {
     fn from(flags: Overrides) -> Self {
         Self {
             bump: flags.bump,
@@ -93,7 +90,7 @@ pub fn run(arguments: Arguments, context: &Context) -> Result<ExitCode> {
         return run_all(arguments, context);
     }
     let terminal = &context.terminal;
-    let request = Request::from(arguments.overrides);
+    let request = VersionRequest::from(arguments.overrides);
     let project = context.project()?;
     let facts = project.facts(&request)?;
     let next = &project.decide(&facts, &request).inspect_err(|error| {
@@ -122,7 +119,7 @@ pub fn run(arguments: Arguments, context: &Context) -> Result<ExitCode> {
 fn run_all(arguments: Arguments, context: &Context) -> Result<ExitCode> {
     let terminal = &context.terminal;
     all::refuse_version(&arguments.overrides)?;
-    let request = Request::from(arguments.overrides);
+    let request = VersionRequest::from(arguments.overrides);
     let projects = context.projects(true)?;
     let each = projects.next(&request);
     if terminal.json {

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use super::{Context, exit, outcome, plan};
-use crate::{error::Result, plan::version::requested};
+use crate::{error::Result, plan::version::request::parse_version};
 
 /// Publish a pre-release's image under its core version: the same bytes, no build
 #[derive(Debug, clap::Args)]
@@ -21,7 +21,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode> {
-    let candidate = requested::parse(&args.candidate)?;
+    let candidate = parse_version(&args.candidate)?;
     if args.dry_run {
         let planned = context.open()?.plan_promotion(&candidate)?;
         plan::show(&planned, context);

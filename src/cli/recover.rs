@@ -11,7 +11,7 @@ use super::{
 use crate::{
     error::{Error, Result},
     outcome::Outcome,
-    plan::version::requested,
+    plan::version::request::parse_version,
     release::Recovery,
 };
 
@@ -65,7 +65,7 @@ pub(super) fn resume(args: ResumeArgs, context: &Context) -> Result<ExitCode> {
 
 pub(super) fn rollback(args: RollbackArgs, context: &Context) -> Result<ExitCode> {
     if let Some(of) = &args.of {
-        return take_back(&requested::parse(of)?, args.yes, context);
+        return take_back(&parse_version(of)?, args.yes, context);
     }
     let ended = context.open_for_work()?.rollback(args.how.recovery())?;
     Ok(end(

@@ -86,7 +86,7 @@ pub(super) fn run(args: Args, context: &Context) -> Result<ExitCode> {
 
 /// A reviewed plan says which version was meant, and from which branch.
 fn ask(args: &Args, reviewed: Option<&Plan>) -> ReleaseRequest {
-    let mut request: crate::plan::version::next::Request = args.request.clone().into();
+    let mut request: crate::plan::version::VersionRequest = args.request.clone().into();
     if let Some(plan) = reviewed {
         request.branch = request.branch.or_else(|| plan.branch.clone());
     }

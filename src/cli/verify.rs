@@ -10,7 +10,7 @@ use crate::{
     oci::Observed,
     plan::{
         release::verify::{Check, CheckState},
-        version::requested,
+        version::request::parse_version,
     },
     release::{Verified, VerifyOptions},
     text::bytes as size,
@@ -32,7 +32,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode> {
-    let of = args.of.as_deref().map(requested::parse).transpose()?;
+    let of = args.of.as_deref().map(parse_version).transpose()?;
     let how = VerifyOptions {
         all: args.all,
         deep: args.deep,

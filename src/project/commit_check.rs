@@ -3,7 +3,7 @@
 use crate::{
     error::{Error, Result},
     plan::{
-        history::{change, levels},
+        history::{change, rules},
         notes::lint::{self, Counts, Finding, Severity},
     },
     policy::{Policy, Unconventional},
@@ -71,7 +71,7 @@ impl Project {
         let policy = self.policy();
         let counts = Counts {
             types: types(policy),
-            own_rule: levels::has_rule(&policy.version, message, merge)?,
+            own_rule: rules::has_rule(&policy.version, message, merge)?,
             unconventional: policy.version.unconventional == Unconventional::Patch,
         };
         Ok(CheckedMessage {

@@ -7,9 +7,8 @@ use crate::{
     plan::{
         history::facts::{Facts, Question},
         version::{
-            explain,
-            next::{self, Next, Request},
-            requested,
+            VersionRequest, explain,
+            next::{self, Next},
         },
     },
     project::open::Project,
@@ -23,14 +22,6 @@ pub struct History {
     pub facts: Facts,
     /// What follows from it.
     pub next: Next,
-}
-
-/// A version as a person types it. Nothing is guessed: what was probably meant is in the error.
-///
-/// # Errors
-/// Usage (exit 2).
-pub fn parse_version(text: &str) -> Result<Version> {
-    requested::parse(text)
 }
 
 impl History {
@@ -49,7 +40,7 @@ impl Project {
     ///
     /// # Errors
     /// Usage (exit 2) for the request; refused (exit 4) where the history cannot be read.
-    pub fn facts(&self, request: &Request) -> Result<Facts> {
+    pub fn facts(&self, request: &VersionRequest) -> Result<Facts> {
         self.facts_with(request, Vec::new())
     }
 
@@ -57,7 +48,7 @@ impl Project {
     ///
     /// # Errors
     /// As [`Project::facts`]; refused (exit 4) where the facts do not allow a next version.
-    pub fn next(&self, request: &Request) -> Result<History> {
+    pub fn next(&self, request: &VersionRequest) -> Result<History> {
         let facts = self.facts(request)?;
         let next = self.decide(&facts, request)?;
         Ok(History { facts, next })
@@ -67,14 +58,14 @@ impl Project {
     ///
     /// # Errors
     /// Refused (exit 4) where the facts do not allow a next version.
-    pub fn decide(&self, facts: &Facts, request: &Request) -> Result<Next> {
+    pub fn decide(&self, facts: &Facts, request: &VersionRequest) -> Result<Next> {
         next::next(self.policy(), facts, request)
     }
 
     /// Why `history` is the answer to `request`: the base, every commit with its level, and what
     /// would change the answer. One line each.
     #[must_use]
-    pub fn explain(&self, request: &Request, history: &History) -> Vec<String> {
+    pub fn explain(&self, request: &VersionRequest, history: &History) -> Vec<String> {
         explain::explain(self.policy(), &history.facts, request, &history.next)
     }
 
@@ -88,7 +79,7 @@ impl Project {
     /// The local history, and version tags that only the remote has, as name and commit.
     pub(crate) fn facts_with(
         &self,
-        request: &Request,
+        request: &VersionRequest,
         remote_tags: Vec<(String, String)>,
     ) -> Result<Facts> {
         let mut question = self.question(request)?;
@@ -97,7 +88,7 @@ impl Project {
     }
 
     /// The history as the version `of` has it, or that of the next version.
-    pub(crate) fn facts_of(&self, request: &Request, of: Option<&Version>) -> Result<Facts> {
+    pub(crate) fn facts_of(&self, request: &VersionRequest, of: Option<&Version>) -> Result<Facts> {
         let clash = request.version.is_some() || request.bump.is_some() || request.pre.is_some();
         if of.is_some() && clash {
             return Err(Error::usage(
@@ -109,7 +100,7 @@ impl Project {
         self.git().read(&question)
     }
 
-    fn question(&self, request: &Request) -> Result<Question> {
+    fn question(&self, request: &VersionRequest) -> Result<Question> {
         let branch = self
             .git()
             .branch(request.branch.as_deref(), self.environment())?;

@@ -26,7 +26,7 @@ mod policies;
 mod set;
 
 pub use commit_check::CheckedMessage;
-pub use history::{History, parse_version};
+pub use history::History;
 pub use location::{Location, POLICY_FILE};
 pub use log::PastRelease;
 pub use notes::Wanted;
@@ -37,4 +37,4 @@ pub use crate::io::environment::Environment;
 pub use crate::plan::history::facts::Facts;
 pub use crate::plan::notes::lint::{Finding, Severity};
 pub use crate::plan::notes::{Item, Notes};
-pub use crate::plan::version::next::{Next, Request};
+pub use crate::plan::version::{VersionRequest, next::Next, request::parse_version};

@@ -13,10 +13,7 @@ use crate::{
             levels::{self, Entry},
         },
         notes::{self, Notes, Span, forge::Forge, prepend},
-        version::{
-            next::{Next, Request},
-            requested,
-        },
+        version::{VersionRequest, next::Next, request::parse_version},
     },
     policy::{Policy, Unconventional},
     project::open::Project,
@@ -46,7 +43,7 @@ impl Wanted {
     /// Usage (exit 2).
     pub fn parse(text: &str) -> Result<Self> {
         let Some((from, to)) = text.split_once("..") else {
-            return requested::parse(text).map(Self::Version);
+            return parse_version(text).map(Self::Version);
         };
         if to.starts_with('.') {
             return Err(Error::usage(format!("`{text}` has three dots"))
@@ -66,7 +63,12 @@ impl Project {
     /// # Errors
     /// As [`Project::next`]; refused (exit 4) where the version has no tag; usage (exit 2) where
     /// the range is wrong.
-    pub fn notes(&self, wanted: &Wanted, request: &Request, today: NaiveDate) -> Result<Notes> {
+    pub fn notes(
+        &self,
+        wanted: &Wanted,
+        request: &VersionRequest,
+        today: NaiveDate,
+    ) -> Result<Notes> {
         match wanted {
             Wanted::Next => {
                 let history = self.next(request)?;

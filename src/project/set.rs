@@ -5,7 +5,7 @@ use chrono::NaiveDate;
 use crate::{
     error::Result,
     io::{environment::Environment, git::read::Repository},
-    plan::{notes::Notes, version::next::Request},
+    plan::{notes::Notes, version::VersionRequest},
     project::{
         commit_check::CheckedMessage,
         history::History,
@@ -107,7 +107,7 @@ impl ProjectSet {
 
     /// [`Project::next`] of each.
     #[must_use]
-    pub fn next(&self, request: &Request) -> Vec<ImageResult<History>> {
+    pub fn next(&self, request: &VersionRequest) -> Vec<ImageResult<History>> {
         self.each(|project| project.next(request))
     }
 
@@ -116,7 +116,7 @@ impl ProjectSet {
     pub fn notes(
         &self,
         wanted: &Wanted,
-        request: &Request,
+        request: &VersionRequest,
         today: NaiveDate,
     ) -> Vec<ImageResult<Notes>> {
         self.each(|project| project.notes(wanted, request, today))

@@ -12,7 +12,7 @@ use crate::{
     event::Events,
     io::environment::Environment,
     outcome::Outcome,
-    plan::{Plan, inspect::Report, version::next::Request},
+    plan::{Plan, inspect::Report, version::VersionRequest},
     project::{ImageResult, Location, Project, ProjectSet},
     publish::{Recovery, Unfinished},
     release::{
@@ -103,7 +103,7 @@ impl Release {
     }
 
     blocking! { "Release":
-        tags(request: &Request, of: Option<&Version>, offline: bool) -> Result<Tags>;
+        tags(request: &VersionRequest, of: Option<&Version>, offline: bool) -> Result<Tags>;
         plan(request: &ReleaseRequest) -> Result<Planned>;
         dry_run(request: &ReleaseRequest) -> Result<Planned>;
         release(request: &ReleaseRequest) -> Result<ReleaseResult>;
@@ -152,7 +152,7 @@ impl ReleaseSet {
     }
 
     blocking! { "ReleaseSet":
-        tags(request: &Request, of: Option<&Version>, offline: bool) -> Vec<ImageResult<Tags>>;
+        tags(request: &VersionRequest, of: Option<&Version>, offline: bool) -> Vec<ImageResult<Tags>>;
         plan(request: &ReleaseRequest) -> Vec<ImageResult<Planned>>;
         dry_run(request: &ReleaseRequest) -> Vec<ImageResult<Planned>>;
         release(request: &ReleaseRequest) -> Vec<ImageResult<ReleaseResult>>;

@@ -17,7 +17,11 @@ use crate::{
             ownership::{Adopted, Evidence, PublishedTag},
             promote::{Promotion, must_be_prerelease, promotion},
         },
-        version::next::{self, Next, Request, core},
+        version::{
+            VersionRequest,
+            bump::core,
+            next::{self, Next},
+        },
     },
     release::{facade::Release, gather::tag_set, observe::Places, survey::Survey},
 };
@@ -54,9 +58,9 @@ impl Release {
         let remote = self.remote_tags(fetch).await?;
         let promotion = self.may_promote(candidate, &remote)?;
         let facts = self.facts_at(promotion.commit, remote)?;
-        let request = Request {
+        let request = VersionRequest {
             version: Some(promotion.target.to_string()),
-            ..Request::default()
+            ..VersionRequest::default()
         };
         let next = Next {
             why: format!("{candidate} is promoted, with the same bytes"),

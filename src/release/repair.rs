@@ -11,7 +11,7 @@ use crate::{
     plan::{
         release::drift::{Drift, DriftState, survey},
         tags::TagRules,
-        version::next::Request,
+        version::VersionRequest,
     },
     publish::{self, Preflight, Publication, Recheck, TagMove, Target},
     release::{facade::Release, observe},
@@ -60,7 +60,7 @@ impl Release {
     }
 
     async fn compared(&self) -> Result<DriftReport> {
-        let facts = self.project().facts_of(&Request::default(), None)?;
+        let facts = self.project().facts_of(&VersionRequest::default(), None)?;
         let git: Vec<Version> = facts.tags.iter().map(|tag| tag.version.clone()).collect();
         let places = self.places(&self.repositories()?)?;
         let published = observe::published(&places, &[]).await?;
@@ -109,7 +109,7 @@ impl Release {
         version: Version,
         guard: Recheck,
     ) -> Result<Publication> {
-        let facts = self.project().facts_of(&Request::default(), None)?;
+        let facts = self.project().facts_of(&VersionRequest::default(), None)?;
         let mut images: Vec<Image> = Vec::new();
         let mut targets = Vec::new();
         for surveyed in &drifts.repositories {

@@ -5,7 +5,7 @@ use semver::Version;
 
 use crate::{
     outcome::Outcome,
-    plan::{Plan, version::next::Request},
+    plan::{Plan, version::VersionRequest},
 };
 
 /// What is asked of a plan or a release. The default asks for what the history says.
@@ -13,7 +13,7 @@ use crate::{
 #[non_exhaustive]
 pub struct ReleaseRequest {
     /// What replaces the history's answer: a version, a level, a pre-release label, a branch.
-    pub request: Request,
+    pub request: VersionRequest,
     /// Release from files that no commit holds.
     pub allow_dirty: bool,
     /// The release's instant, where a plan that was shown has fixed it.
@@ -23,7 +23,7 @@ pub struct ReleaseRequest {
 impl ReleaseRequest {
     /// Asks for what `request` says.
     #[must_use]
-    pub fn new(request: Request) -> Self {
+    pub fn new(request: VersionRequest) -> Self {
         Self {
             request,
             ..Self::default()

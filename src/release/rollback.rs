@@ -11,7 +11,7 @@ use crate::{
             drift::Drift,
             rollback::{Step, retreat},
         },
-        version::next::Request,
+        version::VersionRequest,
     },
     release::{
         facade::Release,
@@ -46,7 +46,7 @@ impl Release {
     /// tags; failed (exit 6) where it cannot be read.
     pub async fn plan_rollback(&self, version: &Version) -> Result<RollbackPlan> {
         {
-            let facts = self.project().facts_of(&Request::default(), None)?;
+            let facts = self.project().facts_of(&VersionRequest::default(), None)?;
             let git: Vec<Version> = facts.tags.iter().map(|tag| tag.version.clone()).collect();
             let places = self.places(&self.repositories()?)?;
             let published = observe::published(&places, &[]).await?;

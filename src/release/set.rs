@@ -12,7 +12,7 @@ use crate::{
     error::{Error, Result},
     event::Events,
     outcome::Outcome,
-    plan::{Plan, inspect::Report, version::next::Request},
+    plan::{Plan, inspect::Report, version::VersionRequest},
     project::{ImageResult, Project, ProjectSet},
     publish::Unfinished,
     release::{
@@ -81,7 +81,7 @@ impl ReleaseSet {
     /// [`Release::tags`] of each.
     pub async fn tags(
         &self,
-        request: &Request,
+        request: &VersionRequest,
         of: Option<&Version>,
         offline: bool,
     ) -> Vec<ImageResult<Tags>> {

@@ -15,10 +15,7 @@ use crate::{
             verify::without_images,
         },
         tags::{self, Published, TagContext, TagSet, channel},
-        version::{
-            branch::BranchKind,
-            next::{self, Request},
-        },
+        version::{VersionRequest, branch::BranchKind, next},
     },
     policy::Values,
     release::{facade::Release, survey::Survey},
@@ -60,7 +57,7 @@ impl Release {
     /// read.
     pub async fn tags(
         &self,
-        request: &Request,
+        request: &VersionRequest,
         of: Option<&Version>,
         offline: bool,
     ) -> Result<Tags> {

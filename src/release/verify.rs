@@ -19,7 +19,7 @@ use crate::{
             verify::{Check, CheckState, checks},
         },
         tags::{ExactTags, Listing, TagKind, TagRules},
-        version::next::{Request, core},
+        version::{VersionRequest, bump::core},
     },
     release::{errors, facade::Release, observe, tags::Subject},
 };
@@ -82,7 +82,9 @@ impl Release {
         version: Option<&Version>,
         how: &VerifyOptions,
     ) -> Result<Vec<Verified>> {
-        let facts = self.project().facts_of(&Request::default(), version)?;
+        let facts = self
+            .project()
+            .facts_of(&VersionRequest::default(), version)?;
         let versions = match version {
             Some(version) => vec![version.clone()],
             None if how.all => self.published_versions(&facts).await?,

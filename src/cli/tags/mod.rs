@@ -10,7 +10,7 @@ use self::format::Format;
 use super::{Context, exit, next::Overrides};
 use crate::{
     error::{Error, Result},
-    plan::{tags::TagSet, version::requested},
+    plan::{tags::TagSet, version::request::parse_version},
     release::Tags,
 };
 
@@ -41,7 +41,7 @@ pub(super) struct Arguments {
 
 /// Runs the verb.
 pub(super) fn run(arguments: Arguments, context: &Context) -> Result<ExitCode> {
-    let of = arguments.of.as_deref().map(requested::parse).transpose()?;
+    let of = arguments.of.as_deref().map(parse_version).transpose()?;
     let release = context.open()?;
     let request = arguments.overrides.into();
     let tags = release.tags(&request, of.as_ref(), arguments.offline)?;

@@ -1,10 +1,4 @@
-//! From the commits of the range to the level of the release: rules, reverts, what does not count.
-
-use std::collections::{BTreeMap, BTreeSet};
-
-use regex::Regex;
-
-use globset::{GlobBuilder, GlobMatcher};
+//! From the commits of the range to the level of the release: what each change gives, and why.
 
 use crate::{
     error::{Error, Result},
@@ -12,8 +6,10 @@ use crate::{
     plan::history::{
         change::{self, Breaking, Change, Kind},
         facts::Commit,
+        reverts::cancelled,
+        rules::{CompiledRule, compile},
     },
-    policy::{Level, Rule, Squash, Unconventional, VersionPolicy},
+    policy::{Level, Squash, Unconventional, VersionPolicy},
 };
 
 /// Why a change is left out before any rule is asked.
@@ -88,16 +84,7 @@ pub fn judge(policy: &VersionPolicy, commits: &[Commit]) -> Result<Judgement> {
     let mut judgement = Judgement::default();
     let mut unconventional = Vec::new();
     for ((commit, change), cancelled) in commits.iter().zip(changes).zip(cancelled) {
-        let left_out = if !commit.in_paths {
-            Some((LeftOut::Paths, "touches none of `version.paths`".to_owned()))
-        } else if change.skip {
-            Some((
-                LeftOut::Skipped,
-                "skipped by its own `[skip release]`".to_owned(),
-            ))
-        } else {
-            cancelled.map(|why| (LeftOut::Reverted, why))
-        };
+        let left_out = left_out(commit, &change, cancelled);
         if left_out.is_none() {
             if is_unconventional(&rules, commit, &change) {
                 unconventional.push(commit);
@@ -140,25 +127,26 @@ pub fn judge(policy: &VersionPolicy, commits: &[Commit]) -> Result<Judgement> {
     Ok(judgement)
 }
 
-/// Whether one of the policy's own rules decides this message.
-///
-/// # Errors
-/// A pattern that does not compile (exit 2).
-pub fn has_rule(policy: &VersionPolicy, message: &str, merge: bool) -> Result<bool> {
-    let change = change::parse(message, merge);
-    let rules = compile(policy)?;
-    Ok(rules.iter().any(|rule| rule.matches(message, &change)))
-}
-
-fn compile(policy: &VersionPolicy) -> Result<Vec<Compiled<'_>>> {
-    let rules = policy.rules.iter().enumerate();
-    rules
-        .map(|(index, rule)| Compiled::new(index, rule))
-        .collect()
+/// Why the change is left out before any rule is asked, with the words for it.
+fn left_out(
+    commit: &Commit,
+    change: &Change,
+    cancelled: Option<String>,
+) -> Option<(LeftOut, String)> {
+    if !commit.in_paths {
+        Some((LeftOut::Paths, "touches none of `version.paths`".to_owned()))
+    } else if change.skip {
+        Some((
+            LeftOut::Skipped,
+            "skipped by its own `[skip release]`".to_owned(),
+        ))
+    } else {
+        cancelled.map(|why| (LeftOut::Reverted, why))
+    }
 }
 
 /// No header, no line that says what breaks, and no rule that knows the commit.
-fn is_unconventional(rules: &[Compiled], commit: &Commit, change: &Change) -> bool {
+fn is_unconventional(rules: &[CompiledRule<'_>], commit: &Commit, change: &Change) -> bool {
     change.kind == Kind::Unconventional
         && change.breaking.is_none()
         && !rules
@@ -193,90 +181,6 @@ fn default_level(policy: &VersionPolicy, change: &Change) -> (Option<Level>, Str
             }
         }
     }
-}
-
-/// For each commit, why a revert takes it out of the range, if one does.
-///
-/// A revert that still stands takes its targets and itself out, so a revert of a revert frees the
-/// change again. Who is asked first follows from the ids alone: a revert names its target by id,
-/// so it was made after it, whatever the order in which the commits come. A revert that is marked
-/// as breaking stands.
-fn cancelled(commits: &[Commit], changes: &[Change]) -> Vec<Option<String>> {
-    let mut out: Vec<Option<String>> = vec![None; commits.len()];
-    if changes.iter().all(|change| change.reverts.is_empty()) {
-        return out;
-    }
-    let mut ids: Vec<_> = commits.iter().map(|commit| commit.id).zip(0..).collect();
-    ids.sort_unstable();
-    let mut targets: BTreeMap<usize, Vec<Option<usize>>> = BTreeMap::new();
-    for (index, change) in changes.iter().enumerate() {
-        if change.kind == Kind::Revert && change.breaking.is_none() && !change.skip {
-            let named = change.reverts.iter().map(|hex| target(&ids, index, hex));
-            targets.insert(index, named.collect());
-        }
-    }
-    for index in latest_first(&targets) {
-        let targets = &targets[&index];
-        if out[index].is_some() {
-            continue;
-        }
-        for target in targets.iter().flatten() {
-            if out[*target].is_none() {
-                out[*target] = Some(format!("taken back by {}", commits[index].id.short()));
-            }
-        }
-        if !targets.is_empty() && targets.iter().all(Option::is_some) {
-            let ids: Vec<_> = targets
-                .iter()
-                .flatten()
-                .map(|target| commits[*target].id.short())
-                .collect();
-            out[index] = Some(format!("takes back {}", ids.join(", ")));
-        }
-    }
-    out
-}
-
-/// The reverts, each before those that it takes back; commits that are given newest first keep
-/// their order as far as that allows.
-fn latest_first(targets: &BTreeMap<usize, Vec<Option<usize>>>) -> Vec<usize> {
-    let named = |index: &usize| targets[index].iter().flatten().copied();
-    let mut waiting: BTreeMap<usize, usize> = targets.keys().map(|index| (*index, 0)).collect();
-    for target in targets.keys().flat_map(named) {
-        waiting.entry(target).and_modify(|count| *count += 1);
-    }
-    let mut free: BTreeSet<usize> = waiting
-        .iter()
-        .filter(|(_, count)| **count == 0)
-        .map(|(index, _)| *index)
-        .collect();
-    let mut order = Vec::with_capacity(targets.len());
-    while let Some(index) = free.pop_first() {
-        order.push(index);
-        for target in named(&index) {
-            if let Some(count) = waiting.get_mut(&target) {
-                *count -= 1;
-                if *count == 0 {
-                    free.insert(target);
-                }
-            }
-        }
-    }
-    order
-}
-
-/// The commit of the range that `hex` names, other than the revert itself, if it is one alone.
-/// `ids` is sorted.
-fn target(ids: &[(CommitId, usize)], revert: usize, hex: &str) -> Option<usize> {
-    let lowest: CommitId = format!("{hex:0<40}").parse().ok()?;
-    let start = ids.partition_point(|(id, _)| *id < lowest);
-    let mut found = ids[start..]
-        .iter()
-        .take_while(|(id, _)| id.starts_with(hex))
-        .filter(|(_, index)| *index != revert)
-        .map(|(_, index)| *index);
-    let first = found.next()?;
-    found.next().is_none().then_some(first)
 }
 
 /// What is odd about a commit that counts.
@@ -317,68 +221,6 @@ fn not_conventional(commits: &[&Commit]) -> Error {
         error = error.cause(format!("{} {summary}", commit.id.short()));
     }
     error.hint("reword them, or set `version.unconventional` to `ignore` or `patch`")
-}
-
-/// A rule, ready to match.
-struct Compiled<'a> {
-    rule: &'a Rule,
-    name: String,
-    type_: Option<GlobMatcher>,
-    scope: Option<GlobMatcher>,
-    message: Option<Regex>,
-}
-
-impl<'a> Compiled<'a> {
-    fn new(index: usize, rule: &'a Rule) -> Result<Self> {
-        let name = format!("rule {} of `version.rules`", index + 1);
-        let glob = |key: &str, pattern: &Option<String>| {
-            pattern
-                .as_ref()
-                .map(|pattern| GlobBuilder::new(pattern).case_insensitive(true).build())
-                .transpose()
-                .map(|glob| glob.map(|glob| glob.compile_matcher()))
-                .map_err(|error| Error::usage(format!("{name}: bad `{key}`")).because(&error))
-        };
-        let type_ = glob("type", &rule.type_)?;
-        let scope = glob("scope", &rule.scope)?;
-        let message = rule
-            .match_
-            .as_ref()
-            .map(|pattern| Regex::new(pattern))
-            .transpose()
-            .map_err(|error| Error::usage(format!("{name}: bad `match`")).because(&error))?;
-        Ok(Self {
-            rule,
-            type_,
-            scope,
-            message,
-            name,
-        })
-    }
-
-    /// A rule that would lower a breaking change applies to it only where it says
-    /// `breaking = true`: else a rule for a type would hide what breaks users.
-    fn matches(&self, message: &str, change: &Change) -> bool {
-        let breaking = change.breaking.is_some();
-        let meant = match self.rule.breaking {
-            Some(wanted) => wanted == breaking,
-            None => !breaking || self.rule.bump.level() == Some(Level::Major),
-        };
-        meant
-            && self
-                .type_
-                .as_ref()
-                .is_none_or(|glob| change.type_.as_ref().is_some_and(|t| glob.is_match(t)))
-            && self.scope.as_ref().is_none_or(|glob| {
-                change.scope.as_ref().is_some_and(|scope| {
-                    glob.is_match(scope) || scope.split(',').any(|one| glob.is_match(one.trim()))
-                })
-            })
-            && self
-                .message
-                .as_ref()
-                .is_none_or(|pattern| pattern.is_match(message))
-    }
 }
 
 #[cfg(test)]

@@ -5,3 +5,5 @@ pub mod change;
 pub mod facts;
 mod footer;
 pub mod levels;
+mod reverts;
+pub mod rules;

@@ -1,20 +1,12 @@
 //! What would make an image smaller or safer, and by how much.
 
-use serde::Serialize;
-
-use super::{Cache, Report, merge::Merged};
-use crate::oci::Contents;
-
-/// One thing to do.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Advice {
-    /// What to do.
-    pub text: String,
-    /// Why: what was found.
-    pub why: String,
-    /// Bytes that it saves before packing, where that can be said.
-    pub saves: Option<u64>,
-}
+use crate::{
+    oci::Contents,
+    plan::inspect::{
+        merge::Merged,
+        report::{Advice, Cache, Report},
+    },
+};
 
 /// Less than this is not worth a word, in bytes.
 const WORTH: u64 = 1_000_000;

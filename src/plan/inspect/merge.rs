@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{Change, ChangeCount, Changes, Hidden, LISTED, Waste};
-use crate::oci::Contents;
+use crate::{
+    oci::Contents,
+    plan::inspect::report::{Change, ChangeCount, Changes, Hidden, LISTED, Waste},
+};
 
 /// The files that can be seen, and those that cannot.
 pub(super) struct Merged {

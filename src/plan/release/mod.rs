@@ -2,6 +2,7 @@
 
 pub mod document;
 pub mod drift;
+pub mod inputs;
 pub mod labels;
 pub mod ownership;
 pub mod preconditions;

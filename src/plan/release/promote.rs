@@ -5,7 +5,7 @@ use semver::Version;
 use crate::{
     error::{Error, Result},
     git::CommitId,
-    plan::{history::facts::VersionTag, version::next::core},
+    plan::{history::facts::VersionTag, version::bump::core},
 };
 
 /// A pre-release that becomes its core version.

@@ -7,7 +7,7 @@ use semver::Version;
 
 use crate::{
     error::{Error, Result},
-    plan::version::next::like_a_variant,
+    plan::version::request::like_a_variant,
     policy::{
         Latest, Part, Placeholder, Policy, TagListFallback, Template, TemplateList, check_format,
         is_tag_character,

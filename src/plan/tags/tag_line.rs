@@ -5,7 +5,7 @@ use std::fmt;
 use semver::Version;
 
 use crate::{
-    plan::version::next::core,
+    plan::version::bump::core,
     policy::{Part, Placeholder, Template},
 };
 

@@ -10,7 +10,8 @@ use crate::{
         },
         version::{
             branch::BranchKind,
-            next::{self, Next, Request},
+            next::{self, Next},
+            request::VersionRequest,
         },
     },
     policy::{Level, Policy},
@@ -19,7 +20,12 @@ use crate::{
 
 /// The explanation of `next`, one line each, in reading order.
 #[must_use]
-pub fn explain(policy: &Policy, facts: &Facts, request: &Request, next: &Next) -> Vec<String> {
+pub fn explain(
+    policy: &Policy,
+    facts: &Facts,
+    request: &VersionRequest,
+    next: &Next,
+) -> Vec<String> {
     let mut lines = vec![headline(next)];
     lines.extend(seen(policy, facts, &next.entries));
     lines.extend(otherwise(policy, facts, request, next));
@@ -135,7 +141,7 @@ fn passed_over(facts: &Facts) -> Vec<String> {
 }
 
 /// What one more commit would make of the answer, where that is something else.
-fn otherwise(policy: &Policy, facts: &Facts, request: &Request, next: &Next) -> Vec<String> {
+fn otherwise(policy: &Policy, facts: &Facts, request: &VersionRequest, next: &Next) -> Vec<String> {
     if request.version.is_some() || request.bump.is_some() {
         return Vec::new();
     }
@@ -218,7 +224,7 @@ mod tests {
 
     fn otherwise_of(policy: &str, messages: &[&str]) -> Vec<String> {
         let policy = Policy::parse(policy, "release.toml").expect("a good policy");
-        let (facts, request) = (facts(messages), Request::default());
+        let (facts, request) = (facts(messages), VersionRequest::default());
         let next = next::next(&policy, &facts, &request).expect("an answer");
         otherwise(&policy, &facts, &request, &next)
     }

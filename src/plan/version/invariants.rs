@@ -8,11 +8,14 @@ use crate::{
     error::{Error, Result},
     plan::{
         history::facts::VersionTag,
-        version::next::{Decision, bumped, higher, named},
+        version::{
+            bump::{bumped, higher},
+            decision::{VersionDecision, named},
+        },
     },
 };
 
-impl Decision<'_> {
+impl VersionDecision<'_> {
     /// A computed version that is not above its base is a bug, not a release.
     pub(crate) fn is_above(&self, base: Option<&VersionTag>, version: &Version) -> Result<()> {
         match base {

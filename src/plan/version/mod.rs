@@ -1,8 +1,13 @@
 //! From facts to the next version, with the reason for it.
 
 pub mod branch;
+pub mod bump;
+mod decision;
 pub mod explain;
 mod invariants;
 pub mod next;
 pub mod prerelease;
-pub mod requested;
+pub mod request;
+mod requested;
+
+pub use request::VersionRequest;

@@ -4,35 +4,25 @@
 //! version that is tagged on another commit is never handed out; arithmetic never wraps. Every
 //! answer comes with its reason.
 
-use std::cmp::Ordering;
-
-use semver::{BuildMetadata, Prerelease, Version};
+use semver::Version;
 
 use crate::{
     error::{Error, Result},
     git::CommitId,
     plan::{
         history::{
-            facts::{Facts, MaintenanceLine, Question, VersionTag},
-            levels::{self, Entry, Judgement},
+            facts::{Facts, Question, VersionTag},
+            levels::{self, Entry},
         },
-        version::{branch::BranchKind, requested},
+        version::{
+            branch::BranchKind,
+            bump::{core, higher},
+            decision::{ComputedVersion, VersionDecision},
+            request::{VersionRequest, check_flags, like_a_variant, parse_label, parse_version},
+        },
     },
-    policy::{Level, Policy, VersionPolicy, ZeroMajor},
+    policy::{Level, Policy},
 };
-
-/// What a person asked for on the command line, in place of what the history would say.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Request {
-    /// `--bump`: the level, whatever the commits say.
-    pub bump: Option<Level>,
-    /// `--version`: the version itself, as typed.
-    pub version: Option<String>,
-    /// `--pre`: a pre-release with this label, whatever the branch.
-    pub pre: Option<String>,
-    /// `--branch`: the branch to answer for.
-    pub branch: Option<String>,
-}
 
 /// The next version, and all of its reasons.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,15 +67,19 @@ impl Next {
 ///
 /// # Errors
 /// A bad pattern, label or version (exit 2).
-pub fn question(policy: &Policy, request: &Request, branch: Option<&str>) -> Result<Question> {
-    requested::check_flags(request)?;
+pub fn question(
+    policy: &Policy,
+    request: &VersionRequest,
+    branch: Option<&str>,
+) -> Result<Question> {
+    check_flags(request)?;
     let kind = BranchKind::of(&policy.branches, branch)?;
     let label = match (&request.pre, &kind) {
         (Some(label), _) | (None, BranchKind::Prerelease(label)) => {
             if let Some(variant) = policy.variant_like(label) {
                 return Err(like_a_variant(label, variant));
             }
-            Some(requested::label(label)?.to_owned())
+            Some(parse_label(label)?.to_owned())
         }
         _ => None,
     };
@@ -99,25 +93,10 @@ pub fn question(policy: &Policy, request: &Request, branch: Option<&str>) -> Res
             _ => None,
         },
         label,
-        version: request
-            .version
-            .as_deref()
-            .map(requested::parse)
-            .transpose()?,
+        version: request.version.as_deref().map(parse_version).transpose()?,
         paths: policy.version.paths.clone(),
         remote_tags: Vec::new(),
     })
-}
-
-/// A label that reads like a variant's suffix.
-pub(crate) fn like_a_variant(label: &str, variant: &str) -> Error {
-    Error::usage(format!(
-        "the pre-release label `{label}` is the suffix of variant `{variant}`"
-    ))
-    .cause(format!("the tag `1.2.3-{label}` could be either"))
-    .hint(format!(
-        "choose another label, or set `variants.{variant}.suffix`"
-    ))
 }
 
 /// The next version.
@@ -126,10 +105,10 @@ pub(crate) fn like_a_variant(label: &str, variant: &str) -> Error {
 /// Usage (exit 2) for a bad override; refused (exit 4) where the repository says no: a version
 /// taken on another commit, a change that leaves the maintenance line, overflow, a commit that
 /// the policy does not accept.
-pub fn next(policy: &Policy, facts: &Facts, request: &Request) -> Result<Next> {
+pub fn next(policy: &Policy, facts: &Facts, request: &VersionRequest) -> Result<Next> {
     let kind = BranchKind::of(&policy.branches, facts.branch.as_deref())?;
     let judgement = levels::judge(&policy.version, &facts.commits)?;
-    let mut decision = Decision {
+    let mut decision = VersionDecision {
         policy: &policy.version,
         facts,
         request,
@@ -171,50 +150,13 @@ pub fn next(policy: &Policy, facts: &Facts, request: &Request) -> Result<Next> {
     })
 }
 
-/// One decision under way.
-pub(crate) struct Decision<'a> {
-    pub(crate) policy: &'a VersionPolicy,
-    pub(crate) facts: &'a Facts,
-    pub(crate) request: &'a Request,
-    pub(crate) judgement: &'a Judgement,
-    /// `--bump`, else the highest level of the range.
-    pub(crate) level: Option<Level>,
-    pub(crate) line: Option<MaintenanceLine>,
-    pub(crate) notes: Vec<String>,
-}
-
-/// A version or none, and why.
-pub(crate) struct Computed {
-    pub(crate) version: Option<Version>,
-    pub(crate) on_head: Option<VersionTag>,
-    pub(crate) why: String,
-}
-
-impl Computed {
-    pub(crate) fn none(why: impl Into<String>) -> Self {
-        Self {
-            version: None,
-            on_head: None,
-            why: why.into(),
-        }
-    }
-
-    pub(crate) fn of(version: Version, why: impl Into<String>) -> Self {
-        Self {
-            version: Some(version),
-            on_head: None,
-            why: why.into(),
-        }
-    }
-}
-
-impl Decision<'_> {
-    fn answer(&mut self, label: Option<&str>) -> Result<Computed> {
+impl VersionDecision<'_> {
+    fn answer(&mut self, label: Option<&str>) -> Result<ComputedVersion> {
         if let Some(text) = &self.request.version {
-            return self.exact(&requested::parse(text)?);
+            return self.exact(&parse_version(text)?);
         }
         if let Some(tag) = self.release_on_head()? {
-            return Ok(Computed {
+            return Ok(ComputedVersion {
                 version: None,
                 why: format!("HEAD is released as `{}`", tag.name),
                 on_head: Some(tag),
@@ -270,7 +212,7 @@ impl Decision<'_> {
     }
 
     /// A stable branch, a maintenance line, or no branch at all.
-    fn stable(&mut self) -> Result<Computed> {
+    fn stable(&mut self) -> Result<ComputedVersion> {
         // On a line the base itself is stable, so pre-releases inside the line are passed over.
         let promoted = self
             .facts
@@ -290,82 +232,11 @@ impl Decision<'_> {
             }
             (None, Some((core, tag))) => (core, format!("`{tag}` becomes stable")),
             (Some(bumped), _) => (bumped, self.because()),
-            (None, None) => return Ok(Computed::none(self.nothing())),
+            (None, None) => return Ok(ComputedVersion::none(self.nothing())),
         };
         self.stays_in_line(&version)?;
         self.is_free(&version)?;
         self.is_above(self.facts.base.as_ref(), &version)?;
-        Ok(Computed::of(version, why))
+        Ok(ComputedVersion::of(version, why))
     }
-
-    /// `version` moved by `level`.
-    pub(crate) fn bumped(&self, version: &Version, level: Level) -> Result<Version> {
-        bumped(version, level, self.policy.zero).ok_or_else(|| {
-            Error::refused(format!(
-                "no version follows `{version}`: its numbers are at their end ({})",
-                u64::MAX
-            ))
-            .hint("say what is meant with `--version`")
-        })
-    }
-
-    /// The change that decides, in words.
-    pub(crate) fn because(&self) -> String {
-        if let Some(level) = self.request.bump {
-            return format!("`--bump {level}`");
-        }
-        let decider = self.level.and_then(|level| self.judgement.decider(level));
-        decider.map_or_else(String::new, named)
-    }
-
-    /// Why there is nothing to release.
-    pub(crate) fn nothing(&self) -> String {
-        let since = match &self.facts.stable {
-            Some(tag) => format!("since `{}`", tag.name),
-            None => "so far".to_owned(),
-        };
-        match self.facts.commits.len() {
-            0 => format!("no commits {since}"),
-            1 => format!("the one commit {since} does not count"),
-            count => format!("none of the {count} commits {since} counts"),
-        }
-    }
-}
-
-/// A change as a person finds it again.
-pub(crate) fn named(entry: &Entry) -> String {
-    let summary = crate::text::sanitize_line(&entry.summary, 72);
-    format!("{} {summary}", entry.id.short())
-}
-
-/// `version` moved by `level`; pre-release and build metadata are dropped. `None`: a number is at
-/// its end.
-#[must_use]
-pub fn bumped(version: &Version, level: Level, zero: ZeroMajor) -> Option<Version> {
-    let level = match (version.major, zero, level) {
-        (0, ZeroMajor::Minor | ZeroMajor::Cargo, Level::Major) => Level::Minor,
-        (0, ZeroMajor::Cargo, Level::Minor) => Level::Patch,
-        _ => level,
-    };
-    Some(match level {
-        Level::Major => Version::new(version.major.checked_add(1)?, 0, 0),
-        Level::Minor => Version::new(version.major, version.minor.checked_add(1)?, 0),
-        Level::Patch => Version::new(version.major, version.minor, version.patch.checked_add(1)?),
-    })
-}
-
-/// The version without pre-release and build metadata.
-#[must_use]
-pub fn core(version: &Version) -> Version {
-    Version {
-        pre: Prerelease::EMPTY,
-        build: BuildMetadata::EMPTY,
-        ..version.clone()
-    }
-}
-
-/// Whether `a` comes after `b`; build metadata does not matter.
-#[must_use]
-pub fn higher(a: &Version, b: &Version) -> bool {
-    a.cmp_precedence(b) == Ordering::Greater
 }

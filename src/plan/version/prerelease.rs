@@ -6,7 +6,10 @@ use crate::{
     error::{Error, Result},
     plan::{
         history::facts::{VersionTag, has_label},
-        version::next::{Computed, Decision, core, higher},
+        version::{
+            bump::{core, higher},
+            decision::{ComputedVersion, VersionDecision},
+        },
     },
 };
 
@@ -21,15 +24,19 @@ pub fn counter<'a>(version: &'a Version, label: &str) -> Option<&'a str> {
         .filter(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
 }
 
-impl Decision<'_> {
+impl VersionDecision<'_> {
     /// The next pre-release of `label`. `core` stands in for the computed one (`Release-As`).
-    pub(crate) fn prerelease(&mut self, label: &str, wanted: Option<&Version>) -> Result<Computed> {
+    pub(crate) fn prerelease(
+        &mut self,
+        label: &str,
+        wanted: Option<&Version>,
+    ) -> Result<ComputedVersion> {
         if self.request.bump.is_none() {
             let counts = |entry: &&crate::plan::history::levels::Entry| entry.level.is_some();
             let mut entries = self.judgement.entries.iter().filter(counts);
             let asked = wanted.is_some() && self.release_as_is_new();
             if !asked && !entries.any(|entry| entry.after_prerelease) {
-                return Ok(Computed::none(self.nothing_new()));
+                return Ok(ComputedVersion::none(self.nothing_new()));
             }
         }
         let target = self.target(label, wanted)?;
@@ -46,7 +53,7 @@ impl Decision<'_> {
             Some(_) => format!("`Release-As: {target}`"),
             None => self.because(),
         };
-        Ok(Computed::of(next, why))
+        Ok(ComputedVersion::of(next, why))
     }
 
     /// The core that the pre-release leads to: the bump of the last stable version over everything

@@ -4,74 +4,11 @@ use semver::{Prerelease, Version};
 
 use crate::{
     error::{Error, Result},
-    plan::version::next::{Computed, Decision, Request, core, higher},
+    plan::version::{
+        bump::{core, higher},
+        decision::{ComputedVersion, VersionDecision},
+    },
 };
-
-/// Overrides that exclude each other.
-pub(crate) fn check_flags(request: &Request) -> Result<()> {
-    if request.version.is_some() && (request.bump.is_some() || request.pre.is_some()) {
-        return Err(Error::usage(
-            "`--version` says it all: it goes with neither `--bump` nor `--pre`",
-        ));
-    }
-    Ok(())
-}
-
-/// A version as typed. Nothing is guessed: what was probably meant is named instead.
-///
-/// # Errors
-/// Usage (exit 2).
-pub fn parse(text: &str) -> Result<Version> {
-    Version::parse(text).map_err(|cause| {
-        let error = Error::usage(format!("`{}` is no version", text.escape_debug()))
-            .cause(cause.to_string());
-        match meant(text) {
-            Some(version) => error.hint(format!("probably `{version}`")),
-            None => error.hint("a version is `1.2.3` or `1.2.3-rc.1` (https://semver.org)"),
-        }
-    })
-}
-
-/// The version that somebody meant who wrote `v1.2.3`, `1.2` or ` 1.2.3`.
-fn meant(text: &str) -> Option<Version> {
-    let bare = text.trim().trim_start_matches(['v', 'V', '=']).trim();
-    if let Ok(version) = Version::parse(bare) {
-        return Some(version);
-    }
-    let end = bare.find(['-', '+']).unwrap_or(bare.len());
-    let (numbers, rest) = bare.split_at(end);
-    let missing = 3_usize.checked_sub(numbers.split('.').count())?;
-    Version::parse(&format!("{numbers}{}{rest}", ".0".repeat(missing))).ok()
-}
-
-/// A label for new pre-releases.
-///
-/// # Errors
-/// Usage (exit 2): not letters, digits and `-`; digits alone; or it ends with a number of its
-/// own, because `rc2` sorts after `rc10` while `rc.2` sorts before `rc.10`.
-pub fn label(text: &str) -> Result<&str> {
-    let legal = !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-    let bare = text.trim_end_matches(|c: char| c.is_ascii_digit());
-    if !legal || bare.is_empty() {
-        return Err(Error::usage(format!(
-            "`{}` is no label for pre-releases",
-            text.escape_debug()
-        ))
-        .hint("a label is letters, digits and `-`, not digits alone: `rc`, `beta`"));
-    }
-    if bare != text {
-        return Err(
-            Error::usage(format!("the label `{text}` ends with a number of its own"))
-                .cause(format!(
-                    "`{text}` would be counted as text: `{bare}10` sorts before `{bare}9`"
-                ))
-                .hint(format!(
-                    "use `{bare}`: hoist counts `{bare}.1`, `{bare}.2`, …"
-                )),
-        );
-    }
-    Ok(text)
-}
 
 /// Whether a pre-release ends with a counter after a dot, so that the next one sorts after it.
 fn has_counter(pre: &Prerelease) -> bool {
@@ -80,16 +17,16 @@ fn has_counter(pre: &Prerelease) -> bool {
         .is_some_and(|(_, number)| number.bytes().all(|b| b.is_ascii_digit()))
 }
 
-impl Decision<'_> {
+impl VersionDecision<'_> {
     /// `--version`.
-    pub(crate) fn exact(&mut self, version: &Version) -> Result<Computed> {
+    pub(crate) fn exact(&mut self, version: &Version) -> Result<ComputedVersion> {
         if let Some(tag) = self
             .facts
             .on_head
             .iter()
             .find(|tag| tag.version == *version)
         {
-            return Ok(Computed {
+            return Ok(ComputedVersion {
                 version: Some(version.clone()),
                 on_head: Some(tag.clone()),
                 why: format!("`--version`; the tag `{}` is on HEAD already", tag.name),
@@ -122,11 +59,11 @@ impl Decision<'_> {
                 version.major, version.minor
             )));
         }
-        Ok(Computed::of(version.clone(), "`--version`"))
+        Ok(ComputedVersion::of(version.clone(), "`--version`"))
     }
 
     /// The newest `Release-As` footer of the range, where it can be followed.
-    pub(crate) fn release_as(&mut self, label: Option<&str>) -> Result<Option<Computed>> {
+    pub(crate) fn release_as(&mut self, label: Option<&str>) -> Result<Option<ComputedVersion>> {
         let Some((commit, text)) = &self.judgement.release_as else {
             return Ok(None);
         };
@@ -173,37 +110,9 @@ impl Decision<'_> {
             .hint("say what is meant with `--version`"));
         }
         self.stays_in_line(&version)?;
-        Ok(Some(Computed::of(version, format!("`Release-As` of {id}"))))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::plan::version::requested::*;
-
-    #[test]
-    fn a_version_is_never_guessed_but_named() {
-        for (text, hint) in [
-            ("v1.2.3", "probably `1.2.3`"),
-            ("1.2", "probably `1.2.0`"),
-            ("V2", "probably `2.0.0`"),
-            ("1.2-rc.1", "probably `1.2.0-rc.1`"),
-            (" 1.2.3\n", "probably `1.2.3`"),
-            ("1.2.3.4", "a version is"),
-            ("latest", "a version is"),
-            ("01.2.3", "a version is"),
-        ] {
-            let error = parse(text).expect_err(text);
-            assert!(error.hint.is_some_and(|it| it.contains(hint)), "{text}");
-        }
-        assert!(parse("1.2.3-rc.1+build.5").is_ok());
-    }
-
-    #[test]
-    fn a_label_leaves_the_counting_to_hoist() {
-        assert!(label("rc").is_ok() && label("x-y").is_ok() && label("k8s").is_ok());
-        for bad in ["", "1", "rc2", "rc.1", "r c", "é"] {
-            assert!(label(bad).is_err(), "{bad}");
-        }
+        Ok(Some(ComputedVersion::of(
+            version,
+            format!("`Release-As` of {id}"),
+        )))
     }
 }

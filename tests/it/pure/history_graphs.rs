@@ -17,7 +17,7 @@ use hoist::{
             facts::{Commit, Facts, MaintenanceLine, Question, VersionTag},
             levels::Entry,
         },
-        version::next::{self, Request},
+        version::{VersionRequest, next},
     },
     policy::{Level, Policy},
 };
@@ -439,7 +439,7 @@ proptest! {
     ) {
         let policy = format!("[version]\nzero = \"{zero}\"");
         let policy = Policy::parse(&policy, "release.toml").unwrap();
-        let request = Request { bump, ..Request::default() };
+        let request = VersionRequest { bump, ..VersionRequest::default() };
         let question = next::question(&policy, &request, Some(branch)).unwrap();
         let mut facts = facts_of(&graph, &question);
         let Ok(next) = next::next(&policy, &facts, &request) else {
@@ -477,7 +477,7 @@ proptest! {
         branch in prop::sample::select(&["main", "next", "1.x", "topic"][..]),
     ) {
         let policy = Policy::default();
-        let request = Request::default();
+        let request = VersionRequest::default();
         let question = next::question(&policy, &request, Some(branch)).unwrap();
         let answer = |graph: &Graph| {
             let (facts, places) = read(graph, &question);

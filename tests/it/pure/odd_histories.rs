@@ -5,7 +5,7 @@ use hoist::{
     plan::{
         history::change,
         notes::{self, forge::Forge, lint},
-        version::requested,
+        version::request::{parse_label, parse_version},
     },
     policy::{Policy, TagTemplate},
     project::Wanted,
@@ -77,8 +77,8 @@ proptest! {
 
     #[test]
     fn no_name_panics(text in ".{0,60}") {
-        let _ = requested::parse(&text);
-        let _ = requested::label(&text);
+        let _ = parse_version(&text);
+        let _ = parse_label(&text);
         let _ = text.parse::<CommitId>();
         let _ = text.parse::<TagTemplate>();
         let _ = Forge::of(&text);

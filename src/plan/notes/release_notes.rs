@@ -1,0 +1,261 @@
+//! The changes of a range, sorted by what they mean to a user.
+
+use serde::Serialize;
+
+use crate::{
+    plan::{
+        files::is_subject,
+        history::{
+            change::{Breaking, Kind},
+            levels::{Entry, LeftOut},
+        },
+        notes::{
+            changelog::UNRELEASED,
+            forge::Forge,
+            markdown::{escape, linked},
+        },
+    },
+    policy::Level,
+    text::sanitize_line,
+};
+
+/// What the notes are about; each field is a variable of the template.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Notes {
+    /// The version; none for changes that are not released.
+    pub version: Option<String>,
+    /// Its git tag.
+    pub tag: Option<String>,
+    /// The version before.
+    pub previous: Option<String>,
+    /// Its git tag.
+    pub previous_tag: Option<String>,
+    /// The day, `2026-11-23`, UTC.
+    pub date: Option<String>,
+    /// The version, or `Unreleased`.
+    pub title: String,
+    /// Whether to begin with a heading.
+    pub heading: bool,
+    /// The page that compares both tags.
+    pub compare_url: Option<String>,
+    /// What breaks users, whatever its type.
+    pub breaking: Vec<Item>,
+    /// What is new.
+    pub features: Vec<Item>,
+    /// What is mended.
+    pub fixes: Vec<Item>,
+    /// What moves no version.
+    pub others: Vec<Item>,
+    /// Everybody who wrote one of these changes, by name.
+    pub authors: Vec<String>,
+}
+
+/// One change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Item {
+    /// The commit's id.
+    pub id: String,
+    /// Its first seven digits.
+    pub short: String,
+    /// Its page.
+    pub url: Option<String>,
+    /// The header's type.
+    #[serde(rename = "type")]
+    pub type_: Option<String>,
+    /// The header's scope, safe in markdown.
+    pub scope: Option<String>,
+    /// The description, safe in markdown, with links for `#12` and `!12`.
+    pub description: String,
+    /// What it breaks, where it says so in words.
+    pub breaking: Option<String>,
+    /// The author's name.
+    pub author: String,
+}
+
+/// The ends of the range that notes are made for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Span {
+    /// The version and its tag; none for changes that are not released.
+    pub to: Option<(String, String)>,
+    /// The version before, and its tag.
+    pub from: Option<(String, String)>,
+    /// The day, UTC.
+    pub date: Option<String>,
+}
+
+/// Sorts the changes of a range. Left out are merges, fixups, release commits, changes that were taken back within
+/// the range, and those outside `version.paths`.
+#[must_use]
+pub fn collect(entries: &[Entry], span: &Span, forge: Option<&Forge>) -> Notes {
+    let (version, tag) = span.to.clone().unzip();
+    let (previous, previous_tag) = span.from.clone().unzip();
+    let mut notes = Notes {
+        title: version.clone().unwrap_or_else(|| UNRELEASED.to_owned()),
+        compare_url: forge
+            .zip(tag.as_ref().zip(previous_tag.as_ref()))
+            .map(|(forge, (tag, previous))| forge.compare(previous, tag)),
+        version,
+        tag,
+        previous,
+        previous_tag,
+        date: span.date.clone(),
+        ..Notes::default()
+    };
+    for entry in entries {
+        let hidden = matches!(entry.left_out, Some(LeftOut::Paths | LeftOut::Reverted))
+            || entry.level.is_none()
+                && (matches!(entry.change.kind, Kind::Merge | Kind::Fixup)
+                    || is_subject(&entry.summary));
+        if hidden {
+            continue;
+        }
+        let author = sanitize_line(&entry.author, 100);
+        if !author.is_empty() && !notes.authors.contains(&author) {
+            notes.authors.push(author);
+        }
+        let breaks = entry.change.breaking.is_some() || entry.level == Some(Level::Major);
+        let place = match (entry.left_out, breaks, entry.level) {
+            (None, true, Some(_)) => &mut notes.breaking,
+            (None, false, Some(Level::Minor)) => &mut notes.features,
+            (None, false, Some(_)) => &mut notes.fixes,
+            _ => &mut notes.others,
+        };
+        place.push(item(entry, forge));
+    }
+    notes.authors.sort();
+    notes
+}
+
+fn item(entry: &Entry, forge: Option<&Forge>) -> Item {
+    let change = &entry.change;
+    let description = match (change.kind, change.description.is_empty()) {
+        (Kind::Revert, false) => format!("revert: {}", change.description),
+        (_, false) => change.description.clone(),
+        (_, true) => entry.summary.clone(),
+    };
+    let id = entry.id.to_string();
+    Item {
+        url: forge.map(|forge| forge.commit(&id)),
+        short: entry.id.short(),
+        id,
+        type_: change.type_.clone(),
+        scope: change.scope.as_ref().map(|scope| escape(scope, 60)),
+        description: linked(&escape(&description, 300), forge),
+        breaking: match &change.breaking {
+            Some(Breaking::Line(text)) if !text.is_empty() && *text != description => {
+                Some(linked(&escape(text, 1000), forge))
+            }
+            _ => None,
+        },
+        author: sanitize_line(&entry.author, 100),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::git::CommitId;
+    use crate::plan::history::{facts::Commit, levels};
+    use crate::plan::notes::{release_notes::*, template::render};
+    use crate::policy::Policy;
+
+    fn entries(messages: &[&str]) -> Vec<Entry> {
+        let commits: Vec<_> = messages
+            .iter()
+            .zip(1_u8..)
+            .map(|(message, number)| Commit {
+                id: CommitId::new([number; 20]),
+                parents: vec![],
+                message: (*message).to_owned(),
+                author: if number.is_multiple_of(2) {
+                    "Bo"
+                } else {
+                    "Ada"
+                }
+                .to_owned(),
+                email: String::new(),
+                time: 0,
+                in_paths: true,
+                after_prerelease: true,
+            })
+            .collect();
+        let policy = Policy::default();
+        levels::judge(&policy.version, &commits)
+            .expect("a judgement")
+            .entries
+    }
+
+    fn span() -> Span {
+        Span {
+            to: Some(("1.3.0".into(), "v1.3.0".into())),
+            from: Some(("1.2.3".into(), "v1.2.3".into())),
+            date: Some("2026-11-23".into()),
+        }
+    }
+
+    #[test]
+    fn breaking_first_then_features_fixes_and_the_rest_folded() {
+        let forge = Forge::of("git@github.com:acme/api.git");
+        let entries = entries(&[
+            "feat(auth): accept device codes (#12)",
+            "fix: show `a<b>` and <c>",
+            "refactor(api)!: one client\n\nBREAKING CHANGE: `Client::new` takes an address",
+            "docs: say why",
+            "Merge branch 'topic'",
+            "hello\u{1b}[31m",
+        ]);
+        let mut notes = collect(&entries, &span(), forge.as_ref());
+        notes.heading = true;
+        insta::assert_snapshot!(render(&notes, None).expect("notes"), @r#"
+        ## [1.3.0](https://github.com/acme/api/compare/v1.2.3...v1.3.0) - 2026-11-23
+
+        ### Breaking changes
+
+        - **api:** one client ([0303030](https://github.com/acme/api/commit/0303030303030303030303030303030303030303))
+          `Client::new` takes an address
+
+        ### Features
+
+        - **auth:** accept device codes ([#12](https://github.com/acme/api/issues/12)) ([0101010](https://github.com/acme/api/commit/0101010101010101010101010101010101010101))
+
+        ### Fixes
+
+        - show `a<b>` and \<c> ([0202020](https://github.com/acme/api/commit/0202020202020202020202020202020202020202))
+
+        <details><summary>Other changes</summary>
+
+        - say why ([0404040](https://github.com/acme/api/commit/0404040404040404040404040404040404040404))
+        - hello\u{1b}[31m ([0606060](https://github.com/acme/api/commit/0606060606060606060606060606060606060606))
+
+        </details>
+
+        Thanks to Ada, Bo.
+        "#);
+    }
+
+    #[test]
+    fn without_a_forge_there_are_no_links() {
+        let notes = collect(&entries(&["feat: x (#12)"]), &Span::default(), None);
+        insta::assert_snapshot!(render(&notes, None).expect("notes"), @r#"
+        ### Features
+
+        - x (#12) (0101010)
+
+        Thanks to Ada.
+        "#);
+        let nothing = collect(&[], &Span::default(), None);
+        assert_eq!(render(&nothing, None).expect("notes"), "No changes.\n");
+    }
+
+    #[test]
+    fn a_template_of_ones_own_and_its_mistakes() {
+        let notes = collect(&entries(&["feat: x"]), &span(), None);
+        let own = |text| render(&notes, Some(("own.jinja", text)));
+        assert_eq!(
+            own("{{ version }}: {% for c in features %}{{ c.description }}{% endfor %}")
+                .expect("notes"),
+            "1.3.0: x\n"
+        );
+        let error = own("{% for %}").expect_err("a broken template");
+        assert!(error.causes.join(" ").contains("own.jinja"), "{error}");
+    }
+}

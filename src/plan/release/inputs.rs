@@ -1,0 +1,236 @@
+//! The plan, put together from what was read and decided.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use semver::Version;
+
+use crate::{
+    error::{Error, Result},
+    oci::{Digest, Observed, Tag},
+    plan::{
+        history::{facts::Facts, levels::Entry},
+        release::{
+            document::{
+                FORMAT, GitTag, ImageSource, Owed, Plan, PlannedCommit, PlannedImage, PlannedMove,
+            },
+            labels::{LabelFacts, annotations, labels},
+            ownership::Adopted,
+        },
+        tags::{self, Action, Published, TagContext, TagSet},
+        version::next::Next,
+    },
+    policy::{Policy, Rendered, Template, Values},
+};
+
+/// All facts that a plan is made from.
+#[derive(Debug, Clone)]
+pub struct Inputs<'a> {
+    /// The policy.
+    pub policy: &'a Policy,
+    /// The digest of its text.
+    pub policy_digest: Digest,
+    /// The history.
+    pub facts: &'a Facts,
+    /// What the history gave.
+    pub next: &'a Next,
+    /// The version to release.
+    pub version: &'a Version,
+    /// The release's one instant.
+    pub instant: DateTime<Utc>,
+    /// When the image counts as created.
+    pub created: DateTime<Utc>,
+    /// The URL of the git remote.
+    pub remote: Option<&'a str>,
+    /// Published images that are this release's, by variant.
+    pub adopted: &'a BTreeMap<Option<String>, Adopted>,
+    /// What the repositories show.
+    pub published: &'a [Published],
+    /// The release notes.
+    pub notes: String,
+    /// What a person should know.
+    pub messages: Vec<String>,
+}
+
+impl<'a> Inputs<'a> {
+    /// The tag set, judged against what is published.
+    ///
+    /// # Errors
+    /// As [`tags::compute`].
+    pub fn tag_set(&self) -> Result<TagSet> {
+        let git: Vec<Version> = self
+            .facts
+            .tags
+            .iter()
+            .map(|tag| tag.version.clone())
+            .collect();
+        let commit = self.facts.head.to_string();
+        let context = TagContext {
+            version: self.version,
+            commit: &commit,
+            commit_time: self.commit_time(),
+            instant: self.instant,
+            branch: self.next.branch.as_deref(),
+            branch_kind: &self.next.kind,
+            git: &git,
+            images: self
+                .adopted
+                .iter()
+                .map(|(variant, adopted)| (variant.clone(), adopted.digest.clone()))
+                .collect(),
+        };
+        tags::compute(self.policy, &context, self.published)
+    }
+
+    /// The plan.
+    ///
+    /// # Errors
+    /// As [`Inputs::tag_set`]; usage (exit 2): no tag would name the version whole, or a template
+    /// of a label or build argument cannot be read.
+    pub fn plan(&self) -> Result<Plan> {
+        tags::TagRules::new(self.policy)?.require_exact(self.version)?;
+        let set = self.tag_set()?;
+        let name = self.policy.version.tag.name(self.version);
+        Ok(Plan {
+            v: FORMAT,
+            version: self.version.clone(),
+            current: self.next.current.clone(),
+            current_tag: self.next.current_tag.clone(),
+            range_from: self.next.range_from.clone(),
+            bump: self.next.level,
+            prerelease: !self.version.pre.is_empty(),
+            commit: self.facts.head.to_string(),
+            commit_time: self.commit_time(),
+            branch: self.next.branch.clone(),
+            instant: self.instant,
+            git_tag: GitTag {
+                create: !self
+                    .facts
+                    .on_head
+                    .iter()
+                    .any(|tag| tag.version == *self.version),
+                name,
+            },
+            release_commit: None,
+            repositories: set.repositories().to_vec(),
+            images: self.images(&set)?,
+            tags: self.moves(&set),
+            commits: self.commits(),
+            why: self.next.why.clone(),
+            notes: self.notes.clone(),
+            messages: self.messages.clone(),
+            policy: self.policy_digest.clone(),
+        })
+    }
+
+    fn commit_time(&self) -> DateTime<Utc> {
+        DateTime::from_timestamp(self.facts.head_time, 0).unwrap_or_default()
+    }
+
+    fn images(&self, set: &TagSet) -> Result<Vec<PlannedImage>> {
+        let commit = self.facts.head.to_string();
+        let values = Values {
+            version: self.version,
+            channel: tags::channel(self.version),
+            commit: &commit,
+            commit_time: self.commit_time(),
+            instant: self.instant,
+            branch: self.next.branch.as_deref(),
+            date: &self.policy.tags.date,
+        };
+        let variants = std::iter::once(None).chain(self.policy.variants.keys().map(Some));
+        variants
+            .map(|variant| {
+                let variant = variant.cloned();
+                let facts = LabelFacts {
+                    values,
+                    created: self.created,
+                    remote: self.remote,
+                    repository: set.repositories().first(),
+                    version_tag: set.version_tag(variant.as_deref()),
+                    base: None,
+                };
+                Ok(PlannedImage {
+                    source: match self.adopted.get(&variant) {
+                        Some(adopted) => ImageSource::Adopt {
+                            digest: adopted.digest.clone(),
+                            from: adopted.from.clone(),
+                            why: adopted.why.clone(),
+                        },
+                        None => ImageSource::Build,
+                    },
+                    labels: labels(&self.policy.image, &facts)?,
+                    annotations: annotations(&self.policy.image, &facts)?,
+                    args: build_args(&self.policy.image.build.args, &values)?,
+                    variant,
+                })
+            })
+            .collect()
+    }
+
+    fn moves(&self, set: &TagSet) -> Vec<PlannedMove> {
+        let mut moves = Vec::new();
+        for planned in set.tags() {
+            for verdict in &planned.verdicts {
+                let seen = self
+                    .published
+                    .iter()
+                    .find(|p| p.repository == verdict.repository);
+                let before = seen.and_then(|p| p.shows.get(&planned.tag));
+                let owed = seen.and_then(|seen| owed(seen, verdict.successor.as_ref()?));
+                moves.push(PlannedMove {
+                    repository: verdict.repository.clone(),
+                    tag: planned.tag.clone(),
+                    variant: planned.variant.clone(),
+                    kind: planned.kind,
+                    is_version: planned.is_version,
+                    action: match &owed {
+                        Some(_) => Action::Create,
+                        None => verdict.action,
+                    },
+                    before: before.cloned().unwrap_or(Observed::Unknown),
+                    why: verdict.why.clone(),
+                    owed,
+                });
+            }
+        }
+        moves
+    }
+
+    fn commits(&self) -> Vec<PlannedCommit> {
+        let commit = |entry: &Entry| PlannedCommit {
+            sha: entry.id.to_string(),
+            summary: entry.summary.clone(),
+            bump: entry.level,
+            why: entry.why.clone(),
+        };
+        self.next.entries.iter().map(commit).collect()
+    }
+}
+
+/// The image behind another version's tag, where it is known.
+fn owed(seen: &Published, tag: &Tag) -> Option<Owed> {
+    match seen.shows.get(tag)? {
+        Observed::At(digest) => Some(Owed {
+            tag: tag.clone(),
+            digest: digest.clone(),
+        }),
+        Observed::Absent | Observed::Unknown => None,
+    }
+}
+
+/// Build arguments with their placeholders filled in. One without a value is left out, as in tags.
+fn build_args(
+    args: &BTreeMap<String, String>,
+    values: &Values<'_>,
+) -> Result<BTreeMap<String, String>> {
+    let mut filled = BTreeMap::new();
+    for (name, text) in args {
+        let template = Template::parse(text)
+            .map_err(|error| Error::usage(format!("`image.build.args.{name}`: {error}")))?;
+        if let Rendered::Text(value) = template.render(values) {
+            filled.insert(name.clone(), value);
+        }
+    }
+    Ok(filled)
+}
