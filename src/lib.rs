@@ -44,6 +44,9 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(not(unix))]
+compile_error!("hoist runs on Unix systems only, such as Linux and macOS");
+
 pub mod build;
 #[cfg(feature = "cli")]
 pub mod cli;

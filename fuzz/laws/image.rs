@@ -9,7 +9,7 @@ use std::{
 use hoist::{
     Result,
     event::Events,
-    io::layout::{self, Store, Wanted},
+    io::layout::{self, Store, WantedImage},
     oci::{Digest, Image, MediaType},
 };
 use serde_json::json;
@@ -31,7 +31,7 @@ pub fn layout_tar(data: &[u8]) {
     let taken = layout::adopt_archive(
         Cursor::new(archive),
         &place.store,
-        &Wanted::default(),
+        &WantedImage::default(),
         &events,
         &cancel,
     );
@@ -70,7 +70,7 @@ pub(super) fn layout_manifest(media_type: &str, document: &[u8]) {
     let taken = layout::adopt(
         &layout,
         &place.store,
-        &Wanted::default(),
+        &WantedImage::default(),
         &Events::none(),
         &CancellationToken::new(),
     );

@@ -9,19 +9,20 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    build::docker::error::interrupted,
+    build::errors::interrupted,
     error::{Error, Result},
     event::{Event, Events},
     text::sanitize_line,
 };
 
-/// Lines of a failed command that go into the error.
+/// How many of the last lines of a failed command go into the error.
 const LAST: usize = 5;
+/// The longest line that is shown, in characters.
 const MAX_LINE: usize = 2_000;
 
-/// Runs the program in the repository, without a shell, its output as events.
+/// Runs the program in the repository, without a shell, and emits its output as events.
 ///
-/// It has the caller's environment and `variables` on top.
+/// The program inherits this process's environment, with `variables` on top.
 pub(crate) async fn run(
     command: &[String],
     directory: &Path,
@@ -68,7 +69,7 @@ pub(crate) async fn run(
     Err(error.state("nothing was published"))
 }
 
-/// Tells every line; returns the last few.
+/// Emits every line; returns the last few.
 async fn lines(stream: Option<impl AsyncRead + Unpin>, events: &Events) -> VecDeque<String> {
     let mut last = VecDeque::new();
     let Some(stream) = stream else {

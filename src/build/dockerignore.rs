@@ -10,41 +10,40 @@ use regex::Regex;
 
 /// A parsed ignore file.
 #[derive(Debug, Default)]
-pub struct Ignore {
-    patterns: Vec<Pattern>,
+pub(crate) struct Ignore {
+    patterns: Vec<IgnorePattern>,
 }
 
-/// A line that is no pattern.
+/// A line that is not a valid pattern.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}: `{pattern}` is no pattern: {rule}")]
-pub struct PatternError {
+#[error("line {line}: `{pattern}` is not a valid pattern: {rule}")]
+pub(crate) struct PatternError {
     /// Counted from 1.
-    pub line: usize,
-    /// The line as it stands.
-    pub pattern: String,
-    /// What is wrong with it.
-    pub rule: &'static str,
+    pub(crate) line: usize,
+    /// The line as it was read.
+    pub(crate) pattern: String,
+    /// The rule that it breaks.
+    pub(crate) rule: &'static str,
 }
 
-/// What an [`Ignore`] says of one path.
+/// What an [`Ignore`] decides about one path.
 #[derive(Debug, Clone, Default)]
-pub struct Verdict {
-    /// The builder does not see it.
-    pub ignored: bool,
-    /// Which patterns took it, for what lies below.
+pub(crate) struct IgnoreVerdict {
+    /// The builder does not see the path.
+    pub(crate) ignored: bool,
+    /// Which patterns matched, for the paths below.
     matched: Vec<bool>,
 }
 
-impl Verdict {
+impl IgnoreVerdict {
     /// The verdict on the context's root, which is always seen.
-    #[must_use]
-    pub fn root() -> Self {
+    pub(crate) fn root() -> Self {
         Self::default()
     }
 }
 
 #[derive(Debug)]
-struct Pattern {
+struct IgnorePattern {
     /// `!`: what it matches is seen again.
     brings_back: bool,
     matcher: Matcher,
@@ -63,37 +62,38 @@ impl Ignore {
     /// Reads an ignore file's text. Comments start with `#` in the first column.
     ///
     /// # Errors
-    /// The first line that is no pattern; Docker refuses to build with such a file too.
-    pub fn parse(text: &str) -> Result<Self, PatternError> {
+    /// The first line that is not a valid pattern; Docker refuses to build with such a file too.
+    pub(crate) fn parse(text: &str) -> Result<Self, PatternError> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let mut patterns = Vec::new();
         for (index, line) in text.lines().enumerate() {
             if line.starts_with('#') || line.trim().is_empty() {
                 continue;
             }
-            patterns.push(Pattern::parse(line.trim()).map_err(|rule| PatternError {
-                line: index + 1,
-                pattern: line.trim().chars().take(200).collect(),
-                rule,
-            })?);
+            patterns.push(
+                IgnorePattern::parse(line.trim()).map_err(|rule| PatternError {
+                    line: index + 1,
+                    pattern: line.trim().chars().take(200).collect(),
+                    rule,
+                })?,
+            );
         }
         Ok(Self { patterns })
     }
 
     /// Judges one path of a walk from the context's root: relative, `/` between the parts.
-    /// `parent` is the verdict on its directory ([`Verdict::root`] at the top).
+    /// `parent` is the verdict on its directory ([`IgnoreVerdict::root`] at the top).
     ///
-    /// Docker judges during such a walk too, and it shows: a pattern that had nothing to say
-    /// about a directory is asked about the file alone.
-    #[must_use]
-    pub fn judge(&self, path: &str, parent: &Verdict) -> Verdict {
-        let mut verdict = Verdict {
+    /// Docker judges during such a walk too, which has an effect: a pattern that did not match a
+    /// directory is tried on the file alone.
+    pub(crate) fn judge(&self, path: &str, parent: &IgnoreVerdict) -> IgnoreVerdict {
+        let mut verdict = IgnoreVerdict {
             ignored: false,
             matched: vec![false; self.patterns.len()],
         };
         for (index, pattern) in self.patterns.iter().enumerate() {
             let inherited = parent.matched.get(index).is_some_and(|matched| *matched);
-            // A pattern that could change nothing is not even tried.
+            // A pattern that cannot change the verdict is not tried.
             let tried = pattern.brings_back == verdict.ignored && pattern.matcher.matches(path);
             if inherited || tried {
                 verdict.matched[index] = true;
@@ -105,13 +105,12 @@ impl Ignore {
 
     /// Whether a pattern may bring back something below an ignored directory, so that it must be
     /// walked all the same.
-    #[must_use]
-    pub fn brings_back(&self) -> bool {
+    pub(crate) fn brings_back(&self) -> bool {
         self.patterns.iter().any(|pattern| pattern.brings_back)
     }
 }
 
-impl Pattern {
+impl IgnorePattern {
     fn parse(line: &str) -> Result<Self, &'static str> {
         let (brings_back, rest) = match line.strip_prefix('!') {
             Some(rest) => (true, rest.trim()),
@@ -137,7 +136,7 @@ impl Pattern {
 impl Matcher {
     fn compile(pattern: &str) -> Result<Self, &'static str> {
         let mut source = String::from("^");
-        let mut kind = Kind::Exact;
+        let mut kind = MatcherKind::Exact;
         let mut chars = pattern.chars().peekable();
         let mut first = true;
         while let Some(c) = chars.next() {
@@ -146,34 +145,34 @@ impl Matcher {
                     chars.next_if_eq(&'/');
                     kind = if chars.peek().is_some() {
                         source.push_str("(.*/)?");
-                        Kind::Regex
-                    } else if kind == Kind::Exact {
-                        Kind::Prefix
+                        MatcherKind::Regex
+                    } else if kind == MatcherKind::Exact {
+                        MatcherKind::Prefix
                     } else {
                         source.push_str(".*");
-                        Kind::Regex
+                        MatcherKind::Regex
                     };
                     if first {
-                        kind = Kind::Suffix;
+                        kind = MatcherKind::Suffix;
                     }
                 }
                 '*' => {
                     source.push_str("[^/]*");
-                    kind = Kind::Regex;
+                    kind = MatcherKind::Regex;
                 }
                 '?' => {
                     source.push_str("[^/]");
-                    kind = Kind::Regex;
+                    kind = MatcherKind::Regex;
                 }
                 '\\' => {
                     source.push('\\');
                     // A backslash at the very end was refused before.
                     source.extend(chars.next());
-                    kind = Kind::Regex;
+                    kind = MatcherKind::Regex;
                 }
                 '[' | ']' => {
                     source.push(c);
-                    kind = Kind::Regex;
+                    kind = MatcherKind::Regex;
                 }
                 '.' | '+' | '(' | ')' | '|' | '{' | '}' | '$' => source.extend(['\\', c]),
                 other => source.push(other),
@@ -182,12 +181,12 @@ impl Matcher {
         }
         source.push('$');
         Ok(match kind {
-            Kind::Exact => Self::Exact(pattern.to_owned()),
-            Kind::Prefix => Self::Prefix(pattern[..pattern.len() - 2].to_owned()),
-            Kind::Suffix => Self::Suffix(pattern[2..].to_owned()),
-            Kind::Regex => {
-                Self::Regex(Regex::new(&from_go(&source)?).map_err(|_| "it cannot be understood")?)
-            }
+            MatcherKind::Exact => Self::Exact(pattern.to_owned()),
+            MatcherKind::Prefix => Self::Prefix(pattern[..pattern.len() - 2].to_owned()),
+            MatcherKind::Suffix => Self::Suffix(pattern[2..].to_owned()),
+            MatcherKind::Regex => Self::Regex(
+                Regex::new(&from_go(&source)?).map_err(|_| "it is not a valid expression")?,
+            ),
         })
     }
 
@@ -204,7 +203,7 @@ impl Matcher {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum MatcherKind {
     Exact,
     Prefix,
     Suffix,
@@ -352,7 +351,7 @@ mod tests {
         let ignores = |path: &str| {
             let ends = path.match_indices('/').map(|(end, _)| end);
             ends.chain([path.len()])
-                .fold(Verdict::root(), |parent, end| {
+                .fold(IgnoreVerdict::root(), |parent, end| {
                     ignore.judge(&path[..end], &parent)
                 })
                 .ignored

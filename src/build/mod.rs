@@ -1,7 +1,21 @@
-//! Where images come from: a Docker Engine, an OCI layout, a command.
+//! Where images come from. Whatever makes one stands behind [`ImageSource`]: the Docker Engine, a
+//! layout on disk, a program of the project. [`choose`] says which; each hands over one verified
+//! image in a [`Store`](crate::io::layout::Store).
+//!
+//! A new source is a file or a folder here, a line in `choose.rs`, and the keys in
+//! `policy/build.rs` that select it.
 
+mod choose;
 mod command;
-pub mod context;
-pub mod docker;
-pub mod dockerignore;
+mod context;
+mod docker;
+mod dockerignore;
+mod errors;
+mod layout;
+mod request;
 mod secrets;
+mod source;
+
+pub use choose::choose;
+pub use request::BuildRequest;
+pub use source::{Description, ImageSource};

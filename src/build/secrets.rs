@@ -1,44 +1,68 @@
 //! Secrets and ssh agents of the policy, found before the build begins.
 
-use std::{collections::BTreeMap, io::Read, path::Path};
+use std::{
+    collections::BTreeMap,
+    io::Read,
+    path::{Path, PathBuf},
+};
 
 use crate::{
-    build::docker::{BuildRequest, session::BuildSecrets},
+    build::request::BuildRequest,
     error::{Error, Result},
     io::environment::Environment,
     policy::SecretSource,
 };
 
-/// BuildKit takes no longer ones.
+/// The longest secret in bytes that BuildKit accepts.
 const MAX_SECRET: u64 = 500 * 1024;
 
-/// Everything that the build may ask for.
-///
-/// # Errors
-/// A secret or an agent that is not there.
-pub(crate) fn of(request: &BuildRequest, environment: &Environment) -> Result<BuildSecrets> {
-    let mut secrets = BTreeMap::new();
-    for source in &request.policy.secrets {
-        let value = secret(source, &request.repository, environment)?;
-        secrets.insert(source.id.clone(), value);
+/// What a builder may ask for while it builds.
+#[derive(Clone, Default)]
+pub(crate) struct BuildSecrets {
+    /// For the credentials of base images' registries.
+    pub(crate) environment: Environment,
+    /// The secrets' values by id.
+    pub(crate) values: BTreeMap<String, Vec<u8>>,
+    /// Sockets of ssh agents by id.
+    agents: BTreeMap<String, PathBuf>,
+}
+
+impl BuildSecrets {
+    /// Finds everything that the policy names.
+    ///
+    /// # Errors
+    /// A secret or an ssh agent is not there.
+    pub(crate) fn find(request: &BuildRequest, environment: &Environment) -> Result<Self> {
+        let mut values = BTreeMap::new();
+        for source in &request.policy.secrets {
+            let value = secret(source, &request.repository, environment)?;
+            values.insert(source.id.clone(), value);
+        }
+        let mut agents = BTreeMap::new();
+        for text in &request.policy.ssh {
+            let (id, path) = match text.split_once('=') {
+                Some((id, path)) => (id, Some(path)),
+                None => (&**text, environment.get("SSH_AUTH_SOCK")),
+            };
+            let path = path.ok_or_else(|| {
+                Error::failed(format!("`image.build.ssh = [\"{text}\"]` needs an ssh agent, and `SSH_AUTH_SOCK` is not set"))
+                    .hint("eval $(ssh-agent) && ssh-add")
+            })?;
+            agents.insert(id.to_owned(), agent(&request.repository.join(path))?);
+        }
+        Ok(Self {
+            environment: environment.clone(),
+            values,
+            agents,
+        })
     }
-    let mut agents = BTreeMap::new();
-    for text in &request.policy.ssh {
-        let (id, path) = match text.split_once('=') {
-            Some((id, path)) => (id, Some(path)),
-            None => (&**text, environment.get("SSH_AUTH_SOCK")),
-        };
-        let path = path.ok_or_else(|| {
-            Error::failed(format!("`image.build.ssh = [\"{text}\"]` needs an ssh agent, and `SSH_AUTH_SOCK` is not set"))
-                .hint("eval $(ssh-agent) && ssh-add")
-        })?;
-        agents.insert(id.to_owned(), agent(&request.repository.join(path))?);
+
+    /// The socket of the ssh agent with this id. BuildKit sends an empty id, or `default`, for the
+    /// usual one.
+    pub(crate) fn agent(&self, id: &str) -> Option<&Path> {
+        let id = if id.is_empty() { "default" } else { id };
+        self.agents.get(id).map(PathBuf::as_path)
     }
-    Ok(BuildSecrets {
-        environment: environment.clone(),
-        secrets,
-        agents,
-    })
 }
 
 fn secret(source: &SecretSource, repository: &Path, environment: &Environment) -> Result<Vec<u8>> {
@@ -73,7 +97,7 @@ fn secret(source: &SecretSource, repository: &Path, environment: &Environment) -
     }
 }
 
-fn agent(path: &Path) -> Result<std::path::PathBuf> {
+fn agent(path: &Path) -> Result<PathBuf> {
     use std::os::unix::fs::FileTypeExt;
     let metadata = std::fs::metadata(path).map_err(|error| {
         Error::failed(format!("there is no ssh agent at `{}`", path.display())).because(&error)
@@ -82,7 +106,7 @@ fn agent(path: &Path) -> Result<std::path::PathBuf> {
         return Ok(path.to_owned());
     }
     Err(Error::refused(format!(
-        "`{}` is no ssh agent's socket; keys are not read",
+        "`{}` is not the socket of an ssh agent, and key files are not read",
         path.display()
     ))
     .hint("eval $(ssh-agent) && ssh-add KEY, and `image.build.ssh = [\"default\"]`"))

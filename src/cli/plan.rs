@@ -6,7 +6,7 @@ use super::{Context, all, exit, next::Overrides};
 use crate::{
     error::Result,
     oci::Observed,
-    plan::{ImageSource, Plan, PlannedMove, tags::Action},
+    plan::{PlannedSource, Plan, PlannedMove, tags::Action},
     project::ImageResult,
     release::{NothingToRelease, Planned, ReleaseRequest},
 };
@@ -154,7 +154,7 @@ pub(super) fn text(plan: &Plan) -> String {
     }
     let _ = writeln!(out, "     because {}", plan.why);
     for image in &plan.images {
-        if let ImageSource::Adopt { digest, from, why } = &image.source {
+        if let PlannedSource::Adopt { digest, from, why } = &image.source {
             let which = image
                 .variant
                 .as_ref()

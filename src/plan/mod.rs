@@ -10,7 +10,7 @@ pub mod version;
 
 pub use crate::plan::release::{
     document::{
-        FORMAT, GitTag, ImageSource, Owed, Plan, PlannedCommit, PlannedImage, PlannedMove,
+        FORMAT, GitTag, PlannedSource, Owed, Plan, PlannedCommit, PlannedImage, PlannedMove,
         ReleaseCommit,
     },
     inputs::Inputs,

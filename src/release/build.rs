@@ -3,12 +3,12 @@
 use std::fs;
 
 use crate::{
-    build::docker::{self, BuildRequest},
+    build::{self, BuildRequest},
     error::{Error, ErrorKind, Result},
     event::Step,
     io::{layout::Store, registry::image_tree},
     oci::{Digest, Image, Repository},
-    plan::{ImageSource, Plan, PlannedImage},
+    plan::{PlannedSource, Plan, PlannedImage},
     policy::{BuildPolicy, BuildSource},
     release::{errors, facade::Release},
 };
@@ -36,7 +36,7 @@ impl Release {
     pub(super) async fn check_builds(&self, plan: &Plan) -> Result<()> {
         for (index, planned) in to_build(plan) {
             let request = self.build_request(plan, planned, index == 0);
-            docker::check(&request, self.environment()).await?;
+            build::choose(&request, self.environment())?.check().await?;
         }
         Ok(())
     }
@@ -47,10 +47,10 @@ impl Release {
         let mut first = true;
         for planned in &plan.images {
             images.push(match &planned.source {
-                ImageSource::Adopt { digest, from, .. } => {
+                PlannedSource::Adopt { digest, from, .. } => {
                     self.or_signal(self.adopted(digest, from)).await?
                 }
-                ImageSource::Build => {
+                PlannedSource::Build => {
                     let request = self.build_request(plan, planned, first);
                     first = false;
                     self.built(planned, &request).await?
@@ -131,14 +131,8 @@ impl Release {
             .map_or("the image".to_owned(), |v| format!("the {v} image"));
         self.events.started(Step::Build, what.clone());
         let store = self.store();
-        let image = docker::build_or_adopt(
-            request,
-            &store,
-            self.environment(),
-            &self.events,
-            &self.cancel,
-        )
-        .await?;
+        let source = build::choose(request, self.environment())?;
+        let image = source.produce(&store, &self.events, &self.cancel).await?;
         self.events
             .finished(Step::Build, format!("{what} {}", image.manifest.digest()));
         Ok(image)
@@ -217,7 +211,7 @@ impl Release {
 fn to_build(plan: &Plan) -> impl Iterator<Item = (usize, &PlannedImage)> {
     plan.images
         .iter()
-        .filter(|image| image.source == ImageSource::Build)
+        .filter(|image| image.source == PlannedSource::Build)
         .enumerate()
 }
 

@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 
 use crate::{
-    build::docker::{self, BuildRequest},
+    build::{self, BuildRequest},
     error::{Error, Result},
     policy::BuildPolicy,
     release::{
@@ -82,7 +82,8 @@ impl Release {
         let mut who = String::new();
         for variant in std::iter::once(None).chain(variants) {
             let request = self.check_request(self.variant_policy(variant.map(String::as_str)))?;
-            who = docker::check(&request, self.environment()).await?;
+            let source = build::choose(&request, self.environment())?;
+            who = source.check().await?.to_string();
         }
         Ok(who)
     }

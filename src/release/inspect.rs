@@ -14,7 +14,7 @@ use crate::{
     error::{Error, Result},
     event::Events,
     io::{
-        layout::{self, Store, Wanted},
+        layout::{self, Store, WantedImage},
         registry::{RepositoryApi, image_tree},
     },
     oci::{Contents, Descriptor, Digest, Image, Reference, Repository, Tag, TagOrDigest},
@@ -151,7 +151,13 @@ fn on_disk(path: &Path) -> Result<Contents> {
     let folder = temporary()?;
     let cancel = CancellationToken::new();
     let store = Store::new(folder.path());
-    let image = layout::adopt(path, &store, &Wanted::default(), &Events::none(), &cancel)?;
+    let image = layout::adopt(
+        path,
+        &store,
+        &WantedImage::default(),
+        &Events::none(),
+        &cancel,
+    )?;
     runnable(layout::contents(&image)?)
 }
 

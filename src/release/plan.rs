@@ -4,7 +4,7 @@ use crate::{
     error::{Error, Result},
     event::Step,
     outcome::Outcome,
-    plan::{ImageSource, Plan, PlannedImage},
+    plan::{PlannedSource, Plan, PlannedImage},
     release::{
         facade::Release,
         gather::Purpose,
@@ -133,10 +133,10 @@ fn changes(shown: &Plan, now: &Plan) -> Vec<String> {
 fn same_images(shown: &[PlannedImage], now: &[PlannedImage]) -> bool {
     let without_why = |image: &PlannedImage| {
         let mut image = image.clone();
-        if let ImageSource::Adopt { why, from, digest } = image.source {
+        if let PlannedSource::Adopt { why, from, digest } = image.source {
             drop(why);
             let why = String::new();
-            image.source = ImageSource::Adopt { digest, from, why };
+            image.source = PlannedSource::Adopt { digest, from, why };
         }
         image
     };

@@ -5,21 +5,21 @@ use std::{io::Cursor, path::Path};
 use git2::{ObjectType, Oid, Repository};
 
 use crate::{
-    build::context::{Content, Contents, Entry, Kind, Tree},
+    build::context::entry::{ContextEntry, EntryKind, FileTree, OpenEntry, OpenFile},
     error::{Error, Result},
     event::Events,
     text::sanitize_line,
 };
 
-/// How a file begins that Git LFS keeps elsewhere.
+/// How the pointer begins that Git LFS commits in place of a file.
 const LFS: &[u8] = b"version https://git-lfs.github.com/spec/v1";
-/// Such a file is never longer.
+/// The longest pointer in bytes.
 const LFS_MAX: usize = 1024;
 
 const LINK: i32 = 0o120_000;
 const EXECUTABLE: i32 = 0o100_755;
 
-/// A commit's tree below the context's root.
+/// The tree of a commit, from the context's root downwards.
 pub(crate) struct CommitTree {
     repository: Repository,
     commit: String,
@@ -44,7 +44,7 @@ impl CommitTree {
             "cannot open the repository `{}`",
             directory.display()
         )))?;
-        let id = Oid::from_str(commit).map_err(git(format!("`{commit}` is no commit")))?;
+        let id = Oid::from_str(commit).map_err(git(format!("`{commit}` is not a commit id")))?;
         let top = repository
             .find_commit(id)
             .and_then(|commit| commit.tree())
@@ -56,7 +56,7 @@ impl CommitTree {
             let entry = entry.filter(|entry| entry.kind() == Some(ObjectType::Tree));
             entry.map(|entry| entry.id()).ok_or_else(|| {
                 Error::failed(format!(
-                    "`{root}` is no directory in the tree of {}",
+                    "`{root}` is not a directory in the tree of {}",
                     short(commit)
                 ))
                 .hint("`image.build.context` is a directory inside the repository")
@@ -72,19 +72,19 @@ impl CommitTree {
         })
     }
 
-    /// A file that git holds only a pointer of would get into the image as that pointer.
-    pub(crate) fn warn_of_pointers(&self, entries: &[Entry], events: &Events) {
+    /// Warns of Git LFS pointers: they would get into the image in place of the files.
+    pub(crate) fn warn_of_pointers(&self, entries: &[ContextEntry], events: &Events) {
         let Ok(odb) = self.repository.odb() else {
             return;
         };
-        let pointer = |entry: &&Entry| {
-            let Kind::File { id, .. } = &entry.kind else {
+        let pointer = |entry: &&ContextEntry| {
+            let EntryKind::File { id, .. } = &entry.kind else {
                 return false;
             };
             let Some(id) = id.parse::<Oid>().ok() else {
                 return false;
             };
-            // The size costs nothing to know, so that only small files are read.
+            // Asking for the size is cheap; only small files are read.
             odb.read_header(id).is_ok_and(|(size, _)| size <= LFS_MAX)
                 && odb
                     .read(id)
@@ -93,21 +93,22 @@ impl CommitTree {
         let attributes = entries
             .iter()
             .any(|entry| entry.path.ends_with(".gitattributes"));
-        // Without attributes git would not use LFS at all; reading every small file is spared.
+        // Without attributes git does not use LFS, and the small files need not be read.
         if !attributes && !self.uses_attributes() {
             return;
         }
         let mut found = entries.iter().filter(pointer);
         if let Some(first) = found.next() {
             events.warning(format!(
-                "`{}` and {} more files are Git LFS pointers in the commit, and the builder gets them as such; `image.build.source = \"worktree\"` sends the files themselves",
+                "`{}` and {} more files are Git LFS pointers in the commit, and the builder gets the pointers; `image.build.source = \"worktree\"` sends the files themselves",
                 sanitize_line(&first.path, 200),
                 found.count()
             ));
         }
     }
 
-    /// Attributes above the context's root, or ignored by the builder, count as well.
+    /// Whether the commit has attributes at its top. They count too if they are above the context's
+    /// root or ignored.
     fn uses_attributes(&self) -> bool {
         self.repository
             .revparse_single(&format!("{}:.gitattributes", self.commit))
@@ -121,8 +122,8 @@ impl CommitTree {
         Ok(blob.content().to_vec())
     }
 
-    /// The entries of a tree object; `path` is where it lies in the context.
-    fn entries(&self, repository: &Repository, tree: Oid, path: &str) -> Result<Vec<Entry>> {
+    /// The entries of a tree object; `path` is its path in the context.
+    fn entries(&self, repository: &Repository, tree: Oid, path: &str) -> Result<Vec<ContextEntry>> {
         let tree = repository.find_tree(tree).map_err(git(format!(
             "cannot read the directory `{}`",
             sanitize_line(path, 200)
@@ -136,23 +137,23 @@ impl CommitTree {
                 format!("{path}/{name}")
             };
             let kind = match (entry.kind(), entry.filemode()) {
-                (Some(ObjectType::Blob), LINK) => Kind::Link {
+                (Some(ObjectType::Blob), LINK) => EntryKind::Link {
                     target: self.blob(repository, entry.id(), &path)?,
                 },
-                (Some(ObjectType::Blob), mode) => Kind::File {
+                (Some(ObjectType::Blob), mode) => EntryKind::File {
                     executable: mode == EXECUTABLE,
                     id: entry.id().to_string(),
                 },
-                // A submodule is a directory, empty unless its files are wanted.
-                _ => Kind::Directory,
+                // A submodule is a directory, which is empty unless the files of submodules are wanted.
+                _ => EntryKind::Directory,
             };
-            entries.push(Entry { path, kind });
+            entries.push(ContextEntry { path, kind });
         }
         Ok(entries)
     }
 
-    /// The tree behind a directory of the context, and the submodule's repository that holds it,
-    /// if it is one's. `None`: a submodule whose files are not wanted.
+    /// The tree of a directory of the context, and the repository of the submodule that contains it,
+    /// if one does. `None` for a submodule whose files are not wanted.
     fn resolve(&self, directory: &str) -> Result<Option<(Option<Repository>, Oid)>> {
         let mut at = (None, self.tree);
         let mut within = self.root.clone();
@@ -166,9 +167,9 @@ impl CommitTree {
                 let tree = repository
                     .find_tree(at.1)
                     .map_err(git("cannot read a directory"))?;
-                let entry = tree
-                    .get_name(part)
-                    .ok_or_else(|| Error::bug(format!("`{within}` was listed and is not there")))?;
+                let entry = tree.get_name(part).ok_or_else(|| {
+                    Error::bug(format!("`{within}` was listed, but it is not in the tree"))
+                })?;
                 (entry.kind(), entry.id())
             };
             at = match kind {
@@ -188,7 +189,7 @@ impl CommitTree {
 /// The tree of a submodule at the commit that its parent names.
 fn submodule(parent: &Repository, path: &str, commit: Oid) -> Result<(Repository, Oid)> {
     let missing = |error: git2::Error| {
-        git(format!("the submodule `{path}` is not here"))(error)
+        git(format!("the submodule `{path}` is not checked out"))(error)
             .hint("git submodule update --init --recursive")
     };
     let repository = parent
@@ -199,8 +200,8 @@ fn submodule(parent: &Repository, path: &str, commit: Oid) -> Result<(Repository
     Ok((repository, tree))
 }
 
-impl Tree for CommitTree {
-    fn list(&self, directory: &str) -> Result<Vec<Entry>> {
+impl FileTree for CommitTree {
+    fn list(&self, directory: &str) -> Result<Vec<ContextEntry>> {
         match self.resolve(directory)? {
             Some((repository, tree)) => {
                 let repository = repository.as_ref().unwrap_or(&self.repository);
@@ -235,17 +236,19 @@ impl Tree for CommitTree {
     fn missing_hint(&self, path: &str) -> Option<String> {
         let lies = self.repository.workdir()?.join(&self.root).join(path);
         lies.exists().then(|| {
-            "it lies in the working directory, uncommitted: commit it, or set `image.build.source = \"worktree\"`".to_owned()
+            "the file is in the working directory, but not committed: commit it, or set `image.build.source = \"worktree\"`".to_owned()
         })
     }
 }
 
-impl Contents for CommitTree {
-    fn open(&self, entry: &Entry) -> Result<Content> {
-        let Kind::File { id, .. } = &entry.kind else {
+impl OpenEntry for CommitTree {
+    fn open(&self, entry: &ContextEntry) -> Result<OpenFile> {
+        let EntryKind::File { id, .. } = &entry.kind else {
             return Err(Error::bug("only files are opened"));
         };
-        let id = id.parse::<Oid>().map_err(git("a blob's id is none"))?;
+        let id = id
+            .parse::<Oid>()
+            .map_err(git("the id of a blob is not valid"))?;
         let bytes = match self.blob(&self.repository, id, &entry.path) {
             // A submodule's blob lies in the submodule's repository.
             Err(error) if self.submodules => {

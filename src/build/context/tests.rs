@@ -3,13 +3,18 @@
 use std::{
     collections::BTreeMap,
     fs,
+    io::{self, Read},
     os::unix::fs::{PermissionsExt, symlink},
+    path::Path,
     sync::{Arc, Mutex},
 };
 
 use git2::{Repository, Signature, Time};
 
-use crate::{build::context::*, event::Event};
+use crate::{
+    build::context::{tar_stream::ExactLength, *},
+    event::Event,
+};
 
 const WHEN: i64 = 1_700_000_000;
 
@@ -27,7 +32,7 @@ impl World {
         Repository::init(dir.path()).expect("a repository");
         let request = ContextRequest {
             repository: dir.path().to_owned(),
-            files: Files::Worktree,
+            files: ContextFiles::Worktree,
             context: ".".into(),
             dockerfile: "Dockerfile".into(),
             time: WHEN,
@@ -49,7 +54,7 @@ impl World {
     /// Commits everything that lies there.
     fn commit(mut self) -> Self {
         let id = commit(self.dir.path());
-        self.request.files = Files::Commit {
+        self.request.files = ContextFiles::Commit {
             id,
             submodules: false,
         };
@@ -57,7 +62,7 @@ impl World {
     }
 
     fn stream(&self) -> Vec<u8> {
-        let context = Context::open(&self.request, &Events::none()).expect("it can be sent");
+        let context = BuildContext::open(&self.request, &Events::none()).expect("it can be sent");
         let mut out = Vec::new();
         context.write(&mut out).expect("it is sent");
         out
@@ -90,7 +95,7 @@ impl World {
     }
 
     fn error(&self) -> Error {
-        match Context::open(&self.request, &Events::none()) {
+        match BuildContext::open(&self.request, &Events::none()) {
             Ok(_) => panic!("it should be refused"),
             Err(error) => error,
         }
@@ -216,7 +221,7 @@ fn the_context_can_be_a_directory_of_the_repository() {
     let world = world.commit();
     assert_eq!(world.names(), ["Dockerfile", "src/", "src/a"]);
     let mut world = world;
-    world.request.files = Files::Worktree;
+    world.request.files = ContextFiles::Worktree;
     assert_eq!(world.names(), ["Dockerfile", "src/", "src/a"]);
 }
 
@@ -228,7 +233,7 @@ fn the_worktree_is_sent_as_it_lies() {
     world.write(".git/hoist/big", "x");
     fs::create_dir(world.dir.path().join("empty")).expect("a directory");
     world.write(".dockerignore", ".git/*\n!.git/hoist\n!.git/HEAD");
-    world.request.files = Files::Worktree;
+    world.request.files = ContextFiles::Worktree;
     world.request.leave_out = Some(world.dir.path().join(".git/hoist"));
     let sent = world.sent();
     assert_eq!(sent["a"], file(0o644, "new"));
@@ -261,7 +266,7 @@ fn what_cannot_be_built_is_refused_with_what_helps() {
     let error = world.error();
     assert!(error.causes[0].starts_with("line 2: `[a`"), "{error}");
     world.request.context = "none".into();
-    assert!(world.error().message.contains("`none` is no directory"));
+    assert!(world.error().message.contains("`none` is not a directory"));
     for outside in ["../x", "/etc", "a/../../b"] {
         world.request.context = outside.into();
         assert_eq!(
@@ -287,7 +292,7 @@ fn pointers_of_large_files_are_named() {
         let heard = heard.clone();
         move |event| heard.lock().expect("a list").push(event)
     });
-    Context::open(&world.request, &events).expect("it can be sent");
+    BuildContext::open(&world.request, &events).expect("it can be sent");
     let heard = heard.lock().expect("a list");
     assert!(
         matches!(&**heard, [Event::Warning { text }] if text.starts_with("`model.bin` and 1 more")),
@@ -312,7 +317,7 @@ fn the_files_of_submodules_come_along_when_wanted() {
     assert!(plain.contains(&"vendor/lib/".to_owned()), "{plain:?}");
     assert!(!plain.contains(&"vendor/lib/lib.c".to_owned()), "{plain:?}");
 
-    let Files::Commit { submodules, .. } = &mut world.request.files else {
+    let ContextFiles::Commit { submodules, .. } = &mut world.request.files else {
         panic!("it is a commit");
     };
     *submodules = true;
@@ -333,7 +338,7 @@ fn the_files_of_submodules_come_along_when_wanted() {
 
 #[test]
 fn a_file_that_shrinks_meanwhile_breaks_the_stream() {
-    let content = Exact {
+    let content = ExactLength {
         content: Box::new(&b"abc"[..]),
         left: 5,
     };

@@ -1,4 +1,4 @@
-//! The files as they lie.
+//! The files of the working directory.
 
 use std::{
     fs::{self, File, FileType},
@@ -8,12 +8,12 @@ use std::{
 };
 
 use crate::{
-    build::context::{Content, Contents, Entry, Kind, Tree},
+    build::context::entry::{ContextEntry, EntryKind, FileTree, OpenEntry, OpenFile},
     error::{Error, Result},
     text::sanitize_line,
 };
 
-/// A directory's files.
+/// The files of a directory.
 pub(crate) struct Worktree {
     root: PathBuf,
     leave_out: Option<PathBuf>,
@@ -31,19 +31,19 @@ impl Worktree {
     pub(crate) fn open(root: PathBuf, leave_out: Option<PathBuf>) -> Result<Self> {
         if !root.is_dir() {
             return Err(
-                Error::failed(format!("`{}` is no directory", root.display()))
+                Error::failed(format!("`{}` is not a directory", root.display()))
                     .hint("`image.build.context` is a directory inside the repository"),
             );
         }
         Ok(Self { root, leave_out })
     }
 
-    fn kind(&self, path: &Path, file_type: FileType) -> Result<Option<Kind>> {
+    fn kind(&self, path: &Path, file_type: FileType) -> Result<Option<EntryKind>> {
         Ok(if file_type.is_dir() {
-            Some(Kind::Directory)
+            Some(EntryKind::Directory)
         } else if file_type.is_symlink() {
             let target = fs::read_link(path).map_err(cannot("read", path))?;
-            Some(Kind::Link {
+            Some(EntryKind::Link {
                 target: target.as_os_str().as_bytes().to_vec(),
             })
         } else if file_type.is_file() {
@@ -51,19 +51,19 @@ impl Worktree {
                 .map_err(cannot("read", path))?
                 .permissions()
                 .mode();
-            Some(Kind::File {
+            Some(EntryKind::File {
                 executable: mode & 0o111 != 0,
                 id: String::new(),
             })
         } else {
-            // A socket, a pipe or a device is no content.
+            // Sockets, pipes and devices are left out.
             None
         })
     }
 }
 
-impl Tree for Worktree {
-    fn list(&self, directory: &str) -> Result<Vec<Entry>> {
+impl FileTree for Worktree {
+    fn list(&self, directory: &str) -> Result<Vec<ContextEntry>> {
         let folder = self.root.join(directory);
         let mut entries = Vec::new();
         for found in fs::read_dir(&folder).map_err(cannot("list", &folder))? {
@@ -74,7 +74,7 @@ impl Tree for Worktree {
             }
             let name = found.file_name().into_string().map_err(|name| {
                 let name = sanitize_line(&name.to_string_lossy(), 200);
-                Error::failed(format!("the name of the file `{name}` is no UTF-8"))
+                Error::failed(format!("the name of the file `{name}` is not valid UTF-8"))
             })?;
             let file_type = found.file_type().map_err(cannot("read", &path))?;
             if let Some(kind) = self.kind(&path, file_type)? {
@@ -83,7 +83,7 @@ impl Tree for Worktree {
                 } else {
                     format!("{directory}/{name}")
                 };
-                entries.push(Entry { path, kind });
+                entries.push(ContextEntry { path, kind });
             }
         }
         entries.sort_by(|a, b| a.path.cmp(&b.path));
@@ -108,8 +108,8 @@ impl Tree for Worktree {
     }
 }
 
-impl Contents for Worktree {
-    fn open(&self, entry: &Entry) -> Result<Content> {
+impl OpenEntry for Worktree {
+    fn open(&self, entry: &ContextEntry) -> Result<OpenFile> {
         let path = self.root.join(&entry.path);
         let file = File::open(&path).map_err(cannot("read", &path))?;
         let size = file.metadata().map_err(cannot("read", &path))?.len();

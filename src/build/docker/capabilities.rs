@@ -1,16 +1,18 @@
-//! What of the policy a builder cannot do. Pure. A key is refused by its name, never ignored.
+//! Which keys of the policy a builder supports. Pure. A key that it does not support is refused by
+//! name, never ignored.
 
 use crate::{
     error::{Error, Result},
     policy::{BuildPolicy, Builder},
 };
 
-const OTHER_BUILDER: &str = "build with any program instead: image.build.command = [\"docker\", \"buildx\", \"build\", \"--output\", \"type=oci,dest=dist/image.tar\", \".\"] and image.build.layout = \"dist/image.tar\"";
+const USE_BUILDX: &str = "build with any program instead: image.build.command = [\"docker\", \"buildx\", \"build\", \"--output\", \"type=oci,dest=dist/image.tar\", \".\"] and image.build.layout = \"dist/image.tar\"";
 
-/// Which builder of the engine runs.
+/// The builder of the engine that will run.
 ///
 /// # Errors
-/// The policy wants BuildKit and the engine has none, or has a key that this builder cannot do.
+/// The policy wants BuildKit and the engine does not have it, or sets a key that the builder does
+/// not support.
 pub(crate) fn builder(policy: &BuildPolicy, engine: &str, buildkit: bool) -> Result<Builder> {
     let builder = match policy.builder {
         Some(Builder::Buildkit) if !buildkit => {
@@ -22,17 +24,17 @@ pub(crate) fn builder(policy: &BuildPolicy, engine: &str, buildkit: bool) -> Res
         None if buildkit => Builder::Buildkit,
         None => Builder::Classic,
     };
-    let mut never = Vec::new();
-    never.extend((!policy.cache_to.is_empty()).then_some("cache-to"));
-    never.extend((!policy.contexts.is_empty()).then_some("contexts"));
-    never.extend(policy.provenance.then_some("provenance"));
-    never.extend(policy.sbom.then_some("sbom"));
-    never.extend((policy.platforms.len() > 1).then_some("platforms"));
-    if let Some(key) = never.first() {
+    let mut unsupported = Vec::new();
+    unsupported.extend((!policy.cache_to.is_empty()).then_some("cache-to"));
+    unsupported.extend((!policy.contexts.is_empty()).then_some("contexts"));
+    unsupported.extend(policy.provenance.then_some("provenance"));
+    unsupported.extend(policy.sbom.then_some("sbom"));
+    unsupported.extend((policy.platforms.len() > 1).then_some("platforms"));
+    if let Some(key) = unsupported.first() {
         return Err(Error::refused(format!(
             "`image.build.{key}` is more than {engine} can do through its own API"
         ))
-        .hint(OTHER_BUILDER));
+        .hint(USE_BUILDX));
     }
     let mut buildkit_only = Vec::new();
     buildkit_only.extend((!policy.secrets.is_empty()).then_some("secrets"));
@@ -44,7 +46,7 @@ pub(crate) fn builder(policy: &BuildPolicy, engine: &str, buildkit: bool) -> Res
         return Err(if buildkit {
             error.hint("leave out `image.build.builder`")
         } else {
-            error.hint(OTHER_BUILDER)
+            error.hint(USE_BUILDX)
         });
     }
     Ok(builder)

@@ -1,4 +1,4 @@
-//! The engine: what it is, what it can do, and the few calls that a release needs.
+//! One engine: who it is, whether it has BuildKit, and the few calls that a release needs.
 
 use std::{io, os::unix::fs::FileTypeExt, path::Path, time::Duration};
 
@@ -13,37 +13,38 @@ use crate::{
     build::docker::{
         connect::Dialer,
         error::{failed, unreachable},
-        host::{EngineAddress, Files, resolve},
+        host::{EngineAddress, HostFiles, resolve},
     },
     error::Result,
     io::environment::Environment,
 };
 
-/// bollard's own limit covers an answer's headers, and those of an export come when the engine
-/// has written the whole image aside. The watchdog looks after engines that died.
+/// bollard's time-out covers the headers of a response, and those of an export come only when the
+/// engine has written the whole image to a temporary place. The watchdog notices a dead engine.
 const DAY: u64 = 24 * 60 * 60;
-/// For calls that do no work.
+/// The time-out of calls that only ask.
 const QUICK: Duration = Duration::from_secs(30);
-/// BuildKit behind `/build`, good enough to rely on (Docker 19.03).
+/// The first API version whose BuildKit behind `/build` can be relied on (Docker 19.03).
 const BUILDKIT_API: (usize, usize) = (1, 40);
 
 /// One engine that answered.
 #[derive(Clone)]
 pub(crate) struct Engine {
-    pub(crate) host: EngineAddress,
+    pub(crate) address: EngineAddress,
     pub(crate) dialer: Dialer,
     pub(crate) docker: Docker,
-    /// `/v1.41`, or nothing where the engine does not say.
+    /// What every path begins with: `/v1.41`, or nothing where the engine does not say its version.
     pub(crate) prefix: String,
-    /// Has BuildKit behind its own API.
+    /// Whether `/build` can use BuildKit.
     pub(crate) buildkit: bool,
     /// "Docker Engine 28.5.2", for messages.
     pub(crate) name: String,
 }
 
-struct Disk;
+/// The files of this machine.
+struct RealFiles;
 
-impl Files for Disk {
+impl HostFiles for RealFiles {
     fn read(&self, path: &Path) -> Option<String> {
         std::fs::read_to_string(path).ok()
     }
@@ -54,16 +55,16 @@ impl Files for Disk {
 }
 
 impl Engine {
-    /// Finds the engine, asks who it is.
+    /// Finds the engine and asks who it is.
     pub(crate) async fn connect(environment: &Environment) -> Result<Self> {
-        let host = resolve(environment, &Disk)?;
-        let dialer = Dialer::new(host.clone());
+        let address = resolve(environment, &RealFiles)?;
+        let dialer = Dialer::new(address.clone());
         let first = connection(&dialer, String::new());
         let first = first.map_err(|error| failed("cannot use the engine", &error))?;
         let version = tokio::time::timeout(QUICK, first.version())
             .await
-            .map_err(|_| unreachable(&host, &"it did not answer within 30 s"))?
-            .map_err(|error| unreachable(&host, &error))?;
+            .map_err(|_| unreachable(&address, &"it did not answer within 30 s"))?
+            .map_err(|error| unreachable(&address, &error))?;
         let components = version.components.unwrap_or_default();
         let podman = components
             .iter()
@@ -77,7 +78,7 @@ impl Engine {
         let docker = connection(&dialer, prefix.clone());
         Ok(Self {
             docker: docker.map_err(|error| failed("cannot use the engine", &error))?,
-            host,
+            address,
             dialer,
             prefix,
             buildkit: !podman && linux && parse_api(&api).is_some_and(|api| api >= BUILDKIT_API),
@@ -97,8 +98,8 @@ impl Engine {
         )
     }
 
-    /// The ids of all images without a name, those between two steps included. A base image that
-    /// a build pulled has its name, and stays for the next build.
+    /// The ids of all images without a name, including those between two steps. A base image that
+    /// a build has pulled has a name, and stays for the next build.
     pub(crate) async fn unnamed_images(&self) -> Result<Vec<String>> {
         let options = ListImagesOptionsBuilder::default().all(true).build();
         let images = self.docker.list_images(Some(options)).await;
@@ -128,9 +129,9 @@ impl Engine {
             .collect()
     }
 
-    /// Removes a tag, and the image with it if that was its only name; or an image by its id.
-    /// What is not there, or is somebody else's too, stays as it is, and so does what it was built
-    /// on.
+    /// Removes a tag, and the image with it if the tag was its only name; or an image by its id.
+    /// An image that is not there or that has other names, and the images that it was built on,
+    /// stay as they are.
     pub(crate) async fn remove_image(&self, reference: &str) {
         let options = |force| {
             let options = RemoveImageOptionsBuilder::default();
@@ -147,7 +148,7 @@ impl Engine {
                 ..
             })
         );
-        // A name can be taken off an image that a container uses; an id cannot.
+        // The engine removes a name from an image that a container uses, but not the image itself.
         if conflict && !reference.starts_with("sha256:") {
             let _ = self
                 .docker
@@ -156,7 +157,7 @@ impl Engine {
         }
     }
 
-    /// The image as the engine saves it.
+    /// The archive that `docker save` would write.
     pub(crate) fn export(
         &self,
         reference: &str,

@@ -1,7 +1,8 @@
-//! One connection to an engine, over whatever leads there, and one HTTP request on it.
+//! One connection to an engine (Unix socket, TCP, TLS or ssh), and one HTTP request on it.
 //!
-//! bollard's own connectors leave the API version out of the path, mis-read `ssh://user@host:port`
-//! and keep the upgraded connection of a session to themselves; so requests go through here.
+//! bollard's own connectors leave the API version out of the path, misread `ssh://user@host:port`
+//! and do not give access to the upgraded connection of a session. Requests therefore go through
+//! this module.
 
 use std::{
     io,
@@ -30,7 +31,7 @@ use tokio_rustls::TlsConnector;
 
 use crate::build::docker::host::{Certificates, EngineAddress};
 
-/// Bytes both ways.
+/// A stream of bytes in both directions.
 pub(crate) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 
@@ -40,16 +41,16 @@ pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// Opens connections to one engine.
 #[derive(Debug, Clone)]
 pub(crate) struct Dialer {
-    host: EngineAddress,
+    address: EngineAddress,
 }
 
 impl Dialer {
-    pub(crate) fn new(host: EngineAddress) -> Self {
-        Self { host }
+    pub(crate) fn new(address: EngineAddress) -> Self {
+        Self { address }
     }
 
     async fn dial(&self) -> io::Result<Box<dyn Duplex>> {
-        Ok(match &self.host {
+        Ok(match &self.address {
             EngineAddress::Unix(path) => Box::new(UnixStream::connect(path).await?),
             EngineAddress::Tcp { address, tls: None } => {
                 Box::new(TcpStream::connect(address).await?)
@@ -62,8 +63,8 @@ impl Dialer {
         })
     }
 
-    /// Sends one request on a connection of its own, which ends when the answer's body is dropped:
-    /// an engine stops a build whose caller went away.
+    /// Sends one request on a connection of its own. The connection ends when the body of the
+    /// response is dropped, and an engine stops a build whose connection ends.
     pub(crate) async fn send<B>(
         &self,
         mut request: Request<B>,
@@ -133,10 +134,10 @@ fn tls_config(certificates: &Certificates) -> io::Result<ClientConfig> {
         .map_err(io::Error::other)
 }
 
-/// The far side's engine through the `ssh` program, so that the user's keys, agent and
-/// configuration count.
+/// An engine on another machine, reached through the `ssh` program, so that the user's keys, agent
+/// and configuration apply.
 struct Ssh {
-    /// Ends with this value.
+    /// Killed when this value is dropped.
     _child: Child,
     stdin: ChildStdin,
     stdout: ChildStdout,
@@ -156,7 +157,7 @@ impl Ssh {
             .stderr(Stdio::inherit())
             .kill_on_drop(true)
             .spawn()?;
-        let missing = || io::Error::other("ssh has no pipes");
+        let missing = || io::Error::other("the pipes of `ssh` are missing");
         Ok(Self {
             stdin: child.stdin.take().ok_or_else(missing)?,
             stdout: child.stdout.take().ok_or_else(missing)?,

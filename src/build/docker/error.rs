@@ -1,17 +1,13 @@
-//! What engines say when they fail, and what helps.
+//! What engines report when they fail, and the hints that help.
 
 use std::error::Error as StdError;
 
-use crate::{
-    build::docker::host::EngineAddress,
-    error::{Error, ErrorKind, Result},
-    text::sanitize_line,
-};
+use crate::{build::docker::host::EngineAddress, error::Error, text::sanitize_line};
 
-/// Longest message of an engine that is passed on: a failed step quotes its whole command.
+/// The longest message of an engine that is shown, in characters. A failed step quotes its command.
 const MAX: usize = 2_000;
 
-/// What of an engine's message says what is wrong, and what helps then.
+/// Parts of an engine's message, and the hint that helps when one of them occurs.
 const HINTS: &[(&[&str], &str)] = &[
     (
         &[
@@ -86,7 +82,7 @@ pub(crate) fn unreachable(
     error.hint("docker version")
 }
 
-/// A call failed with the engine's own words.
+/// A call failed; the cause is the engine's own message.
 pub(crate) fn failed(what: &str, error: &(dyn StdError + 'static)) -> Error {
     let mut text = error.to_string();
     let mut source = error.source();
@@ -100,7 +96,7 @@ pub(crate) fn failed(what: &str, error: &(dyn StdError + 'static)) -> Error {
     with_hint(Error::failed(what).cause(sanitize_line(&text, MAX)), &text)
 }
 
-/// The build itself failed. `last` are the failing step's last words.
+/// The build itself failed. `last` holds the last lines of the failing step.
 pub(crate) fn build_failed(message: &str, last: &[String]) -> Error {
     let mut error = Error::failed("the build failed").cause(sanitize_line(message, MAX));
     for line in last {
@@ -109,14 +105,8 @@ pub(crate) fn build_failed(message: &str, last: &[String]) -> Error {
     with_hint(error, message).state("nothing was published")
 }
 
-/// The release was interrupted.
-pub(crate) fn interrupted() -> Error {
-    Error::new(ErrorKind::Interrupted, "interrupted while building")
-        .state("the build was stopped and removed; nothing was published")
-}
-
 fn with_hint(error: Error, text: &str) -> Error {
-    // `secret … not found` needs both words; of the others any one is enough.
+    // `secret … not found` needs both parts; of the other hints any one part is enough.
     let found = HINTS.iter().find(|(parts, _)| match *parts {
         ["secret", rest @ ..] => {
             text.contains("secret") && rest.iter().all(|part| text.contains(part))
@@ -127,11 +117,6 @@ fn with_hint(error: Error, text: &str) -> Error {
         Some((_, hint)) => error.hint(*hint),
         None => error,
     }
-}
-
-/// What a finished task returned.
-pub(crate) fn joined<T>(result: Result<Result<T>, tokio::task::JoinError>) -> Result<T> {
-    result.unwrap_or_else(|error| Err(Error::bug("a task stopped").because(&error)))
 }
 
 #[cfg(test)]

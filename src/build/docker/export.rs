@@ -1,4 +1,4 @@
-//! The image's way out of the engine.
+//! Takes the built image out of the engine.
 
 use std::{
     io,
@@ -12,26 +12,29 @@ use tokio_util::{
 };
 
 use crate::{
-    build::docker::{
-        client::Engine,
-        error::{failed, interrupted, joined},
-        stream::{Activity, watch},
+    build::{
+        docker::{
+            client::Engine,
+            error::failed,
+            watchdog::{Activity, watch},
+        },
+        errors::{interrupted, task_result},
     },
     error::Result,
     event::{Event, Events},
-    io::layout::{Store, Wanted, adopt_archive},
+    io::layout::{Store, WantedImage, adopt_archive},
     oci::Image,
 };
 
-/// A bar that is drawn more often than this many bytes helps nobody.
-const TELL: u64 = 8 << 20;
+/// How many bytes lie between two progress events.
+const REPORT_EVERY: u64 = 8 << 20;
 
 /// Streams the image under `tag` from the engine into the store.
-pub(crate) async fn take(
+pub(crate) async fn export(
     engine: &Engine,
     tag: &str,
     store: &Store,
-    wanted: Wanted,
+    wanted: WantedImage,
     events: &Events,
     cancel: &CancellationToken,
 ) -> Result<Image> {
@@ -40,12 +43,12 @@ pub(crate) async fn take(
     let stopped = stop.clone();
     let counted = {
         let (activity, events) = (activity.clone(), events.clone());
-        let (mut done, mut told) = (0, 0);
+        let (mut done, mut reported) = (0, 0);
         move |bytes: &bytes::Bytes| {
             activity.fetch_add(1, Ordering::Relaxed);
             done += bytes.len() as u64;
-            if done - told >= TELL {
-                told = done;
+            if done - reported >= REPORT_EVERY {
+                reported = done;
                 events.emit(Event::Progress {
                     id: "export".into(),
                     label: "taking the image from the engine".into(),
@@ -63,23 +66,26 @@ pub(crate) async fn take(
             let broken = broken.clone();
             move |error: &io::Error| {
                 let text = failed("cannot take the image from the engine", error);
-                *broken.lock().expect("nobody panics while holding it") = Some(text);
+                *broken
+                    .lock()
+                    .expect("no thread panics while it holds the lock") = Some(text);
             }
         })
         .take_until(async move { stopped.cancelled().await });
     let reader = SyncIoBridge::new(StreamReader::new(Box::pin(stream)));
-    let (store, told, token) = (store.clone(), events.clone(), stop.clone());
-    let taking =
-        tokio::task::spawn_blocking(move || adopt_archive(reader, &store, &wanted, &told, &token));
+    let (store, events, token) = (store.clone(), events.clone(), stop.clone());
+    let adopting = tokio::task::spawn_blocking(move || {
+        adopt_archive(reader, &store, &wanted, &events, &token)
+    });
     let silent = tokio::select! {
         biased;
-        taken = taking => {
-            let taken = joined(taken);
-            if cancel.is_cancelled() && taken.is_err() {
+        adopted = adopting => {
+            let adopted = task_result(adopted);
+            if cancel.is_cancelled() && adopted.is_err() {
                 return Err(interrupted());
             }
-            let broken = broken.lock().expect("nobody panics while holding it").take();
-            return taken.map_err(|error| broken.unwrap_or(error));
+            let broken = broken.lock().expect("no thread panics while it holds the lock").take();
+            return adopted.map_err(|error| broken.unwrap_or(error));
         }
         error = watch(engine, &activity) => error,
     };

@@ -1,5 +1,5 @@
-//! Which engine is meant: `DOCKER_HOST`, a context, or the socket that is there. Reads nothing by
-//! itself, so that every case is a test.
+//! Which engine is meant: `DOCKER_HOST`, a Docker context, or the first usual socket. Files are read
+//! through [`HostFiles`], so that every case can be tested.
 
 use std::path::{Path, PathBuf};
 
@@ -14,7 +14,7 @@ use crate::{
 
 /// Where an engine listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum EngineAddress {
+pub(crate) enum EngineAddress {
     /// A socket on this machine.
     Unix(PathBuf),
     /// `host:port`, plain or with TLS.
@@ -28,20 +28,20 @@ pub enum EngineAddress {
     Ssh {
         /// `host` or `user@host`
         target: String,
-        /// Other than 22.
+        /// The port, where it is not 22.
         port: Option<u16>,
     },
 }
 
-/// Files that prove both sides of a TLS connection.
+/// Where the certificates for a TLS connection are.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Certificates {
+pub(crate) struct Certificates {
     /// The directory with `ca.pem`, `cert.pem` and `key.pem`.
-    pub directory: PathBuf,
+    pub(crate) directory: PathBuf,
 }
 
-/// What of the file system matters here.
-pub trait Files {
+/// The questions that finding an engine asks the file system.
+pub(crate) trait HostFiles {
     /// The file's content, if it can be read.
     fn read(&self, path: &Path) -> Option<String>;
     /// Whether there is such a socket.
@@ -78,8 +78,9 @@ struct ContextEndpoint {
 /// user's own (rootless Docker, Docker Desktop), Podman's.
 ///
 /// # Errors
-/// An address that is none, a context that is not there, or one without verification.
-pub fn resolve(environment: &Environment, files: &dyn Files) -> Result<EngineAddress> {
+/// An address that is not valid, a context that does not exist or that does not verify the engine's
+/// certificate.
+pub(crate) fn resolve(environment: &Environment, files: &dyn HostFiles) -> Result<EngineAddress> {
     let config = config_directory(environment);
     if let Some(host) = environment.get("DOCKER_HOST") {
         let tls = environment.get("DOCKER_TLS_VERIFY").and_then(|_| {
@@ -88,7 +89,7 @@ pub fn resolve(environment: &Environment, files: &dyn Files) -> Result<EngineAdd
                 directory: directory.or_else(|| config.clone())?,
             })
         });
-        return parse(host, tls).map_err(|error| error.cause("it stands in `DOCKER_HOST`"));
+        return parse(host, tls).map_err(|error| error.cause("the address is from `DOCKER_HOST`"));
     }
     let current = || {
         let text = files.read(&config.as_ref()?.join("config.json"))?;
@@ -113,7 +114,7 @@ fn config_directory(environment: &Environment) -> Option<PathBuf> {
     set.or_else(|| Some(Path::new(environment.get("HOME")?).join(".docker")))
 }
 
-fn context(name: &str, config: &Path, files: &dyn Files) -> Result<EngineAddress> {
+fn context(name: &str, config: &Path, files: &dyn HostFiles) -> Result<EngineAddress> {
     let id = Digest::of(name.as_bytes());
     let contexts = config.join("contexts");
     let meta = contexts.join("meta").join(id.hex()).join("meta.json");
@@ -133,7 +134,7 @@ fn context(name: &str, config: &Path, files: &dyn Files) -> Result<EngineAddress
         .read(&directory.join("ca.pem"))
         .map(|_| Certificates { directory });
     parse(&endpoint.host, tls)
-        .map_err(|error| error.cause(format!("it stands in the context `{name}`")))
+        .map_err(|error| error.cause(format!("the address is from the context `{name}`")))
 }
 
 fn no_context(name: &str) -> Error {
@@ -144,7 +145,7 @@ fn no_context(name: &str) -> Error {
     .hint("docker context ls")
 }
 
-fn usual(environment: &Environment, files: &dyn Files) -> EngineAddress {
+fn usual(environment: &Environment, files: &dyn HostFiles) -> EngineAddress {
     let runtime = environment.get("XDG_RUNTIME_DIR").map(Path::new);
     let home = environment.get("HOME").map(Path::new);
     let system = PathBuf::from("/var/run/docker.sock");
@@ -167,7 +168,7 @@ fn usual(environment: &Environment, files: &dyn Files) -> EngineAddress {
 fn parse(text: &str, tls: Option<Certificates>) -> Result<EngineAddress> {
     let error = |why: &str| {
         Error::usage(format!(
-            "`{}` is no engine's address: {why}",
+            "`{}` is not a valid engine address: {why}",
             sanitize_line(text, 200)
         ))
     };
@@ -202,9 +203,9 @@ fn parse(text: &str, tls: Option<Certificates>) -> Result<EngineAddress> {
                 url::Url::parse(text).map_err(|_| error("expected `ssh://user@host:port`"))?;
             let host = url.host_str().ok_or_else(|| error("the host is missing"))?;
             if url.password().is_some() {
-                return Err(error("a password does not belong into an address"));
+                return Err(error("the address must not contain a password"));
             }
-            // What begins with `-` would be an option of the `ssh` program.
+            // The `ssh` program would take a host that begins with `-` for an option.
             if host.starts_with('-') || url.username().starts_with('-') {
                 return Err(error("the host begins with `-`"));
             }
@@ -242,9 +243,9 @@ mod tests {
     use crate::build::docker::host::*;
 
     #[derive(Default)]
-    struct Disk(BTreeMap<PathBuf, String>);
+    struct FakeFiles(BTreeMap<PathBuf, String>);
 
-    impl Files for Disk {
+    impl HostFiles for FakeFiles {
         fn read(&self, path: &Path) -> Option<String> {
             self.0.get(path).cloned()
         }
@@ -256,7 +257,7 @@ mod tests {
 
     fn resolved(variables: &[(&str, &str)], files: &[(&str, &str)]) -> String {
         let environment = variables.iter().copied().collect();
-        let disk = Disk(
+        let disk = FakeFiles(
             files
                 .iter()
                 .map(|(p, t)| (p.into(), (*t).to_owned()))
@@ -303,7 +304,10 @@ mod tests {
             "https://e",
         ] {
             let said = resolved(&[("DOCKER_HOST", bad)], &[]);
-            assert!(said.contains("is no engine's address"), "{bad}: {said}");
+            assert!(
+                said.contains("is not a valid engine address"),
+                "{bad}: {said}"
+            );
         }
     }
 

@@ -1,4 +1,4 @@
-//! From an engine's messages to events. Pure but for the events.
+//! Turns an engine's messages into events. Does no IO of its own.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
@@ -12,9 +12,9 @@ use crate::{
 
 /// Longest line of a step's output that is passed on, in characters.
 const MAX_LINE: usize = 2_000;
-/// Lines of the failing step that go into the error.
+/// How many of the last lines of the failing step go into the error.
 const LAST: usize = 5;
-/// Secrets shorter than this are words of any text.
+/// Shorter secrets are not hidden, because they occur in any text.
 const MIN_SECRET: usize = 4;
 
 /// Follows one build.
@@ -22,27 +22,27 @@ pub(crate) struct Progress {
     events: Events,
     secrets: Vec<String>,
     /// Steps by digest.
-    steps: HashMap<String, Step>,
+    steps: HashMap<String, BuildStep>,
     /// The digest of the step that failed.
     failed: Option<String>,
-    /// The image, once it is there. The classic builder names one for each stage; the last counts.
+    /// The id of the built image. The classic builder names one for each stage; the last one counts.
     image: Option<String>,
-    /// Images that the classic builder made on the way.
+    /// Ids of the images that the classic builder made between steps.
     made: BTreeSet<String>,
 }
 
 #[derive(Default)]
-struct Step {
+struct BuildStep {
     number: usize,
     announced: bool,
     completed: bool,
-    /// The beginning of a line whose end did not come yet.
+    /// The beginning of a line whose end has not arrived yet.
     rest: String,
     last: VecDeque<String>,
 }
 
 impl Progress {
-    /// Tells `events`; what equals one of `secrets` is never shown.
+    /// Emits `events` in which no text of `secrets` occurs.
     pub(crate) fn new<'a>(events: Events, secrets: impl Iterator<Item = &'a [u8]>) -> Self {
         let mut hidden: Vec<String> = secrets
             .map(String::from_utf8_lossy)
@@ -53,7 +53,7 @@ impl Progress {
             })
             .filter(|line| line.len() >= MIN_SECRET)
             .collect();
-        // A secret that holds another one goes first, or its rest would show.
+        // A secret that contains another one is replaced first, or its rest would be shown.
         hidden.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
         Self {
             events,
@@ -75,8 +75,8 @@ impl Progress {
         &self.made
     }
 
-    /// The failing step's last words.
-    pub(crate) fn last_words(&self) -> Vec<String> {
+    /// The last lines of the failing step.
+    pub(crate) fn last_lines(&self) -> Vec<String> {
         let step = self
             .failed
             .as_ref()
@@ -85,7 +85,7 @@ impl Progress {
             .unwrap_or_default()
     }
 
-    /// Hides secrets and what a terminal would obey.
+    /// Hides secrets and control characters.
     pub(crate) fn harmless(&self, text: &str) -> String {
         let hidden = self.secrets.iter().fold(text.to_owned(), |text, secret| {
             text.replace(secret.as_str(), "***")
@@ -93,7 +93,7 @@ impl Progress {
         sanitize_line(&hidden, MAX_LINE)
     }
 
-    /// Takes one message; an error is the engine's message of why the build failed.
+    /// Handles one message. An error is the engine's reason why the build failed.
     pub(crate) fn message(&mut self, info: BuildInfo) -> Result<(), String> {
         if let Some(error) = info.error_detail.and_then(|detail| detail.message) {
             return Err(self.harmless(&error));
@@ -116,7 +116,7 @@ impl Progress {
         Ok(())
     }
 
-    /// A base image's layer on its way into the engine.
+    /// Progress of a base image's layer that the engine pulls.
     fn pulled(
         &self,
         id: Option<String>,
@@ -172,11 +172,11 @@ impl Progress {
         }
     }
 
-    fn step(&mut self, digest: &str) -> &mut Step {
+    fn step(&mut self, digest: &str) -> &mut BuildStep {
         let next = self.steps.len() + 1;
-        self.steps.entry(digest.to_owned()).or_insert(Step {
+        self.steps.entry(digest.to_owned()).or_insert(BuildStep {
             number: next,
-            ..Step::default()
+            ..BuildStep::default()
         })
     }
 
@@ -222,7 +222,7 @@ impl Progress {
             .map_or(("", &*whole), |(l, r)| (l, r));
         step.rest = rest.chars().take(MAX_LINE).collect();
         for line in lines.lines() {
-            // Of a line that rewrote itself, its last form.
+            // Of a line that is overwritten with carriage returns, the last form is shown.
             let shown = self.harmless(line.trim_end().rsplit('\r').next().unwrap_or(line));
             if shown.is_empty() {
                 continue;
@@ -385,6 +385,6 @@ mod tests {
         );
         assert_eq!(failed.as_deref(), Some("process *** failed"));
         assert_eq!(lines[1..], ["#1 token *** *** abc", "#1 ERROR exit 1: ***"]);
-        assert_eq!(progress.last_words(), ["token *** *** abc"]);
+        assert_eq!(progress.last_lines(), ["token *** *** abc"]);
     }
 }

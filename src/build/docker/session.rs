@@ -1,12 +1,11 @@
-//! What BuildKit may ask of us while it builds: credentials for base images, secrets, the ssh
-//! agent. Nothing else is offered.
+//! What BuildKit may ask for while it builds: credentials for base images, secrets, the ssh agent.
+//! Nothing else is offered.
 //!
-//! BuildKit asks over gRPC on a connection that we opened to the engine and turned round
-//! (`POST /session`, `Upgrade: h2c`).
+//! hoist opens a connection to the engine (`POST /session`, `Upgrade: h2c`), and BuildKit then
+//! calls back over gRPC on that same connection.
 
 use std::{
-    collections::BTreeMap,
-    path::PathBuf,
+    path::Path,
     pin::Pin,
     task::{Context, Poll},
 };
@@ -50,33 +49,24 @@ use tonic::{
 };
 
 use crate::{
-    build::docker::{
-        client::Engine,
-        credentials::credential_for,
-        error::{failed, unreachable},
+    build::{
+        docker::{
+            client::Engine,
+            credentials::credential_for,
+            error::{failed, unreachable},
+        },
+        secrets::BuildSecrets,
     },
     error::{Error, Result},
-    io::environment::Environment,
 };
 
-/// What a build may ask for.
-#[derive(Clone, Default)]
-pub(crate) struct BuildSecrets {
-    /// For the credentials of base images' registries.
-    pub(crate) environment: Environment,
-    /// By id.
-    pub(crate) secrets: BTreeMap<String, Vec<u8>>,
-    /// Sockets of ssh agents, by id.
-    pub(crate) agents: BTreeMap<String, PathBuf>,
-}
-
 /// An open session. It ends when this value is dropped.
-pub(crate) struct Session {
+pub(crate) struct BuildkitSession {
     pub(crate) id: String,
     _end: oneshot::Sender<()>,
 }
 
-/// What BuildKit is told that we answer.
+/// The methods that hoist announces to BuildKit.
 const METHODS: &[&str] = &[
     "/grpc.health.v1.Health/Check",
     "/moby.filesync.v1.Auth/Credentials",
@@ -85,9 +75,9 @@ const METHODS: &[&str] = &[
     "/moby.sshforward.v1.SSH/ForwardAgent",
 ];
 
-impl Session {
+impl BuildkitSession {
     /// Opens a session under `id`.
-    pub(crate) async fn open(engine: &Engine, id: String, offer: BuildSecrets) -> Result<Self> {
+    pub(crate) async fn open(engine: &Engine, id: String, secrets: BuildSecrets) -> Result<Self> {
         let mut request = HttpRequest::post(format!("{}/session", engine.prefix))
             .header("Connection", "Upgrade")
             .header("Upgrade", "h2c")
@@ -99,24 +89,28 @@ impl Session {
         }
         let request = request
             .body(Empty::<bytes::Bytes>::new())
-            .map_err(|error| Error::bug("the session's request is none").because(&error))?;
+            .map_err(|error| Error::bug("the session's request is not valid").because(&error))?;
         let response = engine.dialer.send(request).await;
-        let response = response.map_err(|error| unreachable(&engine.host, &error))?;
+        let response = response.map_err(|error| unreachable(&engine.address, &error))?;
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-            return Err(Error::failed("the engine opens no session for BuildKit")
-                .cause(format!("it answered {}", response.status()))
-                .hint("set `image.build.builder = \"classic\"`"));
+            return Err(
+                Error::failed("the engine does not open a session for BuildKit")
+                    .cause(format!("it answered {}", response.status()))
+                    .hint("set `image.build.builder = \"classic\"`"),
+            );
         }
         let upgraded = hyper::upgrade::on(response)
             .await
-            .map_err(|error| failed("the engine opens no session for BuildKit", &error))?;
+            .map_err(|error| failed("the engine does not open a session for BuildKit", &error))?;
         let (end, ended) = oneshot::channel();
         let server = Server::builder()
-            .add_service(HealthServer::new(Answers))
-            .add_service(AuthServer::new(offer.clone()))
-            .add_service(SecretsServer::new(offer.clone()))
-            .add_service(SshServer::new(offer));
-        let incoming = stream::iter([Ok::<_, std::io::Error>(Turned(TokioIo::new(upgraded)))]);
+            .add_service(HealthServer::new(AlwaysServing))
+            .add_service(AuthServer::new(secrets.clone()))
+            .add_service(SecretsServer::new(secrets.clone()))
+            .add_service(SshServer::new(secrets));
+        let incoming = stream::iter([Ok::<_, std::io::Error>(ReversedConnection(TokioIo::new(
+            upgraded,
+        )))]);
         // The one connection, and then none until the end.
         let incoming = incoming.chain(stream::pending());
         tokio::spawn(server.serve_with_incoming_shutdown(incoming, async {
@@ -126,16 +120,16 @@ impl Session {
     }
 }
 
-/// The connection, for tonic.
-struct Turned(TokioIo<Upgraded>);
+/// The upgraded connection, on which the engine is the client and this process the server.
+struct ReversedConnection(TokioIo<Upgraded>);
 
-impl Connected for Turned {
+impl Connected for ReversedConnection {
     type ConnectInfo = ();
 
     fn connect_info(&self) {}
 }
 
-impl AsyncRead for Turned {
+impl AsyncRead for ReversedConnection {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -145,7 +139,7 @@ impl AsyncRead for Turned {
     }
 }
 
-impl AsyncWrite for Turned {
+impl AsyncWrite for ReversedConnection {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -169,25 +163,33 @@ impl AsyncWrite for Turned {
     }
 }
 
-type Answer<T> = Result<Response<T>, Status>;
+/// The agent that is meant; BuildKit sends nothing, or `default`, for the usual one.
+fn agent_of<'a>(secrets: &'a BuildSecrets, id: &str) -> Result<&'a Path, Status> {
+    secrets
+        .agent(id)
+        .ok_or_else(|| Status::not_found(format!("ssh {id}: `image.build.ssh` does not have it")))
+}
 
-struct Answers;
+type GrpcResult<T> = Result<Response<T>, Status>;
+
+/// The health service: this process is alive for as long as it answers.
+struct AlwaysServing;
 
 #[tonic::async_trait]
-impl Health for Answers {
+impl Health for AlwaysServing {
     type WatchStream = stream::Empty<Result<HealthCheckResponse, Status>>;
 
-    async fn check(&self, _: Request<HealthCheckRequest>) -> Answer<HealthCheckResponse> {
+    async fn check(&self, _: Request<HealthCheckRequest>) -> GrpcResult<HealthCheckResponse> {
         Ok(Response::new(HealthCheckResponse {
             status: ServingStatus::Serving as i32,
         }))
     }
 
-    async fn list(&self, _: Request<HealthListRequest>) -> Answer<HealthListResponse> {
+    async fn list(&self, _: Request<HealthListRequest>) -> GrpcResult<HealthListResponse> {
         Err(Status::unimplemented("list"))
     }
 
-    async fn watch(&self, _: Request<HealthCheckRequest>) -> Answer<Self::WatchStream> {
+    async fn watch(&self, _: Request<HealthCheckRequest>) -> GrpcResult<Self::WatchStream> {
         Err(Status::unimplemented("watch"))
     }
 }
@@ -197,40 +199,43 @@ impl Auth for BuildSecrets {
     async fn credentials(
         &self,
         request: Request<CredentialsRequest>,
-    ) -> Answer<CredentialsResponse> {
+    ) -> GrpcResult<CredentialsResponse> {
         let host = request.into_inner().host;
         let found = credential_for(&self.environment, &host).await;
-        // What is wrong with the user's configuration is for the user, not for the engine.
+        // The reason stays out of the answer: the engine may be another machine, and would log it.
         let login = found.map_err(|_| Status::internal("the credentials cannot be read"))?;
         let (username, secret) = login.unwrap_or_default();
         Ok(Response::new(CredentialsResponse { username, secret }))
     }
 
     // The engine then fetches the token by itself, with the credentials above.
-    async fn fetch_token(&self, _: Request<FetchTokenRequest>) -> Answer<FetchTokenResponse> {
+    async fn fetch_token(&self, _: Request<FetchTokenRequest>) -> GrpcResult<FetchTokenResponse> {
         Err(Status::unimplemented("fetch_token"))
     }
 
     async fn get_token_authority(
         &self,
         _: Request<GetTokenAuthorityRequest>,
-    ) -> Answer<GetTokenAuthorityResponse> {
+    ) -> GrpcResult<GetTokenAuthorityResponse> {
         Err(Status::unimplemented("get_token_authority"))
     }
 
     async fn verify_token_authority(
         &self,
         _: Request<VerifyTokenAuthorityRequest>,
-    ) -> Answer<VerifyTokenAuthorityResponse> {
+    ) -> GrpcResult<VerifyTokenAuthorityResponse> {
         Err(Status::unimplemented("verify_token_authority"))
     }
 }
 
 #[tonic::async_trait]
 impl Secrets for BuildSecrets {
-    async fn get_secret(&self, request: Request<GetSecretRequest>) -> Answer<GetSecretResponse> {
+    async fn get_secret(
+        &self,
+        request: Request<GetSecretRequest>,
+    ) -> GrpcResult<GetSecretResponse> {
         let id = request.into_inner().id;
-        match self.secrets.get(&id) {
+        match self.values.get(&id) {
             Some(data) => Ok(Response::new(GetSecretResponse { data: data.clone() })),
             None => Err(Status::not_found(format!(
                 "secret {id}: `image.build.secrets` does not have it"
@@ -239,36 +244,29 @@ impl Secrets for BuildSecrets {
     }
 }
 
-impl BuildSecrets {
-    /// The agent that is meant; BuildKit sends nothing, or `default`, for the usual one.
-    fn agent(&self, id: &str) -> Result<&PathBuf, Status> {
-        let id = if id.is_empty() { "default" } else { id };
-        self.agents.get(id).ok_or_else(|| {
-            Status::not_found(format!("ssh {id}: `image.build.ssh` does not have it"))
-        })
-    }
-}
-
 #[tonic::async_trait]
 impl Ssh for BuildSecrets {
     type ForwardAgentStream = Pin<Box<dyn Stream<Item = Result<BytesMessage, Status>> + Send>>;
 
-    async fn check_agent(&self, request: Request<CheckAgentRequest>) -> Answer<CheckAgentResponse> {
-        self.agent(&request.into_inner().id)?;
+    async fn check_agent(
+        &self,
+        request: Request<CheckAgentRequest>,
+    ) -> GrpcResult<CheckAgentResponse> {
+        agent_of(self, &request.into_inner().id)?;
         Ok(Response::new(CheckAgentResponse {}))
     }
 
     async fn forward_agent(
         &self,
         request: Request<Streaming<BytesMessage>>,
-    ) -> Answer<Self::ForwardAgentStream> {
+    ) -> GrpcResult<Self::ForwardAgentStream> {
         let id = request
             .metadata()
             .get("buildkit.ssh.id")
             .and_then(|id| id.to_str().ok())
             .unwrap_or_default()
             .to_owned();
-        let agent = UnixStream::connect(self.agent(&id)?).await;
+        let agent = UnixStream::connect(agent_of(self, &id)?).await;
         let agent = agent.map_err(|error| Status::unavailable(format!("ssh agent: {error}")))?;
         let (from_agent, mut to_agent) = agent.into_split();
         let mut asked = request.into_inner();

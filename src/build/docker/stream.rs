@@ -1,14 +1,13 @@
-//! One build: the context goes up, messages come down, an image is left under a name of ours.
+//! One `POST /build`: sends the context, reads the messages. The built image is then in the engine
+//! under the name that the caller chose.
 
 use std::{
     collections::BTreeMap,
-    hash::{BuildHasher, Hasher, RandomState},
     io::{self, Write},
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
-    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use bytes::{Bytes, BytesMut};
@@ -23,128 +22,91 @@ use url::form_urlencoded::Serializer;
 
 use crate::{
     build::{
-        context::Context,
+        context::BuildContext,
         docker::{
             client::Engine,
-            error::{build_failed, failed, joined, unreachable},
+            error::{build_failed, failed, unreachable},
             progress::Progress,
+            watchdog::Activity,
         },
+        errors::task_result,
     },
     error::{Error, Result},
     policy::{BuildPolicy, Builder},
 };
 
-/// Images under this name are ours, and nobody can push them by mistake: the domain never exists.
-pub(crate) const NAME: &str = "hoist.invalid/build";
-/// Longest message of an engine, in bytes. One message is one line.
+/// The longest message of an engine in bytes. One message is one line.
 const MAX_MESSAGE: usize = 32 << 20;
-/// Pieces of the context that wait for the connection.
+/// How many pieces of the context may wait for the connection.
 const WAITING: usize = 16;
-/// Silence after which the engine is asked whether it lives. A step may be silent for hours.
-const SILENCE: Duration = Duration::from_secs(60);
 
-/// What distinguishes one build from another.
+/// The parameters of one build.
 pub(crate) struct BuildCall<'a> {
     pub(crate) policy: &'a BuildPolicy,
     pub(crate) builder: Builder,
     pub(crate) args: &'a BTreeMap<String, String>,
     pub(crate) labels: &'a BTreeMap<String, String>,
+    /// The name that the image gets in the engine.
     pub(crate) tag: &'a str,
-    /// An open session's id, for BuildKit.
+    /// The id of an open session, for BuildKit.
     pub(crate) session: Option<&'a str>,
-    /// Logins for the classic builder.
+    /// The `X-Registry-Config` header with logins, for the classic builder.
     pub(crate) registry_config: Option<String>,
 }
 
-/// A name that no other build has: `hoist.invalid/build:<seconds>-<random>`.
-pub(crate) fn new_tag() -> String {
-    let random = RandomState::new().build_hasher().finish();
-    format!("{NAME}:{}-{random:016x}", seconds())
-}
-
-/// Whether a tag is of a run that must have died: it is a day old.
-pub(crate) fn is_stale(tag: &str) -> bool {
-    const DAY: u64 = 24 * 60 * 60;
-    let time = tag
-        .rsplit_once(':')
-        .and_then(|(_, tag)| tag.split('-').next()?.parse().ok());
-    time.is_some_and(|time: u64| time + DAY < seconds())
-}
-
-fn seconds() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    now.map_or(0, |now| now.as_secs())
-}
-
-/// Counts signs of life.
-pub(crate) type Activity = Arc<AtomicU64>;
-
-/// Ends only when the engine is silent and does not answer.
-pub(crate) async fn watch(engine: &Engine, activity: &Activity) -> Error {
-    let mut seen = 0;
-    loop {
-        tokio::time::sleep(SILENCE).await;
-        let now = activity.load(Ordering::Relaxed);
-        if now == seen && !engine.is_alive().await && !engine.is_alive().await {
-            return unreachable(&engine.host, "it fell silent in the middle of the work");
-        }
-        seen = now;
-    }
-}
-
-/// Builds; `progress` afterwards knows the image.
+/// Builds; afterwards `progress` knows the image's id.
 pub(crate) async fn build(
     engine: &Engine,
-    order: &BuildCall<'_>,
-    context: Context,
+    call: &BuildCall<'_>,
+    context: BuildContext,
     progress: &mut Progress,
     activity: &Activity,
 ) -> Result<()> {
-    let gone = Arc::new(AtomicBool::new(false));
+    let stopped_reading = Arc::new(AtomicBool::new(false));
     let (pieces, body) = mpsc::channel(WAITING);
     let upload = Upload {
         pieces: pieces.clone(),
         activity: activity.clone(),
-        gone: gone.clone(),
+        stopped_reading: stopped_reading.clone(),
     };
     let sending = tokio::task::spawn_blocking(move || {
         let mut out = io::BufWriter::with_capacity(128 << 10, upload);
         let sent = context.write(&mut out);
         if let Err(error) = &sent {
-            // The engine must not take the half of a context for the whole.
+            // The engine must not take a part of the context for the whole.
             let _ = pieces.blocking_send(Err(io::Error::other(error.to_string())));
         }
         sent
     });
-    let answered = ask(engine, order, body).await;
-    let built = match answered {
-        Ok(response) => listen(response, progress, activity).await,
+    let response = post(engine, call, body).await;
+    let built = match response {
+        Ok(response) => read_messages(response, progress, activity).await,
         Err(error) => Err(error),
     };
-    let sent = joined(sending.await);
+    let sent = task_result(sending.await);
     match (built, sent) {
         (Ok(()), _) => Ok(()),
-        // A file that could not be read is why the engine got no context.
-        (Err(_), Err(cause)) if !gone.load(Ordering::Relaxed) => Err(cause),
+        // The engine got no context because a file could not be read: that is the cause to show.
+        (Err(_), Err(cause)) if !stopped_reading.load(Ordering::Relaxed) => Err(cause),
         (Err(error), _) => Err(error),
     }
 }
 
-async fn ask(
+async fn post(
     engine: &Engine,
-    order: &BuildCall<'_>,
+    call: &BuildCall<'_>,
     body: mpsc::Receiver<io::Result<Bytes>>,
 ) -> Result<Response<Incoming>> {
-    let path = format!("{}/build?{}", engine.prefix, query(order)?);
+    let path = format!("{}/build?{}", engine.prefix, query(call)?);
     let mut request = Request::post(path).header("Content-Type", "application/x-tar");
-    if let Some(config) = &order.registry_config {
+    if let Some(config) = &call.registry_config {
         request = request.header("X-Registry-Config", config);
     }
     let request = request
         .body(StreamBody::new(frames(body)))
-        .map_err(|error| Error::bug("the build's request is none").because(&error))?;
+        .map_err(|error| Error::bug("the build's request is not valid").because(&error))?;
     let response = engine.dialer.send(request).await;
-    let response = response.map_err(|error| unreachable(&engine.host, &error))?;
+    let response = response.map_err(|error| unreachable(&engine.address, &error))?;
     if response.status().is_success() {
         return Ok(response);
     }
@@ -169,18 +131,19 @@ fn frames(
     })
 }
 
-fn query(order: &BuildCall<'_>) -> Result<String> {
+fn query(call: &BuildCall<'_>) -> Result<String> {
     let json = |value: &BTreeMap<String, String>| {
-        serde_json::to_string(value).map_err(|error| Error::bug("no JSON").because(&error))
+        serde_json::to_string(value)
+            .map_err(|error| Error::bug("cannot write JSON").because(&error))
     };
-    let policy = order.policy;
+    let policy = call.policy;
     let mut query = Serializer::new(String::new());
     query
-        .append_pair("t", order.tag)
+        .append_pair("t", call.tag)
         .append_pair("dockerfile", &policy.dockerfile)
-        .append_pair("buildargs", &json(order.args)?)
-        .append_pair("labels", &json(order.labels)?)
-        // Containers of steps go, also when the build fails.
+        .append_pair("buildargs", &json(call.args)?)
+        .append_pair("labels", &json(call.labels)?)
+        // The containers of the steps are removed, also when the build fails.
         .append_pair("rm", "1")
         .append_pair("forcerm", "1");
     if let Some(target) = &policy.target {
@@ -191,10 +154,10 @@ fn query(order: &BuildCall<'_>) -> Result<String> {
     }
     if !policy.cache_from.is_empty() {
         let images = serde_json::to_string(&policy.cache_from)
-            .map_err(|error| Error::bug("no JSON").because(&error))?;
+            .map_err(|error| Error::bug("cannot write JSON").because(&error))?;
         query.append_pair("cachefrom", &images);
     }
-    if let (Builder::Buildkit, Some(session)) = (order.builder, order.session) {
+    if let (Builder::Buildkit, Some(session)) = (call.builder, call.session) {
         query
             .append_pair("version", "2")
             .append_pair("session", session)
@@ -203,8 +166,8 @@ fn query(order: &BuildCall<'_>) -> Result<String> {
     Ok(query.finish())
 }
 
-/// Reads the messages, one a line, to the end.
-async fn listen(
+/// Reads the messages, one a line, up to the end of the response.
+async fn read_messages(
     response: Response<Incoming>,
     progress: &mut Progress,
     activity: &Activity,
@@ -226,7 +189,7 @@ async fn listen(
             from = 0;
         }
         if buffer.len() > MAX_MESSAGE {
-            return Err(Error::failed("the engine sent a message without an end"));
+            return Err(Error::failed("the engine sent a message that is too long"));
         }
     }
     message(&buffer, progress)?;
@@ -245,18 +208,18 @@ fn message(line: &[u8], progress: &mut Progress) -> Result<()> {
         return Ok(());
     }
     let info = serde_json::from_slice(line)
-        .map_err(|error| failed("the engine sent what is no message", &error))?;
+        .map_err(|error| failed("the engine sent something that is not a message", &error))?;
     progress
         .message(info)
-        .map_err(|message| build_failed(&message, &progress.last_words()))
+        .map_err(|message| build_failed(&message, &progress.last_lines()))
 }
 
-/// The context's way from a blocking writer to the request's body.
+/// A blocking writer whose bytes become the body of the request.
 struct Upload {
     pieces: mpsc::Sender<io::Result<Bytes>>,
     activity: Activity,
-    /// The engine stopped reading: it says why.
-    gone: Arc<AtomicBool>,
+    /// Set when the engine stopped reading; its messages then say why.
+    stopped_reading: Arc<AtomicBool>,
 }
 
 impl Write for Upload {
@@ -267,7 +230,7 @@ impl Write for Upload {
             .blocking_send(Ok(Bytes::copy_from_slice(bytes)))
             .is_err()
         {
-            self.gone.store(true, Ordering::Relaxed);
+            self.stopped_reading.store(true, Ordering::Relaxed);
             return Err(io::ErrorKind::BrokenPipe.into());
         }
         Ok(bytes.len())
@@ -283,18 +246,6 @@ mod tests {
     use crate::build::docker::stream::*;
 
     #[test]
-    fn tags_are_ours_for_a_day() {
-        let tag = new_tag();
-        assert_ne!(tag, new_tag());
-        assert!(
-            tag.starts_with("hoist.invalid/build:") && !is_stale(&tag),
-            "{tag}"
-        );
-        assert!(is_stale("hoist.invalid/build:1700000000-00"));
-        assert!(!is_stale("hoist.invalid/build:latest"));
-    }
-
-    #[test]
     fn the_query_says_all_that_the_policy_says() {
         let policy = BuildPolicy {
             target: Some("run time".into()),
@@ -303,7 +254,7 @@ mod tests {
             ..BuildPolicy::default()
         };
         let args = [("A".to_owned(), "1&2".to_owned())].into();
-        let mut order = BuildCall {
+        let mut call = BuildCall {
             policy: &policy,
             builder: Builder::Classic,
             args: &args,
@@ -312,16 +263,16 @@ mod tests {
             session: Some("s"),
             registry_config: None,
         };
-        let classic = query(&order).expect("it is plain");
+        let classic = query(&call).expect("it is plain");
         let pairs: BTreeMap<_, _> = url::form_urlencoded::parse(classic.as_bytes()).collect();
         assert_eq!(pairs["buildargs"], r#"{"A":"1&2"}"#);
         assert_eq!(pairs["target"], "run time");
         assert_eq!(pairs["platform"], "linux/amd64");
         assert_eq!(pairs["cachefrom"], r#"["acme/api:latest"]"#);
         assert!(!pairs.contains_key("version"));
-        order.builder = Builder::Buildkit;
+        call.builder = Builder::Buildkit;
         assert!(
-            query(&order)
+            query(&call)
                 .expect("it is plain")
                 .ends_with("&version=2&session=s&buildid=s")
         );

@@ -21,11 +21,11 @@ const MAX_BYTES: u64 = 4 << 30;
 
 /// `DIR/<diff id>-<digest of the packed layer>`: hard links to blobs, checked when they are used.
 #[derive(Debug)]
-pub(super) struct Cache {
+pub(super) struct LayerCache {
     dir: PathBuf,
 }
 
-impl Cache {
+impl LayerCache {
     pub(super) fn new(dir: &Path) -> Result<Self> {
         private_dir(dir)?;
         Ok(Self {
@@ -119,7 +119,7 @@ mod tests {
             Blobs::create(&dir.path().join(name), CancellationToken::new()).expect("blobs")
         };
         let (first, second, third) = (blobs("1"), blobs("2"), blobs("3"));
-        let cache = Cache::new(&dir.path().join("layers")).expect("a cache");
+        let cache = LayerCache::new(&dir.path().join("layers")).expect("a cache");
         let diff_id = Digest::of(b"plain");
         let packed = first.put(b"packed").expect("it is written");
         cache.keep(&diff_id, &packed, &first);
@@ -142,7 +142,7 @@ mod tests {
     #[test]
     fn the_layers_used_last_stay() {
         let dir = tempfile::tempdir().expect("a directory");
-        let cache = Cache::new(dir.path()).expect("a cache");
+        let cache = LayerCache::new(dir.path()).expect("a cache");
         for (name, age) in [("old", 20), ("new", 10)] {
             let path = dir.path().join(name);
             fs::write(&path, [0; 100]).expect("it is written");

@@ -20,7 +20,7 @@ const MAX_DEPTH: usize = 4;
 const MAX_MANIFESTS: usize = 1_000;
 
 /// A whole image, and what it runs on.
-pub(super) struct Taken {
+pub(super) struct CollectedImage {
     pub(super) image: Image,
     pub(super) platforms: Vec<Platform>,
 }
@@ -36,7 +36,7 @@ struct Parts {
 }
 
 /// Brings everything below `top` among the source's blobs and verifies it.
-pub(super) fn gather(source: &Source, top: Descriptor) -> Result<Taken> {
+pub(super) fn gather(source: &Source, top: Descriptor) -> Result<CollectedImage> {
     let mut parts = Parts::default();
     parts.walk(source, &top, 0)?;
     for_each(&parts.blobs, |blob| {
@@ -52,7 +52,7 @@ pub(super) fn gather(source: &Source, top: Descriptor) -> Result<Taken> {
         .manifests
         .pop()
         .expect("the walk ends with the top document");
-    Ok(Taken {
+    Ok(CollectedImage {
         image: Image {
             dir: source.blobs().root().to_owned(),
             manifest,

@@ -1,6 +1,6 @@
 //! Images on disk: whatever a builder or an engine hands out becomes one verified OCI layout.
 //!
-//! Taken are OCI layouts (directory or tar, gzip or not) and `docker save` archives in all their
+//! CollectedImage are OCI layouts (directory or tar, gzip or not) and `docker save` archives in all their
 //! forms. Bytes are kept where a manifest and packed layers exist, attestations included; layers
 //! that an engine hands out plain are packed, and hoist writes their manifest. Every blob is
 //! hashed, every layer unpacked once against its diff id, and an image that lacks anything is
@@ -34,15 +34,15 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 pub use contents::{contents, is_own};
-pub use select::Wanted;
+pub use select::WantedImage;
 
 use self::{
     archive::Archive,
     blobs::{Blobs, private_dir},
-    cache::Cache,
+    cache::LayerCache,
     error::disk,
     gather::gather,
-    source::{Origin, Source},
+    source::{LayoutOrigin, Source},
 };
 use crate::{
     error::{Error, Result},
@@ -105,8 +105,8 @@ impl Store {
             )));
         }
         let blobs = Blobs::create(&dir, cancel.clone())?;
-        let source = Source::new(Origin::InPlace, blobs);
-        let top = source.top_of_layout(&Wanted::default())?;
+        let source = Source::new(LayoutOrigin::InPlace, blobs);
+        let top = source.top_of_layout(&WantedImage::default())?;
         let taken = gather(&source, top)?;
         if taken.image.manifest.digest() != digest {
             return Err(error::broken(format!(
@@ -145,7 +145,7 @@ impl Store {
 pub fn adopt(
     path: &Path,
     store: &Store,
-    wanted: &Wanted,
+    wanted: &WantedImage,
     events: &Events,
     cancel: &CancellationToken,
 ) -> Result<Image> {
@@ -157,7 +157,7 @@ pub fn adopt(
     let metadata = fs::metadata(path).map_err(|e| missing(&e))?;
     if metadata.is_dir() {
         return take(store, wanted, events, cancel, |_| {
-            Ok(Origin::Directory(path.to_owned()))
+            Ok(LayoutOrigin::Directory(path.to_owned()))
         });
     }
     if !metadata.is_file() {
@@ -177,22 +177,22 @@ pub fn adopt(
 pub fn adopt_archive(
     archive: impl Read,
     store: &Store,
-    wanted: &Wanted,
+    wanted: &WantedImage,
     events: &Events,
     cancel: &CancellationToken,
 ) -> Result<Image> {
     take(store, wanted, events, cancel, |blobs| {
-        Archive::read(archive, blobs).map(Origin::Archive)
+        Archive::read(archive, blobs).map(LayoutOrigin::Archive)
     })
 }
 
 /// Collects an image in a directory that has no name yet, and names it when it is whole.
 fn take(
     store: &Store,
-    wanted: &Wanted,
+    wanted: &WantedImage,
     events: &Events,
     cancel: &CancellationToken,
-    origin: impl FnOnce(&Blobs) -> Result<Origin>,
+    origin: impl FnOnce(&Blobs) -> Result<LayoutOrigin>,
 ) -> Result<Image> {
     let images = &store.images;
     private_dir(images)?;
@@ -205,7 +205,7 @@ fn take(
     let blobs = Blobs::create(staging.path(), cancel.clone())?;
     let origin = origin(&blobs)?;
     let mut source = Source::new(origin, blobs);
-    let cache = Cache::new(&store.root.join("layers"))?;
+    let cache = LayerCache::new(&store.root.join("layers"))?;
     let top = source.top(wanted, &cache, events)?;
     let mut taken = gather(&source, top)?;
     check_platforms(&taken.platforms, &wanted.platforms)?;

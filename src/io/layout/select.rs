@@ -10,20 +10,20 @@ use crate::{
 
 /// What the caller knows of the image that it wants.
 #[derive(Debug, Clone, Default)]
-pub struct Wanted {
+pub struct WantedImage {
     /// Names that decide between several images: the version, a full reference, a tag.
     pub references: Vec<String>,
     /// Platforms that the image must have; empty: any.
     pub platforms: Vec<Platform>,
     /// Whether the image was built for this release, so that its manifest may be written anew.
-    pub ours: bool,
+    pub built_here: bool,
     /// Annotations for a manifest that hoist writes itself. Others keep their bytes.
     pub annotations: BTreeMap<String, String>,
 }
 
 /// One image to choose from.
 #[derive(Debug)]
-pub(super) struct Candidate<T> {
+pub(super) struct ImageCandidate<T> {
     pub(super) names: Vec<String>,
     pub(super) platform: Option<Platform>,
     pub(super) item: T,
@@ -42,11 +42,11 @@ pub(super) fn names(descriptor: &Descriptor) -> Vec<String> {
 
 /// Takes the only image; among several the one with a wanted name, else the one with the wanted
 /// platform. Whatever leaves a choice is refused.
-pub(super) fn select<T>(mut all: Vec<Candidate<T>>, wanted: &Wanted) -> Result<T> {
+pub(super) fn select<T>(mut all: Vec<ImageCandidate<T>>, wanted: &WantedImage) -> Result<T> {
     if all.len() == 1 {
         return Ok(all.remove(0).item);
     }
-    let named = |candidate: &Candidate<T>, reference: &String| {
+    let named = |candidate: &ImageCandidate<T>, reference: &String| {
         candidate.names.iter().any(|name| {
             name == reference
                 || name
@@ -73,13 +73,13 @@ pub(super) fn select<T>(mut all: Vec<Candidate<T>>, wanted: &Wanted) -> Result<T
     }
 }
 
-fn only<T>(all: &[Candidate<T>], keep: impl Fn(&Candidate<T>) -> bool) -> Option<usize> {
+fn only<T>(all: &[ImageCandidate<T>], keep: impl Fn(&ImageCandidate<T>) -> bool) -> Option<usize> {
     let mut found = (0..all.len()).filter(|&index| keep(&all[index]));
     let first = found.next()?;
     found.next().is_none().then_some(first)
 }
 
-fn ambiguous<T>(all: &[Candidate<T>]) -> Error {
+fn ambiguous<T>(all: &[ImageCandidate<T>]) -> Error {
     if all.is_empty() {
         return Error::failed("there is no image in `image.build.layout`");
     }
@@ -120,8 +120,8 @@ mod tests {
         }
     }
 
-    fn candidate(name: &str, architecture: &str) -> Candidate<String> {
-        Candidate {
+    fn candidate(name: &str, architecture: &str) -> ImageCandidate<String> {
+        ImageCandidate {
             names: vec![name.to_owned()],
             platform: Some(platform(architecture)),
             item: format!("{name} {architecture}"),
@@ -129,10 +129,10 @@ mod tests {
     }
 
     fn chosen(all: &[(&str, &str)], names: &[&str], platforms: &[&str]) -> Result<String> {
-        let wanted = Wanted {
+        let wanted = WantedImage {
             references: names.iter().map(|&name| name.to_owned()).collect(),
             platforms: platforms.iter().map(|p| platform(p)).collect(),
-            ..Wanted::default()
+            ..WantedImage::default()
         };
         select(all.iter().map(|(n, a)| candidate(n, a)).collect(), &wanted)
     }

@@ -11,14 +11,14 @@ use super::{
     archive::{Archive, normal},
     blobs::{Blobs, MAX_DOCUMENT, Stored},
     buffered,
-    cache::Cache,
+    cache::LayerCache,
     document::{
         ConfigDocument, IndexDocument, ManifestDocument, SavedImage, is_image_config, is_plain_tar,
         parse,
     },
     error::{broken, disk, read_error},
     pack::gzip,
-    select::{Candidate, Wanted, names, select},
+    select::{ImageCandidate, WantedImage, names, select},
     unpack::Packing,
 };
 use crate::{
@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// Where files are looked up by name.
-pub(super) enum Origin {
+pub(super) enum LayoutOrigin {
     /// Somebody's directory. Its blobs are copied, because it may change under us.
     Directory(PathBuf),
     /// An archive whose files all lie among the blobs already.
@@ -40,14 +40,14 @@ pub(super) enum Origin {
 
 /// An image's origin and the blobs collected from it so far.
 pub(super) struct Source {
-    origin: Origin,
+    origin: LayoutOrigin,
     blobs: Blobs,
     /// Layers that were packed here: the blob's digest, and what it holds.
     packed: HashMap<Digest, Digest>,
 }
 
 impl Source {
-    pub(super) fn new(origin: Origin, blobs: Blobs) -> Self {
+    pub(super) fn new(origin: LayoutOrigin, blobs: Blobs) -> Self {
         Self {
             origin,
             blobs,
@@ -67,9 +67,9 @@ impl Source {
     /// The directory that names are looked up in; archives have none.
     fn dir(&self) -> Option<&Path> {
         match &self.origin {
-            Origin::Archive(_) => None,
-            Origin::Directory(dir) => Some(dir),
-            Origin::InPlace => Some(self.blobs.root()),
+            LayoutOrigin::Archive(_) => None,
+            LayoutOrigin::Directory(dir) => Some(dir),
+            LayoutOrigin::InPlace => Some(self.blobs.root()),
         }
     }
 
@@ -90,7 +90,7 @@ impl Source {
     /// The file of this name, brought among the blobs.
     fn named(&self, name: &str) -> Result<Option<Stored>> {
         match (&self.origin, self.dir()) {
-            (Origin::Archive(archive), _) => Ok(archive.find(name).cloned()),
+            (LayoutOrigin::Archive(archive), _) => Ok(archive.find(name).cloned()),
             (_, Some(dir)) => match Self::open_named(dir, name)? {
                 Some((file, size)) => self.blobs.store(&mut buffered(file), Some(size)).map(Some),
                 None => Ok(None),
@@ -126,9 +126,9 @@ impl Source {
     /// refused.
     pub(super) fn blob(&self, digest: &Digest) -> Result<Stored> {
         let stored = match &self.origin {
-            Origin::InPlace => self.rehash(digest)?,
-            Origin::Archive(_) => self.blobs.find(digest),
-            Origin::Directory(_) => match self.blobs.find(digest) {
+            LayoutOrigin::InPlace => self.rehash(digest)?,
+            LayoutOrigin::Archive(_) => self.blobs.find(digest),
+            LayoutOrigin::Directory(_) => match self.blobs.find(digest) {
                 Some(stored) => Some(stored),
                 None => self.named(&format!("blobs/sha256/{}", digest.hex()))?,
             },
@@ -160,8 +160,8 @@ impl Source {
     /// The document that tags will point at.
     pub(super) fn top(
         &mut self,
-        wanted: &Wanted,
-        cache: &Cache,
+        wanted: &WantedImage,
+        cache: &LayerCache,
         events: &Events,
     ) -> Result<Descriptor> {
         if self.document("index.json")?.is_some() {
@@ -174,7 +174,7 @@ impl Source {
             ));
         };
         let list: Vec<SavedImage> = parse(&list, "`manifest.json`")?;
-        let images = list.into_iter().map(|image| Candidate {
+        let images = list.into_iter().map(|image| ImageCandidate {
             names: image.repo_tags.clone().unwrap_or_default(),
             platform: None,
             item: image,
@@ -184,12 +184,12 @@ impl Source {
     }
 
     /// The image that `index.json` names.
-    pub(super) fn top_of_layout(&self, wanted: &Wanted) -> Result<Descriptor> {
+    pub(super) fn top_of_layout(&self, wanted: &WantedImage) -> Result<Descriptor> {
         let index = self
             .document("index.json")?
             .ok_or_else(|| broken("`index.json` is missing"))?;
         let index: IndexDocument = parse(&index, "`index.json`")?;
-        let mut all: Vec<Candidate<Descriptor>> = Vec::new();
+        let mut all: Vec<ImageCandidate<Descriptor>> = Vec::new();
         for entry in index.manifests {
             // One image under several names is one image.
             match all
@@ -197,7 +197,7 @@ impl Source {
                 .find(|known| known.item.digest == entry.digest)
             {
                 Some(known) => known.names.extend(names(&entry)),
-                None => all.push(Candidate {
+                None => all.push(ImageCandidate {
                     names: names(&entry),
                     platform: entry.platform.clone(),
                     item: entry,
@@ -212,8 +212,8 @@ impl Source {
     fn repack_if_plain(
         &mut self,
         top: Descriptor,
-        wanted: &Wanted,
-        cache: &Cache,
+        wanted: &WantedImage,
+        cache: &LayerCache,
         events: &Events,
     ) -> Result<Descriptor> {
         if top.media_type.is_index() {
@@ -226,7 +226,7 @@ impl Source {
             .layers
             .iter()
             .any(|layer| is_plain_tar(&layer.media_type));
-        let annotate = wanted.ours && !wanted.annotations.is_empty();
+        let annotate = wanted.built_here && !wanted.annotations.is_empty();
         if !is_image_config(&document.config.media_type) || !(plain || annotate) {
             note_lost_annotations(wanted, events);
             return Ok(top);
@@ -245,8 +245,8 @@ impl Source {
     fn own_manifest_of(
         &mut self,
         image: &SavedImage,
-        wanted: &Wanted,
-        cache: &Cache,
+        wanted: &WantedImage,
+        cache: &LayerCache,
         events: &Events,
     ) -> Result<Descriptor> {
         let find = |name: &str| {
@@ -271,7 +271,7 @@ impl Source {
         config: &Stored,
         layers: &[Stored],
         annotations: BTreeMap<String, String>,
-        cache: &Cache,
+        cache: &LayerCache,
         events: &Events,
     ) -> Result<Descriptor> {
         let document: ConfigDocument = parse(&self.blobs.document(config)?, "its configuration")?;
@@ -298,7 +298,7 @@ impl Source {
         &mut self,
         layer: &Stored,
         diff_id: &Digest,
-        cache: &Cache,
+        cache: &LayerCache,
         events: &Events,
     ) -> Result<Descriptor> {
         let mut head = Vec::new();
@@ -326,7 +326,7 @@ impl Source {
         Ok(descriptor(MediaType::OCI_LAYER_GZIP, &packed))
     }
 
-    fn pack(&self, layer: &Stored, cache: &Cache, events: &Events) -> Result<Stored> {
+    fn pack(&self, layer: &Stored, cache: &LayerCache, events: &Events) -> Result<Stored> {
         if let Some(packed) = cache.find(&layer.digest, &self.blobs)? {
             return Ok(packed);
         }
@@ -354,7 +354,7 @@ fn descriptor(media_type: &str, stored: &Stored) -> Descriptor {
     }
 }
 
-fn note_lost_annotations(wanted: &Wanted, events: &Events) {
+fn note_lost_annotations(wanted: &WantedImage, events: &Events) {
     if !wanted.annotations.is_empty() {
         events.note(
             "the manifest keeps the bytes that its builder wrote, without annotations of ours",

@@ -168,7 +168,7 @@ impl Layout {
 struct World {
     dir: tempfile::TempDir,
     store: Store,
-    wanted: Wanted,
+    wanted: WantedImage,
     cancel: CancellationToken,
 }
 
@@ -178,7 +178,7 @@ impl World {
         Self {
             store: Store::new(dir.path()),
             dir,
-            wanted: Wanted::default(),
+            wanted: WantedImage::default(),
             cancel: CancellationToken::new(),
         }
     }
@@ -617,7 +617,7 @@ fn annotations_are_written_only_into_a_manifest_of_our_own() {
         world.archive(&layout.tar()).expect("whole").manifest.bytes,
         manifest
     );
-    world.wanted.ours = true;
+    world.wanted.built_here = true;
     let image = world.archive(&layout.tar()).expect("it is whole");
     let document: Value = serde_json::from_slice(&image.manifest.bytes).expect("JSON");
     assert_eq!(document["annotations"]["org.example.a"], "b");

@@ -92,7 +92,7 @@ pub struct PlannedImage {
     /// The variant; `None` for the plain image.
     pub variant: Option<String>,
     /// Where it comes from.
-    pub source: ImageSource,
+    pub source: PlannedSource,
     /// Labels of its config.
     pub labels: BTreeMap<String, String>,
     /// Annotations of its manifest.
@@ -104,7 +104,7 @@ pub struct PlannedImage {
 /// Where an image comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum ImageSource {
+pub enum PlannedSource {
     /// It is built, or taken from a layout.
     Build,
     /// It is published already: the same bytes are finished everywhere.

@@ -12,7 +12,7 @@ use crate::{
         history::{facts::Facts, levels::Entry},
         release::{
             document::{
-                FORMAT, GitTag, ImageSource, Owed, Plan, PlannedCommit, PlannedImage, PlannedMove,
+                FORMAT, GitTag, PlannedSource, Owed, Plan, PlannedCommit, PlannedImage, PlannedMove,
             },
             labels::{LabelFacts, annotations, labels},
             ownership::Adopted,
@@ -152,12 +152,12 @@ impl<'a> Inputs<'a> {
                 };
                 Ok(PlannedImage {
                     source: match self.adopted.get(&variant) {
-                        Some(adopted) => ImageSource::Adopt {
+                        Some(adopted) => PlannedSource::Adopt {
                             digest: adopted.digest.clone(),
                             from: adopted.from.clone(),
                             why: adopted.why.clone(),
                         },
-                        None => ImageSource::Build,
+                        None => PlannedSource::Build,
                     },
                     labels: labels(&self.policy.image, &facts)?,
                     annotations: annotations(&self.policy.image, &facts)?,

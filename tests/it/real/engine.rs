@@ -10,7 +10,7 @@ use std::{
 
 use flate2::read::MultiGzDecoder;
 use hoist::{
-    build::docker::{BuildRequest, build_or_adopt, check},
+    build::{BuildRequest, choose},
     error::{Error, ErrorKind},
     event::{Event, Events},
     io::{environment::Environment, layout::Store},
@@ -116,13 +116,8 @@ impl World {
             }
         });
         let store = Store::new(self.store.path());
-        runtime().block_on(build_or_adopt(
-            &self.request,
-            &store,
-            &self.environment,
-            &events,
-            &self.cancel,
-        ))
+        let source = choose(&self.request, &self.environment)?;
+        runtime().block_on(source.produce(&store, &events, &self.cancel))
     }
 
     fn build(&self) -> Result<Image, Error> {
@@ -198,9 +193,8 @@ fn builds_a_stage_of_the_commit(builder: Builder) {
         return;
     };
     world.request.policy.target = Some("runtime".into());
-    let who = runtime()
-        .block_on(check(&world.request, &world.environment))
-        .unwrap();
+    let source = choose(&world.request, &world.environment).unwrap();
+    let who = runtime().block_on(source.check()).unwrap().to_string();
     assert!(who.contains(world.engine.host()), "{who}");
 
     let image = world.build().unwrap();
@@ -357,9 +351,8 @@ fn an_engine_that_is_not_there_is_said_before_anything_else() {
     let environment = [("DOCKER_HOST", format!("unix://{}", socket.display()))]
         .into_iter()
         .collect();
-    let error = runtime()
-        .block_on(check(&request, &environment))
-        .unwrap_err();
+    let source = choose(&request, &environment).unwrap();
+    let error = runtime().block_on(source.check()).unwrap_err();
     assert_eq!(error.kind, ErrorKind::Failed);
     assert!(
         error.message.contains(&socket.display().to_string()),
