@@ -43,7 +43,7 @@ impl BuildRequest {
                 .policy
                 .platforms
                 .iter()
-                .map(platform)
+                .map(|text| platform(text))
                 .collect::<Result<_>>()?,
             built_here: self.policy.layout.is_none(),
             annotations: self.annotations.clone(),
@@ -51,23 +51,12 @@ impl BuildRequest {
     }
 }
 
-/// `linux/arm64/v8`, as the policy has it.
-fn platform(text: &String) -> Result<Platform> {
-    let mut parts = text.split('/').map(str::to_owned);
-    match (parts.next(), parts.next(), parts.next(), parts.next()) {
-        (Some(os), Some(architecture), variant, None)
-            if !os.is_empty() && !architecture.is_empty() =>
-        {
-            Ok(Platform {
-                os,
-                architecture,
-                variant,
-            })
-        }
-        _ => Err(Error::usage(format!(
+fn platform(text: &str) -> Result<Platform> {
+    text.parse().map_err(|_| {
+        Error::usage(format!(
             "`{}` in `image.build.platforms` is not a valid platform",
             sanitize_line(text, 100)
         ))
-        .hint("platforms = [\"linux/amd64\"]")),
-    }
+        .hint("platforms = [\"linux/amd64\"]")
+    })
 }

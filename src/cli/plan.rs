@@ -6,7 +6,7 @@ use super::{Context, all, exit, next::Overrides};
 use crate::{
     error::Result,
     oci::Observed,
-    plan::{PlannedSource, Plan, PlannedMove, tags::Action},
+    plan::{Plan, PlannedMove, PlannedSource, tags::Action},
     project::ImageResult,
     release::{NothingToRelease, Planned, ReleaseRequest},
 };

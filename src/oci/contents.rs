@@ -7,9 +7,9 @@ use super::{Digest, Platform};
 pub struct Contents {
     /// What it runs on.
     pub platform: Option<Platform>,
-    /// The user that it runs as; `None` or empty: root.
+    /// The user that it runs as; `None` or empty for root.
     pub user: Option<String>,
-    /// Lowest first.
+    /// The layers, lowest first.
     pub layers: Vec<LayerContents>,
 }
 
@@ -18,23 +18,23 @@ pub struct Contents {
 pub struct LayerContents {
     /// The packed layer's digest.
     pub digest: Digest,
-    /// The digest of what is in it.
+    /// The digest of the unpacked layer.
     pub diff_id: Digest,
-    /// Packed, in bytes.
+    /// Size of the packed layer in bytes.
     pub size: u64,
     /// The instruction that made it.
     pub created_by: Option<String>,
-    /// In the layer's own order.
+    /// Files, links and directories in the layer's own order.
     pub entries: Vec<LayerEntry>,
 }
 
-/// One entry of a layer.
+/// A file, link or directory of a layer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LayerEntry {
-    /// Without a leading or trailing `/`.
+    /// The path without a leading or trailing `/`.
     pub path: String,
-    /// Of a file, in bytes.
+    /// Size of a file in bytes.
     pub size: u64,
-    /// A directory.
+    /// Whether it is a directory.
     pub directory: bool,
 }

@@ -13,9 +13,9 @@ use sha2::{Digest as _, Sha256};
 #[serde(try_from = "String", into = "String")]
 pub struct Digest(String);
 
-/// Why a string is no digest.
+/// Why a text is not a digest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no digest: expected `sha256:` and 64 lower-case hex digits")]
+#[error("`{0}` is not a valid digest: expected `sha256:` and 64 lower-case hex digits")]
 pub struct ParseDigestError(String);
 
 impl Digest {

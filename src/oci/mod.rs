@@ -6,16 +6,41 @@
 //! Source of the grammar: the OCI distribution specification 1.1 (names, tags) and the OCI image
 //! specification 1.1 (digests, descriptors, media types).
 
+pub mod annotation;
 mod contents;
+mod descriptor;
 mod digest;
+mod document;
+mod image;
+mod image_config;
+mod index;
 mod manifest;
-mod name;
+mod manifest_document;
+mod media_type;
+mod name_error;
 mod observed;
+mod platform;
 mod reference;
+mod registry;
+mod repository;
+mod tag;
+#[cfg(test)]
+mod tests;
 
 pub use contents::{Contents, LayerContents, LayerEntry};
+pub use descriptor::Descriptor;
 pub use digest::{Digest, Hasher, ParseDigestError};
-pub use manifest::{Descriptor, Image, Manifest, MediaType, Platform};
-pub use name::{NameError, Registry, Repository};
+pub use document::ImageDocument;
+pub use image::Image;
+pub use image_config::{ContainerConfig, HistoryEntry, ImageConfig, RootFs};
+pub use index::Index;
+pub use manifest::Manifest;
+pub use manifest_document::ManifestDocument;
+pub use media_type::MediaType;
+pub use name_error::NameError;
 pub use observed::Observed;
-pub use reference::{Reference, Tag, TagOrDigest};
+pub use platform::{ParsePlatformError, Platform};
+pub use reference::{Reference, TagOrDigest};
+pub use registry::Registry;
+pub use repository::Repository;
+pub use tag::Tag;

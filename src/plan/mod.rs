@@ -10,7 +10,7 @@ pub mod version;
 
 pub use crate::plan::release::{
     document::{
-        FORMAT, GitTag, PlannedSource, Owed, Plan, PlannedCommit, PlannedImage, PlannedMove,
+        FORMAT, GitTag, Owed, Plan, PlannedCommit, PlannedImage, PlannedMove, PlannedSource,
         ReleaseCommit,
     },
     inputs::Inputs,

@@ -8,7 +8,7 @@ use crate::{
     event::Step,
     io::{layout::Store, registry::image_tree},
     oci::{Digest, Image, Repository},
-    plan::{PlannedSource, Plan, PlannedImage},
+    plan::{Plan, PlannedImage, PlannedSource},
     policy::{BuildPolicy, BuildSource},
     release::{errors, facade::Release},
 };

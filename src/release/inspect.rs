@@ -7,7 +7,6 @@ use std::{
 
 use futures_util::{StreamExt, TryStreamExt};
 use semver::Version;
-use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -17,7 +16,10 @@ use crate::{
         layout::{self, Store, WantedImage},
         registry::{RepositoryApi, image_tree},
     },
-    oci::{Contents, Descriptor, Digest, Image, Reference, Repository, Tag, TagOrDigest},
+    oci::{
+        Contents, Descriptor, Digest, Image, Index, Platform, Reference, Repository, Tag,
+        TagOrDigest,
+    },
     plan::inspect::{Report, inspect},
     release::{errors, facade::Release},
 };
@@ -170,16 +172,10 @@ fn temporary() -> Result<tempfile::TempDir> {
 fn runnable(all: Vec<Contents>) -> Result<Contents> {
     let own = all
         .iter()
-        .position(|one| one.platform.as_ref().is_some_and(layout::is_own));
+        .position(|one| one.platform.as_ref().is_some_and(Platform::is_native));
     all.into_iter()
         .nth(own.unwrap_or(0))
-        .ok_or_else(|| Error::refused("it is no image that runs"))
-}
-
-#[derive(Deserialize)]
-struct Children {
-    #[serde(default)]
-    manifests: Vec<Descriptor>,
+        .ok_or_else(|| Error::refused("it is not an image that runs"))
 }
 
 /// Pulls one platform's image into a temporary folder and reads what is in it.
@@ -188,10 +184,10 @@ async fn pulled(place: &dyn RepositoryApi, what: &TagOrDigest, failed: &str) -> 
     let gone = || Error::refused(failed).cause("the registry does not have it");
     let top = place.manifest(what).await.map_err(told)?.ok_or_else(gone)?;
     let digest: Digest = if top.media_type.is_index() {
-        let index: Children = serde_json::from_slice(&top.bytes)
+        let index: Index = serde_json::from_slice(&top.bytes)
             .map_err(|error| Error::failed(failed).because(&error))?;
-        let runs = |child: &&Descriptor| child.platform.as_ref().is_none_or(|p| p.os != "unknown");
-        let own = |child: &&Descriptor| child.platform.as_ref().is_some_and(layout::is_own);
+        let runs = |child: &&Descriptor| !child.platform.as_ref().is_some_and(Platform::is_unknown);
+        let own = |child: &&Descriptor| child.platform.as_ref().is_some_and(Platform::is_native);
         let child = index
             .manifests
             .iter()

@@ -69,7 +69,7 @@ pub use verify::{Finding, Verified, VerifyOptions};
 
 pub use crate::plan::inspect::{Changes, Hidden, Layer, Report};
 pub use crate::plan::release::document::{
-    FORMAT, GitTag, PlannedSource, Plan, PlannedImage, PlannedMove, ReleaseCommit,
+    FORMAT, GitTag, Plan, PlannedImage, PlannedMove, PlannedSource, ReleaseCommit,
 };
 pub use crate::plan::release::drift::{Drift, DriftState};
 pub use crate::plan::release::verify::{Check as TagCheck, CheckState};

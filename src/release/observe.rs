@@ -8,7 +8,7 @@ use semver::Version;
 use crate::{
     error::{Error, Result},
     io::registry::{RegistryError, RegistryErrorKind, RepositoryApi, image_tree},
-    oci::{Observed, Tag, TagOrDigest},
+    oci::{Observed, Tag, TagOrDigest, annotation},
     plan::{
         release::ownership::PublishedTag,
         tags::{Listing, Published, TagSet},
@@ -19,8 +19,6 @@ use crate::{
 
 /// Requests under way at once, per repository.
 const AT_ONCE: usize = 8;
-const VERSION_LABEL: &str = "org.opencontainers.image.version";
-const REVISION_LABEL: &str = "org.opencontainers.image.revision";
 
 /// The repositories of a release, in the policy's order.
 pub(super) type Places = [Arc<dyn RepositoryApi>];
@@ -119,7 +117,7 @@ async fn version_labels(
         let Observed::At(digest) = before else {
             continue;
         };
-        let found = label(place, &digest.clone().into(), VERSION_LABEL).await?;
+        let found = label(place, &digest.clone().into(), annotation::VERSION).await?;
         if let Some(version) = found
             .first()
             .cloned()
@@ -149,7 +147,8 @@ pub(super) async fn claims(
                 tag: planned.tag.clone(),
                 variant: planned.variant.clone(),
                 digest: digest.clone(),
-                revisions: label(place.as_ref(), &digest.clone().into(), REVISION_LABEL).await?,
+                revisions: label(place.as_ref(), &digest.clone().into(), annotation::REVISION)
+                    .await?,
             });
         }
     }

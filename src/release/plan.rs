@@ -4,7 +4,7 @@ use crate::{
     error::{Error, Result},
     event::Step,
     outcome::Outcome,
-    plan::{PlannedSource, Plan, PlannedImage},
+    plan::{Plan, PlannedImage, PlannedSource},
     release::{
         facade::Release,
         gather::Purpose,

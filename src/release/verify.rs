@@ -11,7 +11,7 @@ use crate::{
         RegistryError, RegistryErrorKind, RepositoryApi,
         image_tree::{self, ImageTree, Runnable},
     },
-    oci::{Digest, Repository, TagOrDigest},
+    oci::{Digest, Repository, TagOrDigest, annotation},
     plan::{
         history::facts::Facts,
         release::{
@@ -26,8 +26,6 @@ use crate::{
 
 /// Requests under way at once, per repository.
 const AT_ONCE: usize = 4;
-const VERSION_LABEL: &str = "org.opencontainers.image.version";
-const REVISION_LABEL: &str = "org.opencontainers.image.revision";
 
 /// Which releases, and how closely.
 #[derive(Debug, Clone, Default)]
@@ -199,7 +197,7 @@ impl Release {
                 problems.extend(self.missing_platforms(&all));
                 problems.extend(all.iter().flat_map(|image| {
                     let label = |name: &str| image.labels.get(name).map(String::as_str);
-                    subject.disagreements(label(REVISION_LABEL), label(VERSION_LABEL))
+                    subject.disagreements(label(annotation::REVISION), label(annotation::VERSION))
                 }));
             }
             Err(error) => problems.push(problem(place, error)?),

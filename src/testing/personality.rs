@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use crate::{
     io::registry::RegistryErrorKind,
-    oci::{Descriptor, Digest, Manifest, Tag},
+    oci::{Descriptor, Digest, ImageDocument, Manifest, Tag},
 };
 
 /// How a registry behaves where real ones differ.
@@ -89,25 +89,14 @@ impl Content {
 
     /// Blobs and manifests that a manifest names and that are not here.
     pub(crate) fn missing(&self, manifest: &Manifest) -> Vec<Digest> {
-        #[derive(serde::Deserialize)]
-        struct Names {
-            config: Option<Descriptor>,
-            #[serde(default)]
-            layers: Vec<Descriptor>,
-            #[serde(default)]
-            manifests: Vec<Descriptor>,
-        }
-        let Ok(names) = serde_json::from_slice::<Names>(&manifest.bytes) else {
+        let Ok(document) = ImageDocument::parse(manifest) else {
             return Vec::new();
         };
-        let blobs = names.config.into_iter().chain(names.layers);
-        let blobs = blobs
-            .map(|blob| blob.digest)
-            .filter(|digest| !self.blobs.contains_key(digest));
-        let children = names.manifests.into_iter().map(|child| child.digest);
-        blobs
-            .chain(children.filter(|digest| !self.manifests.contains_key(digest)))
-            .collect()
+        let blobs = document.blobs().map(|blob| &blob.digest);
+        let blobs = blobs.filter(|digest| !self.blobs.contains_key(digest));
+        let children = document.manifests().iter().map(|child| &child.digest);
+        let children = children.filter(|digest| !self.manifests.contains_key(digest));
+        blobs.chain(children).cloned().collect()
     }
 }
 

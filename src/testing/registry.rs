@@ -211,13 +211,7 @@ impl RepositoryApi for FakeRepository {
                 }
             };
             let manifest = digest.and_then(|digest| content.manifests.get(&digest));
-            Ok(manifest.map(|manifest| Descriptor {
-                media_type: manifest.media_type.clone(),
-                digest: manifest.digest().clone(),
-                size: manifest.bytes.len() as u64,
-                platform: None,
-                annotations: BTreeMap::new(),
-            }))
+            Ok(manifest.map(Manifest::descriptor))
         })
         .await
     }

@@ -260,7 +260,7 @@ fn what_cannot_be_built_is_refused_with_what_helps() {
     );
     world.write("Dockerfile", "FROM scratch");
     let hint = world.error().hint.unwrap_or_default();
-    assert!(hint.contains("uncommitted"), "{hint}");
+    assert!(hint.contains("not committed"), "{hint}");
 
     let mut world = World::new(&[("Dockerfile", ""), (".dockerignore", "ok\n[a")]).commit();
     let error = world.error();

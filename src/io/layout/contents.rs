@@ -1,51 +1,28 @@
-//! Reading what an image holds: the names and sizes in its layers, never their bytes.
+//! Reading what an image holds: names and sizes from its layers, never the bytes of files.
 
 use std::fs::{self, File};
-
-use serde::Deserialize;
 
 use super::{
     archive::walk,
     buffered,
-    document::{ConfigDocument, ManifestDocument, is_image_config, parse},
+    document::{parse, parse_manifest},
     error::{broken, disk},
     unpack::unpack,
 };
 use crate::{
     error::Result,
-    oci::{Contents, Descriptor, Image, LayerContents, LayerEntry, Manifest, Platform},
+    oci::{
+        Contents, Descriptor, Image, ImageConfig, LayerContents, LayerEntry, Manifest, Platform,
+    },
 };
 
-/// More names than any image has; what is beyond is not read.
+/// More entries than any layer has.
 const MAX_ENTRIES: usize = 2_000_000;
-
-/// The parts of a configuration that say how the image came to be.
-#[derive(Deserialize)]
-struct Story {
-    #[serde(default)]
-    history: Vec<HistoryEntry>,
-    #[serde(default)]
-    config: Option<Settings>,
-}
-
-#[derive(Deserialize)]
-struct HistoryEntry {
-    #[serde(default)]
-    created_by: Option<String>,
-    #[serde(default)]
-    empty_layer: bool,
-}
-
-#[derive(Deserialize)]
-struct Settings {
-    #[serde(default, rename = "User")]
-    user: Option<String>,
-}
 
 /// What each image that can run holds; attestations are left out.
 ///
 /// # Errors
-/// A blob cannot be read, or a layer is no tar archive.
+/// A blob cannot be read, or a layer is not a tar archive.
 pub fn contents(image: &Image) -> Result<Vec<Contents>> {
     let mut all = Vec::new();
     for manifest in image.children.iter().chain([&image.manifest]) {
@@ -59,47 +36,32 @@ pub fn contents(image: &Image) -> Result<Vec<Contents>> {
     Ok(all)
 }
 
-/// Whether this machine runs it without an emulator.
-#[must_use]
-pub fn is_own(platform: &Platform) -> bool {
-    let architecture = match std::env::consts::ARCH {
-        "x86_64" => "amd64",
-        "aarch64" => "arm64",
-        other => other,
-    };
-    platform.os == "linux" && platform.architecture == architecture
-}
-
 fn contents_of(image: &Image, manifest: &Manifest) -> Result<Option<Contents>> {
-    let document = ManifestDocument::parse(&manifest.bytes, "a manifest")?;
-    if !is_image_config(&document.config.media_type) {
+    let document = parse_manifest(&manifest.bytes, "a manifest")?;
+    if !document.config.media_type.is_image_config() {
         return Ok(None);
     }
     let path = image.blob_path(&document.config.digest);
     let bytes = fs::read(&path).map_err(|e| disk("read", &path, &e))?;
-    let config: ConfigDocument = parse(&bytes, "a configuration")?;
-    let story: Story = parse(&bytes, "a configuration")?;
+    let config: ImageConfig = parse(&bytes, "a configuration")?;
     let platform = config.platform();
-    if platform
-        .as_ref()
-        .is_some_and(|platform| platform.os == "unknown")
-    {
+    if platform.as_ref().is_some_and(Platform::is_unknown) {
         return Ok(None);
     }
-    let mut made = story.history.into_iter().filter(|entry| !entry.empty_layer);
+    let mut made = config.history.iter().filter(|entry| !entry.empty_layer);
     let mut layers = Vec::new();
-    for (layer, diff_id) in document.layers.iter().zip(&config.rootfs.diff_ids) {
+    for (layer, diff_id) in document.layers.iter().zip(config.diff_ids()) {
         layers.push(LayerContents {
             digest: layer.digest.clone(),
             diff_id: diff_id.clone(),
             size: layer.size,
-            created_by: made.next().and_then(|entry| entry.created_by),
+            created_by: made.next().and_then(|entry| entry.created_by.clone()),
             entries: entries(image, layer)?,
         });
     }
     Ok(Some(Contents {
         platform,
-        user: story.config.and_then(|settings| settings.user),
+        user: config.config.and_then(|config| config.user),
         layers,
     }))
 }

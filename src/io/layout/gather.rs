@@ -4,7 +4,7 @@ use std::io::Read;
 
 use super::{
     blobs::same_size,
-    document::{ConfigDocument, IndexDocument, ManifestDocument, is_image_config, is_tar, parse},
+    document::{parse, parse_manifest},
     error::{broken, read_error},
     parallel::for_each,
     source::Source,
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     error::Result,
-    oci::{Descriptor, Digest, Hasher, Image, Manifest, MediaType, Platform},
+    oci::{Descriptor, Digest, Hasher, Image, ImageConfig, Index, Manifest, MediaType, Platform},
 };
 
 /// An index in an index in an index is more than anybody builds.
@@ -72,7 +72,7 @@ impl Parts {
         same_size(&stored, at)?;
         let bytes = source.blobs().document(&stored)?;
         if at.media_type.is_index() {
-            let index: IndexDocument = parse(&bytes, "an index")?;
+            let index: Index = parse(&bytes, "an index")?;
             for child in &index.manifests {
                 if self
                     .manifests
@@ -97,12 +97,12 @@ impl Parts {
     }
 
     fn manifest(&mut self, source: &Source, at: &Descriptor, bytes: &[u8]) -> Result<()> {
-        let document = ManifestDocument::parse(bytes, "a manifest")?;
-        if is_image_config(&document.config.media_type) {
+        let document = parse_manifest(bytes, "a manifest")?;
+        if document.config.media_type.is_image_config() {
             let stored = source.blob(&document.config.digest)?;
             let config = source.blobs().document(&stored)?;
-            let config: ConfigDocument = parse(&config, "a configuration")?;
-            self.check_layers(&document.layers, &config.rootfs.diff_ids)?;
+            let config: ImageConfig = parse(&config, "a configuration")?;
+            self.check_layers(&document.layers, config.diff_ids())?;
             self.platforms
                 .extend(at.platform.clone().or_else(|| config.platform()));
         }
@@ -121,7 +121,7 @@ impl Parts {
             return Ok(());
         }
         // What is no file system (an attestation) need not have diff ids.
-        if !layers.is_empty() && !layers.iter().any(|layer| is_tar(&layer.media_type)) {
+        if !layers.is_empty() && !layers.iter().any(|layer| layer.media_type.is_tar()) {
             return Ok(());
         }
         Err(broken(format!(
@@ -162,9 +162,8 @@ fn check_diff_id(source: &Source, layer: &Descriptor, diff_id: &Digest) -> Resul
 }
 
 fn explain_foreign(error: crate::error::Error, blob: &Descriptor) -> crate::error::Error {
-    let media_type = blob.media_type.as_str();
-    if media_type.contains("foreign") || media_type.contains("nondistributable") {
-        return error.hint("it is a layer that its vendor hands out elsewhere (Windows base images); let the builder put it into the layout");
+    if blob.media_type.is_foreign() {
+        return error.hint("only the vendor distributes this layer (as with Windows base images); let the builder put it into the layout");
     }
     error
 }

@@ -33,7 +33,7 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 
-pub use contents::{contents, is_own};
+pub use contents::contents;
 pub use select::WantedImage;
 
 use self::{
@@ -47,7 +47,7 @@ use self::{
 use crate::{
     error::{Error, Result},
     event::Events,
-    oci::{Digest, Image, Platform},
+    oci::{Digest, Image, Index, Platform},
 };
 
 /// Begins the name of a directory in which an image is being collected.
@@ -252,16 +252,12 @@ fn sweep(images: &Path) {
 
 /// The files that make a directory of blobs an OCI layout.
 fn write_layout(dir: &Path, image: &Image) -> Result<()> {
-    let index = serde_json::json!({
-        "schemaVersion": 2,
-        "manifests": [{
-            "mediaType": image.manifest.media_type,
-            "digest": image.manifest.digest(),
-            "size": image.manifest.bytes.len(),
-        }],
-    });
+    let index = Index::new(vec![image.manifest.descriptor()]);
     let layout = serde_json::json!({ "imageLayoutVersion": "1.0.0" });
-    for (name, document) in [("oci-layout", layout), ("index.json", index)] {
+    for (name, bytes) in [
+        ("oci-layout", layout.to_string().into_bytes().into()),
+        ("index.json", index.to_manifest().bytes),
+    ] {
         let path = dir.join(name);
         fs::OpenOptions::new()
             .write(true)
@@ -269,14 +265,14 @@ fn write_layout(dir: &Path, image: &Image) -> Result<()> {
             .truncate(true)
             .mode(0o600)
             .open(&path)
-            .and_then(|mut file| file.write_all(document.to_string().as_bytes()))
+            .and_then(|mut file| file.write_all(&bytes))
             .map_err(|e| disk("write", &path, &e))?;
     }
     Ok(())
 }
 
 fn check_platforms(has: &[Platform], wanted: &[Platform]) -> Result<()> {
-    let lacks = |wanted: &&Platform| !has.iter().any(|has| select::matches(has, wanted));
+    let lacks = |wanted: &&Platform| !has.iter().any(|has| has.satisfies(wanted));
     let Some(missing) = wanted.iter().find(lacks) else {
         return Ok(());
     };

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     error::{Error, Result},
-    oci::{Descriptor, Platform},
+    oci::{Descriptor, Platform, annotation},
     text::sanitize_line,
 };
 
@@ -31,13 +31,10 @@ pub(super) struct ImageCandidate<T> {
 
 /// The names that an entry of `index.json` has: the layout's own, and containerd's full one.
 pub(super) fn names(descriptor: &Descriptor) -> Vec<String> {
-    [
-        "org.opencontainers.image.ref.name",
-        "io.containerd.image.name",
-    ]
-    .iter()
-    .filter_map(|key| descriptor.annotations.get(*key).cloned())
-    .collect()
+    [annotation::REF_NAME, annotation::CONTAINERD_NAME]
+        .iter()
+        .filter_map(|key| descriptor.annotations.get(*key).cloned())
+        .collect()
 }
 
 /// Takes the only image; among several the one with a wanted name, else the one with the wanted
@@ -63,7 +60,7 @@ pub(super) fn select<T>(mut all: Vec<ImageCandidate<T>>, wanted: &WantedImage) -
             candidate
                 .platform
                 .as_ref()
-                .is_some_and(|has| matches(has, platform))
+                .is_some_and(|has| has.satisfies(platform))
         }),
         _ => None,
     };
@@ -101,23 +98,12 @@ fn ambiguous<T>(all: &[ImageCandidate<T>]) -> Error {
     error.hint("name the image in the layout after the version, or make a layout that holds one image (for several platforms: one index)")
 }
 
-/// `has` fulfils `wanted`: a wanted platform without a variant takes any.
-pub(super) fn matches(has: &Platform, wanted: &Platform) -> bool {
-    has.os == wanted.os
-        && has.architecture == wanted.architecture
-        && (wanted.variant.is_none() || has.variant == wanted.variant)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn platform(architecture: &str) -> Platform {
-        Platform {
-            os: "linux".into(),
-            architecture: architecture.into(),
-            variant: None,
-        }
+        Platform::new("linux", architecture, None)
     }
 
     fn candidate(name: &str, architecture: &str) -> ImageCandidate<String> {

@@ -12,10 +12,7 @@ use super::{
     blobs::{Blobs, MAX_DOCUMENT, Stored},
     buffered,
     cache::LayerCache,
-    document::{
-        ConfigDocument, IndexDocument, ManifestDocument, SavedImage, is_image_config, is_plain_tar,
-        parse,
-    },
+    document::{SavedImage, parse, parse_manifest},
     error::{broken, disk, read_error},
     pack::gzip,
     select::{ImageCandidate, WantedImage, names, select},
@@ -24,7 +21,7 @@ use super::{
 use crate::{
     error::Result,
     event::{Event, Events},
-    oci::{Descriptor, Digest, Hasher, MediaType},
+    oci::{Descriptor, Digest, Hasher, ImageConfig, Index, ManifestDocument, MediaType},
     text::sanitize_line,
 };
 
@@ -188,7 +185,7 @@ impl Source {
         let index = self
             .document("index.json")?
             .ok_or_else(|| broken("`index.json` is missing"))?;
-        let index: IndexDocument = parse(&index, "`index.json`")?;
+        let index: Index = parse(&index, "`index.json`")?;
         let mut all: Vec<ImageCandidate<Descriptor>> = Vec::new();
         for entry in index.manifests {
             // One image under several names is one image.
@@ -221,13 +218,13 @@ impl Source {
             return Ok(top);
         }
         let stored = self.blob(&top.digest)?;
-        let document = ManifestDocument::parse(&self.blobs.document(&stored)?, "its manifest")?;
+        let document = parse_manifest(&self.blobs.document(&stored)?, "its manifest")?;
         let plain = document
             .layers
             .iter()
-            .any(|layer| is_plain_tar(&layer.media_type));
+            .any(|layer| layer.media_type.is_plain_tar());
         let annotate = wanted.built_here && !wanted.annotations.is_empty();
-        if !is_image_config(&document.config.media_type) || !(plain || annotate) {
+        if !document.config.media_type.is_image_config() || !(plain || annotate) {
             note_lost_annotations(wanted, events);
             return Ok(top);
         }
@@ -274,8 +271,8 @@ impl Source {
         cache: &LayerCache,
         events: &Events,
     ) -> Result<Descriptor> {
-        let document: ConfigDocument = parse(&self.blobs.document(config)?, "its configuration")?;
-        let diff_ids = document.rootfs.diff_ids;
+        let document: ImageConfig = parse(&self.blobs.document(config)?, "its configuration")?;
+        let diff_ids = document.diff_ids();
         if diff_ids.len() != layers.len() {
             return Err(broken(format!(
                 "it has {} layers, and its configuration names {}",
@@ -284,11 +281,11 @@ impl Source {
             )));
         }
         let mut descriptors = Vec::with_capacity(layers.len());
-        for (layer, diff_id) in layers.iter().zip(&diff_ids) {
+        for (layer, diff_id) in layers.iter().zip(diff_ids) {
             descriptors.push(self.layer(layer, diff_id, cache, events)?);
         }
         let config = descriptor(MediaType::OCI_CONFIG, config);
-        let manifest = ManifestDocument::own(config, descriptors, annotations);
+        let manifest = ManifestDocument::new(config, descriptors, annotations).to_manifest();
         let stored = self.blobs.put(&manifest.bytes)?;
         Ok(descriptor(MediaType::OCI_MANIFEST, &stored))
     }
@@ -345,13 +342,7 @@ impl Source {
 }
 
 fn descriptor(media_type: &str, stored: &Stored) -> Descriptor {
-    Descriptor {
-        media_type: media_type.into(),
-        digest: stored.digest.clone(),
-        size: stored.size,
-        platform: None,
-        annotations: BTreeMap::new(),
-    }
+    Descriptor::new(media_type, stored.digest.clone(), stored.size)
 }
 
 fn note_lost_annotations(wanted: &WantedImage, events: &Events) {

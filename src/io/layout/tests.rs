@@ -596,11 +596,7 @@ fn the_right_image_is_chosen_or_none() {
     // What belongs to the other image is not taken along.
     assert!(!image.blob_path(&Digest::of(&one)).exists());
 
-    world.wanted.platforms = vec![Platform {
-        os: "linux".into(),
-        architecture: "s390x".into(),
-        variant: None,
-    }];
+    world.wanted.platforms = vec![Platform::new("linux", "s390x", None)];
     let error = world.archive(&layout.tar()).expect_err("another platform");
     assert!(
         error.to_string().contains("it is for linux/amd64"),

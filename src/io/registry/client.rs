@@ -11,7 +11,7 @@ use crate::{
             BlobPushed, BlobSource, Deletion, ImmutableTags, PullLimit, PutReceipt, RegistryError,
             RepositoryApi,
             auth::{Action, Scope},
-            docker_hub, download, listing,
+            docker_hub, download,
             request::{Client, RegistryRequest, RequestBody},
             response,
             retry::Repeat,
@@ -114,15 +114,9 @@ impl RepositoryApi for Client {
             return Ok(self
                 .manifest(what)
                 .await?
-                .map(|manifest| describe(&manifest)));
+                .map(|manifest| manifest.descriptor()));
         };
-        Ok(Some(Descriptor {
-            media_type,
-            digest,
-            size,
-            platform: None,
-            annotations: Default::default(),
-        }))
+        Ok(Some(Descriptor::new(media_type, digest, size)))
     }
 
     async fn manifest(&self, what: &TagOrDigest) -> Result<Option<Manifest>, RegistryError> {
@@ -140,7 +134,7 @@ impl RepositoryApi for Client {
             .bytes(MANIFEST)
             .await
             .map_err(|failure| response::failed(name.clone(), failure))?;
-        let Some(media_type) = media_type.or_else(|| listing::media_type(&bytes)) else {
+        let Some(media_type) = media_type.or_else(|| MediaType::stated_in(&bytes)) else {
             return Err(response::bad(
                 name,
                 200,
@@ -250,14 +244,4 @@ fn content_type(answer: &Response) -> Option<MediaType> {
         .into_iter()
         .find(|known| known.eq_ignore_ascii_case(name))
         .map(MediaType::from)
-}
-
-fn describe(manifest: &Manifest) -> Descriptor {
-    Descriptor {
-        media_type: manifest.media_type.clone(),
-        digest: manifest.digest().clone(),
-        size: manifest.bytes.len() as u64,
-        platform: None,
-        annotations: Default::default(),
-    }
 }

@@ -4,11 +4,10 @@
 use std::collections::BTreeMap;
 
 use futures_util::{StreamExt, TryStreamExt};
-use serde::Deserialize;
 
 use crate::{
     io::registry::{RegistryError, RegistryErrorKind, RepositoryApi},
-    oci::{Descriptor, Manifest, Platform, Repository, TagOrDigest},
+    oci::{Descriptor, ImageConfig, ImageDocument, Manifest, Platform, Repository, TagOrDigest},
 };
 
 /// Manifests below one index. Far above what anybody builds for, far below what hurts.
@@ -34,15 +33,6 @@ pub struct ImageTree {
     pub configs: Vec<(Option<Platform>, Descriptor)>,
 }
 
-#[derive(Deserialize)]
-struct Document {
-    config: Option<Descriptor>,
-    #[serde(default)]
-    layers: Vec<Descriptor>,
-    #[serde(default)]
-    manifests: Vec<Descriptor>,
-}
-
 /// What an image that can run says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Runnable {
@@ -50,20 +40,6 @@ pub struct Runnable {
     pub platform: Option<Platform>,
     /// Its labels.
     pub labels: BTreeMap<String, String>,
-}
-
-#[derive(Deserialize)]
-struct Config {
-    os: Option<String>,
-    architecture: Option<String>,
-    variant: Option<String>,
-    config: Option<Settings>,
-}
-
-#[derive(Deserialize)]
-struct Settings {
-    #[serde(rename = "Labels")]
-    labels: Option<BTreeMap<String, String>>,
 }
 
 /// Reads the tree below `top`; `None` where the registry does not have `top`.
@@ -85,34 +61,36 @@ pub async fn tree(
     };
     // Parents come before their children here, and are turned round at the end.
     let mut waiting = vec![(manifest, None, 0)];
-    while let Some((manifest, platform, depth)) = waiting.pop() {
+    while let Some((manifest, parent_entry, depth)) = waiting.pop() {
         let document = parse(api.repository(), &manifest)?;
-        if !document.manifests.is_empty() && depth == MAX_DEPTH {
+        if !document.manifests().is_empty() && depth == MAX_DEPTH {
             return Err(broken(
                 api.repository(),
                 &manifest,
                 "indexes are nested too deep",
             ));
         }
-        if tree.children.len() + document.manifests.len() > MAX_CHILDREN {
+        if tree.children.len() + document.manifests().len() > MAX_CHILDREN {
             return Err(broken(api.repository(), &manifest, "too many manifests"));
         }
-        for (descriptor, child) in children(api, &manifest, &document.manifests).await? {
+        for (descriptor, child) in children(api, &manifest, document.manifests()).await? {
             // A child of two indexes must come before both, so its last place counts.
             tree.children
                 .retain(|known| known.digest() != child.digest());
             tree.children.push(child.clone());
             waiting.push((child, Some(descriptor), depth + 1));
         }
-        if let Some(config) = &document.config
-            && !platform.as_ref().is_some_and(is_attestation)
+        if let ImageDocument::Manifest(manifest) = &document
+            && !parent_entry
+                .as_ref()
+                .is_some_and(Descriptor::is_attestation)
         {
-            let platform = platform.and_then(|descriptor| descriptor.platform);
-            tree.configs.push((platform, config.clone()));
+            let platform = parent_entry.and_then(|entry| entry.platform);
+            tree.configs.push((platform, manifest.config.clone()));
         }
-        for blob in document.config.into_iter().chain(document.layers) {
+        for blob in document.blobs() {
             if !tree.blobs.iter().any(|known| known.digest == blob.digest) {
-                tree.blobs.push(blob);
+                tree.blobs.push(blob.clone());
             }
         }
     }
@@ -177,35 +155,16 @@ async fn read_config(
     let file = tempfile::NamedTempFile::new().map_err(|error| wrong(&error.to_string()))?;
     api.fetch_blob(config, file.path().to_owned()).await?;
     let bytes = std::fs::read(file.path()).map_err(|error| wrong(&error.to_string()))?;
-    let config: Config =
-        serde_json::from_slice(&bytes).map_err(|_| wrong("its config is no image config"))?;
-    let platform = config.os.zip(config.architecture);
+    let config: ImageConfig =
+        serde_json::from_slice(&bytes).map_err(|_| wrong("its config is not an image config"))?;
     Ok(Runnable {
-        platform: platform.map(|(os, architecture)| Platform {
-            os,
-            architecture,
-            variant: config.variant,
-        }),
-        labels: config
-            .config
-            .and_then(|settings| settings.labels)
-            .unwrap_or_default(),
+        platform: config.platform(),
+        labels: config.labels(),
     })
 }
 
-/// BuildKit marks attestations by this annotation and the platform `unknown/unknown`.
-fn is_attestation(descriptor: &Descriptor) -> bool {
-    descriptor
-        .annotations
-        .contains_key("vnd.docker.reference.type")
-        || descriptor
-            .platform
-            .as_ref()
-            .is_some_and(|p| p.os == "unknown")
-}
-
-fn parse(repository: &Repository, manifest: &Manifest) -> Result<Document, RegistryError> {
-    serde_json::from_slice(&manifest.bytes).map_err(|_| {
+fn parse(repository: &Repository, manifest: &Manifest) -> Result<ImageDocument, RegistryError> {
+    ImageDocument::parse(manifest).map_err(|_| {
         broken(
             repository,
             manifest,

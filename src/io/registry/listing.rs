@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use bytes::Bytes;
 use serde::Deserialize;
 use url::Url;
 
@@ -16,7 +15,7 @@ use crate::{
             response,
         },
     },
-    oci::{MediaType, Tag},
+    oci::Tag,
 };
 
 /// Largest page, in bytes.
@@ -110,18 +109,4 @@ fn is_empty_repository(error: &RegistryError) -> bool {
         error.kind,
         RegistryErrorKind::NameUnknown | RegistryErrorKind::NotFound
     )
-}
-
-/// The type that a document says it is of.
-pub(super) fn media_type(bytes: &Bytes) -> Option<MediaType> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Typed {
-        media_type: Option<String>,
-    }
-    let named = serde_json::from_slice::<Typed>(bytes).ok()?.media_type?;
-    MediaType::ALL
-        .into_iter()
-        .find(|known| *known == named)
-        .map(MediaType::from)
 }

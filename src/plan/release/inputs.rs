@@ -12,7 +12,7 @@ use crate::{
         history::{facts::Facts, levels::Entry},
         release::{
             document::{
-                FORMAT, GitTag, PlannedSource, Owed, Plan, PlannedCommit, PlannedImage, PlannedMove,
+                FORMAT, GitTag, Owed, Plan, PlannedCommit, PlannedImage, PlannedMove, PlannedSource,
             },
             labels::{LabelFacts, annotations, labels},
             ownership::Adopted,

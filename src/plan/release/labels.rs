@@ -8,11 +8,9 @@ use url::Url;
 
 use crate::{
     error::{Error, Result},
-    oci::{Digest, Repository, Tag},
+    oci::{Digest, Repository, Tag, annotation},
     policy::{ImagePolicy, Rendered, Template, Values},
 };
-
-const PREFIX: &str = "org.opencontainers.image.";
 
 /// What the labels say beyond the policy.
 #[derive(Debug, Clone)]
@@ -77,21 +75,33 @@ fn standard(policy: &ImagePolicy, facts: &LabelFacts<'_>) -> BTreeMap<String, St
         .and_then(|repository| repository.path().rsplit('/').next());
     let text = |text: &str| Some(text.to_owned());
     [
-        ("version", Some(facts.values.version.to_string())),
-        ("revision", text(facts.values.commit)),
+        (annotation::VERSION, Some(facts.values.version.to_string())),
+        (annotation::REVISION, text(facts.values.commit)),
         (
-            "created",
+            annotation::CREATED,
             Some(facts.created.to_rfc3339_opts(SecondsFormat::Secs, true)),
         ),
-        ("url", policy.url.clone().or_else(|| source.clone())),
-        ("source", source),
-        ("title", policy.title.clone().or_else(|| text(title?))),
-        ("description", policy.description.clone()),
-        ("licenses", policy.licenses.clone()),
-        ("ref.name", facts.version_tag.map(ToString::to_string)),
-        ("base.name", facts.base.map(|base| base.name.to_owned())),
         (
-            "base.digest",
+            annotation::URL,
+            policy.url.clone().or_else(|| source.clone()),
+        ),
+        (annotation::SOURCE, source),
+        (
+            annotation::TITLE,
+            policy.title.clone().or_else(|| text(title?)),
+        ),
+        (annotation::DESCRIPTION, policy.description.clone()),
+        (annotation::LICENSES, policy.licenses.clone()),
+        (
+            annotation::REF_NAME,
+            facts.version_tag.map(ToString::to_string),
+        ),
+        (
+            annotation::BASE_NAME,
+            facts.base.map(|base| base.name.to_owned()),
+        ),
+        (
+            annotation::BASE_DIGEST,
             facts
                 .base
                 .and_then(|base| base.digest)
@@ -99,7 +109,7 @@ fn standard(policy: &ImagePolicy, facts: &LabelFacts<'_>) -> BTreeMap<String, St
         ),
     ]
     .into_iter()
-    .filter_map(|(key, value)| Some((format!("{PREFIX}{key}"), value?)))
+    .filter_map(|(key, value)| Some((key.to_owned(), value?)))
     .collect()
 }
 
@@ -192,7 +202,10 @@ mod tests {
 
     fn short(labels: &BTreeMap<String, String>) -> Vec<String> {
         let line = |(key, value): (&String, &String)| {
-            format!("{}={value}", key.strip_prefix(PREFIX).unwrap_or(key))
+            format!(
+                "{}={value}",
+                key.strip_prefix("org.opencontainers.image.").unwrap_or(key)
+            )
         };
         labels.iter().map(line).collect()
     }

@@ -93,13 +93,7 @@ pub fn image(dir: &std::path::Path, seed: &str) -> Image {
     let write = |media_type: &str, content: String| {
         let digest = Digest::of(content.as_bytes());
         std::fs::write(blobs.join(digest.hex()), &content).unwrap();
-        Descriptor {
-            media_type: media_type.into(),
-            digest,
-            size: content.len() as u64,
-            platform: None,
-            annotations: BTreeMap::new(),
-        }
+        Descriptor::new(media_type, digest, content.len() as u64)
     };
     let config = write(MediaType::OCI_CONFIG, format!("{{\"config\":\"{seed}\"}}"));
     let layer = write(MediaType::OCI_LAYER_GZIP, format!("layer of {seed}"));

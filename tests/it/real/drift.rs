@@ -60,13 +60,11 @@ impl<'r> Place<'r> {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("config");
         std::fs::write(&file, &bytes).unwrap();
-        let config = Descriptor {
-            media_type: MediaType::from(MediaType::OCI_CONFIG),
-            digest: Digest::of(&bytes),
-            size: bytes.len() as u64,
-            platform: None,
-            annotations: BTreeMap::new(),
-        };
+        let config = Descriptor::new(
+            MediaType::OCI_CONFIG,
+            Digest::of(&bytes),
+            bytes.len() as u64,
+        );
         self.api
             .push_blob(&config, BlobSource::File(file), &|_| {})
             .await

@@ -67,13 +67,7 @@ pub fn sample(seed: &str) -> Sample {
 
 /// A blob and the descriptor of it.
 pub fn blob(media_type: &str, content: Vec<u8>) -> (Descriptor, Vec<u8>) {
-    let descriptor = Descriptor {
-        media_type: media_type.into(),
-        digest: Digest::of(&content),
-        size: content.len() as u64,
-        platform: None,
-        annotations: Default::default(),
-    };
+    let descriptor = Descriptor::new(media_type, Digest::of(&content), content.len() as u64);
     (descriptor, content)
 }
 

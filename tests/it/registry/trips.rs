@@ -66,13 +66,7 @@ async fn a_gigabyte_goes_through_little_memory() {
     std::fs::File::create(&file).unwrap().set_len(SIZE).unwrap();
     let mut hasher = hoist::oci::Hasher::default();
     std::io::copy(&mut std::fs::File::open(&file).unwrap(), &mut hasher).unwrap();
-    let blob = hoist::oci::Descriptor {
-        media_type: "application/x".into(),
-        digest: hasher.finish(),
-        size: SIZE,
-        platform: None,
-        annotations: Default::default(),
-    };
+    let blob = hoist::oci::Descriptor::new("application/x", hasher.finish(), SIZE);
     let place = format!("{}/acme/large", registry.address())
         .parse()
         .unwrap();

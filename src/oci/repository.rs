@@ -1,97 +1,10 @@
-//! Where an image lies: registry and repository.
+//! Which repository on which registry.
 
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Digest, Tag};
-
-/// Why a string is no name of its kind. The text names the string and the rule.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NameError {
-    /// Not `host[:port]/path`, or `path` for Docker Hub.
-    #[error("`{name}` is no repository: {rule}")]
-    Repository {
-        /// What was given.
-        name: String,
-        /// The rule it breaks.
-        rule: &'static str,
-    },
-    /// Not `[A-Za-z0-9_][A-Za-z0-9._-]{0,127}`.
-    #[error("`{name}` is no tag: {rule}")]
-    Tag {
-        /// What was given.
-        name: String,
-        /// The rule it breaks.
-        rule: &'static str,
-    },
-    /// Neither a tag nor a digest.
-    #[error("`{0}` is neither a tag nor a digest")]
-    TagOrDigest(String),
-}
-
-/// The host, and port if any, of a registry: `docker.io`, `127.0.0.1:5000`.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Registry(String);
-
-impl Registry {
-    /// Docker Hub, whose API host is another one than its name.
-    pub const DOCKER_HUB: &str = "docker.io";
-
-    /// As a person writes it: `docker.io`.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The host that answers the distribution API: `registry-1.docker.io` for Docker Hub.
-    #[must_use]
-    pub fn api_host(&self) -> &str {
-        if self.is_docker_hub() {
-            "registry-1.docker.io"
-        } else {
-            &self.0
-        }
-    }
-
-    /// Docker Hub has its own token names, its own HTTP API and no tag deletion.
-    #[must_use]
-    pub fn is_docker_hub(&self) -> bool {
-        self.0 == Self::DOCKER_HUB
-    }
-
-    /// The host without its port.
-    #[must_use]
-    pub fn host(&self) -> &str {
-        if let Some(end) = self.0.strip_prefix('[').and_then(|rest| rest.find(']')) {
-            return &self.0[1..=end];
-        }
-        self.0.split_once(':').map_or(&*self.0, |(host, _)| host)
-    }
-
-    /// This machine: `localhost`, `127.0.0.0/8`, `[::1]`. The only place where plain HTTP needs no word.
-    #[must_use]
-    pub fn is_loopback(&self) -> bool {
-        let host = self.host();
-        host == "localhost"
-            || host
-                .parse::<std::net::IpAddr>()
-                .is_ok_and(|address| address.is_loopback())
-    }
-}
-
-impl fmt::Display for Registry {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Debug for Registry {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+use super::{Digest, NameError, Registry, Tag};
 
 /// A repository on a registry, in full: `docker.io/acme/api`.
 ///
@@ -156,30 +69,6 @@ fn is_path_component(part: &str) -> bool {
     seen && separator.is_empty()
 }
 
-fn is_registry(host: &str) -> bool {
-    let (name, port) = match host.strip_prefix('[') {
-        Some(rest) => match rest.split_once(']') {
-            Some((address, tail)) if address.parse::<std::net::Ipv6Addr>().is_ok() => (
-                "v6",
-                tail.strip_prefix(':')
-                    .or_else(|| tail.is_empty().then_some("0")),
-            ),
-            _ => return false,
-        },
-        None => match host.split_once(':') {
-            Some((name, port)) => (name, Some(port)),
-            None => (host, Some("0")),
-        },
-    };
-    let label = |l: &str| {
-        !l.is_empty()
-            && !l.starts_with('-')
-            && !l.ends_with('-')
-            && l.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-    };
-    name.split('.').all(label) && port.is_some_and(|p| p.parse::<u16>().is_ok())
-}
-
 impl FromStr for Repository {
     type Err = NameError;
 
@@ -203,9 +92,8 @@ impl FromStr for Repository {
             }
             h => h,
         };
-        if !is_registry(&host) {
-            return Err(error("the part before the first `/` is no host name"));
-        }
+        let registry = Registry::parse(host)
+            .ok_or_else(|| error("the part before the first `/` is not a valid host name"))?;
         if let Some((_, last)) = path.rsplit_once('/').or(Some(("", path)))
             && last.contains([':', '@'])
         {
@@ -219,18 +107,15 @@ impl FromStr for Repository {
                 "path parts are `a-z0-9`, joined by one `.`, one or two `_`, or any number of `-`",
             ));
         }
-        let path = if host == Registry::DOCKER_HUB && !path.contains('/') {
+        let path = if registry.is_docker_hub() && !path.contains('/') {
             format!("library/{path}")
         } else {
             path.to_owned()
         };
-        if host.len() + 1 + path.len() > 255 {
+        if registry.as_str().len() + 1 + path.len() > 255 {
             return Err(error("longer than 255 characters"));
         }
-        Ok(Self {
-            registry: Registry(host),
-            path,
-        })
+        Ok(Self { registry, path })
     }
 }
 

@@ -1,0 +1,31 @@
+//! Keys of annotations and labels. Every key of hoist's own reading and writing is here.
+//!
+//! Source of the `org.opencontainers.image` keys: the OCI image specification, "Pre-Defined
+//! Annotation Keys".
+
+/// Version of what is in the image.
+pub const VERSION: &str = "org.opencontainers.image.version";
+/// The full id of the commit that the image was built from.
+pub const REVISION: &str = "org.opencontainers.image.revision";
+/// When the image was made, in RFC 3339.
+pub const CREATED: &str = "org.opencontainers.image.created";
+/// Where to learn more about the image.
+pub const URL: &str = "org.opencontainers.image.url";
+/// Where the source code is.
+pub const SOURCE: &str = "org.opencontainers.image.source";
+/// A title for people.
+pub const TITLE: &str = "org.opencontainers.image.title";
+/// A description for people.
+pub const DESCRIPTION: &str = "org.opencontainers.image.description";
+/// The licences as an SPDX expression.
+pub const LICENSES: &str = "org.opencontainers.image.licenses";
+/// The name of a reference; in a layout's `index.json` the name of an image.
+pub const REF_NAME: &str = "org.opencontainers.image.ref.name";
+/// The reference of the image that this one was built on.
+pub const BASE_NAME: &str = "org.opencontainers.image.base.name";
+/// The digest of the image that this one was built on.
+pub const BASE_DIGEST: &str = "org.opencontainers.image.base.digest";
+/// containerd's full name of an image in a layout's `index.json`.
+pub const CONTAINERD_NAME: &str = "io.containerd.image.name";
+/// BuildKit's mark on the entry of an attestation in an index.
+pub const REFERENCE_TYPE: &str = "vnd.docker.reference.type";

@@ -1,0 +1,25 @@
+//! Why a name is refused.
+
+/// Why a string is no name of its kind. The text names the string and the rule.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NameError {
+    /// Not `host[:port]/path`, or `path` for Docker Hub.
+    #[error("`{name}` is not a valid repository: {rule}")]
+    Repository {
+        /// The text that was given.
+        name: String,
+        /// The rule that it breaks.
+        rule: &'static str,
+    },
+    /// Not `[A-Za-z0-9_][A-Za-z0-9._-]{0,127}`.
+    #[error("`{name}` is not a valid tag: {rule}")]
+    Tag {
+        /// The text that was given.
+        name: String,
+        /// The rule that it breaks.
+        rule: &'static str,
+    },
+    /// Neither a tag nor a digest.
+    #[error("`{0}` is neither a tag nor a digest")]
+    TagOrDigest(String),
+}

@@ -1,0 +1,107 @@
+//! What an image runs on.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+/// `os/architecture[/variant]`, as an index lists it (OCI image specification, "Image Index").
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Platform {
+    /// `linux`
+    pub os: String,
+    /// `amd64`
+    pub architecture: String,
+    /// `v8`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant: Option<String>,
+    /// The version of the operating system; Windows images need it.
+    #[serde(
+        default,
+        rename = "os.version",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub os_version: Option<String>,
+    /// Features that the operating system must have; Windows images need them.
+    #[serde(default, rename = "os.features", skip_serializing_if = "Vec::is_empty")]
+    pub os_features: Vec<String>,
+    /// Reserved by the specification; in Docker's manifest lists features of the processor.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub features: Vec<String>,
+}
+
+/// Why a text is not a platform.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a valid platform: expected `os/architecture` or `os/architecture/variant`")]
+pub struct ParsePlatformError(String);
+
+impl Platform {
+    /// A platform without a version or features of its operating system.
+    #[must_use]
+    pub fn new(
+        os: impl Into<String>,
+        architecture: impl Into<String>,
+        variant: Option<String>,
+    ) -> Self {
+        Self {
+            os: os.into(),
+            architecture: architecture.into(),
+            variant,
+            os_version: None,
+            os_features: Vec::new(),
+            features: Vec::new(),
+        }
+    }
+
+    /// Whether this machine runs such an image without an emulator.
+    #[must_use]
+    pub fn is_native(&self) -> bool {
+        let architecture = match std::env::consts::ARCH {
+            "x86_64" => "amd64",
+            "aarch64" => "arm64",
+            other => other,
+        };
+        self.os == "linux" && self.architecture == architecture
+    }
+
+    /// Whether an image for this platform is what somebody who asks for `wanted` wants: a wanted
+    /// platform without a variant accepts any variant.
+    #[must_use]
+    pub fn satisfies(&self, wanted: &Self) -> bool {
+        self.os == wanted.os
+            && self.architecture == wanted.architecture
+            && (wanted.variant.is_none() || self.variant == wanted.variant)
+    }
+
+    /// Whether this is `unknown/unknown`, which builders write for content that does not run, such
+    /// as an attestation.
+    #[must_use]
+    pub fn is_unknown(&self) -> bool {
+        self.os == "unknown"
+    }
+}
+
+impl FromStr for Platform {
+    type Err = ParsePlatformError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut parts = text.split('/');
+        match (parts.next(), parts.next(), parts.next(), parts.next()) {
+            (Some(os), Some(architecture), variant, None)
+                if !os.is_empty() && !architecture.is_empty() =>
+            {
+                Ok(Self::new(os, architecture, variant.map(str::to_owned)))
+            }
+            _ => Err(ParsePlatformError(text.chars().take(100).collect())),
+        }
+    }
+}
+
+impl fmt::Display for Platform {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.os, self.architecture)?;
+        match &self.variant {
+            Some(variant) => write!(f, "/{variant}"),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Which registry.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// The host, and port if any, of a registry: `docker.io`, `127.0.0.1:5000`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Registry(String);
+
+impl Registry {
+    /// Docker Hub. Its API answers on another host.
+    pub const DOCKER_HUB: &str = "docker.io";
+
+    /// Checks a host, which is lower case already.
+    pub(super) fn parse(host: String) -> Option<Self> {
+        is_registry(&host).then_some(Self(host))
+    }
+
+    /// As a person writes it: `docker.io`.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The host that answers the distribution API: `registry-1.docker.io` for Docker Hub.
+    #[must_use]
+    pub fn api_host(&self) -> &str {
+        if self.is_docker_hub() {
+            "registry-1.docker.io"
+        } else {
+            &self.0
+        }
+    }
+
+    /// Docker Hub has its own token names, its own HTTP API and no tag deletion.
+    #[must_use]
+    pub fn is_docker_hub(&self) -> bool {
+        self.0 == Self::DOCKER_HUB
+    }
+
+    /// The host without its port.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        if let Some(end) = self.0.strip_prefix('[').and_then(|rest| rest.find(']')) {
+            return &self.0[1..=end];
+        }
+        self.0.split_once(':').map_or(&*self.0, |(host, _)| host)
+    }
+
+    /// This machine: `localhost`, `127.0.0.0/8`, `[::1]`. The only place where plain HTTP
+    /// is used without being asked for.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        let host = self.host();
+        host == "localhost"
+            || host
+                .parse::<std::net::IpAddr>()
+                .is_ok_and(|address| address.is_loopback())
+    }
+}
+
+impl fmt::Display for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+fn is_registry(host: &str) -> bool {
+    let (name, port) = match host.strip_prefix('[') {
+        Some(rest) => match rest.split_once(']') {
+            Some((address, tail)) if address.parse::<std::net::Ipv6Addr>().is_ok() => (
+                "v6",
+                tail.strip_prefix(':')
+                    .or_else(|| tail.is_empty().then_some("0")),
+            ),
+            _ => return false,
+        },
+        None => match host.split_once(':') {
+            Some((name, port)) => (name, Some(port)),
+            None => (host, Some("0")),
+        },
+    };
+    let label = |l: &str| {
+        !l.is_empty()
+            && !l.starts_with('-')
+            && !l.ends_with('-')
+            && l.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+    };
+    name.split('.').all(label) && port.is_some_and(|p| p.parse::<u16>().is_ok())
+}
