@@ -334,7 +334,7 @@ pub fn message(bytes: &[u8]) {
     }
     let hook = lint::cleaned(&message, '#');
     assert!(!hook.lines().any(|line| line.starts_with('#')), "{hook:?}");
-    let _ = lint::lint(&hook, merge, &lint::Counts::default());
+    let _ = lint::lint(&hook, merge, &lint::LintRules::default());
 
     let mut policy = Policy::default();
     policy.version.squash = Squash::Body;
@@ -351,7 +351,7 @@ pub fn message(bytes: &[u8]) {
     level_of(&change, commit(0xab));
     let judged = levels::judge(&policy.version, &[commit(0xab), commit(0xcd)]);
     let judged = judged.expect("there are no rules that could be wrong");
-    let mut notes = notes::collect(&judged.entries, &notes::Span::default(), None);
+    let mut notes = notes::collect(&judged.entries, &notes::NotesRange::default(), None);
     notes.heading = true;
     let text = notes::render(&notes, None).expect("the built-in template");
     let written = notes::prepend(&message, &text, &notes.title);
@@ -360,7 +360,7 @@ pub fn message(bytes: &[u8]) {
 
 /// Without a header and without a word of what breaks there is no level; what breaks is major; and
 /// looking into the body can only add.
-fn level_of(change: &change::Change, commit: Commit) {
+fn level_of(change: &change::CommitChange, commit: Commit) {
     let mut policy = Policy::default().version;
     let judge = |policy: &VersionPolicy| {
         let judged = levels::judge(policy, std::slice::from_ref(&commit));
@@ -371,7 +371,7 @@ fn level_of(change: &change::Change, commit: Commit) {
     let level = judge(&policy);
     let has_header = matches!(
         change.kind,
-        change::Kind::Conventional | change::Kind::Revert
+        change::MessageKind::Conventional | change::MessageKind::Revert
     );
     assert_eq!(has_header, change.type_.is_some());
     if change.skip || (!has_header && change.breaking.is_none()) {

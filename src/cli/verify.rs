@@ -9,7 +9,7 @@ use crate::{
     error::Result,
     oci::Observed,
     plan::{
-        release::verify::{Check, CheckState},
+        release::verify::{CheckState, TagCheck},
         version::request::parse_version,
     },
     release::{Verified, VerifyOptions},
@@ -74,7 +74,7 @@ fn show(verified: &[Verified], how: &VerifyOptions, context: &Context) {
             size(bytes)
         ));
     }
-    let behind = |check: &Check| check.state != CheckState::Right;
+    let behind = |check: &TagCheck| check.state != CheckState::Right;
     let wrong: Vec<&Verified> = verified
         .iter()
         .filter(|release| release.checks.iter().any(behind))
@@ -90,7 +90,7 @@ fn show(verified: &[Verified], how: &VerifyOptions, context: &Context) {
     }
 }
 
-fn row(check: &Check) -> Vec<String> {
+fn row(check: &TagCheck) -> Vec<String> {
     let shown = match &check.shown {
         Observed::At(digest) => digest.short().to_owned(),
         Observed::Absent => "-".into(),

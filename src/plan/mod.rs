@@ -10,8 +10,8 @@ pub mod version;
 
 pub use crate::plan::release::{
     document::{
-        FORMAT, GitTag, Owed, Plan, PlannedCommit, PlannedImage, PlannedMove, PlannedSource,
-        ReleaseCommit,
+        FORMAT, Plan, PlannedCommit, PlannedGitTag, PlannedImage, PlannedMove, PlannedSource,
+        ReleaseCommit, Successor,
     },
     inputs::Inputs,
 };

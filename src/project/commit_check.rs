@@ -4,7 +4,7 @@ use crate::{
     error::{Error, Result},
     plan::{
         history::{change, rules},
-        notes::lint::{self, Counts, Finding, Severity},
+        notes::lint::{self, LintFinding, LintRules, Severity},
     },
     policy::{Policy, Unconventional},
     project::{notes::Wanted, open::Project},
@@ -19,7 +19,7 @@ pub struct CheckedMessage {
     /// The message's first line.
     pub summary: String,
     /// What is wrong, in the order of the message. Empty: nothing.
-    pub findings: Vec<Finding>,
+    pub findings: Vec<LintFinding>,
 }
 
 impl CheckedMessage {
@@ -69,7 +69,7 @@ impl Project {
 
     fn check(&self, subject: String, message: &str, merge: bool) -> Result<CheckedMessage> {
         let policy = self.policy();
-        let counts = Counts {
+        let counts = LintRules {
             types: types(policy),
             own_rule: rules::has_rule(&policy.version, message, merge)?,
             unconventional: policy.version.unconventional == Unconventional::Patch,

@@ -5,7 +5,7 @@ use semver::Version;
 use crate::{
     error::{Error, Result},
     plan::{
-        history::facts::{Facts, Question},
+        history::facts::{Facts, HistoryQuery},
         version::{
             VersionRequest, explain,
             next::{self, Next},
@@ -100,10 +100,10 @@ impl Project {
         self.git().read(&question)
     }
 
-    fn question(&self, request: &VersionRequest) -> Result<Question> {
+    fn question(&self, request: &VersionRequest) -> Result<HistoryQuery> {
         let branch = self
             .git()
             .branch(request.branch.as_deref(), self.environment())?;
-        next::question(self.policy(), request, branch.as_deref())
+        next::history_query(self.policy(), request, branch.as_deref())
     }
 }

@@ -35,6 +35,6 @@ pub use set::{ImageResult, ProjectSet};
 
 pub use crate::io::environment::Environment;
 pub use crate::plan::history::facts::Facts;
-pub use crate::plan::notes::lint::{Finding, Severity};
-pub use crate::plan::notes::{Item, Notes};
+pub use crate::plan::notes::lint::{LintFinding, Severity};
+pub use crate::plan::notes::{NoteItem, ReleaseNotes};
 pub use crate::plan::version::{VersionRequest, next::Next, request::parse_version};

@@ -9,10 +9,10 @@ use crate::{
     error::{Error, Result},
     plan::{
         history::{
-            facts::{Commit, Facts, Question, VersionTag},
-            levels::{self, Entry},
+            facts::{Commit, Facts, HistoryQuery, VersionTag},
+            levels::{self, JudgedChange},
         },
-        notes::{self, Notes, Span, forge::Forge, prepend},
+        notes::{self, NotesRange, ReleaseNotes, forge::Forge, prepend},
         version::{VersionRequest, next::Next, request::parse_version},
     },
     policy::{Policy, Unconventional},
@@ -68,7 +68,7 @@ impl Project {
         wanted: &Wanted,
         request: &VersionRequest,
         today: NaiveDate,
-    ) -> Result<Notes> {
+    ) -> Result<ReleaseNotes> {
         match wanted {
             Wanted::Next => {
                 let history = self.next(request)?;
@@ -79,7 +79,7 @@ impl Project {
                 let commits = self.commits(from.as_deref(), to)?;
                 let entries = judge(self.policy(), &commits)?;
                 let forge = self.forge();
-                let mut notes = notes::collect(&entries, &Span::default(), forge.as_ref());
+                let mut notes = notes::collect(&entries, &NotesRange::default(), forge.as_ref());
                 notes.title = format!("{}..{to}", from.as_deref().unwrap_or_default());
                 Ok(notes)
             }
@@ -90,7 +90,7 @@ impl Project {
     ///
     /// # Errors
     /// Usage (exit 2): the template cannot be read, or fails.
-    pub fn render_notes(&self, notes: &Notes) -> Result<String> {
+    pub fn render_notes(&self, notes: &ReleaseNotes) -> Result<String> {
         let Some(name) = &self.policy().notes.template else {
             return notes::render(notes, None);
         };
@@ -105,7 +105,7 @@ impl Project {
     ///
     /// # Errors
     /// As [`Project::render_notes`]; failed (exit 6) where the file cannot be read or written.
-    pub fn write_notes(&self, notes: &Notes) -> Result<&str> {
+    pub fn write_notes(&self, notes: &ReleaseNotes) -> Result<&str> {
         let name = self.changelog();
         let text = self.render_notes(notes)?;
         let file = self.top().join(name);
@@ -126,14 +126,14 @@ impl Project {
         facts: &Facts,
         next: &Next,
         today: NaiveDate,
-    ) -> Result<Notes> {
+    ) -> Result<ReleaseNotes> {
         if let (Some(version), Some(_)) = (&next.next, &next.on_head) {
             return self.notes_of_version(version);
         }
         let prerelease = next.is_prerelease();
         let name = |version: &Version| self.policy().version.tag.name(version);
         let version = next.next.as_ref();
-        let span = Span {
+        let span = NotesRange {
             to: version.map(|version| (version.to_string(), name(version))),
             from: before(prerelease, facts.channel.as_ref(), facts.stable.as_ref()),
             date: version.map(|_| today.to_string()),
@@ -156,7 +156,7 @@ impl Project {
         self.render_notes(&self.notes_of_next(facts, next, today)?)
     }
 
-    fn notes_of_version(&self, version: &Version) -> Result<Notes> {
+    fn notes_of_version(&self, version: &Version) -> Result<ReleaseNotes> {
         let policy = self.policy();
         let tag = policy.version.tag.name(version);
         let at = self.git().tagged(&tag)?.ok_or_else(|| {
@@ -169,7 +169,7 @@ impl Project {
         })?;
         let prerelease = !version.pre.is_empty();
         let label = version.pre.as_str().split('.').next().unwrap_or_default();
-        let facts = self.git().read(&Question {
+        let facts = self.git().read(&HistoryQuery {
             template: policy.version.tag.clone(),
             branch: None,
             at: Some(at.commit),
@@ -180,7 +180,7 @@ impl Project {
             paths: policy.version.paths.clone(),
             remote_tags: Vec::new(),
         })?;
-        let span = Span {
+        let span = NotesRange {
             to: Some((version.to_string(), tag)),
             from: before(prerelease, facts.channel.as_ref(), facts.stable.as_ref()),
             date: chrono::DateTime::from_timestamp(at.time, 0)
@@ -219,13 +219,13 @@ fn before(
         .map(|tag| (tag.version.to_string(), tag.name.clone()))
 }
 
-fn fresh(mut entries: Vec<Entry>, prerelease: bool) -> Vec<Entry> {
+fn fresh(mut entries: Vec<JudgedChange>, prerelease: bool) -> Vec<JudgedChange> {
     entries.retain(|entry| !prerelease || entry.after_prerelease);
     entries
 }
 
-/// Notes tell of every commit, also of one that would stop a release.
-fn judge(policy: &Policy, commits: &[Commit]) -> Result<Vec<Entry>> {
+/// ReleaseNotes tell of every commit, also of one that would stop a release.
+fn judge(policy: &Policy, commits: &[Commit]) -> Result<Vec<JudgedChange>> {
     let mut policy = policy.version.clone();
     if policy.unconventional == Unconventional::Error {
         policy.unconventional = Unconventional::Ignore;

@@ -5,7 +5,7 @@ use chrono::NaiveDate;
 use crate::{
     error::Result,
     io::{environment::Environment, git::read::Repository},
-    plan::{notes::Notes, version::VersionRequest},
+    plan::{notes::ReleaseNotes, version::VersionRequest},
     project::{
         commit_check::CheckedMessage,
         history::History,
@@ -118,7 +118,7 @@ impl ProjectSet {
         wanted: &Wanted,
         request: &VersionRequest,
         today: NaiveDate,
-    ) -> Vec<ImageResult<Notes>> {
+    ) -> Vec<ImageResult<ReleaseNotes>> {
         self.each(|project| project.notes(wanted, request, today))
     }
 

@@ -69,9 +69,9 @@ pub use verify::{Finding, Verified, VerifyOptions};
 
 pub use crate::plan::inspect::{Changes, Hidden, Layer, Report};
 pub use crate::plan::release::document::{
-    FORMAT, GitTag, Plan, PlannedImage, PlannedMove, PlannedSource, ReleaseCommit,
+    FORMAT, Plan, PlannedGitTag, PlannedImage, PlannedMove, PlannedSource, ReleaseCommit,
 };
 pub use crate::plan::release::drift::{Drift, DriftState};
-pub use crate::plan::release::verify::{Check as TagCheck, CheckState};
+pub use crate::plan::release::verify::{CheckState, TagCheck};
 pub use crate::plan::tags::{Action, Explained, PlannedTag, TagKind, TagSet};
 pub use crate::publish::{Recovery, Unfinished};

@@ -40,15 +40,15 @@ pub(super) async fn complete(
             .iter()
             .zip(published)
             .map(|(place, seen)| async move {
-                let owed = set.tags().iter().flat_map(|planned| &planned.verdicts);
-                let owed = owed
+                let successors = set.tags().iter().flat_map(|planned| &planned.verdicts);
+                let successors = successors
                     .filter(|verdict| verdict.repository == seen.repository)
                     .filter_map(|verdict| verdict.successor.clone());
                 let missing: Vec<Tag> = set
                     .tags()
                     .iter()
                     .map(|planned| planned.tag.clone())
-                    .chain(owed)
+                    .chain(successors)
                     .filter(|tag| !seen.shows.contains_key(tag))
                     .collect();
                 seen.shows.extend(heads(place.as_ref(), &missing).await?);

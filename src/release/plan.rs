@@ -120,7 +120,7 @@ fn changes(shown: &Plan, now: &Plan) -> Vec<String> {
     }
     let belongs_to = |plan: &Plan| -> Vec<_> {
         let tags = plan.tags.iter();
-        tags.map(|tag| (tag.variant.clone(), tag.kind, tag.owed.clone()))
+        tags.map(|tag| (tag.variant.clone(), tag.kind, tag.successor.clone()))
             .collect()
     };
     if changed.is_empty() && belongs_to(shown) != belongs_to(now) {

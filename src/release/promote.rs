@@ -12,7 +12,7 @@ use crate::{
     outcome::Outcome,
     plan::{
         Inputs, Plan,
-        history::facts::{Facts, Question, VersionTag},
+        history::facts::{Facts, HistoryQuery, VersionTag},
         release::{
             ownership::{Adopted, Evidence, PublishedTag},
             promote::{Promotion, must_be_prerelease, promotion},
@@ -111,7 +111,7 @@ impl Release {
     /// The history as the candidate's commit has it.
     fn facts_at(&self, commit: CommitId, remote_tags: Vec<(String, String)>) -> Result<Facts> {
         let policy = &self.policy().version;
-        self.project().git().read(&Question {
+        self.project().git().read(&HistoryQuery {
             template: policy.tag.clone(),
             branch: None,
             at: Some(commit),

@@ -63,7 +63,7 @@ impl Release {
             true => Some(self.tag_object(world, plan, &made.images).await?),
             false => None,
         };
-        let images = self.with_owed(plan, &made.images).await?;
+        let images = self.with_successors(plan, &made.images).await?;
         let target = |(place, repository): (usize, &Repository)| Target {
             repository: repository.clone(),
             strict: found.get(place).is_some_and(|found| found.strict),
@@ -90,14 +90,16 @@ impl Release {
     }
 
     /// The release's images, and behind them those of other versions that a tag is to show.
-    async fn with_owed(&self, plan: &Plan, made: &[Image]) -> Result<Vec<Image>> {
+    async fn with_successors(&self, plan: &Plan, made: &[Image]) -> Result<Vec<Image>> {
         let mut images = made.to_vec();
         for planned in &plan.tags {
-            if let Some(owed) = &planned.owed
-                && !images.iter().any(|i| *i.manifest.digest() == owed.digest)
+            if let Some(successor) = &planned.successor
+                && !images
+                    .iter()
+                    .any(|i| *i.manifest.digest() == successor.digest)
             {
                 images.push(
-                    self.published_image(&owed.digest, &planned.repository)
+                    self.published_image(&successor.digest, &planned.repository)
                         .await?,
                 );
             }
@@ -140,21 +142,21 @@ impl Release {
     }
 }
 
-/// `images`: as [`Release::with_owed`] puts them.
+/// `images`: as [`Release::with_successors`] puts them.
 fn tag_move(plan: &Plan, planned: &PlannedMove, images: &[Image]) -> TagMove {
     let kind = match (planned.is_version, planned.kind) {
         (true, _) => publish::TagKind::Version,
         (false, TagKind::Fixed) => publish::TagKind::Fixed,
         (false, TagKind::Moving) => publish::TagKind::Moving,
     };
-    let image = match &planned.owed {
+    let image = match &planned.successor {
         None => plan
             .images
             .iter()
             .position(|image| image.variant == planned.variant),
-        Some(owed) => images
+        Some(successor) => images
             .iter()
-            .position(|image| *image.manifest.digest() == owed.digest),
+            .position(|image| *image.manifest.digest() == successor.digest),
     };
     TagMove {
         tag: planned.tag.clone(),

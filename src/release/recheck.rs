@@ -57,10 +57,10 @@ fn held(policy: &Policy, plan: &Plan, known: &PublishedNow) -> Result<Vec<Overta
             all.find(|verdict| verdict.repository == planned.repository)
         });
         // One that is put to another version's image is kept from this one as before.
-        let owed = planned.owed.as_ref().map(|owed| &owed.tag);
+        let successor = planned.successor.as_ref().map(|successor| &successor.tag);
         if let Some(verdict) = verdict
             && verdict.action == Action::Keep
-            && (owed.is_none() || owed != verdict.successor.as_ref())
+            && (successor.is_none() || successor != verdict.successor.as_ref())
         {
             held.push(Overtaken {
                 repository: planned.repository.clone(),
@@ -83,17 +83,17 @@ fn overtaken(
     let mut held = Vec::new();
     for (repository, tags) in &known.repositories {
         let Some(tags) = tags else { continue };
-        let aims = rules.targets(&reader, &git, tags);
+        let targets = rules.targets(&reader, &git, tags);
         for (place, tag, version) in wanted {
-            let aim = aims.iter().find(|aim| aim.tag == *tag);
-            if let Some(aim) = aim
+            let target = targets.iter().find(|target| target.tag == *tag);
+            if let Some(target) = target
                 && place == repository
-                && aim.version.cmp_precedence(version).is_ne()
+                && target.version.cmp_precedence(version).is_ne()
             {
                 held.push(Overtaken {
                     repository: repository.clone(),
                     tag: tag.clone(),
-                    why: format!("{} is the highest of its line now", aim.version),
+                    why: format!("{} is the highest of its line now", target.version),
                 });
             }
         }

@@ -9,7 +9,7 @@ use crate::{
     oci::{Image, Repository},
     outcome::Outcome,
     plan::{
-        release::drift::{Drift, DriftState, survey},
+        release::drift::{Drift, DriftState, drift_survey},
         tags::TagRules,
         version::VersionRequest,
     },
@@ -66,8 +66,8 @@ impl Release {
         let published = observe::published(&places, &[]).await?;
         let mut repositories = Vec::new();
         for (place, seen) in places.iter().zip(&published) {
-            let survey = survey(self.policy(), &git, seen, &published)?;
-            let shows = observe::heads(place.as_ref(), &survey.looks()).await?;
+            let survey = drift_survey(self.policy(), &git, seen, &published)?;
+            let shows = observe::heads(place.as_ref(), &survey.tags_to_observe()).await?;
             repositories.push(RepositoryDrift {
                 repository: survey.repository.clone(),
                 drift: survey.drift(&shows),

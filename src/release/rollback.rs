@@ -9,7 +9,7 @@ use crate::{
     plan::{
         release::{
             drift::Drift,
-            rollback::{Step, retreat},
+            rollback::{RollbackStep, rollback_survey},
         },
         version::VersionRequest,
     },
@@ -60,19 +60,19 @@ impl Release {
             };
             let mut known = false;
             for (place, seen) in places.iter().zip(&published) {
-                let retreat = retreat(self.policy(), &git, seen, version)?;
-                known |= retreat.is_published();
-                let shows = observe::heads(place.as_ref(), &retreat.looks()).await?;
+                let survey = rollback_survey(self.policy(), &git, seen, version)?;
+                known |= survey.is_published();
+                let shows = observe::heads(place.as_ref(), &survey.tags_to_observe()).await?;
                 let mut drift = Vec::new();
-                for step in retreat.steps(&shows) {
+                for step in survey.steps(&shows) {
                     match step {
-                        Step::Back(back) => drift.push(back),
-                        Step::Stays(tag, why) => {
-                            taken.stays.push((retreat.repository.clone(), tag, why));
+                        RollbackStep::Back(back) => drift.push(back),
+                        RollbackStep::Stays(tag, why) => {
+                            taken.stays.push((survey.repository.clone(), tag, why));
                         }
                     }
                 }
-                let repository = retreat.repository;
+                let repository = survey.repository;
                 taken
                     .drifts
                     .repositories

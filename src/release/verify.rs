@@ -16,7 +16,7 @@ use crate::{
         history::facts::Facts,
         release::{
             drift::unlisted,
-            verify::{Check, CheckState, checks},
+            verify::{CheckState, TagCheck, checks},
         },
         tags::{ExactTags, Listing, TagKind, TagRules},
         version::{VersionRequest, bump::core},
@@ -42,7 +42,7 @@ pub struct Verified {
     /// The release.
     pub version: Version,
     /// Each tag in each repository.
-    pub checks: Vec<Check>,
+    pub checks: Vec<TagCheck>,
     /// What is wrong with an image itself.
     pub findings: Vec<Finding>,
     /// Bytes fetched and checked.

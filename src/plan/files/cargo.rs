@@ -3,7 +3,7 @@
 use toml_edit::{DocumentMut, Item, TableLike, Value};
 
 /// A manifest with the new version in it.
-pub(super) struct Manifest {
+pub(super) struct EditedManifest {
     pub(super) text: String,
     /// The version that it had.
     pub(super) old: String,
@@ -27,7 +27,7 @@ fn set(item: Option<&mut Item>, new: &str) -> Option<String> {
 }
 
 /// A package's own version, else the one of its workspace.
-pub(super) fn manifest(text: &str, version: &str) -> Result<Manifest, String> {
+pub(super) fn manifest(text: &str, version: &str) -> Result<EditedManifest, String> {
     let mut document = parse(text)?;
     let root = document.as_table_mut();
     let package = root.get_mut("package").and_then(Item::as_table_like_mut);
@@ -48,7 +48,7 @@ pub(super) fn manifest(text: &str, version: &str) -> Result<Manifest, String> {
         ),
     };
     requirements(root, packages.as_deref(), &old, version);
-    Ok(Manifest {
+    Ok(EditedManifest {
         text: document.to_string(),
         old,
         packages,

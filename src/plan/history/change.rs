@@ -10,7 +10,7 @@ use crate::plan::history::footer;
 
 /// What kind of message it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum MessageKind {
     /// It has a conventional header.
     Conventional,
     /// A revert: `revert: …`, `Revert "…"` or `Reapply "…"`.
@@ -35,9 +35,9 @@ pub enum Breaking {
 
 /// One change, as its message tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Change {
+pub struct CommitChange {
     /// What kind of message it is.
-    pub kind: Kind,
+    pub kind: MessageKind,
     /// The header's type in lower case; `revert` for every kind of revert.
     pub type_: Option<String>,
     /// The header's scope as written.
@@ -56,11 +56,11 @@ pub struct Change {
     pub no_space: bool,
 }
 
-impl Change {
+impl CommitChange {
     /// The change that a revert takes back, as far as its header quotes it.
     #[must_use]
-    pub fn reverted(&self) -> Option<Change> {
-        (self.kind == Kind::Revert).then(|| of_header(&self.description))
+    pub fn reverted(&self) -> Option<CommitChange> {
+        (self.kind == MessageKind::Revert).then(|| of_header(&self.description))
     }
 
     /// Whether a `!` stands before the colon.
@@ -77,13 +77,13 @@ impl Change {
 /// after it. A line that starts with `BREAKING CHANGE:`, `BREAKING-CHANGE:`, `BREAKING CHANGE #`
 /// or `BREAKING-CHANGE #` breaks wherever it stands, the header included.
 #[must_use]
-pub fn parse(message: &str, merge: bool) -> Change {
+pub fn parse(message: &str, merge: bool) -> CommitChange {
     let (header, body) = split(message);
     let mut change = of_header(&header);
-    if change.kind == Kind::Unconventional && is_merge(&header, merge) {
-        change.kind = Kind::Merge;
+    if change.kind == MessageKind::Unconventional && is_merge(&header, merge) {
+        change.kind = MessageKind::Merge;
     }
-    if !matches!(change.kind, Kind::Merge | Kind::Fixup)
+    if !matches!(change.kind, MessageKind::Merge | MessageKind::Fixup)
         && let Some(text) = footer::breaking_text(&body)
     {
         // The line says what breaks, so it is kept even where there is a mark too.
@@ -92,7 +92,7 @@ pub fn parse(message: &str, merge: bool) -> Change {
             _ => Breaking::Line(text),
         });
     }
-    change.no_space &= change.kind != Kind::Unconventional;
+    change.no_space &= change.kind != MessageKind::Unconventional;
     change.reverts = footer::reverted_ids(&body);
     change.release_as = footer::release_as(&body);
     change.skip = footer::skips(message);
@@ -101,7 +101,7 @@ pub fn parse(message: &str, merge: bool) -> Change {
 
 /// The changes of a squashed commit's body: each line `* type: …` is one.
 #[must_use]
-pub fn bullets(message: &str) -> Vec<Change> {
+pub fn bullets(message: &str) -> Vec<CommitChange> {
     let (_, body) = split(message);
     body.iter()
         .filter_map(|line| line.strip_prefix("* "))
@@ -136,9 +136,9 @@ fn is_comment(line: &str) -> bool {
         .is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_digit()))
 }
 
-fn of_header(header: &str) -> Change {
-    let mut change = Change {
-        kind: Kind::Unconventional,
+fn of_header(header: &str) -> CommitChange {
+    let mut change = CommitChange {
+        kind: MessageKind::Unconventional,
         type_: None,
         scope: None,
         description: header.to_owned(),
@@ -149,11 +149,11 @@ fn of_header(header: &str) -> Change {
         no_space: false,
     };
     if let Some(quoted) = git_revert(header) {
-        change.kind = Kind::Revert;
+        change.kind = MessageKind::Revert;
         change.type_ = Some("revert".to_owned());
         change.description = quoted.to_owned();
     } else if is_fixup(header) {
-        change.kind = Kind::Fixup;
+        change.kind = MessageKind::Fixup;
     } else if let Some(text) = footer::breaking(header) {
         change.breaking = Some(Breaking::Line(text.to_owned()));
         change.description = text.to_owned();
@@ -162,8 +162,8 @@ fn of_header(header: &str) -> Change {
     {
         let type_ = parsed.type_().as_str().to_lowercase();
         change.kind = match type_.as_str() {
-            "revert" => Kind::Revert,
-            _ => Kind::Conventional,
+            "revert" => MessageKind::Revert,
+            _ => MessageKind::Conventional,
         };
         change.type_ = Some(type_);
         change.scope = parsed.scope().map(|s| s.as_str().trim().to_owned());
@@ -221,7 +221,7 @@ mod tests {
         let change = parse(message, false);
         match (change.kind, change.breaking.is_some(), &change.type_) {
             (_, true, _) => "breaking".into(),
-            (Kind::Conventional | Kind::Revert, _, Some(type_)) => type_.clone(),
+            (MessageKind::Conventional | MessageKind::Revert, _, Some(type_)) => type_.clone(),
             (kind, ..) => format!("{kind:?}"),
         }
     }

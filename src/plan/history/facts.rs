@@ -65,9 +65,9 @@ impl fmt::Display for MaintenanceLine {
     }
 }
 
-/// What the history is asked for; for the next version it is made by [`crate::plan::version::next::question`].
+/// What the history is asked for; for the next version it is made by [`crate::plan::version::next::history_query`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Question {
+pub struct HistoryQuery {
     /// Which tags stand for versions.
     pub template: TagTemplate,
     /// The branch's name.
@@ -88,7 +88,7 @@ pub struct Question {
     pub remote_tags: Vec<(String, String)>,
 }
 
-impl Question {
+impl HistoryQuery {
     /// Whether `version` is a pre-release of the channel asked for, in any spelling of its label:
     /// `rc`, `rc2`, `rc.2`.
     #[must_use]

@@ -4,7 +4,7 @@ use crate::{
     error::{Error, Result},
     git::CommitId,
     plan::history::{
-        change::{self, Breaking, Change, Kind},
+        change::{self, Breaking, CommitChange, MessageKind},
         facts::Commit,
         reverts::cancelled,
         rules::{CompiledRule, compile},
@@ -25,7 +25,7 @@ pub enum LeftOut {
 
 /// One change of the range, with the level it gives and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub struct JudgedChange {
     /// The commit it is in.
     pub id: CommitId,
     /// The commit's first line.
@@ -33,7 +33,7 @@ pub struct Entry {
     /// The author's name.
     pub author: String,
     /// What its message says.
-    pub change: Change,
+    pub change: CommitChange,
     /// The level it gives; `None`: it does not count.
     pub level: Option<Level>,
     /// Which rule gave it.
@@ -48,7 +48,7 @@ pub struct Entry {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Judgement {
     /// Every change, newest first; several for one commit where its body is split.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<JudgedChange>,
     /// The newest `Release-As` among the commits that count, and its commit.
     pub release_as: Option<(CommitId, String)>,
     /// What a person should know.
@@ -64,7 +64,7 @@ impl Judgement {
 
     /// The newest change that gives `level`.
     #[must_use]
-    pub fn decider(&self, level: Level) -> Option<&Entry> {
+    pub fn decider(&self, level: Level) -> Option<&JudgedChange> {
         self.entries.iter().find(|entry| entry.level == Some(level))
     }
 }
@@ -76,7 +76,7 @@ impl Judgement {
 /// `version.unconventional = "error"`, the commits without a conventional header (exit 4).
 pub fn judge(policy: &VersionPolicy, commits: &[Commit]) -> Result<Judgement> {
     let rules = compile(policy)?;
-    let changes: Vec<Change> = commits
+    let changes: Vec<CommitChange> = commits
         .iter()
         .map(|commit| change::parse(&commit.message, commit.parents.len() > 1))
         .collect();
@@ -97,7 +97,8 @@ pub fn judge(policy: &VersionPolicy, commits: &[Commit]) -> Result<Judgement> {
             remark(commit, &change, &mut judgement.notes);
         }
         let mut all = vec![change];
-        if policy.squash == Squash::Body && left_out.is_none() && all[0].kind != Kind::Merge {
+        if policy.squash == Squash::Body && left_out.is_none() && all[0].kind != MessageKind::Merge
+        {
             all.extend(change::bullets(&commit.message));
         }
         for change in all {
@@ -109,7 +110,7 @@ pub fn judge(policy: &VersionPolicy, commits: &[Commit]) -> Result<Judgement> {
                 (None, Some(rule)) => (rule.rule.bump.level(), rule.name.clone()),
                 (None, None) => default_level(policy, &change),
             };
-            judgement.entries.push(Entry {
+            judgement.entries.push(JudgedChange {
                 id: commit.id,
                 summary: change::summary(&commit.message),
                 author: commit.author.clone(),
@@ -130,7 +131,7 @@ pub fn judge(policy: &VersionPolicy, commits: &[Commit]) -> Result<Judgement> {
 /// Why the change is left out before any rule is asked, with the words for it.
 fn left_out(
     commit: &Commit,
-    change: &Change,
+    change: &CommitChange,
     cancelled: Option<String>,
 ) -> Option<(LeftOut, String)> {
     if !commit.in_paths {
@@ -146,8 +147,8 @@ fn left_out(
 }
 
 /// No header, no line that says what breaks, and no rule that knows the commit.
-fn is_unconventional(rules: &[CompiledRule<'_>], commit: &Commit, change: &Change) -> bool {
-    change.kind == Kind::Unconventional
+fn is_unconventional(rules: &[CompiledRule<'_>], commit: &Commit, change: &CommitChange) -> bool {
+    change.kind == MessageKind::Unconventional
         && change.breaking.is_none()
         && !rules
             .iter()
@@ -155,15 +156,15 @@ fn is_unconventional(rules: &[CompiledRule<'_>], commit: &Commit, change: &Chang
 }
 
 /// The level of a change that no rule of the policy decides.
-fn default_level(policy: &VersionPolicy, change: &Change) -> (Option<Level>, String) {
+fn default_level(policy: &VersionPolicy, change: &CommitChange) -> (Option<Level>, String) {
     match (&change.breaking, change.kind) {
         (Some(Breaking::Mark), _) => (Some(Level::Major), "breaking: `!`".into()),
         (Some(Breaking::Line(_)), _) => {
             (Some(Level::Major), "breaking: says what it breaks".into())
         }
-        (None, Kind::Merge) => (None, "a merge is no change of its own".into()),
-        (None, Kind::Fixup) => (None, "part of another commit".into()),
-        (None, Kind::Unconventional) => match policy.unconventional {
+        (None, MessageKind::Merge) => (None, "a merge is no change of its own".into()),
+        (None, MessageKind::Fixup) => (None, "part of another commit".into()),
+        (None, MessageKind::Unconventional) => match policy.unconventional {
             Unconventional::Patch => (
                 Some(Level::Patch),
                 "no conventional header: `version.unconventional = \"patch\"`".into(),
@@ -172,7 +173,7 @@ fn default_level(policy: &VersionPolicy, change: &Change) -> (Option<Level>, Str
                 (None, "no conventional header".into())
             }
         },
-        (None, Kind::Conventional | Kind::Revert) => {
+        (None, MessageKind::Conventional | MessageKind::Revert) => {
             let type_ = change.type_.as_deref().unwrap_or_default();
             match type_ {
                 "feat" => (Some(Level::Minor), "`feat`".into()),
@@ -184,7 +185,7 @@ fn default_level(policy: &VersionPolicy, change: &Change) -> (Option<Level>, Str
 }
 
 /// What is odd about a commit that counts.
-fn remark(commit: &Commit, change: &Change, notes: &mut Vec<String>) {
+fn remark(commit: &Commit, change: &CommitChange, notes: &mut Vec<String>) {
     let id = commit.id.short();
     if change.no_space {
         notes.push(format!(

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     git::CommitId,
     plan::history::{
-        change::{Change, Kind},
+        change::{CommitChange, MessageKind},
         facts::Commit,
     },
 };
@@ -16,7 +16,7 @@ use crate::{
 /// change again. Who is asked first follows from the ids alone: a revert names its target by id,
 /// so it was made after it, whatever the order in which the commits come. A revert that is marked
 /// as breaking stands.
-pub(super) fn cancelled(commits: &[Commit], changes: &[Change]) -> Vec<Option<String>> {
+pub(super) fn cancelled(commits: &[Commit], changes: &[CommitChange]) -> Vec<Option<String>> {
     let mut out: Vec<Option<String>> = vec![None; commits.len()];
     if changes.iter().all(|change| change.reverts.is_empty()) {
         return out;
@@ -25,7 +25,7 @@ pub(super) fn cancelled(commits: &[Commit], changes: &[Change]) -> Vec<Option<St
     ids.sort_unstable();
     let mut targets: BTreeMap<usize, Vec<Option<usize>>> = BTreeMap::new();
     for (index, change) in changes.iter().enumerate() {
-        if change.kind == Kind::Revert && change.breaking.is_none() && !change.skip {
+        if change.kind == MessageKind::Revert && change.breaking.is_none() && !change.skip {
             let named = change.reverts.iter().map(|hex| target(&ids, index, hex));
             targets.insert(index, named.collect());
         }

@@ -5,7 +5,7 @@ use regex::Regex;
 
 use crate::{
     error::{Error, Result},
-    plan::history::change::{self, Change},
+    plan::history::change::{self, CommitChange},
     policy::{Level, Rule, VersionPolicy},
 };
 
@@ -65,7 +65,7 @@ impl<'a> CompiledRule<'a> {
 
     /// A rule that would lower a breaking change applies to it only where it says
     /// `breaking = true`: else a rule for a type would hide what breaks users.
-    pub(super) fn matches(&self, message: &str, change: &Change) -> bool {
+    pub(super) fn matches(&self, message: &str, change: &CommitChange) -> bool {
         let breaking = change.breaking.is_some();
         let meant = match self.rule.breaking {
             Some(wanted) => wanted == breaking,

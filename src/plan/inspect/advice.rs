@@ -4,7 +4,7 @@ use crate::{
     oci::Contents,
     plan::inspect::{
         merge::Merged,
-        report::{Advice, Cache, Report},
+        report::{Advice, LeftoverCache, Report},
     },
 };
 
@@ -128,10 +128,10 @@ const SECRETS: &[&str] = &[
 ];
 
 /// The caches whose files can be seen in the end, the largest first.
-pub(super) fn caches(merged: &Merged) -> Vec<Cache> {
-    let mut found: Vec<Cache> = CACHES
+pub(super) fn caches(merged: &Merged) -> Vec<LeftoverCache> {
+    let mut found: Vec<LeftoverCache> = CACHES
         .iter()
-        .map(|&(path, what, fix)| Cache {
+        .map(|&(path, what, fix)| LeftoverCache {
             path: path.to_owned(),
             what,
             size: merged.below(path).map(|(_, (size, _))| size).sum(),

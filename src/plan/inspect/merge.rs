@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     oci::Contents,
-    plan::inspect::report::{Change, ChangeCount, Changes, Hidden, LISTED, Waste},
+    plan::inspect::report::{Changes, FileChange, FileChangeCount, Hidden, LISTED, Waste},
 };
 
 /// The files that can be seen, and those that cannot.
@@ -104,7 +104,7 @@ pub(super) fn changes(
         let diff_id = &contents.layers[layer].diff_id;
         !other.layers.iter().any(|layer| layer.diff_id == *diff_id)
     };
-    let mut files = ChangeCount::default();
+    let mut files = FileChangeCount::default();
     let mut all = Vec::new();
     for (path, &(now, layer)) in &merged.files {
         let was = before.files.get(path).map(|&(size, _)| size);
@@ -113,7 +113,7 @@ pub(super) fn changes(
             Some(_) if is_new(layer) => files.changed += 1,
             Some(_) => continue,
         }
-        all.push(Change {
+        all.push(FileChange {
             path: path.clone(),
             before: was,
             now: Some(now),
@@ -122,14 +122,14 @@ pub(super) fn changes(
     for (path, &(was, _)) in &before.files {
         if !merged.files.contains_key(path) {
             files.removed += 1;
-            all.push(Change {
+            all.push(FileChange {
                 path: path.clone(),
                 before: Some(was),
                 now: None,
             });
         }
     }
-    let weight = |change: &Change| change.now.unwrap_or(0).abs_diff(change.before.unwrap_or(0));
+    let weight = |change: &FileChange| change.now.unwrap_or(0).abs_diff(change.before.unwrap_or(0));
     all.sort_by(|a, b| weight(b).cmp(&weight(a)).then_with(|| a.path.cmp(&b.path)));
     all.truncate(LISTED);
     let size =

@@ -11,7 +11,9 @@ use crate::{
     plan::inspect::report::LISTED,
 };
 
-pub use report::{Advice, Cache, Change, ChangeCount, Changes, Hidden, Layer, Report, Waste};
+pub use report::{
+    Advice, Changes, FileChange, FileChangeCount, Hidden, Layer, LeftoverCache, Report, Waste,
+};
 
 /// Looks at `contents`, called `image`; compares with `since`, called by its name.
 #[must_use]

@@ -27,7 +27,7 @@ pub struct Report {
     /// The largest of them.
     pub waste: Vec<Waste>,
     /// Caches and lists that nothing needs when the image runs.
-    pub caches: Vec<Cache>,
+    pub caches: Vec<LeftoverCache>,
     /// Compared with another image, where one was given.
     pub changes: Option<Changes>,
     /// What would help, the largest saving first.
@@ -80,7 +80,7 @@ pub enum Hidden {
 
 /// A cache that was left behind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Cache {
+pub struct LeftoverCache {
     /// The directory.
     pub path: String,
     /// Whose it is.
@@ -101,14 +101,14 @@ pub struct Changes {
     /// Bytes to pull for who has the other image.
     pub to_pull: u64,
     /// How many files came, went and changed their size.
-    pub files: ChangeCount,
+    pub files: FileChangeCount,
     /// The largest of them.
-    pub largest: Vec<Change>,
+    pub largest: Vec<FileChange>,
 }
 
 /// Counts of changed files.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct ChangeCount {
+pub struct FileChangeCount {
     /// New ones.
     pub added: usize,
     /// Those that went.
@@ -119,7 +119,7 @@ pub struct ChangeCount {
 
 /// One file that is different.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Change {
+pub struct FileChange {
     /// Its path.
     pub path: String,
     /// Bytes before; `None`: it is new.

@@ -168,7 +168,7 @@ fn a_comparison_counts_files_and_bytes_to_pull() {
     assert_eq!((changes.size, changes.to_pull), (110, 163));
     assert_eq!(
         changes.files,
-        ChangeCount {
+        FileChangeCount {
             added: 1,
             removed: 1,
             changed: 2

@@ -2,7 +2,7 @@
 
 /// Which kind of pages a host has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum ForgeKind {
     GitHub,
     GitLab,
     Gitea,
@@ -12,7 +12,7 @@ enum Kind {
 /// A project's pages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Forge {
-    kind: Kind,
+    kind: ForgeKind,
     /// `https://host/owner/project`
     base: String,
 }
@@ -63,9 +63,9 @@ impl Forge {
     #[must_use]
     pub fn commit(&self, id: &str) -> String {
         let place = match self.kind {
-            Kind::GitHub | Kind::Gitea => "commit",
-            Kind::GitLab => "-/commit",
-            Kind::Bitbucket => "commits",
+            ForgeKind::GitHub | ForgeKind::Gitea => "commit",
+            ForgeKind::GitLab => "-/commit",
+            ForgeKind::Bitbucket => "commits",
         };
         format!("{}/{place}/{id}", self.base)
     }
@@ -76,9 +76,9 @@ impl Forge {
         let (from, to) = (encoded(from), encoded(to));
         let base = &self.base;
         match self.kind {
-            Kind::GitHub | Kind::Gitea => format!("{base}/compare/{from}...{to}"),
-            Kind::GitLab => format!("{base}/-/compare/{from}...{to}"),
-            Kind::Bitbucket => format!("{base}/branches/compare/{to}%0D{from}"),
+            ForgeKind::GitHub | ForgeKind::Gitea => format!("{base}/compare/{from}...{to}"),
+            ForgeKind::GitLab => format!("{base}/-/compare/{from}...{to}"),
+            ForgeKind::Bitbucket => format!("{base}/branches/compare/{to}%0D{from}"),
         }
     }
 
@@ -86,10 +86,10 @@ impl Forge {
     #[must_use]
     pub fn issue(&self, number: &str) -> String {
         let place = match self.kind {
-            Kind::GitLab => "-/issues",
+            ForgeKind::GitLab => "-/issues",
             // A number in a title is a pull request there: issues are kept elsewhere.
-            Kind::Bitbucket => "pull-requests",
-            Kind::GitHub | Kind::Gitea => "issues",
+            ForgeKind::Bitbucket => "pull-requests",
+            ForgeKind::GitHub | ForgeKind::Gitea => "issues",
         };
         format!("{}/{place}/{number}", self.base)
     }
@@ -97,7 +97,7 @@ impl Forge {
     /// The page of `!12`.
     #[must_use]
     pub fn merge_request(&self, number: &str) -> Option<String> {
-        (self.kind == Kind::GitLab).then(|| format!("{}/-/merge_requests/{number}", self.base))
+        (self.kind == ForgeKind::GitLab).then(|| format!("{}/-/merge_requests/{number}", self.base))
     }
 }
 
@@ -114,17 +114,17 @@ fn encoded(name: &str) -> String {
     out
 }
 
-fn kind(host: &str) -> Option<Kind> {
+fn kind(host: &str) -> Option<ForgeKind> {
     let host = host.to_ascii_lowercase();
     let has = |word: &str| host.split(['.', '-', ':']).any(|part| part == word);
     if has("github") {
-        Some(Kind::GitHub)
+        Some(ForgeKind::GitHub)
     } else if has("gitlab") {
-        Some(Kind::GitLab)
+        Some(ForgeKind::GitLab)
     } else if has("bitbucket") {
-        Some(Kind::Bitbucket)
+        Some(ForgeKind::Bitbucket)
     } else if has("gitea") || has("forgejo") || has("codeberg") {
-        Some(Kind::Gitea)
+        Some(ForgeKind::Gitea)
     } else {
         None
     }

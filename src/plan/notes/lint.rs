@@ -3,12 +3,12 @@
 
 use semver::Version;
 
-use crate::plan::history::change::{self, Breaking, Change, Kind};
+use crate::plan::history::change::{self, Breaking, CommitChange, MessageKind};
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// Counts, but probably not as it was meant.
+    /// LintRules, but probably not as it was meant.
     Warning,
     /// Does not count, or stops a release.
     Error,
@@ -16,7 +16,7 @@ pub enum Severity {
 
 /// One thing about a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
+pub struct LintFinding {
     /// How bad it is.
     pub severity: Severity,
     /// What it is.
@@ -47,7 +47,7 @@ const MEANT: [(&str, &str); 10] = [
 
 /// What the policy lets count besides the defaults.
 #[derive(Debug, Clone, Default)]
-pub struct Counts {
+pub struct LintRules {
     /// Types that the policy's own rules name.
     pub types: Vec<String>,
     /// One of those rules decides the message at hand.
@@ -58,19 +58,19 @@ pub struct Counts {
 
 /// What is wrong with a message. `merge`: the commit has several parents.
 #[must_use]
-pub fn lint(message: &str, merge: bool, counts: &Counts) -> Vec<Finding> {
+pub fn lint(message: &str, merge: bool, counts: &LintRules) -> Vec<LintFinding> {
     let change = change::parse(message, merge);
     let mut findings = Vec::new();
     match change.kind {
-        Kind::Unconventional if change.breaking.is_some() || counts.own_rule => {}
-        Kind::Unconventional => {
+        MessageKind::Unconventional if change.breaking.is_some() || counts.own_rule => {}
+        MessageKind::Unconventional => {
             let mut finding = header(message);
             if counts.unconventional && !change.description.is_empty() {
                 finding.severity = Severity::Warning;
             }
             findings.push(finding);
         }
-        Kind::Conventional => findings.extend(type_(&change, &counts.types)),
+        MessageKind::Conventional => findings.extend(type_(&change, &counts.types)),
         _ => {}
     }
     if change.no_space {
@@ -84,7 +84,7 @@ pub fn lint(message: &str, merge: bool, counts: &Counts) -> Vec<Finding> {
     findings
 }
 
-fn header(message: &str) -> Finding {
+fn header(message: &str) -> LintFinding {
     let summary = change::summary(message);
     if summary.is_empty() {
         return error("the message is empty", "write `type: description`");
@@ -103,7 +103,7 @@ fn header(message: &str) -> Finding {
     error("the first line is no conventional header", &hint)
 }
 
-fn type_(change: &Change, known: &[String]) -> Option<Finding> {
+fn type_(change: &CommitChange, known: &[String]) -> Option<LintFinding> {
     let type_ = change.type_.as_deref()?;
     if TYPES.contains(&type_) || known.iter().any(|own| own.to_lowercase() == type_) {
         return None;
@@ -123,7 +123,7 @@ fn type_(change: &Change, known: &[String]) -> Option<Finding> {
     ))
 }
 
-fn release_as(change: &Change) -> Option<Finding> {
+fn release_as(change: &CommitChange) -> Option<LintFinding> {
     let text = change.release_as.as_deref()?;
     let bare = text.strip_prefix('v').unwrap_or(text);
     if Version::parse(bare).is_err() {
@@ -141,8 +141,8 @@ fn release_as(change: &Change) -> Option<Finding> {
 }
 
 /// Spellings of the breaking footer that do not count.
-fn breaking(message: &str, change: &Change) -> Option<Finding> {
-    if change.breaking.is_some() || matches!(change.kind, Kind::Merge | Kind::Fixup) {
+fn breaking(message: &str, change: &CommitChange) -> Option<LintFinding> {
+    if change.breaking.is_some() || matches!(change.kind, MessageKind::Merge | MessageKind::Fixup) {
         return match &change.breaking {
             Some(Breaking::Line(text)) if text.is_empty() => Some(warning(
                 "`BREAKING CHANGE:` says nothing of what breaks",
@@ -165,16 +165,16 @@ fn breaking(message: &str, change: &Change) -> Option<Finding> {
     ))
 }
 
-fn error(message: &str, hint: &str) -> Finding {
-    Finding {
+fn error(message: &str, hint: &str) -> LintFinding {
+    LintFinding {
         severity: Severity::Error,
         message: message.to_owned(),
         hint: Some(hint.to_owned()),
     }
 }
 
-fn warning(message: &str, hint: Option<&str>) -> Finding {
-    Finding {
+fn warning(message: &str, hint: Option<&str>) -> LintFinding {
+    LintFinding {
         severity: Severity::Warning,
         message: message.to_owned(),
         hint: hint.map(str::to_owned),
@@ -201,9 +201,9 @@ mod tests {
     use crate::plan::notes::lint::*;
 
     fn of(message: &str) -> Vec<(Severity, String)> {
-        let counts = Counts {
+        let counts = LintRules {
             types: vec!["release".into()],
-            ..Counts::default()
+            ..LintRules::default()
         };
         lint(message, false, &counts)
             .into_iter()
@@ -259,7 +259,7 @@ mod tests {
     #[test]
     fn what_the_policy_lets_count_is_no_error() {
         let of = |message, own_rule, unconventional| {
-            let counts = Counts {
+            let counts = LintRules {
                 types: Vec::new(),
                 own_rule,
                 unconventional,

@@ -8,5 +8,5 @@ mod release_notes;
 mod template;
 
 pub use changelog::{has_section, prepend};
-pub use release_notes::{Item, Notes, Span, collect};
+pub use release_notes::{NoteItem, NotesRange, ReleaseNotes, collect};
 pub use template::{TEMPLATE, render};

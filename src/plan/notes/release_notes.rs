@@ -6,8 +6,8 @@ use crate::{
     plan::{
         files::is_subject,
         history::{
-            change::{Breaking, Kind},
-            levels::{Entry, LeftOut},
+            change::{Breaking, MessageKind},
+            levels::{JudgedChange, LeftOut},
         },
         notes::{
             changelog::UNRELEASED,
@@ -21,7 +21,7 @@ use crate::{
 
 /// What the notes are about; each field is a variable of the template.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Notes {
+pub struct ReleaseNotes {
     /// The version; none for changes that are not released.
     pub version: Option<String>,
     /// Its git tag.
@@ -39,20 +39,20 @@ pub struct Notes {
     /// The page that compares both tags.
     pub compare_url: Option<String>,
     /// What breaks users, whatever its type.
-    pub breaking: Vec<Item>,
+    pub breaking: Vec<NoteItem>,
     /// What is new.
-    pub features: Vec<Item>,
+    pub features: Vec<NoteItem>,
     /// What is mended.
-    pub fixes: Vec<Item>,
+    pub fixes: Vec<NoteItem>,
     /// What moves no version.
-    pub others: Vec<Item>,
+    pub others: Vec<NoteItem>,
     /// Everybody who wrote one of these changes, by name.
     pub authors: Vec<String>,
 }
 
 /// One change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Item {
+pub struct NoteItem {
     /// The commit's id.
     pub id: String,
     /// Its first seven digits.
@@ -74,7 +74,7 @@ pub struct Item {
 
 /// The ends of the range that notes are made for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Span {
+pub struct NotesRange {
     /// The version and its tag; none for changes that are not released.
     pub to: Option<(String, String)>,
     /// The version before, and its tag.
@@ -86,10 +86,10 @@ pub struct Span {
 /// Sorts the changes of a range. Left out are merges, fixups, release commits, changes that were taken back within
 /// the range, and those outside `version.paths`.
 #[must_use]
-pub fn collect(entries: &[Entry], span: &Span, forge: Option<&Forge>) -> Notes {
+pub fn collect(entries: &[JudgedChange], span: &NotesRange, forge: Option<&Forge>) -> ReleaseNotes {
     let (version, tag) = span.to.clone().unzip();
     let (previous, previous_tag) = span.from.clone().unzip();
-    let mut notes = Notes {
+    let mut notes = ReleaseNotes {
         title: version.clone().unwrap_or_else(|| UNRELEASED.to_owned()),
         compare_url: forge
             .zip(tag.as_ref().zip(previous_tag.as_ref()))
@@ -99,12 +99,12 @@ pub fn collect(entries: &[Entry], span: &Span, forge: Option<&Forge>) -> Notes {
         previous,
         previous_tag,
         date: span.date.clone(),
-        ..Notes::default()
+        ..ReleaseNotes::default()
     };
     for entry in entries {
         let hidden = matches!(entry.left_out, Some(LeftOut::Paths | LeftOut::Reverted))
             || entry.level.is_none()
-                && (matches!(entry.change.kind, Kind::Merge | Kind::Fixup)
+                && (matches!(entry.change.kind, MessageKind::Merge | MessageKind::Fixup)
                     || is_subject(&entry.summary));
         if hidden {
             continue;
@@ -126,15 +126,15 @@ pub fn collect(entries: &[Entry], span: &Span, forge: Option<&Forge>) -> Notes {
     notes
 }
 
-fn item(entry: &Entry, forge: Option<&Forge>) -> Item {
+fn item(entry: &JudgedChange, forge: Option<&Forge>) -> NoteItem {
     let change = &entry.change;
     let description = match (change.kind, change.description.is_empty()) {
-        (Kind::Revert, false) => format!("revert: {}", change.description),
+        (MessageKind::Revert, false) => format!("revert: {}", change.description),
         (_, false) => change.description.clone(),
         (_, true) => entry.summary.clone(),
     };
     let id = entry.id.to_string();
-    Item {
+    NoteItem {
         url: forge.map(|forge| forge.commit(&id)),
         short: entry.id.short(),
         id,
@@ -158,7 +158,7 @@ mod tests {
     use crate::plan::notes::{release_notes::*, template::render};
     use crate::policy::Policy;
 
-    fn entries(messages: &[&str]) -> Vec<Entry> {
+    fn entries(messages: &[&str]) -> Vec<JudgedChange> {
         let commits: Vec<_> = messages
             .iter()
             .zip(1_u8..)
@@ -184,8 +184,8 @@ mod tests {
             .entries
     }
 
-    fn span() -> Span {
-        Span {
+    fn span() -> NotesRange {
+        NotesRange {
             to: Some(("1.3.0".into(), "v1.3.0".into())),
             from: Some(("1.2.3".into(), "v1.2.3".into())),
             date: Some("2026-11-23".into()),
@@ -234,7 +234,7 @@ mod tests {
 
     #[test]
     fn without_a_forge_there_are_no_links() {
-        let notes = collect(&entries(&["feat: x (#12)"]), &Span::default(), None);
+        let notes = collect(&entries(&["feat: x (#12)"]), &NotesRange::default(), None);
         insta::assert_snapshot!(render(&notes, None).expect("notes"), @r#"
         ### Features
 
@@ -242,7 +242,7 @@ mod tests {
 
         Thanks to Ada.
         "#);
-        let nothing = collect(&[], &Span::default(), None);
+        let nothing = collect(&[], &NotesRange::default(), None);
         assert_eq!(render(&nothing, None).expect("notes"), "No changes.\n");
     }
 

@@ -4,7 +4,7 @@ use minijinja::{Environment, UndefinedBehavior, value::Serde};
 
 use crate::{
     error::{Error, Result},
-    plan::notes::release_notes::Notes,
+    plan::notes::release_notes::ReleaseNotes,
 };
 
 /// The template that is used where the policy names none.
@@ -15,7 +15,7 @@ pub const TEMPLATE: &str = include_str!("notes.md.jinja");
 ///
 /// # Errors
 /// Usage (exit 2), with the template's line, where it cannot be read or rendered.
-pub fn render(notes: &Notes, template: Option<(&str, &str)>) -> Result<String> {
+pub fn render(notes: &ReleaseNotes, template: Option<(&str, &str)>) -> Result<String> {
     let (name, source) = template.unwrap_or(("notes.md.jinja", TEMPLATE));
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);

@@ -42,7 +42,7 @@ pub struct Plan {
     /// The release's one instant: every `{date}` comes from it.
     pub instant: DateTime<Utc>,
     /// The git tag.
-    pub git_tag: GitTag,
+    pub git_tag: PlannedGitTag,
     /// How [`Plan::commit`] comes to be, where the release makes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release_commit: Option<ReleaseCommit>,
@@ -66,7 +66,7 @@ pub struct Plan {
 
 /// The version's git tag.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct GitTag {
+pub struct PlannedGitTag {
     /// Its name.
     pub name: String,
     /// False where it is there already: then it is left alone.
@@ -139,13 +139,13 @@ pub struct PlannedMove {
     pub why: String,
     /// The image that the tag is to show where it is not this release's own: the tag belongs to a
     /// higher version, and is not there yet.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub owed: Option<Owed>,
+    #[serde(rename = "owed", default, skip_serializing_if = "Option::is_none")]
+    pub successor: Option<Successor>,
 }
 
 /// The image of another version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Owed {
+pub struct Successor {
     /// That version's own tag.
     pub tag: Tag,
     /// What it shows.

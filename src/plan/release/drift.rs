@@ -13,11 +13,11 @@ use crate::{
 
 /// What one repository's tags should look like.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Survey {
+pub struct DriftSurvey {
     /// Where.
     pub repository: Repository,
     /// Each moving tag with the version that should have it, by name.
-    pub aims: Vec<TagTarget>,
+    pub targets: Vec<TagTarget>,
     /// The exact tags by variant, the highest version last.
     pub exact: BTreeMap<Option<String>, Vec<crate::plan::tags::ExactTag>>,
 }
@@ -28,12 +28,12 @@ pub struct Survey {
 /// # Errors
 /// Usage (exit 2) for a policy that cannot work; refused (exit 4) where the registry does not
 /// hand out its list.
-pub fn survey(
+pub fn drift_survey(
     policy: &Policy,
     git: &[Version],
     published: &Published,
     elsewhere: &[Published],
-) -> Result<Survey> {
+) -> Result<DriftSurvey> {
     let Listing::Known(tags) = &published.tags else {
         return Err(unlisted(&published.repository));
     };
@@ -46,9 +46,9 @@ pub fn survey(
             known.extend(plain.map(|exact| exact.version));
         }
     }
-    Ok(Survey {
+    Ok(DriftSurvey {
         repository: published.repository.clone(),
-        aims: rules.targets(&reader, &known, tags),
+        targets: rules.targets(&reader, &known, tags),
         exact: reader.all(tags),
     })
 }
@@ -61,14 +61,14 @@ pub fn unlisted(repository: &Repository) -> Error {
         .hint("use credentials that may list tags")
 }
 
-impl Survey {
-    /// The tags that have to be looked at before [`Survey::drift`] can judge.
+impl DriftSurvey {
+    /// The tags that have to be looked at before [`DriftSurvey::drift`] can judge.
     #[must_use]
-    pub fn looks(&self) -> Vec<Tag> {
+    pub fn tags_to_observe(&self) -> Vec<Tag> {
         let mut tags: Vec<Tag> = self
-            .aims
+            .targets
             .iter()
-            .flat_map(|aim| aim.exact.iter().chain([&aim.tag]))
+            .flat_map(|target| target.exact.iter().chain([&target.tag]))
             .cloned()
             .collect();
         tags.sort();
@@ -79,34 +79,36 @@ impl Survey {
     /// Each moving tag beside what it shows.
     #[must_use]
     pub fn drift(&self, shows: &BTreeMap<Tag, Observed>) -> Vec<Drift> {
-        self.aims
+        self.targets
             .iter()
-            .filter_map(|aim| self.judge(aim, shows))
+            .filter_map(|target| self.judge(target, shows))
             .collect()
     }
 
     /// `None` where the exact tag itself is gone or cannot be read: nothing to compare with.
-    fn judge(&self, aim: &TagTarget, shows: &BTreeMap<Tag, Observed>) -> Option<Drift> {
+    fn judge(&self, target: &TagTarget, shows: &BTreeMap<Tag, Observed>) -> Option<Drift> {
         let at = |tag: &Tag| match shows.get(tag) {
             Some(Observed::At(digest)) => Some(digest),
             _ => None,
         };
-        let shown = shows.get(&aim.tag).cloned().unwrap_or(Observed::Unknown);
-        let right = aim
+        let shown = shows.get(&target.tag).cloned().unwrap_or(Observed::Unknown);
+        let right = target
             .exact
             .iter()
             .find(|exact| matches!((&shown, at(exact)), (Observed::At(s), Some(d)) if s == d));
-        let from = right.or_else(|| aim.exact.iter().find(|exact| at(exact).is_some()))?;
+        let from = right.or_else(|| target.exact.iter().find(|exact| at(exact).is_some()))?;
         let state = match (&shown, right) {
             (_, Some(_)) => DriftState::Right,
             (Observed::Absent, None) => DriftState::Missing,
             (Observed::Unknown, None) => DriftState::Unreadable,
-            (Observed::At(digest), None) => DriftState::Wrong(self.version_of(aim, digest, shows)),
+            (Observed::At(digest), None) => {
+                DriftState::Wrong(self.version_of(target, digest, shows))
+            }
         };
         Some(Drift {
-            tag: aim.tag.clone(),
-            variant: aim.variant.clone(),
-            version: aim.version.clone(),
+            tag: target.tag.clone(),
+            variant: target.variant.clone(),
+            version: target.version.clone(),
             from: from.clone(),
             want: at(from)?.clone(),
             shown,
@@ -117,11 +119,11 @@ impl Survey {
     /// The version whose exact tag shows `digest`, among those that were looked at.
     fn version_of(
         &self,
-        aim: &TagTarget,
+        target: &TagTarget,
         digest: &Digest,
         shows: &BTreeMap<Tag, Observed>,
     ) -> Option<Version> {
-        let exact = self.exact.get(&aim.variant)?.iter().rev();
+        let exact = self.exact.get(&target.variant)?.iter().rev();
         exact
             .filter(|exact| shows.get(&exact.tag) == Some(&Observed::At(digest.clone())))
             .map(|exact| exact.version.clone())
@@ -193,13 +195,13 @@ mod tests {
             shows: BTreeMap::new(),
             labels: BTreeMap::new(),
         };
-        let survey = survey(&policy, &git, &published, &[]).expect("a good survey");
+        let survey = drift_survey(&policy, &git, &published, &[]).expect("a good survey");
         let all: BTreeMap<Tag, Observed> = tags
             .iter()
             .map(|(name, seed)| (tag(name), Observed::At(digest(seed))))
             .collect();
         let shows = survey
-            .looks()
+            .tags_to_observe()
             .into_iter()
             .map(|tag| {
                 let shown = all.get(&tag).cloned().unwrap_or(Observed::Absent);

@@ -9,10 +9,11 @@ use crate::{
     error::{Error, Result},
     oci::{Digest, Observed, Tag},
     plan::{
-        history::{facts::Facts, levels::Entry},
+        history::{facts::Facts, levels::JudgedChange},
         release::{
             document::{
-                FORMAT, GitTag, Owed, Plan, PlannedCommit, PlannedImage, PlannedMove, PlannedSource,
+                FORMAT, Plan, PlannedCommit, PlannedGitTag, PlannedImage, PlannedMove,
+                PlannedSource, Successor,
             },
             labels::{LabelFacts, annotations, labels},
             ownership::Adopted,
@@ -103,7 +104,7 @@ impl<'a> Inputs<'a> {
             commit_time: self.commit_time(),
             branch: self.next.branch.clone(),
             instant: self.instant,
-            git_tag: GitTag {
+            git_tag: PlannedGitTag {
                 create: !self
                     .facts
                     .on_head
@@ -177,20 +178,20 @@ impl<'a> Inputs<'a> {
                     .iter()
                     .find(|p| p.repository == verdict.repository);
                 let before = seen.and_then(|p| p.shows.get(&planned.tag));
-                let owed = seen.and_then(|seen| owed(seen, verdict.successor.as_ref()?));
+                let successor = seen.and_then(|seen| successor(seen, verdict.successor.as_ref()?));
                 moves.push(PlannedMove {
                     repository: verdict.repository.clone(),
                     tag: planned.tag.clone(),
                     variant: planned.variant.clone(),
                     kind: planned.kind,
                     is_version: planned.is_version,
-                    action: match &owed {
+                    action: match &successor {
                         Some(_) => Action::Create,
                         None => verdict.action,
                     },
                     before: before.cloned().unwrap_or(Observed::Unknown),
                     why: verdict.why.clone(),
-                    owed,
+                    successor,
                 });
             }
         }
@@ -198,7 +199,7 @@ impl<'a> Inputs<'a> {
     }
 
     fn commits(&self) -> Vec<PlannedCommit> {
-        let commit = |entry: &Entry| PlannedCommit {
+        let commit = |entry: &JudgedChange| PlannedCommit {
             sha: entry.id.to_string(),
             summary: entry.summary.clone(),
             bump: entry.level,
@@ -209,9 +210,9 @@ impl<'a> Inputs<'a> {
 }
 
 /// The image behind another version's tag, where it is known.
-fn owed(seen: &Published, tag: &Tag) -> Option<Owed> {
+fn successor(seen: &Published, tag: &Tag) -> Option<Successor> {
     match seen.shows.get(tag)? {
-        Observed::At(digest) => Some(Owed {
+        Observed::At(digest) => Some(Successor {
             tag: tag.clone(),
             digest: digest.clone(),
         }),

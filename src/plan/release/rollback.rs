@@ -17,7 +17,7 @@ use crate::{
 
 /// What taking back one version means in one repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Retreat {
+pub struct RollbackSurvey {
     /// Where.
     pub repository: Repository,
     /// The version's own tags by variant.
@@ -28,7 +28,7 @@ pub struct Retreat {
 
 /// One tag beside what becomes of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
+pub enum RollbackStep {
     /// It goes back.
     Back(Drift),
     /// It stays as it is, for this reason.
@@ -38,13 +38,13 @@ pub enum Step {
 /// Reads one repository's list of tags.
 ///
 /// # Errors
-/// As [`crate::plan::release::drift::survey`].
-pub fn retreat(
+/// As [`crate::plan::release::drift::drift_survey`].
+pub fn rollback_survey(
     policy: &Policy,
     git: &[Version],
     published: &Published,
     version: &Version,
-) -> Result<Retreat> {
+) -> Result<RollbackSurvey> {
     let Listing::Known(tags) = &published.tags else {
         return Err(unlisted(&published.repository));
     };
@@ -65,32 +65,32 @@ pub fn retreat(
     let below = rules.targets(&reader, git, &without);
     let now = rules.targets(&reader, git, tags).into_iter();
     let moves = now
-        .filter(|aim| of_it(&aim.version))
-        .map(|aim| {
-            let to = below.iter().find(|other| other.tag == aim.tag).cloned();
-            (aim, to)
+        .filter(|target| of_it(&target.version))
+        .map(|target| {
+            let to = below.iter().find(|other| other.tag == target.tag).cloned();
+            (target, to)
         })
         .collect();
-    Ok(Retreat {
+    Ok(RollbackSurvey {
         repository: published.repository.clone(),
         own,
         moves,
     })
 }
 
-impl Retreat {
+impl RollbackSurvey {
     /// The version is published here.
     #[must_use]
     pub fn is_published(&self) -> bool {
         !self.own.is_empty()
     }
 
-    /// The tags that have to be looked at before [`Retreat::steps`] can judge.
+    /// The tags that have to be looked at before [`RollbackSurvey::steps`] can judge.
     #[must_use]
-    pub fn looks(&self) -> Vec<Tag> {
-        let of = |(aim, to): &(TagTarget, Option<TagTarget>)| {
+    pub fn tags_to_observe(&self) -> Vec<Tag> {
+        let of = |(target, to): &(TagTarget, Option<TagTarget>)| {
             let exact = to.iter().flat_map(|to| to.exact.clone());
-            exact.chain([aim.tag.clone()]).collect::<Vec<_>>()
+            exact.chain([target.tag.clone()]).collect::<Vec<_>>()
         };
         let mut tags: Vec<Tag> = self.moves.iter().flat_map(of).collect();
         tags.extend(self.own.values().cloned());
@@ -101,20 +101,23 @@ impl Retreat {
 
     /// What becomes of each tag of which the version is the highest.
     #[must_use]
-    pub fn steps(&self, shows: &BTreeMap<Tag, Observed>) -> Vec<Step> {
+    pub fn steps(&self, shows: &BTreeMap<Tag, Observed>) -> Vec<RollbackStep> {
         let at = |tag: &Tag| match shows.get(tag) {
             Some(Observed::At(digest)) => Some(digest),
             Some(Observed::Absent | Observed::Unknown) | None => None,
         };
-        let step = |(aim, to): &(TagTarget, Option<TagTarget>)| {
-            let stays = |why: String| Step::Stays(aim.tag.clone(), why);
-            let own = self.own.get(&aim.variant).and_then(at);
-            let shown = at(&aim.tag);
+        let step = |(target, to): &(TagTarget, Option<TagTarget>)| {
+            let stays = |why: String| RollbackStep::Stays(target.tag.clone(), why);
+            let own = self.own.get(&target.variant).and_then(at);
+            let shown = at(&target.tag);
             if shown.is_none() || shown != own {
-                return stays(format!("it does not show {}", aim.version));
+                return stays(format!("it does not show {}", target.version));
             }
             let Some(to) = to else {
-                return stays(format!("no version of its line is before {}", aim.version));
+                return stays(format!(
+                    "no version of its line is before {}",
+                    target.version
+                ));
             };
             let Some((from, want)) = to.exact.iter().find_map(|tag| Some((tag, at(tag)?))) else {
                 return stays(format!("the image of {} cannot be read", to.version));
@@ -122,14 +125,14 @@ impl Retreat {
             if Some(want) == shown {
                 return stays(format!("{} is the same image", to.version));
             }
-            Step::Back(Drift {
-                tag: aim.tag.clone(),
-                variant: aim.variant.clone(),
+            RollbackStep::Back(Drift {
+                tag: target.tag.clone(),
+                variant: target.variant.clone(),
                 version: to.version.clone(),
                 from: from.clone(),
                 want: want.clone(),
-                shown: shows.get(&aim.tag).cloned().unwrap_or(Observed::Unknown),
-                state: DriftState::Wrong(Some(aim.version.clone())),
+                shown: shows.get(&target.tag).cloned().unwrap_or(Observed::Unknown),
+                state: DriftState::Wrong(Some(target.version.clone())),
             })
         };
         self.moves.iter().map(step).collect()
@@ -153,14 +156,14 @@ mod tests {
             ..Published::not_asked("acme/api".parse().expect("a good name"))
         };
         let version = version.parse().expect("a version");
-        let retreat = retreat(&policy, &[], &published, &version).expect("a good list");
+        let survey = rollback_survey(&policy, &[], &published, &version).expect("a good list");
         let at = |seed: &str| Observed::At(Digest::of(seed.as_bytes()));
         let shows = tags.iter().map(|(name, seed)| (tag(name), at(seed)));
-        let line = |step: Step| match step {
-            Step::Back(drift) => format!("{} → {}", drift.tag, drift.version),
-            Step::Stays(tag, why) => format!("{tag}: {why}"),
+        let line = |step: RollbackStep| match step {
+            RollbackStep::Back(drift) => format!("{} → {}", drift.tag, drift.version),
+            RollbackStep::Stays(tag, why) => format!("{tag}: {why}"),
         };
-        let steps = retreat.steps(&shows.collect());
+        let steps = survey.steps(&shows.collect());
         steps.into_iter().map(line).collect()
     }
 

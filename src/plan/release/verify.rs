@@ -11,7 +11,7 @@ use crate::{
 
 /// One tag in one repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Check {
+pub struct TagCheck {
     /// Where.
     pub repository: Repository,
     /// The tag.
@@ -68,7 +68,7 @@ pub fn checks(
     context: &TagContext<'_>,
     published: &[Published],
     receipts: &BTreeMap<Option<String>, Digest>,
-) -> Result<Vec<Check>> {
+) -> Result<Vec<TagCheck>> {
     let set = compute(policy, context, &without_images(published))?;
     let rules = TagRules::new(policy)?;
     let believed = |variant: &Option<String>| {
@@ -91,7 +91,7 @@ pub fn checks(
             let want = believed(&planned.variant);
             let shown = place.shows.get(&planned.tag).cloned();
             let shown = shown.unwrap_or(Observed::Unknown);
-            checks.push(Check {
+            checks.push(TagCheck {
                 repository: place.repository.clone(),
                 tag: planned.tag.clone(),
                 variant: planned.variant.clone(),
@@ -174,7 +174,7 @@ mod tests {
         let policy = Policy::default();
         let checks = checks(&policy, &context, published, &receipts).expect("a good release");
         let line =
-            |c: &Check| format!("{}:{} {}", c.repository.registry(), c.tag, c.state.as_str());
+            |c: &TagCheck| format!("{}:{} {}", c.repository.registry(), c.tag, c.state.as_str());
         checks.iter().map(line).collect()
     }
 

@@ -7,7 +7,7 @@ use crate::{
     plan::{
         history::{
             facts::{Facts, MaintenanceLine, VersionTag},
-            levels::{Entry, Judgement},
+            levels::{JudgedChange, Judgement},
         },
         version::{bump::bumped, request::VersionRequest},
     },
@@ -87,7 +87,7 @@ impl VersionDecision<'_> {
 }
 
 /// A change as a person finds it again.
-pub(crate) fn named(entry: &Entry) -> String {
+pub(crate) fn named(entry: &JudgedChange) -> String {
     let summary = crate::text::sanitize_line(&entry.summary, 72);
     format!("{} {summary}", entry.id.short())
 }

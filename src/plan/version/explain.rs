@@ -6,7 +6,7 @@ use crate::{
     plan::{
         history::{
             facts::{Commit, Facts, VersionTag},
-            levels::{self, Entry},
+            levels::{self, JudgedChange},
         },
         version::{
             branch::BranchKind,
@@ -40,7 +40,7 @@ pub fn refused(policy: &Policy, facts: &Facts) -> Vec<String> {
     seen(policy, facts, &judged.entries)
 }
 
-fn seen(policy: &Policy, facts: &Facts, entries: &[Entry]) -> Vec<String> {
+fn seen(policy: &Policy, facts: &Facts, entries: &[JudgedChange]) -> Vec<String> {
     let mut lines = vec![base(policy, facts)];
     if let (Some(from), Some(base)) = (&facts.stable, &facts.base)
         && from.name != base.name
@@ -57,7 +57,7 @@ fn seen(policy: &Policy, facts: &Facts, entries: &[Entry]) -> Vec<String> {
 
 /// One change: its commit, the level it gives, and why.
 #[must_use]
-pub fn line(entry: &Entry, facts: &Facts) -> String {
+pub fn line(entry: &JudgedChange, facts: &Facts) -> String {
     let level = entry.level.map_or("-", Level::as_str);
     let already = match &facts.channel {
         Some(tag) if !entry.after_prerelease => format!("; in `{}` already", tag.name),

@@ -11,8 +11,8 @@ use crate::{
     git::CommitId,
     plan::{
         history::{
-            facts::{Facts, Question, VersionTag},
-            levels::{self, Entry},
+            facts::{Facts, HistoryQuery, VersionTag},
+            levels::{self, JudgedChange},
         },
         version::{
             branch::BranchKind,
@@ -47,7 +47,7 @@ pub struct Next {
     /// HEAD.
     pub head: CommitId,
     /// Every change of the range, newest first.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<JudgedChange>,
     /// Why this version, or why none.
     pub why: String,
     /// What a person should know.
@@ -67,11 +67,11 @@ impl Next {
 ///
 /// # Errors
 /// A bad pattern, label or version (exit 2).
-pub fn question(
+pub fn history_query(
     policy: &Policy,
     request: &VersionRequest,
     branch: Option<&str>,
-) -> Result<Question> {
+) -> Result<HistoryQuery> {
     check_flags(request)?;
     let kind = BranchKind::of(&policy.branches, branch)?;
     let label = match (&request.pre, &kind) {
@@ -83,7 +83,7 @@ pub fn question(
         }
         _ => None,
     };
-    Ok(Question {
+    Ok(HistoryQuery {
         template: policy.version.tag.clone(),
         branch: branch.map(str::to_owned),
         at: None,

@@ -32,7 +32,8 @@ impl VersionDecision<'_> {
         wanted: Option<&Version>,
     ) -> Result<ComputedVersion> {
         if self.request.bump.is_none() {
-            let counts = |entry: &&crate::plan::history::levels::Entry| entry.level.is_some();
+            let counts =
+                |entry: &&crate::plan::history::levels::JudgedChange| entry.level.is_some();
             let mut entries = self.judgement.entries.iter().filter(counts);
             let asked = wanted.is_some() && self.release_as_is_new();
             if !asked && !entries.any(|entry| entry.after_prerelease) {

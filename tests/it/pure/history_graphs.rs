@@ -14,8 +14,8 @@ use hoist::{
     io::git::read::Repository,
     plan::{
         history::{
-            facts::{Commit, Facts, MaintenanceLine, Question, VersionTag},
-            levels::Entry,
+            facts::{Commit, Facts, HistoryQuery, MaintenanceLine, VersionTag},
+            levels::JudgedChange,
         },
         version::{VersionRequest, next},
     },
@@ -247,8 +247,8 @@ impl Bench {
     }
 }
 
-fn question() -> Question {
-    Question {
+fn question() -> HistoryQuery {
+    HistoryQuery {
         template: "v{version}".parse().unwrap(),
         branch: None,
         at: None,
@@ -261,7 +261,7 @@ fn question() -> Question {
     }
 }
 
-fn read(graph: &Graph, question: &Question) -> (Facts, HashMap<String, usize>) {
+fn read(graph: &Graph, question: &HistoryQuery) -> (Facts, HashMap<String, usize>) {
     BENCH.with_borrow_mut(|bench| {
         let bench = bench.get_or_insert_with(|| Bench {
             history: History::new(),
@@ -276,7 +276,7 @@ fn read(graph: &Graph, question: &Question) -> (Facts, HashMap<String, usize>) {
 }
 
 /// The facts as the definitions say them; the first law says that the repository is read so.
-fn facts_of(graph: &Graph, question: &Question) -> Facts {
+fn facts_of(graph: &Graph, question: &HistoryQuery) -> Facts {
     let id = |place: usize| CommitId::new([u8::try_from(place).unwrap(); 20]);
     let tag = |version: Version, place: usize| VersionTag {
         name: format!("v{version}"),
@@ -334,7 +334,7 @@ struct Answer {
 }
 
 impl Answer {
-    fn of(graph: &Graph, question: &Question) -> Self {
+    fn of(graph: &Graph, question: &HistoryQuery) -> Self {
         let behind = ancestors(graph, graph.head);
         let line = question.line;
         let in_line = |version: &Version| line.is_none_or(|line| line.contains(version));
@@ -397,7 +397,7 @@ proptest! {
         ],
         label in prop::option::of(prop::sample::select(&["rc", "beta"][..])),
     ) {
-        let question = Question { line, label: label.map(str::to_owned), ..question() };
+        let question = HistoryQuery { line, label: label.map(str::to_owned), ..question() };
         let (facts, places) = read(&graph, &question);
         let answer = Answer::of(&graph, &question);
         let version = |tag: &Option<VersionTag>| {
@@ -440,7 +440,7 @@ proptest! {
         let policy = format!("[version]\nzero = \"{zero}\"");
         let policy = Policy::parse(&policy, "release.toml").unwrap();
         let request = VersionRequest { bump, ..VersionRequest::default() };
-        let question = next::question(&policy, &request, Some(branch)).unwrap();
+        let question = next::history_query(&policy, &request, Some(branch)).unwrap();
         let mut facts = facts_of(&graph, &question);
         let Ok(next) = next::next(&policy, &facts, &request) else {
             return Ok(());
@@ -478,12 +478,12 @@ proptest! {
     ) {
         let policy = Policy::default();
         let request = VersionRequest::default();
-        let question = next::question(&policy, &request, Some(branch)).unwrap();
+        let question = next::history_query(&policy, &request, Some(branch)).unwrap();
         let answer = |graph: &Graph| {
             let (facts, places) = read(graph, &question);
             let range: BTreeSet<usize> = commits(&facts, &places).into_iter().collect();
             let next = next::next(&policy, &facts, &request).map(|next| {
-                let level = |entry: &Entry| (places[&entry.id.to_string()], entry.level);
+                let level = |entry: &JudgedChange| (places[&entry.id.to_string()], entry.level);
                 let levels: BTreeSet<_> = next.entries.iter().map(level).collect();
                 (next.current, next.range_from, next.next, levels)
             });

@@ -70,7 +70,7 @@ proptest! {
         prop_assert!(!change.description.contains('\n'));
         let _ = change.reverted();
         let _ = change::bullets(&message);
-        let _ = lint::lint(&message, merge, &lint::Counts::default());
+        let _ = lint::lint(&message, merge, &lint::LintRules::default());
         let _ = lint::cleaned(&message, '#');
         let _ = notes::prepend(&message, "## 1.0.0", "1.0.0");
     }

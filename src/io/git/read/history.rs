@@ -1,4 +1,4 @@
-//! The answers to a [`Question`]: base, range, and what was passed over.
+//! The answers to a [`HistoryQuery`]: base, range, and what was passed over.
 
 use std::collections::HashSet;
 
@@ -18,7 +18,7 @@ use crate::{
         problem, range,
         tags::Tags,
     },
-    plan::history::facts::{Commit, Facts, Question, VersionTag},
+    plan::history::facts::{Commit, Facts, HistoryQuery, VersionTag},
 };
 
 impl Repository {
@@ -27,7 +27,7 @@ impl Repository {
     /// # Errors
     /// Refused (exit 4): no commits, a history that is cut off inside the range, objects that are
     /// missing or broken.
-    pub fn read(&self, question: &Question) -> Result<Facts> {
+    pub fn read(&self, question: &HistoryQuery) -> Result<Facts> {
         let mut graph = self.graph()?;
         let head = match question.at {
             Some(id) => oid(id),
@@ -244,7 +244,7 @@ fn bases(
     graph: &mut Graph<'_>,
     head: Node,
     tags: &mut Tags<'_>,
-    question: &Question,
+    question: &HistoryQuery,
 ) -> Result<Bases> {
     let mut ancestors = Ancestors::of(graph, head)?;
     let in_line =

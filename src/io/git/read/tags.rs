@@ -13,7 +13,7 @@ use crate::{
         graph::{Graph, Node},
         problem,
     },
-    plan::history::facts::{Question, VersionTag},
+    plan::history::facts::{HistoryQuery, VersionTag},
 };
 
 /// How many of the highest tags are tried one by one before all of them are looked at together.
@@ -48,7 +48,7 @@ enum Peeled {
 }
 
 impl<'r> Tags<'r> {
-    pub(crate) fn list(repository: &'r git2::Repository, question: &Question) -> Result<Self> {
+    pub(crate) fn list(repository: &'r git2::Repository, question: &HistoryQuery) -> Result<Self> {
         let template = &question.template;
         let mut tags = Self {
             repository,
@@ -91,7 +91,7 @@ impl<'r> Tags<'r> {
     }
 
     /// Tags that only the remote has count as if they were fetched; their commits may be missing.
-    fn add_remote(&mut self, question: &Question) {
+    fn add_remote(&mut self, question: &HistoryQuery) {
         for (name, commit) in &question.remote_tags {
             if let (Some(version), Ok(target)) =
                 (question.template.version(name), Oid::from_str(commit))
