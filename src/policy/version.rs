@@ -208,6 +208,38 @@ impl TagTemplate {
         Version::parse(inner).ok()
     }
 
+    /// The version that `name` would stand for without the leading zeros of its numbers, which
+    /// semantic versions do not have (`v2026.07.2` is meant as 2026.7.2); `None` where there are
+    /// none, or where more is wrong.
+    #[must_use]
+    pub fn without_leading_zeros(&self, name: &str) -> Option<Version> {
+        let inner = name
+            .strip_prefix(&*self.prefix)?
+            .strip_suffix(&*self.suffix)?;
+        let (version, build) = match inner.split_once('+') {
+            Some((version, build)) => (version, Some(build)),
+            None => (inner, None),
+        };
+        let mut out = String::new();
+        for part in version.split_inclusive(['.', '-']) {
+            let digits = part.trim_end_matches(['.', '-']);
+            if digits.len() > 1 && digits.bytes().all(|b| b.is_ascii_digit()) {
+                let number = digits.trim_start_matches('0');
+                out += if number.is_empty() { "0" } else { number };
+                out += &part[digits.len()..];
+            } else {
+                out += part;
+            }
+        }
+        if out == version {
+            return None;
+        }
+        if let Some(build) = build {
+            out = format!("{out}+{build}");
+        }
+        Version::parse(&out).ok()
+    }
+
     /// What stands before the version.
     #[must_use]
     pub fn prefix(&self) -> &str {

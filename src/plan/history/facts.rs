@@ -137,6 +137,9 @@ pub struct Facts {
     pub elsewhere: Vec<VersionTag>,
     /// Names of version tags that point at no commit, or at one that is missing here.
     pub not_commits: Vec<String>,
+    /// The highest tag that has a version but for leading zeros (which `version` leaves out), and
+    /// that would be the base or stands on HEAD.
+    pub near_miss: Option<VersionTag>,
     /// How many tags do not match the template.
     pub other_tags: usize,
     /// The clone's history is cut off somewhere (and the range does not need what is missing).

@@ -212,6 +212,7 @@ mod tests {
             commits: Vec::new(),
             elsewhere: Vec::new(),
             not_commits: Vec::new(),
+            near_miss: None,
             other_tags: 0,
             shallow: false,
             notes: Vec::new(),

@@ -99,6 +99,21 @@ pub fn history_query(
     })
 }
 
+/// A tag that is meant as a version, and that semantic versioning does not read as one.
+fn leading_zeros(policy: &Policy, tag: &VersionTag) -> Error {
+    let strict = policy.version.tag.name(&tag.version);
+    Error::refused(format!(
+        "the tag `{}` is not a semantic version: its numbers have leading zeros",
+        tag.name
+    ))
+    .cause(format!("without them it would be {}", tag.version))
+    .state("nothing was changed")
+    .hint(format!(
+        "`git tag {strict} {}` says that {} is meant; or name the next version with `--version`",
+        tag.name, tag.version
+    ))
+}
+
 /// The next version.
 ///
 /// # Errors
@@ -107,6 +122,11 @@ pub fn history_query(
 /// the policy does not accept.
 pub fn next(policy: &Policy, facts: &Facts, request: &VersionRequest) -> Result<Next> {
     let kind = BranchKind::of(&policy.branches, facts.branch.as_deref())?;
+    if let Some(tag) = &facts.near_miss
+        && request.version.is_none()
+    {
+        return Err(leading_zeros(policy, tag));
+    }
     let judgement = levels::judge(&policy.version, &facts.commits)?;
     let mut decision = VersionDecision {
         policy: &policy.version,

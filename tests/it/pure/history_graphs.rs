@@ -317,6 +317,7 @@ fn facts_of(graph: &Graph, question: &HistoryQuery) -> Facts {
         commits: answer.range.iter().rev().map(commit).collect(),
         elsewhere: Vec::new(),
         not_commits: Vec::new(),
+        near_miss: None,
         other_tags: 0,
         shallow: false,
         notes: Vec::new(),

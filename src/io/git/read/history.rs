@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use git2::Oid;
+use semver::Version;
 
 use crate::{
     error::{Error, Result},
@@ -37,6 +38,13 @@ impl Repository {
         let mut tags = Tags::list(&self.git, question)?;
         let on_head = tags.at(&mut graph, head)?;
         let bases = bases(&mut graph, head, &mut tags, question)?;
+        let near = tags.with_leading_zeros();
+        let base = bases.base.map(|tag| tags.version(tag));
+        let near_miss = match on_head.is_empty() {
+            true => near_miss(&mut graph, head, near, question, base)?,
+            // A version tag on HEAD says what is meant.
+            false => None,
+        };
 
         let nodes = range::range(&mut graph, head, tags.commit(bases.stable))?;
         self.complete(&graph, &nodes, bases.stable.is_some())?;
@@ -63,6 +71,7 @@ impl Repository {
                 .collect(),
             tags: (0..tags.len()).map(data).collect(),
             not_commits: tags.not_commits(),
+            near_miss,
             other_tags: tags.other,
             shallow: self.git.is_shallow(),
             commits,
@@ -247,8 +256,7 @@ fn bases(
     question: &HistoryQuery,
 ) -> Result<Bases> {
     let mut ancestors = Ancestors::of(graph, head)?;
-    let in_line =
-        |version: &semver::Version| question.line.is_none_or(|line| line.contains(version));
+    let in_line = |version: &Version| question.line.is_none_or(|line| line.contains(version));
     let candidates = tags.filter(|version| version.pre.is_empty() && in_line(version));
     let stable = tags.highest(graph, &mut ancestors, &candidates)?;
     let mut elsewhere = above(&candidates, stable);
@@ -280,6 +288,29 @@ fn bases(
         channel,
         elsewhere,
     })
+}
+
+/// The highest tag with leading zeros that stands on HEAD, or above the base and behind HEAD.
+fn near_miss(
+    graph: &mut Graph<'_>,
+    head: Node,
+    mut near: Tags<'_>,
+    question: &Question,
+    base: Option<&Version>,
+) -> Result<Option<VersionTag>> {
+    if near.len() == 0 {
+        return Ok(None);
+    }
+    let above = near.filter(|version| {
+        let in_line = question.line.is_none_or(|line| line.contains(version));
+        in_line && base.is_none_or(|base| version.cmp_precedence(base).is_gt())
+    });
+    let mut ancestors = Ancestors::of(graph, head)?;
+    let found = match near.at(graph, head)?.first() {
+        Some(on_head) => Some(*on_head),
+        None => near.highest(graph, &mut ancestors, &above)?,
+    };
+    Ok(found.map(|tag| near.data(tag)))
 }
 
 /// The candidates above the one that was taken.

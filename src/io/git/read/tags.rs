@@ -25,6 +25,8 @@ const TRIED: usize = 8;
 pub(crate) struct Tags<'r> {
     repository: &'r git2::Repository,
     found: Vec<Found>,
+    /// Tags that would be version tags without their leading zeros.
+    near: Vec<Found>,
     /// How many tags do not match the template.
     pub(crate) other: usize,
 }
@@ -53,6 +55,7 @@ impl<'r> Tags<'r> {
         let mut tags = Self {
             repository,
             found: Vec::new(),
+            near: Vec::new(),
             other: 0,
         };
         let references = repository
@@ -62,9 +65,15 @@ impl<'r> Tags<'r> {
         for reference in references.flatten() {
             let name = reference.name().unwrap_or_default();
             let name = name.strip_prefix("refs/tags/").unwrap_or_default();
-            let Some(version) = template.version(name) else {
-                tags.other += 1;
-                continue;
+            let (version, list) = match template.version(name) {
+                Some(version) => (version, &mut tags.found),
+                None => {
+                    tags.other += 1;
+                    match template.without_leading_zeros(name) {
+                        Some(version) => (version, &mut tags.near),
+                        None => continue,
+                    }
+                }
             };
             let name = name.to_owned();
             let peeled = reference.target_peel().map_or(Peeled::Unknown, Peeled::To);
@@ -73,7 +82,7 @@ impl<'r> Tags<'r> {
                 None => reference.resolve().ok().and_then(|r| r.target()),
             };
             if let Some(target) = target {
-                tags.found.push(Found {
+                list.push(Found {
                     name,
                     version,
                     target,
@@ -82,27 +91,41 @@ impl<'r> Tags<'r> {
             }
         }
         tags.add_remote(question);
-        if let Some(limit) = &question.below {
-            tags.found
-                .retain(|found| found.version.cmp_precedence(limit).is_lt());
+        for list in [&mut tags.found, &mut tags.near] {
+            if let Some(limit) = &question.below {
+                list.retain(|found| found.version.cmp_precedence(limit).is_lt());
+            }
+            list.sort_by(|a, b| b.version.cmp(&a.version));
         }
-        tags.found.sort_by(|a, b| b.version.cmp(&a.version));
         Ok(tags)
     }
 
     /// Tags that only the remote has count as if they were fetched; their commits may be missing.
     fn add_remote(&mut self, question: &HistoryQuery) {
         for (name, commit) in &question.remote_tags {
-            if let (Some(version), Ok(target)) =
-                (question.template.version(name), Oid::from_str(commit))
-            {
-                self.found.push(Found {
+            let template = &question.template;
+            let (version, list) = match template.version(name) {
+                Some(version) => (Some(version), &mut self.found),
+                None => (template.without_leading_zeros(name), &mut self.near),
+            };
+            if let (Some(version), Ok(target)) = (version, Oid::from_str(commit)) {
+                list.push(Found {
                     name: name.clone(),
                     version,
                     target,
                     peeled: Peeled::To(target),
                 });
             }
+        }
+    }
+
+    /// The tags with leading zeros, as if they were version tags.
+    pub(crate) fn with_leading_zeros(&mut self) -> Self {
+        Self {
+            repository: self.repository,
+            found: std::mem::take(&mut self.near),
+            near: Vec::new(),
+            other: 0,
         }
     }
 
