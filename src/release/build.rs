@@ -230,13 +230,3 @@ fn variables(plan: &Plan) -> Vec<(String, String)> {
     .map(|(name, value)| (name.to_owned(), value))
     .into()
 }
-
-/// Work that blocks, on a thread that may.
-pub(super) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result,
-        Err(error) => Err(Error::bug("a worker thread panicked").because(&error)),
-    }
-}

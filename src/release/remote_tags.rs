@@ -2,10 +2,10 @@
 
 use crate::{
     error::{Error, ErrorKind, Result},
-    io::git::remote_tags::{RemoteTag, RemoteTags},
+    io::git::remote::{RemoteTag, RemoteTags},
     outcome::Outcome,
     plan::{Plan, release::receipt},
-    release::{build::blocking, facade::Release},
+    release::facade::Release,
     text::sanitize_line,
 };
 
@@ -29,14 +29,13 @@ impl Release {
             );
         }
         let remote = RemoteTags::new(self.top(), &git.remote);
-        let lister = remote.clone();
-        let there = blocking(move || lister.list()).await?;
+        let there = remote.list().await?;
         let missing = self.missing(there)?;
         if fetch && !missing.is_empty() {
             let names: Vec<String> = missing.into_iter().map(|tag| tag.name).collect();
             self.events
                 .note(format!("fetched from `{}`: {}", git.remote, shown(&names)));
-            blocking(move || remote.fetch(&names)).await?;
+            remote.fetch(&names).await?;
             return Ok(Vec::new());
         }
         Ok(missing
@@ -66,7 +65,7 @@ impl Release {
         }
         let remote = RemoteTags::new(self.top(), &git.remote);
         let names = vec![tag.name.clone()];
-        let fetched = self.or_signal(blocking(move || remote.fetch(&names)));
+        let fetched = self.or_signal(remote.fetch(&names));
         if fetched.await.is_err() {
             self.events.note(format!(
                 "tag `{0}` is on `{1}`, not here: `git fetch {1} tag {0}`",
@@ -85,7 +84,7 @@ impl Release {
         let remote = RemoteTags::new(self.top(), &git.remote);
         let name = plan.git_tag.name.clone();
         // Without an answer the error stands as it is.
-        let brought = blocking(move || remote.fetch(&[name])).await;
+        let brought = remote.fetch(&[name]).await;
         let message = brought.and_then(|()| self.project().git().tag_message(&plan.git_tag.name));
         match message.ok().flatten().as_deref().and_then(receipt::run) {
             Some(run) => error.cause(format!(

@@ -1,6 +1,7 @@
 //! The git repository: its history is read with libgit2 ([`read`]); refs are pushed and tags are made
 //! by the `git` program ([`remote`]), so that credential helpers, agents, keys and hooks work.
 
+mod error;
 pub mod read;
 pub mod remote;
-pub mod remote_tags;
+mod run;

@@ -1,15 +1,18 @@
-//! The clone at hand goes along with a branch that a release has moved.
+//! Brings the clone at hand to the commit that a release has moved its branch to.
 
 use std::path::Path;
 
-use crate::io::git::remote::{RemoteError, RemoteErrorKind, command::Git};
+use crate::io::git::{
+    error::{RemoteError, RemoteErrorKind},
+    run::Git,
+};
 
 /// Brings work tree and index from `before` to `commit`, and the branch too where it is still at
-/// `before`; what was changed and not committed stays. False: HEAD is not on `branch` (its full
-/// name), or has moved on, or there is no work tree; then nothing is done.
+/// `before`; changes that are not committed stay. False, and nothing is done, where HEAD is not on
+/// `branch` (its full name) or has moved on, or where there is no work tree.
 ///
 /// # Errors
-/// What is not committed is in the way.
+/// Changes that are not committed are in the way.
 pub async fn follow(
     dir: &Path,
     branch: &str,
@@ -29,18 +32,21 @@ pub async fn follow(
     if on.text() != branch || tree.text() != "true" || (tip != before && tip != commit) {
         return Ok(false);
     }
-    // Times alone make no file a changed one.
+    // A file whose time alone has changed must not count as changed.
     git.run(["update-index", "-q", "--refresh"], b"", &[])
         .await?;
-    let said = git
+    let output = git
         .run(["read-tree", "-m", "-u", before, commit], b"", &[])
         .await?;
-    if !said.good {
-        return Err(RemoteError::new(RemoteErrorKind::Local, said.complaint()));
+    if !output.success {
+        return Err(RemoteError::new(
+            RemoteErrorKind::Local,
+            output.error_text(),
+        ));
     }
     if tip == before {
         let args = ["update-ref", "-m", "hoist", branch, commit, before];
-        git.local("move the branch", args, b"").await?;
+        git.run_local("move the branch", args, b"").await?;
     }
     Ok(true)
 }

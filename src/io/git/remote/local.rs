@@ -13,8 +13,10 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    io::git::remote::{
-        ObjectId, RefEdit, Remote, RemoteError, RemoteErrorKind, command::Git, is_meant,
+    io::git::{
+        error::{RemoteError, RemoteErrorKind},
+        remote::{ObjectId, RefEdit, Remote, is_meant},
+        run::Git,
     },
     oci::Digest,
 };
@@ -170,7 +172,7 @@ impl LocalOnly {
             }
         };
         let input: String = edits.iter().map(line).collect();
-        let said = self
+        let output = self
             .git
             .run(
                 ["update-ref", "-m", "hoist", "--stdin"],
@@ -178,12 +180,12 @@ impl LocalOnly {
                 &[],
             )
             .await?;
-        if said.good {
+        if output.success {
             return Ok(());
         }
         Err(RemoteError::new(
             RemoteErrorKind::Conflict,
-            said.complaint(),
+            output.error_text(),
         ))
     }
 
@@ -220,7 +222,7 @@ impl Remote for LocalOnly {
             "refs/tags",
             "refs/heads",
         ];
-        let text = self.git.local("list the refs", list, b"").await?;
+        let text = self.git.run_local("list the refs", list, b"").await?;
         let refs = text.lines().filter_map(|line| line.split_once(' '));
         let refs = refs.map(|(id, name)| (name.to_owned(), id.to_owned()));
         let locks = self.content()?.refs;
@@ -279,7 +281,7 @@ impl Remote for LocalOnly {
     async fn write_tag(&self, object: &[u8], _commit: &str) -> Result<ObjectId, RemoteError> {
         let write = ["hash-object", "-t", "tag", "-w", "--stdin"];
         self.git
-            .local("write the git tag's object", write, object)
+            .run_local("write the git tag's object", write, object)
             .await
     }
 }

@@ -1,20 +1,20 @@
 //! A git remote as the publish transaction sees it: refs that change all at once, and only from
 //! the values that were expected.
 
-mod command;
 mod follow;
 mod local;
 mod push;
 mod tag;
-
-use std::fmt;
+mod tags;
 
 use async_trait::async_trait;
 
+pub use crate::io::git::error::{RemoteError, RemoteErrorKind};
 pub use crate::io::git::remote::follow::follow;
 pub use crate::io::git::remote::local::LocalOnly;
 pub use crate::io::git::remote::push::GitRemote;
 pub use crate::io::git::remote::tag::{MadeTag, NewTag, committer, make_tag};
+pub use crate::io::git::remote::tags::{RemoteTag, RemoteTags};
 
 /// A git object's id, in hex.
 pub type ObjectId = String;
@@ -86,55 +86,3 @@ pub(crate) fn is_meant(name: &str, patterns: &[String]) -> bool {
     };
     patterns.iter().any(fits)
 }
-
-/// What kind of failure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RemoteErrorKind {
-    /// A ref is not what was expected.
-    Conflict,
-    /// The server refuses: a rule, a hook, a missing right. Nothing was done.
-    Refused,
-    /// No answer, or half of one: it may or may not have been done.
-    Unreachable,
-    /// There is no such remote, or it has several push URLs.
-    Setup,
-    /// A local operation failed; nothing was sent.
-    Local,
-}
-
-/// A failed operation on the remote.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RemoteError {
-    /// What kind.
-    pub kind: RemoteErrorKind,
-    /// What failed, made harmless for a terminal.
-    pub message: String,
-    /// What helps, where it is known.
-    pub hint: Option<String>,
-}
-
-impl RemoteError {
-    /// An error without a hint. Credentials in URLs and control characters are taken out.
-    pub fn new(kind: RemoteErrorKind, message: impl AsRef<str>) -> Self {
-        Self {
-            kind,
-            message: crate::text::sanitize_line(message.as_ref(), 600),
-            hint: None,
-        }
-    }
-
-    /// Says what helps.
-    #[must_use]
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
-        self
-    }
-}
-
-impl fmt::Display for RemoteError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for RemoteError {}

@@ -13,10 +13,10 @@ use std::{
 use async_trait::async_trait;
 use tokio::sync::OnceCell;
 
-use crate::io::git::remote::{
-    ObjectId, RefEdit, Remote, RemoteError, RemoteErrorKind,
-    command::{Git, GitOutput},
-    is_meant,
+use crate::io::git::{
+    error::{RemoteError, RemoteErrorKind},
+    remote::{ObjectId, RefEdit, Remote, is_meant},
+    run::{ANONYMOUS, Git, GitOutput},
 };
 
 const BRANCHES: &str = "refs/heads/";
@@ -31,7 +31,7 @@ pub struct GitRemote {
     name: String,
     /// What reads must name: the remote, or its push URL where that is another place.
     target: OnceCell<String>,
-    /// The server said that it cannot do several edits at once.
+    /// Whether the server has said that it cannot do several edits at once.
     one_by_one: AtomicBool,
 }
 
@@ -50,14 +50,14 @@ impl GitRemote {
     async fn target(&self) -> Result<&str, RemoteError> {
         let find = || async {
             let push = ["remote", "get-url", "--push", "--all", &*self.name];
-            let said = self.git.run(push, b"", &[]).await?;
-            if !said.good {
+            let output = self.git.run(push, b"", &[]).await?;
+            if !output.success {
                 let message = format!("there is no remote `{}`", self.name);
                 return Err(RemoteError::new(RemoteErrorKind::Setup, message).hint(
                     "name the remote in `git.remote`, or set `git.push = false` in release.toml",
                 ));
             }
-            let text = said.text();
+            let text = output.text();
             let mut urls = text.lines();
             let (Some(url), None) = (urls.next(), urls.next()) else {
                 let message = format!("the remote `{}` has several push URLs", self.name);
@@ -96,11 +96,11 @@ impl GitRemote {
             let new = edit.new.as_deref().unwrap_or_default();
             args.push(format!("{new}:{}", edit.name));
         }
-        let said = self.git.run(args, b"", &[]).await?;
-        if said.good {
+        let output = self.git.run(args, b"", &[]).await?;
+        if output.success {
             Ok(())
         } else {
-            Err(failure(&said))
+            Err(failure(&output))
         }
     }
 
@@ -143,8 +143,8 @@ impl GitRemote {
     }
 
     async fn has(&self, object: &str) -> Result<bool, RemoteError> {
-        let said = self.git.run(["cat-file", "-e", object], b"", &[]).await?;
-        Ok(said.good)
+        let output = self.git.run(["cat-file", "-e", object], b"", &[]).await?;
+        Ok(output.success)
     }
 
     /// Another clone may lack a commit that a push names.
@@ -168,23 +168,23 @@ impl GitRemote {
             self.target().await?,
         ];
         args.extend(what);
-        let said = self.git.run(args, b"", &[]).await?;
-        if said.good {
+        let output = self.git.run(args, b"", &[]).await?;
+        if output.success {
             Ok(())
         } else {
-            Err(unreachable(&said))
+            Err(unreachable(&output))
         }
     }
 }
 
-fn unreachable(said: &GitOutput) -> RemoteError {
-    RemoteError::new(RemoteErrorKind::Unreachable, said.complaint())
+fn unreachable(output: &GitOutput) -> RemoteError {
+    RemoteError::new(RemoteErrorKind::Unreachable, output.error_text())
 }
 
 /// Reads the lines that `--porcelain` prints, one a ref. The refs themselves decide in the end:
 /// this only tells what another try cannot mend.
-fn failure(said: &GitOutput) -> RemoteError {
-    let out = String::from_utf8_lossy(&said.out);
+fn failure(output: &GitOutput) -> RemoteError {
+    let out = String::from_utf8_lossy(&output.stdout);
     let refused = |line: &&str| line.starts_with('!');
     // With `--atomic` every ref is rejected; only some say why.
     let why = |line: &&str| {
@@ -196,7 +196,7 @@ fn failure(said: &GitOutput) -> RemoteError {
         .find(why)
         .or_else(|| out.lines().find(refused))
     else {
-        return unreachable(said);
+        return unreachable(output);
     };
     let mut fields = line.split('\t').skip(1);
     let name = fields
@@ -243,11 +243,11 @@ impl Remote for GitRemote {
     async fn refs(&self, patterns: &[String]) -> Result<Vec<(String, ObjectId)>, RemoteError> {
         let mut args = vec!["ls-remote", "--refs", "--", self.target().await?];
         args.extend(patterns.iter().map(String::as_str));
-        let said = self.git.run(args, b"", &[]).await?;
-        if !said.good {
-            return Err(unreachable(&said));
+        let output = self.git.run(args, b"", &[]).await?;
+        if !output.success {
+            return Err(unreachable(&output));
         }
-        let text = said.text();
+        let text = output.text();
         let pairs = text.lines().filter_map(|line| line.split_once('\t'));
         Ok(pairs
             // The server's patterns match the end of a name.
@@ -271,9 +271,12 @@ impl Remote for GitRemote {
     async fn write_lock(&self, title: &str, journal: &str) -> Result<ObjectId, RemoteError> {
         let what = "write the lock's object";
         let write = ["hash-object", "-w", "--stdin"];
-        let blob = self.git.local(what, write, journal.as_bytes()).await?;
+        let blob = self.git.run_local(what, write, journal.as_bytes()).await?;
         let entry = format!("100644 blob {blob}\t{JOURNAL}\n");
-        let tree = self.git.local(what, ["mktree"], entry.as_bytes()).await?;
+        let tree = self
+            .git
+            .run_local(what, ["mktree"], entry.as_bytes())
+            .await?;
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
@@ -281,7 +284,7 @@ impl Remote for GitRemote {
         let title = crate::text::sanitize_line(title, 200);
         let commit = format!("tree {tree}\nauthor {who}\ncommitter {who}\n\n{title}\n");
         let write = ["hash-object", "-t", "commit", "-w", "--stdin"];
-        self.git.local(what, write, commit.as_bytes()).await
+        self.git.run_local(what, write, commit.as_bytes()).await
     }
 
     async fn read_lock(&self, name: &str, id: &ObjectId) -> Result<String, RemoteError> {
@@ -289,11 +292,14 @@ impl Remote for GitRemote {
         if !self.has(&path).await? {
             self.fetch(Some(name)).await?;
         }
-        let said = self.git.run(["cat-file", "blob", &path], b"", &[]).await?;
-        if !said.good {
-            return Err(RemoteError::new(RemoteErrorKind::Local, said.complaint()));
+        let output = self.git.run(["cat-file", "blob", &path], b"", &[]).await?;
+        if !output.success {
+            return Err(RemoteError::new(
+                RemoteErrorKind::Local,
+                output.error_text(),
+            ));
         }
-        Ok(String::from_utf8_lossy(&said.out).into_owned())
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
     async fn contains(
@@ -312,10 +318,7 @@ impl Remote for GitRemote {
         self.bring(commit).await?;
         let write = ["hash-object", "-t", "tag", "-w", "--stdin"];
         self.git
-            .local("write the git tag's object", write, object)
+            .run_local("write the git tag's object", write, object)
             .await
     }
 }
-
-/// Who makes objects where nobody is configured.
-pub(crate) const ANONYMOUS: &str = "hoist <hoist@noreply.invalid>";

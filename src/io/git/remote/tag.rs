@@ -3,8 +3,10 @@
 
 use std::path::Path;
 
-use crate::io::git::remote::{
-    ObjectId, RemoteError, RemoteErrorKind, command::Git, push::ANONYMOUS,
+use crate::io::git::{
+    error::{RemoteError, RemoteErrorKind},
+    remote::ObjectId,
+    run::{ANONYMOUS, Git},
 };
 
 /// A tag to be made.
@@ -45,13 +47,16 @@ pub async fn make_tag(dir: &Path, tag: &NewTag) -> Result<MadeTag, RemoteError> 
     } else {
         plain(&git, tag, anonymous).await?
     };
-    let said = git.run(["cat-file", "tag", &id], b"", &[]).await?;
-    if !said.good {
-        return Err(RemoteError::new(RemoteErrorKind::Local, said.complaint()));
+    let output = git.run(["cat-file", "tag", &id], b"", &[]).await?;
+    if !output.success {
+        return Err(RemoteError::new(
+            RemoteErrorKind::Local,
+            output.error_text(),
+        ));
     }
     Ok(MadeTag {
         id,
-        object: said.out,
+        object: output.stdout,
         anonymous,
     })
 }
@@ -91,14 +96,14 @@ async fn ident(git: &Git, seconds: i64, anonymous: bool) -> Result<String, Remot
     }
     let environment = identity(seconds, anonymous);
     let environment: Vec<_> = environment.iter().map(|(k, v)| (*k, &**v)).collect();
-    let said = git
+    let output = git
         .run(["var", "GIT_COMMITTER_IDENT"], b"", &environment)
         .await?;
-    if !said.good {
-        let message = format!("git does not know who you are: {}", said.complaint());
+    if !output.success {
+        let message = format!("git does not know who you are: {}", output.error_text());
         return Err(RemoteError::new(RemoteErrorKind::Local, message));
     }
-    Ok(said.text())
+    Ok(output.text())
 }
 
 async fn plain(git: &Git, tag: &NewTag, anonymous: bool) -> Result<ObjectId, RemoteError> {
@@ -113,7 +118,7 @@ async fn plain(git: &Git, tag: &NewTag, anonymous: bool) -> Result<ObjectId, Rem
     let object =
         format!("object {commit}\ntype commit\ntag {name}\ntagger {tagger}\n\n{message}\n");
     let write = ["hash-object", "-t", "tag", "-w", "--stdin"];
-    git.local("make the git tag", write, object.as_bytes())
+    git.run_local("make the git tag", write, object.as_bytes())
         .await
 }
 
@@ -127,7 +132,7 @@ async fn signed(git: &Git, tag: &NewTag, anonymous: bool) -> Result<ObjectId, Re
         )
     };
     let place = git
-        .local(
+        .run_local(
             "find git's directory",
             ["rev-parse", "--absolute-git-dir"],
             b"",
@@ -154,14 +159,14 @@ async fn signed(git: &Git, tag: &NewTag, anonymous: bool) -> Result<ObjectId, Re
     environment.push(("HOIST_LEARNT", learnt.display().to_string()));
     let environment: Vec<_> = environment.iter().map(|(k, v)| (*k, &**v)).collect();
     let message = format!("{}\n", tag.message.trim_end());
-    let said = git.run(args, message.as_bytes(), &environment).await?;
+    let output = git.run(args, message.as_bytes(), &environment).await?;
     let name = format!("refs/tags/{}", tag.name);
-    if said.good {
+    if output.success {
         // A git that does not run this hook: the ref is there and must go again.
         let id = git
-            .local("read the git tag", ["rev-parse", "--verify", &*name], b"")
+            .run_local("read the git tag", ["rev-parse", "--verify", &*name], b"")
             .await?;
-        git.local(
+        git.run_local(
             "take the git tag's ref away",
             ["update-ref", "-d", &*name, &*id],
             b"",
@@ -176,7 +181,7 @@ async fn signed(git: &Git, tag: &NewTag, anonymous: bool) -> Result<ObjectId, Re
         (words.next()? == name).then(|| id.to_owned())
     });
     id.ok_or_else(|| {
-        let message = format!("cannot sign the git tag: {}", said.complaint());
+        let message = format!("cannot sign the git tag: {}", output.error_text());
         RemoteError::new(RemoteErrorKind::Local, message)
             .hint("mend git's signing settings, or set `git.sign = false` in release.toml")
     })

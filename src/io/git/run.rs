@@ -1,10 +1,17 @@
-//! The `git` program: the user's credential helpers, ssh agent, signing keys and hooks just work.
+//! The one place that runs the `git` program: the user's credential helpers, ssh agent, signing keys
+//! and hooks just work.
+//!
+//! A run belongs to the repository that was named, whatever git's own environment variables say; it
+//! is ended when its future is dropped; and no credential in a URL is repeated in an error.
 
 use std::{ffi::OsStr, path::PathBuf, process::Stdio};
 
 use tokio::{io::AsyncWriteExt as _, process::Command};
 
-use crate::io::git::remote::{RemoteError, RemoteErrorKind};
+use crate::io::git::error::{RemoteError, RemoteErrorKind};
+
+/// Who makes git objects where git's configuration names nobody.
+pub(crate) const ANONYMOUS: &str = "hoist <hoist@noreply.invalid>";
 
 /// Runs `git` in one repository.
 #[derive(Debug, Clone)]
@@ -12,23 +19,24 @@ pub(crate) struct Git {
     dir: PathBuf,
 }
 
-/// What a run of `git` said.
+/// What a run of `git` printed, and whether it succeeded.
 pub(crate) struct GitOutput {
-    /// It ended with status 0.
-    pub(crate) good: bool,
-    pub(crate) out: Vec<u8>,
-    pub(crate) err: String,
+    /// Whether it ended with status 0.
+    pub(crate) success: bool,
+    pub(crate) stdout: Vec<u8>,
+    pub(crate) stderr: String,
 }
 
 impl GitOutput {
+    /// Standard output as trimmed text.
     pub(crate) fn text(&self) -> String {
-        String::from_utf8_lossy(&self.out).trim().to_owned()
+        String::from_utf8_lossy(&self.stdout).trim().to_owned()
     }
 
-    /// The last words, without hints and without credentials in URLs.
-    pub(crate) fn complaint(&self) -> String {
+    /// The last lines of standard error, without hints and without credentials in URLs.
+    pub(crate) fn error_text(&self) -> String {
         let lines: Vec<_> = self
-            .err
+            .stderr
             .lines()
             .map(str::trim)
             .filter(|line| !line.is_empty() && !line.starts_with("hint:"))
@@ -38,8 +46,8 @@ impl GitOutput {
     }
 }
 
-/// `https://user:secret@host/` without what stands before the `@`.
-pub(crate) fn without_credentials(text: &str) -> String {
+/// `https://user:secret@host/` becomes `https://host/`.
+fn without_credentials(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(start) = rest.find("://") {
@@ -63,9 +71,9 @@ impl Git {
     fn command<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Command {
         let mut command = Command::new("git");
         command.arg("-C").arg(&self.dir).args(args);
-        // Words are read only to tell "cannot do this at all" from other failures; in English.
+        // A few messages are read, to tell "cannot do this at all" from other failures: in English.
         command.env("LC_ALL", "C");
-        // Set by git for its hooks and aliases; the repository is the one that was named.
+        // Git sets these for its hooks and aliases; the repository is the one that was named.
         for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"] {
             command.env_remove(name);
         }
@@ -74,7 +82,7 @@ impl Git {
         command
     }
 
-    /// Runs `git`, with `input` on its standard input. Dropped, the program is ended.
+    /// Runs `git` with `input` on its standard input. The program is ended when the future is dropped.
     pub(crate) async fn run<A: AsRef<OsStr>>(
         &self,
         args: impl IntoIterator<Item = A>,
@@ -91,7 +99,7 @@ impl Git {
         let mut stdin = child.stdin.take();
         let write = async {
             if let Some(stdin) = &mut stdin {
-                // A program that ends before it reads everything says why by itself.
+                // A program that ends before it has read everything says why by itself.
                 let _ = stdin.write_all(input).await;
             }
             drop(stdin);
@@ -99,24 +107,24 @@ impl Git {
         let (output, ()) = tokio::join!(child.wait_with_output(), write);
         let output = output.map_err(failed)?;
         Ok(GitOutput {
-            good: output.status.success(),
-            out: output.stdout,
-            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+            success: output.status.success(),
+            stdout: output.stdout,
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
         })
     }
 
-    /// Runs a local operation whose failure is an error.
-    pub(crate) async fn local<A: AsRef<OsStr>>(
+    /// Runs an operation on the repository at hand, whose failure is an error, and gives its output.
+    pub(crate) async fn run_local<A: AsRef<OsStr>>(
         &self,
         what: &str,
         args: impl IntoIterator<Item = A>,
         input: &[u8],
     ) -> Result<String, RemoteError> {
-        let said = self.run(args, input, &[]).await?;
-        if said.good {
-            Ok(said.text())
+        let output = self.run(args, input, &[]).await?;
+        if output.success {
+            Ok(output.text())
         } else {
-            let message = format!("cannot {what}: {}", said.complaint());
+            let message = format!("cannot {what}: {}", output.error_text());
             Err(RemoteError::new(RemoteErrorKind::Local, message))
         }
     }
@@ -124,31 +132,38 @@ impl Git {
     /// Whether `commit` is `tip` or an ancestor of it.
     pub(crate) async fn is_ancestor(&self, commit: &str, tip: &str) -> Result<bool, RemoteError> {
         let args = ["merge-base", "--is-ancestor", commit, tip];
-        let said = self.run(args, b"", &[]).await?;
-        // Status 1 is a silent no; anything else complains.
-        if said.good || said.err.trim().is_empty() {
-            return Ok(said.good);
+        let output = self.run(args, b"", &[]).await?;
+        // Status 1 is a silent "no"; any other failure has a message.
+        if output.success || output.stderr.trim().is_empty() {
+            return Ok(output.success);
         }
-        Err(RemoteError::new(RemoteErrorKind::Local, said.complaint()))
+        Err(RemoteError::new(
+            RemoteErrorKind::Local,
+            output.error_text(),
+        ))
     }
 
-    /// A setting, where there is one.
+    /// The value of a setting in git's configuration.
     pub(crate) async fn setting(&self, name: &str) -> Result<Option<String>, RemoteError> {
-        let said = self.run(["config", "--get", name], b"", &[]).await?;
-        Ok(said
-            .good
-            .then(|| said.text())
+        let output = self.run(["config", "--get", name], b"", &[]).await?;
+        Ok(output
+            .success
+            .then(|| output.text())
             .filter(|text| !text.is_empty()))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::io::git::remote::command::without_credentials;
+    use crate::io::git::run::without_credentials;
 
     #[test]
     fn credentials_in_urls_are_left_out() {
         for (given, clean) in [
+            (
+                "fatal: unable to access 'https://me:secret@host/x.git/': no",
+                "fatal: unable to access 'https://host/x.git/': no",
+            ),
             (
                 "fatal: unable to access 'https://me:s3cret@git.example.org/a.git/': no",
                 "fatal: unable to access 'https://git.example.org/a.git/': no",

@@ -1,18 +1,15 @@
-//! The version tags of a remote: listed, and fetched where this clone lacks them. Through the
-//! `git` program, so that the user's credentials just work.
+//! The version tags of a remote: listed, and fetched where this clone lacks them.
 
-use std::{
-    path::{Path, PathBuf},
-    process::{Command, Stdio},
-};
+use std::path::Path;
 
 use crate::{
     error::{Error, Result},
+    io::git::run::Git,
     text::sanitize_line,
 };
 
-/// Tags fetched by one command: far below what a command line holds.
-const AT_ONCE: usize = 200;
+/// How many tags one command fetches: far below what a command line holds.
+const TAGS_PER_FETCH: usize = 200;
 
 /// A tag that a remote has.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,14 +18,14 @@ pub struct RemoteTag {
     pub name: String,
     /// What the ref names: a tag object, or a commit.
     pub object: String,
-    /// What it comes down to; the same as `object` for a lightweight tag.
+    /// The object that the tag leads to in the end; the same as `object` for a lightweight tag.
     pub target: String,
 }
 
-/// A remote of one repository.
+/// The tags of one remote of one repository.
 #[derive(Debug, Clone)]
 pub struct RemoteTags {
-    directory: PathBuf,
+    git: Git,
     remote: String,
 }
 
@@ -37,7 +34,7 @@ impl RemoteTags {
     #[must_use]
     pub fn new(directory: &Path, remote: &str) -> Self {
         Self {
-            directory: directory.to_owned(),
+            git: Git::new(directory),
             remote: remote.to_owned(),
         }
     }
@@ -46,20 +43,22 @@ impl RemoteTags {
     ///
     /// # Errors
     /// Failed (exit 6) where the remote does not answer.
-    pub fn list(&self) -> Result<Vec<RemoteTag>> {
-        let text = self.git(
-            &["ls-remote", "--tags", "--", &self.remote],
-            "cannot list the tags of",
-        )?;
+    pub async fn list(&self) -> Result<Vec<RemoteTag>> {
+        let text = self
+            .run(
+                &["ls-remote", "--tags", "--", &self.remote],
+                "cannot list the tags of",
+            )
+            .await?;
         Ok(parse(&text))
     }
 
-    /// Brings `names` here, overwriting nothing.
+    /// Fetches the tags `names` into this repository, overwriting nothing.
     ///
     /// # Errors
-    /// Failed (exit 6) where the remote does not answer, or a tag is here already.
-    pub fn fetch(&self, names: &[String]) -> Result<()> {
-        for names in names.chunks(AT_ONCE) {
+    /// Failed (exit 6) where the remote does not answer, or this repository already has one of the tags.
+    pub async fn fetch(&self, names: &[String]) -> Result<()> {
+        for names in names.chunks(TAGS_PER_FETCH) {
             let specs: Vec<String> = names
                 .iter()
                 .map(|name| format!("refs/tags/{name}:refs/tags/{name}"))
@@ -73,50 +72,26 @@ impl RemoteTags {
                 &self.remote,
             ];
             args.extend(specs.iter().map(String::as_str));
-            self.git(&args, "cannot fetch tags from")?;
+            self.run(&args, "cannot fetch tags from").await?;
         }
         Ok(())
     }
 
-    fn git(&self, args: &[&str], what: &str) -> Result<String> {
+    async fn run(&self, args: &[&str], what: &str) -> Result<String> {
         let failed = || Error::failed(format!("{what} `{}`", self.remote));
-        let output = Command::new("git")
-            .arg("-C")
-            .arg(&self.directory)
-            .args(args)
-            .env("LC_ALL", "C")
-            .stdin(Stdio::null())
-            .output()
-            .map_err(|error| failed().because(&error).hint("install git"))?;
-        if output.status.success() {
+        let output = self.git.run(args, b"", &[]).await;
+        let output = output.map_err(|error| failed().because(&error).hint("install git"))?;
+        if output.success {
             return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
         }
-        let said = without_credentials(&String::from_utf8_lossy(&output.stderr));
         Err(failed()
-            .cause(sanitize_line(&said, 400))
+            .cause(sanitize_line(&output.error_text(), 400))
             .state("nothing was built or moved")
             .hint(format!(
                 "`git ls-remote {}` must work here; without a remote, set `git.push = false`",
                 self.remote
             )))
     }
-}
-
-/// git repeats the address it used, and that can hold a password.
-fn without_credentials(text: &str) -> String {
-    let mut out = String::new();
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once("://") {
-        out.push_str(before);
-        out.push_str("://");
-        let end = after
-            .find(|c: char| c.is_whitespace() || "/'\"".contains(c))
-            .unwrap_or(after.len());
-        let host = after[..end].rsplit('@').next().unwrap_or_default();
-        out.push_str(host);
-        rest = &after[end..];
-    }
-    out + rest
 }
 
 /// `<id>\trefs/tags/<name>`, and `<id>\trefs/tags/<name>^{}` for what an annotated tag peels to.
@@ -144,7 +119,7 @@ fn parse(text: &str) -> Vec<RemoteTag> {
 
 #[cfg(test)]
 mod tests {
-    use crate::io::git::remote_tags::*;
+    use crate::io::git::remote::tags::*;
 
     #[test]
     fn an_annotated_tag_comes_with_what_it_peels_to() {
@@ -154,15 +129,6 @@ mod tests {
         assert_eq!(
             (tags[1].object.as_str(), tags[1].target.as_str()),
             ("bb", "cc")
-        );
-    }
-
-    #[test]
-    fn a_password_in_an_address_is_not_repeated() {
-        let text = "fatal: unable to access 'https://me:secret@host/x.git/': no";
-        assert_eq!(
-            without_credentials(text),
-            "fatal: unable to access 'https://host/x.git/': no"
         );
     }
 }
