@@ -12,9 +12,11 @@ use chrono::{DateTime, Utc};
 use hoist::{
     git::CommitId,
     io::{
-        credentials::{self, CredentialError},
         environment::Environment,
-        registry::{fuzzing, image_tree},
+        registry::{
+            credentials::{self, CredentialError},
+            fuzzing, image_tree,
+        },
     },
     oci::{Digest, Manifest, MediaType, Repository, Tag},
     plan::{

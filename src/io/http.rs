@@ -1,7 +1,7 @@
-//! The transport: one request out, one answer in, nothing decided.
+//! The transport: sends one request and returns its answer, and decides nothing.
 //!
-//! Redirects are never followed here, bodies are only read as far as the caller allows, and every
-//! failure says whether the request can have arrived. All hosts share one pool of connections per
+//! Redirects are not followed here, bodies are read only as far as the caller allows, and every failure
+//! says whether the request can have arrived. All hosts share one pool of connections per
 //! set of trusted certificates.
 
 use std::{
@@ -22,37 +22,37 @@ use tokio::{sync::watch, time::timeout};
 use tokio_util::io::ReaderStream;
 use url::Url;
 
-pub use reqwest::{
+pub(super) use reqwest::{
     Method,
     header::{self, HeaderMap, HeaderName, HeaderValue},
 };
 
-/// How long a connection may take to come about.
-const CONNECT: Duration = Duration::from_secs(15);
-/// How much longer than usual a registry may be silent once a whole blob has arrived: object stores
-/// copy it.
-const AFTER_UPLOAD: u32 = 5;
+/// How long making a connection may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
+/// How many times as long as usual a registry may be silent once a whole blob has arrived: object
+/// stores copy it then.
+const SILENCE_AFTER_UPLOAD: u32 = 5;
 /// A file is sent in pieces of this many bytes.
-const PIECE: usize = 128 * 1024;
+const PIECE_SIZE: usize = 128 * 1024;
 
-/// Which certificates are trusted, and whether a proxy may stand between.
+/// Which certificates are trusted, and whether a proxy may be used.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
-pub struct TlsConfig {
+pub(super) struct TlsConfig {
     /// A further certificate authority, PEM.
     pub ca_file: Option<PathBuf>,
-    /// This machine: no proxy.
+    /// Whether the host is this machine, which no proxy can reach.
     pub loopback: bool,
 }
 
-/// What is sent.
-pub enum Body<'a> {
+/// The body of a request.
+pub(super) enum Body<'a> {
     /// Nothing.
     Empty,
     /// These bytes.
     Bytes(Bytes),
     /// Exactly `size` bytes of a file, read in pieces.
     File {
-        /// The file.
+        /// The file to send.
         path: &'a Path,
         /// Its size in bytes.
         size: u64,
@@ -62,25 +62,22 @@ pub enum Body<'a> {
 }
 
 /// One request.
-pub struct Request<'a> {
-    /// The method.
+pub(super) struct Request<'a> {
     pub method: Method,
-    /// Where to.
     pub url: Url,
-    /// Headers, credentials included.
+    /// All headers, credentials included.
     pub headers: HeaderMap,
-    /// The body.
     pub body: Body<'a>,
 }
 
 /// Why there is no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum TransportError {
+pub(super) enum TransportError {
     /// No connection was made: the request did not arrive.
     Unreachable {
-        /// The transport's words.
+        /// The transport's explanation.
         detail: String,
-        /// Another try cannot help: a certificate that is not trusted.
+        /// Whether another try cannot succeed: the certificate is not trusted.
         lasting: bool,
     },
     /// The request may have arrived; the answer did not, or only half of it.
@@ -94,23 +91,23 @@ pub enum TransportError {
 }
 
 /// The pool of connections, and how often it was used.
-pub struct Transport {
+pub(super) struct Transport {
     clients: Mutex<HashMap<TlsConfig, Client>>,
     requests: AtomicU64,
     silence: Duration,
 }
 
 /// An answer whose body is still to be read.
-pub struct Response {
+pub(super) struct Response {
     response: reqwest::Response,
     silence: Duration,
 }
 
 impl Transport {
-    /// `silence`: how long a peer may say nothing, before the first byte of an answer and between
-    /// two pieces.
+    /// `silence` is how long a peer may send nothing, before the first byte of an answer and between
+    /// two pieces of its body.
     #[must_use]
-    pub fn new(silence: Duration) -> Self {
+    pub(super) fn new(silence: Duration) -> Self {
         Self {
             clients: Mutex::default(),
             requests: AtomicU64::default(),
@@ -120,17 +117,17 @@ impl Transport {
 
     /// How many requests were sent.
     #[must_use]
-    pub fn requests(&self) -> u64 {
+    pub(super) fn requests(&self) -> u64 {
         self.requests.load(Ordering::Relaxed)
     }
 
     /// Sends one request.
-    pub async fn send(
+    pub(super) async fn send(
         &self,
-        trust: &TlsConfig,
+        tls: &TlsConfig,
         request: Request<'_>,
     ) -> Result<Response, TransportError> {
-        let client = self.client(trust)?;
+        let client = self.client(tls)?;
         let builder = client
             .request(request.method, request.url)
             .headers(request.headers);
@@ -171,8 +168,8 @@ impl Transport {
         tokio::pin!(request);
         let mut open = true;
         loop {
-            let patience = if *seen.borrow() >= size || !open {
-                self.silence * AFTER_UPLOAD
+            let limit = if *seen.borrow() >= size || !open {
+                self.silence * SILENCE_AFTER_UPLOAD
             } else {
                 self.silence
             };
@@ -184,7 +181,7 @@ impl Transport {
                     open = change.is_ok();
                     progress(*seen.borrow_and_update());
                 }
-                () = tokio::time::sleep(patience) => return Err(silent(patience)),
+                () = tokio::time::sleep(limit) => return Err(silent(limit)),
             }
         }
     }
@@ -196,36 +193,36 @@ impl Transport {
         }
     }
 
-    fn client(&self, trust: &TlsConfig) -> Result<Client, TransportError> {
+    fn client(&self, tls: &TlsConfig) -> Result<Client, TransportError> {
         let mut clients = self.clients.lock().expect("no thread panics with the lock");
-        if let Some(client) = clients.get(trust) {
+        if let Some(client) = clients.get(tls) {
             return Ok(client.clone());
         }
-        let client = build(trust)?;
-        clients.insert(trust.clone(), client.clone());
+        let client = build(tls)?;
+        clients.insert(tls.clone(), client.clone());
         Ok(client)
     }
 }
 
-fn build(trust: &TlsConfig) -> Result<Client, TransportError> {
-    // Fails when a provider is already there, which is as good.
+fn build(tls: &TlsConfig) -> Result<Client, TransportError> {
+    // This fails where a provider is installed already, which serves as well.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut builder = Client::builder()
         .user_agent(concat!("hoist/", env!("CARGO_PKG_VERSION")))
         .redirect(redirect::Policy::none())
         .referer(false)
-        .connect_timeout(CONNECT)
+        .connect_timeout(CONNECT_TIMEOUT)
         .tcp_nodelay(true)
         .http1_max_headers(100);
-    if trust.loopback {
+    if tls.loopback {
         // A proxy cannot reach this machine's loopback; Go's and curl's rule is the same.
         builder = builder.no_proxy();
-        if trust.ca_file.is_none() {
+        if tls.ca_file.is_none() {
             // Plain HTTP: reading the machine's certificates would only cost time.
             builder = builder.tls_certs_only([]);
         }
     }
-    if let Some(path) = &trust.ca_file {
+    if let Some(path) = &tls.ca_file {
         let setup = |why: String| TransportError::Setup(format!("`{}`: {why}", path.display()));
         let pem = std::fs::read(path).map_err(|e| setup(e.to_string()))?;
         let certificates = reqwest::Certificate::from_pem_bundle(&pem)
@@ -260,7 +257,7 @@ fn counted(
     file: tokio::fs::File,
     sent: watch::Sender<u64>,
 ) -> impl Stream<Item = std::io::Result<Bytes>> {
-    ReaderStream::with_capacity(file, PIECE).inspect(move |piece| {
+    ReaderStream::with_capacity(file, PIECE_SIZE).inspect(move |piece| {
         if let Ok(bytes) = piece {
             sent.send_modify(|total| *total += bytes.len() as u64);
         }
@@ -270,24 +267,18 @@ fn counted(
 impl Response {
     /// The status code.
     #[must_use]
-    pub fn status(&self) -> u16 {
+    pub(super) fn status(&self) -> u16 {
         self.response.status().as_u16()
-    }
-
-    /// All headers.
-    #[must_use]
-    pub fn headers(&self) -> &HeaderMap {
-        self.response.headers()
     }
 
     /// The first value of a header that is readable text.
     #[must_use]
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.all(name).next()
     }
 
     /// Every value of a header that is readable text.
-    pub fn all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
+    pub(super) fn all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
         self.response
             .headers()
             .get_all(name)
@@ -296,7 +287,7 @@ impl Response {
     }
 
     /// The next piece of the body, `None` at its end.
-    pub async fn piece(&mut self) -> Result<Option<Bytes>, TransportError> {
+    pub(super) async fn piece(&mut self) -> Result<Option<Bytes>, TransportError> {
         match timeout(self.silence, self.response.chunk()).await {
             Ok(Ok(piece)) => Ok(piece),
             Ok(Err(error)) => Err(TransportError::Lost(chain(&error))),
@@ -305,7 +296,7 @@ impl Response {
     }
 
     /// The whole body, if it has at most `limit` bytes.
-    pub async fn bytes(mut self, limit: u64) -> Result<Bytes, TransportError> {
+    pub(super) async fn bytes(mut self, limit: u64) -> Result<Bytes, TransportError> {
         if self
             .response
             .content_length()
@@ -323,8 +314,8 @@ impl Response {
         Ok(all.into())
     }
 
-    /// At most the first `limit` bytes of the body; what cannot be read is left out.
-    pub async fn beginning(mut self, limit: usize) -> Vec<u8> {
+    /// At most the first `limit` bytes of the body; where reading fails, what was read before.
+    pub(super) async fn beginning(mut self, limit: usize) -> Vec<u8> {
         let mut all = Vec::new();
         while let Ok(Some(piece)) = self.piece().await {
             all.extend_from_slice(&piece);
@@ -337,8 +328,8 @@ impl Response {
     }
 }
 
-fn silent(patience: Duration) -> TransportError {
-    TransportError::Lost(format!("silent for {:.1} s", patience.as_secs_f32()))
+fn silent(limit: Duration) -> TransportError {
+    TransportError::Lost(format!("silent for {:.1} s", limit.as_secs_f32()))
 }
 
 fn classify(error: &reqwest::Error) -> TransportError {
@@ -381,7 +372,7 @@ fn file_error(error: &reqwest::Error) -> Option<String> {
     error.is_body().then(|| chain(error))
 }
 
-/// The innermost words, which are the ones that say something.
+/// The messages of the error's sources, which say more than its own.
 fn chain(error: &(dyn StdError + 'static)) -> String {
     let mut words: Vec<String> = Vec::new();
     // The outermost error repeats the URL, which the caller names better.

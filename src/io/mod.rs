@@ -1,10 +1,13 @@
-//! The outside world. One foreign crate a file; everybody else sees only the traits here.
+//! The outside world: git, registries, image layouts, the environment, the disk.
+//!
+//! Each foreign crate is used in one place here, and its types do not leave it. The publish
+//! transaction knows the traits only ([`registry::RepositoryApi`], [`git::remote::Remote`],
+//! [`journal_file::JournalStore`]); the facade chooses what stands behind them.
 
 pub mod ci;
-pub mod credentials;
 pub mod environment;
 pub mod git;
-pub mod http;
+mod http;
 pub mod journal_file;
 pub mod layout;
 pub mod process;

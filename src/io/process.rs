@@ -1,4 +1,4 @@
-//! This machine and this process, for a lock's owner: facts read once at the edge.
+//! The identity of this process, for the owner of a lock, and random names.
 
 use std::fs;
 
@@ -7,14 +7,15 @@ use std::fs;
 pub struct ProcessIdentity {
     /// The machine's name.
     pub name: String,
-    /// The boot and the process namespace; a process id means the same only within both.
+    /// The boot and the process namespace: a process id is unique only within both.
     pub boot: String,
-    /// This process.
+    /// The process id.
     pub pid: u32,
 }
 
 impl ProcessIdentity {
-    /// Reads `/proc`. Where there is none, the boot is one that equals no other.
+    /// The identity of this process, from `/proc`. Where there is no `/proc`, the boot gets a random
+    /// name, so that it equals no other.
     #[must_use]
     pub fn current() -> Self {
         let read = |path: &str| {
@@ -29,7 +30,7 @@ impl ProcessIdentity {
         let namespace = fs::read_link("/proc/self/ns/pid")
             .map(|link| link.to_string_lossy().into_owned())
             .unwrap_or_default();
-        let boot = read("/proc/sys/kernel/random/boot_id").unwrap_or_else(random);
+        let boot = read("/proc/sys/kernel/random/boot_id").unwrap_or_else(random_name);
         Self {
             name: crate::text::sanitize_line(&name, 100),
             boot: format!("{boot} {namespace}"),
@@ -52,13 +53,15 @@ impl ProcessIdentity {
     }
 }
 
-/// 32 hex digits that no other process has.
+/// 32 random hexadecimal digits.
+///
+/// # Panics
+/// The operating system has no random numbers.
 #[must_use]
-pub fn random() -> String {
-    use std::hash::{BuildHasher as _, RandomState};
-    // The keys of std's hash maps are the operating system's random numbers.
-    let word = || RandomState::new().hash_one(std::process::id());
-    format!("{:016x}{:016x}", word(), word())
+pub fn random_name() -> String {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).expect("the operating system has random numbers");
+    format!("{:032x}", u128::from_be_bytes(bytes))
 }
 
 #[cfg(test)]
@@ -66,14 +69,14 @@ mod tests {
     use crate::io::process::*;
 
     #[test]
-    fn this_process_runs_and_a_made_up_one_does_not() {
+    fn this_process_runs_and_an_invented_one_does_not() {
         assert!(ProcessIdentity::runs(std::process::id()));
         assert!(!ProcessIdentity::runs(u32::MAX));
     }
 
     #[test]
     fn two_random_names_differ() {
-        assert_ne!(random(), random());
-        assert_eq!(random().len(), 32);
+        assert_ne!(random_name(), random_name());
+        assert_eq!(random_name().len(), 32);
     }
 }

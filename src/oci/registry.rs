@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub struct Registry(String);
 
 impl Registry {
-    /// Docker Hub. Its API answers on another host.
+    /// Docker Hub, the registry of every name that names no other.
     pub const DOCKER_HUB: &str = "docker.io";
 
     /// Checks a host, which is lower case already.
@@ -22,22 +22,6 @@ impl Registry {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
-    }
-
-    /// The host that answers the distribution API: `registry-1.docker.io` for Docker Hub.
-    #[must_use]
-    pub fn api_host(&self) -> &str {
-        if self.is_docker_hub() {
-            "registry-1.docker.io"
-        } else {
-            &self.0
-        }
-    }
-
-    /// Docker Hub has its own token names, its own HTTP API and no tag deletion.
-    #[must_use]
-    pub fn is_docker_hub(&self) -> bool {
-        self.0 == Self::DOCKER_HUB
     }
 
     /// The host without its port.

@@ -107,7 +107,7 @@ impl FromStr for Repository {
                 "path parts are `a-z0-9`, joined by one `.`, one or two `_`, or any number of `-`",
             ));
         }
-        let path = if registry.is_docker_hub() && !path.contains('/') {
+        let path = if registry.as_str() == Registry::DOCKER_HUB && !path.contains('/') {
             format!("library/{path}")
         } else {
             path.to_owned()

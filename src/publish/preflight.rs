@@ -6,7 +6,7 @@ use crate::{
     error::{Error, Result},
     io::{
         git::remote::{ObjectId, RefEdit},
-        registry::{RegistryErrorKind, RepositoryApi},
+        registry::{RegistryErrorKind, RegistryProfile, RepositoryApi},
     },
     oci::{Observed, Repository, Tag},
     publish::{
@@ -82,7 +82,7 @@ async fn look(api: &dyn RepositoryApi, tags: &[Tag]) -> Result<Found> {
     let mut found = Found {
         tags: Vec::new(),
         immutable: Vec::new(),
-        strict: api.repository().registry().is_docker_hub(),
+        strict: !RegistryProfile::of(api.repository().registry()).deletes_new_tags(),
     };
     for (tag, head) in tags.iter().zip(heads) {
         found.tags.push(match head {

@@ -21,8 +21,8 @@ use crate::{
     },
 };
 
-/// A runtime that is left behind at the end: a `git` that hangs must not keep the program from
-/// ending.
+/// A runtime that is left behind at the end: a build context that is still being read on another
+/// thread must not keep an interrupted program from ending.
 struct Runtime(Option<tokio::runtime::Runtime>);
 
 impl Runtime {

@@ -35,7 +35,7 @@ impl Release {
                 boot: host.boot,
                 pid: host.pid,
                 run: ci::run_url(self.environment()),
-                nonce: process::random(),
+                nonce: process::random_name(),
             },
             alive: ProcessIdentity::runs,
             clock: Clock::new(Utc::now()),

@@ -7,14 +7,14 @@ use serde_json::{Map, json};
 
 use crate::{
     io::{
-        credentials::{Credential, CredentialError, find},
         environment::Environment,
+        registry::{
+            RegistryProfile,
+            credentials::{Credential, CredentialError, find},
+        },
     },
     oci::{Registry, Repository},
 };
-
-/// The key under which engines look for Docker Hub's login.
-const HUB_KEY: &str = "https://index.docker.io/v1/";
 
 /// User name and password for a host as an engine names it. A token goes without a user name.
 pub(crate) async fn credential_for(
@@ -48,11 +48,7 @@ pub(crate) async fn registry_config(
             Some(Credential::IdentityToken(token)) => json!({"identitytoken": token}),
             None => continue,
         };
-        let key = if registry.is_docker_hub() {
-            HUB_KEY.to_owned()
-        } else {
-            registry.to_string()
-        };
+        let key = RegistryProfile::of(&registry).login_key(&registry);
         logins.insert(key, login);
     }
     let text = serde_json::Value::Object(logins);

@@ -2,11 +2,12 @@
 
 use std::{
     collections::BTreeSet,
-    hash::{BuildHasher, Hasher, RandomState},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use crate::{build::docker::client::Engine, error::Result, policy::Builder};
+use crate::{
+    build::docker::client::Engine, error::Result, io::process::random_name, policy::Builder,
+};
 
 /// The repository of the names that built images get in the engine. Nobody can push one by mistake,
 /// because the top-level domain `.invalid` never exists.
@@ -95,8 +96,8 @@ pub(crate) async fn sweep(engine: &Engine) {
 
 /// A name that no other build has: `hoist.invalid/build:<seconds>-<random>`.
 fn new_tag() -> String {
-    let random = RandomState::new().build_hasher().finish();
-    format!("{BUILD_REPOSITORY}:{}-{random:016x}", seconds())
+    let random = &random_name()[..16];
+    format!("{BUILD_REPOSITORY}:{}-{random}", seconds())
 }
 
 /// Whether the run that made this tag must have died: the tag is more than a day old.

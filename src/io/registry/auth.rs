@@ -1,8 +1,11 @@
-//! Who we are to one registry: what it asks for, and the tokens that it gave.
+//! The session with one registry: its address, the credentials for it, and the tokens that it issued.
 
 use std::{
     collections::{BTreeSet, HashMap},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -14,102 +17,61 @@ use url::Url;
 
 use crate::{
     io::{
-        credentials::{self, Credential},
         environment::Environment,
         http::{HeaderValue, TlsConfig},
         registry::{
             RegistryError, RegistryErrorKind,
+            credentials::{self, Credential},
             header::Challenge,
             origin::Origin,
             response,
             retry::{Repeat, RetryClient, not_done},
-            token::{Token, oauth, plain, read_token, secret},
+            scope::{Access, TokenScope},
+            token::{Token, password_request, read_token, refresh_request, secret},
         },
     },
     oci::Registry,
 };
 
 /// Largest answer of a token service, in bytes.
-const TOKEN: u64 = 256 * 1024;
+const LARGEST_TOKEN_ANSWER: u64 = 256 * 1024;
 
-/// What is to be done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Action {
-    /// Pull, and never more.
-    Look,
-    Pull,
-    Push,
-    Delete,
-}
-
-/// What a token is to allow, on one repository.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Scope {
-    pub path: String,
-    pub action: Action,
-    /// A repository to mount from: mounting needs the right to read it, even if it is public.
-    pub from: Option<String>,
-}
-
-impl Scope {
-    pub(crate) fn new(path: &str, action: Action) -> Self {
-        Self {
-            path: path.to_owned(),
-            action,
-            from: None,
-        }
-    }
-
-    pub(super) fn parts(&self) -> Vec<String> {
-        let actions = match self.action {
-            Action::Look | Action::Pull => "pull",
-            Action::Push => "pull,push",
-            Action::Delete => "pull,push,delete",
-        };
-        let mut parts = vec![format!("repository:{}:{actions}", self.path)];
-        if let Some(from) = self.from.as_ref().filter(|from| **from != self.path) {
-            parts.push(format!("repository:{from}:pull"));
-        }
-        parts
-    }
-}
-
-impl std::fmt::Display for Scope {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.parts().join(" "))
-    }
-}
-
-/// One registry: where it is, what it trusts, who we are there.
+/// One registry during one run; all repositories on it share the session.
 pub(crate) struct RegistrySession {
     pub registry: Registry,
+    /// Where its API is, and which URLs of its making are followed.
     pub origin: Origin,
-    pub trust: TlsConfig,
+    pub tls: TlsConfig,
     pub environment: Arc<Environment>,
-    /// The release has no other registry.
+    /// Whether the release has no other registry: credentials that name no host are for it then.
     pub only: bool,
-    /// Pushing comes later, so the first token is asked for it too.
+    /// Whether pushing comes later, so that the first token is asked for that right too.
     pub push: bool,
-    pub state: State,
+    /// What was learned during this run.
+    pub state: SessionState,
 }
 
-/// What was learned in this run.
+/// What was learned about a registry during this run.
 #[derive(Default)]
-pub(crate) struct State {
+pub(crate) struct SessionState {
     credential: OnceCell<Option<Credential>>,
-    mode: Mutex<Mode>,
-    tokens: Mutex<HashMap<Scope, Slot>>,
+    scheme: Mutex<AuthScheme>,
+    tokens: Mutex<HashMap<TokenScope, TokenSlot>>,
+    /// Paths of the repositories that were pushed to.
     pushed: Mutex<BTreeSet<String>>,
+    /// Whether the registry is known not to take several tags in one request.
+    single_tags_only: AtomicBool,
 }
 
 /// The lock is held while a token is fetched, so that one request serves all who wait for it.
-type Slot = Arc<AsyncMutex<Option<Token>>>;
+type TokenSlot = Arc<AsyncMutex<Option<Token>>>;
 
+/// How the registry wants requests to be authenticated.
 #[derive(Clone, Default)]
-enum Mode {
-    /// Nothing was asked for yet.
+enum AuthScheme {
+    /// It has not asked for anything yet.
     #[default]
-    Open,
+    Unknown,
     Basic,
     Bearer {
         realm: Url,
@@ -118,27 +80,28 @@ enum Mode {
 }
 
 impl RegistrySession {
-    /// The `Authorization` for a request, fetched where there is none yet or it is about to end.
+    /// The `Authorization` header for a request; a token is fetched where there is none yet, or
+    /// where it is about to expire.
     pub(crate) async fn authorization(
         &self,
-        courier: &RetryClient,
-        scope: &Scope,
+        retry: &RetryClient,
+        scope: &TokenScope,
     ) -> Result<Option<HeaderValue>, RegistryError> {
-        let mode = self
+        let scheme = self
             .state
-            .mode
+            .scheme
             .lock()
             .expect("no thread panics with the lock")
             .clone();
-        match mode {
-            Mode::Open => Ok(None),
-            Mode::Basic => Ok(self.basic(self.credential().await?)),
-            Mode::Bearer { realm, service } => {
+        match scheme {
+            AuthScheme::Unknown => Ok(None),
+            AuthScheme::Basic => Ok(self.basic(self.credential().await?)),
+            AuthScheme::Bearer { realm, service } => {
                 let wide = self.widened(scope);
-                match self.token(courier, &wide, &realm, service.as_deref()).await {
-                    // A service that refuses instead of granting less: ask for what is needed now.
-                    Err(error) if wide != *scope && is_refusal(&error) => self
-                        .token(courier, scope, &realm, service.as_deref())
+                match self.token(retry, &wide, &realm, service.as_deref()).await {
+                    // The service refuses instead of granting less: ask for what is needed now.
+                    Err(error) if wide != *scope && error.is_refused() => self
+                        .token(retry, scope, &realm, service.as_deref())
                         .await
                         .map(Some),
                     other => other.map(Some),
@@ -147,11 +110,11 @@ impl RegistrySession {
         }
     }
 
-    /// Learns from a 401 to a request that carried `used`. Whether another try can go better.
+    /// Learns from a 401 answer to a request that carried `used`. True where another try can succeed.
     pub(crate) async fn challenged(
         &self,
         challenges: &[Challenge],
-        scope: &Scope,
+        scope: &TokenScope,
         used: Option<&HeaderValue>,
     ) -> Result<bool, String> {
         let find = |scheme: &str| challenges.iter().find(|c| c.scheme == scheme);
@@ -170,7 +133,7 @@ impl RegistrySession {
                 // It was granted less than was asked for; asking again does not make it more.
                 return Ok(false);
             }
-            self.learn(Mode::Bearer { realm, service });
+            self.learn(AuthScheme::Bearer { realm, service });
             for scope in [scope.clone(), self.widened(scope)] {
                 let slot = self.slot(&scope);
                 let mut token = slot.lock().await;
@@ -184,14 +147,14 @@ impl RegistrySession {
             return Ok(true);
         }
         if find("basic").is_some() && used.is_none() {
-            self.learn(Mode::Basic);
+            self.learn(AuthScheme::Basic);
             return Ok(true);
         }
         Ok(false)
     }
 
-    /// Who the registry was told that we are, in words.
-    pub(crate) async fn who(&self) -> String {
+    /// Whether credentials were sent, for an error message.
+    pub(crate) async fn credentials_sent(&self) -> String {
         match self.credential().await {
             Ok(None) => {}
             _ => return "the credentials were sent".to_owned(),
@@ -223,15 +186,25 @@ impl RegistrySession {
             })
     }
 
-    fn learn(&self, mode: Mode) {
-        *self
-            .state
-            .mode
-            .lock()
-            .expect("no thread panics with the lock") = mode;
+    /// Whether the registry is known not to take several tags in one request.
+    pub(crate) fn takes_single_tags_only(&self) -> bool {
+        self.state.single_tags_only.load(Ordering::Relaxed)
     }
 
-    fn slot(&self, scope: &Scope) -> Slot {
+    /// Remembers for the rest of the run that the registry does not take several tags in one request.
+    pub(crate) fn remember_single_tags_only(&self) {
+        self.state.single_tags_only.store(true, Ordering::Relaxed);
+    }
+
+    fn learn(&self, scheme: AuthScheme) {
+        *self
+            .state
+            .scheme
+            .lock()
+            .expect("no thread panics with the lock") = scheme;
+    }
+
+    fn slot(&self, scope: &TokenScope) -> TokenSlot {
         let mut tokens = self
             .state
             .tokens
@@ -240,23 +213,24 @@ impl RegistrySession {
         tokens.entry(scope.clone()).or_default().clone()
     }
 
-    /// A token to push also pulls; one token less where pushing comes anyway.
-    fn widened(&self, scope: &Scope) -> Scope {
+    /// Asks for the right to push where pushing follows anyway: that token also pulls, so one token
+    /// fewer is needed.
+    fn widened(&self, scope: &TokenScope) -> TokenScope {
         let mut pushed = self
             .state
             .pushed
             .lock()
             .expect("no thread panics with the lock");
-        match scope.action {
-            Action::Pull if self.push || pushed.contains(&scope.path) => Scope {
-                action: Action::Push,
+        match scope.access {
+            Access::Pull if self.push || pushed.contains(&scope.path) => TokenScope {
+                access: Access::Push,
                 ..scope.clone()
             },
-            Action::Push => {
+            Access::Push => {
                 pushed.insert(scope.path.clone());
                 scope.clone()
             }
-            Action::Look | Action::Pull | Action::Delete => scope.clone(),
+            Access::PullOnly | Access::Pull | Access::Delete => scope.clone(),
         }
     }
 
@@ -273,8 +247,8 @@ impl RegistrySession {
 
     async fn token(
         &self,
-        courier: &RetryClient,
-        scope: &Scope,
+        retry: &RetryClient,
+        scope: &TokenScope,
         realm: &Url,
         service: Option<&str>,
     ) -> Result<HeaderValue, RegistryError> {
@@ -283,7 +257,7 @@ impl RegistrySession {
         if let Some(token) = held.as_ref().filter(|token| Instant::now() < token.refresh) {
             return Ok(token.header.clone());
         }
-        let token = self.fetch(courier, scope, realm, service).await?;
+        let token = self.fetch(retry, scope, realm, service).await?;
         Ok(held.insert(token).header.clone())
     }
 
@@ -291,19 +265,19 @@ impl RegistrySession {
     /// an identity token).
     async fn fetch(
         &self,
-        courier: &RetryClient,
-        scope: &Scope,
+        retry: &RetryClient,
+        scope: &TokenScope,
         realm: &Url,
         service: Option<&str>,
     ) -> Result<Token, RegistryError> {
         let credential = self.credential().await?;
         let request = || match credential {
-            Some(Credential::IdentityToken(token)) => oauth(realm, service, scope, token),
-            password => plain(realm, service, scope, self.basic(password)),
+            Some(Credential::IdentityToken(token)) => refresh_request(realm, service, scope, token),
+            password => password_request(realm, service, scope, self.basic(password)),
         };
         let name = response::describe(&request().method, realm);
-        let answer = courier
-            .deliver(&self.trust, Repeat::Always, request)
+        let answer = retry
+            .send(&self.tls, Repeat::Always, request)
             .await
             .map_err(not_done)?;
         if answer.status() != 200 {
@@ -316,35 +290,10 @@ impl RegistrySession {
             return Err(error);
         }
         let body = answer
-            .bytes(TOKEN)
+            .bytes(LARGEST_TOKEN_ANSWER)
             .await
             .map_err(|failure| not_done(response::failed(name.clone(), failure)))?;
         read_token(&body)
             .ok_or_else(|| not_done(response::bad(name, 200, "the answer holds no token")))
-    }
-}
-
-fn is_refusal(error: &RegistryError) -> bool {
-    matches!(
-        error.kind,
-        RegistryErrorKind::Unauthorized | RegistryErrorKind::Denied | RegistryErrorKind::Refused
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_scope_names_what_is_to_be_done_and_where_it_mounts_from() {
-        let mut scope = Scope::new("acme/api", Action::Push);
-        assert_eq!(scope.to_string(), "repository:acme/api:pull,push");
-        scope.from = Some("acme/base".into());
-        assert_eq!(
-            scope.to_string(),
-            "repository:acme/api:pull,push repository:acme/base:pull"
-        );
-        scope.from = Some("acme/api".into());
-        assert_eq!(scope.to_string(), "repository:acme/api:pull,push");
     }
 }

@@ -9,44 +9,43 @@ use crate::{
         http::{HeaderValue, Method, Response, header},
         registry::{
             BlobPushed, BlobSource, Deletion, ImmutableTags, PullLimit, PutReceipt, RegistryError,
-            RepositoryApi,
-            auth::{Action, Scope},
-            docker_hub, download,
+            RepositoryApi, docker_hub, download,
             request::{Client, RegistryRequest, RequestBody},
             response,
             retry::Repeat,
+            scope::{Access, TokenScope},
         },
     },
     oci::{Descriptor, Digest, Manifest, MediaType, Repository, Tag, TagOrDigest},
 };
 
 /// Largest manifest that is read, in bytes: twice what the specification asks registries to take.
-const MANIFEST: u64 = 8 * 1024 * 1024;
-/// The digest that a registry says it holds or took.
+const LARGEST_MANIFEST: u64 = 8 * 1024 * 1024;
+/// The header with the digest of the content that a registry holds or has stored.
 pub(super) const CONTENT_DIGEST: &str = "docker-content-digest";
 
 impl Client {
     fn read_manifest(&self, method: Method, what: &TagOrDigest) -> RegistryRequest<'static> {
-        let mut call = self.read(method, self.url(&format!("manifests/{what}")));
+        let mut request = self.read(method, self.url(&format!("manifests/{what}")));
         let types = HeaderValue::from_str(&MediaType::ALL.join(", ")).expect("types are ASCII");
-        call.headers.push((header::ACCEPT, types));
-        call
+        request.headers.push((header::ACCEPT, types));
+        request
     }
 }
 
 impl Client {
     async fn delete_manifest(&self, what: &TagOrDigest) -> Result<Deletion, RegistryError> {
-        let call = RegistryRequest {
+        let request = RegistryRequest {
             method: Method::DELETE,
             url: self.url(&format!("manifests/{what}")),
-            scope: self.scope(Action::Delete),
+            scope: self.scope(Access::Delete),
             headers: Vec::new(),
             body: RequestBody::None,
-            // Between two tries somebody else may have put it there anew.
+            // Between two tries another writer may have put the tag there again.
             repeat: Repeat::IfNotDone,
         };
-        let answer = match self.call(&call).await {
-            // The right to delete is one that many tokens lack.
+        let answer = match self.send(&request).await {
+            // Many tokens lack the right to delete.
             Err(error) if matches!(error.status, Some(401 | 403)) => return Ok(Deletion::Refused),
             other => other?,
         };
@@ -54,19 +53,19 @@ impl Client {
             200..=204 => Ok(Deletion::Accepted),
             404 => Ok(Deletion::Absent),
             400 | 403 | 405 | 409 | 412 => Ok(Deletion::Refused),
-            _ => Err(self.refused(&call, answer).await),
+            _ => Err(self.refused(&request, answer).await),
         }
     }
 
-    /// The pull limit that a look at `what` tells; looking does not count as a pull.
+    /// The pull limit that a HEAD request for `what` tells; such a request does not count as a pull.
     pub(super) async fn pull_limit(
         &self,
         what: &TagOrDigest,
     ) -> Result<Option<PullLimit>, RegistryError> {
-        let mut call = self.read_manifest(Method::HEAD, what);
-        // Not what the run pushes to: no right to push is asked for.
-        call.scope = Scope::new(self.repository.path(), Action::Look);
-        let answer = self.call(&call).await?;
+        let mut request = self.read_manifest(Method::HEAD, what);
+        // The run does not push to this repository: no right to push is asked for.
+        request.scope = TokenScope::new(self.repository.path(), Access::PullOnly);
+        let answer = self.send(&request).await?;
         Ok(docker_hub::pull_limit(&answer))
     }
 }
@@ -78,18 +77,18 @@ impl RepositoryApi for Client {
     }
 
     async fn check_push(&self) -> Result<(), RegistryError> {
-        let session = self.open_upload().await?;
-        self.cancel_upload(session).await;
+        let upload = self.open_upload().await?;
+        self.cancel_upload(upload).await;
         Ok(())
     }
 
     async fn head(&self, what: &TagOrDigest) -> Result<Option<Descriptor>, RegistryError> {
-        let call = self.read_manifest(Method::HEAD, what);
-        let answer = self.call(&call).await?;
+        let request = self.read_manifest(Method::HEAD, what);
+        let answer = self.send(&request).await?;
         match answer.status() {
             200 => {}
             404 => return Ok(None),
-            _ => return Err(self.refused(&call, answer).await),
+            _ => return Err(self.refused(&request, answer).await),
         }
         let digest: Option<Digest> = answer
             .header(CONTENT_DIGEST)
@@ -98,7 +97,7 @@ impl RepositoryApi for Client {
             && let Some(digest) = digest.as_ref()
             && asked != digest
         {
-            let name = response::describe(&call.method, &call.url);
+            let name = response::describe(&request.method, &request.url);
             return Err(response::bad(
                 name,
                 200,
@@ -110,7 +109,7 @@ impl RepositoryApi for Client {
             .and_then(|text| text.parse().ok());
         let media_type = content_type(&answer);
         let (Some(digest), Some(size), Some(media_type)) = (digest, size, media_type) else {
-            // A registry that does not say: the document itself does.
+            // The registry does not say; the document itself does.
             return Ok(self
                 .manifest(what)
                 .await?
@@ -120,25 +119,25 @@ impl RepositoryApi for Client {
     }
 
     async fn manifest(&self, what: &TagOrDigest) -> Result<Option<Manifest>, RegistryError> {
-        let call = self.read_manifest(Method::GET, what);
-        let name = response::describe(&call.method, &call.url);
+        let request = self.read_manifest(Method::GET, what);
+        let name = response::describe(&request.method, &request.url);
         let answer = self.follow(self.read_manifest(Method::GET, what)).await?;
         match answer.status() {
             200 => {}
             404 => return Ok(None),
-            _ => return Err(self.refused(&call, answer).await),
+            _ => return Err(self.refused(&request, answer).await),
         }
         let named = answer.header(CONTENT_DIGEST).map(ToOwned::to_owned);
         let media_type = content_type(&answer);
         let bytes = answer
-            .bytes(MANIFEST)
+            .bytes(LARGEST_MANIFEST)
             .await
             .map_err(|failure| response::failed(name.clone(), failure))?;
         let Some(media_type) = media_type.or_else(|| MediaType::stated_in(&bytes)) else {
             return Err(response::bad(
                 name,
                 200,
-                "the answer is no manifest of a known type",
+                "the answer is not a manifest of a known type",
             ));
         };
         let manifest = Manifest::new(media_type, bytes);
@@ -170,28 +169,28 @@ impl RepositoryApi for Client {
     }
 
     async fn has_blob(&self, digest: &Digest) -> Result<bool, RegistryError> {
-        let call = self.read(Method::HEAD, self.url(&format!("blobs/{digest}")));
-        let answer = self.call(&call).await?;
+        let request = self.read(Method::HEAD, self.url(&format!("blobs/{digest}")));
+        let answer = self.send(&request).await?;
         match answer.status() {
-            // A redirect leads to where the content lies; there is no need to go there.
+            // A redirect leads to where the content is stored; there is no need to follow it.
             200 | 301..=303 | 307 | 308 => Ok(true),
             404 => Ok(false),
-            _ => Err(self.refused(&call, answer).await),
+            _ => Err(self.refused(&request, answer).await),
         }
     }
 
     async fn fetch_blob(&self, blob: &Descriptor, to: PathBuf) -> Result<(), RegistryError> {
         let open = async || {
-            let call = self.read(Method::GET, self.url(&format!("blobs/{}", blob.digest)));
-            let name = response::describe(&call.method, &call.url);
-            let answer = self.follow(call).await?;
+            let request = self.read(Method::GET, self.url(&format!("blobs/{}", blob.digest)));
+            let name = response::describe(&request.method, &request.url);
+            let answer = self.follow(request).await?;
             if answer.status() == 200 {
                 Ok((name, answer))
             } else {
                 Err(response::refused(name, answer).await)
             }
         };
-        let mut pauses = self.courier.pauses();
+        let mut pauses = self.retry.pauses();
         loop {
             let (name, answer) = open().await?;
             match download::save(answer, blob, &to, name).await {

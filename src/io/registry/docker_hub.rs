@@ -14,11 +14,11 @@ use url::Url;
 
 use crate::{
     io::{
-        credentials::Credential,
         http::{Body, HeaderMap, HeaderValue, Method, Request, Response, header},
         registry::{
             Deletion, ImmutableTags, PullLimit, RegistryError,
             auth::RegistrySession,
+            credentials::Credential,
             header as parse, response,
             retry::{Repeat, RetryClient},
         },
@@ -27,29 +27,29 @@ use crate::{
 };
 
 /// Largest answer that is read, in bytes.
-const LARGEST: u64 = 1024 * 1024;
+const LARGEST_ANSWER: u64 = 1024 * 1024;
 
 /// Docker Hub's API for the account of the credentials.
 pub(crate) struct Hub {
-    courier: Arc<RetryClient>,
-    host: Arc<RegistrySession>,
+    retry: Arc<RetryClient>,
+    registry: Arc<RegistrySession>,
     base: Url,
-    /// The lock is held while it is fetched: one for all who wait.
+    /// The lock is held while the login is made, so that one serves all who wait for it.
     session: AsyncMutex<Option<HeaderValue>>,
 }
 
 #[derive(Deserialize)]
-struct Session {
+struct LoginAnswer {
     access_token: String,
 }
 
 #[derive(Deserialize)]
-struct Details {
-    immutable_tags_settings: Option<Settings>,
+struct RepositoryDetails {
+    immutable_tags_settings: Option<ImmutableTagSettings>,
 }
 
 #[derive(Deserialize)]
-struct Settings {
+struct ImmutableTagSettings {
     #[serde(default)]
     enabled: bool,
     #[serde(default)]
@@ -58,16 +58,16 @@ struct Settings {
 
 impl Hub {
     /// Makes no request.
-    pub(crate) fn new(courier: Arc<RetryClient>, host: Arc<RegistrySession>, base: Url) -> Self {
+    pub(crate) fn new(retry: Arc<RetryClient>, registry: Arc<RegistrySession>, base: Url) -> Self {
         Self {
-            courier,
-            host,
+            retry,
+            registry,
             base,
             session: AsyncMutex::default(),
         }
     }
 
-    /// The repository's rules. None where the account may not read them.
+    /// The repository's rules; no rules where the account may not read them.
     pub(crate) async fn immutable_tags(
         &self,
         repository: &Repository,
@@ -84,18 +84,19 @@ impl Hub {
             _ => return Err(response::refused(request, answer).await),
         }
         let body = answer
-            .bytes(LARGEST)
+            .bytes(LARGEST_ANSWER)
             .await
             .map_err(|failure| response::failed(request.clone(), failure))?;
-        let details: Details = serde_json::from_slice(&body)
-            .map_err(|_| response::bad(request, 200, "the answer describes no repository"))?;
+        let details: RepositoryDetails = serde_json::from_slice(&body).map_err(|_| {
+            response::bad(request, 200, "the answer does not describe a repository")
+        })?;
         Ok(match details.immutable_tags_settings {
             Some(settings) if settings.enabled => ImmutableTags::new(&settings.rules),
             _ => ImmutableTags::default(),
         })
     }
 
-    /// Deletes a tag, as far as the account may.
+    /// Deletes a tag, if the account may do that.
     pub(crate) async fn delete_tag(
         &self,
         repository: &Repository,
@@ -121,7 +122,7 @@ impl Hub {
         url
     }
 
-    /// `None`: there is nothing to log in with.
+    /// Sends a request as the logged-in account. `None`: there are no credentials to log in with.
     async fn call(&self, method: Method, url: Url) -> Result<Option<Response>, RegistryError> {
         let Some(session) = self.session().await? else {
             return Ok(None);
@@ -137,13 +138,13 @@ impl Hub {
         } else {
             Repeat::IfNotDone
         };
-        let trust = &self.host.trust;
-        self.courier.deliver(trust, repeat, request).await.map(Some)
+        let tls = &self.registry.tls;
+        self.retry.send(tls, repeat, request).await.map(Some)
     }
 
-    /// Logs in once a run: the session outlives it.
+    /// Logs in once a run: a login lasts longer than that.
     async fn session(&self) -> Result<Option<HeaderValue>, RegistryError> {
-        let Some(Credential::Password { username, password }) = self.host.credential().await?
+        let Some(Credential::Password { username, password }) = self.registry.credential().await?
         else {
             return Ok(None);
         };
@@ -163,18 +164,18 @@ impl Hub {
             body: Body::Bytes(Bytes::from(body.clone())),
         };
         let name = response::describe(&Method::POST, &url);
-        let trust = &self.host.trust;
-        let answer = self.courier.deliver(trust, Repeat::Always, request).await?;
+        let tls = &self.registry.tls;
+        let answer = self.retry.send(tls, Repeat::Always, request).await?;
         if answer.status() != 200 {
             return Ok(None);
         }
         let body = answer
-            .bytes(LARGEST)
+            .bytes(LARGEST_ANSWER)
             .await
             .map_err(|failure| response::failed(name, failure))?;
         let value = serde_json::from_slice(&body)
             .ok()
-            .and_then(|Session { access_token }| {
+            .and_then(|LoginAnswer { access_token }| {
                 let mut value = HeaderValue::from_str(&format!("Bearer {access_token}")).ok()?;
                 value.set_sensitive(true);
                 Some(value)
@@ -184,7 +185,7 @@ impl Hub {
     }
 }
 
-/// The pull limit that an answer names.
+/// The pull limit that the headers of an answer name.
 pub(crate) fn pull_limit(answer: &Response) -> Option<PullLimit> {
     let (limit, window) = parse::rate(answer.header("ratelimit-limit")?)?;
     let (remaining, _) = parse::rate(answer.header("ratelimit-remaining")?)?;
@@ -195,7 +196,7 @@ pub(crate) fn pull_limit(answer: &Response) -> Option<PullLimit> {
     })
 }
 
-/// Docker Hub's repositories have two parts.
+/// Namespace and name: Docker Hub's repositories have two parts.
 fn split(repository: &Repository) -> (&str, &str) {
     repository
         .path()

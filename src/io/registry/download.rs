@@ -1,4 +1,4 @@
-//! A blob from the wire to a file, believed only when its digest is right.
+//! Writes a blob from an answer into a file, and checks its digest.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use crate::{
     oci::{Descriptor, Hasher},
 };
 
-/// Writes the body of `answer` to `to`, which is gone again where that fails.
+/// Writes the body of `answer` to the file `to`, which is removed again where that fails.
 pub(super) async fn save(
     answer: Response,
     blob: &Descriptor,
@@ -21,7 +21,7 @@ pub(super) async fn save(
 ) -> Result<(), RegistryError> {
     let done = write(answer, blob, to, name).await;
     if done.is_err() {
-        // What is left of it cannot be of use, and may not be there at all.
+        // A part of the blob is of no use, and the file may not even exist.
         let _ = tokio::fs::remove_file(to).await;
     }
     done

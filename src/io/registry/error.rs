@@ -1,22 +1,35 @@
-//! Registry errors as types: what was asked, what was answered, and whether it may have been done.
+//! Registry errors as types: what was requested, what was answered, and whether the request may have
+//! been carried out.
 
 use std::{fmt, time::Duration};
 
 use crate::oci::Digest;
 
-/// One entry of a registry's `errors` list, made harmless for a terminal.
+/// The error codes of the distribution specification 1.1 that hoist acts on.
+pub mod codes {
+    /// A manifest names a blob that the registry does not have.
+    pub const MANIFEST_BLOB_UNKNOWN: &str = "MANIFEST_BLOB_UNKNOWN";
+    /// The registry does not have the blob.
+    pub const BLOB_UNKNOWN: &str = "BLOB_UNKNOWN";
+    /// The registry does not have the manifest.
+    pub const MANIFEST_UNKNOWN: &str = "MANIFEST_UNKNOWN";
+    /// The registry does not have the repository.
+    pub const NAME_UNKNOWN: &str = "NAME_UNKNOWN";
+}
+
+/// One entry of a registry's `errors` list, without control characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ErrorCode {
-    /// `MANIFEST_UNKNOWN`, `DENIED`, …
+    /// As the registry wrote it: `MANIFEST_UNKNOWN`, `DENIED`, … ([`codes`]).
     pub code: String,
-    /// The registry's own words.
+    /// The registry's own explanation.
     pub message: String,
 }
 
-/// What kind of answer, or lack of one, it was.
+/// What kind of answer, or lack of one, a request met.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RegistryErrorKind {
-    /// 401: no or wrong credentials.
+    /// 401: no credentials, or wrong ones.
     Unauthorized,
     /// 403: the right is missing.
     Denied,
@@ -28,11 +41,11 @@ pub enum RegistryErrorKind {
     BlobsMissing(Vec<Digest>),
     /// 429: too many requests; nothing was done.
     TooManyRequests(Option<Duration>),
-    /// Another 4xx: refused, nothing was done.
+    /// Another 4xx: the request was refused, and nothing was done.
     Refused,
-    /// 5xx: it may or may not have been done.
+    /// 5xx: the request may or may not have been carried out.
     Server,
-    /// No answer, or half of one: it may or may not have been done.
+    /// No answer, or half of one: the request may or may not have been carried out.
     Lost,
     /// No connection was made: nothing was done.
     Unreachable,
@@ -45,10 +58,10 @@ pub enum RegistryErrorKind {
     File,
 }
 
-/// A request to a registry that did not end as it should.
+/// A request to a registry that did not succeed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RegistryError {
-    /// What kind.
+    /// What kind of answer the request met.
     pub kind: RegistryErrorKind,
     /// Method and URL without query: `PUT https://registry.example.org/v2/acme/api/manifests/1.2.3`.
     pub request: String,
@@ -56,12 +69,12 @@ pub struct RegistryError {
     pub status: Option<u16>,
     /// The registry's error entries.
     pub codes: Vec<ErrorCode>,
-    /// Further words: the transport's error, the rule that was broken.
+    /// Further explanation: the transport's error, or the rule that was broken.
     pub detail: Option<String>,
 }
 
 impl RegistryError {
-    /// The request may have been done although it failed.
+    /// Whether the request may have been carried out although it failed.
     #[must_use]
     pub fn is_ambiguous(&self) -> bool {
         matches!(
@@ -70,7 +83,7 @@ impl RegistryError {
         )
     }
 
-    /// Another try may go better.
+    /// Whether another try may succeed.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         matches!(
@@ -82,7 +95,18 @@ impl RegistryError {
         )
     }
 
-    /// Whether the registry used this error code.
+    /// Whether the registry refuses this account, or this request, for good.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        matches!(
+            self.kind,
+            RegistryErrorKind::Unauthorized
+                | RegistryErrorKind::Denied
+                | RegistryErrorKind::Refused
+        )
+    }
+
+    /// Whether the registry used this error code ([`codes`]).
     #[must_use]
     pub fn has_code(&self, code: &str) -> bool {
         self.codes.iter().any(|entry| entry.code == code)

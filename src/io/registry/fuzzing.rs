@@ -1,4 +1,5 @@
-//! A door to the parsers of hostile headers, for fuzz targets and laws. Not part of the interface.
+//! The parsers of hostile headers, for fuzz targets and the laws that they share with the tests. This
+//! module is not part of the public interface.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -21,7 +22,7 @@ fn origin(base: &Url) -> Origin {
     }
 }
 
-/// Scheme and parameters of each challenge in `WWW-Authenticate` headers.
+/// The scheme and the parameters of each challenge in `WWW-Authenticate` headers.
 #[must_use]
 pub fn challenges(values: &[&str]) -> Vec<(String, BTreeMap<String, String>)> {
     header::challenges(values.iter().copied())
@@ -30,7 +31,7 @@ pub fn challenges(values: &[&str]) -> Vec<(String, BTreeMap<String, String>)> {
         .collect()
 }
 
-/// Where the registry at `base` may send credentials when it names this realm.
+/// Where credentials for the registry at `base` may be sent when it names this realm.
 #[must_use]
 pub fn realm(base: &Url, realm: &str) -> Option<Url> {
     origin(base).realm(realm).ok()
@@ -42,7 +43,7 @@ pub fn accepted_tags(values: &[&str]) -> Vec<Tag> {
     header::accepted_tags(values.iter().copied())
 }
 
-/// The next page that `Link` headers of the answer for `asked` name, where it may be visited.
+/// The next page that `Link` headers of the answer for `asked` name, where it may be requested.
 #[must_use]
 pub fn next_page(asked: &Url, values: &[&str]) -> Option<Url> {
     let target = header::next_link(values.iter().copied())?;
@@ -54,8 +55,8 @@ pub fn next_page(asked: &Url, values: &[&str]) -> Option<Url> {
 pub fn location(asked: &Url, target: &str) -> Option<(Url, bool)> {
     let origin = origin(asked);
     let url = origin.resolve(asked, target).ok()?;
-    let visit = origin.visit(&url).ok()?;
-    Some((url, visit == OriginRelation::Same))
+    let relation = origin.relation(&url).ok()?;
+    Some((url, relation == OriginRelation::SameOrigin))
 }
 
 /// `Retry-After`, at the server's time `now`; at most [`LONGEST_WAIT`].
@@ -64,7 +65,7 @@ pub fn retry_after(value: &str, now: DateTime<Utc>) -> Option<Duration> {
     header::retry_after(value, now)
 }
 
-/// `RateLimit-Limit` and its like: how many, in which time.
+/// `RateLimit-Limit` and `RateLimit-Remaining`: how many requests, in how long a time.
 #[must_use]
 pub fn rate(value: &str) -> Option<(u64, Option<Duration>)> {
     header::rate(value)

@@ -1,24 +1,24 @@
-//! What registries say in headers, as data. Everything here reads hostile text: bounded, total,
-//! and silent about what it does not understand.
+//! Parses the headers of registries. Everything here reads hostile text: it reads a bounded part of
+//! it, never fails, and leaves out what it does not understand.
 
 use std::{collections::BTreeMap, time::Duration};
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, Utc};
 
 use crate::oci::Tag;
 
-/// Longest header value that is looked at, in bytes.
-const LONGEST: usize = 8 * 1024;
+/// Longest header value that is read, in bytes.
+const MAX_VALUE: usize = 8 * 1024;
 /// Most entries that are taken from one list.
-const MOST: usize = 256;
+const MAX_ENTRIES: usize = 256;
 
-/// The longest wait that is told: thirty years, which nobody waits. Dates reach 262,000 years on.
+/// The longest wait that is reported, thirty years: a date can be thousands of years ahead.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(1_000_000_000);
 
 /// One way to authenticate that a registry offers (RFC 9110, 11.6.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Challenge {
-    /// Lower case: `basic`, `bearer`.
+    /// The scheme in lower case: `basic`, `bearer`.
     pub scheme: String,
     /// Names in lower case.
     pub parameters: BTreeMap<String, String>,
@@ -27,9 +27,9 @@ pub(crate) struct Challenge {
 /// All challenges of all `WWW-Authenticate` headers.
 pub(crate) fn challenges<'a>(values: impl Iterator<Item = &'a str>) -> Vec<Challenge> {
     let mut all = Vec::new();
-    for value in values.take(MOST) {
+    for value in values.take(MAX_ENTRIES) {
         let mut rest = cut(value);
-        while all.len() < MOST {
+        while all.len() < MAX_ENTRIES {
             rest = rest.trim_start_matches([' ', '\t', ',']);
             let (scheme, after) = token(rest);
             if scheme.is_empty() {
@@ -56,7 +56,7 @@ fn parameters(text: &str) -> (BTreeMap<String, String>, &str) {
         let Some(value) = after.trim_start().strip_prefix('=') else {
             return (found, start);
         };
-        if name.is_empty() || found.len() == MOST {
+        if name.is_empty() || found.len() == MAX_ENTRIES {
             return (found, "");
         }
         let (value, after) = value_of(value.trim_start());
@@ -94,19 +94,19 @@ fn token(text: &str) -> (&str, &str) {
     text.split_at(end)
 }
 
-/// The tags that a registry took (`OCI-Tag`, distribution specification end-7b): repeated headers,
+/// The tags that a registry has set (`OCI-Tag`, distribution specification end-7b): repeated headers,
 /// comma separated lists, or both.
 pub(crate) fn accepted_tags<'a>(values: impl Iterator<Item = &'a str>) -> Vec<Tag> {
     values
         .flat_map(|value| cut(value).split(','))
-        .take(MOST)
+        .take(MAX_ENTRIES)
         .filter_map(|tag| tag.trim().trim_matches('"').parse().ok())
         .collect()
 }
 
 /// The target of `rel="next"` (RFC 8288), as it is written.
 pub(crate) fn next_link<'a>(values: impl Iterator<Item = &'a str>) -> Option<String> {
-    for value in values.take(MOST) {
+    for value in values.take(MAX_ENTRIES) {
         let mut rest = cut(value);
         while let Some((_, after)) = rest.split_once('<') {
             let (target, after) = after.split_once('>')?;
@@ -127,13 +127,14 @@ pub(crate) fn next_link<'a>(values: impl Iterator<Item = &'a str>) -> Option<Str
 }
 
 /// How long to wait (`Retry-After` and Docker Hub's `X-Retry-After`): seconds, an HTTP date, or
-/// seconds since 1970; at most [`LONGEST_WAIT`]. `now` is the server's own clock where it told it.
+/// seconds since 1970; at most [`LONGEST_WAIT`]. `now` is the time on the server's own clock, where it
+/// is known.
 pub(crate) fn retry_after(value: &str, now: DateTime<Utc>) -> Option<Duration> {
-    /// Nobody asks for a wait of thirty years; a number this large is an instant.
+    /// No registry asks for a wait of thirty years: a number this large is an instant.
     const EPOCH: u64 = LONGEST_WAIT.as_secs();
     let text = cut(value).trim();
     if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
-        // What overflows is too long to wait for anyway.
+        // A number that overflows is too long to wait for anyway.
         let number = text.parse::<u64>().unwrap_or(u64::MAX);
         let seconds = if number < EPOCH {
             number
@@ -146,7 +147,7 @@ pub(crate) fn retry_after(value: &str, now: DateTime<Utc>) -> Option<Duration> {
     Some(wait.min(LONGEST_WAIT))
 }
 
-/// `200;w=21600`: so many, in so many seconds.
+/// `200;w=21600`: a count, and the window that it holds for, in seconds.
 pub(crate) fn rate(value: &str) -> Option<(u64, Option<Duration>)> {
     let (count, rest) = value.split_once(';').unwrap_or((value, ""));
     let window = rest
@@ -155,20 +156,14 @@ pub(crate) fn rate(value: &str) -> Option<(u64, Option<Duration>)> {
     Some((count.trim().parse().ok()?, window.map(Duration::from_secs)))
 }
 
-/// The three forms of RFC 9110, 5.6.7.
+/// A date in one of the three forms of RFC 9110, 5.6.7.
 pub(crate) fn http_date(text: &str) -> Option<DateTime<Utc>> {
-    if let Ok(date) = DateTime::parse_from_rfc2822(text) {
-        return Some(date.to_utc());
-    }
-    ["%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"]
-        .iter()
-        .find_map(|form| NaiveDateTime::parse_from_str(text, form).ok())
-        .map(|date| date.and_utc())
+    httpdate::parse_http_date(text).ok().map(DateTime::from)
 }
 
-/// At most [`LONGEST`] bytes of `text`.
+/// At most [`MAX_VALUE`] bytes of `text`.
 fn cut(text: &str) -> &str {
-    let mut end = text.len().min(LONGEST);
+    let mut end = text.len().min(MAX_VALUE);
     while !text.is_char_boundary(end) {
         end -= 1;
     }
@@ -323,10 +318,10 @@ mod tests {
         fn hostile_headers_are_read_without_harm(values in proptest::collection::vec(hostile(), 0..4)) {
             let all = || values.iter().map(String::as_str);
             let challenges = challenges(all());
-            prop_assert!(challenges.len() <= MOST);
-            prop_assert!(challenges.iter().all(|c| c.parameters.len() <= MOST));
-            prop_assert!(accepted_tags(all()).len() <= MOST);
-            prop_assert!(next_link(all()).is_none_or(|link| link.len() <= LONGEST));
+            prop_assert!(challenges.len() <= MAX_ENTRIES);
+            prop_assert!(challenges.iter().all(|c| c.parameters.len() <= MAX_ENTRIES));
+            prop_assert!(accepted_tags(all()).len() <= MAX_ENTRIES);
+            prop_assert!(next_link(all()).is_none_or(|link| link.len() <= MAX_VALUE));
             let now = Utc.timestamp_opt(1_800_000_000, 0).single().expect("a date");
             for value in all() {
                 prop_assert!(retry_after(value, now).is_none_or(|wait| wait <= LONGEST_WAIT));

@@ -1,5 +1,5 @@
-//! What lies behind a digest on a registry: the tree of manifests, and the labels of the images
-//! in it. Reads documents only, never layers.
+//! Reads what is behind a digest on a registry: the tree of manifests, and the labels of the images in
+//! it. It reads documents only, never layers.
 
 use std::collections::BTreeMap;
 
@@ -10,42 +10,42 @@ use crate::{
     oci::{Descriptor, ImageConfig, ImageDocument, Manifest, Platform, Repository, TagOrDigest},
 };
 
-/// Manifests below one index. Far above what anybody builds for, far below what hurts.
+/// Most manifests below one index: far more than anybody builds, far fewer than would do harm.
 const MAX_CHILDREN: usize = 1000;
-/// Indexes inside indexes.
+/// How deep indexes may be nested in indexes.
 const MAX_DEPTH: usize = 4;
-/// Requests under way at once.
-const AT_ONCE: usize = 8;
-/// An image's config in bytes.
+/// How many requests are under way at the same time.
+const CONCURRENT_REQUESTS: usize = 8;
+/// Largest config of an image that is read, in bytes.
 const MAX_CONFIG: u64 = 8_000_000;
 
 /// All manifests below one digest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageTree {
-    /// The top.
+    /// The manifest or index at the top.
     pub manifest: Manifest,
     /// Everything below it, a child before the index that names it.
     pub children: Vec<Manifest>,
     /// Configs and layers of all manifests, each once.
     pub blobs: Vec<Descriptor>,
-    /// The config of each image that can run, with what it runs on where an index says so.
+    /// The config of each image that can run, with its platform where an index names it.
     /// Attestations are not among them.
     pub configs: Vec<(Option<Platform>, Descriptor)>,
 }
 
-/// What an image that can run says of itself.
+/// What the config of an image that can run says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Runnable {
-    /// What it runs on: as its index says, else as its config does.
+    /// The platform that it runs on: as its index says, else as its config says.
     pub platform: Option<Platform>,
-    /// Its labels.
+    /// The labels of its config.
     pub labels: BTreeMap<String, String>,
 }
 
 /// Reads the tree below `top`; `None` where the registry does not have `top`.
 ///
 /// # Errors
-/// What a request failed with; a document that is no manifest, or a child that is missing.
+/// A request failed; a document is not a valid manifest, or a child is missing.
 pub async fn tree(
     api: &dyn RepositoryApi,
     top: &TagOrDigest,
@@ -59,7 +59,7 @@ pub async fn tree(
         blobs: Vec::new(),
         configs: Vec::new(),
     };
-    // Parents come before their children here, and are turned round at the end.
+    // Parents come before their children here; the order is reversed at the end.
     let mut waiting = vec![(manifest, None, 0)];
     while let Some((manifest, parent_entry, depth)) = waiting.pop() {
         let document = parse(api.repository(), &manifest)?;
@@ -118,7 +118,7 @@ async fn children(
     // A list of futures: a stream that makes them would not be `Send`, as far as the compiler sees.
     let read: Vec<_> = descriptors.iter().map(read).collect();
     futures_util::stream::iter(read)
-        .buffered(AT_ONCE)
+        .buffered(CONCURRENT_REQUESTS)
         .try_collect()
         .await
 }
@@ -126,7 +126,7 @@ async fn children(
 /// Each image that can run.
 ///
 /// # Errors
-/// What a request failed with, or a config that is none.
+/// A request failed, or a config is not a valid image config.
 pub async fn runnable(
     api: &dyn RepositoryApi,
     tree: &ImageTree,
@@ -138,7 +138,7 @@ pub async fn runnable(
     };
     let read: Vec<_> = tree.configs.iter().cloned().map(read).collect();
     futures_util::stream::iter(read)
-        .buffered(AT_ONCE)
+        .buffered(CONCURRENT_REQUESTS)
         .try_collect()
         .await
 }

@@ -1,4 +1,4 @@
-//! What a registry says of itself before it is asked to do anything.
+//! Limits that a registry announces: tags that cannot be moved, pulls that are left.
 
 use std::time::Duration;
 
@@ -7,26 +7,26 @@ use regex::{Regex, RegexBuilder};
 use crate::oci::Tag;
 
 /// Most memory for one rule's pattern, in bytes: the pattern comes from outside.
-const PATTERN: usize = 1024 * 1024;
+const MAX_PATTERN: usize = 1024 * 1024;
 /// Most rules that are read.
-const RULES: usize = 100;
+const MAX_RULES: usize = 100;
 
-/// Tags that a registry will not let move or go, as far as it tells beforehand.
+/// Tags that a registry does not let anyone move or delete, as far as it tells beforehand.
 #[derive(Debug, Clone, Default)]
 pub struct ImmutableTags(Vec<Regex>);
 
 impl ImmutableTags {
-    /// Patterns in RE2's syntax, found anywhere in a tag; no pattern at all means every tag. A
-    /// pattern that cannot be read holds nothing: the registry decides when it comes to it.
+    /// Patterns in RE2's syntax that match anywhere in a tag; without any pattern, every tag is
+    /// immutable. A pattern that cannot be read is left out: the registry decides in the end.
     #[must_use]
     pub fn new(rules: &[String]) -> Self {
         let all = [String::new()];
         let rules = if rules.is_empty() { &all } else { rules };
-        let read = |rule: &String| RegexBuilder::new(rule).size_limit(PATTERN).build().ok();
-        Self(rules.iter().take(RULES).filter_map(read).collect())
+        let read = |rule: &String| RegexBuilder::new(rule).size_limit(MAX_PATTERN).build().ok();
+        Self(rules.iter().take(MAX_RULES).filter_map(read).collect())
     }
 
-    /// Whether a tag, once it is there, stays.
+    /// Whether a tag cannot be moved or deleted once it exists.
     #[must_use]
     pub fn holds(&self, tag: &Tag) -> bool {
         self.0.iter().any(|rule| rule.is_match(tag.as_str()))
@@ -38,7 +38,7 @@ impl ImmutableTags {
 pub struct PullLimit {
     /// Pulls in one window.
     pub limit: u64,
-    /// Pulls that are left in this one.
+    /// Pulls that are left in the current window.
     pub remaining: u64,
     /// The window's length.
     pub window: Option<Duration>,

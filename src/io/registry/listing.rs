@@ -19,12 +19,13 @@ use crate::{
 };
 
 /// Largest page, in bytes.
-const PAGE: u64 = 16 * 1024 * 1024;
-/// Tags asked for at once: more is refused by some registries, and shortened by others.
-const ASKED: &str = "1000";
-/// Most pages and most tags that are read.
-const PAGES: usize = 2000;
-const TAGS: usize = 200_000;
+const LARGEST_PAGE: u64 = 16 * 1024 * 1024;
+/// Tags per page that are asked for: some registries refuse a larger number, others lower it.
+const PAGE_SIZE: &str = "1000";
+/// Most pages that are read.
+const MAX_PAGES: usize = 2000;
+/// Most tags that are read.
+const MAX_TAGS: usize = 200_000;
 
 #[derive(Deserialize)]
 struct Page {
@@ -37,15 +38,15 @@ impl Client {
     /// request could name them.
     pub(super) async fn list_tags(&self) -> Result<Vec<Tag>, RegistryError> {
         let mut url = self.url("tags/list");
-        url.query_pairs_mut().append_pair("n", ASKED);
+        url.query_pairs_mut().append_pair("n", PAGE_SIZE);
         let mut seen = BTreeSet::new();
         let mut all = Vec::new();
-        for _ in 0..PAGES {
-            let call = self.read(Method::GET, url);
-            let name = response::describe(&call.method, &call.url);
-            let answer = self.call(&call).await?;
+        for _ in 0..MAX_PAGES {
+            let request = self.read(Method::GET, url);
+            let name = response::describe(&request.method, &request.url);
+            let answer = self.send(&request).await?;
             if answer.status() != 200 {
-                let error = self.refused(&call, answer).await;
+                let error = self.refused(&request, answer).await;
                 return if is_empty_repository(&error) {
                     Ok(all)
                 } else {
@@ -60,8 +61,12 @@ impl Client {
                     all.push(tag);
                 }
             }
-            if all.len() > TAGS {
-                return Err(response::bad(name, 200, format!("more than {TAGS} tags")));
+            if all.len() > MAX_TAGS {
+                return Err(response::bad(
+                    name,
+                    200,
+                    format!("more than {MAX_TAGS} tags"),
+                ));
             }
             let Some(next) = next else { return Ok(all) };
             if all.len() == before {
@@ -71,39 +76,39 @@ impl Client {
                     "a page of the list leads to no new tags",
                 ));
             }
-            url = next_page(&self.host.origin, &call.url, &next)
+            url = next_page(&self.session.origin, &request.url, &next)
                 .map_err(|rule| response::bad(name, 200, rule))?;
         }
         Err(response::bad(
             response::describe(&Method::GET, &url),
             200,
-            format!("more than {PAGES} pages of tags"),
+            format!("more than {MAX_PAGES} pages of tags"),
         ))
     }
 
     async fn page(&self, answer: Response, name: &str) -> Result<Vec<String>, RegistryError> {
         let body = answer
-            .bytes(PAGE)
+            .bytes(LARGEST_PAGE)
             .await
             .map_err(|failure| response::failed(name.to_owned(), failure))?;
         serde_json::from_slice::<Page>(&body)
             .map(|page| page.tags.unwrap_or_default())
-            .map_err(|_| response::bad(name.to_owned(), 200, "the answer is no list of tags"))
+            .map_err(|_| response::bad(name.to_owned(), 200, "the answer is not a list of tags"))
     }
 }
 
-/// The page after the one that was `asked`. It never leaves the registry.
+/// The page after the one that was `asked`, which must be on the same registry.
 pub(super) fn next_page(origin: &Origin, asked: &Url, target: &str) -> Result<Url, String> {
     let url = origin.resolve(asked, target)?;
-    match origin.visit(&url) {
-        Ok(OriginRelation::Same) => Ok(url),
-        Ok(OriginRelation::Foreign) | Err(_) => {
+    match origin.relation(&url) {
+        Ok(OriginRelation::SameOrigin) => Ok(url),
+        Ok(OriginRelation::CrossOrigin) | Err(_) => {
             Err("the list's next page is on another host".to_owned())
         }
     }
 }
 
-/// A repository that nothing was pushed to, or nothing with a tag.
+/// Whether nothing, or nothing with a tag, was pushed to the repository yet.
 fn is_empty_repository(error: &RegistryError) -> bool {
     matches!(
         error.kind,

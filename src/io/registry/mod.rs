@@ -1,23 +1,29 @@
-//! A registry as the publish transaction sees it: one repository, the requests of the
-//! distribution specification, and errors that say whether the request may have been done.
+//! A registry as the publish transaction sees it: one repository, the requests of the distribution
+//! specification, and errors that say whether a request may have been carried out.
+//!
+//! What one registry does differently from the others is in `profile`.
 
 mod auth;
 mod client;
+pub mod credentials;
 mod docker_hub;
 mod download;
 mod error;
-#[cfg(feature = "testing")]
+#[cfg(any(test, fuzzing, feature = "testing"))]
+#[doc(hidden)]
 pub mod fuzzing;
 mod header;
 pub mod image_tree;
 mod limits;
 mod listing;
 mod origin;
+mod profile;
 mod put;
 mod registries;
 mod request;
 mod response;
 mod retry;
+mod scope;
 mod token;
 mod upload;
 
@@ -29,31 +35,32 @@ use crate::oci::{Descriptor, Digest, Manifest, Repository, Tag, TagOrDigest};
 
 pub use crate::io::registry::limits::{ImmutableTags, PullLimit};
 pub use crate::io::registry::retry::RetryPolicy;
-pub use error::{ErrorCode, RegistryError, RegistryErrorKind};
+pub use error::{ErrorCode, RegistryError, RegistryErrorKind, codes};
+pub use profile::RegistryProfile;
 pub use registries::{HostOptions, Registries, Settings};
 
 /// One repository on one registry.
 ///
-/// Reads, blob uploads and manifests by digest are repeated by the implementation where that is
-/// safe. A tag is never put twice behind the caller's back: after an ambiguous answer only a look
-/// at the tag can tell, and that decision is the transaction's.
+/// The implementation repeats reads, blob uploads and manifests by digest where that is safe. A tag
+/// is never put twice behind the caller's back: after an ambiguous answer only a look at the tag can
+/// tell, and that decision is the transaction's.
 #[async_trait]
 pub trait RepositoryApi: Send + Sync {
     /// The repository.
     fn repository(&self) -> &Repository;
 
-    /// Proves the right to push: opens an upload and cancels it. A token can silently carry less
-    /// than was asked for, so nothing less than a push-scoped request is proof.
+    /// Proves the right to push: opens an upload and cancels it. A token can silently allow less than
+    /// was asked for, so only a request that needs the right proves it.
     async fn check_push(&self) -> Result<(), RegistryError>;
 
     /// What a tag or digest shows: `None` only after a 404 with all four media types accepted.
     async fn head(&self, what: &TagOrDigest) -> Result<Option<Descriptor>, RegistryError>;
 
-    /// The document behind a tag or digest, byte for byte, its digest checked.
+    /// The document behind a tag or digest, byte for byte. Its digest is checked.
     async fn manifest(&self, what: &TagOrDigest) -> Result<Option<Manifest>, RegistryError>;
 
-    /// Tags that will not move or go once they are there, as far as the registry tells beforehand;
-    /// only Docker Hub does. Where it does not tell, none.
+    /// Tags that cannot be moved or deleted once they exist, as far as the registry tells beforehand
+    /// ([`RegistryProfile::tells_immutable_tags`]); no tags where it does not tell.
     async fn immutable_tags(&self) -> Result<ImmutableTags, RegistryError> {
         Ok(ImmutableTags::default())
     }
@@ -61,16 +68,16 @@ pub trait RepositoryApi: Send + Sync {
     /// All tags, every page. A repository that does not exist yet has none.
     async fn tags(&self) -> Result<Vec<Tag>, RegistryError>;
 
-    /// Whether a blob is there.
+    /// Whether the repository has a blob.
     async fn has_blob(&self, digest: &Digest) -> Result<bool, RegistryError>;
 
-    /// A blob's content into a file, its size and digest checked.
+    /// Writes a blob's content into the file `to`. Its size and digest are checked.
     async fn fetch_blob(&self, blob: &Descriptor, to: PathBuf) -> Result<(), RegistryError>;
 
-    /// Makes a blob present: nothing to do, mounted, or sent from a file. `progress` is told the
-    /// bytes sent so far, from 0 again when the sending starts anew. A blob that the registry
-    /// missed in a manifest ([`RegistryErrorKind::BlobsMissing`]) is sent even if it says that it
-    /// has it: Docker Hub has been seen to be wrong about that.
+    /// Makes a blob present: it is there already, it is mounted, or it is sent from a file.
+    /// `progress` is told the bytes sent so far, from 0 again when the sending starts again. A blob
+    /// that the registry missed in a manifest ([`RegistryErrorKind::BlobsMissing`]) is sent even if
+    /// the registry claims to have it: Docker Hub has been seen to be wrong about that.
     async fn push_blob(
         &self,
         blob: &Descriptor,
@@ -79,18 +86,19 @@ pub trait RepositoryApi: Send + Sync {
     ) -> Result<BlobPushed, RegistryError>;
 
     /// Puts a manifest under its digest; with `tags`, asks for them in the same request (`?tag=`,
-    /// distribution specification end-7b). The receipt names the tags that the registry took; one
-    /// that does not know the form takes none.
+    /// distribution specification end-7b), in as many requests as that needs. The receipt names the
+    /// tags that the registry took: none where it does not know this form. The implementation
+    /// remembers such a registry for the run and does not ask it again.
     async fn put_manifest(
         &self,
         manifest: &Manifest,
         tags: &[Tag],
     ) -> Result<PutReceipt, RegistryError>;
 
-    /// Puts a manifest under a tag. Sent once.
+    /// Puts a manifest under a tag. The request is sent once.
     async fn put_tag(&self, tag: &Tag, manifest: &Manifest) -> Result<PutReceipt, RegistryError>;
 
-    /// Deletes a tag or a digest. Deleting a digest takes every tag on it with it.
+    /// Deletes a tag or a digest. With a digest, every tag that shows it is deleted too.
     async fn delete(&self, what: &TagOrDigest) -> Result<Deletion, RegistryError>;
 }
 
@@ -111,30 +119,30 @@ pub enum BlobSource {
 /// How a blob came to be present.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BlobPushed {
-    /// It was there.
+    /// The repository had it already.
     Existed,
     /// The registry took it from another repository.
     Mounted,
-    /// It was sent: so many bytes.
+    /// It was sent; the number of bytes.
     Sent(u64),
 }
 
-/// What a registry said to a PUT of a manifest.
+/// A registry's answer to the PUT of a manifest.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PutReceipt {
-    /// Tags that it names in `OCI-Tag`.
+    /// The tags that it names in `OCI-Tag` headers.
     pub tags: Vec<Tag>,
-    /// Whether the `?tag=` form was understood (any `OCI-Tag` at all).
+    /// Whether it knows the `?tag=` form, which any `OCI-Tag` header shows.
     pub multi_tag: bool,
 }
 
-/// What came of a deletion.
+/// A registry's answer to a deletion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Deletion {
     /// 202: accepted.
     Accepted,
-    /// 404: it was not there.
+    /// 404: there was nothing to delete.
     Absent,
-    /// 400, 403, 405, 409: this registry does not delete this, or not for us.
+    /// 400, 403, 405, 409: this registry does not delete this, or not for this account.
     Refused,
 }

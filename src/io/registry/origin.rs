@@ -1,4 +1,4 @@
-//! Which URLs of a registry's making may be visited, and with what.
+//! Which URLs that a registry names may be requested, and with which credentials.
 //!
 //! A registry names URLs in `Location`, `Link` and `realm`. A hostile one must not make this
 //! program read local files, go down to plain HTTP, talk to services of this machine, or carry
@@ -14,7 +14,7 @@ use std::net::IpAddr;
 
 use url::{Host, Url};
 
-/// The registry that URLs are measured against.
+/// The registry that URLs are compared with.
 #[derive(Debug, Clone)]
 pub(crate) struct Origin {
     /// Scheme, host and port of the distribution API.
@@ -23,18 +23,18 @@ pub(crate) struct Origin {
     pub token_host: Option<String>,
 }
 
-/// What a URL is to a registry.
+/// How a URL relates to a registry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OriginRelation {
-    /// The registry itself: credentials go along.
-    Same,
-    /// Another host: no credentials.
-    Foreign,
+    /// The registry itself: the request carries credentials.
+    SameOrigin,
+    /// Another host: the request carries no credentials.
+    CrossOrigin,
 }
 
 impl Origin {
-    /// What `url` is, or the rule that forbids it.
-    pub(crate) fn visit(&self, url: &Url) -> Result<OriginRelation, String> {
+    /// How `url` relates to the registry, or the rule that forbids a request to it.
+    pub(crate) fn relation(&self, url: &Url) -> Result<OriginRelation, String> {
         let named = |rule: &str| format!("it leads to `{}`: {rule}", place(url));
         if !matches!(url.scheme(), "https" | "http") {
             return Err(named("only `https` is followed"));
@@ -43,7 +43,7 @@ impl Origin {
             return Err(named("a URL with credentials is not followed"));
         }
         if url.origin() == self.base.origin() {
-            return Ok(OriginRelation::Same);
+            return Ok(OriginRelation::SameOrigin);
         }
         let at_home = is_this_machine(&self.base);
         if is_this_machine(url) && !at_home {
@@ -54,14 +54,14 @@ impl Origin {
         if url.scheme() == "http" && !(at_home && is_this_machine(url)) {
             return Err(named("only `https` is followed to another host"));
         }
-        Ok(OriginRelation::Foreign)
+        Ok(OriginRelation::CrossOrigin)
     }
 
     /// The URL that a header names, relative to the one that was asked.
     pub(crate) fn resolve(&self, asked: &Url, target: &str) -> Result<Url, String> {
         let mut url = asked
             .join(target)
-            .map_err(|_| "it leads to no URL".to_owned())?;
+            .map_err(|_| "it does not lead to a valid URL".to_owned())?;
         // Registries behind a proxy that ends TLS name themselves with `http`.
         if self.base.scheme() == "https"
             && url.scheme() == "http"
@@ -76,9 +76,9 @@ impl Origin {
 
     /// The token service that a challenge names, if credentials may go there.
     pub(crate) fn realm(&self, realm: &str) -> Result<Url, String> {
-        let url =
-            Url::parse(realm).map_err(|_| "the token service's address is no URL".to_owned())?;
-        if self.visit(&url)? == OriginRelation::Same || self.is_token_host(&url) {
+        let url = Url::parse(realm)
+            .map_err(|_| "the token service's address is not a valid URL".to_owned())?;
+        if self.relation(&url)? == OriginRelation::SameOrigin || self.is_token_host(&url) {
             return Ok(url);
         }
         Err(format!(
@@ -151,9 +151,9 @@ mod tests {
         }
     }
 
-    fn visit(base: &str, target: &str) -> Result<OriginRelation, String> {
+    fn relation(base: &str, target: &str) -> Result<OriginRelation, String> {
         let origin = origin(base);
-        origin.visit(&origin.resolve(&origin.base, target)?)
+        origin.relation(&origin.resolve(&origin.base, target)?)
     }
 
     #[test]
@@ -165,11 +165,11 @@ mod tests {
             "https://r.example.org:443/",
             "http://r.example.org/z",
         ] {
-            assert_eq!(visit(at, same), Ok(OriginRelation::Same), "{same}");
+            assert_eq!(relation(at, same), Ok(OriginRelation::SameOrigin), "{same}");
         }
         assert_eq!(
-            visit(at, "https://s3.example.com/b?sig=1"),
-            Ok(OriginRelation::Foreign)
+            relation(at, "https://s3.example.com/b?sig=1"),
+            Ok(OriginRelation::CrossOrigin)
         );
         for bad in [
             "file:///etc/passwd",
@@ -183,19 +183,19 @@ mod tests {
             "ftp://r.example.org/",
             "unix:/var/run/docker.sock",
         ] {
-            assert!(visit(at, bad).is_err(), "{bad}");
+            assert!(relation(at, bad).is_err(), "{bad}");
         }
     }
 
     #[test]
     fn a_registry_on_this_machine_may_lead_to_this_machine() {
         let at = "http://127.0.0.1:5000/v2/";
-        assert_eq!(visit(at, "/v2/a"), Ok(OriginRelation::Same));
+        assert_eq!(relation(at, "/v2/a"), Ok(OriginRelation::SameOrigin));
         assert_eq!(
-            visit(at, "http://127.0.0.1:5001/token"),
-            Ok(OriginRelation::Foreign)
+            relation(at, "http://127.0.0.1:5001/token"),
+            Ok(OriginRelation::CrossOrigin)
         );
-        assert!(visit(at, "http://example.org/").is_err());
+        assert!(relation(at, "http://example.org/").is_err());
     }
 
     #[test]
@@ -248,9 +248,9 @@ mod tests {
         ) {
             let origin = origin(base);
             let Ok(url) = origin.resolve(&origin.base, &target) else { return Ok(()) };
-            match origin.visit(&url) {
-                Ok(OriginRelation::Same) => prop_assert_eq!(url.origin(), origin.base.origin()),
-                Ok(OriginRelation::Foreign) => {
+            match origin.relation(&url) {
+                Ok(OriginRelation::SameOrigin) => prop_assert_eq!(url.origin(), origin.base.origin()),
+                Ok(OriginRelation::CrossOrigin) => {
                     prop_assert_eq!(url.scheme(), "https");
                     prop_assert!(!is_this_machine(&url));
                     prop_assert!(origin.realm(url.as_str()).is_err() || base.contains("example"));

@@ -1,25 +1,23 @@
-//! Manifests on their way out: under a digest, under a tag, under many tags at once.
-
-use std::sync::atomic::Ordering;
+//! Puts manifests: under a digest, under a tag, under many tags at once.
 
 use crate::{
     io::{
         http::{HeaderValue, Method, header},
         registry::{
             PutReceipt, RegistryError, RegistryErrorKind, RepositoryApi as _,
-            auth::Action,
             client::CONTENT_DIGEST,
             header as parse,
             request::{Client, RegistryRequest, RequestBody},
             response,
             retry::Repeat,
+            scope::Access,
         },
     },
     oci::{Manifest, Tag, TagOrDigest},
 };
 
-/// Tags in one `?tag=` request: what the specification asks registries to take.
-const TAGS: usize = 10;
+/// How many tags one `?tag=` request names: as many as the specification asks registries to take.
+const TAGS_PER_REQUEST: usize = 10;
 
 impl Client {
     pub(super) async fn put(
@@ -35,25 +33,25 @@ impl Client {
         }
         let content_type = HeaderValue::from_str(manifest.media_type.as_str());
         let moves_tags = !tags.is_empty() || matches!(reference, TagOrDigest::Tag(_));
-        let call = RegistryRequest {
+        let request = RegistryRequest {
             method: Method::PUT,
             url,
-            scope: self.scope(Action::Push),
+            scope: self.scope(Access::Push),
             headers: vec![(
                 header::CONTENT_TYPE,
                 content_type.expect("a media type is ASCII"),
             )],
             body: RequestBody::Manifest(manifest),
-            // After an ambiguous answer to a tag only a look at it can tell what to do.
+            // After an ambiguous answer only a look at the tag can tell what to do.
             repeat: if moves_tags {
                 Repeat::IfNotDone
             } else {
                 Repeat::Always
             },
         };
-        let answer = self.call(&call).await?;
+        let answer = self.send(&request).await?;
         if !matches!(answer.status(), 200..=204) {
-            return Err(self.refused(&call, answer).await);
+            return Err(self.refused(&request, answer).await);
         }
         if let Some(took) = answer.header(CONTENT_DIGEST)
             && took != manifest.digest().as_str()
@@ -63,7 +61,7 @@ impl Client {
                 manifest.digest()
             );
             return Err(response::bad(
-                response::describe(&call.method, &call.url),
+                response::describe(&request.method, &request.url),
                 answer.status(),
                 rule,
             ));
@@ -75,9 +73,9 @@ impl Client {
         })
     }
 
-    /// A manifest under its digest. A registry that refuses it (because it has it already, or for
-    /// no good reason) but shows it afterwards has taken it.
-    async fn put_plain(&self, manifest: &Manifest) -> Result<PutReceipt, RegistryError> {
+    /// Puts a manifest under its digest. Where a registry refuses it but shows it afterwards (some do
+    /// so for a manifest that they have already), it counts as put.
+    async fn put_by_digest(&self, manifest: &Manifest) -> Result<PutReceipt, RegistryError> {
         let what = TagOrDigest::Digest(manifest.digest().clone());
         match self.put(&what, manifest, &[]).await {
             Err(error)
@@ -92,30 +90,31 @@ impl Client {
         }
     }
 
-    /// As many requests as the tags need; none of them in the plain form's place once a registry
-    /// has refused the other one.
+    /// Puts a manifest under its digest and asks for `tags`, in as many requests as they need. A
+    /// registry that has not taken several tags in one request is not asked again during the run.
     pub(super) async fn put_with_tags(
         &self,
         manifest: &Manifest,
         tags: &[Tag],
     ) -> Result<PutReceipt, RegistryError> {
-        if tags.is_empty() || self.plain_puts_only.load(Ordering::Relaxed) {
-            return self.put_plain(manifest).await;
+        if tags.is_empty() || self.session.takes_single_tags_only() {
+            return self.put_by_digest(manifest).await;
         }
         let what = TagOrDigest::Digest(manifest.digest().clone());
         let mut taken = PutReceipt::default();
-        for batch in tags.chunks(TAGS) {
+        for batch in tags.chunks(TAGS_PER_REQUEST) {
             match self.put(&what, manifest, batch).await {
                 Ok(receipt) => {
                     taken.multi_tag |= receipt.multi_tag;
                     taken.tags.extend(receipt.tags);
                     if !receipt.multi_tag {
+                        self.session.remember_single_tags_only();
                         break;
                     }
                 }
                 Err(error) if is_form_refused(&error) => {
-                    self.put_plain(manifest).await?;
-                    self.plain_puts_only.store(true, Ordering::Relaxed);
+                    self.put_by_digest(manifest).await?;
+                    self.session.remember_single_tags_only();
                     break;
                 }
                 Err(error) => return Err(error),
@@ -125,7 +124,7 @@ impl Client {
     }
 }
 
-/// A 4xx that may mean the `?tag=` form and not the manifest.
+/// Whether this is a 4xx that may be about the `?tag=` form and not about the manifest.
 fn is_form_refused(error: &RegistryError) -> bool {
     error
         .status

@@ -15,9 +15,10 @@ use crate::{
         http::TlsConfig,
         registry::{
             PullLimit, RegistryError, RegistryErrorKind, RepositoryApi,
-            auth::{RegistrySession, State},
+            auth::{RegistrySession, SessionState},
             docker_hub::Hub,
             origin::Origin,
+            profile::RegistryProfile,
             request::Client,
             retry::{RetryClient, RetryPolicy},
         },
@@ -26,10 +27,10 @@ use crate::{
     policy::RegistryPolicy,
 };
 
-/// What is special about one registry.
+/// The user's settings for one registry.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct HostOptions {
-    /// Speak HTTP without TLS. This machine needs no word.
+    /// Speak HTTP without TLS. This machine is spoken to in plain HTTP anyway.
     pub plain_http: bool,
     /// A further certificate authority, PEM, for this registry and its token service. With it,
     /// this machine is spoken to in TLS, too.
@@ -55,17 +56,17 @@ impl HostOptions {
     }
 }
 
-/// What a run knows before it asks.
+/// What a run knows before its first request.
 #[derive(Clone, Default)]
 pub struct Settings {
     /// By host, as in `docker.io` or `127.0.0.1:5000`.
     pub hosts: BTreeMap<String, HostOptions>,
     /// Where credentials are looked for.
     pub environment: Environment,
-    /// Told about waits.
+    /// Told about long waits.
     pub events: Events,
     /// How often and how long a request is tried.
-    pub patience: RetryPolicy,
+    pub retry: RetryPolicy,
     /// Pushing will follow: tokens are asked for the right to push from the start.
     pub push: bool,
 }
@@ -77,12 +78,12 @@ pub struct Registries {
     push: bool,
     /// The registries of the release.
     named: BTreeSet<Registry>,
-    courier: Arc<RetryClient>,
-    open: Mutex<BTreeMap<Registry, Open>>,
+    retry: Arc<RetryClient>,
+    sessions: Mutex<BTreeMap<Registry, Session>>,
 }
 
 /// A registry and, if it is Docker Hub, its own API.
-type Open = (Arc<RegistrySession>, Option<Arc<Hub>>);
+type Session = (Arc<RegistrySession>, Option<Arc<Hub>>);
 
 impl Registries {
     /// Makes no request. `repositories` are all that the release publishes to: credentials that
@@ -93,13 +94,13 @@ impl Registries {
             hosts: settings
                 .hosts
                 .into_iter()
-                .map(|(host, options)| (written_out(&host), options))
+                .map(|(host, options)| (canonical_host(&host), options))
                 .collect(),
             environment: Arc::new(settings.environment),
             push: settings.push,
             named: repositories.iter().map(|r| r.registry().clone()).collect(),
-            courier: Arc::new(RetryClient::new(settings.events, settings.patience)),
-            open: Mutex::default(),
+            retry: Arc::new(RetryClient::new(settings.events, settings.retry)),
+            sessions: Mutex::default(),
         }
     }
 
@@ -113,8 +114,8 @@ impl Registries {
             .map(|client| Arc::new(client) as Arc<dyn RepositoryApi>)
     }
 
-    /// How many pulls are left: Docker Hub says so of an image that is there for nothing else.
-    /// `None` where there is no limit, or no word of one.
+    /// How many pulls are left. Docker Hub tells it with an image that exists for nothing else.
+    /// `None` where there is no limit, or the registry does not tell.
     ///
     /// # Errors
     ///
@@ -123,11 +124,10 @@ impl Registries {
         &self,
         registry: &Registry,
     ) -> Result<Option<PullLimit>, RegistryError> {
-        if !registry.is_docker_hub() {
+        let Some(image) = RegistryProfile::of(registry).pull_limit_image() else {
             return Ok(None);
-        }
-        let preview = "docker.io/ratelimitpreview/test";
-        let repository = preview.parse().expect("a repository's name");
+        };
+        let repository = image.parse().expect("profiles name valid repositories");
         let what = TagOrDigest::Tag("latest".parse().expect("a tag"));
         self.client(&repository)?.pull_limit(&what).await
     }
@@ -135,19 +135,22 @@ impl Registries {
     /// How many requests were sent so far, to all registries and their token services.
     #[must_use]
     pub fn requests(&self) -> u64 {
-        self.courier.transport.requests()
+        self.retry.transport.requests()
     }
 
     fn client(&self, repository: &Repository) -> Result<Client, RegistryError> {
-        let (host, hub) = self.host(repository.registry())?;
-        let courier = self.courier.clone();
-        Ok(Client::new(courier, host, hub, repository.clone()))
+        let (session, hub) = self.session(repository.registry())?;
+        let retry = self.retry.clone();
+        Ok(Client::new(retry, session, hub, repository.clone()))
     }
 
-    fn host(&self, registry: &Registry) -> Result<Open, RegistryError> {
-        let mut open = self.open.lock().expect("no thread panics with the lock");
-        if let Some(host) = open.get(registry) {
-            return Ok(host.clone());
+    fn session(&self, registry: &Registry) -> Result<Session, RegistryError> {
+        let mut sessions = self
+            .sessions
+            .lock()
+            .expect("no thread panics with the lock");
+        if let Some(session) = sessions.get(registry) {
+            return Ok(session.clone());
         }
         let options = self
             .hosts
@@ -156,9 +159,9 @@ impl Registries {
             .unwrap_or_default();
         let base = base(registry, &options)?;
         let loopback = registry.is_loopback() || options.endpoint.is_some();
-        let host = Arc::new(RegistrySession {
+        let session = Arc::new(RegistrySession {
             registry: registry.clone(),
-            trust: TlsConfig {
+            tls: TlsConfig {
                 ca_file: options.ca_file,
                 loopback: loopback && base.scheme() == "http" || registry.is_loopback(),
             },
@@ -169,28 +172,26 @@ impl Registries {
             environment: self.environment.clone(),
             only: self.named.len() == 1 && self.named.contains(registry),
             push: self.push,
-            state: State::default(),
+            state: SessionState::default(),
         });
-        let hub = registry.is_docker_hub().then(|| {
-            let base = options.endpoint.unwrap_or_else(hub_base);
-            Arc::new(Hub::new(self.courier.clone(), host.clone(), base))
+        let own_api = RegistryProfile::of(registry).own_api();
+        let hub = own_api.map(|api| {
+            let own = || Url::parse(api).expect("profiles name valid URLs");
+            let base = options.endpoint.unwrap_or_else(own);
+            Arc::new(Hub::new(self.retry.clone(), session.clone(), base))
         });
-        open.insert(registry.clone(), (host.clone(), hub.clone()));
-        Ok((host, hub))
+        sessions.insert(registry.clone(), (session.clone(), hub.clone()));
+        Ok((session, hub))
     }
 }
 
 /// A host as repositories name it, whichever of its names a person used.
-fn written_out(host: &str) -> String {
+fn canonical_host(host: &str) -> String {
     let repository = format!("{host}/a/b").parse::<Repository>();
     repository.map_or_else(
         |_| host.to_owned(),
         |repository| repository.registry().to_string(),
     )
-}
-
-fn hub_base() -> Url {
-    Url::parse("https://hub.docker.com/").expect("a URL")
 }
 
 fn base(registry: &Registry, options: &HostOptions) -> Result<Url, RegistryError> {
@@ -209,8 +210,11 @@ fn base(registry: &Registry, options: &HostOptions) -> Result<Url, RegistryError
     }
     let plain = options.plain_http || (registry.is_loopback() && options.ca_file.is_none());
     let scheme = if plain { "http" } else { "https" };
-    Url::parse(&format!("{scheme}://{}/", registry.api_host()))
-        .map_err(|_| error("its name is no host name"))
+    Url::parse(&format!(
+        "{scheme}://{}/",
+        RegistryProfile::of(registry).api_host(registry)
+    ))
+    .map_err(|_| error("its name is not a valid host name"))
 }
 
 #[cfg(test)]
@@ -219,10 +223,10 @@ mod tests {
 
     #[test]
     fn a_host_goes_by_any_of_its_names() {
-        assert_eq!(written_out("index.docker.io"), "docker.io");
-        assert_eq!(written_out("GHCR.io"), "ghcr.io");
-        assert_eq!(written_out("127.0.0.1:5000"), "127.0.0.1:5000");
-        assert_eq!(written_out("no host"), "no host");
+        assert_eq!(canonical_host("index.docker.io"), "docker.io");
+        assert_eq!(canonical_host("GHCR.io"), "ghcr.io");
+        assert_eq!(canonical_host("127.0.0.1:5000"), "127.0.0.1:5000");
+        assert_eq!(canonical_host("no host"), "no host");
     }
 
     #[test]

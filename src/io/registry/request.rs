@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeSet,
     path::Path,
-    sync::{Arc, Mutex, atomic::AtomicBool},
+    sync::{Arc, Mutex},
 };
 
 use url::Url;
@@ -13,12 +13,13 @@ use crate::{
         http::{Body, HeaderMap, HeaderName, HeaderValue, Method, Request, Response, header},
         registry::{
             RegistryError, RegistryErrorKind,
-            auth::{Action, RegistrySession, Scope},
+            auth::RegistrySession,
             docker_hub::Hub,
             header as parse,
             origin::OriginRelation,
             response,
             retry::{Repeat, RetryClient, not_done},
+            scope::{Access, TokenScope},
         },
     },
     oci::{Digest, Manifest, Repository},
@@ -29,22 +30,20 @@ const REDIRECTS: usize = 5;
 
 /// One repository on one registry.
 pub(crate) struct Client {
-    pub(super) courier: Arc<RetryClient>,
-    pub(super) host: Arc<RegistrySession>,
+    pub(super) retry: Arc<RetryClient>,
+    pub(super) session: Arc<RegistrySession>,
     /// Docker Hub's own API, where this is Docker Hub.
     pub(super) hub: Option<Arc<Hub>>,
     pub(super) repository: Repository,
-    /// Blobs that the registry missed in a manifest: what it says about having them is not trusted.
+    /// Blobs that the registry missed in a manifest: its claim to have them is not trusted.
     pub(super) doubted: Mutex<BTreeSet<Digest>>,
-    /// The registry answered 4xx to `?tag=`.
-    pub(super) plain_puts_only: AtomicBool,
 }
 
-/// One request to the registry, credentials left out.
+/// One request to the registry, without credentials.
 pub(super) struct RegistryRequest<'a> {
     pub method: Method,
     pub url: Url,
-    pub scope: Scope,
+    pub scope: TokenScope,
     pub headers: Vec<(HeaderName, HeaderValue)>,
     pub body: RequestBody<'a>,
     pub repeat: Repeat,
@@ -81,121 +80,132 @@ impl<'a> RequestBody<'a> {
 
 impl Client {
     pub(crate) fn new(
-        courier: Arc<RetryClient>,
-        host: Arc<RegistrySession>,
+        retry: Arc<RetryClient>,
+        session: Arc<RegistrySession>,
         hub: Option<Arc<Hub>>,
         repository: Repository,
     ) -> Self {
         Self {
-            courier,
-            host,
+            retry,
+            session,
             hub,
             repository,
             doubted: Mutex::default(),
-            plain_puts_only: AtomicBool::new(false),
         }
     }
 
     /// `/v2/<name>/<rest>` on the registry.
     pub(super) fn url(&self, rest: &str) -> Url {
-        let mut url = self.host.origin.base.clone();
+        let mut url = self.session.origin.base.clone();
         url.set_path(&format!("/v2/{}/{rest}", self.repository.path()));
         url
     }
 
-    pub(super) fn scope(&self, action: Action) -> Scope {
-        Scope::new(self.repository.path(), action)
+    pub(super) fn scope(&self, access: Access) -> TokenScope {
+        TokenScope::new(self.repository.path(), access)
     }
 
     pub(super) fn read(&self, method: Method, url: Url) -> RegistryRequest<'static> {
         RegistryRequest {
             method,
             url,
-            scope: self.scope(Action::Pull),
+            scope: self.scope(Access::Pull),
             headers: Vec::new(),
             body: RequestBody::None,
             repeat: Repeat::Always,
         }
     }
 
-    /// Sends a request with credentials, renewing them where they are refused. Any status but an
-    /// unmended 401 is an answer.
-    pub(super) async fn call(&self, call: &RegistryRequest<'_>) -> Result<Response, RegistryError> {
-        let name = response::describe(&call.method, &call.url);
-        // Once because nothing was sent, once because what was sent had just expired.
+    /// Sends a request with credentials, and renews them where they are refused. Every status is an
+    /// answer, except a 401 that new credentials did not change.
+    pub(super) async fn send(
+        &self,
+        request: &RegistryRequest<'_>,
+    ) -> Result<Response, RegistryError> {
+        let name = response::describe(&request.method, &request.url);
+        // Once because no credentials were sent, once because those that were had just expired.
         let mut renewals = 2;
         loop {
-            let (answer, used) = self.send_once(call).await?;
+            let (answer, used) = self.send_once(request).await?;
             if answer.status() != 401 {
                 return Ok(answer);
             }
             let challenges = parse::challenges(answer.all("www-authenticate"));
             renewals -= 1;
             let again = self
-                .host
-                .challenged(&challenges, &call.scope, used.as_ref())
+                .session
+                .challenged(&challenges, &request.scope, used.as_ref())
                 .await
                 .map_err(|rule| not_done(response::bad(name.clone(), 401, rule)))?;
             if !again || renewals == 0 {
-                return Err(self.unauthorized(name, answer, &call.scope).await);
+                return Err(self.unauthorized(name, answer, &request.scope).await);
             }
         }
     }
 
     async fn send_once(
         &self,
-        call: &RegistryRequest<'_>,
+        request: &RegistryRequest<'_>,
     ) -> Result<(Response, Option<HeaderValue>), RegistryError> {
-        let name = || response::describe(&call.method, &call.url);
-        let visit = self
-            .host
+        let name = || response::describe(&request.method, &request.url);
+        let relation = self
+            .session
             .origin
-            .visit(&call.url)
+            .relation(&request.url)
             .map_err(|rule| not_done(response::bad(name(), None, rule)))?;
-        let authorization = match visit {
-            OriginRelation::Same => self.host.authorization(&self.courier, &call.scope).await?,
-            OriginRelation::Foreign => None,
+        let authorization = match relation {
+            OriginRelation::SameOrigin => {
+                self.session
+                    .authorization(&self.retry, &request.scope)
+                    .await?
+            }
+            OriginRelation::CrossOrigin => None,
         };
         let make = || {
-            let mut headers = HeaderMap::from_iter(call.headers.iter().cloned());
+            let mut headers = HeaderMap::from_iter(request.headers.iter().cloned());
             if let Some(value) = &authorization {
                 headers.insert(header::AUTHORIZATION, value.clone());
             }
             Request {
-                method: call.method.clone(),
-                url: call.url.clone(),
+                method: request.method.clone(),
+                url: request.url.clone(),
                 headers,
-                body: call.body.body(),
+                body: request.body.body(),
             }
         };
         let answer = self
-            .courier
-            .deliver(&self.host.trust, call.repeat, make)
+            .retry
+            .send(&self.session.tls, request.repeat, make)
             .await?;
         Ok((answer, authorization))
     }
 
-    async fn unauthorized(&self, name: String, answer: Response, scope: &Scope) -> RegistryError {
+    async fn unauthorized(
+        &self,
+        name: String,
+        answer: Response,
+        scope: &TokenScope,
+    ) -> RegistryError {
         let mut error = response::refused(name, answer).await;
-        let who = self.host.who().await;
-        error.detail = Some(format!("{who}; needed: `{scope}`"));
+        let sent = self.session.credentials_sent().await;
+        error.detail = Some(format!("{sent}; needed: `{scope}`"));
         error
     }
 
-    /// As [`Client::call`], following redirects to where the content lies, without credentials on
+    /// As [`Client::send`], following redirects to where the content lies, without credentials on
     /// another host.
     pub(super) async fn follow(
         &self,
-        mut call: RegistryRequest<'_>,
+        mut request: RegistryRequest<'_>,
     ) -> Result<Response, RegistryError> {
         for _ in 0..=REDIRECTS {
-            let answer = self.call(&call).await?;
+            let answer = self.send(&request).await?;
             if !matches!(answer.status(), 301..=303 | 307 | 308) {
                 return Ok(answer);
             }
-            call.url = self.location(&call, &answer)?;
+            request.url = self.location(&request, &answer)?;
         }
-        let name = response::describe(&call.method, &call.url);
+        let name = response::describe(&request.method, &request.url);
         Err(response::bad(
             name,
             None,
@@ -206,12 +216,12 @@ impl Client {
     /// The URL that `Location` names, checked.
     pub(super) fn location(
         &self,
-        call: &RegistryRequest<'_>,
+        request: &RegistryRequest<'_>,
         answer: &Response,
     ) -> Result<Url, RegistryError> {
         let bad = |rule: String| {
             response::bad(
-                response::describe(&call.method, &call.url),
+                response::describe(&request.method, &request.url),
                 answer.status(),
                 rule,
             )
@@ -219,17 +229,22 @@ impl Client {
         let target = answer
             .header("location")
             .ok_or_else(|| bad("the answer has no `Location`".into()))?;
-        let url = self.host.origin.resolve(&call.url, target).map_err(bad)?;
-        self.host.origin.visit(&url).map_err(bad)?;
+        let url = self
+            .session
+            .origin
+            .resolve(&request.url, target)
+            .map_err(bad)?;
+        self.session.origin.relation(&url).map_err(bad)?;
         Ok(url)
     }
 
     pub(super) async fn refused(
         &self,
-        call: &RegistryRequest<'_>,
+        request: &RegistryRequest<'_>,
         answer: Response,
     ) -> RegistryError {
-        let error = response::refused(response::describe(&call.method, &call.url), answer).await;
+        let error =
+            response::refused(response::describe(&request.method, &request.url), answer).await;
         if let RegistryErrorKind::BlobsMissing(digests) = &error.kind {
             let mut doubted = self.doubted.lock().expect("no thread panics with the lock");
             doubted.extend(digests.iter().cloned());

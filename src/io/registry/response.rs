@@ -1,4 +1,4 @@
-//! From an answer that is no success to a [`RegistryError`].
+//! Turns an answer that is not a success into a [`RegistryError`].
 
 use std::time::Duration;
 
@@ -9,20 +9,23 @@ use url::Url;
 use crate::{
     io::{
         http::{Method, Response, TransportError},
-        registry::{ErrorCode, RegistryError, RegistryErrorKind, header},
+        registry::{
+            error::{ErrorCode, RegistryError, RegistryErrorKind, codes},
+            header,
+        },
     },
     oci::Digest,
     text::sanitize_line,
 };
 
 /// Largest error document that is read, in bytes: a manifest can name some thousand missing blobs.
-const LARGEST: usize = 1024 * 1024;
+const LARGEST_DOCUMENT: usize = 1024 * 1024;
 /// Most error entries that are shown.
-const ENTRIES: usize = 5;
+const MAX_ENTRIES: usize = 5;
 /// Longest message that is shown, in characters.
-const MESSAGE: usize = 300;
+const MAX_MESSAGE: usize = 300;
 
-/// Names a request without its query, which can hold signatures and upload states.
+/// Names a request by method and URL, without the query, which can hold signatures and upload states.
 pub(crate) fn describe(method: &Method, url: &Url) -> String {
     let mut bare = url.clone();
     bare.set_query(None);
@@ -35,7 +38,7 @@ pub(crate) fn describe(method: &Method, url: &Url) -> String {
 
 /// The wait that an answer asks for.
 pub(crate) fn wait_of(answer: &Response) -> Option<Duration> {
-    // A date is the server's, so its own clock is the measure of it.
+    // A date is on the server's clock, so it is compared with the server's own time.
     let now = answer
         .header("date")
         .and_then(header::http_date)
@@ -56,16 +59,18 @@ pub(crate) async fn refused(request: String, answer: Response) -> RegistryError 
                 .get("error")
                 .is_some_and(|e| e == "insufficient_scope")
         });
-    let (codes, missing, detail) = read(&answer.beginning(LARGEST).await);
-    let has = |code: &str| codes.iter().any(|entry| entry.code == code);
+    let (entries, missing, detail) = read(&answer.beginning(LARGEST_DOCUMENT).await);
+    let has = |code: &str| entries.iter().any(|entry| entry.code == code);
     let kind = match status {
         401 if insufficient => RegistryErrorKind::Denied,
         401 => RegistryErrorKind::Unauthorized,
-        _ if has("MANIFEST_BLOB_UNKNOWN") || (has("BLOB_UNKNOWN") && !missing.is_empty()) => {
+        _ if has(codes::MANIFEST_BLOB_UNKNOWN)
+            || (has(codes::BLOB_UNKNOWN) && !missing.is_empty()) =>
+        {
             RegistryErrorKind::BlobsMissing(missing)
         }
         403 => RegistryErrorKind::Denied,
-        404 if has("NAME_UNKNOWN") => RegistryErrorKind::NameUnknown,
+        404 if has(codes::NAME_UNKNOWN) => RegistryErrorKind::NameUnknown,
         404 => RegistryErrorKind::NotFound,
         429 => RegistryErrorKind::TooManyRequests(wait),
         // A request that timed out, or whose client was thought gone, can have been done.
@@ -77,7 +82,7 @@ pub(crate) async fn refused(request: String, answer: Response) -> RegistryError 
         kind,
         request,
         status: Some(status),
-        codes,
+        codes: entries,
         detail,
     }
 }
@@ -100,11 +105,11 @@ pub(crate) fn failed(request: String, failure: TransportError) -> RegistryError 
         request,
         status: None,
         codes: Vec::new(),
-        detail: Some(sanitize_line(&detail, MESSAGE)),
+        detail: Some(sanitize_line(&detail, MAX_MESSAGE)),
     }
 }
 
-/// The error of an answer that breaks a rule.
+/// The error of an answer that breaks the rule `rule`.
 pub(crate) fn bad(
     request: String,
     status: impl Into<Option<u16>>,
@@ -115,11 +120,12 @@ pub(crate) fn bad(
         request,
         status: status.into(),
         codes: Vec::new(),
-        detail: Some(sanitize_line(&rule.into(), MESSAGE)),
+        detail: Some(sanitize_line(&rule.into(), MAX_MESSAGE)),
     }
 }
 
-/// Entries, digests named in them, and the body's first words where it is no error document.
+/// The entries, the digests that they name, and the body's first words where it is not an error
+/// document.
 fn read(body: &[u8]) -> (Vec<ErrorCode>, Vec<Digest>, Option<String>) {
     let document: Value = serde_json::from_slice(body).unwrap_or(Value::Null);
     let Some(entries) = document.get("errors").and_then(Value::as_array) else {
@@ -131,7 +137,7 @@ fn read(body: &[u8]) -> (Vec<ErrorCode>, Vec<Digest>, Option<String>) {
         return (
             vec![],
             vec![],
-            (!words.is_empty()).then(|| sanitize_line(&words, MESSAGE)),
+            (!words.is_empty()).then(|| sanitize_line(&words, MAX_MESSAGE)),
         );
     };
     let text = |entry: &Value, name: &str, max| {
@@ -145,12 +151,12 @@ fn read(body: &[u8]) -> (Vec<ErrorCode>, Vec<Digest>, Option<String>) {
     for entry in entries {
         let code = ErrorCode {
             code: text(entry, "code", 60),
-            message: text(entry, "message", MESSAGE),
+            message: text(entry, "message", MAX_MESSAGE),
         };
         if matches!(&*code.code, "MANIFEST_BLOB_UNKNOWN" | "BLOB_UNKNOWN") {
             digests(entry.get("detail").unwrap_or(&Value::Null), &mut missing);
         }
-        if codes.len() < ENTRIES && !codes.contains(&code) {
+        if codes.len() < MAX_ENTRIES && !codes.contains(&code) {
             codes.push(code);
         }
     }
@@ -262,12 +268,12 @@ mod tests {
             let part = whole[..cut.min(whole.len())].to_vec();
             for body in [whole, part, garbage] {
                 let (codes, _, detail) = read(&body);
-                prop_assert!(codes.len() <= ENTRIES);
+                prop_assert!(codes.len() <= MAX_ENTRIES);
                 let texts = codes.iter().flat_map(|c| [&c.code, &c.message]).chain(&detail);
                 for text in texts {
                     prop_assert!(!text.chars().any(char::is_control), "{text:?}");
                     // Each character that is made harmless becomes some.
-                    prop_assert!(text.chars().count() <= MESSAGE * 10 + 1);
+                    prop_assert!(text.chars().count() <= MAX_MESSAGE * 10 + 1);
                 }
             }
         }

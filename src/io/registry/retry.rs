@@ -1,5 +1,5 @@
-//! Requests that arrive: one gate per host for all tasks, waiting where a registry asks for it, and
-//! repeating where that is safe.
+//! Sends requests until they are answered: it waits as long as a registry asks, for all tasks at once,
+//! and repeats a request where that is safe.
 
 use std::{
     collections::HashMap,
@@ -19,20 +19,20 @@ use crate::{
     },
 };
 
-/// A wait that is long enough to be told.
-const TELLING: Duration = Duration::from_secs(3);
+/// Waits from this length on are reported to the user.
+const REPORTED_WAIT: Duration = Duration::from_secs(3);
 
 /// How often and how long one request is tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetryPolicy {
-    /// Tries in all where the request failed.
+    /// How often a failing request is sent in all.
     pub tries: usize,
     /// The first pause between two tries; the next ones are twice as long each, give or take a
     /// random half.
     pub pause: Duration,
     /// The end of all waiting, counted from the first try.
     pub deadline: Duration,
-    /// How long a registry may say nothing.
+    /// How long a registry may stay silent before a request counts as lost.
     pub silence: Duration,
 }
 
@@ -47,82 +47,82 @@ impl Default for RetryPolicy {
     }
 }
 
-/// Whether a request may be sent again after it may have been done.
+/// When a request may be sent again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Repeat {
-    /// Doing it twice is doing it once.
+    /// Whenever it failed: carrying it out twice has the same effect as once.
     Always,
-    /// Only where it was certainly not done: no connection, or 429.
+    /// Only where it was certainly not carried out: no connection, or 429.
     IfNotDone,
 }
 
-/// The transport with manners. One for all registries.
+/// Sends requests over the transport and retries them. One client serves all registries of a run.
 pub(crate) struct RetryClient {
     pub transport: Transport,
     pub events: Events,
-    pub patience: RetryPolicy,
-    gates: Mutex<HashMap<String, Arc<HostThrottle>>>,
+    pub policy: RetryPolicy,
+    throttles: Mutex<HashMap<String, Arc<HostThrottle>>>,
 }
 
-/// When a host may be asked again.
+/// When a host may be asked again after it has answered 429. All tasks wait for it.
 #[derive(Default)]
 struct HostThrottle(Mutex<Option<Instant>>);
 
 impl HostThrottle {
-    fn opens(&self) -> Option<Instant> {
+    fn until(&self) -> Option<Instant> {
         *self.0.lock().expect("no thread panics with the lock")
     }
 
-    async fn pass(&self) {
-        while let Some(opens) = self.opens().filter(|opens| *opens > Instant::now()) {
-            sleep_until(opens).await;
+    async fn wait(&self) {
+        while let Some(until) = self.until().filter(|until| *until > Instant::now()) {
+            sleep_until(until).await;
         }
     }
 
-    fn close(&self, until: Instant) {
-        let mut opens = self.0.lock().expect("no thread panics with the lock");
-        *opens = (*opens).max(Some(until));
+    fn hold_until(&self, instant: Instant) {
+        let mut until = self.0.lock().expect("no thread panics with the lock");
+        *until = (*until).max(Some(instant));
     }
 }
 
 impl RetryClient {
-    pub(crate) fn new(events: Events, patience: RetryPolicy) -> Self {
+    pub(crate) fn new(events: Events, policy: RetryPolicy) -> Self {
         Self {
-            transport: Transport::new(patience.silence),
+            transport: Transport::new(policy.silence),
             events,
-            patience,
-            gates: Mutex::default(),
+            policy,
+            throttles: Mutex::default(),
         }
     }
 
-    /// Sends what `make` makes until there is an answer worth looking at, which can still be a
-    /// refusal, or a 5xx when patience is at its end.
-    pub(crate) async fn deliver<'a>(
+    /// Sends the request that `make` builds, until there is an answer that another try would not
+    /// change. That can still be a refusal, or a 5xx when the policy allows no further try.
+    pub(crate) async fn send<'a>(
         &self,
-        trust: &TlsConfig,
+        tls: &TlsConfig,
         repeat: Repeat,
         make: impl Fn() -> Request<'a>,
     ) -> Result<Response, RegistryError> {
-        let deadline = Instant::now() + self.patience.deadline;
+        let deadline = Instant::now() + self.policy.deadline;
         let (mut failures, mut throttled) = (self.pauses(), self.pauses());
         loop {
             let request = make();
             let name = response::describe(&request.method, &request.url);
-            let gate = self.gate(&request.url);
-            gate.pass().await;
-            match self.transport.send(trust, request).await {
+            let throttle = self.throttle(&request.url);
+            throttle.wait().await;
+            match self.transport.send(tls, request).await {
                 Ok(answer) if answer.status() == 429 => {
                     let asked = response::wait_of(&answer);
-                    // Without a word from the registry: slower than after a failure.
+                    // Where the registry does not say how long: slower than after a failure.
                     let wait = asked.or_else(|| throttled.next().map(|pause| pause * 4));
                     match wait.map(|wait| (wait, Instant::now() + wait)) {
                         Some((wait, until)) if until < deadline => {
-                            self.close(&gate, wait, until, &name)
+                            self.hold(&throttle, wait, until, &name)
                         }
                         _ => return Ok(answer),
                     }
                 }
-                Ok(answer) if repeat == Repeat::Always && is_passing(answer.status()) => {
+                Ok(answer) if repeat == Repeat::Always && is_temporary(answer.status()) => {
                     let Some(pause) = failures.next() else {
                         return Ok(answer);
                     };
@@ -148,21 +148,24 @@ impl RetryClient {
     pub(crate) fn pauses(&self) -> impl Iterator<Item = Duration> + use<> {
         ExponentialBuilder::default()
             .with_jitter()
-            .with_min_delay(self.patience.pause)
+            .with_min_delay(self.policy.pause)
             .with_max_delay(Duration::from_secs(15))
-            .with_max_times(self.patience.tries.saturating_sub(1))
+            .with_max_times(self.policy.tries.saturating_sub(1))
             .build()
     }
 
-    fn gate(&self, url: &Url) -> Arc<HostThrottle> {
+    fn throttle(&self, url: &Url) -> Arc<HostThrottle> {
         let host = url.origin().ascii_serialization();
-        let mut gates = self.gates.lock().expect("no thread panics with the lock");
-        gates.entry(host).or_default().clone()
+        let mut throttles = self
+            .throttles
+            .lock()
+            .expect("no thread panics with the lock");
+        throttles.entry(host).or_default().clone()
     }
 
-    fn close(&self, gate: &HostThrottle, wait: Duration, until: Instant, request: &str) {
-        gate.close(until);
-        if wait >= TELLING {
+    fn hold(&self, throttle: &HostThrottle, wait: Duration, until: Instant, request: &str) {
+        throttle.hold_until(until);
+        if wait >= REPORTED_WAIT {
             self.events.note(format!(
                 "waiting {} s: the registry answered 429 (too many requests) to {request}",
                 wait.as_secs()
@@ -171,8 +174,8 @@ impl RetryClient {
     }
 }
 
-/// Answers of an overloaded or half-started server, or of the proxy before it.
-fn is_passing(status: u16) -> bool {
+/// Whether this is the answer of an overloaded or half-started server, or of the proxy before it.
+fn is_temporary(status: u16) -> bool {
     matches!(status, 408 | 425 | 499 | 500 | 502..=504 | 520..=530)
 }
 
@@ -184,7 +187,7 @@ fn may_repeat(repeat: Repeat, failure: &TransportError) -> bool {
     }
 }
 
-/// The error of a step before the real request (a token, an address), which was then not sent.
+/// Makes the error of a preparing step (a token, an address) say that the request itself was not sent.
 pub(crate) fn not_done(mut error: RegistryError) -> RegistryError {
     error.kind = match error.kind {
         RegistryErrorKind::Server | RegistryErrorKind::Lost => RegistryErrorKind::Unreachable,
@@ -199,29 +202,29 @@ mod tests {
     use crate::io::registry::retry::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_closed_gate_holds_everybody_until_the_latest_word() {
-        let courier = RetryClient::new(Events::none(), RetryPolicy::default());
+    async fn a_throttled_host_is_left_alone_until_the_latest_instant_it_named() {
+        let client = RetryClient::new(Events::none(), RetryPolicy::default());
         let url = |text: &str| Url::parse(text).expect("a URL");
-        let gate = courier.gate(&url("https://r.example.org/v2/a"));
+        let first = client.throttle(&url("https://r.example.org/v2/a"));
         let start = Instant::now();
-        gate.close(start + Duration::from_secs(5));
-        gate.close(start + Duration::from_secs(2));
-        let same = courier.gate(&url("https://r.example.org:443/v2/b"));
-        let other = courier.gate(&url("https://other.example.org/v2/a"));
-        other.pass().await;
+        first.hold_until(start + Duration::from_secs(5));
+        first.hold_until(start + Duration::from_secs(2));
+        let same = client.throttle(&url("https://r.example.org:443/v2/b"));
+        let other = client.throttle(&url("https://other.example.org/v2/a"));
+        other.wait().await;
         assert_eq!(start.elapsed(), Duration::ZERO);
-        tokio::join!(gate.pass(), same.pass());
+        tokio::join!(first.wait(), same.wait());
         assert_eq!(start.elapsed().as_secs(), 5);
     }
 
     #[test]
     fn there_is_a_pause_between_any_two_tries() {
         let tries = |tries| {
-            let patience = RetryPolicy {
+            let policy = RetryPolicy {
                 tries,
                 ..RetryPolicy::default()
             };
-            RetryClient::new(Events::none(), patience).pauses().count() + 1
+            RetryClient::new(Events::none(), policy).pauses().count() + 1
         };
         assert_eq!(tries(1), 1);
         assert_eq!(tries(5), 5);

@@ -1,4 +1,4 @@
-//! A token service's requests and answers (Docker Registry v2 authentication).
+//! The requests to a token service, and its answers (Docker Registry v2 authentication).
 
 use std::time::Duration;
 
@@ -7,11 +7,13 @@ use serde::Deserialize;
 use tokio::time::Instant;
 use url::{Url, form_urlencoded};
 
-use super::auth::Scope;
-use crate::io::http::{Body, HeaderMap, HeaderValue, Method, Request, header};
+use crate::io::{
+    http::{Body, HeaderMap, HeaderValue, Method, Request, header},
+    registry::scope::TokenScope,
+};
 
-/// The life of a token that does not say, in seconds.
-const LIFE: u64 = 60;
+/// How long a token lives that does not say, in seconds.
+const DEFAULT_LIFE: u64 = 60;
 
 /// A token, ready to be sent.
 pub(super) struct Token {
@@ -27,11 +29,11 @@ struct TokenAnswer {
     expires_in: Option<u64>,
 }
 
-/// Asks with a password, or without one.
-pub(super) fn plain(
+/// The request for a token with a password, or anonymously.
+pub(super) fn password_request(
     realm: &Url,
     service: Option<&str>,
-    scope: &Scope,
+    scope: &TokenScope,
     basic: Option<HeaderValue>,
 ) -> Request<'static> {
     let mut url = realm.clone();
@@ -51,11 +53,11 @@ pub(super) fn plain(
     }
 }
 
-/// Asks with an identity token.
-pub(super) fn oauth(
+/// The request for a token with an identity token.
+pub(super) fn refresh_request(
     realm: &Url,
     service: Option<&str>,
-    scope: &Scope,
+    scope: &TokenScope,
     token: &str,
 ) -> Request<'static> {
     let form = form_urlencoded::Serializer::new(String::new())
@@ -85,7 +87,7 @@ pub(super) fn read_token(body: &[u8]) -> Option<Token> {
         .find(|token| !token.is_empty())?;
     // Counted from now, on our clock: `issued_at` is the server's. Renewed at three quarters, so
     // that a request that is on its way does not find it expired.
-    let life = Duration::from_secs(answer.expires_in.unwrap_or(LIFE).min(7 * 24 * 3600));
+    let life = Duration::from_secs(answer.expires_in.unwrap_or(DEFAULT_LIFE).min(7 * 24 * 3600));
     Some(Token {
         header: secret(&format!("Bearer {token}"))?,
         refresh: Instant::now() + life * 3 / 4,

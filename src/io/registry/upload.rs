@@ -1,5 +1,5 @@
 //! A blob from a file to a registry: mounted where another repository has it, else one POST that
-//! opens a session and one PUT with everything.
+//! opens a upload and one PUT with everything.
 
 use std::path::Path;
 
@@ -10,10 +10,10 @@ use crate::{
         http::{HeaderValue, Method, header},
         registry::{
             BlobPushed, BlobSource, RegistryError, RegistryErrorKind, RepositoryApi as _,
-            auth::Action,
             request::{Client, RegistryRequest, RequestBody},
             response,
             retry::Repeat,
+            scope::Access,
         },
     },
     oci::{Descriptor, Digest, Repository},
@@ -22,8 +22,8 @@ use crate::{
 /// What a request for a mount came to.
 enum Mount {
     Done,
-    /// Not there, or not for us; a session was opened instead.
-    Session(Url),
+    /// The registry does not mount the blob; it has opened an upload instead.
+    Upload(Url),
     Refused,
 }
 
@@ -35,7 +35,7 @@ impl Client {
         progress: &(dyn Fn(u64) + Send + Sync),
     ) -> Result<BlobPushed, RegistryError> {
         let doubted = self.is_doubted(&blob.digest);
-        let (file, mut session) = match from {
+        let (file, mut upload) = match from {
             BlobSource::File(file) if doubted => (Some(file), None),
             BlobSource::File(file) => {
                 if self.has_blob(&blob.digest).await? {
@@ -45,19 +45,19 @@ impl Client {
             }
             BlobSource::Mount { from, or } => match self.mount(&blob.digest, &from).await? {
                 Mount::Done if !(doubted && or.is_some()) => return Ok(BlobPushed::Mounted),
-                Mount::Session(url) => (or, Some(url)),
+                Mount::Upload(url) => (or, Some(url)),
                 Mount::Done | Mount::Refused => (or, None),
             },
         };
         let Some(file) = file else {
-            if let Some(session) = session.take() {
-                self.cancel_upload(session).await;
+            if let Some(upload) = upload.take() {
+                self.cancel_upload(upload).await;
             }
             return self.without_file(&blob.digest).await;
         };
-        let mut pauses = self.courier.pauses();
+        let mut pauses = self.retry.pauses();
         loop {
-            match self.attempt(blob, &file, session.take(), progress).await {
+            match self.attempt(blob, &file, upload.take(), progress).await {
                 Err(error) if is_worth_another(&error) => {
                     // The close may have landed although its answer was lost.
                     if !doubted && matches!(self.has_blob(&blob.digest).await, Ok(true)) {
@@ -93,26 +93,26 @@ impl Client {
         })
     }
 
-    /// One session from its opening to its close. Failed sessions are not taken up again: some
+    /// One upload from its opening to its close. Failed sessions are not taken up again: some
     /// registries cannot tell how much of one they kept.
     async fn attempt(
         &self,
         blob: &Descriptor,
         file: &Path,
-        session: Option<Url>,
+        upload: Option<Url>,
         progress: &(dyn Fn(u64) + Send + Sync),
     ) -> Result<(), RegistryError> {
-        let session = match session {
-            Some(session) => session,
+        let upload = match upload {
+            Some(upload) => upload,
             None => self.open_upload().await?,
         };
-        let mut url = session.clone();
+        let mut url = upload.clone();
         url.query_pairs_mut()
             .append_pair("digest", blob.digest.as_str());
-        let call = RegistryRequest {
+        let request = RegistryRequest {
             method: Method::PUT,
             url,
-            scope: self.scope(Action::Push),
+            scope: self.scope(Access::Push),
             headers: vec![(
                 header::CONTENT_TYPE,
                 HeaderValue::from_static("application/octet-stream"),
@@ -122,43 +122,43 @@ impl Client {
                 size: blob.size,
                 progress,
             },
-            // A second PUT needs a second session.
+            // A second PUT needs a second upload.
             repeat: Repeat::IfNotDone,
         };
-        let failed = match self.call(&call).await {
+        let failed = match self.send(&request).await {
             Ok(answer) if matches!(answer.status(), 200..=204) => {
                 let mut doubted = self.doubted.lock().expect("no thread panics with the lock");
                 doubted.remove(&blob.digest);
                 return Ok(());
             }
-            Ok(answer) => self.refused(&call, answer).await,
+            Ok(answer) => self.refused(&request, answer).await,
             Err(error) => error,
         };
-        self.cancel_upload(session).await;
+        self.cancel_upload(upload).await;
         Err(failed)
     }
 
-    /// Opens a session. Nothing is visible of it, so it is asked for as often as it takes.
+    /// Opens a upload. Nothing is visible of it, so it is asked for as often as it takes.
     pub(super) async fn open_upload(&self) -> Result<Url, RegistryError> {
-        let call = self.post(self.url("blobs/uploads/"), None);
-        let answer = self.call(&call).await?;
+        let request = self.post(self.url("blobs/uploads/"), None);
+        let answer = self.send(&request).await?;
         match answer.status() {
-            200..=202 => self.location(&call, &answer),
-            _ => Err(self.refused(&call, answer).await),
+            200..=202 => self.location(&request, &answer),
+            _ => Err(self.refused(&request, answer).await),
         }
     }
 
-    /// Gives a session up. Registries clear away what is left of one that cannot be given up.
-    pub(super) async fn cancel_upload(&self, session: Url) {
-        let call = RegistryRequest {
+    /// Gives a upload up. Registries clear away what is left of one that cannot be given up.
+    pub(super) async fn cancel_upload(&self, upload: Url) {
+        let request = RegistryRequest {
             method: Method::DELETE,
-            url: session,
-            scope: self.scope(Action::Push),
+            url: upload,
+            scope: self.scope(Access::Push),
             headers: Vec::new(),
             body: RequestBody::None,
             repeat: Repeat::IfNotDone,
         };
-        let _ = self.call(&call).await;
+        let _ = self.send(&request).await;
     }
 
     async fn mount(&self, digest: &Digest, from: &Repository) -> Result<Mount, RegistryError> {
@@ -169,15 +169,15 @@ impl Client {
         url.query_pairs_mut()
             .append_pair("mount", digest.as_str())
             .append_pair("from", from.path());
-        let call = self.post(url, Some(from.path().to_owned()));
-        match self.call(&call).await {
+        let request = self.post(url, Some(from.path().to_owned()));
+        match self.send(&request).await {
             Ok(answer) if answer.status() == 201 => Ok(Mount::Done),
             Ok(answer) if answer.status() == 202 => {
-                self.location(&call, &answer).map(Mount::Session)
+                self.location(&request, &answer).map(Mount::Upload)
             }
             // Not allowed to read there, or no mounting here: sending it always works.
             Ok(answer) if (400..500).contains(&answer.status()) => Ok(Mount::Refused),
-            Ok(answer) => Err(self.refused(&call, answer).await),
+            Ok(answer) => Err(self.refused(&request, answer).await),
             Err(error) if error.status.is_some_and(|s| matches!(s, 400..=499)) => {
                 Ok(Mount::Refused)
             }
@@ -186,7 +186,7 @@ impl Client {
     }
 
     fn post(&self, url: Url, from: Option<String>) -> RegistryRequest<'static> {
-        let mut scope = self.scope(Action::Push);
+        let mut scope = self.scope(Access::Push);
         scope.from = from;
         RegistryRequest {
             method: Method::POST,
@@ -200,7 +200,7 @@ impl Client {
     }
 }
 
-/// The session is dead, or whether it lives is not known.
+/// The upload is dead, or whether it lives is not known.
 fn is_worth_another(error: &RegistryError) -> bool {
     error.is_transient() || matches!(error.status, Some(404 | 416))
 }

@@ -425,8 +425,8 @@ async fn row_20_no_connection_is_not_ambiguous() {
 async fn row_20_a_registry_that_says_nothing_is_given_up() {
     let registry = TestRegistry::start(Personality::default());
     let mut settings = settings();
-    settings.patience.silence = Duration::from_millis(200);
-    settings.patience.tries = 2;
+    settings.retry.silence = Duration::from_millis(200);
+    settings.retry.tries = 2;
     let client = open(&registry.repository(PATH), settings);
     let sample = sample("release");
     push_blobs(&*client, &sample).await;

@@ -29,7 +29,7 @@ use server::TestRegistry;
 pub fn settings() -> Settings {
     Settings {
         environment: credentials(),
-        patience: RetryPolicy {
+        retry: RetryPolicy {
             pause: Duration::from_millis(2),
             deadline: Duration::from_secs(20),
             ..RetryPolicy::default()

@@ -1,24 +1,26 @@
-//! Whose name a registry is asked in.
+//! The credentials for a registry.
 //!
-//! In this order: `HOIST_REGISTRY_USERNAME_<HOST>` and `HOIST_REGISTRY_PASSWORD_<HOST>` (the host
+//! They are looked for in this order: `HOIST_REGISTRY_USERNAME_<HOST>` and `HOIST_REGISTRY_PASSWORD_<HOST>` (the host
 //! in upper case, everything but letters and digits a `_`); the same pair without a host, where the
-//! release has only one registry, so that no password goes to a host it is not for;
+//! release has only one registry, so that no password is sent to a host that it was not meant for;
 //! `DOCKER_AUTH_CONFIG`; Docker's `config.json` with its credential helpers; Podman's `auth.json`.
-//! Nothing here is ever printed.
+//! No credential is ever printed.
 
 use std::{fmt, io::Cursor, path::PathBuf, time::Duration};
 
 use docker_credential::{CredentialRetrievalError, DockerCredential};
 
-use super::environment::Environment;
-use crate::oci::Registry;
+use crate::{
+    io::{environment::Environment, registry::profile::RegistryProfile},
+    oci::Registry,
+};
 
 /// How long a credential helper may take; some ask the user.
-const HELPER: Duration = Duration::from_secs(60);
+const HELPER_TIMEOUT: Duration = Duration::from_secs(60);
 /// Largest configuration file that is read, in bytes.
-const LARGEST: u64 = 4 * 1024 * 1024;
+const LARGEST_FILE: u64 = 4 * 1024 * 1024;
 
-/// What proves who we are. Shows nothing of itself.
+/// What proves the user's identity to a registry. Its debug output shows no secret.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Credential {
     /// A name and a password or access token.
@@ -41,7 +43,7 @@ impl fmt::Debug for Credential {
     }
 }
 
-/// Why the credentials could not be read. Says nothing of what was read.
+/// Why the credentials could not be read. The text repeats nothing of what was read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CredentialError {
     /// Only one half of a pair of variables is set.
@@ -49,7 +51,7 @@ pub enum CredentialError {
     HalfPair {
         /// The variable that is set.
         set: String,
-        /// The one that is missing.
+        /// The variable that is missing.
         unset: String,
     },
     /// A file or variable is not what Docker writes.
@@ -57,19 +59,19 @@ pub enum CredentialError {
     Unreadable {
         /// The file or variable.
         place: String,
-        /// What is wrong.
+        /// What is wrong with it.
         why: String,
     },
-    /// The helper did not answer.
-    #[error("{place}: the credential helper did not answer within {} s", HELPER.as_secs())]
+    /// The credential helper did not answer in time.
+    #[error("{place}: the credential helper did not answer within {} s", HELPER_TIMEOUT.as_secs())]
     Silent {
-        /// The file that names it.
+        /// The file that names the helper.
         place: String,
     },
 }
 
-/// The credential for `registry`, or `None`: anonymous. `only` says that the release has no other
-/// registry.
+/// The credential for `registry`; `None` for anonymous requests. `only` says that the release has no
+/// other registry.
 pub async fn find(
     environment: &Environment,
     registry: &Registry,
@@ -142,7 +144,7 @@ fn from_variables(
     Ok(None)
 }
 
-/// The configurations that are there, with where they come from.
+/// The configurations that exist, each with the name of its file or variable.
 fn configurations(environment: &Environment) -> Result<Vec<(String, Vec<u8>)>, CredentialError> {
     let mut all = Vec::new();
     if let Some(text) = environment
@@ -187,8 +189,8 @@ fn read(path: &PathBuf) -> Result<Option<Vec<u8>>, CredentialError> {
             return Ok(None);
         }
         Err(error) => return Err(unreadable(error.to_string())),
-        Ok(found) if found.len() > LARGEST => {
-            return Err(unreadable(format!("larger than {LARGEST} bytes")));
+        Ok(found) if found.len() > LARGEST_FILE => {
+            return Err(unreadable(format!("larger than {LARGEST_FILE} bytes")));
         }
         Ok(_) => {}
     }
@@ -197,36 +199,20 @@ fn read(path: &PathBuf) -> Result<Option<Vec<u8>>, CredentialError> {
         .map_err(|e| unreadable(e.to_string()))
 }
 
-/// The names under which Docker and its helpers keep a registry's credentials.
-fn keys(registry: &Registry) -> Vec<String> {
-    if registry.is_docker_hub() {
-        // `docker login` writes the first; the others are what people write by hand.
-        return [
-            "https://index.docker.io/v1/",
-            "index.docker.io",
-            "docker.io",
-            "registry-1.docker.io",
-        ]
-        .map(str::to_owned)
-        .to_vec();
-    }
-    vec![registry.as_str().to_owned(), format!("https://{registry}")]
-}
-
 async fn from_configuration(
     place: String,
     content: Vec<u8>,
     registry: &Registry,
 ) -> Result<Option<Credential>, CredentialError> {
-    let keys = keys(registry);
+    let keys = RegistryProfile::of(registry).credential_keys(registry);
     let (tell, told) = tokio::sync::oneshot::channel();
-    // A thread of its own, not one of the runtime's: a helper that never answers must not keep the
-    // program from ending.
+    // On a thread of its own and not one of the runtime's: a helper that never answers must not keep
+    // the program from ending.
     std::thread::spawn(move || {
-        // Nobody listens any more when the caller has given up.
+        // The receiver is gone when the caller has given up.
         let _ = tell.send(first(&content, &keys));
     });
-    match tokio::time::timeout(HELPER, told).await {
+    match tokio::time::timeout(HELPER_TIMEOUT, told).await {
         Ok(Ok(found)) => found.map_err(|why| CredentialError::Unreadable {
             place,
             why: why.to_owned(),
@@ -269,7 +255,7 @@ fn reason(error: &CredentialRetrievalError) -> Result<(), &'static str> {
         E::HelperFailure { .. } => Err("the credential helper failed"),
         E::HelperCommunicationError => Err("the credential helper cannot be run"),
         E::MalformedHelperResponse => Err("the credential helper's answer cannot be read"),
-        E::CredentialDecodingError => Err("an `auth` entry is no base64 of `name:password`"),
+        E::CredentialDecodingError => Err("an `auth` entry is not base64 of `name:password`"),
         E::CredentialMismatchError => Err("`auth` and `username` of an entry disagree"),
         E::ConfigReadError => Err("it is not the JSON that Docker writes"),
     }
@@ -369,7 +355,7 @@ mod tests {
             .expect_err("no base64");
         assert_eq!(
             error.to_string(),
-            "`DOCKER_AUTH_CONFIG`: an `auth` entry is no base64 of `name:password`"
+            "`DOCKER_AUTH_CONFIG`: an `auth` entry is not base64 of `name:password`"
         );
     }
 
