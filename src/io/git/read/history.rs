@@ -295,7 +295,7 @@ fn near_miss(
     graph: &mut Graph<'_>,
     head: Node,
     mut near: Tags<'_>,
-    question: &Question,
+    question: &HistoryQuery,
     base: Option<&Version>,
 ) -> Result<Option<VersionTag>> {
     if near.len() == 0 {
