@@ -42,7 +42,7 @@ pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode> {
 fn rows(past: &PastRelease) -> Vec<Vec<String>> {
     let mut images: Vec<(String, Vec<String>)> = Vec::new();
     for receipt in &past.images {
-        let variant = receipt.variant.as_deref();
+        let variant = receipt.variant.name();
         let short = receipt.digest.short();
         let name = variant.map_or_else(|| short.to_owned(), |v| format!("{short} {v}"));
         let place = receipt.repository.to_string();

@@ -157,7 +157,7 @@ pub(super) fn text(plan: &Plan) -> String {
         if let PlannedSource::Adopt { digest, from, why } = &image.source {
             let which = image
                 .variant
-                .as_ref()
+                .name()
                 .map_or(String::new(), |v| format!(" for {v}"));
             let _ = writeln!(out, "      adopts {}{which}: {why}", from.digest(digest));
         }

@@ -26,6 +26,7 @@ mod repository;
 mod tag;
 #[cfg(test)]
 mod tests;
+mod variant;
 
 pub use contents::{Contents, LayerContents, LayerEntry};
 pub use descriptor::Descriptor;
@@ -44,3 +45,4 @@ pub use reference::{Reference, TagOrDigest};
 pub use registry::Registry;
 pub use repository::Repository;
 pub use tag::Tag;
+pub use variant::Variant;

@@ -31,7 +31,7 @@ pub use version::{
     VersionFile, VersionPolicy, ZeroMajor,
 };
 
-use crate::oci::Repository;
+use crate::oci::{Repository, Variant};
 
 /// The whole of `release.toml`.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
@@ -58,6 +58,12 @@ pub struct Policy {
 }
 
 impl Policy {
+    /// The images of a release: the main one, then the variants by name.
+    pub fn images(&self) -> impl Iterator<Item = Variant> {
+        let variants = self.variants.keys().map(Variant::named);
+        std::iter::once(Variant::main()).chain(variants)
+    }
+
     /// The variant whose suffix a pre-release label reads like: `1.2.3-alpine` could be either.
     #[must_use]
     pub fn variant_like(&self, label: &str) -> Option<&str> {

@@ -7,7 +7,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     event::Step,
     io::{layout::Store, registry::image_tree},
-    oci::{Digest, Image, Repository},
+    oci::{Digest, Image, Repository, Variant},
     plan::{Plan, PlannedImage, PlannedSource},
     policy::{BuildPolicy, BuildSource},
     release::{errors, facade::Release},
@@ -127,7 +127,7 @@ impl Release {
     async fn built(&self, planned: &PlannedImage, request: &BuildRequest) -> Result<Image> {
         let what = planned
             .variant
-            .as_ref()
+            .name()
             .map_or("the image".to_owned(), |v| format!("the {v} image"));
         self.events.started(Step::Build, what.clone());
         let store = self.store();
@@ -140,7 +140,7 @@ impl Release {
 
     /// `command` runs once a release, before the first image.
     fn build_request(&self, plan: &Plan, planned: &PlannedImage, command: bool) -> BuildRequest {
-        let mut policy = self.variant_policy(planned.variant.as_deref());
+        let mut policy = self.variant_policy(&planned.variant);
         policy.args.clone_from(&planned.args);
         if !command {
             policy.command.clear();
@@ -176,10 +176,10 @@ impl Release {
     }
 
     /// `[image.build]` with a variant's own keys in their places.
-    pub(super) fn variant_policy(&self, variant: Option<&str>) -> BuildPolicy {
+    pub(super) fn variant_policy(&self, variant: &Variant) -> BuildPolicy {
         let mut build = self.policy().image.build.clone();
         let variants = &self.policy().variants;
-        if let Some(variant) = variant.and_then(|name| variants.get(name)) {
+        if let Some(variant) = variant.name().and_then(|name| variants.get(name)) {
             let set = |own: &Option<String>, all: &mut Option<String>| {
                 if own.is_some() {
                     all.clone_from(own);

@@ -78,10 +78,9 @@ impl Release {
 
     /// Who would build, and whether everything for it is there: the plain image and each variant.
     async fn check_builder(&self) -> Result<String> {
-        let variants = self.policy().variants.keys().map(Some);
         let mut who = String::new();
-        for variant in std::iter::once(None).chain(variants) {
-            let request = self.check_request(self.variant_policy(variant.map(String::as_str)))?;
+        for variant in self.policy().images() {
+            let request = self.check_request(self.variant_policy(&variant))?;
             let source = build::choose(&request, self.environment())?;
             who = source.check().await?.to_string();
         }

@@ -8,7 +8,7 @@ use semver::Version;
 use crate::{
     error::{Error, Result},
     io::ci,
-    oci::{Observed, Tag},
+    oci::{Observed, Tag, Variant},
     plan::{
         Inputs,
         history::facts::Facts,
@@ -238,7 +238,7 @@ const WITHOUT_COMMIT: &str = "`image.build.layout` is made by others: the files 
 const DIRTY_SHOWN: usize = 5;
 
 /// Nothing is published already.
-static NONE: BTreeMap<Option<String>, Adopted> = BTreeMap::new();
+static NONE: BTreeMap<Variant, Adopted> = BTreeMap::new();
 
 /// The tag set of `inputs`, judged against what is published.
 pub(super) fn tag_set(inputs: &Inputs<'_>, published: &[Published]) -> Result<TagSet> {

@@ -9,6 +9,7 @@ use crate::{
     error::{Error, Result},
     event::Step,
     git::CommitId,
+    oci::Variant,
     outcome::Outcome,
     plan::{
         Inputs, Plan,
@@ -131,7 +132,7 @@ impl Release {
         next: &Next,
         candidate: &Version,
         places: &Places,
-    ) -> Result<BTreeMap<Option<String>, Adopted>> {
+    ) -> Result<BTreeMap<Variant, Adopted>> {
         let inputs = self.inputs(facts, next, candidate, None)?;
         let survey = Survey::of(places, |published| tag_set(&inputs, published)).await?;
         let claims = survey.claims().await?;
@@ -144,11 +145,11 @@ impl Release {
             receipts: &receipts,
         };
         let images = ours.adopt(&claims)?;
-        let variants =
-            std::iter::once(None).chain(self.policy().variants.keys().cloned().map(Some));
-        for variant in variants {
+        for variant in self.policy().images() {
             if !images.contains_key(&variant) {
-                let which = variant.map_or_else(String::new, |name| format!(" `{name}`"));
+                let which = variant
+                    .name()
+                    .map_or_else(String::new, |name| format!(" `{name}`"));
                 return Err(Error::refused(format!(
                     "{candidate} has no{which} image in any repository"
                 ))
@@ -164,7 +165,7 @@ impl Release {
 fn same_bytes(
     target: &Version,
     there: &[PublishedTag],
-    images: &BTreeMap<Option<String>, Adopted>,
+    images: &BTreeMap<Variant, Adopted>,
 ) -> Result<()> {
     let other = there.iter().find(|claim| {
         images

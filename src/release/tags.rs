@@ -8,6 +8,7 @@ use semver::Version;
 
 use crate::{
     error::Result,
+    oci::Variant,
     plan::{
         history::facts::Facts,
         release::{
@@ -27,7 +28,7 @@ pub struct Tags {
     /// The tags; `None`: there is nothing to release.
     pub set: Option<TagSet>,
     /// The labels of each image, by variant.
-    pub labels: BTreeMap<Option<String>, BTreeMap<String, String>>,
+    pub labels: BTreeMap<Variant, BTreeMap<String, String>>,
     /// Why there is nothing to release.
     pub why: String,
     /// The version that HEAD is tagged with.
@@ -141,10 +142,10 @@ impl Release {
         &self,
         set: &TagSet,
         context: &TagContext<'_>,
-    ) -> Result<BTreeMap<Option<String>, BTreeMap<String, String>>> {
+    ) -> Result<BTreeMap<Variant, BTreeMap<String, String>>> {
         let policy = self.policy();
         let created = self.source_date()?.unwrap_or(context.commit_time);
-        let one = |variant: Option<&String>| {
+        let one = |variant: Variant| {
             let facts = LabelFacts {
                 values: Values {
                     version: context.version,
@@ -158,13 +159,12 @@ impl Release {
                 created,
                 remote: self.remote_url.as_deref(),
                 repository: set.repositories().first(),
-                version_tag: set.version_tag(variant.map(String::as_str)),
+                version_tag: set.version_tag(&variant),
                 base: None,
             };
-            Ok((variant.cloned(), labels(&policy.image, &facts)?))
+            Ok((variant, labels(&policy.image, &facts)?))
         };
-        let variants = std::iter::once(None).chain(policy.variants.keys().map(Some));
-        variants.map(one).collect()
+        policy.images().map(one).collect()
     }
 }
 

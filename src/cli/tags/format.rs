@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    oci::Digest,
+    oci::{Digest, Variant},
     plan::tags::{Explained, PlannedTag, TagSet},
 };
 
@@ -25,7 +25,7 @@ pub(super) enum Format {
 }
 
 /// Labels by variant.
-pub(super) type Labels = BTreeMap<Option<String>, BTreeMap<String, String>>;
+pub(super) type Labels = BTreeMap<Variant, BTreeMap<String, String>>;
 
 /// The target that docker/metadata-action writes, so that a bake file need not change.
 const BAKE_TARGET: &str = "docker-metadata-action";
@@ -68,7 +68,7 @@ fn tag(planned: &PlannedTag) -> Value {
         "why": planned.why(),
         "repositories": planned.verdicts,
     });
-    if let Some(variant) = &planned.variant {
+    if let Some(variant) = planned.variant.name() {
         tag["variant"] = json!(variant);
     }
     tag
@@ -114,7 +114,7 @@ pub(super) fn explanation(set: &TagSet) -> Vec<String> {
 }
 
 /// The full references that a release writes, of the variants that are wanted.
-fn references(set: &TagSet, wanted: impl Fn(&Option<String>) -> bool) -> Vec<String> {
+fn references(set: &TagSet, wanted: impl Fn(&Variant) -> bool) -> Vec<String> {
     let each = set.repositories().iter().flat_map(|repository| {
         let written = set.written(repository);
         written
@@ -126,22 +126,22 @@ fn references(set: &TagSet, wanted: impl Fn(&Option<String>) -> bool) -> Vec<Str
 }
 
 /// The plain image first, then the variants by name.
-fn variants(set: &TagSet) -> Vec<Option<String>> {
-    let mut all: Vec<Option<String>> = set.tags().iter().map(|t| t.variant.clone()).collect();
+fn variants(set: &TagSet) -> Vec<Variant> {
+    let mut all: Vec<Variant> = set.tags().iter().map(|t| t.variant.clone()).collect();
     all.sort();
     all.dedup();
     all
 }
 
-fn named(base: &str, variant: &Option<String>) -> String {
-    match variant {
+fn named(base: &str, variant: &Variant) -> String {
+    match variant.name() {
         None => base.to_owned(),
         Some(name) => format!("{base}-{name}"),
     }
 }
 
 fn bake(set: &TagSet, labels: &Labels) -> Value {
-    let target = |variant: &Option<String>| {
+    let target = |variant: &Variant| {
         json!({
             "tags": references(set, |other| other == variant),
             "labels": labels.get(variant).cloned().unwrap_or_default(),
@@ -216,11 +216,14 @@ mod tests {
     }
 
     fn labels() -> Labels {
-        let one = |variant: Option<&str>, value: &str| {
+        let one = |variant: Variant, value: &str| {
             let labels = BTreeMap::from([("a".to_owned(), value.to_owned())]);
-            (variant.map(str::to_owned), labels)
+            (variant, labels)
         };
-        Labels::from([one(None, "b"), one(Some("alpine"), "c\nd")])
+        Labels::from([
+            one(Variant::main(), "b"),
+            one(Variant::named("alpine"), "c\nd"),
+        ])
     }
 
     #[test]

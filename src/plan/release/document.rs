@@ -8,7 +8,7 @@ use semver::Version;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    oci::{Digest, Observed, Repository, Tag},
+    oci::{Digest, Observed, Repository, Tag, Variant},
     plan::tags::{Action, TagKind},
     policy::Level,
 };
@@ -90,7 +90,8 @@ pub struct ReleaseCommit {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlannedImage {
     /// The variant; `None` for the plain image.
-    pub variant: Option<String>,
+    #[serde(default)]
+    pub variant: Variant,
     /// Where it comes from.
     pub source: PlannedSource,
     /// Labels of its config.
@@ -126,7 +127,8 @@ pub struct PlannedMove {
     /// Which.
     pub tag: Tag,
     /// The variant whose image it is to show.
-    pub variant: Option<String>,
+    #[serde(default)]
+    pub variant: Variant,
     /// Whether it ever moves again.
     pub kind: TagKind,
     /// It names the version whole.

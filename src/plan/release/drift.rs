@@ -6,7 +6,7 @@ use semver::Version;
 
 use crate::{
     error::{Error, Result},
-    oci::{Digest, Observed, Repository, Tag},
+    oci::{Digest, Observed, Repository, Tag, Variant},
     plan::tags::{ExactTags, Listing, Published, TagRules, TagTarget},
     policy::Policy,
 };
@@ -19,7 +19,7 @@ pub struct DriftSurvey {
     /// Each moving tag with the version that should have it, by name.
     pub targets: Vec<TagTarget>,
     /// The exact tags by variant, the highest version last.
-    pub exact: BTreeMap<Option<String>, Vec<crate::plan::tags::ExactTag>>,
+    pub exact: BTreeMap<Variant, Vec<crate::plan::tags::ExactTag>>,
 }
 
 /// Reads one repository's list of tags. `elsewhere` are the other repositories': a channel that one
@@ -42,7 +42,11 @@ pub fn drift_survey(
     let mut known = git.to_vec();
     for place in elsewhere {
         if let Listing::Known(tags) = &place.tags {
-            let plain = reader.all(tags).remove(&None).into_iter().flatten();
+            let plain = reader
+                .all(tags)
+                .remove(&Variant::main())
+                .into_iter()
+                .flatten();
             known.extend(plain.map(|exact| exact.version));
         }
     }
@@ -137,7 +141,7 @@ pub struct Drift {
     /// The moving tag.
     pub tag: Tag,
     /// Whose image it shows.
-    pub variant: Option<String>,
+    pub variant: Variant,
     /// The version that should have it.
     pub version: Version,
     /// That version's exact tag.

@@ -7,7 +7,7 @@ use semver::Version;
 
 use crate::{
     error::{Error, Result},
-    oci::{Digest, Observed, Tag},
+    oci::{Digest, Observed, Tag, Variant},
     plan::{
         history::{facts::Facts, levels::JudgedChange},
         release::{
@@ -44,7 +44,7 @@ pub struct Inputs<'a> {
     /// The URL of the git remote.
     pub remote: Option<&'a str>,
     /// Published images that are this release's, by variant.
-    pub adopted: &'a BTreeMap<Option<String>, Adopted>,
+    pub adopted: &'a BTreeMap<Variant, Adopted>,
     /// What the repositories show.
     pub published: &'a [Published],
     /// The release notes.
@@ -139,16 +139,15 @@ impl<'a> Inputs<'a> {
             branch: self.next.branch.as_deref(),
             date: &self.policy.tags.date,
         };
-        let variants = std::iter::once(None).chain(self.policy.variants.keys().map(Some));
-        variants
+        self.policy
+            .images()
             .map(|variant| {
-                let variant = variant.cloned();
                 let facts = LabelFacts {
                     values,
                     created: self.created,
                     remote: self.remote,
                     repository: set.repositories().first(),
-                    version_tag: set.version_tag(variant.as_deref()),
+                    version_tag: set.version_tag(&variant),
                     base: None,
                 };
                 Ok(PlannedImage {

@@ -7,7 +7,7 @@ use semver::Version;
 
 use crate::{
     error::{Error, Result},
-    oci::{Digest, Repository, Tag},
+    oci::{Digest, Repository, Tag, Variant},
     plan::release::receipt::Receipt,
 };
 
@@ -19,7 +19,7 @@ pub struct PublishedTag {
     /// The tag.
     pub tag: Tag,
     /// The variant that the tag belongs to.
-    pub variant: Option<String>,
+    pub variant: Variant,
     /// What it shows.
     pub digest: Digest,
     /// `org.opencontainers.image.revision` of each platform's config.
@@ -55,8 +55,8 @@ impl Evidence<'_> {
     ///
     /// # Errors
     /// Refused (exit 4): the version is somebody else's, or two of ours differ.
-    pub fn adopt(&self, claims: &[PublishedTag]) -> Result<BTreeMap<Option<String>, Adopted>> {
-        let mut adopted: BTreeMap<Option<String>, Adopted> = BTreeMap::new();
+    pub fn adopt(&self, claims: &[PublishedTag]) -> Result<BTreeMap<Variant, Adopted>> {
+        let mut adopted: BTreeMap<Variant, Adopted> = BTreeMap::new();
         for claim in claims {
             let why = self.whose(claim).map_err(|why| self.refusal(claim, &why))?;
             match adopted.get(&claim.variant) {
@@ -145,7 +145,7 @@ mod tests {
         PublishedTag {
             repository: repository.parse().expect("a good name"),
             tag: "1.2.3".parse().expect("a good tag"),
-            variant: None,
+            variant: Variant::main(),
             digest: Digest::of(content.as_bytes()),
             revisions: revisions.iter().map(|r| r.map(str::to_owned)).collect(),
         }
@@ -160,7 +160,9 @@ mod tests {
             receipts,
         };
         match ours.adopt(claims) {
-            Ok(found) => Ok(found.get(&None).map(|adopted| adopted.digest.clone())),
+            Ok(found) => Ok(found
+                .get(&Variant::main())
+                .map(|adopted| adopted.digest.clone())),
             Err(error) => Err(error.to_string()),
         }
     }
@@ -191,7 +193,7 @@ mod tests {
         let receipt = Receipt {
             repository: unlabelled.repository.clone(),
             digest: unlabelled.digest.clone(),
-            variant: None,
+            variant: Variant::main(),
         };
         assert_eq!(
             adopt(

@@ -12,7 +12,7 @@
 
 use std::str::FromStr;
 
-use crate::oci::{Digest, Reference, Repository};
+use crate::oci::{Digest, Reference, Repository, Variant};
 
 const TRAILER: &str = "Hoist-Image: ";
 const RUN: &str = "Hoist-Run: ";
@@ -25,7 +25,7 @@ pub struct Receipt {
     /// What.
     pub digest: Digest,
     /// The variant; `None` for the plain image.
-    pub variant: Option<String>,
+    pub variant: Variant,
 }
 
 /// The message of a release's tag: title, notes, who released it, receipt.
@@ -40,7 +40,7 @@ pub fn message(title: &str, notes: &str, run: &str, receipts: &[Receipt]) -> Str
     for receipt in receipts {
         text.push_str(TRAILER);
         text.push_str(&receipt.repository.digest(&receipt.digest));
-        if let Some(variant) = &receipt.variant {
+        if let Some(variant) = receipt.variant.name() {
             text.push_str(&format!(" {variant}"));
         }
         text.push('\n');
@@ -84,8 +84,8 @@ pub fn run(message: &str) -> Option<&str> {
 
 fn parse(line: &str) -> Option<Receipt> {
     let (reference, variant) = match line.trim().split_once(' ') {
-        Some((reference, variant)) => (reference, Some(variant.trim().to_owned())),
-        None => (line.trim(), None),
+        Some((reference, variant)) => (reference, Variant::named(variant.trim())),
+        None => (line.trim(), Variant::main()),
     };
     let reference = Reference::from_str(reference).ok()?;
     Some(Receipt {
@@ -99,17 +99,17 @@ fn parse(line: &str) -> Option<Receipt> {
 mod tests {
     use crate::plan::release::receipt::*;
 
-    fn receipt(variant: Option<&str>) -> Receipt {
+    fn receipt(variant: Variant) -> Receipt {
         Receipt {
             repository: "acme/api".parse().expect("a good name"),
             digest: Digest::of(b"x"),
-            variant: variant.map(str::to_owned),
+            variant,
         }
     }
 
     #[test]
     fn what_is_written_is_read() {
-        let all = [receipt(None), receipt(Some("alpine"))];
+        let all = [receipt(Variant::main()), receipt(Variant::named("alpine"))];
         let text = message("v1.2.3", "### Features\n\n- x\n", "process 1 on h", &all);
         assert!(text.starts_with("v1.2.3\n\n### Features\n"));
         assert_eq!(receipts(&text), all);
@@ -121,8 +121,13 @@ mod tests {
     #[test]
     fn a_quoted_receipt_in_the_notes_does_not_count() {
         let quoted = format!("Hoist-Image: evil.example/x@{}", Digest::of(b"y"));
-        let text = message("v1", &format!("{quoted}\nmore"), "x", &[receipt(None)]);
-        assert_eq!(receipts(&text), [receipt(None)]);
+        let text = message(
+            "v1",
+            &format!("{quoted}\nmore"),
+            "x",
+            &[receipt(Variant::main())],
+        );
+        assert_eq!(receipts(&text), [receipt(Variant::main())]);
         assert_eq!(receipts("v1\n\nno receipt\n"), []);
     }
 }

@@ -7,7 +7,7 @@ use semver::Version;
 
 use crate::{
     error::Result,
-    oci::{Observed, Repository, Tag},
+    oci::{Observed, Repository, Tag, Variant},
     plan::{
         release::drift::{Drift, DriftState, unlisted},
         tags::{ExactTags, Listing, Published, TagRules, TagTarget},
@@ -21,7 +21,7 @@ pub struct RollbackSurvey {
     /// Where.
     pub repository: Repository,
     /// The version's own tags by variant.
-    own: BTreeMap<Option<String>, Tag>,
+    own: BTreeMap<Variant, Tag>,
     /// The tags of which it is the highest, and where each goes; `None`: nothing is below it.
     moves: Vec<(TagTarget, Option<TagTarget>)>,
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     error::Result,
-    oci::{Digest, Observed, Repository, Tag},
+    oci::{Digest, Observed, Repository, Tag, Variant},
     plan::tags::{Published, TagContext, TagKind, TagRules, compute},
     policy::Policy,
 };
@@ -17,7 +17,7 @@ pub struct TagCheck {
     /// The tag.
     pub tag: Tag,
     /// Whose image it shows; `None` for the plain one.
-    pub variant: Option<String>,
+    pub variant: Variant,
     /// Whether it moves.
     pub kind: TagKind,
     /// What it should show; `None` where no repository has the release.
@@ -67,13 +67,13 @@ pub fn checks(
     policy: &Policy,
     context: &TagContext<'_>,
     published: &[Published],
-    receipts: &BTreeMap<Option<String>, Digest>,
+    receipts: &BTreeMap<Variant, Digest>,
 ) -> Result<Vec<TagCheck>> {
     let set = compute(policy, context, &without_images(published))?;
     let rules = TagRules::new(policy)?;
-    let believed = |variant: &Option<String>| {
+    let believed = |variant: &Variant| {
         receipts.get(variant).cloned().or_else(|| {
-            let tag = set.version_tag(variant.as_deref())?;
+            let tag = set.version_tag(variant)?;
             published
                 .iter()
                 .find_map(|place| match place.shows.get(tag)? {
@@ -168,7 +168,7 @@ mod tests {
             images: BTreeMap::new(),
         };
         let receipts = receipt
-            .map(|seed| (None, digest(seed)))
+            .map(|seed| (Variant::main(), digest(seed)))
             .into_iter()
             .collect();
         let policy = Policy::default();

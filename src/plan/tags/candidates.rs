@@ -82,7 +82,7 @@ fn add(found: &mut Vec<Candidate>, candidate: Candidate) -> Result<()> {
         return Ok(());
     }
     let role = |c: &Candidate| {
-        let image = match &c.variant {
+        let image = match c.variant.name() {
             None => String::new(),
             Some(name) => format!(" of variant `{name}`"),
         };
@@ -121,11 +121,12 @@ fn check_reading(
         return Ok(());
     };
     let harmless = version.pre.is_empty() && !read.pre.is_empty() && !context.git.contains(&read);
-    if variant == candidate.variant.as_deref() && (harmless || read.cmp_precedence(version).is_eq())
-    {
+    if *variant == candidate.variant && (harmless || read.cmp_precedence(version).is_eq()) {
         return Ok(());
     }
-    let image = variant.map_or_else(String::new, |name| format!(" of variant `{name}`"));
+    let image = variant
+        .name()
+        .map_or_else(String::new, |name| format!(" of variant `{name}`"));
     let message = format!(
         "template `{}` gives the tag `{}`, which names version {read}{image}",
         candidate.template, candidate.tag
@@ -145,7 +146,7 @@ fn check_reading(
 /// this is 2.0.0. Who follows that tag expects the versions of its line.
 fn check_line(candidate: &Candidate, context: &TagContext<'_>, rules: &TagRules) -> Result<()> {
     let stable = context.version.pre.is_empty();
-    let plain = candidate.variant.is_none() && candidate.kind == TagKind::Moving;
+    let plain = candidate.variant.name().is_none() && candidate.kind == TagKind::Moving;
     if !plain
         || (stable
             && !candidate

@@ -5,7 +5,11 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use semver::Version;
 
-use crate::{oci::Digest, plan::version::branch::BranchKind, policy::Values};
+use crate::{
+    oci::{Digest, Variant},
+    plan::version::branch::BranchKind,
+    policy::Values,
+};
 
 /// The facts of one release that its tags depend on.
 #[derive(Debug, Clone)]
@@ -25,7 +29,7 @@ pub struct TagContext<'a> {
     /// All versions that git tags name, wherever they are.
     pub git: &'a [Version],
     /// The image that will be published, by variant, as far as it is known.
-    pub images: BTreeMap<Option<String>, Digest>,
+    pub images: BTreeMap<Variant, Digest>,
 }
 
 impl TagContext<'_> {

@@ -4,7 +4,7 @@ use semver::Version;
 
 use crate::{
     error::{Error, Result},
-    oci::{Digest, Observed, Repository, Tag},
+    oci::{Digest, Observed, Repository, Tag, Variant},
     plan::tags::{
         published::{Action, Listing},
         rules::TagRules,
@@ -80,7 +80,7 @@ impl Decision<'_> {
     pub(super) fn moving(
         &self,
         place: &PublishedVersions<'_>,
-        variant: &Option<String>,
+        variant: &Variant,
         tag: &Tag,
         lines: &[TagLine],
         ours: Option<&Digest>,
@@ -116,7 +116,7 @@ impl Decision<'_> {
     pub(super) fn successor(
         &self,
         place: &PublishedVersions<'_>,
-        variant: &Option<String>,
+        variant: &Variant,
         tag: &Tag,
         lines: &[TagLine],
     ) -> Option<Tag> {
@@ -141,7 +141,7 @@ impl Decision<'_> {
     fn held(
         &self,
         place: &PublishedVersions<'_>,
-        variant: &Option<String>,
+        variant: &Variant,
         tag: &Tag,
         line: &TagLine,
     ) -> Result<Option<String>> {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    oci::Tag,
+    oci::{Tag, Variant},
     plan::tags::published::{Action, Verdict},
     policy::Template,
 };
@@ -35,7 +35,7 @@ pub struct PlannedTag {
     /// Its name.
     pub tag: Tag,
     /// The variant whose image it shows; `None` for the plain one.
-    pub variant: Option<String>,
+    pub variant: Variant,
     /// Whether it moves.
     pub kind: TagKind,
     /// It is the version's own tag: the first that names the version whole.

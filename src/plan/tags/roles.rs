@@ -4,7 +4,7 @@ use semver::Version;
 
 use crate::{
     error::{Error, Result},
-    oci::{NameError, Tag},
+    oci::{NameError, Tag, Variant},
     plan::{
         tags::{
             context::TagContext,
@@ -23,7 +23,7 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Candidate {
     pub(super) tag: Tag,
-    pub(super) variant: Option<String>,
+    pub(super) variant: Variant,
     pub(super) kind: TagKind,
     pub(super) is_version: bool,
     pub(super) template: Template,
@@ -145,7 +145,7 @@ pub(super) fn is_zero_alone(template: &Template, version: &Version) -> bool {
 fn known_channels(context: &TagContext<'_>, places: &[PublishedVersions<'_>]) -> Vec<String> {
     let published = places
         .iter()
-        .flat_map(|place| place.versions(&None))
+        .flat_map(|place| place.versions(&Variant::main()))
         .map(|exact| &exact.version);
     let mut channels: Vec<String> = context
         .git
@@ -232,7 +232,7 @@ impl Role<'_> {
                     | Placeholder::Channel
             )
         });
-        let message = match &variant.name {
+        let message = match variant.name.name() {
             None => format!(
                 "`tags.{}`: template `{}` gives no tag",
                 self.list, self.template

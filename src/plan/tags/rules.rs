@@ -7,6 +7,7 @@ use semver::Version;
 
 use crate::{
     error::{Error, Result},
+    oci::Variant,
     plan::version::request::like_a_variant,
     policy::{
         Latest, Part, Placeholder, Policy, TagListFallback, Template, TemplateList, check_format,
@@ -18,7 +19,7 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VariantRule {
     /// `None` for the plain image.
-    pub name: Option<String>,
+    pub name: Variant,
     /// Added to each of its tags; empty for the plain image.
     pub suffix: String,
     /// What its `latest` is called.
@@ -122,7 +123,9 @@ impl TagRules {
     /// Usage (exit 2), naming both.
     pub fn check_label(&self, label: &str) -> Result<()> {
         for variant in &self.variants {
-            let Some(name) = &variant.name else { continue };
+            let Some(name) = variant.name.name() else {
+                continue;
+            };
             let suffix = &variant.suffix;
             if suffix.strip_prefix('-').unwrap_or(suffix) == label {
                 return Err(like_a_variant(label, name));
@@ -178,7 +181,7 @@ fn parse(list: TemplateList, templates: &[String]) -> Result<Vec<Template>> {
 
 fn variants(policy: &Policy) -> Result<Vec<VariantRule>> {
     let mut all = vec![VariantRule {
-        name: None,
+        name: Variant::main(),
         suffix: String::new(),
         latest: "latest".into(),
     }];
@@ -197,7 +200,7 @@ fn variants(policy: &Policy) -> Result<Vec<VariantRule>> {
             )));
         }
         if let Some(other) = all.iter().find(|other| other.suffix == suffix) {
-            let other = other.name.as_deref().unwrap_or_default();
+            let other = other.name.name().unwrap_or_default();
             return Err(bad(format!(
                 "its suffix `{suffix}` is that of variant `{other}` too"
             )));
@@ -213,7 +216,7 @@ fn variants(policy: &Policy) -> Result<Vec<VariantRule>> {
             )));
         }
         all.push(VariantRule {
-            name: Some(name.clone()),
+            name: Variant::named(name),
             suffix,
             latest,
         });

@@ -6,7 +6,7 @@ use semver::Version;
 
 use crate::{
     error::Result,
-    oci::{Digest, Observed, Repository, Tag},
+    oci::{Digest, Observed, Repository, Tag, Variant},
     plan::{
         tags::{
             candidates::{Explained, candidates},
@@ -54,10 +54,10 @@ impl TagSet {
 
     /// The tag that names the version of a variant whole.
     #[must_use]
-    pub fn version_tag(&self, variant: Option<&str>) -> Option<&Tag> {
+    pub fn version_tag(&self, variant: &Variant) -> Option<&Tag> {
         self.tags
             .iter()
-            .find(|tag| tag.is_version && tag.variant.as_deref() == variant)
+            .find(|tag| tag.is_version && tag.variant == *variant)
             .map(|tag| &tag.tag)
     }
 

@@ -5,7 +5,7 @@ use std::{cmp::Ordering, collections::BTreeMap};
 use semver::Version;
 
 use crate::{
-    oci::Tag,
+    oci::{Tag, Variant},
     plan::tags::{
         roles::{follows, is_moving_prerelease, is_zero_alone},
         rules::{TagRules, VariantRule},
@@ -21,7 +21,7 @@ pub struct TagTarget {
     /// The moving tag.
     pub tag: Tag,
     /// Whose image it shows; `None` for the plain one.
-    pub variant: Option<String>,
+    pub variant: Variant,
     /// The highest published version of its line.
     pub version: Version,
     /// Exact tags of versions of that precedence (build metadata does not rank); the tag may show
@@ -38,7 +38,7 @@ impl TagRules {
     pub fn targets(&self, reader: &ExactTags, known: &[Version], tags: &[Tag]) -> Vec<TagTarget> {
         let published = reader.all(tags);
         let mut channels: Vec<String> = published
-            .get(&None)
+            .get(&Variant::main())
             .into_iter()
             .flatten()
             .map(|exact| &exact.version)

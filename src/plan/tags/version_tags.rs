@@ -7,7 +7,7 @@ use regex::Regex;
 use semver::Version;
 
 use crate::{
-    oci::Tag,
+    oci::{Tag, Variant},
     plan::tags::{
         published::{Listing, Published},
         rules::TagRules,
@@ -20,7 +20,7 @@ use crate::{
 #[derive(Debug)]
 pub struct ExactTags {
     /// Suffix and variant, the longest suffix first, the plain image last.
-    suffixes: Vec<(String, Option<String>)>,
+    suffixes: Vec<(String, Variant)>,
     patterns: Vec<Pattern>,
     /// Names that say a day can look like a version: `2026.11.23`.
     dates: Vec<Regex>,
@@ -50,7 +50,7 @@ impl ExactTags {
     /// A reader for the names that these rules make, given the versions that git knows.
     #[must_use]
     pub fn new<'a>(rules: &TagRules, git: impl IntoIterator<Item = &'a Version>) -> Self {
-        let mut suffixes: Vec<(String, Option<String>)> = rules
+        let mut suffixes: Vec<(String, Variant)> = rules
             .variants
             .iter()
             .map(|variant| (variant.suffix.clone(), variant.name.clone()))
@@ -97,10 +97,10 @@ impl ExactTags {
 
     /// The variant and version that `name` stands for, if it is an exact tag.
     #[must_use]
-    pub fn read(&self, name: &str) -> Option<(Option<&str>, Version)> {
+    pub fn read(&self, name: &str) -> Option<(&Variant, Version)> {
         self.suffixes.iter().find_map(|(suffix, variant)| {
             let version = self.version(name.strip_suffix(&**suffix)?)?;
-            Some((variant.as_deref(), version))
+            Some((variant, version))
         })
     }
 
@@ -110,16 +110,14 @@ impl ExactTags {
     pub fn all<'a>(
         &self,
         tags: impl IntoIterator<Item = &'a Tag>,
-    ) -> BTreeMap<Option<String>, Vec<ExactTag>> {
-        let mut all: BTreeMap<Option<String>, Vec<ExactTag>> = BTreeMap::new();
+    ) -> BTreeMap<Variant, Vec<ExactTag>> {
+        let mut all: BTreeMap<Variant, Vec<ExactTag>> = BTreeMap::new();
         for tag in tags.into_iter().collect::<BTreeSet<_>>() {
             if let Some((variant, version)) = self.read(tag.as_str()) {
-                all.entry(variant.map(str::to_owned))
-                    .or_default()
-                    .push(ExactTag {
-                        version,
-                        tag: tag.clone(),
-                    });
+                all.entry(variant.clone()).or_default().push(ExactTag {
+                    version,
+                    tag: tag.clone(),
+                });
             }
         }
         for versions in all.values_mut() {
@@ -157,7 +155,7 @@ impl ExactTags {
 #[derive(Debug)]
 pub(super) struct PublishedVersions<'a> {
     pub(super) published: &'a Published,
-    exact: BTreeMap<Option<String>, Vec<ExactTag>>,
+    exact: BTreeMap<Variant, Vec<ExactTag>>,
 }
 
 impl<'a> PublishedVersions<'a> {
@@ -170,7 +168,7 @@ impl<'a> PublishedVersions<'a> {
     }
 
     /// The published versions of a variant, ascending.
-    pub(super) fn versions(&self, variant: &Option<String>) -> &[ExactTag] {
+    pub(super) fn versions(&self, variant: &Variant) -> &[ExactTag] {
         self.exact.get(variant).map_or(&[], Vec::as_slice)
     }
 }

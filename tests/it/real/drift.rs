@@ -4,7 +4,9 @@ use std::{collections::BTreeMap, process::Output, sync::Arc};
 
 use hoist::{
     io::registry::{BlobSource, Registries, RepositoryApi, Settings},
-    oci::{Descriptor, Digest, Manifest, MediaType, Observed, Repository, Tag, TagOrDigest},
+    oci::{
+        Descriptor, Digest, Manifest, MediaType, Observed, Repository, Tag, TagOrDigest, Variant,
+    },
     plan::{
         tags::{ExactTags, Listing, Published, TagContext, TagRules, compute},
         version::branch::BranchKind,
@@ -150,13 +152,13 @@ impl Place<'_> {
             images: BTreeMap::new(),
         };
         let set = compute(policy, &context, &[published]).unwrap();
-        let mut written: BTreeMap<Option<String>, Vec<Tag>> = BTreeMap::new();
+        let mut written: BTreeMap<Variant, Vec<Tag>> = BTreeMap::new();
         for planned in set.written(self.api.repository()) {
             let tags = written.entry(planned.variant.clone()).or_default();
             tags.push(planned.tag.clone());
         }
         for (variant, tags) in &written {
-            let variant = variant.as_deref().unwrap_or_default();
+            let variant = variant.name().unwrap_or_default();
             let tags: Vec<&str> = tags.iter().map(Tag::as_str).collect();
             self.push(&version.to_string(), variant, &tags).await;
         }
