@@ -1,7 +1,6 @@
-//! What a CI service says in its environment about the run. Only facts; the branch's name is read
-//! with the history.
+//! Reads what a CI service says about its run in the environment variables.
 
-use super::environment::Environment;
+use crate::io::environment::Environment;
 
 /// The pull or merge request whose pipeline this is, as a person would name it.
 ///
@@ -38,8 +37,8 @@ pub fn pull_request(environment: &Environment) -> Option<String> {
     (number != "false").then(|| format!("#{number}"))
 }
 
-/// The branch that this run is for, where the service says that it is one. A tag's or a pull
-/// request's name is not a branch's.
+/// The branch that this run is for, where the service says that it is a branch and not a tag or a pull
+/// request.
 #[must_use]
 pub fn branch(environment: &Environment) -> Option<String> {
     let get = |name: &'static str| environment.get(name);
@@ -66,12 +65,12 @@ pub fn branch(environment: &Environment) -> Option<String> {
         .map(str::to_owned)
 }
 
-/// `BRANCH_NAME` and `GIT_BRANCH` are common words; only Jenkins' own are meant.
+/// Whether this is Jenkins: `BRANCH_NAME` and `GIT_BRANCH` are common names, which others set too.
 fn jenkins(environment: &Environment) -> bool {
     environment.get("JENKINS_URL").is_some()
 }
 
-/// The address of this CI run, for the lock's owner.
+/// The URL of this CI run, for the owner of a lock.
 #[must_use]
 pub fn run_url(environment: &Environment) -> Option<String> {
     let get = |name| environment.get(name);

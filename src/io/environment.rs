@@ -1,8 +1,8 @@
-//! The process's environment, read once at the edge and handed on as data.
+//! Environment variables as data: they are read once, so that decisions never read the process's own.
 
 use std::{collections::BTreeMap, fmt};
 
-/// Environment variables as data, so that decisions never read the process's own.
+/// A set of environment variables.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Environment(BTreeMap<String, String>);
 
@@ -27,7 +27,7 @@ impl Environment {
             .filter(|value| !value.is_empty())
     }
 
-    /// All variables.
+    /// All variables, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0
             .iter()

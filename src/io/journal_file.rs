@@ -1,4 +1,4 @@
-//! Journals as files that only grow, each write on the disk before it counts.
+//! Journals as files that only grow. Each write is on the disk before it counts.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -8,7 +8,7 @@ use std::{
 
 /// Where journals are kept.
 ///
-/// Calls block for as long as the disk takes; they are few and small.
+/// Calls block until the disk has answered; they are few and small.
 pub trait JournalStore: Send + Sync {
     /// Names of all journals, oldest first.
     fn list(&self) -> io::Result<Vec<String>>;
@@ -16,14 +16,14 @@ pub trait JournalStore: Send + Sync {
     /// A journal's whole text.
     fn read(&self, name: &str) -> io::Result<Vec<u8>>;
 
-    /// Starts a journal with its first record; on the disk when this returns. It is an error if it
-    /// exists.
+    /// Starts a journal with its first record, which is on the disk when this returns. It is an error
+    /// if the journal exists.
     fn create(&self, name: &str, line: &str) -> io::Result<()>;
 
-    /// Adds a record; on the disk when this returns.
+    /// Adds a record, which is on the disk when this returns.
     fn append(&self, name: &str, line: &str) -> io::Result<()>;
 
-    /// Forgets a journal.
+    /// Deletes a journal.
     fn remove(&self, name: &str) -> io::Result<()>;
 }
 
@@ -36,7 +36,7 @@ pub struct JournalDirectory {
 const EXTENSION: &str = "jsonl";
 
 impl JournalDirectory {
-    /// Journals below `dir`, which is made when the first one is written.
+    /// Journals in `dir`, which is created with the first one.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
         Self { dir: dir.into() }
     }
@@ -55,7 +55,7 @@ impl JournalDirectory {
     }
 }
 
-/// Makes a directory, with those above it, that nobody else can look into.
+/// Creates a directory, and those above it, that other users cannot read.
 pub(super) fn private_directory(dir: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);

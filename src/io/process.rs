@@ -5,7 +5,7 @@ use std::fs;
 /// What identifies a process across machines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProcessIdentity {
-    /// The machine's name.
+    /// The name of the machine.
     pub name: String,
     /// The boot and the process namespace: a process id is unique only within both.
     pub boot: String,

@@ -20,7 +20,7 @@ pub const LONGEST_WAIT: Duration = Duration::from_secs(1_000_000_000);
 pub(crate) struct Challenge {
     /// The scheme in lower case: `basic`, `bearer`.
     pub scheme: String,
-    /// Names in lower case.
+    /// The parameters, their names in lower case.
     pub parameters: BTreeMap<String, String>,
 }
 

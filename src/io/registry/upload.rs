@@ -1,5 +1,5 @@
-//! A blob from a file to a registry: mounted where another repository has it, else one POST that
-//! opens a upload and one PUT with everything.
+//! Sends a blob from a file to a registry: it is mounted where another repository has it, else one POST
+//! opens an upload and one PUT sends everything.
 
 use std::path::Path;
 
@@ -19,7 +19,7 @@ use crate::{
     oci::{Descriptor, Digest, Repository},
 };
 
-/// What a request for a mount came to.
+/// A registry's answer to a request for a mount.
 enum Mount {
     Done,
     /// The registry does not mount the blob; it has opened an upload instead.
@@ -88,13 +88,13 @@ impl Client {
             status: None,
             codes: Vec::new(),
             detail: Some(format!(
-                "`{digest}` cannot be mounted, and there is no file of it"
+                "`{digest}` cannot be mounted, and no file has its content"
             )),
         })
     }
 
-    /// One upload from its opening to its close. Failed sessions are not taken up again: some
-    /// registries cannot tell how much of one they kept.
+    /// One upload from its opening to its close. A failed upload is not continued: some
+    /// registries cannot tell how much of it they have kept.
     async fn attempt(
         &self,
         blob: &Descriptor,
@@ -175,7 +175,7 @@ impl Client {
             Ok(answer) if answer.status() == 202 => {
                 self.location(&request, &answer).map(Mount::Upload)
             }
-            // Not allowed to read there, or no mounting here: sending it always works.
+            // Not allowed to read there, or no mounting here: sending the blob always works.
             Ok(answer) if (400..500).contains(&answer.status()) => Ok(Mount::Refused),
             Ok(answer) => Err(self.refused(&request, answer).await),
             Err(error) if error.status.is_some_and(|s| matches!(s, 400..=499)) => {
@@ -200,7 +200,7 @@ impl Client {
     }
 }
 
-/// The upload is dead, or whether it lives is not known.
+/// Whether the upload is gone, or whether it is gone is not known, so that another upload may succeed.
 fn is_worth_another(error: &RegistryError) -> bool {
     error.is_transient() || matches!(error.status, Some(404 | 416))
 }

@@ -1,7 +1,7 @@
-//! Which commits are ancestors of one commit: exact whatever the dates say, and lazy where dates
-//! are sane.
+//! Which commits are ancestors of one commit. The answer is exact whatever the dates say, and only a
+//! part of the history is read where the dates are sane.
 //!
-//! Dates only choose which commit is looked at next. "No" is said for one of three reasons, none
+//! Dates only choose which commit is looked at next. The answer is "no" for one of three reasons, none
 //! of which trusts a date: the whole history was walked; every commit that is still to be looked
 //! at is itself an ancestor of the commit asked about (so cannot lead back to it); or the commit
 //! asked about descends from one for which the answer was no.
@@ -16,14 +16,14 @@ use crate::{
 /// The ancestors of a commit, itself included, as far as they were asked for.
 pub(crate) struct Ancestors {
     seen: Vec<bool>,
-    /// Seen, with parents not yet looked at; the newest first.
+    /// Commits that were seen but whose parents were not yet looked at, the newest first.
     frontier: BinaryHeap<(i64, Node)>,
-    /// What earlier questions proved of commits.
+    /// What earlier questions have proved about commits.
     proven: Vec<Proof>,
-    /// Marks of the question at hand.
+    /// Marks of the current question.
     mark: Vec<u32>,
     question: u32,
-    /// Steps spent on single questions.
+    /// How many steps single questions have taken.
     spent: usize,
 }
 
@@ -139,7 +139,7 @@ impl Ancestors {
                     if let Some(answer) = self.expand(graph, next, &mut below)? {
                         break answer;
                     }
-                    // Cheap end: nothing of the frontier is left unmarked.
+                    // The question ends early: every entry of the frontier is marked.
                     if self.spent.is_multiple_of(64) && self.all_marked() {
                         break Search::Covers;
                     }
@@ -225,12 +225,12 @@ impl Ancestors {
     }
 }
 
-/// The answer to one question.
+/// The answer to whether a commit is an ancestor.
 enum Search {
-    /// It is an ancestor.
+    /// The commit is an ancestor.
     Ancestor,
-    /// It descends from a commit that is none.
+    /// The commit descends from one that is not an ancestor.
     Never,
-    /// It descends from everything that is still to be looked at.
+    /// The commit descends from everything that is still to be looked at.
     Covers,
 }

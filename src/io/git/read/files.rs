@@ -1,4 +1,4 @@
-//! Files of HEAD's tree by their name.
+//! Finds files of HEAD's tree by name.
 
 use git2::{ObjectType, TreeWalkMode, TreeWalkResult};
 
@@ -7,7 +7,7 @@ use crate::{
     io::git::read::{Repository, problem},
 };
 
-/// A file's mode without its permissions: symbolic links and submodules have others.
+/// The mode of a regular file without its permissions; symbolic links and submodules have other modes.
 const REGULAR: i32 = 0o100_000;
 const KIND: i32 = 0o170_000;
 
@@ -16,7 +16,7 @@ const KIND: i32 = 0o170_000;
 pub struct TrackedFile {
     /// Its path from the top of the tree.
     pub path: String,
-    /// Its content, where it is UTF-8; what is not is replaced.
+    /// Its content; bytes that are not UTF-8 are replaced.
     pub text: String,
 }
 

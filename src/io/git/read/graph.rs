@@ -1,6 +1,6 @@
 //! The commit graph, loaded as it is walked: ids, parents and dates, nothing else.
 //!
-//! Objects are read and forgotten; what stays is a few dozen bytes a commit. A commit is loaded
+//! Objects are read and forgotten; a few dozen bytes a commit stay in memory. A commit is loaded
 //! when a walk reaches it, so a walk that ends early has read no more than it looked at.
 
 use std::collections::{HashMap, HashSet};
@@ -59,8 +59,8 @@ impl<'r> Graph<'r> {
         }
     }
 
-    /// From now on a commit's text is kept as well: every commit that is loaded will be listed, so
-    /// that none need be read twice.
+    /// From now on the text of each loaded commit is kept too. It is called when all of them will be
+    /// listed, so that no commit is read twice.
     pub(crate) fn keep_texts(&mut self) {
         self.texts.get_or_insert_default();
     }
@@ -70,7 +70,7 @@ impl<'r> Graph<'r> {
         self.texts.as_mut()?.remove(&node)
     }
 
-    /// How many commits were named so far.
+    /// How many commits have been named so far.
     pub(crate) fn len(&self) -> usize {
         self.commits.len()
     }
@@ -79,7 +79,7 @@ impl<'r> Graph<'r> {
         self.commits[node as usize].id
     }
 
-    /// The place of a commit that is there.
+    /// The place of a commit that the graph has.
     pub(crate) fn find(&self, id: Oid) -> Option<Node> {
         self.places.get(&id).copied()
     }
@@ -100,7 +100,7 @@ impl<'r> Graph<'r> {
         &self.parents[entry.first as usize..(entry.first + entry.count) as usize]
     }
 
-    /// The place of the commit `id`, loaded; `None` where it is no commit, or missing.
+    /// The place of the commit `id`, loaded; `None` where it is missing or not a commit.
     pub(crate) fn commit(&mut self, id: Oid) -> Result<Option<Node>> {
         match self.odb.read_header(id) {
             Ok((_, ObjectType::Commit)) => {
@@ -122,7 +122,7 @@ impl<'r> Graph<'r> {
         let id = entry.id;
         let object = self.odb.read(id).map_err(|error| missing(id, &error))?;
         let header = Header::parse(object.data())
-            .ok_or_else(|| Error::refused(format!("{id} is no commit that git would write")))?;
+            .ok_or_else(|| Error::refused(format!("{id} is not a commit as git writes it")))?;
         let (date, cut) = (header.date, self.cuts.contains(&id));
         let ids = if cut { Vec::new() } else { header.parents };
         if let Some(texts) = &mut self.texts {

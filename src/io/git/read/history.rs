@@ -23,7 +23,7 @@ use crate::{
 };
 
 impl Repository {
-    /// Reads what the question asks for.
+    /// Reads the facts that the query asks for.
     ///
     /// # Errors
     /// Refused (exit 4): no commits, a history that is cut off inside the range, objects that are
@@ -42,7 +42,7 @@ impl Repository {
         let base = bases.base.map(|tag| tags.version(tag));
         let near_miss = match on_head.is_empty() {
             true => near_miss(&mut graph, head, near, question, base)?,
-            // A version tag on HEAD says what is meant.
+            // A version tag on HEAD tells which version is meant.
             false => None,
         };
 
@@ -79,7 +79,7 @@ impl Repository {
         })
     }
 
-    /// ancestors(`to`) − ancestors(`from`), newest first; all of them where `from` is none.
+    /// ancestors(`to`) − ancestors(`from`), newest first; all ancestors where `from` is `None`.
     ///
     /// # Errors
     /// As [`Repository::read`].
@@ -101,7 +101,7 @@ impl Repository {
     /// The commit that `revision` names: anything that `git rev-parse` understands.
     ///
     /// # Errors
-    /// Usage (exit 2) where it names none.
+    /// Usage (exit 2) where it names no commit.
     pub fn resolve(&self, revision: &str) -> Result<CommitId> {
         self.git
             .revparse_single(revision)
@@ -124,7 +124,7 @@ impl Repository {
     pub(crate) fn node(&self, graph: &mut Graph<'_>, id: Oid) -> Result<Node> {
         graph
             .commit(id)?
-            .ok_or_else(|| Error::refused(format!("{id} is no commit of this clone")))
+            .ok_or_else(|| Error::refused(format!("{id} is not a commit of this clone")))
     }
 
     /// Whether `id` is one of `tips` or an ancestor of one.
@@ -200,7 +200,8 @@ impl Repository {
             let parents: Vec<Oid> = graph.parents(*node).iter().map(|p| graph.id(*p)).collect();
             let in_paths = paths.is_all() || {
                 let tree = |object: &[u8]| {
-                    object::tree(object).ok_or_else(|| Error::refused(format!("{id} is no commit")))
+                    object::tree(object)
+                        .ok_or_else(|| Error::refused(format!("{id} is not a commit")))
                 };
                 let of_parents = parents
                     .iter()
@@ -240,12 +241,12 @@ impl Repository {
     }
 }
 
-/// The tags that an answer rests on, as places in the list.
+/// The tags that an answer is based on, as places in the list.
 struct Bases {
     base: Option<usize>,
     stable: Option<usize>,
     channel: Option<usize>,
-    /// Higher ones that are no ancestors, highest first.
+    /// Higher tags that are not ancestors, highest first.
     elsewhere: Vec<usize>,
 }
 

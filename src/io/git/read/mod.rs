@@ -1,7 +1,7 @@
 //! The git repository, read in process with libgit2. Nothing is written but the objects of a
 //! release commit.
 //!
-//! Answers are exact on any graph: what dates say only decides what is looked at first.
+//! Answers are exact on any graph: dates only decide which commit is looked at first.
 
 mod ancestors;
 mod files;
@@ -32,7 +32,7 @@ pub struct Repository {
     git: git2::Repository,
 }
 
-/// Where a tag points, and when it was made.
+/// The commit that a tag points at, and when the tag was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tagged {
     /// The commit.
@@ -62,7 +62,7 @@ impl Repository {
         self.head_oid().map(commit_id)
     }
 
-    /// The address of a remote, as the configuration says it (it can hold credentials).
+    /// The address of a remote, as the configuration has it (it can contain credentials).
     #[must_use]
     pub fn remote_url(&self, remote: &str) -> Option<String> {
         let remote = self.git.find_remote(remote).ok()?;
@@ -73,7 +73,7 @@ impl Repository {
     /// where there is no such tag.
     ///
     /// # Errors
-    /// Refused (exit 4) where the tag is no commit's, or cannot be read.
+    /// Refused (exit 4) where the tag does not point at a commit, or cannot be read.
     pub fn tagged(&self, tag: &str) -> Result<Option<Tagged>> {
         let unreadable =
             |error: &git2::Error| problem(&format!("cannot read the tag `{tag}`"), error);
@@ -199,7 +199,7 @@ impl Repository {
     }
 }
 
-/// An id as plain data.
+/// Converts an id of libgit2.
 fn commit_id(id: Oid) -> CommitId {
     let bytes: [u8; 20] = id.as_bytes().try_into().expect("a SHA-1 id is 20 bytes");
     CommitId::new(bytes)
@@ -209,7 +209,7 @@ fn oid(id: CommitId) -> Oid {
     Oid::from_bytes(id.as_bytes()).expect("20 bytes are a SHA-1 id")
 }
 
-/// A failure of libgit2, in this project's words.
+/// The error for a failure of libgit2.
 fn problem(what: &str, error: &git2::Error) -> Error {
     Error::refused(what).cause(error.message().trim().to_owned())
 }

@@ -22,7 +22,7 @@ impl Repository {
             .collect())
     }
 
-    /// All tags' names, those that are no UTF-8 left out.
+    /// The names of all tags; names that are not UTF-8 are left out.
     ///
     /// # Errors
     /// Refused (exit 4) where the tags cannot be listed.
@@ -37,8 +37,8 @@ impl Repository {
             .collect())
     }
 
-    /// The commit that a tag points at, through any number of tag objects; `None` where it points
-    /// at no commit that is here.
+    /// The commit that a tag points at, through any number of tag objects; `None` where it does
+    /// not point at a commit of this clone.
     #[must_use]
     pub fn tag_commit(&self, name: &str) -> Option<CommitId> {
         let reference = self.git.find_reference(&format!("refs/tags/{name}")).ok()?;
@@ -49,7 +49,7 @@ impl Repository {
     /// When a commit was committed, seconds since 1970 UTC.
     ///
     /// # Errors
-    /// Refused (exit 4) where there is no such commit here.
+    /// Refused (exit 4) where this clone does not have the commit.
     pub fn commit_time(&self, id: CommitId) -> Result<i64> {
         let wanted = git2::Oid::from_str(&id.to_string())
             .map_err(|error| Error::bug(format!("commit {id}: {}", error.message())))?;

@@ -1,19 +1,19 @@
 //! A commit object's text: headers, then a blank line, then the message.
 //!
-//! Read here and not through libgit2's parsed commits, because a walk needs three of its fields
-//! only, and because messages must come through byte by byte.
+//! It is parsed here and not by libgit2, because a walk needs only three of its fields, and because
+//! messages must be kept byte by byte.
 
 use encoding_rs::{Encoding, UTF_16BE, UTF_16LE};
 use git2::Oid;
 
-/// What a walk needs.
+/// The fields of a commit that a walk needs.
 pub(crate) struct Header {
     pub(crate) parents: Vec<Oid>,
     /// The committer's date, seconds since 1970 UTC; 0 where it cannot be read.
     pub(crate) date: i64,
 }
 
-/// What a person reads.
+/// The fields of a commit that people read.
 pub(crate) struct Text {
     pub(crate) author: String,
     pub(crate) email: String,
@@ -59,7 +59,7 @@ impl Text {
                 .find(|(key, _)| *key == wanted)
                 .map(|(_, value)| value)
         };
-        // A message in UTF-16 would end at its first NUL, so such a label is no truth; one for
+        // A message in UTF-16 would end at its first NUL, so such a label cannot be true; one for
         // which the standard has nothing but a replacement character would lose the whole message.
         let encoding = value(b"encoding")
             .and_then(Encoding::for_label_no_replacement)

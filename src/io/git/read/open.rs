@@ -1,4 +1,4 @@
-//! Opening a repository, HEAD, the branch's name; refusals that say what to do.
+//! Opens a repository, reads HEAD and the branch's name. Each refusal says what the user can do.
 
 use std::path::Path;
 
@@ -61,7 +61,7 @@ impl Repository {
         })?;
         head.peel_to_commit()
             .map(|commit| commit.id())
-            .map_err(|error| problem("HEAD is no commit that can be read", &error))
+            .map_err(|error| problem("HEAD is not a commit that can be read", &error))
     }
 }
 
@@ -96,7 +96,7 @@ fn refusal(directory: &Path, error: &git2::Error) -> Error {
         .hint("release from a clone with SHA-1 ids");
     }
     if error.code() == ErrorCode::NotFound {
-        return Error::refused(format!("`{place}` is in no git repository"))
+        return Error::refused(format!("`{place}` is not in a git repository"))
             .hint("start in a clone, or name one with `-C DIR`");
     }
     problem(&format!("cannot open the repository at `{place}`"), error)

@@ -14,7 +14,7 @@ use crate::{
 /// How many trees are kept between commits; neighbours share most of theirs.
 const KEPT: usize = 512;
 
-/// The patterns, and the trees they were last held against.
+/// The patterns, and the trees that they were last compared with.
 pub(crate) struct Paths<'r> {
     repository: &'r git2::Repository,
     patterns: Vec<Pattern>,
@@ -62,7 +62,7 @@ impl<'r> Paths<'r> {
         })
     }
 
-    /// There are no patterns: every commit counts.
+    /// Whether there are no patterns, so that every commit counts.
     pub(crate) fn is_all(&self) -> bool {
         self.patterns.is_empty()
     }
@@ -91,7 +91,7 @@ impl<'r> Paths<'r> {
             for entry in this.iter().flat_map(|tree| tree.iter()) {
                 let name = entry.name_bytes();
                 let twin = other.as_ref().and_then(|tree| {
-                    // `get_name` takes text; a name that is none is looked for by hand.
+                    // `get_name` takes text only; other names are looked for here.
                     tree.iter().find(|twin| twin.name_bytes() == name)
                 });
                 let same = twin.as_ref().is_some_and(|twin| {
@@ -126,7 +126,7 @@ impl<'r> Paths<'r> {
             .find(|pattern| pattern.matcher.is_match(path));
         match last {
             Some(pattern) => !pattern.negated,
-            // Nothing but exceptions: everything else is meant.
+            // Where all patterns are exceptions, everything else counts.
             None => self.patterns.iter().all(|pattern| pattern.negated),
         }
     }

@@ -11,7 +11,7 @@ use crate::{
     },
 };
 
-/// The commits of the range, in no order.
+/// The commits of the range, in no particular order.
 ///
 /// Both sides are walked together, the newest first, until nothing is left but ancestors of
 /// `base`. On a history whose dates rise that is the answer, and no commit older than the oldest
@@ -32,7 +32,7 @@ pub(crate) fn range(graph: &mut Graph<'_>, head: Node, base: Option<Node>) -> Re
     let mut nodes = walk(graph, head, &mut released)?;
     for bottom in bottoms(graph, &nodes, base) {
         if released.contains(graph, bottom)? {
-            // A date ran backwards: no shortcut is safe any more.
+            // A date runs backwards: no shortcut is safe any more.
             released.finish(graph)?;
             nodes.retain(|node| !released.has_seen(*node));
             break;

@@ -36,7 +36,7 @@ struct Found {
     version: Version,
     /// What the ref names.
     target: Oid,
-    /// What that was peeled to, once it was. `packed-refs` says it for the refs it holds.
+    /// The object that the tag was peeled to, once it was. `packed-refs` has it for the refs in it.
     peeled: Peeled,
 }
 
@@ -61,7 +61,7 @@ impl<'r> Tags<'r> {
         let references = repository
             .references_glob("refs/tags/*")
             .map_err(|error| problem("cannot list the tags", &error))?;
-        // A ref that cannot be read is no tag that a version could be taken from.
+        // No version can be taken from a ref that cannot be read.
         for reference in references.flatten() {
             let name = reference.name().unwrap_or_default();
             let name = name.strip_prefix("refs/tags/").unwrap_or_default();
@@ -100,7 +100,7 @@ impl<'r> Tags<'r> {
         Ok(tags)
     }
 
-    /// Tags that only the remote has count as if they were fetched; their commits may be missing.
+    /// Tags that only the remote has count as if they had been fetched; their commits may be missing.
     fn add_remote(&mut self, question: &HistoryQuery) {
         for (name, commit) in &question.remote_tags {
             let template = &question.template;
@@ -137,14 +137,14 @@ impl<'r> Tags<'r> {
         &self.found[tag].version
     }
 
-    /// Those that `wanted` names, highest first.
+    /// The tags that `wanted` names, highest first.
     pub(crate) fn filter(&self, wanted: impl Fn(&Version) -> bool) -> Vec<usize> {
         (0..self.found.len())
             .filter(|tag| wanted(&self.found[*tag].version))
             .collect()
     }
 
-    /// Those that point at `head`.
+    /// The tags that point at `head`.
     pub(crate) fn at(&mut self, graph: &mut Graph<'_>, head: Node) -> Result<Vec<usize>> {
         let id = graph.id(head);
         let mut at = Vec::new();
@@ -156,7 +156,7 @@ impl<'r> Tags<'r> {
         Ok(at)
     }
 
-    /// The highest of `tags` that is an ancestor, or none.
+    /// The highest of `tags` that is an ancestor.
     pub(crate) fn highest(
         &mut self,
         graph: &mut Graph<'_>,
@@ -225,7 +225,7 @@ impl<'r> Tags<'r> {
         Ok(best)
     }
 
-    /// The object that a tag comes down to.
+    /// The object that a tag leads to in the end.
     fn points_at(&mut self, tag: usize) -> Option<Oid> {
         let found = &mut self.found[tag];
         if let Peeled::Unknown = found.peeled {
@@ -253,7 +253,7 @@ impl<'r> Tags<'r> {
         Ok(node)
     }
 
-    /// The commit of a tag that was looked at.
+    /// The commit of a tag that was peeled already.
     pub(crate) fn commit(&self, tag: Option<usize>) -> Option<Node> {
         match self.found[tag?].peeled {
             Peeled::Commit(_, node) => Some(node),
@@ -284,7 +284,7 @@ impl<'r> Tags<'r> {
     }
 }
 
-/// Follows tag objects, nested ones too, to what they stand for.
+/// Follows tag objects, nested ones too, to the object that they stand for.
 fn peel(repository: &git2::Repository, target: Oid) -> Peeled {
     let kind = repository
         .odb()

@@ -1,4 +1,4 @@
-//! A commit that differs from its parent in a few files: objects only, no ref.
+//! Makes a commit that differs from its parent in a few files: objects only, no ref.
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -11,10 +11,10 @@ use crate::{
     text::sanitize_line,
 };
 
-/// What a commit is made of.
+/// The content of a commit to be made.
 #[derive(Debug, Clone, Copy)]
 pub struct NewCommit<'a> {
-    /// The one parent.
+    /// The commit's only parent.
     pub parent: CommitId,
     /// The files that differ from the parent's, by path.
     pub files: &'a BTreeMap<String, String>,
@@ -46,7 +46,7 @@ impl Repository {
             found => found.map_err(failed)?,
         };
         if entry.kind() != Some(ObjectType::Blob) || entry.filemode() == i32::from(FileMode::Link) {
-            return Err(refuse("it is no regular file"));
+            return Err(refuse("it is not a regular file"));
         }
         let blob = self.git.find_blob(entry.id()).map_err(failed)?;
         let text = std::str::from_utf8(blob.content()).map_err(|_| refuse("it is not UTF-8"))?;
@@ -54,7 +54,7 @@ impl Repository {
     }
 
     /// Makes a commit. The same content gives the same id. Without `keep` nothing is written to the
-    /// disk, and only the id is of use.
+    /// disk, and only the id can be used.
     ///
     /// # Errors
     /// Refused (exit 4) where the objects cannot be read or written.
@@ -63,7 +63,7 @@ impl Repository {
         if keep {
             return make(&self.git, new).map(commit_id).map_err(failed);
         }
-        // A handle of its own: what is written to it goes with it.
+        // A handle of its own: objects that are written to it are dropped with it.
         let scratch = git2::Repository::open(self.git.path()).map_err(failed)?;
         let odb = scratch.odb().map_err(failed)?;
         let _memory = odb.add_new_mempack_backend(FIRST).map_err(failed)?;

@@ -1,5 +1,5 @@
-//! No remote: an OS file lock beside the journal, which a dead process releases by itself, and
-//! tags that are made in the repository at hand.
+//! Stands in for a remote where there is none: a file lock of the operating system beside the journal,
+//! which is released when its process dies, and tags in the repository at hand.
 
 use std::{
     collections::BTreeMap,
@@ -36,9 +36,9 @@ struct Content {
 pub struct LocalOnly {
     git: Git,
     path: PathBuf,
-    /// Held while a lock ref of ours exists.
+    /// The locked file, while this process holds a lock.
     held: Mutex<Option<File>>,
-    /// Journals of locks that are made but not taken.
+    /// Journals of locks that were made but not taken yet.
     made: Mutex<BTreeMap<ObjectId, String>>,
 }
 

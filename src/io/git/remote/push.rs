@@ -29,7 +29,7 @@ const JOURNAL: &str = "journal";
 pub struct GitRemote {
     git: Git,
     name: String,
-    /// What reads must name: the remote, or its push URL where that is another place.
+    /// What reads must name: the remote, or its push URL where the two differ.
     target: OnceCell<String>,
     /// Whether the server has said that it cannot do several edits at once.
     one_by_one: AtomicBool,
@@ -46,7 +46,7 @@ impl GitRemote {
         }
     }
 
-    /// Where pushes go, which must be one place: a lock on one of two is none.
+    /// Where pushes go. That must be one place: a lock on one of two places would lock nothing.
     async fn target(&self) -> Result<&str, RemoteError> {
         let find = || async {
             let push = ["remote", "get-url", "--push", "--all", &*self.name];
@@ -104,7 +104,7 @@ impl GitRemote {
         }
     }
 
-    /// For a server that does one edit at a time. A lock that is taken in part is given back.
+    /// For a server that takes one edit at a time. A lock that was taken in part is given back.
     async fn push_one_by_one(
         &self,
         edits: &[RefEdit],
@@ -115,7 +115,7 @@ impl GitRemote {
         for (done, edit) in create.iter().enumerate() {
             if let Err(error) = self.push(std::slice::from_ref(edit), options).await {
                 for edit in &create[..done] {
-                    // What cannot be given back is found by whoever looks at the locks.
+                    // A part that cannot be given back is found by the next look at the locks.
                     let _ = self.push(&[edit.clone().undone()], options).await;
                 }
                 return Err(error);
@@ -147,7 +147,7 @@ impl GitRemote {
         Ok(output.success)
     }
 
-    /// Another clone may lack a commit that a push names.
+    /// Fetches `commit` where this clone lacks it: a push from here must be able to name it.
     async fn bring(&self, commit: &str) -> Result<(), RemoteError> {
         if !self.has(&format!("{commit}^{{commit}}")).await?
             && self.fetch(Some(commit)).await.is_err()
@@ -181,8 +181,8 @@ fn unreachable(output: &GitOutput) -> RemoteError {
     RemoteError::new(RemoteErrorKind::Unreachable, output.error_text())
 }
 
-/// Reads the lines that `--porcelain` prints, one a ref. The refs themselves decide in the end:
-/// this only tells what another try cannot mend.
+/// Reads the lines that `--porcelain` prints, one a ref. The refs themselves decide in the end; this
+/// only tells which failures another try cannot change.
 fn failure(output: &GitOutput) -> RemoteError {
     let out = String::from_utf8_lossy(&output.stdout);
     let refused = |line: &&str| line.starts_with('!');
@@ -205,7 +205,7 @@ fn failure(output: &GitOutput) -> RemoteError {
         .unwrap_or("");
     let reason = fields.next().unwrap_or(line);
     let message = format!("{name}: {reason}");
-    // Another push had one of the refs at this moment, or something broke half-way: look and see.
+    // Another push held one of the refs at this moment, or the push broke half-way: the refs tell.
     let raced = [
         "atomic transaction failed",
         "cannot lock ref",
@@ -264,7 +264,7 @@ impl Remote for GitRemote {
         {
             self.bring(commit).await?;
         }
-        // The user's pre-push hook had its say at the dry run.
+        // The user's pre-push hook has run with the dry run.
         self.push_all(edits, &["--no-verify"]).await
     }
 

@@ -1,5 +1,5 @@
-//! Annotated tags as objects without a ref: made and signed before anything is locked or moved,
-//! because a signing prompt or a missing key must not strike later.
+//! Makes annotated tags as objects without a ref. They are made and signed before anything is locked or
+//! moved, so that a signing prompt or a missing key stops nothing later.
 
 use std::path::Path;
 
@@ -14,24 +14,24 @@ use crate::io::git::{
 pub struct NewTag {
     /// Its name without `refs/tags/`.
     pub name: String,
-    /// The commit, full hash.
+    /// The full id of the commit that it names.
     pub commit: String,
-    /// The whole message.
+    /// Its whole message.
     pub message: String,
     /// Its date, in seconds since 1970.
     pub seconds: i64,
-    /// Sign it, with git's own settings.
+    /// Whether to sign it, with git's own settings.
     pub sign: bool,
 }
 
-/// A tag object.
+/// A tag object that was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MadeTag {
     /// Its id.
     pub id: ObjectId,
     /// Its bytes, signature included.
     pub object: Vec<u8>,
-    /// Git knows nobody here: the tagger is `hoist <hoist@noreply.invalid>`.
+    /// Whether git's settings name nobody, so that the tagger is `hoist <hoist@noreply.invalid>`.
     pub anonymous: bool,
 }
 
@@ -83,7 +83,7 @@ fn identity(seconds: i64, anonymous: bool) -> Vec<(&'static str, String)> {
 /// since 1970: `Name <address> 1767323045 +0000`.
 ///
 /// # Errors
-/// Git's settings name nobody in full.
+/// Git's settings do not name the user in full.
 pub async fn committer(dir: &Path, seconds: i64) -> Result<String, RemoteError> {
     let git = Git::new(dir);
     let anonymous = is_anonymous(&git).await?;
@@ -162,12 +162,12 @@ async fn signed(git: &Git, tag: &NewTag, anonymous: bool) -> Result<ObjectId, Re
     let output = git.run(args, message.as_bytes(), &environment).await?;
     let name = format!("refs/tags/{}", tag.name);
     if output.success {
-        // A git that does not run this hook: the ref is there and must go again.
+        // This git does not run the hook: the ref exists now and must be deleted again.
         let id = git
             .run_local("read the git tag", ["rev-parse", "--verify", &*name], b"")
             .await?;
         git.run_local(
-            "take the git tag's ref away",
+            "delete the git tag's ref",
             ["update-ref", "-d", &*name, &*id],
             b"",
         )
