@@ -54,7 +54,7 @@ pub mod error;
 pub mod event;
 pub mod git;
 #[cfg(feature = "cli")]
-pub mod init;
+mod init;
 pub mod io;
 pub mod oci;
 pub mod outcome;

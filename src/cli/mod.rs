@@ -4,6 +4,7 @@ mod all;
 mod changelog;
 mod check;
 pub(crate) mod exit;
+mod init;
 mod inspect;
 mod log;
 mod next;
@@ -21,7 +22,10 @@ mod status;
 mod tags;
 mod verify;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -93,8 +97,7 @@ pub enum Color {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Write a commented `release.toml` from what the repository holds
-    Init,
+    Init(init::InitArgs),
     Next(next::Arguments),
     Changelog(changelog::Arguments),
     Check(check::Arguments),
@@ -135,6 +138,11 @@ pub(crate) struct Context {
 }
 
 impl Context {
+    /// The directory that relative paths on the command line start from.
+    pub(crate) fn directory(&self) -> &Path {
+        self.global.directory.as_deref().unwrap_or(Path::new("."))
+    }
+
     /// The repository and its policy, as the global flags name them.
     pub(crate) fn open(&self) -> Result<Release> {
         Release::new(self.project()?, Events::none(), &Cancel::new())
@@ -204,9 +212,8 @@ pub fn main() -> ExitCode {
 }
 
 fn run(command: Command, context: &Context) -> Result<ExitCode> {
-    let (global, terminal) = (&context.global, &context.terminal);
     match command {
-        Command::Init => crate::init::run(global, terminal),
+        Command::Init(args) => init::run(args, context),
         Command::Next(args) => next::run(args, context),
         Command::Changelog(args) => changelog::run(args, context),
         Command::Check(args) => check::run(&args, context),

@@ -3,14 +3,14 @@
 use crate::{
     init::{
         dockerfile,
-        found::{Found, git_prefix, github},
-        text::{Draft, list, named, quote},
+        evidence::{Evidence, git_prefix, github},
+        writer::{Draft, list, named, quote},
     },
     oci::Repository,
     policy::{BranchPolicy, TagTemplate},
 };
 
-impl Found {
+impl Evidence {
     /// Writes the file.
     pub(crate) fn draft(&self) -> Draft {
         let mut draft = Draft {
@@ -343,7 +343,7 @@ mod tests {
     use crate::init::draft::*;
     use crate::{init::workflow::Known, policy::Policy};
 
-    fn policy(found: &Found) -> (Policy, Draft) {
+    fn policy(found: &Evidence) -> (Policy, Draft) {
         let draft = found.draft();
         match Policy::parse(&draft.text, "release.toml") {
             Ok(policy) => (policy, draft),
@@ -357,7 +357,7 @@ mod tests {
 
     #[test]
     fn an_empty_repository_gives_a_file_that_says_what_is_missing() {
-        let (policy, draft) = policy(&Found::default());
+        let (policy, draft) = policy(&Evidence::default());
         assert!(!policy.git.push && policy.image.all().is_empty());
         assert_eq!(draft.notes.len(), 3, "{:?}", draft.notes);
         assert!(draft.text.contains("# repository = "), "{}", draft.text);
@@ -365,7 +365,7 @@ mod tests {
 
     #[test]
     fn a_github_remote_is_a_guess_that_is_said() {
-        let found = Found {
+        let found = Evidence {
             remote: remote("git@github.com:Acme/Api.git"),
             git_tags: [
                 "v1.2.3",
@@ -384,7 +384,7 @@ mod tests {
                 ),
                 ("Dockerfile.alpine".into(), "FROM b\n".into()),
             ],
-            ..Found::default()
+            ..Evidence::default()
         };
         let (policy, draft) = policy(&found);
         assert_eq!(policy.image.all()[0].to_string(), "ghcr.io/acme/api");
@@ -407,9 +407,9 @@ mod tests {
 
     #[test]
     fn another_host_is_asked_about() {
-        let found = Found {
+        let found = Evidence {
             remote: remote("https://gitlab.example.org/a/b"),
-            ..Found::default()
+            ..Evidence::default()
         };
         let (policy, draft) = policy(&found);
         assert!(policy.image.all().is_empty());
@@ -422,11 +422,11 @@ mod tests {
 
     #[test]
     fn a_workflow_and_other_tools_are_heeded() {
-        let mut found = Found {
+        let mut found = Evidence {
             remote: remote("https://github.com/acme/api"),
             git_tags: vec!["1.4.0".into()],
             dockerfiles: vec![("docker/Dockerfile.alpine".into(), "FROM b\n".into())],
-            ..Found::default()
+            ..Evidence::default()
         };
         let workflow = "jobs:\n  b:\n    steps:\n\
             \x20     - uses: docker/metadata-action@v5\n        with:\n          images: quay.io/acme/api\n          tags: |\n\

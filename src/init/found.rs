@@ -1,65 +1,67 @@
-//! What a repository holds that a policy can be made of.
+//! What a repository holds, as data, and which of its files are worth reading.
 
-use semver::Version;
+use crate::init::dockerfile::is_dockerfile;
 
-use crate::{
-    init::{tools::Hints, workflow::Imported},
-    plan::release::labels::source_url,
-};
+/// How deep below the top of the working tree files are looked for.
+pub(crate) const DEPTH: usize = 3;
 
-/// What the repository holds that a policy can be made of.
+/// Where GitHub keeps its workflows. The only hidden folder that is looked into.
+const WORKFLOWS: &str = ".github/workflows";
+
+/// Files of other release tools at the top of the working tree, in the order in which they count.
+pub(super) const TOOL_FILES: [&str; 8] = [
+    ".releaserc",
+    ".releaserc.json",
+    ".releaserc.yml",
+    ".releaserc.yaml",
+    "package.json",
+    "cog.toml",
+    "release.toml",
+    "Cargo.toml",
+];
+
+/// What a repository holds that a policy can be made of.
 #[derive(Debug, Default)]
 pub(crate) struct Found {
-    /// The remote's name and URL.
+    /// Name and URL of the git remote that releases would go to.
     pub(crate) remote: Option<(String, String)>,
     /// Names of all git tags.
     pub(crate) git_tags: Vec<String>,
-    /// Path and text.
-    pub(crate) dockerfiles: Vec<(String, String)>,
-    pub(crate) imported: Imported,
-    pub(crate) hints: Hints,
+    /// The files that [`has_interest`] names, in any order.
+    pub(crate) files: Vec<FoundFile>,
 }
 
-/// `owner/name` where the remote is on GitHub.
-pub(crate) fn github(remote: &str) -> Option<String> {
-    let path = source_url(remote)?
-        .strip_prefix("https://github.com/")?
-        .to_owned();
-    (path.split('/').count() == 2).then_some(path)
+/// A text file of the working tree.
+#[derive(Debug, Clone)]
+pub(crate) struct FoundFile {
+    /// The path from the top of the working tree, with `/` between its parts.
+    pub(crate) path: String,
+    pub(crate) text: String,
 }
 
-/// What stands before the version in most git tags, and the highest version with it.
-pub(crate) fn git_prefix(tags: &[String]) -> Option<(String, Version)> {
-    let mut prefixes: Vec<(String, usize, Version)> = Vec::new();
-    for tag in tags {
-        let Some((prefix, version)) = split(tag) else {
-            continue;
-        };
-        match prefixes.iter_mut().find(|(known, ..)| known == prefix) {
-            Some((_, count, highest)) => {
-                *count += 1;
-                if version.cmp_precedence(highest).is_gt() {
-                    *highest = version;
-                }
-            }
-            None => prefixes.push((prefix.to_owned(), 1, version)),
-        }
-    }
-    // The most used one; of equals the shorter, which is rather the whole repository's.
-    prefixes.sort_by_key(|(prefix, count, _)| (std::cmp::Reverse(*count), prefix.len()));
-    prefixes
-        .into_iter()
-        .next()
-        .map(|(prefix, _, highest)| (prefix, highest))
+/// Whether a file, named by its path from the top of the working tree, can say anything.
+pub(crate) fn has_interest(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let hidden = path.starts_with('.') && path.contains('/');
+    TOOL_FILES.contains(&path) || is_workflow(path) || is_dockerfile(name) && !hidden
 }
 
-fn split(tag: &str) -> Option<(&str, Version)> {
-    let starts = tag.char_indices().filter(|(at, c)| {
-        c.is_ascii_digit() && !tag[..*at].ends_with(|c: char| c.is_ascii_digit() || c == '.')
-    });
-    starts
-        .filter_map(|(at, _)| Some((&tag[..at], Version::parse(&tag[at..]).ok()?)))
-        .next()
+/// Whether a folder, named by its path, holds nothing of its own project.
+pub(crate) fn is_passed_by(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let foreign = matches!(name, "node_modules" | "target" | "vendor" | "testdata");
+    let hidden = name.starts_with('.') && !WORKFLOWS.starts_with(path);
+    foreign || hidden
+}
+
+/// A workflow of GitHub Actions.
+pub(super) fn is_workflow(path: &str) -> bool {
+    let name = path
+        .strip_prefix(WORKFLOWS)
+        .and_then(|rest| rest.strip_prefix('/'));
+    name.is_some_and(|name| {
+        !name.contains('/') && (name.ends_with(".yml") || name.ends_with(".yaml"))
+    })
 }
 
 #[cfg(test)]
@@ -67,19 +69,36 @@ mod tests {
     use crate::init::found::*;
 
     #[test]
-    fn the_most_used_prefix_is_taken() {
-        let tags = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>();
-        let prefix = |names: &[&str]| git_prefix(&tags(names)).map(|(p, v)| format!("{p}|{v}"));
-        assert_eq!(
-            prefix(&["api@1.0.0", "api@1.1.0", "v3.0.0"]).as_deref(),
-            Some("api@|1.1.0")
-        );
-        assert_eq!(prefix(&["api2-1.0.0"]).as_deref(), Some("api2-|1.0.0"));
-        assert_eq!(prefix(&["v1.2", "x"]), None);
-        assert_eq!(github("https://gitlab.com/a/b"), None);
-        assert_eq!(
-            github("https://x@github.com/a/b.git").as_deref(),
-            Some("a/b")
-        );
+    fn files_and_folders_that_are_looked_at() {
+        for path in [
+            "Dockerfile",
+            "services/api/alpine.Dockerfile",
+            ".github/workflows/release.yml",
+            ".releaserc",
+            "Cargo.toml",
+        ] {
+            assert!(has_interest(path), "{path}");
+        }
+        for path in [
+            "crates/a/Cargo.toml",
+            "release.yml",
+            ".github/workflows/old/release.yml",
+            ".github/workflows/readme.md",
+            ".github/Dockerfile",
+        ] {
+            assert!(!has_interest(path), "{path}");
+        }
+        for path in [".github", ".github/workflows", "services", "docker"] {
+            assert!(!is_passed_by(path), "{path}");
+        }
+        for path in [
+            ".git",
+            ".github/old",
+            "a/.github",
+            "web/node_modules",
+            "target",
+        ] {
+            assert!(is_passed_by(path), "{path}");
+        }
     }
 }

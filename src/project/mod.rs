@@ -17,6 +17,8 @@
 //! Not promised: nothing here knows what a registry or the git remote has.
 
 mod commit_check;
+#[cfg(feature = "cli")]
+mod found;
 mod history;
 mod location;
 mod log;
@@ -26,6 +28,8 @@ mod policies;
 mod set;
 
 pub use commit_check::CheckedMessage;
+#[cfg(feature = "cli")]
+pub(crate) use found::WorkTree;
 pub use history::History;
 pub use location::{Location, POLICY_FILE};
 pub use log::PastRelease;
