@@ -50,7 +50,8 @@ pub(crate) fn has_interest(path: &str) -> bool {
 pub(crate) fn is_passed_by(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     let foreign = matches!(name, "node_modules" | "target" | "vendor" | "testdata");
-    let hidden = name.starts_with('.') && !WORKFLOWS.starts_with(path);
+    let leads_to_workflows = format!("{WORKFLOWS}/").starts_with(&format!("{path}/"));
+    let hidden = name.starts_with('.') && !leads_to_workflows;
     foreign || hidden
 }
 
