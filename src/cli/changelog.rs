@@ -2,17 +2,18 @@
 
 use std::process::ExitCode;
 
-use super::{Context, exit, next};
+use serde_json::{Value, json};
+
+use super::{args::Overrides, context::Context, exit, images::Images};
 use crate::{
     error::{Error, Result},
-    plan::version::VersionRequest,
-    project::Wanted,
+    project::{Notes, Project, Wanted},
 };
 
 /// Print release notes as markdown: of the next version, of a released one, or of a range
 #[derive(Debug, clap::Args)]
 #[command(disable_version_flag = true)]
-pub(super) struct Arguments {
+pub(super) struct ChangelogArgs {
     /// A released version (`1.2.3`) or a range (`v1.2.0..HEAD`); without one, what is not released yet
     #[arg(value_name = "VERSION|RANGE")]
     of: Option<String>,
@@ -23,36 +24,66 @@ pub(super) struct Arguments {
     #[arg(long, conflicts_with = "no_heading")]
     write: bool,
     #[command(flatten)]
-    overrides: next::Overrides,
+    overrides: Overrides,
+    /// For every image: each committed file of the policy's name
+    #[arg(long)]
+    all: bool,
 }
 
-/// Runs the verb.
-pub(super) fn run(arguments: Arguments, context: &Context) -> Result<ExitCode> {
+/// The notes of one image, and what became of them.
+enum Written {
+    Text { text: String, document: Value },
+    File { name: String, title: String },
+}
+
+pub(super) fn run(args: ChangelogArgs, context: &Context) -> Result<ExitCode> {
     let terminal = &context.terminal;
-    let wanted = match &arguments.of {
+    let wanted = match &args.of {
         Some(text) => Wanted::parse(text)?,
         None => Wanted::Next,
     };
-    let project = context.project()?;
-    let request = VersionRequest::from(arguments.overrides);
-    let mut found = project.notes(&wanted, &request, chrono::Utc::now().date_naive())?;
-    found.heading = !arguments.no_heading;
-    if arguments.write {
-        let name = project.write_notes(&found)?;
-        terminal.note(&format!("{} is in `{name}` now", found.title));
-        return Ok(ExitCode::from(exit::OK));
-    }
-    let text = project.render_notes(&found)?;
-    if terminal.json {
-        let mut document = serde_json::json!({ "v": 1, "text": text });
-        let fields = serde_json::to_value(&found)
-            .map_err(|error| Error::bug("notes are no JSON").because(&error))?;
-        if let (Some(document), Some(fields)) = (document.as_object_mut(), fields.as_object()) {
-            document.extend(fields.clone());
+    let request = args.overrides.request(args.all)?;
+    let today = chrono::Utc::now().date_naive();
+    let written = context.projects(args.all)?.each(|project| {
+        let mut notes = project.notes(&wanted, &request, today)?;
+        notes.heading = !args.no_heading;
+        write(project, &notes, args.write)
+    });
+    let written = Images::of(written)?;
+    for (label, written) in written.values() {
+        if let Written::File { name, title } = written {
+            terminal.note(&label.note(&format!("{title} is in `{name}` now")));
         }
-        terminal.json(&document);
-    } else {
-        terminal.data(text.trim_end());
     }
-    Ok(ExitCode::from(exit::OK))
+    if terminal.json && !args.write {
+        terminal.json(&written.document(|written| match written {
+            Written::Text { document, .. } => document.clone(),
+            Written::File { .. } => Value::Null,
+        }));
+    }
+    for (label, written) in written.values().filter(|_| !terminal.json) {
+        if let Written::Text { text, .. } = written {
+            let heading = label.config().map(|config| format!("# `{config}`\n\n"));
+            terminal.data(&(heading.unwrap_or_default() + text.trim_end()));
+        }
+    }
+    written.tell_errors(terminal);
+    Ok(ExitCode::from(written.code(|_| exit::OK)))
+}
+
+fn write(project: &Project, notes: &Notes, to_file: bool) -> Result<Written> {
+    if to_file {
+        return Ok(Written::File {
+            name: project.write_notes(notes)?.to_owned(),
+            title: notes.title.clone(),
+        });
+    }
+    let text = project.render_notes(notes)?;
+    let mut document = json!({ "v": 1, "text": text });
+    let fields = serde_json::to_value(notes)
+        .map_err(|error| Error::bug("the notes have no JSON form").because(&error))?;
+    if let (Some(document), Value::Object(fields)) = (document.as_object_mut(), fields) {
+        document.extend(fields);
+    }
+    Ok(Written::Text { text, document })
 }

@@ -2,13 +2,12 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{Context, Terminal, exit};
+use super::{context::Context, exit, image_label::ImageLabel, images::Images, render::Terminal};
 use crate::{
     error::{Error, Result},
-    plan::notes::lint::Severity,
-    project::CheckedMessage,
+    project::{CheckedMessage, Severity},
     release::{Check, first_problem},
     text::sanitize_line,
 };
@@ -16,53 +15,67 @@ use crate::{
 /// Check everything that could stop a release, without one; or commit messages alone
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("what"))]
-pub(super) struct Arguments {
+pub(super) struct CheckArgs {
     /// The commits to check, e.g. `origin/main..HEAD`
     #[arg(long, value_name = "RANGE", group = "what")]
     commits: Option<String>,
     /// The file with the message; as hook: `exec hoist check --commit-msg "$1"`
     #[arg(long, value_name = "FILE", group = "what")]
     commit_msg: Option<PathBuf>,
+    /// For every image: each committed file of the policy's name
+    #[arg(long)]
+    all: bool,
 }
 
 /// Runs the verb: exit 4 where a message must be mended.
-pub(super) fn run(arguments: &Arguments, context: &Context) -> Result<ExitCode> {
-    let terminal = &context.terminal;
-    let checked = match (&arguments.commits, &arguments.commit_msg) {
-        (Some(range), _) => context.project()?.check_commits(range)?,
+pub(super) fn run(args: CheckArgs, context: &Context) -> Result<ExitCode> {
+    let checked = match (&args.commits, &args.commit_msg) {
+        (Some(range), _) => context.projects(args.all)?.check_commits(range),
         (None, Some(file)) => {
             let name = file.display().to_string();
-            let directory = context.global.directory.clone().unwrap_or_default();
-            let path = directory.join(file);
-            let text = std::fs::read(path)
+            let text = std::fs::read(context.directory().join(file))
                 .map_err(|error| Error::usage(format!("cannot read `{name}`")).because(&error))?;
             let text = String::from_utf8_lossy(&text);
-            vec![context.project()?.check_message(&name, &text)?]
+            let projects = context.projects(args.all)?;
+            projects.each(|project| Ok(vec![project.check_message(&name, &text)?]))
         }
-        (None, None) => return everything(context),
+        (None, None) => return everything(args.all, context),
     };
-    if terminal.json {
-        terminal.json(&document(&checked));
-    } else {
-        checked.iter().for_each(|one| print(one, terminal));
-    }
-    let bad = checked.iter().filter(|one| one.is_bad()).count();
-    if let (Some(note), false) = (summary(arguments, checked.len(), bad), terminal.json) {
-        terminal.note(&note);
-    }
-    Ok(ExitCode::from(match bad {
+    let checked = Images::of(checked)?;
+    print_messages(&checked, &args, &context.terminal);
+    checked.tell_errors(&context.terminal);
+    Ok(ExitCode::from(checked.code(|checked| match bad(checked) {
         0 => exit::OK,
         _ => exit::REFUSED,
-    }))
+    })))
+}
+
+fn print_messages(checked: &Images<Vec<CheckedMessage>>, args: &CheckArgs, terminal: &Terminal) {
+    if terminal.json {
+        return terminal.json(&checked.document(|checked| messages_document(checked)));
+    }
+    for (label, checked) in checked.values() {
+        for line in checked.iter().flat_map(lines) {
+            terminal.data(&label.data(&line));
+        }
+        if let Some(note) = summary(args, checked.len(), bad(checked)) {
+            terminal.note(&label.note(&note));
+        }
+    }
+}
+
+/// How many messages must be mended.
+fn bad(checked: &[CheckedMessage]) -> usize {
+    checked.iter().filter(|one| one.is_bad()).count()
 }
 
 /// How it went, and the way on. A hook that lets a commit pass says nothing.
-fn summary(arguments: &Arguments, checked: usize, bad: usize) -> Option<String> {
+fn summary(args: &CheckArgs, checked: usize, bad: usize) -> Option<String> {
     let messages = |count| match count {
         1 => "1 message".to_owned(),
         _ => format!("{count} messages"),
     };
-    match (&arguments.commit_msg, bad) {
+    match (&args.commit_msg, bad) {
         (Some(_), 0) => None,
         (Some(file), _) => Some(format!(
             "nothing was committed; the message is in `{0}`: `git commit --edit --file={0}`",
@@ -77,52 +90,59 @@ fn summary(arguments: &Arguments, checked: usize, bad: usize) -> Option<String> 
 }
 
 /// Branch and tree, plan, registries, builder: one line each.
-fn everything(context: &Context) -> Result<ExitCode> {
-    let findings = context.open()?.check();
-    if context.terminal.json {
-        let entry = |finding: &Check| match &finding.result {
-            Ok(how) => json!({ "what": finding.what, "ok": true, "message": how }),
-            Err(error) => json!({ "what": finding.what, "ok": false, "error": error }),
-        };
-        let findings: Vec<_> = findings.iter().map(entry).collect();
-        context
-            .terminal
-            .json(&json!({ "v": 1, "findings": findings }));
+fn everything(all: bool, context: &Context) -> Result<ExitCode> {
+    let terminal = &context.terminal;
+    let findings = Images::of(context.releases(all)?.check())?;
+    if terminal.json {
+        terminal.json(&findings.document(|findings| findings_document(findings)));
     } else {
-        for finding in &findings {
-            match &finding.result {
-                Ok(how) => context
-                    .terminal
-                    .data(&format!("ok       {}: {how}", finding.what)),
-                Err(error) => {
-                    context.terminal.data(&format!("problem  {}", finding.what));
-                    context.terminal.error(error);
-                }
+        for (label, findings) in findings.values() {
+            for finding in findings {
+                print_finding(label, finding, terminal);
             }
         }
     }
-    let code = first_problem(&findings).map_or(exit::OK, |error| exit::number(error.kind));
-    Ok(ExitCode::from(code))
+    findings.tell_errors(terminal);
+    Ok(ExitCode::from(findings.code(|findings| {
+        first_problem(findings).map_or(exit::OK, |error| exit::number(error.kind))
+    })))
 }
 
-fn print(checked: &CheckedMessage, terminal: &Terminal) {
-    for finding in &checked.findings {
-        let severity = severity(finding.severity);
-        let subject: String = checked.subject.chars().take(7).collect();
-        let subject = if checked.subject.len() == 40 {
-            subject
-        } else {
-            checked.subject.clone()
-        };
-        let summary = sanitize_line(&checked.summary, 60);
-        let message = sanitize_line(&finding.message, 200);
-        let hint = finding.hint.as_ref().map_or_else(String::new, |hint| {
-            format!("; {}", sanitize_line(hint, 200))
-        });
-        terminal.data(&format!(
-            "{subject} {severity}: {message}: `{summary}`{hint}"
-        ));
+fn print_finding(label: ImageLabel<'_>, finding: &Check, terminal: &Terminal) {
+    match &finding.result {
+        Ok(how) => terminal.data(&label.data(&format!("ok       {}: {how}", finding.what))),
+        Err(error) => {
+            terminal.data(&label.data(&format!("problem  {}", finding.what)));
+            terminal.error(&label.error(error));
+        }
     }
+}
+
+fn findings_document(findings: &[Check]) -> Value {
+    let entry = |finding: &Check| match &finding.result {
+        Ok(how) => json!({ "what": finding.what, "ok": true, "message": how }),
+        Err(error) => json!({ "what": finding.what, "ok": false, "error": error }),
+    };
+    json!({ "v": 1, "findings": findings.iter().map(entry).collect::<Vec<_>>() })
+}
+
+fn lines(checked: &CheckedMessage) -> Vec<String> {
+    let subject = match checked.subject.len() {
+        40 => checked.subject.chars().take(7).collect(),
+        _ => checked.subject.clone(),
+    };
+    let summary = sanitize_line(&checked.summary, 60);
+    let findings = checked.findings.iter();
+    findings
+        .map(|finding| {
+            let severity = severity(finding.severity);
+            let message = sanitize_line(&finding.message, 200);
+            let hint = finding.hint.as_ref().map_or_else(String::new, |hint| {
+                format!("; {}", sanitize_line(hint, 200))
+            });
+            format!("{subject} {severity}: {message}: `{summary}`{hint}")
+        })
+        .collect()
 }
 
 fn severity(severity: Severity) -> &'static str {
@@ -132,7 +152,7 @@ fn severity(severity: Severity) -> &'static str {
     }
 }
 
-fn document(checked: &[CheckedMessage]) -> serde_json::Value {
+fn messages_document(checked: &[CheckedMessage]) -> Value {
     let findings: Vec<_> = checked
         .iter()
         .flat_map(|one| one.findings.iter().map(move |finding| (one, finding)))

@@ -20,7 +20,7 @@ pub const BUSY: u8 = 5;
 pub const FAILED: u8 = 6;
 /// The release failed, and everything was put back.
 pub const ROLLED_BACK: u8 = 7;
-/// A person must look.
+/// Manual action is needed.
 pub const NEEDS_HUMAN: u8 = 8;
 /// Tags disagree.
 pub const DISAGREE: u8 = 9;

@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::json;
 
-use super::{Context, exit};
+use super::{context::Context, exit};
 use crate::{
     error::{Error, Result},
     init::{self, Found, FoundFile},

@@ -6,17 +6,17 @@ use std::{
     process::ExitCode,
 };
 
-use super::{Context, exit};
+use super::{context::Context, exit, images::Images};
 use crate::{
     error::Result,
-    plan::inspect::{Changes, Hidden, Layer, Report},
-    release::{InspectOptions, inspect_path},
+    project::ImageResult,
+    release::{Changes, Hidden, InspectOptions, Layer, Report, inspect_path},
     text::{bytes, sanitize_line},
 };
 
 /// Show where an image's bytes are, what is wasted, what changed, and what would make it smaller
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct InspectArgs {
     /// A reference, an OCI layout or a `docker save` archive [default: the last release]
     // Not called `image`: that is the global flag.
     #[arg(value_name = "IMAGE")]
@@ -24,29 +24,40 @@ pub(super) struct Args {
     /// What to compare it with [default: of a version, the release before it]
     #[arg(long, value_name = "IMAGE")]
     since: Option<String>,
+    /// The last release of every image: each committed file of the policy's name
+    #[arg(long, conflicts_with_all = ["what", "since"])]
+    all: bool,
 }
 
-pub(super) fn run(args: Args, context: &Context) -> Result<ExitCode> {
+pub(super) fn run(args: InspectArgs, context: &Context) -> Result<ExitCode> {
+    let terminal = &context.terminal;
     let path = |text: &String| Some(PathBuf::from(text)).filter(|path| path.exists());
     let image = args.what.as_ref().and_then(path);
     let since = args.since.as_ref().and_then(path);
-    let report = match (image, since, &args.since) {
+    let reports = match (image, since, &args.since) {
         // Files need no repository, and so no policy.
         (Some(image), since, other) if since.is_some() == other.is_some() => {
-            inspect_path(&image, since.as_deref())?
+            let report = inspect_path(&image, since.as_deref());
+            vec![ImageResult::new(None, report)]
         }
-        _ => context.open()?.inspect(&InspectOptions {
+        _ => context.releases(args.all)?.inspect(&InspectOptions {
             image: args.what,
             since: args.since,
-        })?,
+        }),
     };
-    if context.terminal.json {
-        let document = serde_json::to_value(&report).expect("a report is plain data");
-        context.terminal.json(&document);
+    let reports = Images::of(reports)?;
+    if terminal.json {
+        terminal.json(
+            &reports
+                .document(|report| serde_json::to_value(report).expect("a report is plain data")),
+        );
     } else {
-        context.terminal.data(text(&report).trim_end());
+        for (label, report) in reports.values() {
+            terminal.data(&label.data(text(report).trim_end()));
+        }
     }
-    Ok(ExitCode::from(exit::OK))
+    reports.tell_errors(terminal);
+    Ok(ExitCode::from(reports.code(|_| exit::OK)))
 }
 
 fn text(report: &Report) -> String {

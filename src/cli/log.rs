@@ -2,40 +2,48 @@
 
 use std::process::ExitCode;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{Context, exit, render::columns};
+use super::{context::Context, exit, images::Images, render::columns};
 use crate::{error::Result, project::PastRelease};
 
 /// List past releases, newest first, from this clone's git tags and the receipts in them
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
-    /// No more than so many
+pub(super) struct LogArgs {
+    /// List the newest COUNT releases only
     #[arg(short = 'n', long, value_name = "COUNT")]
     limit: Option<usize>,
+    /// Of every image: each committed file of the policy's name
+    #[arg(long)]
+    all: bool,
 }
 
-pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode> {
-    let mut past = context.project()?.log()?;
-    let all = past.len();
-    past.truncate(args.limit.unwrap_or(usize::MAX));
-    if context.terminal.json {
-        let releases: Vec<_> = past.iter().map(document).collect();
-        context
-            .terminal
-            .json(&json!({"v": 1, "releases": releases}));
-        return Ok(ExitCode::from(exit::OK));
+pub(super) fn run(args: LogArgs, context: &Context) -> Result<ExitCode> {
+    let terminal = &context.terminal;
+    let limit = args.limit.unwrap_or(usize::MAX);
+    let past = Images::of(context.projects(args.all)?.log())?;
+    if terminal.json {
+        terminal.json(&past.document(|past| {
+            let releases: Vec<_> = past.iter().take(limit).map(document).collect();
+            json!({"v": 1, "releases": releases})
+        }));
+    } else {
+        let mut table = Vec::new();
+        for (label, past) in past.values() {
+            let rows = past.iter().take(limit).flat_map(rows);
+            table.extend(rows.map(|row| label.row(row)));
+        }
+        for line in columns(&table) {
+            terminal.data(&line);
+        }
+        for (label, _) in past.values().filter(|(_, past)| past.is_empty()) {
+            terminal.note(&label.note(
+                "no git tag of this clone names a release; if there should be some: `git fetch --tags`",
+            ));
+        }
     }
-    let rows: Vec<_> = past.iter().flat_map(rows).collect();
-    for line in columns(&rows) {
-        context.terminal.data(&line);
-    }
-    if all == 0 {
-        context.terminal.note(
-            "no git tag of this clone names a release; if there should be some: `git fetch --tags`",
-        );
-    }
-    Ok(ExitCode::from(exit::OK))
+    past.tell_errors(terminal);
+    Ok(ExitCode::from(past.code(|_| exit::OK)))
 }
 
 /// A line for each different image of a release; one without a receipt has one all the same.
@@ -70,7 +78,7 @@ fn rows(past: &PastRelease) -> Vec<Vec<String>> {
     images.into_iter().enumerate().map(row).collect()
 }
 
-fn document(past: &PastRelease) -> serde_json::Value {
+fn document(past: &PastRelease) -> Value {
     let images = past.images.iter().map(|receipt| {
         json!({
             "repository": receipt.repository,

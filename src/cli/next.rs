@@ -4,22 +4,22 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
-use super::{Context, Global, Terminal, all, exit};
+use super::{
+    args::Overrides, context::Context, exit, image_label::ImageLabel, images::Images,
+    render::Terminal,
+};
 use crate::{
     error::{ErrorKind, Result},
-    oci,
-    plan::{
-        history::facts::Facts,
-        version::{VersionRequest, explain, next::Next},
-    },
-    policy::Level,
-    project::{History, ImageResult, Location},
+    project::{History, Next, Project, VersionRequest},
 };
+
+/// Commits that are shown where there is nothing to release.
+const SHOWN: usize = 10;
 
 /// Print the next version, or nothing when there is nothing to release
 #[derive(Debug, clap::Args)]
 #[command(disable_version_flag = true)]
-pub struct Arguments {
+pub(super) struct NextArgs {
     /// Say why, on stderr: the base, every commit with its level, what would change the answer
     #[arg(long)]
     explain: bool,
@@ -30,152 +30,97 @@ pub struct Arguments {
     all: bool,
 }
 
-/// What stands in for the history's answer; the same for `next`, `tags`, `plan` and `release`.
-#[derive(Debug, Clone, Default, clap::Args)]
-pub struct Overrides {
-    /// Take this level, whatever the commits say
-    #[arg(long, value_name = "LEVEL", value_parser = level)]
-    bump: Option<Level>,
-    /// Take this version
-    #[arg(long, value_name = "VERSION", allow_hyphen_values = true, conflicts_with_all = ["bump", "pre"])]
-    version: Option<String>,
-    /// Make it a pre-release with this label, e.g. `rc`
-    #[arg(long, value_name = "LABEL")]
-    pre: Option<String>,
-    /// Answer for this branch
-    #[arg(long, value_name = "NAME")]
-    branch: Option<String>,
+/// One image's history, and what follows from it.
+struct Answer {
+    history: History,
+    /// Asked for with `--explain`.
+    explanation: Vec<String>,
 }
 
-impl Overrides {
-    /// `--version`
-    pub(super) fn version(&self) -> Option<&str> {
-        self.version.as_deref()
+pub(super) fn run(args: NextArgs, context: &Context) -> Result<ExitCode> {
+    let terminal = &context.terminal;
+    let request = args.overrides.request(args.all)?;
+    let projects = context.projects(args.all)?;
+    let answers = projects.each(|project| answer(project, &request, args.explain, terminal));
+    let answers = Images::of(answers)?;
+    if terminal.json {
+        terminal.json(&answers.document(|answer| document(&answer.history.next)));
     }
-}
-
-impl From<Overrides> for VersionRequest {
-    fn from(flags: Overrides) -> Self {
-        Self {
-            bump: flags.bump,
-            version: flags.version,
-            pre: flags.pre,
-            branch: flags.branch,
+    for (label, answer) in answers.values() {
+        let next = &answer.history.next;
+        print(label, next, terminal);
+        if args.explain {
+            remark(label, &answer.explanation, terminal);
+        } else if next.next.is_none() && !terminal.json && label.config().is_none() {
+            commits(&answer.history, terminal);
         }
     }
+    answers.tell_errors(terminal);
+    Ok(ExitCode::from(answers.code(|_| exit::OK)))
 }
 
-/// The place that the global flags name.
-pub fn place(global: &Global) -> Result<Location> {
-    let images = global
-        .image
-        .iter()
-        .map(|name| {
-            name.parse::<oci::Repository>().map_err(|error| {
-                crate::error::Error::usage(format!("`--image {name}` is no repository"))
-                    .because(&error)
-            })
-        })
-        .collect::<Result<_>>()?;
-    Ok(Location {
-        directory: global.directory.clone().unwrap_or_else(|| ".".into()),
-        config: global.config.clone(),
-        images,
+fn answer(
+    project: &Project,
+    request: &VersionRequest,
+    explained: bool,
+    terminal: &Terminal,
+) -> Result<Answer> {
+    let facts = project.facts(request)?;
+    let next = project.decide(&facts, request).inspect_err(|error| {
+        // Whoever is refused wants to know what was seen most of all.
+        if explained && error.kind == ErrorKind::Refused {
+            let label = ImageLabel::new(project.label());
+            remark(label, &project.explain_facts(&facts), terminal);
+        }
+    })?;
+    let history = History { facts, next };
+    let explanation = match explained {
+        true => project.explain(request, &history),
+        false => Vec::new(),
+    };
+    Ok(Answer {
+        history,
+        explanation,
     })
 }
 
-/// Runs the verb.
-pub fn run(arguments: Arguments, context: &Context) -> Result<ExitCode> {
-    if arguments.all {
-        return run_all(arguments, context);
-    }
-    let terminal = &context.terminal;
-    let request = VersionRequest::from(arguments.overrides);
-    let project = context.project()?;
-    let facts = project.facts(&request)?;
-    let next = &project.decide(&facts, &request).inspect_err(|error| {
-        // Whoever is refused wants to know what was seen most of all.
-        if arguments.explain && error.kind == ErrorKind::Refused {
-            remark(&explain::refused(project.policy(), &facts), terminal);
+fn print(label: ImageLabel<'_>, next: &Next, terminal: &Terminal) {
+    match (&next.next, label.config()) {
+        _ if terminal.json => {}
+        (Some(version), None) => terminal.data(&version.to_string()),
+        (Some(version), Some(config)) => terminal.data(&format!("{config} {version}")),
+        (None, _) => {
+            terminal.note(&label.note(&format!("nothing to release: {}", next.why)));
         }
-    })?;
-    if terminal.json {
-        terminal.json(&document(next));
-    } else if let Some(version) = &next.next {
-        terminal.data(&version.to_string());
     }
     for note in &next.notes {
-        terminal.note(note);
+        terminal.note(&label.note(note));
     }
-    if arguments.explain {
-        let lines = explain::explain(project.policy(), &facts, &request, next);
-        remark(&lines, terminal);
-    } else if next.next.is_none() && !terminal.json {
-        nothing(next, &facts, terminal);
-    }
-    Ok(ExitCode::from(exit::OK))
 }
 
-fn run_all(arguments: Arguments, context: &Context) -> Result<ExitCode> {
-    let terminal = &context.terminal;
-    all::refuse_version(&arguments.overrides)?;
-    let request = VersionRequest::from(arguments.overrides);
-    let projects = context.projects(true)?;
-    let each = projects.next(&request);
-    if terminal.json {
-        let entry = |one: &ImageResult<History>| {
-            let document = one.result.as_ref().map(|history| document(&history.next));
-            all::entry(all::config(one), document)
-        };
-        let entries: Vec<Value> = each.iter().map(entry).collect();
-        terminal.json(&all::document(&entries));
+fn remark(label: ImageLabel<'_>, lines: &[String], terminal: &Terminal) {
+    if let Some(config) = label.config() {
+        terminal.remark(&format!("{config}:"));
     }
-    for (one, project) in each.iter().zip(projects.projects()) {
-        let config = all::config(one);
-        let Ok(History { facts, next }) = &one.result else {
-            continue;
-        };
-        match &next.next {
-            _ if terminal.json => {}
-            Some(version) => terminal.data(&format!("{config} {version}")),
-            None => terminal.note(&format!("`{config}`: nothing to release: {}", next.why)),
-        }
-        for note in &next.notes {
-            terminal.note(&format!("`{config}`: {}", all::about(config, note)));
-        }
-        if arguments.explain {
-            terminal.remark(&format!("{config}:"));
-            remark(
-                &explain::explain(project.policy(), facts, &request, next),
-                terminal,
-            );
-        }
-    }
-    all::tell_errors(&each, terminal);
-    Ok(ExitCode::from(all::code(&each, |_| exit::OK)))
-}
-
-fn remark(lines: &[String], terminal: &Terminal) {
     for line in lines {
         terminal.remark(line);
     }
 }
 
-/// Why there is nothing to release, with what was seen.
-fn nothing(next: &Next, facts: &Facts, terminal: &Terminal) {
-    const SHOWN: usize = 10;
-    terminal.note(&format!("nothing to release: {}", next.why));
+/// What was seen where there is nothing to release.
+fn commits(history: &History, terminal: &Terminal) {
     if terminal.quiet {
         return;
     }
-    for entry in next.entries.iter().take(SHOWN) {
-        terminal.remark(&explain::line(entry, facts));
+    let lines = history.commit_lines();
+    for line in lines.iter().take(SHOWN) {
+        terminal.remark(line);
     }
-    if next.entries.len() > SHOWN {
-        let more = next.entries.len() - SHOWN;
+    if lines.len() > SHOWN {
+        let more = lines.len() - SHOWN;
         terminal.remark(&format!("and {more} more: `hoist next --explain`"));
     }
-    if next.current.is_none() && !next.entries.is_empty() {
+    if history.next.current.is_none() && !lines.is_empty() {
         terminal.note("a first version can be named: `--version 0.1.0`");
     }
 }
@@ -209,13 +154,4 @@ fn document(next: &Next) -> Value {
         "why": next.why,
         "notes": next.notes,
     })
-}
-
-fn level(text: &str) -> Result<Level, String> {
-    match text {
-        "patch" => Ok(Level::Patch),
-        "minor" => Ok(Level::Minor),
-        "major" => Ok(Level::Major),
-        _ => Err("expected `patch`, `minor` or `major`".into()),
-    }
 }

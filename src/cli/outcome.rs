@@ -3,66 +3,52 @@
 
 use std::process::ExitCode;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use super::{Context, all, exit, plan};
+use super::{exit, image_label::ImageLabel, images, render::Terminal};
 use crate::{
-    error::Error,
+    error::{Error, ErrorKind},
     oci::Observed,
     outcome::{Outcome, OutcomeKind, TagReport},
-    release::NothingToRelease,
 };
 
-/// Prints an outcome; its exit code.
-pub(super) fn print(outcome: &Outcome, context: &Context) -> ExitCode {
-    let code = code(outcome);
-    if context.terminal.json {
-        context.terminal.json(&document(outcome, code));
+/// Prints the outcome of the only image; its exit code.
+pub(super) fn print(outcome: &Outcome, terminal: &Terminal) -> ExitCode {
+    if terminal.json {
+        terminal.json(&document(outcome));
     } else {
-        tell(outcome, None, context);
+        tell(ImageLabel::new(None), outcome, terminal);
     }
-    ExitCode::from(code)
+    ExitCode::from(code(outcome))
 }
 
-/// An outcome for a person. With several images, `config` says which one it is about.
-pub(super) fn tell(outcome: &Outcome, config: Option<&str>, context: &Context) {
-    match (&outcome.error, config) {
-        (Some(error), None) => context.terminal.error(error),
-        (Some(error), Some(config)) => context.terminal.error(&all::named(config, error)),
-        (None, _) => {}
+/// Prints the outcome of something that may have had nothing to do.
+pub(super) fn print_or(outcome: Option<Outcome>, nothing: &str, terminal: &Terminal) -> ExitCode {
+    match outcome {
+        Some(outcome) => return print(&outcome, terminal),
+        None if terminal.json => terminal.json(&json!({
+            "v": 1, "type": "outcome", "outcome": "nothing", "exit": exit::OK, "version": null,
+            "why": nothing,
+        })),
+        None => terminal.note(nothing),
+    }
+    ExitCode::from(exit::OK)
+}
+
+/// An outcome for a person.
+pub(super) fn tell(label: ImageLabel<'_>, outcome: &Outcome, terminal: &Terminal) {
+    if let Some(error) = &outcome.error {
+        terminal.error(&label.error(error));
     }
     if outcome.kind == OutcomeKind::Published {
         for image in &outcome.images {
-            context
-                .terminal
-                .data(&image.repository.digest(&image.digest));
+            terminal.data(&image.repository.digest(&image.digest));
         }
     } else {
         for line in leftovers(outcome) {
-            context.terminal.note(&line);
+            terminal.note(&line);
         }
     }
-}
-
-/// There was nothing to release.
-pub(super) fn nothing(nothing: &NothingToRelease, context: &Context) {
-    if !context.terminal.json {
-        return plan::tell_nothing(nothing, context);
-    }
-    context.terminal.json(&nothing_document(nothing));
-}
-
-pub(super) fn nothing_document(nothing: &NothingToRelease) -> Value {
-    json!({
-        "v": 1,
-        "type": "outcome",
-        "outcome": "nothing",
-        "exit": exit::OK,
-        "version": null,
-        "current": nothing.current,
-        "why": nothing.why,
-        "messages": nothing.messages,
-    })
 }
 
 /// A run that failed before there was a transaction, as the last JSON line.
@@ -88,18 +74,43 @@ pub(super) fn code(outcome: &Outcome) -> u8 {
     }
 }
 
-pub(super) fn document(outcome: &Outcome, code: u8) -> Value {
+/// The outcome as a JSON line.
+pub(super) fn document(outcome: &Outcome) -> Value {
     let mut line = json!({
         "v": 1,
         "type": "outcome",
         "outcome": outcome.kind,
-        "exit": code,
+        "exit": code(outcome),
     });
     let fields = serde_json::to_value(outcome).expect("an outcome is plain data");
     if let (Value::Object(line), Value::Object(fields)) = (&mut line, fields) {
         line.extend(fields.into_iter().filter(|(name, _)| name != "kind"));
     }
     line
+}
+
+/// The last JSON line of several images, from the line of each: how it ended for all. Its word is
+/// that of the image that ended worst.
+pub(super) fn of_all(lines: &[(ImageLabel<'_>, Value)], code: u8) -> Value {
+    let decided = || lines.iter().filter(|(_, line)| line["exit"] == code);
+    // One that was published beside others that had nothing to do.
+    let published = decided().find(|(_, line)| line["outcome"] == "published");
+    let outcome = match published.or(decided().next()) {
+        Some((_, line)) => line["outcome"].clone(),
+        None => json!(ErrorKind::NothingToRelease),
+    };
+    let entry = |(label, line): &(ImageLabel<'_>, Value)| {
+        let fields = ["outcome", "exit", "version"];
+        let fields = fields.map(|name| (name.to_owned(), line[name].clone()));
+        images::entry(*label, Ok(Map::from_iter(fields).into()))
+    };
+    json!({
+        "v": 1,
+        "type": "outcome",
+        "outcome": outcome,
+        "exit": code,
+        "releases": lines.iter().map(entry).collect::<Vec<_>>(),
+    })
 }
 
 /// Each tag that is neither as it was nor, where all are, as wanted.

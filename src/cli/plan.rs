@@ -2,130 +2,85 @@
 
 use std::{fmt::Write as _, process::ExitCode};
 
-use super::{Context, all, exit, next::Overrides};
+use super::{
+    args::Overrides, context::Context, exit, image_label::ImageLabel, images::Images, nothing,
+    render::Terminal,
+};
 use crate::{
     error::Result,
     oci::Observed,
-    plan::{Plan, PlannedMove, PlannedSource, tags::Action},
-    project::ImageResult,
-    release::{NothingToRelease, Planned, ReleaseRequest},
+    release::{Action, PlannedSource, Plan, Planned, PlannedMove, ReleaseRequest},
 };
 
 /// Show what a release would do; touch nothing
 #[derive(Debug, clap::Args)]
 #[command(disable_version_flag = true)]
-pub(super) struct Args {
+pub(super) struct PlanArgs {
     #[command(flatten)]
-    request: Overrides,
+    overrides: Overrides,
     /// For every image: each committed file of the policy's name
     #[arg(long)]
     all: bool,
 }
 
-pub(super) fn run(args: Args, context: &Context) -> Result<ExitCode> {
-    if args.all {
-        all::refuse_version(&args.request)?;
-    }
-    let ask = ReleaseRequest::new(args.request.into());
-    if args.all {
-        let each = context.open_set(true)?.plan(&ask);
-        return Ok(ExitCode::from(show_all(&each, context)));
-    }
-    let release = context.open()?;
-    match release.plan(&ask)? {
-        Planned::Release(plan) => show(&plan, context),
-        Planned::NothingToRelease(nothing) => tell_nothing(&nothing, context),
-    }
-    Ok(ExitCode::from(exit::OK))
+pub(super) fn run(args: PlanArgs, context: &Context) -> Result<ExitCode> {
+    let request = ReleaseRequest::new(args.overrides.request(args.all)?);
+    let planned = Images::of(context.releases(args.all)?.plan(&request))?;
+    print(&planned, &context.terminal);
+    Ok(ExitCode::from(planned.code(|_| exit::OK)))
 }
 
-/// The plan on stdout.
-pub(super) fn show(plan: &Plan, context: &Context) {
-    if context.terminal.json {
-        let document = serde_json::to_value(plan).expect("a plan is plain data");
-        return context.terminal.json(&document);
+/// Every image's plan, or why it has none.
+pub(super) fn print(planned: &Images<Planned>, terminal: &Terminal) {
+    if terminal.json {
+        terminal.json(&planned.document(|planned| match planned {
+            Planned::Release(plan) => document(plan),
+            Planned::NothingToRelease(nothing) => nothing::plan_document(nothing),
+        }));
+        return planned.tell_errors(terminal);
     }
-    context.terminal.data(text(plan).trim_end());
-    messages(&plan.messages, context);
-    context.terminal.note("nothing was built or pushed");
+    let plans = plans(planned);
+    for (label, plan) in &plans {
+        terminal.data(text(plan).trim_end());
+        nothing::messages(*label, &plan.messages, terminal);
+    }
+    tell_without_plan(planned, terminal);
+    if planned.are_labelled() || !plans.is_empty() {
+        terminal.note("nothing was built or pushed");
+    }
 }
 
-/// Why there is nothing to release, and what is not as it should be all the same.
-pub(super) fn tell_nothing(nothing: &NothingToRelease, context: &Context) {
-    if context.terminal.json {
-        return context.terminal.json(&nothing_document(nothing));
-    }
-    context
-        .terminal
-        .note(&format!("nothing to release: {}", nothing.why));
-    messages(&nothing.messages, context);
-}
-
-fn nothing_document(nothing: &NothingToRelease) -> serde_json::Value {
-    serde_json::json!({
-        "v": 1,
-        "version": null,
-        "current": nothing.current,
-        "why": nothing.why,
-        "messages": nothing.messages,
-    })
-}
-
-/// Every image's plan; the exit code.
-pub(super) fn show_all(each: &[ImageResult<Planned>], context: &Context) -> u8 {
-    if context.terminal.json {
-        let document = |planned: &Planned| match planned {
-            Planned::Release(plan) => serde_json::to_value(plan).expect("a plan is plain data"),
-            Planned::NothingToRelease(nothing) => nothing_document(nothing),
-        };
-        let entry = |one: &ImageResult<Planned>| {
-            let document = one.result.as_ref().map(document);
-            all::entry(all::config(one), document)
-        };
-        let entries: Vec<_> = each.iter().map(entry).collect();
-        context.terminal.json(&all::document(&entries));
-        all::tell_errors(each, &context.terminal);
-    } else {
-        for one in each {
-            if let Ok(Planned::Release(plan)) = &one.result {
-                context.terminal.data(text(plan).trim_end());
-                messages_of(all::config(one), &plan.messages, context);
-            }
-        }
-        tell_others(each, context);
-        context.terminal.note("nothing was built or pushed");
-    }
-    all::code(each, |_| exit::OK)
+/// The plans, without the images that have none.
+pub(super) fn plans(planned: &Images<Planned>) -> Vec<(ImageLabel<'_>, &Plan)> {
+    let plan = |(label, planned)| match planned {
+        Planned::Release(plan) => Some((label, &**plan)),
+        Planned::NothingToRelease(_) => None,
+    };
+    planned.values().filter_map(plan).collect()
 }
 
 /// The images without a plan: nothing to release, or what is in the way.
-pub(super) fn tell_others(each: &[ImageResult<Planned>], context: &Context) {
-    for one in each {
-        if let Ok(Planned::NothingToRelease(nothing)) = &one.result {
-            tell_nothing_of(all::config(one), nothing, context);
+pub(super) fn tell_without_plan(planned: &Images<Planned>, terminal: &Terminal) {
+    for (label, planned) in planned.values() {
+        if let Planned::NothingToRelease(nothing) = planned {
+            nothing::tell(label, nothing, terminal);
         }
     }
-    all::tell_errors(each, &context.terminal);
+    planned.tell_errors(terminal);
 }
 
-/// Why there is nothing to release for one of several images.
-pub(super) fn tell_nothing_of(config: &str, nothing: &NothingToRelease, context: &Context) {
-    let why = format!("`{config}`: nothing to release: {}", nothing.why);
-    context.terminal.note(&why);
-    messages_of(config, &nothing.messages, context);
-}
-
-fn messages_of(config: &str, messages: &[String], context: &Context) {
-    for message in messages {
-        let message = all::about(config, message);
-        context.terminal.note(&format!("`{config}`: {message}"));
+/// A plan that was asked for by name.
+pub(super) fn print_one(plan: &Plan, terminal: &Terminal) {
+    if terminal.json {
+        return terminal.json(&document(plan));
     }
+    terminal.data(text(plan).trim_end());
+    nothing::messages(ImageLabel::new(None), &plan.messages, terminal);
+    terminal.note("nothing was built or pushed");
 }
 
-pub(super) fn messages(messages: &[String], context: &Context) {
-    for message in messages {
-        context.terminal.note(message);
-    }
+fn document(plan: &Plan) -> serde_json::Value {
+    serde_json::to_value(plan).expect("a plan is plain data")
 }
 
 /// The plan as a person reads it.

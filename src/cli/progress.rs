@@ -11,7 +11,7 @@ use std::{
 use anstyle::{AnsiColor, Style};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use super::{Terminal, all};
+use super::{image_label::ImageLabel, render::Terminal};
 use crate::{
     event::{Event, Events, Step},
     text::sanitize,
@@ -22,7 +22,7 @@ const BUSY: Style = AnsiColor::Cyan.on_default().bold();
 const BACK: Style = AnsiColor::Yellow.on_default().bold();
 
 /// Where a verb shows long work. One screen serves all images of a run.
-pub struct Screen {
+pub(super) struct Screen {
     terminal: Terminal,
     /// On a terminal only.
     bars: Option<MultiProgress>,
@@ -30,19 +30,17 @@ pub struct Screen {
 
 impl Screen {
     /// What was asked for, on this process's terminal.
-    #[must_use]
-    pub fn new(terminal: &Terminal) -> Self {
+    pub(super) fn new(terminal: &Terminal) -> Self {
         Self {
             terminal: terminal.clone(),
             bars: std::io::stderr().is_terminal().then(MultiProgress::new),
         }
     }
 
-    /// A listener. With several images, `config` says which one its events are about.
-    #[must_use]
-    pub fn events(&self, config: Option<&str>) -> Events {
+    /// A listener to the events of one image.
+    pub(super) fn events(&self, label: ImageLabel<'_>) -> Events {
         if self.terminal.json {
-            let (terminal, config) = (self.terminal.clone(), config.map(str::to_owned));
+            let (terminal, config) = (self.terminal.clone(), label.config().map(str::to_owned));
             return Events::new(move |event| {
                 if let Some(line) = json_line(&event, config.as_deref()) {
                     terminal.json(&line);
@@ -53,7 +51,9 @@ impl Screen {
             return Events::none();
         }
         let printer = Arc::new(Printer {
-            about: config.map_or(String::new(), |config| format!("{}: ", all::short(config))),
+            about: label
+                .short()
+                .map_or(String::new(), |short| format!("{short}: ")),
             bars: self.bars.clone(),
             running: Mutex::default(),
             verbose: self.terminal.verbose > 0,

@@ -2,31 +2,31 @@
 
 use std::process::ExitCode;
 
-use super::{Context, exit, outcome, plan};
-use crate::{error::Result, plan::version::request::parse_version};
+use super::{context::Context, exit, outcome, plan};
+use crate::{error::Result, project::parse_version};
 
 /// Publish a pre-release's image under its core version: the same bytes, no build
 #[derive(Debug, clap::Args)]
 #[command(disable_version_flag = true)]
-pub(super) struct Args {
+pub(super) struct PromoteArgs {
     /// The pre-release, e.g. 1.3.0-rc.2
     #[arg(value_name = "PRERELEASE")]
     candidate: String,
     /// Show what it would do; touch nothing
     #[arg(long)]
     dry_run: bool,
-    /// Taken for the sake of scripts: naming the pre-release is the word that is needed
+    /// Accepted for the sake of scripts: naming the pre-release is all the consent that is needed
     #[arg(long, hide = true)]
     yes: bool,
 }
 
-pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode> {
+pub(super) fn run(args: PromoteArgs, context: &Context) -> Result<ExitCode> {
     let candidate = parse_version(&args.candidate)?;
     if args.dry_run {
-        let planned = context.open()?.plan_promotion(&candidate)?;
-        plan::show(&planned, context);
+        let planned = context.release()?.plan_promotion(&candidate)?;
+        plan::print_one(&planned, &context.terminal);
         return Ok(ExitCode::from(exit::OK));
     }
-    let ended = context.open_for_work()?.promote(&candidate)?;
-    Ok(outcome::print(&ended, context))
+    let outcome = context.release_for_work()?.promote(&candidate)?;
+    Ok(outcome::print(&outcome, &context.terminal))
 }

@@ -6,26 +6,30 @@ use std::{
     process::ExitCode,
 };
 
+use serde_json::Value;
+
 use super::{
-    Context,
-    all::{self, release::How},
+    args::Overrides,
+    context::Context,
     exit,
-    next::Overrides,
-    outcome, plan,
-    render::{ask as ask_person, can_answer},
+    image_label::ImageLabel,
+    images::{self, Images},
+    nothing, outcome, plan,
+    question::{ask, can_be_answered},
+    render::Terminal,
 };
 use crate::{
-    error::{Error, ErrorKind, Result},
-    plan::{FORMAT, Plan},
-    release::{Planned, ReleaseRequest, ReleaseResult, blocking::Release},
+    error::{Error, Result},
+    project::ImageResult,
+    release::{FORMAT, Plan, Planned, ReleaseRequest, ReleaseResult},
 };
 
 /// Release: build once, move every tag or none, tag git
 #[derive(Debug, clap::Args)]
 #[command(disable_version_flag = true)]
-pub(super) struct Args {
+pub(super) struct ReleaseArgs {
     #[command(flatten)]
-    request: Overrides,
+    overrides: Overrides,
     /// Go ahead without asking; needed where there is no terminal
     #[arg(long)]
     yes: bool,
@@ -46,122 +50,45 @@ pub(super) struct Args {
     all: bool,
 }
 
-pub(super) fn run(args: Args, context: &Context) -> Result<ExitCode> {
-    let required = args.require_release;
-    if args.all {
-        all::refuse_version(&args.request)?;
-        let how = How {
-            yes: args.yes,
-            dry_run: args.dry_run,
-            required,
-        };
-        return all::release::run(&ask(&args, None), how, context);
-    }
+pub(super) fn run(args: ReleaseArgs, context: &Context) -> Result<ExitCode> {
+    let terminal = &context.terminal;
     let reviewed = args.plan.as_deref().map(read).transpose()?;
-    let ask = ask(&args, reviewed.as_ref());
-    let release = context.open_for_work()?;
+    let request = request(&args, reviewed.as_ref())?;
+    let releases = context.releases_for_work(args.all)?;
     if args.dry_run {
-        return dry_run(&release, &ask, required, context);
+        let planned = Images::of(releases.dry_run(&request))?;
+        plan::print(&planned, terminal);
+        return without_plan(&planned, args.require_release, terminal);
     }
-    let mut shown = reviewed;
+    let mut shown = reviewed.map(|plan| {
+        let planned = Planned::Release(Box::new(plan));
+        vec![ImageResult::new(None, Ok(planned))]
+    });
     if !args.yes {
-        match confirm(&release, &ask, context)? {
-            Confirmation::Yes(plan) => shown = shown.or(Some(*plan)),
-            Confirmation::No => return Ok(ExitCode::from(exit::OK)),
-            Confirmation::Nothing => return nothing_exit(required),
+        can_answer(args.all, terminal)?;
+        let planned = Images::of(releases.plan(&request))?;
+        plan::tell_without_plan(&planned, terminal);
+        if !is_wanted(&planned) {
+            return without_plan(&planned, args.require_release, terminal);
         }
+        shown = shown.or_else(|| Some(planned.into_results()));
     }
-    if let Some(plan) = shown {
-        let ended = release.execute(&plan, &ask)?;
-        return Ok(outcome::print(&ended, context));
-    }
-    match release.release(&ask)? {
-        ReleaseResult::Nothing(nothing) => {
-            outcome::nothing(&nothing, context);
-            nothing_exit(required)
-        }
-        ReleaseResult::Ended(ended) => Ok(outcome::print(&ended, context)),
-    }
+    let done = match shown {
+        Some(shown) => releases.execute(shown, &request),
+        None => releases.release(&request),
+    };
+    print(&Images::of(done)?, args.require_release, terminal)
 }
 
-/// A reviewed plan says which version was meant, and from which branch.
-fn ask(args: &Args, reviewed: Option<&Plan>) -> ReleaseRequest {
-    let mut request: crate::plan::version::VersionRequest = args.request.clone().into();
+/// A reviewed plan says which branch was meant.
+fn request(args: &ReleaseArgs, reviewed: Option<&Plan>) -> Result<ReleaseRequest> {
+    let mut request = args.overrides.clone().request(args.all)?;
     if let Some(plan) = reviewed {
         request.branch = request.branch.or_else(|| plan.branch.clone());
     }
-    let mut ask = ReleaseRequest::new(request);
-    ask.allow_dirty = args.allow_dirty;
-    ask
-}
-
-fn dry_run(
-    release: &Release,
-    ask: &ReleaseRequest,
-    required: bool,
-    context: &Context,
-) -> Result<ExitCode> {
-    match release.dry_run(ask)? {
-        Planned::NothingToRelease(nothing) => {
-            plan::tell_nothing(&nothing, context);
-            nothing_exit(required)
-        }
-        Planned::Release(planned) => {
-            plan::show(&planned, context);
-            Ok(ExitCode::from(exit::OK))
-        }
-    }
-}
-
-enum Confirmation {
-    Yes(Box<Plan>),
-    No,
-    Nothing,
-}
-
-/// Shows the plan and asks. Where nobody can answer, that is a usage error.
-fn confirm(release: &Release, ask: &ReleaseRequest, context: &Context) -> Result<Confirmation> {
-    somebody_can_answer(false, context)?;
-    match release.plan(ask)? {
-        Planned::NothingToRelease(nothing) => {
-            plan::tell_nothing(&nothing, context);
-            Ok(Confirmation::Nothing)
-        }
-        Planned::Release(planned) => {
-            let text = plan::text(&planned);
-            let yes = ask_person(&format!("{text}Release {}?", planned.version));
-            Ok(if yes {
-                Confirmation::Yes(planned)
-            } else {
-                Confirmation::No
-            })
-        }
-    }
-}
-
-/// Where nobody can answer, the question is a usage error.
-pub(super) fn somebody_can_answer(all: bool, context: &Context) -> Result<()> {
-    let all = if all { " --all" } else { "" };
-    if !can_answer(context) {
-        return Err(Error::usage(
-            "`hoist release` asks before it releases, and here nobody can answer",
-        )
-        .state("nothing was built or moved")
-        .hint(format!(
-            "`hoist release{all} --yes` goes ahead; `hoist plan{all}` shows what it would do"
-        )));
-    }
-    Ok(())
-}
-
-fn nothing_exit(required: bool) -> Result<ExitCode> {
-    if required {
-        return Err(Error::new(
-            ErrorKind::NothingToRelease,
-            "there is nothing to release",
-        ));
-    }
-    Ok(ExitCode::from(exit::OK))
+    let mut request = ReleaseRequest::new(request);
+    request.allow_dirty = args.allow_dirty;
+    Ok(request)
 }
 
 fn read(file: &Path) -> Result<Plan> {
@@ -169,7 +96,7 @@ fn read(file: &Path) -> Result<Plan> {
     let text = fs::read_to_string(file)
         .map_err(|error| Error::usage(format!("cannot read the plan `{name}`")).because(&error))?;
     let plan: Plan = serde_json::from_str(&text).map_err(|error| {
-        Error::usage(format!("`{name}` is no plan"))
+        Error::usage(format!("`{name}` is not a plan"))
             .because(&error)
             .hint("`hoist plan --json` writes one")
     })?;
@@ -180,4 +107,106 @@ fn read(file: &Path) -> Result<Plan> {
         )));
     }
     Ok(plan)
+}
+
+fn can_answer(all: bool, terminal: &Terminal) -> Result<()> {
+    let all = if all { " --all" } else { "" };
+    can_be_answered(terminal).map_err(|why| {
+        Error::usage(format!(
+            "`hoist release` asks before it releases, and {why}"
+        ))
+        .state("nothing was built or moved")
+        .hint(format!(
+            "`hoist release{all} --yes` goes ahead; `hoist plan{all}` shows what it would do"
+        ))
+    })
+}
+
+/// Shows every plan and asks once. Where no image has a plan, nothing is asked.
+fn is_wanted(planned: &Images<Planned>) -> bool {
+    let plans = plan::plans(planned);
+    let what = match &*plans {
+        [] => return false,
+        [(_, plan)] if !planned.are_labelled() => plan.version.to_string(),
+        [_] => "1 image".to_owned(),
+        plans => format!("{} images", plans.len()),
+    };
+    let shown: String = plans.iter().map(|(_, plan)| plan::text(plan)).collect();
+    ask(&format!("{shown}Release {what}?"))
+}
+
+/// The end where nothing was carried out.
+fn without_plan(
+    planned: &Images<Planned>,
+    required: bool,
+    terminal: &Terminal,
+) -> Result<ExitCode> {
+    let nothing = |result: &Result<Planned>| matches!(result, Ok(Planned::NothingToRelease(_)));
+    if required && planned.iter().all(|(_, result)| nothing(result)) {
+        return missed(planned.are_labelled(), terminal);
+    }
+    Ok(ExitCode::from(planned.code(|_| exit::OK)))
+}
+
+/// What came of each image, and the end of the process.
+fn print(done: &Images<ReleaseResult>, required: bool, terminal: &Terminal) -> Result<ExitCode> {
+    let mut lines = Vec::new();
+    for (label, result) in done.iter() {
+        let line = line(result);
+        if terminal.json {
+            terminal.json(&images::line(label, line.clone()));
+        } else {
+            tell(label, result, terminal);
+        }
+        lines.push((label, line));
+    }
+    let nothing = |result: &Result<ReleaseResult>| matches!(result, Ok(ReleaseResult::Nothing(_)));
+    let missing = required && done.iter().all(|(_, result)| nothing(result));
+    let code = match missing {
+        true => exit::NOTHING,
+        false => done.code(code),
+    };
+    if terminal.json && done.are_labelled() {
+        terminal.json(&outcome::of_all(&lines, code));
+    }
+    match missing {
+        true => missed(done.are_labelled(), terminal),
+        false => Ok(ExitCode::from(code)),
+    }
+}
+
+/// The end where a release was required and there was nothing to release.
+fn missed(several: bool, terminal: &Terminal) -> Result<ExitCode> {
+    let error = nothing::required(several);
+    if !several {
+        return Err(error);
+    }
+    // Of several images, the last JSON line has told the outcome already.
+    terminal.error(&error);
+    Ok(exit::code(error.kind))
+}
+
+fn code(done: &ReleaseResult) -> u8 {
+    match done {
+        ReleaseResult::Nothing(_) => exit::OK,
+        ReleaseResult::Ended(ended) => outcome::code(ended),
+    }
+}
+
+/// One image for a person: references on stdout, the rest on stderr.
+fn tell(label: ImageLabel<'_>, result: &Result<ReleaseResult>, terminal: &Terminal) {
+    match result {
+        Ok(ReleaseResult::Nothing(nothing)) => nothing::tell(label, nothing, terminal),
+        Ok(ReleaseResult::Ended(ended)) => outcome::tell(label, ended, terminal),
+        Err(error) => terminal.error(&label.error(error)),
+    }
+}
+
+/// The outcome of one image as a JSON line.
+fn line(result: &Result<ReleaseResult>) -> Value {
+    match result {
+        Ok(ReleaseResult::Nothing(nothing)) => nothing::outcome_line(nothing),
+        Ok(ReleaseResult::Ended(ended)) => outcome::document(ended),
+        Err(error) => outcome::failed(error),
+    }
 }

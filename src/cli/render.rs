@@ -1,12 +1,14 @@
-//! Words and colours on the terminal: errors, notes, step lines.
+//! Words and colours on the terminal: data, notes, remarks, errors, tables.
 
 use std::{fmt::Write as _, io::Write as _};
 
 use anstyle::{AnsiColor, Style};
+use serde_json::{Value, json};
 
-use super::{Color, Global};
+use super::args::{Color, Global};
 use crate::{
     error::Error,
+    oci::Observed,
     text::{is_harmful, sanitize},
 };
 
@@ -16,19 +18,18 @@ const STATE: Style = AnsiColor::Yellow.on_default().bold();
 
 /// Where a verb's words go: data to stdout, everything else to stderr.
 #[derive(Debug, Clone)]
-pub struct Terminal {
+pub(super) struct Terminal {
     /// JSON was asked for.
-    pub json: bool,
+    pub(super) json: bool,
     /// Errors only.
-    pub quiet: bool,
+    pub(super) quiet: bool,
     /// How much more was asked for.
-    pub verbose: u8,
+    pub(super) verbose: u8,
 }
 
 impl Terminal {
     /// Sets the process's colour choice and remembers the rest.
-    #[must_use]
-    pub fn new(global: &Global) -> Self {
+    pub(super) fn new(global: &Global) -> Self {
         match global.color {
             Color::Auto => {}
             Color::Always => anstream::ColorChoice::Always.write_global(),
@@ -42,12 +43,12 @@ impl Terminal {
     }
 
     /// Data: to stdout. A reader that went away ends the output, not the run.
-    pub fn data(&self, text: &str) {
+    pub(super) fn data(&self, text: &str) {
         let _ = writeln!(anstream::stdout(), "{}", sanitize(text.to_owned()));
     }
 
     /// One JSON document, or one JSON line, to stdout.
-    pub fn json(&self, document: &serde_json::Value) {
+    pub(super) fn json(&self, document: &Value) {
         let _ = writeln!(
             anstream::stdout(),
             "{}",
@@ -55,8 +56,13 @@ impl Terminal {
         );
     }
 
+    /// Data that is made by a program for another one: as it is.
+    pub(super) fn bytes(&self, text: &[u8]) {
+        let _ = std::io::stdout().write_all(text);
+    }
+
     /// A note to stderr, unless only errors were asked for.
-    pub fn note(&self, text: &str) {
+    pub(super) fn note(&self, text: &str) {
         if !self.quiet {
             let _ = writeln!(
                 anstream::stderr(),
@@ -67,12 +73,12 @@ impl Terminal {
     }
 
     /// A line that was asked for, to stderr, because stdout carries data only.
-    pub fn remark(&self, text: &str) {
+    pub(super) fn remark(&self, text: &str) {
         let _ = writeln!(anstream::stderr(), "{}", sanitize(text.to_owned()));
     }
 
     /// A warning to stderr, unless only errors were asked for.
-    pub fn warning(&self, text: &str) {
+    pub(super) fn warning(&self, text: &str) {
         if !self.quiet {
             let _ = writeln!(
                 anstream::stderr(),
@@ -83,7 +89,7 @@ impl Terminal {
     }
 
     /// An error: what failed, why, what is true outside now, what helps.
-    pub fn error(&self, error: &Error) {
+    pub(super) fn error(&self, error: &Error) {
         let mut out = anstream::stderr().lock();
         let _ = writeln!(out, "{ERROR}error:{ERROR:#} {}", error.message);
         for cause in &error.causes {
@@ -98,23 +104,7 @@ impl Terminal {
     }
 }
 
-/// Whether a person is there to answer.
-pub(super) fn can_answer(context: &super::Context) -> bool {
-    use std::io::{IsTerminal as _, stderr, stdin};
-    !context.terminal.json && stdin().is_terminal() && stderr().is_terminal()
-}
-
-/// Asks on the terminal; anything but a yes is a no.
-pub(super) fn ask(question: &str) -> bool {
-    let mut err = anstream::stderr();
-    let _ = write!(err, "{question} [y/N] ");
-    let _ = err.flush();
-    let mut line = String::new();
-    let read = std::io::stdin().read_line(&mut line);
-    read.is_ok() && matches!(line.trim(), "y" | "Y" | "yes")
-}
-
-/// The characters that [`harmless`] escapes, in a JSON document, where they stand in strings only.
+/// A JSON document with the characters escaped that [`sanitize`] escapes. They stand in strings only.
 fn harmless_json(document: &str) -> String {
     let mut out = String::with_capacity(document.len());
     for c in document.chars() {
@@ -125,6 +115,14 @@ fn harmless_json(document: &str) -> String {
         }
     }
     out
+}
+
+/// What a tag shows as JSON: the digest, or null where there is no such tag or it is not readable.
+pub(super) fn shown(observed: &Observed) -> Value {
+    match observed {
+        Observed::At(digest) => json!(digest),
+        Observed::Absent | Observed::Unknown => Value::Null,
+    }
 }
 
 /// Rows as lines, each column as wide as its widest cell.

@@ -3,76 +3,142 @@
 
 use std::process::ExitCode;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{Context, exit, outcome, render::columns, verify::shown};
+use super::{
+    context::Context,
+    exit,
+    image_label::ImageLabel,
+    images::{self, Images},
+    outcome,
+    render::{Terminal, columns, shown},
+};
 use crate::{
     error::Result,
     oci::{Observed, Repository},
-    plan::release::drift::{Drift, DriftState},
-    release::DriftReport,
+    outcome::Outcome,
+    release::{Drift, DriftReport, DriftState},
 };
 
 /// Compare every moving tag with what is published; `--yes` moves those that drifted
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(super) struct RepairArgs {
     /// Move every tag that drifted to where it should point: all of them or none
     #[arg(long)]
     yes: bool,
+    /// For every image: each committed file of the policy's name
+    #[arg(long)]
+    all: bool,
 }
 
-pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode> {
-    let release = if args.yes {
-        context.open_for_work()?
-    } else {
-        context.open()?
+/// What came of one image.
+struct Repaired {
+    /// How many tags were found elsewhere than they should point.
+    wrong: usize,
+    /// How moving them ended, where that was asked for and there was something to move.
+    outcome: Option<Outcome>,
+}
+
+pub(super) fn run(args: RepairArgs, context: &Context) -> Result<ExitCode> {
+    let terminal = &context.terminal;
+    let releases = match args.yes {
+        true => context.releases_for_work(args.all)?,
+        false => context.releases(args.all)?,
     };
-    let drifts = release.drift()?;
-    show(&drifts, context);
-    let wrong = drifts.wrong().count();
-    if wrong > 0 && args.yes {
-        let ended = release.repair(&drifts)?;
-        if let Some(ended) = ended {
-            return Ok(outcome::print(&ended, context));
+    let reports = Images::of(releases.drift())?;
+    show(&reports, terminal);
+    let wrong: Vec<usize> = reports
+        .iter()
+        .map(|(_, report)| report.as_ref().map_or(0, |report| report.wrong().count()))
+        .collect();
+    let outcomes = match args.yes && wrong.iter().any(|wrong| *wrong > 0) {
+        true => releases.repair(reports.into_results()),
+        false => reports.map(|_| None),
+    };
+    let repaired = outcomes
+        .into_iter()
+        .zip(wrong)
+        .map(|(image, wrong)| image.and_then(|outcome| Ok(Repaired { wrong, outcome })));
+    Ok(ExitCode::from(print(
+        &Images::of(repaired.collect())?,
+        terminal,
+    )))
+}
+
+/// How it ended for each image; the exit code.
+fn print(repaired: &Images<Repaired>, terminal: &Terminal) -> u8 {
+    let code = repaired.code(Repaired::code);
+    let mut lines = Vec::new();
+    for (label, result) in repaired.iter() {
+        let line = match result {
+            Ok(repaired) => repaired.line(),
+            Err(error) => outcome::failed(error),
+        };
+        match result {
+            _ if terminal.json => terminal.json(&images::line(label, line.clone())),
+            Ok(repaired) => repaired.tell(label, terminal),
+            Err(error) => terminal.error(&label.error(error)),
+        }
+        lines.push((label, line));
+    }
+    if terminal.json && repaired.are_labelled() {
+        terminal.json(&outcome::of_all(&lines, code));
+    }
+    code
+}
+
+impl Repaired {
+    fn code(&self) -> u8 {
+        match (&self.outcome, self.wrong) {
+            (Some(outcome), _) => outcome::code(outcome),
+            (None, 0) => exit::OK,
+            (None, _) => exit::DISAGREE,
         }
     }
-    let code = if wrong == 0 { exit::OK } else { exit::DISAGREE };
-    if context.terminal.json {
-        let word = if wrong == 0 { "agree" } else { "disagree" };
-        context.terminal.json(
-            &json!({"v": 1, "type": "outcome", "outcome": word, "exit": code, "wrong": wrong}),
-        );
-    } else if wrong == 0 {
-        context
-            .terminal
-            .note("every moving tag shows what it should");
-    } else {
-        context
-            .terminal
-            .note(&format!("{wrong} drifted; `hoist repair --yes` mends them"));
+
+    /// The last JSON line of one image.
+    fn line(&self) -> Value {
+        let word = match (&self.outcome, self.wrong) {
+            (Some(outcome), _) => return outcome::document(outcome),
+            (None, 0) => "agree",
+            (None, _) => "disagree",
+        };
+        json!({"v": 1, "type": "outcome", "outcome": word, "exit": self.code(), "wrong": self.wrong})
     }
-    Ok(ExitCode::from(code))
+
+    fn tell(&self, label: ImageLabel<'_>, terminal: &Terminal) {
+        match (&self.outcome, self.wrong) {
+            (Some(outcome), _) => outcome::tell(label, outcome, terminal),
+            (None, 0) => terminal.note(&label.note("every moving tag shows what it should")),
+            (None, wrong) => terminal
+                .note(&label.note(&format!("{wrong} drifted; `hoist repair --yes` mends them"))),
+        }
+    }
 }
 
-fn show(drifts: &DriftReport, context: &Context) {
+fn show(reports: &Images<DriftReport>, terminal: &Terminal) {
     let mut rows = Vec::new();
-    for surveyed in &drifts.repositories {
-        for drift in &surveyed.drift {
-            if context.terminal.json {
-                context.terminal.json(&line(&surveyed.repository, drift));
-            } else {
-                rows.push(row(&surveyed.repository, drift));
+    for (label, report) in reports.values() {
+        for surveyed in &report.repositories {
+            for drift in &surveyed.drift {
+                if terminal.json {
+                    terminal.json(&images::line(label, line(&surveyed.repository, drift)));
+                } else {
+                    rows.push(label.row(row(&surveyed.repository, drift)));
+                }
             }
         }
     }
     for line in columns(&rows) {
-        context.terminal.data(&line);
+        terminal.data(&line);
     }
-    if !drifts.left_out.is_empty() && context.terminal.verbose > 0 {
-        context.terminal.note(&format!(
-            "left as they are, because no version says where they point: {}",
-            drifts.left_out.join(", ")
-        ));
+    for (label, report) in reports.values() {
+        if !report.left_out.is_empty() && terminal.verbose > 0 {
+            terminal.note(&label.note(&format!(
+                "left as they are, because no version says where they point: {}",
+                report.left_out.join(", ")
+            )));
+        }
     }
 }
 
@@ -101,7 +167,7 @@ fn row(repository: &Repository, drift: &Drift) -> Vec<String> {
     ]
 }
 
-fn line(repository: &Repository, drift: &Drift) -> serde_json::Value {
+fn line(repository: &Repository, drift: &Drift) -> Value {
     let was = match &drift.state {
         DriftState::Wrong(version) => version.as_ref().map(ToString::to_string),
         _ => None,

@@ -4,90 +4,115 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
-use super::{Context, exit, render::columns};
+use super::{
+    context::Context,
+    exit,
+    images::Images,
+    render::{Terminal, columns, shown},
+};
 use crate::{
     error::Result,
     oci::Observed,
-    plan::{
-        release::verify::{CheckState, TagCheck},
-        version::request::parse_version,
-    },
-    release::{Verified, VerifyOptions},
+    project::parse_version,
+    release::{CheckState, Finding, TagCheck, Verified, VerifyOptions},
     text::bytes as size,
 };
 
 /// See that every tag of a release shows its image on every registry
 #[derive(Debug, clap::Args)]
 #[command(disable_version_flag = true)]
-pub(super) struct Args {
+pub(super) struct VerifyArgs {
     /// The release [default: the last one that HEAD descends from]
     #[arg(value_name = "VERSION")]
     of: Option<String>,
     /// Every published version
     #[arg(long, conflicts_with = "of")]
     all: bool,
+    /// Of every image: each committed file of the policy's name
+    #[arg(long, conflicts_with = "of")]
+    all_images: bool,
     /// Fetch every blob and check its digest
     #[arg(long)]
     deep: bool,
 }
 
-pub(super) fn run(args: &Args, context: &Context) -> Result<ExitCode> {
+pub(super) fn run(args: VerifyArgs, context: &Context) -> Result<ExitCode> {
+    let terminal = &context.terminal;
     let of = args.of.as_deref().map(parse_version).transpose()?;
-    let how = VerifyOptions {
+    let options = VerifyOptions {
         all: args.all,
         deep: args.deep,
     };
-    let verified = context.open()?.verify(of.as_ref(), &how)?;
-    let right = verified.iter().all(Verified::is_right);
-    if context.terminal.json {
-        context.terminal.json(&document(&verified, right));
+    let releases = context.releases(args.all_images)?;
+    let verified = Images::of(releases.verify(of.as_ref(), &options))?;
+    if terminal.json {
+        terminal.json(&verified.document(|verified| document(verified)));
     } else {
-        show(&verified, &how, context);
+        print(&verified, args.deep, terminal);
     }
-    Ok(ExitCode::from(if right {
-        exit::OK
-    } else {
-        exit::DISAGREE
-    }))
+    verified.tell_errors(terminal);
+    Ok(ExitCode::from(verified.code(|verified| {
+        match is_right(verified) {
+            true => exit::OK,
+            false => exit::DISAGREE,
+        }
+    })))
 }
 
-fn show(verified: &[Verified], how: &VerifyOptions, context: &Context) {
+fn is_right(verified: &[Verified]) -> bool {
+    verified.iter().all(Verified::is_right)
+}
+
+fn print(verified: &Images<Vec<Verified>>, deep: bool, terminal: &Terminal) {
     let mut rows = Vec::new();
-    for release in verified {
-        rows.extend(release.checks.iter().map(row));
+    for (label, verified) in verified.values() {
+        let checks = verified.iter().flat_map(|release| &release.checks);
+        rows.extend(checks.map(|check| label.row(row(check))));
     }
     for line in columns(&rows) {
-        context.terminal.data(&line);
+        terminal.data(&line);
     }
-    for release in verified {
-        for finding in &release.findings {
-            let image = finding.repository.digest(&finding.digest);
-            context
-                .terminal
-                .warning(&format!("{image}: {}", finding.problem));
+    for (label, verified) in verified.values() {
+        for line in problems(verified) {
+            terminal.warning(&label.note(&line));
+        }
+        for line in notes(verified, deep) {
+            terminal.note(&label.note(&line));
         }
     }
-    if how.deep {
+}
+
+/// What is wrong with the images themselves.
+fn problems(verified: &[Verified]) -> Vec<String> {
+    let findings = verified.iter().flat_map(|release| &release.findings);
+    let line = |finding: &Finding| {
+        let image = finding.repository.digest(&finding.digest);
+        format!("{image}: {}", finding.problem)
+    };
+    findings.map(line).collect()
+}
+
+/// What was done, and what mends the rest.
+fn notes(verified: &[Verified], deep: bool) -> Vec<String> {
+    let mut notes = Vec::new();
+    if deep {
         let bytes: u64 = verified.iter().map(|release| release.bytes).sum();
-        context.terminal.note(&format!(
-            "{} of blobs were fetched and checked",
-            size(bytes)
-        ));
+        notes.push(format!("{} of blobs were fetched and checked", size(bytes)));
     }
-    let behind = |check: &TagCheck| check.state != CheckState::Right;
-    let wrong: Vec<&Verified> = verified
-        .iter()
-        .filter(|release| release.checks.iter().any(behind))
-        .collect();
-    for release in wrong {
-        context.terminal.note(&format!(
+    let is_behind = |release: &&Verified| {
+        let mut checks = release.checks.iter();
+        checks.any(|check| check.state != CheckState::Right)
+    };
+    for release in verified.iter().filter(is_behind) {
+        notes.push(format!(
             "`hoist release --version {0}` at its commit completes {0}; `hoist repair` mends moving tags",
             release.version
         ));
     }
     if verified.is_empty() {
-        context.terminal.note("no version is published");
+        notes.push("no version is published".to_owned());
     }
+    notes
 }
 
 fn row(check: &TagCheck) -> Vec<String> {
@@ -108,7 +133,7 @@ fn row(check: &TagCheck) -> Vec<String> {
     ]
 }
 
-fn document(verified: &[Verified], right: bool) -> Value {
+fn document(verified: &[Verified]) -> Value {
     let mut tags = Vec::new();
     let mut findings = Vec::new();
     for release in verified {
@@ -137,18 +162,10 @@ fn document(verified: &[Verified], right: bool) -> Value {
     let versions: Vec<String> = verified.iter().map(|r| r.version.to_string()).collect();
     json!({
         "v": 1,
-        "ok": right,
+        "ok": is_right(verified),
         "versions": versions,
         "tags": tags,
         "findings": findings,
         "bytes": verified.iter().map(|release| release.bytes).sum::<u64>(),
     })
-}
-
-/// What a tag shows as JSON: the digest, or null where there is no such tag or it is not readable.
-pub(super) fn shown(before: &Observed) -> Value {
-    match before {
-        Observed::At(digest) => json!(digest),
-        Observed::Absent | Observed::Unknown => Value::Null,
-    }
 }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     oci::{Digest, Variant},
-    plan::tags::{Explained, PlannedTag, TagSet},
+    release::{Explained, PlannedTag, TagSet},
 };
 
 /// In which form the tags are printed.

@@ -4,20 +4,25 @@ mod format;
 
 use std::process::ExitCode;
 
-use serde_json::json;
+use clap::ValueEnum;
+use serde_json::{Value, json};
 
 use self::format::Format;
-use super::{Context, exit, next::Overrides};
+use super::{
+    args::Overrides, context::Context, exit, image_label::ImageLabel, images::Images,
+    render::Terminal,
+};
 use crate::{
     error::{Error, Result},
-    plan::{tags::TagSet, version::request::parse_version},
-    release::Tags,
+    oci::Repository,
+    project::parse_version,
+    release::{TagSet, Tags},
 };
 
 /// Print the tags of a version, one a line, in the order in which a release writes them
 #[derive(Debug, clap::Args)]
 #[command(disable_version_flag = true)]
-pub(super) struct Arguments {
+pub(super) struct TagsArgs {
     /// The version [default: the next one]
     #[arg(value_name = "VERSION")]
     of: Option<String>,
@@ -27,7 +32,7 @@ pub(super) struct Arguments {
     /// Say for each template what it gives, or what suppresses it, on stderr
     #[arg(long)]
     explain: bool,
-    /// The form
+    /// The form in which the tags are printed
     #[arg(
         long,
         value_name = "FORM",
@@ -37,65 +42,141 @@ pub(super) struct Arguments {
     format: Format,
     #[command(flatten)]
     overrides: Overrides,
+    /// For every image: each committed file of the policy's name; prints `FILE TAG` lines
+    #[arg(long, conflicts_with = "of")]
+    all: bool,
 }
 
-/// Runs the verb.
-pub(super) fn run(arguments: Arguments, context: &Context) -> Result<ExitCode> {
-    let of = arguments.of.as_deref().map(parse_version).transpose()?;
-    let release = context.open()?;
-    let request = arguments.overrides.into();
-    let tags = release.tags(&request, of.as_ref(), arguments.offline)?;
-    for note in &tags.notes {
-        context.terminal.note(note);
-    }
-    let named = !release.project().policy().image.all().is_empty();
-    if matches!(arguments.format, Format::Refs | Format::Bake) && !named {
-        return Err(Error::usage(
-            "a reference needs a repository, and `image.repository` is not set",
-        )
-        .hint("name it: `--image docker.io/acme/api`"));
-    }
-    match &tags.set {
-        Some(set) => print(set, &tags, arguments.format, arguments.explain, context),
-        None => nothing(&tags, &release.project().policy().image.all(), context),
-    }
-    Ok(ExitCode::from(exit::OK))
+/// The answer for one image.
+struct Answer {
+    tags: Tags,
+    /// Those of the policy, in their order.
+    repositories: Vec<Repository>,
 }
 
-fn print(set: &TagSet, tags: &Tags, format: Format, explain: bool, context: &Context) {
+pub(super) fn run(args: TagsArgs, context: &Context) -> Result<ExitCode> {
     let terminal = &context.terminal;
+    refuse_files(args.format, args.all)?;
+    let of = args.of.as_deref().map(parse_version).transpose()?;
+    let request = args.overrides.request(args.all)?;
+    let releases = context.releases(args.all)?;
+    let answers = releases.tags(&request, of.as_ref(), args.offline);
+    let answers = releases
+        .members()
+        .iter()
+        .zip(answers)
+        .map(|(release, answer)| {
+            let repositories = release.project().policy().image.all();
+            answer.and_then(|tags| Answer { tags, repositories }.with_names(args.format))
+        });
+    let answers = Images::of(answers.collect())?;
     if terminal.json {
-        terminal.json(&format::document(set, explain));
-    } else {
-        let text = format::text(set, &tags.labels, format);
-        if !text.is_empty() {
-            terminal.data(&text);
+        terminal.json(&answers.document(|answer| answer.document(args.explain)));
+    }
+    for (label, answer) in answers.values() {
+        answer.print(label, args.format, args.explain, terminal);
+    }
+    answers.tell_errors(terminal);
+    Ok(ExitCode::from(answers.code(|_| exit::OK)))
+}
+
+/// A file for another program is about one image.
+fn refuse_files(format: Format, all: bool) -> Result<()> {
+    match format {
+        Format::Bake | Format::Github if all => {
+            let name = format.to_possible_value().expect("no form is hidden");
+            let name = name.get_name();
+            Err(Error::usage(format!(
+                "`--format {name}` is for one image, and `--all` means several"
+            ))
+            .hint(format!(
+                "name the image: `hoist --config FILE tags --format {name}`"
+            )))
+        }
+        _ => Ok(()),
+    }
+}
+
+impl Answer {
+    /// A full reference needs a repository.
+    fn with_names(self, format: Format) -> Result<Self> {
+        if matches!(format, Format::Refs | Format::Bake) && self.repositories.is_empty() {
+            return Err(Error::usage(
+                "a reference needs a repository, and `image.repository` is not set",
+            )
+            .hint("name it: `--image docker.io/acme/api`"));
+        }
+        Ok(self)
+    }
+
+    fn document(&self, explain: bool) -> Value {
+        match &self.tags.set {
+            Some(set) => format::document(set, explain),
+            None => json!({
+                "v": 1,
+                "version": null,
+                "tags": [],
+                "repositories": self.repositories,
+                "why": self.tags.why,
+            }),
+        }
+    }
+
+    fn print(&self, label: ImageLabel<'_>, format: Format, explain: bool, terminal: &Terminal) {
+        for note in &self.tags.notes {
+            terminal.note(&label.note(note));
+        }
+        match &self.tags.set {
+            Some(set) => {
+                if !terminal.json {
+                    self.print_set(label, set, format, explain, terminal);
+                }
+                if explain {
+                    remark(label, set, terminal);
+                }
+            }
+            None if terminal.json => {}
+            None => {
+                let why = format!("nothing to release: {}", self.tags.why);
+                terminal.note(&label.note(&why));
+                if let Some(version) = &self.tags.on_head {
+                    terminal.note(&label.note(&format!("its tags: `hoist tags {version}`")));
+                }
+            }
+        }
+    }
+
+    fn print_set(
+        &self,
+        label: ImageLabel<'_>,
+        set: &TagSet,
+        format: Format,
+        explain: bool,
+        terminal: &Terminal,
+    ) {
+        let text = format::text(set, &self.tags.labels, format);
+        match label.config() {
+            _ if text.is_empty() => {}
+            None => terminal.data(&text),
+            Some(config) => {
+                for line in text.lines() {
+                    terminal.data(&format!("{config} {line}"));
+                }
+            }
         }
         let kept = set.tags().iter().filter(|planned| planned.is_kept());
         for planned in kept.filter(|_| !explain) {
-            terminal.note(&format!("`{}` stays: {}", planned.tag, planned.why()));
-        }
-    }
-    if explain {
-        for line in format::explanation(set) {
-            terminal.remark(&line);
+            let stays = format!("`{}` stays: {}", planned.tag, planned.why());
+            terminal.note(&label.note(&stays));
         }
     }
 }
 
-fn nothing(tags: &Tags, repositories: &[crate::oci::Repository], context: &Context) {
-    let terminal = &context.terminal;
-    if terminal.json {
-        return terminal.json(&json!({
-            "v": 1,
-            "version": null,
-            "tags": [],
-            "repositories": repositories,
-            "why": tags.why,
-        }));
+fn remark(label: ImageLabel<'_>, set: &TagSet, terminal: &Terminal) {
+    if let Some(config) = label.config() {
+        terminal.remark(&format!("{config}:"));
     }
-    terminal.note(&format!("nothing to release: {}", tags.why));
-    if let Some(version) = &tags.on_head {
-        terminal.note(&format!("its tags: `hoist tags {version}`"));
+    for line in format::explanation(set) {
+        terminal.remark(&line);
     }
 }

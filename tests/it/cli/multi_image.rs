@@ -4,6 +4,7 @@ use serde_json::Value;
 use testkit::sandbox::Clone;
 
 use crate::{
+    publish::scene::foreign,
     registry::server::{Fault, On, Personality, TestRegistry, What},
     support::{self, Run, Shelf, World},
 };
@@ -285,4 +286,99 @@ fn images_that_make_a_commit_are_released_one_after_another() {
     world.assert_unlocked();
     let run = world.hoist(&clone, &["next", "--all"]);
     assert_eq!(run.stdout, "", "{run}");
+}
+
+/// A verb that looks answers for each image: one entry of the document, and the file's name before
+/// the text.
+#[test]
+fn verbs_that_look_answer_for_every_image() {
+    let registry = TestRegistry::start(Personality::default());
+    let names = ["acme/api", "acme/web"];
+    let world = World::new(&registry, &names);
+    let clone = monorepo(&world, &registry, names);
+    commit(&clone, "libs/log.rs", "feat: one log for all");
+    world.hoist(&clone, &["release", "--all", "--yes"]);
+    commit(&clone, "libs/log.rs", "fix: a better log");
+    for (args, field) in [
+        (&["tags", "--all"][..], "tags"),
+        (&["verify", "--all-images"], "ok"),
+        (&["verify", "--all-images", "--all", "--deep"], "bytes"),
+        (&["check", "--all"], "findings"),
+        (&["check", "--all", "--commits", "HEAD~2"], "checked"),
+        (&["log", "--all"], "releases"),
+        (&["inspect", "--all"], "layers"),
+        (&["changelog", "--all"], "text"),
+    ] {
+        let text = world.hoist(&clone, args);
+        let run = world.hoist(&clone, &[args, &["--json"]].concat());
+        let document = run.json();
+        assert_eq!(document["v"], 1, "{run}");
+        for (image, config) in [API, WEB].into_iter().enumerate() {
+            let entry = &document["releases"][image];
+            assert_eq!(entry["config"], config, "{run}");
+            assert!(!entry[field].is_null(), "{field}: {run}");
+            text.says(config);
+        }
+    }
+    let run = world.hoist(&clone, &["tags", "--all"]);
+    assert!(run.stdout.starts_with(&format!("{API} 0.1.1\n")), "{run}");
+    let refused = world.run(&clone, &["tags", "--all", "--format", "bake"]);
+    refused.expect(2);
+}
+
+#[test]
+fn the_notes_of_every_image_are_written_beside_its_policy() {
+    let registry = TestRegistry::start(Personality::default());
+    let names = ["acme/api", "acme/web"];
+    let world = World::new(&registry, &names);
+    let clone = monorepo(&world, &registry, names);
+    commit(&clone, "services/web/index.html", "feat(web): a first page");
+    world.hoist(&clone, &["changelog", "--all", "--write"]);
+    let text = |service: &str| {
+        let file = clone
+            .path()
+            .join(format!("services/{service}/CHANGELOG.md"));
+        std::fs::read_to_string(file).unwrap()
+    };
+    assert!(text("web").contains("a first page"));
+    assert!(!text("api").contains("a first page"));
+}
+
+/// One image drifted: the lines name their image, the other one is left alone.
+#[test]
+fn every_image_is_repaired() {
+    let registry = TestRegistry::start(Personality::default());
+    let names = ["acme/api", "acme/web"];
+    let world = World::new(&registry, &names);
+    let clone = monorepo(&world, &registry, names);
+    commit(&clone, "libs/log.rs", "feat: one log for all");
+    world.hoist(&clone, &["release", "--all", "--yes"]);
+    let agree = world.hoist(&clone, &["repair", "--all"]);
+    agree.says("`services/web/release.toml`: every moving tag shows what it should");
+    let right = Shelf::tags(&registry, "acme/web");
+    registry.foreign_push("acme/web", "latest", &foreign());
+
+    let run = world.run(&clone, &["repair", "--all", "--json"]);
+    run.expect(9);
+    let (last, lines) = lines(&run)
+        .split_last()
+        .map(|(a, b)| (a.clone(), b.to_vec()))
+        .unwrap();
+    assert!(
+        lines
+            .iter()
+            .all(|line| line["config"] == API || line["config"] == WEB)
+    );
+    assert_eq!(last["outcome"], "disagree", "{run}");
+    assert_eq!(last["releases"][0]["outcome"], "agree", "{run}");
+    assert_eq!(last["releases"][1]["exit"], 9, "{run}");
+    let drifted = lines.iter().find(|line| line["state"] == "wrong");
+    assert_eq!(drifted.unwrap()["config"], WEB, "{run}");
+
+    let run = world.run(&clone, &["repair", "--all"]);
+    run.expect(9);
+    run.says("`hoist --config services/web/release.toml repair --yes` mends them");
+    let run = world.hoist(&clone, &["repair", "--all", "--yes", "--json"]);
+    assert_eq!(run.outcome()["outcome"], "published", "{run}");
+    assert_eq!(Shelf::tags(&registry, "acme/web"), right);
 }

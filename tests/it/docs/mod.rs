@@ -5,3 +5,4 @@ mod documents;
 mod example_policy;
 mod failures;
 mod licences;
+mod readme;

@@ -1,0 +1,120 @@
+//! Flags that several verbs share, and what they stand for.
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+
+use crate::{
+    error::{Error, Result},
+    oci,
+    policy::Level,
+    project::{Location, VersionRequest},
+};
+
+/// Flags of every verb.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct Global {
+    /// Run as if started in DIR
+    #[arg(short = 'C', value_name = "DIR", global = true)]
+    pub(super) directory: Option<PathBuf>,
+    /// The policy file [default: release.toml beside .git]
+    #[arg(long, value_name = "FILE", global = true)]
+    pub(super) config: Option<PathBuf>,
+    /// The repository to release to, instead of those in the policy file
+    #[arg(long, value_name = "REPOSITORY", global = true)]
+    pub(super) image: Vec<String>,
+    /// Print one JSON document, or JSON lines
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+    /// Print errors only
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(super) quiet: bool,
+    /// Print more
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(super) verbose: u8,
+    /// When to use colours
+    #[arg(long, value_name = "WHEN", default_value = "auto", global = true)]
+    pub(super) color: Color,
+}
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Color {
+    /// On a terminal, unless `NO_COLOR` is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+impl Global {
+    /// The repository and the policy file that the flags name.
+    ///
+    /// # Errors
+    /// Usage (exit 2) for a name that is not a valid repository.
+    pub(super) fn location(&self) -> Result<Location> {
+        let parse = |name: &String| {
+            name.parse::<oci::Repository>().map_err(|error| {
+                Error::usage(format!("`--image {name}` is not a valid repository")).because(&error)
+            })
+        };
+        Ok(Location {
+            directory: self.directory.clone().unwrap_or_else(|| ".".into()),
+            config: self.config.clone(),
+            images: self.image.iter().map(parse).collect::<Result<_>>()?,
+        })
+    }
+}
+
+/// What replaces the history's answer; the same for `next`, `tags`, `plan`, `release` and
+/// `changelog`.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(super) struct Overrides {
+    /// Take this level, whatever the commits say
+    #[arg(long, value_name = "LEVEL", value_parser = level)]
+    bump: Option<Level>,
+    /// Take this version
+    #[arg(long, value_name = "VERSION", allow_hyphen_values = true, conflicts_with_all = ["bump", "pre"])]
+    version: Option<String>,
+    /// Make it a pre-release with this label, e.g. `rc`
+    #[arg(long, value_name = "LABEL")]
+    pre: Option<String>,
+    /// Answer for this branch
+    #[arg(long, value_name = "NAME")]
+    branch: Option<String>,
+}
+
+impl Overrides {
+    /// The request. One version cannot be that of several images (`all`), which are independent of
+    /// each other.
+    ///
+    /// # Errors
+    /// Usage (exit 2) for `--version` with `--all`.
+    pub(super) fn request(self, all: bool) -> Result<VersionRequest> {
+        match &self.version {
+            Some(version) if all => Err(Error::usage(format!(
+                "`--version {version}` is one image's, and `--all` means several"
+            ))
+            .state("nothing was built or moved")
+            .hint(format!(
+                "name the image: `hoist --config FILE release --version {version}`"
+            ))),
+            _ => Ok(VersionRequest {
+                bump: self.bump,
+                version: self.version,
+                pre: self.pre,
+                branch: self.branch,
+            }),
+        }
+    }
+}
+
+fn level(text: &str) -> Result<Level, String> {
+    match text {
+        "patch" => Ok(Level::Patch),
+        "minor" => Ok(Level::Minor),
+        "major" => Ok(Level::Major),
+        _ => Err("expected `patch`, `minor` or `major`".into()),
+    }
+}

@@ -1,0 +1,82 @@
+//! What every verb gets: the terminal, the global flags, and the ways to open what they name.
+
+use std::path::Path;
+
+use super::{args::Global, image_label::ImageLabel, progress::Screen, render::Terminal, signal};
+use crate::{
+    error::Result,
+    event::Events,
+    project::{Environment, Project, ProjectSet},
+    release::{
+        Cancel,
+        blocking::{Release, ReleaseSet},
+    },
+};
+
+/// What every verb gets.
+pub(super) struct Context {
+    pub(super) terminal: Terminal,
+    pub(super) global: Global,
+    /// The definition of the whole command line, for the verbs that describe it.
+    pub(super) command_line: fn() -> clap::Command,
+}
+
+impl Context {
+    /// The directory that relative paths on the command line start from.
+    pub(super) fn directory(&self) -> &Path {
+        self.global.directory.as_deref().unwrap_or(Path::new("."))
+    }
+
+    /// The project that the global flags name.
+    pub(super) fn project(&self) -> Result<Project> {
+        Project::open(&self.global.location()?, &Environment::from_process())
+    }
+
+    /// With `all` the projects of every policy file, else the one that the global flags name.
+    pub(super) fn projects(&self, all: bool) -> Result<ProjectSet> {
+        let (location, environment) = (self.global.location()?, Environment::from_process());
+        let projects = match all {
+            true => ProjectSet::all(&location, &environment)?,
+            false => ProjectSet::one(&location, &environment)?,
+        };
+        for file in projects.passed_over() {
+            self.terminal.note(&format!(
+                "`{file}` belongs to cargo-release and is passed over"
+            ));
+        }
+        Ok(projects)
+    }
+
+    /// A release of the project, for a verb that only looks.
+    pub(super) fn release(&self) -> Result<Release> {
+        Release::new(self.project()?, Events::none(), &Cancel::new())
+    }
+
+    /// The same, with progress shown and signals watched.
+    pub(super) fn release_for_work(&self) -> Result<Release> {
+        let project = self.project()?;
+        let events = Screen::new(&self.terminal).events(ImageLabel::new(None));
+        Release::new(project, events, &watched()?)
+    }
+
+    /// The releases of the projects, for a verb that only looks.
+    pub(super) fn releases(&self, all: bool) -> Result<ReleaseSet> {
+        ReleaseSet::new(self.projects(all)?, &Cancel::new(), |_| Events::none())
+    }
+
+    /// The same, with progress shown and signals watched.
+    pub(super) fn releases_for_work(&self, all: bool) -> Result<ReleaseSet> {
+        let projects = self.projects(all)?;
+        let screen = Screen::new(&self.terminal);
+        ReleaseSet::new(projects, &watched()?, |label| {
+            screen.events(ImageLabel::new(label))
+        })
+    }
+}
+
+/// Ends the work at the first signal.
+fn watched() -> Result<Cancel> {
+    let cancel = Cancel::new();
+    signal::watch(cancel.clone())?;
+    Ok(cancel)
+}

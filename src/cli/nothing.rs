@@ -1,0 +1,57 @@
+//! There is nothing to release: why, and what is not as it should be all the same.
+
+use serde_json::{Value, json};
+
+use super::{exit, image_label::ImageLabel, render::Terminal};
+use crate::{
+    error::{Error, ErrorKind},
+    release::NothingToRelease,
+};
+
+/// Tells a person.
+pub(super) fn tell(label: ImageLabel<'_>, nothing: &NothingToRelease, terminal: &Terminal) {
+    let why = format!("nothing to release: {}", nothing.why);
+    terminal.note(&label.note(&why));
+    messages(label, &nothing.messages, terminal);
+}
+
+/// What a plan has to say beside its tags.
+pub(super) fn messages(label: ImageLabel<'_>, messages: &[String], terminal: &Terminal) {
+    for message in messages {
+        terminal.note(&label.note(message));
+    }
+}
+
+/// In the place of a plan.
+pub(super) fn plan_document(nothing: &NothingToRelease) -> Value {
+    json!({
+        "v": 1,
+        "version": null,
+        "current": nothing.current,
+        "why": nothing.why,
+        "messages": nothing.messages,
+    })
+}
+
+/// In the place of an outcome.
+pub(super) fn outcome_line(nothing: &NothingToRelease) -> Value {
+    json!({
+        "v": 1,
+        "type": "outcome",
+        "outcome": "nothing",
+        "exit": exit::OK,
+        "version": null,
+        "current": nothing.current,
+        "why": nothing.why,
+        "messages": nothing.messages,
+    })
+}
+
+/// Where a release was required (`--require-release`), having nothing to release is an error.
+pub(super) fn required(several: bool) -> Error {
+    let images = if several { " in any image" } else { "" };
+    Error::new(
+        ErrorKind::NothingToRelease,
+        format!("there is nothing to release{images}"),
+    )
+}

@@ -1,0 +1,86 @@
+//! `hoist rollback`: undo an interrupted release from any machine, or take a finished one back.
+
+use std::process::ExitCode;
+
+use semver::Version;
+
+use super::{
+    context::Context,
+    exit, outcome,
+    question::{ask, can_be_answered},
+    recovery_args::RecoveryArgs,
+};
+use crate::{
+    error::{Error, Result},
+    project::parse_version,
+    release::RollbackPlan,
+};
+
+/// Undo an interrupted release: every tag shows again what it showed before. With a version: move its
+/// moving tags back to the version before it
+#[derive(Debug, clap::Args)]
+#[command(disable_version_flag = true)]
+pub(super) struct RollbackArgs {
+    /// A finished release, whose moving tags go back, each to the version before it in its line
+    #[arg(value_name = "VERSION", conflicts_with = "take_over")]
+    of: Option<String>,
+    /// Move them without asking; needed where there is no terminal
+    #[arg(long, requires = "of")]
+    yes: bool,
+    #[command(flatten)]
+    recovery: RecoveryArgs,
+}
+
+pub(super) fn run(args: RollbackArgs, context: &Context) -> Result<ExitCode> {
+    if let Some(of) = &args.of {
+        return take_back(&parse_version(of)?, args.yes, context);
+    }
+    let outcome = context
+        .release_for_work()?
+        .rollback(args.recovery.recovery())?;
+    let nothing = "nothing to undo: no release is unfinished";
+    Ok(outcome::print_or(outcome, nothing, &context.terminal))
+}
+
+/// Moves the moving tags of a finished release back.
+fn take_back(version: &Version, yes: bool, context: &Context) -> Result<ExitCode> {
+    let terminal = &context.terminal;
+    if !yes {
+        can_be_answered(terminal).map_err(|why| {
+            Error::usage(format!(
+                "`hoist rollback {version}` asks before it moves tags, and {why}"
+            ))
+            .state("nothing was moved")
+            .hint(format!("`hoist rollback {version} --yes` goes ahead"))
+        })?;
+    }
+    let release = context.release_for_work()?;
+    let plan = release.plan_rollback(version)?;
+    show(&plan, context);
+    let moves = plan.moves().next().is_some();
+    if moves && !yes && !ask(&format!("Take {version} back?")) {
+        return Ok(ExitCode::from(exit::OK));
+    }
+    let outcome = release.roll_back(&plan)?;
+    if outcome
+        .as_ref()
+        .is_some_and(|outcome| outcome.error.is_none())
+    {
+        terminal.note(&format!(
+            "{version} keeps its own tags; the next release of its lines moves on, and so does `hoist repair`"
+        ));
+    }
+    let nothing = format!("no moving tag goes back from {version}");
+    Ok(outcome::print_or(outcome, &nothing, terminal))
+}
+
+fn show(plan: &RollbackPlan, context: &Context) {
+    for (repository, tag, why) in &plan.stays {
+        let what = repository.tag(tag);
+        context.terminal.note(&format!("`{what}` stays: {why}"));
+    }
+    for (repository, drift) in plan.moves() {
+        let (what, to) = (repository.tag(&drift.tag), &drift.version);
+        context.terminal.note(&format!("`{what}` goes to {to}"));
+    }
+}
