@@ -52,11 +52,13 @@ pub(super) fn print(planned: &Images<Planned>, terminal: &Terminal) {
 
 /// The plans, without the images that have none.
 pub(super) fn plans(planned: &Images<Planned>) -> Vec<(ImageLabel<'_>, &Plan)> {
-    let plan = |(label, planned)| match planned {
-        Planned::Release(plan) => Some((label, &**plan)),
-        Planned::NothingToRelease(_) => None,
-    };
-    planned.values().filter_map(plan).collect()
+    planned
+        .values()
+        .filter_map(|(label, planned)| match planned {
+            Planned::Release(plan) => Some((label, plan.as_ref())),
+            Planned::NothingToRelease(_) => None,
+        })
+        .collect()
 }
 
 /// The images without a plan: nothing to release, or what is in the way.
