@@ -52,7 +52,7 @@ pub(super) fn run(args: NextArgs, context: &Context) -> Result<ExitCode> {
         if args.explain {
             remark(label, &answer.explanation, terminal);
         } else if next.next.is_none() && !terminal.json && label.config().is_none() {
-            commits(&answer.history, terminal);
+            nothing_at_all(&answer.history, terminal);
         }
     }
     answers.tell_errors(terminal);
@@ -89,9 +89,9 @@ fn print(label: ImageLabel<'_>, next: &Next, terminal: &Terminal) {
         _ if terminal.json => {}
         (Some(version), None) => terminal.data(&version.to_string()),
         (Some(version), Some(config)) => terminal.data(&format!("{config} {version}")),
-        (None, _) => {
-            terminal.note(&label.note(&format!("nothing to release: {}", next.why)));
-        }
+        // Of one image more is told.
+        (None, None) => {}
+        (None, Some(_)) => nothing(label, next, terminal),
     }
     for note in &next.notes {
         terminal.note(&label.note(note));
@@ -107,8 +107,13 @@ fn remark(label: ImageLabel<'_>, lines: &[String], terminal: &Terminal) {
     }
 }
 
-/// What was seen where there is nothing to release.
-fn commits(history: &History, terminal: &Terminal) {
+fn nothing(label: ImageLabel<'_>, next: &Next, terminal: &Terminal) {
+    terminal.note(&label.note(&format!("nothing to release: {}", next.why)));
+}
+
+/// Why there is nothing to release, and what was seen.
+fn nothing_at_all(history: &History, terminal: &Terminal) {
+    nothing(ImageLabel::new(None), &history.next, terminal);
     if terminal.quiet {
         return;
     }

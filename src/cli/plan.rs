@@ -9,7 +9,7 @@ use super::{
 use crate::{
     error::Result,
     oci::Observed,
-    release::{Action, PlannedSource, Plan, Planned, PlannedMove, ReleaseRequest},
+    release::{Action, Plan, Planned, PlannedMove, PlannedSource, ReleaseRequest},
 };
 
 /// Show what a release would do; touch nothing
