@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{args::Overrides, context::Context, exit, images::Images};
 use crate::{
     error::{Error, Result},
-    project::{Notes, Project, Wanted},
+    project::{Project, ReleaseNotes, Wanted},
 };
 
 /// Print release notes as markdown: of the next version, of a released one, or of a range
@@ -71,7 +71,7 @@ pub(super) fn run(args: ChangelogArgs, context: &Context) -> Result<ExitCode> {
     Ok(ExitCode::from(written.code(|_| exit::OK)))
 }
 
-fn write(project: &Project, notes: &Notes, to_file: bool) -> Result<Written> {
+fn write(project: &Project, notes: &ReleaseNotes, to_file: bool) -> Result<Written> {
     if to_file {
         return Ok(Written::File {
             name: project.write_notes(notes)?.to_owned(),
