@@ -7,8 +7,8 @@ use sha2::{Digest as _, Sha256};
 
 /// The identity of a blob or manifest: `sha256:` and 64 lower-case hex digits.
 ///
-/// Other algorithms are refused: no registry in use answers with one, and a digest that cannot be
-/// checked here must not be trusted.
+/// Other algorithms are refused: no registry in use answers with another one, and a digest that
+/// hoist cannot check must not be trusted.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Digest(String);
@@ -39,7 +39,7 @@ impl Digest {
         &self.0["sha256:".len()..]
     }
 
-    /// The first 12 hex digits, for text that nobody copies.
+    /// The first 12 hex digits, for messages in which nobody needs to copy the digest.
     #[must_use]
     pub fn short(&self) -> &str {
         &self.hex()[..12]

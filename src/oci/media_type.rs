@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A media type as text. Unknown ones are kept as they are.
+/// A media type as text. Unknown types are allowed.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct MediaType(pub String);
@@ -18,8 +18,8 @@ impl MediaType {
     pub const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
     /// Docker manifest list.
     pub const DOCKER_INDEX: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
-    /// Every type that a tag can point at. A read that leaves one out gets 404 for a tag that
-    /// exists (measured on distribution 2.8), so all four are always sent.
+    /// Every type that a tag can point at. A request that does not accept all of them gets 404 for
+    /// some tags that exist (measured on distribution 2.8), so all four are always sent.
     pub const ALL: [&str; 4] = [
         Self::OCI_INDEX,
         Self::OCI_MANIFEST,
@@ -35,31 +35,31 @@ impl MediaType {
     /// OCI layer, zstd.
     pub const OCI_LAYER_ZSTD: &str = "application/vnd.oci.image.layer.v1.tar+zstd";
 
-    /// An index or a manifest list: its children are manifests.
+    /// Whether it is an index or a manifest list, whose children are manifests.
     #[must_use]
     pub fn is_index(&self) -> bool {
         self.0 == Self::OCI_INDEX || self.0 == Self::DOCKER_INDEX
     }
 
-    /// The configuration of an image that runs, and not of some other artifact.
+    /// Whether it is the configuration of an image that runs, and not of another artifact.
     #[must_use]
     pub fn is_image_config(&self) -> bool {
         self.0 == Self::OCI_CONFIG || self.0 == Self::DOCKER_CONFIG
     }
 
-    /// A layer that is a tar archive, packed or not.
+    /// Whether it is a layer that is a tar archive, packed or not.
     #[must_use]
     pub fn is_tar(&self) -> bool {
         self.0.contains(".tar")
     }
 
-    /// A layer that is a tar archive and not packed.
+    /// Whether it is a layer that is a tar archive and not packed.
     #[must_use]
     pub fn is_plain_tar(&self) -> bool {
         self.0.ends_with(".tar")
     }
 
-    /// A layer that only its vendor may distribute, such as those of Windows base images.
+    /// Whether it is a layer that only its vendor may distribute, such as those of Windows base images.
     #[must_use]
     pub fn is_foreign(&self) -> bool {
         self.0.contains("foreign") || self.0.contains("nondistributable")

@@ -7,9 +7,9 @@ use super::{Digest, NameError, Repository, Tag};
 /// The last part of a manifest's URL (distribution specification: `<tag-or-digest>`).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TagOrDigest {
-    /// By name.
+    /// The image that has this tag now.
     Tag(Tag),
-    /// By content.
+    /// The image with exactly this content.
     Digest(Digest),
 }
 
@@ -47,14 +47,14 @@ impl From<Digest> for TagOrDigest {
     }
 }
 
-/// What a person types to name an image: `repository[:tag][@digest]`.
+/// The name of an image as a person writes it: `repository[:tag][@digest]`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Reference {
-    /// The repository, written out.
+    /// The repository, in full.
     pub repository: Repository,
-    /// The tag, when one was given.
+    /// The tag, if one was given.
     pub tag: Option<Tag>,
-    /// The digest, when one was given; it decides where both are present.
+    /// The digest, if one was given. It decides which image is meant if there is a tag too.
     pub digest: Option<Digest>,
 }
 

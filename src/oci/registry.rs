@@ -18,7 +18,7 @@ impl Registry {
         is_registry(&host).then_some(Self(host))
     }
 
-    /// As a person writes it: `docker.io`.
+    /// The name as a person writes it: `docker.io`.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -33,8 +33,8 @@ impl Registry {
         self.0.split_once(':').map_or(&*self.0, |(host, _)| host)
     }
 
-    /// This machine: `localhost`, `127.0.0.0/8`, `[::1]`. The only place where plain HTTP
-    /// is used without being asked for.
+    /// Whether it is on this machine: `localhost`, `127.0.0.0/8`, `[::1]`. Only there is plain HTTP
+    /// used without being configured.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
         let host = self.host();

@@ -8,7 +8,7 @@ use super::{Digest, NameError, Registry, Tag};
 
 /// A repository on a registry, in full: `docker.io/acme/api`.
 ///
-/// What Docker abbreviates is written out: `nginx` is `docker.io/library/nginx`, `acme/api` is
+/// Docker's abbreviations are written out: `nginx` is `docker.io/library/nginx`, `acme/api` is
 /// `docker.io/acme/api`. Two repositories are equal when they are the same place.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -30,13 +30,13 @@ impl Repository {
         &self.path
     }
 
-    /// `repository:tag`.
+    /// The reference `repository:tag`.
     #[must_use]
     pub fn tag(&self, tag: &Tag) -> String {
         format!("{self}:{tag}")
     }
 
-    /// `repository@digest`.
+    /// The reference `repository@digest`.
     #[must_use]
     pub fn digest(&self, digest: &Digest) -> String {
         format!("{self}@{digest}")

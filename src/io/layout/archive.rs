@@ -1,8 +1,8 @@
-//! Reading a tar archive from strangers.
+//! Reads a tar archive that cannot be trusted.
 //!
-//! No name of the archive ever becomes a file name: each file is stored under the digest of its
-//! content, and names live in a table. So `..`, absolute names and links have nowhere to escape
-//! to; they are refused all the same, because an honest builder writes none.
+//! No name in the archive ever becomes a file name: each file is stored under the digest of its
+//! content, and the names are kept in a table. Therefore `..`, absolute names and links cannot lead
+//! out of the store. They are refused all the same, because no builder writes them.
 
 use std::{
     collections::HashMap,
@@ -18,13 +18,14 @@ use super::{
 };
 use crate::{error::Result, text::sanitize_line};
 
-/// More entries than any image needs; an archive beyond it is not read on.
+/// The most entries of an archive; more than any image needs.
 const MAX_ENTRIES: usize = 200_000;
-/// Bytes of a long name or of extended headers.
+/// The most bytes of a long name or of extended headers.
 const MAX_EXTENSION: u64 = 1 << 20;
-/// Links that lead to links.
+/// How many links may be followed in a row.
 const MAX_LINKS: usize = 16;
-/// Names are kept in memory, and compress well.
+/// The most bytes of all names together. Names are kept in memory, and a small compressed archive
+/// can hold many.
 const MAX_NAMES: usize = 64 << 20;
 const BLOCK: usize = 512;
 
@@ -35,7 +36,7 @@ pub(super) struct Archive {
     links: HashMap<String, String>,
 }
 
-/// What precedes an entry and speaks about it.
+/// What extended headers say about the entry that follows them.
 #[derive(Default)]
 struct Extension {
     path: Option<String>,
@@ -66,7 +67,7 @@ impl Archive {
             }
             names += next.name.len() + next.link.len();
             if names > MAX_NAMES {
-                return Err(broken("its names have more than 64 MiB together"));
+                return Err(broken("its names are longer than 64 MiB together"));
             }
             archive.entry(next, &mut reader, blobs)?;
         }
@@ -108,7 +109,7 @@ impl Archive {
         }
     }
 
-    /// The file of this name, through links.
+    /// Finds the file of this name, following links.
     pub(super) fn find(&self, name: &str) -> Option<&Stored> {
         let mut name = name;
         for _ in 0..MAX_LINKS {
@@ -121,7 +122,7 @@ impl Archive {
     }
 }
 
-/// One entry with everything that was said about it before. Its content follows.
+/// One entry, with what its extended headers say. The content follows in the stream.
 struct Entry {
     header: Header,
     name: String,
@@ -141,13 +142,13 @@ pub(super) fn walk(
         let skipped = entry.size.next_multiple_of(BLOCK as u64);
         let copied = io::copy(&mut reader.by_ref().take(skipped), &mut io::sink());
         if copied.map_err(|e| read_error(&e))? != skipped {
-            return Err(broken("a layer ends in the middle"));
+            return Err(broken("a layer ends too early"));
         }
     }
     drain(&mut reader)
 }
 
-/// A pipe's writer is heard to the end, so that it does not fail on a closed pipe.
+/// Reads the rest of the stream, so that a process that writes to a pipe does not fail.
 fn drain(reader: &mut impl Read) -> Result<()> {
     io::copy(reader, &mut io::sink())
         .map(drop)
@@ -189,7 +190,7 @@ impl Extension {
                         b"path" => self.path = Some(text(pair.value_bytes())),
                         b"linkpath" => self.link = Some(text(pair.value_bytes())),
                         b"size" => self.size = Some(pax_size(pair.value_bytes())?),
-                        // A sparse file's bytes are not the file's content.
+                        // The bytes of a sparse file are not the file's content.
                         key if key.starts_with(b"GNU.sparse") => self.sparse = true,
                         _ => {}
                     }
@@ -205,7 +206,7 @@ fn pax_size(value: &[u8]) -> Result<u64> {
     std::str::from_utf8(value)
         .ok()
         .and_then(|text| text.parse().ok())
-        .ok_or_else(|| broken("a size in it is no number"))
+        .ok_or_else(|| broken("a size in it is not a valid number"))
 }
 
 fn is_extension(kind: EntryType) -> bool {
@@ -245,19 +246,19 @@ fn next_header(reader: &mut impl Read) -> Result<Option<Header>> {
             .sum();
         return match header.cksum() {
             Ok(declared) if declared == sum => Ok(Some(header)),
-            _ => Err(broken("it is no tar archive, or was cut and joined")),
+            _ => Err(broken("it is not a tar archive, or it was damaged")),
         };
     }
     Ok(None)
 }
 
-/// Fills `block`; `false` at a clean end.
+/// Fills `block`. `false` if the stream ends exactly before the block.
 fn read_block(reader: &mut impl Read, block: &mut [u8; BLOCK]) -> Result<bool> {
     let mut filled = 0;
     while filled < BLOCK {
         match reader.read(&mut block[filled..]) {
             Ok(0) if filled == 0 => return Ok(false),
-            Ok(0) => return Err(broken("it ends in the middle")),
+            Ok(0) => return Err(broken("it ends too early")),
             Ok(n) => filled += n,
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
             Err(e) => return Err(read_error(&e)),
@@ -276,7 +277,7 @@ fn bounded(reader: &mut impl Read, size: u64) -> Result<Vec<u8>> {
         .read_to_end(&mut bytes)
         .map_err(|e| read_error(&e))?;
     if bytes.len() as u64 != size {
-        return Err(broken("it ends in the middle"));
+        return Err(broken("it ends too early"));
     }
     skip_padding(reader, size)?;
     Ok(bytes)
@@ -289,7 +290,7 @@ fn skip_padding(reader: &mut impl Read, size: u64) -> Result<()> {
         .map_err(|e| read_error(&e))
 }
 
-/// Names are only compared, never opened, so a strange byte does no harm.
+/// Names are only compared, never opened, so bytes that are not UTF-8 may be replaced.
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }

@@ -1,9 +1,9 @@
 //! A directory of blobs, each under its own digest.
 
 use std::{
-    fs::{self, DirBuilder, File},
+    fs::{self, File},
     io::{Read, Write},
-    os::unix::fs::{DirBuilderExt, MetadataExt},
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
 
@@ -11,7 +11,10 @@ use fs4::available_space;
 use tempfile::NamedTempFile;
 use tokio_util::sync::CancellationToken;
 
-use super::error::{broken, disk, read_error};
+use super::{
+    error::{broken, disk, read_error},
+    files::private_dir,
+};
 use crate::{
     error::{Error, ErrorKind, Result},
     oci::{Descriptor, Digest, Hasher},
@@ -19,32 +22,23 @@ use crate::{
 
 /// Manifests and configs are read into memory; registries refuse longer ones.
 pub(super) const MAX_DOCUMENT: u64 = 8 << 20;
-/// Left free on the disk: a full disk hurts more than this release.
+/// How many bytes stay free on the disk, because a full disk harms other programs too.
 const RESERVE: u64 = 64 << 20;
 
-/// Content that lies in a [`Blobs`].
+/// A blob in a [`Blobs`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Stored {
     pub(super) digest: Digest,
     pub(super) size: u64,
 }
 
-/// `DIR/blobs/sha256`. What lies there under a name has that digest: it was hashed while it was
-/// written. Files are for their owner alone.
+/// `ROOT/blobs/sha256`. The content of each file has the digest that is its name, because it was
+/// hashed while it was written. Only the owner can read the files.
 #[derive(Debug, Clone)]
 pub(super) struct Blobs {
     root: PathBuf,
     dir: PathBuf,
     cancel: CancellationToken,
-}
-
-/// Makes a directory, and those above it, for its owner alone.
-pub(super) fn private_dir(path: &Path) -> Result<()> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
-        .map_err(|e| disk("make", path, &e))
 }
 
 impl Blobs {
@@ -64,22 +58,22 @@ impl Blobs {
         &self.root
     }
 
-    /// Where a blob lies, or would.
+    /// The path of a blob, which need not exist.
     pub(super) fn path(&self, digest: &Digest) -> PathBuf {
         self.dir.join(digest.hex())
     }
 
-    /// Copies `reader` to its end, hashing. With a declared size, anything else is refused, and
-    /// so is a size that the disk cannot hold, before a byte of it is written.
+    /// Copies `reader` to its end and hashes the bytes. A `declared` size that is not the real one is
+    /// refused, and one that the disk cannot hold is refused before anything is written.
     pub(super) fn store(&self, reader: &mut impl Read, declared: Option<u64>) -> Result<Stored> {
         if let Some(size) = declared {
             let free = available_space(&self.dir).map_err(|e| disk("measure", &self.dir, &e))?;
             if size.saturating_add(RESERVE) > free {
                 return Err(Error::failed(format!(
-                    "the image needs {size} bytes more, and the disk has {free} bytes left"
+                    "the image needs {size} more bytes, and the disk has {free} bytes left"
                 ))
                 .hint(format!(
-                    "make room on the disk of `{}`",
+                    "free some space on the disk of `{}`",
                     self.root.display()
                 )));
             }
@@ -98,14 +92,13 @@ impl Blobs {
                 out.write(&buffer[..n])?;
             }
             if declared.is_some() && left > 0 {
-                return Err(broken("it ends in the middle"));
+                return Err(broken("a file in it is shorter than it says"));
             }
             Ok(())
         })
     }
 
-    /// Writes a blob piece by piece through `fill`; it appears under its digest when `fill` ends
-    /// well.
+    /// Lets `fill` write a blob piece by piece. The blob gets its name when `fill` succeeds.
     pub(super) fn write(&self, fill: impl FnOnce(&mut Writer) -> Result<()>) -> Result<Stored> {
         let file = tempfile::Builder::new()
             .prefix(".part-")
@@ -130,12 +123,12 @@ impl Blobs {
         Ok(stored)
     }
 
-    /// Stores bytes that are at hand.
+    /// Stores bytes from memory.
     pub(super) fn put(&self, bytes: &[u8]) -> Result<Stored> {
         self.write(|out| out.write(bytes))
     }
 
-    /// A blob that lies here already.
+    /// Finds a blob that is already stored.
     pub(super) fn find(&self, digest: &Digest) -> Option<Stored> {
         let metadata = fs::symlink_metadata(self.path(digest)).ok()?;
         metadata.is_file().then(|| Stored {

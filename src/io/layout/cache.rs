@@ -1,4 +1,4 @@
-//! Packed layers of earlier releases, so that what did not change is not packed again.
+//! Packed layers of earlier releases, so that a layer that did not change is not packed again.
 
 use std::{
     fs, io,
@@ -7,16 +7,16 @@ use std::{
 };
 
 use super::{
-    blobs::{Blobs, Stored, private_dir},
-    buffered,
+    blobs::{Blobs, Stored},
     error::{disk, read_error},
+    files::{buffered, private_dir},
 };
 use crate::{
     error::Result,
     oci::{Digest, Hasher},
 };
 
-/// Bytes that are kept; the layers that were used last stay.
+/// The most bytes that are kept. The layers that were used last stay.
 const MAX_BYTES: u64 = 4 << 30;
 
 /// `DIR/<diff id>-<digest of the packed layer>`: hard links to blobs, checked when they are used.
@@ -33,7 +33,7 @@ impl LayerCache {
         })
     }
 
-    /// Brings the packed form of this layer among the blobs, if it is here and undamaged.
+    /// Copies the packed form of this layer to `blobs`, if it is cached and undamaged.
     pub(super) fn find(&self, diff_id: &Digest, blobs: &Blobs) -> Result<Option<Stored>> {
         let prefix = format!("{}-", diff_id.hex());
         let entries = fs::read_dir(&self.dir).map_err(|e| disk("list", &self.dir, &e))?;
@@ -43,7 +43,7 @@ impl LayerCache {
                 continue;
             };
             let path = entry.path();
-            let Some(file) = there(fs::File::open(&path)).map_err(|e| read_error(&e))? else {
+            let Some(file) = if_found(fs::File::open(&path)).map_err(|e| read_error(&e))? else {
                 continue;
             };
             let mut hasher = Hasher::default();
@@ -56,19 +56,19 @@ impl LayerCache {
             }
             let target = blobs.path(&digest);
             if fs::hard_link(&path, &target).is_err() && !target.exists() {
-                let copied = there(fs::copy(&path, &target));
+                let copied = if_found(fs::copy(&path, &target));
                 if copied.map_err(|e| disk("write", &target, &e))?.is_none() {
                     continue;
                 }
             }
-            // The time of its last use, for pruning.
+            // The modification time is the time of the last use, which pruning looks at.
             let _ = fs::File::open(&path).and_then(|f| f.set_modified(SystemTime::now()));
             return Ok(Some(Stored { digest, size }));
         }
         Ok(None)
     }
 
-    /// Remembers a packed layer. A cache that cannot be written only costs time.
+    /// Caches a packed layer. Errors are ignored: without the cache the next release only takes longer.
     pub(super) fn keep(&self, diff_id: &Digest, packed: &Stored, blobs: &Blobs) {
         let name = format!("{}-{}", diff_id.hex(), packed.digest.hex());
         let _ = fs::hard_link(blobs.path(&packed.digest), self.dir.join(name));
@@ -97,8 +97,8 @@ impl LayerCache {
     }
 }
 
-/// Another release may have pruned the layer since it was listed: then it is not here.
-fn there<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+/// `None` if the file is not there: another release may have pruned the layer since it was listed.
+fn if_found<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     match result {
         Ok(found) => Ok(Some(found)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

@@ -4,9 +4,9 @@ use std::fs::{self, File};
 
 use super::{
     archive::walk,
-    buffered,
     document::{parse, parse_manifest},
     error::{broken, disk},
+    files::buffered,
     unpack::unpack,
 };
 use crate::{

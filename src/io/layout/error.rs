@@ -1,20 +1,20 @@
-//! The words for what can be wrong with an image on disk.
+//! Errors about images on disk.
 
 use std::{io, path::Path};
 
 use crate::error::Error;
 
-/// The image itself is wrong.
+/// The image is damaged or not valid.
 pub(super) fn broken(why: impl Into<String>) -> Error {
     Error::failed("the image cannot be used").cause(why)
 }
 
-/// The source failed while it was read.
+/// Reading the image failed.
 pub(super) fn read_error(error: &io::Error) -> Error {
     Error::failed("cannot read the image").because(error)
 }
 
-/// The disk said no.
+/// A file operation failed. `doing` is a verb: "read", "write".
 pub(super) fn disk(doing: &str, path: &Path, error: &io::Error) -> Error {
     Error::failed(format!("cannot {doing} `{}`", path.display())).because(error)
 }

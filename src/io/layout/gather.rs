@@ -1,4 +1,4 @@
-//! From the top document to everything that it needs, each piece verified.
+//! Collects everything that the top document needs, and verifies each piece.
 
 use std::io::Read;
 
@@ -15,7 +15,7 @@ use crate::{
     oci::{Descriptor, Digest, Hasher, Image, ImageConfig, Index, Manifest, MediaType, Platform},
 };
 
-/// An index in an index in an index is more than anybody builds.
+/// How deep indexes may be nested; builders nest one, at most two.
 const MAX_DEPTH: usize = 4;
 const MAX_MANIFESTS: usize = 1_000;
 
@@ -27,15 +27,15 @@ pub(super) struct CollectedImage {
 
 #[derive(Default)]
 struct Parts {
-    /// Children before the index that names them; the top is the last.
+    /// Children before the index that names them; the top document is the last one.
     manifests: Vec<Manifest>,
     blobs: Vec<Descriptor>,
-    /// Layers and what each must hold when it is unpacked.
+    /// The layers, each with the digest that it must have when it is unpacked.
     layers: Vec<(Descriptor, Digest)>,
     platforms: Vec<Platform>,
 }
 
-/// Brings everything below `top` among the source's blobs and verifies it.
+/// Copies everything below `top` to the source's blobs and verifies it.
 pub(super) fn gather(source: &Source, top: Descriptor) -> Result<CollectedImage> {
     let mut parts = Parts::default();
     parts.walk(source, &top, 0)?;
@@ -66,7 +66,9 @@ pub(super) fn gather(source: &Source, top: Descriptor) -> Result<CollectedImage>
 impl Parts {
     fn walk(&mut self, source: &Source, at: &Descriptor, depth: usize) -> Result<()> {
         if depth > MAX_DEPTH || self.manifests.len() >= MAX_MANIFESTS {
-            return Err(broken("its indexes are nested too deeply or too many"));
+            return Err(broken(
+                "its indexes are nested too deeply, or there are too many manifests",
+            ));
         }
         let stored = source.blob(&at.digest)?;
         same_size(&stored, at)?;
@@ -120,7 +122,7 @@ impl Parts {
                 .extend(layers.iter().cloned().zip(diff_ids.iter().cloned()));
             return Ok(());
         }
-        // What is no file system (an attestation) need not have diff ids.
+        // Content that is not a file system, such as an attestation, need not have diff ids.
         if !layers.is_empty() && !layers.iter().any(|layer| layer.media_type.is_tar()) {
             return Ok(());
         }
@@ -132,7 +134,7 @@ impl Parts {
     }
 }
 
-/// Unpacks a layer once and compares with what the configuration promises.
+/// Unpacks a layer and compares its digest with the configuration.
 fn check_diff_id(source: &Source, layer: &Descriptor, diff_id: &Digest) -> Result<()> {
     if source.was_packed_from(&layer.digest, diff_id) {
         return Ok(());
@@ -156,7 +158,7 @@ fn check_diff_id(source: &Source, layer: &Descriptor, diff_id: &Digest) -> Resul
         return Ok(());
     }
     Err(broken(format!(
-        "layer {} holds {found}, and the configuration says {diff_id}",
+        "layer {} unpacks to {found}, and the configuration says {diff_id}",
         layer.digest
     )))
 }

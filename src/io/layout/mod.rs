@@ -1,12 +1,12 @@
-//! Images on disk: whatever a builder or an engine hands out becomes one verified OCI layout.
+//! Images on disk: whatever a builder or an engine produces becomes one verified OCI layout.
 //!
-//! CollectedImage are OCI layouts (directory or tar, gzip or not) and `docker save` archives in all their
-//! forms. Bytes are kept where a manifest and packed layers exist, attestations included; layers
-//! that an engine hands out plain are packed, and hoist writes their manifest. Every blob is
-//! hashed, every layer unpacked once against its diff id, and an image that lacks anything is
-//! refused. Memory does not grow with the image.
+//! Accepted are OCI layouts (a directory or a tar archive, with or without gzip) and `docker save`
+//! archives in all their forms. Manifests and packed layers keep their bytes, attestations
+//! included. Layers that an engine exports unpacked are packed, and hoist writes their manifest.
+//! Every blob is hashed, every layer is unpacked once and compared with its diff id, and an image
+//! that lacks anything is refused. Memory does not grow with the image.
 //!
-//! Everything here blocks: call it from a thread that may.
+//! Every function here blocks: call it from a thread that may.
 
 mod archive;
 mod blobs;
@@ -14,6 +14,7 @@ mod cache;
 mod contents;
 mod document;
 mod error;
+mod files;
 mod gather;
 mod pack;
 mod parallel;
@@ -25,7 +26,7 @@ mod unpack;
 
 use std::{
     fs::{self, File},
-    io::{BufReader, Read, Write},
+    io::{Read, Write},
     os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
     time::Duration,
@@ -38,9 +39,10 @@ pub use select::WantedImage;
 
 use self::{
     archive::Archive,
-    blobs::{Blobs, private_dir},
+    blobs::Blobs,
     cache::LayerCache,
     error::disk,
+    files::private_dir,
     gather::gather,
     source::{LayoutOrigin, Source},
 };
@@ -50,11 +52,11 @@ use crate::{
     oci::{Digest, Image, Index, Platform},
 };
 
-/// Begins the name of a directory in which an image is being collected.
+/// What the name of a directory begins with in which an image is being collected.
 const STAGING: &str = ".taking-";
 
-/// Where images lie on this machine: `ROOT/images/<hex of the digest>`, and packed layers of
-/// earlier releases in `ROOT/layers`. Everything is for its owner alone.
+/// The images on this machine: `ROOT/images/<hex of the digest>`, and packed layers of earlier
+/// releases in `ROOT/layers`. Only the owner can read them.
 #[derive(Debug, Clone)]
 pub struct Store {
     root: PathBuf,
@@ -62,7 +64,7 @@ pub struct Store {
 }
 
 impl Store {
-    /// A store below `root`, which is made when it is first used.
+    /// A store below `root`. The directory is made when the store is first used.
     #[must_use]
     pub fn new(root: impl Into<PathBuf>) -> Self {
         let root = root.into();
@@ -72,30 +74,30 @@ impl Store {
         }
     }
 
-    /// The same with the images in a folder of their own below `ROOT/images`. A release removes its
-    /// images when it is over, and another one that runs beside it may have the very same.
+    /// The same store with its images in a folder of their own below `ROOT/images`. A release removes
+    /// its images when it has ended, and another release that is running may have the same image.
     #[must_use]
     pub fn apart(mut self, folder: &str) -> Self {
         self.images.push(folder);
         self
     }
 
-    /// The directory that holds it.
+    /// The directory that holds images and layers.
     #[must_use]
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// Where the image of this digest lies, if it lies here.
+    /// The directory of the image with this digest, which need not exist.
     #[must_use]
     pub fn image_dir(&self, digest: &Digest) -> PathBuf {
         self.images.join(digest.hex())
     }
 
-    /// Reads an image that was taken before, verifying every byte of it.
+    /// Reads a stored image and verifies every byte of it.
     ///
     /// # Errors
-    /// It is not there, not whole, or not this digest's.
+    /// The image is not there, is not whole, or has another digest.
     pub fn open(&self, digest: &Digest, cancel: &CancellationToken) -> Result<Image> {
         let dir = self.image_dir(digest);
         if !dir.is_dir() {
@@ -107,20 +109,20 @@ impl Store {
         let blobs = Blobs::create(&dir, cancel.clone())?;
         let source = Source::new(LayoutOrigin::InPlace, blobs);
         let top = source.top_of_layout(&WantedImage::default())?;
-        let taken = gather(&source, top)?;
-        if taken.image.manifest.digest() != digest {
+        let collected = gather(&source, top)?;
+        if collected.image.manifest.digest() != digest {
             return Err(error::broken(format!(
                 "`{}` holds another image",
                 dir.display()
             )));
         }
-        Ok(taken.image)
+        Ok(collected.image)
     }
 
-    /// Removes the images of earlier releases. Their layers stay for the next one.
+    /// Removes the images of earlier releases. Their layers stay in the cache for the next release.
     ///
     /// # Errors
-    /// The disk refuses.
+    /// A directory cannot be removed.
     pub fn prune(&self, keep: &[&Digest]) -> Result<()> {
         let Ok(entries) = fs::read_dir(&self.images) else {
             return Ok(());
@@ -136,12 +138,12 @@ impl Store {
     }
 }
 
-/// Takes the image at `path`: an OCI layout directory, or an archive in any of the known forms.
+/// Stores the image at `path`: an OCI layout directory, or an archive in any of the known forms.
 ///
 /// # Errors
-/// [`crate::error::ErrorKind::Failed`] when it is not there, not whole or not honest;
-/// [`crate::error::ErrorKind::Refused`] when it holds several images and `wanted` does not decide,
-/// or when it lacks a wanted platform.
+/// [`crate::error::ErrorKind::Failed`] when the image is not there, is not whole, or does not match
+/// its digests; [`crate::error::ErrorKind::Refused`] when there are several images and `wanted`
+/// does not decide between them, or when the image lacks a wanted platform.
 pub fn adopt(
     path: &Path,
     store: &Store,
@@ -156,7 +158,7 @@ pub fn adopt(
     };
     let metadata = fs::metadata(path).map_err(|e| missing(&e))?;
     if metadata.is_dir() {
-        return take(store, wanted, events, cancel, |_| {
+        return collect(store, wanted, events, cancel, |_| {
             Ok(LayoutOrigin::Directory(path.to_owned()))
         });
     }
@@ -170,7 +172,7 @@ pub fn adopt(
     adopt_archive(file, store, wanted, events, cancel)
 }
 
-/// Takes an image from a stream, such as an engine's export.
+/// Stores an image from a stream, such as an engine's export.
 ///
 /// # Errors
 /// As [`adopt`].
@@ -181,13 +183,14 @@ pub fn adopt_archive(
     events: &Events,
     cancel: &CancellationToken,
 ) -> Result<Image> {
-    take(store, wanted, events, cancel, |blobs| {
+    collect(store, wanted, events, cancel, |blobs| {
         Archive::read(archive, blobs).map(LayoutOrigin::Archive)
     })
 }
 
-/// Collects an image in a directory that has no name yet, and names it when it is whole.
-fn take(
+/// Collects an image in a temporary directory, and gives the directory its name when the image is
+/// whole.
+fn collect(
     store: &Store,
     wanted: &WantedImage,
     events: &Events,
@@ -196,7 +199,7 @@ fn take(
 ) -> Result<Image> {
     let images = &store.images;
     private_dir(images)?;
-    sweep(images);
+    remove_stale(images);
     let staging = tempfile::Builder::new()
         .prefix(STAGING)
         .permissions(fs::Permissions::from_mode(0o700))
@@ -207,36 +210,41 @@ fn take(
     let mut source = Source::new(origin, blobs);
     let cache = LayerCache::new(&store.root.join("layers"))?;
     let top = source.top(wanted, &cache, events)?;
-    let mut taken = gather(&source, top)?;
-    check_platforms(&taken.platforms, &wanted.platforms)?;
+    let mut collected = gather(&source, top)?;
+    check_platforms(&collected.platforms, &wanted.platforms)?;
 
-    let mut keep: Vec<&Digest> = taken.image.blobs.iter().map(|blob| &blob.digest).collect();
+    let mut keep: Vec<&Digest> = collected
+        .image
+        .blobs
+        .iter()
+        .map(|blob| &blob.digest)
+        .collect();
     keep.extend(
-        taken
+        collected
             .image
             .children
             .iter()
             .map(crate::oci::Manifest::digest),
     );
-    keep.push(taken.image.manifest.digest());
+    keep.push(collected.image.manifest.digest());
     source.blobs().retain(&keep)?;
-    write_layout(staging.path(), &taken.image)?;
+    write_layout(staging.path(), &collected.image)?;
 
-    let dir = store.image_dir(taken.image.manifest.digest());
+    let dir = store.image_dir(collected.image.manifest.digest());
     if dir.exists() {
-        // The same image was taken before. If it is whole it may be in use right now.
-        if let Ok(image) = store.open(taken.image.manifest.digest(), cancel) {
+        // The same image is stored already. If it is whole, another release may be using it.
+        if let Ok(image) = store.open(collected.image.manifest.digest(), cancel) {
             return Ok(image);
         }
         fs::remove_dir_all(&dir).map_err(|e| disk("remove", &dir, &e))?;
     }
     fs::rename(staging.path(), &dir).map_err(|e| disk("write", &dir, &e))?;
-    taken.image.dir = dir;
-    Ok(taken.image)
+    collected.image.dir = dir;
+    Ok(collected.image)
 }
 
-/// Removes what a killed run left behind. A day is longer than any build that still lives.
-fn sweep(images: &Path) {
+/// Removes what killed runs have left behind: directories that are older than any running build.
+fn remove_stale(images: &Path) {
     const DAY: Duration = Duration::from_secs(24 * 60 * 60);
     for entry in fs::read_dir(images).into_iter().flatten().flatten() {
         let staging = entry
@@ -281,9 +289,4 @@ fn check_platforms(has: &[Platform], wanted: &[Platform]) -> Result<()> {
         "the image is not for `{missing}`, which `image.build.platforms` asks for"
     ))
     .cause(format!("it is for {}", has.join(", "))))
-}
-
-/// Reads a file in pieces of a size that disks like.
-fn buffered(file: File) -> BufReader<File> {
-    BufReader::with_capacity(256 << 10, file)
 }

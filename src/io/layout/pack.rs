@@ -1,8 +1,9 @@
-//! gzip for layers: all cores on one layer, the same bytes every time, memory flat.
+//! gzip for layers: uses all cores for one layer, gives the same bytes every time, and needs little
+//! memory.
 //!
 //! A layer is cut into pieces of 1 MiB, each compressed as a gzip member of its own (RFC 1952,
 //! 2.2: a file is a series of members). So the bytes depend on the layer alone, not on the number
-//! of cores, and every reader of layers understands them.
+//! of cores, and every program that reads layers understands them.
 
 use std::{
     io::{self, Read},
@@ -19,12 +20,14 @@ use super::{
 use crate::error::Result;
 
 const PIECE: usize = 1 << 20;
-/// libdeflate's 6: 61 MB a CPU second on real layers, a third smaller files than at 1.
+/// libdeflate's level 6: 61 MB per CPU second on real layers, and files a third smaller than at
+/// level 1.
 const LEVEL: i32 = 6;
-/// Pieces that wait at each worker.
+/// How many pieces may wait for each worker.
 const WAITING: usize = 2;
 
-/// Compresses `reader` into `blobs`. `progress` hears how many bytes were read so far.
+/// Compresses `reader` into `blobs`. `progress` is called with the number of bytes
+/// that have been read.
 pub(super) fn gzip(
     reader: impl Read + Send,
     blobs: &Blobs,
@@ -50,7 +53,7 @@ fn gzip_with(
             packed.push(packed_out);
         }
         let reading = scope.spawn(move || read(reader, &pieces));
-        // Piece n went to worker n modulo their number, so taking turns restores the order.
+        // Piece n was sent to worker n modulo the number of workers, so taking turns restores the order.
         let mut done = 0;
         for turn in packed.iter().cycle() {
             let Ok((length, bytes)) = turn.recv() else {
@@ -68,7 +71,7 @@ fn gzip_with(
     })
 }
 
-/// Hands out the pieces in turn. An empty layer is one empty piece.
+/// Gives the pieces to the workers in turn. An empty layer is one empty piece.
 fn read(mut reader: impl Read, workers: &[SyncSender<Vec<u8>>]) -> io::Result<()> {
     for (index, worker) in workers.iter().cycle().enumerate() {
         let mut piece = Vec::with_capacity(PIECE);
@@ -77,7 +80,7 @@ fn read(mut reader: impl Read, workers: &[SyncSender<Vec<u8>>]) -> io::Result<()
         if piece.is_empty() && index > 0 {
             break;
         }
-        // The writer stopped: it says why.
+        // The writer has stopped, and its own error says why.
         if worker.send(piece).is_err() || last {
             break;
         }

@@ -1,4 +1,4 @@
-//! The same work on many things, on all cores.
+//! Does the same work for many items, on all cores.
 
 use std::{
     sync::{
@@ -10,8 +10,8 @@ use std::{
 
 use crate::error::Result;
 
-/// Runs `work` on every item. After the first error no further item is begun, and that error is
-/// the result.
+/// Runs `work` for every item. After the first error no further item is begun, and that error is
+/// returned.
 pub(super) fn for_each<T: Sync>(items: &[T], work: impl Fn(&T) -> Result<()> + Sync) -> Result<()> {
     let (next, stop, failed) = (
         AtomicUsize::new(0),
@@ -29,14 +29,17 @@ pub(super) fn for_each<T: Sync>(items: &[T], work: impl Fn(&T) -> Result<()> + S
                         stop.store(true, Ordering::Relaxed);
                         failed
                             .lock()
-                            .expect("nobody panics while holding it")
+                            .expect("no thread panics while it holds the lock")
                             .get_or_insert(error);
                     }
                 }
             });
         }
     });
-    match failed.into_inner().expect("nobody panics while holding it") {
+    match failed
+        .into_inner()
+        .expect("no thread panics while it holds the lock")
+    {
         Some(error) => Err(error),
         None => Ok(()),
     }

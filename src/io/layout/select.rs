@@ -1,4 +1,4 @@
-//! Which image of a layout or archive is meant. Pure.
+//! Chooses one of the images in a layout or archive. Pure.
 
 use std::collections::BTreeMap;
 
@@ -8,20 +8,20 @@ use crate::{
     text::sanitize_line,
 };
 
-/// What the caller knows of the image that it wants.
+/// What the caller knows about the image that it wants.
 #[derive(Debug, Clone, Default)]
 pub struct WantedImage {
     /// Names that decide between several images: the version, a full reference, a tag.
     pub references: Vec<String>,
-    /// Platforms that the image must have; empty: any.
+    /// Platforms that the image must have; empty if any will do.
     pub platforms: Vec<Platform>,
     /// Whether the image was built for this release, so that its manifest may be written anew.
     pub built_here: bool,
-    /// Annotations for a manifest that hoist writes itself. Others keep their bytes.
+    /// Annotations for a manifest that hoist writes. Other manifests keep their bytes.
     pub annotations: BTreeMap<String, String>,
 }
 
-/// One image to choose from.
+/// One of the images to choose from.
 #[derive(Debug)]
 pub(super) struct ImageCandidate<T> {
     pub(super) names: Vec<String>,
@@ -29,7 +29,7 @@ pub(super) struct ImageCandidate<T> {
     pub(super) item: T,
 }
 
-/// The names that an entry of `index.json` has: the layout's own, and containerd's full one.
+/// The names that an entry of `index.json` has: the one of the OCI specification, and containerd's.
 pub(super) fn names(descriptor: &Descriptor) -> Vec<String> {
     [annotation::REF_NAME, annotation::CONTAINERD_NAME]
         .iter()
@@ -37,8 +37,8 @@ pub(super) fn names(descriptor: &Descriptor) -> Vec<String> {
         .collect()
 }
 
-/// Takes the only image; among several the one with a wanted name, else the one with the wanted
-/// platform. Whatever leaves a choice is refused.
+/// Chooses the only image, or of several images the one with a wanted name, or else the one with the
+/// wanted platform. If that does not leave exactly one, nothing is chosen and it is an error.
 pub(super) fn select<T>(mut all: Vec<ImageCandidate<T>>, wanted: &WantedImage) -> Result<T> {
     if all.len() == 1 {
         return Ok(all.remove(0).item);

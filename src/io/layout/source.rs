@@ -1,4 +1,4 @@
-//! Where an image comes from, and which document is its top.
+//! Reads an image from its origin, and finds its top document.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -10,10 +10,10 @@ use std::{
 use super::{
     archive::{Archive, normal},
     blobs::{Blobs, MAX_DOCUMENT, Stored},
-    buffered,
     cache::LayerCache,
     document::{SavedImage, parse, parse_manifest},
     error::{broken, disk, read_error},
+    files::buffered,
     pack::gzip,
     select::{ImageCandidate, WantedImage, names, select},
     unpack::Packing,
@@ -25,21 +25,21 @@ use crate::{
     text::sanitize_line,
 };
 
-/// Where files are looked up by name.
+/// Where files are found by name.
 pub(super) enum LayoutOrigin {
-    /// Somebody's directory. Its blobs are copied, because it may change under us.
+    /// A directory of the user. Its blobs are copied, because it may change meanwhile.
     Directory(PathBuf),
-    /// An archive whose files all lie among the blobs already.
+    /// An archive whose files are all stored as blobs already.
     Archive(Archive),
-    /// The blobs' own directory.
+    /// The directory of the blobs themselves.
     InPlace,
 }
 
-/// An image's origin and the blobs collected from it so far.
+/// An image's origin, and the blobs that have been collected from it so far.
 pub(super) struct Source {
     origin: LayoutOrigin,
     blobs: Blobs,
-    /// Layers that were packed here: the blob's digest, and what it holds.
+    /// Layers that were packed here: the digest of the packed blob, and the diff id.
     packed: HashMap<Digest, Digest>,
 }
 
@@ -56,12 +56,12 @@ impl Source {
         &self.blobs
     }
 
-    /// Whether this blob was made here from a layer with this diff id.
+    /// Whether this blob was packed here from the layer with this diff id.
     pub(super) fn was_packed_from(&self, blob: &Digest, diff_id: &Digest) -> bool {
         self.packed.get(blob) == Some(diff_id)
     }
 
-    /// The directory that names are looked up in; archives have none.
+    /// The directory in which names are looked up; an archive does not have one.
     fn dir(&self) -> Option<&Path> {
         match &self.origin {
             LayoutOrigin::Archive(_) => None,
@@ -70,11 +70,11 @@ impl Source {
         }
     }
 
-    /// Opens the file of this name, if there is one. The system follows links: what nobody named
-    /// by its digest is only ever parsed.
+    /// Opens the file of this name, if there is one. Symbolic links are followed: a file that is not
+    /// named by its digest is only parsed, never published.
     fn open_named(dir: &Path, name: &str) -> Result<Option<(File, u64)>> {
         let path = dir.join(name);
-        // Not a device or a pipe: those may never end.
+        // Devices and pipes are left out because reading them may never end.
         match fs::metadata(&path) {
             Ok(metadata) if metadata.is_file() => {
                 let file = File::open(&path).map_err(|e| disk("read", &path, &e))?;
@@ -84,7 +84,7 @@ impl Source {
         }
     }
 
-    /// The file of this name, brought among the blobs.
+    /// Stores the file of this name as a blob.
     fn named(&self, name: &str) -> Result<Option<Stored>> {
         match (&self.origin, self.dir()) {
             (LayoutOrigin::Archive(archive), _) => Ok(archive.find(name).cloned()),
@@ -96,7 +96,7 @@ impl Source {
         }
     }
 
-    /// The document of this name.
+    /// Reads the document of this name.
     fn document(&self, name: &str) -> Result<Option<Vec<u8>>> {
         let Some(dir) = self.dir() else {
             let stored = self.named(name)?;
@@ -119,8 +119,7 @@ impl Source {
         Ok(Some(bytes))
     }
 
-    /// The blob of this digest, brought among the blobs. Content that hashes to another digest is
-    /// refused.
+    /// Stores the blob of this digest. Content that hashes to another digest is refused.
     pub(super) fn blob(&self, digest: &Digest) -> Result<Stored> {
         let stored = match &self.origin {
             LayoutOrigin::InPlace => self.rehash(digest)?,
@@ -140,7 +139,7 @@ impl Source {
         }
     }
 
-    /// A blob in place is only trusted after another look.
+    /// Hashes a blob again that was stored by an earlier run.
     fn rehash(&self, digest: &Digest) -> Result<Option<Stored>> {
         let Some(found) = self.blobs.find(digest) else {
             return Ok(None);
@@ -154,7 +153,7 @@ impl Source {
         }))
     }
 
-    /// The document that tags will point at.
+    /// Finds the document that tags will point at.
     pub(super) fn top(
         &mut self,
         wanted: &WantedImage,
@@ -180,7 +179,7 @@ impl Source {
         self.own_manifest_of(&image, wanted, cache, events)
     }
 
-    /// The image that `index.json` names.
+    /// Finds the image in `index.json`.
     pub(super) fn top_of_layout(&self, wanted: &WantedImage) -> Result<Descriptor> {
         let index = self
             .document("index.json")?
@@ -188,7 +187,7 @@ impl Source {
         let index: Index = parse(&index, "`index.json`")?;
         let mut all: Vec<ImageCandidate<Descriptor>> = Vec::new();
         for entry in index.manifests {
-            // One image under several names is one image.
+            // An image may be listed several times, under different names.
             match all
                 .iter_mut()
                 .find(|known| known.item.digest == entry.digest)
@@ -204,8 +203,9 @@ impl Source {
         select(all, wanted)
     }
 
-    /// An engine's plain layers are packed under a manifest of our own: nobody ever pushed the
-    /// one that it wrote. An image of our own build gets one too when it is to carry annotations.
+    /// Packs the layers of an engine that exports them unpacked, and writes a new manifest: the
+    /// engine's own manifest was never published. An image that was built for this release also
+    /// gets a new manifest when it is to have annotations.
     fn repack_if_plain(
         &mut self,
         top: Descriptor,
@@ -249,7 +249,7 @@ impl Source {
         let find = |name: &str| {
             self.named(&normal("", name)?)?.ok_or_else(|| {
                 broken(format!(
-                    "`{}`, which it names, is missing",
+                    "`{}`, which its `manifest.json` names, is missing",
                     sanitize_line(name, 200)
                 ))
             })
@@ -290,7 +290,7 @@ impl Source {
         Ok(descriptor(MediaType::OCI_MANIFEST, &stored))
     }
 
-    /// One layer's descriptor; a plain layer is packed first.
+    /// The descriptor of one layer. An unpacked layer is packed first.
     fn layer(
         &mut self,
         layer: &Stored,
@@ -348,7 +348,7 @@ fn descriptor(media_type: &str, stored: &Stored) -> Descriptor {
 fn note_lost_annotations(wanted: &WantedImage, events: &Events) {
     if !wanted.annotations.is_empty() {
         events.note(
-            "the manifest keeps the bytes that its builder wrote, without annotations of ours",
+            "the manifest keeps the bytes that its builder wrote, without hoist's annotations",
         );
     }
 }

@@ -522,10 +522,10 @@ fn bombs_do_not_go_off() {
             Tar::new().raw("a", Kind::XHeader, "", 1 << 40).bytes(),
         ),
         (
-            "ends in the middle",
+            "shorter than it says",
             Tar::new().raw("a", Kind::Regular, "", 4096).bytes()[..700].to_vec(),
         ),
-        ("no tar archive", b"PK\x03\x04".repeat(512)),
+        ("not a tar archive", b"PK\x03\x04".repeat(512)),
         (
             "cannot be read",
             Tar::new()

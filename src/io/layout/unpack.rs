@@ -1,4 +1,4 @@
-//! What is inside a layer, whatever packs it: plain, gzip or zstd.
+//! Unpacks a layer: plain, gzip or zstd.
 
 use std::io::{self, BufRead, BufReader, Read};
 
@@ -11,7 +11,7 @@ use ruzstd::decoding::{
 use super::error::read_error;
 use crate::error::Result;
 
-/// How a layer's bytes are packed.
+/// How a layer is packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Packing {
     Plain,
@@ -20,7 +20,8 @@ pub(super) enum Packing {
 }
 
 impl Packing {
-    /// By a blob's first bytes: archives do not always say, and some say it wrongly.
+    /// Detects the packing by the first bytes of a blob: archives do not always state it, and some
+    /// state it wrongly.
     pub(super) fn of(head: &[u8]) -> Self {
         match head {
             [0x1f, 0x8b, ..] => Self::Gzip,
@@ -30,7 +31,7 @@ impl Packing {
     }
 }
 
-/// Reads what `blob` holds.
+/// Reads the unpacked content of `blob`.
 pub(super) fn unpack<'a>(blob: impl Read + 'a) -> Result<Box<dyn Read + 'a>> {
     let mut blob = BufReader::with_capacity(64 << 10, blob);
     let packing = Packing::of(blob.fill_buf().map_err(|e| read_error(&e))?);
@@ -49,7 +50,7 @@ pub(super) fn unpack<'a>(blob: impl Read + 'a) -> Result<Box<dyn Read + 'a>> {
 struct Frames<R> {
     source: R,
     decoder: FrameDecoder,
-    /// A frame has begun and not ended.
+    /// Whether a frame has begun and has not ended.
     within: bool,
 }
 
