@@ -52,6 +52,7 @@ pub mod build;
 pub mod cli;
 pub mod error;
 pub mod event;
+pub mod exit;
 pub mod git;
 #[cfg(feature = "cli")]
 mod init;
@@ -67,7 +68,7 @@ pub mod release;
 pub mod testing;
 pub mod text;
 
-pub use error::{Error, Result};
+pub use error::{Error, ErrorCode, ErrorKind, Result};
 pub use event::{Event, Events};
 pub use outcome::{Outcome, OutcomeKind};
 pub use plan::Plan;

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::{
     error::Error,
+    exit,
     oci::{Digest, Observed, Repository, Tag},
 };
 
@@ -36,6 +37,19 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// The exit code of the program for this outcome: one of [`exit`].
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match (&self.error, self.kind) {
+            (Some(error), _) => error.exit_code(),
+            (None, OutcomeKind::Published | OutcomeKind::RolledBack) => exit::OK,
+            (None, OutcomeKind::Held | OutcomeKind::NeedsHuman) => exit::NEEDS_HUMAN,
+            (None, OutcomeKind::Failed) => exit::FAILED,
+            (None, OutcomeKind::Busy) => exit::BUSY,
+            (None, OutcomeKind::Interrupted) => exit::INTERRUPTED,
+        }
+    }
+
     /// Whether nothing is left to do for `resume` or `rollback`.
     #[must_use]
     pub fn is_over(&self) -> bool {

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     build::errors::interrupted,
-    error::{Error, Result},
+    error::{Error, ErrorCode, Result},
     event::{Event, Events},
     text::sanitize_line,
 };
@@ -44,7 +44,7 @@ pub(crate) async fn run(
         .kill_on_drop(true)
         .spawn()
         .map_err(|error| {
-            Error::failed(format!("cannot run `{name}`"))
+            Error::failed(format!("cannot run `{name}`")).with_code(ErrorCode::BuildFailed)
                 .because(&error)
                 .hint("`image.build.command` is a program and its arguments, without a shell: [\"make\", \"image\"]")
         })?;
@@ -62,7 +62,8 @@ pub(crate) async fn run(
     if status.success() {
         return Ok(());
     }
-    let mut error = Error::failed(format!("`{name}` failed: {status}"));
+    let mut error =
+        Error::failed(format!("`{name}` failed: {status}")).with_code(ErrorCode::BuildFailed);
     for line in last {
         error = error.cause(line);
     }

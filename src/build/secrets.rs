@@ -129,7 +129,7 @@ mod tests {
             };
             match secret(&source, dir.path(), &environment) {
                 Ok(value) => String::from_utf8(value).expect("text"),
-                Err(error) => error.message,
+                Err(error) => error.message().to_owned(),
             }
         };
         assert_eq!(get(Some("TOKEN"), None), "from variable");

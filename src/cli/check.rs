@@ -104,7 +104,7 @@ fn everything(all: bool, context: &Context) -> Result<ExitCode> {
     }
     findings.tell_errors(terminal);
     Ok(ExitCode::from(findings.code(|findings| {
-        first_problem(findings).map_or(exit::OK, |error| exit::number(error.kind))
+        first_problem(findings).map_or(exit::OK, Error::exit_code)
     })))
 }
 

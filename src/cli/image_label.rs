@@ -58,15 +58,9 @@ impl<'a> ImageLabel<'a> {
 
     /// An error that names its image; the hint's commands are about that image.
     pub(super) fn error(self, error: &Error) -> Error {
-        Error {
-            kind: error.kind,
-            message: match self.0 {
-                Some(config) => format!("`{config}`: {}", error.message),
-                None => error.message.clone(),
-            },
-            causes: error.causes.clone(),
-            state: error.state.clone(),
-            hint: error.hint.as_ref().map(|hint| self.about(hint)),
+        match self.0 {
+            Some(config) => error.clone().of_image(config),
+            None => error.clone(),
         }
     }
 
@@ -88,11 +82,11 @@ mod tests {
         let error = Error::busy("the lock is taken").hint("`hoist status` shows it; `git fetch`");
         let named = ImageLabel::new(Some("services/api/release.toml")).error(&error);
         assert_eq!(
-            named.message,
+            named.message(),
             "`services/api/release.toml`: the lock is taken"
         );
         assert_eq!(
-            named.hint.as_deref(),
+            named.first_hint(),
             Some("`hoist --config services/api/release.toml status` shows it; `git fetch`")
         );
     }
@@ -102,7 +96,8 @@ mod tests {
         let one = ImageLabel::new(None);
         let error = Error::busy("the lock is taken").hint("`hoist status` shows it");
         let same = one.error(&error);
-        assert_eq!((same.message, same.hint), (error.message, error.hint));
+        assert_eq!(same.message(), error.message());
+        assert_eq!(same.hints(), error.hints());
         assert_eq!(one.note("`hoist plan`"), "`hoist plan`");
         assert_eq!(one.row(vec!["a".into()]), ["a"]);
         assert_eq!(one.short(), None);

@@ -94,7 +94,7 @@ impl<T> Images<T> {
     pub(super) fn code(&self, ok: impl Fn(&T) -> u8) -> u8 {
         exit::most_severe(self.each.iter().map(|image| match &image.result {
             Ok(value) => ok(value),
-            Err(error) => exit::number(error.kind),
+            Err(error) => error.exit_code(),
         }))
     }
 }
@@ -134,10 +134,7 @@ mod tests {
     #[test]
     fn the_failure_of_the_only_image_is_the_verbs() {
         let failed = Images::of(vec![image(None, Err(Error::busy("locked")))]);
-        assert_eq!(
-            failed.err().map(|error| error.message).as_deref(),
-            Some("locked")
-        );
+        assert_eq!(failed.err().as_ref().map(Error::message), Some("locked"));
         let several = Images::of(vec![
             image(Some("a"), Ok(3)),
             image(Some("b"), Err(Error::busy("locked"))),

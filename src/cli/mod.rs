@@ -152,7 +152,7 @@ pub fn main() -> ExitCode {
                 context.terminal.json(&outcome::failed(&error));
             }
             context.terminal.error(&error);
-            exit::code(error.kind)
+            exit::code(&error)
         }
     }
 }

@@ -68,7 +68,7 @@ fn answer(
     let facts = project.facts(request)?;
     let next = project.decide(&facts, request).inspect_err(|error| {
         // Whoever is refused wants to know what was seen most of all.
-        if explained && error.kind == ErrorKind::Refused {
+        if explained && error.kind() == ErrorKind::Refused {
             let label = ImageLabel::new(project.label());
             remark(label, &project.explain_facts(&facts), terminal);
         }

@@ -56,22 +56,15 @@ pub(super) fn failed(error: &Error) -> Value {
     json!({
         "v": 1,
         "type": "outcome",
-        "outcome": error.kind,
-        "exit": exit::number(error.kind),
+        "outcome": error.kind(),
+        "exit": error.exit_code(),
         "version": null,
         "error": error,
     })
 }
 
 pub(super) fn code(outcome: &Outcome) -> u8 {
-    match (&outcome.error, outcome.kind) {
-        (Some(error), _) => exit::number(error.kind),
-        (None, OutcomeKind::Published | OutcomeKind::RolledBack) => exit::OK,
-        (None, OutcomeKind::Held | OutcomeKind::NeedsHuman) => exit::NEEDS_HUMAN,
-        (None, OutcomeKind::Failed) => exit::FAILED,
-        (None, OutcomeKind::Busy) => exit::BUSY,
-        (None, OutcomeKind::Interrupted) => exit::INTERRUPTED,
-    }
+    outcome.exit_code()
 }
 
 /// The outcome as a JSON line.

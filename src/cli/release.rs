@@ -19,7 +19,7 @@ use super::{
     render::Terminal,
 };
 use crate::{
-    error::{Error, Result},
+    error::{Error, ErrorCode, Result},
     project::ImageResult,
     release::{FORMAT, Plan, Planned, ReleaseRequest, ReleaseResult},
 };
@@ -115,6 +115,7 @@ fn can_answer(all: bool, terminal: &Terminal) -> Result<()> {
         Error::usage(format!(
             "`hoist release` asks before it releases, and {why}"
         ))
+        .with_code(ErrorCode::NotATerminal)
         .state("nothing was built or moved")
         .hint(format!(
             "`hoist release{all} --yes` goes ahead; `hoist plan{all}` shows what it would do"
@@ -183,7 +184,7 @@ fn missed(several: bool, terminal: &Terminal) -> Result<ExitCode> {
     }
     // Of several images, the last JSON line has told the outcome already.
     terminal.error(&error);
-    Ok(exit::code(error.kind))
+    Ok(exit::code(&error))
 }
 
 fn code(done: &ReleaseResult) -> u8 {

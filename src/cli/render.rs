@@ -91,14 +91,14 @@ impl Terminal {
     /// An error: what failed, why, what is true outside now, what helps.
     pub(super) fn error(&self, error: &Error) {
         let mut out = anstream::stderr().lock();
-        let _ = writeln!(out, "{ERROR}error:{ERROR:#} {}", error.message);
-        for cause in &error.causes {
+        let _ = writeln!(out, "{ERROR}error:{ERROR:#} {}", error.message());
+        for cause in error.causes() {
             let _ = writeln!(out, "caused by: {cause}");
         }
-        if let Some(state) = &error.state {
+        if let Some(state) = error.state_now() {
             let _ = writeln!(out, "{STATE}state:{STATE:#} {state}");
         }
-        if let Some(hint) = &error.hint {
+        for hint in error.hints() {
             let _ = writeln!(out, "{HINT}hint:{HINT:#} {hint}");
         }
     }

@@ -11,7 +11,7 @@ use super::{
     recovery_args::RecoveryArgs,
 };
 use crate::{
-    error::{Error, Result},
+    error::{Error, ErrorCode, Result},
     project::parse_version,
     release::RollbackPlan,
 };
@@ -50,6 +50,7 @@ fn take_back(version: &Version, yes: bool, context: &Context) -> Result<ExitCode
             Error::usage(format!(
                 "`hoist rollback {version}` asks before it moves tags, and {why}"
             ))
+            .with_code(ErrorCode::NotATerminal)
             .state("nothing was moved")
             .hint(format!("`hoist rollback {version} --yes` goes ahead"))
         })?;

@@ -221,7 +221,7 @@ mod tests {
             ("[git]\nlock-refs = \"hoist\"", "git.lock-refs"),
         ] {
             let error = Policy::parse(text, "release.toml").expect_err(text);
-            assert!(error.message.contains(words), "{text}: {error}");
+            assert!(error.message().contains(words), "{text}: {error}");
         }
     }
 }

@@ -2,7 +2,7 @@
 //! repository, and no git tag can be a version of two of them.
 
 use crate::{
-    error::{Error, Result},
+    error::{Error, ErrorCode, Result},
     policy::{Policy, TagTemplate},
 };
 
@@ -18,6 +18,7 @@ pub fn conflicts(policies: &[(&str, &Policy)]) -> Result<()> {
                 Err(Error::usage(format!(
                     "`{first}` and `{second}` cannot be told apart: {what}"
                 ))
+                .with_code(ErrorCode::InvalidPolicy)
                 .cause(cause)
                 .state("nothing was built or moved"))
             };
@@ -161,9 +162,9 @@ mod tests {
                 ("x/r.toml", &twin),
             ])
             .expect_err("they meet");
-            assert_eq!(error.kind, crate::error::ErrorKind::Usage);
+            assert_eq!(error.kind(), crate::error::ErrorKind::Usage);
             for words in ["`api/r.toml` and `x/r.toml`", what] {
-                assert!(error.message.contains(words), "{error}");
+                assert!(error.message().contains(words), "{error}");
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Text to [`Policy`]: strict, with errors that point at the line and name the nearest key.
 
 use super::Policy;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 
 /// Keys that cargo-release, whose file has the same name, knows at the top level and hoist does
 /// not (its reference, "Configuration").
@@ -37,8 +37,9 @@ impl Policy {
     /// A usage error with line, key and the nearest known name.
     pub fn parse(text: &str, name: &str) -> Result<Self> {
         let policy: Self = toml::from_str(text).map_err(|error| explain(text, name, &error))?;
-        super::check::check(&policy)
-            .map_err(|problem| Error::usage(format!("`{name}`: {problem}")))?;
+        super::check::check(&policy).map_err(|problem| {
+            Error::usage(format!("`{name}`: {problem}")).with_code(ErrorCode::InvalidPolicy)
+        })?;
         Ok(policy)
     }
 }
@@ -52,6 +53,7 @@ pub fn is_cargo_release(text: &str) -> bool {
 fn explain(text: &str, name: &str, error: &toml::de::Error) -> Error {
     if let Some(key) = cargo_release_key(text) {
         return Error::usage(format!("`{name}` belongs to cargo-release, not to hoist"))
+            .with_code(ErrorCode::PolicyOfOtherTool)
             .cause(format!("it has the key `{key}`"))
             .hint("keep hoist's policy in a file of its own: `hoist --config hoist.toml init`");
     }
@@ -60,13 +62,17 @@ fn explain(text: &str, name: &str, error: &toml::de::Error) -> Error {
     let at = format!("line {line}, column {column}: `{source}`");
     match unknown_field(message) {
         Some((field, known)) => {
-            let error = Error::usage(format!("unknown key `{field}` in `{name}`")).cause(at);
+            let error = Error::usage(format!("unknown key `{field}` in `{name}`"))
+                .with_code(ErrorCode::InvalidPolicy)
+                .cause(at);
             match nearest(field, &known) {
                 Some(near) => error.hint(format!("did you mean `{near}`?")),
                 None => error.hint(format!("known here: {}", list(&known))),
             }
         }
-        None => Error::usage(format!("cannot read `{name}`: {message}")).cause(at),
+        None => Error::usage(format!("cannot read `{name}`: {message}"))
+            .with_code(ErrorCode::InvalidPolicy)
+            .cause(at),
     }
 }
 
@@ -142,17 +148,17 @@ mod tests {
     #[test]
     fn an_unknown_key_names_the_line_and_the_nearest_one() {
         let error = error("[image]\nrepository = \"acme/api\"\n\n[tags]\nmovng = []\n");
-        assert_eq!(error.kind, ErrorKind::Usage);
-        assert_eq!(error.message, "unknown key `movng` in `release.toml`");
-        assert_eq!(error.causes, ["line 5, column 1: `movng = []`"]);
-        assert_eq!(error.hint.as_deref(), Some("did you mean `moving`?"));
+        assert_eq!(error.kind(), ErrorKind::Usage);
+        assert_eq!(error.message(), "unknown key `movng` in `release.toml`");
+        assert_eq!(error.causes(), ["line 5, column 1: `movng = []`"]);
+        assert_eq!(error.first_hint(), Some("did you mean `moving`?"));
     }
 
     #[test]
     fn a_key_like_no_other_lists_what_is_known() {
         let error = error("[notes]\nxyzzy = 1\n");
         assert_eq!(
-            error.hint.as_deref(),
+            error.first_hint(),
             Some("known here: `template`, `changelog`")
         );
     }
@@ -160,7 +166,7 @@ mod tests {
     #[test]
     fn cargo_releases_file_is_recognised() {
         let error = error("sign-commit = true\npublish = false\n");
-        assert!(error.message.contains("cargo-release"), "{error}");
+        assert!(error.message().contains("cargo-release"), "{error}");
     }
 
     #[test]
@@ -170,7 +176,7 @@ mod tests {
             "[version]\npaths = [\"\\u001b[31m[\"]\n",
             "[tags]\n\"\\u001b[31m\" = 1\n",
         ] {
-            let shown = error(text).to_string();
+            let shown = format!("{:#}", error(text));
             assert!(!shown.contains('\u{1b}'), "{shown:?}");
             assert!(shown.contains("\\u{1b}"), "{shown:?}");
         }
@@ -187,8 +193,8 @@ mod tests {
             ("[tags\n", "cannot read"),
         ] {
             let error = error(text);
-            assert!(error.to_string().contains(words), "{text}: {error}");
-            assert!(error.causes[0].starts_with("line "), "{error}");
+            assert!(format!("{error:#}").contains(words), "{text}: {error}");
+            assert!(error.causes()[0].starts_with("line "), "{error}");
         }
     }
 }

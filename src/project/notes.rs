@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 use semver::Version;
 
 use crate::{
-    error::{Error, Result},
+    error::{Error, ErrorCode, Result},
     plan::{
         history::{
             facts::{Commit, Facts, HistoryQuery, VersionTag},
@@ -163,6 +163,7 @@ impl Project {
             Error::refused(format!(
                 "`{version}` is not released: there is no tag `{tag}`"
             ))
+            .with_code(ErrorCode::NotReleased)
             .hint(
                 "`hoist changelog` shows what is not released yet; `git fetch --tags` fetches tags",
             )

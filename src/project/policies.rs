@@ -1,7 +1,7 @@
 //! Every policy of a repository: one file for each image, anywhere in the tree.
 
 use crate::{
-    error::{Error, Result},
+    error::{Error, ErrorCode, Result},
     io::git::read::Repository,
     policy::{self, Policy},
     project::location::{Location, POLICY_FILE},
@@ -84,6 +84,7 @@ fn name(location: &Location) -> Result<String> {
 
 fn none(name: &str, passed_over: &[String]) -> Error {
     let error = Error::usage(format!("no policy: HEAD has no file `{name}`"))
+        .with_code(ErrorCode::InvalidPolicy)
         .cause("`--all` takes every committed file of that name, in any folder")
         .hint(
             "commit one for each image, e.g. `services/api/release.toml`; `hoist init` writes one",

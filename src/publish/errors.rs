@@ -1,7 +1,7 @@
 //! Errors that several steps share.
 
 use crate::{
-    error::{Error, ErrorKind},
+    error::{Error, ErrorCode, ErrorKind},
     io::{
         git::remote::{RemoteError, RemoteErrorKind},
         registry::{RegistryError, RegistryErrorKind},
@@ -25,6 +25,7 @@ pub(super) fn git_error(what: &str, error: &RemoteError) -> Error {
         | RemoteErrorKind::Local => ErrorKind::Failed,
     };
     let made = Error::new(kind, what)
+        .with_code(ErrorCode::GitRemote)
         .because(error)
         .state("no tag has moved");
     match &error.hint {
@@ -57,6 +58,7 @@ pub(crate) fn push_error(repository: &Repository, error: &RegistryError) -> Erro
         ),
     };
     Error::failed(what)
+        .with_code(error.failure())
         .because(error)
         .state("nothing was built or pushed")
         .hint(hint)

@@ -3,7 +3,7 @@
 use futures_util::future::{join_all, try_join_all};
 
 use crate::{
-    error::{Error, Result},
+    error::{Error, ErrorCode, Result},
     io::{
         git::remote::{ObjectId, RefEdit},
         registry::{RegistryErrorKind, RegistryProfile, RepositoryApi},
@@ -152,6 +152,7 @@ async fn git(world: &World, asked: &Preflight, names: &[Repository]) -> Result<(
             "`{}` has got the tag `{tag}` since the plan was made",
             world.remote.name()
         ))
+        .with_code(ErrorCode::OtherWriter)
         .cause(format!("{name} is {id}"))
         .state("nothing was built or pushed")
         .hint("another release finished first; `hoist plan` shows what is left to do"));
@@ -170,13 +171,16 @@ fn fits(world: &World, branch: &BranchMove, refs: &[(String, ObjectId)]) -> Resu
     let error = match shown {
         Some((_, id)) if *id == branch.before => return Ok(()),
         Some((_, id)) => Error::failed(format!("`{short}` of `{remote}` is not at HEAD"))
+            .with_code(ErrorCode::GitRemote)
             .cause(format!("HEAD is {}, `{short}` is {id}", branch.before))
             .hint(format!(
                 "{PULL}; or `git push {remote} HEAD:{short}` where HEAD is ahead"
             )),
-        None => Error::failed(format!("`{remote}` has no branch `{short}`")).hint(format!(
-            "`git push {remote} HEAD:{short}`, or name the branch: `--branch`"
-        )),
+        None => Error::failed(format!("`{remote}` has no branch `{short}`"))
+            .with_code(ErrorCode::GitRemote)
+            .hint(format!(
+                "`git push {remote} HEAD:{short}`, or name the branch: `--branch`"
+            )),
     };
     Err(error.state("nothing was built or pushed: the release commit belongs on top of the branch"))
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    error::{Error, ErrorKind, Result},
+    error::{Error, ErrorCode, ErrorKind, Result},
     event::Step,
     io::registry::RepositoryApi,
     outcome::Outcome,
@@ -140,7 +140,9 @@ async fn prepared(
 }
 
 fn stage_error(error: &StageError) -> Error {
-    let made = Error::failed("cannot stage the image").because(error);
+    let made = Error::failed("cannot stage the image")
+        .with_code(ErrorCode::StageFailed)
+        .because(error);
     made.state("no tag has moved; nothing that was sent has a name")
         .hint("`hoist release` starts again; what was sent already is not sent again")
 }

@@ -1,7 +1,7 @@
 //! Takes up an unfinished release: whether it may, the lock, where it begins.
 
 use crate::{
-    error::{Error, ErrorKind, Result},
+    error::{Error, ErrorCode, ErrorKind, Result},
     io::git::remote::{ObjectId, RefEdit, RemoteError, RemoteErrorKind},
     outcome::Outcome,
     publish::{
@@ -186,7 +186,8 @@ fn may_take(world: &World, replayed: &Replayed, how: Recovery) -> Result<()> {
     let error = Error::busy(format!(
         "the release {} may still be running",
         replayed.prepared.version
-    ));
+    ))
+    .with_code(ErrorCode::Locked);
     Err(error
         .cause(unfinished::belongs(replayed))
         .state("nothing was changed")
@@ -298,9 +299,11 @@ fn edits(
 async fn lost(world: &World, refs: &[String]) -> Error {
     let error = match unfinished::holder(world, refs).await {
         Some(who) => Error::busy("somebody else has just taken this release over")
+            .with_code(ErrorCode::Locked)
             .cause(who)
             .hint("`hoist status` shows how it stands"),
         None => Error::busy("somebody else has just ended this release")
+            .with_code(ErrorCode::Locked)
             .hint("`hoist plan` shows what is left to do"),
     };
     error.state("nothing was changed")

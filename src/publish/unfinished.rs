@@ -1,7 +1,7 @@
 //! Unfinished releases: found in this clone's journals and in the remote's locks, and taken up.
 
 use crate::{
-    error::{Error, ErrorKind, Result},
+    error::{Error, ErrorCode, ErrorKind, Result},
     io::git::remote::ObjectId,
     oci::{Digest, Repository},
     publish::{
@@ -44,6 +44,7 @@ pub(super) struct Candidate {
 fn local(world: &World, repositories: &[Repository]) -> Result<Vec<(String, Replayed)>> {
     let unreadable = |name: &str, error: &(dyn std::error::Error + 'static)| {
         Error::new(ErrorKind::Busy, format!("cannot read the journal `{name}`"))
+            .with_code(ErrorCode::JournalUnreadable)
             .because(error)
             .hint("it may tell of an unfinished release; use the hoist that wrote it")
     };
@@ -133,6 +134,7 @@ fn in_the_way(replayed: &Replayed) -> Error {
         "the release {} is unfinished",
         replayed.prepared.version
     ))
+    .with_code(ErrorCode::UnfinishedRelease)
     .cause(belongs(replayed))
     .state("nothing was done")
     .hint("`hoist status` shows it; `hoist resume` finishes it, `hoist rollback` undoes it")
@@ -168,6 +170,7 @@ pub(super) async fn busy(world: &World, lock: &(String, ObjectId)) -> Error {
         return let_go();
     }
     Error::busy(format!("the lock `{}` is taken", lock.0))
+        .with_code(ErrorCode::Locked)
         .state("nothing was done")
         .hint("`hoist status` shows it; `hoist resume` finishes it, `hoist rollback` undoes it")
 }
@@ -175,6 +178,7 @@ pub(super) async fn busy(world: &World, lock: &(String, ObjectId)) -> Error {
 /// The error for a lock whose holder was done before it could be named.
 pub(super) fn let_go() -> Error {
     Error::busy("another release held the lock, and has just let go of it")
+        .with_code(ErrorCode::Locked)
         .state("nothing was done")
         .hint(FINISHED_FIRST)
 }
@@ -257,6 +261,7 @@ async fn read_locks(
                     world.remote.name()
                 ),
             )
+            .with_code(ErrorCode::JournalUnreadable)
             .state("nothing was done")
             .hint(format!(
                 "if no release is running, delete it: `git push {} --delete {name}`",

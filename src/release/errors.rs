@@ -1,7 +1,7 @@
 //! Registry errors in a person's words: which registry, which right, what helps.
 
 use crate::{
-    error::{Error, ErrorKind},
+    error::{Error, ErrorCode, ErrorKind},
     io::{
         git::remote::RemoteError,
         registry::{RegistryError, RegistryErrorKind},
@@ -12,7 +12,9 @@ use crate::{
 
 /// `what` failed for `error`, before any tag moved.
 pub(super) fn registry(what: &str, error: &RegistryError) -> Error {
-    let told = Error::failed(what).cause(error.to_string());
+    let told = Error::failed(what)
+        .with_code(error.failure())
+        .cause(error.to_string());
     match error.kind {
         RegistryErrorKind::Unauthorized => told.hint(
             "`docker login` to that registry, or set HOIST_REGISTRY_USERNAME and HOIST_REGISTRY_PASSWORD",
@@ -35,7 +37,7 @@ pub(super) fn registry(what: &str, error: &RegistryError) -> Error {
 /// A fixed tag shows another image than the release's.
 pub(super) fn fixed(planned: &PlannedMove, shown: &Digest) -> Error {
     let place = planned.repository.tag(&planned.tag);
-    Error::refused(format!("`{place}` is a fixed tag, and it shows another image"))
+    Error::refused(format!("`{place}` is a fixed tag, and it shows another image")).with_code(ErrorCode::TagTaken)
         .cause(format!("it shows {shown}"))
         .state("nothing was moved")
         .hint("a fixed tag never moves: delete it on the registry, or take its template out of `tags.fixed`")
@@ -51,6 +53,7 @@ pub(super) fn immutable(held: &[&PlannedMove]) -> Error {
         "the registry does not let {} move: immutable tags",
         names.join(", ")
     ))
+    .with_code(ErrorCode::TagImmutable)
     .state("nothing was built or moved")
     .hint("take them out of the registry's rules about immutable tags, or out of `tags.moving`")
 }
@@ -58,6 +61,7 @@ pub(super) fn immutable(held: &[&PlannedMove]) -> Error {
 /// The git tag's object could not be made or signed.
 pub(super) fn git_tag(name: &str, error: &RemoteError) -> Error {
     let told = Error::failed(format!("cannot make the git tag `{name}`"))
+        .with_code(ErrorCode::GitRemote)
         .because(error)
         .state("no tag has moved");
     match &error.hint {

@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    error::{Error, Result},
+    error::{Error, ErrorCode, Result},
     event::Events,
     io::{
         environment::Environment,
@@ -79,7 +79,7 @@ impl Release {
             return Ok(all);
         }
         Err(
-            Error::usage("nothing says where a release goes: `image.repository` is not set")
+            Error::usage("nothing says where a release goes: `image.repository` is not set").with_code(ErrorCode::NoRepository)
                 .cause(format!(
                     "looked for `{POLICY_FILE}` in `{}`",
                     self.top().display()

@@ -152,7 +152,7 @@ impl Release {
             // The answer stands without the registries.
             Err(error) => nothing
                 .messages
-                .push(format!("the registries were not compared: {error}")),
+                .push(format!("the registries were not compared: {error:#}")),
         }
         Ok(nothing)
     }

@@ -10,7 +10,7 @@ use semver::Version;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    error::{Error, Result},
+    error::{Error, ErrorCode, Result},
     event::Events,
     io::{
         layout::{self, Store, WantedImage},
@@ -97,6 +97,7 @@ impl Release {
         let repository = self.policy().image.all().into_iter().next();
         let repository = repository.ok_or_else(|| {
             Error::usage("no image is named, and there is no `image.repository`")
+                .with_code(ErrorCode::NoRepository)
                 .hint("hoist inspect docker.io/acme/api:1.2.3")
         })?;
         let versions = self.versions(&repository).await?;
@@ -105,7 +106,8 @@ impl Release {
             .max_by(|a, b| order(&a.0).cmp(&order(&b.0)))
         {
             Some((_, tag)) => Ok(repository.tag(&tag)),
-            None => Err(Error::refused(format!("{repository} has no release yet"))),
+            None => Err(Error::refused(format!("{repository} has no release yet"))
+                .with_code(ErrorCode::NotReleased)),
         }
     }
 

@@ -1,7 +1,7 @@
 //! The verbs `plan` and `release`: a release is planned, shown, tried, carried out.
 
 use crate::{
-    error::{Error, Result},
+    error::{Error, ErrorCode, Result},
     event::Step,
     outcome::Outcome,
     plan::{Plan, PlannedImage, PlannedSource},
@@ -153,6 +153,7 @@ fn up_to_date(changed: Vec<String>) -> Result<()> {
 
 fn out_of_date(changed: Vec<String>) -> Error {
     let error = Error::refused("the plan is out of date")
+        .with_code(ErrorCode::PlanOutOfDate)
         .state("nothing was built or moved")
         .hint("make a new one: `hoist plan --json > plan.json`");
     changed.into_iter().fold(error, Error::cause)

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use semver::Version;
 
 use crate::{
-    error::{Error, Result},
+    error::{Error, ErrorCode, Result},
     event::Step,
     git::CommitId,
     oci::Variant,
@@ -153,6 +153,7 @@ impl Release {
                 return Err(Error::refused(format!(
                     "{candidate} has no{which} image in any repository"
                 ))
+                .with_code(ErrorCode::NotReleased)
                 .state("nothing was moved")
                 .hint(format!("`hoist verify {candidate}` shows what is where")));
             }
@@ -176,6 +177,7 @@ fn same_bytes(
     let shown = other.repository.tag(&other.tag);
     Err(
         Error::refused(format!("{target} is published already, as another image"))
+            .with_code(ErrorCode::PublishedFromElsewhere)
             .cause(format!("`{shown}` shows {}", other.digest))
             .state("nothing was moved")
             .hint("release the next pre-release, and promote that"),

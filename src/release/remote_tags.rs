@@ -1,7 +1,7 @@
 //! The remote's version tags: what only it has, and what differs here.
 
 use crate::{
-    error::{Error, ErrorKind, Result},
+    error::{Error, ErrorCode, ErrorKind, Result},
     io::git::remote::{RemoteTag, RemoteTags},
     outcome::Outcome,
     plan::{Plan, release::receipt},
@@ -24,6 +24,7 @@ impl Release {
         if self.remote_url.is_none() {
             return Err(
                 Error::refused(format!("there is no remote `{}`", git.remote))
+                    .with_code(ErrorCode::GitRemote)
                     .state("nothing was built or moved")
                     .hint("add it, name another in `git.remote`, or set `git.push = false`"),
             );
@@ -78,7 +79,7 @@ impl Release {
     /// made that tag finished first.
     pub(super) async fn name_winner(&self, plan: &Plan, error: Error) -> Error {
         let git = &self.policy().git;
-        if error.kind != ErrorKind::Failed || !plan.git_tag.create || !git.push {
+        if error.kind() != ErrorKind::Failed || !plan.git_tag.create || !git.push {
             return error;
         }
         let remote = RemoteTags::new(self.top(), &git.remote);
@@ -119,6 +120,7 @@ impl Release {
             "tag `{}` is another one here than on `{remote}`",
             tag.name
         ))
+        .with_code(ErrorCode::GitTagDiffers)
         .cause(format!("here it is {here}, there {}", tag.object))
         .state("nothing was built or moved")
         .hint(format!(

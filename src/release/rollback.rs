@@ -3,7 +3,7 @@
 use semver::Version;
 
 use crate::{
-    error::{Error, Result},
+    error::{Error, ErrorCode, Result},
     oci::{Repository, Tag},
     outcome::Outcome,
     plan::{
@@ -82,6 +82,7 @@ impl Release {
                 return Ok(taken);
             }
             Err(Error::refused(format!("no repository has {version}"))
+                .with_code(ErrorCode::NotReleased)
                 .state("nothing was moved")
                 .hint("`hoist log` lists the releases"))
         }

@@ -6,7 +6,7 @@ use futures_util::{StreamExt, stream};
 use semver::Version;
 
 use crate::{
-    error::{Error, Result},
+    error::{Error, ErrorCode, Result},
     io::registry::{
         RegistryError, RegistryErrorKind, RepositoryApi,
         image_tree::{self, ImageTree, Runnable},
@@ -90,6 +90,7 @@ impl Release {
                 let last = facts.on_head.first().or(facts.base.as_ref());
                 let last = last.ok_or_else(|| {
                     Error::refused("nothing was released yet")
+                        .with_code(ErrorCode::NotReleased)
                         .cause("no git tag that HEAD descends from names a version")
                         .hint("name the version: `hoist verify 1.2.3`")
                 })?;
@@ -135,6 +136,7 @@ impl Release {
         let mut fixed = checks.iter().filter(|check| check.kind == TagKind::Fixed);
         if subject.commit.is_empty() && fixed.all(|check| check.state == CheckState::Missing) {
             return Err(Error::refused(format!("there is no release {version}"))
+                .with_code(ErrorCode::NotReleased)
                 .cause("neither a git tag nor a tag of a repository names it")
                 .hint("`hoist log` lists the releases"));
         }

@@ -343,5 +343,5 @@ fn a_file_that_shrinks_meanwhile_breaks_the_stream() {
         left: 5,
     };
     let error = io::copy(&mut { content }, &mut io::sink()).expect_err("too short");
-    assert!(error.to_string().contains("shorter"));
+    assert!(format!("{error:#}").contains("shorter"));
 }

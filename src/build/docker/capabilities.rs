@@ -62,7 +62,7 @@ mod tests {
         change(&mut policy);
         match builder(&policy, "Podman 4", buildkit) {
             Ok(builder) => format!("{builder:?}"),
-            Err(error) => error.to_string(),
+            Err(error) => format!("{error:#}"),
         }
     }
 

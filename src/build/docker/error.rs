@@ -2,7 +2,11 @@
 
 use std::error::Error as StdError;
 
-use crate::{build::docker::host::EngineAddress, error::Error, text::sanitize_line};
+use crate::{
+    build::docker::host::EngineAddress,
+    error::{Error, ErrorCode},
+    text::sanitize_line,
+};
 
 /// The longest message of an engine that is shown, in characters. A failed step quotes its command.
 const MAX: usize = 2_000;
@@ -69,8 +73,9 @@ pub(crate) fn unreachable(
         "not found",
         "os error 2)",
     ];
-    let error =
-        Error::failed(format!("the engine at `{host}` does not answer")).cause(text.clone());
+    let error = Error::failed(format!("the engine at `{host}` does not answer"))
+        .with_code(ErrorCode::EngineUnreachable)
+        .cause(text.clone());
     let error = error.state("nothing was built or published");
     if text.contains("Permission denied") {
         return error
@@ -98,7 +103,9 @@ pub(crate) fn failed(what: &str, error: &(dyn StdError + 'static)) -> Error {
 
 /// The build itself failed. `last` holds the last lines of the failing step.
 pub(crate) fn build_failed(message: &str, last: &[String]) -> Error {
-    let mut error = Error::failed("the build failed").cause(sanitize_line(message, MAX));
+    let mut error = Error::failed("the build failed")
+        .with_code(ErrorCode::BuildFailed)
+        .cause(sanitize_line(message, MAX));
     for line in last {
         error = error.cause(line.clone());
     }

@@ -272,7 +272,7 @@ mod tests {
                     ""
                 }
             ),
-            Err(error) => error.to_string(),
+            Err(error) => format!("{error:#}"),
         }
     }
 

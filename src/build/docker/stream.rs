@@ -74,7 +74,7 @@ pub(crate) async fn build(
         let sent = context.write(&mut out);
         if let Err(error) = &sent {
             // The engine must not take a part of the context for the whole.
-            let _ = pieces.blocking_send(Err(io::Error::other(error.to_string())));
+            let _ = pieces.blocking_send(Err(io::Error::other(format!("{error:#}"))));
         }
         sent
     });

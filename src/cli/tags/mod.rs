@@ -13,7 +13,7 @@ use super::{
     render::Terminal,
 };
 use crate::{
-    error::{Error, Result},
+    error::{Error, ErrorCode, Result},
     oci::Repository,
     project::parse_version,
     release::{TagSet, Tags},
@@ -104,6 +104,7 @@ impl Answer {
             return Err(Error::usage(
                 "a reference needs a repository, and `image.repository` is not set",
             )
+            .with_code(ErrorCode::NoRepository)
             .hint("name it: `--image docker.io/acme/api`"));
         }
         Ok(self)

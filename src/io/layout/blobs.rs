@@ -16,7 +16,7 @@ use super::{
     files::private_dir,
 };
 use crate::{
-    error::{Error, ErrorKind, Result},
+    error::{Error, ErrorCode, ErrorKind, Result},
     oci::{Descriptor, Digest, Hasher},
 };
 
@@ -72,6 +72,7 @@ impl Blobs {
                 return Err(Error::failed(format!(
                     "the image needs {size} more bytes, and the disk has {free} bytes left"
                 ))
+                .with_code(ErrorCode::ImageUnusable)
                 .hint(format!(
                     "free some space on the disk of `{}`",
                     self.root.display()

@@ -152,6 +152,6 @@ mod tests {
         cancel.cancel();
         // Without an end: only the token can stop it.
         let error = gzip(io::repeat(0), &blobs, |_| {}).expect_err("it is cancelled");
-        assert_eq!(error.kind, crate::error::ErrorKind::Interrupted);
+        assert_eq!(error.kind(), crate::error::ErrorKind::Interrupted);
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    error::{Error, Result},
+    error::{Error, ErrorCode, Result},
     oci::{Descriptor, Platform, annotation},
     text::sanitize_line,
 };
@@ -78,12 +78,14 @@ fn only<T>(all: &[ImageCandidate<T>], keep: impl Fn(&ImageCandidate<T>) -> bool)
 
 fn ambiguous<T>(all: &[ImageCandidate<T>]) -> Error {
     if all.is_empty() {
-        return Error::failed("there is no image in `image.build.layout`");
+        return Error::failed("there is no image in `image.build.layout`")
+            .with_code(ErrorCode::ImageUnusable);
     }
     let mut error = Error::refused(format!(
         "`image.build.layout` holds {} images, and nothing says which one to release",
         all.len()
-    ));
+    ))
+    .with_code(ErrorCode::ImageUnusable);
     for candidate in all.iter().take(10) {
         let platform = candidate
             .platform

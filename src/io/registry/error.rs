@@ -3,7 +3,7 @@
 
 use std::{fmt, time::Duration};
 
-use crate::oci::Digest;
+use crate::{error, oci::Digest};
 
 /// The error codes of the distribution specification 1.1 that hoist acts on.
 pub mod codes {
@@ -74,6 +74,28 @@ pub struct RegistryError {
 }
 
 impl RegistryError {
+    /// The code of an error that this one leads to before any tag moved.
+    #[must_use]
+    pub fn failure(&self) -> error::ErrorCode {
+        match self.kind {
+            RegistryErrorKind::Unauthorized | RegistryErrorKind::Credentials => {
+                error::ErrorCode::Unauthorized
+            }
+            RegistryErrorKind::Denied => error::ErrorCode::Denied,
+            RegistryErrorKind::NameUnknown => error::ErrorCode::RepositoryUnknown,
+            RegistryErrorKind::Unreachable | RegistryErrorKind::Lost => {
+                error::ErrorCode::RegistryUnreachable
+            }
+            RegistryErrorKind::TooManyRequests(_) => error::ErrorCode::RateLimited,
+            RegistryErrorKind::NotFound
+            | RegistryErrorKind::BlobsMissing(_)
+            | RegistryErrorKind::Refused
+            | RegistryErrorKind::Server
+            | RegistryErrorKind::BadAnswer
+            | RegistryErrorKind::File => error::ErrorCode::Failed,
+        }
+    }
+
     /// Whether the request may have been carried out although it failed.
     #[must_use]
     pub fn is_ambiguous(&self) -> bool {

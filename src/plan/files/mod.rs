@@ -252,7 +252,7 @@ mod tests {
             write(&[("a.py", text)], "a.py", Some(r"(?m)^[vx] = (\S+)$")).expect("it is written");
         assert_eq!(texts["a.py"], "v = 1.3.0\nw = 1.2.3\nx = 1.3.0\n");
         let error = write(&[("a.py", text)], "a.py", Some("z = (.*)")).expect_err("it is refused");
-        assert!(error.to_string().contains("matches nothing"), "{error}");
+        assert!(format!("{error:#}").contains("matches nothing"), "{error}");
     }
 
     #[test]
@@ -329,7 +329,7 @@ mod tests {
             (&[("Chart.yaml", "name: x\n")], "Chart.yaml", "version"),
         ] {
             let error = write(tree, path, None).expect_err("it is refused");
-            assert!(error.to_string().contains(words), "{path}: {error}");
+            assert!(format!("{error:#}").contains(words), "{path}: {error}");
         }
     }
 

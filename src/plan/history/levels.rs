@@ -1,7 +1,7 @@
 //! From the commits of the range to the level of the release: what each change gives, and why.
 
 use crate::{
-    error::{Error, Result},
+    error::{Error, ErrorCode, Result},
     git::CommitId,
     plan::history::{
         change::{self, Breaking, CommitChange, MessageKind},
@@ -216,7 +216,8 @@ fn not_conventional(commits: &[&Commit]) -> Error {
         } else {
             "commits have"
         }
-    ));
+    ))
+    .with_code(ErrorCode::UnconventionalCommits);
     for commit in commits.iter().take(10) {
         let summary = crate::text::sanitize_line(&change::summary(&commit.message), 72);
         error = error.cause(format!("{} {summary}", commit.id.short()));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use semver::Version;
 
 use crate::{
-    error::{Error, Result},
+    error::{Error, ErrorCode, Result},
     oci::{Digest, Observed, Repository, Tag, Variant},
     plan::tags::{ExactTags, Listing, Published, TagRules, TagTarget},
     policy::Policy,
@@ -61,6 +61,7 @@ pub fn drift_survey(
 #[must_use]
 pub fn unlisted(repository: &Repository) -> Error {
     Error::refused(format!("cannot tell what is published in `{repository}`"))
+        .with_code(ErrorCode::TagsUnlisted)
         .cause("the registry does not hand out its list of tags")
         .hint("use credentials that may list tags")
 }

@@ -248,7 +248,7 @@ mod tests {
         assert!(!labels.contains_key("org.opencontainers.image.source"));
         let error = all("[image.labels]\nx = \"{nope}\"").expect_err("a bad template");
         assert!(
-            error.to_string().contains("`image.labels.\"x\"`"),
+            format!("{error:#}").contains("`image.labels.\"x\"`"),
             "{error}"
         );
     }

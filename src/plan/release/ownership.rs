@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use semver::Version;
 
 use crate::{
-    error::{Error, Result},
+    error::{Error, ErrorCode, Result},
     oci::{Digest, Repository, Tag, Variant},
     plan::release::receipt::Receipt,
 };
@@ -111,7 +111,7 @@ impl Evidence<'_> {
 
     fn refusal(&self, claim: &PublishedTag, why: &str) -> Error {
         let shown = claim.repository.tag(&claim.tag);
-        Error::refused(format!("{} is published already, and not from this commit", self.version))
+        Error::refused(format!("{} is published already, and not from this commit", self.version)).with_code(ErrorCode::PublishedFromElsewhere)
             .cause(format!("`{shown}` shows {}: {why}", claim.digest))
             .state("nothing was built or moved")
             .hint(format!(
@@ -121,7 +121,7 @@ impl Evidence<'_> {
     }
 
     fn split(&self, claim: &PublishedTag, known: &Adopted) -> Error {
-        Error::refused(format!("{} is published as two different images", self.version))
+        Error::refused(format!("{} is published as two different images", self.version)).with_code(ErrorCode::PublishedFromElsewhere)
             .cause(format!("`{}` has {}", known.from, known.digest))
             .cause(format!("`{}` has {}", claim.repository, claim.digest))
             .state("nothing was built or moved")
@@ -163,7 +163,7 @@ mod tests {
             Ok(found) => Ok(found
                 .get(&Variant::main())
                 .map(|adopted| adopted.digest.clone())),
-            Err(error) => Err(error.to_string()),
+            Err(error) => Err(format!("{error:#}")),
         }
     }
 

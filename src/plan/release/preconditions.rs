@@ -2,7 +2,7 @@
 //! mention: branch, pull request, dirty tree, unpushed HEAD.
 
 use crate::{
-    error::{Error, Result},
+    error::{Error, ErrorCode, Result},
     policy::{BuildSource, Policy},
 };
 
@@ -35,12 +35,13 @@ impl Preconditions {
         if let Some(request) = &self.pull_request {
             return Err(
                 Error::refused(format!("a pull request is not released: {request}"))
+                    .with_code(ErrorCode::PullRequest)
                     .state("nothing was built or pushed")
                     .hint("`hoist plan` shows what a release after the merge would do"),
             );
         }
         if let (Some(branch), false) = (&self.unlisted_branch, self.explicit) {
-            return Err(Error::refused(format!("no release from branch `{branch}`: `[branches]` does not name it"))
+            return Err(Error::refused(format!("no release from branch `{branch}`: `[branches]` does not name it")).with_code(ErrorCode::BranchNotReleased)
                 .state("nothing was built or pushed")
                 .hint("add it to `branches.stable`, `maintenance` or `prerelease`, or say what is meant with `--version` or `--pre`"));
         }
@@ -54,6 +55,7 @@ impl Preconditions {
                 "`{}` does not have HEAD ({})",
                 policy.git.remote, self.head
             ))
+            .with_code(ErrorCode::NotPushed)
             .cause("a released tag would point at a commit that nobody else can see")
             .state("nothing was built or pushed")
             .hint(format!("git push {} {target}", policy.git.remote)));
@@ -79,6 +81,7 @@ impl Preconditions {
         }
         Err(
             Error::refused("the working tree has changes that no commit holds")
+                .with_code(ErrorCode::DirtyTree)
                 .cause(files)
                 .state("nothing was built or pushed")
                 .hint("commit or stash them, or release them as they are with `--allow-dirty`"),
@@ -95,7 +98,9 @@ mod tests {
     }
 
     fn refusal(gate: &Preconditions, text: &str) -> Option<String> {
-        gate.check(&policy(text)).err().map(|error| error.message)
+        gate.check(&policy(text))
+            .err()
+            .map(|error| error.message().to_owned())
     }
 
     #[test]

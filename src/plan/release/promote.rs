@@ -3,7 +3,7 @@
 use semver::Version;
 
 use crate::{
-    error::{Error, Result},
+    error::{Error, ErrorCode, Result},
     git::CommitId,
     plan::{history::facts::VersionTag, version::bump::core},
 };
@@ -51,6 +51,7 @@ pub fn promotion(candidate: &Version, tags: &[VersionTag]) -> Result<Promotion> 
             .commit
             .map_or_else(|| "no commit".to_owned(), |id| id.to_string());
         return Err(Error::refused(format!("{target} is taken"))
+            .with_code(ErrorCode::VersionTaken)
             .cause(format!(
                 "tag `{}` is on {other}, `{}` on {commit}",
                 taken.name, released.name
@@ -98,6 +99,7 @@ fn unreleased(candidate: &Version, tags: &[VersionTag]) -> Error {
     let error = Error::refused(format!(
         "{candidate} has no git tag, so it was not released from here"
     ))
+    .with_code(ErrorCode::NotReleased)
     .state("nothing was moved");
     match &*there {
         [] => error.hint("git fetch --tags, or release it: `hoist release --pre rc`"),
@@ -142,13 +144,13 @@ mod tests {
     #[test]
     fn what_cannot_be_promoted() {
         let tags = [tag("1.3.0-rc.1", 2), tag("1.3.0", 4), tag("2.0.0-rc.3", 5)];
-        let kind = |candidate: &str| promote(candidate, &tags).map_err(|error| error.kind);
+        let kind = |candidate: &str| promote(candidate, &tags).map_err(|error| error.kind());
         assert_eq!(kind("1.3.0"), Err(ErrorKind::Usage));
         assert_eq!(kind("1.3.0-rc.1"), Err(ErrorKind::Refused));
         let error = promote("2.0.0-rc.4", &tags).expect_err("it was not released");
-        assert_eq!(error.kind, ErrorKind::Refused);
+        assert_eq!(error.kind(), ErrorKind::Refused);
         assert_eq!(
-            error.hint.as_deref(),
+            error.first_hint(),
             Some("there is 2.0.0-rc.3: `hoist promote 2.0.0-rc.3`")
         );
     }

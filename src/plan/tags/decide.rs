@@ -3,7 +3,7 @@
 use semver::Version;
 
 use crate::{
-    error::{Error, Result},
+    error::{Error, ErrorCode, Result},
     oci::{Digest, Observed, Repository, Tag, Variant},
     plan::tags::{
         published::{Action, Listing},
@@ -193,6 +193,7 @@ fn taken(repository: &Repository, tag: &Tag, shown: &Digest, ours: &Digest) -> E
     Error::refused(format!(
         "tag `{tag}` of `{repository}` is taken by another image"
     ))
+    .with_code(ErrorCode::TagTaken)
     .cause(format!("it shows {shown}, this release is {ours}"))
     .cause("a fixed tag never moves")
     .state("nothing was tagged")
@@ -202,7 +203,7 @@ fn taken(repository: &Repository, tag: &Tag, shown: &Digest, ours: &Digest) -> E
 fn blind_error(repository: &Repository, tag: &Tag) -> Error {
     Error::refused(format!(
         "cannot tell whether `{tag}` of `{repository}` may move"
-    ))
+    )).with_code(ErrorCode::TagsUnlisted)
     .cause("the registry refuses its list of tags, the image behind the tag has no version label, and git knows no version")
     .state("nothing was tagged")
     .hint("allow the credentials to list tags, fetch the git tags with `git fetch --tags`, or set `tags.guard = \"git\"`")

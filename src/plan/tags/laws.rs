@@ -215,7 +215,7 @@ proptest! {
                     prop_assert!(names.insert(text), "`{}` twice", text);
                 }
             }
-            Err(error) => prop_assert!(error.to_string().contains(&template), "{}", error),
+            Err(error) => prop_assert!(format!("{error:#}").contains(&template), "{}", error),
         }
     }
 

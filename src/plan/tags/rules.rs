@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use semver::Version;
 
 use crate::{
-    error::{Error, Result},
+    error::{Error, ErrorCode, Result},
     oci::Variant,
     plan::version::request::like_a_variant,
     policy::{
@@ -68,8 +68,9 @@ impl TagRules {
     /// Usage (exit 2), naming the template or variant.
     pub fn new(policy: &Policy) -> Result<Self> {
         let tags = &policy.tags;
-        check_format(Some(&tags.date))
-            .map_err(|error| Error::usage(format!("`tags.date`: {error}")))?;
+        check_format(Some(&tags.date)).map_err(|error| {
+            Error::usage(format!("`tags.date`: {error}")).with_code(ErrorCode::InvalidPolicy)
+        })?;
         let rules = Self {
             fixed: parse(TemplateList::Fixed, &tags.fixed)?,
             moving: parse(TemplateList::Moving, &tags.moving)?,
@@ -112,7 +113,7 @@ impl TagRules {
         if templates.iter().any(Template::is_exact) {
             return Ok(());
         }
-        Err(Error::usage(format!("`tags.{list}` has no template with `{{version}}`"))
+        Err(Error::usage(format!("`tags.{list}` has no template with `{{version}}`")).with_code(ErrorCode::InvalidPolicy)
             .cause("a release needs one tag that names its version whole: moving tags are compared by it")
             .hint(format!("add \"{{version}}\" to `tags.{list}`")))
     }
@@ -164,6 +165,7 @@ impl TagRules {
                 return Err(Error::usage(format!(
                     "`tags.prerelease`: a pre-release cannot take `{template}`"
                 ))
+                .with_code(ErrorCode::InvalidPolicy)
                 .cause("who follows that tag expects stable versions")
                 .hint("name `{version}`, `{prerelease}` or `{channel}` in it"));
             }
@@ -174,7 +176,9 @@ impl TagRules {
 
 fn parse(list: TemplateList, templates: &[String]) -> Result<Vec<Template>> {
     let template = |text: &String| {
-        Template::parse_tag(text).map_err(|error| Error::usage(format!("`tags.{list}`: {error}")))
+        Template::parse_tag(text).map_err(|error| {
+            Error::usage(format!("`tags.{list}`: {error}")).with_code(ErrorCode::InvalidPolicy)
+        })
     };
     templates.iter().map(template).collect()
 }
@@ -187,7 +191,9 @@ fn variants(policy: &Policy) -> Result<Vec<VariantRule>> {
     }];
     for (name, variant) in &policy.variants {
         let suffix = variant.suffix(name);
-        let bad = |why: String| Error::usage(format!("variant `{name}`: {why}"));
+        let bad = |why: String| {
+            Error::usage(format!("variant `{name}`: {why}")).with_code(ErrorCode::InvalidPolicy)
+        };
         if suffix.is_empty() {
             return Err(bad(
                 "an empty suffix would put its image on the plain tags".into()

@@ -130,7 +130,7 @@ impl Release {
 
     fn error(&self) -> (ErrorKind, String) {
         let error = self.compute().expect_err("it must be refused");
-        (error.kind, error.to_string())
+        (error.kind(), format!("{error:#}"))
     }
 }
 
@@ -600,7 +600,7 @@ fn a_release_needs_a_tag_that_names_its_version() {
     assert!(rules("").require_exact(&version("1.2.3")).is_ok());
     let without = rules("[tags]\nfixed = [\"{sha}\"]");
     let error = without.require_exact(&version("1.2.3"));
-    assert_eq!(error.map_err(|e| e.kind), Err(ErrorKind::Usage));
+    assert_eq!(error.map_err(|e| e.kind()), Err(ErrorKind::Usage));
     assert!(without.require_exact(&version("1.2.3-rc.1")).is_ok());
 }
 

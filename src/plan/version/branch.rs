@@ -4,7 +4,7 @@ use globset::Glob;
 use regex::Regex;
 
 use crate::{
-    error::{Error, Result},
+    error::{Error, ErrorCode, Result},
     plan::history::facts::MaintenanceLine,
     policy::BranchPolicy,
 };
@@ -62,6 +62,7 @@ fn matches(pattern: &str, name: &str) -> Result<bool> {
         .build()
         .map_err(|error| {
             Error::usage(format!("`[branches]` has a bad pattern `{pattern}`"))
+                .with_code(ErrorCode::InvalidPolicy)
                 .cause(error.kind().to_string())
         })?;
     Ok(glob.compile_matcher().is_match(name))
@@ -103,6 +104,7 @@ fn bad_maintenance(pattern: &str, cause: &str) -> Error {
     Error::usage(format!(
         "`branches.maintenance` has a bad pattern `{pattern}`"
     ))
+    .with_code(ErrorCode::InvalidPolicy)
     .cause(cause.to_owned())
 }
 

@@ -157,7 +157,7 @@ fn otherwise(policy: &Policy, facts: &Facts, request: &VersionRequest, next: &Ne
     ] {
         let effect = match next::next(policy, &with_commit(facts, message), request) {
             Ok(other) => other.next.map(|version| format!("make it {version}")),
-            Err(error) => Some(format!("be refused: {}", error.message)),
+            Err(error) => Some(format!("be refused: {}", error.message())),
         };
         if effect != last
             && let Some(effect) = &effect

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use semver::Version;
 
 use crate::{
-    error::{Error, Result},
+    error::{Error, ErrorCode, Result},
     plan::{
         history::facts::VersionTag,
         version::{
@@ -38,6 +38,7 @@ impl VersionDecision<'_> {
         };
         Err(
             Error::refused(format!("`{version}` is taken by the tag `{}`", tag.name))
+                .with_code(ErrorCode::VersionTaken)
                 .cause(format!("{place}, and HEAD is {}", self.facts.head))
                 .state("nothing was changed")
                 .hint("merge that commit into this branch, or say what is meant with `--version`"),

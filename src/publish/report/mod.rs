@@ -40,7 +40,7 @@ pub(in crate::publish) fn not_begun(publication: &Publication, error: Error) -> 
         }
     }
     Outcome {
-        kind: match error.kind {
+        kind: match error.kind() {
             ErrorKind::Busy => OutcomeKind::Busy,
             ErrorKind::Interrupted => OutcomeKind::Interrupted,
             _ => OutcomeKind::Failed,

@@ -79,7 +79,7 @@ impl Run {
         let held = match guard.decide(&PublishedNow { repositories, git }) {
             Ok(held) => held,
             Err(error) => {
-                self.notes.tag(0, &error);
+                self.notes.tag(0, &format!("{error:#}"));
                 tags[0] = Shows::Unreadable;
                 return;
             }

@@ -50,7 +50,7 @@ fn verbs() -> Vec<String> {
 #[test]
 fn the_exit_tables_are_the_constants() {
     let constant = Regex::new(r"pub const \w+: u8 = (\d+);").unwrap();
-    let source = read("src/cli/exit.rs");
+    let source = read("src/exit.rs");
     let codes: Vec<_> = constant
         .captures_iter(&source)
         .map(|c| c[1].to_owned())

@@ -48,7 +48,7 @@ fn every_commented_key_parses_once_uncommented() {
             .unwrap();
         let text = format!("{table}\n{key}\n");
         let policy = Policy::parse(&text, name)
-            .unwrap_or_else(|error| panic!("{text}: {error} {:?}", error.hint));
+            .unwrap_or_else(|error| panic!("{text}: {error} {:?}", error.first_hint()));
         if !["plain-http", "latest-suffix"].contains(&name) {
             assert_ne!(policy, Policy::default(), "{text} changes nothing");
         }

@@ -64,13 +64,13 @@ async fn a_refused_tag_puts_everything_back() {
     let outcome = scene.run(1).await.unwrap();
     assert_eq!(outcome.kind, OutcomeKind::RolledBack, "{outcome:#?}");
     let error = outcome.error.unwrap();
-    assert_eq!(error.kind, ErrorKind::RolledBack);
+    assert_eq!(error.kind(), ErrorKind::RolledBack);
     assert_eq!(
-        error.message,
+        error.message(),
         "`127.0.0.1:5002/acme/api` refuses the tag `1.3`"
     );
     assert_eq!(
-        error.state.as_deref(),
+        error.state_now(),
         Some("rolled back; all 12 tags are as they were before")
     );
     assert_eq!(scene.snapshot(), before);

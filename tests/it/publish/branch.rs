@@ -51,8 +51,8 @@ async fn a_branch_that_has_advanced_stops_the_release_before_anything_happens() 
     let outcome = scene.run(1).await.unwrap();
     assert_eq!(outcome.kind, OutcomeKind::Failed, "{outcome:#?}");
     let error = outcome.error.unwrap();
-    assert!(error.message.contains("`main` has advanced"), "{error}");
-    assert!(error.hint.unwrap().contains("git pull"));
+    assert!(error.message().contains("`main` has advanced"), "{error}");
+    assert!(error.first_hint().unwrap().contains("git pull"));
     let now = scene.snapshot();
     assert_eq!((now.tags, now.locks), (before.tags, 0));
     assert_eq!(now.branch.as_deref(), Some("bbbb"));
@@ -81,7 +81,8 @@ async fn where_others_have_built_on_it_it_stays_and_that_is_said() {
     scene.elsewhere();
     let outcome = scene.rollback(2).await.unwrap();
     assert_eq!(outcome.kind, OutcomeKind::NeedsHuman, "{outcome:#?}");
-    let state = outcome.error.unwrap().state.unwrap();
+    let error = outcome.error.unwrap();
+    let state = error.state_now().unwrap();
     assert!(
         state.contains(&format!(
             "`main` keeps the release commit {}",
@@ -161,7 +162,7 @@ async fn a_refused_branch_gives_the_lock_back() {
         assert_eq!(outcome.kind, OutcomeKind::Failed, "{outcome:#?}");
         assert_eq!(scene.snapshot(), before, "atomic: {atomic}");
         let error = outcome.error.unwrap();
-        assert!(error.message.contains("the release commit"), "{error}");
+        assert!(error.message().contains("the release commit"), "{error}");
     }
 }
 
@@ -187,12 +188,12 @@ async fn tags_do_not_move_to_a_commit_that_its_branch_does_not_hold() {
     let error = publish::resume(&scene.world(2), &scene.scope(), Recovery::TakeOver)
         .await
         .unwrap_err();
-    assert_eq!(error.kind, ErrorKind::Failed, "{error}");
+    assert_eq!(error.kind(), ErrorKind::Failed, "{error}");
     assert!(
-        error.message.contains("does not hold the release commit"),
+        error.message().contains("does not hold the release commit"),
         "{error}"
     );
-    assert!(error.hint.unwrap().contains("hoist rollback"));
+    assert!(error.first_hint().unwrap().contains("hoist rollback"));
     assert_eq!(scene.snapshot().tags, before.tags);
     let outcome = scene.rollback(3).await.unwrap();
     assert_eq!(outcome.kind, OutcomeKind::RolledBack, "{outcome:#?}");

@@ -88,7 +88,10 @@ fn check_claims(
                 }
             }
             assert!(
-                outcome.error.as_ref().is_some_and(|e| e.state.is_some()),
+                outcome
+                    .error
+                    .as_ref()
+                    .is_some_and(|e| e.state_now().is_some()),
                 "{what}"
             );
         }
@@ -166,10 +169,7 @@ async fn settle(
             // Git's server did not let the release commit be taken back.
             let branch = outcome.branch.as_ref().unwrap();
             assert_eq!(branch.pushed, Some(true), "{what}: {outcome:#?}");
-            let state = outcome
-                .error
-                .as_ref()
-                .and_then(|error| error.state.as_ref());
+            let state = outcome.error.as_ref().and_then(|error| error.state_now());
             assert!(
                 state.is_some_and(|state| state.contains(&branch.commit)),
                 "{what}"
@@ -222,7 +222,7 @@ async fn recovery(n: u64, fault: &(&str, Fault), times: u64, way: Way, tally: &m
             Ok(outcome) => outcome,
             // Nothing was done: it could not be found out what there is, or it could not be taken.
             Err(error) => {
-                assert!(matches!(error.kind, ErrorKind::Failed | ErrorKind::Busy), "{what}: {error}");
+                assert!(matches!(error.kind(), ErrorKind::Failed | ErrorKind::Busy), "{what}: {error}");
                 None
             }
         },

@@ -51,7 +51,7 @@ async fn preflight(scene: &Scene) -> hoist::error::Result<Vec<Found>> {
 
 fn text(outcome: &Outcome) -> (String, String) {
     let error = outcome.error.as_ref().unwrap();
-    (error.to_string(), error.state.clone().unwrap())
+    (format!("{error:#}"), error.state_now().unwrap().to_owned())
 }
 
 /// Published, and the world agrees.
@@ -76,12 +76,12 @@ async fn row_2_another_holder_of_the_lock() {
     let mut other = scene;
     other.elsewhere();
     let error = preflight(&other).await.unwrap_err();
-    assert_eq!(error.kind, ErrorKind::Busy);
+    assert_eq!(error.kind(), ErrorKind::Busy);
     let outcome = other.run(2).await.unwrap();
     assert_eq!(outcome.kind, OutcomeKind::Busy, "{outcome:#?}");
     let error = outcome.error.unwrap();
-    assert!(error.causes[0].contains("process 1 on ci-1"), "{error}");
-    assert!(error.hint.unwrap().contains("hoist resume"));
+    assert!(error.causes()[0].contains("process 1 on ci-1"), "{error}");
+    assert!(error.first_hint().unwrap().contains("hoist resume"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -91,12 +91,12 @@ async fn row_3_the_right_to_push_is_proven_before_the_build() {
         .faults
         .strike("POST 127.0.0.1:5002/acme/api upload", 0, 1, Fault::Refused);
     let error = preflight(&scene).await.unwrap_err();
-    assert_eq!(error.kind, ErrorKind::Failed);
+    assert_eq!(error.kind(), ErrorKind::Failed);
     assert_eq!(
-        error.message,
+        error.message(),
         "no right to push to `127.0.0.1:5002/acme/api`"
     );
-    assert_eq!(error.state.as_deref(), Some("nothing was built or pushed"));
+    assert_eq!(error.state_now(), Some("nothing was built or pushed"));
     assert!(scene.requests("PUT").is_empty());
 }
 
@@ -113,7 +113,10 @@ async fn row_4_what_cannot_be_read_is_not_absent() {
     scene
         .faults
         .strike("HEAD 127.0.0.1:5001/acme/api:1", 0, 1, Fault::Failed);
-    assert_eq!(preflight(&scene).await.unwrap_err().kind, ErrorKind::Failed);
+    assert_eq!(
+        preflight(&scene).await.unwrap_err().kind(),
+        ErrorKind::Failed
+    );
     // It is read again after stage, and put back to what it showed.
     let before = scene.snapshot();
     for found in &mut scene.publication.targets[0].tags {
@@ -303,13 +306,13 @@ async fn row_18_a_tag_that_moved_since_the_plan_stops_before_the_commit() {
     let outcome = scene.run(1).await.unwrap();
     assert_eq!(outcome.kind, OutcomeKind::Failed);
     let error = outcome.error.unwrap();
-    assert_eq!(error.kind, ErrorKind::Failed);
+    assert_eq!(error.kind(), ErrorKind::Failed);
     assert_eq!(
-        error.message,
+        error.message(),
         "cannot move tag `latest` of `127.0.0.1:5002/acme/api`: it changed while this release was running"
     );
     assert!(
-        error.causes[0].contains(&format!("found {}", foreign().digest().short())),
+        error.causes()[0].contains(&format!("found {}", foreign().digest().short())),
         "{error}"
     );
     assert_eq!(scene.snapshot(), before);
@@ -606,8 +609,8 @@ async fn row_29_a_registry_that_lags_too_long_is_not_rolled_back() {
     let outcome = scene.run(1).await.unwrap();
     assert_eq!(outcome.kind, OutcomeKind::NeedsHuman, "{outcome:#?}");
     let error = outcome.error.unwrap();
-    assert_eq!(error.message, "not every tag shows 1.3.0 yet");
-    assert!(error.hint.unwrap().contains("hoist verify 1.3.0"));
+    assert_eq!(error.message(), "not every tag shows 1.3.0 yet");
+    assert!(error.first_hint().unwrap().contains("hoist verify 1.3.0"));
     assert_eq!(scene.snapshot().tags, tags, "nothing was taken back");
     tokio::time::advance(Duration::from_secs(700)).await;
     assert!(scene.resume(2).await.unwrap().error.is_none());
@@ -931,7 +934,7 @@ async fn row_39_a_signal_at_any_step_ends_in_a_named_state_within_the_grace_peri
         match outcome.kind {
             OutcomeKind::Interrupted => {
                 assert_eq!(scene.snapshot(), before, "operation {n}");
-                assert_eq!(outcome.error.unwrap().kind, ErrorKind::Interrupted);
+                assert_eq!(outcome.error.unwrap().kind(), ErrorKind::Interrupted);
                 clean_stops += 1;
             }
             OutcomeKind::Published => {

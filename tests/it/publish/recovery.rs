@@ -90,8 +90,13 @@ async fn a_damaged_record_is_left_out_and_a_newer_format_refused() {
     let error = publish::resume(&scene.world(2), &scene.scope(), Recovery::TakeOver)
         .await
         .unwrap_err();
-    assert_eq!(error.kind, ErrorKind::Busy, "{error}");
-    assert!(error.hint.unwrap().contains("use the hoist that wrote it"));
+    assert_eq!(error.kind(), ErrorKind::Busy, "{error}");
+    assert!(
+        error
+            .first_hint()
+            .unwrap()
+            .contains("use the hoist that wrote it")
+    );
 }
 
 /// A lock's journal comes from a remote that others write to. What it names must be there before
@@ -216,12 +221,12 @@ async fn what_may_still_run_is_taken_on_the_users_word_only() {
     let error = publish::resume(&world, &scene.scope(), Recovery::IfAbandoned)
         .await
         .unwrap_err();
-    assert_eq!(error.kind, ErrorKind::Busy);
+    assert_eq!(error.kind(), ErrorKind::Busy);
     assert!(
-        error.causes[0].starts_with("it belongs to process 1 on ci-1, since 2026-11-23"),
+        error.causes()[0].starts_with("it belongs to process 1 on ci-1, since 2026-11-23"),
         "{error}"
     );
-    assert!(error.hint.unwrap().contains("--take-over"));
+    assert!(error.first_hint().unwrap().contains("--take-over"));
     assert_eq!(scene.snapshot(), half);
     let outcome = publish::resume(&world, &scene.scope(), Recovery::TakeOver)
         .await
@@ -252,8 +257,8 @@ async fn status_names_an_unfinished_release_from_another_clone() {
     let error = publish::preflight(&scene.world(2), &asked)
         .await
         .unwrap_err();
-    assert_eq!(error.kind, ErrorKind::Busy, "{error}");
-    assert_eq!(error.message, "the release 1.3.0 is unfinished");
+    assert_eq!(error.kind(), ErrorKind::Busy, "{error}");
+    assert_eq!(error.message(), "the release 1.3.0 is unfinished");
 }
 
 #[tokio::test(start_paused = true)]
@@ -337,8 +342,8 @@ async fn who_comes_when_a_release_has_just_ended_learns_that() {
     let error = publish::resume(&scene.world(2), &scene.scope(), Recovery::TakeOver)
         .await
         .unwrap_err();
-    assert_eq!(error.kind, ErrorKind::Busy);
-    assert_eq!(error.message, "somebody else has just ended this release");
+    assert_eq!(error.kind(), ErrorKind::Busy);
+    assert_eq!(error.message(), "somebody else has just ended this release");
 }
 
 #[tokio::test(start_paused = true)]
@@ -350,9 +355,9 @@ async fn who_comes_too_late_to_take_a_release_over_learns_who_has_it() {
     let error = publish::resume(&scene.world(2), &scene.scope(), Recovery::TakeOver)
         .await
         .unwrap_err();
-    assert_eq!(error.kind, ErrorKind::Busy);
+    assert_eq!(error.kind(), ErrorKind::Busy);
     assert!(
-        error.causes[0].starts_with("it belongs to process 9 on ci-1, since "),
+        error.causes()[0].starts_with("it belongs to process 9 on ci-1, since "),
         "{error:#?}"
     );
     assert_eq!(scene.snapshot(), half);
@@ -367,9 +372,9 @@ async fn row_40_a_lost_lease_stops_the_commit_and_nothing_is_rolled_back_over_th
     let outcome = scene.run(1).await.unwrap();
     assert_eq!(outcome.kind, OutcomeKind::NeedsHuman, "{outcome:#?}");
     let error = outcome.error.unwrap();
-    assert_eq!(error.message, "the lock was taken over by somebody else");
+    assert_eq!(error.message(), "the lock was taken over by somebody else");
     assert!(
-        error.causes[0].starts_with("it belongs to process 9 on ci-1, since "),
+        error.causes()[0].starts_with("it belongs to process 9 on ci-1, since "),
         "{error:#?}"
     );
     let puts = scene.requests("/acme/api:1.3.0");
@@ -401,7 +406,7 @@ async fn a_push_that_got_in_the_way_does_not_stop_a_recovery() {
                 assert!(resumed);
             }
             Err(error) => {
-                assert_eq!(error.message, "cannot take the lock over");
+                assert_eq!(error.message(), "cannot take the lock over");
                 assert_eq!(scene.snapshot(), half);
                 assert!(!resumed, "{error:#?}");
             }
@@ -438,7 +443,8 @@ async fn another_writer_at_any_step_is_never_fought() {
                 let mut expected = before.clone();
                 expected.tags.insert(name, foreign().digest().clone());
                 assert_eq!(now.tags, expected.tags, "operation {n}: {outcome:#?}");
-                let text = outcome.error.unwrap().state.unwrap();
+                let error = outcome.error.unwrap();
+                let text = error.state_now().unwrap();
                 assert!(text.contains("latest"), "operation {n}: {text}");
                 undone += 1;
             }
@@ -469,8 +475,8 @@ async fn a_held_commit_waits_for_a_decision() {
         let outcome = scene.run(1).await.unwrap();
         assert_eq!(outcome.kind, OutcomeKind::Held, "{outcome:#?}");
         let error = outcome.error.unwrap();
-        assert_eq!(error.kind, ErrorKind::NeedsHuman);
-        assert!(error.state.unwrap().starts_with("held by policy; "));
+        assert_eq!(error.kind(), ErrorKind::NeedsHuman);
+        assert!(error.state_now().unwrap().starts_with("held by policy; "));
         assert_eq!(scene.snapshot().locks, 2, "the lock is kept");
         scene.registries[1].become_like(|it| it.refused.clear());
         let outcome = if forward {
@@ -511,9 +517,12 @@ async fn resume_without_the_content_unlocks_or_names_the_way_back() {
         assert_eq!(outcome.kind, kind, "{outcome:#?}");
         let error = outcome.error.unwrap();
         if puts == 0 {
-            assert_eq!((error.kind, scene.snapshot().locks), (ErrorKind::Failed, 0));
+            assert_eq!(
+                (error.kind(), scene.snapshot().locks),
+                (ErrorKind::Failed, 0)
+            );
         } else {
-            assert!(error.hint.unwrap().contains("hoist rollback"));
+            assert!(error.first_hint().unwrap().contains("hoist rollback"));
         }
     }
 }

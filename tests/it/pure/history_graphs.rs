@@ -488,7 +488,7 @@ proptest! {
                 let levels: BTreeSet<_> = next.entries.iter().map(level).collect();
                 (next.current, next.range_from, next.next, levels)
             });
-            (range, next.map_err(|error| error.kind))
+            (range, next.map_err(|error| error.kind()))
         };
         let swapped = Graph { swapped: true, ..graph.clone() };
         prop_assert_eq!(answer(&swapped), answer(&graph));

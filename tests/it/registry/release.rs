@@ -361,7 +361,7 @@ async fn everywhere(
                 let why = why.map(|error| {
                     format!(
                         " after {fault}: {}",
-                        error.message.replace(&place, "registry")
+                        error.message().replace(&place, "registry")
                     )
                 });
                 ends.push(format!("{:?}{}", outcome.kind, why.unwrap_or_default()));

@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use git2::{ObjectType, Odb, Oid};
 
 use crate::{
-    error::{Error, Result},
+    error::{Error, ErrorCode, Result},
     io::git::read::{
         object::{Header, Text},
         problem,
@@ -161,6 +161,7 @@ fn missing(id: Oid, error: &git2::Error) -> Error {
     Error::refused(format!(
         "the history needs commit {id}, which cannot be read"
     ))
+    .with_code(ErrorCode::ShallowClone)
     .because(error)
     .hint("`git fsck` says what is wrong; a fresh clone may help")
 }

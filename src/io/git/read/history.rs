@@ -6,7 +6,7 @@ use git2::Oid;
 use semver::Version;
 
 use crate::{
-    error::{Error, Result},
+    error::{Error, ErrorCode, Result},
     git::CommitId,
     io::git::read::{
         Repository,
@@ -167,7 +167,7 @@ impl Repository {
         } else {
             "no version tag is in this shallow clone, and the history before it is missing"
         };
-        Err(Error::refused(what)
+        Err(Error::refused(what).with_code(ErrorCode::ShallowClone)
             .cause(format!("the clone ends at {}", graph.id(*cut)))
             .state("nothing was changed")
             .hint("git fetch --unshallow --tags   (GitHub Actions: `fetch-depth: 0` for `actions/checkout`; GitLab: `GIT_DEPTH: 0`)"))

@@ -55,6 +55,7 @@ impl Repository {
     pub(crate) fn head_oid(&self) -> Result<Oid> {
         let head = self.git.head().map_err(|error| match error.code() {
             ErrorCode::UnbornBranch | ErrorCode::NotFound => Error::refused("no commits yet")
+                .with_code(crate::error::ErrorCode::NoCommits)
                 .state("nothing was changed")
                 .hint("commit something first: a release is cut from a commit"),
             _ => problem("cannot read HEAD", &error),
@@ -77,6 +78,7 @@ fn refusal(directory: &Path, error: &git2::Error) -> Error {
         return Error::refused(format!(
             "the repository at `{place}` belongs to another user"
         ))
+        .with_code(crate::error::ErrorCode::NotAGitRepository)
         .cause(text.trim().to_owned())
         .hint(format!(
             "git config --global --add safe.directory {}",
@@ -87,16 +89,19 @@ fn refusal(directory: &Path, error: &git2::Error) -> Error {
         return Error::refused(format!(
             "the repository at `{place}` keeps its refs in a reftable, which hoist cannot read yet"
         ))
+        .with_code(crate::error::ErrorCode::NotAGitRepository)
         .hint("git refs migrate --ref-format=files");
     }
     if text.contains("sha256") {
         return Error::refused(format!(
             "the repository at `{place}` has SHA-256 ids, which hoist cannot read yet"
         ))
+        .with_code(crate::error::ErrorCode::NotAGitRepository)
         .hint("release from a clone with SHA-1 ids");
     }
     if error.code() == ErrorCode::NotFound {
         return Error::refused(format!("`{place}` is not in a git repository"))
+            .with_code(crate::error::ErrorCode::NotAGitRepository)
             .hint("start in a clone, or name one with `-C DIR`");
     }
     problem(&format!("cannot open the repository at `{place}`"), error)

@@ -46,6 +46,7 @@ impl<'r> Paths<'r> {
             for pattern in [path.to_owned(), format!("{path}/**")] {
                 let glob = GlobBuilder::new(&pattern).build().map_err(|error| {
                     Error::usage(format!("`version.paths` has a bad pattern `{text}`"))
+                        .with_code(crate::error::ErrorCode::InvalidPolicy)
                         .because(&error)
                 })?;
                 compiled.push(Pattern {

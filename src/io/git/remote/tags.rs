@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::{
-    error::{Error, Result},
+    error::{Error, ErrorCode, Result},
     io::git::run::Git,
     text::sanitize_line,
 };
@@ -78,7 +78,8 @@ impl RemoteTags {
     }
 
     async fn run(&self, args: &[&str], what: &str) -> Result<String> {
-        let failed = || Error::failed(format!("{what} `{}`", self.remote));
+        let failed =
+            || Error::failed(format!("{what} `{}`", self.remote)).with_code(ErrorCode::GitRemote);
         let output = self.git.run(args, b"", &[]).await;
         let output = output.map_err(|error| failed().because(&error).hint("install git"))?;
         if output.success {
