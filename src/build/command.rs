@@ -126,8 +126,11 @@ mod tests {
         assert_eq!(lines, ["1.2.3", "\\u{1b}[1mx"]);
         let (result, _) = shell("seq 9 >&2; exit 3", &never).await;
         let error = result.expect_err("it fails");
-        assert!(error.message.ends_with("failed: exit status: 3"), "{error}");
-        assert_eq!(error.causes, ["5", "6", "7", "8", "9"]);
+        assert!(
+            error.message().ends_with("failed: exit status: 3"),
+            "{error}"
+        );
+        assert_eq!(error.causes(), ["5", "6", "7", "8", "9"]);
         let none = run(
             &["/nonexistent".to_owned()],
             Path::new("/"),
@@ -136,7 +139,7 @@ mod tests {
             &never,
         )
         .await;
-        assert!(none.expect_err("no such program").hint.is_some());
+        assert!(none.expect_err("no such program").first_hint().is_some());
     }
 
     #[tokio::test]
@@ -145,7 +148,7 @@ mod tests {
         cancel.cancel();
         let (result, _) = shell("sleep 600", &cancel).await;
         assert_eq!(
-            result.expect_err("it is stopped").kind,
+            result.expect_err("it is stopped").kind(),
             ErrorKind::Interrupted
         );
     }

@@ -255,22 +255,28 @@ fn the_worktree_is_sent_as_it_lies() {
 fn what_cannot_be_built_is_refused_with_what_helps() {
     let world = World::new(&[("a", "")]).commit();
     assert_eq!(
-        world.error().message.split(" of ").next(),
+        world.error().message().split(" of ").next(),
         Some("`Dockerfile` is not in the tree")
     );
     world.write("Dockerfile", "FROM scratch");
-    let hint = world.error().hint.unwrap_or_default();
+    let error = world.error();
+    let hint = error.first_hint().unwrap_or_default();
     assert!(hint.contains("not committed"), "{hint}");
 
     let mut world = World::new(&[("Dockerfile", ""), (".dockerignore", "ok\n[a")]).commit();
     let error = world.error();
-    assert!(error.causes[0].starts_with("line 2: `[a`"), "{error}");
+    assert!(error.causes()[0].starts_with("line 2: `[a`"), "{error}");
     world.request.context = "none".into();
-    assert!(world.error().message.contains("`none` is not a directory"));
+    assert!(
+        world
+            .error()
+            .message()
+            .contains("`none` is not a directory")
+    );
     for outside in ["../x", "/etc", "a/../../b"] {
         world.request.context = outside.into();
         assert_eq!(
-            world.error().kind,
+            world.error().kind(),
             crate::error::ErrorKind::Usage,
             "{outside}"
         );
@@ -328,10 +334,10 @@ fn the_files_of_submodules_come_along_when_wanted() {
     fs::remove_dir_all(world.dir.path().join(".git/modules")).expect("it goes");
     fs::remove_dir_all(world.dir.path().join("vendor")).expect("it goes");
     let error = world.error();
-    assert!(error.message.contains("`vendor/lib`"), "{error}");
+    assert!(error.message().contains("`vendor/lib`"), "{error}");
     assert!(
         error
-            .hint
+            .first_hint()
             .is_some_and(|hint| hint.contains("submodule update"))
     );
 }

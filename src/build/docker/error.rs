@@ -135,7 +135,7 @@ mod tests {
     #[test]
     fn an_engine_that_is_not_there_is_named_with_what_helps() {
         let host = EngineAddress::Unix("/x.sock".into());
-        let hint = |error: io::Error| unreachable(&host, &error).hint.unwrap_or_default();
+        let hint = |error: io::Error| unreachable(&host, &error).hints().join("");
         assert!(hint(io::Error::from_raw_os_error(2)).contains("start Docker"));
         assert!(hint(io::Error::from_raw_os_error(111)).contains("start Docker"));
         assert!(hint(io::Error::from_raw_os_error(13)).contains("usermod"));
@@ -157,10 +157,10 @@ mod tests {
         ] {
             let error = build_failed(message, &[]);
             assert!(
-                error.hint.is_some_and(|text| text.contains(hint)),
+                error.first_hint().is_some_and(|text| text.contains(hint)),
                 "{message}"
             );
         }
-        assert_eq!(build_failed("exit code: 1", &[]).hint, None);
+        assert_eq!(build_failed("exit code: 1", &[]).first_hint(), None);
     }
 }

@@ -147,7 +147,7 @@ mod tests {
         let same = [("latest", "amd64"), ("latest", "amd64")];
         let error = chosen(&same, &["latest"], &["amd64"]).expect_err("both fit");
         assert_eq!(
-            error.causes,
+            error.causes(),
             ["`latest` (linux/amd64)", "`latest` (linux/amd64)"]
         );
         assert!(chosen(&[], &[], &[]).is_err());

@@ -256,6 +256,6 @@ mod tests {
             "1.3.0: x\n"
         );
         let error = own("{% for %}").expect_err("a broken template");
-        assert!(error.causes.join(" ").contains("own.jinja"), "{error}");
+        assert!(error.causes().join(" ").contains("own.jinja"), "{error}");
     }
 }

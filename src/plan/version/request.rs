@@ -114,7 +114,10 @@ mod tests {
             ("01.2.3", "a version is"),
         ] {
             let error = parse_version(text).expect_err(text);
-            assert!(error.hint.is_some_and(|it| it.contains(hint)), "{text}");
+            assert!(
+                error.first_hint().is_some_and(|it| it.contains(hint)),
+                "{text}"
+            );
         }
         assert!(parse_version("1.2.3-rc.1+build.5").is_ok());
     }

@@ -245,17 +245,17 @@ RUN ["/bin/busybox", "sh", "-c", "echo nearly; echo the reason; exit 3"]
             return;
         };
         let error = world.build().unwrap_err();
-        assert_eq!(error.kind, ErrorKind::Failed);
-        assert_eq!(error.message, "the build failed");
+        assert_eq!(error.kind(), ErrorKind::Failed);
+        assert_eq!(error.message(), "the build failed");
         assert!(world.output().contains("the reason"), "{}", world.output());
         if builder == Builder::Buildkit {
-            assert!(error.causes.contains(&"the reason".to_owned()), "{error:?}");
+            assert!(error.causes().contains(&"the reason"), "{error:?}");
         }
         world.assert_nothing_left();
 
         world.request.policy.target = Some("none".into());
         let error = world.build().unwrap_err();
-        let hint = error.hint.clone().unwrap_or_default();
+        let hint = error.first_hint().unwrap_or_default();
         assert!(hint.contains("image.build.target"), "{error:?}");
         world.assert_nothing_left();
     }
@@ -280,7 +280,7 @@ RUN ["/bin/busybox", "sh", "-c", "echo now; exec /bin/busybox sleep 600"]
                 cancel.cancel();
             }
         });
-        assert_eq!(error.unwrap_err().kind, ErrorKind::Interrupted);
+        assert_eq!(error.unwrap_err().kind(), ErrorKind::Interrupted);
         // The engine takes the step's container away a moment after its caller went.
         let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
         while state(world.engine) != world.before {
@@ -308,7 +308,7 @@ RUN --mount=type=secret,id=token,required=true ["/bin/busybox", "sh", "-c", "/bi
     };
     // Without the secret the build says which one it needs.
     let error = world.build().unwrap_err();
-    let hint = error.hint.clone().unwrap_or_default();
+    let hint = error.first_hint().unwrap_or_default();
     assert!(hint.contains("image.build.secrets"), "{error:?}");
 
     let secret = "correct-horse-battery";
@@ -319,7 +319,7 @@ RUN --mount=type=secret,id=token,required=true ["/bin/busybox", "sh", "-c", "/bi
     }];
     let error = world.build().unwrap_err();
     assert!(
-        error.message.contains("`TOKEN`, which is not set"),
+        error.message().contains("`TOKEN`, which is not set"),
         "{error}"
     );
 
@@ -353,12 +353,12 @@ fn an_engine_that_is_not_there_is_said_before_anything_else() {
         .collect();
     let source = choose(&request, &environment).unwrap();
     let error = runtime().block_on(source.check()).unwrap_err();
-    assert_eq!(error.kind, ErrorKind::Failed);
+    assert_eq!(error.kind(), ErrorKind::Failed);
     assert!(
-        error.message.contains(&socket.display().to_string()),
+        error.message().contains(&socket.display().to_string()),
         "{error}"
     );
-    assert!(error.hint.unwrap().contains("start Docker"));
+    assert!(error.first_hint().unwrap().contains("start Docker"));
 }
 
 /// The high-water mark of this process's memory, in MiB.
