@@ -123,7 +123,7 @@ pub(super) fn text(plan: &Plan) -> String {
         let _ = writeln!(
             out,
             "     commits {} {} on `{}`: {}",
-            plan.commit.get(..7).unwrap_or(&plan.commit),
+            plan.commit.short(),
             made.subject,
             made.branch,
             made.files.join(", ")

@@ -157,7 +157,7 @@ impl Release {
         BuildRequest {
             policy,
             repository: self.top().to_owned(),
-            commit: plan.commit.clone(),
+            commit: plan.commit.to_string(),
             time: self.source_time(plan),
             labels: planned.labels.clone(),
             annotations: planned.annotations.clone(),
@@ -219,7 +219,7 @@ fn to_build(plan: &Plan) -> impl Iterator<Item = (usize, &PlannedImage)> {
 fn variables(plan: &Plan) -> Vec<(String, String)> {
     [
         ("HOIST_VERSION", plan.version.to_string()),
-        ("HOIST_COMMIT", plan.commit.clone()),
+        ("HOIST_COMMIT", plan.commit.to_string()),
         ("HOIST_TAG", plan.git_tag.name.clone()),
         (
             "HOIST_CREATED",

@@ -33,7 +33,7 @@ impl Release {
                 .map(|r| (r.clone(), tags_of(r)))
                 .collect(),
             git_tag: plan.git_tag.create.then(|| plan.git_tag.name.clone()),
-            commit: plan.commit.clone(),
+            commit: plan.commit.to_string(),
             branch: branch_move(plan),
             lock_refs: self.policy().git.lock_refs.clone(),
         };
@@ -77,7 +77,7 @@ impl Release {
         };
         Ok(Publication {
             version: plan.version.clone(),
-            commit: plan.commit.clone(),
+            commit: plan.commit.to_string(),
             instant: plan.instant,
             targets: plan.repositories.iter().enumerate().map(target).collect(),
             images,
@@ -122,7 +122,7 @@ impl Release {
         let name = &plan.git_tag.name;
         let tag = NewTag {
             name: name.clone(),
-            commit: plan.commit.clone(),
+            commit: plan.commit.to_string(),
             message: receipt::message(name, &plan.notes, &world.owner.to_string(), &receipts),
             seconds: plan.instant.timestamp(),
             sign: self.policy().git.sign,

@@ -67,7 +67,7 @@ impl Release {
         facts.on_head.clear();
         Ok(Some(ReleaseCommit {
             branch,
-            parent: parent.to_string(),
+            parent,
             subject,
             files: texts.into_keys().collect(),
         }))
@@ -140,6 +140,6 @@ impl Release {
 pub(super) fn branch_move(plan: &Plan) -> Option<BranchMove> {
     plan.release_commit.as_ref().map(|made| BranchMove {
         name: format!("refs/heads/{}", made.branch),
-        before: made.parent.clone(),
+        before: made.parent.to_string(),
     })
 }

@@ -8,6 +8,7 @@ use semver::Version;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    git::CommitId,
     oci::{Digest, Observed, Repository, Tag, Variant},
     plan::tags::{Action, TagKind},
     policy::Level,
@@ -34,7 +35,7 @@ pub struct Plan {
     /// The version is a pre-release.
     pub prerelease: bool,
     /// The commit in full.
-    pub commit: String,
+    pub commit: CommitId,
     /// When the commit was made.
     pub commit_time: DateTime<Utc>,
     /// The branch, where it has a name.
@@ -79,7 +80,7 @@ pub struct ReleaseCommit {
     /// The branch, without `refs/heads/`.
     pub branch: String,
     /// HEAD in full: the commit's one parent.
-    pub parent: String,
+    pub parent: CommitId,
     /// Its message.
     pub subject: String,
     /// The files that it changes, sorted.
@@ -158,7 +159,7 @@ pub struct Successor {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlannedCommit {
     /// The commit in full.
-    pub sha: String,
+    pub sha: CommitId,
     /// Its first line.
     pub summary: String,
     /// Its level; `None`: it does not count.
@@ -184,7 +185,11 @@ impl Plan {
                 found.push(format!("{what} was {then}, and is {now}"));
             }
         };
-        compare("the commit", self.commit.clone(), now.commit.clone());
+        compare(
+            "the commit",
+            self.commit.to_string(),
+            now.commit.to_string(),
+        );
         compare(
             "the version",
             self.version.to_string(),

@@ -100,7 +100,7 @@ impl<'a> Inputs<'a> {
             range_from: self.next.range_from.clone(),
             bump: self.next.level,
             prerelease: !self.version.pre.is_empty(),
-            commit: self.facts.head.to_string(),
+            commit: self.facts.head,
             commit_time: self.commit_time(),
             branch: self.next.branch.clone(),
             instant: self.instant,
@@ -199,7 +199,7 @@ impl<'a> Inputs<'a> {
 
     fn commits(&self) -> Vec<PlannedCommit> {
         let commit = |entry: &JudgedChange| PlannedCommit {
-            sha: entry.id.to_string(),
+            sha: entry.id,
             summary: entry.summary.clone(),
             bump: entry.level,
             why: entry.why.clone(),
