@@ -31,7 +31,7 @@ impl Release {
     /// Everything that promoting `candidate` would do. Touches nothing.
     ///
     /// # Errors
-    /// Usage (exit 2): it is no pre-release. Refused (exit 4): it was not released, or its core
+    /// Usage (exit 2): it is not a pre-release. Refused (exit 4): it was not released, or its core
     /// version is somebody else's. Failed (exit 6) where a registry cannot be read.
     pub async fn plan_promotion(&self, candidate: &Version) -> Result<Plan> {
         must_be_prerelease(candidate)?;

@@ -13,7 +13,7 @@ pub(super) struct EditedManifest {
 
 fn parse(text: &str) -> Result<DocumentMut, String> {
     text.parse()
-        .map_err(|error: toml_edit::TomlError| format!("it is no TOML: {}", error.message()))
+        .map_err(|error: toml_edit::TomlError| format!("it is not valid TOML: {}", error.message()))
 }
 
 /// Sets a string and keeps what stands around it. The value it had, where it was a string.

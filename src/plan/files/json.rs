@@ -13,7 +13,7 @@ fn parse(text: &str) -> Result<CstRootNode, String> {
         allow_trailing_commas: false,
         ..ParseOptions::default()
     };
-    CstRootNode::parse(text, &strict).map_err(|error| format!("it is no JSON: {error}"))
+    CstRootNode::parse(text, &strict).map_err(|error| format!("it is not valid JSON: {error}"))
 }
 
 /// Whether there was a version to set.
@@ -36,7 +36,7 @@ fn set(object: Option<&CstObject>, version: &str) -> bool {
 /// The `version` at the top.
 pub(super) fn package(text: &str, version: &str) -> Result<String, String> {
     let root = parse(text)?;
-    let object = root.object_value().ok_or("it is no JSON object")?;
+    let object = root.object_value().ok_or("it is not a JSON object")?;
     if !set(Some(&object), version) {
         return Err("it has no `version`".into());
     }
@@ -46,7 +46,7 @@ pub(super) fn package(text: &str, version: &str) -> Result<String, String> {
 /// The version at the top, and that of the package at the root of the tree.
 pub(super) fn lock(text: &str, version: &str) -> Result<String, String> {
     let root = parse(text)?;
-    let object = root.object_value().ok_or("it is no JSON object")?;
+    let object = root.object_value().ok_or("it is not a JSON object")?;
     set(Some(&object), version);
     let packages = object.get("packages").and_then(|all| all.object_value());
     let own = packages

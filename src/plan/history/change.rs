@@ -19,7 +19,7 @@ pub enum MessageKind {
     Merge,
     /// `fixup! …`, `squash! …`, `amend! …`: part of another commit.
     Fixup,
-    /// Anything else.
+    /// A message without a conventional header.
     Unconventional,
 }
 
@@ -57,7 +57,7 @@ pub struct CommitChange {
 }
 
 impl CommitChange {
-    /// The change that a revert takes back, as far as its header quotes it.
+    /// The change that a revert undoes, as far as its header quotes it.
     #[must_use]
     pub fn reverted(&self) -> Option<CommitChange> {
         (self.kind == MessageKind::Revert).then(|| of_header(&self.description))

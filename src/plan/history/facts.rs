@@ -9,9 +9,9 @@ use crate::{git::CommitId, policy::TagTemplate};
 /// A git tag that stands for a version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VersionTag {
-    /// The tag's name.
+    /// The name of the tag, without `refs/tags/`.
     pub name: String,
-    /// Its version.
+    /// The version that `version.tag` reads from the name.
     pub version: Version,
     /// The commit it points at. Known for the base, for tags on HEAD and for every tag whose
     /// place was looked at; `None` also where it points at something else than a commit.
@@ -21,7 +21,7 @@ pub struct VersionTag {
 /// A commit of the range.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Commit {
-    /// Its id.
+    /// The id of the commit.
     pub id: CommitId,
     /// Its parents, in order.
     pub parents: Vec<CommitId>,
@@ -42,7 +42,7 @@ pub struct Commit {
 /// The versions that a maintenance branch may release: `1.x` or `1.2.x`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct MaintenanceLine {
-    /// The major version.
+    /// The major version that all versions of the line have.
     pub major: u64,
     /// The minor version, where the line is that narrow.
     pub minor: Option<u64>,
@@ -65,12 +65,13 @@ impl fmt::Display for MaintenanceLine {
     }
 }
 
-/// What the history is asked for; for the next version it is made by [`crate::plan::version::next::history_query`].
+/// The question that the history is asked. For the next version it is made from the policy and the
+/// request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HistoryQuery {
     /// Which tags stand for versions.
     pub template: TagTemplate,
-    /// The branch's name.
+    /// The name of the branch, where it has one.
     pub branch: Option<String>,
     /// The commit to answer for; unset: HEAD.
     pub at: Option<CommitId>,
@@ -82,7 +83,7 @@ pub struct HistoryQuery {
     pub label: Option<String>,
     /// A version whose tag's commit matters, wherever it is.
     pub version: Option<Version>,
-    /// `version.paths`
+    /// `version.paths`: only commits that touch one of these count; empty: all do.
     pub paths: Vec<String>,
     /// Tags that only the remote has: name and commit, in hex.
     pub remote_tags: Vec<(String, String)>,
@@ -112,7 +113,7 @@ pub fn has_label(version: &Version, label: &str) -> bool {
 /// What the history answers. Filled by `io::git`.
 #[derive(Debug, Clone)]
 pub struct Facts {
-    /// HEAD's commit.
+    /// The commit that HEAD points at.
     pub head: CommitId,
     /// When HEAD was committed, seconds since 1970 UTC.
     pub head_time: i64,
@@ -135,7 +136,7 @@ pub struct Facts {
     pub commits: Vec<Commit>,
     /// Tags passed over because they are not ancestors of HEAD, highest first.
     pub elsewhere: Vec<VersionTag>,
-    /// Names of version tags that point at no commit, or at one that is missing here.
+    /// Names of version tags that do not point at a commit, or at one that is missing here.
     pub not_commits: Vec<String>,
     /// The highest tag that has a version but for leading zeros (which `version` leaves out), and
     /// that would be the base or stands on HEAD.

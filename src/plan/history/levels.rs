@@ -30,7 +30,7 @@ pub struct JudgedChange {
     pub id: CommitId,
     /// The commit's first line.
     pub summary: String,
-    /// The author's name.
+    /// The name of the commit's author.
     pub author: String,
     /// What its message says.
     pub change: CommitChange,
@@ -162,7 +162,7 @@ fn default_level(policy: &VersionPolicy, change: &CommitChange) -> (Option<Level
         (Some(Breaking::Line(_)), _) => {
             (Some(Level::Major), "breaking: says what it breaks".into())
         }
-        (None, MessageKind::Merge) => (None, "a merge is no change of its own".into()),
+        (None, MessageKind::Merge) => (None, "a merge is not a change of its own".into()),
         (None, MessageKind::Fixup) => (None, "part of another commit".into()),
         (None, MessageKind::Unconventional) => match policy.unconventional {
             Unconventional::Patch => (
@@ -202,7 +202,7 @@ fn remark(commit: &Commit, change: &CommitChange, notes: &mut Vec<String>) {
             _ => return,
         };
         notes.push(format!(
-            "{id} takes back {what} that is not among these commits; it counts as a fix: mark it `revert!:` if users must act"
+            "{id} reverts {what} that is not among these commits; it counts as a fix: mark it `revert!:` if users must act"
         ));
     }
 }

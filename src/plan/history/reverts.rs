@@ -37,7 +37,7 @@ pub(super) fn cancelled(commits: &[Commit], changes: &[CommitChange]) -> Vec<Opt
         }
         for target in targets.iter().flatten() {
             if out[*target].is_none() {
-                out[*target] = Some(format!("taken back by {}", commits[index].id.short()));
+                out[*target] = Some(format!("reverted by {}", commits[index].id.short()));
             }
         }
         if !targets.is_empty() && targets.iter().all(Option::is_some) {
@@ -46,13 +46,13 @@ pub(super) fn cancelled(commits: &[Commit], changes: &[CommitChange]) -> Vec<Opt
                 .flatten()
                 .map(|target| commits[*target].id.short())
                 .collect();
-            out[index] = Some(format!("takes back {}", ids.join(", ")));
+            out[index] = Some(format!("reverts {}", ids.join(", ")));
         }
     }
     out
 }
 
-/// The reverts, each before those that it takes back; commits that are given newest first keep
+/// The reverts, each before those that it reverts; commits that are given newest first keep
 /// their order as far as that allows.
 fn latest_first(targets: &BTreeMap<usize, Vec<Option<usize>>>) -> Vec<usize> {
     let named = |index: &usize| targets[index].iter().flatten().copied();

@@ -1,4 +1,4 @@
-//! Where an image's bytes are, which of them are wasted, and what would make it smaller. Pure.
+//! Where an image's bytes are, which of them are wasted, and what would make it smaller.
 
 mod advice;
 mod merge;

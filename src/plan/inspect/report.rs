@@ -16,11 +16,11 @@ pub struct Report {
     pub image: String,
     /// What it runs on.
     pub platform: Option<String>,
-    /// Bytes to pull.
+    /// Compressed size of all layers, in bytes.
     pub size: u64,
     /// Bytes of all files in all layers.
     pub unpacked: u64,
-    /// Lowest first.
+    /// The layers, the lowest first.
     pub layers: Vec<Layer>,
     /// Bytes of files that a later layer deletes or overwrites.
     pub wasted: u64,
@@ -34,16 +34,16 @@ pub struct Report {
     pub advice: Vec<Advice>,
 }
 
-/// One layer.
+/// One layer of the image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Layer {
     /// The packed layer's digest.
     pub digest: Digest,
-    /// Bytes to pull.
+    /// Compressed size, in bytes.
     pub size: u64,
     /// Bytes of its files.
     pub unpacked: u64,
-    /// How many files.
+    /// The number of files in it.
     pub files: usize,
     /// The instruction that made it.
     pub created_by: Option<String>,
@@ -56,15 +56,15 @@ pub struct Layer {
 /// A file that is in the image and cannot be seen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Waste {
-    /// Its path.
+    /// The path in the image, without a leading slash.
     pub path: String,
-    /// Its bytes.
+    /// The size of the file, in bytes.
     pub size: u64,
     /// The layer that holds it, counted from 0.
     pub layer: usize,
     /// The layer that hides it.
     pub hidden_by: usize,
-    /// What hides it.
+    /// Whether the later layer deletes or overwrites it.
     pub how: Hidden,
 }
 
@@ -72,18 +72,18 @@ pub struct Waste {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Hidden {
-    /// It deletes it.
+    /// The later layer deletes it.
     Deleted,
-    /// It has another file of this name.
+    /// The later layer has another file of this name.
     Overwritten,
 }
 
 /// A cache that was left behind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LeftoverCache {
-    /// The directory.
+    /// The directory, without a leading slash.
     pub path: String,
-    /// Whose it is.
+    /// The program that left it behind.
     pub what: &'static str,
     /// Bytes of its files that can be seen.
     pub size: u64,
@@ -94,7 +94,7 @@ pub struct LeftoverCache {
 /// What is different from another image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Changes {
-    /// The other image.
+    /// The name of the image that this one is compared with.
     pub since: String,
     /// This image's size minus the other one's, in bytes to pull.
     pub size: i64,
@@ -109,18 +109,18 @@ pub struct Changes {
 /// Counts of changed files.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct FileChangeCount {
-    /// New ones.
+    /// Files that only this image has.
     pub added: usize,
-    /// Those that went.
+    /// Files that only the other image has.
     pub removed: usize,
-    /// Those in both, in a layer that the other image does not have.
+    /// Files of both images that lie in a layer that the other image does not have.
     pub changed: usize,
 }
 
 /// One file that is different.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FileChange {
-    /// Its path.
+    /// The path in the image, without a leading slash.
     pub path: String,
     /// Bytes before; `None`: it is new.
     pub before: Option<u64>,
@@ -131,7 +131,7 @@ pub struct FileChange {
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Advice {
-    /// What to do.
+    /// The advice itself: what to change.
     pub text: String,
     /// Why: what was found.
     pub why: String,

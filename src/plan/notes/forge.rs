@@ -9,7 +9,7 @@ enum ForgeKind {
     Bitbucket,
 }
 
-/// A project's pages.
+/// The web pages of a project on its forge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Forge {
     kind: ForgeKind,

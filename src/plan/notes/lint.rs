@@ -1,11 +1,11 @@
-//! Is this commit message one that a release can be read from? For a CI gate and a `commit-msg`
+//! Checks whether a commit message says what a release needs to know. For CI and for a `commit-msg`
 //! hook.
 
 use semver::Version;
 
 use crate::plan::history::change::{self, Breaking, CommitChange, MessageKind};
 
-/// How bad it is.
+/// How much a problem of a message matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
     /// LintRules, but probably not as it was meant.
@@ -14,12 +14,12 @@ pub enum Severity {
     Error,
 }
 
-/// One thing about a message.
+/// One problem of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LintFinding {
-    /// How bad it is.
+    /// Whether the message still counts.
     pub severity: Severity,
-    /// What it is.
+    /// What is wrong, as a sentence fragment.
     pub message: String,
     /// What to write instead.
     pub hint: Option<String>,
@@ -100,7 +100,7 @@ fn header(message: &str) -> LintFinding {
         Some((start, _)) if start.contains("()") => "leave out the empty `()`".to_owned(),
         _ => "write `type: description`, e.g. `fix: close the file`, `feat(api)!: drop v1`".into(),
     };
-    error("the first line is no conventional header", &hint)
+    error("the first line is not a conventional header", &hint)
 }
 
 fn type_(change: &CommitChange, known: &[String]) -> Option<LintFinding> {
@@ -128,7 +128,7 @@ fn release_as(change: &CommitChange) -> Option<LintFinding> {
     let bare = text.strip_prefix('v').unwrap_or(text);
     if Version::parse(bare).is_err() {
         return Some(error(
-            &format!("`Release-As: {text}` names no version"),
+            &format!("`Release-As: {text}` is not a valid version"),
             "write `Release-As: 1.2.3`; as it is, it would stop the release",
         ));
     }

@@ -24,11 +24,11 @@ use crate::{
 pub struct ReleaseNotes {
     /// The version; none for changes that are not released.
     pub version: Option<String>,
-    /// Its git tag.
+    /// The git tag of the version.
     pub tag: Option<String>,
-    /// The version before.
+    /// The version before, where there is one.
     pub previous: Option<String>,
-    /// Its git tag.
+    /// The git tag of the version before.
     pub previous_tag: Option<String>,
     /// The day, `2026-11-23`, UTC.
     pub date: Option<String>,
@@ -40,26 +40,26 @@ pub struct ReleaseNotes {
     pub compare_url: Option<String>,
     /// What breaks users, whatever its type.
     pub breaking: Vec<NoteItem>,
-    /// What is new.
+    /// Changes that add something.
     pub features: Vec<NoteItem>,
-    /// What is mended.
+    /// Changes that repair something.
     pub fixes: Vec<NoteItem>,
-    /// What moves no version.
+    /// Changes that do not raise the version.
     pub others: Vec<NoteItem>,
     /// Everybody who wrote one of these changes, by name.
     pub authors: Vec<String>,
 }
 
-/// One change.
+/// One change, as a template sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct NoteItem {
-    /// The commit's id.
+    /// The id of the commit, all 40 digits.
     pub id: String,
     /// Its first seven digits.
     pub short: String,
-    /// Its page.
+    /// The page of the commit, where the forge is known.
     pub url: Option<String>,
-    /// The header's type.
+    /// The type in the header of the message.
     #[serde(rename = "type")]
     pub type_: Option<String>,
     /// The header's scope, safe in markdown.
@@ -68,7 +68,7 @@ pub struct NoteItem {
     pub description: String,
     /// What it breaks, where it says so in words.
     pub breaking: Option<String>,
-    /// The author's name.
+    /// The name of the commit's author.
     pub author: String,
 }
 
@@ -79,7 +79,7 @@ pub struct NotesRange {
     pub to: Option<(String, String)>,
     /// The version before, and its tag.
     pub from: Option<(String, String)>,
-    /// The day, UTC.
+    /// The day of the release, UTC.
     pub date: Option<String>,
 }
 

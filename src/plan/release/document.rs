@@ -20,13 +20,13 @@ pub const FORMAT: u64 = 1;
 /// Everything that a release would do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
-    /// [`FORMAT`]
+    /// The version of the format: [`FORMAT`] in every plan that this program writes.
     pub v: u64,
-    /// The version.
+    /// The version that is released.
     pub version: Version,
     /// The version before, a pre-release included.
     pub current: Option<Version>,
-    /// Its git tag.
+    /// The git tag of `current`.
     pub current_tag: Option<String>,
     /// The stable version that the range starts at.
     pub range_from: Option<Version>,
@@ -42,12 +42,12 @@ pub struct Plan {
     pub branch: Option<String>,
     /// The release's one instant: every `{date}` comes from it.
     pub instant: DateTime<Utc>,
-    /// The git tag.
+    /// The git tag of the version, and whether the release makes it.
     pub git_tag: PlannedGitTag,
     /// How [`Plan::commit`] comes to be, where the release makes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release_commit: Option<ReleaseCommit>,
-    /// Where to, in the policy's order.
+    /// The repositories that are published to, in the order of the policy.
     pub repositories: Vec<Repository>,
     /// The plain image first, then the variants by name.
     pub images: Vec<PlannedImage>,
@@ -55,7 +55,7 @@ pub struct Plan {
     pub tags: Vec<PlannedMove>,
     /// The changes, newest first.
     pub commits: Vec<PlannedCommit>,
-    /// Why this version.
+    /// The reason for this version, in words.
     pub why: String,
     /// The release notes, markdown.
     pub notes: String,
@@ -68,7 +68,7 @@ pub struct Plan {
 /// The version's git tag.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlannedGitTag {
-    /// Its name.
+    /// The name, without `refs/tags/`.
     pub name: String,
     /// False where it is there already: then it is left alone.
     pub create: bool,
@@ -81,7 +81,7 @@ pub struct ReleaseCommit {
     pub branch: String,
     /// HEAD in full: the commit's one parent.
     pub parent: CommitId,
-    /// Its message.
+    /// The message, one line.
     pub subject: String,
     /// The files that it changes, sorted.
     pub files: Vec<String>,
@@ -99,7 +99,7 @@ pub struct PlannedImage {
     pub labels: BTreeMap<String, String>,
     /// Annotations of its manifest.
     pub annotations: BTreeMap<String, String>,
-    /// Build arguments.
+    /// Build arguments, with their placeholders filled in.
     pub args: BTreeMap<String, String>,
 }
 
@@ -111,7 +111,7 @@ pub enum PlannedSource {
     Build,
     /// It is published already: the same bytes are finished everywhere.
     Adopt {
-        /// The image.
+        /// The manifest or index to finish.
         digest: Digest,
         /// A repository that has it.
         from: Repository,
@@ -123,9 +123,9 @@ pub enum PlannedSource {
 /// One tag in one repository.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlannedMove {
-    /// Where.
+    /// The repository that the tag is in.
     pub repository: Repository,
-    /// Which.
+    /// The tag that is created, moved or left alone.
     pub tag: Tag,
     /// The variant whose image it is to show.
     #[serde(default)]
@@ -134,11 +134,11 @@ pub struct PlannedMove {
     pub kind: TagKind,
     /// It names the version whole.
     pub is_version: bool,
-    /// What happens.
+    /// What the release does with the tag.
     pub action: Action,
-    /// What it shows now.
+    /// What the tag showed when the plan was made.
     pub before: Observed,
-    /// Why.
+    /// The reason for the action, in words.
     pub why: String,
     /// The image that the tag is to show where it is not this release's own: the tag belongs to a
     /// higher version, and is not there yet.
@@ -151,7 +151,7 @@ pub struct PlannedMove {
 pub struct Successor {
     /// That version's own tag.
     pub tag: Tag,
-    /// What it shows.
+    /// The image that the tag of that version shows.
     pub digest: Digest,
 }
 
@@ -160,7 +160,7 @@ pub struct Successor {
 pub struct PlannedCommit {
     /// The commit in full.
     pub sha: CommitId,
-    /// Its first line.
+    /// The first line of its message.
     pub summary: String,
     /// Its level; `None`: it does not count.
     pub bump: Option<Level>,

@@ -1,4 +1,4 @@
-//! Where moving tags should point, and where they do not: pure, from what is published.
+//! Where moving tags should point, and where they do not, judged from what is published.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use crate::{
 /// What one repository's tags should look like.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DriftSurvey {
-    /// Where.
+    /// The repository that was surveyed.
     pub repository: Repository,
     /// Each moving tag with the version that should have it, by name.
     pub targets: Vec<TagTarget>,
@@ -139,7 +139,7 @@ impl DriftSurvey {
 /// One moving tag: where it should point and what it shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Drift {
-    /// The moving tag.
+    /// The moving tag, as it is named in the repository.
     pub tag: Tag,
     /// Whose image it shows.
     pub variant: Variant,
@@ -149,9 +149,9 @@ pub struct Drift {
     pub from: Tag,
     /// The digest that it should show.
     pub want: Digest,
-    /// What it shows.
+    /// What the tag showed when it was observed.
     pub shown: Observed,
-    /// The judgement.
+    /// Whether it points where it should.
     pub state: DriftState,
 }
 
@@ -169,7 +169,7 @@ pub enum DriftState {
 }
 
 impl DriftState {
-    /// As in JSON.
+    /// The name of the state in JSON documents.
     #[must_use]
     pub fn as_str(&self) -> &'static str {
         match self {

@@ -27,13 +27,13 @@ use crate::{
 /// All facts that a plan is made from.
 #[derive(Debug, Clone)]
 pub struct Inputs<'a> {
-    /// The policy.
+    /// The policy that the release follows.
     pub policy: &'a Policy,
-    /// The digest of its text.
+    /// The digest that stands for the policy in a stored plan.
     pub policy_digest: Digest,
-    /// The history.
+    /// What the history says.
     pub facts: &'a Facts,
-    /// What the history gave.
+    /// The next version, and its reasons.
     pub next: &'a Next,
     /// The version to release.
     pub version: &'a Version,
@@ -47,7 +47,7 @@ pub struct Inputs<'a> {
     pub adopted: &'a BTreeMap<Variant, Adopted>,
     /// What the repositories show.
     pub published: &'a [Published],
-    /// The release notes.
+    /// The release notes, as markdown.
     pub notes: String,
     /// What a person should know.
     pub messages: Vec<String>,

@@ -35,7 +35,7 @@ pub struct LabelFacts<'a> {
 pub struct Base<'a> {
     /// Its reference, `docker.io/library/debian:12`.
     pub name: &'a str,
-    /// Its manifest.
+    /// The digest of its manifest or index, where the builder knows it.
     pub digest: Option<&'a Digest>,
 }
 

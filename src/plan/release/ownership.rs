@@ -1,5 +1,5 @@
-//! Whose is an image that already has the version's tag? Ours is adopted, byte for byte; somebody
-//! else's is refused. A version is never built twice.
+//! Whether an image that already has the version's tag belongs to this release. If it does, it is
+//! adopted byte for byte; any other image is refused. A version is never built twice.
 
 use std::collections::BTreeMap;
 
@@ -14,13 +14,13 @@ use crate::{
 /// One version tag that shows something.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublishedTag {
-    /// Where.
+    /// The repository that has the tag.
     pub repository: Repository,
-    /// The tag.
+    /// The tag that names the version.
     pub tag: Tag,
     /// The variant that the tag belongs to.
     pub variant: Variant,
-    /// What it shows.
+    /// The manifest or index that the tag shows.
     pub digest: Digest,
     /// `org.opencontainers.image.revision` of each platform's config.
     pub revisions: Vec<Option<String>>,
@@ -29,7 +29,7 @@ pub struct PublishedTag {
 /// An image to finish instead of building one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Adopted {
-    /// The image.
+    /// The manifest or index to finish.
     pub digest: Digest,
     /// A repository that has it.
     pub from: Repository,
@@ -37,10 +37,10 @@ pub struct Adopted {
     pub why: String,
 }
 
-/// What the claims are held against.
+/// What published tags are compared with to tell whether they belong to this release.
 #[derive(Debug, Clone, Copy)]
 pub struct Evidence<'a> {
-    /// The version.
+    /// The version that is to be released.
     pub version: &'a Version,
     /// The commit in full.
     pub commit: &'a str,
@@ -54,7 +54,7 @@ impl Evidence<'_> {
     /// The images to adopt, by variant. A variant that is missing here is to be built.
     ///
     /// # Errors
-    /// Refused (exit 4): the version is somebody else's, or two of ours differ.
+    /// Refused (exit 4): the version was published from another commit, or as two different images.
     pub fn adopt(&self, claims: &[PublishedTag]) -> Result<BTreeMap<Variant, Adopted>> {
         let mut adopted: BTreeMap<Variant, Adopted> = BTreeMap::new();
         for claim in claims {
@@ -77,7 +77,7 @@ impl Evidence<'_> {
         Ok(adopted)
     }
 
-    /// `Ok`: ours, and how that is known. `Err`: why not.
+    /// `Ok`: it belongs to this release, and how that is known. `Err`: why it does not.
     ///
     /// In order: the journal, the receipt in the git tag, the revision label of every platform.
     fn whose(&self, claim: &PublishedTag) -> Result<String, String> {

@@ -1,5 +1,5 @@
-//! May this commit be released from here? The checks of `release` that `next` and `plan` only
-//! mention: branch, pull request, dirty tree, unpushed HEAD.
+//! Whether this commit may be released from here: the checks of `release` that `next` and `plan`
+//! only mention: branch, pull request, dirty tree, unpushed HEAD.
 
 use crate::{
     error::{Error, ErrorCode, Result},
@@ -13,7 +13,7 @@ pub struct Preconditions {
     pub unlisted_branch: Option<String>,
     /// The pull request whose pipeline this is, as its CI names it.
     pub pull_request: Option<String>,
-    /// `--version` or `--pre` was given: a person decided.
+    /// `--version` or `--pre` was given, so that an unlisted branch is meant.
     pub explicit: bool,
     /// Paths that differ from HEAD, a few of them.
     pub dirty: Vec<String>,
@@ -21,7 +21,7 @@ pub struct Preconditions {
     pub allow_dirty: bool,
     /// Whether the remote has HEAD; `None` where there is no remote to ask.
     pub pushed: Option<bool>,
-    /// HEAD in full.
+    /// The commit id of HEAD, all 40 digits, for the refusal.
     pub head: String,
 }
 
@@ -41,9 +41,9 @@ impl Preconditions {
             );
         }
         if let (Some(branch), false) = (&self.unlisted_branch, self.explicit) {
-            return Err(Error::refused(format!("no release from branch `{branch}`: `[branches]` does not name it")).with_code(ErrorCode::BranchNotReleased)
+            return Err(Error::refused(format!("cannot release from branch `{branch}`: `[branches]` does not name it")).with_code(ErrorCode::BranchNotReleased)
                 .state("nothing was built or pushed")
-                .hint("add it to `branches.stable`, `maintenance` or `prerelease`, or say what is meant with `--version` or `--pre`"));
+                .hint("add it to `branches.stable`, `maintenance` or `prerelease`, or name the version with `--version` or `--pre`"));
         }
         self.tree(policy, &mut notes)?;
         if self.pushed == Some(false) && policy.git.require_pushed {
@@ -76,16 +76,14 @@ impl Preconditions {
             return Ok(());
         }
         if self.allow_dirty {
-            notes.push(format!("built from files that no commit holds: {files}"));
+            notes.push(format!("built from uncommitted files: {files}"));
             return Ok(());
         }
-        Err(
-            Error::refused("the working tree has changes that no commit holds")
-                .with_code(ErrorCode::DirtyTree)
-                .cause(files)
-                .state("nothing was built or pushed")
-                .hint("commit or stash them, or release them as they are with `--allow-dirty`"),
-        )
+        Err(Error::refused("the working tree has uncommitted changes")
+            .with_code(ErrorCode::DirtyTree)
+            .cause(files)
+            .state("nothing was built or pushed")
+            .hint("commit or stash them, or release them as they are with `--allow-dirty`"))
     }
 }
 

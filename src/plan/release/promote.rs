@@ -11,9 +11,9 @@ use crate::{
 /// A pre-release that becomes its core version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Promotion {
-    /// The pre-release.
+    /// The pre-release that is promoted.
     pub candidate: Version,
-    /// What it becomes.
+    /// Its core version, which gets the same image.
     pub target: Version,
     /// The candidate's commit, which the target's git tag names too.
     pub commit: CommitId,
@@ -27,7 +27,7 @@ pub struct Promotion {
 /// those of this core.
 ///
 /// # Errors
-/// Usage (exit 2): the version is no pre-release. Refused (exit 4): it was never released, or its
+/// Usage (exit 2): the version is not a pre-release. Refused (exit 4): it was never released, or its
 /// core is tagged on another commit.
 pub fn promotion(candidate: &Version, tags: &[VersionTag]) -> Result<Promotion> {
     must_be_prerelease(candidate)?;
@@ -38,7 +38,7 @@ pub fn promotion(candidate: &Version, tags: &[VersionTag]) -> Result<Promotion> 
     };
     let commit = released.commit.ok_or_else(|| {
         Error::refused(format!(
-            "tag `{}` points at no commit that is here",
+            "tag `{}` does not point at a commit of this clone",
             released.name
         ))
         .hint("git fetch --tags")
@@ -78,10 +78,10 @@ pub fn promotion(candidate: &Version, tags: &[VersionTag]) -> Result<Promotion> 
 /// Whether it could ever be promoted.
 ///
 /// # Errors
-/// Usage (exit 2): it is no pre-release.
+/// Usage (exit 2): it is not a pre-release.
 pub fn must_be_prerelease(candidate: &Version) -> Result<()> {
     if candidate.pre.is_empty() {
-        return Err(Error::usage(format!("`{candidate}` is no pre-release"))
+        return Err(Error::usage(format!("`{candidate}` is not a pre-release"))
             .hint("`hoist promote 1.3.0-rc.2` publishes that image as 1.3.0"));
     }
     Ok(())

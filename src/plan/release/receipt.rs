@@ -20,9 +20,9 @@ const RUN: &str = "Hoist-Run: ";
 /// One line of the receipt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt {
-    /// Where.
+    /// The repository that the image was published to.
     pub repository: Repository,
-    /// What.
+    /// The manifest or index that was published there.
     pub digest: Digest,
     /// The variant; `None` for the plain image.
     pub variant: Variant,

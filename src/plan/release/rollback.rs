@@ -1,5 +1,4 @@
-//! Where the moving tags go when a release is taken back: to the version before it, line by line.
-//! Pure.
+//! Where the moving tags go when a release is rolled back: to the version before it, line by line.
 
 use std::collections::BTreeMap;
 
@@ -15,10 +14,10 @@ use crate::{
     policy::Policy,
 };
 
-/// What taking back one version means in one repository.
+/// What rolling back one version means in one repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RollbackSurvey {
-    /// Where.
+    /// The repository that was surveyed.
     pub repository: Repository,
     /// The version's own tags by variant.
     own: BTreeMap<Variant, Tag>,
@@ -29,7 +28,7 @@ pub struct RollbackSurvey {
 /// One tag beside what becomes of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RollbackStep {
-    /// It goes back.
+    /// The tag moves back to the image that the drift names.
     Back(Drift),
     /// It stays as it is, for this reason.
     Stays(Tag, String),

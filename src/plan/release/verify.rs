@@ -1,4 +1,4 @@
-//! Does every tag of a release show its image? Pure: what should be where, beside what is.
+//! Whether every tag of a release shows its image: what should be where, beside what is there.
 
 use std::collections::BTreeMap;
 
@@ -12,19 +12,19 @@ use crate::{
 /// One tag in one repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TagCheck {
-    /// Where.
+    /// The repository that was looked at.
     pub repository: Repository,
-    /// The tag.
+    /// The tag that the release should have there.
     pub tag: Tag,
     /// Whose image it shows; `None` for the plain one.
     pub variant: Variant,
-    /// Whether it moves.
+    /// Whether later releases may move it.
     pub kind: TagKind,
     /// What it should show; `None` where no repository has the release.
     pub want: Option<Digest>,
-    /// What it shows.
+    /// What the tag showed when it was observed.
     pub shown: Observed,
-    /// The judgement.
+    /// Whether the tag shows the release.
     pub state: CheckState,
 }
 
@@ -42,7 +42,7 @@ pub enum CheckState {
 }
 
 impl CheckState {
-    /// As in JSON.
+    /// The name of the state in JSON documents.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -59,7 +59,7 @@ impl CheckState {
 /// branch are left out: later releases move them, and nothing tells which.
 ///
 /// `published` has to show them; `receipts` is what the git tag says the release is, by variant.
-/// Without a receipt the first repository that has the version's own tag is believed.
+/// Without a receipt, the image of the first repository that has the version's own tag counts.
 ///
 /// # Errors
 /// As [`compute`], but for a fixed tag with another image, which is a finding here.

@@ -12,15 +12,16 @@ use crate::{
 /// What a branch releases.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BranchKind {
-    /// Stable versions.
+    /// Stable versions, of whatever line comes next.
     Stable,
     /// Pre-releases with this label.
     Prerelease(String),
     /// Stable versions of one line.
     Maintenance(MaintenanceLine),
-    /// The policy does not name it: answered as a stable one, but not released without a word.
+    /// The policy does not name it. `next` and `plan` answer as for a stable branch; `release` asks
+    /// for `--version` or `--pre`.
     Unlisted,
-    /// There is no name to be had: as a stable one.
+    /// There is no branch name, as on a detached HEAD: answered as for a stable branch.
     Unnamed,
 }
 
@@ -70,7 +71,7 @@ fn matches(pattern: &str, name: &str) -> Result<bool> {
 
 /// The line that a maintenance branch called `name` stands for.
 fn line(pattern: &str, name: &str) -> Result<Option<MaintenanceLine>> {
-    // The glob's own translation keeps the two patterns languages the same; the placeholders are
+    // The glob's own translation keeps the two pattern languages the same; the placeholders are
     // letters to it and become groups afterwards.
     let glob = Glob::new(
         &pattern

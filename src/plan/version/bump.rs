@@ -6,8 +6,8 @@ use semver::{BuildMetadata, Prerelease, Version};
 
 use crate::policy::{Level, ZeroMajor};
 
-/// `version` moved by `level`; pre-release and build metadata are dropped. `None`: a number is at
-/// its end.
+/// `version` moved by `level`; pre-release and build metadata are dropped. `None`: a number would
+/// overflow.
 #[must_use]
 pub fn bumped(version: &Version, level: Level, zero: ZeroMajor) -> Option<Version> {
     let level = match (version.major, zero, level) {

@@ -56,10 +56,10 @@ impl VersionDecision<'_> {
     pub(crate) fn bumped(&self, version: &Version, level: Level) -> Result<Version> {
         bumped(version, level, self.policy.zero).ok_or_else(|| {
             Error::refused(format!(
-                "no version follows `{version}`: its numbers are at their end ({})",
+                "no version follows `{version}`: the version number would overflow ({})",
                 u64::MAX
             ))
-            .hint("say what is meant with `--version`")
+            .hint("name the version with `--version`")
         })
     }
 

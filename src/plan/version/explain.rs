@@ -126,14 +126,14 @@ fn passed_over(facts: &Facts) -> Vec<String> {
     }
     if !facts.not_commits.is_empty() {
         lines.push(format!(
-            "passed over: {} that point at no commit: {}",
+            "passed over: {} that do not point at a commit: {}",
             facts.not_commits.len(),
             some(facts.not_commits.clone())
         ));
     }
     if facts.other_tags > 0 {
         lines.push(format!(
-            "passed over: {} whose names are no versions of `version.tag`",
+            "passed over: {} whose names do not match `version.tag`",
             facts.other_tags
         ));
     }

@@ -34,14 +34,14 @@ impl VersionDecision<'_> {
         };
         let place = match tag.commit {
             Some(commit) => format!("it is tagged on {commit}"),
-            None => "its tag points at no commit of this clone".into(),
+            None => "its tag does not point at a commit of this clone".into(),
         };
         Err(
             Error::refused(format!("`{version}` is taken by the tag `{}`", tag.name))
                 .with_code(ErrorCode::VersionTaken)
                 .cause(format!("{place}, and HEAD is {}", self.facts.head))
                 .state("nothing was changed")
-                .hint("merge that commit into this branch, or say what is meant with `--version`"),
+                .hint("merge that commit into this branch, or name the version with `--version`"),
         )
     }
 
@@ -59,7 +59,7 @@ impl VersionDecision<'_> {
             return Ok(());
         };
         let mut error = Error::refused(format!(
-            "`{version}` is not of the line {line} of branch `{}`",
+            "`{version}` is outside the line {line} of branch `{}`",
             self.facts.branch.as_deref().unwrap_or_default()
         ));
         let base = self.facts.stable.as_ref();

@@ -29,7 +29,7 @@ use crate::{
 pub struct Next {
     /// The base: the highest version that HEAD descends from, a pre-release included.
     pub current: Option<Version>,
-    /// Its tag.
+    /// The git tag of `current`.
     pub current_tag: Option<String>,
     /// The stable version that the range starts at.
     pub range_from: Option<Version>,
@@ -40,11 +40,11 @@ pub struct Next {
     pub on_head: Option<VersionTag>,
     /// The level of the change; `None` where nothing counts.
     pub level: Option<Level>,
-    /// The branch's name.
+    /// The name of the branch, where it has one.
     pub branch: Option<String>,
     /// What that branch releases.
     pub kind: BranchKind,
-    /// HEAD.
+    /// The commit that HEAD points at.
     pub head: CommitId,
     /// Every change of the range, newest first.
     pub entries: Vec<JudgedChange>,
@@ -223,7 +223,7 @@ impl VersionDecision<'_> {
             return Ok(Some(own.clone()));
         }
         Err(Error::refused(format!(
-            "HEAD is released as `{}`, which is not of the line {line} of branch `{}`",
+            "HEAD is released as `{}`, which is outside the line {line} of branch `{}`",
             other.name,
             self.facts.branch.as_deref().unwrap_or_default()
         ))

@@ -1,4 +1,4 @@
-//! Pre-releases: which core they lead to, and their counter.
+//! Pre-releases: the stable version that they lead to, and their counter.
 
 use semver::{Prerelease, Version};
 
@@ -103,11 +103,11 @@ impl VersionDecision<'_> {
             .and_then(|number| number.checked_add(1))
             .ok_or_else(|| {
                 Error::refused(format!(
-                    "no pre-release follows `{}`: its counter is at its end ({})",
+                    "no pre-release follows `{}`: its counter would overflow ({})",
                     tag.name,
                     u64::MAX
                 ))
-                .hint("say what is meant with `--version`")
+                .hint("name the version with `--version`")
             })
     }
 

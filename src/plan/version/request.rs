@@ -24,7 +24,7 @@ pub struct VersionRequest {
 pub(crate) fn check_flags(request: &VersionRequest) -> Result<()> {
     if request.version.is_some() && (request.bump.is_some() || request.pre.is_some()) {
         return Err(Error::usage(
-            "`--version` says it all: it goes with neither `--bump` nor `--pre`",
+            "`--version` cannot be combined with `--bump` or `--pre`",
         ));
     }
     Ok(())
@@ -36,7 +36,7 @@ pub(crate) fn check_flags(request: &VersionRequest) -> Result<()> {
 /// Usage (exit 2).
 pub fn parse_version(text: &str) -> Result<Version> {
     Version::parse(text).map_err(|cause| {
-        let error = Error::usage(format!("`{}` is no version", text.escape_debug()))
+        let error = Error::usage(format!("`{}` is not a valid version", text.escape_debug()))
             .cause(cause.to_string());
         match meant(text) {
             Some(version) => error.hint(format!("probably `{version}`")),
@@ -67,7 +67,7 @@ pub fn parse_label(text: &str) -> Result<&str> {
     let bare = text.trim_end_matches(|c: char| c.is_ascii_digit());
     if !legal || bare.is_empty() {
         return Err(Error::usage(format!(
-            "`{}` is no label for pre-releases",
+            "`{}` is not a valid pre-release label",
             text.escape_debug()
         ))
         .hint("a label is letters, digits and `-`, not digits alone: `rc`, `beta`"));

@@ -71,11 +71,11 @@ impl VersionDecision<'_> {
         let bare = text.strip_prefix('v').unwrap_or(text);
         let version = Version::parse(bare).map_err(|cause| {
             Error::refused(format!(
-                "{id} says `Release-As: {}`, which is no version",
+                "{id} says `Release-As: {}`, which is not a valid version",
                 crate::text::sanitize_line(text, 72)
             ))
             .cause(cause.to_string())
-            .hint("say what is meant with `--version`")
+            .hint("name the version with `--version`")
         })?;
         if bare != text {
             self.notes.push(format!(
@@ -107,7 +107,7 @@ impl VersionDecision<'_> {
             return Err(Error::refused(format!(
                 "{id} says `Release-As: {version}`, a pre-release without a counter"
             ))
-            .hint("say what is meant with `--version`"));
+            .hint("name the version with `--version`"));
         }
         self.stays_in_line(&version)?;
         Ok(Some(ComputedVersion::of(

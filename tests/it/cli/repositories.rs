@@ -291,7 +291,7 @@ fn tags_are_followed_to_commits_and_nothing_else_is_a_base() {
     let said = hoist(path, &["next", "--explain"], &[]);
     assert_eq!(said.stdout, "1.1.6", "{}", said.stderr);
     assert!(
-        said.stderr.contains("2 that point at no commit"),
+        said.stderr.contains("2 that do not point at a commit"),
         "{}",
         said.stderr
     );

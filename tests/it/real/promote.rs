@@ -178,7 +178,7 @@ fn mistakes_are_told_before_anybody_is_asked() {
     let commit = history.say("feat: begin");
     history.branch("main", commit);
     for (args, code, words) in [
-        (&["promote", "1.0.0"][..], 2, "is no pre-release"),
+        (&["promote", "1.0.0"][..], 2, "is not a pre-release"),
         (&["promote", "v1.0.0-rc.1"], 2, "is no version"),
         (&["promote", "1.0.0-rc.1"], 4, "git.push = false"),
         (&["release", "--yes"], 4, "git.push = false"),
