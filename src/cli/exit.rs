@@ -11,7 +11,7 @@ pub(crate) fn code(error: &Error) -> ExitCode {
     ExitCode::from(error.exit_code())
 }
 
-/// Help and version are no errors; everything else is a usage error.
+/// Help and version are not errors; everything else that clap answers is a usage error.
 pub(crate) fn from_clap(error: &clap::Error) -> ExitCode {
     // Nothing can be done about a closed stream here.
     let _ = error.print();

@@ -89,6 +89,6 @@ fn exists(path: &Path) -> Error {
             .cause("it belongs to cargo-release, not to hoist")
             .hint("write another file and name it in every call: `hoist --config hoist.toml init`")
     } else {
-        error.hint("`hoist check` tells whether it is a good one")
+        error.hint("`hoist check` shows whether it is valid")
     }
 }

@@ -110,8 +110,10 @@ impl Repaired {
         match (&self.outcome, self.wrong) {
             (Some(outcome), _) => outcome::tell(label, outcome, terminal),
             (None, 0) => terminal.note(&label.note("every moving tag shows what it should")),
-            (None, wrong) => terminal
-                .note(&label.note(&format!("{wrong} drifted; `hoist repair --yes` mends them"))),
+            (None, wrong) => terminal.note(&label.note(&format!(
+                "{wrong} {} drifted; `hoist repair --yes` mends them",
+                if wrong == 1 { "tag has" } else { "tags have" }
+            ))),
         }
     }
 }

@@ -164,7 +164,7 @@ impl Evidence {
         draft.line(&format!("tag = {}", quote(&template)));
         if !self.hints.from.is_empty() {
             draft.notes.push(format!(
-                "git tag and branches heed {}",
+                "the git tag and the branches take {} into account",
                 self.hints.from.join(", ")
             ));
         }
@@ -300,7 +300,9 @@ impl Evidence {
         };
         if !imported.files.is_empty() {
             lines.push("`latest` and every moving tag compare versions: a backport does not take them back".into());
-            lines.push("a name that is no tag is refused before the build, not pushed".into());
+            lines.push(
+                "a name that is not a valid tag is refused before the build, not pushed".into(),
+            );
             lines.push(
                 "`+` in a version becomes `-`; it is refused where two versions would share a name"
                     .into(),
@@ -421,7 +423,7 @@ mod tests {
     }
 
     #[test]
-    fn a_workflow_and_other_tools_are_heeded() {
+    fn a_workflow_and_other_tools_are_taken_over() {
         let mut found = Evidence {
             remote: remote("https://github.com/acme/api"),
             git_tags: vec!["1.4.0".into()],

@@ -1,4 +1,4 @@
-//! One rule of docker/metadata-action's `tags:` input as a template of ours.
+//! One rule of docker/metadata-action's `tags:` input as one of hoist's templates.
 //!
 //! The rules are those of its version 6: a line is a CSV record of `key=value`, a bare field is
 //! the value, no `type` means `raw`; patterns are Handlebars over the parsed version.

@@ -19,7 +19,7 @@ pub(crate) struct Hints {
 }
 
 impl Hints {
-    /// Reads one file, by its name. One that says nothing here is passed over.
+    /// Reads one file, by its name. A file of another tool, or one that says nothing of this, adds nothing.
     pub(crate) fn read(&mut self, file: &str, text: &str) {
         let name = file.rsplit('/').next().unwrap_or(file);
         match name {

@@ -57,7 +57,7 @@ struct Block {
 }
 
 impl Imported {
-    /// Adds what one workflow says. A file that is no YAML, or uses neither action, says nothing.
+    /// Adds what one workflow says. A file that is not YAML, or uses neither action, adds nothing.
     pub(crate) fn read(&mut self, file: &str, text: &str, known: &Known<'_>) {
         let Some(workflow) = yaml::parse(text) else {
             return;

@@ -3,7 +3,7 @@
 use saphyr::{LoadableYamlNode, Scalar, Yaml};
 use serde_json::{Map, Value};
 
-/// The first document; `None` where the text is no YAML. JSON is YAML too.
+/// The first document; `None` where the text is not YAML. JSON is YAML too.
 pub(crate) fn parse(text: &str) -> Option<Value> {
     let documents = Yaml::load_from_str(text).ok()?;
     documents.first().map(value)

@@ -128,5 +128,5 @@ fn outside_a_repository_it_says_so() {
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(4));
-    assert!(text(&output.stderr).contains("no git repository"));
+    assert!(text(&output.stderr).contains("not in a git repository"));
 }

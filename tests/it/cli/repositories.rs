@@ -124,7 +124,11 @@ fn no_repository_and_no_commit_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let said = hoist(folder.path(), &["next"], &[]);
     assert_eq!(said.code, 4);
-    assert!(said.stderr.contains("no git repository"), "{}", said.stderr);
+    assert!(
+        said.stderr.contains("not in a git repository"),
+        "{}",
+        said.stderr
+    );
     git(folder.path(), &["init", "--quiet"]);
     let said = hoist(folder.path(), &["next"], &[]);
     assert_eq!(said.code, 4);
