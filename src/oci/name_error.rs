@@ -1,6 +1,6 @@
 //! Why a name is refused.
 
-/// Why a string is no name of its kind. The text names the string and the rule.
+/// Why a text is not a valid name. The message contains the text and the rule that it breaks.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
     /// Not `host[:port]/path`, or `path` for Docker Hub.

@@ -54,7 +54,7 @@ pub(crate) struct DockerEngine<'a> {
     pub(crate) wanted: WantedImage,
 }
 
-/// A build that nothing stands in the way of.
+/// A build that has passed every check and can begin.
 struct ReadyBuild {
     engine: Engine,
     builder: Builder,
