@@ -62,7 +62,7 @@ fn cut(written: &str, records: &[Record]) {
 /// Whatever it names is there, in the state that it tells and in those that recovery begins with.
 fn can_be_recovered(replayed: &Replayed) {
     let prepared = &replayed.prepared;
-    let shape = prepared.shape();
+    let spec = prepared.spec();
     assert!(!prepared.tags.is_empty());
     for tag in &prepared.tags {
         let _ = prepared.repository(tag);
@@ -75,9 +75,9 @@ fn can_be_recovered(replayed: &Replayed) {
     if let Some(Cause::Refused(index) | Cause::Foreign(index) | Cause::Unclear(index)) = cause {
         assert!(index < prepared.tags.len(), "{cause:?}");
     }
-    let _ = action(&shape, &replayed.txn);
+    let _ = action(&spec, &replayed.txn);
     for goal in [Goal::Forward, Goal::Back] {
-        let _ = action(&shape, &replay::enter(replayed.txn.clone(), goal));
+        let _ = action(&spec, &replay::enter(replayed.txn.clone(), goal));
     }
-    let _ = action(&shape, &replay::suspect_all(prepared));
+    let _ = action(&spec, &replay::suspect_all(prepared));
 }

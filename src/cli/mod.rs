@@ -32,6 +32,7 @@ mod resume;
 mod rollback;
 mod signal;
 mod status;
+mod step_text;
 mod tags;
 mod verify;
 

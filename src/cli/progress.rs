@@ -11,9 +11,13 @@ use std::{
 use anstyle::{AnsiColor, Style};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use super::{image_label::ImageLabel, render::Terminal};
+use super::{
+    image_label::ImageLabel,
+    render::Terminal,
+    step_text::{doing, done, result, subject},
+};
 use crate::{
-    event::{Event, Events, Step},
+    event::{Event, Events, Finished, Started, Step},
     text::sanitize,
 };
 
@@ -63,12 +67,26 @@ impl Screen {
 }
 
 /// One event as a JSON line: `{"v":1,"type":…}`; with several images, `{"v":1,"config":…,"type":…}`.
+/// A step that starts or finishes also has its text, `what`.
 fn json_line(event: &Event, config: Option<&str>) -> Option<serde_json::Value> {
-    let serde_json::Value::Object(fields) = serde_json::to_value(event).ok()? else {
+    let serde_json::Value::Object(mut fields) = serde_json::to_value(event).ok()? else {
         return None;
+    };
+    let what = match event {
+        Event::Started(started) => Some(subject(started)),
+        Event::Finished(finished) => Some(result(finished)),
+        _ => None,
     };
     let mut line = serde_json::Map::from_iter([("v".to_owned(), 1.into())]);
     line.extend(config.map(|config| ("config".to_owned(), config.into())));
+    for key in ["type", "step"] {
+        line.extend(
+            fields
+                .shift_remove(key)
+                .map(|field| (key.to_owned(), field)),
+        );
+    }
+    line.extend(what.map(|what| ("what".to_owned(), what.into())));
     line.extend(fields);
     Some(line.into())
 }
@@ -85,11 +103,9 @@ struct Printer {
 impl Printer {
     fn print(&self, event: Event) {
         match event {
-            Event::Started { step, what } => self.started(step, &what),
-            Event::Finished { step, what } => {
-                self.clear();
-                self.line(VERB, done(step), &what);
-            }
+            Event::Started(started) => self.started(&started),
+            Event::Finished(finished) => self.finished(&finished),
+            Event::Ended { .. } => self.clear(),
             Event::Progress {
                 id,
                 label,
@@ -125,14 +141,15 @@ impl Printer {
         }
     }
 
-    fn started(&self, step: Step, what: &str) {
+    fn started(&self, started: &Started) {
+        let (step, what) = (started.step(), subject(started));
         if step == Step::RollBack {
             self.clear();
-            return self.line(BACK, "Rolling back", what);
+            return self.line(BACK, "Rolling back", &what);
         }
         let Some(bars) = &self.bars else {
             if matches!(step, Step::Build | Step::Stage) {
-                self.line(BUSY, doing(step), what);
+                self.line(BUSY, doing(step), &what);
             }
             return;
         };
@@ -146,6 +163,14 @@ impl Printer {
         bar.set_message(format!("{}{what}", self.about));
         bar.enable_steady_tick(Duration::from_millis(120));
         self.lock().insert(format!("step {step:?}"), bar);
+    }
+
+    fn finished(&self, finished: &Finished) {
+        self.clear();
+        // Nobody waits for a look: only its failure is news.
+        if finished.step() != Step::Observe || self.verbose {
+            self.line(VERB, done(finished.step()), &result(finished));
+        }
     }
 
     fn progress(&self, id: String, label: String, done: u64, total: Option<u64>) {
@@ -203,77 +228,23 @@ impl Printer {
     }
 }
 
-fn doing(step: Step) -> &'static str {
-    match step {
-        Step::Plan => "Planning",
-        Step::Preflight => "Checking",
-        Step::Build => "Building",
-        Step::Stage => "Staging",
-        Step::Lock => "Locking",
-        Step::Observe => "Observing",
-        Step::Commit => "Tagging",
-        Step::Verify => "Verifying",
-        Step::RollBack => "Rolling back",
-        Step::Finish => "Finishing",
-    }
-}
-
-fn done(step: Step) -> &'static str {
-    match step {
-        Step::Plan => "Planned",
-        Step::Preflight => "Checked",
-        Step::Build => "Built",
-        Step::Stage => "Staged",
-        Step::Lock => "Locked",
-        Step::Observe => "Observed",
-        Step::Commit => "Tagged",
-        Step::Verify => "Verified",
-        Step::RollBack => "Rolled back",
-        Step::Finish => "Finished",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn an_event_is_one_json_line_with_its_version_first() {
-        let event = Event::Finished {
-            step: Step::Build,
-            what: "x".into(),
-        };
+        let remote = "origin".to_owned();
+        let event = Event::Finished(Finished::Lock { remote });
         let line = json_line(&event, None).expect("an event is an object");
         assert_eq!(
             line.to_string(),
-            r#"{"v":1,"type":"finished","step":"build","what":"x"}"#
+            r#"{"v":1,"type":"finished","step":"lock","what":"origin","remote":"origin"}"#
         );
         let line = json_line(&event, Some("api/release.toml")).expect("an event is an object");
         assert_eq!(
             line.to_string(),
-            r#"{"v":1,"config":"api/release.toml","type":"finished","step":"build","what":"x"}"#
+            r#"{"v":1,"config":"api/release.toml","type":"finished","step":"lock","what":"origin","remote":"origin"}"#
         );
-    }
-
-    #[test]
-    fn every_verb_fits_its_column() {
-        for step in [
-            Step::Plan,
-            Step::Preflight,
-            Step::Build,
-            Step::Stage,
-            Step::Lock,
-        ] {
-            assert!(doing(step).len() <= 12 && done(step).len() <= 12);
-        }
-        for step in [
-            Step::Observe,
-            Step::Commit,
-            Step::Verify,
-            Step::RollBack,
-            Step::Finish,
-        ] {
-            assert!(doing(step).len() <= 12 && done(step).len() <= 12);
-        }
     }
 }

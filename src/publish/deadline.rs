@@ -9,6 +9,17 @@ use std::{
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use crate::publish::protocol::{
+    journal::Prepared,
+    state::{Direction, State},
+};
+
+/// The least that each round of a roll back gets.
+const FAIR_TRY: Duration = Duration::from_secs(30);
+
+/// How long changing refs may go on being retried.
+const GIT_PATIENCE: Duration = Duration::from_secs(60);
+
 /// How long the last look at the tags may take.
 pub(super) const LAST_LOOK: Duration = Duration::from_secs(10);
 
@@ -83,6 +94,85 @@ impl Deadline {
     /// Waits; false when the time is up first.
     pub(super) async fn pause(&self, delay: Duration) -> bool {
         self.run(tokio::time::sleep(delay)).await.is_some()
+    }
+}
+
+/// The limits in time of one run. Each share is what a signal leaves of the grace period: later steps
+/// get larger shares, so that each has time left after the one before it.
+#[derive(Debug)]
+pub(super) struct Limits {
+    signal: Signal,
+    deadline: Duration,
+    verify_timeout: Duration,
+    grace: Duration,
+    /// When the run first went forward.
+    begun: OnceLock<Instant>,
+    /// When the run first went back.
+    given_up: OnceLock<Instant>,
+}
+
+impl Limits {
+    /// The limits that the journal names, cut short by `cancel`.
+    pub(super) fn new(prepared: &Prepared, cancel: CancellationToken) -> Self {
+        Self {
+            signal: Signal::new(cancel),
+            deadline: Duration::from_millis(prepared.deadline),
+            verify_timeout: Duration::from_millis(prepared.verify_timeout),
+            grace: Duration::from_millis(prepared.grace),
+            begun: OnceLock::new(),
+            given_up: OnceLock::new(),
+        }
+    }
+
+    /// Whether a signal has come.
+    pub(super) fn is_interrupted(&self) -> bool {
+        self.signal.is_given()
+    }
+
+    fn until(&self, until: Instant, share: f64) -> Deadline {
+        Deadline {
+            until,
+            signal: self.signal.clone(),
+            after_signal: self.grace.mul_f64(share),
+        }
+    }
+
+    /// For going forward. After a signal, half of the grace period.
+    pub(super) fn forward(&self) -> Deadline {
+        let begun = *self.begun.get_or_init(Instant::now);
+        self.until(begun + self.deadline, 0.5)
+    }
+
+    /// For going back. After a signal, nearly the whole grace period.
+    pub(super) fn back(&self) -> Deadline {
+        let given_up = *self.given_up.get_or_init(Instant::now);
+        // One tag that uses up the time must not keep the next ones from being tried.
+        let until = (given_up + self.deadline).max(Instant::now() + FAIR_TRY);
+        self.until(until, 0.9)
+    }
+
+    /// For a registry to show what it accepted.
+    pub(super) fn visible(&self, share: f64) -> Deadline {
+        self.until(Instant::now() + self.verify_timeout, share)
+    }
+
+    /// When whatever was sent before now has been done, or never will be.
+    pub(super) fn landed(&self) -> Instant {
+        Instant::now() + self.verify_timeout
+    }
+
+    /// For the last look, after everything: what the shares above leave of the grace period.
+    pub(super) fn last_look(&self) -> Deadline {
+        self.until(Instant::now() + LAST_LOOK, 1.0)
+    }
+
+    /// For reading and changing refs. After a signal a push of the lock leaves time to give it back.
+    pub(super) fn git(&self, state: State) -> Deadline {
+        let share = match state {
+            State::Locking | State::CheckingLock(Direction::Forward(_)) => 0.5,
+            _ => 0.95,
+        };
+        self.until(Instant::now() + GIT_PATIENCE, share)
     }
 }
 

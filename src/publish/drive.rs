@@ -1,109 +1,125 @@
-//! Carries out the protocol: journal, act, observe, next state.
+//! The loop that carries out the protocol: journal, act, observe, next state. It alone changes the
+//! transaction, and it keeps what the steps remark.
 
 use crate::{
-    event::Step,
     outcome::Outcome,
     publish::{
+        announce::Announcer,
         protocol::{
             journal::{Record, encode},
             observation::{LockSeen, Observation},
-            state::{self, Action, End, State},
+            state::{self, Action, State, Transaction},
             transitions,
         },
-        report,
-        run::Run,
+        remarks::Remarks,
+        report::{self, Ending},
+        run::{Position, Run},
+        steps::{commit, lock, observe, restage, rollback},
     },
 };
 
-impl Run {
-    /// Goes on until there is nothing to do, and reports.
-    pub(super) async fn drive(mut self) -> Outcome {
+/// Goes on until there is nothing to do, and reports.
+pub(super) async fn drive(run: Run, txn: Transaction) -> Outcome {
+    let mut driver = Driver {
+        announcer: Announcer::new(&run, txn.state),
+        run,
+        txn,
+        remarks: Remarks::default(),
+    };
+    driver.run_to_rest().await
+}
+
+struct Driver {
+    run: Run,
+    txn: Transaction,
+    remarks: Remarks,
+    announcer: Announcer,
+}
+
+impl Driver {
+    async fn run_to_rest(&mut self) -> Outcome {
         while !matches!(self.txn.state, State::Ended(_) | State::Stopped(_)) {
-            let before = self.txn.state;
             let seen = self.step().await;
-            match transitions::next(&self.shape, self.txn.clone(), seen) {
+            match transitions::next(&self.run.spec, self.txn.clone(), seen) {
                 Ok(txn) => self.txn = txn,
-                Err(error) => return report::bug(&self, &error),
+                Err(error) => return report::bug(self.ending(), &error),
             }
-            self.announce(before);
+            self.announcer.entered(&self.run, self.txn.state);
         }
         if matches!(self.txn.state, State::Ended(_)) && self.record().is_err() {
             // The next run finds the state before this one and comes to the same end.
-            self.world
+            self.run
+                .world
                 .events
                 .warning("the end of the release could not be written to its journal");
         }
-        report::outcome(&self).await
+        report::outcome(self.ending()).await
+    }
+
+    fn ending(&self) -> Ending<'_> {
+        Ending {
+            run: &self.run,
+            txn: &self.txn,
+            remarks: &self.remarks,
+        }
     }
 
     /// Writes the state down, then performs its action.
-    async fn step(&self) -> Observation {
-        if self.signal.is_given() && self.txn.can_stop_clean() {
+    async fn step(&mut self) -> Observation {
+        if self.run.limits.is_interrupted() && self.txn.can_stop_clean() {
             return Observation::Interrupted;
         }
         if let Err(error) = self.record() {
-            self.notes.other(format!("writing the journal: {error}"));
-            let without =
-                transitions::next(&self.shape, self.txn.clone(), Observation::JournalFailed);
+            self.remarks.failed(format!("writing the journal: {error}"));
+            let failed = Observation::JournalFailed;
+            let without = transitions::next(&self.run.spec, self.txn.clone(), failed);
             if without.is_ok_and(|txn| txn.state != self.txn.state) {
                 return Observation::JournalFailed;
             }
         }
-        self.perform(state::action(&self.shape, &self.txn)).await
+        let at = Position {
+            run: &self.run,
+            txn: &self.txn,
+        };
+        let action = state::action(&self.run.spec, &self.txn);
+        let (observation, remarks) = perform(at, action).await;
+        self.remarks.absorb(remarks);
+        observation
     }
 
     /// On the disk when this returns: the intent before the act.
     fn record(&self) -> std::io::Result<()> {
+        let world = &self.run.world;
         let record = Record::Step {
-            at: self.world.clock.now(),
+            at: world.clock.now(),
             txn: self.txn.clone(),
         };
-        self.world.journals.append(&self.journal, &encode(&record))
+        world.journals.append(&self.run.journal, &encode(&record))
     }
+}
 
-    async fn perform(&self, action: Action) -> Observation {
-        match action {
-            Action::TakeLock => Observation::Lock(self.take_lock().await),
-            Action::CheckLock => Observation::Lock(self.check_lock().await),
-            Action::Observe => self.look().await,
-            Action::PutTogether(tags) => Observation::Put(self.put_together(&tags).await),
-            Action::PutEach(tags) => Observation::Put(self.put_each(&tags).await),
-            Action::AwaitVisible => Observation::Tags(self.watch().await),
-            Action::Stage => Observation::Content(self.restage().await),
-            Action::AwaitLanding(tags) => Observation::Tags(self.settle(&tags).await),
-            Action::PutBack(tags) => Observation::PutBack(self.put_back(&tags).await),
-            Action::Finish => Observation::Git(self.finish().await),
-            Action::Unlock => Observation::Git(self.unlock().await),
-            // `drive` ends before a state that rests.
-            Action::Rest => Observation::Lock(LockSeen::Ours),
-        }
+async fn perform(at: Position<'_>, action: Action) -> (Observation, Remarks) {
+    fn seen<T>(
+        kind: fn(T) -> Observation,
+        (answer, remarks): (T, Remarks),
+    ) -> (Observation, Remarks) {
+        (kind(answer), remarks)
     }
-
-    fn announce(&self, before: State) {
-        let events = &self.world.events;
-        let version = self.prepared.version.to_string();
-        match (before, self.txn.state) {
-            (State::Locking, State::Observing) => {
-                events.finished(Step::Lock, self.world.remote.name());
-                events.started(Step::Observe, version);
-            }
-            (State::Observing | State::Staging, State::Committing(_) | State::CheckingLock(_)) => {
-                events.started(Step::Commit, version);
-            }
-            (_, State::Verifying) => events.started(Step::Verify, version),
-            (State::Verifying, State::Finishing) => {
-                events.finished(Step::Verify, version.clone());
-                events.started(Step::Finish, version);
-            }
-            (State::Settling, _) => {}
-            (_, State::Settling) => events.started(Step::RollBack, version),
-            (State::Unlocking(End::RolledBack), State::Ended(End::RolledBack)) => {
-                events.finished(Step::RollBack, version);
-            }
-            (State::Finishing, State::Ended(End::Published)) => {
-                events.finished(Step::Finish, version);
-            }
-            _ => {}
+    match action {
+        Action::TakeLock => seen(Observation::Lock, lock::take_lock(at).await),
+        Action::CheckLock => seen(Observation::Lock, lock::check_lock(at).await),
+        Action::Observe => observe::observe(at).await,
+        Action::PutTogether(tags) => seen(Observation::Put, commit::put_together(at, &tags).await),
+        Action::PutEach(tags) => seen(Observation::Put, commit::put_each(at, &tags).await),
+        Action::AwaitVisible => seen(Observation::Tags, observe::await_visible(at).await),
+        Action::Stage => seen(Observation::Content, restage::restage(at.run).await),
+        Action::AwaitLanding(tags) => {
+            seen(Observation::Tags, observe::await_landing(at, &tags).await)
         }
+        Action::PutBack(tags) => seen(Observation::PutBack, rollback::put_back(at, &tags).await),
+        Action::Finish => seen(Observation::Git, lock::finish(at).await),
+        Action::Unlock => seen(Observation::Git, lock::unlock(at).await),
+        // The loop ends before a state that rests.
+        Action::Rest => (Observation::Lock(LockSeen::Ours), Remarks::default()),
     }
 }

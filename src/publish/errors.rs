@@ -9,12 +9,17 @@ use crate::{
     oci::Repository,
 };
 
+/// What helps a release that came second.
+pub(super) const FINISHED_FIRST: &str =
+    "another release finished first; `hoist plan` shows what is left to do";
+
 /// What helps a release whose branch has advanced.
 pub(super) const PULL: &str = "`git pull`, then the same command again";
 
 /// What helps where the server may have refused the release commit.
 pub(super) const MAY_PUSH: &str = "the release commit goes to its branch with the lock: let this account push there, or take `version.files` and `notes.changelog` out of release.toml";
 
+/// A failed operation on the git remote before any tag has moved.
 pub(super) fn git_error(what: &str, error: &RemoteError) -> Error {
     // No such remote, or several places that it pushes to: nothing that another try mends.
     let kind = match error.kind {
@@ -64,6 +69,7 @@ pub(crate) fn push_error(repository: &Repository, error: &RegistryError) -> Erro
         .hint(hint)
 }
 
+/// A journal that cannot be written before anything was changed.
 pub(super) fn journal_error(error: &std::io::Error) -> Error {
     Error::failed("cannot write the journal")
         .because(error)

@@ -14,6 +14,7 @@
 //! for a new release, `takeover` for an unfinished one, `preflight` and `status` for those who only
 //! want to know.
 
+mod announce;
 mod deadline;
 mod drive;
 mod errors;
@@ -23,6 +24,7 @@ mod prepare;
 pub mod protocol;
 mod publication;
 mod recheck;
+mod remarks;
 mod report;
 mod run;
 mod start;
@@ -37,11 +39,11 @@ pub use lock_ref::lock_ref;
 pub use preflight::{Found, Preflight, preflight};
 pub use protocol::{
     journal::{BranchMove, Owner},
-    state::TagKind,
+    state::TagClass,
 };
-pub use publication::{GitTag, Publication, TagMove, Target};
+pub use publication::{GitTagObject, Publication, TagMove, Target};
 pub use recheck::{Overtaken, PublishedNow, Recheck};
-pub use start::run;
+pub use start::{Staged, run, stage};
 pub use status::{Unfinished, status};
 pub use takeover::{Recovery, resume, rollback};
 pub use unfinished::{Scope, journaled, refuse_open};

@@ -5,12 +5,12 @@ use futures_util::future::{join_all, try_join_all};
 use crate::{
     error::{Error, ErrorCode, Result},
     io::{
-        git::remote::{ObjectId, RefEdit},
+        git::remote::{ObjectId, RefEdit, RemoteError},
         registry::{RegistryErrorKind, RegistryProfile, RepositoryApi},
     },
     oci::{Observed, Repository, Tag},
     publish::{
-        errors::{PULL, git_error, push_error},
+        errors::{FINISHED_FIRST, PULL, git_error, push_error},
         lock_ref::lock_ref,
         protocol::journal::BranchMove,
         unfinished,
@@ -29,7 +29,7 @@ pub struct Preflight {
     pub commit: String,
     /// The branch that is to move to the commit; `None`: none.
     pub branch: Option<BranchMove>,
-    /// Below which the lock's refs live.
+    /// The prefix of the names of the lock's refs: `refs/hoist`.
     pub lock_refs: String,
 }
 
@@ -57,19 +57,20 @@ pub async fn preflight(world: &World, asked: &Preflight) -> Result<Vec<Found>> {
         .iter()
         .map(|(name, _)| name.clone())
         .collect();
-    unfinished::refuse_unfinished(world, &names)?;
+    unfinished::refuse_journaled(world, &names)?;
     let repositories = asked
         .repositories
         .iter()
         .map(|(repository, tags)| async move {
             let api = (world.connect)(repository)?;
-            look(&*api, tags).await
+            read_repository(&*api, tags).await
         });
-    let (found, ()) = tokio::try_join!(try_join_all(repositories), git(world, asked, &names))?;
+    let (found, ()) =
+        tokio::try_join!(try_join_all(repositories), check_git(world, asked, &names))?;
     Ok(found)
 }
 
-async fn look(api: &dyn RepositoryApi, tags: &[Tag]) -> Result<Found> {
+async fn read_repository(api: &dyn RepositoryApi, tags: &[Tag]) -> Result<Found> {
     let heads = tags.iter().map(|tag| async move {
         let shown = api.head(&tag.clone().into()).await;
         shown.map(|shown| shown.map(|descriptor| descriptor.digest))
@@ -113,7 +114,7 @@ async fn look(api: &dyn RepositoryApi, tags: &[Tag]) -> Result<Found> {
     Ok(found)
 }
 
-async fn git(world: &World, asked: &Preflight, names: &[Repository]) -> Result<()> {
+async fn check_git(world: &World, asked: &Preflight, names: &[Repository]) -> Result<()> {
     let locks: Vec<_> = names
         .iter()
         .map(|name| lock_ref(&asked.lock_refs, name))
@@ -138,12 +139,12 @@ async fn git(world: &World, asked: &Preflight, names: &[Repository]) -> Result<(
         .remote
         .refs(&names)
         .await
-        .map_err(|error| setup_error(world, &error))?;
+        .map_err(|error| push_check_error(world, &error))?;
     if let Some(found) = refs.iter().find(|(name, _)| locks.contains(name)) {
         return Err(unfinished::busy(world, found).await);
     }
     if let Some(branch) = &asked.branch {
-        fits(world, branch, &refs)?;
+        check_branch(world, branch, &refs)?;
     }
     let made = refs.iter().find(|(name, _)| Some(name) == tag.as_ref());
     if let (Some((name, id)), Some(tag)) = (made, &asked.git_tag) {
@@ -155,17 +156,17 @@ async fn git(world: &World, asked: &Preflight, names: &[Repository]) -> Result<(
         .with_code(ErrorCode::OtherWriter)
         .cause(format!("{name} is {id}"))
         .state("nothing was built or pushed")
-        .hint("another release finished first; `hoist plan` shows what is left to do"));
+        .hint(FINISHED_FIRST));
     }
     world
         .remote
         .check(&edits)
         .await
-        .map_err(|error| setup_error(world, &error))
+        .map_err(|error| push_check_error(world, &error))
 }
 
 /// The release commit goes on top of what the branch shows, and of nothing else.
-fn fits(world: &World, branch: &BranchMove, refs: &[(String, ObjectId)]) -> Result<()> {
+fn check_branch(world: &World, branch: &BranchMove, refs: &[(String, ObjectId)]) -> Result<()> {
     let shown = refs.iter().find(|(name, _)| *name == branch.name);
     let (short, remote) = (branch.short(), world.remote.name());
     let error = match shown {
@@ -185,7 +186,7 @@ fn fits(world: &World, branch: &BranchMove, refs: &[(String, ObjectId)]) -> Resu
     Err(error.state("nothing was built or pushed: the release commit belongs on top of the branch"))
 }
 
-fn setup_error(world: &World, error: &crate::io::git::remote::RemoteError) -> Error {
+fn push_check_error(world: &World, error: &RemoteError) -> Error {
     let what = format!("cannot push to `{}`", world.remote.name());
     git_error(&what, error).state("nothing was built or pushed")
 }

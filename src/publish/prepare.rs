@@ -11,7 +11,9 @@ use crate::{
     policy::OnFailure,
     publish::{
         lock_ref::lock_ref,
-        protocol::journal::{Document, GitTagRecord, ImageRecord, Owner, Place, Prepared, TagPlan},
+        protocol::journal::{
+            Document, GitTagRecord, ImageRecord, Owner, Prepared, RepositoryRecord, TagRecord,
+        },
         publication::Publication,
         world::World,
     },
@@ -111,7 +113,7 @@ pub(super) fn prepare(
     let any_strict = (0..publication.targets.len()).any(strict);
     let places = publication.targets.iter().enumerate();
     let repositories = places
-        .map(|(place, target)| Place {
+        .map(|(place, target)| RepositoryRecord {
             repository: target.repository.clone(),
             // The strictest alone first, the others after it, together.
             group: u8::from(any_strict && !strict(place)),
@@ -124,7 +126,7 @@ pub(super) fn prepare(
         .flat_map(|(place, target)| target.tags.iter().map(move |tag| (place, tag)));
     let tags = moves
         .zip(old.before)
-        .map(|((repository, tag), before)| TagPlan {
+        .map(|((repository, tag), before)| TagRecord {
             repository,
             tag: tag.tag.clone(),
             kind: tag.kind,

@@ -7,7 +7,7 @@ use crate::{
     oci::{Image, Observed, Repository, Tag},
     policy::PublishPolicy,
     publish::{
-        protocol::{journal::BranchMove, state::TagKind},
+        protocol::{journal::BranchMove, state::TagClass},
         recheck::Recheck,
     },
 };
@@ -27,11 +27,11 @@ pub struct Publication {
     /// Where to, each repository once.
     pub targets: Vec<Target>,
     /// The git tag to push, made and signed already; `None`: it is there, or none is wanted.
-    pub git_tag: Option<GitTag>,
+    pub git_tag: Option<GitTagObject>,
     /// The branch that [`Publication::commit`] goes to together with the lock, before any tag moves.
     pub branch: Option<BranchMove>,
     /// Asked again under the lock whether every tag may still move; `None`: nobody asks.
-    pub guard: Option<Recheck>,
+    pub recheck: Option<Recheck>,
     /// Below which the lock's refs live: `refs/hoist`.
     pub lock_refs: String,
     /// Time-outs, and what a failed commit leads to.
@@ -55,7 +55,7 @@ pub struct TagMove {
     /// The tag.
     pub tag: Tag,
     /// When it moves.
-    pub kind: TagKind,
+    pub kind: TagClass,
     /// Index of the image in [`Publication::images`].
     pub image: usize,
     /// What it showed when the release was planned.
@@ -64,7 +64,7 @@ pub struct TagMove {
 
 /// An annotated git tag that exists only as an object so far.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct GitTag {
+pub struct GitTagObject {
     /// Its name without `refs/tags/`.
     pub name: String,
     /// The object, byte for byte, signature included.

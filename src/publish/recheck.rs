@@ -38,7 +38,7 @@ pub type Decide = dyn Fn(&PublishedNow) -> Result<Vec<Overtaken>> + Send + Sync;
 pub struct Recheck(Arc<Decide>);
 
 impl Recheck {
-    /// A guard that decides by `decide`.
+    /// A recheck that decides by `decide`.
     pub fn new(
         decide: impl Fn(&PublishedNow) -> Result<Vec<Overtaken>> + Send + Sync + 'static,
     ) -> Self {
@@ -53,6 +53,6 @@ impl Recheck {
 
 impl fmt::Debug for Recheck {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Guard")
+        f.write_str("Recheck")
     }
 }

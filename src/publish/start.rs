@@ -1,13 +1,14 @@
-//! From a publication to a running transaction: stage, read what was, write the journal.
+//! A new transaction: stage, read what was, write the journal, go.
 
 use std::sync::Arc;
 
 use crate::{
     error::{Error, ErrorCode, ErrorKind, Result},
-    event::Step,
     io::registry::RepositoryApi,
+    oci::Observed,
     outcome::Outcome,
     publish::{
+        drive::drive,
         errors::git_error,
         prepare,
         protocol::journal::{GitTagRecord, Prepared, Record, encode, name},
@@ -16,7 +17,7 @@ use crate::{
         run::Run,
         steps::{
             destination::{Destination, StageError},
-            stage::stage,
+            stage::{self, Staging},
             transfer::Transfers,
         },
         unfinished,
@@ -26,36 +27,75 @@ use crate::{
 
 /// Publishes: all tags, or none.
 pub async fn run(world: &World, publication: &Publication) -> Outcome {
-    match begin(world, publication).await {
-        Ok(run) => run.drive().await,
+    match stage(world, publication).await {
+        Ok(staged) => staged.publish().await,
         Err(error) => report::not_begun(publication, error),
     }
 }
 
-async fn begin(world: &World, publication: &Publication) -> Result<Run> {
+/// All content is in place under its digests, and nothing that anybody can name has changed. What
+/// must be proven or made before a name moves (checks of the image, signatures) belongs here,
+/// between staging and the lock; then there are two ways on.
+#[must_use = "staged content is either published or left unpublished"]
+pub struct Staged<'a> {
+    world: &'a World,
+    publication: &'a Publication,
+    apis: Vec<Arc<dyn RepositoryApi>>,
+    transfers: Transfers,
+    prepared: Prepared,
+}
+
+impl Staged<'_> {
+    /// Writes the journal, takes the lock and moves the tags.
+    pub async fn publish(self) -> Outcome {
+        let (journal, lock) = match write(self.world, &self.prepared).await {
+            Ok(written) => written,
+            Err(error) => return self.leave_unpublished(error),
+        };
+        let txn = self.prepared.transaction();
+        let world = self.world.clone();
+        let mut run = Run::new(world, self.prepared, self.apis, journal, lock);
+        run.recheck.clone_from(&self.publication.recheck);
+        run.transfers = self.transfers;
+        drive(run, txn).await
+    }
+
+    /// Ends the publication for this reason. There is nothing to take back: what was sent has no
+    /// name, and the registries sweep it.
+    pub fn leave_unpublished(self, error: Error) -> Outcome {
+        report::not_begun(self.publication, error)
+    }
+}
+
+/// Makes all content present everywhere and reads what a roll back would put back.
+///
+/// # Errors
+/// An unfinished release is in the way (exit 5), a signal came, or content could not be read or
+/// sent (exit 6). No tag has moved.
+pub async fn stage<'a>(world: &'a World, publication: &'a Publication) -> Result<Staged<'a>> {
     check(publication)?;
     let repositories: Vec<_> = publication
         .targets
         .iter()
         .map(|target| target.repository.clone())
         .collect();
-    unfinished::refuse_unfinished(world, &repositories)?;
+    unfinished::refuse_journaled(world, &repositories)?;
     let apis: Vec<_> = repositories
         .iter()
         .map(|repository| (world.connect)(repository))
         .collect::<Result<_>>()?;
-    let haul = Transfers::new(world.events.clone());
+    let transfers = Transfers::new(world.events.clone());
     let prepared = tokio::select! {
-        prepared = prepared(world, publication, &apis, &haul) => prepared?,
+        prepared = send_and_prepare(world, publication, &apis, &transfers) => prepared?,
         () = world.cancel.cancelled() => return Err(interrupted()),
     };
-    let (journal, lock) = write(world, &prepared).await?;
-    let txn = prepared.begin();
-    world.events.started(Step::Lock, world.remote.name());
-    let mut run = Run::new(world.clone(), prepared, apis, journal, lock, txn);
-    run.guard.clone_from(&publication.guard);
-    run.haul = haul;
-    Ok(run)
+    Ok(Staged {
+        world,
+        publication,
+        apis,
+        transfers,
+        prepared,
+    })
 }
 
 /// What the caller promises of a publication.
@@ -81,17 +121,12 @@ fn interrupted() -> Error {
 }
 
 /// Sends all content and meanwhile reads what was before.
-async fn prepared(
+async fn send_and_prepare(
     world: &World,
     publication: &Publication,
     apis: &[Arc<dyn RepositoryApi>],
-    haul: &Transfers,
+    transfers: &Transfers,
 ) -> Result<Prepared> {
-    for target in &publication.targets {
-        world
-            .events
-            .started(Step::Stage, target.repository.to_string());
-    }
     let destinations: Vec<_> = publication
         .targets
         .iter()
@@ -104,16 +139,19 @@ async fn prepared(
                 .collect(),
         })
         .collect();
-    let unknown = publication.targets.iter().any(|target| {
-        let tags = &mut target.tags.iter();
-        tags.any(|tag| tag.before == crate::oci::Observed::Unknown)
-    });
+    let mut tags = publication.targets.iter().flat_map(|target| &target.tags);
+    let is_unknown = tags.any(|tag| tag.before == Observed::Unknown);
     let staging = async {
-        let staged = stage(haul, &destinations).await;
+        let staging = Staging {
+            transfers,
+            destinations: &destinations,
+        };
+        let staged = stage::stage(staging).await;
         staged.map_err(|error| stage_error(&error))
     };
     let reading = prepare::read_old(world, publication, apis);
-    let (staged, old) = if unknown {
+    // A repository that the push creates can be read only afterwards.
+    let (tag_first, old) = if is_unknown {
         (staging.await?, reading.await?)
     } else {
         tokio::try_join!(staging, reading)?
@@ -135,7 +173,7 @@ async fn prepared(
         publication,
         old,
         git_tag,
-        &staged.tag_first,
+        &tag_first,
     ))
 }
 

@@ -7,8 +7,8 @@ use crate::{
     outcome::TagReport,
     publish::{
         deadline::{Deadline, LAST_LOOK},
-        report::tags,
-        unfinished::{Candidate, Scope, find},
+        report::{read_all, standing},
+        unfinished::{Candidate, Scope, find_unfinished},
         world::World,
     },
 };
@@ -16,19 +16,19 @@ use crate::{
 /// An unfinished release, for people and programs.
 #[derive(Debug, Clone, Serialize)]
 pub struct Unfinished {
-    /// Its version.
+    /// The version that is being published.
     pub version: semver::Version,
     /// Its commit, full hash.
     pub commit: String,
-    /// Who has it.
+    /// The process that has it.
     pub owner: String,
-    /// Since when.
+    /// Since when its owner has it.
     pub since: chrono::DateTime<chrono::Utc>,
     /// Where it stands, as far as this machine knows: `prepared` where only its lock is known.
     pub stands: String,
-    /// Its journal is in this clone.
+    /// Whether its journal is in this clone.
     pub here: bool,
-    /// Its lock is on the remote.
+    /// Whether its lock is on the remote.
     pub locked: bool,
     /// Each tag, as its registry shows it now.
     pub tags: Vec<TagReport>,
@@ -40,20 +40,20 @@ pub struct Unfinished {
 /// Journals or locks cannot be read.
 pub async fn status(world: &World, scope: &Scope) -> Result<Vec<Unfinished>> {
     let mut all = Vec::new();
-    for found in find(world, scope).await? {
+    for found in find_unfinished(world, scope).await? {
         let Candidate {
             replayed,
             journal,
             lock,
         } = found;
         let limit = Deadline::new(LAST_LOOK, world.cancel.clone());
-        let tags = tags::look(world, &replayed.prepared, &limit).await;
+        let tags = read_all(world, &replayed.prepared, &limit).await;
         all.push(Unfinished {
             version: replayed.prepared.version.clone(),
             commit: replayed.prepared.commit.clone(),
             owner: replayed.owner.to_string(),
             since: replayed.since,
-            stands: tags::stands(journal.is_some().then_some(replayed.txn.state)).to_owned(),
+            stands: standing(journal.is_some().then_some(replayed.txn.state)).to_owned(),
             here: journal.is_some(),
             locked: lock.is_some(),
             tags,

@@ -1,11 +1,12 @@
-//! Takes up an unfinished release: whether it may, the lock, where it begins.
+//! Takes an unfinished release over: whether that is allowed, the lock, where the run begins.
 
 use crate::{
     error::{Error, ErrorCode, ErrorKind, Result},
-    io::git::remote::{ObjectId, RefEdit, RemoteError, RemoteErrorKind},
+    io::git::remote::{ObjectId, RefEdit, RemoteError},
     outcome::Outcome,
     publish::{
         deadline::Backoff,
+        drive::drive,
         errors::{git_error, journal_error},
         protocol::{
             journal::{Prepared, Record, encode, name},
@@ -13,7 +14,8 @@ use crate::{
             state::{End, Goal, State, Transaction},
         },
         run::Run,
-        unfinished::{self, Candidate, Scope, find},
+        steps::branch::branch_edit,
+        unfinished::{self, Candidate, Scope, find_unfinished},
         world::World,
     },
 };
@@ -24,9 +26,9 @@ const TRIES: u32 = 5;
 /// What a recovery may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Recovery {
-    /// Take over what is certainly abandoned.
+    /// Take over only what is certainly abandoned.
     IfAbandoned,
-    /// Take over on the user's word.
+    /// Take over although the owner may still run: the user says that it does not.
     TakeOver,
 }
 
@@ -34,7 +36,7 @@ pub enum Recovery {
 /// `None`: there is none.
 ///
 /// # Errors
-/// What is unfinished could not be found out, or it is not ours to take.
+/// What is unfinished could not be found out, or another process may still have it.
 pub async fn resume(world: &World, scope: &Scope, how: Recovery) -> Result<Option<Outcome>> {
     recover(world, scope, how, Goal::Forward).await
 }
@@ -42,15 +44,15 @@ pub async fn resume(world: &World, scope: &Scope, how: Recovery) -> Result<Optio
 /// Undoes an unfinished release: every tag is put back. `None`: there is none.
 ///
 /// # Errors
-/// What is unfinished could not be found out, or it is not ours to take.
+/// What is unfinished could not be found out, or another process may still have it.
 pub async fn rollback(world: &World, scope: &Scope, how: Recovery) -> Result<Option<Outcome>> {
     recover(world, scope, how, Goal::Back).await
 }
 
-/// Takes up the oldest unfinished release and leads it to `goal`. `None`: there is none.
+/// Takes the oldest unfinished release over and leads it to `goal`. `None`: there is none.
 ///
 /// # Errors
-/// It could not be found out, or it is not ours to take.
+/// It could not be found out, or another process may still have it.
 async fn recover(
     world: &World,
     scope: &Scope,
@@ -60,11 +62,11 @@ async fn recover(
     // As for a crash: whatever of this was done, the next recovery finds it.
     let run = tokio::select! {
         biased;
-        run = begin(world, scope, how, goal) => run?,
+        run = start(world, scope, how, goal) => run?,
         () = world.cancel.cancelled() => return Err(interrupted()),
     };
     match run {
-        Some(run) => Ok(Some(run.drive().await)),
+        Some((run, txn)) => Ok(Some(drive(run, txn).await)),
         None => Ok(None),
     }
 }
@@ -72,14 +74,19 @@ async fn recover(
 fn interrupted() -> Error {
     Error::new(
         ErrorKind::Interrupted,
-        "interrupted while taking up the release",
+        "interrupted while taking the release over",
     )
     .state("this run moved no tag")
     .hint("`hoist status` shows what is where; the same command again goes on")
 }
 
-async fn begin(world: &World, scope: &Scope, how: Recovery, goal: Goal) -> Result<Option<Run>> {
-    let mut all = find(world, scope).await?;
+async fn start(
+    world: &World,
+    scope: &Scope,
+    how: Recovery,
+    goal: Goal,
+) -> Result<Option<(Run, Transaction)>> {
+    let mut all = find_unfinished(world, scope).await?;
     if all.is_empty() {
         return Ok(None);
     }
@@ -89,18 +96,23 @@ async fn begin(world: &World, scope: &Scope, how: Recovery, goal: Goal) -> Resul
             other.replayed.prepared.version
         ));
     }
-    take_up(world, all.swap_remove(0), how, goal)
+    take_over(world, all.swap_remove(0), how, goal)
         .await
         .map(Some)
 }
 
-async fn take_up(world: &World, found: Candidate, how: Recovery, goal: Goal) -> Result<Run> {
+async fn take_over(
+    world: &World,
+    found: Candidate,
+    how: Recovery,
+    goal: Goal,
+) -> Result<(Run, Transaction)> {
     let Candidate {
         replayed,
         journal,
         lock,
     } = found;
-    may_take(world, &replayed, how)?;
+    check_owner(world, &replayed, how)?;
     let prepared = replayed.prepared;
     let apis = prepared
         .repositories
@@ -138,13 +150,13 @@ async fn take_up(world: &World, found: Candidate, how: Recovery, goal: Goal) -> 
             Goal::Forward => branch_left(world, &prepared).await?,
             Goal::Back => None,
         };
-        take_over(world, &prepared.lock_refs, branch, (&old, &new)).await?;
+        move_lock(world, &prepared.lock_refs, branch, (&old, &new)).await?;
     }
     let appended = world.journals.append(&journal, &taken);
     appended.map_err(|error| journal_error(&error))?;
-    let mut run = Run::new(world.clone(), prepared, apis, journal, new, txn);
+    let mut run = Run::new(world.clone(), prepared, apis, journal, new);
     run.goal = Some(goal);
-    Ok(run)
+    Ok((run, txn))
 }
 
 /// Where a recovery begins, given whether the lock is there.
@@ -176,7 +188,7 @@ fn enter(txn: Transaction, goal: Goal, locked: bool) -> Transaction {
     Transaction { state, ..entered }
 }
 
-fn may_take(world: &World, replayed: &Replayed, how: Recovery) -> Result<()> {
+fn check_owner(world: &World, replayed: &Replayed, how: Recovery) -> Result<()> {
     let (owner, me) = (&replayed.owner, &world.owner);
     let abandoned = owner == me
         || replay::may_take_over(owner, replayed.since, me, world.clock.now(), world.alive);
@@ -189,7 +201,7 @@ fn may_take(world: &World, replayed: &Replayed, how: Recovery) -> Result<()> {
     ))
     .with_code(ErrorCode::Locked);
     Err(error
-        .cause(unfinished::belongs(replayed))
+        .cause(unfinished::held_by(replayed))
         .state("nothing was changed")
         .hint(
             "when it is certain that it does not run any more: the same command with `--take-over`",
@@ -199,7 +211,7 @@ fn may_take(world: &World, replayed: &Replayed, how: Recovery) -> Result<()> {
 /// What is left to do on the branch of a release commit before its tags may move: a server without
 /// atomic pushes may have stopped between lock and branch.
 async fn branch_left(world: &World, prepared: &Prepared) -> Result<Option<RefEdit>> {
-    let (Some(branch), Some(edit)) = (&prepared.branch, prepared.branch_edit()) else {
+    let (Some(branch), Some(edit)) = (&prepared.branch, branch_edit(prepared)) else {
         return Ok(None);
     };
     let failed = |error| git_error("cannot read the branch", &error);
@@ -230,8 +242,8 @@ async fn branch_left(world: &World, prepared: &Prepared) -> Result<Option<RefEdi
     .hint("`hoist rollback` undoes the release"))
 }
 
-/// Takes the lock from `old` to `new`, all refs at once: of two that try, one gets it.
-async fn take_over(
+/// Moves the lock from `old` to `new`, all refs at once: of two that try, one gets it.
+async fn move_lock(
     world: &World,
     refs: &[String],
     branch: Option<RefEdit>,
@@ -244,7 +256,7 @@ async fn take_over(
     loop {
         // After a failure, too, the refs tell: the answer may be lost.
         let there = world.remote.refs(refs).await.map_err(unread)?;
-        let Some(mut edits) = edits(refs, &there, old, new) else {
+        let Some(mut edits) = lock_edits(refs, &there, old, new) else {
             return Err(lost(world, refs).await);
         };
         if let Some(edit) = &branch {
@@ -256,11 +268,7 @@ async fn take_over(
             return Ok(());
         }
         if let Some(error) = failed {
-            let for_good = match error.kind {
-                RemoteErrorKind::Refused | RemoteErrorKind::Setup | RemoteErrorKind::Local => true,
-                RemoteErrorKind::Conflict | RemoteErrorKind::Unreachable => false,
-            };
-            if for_good || tries == 0 {
+            if error.is_final() || tries == 0 {
                 return Err(git_error("cannot take the lock over", &error));
             }
             tokio::time::sleep(backoff.delay()).await;
@@ -274,8 +282,8 @@ async fn take_over(
 }
 
 /// What is still to be changed. A server without atomic pushes can leave a part of the refs.
-/// `None`: they are somebody else's, or gone.
-fn edits(
+/// `None`: somebody else has them, or they are gone.
+fn lock_edits(
     refs: &[String],
     there: &[(String, ObjectId)],
     old: &ObjectId,

@@ -1,11 +1,11 @@
-//! Unfinished releases: found in this clone's journals and in the remote's locks, and taken up.
+//! Unfinished releases: found in this clone's journals and in the remote's locks.
 
 use crate::{
     error::{Error, ErrorCode, ErrorKind, Result},
     io::git::remote::ObjectId,
     oci::{Digest, Repository},
     publish::{
-        errors::git_error,
+        errors::{FINISHED_FIRST, git_error},
         lock_ref::lock_ref,
         protocol::{
             journal::decode,
@@ -15,19 +15,15 @@ use crate::{
     },
 };
 
-/// What helps a release that came second.
-pub(super) const FINISHED_FIRST: &str =
-    "another release finished first; `hoist plan` shows what is left to do";
-
 /// Finished journals that are kept for people to read.
 const KEEP: usize = 20;
 
-/// Whose unfinished releases are meant.
+/// Which unfinished releases are meant.
 #[derive(Debug, Clone)]
 pub struct Scope {
-    /// Any that publishes to one of these.
+    /// Those that publish to one of these repositories.
     pub repositories: Vec<Repository>,
-    /// Below which the lock's refs live.
+    /// The prefix of the names of the lock's refs: `refs/hoist`.
     pub lock_refs: String,
 }
 
@@ -41,7 +37,10 @@ pub(super) struct Candidate {
 }
 
 /// The unfinished journals of this clone that publish to one of `repositories`.
-fn local(world: &World, repositories: &[Repository]) -> Result<Vec<(String, Replayed)>> {
+fn unfinished_journals(
+    world: &World,
+    repositories: &[Repository],
+) -> Result<Vec<(String, Replayed)>> {
     let unreadable = |name: &str, error: &(dyn std::error::Error + 'static)| {
         Error::new(ErrorKind::Busy, format!("cannot read the journal `{name}`"))
             .with_code(ErrorCode::JournalUnreadable)
@@ -111,44 +110,45 @@ pub fn journaled(world: &World, version: &semver::Version, commit: &str) -> Vec<
 }
 
 /// An unfinished journal stops a new release.
-pub(super) fn refuse_unfinished(world: &World, repositories: &[Repository]) -> Result<()> {
-    match local(world, repositories)?.first() {
+pub(super) fn refuse_journaled(world: &World, repositories: &[Repository]) -> Result<()> {
+    match unfinished_journals(world, repositories)?.first() {
         None => Ok(()),
-        Some((_, replayed)) => Err(in_the_way(replayed)),
+        Some((_, replayed)) => Err(unfinished_error(replayed)),
     }
 }
 
 /// An unfinished release, wherever it began, stops a new one.
 ///
 /// # Errors
-/// Busy (exit 5), naming whose it is; failed (exit 6) where journals or locks cannot be read.
+/// Busy (exit 5), naming who has it; failed (exit 6) where journals or locks cannot be read.
 pub async fn refuse_open(world: &World, scope: &Scope) -> Result<()> {
-    match find(world, scope).await?.first() {
+    match find_unfinished(world, scope).await?.first() {
         None => Ok(()),
-        Some(found) => Err(in_the_way(&found.replayed)),
+        Some(found) => Err(unfinished_error(&found.replayed)),
     }
 }
 
-fn in_the_way(replayed: &Replayed) -> Error {
+fn unfinished_error(replayed: &Replayed) -> Error {
     Error::busy(format!(
         "the release {} is unfinished",
         replayed.prepared.version
     ))
     .with_code(ErrorCode::UnfinishedRelease)
-    .cause(belongs(replayed))
+    .cause(held_by(replayed))
     .state("nothing was done")
     .hint("`hoist status` shows it; `hoist resume` finishes it, `hoist rollback` undoes it")
 }
 
-/// Whose it is, and since when.
-pub(super) fn belongs(replayed: &Replayed) -> String {
-    format!("it belongs to {}, since {}", replayed.owner, time(replayed))
+/// Who has a transaction, and since when, as a cause.
+pub(super) fn held_by(replayed: &Replayed) -> String {
+    let since = replayed.since.format("%Y-%m-%d %H:%M:%S UTC");
+    format!("held by {} since {since}", replayed.owner)
 }
 
-/// Whose the first of these locks is now, as a cause; `None`: nobody's, or it cannot be read.
+/// Who holds the first of these locks now, as a cause; `None`: nobody, or it cannot be read.
 pub(super) async fn holder(world: &World, refs: &[String]) -> Option<String> {
     let (name, id) = world.remote.refs(refs).await.ok()?.into_iter().next()?;
-    Some(belongs(&read_lock(world, &name, &id).await?))
+    Some(held_by(&read_lock(world, &name, &id).await?))
 }
 
 async fn read_lock(world: &World, name: &str, id: &ObjectId) -> Option<Replayed> {
@@ -156,18 +156,14 @@ async fn read_lock(world: &World, name: &str, id: &ObjectId) -> Option<Replayed>
     replay::replay(decode(text.as_bytes()).ok()?)
 }
 
-fn time(replayed: &Replayed) -> String {
-    replayed.since.format("%Y-%m-%d %H:%M:%S UTC").to_string()
-}
-
-/// The error for a lock that somebody holds: whose it is, and since when.
+/// The error for a lock that somebody holds: who, and since when.
 pub(super) async fn busy(world: &World, lock: &(String, ObjectId)) -> Error {
     if let Some(replayed) = read_lock(world, &lock.0, &lock.1).await {
-        return in_the_way(&replayed);
+        return unfinished_error(&replayed);
     }
     let there = world.remote.refs(std::slice::from_ref(&lock.0)).await;
     if there.is_ok_and(|refs| refs.is_empty()) {
-        return let_go();
+        return just_released();
     }
     Error::busy(format!("the lock `{}` is taken", lock.0))
         .with_code(ErrorCode::Locked)
@@ -176,19 +172,19 @@ pub(super) async fn busy(world: &World, lock: &(String, ObjectId)) -> Error {
 }
 
 /// The error for a lock whose holder was done before it could be named.
-pub(super) fn let_go() -> Error {
-    Error::busy("another release held the lock, and has just let go of it")
+pub(super) fn just_released() -> Error {
+    Error::busy("another release held the lock and has just given it back")
         .with_code(ErrorCode::Locked)
         .state("nothing was done")
         .hint(FINISHED_FIRST)
 }
 
 /// Everything unfinished, from this clone's journals and the remote's locks.
-pub(super) async fn find(world: &World, scope: &Scope) -> Result<Vec<Candidate>> {
-    let local = local(world, &scope.repositories)?;
+pub(super) async fn find_unfinished(world: &World, scope: &Scope) -> Result<Vec<Candidate>> {
+    let journals = unfinished_journals(world, &scope.repositories)?;
     let locks = locks(world, scope).await?;
     let mut found: Vec<Candidate> = Vec::new();
-    for (journal, mut replayed) in local {
+    for (journal, mut replayed) in journals {
         let same = |(_, there): &&(ObjectId, Replayed)| {
             there.prepared.owner.nonce == replayed.prepared.owner.nonce
         };
@@ -234,7 +230,7 @@ async fn locks(world: &World, scope: &Scope) -> Result<Vec<(ObjectId, Replayed)>
         if read.is_ok() || again == 0 {
             return read;
         }
-        // Whoever takes a lock over or lets go of it takes its object away, too.
+        // Whoever takes a lock over or gives it back takes its object away, too.
         if world.remote.refs(&names).await.map_err(failed)? == there {
             return read;
         }

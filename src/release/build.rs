@@ -5,7 +5,7 @@ use std::fs;
 use crate::{
     build::{self, BuildRequest},
     error::{Error, ErrorKind, Result},
-    event::Step,
+    event::{Finished, Started},
     io::{layout::Store, registry::image_tree},
     oci::{Digest, Image, Repository, Variant},
     plan::{Plan, PlannedImage, PlannedSource},
@@ -48,7 +48,7 @@ impl Release {
         for planned in &plan.images {
             images.push(match &planned.source {
                 PlannedSource::Adopt { digest, from, .. } => {
-                    self.or_signal(self.adopted(digest, from)).await?
+                    self.or_signal(self.adopted(&planned.variant, digest, from)).await?
                 }
                 PlannedSource::Build => {
                     let request = self.build_request(plan, planned, first);
@@ -60,12 +60,18 @@ impl Release {
         Ok(Made { images })
     }
 
-    async fn adopted(&self, digest: &Digest, from: &Repository) -> Result<Image> {
+    async fn adopted(
+        &self,
+        variant: &Variant,
+        digest: &Digest,
+        from: &Repository,
+    ) -> Result<Image> {
         let image = self.published_image(digest, from).await?;
-        self.events.finished(
-            Step::Build,
-            format!("nothing: {} is adopted", from.digest(digest)),
-        );
+        self.events.finished(Finished::Build {
+            variant: variant.clone(),
+            digest: digest.clone(),
+            adopted: Some(from.clone()),
+        });
         Ok(image)
     }
 
@@ -125,16 +131,18 @@ impl Release {
     }
 
     async fn built(&self, planned: &PlannedImage, request: &BuildRequest) -> Result<Image> {
-        let what = planned
-            .variant
-            .name()
-            .map_or("the image".to_owned(), |v| format!("the {v} image"));
-        self.events.started(Step::Build, what.clone());
+        let variant = planned.variant.clone();
+        let step = self.events.start(Started::Build {
+            variant: variant.clone(),
+        });
         let store = self.store();
         let source = build::choose(request, self.environment())?;
         let image = source.produce(&store, &self.events, &self.cancel).await?;
-        self.events
-            .finished(Step::Build, format!("{what} {}", image.manifest.digest()));
+        step.finish(Finished::Build {
+            variant,
+            digest: image.manifest.digest().clone(),
+            adopted: None,
+        });
         Ok(image)
     }
 

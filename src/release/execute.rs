@@ -4,7 +4,6 @@
 
 use crate::{
     error::Result,
-    event::Step,
     outcome::Outcome,
     plan::Plan,
     publish::{self, Publication, Recovery, World},
@@ -23,7 +22,6 @@ pub(super) enum Direction {
 impl Release {
     /// Does what the plan says: images, transaction, and what follows from how it ended.
     pub(super) async fn carry_out(&self, plan: &Plan) -> Result<Outcome> {
-        self.events.finished(Step::Plan, summary(plan));
         let world = self.world();
         let found = match self.or_signal(self.preflight(&world, plan)).await {
             Ok(found) => found,
@@ -73,14 +71,4 @@ impl Release {
         self.bring_tag(outcome).await;
         self.bring_branch(outcome).await;
     }
-}
-
-fn summary(plan: &Plan) -> String {
-    let from = plan
-        .current
-        .as_ref()
-        .map_or(String::new(), |current| format!("{current} → "));
-    let level = plan.bump.map_or(String::new(), |bump| format!(" ({bump})"));
-    let places: Vec<String> = plan.repositories.iter().map(ToString::to_string).collect();
-    format!("{} {from}{}{level}", places.join(", "), plan.version)
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     error::{Error, ErrorCode, Result},
-    event::Step,
+    event::{Finished, Started},
     outcome::Outcome,
     plan::{Plan, PlannedImage, PlannedSource},
     release::{
@@ -62,12 +62,16 @@ impl Release {
 
     /// Everything before the first thing is done: nothing stands in the way, and the plan.
     pub(super) async fn ready(&self, request: &ReleaseRequest) -> Result<Planned> {
-        self.events.started(Step::Plan, "the release");
+        let step = self.events.start(Started::Plan { promoted: None });
         self.refuse_unfinished().await?;
         for note in self.gate(request)? {
             self.events.note(note);
         }
-        self.gather(request, Purpose::Do).await
+        let made = self.gather(request, Purpose::Do).await?;
+        if let Planned::Release(plan) = &made {
+            step.finish(planned(plan));
+        }
+        Ok(made)
     }
 
     /// The same for a plan that was shown: it still comes out like that.
@@ -106,6 +110,16 @@ impl Release {
                 Ok(ReleaseResult::Ended(Box::new(outcome)))
             }
         }
+    }
+}
+
+/// What the step of planning ends with.
+pub(super) fn planned(plan: &Plan) -> Finished {
+    Finished::Plan {
+        repositories: plan.repositories.clone(),
+        current: plan.current.clone(),
+        version: plan.version.clone(),
+        bump: plan.bump.map(|bump| bump.to_string()),
     }
 }
 

@@ -7,7 +7,7 @@ use semver::Version;
 
 use crate::{
     error::{Error, ErrorCode, Result},
-    event::Step,
+    event::Started,
     git::CommitId,
     oci::Variant,
     outcome::Outcome,
@@ -24,7 +24,7 @@ use crate::{
             next::{self, Next},
         },
     },
-    release::{facade::Release, gather::tag_set, observe::Places, survey::Survey},
+    release::{facade::Release, gather::tag_set, observe::Places, plan::planned, survey::Survey},
 };
 
 impl Release {
@@ -45,12 +45,15 @@ impl Release {
     /// the outcome.
     pub async fn promote(&self, candidate: &Version) -> Result<Outcome> {
         must_be_prerelease(candidate)?;
-        self.events.started(Step::Plan, "the promotion");
+        let step = self.events.start(Started::Plan {
+            promoted: Some(candidate.clone()),
+        });
         self.or_signal(self.refuse_unfinished()).await?;
         let plan = self.or_signal(self.promoted(candidate, true)).await?;
         for message in &plan.messages {
             self.events.note(message.clone());
         }
+        step.finish(planned(&plan));
         self.carry_out(&plan).await
     }
 

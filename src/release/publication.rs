@@ -2,7 +2,7 @@
 
 use crate::{
     error::Result,
-    event::Step,
+    event::{Finished, Started},
     io::git::remote::{self, NewTag},
     oci::{Image, Observed, Repository},
     plan::{
@@ -10,15 +10,19 @@ use crate::{
         release::receipt::{self, Receipt},
         tags::{Action, TagKind},
     },
-    publish::{self, Found, GitTag, Preflight, Publication, TagMove, Target, World},
+    publish::{
+        self, Found, GitTagObject, Preflight, Publication, TagClass, TagMove, Target, World,
+    },
     release::{build::Made, errors, facade::Release, release_commit::branch_move},
 };
 
 impl Release {
     /// Proves that nothing would stop the release of `plan`.
     pub(super) async fn preflight(&self, world: &World, plan: &Plan) -> Result<Vec<Found>> {
-        let places: Vec<String> = plan.repositories.iter().map(ToString::to_string).collect();
-        self.events.started(Step::Preflight, places.join(", "));
+        let repositories = plan.repositories.clone();
+        let step = self.events.start(Started::Preflight {
+            repositories: repositories.clone(),
+        });
         let tags_of = |repository: &Repository| {
             let there = plan
                 .tags
@@ -46,7 +50,7 @@ impl Release {
         if !held.is_empty() {
             return Err(errors::immutable(&held));
         }
-        self.events.finished(Step::Preflight, places.join(", "));
+        step.finish(Finished::Preflight { repositories });
         Ok(found)
     }
 
@@ -83,7 +87,7 @@ impl Release {
             images,
             git_tag,
             branch: branch_move(plan),
-            guard: Some(self.guard(plan)),
+            recheck: Some(self.guard(plan)),
             lock_refs: policy.git.lock_refs.clone(),
             policy: policy.publish.clone(),
         })
@@ -108,7 +112,12 @@ impl Release {
     }
 
     /// The annotated tag, with the notes and a digest line a repository and variant.
-    async fn tag_object(&self, world: &World, plan: &Plan, images: &[Image]) -> Result<GitTag> {
+    async fn tag_object(
+        &self,
+        world: &World,
+        plan: &Plan,
+        images: &[Image],
+    ) -> Result<GitTagObject> {
         let mut receipts = Vec::new();
         for repository in &plan.repositories {
             for (planned, image) in plan.images.iter().zip(images) {
@@ -135,7 +144,7 @@ impl Release {
                 "git knows no name for you, so tag `{name}` is made by `hoist`: `git config user.name` and `user.email` set one"
             ));
         }
-        Ok(GitTag {
+        Ok(GitTagObject {
             name: name.clone(),
             object: made.object,
         })
@@ -145,9 +154,9 @@ impl Release {
 /// `images`: as [`Release::with_successors`] puts them.
 fn tag_move(plan: &Plan, planned: &PlannedMove, images: &[Image]) -> TagMove {
     let kind = match (planned.is_version, planned.kind) {
-        (true, _) => publish::TagKind::Version,
-        (false, TagKind::Fixed) => publish::TagKind::Fixed,
-        (false, TagKind::Moving) => publish::TagKind::Moving,
+        (true, _) => TagClass::Version,
+        (false, TagKind::Fixed) => TagClass::Fixed,
+        (false, TagKind::Moving) => TagClass::Moving,
     };
     let image = match &planned.successor {
         None => plan

@@ -5,7 +5,7 @@ use semver::Version;
 
 use crate::{
     error::Result,
-    event::Step,
+    event::{Finished, Started},
     oci::{Image, Repository},
     outcome::Outcome,
     plan::{
@@ -13,7 +13,7 @@ use crate::{
         tags::TagRules,
         version::VersionRequest,
     },
-    publish::{self, Preflight, Publication, Recheck, TagMove, Target},
+    publish::{self, Preflight, Publication, Recheck, TagClass, TagMove, Target},
     release::{facade::Release, observe},
 };
 
@@ -134,7 +134,7 @@ impl Release {
                 };
                 tags.push(TagMove {
                     tag: drift.tag.clone(),
-                    kind: publish::TagKind::Moving,
+                    kind: TagClass::Moving,
                     image,
                     before: drift.shown.clone(),
                 });
@@ -156,7 +156,7 @@ impl Release {
             images,
             targets,
             git_tag: None,
-            guard: Some(guard),
+            recheck: Some(guard),
             lock_refs: self.policy().git.lock_refs.clone(),
             policy: self.policy().publish.clone(),
         })
@@ -175,12 +175,15 @@ impl Release {
             commit: commit.to_owned(),
             lock_refs: self.policy().git.lock_refs.clone(),
         };
-        self.events.started(Step::Preflight, "the repair");
+        let repositories: Vec<_> = targets.iter().map(|t| t.repository.clone()).collect();
+        let step = self.events.start(Started::Preflight {
+            repositories: repositories.clone(),
+        });
         let found = publish::preflight(&self.world(), &asked).await?;
         for (target, found) in targets.iter_mut().zip(found) {
             target.strict = found.strict;
         }
-        self.events.finished(Step::Preflight, "the repair");
+        step.finish(Finished::Preflight { repositories });
         Ok(())
     }
 }

@@ -39,7 +39,7 @@ pub fn replay(records: Vec<Record>) -> Option<Replayed> {
         return None;
     };
     let mut replayed = Replayed {
-        txn: prepared.begin(),
+        txn: prepared.transaction(),
         owner: prepared.owner.clone(),
         since: prepared.started,
         prepared: *prepared,
@@ -61,8 +61,8 @@ pub fn replay(records: Vec<Record>) -> Option<Replayed> {
 /// A journal that was read from the lock holds no steps: whatever could have moved may have moved.
 #[must_use]
 pub fn suspect_all(prepared: &Prepared) -> Transaction {
-    let mut txn = prepared.begin();
-    for mark in &mut txn.marks {
+    let mut txn = prepared.transaction();
+    for mark in &mut txn.progress {
         if *mark == TagProgress::Untouched {
             *mark = TagProgress::Intended;
         }

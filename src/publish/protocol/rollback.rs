@@ -3,22 +3,18 @@
 use crate::publish::protocol::{
     observation::{PutBackSeen, Shows},
     state::{
-        Direction, End, State, Stop, TagKind, TagProgress, Transaction, TransactionSpec, back_tags,
+        Direction, End, State, Stop, TagClass, TagProgress, Transaction, TransactionSpec, back_tags,
     },
 };
 
-pub(super) fn settled(
-    shape: &TransactionSpec,
-    mut txn: Transaction,
-    tags: &[Shows],
-) -> Transaction {
+pub(super) fn settled(spec: &TransactionSpec, mut txn: Transaction, tags: &[Shows]) -> Transaction {
     for (index, shows) in tags.iter().enumerate() {
-        match (txn.marks[index], shows) {
+        match (txn.progress[index], shows) {
             (TagProgress::Intended | TagProgress::Ours | TagProgress::Refused, Shows::Ours) => {
-                txn.marks[index] = TagProgress::Ours;
+                txn.progress[index] = TagProgress::Ours;
             }
             (TagProgress::Intended | TagProgress::Ours | TagProgress::Refused, Shows::Other) => {
-                txn.marks[index] = TagProgress::Foreign;
+                txn.progress[index] = TagProgress::Foreign;
             }
             // Not seen to have moved: still to be put back, since an answer may lag.
             (
@@ -35,23 +31,23 @@ pub(super) fn settled(
             ) => {}
         }
     }
-    go_back(shape, txn, None)
+    go_back(spec, txn, None)
 }
 
 /// In reverse: what people follow first, the version last.
-fn go_back(shape: &TransactionSpec, txn: Transaction, after: Option<TagKind>) -> Transaction {
-    let next = [TagKind::Moving, TagKind::Fixed, TagKind::Version]
+fn go_back(spec: &TransactionSpec, txn: Transaction, after: Option<TagClass>) -> Transaction {
+    let next = [TagClass::Moving, TagClass::Fixed, TagClass::Version]
         .into_iter()
         .filter(|&kind| after.is_none_or(|after| kind < after))
-        .find(|&kind| !back_tags(shape, &txn.marks, kind).is_empty());
+        .find(|&kind| !back_tags(spec, &txn.progress, kind).is_empty());
     if let Some(kind) = next {
         return txn.to(State::CheckingLock(Direction::Back(kind)));
     }
-    let open = [TagKind::Moving, TagKind::Fixed, TagKind::Version]
+    let open = [TagClass::Moving, TagClass::Fixed, TagClass::Version]
         .into_iter()
-        .any(|kind| !back_tags(shape, &txn.marks, kind).is_empty());
+        .any(|kind| !back_tags(spec, &txn.progress, kind).is_empty());
     let left = txn
-        .marks
+        .progress
         .iter()
         .any(|mark| matches!(mark, TagProgress::Left | TagProgress::Foreign));
     if open {
@@ -64,18 +60,18 @@ fn go_back(shape: &TransactionSpec, txn: Transaction, after: Option<TagKind>) ->
 }
 
 pub(super) fn put_back(
-    shape: &TransactionSpec,
+    spec: &TransactionSpec,
     mut txn: Transaction,
-    kind: TagKind,
+    kind: TagClass,
     answers: &[(usize, PutBackSeen)],
 ) -> Transaction {
     for &(index, answer) in answers {
         match answer {
-            PutBackSeen::Restored => txn.marks[index] = TagProgress::Restored,
-            PutBackSeen::Left => txn.marks[index] = TagProgress::Left,
-            PutBackSeen::Foreign => txn.marks[index] = TagProgress::Foreign,
+            PutBackSeen::Restored => txn.progress[index] = TagProgress::Restored,
+            PutBackSeen::Left => txn.progress[index] = TagProgress::Left,
+            PutBackSeen::Foreign => txn.progress[index] = TagProgress::Foreign,
             PutBackSeen::Unclear => {}
         }
     }
-    go_back(shape, txn, Some(kind))
+    go_back(spec, txn, Some(kind))
 }

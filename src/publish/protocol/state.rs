@@ -1,7 +1,7 @@
 //! The protocol of the transaction, as a pure machine.
 //!
-//! In each [`State`] there is exactly one thing to do ([`action`]); its result is a [`Seen`], and
-//! [`next`] says where that leads. A state is written to the journal *before* its action is
+//! In each [`State`] there is exactly one thing to do ([`action`]); its result is a [`Observation`], and
+//! [`next`](crate::publish::protocol::transitions::next) says where that leads. A state is written to the journal *before* its action is
 //! performed, so the journal's last record always names what may have happened since: entering
 //! [`State::Committing`] is the intent to put that round's tags.
 //!
@@ -16,7 +16,7 @@ use crate::policy::OnFailure;
 /// What a tag is to its readers, and so when it moves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum TagKind {
+pub enum TagClass {
     /// The exact version. Moves alone and first: a refusal (it exists, it is immutable) is likely
     /// here, and nothing that anybody follows has moved yet.
     Version,
@@ -37,14 +37,14 @@ pub struct TagSpec {
     /// Repositories of a lower group commit first: the strictest alone, then the others together.
     pub group: u8,
     /// When it moves.
-    pub kind: TagKind,
+    pub kind: TagClass,
 }
 
 /// What never changes during a transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TransactionSpec {
     /// All tags.
-    pub slots: Vec<TagSpec>,
+    pub tags: Vec<TagSpec>,
     /// What a failed commit leads to.
     pub on_failure: OnFailure,
 }
@@ -119,7 +119,7 @@ pub enum State {
     /// The release is given up: what do the tags show that may have moved?
     Settling,
     /// The tags of this kind are put back.
-    RollingBack(TagKind),
+    RollingBack(TagClass),
     /// The lock goes; then the end that was decided.
     Unlocking(End),
     /// This run is over, the transaction is not: `resume` or `rollback` goes on.
@@ -135,7 +135,7 @@ pub enum Direction {
     /// A round of the commit.
     Forward(Round),
     /// A round of the roll back.
-    Back(TagKind),
+    Back(TagClass),
 }
 
 /// Where a recovery is to lead.
@@ -222,10 +222,11 @@ pub enum Cause {
 /// A transaction as the journal keeps it: the state, and what is known of each tag.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Transaction {
-    /// Where it stands.
+    /// The state that was entered last.
     pub state: State,
-    /// One mark a tag, in the order of [`Shape::slots`].
-    pub marks: Vec<TagProgress>,
+    /// What is known of each tag, in the order of [`TransactionSpec::tags`].
+    #[serde(rename = "marks")]
+    pub progress: Vec<TagProgress>,
     /// What went wrong first, if anything did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<Cause>,
@@ -238,29 +239,29 @@ pub struct Transaction {
 /// What is to be done in a state. Tags are named by their index.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
-    /// Take the lock. Answer: [`Seen::Lock`].
+    /// Take the lock. Answer: [`Observation::Lock`].
     TakeLock,
-    /// HEAD every tag, read the version's git tag and the lock. Answer: [`Seen::World`].
+    /// HEAD every tag, read the version's git tag and the lock. Answer: [`Observation::World`].
     Observe,
-    /// Read the lock. Answer: [`Seen::Lock`].
+    /// Read the lock. Answer: [`Observation::Lock`].
     CheckLock,
-    /// Put these tags, each image's in one request where the registry can. Answer: [`Seen::Put`].
+    /// Put these tags, each image's in one request where the registry can. Answer: [`Observation::Put`].
     PutTogether(Vec<usize>),
-    /// Put these tags at once in parallel. Answer: [`Seen::Put`].
+    /// Put these tags at once in parallel. Answer: [`Observation::Put`].
     PutEach(Vec<usize>),
-    /// HEAD every tag until all show the release or the time is up. Answer: [`Seen::Tags`].
+    /// HEAD every tag until all show the release or the time is up. Answer: [`Observation::Tags`].
     AwaitVisible,
-    /// Make the image's content present everywhere. Answer: [`Seen::Content`].
+    /// Make the image's content present everywhere. Answer: [`Observation::Content`].
     Stage,
     /// HEAD these tags until each shows something that was not there before, or the time is up:
-    /// the answer to a request that was sent may lag. Answer: [`Seen::Tags`] for all tags.
+    /// the answer to a request that was sent may lag. Answer: [`Observation::Tags`] for all tags.
     AwaitLanding(Vec<usize>),
-    /// Put these tags back. Answer: [`Seen::PutBack`].
+    /// Put these tags back. Answer: [`Observation::PutBack`].
     PutBack(Vec<usize>),
-    /// Create the git tag and delete the lock. Answer: [`Seen::Git`].
+    /// Create the git tag and delete the lock. Answer: [`Observation::Git`].
     Finish,
     /// Delete the lock, and where the release is given up take its commit off the branch. Answer:
-    /// [`Seen::Git`].
+    /// [`Observation::Git`].
     Unlock,
     /// Nothing: the run is over.
     Rest,
@@ -279,7 +280,7 @@ impl Transaction {
         };
         Self {
             state: State::Locking,
-            marks: already.into_iter().map(mark).collect(),
+            progress: already.into_iter().map(mark).collect(),
             cause: None,
             resumed: false,
         }
@@ -294,7 +295,7 @@ impl Transaction {
     /// Whether a request that moves a tag may have been sent.
     #[must_use]
     pub fn has_begun(&self) -> bool {
-        self.marks.iter().any(|mark| match mark {
+        self.progress.iter().any(|mark| match mark {
             TagProgress::Intended
             | TagProgress::Ours
             | TagProgress::Restored
@@ -319,8 +320,8 @@ impl Transaction {
 
 /// The tags of one round of the commit that are still to move.
 #[must_use]
-pub fn round_tags(shape: &TransactionSpec, marks: &[TagProgress], round: Round) -> Vec<usize> {
-    let pending = |index: usize| match marks[index] {
+pub fn round_tags(spec: &TransactionSpec, progress: &[TagProgress], round: Round) -> Vec<usize> {
+    let pending = |index: usize| match progress[index] {
         TagProgress::Untouched
         | TagProgress::Intended
         | TagProgress::Refused
@@ -328,31 +329,31 @@ pub fn round_tags(shape: &TransactionSpec, marks: &[TagProgress], round: Round) 
         | TagProgress::Left => true,
         TagProgress::Already | TagProgress::Ours | TagProgress::Foreign => false,
     };
-    let mine = |index: usize| pending(index) && shape.slots[index].group == round.group;
-    let kind = |index: usize, kind| mine(index) && shape.slots[index].kind == kind;
-    let all = 0..shape.slots.len();
+    let mine = |index: usize| pending(index) && spec.tags[index].group == round.group;
+    let kind = |index: usize, kind| mine(index) && spec.tags[index].kind == kind;
+    let all = 0..spec.tags.len();
     match round.step {
         // A batch of one saves nothing.
         RoundStep::Batch => all
             .clone()
             .filter(|&a| {
                 let same = |b: usize| {
-                    shape.slots[a].repository == shape.slots[b].repository
-                        && shape.slots[a].image == shape.slots[b].image
+                    spec.tags[a].repository == spec.tags[b].repository
+                        && spec.tags[a].image == spec.tags[b].image
                 };
                 mine(a) && all.clone().filter(|&b| mine(b) && same(b)).count() > 1
             })
             .collect(),
-        RoundStep::Version => all.filter(|&i| kind(i, TagKind::Version)).collect(),
-        RoundStep::Fixed => all.filter(|&i| kind(i, TagKind::Fixed)).collect(),
-        RoundStep::Moving => all.filter(|&i| kind(i, TagKind::Moving)).collect(),
+        RoundStep::Version => all.filter(|&i| kind(i, TagClass::Version)).collect(),
+        RoundStep::Fixed => all.filter(|&i| kind(i, TagClass::Fixed)).collect(),
+        RoundStep::Moving => all.filter(|&i| kind(i, TagClass::Moving)).collect(),
     }
 }
 
 /// The tags of one kind that are to be put back.
 #[must_use]
-pub fn back_tags(shape: &TransactionSpec, marks: &[TagProgress], kind: TagKind) -> Vec<usize> {
-    let touched = |index: usize| match marks[index] {
+pub fn back_tags(spec: &TransactionSpec, progress: &[TagProgress], kind: TagClass) -> Vec<usize> {
+    let touched = |index: usize| match progress[index] {
         // Refused ones are looked at once more: a refusal can arrive after the deed.
         TagProgress::Intended | TagProgress::Ours | TagProgress::Refused => true,
         TagProgress::Untouched
@@ -361,21 +362,21 @@ pub fn back_tags(shape: &TransactionSpec, marks: &[TagProgress], kind: TagKind) 
         | TagProgress::Restored
         | TagProgress::Left => false,
     };
-    (0..shape.slots.len())
-        .filter(|&index| shape.slots[index].kind == kind && touched(index))
+    (0..spec.tags.len())
+        .filter(|&index| spec.tags[index].kind == kind && touched(index))
         .collect()
 }
 
 /// What to do in the transaction's state.
 #[must_use]
-pub fn action(shape: &TransactionSpec, txn: &Transaction) -> Action {
+pub fn action(spec: &TransactionSpec, txn: &Transaction) -> Action {
     match txn.state {
         State::Locking => Action::TakeLock,
         State::Observing | State::Recovering(_) => Action::Observe,
         State::CheckingLock(_) => Action::CheckLock,
         // The round's tags are marked as intended by now, and only they are pending in it.
         State::Committing(round) => {
-            let tags = round_tags(shape, &txn.marks, round);
+            let tags = round_tags(spec, &txn.progress, round);
             match round.step {
                 RoundStep::Batch => Action::PutTogether(tags),
                 RoundStep::Version | RoundStep::Fixed | RoundStep::Moving => Action::PutEach(tags),
@@ -385,13 +386,16 @@ pub fn action(shape: &TransactionSpec, txn: &Transaction) -> Action {
         State::Finishing => Action::Finish,
         State::Staging => Action::Stage,
         State::Settling => Action::AwaitLanding(
-            (0..txn.marks.len())
+            (0..txn.progress.len())
                 .filter(|&index| {
-                    matches!(txn.marks[index], TagProgress::Intended | TagProgress::Ours)
+                    matches!(
+                        txn.progress[index],
+                        TagProgress::Intended | TagProgress::Ours
+                    )
                 })
                 .collect(),
         ),
-        State::RollingBack(kind) => Action::PutBack(back_tags(shape, &txn.marks, kind)),
+        State::RollingBack(kind) => Action::PutBack(back_tags(spec, &txn.progress, kind)),
         State::Unlocking(_) => Action::Unlock,
         State::Stopped(_) | State::Ended(_) => Action::Rest,
     }

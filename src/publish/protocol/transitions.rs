@@ -32,12 +32,12 @@ impl Transaction {
     }
 
     /// The commit failed.
-    fn fail(self, shape: &TransactionSpec, cause: Cause) -> Self {
+    fn fail(self, spec: &TransactionSpec, cause: Cause) -> Self {
         let txn = self.blame(cause);
         if !txn.has_begun() {
             return txn.to(State::Unlocking(End::NotBegun));
         }
-        match shape.on_failure {
+        match spec.on_failure {
             OnFailure::Rollback => txn.to(State::Settling),
             OnFailure::Hold => txn.to(State::Stopped(Stop::Held)),
         }
@@ -45,11 +45,11 @@ impl Transaction {
 }
 
 fn next_round(
-    shape: &TransactionSpec,
-    marks: &[TagProgress],
+    spec: &TransactionSpec,
+    progress: &[TagProgress],
     after: Option<Round>,
 ) -> Option<Round> {
-    let last = shape.slots.iter().map(|slot| slot.group).max()?;
+    let last = spec.tags.iter().map(|slot| slot.group).max()?;
     let steps = [
         RoundStep::Batch,
         RoundStep::Version,
@@ -59,7 +59,7 @@ fn next_round(
     (0..=last)
         .flat_map(|group| steps.map(|step| Round { group, step }))
         .find(|&round| {
-            after.is_none_or(|after| round > after) && !round_tags(shape, marks, round).is_empty()
+            after.is_none_or(|after| round > after) && !round_tags(spec, progress, round).is_empty()
         })
 }
 
@@ -68,12 +68,12 @@ fn next_round(
 /// # Errors
 /// The answer is to another action: a bug in the caller.
 pub fn next(
-    shape: &TransactionSpec,
+    spec: &TransactionSpec,
     txn: Transaction,
     seen: Observation,
 ) -> Result<Transaction, OutOfOrder> {
     let seen = match seen {
-        Observation::JournalFailed => return Ok(without_journal(shape, txn)),
+        Observation::JournalFailed => return Ok(without_journal(spec, txn)),
         Observation::Interrupted if txn.can_stop_clean() => {
             return Ok(txn.give_up(Cause::Interrupted));
         }
@@ -90,12 +90,14 @@ pub fn next(
                 git_tag,
                 lock,
             },
-        ) => Ok(observed(shape, txn, &tags, git_tag, lock)),
-        (State::CheckingLock(leg), Observation::Lock(lock)) => Ok(guarded(shape, txn, leg, lock)),
-        (State::Committing(round), Observation::Put(answers)) => {
-            Ok(put(shape, txn, round, &answers))
+        ) => Ok(observed(spec, txn, &tags, git_tag, lock)),
+        (State::CheckingLock(direction), Observation::Lock(lock)) => {
+            Ok(lock_checked(spec, txn, direction, lock))
         }
-        (State::Verifying, Observation::Tags(tags)) => Ok(verified(shape, txn, &tags)),
+        (State::Committing(round), Observation::Put(answers)) => {
+            Ok(put(spec, txn, round, &answers))
+        }
+        (State::Verifying, Observation::Tags(tags)) => Ok(verified(spec, txn, &tags)),
         (State::Finishing, Observation::Git(git)) => Ok(match git {
             GitSeen::Done | GitSeen::BranchLeft => txn.to(State::Ended(End::Published)),
             GitSeen::Taken => txn.to(State::Stopped(Stop::LockLost)),
@@ -109,11 +111,11 @@ pub fn next(
                 git_tag,
                 lock,
             },
-        ) => Ok(recovered(shape, txn, goal, &tags, git_tag, lock)),
-        (State::Staging, Observation::Content(content)) => Ok(staged(shape, txn, content)),
-        (State::Settling, Observation::Tags(tags)) => Ok(settled(shape, txn, &tags)),
+        ) => Ok(recovered(spec, txn, goal, &tags, git_tag, lock)),
+        (State::Staging, Observation::Content(content)) => Ok(staged(spec, txn, content)),
+        (State::Settling, Observation::Tags(tags)) => Ok(settled(spec, txn, &tags)),
         (State::RollingBack(kind), Observation::PutBack(answers)) => {
-            Ok(put_back(shape, txn, kind, &answers))
+            Ok(put_back(spec, txn, kind, &answers))
         }
         (State::Unlocking(end), Observation::Git(git)) => Ok(match git {
             // Gone or somebody else's: either way there is nothing of ours to delete.
@@ -145,12 +147,12 @@ pub fn next(
 
 /// Nothing moves that is not in the journal. What was begun is put back by what the journal
 /// already says; where all tags have moved there is nothing left to protect.
-fn without_journal(shape: &TransactionSpec, txn: Transaction) -> Transaction {
+fn without_journal(spec: &TransactionSpec, txn: Transaction) -> Transaction {
     match txn.state {
         State::Locking | State::Observing => txn.give_up(Cause::Journal),
         // The round's intent is not in the journal and was not acted on; earlier rounds are.
         State::CheckingLock(Direction::Forward(_)) | State::Committing(_) => {
-            txn.fail(shape, Cause::Journal)
+            txn.fail(spec, Cause::Journal)
         }
         State::Recovering(_) | State::Staging => {
             txn.blame(Cause::Journal).to(State::Stopped(Stop::Journal))
@@ -180,7 +182,7 @@ fn locked(txn: Transaction, lock: LockSeen) -> Transaction {
 }
 
 fn observed(
-    shape: &TransactionSpec,
+    spec: &TransactionSpec,
     mut txn: Transaction,
     tags: &[Shows],
     git_tag: GitTagSeen,
@@ -199,35 +201,35 @@ fn observed(
     }
     for (index, shows) in tags.iter().enumerate() {
         match shows {
-            Shows::Ours => txn.marks[index] = TagProgress::Already,
+            Shows::Ours => txn.progress[index] = TagProgress::Already,
             Shows::Before => {}
             Shows::Other => return txn.give_up(Cause::Foreign(index)),
             Shows::Unreadable => return txn.give_up(Cause::Unreadable),
         }
     }
     // The look above read the lock as well, so the first round needs no look of its own.
-    match next_round(shape, &txn.marks, None) {
-        Some(round) => enter(shape, txn, round),
+    match next_round(spec, &txn.progress, None) {
+        Some(round) => enter(spec, txn, round),
         None => txn.to(State::Verifying),
     }
 }
 
-fn enter(shape: &TransactionSpec, mut txn: Transaction, round: Round) -> Transaction {
-    for index in round_tags(shape, &txn.marks, round) {
-        txn.marks[index] = TagProgress::Intended;
+fn enter(spec: &TransactionSpec, mut txn: Transaction, round: Round) -> Transaction {
+    for index in round_tags(spec, &txn.progress, round) {
+        txn.progress[index] = TagProgress::Intended;
     }
     txn.to(State::Committing(round))
 }
 
-fn guarded(
-    shape: &TransactionSpec,
+fn lock_checked(
+    spec: &TransactionSpec,
     txn: Transaction,
-    leg: Direction,
+    direction: Direction,
     lock: LockSeen,
 ) -> Transaction {
     match lock {
-        LockSeen::Ours => match leg {
-            Direction::Forward(round) => enter(shape, txn, round),
+        LockSeen::Ours => match direction {
+            Direction::Forward(round) => enter(spec, txn, round),
             Direction::Back(kind) => txn.to(State::RollingBack(kind)),
         },
         LockSeen::Taken => txn.to(State::Stopped(Stop::LockLost)),
@@ -238,7 +240,7 @@ fn guarded(
 }
 
 fn put(
-    shape: &TransactionSpec,
+    spec: &TransactionSpec,
     mut txn: Transaction,
     round: Round,
     answers: &[(usize, PutSeen)],
@@ -253,19 +255,19 @@ fn put(
             PutSeen::Foreign => (TagProgress::Foreign, Some(Cause::Foreign(index))),
             PutSeen::Unclear => (TagProgress::Intended, Some(Cause::Unclear(index))),
         };
-        txn.marks[index] = mark;
+        txn.progress[index] = mark;
         cause = cause.or(wrong);
     }
     if let Some(cause) = cause {
-        return txn.fail(shape, cause);
+        return txn.fail(spec, cause);
     }
-    match next_round(shape, &txn.marks, Some(round)) {
+    match next_round(spec, &txn.progress, Some(round)) {
         Some(round) => txn.to(State::CheckingLock(Direction::Forward(round))),
         None => txn.to(State::Verifying),
     }
 }
 
-fn verified(shape: &TransactionSpec, mut txn: Transaction, tags: &[Shows]) -> Transaction {
+fn verified(spec: &TransactionSpec, mut txn: Transaction, tags: &[Shows]) -> Transaction {
     let mut lagging = false;
     let mut cause = None;
     for (index, shows) in tags.iter().enumerate() {
@@ -273,20 +275,20 @@ fn verified(shape: &TransactionSpec, mut txn: Transaction, tags: &[Shows]) -> Tr
             Shows::Ours => {}
             Shows::Before | Shows::Unreadable => lagging = true,
             Shows::Other => {
-                txn.marks[index] = TagProgress::Foreign;
+                txn.progress[index] = TagProgress::Foreign;
                 cause = cause.or(Some(Cause::Foreign(index)));
             }
         }
     }
     match cause {
-        Some(cause) => txn.fail(shape, cause),
+        Some(cause) => txn.fail(spec, cause),
         None if lagging => txn.to(State::Stopped(Stop::Lagging)),
         None => txn.to(State::Finishing),
     }
 }
 
 fn recovered(
-    shape: &TransactionSpec,
+    spec: &TransactionSpec,
     mut txn: Transaction,
     goal: Goal,
     tags: &[Shows],
@@ -306,7 +308,7 @@ fn recovered(
     txn.resumed = true;
     let mut foreign = None;
     for (index, shows) in tags.iter().enumerate() {
-        txn.marks[index] = remark(txn.marks[index], *shows);
+        txn.progress[index] = after_look(txn.progress[index], *shows);
         if *shows == Shows::Other {
             foreign = foreign.or(Some(Cause::Foreign(index)));
         }
@@ -315,11 +317,11 @@ fn recovered(
         // Its git tag is out: the release is complete, and only the lock is left.
         (Goal::Forward | Goal::Back, GitTagSeen::Ours) => txn.to(State::Finishing),
         (Goal::Back, GitTagSeen::Absent | GitTagSeen::Other) => txn.to(State::Settling),
-        (Goal::Forward, GitTagSeen::Other) => txn.fail(shape, Cause::GitTag),
+        (Goal::Forward, GitTagSeen::Other) => txn.fail(spec, Cause::GitTag),
         (Goal::Forward, GitTagSeen::Absent) => {
             txn.cause = None;
             match foreign {
-                Some(cause) => txn.fail(shape, cause),
+                Some(cause) => txn.fail(spec, cause),
                 None if tags.iter().all(|shows| *shows == Shows::Ours) => txn.to(State::Finishing),
                 None => txn.to(State::Staging),
             }
@@ -329,7 +331,7 @@ fn recovered(
 
 /// What a look says about a tag of which the journal knows `mark`. The journal may have lost its
 /// end, and another machine may have worked on since: what is seen counts.
-fn remark(mark: TagProgress, shows: Shows) -> TagProgress {
+fn after_look(mark: TagProgress, shows: Shows) -> TagProgress {
     match (shows, mark) {
         (Shows::Ours, TagProgress::Already) => TagProgress::Already,
         (
@@ -359,10 +361,10 @@ fn remark(mark: TagProgress, shows: Shows) -> TagProgress {
     }
 }
 
-fn staged(shape: &TransactionSpec, txn: Transaction, content: ContentSeen) -> Transaction {
-    let moved = txn.marks.contains(&TagProgress::Ours);
+fn staged(spec: &TransactionSpec, txn: Transaction, content: ContentSeen) -> Transaction {
+    let moved = txn.progress.contains(&TagProgress::Ours);
     match content {
-        ContentSeen::Ready => match next_round(shape, &txn.marks, None) {
+        ContentSeen::Ready => match next_round(spec, &txn.progress, None) {
             Some(round) => txn.to(State::CheckingLock(Direction::Forward(round))),
             None => txn.to(State::Verifying),
         },

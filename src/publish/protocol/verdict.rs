@@ -36,9 +36,9 @@ pub enum Then {
     /// It is decided.
     Decided(PutSeen),
     /// Put it again.
-    Again,
-    /// Look again: nothing was learnt.
-    LookAgain,
+    PutAgain,
+    /// Read it again: nothing was learnt.
+    ReadAgain,
 }
 
 /// Decides about a tag after `answered`, when a look shows `shows`.
@@ -47,35 +47,35 @@ pub fn after_put(answered: Answered, shows: Shows) -> Then {
     match (shows, answered) {
         (Shows::Ours, _) => Then::Decided(PutSeen::Ours),
         (Shows::Other, _) => Then::Decided(PutSeen::Foreign),
-        (Shows::Before, Answered::Ambiguous | Answered::Later) => Then::Again,
+        (Shows::Before, Answered::Ambiguous | Answered::Later) => Then::PutAgain,
         (Shows::Before, Answered::Refused) => Then::Decided(PutSeen::Refused),
-        (Shows::Unreadable, _) => Then::LookAgain,
+        (Shows::Unreadable, _) => Then::ReadAgain,
     }
 }
 
-/// How a tag is put back.
+/// The next request that puts a tag back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Undo {
+pub enum Restore {
     /// Nothing is to be done.
     Done(PutBackSeen),
     /// Put the manifest that it showed before.
     PutOld,
     /// Delete the tag.
     Delete,
-    /// Look again.
-    LookAgain,
+    /// Read it again.
+    ReadAgain,
 }
 
 /// Decides how to put a tag back. `existed`: it was there before; `refused`: its PUT was refused,
 /// so that a tag that shows what was before never moved.
 #[must_use]
-pub fn undo(shows: Shows, existed: bool, refused: bool) -> Undo {
+pub fn restore(shows: Shows, existed: bool, refused: bool) -> Restore {
     match shows {
-        Shows::Other => Undo::Done(PutBackSeen::Foreign),
-        Shows::Before if refused => Undo::Done(PutBackSeen::Restored),
+        Shows::Other => Restore::Done(PutBackSeen::Foreign),
+        Shows::Before if refused => Restore::Done(PutBackSeen::Restored),
         // The answer may lag behind a PUT that was accepted, so the old one is put again.
-        Shows::Ours | Shows::Before if existed => Undo::PutOld,
-        Shows::Ours | Shows::Before => Undo::Delete,
-        Shows::Unreadable => Undo::LookAgain,
+        Shows::Ours | Shows::Before if existed => Restore::PutOld,
+        Shows::Ours | Shows::Before => Restore::Delete,
+        Shows::Unreadable => Restore::ReadAgain,
     }
 }

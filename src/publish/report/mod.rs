@@ -1,7 +1,11 @@
 //! From the end of a run to its outcome: what failed, what is true outside now, what to do next.
 
-pub(in crate::publish) mod tags;
-pub(in crate::publish) mod words;
+mod ending;
+mod tags;
+mod words;
+
+pub(in crate::publish) use ending::Ending;
+pub(in crate::publish) use tags::{read_all, standing};
 
 use crate::{
     error::{Error, ErrorKind},
@@ -9,13 +13,12 @@ use crate::{
     outcome::{BranchReport, GitTagReport, ImageReport, Outcome, OutcomeKind, TagReport},
     publish::{
         protocol::{
-            journal::{BranchMove, TagPlan},
-            state::{End, State, TagKind, TagProgress},
+            journal::{BranchMove, TagRecord},
+            state::{End, State, TagClass, TagProgress},
             transitions::OutOfOrder,
         },
         publication::Publication,
-        report::tags::{look, report},
-        run::Run,
+        report::tags::report,
     },
 };
 
@@ -72,11 +75,11 @@ fn branch_report(branch: &BranchMove, commit: &str, pushed: Option<bool>) -> Bra
 }
 
 /// Whether the release commit is on its branch at the end of a run.
-fn is_pushed(run: &Run) -> Option<bool> {
-    match run.txn.state {
+fn is_pushed(end: Ending<'_>) -> Option<bool> {
+    match end.txn.state {
         State::Ended(End::Published | End::Unpushed) => Some(true),
         State::Ended(End::RolledBack | End::NotBegun) => Some(false),
-        State::Ended(End::Leftover) => Some(run.notes.branch_left()),
+        State::Ended(End::Leftover) => Some(end.remarks.does_branch_stay()),
         _ => None,
     }
 }
@@ -92,34 +95,39 @@ fn add_image(images: &mut Vec<ImageReport>, repository: &Repository, digest: &cr
 }
 
 /// A state that the protocol does not have.
-pub(in crate::publish) fn bug(run: &Run, error: &OutOfOrder) -> Outcome {
+pub(in crate::publish) fn bug(end: Ending<'_>, error: &OutOfOrder) -> Outcome {
     let error = Error::bug("the publish protocol was broken")
         .because(error)
         .state("the journal and the lock are as they were before this step")
         .hint("`hoist status` shows what is where");
-    assemble(run, OutcomeKind::NeedsHuman, known(run), Some(error))
+    assemble(end, OutcomeKind::NeedsHuman, known(end), Some(error))
 }
 
 /// The outcome of a run that came to rest.
-pub(in crate::publish) async fn outcome(run: &Run) -> Outcome {
+pub(in crate::publish) async fn outcome(end: Ending<'_>) -> Outcome {
     let certain = matches!(
-        run.txn.state,
+        end.txn.state,
         State::Ended(End::Published | End::Unpushed | End::RolledBack | End::NotBegun)
     );
     let tags = if certain {
-        known(run)
+        known(end)
     } else {
-        look_again(run).await
+        read_again(end).await
     };
-    let (kind, error) = words::judge(run, &tags).await;
-    assemble(run, kind, tags, error)
+    let (kind, error) = words::judge(end, &tags).await;
+    assemble(end, kind, tags, error)
 }
 
-fn assemble(run: &Run, kind: OutcomeKind, tags: Vec<TagReport>, error: Option<Error>) -> Outcome {
-    let prepared = &run.prepared;
+fn assemble(
+    end: Ending<'_>,
+    kind: OutcomeKind,
+    tags: Vec<TagReport>,
+    error: Option<Error>,
+) -> Outcome {
+    let prepared = &end.run.prepared;
     let mut images = Vec::new();
     // A release names its images whole; a tag can be put to another version's beside them.
-    let whole = |tag: &&TagPlan| tag.kind == TagKind::Version;
+    let whole = |tag: &&TagRecord| tag.kind == TagClass::Version;
     let is_release = prepared.tags.iter().any(|tag| whole(&tag));
     for tag in prepared.tags.iter().filter(|tag| !is_release || whole(tag)) {
         add_image(&mut images, prepared.repository(tag), prepared.wanted(tag));
@@ -132,38 +140,40 @@ fn assemble(run: &Run, kind: OutcomeKind, tags: Vec<TagReport>, error: Option<Er
         tags,
         git_tag: prepared.git_tag.as_ref().map(|tag| GitTagReport {
             name: tag.name.clone(),
-            pushed: run.txn.state == State::Ended(End::Published),
+            pushed: end.txn.state == State::Ended(End::Published),
         }),
         branch: prepared
             .branch
             .as_ref()
-            .map(|branch| branch_report(branch, &prepared.commit, is_pushed(run))),
+            .map(|branch| branch_report(branch, &prepared.commit, is_pushed(end))),
         moved: Some(
-            run.haul
-                .moved(prepared.repositories.iter().map(|place| &place.repository)),
+            end.run
+                .transfers
+                .of(prepared.repositories.iter().map(|place| &place.repository)),
         ),
         error,
     }
 }
 
 /// What follows from the end itself, else what was seen last.
-fn known(run: &Run) -> Vec<TagReport> {
-    let prepared = &run.prepared;
+fn known(end: Ending<'_>) -> Vec<TagReport> {
+    let prepared = &end.run.prepared;
     let tags = prepared.tags.iter().enumerate();
     tags.map(|(index, tag)| {
         let ours = Observed::At(prepared.wanted(tag).clone());
         let before = tag.before.clone().map_or(Observed::Absent, Observed::At);
-        let now = match (run.txn.state, run.txn.marks[index]) {
+        let now = match (end.txn.state, end.txn.progress[index]) {
             (State::Ended(End::Published | End::Unpushed), _) | (_, TagProgress::Already) => ours,
             (State::Ended(End::RolledBack), _) => before,
-            _ => run.notes.last_shown(index).unwrap_or(before),
+            _ => end.remarks.last_shown(index).cloned().unwrap_or(before),
         };
         report(prepared, tag, now)
     })
     .collect()
 }
 
-/// Looks once more, so that the list says what is where now.
-async fn look_again(run: &Run) -> Vec<TagReport> {
-    look(&run.world, &run.prepared, &run.last_look()).await
+/// Reads the tags once more, so that the list says what is where now.
+async fn read_again(end: Ending<'_>) -> Vec<TagReport> {
+    let run = end.run;
+    read_all(&run.world, &run.prepared, &run.limits.last_look()).await
 }

@@ -8,14 +8,14 @@ use crate::{
     publish::{
         deadline::Deadline,
         protocol::{
-            journal::{Prepared, TagPlan},
+            journal::{Prepared, TagRecord},
             state::State,
         },
         world::World,
     },
 };
 
-pub(super) fn report(prepared: &Prepared, tag: &TagPlan, now: Observed) -> TagReport {
+pub(super) fn report(prepared: &Prepared, tag: &TagRecord, now: Observed) -> TagReport {
     TagReport {
         repository: prepared.repository(tag).clone(),
         tag: tag.tag.clone(),
@@ -26,7 +26,7 @@ pub(super) fn report(prepared: &Prepared, tag: &TagPlan, now: Observed) -> TagRe
 }
 
 /// What each tag of a transaction shows now.
-pub(in crate::publish) async fn look(
+pub(in crate::publish) async fn read_all(
     world: &World,
     prepared: &Prepared,
     limit: &Deadline,
@@ -49,7 +49,7 @@ pub(in crate::publish) async fn look(
 }
 
 /// Where a transaction stands, in a few words; `None`: only its lock is known.
-pub(in crate::publish) fn stands(state: Option<State>) -> &'static str {
+pub(in crate::publish) fn standing(state: Option<State>) -> &'static str {
     let Some(state) = state else {
         return "prepared; how far it came is not known here";
     };

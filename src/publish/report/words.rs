@@ -5,22 +5,19 @@ use crate::{
     oci::{Observed, Repository, Tag},
     outcome::{OutcomeKind, TagReport},
     publish::{
-        errors::{MAY_PUSH, PULL},
-        protocol::state::{Cause, End, State, Stop},
-        run::Run,
-        unfinished::{self, FINISHED_FIRST},
+        errors::{FINISHED_FIRST, MAY_PUSH, PULL},
+        protocol::state::{Cause, End, Goal, State, Stop},
+        report::ending::Ending,
+        unfinished,
     },
 };
 
 /// The end in one word, and the error where the run did not do what it was asked to.
-pub(in crate::publish) async fn judge(
-    run: &Run,
-    tags: &[TagReport],
-) -> (OutcomeKind, Option<Error>) {
-    let version = &run.prepared.version;
-    let back = matches!(run.goal, Some(crate::publish::protocol::state::Goal::Back));
-    let interrupted = run.signal.is_given();
-    match run.txn.state {
+pub(super) async fn judge(end: Ending<'_>, tags: &[TagReport]) -> (OutcomeKind, Option<Error>) {
+    let version = &end.run.prepared.version;
+    let back = matches!(end.run.goal, Some(Goal::Back));
+    let interrupted = end.run.limits.is_interrupted();
+    match end.txn.state {
         State::Ended(End::Published) if back => {
             let error = Error::refused(format!(
                 "{version} was complete already, so it was finished"
@@ -34,8 +31,8 @@ pub(in crate::publish) async fn judge(
         State::Ended(End::Published) => (OutcomeKind::Published, None),
         State::Ended(End::RolledBack | End::NotBegun) if back => (OutcomeKind::RolledBack, None),
         // No tag had moved; this was made sure of.
-        State::Ended(End::RolledBack) if run.txn.cause == Some(Cause::Content) => {
-            not_moved(run).await
+        State::Ended(End::RolledBack) if end.txn.cause == Some(Cause::Content) => {
+            not_moved(end).await
         }
         State::Ended(End::RolledBack) => {
             let kind = if interrupted {
@@ -43,20 +40,20 @@ pub(in crate::publish) async fn judge(
             } else {
                 (OutcomeKind::RolledBack, ErrorKind::RolledBack)
             };
-            let error = failure(run, kind.1).state(format!(
+            let error = failure(end, kind.1).state(format!(
                 "rolled back; all {} tags are as they were before",
                 tags.len()
             ));
-            (kind.0, Some(with_hint(run, error)))
+            (kind.0, Some(with_hint(end, error)))
         }
-        State::Ended(End::NotBegun) => not_moved(run).await,
-        State::Ended(End::Elsewhere) => elsewhere(run, tags),
+        State::Ended(End::NotBegun) => not_moved(end).await,
+        State::Ended(End::Elsewhere) => elsewhere(end, tags),
         State::Ended(End::Unpushed) => {
             let error = Error::new(
                 ErrorKind::NeedsHuman,
                 format!("git's server refuses the tag of {version}"),
             );
-            let error = because(error, run.notes.last_other());
+            let error = because(error, end.remarks.last_failure());
             let error = error
                 .state("every image tag shows the release; the git tag is missing")
                 .hint("when the server allows it, `hoist release` of this commit pushes the tag");
@@ -64,12 +61,14 @@ pub(in crate::publish) async fn judge(
         }
         State::Ended(End::Leftover) => {
             let left = list(tags, TagReport::is_as_before);
-            (OutcomeKind::NeedsHuman, Some(leftover(run, &left)))
+            (OutcomeKind::NeedsHuman, Some(leftover(end, &left)))
         }
         State::Stopped(stop) => {
-            let (kind, error) = stopped(run, tags, stop);
+            let (kind, error) = stopped(end, tags, stop);
             let who = match stop {
-                Stop::LockLost => unfinished::holder(&run.world, &run.prepared.lock_refs).await,
+                Stop::LockLost => {
+                    unfinished::holder(&end.run.world, &end.run.prepared.lock_refs).await
+                }
                 Stop::Held
                 | Stop::Lagging
                 | Stop::LockUnknown
@@ -98,32 +97,32 @@ pub(in crate::publish) async fn judge(
     }
 }
 
-fn because(error: Error, cause: Option<String>) -> Error {
+fn because(error: Error, cause: Option<impl Into<String>>) -> Error {
     match cause {
         Some(cause) => error.cause(cause),
         None => error,
     }
 }
 
-fn name(run: &Run, index: usize) -> (&Tag, &Repository) {
-    let tag = &run.prepared.tags[index];
-    (&tag.tag, run.prepared.repository(tag))
+fn name(end: Ending<'_>, index: usize) -> (&Tag, &Repository) {
+    let tag = &end.run.prepared.tags[index];
+    (&tag.tag, end.run.prepared.repository(tag))
 }
 
 /// What went wrong first, with the outside world's own words.
-fn failure(run: &Run, kind: ErrorKind) -> Error {
-    let version = &run.prepared.version;
+fn failure(end: Ending<'_>, kind: ErrorKind) -> Error {
+    let version = &end.run.prepared.version;
     let new = |message: String| Error::new(kind, message);
-    let other = || run.notes.last_other();
-    match run.txn.cause {
+    let other = || end.remarks.last_failure();
+    match end.txn.cause {
         Some(Cause::Refused(index)) => {
-            let (tag, repository) = name(run, index);
+            let (tag, repository) = name(end, index);
             let error = new(format!("`{repository}` refuses the tag `{tag}`"));
-            because(error, run.notes.of_tag(index))
+            because(error, end.remarks.tag_failure(index))
         }
         Some(Cause::Foreign(index)) => {
-            let (tag, repository) = name(run, index);
-            if let Some(why) = run.notes.why_held(index) {
+            let (tag, repository) = name(end, index);
+            if let Some(why) = end.remarks.why_overtaken(index) {
                 return new(format!(
                     "cannot move tag `{tag}` of `{repository}`: a higher version of its line came while this release was running"
                 ))
@@ -132,34 +131,40 @@ fn failure(run: &Run, kind: ErrorKind) -> Error {
             let error = new(format!(
                 "cannot move tag `{tag}` of `{repository}`: it changed while this release was running"
             ));
-            error.cause(foreign_cause(run, index))
+            error.cause(foreign_cause(end, index))
         }
         Some(Cause::Unclear(index)) => {
-            let (tag, repository) = name(run, index);
+            let (tag, repository) = name(end, index);
             let error = new(format!(
                 "what tag `{tag}` of `{repository}` shows could not be found out in time"
             ));
-            because(error, run.notes.of_tag(index))
+            because(error, end.remarks.tag_failure(index))
         }
         Some(Cause::GitTag) => {
-            let tag = run.prepared.git_tag.as_ref().map_or("", |tag| &tag.name);
+            let tag = end
+                .run
+                .prepared
+                .git_tag
+                .as_ref()
+                .map_or("", |tag| &tag.name);
             new(format!("somebody else has made the git tag `{tag}`"))
         }
         Some(Cause::Branch) => {
-            let branch = run.prepared.branch.as_ref();
+            let branch = end.run.prepared.branch.as_ref();
             let branch = branch.map_or("", |branch| branch.short());
             new(format!("the branch `{branch}` has advanced"))
         }
         Some(Cause::Busy) => because(new("another release holds the lock".into()), other()),
         Some(Cause::Lock) => {
-            let what = match &run.prepared.branch {
+            let what = match &end.run.prepared.branch {
                 Some(_) => "cannot push the lock and the release commit",
                 None => "cannot take the lock",
             };
             because(new(what.into()), other())
         }
         Some(Cause::Unreadable) => {
-            let words = (0..run.prepared.tags.len()).find_map(|index| run.notes.of_tag(index));
+            let words =
+                (0..end.run.prepared.tags.len()).find_map(|index| end.remarks.tag_failure(index));
             because(new("cannot read the tags".into()), words)
         }
         Some(Cause::Content) => because(
@@ -168,28 +173,28 @@ fn failure(run: &Run, kind: ErrorKind) -> Error {
         ),
         Some(Cause::Journal) => because(new("cannot write the journal".into()), other()),
         Some(Cause::Interrupted) => new("interrupted".into()),
-        None if run.signal.is_given() => new("interrupted".into()),
+        None if end.run.limits.is_interrupted() => new("interrupted".into()),
         None => because(new(format!("{version} is not complete")), other()),
     }
 }
 
-fn foreign_cause(run: &Run, index: usize) -> String {
-    let before = &run.prepared.tags[index].before;
+fn foreign_cause(end: Ending<'_>, index: usize) -> String {
+    let before = &end.run.prepared.tags[index].before;
     let expected = before.as_ref().map_or("absent", |digest| digest.short());
-    let found = run.notes.last_shown(index).unwrap_or(Observed::Unknown);
+    let found = end.remarks.last_shown(index).unwrap_or(&Observed::Unknown);
     format!("expected {expected}, found {found}")
 }
 
-fn with_hint(run: &Run, error: Error) -> Error {
-    if run.txn.cause == Some(Cause::Lock)
-        && let Some(hint) = run.notes.hint()
+fn with_hint(end: Ending<'_>, error: Error) -> Error {
+    if end.txn.cause == Some(Cause::Lock)
+        && let Some(hint) = end.remarks.hint()
     {
         return error.hint(hint);
     }
-    match run.txn.cause {
+    match end.txn.cause {
         Some(Cause::Foreign(_) | Cause::GitTag) => error.hint(FINISHED_FIRST),
         Some(Cause::Branch) => error.hint(PULL),
-        Some(Cause::Lock) if run.prepared.branch.is_some() => error.hint(MAY_PUSH),
+        Some(Cause::Lock) if end.run.prepared.branch.is_some() => error.hint(MAY_PUSH),
         Some(
             Cause::Refused(_)
             | Cause::Unclear(_)
@@ -205,15 +210,15 @@ fn with_hint(run: &Run, error: Error) -> Error {
 }
 
 /// What is left of a release that was given up: tags, or its commit on the branch.
-fn leftover(run: &Run, tags: &str) -> Error {
-    let error = failure(run, ErrorKind::NeedsHuman);
+fn leftover(end: Ending<'_>, tags: &str) -> Error {
+    let error = failure(end, ErrorKind::NeedsHuman);
     let tags = format!("rolled back as far as possible; {tags}");
-    match (&run.prepared.branch, run.notes.branch_left()) {
+    match (&end.run.prepared.branch, end.remarks.does_branch_stay()) {
         (Some(branch), true) => error
             .state(format!(
                 "{tags}; `{}` keeps the release commit {}: others have built on it, or the server does not let it be taken back",
                 branch.short(),
-                run.prepared.commit,
+                end.run.prepared.commit,
             ))
             .hint("`git pull`, then `hoist release` releases from there; `git revert` undoes that commit"),
         (Some(_) | None, _) => error
@@ -222,23 +227,23 @@ fn leftover(run: &Run, tags: &str) -> Error {
     }
 }
 
-async fn not_moved(run: &Run) -> (OutcomeKind, Option<Error>) {
+async fn not_moved(end: Ending<'_>) -> (OutcomeKind, Option<Error>) {
     let state = "no tag has moved";
-    match run.txn.cause {
+    match end.txn.cause {
         Some(Cause::Busy) => {
             let name = async {
-                let refs = run.world.remote.refs(&run.prepared.lock_refs).await;
+                let refs = end.run.world.remote.refs(&end.run.prepared.lock_refs).await;
                 match refs.ok().and_then(|refs| refs.into_iter().next()) {
-                    Some(lock) => unfinished::busy(&run.world, &lock).await,
-                    None => unfinished::let_go(),
+                    Some(lock) => unfinished::busy(&end.run.world, &lock).await,
+                    None => unfinished::just_released(),
                 }
             };
-            let error = run.git().run(name).await;
-            let error = error.unwrap_or_else(|| failure(run, ErrorKind::Busy).state(state));
+            let error = end.run.limits.git(end.txn.state).run(name).await;
+            let error = error.unwrap_or_else(|| failure(end, ErrorKind::Busy).state(state));
             (OutcomeKind::Busy, Some(error))
         }
         Some(Cause::Interrupted) => {
-            let error = failure(run, ErrorKind::Interrupted);
+            let error = failure(end, ErrorKind::Interrupted);
             let error = error.state(state).hint("`hoist release` starts again");
             (OutcomeKind::Interrupted, Some(error))
         }
@@ -254,22 +259,22 @@ async fn not_moved(run: &Run) -> (OutcomeKind, Option<Error>) {
             | Cause::Journal,
         )
         | None => {
-            let (kind, error) = if run.signal.is_given() {
+            let (kind, error) = if end.run.limits.is_interrupted() {
                 // It left no time to find out more.
                 (OutcomeKind::Interrupted, ErrorKind::Interrupted)
             } else {
                 (OutcomeKind::Failed, ErrorKind::Failed)
             };
-            let error = failure(run, error).state(state);
-            (kind, Some(with_hint(run, error)))
+            let error = failure(end, error).state(state);
+            (kind, Some(with_hint(end, error)))
         }
     }
 }
 
 /// Somebody took the transaction over and ended it: what the tags show tells how.
-fn elsewhere(run: &Run, tags: &[TagReport]) -> (OutcomeKind, Option<Error>) {
-    let version = &run.prepared.version;
-    let events = &run.world.events;
+fn elsewhere(end: Ending<'_>, tags: &[TagReport]) -> (OutcomeKind, Option<Error>) {
+    let version = &end.run.prepared.version;
+    let events = &end.run.world.events;
     if tags.iter().all(TagReport::is_ours) {
         events.note(format!("{version} was finished from another place"));
         return (OutcomeKind::Published, None);
@@ -288,9 +293,9 @@ fn elsewhere(run: &Run, tags: &[TagReport]) -> (OutcomeKind, Option<Error>) {
     (OutcomeKind::NeedsHuman, Some(error))
 }
 
-fn stopped(run: &Run, tags: &[TagReport], stop: Stop) -> (OutcomeKind, Option<Error>) {
-    let version = &run.prepared.version;
-    let interrupted = run.signal.is_given();
+fn stopped(end: Ending<'_>, tags: &[TagReport], stop: Stop) -> (OutcomeKind, Option<Error>) {
+    let version = &end.run.prepared.version;
+    let interrupted = end.run.limits.is_interrupted();
     let (kind, error_kind) = match stop {
         Stop::Held => (OutcomeKind::Held, ErrorKind::NeedsHuman),
         _ if interrupted => (OutcomeKind::Interrupted, ErrorKind::Interrupted),
@@ -303,8 +308,8 @@ fn stopped(run: &Run, tags: &[TagReport], stop: Stop) -> (OutcomeKind, Option<Er
         | Stop::ContentGone
         | Stop::Journal => (OutcomeKind::NeedsHuman, ErrorKind::NeedsHuman),
     };
-    let failed = || failure(run, error_kind);
-    let new = |message: &str| because(Error::new(error_kind, message), run.notes.last_other());
+    let failed = || failure(end, error_kind);
+    let new = |message: &str| because(Error::new(error_kind, message), end.remarks.last_failure());
     let ours = || list(tags, TagReport::is_ours);
     let both = "`hoist resume` finishes it, `hoist rollback` undoes it";
     let error = match stop {

@@ -27,11 +27,3 @@ pub(in crate::publish) enum StageError {
     #[error("{0}: {1}")]
     Directory(std::path::PathBuf, std::io::Error),
 }
-
-/// What was learnt about the destinations.
-#[derive(Debug, Default)]
-pub(in crate::publish) struct Staged {
-    /// Indexes of destinations that take no manifest without a tag: theirs arrives with its first
-    /// tag.
-    pub(in crate::publish) tag_first: Vec<usize>,
-}

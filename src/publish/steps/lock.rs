@@ -1,254 +1,208 @@
 //! The lock's refs and the git tag: compare-and-swap, and a look at the refs after every answer
-//! that is not plain.
+//! that leaves a doubt.
 
 use crate::{
-    io::git::remote::{ObjectId, RefEdit, RemoteError, RemoteErrorKind},
+    io::git::remote::RefEdit,
     publish::{
         deadline::{Backoff, REFUSALS},
         protocol::{
             observation::{GitSeen, GitTagSeen, LockSeen},
             state::{End, State},
         },
-        run::Run,
-        steps::refs_seen::{BranchSeen, RefsSeen},
+        remarks::Remarks,
+        run::{Position, Run},
+        steps::{
+            branch::{after_lock, branch_edit, unlock_and_reset},
+            refs_seen::{BranchSeen, RefsSeen, lock_edits, read_refs, tag_ref},
+        },
     },
 };
 
-impl Run {
-    fn tag_ref(&self) -> Option<String> {
-        let tag = self.prepared.git_tag.as_ref()?;
-        Some(format!("refs/tags/{}", tag.name))
-    }
+/// Creates the lock's refs, expected absent, and moves the branch to the release commit, all at
+/// once.
+pub(in crate::publish) async fn take_lock(at: Position<'_>) -> (LockSeen, Remarks) {
+    let mut remarks = Remarks::default();
+    let seen = try_to_lock(at, &mut remarks).await;
+    (seen, remarks)
+}
 
-    pub(in crate::publish) fn lock_edits(
-        &self,
-        names: &[String],
-        from: Option<&ObjectId>,
-        to: Option<&ObjectId>,
-    ) -> Vec<RefEdit> {
-        let edit = |name: &String| RefEdit {
-            name: name.clone(),
-            expected: from.cloned(),
-            new: to.cloned(),
+async fn try_to_lock(at: Position<'_>, remarks: &mut Remarks) -> LockSeen {
+    let run = at.run;
+    let mut edits = lock_edits(&run.prepared.lock_refs, None, Some(&run.lock));
+    edits.extend(branch_edit(&run.prepared));
+    // A server without atomic pushes gave a part, and did not take it back.
+    let mut partly = false;
+    let limit = at.git_limit();
+    let mut backoff = Backoff::retry();
+    loop {
+        let error = match limit.run(run.world.remote.swap(&edits)).await {
+            None => return LockSeen::Unreachable,
+            Some(Ok(())) => return LockSeen::Ours,
+            Some(Err(error)) => error,
         };
-        names.iter().map(edit).collect()
-    }
-
-    /// Reads lock, git tag and branch in one request.
-    pub(in crate::publish) async fn read_refs(&self) -> Result<RefsSeen, RemoteError> {
-        let mut names = self.prepared.lock_refs.clone();
-        names.extend(self.tag_ref());
-        names.extend(
-            self.prepared
-                .branch
-                .iter()
-                .map(|branch| branch.name.clone()),
-        );
-        names.extend(self.guarded_refs());
-        let refs = self.world.remote.refs(&names).await?;
-        let at = |name: &String| {
-            refs.iter()
-                .find(|(found, _)| found == name)
-                .map(|(_, id)| id)
-        };
-        let locks = &self.prepared.lock_refs;
-        let ours: Vec<_> = locks
-            .iter()
-            .filter(|name| at(name) == Some(&self.lock))
-            .cloned()
-            .collect();
-        let git_tag = match (&self.prepared.git_tag, self.tag_ref()) {
-            (Some(tag), Some(name)) => match at(&name) {
-                None => GitTagSeen::Absent,
-                Some(id) if *id == tag.id => GitTagSeen::Ours,
-                Some(_) => GitTagSeen::Other,
-            },
-            (None, _) | (_, None) => GitTagSeen::Absent,
-        };
-        Ok(RefsSeen {
-            lock: if ours.len() == locks.len() {
-                LockSeen::Ours
-            } else {
-                LockSeen::Taken
-            },
-            git_tag,
-            branch: self.branch_seen(|name| at(name)),
-            others: locks
-                .iter()
-                .any(|name| at(name).is_some_and(|id| *id != self.lock)),
-            git_tags: refs
-                .iter()
-                .filter_map(|(name, _)| name.strip_prefix("refs/tags/"))
-                .map(str::to_owned)
-                .collect(),
-            ours,
-        })
-    }
-
-    /// Creates the lock's refs, expected absent, and moves the branch to the release commit, all at
-    /// once.
-    pub(in crate::publish) async fn take_lock(&self) -> LockSeen {
-        let mut edits = self.lock_edits(&self.prepared.lock_refs, None, Some(&self.lock));
-        edits.extend(self.prepared.branch_edit());
-        // A server without atomic pushes gave a part, and did not take it back.
-        let mut partly = false;
-        let limit = self.git();
-        let mut backoff = Backoff::retry();
-        loop {
-            let error = match limit.run(self.world.remote.swap(&edits)).await {
-                None => return LockSeen::Unreachable,
-                Some(Ok(())) => return LockSeen::Ours,
-                Some(Err(error)) => error,
-            };
-            self.notes.refused(&error);
-            // The answer may be lost and the lock taken all the same: the refs tell.
-            match limit.run(self.read_refs()).await {
-                None => return LockSeen::Unreachable,
-                Some(Ok(seen)) if seen.lock == LockSeen::Ours => {
-                    match self.branch_after_lock(&seen.branch).await {
-                        Some(LockSeen::Unreachable) => {
-                            (edits, partly) = (self.branch_edits(), true);
-                        }
-                        Some(seen) => return seen,
-                        None => return LockSeen::Ours,
-                    }
+        remarks.remote_failed(&error);
+        // The answer may be lost and the lock taken all the same: the refs tell.
+        match limit.run(read_refs(run, false)).await {
+            None => return LockSeen::Unreachable,
+            Some(Ok(seen)) => match after_failed_lock(run, &seen).await {
+                Some(decided) => return decided,
+                None if seen.lock == LockSeen::Ours => {
+                    (edits, partly) = (branch_edit(&run.prepared).into_iter().collect(), true);
                 }
-                Some(Ok(seen)) if seen.others && seen.ours.is_empty() => return LockSeen::Taken,
-                Some(Ok(seen)) if seen.others => return LockSeen::Partly,
-                Some(Ok(seen)) if matches!(seen.branch, BranchSeen::Other(_)) => {
-                    return LockSeen::Advanced;
-                }
-                Some(Ok(seen)) => {
+                None => {
                     partly |= !seen.ours.is_empty();
                     edits.retain(|edit| !seen.ours.contains(&edit.name));
                 }
-                Some(Err(_)) => {}
-            }
-            match error.kind {
-                // What was given must be given back.
-                RemoteErrorKind::Refused | RemoteErrorKind::Setup | RemoteErrorKind::Local
-                    if partly =>
-                {
-                    return LockSeen::Unreachable;
-                }
-                RemoteErrorKind::Refused | RemoteErrorKind::Setup | RemoteErrorKind::Local => {
-                    return LockSeen::Refused;
-                }
-                // A conflict with a lock that is gone by now: its holder has just finished.
-                RemoteErrorKind::Conflict | RemoteErrorKind::Unreachable => {}
-            }
-            if self.signal.is_given() || !limit.pause(backoff.delay()).await {
-                return LockSeen::Unreachable;
-            }
+            },
+            Some(Err(_)) => {}
         }
-    }
-
-    /// Whether the lock still holds this run's object, and so its nonce.
-    pub(in crate::publish) async fn check_lock(&self) -> LockSeen {
-        let limit = self.git();
-        let mut backoff = Backoff::retry();
-        loop {
-            match limit.run(self.read_refs()).await {
-                None => return LockSeen::Unreachable,
-                Some(Ok(seen)) => return seen.lock,
-                Some(Err(error)) => self.notes.other(error),
-            }
-            if !limit.pause(backoff.delay()).await {
-                return LockSeen::Unreachable;
-            }
-        }
-    }
-
-    /// Creates the git tag, expected absent, and deletes the lock's refs, all at once.
-    pub(in crate::publish) async fn finish(&self) -> GitSeen {
-        let mut edits = Vec::new();
-        if let (Some(tag), Some(name)) = (&self.prepared.git_tag, self.tag_ref()) {
-            match self.store_tag().await {
-                Ok(id) if id == tag.id => {}
-                Ok(_) => return self.refuse("the git tag's object is not what the journal says"),
-                Err(error) => return self.refuse(error),
-            }
-            edits.push(RefEdit {
-                name,
-                expected: None,
-                new: Some(tag.id.clone()),
-            });
-        }
-        edits.extend(self.lock_edits(&self.prepared.lock_refs, Some(&self.lock), None));
-        self.change(edits, true).await
-    }
-
-    fn refuse(&self, why: impl ToString) -> GitSeen {
-        self.notes.other(why);
-        GitSeen::Refused
-    }
-
-    async fn store_tag(&self) -> Result<ObjectId, RemoteError> {
-        let Some(tag) = &self.prepared.git_tag else {
-            return Ok(ObjectId::new());
-        };
-        let (object, commit) = (&tag.object, &self.prepared.commit);
-        self.world.remote.write_tag(object, commit).await
-    }
-
-    /// Deletes the lock's refs; a release that is given up takes its commit off the branch with them.
-    pub(in crate::publish) async fn unlock(&self) -> GitSeen {
-        if let Some(branch) = &self.prepared.branch
-            && self.txn.state != State::Unlocking(End::Unpushed)
-        {
-            return self.unlock_and_reset(branch).await;
-        }
-        let edits = self.lock_edits(&self.prepared.lock_refs, Some(&self.lock), None);
-        self.change(edits, false).await
-    }
-
-    async fn change(&self, mut edits: Vec<RefEdit>, with_tag: bool) -> GitSeen {
-        let limit = self.git();
-        let mut backoff = Backoff::retry();
-        let mut refusals = 0;
-        loop {
-            let error = match limit.run(self.world.remote.swap(&edits)).await {
-                None => return GitSeen::Unreachable,
-                Some(Ok(())) => return GitSeen::Done,
-                Some(Err(error)) => error,
+        if error.is_final() {
+            // What was given must be given back.
+            return if partly {
+                LockSeen::Unreachable
+            } else {
+                LockSeen::Refused
             };
-            self.notes.other(&error);
-            match limit.run(self.read_refs()).await {
-                None => return GitSeen::Unreachable,
-                Some(Err(error)) => self.notes.other(error),
-                Some(Ok(seen)) => {
-                    let tag_is_missing = with_tag
-                        && self.prepared.git_tag.is_some()
-                        && seen.git_tag != GitTagSeen::Ours;
-                    if seen.ours.is_empty() {
-                        return if tag_is_missing {
-                            GitSeen::Taken
-                        } else {
-                            GitSeen::Done
-                        };
-                    }
-                    if tag_is_missing && seen.git_tag == GitTagSeen::Other {
-                        return self.refuse("the remote has another tag of this name");
-                    }
-                    // What is left: a server without atomic pushes may have done a part.
-                    edits.retain(|edit| match &edit.new {
-                        Some(_) => tag_is_missing,
-                        None => seen.ours.contains(&edit.name),
-                    });
+        }
+        // A conflict with a lock that is gone by now: its holder has just finished.
+        if run.limits.is_interrupted() || !limit.pause(backoff.delay()).await {
+            return LockSeen::Unreachable;
+        }
+    }
+}
+
+/// What the refs say after a push of the lock that was not accepted. `None`: some of it is still to
+/// be pushed.
+async fn after_failed_lock(run: &Run, seen: &RefsSeen) -> Option<LockSeen> {
+    if seen.lock == LockSeen::Ours {
+        return match after_lock(run, &seen.branch).await {
+            Some(LockSeen::Unreachable) => None,
+            Some(decided) => Some(decided),
+            None => Some(LockSeen::Ours),
+        };
+    }
+    if seen.others {
+        return Some(if seen.ours.is_empty() {
+            LockSeen::Taken
+        } else {
+            LockSeen::Partly
+        });
+    }
+    matches!(seen.branch, BranchSeen::Other(_)).then_some(LockSeen::Advanced)
+}
+
+/// Whether the lock still holds this run's object, and so its nonce.
+pub(in crate::publish) async fn check_lock(at: Position<'_>) -> (LockSeen, Remarks) {
+    let mut remarks = Remarks::default();
+    let limit = at.git_limit();
+    let mut backoff = Backoff::retry();
+    loop {
+        match limit.run(read_refs(at.run, false)).await {
+            None => return (LockSeen::Unreachable, remarks),
+            Some(Ok(seen)) => return (seen.lock, remarks),
+            Some(Err(error)) => remarks.failed(error),
+        }
+        if !limit.pause(backoff.delay()).await {
+            return (LockSeen::Unreachable, remarks);
+        }
+    }
+}
+
+/// Creates the git tag, expected absent, and deletes the lock's refs, all at once.
+pub(in crate::publish) async fn finish(at: Position<'_>) -> (GitSeen, Remarks) {
+    let mut remarks = Remarks::default();
+    let seen = match finish_edits(at.run).await {
+        Ok(edits) => change(at, edits, true, &mut remarks).await,
+        Err(why) => {
+            remarks.failed(why);
+            GitSeen::Refused
+        }
+    };
+    (seen, remarks)
+}
+
+/// The tag's object is stored once more: a run that takes another one over has only its bytes.
+async fn finish_edits(run: &Run) -> Result<Vec<RefEdit>, String> {
+    let mut edits = Vec::new();
+    if let (Some(tag), Some(name)) = (&run.prepared.git_tag, tag_ref(&run.prepared)) {
+        let stored = run
+            .world
+            .remote
+            .write_tag(&tag.object, &run.prepared.commit);
+        if stored.await.map_err(|error| error.to_string())? != tag.id {
+            return Err("the git tag's object is not what the journal says".into());
+        }
+        edits.push(RefEdit {
+            name,
+            expected: None,
+            new: Some(tag.id.clone()),
+        });
+    }
+    edits.extend(lock_edits(&run.prepared.lock_refs, Some(&run.lock), None));
+    Ok(edits)
+}
+
+/// Deletes the lock's refs; a release that is given up takes its commit off the branch with them.
+pub(in crate::publish) async fn unlock(at: Position<'_>) -> (GitSeen, Remarks) {
+    let run = at.run;
+    if let Some(branch) = &run.prepared.branch
+        && at.txn.state != State::Unlocking(End::Unpushed)
+    {
+        return unlock_and_reset(at, branch).await;
+    }
+    let mut remarks = Remarks::default();
+    let edits = lock_edits(&run.prepared.lock_refs, Some(&run.lock), None);
+    let seen = change(at, edits, false, &mut remarks).await;
+    (seen, remarks)
+}
+
+async fn change(
+    at: Position<'_>,
+    mut edits: Vec<RefEdit>,
+    with_tag: bool,
+    remarks: &mut Remarks,
+) -> GitSeen {
+    let run = at.run;
+    let with_tag = with_tag && run.prepared.git_tag.is_some();
+    let limit = at.git_limit();
+    let mut backoff = Backoff::retry();
+    let mut refusals = 0;
+    loop {
+        let error = match limit.run(run.world.remote.swap(&edits)).await {
+            None => return GitSeen::Unreachable,
+            Some(Ok(())) => return GitSeen::Done,
+            Some(Err(error)) => error,
+        };
+        remarks.failed(&error);
+        match limit.run(read_refs(run, false)).await {
+            None => return GitSeen::Unreachable,
+            Some(Err(error)) => remarks.failed(error),
+            Some(Ok(seen)) => {
+                let tag_is_missing = with_tag && seen.git_tag != GitTagSeen::Ours;
+                if seen.ours.is_empty() {
+                    return if tag_is_missing {
+                        GitSeen::Taken
+                    } else {
+                        GitSeen::Done
+                    };
                 }
-            }
-            match error.kind {
-                RemoteErrorKind::Refused | RemoteErrorKind::Setup | RemoteErrorKind::Local => {
-                    refusals += 1;
-                    if refusals == REFUSALS {
-                        return GitSeen::Refused;
-                    }
+                if tag_is_missing && seen.git_tag == GitTagSeen::Other {
+                    remarks.failed("the remote has another tag of this name");
+                    return GitSeen::Refused;
                 }
-                RemoteErrorKind::Conflict | RemoteErrorKind::Unreachable => {}
+                // What is left: a server without atomic pushes may have done a part.
+                edits.retain(|edit| match &edit.new {
+                    Some(_) => tag_is_missing,
+                    None => seen.ours.contains(&edit.name),
+                });
             }
-            if !limit.pause(backoff.delay()).await {
-                return GitSeen::Unreachable;
-            }
+        }
+        refusals += u32::from(error.is_final());
+        if refusals == REFUSALS {
+            return GitSeen::Refused;
+        }
+        if !limit.pause(backoff.delay()).await {
+            return GitSeen::Unreachable;
         }
     }
 }

@@ -1,98 +1,118 @@
 //! Puts tags back to what they showed before, each only while it shows the release or the old
 //! digest. The release's own digest is never deleted: that would take every tag with it.
 
-use std::time::Duration;
-
 use futures_util::future::join_all;
 use tokio::time::Instant;
 
 use crate::{
     event::Event,
-    io::registry::{Deletion, RepositoryApi},
+    io::registry::Deletion,
     oci::{Manifest, Observed, TagOrDigest},
     publish::{
         deadline::{Backoff, Deadline},
         protocol::{
             observation::{PutBackSeen, Shows},
             state::TagProgress,
-            verdict::{Answered, Undo, undo},
+            verdict::{Answered, Restore, restore},
         },
-        run::{Run, words},
-        steps::{answer::answered, stand_in::stand_in_manifest},
+        remarks::{Remarks, gather},
+        run::{Position, Run},
+        steps::{answer::answered, stand_in::stand_in_manifest, tag::read_tag},
     },
 };
 
-impl Run {
-    /// Puts these tags back, all at once.
-    pub(in crate::publish) async fn put_back(&self, tags: &[usize]) -> Vec<(usize, PutBackSeen)> {
-        let limit = self.back();
-        let limit = &limit;
-        let one = |&index: &usize| async move {
-            let seen = self.put_one_back(index, limit).await;
-            // A refused tag never moved, so there is nothing to tell.
-            if seen == PutBackSeen::Restored && self.txn.marks[index] != TagProgress::Refused {
-                self.restored(index);
-            }
-            (index, seen)
+/// Puts these tags back, side by side.
+pub(in crate::publish) async fn put_back(
+    at: Position<'_>,
+    tags: &[usize],
+) -> (Vec<(usize, PutBackSeen)>, Remarks) {
+    let limit = &at.run.limits.back();
+    let one = |&index: &usize| async move {
+        let mut back = PutBack {
+            at,
+            index,
+            limit,
+            remarks: Remarks::default(),
         };
-        join_all(tags.iter().map(one)).await
+        let seen = back.put_back().await;
+        // A refused tag never moved, so there is nothing to tell.
+        if seen == PutBackSeen::Restored && at.txn.progress[index] != TagProgress::Refused {
+            restored(at.run, index, &mut back.remarks);
+        }
+        ((index, seen), back.remarks)
+    };
+    gather(join_all(tags.iter().map(one)).await)
+}
+
+/// A tag shows again what it showed before.
+fn restored(run: &Run, index: usize, remarks: &mut Remarks) {
+    let tag = &run.prepared.tags[index];
+    remarks.shows(index, Observed::from(tag.before.clone()));
+    run.world.events.emit(Event::Restored {
+        repository: run.prepared.repository(tag).clone(),
+        tag: tag.tag.clone(),
+        digest: tag.before.clone(),
+    });
+}
+
+/// One tag that is put back.
+struct PutBack<'a> {
+    at: Position<'a>,
+    index: usize,
+    limit: &'a Deadline,
+    remarks: Remarks,
+}
+
+impl PutBack<'_> {
+    /// What the tag shows now.
+    async fn read(&mut self) -> Shows {
+        read_tag(self.at, self.index, self.limit, &mut self.remarks).await
     }
 
-    fn restored(&self, index: usize) {
-        let tag = &self.prepared.tags[index];
-        let now = tag.before.clone().map_or(Observed::Absent, Observed::At);
-        self.notes.shown(index, now);
-        self.world.events.emit(Event::Restored {
-            repository: self.prepared.repository(tag).clone(),
-            tag: tag.tag.clone(),
-            digest: tag.before.clone(),
-        });
-    }
-
-    async fn put_one_back(&self, index: usize, limit: &Deadline) -> PutBackSeen {
-        let refused = self.txn.marks[index] == TagProgress::Refused;
-        let existed = self.prepared.tags[index].before.is_some();
+    async fn put_back(&mut self) -> PutBackSeen {
+        let refused = self.at.txn.progress[self.index] == TagProgress::Refused;
+        let existed = self.at.run.prepared.tags[self.index].before.is_some();
         let mut backoff = Backoff::retry();
-        let landed = Instant::now() + Duration::from_millis(self.prepared.verify_timeout);
+        let landed = self.at.run.limits.landed();
         loop {
-            let shows = self.head(index, limit).await;
+            let shows = self.read().await;
             if shows == Shows::Before && Instant::now() >= landed {
                 // Whatever was sent has landed by now, or never will.
                 return PutBackSeen::Restored;
             }
-            let gone = self.notes.last_shown(index) == Some(Observed::Absent);
+            let gone = self.remarks.last_shown(self.index) == Some(&Observed::Absent);
             if shows == Shows::Unreadable && gone && existed && Instant::now() >= landed {
                 // No answer lags so long: somebody else has deleted it.
                 return PutBackSeen::Foreign;
             }
-            let done = match undo(shows, existed, refused) {
-                Undo::Done(seen) => Some(seen),
-                Undo::PutOld => self.put_old(index, limit).await,
-                Undo::Delete => self.delete_new(index, shows, limit).await,
-                Undo::LookAgain => None,
+            let done = match restore(shows, existed, refused) {
+                Restore::Done(seen) => Some(seen),
+                Restore::PutOld => self.put_old().await,
+                Restore::Delete => self.delete_new(shows).await,
+                Restore::ReadAgain => None,
             };
             if let Some(seen) = done {
                 return seen;
             }
-            if !limit.pause(backoff.delay()).await {
+            if !self.limit.pause(backoff.delay()).await {
                 return PutBackSeen::Unclear;
             }
         }
     }
 
     /// The manifest that a tag showed before: from the journal, else from the registry.
-    async fn old(&self, index: usize, limit: &Deadline) -> Result<Option<Manifest>, ()> {
-        let (tag, api) = self.tag(index);
+    async fn old_manifest(&mut self) -> Result<Option<Manifest>, ()> {
+        let (tag, api) = self.at.run.tag(self.index);
         let Some(digest) = &tag.before else {
             return Ok(None);
         };
-        if let Some(manifest) = self.prepared.document(digest) {
+        if let Some(manifest) = self.at.run.prepared.document(digest) {
             return Ok(Some(manifest.clone()));
         }
-        match limit.run(api.manifest(&digest.clone().into())).await {
+        match self.limit.run(api.manifest(&digest.clone().into())).await {
             Some(Ok(found)) => Ok(found),
             Some(Err(error)) => {
-                self.notes.tag(index, words(&error));
+                self.remarks.tag_failed(self.index, &error);
                 Err(())
             }
             None => Err(()),
@@ -100,27 +120,27 @@ impl Run {
     }
 
     /// `None`: not decided, try again.
-    async fn put_old(&self, index: usize, limit: &Deadline) -> Option<PutBackSeen> {
-        let (tag, api) = self.tag(index);
-        let manifest = match self.old(index, limit).await {
+    async fn put_old(&mut self) -> Option<PutBackSeen> {
+        let (tag, api) = self.at.run.tag(self.index);
+        let manifest = match self.old_manifest().await {
             Ok(Some(manifest)) => manifest,
             Ok(None) => {
-                self.notes
-                    .tag(index, "the manifest it showed before is gone");
+                self.remarks
+                    .tag_failed(self.index, "the manifest it showed before is gone");
                 return Some(PutBackSeen::Left);
             }
             Err(()) => return None,
         };
-        match limit.run(api.put_tag(&tag.tag, &manifest)).await {
+        match self.limit.run(api.put_tag(&tag.tag, &manifest)).await {
             None => Some(PutBackSeen::Unclear),
-            Some(Ok(_)) => Some(self.until_restored(index).await),
+            Some(Ok(_)) => Some(self.until_restored().await),
             Some(Err(error)) => {
-                self.notes.tag(index, words(&error));
+                self.remarks.tag_failed(self.index, &error);
                 if answered(&error) != Answered::Refused {
                     return None;
                 }
                 // Some refuse a tag that shows this digest already.
-                match self.head(index, limit).await {
+                match self.read().await {
                     Shows::Before => Some(PutBackSeen::Restored),
                     Shows::Ours => Some(PutBackSeen::Left),
                     Shows::Other => Some(PutBackSeen::Foreign),
@@ -131,56 +151,44 @@ impl Run {
     }
 
     /// After an accepted request: looks until the tag shows what was before, or the time is up.
-    async fn until_restored(&self, index: usize) -> PutBackSeen {
-        let limit = self.visible(0.9);
+    async fn until_restored(&mut self) -> PutBackSeen {
+        let limit = self.at.run.limits.visible(0.9);
         let mut backoff = Backoff::poll();
         loop {
-            match self.head(index, &limit).await {
+            match read_tag(self.at, self.index, &limit, &mut self.remarks).await {
                 Shows::Before => return PutBackSeen::Restored,
                 Shows::Other => return PutBackSeen::Foreign,
                 Shows::Ours | Shows::Unreadable => {}
             }
-            if !limit.pause(backoff.delay()).await {
+            if !self.limit.pause(backoff.delay()).await {
                 return PutBackSeen::Unclear;
             }
         }
     }
 
     /// Takes a new tag away. `None`: not decided, try again.
-    async fn delete_new(
-        &self,
-        index: usize,
-        shows: Shows,
-        limit: &Deadline,
-    ) -> Option<PutBackSeen> {
-        let (tag, api) = self.tag(index);
-        match limit.run(api.delete(&tag.tag.clone().into())).await {
+    async fn delete_new(&mut self, shows: Shows) -> Option<PutBackSeen> {
+        let (tag, api) = self.at.run.tag(self.index);
+        match self.limit.run(api.delete(&tag.tag.clone().into())).await {
             None => Some(PutBackSeen::Unclear),
             Some(Err(error)) => {
-                self.notes.tag(index, words(&error));
+                self.remarks.tag_failed(self.index, &error);
                 None
             }
-            Some(Ok(Deletion::Accepted)) => Some(self.until_restored(index).await),
+            Some(Ok(Deletion::Accepted)) => Some(self.until_restored().await),
             // It does not show after all this time, and there is nothing to delete.
             Some(Ok(Deletion::Absent | Deletion::Refused)) if shows == Shows::Before => {
                 Some(PutBackSeen::Restored)
             }
-            Some(Ok(Deletion::Absent | Deletion::Refused)) => {
-                self.delete_by_stand_in(index, api, limit).await
-            }
+            Some(Ok(Deletion::Absent | Deletion::Refused)) => self.delete_by_stand_in().await,
         }
     }
 
     /// Deletes a tag on a registry that deletes by digest only: another manifest is put under the
     /// tag, and that one is deleted.
-    async fn delete_by_stand_in(
-        &self,
-        index: usize,
-        api: &dyn RepositoryApi,
-        limit: &Deadline,
-    ) -> Option<PutBackSeen> {
-        let tag = &self.prepared.tags[index];
-        let Some(manifest) = stand_in_manifest(&self.prepared, tag) else {
+    async fn delete_by_stand_in(&mut self) -> Option<PutBackSeen> {
+        let (tag, api) = self.at.run.tag(self.index);
+        let Some(manifest) = stand_in_manifest(&self.at.run.prepared, tag) else {
             return Some(PutBackSeen::Left);
         };
         let digest = TagOrDigest::Digest(manifest.digest().clone());
@@ -189,15 +197,16 @@ impl Run {
             api.put_manifest(&manifest, &[]).await?;
             api.delete(&digest).await
         };
-        match limit.run(trial).await {
+        match self.limit.run(trial).await {
             None => return Some(PutBackSeen::Unclear),
             Some(Ok(Deletion::Accepted)) => {}
             Some(Ok(Deletion::Absent | Deletion::Refused)) => {
-                self.notes.tag(index, "the registry does not delete tags");
+                self.remarks
+                    .tag_failed(self.index, "the registry does not delete tags");
                 return Some(PutBackSeen::Left);
             }
             Some(Err(error)) => {
-                self.notes.tag(index, words(&error));
+                self.remarks.tag_failed(self.index, &error);
                 return (answered(&error) == Answered::Refused).then_some(PutBackSeen::Left);
             }
         }
@@ -205,15 +214,15 @@ impl Run {
             api.put_tag(&tag.tag, &manifest).await?;
             api.delete(&digest).await
         };
-        match limit.run(swap).await {
+        match self.limit.run(swap).await {
             None => Some(PutBackSeen::Unclear),
-            Some(Ok(Deletion::Accepted)) => Some(self.until_restored(index).await),
+            Some(Ok(Deletion::Accepted)) => Some(self.until_restored().await),
             Some(Ok(Deletion::Absent)) => None,
-            Some(Ok(Deletion::Refused)) => self.leave(index, limit).await,
+            Some(Ok(Deletion::Refused)) => self.leave().await,
             Some(Err(error)) => {
-                self.notes.tag(index, words(&error));
+                self.remarks.tag_failed(self.index, &error);
                 if answered(&error) == Answered::Refused {
-                    return self.leave(index, limit).await;
+                    return self.leave().await;
                 }
                 None
             }
@@ -221,23 +230,27 @@ impl Run {
     }
 
     /// The tag cannot go, so it shall at least show an image that works.
-    async fn leave(&self, index: usize, limit: &Deadline) -> Option<PutBackSeen> {
-        let (tag, api) = self.tag(index);
-        self.notes
-            .tag(index, "the registry does not delete what has a tag");
-        match self.head(index, limit).await {
+    async fn leave(&mut self) -> Option<PutBackSeen> {
+        let (tag, api) = self.at.run.tag(self.index);
+        self.remarks
+            .tag_failed(self.index, "the registry does not delete what has a tag");
+        match self.read().await {
             Shows::Unreadable => return None,
             Shows::Other => return Some(PutBackSeen::Foreign),
             Shows::Before => return Some(PutBackSeen::Restored),
             Shows::Ours => {}
         }
-        let wanted = self.prepared.wanted(tag).clone();
-        if self.notes.last_shown(index) == Some(Observed::At(wanted)) {
+        let wanted = self.at.run.prepared.wanted(tag).clone();
+        if self.remarks.last_shown(self.index) == Some(&Observed::At(wanted)) {
             return Some(PutBackSeen::Left);
         }
-        match limit.run(api.put_tag(&tag.tag, self.manifest(index))).await {
+        match self
+            .limit
+            .run(api.put_tag(&tag.tag, self.at.run.manifest(self.index)))
+            .await
+        {
             Some(Ok(_)) => {
-                self.head(index, limit).await;
+                self.read().await;
                 Some(PutBackSeen::Left)
             }
             Some(Err(error)) if answered(&error) == Answered::Refused => Some(PutBackSeen::Left),

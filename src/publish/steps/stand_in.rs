@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     oci::{Digest, Manifest},
-    publish::protocol::journal::{Prepared, TagPlan},
+    publish::protocol::journal::{Prepared, TagRecord},
 };
 
 /// A manifest that is put under a new tag so that the tag goes when it is deleted, for registries
@@ -12,7 +12,7 @@ use crate::{
 /// every tag, so that nothing else goes with it; the same each time, so that a later run knows it.
 pub(in crate::publish) fn stand_in_manifest(
     prepared: &Prepared,
-    tag: &TagPlan,
+    tag: &TagRecord,
 ) -> Option<Manifest> {
     let image = &prepared.images[tag.image];
     let model = image
@@ -34,7 +34,7 @@ pub(in crate::publish) fn stand_in_manifest(
 }
 
 /// The digest of a tag's stand-in. Only a tag that was absent before ever gets one.
-pub(in crate::publish) fn stand_in(prepared: &Prepared, tag: &TagPlan) -> Option<Digest> {
+pub(in crate::publish) fn stand_in(prepared: &Prepared, tag: &TagRecord) -> Option<Digest> {
     if tag.before.is_some() {
         return None;
     }

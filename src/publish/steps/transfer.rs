@@ -4,7 +4,7 @@
 use std::{
     collections::BTreeMap,
     path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
 };
 
 use crate::{
@@ -13,21 +13,17 @@ use crate::{
     oci::{Descriptor, Digest, Image, Repository},
     outcome::{Amount, Transfer},
     publish::steps::destination::{Destination, StageError},
-    text::bytes,
 };
 
-/// The counts of one run, and its listener. Cheap to clone; clones count together.
-#[derive(Clone)]
+/// The counts of one run, and its listener.
 pub(in crate::publish) struct Transfers {
     pub(in crate::publish) events: Events,
-    counts: Arc<Mutex<BTreeMap<Repository, Transfer>>>,
-    fetching: Arc<Mutex<BTreeMap<Digest, Arc<tokio::sync::Mutex<()>>>>>,
+    counts: Mutex<BTreeMap<Repository, Transfer>>,
+    fetching: Mutex<BTreeMap<Digest, Arc<tokio::sync::Mutex<()>>>>,
 }
 
-fn open<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Nothing in here can be left half changed.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
+/// Why the locks below are never poisoned.
+const NO_PANIC: &str = "no thread panics while it holds this lock";
 
 fn add(amount: &mut Amount, bytes: u64) {
     amount.blobs += 1;
@@ -38,17 +34,17 @@ impl Transfers {
     pub(in crate::publish) fn new(events: Events) -> Self {
         Self {
             events,
-            counts: Arc::default(),
-            fetching: Arc::default(),
+            counts: Mutex::default(),
+            fetching: Mutex::default(),
         }
     }
 
     /// What went from and to each of `repositories`, in their order.
-    pub(in crate::publish) fn moved<'a>(
+    pub(in crate::publish) fn of<'a>(
         &self,
         repositories: impl IntoIterator<Item = &'a Repository>,
     ) -> Vec<Transfer> {
-        let counts = open(&self.counts);
+        let counts = self.counts();
         let one = |repository: &Repository| {
             let known = counts.get(repository).cloned();
             known.unwrap_or_else(|| Transfer::none(repository.clone()))
@@ -56,26 +52,14 @@ impl Transfers {
         repositories.into_iter().map(one).collect()
     }
 
-    /// A repository and what went there, for a step's line.
-    pub(in crate::publish) fn words(&self, repository: &Repository) -> String {
-        let moved = self.moved([repository]).remove(0);
-        let parts = [(moved.sent, "sent"), (moved.mounted, "mounted")];
-        let mut line = repository.to_string();
-        for (amount, what) in parts.into_iter().filter(|(amount, _)| amount.blobs > 0) {
-            let plural = if amount.blobs == 1 { "blob" } else { "blobs" };
-            line += &format!(
-                ", {} in {} {plural} {what}",
-                bytes(amount.bytes),
-                amount.blobs
-            );
-        }
-        line
+    fn counts(&self) -> MutexGuard<'_, BTreeMap<Repository, Transfer>> {
+        self.counts.lock().expect(NO_PANIC)
     }
 
     fn count(&self, repository: &Repository, change: impl FnOnce(&mut Transfer)) {
-        let mut counts = open(&self.counts);
-        let moved = counts.entry(repository.clone());
-        change(moved.or_insert_with(|| Transfer::none(repository.clone())));
+        let mut counts = self.counts();
+        let transfer = counts.entry(repository.clone());
+        change(transfer.or_insert_with(|| Transfer::none(repository.clone())));
     }
 
     /// Makes one blob present in a repository.
@@ -94,10 +78,10 @@ impl Transfers {
             });
         };
         let pushed = api.push_blob(blob, source, &progress).await?;
-        self.count(api.repository(), |moved| match pushed {
+        self.count(api.repository(), |transfer| match pushed {
             BlobPushed::Existed => {}
-            BlobPushed::Mounted => add(&mut moved.mounted, blob.size),
-            BlobPushed::Sent(bytes) => add(&mut moved.sent, bytes),
+            BlobPushed::Mounted => add(&mut transfer.mounted, blob.size),
+            BlobPushed::Sent(bytes) => add(&mut transfer.sent, bytes),
         });
         Ok(())
     }
@@ -111,10 +95,10 @@ impl Transfers {
     ) -> Result<(), StageError> {
         let path = image.blob_path(&blob.digest);
         // Several registries can lack the same blob at the same time.
-        let alone = open(&self.fetching)
-            .entry(blob.digest.clone())
-            .or_default()
-            .clone();
+        let alone = {
+            let mut fetching = self.fetching.lock().expect(NO_PANIC);
+            fetching.entry(blob.digest.clone()).or_default().clone()
+        };
         let _alone = alone.lock().await;
         if path.is_file() {
             return Ok(());
@@ -133,8 +117,8 @@ impl Transfers {
                 tokio::fs::rename(&part, &path)
                     .await
                     .map_err(|error| directory(&path, error))?;
-                self.count(api.repository(), |moved| {
-                    add(&mut moved.fetched, blob.size);
+                self.count(api.repository(), |transfer| {
+                    add(&mut transfer.fetched, blob.size);
                 });
                 return Ok(());
             }

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use hoist::{
     policy::OnFailure,
     publish::{
-        TagKind,
+        TagClass,
         protocol::{
             observation::{
                 ContentSeen, GitSeen, GitTagSeen, LockSeen, Observation, PutBackSeen, PutSeen,
@@ -42,10 +42,10 @@ fn shape(on_failure: OnFailure) -> TransactionSpec {
         kind,
     };
     TransactionSpec {
-        slots: vec![
-            slot(0, 0, TagKind::Version),
-            slot(0, 0, TagKind::Moving),
-            slot(1, 1, TagKind::Moving),
+        tags: vec![
+            slot(0, 0, TagClass::Version),
+            slot(0, 0, TagClass::Moving),
+            slot(1, 1, TagClass::Moving),
         ],
         on_failure,
     }

@@ -8,7 +8,7 @@ use hoist::{
         journal_file::JournalDirectory,
     },
     outcome::{Outcome, OutcomeKind},
-    publish::{self, GitTag, Publication, Recovery, World},
+    publish::{self, GitTagObject, Publication, Recovery, World},
     testing::{FakeJournals, Fault},
 };
 use testkit::sandbox;
@@ -119,7 +119,7 @@ async fn real(scene: &mut Scene, clone: &sandbox::Clone<'_>, pid: u32) -> World 
         sign: false,
     };
     scene.publication.commit = commit;
-    scene.publication.git_tag = Some(GitTag {
+    scene.publication.git_tag = Some(GitTagObject {
         name: "v1.3.0".into(),
         object: make_tag(clone.path(), &tag).await.unwrap().object,
     });

@@ -139,7 +139,7 @@ fn a_journal_of_the_first_format_is_read_as_it_was_meant() {
     };
     assert_eq!(replayed.txn.state, State::Committing(round));
     assert_eq!(
-        replayed.txn.marks,
+        replayed.txn.progress,
         [TagProgress::Intended, TagProgress::Untouched]
     );
     assert_eq!((&*replayed.owner.host, replayed.owner.pid), ("laptop", 7));
@@ -223,7 +223,7 @@ async fn what_may_still_run_is_taken_on_the_users_word_only() {
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Busy);
     assert!(
-        error.causes()[0].starts_with("it belongs to process 1 on ci-1, since 2026-11-23"),
+        error.causes()[0].starts_with("held by process 1 on ci-1 since 2026-11-23"),
         "{error}"
     );
     assert!(error.first_hint().unwrap().contains("--take-over"));
@@ -357,7 +357,7 @@ async fn who_comes_too_late_to_take_a_release_over_learns_who_has_it() {
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Busy);
     assert!(
-        error.causes()[0].starts_with("it belongs to process 9 on ci-1, since "),
+        error.causes()[0].starts_with("held by process 9 on ci-1 since "),
         "{error:#?}"
     );
     assert_eq!(scene.snapshot(), half);
@@ -374,7 +374,7 @@ async fn row_40_a_lost_lease_stops_the_commit_and_nothing_is_rolled_back_over_th
     let error = outcome.error.unwrap();
     assert_eq!(error.message(), "the lock was taken over by somebody else");
     assert!(
-        error.causes()[0].starts_with("it belongs to process 9 on ci-1, since "),
+        error.causes()[0].starts_with("held by process 9 on ci-1 since "),
         "{error:#?}"
     );
     let puts = scene.requests("/acme/api:1.3.0");

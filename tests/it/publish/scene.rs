@@ -12,8 +12,8 @@ use hoist::{
     outcome::Outcome,
     policy::PublishPolicy,
     publish::{
-        BranchMove, Clock, GitTag, Owner, Publication, Recovery, Scope, TagKind, TagMove, Target,
-        World, resume, rollback, run,
+        BranchMove, Clock, GitTagObject, Owner, Publication, Recovery, Scope, TagClass, TagMove,
+        Target, World, resume, rollback, run,
     },
     testing::{FakeJournals, FakeRegistry, FakeRemote, Faults, Personality},
 };
@@ -71,13 +71,13 @@ pub const BRANCH: &str = "refs/heads/main";
 pub const PARENT: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 
 /// The plain image's tags: name, kind, whether it exists before.
-const TAGS: [(&str, TagKind, bool); 6] = [
-    ("1.3.0", TagKind::Version, false),
-    ("sha-0123456", TagKind::Fixed, false),
-    ("1.3", TagKind::Moving, false),
-    ("1", TagKind::Moving, true),
-    ("latest", TagKind::Moving, true),
-    ("2026-11-23", TagKind::Moving, false),
+const TAGS: [(&str, TagClass, bool); 6] = [
+    ("1.3.0", TagClass::Version, false),
+    ("sha-0123456", TagClass::Fixed, false),
+    ("1.3", TagClass::Moving, false),
+    ("1", TagClass::Moving, true),
+    ("latest", TagClass::Moving, true),
+    ("2026-11-23", TagClass::Moving, false),
 ];
 
 pub fn repository(index: usize) -> Repository {
@@ -131,7 +131,7 @@ impl Scene {
                 instant: "2026-11-23T12:00:00Z".parse().unwrap(),
                 images,
                 targets: Vec::new(),
-                git_tag: Some(GitTag {
+                git_tag: Some(GitTagObject {
                     name: "v1.3.0".into(),
                     object: b"object 0123\ntype commit\ntag v1.3.0\n".to_vec(),
                 }),
@@ -139,7 +139,7 @@ impl Scene {
                     name: BRANCH.into(),
                     before: PARENT.into(),
                 }),
-                guard: None,
+                recheck: None,
                 lock_refs: "refs/hoist".into(),
                 policy: PublishPolicy::default(),
             },

@@ -111,7 +111,7 @@ fn one_race(world: &World<'_>, first: &Clone<'_>, round: usize, race: Race) -> V
     for loser in racers.iter().filter(|racer| !done(racer)) {
         assert!(matches!(loser.run.code, Some(5 | 6)), "{context}");
         let others = pids.iter().filter(|pid| **pid != loser.pid);
-        let mut names = others.map(|pid| format!("it belongs to process {pid} on"));
+        let mut names = others.map(|pid| format!("held by process {pid} on"));
         let error = loser.run.outcome()["error"].to_string();
         let said = names.any(|name| error.contains(&name));
         assert!(said || error.contains(GONE), "{error} {context}");

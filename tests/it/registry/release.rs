@@ -9,7 +9,7 @@ use hoist::{
     oci::{Digest, Observed, Repository},
     outcome::{Outcome, OutcomeKind},
     policy::PublishPolicy,
-    publish::{Clock, GitTag, Publication, TagKind, TagMove, Target, World, run},
+    publish::{Clock, GitTagObject, Publication, TagClass, TagMove, Target, World, run},
     testing::{FakeJournals, FakeRemote, Faults},
 };
 use tokio_util::sync::CancellationToken;
@@ -24,13 +24,13 @@ use crate::publish::scene::{foreign, image, owner};
 
 const PATHS: [&str; 2] = ["acme/api", "acme/mirror"];
 /// The tags, in the order in which they stand in a release; those that exist before.
-const TAGS: [(&str, TagKind, bool); 6] = [
-    ("1.3.0", TagKind::Version, false),
-    ("sha-0123456", TagKind::Fixed, false),
-    ("1.3", TagKind::Moving, false),
-    ("1", TagKind::Moving, true),
-    ("latest", TagKind::Moving, true),
-    ("2026-11-23", TagKind::Moving, false),
+const TAGS: [(&str, TagClass, bool); 6] = [
+    ("1.3.0", TagClass::Version, false),
+    ("sha-0123456", TagClass::Fixed, false),
+    ("1.3", TagClass::Moving, false),
+    ("1", TagClass::Moving, true),
+    ("latest", TagClass::Moving, true),
+    ("2026-11-23", TagClass::Moving, false),
 ];
 
 type Tags = BTreeMap<String, Digest>;
@@ -90,11 +90,11 @@ impl Place {
             instant: "2026-11-23T12:00:00Z".parse().unwrap(),
             images: vec![image],
             targets: targets.collect(),
-            git_tag: Some(GitTag {
+            git_tag: Some(GitTagObject {
                 name: "v1.3.0".into(),
                 object: b"tag".to_vec(),
             }),
-            guard: None,
+            recheck: None,
             lock_refs: "refs/hoist".into(),
             // The defaults: time-outs that a slow machine meets would look like a registry that lags.
             policy: PublishPolicy::default(),

@@ -4,7 +4,7 @@
 use crate::{
     git::{ObjectId, RefName},
     publish::protocol::{
-        journal::records::{ImageRecord, Prepared, Record, TagPlan},
+        journal::records::{ImageRecord, Prepared, Record, TagRecord},
         state::Cause,
     },
 };
@@ -17,7 +17,7 @@ pub(super) fn is_consistent(prepared: &Prepared) -> bool {
             .chain(&image.children)
             .all(|digest| prepared.document(digest).is_some())
     };
-    let in_range = |tag: &TagPlan| {
+    let in_range = |tag: &TagRecord| {
         tag.repository < prepared.repositories.len() && tag.image < prepared.images.len()
     };
     prepared.tags.iter().all(in_range)
@@ -59,5 +59,5 @@ pub(super) fn fits(record: &Record, tags: usize) -> bool {
         )
         | None => true,
     };
-    named && txn.marks.len() == tags
+    named && txn.progress.len() == tags
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::{
     oci::{Descriptor, Digest, Manifest, MediaType, Repository, Tag},
     policy::OnFailure,
-    publish::protocol::state::{TagKind, TagSpec, Transaction, TransactionSpec},
+    publish::protocol::state::{TagClass, TagSpec, Transaction, TransactionSpec},
 };
 
 /// One entry of a journal.
@@ -72,9 +72,9 @@ pub struct Prepared {
     /// Who began it.
     pub owner: Owner,
     /// All repositories.
-    pub repositories: Vec<Place>,
+    pub repositories: Vec<RepositoryRecord>,
     /// All tags.
-    pub tags: Vec<TagPlan>,
+    pub tags: Vec<TagRecord>,
     /// All images.
     pub images: Vec<ImageRecord>,
     /// Every manifest that is new or was before, byte for byte: untagged ones are swept by
@@ -99,7 +99,7 @@ pub struct Prepared {
 
 /// A repository of the transaction.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Place {
+pub struct RepositoryRecord {
     /// Its name.
     pub repository: Repository,
     /// 0 for the strictest, which commits first, else 1.
@@ -108,13 +108,13 @@ pub struct Place {
 
 /// A tag of the transaction.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TagPlan {
+pub struct TagRecord {
     /// Index of its repository.
     pub repository: usize,
     /// Its name.
     pub tag: Tag,
     /// When it moves.
-    pub kind: TagKind,
+    pub kind: TagClass,
     /// Index of the image that it is to show.
     pub image: usize,
     /// What it showed before: `None` where it did not exist.
@@ -219,27 +219,27 @@ impl Prepared {
 
     /// The digest that a tag is to show.
     #[must_use]
-    pub fn wanted(&self, tag: &TagPlan) -> &Digest {
+    pub fn wanted(&self, tag: &TagRecord) -> &Digest {
         &self.images[tag.image].manifest
     }
 
     /// The repository of a tag.
     #[must_use]
-    pub fn repository(&self, tag: &TagPlan) -> &Repository {
+    pub fn repository(&self, tag: &TagRecord) -> &Repository {
         &self.repositories[tag.repository].repository
     }
 
     /// What the protocol must know.
     #[must_use]
-    pub fn shape(&self) -> TransactionSpec {
-        let slot = |tag: &TagPlan| TagSpec {
+    pub fn spec(&self) -> TransactionSpec {
+        let tag = |tag: &TagRecord| TagSpec {
             repository: tag.repository,
             image: tag.image,
             group: self.repositories[tag.repository].group,
             kind: tag.kind,
         };
         TransactionSpec {
-            slots: self.tags.iter().map(slot).collect(),
+            tags: self.tags.iter().map(tag).collect(),
             on_failure: if self.hold {
                 OnFailure::Hold
             } else {
@@ -250,7 +250,7 @@ impl Prepared {
 
     /// The transaction before its first step.
     #[must_use]
-    pub fn begin(&self) -> Transaction {
+    pub fn transaction(&self) -> Transaction {
         Transaction::new(
             self.tags
                 .iter()

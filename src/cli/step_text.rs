@@ -1,0 +1,160 @@
+//! The steps of a release in words: the verb of a line, and what it says.
+
+use crate::{
+    event::{Finished, Started, Step},
+    oci::{Repository, Variant},
+    outcome::Amount,
+    text::bytes,
+};
+
+/// The verb of a step that is under way.
+pub(super) fn doing(step: Step) -> &'static str {
+    match step {
+        Step::Plan => "Planning",
+        Step::Preflight => "Checking",
+        Step::Build => "Building",
+        Step::Stage => "Staging",
+        Step::Lock => "Locking",
+        Step::Observe => "Observing",
+        Step::Commit => "Tagging",
+        Step::Verify => "Verifying",
+        Step::RollBack => "Rolling back",
+        Step::Finish => "Finishing",
+    }
+}
+
+/// The verb of a step that is done.
+pub(super) fn done(step: Step) -> &'static str {
+    match step {
+        Step::Plan => "Planned",
+        Step::Preflight => "Checked",
+        Step::Build => "Built",
+        Step::Stage => "Staged",
+        Step::Lock => "Locked",
+        Step::Observe => "Observed",
+        Step::Commit => "Tagged",
+        Step::Verify => "Verified",
+        Step::RollBack => "Rolled back",
+        Step::Finish => "Finished",
+    }
+}
+
+/// What a step is done to.
+pub(super) fn subject(started: &Started) -> String {
+    match started {
+        Started::Plan { promoted: None } => "the release".into(),
+        Started::Plan { promoted: Some(_) } => "the promotion".into(),
+        Started::Preflight { repositories } => list(repositories),
+        Started::Build { variant } => image(variant),
+        Started::Stage { repository } => repository.to_string(),
+        Started::Lock { remote } => remote.clone(),
+        Started::Observe { version }
+        | Started::Commit { version }
+        | Started::Verify { version }
+        | Started::RollBack { version }
+        | Started::Finish { version } => version.to_string(),
+    }
+}
+
+/// What a step was done to, and its result.
+pub(super) fn result(finished: &Finished) -> String {
+    match finished {
+        Finished::Plan {
+            repositories,
+            current,
+            version,
+            bump,
+        } => {
+            let from = current.as_ref().map(|current| format!("{current} → "));
+            let bump = bump.as_ref().map(|bump| format!(" ({bump})"));
+            format!(
+                "{} {}{version}{}",
+                list(repositories),
+                from.unwrap_or_default(),
+                bump.unwrap_or_default()
+            )
+        }
+        Finished::Preflight { repositories } => list(repositories),
+        Finished::Build {
+            digest,
+            adopted: Some(repository),
+            ..
+        } => format!("nothing: {} is adopted", repository.digest(digest)),
+        Finished::Build {
+            variant,
+            digest,
+            adopted: None,
+        } => format!("{} {digest}", image(variant)),
+        Finished::Stage {
+            repository,
+            sent,
+            mounted,
+        } => format!(
+            "{repository}{}{}",
+            amount(*sent, "sent"),
+            amount(*mounted, "mounted")
+        ),
+        Finished::Lock { remote } => remote.clone(),
+        Finished::Commit { version, tags } => {
+            let plural = if *tags == 1 { "tag" } else { "tags" };
+            format!("{version}, {tags} {plural}")
+        }
+        Finished::Observe { version }
+        | Finished::Verify { version }
+        | Finished::RollBack { version }
+        | Finished::Finish { version } => version.to_string(),
+    }
+}
+
+fn list(repositories: &[Repository]) -> String {
+    let names: Vec<_> = repositories.iter().map(ToString::to_string).collect();
+    names.join(", ")
+}
+
+fn image(variant: &Variant) -> String {
+    match variant.name() {
+        Some(name) => format!("the {name} image"),
+        None => "the image".into(),
+    }
+}
+
+fn amount(amount: Amount, what: &str) -> String {
+    match amount.blobs {
+        0 => String::new(),
+        1 => format!(", {} in 1 blob {what}", bytes(amount.bytes)),
+        blobs => format!(", {} in {blobs} blobs {what}", bytes(amount.bytes)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_verb_fits_its_column() {
+        for step in Step::ALL {
+            assert!(doing(step).len() <= 12 && done(step).len() <= 12);
+        }
+    }
+
+    #[test]
+    fn what_was_sent_is_told_with_its_size() {
+        let repository: Repository = "docker.io/acme/api".parse().expect("a valid name");
+        let (sent, mounted) = (
+            Amount {
+                blobs: 2,
+                bytes: 1200,
+            },
+            Amount::default(),
+        );
+        let finished = Finished::Stage {
+            repository,
+            sent,
+            mounted,
+        };
+        assert_eq!(
+            result(&finished),
+            "docker.io/acme/api, 1.2 kB in 2 blobs sent"
+        );
+    }
+}

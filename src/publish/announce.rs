@@ -1,0 +1,111 @@
+//! The steps as people see them: the states of the protocol, told as few steps that start and end.
+
+use crate::{
+    event::{Finished, Running, Started, Step},
+    publish::{
+        protocol::state::{Direction, End, State},
+        run::Run,
+    },
+};
+
+/// Tells of the step that a run is in.
+pub(super) struct Announcer {
+    current: Option<(Step, Running)>,
+}
+
+impl Announcer {
+    /// A run begins in `state`.
+    pub(super) fn new(run: &Run, state: State) -> Self {
+        let mut announcer = Self { current: None };
+        announcer.entered(run, state);
+        announcer
+    }
+
+    /// The transaction came to `state`.
+    pub(super) fn entered(&mut self, run: &Run, state: State) {
+        let before = self.current.as_ref().map(|(step, _)| *step);
+        let now = step_of(before, state);
+        if now == before {
+            return;
+        }
+        if let Some((step, running)) = self.current.take()
+            && is_result(step, state)
+            && let Some(finished) = finished(run, step)
+        {
+            running.finish(finished);
+        }
+        if let Some(step) = now
+            && let Some(started) = started(run, step)
+        {
+            self.current = Some((step, run.world.events.start(started)));
+        }
+    }
+}
+
+/// The step that `state` belongs to. Giving the lock back is the end of the roll back before it, and
+/// where nothing had moved no step of its own; staging tells of itself, one repository at a time.
+fn step_of(before: Option<Step>, state: State) -> Option<Step> {
+    match state {
+        State::Locking => Some(Step::Lock),
+        State::Observing | State::Recovering(_) => Some(Step::Observe),
+        State::Committing(_) | State::CheckingLock(Direction::Forward(_)) => Some(Step::Commit),
+        State::Verifying => Some(Step::Verify),
+        State::Finishing => Some(Step::Finish),
+        State::Settling | State::RollingBack(_) | State::CheckingLock(Direction::Back(_)) => {
+            Some(Step::RollBack)
+        }
+        State::Unlocking(_) => before.filter(|step| *step == Step::RollBack),
+        State::Staging | State::Stopped(_) | State::Ended(_) => None,
+    }
+}
+
+/// Whether coming to `state` is what `step` was done for.
+fn is_result(step: Step, state: State) -> bool {
+    match step {
+        Step::Lock => state == State::Observing,
+        // Reading is done where something follows from it, be it the way back.
+        Step::Observe => !matches!(
+            state,
+            State::Unlocking(_) | State::Stopped(_) | State::Ended(_)
+        ),
+        Step::Commit => state == State::Verifying,
+        Step::Verify => state == State::Finishing,
+        Step::RollBack => state == State::Ended(End::RolledBack),
+        Step::Finish => state == State::Ended(End::Published),
+        Step::Plan | Step::Preflight | Step::Build | Step::Stage => false,
+    }
+}
+
+fn started(run: &Run, step: Step) -> Option<Started> {
+    let version = run.prepared.version.clone();
+    match step {
+        Step::Lock => Some(Started::Lock {
+            remote: run.world.remote.name().to_owned(),
+        }),
+        Step::Observe => Some(Started::Observe { version }),
+        Step::Commit => Some(Started::Commit { version }),
+        Step::Verify => Some(Started::Verify { version }),
+        Step::RollBack => Some(Started::RollBack { version }),
+        Step::Finish => Some(Started::Finish { version }),
+        // Told by whoever does them.
+        Step::Plan | Step::Preflight | Step::Build | Step::Stage => None,
+    }
+}
+
+fn finished(run: &Run, step: Step) -> Option<Finished> {
+    let version = run.prepared.version.clone();
+    match step {
+        Step::Lock => Some(Finished::Lock {
+            remote: run.world.remote.name().to_owned(),
+        }),
+        Step::Observe => Some(Finished::Observe { version }),
+        Step::Commit => Some(Finished::Commit {
+            version,
+            tags: run.prepared.tags.len(),
+        }),
+        Step::Verify => Some(Finished::Verify { version }),
+        Step::RollBack => Some(Finished::RollBack { version }),
+        Step::Finish => Some(Finished::Finish { version }),
+        Step::Plan | Step::Preflight | Step::Build | Step::Stage => None,
+    }
+}

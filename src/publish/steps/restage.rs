@@ -1,0 +1,99 @@
+//! Content once more, while a transaction is under way: all of it before a resumed commit goes on,
+//! or one image's where a registry has lost it.
+
+use crate::{
+    oci::{Digest, Image},
+    publish::{
+        deadline::Deadline,
+        protocol::{
+            journal::{Prepared, TagRecord},
+            observation::ContentSeen,
+        },
+        remarks::Remarks,
+        run::Run,
+        steps::{
+            destination::{Destination, StageError},
+            stage::{Staging, stage},
+        },
+    },
+};
+
+/// The images that a journal names.
+fn images(prepared: &Prepared) -> Vec<Image> {
+    let document = |digest: &Digest| {
+        prepared
+            .document(digest)
+            .expect("a journal without its images' manifests is refused when it is read")
+            .clone()
+    };
+    let images = prepared.images.iter().map(|record| Image {
+        dir: record.dir.clone(),
+        manifest: document(&record.manifest),
+        children: record.children.iter().map(document).collect(),
+        blobs: record.blobs.clone(),
+    });
+    images.collect()
+}
+
+fn destinations<'a>(run: &'a Run, images: &'a [Image]) -> Vec<Destination<'a>> {
+    let is_wanted = |place: usize, image: usize| {
+        let uses = |tag: &TagRecord| tag.repository == place && tag.image == image;
+        run.prepared.tags.iter().any(uses)
+    };
+    let places = run.apis.iter().enumerate();
+    let destinations = places.map(|(place, api)| Destination {
+        api: &**api,
+        images: (0..images.len())
+            .filter(|&image| is_wanted(place, image))
+            .map(|image| &images[image])
+            .collect(),
+    });
+    destinations.collect()
+}
+
+/// Makes the content present again before a resumed commit goes on.
+pub(in crate::publish) async fn restage(run: &Run) -> (ContentSeen, Remarks) {
+    let mut remarks = Remarks::default();
+    let images = images(&run.prepared);
+    let staging = Staging {
+        transfers: &run.transfers,
+        destinations: &destinations(run, &images),
+    };
+    let seen = match run.limits.forward().run(stage(staging)).await {
+        Some(Ok(_)) => ContentSeen::Ready,
+        Some(Err(error)) => {
+            remarks.failed(&error);
+            match error {
+                StageError::Gone(_) => ContentSeen::Gone,
+                StageError::Registry(_) | StageError::NoDigests(_) | StageError::Directory(..) => {
+                    ContentSeen::Failed
+                }
+            }
+        }
+        None => ContentSeen::Failed,
+    };
+    (seen, remarks)
+}
+
+/// Sends an image's content to one repository in the middle of the commit. Whether that helped, the
+/// next PUT shows.
+pub(in crate::publish) async fn resend_image(
+    run: &Run,
+    repository: usize,
+    image: usize,
+    limit: &Deadline,
+    remarks: &mut Remarks,
+) {
+    let images = images(&run.prepared);
+    let staging = Staging {
+        transfers: &run.transfers,
+        destinations: &destinations(run, &images),
+    };
+    let work = async {
+        staging.resend(repository, &images[image], &[]).await?;
+        staging.put_manifests(repository, &images[image]).await
+    };
+    if let Some(Err(error)) = limit.run(work).await {
+        remarks.failed(error);
+    }
+}

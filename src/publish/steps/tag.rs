@@ -1,0 +1,87 @@
+//! What a tag shows, in the terms of the protocol.
+
+use futures_util::future::join_all;
+
+use crate::{
+    oci::{Digest, Observed},
+    publish::{
+        deadline::Deadline,
+        protocol::{observation::Shows, state::State, verdict::judge},
+        remarks::{Remarks, gather},
+        run::Position,
+        steps::stand_in::stand_in,
+    },
+};
+
+/// One HEAD; reads are repeated by the registry client where that helps.
+pub(in crate::publish) async fn read_tag(
+    at: Position<'_>,
+    index: usize,
+    limit: &Deadline,
+    remarks: &mut Remarks,
+) -> Shows {
+    let (tag, api) = at.run.tag(index);
+    match limit.run(api.head(&tag.tag.clone().into())).await {
+        None => Shows::Unreadable,
+        Some(Err(error)) => {
+            remarks.tag_failed(index, &error);
+            remarks.shows(index, Observed::Unknown);
+            Shows::Unreadable
+        }
+        Some(Ok(shown)) => {
+            let shown = shown.map(|descriptor| descriptor.digest);
+            remarks.shows(index, Observed::from(shown.clone()));
+            classify(at, index, shown.as_ref())
+        }
+    }
+}
+
+/// Reads these tags side by side; the answers are in the order of `tags`.
+pub(in crate::publish) async fn read_tags(
+    at: Position<'_>,
+    tags: impl IntoIterator<Item = usize>,
+    limit: &Deadline,
+) -> (Vec<Shows>, Remarks) {
+    let read = |index: usize| async move {
+        let mut remarks = Remarks::default();
+        let shows = read_tag(at, index, limit, &mut remarks).await;
+        (shows, remarks)
+    };
+    gather(join_all(tags.into_iter().map(read)).await)
+}
+
+fn classify(at: Position<'_>, index: usize, shown: Option<&Digest>) -> Shows {
+    let prepared = &at.run.prepared;
+    let tag = &prepared.tags[index];
+    if shown.is_none() && tag.before.is_some() && may_lag(at.txn.state) {
+        return Shows::Unreadable;
+    }
+    let shows = judge(tag.before.as_ref(), prepared.wanted(tag), shown);
+    let is_stand_in = || shown.is_some() && shown == stand_in(prepared, tag).as_ref();
+    if shows != Shows::Other || !is_stand_in() {
+        return shows;
+    }
+    // This release's, too: a roll back was cut short between putting it and deleting it.
+    if at.is_going_back() {
+        Shows::Ours
+    } else {
+        Shows::Before
+    }
+}
+
+/// Whether a tag that existed and is not there may only lag: registries lag behind what they
+/// accepted, and some show nothing while they replace a tag.
+fn may_lag(state: State) -> bool {
+    match state {
+        State::Committing(_) | State::Verifying | State::Settling | State::RollingBack(_) => true,
+        State::Locking
+        | State::Observing
+        | State::CheckingLock(_)
+        | State::Finishing
+        | State::Recovering(_)
+        | State::Staging
+        | State::Unlocking(_)
+        | State::Stopped(_)
+        | State::Ended(_) => false,
+    }
+}
