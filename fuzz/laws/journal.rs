@@ -6,9 +6,10 @@
 use hoist::{
     oci::Digest,
     publish::protocol::{
+        action::action,
         journal::{Record, decode, encode},
         replay::{self, Replayed},
-        state::{Cause, Goal, action},
+        state::{Cause, Goal},
     },
 };
 

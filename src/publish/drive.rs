@@ -6,9 +6,10 @@ use crate::{
     publish::{
         announce::Announcer,
         protocol::{
+            action::{Action, action},
             journal::{Record, encode},
             observation::{LockSeen, Observation},
-            state::{self, Action, State, Transaction},
+            state::{State, Transaction},
             transitions,
         },
         remarks::Remarks,
@@ -81,7 +82,7 @@ impl Driver {
             run: &self.run,
             txn: &self.txn,
         };
-        let action = state::action(&self.run.spec, &self.txn);
+        let action = action(&self.run.spec, &self.txn);
         let (observation, remarks) = perform(at, action).await;
         self.remarks.absorb(remarks);
         observation

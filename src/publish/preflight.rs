@@ -36,7 +36,7 @@ pub struct Preflight {
 /// What preflight found in one repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
-    /// What each tag shows, in the order asked.
+    /// What each tag shows, in the order in which they were asked for.
     pub tags: Vec<Observed>,
     /// Those of them that are there and that the registry says it will not let move.
     pub immutable: Vec<Tag>,

@@ -15,24 +15,24 @@ use crate::{
 /// What is to be published: plain data, complete.
 #[derive(Debug, Clone)]
 pub struct Publication {
-    /// The release.
+    /// The version that is released.
     pub version: Version,
-    /// Its commit, full hash.
+    /// The commit that is released, full hash.
     pub commit: String,
-    /// The release's instant, fixed once.
+    /// The instant of the release: tags with a date, and a later `resume`, go by it.
     pub instant: DateTime<Utc>,
     /// The images; variants are further ones. A blob that does not lie in an image's directory is
     /// taken from a repository that has it, so an adopted image needs no copy on disk.
     pub images: Vec<Image>,
-    /// Where to, each repository once.
+    /// Where the images go; each repository is named once.
     pub targets: Vec<Target>,
     /// The git tag to push, made and signed already; `None`: it is there, or none is wanted.
     pub git_tag: Option<GitTagObject>,
     /// The branch that [`Publication::commit`] goes to together with the lock, before any tag moves.
     pub branch: Option<BranchMove>,
-    /// Asked again under the lock whether every tag may still move; `None`: nobody asks.
+    /// Decides once more under the lock whether every tag may still move; `None`: they may.
     pub recheck: Option<Recheck>,
-    /// Below which the lock's refs live: `refs/hoist`.
+    /// The prefix of the names of the lock's refs: `refs/hoist`.
     pub lock_refs: String,
     /// Time-outs, and what a failed commit leads to.
     pub policy: PublishPolicy,
@@ -41,9 +41,10 @@ pub struct Publication {
 /// One repository and the tags that are to move in it.
 #[derive(Debug, Clone)]
 pub struct Target {
-    /// The repository.
+    /// The repository that the tags are in.
     pub repository: Repository,
-    /// It refused something in preflight, or cannot take a new tag back: it commits first.
+    /// Whether it commits before the others: it refused something in preflight, or cannot take a new
+    /// tag back.
     pub strict: bool,
     /// The tags. Those that show the release already belong here too: they are verified.
     pub tags: Vec<TagMove>,
@@ -52,9 +53,9 @@ pub struct Target {
 /// One tag that is to show an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TagMove {
-    /// The tag.
+    /// The name of the tag.
     pub tag: Tag,
-    /// When it moves.
+    /// What the tag is to its readers, which decides when it moves.
     pub kind: TagClass,
     /// Index of the image in [`Publication::images`].
     pub image: usize,
@@ -65,7 +66,7 @@ pub struct TagMove {
 /// An annotated git tag that exists only as an object so far.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GitTagObject {
-    /// Its name without `refs/tags/`.
+    /// The tag's name, without `refs/tags/`.
     pub name: String,
     /// The object, byte for byte, signature included.
     pub object: Vec<u8>,

@@ -22,9 +22,9 @@ pub struct PublishedNow {
 /// A tag that must no longer move.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Overtaken {
-    /// Where.
+    /// The repository of the tag.
     pub repository: Repository,
-    /// Which.
+    /// The name of the tag.
     pub tag: Tag,
     /// What holds it: `2.0.0 is newer`.
     pub why: String,

@@ -19,21 +19,21 @@ pub type Connect = Arc<dyn Fn(&Repository) -> Result<Arc<dyn RepositoryApi>> + S
 /// The outside world of a transaction. Cheap to clone.
 #[derive(Clone)]
 pub struct World {
-    /// Reaches a repository.
+    /// How a repository is reached.
     pub connect: Connect,
-    /// Where lock and git tag live.
+    /// The git remote that holds the lock and gets the tag.
     pub remote: Arc<dyn Remote>,
-    /// Where journals live.
+    /// The journals of this clone.
     pub journals: Arc<dyn JournalStore>,
-    /// Who hears what happens.
+    /// The listener for what happens.
     pub events: Events,
-    /// The first signal: end in a named state, soon.
+    /// Cancelled at the first signal: the run then ends in a named state, soon.
     pub cancel: CancellationToken,
-    /// This process.
+    /// This process, as the lock and the journal name it.
     pub owner: Owner,
-    /// Whether a process of this machine runs.
+    /// Whether a process of this machine is running, by its id.
     pub alive: fn(u32) -> bool,
-    /// The time of day.
+    /// The time of day, for what is written down.
     pub clock: Clock,
 }
 
@@ -45,7 +45,7 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// It is `now`.
+    /// A clock that shows `now` at this moment.
     #[must_use]
     pub fn new(now: DateTime<Utc>) -> Self {
         Self {
@@ -54,7 +54,7 @@ impl Clock {
         }
     }
 
-    /// What time it is.
+    /// What the clock shows.
     #[must_use]
     pub fn now(&self) -> DateTime<Utc> {
         let passed = TimeDelta::from_std(self.since.elapsed()).unwrap_or(TimeDelta::MAX);

@@ -1,6 +1,16 @@
-//! The protocol of the transaction, without IO: states and transitions, the journal and its replay,
-//! and the verdict over a published image.
+//! The protocol of the transaction as a pure machine, without IO.
+//!
+//! In each [`state::State`] there is exactly one thing to do ([`action::action`]). Its answer is an
+//! [`observation::Observation`], and [`transitions::next`] says where that leads. A state is written
+//! to the journal *before* its action is performed, so the journal's last record always names what
+//! may have happened since: entering [`state::State::Committing`] is the intent to put that round's
+//! tags.
+//!
+//! Promises, checked over all reachable states by a test: [`state::End::Published`] only when every
+//! tag showed the release, [`state::End::RolledBack`] only when every tag was put back; from every
+//! state both directions end.
 
+pub mod action;
 pub mod journal;
 pub mod observation;
 pub mod replay;

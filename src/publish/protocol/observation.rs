@@ -3,26 +3,26 @@
 /// What came of an action.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Observation {
-    /// Of taking or reading the lock.
+    /// The answer to taking or reading the lock.
     Lock(LockSeen),
-    /// Of looking at everything.
+    /// The answer to reading everything.
     World {
-        /// Each tag.
+        /// What each tag shows.
         tags: Vec<Shows>,
-        /// The version's git tag.
+        /// What the version's git tag is on the remote.
         git_tag: GitTagSeen,
-        /// The lock.
+        /// Who has the lock.
         lock: LockSeen,
     },
-    /// Each tag, of watching or settling.
+    /// What each tag shows, after waiting for it.
     Tags(Vec<Shows>),
-    /// Of putting tags.
+    /// The answer to putting tags.
     Put(Vec<(usize, PutSeen)>),
-    /// Of putting tags back.
+    /// The answer to putting tags back.
     PutBack(Vec<(usize, PutBackSeen)>),
-    /// Of making content present.
+    /// The answer to making content present.
     Content(ContentSeen),
-    /// Of changing refs.
+    /// The answer to changing refs.
     Git(GitSeen),
     /// The state could not be written to the journal; its action was not performed.
     JournalFailed,
@@ -43,14 +43,14 @@ pub enum Shows {
     Unreadable,
 }
 
-/// The lock.
+/// Who has the lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum LockSeen {
-    /// Ours.
+    /// This run has it.
     Ours,
-    /// Somebody else's, or gone.
+    /// Somebody else has it, or it is gone.
     Taken,
-    /// Somebody else's in a part of the repositories, ours in another: a server without atomic
+    /// This run has it in some repositories and somebody else in others: the server has no atomic
     /// pushes.
     Partly,
     /// The server does not accept it.
@@ -105,9 +105,9 @@ pub enum PutBackSeen {
 /// What came of making content present.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ContentSeen {
-    /// It is there.
+    /// The content is there.
     Ready,
-    /// It is neither here nor there.
+    /// It is neither on this machine nor in any repository.
     Gone,
     /// A registry could not be asked.
     Failed,
@@ -121,7 +121,7 @@ pub enum GitSeen {
     /// The lock is gone; the release commit stays on its branch, because others have built on it
     /// or the server does not let it be taken back.
     BranchLeft,
-    /// The lock is no longer ours.
+    /// This run no longer has the lock.
     Taken,
     /// The server refuses for good.
     Refused,

@@ -15,11 +15,11 @@ pub const LOCK_AGE: TimeDelta = TimeDelta::hours(1);
 pub struct Replayed {
     /// All that was written down before the first step.
     pub prepared: Prepared,
-    /// Where it stood, as far as it was written.
+    /// The state as far as it was written down.
     pub txn: Transaction,
-    /// Who has it now.
+    /// The process that has it now.
     pub owner: Owner,
-    /// Since when.
+    /// When the owner prepared or took over the transaction.
     pub since: DateTime<Utc>,
 }
 

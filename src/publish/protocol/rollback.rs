@@ -1,10 +1,9 @@
 //! The transitions of a roll back.
 
 use crate::publish::protocol::{
+    action::back_tags,
     observation::{PutBackSeen, Shows},
-    state::{
-        Direction, End, State, Stop, TagClass, TagProgress, Transaction, TransactionSpec, back_tags,
-    },
+    state::{Direction, End, State, Stop, TagClass, TagProgress, Transaction, TransactionSpec},
 };
 
 pub(super) fn settled(spec: &TransactionSpec, mut txn: Transaction, tags: &[Shows]) -> Transaction {

@@ -1,13 +1,4 @@
-//! The protocol of the transaction, as a pure machine.
-//!
-//! In each [`State`] there is exactly one thing to do ([`action`]); its result is a [`Observation`], and
-//! [`next`](crate::publish::protocol::transitions::next) says where that leads. A state is written to the journal *before* its action is
-//! performed, so the journal's last record always names what may have happened since: entering
-//! [`State::Committing`] is the intent to put that round's tags.
-//!
-//! Promises, checked over all reachable states by a test:
-//! [`End::Published`] only when every tag showed the release, [`End::RolledBack`] only when every
-//! tag was put back; from every state both directions end.
+//! The states of a transaction, and what is known of its tags: what the journal keeps.
 
 use serde::{Deserialize, Serialize};
 
@@ -36,14 +27,14 @@ pub struct TagSpec {
     pub image: usize,
     /// Repositories of a lower group commit first: the strictest alone, then the others together.
     pub group: u8,
-    /// When it moves.
+    /// What it is to its readers, which decides when it moves.
     pub kind: TagClass,
 }
 
 /// What never changes during a transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TransactionSpec {
-    /// All tags.
+    /// The tags, in the order in which everything else names them.
     pub tags: Vec<TagSpec>,
     /// What a failed commit leads to.
     pub on_failure: OnFailure,
@@ -65,7 +56,7 @@ pub enum TagProgress {
     Refused,
     /// Somebody else's digest. Never touched again.
     Foreign,
-    /// Put back.
+    /// It was put back.
     Restored,
     /// The registry does not let it be put back.
     Left,
@@ -74,9 +65,9 @@ pub enum TagProgress {
 /// One round of the commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Round {
-    /// Which repositories.
+    /// Which repositories: their [`TagSpec::group`].
     pub group: u8,
-    /// Which of their tags.
+    /// Which tags of those repositories.
     pub step: RoundStep,
 }
 
@@ -101,9 +92,9 @@ pub enum RoundStep {
 pub enum State {
     /// The journal is written; the lock may or may not be taken.
     Locking,
-    /// The lock is ours. Has another writer been here since the plan?
+    /// This run has the lock. Has another writer been here since the plan?
     Observing,
-    /// Is the lock still ours? Asked before each round.
+    /// Does this run still have the lock? Asked before each round.
     #[serde(rename = "guarding")]
     CheckingLock(Direction),
     /// The tags of this round move.
@@ -112,7 +103,7 @@ pub enum State {
     Verifying,
     /// The release is complete; the git tag appears and the lock goes.
     Finishing,
-    /// Taken up again after a crash or a stop: what is where?
+    /// Taken over after a crash or a stop: what is where?
     Recovering(Goal),
     /// Content is made present once more before the commit goes on.
     Staging,
@@ -124,7 +115,7 @@ pub enum State {
     Unlocking(End),
     /// This run is over, the transaction is not: `resume` or `rollback` goes on.
     Stopped(Stop),
-    /// Over.
+    /// The transaction is over.
     Ended(End),
 }
 
@@ -177,7 +168,7 @@ pub enum Stop {
     Lagging,
     /// Somebody else holds the lock now, and decides.
     LockLost,
-    /// Whether the lock is still ours cannot be found out, or it cannot be deleted.
+    /// Whether this run still has the lock cannot be found out, or the lock cannot be deleted.
     LockUnknown,
     /// Git's server cannot be reached; all tags show the release.
     Unfinished,
@@ -215,7 +206,7 @@ pub enum Cause {
     Content,
     /// The journal could not be written.
     Journal,
-    /// A signal.
+    /// A signal came before anything had moved.
     Interrupted,
 }
 
@@ -234,37 +225,6 @@ pub struct Transaction {
     /// may have been taken then.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub resumed: bool,
-}
-
-/// What is to be done in a state. Tags are named by their index.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Action {
-    /// Take the lock. Answer: [`Observation::Lock`].
-    TakeLock,
-    /// HEAD every tag, read the version's git tag and the lock. Answer: [`Observation::World`].
-    Observe,
-    /// Read the lock. Answer: [`Observation::Lock`].
-    CheckLock,
-    /// Put these tags, each image's in one request where the registry can. Answer: [`Observation::Put`].
-    PutTogether(Vec<usize>),
-    /// Put these tags at once in parallel. Answer: [`Observation::Put`].
-    PutEach(Vec<usize>),
-    /// HEAD every tag until all show the release or the time is up. Answer: [`Observation::Tags`].
-    AwaitVisible,
-    /// Make the image's content present everywhere. Answer: [`Observation::Content`].
-    Stage,
-    /// HEAD these tags until each shows something that was not there before, or the time is up:
-    /// the answer to a request that was sent may lag. Answer: [`Observation::Tags`] for all tags.
-    AwaitLanding(Vec<usize>),
-    /// Put these tags back. Answer: [`Observation::PutBack`].
-    PutBack(Vec<usize>),
-    /// Create the git tag and delete the lock. Answer: [`Observation::Git`].
-    Finish,
-    /// Delete the lock, and where the release is given up take its commit off the branch. Answer:
-    /// [`Observation::Git`].
-    Unlock,
-    /// Nothing: the run is over.
-    Rest,
 }
 
 impl Transaction {
@@ -315,88 +275,5 @@ impl Transaction {
                 self.state,
                 State::Locking | State::Observing | State::CheckingLock(Direction::Forward(_))
             )
-    }
-}
-
-/// The tags of one round of the commit that are still to move.
-#[must_use]
-pub fn round_tags(spec: &TransactionSpec, progress: &[TagProgress], round: Round) -> Vec<usize> {
-    let pending = |index: usize| match progress[index] {
-        TagProgress::Untouched
-        | TagProgress::Intended
-        | TagProgress::Refused
-        | TagProgress::Restored
-        | TagProgress::Left => true,
-        TagProgress::Already | TagProgress::Ours | TagProgress::Foreign => false,
-    };
-    let mine = |index: usize| pending(index) && spec.tags[index].group == round.group;
-    let kind = |index: usize, kind| mine(index) && spec.tags[index].kind == kind;
-    let all = 0..spec.tags.len();
-    match round.step {
-        // A batch of one saves nothing.
-        RoundStep::Batch => all
-            .clone()
-            .filter(|&a| {
-                let same = |b: usize| {
-                    spec.tags[a].repository == spec.tags[b].repository
-                        && spec.tags[a].image == spec.tags[b].image
-                };
-                mine(a) && all.clone().filter(|&b| mine(b) && same(b)).count() > 1
-            })
-            .collect(),
-        RoundStep::Version => all.filter(|&i| kind(i, TagClass::Version)).collect(),
-        RoundStep::Fixed => all.filter(|&i| kind(i, TagClass::Fixed)).collect(),
-        RoundStep::Moving => all.filter(|&i| kind(i, TagClass::Moving)).collect(),
-    }
-}
-
-/// The tags of one kind that are to be put back.
-#[must_use]
-pub fn back_tags(spec: &TransactionSpec, progress: &[TagProgress], kind: TagClass) -> Vec<usize> {
-    let touched = |index: usize| match progress[index] {
-        // Refused ones are looked at once more: a refusal can arrive after the deed.
-        TagProgress::Intended | TagProgress::Ours | TagProgress::Refused => true,
-        TagProgress::Untouched
-        | TagProgress::Already
-        | TagProgress::Foreign
-        | TagProgress::Restored
-        | TagProgress::Left => false,
-    };
-    (0..spec.tags.len())
-        .filter(|&index| spec.tags[index].kind == kind && touched(index))
-        .collect()
-}
-
-/// What to do in the transaction's state.
-#[must_use]
-pub fn action(spec: &TransactionSpec, txn: &Transaction) -> Action {
-    match txn.state {
-        State::Locking => Action::TakeLock,
-        State::Observing | State::Recovering(_) => Action::Observe,
-        State::CheckingLock(_) => Action::CheckLock,
-        // The round's tags are marked as intended by now, and only they are pending in it.
-        State::Committing(round) => {
-            let tags = round_tags(spec, &txn.progress, round);
-            match round.step {
-                RoundStep::Batch => Action::PutTogether(tags),
-                RoundStep::Version | RoundStep::Fixed | RoundStep::Moving => Action::PutEach(tags),
-            }
-        }
-        State::Verifying => Action::AwaitVisible,
-        State::Finishing => Action::Finish,
-        State::Staging => Action::Stage,
-        State::Settling => Action::AwaitLanding(
-            (0..txn.progress.len())
-                .filter(|&index| {
-                    matches!(
-                        txn.progress[index],
-                        TagProgress::Intended | TagProgress::Ours
-                    )
-                })
-                .collect(),
-        ),
-        State::RollingBack(kind) => Action::PutBack(back_tags(spec, &txn.progress, kind)),
-        State::Unlocking(_) => Action::Unlock,
-        State::Stopped(_) | State::Ended(_) => Action::Rest,
     }
 }

@@ -3,11 +3,12 @@
 use crate::{
     policy::OnFailure,
     publish::protocol::{
+        action::round_tags,
         observation::{ContentSeen, GitSeen, GitTagSeen, LockSeen, Observation, PutSeen, Shows},
         rollback::{put_back, settled},
         state::{
             Cause, Direction, End, Goal, Round, RoundStep, State, Stop, TagProgress, Transaction,
-            TransactionSpec, round_tags,
+            TransactionSpec,
         },
     },
 };
@@ -98,12 +99,7 @@ pub fn next(
             Ok(put(spec, txn, round, &answers))
         }
         (State::Verifying, Observation::Tags(tags)) => Ok(verified(spec, txn, &tags)),
-        (State::Finishing, Observation::Git(git)) => Ok(match git {
-            GitSeen::Done | GitSeen::BranchLeft => txn.to(State::Ended(End::Published)),
-            GitSeen::Taken => txn.to(State::Stopped(Stop::LockLost)),
-            GitSeen::Refused => txn.to(State::Unlocking(End::Unpushed)),
-            GitSeen::Unreachable => txn.to(State::Stopped(Stop::Unfinished)),
-        }),
+        (State::Finishing, Observation::Git(git)) => Ok(finished(txn, git)),
         (
             State::Recovering(goal),
             Observation::World {
@@ -117,12 +113,7 @@ pub fn next(
         (State::RollingBack(kind), Observation::PutBack(answers)) => {
             Ok(put_back(spec, txn, kind, &answers))
         }
-        (State::Unlocking(end), Observation::Git(git)) => Ok(match git {
-            // Gone or somebody else's: either way there is nothing of ours to delete.
-            GitSeen::Done | GitSeen::Taken => txn.to(State::Ended(end)),
-            GitSeen::BranchLeft => txn.to(State::Ended(End::Leftover)),
-            GitSeen::Refused | GitSeen::Unreachable => txn.to(State::Stopped(Stop::LockUnknown)),
-        }),
+        (State::Unlocking(end), Observation::Git(git)) => Ok(unlocked(txn, end, git)),
         (
             State::Locking
             | State::Observing
@@ -165,6 +156,24 @@ fn without_journal(spec: &TransactionSpec, txn: Transaction) -> Transaction {
         | State::Unlocking(_)
         | State::Stopped(_)
         | State::Ended(_) => txn,
+    }
+}
+
+fn finished(txn: Transaction, git: GitSeen) -> Transaction {
+    match git {
+        GitSeen::Done | GitSeen::BranchLeft => txn.to(State::Ended(End::Published)),
+        GitSeen::Taken => txn.to(State::Stopped(Stop::LockLost)),
+        GitSeen::Refused => txn.to(State::Unlocking(End::Unpushed)),
+        GitSeen::Unreachable => txn.to(State::Stopped(Stop::Unfinished)),
+    }
+}
+
+fn unlocked(txn: Transaction, end: End, git: GitSeen) -> Transaction {
+    match git {
+        // Gone, or another run's: either way there is nothing left for this run to delete.
+        GitSeen::Done | GitSeen::Taken => txn.to(State::Ended(end)),
+        GitSeen::BranchLeft => txn.to(State::Ended(End::Leftover)),
+        GitSeen::Refused | GitSeen::Unreachable => txn.to(State::Stopped(Stop::LockUnknown)),
     }
 }
 
@@ -329,7 +338,7 @@ fn recovered(
     }
 }
 
-/// What a look says about a tag of which the journal knows `mark`. The journal may have lost its
+/// What is known of a tag after it was read, where the journal says `mark`. The journal may have lost its
 /// end, and another machine may have worked on since: what is seen counts.
 fn after_look(mark: TagProgress, shows: Shows) -> TagProgress {
     match (shows, mark) {

@@ -30,10 +30,10 @@ pub enum Answered {
     Refused,
 }
 
-/// What to do after a PUT of a tag that was not accepted, and a look at the tag.
+/// What to do after a PUT of a tag was not accepted and the tag was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Then {
-    /// It is decided.
+    /// What came of the PUT is decided.
     Decided(PutSeen),
     /// Put it again.
     PutAgain,
@@ -41,7 +41,7 @@ pub enum Then {
     ReadAgain,
 }
 
-/// Decides about a tag after `answered`, when a look shows `shows`.
+/// Decides about a tag whose PUT was answered with `answered` and that now shows `shows`.
 #[must_use]
 pub fn after_put(answered: Answered, shows: Shows) -> Then {
     match (shows, answered) {
@@ -60,7 +60,7 @@ pub enum Restore {
     Done(PutBackSeen),
     /// Put the manifest that it showed before.
     PutOld,
-    /// Delete the tag.
+    /// Delete the tag, which did not exist before.
     Delete,
     /// Read it again.
     ReadAgain,

@@ -59,7 +59,7 @@ pub(in crate::publish) fn standing(state: Option<State>) -> &'static str {
         State::CheckingLock(_) | State::Committing(_) | State::Staging => "tags were being moved",
         State::Verifying => "all tags were accepted; not all were seen to show it",
         State::Finishing => "all tags show it; the git tag may be missing",
-        State::Recovering(_) => "taken up again",
+        State::Recovering(_) => "taken over",
         State::Settling | State::RollingBack(_) => "being rolled back",
         State::Unlocking(_) => "decided; the lock may be left",
         State::Stopped(_) => "stopped",

@@ -34,31 +34,10 @@ pub(super) async fn judge(end: Ending<'_>, tags: &[TagReport]) -> (OutcomeKind, 
         State::Ended(End::RolledBack) if end.txn.cause == Some(Cause::Content) => {
             not_moved(end).await
         }
-        State::Ended(End::RolledBack) => {
-            let kind = if interrupted {
-                (OutcomeKind::Interrupted, ErrorKind::Interrupted)
-            } else {
-                (OutcomeKind::RolledBack, ErrorKind::RolledBack)
-            };
-            let error = failure(end, kind.1).state(format!(
-                "rolled back; all {} tags are as they were before",
-                tags.len()
-            ));
-            (kind.0, Some(with_hint(end, error)))
-        }
+        State::Ended(End::RolledBack) => rolled_back(end, tags),
         State::Ended(End::NotBegun) => not_moved(end).await,
         State::Ended(End::Elsewhere) => elsewhere(end, tags),
-        State::Ended(End::Unpushed) => {
-            let error = Error::new(
-                ErrorKind::NeedsHuman,
-                format!("git's server refuses the tag of {version}"),
-            );
-            let error = because(error, end.remarks.last_failure());
-            let error = error
-                .state("every image tag shows the release; the git tag is missing")
-                .hint("when the server allows it, `hoist release` of this commit pushes the tag");
-            (OutcomeKind::NeedsHuman, Some(error))
-        }
+        State::Ended(End::Unpushed) => (OutcomeKind::NeedsHuman, Some(unpushed(end))),
         State::Ended(End::Leftover) => {
             let left = list(tags, TagReport::is_as_before);
             (OutcomeKind::NeedsHuman, Some(leftover(end, &left)))
@@ -95,6 +74,30 @@ pub(super) async fn judge(end: Ending<'_>, tags: &[TagReport]) -> (OutcomeKind, 
             (OutcomeKind::NeedsHuman, Some(error))
         }
     }
+}
+
+/// The commit failed, and every tag is as it was.
+fn rolled_back(end: Ending<'_>, tags: &[TagReport]) -> (OutcomeKind, Option<Error>) {
+    let (kind, error_kind) = if end.run.limits.is_interrupted() {
+        (OutcomeKind::Interrupted, ErrorKind::Interrupted)
+    } else {
+        (OutcomeKind::RolledBack, ErrorKind::RolledBack)
+    };
+    let error = failure(end, error_kind).state(format!(
+        "rolled back; all {} tags are as they were before",
+        tags.len()
+    ));
+    (kind, Some(with_hint(end, error)))
+}
+
+/// All tags moved, and git's server takes no tag.
+fn unpushed(end: Ending<'_>) -> Error {
+    let version = &end.run.prepared.version;
+    let message = format!("the git server refuses the tag of {version}");
+    let error = Error::new(ErrorKind::NeedsHuman, message);
+    because(error, end.remarks.last_failure())
+        .state("every image tag shows the release; the git tag is missing")
+        .hint("when the server allows it, `hoist release` of this commit pushes the tag")
 }
 
 fn because(error: Error, cause: Option<impl Into<String>>) -> Error {
@@ -205,7 +208,7 @@ fn with_hint(end: Ending<'_>, error: Error) -> Error {
             | Cause::Journal
             | Cause::Interrupted,
         )
-        | None => error.hint("when the cause is mended, `hoist release` starts again"),
+        | None => error.hint("when the cause is removed, `hoist release` starts again"),
     }
 }
 

@@ -121,7 +121,7 @@ pub(in crate::publish) async fn put_each(
     gather(join_all(tags.iter().map(put)).await)
 }
 
-/// Puts one tag and never assumes: after every answer that leaves a doubt, a look at the tag decides.
+/// Puts one tag and never assumes: after every answer that leaves a doubt, what the tag shows decides.
 async fn put_one(
     at: Position<'_>,
     index: usize,

@@ -1,4 +1,4 @@
-//! The lock's refs and the git tag: compare-and-swap, and a look at the refs after every answer
+//! The lock's refs and the git tag: compare-and-swap, and reading the refs after every answer
 //! that leaves a doubt.
 
 use crate::{

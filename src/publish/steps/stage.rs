@@ -142,8 +142,8 @@ impl Staging<'_> {
         }
         match self.put_manifest(member, image, &image.manifest).await {
             Ok(()) => Ok(true),
-            // Some refuse a manifest that they have, others every manifest without a tag: a look
-            // tells.
+            // Some refuse a manifest that they have, others every manifest without a tag: reading
+            // it tells which.
             Err(StageError::Registry(error)) if takes_no_digests(&error) => {
                 Ok(is_there(api, &image.manifest).await?)
             }

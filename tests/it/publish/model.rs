@@ -9,14 +9,13 @@ use hoist::{
     publish::{
         TagClass,
         protocol::{
+            action::{Action, action},
             observation::{
                 ContentSeen, GitSeen, GitTagSeen, LockSeen, Observation, PutBackSeen, PutSeen,
                 Shows,
             },
             replay::enter,
-            state::{
-                Action, End, Goal, State, Stop, TagSpec, Transaction, TransactionSpec, action,
-            },
+            state::{End, Goal, State, Stop, TagSpec, Transaction, TransactionSpec},
             transitions::next,
         },
     },

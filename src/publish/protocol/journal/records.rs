@@ -18,16 +18,16 @@ pub enum Record {
     Prepared(Box<Prepared>),
     /// The transaction is in this state; its action may have been performed.
     Step {
-        /// When.
+        /// When the record was written.
         at: DateTime<Utc>,
         /// The whole of what is known.
         txn: Transaction,
     },
     /// `resume` or `rollback` took the transaction over.
     TakenOver {
-        /// When.
+        /// When the record was written.
         at: DateTime<Utc>,
-        /// By whom.
+        /// The process that has it from now on.
         owner: Owner,
     },
 }
@@ -39,12 +39,12 @@ pub struct Owner {
     pub host: String,
     /// Identity of the machine's boot and process namespace: elsewhere, a process id says nothing.
     pub boot: String,
-    /// Process id.
+    /// The id of the process on that machine.
     pub pid: u32,
-    /// Address of the CI run.
+    /// The address of the CI run, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
-    /// Random; makes two locks of one release differ.
+    /// A random word, so that two locks of one release differ.
     pub nonce: String,
 }
 
@@ -61,21 +61,21 @@ impl std::fmt::Display for Owner {
 /// A transaction before its first step.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Prepared {
-    /// The release.
+    /// The version that is released.
     pub version: Version,
     /// The commit that is released, full hash.
     pub commit: String,
     /// The instant of the release: `resume` keeps yesterday's date.
     pub instant: DateTime<Utc>,
-    /// When the transaction began.
+    /// When the transaction was prepared.
     pub started: DateTime<Utc>,
-    /// Who began it.
+    /// The process that prepared it.
     pub owner: Owner,
-    /// All repositories.
+    /// The repositories that the release goes to; tags name them by index.
     pub repositories: Vec<RepositoryRecord>,
-    /// All tags.
+    /// The tags of the release in all repositories; the protocol names them by index.
     pub tags: Vec<TagRecord>,
-    /// All images.
+    /// The images of the release; tags name them by index.
     pub images: Vec<ImageRecord>,
     /// Every manifest that is new or was before, byte for byte: untagged ones are swept by
     /// registries' retention rules.
@@ -87,7 +87,7 @@ pub struct Prepared {
     pub branch: Option<BranchMove>,
     /// The lock's refs, one a repository.
     pub lock_refs: Vec<String>,
-    /// What a failed commit leads to.
+    /// Whether a failed commit is left as it is; else it is rolled back.
     pub hold: bool,
     /// How long a registry may take to show what it accepted, in milliseconds.
     pub verify_timeout: u64,
@@ -100,7 +100,7 @@ pub struct Prepared {
 /// A repository of the transaction.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RepositoryRecord {
-    /// Its name.
+    /// The canonical name.
     pub repository: Repository,
     /// 0 for the strictest, which commits first, else 1.
     pub group: u8,
@@ -109,13 +109,13 @@ pub struct RepositoryRecord {
 /// A tag of the transaction.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TagRecord {
-    /// Index of its repository.
+    /// The index of its repository in [`Prepared::repositories`].
     pub repository: usize,
-    /// Its name.
+    /// The name of the tag.
     pub tag: Tag,
-    /// When it moves.
+    /// What the tag is to its readers, which decides when it moves.
     pub kind: TagClass,
-    /// Index of the image that it is to show.
+    /// The index of the image that it is to show, in [`Prepared::images`].
     pub image: usize,
     /// What it showed before: `None` where it did not exist.
     pub before: Option<Digest>,
@@ -130,7 +130,7 @@ pub struct ImageRecord {
     pub manifest: Digest,
     /// Manifests below an index, children first.
     pub children: Vec<Digest>,
-    /// Configs and layers.
+    /// Configs and layers, of all platforms.
     pub blobs: Vec<Descriptor>,
 }
 
@@ -160,7 +160,7 @@ impl BranchMove {
 pub struct GitTagRecord {
     /// Its name without `refs/tags/`.
     pub name: String,
-    /// Its object's id.
+    /// The id that its object has in git.
     pub id: String,
     /// The object's bytes, signature included.
     #[serde(with = "base64_bytes")]
