@@ -16,7 +16,6 @@ use crate::{
 pub(super) async fn judge(end: Ending<'_>, tags: &[TagReport]) -> (OutcomeKind, Option<Error>) {
     let version = &end.run.prepared.version;
     let back = matches!(end.run.goal, Some(Goal::Back));
-    let interrupted = end.run.limits.is_interrupted();
     match end.txn.state {
         State::Ended(End::Published) if back => {
             let error = Error::refused(format!(
