@@ -16,6 +16,7 @@
 
 mod announce;
 mod deadline;
+mod destination;
 mod drive;
 mod errors;
 mod lock_ref;
@@ -31,12 +32,13 @@ mod start;
 mod status;
 pub mod steps;
 mod takeover;
+mod transfers;
 mod unfinished;
 mod world;
 
 pub(crate) use errors::push_error;
 pub use lock_ref::lock_ref;
-pub use preflight::{Found, Preflight, preflight};
+pub use preflight::{Preflight, PreflightResult, preflight};
 pub use protocol::{
     journal::{BranchMove, Owner},
     state::TagClass,
@@ -46,7 +48,7 @@ pub use recheck::{Overtaken, PublishedNow, Recheck};
 pub use start::{Staged, run, stage};
 pub use status::{Unfinished, status};
 pub use takeover::{Recovery, resume, rollback};
-pub use unfinished::{Scope, journaled, refuse_open};
+pub use unfinished::{Scope, journaled_images, refuse_unfinished};
 pub use world::{Clock, Connect, World};
 
 #[cfg(doc)]

@@ -35,7 +35,7 @@ pub struct Preflight {
 
 /// What preflight found in one repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
+pub struct PreflightResult {
     /// What each tag shows, in the order in which they were asked for.
     pub tags: Vec<Observed>,
     /// Those of them that are there and that the registry says it will not let move.
@@ -51,7 +51,7 @@ pub struct Found {
 /// # Errors
 /// Exit 5 where another release is in the way, 6 where a right or a repository is missing, 4 where
 /// the setup says no.
-pub async fn preflight(world: &World, asked: &Preflight) -> Result<Vec<Found>> {
+pub async fn preflight(world: &World, asked: &Preflight) -> Result<Vec<PreflightResult>> {
     let names: Vec<_> = asked
         .repositories
         .iter()
@@ -70,7 +70,7 @@ pub async fn preflight(world: &World, asked: &Preflight) -> Result<Vec<Found>> {
     Ok(found)
 }
 
-async fn read_repository(api: &dyn RepositoryApi, tags: &[Tag]) -> Result<Found> {
+async fn read_repository(api: &dyn RepositoryApi, tags: &[Tag]) -> Result<PreflightResult> {
     let heads = tags.iter().map(|tag| async move {
         let shown = api.head(&tag.clone().into()).await;
         shown.map(|shown| shown.map(|descriptor| descriptor.digest))
@@ -80,7 +80,7 @@ async fn read_repository(api: &dyn RepositoryApi, tags: &[Tag]) -> Result<Found>
     push.map_err(|error| push_error(api.repository(), &error))?;
     // Rules that cannot be read are found out by the commit, which then rolls back.
     let rules = rules.unwrap_or_default();
-    let mut found = Found {
+    let mut found = PreflightResult {
         tags: Vec::new(),
         immutable: Vec::new(),
         strict: !RegistryProfile::of(api.repository().registry()).deletes_new_tags(),

@@ -14,7 +14,7 @@ use crate::{
         protocol::journal::{
             Document, GitTagRecord, ImageRecord, Owner, Prepared, RepositoryRecord, TagRecord,
         },
-        publication::Publication,
+        publication::{Publication, TagMove, Target},
         world::World,
     },
 };
@@ -29,7 +29,7 @@ pub(super) struct Old {
 }
 
 /// Reads again what could not be read in preflight, and every manifest that may have to be put
-/// back. `after_stage` tells that a repository which did not exist does now.
+/// back.
 pub(super) async fn read_old(world: &World, publication: &Publication, apis: &Apis) -> Result<Old> {
     let befores = publication
         .targets
@@ -109,31 +109,6 @@ pub(super) fn prepare(
     git_tag: Option<GitTagRecord>,
     tag_first: &[usize],
 ) -> Prepared {
-    let strict = |place: usize| publication.targets[place].strict || tag_first.contains(&place);
-    let any_strict = (0..publication.targets.len()).any(strict);
-    let places = publication.targets.iter().enumerate();
-    let repositories = places
-        .map(|(place, target)| RepositoryRecord {
-            repository: target.repository.clone(),
-            // The strictest alone first, the others after it, together.
-            group: u8::from(any_strict && !strict(place)),
-        })
-        .collect();
-    let moves = publication
-        .targets
-        .iter()
-        .enumerate()
-        .flat_map(|(place, target)| target.tags.iter().map(move |tag| (place, tag)));
-    let tags = moves
-        .zip(old.before)
-        .map(|((repository, tag), before)| TagRecord {
-            repository,
-            tag: tag.tag.clone(),
-            kind: tag.kind,
-            image: tag.image,
-            before,
-        })
-        .collect();
     let milliseconds =
         |time: std::time::Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     Prepared {
@@ -142,8 +117,8 @@ pub(super) fn prepare(
         instant: publication.instant,
         started: world.clock.now(),
         owner: Owner::clone(&world.owner),
-        repositories,
-        tags,
+        repositories: repositories(publication, tag_first),
+        tags: tags(publication, old.before),
         images: images(publication),
         documents: documents(publication, old.documents),
         git_tag,
@@ -158,6 +133,32 @@ pub(super) fn prepare(
         deadline: milliseconds(publication.policy.deadline),
         grace: milliseconds(publication.policy.grace),
     }
+}
+
+fn repositories(publication: &Publication, tag_first: &[usize]) -> Vec<RepositoryRecord> {
+    let is_strict = |index: usize| publication.targets[index].strict || tag_first.contains(&index);
+    let any_strict = (0..publication.targets.len()).any(is_strict);
+    let targets = publication.targets.iter().enumerate();
+    let record = |(index, target): (usize, &Target)| RepositoryRecord {
+        repository: target.repository.clone(),
+        // The strictest alone first, the others after it, together.
+        group: u8::from(any_strict && !is_strict(index)),
+    };
+    targets.map(record).collect()
+}
+
+/// `before`: what each tag showed, targets in order.
+fn tags(publication: &Publication, before: Vec<Option<Digest>>) -> Vec<TagRecord> {
+    let targets = publication.targets.iter().enumerate();
+    let tags = targets.flat_map(|(index, target)| target.tags.iter().map(move |tag| (index, tag)));
+    let record = |((repository, tag), before): ((usize, &TagMove), _)| TagRecord {
+        repository,
+        tag: tag.tag.clone(),
+        kind: tag.kind,
+        image: tag.image,
+        before,
+    };
+    tags.zip(before).map(record).collect()
 }
 
 fn images(publication: &Publication) -> Vec<ImageRecord> {

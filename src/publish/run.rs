@@ -12,7 +12,7 @@ use crate::{
             state::{Direction, Goal, State, Transaction, TransactionSpec},
         },
         recheck::Recheck,
-        steps::transfer::Transfers,
+        transfers::Transfers,
         world::World,
     },
 };

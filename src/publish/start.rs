@@ -8,18 +8,16 @@ use crate::{
     oci::Observed,
     outcome::Outcome,
     publish::{
+        destination::{Destination, StageError},
         drive::drive,
         errors::git_error,
         prepare,
         protocol::journal::{GitTagRecord, Prepared, Record, encode, name},
-        publication::Publication,
+        publication::{GitTagObject, Publication, Target},
         report,
         run::Run,
-        steps::{
-            destination::{Destination, StageError},
-            stage::{self, Staging},
-            transfer::Transfers,
-        },
+        steps::stage::{self, Staging},
+        transfers::Transfers,
         unfinished,
         world::World,
     },
@@ -127,18 +125,7 @@ async fn send_and_prepare(
     apis: &[Arc<dyn RepositoryApi>],
     transfers: &Transfers,
 ) -> Result<Prepared> {
-    let destinations: Vec<_> = publication
-        .targets
-        .iter()
-        .zip(apis)
-        .map(|(target, api)| Destination {
-            api: &**api,
-            images: (0..publication.images.len())
-                .filter(|image| target.tags.iter().any(|tag| tag.image == *image))
-                .map(|image| &publication.images[image])
-                .collect(),
-        })
-        .collect();
+    let destinations = destinations(publication, apis);
     let mut tags = publication.targets.iter().flat_map(|target| &target.tags);
     let is_unknown = tags.any(|tag| tag.before == Observed::Unknown);
     let staging = async {
@@ -157,15 +144,7 @@ async fn send_and_prepare(
         tokio::try_join!(staging, reading)?
     };
     let git_tag = match &publication.git_tag {
-        Some(tag) => Some(GitTagRecord {
-            id: world
-                .remote
-                .write_tag(&tag.object, &publication.commit)
-                .await
-                .map_err(|error| git_error("cannot store the git tag's object", &error))?,
-            name: tag.name.clone(),
-            object: tag.object.clone(),
-        }),
+        Some(tag) => Some(store_tag(world, tag, &publication.commit).await?),
         None => None,
     };
     Ok(prepare::prepare(
@@ -175,6 +154,35 @@ async fn send_and_prepare(
         git_tag,
         &tag_first,
     ))
+}
+
+/// Which images go to which repository: those that a tag there is to show.
+fn destinations<'a>(
+    publication: &'a Publication,
+    apis: &'a [Arc<dyn RepositoryApi>],
+) -> Vec<Destination<'a>> {
+    let destination = |(target, api): (&Target, &'a Arc<dyn RepositoryApi>)| Destination {
+        api: &**api,
+        images: (0..publication.images.len())
+            .filter(|image| target.tags.iter().any(|tag| tag.image == *image))
+            .map(|image| &publication.images[image])
+            .collect(),
+    };
+    publication
+        .targets
+        .iter()
+        .zip(apis)
+        .map(destination)
+        .collect()
+}
+
+async fn store_tag(world: &World, tag: &GitTagObject, commit: &str) -> Result<GitTagRecord> {
+    let stored = world.remote.write_tag(&tag.object, commit).await;
+    Ok(GitTagRecord {
+        id: stored.map_err(|error| git_error("cannot store the git tag's object", &error))?,
+        name: tag.name.clone(),
+        object: tag.object.clone(),
+    })
 }
 
 fn stage_error(error: &StageError) -> Error {

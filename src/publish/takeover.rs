@@ -122,19 +122,7 @@ async fn take_over(
     // First the journal, then the lock: without a journal nothing is touched.
     let journal = match journal {
         Some(journal) => journal,
-        None => {
-            let name = name(&prepared);
-            let line = encode(&Record::Prepared(Box::new(prepared.clone())));
-            let written = match world.journals.create(&name, &line) {
-                // Of an earlier try, cut before its first record was whole.
-                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-                    world.journals.append(&name, &line)
-                }
-                written => written,
-            };
-            written.map_err(|error| journal_error(&error))?;
-            name
-        }
+        None => copy_journal(world, &prepared)?,
     };
     let taken = encode(&Record::TakenOver {
         at: world.clock.now(),
@@ -157,6 +145,21 @@ async fn take_over(
     let mut run = Run::new(world.clone(), prepared, apis, journal, new);
     run.goal = Some(goal);
     Ok((run, txn))
+}
+
+/// Begins a journal in this clone for a transaction that only its lock tells of; its name.
+fn copy_journal(world: &World, prepared: &Prepared) -> Result<String> {
+    let name = name(prepared);
+    let line = encode(&Record::Prepared(Box::new(prepared.clone())));
+    let written = match world.journals.create(&name, &line) {
+        // Of an earlier try, cut before its first record was whole.
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            world.journals.append(&name, &line)
+        }
+        written => written,
+    };
+    written.map_err(|error| journal_error(&error))?;
+    Ok(name)
 }
 
 /// Where a recovery begins, given whether the lock is there.

@@ -96,7 +96,7 @@ pub(super) fn forget_old(world: &World) {
 /// whatever their labels say. A journal that cannot be read names none here; a new release finds
 /// it all the same.
 #[must_use]
-pub fn journaled(world: &World, version: &semver::Version, commit: &str) -> Vec<Digest> {
+pub fn journaled_images(world: &World, version: &semver::Version, commit: &str) -> Vec<Digest> {
     let names = world.journals.list().unwrap_or_default();
     let journals = names.iter().filter_map(|name| {
         let text = world.journals.read(name).ok()?;
@@ -121,7 +121,7 @@ pub(super) fn refuse_journaled(world: &World, repositories: &[Repository]) -> Re
 ///
 /// # Errors
 /// Busy (exit 5), naming who has it; failed (exit 6) where journals or locks cannot be read.
-pub async fn refuse_open(world: &World, scope: &Scope) -> Result<()> {
+pub async fn refuse_unfinished(world: &World, scope: &Scope) -> Result<()> {
     match find_unfinished(world, scope).await?.first() {
         None => Ok(()),
         Some(found) => Err(unfinished_error(&found.replayed)),

@@ -78,7 +78,7 @@ impl Release {
         let ours = Evidence {
             version: &version,
             commit: &commit,
-            journaled: &publish::journaled(&self.world(), &version, &commit),
+            journaled: &publish::journaled_images(&self.world(), &version, &commit),
             receipts: &receipts,
         };
         let adopted = ours.adopt(&claims)?;

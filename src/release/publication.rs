@@ -11,14 +11,19 @@ use crate::{
         tags::{Action, TagKind},
     },
     publish::{
-        self, Found, GitTagObject, Preflight, Publication, TagClass, TagMove, Target, World,
+        self, GitTagObject, Preflight, PreflightResult, Publication, TagClass, TagMove, Target,
+        World,
     },
     release::{build::Made, errors, facade::Release, release_commit::branch_move},
 };
 
 impl Release {
     /// Proves that nothing would stop the release of `plan`.
-    pub(super) async fn preflight(&self, world: &World, plan: &Plan) -> Result<Vec<Found>> {
+    pub(super) async fn preflight(
+        &self,
+        world: &World,
+        plan: &Plan,
+    ) -> Result<Vec<PreflightResult>> {
         let repositories = plan.repositories.clone();
         let step = self.events.start(Started::Preflight {
             repositories: repositories.clone(),
@@ -60,7 +65,7 @@ impl Release {
         world: &World,
         plan: &Plan,
         made: &Made,
-        found: &[Found],
+        found: &[PreflightResult],
     ) -> Result<Publication> {
         let policy = self.policy();
         let git_tag = match plan.git_tag.create {
@@ -195,7 +200,7 @@ pub(super) fn still_fits(plan: &Plan, images: &[Image]) -> Result<()> {
 }
 
 /// Whether a tag is to move that the registry says it will not let move.
-fn is_held(planned: &PlannedMove, plan: &Plan, found: &[Found]) -> bool {
+fn is_held(planned: &PlannedMove, plan: &Plan, found: &[PreflightResult]) -> bool {
     let here = plan
         .repositories
         .iter()

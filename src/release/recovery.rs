@@ -37,6 +37,6 @@ impl Release {
 
     /// An unfinished release stops a new one, wherever it began.
     pub(super) async fn refuse_unfinished(&self) -> Result<()> {
-        publish::refuse_open(&self.world(), &self.scope()?).await
+        publish::refuse_unfinished(&self.world(), &self.scope()?).await
     }
 }

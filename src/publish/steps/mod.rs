@@ -4,7 +4,6 @@
 pub(in crate::publish) mod answer;
 pub(in crate::publish) mod branch;
 pub(in crate::publish) mod commit;
-pub(in crate::publish) mod destination;
 pub(in crate::publish) mod lock;
 pub(in crate::publish) mod observe;
 pub(in crate::publish) mod recheck;
@@ -14,4 +13,3 @@ pub(in crate::publish) mod rollback;
 pub(in crate::publish) mod stage;
 pub(in crate::publish) mod stand_in;
 pub(in crate::publish) mod tag;
-pub(in crate::publish) mod transfer;

@@ -5,16 +5,14 @@ use crate::{
     oci::{Digest, Image},
     publish::{
         deadline::Deadline,
+        destination::{Destination, StageError},
         protocol::{
             journal::{Prepared, TagRecord},
             observation::ContentSeen,
         },
         remarks::Remarks,
         run::Run,
-        steps::{
-            destination::{Destination, StageError},
-            stage::{Staging, stage},
-        },
+        steps::stage::{Staging, stage},
     },
 };
 

@@ -9,9 +9,9 @@ use crate::{
     event::{Finished, Running, Started},
     io::registry::{BlobSource, RegistryError, RegistryErrorKind, RepositoryApi},
     oci::{Descriptor, Digest, Image, Manifest, Registry, TagOrDigest},
-    publish::steps::{
+    publish::{
         destination::{Destination, StageError},
-        transfer::Transfers,
+        transfers::Transfers,
     },
 };
 

@@ -2,7 +2,7 @@
 
 use hoist::{
     error::ErrorKind,
-    event::Event,
+    event::{Event, Step},
     outcome::OutcomeKind,
     testing::{Fault, MultiTag, Personality},
 };
@@ -74,6 +74,58 @@ async fn a_refused_tag_puts_everything_back() {
         Some("rolled back; all 12 tags are as they were before")
     );
     assert_eq!(scene.snapshot(), before);
+}
+
+/// The steps of a run in the order in which they were over, each with whether it had a result.
+fn steps_of(scene: &Scene) -> Vec<(Step, bool)> {
+    let mut open = Vec::new();
+    let mut over = Vec::new();
+    for event in scene.events.lock().unwrap().iter() {
+        let (step, has_result) = match event {
+            Event::Started(started) => {
+                open.push(started.step());
+                continue;
+            }
+            Event::Finished(finished) => (finished.step(), true),
+            Event::Ended { step } => (*step, false),
+            _ => continue,
+        };
+        let place = open.iter().position(|one| *one == step);
+        open.remove(place.unwrap_or_else(|| panic!("{step:?} is over and had not started")));
+        over.push((step, has_result));
+    }
+    assert_eq!(open, [], "these steps are not over");
+    over
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_step_that_starts_ends() {
+    let scene = Scene::new(&Setting::default());
+    scene.run(1).await.unwrap();
+    let stages = [(Step::Stage, true); 2];
+    let rest = [
+        Step::Lock,
+        Step::Observe,
+        Step::Commit,
+        Step::Verify,
+        Step::Finish,
+    ];
+    let done: Vec<_> = stages
+        .into_iter()
+        .chain(rest.map(|step| (step, true)))
+        .collect();
+    assert_eq!(steps_of(&scene), done);
+
+    let scene = Scene::new(&Setting::default());
+    scene.registries[1].become_like(|it| it.refused = vec!["1.3".parse().unwrap()]);
+    scene.run(1).await.unwrap();
+    let over = steps_of(&scene);
+    let last = [
+        (Step::Observe, true),
+        (Step::Commit, false),
+        (Step::RollBack, true),
+    ];
+    assert!(over.ends_with(&last), "{over:?}");
 }
 
 #[tokio::test(start_paused = true)]

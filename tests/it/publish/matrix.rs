@@ -8,7 +8,7 @@ use hoist::{
     io::{journal_file::JournalStore as _, registry::RepositoryApi as _},
     oci::{Digest, Manifest, MediaType, Observed, Tag},
     outcome::{Outcome, OutcomeKind},
-    publish::{self, Found, Preflight},
+    publish::{self, Preflight, PreflightResult},
     testing::{Fault, MultiTag, Personality},
 };
 
@@ -30,7 +30,7 @@ fn ours(scene: &Scene) -> Digest {
     scene.publication.images[0].manifest.digest().clone()
 }
 
-async fn preflight(scene: &Scene) -> hoist::error::Result<Vec<Found>> {
+async fn preflight(scene: &Scene) -> hoist::error::Result<Vec<PreflightResult>> {
     let repositories = scene.publication.targets.iter();
     let asked = Preflight {
         branch: None,

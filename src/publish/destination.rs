@@ -6,14 +6,14 @@ use crate::{
 };
 
 /// A repository, and which of the images it is to hold.
-pub(in crate::publish) struct Destination<'a> {
-    pub(in crate::publish) api: &'a dyn RepositoryApi,
-    pub(in crate::publish) images: Vec<&'a Image>,
+pub(super) struct Destination<'a> {
+    pub(super) api: &'a dyn RepositoryApi,
+    pub(super) images: Vec<&'a Image>,
 }
 
 /// Why content is not present everywhere.
 #[derive(Debug, thiserror::Error)]
-pub(in crate::publish) enum StageError {
+pub(super) enum StageError {
     /// A request failed.
     #[error(transparent)]
     Registry(#[from] RegistryError),

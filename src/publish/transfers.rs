@@ -12,12 +12,12 @@ use crate::{
     io::registry::{BlobPushed, BlobSource, RegistryError, RepositoryApi},
     oci::{Descriptor, Digest, Image, Repository},
     outcome::{Amount, Transfer},
-    publish::steps::destination::{Destination, StageError},
+    publish::destination::{Destination, StageError},
 };
 
 /// The counts of one run, and its listener.
-pub(in crate::publish) struct Transfers {
-    pub(in crate::publish) events: Events,
+pub(super) struct Transfers {
+    pub(super) events: Events,
     counts: Mutex<BTreeMap<Repository, Transfer>>,
     fetching: Mutex<BTreeMap<Digest, Arc<tokio::sync::Mutex<()>>>>,
 }
@@ -31,7 +31,7 @@ fn add(amount: &mut Amount, bytes: u64) {
 }
 
 impl Transfers {
-    pub(in crate::publish) fn new(events: Events) -> Self {
+    pub(super) fn new(events: Events) -> Self {
         Self {
             events,
             counts: Mutex::default(),
@@ -40,7 +40,7 @@ impl Transfers {
     }
 
     /// What went from and to each of `repositories`, in their order.
-    pub(in crate::publish) fn of<'a>(
+    pub(super) fn of<'a>(
         &self,
         repositories: impl IntoIterator<Item = &'a Repository>,
     ) -> Vec<Transfer> {
@@ -63,7 +63,7 @@ impl Transfers {
     }
 
     /// Makes one blob present in a repository.
-    pub(in crate::publish) async fn send(
+    pub(super) async fn send(
         &self,
         api: &dyn RepositoryApi,
         blob: &Descriptor,
@@ -87,7 +87,7 @@ impl Transfers {
     }
 
     /// Brings a blob here from whichever repository has it.
-    pub(in crate::publish) async fn fetch(
+    pub(super) async fn fetch(
         &self,
         all: &[Destination<'_>],
         image: &Image,
