@@ -3,15 +3,12 @@
 
 use futures_util::future::try_join_all;
 
-use crate::{
-    io::registry::{RegistryError, RegistryErrorKind},
-    publish::{
-        deadline::Deadline,
-        protocol::{journal::TagRecord, observation::Shows},
-        recheck::{Lists, PublishedNow, Recheck},
-        remarks::Remarks,
-        run::Run,
-    },
+use crate::publish::{
+    deadline::Deadline,
+    protocol::{journal::TagRecord, observation::Shows},
+    recheck::{Lists, PublishedNow, Recheck},
+    remarks::Remarks,
+    run::Run,
 };
 
 /// A repository that could not be asked for its list of tags.
@@ -20,14 +17,6 @@ pub(in crate::publish) struct Unlisted {
     repository: usize,
     /// The registry's own words; `None`: the time was up.
     why: Option<String>,
-}
-
-/// The registry answers, and does not hand its list out.
-fn is_kept_back(error: &RegistryError) -> bool {
-    matches!(
-        error.kind,
-        RegistryErrorKind::Unauthorized | RegistryErrorKind::Denied | RegistryErrorKind::Refused
-    )
 }
 
 /// Each repository's list of tags.
@@ -40,7 +29,8 @@ pub(in crate::publish) async fn lists(run: &Run, limit: &Deadline) -> Result<Lis
             let name = api.repository().clone();
             let why = match limit.run(api.tags()).await {
                 Some(Ok(tags)) => return Ok((name, Some(tags))),
-                Some(Err(error)) if is_kept_back(&error) => return Ok((name, None)),
+                // The registry answers, and does not hand its list out.
+                Some(Err(error)) if error.is_refused() => return Ok((name, None)),
                 Some(Err(error)) => Some(error.to_string()),
                 None => None,
             };
