@@ -48,7 +48,8 @@ impl Release {
         for planned in &plan.images {
             images.push(match &planned.source {
                 PlannedSource::Adopt { digest, from, .. } => {
-                    self.or_signal(self.adopted(&planned.variant, digest, from)).await?
+                    self.or_signal(self.adopted(&planned.variant, digest, from))
+                        .await?
                 }
                 PlannedSource::Build => {
                     let request = self.build_request(plan, planned, first);
