@@ -6,3 +6,4 @@ mod example_policy;
 mod failures;
 mod licences;
 mod readme;
+mod recipes;
