@@ -4,36 +4,30 @@ use crate::{
     build::{
         docker::DockerEngine, layout::LayoutSource, request::BuildRequest, source::ImageSource,
     },
-    error::{Error, Result},
     io::environment::Environment,
+    policy::BuildSource,
 };
 
 /// Chooses by the policy and the environment alone: `image.build.layout` where it is set (made by
-/// `image.build.command` first), else the engine that the environment names.
-///
-/// # Errors
-/// The policy contradicts itself. Nothing is contacted yet.
+/// `image.build.command` first), else the engine that the environment names. Nothing is contacted
+/// yet.
+#[must_use]
 pub fn choose<'a>(
     request: &'a BuildRequest,
     environment: &'a Environment,
-) -> Result<Box<dyn ImageSource + 'a>> {
-    let wanted = request.wanted_image()?;
-    if let Some(layout) = &request.policy.layout {
-        return Ok(Box::new(LayoutSource {
+) -> Box<dyn ImageSource + 'a> {
+    let wanted = request.wanted_image();
+    match &request.policy.source {
+        BuildSource::Layout { path, command } => Box::new(LayoutSource {
             request,
-            layout,
+            layout: path,
+            command: command.as_ref(),
             wanted,
-        }));
+        }),
+        BuildSource::Engine => Box::new(DockerEngine {
+            request,
+            environment,
+            wanted,
+        }),
     }
-    if !request.policy.command.is_empty() {
-        return Err(
-            Error::usage("`image.build.command` is set, and `image.build.layout` is not")
-                .hint("`image.build.layout` names what the command makes"),
-        );
-    }
-    Ok(Box::new(DockerEngine {
-        request,
-        environment,
-        wanted,
-    }))
 }

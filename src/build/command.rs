@@ -12,6 +12,7 @@ use crate::{
     build::errors::interrupted,
     error::{Error, ErrorCode, Result},
     event::{Event, Events},
+    policy::BuildCommand,
     text::sanitize_line,
 };
 
@@ -24,18 +25,15 @@ const MAX_LINE: usize = 2_000;
 ///
 /// The program inherits this process's environment, with `variables` on top.
 pub(crate) async fn run(
-    command: &[String],
+    command: &BuildCommand,
     directory: &Path,
     variables: &[(String, String)],
     events: &Events,
     cancel: &CancellationToken,
 ) -> Result<()> {
-    let (program, args) = command
-        .split_first()
-        .ok_or_else(|| Error::usage("`image.build.command` is empty"))?;
-    let name = sanitize_line(&command.join(" "), 200);
-    let mut child = Command::new(program)
-        .args(args)
+    let name = sanitize_line(&command.to_string(), 200);
+    let mut child = Command::new(&command.program)
+        .args(&command.args)
         .current_dir(directory)
         .envs(variables.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::null())
@@ -110,7 +108,10 @@ mod tests {
                 }
             }
         });
-        let command = ["sh", "-c", script].map(str::to_owned);
+        let command = BuildCommand {
+            program: "sh".to_owned(),
+            args: vec!["-c".to_owned(), script.to_owned()],
+        };
         let variables = [("HOIST_VERSION".to_owned(), "1.2.3".to_owned())];
         let dir = tempfile::tempdir().expect("a directory");
         let result = run(&command, dir.path(), &variables, &events, cancel).await;
@@ -132,7 +133,10 @@ mod tests {
         );
         assert_eq!(error.causes(), ["5", "6", "7", "8", "9"]);
         let none = run(
-            &["/nonexistent".to_owned()],
+            &BuildCommand {
+                program: "/nonexistent".to_owned(),
+                args: Vec::new(),
+            },
             Path::new("/"),
             &[],
             &Events::none(),

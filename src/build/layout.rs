@@ -15,6 +15,7 @@ use crate::{
     event::Events,
     io::layout::{self, Store, WantedImage},
     oci::Image,
+    policy::BuildCommand,
 };
 
 /// `image.build.layout`, after `image.build.command` where there is one.
@@ -22,18 +23,18 @@ pub(crate) struct LayoutSource<'a> {
     pub(crate) request: &'a BuildRequest,
     /// Relative to the repository's working directory.
     pub(crate) layout: &'a str,
+    /// The program that makes the layout, if any.
+    pub(crate) command: Option<&'a BuildCommand>,
     pub(crate) wanted: WantedImage,
 }
 
 #[async_trait]
 impl ImageSource for LayoutSource<'_> {
     async fn check(&self) -> Result<Description> {
-        Ok(Description::new(
-            match self.request.policy.command.first() {
-                Some(program) => format!("`{program}` makes `{}`", self.layout),
-                None => format!("`{}`", self.layout),
-            },
-        ))
+        Ok(Description::new(match self.command {
+            Some(command) => format!("`{}` makes `{}`", command.program, self.layout),
+            None => format!("`{}`", self.layout),
+        }))
     }
 
     async fn produce(
@@ -43,9 +44,9 @@ impl ImageSource for LayoutSource<'_> {
         cancel: &CancellationToken,
     ) -> Result<Image> {
         let request = self.request;
-        if !request.policy.command.is_empty() {
+        if let Some(command) = self.command {
             command::run(
-                &request.policy.command,
+                command,
                 &request.repository,
                 &request.variables,
                 events,

@@ -3,18 +3,17 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
 use crate::{
-    error::{Error, Result},
     io::layout::WantedImage,
-    oci::Platform,
-    policy::BuildPolicy,
-    text::sanitize_line,
+    policy::{BuildPolicy, BuildSource},
 };
 
 /// One image to be made.
 #[derive(Debug, Clone)]
 pub struct BuildRequest {
-    /// `[image.build]`, with a variant's own keys put in their places and templates filled in.
+    /// `[image.build]`, with a variant's own keys put in their places.
     pub policy: BuildPolicy,
+    /// The build arguments, with their templates filled in.
+    pub args: BTreeMap<String, String>,
     /// The repository's working directory.
     pub repository: PathBuf,
     /// The id in full of the commit that is released.
@@ -33,30 +32,12 @@ pub struct BuildRequest {
 
 impl BuildRequest {
     /// Which image to take from what a builder hands over.
-    ///
-    /// # Errors
-    /// A platform of the policy is not valid.
-    pub(crate) fn wanted_image(&self) -> Result<WantedImage> {
-        Ok(WantedImage {
+    pub(crate) fn wanted_image(&self) -> WantedImage {
+        WantedImage {
             references: self.references.clone(),
-            platforms: self
-                .policy
-                .platforms
-                .iter()
-                .map(|text| platform(text))
-                .collect::<Result<_>>()?,
-            built_here: self.policy.layout.is_none(),
+            platforms: self.policy.platforms.clone(),
+            built_here: self.policy.source == BuildSource::Engine,
             annotations: self.annotations.clone(),
-        })
+        }
     }
-}
-
-fn platform(text: &str) -> Result<Platform> {
-    text.parse().map_err(|_| {
-        Error::usage(format!(
-            "`{}` in `image.build.platforms` is not a valid platform",
-            sanitize_line(text, 100)
-        ))
-        .hint("platforms = [\"linux/amd64\"]")
-    })
 }

@@ -10,7 +10,7 @@ use crate::{
     build::request::BuildRequest,
     error::{Error, Result},
     io::environment::Environment,
-    policy::SecretSource,
+    policy::{Secret, SecretSource},
 };
 
 /// The longest secret in bytes that BuildKit accepts.
@@ -34,21 +34,21 @@ impl BuildSecrets {
     /// A secret or an ssh agent is not there.
     pub(crate) fn find(request: &BuildRequest, environment: &Environment) -> Result<Self> {
         let mut values = BTreeMap::new();
-        for source in &request.policy.secrets {
-            let value = secret(source, &request.repository, environment)?;
-            values.insert(source.id.clone(), value);
+        for secret in &request.policy.secrets {
+            let value = value(secret, &request.repository, environment)?;
+            values.insert(secret.id.clone(), value);
         }
         let mut agents = BTreeMap::new();
-        for text in &request.policy.ssh {
-            let (id, path) = match text.split_once('=') {
-                Some((id, path)) => (id, Some(path)),
-                None => (&**text, environment.get("SSH_AUTH_SOCK")),
+        for wanted in &request.policy.ssh {
+            let path = match &wanted.socket {
+                Some(path) => Some(path.as_str()),
+                None => environment.get("SSH_AUTH_SOCK"),
             };
             let path = path.ok_or_else(|| {
-                Error::failed(format!("`image.build.ssh = [\"{text}\"]` needs an ssh agent, and `SSH_AUTH_SOCK` is not set"))
+                Error::failed(format!("`image.build.ssh = [\"{wanted}\"]` needs an ssh agent, and `SSH_AUTH_SOCK` is not set"))
                     .hint("eval $(ssh-agent) && ssh-add")
             })?;
-            agents.insert(id.to_owned(), agent(&request.repository.join(path))?);
+            agents.insert(wanted.id.clone(), agent(&request.repository.join(path))?);
         }
         Ok(Self {
             environment: environment.clone(),
@@ -65,22 +65,22 @@ impl BuildSecrets {
     }
 }
 
-fn secret(source: &SecretSource, repository: &Path, environment: &Environment) -> Result<Vec<u8>> {
-    let id = &source.id;
-    match (&source.env, &source.file) {
-        (Some(name), None) => match environment.get(name) {
+fn value(secret: &Secret, repository: &Path, environment: &Environment) -> Result<Vec<u8>> {
+    let id = &secret.id;
+    match &secret.source {
+        SecretSource::Env { name } => match environment.get(name) {
             Some(value) => Ok(value.as_bytes().to_vec()),
             None => Err(Error::failed(format!(
                 "the secret `{id}` comes from the environment variable `{name}`, which is not set"
             ))),
         },
-        (None, Some(file)) => {
+        SecretSource::File { path } => {
             let mut value = Vec::new();
-            std::fs::File::open(repository.join(file))
+            std::fs::File::open(repository.join(path))
                 .and_then(|file| file.take(MAX_SECRET + 1).read_to_end(&mut value))
                 .map_err(|error| {
                     Error::failed(format!(
-                        "the secret `{id}` comes from `{file}`, which cannot be read"
+                        "the secret `{id}` comes from `{path}`, which cannot be read"
                     ))
                     .because(&error)
                 })?;
@@ -91,9 +91,6 @@ fn secret(source: &SecretSource, repository: &Path, environment: &Environment) -
             }
             Ok(value)
         }
-        _ => Err(Error::usage(format!(
-            "the secret `{id}` needs either `env` or `file`"
-        ))),
     }
 }
 
@@ -121,22 +118,21 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         std::fs::write(dir.path().join("token"), "from file").expect("it is written");
         let environment = [("TOKEN", "from variable")].into_iter().collect();
-        let get = |env: Option<&str>, file: Option<&str>| {
-            let source = SecretSource {
+        let get = |source: SecretSource| {
+            let secret = Secret {
                 id: "x".into(),
-                env: env.map(str::to_owned),
-                file: file.map(str::to_owned),
+                source,
             };
-            match secret(&source, dir.path(), &environment) {
+            match value(&secret, dir.path(), &environment) {
                 Ok(value) => String::from_utf8(value).expect("text"),
                 Err(error) => error.message().to_owned(),
             }
         };
-        assert_eq!(get(Some("TOKEN"), None), "from variable");
-        assert_eq!(get(None, Some("token")), "from file");
-        assert!(get(Some("NONE"), None).contains("`NONE`, which is not set"));
-        assert!(get(None, Some("none")).contains("cannot be read"));
-        assert!(get(Some("TOKEN"), Some("token")).contains("either"));
-        assert!(get(None, None).contains("either"));
+        let env = |name: &str| SecretSource::Env { name: name.into() };
+        let file = |path: &str| SecretSource::File { path: path.into() };
+        assert_eq!(get(env("TOKEN")), "from variable");
+        assert_eq!(get(file("token")), "from file");
+        assert!(get(env("NONE")).contains("`NONE`, which is not set"));
+        assert!(get(file("none")).contains("cannot be read"));
     }
 }

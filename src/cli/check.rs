@@ -37,7 +37,7 @@ pub(super) fn run(args: CheckArgs, context: &Context) -> Result<ExitCode> {
                 .map_err(|error| Error::usage(format!("cannot read `{name}`")).because(&error))?;
             let text = String::from_utf8_lossy(&text);
             let projects = context.projects(args.all)?;
-            projects.each(|project| Ok(vec![project.check_message(&name, &text)?]))
+            projects.each(|project| Ok(vec![project.check_message(&name, &text)]))
         }
         (None, None) => return everything(args.all, context),
     };

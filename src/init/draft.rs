@@ -7,7 +7,7 @@ use crate::{
         writer::{Draft, list, named, quote},
     },
     oci::Repository,
-    policy::{BranchPolicy, TagTemplate},
+    policy::{BranchPolicy, GitTagTemplate},
 };
 
 impl Evidence {
@@ -140,7 +140,7 @@ impl Evidence {
         let tag = found
             .as_ref()
             .map(|(prefix, _)| format!("{prefix}{{version}}"))
-            .filter(|template| template.parse::<TagTemplate>().is_ok());
+            .filter(|template| template.parse::<GitTagTemplate>().is_ok());
         let hinted = self.hints.tag.as_ref();
         draft.line("[version]");
         if let Some((prefix, highest)) = &found {
@@ -176,14 +176,14 @@ impl Evidence {
         if hints.stable.is_empty() && hints.maintenance.is_empty() && hints.prerelease.is_empty() {
             return;
         }
-        let defaults = BranchPolicy::default();
+        let defaults = BranchPolicy::default().stable;
         let stable = if hints.stable.is_empty() {
-            &defaults.stable
+            defaults.iter().map(ToString::to_string).collect()
         } else {
-            &hints.stable
+            hints.stable.clone()
         };
         draft.line("[branches]");
-        draft.line(&format!("stable = {}", list(stable)));
+        draft.line(&format!("stable = {}", list(&stable)));
         draft.line(&format!("maintenance = {}", list(&hints.maintenance)));
         let pairs = hints.prerelease.iter();
         let pairs: Vec<String> = pairs
@@ -445,17 +445,25 @@ mod tests {
         );
         let (policy, draft) = policy(&found);
         assert_eq!(policy.image.all()[0].to_string(), "quay.io/acme/api");
-        assert_eq!(policy.tags.fixed, ["v{version}"]);
-        assert_eq!(policy.tags.moving, ["v{major}", "{date:%Y%m%d}", "latest"]);
-        assert_eq!(policy.tags.prerelease, ["v{version}", "{channel}"]);
+        let texts = |templates: &[crate::policy::TagTemplate]| -> Vec<String> {
+            templates.iter().map(ToString::to_string).collect()
+        };
+        assert_eq!(texts(&policy.tags.fixed), ["v{version}"]);
         assert_eq!(
-            policy.variants["alpine"].dockerfile.as_deref(),
-            Some("docker/Dockerfile.alpine")
+            texts(&policy.tags.moving),
+            ["v{major}", "{date:%Y%m%d}", "latest"]
         );
-        assert_eq!(policy.branches.stable, ["trunk"]);
-        assert_eq!(policy.branches.prerelease["next"], "rc");
+        assert_eq!(texts(&policy.tags.prerelease), ["v{version}", "{channel}"]);
+        assert_eq!(
+            policy.variants["alpine"].dockerfile,
+            "docker/Dockerfile.alpine".parse().ok()
+        );
+        assert_eq!(policy.branches.stable, ["trunk".parse().expect("a glob")]);
+        assert_eq!(
+            policy.branches.prerelease[&"next".parse().expect("a glob")].as_str(),
+            "rc"
+        );
         assert_eq!(policy.version.tag.to_string(), "{version}");
-        crate::plan::tags::TagRules::new(&policy).expect("rules that can work");
         for words in [
             "`type=edge`",
             "`0` is left out",

@@ -135,7 +135,7 @@ impl Hints {
     }
 
     fn tag(&mut self, template: String) {
-        if template.parse::<crate::policy::TagTemplate>().is_ok() {
+        if template.parse::<crate::policy::GitTagTemplate>().is_ok() {
             self.tag = self.tag.take().or(Some(template));
         } else {
             self.left_out

@@ -87,7 +87,7 @@ impl FromStr for Platform {
         let mut parts = text.split('/');
         match (parts.next(), parts.next(), parts.next(), parts.next()) {
             (Some(os), Some(architecture), variant, None)
-                if !os.is_empty() && !architecture.is_empty() =>
+                if !os.is_empty() && !architecture.is_empty() && variant != Some("") =>
             {
                 Ok(Self::new(os, architecture, variant.map(str::to_owned)))
             }

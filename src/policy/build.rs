@@ -1,53 +1,111 @@
 //! `[image.build]`: how the image comes to be.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt, str::FromStr};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-/// The engine builds the committed tree, once; or a layout that any builder made is taken.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+use crate::{
+    oci::Platform,
+    policy::{
+        path::RepositoryPath,
+        secret::{Secret, SshAgent},
+        template::Template,
+        text_value::text_value,
+    },
+};
+
+/// `[image.build]`: what makes the image, and what it is told.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "BuildTable", into = "BuildTable")]
 pub struct BuildPolicy {
-    /// Path of the Dockerfile inside the context.
-    pub dockerfile: String,
-    /// Directory of the build context inside the repository.
-    pub context: String,
+    /// What makes the image.
+    pub source: BuildSource,
+    /// The Dockerfile's path inside the context.
+    pub dockerfile: RepositoryPath,
+    /// The directory inside the repository that the builder sees.
+    pub context: RepositoryPath,
     /// The stage of a multi-stage Dockerfile to stop at; unset: the last.
     pub target: Option<String>,
-    /// Platforms to build for; empty: the engine's own.
-    pub platforms: Vec<String>,
-    /// Build arguments. Values are templates as in tags.
-    pub args: BTreeMap<String, String>,
-    /// BuildKit secrets.
-    pub secrets: Vec<SecretSource>,
-    /// Which files the builder sees.
-    pub source: BuildSource,
-    /// An OCI layout (directory or archive) or `docker save` archive to take instead of building.
-    pub layout: Option<String>,
-    /// The command that makes `layout`, run before it is read; program and arguments, no shell.
-    pub command: Vec<String>,
-    /// The builder of an engine: `buildkit` or `classic`; unset: BuildKit where the engine has it.
+    /// The platforms to build for; empty: the engine's own.
+    pub platforms: Vec<Platform>,
+    /// Build arguments by name.
+    pub args: BTreeMap<String, Template>,
+    /// Secrets that a step of the Dockerfile can mount.
+    pub secrets: Vec<Secret>,
+    /// Which files the builder sees: the key `source`.
+    pub files: SourceFiles,
+    /// The builder of the engine; unset: BuildKit where the engine has it.
     pub builder: Option<Builder>,
     /// Images whose layers may be reused.
     pub cache_from: Vec<String>,
-    /// Where to export the build cache.
+    /// Where the build cache is exported to.
     pub cache_to: Vec<String>,
-    /// SSH agent sockets or keys for `RUN --mount=type=ssh`: `default` or `id=path`.
-    pub ssh: Vec<String>,
+    /// SSH agents that a step of the Dockerfile can mount.
+    pub ssh: Vec<SshAgent>,
     /// Named build contexts.
     pub contexts: BTreeMap<String, String>,
-    /// Attach a provenance attestation.
+    /// Whether a provenance attestation is attached.
     pub provenance: bool,
-    /// Attach a software bill of materials.
+    /// Whether a software bill of materials is attached.
     pub sbom: bool,
-    /// Put the files of submodules into the context.
+    /// Whether the context holds the files of submodules.
     pub submodules: bool,
-    /// How layers that the engine hands out uncompressed are packed.
+    /// How layers that the engine exports uncompressed are packed.
     pub compression: Compression,
 }
 
+/// What makes the image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BuildSource {
+    /// A container engine builds it from the Dockerfile.
+    Engine,
+    /// An OCI layout (directory or archive) or a `docker save` archive holds it.
+    Layout {
+        /// The layout's path, seen from the repository.
+        path: String,
+        /// The program that makes the layout; unset: it is there already.
+        command: Option<BuildCommand>,
+    },
+}
+
+impl BuildSource {
+    /// The path of the layout, where the image comes from one.
+    #[must_use]
+    pub fn layout(&self) -> Option<&str> {
+        match self {
+            Self::Layout { path, .. } => Some(path),
+            Self::Engine => None,
+        }
+    }
+
+    /// The program that makes the layout, if any.
+    #[must_use]
+    pub fn command(&self) -> Option<&BuildCommand> {
+        match self {
+            Self::Layout { command, .. } => command.as_ref(),
+            Self::Engine => None,
+        }
+    }
+}
+
+/// A program with its arguments, run without a shell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BuildCommand {
+    /// The program's name or path.
+    pub program: String,
+    /// The arguments that the program gets.
+    pub args: Vec<String>,
+}
+
+impl fmt::Display for BuildCommand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.program)?;
+        self.args.iter().try_for_each(|arg| write!(f, " {arg}"))
+    }
+}
+
 /// Which of an engine's two builders runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Builder {
     /// BuildKit.
@@ -57,18 +115,18 @@ pub enum Builder {
 }
 
 /// Which files the builder sees.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum BuildSource {
+pub enum SourceFiles {
     /// Exactly HEAD's tree.
     #[default]
     Commit,
-    /// The files as they lie.
+    /// The files on disk, with what is not committed.
     Worktree,
 }
 
 /// How layers are packed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Compression {
     /// gzip, which every engine reads.
@@ -76,30 +134,18 @@ pub enum Compression {
     Gzip,
 }
 
-/// One BuildKit secret: its id in the Dockerfile, and where its value comes from.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct SecretSource {
-    /// `--mount=type=secret,id=…`
-    pub id: String,
-    /// An environment variable that holds the value.
-    pub env: Option<String>,
-    /// A file that holds the value.
-    pub file: Option<String>,
-}
-
 impl Default for BuildPolicy {
     fn default() -> Self {
+        let path = |text: &str| text.parse().expect("the defaults are legal");
         Self {
-            dockerfile: "Dockerfile".into(),
-            context: ".".into(),
+            source: BuildSource::Engine,
+            dockerfile: path("Dockerfile"),
+            context: path("."),
             target: None,
             platforms: Vec::new(),
             args: BTreeMap::new(),
             secrets: Vec::new(),
-            source: BuildSource::Commit,
-            layout: None,
-            command: Vec::new(),
+            files: SourceFiles::Commit,
             builder: None,
             cache_from: Vec::new(),
             cache_to: Vec::new(),
@@ -112,3 +158,126 @@ impl Default for BuildPolicy {
         }
     }
 }
+
+/// The keys as `release.toml` has them. Two of them, `layout` and `command`, say together what
+/// makes the image.
+#[derive(Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+struct BuildTable {
+    dockerfile: RepositoryPath,
+    context: RepositoryPath,
+    target: Option<String>,
+    platforms: Vec<PlatformText>,
+    args: BTreeMap<String, Template>,
+    secrets: Vec<Secret>,
+    source: SourceFiles,
+    layout: Option<String>,
+    command: Vec<String>,
+    builder: Option<Builder>,
+    cache_from: Vec<String>,
+    cache_to: Vec<String>,
+    ssh: Vec<SshAgent>,
+    contexts: BTreeMap<String, String>,
+    provenance: bool,
+    sbom: bool,
+    submodules: bool,
+    compression: Compression,
+}
+
+impl Default for BuildTable {
+    fn default() -> Self {
+        BuildPolicy::default().into()
+    }
+}
+
+impl TryFrom<BuildTable> for BuildPolicy {
+    type Error = String;
+
+    fn try_from(table: BuildTable) -> Result<Self, Self::Error> {
+        let mut words = table.command.into_iter();
+        let command = words.next().map(|program| BuildCommand {
+            program,
+            args: words.collect(),
+        });
+        let source = match (table.layout, command) {
+            (None, None) => BuildSource::Engine,
+            (Some(path), command) => BuildSource::Layout { path, command },
+            (None, Some(_)) => {
+                return Err(
+                    "`image.build.command` needs `image.build.layout`: the place where the command puts the image".to_owned(),
+                );
+            }
+        };
+        Ok(Self {
+            source,
+            dockerfile: table.dockerfile,
+            context: table.context,
+            target: table.target,
+            platforms: table.platforms.into_iter().map(|text| text.0).collect(),
+            args: table.args,
+            secrets: table.secrets,
+            files: table.source,
+            builder: table.builder,
+            cache_from: table.cache_from,
+            cache_to: table.cache_to,
+            ssh: table.ssh,
+            contexts: table.contexts,
+            provenance: table.provenance,
+            sbom: table.sbom,
+            submodules: table.submodules,
+            compression: table.compression,
+        })
+    }
+}
+
+impl From<BuildPolicy> for BuildTable {
+    fn from(policy: BuildPolicy) -> Self {
+        let (layout, command) = match policy.source {
+            BuildSource::Engine => (None, None),
+            BuildSource::Layout { path, command } => (Some(path), command),
+        };
+        Self {
+            dockerfile: policy.dockerfile,
+            context: policy.context,
+            target: policy.target,
+            platforms: policy.platforms.into_iter().map(PlatformText).collect(),
+            args: policy.args,
+            secrets: policy.secrets,
+            source: policy.files,
+            layout,
+            command: command.map_or_else(Vec::new, |command| {
+                std::iter::once(command.program)
+                    .chain(command.args)
+                    .collect()
+            }),
+            builder: policy.builder,
+            cache_from: policy.cache_from,
+            cache_to: policy.cache_to,
+            ssh: policy.ssh,
+            contexts: policy.contexts,
+            provenance: policy.provenance,
+            sbom: policy.sbom,
+            submodules: policy.submodules,
+            compression: policy.compression,
+        }
+    }
+}
+
+/// A platform as text; the documents of an image have it as an object.
+struct PlatformText(Platform);
+
+impl FromStr for PlatformText {
+    type Err = <Platform as FromStr>::Err;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(Self)
+    }
+}
+
+impl fmt::Display for PlatformText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+text_value!(PlatformText);

@@ -1,198 +1,163 @@
-//! What single values cannot say: patterns that compile, keys that go together.
+//! What a single value cannot say: keys that go together, or not.
 
-use globset::Glob;
-use regex::Regex;
+use crate::{
+    error::{Error, ErrorCode},
+    policy::{
+        build::BuildSource, placeholder::Placeholder, release_toml::Policy,
+        tag_template::TagTemplate, template::Part, variants::Suffix,
+    },
+};
 
-use super::{BuildPolicy, Policy};
+/// A rule that several keys break together.
+pub(super) struct Problem {
+    text: String,
+    cause: Option<&'static str>,
+    hint: Option<String>,
+}
 
-/// `Err` names the key and the rule it breaks.
-pub(super) fn check(policy: &Policy) -> Result<(), String> {
-    for path in &policy.version.paths {
-        glob("version.paths", path.strip_prefix('!').unwrap_or(path))?;
+impl Problem {
+    fn new(text: impl Into<String>) -> Self {
+        Self {
+            text: text.into(),
+            cause: None,
+            hint: None,
+        }
     }
+
+    /// The error of the policy file called `name`.
+    pub(super) fn of_file(self, name: &str) -> Error {
+        let mut error =
+            Error::usage(format!("`{name}`: {}", self.text)).with_code(ErrorCode::InvalidPolicy);
+        if let Some(cause) = self.cause {
+            error = error.cause(cause);
+        }
+        match self.hint {
+            Some(hint) => error.hint(hint),
+            None => error,
+        }
+    }
+}
+
+/// Holds the keys of `policy` against each other. `Err` names the keys and the rule they break.
+pub(super) fn check(policy: &Policy) -> Result<(), Problem> {
+    rules(policy)?;
+    variants(policy)?;
+    labels(policy)?;
+    policy
+        .tags
+        .prerelease
+        .iter()
+        .try_for_each(|template| prerelease_template(policy, template))
+}
+
+fn rules(policy: &Policy) -> Result<(), Problem> {
     for (index, rule) in policy.version.rules.iter().enumerate() {
-        let key = format!("version.rules[{index}]");
         if rule.type_.is_none()
             && rule.scope.is_none()
             && rule.match_.is_none()
             && rule.breaking.is_none()
         {
-            return Err(format!(
-                "`{key}` matches nothing: give it `type`, `scope`, `match` or `breaking`"
-            ));
-        }
-        if let Some(type_) = &rule.type_ {
-            glob(&format!("{key}.type"), type_)?;
-        }
-        if let Some(scope) = &rule.scope {
-            glob(&format!("{key}.scope"), scope)?;
-        }
-        if let Some(pattern) = &rule.match_ {
-            expression(&format!("{key}.match"), pattern)?;
+            return Err(Problem::new(format!(
+                "`version.rules[{index}]` matches nothing: give it `type`, `scope`, `match` or `breaking`"
+            )));
         }
     }
-    for file in &policy.version.files {
-        inside(&format!("version.files `{}`", file.path), &file.path)?;
-        if file.pattern.is_none() && file.kind().is_none() {
-            return Err(format!(
-                "`version.files` `{}` needs a `pattern` that says where the version stands",
-                file.path
-            ));
-        }
-        if let Some(pattern) = &file.pattern {
-            let groups = expression("version.files.pattern", pattern)?.captures_len();
-            if groups < 2 {
-                return Err(format!(
-                    "`version.files.pattern` `{pattern}` needs a group for the version"
-                ));
-            }
-        }
-    }
-    branches(policy)?;
-    build("image.build", &policy.image.build)?;
+    Ok(())
+}
+
+fn variants(policy: &Policy) -> Result<(), Problem> {
+    let layout = matches!(policy.image.build.source, BuildSource::Layout { .. });
     for (name, variant) in &policy.variants {
         if name.is_empty() {
-            return Err("a variant needs a name: `[variants.alpine]`".into());
+            return Err(Problem::new("a variant needs a name: `[variants.alpine]`"));
         }
-        if variant.suffix(name).is_empty() {
-            return Err(format!(
-                "`variants.{name}.suffix` is empty: it would be the plain image"
-            ));
+        let suffix = variant.suffix(name);
+        suffix
+            .parse::<Suffix>()
+            .map_err(|error| Problem::new(format!("`variants.{name}`: {error}")))?;
+        if variant.latest(name).is_empty() {
+            return Err(Problem::new(format!(
+                "`variants.{name}`: nothing is left of the suffix `{suffix}` for `latest-suffix = false`"
+            )));
         }
-        if policy.image.build.layout.is_some() && variant.layout.is_none() {
-            return Err(format!(
+        if layout && variant.layout.is_none() {
+            return Err(Problem::new(format!(
                 "`variants.{name}.layout` is missing: `image.build.layout` is set, so nothing is built"
-            ));
+            )));
         }
         if let Some((other, _)) = policy
             .variants
             .iter()
-            .find(|(other, v)| *other < name && v.suffix(other) == variant.suffix(name))
+            .find(|(other, v)| *other < name && v.suffix(other) == suffix)
         {
-            return Err(format!(
-                "variants `{other}` and `{name}` have the same suffix"
-            ));
+            return Err(Problem::new(format!(
+                "variants `{other}` and `{name}` have the same suffix: `{suffix}`"
+            )));
         }
     }
+    Ok(())
+}
+
+fn labels(policy: &Policy) -> Result<(), Problem> {
     for label in policy.branches.prerelease.values() {
-        if let Some(variant) = policy.variant_like(label) {
-            return Err(format!(
+        if let Some(variant) = policy.variant_like(label.as_str()) {
+            return Err(Problem::new(format!(
                 "the pre-release label `{label}` of `branches.prerelease` is the suffix of variant `{variant}`: `1.2.3-{label}` could be either"
-            ));
-        }
-    }
-    lock_refs(&policy.git.lock_refs)
-}
-
-fn branches(policy: &Policy) -> Result<(), String> {
-    for branch in policy.branches.stable.iter() {
-        glob("branches.stable", branch)?;
-    }
-    for pattern in &policy.branches.maintenance {
-        let times = |placeholder| pattern.matches(placeholder).count();
-        let rest = pattern.replace("{major}", "0").replace("{minor}", "0");
-        if times("{major}") != 1
-            || times("{minor}") > 1
-            || rest.contains(['{', '}', '[', ']', '\\'])
-        {
-            return Err(format!(
-                "`branches.maintenance` `{pattern}` needs `{{major}}`, and may have `{{minor}}`, each once, and `*`"
-            ));
-        }
-        glob("branches.maintenance", &rest)?;
-    }
-    for (branch, label) in &policy.branches.prerelease {
-        glob("branches.prerelease", branch)?;
-        let legal = !label.is_empty()
-            && label
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b == b'-')
-            && !label.bytes().all(|b| b.is_ascii_digit());
-        if !legal {
-            return Err(format!(
-                "`branches.prerelease` gives `{branch}` the label `{label}`: a label is letters, digits and `-`, not digits alone"
-            ));
+            )));
         }
     }
     Ok(())
 }
 
-fn build(key: &str, build: &BuildPolicy) -> Result<(), String> {
-    inside(&format!("{key}.context"), &build.context)?;
-    inside(&format!("{key}.dockerfile"), &build.dockerfile)?;
-    for secret in &build.secrets {
-        if secret.env.is_some() == secret.file.is_some() {
-            return Err(format!(
-                "`{key}.secrets` `{}` needs either `env` or `file`",
-                secret.id
-            ));
-        }
-    }
-    if !build.command.is_empty() && build.layout.is_none() {
-        return Err(format!(
-            "`{key}.command` needs `{key}.layout`: the place where the command puts the image"
-        ));
-    }
-    for platform in &build.platforms {
-        let parts = platform.split('/').count();
-        if !(2..=3).contains(&parts) || platform.split('/').any(str::is_empty) {
-            return Err(format!(
-                "`{key}.platforms` `{platform}` is not `os/architecture[/variant]`"
-            ));
-        }
+/// A pre-release never gets a tag that people use to follow stable releases.
+fn prerelease_template(policy: &Policy, template: &TagTemplate) -> Result<(), Problem> {
+    let of_stable_lines = template.parts().iter().all(|part| match part {
+        Part::Value(value) => matches!(
+            value,
+            Placeholder::Major | Placeholder::Minor | Placeholder::Patch
+        ),
+        Part::Text(text) => text.chars().all(|c| c == '.'),
+    });
+    let own = template.has(|value| {
+        matches!(
+            value,
+            Placeholder::Version
+                | Placeholder::Prerelease
+                | Placeholder::Channel
+                | Placeholder::Sha(_)
+        )
+    });
+    let shared = policy.tags.moving.contains(template) && !own && !template.is_of_the_moment();
+    if of_stable_lines || shared || template.literal() == Some("latest") {
+        return Err(Problem {
+            text: format!("`tags.prerelease`: a pre-release cannot take `{template}`"),
+            cause: Some("whoever follows that tag expects stable versions"),
+            hint: Some("name `{version}`, `{prerelease}` or `{channel}` in it".to_owned()),
+        });
     }
     Ok(())
-}
-
-fn glob(key: &str, pattern: &str) -> Result<(), String> {
-    Glob::new(pattern)
-        .map(drop)
-        .map_err(|error| format!("`{key}` `{pattern}`: {}", error.kind()))
-}
-
-fn expression(key: &str, pattern: &str) -> Result<Regex, String> {
-    Regex::new(pattern).map_err(|error| format!("`{key}` is no regular expression: {error}"))
-}
-
-/// A path inside the repository: relative, no `..`.
-fn inside(key: &str, path: &str) -> Result<(), String> {
-    let bad = path.is_empty() || path.starts_with('/') || path.split('/').any(|part| part == "..");
-    if bad {
-        Err(format!("`{key}` `{path}` must lie inside the repository"))
-    } else {
-        Ok(())
-    }
-}
-
-fn lock_refs(prefix: &str) -> Result<(), String> {
-    let legal = prefix.starts_with("refs/")
-        && !prefix.ends_with(['/', '.'])
-        && !prefix.contains("..")
-        && !prefix.contains("//")
-        && prefix
-            .bytes()
-            .all(|b| b.is_ascii_graphic() && !b"~^:?*[\\".contains(&b));
-    if legal {
-        Ok(())
-    } else {
-        Err(format!(
-            "`git.lock-refs` `{prefix}` is no place for refs: try `refs/hoist`"
-        ))
-    }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::policy::Policy;
+    use crate::{error::ErrorKind, policy::Policy};
+
+    fn refused(cases: &[(&str, &str)]) {
+        for (text, words) in cases {
+            let error = Policy::parse(text, "release.toml").expect_err(text);
+            assert_eq!(error.kind(), ErrorKind::Usage, "{text}: {error}");
+            assert!(error.message().contains(words), "{text}: {error}");
+        }
+    }
 
     #[test]
     fn what_does_not_go_together_is_named() {
-        for (text, words) in [
+        refused(&[
             ("[version]\npaths = [\"a[\"]", "version.paths"),
             ("[[version.rules]]\nbump = \"none\"", "matches nothing"),
             (
                 "[[version.rules]]\nmatch = \"(\"\nbump = \"none\"",
-                "no regular expression",
+                "not a valid regular expression",
             ),
             (
                 "[[version.rules]]\ntype = \"a}\"\nbump = \"none\"",
@@ -206,12 +171,25 @@ mod tests {
             ("[branches]\nmaintenance = [\"[{major}].x\"]", "each once"),
             ("[branches.prerelease]\nnext = \"1\"", "label"),
             ("[image.build]\ncontext = \"../x\"", "inside the repository"),
+            (
+                "[variants.x]\ndockerfile = \"../x\"",
+                "variants.x.dockerfile",
+            ),
             ("[image.build]\ncommand = [\"make\"]", "image.build.layout"),
             (
                 "[image.build]\nsecrets = [{ id = \"x\" }]",
                 "either `env` or `file`",
             ),
+            (
+                "[image.build]\nsecrets = [{ id = \"x\", env = \"a\", file = \"b\" }]",
+                "either `env` or `file`",
+            ),
             ("[image.build]\nplatforms = [\"amd64\"]", "os/architecture"),
+            ("[image.labels]\nx = \"{nope}\"", "`image.labels.x`"),
+            (
+                "[image.build.args]\na = \"{versoin}\"",
+                "did you mean `{version}`",
+            ),
             ("[variants.a]\nsuffix = \"\"", "empty"),
             (
                 "[variants.a]\nsuffix = \"-x\"\n[variants.b]\nsuffix = \"-x\"",
@@ -219,9 +197,51 @@ mod tests {
             ),
             ("[variants.beta]", "suffix of variant `beta`"),
             ("[git]\nlock-refs = \"hoist\"", "git.lock-refs"),
-        ] {
-            let error = Policy::parse(text, "release.toml").expect_err(text);
-            assert!(error.message().contains(words), "{text}: {error}");
-        }
+            ("[version]\nfiles = [{ path = \"a\" }]", "needs a `pattern`"),
+            (
+                "[version]\nfiles = [{ path = \"a\", pattern = \"b\" }]",
+                "needs a group",
+            ),
+        ]);
+    }
+
+    #[test]
+    fn tags_that_cannot_work_are_refused_and_the_template_is_named() {
+        refused(&[
+            (
+                "[tags]\nfixed = [\"{versoin}\"]",
+                "did you mean `{version}`",
+            ),
+            ("[tags]\nfixed = [\"sha-{sha:foo}\"]", "`sha-{sha:foo}`"),
+            ("[tags]\nfixed = [\"{sha:41}\"]", "4 to 40"),
+            ("[tags]\nfixed = [\"{version:x}\"]", "takes nothing"),
+            ("[tags]\nfixed = [\"{version\"]", "without its `}`"),
+            ("[tags]\nfixed = [\"version}\"]", "without its `{`"),
+            ("[tags]\nfixed = [\"\"]", "empty"),
+            ("[tags]\nfixed = [\"a/{version}\"]", "`/` cannot stand"),
+            ("[tags]\nfixed = [\"-{version}\"]", "starts with"),
+            ("[tags]\nmoving = [\"{date:%Q}\"]", "strftime"),
+            ("[tags]\ndate = \"%\"", "`tags.date`"),
+            (
+                "[tags]\nprerelease = [\"{version}\", \"latest\"]",
+                "cannot take `latest`",
+            ),
+            ("[tags]\nprerelease = [\"{major}.{minor}\"]", "cannot take"),
+            ("[variants.x]\nsuffix = \"\"", "empty suffix"),
+            ("[variants.x]\nsuffix = \"+x\"", "`+` of the suffix"),
+            ("[variants.\"a+b\"]", "`+` of the suffix"),
+            (
+                "[variants.x]\nsuffix = \"-\"\nlatest-suffix = false",
+                "nothing is left",
+            ),
+            (
+                "[variants.x]\nsuffix = \"-a\"\n[variants.y]\nsuffix = \"-a\"",
+                "variants `x` and `y`",
+            ),
+            (
+                "[variants.x]\nsuffix = \"-beta\"",
+                "`beta` of `branches.prerelease` is the suffix of variant `x`",
+            ),
+        ]);
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::{
     error::{Error, ErrorCode, Result},
-    policy::{Policy, TagTemplate},
+    policy::{git_tag_template::GitTagTemplate, release_toml::Policy},
 };
 
 /// Holds the policies of one repository, each under its file's name, against each other.
@@ -41,7 +41,7 @@ pub fn conflicts(policies: &[(&str, &Policy)]) -> Result<()> {
     Ok(())
 }
 
-impl TagTemplate {
+impl GitTagTemplate {
     /// Whether a tag of this template can have a name of the other, or stand in its way as a
     /// folder (git has no tag `v1` beside `v1/api`).
     ///
@@ -106,7 +106,7 @@ mod tests {
 
     use crate::policy::conflicts::*;
 
-    fn template(text: &str) -> TagTemplate {
+    fn template(text: &str) -> GitTagTemplate {
         text.parse().expect("a template")
     }
 
@@ -177,7 +177,7 @@ mod tests {
             name in "[0-9a-b./+_-]{0,3}(1\\.0\\.0|0\\.1\\.2)[0-9a-b./+_-]{0,3}(1\\.0\\.0|0\\.1\\.2)?[a/_-]{0,2}",
             folder in "(/[a-b0-9]{1,2})?",
         ) {
-            let templates = |name: &str| -> Vec<TagTemplate> {
+            let templates = |name: &str| -> Vec<GitTagTemplate> {
                 let spans = (0..name.len()).flat_map(|from| (from + 1..=name.len()).map(move |to| (from, to)));
                 spans
                     .filter(|(from, to)| semver::Version::parse(&name[*from..*to]).is_ok())

@@ -1,7 +1,16 @@
 //! Text to [`Policy`]: strict, with errors that point at the line and name the nearest key.
 
-use super::Policy;
-use crate::error::{Error, ErrorCode, Result};
+use std::ops::Range;
+
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
+};
+
+use crate::{
+    error::{Error, ErrorCode, Result},
+    policy::{check::check, release_toml::Policy},
+};
 
 /// Keys that cargo-release, whose file has the same name, knows at the top level and hoist does
 /// not (its reference, "Configuration").
@@ -37,14 +46,12 @@ impl Policy {
     /// A usage error with line, key and the nearest known name.
     pub fn parse(text: &str, name: &str) -> Result<Self> {
         let policy: Self = toml::from_str(text).map_err(|error| explain(text, name, &error))?;
-        super::check::check(&policy).map_err(|problem| {
-            Error::usage(format!("`{name}`: {problem}")).with_code(ErrorCode::InvalidPolicy)
-        })?;
+        check(&policy).map_err(|problem| problem.of_file(name))?;
         Ok(policy)
     }
 }
 
-/// Whether a text that is no policy is the `release.toml` of cargo-release.
+/// Whether a text that is not a policy is the `release.toml` of cargo-release.
 #[must_use]
 pub fn is_cargo_release(text: &str) -> bool {
     cargo_release_key(text).is_some()
@@ -70,10 +77,43 @@ fn explain(text: &str, name: &str, error: &toml::de::Error) -> Error {
                 None => error.hint(format!("known here: {}", list(&known))),
             }
         }
-        None => Error::usage(format!("cannot read `{name}`: {message}"))
-            .with_code(ErrorCode::InvalidPolicy)
-            .cause(at),
+        None => {
+            let key = error.span().and_then(|span| key_at(text, &span));
+            let key = key.map_or_else(String::new, |key| format!("`{key}`: "));
+            Error::usage(format!("cannot read `{name}`: {key}{message}"))
+                .with_code(ErrorCode::InvalidPolicy)
+                .cause(at)
+        }
     }
+}
+
+/// The path of the key or value at `span`: `version.rules[0].type`. `None` where the text is not
+/// TOML, and then the error is about that.
+fn key_at(text: &str, span: &Range<usize>) -> Option<String> {
+    let table = DeTable::parse(text).ok()?;
+    key_in_table(table.get_ref(), span)
+}
+
+fn key_in_table(table: &DeTable<'_>, span: &Range<usize>) -> Option<String> {
+    table.iter().find_map(|(key, value)| {
+        let below = if key.span() == *span {
+            Some(String::new())
+        } else {
+            key_in_value(value, span)
+        };
+        below.map(|below| format!("{}{below}", key.get_ref()))
+    })
+}
+
+fn key_in_value(value: &Spanned<DeValue<'_>>, span: &Range<usize>) -> Option<String> {
+    let below = match value.get_ref() {
+        DeValue::Table(table) => key_in_table(table, span).map(|below| format!(".{below}")),
+        DeValue::Array(array) => array.iter().enumerate().find_map(|(index, value)| {
+            key_in_value(value, span).map(|below| format!("[{index}]{below}"))
+        }),
+        _ => None,
+    };
+    below.or_else(|| (value.span() == *span).then(String::new))
 }
 
 /// A key that only cargo-release has, where hoist's own tables are absent.
@@ -188,7 +228,16 @@ mod tests {
             ("[image]\nrepository = \"https://x/y\"\n", "scheme"),
             ("[version]\ntag = \"v\"\n", "`{version}` exactly once"),
             ("[version]\ninitial = \"1.0\"\n", "cannot read"),
-            ("[publish]\ndeadline = \"ten\"\n", "no duration"),
+            ("[publish]\ndeadline = \"ten\"\n", "not a valid duration"),
+            ("[tags]\nfixed = [\"{versoin}\"]\n", "`tags.fixed[0]`"),
+            (
+                "[branches.prerelease]\n\"a[\" = \"rc\"\n",
+                "`branches.prerelease.a[`",
+            ),
+            (
+                "[image.build]\nplatforms = [\"linux/amd64\", \"x\"]\n",
+                "`image.build.platforms[1]`",
+            ),
             ("[tags]\nlatest = \"always\"\n", "unknown variant"),
             ("[tags\n", "cannot read"),
         ] {

@@ -1,14 +1,16 @@
 //! What can stand between the braces of a template.
 
-use std::fmt::Write as _;
+use std::{fmt, fmt::Write as _, str::FromStr};
 
 use chrono::{DateTime, Utc, format::StrftimeItems};
 use semver::Version;
 
+use crate::policy::text_value::text_value;
+
 /// Everything that a placeholder can stand for, in one release.
 #[derive(Debug, Clone, Copy)]
 pub struct Values<'a> {
-    /// The version.
+    /// The version that is released.
     pub version: &'a Version,
     /// `{channel}`: the label of a pre-release that counts (`rc` of `1.0.0-rc.2`).
     pub channel: Option<&'a str>,
@@ -20,8 +22,8 @@ pub struct Values<'a> {
     pub instant: DateTime<Utc>,
     /// The branch as git names it.
     pub branch: Option<&'a str>,
-    /// strftime format of dates that bring none.
-    pub date: &'a str,
+    /// The format of dates whose placeholder has none of its own: `tags.date`.
+    pub date: &'a DateFormat,
 }
 
 /// One placeholder.
@@ -36,8 +38,8 @@ pub(crate) enum Placeholder {
     /// How many hex digits.
     Sha(usize),
     /// Its own format, where it has one.
-    Date(Option<String>),
-    CommitDate(Option<String>),
+    Date(Option<DateFormat>),
+    CommitDate(Option<DateFormat>),
     Branch,
 }
 
@@ -73,8 +75,8 @@ impl Placeholder {
             "channel" => plain(Self::Channel),
             "branch" => plain(Self::Branch),
             "sha" => sha_length(argument).map(Self::Sha),
-            "date" => check_format(argument).map(Self::Date),
-            "commit_date" => check_format(argument).map(Self::CommitDate),
+            "date" => date_format(argument).map(Self::Date),
+            "commit_date" => date_format(argument).map(Self::CommitDate),
             _ => Err(unknown(name)),
         }
     }
@@ -98,10 +100,12 @@ impl Placeholder {
     /// The value as it is; `None` where this release has none.
     pub(crate) fn render(&self, values: &Values<'_>) -> Option<String> {
         let version = values.version;
-        let date = |own: &Option<String>, time: DateTime<Utc>| {
+        let date = |own: &Option<DateFormat>, time: DateTime<Utc>| {
             let mut out = String::new();
-            let format = own.as_deref().unwrap_or(values.date);
-            write!(out, "{}", time.format(format)).ok().map(|()| out)
+            let format = own.as_ref().unwrap_or(values.date);
+            write!(out, "{}", time.format(format.as_str()))
+                .ok()
+                .map(|()| out)
         };
         match self {
             Self::Version => Some(version.to_string()),
@@ -152,14 +156,38 @@ fn sha_length(argument: Option<&str>) -> Result<usize, String> {
     }
 }
 
-/// Checks a strftime format: known specifiers only, and one that can stand in a tag is the
-/// policy's matter, not this one's (a label's date may hold a `:`).
-pub(crate) fn check_format(format: Option<&str>) -> Result<Option<String>, String> {
-    let Some(format) = format else {
-        return Ok(None);
-    };
-    if format.is_empty() || StrftimeItems::new(format).parse().is_err() {
-        return Err(format!("`{format}` is no strftime format of a date"));
-    }
-    Ok(Some(format.to_owned()))
+fn date_format(argument: Option<&str>) -> Result<Option<DateFormat>, String> {
+    argument.map(str::parse).transpose()
 }
+
+/// A strftime format with known specifiers only. Whether its text can stand in a tag is another
+/// question: the date of a label may hold a `:`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct DateFormat(String);
+
+impl DateFormat {
+    /// The format as it was written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for DateFormat {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.is_empty() || StrftimeItems::new(text).parse().is_err() {
+            return Err(format!("`{text}` is not a valid strftime format of a date"));
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl fmt::Display for DateFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+text_value!(DateFormat);

@@ -2,27 +2,29 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::git::RefName;
 
 /// `[publish]`
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct PublishPolicy {
     /// What happens when the commit cannot be completed.
     pub on_failure: OnFailure,
     /// How long a registry may take to show what it accepted.
-    #[serde(deserialize_with = "duration")]
+    #[serde(with = "duration")]
     pub verify_timeout: Duration,
     /// How long the commit may go on retrying.
-    #[serde(deserialize_with = "duration")]
+    #[serde(with = "duration")]
     pub deadline: Duration,
     /// How long a signal leaves to finish or roll back.
-    #[serde(deserialize_with = "duration")]
+    #[serde(with = "duration")]
     pub grace: Duration,
 }
 
 /// What happens when the commit cannot be completed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OnFailure {
     /// Put every tag back.
@@ -33,7 +35,7 @@ pub enum OnFailure {
 }
 
 /// `[git]`
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct GitPolicy {
     /// Push the tag and hold the lock on the remote.
@@ -45,11 +47,11 @@ pub struct GitPolicy {
     /// Refuse to release a commit that the remote does not have.
     pub require_pushed: bool,
     /// Where the lock refs live.
-    pub lock_refs: String,
+    pub lock_refs: RefName,
 }
 
 /// `[registry."HOST"]`
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct RegistryPolicy {
     /// Speak HTTP without TLS. Loopback needs no word.
@@ -80,15 +82,18 @@ impl Default for GitPolicy {
             remote: "origin".into(),
             sign: false,
             require_pushed: true,
-            lock_refs: "refs/hoist".into(),
+            lock_refs: "refs/hoist".parse().expect("the default is legal"),
         }
     }
 }
 
 /// `500ms`, `60s`, `10m`, `2h`: a whole number and a unit.
-pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
-    let error =
-        || format!("`{text}` is no duration: expected a whole number and `ms`, `s`, `m` or `h`");
+fn parse_duration(text: &str) -> Result<Duration, String> {
+    let error = || {
+        format!(
+            "`{text}` is not a valid duration: expected a whole number and `ms`, `s`, `m` or `h`"
+        )
+    };
     let digits = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(error)?;
     let number: u64 = text[..digits].parse().map_err(|_| error())?;
     let seconds = |factor: u64| number.checked_mul(factor).map(Duration::from_secs);
@@ -102,9 +107,21 @@ pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
     .ok_or_else(error)
 }
 
-fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    parse_duration(&text).map_err(serde::de::Error::custom)
+/// A duration as `release.toml` has it; written in milliseconds, so that `60s` and `1m` are one.
+mod duration {
+    use super::{Deserialize, Deserializer, Duration, Serializer, parse_duration};
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+        let text = String::deserialize(from)?;
+        parse_duration(&text).map_err(serde::de::Error::custom)
+    }
+
+    pub(super) fn serialize<S: Serializer>(
+        duration: &Duration,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{}ms", duration.as_millis()))
+    }
 }
 
 #[cfg(test)]

@@ -1,28 +1,30 @@
-//! `[tags]` and `[variants]`: which tags a version gets.
+//! `[tags]`: which tags a version gets.
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
+use crate::policy::{placeholder::DateFormat, tag_template::TagTemplate};
+
 /// `[tags]`
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct TagPolicy {
-    /// Templates of tags that never move.
-    pub fixed: Vec<String>,
-    /// Templates of tags that follow the newest version of their line.
-    pub moving: Vec<String>,
-    /// Templates of the tags of a pre-release.
-    pub prerelease: Vec<String>,
-    /// strftime format of `{date}` and `{commit_date}`, UTC.
-    pub date: String,
+    /// Tags that never move.
+    pub fixed: Vec<TagTemplate>,
+    /// Tags that follow the highest version of their line.
+    pub moving: Vec<TagTemplate>,
+    /// Tags of a pre-release.
+    pub prerelease: Vec<TagTemplate>,
+    /// The format of `{date}` and `{commit_date}`, in UTC.
+    pub date: DateFormat,
     /// When `latest` moves.
     pub latest: Latest,
-    /// Keep the tag `0` while major is 0.
+    /// Whether there is a tag `0` while major is 0.
     pub zero_major: bool,
-    /// Move a channel's tag on to the stable release that follows.
+    /// Whether a channel's tag moves on to the stable release that follows.
     pub channel_follows: bool,
-    /// What decides where a registry refuses its tags list.
+    /// What decides where a registry refuses to list its tags.
     pub guard: TagListFallback,
 }
 
@@ -36,6 +38,20 @@ pub enum TemplateList {
     Moving,
     /// `tags.prerelease`: the tags of a pre-release.
     Prerelease,
+}
+
+impl TagPolicy {
+    /// Every template with the list that it stands in, in the order of the lists.
+    pub fn templates(&self) -> impl Iterator<Item = (TemplateList, &TagTemplate)> {
+        let lists = [
+            (TemplateList::Fixed, &self.fixed),
+            (TemplateList::Moving, &self.moving),
+            (TemplateList::Prerelease, &self.prerelease),
+        ];
+        lists
+            .into_iter()
+            .flat_map(|(list, templates)| templates.iter().map(move |template| (list, template)))
+    }
 }
 
 impl TemplateList {
@@ -57,7 +73,7 @@ impl fmt::Display for TemplateList {
 }
 
 /// When `latest` moves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Latest {
     /// To the highest stable version.
@@ -69,53 +85,33 @@ pub enum Latest {
     Never,
 }
 
-/// What decides whether a moving tag may move where the registry refuses its tags list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+/// What decides whether a moving tag may move where a registry refuses to list its tags.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TagListFallback {
-    /// Git tags and what the registry shows; refuse where neither is known.
+    /// Git tags and what the registry shows; a release is refused where neither is known.
     #[default]
     Registry,
-    /// Git tags are enough.
+    /// Git tags alone.
     Git,
-}
-
-/// `[variants.NAME]`: a second image of the same release.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
-#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-pub struct VariantPolicy {
-    /// Its stage in the Dockerfile.
-    pub target: Option<String>,
-    /// Its Dockerfile, where it has one of its own.
-    pub dockerfile: Option<String>,
-    /// Its layout, where it is not built.
-    pub layout: Option<String>,
-    /// Added to each of its tags, e.g. `-alpine`; unset: `-NAME`.
-    pub suffix: Option<String>,
-    /// `latest-alpine` (true, the default) or `alpine`.
-    pub latest_suffix: Option<bool>,
-}
-
-impl VariantPolicy {
-    /// The suffix of the variant called `name`.
-    #[must_use]
-    pub fn suffix(&self, name: &str) -> String {
-        self.suffix.clone().unwrap_or_else(|| format!("-{name}"))
-    }
 }
 
 impl Default for TagPolicy {
     fn default() -> Self {
-        let list = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        let list = |templates: &[&str]| templates.iter().map(|text| parsed(text)).collect();
         Self {
             fixed: list(&["{version}", "sha-{sha}"]),
             moving: list(&["{major}.{minor}", "{major}", "latest", "{date}"]),
             prerelease: list(&["{version}", "{channel}"]),
-            date: "%Y-%m-%d".into(),
+            date: parsed("%Y-%m-%d"),
             latest: Latest::Highest,
             zero_major: false,
             channel_follows: false,
             guard: TagListFallback::Registry,
         }
     }
+}
+
+fn parsed<T: FromStr<Err = String>>(text: &str) -> T {
+    text.parse().expect("the defaults are legal")
 }

@@ -1,11 +1,14 @@
-//! Templates of tags and other text: `{major}.{minor}`, `sha-{sha:12}`, `{date:%Y%m%d}`.
+//! Templates of labels, annotations and build arguments: `{version} of {date:%Y%m%d}`.
 //!
-//! A template is parsed once, when the policy is read; what is wrong with it is known before
-//! anything is built.
+//! A template is parsed once, when the policy is read: a placeholder that does not exist is an error
+//! before anything is built.
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
-use crate::policy::placeholder::{Placeholder, Values};
+use crate::policy::{
+    placeholder::{Placeholder, Values},
+    text_value::text_value,
+};
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Part {
@@ -30,11 +33,7 @@ pub enum Rendered {
 }
 
 impl Template {
-    /// Reads a template for free text: a label, a build argument.
-    ///
-    /// # Errors
-    /// What is wrong with it, naming the template.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    fn parse(text: &str) -> Result<Self, String> {
         let mut parts = Vec::new();
         let mut literal = String::new();
         let mut rest = text;
@@ -70,34 +69,6 @@ impl Template {
         })
     }
 
-    /// Reads a template of tags: its own text must be legal in a tag.
-    ///
-    /// # Errors
-    /// What is wrong with it, naming the template.
-    pub fn parse_tag(text: &str) -> Result<Self, String> {
-        let template = Self::parse(text)?;
-        if template.parts.is_empty() {
-            return Err("template ``: it is empty".to_owned());
-        }
-        for part in &template.parts {
-            let Part::Text(literal) = part else { continue };
-            if let Some(bad) = literal.chars().find(|c| !is_tag_character(*c)) {
-                return Err(format!(
-                    "template `{text}`: `{}` cannot stand in a tag: only letters, digits, `.`, `_` and `-`",
-                    bad.escape_debug()
-                ));
-            }
-        }
-        if let Some(Part::Text(literal)) = template.parts.first()
-            && literal.starts_with(['.', '-'])
-        {
-            return Err(format!(
-                "template `{text}`: a tag starts with a letter, a digit or `_`"
-            ));
-        }
-        Ok(template)
-    }
-
     /// As it was written.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -108,56 +79,13 @@ impl Template {
         &self.parts
     }
 
-    /// The template without any placeholder, where it has none.
-    pub(crate) fn literal(&self) -> Option<&str> {
-        match &*self.parts {
-            [Part::Text(text)] => Some(text),
-            _ => None,
-        }
-    }
-
-    pub(crate) fn has(&self, wanted: impl Fn(&Placeholder) -> bool) -> bool {
-        self.parts
-            .iter()
-            .any(|part| matches!(part, Part::Value(value) if wanted(value)))
-    }
-
-    /// Names the whole version, so that the version can be read back from the name.
-    pub(crate) fn is_exact(&self) -> bool {
-        self.has(|value| *value == Placeholder::Version)
-    }
-
-    /// Names the day or the branch: what it says is no matter of versions, so no later look can
-    /// tell where it should point.
-    pub(crate) fn is_of_the_moment(&self) -> bool {
-        self.has(|value| {
-            matches!(
-                value,
-                Placeholder::Date(_) | Placeholder::CommitDate(_) | Placeholder::Branch
-            )
-        })
-    }
-
     /// Fills in the values as they are: for labels and build arguments.
     #[must_use]
     pub fn render(&self, values: &Values<'_>) -> Rendered {
         self.fill(values, Placeholder::render)
     }
 
-    /// Fills in the values as they can stand in a tag: `+` becomes `-`, and what else a branch's
-    /// name holds becomes one `-` a run. The result still has to be checked: it can be too long.
-    pub(crate) fn render_tag(&self, values: &Values<'_>) -> Rendered {
-        self.fill(values, |placeholder, values| {
-            let text = placeholder.render(values)?;
-            Some(match placeholder {
-                Placeholder::Version => text.replace('+', "-"),
-                Placeholder::Branch => sanitise(&text),
-                _ => text,
-            })
-        })
-    }
-
-    fn fill(
+    pub(super) fn fill(
         &self,
         values: &Values<'_>,
         value: impl Fn(&Placeholder, &Values<'_>) -> Option<String>,
@@ -176,28 +104,18 @@ impl Template {
     }
 }
 
+impl FromStr for Template {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::parse(text)
+    }
+}
+
 impl fmt::Display for Template {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        f.pad(&self.text)
     }
 }
 
-pub(crate) fn is_tag_character(c: char) -> bool {
-    c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-')
-}
-
-/// Each run of characters that a tag cannot hold becomes one `-`.
-fn sanitise(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut in_run = false;
-    for c in text.chars() {
-        let legal = is_tag_character(c);
-        if legal {
-            out.push(c);
-        } else if !in_run {
-            out.push('-');
-        }
-        in_run = !legal;
-    }
-    out
-}
+text_value!(Template);

@@ -53,37 +53,37 @@ impl Project {
             let merge = commit.parents.len() > 1;
             self.check(commit.id.to_string(), &commit.message, merge)
         });
-        checked.collect()
+        Ok(checked.collect())
     }
 
     /// Checks the message in `text`, as git hands it to its `commit-msg` hook in the file `name`.
-    ///
-    /// # Errors
-    /// Usage (exit 2) for a rule of the policy that does not compile.
-    pub fn check_message(&self, name: &str, text: &str) -> Result<CheckedMessage> {
+    #[must_use]
+    pub fn check_message(&self, name: &str, text: &str) -> CheckedMessage {
         let text = lint::cleaned(text, self.git().comment_character());
         // The message of a merge is checked as one: git writes it, or a person who means it.
         let merge = text.starts_with("Merge ");
         self.check(name.to_owned(), &text, merge)
     }
 
-    fn check(&self, subject: String, message: &str, merge: bool) -> Result<CheckedMessage> {
+    fn check(&self, subject: String, message: &str, merge: bool) -> CheckedMessage {
         let policy = self.policy();
         let counts = LintRules {
             types: types(policy),
-            own_rule: rules::has_rule(&policy.version, message, merge)?,
+            own_rule: rules::has_rule(&policy.version, message, merge),
             unconventional: policy.version.unconventional == Unconventional::Patch,
         };
-        Ok(CheckedMessage {
+        CheckedMessage {
             subject,
             summary: change::summary(message),
             findings: lint::lint(message, merge, &counts),
-        })
+        }
     }
 }
 
 /// The types that the policy's own rules name.
 fn types(policy: &Policy) -> Vec<String> {
     let rules = policy.version.rules.iter();
-    rules.filter_map(|rule| rule.type_.clone()).collect()
+    rules
+        .filter_map(|rule| Some(rule.type_.as_ref()?.to_string()))
+        .collect()
 }

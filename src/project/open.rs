@@ -100,7 +100,7 @@ impl Project {
     /// The identity of what the policy says: a plan stores it, to see that the policy is the same
     /// when the plan is carried out.
     pub(crate) fn policy_digest(&self) -> Digest {
-        Digest::of(format!("{:?}", self.policy).as_bytes())
+        self.policy.identity()
     }
 
     /// The environment that was given to [`Project::open`].

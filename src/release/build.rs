@@ -9,7 +9,7 @@ use crate::{
     io::{layout::Store, registry::image_tree},
     oci::{Digest, Image, Repository, Variant},
     plan::{Plan, PlannedImage, PlannedSource},
-    policy::{BuildPolicy, BuildSource},
+    policy::{BuildPolicy, BuildSource, SourceFiles},
     release::{errors, facade::Release},
 };
 
@@ -36,7 +36,7 @@ impl Release {
     pub(super) async fn check_builds(&self, plan: &Plan) -> Result<()> {
         for (index, planned) in to_build(plan) {
             let request = self.build_request(plan, planned, index == 0);
-            build::choose(&request, self.environment())?.check().await?;
+            build::choose(&request, self.environment()).check().await?;
         }
         Ok(())
     }
@@ -84,9 +84,9 @@ impl Release {
         let wait = async {
             if to_build(plan).next().is_none() {
                 None
-            } else if !build.command.is_empty() {
+            } else if build.source.command().is_some() {
                 Some(Box::new(self.work_tree.clone().write_owned().await) as Turn)
-            } else if build.source == BuildSource::Worktree || self.has_layout() {
+            } else if build.files == SourceFiles::Worktree || self.has_layout() {
                 Some(Box::new(self.work_tree.clone().read_owned().await) as Turn)
             } else {
                 None
@@ -104,7 +104,8 @@ impl Release {
 
     fn has_layout(&self) -> bool {
         let mut variants = self.policy().variants.values();
-        self.policy().image.build.layout.is_some() || variants.any(|one| one.layout.is_some())
+        self.policy().image.build.source.layout().is_some()
+            || variants.any(|one| one.layout.is_some())
     }
 
     /// What is published already: its documents; its blobs stay where they are.
@@ -137,7 +138,7 @@ impl Release {
             variant: variant.clone(),
         });
         let store = self.store();
-        let source = build::choose(request, self.environment())?;
+        let source = build::choose(request, self.environment());
         let image = source.produce(&store, &self.events, &self.cancel).await?;
         step.finish(Finished::Build {
             variant,
@@ -150,9 +151,10 @@ impl Release {
     /// `command` runs once a release, before the first image.
     fn build_request(&self, plan: &Plan, planned: &PlannedImage, command: bool) -> BuildRequest {
         let mut policy = self.variant_policy(&planned.variant);
-        policy.args.clone_from(&planned.args);
-        if !command {
-            policy.command.clear();
+        if let BuildSource::Layout { command: set, .. } = &mut policy.source
+            && !command
+        {
+            *set = None;
         }
         let version = plan.version.to_string();
         let tags = plan
@@ -165,6 +167,7 @@ impl Release {
             .collect();
         BuildRequest {
             policy,
+            args: planned.args.clone(),
             repository: self.top().to_owned(),
             commit: plan.commit.to_string(),
             time: self.source_time(plan),
@@ -189,13 +192,15 @@ impl Release {
         let mut build = self.policy().image.build.clone();
         let variants = &self.policy().variants;
         if let Some(variant) = variant.name().and_then(|name| variants.get(name)) {
-            let set = |own: &Option<String>, all: &mut Option<String>| {
-                if own.is_some() {
-                    all.clone_from(own);
-                }
-            };
-            set(&variant.target, &mut build.target);
-            set(&variant.layout, &mut build.layout);
+            if variant.target.is_some() {
+                build.target.clone_from(&variant.target);
+            }
+            if let Some(path) = &variant.layout {
+                build.source = BuildSource::Layout {
+                    path: path.clone(),
+                    command: build.source.command().cloned(),
+                };
+            }
             if let Some(dockerfile) = &variant.dockerfile {
                 build.dockerfile.clone_from(dockerfile);
             }

@@ -81,7 +81,7 @@ impl Release {
         let mut who = String::new();
         for variant in self.policy().images() {
             let request = self.check_request(self.variant_policy(&variant))?;
-            let source = build::choose(&request, self.environment())?;
+            let source = build::choose(&request, self.environment());
             who = source.check().await?.to_string();
         }
         Ok(who)
@@ -90,6 +90,7 @@ impl Release {
     fn check_request(&self, policy: BuildPolicy) -> Result<BuildRequest> {
         Ok(BuildRequest {
             policy,
+            args: Default::default(),
             repository: self.top().to_owned(),
             commit: self.project().git().head()?.to_string(),
             time: 0,

@@ -88,7 +88,7 @@ impl Release {
             ..inputs
         };
         let mut plan = inputs.plan()?;
-        if release_commit.is_some() && policy.image.build.layout.is_some() {
+        if release_commit.is_some() && policy.image.build.source.layout().is_some() {
             plan.messages.push(WITHOUT_COMMIT.to_owned());
         }
         plan.release_commit = release_commit;
@@ -175,7 +175,7 @@ impl Release {
         let policy = self.policy();
         let git = self.project().git();
         let branch = git.branch(ask.request.branch.as_deref(), self.environment())?;
-        let kind = BranchKind::of(&policy.branches, branch.as_deref())?;
+        let kind = BranchKind::of(&policy.branches, branch.as_deref());
         let pushed = if policy.git.push {
             git.is_pushed(&policy.git.remote)?
         } else {

@@ -44,7 +44,7 @@ impl Release {
             git_tag: plan.git_tag.create.then(|| plan.git_tag.name.clone()),
             commit: plan.commit.to_string(),
             branch: branch_move(plan),
-            lock_refs: self.policy().git.lock_refs.clone(),
+            lock_refs: self.policy().git.lock_refs.to_string(),
         };
         let found = publish::preflight(world, &asked).await?;
         let held: Vec<_> = plan
@@ -93,7 +93,7 @@ impl Release {
             git_tag,
             branch: branch_move(plan),
             recheck: Some(self.guard(plan)),
-            lock_refs: policy.git.lock_refs.clone(),
+            lock_refs: policy.git.lock_refs.to_string(),
             policy: policy.publish.clone(),
         })
     }

@@ -35,7 +35,7 @@ impl Release {
 
 fn held(policy: &Policy, plan: &Plan, known: &PublishedNow) -> Result<Vec<Overtaken>> {
     let git = versions(policy, known);
-    let kind = BranchKind::of(&policy.branches, plan.branch.as_deref())?;
+    let kind = BranchKind::of(&policy.branches, plan.branch.as_deref());
     let commit = plan.commit.to_string();
     let context = TagContext {
         version: &plan.version,
@@ -79,7 +79,7 @@ fn overtaken(
     known: &PublishedNow,
 ) -> Result<Vec<Overtaken>> {
     let git = versions(policy, known);
-    let rules = TagRules::new(policy)?;
+    let rules = TagRules::new(policy);
     let reader = ExactTags::new(&rules, &git);
     let mut held = Vec::new();
     for (repository, tags) in &known.repositories {

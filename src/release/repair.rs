@@ -73,7 +73,7 @@ impl Release {
                 drift: survey.drift(&shows),
             });
         }
-        let rules = TagRules::new(self.policy())?;
+        let rules = TagRules::new(self.policy());
         Ok(DriftReport {
             repositories,
             left_out: rules.left_out().map(ToString::to_string).collect(),
@@ -157,7 +157,7 @@ impl Release {
             targets,
             git_tag: None,
             recheck: Some(guard),
-            lock_refs: self.policy().git.lock_refs.clone(),
+            lock_refs: self.policy().git.lock_refs.to_string(),
             policy: self.policy().publish.clone(),
         })
     }
@@ -173,7 +173,7 @@ impl Release {
                 .collect(),
             git_tag: None,
             commit: commit.to_owned(),
-            lock_refs: self.policy().git.lock_refs.clone(),
+            lock_refs: self.policy().git.lock_refs.to_string(),
         };
         let repositories: Vec<_> = targets.iter().map(|t| t.repository.clone()).collect();
         let step = self.events.start(Started::Preflight {

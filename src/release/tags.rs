@@ -117,7 +117,7 @@ impl Release {
     /// `version` as a subject. One without a git tag is of HEAD, or with `here` false of no
     /// commit that is known.
     pub(super) fn subject(&self, facts: &Facts, version: &Version, here: bool) -> Result<Subject> {
-        let kind = BranchKind::of(&self.policy().branches, facts.branch.as_deref())?;
+        let kind = BranchKind::of(&self.policy().branches, facts.branch.as_deref());
         let tagged = facts.tags.iter().find(|tag| tag.version == *version);
         let (commit, seconds) =
             match tagged.and_then(|tag| self.project().git().tag_commit(&tag.name)) {
@@ -162,9 +162,9 @@ impl Release {
                 version_tag: set.version_tag(&variant),
                 base: None,
             };
-            Ok((variant, labels(&policy.image, &facts)?))
+            (variant, labels(&policy.image, &facts))
         };
-        policy.images().map(one).collect()
+        Ok(policy.images().map(one).collect())
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{
         RegistryError, RegistryErrorKind, RepositoryApi,
         image_tree::{self, ImageTree, Runnable},
     },
-    oci::{Digest, Repository, TagOrDigest, annotation},
+    oci::{Digest, Platform, Repository, TagOrDigest, annotation},
     plan::{
         history::facts::Facts,
         release::{
@@ -108,7 +108,7 @@ impl Release {
     async fn published_versions(&self, facts: &Facts) -> Result<Vec<Version>> {
         let places = self.places(&self.repositories()?)?;
         let published = observe::published(&places, &[]).await?;
-        let rules = TagRules::new(self.policy())?;
+        let rules = TagRules::new(self.policy());
         let reader = ExactTags::new(&rules, facts.tags.iter().map(|tag| &tag.version));
         let mut versions: Vec<Version> = Vec::new();
         for place in &published {
@@ -213,12 +213,10 @@ impl Release {
     }
 
     fn missing_platforms(&self, images: &[Runnable]) -> Vec<String> {
-        let has = |wanted: &str| {
+        let has = |wanted: &Platform| {
             images.iter().any(|image| {
-                image.platform.as_ref().is_some_and(|platform| {
-                    platform.to_string() == wanted
-                        || format!("{}/{}", platform.os, platform.architecture) == wanted
-                })
+                let platform = image.platform.as_ref();
+                platform.is_some_and(|platform| platform.satisfies(wanted))
             })
         };
         let wanted = self.policy().image.build.platforms.iter();

@@ -55,7 +55,8 @@ pub(crate) fn builder(policy: &BuildPolicy, engine: &str, buildkit: bool) -> Res
 #[cfg(test)]
 mod tests {
     use crate::build::docker::capabilities::*;
-    use crate::policy::SecretSource;
+    use crate::oci::Platform;
+    use crate::policy::{Secret, SecretSource};
 
     fn refusal(change: impl FnOnce(&mut BuildPolicy), buildkit: bool) -> String {
         let mut policy = BuildPolicy::default();
@@ -66,12 +67,15 @@ mod tests {
         }
     }
 
-    fn secret() -> SecretSource {
-        SecretSource {
+    fn secret() -> Secret {
+        Secret {
             id: "npm".into(),
-            env: Some("NPM".into()),
-            file: None,
+            source: SecretSource::Env { name: "NPM".into() },
         }
+    }
+
+    fn platform(text: &str) -> Platform {
+        text.parse().expect("a platform")
     }
 
     #[test]
@@ -84,14 +88,14 @@ mod tests {
         );
         assert_eq!(refusal(|p| p.secrets.push(secret()), true), "Buildkit");
         assert_eq!(
-            refusal(|p| p.platforms.push("linux/amd64".into()), true),
+            refusal(|p| p.platforms.push(platform("linux/amd64")), true),
             "Buildkit"
         );
     }
 
     #[test]
     fn what_would_be_ignored_is_refused_by_its_name() {
-        let two = vec!["linux/amd64".to_owned(), "linux/arm64".to_owned()];
+        let two = vec![platform("linux/amd64"), platform("linux/arm64")];
         assert!(refusal(|p| p.platforms = two, true).contains("image.build.platforms"));
         assert!(refusal(|p| p.cache_to.push("x".into()), true).contains("image.build.cache-to"));
         assert!(
@@ -100,7 +104,10 @@ mod tests {
         assert!(refusal(|p| p.provenance = true, true).contains("provenance"));
         assert!(refusal(|p| p.sbom = true, true).contains("sbom"));
         assert!(refusal(|p| p.secrets.push(secret()), false).contains("image.build.secrets"));
-        assert!(refusal(|p| p.ssh.push("default".into()), false).contains("image.build.ssh"));
+        assert!(
+            refusal(|p| p.ssh.push("default".parse().expect("an agent")), false)
+                .contains("image.build.ssh")
+        );
         assert!(refusal(|p| p.builder = Some(Builder::Buildkit), false).contains("no BuildKit"));
     }
 }

@@ -39,7 +39,7 @@ use crate::{
         layout::{Store, WantedImage},
     },
     oci::Image,
-    policy::{BuildSource, Builder},
+    policy::{Builder, SourceFiles},
 };
 
 /// The classic builder leaves images without a name behind, and a build finds its own by comparing
@@ -154,7 +154,7 @@ impl DockerEngine<'_> {
             secrets,
             context,
         } = ready;
-        let mut args = self.request.policy.args.clone();
+        let mut args = self.request.args.clone();
         // Reproducible builds depend on this argument; the policy's own value has precedence.
         args.entry("SOURCE_DATE_EPOCH".to_owned())
             .or_insert_with(|| self.request.time.to_string());
@@ -193,15 +193,15 @@ async fn open_context(
 ) -> Result<BuildContext> {
     let wanted = ContextRequest {
         repository: request.repository.clone(),
-        files: match request.policy.source {
-            BuildSource::Commit => ContextFiles::Commit {
+        files: match request.policy.files {
+            SourceFiles::Commit => ContextFiles::Commit {
                 id: request.commit.clone(),
                 submodules: request.policy.submodules,
             },
-            BuildSource::Worktree => ContextFiles::Worktree,
+            SourceFiles::Worktree => ContextFiles::Worktree,
         },
-        context: request.policy.context.clone(),
-        dockerfile: request.policy.dockerfile.clone(),
+        context: request.policy.context.to_string(),
+        dockerfile: request.policy.dockerfile.to_string(),
         time: request.time,
         leave_out: store.map(|store| store.root().to_owned()),
     };

@@ -140,7 +140,7 @@ fn query(call: &BuildCall<'_>) -> Result<String> {
     let mut query = Serializer::new(String::new());
     query
         .append_pair("t", call.tag)
-        .append_pair("dockerfile", &policy.dockerfile)
+        .append_pair("dockerfile", policy.dockerfile.as_str())
         .append_pair("buildargs", &json(call.args)?)
         .append_pair("labels", &json(call.labels)?)
         // The containers of the steps are removed, also when the build fails.
@@ -150,7 +150,7 @@ fn query(call: &BuildCall<'_>) -> Result<String> {
         query.append_pair("target", target);
     }
     if let [platform] = &*policy.platforms {
-        query.append_pair("platform", platform);
+        query.append_pair("platform", &platform.to_string());
     }
     if !policy.cache_from.is_empty() {
         let images = serde_json::to_string(&policy.cache_from)
@@ -249,7 +249,7 @@ mod tests {
     fn the_query_says_all_that_the_policy_says() {
         let policy = BuildPolicy {
             target: Some("run time".into()),
-            platforms: vec!["linux/amd64".into()],
+            platforms: vec!["linux/amd64".parse().expect("a platform")],
             cache_from: vec!["acme/api:latest".into()],
             ..BuildPolicy::default()
         };

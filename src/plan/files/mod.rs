@@ -4,14 +4,14 @@
 mod cargo;
 mod json;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use regex::Regex;
 use semver::Version;
 
 use crate::{
     error::{Error, Result},
-    policy::{FileKind, VersionFile},
+    policy::{VersionFile, VersionFormat},
 };
 
 /// The texts of changed files, by path.
@@ -71,31 +71,24 @@ struct Edit<'a> {
 
 impl Edit<'_> {
     fn file(&mut self, file: &VersionFile) -> Result<()> {
-        let path = &file.path;
+        let path = file.path.as_str();
         let text = self.text(path)?.ok_or_else(|| {
             refuse(path, "the commit has no such file")
                 .hint("commit the file, or take it out of `version.files`")
         })?;
-        let new = match (&file.pattern, file.kind()) {
-            (Some(pattern), _) => {
-                by_pattern(&text, pattern, &self.version).map_err(|why| refuse(path, &why))?
-            }
-            (None, Some(FileKind::Cargo)) => return self.cargo(path, &text),
-            (None, Some(FileKind::Npm)) => return self.npm(path, &text),
-            (None, Some(FileKind::Python)) => {
+        let new = match &file.format {
+            VersionFormat::Pattern(pattern) => by_pattern(&text, pattern.compiled(), &self.version)
+                .map_err(|why| refuse(path, &why))?,
+            VersionFormat::Cargo => return self.cargo(path, &text),
+            VersionFormat::Npm => return self.npm(path, &text),
+            VersionFormat::Python => {
                 cargo::python(&text, &self.version).map_err(|why| refuse(path, &why))?
             }
-            (None, Some(FileKind::Chart)) => by_pattern(&text, CHART, &self.version)
+            VersionFormat::Chart => by_pattern(&text, &CHART, &self.version)
                 .map_err(|_| refuse(path, "it has no line `version:`"))?,
-            (None, Some(FileKind::Whole)) => whole(&text, &self.version),
-            (None, None) => {
-                return Err(Error::usage(format!(
-                    "nothing says where the version stands in `{path}`"
-                ))
-                .hint("give `version.files` a `pattern` for it"));
-            }
+            VersionFormat::Whole => whole(&text, &self.version),
         };
-        self.texts.insert(path.clone(), new);
+        self.texts.insert(path.to_owned(), new);
         Ok(())
     }
 
@@ -143,11 +136,13 @@ fn refuse(path: &str, why: &str) -> Error {
 }
 
 /// A Helm chart's own version and that of what it deploys.
-const CHART: &str = r#"(?m)^(?:version|appVersion):[ \t]*["']?([^"'\s#]+)"#;
+static CHART: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r#"(?m)^(?:version|appVersion):[ \t]*["']?([^"'\s#]+)"#)
+        .expect("a pattern that is tested")
+});
 
 /// The first group of each match becomes `version`.
-fn by_pattern(text: &str, pattern: &str, version: &str) -> Result<String, String> {
-    let pattern = Regex::new(pattern).map_err(|error| error.to_string())?;
+fn by_pattern(text: &str, pattern: &Regex, version: &str) -> Result<String, String> {
     let mut out = String::with_capacity(text.len());
     let mut done = 0;
     for found in pattern.captures_iter(text) {
@@ -193,10 +188,12 @@ mod tests {
     use super::*;
 
     fn file(path: &str, pattern: Option<&str>) -> VersionFile {
-        VersionFile {
-            path: path.into(),
-            pattern: pattern.map(String::from),
-        }
+        let path = path.parse().expect("a path");
+        let format = match pattern {
+            Some(pattern) => VersionFormat::Pattern(pattern.parse().expect("a pattern")),
+            None => VersionFormat::of(&path).expect("a name with a format"),
+        };
+        VersionFile { path, format }
     }
 
     /// Writes 1.3.0 into `path` of a commit that has `tree`.

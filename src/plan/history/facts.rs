@@ -1,10 +1,11 @@
 //! What the repository says, as plain data: the only thing that decisions about versions look at.
 
-use std::fmt;
-
 use semver::Version;
 
-use crate::{git::CommitId, policy::TagTemplate};
+use crate::{
+    git::CommitId,
+    policy::{GitTagTemplate, MaintenanceLine, PathPattern},
+};
 
 /// A git tag that stands for a version.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,38 +40,12 @@ pub struct Commit {
     pub after_prerelease: bool,
 }
 
-/// The versions that a maintenance branch may release: `1.x` or `1.2.x`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct MaintenanceLine {
-    /// The major version that all versions of the line have.
-    pub major: u64,
-    /// The minor version, where the line is that narrow.
-    pub minor: Option<u64>,
-}
-
-impl MaintenanceLine {
-    /// Whether `version` is of this line.
-    #[must_use]
-    pub fn contains(&self, version: &Version) -> bool {
-        version.major == self.major && self.minor.is_none_or(|minor| version.minor == minor)
-    }
-}
-
-impl fmt::Display for MaintenanceLine {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.minor {
-            Some(minor) => write!(f, "{}.{minor}.x", self.major),
-            None => write!(f, "{}.x", self.major),
-        }
-    }
-}
-
 /// The question that the history is asked. For the next version it is made from the policy and the
 /// request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HistoryQuery {
     /// Which tags stand for versions.
-    pub template: TagTemplate,
+    pub template: GitTagTemplate,
     /// The name of the branch, where it has one.
     pub branch: Option<String>,
     /// The commit to answer for; unset: HEAD.
@@ -84,7 +59,7 @@ pub struct HistoryQuery {
     /// A version whose tag's commit matters, wherever it is.
     pub version: Option<Version>,
     /// `version.paths`: only commits that touch one of these count; empty: all do.
-    pub paths: Vec<String>,
+    pub paths: Vec<PathPattern>,
     /// Tags that only the remote has: name and commit, in hex.
     pub remote_tags: Vec<(String, String)>,
 }

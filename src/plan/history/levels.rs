@@ -7,7 +7,7 @@ use crate::{
         change::{self, Breaking, CommitChange, MessageKind},
         facts::Commit,
         reverts::cancelled,
-        rules::{CompiledRule, compile},
+        rules::deciding,
     },
     policy::{Level, Squash, Unconventional, VersionPolicy},
 };
@@ -72,10 +72,8 @@ impl Judgement {
 /// Judges the commits of the range, which come newest first.
 ///
 /// # Errors
-/// A pattern in `[[version.rules]]` that does not compile (exit 2). With
-/// `version.unconventional = "error"`, the commits without a conventional header (exit 4).
+/// With `version.unconventional = "error"`, the commits without a conventional header (exit 4).
 pub fn judge(policy: &VersionPolicy, commits: &[Commit]) -> Result<Judgement> {
-    let rules = compile(policy)?;
     let changes: Vec<CommitChange> = commits
         .iter()
         .map(|commit| change::parse(&commit.message, commit.parents.len() > 1))
@@ -86,7 +84,7 @@ pub fn judge(policy: &VersionPolicy, commits: &[Commit]) -> Result<Judgement> {
     for ((commit, change), cancelled) in commits.iter().zip(changes).zip(cancelled) {
         let left_out = left_out(commit, &change, cancelled);
         if left_out.is_none() {
-            if is_unconventional(&rules, commit, &change) {
+            if is_unconventional(policy, commit, &change) {
                 unconventional.push(commit);
             }
             if judgement.release_as.is_none()
@@ -102,13 +100,12 @@ pub fn judge(policy: &VersionPolicy, commits: &[Commit]) -> Result<Judgement> {
             all.extend(change::bullets(&commit.message));
         }
         for change in all {
-            let rule = rules
-                .iter()
-                .find(|rule| left_out.is_none() && rule.matches(&commit.message, &change));
-            let (level, why) = match (&left_out, rule) {
-                (Some((_, why)), _) => (None, why.clone()),
-                (None, Some(rule)) => (rule.rule.bump.level(), rule.name.clone()),
-                (None, None) => default_level(policy, &change),
+            let (level, why) = match &left_out {
+                Some((_, why)) => (None, why.clone()),
+                None => match deciding(policy, &commit.message, &change) {
+                    Some(rule) => (rule.rule.bump.level(), rule.name()),
+                    None => default_level(policy, &change),
+                },
             };
             judgement.entries.push(JudgedChange {
                 id: commit.id,
@@ -147,12 +144,10 @@ fn left_out(
 }
 
 /// No header, no line that says what breaks, and no rule that knows the commit.
-fn is_unconventional(rules: &[CompiledRule<'_>], commit: &Commit, change: &CommitChange) -> bool {
+fn is_unconventional(policy: &VersionPolicy, commit: &Commit, change: &CommitChange) -> bool {
     change.kind == MessageKind::Unconventional
         && change.breaking.is_none()
-        && !rules
-            .iter()
-            .any(|rule| rule.matches(&commit.message, change))
+        && deciding(policy, &commit.message, change).is_none()
 }
 
 /// The level of a change that no rule of the policy decides.

@@ -1,71 +1,47 @@
 //! `[[version.rules]]`: which rule of the policy, if any, decides a change.
 
-use globset::{GlobBuilder, GlobMatcher};
-use regex::Regex;
-
 use crate::{
-    error::{Error, Result},
     plan::history::change::{self, CommitChange},
     policy::{Level, Rule, VersionPolicy},
 };
 
 /// Whether one of the policy's own rules decides this message.
-///
-/// # Errors
-/// A pattern that does not compile (exit 2).
-pub fn has_rule(policy: &VersionPolicy, message: &str, merge: bool) -> Result<bool> {
+#[must_use]
+pub fn has_rule(policy: &VersionPolicy, message: &str, merge: bool) -> bool {
     let change = change::parse(message, merge);
-    let rules = compile(policy)?;
-    Ok(rules.iter().any(|rule| rule.matches(message, &change)))
+    deciding(policy, message, &change).is_some()
 }
 
-pub(super) fn compile(policy: &VersionPolicy) -> Result<Vec<CompiledRule<'_>>> {
-    let rules = policy.rules.iter().enumerate();
-    rules
-        .map(|(index, rule)| CompiledRule::new(index, rule))
-        .collect()
+/// The first rule of the policy that matches a change, if any.
+pub(super) fn deciding<'a>(
+    policy: &'a VersionPolicy,
+    message: &str,
+    change: &CommitChange,
+) -> Option<NumberedRule<'a>> {
+    policy
+        .rules
+        .iter()
+        .enumerate()
+        .map(|(index, rule)| NumberedRule { index, rule })
+        .find(|rule| rule.matches(message, change))
 }
 
-/// A rule, ready to match.
-pub(super) struct CompiledRule<'a> {
+/// A rule with its place in `version.rules`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct NumberedRule<'a> {
+    index: usize,
     pub(super) rule: &'a Rule,
-    pub(super) name: String,
-    type_: Option<GlobMatcher>,
-    scope: Option<GlobMatcher>,
-    message: Option<Regex>,
 }
 
-impl<'a> CompiledRule<'a> {
-    fn new(index: usize, rule: &'a Rule) -> Result<Self> {
-        let name = format!("rule {} of `version.rules`", index + 1);
-        let glob = |key: &str, pattern: &Option<String>| {
-            pattern
-                .as_ref()
-                .map(|pattern| GlobBuilder::new(pattern).case_insensitive(true).build())
-                .transpose()
-                .map(|glob| glob.map(|glob| glob.compile_matcher()))
-                .map_err(|error| Error::usage(format!("{name}: bad `{key}`")).because(&error))
-        };
-        let type_ = glob("type", &rule.type_)?;
-        let scope = glob("scope", &rule.scope)?;
-        let message = rule
-            .match_
-            .as_ref()
-            .map(|pattern| Regex::new(pattern))
-            .transpose()
-            .map_err(|error| Error::usage(format!("{name}: bad `match`")).because(&error))?;
-        Ok(Self {
-            rule,
-            type_,
-            scope,
-            message,
-            name,
-        })
+impl NumberedRule<'_> {
+    /// What the rule is called in explanations.
+    pub(super) fn name(self) -> String {
+        format!("rule {} of `version.rules`", self.index + 1)
     }
 
     /// A rule that would lower a breaking change applies to it only where it says
     /// `breaking = true`: else a rule for a type would hide what breaks users.
-    pub(super) fn matches(&self, message: &str, change: &CommitChange) -> bool {
+    fn matches(self, message: &str, change: &CommitChange) -> bool {
         let breaking = change.breaking.is_some();
         let meant = match self.rule.breaking {
             Some(wanted) => wanted == breaking,
@@ -73,16 +49,18 @@ impl<'a> CompiledRule<'a> {
         };
         meant
             && self
+                .rule
                 .type_
                 .as_ref()
                 .is_none_or(|glob| change.type_.as_ref().is_some_and(|t| glob.is_match(t)))
-            && self.scope.as_ref().is_none_or(|glob| {
+            && self.rule.scope.as_ref().is_none_or(|glob| {
                 change.scope.as_ref().is_some_and(|scope| {
                     glob.is_match(scope) || scope.split(',').any(|one| glob.is_match(one.trim()))
                 })
             })
             && self
-                .message
+                .rule
+                .match_
                 .as_ref()
                 .is_none_or(|pattern| pattern.is_match(message))
     }

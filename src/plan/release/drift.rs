@@ -37,7 +37,7 @@ pub fn drift_survey(
     let Listing::Known(tags) = &published.tags else {
         return Err(unlisted(&published.repository));
     };
-    let rules = TagRules::new(policy)?;
+    let rules = TagRules::new(policy);
     let reader = ExactTags::new(&rules, git);
     let mut known = git.to_vec();
     for place in elsewhere {

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use semver::Version;
 
 use crate::{
-    error::{Error, Result},
+    error::Result,
     oci::{Digest, Observed, Tag, Variant},
     plan::{
         history::{facts::Facts, levels::JudgedChange},
@@ -86,10 +86,9 @@ impl<'a> Inputs<'a> {
     /// The plan.
     ///
     /// # Errors
-    /// As [`Inputs::tag_set`]; usage (exit 2): no tag would name the version whole, or a template
-    /// of a label or build argument cannot be read.
+    /// As [`Inputs::tag_set`]; usage (exit 2): no tag would name the version whole.
     pub fn plan(&self) -> Result<Plan> {
-        tags::TagRules::new(self.policy)?.require_exact(self.version)?;
+        tags::TagRules::new(self.policy).require_exact(self.version)?;
         let set = self.tag_set()?;
         let name = self.policy.version.tag.name(self.version);
         Ok(Plan {
@@ -114,7 +113,7 @@ impl<'a> Inputs<'a> {
             },
             release_commit: None,
             repositories: set.repositories().to_vec(),
-            images: self.images(&set)?,
+            images: self.images(&set),
             tags: self.moves(&set),
             commits: self.commits(),
             why: self.next.why.clone(),
@@ -128,7 +127,7 @@ impl<'a> Inputs<'a> {
         DateTime::from_timestamp(self.facts.head_time, 0).unwrap_or_default()
     }
 
-    fn images(&self, set: &TagSet) -> Result<Vec<PlannedImage>> {
+    fn images(&self, set: &TagSet) -> Vec<PlannedImage> {
         let commit = self.facts.head.to_string();
         let values = Values {
             version: self.version,
@@ -150,7 +149,7 @@ impl<'a> Inputs<'a> {
                     version_tag: set.version_tag(&variant),
                     base: None,
                 };
-                Ok(PlannedImage {
+                PlannedImage {
                     source: match self.adopted.get(&variant) {
                         Some(adopted) => PlannedSource::Adopt {
                             digest: adopted.digest.clone(),
@@ -159,11 +158,11 @@ impl<'a> Inputs<'a> {
                         },
                         None => PlannedSource::Build,
                     },
-                    labels: labels(&self.policy.image, &facts)?,
-                    annotations: annotations(&self.policy.image, &facts)?,
-                    args: build_args(&self.policy.image.build.args, &values)?,
+                    labels: labels(&self.policy.image, &facts),
+                    annotations: annotations(&self.policy.image, &facts),
+                    args: build_args(&self.policy.image.build.args, &values),
                     variant,
-                })
+                }
             })
             .collect()
     }
@@ -220,17 +219,12 @@ fn successor(seen: &Published, tag: &Tag) -> Option<Successor> {
 }
 
 /// Build arguments with their placeholders filled in. One without a value is left out, as in tags.
-fn build_args(
-    args: &BTreeMap<String, String>,
-    values: &Values<'_>,
-) -> Result<BTreeMap<String, String>> {
-    let mut filled = BTreeMap::new();
-    for (name, text) in args {
-        let template = Template::parse(text)
-            .map_err(|error| Error::usage(format!("`image.build.args.{name}`: {error}")))?;
-        if let Rendered::Text(value) = template.render(values) {
-            filled.insert(name.clone(), value);
-        }
-    }
-    Ok(filled)
+fn build_args(args: &BTreeMap<String, Template>, values: &Values<'_>) -> BTreeMap<String, String> {
+    let filled = args.iter().filter_map(|(name, template)| {
+        let Rendered::Text(value) = template.render(values) else {
+            return None;
+        };
+        Some((name.clone(), value))
+    });
+    filled.collect()
 }

@@ -3,7 +3,7 @@
 
 use crate::{
     error::{Error, ErrorCode, Result},
-    policy::{BuildSource, Policy},
+    policy::{Policy, SourceFiles},
 };
 
 /// What the checks look at.
@@ -69,7 +69,8 @@ impl Preconditions {
         }
         let files = self.dirty.join(", ");
         let build = &policy.image.build;
-        if build.source == BuildSource::Commit && build.command.is_empty() {
+        let has_command = build.source.command().is_some();
+        if build.files == SourceFiles::Commit && !has_command {
             notes.push(format!(
                 "not in this release, because not committed: {files}"
             ));

@@ -47,7 +47,7 @@ pub fn rollback_survey(
     let Listing::Known(tags) = &published.tags else {
         return Err(unlisted(&published.repository));
     };
-    let rules = TagRules::new(policy)?;
+    let rules = TagRules::new(policy);
     let reader = ExactTags::new(&rules, git);
     let of_it = |other: &Version| other.cmp_precedence(version).is_eq();
     let mut own = BTreeMap::new();

@@ -13,7 +13,7 @@ use crate::{
         tag_line::channel,
         version_tags::{ExactTags, PublishedVersions, matcher},
     },
-    policy::{Placeholder, Rendered, Template, TemplateList, Values},
+    policy::{Placeholder, Rendered, TagTemplate, TemplateList, Values},
 };
 
 /// What came of one template.
@@ -22,7 +22,7 @@ pub struct Explained {
     /// The list of the policy that names the template.
     pub list: TemplateList,
     /// The template as the policy has it.
-    pub template: Template,
+    pub template: TagTemplate,
     /// The names it gave, variants included.
     pub tags: Vec<Tag>,
     /// What suppressed it, where it gave none.
@@ -31,7 +31,7 @@ pub struct Explained {
 
 /// All names in commit order, each once, and one explanation a template.
 pub(super) fn candidates(
-    rules: &TagRules,
+    rules: &TagRules<'_>,
     context: &TagContext<'_>,
     reader: &ExactTags,
     places: &[PublishedVersions<'_>],
@@ -144,7 +144,7 @@ fn check_reading(
 
 /// A branch or a label that is called like a moving tag of stable versions: `latest`, or `1.0` while
 /// this is 2.0.0. Who follows that tag expects the versions of its line.
-fn check_line(candidate: &Candidate, context: &TagContext<'_>, rules: &TagRules) -> Result<()> {
+fn check_line(candidate: &Candidate, context: &TagContext<'_>, rules: &TagRules<'_>) -> Result<()> {
     let stable = context.version.pre.is_empty();
     let plain = candidate.variant.name().is_none() && candidate.kind == TagKind::Moving;
     if !plain
@@ -157,10 +157,10 @@ fn check_line(candidate: &Candidate, context: &TagContext<'_>, rules: &TagRules)
     }
     let values = Values {
         branch: None,
-        ..context.values(None, &rules.date)
+        ..context.values(None, &rules.tags.date)
     };
     let name = candidate.tag.as_str();
-    let of_versions = |template: &&Template| {
+    let of_versions = |template: &&TagTemplate| {
         !template.has(|value| {
             !matches!(
                 value,
@@ -168,10 +168,10 @@ fn check_line(candidate: &Candidate, context: &TagContext<'_>, rules: &TagRules)
             )
         })
     };
-    let mut others = rules.moving.iter().filter(of_versions);
+    let mut others = rules.tags.moving.iter().filter(of_versions);
     let other = others.find(|template| {
-        let own = stable && template.render_tag(&values) == Rendered::Text(name.to_owned());
-        !own && matcher(template, &rules.date).is_match(name)
+        let own = stable && template.render(&values) == Rendered::Text(name.to_owned());
+        !own && matcher(template, &rules.tags.date).is_match(name)
     });
     let Some(other) = other else { return Ok(()) };
     let error_of = if candidate.of_the_moment {
@@ -217,7 +217,7 @@ fn check_build_metadata(found: &[Candidate], context: &TagContext<'_>) -> Result
 }
 
 /// The first template that names the version whole makes each image's version tag.
-fn mark_version_tags(rules: &TagRules, found: &mut [Candidate]) {
+fn mark_version_tags(rules: &TagRules<'_>, found: &mut [Candidate]) {
     for variant in &rules.variants {
         let own = found.iter_mut().find(|candidate| {
             candidate.variant == variant.name

@@ -8,7 +8,7 @@ use semver::Version;
 use crate::{
     oci::{Digest, Variant},
     plan::version::branch::BranchKind,
-    policy::Values,
+    policy::{DateFormat, Values},
 };
 
 /// The facts of one release that its tags depend on.
@@ -34,7 +34,11 @@ pub struct TagContext<'a> {
 
 impl TagContext<'_> {
     /// What the placeholders of a template stand for. `date` is `tags.date`.
-    pub(super) fn values<'v>(&'v self, channel: Option<&'v str>, date: &'v str) -> Values<'v> {
+    pub(super) fn values<'v>(
+        &'v self,
+        channel: Option<&'v str>,
+        date: &'v DateFormat,
+    ) -> Values<'v> {
         Values {
             version: self.version,
             channel,

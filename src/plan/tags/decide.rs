@@ -17,7 +17,7 @@ use crate::{
 /// What all decisions of one release share.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Decision<'a> {
-    pub(super) rules: &'a TagRules,
+    pub(super) rules: &'a TagRules<'a>,
     pub(super) version: &'a Version,
     pub(super) git: &'a [Version],
     /// HEAD is on a maintenance branch.
@@ -165,7 +165,7 @@ impl Decision<'_> {
             && self.git.is_empty()
             && label.is_none()
             && published.shows.get(tag) != Some(&Observed::Absent);
-        if !blind || self.rules.guard == TagListFallback::Git {
+        if !blind || self.rules.tags.guard == TagListFallback::Git {
             return Ok(None);
         }
         if self.maintenance {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     oci::{Tag, Variant},
     plan::tags::published::{Action, Verdict},
-    policy::Template,
+    policy::TagTemplate,
 };
 
 /// Whether a tag ever moves.
@@ -41,7 +41,7 @@ pub struct PlannedTag {
     /// It is the version's own tag: the first that names the version whole.
     pub is_version: bool,
     /// The template that made it.
-    pub template: Template,
+    pub template: TagTemplate,
     /// What happens, per repository, in the order of the policy.
     pub verdicts: Vec<Verdict>,
 }

@@ -16,7 +16,7 @@ use crate::{
         },
         version::branch::BranchKind,
     },
-    policy::{Latest, Placeholder, Rendered, Template, TemplateList},
+    policy::{Latest, Placeholder, Rendered, TagTemplate, TemplateList},
 };
 
 /// A name that the policy asks for.
@@ -26,7 +26,7 @@ pub(super) struct Candidate {
     pub(super) variant: Variant,
     pub(super) kind: TagKind,
     pub(super) is_version: bool,
-    pub(super) template: Template,
+    pub(super) template: TagTemplate,
     /// Where it competes; one for each template that gave this name.
     pub(super) lines: Vec<TagLine>,
     /// The name hangs on the day or the branch.
@@ -49,7 +49,7 @@ impl Candidate {
 /// One template in its role for this version.
 pub(super) struct Role<'a> {
     pub(super) list: TemplateList,
-    pub(super) template: &'a Template,
+    pub(super) template: &'a TagTemplate,
     /// What suppresses it, whatever its placeholders say.
     pub(super) suppressed: Option<String>,
     /// The channels to fill in, one after the other.
@@ -59,18 +59,18 @@ pub(super) struct Role<'a> {
 
 /// Every template of the policy, in the order of its lists.
 pub(super) fn roles<'a>(
-    rules: &'a TagRules,
+    rules: &'a TagRules<'_>,
     context: &TagContext<'_>,
     places: &[PublishedVersions<'_>],
 ) -> Vec<Role<'a>> {
     let version = context.version;
     let stable = version.pre.is_empty();
-    let channels = if stable && rules.channel_follows {
+    let channels = if stable && rules.tags.channel_follows {
         known_channels(context, places)
     } else {
         Vec::new()
     };
-    let role = |list, template: &'a Template| {
+    let role = |list, template: &'a TagTemplate| {
         let of_prereleases = list == TemplateList::Prerelease;
         let suppressed = match (of_prereleases, stable) {
             (true, true) if !follows(template, &channels) => {
@@ -90,39 +90,40 @@ pub(super) fn roles<'a>(
             } else {
                 vec![channel(version).map(str::to_owned)]
             },
-            follows: follows || rules.channel_follows,
+            follows: follows || rules.tags.channel_follows,
         }
     };
     rules
+        .tags
         .templates()
         .map(|(list, template)| role(list, template))
         .collect()
 }
 
 /// The tag of a channel goes on to the stable release that follows.
-pub(super) fn follows(template: &Template, channels: &[String]) -> bool {
+pub(super) fn follows(template: &TagTemplate, channels: &[String]) -> bool {
     let named = template.has(|value| *value == Placeholder::Channel);
     named && is_moving_prerelease(template) && !channels.is_empty()
 }
 
 /// In `tags.prerelease`, what names a version or commit is fixed.
-pub(super) fn is_moving_prerelease(template: &Template) -> bool {
+pub(super) fn is_moving_prerelease(template: &TagTemplate) -> bool {
     !template.has(|value| matches!(value, Placeholder::Version | Placeholder::Sha(_)))
 }
 
 fn unwanted(
-    rules: &TagRules,
+    rules: &TagRules<'_>,
     context: &TagContext<'_>,
     list: TemplateList,
-    template: &Template,
+    template: &TagTemplate,
 ) -> Option<String> {
-    if !rules.zero_major && is_zero_alone(template, context.version) {
+    if !rules.tags.zero_major && is_zero_alone(template, context.version) {
         return Some("0.x promises nothing to who follows `0` (`tags.zero-major`)".to_owned());
     }
     if list != TemplateList::Moving || template.literal() != Some("latest") {
         return None;
     }
-    match (rules.latest, context.branch_kind) {
+    match (rules.tags.latest, context.branch_kind) {
         (Latest::Never, _) => Some("`tags.latest` is \"never\"".to_owned()),
         (Latest::Branch, BranchKind::Maintenance(_) | BranchKind::Prerelease(_)) => {
             let branch = context.branch.unwrap_or("HEAD");
@@ -135,7 +136,7 @@ fn unwanted(
 }
 
 /// `0`, or `v0`, and no more: the line of all that comes before 1.0.0.
-pub(super) fn is_zero_alone(template: &Template, version: &Version) -> bool {
+pub(super) fn is_zero_alone(template: &TagTemplate, version: &Version) -> bool {
     version.major == 0
         && template.has(|value| *value == Placeholder::Major)
         && !template.has(|value| *value != Placeholder::Major)
@@ -163,14 +164,14 @@ impl Role<'_> {
     /// The names that the template gives; `suppressed` is told why where a channel gives none.
     pub(super) fn candidates(
         &self,
-        rules: &TagRules,
+        rules: &TagRules<'_>,
         context: &TagContext<'_>,
         suppressed: &mut Option<String>,
     ) -> Result<Vec<Candidate>> {
         let mut all = Vec::new();
         for channel in &self.channels {
-            let values = context.values(channel.as_deref(), &rules.date);
-            let base = match self.template.render_tag(&values) {
+            let values = context.values(channel.as_deref(), &rules.tags.date);
+            let base = match self.template.render(&values) {
                 Rendered::Text(text) => text,
                 Rendered::Missing(name) => {
                     *suppressed = Some(format!("`{name}` has no value here"));

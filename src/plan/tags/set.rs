@@ -101,7 +101,7 @@ pub fn compute(
     context: &TagContext<'_>,
     published: &[Published],
 ) -> Result<TagSet> {
-    let rules = TagRules::new(policy)?;
+    let rules = TagRules::new(policy);
     let reader = ExactTags::new(&rules, context.git.iter().chain([context.version]));
     let places: Vec<PublishedVersions<'_>> = published
         .iter()

@@ -6,7 +6,7 @@ use semver::Version;
 
 use crate::{
     plan::version::bump::core,
-    policy::{Part, Placeholder, Template},
+    policy::{Part, Placeholder, TagTemplate},
 };
 
 /// The label of a pre-release that counts: `rc` of `1.0.0-rc.2`; `None` for `1.0.0-rc2`, which
@@ -43,14 +43,14 @@ enum Stage {
 
 impl TagLine {
     /// The line of a template of `tags.moving` for `version`.
-    pub(super) fn stable(template: &Template, version: &Version) -> Self {
+    pub(super) fn stable(template: &TagTemplate, version: &Version) -> Self {
         Self::new(template, version, Stage::Stable)
     }
 
     /// The line of a moving template of `tags.prerelease`, for a pre-release or, where the
     /// channel follows, for the stable version that takes its tag over.
     pub(super) fn prerelease(
-        template: &Template,
+        template: &TagTemplate,
         version: &Version,
         label: Option<&str>,
         follows: bool,
@@ -64,7 +64,7 @@ impl TagLine {
         Self::new(template, version, stage)
     }
 
-    fn new(template: &Template, version: &Version, stage: Stage) -> Self {
+    fn new(template: &TagTemplate, version: &Version, stage: Stage) -> Self {
         let mut line = Self {
             major: None,
             minor: None,

@@ -12,7 +12,7 @@ use crate::{
         tag_line::channel,
         version_tags::{ExactTag, ExactTags},
     },
-    policy::{Latest, Placeholder, Rendered, Template, Values},
+    policy::{Latest, Placeholder, Rendered, TagTemplate, Values},
 };
 
 /// One moving tag and the version that should have it.
@@ -29,7 +29,7 @@ pub struct TagTarget {
     pub exact: Vec<Tag>,
 }
 
-impl TagRules {
+impl TagRules<'_> {
     /// Where each moving tag of each line and variant should point, given all `tags` of a
     /// repository. `known` are the versions whose labels are channels, published here or not. Left
     /// out are tags of the day, the commit and the branch: what they should show
@@ -60,24 +60,30 @@ impl TagRules {
     }
 
     /// Templates whose tags [`Self::targets`] leaves out.
-    pub fn left_out(&self) -> impl Iterator<Item = &Template> {
-        self.moving
+    pub fn left_out(&self) -> impl Iterator<Item = &TagTemplate> {
+        self.tags
+            .moving
             .iter()
-            .chain(self.prerelease.iter().filter(|t| is_moving_prerelease(t)))
+            .chain(
+                self.tags
+                    .prerelease
+                    .iter()
+                    .filter(|t| is_moving_prerelease(t)),
+            )
             .filter(|template| !self.is_lasting(template))
     }
 
     /// What the tag should show can be told at any later time, from versions alone.
-    pub(crate) fn is_lasting(&self, template: &Template) -> bool {
+    pub(crate) fn is_lasting(&self, template: &TagTemplate) -> bool {
         let of_a_commit = template.has(|value| matches!(value, Placeholder::Sha(_)));
         // Which branch a version came from cannot be seen afterwards.
-        let by_branch = template.literal() == Some("latest") && self.latest != Latest::Highest;
+        let by_branch = template.literal() == Some("latest") && self.tags.latest != Latest::Highest;
         !template.is_of_the_moment() && !of_a_commit && !by_branch
     }
 
     /// The moving tags that `version` competes for.
     fn names(&self, variant: &VariantRule, version: &Version, channels: &[String]) -> Vec<Tag> {
-        let render = |template: &Template, channel: Option<&str>| {
+        let render = |template: &TagTemplate, channel: Option<&str>| {
             let values = Values {
                 version,
                 channel,
@@ -85,16 +91,17 @@ impl TagRules {
                 commit_time: chrono::DateTime::UNIX_EPOCH,
                 instant: chrono::DateTime::UNIX_EPOCH,
                 branch: None,
-                date: &self.date,
+                date: &self.tags.date,
             };
-            match template.render_tag(&values) {
+            match template.render(&values) {
                 Rendered::Text(base) => variant.name_of(template, &base).parse().ok(),
                 Rendered::Missing(_) => None,
             }
         };
-        let lasting = |template: &&Template| self.is_lasting(template);
+        let lasting = |template: &&TagTemplate| self.is_lasting(template);
         if !version.pre.is_empty() {
             return self
+                .tags
                 .prerelease
                 .iter()
                 .filter(|template| is_moving_prerelease(template))
@@ -103,14 +110,16 @@ impl TagRules {
                 .collect();
         }
         let mut names: Vec<Tag> = self
+            .tags
             .moving
             .iter()
-            .filter(|template| self.zero_major || !is_zero_alone(template, version))
+            .filter(|template| self.tags.zero_major || !is_zero_alone(template, version))
             .filter(lasting)
             .filter_map(|template| render(template, None))
             .collect();
-        if self.channel_follows {
+        if self.tags.channel_follows {
             let following = self
+                .tags
                 .prerelease
                 .iter()
                 .filter(|template| follows(template, channels))

@@ -12,7 +12,7 @@ use crate::{
         published::{Listing, Published},
         rules::TagRules,
     },
-    policy::{Part, Placeholder, Template},
+    policy::{DateFormat, Part, Placeholder, TagTemplate},
 };
 
 /// Tells exact tags from others. An exact tag is a name that a fixed template with `{version}`
@@ -49,16 +49,16 @@ pub struct ExactTag {
 impl ExactTags {
     /// A reader for the names that these rules make, given the versions that git knows.
     #[must_use]
-    pub fn new<'a>(rules: &TagRules, git: impl IntoIterator<Item = &'a Version>) -> Self {
+    pub fn new<'a>(rules: &TagRules<'_>, git: impl IntoIterator<Item = &'a Version>) -> Self {
         let mut suffixes: Vec<(String, Variant)> = rules
             .variants
             .iter()
             .map(|variant| (variant.suffix.clone(), variant.name.clone()))
             .collect();
         suffixes.sort_by_key(|(suffix, _)| std::cmp::Reverse(suffix.len()));
-        let exact = |templates: &[Template], prerelease_only: bool| {
-            let pattern = |template: &Template| Pattern {
-                regex: matcher(template, &rules.date),
+        let exact = |templates: &[TagTemplate], prerelease_only: bool| {
+            let pattern = |template: &TagTemplate| Pattern {
+                regex: matcher(template, &rules.tags.date),
                 own_text: own_text(template),
                 prerelease_only,
             };
@@ -68,15 +68,16 @@ impl ExactTags {
                 .map(pattern)
                 .collect::<Vec<_>>()
         };
-        let mut patterns = exact(&rules.fixed, false);
-        patterns.extend(exact(&rules.prerelease, true));
+        let mut patterns = exact(&rules.tags.fixed, false);
+        patterns.extend(exact(&rules.tags.prerelease, true));
         // `1.2.3-x` is `{version}-x` rather than `{version}` where both are templates.
         patterns.sort_by_key(|pattern| std::cmp::Reverse(pattern.own_text));
-        let dates = [&rules.fixed, &rules.moving, &rules.prerelease]
-            .into_iter()
-            .flatten()
+        let dates = rules
+            .tags
+            .templates()
+            .map(|(_, template)| template)
             .filter(|template| !template.is_exact() && says_a_day(template))
-            .map(|template| matcher(template, &rules.date))
+            .map(|template| matcher(template, &rules.tags.date))
             .collect();
         let mut known = HashMap::new();
         for version in git {
@@ -173,11 +174,11 @@ impl<'a> PublishedVersions<'a> {
     }
 }
 
-fn says_a_day(template: &Template) -> bool {
+fn says_a_day(template: &TagTemplate) -> bool {
     template.has(|value| matches!(value, Placeholder::Date(_) | Placeholder::CommitDate(_)))
 }
 
-fn own_text(template: &Template) -> usize {
+fn own_text(template: &TagTemplate) -> usize {
     let text = |part: &Part| match part {
         Part::Text(text) => text.len(),
         Part::Value(_) => 0,
@@ -186,7 +187,7 @@ fn own_text(template: &Template) -> usize {
 }
 
 /// A pattern for the names that `template` makes; group `version` is what `{version}` stood for.
-pub(super) fn matcher(template: &Template, date: &str) -> Regex {
+pub(super) fn matcher(template: &TagTemplate, date: &DateFormat) -> Regex {
     let mut pattern = String::from("^");
     let mut seen_version = false;
     for part in template.parts() {
@@ -208,7 +209,7 @@ pub(super) fn matcher(template: &Template, date: &str) -> Regex {
                 pattern.push_str(&format!("[0-9a-f]{{{length}}}"));
             }
             Part::Value(Placeholder::Date(own) | Placeholder::CommitDate(own)) => {
-                pattern.push_str(&day(own.as_deref().unwrap_or(date)));
+                pattern.push_str(&day(own.as_ref().unwrap_or(date).as_str()));
             }
             Part::Value(Placeholder::Prerelease | Placeholder::Channel | Placeholder::Branch) => {
                 pattern.push_str("[0-9A-Za-z._-]+")

@@ -1,13 +1,8 @@
 //! What a branch releases, by its name and the policy's patterns.
 
-use globset::Glob;
-use regex::Regex;
+use std::cmp::Reverse;
 
-use crate::{
-    error::{Error, ErrorCode, Result},
-    plan::history::facts::MaintenanceLine,
-    policy::BranchPolicy,
-};
+use crate::policy::{BranchPolicy, MaintenanceLine};
 
 /// What a branch releases.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,85 +23,28 @@ pub enum BranchKind {
 impl BranchKind {
     /// What `name` releases under `policy`: `stable` is asked first, then `prerelease` (an exact
     /// name before a pattern, a longer pattern before a shorter one), then `maintenance`.
-    ///
-    /// # Errors
-    /// A pattern that does not compile (exit 2).
-    pub fn of(policy: &BranchPolicy, name: Option<&str>) -> Result<Self> {
+    #[must_use]
+    pub fn of(policy: &BranchPolicy, name: Option<&str>) -> Self {
         let Some(name) = name else {
-            return Ok(Self::Unnamed);
+            return Self::Unnamed;
         };
-        for pattern in &policy.stable {
-            if matches(pattern, name)? {
-                return Ok(Self::Stable);
-            }
+        if policy.stable.iter().any(|glob| glob.is_match(name)) {
+            return Self::Stable;
         }
-        let mut channels: Vec<_> = policy.prerelease.iter().collect();
-        channels.sort_by_key(|(pattern, _)| (*pattern != name, std::cmp::Reverse(pattern.len())));
-        for (pattern, label) in channels {
-            if matches(pattern, name)? {
-                return Ok(Self::Prerelease(label.clone()));
-            }
+        let label = policy
+            .prerelease
+            .iter()
+            .filter(|(glob, _)| glob.is_match(name))
+            .min_by_key(|(glob, _)| (glob.as_str() != name, Reverse(glob.as_str().len())));
+        if let Some((_, label)) = label {
+            return Self::Prerelease(label.to_string());
         }
-        for pattern in &policy.maintenance {
-            if let Some(line) = line(pattern, name)? {
-                return Ok(Self::Maintenance(line));
-            }
-        }
-        Ok(Self::Unlisted)
+        policy
+            .maintenance
+            .iter()
+            .find_map(|pattern| pattern.line(name))
+            .map_or(Self::Unlisted, Self::Maintenance)
     }
-}
-
-/// `*` and `?` do not cross a `/`, as in git's own patterns for refs.
-fn matches(pattern: &str, name: &str) -> Result<bool> {
-    let glob = globset::GlobBuilder::new(pattern)
-        .literal_separator(true)
-        .build()
-        .map_err(|error| {
-            Error::usage(format!("`[branches]` has a bad pattern `{pattern}`"))
-                .with_code(ErrorCode::InvalidPolicy)
-                .cause(error.kind().to_string())
-        })?;
-    Ok(glob.compile_matcher().is_match(name))
-}
-
-/// The line that a maintenance branch called `name` stands for.
-fn line(pattern: &str, name: &str) -> Result<Option<MaintenanceLine>> {
-    // The glob's own translation keeps the two pattern languages the same; the placeholders are
-    // letters to it and become groups afterwards.
-    let glob = Glob::new(
-        &pattern
-            .replace("{major}", "MAJOR")
-            .replace("{minor}", "MINOR"),
-    )
-    .map_err(|error| bad_maintenance(pattern, &error.kind().to_string()))?;
-    let number = |group: &str| format!("(?P<{group}>0|[1-9][0-9]*)");
-    let expression = glob
-        .regex()
-        .replacen("MAJOR", &number("major"), 1)
-        .replacen("MINOR", &number("minor"), 1)
-        .replace("(?-u)", "");
-    let expression =
-        Regex::new(&expression).map_err(|error| bad_maintenance(pattern, &error.to_string()))?;
-    let Some(found) = expression.captures(name) else {
-        return Ok(None);
-    };
-    let number = |group| found.name(group).map(|m| m.as_str().parse::<u64>());
-    Ok(match (number("major"), number("minor")) {
-        (Some(Ok(major)), None) => Some(MaintenanceLine { major, minor: None }),
-        (Some(Ok(major)), Some(Ok(minor))) => Some(MaintenanceLine {
-            major,
-            minor: Some(minor),
-        }),
-        _ => None,
-    })
-}
-
-fn bad_maintenance(pattern: &str, cause: &str) -> Error {
-    Error::usage(format!(
-        "`branches.maintenance` has a bad pattern `{pattern}`"
-    ))
-    .with_code(ErrorCode::InvalidPolicy)
-    .cause(cause.to_owned())
 }
 
 #[cfg(test)]
@@ -116,7 +54,7 @@ mod tests {
 
     fn kind(policy: &str, name: &str) -> BranchKind {
         let policy = Policy::parse(policy, "release.toml").expect("a good policy");
-        BranchKind::of(&policy.branches, Some(name)).expect("good patterns")
+        BranchKind::of(&policy.branches, Some(name))
     }
 
     #[test]

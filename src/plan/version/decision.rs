@@ -6,12 +6,12 @@ use crate::{
     error::{Error, Result},
     plan::{
         history::{
-            facts::{Facts, MaintenanceLine, VersionTag},
+            facts::{Facts, VersionTag},
             levels::{JudgedChange, Judgement},
         },
         version::{bump::bumped, request::VersionRequest},
     },
-    policy::{Level, VersionPolicy},
+    policy::{Level, MaintenanceLine, VersionPolicy},
 };
 
 /// One decision under way.

@@ -85,7 +85,7 @@ fn headline(next: &Next) -> String {
 fn base(policy: &Policy, facts: &Facts) -> String {
     let kind = BranchKind::of(&policy.branches, facts.branch.as_deref());
     let (which, any) = match kind {
-        Ok(BranchKind::Maintenance(line)) => (
+        BranchKind::Maintenance(line) => (
             format!("highest stable version of {line}"),
             format!("stable version of {line}"),
         ),

@@ -73,7 +73,7 @@ pub fn history_query(
     branch: Option<&str>,
 ) -> Result<HistoryQuery> {
     check_flags(request)?;
-    let kind = BranchKind::of(&policy.branches, branch)?;
+    let kind = BranchKind::of(&policy.branches, branch);
     let label = match (&request.pre, &kind) {
         (Some(label), _) | (None, BranchKind::Prerelease(label)) => {
             if let Some(variant) = policy.variant_like(label) {
@@ -121,7 +121,7 @@ fn leading_zeros(policy: &Policy, tag: &VersionTag) -> Error {
 /// taken on another commit, a change that leaves the maintenance line, overflow, a commit that
 /// the policy does not accept.
 pub fn next(policy: &Policy, facts: &Facts, request: &VersionRequest) -> Result<Next> {
-    let kind = BranchKind::of(&policy.branches, facts.branch.as_deref())?;
+    let kind = BranchKind::of(&policy.branches, facts.branch.as_deref());
     if let Some(tag) = &facts.near_miss
         && request.version.is_none()
     {

@@ -89,7 +89,7 @@ fn cargo_releases_file_is_recognised_and_its_settings_heeded() {
     assert_eq!(document["v"], 1);
     let written = std::fs::read_to_string(history.path().join("hoist.toml")).unwrap();
     let policy = hoist::policy::Policy::parse(&written, "hoist.toml").unwrap();
-    assert_eq!(policy.branches.stable, ["trunk"]);
+    assert_eq!(policy.branches.stable, ["trunk".parse().unwrap()]);
     // The git tags that are there say more than another tool's settings.
     assert_eq!(policy.version.tag.to_string(), "v{version}");
     assert!(!policy.git.push, "there is no remote");

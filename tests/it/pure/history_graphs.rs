@@ -14,12 +14,12 @@ use hoist::{
     io::git::read::Repository,
     plan::{
         history::{
-            facts::{Commit, Facts, HistoryQuery, MaintenanceLine, VersionTag},
+            facts::{Commit, Facts, HistoryQuery, VersionTag},
             levels::JudgedChange,
         },
         version::{VersionRequest, next},
     },
-    policy::{Level, Policy},
+    policy::{Level, MaintenanceLine, Policy},
 };
 use proptest::{prelude::*, test_runner::Config};
 use semver::Version;

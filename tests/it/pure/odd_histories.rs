@@ -7,7 +7,7 @@ use hoist::{
         notes::{self, forge::Forge, lint},
         version::request::{parse_label, parse_version},
     },
-    policy::{Policy, TagTemplate},
+    policy::{GitTagTemplate, Policy},
     project::Wanted,
 };
 use proptest::prelude::*;
@@ -80,7 +80,7 @@ proptest! {
         let _ = parse_version(&text);
         let _ = parse_label(&text);
         let _ = text.parse::<CommitId>();
-        let _ = text.parse::<TagTemplate>();
+        let _ = text.parse::<GitTagTemplate>();
         let _ = Forge::of(&text);
         let _ = Wanted::parse(&text);
         let _ = Policy::parse(&text, "release.toml");
@@ -89,7 +89,7 @@ proptest! {
     /// What a template makes of a version it reads back, and nothing else with it.
     #[test]
     fn a_tag_is_read_back(prefix in "[a-z/@._-]{0,6}", suffix in "[a-z-]{0,4}", numbers in any::<[u16; 3]>()) {
-        let Ok(template) = format!("{prefix}{{version}}{suffix}").parse::<TagTemplate>() else {
+        let Ok(template) = format!("{prefix}{{version}}{suffix}").parse::<GitTagTemplate>() else {
             return Ok(());
         };
         let version = semver::Version::new(numbers[0].into(), numbers[1].into(), numbers[2].into());

@@ -168,7 +168,7 @@ impl Place<'_> {
 
 /// Plays a sequence of releases and checks the laws after each.
 async fn play(place: &Place<'_>, policy: &Policy, versions: &[Version]) -> Shown {
-    let rules = TagRules::new(policy).unwrap();
+    let rules = TagRules::new(policy);
     let reader = ExactTags::new(&rules, &[]);
     let mut has: BTreeMap<Tag, Version> = BTreeMap::new();
     for version in versions {
@@ -240,7 +240,7 @@ async fn the_laws_hold_on_a_real_registry() {
 
 /// Moves and deletes moving tags at random.
 fn vandalise(place: &Place<'_>, policy: &Policy, shown: &Shown, runner: &mut TestRunner) {
-    let rules = TagRules::new(policy).unwrap();
+    let rules = TagRules::new(policy);
     let reader = ExactTags::new(&rules, &[]);
     let (exact, moving): (Vec<&Tag>, Vec<&Tag>) = shown
         .keys()

@@ -15,7 +15,7 @@ use hoist::{
     event::{Event, Events},
     io::{environment::Environment, layout::Store},
     oci::{Image, MediaType},
-    policy::{BuildPolicy, Builder, SecretSource},
+    policy::{BuildPolicy, Builder, Secret, SecretSource},
 };
 use testkit::sandbox::{self, Engine, GitRemote};
 use tokio_util::sync::CancellationToken;
@@ -86,9 +86,9 @@ impl World {
             request: BuildRequest {
                 policy: BuildPolicy {
                     builder: Some(builder),
-                    args: [("APP_VERSION".to_owned(), "1.2.3".to_owned())].into(),
                     ..BuildPolicy::default()
                 },
+                args: [("APP_VERSION".to_owned(), "1.2.3".to_owned())].into(),
                 repository,
                 commit,
                 time: TIME,
@@ -116,7 +116,7 @@ impl World {
             }
         });
         let store = Store::new(self.store.path());
-        let source = choose(&self.request, &self.environment)?;
+        let source = choose(&self.request, &self.environment);
         runtime().block_on(source.produce(&store, &events, &self.cancel))
     }
 
@@ -193,7 +193,7 @@ fn builds_a_stage_of_the_commit(builder: Builder) {
         return;
     };
     world.request.policy.target = Some("runtime".into());
-    let source = choose(&world.request, &world.environment).unwrap();
+    let source = choose(&world.request, &world.environment);
     let who = runtime().block_on(source.check()).unwrap().to_string();
     assert!(who.contains(world.engine.host()), "{who}");
 
@@ -312,10 +312,11 @@ RUN --mount=type=secret,id=token,required=true ["/bin/busybox", "sh", "-c", "/bi
     assert!(hint.contains("image.build.secrets"), "{error:?}");
 
     let secret = "correct-horse-battery";
-    world.request.policy.secrets = vec![SecretSource {
+    world.request.policy.secrets = vec![Secret {
         id: "token".into(),
-        env: Some("TOKEN".into()),
-        file: None,
+        source: SecretSource::Env {
+            name: "TOKEN".into(),
+        },
     }];
     let error = world.build().unwrap_err();
     assert!(
@@ -339,6 +340,7 @@ fn an_engine_that_is_not_there_is_said_before_anything_else() {
     let dir = tempfile::tempdir().unwrap();
     let request = BuildRequest {
         policy: BuildPolicy::default(),
+        args: BTreeMap::new(),
         repository: dir.path().to_owned(),
         commit: String::new(),
         time: TIME,
@@ -351,7 +353,7 @@ fn an_engine_that_is_not_there_is_said_before_anything_else() {
     let environment = [("DOCKER_HOST", format!("unix://{}", socket.display()))]
         .into_iter()
         .collect();
-    let source = choose(&request, &environment).unwrap();
+    let source = choose(&request, &environment);
     let error = runtime().block_on(source.check()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Failed);
     assert!(

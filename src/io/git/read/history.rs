@@ -20,6 +20,7 @@ use crate::{
         tags::Tags,
     },
     plan::history::facts::{Commit, Facts, HistoryQuery, VersionTag},
+    policy::PathPattern,
 };
 
 impl Repository {
@@ -87,7 +88,7 @@ impl Repository {
         &self,
         from: Option<CommitId>,
         to: CommitId,
-        paths: &[String],
+        paths: &[PathPattern],
     ) -> Result<Vec<Commit>> {
         let mut graph = self.graph()?;
         let head = self.node(&mut graph, oid(to))?;
@@ -178,9 +179,9 @@ impl Repository {
         graph: &mut Graph<'_>,
         order: &[Node],
         after: Option<Vec<Node>>,
-        paths: &[String],
+        paths: &[PathPattern],
     ) -> Result<Vec<Commit>> {
-        let mut paths = Paths::new(&self.git, paths)?;
+        let mut paths = Paths::new(&self.git, paths);
         let after = after.map(|nodes| nodes.into_iter().collect::<HashSet<_>>());
         let odb = self
             .git

@@ -4,12 +4,8 @@
 use std::{collections::HashMap, rc::Rc};
 
 use git2::{ErrorCode, ObjectType, Oid, Tree};
-use globset::{GlobBuilder, GlobMatcher};
 
-use crate::{
-    error::{Error, Result},
-    io::git::read::problem,
-};
+use crate::{error::Result, io::git::read::problem, policy::PathPattern};
 
 /// How many trees are kept between commits; neighbours share most of theirs.
 const KEPT: usize = 512;
@@ -17,50 +13,17 @@ const KEPT: usize = 512;
 /// The patterns, and the trees that they were last compared with.
 pub(crate) struct Paths<'r> {
     repository: &'r git2::Repository,
-    patterns: Vec<Pattern>,
+    patterns: &'r [PathPattern],
     trees: HashMap<Oid, Rc<Tree<'r>>>,
 }
 
-struct Pattern {
-    matcher: GlobMatcher,
-    negated: bool,
-    /// The directories before the first special character.
-    prefix: String,
-}
-
 impl<'r> Paths<'r> {
-    /// As in git's own pathspecs `*` crosses `/`, and a directory stands for all that is in it.
-    /// `!` takes out what earlier patterns took in; the last pattern that matches a path decides.
-    pub(crate) fn new(repository: &'r git2::Repository, patterns: &[String]) -> Result<Self> {
-        let mut compiled = Vec::new();
-        for text in patterns {
-            let (negated, text) = match text.strip_prefix('!') {
-                Some(rest) => (true, rest),
-                None => (false, text.as_str()),
-            };
-            let path = text
-                .trim_start_matches("./")
-                .trim_start_matches('/')
-                .trim_end_matches('/');
-            let prefix = prefix(path);
-            for pattern in [path.to_owned(), format!("{path}/**")] {
-                let glob = GlobBuilder::new(&pattern).build().map_err(|error| {
-                    Error::usage(format!("`version.paths` has a bad pattern `{text}`"))
-                        .with_code(crate::error::ErrorCode::InvalidPolicy)
-                        .because(&error)
-                })?;
-                compiled.push(Pattern {
-                    matcher: glob.compile_matcher(),
-                    negated,
-                    prefix: prefix.clone(),
-                });
-            }
-        }
-        Ok(Self {
+    pub(crate) fn new(repository: &'r git2::Repository, patterns: &'r [PathPattern]) -> Self {
+        Self {
             repository,
-            patterns: compiled,
+            patterns,
             trees: HashMap::new(),
-        })
+        }
     }
 
     /// Whether there are no patterns, so that every commit counts.
@@ -124,11 +87,11 @@ impl<'r> Paths<'r> {
             .patterns
             .iter()
             .rev()
-            .find(|pattern| pattern.matcher.is_match(path));
+            .find(|pattern| pattern.is_match(path));
         match last {
-            Some(pattern) => !pattern.negated,
+            Some(pattern) => !pattern.is_negated(),
             // Where all patterns are exceptions, everything else counts.
-            None => self.patterns.iter().all(|pattern| pattern.negated),
+            None => self.patterns.iter().all(|pattern| pattern.is_negated()),
         }
     }
 
@@ -137,12 +100,14 @@ impl<'r> Paths<'r> {
         let within = |a: &str, b: &str| {
             b.is_empty() || a == b || a.strip_prefix(b).is_some_and(|rest| rest.starts_with('/'))
         };
-        self.patterns.iter().all(|pattern| pattern.negated)
+        self.patterns.iter().all(|pattern| pattern.is_negated())
             || self
                 .patterns
                 .iter()
-                .filter(|pattern| !pattern.negated)
-                .any(|pattern| within(path, &pattern.prefix) || within(&pattern.prefix, path))
+                .filter(|pattern| !pattern.is_negated())
+                .any(|pattern| {
+                    within(path, pattern.directory()) || within(pattern.directory(), path)
+                })
     }
 
     fn tree(&mut self, id: Oid) -> Result<Rc<Tree<'r>>> {
@@ -166,34 +131,5 @@ impl<'r> Paths<'r> {
         let tree = Rc::new(tree);
         self.trees.insert(id, tree.clone());
         Ok(tree)
-    }
-}
-
-/// The directories of `path` before its first special character.
-fn prefix(path: &str) -> String {
-    match path.find(['*', '?', '[', '{', '\\']) {
-        None => path.to_owned(),
-        Some(special) => {
-            let end = path[..special].rfind('/').unwrap_or(0);
-            path[..end].to_owned()
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::io::git::read::paths::prefix;
-
-    #[test]
-    fn the_fixed_part_of_a_pattern_ends_before_its_first_special_character() {
-        for (path, expected) in [
-            ("services/api", "services/api"),
-            ("services/api/**", "services/api"),
-            ("services/a*/x", "services"),
-            ("*.rs", ""),
-            ("a/b[12]/c", "a"),
-        ] {
-            assert_eq!(prefix(path), expected, "{path}");
-        }
     }
 }

@@ -1,0 +1,188 @@
+//! Globs and regular expressions: compiled when the policy is read, compared and shown by their text.
+
+use std::{cmp::Ordering, fmt, ops::Deref, str::FromStr};
+
+use globset::{GlobBuilder, GlobMatcher};
+
+use crate::policy::text_value::text_value;
+
+/// A compiled glob. Two globs are equal when their texts are.
+#[derive(Clone)]
+pub struct Glob {
+    text: String,
+    matcher: GlobMatcher,
+}
+
+impl Glob {
+    pub(super) fn compile(
+        text: &str,
+        options: impl FnOnce(&mut GlobBuilder<'_>),
+    ) -> Result<Self, String> {
+        let mut builder = GlobBuilder::new(text);
+        options(&mut builder);
+        let glob = builder
+            .build()
+            .map_err(|error| format!("`{text}` is not a valid glob: {}", error.kind()))?;
+        Ok(Self {
+            text: text.to_owned(),
+            matcher: glob.compile_matcher(),
+        })
+    }
+
+    /// The glob as it was written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether the glob matches the whole of `text`.
+    #[must_use]
+    pub fn is_match(&self, text: &str) -> bool {
+        self.matcher.is_match(text)
+    }
+}
+
+impl PartialEq for Glob {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Glob {}
+
+impl PartialOrd for Glob {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Glob {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.text.cmp(&other.text)
+    }
+}
+
+impl fmt::Debug for Glob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.text, f)
+    }
+}
+
+impl fmt::Display for Glob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.text)
+    }
+}
+
+/// A glob on the name of a branch. As in git's own patterns for refs, `*` and `?` do not match a `/`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BranchGlob(Glob);
+
+/// A glob on the type or scope of a commit, which ignores case.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CommitGlob(Glob);
+
+impl FromStr for BranchGlob {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Glob::compile(text, |options| {
+            options.literal_separator(true);
+        })
+        .map(Self)
+    }
+}
+
+impl FromStr for CommitGlob {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Glob::compile(text, |options| {
+            options.case_insensitive(true);
+        })
+        .map(Self)
+    }
+}
+
+impl Deref for BranchGlob {
+    type Target = Glob;
+
+    fn deref(&self) -> &Glob {
+        &self.0
+    }
+}
+
+impl Deref for CommitGlob {
+    type Target = Glob;
+
+    fn deref(&self) -> &Glob {
+        &self.0
+    }
+}
+
+impl fmt::Display for BranchGlob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Display for CommitGlob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A compiled regular expression. Two of them are equal when their texts are.
+#[derive(Clone)]
+pub struct Regex(regex::Regex);
+
+impl Regex {
+    /// The compiled expression.
+    pub(crate) fn compiled(&self) -> &regex::Regex {
+        &self.0
+    }
+
+    /// The expression as it was written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+
+    /// Whether the expression matches somewhere in `text`.
+    #[must_use]
+    pub fn is_match(&self, text: &str) -> bool {
+        self.0.is_match(text)
+    }
+}
+
+impl FromStr for Regex {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        regex::Regex::new(text)
+            .map(Self)
+            .map_err(|error| format!("`{text}` is not a valid regular expression: {error}"))
+    }
+}
+
+impl PartialEq for Regex {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for Regex {}
+
+impl fmt::Debug for Regex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+
+impl fmt::Display for Regex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+text_value!(BranchGlob, CommitGlob, Regex);

@@ -1,0 +1,125 @@
+//! Templates of image tags: `{major}.{minor}`, `sha-{sha:12}`, `{date:%Y%m%d}`.
+
+use std::{fmt, str::FromStr};
+
+use crate::policy::{
+    placeholder::{Placeholder, Values},
+    template::{Part, Rendered, Template},
+    text_value::text_value,
+};
+
+/// A template whose own text can stand in a tag.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct TagTemplate(Template);
+
+impl TagTemplate {
+    /// The template as it was written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+
+    pub(crate) fn parts(&self) -> &[Part] {
+        self.0.parts()
+    }
+
+    /// The template without any placeholder, where it has none.
+    pub(crate) fn literal(&self) -> Option<&str> {
+        match self.0.parts() {
+            [Part::Text(text)] => Some(text),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn has(&self, wanted: impl Fn(&Placeholder) -> bool) -> bool {
+        self.0
+            .parts()
+            .iter()
+            .any(|part| matches!(part, Part::Value(value) if wanted(value)))
+    }
+
+    /// Names the whole version, so that the version can be read back from the name.
+    pub(crate) fn is_exact(&self) -> bool {
+        self.has(|value| *value == Placeholder::Version)
+    }
+
+    /// Names the day or the branch: what it says is no matter of versions, so no later look can
+    /// tell where it should point.
+    pub(crate) fn is_of_the_moment(&self) -> bool {
+        self.has(|value| {
+            matches!(
+                value,
+                Placeholder::Date(_) | Placeholder::CommitDate(_) | Placeholder::Branch
+            )
+        })
+    }
+
+    /// Fills in the values as they can stand in a tag: `+` becomes `-`, and what else a branch's
+    /// name holds becomes one `-` a run. The result still has to be checked: it can be too long.
+    pub(crate) fn render(&self, values: &Values<'_>) -> Rendered {
+        self.0.fill(values, |placeholder, values| {
+            let text = placeholder.render(values)?;
+            Some(match placeholder {
+                Placeholder::Version => text.replace('+', "-"),
+                Placeholder::Branch => sanitise(&text),
+                _ => text,
+            })
+        })
+    }
+}
+
+impl FromStr for TagTemplate {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let template: Template = text.parse()?;
+        if template.parts().is_empty() {
+            return Err("template ``: it is empty".to_owned());
+        }
+        for part in template.parts() {
+            let Part::Text(literal) = part else { continue };
+            if let Some(bad) = literal.chars().find(|c| !is_tag_character(*c)) {
+                return Err(format!(
+                    "template `{text}`: `{}` cannot stand in a tag: only letters, digits, `.`, `_` and `-`",
+                    bad.escape_debug()
+                ));
+            }
+        }
+        if let Some(Part::Text(literal)) = template.parts().first()
+            && literal.starts_with(['.', '-'])
+        {
+            return Err(format!(
+                "template `{text}`: a tag starts with a letter, a digit or `_`"
+            ));
+        }
+        Ok(Self(template))
+    }
+}
+
+impl fmt::Display for TagTemplate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+text_value!(TagTemplate);
+
+pub(crate) fn is_tag_character(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-')
+}
+
+/// Each run of characters that a tag cannot hold becomes one `-`.
+fn sanitise(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut in_run = false;
+    for c in text.chars() {
+        let legal = is_tag_character(c);
+        if legal {
+            out.push(c);
+        } else if !in_run {
+            out.push('-');
+        }
+        in_run = !legal;
+    }
+    out
+}
