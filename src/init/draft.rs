@@ -459,9 +459,12 @@ mod tests {
             "docker/Dockerfile.alpine".parse().ok()
         );
         assert_eq!(policy.branches.stable, ["trunk".parse().expect("a glob")]);
+        let [next] = &policy.branches.prerelease[..] else {
+            panic!("{:?}", policy.branches.prerelease);
+        };
         assert_eq!(
-            policy.branches.prerelease[&"next".parse().expect("a glob")].as_str(),
-            "rc"
+            (next.branches.as_str(), next.label.as_str()),
+            ("next", "rc")
         );
         assert_eq!(policy.version.tag.to_string(), "{version}");
         for words in [

@@ -1,6 +1,6 @@
 //! `[branches]`: which branches release what.
 
-use std::{collections::BTreeMap, fmt, str::FromStr};
+use std::{fmt, str::FromStr};
 
 use globset::Glob;
 use semver::Version;
@@ -16,23 +16,81 @@ pub struct BranchPolicy {
     pub stable: Vec<BranchGlob>,
     /// Branches whose releases stay in one line.
     pub maintenance: Vec<MaintenancePattern>,
-    /// Branches that release pre-releases, with the label of each.
-    pub prerelease: BTreeMap<BranchGlob, Label>,
+    /// Branches that release pre-releases, sorted by their globs' texts.
+    #[serde(with = "prerelease_table")]
+    pub prerelease: Vec<PrereleaseBranches>,
 }
 
 impl Default for BranchPolicy {
     fn default() -> Self {
-        let pair = |glob, label| (parsed::<BranchGlob>(glob), parsed::<Label>(label));
+        let prerelease = |branches, label| PrereleaseBranches {
+            branches: parsed(branches),
+            label: parsed(label),
+        };
         Self {
             stable: vec![parsed("main"), parsed("master")],
             maintenance: vec![parsed("{major}.x"), parsed("{major}.{minor}.x")],
-            prerelease: BTreeMap::from([pair("next", "rc"), pair("beta/*", "beta")]),
+            prerelease: vec![prerelease("beta/*", "beta"), prerelease("next", "rc")],
         }
     }
 }
 
 fn parsed<T: FromStr<Err = String>>(text: &str) -> T {
     text.parse().expect("the defaults are legal")
+}
+
+/// Branches that release pre-releases of one label.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PrereleaseBranches {
+    /// The branches' names.
+    pub branches: BranchGlob,
+    /// The label of their pre-releases.
+    pub label: Label,
+}
+
+/// `branches.prerelease`: a table from globs to labels.
+mod prerelease_table {
+    use std::fmt;
+
+    use serde::{
+        Deserializer, Serializer,
+        de::{MapAccess, Visitor},
+    };
+
+    use super::PrereleaseBranches;
+
+    pub(super) fn deserialize<'de, D>(from: D) -> Result<Vec<PrereleaseBranches>, D::Error>
+    where
+        D: Deserializer<'de>,
+    {
+        from.deserialize_map(TableVisitor)
+    }
+
+    pub(super) fn serialize<S>(all: &[PrereleaseBranches], to: S) -> Result<S::Ok, S::Error>
+    where
+        S: Serializer,
+    {
+        to.collect_map(all.iter().map(|one| (&one.branches, &one.label)))
+    }
+
+    struct TableVisitor;
+
+    impl<'de> Visitor<'de> for TableVisitor {
+        type Value = Vec<PrereleaseBranches>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a map")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut table: A) -> Result<Self::Value, A::Error> {
+            let mut all = Vec::new();
+            while let Some((branches, label)) = table.next_entry()? {
+                all.push(PrereleaseBranches { branches, label });
+            }
+            all.sort_by(|a, b| a.branches.as_str().cmp(b.branches.as_str()));
+            Ok(all)
+        }
+    }
 }
 
 /// The label of pre-releases: letters, digits and `-`, but not digits alone.

@@ -3,8 +3,8 @@
 use crate::{
     error::{Error, ErrorCode},
     policy::{
-        build::BuildSource, placeholder::Placeholder, release_toml::Policy,
-        tag_template::TagTemplate, template::Part, variants::Suffix,
+        branches::PrereleaseBranches, build::BuildSource, placeholder::Placeholder,
+        release_toml::Policy, tag_template::TagTemplate, template::Part, variants::Suffix,
     },
 };
 
@@ -99,7 +99,7 @@ fn variants(policy: &Policy) -> Result<(), Problem> {
 }
 
 fn labels(policy: &Policy) -> Result<(), Problem> {
-    for label in policy.branches.prerelease.values() {
+    for PrereleaseBranches { label, .. } in &policy.branches.prerelease {
         if let Some(variant) = policy.variant_like(label.as_str()) {
             return Err(Problem::new(format!(
                 "the pre-release label `{label}` of `branches.prerelease` is the suffix of variant `{variant}`: `1.2.3-{label}` could be either"

@@ -26,7 +26,7 @@ mod variants;
 mod version;
 mod version_file;
 
-pub use branches::{BranchPolicy, Label, MaintenanceLine, MaintenancePattern};
+pub use branches::{BranchPolicy, Label, MaintenanceLine, MaintenancePattern, PrereleaseBranches};
 pub use build::{BuildCommand, BuildPolicy, BuildSource, Builder, Compression, SourceFiles};
 pub use conflicts::conflicts;
 pub use git_tag_template::GitTagTemplate;

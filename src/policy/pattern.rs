@@ -1,6 +1,6 @@
 //! Globs and regular expressions: compiled when the policy is read, compared and shown by their text.
 
-use std::{cmp::Ordering, fmt, ops::Deref, str::FromStr};
+use std::{fmt, ops::Deref, str::FromStr};
 
 use globset::{GlobBuilder, GlobMatcher};
 
@@ -50,18 +50,6 @@ impl PartialEq for Glob {
 
 impl Eq for Glob {}
 
-impl PartialOrd for Glob {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Glob {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.text.cmp(&other.text)
-    }
-}
-
 impl fmt::Debug for Glob {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&self.text, f)
@@ -75,11 +63,11 @@ impl fmt::Display for Glob {
 }
 
 /// A glob on the name of a branch. As in git's own patterns for refs, `*` and `?` do not match a `/`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BranchGlob(Glob);
 
 /// A glob on the type or scope of a commit, which ignores case.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommitGlob(Glob);
 
 impl FromStr for BranchGlob {

@@ -31,13 +31,16 @@ impl BranchKind {
         if policy.stable.iter().any(|glob| glob.is_match(name)) {
             return Self::Stable;
         }
-        let label = policy
+        let prerelease = policy
             .prerelease
             .iter()
-            .filter(|(glob, _)| glob.is_match(name))
-            .min_by_key(|(glob, _)| (glob.as_str() != name, Reverse(glob.as_str().len())));
-        if let Some((_, label)) = label {
-            return Self::Prerelease(label.to_string());
+            .filter(|one| one.branches.is_match(name))
+            .min_by_key(|one| {
+                let glob = one.branches.as_str();
+                (glob != name, Reverse(glob.len()))
+            });
+        if let Some(one) = prerelease {
+            return Self::Prerelease(one.label.to_string());
         }
         policy
             .maintenance
