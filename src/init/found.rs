@@ -51,7 +51,7 @@ pub(crate) fn is_passed_by(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     let foreign = matches!(name, "node_modules" | "target" | "vendor" | "testdata");
     let leads_to_workflows = format!("{WORKFLOWS}/").starts_with(&format!("{path}/"));
-    let hidden = name.starts_with('.') && !leads_to_workflows;
+    let hidden = path.split('/').any(|part| part.starts_with('.')) && !leads_to_workflows;
     foreign || hidden
 }
 
