@@ -3,12 +3,8 @@
 use std::process::ExitCode;
 
 use hoist::{
-    error::{Error, Result},
-    event::{Event, Events},
-    io::environment::Environment,
-    outcome::OutcomeKind,
-    plan::Plan,
-    release::{Ask, Done, Options, Planned, Release},
+    Environment, Error, Event, Events, Location, OutcomeKind, Plan, Planned, ReleaseRequest,
+    ReleaseResult, Result, blocking::Release,
 };
 
 fn main() -> ExitCode {
@@ -26,7 +22,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             print_error(&error);
-            ExitCode::FAILURE
+            ExitCode::from(error.exit_code())
         }
     }
 }
@@ -34,24 +30,19 @@ fn main() -> ExitCode {
 /// Nothing in hoist prints: what happens comes to this callback.
 fn open() -> Result<Release> {
     let events = Events::new(|event| match event {
-        Event::Finished { step, what } => eprintln!("{step:?}: {what}"),
         Event::Tagged {
             repository, tag, ..
         } => eprintln!("tagged {}", repository.tag(&tag)),
         Event::Note { text } | Event::Warning { text } => eprintln!("{text}"),
         _ => {}
     });
-    Release::open(Options {
-        environment: Environment::from_process(),
-        events,
-        ..Options::default()
-    })
+    Release::open(&Location::default(), &Environment::from_process(), events)
 }
 
 fn dry_run() -> Result<()> {
-    match open()?.dry_run(&Ask::default())? {
+    match open()?.dry_run(&ReleaseRequest::default())? {
         Planned::Release(plan) => print_plan(&plan),
-        Planned::Nothing(nothing) => println!("nothing to release: {}", nothing.why),
+        Planned::NothingToRelease(nothing) => println!("nothing to release: {}", nothing.why),
     }
     Ok(())
 }
@@ -68,9 +59,9 @@ fn print_plan(plan: &Plan) {
 }
 
 fn release() -> Result<()> {
-    match open()?.release(&Ask::default(), None)? {
-        Done::Nothing(nothing) => println!("nothing to release: {}", nothing.why),
-        Done::Ended(outcome) => {
+    match open()?.release(&ReleaseRequest::default())? {
+        ReleaseResult::Nothing(nothing) => println!("nothing to release: {}", nothing.why),
+        ReleaseResult::Ended(outcome) => {
             if let Some(error) = outcome.error {
                 return Err(error);
             }
@@ -84,11 +75,14 @@ fn release() -> Result<()> {
 }
 
 fn print_error(error: &Error) {
-    eprintln!("error: {}", error.message);
-    for cause in &error.causes {
+    eprintln!("error: {}", error.message());
+    for cause in error.causes() {
         eprintln!("caused by: {cause}");
     }
-    for more in [&error.state, &error.hint].into_iter().flatten() {
-        eprintln!("{more}");
+    if let Some(state) = error.state_now() {
+        eprintln!("state: {state}");
+    }
+    for hint in error.hints() {
+        eprintln!("hint: {hint}");
     }
 }
