@@ -24,59 +24,122 @@
 //!  git ──── io::git ──► Facts ─┐
 //!  release.toml ─────► Policy ─┼─► plan ─► Plan            (pure: data in, decision and reason out)
 //!  command line ────► Request ─┘            │
-//!                                io::engine ▼ build once ─► Image
+//!                                     build ▼ build once ─► Image
 //!       registry ── observe ─► publish: stage ─► lock ─► commit ─► verify ─► finish
 //!                                    │                      └─► roll back
 //!                                    ▼
 //!                          journal: on disk, and in a git ref
 //! ```
 //!
-//! - [`oci`], [`git`], [`policy`], [`event`], [`error`], [`outcome`]: checked data, used by all the rest.
-//! - [`plan`]: from history to version to tags. No IO, no clock.
-//! - [`publish`]: the transaction. Its protocol ([`publish::state`]), journal, recovery and verdicts
-//!   are pure; the rest carries their actions out over traits.
-//! - [`io`]: the outside world, one foreign crate a file. Nobody else names git2, bollard or HTTP.
-//! - [`history`]: repository and policy brought together for verbs that ask no registry.
-//! - [`release`]: the facade, and the only place that knows the whole order.
+//! - [`oci`], `git`, `text`, `policy`, `event`, `error`, `outcome`, [`exit`]: checked data, used by
+//!   all the rest.
+//! - `plan`: from history to version to tags. No IO, no clock.
+//! - `publish`: the transaction. Its protocol, journal, recovery and verdicts are pure; the rest
+//!   carries their actions out over traits.
+//! - `build`: the image, built once or taken from a layout.
+//! - `io`: the outside world, one foreign crate a file. Nobody else names git2, bollard or HTTP.
+//! - `project`: repository and policy brought together; what needs no network.
+//! - `release`: the facade, with the order of a release and the one place where a transaction
+//!   begins and ends.
 //! - `cli`: one verb a file; the only place that prints and exits.
+//!
+//! # What semver binds
+//!
+//! What this page lists, and the program's verbs, flags, JSON documents and exit codes. Texts for
+//! people are not part of it. The feature `testing` adds `testing`, and opens the modules for the
+//! crate's own tests; those are hidden here, and nothing in them is stable.
 //!
 //! Imports run downwards only; a test reads the source and holds them to it.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(
+    not(any(test, feature = "testing")),
+    expect(
+        dead_code,
+        unused_imports,
+        reason = "the tests outside the crate use more than the program does"
+    )
+)]
 
 #[cfg(not(unix))]
 compile_error!("hoist runs on Unix systems only, such as Linux and macOS");
 
+#[cfg(not(any(test, feature = "testing")))]
+mod build;
+#[cfg(any(test, feature = "testing"))]
+#[doc(hidden)]
 pub mod build;
 #[cfg(feature = "cli")]
+#[doc(hidden)]
 pub mod cli;
+#[cfg(not(any(test, feature = "testing")))]
+mod error;
+#[cfg(any(test, feature = "testing"))]
+#[doc(hidden)]
 pub mod error;
+#[cfg(not(any(test, feature = "testing")))]
+mod event;
+#[cfg(any(test, feature = "testing"))]
+#[doc(hidden)]
 pub mod event;
 pub mod exit;
+#[cfg(not(any(test, feature = "testing")))]
+mod git;
+#[cfg(any(test, feature = "testing"))]
+#[doc(hidden)]
 pub mod git;
 #[cfg(feature = "cli")]
 mod init;
+#[cfg(not(any(test, feature = "testing")))]
+mod io;
+#[cfg(any(test, feature = "testing"))]
+#[doc(hidden)]
 pub mod io;
 pub mod oci;
+#[cfg(not(any(test, feature = "testing")))]
+mod outcome;
+#[cfg(any(test, feature = "testing"))]
+#[doc(hidden)]
 pub mod outcome;
+#[cfg(not(any(test, feature = "testing")))]
+mod plan;
+#[cfg(any(test, feature = "testing"))]
+#[doc(hidden)]
 pub mod plan;
+#[cfg(not(any(test, feature = "testing")))]
+mod policy;
+#[cfg(any(test, feature = "testing"))]
+#[doc(hidden)]
 pub mod policy;
+#[cfg(not(any(test, feature = "testing")))]
+mod project;
+#[cfg(any(test, feature = "testing"))]
+#[doc(hidden)]
 pub mod project;
+#[cfg(not(any(test, feature = "testing")))]
+mod publish;
+#[cfg(any(test, feature = "testing"))]
+#[doc(hidden)]
 pub mod publish;
+#[cfg(not(any(test, feature = "testing")))]
+mod release;
+#[cfg(any(test, feature = "testing"))]
+#[doc(hidden)]
 pub mod release;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+#[cfg(not(any(test, feature = "testing")))]
+mod text;
+#[cfg(any(test, feature = "testing"))]
+#[doc(hidden)]
 pub mod text;
 
 pub use error::{Error, ErrorCode, ErrorKind, Result};
 pub use event::{Event, Events};
-pub use outcome::{Outcome, OutcomeKind};
+pub use outcome::{
+    Amount, BranchReport, GitTagReport, ImageReport, Outcome, OutcomeKind, TagReport, Transfer,
+};
 pub use plan::Plan;
 pub use policy::Policy;
-pub use project::{
-    CheckedMessage, Environment, History, ImageResult, Location, PastRelease, Project, ProjectSet,
-    VersionRequest, Wanted,
-};
-pub use release::{
-    Cancel, NothingToRelease, Planned, Release, ReleaseRequest, ReleaseResult, ReleaseSet, blocking,
-};
+pub use project::*;
+pub use release::*;

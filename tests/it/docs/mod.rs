@@ -7,3 +7,4 @@ mod failures;
 mod licences;
 mod readme;
 mod recipes;
+mod surface;
