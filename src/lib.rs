@@ -135,11 +135,11 @@ mod text;
 pub mod text;
 
 pub use error::{Error, ErrorCode, ErrorKind, Result};
-pub use event::{Event, Events};
+pub use event::{Event, Events, Step};
 pub use outcome::{
     Amount, BranchReport, GitTagReport, ImageReport, Outcome, OutcomeKind, TagReport, Transfer,
 };
 pub use plan::Plan;
-pub use policy::Policy;
+pub use policy::{Level, Policy};
 pub use project::*;
 pub use release::*;

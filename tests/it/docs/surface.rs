@@ -12,9 +12,6 @@ fn read(path: &str) -> String {
 /// The names that a file re-exports, and the modules that it opens without hiding them.
 fn exported(path: &str) -> BTreeSet<String> {
     let source = read(path);
-    let (source, _) = source
-        .split_once("#[cfg(test)]\nmod")
-        .unwrap_or((&source, ""));
     let reexport =
         Regex::new(r"(?m)^pub use ([\w:]+?)(?:::\{([^}]*)\}| as (\w+)|(::\*))?;").unwrap();
     let module = Regex::new(r"(?m)^(#\[doc\(hidden\)\]\n)?pub mod (\w+);").unwrap();
