@@ -123,16 +123,13 @@ async fn check_git(world: &World, asked: &Preflight, names: &[Repository]) -> Re
     let edits: Vec<_> = tag
         .iter()
         .chain(&locks)
-        .map(|name| RefEdit {
-            name: name.clone(),
-            expected: None,
-            new: Some(asked.commit.clone()),
-        })
-        .chain(asked.branch.iter().map(|branch| RefEdit {
-            name: branch.name.clone(),
-            expected: Some(branch.before.clone()),
-            new: Some(asked.commit.clone()),
-        }))
+        .map(|name| RefEdit::create(name, &asked.commit))
+        .chain(
+            asked
+                .branch
+                .iter()
+                .map(|branch| RefEdit::update(&branch.name, &branch.before, &asked.commit)),
+        )
         .collect();
     let names: Vec<_> = edits.iter().map(|edit| edit.name.clone()).collect();
     let refs = world

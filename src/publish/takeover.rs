@@ -220,7 +220,7 @@ async fn branch_left(world: &World, prepared: &Prepared) -> Result<Option<RefEdi
     let failed = |error| git_error("cannot read the branch", &error);
     let shown = world.remote.refs(std::slice::from_ref(&branch.name)).await;
     let shown = shown.map_err(failed)?.into_iter().next().map(|(_, id)| id);
-    if shown == edit.expected {
+    if shown.as_ref() == edit.expected() {
         return Ok(Some(edit));
     }
     let holds = match &shown {
@@ -265,7 +265,7 @@ async fn move_lock(
         if let Some(edit) = &branch {
             let shown = world.remote.refs(std::slice::from_ref(&edit.name)).await;
             let shown = shown.map_err(unread)?.into_iter().next().map(|(_, id)| id);
-            edits.extend((shown == edit.expected).then(|| edit.clone()));
+            edits.extend((shown.as_ref() == edit.expected()).then(|| edit.clone()));
         }
         if edits.is_empty() {
             return Ok(());
@@ -298,12 +298,11 @@ fn lock_edits(
     let at = |name: &String| there.iter().find(|(there, _)| there == name);
     let edits = refs
         .iter()
-        .map(|name| RefEdit {
-            name: name.clone(),
-            expected: at(name).map(|(_, id)| id.clone()),
-            new: Some(new.clone()),
+        .map(|name| match at(name) {
+            Some((_, expected)) => RefEdit::update(name, expected, new),
+            None => RefEdit::create(name, new),
         })
-        .filter(|edit| edit.expected.as_ref() != Some(new));
+        .filter(|edit| edit.expected() != Some(new));
     Some(edits.collect())
 }
 

@@ -83,13 +83,13 @@ impl FakeRemote {
     fn apply(&self, edits: &[RefEdit]) -> Result<(), RemoteError> {
         let refs = &mut open(&self.state).refs;
         for edit in edits {
-            if refs.get(&edit.name) != edit.expected.as_ref() {
+            if refs.get(&edit.name) != edit.expected() {
                 let message = format!("{} is not what was expected", edit.name);
                 return Err(RemoteError::new(RemoteErrorKind::Conflict, message));
             }
         }
         for edit in edits {
-            match &edit.new {
+            match edit.result() {
                 Some(id) => refs.insert(edit.name.clone(), id.clone()),
                 None => refs.remove(&edit.name),
             };
@@ -133,7 +133,7 @@ impl Remote for FakeRemote {
     async fn swap(&self, edits: &[RefEdit]) -> Result<(), RemoteError> {
         // Without atomic pushes each edit is a request of its own, creations first.
         let (create, delete): (Vec<_>, Vec<_>) =
-            edits.iter().cloned().partition(|edit| edit.new.is_some());
+            edits.iter().cloned().partition(|edit| edit.keeps_ref());
         let parts: Vec<Vec<RefEdit>> = if self.atomic {
             vec![edits.to_vec()]
         } else {

@@ -11,17 +11,16 @@ use crate::{
         },
         remarks::Remarks,
         run::{Position, Run},
-        steps::refs_seen::{BranchSeen, lock_edits, read_refs},
+        steps::refs_seen::{BranchSeen, delete_locks, read_refs},
     },
 };
 
 /// The branch's move to the release commit, where there is one.
 pub(in crate::publish) fn branch_edit(prepared: &Prepared) -> Option<RefEdit> {
-    prepared.branch.as_ref().map(|branch| RefEdit {
-        name: branch.name.clone(),
-        expected: Some(branch.before.clone()),
-        new: Some(prepared.commit.clone()),
-    })
+    prepared
+        .branch
+        .as_ref()
+        .map(|branch| RefEdit::update(&branch.name, &branch.before, &prepared.commit))
 }
 
 /// What is left to do on the branch once this run is seen to have the lock. `None`: nothing;
@@ -94,17 +93,13 @@ async fn try_reset(run: &Run, branch: &BranchMove, stays: bool) -> Result<GitSee
         // The lock is gone and the commit is not: whoever has pushed it again decides about it.
         BranchSeen::Ours if seen.ours.is_empty() => (None, true),
         BranchSeen::Ours => {
-            let edit = RefEdit {
-                name: branch.name.clone(),
-                expected: Some(run.prepared.commit.clone()),
-                new: Some(branch.before.clone()),
-            };
+            let edit = RefEdit::update(&branch.name, &run.prepared.commit, &branch.before);
             (Some(edit), false)
         }
         BranchSeen::Other(tip) => (None, is_built_on(run, tip.as_ref()).await?),
     };
     let mut edits: Vec<_> = reset.into_iter().collect();
-    edits.extend(lock_edits(&seen.ours, Some(&run.lock), None));
+    edits.extend(delete_locks(&seen.ours, &run.lock));
     if !edits.is_empty() {
         run.world.remote.swap(&edits).await?;
     }

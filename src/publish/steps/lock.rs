@@ -2,7 +2,7 @@
 //! that leaves a doubt.
 
 use crate::{
-    io::git::remote::RefEdit,
+    io::git::remote::{RefChange, RefEdit},
     publish::{
         deadline::{Backoff, REFUSALS},
         protocol::{
@@ -13,7 +13,7 @@ use crate::{
         run::{Position, Run},
         steps::{
             branch::{after_lock, branch_edit, unlock_and_reset},
-            refs_seen::{BranchSeen, RefsSeen, lock_edits, read_refs, tag_ref},
+            refs_seen::{BranchSeen, RefsSeen, create_locks, delete_locks, read_refs, tag_ref},
         },
     },
 };
@@ -28,7 +28,7 @@ pub(in crate::publish) async fn take_lock(at: Position<'_>) -> (LockSeen, Remark
 
 async fn try_to_lock(at: Position<'_>, remarks: &mut Remarks) -> LockSeen {
     let run = at.run;
-    let mut edits = lock_edits(&run.prepared.lock_refs, None, Some(&run.lock));
+    let mut edits = create_locks(&run.prepared.lock_refs, &run.lock);
     edits.extend(branch_edit(&run.prepared));
     // A server without atomic pushes gave a part, and did not take it back.
     let mut partly = false;
@@ -132,13 +132,9 @@ async fn finish_edits(run: &Run) -> Result<Vec<RefEdit>, String> {
         if stored.await.map_err(|error| error.to_string())? != tag.id {
             return Err("the git tag's object is not what the journal says".into());
         }
-        edits.push(RefEdit {
-            name,
-            expected: None,
-            new: Some(tag.id.clone()),
-        });
+        edits.push(RefEdit::create(name, &tag.id));
     }
-    edits.extend(lock_edits(&run.prepared.lock_refs, Some(&run.lock), None));
+    edits.extend(delete_locks(&run.prepared.lock_refs, &run.lock));
     Ok(edits)
 }
 
@@ -151,7 +147,7 @@ pub(in crate::publish) async fn unlock(at: Position<'_>) -> (GitSeen, Remarks) {
         return unlock_and_reset(at, branch).await;
     }
     let mut remarks = Remarks::default();
-    let edits = lock_edits(&run.prepared.lock_refs, Some(&run.lock), None);
+    let edits = delete_locks(&run.prepared.lock_refs, &run.lock);
     let seen = change(at, edits, false, &mut remarks).await;
     (seen, remarks)
 }
@@ -191,9 +187,9 @@ async fn change(
                     return GitSeen::Refused;
                 }
                 // What is left: a server without atomic pushes may have done a part.
-                edits.retain(|edit| match &edit.new {
-                    Some(_) => tag_is_missing,
-                    None => seen.ours.contains(&edit.name),
+                edits.retain(|edit| match edit.change {
+                    RefChange::Create { .. } | RefChange::Update { .. } => tag_is_missing,
+                    RefChange::Delete { .. } => seen.ours.contains(&edit.name),
                 });
             }
         }

@@ -43,18 +43,16 @@ pub(in crate::publish) fn tag_ref(prepared: &Prepared) -> Option<String> {
     Some(format!("refs/tags/{}", tag.name))
 }
 
-/// The same change for each of the lock's refs.
-pub(in crate::publish) fn lock_edits(
-    names: &[String],
-    from: Option<&ObjectId>,
-    to: Option<&ObjectId>,
-) -> Vec<RefEdit> {
-    let edit = |name: &String| RefEdit {
-        name: name.clone(),
-        expected: from.cloned(),
-        new: to.cloned(),
-    };
-    names.iter().map(edit).collect()
+/// Creates the lock's refs, which must not exist.
+pub(in crate::publish) fn create_locks(names: &[String], lock: &ObjectId) -> Vec<RefEdit> {
+    let create = |name: &String| RefEdit::create(name, lock);
+    names.iter().map(create).collect()
+}
+
+/// Deletes the lock's refs, which must show `lock`.
+pub(in crate::publish) fn delete_locks(names: &[String], lock: &ObjectId) -> Vec<RefEdit> {
+    let delete = |name: &String| RefEdit::delete(name, lock);
+    names.iter().map(delete).collect()
 }
 
 /// Reads lock, git tag and branch in one request; with `all_tags` the names of all git tags, too.

@@ -24,10 +24,11 @@ fn head(clone: &sandbox::Clone<'_>) -> String {
 }
 
 fn edits(names: &[&str], expected: Option<&str>, new: Option<&str>) -> Vec<RefEdit> {
-    let edit = |name: &&str| RefEdit {
-        name: (*name).to_owned(),
-        expected: expected.map(String::from),
-        new: new.map(String::from),
+    let edit = |name: &&str| match (expected, new) {
+        (None, Some(new)) => RefEdit::create(*name, new),
+        (Some(expected), Some(new)) => RefEdit::update(*name, expected, new),
+        (Some(expected), None) => RefEdit::delete(*name, expected),
+        (None, None) => panic!("an edit changes something"),
     };
     names.iter().map(edit).collect()
 }

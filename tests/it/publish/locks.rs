@@ -17,10 +17,11 @@ fn refs() -> [String; 2] {
 }
 
 fn edits(from: Option<&ObjectId>, to: Option<&ObjectId>) -> Vec<RefEdit> {
-    let edit = |name| RefEdit {
-        name,
-        expected: from.cloned(),
-        new: to.cloned(),
+    let edit = |name: String| match (from, to) {
+        (None, Some(new)) => RefEdit::create(name, new),
+        (Some(expected), Some(new)) => RefEdit::update(name, expected, new),
+        (Some(expected), None) => RefEdit::delete(name, expected),
+        (None, None) => panic!("an edit changes something"),
     };
     refs().map(edit).to_vec()
 }

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     io::git::{
         error::{RemoteError, RemoteErrorKind},
-        remote::{ObjectId, RefEdit, Remote, is_meant},
+        remote::{ObjectId, RefChange, RefEdit, Remote, is_meant},
         run::Git,
     },
     oci::Digest,
@@ -125,7 +125,7 @@ impl LocalOnly {
             }
         };
         let mut content = Self::read(&mut file).map_err(|error| local(&error))?;
-        let as_expected = |edit: &RefEdit| content.refs.get(&edit.name) == edit.expected.as_ref();
+        let as_expected = |edit: &RefEdit| content.refs.get(&edit.name) == edit.expected();
         if !edits.iter().all(as_expected) {
             if held_before {
                 *held = Some(file);
@@ -137,7 +137,7 @@ impl LocalOnly {
         }
         let made = open(&self.made);
         for edit in edits {
-            match &edit.new {
+            match edit.result() {
                 Some(id) => content.refs.insert(edit.name.clone(), id.clone()),
                 None => content.refs.remove(&edit.name),
             };
@@ -148,7 +148,7 @@ impl LocalOnly {
         let Content { refs, journals } = &mut content;
         journals.retain(|id, _| refs.values().any(|there| there == id));
         Self::write(&mut file, &content).map_err(|error| local(&error))?;
-        if edits.iter().any(|edit| edit.new.is_some()) {
+        if edits.iter().any(|edit| edit.keeps_ref()) {
             *held = Some(file);
         } else {
             give_up(&file)?;
@@ -159,16 +159,11 @@ impl LocalOnly {
     /// Compares and swaps tags and branches, all of them or none.
     async fn swap_refs(&self, edits: &[RefEdit]) -> Result<(), RemoteError> {
         let line = |edit: &RefEdit| {
-            let RefEdit {
-                name,
-                expected,
-                new,
-            } = edit;
-            match (expected, new) {
-                (None, Some(new)) => format!("create {name} {new}\n"),
-                (Some(expected), Some(new)) => format!("update {name} {new} {expected}\n"),
-                (Some(expected), None) => format!("delete {name} {expected}\n"),
-                (None, None) => String::new(),
+            let name = &edit.name;
+            match &edit.change {
+                RefChange::Create { new } => format!("create {name} {new}\n"),
+                RefChange::Update { expected, new } => format!("update {name} {new} {expected}\n"),
+                RefChange::Delete { expected } => format!("delete {name} {expected}\n"),
             }
         };
         let input: String = edits.iter().map(line).collect();
@@ -235,8 +230,7 @@ impl Remote for LocalOnly {
     async fn swap(&self, edits: &[RefEdit]) -> Result<(), RemoteError> {
         let (refs, locks): (Vec<_>, Vec<_>) = edits.iter().cloned().partition(is_ref);
         // Under the lock from its first to its last moment.
-        let (taken, given): (Vec<_>, Vec<_>) =
-            locks.into_iter().partition(|edit| edit.new.is_some());
+        let (taken, given): (Vec<_>, Vec<_>) = locks.into_iter().partition(|edit| edit.keeps_ref());
         if !taken.is_empty() {
             self.swap_locks(&taken)?;
         }

@@ -88,12 +88,12 @@ impl GitRemote {
         .to_vec();
         args.extend(options.iter().map(ToString::to_string));
         for edit in edits {
-            let expected = edit.expected.as_deref().unwrap_or_default();
+            let expected = edit.expected().map_or("", String::as_str);
             args.push(format!("--force-with-lease={}:{expected}", edit.name));
         }
         args.extend(["--".to_owned(), self.name.clone()]);
         for edit in edits {
-            let new = edit.new.as_deref().unwrap_or_default();
+            let new = edit.result().map_or("", String::as_str);
             args.push(format!("{new}:{}", edit.name));
         }
         let output = self.git.run(args, b"", &[]).await?;
@@ -111,7 +111,7 @@ impl GitRemote {
         options: &[&str],
     ) -> Result<(), RemoteError> {
         let (create, delete): (Vec<_>, Vec<_>) =
-            edits.iter().cloned().partition(|edit| edit.new.is_some());
+            edits.iter().cloned().partition(|edit| edit.keeps_ref());
         for (done, edit) in create.iter().enumerate() {
             if let Err(error) = self.push(std::slice::from_ref(edit), options).await {
                 for edit in &create[..done] {
@@ -260,7 +260,7 @@ impl Remote for GitRemote {
         for commit in edits
             .iter()
             .filter(|edit| edit.name.starts_with(BRANCHES))
-            .filter_map(|edit| edit.new.as_ref())
+            .filter_map(|edit| edit.result())
         {
             self.bring(commit).await?;
         }
