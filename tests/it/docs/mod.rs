@@ -2,6 +2,7 @@
 
 mod complaints;
 mod documents;
+mod error_codes;
 mod example_policy;
 mod failures;
 mod licences;
