@@ -174,7 +174,7 @@ impl MaintenancePattern {
                 major,
                 minor: Some(minor),
             }),
-            // The digits are no number that a version can hold.
+            // The digits are not a number that a version can hold.
             _ => None,
         }
     }

@@ -38,7 +38,7 @@ impl Problem {
     }
 }
 
-/// Holds the keys of `policy` against each other. `Err` names the keys and the rule they break.
+/// Checks the keys of `policy` that only make sense together.
 pub(super) fn check(policy: &Policy) -> Result<(), Problem> {
     rules(policy)?;
     variants(policy)?;

@@ -6,7 +6,7 @@ use crate::{
     policy::{git_tag_template::GitTagTemplate, release_toml::Policy},
 };
 
-/// Holds the policies of one repository, each under its file's name, against each other.
+/// Compares the policies of one repository, each under its file's name.
 ///
 /// # Errors
 /// Usage (exit 2), naming both files: a repository that two policies publish to, or tag templates

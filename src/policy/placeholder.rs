@@ -18,9 +18,9 @@ pub struct Values<'a> {
     pub commit: &'a str,
     /// When the commit was made.
     pub commit_time: DateTime<Utc>,
-    /// The release's one instant.
+    /// The one instant that the whole release counts from.
     pub instant: DateTime<Utc>,
-    /// The branch as git names it.
+    /// The branch's name, as git has it.
     pub branch: Option<&'a str>,
     /// The format of dates whose placeholder has none of its own: `tags.date`.
     pub date: &'a DateFormat,
@@ -37,7 +37,7 @@ pub(crate) enum Placeholder {
     Channel,
     /// How many hex digits.
     Sha(usize),
-    /// Its own format, where it has one.
+    /// The placeholder's own format; without one, `tags.date` counts.
     Date(Option<DateFormat>),
     CommitDate(Option<DateFormat>),
     Branch,
@@ -81,7 +81,7 @@ impl Placeholder {
         }
     }
 
-    /// As it is written, without an argument.
+    /// The placeholder as it is written, without an argument.
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Version => "{version}",
@@ -97,7 +97,7 @@ impl Placeholder {
         }
     }
 
-    /// The value as it is; `None` where this release has none.
+    /// The value as it is; `None` where this release does not have one.
     pub(crate) fn render(&self, values: &Values<'_>) -> Option<String> {
         let version = values.version;
         let date = |own: &Option<DateFormat>, time: DateTime<Utc>| {
@@ -131,8 +131,11 @@ fn unknown(name: &str) -> String {
         .max_by(|a, b| strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)))
         .filter(|near| strsim::jaro_winkler(near, name) > 0.7);
     match near {
-        Some(near) => format!("there is no `{{{name}}}`; did you mean `{{{near}}}`?"),
-        None => format!("there is no `{{{name}}}`; there are {}", all_names()),
+        Some(near) => format!("there is no placeholder `{{{name}}}`; did you mean `{{{near}}}`?"),
+        None => format!(
+            "there is no placeholder `{{{name}}}`; the placeholders are {}",
+            all_names()
+        ),
     }
 }
 

@@ -10,27 +10,27 @@ use crate::git::RefName;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct PublishPolicy {
-    /// What happens when the commit cannot be completed.
+    /// What happens when not all tags can be moved.
     pub on_failure: OnFailure,
-    /// How long a registry may take to show what it accepted.
+    /// How long a registry may take to show a tag that it has accepted.
     #[serde(with = "duration")]
     pub verify_timeout: Duration,
-    /// How long the commit may go on retrying.
+    /// How long hoist keeps trying to move the tags.
     #[serde(with = "duration")]
     pub deadline: Duration,
-    /// How long a signal leaves to finish or roll back.
+    /// How much time is left after a signal to finish or roll back.
     #[serde(with = "duration")]
     pub grace: Duration,
 }
 
-/// What happens when the commit cannot be completed.
+/// What happens when not all tags of a release can be moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OnFailure {
-    /// Put every tag back.
+    /// Every tag is put back.
     #[default]
     Rollback,
-    /// Leave it for `hoist resume` or `hoist rollback`.
+    /// The release is left for `hoist resume` or `hoist rollback`.
     Hold,
 }
 
@@ -38,15 +38,15 @@ pub enum OnFailure {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct GitPolicy {
-    /// Push the tag and hold the lock on the remote.
+    /// Whether the git tag is pushed and the lock kept on the remote.
     pub push: bool,
-    /// The remote's name.
+    /// The name of the git remote that tag, branch and lock go to.
     pub remote: String,
-    /// Sign the tag, with git's own settings.
+    /// Whether the git tag is signed, with git's own settings.
     pub sign: bool,
-    /// Refuse to release a commit that the remote does not have.
+    /// Whether a commit that the remote does not have is refused.
     pub require_pushed: bool,
-    /// Where the lock refs live.
+    /// The ref below which the locks are.
     pub lock_refs: RefName,
 }
 
@@ -54,13 +54,13 @@ pub struct GitPolicy {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct RegistryPolicy {
-    /// Speak HTTP without TLS. Loopback needs no word.
+    /// Whether the registry is spoken to without TLS. A loopback address does not need the key.
     pub plain_http: bool,
-    /// A further certificate authority, PEM, beside `release.toml`. With it, loopback is spoken to
-    /// in TLS, too.
+    /// A further certificate authority in a PEM file, seen from the directory of `release.toml`. With
+    /// it, a loopback address is spoken to in TLS as well.
     pub ca_file: Option<String>,
-    /// The host of the registry's token service, where it is neither the registry's own nor under
-    /// the same domain: credentials go nowhere else.
+    /// The host of the registry's token service, where that is neither the registry's own nor under
+    /// the same domain. Credentials are sent to no other host.
     pub token_host: Option<String>,
 }
 

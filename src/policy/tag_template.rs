@@ -23,7 +23,7 @@ impl TagTemplate {
         self.0.parts()
     }
 
-    /// The template without any placeholder, where it has none.
+    /// The template's text, where it has no placeholder.
     pub(crate) fn literal(&self) -> Option<&str> {
         match self.0.parts() {
             [Part::Text(text)] => Some(text),
@@ -38,13 +38,13 @@ impl TagTemplate {
             .any(|part| matches!(part, Part::Value(value) if wanted(value)))
     }
 
-    /// Names the whole version, so that the version can be read back from the name.
+    /// Whether the template names the whole version, so that the version can be read back from a tag.
     pub(crate) fn is_exact(&self) -> bool {
         self.has(|value| *value == Placeholder::Version)
     }
 
-    /// Names the day or the branch: what it says is no matter of versions, so no later look can
-    /// tell where it should point.
+    /// Whether the template names the day or the branch. Which image such a tag should show does not
+    /// follow from the versions, so nobody can tell it later.
     pub(crate) fn is_of_the_moment(&self) -> bool {
         self.has(|value| {
             matches!(
@@ -54,8 +54,8 @@ impl TagTemplate {
         })
     }
 
-    /// Fills in the values as they can stand in a tag: `+` becomes `-`, and what else a branch's
-    /// name holds becomes one `-` a run. The result still has to be checked: it can be too long.
+    /// Fills in the values as they can stand in a tag: `+` of a version becomes `-`, and each run of
+    /// other characters in a branch's name becomes one `-`. The result can still be too long for a tag.
     pub(crate) fn render(&self, values: &Values<'_>) -> Rendered {
         self.0.fill(values, |placeholder, values| {
             let text = placeholder.render(values)?;

@@ -79,7 +79,7 @@ pub enum Latest {
     /// To the highest stable version.
     #[default]
     Highest,
-    /// The same, and only from a stable branch.
+    /// The same, but only in a release from a stable branch.
     Branch,
     /// Never.
     Never,

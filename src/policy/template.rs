@@ -23,12 +23,12 @@ pub struct Template {
     parts: Vec<Part>,
 }
 
-/// What a template became.
+/// What a template gives for the values of a release.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Rendered {
-    /// The text.
+    /// All placeholders had a value: the finished text.
     Text(String),
-    /// This placeholder has no value in this release.
+    /// This placeholder does not have a value in this release.
     Missing(&'static str),
 }
 
@@ -48,8 +48,8 @@ impl Template {
             }
             let end = match (brace, rest.find('}')) {
                 ("{", Some(end)) => end,
-                ("{", None) => return Err(format!("template `{text}`: `{{` without its `}}`")),
-                _ => return Err(format!("template `{text}`: `}}` without its `{{`")),
+                ("{", None) => return Err(format!("template `{text}`: a `{{` without its `}}`")),
+                _ => return Err(format!("template `{text}`: a `}}` without its `{{`")),
             };
             if !literal.is_empty() {
                 parts.push(Part::Text(std::mem::take(&mut literal)));
@@ -69,7 +69,7 @@ impl Template {
         })
     }
 
-    /// As it was written.
+    /// The template as it was written.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text

@@ -16,33 +16,33 @@ use crate::policy::{
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct VersionPolicy {
-    /// The git tag of a version.
+    /// How a version becomes the name of a git tag.
     pub tag: GitTagTemplate,
     /// The version of the first release.
     pub initial: Version,
     /// What a change means while major is 0.
     pub zero: ZeroMajor,
-    /// Globs; only commits that touch one of them count. `!` negates. Empty: all.
+    /// Only commits that touch one of these files count; without a pattern, all commits do.
     pub paths: Vec<PathPattern>,
-    /// Own rules, before the defaults; the first that matches a commit decides it.
+    /// Rules that are asked before the built-in ones; the first that matches a commit decides its level.
     pub rules: Vec<Rule>,
     /// What counts in a squash merge.
     pub squash: Squash,
     /// What a commit without a conventional header counts as.
     pub unconventional: Unconventional,
-    /// Files that carry the version, written and committed before the build.
+    /// Files that a release writes the version into and commits before the build.
     pub files: Vec<VersionFile>,
 }
 
-/// How much of a version a change moves.
+/// Which number of a version a change raises.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Level {
-    /// A fix.
+    /// The third number: the change fixes something.
     Patch,
-    /// A feature.
+    /// The second number: the change adds a feature.
     Minor,
-    /// A breaking change.
+    /// The first number: the change breaks users.
     Major,
 }
 
@@ -64,21 +64,21 @@ impl fmt::Display for Level {
     }
 }
 
-/// `[[version.rules]]`: which commits it matches, and the level it gives them.
+/// `[[version.rules]]`: which commits a rule matches, and the level that it gives them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Rule {
-    /// The commit's type, compared without case.
+    /// Matches the commit's type.
     #[serde(rename = "type")]
     pub type_: Option<CommitGlob>,
-    /// A glob on the commit's scope, compared without case.
+    /// Matches the commit's scope.
     pub scope: Option<CommitGlob>,
-    /// A regular expression on the whole message.
+    /// Matches somewhere in the commit's message.
     #[serde(rename = "match")]
     pub match_: Option<Regex>,
-    /// Only breaking changes, or only others.
+    /// Whether the rule is for breaking changes alone, or for others alone.
     pub breaking: Option<bool>,
-    /// The level of a commit that matches.
+    /// The level that a matching commit gets.
     pub bump: RuleBump,
 }
 
@@ -86,13 +86,13 @@ pub struct Rule {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RuleBump {
-    /// Does not count.
+    /// The commit does not count.
     None,
-    /// A fix.
+    /// The commit counts as a fix.
     Patch,
-    /// A feature.
+    /// The commit counts as a feature.
     Minor,
-    /// A breaking change.
+    /// The commit counts as a breaking change.
     Major,
 }
 
@@ -126,10 +126,10 @@ pub enum ZeroMajor {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Squash {
-    /// The title, plus BREAKING lines in the body.
+    /// The title, and lines in the body that say what breaks.
     #[default]
     Title,
-    /// Each `* type: …` bullet of the body is a change of its own.
+    /// The title, and each `* type: …` line of the body as a change of its own.
     Body,
 }
 
@@ -137,12 +137,12 @@ pub enum Squash {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Unconventional {
-    /// Nothing.
+    /// The commit does not count.
     #[default]
     Ignore,
-    /// A patch.
+    /// The commit counts as a fix.
     Patch,
-    /// An error that names the commit.
+    /// A release is refused, and the commit is named.
     Error,
 }
 

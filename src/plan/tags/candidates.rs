@@ -16,7 +16,7 @@ use crate::{
     policy::{Placeholder, Rendered, TagTemplate, TemplateList, Values},
 };
 
-/// What came of one template.
+/// What one template gave.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explained {
     /// The list of the policy that names the template.
@@ -108,9 +108,9 @@ fn add(found: &mut Vec<Candidate>, candidate: Candidate) -> Result<()> {
     )
 }
 
-/// A name that a later look would take for another release's own tag. A stable version's
-/// `1.2.3-x` reads like a pre-release, which holds no stable tag back: that is let pass, unless
-/// git has such a version.
+/// Refuses a name that would later be read as another release's own tag. A stable version's `1.2.3-x`
+/// reads like a pre-release, which does not hold stable tags back, so it is accepted unless git has
+/// such a version.
 fn check_reading(
     candidate: &Candidate,
     context: &TagContext<'_>,
@@ -142,8 +142,8 @@ fn check_reading(
         .hint("add a prefix or suffix to the template, or choose another version"))
 }
 
-/// A branch or a label that is called like a moving tag of stable versions: `latest`, or `1.0` while
-/// this is 2.0.0. Who follows that tag expects the versions of its line.
+/// Refuses a branch or a label that is called like a moving tag of stable versions: `latest`, or `1.0` while
+/// this is 2.0.0. Whoever follows that tag expects the versions of its line.
 fn check_line(candidate: &Candidate, context: &TagContext<'_>, rules: &TagRules<'_>) -> Result<()> {
     let stable = context.version.pre.is_empty();
     let plain = candidate.variant.name().is_none() && candidate.kind == TagKind::Moving;
@@ -184,14 +184,15 @@ fn check_line(candidate: &Candidate, context: &TagContext<'_>, rules: &TagRules<
         candidate.template
     ))
     .cause(format!(
-        "this is version {}, and who follows that tag expects another",
+        "this is version {}, and whoever follows that tag expects another",
         context.version
     ))
     .state("nothing was built or pushed")
     .hint("add a prefix or suffix to the template"))
 }
 
-/// `+` cannot stand in a tag; it becomes `-` only where nothing else has that name.
+/// Refuses a version whose tag another version would have, too: `+` cannot stand in a tag and becomes
+/// `-`.
 fn check_build_metadata(found: &[Candidate], context: &TagContext<'_>) -> Result<()> {
     let name = |version: &Version| version.to_string().replace('+', "-");
     let ours = name(context.version);

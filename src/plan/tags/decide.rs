@@ -20,7 +20,7 @@ pub(super) struct Decision<'a> {
     pub(super) rules: &'a TagRules<'a>,
     pub(super) version: &'a Version,
     pub(super) git: &'a [Version],
-    /// HEAD is on a maintenance branch.
+    /// Whether HEAD is on a maintenance branch.
     pub(super) maintenance: bool,
 }
 
@@ -86,7 +86,7 @@ impl Decision<'_> {
         ours: Option<&Digest>,
     ) -> Result<(Action, String)> {
         for line in lines {
-            if let Some(why) = self.held(place, variant, tag, line)? {
+            if let Some(why) = self.kept(place, variant, tag, line)? {
                 return Ok((Action::Keep, why));
             }
         }
@@ -138,7 +138,7 @@ impl Decision<'_> {
     }
 
     /// Why a moving tag stays where it is, if it does.
-    fn held(
+    fn kept(
         &self,
         place: &PublishedVersions<'_>,
         variant: &Variant,
@@ -170,7 +170,7 @@ impl Decision<'_> {
         }
         if self.maintenance {
             return Ok(Some(
-                "the registry refuses its list of tags, and a maintenance line must not guess"
+                "the registry refuses its list of tags, and the release of a maintenance line does not guess"
                     .to_owned(),
             ));
         }

@@ -12,14 +12,14 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TagKind {
-    /// Never moves.
+    /// The tag never moves.
     Fixed,
-    /// Moves forward only.
+    /// The tag moves forward only.
     Moving,
 }
 
 impl TagKind {
-    /// As in JSON.
+    /// The kind's name, as JSON has it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -32,22 +32,22 @@ impl TagKind {
 /// One tag of the set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlannedTag {
-    /// Its name.
+    /// The tag's name.
     pub tag: Tag,
     /// The variant whose image it shows; `None` for the plain one.
     pub variant: Variant,
-    /// Whether it moves.
+    /// Whether the tag may ever move.
     pub kind: TagKind,
-    /// It is the version's own tag: the first that names the version whole.
+    /// Whether this is the version's own tag: the first of its image that names the whole version.
     pub is_version: bool,
-    /// The template that made it.
+    /// The template that gave the name.
     pub template: TagTemplate,
-    /// What happens, per repository, in the order of the policy.
+    /// What happens in each repository, in the order of the policy.
     pub verdicts: Vec<Verdict>,
 }
 
 impl PlannedTag {
-    /// What happens, where the repositories agree.
+    /// What happens to the tag: `Mixed` where the repositories do not agree.
     #[must_use]
     pub fn action(&self) -> Action {
         let mut actions = self.verdicts.iter().map(|verdict| verdict.action);
@@ -61,7 +61,7 @@ impl PlannedTag {
         }
     }
 
-    /// Why: the one reason, or each repository's own.
+    /// The one reason that all repositories share, or the reason of each.
     #[must_use]
     pub fn why(&self) -> String {
         let Some(first) = self.verdicts.first() else {
@@ -78,7 +78,7 @@ impl PlannedTag {
         each.join("; ")
     }
 
-    /// The release leaves it alone in at least one repository.
+    /// Whether the release leaves the tag alone in at least one repository.
     #[must_use]
     pub fn is_kept(&self) -> bool {
         self.verdicts

@@ -10,7 +10,7 @@ use crate::oci::{Observed, Repository, Tag};
 /// What is known of one repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Published {
-    /// Where.
+    /// The repository's name.
     pub repository: Repository,
     /// Its list of tags.
     pub tags: Listing,
@@ -25,9 +25,9 @@ pub struct Published {
 pub enum Listing {
     /// Complete; empty for a repository that does not exist yet.
     Known(Vec<Tag>),
-    /// The registry does not hand it out.
+    /// The registry refuses to list them.
     Refused,
-    /// `--offline`
+    /// The registry was not asked: `--offline`.
     NotAsked,
 }
 
@@ -52,22 +52,22 @@ impl Published {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Action {
-    /// It is not there yet.
+    /// The tag is not there yet and is created.
     Create,
-    /// It shows another image and moves on.
+    /// The tag shows another image and moves to this one.
     Move,
-    /// It stays: another version has it.
+    /// The tag stays where it is, because another version has it.
     Keep,
-    /// It shows this image.
+    /// The tag shows this image already.
     Same,
     /// The registry was not asked, or could not tell.
     Unknown,
-    /// The repositories differ.
+    /// The repositories do not all get the same action.
     Mixed,
 }
 
 impl Action {
-    /// As in JSON.
+    /// The action's name, as JSON has it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -84,15 +84,15 @@ impl Action {
 /// The decision on one tag in one repository.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Verdict {
-    /// Where.
+    /// The repository that the decision is for.
     pub repository: Repository,
-    /// What happens.
+    /// What the release does to the tag there.
     pub action: Action,
-    /// Why.
+    /// The reason, for people.
     pub why: String,
-    /// A tag that is kept and not there: the exact tag of the version that has its line, whose
-    /// image it is to show. Only of a channel that stable versions follow: the first pre-release
-    /// of a label can come after them.
+    /// For the tag of a channel that is kept although it is not there yet: the exact tag of the stable
+    /// version that has its line already. The channel's tag is created with the image of that version.
+    /// It happens where the first pre-release of a label comes after such a version.
     #[serde(rename = "owed", skip_serializing_if = "Option::is_none")]
     pub successor: Option<Tag>,
 }

@@ -27,9 +27,9 @@ pub(super) struct Candidate {
     pub(super) kind: TagKind,
     pub(super) is_version: bool,
     pub(super) template: TagTemplate,
-    /// Where it competes; one for each template that gave this name.
+    /// The lines that the tag competes in, one for each template that gave this name.
     pub(super) lines: Vec<TagLine>,
-    /// The name hangs on the day or the branch.
+    /// Whether the name depends on the day or the branch.
     pub(super) of_the_moment: bool,
 }
 
@@ -118,7 +118,10 @@ fn unwanted(
     template: &TagTemplate,
 ) -> Option<String> {
     if !rules.tags.zero_major && is_zero_alone(template, context.version) {
-        return Some("0.x promises nothing to who follows `0` (`tags.zero-major`)".to_owned());
+        return Some(
+            "versions below 1.0.0 promise nothing to users of the tag `0` (`tags.zero-major`)"
+                .to_owned(),
+        );
     }
     if list != TemplateList::Moving || template.literal() != Some("latest") {
         return None;
@@ -128,7 +131,7 @@ fn unwanted(
         (Latest::Branch, BranchKind::Maintenance(_) | BranchKind::Prerelease(_)) => {
             let branch = context.branch.unwrap_or("HEAD");
             Some(format!(
-                "`tags.latest` is \"branch\", and `{branch}` is no stable branch"
+                "`tags.latest` is \"branch\", and `{branch}` is not a stable branch"
             ))
         }
         (Latest::Branch | Latest::Highest, _) => None,

@@ -34,7 +34,7 @@ pub struct TagSet {
 }
 
 impl TagSet {
-    /// The version.
+    /// The version that the tags are for.
     #[must_use]
     pub fn version(&self) -> &Version {
         &self.version
@@ -52,7 +52,7 @@ impl TagSet {
         &self.repositories
     }
 
-    /// The tag that names the version of a variant whole.
+    /// The tag that names the whole version for an image of the release.
     #[must_use]
     pub fn version_tag(&self, variant: &Variant) -> Option<&Tag> {
         self.tags
@@ -61,7 +61,7 @@ impl TagSet {
             .map(|tag| &tag.tag)
     }
 
-    /// One line a template: what it gave, or what suppressed it.
+    /// For each template the tags that it gave, or what suppressed it.
     #[must_use]
     pub fn explained(&self) -> &[Explained] {
         &self.explained
@@ -81,8 +81,8 @@ impl TagSet {
         self.tags.iter().filter(writes)
     }
 
-    /// Templates whose tags another version has everywhere are no part of what a builder tags:
-    /// the names that no repository keeps.
+    /// The tags that every repository gets: what another builder has to tag. A tag that another
+    /// version keeps in some repository is left out.
     pub fn everywhere(&self) -> impl Iterator<Item = &PlannedTag> {
         self.tags.iter().filter(|tag| !tag.is_kept())
     }
@@ -95,7 +95,7 @@ impl TagSet {
 ///
 /// # Errors
 /// Usage (exit 2): a template or variant that cannot work. Refused (exit 4): a name that the
-/// facts make impossible, a fixed tag that shows another image, a guard that cannot see.
+/// facts make impossible, a fixed tag that shows another image, a line that cannot be known.
 pub fn compute(
     policy: &Policy,
     context: &TagContext<'_>,

@@ -20,9 +20,9 @@ use crate::{
 pub struct TagTarget {
     /// The moving tag.
     pub tag: Tag,
-    /// Whose image it shows; `None` for the plain one.
+    /// The image that the tag should show.
     pub variant: Variant,
-    /// The highest published version of its line.
+    /// The highest published version of the tag's line.
     pub version: Version,
     /// Exact tags of versions of that precedence (build metadata does not rank); the tag may show
     /// the image of any of them, the first is where `repair` moves it.
@@ -31,9 +31,9 @@ pub struct TagTarget {
 
 impl TagRules<'_> {
     /// Where each moving tag of each line and variant should point, given all `tags` of a
-    /// repository. `known` are the versions whose labels are channels, published here or not. Left
-    /// out are tags of the day, the commit and the branch: what they should show
-    /// is no matter of versions.
+    /// repository. `known` are the versions whose labels are channels, published here or not. Tags of
+    /// the day, the commit and the branch are left out: what they should show does not follow from
+    /// the versions.
     #[must_use]
     pub fn targets(&self, reader: &ExactTags, known: &[Version], tags: &[Tag]) -> Vec<TagTarget> {
         let published = reader.all(tags);
@@ -73,7 +73,7 @@ impl TagRules<'_> {
             .filter(|template| !self.is_lasting(template))
     }
 
-    /// What the tag should show can be told at any later time, from versions alone.
+    /// Whether the published versions alone tell at any later time what the tag should show.
     pub(crate) fn is_lasting(&self, template: &TagTemplate) -> bool {
         let of_a_commit = template.has(|value| matches!(value, Placeholder::Sha(_)));
         // Which branch a version came from cannot be seen afterwards.

@@ -40,9 +40,9 @@ struct Pattern {
 /// A published version and the tag that names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExactTag {
-    /// The version.
+    /// The version that the tag names.
     pub version: Version,
-    /// Its tag.
+    /// The tag's name.
     pub tag: Tag,
 }
 
