@@ -14,7 +14,7 @@ use crate::{
 pub struct Outcome {
     /// In one word.
     pub kind: OutcomeKind,
-    /// The release.
+    /// The version that was released.
     pub version: Version,
     /// Its commit, full hash.
     pub commit: String,
@@ -86,7 +86,7 @@ pub enum OutcomeKind {
 /// An image of a release in one repository.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ImageReport {
-    /// Where.
+    /// The repository that shows it.
     pub repository: Repository,
     /// The manifest or index.
     pub digest: Digest,
@@ -96,7 +96,7 @@ pub struct ImageReport {
 /// and always sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Transfer {
-    /// Which repository.
+    /// The repository on the other end.
     pub repository: Repository,
     /// Sent to it.
     pub sent: Amount,
@@ -109,7 +109,7 @@ pub struct Transfer {
 /// So many blobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Amount {
-    /// How many.
+    /// Their number.
     pub blobs: u64,
     /// Their size in bytes.
     pub bytes: u64,
@@ -128,12 +128,12 @@ impl Transfer {
     }
 }
 
-/// One tag.
+/// One tag of one repository, before and after a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TagReport {
-    /// Where.
+    /// The repository of the tag.
     pub repository: Repository,
-    /// Which.
+    /// The tag's name.
     pub tag: Tag,
     /// What it showed before the release; `None`: there was none.
     pub before: Option<Digest>,
@@ -207,7 +207,7 @@ pub struct BranchReport {
 /// The version's git tag.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct GitTagReport {
-    /// Its name.
+    /// Its name without `refs/tags/`.
     pub name: String,
     /// Whether the remote has it.
     pub pushed: bool,

@@ -1,9 +1,9 @@
 //! The command line: one verb a file. The only place that prints, colours and decides exit codes.
 //!
 //! A verb's file holds its flags (`XArgs`) and `run`: flags in, one call of the facade, words out.
-//! Most verbs work on a list of images, [`images::Images`]; one image is a list of one. What verbs
+//! Most verbs work on a list of images, `images::Images`; one image is a list of one. What verbs
 //! share stands in files below them, so a new verb is a file, and a line in each of three places
-//! here: [`Command`], [`Command::output`] and [`Command::run`]. The compiler asks for all of them.
+//! here: `Command`, `Command::output` and `Command::run`. The compiler asks for all of them.
 
 mod args;
 mod changelog;

@@ -23,7 +23,7 @@ pub struct CheckedMessage {
 }
 
 impl CheckedMessage {
-    /// Whether something in it must be mended.
+    /// Whether a finding is an error, so that the message has to be reworded.
     #[must_use]
     pub fn is_bad(&self) -> bool {
         self.findings
@@ -45,7 +45,7 @@ impl Project {
             false => format!("{range}..HEAD"),
         };
         let Wanted::Range { from, to } = Wanted::parse(&range)? else {
-            return Err(Error::usage(format!("`{range}` is no range of commits"))
+            return Err(Error::usage(format!("`{range}` is not a range of commits"))
                 .hint("a range is `FROM..TO`, e.g. `origin/main..HEAD`"));
         };
         let commits = self.commits(from.as_deref(), &to)?;

@@ -70,7 +70,7 @@ pub(super) fn policies(location: &Location, repository: &Repository) -> Result<P
 fn name(location: &Location) -> Result<String> {
     if let Some(image) = location.images.first() {
         return Err(Error::usage(format!(
-            "`--image {image}` stands in for one policy's repository"
+            "`--image {image}` replaces the repository of one policy"
         ))
         .cause("`--all` takes the repositories of every policy"));
     }
@@ -78,7 +78,7 @@ fn name(location: &Location) -> Result<String> {
         return Ok(POLICY_FILE.to_owned());
     };
     let name = file.file_name().and_then(|name| name.to_str());
-    let no_file = || Error::usage(format!("`{}` names no file", file.display()));
+    let no_file = || Error::usage(format!("`{}` does not name a file", file.display()));
     Ok(name.ok_or_else(no_file)?.to_owned())
 }
 

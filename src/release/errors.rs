@@ -1,4 +1,4 @@
-//! Registry errors in a person's words: which registry, which right, what helps.
+//! Errors that several verbs share: which registry or tag, which right is missing, what helps.
 
 use crate::{
     error::{Error, ErrorCode, ErrorKind},

@@ -17,7 +17,7 @@ use crate::{
     release::{cancel::Cancel, errors},
 };
 
-/// A [`Project`], the registries and the git remote that its policy names, and whoever listens.
+/// A [`Project`], the registries and the git remote that its policy names, and a listener for events.
 ///
 /// Making one is cheap and asks nobody; each method asks what it needs. Methods are async and
 /// `Send`, and run inside the caller's tokio runtime; [`blocking::Release`](crate::blocking::Release)

@@ -149,7 +149,7 @@ impl Release {
         };
         match self.behind(facts, next, &tag.version, places).await {
             Ok(messages) => nothing.messages.extend(messages),
-            // The answer stands without the registries.
+            // The answer is complete without the registries.
             Err(error) => nothing
                 .messages
                 .push(format!("the registries were not compared: {error:#}")),

@@ -39,7 +39,7 @@ pub struct InspectOptions {
 /// Looks at images on disk alone; needs no repository.
 ///
 /// # Errors
-/// A path is no image.
+/// Usage or failed: a path is not an image that can be read.
 pub fn inspect_path(path: &Path, since: Option<&Path>) -> Result<Report> {
     let name = |path: &Path| path.display().to_string();
     let contents = on_disk(path)?;

@@ -75,8 +75,8 @@ impl Release {
         }
     }
 
-    /// A release that failed before any tag moved, while the remote got the version's tag: whoever
-    /// made that tag finished first.
+    /// Names the other release, where this one failed before any tag moved and the remote got the
+    /// version's tag meanwhile: the run that made that tag finished first.
     pub(super) async fn name_winner(&self, plan: &Plan, error: Error) -> Error {
         let git = &self.policy().git;
         if error.kind() != ErrorKind::Failed || !plan.git_tag.create || !git.push {

@@ -20,18 +20,18 @@ use crate::{
 /// One repository's moving tags beside where they should point.
 #[derive(Debug, Clone)]
 pub struct RepositoryDrift {
-    /// Where.
+    /// The repository that was compared.
     pub repository: Repository,
     /// Each moving tag, by name.
     pub drift: Vec<Drift>,
 }
 
-/// Where every moving tag stands.
+/// Every moving tag of every repository, beside where it should point.
 #[derive(Debug, Clone)]
 pub struct DriftReport {
     /// The repositories in the policy's order.
     pub repositories: Vec<RepositoryDrift>,
-    /// Templates whose tags are no matter of versions, and are left as they are.
+    /// Templates whose tags do not follow versions, and are left as they are.
     pub left_out: Vec<String>,
 }
 
@@ -81,7 +81,7 @@ impl Release {
     }
 
     /// Moves every tag that drifted to where it should point: all of them or none. `None`: there
-    /// was nothing to mend.
+    /// was nothing to repair.
     ///
     /// # Errors
     /// As [`Release::drift`]; what preflight finds. What came of the transaction is the outcome.
@@ -97,13 +97,15 @@ impl Release {
         });
         let guard = self.guard_of_repair(wanted.collect());
         let highest = highest(drifts);
-        let publication = self.or_signal(self.mending(drifts, highest, guard)).await?;
+        let publication = self
+            .or_signal(self.repair_publication(drifts, highest, guard))
+            .await?;
         Ok(Some(self.publish(&self.world(), &publication).await))
     }
 
     /// Every tag of `drifts` that is not right, to where it should point; `version` is what the
     /// transaction is called.
-    pub(super) async fn mending(
+    pub(super) async fn repair_publication(
         &self,
         drifts: &DriftReport,
         version: Version,

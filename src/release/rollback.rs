@@ -23,7 +23,7 @@ use crate::{
 /// What taking a version back would do.
 #[derive(Debug, Clone)]
 pub struct RollbackPlan {
-    /// The version.
+    /// The version whose moving tags go back.
     pub version: Version,
     /// The tags that go back.
     drifts: DriftReport,
@@ -104,7 +104,7 @@ impl Release {
         // A higher version that came meanwhile has the tags.
         let guard = self.guard_of_repair(held.collect());
         let version = plan.version.clone();
-        let publication = self.mending(&plan.drifts, version, guard);
+        let publication = self.repair_publication(&plan.drifts, version, guard);
         let publication = self.or_signal(publication).await?;
         Ok(Some(self.publish(&self.world(), &publication).await))
     }

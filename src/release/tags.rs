@@ -1,5 +1,5 @@
-//! The tag set of any version, judged against what is published: for other builders, and for
-//! whoever asks what a release should still have.
+//! The tag set of any version, judged against what is published: for other builders, and for the
+//! verbs that compare a release with what it should be.
 
 use std::collections::BTreeMap;
 
@@ -54,7 +54,8 @@ impl Release {
     /// its own commit, wherever HEAD is. `offline` asks no registry.
     ///
     /// # Errors
-    /// As [`next::next`] and [`tags::compute`]; failed (exit 6) where a registry cannot be
+    /// As [`Project::next`](crate::Project::next); refused (exit 4) where a fixed tag shows another
+    /// image; failed (exit 6) where a registry cannot be
     /// read.
     pub async fn tags(
         &self,

@@ -39,7 +39,7 @@ pub struct VerifyOptions {
 /// One release beside what the registries show.
 #[derive(Debug, Clone)]
 pub struct Verified {
-    /// The release.
+    /// The version that was looked at.
     pub version: Version,
     /// Each tag in each repository.
     pub checks: Vec<TagCheck>,
@@ -60,11 +60,11 @@ impl Verified {
 /// Something that is wrong with an image in a repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// Where.
+    /// The repository that has the image.
     pub repository: Repository,
-    /// The image.
+    /// The image's manifest or index.
     pub digest: Digest,
-    /// What.
+    /// What is wrong, as a fragment of a sentence.
     pub problem: String,
 }
 
@@ -74,7 +74,7 @@ impl Release {
     ///
     /// # Errors
     /// Refused (exit 4) where there is no such release; failed (exit 6) where a registry cannot
-    /// be read. What is wrong with a release is no error but a result.
+    /// be read. What is wrong with a release is a result, not an error.
     pub async fn verify(
         &self,
         version: Option<&Version>,
