@@ -220,7 +220,7 @@ pub fn docker_config(bytes: &[u8]) {
         "the credential helper failed",
         "the credential helper cannot be run",
         "the credential helper's answer cannot be read",
-        "an `auth` entry is no base64 of `name:password`",
+        "an `auth` entry is not base64 of `name:password`",
         "`auth` and `username` of an entry disagree",
         "it is not the JSON that Docker writes",
     ];

@@ -1,5 +1,7 @@
 //! A manifest or an index, told apart by its media type.
 
+use serde_json::Value;
+
 use super::{Descriptor, Index, Manifest, ManifestDocument};
 
 /// What a tag can point at, as data.
@@ -13,6 +15,9 @@ pub enum ImageDocument {
     Index(Index),
     /// Its children are blobs.
     Manifest(ManifestDocument),
+    /// A manifest without a configuration. The specification asks for one, but registries store
+    /// what they are sent: somebody else's tag can show such a document.
+    NotAnImage,
 }
 
 impl ImageDocument {
@@ -24,7 +29,13 @@ impl ImageDocument {
         if manifest.media_type.is_index() {
             serde_json::from_slice(&manifest.bytes).map(Self::Index)
         } else {
-            serde_json::from_slice(&manifest.bytes).map(Self::Manifest)
+            let document: Value = serde_json::from_slice(&manifest.bytes)?;
+            // A list of manifests under the type of an image manifest is a mistake, not a document.
+            if document.get("config").is_some() || document.get("manifests").is_some() {
+                serde_json::from_value(document).map(Self::Manifest)
+            } else {
+                Ok(Self::NotAnImage)
+            }
         }
     }
 
@@ -33,14 +44,14 @@ impl ImageDocument {
     pub fn manifests(&self) -> &[Descriptor] {
         match self {
             Self::Index(index) => &index.manifests,
-            Self::Manifest(_) => &[],
+            Self::Manifest(_) | Self::NotAnImage => &[],
         }
     }
 
     /// The blobs that it names: the configuration, then the layers.
     pub fn blobs(&self) -> impl Iterator<Item = &Descriptor> {
         let manifest = match self {
-            Self::Index(_) => None,
+            Self::Index(_) | Self::NotAnImage => None,
             Self::Manifest(manifest) => Some(manifest),
         };
         manifest.into_iter().flat_map(ManifestDocument::blobs)

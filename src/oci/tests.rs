@@ -156,6 +156,11 @@ fn a_document_is_what_its_media_type_says() {
     );
     let mistyped = Manifest::new(MediaType::OCI_MANIFEST.into(), manifest.bytes);
     assert!(ImageDocument::parse(&mistyped).is_err());
+    let foreign = Manifest::new(MediaType::OCI_MANIFEST.into(), r#"{"schemaVersion":2}"#);
+    assert_eq!(
+        ImageDocument::parse(&foreign).expect("a registry may hold it"),
+        ImageDocument::NotAnImage
+    );
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The plan: a release as plain data. It can be printed, stored, reviewed and carried out as it
 //! stands.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use chrono::{DateTime, Utc};
 use semver::Version;
@@ -72,6 +72,17 @@ pub struct PlannedGitTag {
     pub name: String,
     /// False where it is there already: then it is left alone.
     pub create: bool,
+}
+
+impl fmt::Display for PlannedGitTag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = if self.create {
+            "to be made"
+        } else {
+            "there already"
+        };
+        write!(f, "`{}`, {what}", self.name)
+    }
 }
 
 /// A commit that the release makes on top of HEAD, and pushes to the branch before any tag moves.
@@ -202,13 +213,13 @@ impl Plan {
         );
         compare(
             "the git tag",
-            format!("{:?}", self.git_tag),
-            format!("{:?}", now.git_tag),
+            self.git_tag.to_string(),
+            now.git_tag.to_string(),
         );
         compare(
             "the list of repositories",
-            format!("{:?}", self.repositories),
-            format!("{:?}", now.repositories),
+            names(&self.repositories),
+            names(&now.repositories),
         );
         for then in &self.tags {
             let place = then.repository.tag(&then.tag);
@@ -263,4 +274,9 @@ fn shown(before: &Observed) -> String {
         Observed::At(digest) => digest.to_string(),
         Observed::Unknown => "not readable".into(),
     }
+}
+
+fn names(repositories: &[Repository]) -> String {
+    let names: Vec<String> = repositories.iter().map(|r| format!("`{r}`")).collect();
+    names.join(", ")
 }
