@@ -71,7 +71,7 @@ fn check(scene: &Scene, contenders: &[Contender], outcomes: &[Outcome], what: &s
             outcome.kind
         );
         let error = outcome.error.as_ref().unwrap();
-        let text = format!("{error} {}", error.first_hint().unwrap_or_default());
+        let text = format!("{error:#} {}", error.first_hint().unwrap_or_default());
         assert!(
             text.contains("process 10") || text.contains("another release finished first"),
             "{what}: {text}"

@@ -179,7 +179,7 @@ fn mistakes_are_told_before_anybody_is_asked() {
     history.branch("main", commit);
     for (args, code, words) in [
         (&["promote", "1.0.0"][..], 2, "is not a pre-release"),
-        (&["promote", "v1.0.0-rc.1"], 2, "is no version"),
+        (&["promote", "v1.0.0-rc.1"], 2, "is not a valid version"),
         (&["promote", "1.0.0-rc.1"], 4, "git.push = false"),
         (&["release", "--yes"], 4, "git.push = false"),
         (&["repair", "--yes", "--image", "x y"], 2, "x y"),
