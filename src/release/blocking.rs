@@ -80,7 +80,6 @@ pub struct Release {
     inner: release::Release,
 }
 
-#[expect(clippy::missing_errors_doc, reason = "those of the async methods")]
 impl Release {
     /// [`crate::Release::open`], with a runtime.
     pub fn open(location: &Location, environment: &Environment, events: Events) -> Result<Self> {

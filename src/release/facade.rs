@@ -118,3 +118,49 @@ fn settings(project: &Project, events: &Events) -> Settings {
         ..Settings::default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use semver::Version;
+
+    use super::*;
+    use crate::{
+        plan::Plan,
+        publish::Recovery,
+        release::{
+            inspect::InspectOptions, repair::DriftReport, request::ReleaseRequest,
+            rollback::RollbackPlan, verify::VerifyOptions,
+        },
+    };
+
+    fn send<T: Send>(_: T) {}
+
+    /// Never called: that it compiles is the test.
+    #[expect(dead_code, reason = "only the compiler looks at it")]
+    fn every_operation_can_be_moved_between_threads(
+        release: &Release,
+        version: &Version,
+        plan: &Plan,
+        drift: &DriftReport,
+        rollback: &RollbackPlan,
+    ) {
+        let request = ReleaseRequest::default();
+        send(release.plan(&request));
+        send(release.dry_run(&request));
+        send(release.release(&request));
+        send(release.execute(plan, &request));
+        send(release.tags(&request.request, None, false));
+        send(release.plan_promotion(version));
+        send(release.promote(version));
+        send(release.status());
+        send(release.resume(Recovery::IfAbandoned));
+        send(release.rollback(Recovery::IfAbandoned));
+        send(release.plan_rollback(version));
+        send(release.roll_back(rollback));
+        send(release.verify(None, &VerifyOptions::default()));
+        send(release.check());
+        send(release.drift());
+        send(release.repair(drift));
+        send(release.inspect(&InspectOptions::default()));
+    }
+}
