@@ -1,5 +1,9 @@
 //! Several images in one repository: each a release of its own, side by side.
 
+use hoist::{
+    Cancel, Environment, ErrorCode, Events, Location, Planned, ProjectSet, ReleaseRequest,
+    ReleaseResult, blocking::ReleaseSet,
+};
 use serde_json::Value;
 use testkit::sandbox::Clone;
 
@@ -290,6 +294,59 @@ fn images_that_make_a_commit_are_released_one_after_another() {
 
 /// A verb that looks answers for each image: one entry of the document, and the file's name before
 /// the text.
+/// What a person has seen and said yes to, through the library: the answer needs a terminal.
+#[test]
+fn plans_that_were_shown_are_carried_out_or_refused() {
+    let registry = TestRegistry::start(Personality::default());
+    let names = ["acme/api", "acme/web"];
+    let world = World::new(&registry, &names);
+    let clone = monorepo(&world, &registry, names);
+    for (service, config, name) in [("api", API, names[0]), ("web", WEB, names[1])] {
+        let more = "\n[notes]\nchangelog = true\n";
+        let repository = Shelf::repository(&registry, name);
+        clone.write(config, policy(service, &repository, more));
+    }
+    clone.commit("chore: changelogs");
+    clone.push();
+    commit(&clone, "libs/log.rs", "feat: one log for all");
+
+    let set = || {
+        let mut location = Location::default();
+        location.directory = clone.path().to_owned();
+        let projects = ProjectSet::all(&location, &Environment::default()).unwrap();
+        ReleaseSet::new(projects, &Cancel::new(), |_| Events::none()).unwrap()
+    };
+    let request = ReleaseRequest::default();
+    let stale = set().plan(&request);
+    let shown = set().plan(&request);
+    let Ok(Planned::Release(first)) = &shown[0].result else {
+        panic!("{shown:?}");
+    };
+    let first = first.commit.to_string();
+    for image in set().execute(shown, &request) {
+        let Ok(ReleaseResult::Ended(outcome)) = &image.result else {
+            panic!("{image:?}");
+        };
+        assert_eq!(outcome.exit_code(), 0, "{outcome:#?}");
+    }
+    // The first commit is the one that was shown; the second stands on it.
+    assert_eq!(
+        world.remote.git(&["rev-parse", "api-v0.1.0^{commit}"]),
+        first
+    );
+    assert_eq!(
+        world.remote.git(&["rev-parse", "web-v0.1.0^{commit}~1"]),
+        first
+    );
+
+    for image in set().execute(stale, &request) {
+        let error = image.result.err().expect("the plan is out of date");
+        assert_eq!(error.code(), ErrorCode::PlanOutOfDate, "{error:?}");
+        assert_eq!(error.exit_code(), 4);
+    }
+    world.assert_unlocked();
+}
+
 #[test]
 fn verbs_that_look_answer_for_every_image() {
     let registry = TestRegistry::start(Personality::default());
