@@ -135,7 +135,7 @@ mod text;
 pub mod text;
 
 pub use error::{Error, ErrorCode, ErrorKind, Result};
-pub use event::{Event, Events, Step};
+pub use event::{Event, Events, Finished, Started, Step};
 pub use outcome::{
     Amount, BranchReport, GitTagReport, ImageReport, Outcome, OutcomeKind, TagReport, Transfer,
 };

@@ -1,6 +1,6 @@
 //! The example workspace releases through the library.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, process::Command};
 
 use crate::support::{self, Run, World};
 
@@ -52,6 +52,23 @@ fn the_example_plans_and_releases_through_the_library() {
     let digest = world.shows("0.1.0").expect("released");
     let printed = format!("{}@{digest}\n", registry.repository("example/app"));
     assert_eq!(released.stdout, printed);
+}
+
+#[test]
+fn the_program_that_embeds_hoist_compiles() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = tempfile::tempdir().unwrap();
+    copy(&root.join("examples/embed"), folder.path(), &|text| {
+        text.replace("\"../..\"", &format!("{:?}", root.display().to_string()))
+    });
+    fs::copy(root.join("Cargo.lock"), folder.path().join("Cargo.lock")).unwrap();
+    let mut command = Command::new(env!("CARGO"));
+    command
+        .args(["check", "--quiet", "--offline"])
+        .current_dir(folder.path())
+        .env("RUSTUP_AUTO_INSTALL", "0")
+        .env("CARGO_TARGET_DIR", root.join("target/example"));
+    Run::of(&mut command).expect(0);
 }
 
 /// Copies a folder's text files, changed.
