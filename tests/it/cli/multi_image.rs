@@ -311,8 +311,10 @@ fn plans_that_were_shown_are_carried_out_or_refused() {
     commit(&clone, "libs/log.rs", "feat: one log for all");
 
     let set = || {
-        let mut location = Location::default();
-        location.directory = clone.path().to_owned();
+        let location = Location {
+            directory: clone.path().to_owned(),
+            ..Location::default()
+        };
         let projects = ProjectSet::all(&location, &Environment::default()).unwrap();
         ReleaseSet::new(projects, &Cancel::new(), |_| Events::none()).unwrap()
     };
@@ -340,7 +342,7 @@ fn plans_that_were_shown_are_carried_out_or_refused() {
     );
 
     for image in set().execute(stale, &request) {
-        let error = image.result.err().expect("the plan is out of date");
+        let error = image.result.expect_err("the plan is out of date");
         assert_eq!(error.code(), ErrorCode::PlanOutOfDate, "{error:?}");
         assert_eq!(error.exit_code(), 4);
     }
