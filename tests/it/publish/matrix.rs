@@ -993,24 +993,3 @@ async fn row_41_what_was_visible_is_told_as_it_happens() {
         .count();
     assert_eq!((tagged, restored), (5, 5), "{events:#?}");
 }
-
-/// The matrix has 41 rows, and each has a test that is named after it.
-#[test]
-fn every_row_has_a_test() {
-    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut files = vec![root.join("src/plan/tags/tests.rs")];
-    for folder in ["tests/it/publish", "tests/it/registry"] {
-        let entries = std::fs::read_dir(root.join(folder)).unwrap();
-        files.extend(entries.map(|entry| entry.unwrap().path()));
-    }
-    let name = regex::Regex::new(r"fn rows?_(\d+)(?:_and_(\d+))?_").unwrap();
-    let mut rows = std::collections::BTreeSet::new();
-    for file in files.iter().filter(|file| file.is_file()) {
-        let text = std::fs::read_to_string(file).unwrap();
-        for found in name.captures_iter(&text) {
-            let numbers = found.iter().skip(1).flatten();
-            rows.extend(numbers.map(|number| number.as_str().parse::<u32>().unwrap()));
-        }
-    }
-    assert_eq!(rows, (1..=41).collect());
-}
