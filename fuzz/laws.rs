@@ -269,7 +269,7 @@ pub fn template(bytes: &[u8]) {
     let values = Values {
         version: &version,
         channel: Some("rc"),
-        commit: "0123456789012345678901234567890123456789",
+        commit: "0123456789012345678901234567890123456789".parse().ok(),
         commit_time: instant,
         instant,
         branch: Some(branch),
@@ -304,7 +304,7 @@ fn tags_of(template: &str, branch: &str) {
         let version = semver::Version::parse(version).expect("a version");
         let context = TagContext {
             version: &version,
-            commit: "0123456789012345678901234567890123456789",
+            commit: "0123456789012345678901234567890123456789".parse().ok(),
             commit_time: instant,
             instant,
             branch: Some(branch),

@@ -49,7 +49,15 @@ impl CommitId {
     /// The first seven digits, as people quote them.
     #[must_use]
     pub fn short(&self) -> String {
-        self.to_string()[..SHORT].to_owned()
+        self.abbreviated(SHORT)
+    }
+
+    /// The first `digits` digits; all 40 where more are asked for.
+    #[must_use]
+    pub fn abbreviated(&self, digits: usize) -> String {
+        let mut text = self.to_string();
+        text.truncate(digits);
+        text
     }
 
     /// Whether the id's digits begin with `hex`, in upper or lower case.

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
 use crate::{
+    git::CommitId,
     io::layout::WantedImage,
     policy::{BuildPolicy, BuildSource},
 };
@@ -16,8 +17,8 @@ pub struct BuildRequest {
     pub args: BTreeMap<String, String>,
     /// The repository's working directory.
     pub repository: PathBuf,
-    /// The id in full of the commit that is released.
-    pub commit: String,
+    /// The commit that is released.
+    pub commit: CommitId,
     /// The time that the image is built as of, in seconds since 1970: `SOURCE_DATE_EPOCH`.
     pub time: i64,
     /// Labels of the image's configuration.

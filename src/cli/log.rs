@@ -62,11 +62,11 @@ fn rows(past: &PastRelease) -> Vec<Vec<String>> {
     if images.is_empty() {
         images.push(("no receipt".to_owned(), Vec::new()));
     }
-    let commit = past.commit.as_deref().and_then(|id| id.get(..7));
+    let commit = past.commit.map(|id| id.short());
     let head = [
         past.version.to_string(),
         past.time.format("%Y-%m-%d %H:%M").to_string(),
-        commit.unwrap_or("no commit").to_owned(),
+        commit.unwrap_or_else(|| "no commit".to_owned()),
     ];
     let row = |(index, (image, places)): (usize, (String, Vec<String>))| {
         let head = head.iter().map(|cell| match index {

@@ -5,7 +5,7 @@ use std::{fmt, fmt::Write as _, str::FromStr};
 use chrono::{DateTime, Utc, format::StrftimeItems};
 use semver::Version;
 
-use crate::policy::text_value::text_value;
+use crate::{git::CommitId, policy::text_value::text_value};
 
 /// Everything that a placeholder can stand for, in one release.
 #[derive(Debug, Clone, Copy)]
@@ -14,8 +14,8 @@ pub struct Values<'a> {
     pub version: &'a Version,
     /// `{channel}`: the label of a pre-release that counts (`rc` of `1.0.0-rc.2`).
     pub channel: Option<&'a str>,
-    /// The commit, 40 hex digits.
-    pub commit: &'a str,
+    /// The commit; `None` where it is not known.
+    pub commit: Option<CommitId>,
     /// When the commit was made.
     pub commit_time: DateTime<Utc>,
     /// The one instant that the whole release counts from.
@@ -114,7 +114,7 @@ impl Placeholder {
             Self::Patch => Some(version.patch.to_string()),
             Self::Prerelease => Some(version.pre.to_string()).filter(|text| !text.is_empty()),
             Self::Channel => values.channel.map(str::to_owned),
-            Self::Sha(length) => values.commit.get(..*length).map(str::to_owned),
+            Self::Sha(length) => values.commit.map(|id| id.abbreviated(*length)),
             Self::Date(own) => date(own, values.instant),
             Self::CommitDate(own) => date(own, values.commit_time),
             Self::Branch => values

@@ -5,6 +5,7 @@ use semver::Version;
 
 use crate::{
     error::Result,
+    git::CommitId,
     plan::release::receipt::{self, Receipt},
     project::open::Project,
     text::sanitize_line,
@@ -18,8 +19,8 @@ pub struct PastRelease {
     pub version: Version,
     /// The git tag's name.
     pub tag: String,
-    /// Its commit, full hash; `None` where the tag does not point at a commit of this clone.
-    pub commit: Option<String>,
+    /// Its commit; `None` where the tag does not point at a commit of this clone.
+    pub commit: Option<CommitId>,
     /// When the tag was made; for a lightweight tag, when its commit was made.
     pub time: DateTime<Utc>,
     /// Who released it; `None` for a tag that hoist did not make.
@@ -61,7 +62,7 @@ impl Project {
         };
         Ok(PastRelease {
             version,
-            commit: commit.map(|commit| commit.to_string()),
+            commit,
             time: DateTime::from_timestamp(seconds, 0).unwrap_or_default(),
             run: receipt::run(&message).map(|run| sanitize_line(run, 200)),
             images: receipt::receipts(&message),

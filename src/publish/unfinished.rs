@@ -2,6 +2,7 @@
 
 use crate::{
     error::{Error, ErrorCode, ErrorKind, Result},
+    git::CommitId,
     io::git::remote::ObjectId,
     oci::{Digest, Repository},
     publish::{
@@ -96,7 +97,7 @@ pub(super) fn forget_old(world: &World) {
 /// whatever their labels say. A journal that cannot be read names none here; a new release finds
 /// it all the same.
 #[must_use]
-pub fn journaled_images(world: &World, version: &semver::Version, commit: &str) -> Vec<Digest> {
+pub fn journaled_images(world: &World, version: &semver::Version, commit: CommitId) -> Vec<Digest> {
     let names = world.journals.list().unwrap_or_default();
     let journals = names.iter().filter_map(|name| {
         let text = world.journals.read(name).ok()?;
@@ -104,7 +105,7 @@ pub fn journaled_images(world: &World, version: &semver::Version, commit: &str) 
     });
     journals
         .map(|replayed| replayed.prepared)
-        .filter(|prepared| prepared.version == *version && prepared.commit == commit)
+        .filter(|prepared| prepared.version == *version && prepared.commit == commit.to_string())
         .flat_map(|prepared| prepared.images.into_iter().map(|image| image.manifest))
         .collect()
 }

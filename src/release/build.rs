@@ -169,7 +169,7 @@ impl Release {
             policy,
             args: planned.args.clone(),
             repository: self.top().to_owned(),
-            commit: plan.commit.to_string(),
+            commit: plan.commit,
             time: self.source_time(plan),
             labels: planned.labels.clone(),
             annotations: planned.annotations.clone(),

@@ -92,7 +92,7 @@ impl Release {
             policy,
             args: Default::default(),
             repository: self.top().to_owned(),
-            commit: self.project().git().head()?.to_string(),
+            commit: self.project().git().head()?,
             time: 0,
             labels: Default::default(),
             annotations: Default::default(),

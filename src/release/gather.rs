@@ -74,11 +74,10 @@ impl Release {
         let survey = Survey::of(&places, |published| tag_set(&inputs, published)).await?;
         let survey = survey.complete().await?;
         let claims = survey.claims().await?;
-        let commit = facts.head.to_string();
         let ours = Evidence {
             version: &version,
-            commit: &commit,
-            journaled: &publish::journaled_images(&self.world(), &version, &commit),
+            commit: facts.head,
+            journaled: &publish::journaled_images(&self.world(), &version, facts.head),
             receipts: &receipts,
         };
         let adopted = ours.adopt(&claims)?;
@@ -188,7 +187,7 @@ impl Release {
             dirty: git.dirty(DIRTY_SHOWN)?,
             allow_dirty: ask.allow_dirty,
             pushed,
-            head: git.head()?.to_string(),
+            head: git.head()?,
         }
         .check(policy)
     }

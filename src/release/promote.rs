@@ -140,10 +140,9 @@ impl Release {
         let survey = Survey::of(places, |published| tag_set(&inputs, published)).await?;
         let claims = survey.claims().await?;
         let receipts = self.receipts(facts, candidate)?;
-        let commit = facts.head.to_string();
         let ours = Evidence {
             version: candidate,
-            commit: &commit,
+            commit: facts.head,
             journaled: &[],
             receipts: &receipts,
         };

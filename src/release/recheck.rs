@@ -36,10 +36,9 @@ impl Release {
 fn held(policy: &Policy, plan: &Plan, known: &PublishedNow) -> Result<Vec<Overtaken>> {
     let git = versions(policy, known);
     let kind = BranchKind::of(&policy.branches, plan.branch.as_deref());
-    let commit = plan.commit.to_string();
     let context = TagContext {
         version: &plan.version,
-        commit: &commit,
+        commit: Some(plan.commit),
         commit_time: plan.commit_time,
         instant: plan.instant,
         branch: plan.branch.as_deref(),

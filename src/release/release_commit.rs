@@ -6,6 +6,7 @@ use semver::Version;
 
 use crate::{
     error::{Error, Result},
+    git::CommitId,
     io::git::{
         read::NewCommit,
         remote::{self, follow},
@@ -100,7 +101,7 @@ impl Release {
     }
 
     /// HEAD is what a release commit was made from: the version that it is released as.
-    pub(super) fn released_by_child(&self, facts: &Facts) -> Option<(Version, String)> {
+    pub(super) fn released_by_child(&self, facts: &Facts) -> Option<(Version, CommitId)> {
         if !self.policy().makes_commit() {
             return None;
         }
@@ -109,7 +110,7 @@ impl Release {
             let commit = tag.commit?;
             let git = self.project().git();
             let made = git.is_child(commit, facts.head, &subject(&tag.version));
-            made.then(|| (tag.version.clone(), commit.to_string()))
+            made.then(|| (tag.version.clone(), commit))
         })
     }
 

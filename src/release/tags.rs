@@ -8,6 +8,7 @@ use semver::Version;
 
 use crate::{
     error::Result,
+    git::CommitId,
     oci::Variant,
     plan::{
         history::facts::Facts,
@@ -41,8 +42,8 @@ pub struct Tags {
 #[derive(Debug, Clone)]
 pub(super) struct Subject {
     pub(super) version: Version,
-    /// Empty where no git tag says which one it is.
-    pub(super) commit: String,
+    /// `None` where no git tag says which one it is.
+    pub(super) commit: Option<CommitId>,
     pub(super) commit_time: DateTime<Utc>,
     branch: Option<String>,
     kind: BranchKind,
@@ -122,12 +123,9 @@ impl Release {
         let tagged = facts.tags.iter().find(|tag| tag.version == *version);
         let (commit, seconds) =
             match tagged.and_then(|tag| self.project().git().tag_commit(&tag.name)) {
-                Some(commit) => (
-                    commit.to_string(),
-                    self.project().git().commit_time(commit)?,
-                ),
-                None if here => (facts.head.to_string(), facts.head_time),
-                None => (String::new(), 0),
+                Some(commit) => (Some(commit), self.project().git().commit_time(commit)?),
+                None if here => (Some(facts.head), facts.head_time),
+                None => (None, 0),
             };
         Ok(Subject {
             version: version.clone(),
@@ -173,7 +171,7 @@ impl Subject {
     pub(super) fn context(&self, instant: DateTime<Utc>) -> TagContext<'_> {
         TagContext {
             version: &self.version,
-            commit: &self.commit,
+            commit: self.commit,
             commit_time: self.commit_time,
             instant,
             branch: self.branch.as_deref(),

@@ -134,7 +134,7 @@ impl Release {
             .collect();
         let checks = checks(self.policy(), &context, &published, &by_variant)?;
         let mut fixed = checks.iter().filter(|check| check.kind == TagKind::Fixed);
-        if subject.commit.is_empty() && fixed.all(|check| check.state == CheckState::Missing) {
+        if subject.commit.is_none() && fixed.all(|check| check.state == CheckState::Missing) {
             return Err(Error::refused(format!("there is no release {version}"))
                 .with_code(ErrorCode::NotReleased)
                 .cause("neither a git tag nor a tag of a repository names it")
@@ -233,12 +233,11 @@ impl Subject {
     fn disagreements(&self, revision: Option<&str>, version: Option<&str>) -> Vec<String> {
         let mut found = Vec::new();
         if let Some(revision) = revision
-            && !self.commit.is_empty()
-            && revision != self.commit
+            && let Some(commit) = self.commit
+            && revision != commit.to_string()
         {
             found.push(format!(
-                "its label says commit {revision}, the git tag {}",
-                self.commit
+                "its label says commit {revision}, the git tag {commit}"
             ));
         }
         if let Some(other) = version.and_then(|text| Version::parse(text).ok()) {

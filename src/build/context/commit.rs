@@ -8,6 +8,7 @@ use crate::{
     build::context::entry::{ContextEntry, EntryKind, FileTree, OpenEntry, OpenFile},
     error::{Error, Result},
     event::Events,
+    git::CommitId,
     text::sanitize_line,
 };
 
@@ -22,7 +23,7 @@ const EXECUTABLE: i32 = 0o100_755;
 /// The tree of a commit, from the context's root downwards.
 pub(crate) struct CommitTree {
     repository: Repository,
-    commit: String,
+    commit: CommitId,
     root: String,
     tree: Oid,
     submodules: bool,
@@ -36,7 +37,7 @@ fn git(what: impl Into<String>) -> impl FnOnce(git2::Error) -> Error {
 impl CommitTree {
     pub(crate) fn open(
         directory: &Path,
-        commit: &str,
+        commit: CommitId,
         root: &str,
         submodules: bool,
     ) -> Result<Self> {
@@ -44,7 +45,8 @@ impl CommitTree {
             "cannot open the repository `{}`",
             directory.display()
         )))?;
-        let id = Oid::from_str(commit).map_err(git(format!("`{commit}` is not a commit id")))?;
+        let id = Oid::from_bytes(commit.as_bytes())
+            .map_err(git(format!("`{commit}` is not a commit id")))?;
         let top = repository
             .find_commit(id)
             .and_then(|commit| commit.tree())
@@ -57,7 +59,7 @@ impl CommitTree {
             entry.map(|entry| entry.id()).ok_or_else(|| {
                 Error::failed(format!(
                     "`{root}` is not a directory in the tree of {}",
-                    short(commit)
+                    commit.short()
                 ))
                 .hint("`image.build.context` is a directory inside the repository")
             })?
@@ -65,7 +67,7 @@ impl CommitTree {
         drop(top);
         Ok(Self {
             repository,
-            commit: commit.to_owned(),
+            commit,
             root: root.to_owned(),
             tree,
             submodules,
@@ -228,8 +230,8 @@ impl FileTree for CommitTree {
 
     fn name(&self) -> String {
         match &*self.root {
-            "" => format!("the tree of {}", short(&self.commit)),
-            root => format!("`{root}` of the tree of {}", short(&self.commit)),
+            "" => format!("the tree of {}", self.commit.short()),
+            root => format!("`{root}` of the tree of {}", self.commit.short()),
         }
     }
 
@@ -262,8 +264,4 @@ impl OpenEntry for CommitTree {
         };
         Ok((bytes.len() as u64, Box::new(Cursor::new(bytes))))
     }
-}
-
-fn short(commit: &str) -> &str {
-    commit.get(..7).unwrap_or(commit)
 }

@@ -25,6 +25,7 @@ use crate::{
     },
     error::{Error, Result},
     event::Events,
+    git::CommitId,
     text::sanitize_line,
 };
 
@@ -50,8 +51,8 @@ pub(crate) struct ContextRequest {
 pub(crate) enum ContextFiles {
     /// The tree of this commit.
     Commit {
-        /// The full id of the commit.
-        id: String,
+        /// The commit.
+        id: CommitId,
         /// Whether the files of submodules are included, at the commits that the tree names.
         submodules: bool,
     },
@@ -78,7 +79,7 @@ impl BuildContext {
         let dockerfile = inside("image.build.dockerfile", &request.dockerfile)?;
         match &request.files {
             ContextFiles::Commit { id, submodules } => {
-                let tree = CommitTree::open(&request.repository, id, &root, *submodules)?;
+                let tree = CommitTree::open(&request.repository, *id, &root, *submodules)?;
                 let (entries, tree) = select(tree, &dockerfile)?;
                 tree.warn_of_pointers(&entries, events);
                 Self::new(entries, tree, &dockerfile, request.time)

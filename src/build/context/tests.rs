@@ -102,7 +102,7 @@ impl World {
     }
 }
 
-fn commit(dir: &Path) -> String {
+fn commit(dir: &Path) -> CommitId {
     let repository = Repository::open(dir).expect("a repository");
     let mut index = repository.index().expect("an index");
     index
@@ -116,6 +116,8 @@ fn commit(dir: &Path) -> String {
         .commit(Some("HEAD"), &who, &who, "all", &tree, &[])
         .expect("a commit")
         .to_string()
+        .parse()
+        .expect("git's ids are commit ids")
 }
 
 fn file(mode: u32, text: &str) -> (char, u32, String) {

@@ -195,7 +195,7 @@ async fn open_context(
         repository: request.repository.clone(),
         files: match request.policy.files {
             SourceFiles::Commit => ContextFiles::Commit {
-                id: request.commit.clone(),
+                id: request.commit,
                 submodules: request.policy.submodules,
             },
             SourceFiles::Worktree => ContextFiles::Worktree,

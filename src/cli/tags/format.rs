@@ -202,7 +202,7 @@ mod tests {
         let policy: Policy = toml::from_str(policy).expect("a good policy");
         let context = TagContext {
             version: &Version::new(1, 2, 3),
-            commit: "3f2a91c0d4e5f60718293a4b5c6d7e8f90a1b2c3",
+            commit: "3f2a91c0d4e5f60718293a4b5c6d7e8f90a1b2c3".parse().ok(),
             commit_time: DateTime::UNIX_EPOCH,
             instant: DateTime::UNIX_EPOCH,
             branch: None,

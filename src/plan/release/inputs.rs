@@ -65,10 +65,9 @@ impl<'a> Inputs<'a> {
             .iter()
             .map(|tag| tag.version.clone())
             .collect();
-        let commit = self.facts.head.to_string();
         let context = TagContext {
             version: self.version,
-            commit: &commit,
+            commit: Some(self.facts.head),
             commit_time: self.commit_time(),
             instant: self.instant,
             branch: self.next.branch.as_deref(),
@@ -128,11 +127,10 @@ impl<'a> Inputs<'a> {
     }
 
     fn images(&self, set: &TagSet) -> Vec<PlannedImage> {
-        let commit = self.facts.head.to_string();
         let values = Values {
             version: self.version,
             channel: tags::channel(self.version),
-            commit: &commit,
+            commit: Some(self.facts.head),
             commit_time: self.commit_time(),
             instant: self.instant,
             branch: self.next.branch.as_deref(),

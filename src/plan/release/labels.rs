@@ -58,7 +58,10 @@ fn standard(policy: &ImagePolicy, facts: &LabelFacts<'_>) -> BTreeMap<String, St
     let text = |text: &str| Some(text.to_owned());
     [
         (annotation::VERSION, Some(facts.values.version.to_string())),
-        (annotation::REVISION, text(facts.values.commit)),
+        (
+            annotation::REVISION,
+            facts.values.commit.map(|id| id.to_string()),
+        ),
         (
             annotation::CREATED,
             Some(facts.created.to_rfc3339_opts(SecondsFormat::Secs, true)),
@@ -161,7 +164,7 @@ mod tests {
             values: Values {
                 version: &version,
                 channel: None,
-                commit: COMMIT,
+                commit: Some(COMMIT.parse().expect("a commit id")),
                 commit_time: time,
                 instant: time,
                 branch: None,

@@ -7,6 +7,7 @@ use semver::Version;
 
 use crate::{
     error::{Error, ErrorCode, Result},
+    git::CommitId,
     oci::{Digest, Repository, Tag, Variant},
     plan::release::receipt::Receipt,
 };
@@ -42,8 +43,8 @@ pub struct Adopted {
 pub struct Evidence<'a> {
     /// The version that is to be released.
     pub version: &'a Version,
-    /// The commit in full.
-    pub commit: &'a str,
+    /// The commit that is released.
+    pub commit: CommitId,
     /// Digests that a journal names.
     pub journaled: &'a [Digest],
     /// The receipts in the version's git tag.
@@ -98,11 +99,12 @@ impl Evidence<'_> {
         if claim.revisions.is_empty() || claim.revisions.contains(&None) {
             return Err("it has no revision label".into());
         }
+        let ours = self.commit.to_string();
         match claim
             .revisions
             .iter()
             .flatten()
-            .find(|revision| *revision != self.commit)
+            .find(|revision| **revision != ours)
         {
             Some(other) => Err(format!("it was built from commit {other}")),
             None => Ok("its revision label is this commit".into()),
@@ -141,6 +143,9 @@ fn next_patch(version: &Version) -> Version {
 mod tests {
     use crate::plan::release::ownership::*;
 
+    const OURS: &str = "c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1";
+    const OTHER: &str = "c2c2c2c2c2c2c2c2c2c2c2c2c2c2c2c2c2c2c2c2";
+
     fn claim(repository: &str, content: &str, revisions: &[Option<&str>]) -> PublishedTag {
         PublishedTag {
             repository: repository.parse().expect("a good name"),
@@ -155,7 +160,7 @@ mod tests {
         let version = Version::new(1, 2, 3);
         let ours = Evidence {
             version: &version,
-            commit: "c1",
+            commit: OURS.parse().expect("a commit id"),
             journaled: &[],
             receipts,
         };
@@ -174,12 +179,12 @@ mod tests {
 
     #[test]
     fn the_revision_label_of_every_platform_decides() {
-        let both = claim("a/b", "x", &[Some("c1"), Some("c1")]);
+        let both = claim("a/b", "x", &[Some(OURS), Some(OURS)]);
         assert_eq!(
             adopt(std::slice::from_ref(&both), &[]),
             Ok(Some(both.digest))
         );
-        for revisions in [&[Some("c1"), Some("c2")][..], &[Some("c1"), None], &[]] {
+        for revisions in [&[Some(OURS), Some(OTHER)][..], &[Some(OURS), None], &[]] {
             assert!(
                 adopt(&[claim("a/b", "x", revisions)], &[]).is_err(),
                 "{revisions:?}"
@@ -202,15 +207,15 @@ mod tests {
             ),
             Ok(Some(unlabelled.digest))
         );
-        let rebuilt = claim("a/b", "y", &[Some("c1")]);
+        let rebuilt = claim("a/b", "y", &[Some(OURS)]);
         assert!(adopt(&[rebuilt], &[receipt]).is_err_and(|e| e.contains("receipt")));
     }
 
     #[test]
     fn two_images_of_one_version_are_refused() {
         let claims = [
-            claim("a/b", "x", &[Some("c1")]),
-            claim("a/c", "y", &[Some("c1")]),
+            claim("a/b", "x", &[Some(OURS)]),
+            claim("a/c", "y", &[Some(OURS)]),
         ];
         assert!(adopt(&claims, &[]).is_err_and(|e| e.contains("two different images")));
     }

@@ -3,11 +3,12 @@
 
 use crate::{
     error::{Error, ErrorCode, Result},
+    git::CommitId,
     policy::{Policy, SourceFiles},
 };
 
 /// What the checks look at.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Preconditions {
     /// The branch, when it has a name that the policy does not list.
     pub unlisted_branch: Option<String>,
@@ -21,8 +22,8 @@ pub struct Preconditions {
     pub allow_dirty: bool,
     /// Whether the remote has HEAD; `None` where there is no remote to ask.
     pub pushed: Option<bool>,
-    /// The commit id of HEAD, all 40 digits, for the refusal.
-    pub head: String,
+    /// HEAD, for the refusal.
+    pub head: CommitId,
 }
 
 impl Preconditions {
@@ -96,6 +97,18 @@ mod tests {
         Policy::parse(text, "release.toml").expect("a good policy")
     }
 
+    fn clean() -> Preconditions {
+        Preconditions {
+            unlisted_branch: None,
+            pull_request: None,
+            explicit: false,
+            dirty: Vec::new(),
+            allow_dirty: false,
+            pushed: None,
+            head: CommitId::new([0xab; 20]),
+        }
+    }
+
     fn refusal(gate: &Preconditions, text: &str) -> Option<String> {
         gate.check(&policy(text))
             .err()
@@ -106,7 +119,7 @@ mod tests {
     fn a_clean_pushed_head_passes() {
         let gate = Preconditions {
             pushed: Some(true),
-            ..Preconditions::default()
+            ..clean()
         };
         assert_eq!(gate.check(&policy("")).ok(), Some(vec![]));
     }
@@ -116,7 +129,7 @@ mod tests {
         let gate = Preconditions {
             pull_request: Some("#7".into()),
             explicit: true,
-            ..Preconditions::default()
+            ..clean()
         };
         assert!(refusal(&gate, "").is_some_and(|m| m.contains("#7")));
     }
@@ -125,7 +138,7 @@ mod tests {
     fn an_unlisted_branch_needs_a_word() {
         let gate = Preconditions {
             unlisted_branch: Some("wip".into()),
-            ..Preconditions::default()
+            ..clean()
         };
         assert!(refusal(&gate, "").is_some_and(|m| m.contains("`wip`")));
         assert_eq!(
@@ -144,7 +157,7 @@ mod tests {
     fn a_dirty_tree_matters_only_where_its_files_are_built() {
         let gate = Preconditions {
             dirty: vec!["a.txt".into()],
-            ..Preconditions::default()
+            ..clean()
         };
         assert_eq!(
             gate.check(&policy("")).map(|notes| notes.len()).ok(),
@@ -169,7 +182,7 @@ mod tests {
     fn an_unpushed_head_is_refused_unless_policy_allows_it() {
         let gate = Preconditions {
             pushed: Some(false),
-            ..Preconditions::default()
+            ..clean()
         };
         assert!(refusal(&gate, "").is_some_and(|m| m.contains("does not have HEAD")));
         assert_eq!(refusal(&gate, "[git]\nrequire-pushed = false"), None);

@@ -159,7 +159,7 @@ mod tests {
         let git: Vec<Version> = git.iter().map(|v| v.parse().expect("a version")).collect();
         let context = TagContext {
             version: &version,
-            commit: "3f2a91c0d4e5f60718293a4b5c6d7e8f90a1b2c3",
+            commit: "3f2a91c0d4e5f60718293a4b5c6d7e8f90a1b2c3".parse().ok(),
             commit_time: DateTime::UNIX_EPOCH,
             instant: DateTime::UNIX_EPOCH,
             branch: None,

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use semver::Version;
 
 use crate::{
+    git::CommitId,
     oci::{Digest, Variant},
     plan::version::branch::BranchKind,
     policy::{DateFormat, Values},
@@ -16,8 +17,8 @@ use crate::{
 pub struct TagContext<'a> {
     /// The version to release.
     pub version: &'a Version,
-    /// The commit, 40 hex digits.
-    pub commit: &'a str,
+    /// The commit; `None` where it is not known, as of a version without a git tag.
+    pub commit: Option<CommitId>,
     /// When the commit was made.
     pub commit_time: DateTime<Utc>,
     /// The release's one instant.

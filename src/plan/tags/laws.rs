@@ -50,7 +50,7 @@ impl World {
         });
         let context = TagContext {
             version,
-            commit: "3f2a91c0d4e5f60718293a4b5c6d7e8f90a1b2c3",
+            commit: "3f2a91c0d4e5f60718293a4b5c6d7e8f90a1b2c3".parse().ok(),
             commit_time: DateTime::UNIX_EPOCH,
             instant: DateTime::UNIX_EPOCH,
             branch: Some("main"),
@@ -203,7 +203,7 @@ proptest! {
         let version = Version::parse(&format!("1.2.3{pre}")).expect("a good version");
         let context = TagContext {
             version: &version,
-            commit: "3f2a91c0d4e5f60718293a4b5c6d7e8f90a1b2c3",
+            commit: "3f2a91c0d4e5f60718293a4b5c6d7e8f90a1b2c3".parse().ok(),
             commit_time: DateTime::UNIX_EPOCH,
             instant: DateTime::UNIX_EPOCH,
             branch: branch.as_deref(),

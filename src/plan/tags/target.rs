@@ -87,7 +87,7 @@ impl TagRules<'_> {
             let values = Values {
                 version,
                 channel,
-                commit: "",
+                commit: None,
                 commit_time: chrono::DateTime::UNIX_EPOCH,
                 instant: chrono::DateTime::UNIX_EPOCH,
                 branch: None,

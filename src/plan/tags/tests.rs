@@ -97,7 +97,7 @@ impl Release {
         let images = self.image.clone().map(|digest| (Variant::main(), digest));
         let context = TagContext {
             version: &self.version,
-            commit: COMMIT,
+            commit: Some(COMMIT.parse().expect("a commit id")),
             commit_time: at("2026-11-20T23:59:00Z"),
             instant: at("2026-11-23T14:00:00Z"),
             branch: self.branch,
