@@ -172,7 +172,7 @@ mod tag_shows {
 
     #[derive(Serialize)]
     #[serde(rename_all = "kebab-case", tag = "shows", content = "digest")]
-    enum Document<'a> {
+    enum TagShowsDocument<'a> {
         At(&'a Digest),
         Absent,
         Unknown,
@@ -183,9 +183,9 @@ mod tag_shows {
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
         let document = match now {
-            Observed::At(digest) => Document::At(digest),
-            Observed::Absent => Document::Absent,
-            Observed::Unknown => Document::Unknown,
+            Observed::At(digest) => TagShowsDocument::At(digest),
+            Observed::Absent => TagShowsDocument::Absent,
+            Observed::Unknown => TagShowsDocument::Unknown,
         };
         document.serialize(serializer)
     }

@@ -31,7 +31,7 @@ pub(super) struct NextArgs {
 }
 
 /// One image's history, and what follows from it.
-struct Answer {
+struct NextAnswer {
     history: History,
     /// Asked for with `--explain`.
     explanation: Vec<String>,
@@ -64,7 +64,7 @@ fn answer(
     request: &VersionRequest,
     explained: bool,
     terminal: &Terminal,
-) -> Result<Answer> {
+) -> Result<NextAnswer> {
     let facts = project.facts(request)?;
     let next = project.decide(&facts, request).inspect_err(|error| {
         // Whoever is refused wants to know what was seen most of all.
@@ -78,7 +78,7 @@ fn answer(
         true => project.explain(request, &history),
         false => Vec::new(),
     };
-    Ok(Answer {
+    Ok(NextAnswer {
         history,
         explanation,
     })

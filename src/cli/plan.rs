@@ -9,7 +9,7 @@ use super::{
 use crate::{
     error::Result,
     oci::Observed,
-    release::{Action, Plan, Planned, PlannedMove, PlannedSource, ReleaseRequest},
+    release::{Plan, Planned, PlannedMove, PlannedSource, ReleaseRequest, TagAction},
 };
 
 /// Show what a release would do; touch nothing
@@ -190,7 +190,7 @@ fn table(plan: &Plan) -> String {
 
 fn row(planned: &PlannedMove) -> [String; 4] {
     let before = match (&planned.before, planned.action) {
-        (Observed::At(digest), Action::Move) => format!("{} → this build", digest.short()),
+        (Observed::At(digest), TagAction::Move) => format!("{} → this build", digest.short()),
         (Observed::At(digest), _) => digest.short().to_owned(),
         (Observed::Absent, _) => String::new(),
         (Observed::Unknown, _) => "not readable".into(),

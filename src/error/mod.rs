@@ -28,16 +28,16 @@ pub struct Error {
     kind: ErrorKind,
     code: ErrorCode,
     message: String,
-    cause: Option<Box<Cause>>,
+    cause: Option<Box<CauseChain>>,
     state: Option<String>,
     hints: Vec<String>,
 }
 
 /// One cause, and behind it that cause's own.
 #[derive(Debug, Clone)]
-struct Cause {
+struct CauseChain {
     text: String,
-    next: Option<Box<Cause>>,
+    next: Option<Box<CauseChain>>,
 }
 
 /// The crate's result.
@@ -118,7 +118,7 @@ impl Error {
         while let Some(cause) = end {
             end = &mut cause.next;
         }
-        *end = Some(Box::new(Cause { text, next: None }));
+        *end = Some(Box::new(CauseChain { text, next: None }));
     }
 
     /// Says what is true outside now.
@@ -216,13 +216,13 @@ impl std::error::Error for Error {
     }
 }
 
-impl fmt::Display for Cause {
+impl fmt::Display for CauseChain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
 }
 
-impl std::error::Error for Cause {
+impl std::error::Error for CauseChain {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.next.as_deref().map(|cause| cause as _)
     }

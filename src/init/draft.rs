@@ -3,14 +3,14 @@
 use crate::{
     init::{
         dockerfile,
-        evidence::{Evidence, git_prefix, github},
+        facts::{DraftFacts, git_prefix, github},
         writer::{Draft, list, named, quote},
     },
     oci::Repository,
     policy::{BranchPolicy, GitTagTemplate},
 };
 
-impl Evidence {
+impl DraftFacts {
     /// Writes the file.
     pub(crate) fn draft(&self) -> Draft {
         let mut draft = Draft {
@@ -345,7 +345,7 @@ mod tests {
     use crate::init::draft::*;
     use crate::{init::workflow::Known, policy::Policy};
 
-    fn policy(found: &Evidence) -> (Policy, Draft) {
+    fn policy(found: &DraftFacts) -> (Policy, Draft) {
         let draft = found.draft();
         match Policy::parse(&draft.text, "release.toml") {
             Ok(policy) => (policy, draft),
@@ -359,7 +359,7 @@ mod tests {
 
     #[test]
     fn an_empty_repository_gives_a_file_that_says_what_is_missing() {
-        let (policy, draft) = policy(&Evidence::default());
+        let (policy, draft) = policy(&DraftFacts::default());
         assert!(!policy.git.push && policy.image.all().is_empty());
         assert_eq!(draft.notes.len(), 3, "{:?}", draft.notes);
         assert!(draft.text.contains("# repository = "), "{}", draft.text);
@@ -367,7 +367,7 @@ mod tests {
 
     #[test]
     fn a_github_remote_is_a_guess_that_is_said() {
-        let found = Evidence {
+        let found = DraftFacts {
             remote: remote("git@github.com:Acme/Api.git"),
             git_tags: [
                 "v1.2.3",
@@ -386,7 +386,7 @@ mod tests {
                 ),
                 ("Dockerfile.alpine".into(), "FROM b\n".into()),
             ],
-            ..Evidence::default()
+            ..DraftFacts::default()
         };
         let (policy, draft) = policy(&found);
         assert_eq!(policy.image.all()[0].to_string(), "ghcr.io/acme/api");
@@ -409,9 +409,9 @@ mod tests {
 
     #[test]
     fn another_host_is_asked_about() {
-        let found = Evidence {
+        let found = DraftFacts {
             remote: remote("https://gitlab.example.org/a/b"),
-            ..Evidence::default()
+            ..DraftFacts::default()
         };
         let (policy, draft) = policy(&found);
         assert!(policy.image.all().is_empty());
@@ -424,11 +424,11 @@ mod tests {
 
     #[test]
     fn a_workflow_and_other_tools_are_taken_over() {
-        let mut found = Evidence {
+        let mut found = DraftFacts {
             remote: remote("https://github.com/acme/api"),
             git_tags: vec!["1.4.0".into()],
             dockerfiles: vec![("docker/Dockerfile.alpine".into(), "FROM b\n".into())],
-            ..Evidence::default()
+            ..DraftFacts::default()
         };
         let workflow = "jobs:\n  b:\n    steps:\n\
             \x20     - uses: docker/metadata-action@v5\n        with:\n          images: quay.io/acme/api\n          tags: |\n\

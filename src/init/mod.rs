@@ -7,7 +7,7 @@
 
 mod dockerfile;
 mod draft;
-mod evidence;
+mod facts;
 mod found;
 mod rule;
 mod tools;
@@ -19,7 +19,7 @@ use crate::{
     error::{Error, Result},
     policy::Policy,
 };
-use evidence::Evidence;
+use facts::DraftFacts;
 
 pub(crate) use found::{DEPTH, Found, FoundFile, has_interest, is_passed_by};
 pub(crate) use writer::Draft;
@@ -29,7 +29,7 @@ pub(crate) use writer::Draft;
 /// # Errors
 /// A bug (exit 1) where the draft is not a valid policy.
 pub(crate) fn draft(found: &Found) -> Result<Draft> {
-    let draft = Evidence::of(found).draft();
+    let draft = DraftFacts::of(found).draft();
     Policy::parse(&draft.text, "release.toml")
         .map_err(|error| Error::bug("the drafted policy is not valid").because(&error))?;
     Ok(draft)

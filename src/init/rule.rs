@@ -20,12 +20,12 @@ pub(crate) enum Import {
 
 /// A line of the input, split.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Rule {
+pub(crate) struct MetadataRule {
     pub(crate) kind: String,
     pub(crate) fields: BTreeMap<String, String>,
 }
 
-impl Rule {
+impl MetadataRule {
     pub(crate) fn parse(line: &str) -> Self {
         let mut fields = BTreeMap::new();
         for field in csv(line) {
@@ -272,7 +272,7 @@ mod tests {
     use crate::init::rule::*;
 
     fn import(line: &str) -> Import {
-        Rule::parse(line).import(("", ""), "v")
+        MetadataRule::parse(line).import(("", ""), "v")
     }
 
     #[test]
@@ -345,7 +345,7 @@ mod tests {
 
     #[test]
     fn a_rules_own_prefix_replaces_the_flavors() {
-        let import = |line: &str| Rule::parse(line).import(("foo-", "-bar"), "v");
+        let import = |line: &str| MetadataRule::parse(line).import(("foo-", "-bar"), "v");
         assert_eq!(
             import("type=semver,pattern={{version}}"),
             Import::Fixed("foo-{version}-bar".into())

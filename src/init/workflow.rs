@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::init::{
-    rule::{Import, Rule, csv},
+    rule::{Import, MetadataRule, csv},
     yaml,
 };
 
@@ -46,7 +46,7 @@ pub(crate) struct Known<'a> {
 /// One use of metadata-action.
 struct Block {
     images: Vec<String>,
-    rules: Vec<Rule>,
+    rules: Vec<MetadataRule>,
     prefix: String,
     suffix: String,
     /// `latest=` of the flavor: `auto`, `true` or `false`.
@@ -167,7 +167,7 @@ impl Imported {
         }
     }
 
-    fn condition(&mut self, rule: &Rule, text: &str) {
+    fn condition(&mut self, rule: &MetadataRule, text: &str) {
         let condition = rule.get("enable").unwrap_or("true");
         // The action's own advice for 0.x is what `tags.zero-major` does.
         let zero = condition.contains("startsWith") && condition.contains("0.'");
@@ -211,7 +211,7 @@ fn is_plain_text(suffix: &str) -> bool {
     !suffix.is_empty() && !suffix.contains('{')
 }
 
-fn describe(rule: &Rule) -> String {
+fn describe(rule: &MetadataRule) -> String {
     let shown = ["event", "pattern", "value", "format"]
         .iter()
         .filter_map(|key| rule.get(key).map(|value| format!(",{key}={value}")));
@@ -227,7 +227,10 @@ fn block(with: &Value, resolve: &dyn Fn(&str) -> String) -> Block {
         let lines = yaml::lines(with.get(key));
         lines.iter().map(|line| resolve(line)).collect::<Vec<_>>()
     };
-    let mut rules: Vec<Rule> = lines("tags").iter().map(|line| Rule::parse(line)).collect();
+    let mut rules: Vec<MetadataRule> = lines("tags")
+        .iter()
+        .map(|line| MetadataRule::parse(line))
+        .collect();
     if rules.is_empty() {
         // The action's own defaults.
         rules = [
@@ -236,7 +239,7 @@ fn block(with: &Value, resolve: &dyn Fn(&str) -> String) -> Block {
             "type=ref,event=tag",
             "type=ref,event=pr",
         ]
-        .map(Rule::parse)
+        .map(MetadataRule::parse)
         .to_vec();
     }
     let mut block = Block {

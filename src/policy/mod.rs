@@ -43,5 +43,5 @@ pub use tags::{Latest, TagListFallback, TagPolicy, TemplateList};
 pub(crate) use template::Part;
 pub use template::{Rendered, Template};
 pub use variants::{Suffix, VariantPolicy};
-pub use version::{Level, Rule, RuleBump, Squash, Unconventional, VersionPolicy, ZeroMajor};
+pub use version::{CommitRule, Level, RuleBump, Squash, Unconventional, VersionPolicy, ZeroMajor};
 pub use version_file::{VersionFile, VersionFormat};

@@ -25,7 +25,7 @@ pub struct VersionPolicy {
     /// Only commits that touch one of these files count; without a pattern, all commits do.
     pub paths: Vec<PathPattern>,
     /// Rules that are asked before the built-in ones; the first that matches a commit decides its level.
-    pub rules: Vec<Rule>,
+    pub rules: Vec<CommitRule>,
     /// What counts in a squash merge.
     pub squash: Squash,
     /// What a commit without a conventional header counts as.
@@ -67,7 +67,7 @@ impl fmt::Display for Level {
 /// `[[version.rules]]`: which commits a rule matches, and the level that it gives them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Rule {
+pub struct CommitRule {
     /// Matches the commit's type.
     #[serde(rename = "type")]
     pub type_: Option<CommitGlob>,

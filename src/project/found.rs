@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::{
     error::{Error, Result},
-    io::git::read::Repository,
+    io::git::read::GitRepository,
 };
 
 /// A working tree, and what git knows of its project.
@@ -24,7 +24,7 @@ impl WorkTree {
     /// # Errors
     /// Refused (exit 4): there is no repository, it cannot be read, or it is bare.
     pub(crate) fn read(directory: &Path) -> Result<Self> {
-        let repository = Repository::open(directory)?;
+        let repository = GitRepository::open(directory)?;
         let top = repository.directory().ok_or_else(|| {
             Error::refused("a bare repository has no files to look at")
                 .hint("run `hoist init` in a clone with a work tree")

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::{
     error::{Error, Result},
-    io::git::read::Repository,
+    io::git::read::GitRepository,
     oci,
     policy::Policy,
 };
@@ -43,7 +43,7 @@ impl Default for Location {
 ///
 /// # Errors
 /// Usage (exit 2): the named file cannot be read, or it is not a valid policy.
-pub(super) fn load(location: &Location, repository: &Repository) -> Result<Policy> {
+pub(super) fn load(location: &Location, repository: &GitRepository) -> Result<Policy> {
     let mut policy = match &location.config {
         Some(file) => parse(&location.directory.join(file))?,
         None => match repository.directory().map(|top| top.join(POLICY_FILE)) {
@@ -59,7 +59,7 @@ pub(super) fn load(location: &Location, repository: &Repository) -> Result<Polic
 }
 
 /// The changelog's path inside the repository: beside the policy file, else at the top.
-pub(super) fn changelog(location: &Location, repository: &Repository) -> String {
+pub(super) fn changelog(location: &Location, repository: &GitRepository) -> String {
     let beside = || {
         let top = repository.directory()?.canonicalize().ok()?;
         let file = location.directory.join(location.config.as_ref()?);

@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     error::Result,
-    io::{environment::Environment, git::read::Repository},
+    io::{environment::Environment, git::read::GitRepository},
     oci::Digest,
     policy::Policy,
     project::{
@@ -35,7 +35,7 @@ pub struct Project {
     directory: Option<PathBuf>,
     common_directory: PathBuf,
     /// libgit2's handle serves one thread at a time.
-    git: Mutex<Repository>,
+    git: Mutex<GitRepository>,
 }
 
 impl Project {
@@ -44,7 +44,7 @@ impl Project {
     /// # Errors
     /// Usage (exit 2) for the policy, refused (exit 4) for the repository.
     pub fn open(location: &Location, environment: &Environment) -> Result<Self> {
-        let git = Repository::open(&location.directory)?;
+        let git = GitRepository::open(&location.directory)?;
         let policy = load(location, &git)?;
         let changelog = changelog(location, &git);
         Ok(Self::new(git, None, policy, changelog, environment))
@@ -52,7 +52,7 @@ impl Project {
 
     /// One of several images: `named` says which policy is meant, and where it was read from.
     pub(super) fn one_of_several(
-        git: Repository,
+        git: GitRepository,
         named: NamedPolicy,
         environment: &Environment,
     ) -> Self {
@@ -68,7 +68,7 @@ impl Project {
     }
 
     fn new(
-        git: Repository,
+        git: GitRepository,
         label: Option<String>,
         policy: Policy,
         changelog: String,
@@ -109,7 +109,7 @@ impl Project {
     }
 
     /// The repository, for one question. Never held while something is awaited.
-    pub(crate) fn git(&self) -> MutexGuard<'_, Repository> {
+    pub(crate) fn git(&self) -> MutexGuard<'_, GitRepository> {
         // A panic cannot leave the handle half changed: every question only reads.
         self.git.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -2,7 +2,7 @@
 
 use crate::{
     error::{Error, ErrorCode, Result},
-    io::git::read::Repository,
+    io::git::read::GitRepository,
     policy::{self, Policy},
     project::location::{Location, POLICY_FILE},
 };
@@ -32,7 +32,7 @@ pub(super) struct Policies {
 /// # Errors
 /// Usage (exit 2) where there is none, one of them is not a valid policy, or two of them could
 /// write the same tags ([`policy::conflicts`]); refused (exit 4) where HEAD cannot be read.
-pub(super) fn policies(location: &Location, repository: &Repository) -> Result<Policies> {
+pub(super) fn policies(location: &Location, repository: &GitRepository) -> Result<Policies> {
     let name = name(location)?;
     let mut found = Policies {
         all: Vec::new(),

@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 
 use crate::{
     error::Result,
-    io::{environment::Environment, git::read::Repository},
+    io::{environment::Environment, git::read::GitRepository},
     plan::{notes::ReleaseNotes, version::VersionRequest},
     project::{
         commit_check::CheckedMessage,
@@ -64,7 +64,7 @@ impl ProjectSet {
     /// Usage (exit 2): no policy, one that cannot be read, or two that could write the same tags.
     /// Refused (exit 4) for the repository.
     pub fn all(location: &Location, environment: &Environment) -> Result<Self> {
-        let open = || Repository::open(&location.directory);
+        let open = || GitRepository::open(&location.directory);
         let first = open()?;
         let Policies { all, passed_over } = policies(location, &first)?;
         // A handle for each image, so that histories can be read side by side.

@@ -12,7 +12,8 @@ use crate::{
     publish::{
         lock_ref::lock_ref,
         protocol::journal::{
-            Document, GitTagRecord, ImageRecord, Owner, Prepared, RepositoryRecord, TagRecord,
+            GitTagRecord, ImageRecord, JournaledManifest, Owner, Prepared, RepositoryRecord,
+            TagRecord,
         },
         publication::{Publication, TagMove, Target},
         world::World,
@@ -176,7 +177,7 @@ fn images(publication: &Publication) -> Vec<ImageRecord> {
 }
 
 /// Every manifest once.
-fn documents(publication: &Publication, old: Vec<Manifest>) -> Vec<Document> {
+fn documents(publication: &Publication, old: Vec<Manifest>) -> Vec<JournaledManifest> {
     let new = publication
         .images
         .iter()
@@ -185,5 +186,5 @@ fn documents(publication: &Publication, old: Vec<Manifest>) -> Vec<Document> {
     for manifest in new.cloned().chain(old) {
         all.insert(manifest.digest().clone(), manifest);
     }
-    all.into_values().map(Document).collect()
+    all.into_values().map(JournaledManifest).collect()
 }

@@ -8,7 +8,7 @@ use crate::{
     publish::{
         deadline::{Deadline, LAST_LOOK},
         report::{read_all, standing},
-        unfinished::{Candidate, Scope, find_unfinished},
+        unfinished::{Scope, UnfinishedTransaction, find_unfinished},
         world::World,
     },
 };
@@ -41,7 +41,7 @@ pub struct Unfinished {
 pub async fn status(world: &World, scope: &Scope) -> Result<Vec<Unfinished>> {
     let mut all = Vec::new();
     for found in find_unfinished(world, scope).await? {
-        let Candidate {
+        let UnfinishedTransaction {
             replayed,
             journal,
             lock,

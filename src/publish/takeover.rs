@@ -15,7 +15,7 @@ use crate::{
         },
         run::Run,
         steps::branch::branch_edit,
-        unfinished::{self, Candidate, Scope, find_unfinished},
+        unfinished::{self, Scope, UnfinishedTransaction, find_unfinished},
         world::World,
     },
 };
@@ -103,11 +103,11 @@ async fn start(
 
 async fn take_over(
     world: &World,
-    found: Candidate,
+    found: UnfinishedTransaction,
     how: Recovery,
     goal: Goal,
 ) -> Result<(Run, Transaction)> {
-    let Candidate {
+    let UnfinishedTransaction {
         replayed,
         journal,
         lock,

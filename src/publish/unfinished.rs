@@ -29,7 +29,7 @@ pub struct Scope {
 }
 
 /// What was found of one transaction.
-pub(super) struct Candidate {
+pub(super) struct UnfinishedTransaction {
     pub(super) replayed: Replayed,
     /// The journal's name, where this clone has it.
     pub(super) journal: Option<String>,
@@ -181,10 +181,13 @@ pub(super) fn just_released() -> Error {
 }
 
 /// Everything unfinished, from this clone's journals and the remote's locks.
-pub(super) async fn find_unfinished(world: &World, scope: &Scope) -> Result<Vec<Candidate>> {
+pub(super) async fn find_unfinished(
+    world: &World,
+    scope: &Scope,
+) -> Result<Vec<UnfinishedTransaction>> {
     let journals = unfinished_journals(world, &scope.repositories)?;
     let locks = locks(world, scope).await?;
-    let mut found: Vec<Candidate> = Vec::new();
+    let mut found: Vec<UnfinishedTransaction> = Vec::new();
     for (journal, mut replayed) in journals {
         let same = |(_, there): &&(ObjectId, Replayed)| {
             there.prepared.owner.nonce == replayed.prepared.owner.nonce
@@ -196,7 +199,7 @@ pub(super) async fn find_unfinished(world: &World, scope: &Scope) -> Result<Vec<
             // Somebody has taken it over since: this journal's steps are no longer the last.
             replayed = there.clone();
         }
-        found.push(Candidate {
+        found.push(UnfinishedTransaction {
             replayed,
             journal: Some(journal),
             lock: lock.map(|(id, _)| id.clone()),
@@ -204,7 +207,7 @@ pub(super) async fn find_unfinished(world: &World, scope: &Scope) -> Result<Vec<
     }
     for (id, replayed) in locks {
         if !found.iter().any(|known| known.lock.as_ref() == Some(&id)) {
-            found.push(Candidate {
+            found.push(UnfinishedTransaction {
                 replayed,
                 journal: None,
                 lock: Some(id),

@@ -17,7 +17,7 @@ use crate::{
     publish::{Recovery, Unfinished},
     release::{
         self, Cancel, Check, DriftReport, InspectOptions, Planned, ReleaseRequest, ReleaseResult,
-        RollbackPlan, Tags, Verified, VerifyOptions,
+        RollbackPlan, TagsResult, Verified, VerifyOptions,
     },
 };
 
@@ -102,7 +102,7 @@ impl Release {
     }
 
     blocking! { "Release":
-        tags(request: &VersionRequest, of: Option<&Version>, offline: bool) -> Result<Tags>;
+        tags(request: &VersionRequest, of: Option<&Version>, offline: bool) -> Result<TagsResult>;
         plan(request: &ReleaseRequest) -> Result<Planned>;
         dry_run(request: &ReleaseRequest) -> Result<Planned>;
         release(request: &ReleaseRequest) -> Result<ReleaseResult>;
@@ -151,7 +151,7 @@ impl ReleaseSet {
     }
 
     blocking! { "ReleaseSet":
-        tags(request: &VersionRequest, of: Option<&Version>, offline: bool) -> Vec<ImageResult<Tags>>;
+        tags(request: &VersionRequest, of: Option<&Version>, offline: bool) -> Vec<ImageResult<TagsResult>>;
         plan(request: &ReleaseRequest) -> Vec<ImageResult<Planned>>;
         dry_run(request: &ReleaseRequest) -> Vec<ImageResult<Planned>>;
         release(request: &ReleaseRequest) -> Vec<ImageResult<ReleaseResult>>;

@@ -12,7 +12,7 @@ use crate::{
 
 /// Which way an unfinished transaction goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Direction {
+pub(super) enum RecoveryDirection {
     /// To its end.
     Forward,
     /// To what was before it.
@@ -53,12 +53,12 @@ impl Release {
     pub(super) async fn recover(
         &self,
         how: Recovery,
-        direction: Direction,
+        direction: RecoveryDirection,
     ) -> Result<Option<Outcome>> {
         let (world, scope) = (self.world(), self.scope()?);
         let outcome = match direction {
-            Direction::Forward => publish::resume(&world, &scope, how).await?,
-            Direction::Back => publish::rollback(&world, &scope, how).await?,
+            RecoveryDirection::Forward => publish::resume(&world, &scope, how).await?,
+            RecoveryDirection::Back => publish::rollback(&world, &scope, how).await?,
         };
         if let Some(outcome) = &outcome {
             self.bring_home(outcome).await;

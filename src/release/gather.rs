@@ -74,13 +74,13 @@ impl Release {
         let survey = Survey::of(&places, |published| tag_set(&inputs, published)).await?;
         let survey = survey.complete().await?;
         let claims = survey.claims().await?;
-        let ours = Evidence {
+        let evidence = Evidence {
             version: &version,
             commit: facts.head,
             journaled: &publish::journaled_images(&self.world(), &version, facts.head),
             receipts: &receipts,
         };
-        let adopted = ours.adopt(&claims)?;
+        let adopted = evidence.adopt(&claims)?;
         let inputs = Inputs {
             published: &survey.published,
             adopted: &adopted,
@@ -249,7 +249,7 @@ pub(super) fn tag_set(inputs: &Inputs<'_>, published: &[Published]) -> Result<Ta
 }
 
 fn drift_messages(set: &TagSet, published: &[Published], version: &Version) -> Vec<String> {
-    use crate::plan::tags::Action;
+    use crate::plan::tags::TagAction;
     let mut messages = Vec::new();
     for seen in published {
         let repository = &seen.repository;
@@ -273,7 +273,7 @@ fn drift_messages(set: &TagSet, published: &[Published], version: &Version) -> V
             .filter(|planned| {
                 planned.verdicts.iter().any(|verdict| {
                     verdict.repository == *repository
-                        && matches!(verdict.action, Action::Create | Action::Move)
+                        && matches!(verdict.action, TagAction::Create | TagAction::Move)
                 })
             })
             .map(|planned| format!("`{}`", planned.tag))

@@ -64,7 +64,7 @@ pub use repair::{DriftReport, RepositoryDrift};
 pub use request::{NothingToRelease, Planned, ReleaseRequest, ReleaseResult};
 pub use rollback::RollbackPlan;
 pub use set::ReleaseSet;
-pub use tags::Tags;
+pub use tags::TagsResult;
 pub use verify::{Finding, Verified, VerifyOptions};
 
 pub use crate::plan::inspect::{Changes, Hidden, Layer, Report};
@@ -73,5 +73,5 @@ pub use crate::plan::release::document::{
 };
 pub use crate::plan::release::drift::{Drift, DriftState};
 pub use crate::plan::release::verify::{CheckState, TagCheck};
-pub use crate::plan::tags::{Action, Explained, PlannedTag, TagKind, TagSet};
+pub use crate::plan::tags::{Explained, PlannedTag, TagAction, TagKind, TagSet};
 pub use crate::publish::{Recovery, Unfinished};

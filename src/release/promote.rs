@@ -140,13 +140,13 @@ impl Release {
         let survey = Survey::of(places, |published| tag_set(&inputs, published)).await?;
         let claims = survey.claims().await?;
         let receipts = self.receipts(facts, candidate)?;
-        let ours = Evidence {
+        let evidence = Evidence {
             version: candidate,
             commit: facts.head,
             journaled: &[],
             receipts: &receipts,
         };
-        let images = ours.adopt(&claims)?;
+        let images = evidence.adopt(&claims)?;
         for variant in self.policy().images() {
             if !images.contains_key(&variant) {
                 let which = variant

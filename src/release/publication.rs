@@ -8,7 +8,7 @@ use crate::{
     plan::{
         Plan, PlannedMove,
         release::receipt::{self, Receipt},
-        tags::{Action, TagKind},
+        tags::{TagAction, TagKind},
     },
     publish::{
         self, GitTagObject, Preflight, PreflightResult, Publication, TagClass, TagMove, Target,
@@ -80,7 +80,7 @@ impl Release {
                 .tags
                 .iter()
                 .filter(|planned| planned.repository == *repository)
-                .filter(|planned| planned.action != Action::Keep)
+                .filter(|planned| planned.action != TagAction::Keep)
                 .map(|planned| tag_move(plan, planned, &images))
                 .collect(),
         };
@@ -185,7 +185,7 @@ pub(super) fn still_fits(plan: &Plan, images: &[Image]) -> Result<()> {
     for planned in plan
         .tags
         .iter()
-        .filter(|p| p.kind == TagKind::Fixed && p.action != Action::Keep)
+        .filter(|p| p.kind == TagKind::Fixed && p.action != TagAction::Keep)
     {
         let Observed::At(shown) = &planned.before else {
             continue;
@@ -205,7 +205,7 @@ fn is_held(planned: &PlannedMove, plan: &Plan, found: &[PreflightResult]) -> boo
         .repositories
         .iter()
         .position(|repository| *repository == planned.repository);
-    planned.action == Action::Move
+    planned.action == TagAction::Move
         && here
             .and_then(|place| found.get(place))
             .is_some_and(|found| found.immutable.contains(&planned.tag))

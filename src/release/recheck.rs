@@ -10,7 +10,7 @@ use crate::{
     oci::{Repository, Tag},
     plan::{
         Plan,
-        tags::{self, Action, ExactTags, Listing, Published, TagContext, TagRules},
+        tags::{self, ExactTags, Listing, Published, TagAction, TagContext, TagRules},
         version::branch::BranchKind,
     },
     policy::Policy,
@@ -48,7 +48,7 @@ fn held(policy: &Policy, plan: &Plan, known: &PublishedNow) -> Result<Vec<Overta
     };
     let published: Vec<Published> = known.repositories.iter().map(published).collect();
     let set = tags::compute(policy, &context, &published)?;
-    let moves = plan.tags.iter().filter(|tag| tag.action != Action::Keep);
+    let moves = plan.tags.iter().filter(|tag| tag.action != TagAction::Keep);
     let mut held = Vec::new();
     for planned in moves {
         let now = set.tags().iter().find(|tag| tag.tag == planned.tag);
@@ -59,7 +59,7 @@ fn held(policy: &Policy, plan: &Plan, known: &PublishedNow) -> Result<Vec<Overta
         // One that is put to another version's image is kept from this one as before.
         let successor = planned.successor.as_ref().map(|successor| &successor.tag);
         if let Some(verdict) = verdict
-            && verdict.action == Action::Keep
+            && verdict.action == TagAction::Keep
             && (successor.is_none() || successor != verdict.successor.as_ref())
         {
             held.push(Overtaken {

@@ -4,7 +4,7 @@ use crate::{
     error::Result,
     outcome::Outcome,
     publish::{self, Recovery, Unfinished},
-    release::{execute::Direction, facade::Release},
+    release::{execute::RecoveryDirection, facade::Release},
 };
 
 impl Release {
@@ -23,7 +23,7 @@ impl Release {
     /// # Errors
     /// Busy (exit 5) where another process holds its lock; failed (exit 6) where it cannot be read.
     pub async fn resume(&self, how: Recovery) -> Result<Option<Outcome>> {
-        self.recover(how, Direction::Forward).await
+        self.recover(how, RecoveryDirection::Forward).await
     }
 
     /// Undoes an unfinished release: every tag shows again what it showed before. `None`: there
@@ -32,7 +32,7 @@ impl Release {
     /// # Errors
     /// As [`Release::resume`].
     pub async fn rollback(&self, how: Recovery) -> Result<Option<Outcome>> {
-        self.recover(how, Direction::Back).await
+        self.recover(how, RecoveryDirection::Back).await
     }
 
     /// An unfinished release stops a new one, wherever it began.

@@ -22,7 +22,7 @@ use crate::{
         inspect::InspectOptions,
         repair::DriftReport,
         request::{Planned, ReleaseRequest, ReleaseResult},
-        tags::Tags,
+        tags::TagsResult,
         verify::{Verified, VerifyOptions},
     },
 };
@@ -84,7 +84,7 @@ impl ReleaseSet {
         request: &VersionRequest,
         of: Option<&Version>,
         offline: bool,
-    ) -> Vec<ImageResult<Tags>> {
+    ) -> Vec<ImageResult<TagsResult>> {
         let asked = (request.clone(), of.cloned());
         self.each(asked, move |release, (request, of)| async move {
             release.tags(&request, of.as_ref(), offline).await

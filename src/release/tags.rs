@@ -25,7 +25,7 @@ use crate::{
 
 /// What [`Release::tags`] answers.
 #[derive(Debug, Clone)]
-pub struct Tags {
+pub struct TagsResult {
     /// The tags; `None`: there is nothing to release.
     pub set: Option<TagSet>,
     /// The labels of each image, by variant.
@@ -63,9 +63,9 @@ impl Release {
         request: &VersionRequest,
         of: Option<&Version>,
         offline: bool,
-    ) -> Result<Tags> {
+    ) -> Result<TagsResult> {
         let facts = self.project().facts_of(request, of)?;
-        let mut answer = Tags {
+        let mut answer = TagsResult {
             set: None,
             labels: BTreeMap::new(),
             why: String::new(),

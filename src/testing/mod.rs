@@ -48,7 +48,7 @@ pub enum Fault {
 
 /// Which operations a fault strikes.
 #[derive(Clone)]
-struct Rule {
+struct FaultRule {
     pattern: String,
     skip: u64,
     times: u64,
@@ -57,7 +57,7 @@ struct Rule {
 
 #[derive(Default)]
 struct Script {
-    rules: Vec<Rule>,
+    rules: Vec<FaultRule>,
     log: Vec<String>,
     crashed: bool,
 }
@@ -86,7 +86,7 @@ impl Faults {
     /// in a row. Descriptions look like `PUT 127.0.0.1:5000/acme/api:1.2.3`, `git swap`,
     /// `journal append`.
     pub fn strike(&self, pattern: &str, skip: u64, times: u64, fault: Fault) {
-        open(&self.script).rules.push(Rule {
+        open(&self.script).rules.push(FaultRule {
             pattern: pattern.to_owned(),
             skip,
             times,

@@ -67,14 +67,14 @@ impl Default for Personality {
 
 /// What a repository holds.
 #[derive(Default)]
-pub(crate) struct Content {
+pub(crate) struct RepositoryContent {
     pub(crate) blobs: BTreeMap<Digest, Bytes>,
     pub(crate) manifests: BTreeMap<Digest, Manifest>,
     /// What each tag has shown, and since when.
     pub(crate) tags: BTreeMap<Tag, Vec<(Instant, Option<Digest>)>>,
 }
 
-impl Content {
+impl RepositoryContent {
     pub(crate) fn shows(&self, tag: &Tag, then: Option<Instant>) -> Option<Digest> {
         let history = self.tags.get(tag)?;
         let mut known = history.iter().rev();

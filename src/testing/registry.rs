@@ -11,20 +11,20 @@ use tokio::time::Instant;
 
 use crate::{
     io::registry::{
-        BlobPushed, BlobSource, Deletion, ErrorCode, PutReceipt, RegistryError,
+        BlobPushed, BlobSource, Deletion, PutReceipt, RegistryError, RegistryErrorCode,
         RegistryErrorKind as Kind, RepositoryApi,
     },
     oci::{Descriptor, Digest, Manifest, Repository, Tag, TagOrDigest},
     testing::{
         Faults, Order, open,
-        personality::{Content, MultiTag, Personality, read_blob},
+        personality::{MultiTag, Personality, RepositoryContent, read_blob},
     },
 };
 
 /// A registry in memory; all clones of one value are the same registry.
 #[derive(Clone)]
 pub struct FakeRegistry {
-    repositories: Arc<Mutex<BTreeMap<Repository, Content>>>,
+    repositories: Arc<Mutex<BTreeMap<Repository, RepositoryContent>>>,
     personality: Arc<Mutex<Personality>>,
     faults: Faults,
 }
@@ -121,7 +121,7 @@ impl FakeRepository {
             kind,
             request: format!("{method} {}", self.name),
             status,
-            codes: vec![ErrorCode {
+            codes: vec![RegistryErrorCode {
                 code: code.into(),
                 message: String::new(),
             }],
@@ -147,7 +147,7 @@ impl FakeRepository {
         &self,
         method: &str,
         what: &str,
-        work: impl FnOnce(&mut Content, &Personality) -> Result<T, RegistryError> + Send,
+        work: impl FnOnce(&mut RepositoryContent, &Personality) -> Result<T, RegistryError> + Send,
     ) -> Result<T, RegistryError> {
         let faults = &self.registry.faults;
         let order = faults.ask(format!("{method} {}{what}", self.name)).await;
@@ -167,7 +167,11 @@ impl FakeRepository {
         done.unwrap_or_else(|| Err(self.error(method, Kind::Server, Some(500), "")))
     }
 
-    fn store(&self, content: &mut Content, manifest: &Manifest) -> Result<(), RegistryError> {
+    fn store(
+        &self,
+        content: &mut RepositoryContent,
+        manifest: &Manifest,
+    ) -> Result<(), RegistryError> {
         let missing = content.missing(manifest);
         if !missing.is_empty() {
             let kind = Kind::BlobsMissing(missing);
@@ -182,7 +186,7 @@ impl FakeRepository {
     /// A rule of this registry against changing a tag.
     fn refusal(
         &self,
-        content: &Content,
+        content: &RepositoryContent,
         personality: &Personality,
         tag: &Tag,
     ) -> Option<RegistryError> {

@@ -16,14 +16,14 @@ use crate::{
 /// A git remote in memory; all clones of one value are the same remote.
 #[derive(Clone)]
 pub struct FakeRemote {
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<RemoteState>>,
     faults: Faults,
     /// Whether it does all edits of a push at once.
     pub atomic: bool,
 }
 
 #[derive(Default)]
-struct State {
+struct RemoteState {
     refs: BTreeMap<String, ObjectId>,
     objects: BTreeMap<ObjectId, Vec<u8>>,
     /// Commits and their parents, as far as somebody told.

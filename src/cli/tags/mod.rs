@@ -16,7 +16,7 @@ use crate::{
     error::{Error, ErrorCode, Result},
     oci::Repository,
     project::parse_version,
-    release::{TagSet, Tags},
+    release::{TagSet, TagsResult},
 };
 
 /// Print the tags of a version, one a line, in the order in which a release writes them
@@ -48,8 +48,8 @@ pub(super) struct TagsArgs {
 }
 
 /// The answer for one image.
-struct Answer {
-    tags: Tags,
+struct TagsAnswer {
+    tags: TagsResult,
     /// Those of the policy, in their order.
     repositories: Vec<Repository>,
 }
@@ -67,7 +67,7 @@ pub(super) fn run(args: TagsArgs, context: &Context) -> Result<ExitCode> {
         .zip(answers)
         .map(|(release, answer)| {
             let repositories = release.project().policy().image.all();
-            answer.and_then(|tags| Answer { tags, repositories }.with_names(args.format))
+            answer.and_then(|tags| TagsAnswer { tags, repositories }.with_names(args.format))
         });
     let answers = Images::of(answers.collect())?;
     if terminal.json {
@@ -97,7 +97,7 @@ fn refuse_files(format: Format, all: bool) -> Result<()> {
     }
 }
 
-impl Answer {
+impl TagsAnswer {
     /// A full reference needs a repository.
     fn with_names(self, format: Format) -> Result<Self> {
         if matches!(format, Format::Refs | Format::Bake) && self.repositories.is_empty() {

@@ -75,8 +75,8 @@ impl Archive {
         Ok(archive)
     }
 
-    fn entry(&mut self, entry: Entry, reader: &mut impl Read, blobs: &Blobs) -> Result<()> {
-        let Entry { name, size, .. } = entry;
+    fn entry(&mut self, entry: TarEntry, reader: &mut impl Read, blobs: &Blobs) -> Result<()> {
+        let TarEntry { name, size, .. } = entry;
         match entry.header.entry_type() {
             _ if entry.sparse => Err(broken("it has sparse files")),
             EntryType::Directory => normal("", &name).map(drop),
@@ -123,7 +123,7 @@ impl Archive {
 }
 
 /// One entry, with what its extended headers say. The content follows in the stream.
-struct Entry {
+struct TarEntry {
     header: Header,
     name: String,
     link: String,
@@ -155,7 +155,7 @@ fn drain(reader: &mut impl Read) -> Result<()> {
         .map_err(|e| read_error(&e))
 }
 
-fn next_entry(reader: &mut impl Read) -> Result<Option<Entry>> {
+fn next_entry(reader: &mut impl Read) -> Result<Option<TarEntry>> {
     let mut about = Extension::default();
     while let Some(header) = next_header(reader)? {
         let declared = header.entry_size().map_err(|e| read_error(&e))?;
@@ -164,7 +164,7 @@ fn next_entry(reader: &mut impl Read) -> Result<Option<Entry>> {
             about.take(kind, &bounded(reader, declared)?)?;
             continue;
         }
-        return Ok(Some(Entry {
+        return Ok(Some(TarEntry {
             name: about.path.unwrap_or_else(|| text(&header.path_bytes())),
             link: about
                 .link

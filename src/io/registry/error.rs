@@ -19,7 +19,7 @@ pub mod codes {
 
 /// One entry of a registry's `errors` list, without control characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ErrorCode {
+pub struct RegistryErrorCode {
     /// As the registry wrote it: `MANIFEST_UNKNOWN`, `DENIED`, … ([`codes`]).
     pub code: String,
     /// The registry's own explanation.
@@ -68,7 +68,7 @@ pub struct RegistryError {
     /// The status, where there was one.
     pub status: Option<u16>,
     /// The registry's error entries.
-    pub codes: Vec<ErrorCode>,
+    pub codes: Vec<RegistryErrorCode>,
     /// Further explanation: the transport's error, or the rule that was broken.
     pub detail: Option<String>,
 }

@@ -35,7 +35,7 @@ use crate::oci::{Descriptor, Digest, Manifest, Repository, Tag, TagOrDigest};
 
 pub use crate::io::registry::limits::{ImmutableTags, PullLimit};
 pub use crate::io::registry::retry::RetryPolicy;
-pub use error::{ErrorCode, RegistryError, RegistryErrorKind, codes};
+pub use error::{RegistryError, RegistryErrorCode, RegistryErrorKind, codes};
 pub use profile::RegistryProfile;
 pub use registries::{HostOptions, Registries, Settings};
 

@@ -10,7 +10,7 @@ use crate::{
     io::{
         http::{Method, Response, TransportError},
         registry::{
-            error::{ErrorCode, RegistryError, RegistryErrorKind, codes},
+            error::{RegistryError, RegistryErrorCode, RegistryErrorKind, codes},
             header,
         },
     },
@@ -126,7 +126,7 @@ pub(crate) fn bad(
 
 /// The entries, the digests that they name, and the body's first words where it is not an error
 /// document.
-fn read(body: &[u8]) -> (Vec<ErrorCode>, Vec<Digest>, Option<String>) {
+fn read(body: &[u8]) -> (Vec<RegistryErrorCode>, Vec<Digest>, Option<String>) {
     let document: Value = serde_json::from_slice(body).unwrap_or(Value::Null);
     let Some(entries) = document.get("errors").and_then(Value::as_array) else {
         // Token services answer `{"details": "…"}`, proxies a page of text.
@@ -147,9 +147,9 @@ fn read(body: &[u8]) -> (Vec<ErrorCode>, Vec<Digest>, Option<String>) {
         )
     };
     let mut missing = Vec::new();
-    let mut codes: Vec<ErrorCode> = Vec::new();
+    let mut codes: Vec<RegistryErrorCode> = Vec::new();
     for entry in entries {
-        let code = ErrorCode {
+        let code = RegistryErrorCode {
             code: text(entry, "code", 60),
             message: text(entry, "message", MAX_MESSAGE),
         };

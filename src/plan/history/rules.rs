@@ -2,7 +2,7 @@
 
 use crate::{
     plan::history::change::{self, CommitChange},
-    policy::{Level, Rule, VersionPolicy},
+    policy::{CommitRule, Level, VersionPolicy},
 };
 
 /// Whether one of the policy's own rules decides this message.
@@ -30,7 +30,7 @@ pub(super) fn deciding<'a>(
 #[derive(Debug, Clone, Copy)]
 pub(super) struct NumberedRule<'a> {
     index: usize,
-    pub(super) rule: &'a Rule,
+    pub(super) rule: &'a CommitRule,
 }
 
 impl NumberedRule<'_> {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     git::CommitId,
     oci::{Digest, Observed, Repository, Tag, Variant},
-    plan::tags::{Action, TagKind},
+    plan::tags::{TagAction, TagKind},
     policy::Level,
 };
 
@@ -146,7 +146,7 @@ pub struct PlannedMove {
     /// It names the version whole.
     pub is_version: bool,
     /// What the release does with the tag.
-    pub action: Action,
+    pub action: TagAction,
     /// What the tag showed when the plan was made.
     pub before: Observed,
     /// The reason for the action, in words.
@@ -183,7 +183,7 @@ impl Plan {
     /// Everything is there already: each tag shows the image, and git has the tag.
     #[must_use]
     pub fn is_done(&self) -> bool {
-        let quiet = |action| matches!(action, Action::Same | Action::Keep);
+        let quiet = |action| matches!(action, TagAction::Same | TagAction::Keep);
         !self.git_tag.create && self.tags.iter().all(|planned| quiet(planned.action))
     }
 
@@ -236,7 +236,7 @@ impl Plan {
                     );
                 }
                 Some(now) if now.action != then.action => {
-                    let action = |action: Action| format!("to {}", action.as_str());
+                    let action = |action: TagAction| format!("to {}", action.as_str());
                     compare(
                         &format!("`{place}`"),
                         action(then.action),

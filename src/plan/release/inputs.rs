@@ -18,7 +18,7 @@ use crate::{
             labels::{LabelFacts, annotations, labels},
             ownership::Adopted,
         },
-        tags::{self, Action, Published, TagContext, TagSet},
+        tags::{self, Published, TagAction, TagContext, TagSet},
         version::next::Next,
     },
     policy::{Policy, Rendered, Template, Values},
@@ -182,7 +182,7 @@ impl<'a> Inputs<'a> {
                     kind: planned.kind,
                     is_version: planned.is_version,
                     action: match &successor {
-                        Some(_) => Action::Create,
+                        Some(_) => TagAction::Create,
                         None => verdict.action,
                     },
                     before: before.cloned().unwrap_or(Observed::Unknown),

@@ -158,13 +158,13 @@ mod tests {
 
     fn adopt(claims: &[PublishedTag], receipts: &[Receipt]) -> Result<Option<Digest>, String> {
         let version = Version::new(1, 2, 3);
-        let ours = Evidence {
+        let evidence = Evidence {
             version: &version,
             commit: OURS.parse().expect("a commit id"),
             journaled: &[],
             receipts,
         };
-        match ours.adopt(claims) {
+        match evidence.adopt(claims) {
             Ok(found) => Ok(found
                 .get(&Variant::main())
                 .map(|adopted| adopted.digest.clone())),

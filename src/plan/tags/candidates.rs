@@ -8,7 +8,7 @@ use crate::{
     plan::tags::{
         context::TagContext,
         planned::TagKind,
-        roles::{Candidate, roles},
+        roles::{TagCandidate, roles},
         rules::TagRules,
         tag_line::channel,
         version_tags::{ExactTags, PublishedVersions, matcher},
@@ -35,11 +35,11 @@ pub(super) fn candidates(
     context: &TagContext<'_>,
     reader: &ExactTags,
     places: &[PublishedVersions<'_>],
-) -> Result<(Vec<Candidate>, Vec<Explained>)> {
+) -> Result<(Vec<TagCandidate>, Vec<Explained>)> {
     if let Some(label) = channel(context.version) {
         rules.check_label(label)?;
     }
-    let mut found: Vec<Candidate> = Vec::new();
+    let mut found: Vec<TagCandidate> = Vec::new();
     let mut explained = Vec::new();
     for role in roles(rules, context, places) {
         let mut tags = Vec::new();
@@ -68,7 +68,7 @@ pub(super) fn candidates(
 }
 
 /// Adds one name, or finds it there: two templates that give one name are one tag.
-fn add(found: &mut Vec<Candidate>, candidate: Candidate) -> Result<()> {
+fn add(found: &mut Vec<TagCandidate>, candidate: TagCandidate) -> Result<()> {
     let Some(there) = found.iter_mut().find(|there| there.tag == candidate.tag) else {
         found.push(candidate);
         return Ok(());
@@ -81,7 +81,7 @@ fn add(found: &mut Vec<Candidate>, candidate: Candidate) -> Result<()> {
         }
         return Ok(());
     }
-    let role = |c: &Candidate| {
+    let role = |c: &TagCandidate| {
         let image = match c.variant.name() {
             None => String::new(),
             Some(name) => format!(" of variant `{name}`"),
@@ -112,7 +112,7 @@ fn add(found: &mut Vec<Candidate>, candidate: Candidate) -> Result<()> {
 /// reads like a pre-release, which does not hold stable tags back, so it is accepted unless git has
 /// such a version.
 fn check_reading(
-    candidate: &Candidate,
+    candidate: &TagCandidate,
     context: &TagContext<'_>,
     reader: &ExactTags,
 ) -> Result<()> {
@@ -144,7 +144,11 @@ fn check_reading(
 
 /// Refuses a branch or a label that is called like a moving tag of stable versions: `latest`, or `1.0` while
 /// this is 2.0.0. Whoever follows that tag expects the versions of its line.
-fn check_line(candidate: &Candidate, context: &TagContext<'_>, rules: &TagRules<'_>) -> Result<()> {
+fn check_line(
+    candidate: &TagCandidate,
+    context: &TagContext<'_>,
+    rules: &TagRules<'_>,
+) -> Result<()> {
     let stable = context.version.pre.is_empty();
     let plain = candidate.variant.name().is_none() && candidate.kind == TagKind::Moving;
     if !plain
@@ -193,7 +197,7 @@ fn check_line(candidate: &Candidate, context: &TagContext<'_>, rules: &TagRules<
 
 /// Refuses a version whose tag another version would have, too: `+` cannot stand in a tag and becomes
 /// `-`.
-fn check_build_metadata(found: &[Candidate], context: &TagContext<'_>) -> Result<()> {
+fn check_build_metadata(found: &[TagCandidate], context: &TagContext<'_>) -> Result<()> {
     let name = |version: &Version| version.to_string().replace('+', "-");
     let ours = name(context.version);
     let other = context
@@ -201,7 +205,7 @@ fn check_build_metadata(found: &[Candidate], context: &TagContext<'_>) -> Result
         .iter()
         .find(|other| *other != context.version && name(other) == ours);
     let Some(other) = other else { return Ok(()) };
-    let named = |candidate: &&Candidate| candidate.template.is_exact();
+    let named = |candidate: &&TagCandidate| candidate.template.is_exact();
     let Some(candidate) = found.iter().find(named) else {
         return Ok(());
     };
@@ -218,7 +222,7 @@ fn check_build_metadata(found: &[Candidate], context: &TagContext<'_>) -> Result
 }
 
 /// The first template that names the version whole makes each image's version tag.
-fn mark_version_tags(rules: &TagRules<'_>, found: &mut [Candidate]) {
+fn mark_version_tags(rules: &TagRules<'_>, found: &mut [TagCandidate]) {
     for variant in &rules.variants {
         let own = found.iter_mut().find(|candidate| {
             candidate.variant == variant.name

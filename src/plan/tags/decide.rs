@@ -6,7 +6,7 @@ use crate::{
     error::{Error, ErrorCode, Result},
     oci::{Digest, Observed, Repository, Tag, Variant},
     plan::tags::{
-        published::{Action, Listing},
+        published::{Listing, TagAction},
         rules::TagRules,
         tag_line::TagLine,
         version_tags::PublishedVersions,
@@ -46,18 +46,18 @@ impl Decision<'_> {
         place: &PublishedVersions<'_>,
         tag: &Tag,
         ours: Option<&Digest>,
-    ) -> Result<(Action, String)> {
+    ) -> Result<(TagAction, String)> {
         let published = place.published;
         Ok(match (published.shows.get(tag), ours) {
             _ if published.tags == Listing::NotAsked => not_asked(),
             (Some(Observed::At(shown)), Some(ours)) if shown == ours => {
-                (Action::Same, "published with this image".to_owned())
+                (TagAction::Same, "published with this image".to_owned())
             }
             (Some(Observed::At(shown)), Some(ours)) => {
                 return Err(taken(&published.repository, tag, shown, ours));
             }
             (Some(Observed::At(shown)), None) => (
-                Action::Unknown,
+                TagAction::Unknown,
                 format!(
                     "shows {}; the build tells whether that is it",
                     shown.short()
@@ -65,11 +65,11 @@ impl Decision<'_> {
             ),
             (Some(Observed::Unknown), _) => unreadable(),
             (None, _) if published.has(tag) => (
-                Action::Unknown,
+                TagAction::Unknown,
                 "published; the build tells whether with this image".to_owned(),
             ),
             (None, _) if published.tags == Listing::Refused => unreadable(),
-            (Some(Observed::Absent) | None, _) => (Action::Create, "new".to_owned()),
+            (Some(Observed::Absent) | None, _) => (TagAction::Create, "new".to_owned()),
         })
     }
 
@@ -84,10 +84,10 @@ impl Decision<'_> {
         tag: &Tag,
         lines: &[TagLine],
         ours: Option<&Digest>,
-    ) -> Result<(Action, String)> {
+    ) -> Result<(TagAction, String)> {
         for line in lines {
             if let Some(why) = self.kept(place, variant, tag, line)? {
-                return Ok((Action::Keep, why));
+                return Ok((TagAction::Keep, why));
             }
         }
         let published = place.published;
@@ -100,14 +100,14 @@ impl Decision<'_> {
         };
         Ok(match (published.shows.get(tag), ours) {
             (Some(Observed::At(shown)), Some(ours)) if shown == ours => {
-                (Action::Same, "shows this image".to_owned())
+                (TagAction::Same, "shows this image".to_owned())
             }
-            (Some(Observed::At(_)), _) => (Action::Move, highest()),
-            (Some(Observed::Absent), _) => (Action::Create, highest()),
+            (Some(Observed::At(_)), _) => (TagAction::Move, highest()),
+            (Some(Observed::Absent), _) => (TagAction::Create, highest()),
             (Some(Observed::Unknown), _) => unreadable(),
-            (None, _) if published.has(tag) => (Action::Move, highest()),
+            (None, _) if published.has(tag) => (TagAction::Move, highest()),
             (None, _) if published.tags == Listing::Refused => unreadable(),
-            (None, _) => (Action::Create, highest()),
+            (None, _) => (TagAction::Create, highest()),
         })
     }
 
@@ -178,13 +178,13 @@ impl Decision<'_> {
     }
 }
 
-fn not_asked() -> (Action, String) {
-    (Action::Unknown, "the registry was not asked".to_owned())
+fn not_asked() -> (TagAction, String) {
+    (TagAction::Unknown, "the registry was not asked".to_owned())
 }
 
-fn unreadable() -> (Action, String) {
+fn unreadable() -> (TagAction, String) {
     (
-        Action::Unknown,
+        TagAction::Unknown,
         "the registry does not show it before the push".to_owned(),
     )
 }

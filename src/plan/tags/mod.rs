@@ -23,7 +23,7 @@ mod version_tags;
 pub use candidates::Explained;
 pub use context::TagContext;
 pub use planned::{PlannedTag, TagKind};
-pub use published::{Action, Listing, Published, Verdict};
+pub use published::{Listing, Published, TagAction, Verdict};
 pub use rules::{TagRules, VariantRule};
 pub use set::{TagSet, compute};
 pub use tag_line::{TagLine, channel};

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     oci::{Tag, Variant},
-    plan::tags::published::{Action, Verdict},
+    plan::tags::published::{TagAction, Verdict},
     policy::TagTemplate,
 };
 
@@ -49,15 +49,15 @@ pub struct PlannedTag {
 impl PlannedTag {
     /// What happens to the tag: `Mixed` where the repositories do not agree.
     #[must_use]
-    pub fn action(&self) -> Action {
+    pub fn action(&self) -> TagAction {
         let mut actions = self.verdicts.iter().map(|verdict| verdict.action);
         let Some(first) = actions.next() else {
-            return Action::Unknown;
+            return TagAction::Unknown;
         };
         if actions.all(|action| action == first) {
             first
         } else {
-            Action::Mixed
+            TagAction::Mixed
         }
     }
 
@@ -83,6 +83,6 @@ impl PlannedTag {
     pub fn is_kept(&self) -> bool {
         self.verdicts
             .iter()
-            .any(|verdict| verdict.action == Action::Keep)
+            .any(|verdict| verdict.action == TagAction::Keep)
     }
 }

@@ -51,7 +51,7 @@ impl Published {
 /// What a release does to a tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Action {
+pub enum TagAction {
     /// The tag is not there yet and is created.
     Create,
     /// The tag shows another image and moves to this one.
@@ -66,7 +66,7 @@ pub enum Action {
     Mixed,
 }
 
-impl Action {
+impl TagAction {
     /// The action's name, as JSON has it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -87,7 +87,7 @@ pub struct Verdict {
     /// The repository that the decision is for.
     pub repository: Repository,
     /// What the release does to the tag there.
-    pub action: Action,
+    pub action: TagAction,
     /// The reason, for people.
     pub why: String,
     /// For the tag of a channel that is kept although it is not there yet: the exact tag of the stable

@@ -21,7 +21,7 @@ use crate::{
 
 /// A name that the policy asks for.
 #[derive(Debug)]
-pub(super) struct Candidate {
+pub(super) struct TagCandidate {
     pub(super) tag: Tag,
     pub(super) variant: Variant,
     pub(super) kind: TagKind,
@@ -33,7 +33,7 @@ pub(super) struct Candidate {
     pub(super) of_the_moment: bool,
 }
 
-impl Candidate {
+impl TagCandidate {
     pub(super) fn planned(self, verdicts: Vec<Verdict>) -> PlannedTag {
         PlannedTag {
             tag: self.tag,
@@ -170,7 +170,7 @@ impl Role<'_> {
         rules: &TagRules<'_>,
         context: &TagContext<'_>,
         suppressed: &mut Option<String>,
-    ) -> Result<Vec<Candidate>> {
+    ) -> Result<Vec<TagCandidate>> {
         let mut all = Vec::new();
         for channel in &self.channels {
             let values = context.values(channel.as_deref(), &rules.tags.date);
@@ -194,12 +194,12 @@ impl Role<'_> {
         variant: &VariantRule,
         base: &str,
         line: Option<TagLine>,
-    ) -> Result<Candidate> {
+    ) -> Result<TagCandidate> {
         let tag = variant
             .name_of(self.template, base)
             .parse()
             .map_err(|error| self.bad_name(variant, &error))?;
-        Ok(Candidate {
+        Ok(TagCandidate {
             tag,
             variant: variant.name.clone(),
             kind: if line.is_some() {

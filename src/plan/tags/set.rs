@@ -13,8 +13,8 @@ use crate::{
             context::TagContext,
             decide::Decision,
             planned::{PlannedTag, TagKind},
-            published::{Action, Published, Verdict},
-            roles::Candidate,
+            published::{Published, TagAction, Verdict},
+            roles::TagCandidate,
             rules::TagRules,
             version_tags::{ExactTags, PublishedVersions},
         },
@@ -76,7 +76,7 @@ impl TagSet {
         let writes = |tag: &&PlannedTag| {
             tag.verdicts
                 .iter()
-                .any(|v| v.repository == *repository && v.action != Action::Keep)
+                .any(|v| v.repository == *repository && v.action != TagAction::Keep)
         };
         self.tags.iter().filter(writes)
     }
@@ -119,7 +119,7 @@ pub fn compute(
         .filter(|candidate| candidate.is_version)
         .map(|candidate| (candidate.variant.clone(), candidate.tag.clone()))
         .collect();
-    let judge = |candidate: Candidate| -> Result<PlannedTag> {
+    let judge = |candidate: TagCandidate| -> Result<PlannedTag> {
         let verdicts = places
             .iter()
             .map(|place| {
@@ -153,7 +153,7 @@ fn shown<'a>(place: &PublishedVersions<'a>, version_tag: &Tag) -> Option<&'a Dig
 fn judge(
     decision: &Decision<'_>,
     place: &PublishedVersions<'_>,
-    candidate: &Candidate,
+    candidate: &TagCandidate,
     ours: Option<&Digest>,
 ) -> Result<Verdict> {
     let (tag, variant, lines) = (&candidate.tag, &candidate.variant, &candidate.lines);
@@ -162,8 +162,12 @@ fn judge(
         TagKind::Moving => decision.moving(place, variant, tag, lines, ours)?,
     };
     let successor = match action {
-        Action::Keep => decision.successor(place, variant, tag, lines),
-        Action::Create | Action::Move | Action::Same | Action::Unknown | Action::Mixed => None,
+        TagAction::Keep => decision.successor(place, variant, tag, lines),
+        TagAction::Create
+        | TagAction::Move
+        | TagAction::Same
+        | TagAction::Unknown
+        | TagAction::Mixed => None,
     };
     Ok(Verdict {
         repository: place.published.repository.clone(),

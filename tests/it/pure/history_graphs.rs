@@ -11,7 +11,7 @@ use std::{
 use git2::Oid;
 use hoist::{
     git::CommitId,
-    io::git::read::Repository,
+    io::git::read::GitRepository,
     plan::{
         history::{
             facts::{Commit, Facts, HistoryQuery, VersionTag},
@@ -268,7 +268,7 @@ fn read(graph: &Graph, question: &HistoryQuery) -> (Facts, HashMap<String, usize
             round: 0,
         });
         let ids = bench.write(graph);
-        let repository = Repository::open(bench.history.path()).unwrap();
+        let repository = GitRepository::open(bench.history.path()).unwrap();
         let facts = repository.read(question).unwrap();
         let places = ids.iter().map(ToString::to_string).zip(0..).collect();
         (facts, places)

@@ -4,7 +4,7 @@ use git2::{ObjectType, TreeWalkMode, TreeWalkResult};
 
 use crate::{
     error::Result,
-    io::git::read::{Repository, problem},
+    io::git::read::{GitRepository, problem},
 };
 
 /// The mode of a regular file without its permissions; symbolic links and submodules have other modes.
@@ -20,7 +20,7 @@ pub struct TrackedFile {
     pub text: String,
 }
 
-impl Repository {
+impl GitRepository {
     /// Every regular file of HEAD's tree that is called `name`, in any folder, sorted by path.
     /// Submodules are repositories of their own and are not looked into.
     ///

@@ -22,7 +22,7 @@ pub(crate) type Node = u32;
 pub(crate) struct Graph<'r> {
     odb: Odb<'r>,
     places: HashMap<Oid, Node>,
-    commits: Vec<Entry>,
+    commits: Vec<CommitEntry>,
     /// All parents, one run for each loaded commit.
     parents: Vec<Node>,
     /// Commits at which a shallow clone is cut off.
@@ -31,16 +31,16 @@ pub(crate) struct Graph<'r> {
     texts: Option<HashMap<Node, Text>>,
 }
 
-struct Entry {
+struct CommitEntry {
     id: Oid,
     date: i64,
     first: u32,
     count: u32,
-    state: State,
+    state: LoadState,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
+enum LoadState {
     Named,
     Loaded,
     /// Loaded; its parents are missing because the clone is shallow.
@@ -91,7 +91,7 @@ impl<'r> Graph<'r> {
 
     /// Whether a loaded commit's parents are missing because the clone is shallow.
     pub(crate) fn is_cut(&self, node: Node) -> bool {
-        self.commits[node as usize].state == State::Cut
+        self.commits[node as usize].state == LoadState::Cut
     }
 
     /// The parents of a loaded commit.
@@ -116,7 +116,7 @@ impl<'r> Graph<'r> {
     /// Reads a commit that was only named.
     pub(crate) fn load(&mut self, node: Node) -> Result<()> {
         let entry = &self.commits[node as usize];
-        if entry.state != State::Named {
+        if entry.state != LoadState::Named {
             return Ok(());
         }
         let id = entry.id;
@@ -138,18 +138,22 @@ impl<'r> Graph<'r> {
         entry.date = date;
         entry.first = u32::try_from(first).expect("fewer than 2^32 edges");
         entry.count = u32::try_from(ids.len()).expect("fewer than 2^32 parents");
-        entry.state = if cut { State::Cut } else { State::Loaded };
+        entry.state = if cut {
+            LoadState::Cut
+        } else {
+            LoadState::Loaded
+        };
         Ok(())
     }
 
     fn place(&mut self, id: Oid) -> Node {
         *self.places.entry(id).or_insert_with(|| {
-            self.commits.push(Entry {
+            self.commits.push(CommitEntry {
                 id,
                 date: 0,
                 first: 0,
                 count: 0,
-                state: State::Named,
+                state: LoadState::Named,
             });
             u32::try_from(self.commits.len() - 1).expect("fewer than 2^32 commits")
         })

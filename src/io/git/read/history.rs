@@ -9,7 +9,7 @@ use crate::{
     error::{Error, ErrorCode, Result},
     git::CommitId,
     io::git::read::{
-        Repository,
+        GitRepository,
         ancestors::Ancestors,
         commit_id,
         graph::{Graph, Node},
@@ -17,13 +17,13 @@ use crate::{
         oid,
         paths::Paths,
         problem, range,
-        tags::Tags,
+        tags::VersionTags,
     },
     plan::history::facts::{Commit, Facts, HistoryQuery, VersionTag},
     policy::PathPattern,
 };
 
-impl Repository {
+impl GitRepository {
     /// Reads the facts that the query asks for.
     ///
     /// # Errors
@@ -36,7 +36,7 @@ impl Repository {
             None => self.head_oid()?,
         };
         let head = self.node(&mut graph, head)?;
-        let mut tags = Tags::list(&self.git, question)?;
+        let mut tags = VersionTags::list(&self.git, question)?;
         let on_head = tags.at(&mut graph, head)?;
         let bases = bases(&mut graph, head, &mut tags, question)?;
         let near = tags.with_leading_zeros();
@@ -83,7 +83,7 @@ impl Repository {
     /// ancestors(`to`) − ancestors(`from`), newest first; all ancestors where `from` is `None`.
     ///
     /// # Errors
-    /// As [`Repository::read`].
+    /// As [`GitRepository::read`].
     pub fn between(
         &self,
         from: Option<CommitId>,
@@ -254,7 +254,7 @@ struct Bases {
 fn bases(
     graph: &mut Graph<'_>,
     head: Node,
-    tags: &mut Tags<'_>,
+    tags: &mut VersionTags<'_>,
     question: &HistoryQuery,
 ) -> Result<Bases> {
     let mut ancestors = Ancestors::of(graph, head)?;
@@ -296,7 +296,7 @@ fn bases(
 fn near_miss(
     graph: &mut Graph<'_>,
     head: Node,
-    mut near: Tags<'_>,
+    mut near: VersionTags<'_>,
     question: &HistoryQuery,
     base: Option<&Version>,
 ) -> Result<Option<VersionTag>> {

@@ -28,7 +28,7 @@ use crate::{
 pub use crate::io::git::read::write::NewCommit;
 
 /// A git repository on disk: normal, bare, or a linked worktree.
-pub struct Repository {
+pub struct GitRepository {
     git: git2::Repository,
 }
 
@@ -41,7 +41,7 @@ pub struct Tagged {
     pub time: i64,
 }
 
-impl Repository {
+impl GitRepository {
     /// The working tree's top directory; `None` in a bare repository.
     #[must_use]
     pub fn directory(&self) -> Option<&Path> {

@@ -3,10 +3,10 @@
 use crate::{
     error::{Error, Result},
     git::CommitId,
-    io::git::read::{Repository, commit_id, problem},
+    io::git::read::{GitRepository, commit_id, problem},
 };
 
-impl Repository {
+impl GitRepository {
     /// The remotes' names.
     ///
     /// # Errors

@@ -9,11 +9,11 @@ use crate::{
     io::{
         ci,
         environment::Environment,
-        git::read::{Repository, problem},
+        git::read::{GitRepository, problem},
     },
 };
 
-impl Repository {
+impl GitRepository {
     /// Opens the repository that `directory` is in.
     ///
     /// Turns off two things that cost much and give nothing when history is read once: libgit2's

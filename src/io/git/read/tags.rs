@@ -22,16 +22,16 @@ use crate::{
 const TRIED: usize = 8;
 
 /// The version tags of a repository, highest first.
-pub(crate) struct Tags<'r> {
+pub(crate) struct VersionTags<'r> {
     repository: &'r git2::Repository,
-    found: Vec<Found>,
+    found: Vec<FoundTag>,
     /// Tags that would be version tags without their leading zeros.
-    near: Vec<Found>,
+    near: Vec<FoundTag>,
     /// How many tags do not match the template.
     pub(crate) other: usize,
 }
 
-struct Found {
+struct FoundTag {
     name: String,
     version: Version,
     /// What the ref names.
@@ -49,7 +49,7 @@ enum Peeled {
     NoCommit,
 }
 
-impl<'r> Tags<'r> {
+impl<'r> VersionTags<'r> {
     pub(crate) fn list(repository: &'r git2::Repository, question: &HistoryQuery) -> Result<Self> {
         let template = &question.template;
         let mut tags = Self {
@@ -82,7 +82,7 @@ impl<'r> Tags<'r> {
                 None => reference.resolve().ok().and_then(|r| r.target()),
             };
             if let Some(target) = target {
-                list.push(Found {
+                list.push(FoundTag {
                     name,
                     version,
                     target,
@@ -109,7 +109,7 @@ impl<'r> Tags<'r> {
                 None => (template.without_leading_zeros(name), &mut self.near),
             };
             if let (Some(version), Ok(target)) = (version, Oid::from_str(commit)) {
-                list.push(Found {
+                list.push(FoundTag {
                     name: name.clone(),
                     version,
                     target,

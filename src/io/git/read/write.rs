@@ -7,7 +7,7 @@ use git2::{FileMode, ObjectType, Oid, build::TreeUpdateBuilder};
 use crate::{
     error::{Error, Result},
     git::CommitId,
-    io::git::read::{Repository, commit_id, oid, problem},
+    io::git::read::{GitRepository, commit_id, oid, problem},
     text::sanitize_line,
 };
 
@@ -27,7 +27,7 @@ pub struct NewCommit<'a> {
 /// Behind any backend that a repository has of its own.
 const FIRST: i32 = 1000;
 
-impl Repository {
+impl GitRepository {
     /// A file of a commit, as text; `None` where the commit has no such file.
     ///
     /// # Errors

@@ -24,7 +24,7 @@ use crate::{
 /// What the lock file says. It outlives a process that dies, and so tells what was unfinished; the
 /// OS lock on the file tells whether that process is alive.
 #[derive(Debug, Default, Serialize, Deserialize)]
-struct Content {
+struct LockFile {
     /// Lock refs and their objects.
     refs: BTreeMap<String, ObjectId>,
     /// The journals of those objects.
@@ -93,7 +93,7 @@ impl LocalOnly {
         options.open(&self.path)
     }
 
-    fn read(file: &mut File) -> std::io::Result<Content> {
+    fn read(file: &mut File) -> std::io::Result<LockFile> {
         let mut text = String::new();
         file.rewind()?;
         file.read_to_string(&mut text)?;
@@ -101,7 +101,7 @@ impl LocalOnly {
         Ok(serde_json::from_str(&text).unwrap_or_default())
     }
 
-    fn write(file: &mut File, content: &Content) -> std::io::Result<()> {
+    fn write(file: &mut File, content: &LockFile) -> std::io::Result<()> {
         let text = serde_json::to_vec(content)?;
         file.rewind()?;
         file.set_len(0)?;
@@ -145,7 +145,7 @@ impl LocalOnly {
         for (id, journal) in made.iter() {
             content.journals.insert(id.clone(), journal.clone());
         }
-        let Content { refs, journals } = &mut content;
+        let LockFile { refs, journals } = &mut content;
         journals.retain(|id, _| refs.values().any(|there| there == id));
         Self::write(&mut file, &content).map_err(|error| local(&error))?;
         if edits.iter().any(|edit| edit.keeps_ref()) {
@@ -184,10 +184,10 @@ impl LocalOnly {
         ))
     }
 
-    fn content(&self) -> Result<Content, RemoteError> {
+    fn content(&self) -> Result<LockFile, RemoteError> {
         match File::open(&self.path) {
             Ok(mut file) => Self::read(&mut file).map_err(|error| local(&error)),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Content::default()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(LockFile::default()),
             Err(error) => Err(local(&error)),
         }
     }

@@ -12,7 +12,7 @@ mod records;
 mod text;
 
 pub use records::{
-    BranchMove, Document, GitTagRecord, ImageRecord, Owner, Prepared, Record, RepositoryRecord,
-    TagRecord, name,
+    BranchMove, GitTagRecord, ImageRecord, JournaledManifest, Owner, Prepared, Record,
+    RepositoryRecord, TagRecord, name,
 };
 pub use text::{FORMAT, ReadError, decode, encode};

@@ -79,7 +79,7 @@ pub struct Prepared {
     pub images: Vec<ImageRecord>,
     /// Every manifest that is new or was before, byte for byte: untagged ones are swept by
     /// registries' retention rules.
-    pub documents: Vec<Document>,
+    pub documents: Vec<JournaledManifest>,
     /// The git tag to be made, where one is wanted.
     pub git_tag: Option<GitTagRecord>,
     /// The branch that the release commit goes to together with the lock, where there is one.
@@ -136,7 +136,7 @@ pub struct ImageRecord {
 
 /// A manifest, byte for byte.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Document(pub Manifest);
+pub struct JournaledManifest(pub Manifest);
 
 /// A branch that is to move to the release commit, which is [`Prepared::commit`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -189,7 +189,7 @@ struct RawDocument {
     bytes: Vec<u8>,
 }
 
-impl Serialize for Document {
+impl Serialize for JournaledManifest {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         RawDocument {
             media_type: self.0.media_type.clone(),
@@ -199,7 +199,7 @@ impl Serialize for Document {
     }
 }
 
-impl<'de> Deserialize<'de> for Document {
+impl<'de> Deserialize<'de> for JournaledManifest {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let raw = RawDocument::deserialize(deserializer)?;
         // The digest is computed from the bytes, so a document cannot lie about its name.

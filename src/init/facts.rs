@@ -17,7 +17,7 @@ const MOST_DOCKERFILES: usize = 20;
 
 /// What the found files say.
 #[derive(Debug, Default)]
-pub(super) struct Evidence {
+pub(super) struct DraftFacts {
     /// Name and URL of the git remote.
     pub(super) remote: Option<(String, String)>,
     /// Names of all git tags.
@@ -30,10 +30,10 @@ pub(super) struct Evidence {
     pub(super) hints: Hints,
 }
 
-impl Evidence {
+impl DraftFacts {
     /// Reads what was found.
     pub(super) fn of(found: &Found) -> Self {
-        let mut evidence = Self {
+        let mut facts = Self {
             remote: found.remote.clone(),
             git_tags: found.git_tags.clone(),
             dockerfiles: dockerfiles(found),
@@ -41,11 +41,11 @@ impl Evidence {
         };
         for name in TOOL_FILES {
             if let Some(file) = found.files.iter().find(|file| file.path == name) {
-                evidence.hints.read(name, &file.text);
+                facts.hints.read(name, &file.text);
             }
         }
-        evidence.read_workflows(found);
-        evidence
+        facts.read_workflows(found);
+        facts
     }
 
     fn read_workflows(&mut self, found: &Found) {
@@ -130,7 +130,7 @@ fn split_tag(tag: &str) -> Option<(&str, Version)> {
 
 #[cfg(test)]
 mod tests {
-    use crate::init::evidence::*;
+    use crate::init::facts::*;
 
     #[test]
     fn the_most_used_prefix_is_taken() {
