@@ -37,7 +37,9 @@
 //! - `publish`: the transaction. Its protocol, journal, recovery and verdicts are pure; the rest
 //!   carries their actions out over traits.
 //! - `build`: the image, built once or taken from a layout.
-//! - `io`: the outside world, one foreign crate a file. Nobody else names git2, bollard or HTTP.
+//! - `init`: from what is found in a repository to a draft of a policy.
+//! - `io`: the outside world, with the traits that the transaction sees. The second table of
+//!   `docs/design.md` says where each foreign crate is at home.
 //! - `project`: repository and policy brought together; what needs no network.
 //! - `release`: the facade, with the order of a release and the one place where a transaction
 //!   begins and ends.

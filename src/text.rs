@@ -19,7 +19,7 @@ pub fn sanitize_line(text: &str, max: usize) -> String {
     out
 }
 
-/// As [`clean`], for text that is ours but quotes others: line breaks and tabs stay, and so does its
+/// As [`sanitize_line`], for text that is ours but quotes others: line breaks and tabs stay, and so does its
 /// length.
 pub(crate) fn sanitize(text: String) -> String {
     let stays = |c: char| !is_harmful(c) || matches!(c, '\n' | '\t');

@@ -106,7 +106,7 @@ pub(super) fn of_all(lines: &[(ImageLabel<'_>, Value)], code: u8) -> Value {
     })
 }
 
-/// Each tag that is neither as it was nor, where all are, as wanted.
+/// Each tag that is not as it was before the run.
 fn leftovers(outcome: &Outcome) -> Vec<String> {
     let odd = |tag: &&TagReport| !tag.is_as_before();
     outcome

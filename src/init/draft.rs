@@ -316,7 +316,7 @@ impl DraftFacts {
             }
             if imported.had_plain_latest {
                 lines.push(
-                    "a suffix reaches `latest` too: the variant never touches the plain tags"
+                    "a suffix reaches `latest` too: the variant never touches the tags of the main image"
                         .into(),
                 );
             }

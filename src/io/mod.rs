@@ -1,7 +1,7 @@
 //! The outside world: git, registries, image layouts, the environment, the disk.
 //!
-//! Each foreign crate is used in one place here, and its types do not leave it. The publish
-//! transaction knows the traits only ([`registry::RepositoryApi`], [`git::remote::Remote`],
+//! The second table of `docs/design.md` says where each foreign crate is at home; its types do not
+//! leave that place. The publish transaction knows the traits only ([`registry::RepositoryApi`], [`git::remote::Remote`],
 //! [`journal_file::JournalStore`]); the facade chooses what stands behind them.
 
 pub mod ci;

@@ -66,7 +66,10 @@ fn rules(policy: &Policy) -> Result<(), Problem> {
 }
 
 fn variants(policy: &Policy) -> Result<(), Problem> {
-    let layout = matches!(policy.image.build.source, BuildSource::Layout { .. });
+    let layout = match policy.image.build.source {
+        BuildSource::Layout { .. } => true,
+        BuildSource::Engine => false,
+    };
     for (name, variant) in &policy.variants {
         if name.is_empty() {
             return Err(Problem::new("a variant needs a name: `[variants.alpine]`"));

@@ -66,7 +66,8 @@ impl FromStr for Suffix {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         if text.is_empty() {
             return Err(
-                "an empty suffix would put the image of the variant on the plain tags".to_owned(),
+                "an empty suffix would put the image of the variant on the tags of the main image"
+                    .to_owned(),
             );
         }
         if let Some(c) = text.chars().find(|c| !is_tag_character(*c)) {

@@ -225,7 +225,7 @@ fn fresh(mut entries: Vec<JudgedChange>, prerelease: bool) -> Vec<JudgedChange> 
     entries
 }
 
-/// ReleaseNotes tell of every commit, also of one that would stop a release.
+/// Release notes tell of every commit, also of one that would stop a release.
 fn judge(policy: &Policy, commits: &[Commit]) -> Result<Vec<JudgedChange>> {
     let mut policy = policy.version.clone();
     if policy.unconventional == Unconventional::Error {

@@ -23,7 +23,7 @@ const GIT_PATIENCE: Duration = Duration::from_secs(60);
 /// How long the last look at the tags may take.
 pub(super) const LAST_LOOK: Duration = Duration::from_secs(10);
 
-/// So many refusals in a row are for good: tags have moved by then, so one is not believed.
+/// So many refusals of the same work are for good: tags have moved by then, so one is not believed.
 pub(super) const REFUSALS: u32 = 3;
 
 /// The wish to end, and when it was noticed.

@@ -76,7 +76,7 @@ impl Release {
         join_all(look).await
     }
 
-    /// Who would build, and whether everything for it is there: the plain image and each variant.
+    /// Who would build, and whether everything for it is there: the main image and each variant.
     async fn check_builder(&self) -> Result<String> {
         let mut who = String::new();
         for variant in self.policy().images() {

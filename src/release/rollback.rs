@@ -45,47 +45,45 @@ impl Release {
     /// Refused (exit 4) where no repository has the version, or one does not hand out its list of
     /// tags; failed (exit 6) where it cannot be read.
     pub async fn plan_rollback(&self, version: &Version) -> Result<RollbackPlan> {
-        {
-            let facts = self.project().facts_of(&VersionRequest::default(), None)?;
-            let git: Vec<Version> = facts.tags.iter().map(|tag| tag.version.clone()).collect();
-            let places = self.places(&self.repositories()?)?;
-            let published = observe::published(&places, &[]).await?;
-            let mut taken = RollbackPlan {
-                version: version.clone(),
-                drifts: DriftReport {
-                    repositories: Vec::new(),
-                    left_out: Vec::new(),
-                },
-                stays: Vec::new(),
-            };
-            let mut known = false;
-            for (place, seen) in places.iter().zip(&published) {
-                let survey = rollback_survey(self.policy(), &git, seen, version)?;
-                known |= survey.is_published();
-                let shows = observe::heads(place.as_ref(), &survey.tags_to_observe()).await?;
-                let mut drift = Vec::new();
-                for step in survey.steps(&shows) {
-                    match step {
-                        RollbackStep::Back(back) => drift.push(back),
-                        RollbackStep::Stays(tag, why) => {
-                            taken.stays.push((survey.repository.clone(), tag, why));
-                        }
+        let facts = self.project().facts_of(&VersionRequest::default(), None)?;
+        let git: Vec<Version> = facts.tags.iter().map(|tag| tag.version.clone()).collect();
+        let places = self.places(&self.repositories()?)?;
+        let published = observe::published(&places, &[]).await?;
+        let mut taken = RollbackPlan {
+            version: version.clone(),
+            drifts: DriftReport {
+                repositories: Vec::new(),
+                left_out: Vec::new(),
+            },
+            stays: Vec::new(),
+        };
+        let mut known = false;
+        for (place, seen) in places.iter().zip(&published) {
+            let survey = rollback_survey(self.policy(), &git, seen, version)?;
+            known |= survey.is_published();
+            let shows = observe::heads(place.as_ref(), &survey.tags_to_observe()).await?;
+            let mut drift = Vec::new();
+            for step in survey.steps(&shows) {
+                match step {
+                    RollbackStep::Back(back) => drift.push(back),
+                    RollbackStep::Stays(tag, why) => {
+                        taken.stays.push((survey.repository.clone(), tag, why));
                     }
                 }
-                let repository = survey.repository;
-                taken
-                    .drifts
-                    .repositories
-                    .push(RepositoryDrift { repository, drift });
             }
-            if known {
-                return Ok(taken);
-            }
-            Err(Error::refused(format!("no repository has {version}"))
-                .with_code(ErrorCode::NotReleased)
-                .state("nothing was moved")
-                .hint("`hoist log` lists the releases"))
+            let repository = survey.repository;
+            taken
+                .drifts
+                .repositories
+                .push(RepositoryDrift { repository, drift });
         }
+        if known {
+            return Ok(taken);
+        }
+        Err(Error::refused(format!("no repository has {version}"))
+            .with_code(ErrorCode::NotReleased)
+            .state("nothing was moved")
+            .hint("`hoist log` lists the releases"))
     }
 
     /// Moves the tags back. `None`: there was nothing to move.

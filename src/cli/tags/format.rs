@@ -125,7 +125,7 @@ fn references(set: &TagSet, wanted: impl Fn(&Variant) -> bool) -> Vec<String> {
     each.collect()
 }
 
-/// The plain image first, then the variants by name.
+/// The main image first, then the variants by name.
 fn variants(set: &TagSet) -> Vec<Variant> {
     let mut all: Vec<Variant> = set.tags().iter().map(|t| t.variant.clone()).collect();
     all.sort();

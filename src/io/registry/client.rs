@@ -31,9 +31,7 @@ impl Client {
         request.headers.push((header::ACCEPT, types));
         request
     }
-}
 
-impl Client {
     async fn delete_manifest(&self, what: &TagOrDigest) -> Result<Deletion, RegistryError> {
         let request = RegistryRequest {
             method: Method::DELETE,

@@ -139,10 +139,10 @@ pub struct PutReceipt {
 /// A registry's answer to a deletion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Deletion {
-    /// 202: accepted.
+    /// The registry has deleted it, or will: 200 to 204.
     Accepted,
-    /// 404: there was nothing to delete.
+    /// There was nothing to delete: 404.
     Absent,
-    /// 400, 403, 405, 409: this registry does not delete this, or not for this account.
+    /// The registry does not delete this, or not for this account: 400, 401, 403, 405, 409, 412.
     Refused,
 }

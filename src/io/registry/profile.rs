@@ -14,8 +14,8 @@ pub struct RegistryProfile {
     /// The names under which Docker's configuration keeps the credentials, in the order in which they
     /// are looked for; none: the host, and the host with `https://`.
     credential_keys: &'static [&'static str],
-    /// The base URL of an HTTP API of its own, which tells immutable tags and deletes tags.
-    own_api: Option<&'static str>,
+    /// The base URL of an HTTP API like Docker Hub's own, which tells immutable tags and deletes tags.
+    docker_hub_api: Option<&'static str>,
     /// An image whose headers tell how many pulls are left.
     pull_limit_image: Option<&'static str>,
     /// Whether its distribution API deletes tags, so that a new tag can be taken back.
@@ -26,7 +26,7 @@ pub struct RegistryProfile {
 const STANDARD: RegistryProfile = RegistryProfile {
     api_host: None,
     credential_keys: &[],
-    own_api: None,
+    docker_hub_api: None,
     pull_limit_image: None,
     deletes_tags: true,
 };
@@ -40,7 +40,7 @@ const DOCKER_HUB: RegistryProfile = RegistryProfile {
         "docker.io",
         "registry-1.docker.io",
     ],
-    own_api: Some("https://hub.docker.com/"),
+    docker_hub_api: Some("https://hub.docker.com/"),
     pull_limit_image: Some("docker.io/ratelimitpreview/test"),
     deletes_tags: false,
 };
@@ -65,7 +65,7 @@ impl RegistryProfile {
     /// Whether the registry tells beforehand which tags are immutable.
     #[must_use]
     pub fn tells_immutable_tags(&self) -> bool {
-        self.own_api.is_some()
+        self.docker_hub_api.is_some()
     }
 
     /// The host that answers the distribution API.
@@ -73,9 +73,9 @@ impl RegistryProfile {
         self.api_host.unwrap_or(registry.as_str())
     }
 
-    /// The base URL of the registry's own HTTP API, where it has one.
-    pub(crate) fn own_api(&self) -> Option<&'static str> {
-        self.own_api
+    /// The base URL of an HTTP API like Docker Hub's own, where the registry has one.
+    pub(crate) fn docker_hub_api(&self) -> Option<&'static str> {
+        self.docker_hub_api
     }
 
     /// An image whose headers tell how many pulls are left, where the registry limits them.

@@ -174,8 +174,8 @@ impl Registries {
             push: self.push,
             state: SessionState::default(),
         });
-        let own_api = RegistryProfile::of(registry).own_api();
-        let hub = own_api.map(|api| {
+        let hub_api = RegistryProfile::of(registry).docker_hub_api();
+        let hub = hub_api.map(|api| {
             let own = || Url::parse(api).expect("profiles name valid URLs");
             let base = options.endpoint.unwrap_or_else(own);
             Arc::new(Hub::new(self.retry.clone(), session.clone(), base))

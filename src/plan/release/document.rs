@@ -49,7 +49,7 @@ pub struct Plan {
     pub release_commit: Option<ReleaseCommit>,
     /// The repositories that are published to, in the order of the policy.
     pub repositories: Vec<Repository>,
-    /// The plain image first, then the variants by name.
+    /// The main image first, then the variants by name.
     pub images: Vec<PlannedImage>,
     /// Each tag in each repository, in commit order.
     pub tags: Vec<PlannedMove>,
@@ -101,7 +101,7 @@ pub struct ReleaseCommit {
 /// One image of the release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlannedImage {
-    /// The variant; `None` for the plain image.
+    /// The variant, or [`Variant::main`].
     #[serde(default)]
     pub variant: Variant,
     /// Where it comes from.

@@ -24,7 +24,7 @@ pub struct Receipt {
     pub repository: Repository,
     /// The manifest or index that was published there.
     pub digest: Digest,
-    /// The variant; `None` for the plain image.
+    /// The variant, or [`Variant::main`].
     pub variant: Variant,
 }
 

@@ -16,7 +16,7 @@ pub struct TagCheck {
     pub repository: Repository,
     /// The tag that the release should have there.
     pub tag: Tag,
-    /// Whose image it shows; `None` for the plain one.
+    /// The variant whose image it shows, or [`Variant::main`].
     pub variant: Variant,
     /// Whether later releases may move it.
     pub kind: TagKind,

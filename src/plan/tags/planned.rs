@@ -34,7 +34,7 @@ impl TagKind {
 pub struct PlannedTag {
     /// The tag's name.
     pub tag: Tag,
-    /// The variant whose image it shows; `None` for the plain one.
+    /// The variant whose image it shows, or [`Variant::main`].
     pub variant: Variant,
     /// Whether the tag may ever move.
     pub kind: TagKind,

@@ -27,7 +27,7 @@ pub enum Listing {
     Known(Vec<Tag>),
     /// The registry refuses to list them.
     Refused,
-    /// The registry was not asked: `--offline`.
+    /// The registry was not asked (`--offline`), or its answer is not needed here.
     NotAsked,
 }
 
@@ -60,7 +60,7 @@ pub enum TagAction {
     Keep,
     /// The tag shows this image already.
     Same,
-    /// The registry was not asked, or could not tell.
+    /// The registry was not asked or could not tell, or only the build can tell.
     Unknown,
     /// The repositories do not all get the same action.
     Mixed,

@@ -9,12 +9,12 @@ use crate::{
     policy::{Policy, TagPolicy, TagTemplate, TemplateList},
 };
 
-/// One image of a release: the plain one, or a variant.
+/// One image of a release: the main one, or a variant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VariantRule {
     /// Which image this is.
     pub name: Variant,
-    /// Added to each of its tags; empty for the plain image.
+    /// Added to each of its tags; empty for the main image.
     pub suffix: String,
     /// What its `latest` is called.
     pub latest: String,
@@ -37,7 +37,7 @@ impl VariantRule {
 pub struct TagRules<'a> {
     /// `[tags]`
     pub tags: &'a TagPolicy,
-    /// The plain image first, then the variants by name.
+    /// The main image first, then the variants by name.
     pub variants: Vec<VariantRule>,
 }
 
@@ -45,7 +45,7 @@ impl<'a> TagRules<'a> {
     /// The rules of a policy.
     #[must_use]
     pub fn new(policy: &'a Policy) -> Self {
-        let plain = VariantRule {
+        let main = VariantRule {
             name: Variant::main(),
             suffix: String::new(),
             latest: "latest".to_owned(),
@@ -57,7 +57,7 @@ impl<'a> TagRules<'a> {
         });
         Self {
             tags: &policy.tags,
-            variants: std::iter::once(plain).chain(variants).collect(),
+            variants: std::iter::once(main).chain(variants).collect(),
         }
     }
 

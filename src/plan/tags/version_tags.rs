@@ -19,7 +19,7 @@ use crate::{
 /// matches whole; the suffixes of variants are taken off first, the longest first.
 #[derive(Debug)]
 pub struct ExactTags {
-    /// Suffix and variant, the longest suffix first, the plain image last.
+    /// Suffix and variant, the longest suffix first, the main image last.
     suffixes: Vec<(String, Variant)>,
     patterns: Vec<Pattern>,
     /// Names that say a day can look like a version: `2026.11.23`.

@@ -7,29 +7,29 @@ use crate::publish::protocol::state::{
 /// What is to be done in a state. Tags are named by their index.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
-    /// Take the lock. Answer: [`Observation::Lock`].
+    /// Take the lock. Answer: `Observation::Lock`.
     TakeLock,
-    /// HEAD every tag, read the version's git tag and the lock. Answer: [`Observation::World`].
+    /// HEAD every tag, read the version's git tag and the lock. Answer: `Observation::World`.
     Observe,
-    /// Read the lock. Answer: [`Observation::Lock`].
+    /// Read the lock. Answer: `Observation::Lock`.
     CheckLock,
-    /// Put these tags, each image's in one request where the registry can. Answer: [`Observation::Put`].
+    /// Put these tags, each image's in one request where the registry can. Answer: `Observation::Put`.
     PutTogether(Vec<usize>),
-    /// Put these tags at once in parallel. Answer: [`Observation::Put`].
+    /// Put these tags at once in parallel. Answer: `Observation::Put`.
     PutEach(Vec<usize>),
-    /// HEAD every tag until all show the release or the time is up. Answer: [`Observation::Tags`].
+    /// HEAD every tag until all show the release or the time is up. Answer: `Observation::Tags`.
     AwaitVisible,
-    /// Make the image's content present everywhere. Answer: [`Observation::Content`].
+    /// Make the image's content present everywhere. Answer: `Observation::Content`.
     Stage,
     /// HEAD these tags until each shows something that was not there before, or the time is up:
-    /// the answer to a request that was sent may lag. Answer: [`Observation::Tags`] for all tags.
+    /// the answer to a request that was sent may lag. Answer: `Observation::Tags` for all tags.
     AwaitLanding(Vec<usize>),
-    /// Put these tags back. Answer: [`Observation::PutBack`].
+    /// Put these tags back. Answer: `Observation::PutBack`.
     PutBack(Vec<usize>),
-    /// Create the git tag and delete the lock. Answer: [`Observation::Git`].
+    /// Create the git tag and delete the lock. Answer: `Observation::Git`.
     Finish,
     /// Delete the lock, and where the release is given up take its commit off the branch. Answer:
-    /// [`Observation::Git`].
+    /// `Observation::Git`.
     Unlock,
     /// Nothing: the run is over.
     Rest,

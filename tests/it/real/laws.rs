@@ -40,7 +40,7 @@ enum Step {
 struct Rules {
     follows: bool,
     zero: bool,
-    /// Name, suffix and name of `latest` of each image; the plain one first.
+    /// Name, suffix and name of `latest` of each image; the main one first.
     images: Vec<(&'static str, &'static str, &'static str)>,
     repositories: usize,
 }

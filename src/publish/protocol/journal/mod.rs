@@ -2,8 +2,9 @@
 //!
 //! A journal is text, one record a line: `{"v":1,"sum":"…","record":{…}}`, where `sum` is the
 //! beginning of the record's SHA-256. Records are only ever added. Each [`Record::Step`] holds the
-//! whole of what is known, so a reader needs the first record and the last whole one, and a line
-//! that was cut by a crash or a full disk is simply not there.
+//! whole state, and a [`Record::TakenOver`] names the new owner. So a reader needs the first record,
+//! the last whole step and the last take-over. A line that was cut by a crash or a full disk counts
+//! as not there.
 //!
 //! No credential is ever part of a record.
 
