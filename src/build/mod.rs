@@ -1,5 +1,5 @@
 //! Where images come from. Whatever makes one stands behind [`ImageSource`]: the Docker Engine, a
-//! layout on disk, a program of the project. [`choose`] says which; each hands over one verified
+//! layout on disk, a program of the project. [`mod@choose`] says which; each hands over one verified
 //! image in a [`Store`](crate::io::layout::Store).
 //!
 //! A new source is a file or a folder here, a line in `choose.rs`, and the keys in
