@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{args::Global, image_label::ImageLabel, progress::Screen, render::Terminal, signal};
+use super::{args::Global, image_label::ImageLabel, progress::Screen, render::Terminal};
 use crate::{
     error::Result,
     event::Events,
@@ -17,6 +17,8 @@ use crate::{
 pub(super) struct Context {
     pub(super) terminal: Terminal,
     pub(super) global: Global,
+    /// Cancelled at the first signal.
+    pub(super) cancel: Cancel,
     /// The definition of the whole command line, for the verbs that describe it.
     pub(super) command_line: fn() -> clap::Command,
 }
@@ -49,34 +51,27 @@ impl Context {
 
     /// A release of the project, for a verb that only looks.
     pub(super) fn release(&self) -> Result<Release> {
-        Release::new(self.project()?, Events::none(), &Cancel::new())
+        Release::new(self.project()?, Events::none(), &self.cancel)
     }
 
-    /// The same, with progress shown and signals watched.
+    /// The same, with progress shown.
     pub(super) fn release_for_work(&self) -> Result<Release> {
         let project = self.project()?;
         let events = Screen::new(&self.terminal).events(ImageLabel::new(None));
-        Release::new(project, events, &watched()?)
+        Release::new(project, events, &self.cancel)
     }
 
     /// The releases of the projects, for a verb that only looks.
     pub(super) fn releases(&self, all: bool) -> Result<ReleaseSet> {
-        ReleaseSet::new(self.projects(all)?, &Cancel::new(), |_| Events::none())
+        ReleaseSet::new(self.projects(all)?, &self.cancel, |_| Events::none())
     }
 
-    /// The same, with progress shown and signals watched.
+    /// The same, with progress shown.
     pub(super) fn releases_for_work(&self, all: bool) -> Result<ReleaseSet> {
         let projects = self.projects(all)?;
         let screen = Screen::new(&self.terminal);
-        ReleaseSet::new(projects, &watched()?, |label| {
+        ReleaseSet::new(projects, &self.cancel, |label| {
             screen.events(ImageLabel::new(label))
         })
     }
-}
-
-/// Ends the work at the first signal.
-fn watched() -> Result<Cancel> {
-    let cancel = Cancel::new();
-    signal::watch(cancel.clone())?;
-    Ok(cancel)
 }

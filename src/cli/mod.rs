@@ -40,8 +40,8 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use self::{args::Global, context::Context, render::Terminal};
-use crate::error::Result;
+use self::{args::Global, context::Context, render::Terminal, signal::Patience};
+use crate::{error::Result, release::Cancel};
 
 /// Cut a release of a container image: next version from git, one build, every tag or none.
 #[derive(Debug, Parser)]
@@ -82,10 +82,20 @@ enum Command {
 /// What a verb prints with `--json`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Output {
-    /// One document; an error is told on stderr alone.
+    /// One document; an error is told on stderr alone. Such a verb moves nothing.
     Document,
-    /// Lines, the last one an outcome, errors included.
+    /// Lines, the last one an outcome, errors included. Such a verb can move tags.
     Lines,
+}
+
+impl Output {
+    /// What a signal leaves to a verb with this output.
+    fn patience(self) -> Patience {
+        match self {
+            Self::Document => Patience::Moment,
+            Self::Lines => Patience::UntilSecond,
+        }
+    }
 }
 
 impl Command {
@@ -144,9 +154,11 @@ pub fn main() -> ExitCode {
     let context = Context {
         terminal: Terminal::new(&cli.global),
         global: cli.global,
+        cancel: Cancel::new(),
         command_line: Cli::command,
     };
-    match cli.command.run(&context) {
+    let watched = signal::watch(context.cancel.clone(), output.patience());
+    match watched.and_then(|()| cli.command.run(&context)) {
         Ok(code) => code,
         Err(error) => {
             if context.terminal.json && output == Output::Lines {

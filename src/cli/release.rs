@@ -21,7 +21,7 @@ use super::{
 use crate::{
     error::{Error, ErrorCode, Result},
     project::ImageResult,
-    release::{FORMAT, Plan, Planned, ReleaseRequest, ReleaseResult},
+    release::{Cancel, FORMAT, Plan, Planned, ReleaseRequest, ReleaseResult},
 };
 
 /// Release: build once, move every tag or none, tag git
@@ -68,7 +68,7 @@ pub(super) fn run(args: ReleaseArgs, context: &Context) -> Result<ExitCode> {
         can_answer(args.all, terminal)?;
         let planned = Images::of(releases.plan(&request))?;
         plan::tell_without_plan(&planned, terminal);
-        if !is_wanted(&planned) {
+        if !is_wanted(&planned, &context.cancel)? {
             return without_plan(&planned, args.require_release, terminal);
         }
         shown = shown.or_else(|| Some(planned.into_results()));
@@ -124,16 +124,16 @@ fn can_answer(all: bool, terminal: &Terminal) -> Result<()> {
 }
 
 /// Shows every plan and asks once. Where no image has a plan, nothing is asked.
-fn is_wanted(planned: &Images<Planned>) -> bool {
+fn is_wanted(planned: &Images<Planned>, cancel: &Cancel) -> Result<bool> {
     let plans = plan::plans(planned);
     let what = match &*plans {
-        [] => return false,
+        [] => return Ok(false),
         [(_, plan)] if !planned.are_labelled() => plan.version.to_string(),
         [_] => "1 image".to_owned(),
         plans => format!("{} images", plans.len()),
     };
     let shown: String = plans.iter().map(|(_, plan)| plan::text(plan)).collect();
-    ask(&format!("{shown}Release {what}?"))
+    ask(&format!("{shown}Release {what}?"), cancel)
 }
 
 /// The end where nothing was carried out.

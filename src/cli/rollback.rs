@@ -59,7 +59,7 @@ fn take_back(version: &Version, yes: bool, context: &Context) -> Result<ExitCode
     let plan = release.plan_rollback(version)?;
     show(&plan, context);
     let moves = plan.moves().next().is_some();
-    if moves && !yes && !ask(&format!("Take {version} back?")) {
+    if moves && !yes && !ask(&format!("Take {version} back?"), &context.cancel)? {
         return Ok(ExitCode::from(exit::OK));
     }
     let outcome = release.roll_back(&plan)?;

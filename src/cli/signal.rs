@@ -1,22 +1,41 @@
-//! SIGINT and SIGTERM: the first asks the run to end in a named state, a second one leaves the
-//! rest to the journal.
+//! SIGINT and SIGTERM, for every verb: a process that a signal ends exits with 130.
+
+use std::time::Duration;
+
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    time::sleep,
+};
 
 use super::exit;
 use crate::{
     error::{Error, Result},
     release::Cancel,
 };
-use tokio::signal::unix::{SignalKind, signal};
 
-/// Cancels `token` at the first signal; ends the process at the second. Watches from a thread of
-/// its own, since verbs block.
+/// How long a verb that only looks has to end by itself: to drop its requests, and to end the
+/// programs that it runs.
+const MOMENT: Duration = Duration::from_millis(500);
+
+/// What the first signal leaves to a verb.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Patience {
+    /// A moment: the verb only looks, so nothing is lost.
+    Moment,
+    /// All the time that it needs to end in a named state. A second signal leaves the rest to the
+    /// journal.
+    UntilSecond,
+}
+
+/// Cancels `token` at the first signal; ends the process when its time is over, or at the second
+/// signal. Watches from a thread of its own, since verbs block.
 ///
 /// # Errors
 /// The handlers cannot be installed.
-pub(super) fn watch(token: Cancel) -> Result<()> {
+pub(super) fn watch(token: Cancel, patience: Patience) -> Result<()> {
     let failed = |error: std::io::Error| Error::failed("cannot watch for signals").because(&error);
     let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_io()
+        .enable_all()
         .build()
         .map_err(failed)?;
     let (mut interrupt, mut terminate) = {
@@ -26,18 +45,23 @@ pub(super) fn watch(token: Cancel) -> Result<()> {
     };
     std::thread::spawn(move || {
         runtime.block_on(async {
-            for round in 0.. {
+            let mut given = async || {
                 tokio::select! {
                     _ = interrupt.recv() => {}
                     _ = terminate.recv() => {}
                 }
-                if round == 0 {
-                    token.cancel();
-                } else {
-                    #[expect(clippy::exit, reason = "a second signal means now")]
-                    std::process::exit(i32::from(exit::INTERRUPTED));
-                }
+            };
+            given().await;
+            token.cancel();
+            match patience {
+                Patience::UntilSecond => given().await,
+                Patience::Moment => tokio::select! {
+                    () = given() => {}
+                    () = sleep(MOMENT) => {}
+                },
             }
+            #[expect(clippy::exit, reason = "the verb does not end by itself")]
+            std::process::exit(i32::from(exit::INTERRUPTED));
         });
     });
     Ok(())

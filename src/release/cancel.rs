@@ -2,6 +2,8 @@
 
 use tokio_util::sync::CancellationToken;
 
+use crate::{error::Error, release::errors};
+
 /// Ends a run in a named state: before a tag moved nothing is half done, and after that the
 /// journal says what is. Clones end the same runs.
 #[derive(Debug, Clone, Default)]
@@ -17,5 +19,15 @@ impl Cancel {
     /// Asks every run that has this handle to end.
     pub fn cancel(&self) {
         self.0.cancel();
+    }
+
+    /// Waits until somebody asks.
+    pub(crate) async fn cancelled(&self) {
+        self.0.cancelled().await;
+    }
+
+    /// How a run ends that was asked to before any tag moved.
+    pub(crate) fn interrupted(&self) -> Error {
+        errors::interrupted()
     }
 }

@@ -55,6 +55,10 @@ impl Release {
     /// # Errors
     /// An image cannot be read, or nothing was released yet.
     pub async fn inspect(&self, look: &InspectOptions) -> Result<Report> {
+        self.or_signal(self.report(look)).await
+    }
+
+    async fn report(&self, look: &InspectOptions) -> Result<Report> {
         let image = match &look.image {
             Some(image) => image.clone(),
             None => self.last_release().await?,

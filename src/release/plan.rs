@@ -19,7 +19,7 @@ impl Release {
     /// Refused (exit 4) where facts say no; failed (exit 6) where a registry or the remote cannot
     /// be read.
     pub async fn plan(&self, request: &ReleaseRequest) -> Result<Planned> {
-        self.gather(request, Purpose::Show).await
+        self.or_signal(self.gather(request, Purpose::Show)).await
     }
 
     /// Plans, and proves that nothing would stop the release. Touches nothing.

@@ -14,7 +14,8 @@ impl Release {
     /// # Errors
     /// Failed (exit 6) where journals or remote cannot be read.
     pub async fn status(&self) -> Result<Vec<Unfinished>> {
-        publish::status(&self.world(), &self.scope()?).await
+        self.or_signal(async { Ok(publish::status(&self.world(), &self.scope()?).await?) })
+            .await
     }
 
     /// Finishes an unfinished release, to the digest in its journal; never builds. `None`: there

@@ -45,6 +45,10 @@ impl Release {
     /// Refused (exit 4) where no repository has the version, or one does not hand out its list of
     /// tags; failed (exit 6) where it cannot be read.
     pub async fn plan_rollback(&self, version: &Version) -> Result<RollbackPlan> {
+        self.or_signal(self.planned_rollback(version)).await
+    }
+
+    async fn planned_rollback(&self, version: &Version) -> Result<RollbackPlan> {
         let facts = self.project().facts_of(&VersionRequest::default(), None)?;
         let git: Vec<Version> = facts.tags.iter().map(|tag| tag.version.clone()).collect();
         let places = self.places(&self.repositories()?)?;

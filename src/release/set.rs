@@ -129,8 +129,11 @@ impl ReleaseSet {
 
     /// [`Release::check`] of each.
     pub async fn check(&self) -> Vec<ImageResult<Vec<Check>>> {
-        self.each((), |release, ()| async move { Ok(release.check().await) })
-            .await
+        self.each((), |release, ()| async move {
+            let checked = async { Ok(release.check().await) };
+            release.or_signal(checked).await
+        })
+        .await
     }
 
     /// [`Release::drift`] of each.

@@ -64,6 +64,15 @@ impl Release {
         of: Option<&Version>,
         offline: bool,
     ) -> Result<TagsResult> {
+        self.or_signal(self.tags_of(request, of, offline)).await
+    }
+
+    async fn tags_of(
+        &self,
+        request: &VersionRequest,
+        of: Option<&Version>,
+        offline: bool,
+    ) -> Result<TagsResult> {
         let facts = self.project().facts_of(request, of)?;
         let mut answer = TagsResult {
             set: None,

@@ -80,6 +80,14 @@ impl Release {
         version: Option<&Version>,
         how: &VerifyOptions,
     ) -> Result<Vec<Verified>> {
+        self.or_signal(self.verify_all(version, how)).await
+    }
+
+    async fn verify_all(
+        &self,
+        version: Option<&Version>,
+        how: &VerifyOptions,
+    ) -> Result<Vec<Verified>> {
         let facts = self
             .project()
             .facts_of(&VersionRequest::default(), version)?;

@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use testkit::sandbox::Clone;
+use testkit::sandbox::Clone as GitClone;
 
 use crate::{
     publish::git::script,
@@ -30,7 +30,7 @@ struct Place {
 /// What is to hang, and what a person does afterwards.
 struct Case {
     /// Makes a step hang and returns how to wait until it does.
-    hang: fn(&Place, &World<'_>, &Clone<'_>) -> Hanging,
+    hang: fn(&Place, &World<'_>, &GitClone<'_>) -> Hanging,
     /// The command that ends what is left.
     then: &'static str,
     /// Whether the release is complete after that.
@@ -40,10 +40,13 @@ struct Case {
 enum Hanging {
     Request(Held),
     File(PathBuf),
+    /// A named pipe that is read from.
+    Pipe(PathBuf),
 }
 
 impl Hanging {
-    fn wait(&self) {
+    /// Waits until it hangs. It goes on hanging for as long as the result is kept.
+    fn wait(&self) -> Option<fs::File> {
         match self {
             Self::Request(held) => assert!(held.wait(Duration::from_secs(60)), "it never came"),
             Self::File(path) => {
@@ -53,7 +56,10 @@ impl Hanging {
                     std::thread::yield_now();
                 }
             }
+            // Opening one end waits for the other one.
+            Self::Pipe(path) => return Some(fs::File::create(path).unwrap()),
         }
+        None
     }
 }
 
@@ -107,7 +113,7 @@ fn hang_push(world: &World<'_>, prefix: &str) -> Hanging {
     Hanging::File(held)
 }
 
-fn project<'w>(world: &'w World<'_>) -> Clone<'w> {
+fn project<'w>(world: &'w World<'_>) -> GitClone<'w> {
     let clone = world.project("a");
     let policy = fs::read_to_string(clone.path().join("release.toml")).unwrap();
     let publish = "\n[publish]\ngrace = \"2s\"\nverify-timeout = \"5s\"\n";
@@ -131,7 +137,7 @@ fn interrupt(mut command: Command, hanging: &Hanging, signals: &[&str]) -> Run {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    hanging.wait();
+    let _hangs = hanging.wait();
     let sent = Instant::now();
     for signal in signals {
         send(&child, signal);
@@ -180,7 +186,7 @@ impl Case {
 }
 
 /// Nothing is left, and nothing is to be done.
-fn stops_clean(hang: fn(&Place, &World<'_>, &Clone<'_>) -> Hanging) {
+fn stops_clean(hang: fn(&Place, &World<'_>, &GitClone<'_>) -> Hanging) {
     let (then, complete) = ("", false);
     Case {
         hang,
@@ -191,7 +197,7 @@ fn stops_clean(hang: fn(&Place, &World<'_>, &Clone<'_>) -> Hanging) {
 }
 
 /// It is rolled back, at once or by the next command: the tag that hangs may have to be put back, too.
-fn goes_back(hang: fn(&Place, &World<'_>, &Clone<'_>) -> Hanging) {
+fn goes_back(hang: fn(&Place, &World<'_>, &GitClone<'_>) -> Hanging) {
     let (then, complete) = ("rollback", false);
     Case {
         hang,
@@ -331,4 +337,99 @@ fn a_signal_while_a_release_is_taken_up_again() {
     world.hoist(&clone, &["resume"]);
     assert_eq!(world.shows("latest"), world.shows("1.1.0"));
     world.assert_unlocked();
+}
+
+/// A verb that only looks ends in the same way, whichever signal comes.
+#[test]
+fn a_signal_while_a_verb_looks_at_a_registry() {
+    let place = Place::new();
+    let world = World::new(&place.registry, &[NAME]);
+    let clone = project(&world);
+    world.hoist(&clone, &["release", "--pre", "rc", "--yes"]);
+    world.change(&clone, "fix: less");
+    for (arguments, method) in [
+        (&["plan"][..], "GET"),
+        (&["plan", "--all"], "GET"),
+        (&["tags"], "GET"),
+        (&["check"], "GET"),
+        (&["verify"], "HEAD"),
+        (&["verify", "--all"], "GET"),
+        (&["inspect"], "GET"),
+        (&["release", "--dry-run", "--json"], "GET"),
+        (&["promote", "1.1.0-rc.1", "--dry-run", "--json"], "HEAD"),
+        (&["repair", "--json"], "GET"),
+        (&["rollback", "1.0.0", "--yes", "--json"], "GET"),
+    ] {
+        for signal in ["INT", "TERM"] {
+            let before = world.tags();
+            let hanging = place.hold(On::method(method));
+            let run = interrupt(world.command(&clone, arguments), &hanging, &[signal]);
+            place.registry.heal();
+            run.expect(130);
+            assert!(
+                run.stderr.contains("interrupted\nstate: no tag has moved"),
+                "{run}"
+            );
+            if arguments.contains(&"--json") {
+                assert_eq!(run.outcome()["exit"], 130, "{run}");
+            }
+            assert_eq!(world.tags(), before, "{run}");
+        }
+    }
+}
+
+/// The `git` that asks the remote ends with the verb that runs it.
+#[test]
+fn a_signal_while_a_verb_looks_at_the_remote() {
+    let place = Place::new();
+    let world = World::new(&place.registry, &[NAME]);
+    let clone = project(&world);
+    let begun = clone.path().with_file_name("begun");
+    let server = clone.path().with_file_name("upload-pack");
+    let text = format!(
+        "#!/bin/sh\necho $$ >'{}'\nexec cat >/dev/null\n",
+        begun.display()
+    );
+    script(&server, &text);
+    clone.git(&[
+        "config",
+        "remote.origin.uploadpack",
+        server.to_str().unwrap(),
+    ]);
+    for verb in ["status", "plan"] {
+        for signal in ["INT", "TERM"] {
+            let hanging = Hanging::File(begun.clone());
+            let run = interrupt(world.command(&clone, &[verb]), &hanging, &[signal]);
+            run.expect(130);
+            let pid = fs::read_to_string(&begun).unwrap();
+            let process = PathBuf::from("/proc").join(pid.trim());
+            let end = Instant::now() + SOON;
+            while process.exists() {
+                assert!(Instant::now() < end, "`git` still runs after {verb}: {run}");
+                std::thread::yield_now();
+            }
+            fs::remove_file(&begun).unwrap();
+        }
+    }
+}
+
+/// A verb that waits for no network cannot be asked to end, and is ended.
+#[test]
+fn a_signal_while_a_verb_reads_a_file() {
+    let place = Place::new();
+    let world = World::new(&place.registry, &[NAME]);
+    let clone = project(&world);
+    let pipe = clone.path().with_file_name("pipe");
+    assert!(
+        Command::new("mkfifo")
+            .arg(&pipe)
+            .status()
+            .unwrap()
+            .success()
+    );
+    let message = pipe.to_str().unwrap();
+    for signal in ["INT", "TERM"] {
+        let command = world.command(&clone, &["check", "--commit-msg", message]);
+        interrupt(command, &Hanging::Pipe(pipe.clone()), &[signal]).expect(130);
+    }
 }
