@@ -1,5 +1,7 @@
 //! Text for people: made harmless on a terminal, cut to a line, counts of bytes.
 
+use unit_prefix::{NumberPrefix, Prefix};
+
 /// Makes text from outside harmless on a terminal and short enough for a line: control characters
 /// (terminal escapes among them) become `\u{…}`, and what is longer than `max` characters is cut.
 #[must_use]
@@ -51,17 +53,18 @@ pub fn bytes(count: u64) -> String {
         reason = "one digit behind the point is shown"
     )]
     let count_f = count as f64;
-    match count {
-        0..1_000 => format!("{count} B"),
-        1_000..1_000_000 => format!("{:.1} kB", count_f / 1e3),
-        1_000_000..1_000_000_000 => format!("{:.1} MB", count_f / 1e6),
-        _ => format!("{:.2} GB", count_f / 1e9),
+    match NumberPrefix::decimal(count_f) {
+        NumberPrefix::Standalone(_) => format!("{count} B"),
+        NumberPrefix::Prefixed(prefix @ (Prefix::Kilo | Prefix::Mega), count) => {
+            format!("{count:.1} {prefix}B")
+        }
+        NumberPrefix::Prefixed(prefix, count) => format!("{count:.2} {prefix}B"),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::text::sanitize_line;
+    use crate::text::{bytes, sanitize_line};
 
     #[test]
     fn terminal_escapes_are_made_harmless() {
@@ -70,5 +73,21 @@ mod tests {
             "a\\u{1b}[31mb\\u{202e}c"
         );
         assert_eq!(sanitize_line("abcdef", 3), "abc…");
+    }
+
+    #[test]
+    fn bytes_have_decimal_units() {
+        for (count, text) in [
+            (0, "0 B"),
+            (999, "999 B"),
+            (1_000, "1.0 kB"),
+            (31_449, "31.4 kB"),
+            (2_550_000, "2.5 MB"),
+            (999_900_000, "999.9 MB"),
+            (1_234_000_000, "1.23 GB"),
+            (2_000_000_000_000, "2.00 TB"),
+        ] {
+            assert_eq!(bytes(count), text);
+        }
     }
 }

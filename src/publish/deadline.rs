@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use backon::{BackoffBuilder, ExponentialBuilder};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
@@ -176,36 +177,63 @@ impl Limits {
     }
 }
 
-/// Growing delays, up to `max`, each with a random part so that many clients do not come at once.
-#[derive(Debug, Clone)]
-pub(super) struct Backoff {
-    next: Duration,
-    max: Duration,
-}
+/// Growing delays, each with a random part so that many clients do not come at once.
+#[derive(Debug)]
+pub(super) struct Backoff(ExponentialBackoff);
+
+type ExponentialBackoff = <ExponentialBuilder as BackoffBuilder>::Backoff;
 
 impl Backoff {
     /// For another try of something that failed.
     pub(super) fn retry() -> Self {
-        Self {
-            next: Duration::from_millis(200),
-            max: Duration::from_secs(10),
-        }
+        Self::between(Duration::from_millis(200), Duration::from_secs(10))
     }
 
     /// For another look at something that may lag.
     pub(super) fn poll() -> Self {
-        Self {
-            next: Duration::from_millis(50),
-            max: Duration::from_secs(2),
-        }
+        Self::between(Duration::from_millis(50), Duration::from_secs(2))
     }
 
-    /// The next delay, between half and the whole of the current step.
+    /// Steps that double from `first` to `last`. A delay is between half and the whole of its step.
+    fn between(first: Duration, last: Duration) -> Self {
+        let builder = ExponentialBuilder::new()
+            .with_factor(2.0)
+            .with_min_delay(first / 2)
+            .with_max_delay(last / 2)
+            // Between nothing and the delay itself on top of it.
+            .with_jitter()
+            .without_max_times();
+        Self(builder.build())
+    }
+
+    /// The next delay.
     pub(super) fn delay(&mut self) -> Duration {
-        use std::hash::{BuildHasher as _, RandomState};
-        let step = self.next;
-        self.next = (step * 2).min(self.max);
-        let share = RandomState::new().hash_one(0_u8) % 1000;
-        step / 2 + step.mul_f64(share as f64 / 2000.0)
+        self.0.next().expect("the number of delays has no limit")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::publish::deadline::*;
+
+    #[test]
+    fn a_delay_is_between_half_and_the_whole_of_its_step() {
+        // The factors of `backon` are 32-bit numbers.
+        let rounding = Duration::from_micros(10);
+        for (new, first, last) in [
+            (Backoff::retry as fn() -> Backoff, 200, 10_000),
+            (Backoff::poll, 50, 2_000),
+        ] {
+            for _ in 0..100 {
+                let mut backoff = new();
+                let mut step = Duration::from_millis(first);
+                for _ in 0..20 {
+                    let delay = backoff.delay();
+                    assert!(delay + rounding >= step / 2, "{delay:?} of {step:?}");
+                    assert!(delay <= step + rounding, "{delay:?} of {step:?}");
+                    step = (step * 2).min(Duration::from_millis(last));
+                }
+            }
+        }
     }
 }

@@ -1,8 +1,6 @@
 //! Releases that die, and clones that finish or undo them.
 
 use std::{
-    collections::hash_map::RandomState,
-    hash::BuildHasher,
     io::{BufRead, BufReader},
     os::unix::process::CommandExt,
     process::{Child, Command, Stdio},
@@ -67,11 +65,10 @@ fn deaths(count: u32) -> Option<Tally> {
     world.hoist(&clone, &["release", "--yes"]);
     let whole = start.elapsed();
     for round in 0..count {
-        let random = RandomState::new().hash_one(round);
         let moment = if round % 2 == 0 {
-            Moment::Tags(1 + (random % 11) as u32)
+            Moment::Tags(fastrand::u32(1..=11))
         } else {
-            Moment::After(whole.mul_f64((random % 1000) as f64 / 1000.0))
+            Moment::After(whole.mul_f64(fastrand::f64()))
         };
         one_death(&world, round, moment, &mut tally);
     }
