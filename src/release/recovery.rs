@@ -14,7 +14,7 @@ impl Release {
     /// # Errors
     /// Failed (exit 6) where journals or remote cannot be read.
     pub async fn status(&self) -> Result<Vec<Unfinished>> {
-        self.or_signal(async { Ok(publish::status(&self.world(), &self.scope()?).await?) })
+        self.or_signal(async { publish::status(&self.world(), &self.scope()?).await })
             .await
     }
 
