@@ -1,9 +1,11 @@
-//! The shape of the crate: who may use whom, no circles, how long a file may be, who may print.
+//! The shape of the crate: who may use whom, no circles, one name for one type, how long a file may
+//! be, who may print.
 //!
 //! The floors are those of `docs/design.md`.
 
 mod circles;
 mod floors;
+mod names;
 mod source;
 
 use std::{
@@ -13,6 +15,7 @@ use std::{
 
 use circles::{circles, ties};
 use floors::Design;
+use names::doubles;
 use regex::Regex;
 use source::{Crate, Source};
 
@@ -60,6 +63,12 @@ fn no_files_import_each_other_in_a_circle() {
         .map(|circle| ties(&imports, circle))
         .collect();
     assert!(knots.is_empty(), "{} circles: {knots:#?}", knots.len());
+}
+
+#[test]
+fn no_two_types_have_one_name() {
+    let doubles = doubles(&the_crate().sources);
+    assert!(doubles.is_empty(), "{doubles:#?}");
 }
 
 /// The figures of the house, folder by folder: `cargo test --test it the_house -- --ignored --nocapture`.
@@ -179,6 +188,43 @@ fn the_reader_sees_each_kind_of_violation() {
         ("oci/mod.rs", "#[cfg(test)]\nuse crate::io::x;\n", 0),
     ] {
         assert_eq!(against(path, text), count, "{path}: {text}");
+    }
+}
+
+#[test]
+fn the_reader_finds_type_names_that_are_declared_twice() {
+    let files = |texts: &[(&str, &str)]| {
+        let texts: Vec<_> = texts
+            .iter()
+            .map(|(path, text)| (PathBuf::from(path), (*text).to_owned()))
+            .collect();
+        doubles(&Crate::of(&texts).sources)
+    };
+    for (first, second) in [
+        ("pub struct Found;", "pub(in crate::a) enum Found<'a> {"),
+        ("trait Found {", "fn f() {\n    struct Found(u8);\n}"),
+        ("union Found {", "pub(crate) type Found = String;"),
+    ] {
+        assert_eq!(
+            files(&[("a.rs", first), ("b/c.rs", second)]),
+            ["Found: a, b::c"]
+        );
+    }
+    for (path, second) in [
+        ("b.rs", "impl Deref for A {\n    type Found = B;\n}"),
+        (
+            "b.rs",
+            "// struct Found;\nconst TEXT: &str = \"struct Found\";",
+        ),
+        ("b.rs", "struct FoundTag;\nfn f() -> Found {}"),
+        ("b.rs", "#[cfg(test)]\nmod tests {\n    struct Found;\n}"),
+        ("release/blocking.rs", "pub struct Found;"),
+    ] {
+        assert_eq!(
+            files(&[("a.rs", "pub struct Found;"), (path, second)]),
+            [""; 0],
+            "{second}"
+        );
     }
 }
 
