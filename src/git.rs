@@ -4,7 +4,7 @@
 //! becomes an argument of the `git` program, and none holds a character that git refuses.
 //! Nothing in this module does IO.
 
-use std::{fmt, str::FromStr};
+use std::{borrow::Borrow, fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
@@ -177,6 +177,18 @@ impl From<CommitId> for ObjectId {
     }
 }
 
+impl From<&ObjectId> for ObjectId {
+    fn from(id: &ObjectId) -> Self {
+        id.clone()
+    }
+}
+
+impl PartialEq<CommitId> for ObjectId {
+    fn eq(&self, commit: &CommitId) -> bool {
+        self.0 == commit.to_string()
+    }
+}
+
 /// The full name of a ref: `refs/tags/v1.3.0`, `refs/heads/main`.
 ///
 /// The rules are those of `git check-ref-format`; besides, no part may begin with `-`, so that no
@@ -284,6 +296,42 @@ impl TryFrom<String> for RefName {
 impl From<RefName> for String {
     fn from(name: RefName) -> Self {
         name.0
+    }
+}
+
+impl Borrow<str> for RefName {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A branch in a document that names branches without `refs/heads/`.
+pub(crate) mod branch_name {
+    use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
+
+    use crate::git::RefName;
+
+    pub(crate) fn serialize<S: Serializer>(branch: &RefName, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(branch.short())
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<RefName, D::Error> {
+        RefName::branch(&String::deserialize(from)?).map_err(D::Error::custom)
+    }
+}
+
+/// A tag in a document that names tags without `refs/tags/`.
+pub(crate) mod tag_name {
+    use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
+
+    use crate::git::RefName;
+
+    pub(crate) fn serialize<S: Serializer>(tag: &RefName, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(tag.short())
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<RefName, D::Error> {
+        RefName::tag(&String::deserialize(from)?).map_err(D::Error::custom)
     }
 }
 

@@ -6,6 +6,7 @@ use serde::Serialize;
 use crate::{
     error::Error,
     exit,
+    git::{CommitId, RefName, branch_name, tag_name},
     oci::{Digest, Observed, Repository, Tag},
 };
 
@@ -16,8 +17,8 @@ pub struct Outcome {
     pub kind: OutcomeKind,
     /// The version that was released.
     pub version: Version,
-    /// Its commit, full hash.
-    pub commit: String,
+    /// Its commit.
+    pub commit: CommitId,
     /// What was to be published where.
     pub images: Vec<ImageReport>,
     /// Each tag: before, wanted, now.
@@ -194,12 +195,13 @@ mod tag_shows {
 /// The branch of a release commit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct BranchReport {
-    /// Its name without `refs/heads/`.
-    pub name: String,
-    /// What it showed before, in full.
-    pub before: String,
-    /// The release commit, in full.
-    pub commit: String,
+    /// The branch, which the document names without `refs/heads/`.
+    #[serde(with = "branch_name")]
+    pub name: RefName,
+    /// What it showed before.
+    pub before: CommitId,
+    /// The release commit.
+    pub commit: CommitId,
     /// Whether the remote's branch has the commit; `None`: not known.
     pub pushed: Option<bool>,
 }
@@ -207,8 +209,9 @@ pub struct BranchReport {
 /// The version's git tag.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct GitTagReport {
-    /// Its name without `refs/tags/`.
-    pub name: String,
+    /// The tag, which the document names without `refs/tags/`.
+    #[serde(with = "tag_name")]
+    pub name: RefName,
     /// Whether the remote has it.
     pub pushed: bool,
 }

@@ -125,7 +125,7 @@ pub(super) fn text(plan: &Plan) -> String {
             "     commits {} {} on `{}`: {}",
             plan.commit.short(),
             made.subject,
-            made.branch,
+            made.branch.short(),
             made.files.join(", ")
         );
     }
@@ -133,7 +133,7 @@ pub(super) fn text(plan: &Plan) -> String {
         out,
         "         git {} `{}`",
         if plan.git_tag.create { "tag" } else { "has" },
-        plan.git_tag.name
+        plan.git_tag.name.short()
     );
     out.push_str(&table(plan));
     out

@@ -4,6 +4,7 @@ use semver::Version;
 
 use crate::{
     error::{Error, Result},
+    git::ObjectId,
     plan::{
         history::facts::{Facts, HistoryQuery},
         version::{
@@ -80,7 +81,7 @@ impl Project {
     pub(crate) fn facts_with(
         &self,
         request: &VersionRequest,
-        remote_tags: Vec<(String, String)>,
+        remote_tags: Vec<(String, ObjectId)>,
     ) -> Result<Facts> {
         let mut question = self.question(request)?;
         question.remote_tags = remote_tags;

@@ -4,8 +4,9 @@ use futures_util::future::{join_all, try_join_all};
 
 use crate::{
     error::{Error, ErrorCode, Result},
+    git::{CommitId, ObjectId, RefName},
     io::{
-        git::remote::{ObjectId, RefEdit, RemoteError},
+        git::remote::{RefEdit, RefPattern, RemoteError},
         registry::{RegistryErrorKind, RegistryProfile, RepositoryApi},
     },
     oci::{Observed, Repository, Tag},
@@ -24,13 +25,13 @@ pub struct Preflight {
     /// Each repository and the tags that are to be read there.
     pub repositories: Vec<(Repository, Vec<Tag>)>,
     /// The git tag that is to be created; `None`: none.
-    pub git_tag: Option<String>,
-    /// The commit that is released, full hash.
-    pub commit: String,
+    pub git_tag: Option<RefName>,
+    /// The commit that is released.
+    pub commit: CommitId,
     /// The branch that is to move to the commit; `None`: none.
     pub branch: Option<BranchMove>,
     /// The prefix of the names of the lock's refs: `refs/hoist`.
-    pub lock_refs: String,
+    pub lock_refs: RefName,
 }
 
 /// What preflight found in one repository.
@@ -119,19 +120,19 @@ async fn check_git(world: &World, asked: &Preflight, names: &[Repository]) -> Re
         .iter()
         .map(|name| lock_ref(&asked.lock_refs, name))
         .collect();
-    let tag = asked.git_tag.as_ref().map(|tag| format!("refs/tags/{tag}"));
-    let edits: Vec<_> = tag
+    let edits: Vec<_> = asked
+        .git_tag
         .iter()
         .chain(&locks)
-        .map(|name| RefEdit::create(name, &asked.commit))
+        .map(|name| RefEdit::create(name, asked.commit))
         .chain(
             asked
                 .branch
                 .iter()
-                .map(|branch| RefEdit::update(&branch.name, &branch.before, &asked.commit)),
+                .map(|branch| RefEdit::update(&branch.name, branch.before, asked.commit)),
         )
         .collect();
-    let names: Vec<_> = edits.iter().map(|edit| edit.name.clone()).collect();
+    let names = RefPattern::names(edits.iter().map(|edit| &edit.name));
     let refs = world
         .remote
         .refs(&names)
@@ -143,15 +144,18 @@ async fn check_git(world: &World, asked: &Preflight, names: &[Repository]) -> Re
     if let Some(branch) = &asked.branch {
         check_branch(world, branch, &refs)?;
     }
-    let made = refs.iter().find(|(name, _)| Some(name) == tag.as_ref());
-    if let (Some((name, id)), Some(tag)) = (made, &asked.git_tag) {
+    let made = refs
+        .iter()
+        .find(|(name, _)| Some(name) == asked.git_tag.as_ref());
+    if let Some((tag, id)) = made {
         // The plan knew all tags of the remote, so this one is younger.
         return Err(Error::failed(format!(
-            "`{}` has got the tag `{tag}` since the plan was made",
-            world.remote.name()
+            "`{}` has got the tag `{}` since the plan was made",
+            world.remote.name(),
+            tag.short()
         ))
         .with_code(ErrorCode::OtherWriter)
-        .cause(format!("{name} is {id}"))
+        .cause(format!("{tag} is {id}"))
         .state("nothing was built or pushed")
         .hint(FINISHED_FIRST));
     }
@@ -163,7 +167,7 @@ async fn check_git(world: &World, asked: &Preflight, names: &[Repository]) -> Re
 }
 
 /// The release commit goes on top of what the branch shows, and of nothing else.
-fn check_branch(world: &World, branch: &BranchMove, refs: &[(String, ObjectId)]) -> Result<()> {
+fn check_branch(world: &World, branch: &BranchMove, refs: &[(RefName, ObjectId)]) -> Result<()> {
     let shown = refs.iter().find(|(name, _)| *name == branch.name);
     let (short, remote) = (branch.short(), world.remote.name());
     let error = match shown {

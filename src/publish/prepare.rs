@@ -114,7 +114,7 @@ pub(super) fn prepare(
         |time: std::time::Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     Prepared {
         version: publication.version.clone(),
-        commit: publication.commit.clone(),
+        commit: publication.commit,
         instant: publication.instant,
         started: world.clock.now(),
         owner: Owner::clone(&world.owner),

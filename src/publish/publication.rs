@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use semver::Version;
 
 use crate::{
+    git::{CommitId, RefName},
     oci::{Image, Observed, Repository, Tag},
     policy::PublishPolicy,
     publish::{
@@ -17,8 +18,8 @@ use crate::{
 pub struct Publication {
     /// The version that is released.
     pub version: Version,
-    /// The commit that is released, full hash.
-    pub commit: String,
+    /// The commit that is released.
+    pub commit: CommitId,
     /// The instant of the release: tags with a date, and a later `resume`, go by it.
     pub instant: DateTime<Utc>,
     /// The images; variants are further ones. A blob that does not lie in an image's directory is
@@ -33,7 +34,7 @@ pub struct Publication {
     /// Decides once more under the lock whether every tag may still move; `None`: they may.
     pub recheck: Option<Recheck>,
     /// The prefix of the names of the lock's refs: `refs/hoist`.
-    pub lock_refs: String,
+    pub lock_refs: RefName,
     /// Time-outs, and what a failed commit leads to.
     pub policy: PublishPolicy,
 }
@@ -66,8 +67,8 @@ pub struct TagMove {
 /// An annotated git tag that exists only as an object so far.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GitTagObject {
-    /// The tag's name, without `refs/tags/`.
-    pub name: String,
+    /// The ref that is to show it.
+    pub name: RefName,
     /// The object, byte for byte, signature included.
     pub object: Vec<u8>,
 }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use crate::{
-    io::{git::remote::ObjectId, registry::RepositoryApi},
+    git::ObjectId,
+    io::registry::RepositoryApi,
     oci::Manifest,
     publish::{
         deadline::{Deadline, Limits},

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     error::{Error, ErrorCode, ErrorKind, Result},
+    git::{CommitId, ObjectId},
     io::registry::RepositoryApi,
     oci::Observed,
     outcome::Outcome,
@@ -144,7 +145,7 @@ async fn send_and_prepare(
         tokio::try_join!(staging, reading)?
     };
     let git_tag = match &publication.git_tag {
-        Some(tag) => Some(store_tag(world, tag, &publication.commit).await?),
+        Some(tag) => Some(store_tag(world, tag, publication.commit).await?),
         None => None,
     };
     Ok(prepare::prepare(
@@ -176,7 +177,7 @@ fn destinations<'a>(
         .collect()
 }
 
-async fn store_tag(world: &World, tag: &GitTagObject, commit: &str) -> Result<GitTagRecord> {
+async fn store_tag(world: &World, tag: &GitTagObject, commit: CommitId) -> Result<GitTagRecord> {
     let stored = world.remote.write_tag(&tag.object, commit).await;
     Ok(GitTagRecord {
         id: stored.map_err(|error| git_error("cannot store the git tag's object", &error))?,
@@ -194,7 +195,7 @@ fn stage_error(error: &StageError) -> Error {
 }
 
 /// Journal and lock object: both are there before the lock is.
-async fn write(world: &World, prepared: &Prepared) -> Result<(String, String)> {
+async fn write(world: &World, prepared: &Prepared) -> Result<(String, ObjectId)> {
     let line = encode(&Record::Prepared(Box::new(prepared.clone())));
     let title = format!("hoist: publishing {}, {}", prepared.version, prepared.owner);
     let lock = world

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::{
     error::Result,
+    git::CommitId,
     outcome::TagReport,
     publish::{
         deadline::{Deadline, LAST_LOOK},
@@ -18,8 +19,8 @@ use crate::{
 pub struct Unfinished {
     /// The version that is being published.
     pub version: semver::Version,
-    /// Its commit, full hash.
-    pub commit: String,
+    /// Its commit.
+    pub commit: CommitId,
     /// The process that has it.
     pub owner: String,
     /// Since when its owner has it.
@@ -50,7 +51,7 @@ pub async fn status(world: &World, scope: &Scope) -> Result<Vec<Unfinished>> {
         let tags = read_all(world, &replayed.prepared, &limit).await;
         all.push(Unfinished {
             version: replayed.prepared.version.clone(),
-            commit: replayed.prepared.commit.clone(),
+            commit: replayed.prepared.commit,
             owner: replayed.owner.to_string(),
             since: replayed.since,
             stands: standing(journal.is_some().then_some(replayed.txn.state)).to_owned(),

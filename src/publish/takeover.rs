@@ -2,7 +2,8 @@
 
 use crate::{
     error::{Error, ErrorCode, ErrorKind, Result},
-    io::git::remote::{ObjectId, RefEdit, RemoteError},
+    git::{ObjectId, RefName},
+    io::git::remote::{RefEdit, RefPattern, RemoteError},
     outcome::Outcome,
     publish::{
         deadline::Backoff,
@@ -218,7 +219,7 @@ async fn branch_left(world: &World, prepared: &Prepared) -> Result<Option<RefEdi
         return Ok(None);
     };
     let failed = |error| git_error("cannot read the branch", &error);
-    let shown = world.remote.refs(std::slice::from_ref(&branch.name)).await;
+    let shown = world.remote.refs(&RefPattern::names([&branch.name])).await;
     let shown = shown.map_err(failed)?.into_iter().next().map(|(_, id)| id);
     if shown.as_ref() == edit.expected() {
         return Ok(Some(edit));
@@ -227,7 +228,7 @@ async fn branch_left(world: &World, prepared: &Prepared) -> Result<Option<RefEdi
         None => false,
         Some(tip) if *tip == prepared.commit => true,
         Some(tip) => {
-            let contains = world.remote.contains(&branch.name, tip, &prepared.commit);
+            let contains = world.remote.contains(&branch.name, tip, prepared.commit);
             contains.await.map_err(failed)?
         }
     };
@@ -235,7 +236,7 @@ async fn branch_left(world: &World, prepared: &Prepared) -> Result<Option<RefEdi
         return Ok(None);
     }
     let (short, remote) = (branch.short(), world.remote.name());
-    let shows = shown.unwrap_or_else(|| "gone".into());
+    let shows = shown.map_or_else(|| "gone".to_owned(), String::from);
     Err(Error::failed(format!(
         "`{short}` of `{remote}` does not hold the release commit {}",
         prepared.commit
@@ -248,7 +249,7 @@ async fn branch_left(world: &World, prepared: &Prepared) -> Result<Option<RefEdi
 /// Moves the lock from `old` to `new`, all refs at once: of two that try, one gets it.
 async fn move_lock(
     world: &World,
-    refs: &[String],
+    refs: &[RefName],
     branch: Option<RefEdit>,
     (old, new): (&ObjectId, &ObjectId),
 ) -> Result<()> {
@@ -258,12 +259,16 @@ async fn move_lock(
     let mut failed: Option<RemoteError> = None;
     loop {
         // After a failure, too, the refs tell: the answer may be lost.
-        let there = world.remote.refs(refs).await.map_err(unread)?;
+        let there = world
+            .remote
+            .refs(&RefPattern::names(refs))
+            .await
+            .map_err(unread)?;
         let Some(mut edits) = lock_edits(refs, &there, old, new) else {
             return Err(lost(world, refs).await);
         };
         if let Some(edit) = &branch {
-            let shown = world.remote.refs(std::slice::from_ref(&edit.name)).await;
+            let shown = world.remote.refs(&RefPattern::names([&edit.name])).await;
             let shown = shown.map_err(unread)?.into_iter().next().map(|(_, id)| id);
             edits.extend((shown.as_ref() == edit.expected()).then(|| edit.clone()));
         }
@@ -287,15 +292,15 @@ async fn move_lock(
 /// What is still to be changed. A server without atomic pushes can leave a part of the refs.
 /// `None`: somebody else has them, or they are gone.
 fn lock_edits(
-    refs: &[String],
-    there: &[(String, ObjectId)],
+    refs: &[RefName],
+    there: &[(RefName, ObjectId)],
     old: &ObjectId,
     new: &ObjectId,
 ) -> Option<Vec<RefEdit>> {
     if there.is_empty() || there.iter().any(|(_, id)| id != old && id != new) {
         return None;
     }
-    let at = |name: &String| there.iter().find(|(there, _)| there == name);
+    let at = |name: &RefName| there.iter().find(|(there, _)| there == name);
     let edits = refs
         .iter()
         .map(|name| match at(name) {
@@ -306,7 +311,7 @@ fn lock_edits(
     Some(edits.collect())
 }
 
-async fn lost(world: &World, refs: &[String]) -> Error {
+async fn lost(world: &World, refs: &[RefName]) -> Error {
     let error = match unfinished::holder(world, refs).await {
         Some(who) => Error::busy("somebody else has just taken this release over")
             .with_code(ErrorCode::Locked)

@@ -2,8 +2,8 @@
 
 use crate::{
     error::{Error, ErrorCode, ErrorKind, Result},
-    git::CommitId,
-    io::git::remote::ObjectId,
+    git::{CommitId, ObjectId, RefName},
+    io::git::remote::RefPattern,
     oci::{Digest, Repository},
     publish::{
         errors::{FINISHED_FIRST, git_error},
@@ -25,7 +25,7 @@ pub struct Scope {
     /// Those that publish to one of these repositories.
     pub repositories: Vec<Repository>,
     /// The prefix of the names of the lock's refs: `refs/hoist`.
-    pub lock_refs: String,
+    pub lock_refs: RefName,
 }
 
 /// What was found of one transaction.
@@ -105,7 +105,7 @@ pub fn journaled_images(world: &World, version: &semver::Version, commit: Commit
     });
     journals
         .map(|replayed| replayed.prepared)
-        .filter(|prepared| prepared.version == *version && prepared.commit == commit.to_string())
+        .filter(|prepared| prepared.version == *version && prepared.commit == commit)
         .flat_map(|prepared| prepared.images.into_iter().map(|image| image.manifest))
         .collect()
 }
@@ -147,22 +147,23 @@ pub(super) fn held_by(replayed: &Replayed) -> String {
 }
 
 /// Who holds the first of these locks now, as a cause; `None`: nobody, or it cannot be read.
-pub(super) async fn holder(world: &World, refs: &[String]) -> Option<String> {
-    let (name, id) = world.remote.refs(refs).await.ok()?.into_iter().next()?;
+pub(super) async fn holder(world: &World, refs: &[RefName]) -> Option<String> {
+    let there = world.remote.refs(&RefPattern::names(refs)).await;
+    let (name, id) = there.ok()?.into_iter().next()?;
     Some(held_by(&read_lock(world, &name, &id).await?))
 }
 
-async fn read_lock(world: &World, name: &str, id: &ObjectId) -> Option<Replayed> {
+async fn read_lock(world: &World, name: &RefName, id: &ObjectId) -> Option<Replayed> {
     let text = world.remote.read_lock(name, id).await.ok()?;
     replay::replay(decode(text.as_bytes()).ok()?)
 }
 
 /// The error for a lock that somebody holds: who, and since when.
-pub(super) async fn busy(world: &World, lock: &(String, ObjectId)) -> Error {
+pub(super) async fn busy(world: &World, lock: &(RefName, ObjectId)) -> Error {
     if let Some(replayed) = read_lock(world, &lock.0, &lock.1).await {
         return unfinished_error(&replayed);
     }
-    let there = world.remote.refs(std::slice::from_ref(&lock.0)).await;
+    let there = world.remote.refs(&RefPattern::names([&lock.0])).await;
     if there.is_ok_and(|refs| refs.is_empty()) {
         return just_released();
     }
@@ -221,11 +222,8 @@ pub(super) async fn find_unfinished(
 /// The locks that concern the scope, one entry an object, their journals replayed. A lock's journal
 /// has no steps, so every tag is suspected.
 async fn locks(world: &World, scope: &Scope) -> Result<Vec<(ObjectId, Replayed)>> {
-    let names: Vec<_> = scope
-        .repositories
-        .iter()
-        .map(|repository| lock_ref(&scope.lock_refs, repository))
-        .collect();
+    let lock = |repository: &Repository| RefPattern::Name(lock_ref(&scope.lock_refs, repository));
+    let names: Vec<_> = scope.repositories.iter().map(lock).collect();
     let failed = |error| git_error("cannot read the locks", &error);
     let mut again = 3;
     loop {
@@ -244,7 +242,7 @@ async fn locks(world: &World, scope: &Scope) -> Result<Vec<(ObjectId, Replayed)>
 
 async fn read_locks(
     world: &World,
-    there: &[(String, ObjectId)],
+    there: &[(RefName, ObjectId)],
 ) -> Result<Vec<(ObjectId, Replayed)>> {
     let failed = |error| git_error("cannot read the locks", &error);
     let mut locks: Vec<(ObjectId, Replayed)> = Vec::new();

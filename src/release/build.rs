@@ -234,7 +234,7 @@ fn variables(plan: &Plan) -> Vec<(String, String)> {
     [
         ("HOIST_VERSION", plan.version.to_string()),
         ("HOIST_COMMIT", plan.commit.to_string()),
-        ("HOIST_TAG", plan.git_tag.name.clone()),
+        ("HOIST_TAG", plan.git_tag.name.short().to_owned()),
         (
             "HOIST_CREATED",
             plan.instant

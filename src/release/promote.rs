@@ -8,7 +8,7 @@ use semver::Version;
 use crate::{
     error::{Error, ErrorCode, Result},
     event::Started,
-    git::CommitId,
+    git::{CommitId, ObjectId},
     oci::Variant,
     outcome::Outcome,
     plan::{
@@ -86,7 +86,7 @@ impl Release {
     }
 
     /// The decision, with the commits of the tags that it hangs on.
-    fn may_promote(&self, candidate: &Version, remote: &[(String, String)]) -> Result<Promotion> {
+    fn may_promote(&self, candidate: &Version, remote: &[(String, ObjectId)]) -> Result<Promotion> {
         let template = &self.policy().version.tag;
         let here = self.project().git().tag_names()?;
         let there = remote.iter().map(|(name, _)| name.clone());
@@ -100,7 +100,7 @@ impl Release {
             }
             let far = remote.iter().find(|(known, _)| *known == name);
             let commit = match far {
-                Some((_, commit)) => commit.parse().ok(),
+                Some((_, commit)) => commit.as_str().parse().ok(),
                 None => self.project().git().tag_commit(&name),
             };
             tags.push(VersionTag {
@@ -113,7 +113,7 @@ impl Release {
     }
 
     /// The history as the candidate's commit has it.
-    fn facts_at(&self, commit: CommitId, remote_tags: Vec<(String, String)>) -> Result<Facts> {
+    fn facts_at(&self, commit: CommitId, remote_tags: Vec<(String, ObjectId)>) -> Result<Facts> {
         let policy = &self.policy().version;
         self.project().git().read(&HistoryQuery {
             template: policy.tag.clone(),

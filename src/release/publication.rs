@@ -42,9 +42,9 @@ impl Release {
                 .map(|r| (r.clone(), tags_of(r)))
                 .collect(),
             git_tag: plan.git_tag.create.then(|| plan.git_tag.name.clone()),
-            commit: plan.commit.to_string(),
+            commit: plan.commit,
             branch: branch_move(plan),
-            lock_refs: self.policy().git.lock_refs.to_string(),
+            lock_refs: self.policy().git.lock_refs.clone(),
         };
         let found = publish::preflight(world, &asked).await?;
         let held: Vec<_> = plan
@@ -86,14 +86,14 @@ impl Release {
         };
         Ok(Publication {
             version: plan.version.clone(),
-            commit: plan.commit.to_string(),
+            commit: plan.commit,
             instant: plan.instant,
             targets: plan.repositories.iter().enumerate().map(target).collect(),
             images,
             git_tag,
             branch: branch_move(plan),
             recheck: Some(self.guard(plan)),
-            lock_refs: policy.git.lock_refs.to_string(),
+            lock_refs: policy.git.lock_refs.clone(),
             policy: policy.publish.clone(),
         })
     }
@@ -136,17 +136,23 @@ impl Release {
         let name = &plan.git_tag.name;
         let tag = NewTag {
             name: name.clone(),
-            commit: plan.commit.to_string(),
-            message: receipt::message(name, &plan.notes, &world.owner.to_string(), &receipts),
+            commit: plan.commit,
+            message: receipt::message(
+                name.short(),
+                &plan.notes,
+                &world.owner.to_string(),
+                &receipts,
+            ),
             seconds: plan.instant.timestamp(),
             sign: self.policy().git.sign,
         };
         let made = remote::make_tag(self.top(), &tag)
             .await
-            .map_err(|error| errors::git_tag(name, &error))?;
+            .map_err(|error| errors::git_tag(name.short(), &error))?;
         if made.anonymous {
             self.events.note(format!(
-                "git knows no name for you, so tag `{name}` is made by `hoist`: `git config user.name` and `user.email` set one"
+                "git knows no name for you, so tag `{}` is made by `hoist`: `git config user.name` and `user.email` set one",
+                name.short()
             ));
         }
         Ok(GitTagObject {

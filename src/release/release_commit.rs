@@ -6,7 +6,7 @@ use semver::Version;
 
 use crate::{
     error::{Error, Result},
-    git::CommitId,
+    git::{CommitId, RefName},
     io::git::{
         read::NewCommit,
         remote::{self, follow},
@@ -48,6 +48,9 @@ impl Release {
                 .cause("`version.files` or `notes.changelog` is set")
                 .state("nothing was built or moved")
                 .hint("name the branch: `--branch main`")
+        })?;
+        let branch = RefName::branch(&branch).map_err(|error| {
+            Error::usage(error.to_string()).hint("name the branch: `--branch main`")
         })?;
         let time = self
             .source_date()?
@@ -120,18 +123,15 @@ impl Release {
         let Some(branch) = outcome.branch.as_ref().filter(|_| published) else {
             return;
         };
-        let full = format!("refs/heads/{}", branch.name);
-        let followed = follow(self.top(), &full, &branch.before, &branch.commit);
-        let short = &branch.commit[..7.min(branch.commit.len())];
+        let followed = follow(self.top(), &branch.name, branch.before, branch.commit);
+        let (name, short) = (branch.name.short(), branch.commit.short());
         self.events.note(match followed.await {
-            Ok(true) => format!("`{}` is at the release commit {short}", branch.name),
-            Ok(false) => format!(
-                "the release commit {short} is on `{}`: `git pull` brings it",
-                branch.name
-            ),
+            Ok(true) => format!("`{name}` is at the release commit {short}"),
+            Ok(false) => {
+                format!("the release commit {short} is on `{name}`: `git pull` brings it")
+            }
             Err(error) => format!(
-                "the release commit {short} is on `{}`, and not in this work tree: {error}",
-                branch.name
+                "the release commit {short} is on `{name}`, and not in this work tree: {error}"
             ),
         });
     }
@@ -140,7 +140,7 @@ impl Release {
 /// The branch's move, as the transaction wants it.
 pub(super) fn branch_move(plan: &Plan) -> Option<BranchMove> {
     plan.release_commit.as_ref().map(|made| BranchMove {
-        name: format!("refs/heads/{}", made.branch),
-        before: made.parent.to_string(),
+        name: made.branch.clone(),
+        before: made.parent,
     })
 }

@@ -2,6 +2,7 @@
 
 use crate::{
     error::{Error, ErrorCode, ErrorKind, Result},
+    git::{ObjectId, RefName},
     io::git::remote::{RemoteTag, RemoteTags},
     outcome::Outcome,
     plan::{Plan, release::receipt},
@@ -16,7 +17,7 @@ impl Release {
     /// # Errors
     /// Refused (exit 4) where a tag is another one here than there; failed (exit 6) where the
     /// remote does not answer.
-    pub(super) async fn remote_tags(&self, fetch: bool) -> Result<Vec<(String, String)>> {
+    pub(super) async fn remote_tags(&self, fetch: bool) -> Result<Vec<(String, ObjectId)>> {
         let git = &self.policy().git;
         if !git.push {
             return Ok(Vec::new());
@@ -33,7 +34,7 @@ impl Release {
         let there = remote.list().await?;
         let missing = self.missing(there)?;
         if fetch && !missing.is_empty() {
-            let names: Vec<String> = missing.into_iter().map(|tag| tag.name).collect();
+            let names: Vec<RefName> = missing.into_iter().map(|tag| tag.name).collect();
             self.events
                 .note(format!("fetched from `{}`: {}", git.remote, shown(&names)));
             remote.fetch(&names).await?;
@@ -41,7 +42,7 @@ impl Release {
         }
         Ok(missing
             .into_iter()
-            .map(|tag| (tag.name, tag.target))
+            .map(|tag| (tag.name.short().to_owned(), tag.target))
             .collect())
     }
 
@@ -60,7 +61,7 @@ impl Release {
             .project()
             .git()
             .tag_ids()
-            .is_ok_and(|ids| ids.contains_key(&tag.name));
+            .is_ok_and(|ids| ids.contains_key(tag.name.short()));
         if here {
             return;
         }
@@ -70,7 +71,8 @@ impl Release {
         if fetched.await.is_err() {
             self.events.note(format!(
                 "tag `{0}` is on `{1}`, not here: `git fetch {1} tag {0}`",
-                tag.name, git.remote
+                tag.name.short(),
+                git.remote
             ));
         }
     }
@@ -86,7 +88,8 @@ impl Release {
         let name = plan.git_tag.name.clone();
         // Without an answer the error stands as it is.
         let brought = remote.fetch(&[name]).await;
-        let message = brought.and_then(|()| self.project().git().tag_message(&plan.git_tag.name));
+        let message =
+            brought.and_then(|()| self.project().git().tag_message(plan.git_tag.name.short()));
         match message.ok().flatten().as_deref().and_then(receipt::run) {
             Some(run) => error.cause(format!(
                 "{} was released meanwhile, by {}",
@@ -103,9 +106,9 @@ impl Release {
         let mut missing = Vec::new();
         for tag in there
             .into_iter()
-            .filter(|tag| template.version(&tag.name).is_some())
+            .filter(|tag| template.version(tag.name.short()).is_some())
         {
-            match here.get(&tag.name) {
+            match here.get(tag.name.short()) {
                 None => missing.push(tag),
                 Some(id) if *id == tag.object => {}
                 Some(id) => return Err(self.differs(&tag, id)),
@@ -114,24 +117,25 @@ impl Release {
         Ok(missing)
     }
 
-    fn differs(&self, tag: &RemoteTag, here: &str) -> Error {
+    fn differs(&self, tag: &RemoteTag, here: &ObjectId) -> Error {
         let remote = &self.policy().git.remote;
         Error::refused(format!(
             "tag `{}` is another one here than on `{remote}`",
-            tag.name
+            tag.name.short()
         ))
         .with_code(ErrorCode::GitTagDiffers)
         .cause(format!("here it is {here}, there {}", tag.object))
         .state("nothing was built or moved")
         .hint(format!(
-            "if the remote's is right: `git fetch {remote} +refs/tags/{0}:refs/tags/{0}`",
+            "if the remote's is right: `git fetch {remote} +{0}:{0}`",
             tag.name
         ))
     }
 }
 
-fn shown(names: &[String]) -> String {
-    match names {
+fn shown(names: &[RefName]) -> String {
+    let names: Vec<&str> = names.iter().map(RefName::short).collect();
+    match &*names {
         [first, second, third, rest @ ..] if !rest.is_empty() => {
             format!("{first}, {second}, {third} and {} more", rest.len())
         }

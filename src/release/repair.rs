@@ -6,6 +6,7 @@ use semver::Version;
 use crate::{
     error::Result,
     event::{Finished, Started},
+    git::CommitId,
     oci::{Image, Repository},
     outcome::Outcome,
     plan::{
@@ -149,23 +150,23 @@ impl Release {
                 });
             }
         }
-        self.prove(&mut targets, &facts.head.to_string()).await?;
+        self.prove(&mut targets, facts.head).await?;
         Ok(Publication {
             branch: None,
             version,
-            commit: facts.head.to_string(),
+            commit: facts.head,
             instant: self.instant()?,
             images,
             targets,
             git_tag: None,
             recheck: Some(guard),
-            lock_refs: self.policy().git.lock_refs.to_string(),
+            lock_refs: self.policy().git.lock_refs.clone(),
             policy: self.policy().publish.clone(),
         })
     }
 
     /// Proves the right to move the tags before one is moved.
-    async fn prove(&self, targets: &mut [Target], commit: &str) -> Result<()> {
+    async fn prove(&self, targets: &mut [Target], commit: CommitId) -> Result<()> {
         let tags = |target: &Target| target.tags.iter().map(|t| t.tag.clone()).collect();
         let asked = Preflight {
             branch: None,
@@ -174,8 +175,8 @@ impl Release {
                 .map(|t| (t.repository.clone(), tags(t)))
                 .collect(),
             git_tag: None,
-            commit: commit.to_owned(),
-            lock_refs: self.policy().git.lock_refs.to_string(),
+            commit,
+            lock_refs: self.policy().git.lock_refs.clone(),
         };
         let repositories: Vec<_> = targets.iter().map(|t| t.repository.clone()).collect();
         let step = self.events.start(Started::Preflight {

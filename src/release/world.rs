@@ -46,7 +46,7 @@ impl Release {
     pub(super) fn scope(&self) -> Result<Scope> {
         Ok(Scope {
             repositories: self.repositories()?,
-            lock_refs: self.policy().git.lock_refs.to_string(),
+            lock_refs: self.policy().git.lock_refs.clone(),
         })
     }
 

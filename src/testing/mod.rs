@@ -19,7 +19,7 @@ use tokio::sync::Notify;
 pub use crate::testing::journal::FakeJournals;
 pub use crate::testing::personality::{MultiTag, Personality};
 pub use crate::testing::registry::{FakeRegistry, FakeRepository};
-pub use crate::testing::remote::FakeRemote;
+pub use crate::testing::remote::{FakeRemote, object_id};
 
 fn open<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)

@@ -8,10 +8,26 @@ use std::{
 use async_trait::async_trait;
 
 use crate::{
-    io::git::remote::{ObjectId, RefEdit, Remote, RemoteError, RemoteErrorKind, is_meant},
+    git::{CommitId, ObjectId, RefName},
+    io::git::remote::{RefEdit, RefPattern, Remote, RemoteError, RemoteErrorKind},
     oci::Digest,
     testing::{Faults, Order, open},
 };
+
+/// A git object's id: `word` itself where it is one, else an id that stands for this word alone.
+#[must_use]
+pub fn object_id(word: &str) -> ObjectId {
+    word.parse().unwrap_or_else(|_| of_content(word.as_bytes()))
+}
+
+fn of_content(content: &[u8]) -> ObjectId {
+    let id = Digest::of(content).hex()[..40].parse();
+    id.expect("40 digits of a digest are an id")
+}
+
+fn ref_name(name: &str) -> RefName {
+    name.parse().expect("the caller names a ref in full")
+}
 
 /// A git remote in memory; all clones of one value are the same remote.
 #[derive(Clone)]
@@ -24,7 +40,7 @@ pub struct FakeRemote {
 
 #[derive(Default)]
 struct RemoteState {
-    refs: BTreeMap<String, ObjectId>,
+    refs: BTreeMap<RefName, ObjectId>,
     objects: BTreeMap<ObjectId, Vec<u8>>,
     /// Commits and their parents, as far as somebody told.
     parents: BTreeMap<ObjectId, ObjectId>,
@@ -43,20 +59,28 @@ impl FakeRemote {
 
     /// All refs.
     #[must_use]
-    pub fn all_refs(&self) -> BTreeMap<String, ObjectId> {
+    pub fn all_refs(&self) -> BTreeMap<RefName, ObjectId> {
         open(&self.state).refs.clone()
     }
 
-    /// Sets a ref, as another writer would.
+    /// Sets a ref, as another writer would, to what [`object_id`] makes of `id`.
+    ///
+    /// # Panics
+    /// `name` is not the full name of a ref.
     pub fn set(&self, name: &str, id: &str) {
-        open(&self.state).refs.insert(name.into(), id.into());
+        let name = ref_name(name);
+        open(&self.state).refs.insert(name, object_id(id));
     }
 
     /// Somebody pushes `id` on top of what the branch `name` shows.
+    ///
+    /// # Panics
+    /// As [`FakeRemote::set`].
     pub fn push_on_top(&self, name: &str, id: &str) {
         let state = &mut *open(&self.state);
-        if let Some(parent) = state.refs.insert(name.into(), id.into()) {
-            state.parents.insert(id.into(), parent);
+        let id = object_id(id);
+        if let Some(parent) = state.refs.insert(ref_name(name), id.clone()) {
+            state.parents.insert(id, parent);
         }
     }
 
@@ -67,13 +91,13 @@ impl FakeRemote {
 
     /// The content of an object.
     #[must_use]
-    pub fn object(&self, id: &str) -> Option<Vec<u8>> {
+    pub fn object(&self, id: &ObjectId) -> Option<Vec<u8>> {
         open(&self.state).objects.get(id).cloned()
     }
 
     /// Stores an object, as another writer would.
     pub fn store(&self, content: &[u8]) -> ObjectId {
-        let id = Digest::of(content).hex()[..40].to_owned();
+        let id = of_content(content);
         open(&self.state)
             .objects
             .insert(id.clone(), content.to_vec());
@@ -119,14 +143,14 @@ impl Remote for FakeRemote {
         failure(self.faults.ask("git check".into()).await)
     }
 
-    async fn refs(&self, patterns: &[String]) -> Result<Vec<(String, ObjectId)>, RemoteError> {
+    async fn refs(&self, patterns: &[RefPattern]) -> Result<Vec<(RefName, ObjectId)>, RemoteError> {
         let order = self.faults.ask("git refs".into()).await;
         let refs = self.all_refs();
         self.faults.finish(order).await;
         failure(order)?;
         Ok(refs
             .into_iter()
-            .filter(|(name, _)| is_meant(name, patterns))
+            .filter(|(name, _)| RefPattern::any(patterns, name))
             .collect())
     }
 
@@ -161,7 +185,7 @@ impl Remote for FakeRemote {
         Ok(self.store(format!("{title}\n{journal}").as_bytes()))
     }
 
-    async fn read_lock(&self, name: &str, id: &ObjectId) -> Result<String, RemoteError> {
+    async fn read_lock(&self, name: &RefName, id: &ObjectId) -> Result<String, RemoteError> {
         let order = self.faults.ask("git read".into()).await;
         self.faults.finish(order).await;
         failure(order)?;
@@ -180,19 +204,19 @@ impl Remote for FakeRemote {
 
     async fn contains(
         &self,
-        _name: &str,
+        _name: &RefName,
         tip: &ObjectId,
-        commit: &ObjectId,
+        commit: CommitId,
     ) -> Result<bool, RemoteError> {
         let order = self.faults.ask("git read".into()).await;
         self.faults.finish(order).await;
         failure(order)?;
         let state = open(&self.state);
         let mut line = std::iter::successors(Some(tip), |id| state.parents.get(*id));
-        Ok(line.any(|id| id == commit))
+        Ok(line.any(|id| *id == commit))
     }
 
-    async fn write_tag(&self, object: &[u8], _commit: &str) -> Result<ObjectId, RemoteError> {
+    async fn write_tag(&self, object: &[u8], _commit: CommitId) -> Result<ObjectId, RemoteError> {
         let order = self.faults.ask("git write".into()).await;
         self.faults.finish(order).await;
         failure(order)?;

@@ -8,7 +8,10 @@ use std::{ffi::OsStr, path::PathBuf, process::Stdio};
 
 use tokio::{io::AsyncWriteExt as _, process::Command};
 
-use crate::io::git::error::{RemoteError, RemoteErrorKind};
+use crate::{
+    git::{CommitId, ObjectId},
+    io::git::error::{RemoteError, RemoteErrorKind},
+};
 
 /// Who makes git objects where git's configuration names nobody.
 pub(crate) const ANONYMOUS: &str = "hoist <hoist@noreply.invalid>";
@@ -61,6 +64,12 @@ fn without_credentials(text: &str) -> String {
         rest = &after[end..];
     }
     out + rest
+}
+
+/// An object's id as `git` prints it.
+pub(crate) fn object_id(text: &str) -> Result<ObjectId, RemoteError> {
+    text.parse()
+        .map_err(|error| RemoteError::new(RemoteErrorKind::Local, format!("git: {error}")))
 }
 
 impl Git {
@@ -129,9 +138,24 @@ impl Git {
         }
     }
 
+    /// As [`Git::run_local`], for an operation that gives an object's id.
+    pub(crate) async fn run_for_id<A: AsRef<OsStr>>(
+        &self,
+        what: &str,
+        args: impl IntoIterator<Item = A>,
+        input: &[u8],
+    ) -> Result<ObjectId, RemoteError> {
+        object_id(&self.run_local(what, args, input).await?)
+    }
+
     /// Whether `commit` is `tip` or an ancestor of it.
-    pub(crate) async fn is_ancestor(&self, commit: &str, tip: &str) -> Result<bool, RemoteError> {
-        let args = ["merge-base", "--is-ancestor", commit, tip];
+    pub(crate) async fn is_ancestor(
+        &self,
+        commit: CommitId,
+        tip: &ObjectId,
+    ) -> Result<bool, RemoteError> {
+        let commit = commit.to_string();
+        let args = ["merge-base", "--is-ancestor", &commit, tip.as_str()];
         let output = self.run(args, b"", &[]).await?;
         // Status 1 is a silent "no"; any other failure has a message.
         if output.success || output.stderr.trim().is_empty() {

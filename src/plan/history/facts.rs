@@ -3,7 +3,7 @@
 use semver::Version;
 
 use crate::{
-    git::CommitId,
+    git::{CommitId, ObjectId},
     policy::{GitTagTemplate, MaintenanceLine, PathPattern},
 };
 
@@ -60,8 +60,8 @@ pub struct HistoryQuery {
     pub version: Option<Version>,
     /// `version.paths`: only commits that touch one of these count; empty: all do.
     pub paths: Vec<PathPattern>,
-    /// Tags that only the remote has: name and commit, in hex.
-    pub remote_tags: Vec<(String, String)>,
+    /// Tags that only the remote has: the name, and the commit that it leads to.
+    pub remote_tags: Vec<(String, ObjectId)>,
 }
 
 impl HistoryQuery {

@@ -8,7 +8,7 @@ use semver::Version;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    git::CommitId,
+    git::{CommitId, RefName, branch_name, tag_name},
     oci::{Digest, Observed, Repository, Tag, Variant},
     plan::tags::{TagAction, TagKind},
     policy::Level,
@@ -68,8 +68,9 @@ pub struct Plan {
 /// The version's git tag.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlannedGitTag {
-    /// The name, without `refs/tags/`.
-    pub name: String,
+    /// The tag, which a document names without `refs/tags/`.
+    #[serde(with = "tag_name")]
+    pub name: RefName,
     /// False where it is there already: then it is left alone.
     pub create: bool,
 }
@@ -81,15 +82,16 @@ impl fmt::Display for PlannedGitTag {
         } else {
             "there already"
         };
-        write!(f, "`{}`, {what}", self.name)
+        write!(f, "`{}`, {what}", self.name.short())
     }
 }
 
 /// A commit that the release makes on top of HEAD, and pushes to the branch before any tag moves.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReleaseCommit {
-    /// The branch, without `refs/heads/`.
-    pub branch: String,
+    /// The branch, which a document names without `refs/heads/`.
+    #[serde(with = "branch_name")]
+    pub branch: RefName,
     /// HEAD in full: the commit's one parent.
     pub parent: CommitId,
     /// The message, one line.

@@ -6,7 +6,8 @@ use chrono::{DateTime, Utc};
 use semver::Version;
 
 use crate::{
-    error::Result,
+    error::{Error, Result},
+    git::RefName,
     oci::{Digest, Observed, Tag, Variant},
     plan::{
         history::{facts::Facts, levels::JudgedChange},
@@ -89,7 +90,9 @@ impl<'a> Inputs<'a> {
     pub fn plan(&self) -> Result<Plan> {
         tags::TagRules::new(self.policy).require_exact(self.version)?;
         let set = self.tag_set()?;
-        let name = self.policy.version.tag.name(self.version);
+        let name = RefName::tag(&self.policy.version.tag.name(self.version)).map_err(|error| {
+            Error::usage(error.to_string()).hint("mend `version.tag` in release.toml")
+        })?;
         Ok(Plan {
             v: FORMAT,
             version: self.version.clone(),

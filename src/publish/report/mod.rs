@@ -9,6 +9,7 @@ pub(in crate::publish) use tags::{read_all, standing};
 
 use crate::{
     error::{Error, ErrorKind},
+    git::CommitId,
     oci::{Observed, Repository},
     outcome::{BranchReport, GitTagReport, ImageReport, Outcome, OutcomeKind, TagReport},
     publish::{
@@ -49,7 +50,7 @@ pub(in crate::publish) fn not_begun(publication: &Publication, error: Error) -> 
             _ => OutcomeKind::Failed,
         },
         version: publication.version.clone(),
-        commit: publication.commit.clone(),
+        commit: publication.commit,
         images,
         tags,
         git_tag: publication.git_tag.as_ref().map(|tag| GitTagReport {
@@ -59,17 +60,17 @@ pub(in crate::publish) fn not_begun(publication: &Publication, error: Error) -> 
         branch: publication
             .branch
             .as_ref()
-            .map(|branch| branch_report(branch, &publication.commit, Some(false))),
+            .map(|branch| branch_report(branch, publication.commit, Some(false))),
         moved: None,
         error: Some(error),
     }
 }
 
-fn branch_report(branch: &BranchMove, commit: &str, pushed: Option<bool>) -> BranchReport {
+fn branch_report(branch: &BranchMove, commit: CommitId, pushed: Option<bool>) -> BranchReport {
     BranchReport {
-        name: branch.short().to_owned(),
-        before: branch.before.clone(),
-        commit: commit.to_owned(),
+        name: branch.name.clone(),
+        before: branch.before,
+        commit,
         pushed,
     }
 }
@@ -135,7 +136,7 @@ fn assemble(
     Outcome {
         kind,
         version: prepared.version.clone(),
-        commit: prepared.commit.clone(),
+        commit: prepared.commit,
         images,
         tags,
         git_tag: prepared.git_tag.as_ref().map(|tag| GitTagReport {
@@ -145,7 +146,7 @@ fn assemble(
         branch: prepared
             .branch
             .as_ref()
-            .map(|branch| branch_report(branch, &prepared.commit, is_pushed(end))),
+            .map(|branch| branch_report(branch, prepared.commit, is_pushed(end))),
         moved: Some(
             end.run
                 .transfers

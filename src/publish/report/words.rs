@@ -2,6 +2,7 @@
 
 use crate::{
     error::{Error, ErrorKind},
+    io::git::remote::RefPattern,
     oci::{Observed, Repository, Tag},
     outcome::{OutcomeKind, TagReport},
     publish::{
@@ -148,7 +149,7 @@ fn failure(end: Ending<'_>, kind: ErrorKind) -> Error {
                 .prepared
                 .git_tag
                 .as_ref()
-                .map_or("", |tag| &tag.name);
+                .map_or("", |tag| tag.name.short());
             new(format!("somebody else has made the git tag `{tag}`"))
         }
         Some(Cause::Branch) => {
@@ -234,7 +235,8 @@ async fn not_moved(end: Ending<'_>) -> (OutcomeKind, Option<Error>) {
     match end.txn.cause {
         Some(Cause::Busy) => {
             let name = async {
-                let refs = end.run.world.remote.refs(&end.run.prepared.lock_refs).await;
+                let locks = RefPattern::names(&end.run.prepared.lock_refs);
+                let refs = end.run.world.remote.refs(&locks).await;
                 match refs.ok().and_then(|refs| refs.into_iter().next()) {
                     Some(lock) => unfinished::busy(&end.run.world, &lock).await,
                     None => unfinished::just_released(),

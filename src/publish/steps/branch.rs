@@ -2,7 +2,8 @@
 //! back with it where the release is given up.
 
 use crate::{
-    io::git::remote::{ObjectId, RefEdit, RemoteError},
+    git::ObjectId,
+    io::git::remote::{RefEdit, RemoteError},
     publish::{
         deadline::{Backoff, REFUSALS},
         protocol::{
@@ -20,7 +21,7 @@ pub(in crate::publish) fn branch_edit(prepared: &Prepared) -> Option<RefEdit> {
     prepared
         .branch
         .as_ref()
-        .map(|branch| RefEdit::update(&branch.name, &branch.before, &prepared.commit))
+        .map(|branch| RefEdit::update(&branch.name, branch.before, prepared.commit))
 }
 
 /// What is left to do on the branch once this run is seen to have the lock. `None`: nothing;
@@ -41,7 +42,7 @@ async fn is_built_on(run: &Run, tip: Option<&ObjectId>) -> Result<bool, RemoteEr
     let (Some(branch), Some(tip)) = (&run.prepared.branch, tip) else {
         return Ok(false);
     };
-    let commit = &run.prepared.commit;
+    let commit = run.prepared.commit;
     run.world.remote.contains(&branch.name, tip, commit).await
 }
 
@@ -93,7 +94,7 @@ async fn try_reset(run: &Run, branch: &BranchMove, stays: bool) -> Result<GitSee
         // The lock is gone and the commit is not: whoever has pushed it again decides about it.
         BranchSeen::Ours if seen.ours.is_empty() => (None, true),
         BranchSeen::Ours => {
-            let edit = RefEdit::update(&branch.name, &run.prepared.commit, &branch.before);
+            let edit = RefEdit::update(&branch.name, run.prepared.commit, branch.before);
             (Some(edit), false)
         }
         BranchSeen::Other(tip) => (None, is_built_on(run, tip.as_ref()).await?),

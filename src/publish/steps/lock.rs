@@ -13,7 +13,7 @@ use crate::{
         run::{Position, Run},
         steps::{
             branch::{after_lock, branch_edit, unlock_and_reset},
-            refs_seen::{BranchSeen, RefsSeen, create_locks, delete_locks, read_refs, tag_ref},
+            refs_seen::{BranchSeen, RefsSeen, create_locks, delete_locks, read_refs},
         },
     },
 };
@@ -124,15 +124,12 @@ pub(in crate::publish) async fn finish(at: Position<'_>) -> (GitSeen, Remarks) {
 /// The tag's object is stored once more: a run that takes another one over has only its bytes.
 async fn finish_edits(run: &Run) -> Result<Vec<RefEdit>, String> {
     let mut edits = Vec::new();
-    if let (Some(tag), Some(name)) = (&run.prepared.git_tag, tag_ref(&run.prepared)) {
-        let stored = run
-            .world
-            .remote
-            .write_tag(&tag.object, &run.prepared.commit);
+    if let Some(tag) = &run.prepared.git_tag {
+        let stored = run.world.remote.write_tag(&tag.object, run.prepared.commit);
         if stored.await.map_err(|error| error.to_string())? != tag.id {
             return Err("the git tag's object is not what the journal says".into());
         }
-        edits.push(RefEdit::create(name, &tag.id));
+        edits.push(RefEdit::create(&tag.name, &tag.id));
     }
     edits.extend(delete_locks(&run.prepared.lock_refs, &run.lock));
     Ok(edits)

@@ -1,7 +1,8 @@
 //! What the git refs of a transaction show: the lock, the version's git tag, the branch.
 
 use crate::{
-    io::git::remote::{ObjectId, RefEdit, RemoteError},
+    git::{ObjectId, RefName},
+    io::git::remote::{RefEdit, RefPattern, RemoteError},
     publish::{
         protocol::{
             journal::Prepared,
@@ -17,7 +18,7 @@ pub(in crate::publish) struct RefsSeen {
     pub(in crate::publish) git_tag: GitTagSeen,
     pub(in crate::publish) branch: BranchSeen,
     /// Lock refs that hold this run's object.
-    pub(in crate::publish) ours: Vec<String>,
+    pub(in crate::publish) ours: Vec<RefName>,
     /// Whether somebody else holds one of the lock refs.
     pub(in crate::publish) others: bool,
     /// The names of all git tags, where they were asked for.
@@ -37,21 +38,15 @@ pub(in crate::publish) enum BranchSeen {
     Other(Option<ObjectId>),
 }
 
-/// The full name of the release's git tag, where it makes one.
-pub(in crate::publish) fn tag_ref(prepared: &Prepared) -> Option<String> {
-    let tag = prepared.git_tag.as_ref()?;
-    Some(format!("refs/tags/{}", tag.name))
-}
-
 /// Creates the lock's refs, which must not exist.
-pub(in crate::publish) fn create_locks(names: &[String], lock: &ObjectId) -> Vec<RefEdit> {
-    let create = |name: &String| RefEdit::create(name, lock);
+pub(in crate::publish) fn create_locks(names: &[RefName], lock: &ObjectId) -> Vec<RefEdit> {
+    let create = |name: &RefName| RefEdit::create(name, lock);
     names.iter().map(create).collect()
 }
 
 /// Deletes the lock's refs, which must show `lock`.
-pub(in crate::publish) fn delete_locks(names: &[String], lock: &ObjectId) -> Vec<RefEdit> {
-    let delete = |name: &String| RefEdit::delete(name, lock);
+pub(in crate::publish) fn delete_locks(names: &[RefName], lock: &ObjectId) -> Vec<RefEdit> {
+    let delete = |name: &RefName| RefEdit::delete(name, lock);
     names.iter().map(delete).collect()
 }
 
@@ -61,12 +56,15 @@ pub(in crate::publish) async fn read_refs(
     all_tags: bool,
 ) -> Result<RefsSeen, RemoteError> {
     let prepared = &run.prepared;
-    let mut names = prepared.lock_refs.clone();
-    names.extend(tag_ref(prepared));
-    names.extend(prepared.branch.iter().map(|branch| branch.name.clone()));
-    names.extend(all_tags.then(|| "refs/tags/*".to_owned()));
-    let refs = run.world.remote.refs(&names).await?;
-    let at = |name: &String| {
+    let names = prepared
+        .lock_refs
+        .iter()
+        .chain(prepared.git_tag.iter().map(|tag| &tag.name))
+        .chain(prepared.branch.iter().map(|branch| &branch.name));
+    let mut asked = RefPattern::names(names);
+    asked.extend(all_tags.then(|| RefPattern::Below(RefName::TAGS.to_owned())));
+    let refs = run.world.remote.refs(&asked).await?;
+    let at = |name: &RefName| {
         refs.iter()
             .find(|(found, _)| found == name)
             .map(|(_, id)| id)
@@ -90,8 +88,8 @@ pub(in crate::publish) async fn read_refs(
             .any(|name| at(name).is_some_and(|id| *id != run.lock)),
         git_tags: refs
             .iter()
-            .filter_map(|(name, _)| name.strip_prefix("refs/tags/"))
-            .map(str::to_owned)
+            .filter(|(name, _)| name.is_tag())
+            .map(|(name, _)| name.short().to_owned())
             .collect(),
         ours,
     })
@@ -99,12 +97,12 @@ pub(in crate::publish) async fn read_refs(
 
 fn git_tag_seen<'a>(
     prepared: &Prepared,
-    at: impl Fn(&String) -> Option<&'a ObjectId>,
+    at: impl Fn(&RefName) -> Option<&'a ObjectId>,
 ) -> GitTagSeen {
-    let (Some(tag), Some(name)) = (&prepared.git_tag, tag_ref(prepared)) else {
+    let Some(tag) = &prepared.git_tag else {
         return GitTagSeen::Absent;
     };
-    match at(&name) {
+    match at(&tag.name) {
         None => GitTagSeen::Absent,
         Some(id) if *id == tag.id => GitTagSeen::Ours,
         Some(_) => GitTagSeen::Other,
@@ -113,7 +111,7 @@ fn git_tag_seen<'a>(
 
 fn branch_seen<'a>(
     prepared: &Prepared,
-    at: impl Fn(&String) -> Option<&'a ObjectId>,
+    at: impl Fn(&RefName) -> Option<&'a ObjectId>,
 ) -> BranchSeen {
     let Some(branch) = &prepared.branch else {
         return BranchSeen::None;

@@ -4,7 +4,7 @@ use hoist::{
     error::ErrorKind,
     outcome::OutcomeKind,
     publish::{self, Recovery},
-    testing::{Fault, Personality},
+    testing::{Fault, Personality, object_id},
 };
 
 use super::{
@@ -38,7 +38,7 @@ async fn it_is_on_its_branch_before_any_tag_moves_and_stays_there() {
     assert_eq!(outcome.kind, OutcomeKind::Published);
     assert_eq!(scene.snapshot(), scene.after());
     let branch = outcome.branch.unwrap();
-    assert_eq!((&*branch.name, branch.pushed), ("main", Some(true)));
+    assert_eq!((branch.name.short(), branch.pushed), ("main", Some(true)));
     // The lock's push is the only one before the tags, the finishing one the only one after them.
     assert_eq!(scene.requests("git swap").len(), 2);
 }
@@ -55,7 +55,7 @@ async fn a_branch_that_has_advanced_stops_the_release_before_anything_happens() 
     assert!(error.first_hint().unwrap().contains("git pull"));
     let now = scene.snapshot();
     assert_eq!((now.tags, now.locks), (before.tags, 0));
-    assert_eq!(now.branch.as_deref(), Some("bbbb"));
+    assert_eq!(now.branch, Some(object_id("bbbb")));
     assert!(!scene.requests("git swap").is_empty());
 }
 
@@ -92,7 +92,7 @@ async fn where_others_have_built_on_it_it_stays_and_that_is_said() {
     );
     let now = scene.snapshot();
     assert_eq!((now.tags, now.locks), (before.tags, 0));
-    assert_eq!(now.branch.as_deref(), Some("cccc"));
+    assert_eq!(now.branch, Some(object_id("cccc")));
 }
 
 #[tokio::test(start_paused = true)]
@@ -107,7 +107,7 @@ async fn a_branch_that_was_put_back_by_hand_is_left_alone() {
         if let Some(outcome) = scene.rollback(2).await {
             assert_eq!(outcome.kind, OutcomeKind::RolledBack, "{outcome:#?}");
         }
-        assert_eq!(scene.snapshot().branch.as_deref(), Some(elsewhere));
+        assert_eq!(scene.snapshot().branch, Some(object_id(elsewhere)));
         assert_eq!(scene.snapshot().locks, 0);
     }
 }
@@ -199,5 +199,5 @@ async fn tags_do_not_move_to_a_commit_that_its_branch_does_not_hold() {
     assert_eq!(outcome.kind, OutcomeKind::RolledBack, "{outcome:#?}");
     let now = scene.snapshot();
     assert_eq!((now.tags, now.locks), (before.tags, 0));
-    assert_eq!(now.branch.as_deref(), Some("eeee"));
+    assert_eq!(now.branch, Some(object_id("eeee")));
 }

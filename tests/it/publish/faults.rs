@@ -171,7 +171,7 @@ async fn settle(
             assert_eq!(branch.pushed, Some(true), "{what}: {outcome:#?}");
             let state = outcome.error.as_ref().and_then(|error| error.state_now());
             assert!(
-                state.is_some_and(|state| state.contains(&branch.commit)),
+                state.is_some_and(|state| state.contains(&branch.commit.to_string())),
                 "{what}"
             );
         } else {

@@ -2,8 +2,11 @@
 
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
-use hoist::io::git::remote::{
-    GitRemote, LocalOnly, NewTag, RefEdit, Remote, RemoteErrorKind, make_tag,
+use hoist::{
+    git::{CommitId, ObjectId, RefName},
+    io::git::remote::{
+        GitRemote, LocalOnly, NewTag, RefEdit, RefPattern, Remote, RemoteErrorKind, make_tag,
+    },
 };
 use testkit::sandbox;
 
@@ -19,15 +22,28 @@ fn place() -> sandbox::GitRemote {
     remote
 }
 
-fn head(clone: &sandbox::Clone<'_>) -> String {
-    clone.git(&["rev-parse", "HEAD"])
+/// All refs that are locks.
+fn below() -> [RefPattern; 1] {
+    [RefPattern::Below("refs/hoist/".into())]
 }
 
-fn edits(names: &[&str], expected: Option<&str>, new: Option<&str>) -> Vec<RefEdit> {
+fn named(name: &str) -> RefName {
+    name.parse().unwrap()
+}
+
+fn pattern(name: &str) -> [RefPattern; 1] {
+    [RefPattern::Name(named(name))]
+}
+
+fn head(clone: &sandbox::Clone<'_>) -> CommitId {
+    clone.git(&["rev-parse", "HEAD"]).parse().unwrap()
+}
+
+fn edits(names: &[&str], expected: Option<&ObjectId>, new: Option<&ObjectId>) -> Vec<RefEdit> {
     let edit = |name: &&str| match (expected, new) {
-        (None, Some(new)) => RefEdit::create(*name, new),
-        (Some(expected), Some(new)) => RefEdit::update(*name, expected, new),
-        (Some(expected), None) => RefEdit::delete(*name, expected),
+        (None, Some(new)) => RefEdit::create(&named(name), new),
+        (Some(expected), Some(new)) => RefEdit::update(&named(name), expected, new),
+        (Some(expected), None) => RefEdit::delete(&named(name), expected),
         (None, None) => panic!("an edit changes something"),
     };
     names.iter().map(edit).collect()
@@ -39,9 +55,9 @@ pub fn script(path: &Path, text: &str) {
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
-fn new_tag(commit: String) -> NewTag {
+fn new_tag(commit: CommitId) -> NewTag {
     NewTag {
-        name: "v1.3.0".into(),
+        name: RefName::tag("v1.3.0").unwrap(),
         commit,
         message: "1.3.0\n\n* notes\n# not a comment".into(),
         seconds: 1_767_323_045,
@@ -73,7 +89,7 @@ async fn a_lock_is_taken_once_and_lost_by_lease() {
             .await
             .is_err()
     );
-    assert_eq!(remote.refs(&[both[0].into()]).await.unwrap(), []);
+    assert_eq!(remote.refs(&pattern(both[0])).await.unwrap(), []);
     remote
         .swap(&edits(&LOCKS, Some(&mine), Some(&other)))
         .await
@@ -83,8 +99,8 @@ async fn a_lock_is_taken_once_and_lost_by_lease() {
         .await
         .unwrap_err();
     assert_eq!(late.kind, RemoteErrorKind::Conflict, "{late}");
-    let held = remote.refs(&["refs/hoist/publish/*".into()]).await.unwrap();
-    assert_eq!(held, LOCKS.map(|name| (name.to_owned(), other.clone())));
+    let held = remote.refs(&below()).await.unwrap();
+    assert_eq!(held, LOCKS.map(|name| (named(name), other.clone())));
 }
 
 #[tokio::test]
@@ -99,7 +115,10 @@ async fn another_clone_reads_the_journal_in_the_lock() {
         .unwrap();
     one.swap(&edits(&LOCKS, None, Some(&lock))).await.unwrap();
     let two = GitRemote::new(second.path(), "origin");
-    assert_eq!(two.read_lock(LOCKS[0], &lock).await.unwrap(), journal);
+    assert_eq!(
+        two.read_lock(&named(LOCKS[0]), &lock).await.unwrap(),
+        journal
+    );
     assert!(
         !place
             .git(&["log", "-1", "--format=%s", LOCKS[0]])
@@ -128,7 +147,7 @@ async fn the_tag_appears_and_the_lock_goes_in_one_push() {
     let elsewhere = GitRemote::new(other.path(), "origin");
     assert_eq!(
         elsewhere
-            .write_tag(&tag.object, &head(&clone))
+            .write_tag(&tag.object, head(&clone))
             .await
             .unwrap(),
         tag.id
@@ -239,7 +258,7 @@ async fn what_is_no_single_place_is_refused() {
     let place = place();
     let clone = place.clone("a", &[]);
     let missing = GitRemote::new(clone.path(), "upstream");
-    let error = missing.refs(&[LOCKS[0].into()]).await.unwrap_err();
+    let error = missing.refs(&pattern(LOCKS[0])).await.unwrap_err();
     assert_eq!(error.kind, RemoteErrorKind::Setup, "{error}");
     assert!(error.hint.unwrap().contains("git.push = false"));
     for url in ["file:///one", "file:///two"] {
@@ -251,7 +270,7 @@ async fn what_is_no_single_place_is_refused() {
     clone.git(&["config", "--unset-all", "remote.origin.pushurl"]);
     clone.git(&["remote", "set-url", "origin", "file:///nowhere/at/all"]);
     let gone = GitRemote::new(clone.path(), "origin");
-    let error = gone.refs(&[LOCKS[0].into()]).await.unwrap_err();
+    let error = gone.refs(&pattern(LOCKS[0])).await.unwrap_err();
     assert_eq!(error.kind, RemoteErrorKind::Unreachable, "{error}");
 }
 
@@ -308,15 +327,12 @@ async fn of_many_contenders_one_wins() {
         }
         assert_eq!(winners.len(), 1, "round {round}");
         let remote = GitRemote::new(clones[0].path(), "origin");
-        let held = remote.refs(&["refs/hoist/*".into()]).await.unwrap();
-        assert_eq!(
-            held,
-            LOCKS.map(|name| (name.to_owned(), winners[0].clone()))
-        );
+        let held = remote.refs(&below()).await.unwrap();
+        assert_eq!(held, LOCKS.map(|name| (named(name), winners[0].clone())));
         let winner = clones.iter().find(|clone| {
             clone
                 .command("git")
-                .args(["cat-file", "-e", &winners[0]])
+                .args(["cat-file", "-e", winners[0].as_str()])
                 .status()
                 .unwrap()
                 .success()
@@ -393,10 +409,10 @@ async fn without_a_remote_an_os_lock_and_the_repository_do() {
     let second = LocalOnly::new(clone.path(), &path);
     let lock = first.write_lock("mine", "journal\n").await.unwrap();
     first.swap(&edits(&LOCKS, None, Some(&lock))).await.unwrap();
-    let held = second.refs(&["refs/hoist/*".into()]).await.unwrap();
+    let held = second.refs(&below()).await.unwrap();
     assert_eq!(held.len(), 2);
     assert_eq!(
-        second.read_lock(LOCKS[0], &lock).await.unwrap(),
+        second.read_lock(&named(LOCKS[0]), &lock).await.unwrap(),
         "journal\n"
     );
     let other = second.write_lock("other", "another\n").await.unwrap();
@@ -424,6 +440,9 @@ async fn without_a_remote_an_os_lock_and_the_repository_do() {
     let mut finish = edits(&["refs/tags/v1.3.0"], None, Some(&tag.id));
     finish.extend(edits(&LOCKS, Some(&other), None));
     second.swap(&finish).await.unwrap();
-    assert_eq!(clone.git(&["rev-parse", "refs/tags/v1.3.0"]), tag.id);
-    assert_eq!(second.refs(&["refs/hoist/*".into()]).await.unwrap(), []);
+    assert_eq!(
+        clone.git(&["rev-parse", "refs/tags/v1.3.0"]),
+        tag.id.as_str()
+    );
+    assert_eq!(second.refs(&below()).await.unwrap(), []);
 }

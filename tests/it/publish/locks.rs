@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::future::join_all;
 use hoist::{
-    io::git::remote::{GitRemote, ObjectId, RefEdit, Remote as _},
+    git::{ObjectId, RefName},
+    io::git::remote::{GitRemote, RefEdit, RefPattern, Remote as _},
     publish::lock_ref,
 };
 use testkit::sandbox;
@@ -12,15 +13,20 @@ use testkit::sandbox;
 use super::scene::repository;
 
 /// A lock over two repositories, as a release takes it.
-fn refs() -> [String; 2] {
-    [0, 1].map(|index| lock_ref("refs/hoist", &repository(index)))
+fn refs() -> [RefName; 2] {
+    let prefix = "refs/hoist".parse().unwrap();
+    [0, 1].map(|index| lock_ref(&prefix, &repository(index)))
+}
+
+async fn shown(remote: &GitRemote) -> Vec<(RefName, ObjectId)> {
+    remote.refs(&RefPattern::names(&refs())).await.unwrap()
 }
 
 fn edits(from: Option<&ObjectId>, to: Option<&ObjectId>) -> Vec<RefEdit> {
-    let edit = |name: String| match (from, to) {
-        (None, Some(new)) => RefEdit::create(name, new),
-        (Some(expected), Some(new)) => RefEdit::update(name, expected, new),
-        (Some(expected), None) => RefEdit::delete(name, expected),
+    let edit = |name: RefName| match (from, to) {
+        (None, Some(new)) => RefEdit::create(&name, new),
+        (Some(expected), Some(new)) => RefEdit::update(&name, expected, new),
+        (Some(expected), None) => RefEdit::delete(&name, expected),
         (None, None) => panic!("an edit changes something"),
     };
     refs().map(edit).to_vec()
@@ -42,7 +48,7 @@ async fn contend(clone: &sandbox::Clone<'_>, me: usize, times: usize, count: &Co
         let lock = remote.write_lock(&title, &title).await.unwrap();
         // An error does not say whether the lock was taken: the refs do.
         while remote.swap(&edits(None, Some(&lock))).await.is_err() {
-            let there = remote.refs(&refs()).await.unwrap();
+            let there = shown(&remote).await;
             if there.iter().any(|(_, id)| *id == lock) {
                 assert_eq!(there.len(), 2, "both or none: {there:?}");
                 break;
@@ -51,7 +57,7 @@ async fn contend(clone: &sandbox::Clone<'_>, me: usize, times: usize, count: &Co
         }
         let others = count.holders.fetch_add(1, Ordering::SeqCst);
         assert_eq!(others, 0, "{me} holds the lock, and {others} others do");
-        let there = remote.refs(&refs()).await.unwrap();
+        let there = shown(&remote).await;
         assert!(
             there.len() == 2 && there.iter().all(|(_, id)| *id == lock),
             "{there:?}"
@@ -89,7 +95,7 @@ async fn contest(contenders: usize, times: usize) -> Count {
         let _ = remote.swap(&edits(Some(&left), Some(mine))).await;
     });
     join_all(swaps).await;
-    let there = dead.refs(&refs()).await.unwrap();
+    let there = shown(&dead).await;
     assert_eq!(there.len(), 2);
     assert_eq!(there[0].1, there[1].1, "both refs went to one");
     let got = ready.iter().filter(|(_, mine)| *mine == there[0].1);

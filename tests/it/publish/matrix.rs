@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use hoist::{
     error::ErrorKind,
     event::Event,
+    git::RefName,
     io::{journal_file::JournalStore as _, registry::RepositoryApi as _},
     oci::{Digest, Manifest, MediaType, Observed, Tag},
     outcome::{Outcome, OutcomeKind},
@@ -42,8 +43,8 @@ async fn preflight(scene: &Scene) -> hoist::error::Result<Vec<PreflightResult>> 
                 )
             })
             .collect(),
-        git_tag: Some("v1.3.0".into()),
-        commit: scene.publication.commit.clone(),
+        git_tag: RefName::tag("v1.3.0").ok(),
+        commit: scene.publication.commit,
         lock_refs: scene.publication.lock_refs.clone(),
     };
     publish::preflight(&scene.world(1), &asked).await

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use hoist::{
+    git::RefName,
     io::{
         git::remote::{GitRemote, NewTag, make_tag},
         journal_file::JournalDirectory,
@@ -110,17 +111,17 @@ async fn real(scene: &mut Scene, clone: &sandbox::Clone<'_>, pid: u32) -> World 
     world.journals = Arc::new(JournalDirectory::new(
         clone.path().join(".git/hoist/journal"),
     ));
-    let commit = clone.git(&["rev-parse", "HEAD"]);
+    let commit = clone.git(&["rev-parse", "HEAD"]).parse().unwrap();
     let tag = NewTag {
-        name: "v1.3.0".into(),
-        commit: commit.clone(),
+        name: RefName::tag("v1.3.0").unwrap(),
+        commit,
         message: format!("1.3.0 by {pid}"),
         seconds: 1_767_323_045,
         sign: false,
     };
     scene.publication.commit = commit;
     scene.publication.git_tag = Some(GitTagObject {
-        name: "v1.3.0".into(),
+        name: RefName::tag("v1.3.0").unwrap(),
         object: make_tag(clone.path(), &tag).await.unwrap().object,
     });
     world
@@ -203,10 +204,10 @@ async fn releases_from_several_clones_race_over_a_real_remote() {
         for (clone, n) in clones.iter().zip(0..) {
             let mut contender = contender(&scene, n);
             contender.world.remote = Arc::new(GitRemote::new(clone.path(), "origin"));
-            contender.publication.commit = clone.git(&["rev-parse", "HEAD"]);
+            contender.publication.commit = clone.git(&["rev-parse", "HEAD"]).parse().unwrap();
             let tag = NewTag {
-                name: "v1.3.0".into(),
-                commit: contender.publication.commit.clone(),
+                name: RefName::tag("v1.3.0").unwrap(),
+                commit: contender.publication.commit,
                 message: format!("1.3.0 by {n}"),
                 seconds: 1_767_323_045,
                 sign: false,

@@ -7,6 +7,7 @@ use chrono::TimeDelta;
 use hoist::{
     error::ErrorKind,
     io::journal_file::JournalStore as _,
+    oci::Digest,
     outcome::OutcomeKind,
     policy::OnFailure,
     publish::{
@@ -97,6 +98,62 @@ async fn a_damaged_record_is_left_out_and_a_newer_format_refused() {
             .unwrap()
             .contains("use the hoist that wrote it")
     );
+}
+
+/// The journal's first record with `value` at `place`, and a sum that fits.
+fn forged(text: &[u8], place: &str, value: Value) -> String {
+    let line = text.split(|byte| *byte == b'\n').next().unwrap();
+    let mut line: Value = serde_json::from_slice(line).unwrap();
+    *line["record"]["prepared"].pointer_mut(place).unwrap() = value;
+    let record = line["record"].to_string();
+    let digest = Digest::of(record.as_bytes());
+    let sum = &digest.hex()[..16];
+    format!("{{\"v\":1,\"sum\":\"{sum}\",\"record\":{record}}}\n")
+}
+
+/// The ids and refs of a journal become arguments of `git`. A record that was written whole says that
+/// something may have been done, so it is never taken for one that was not written.
+#[tokio::test(start_paused = true)]
+async fn a_first_record_with_an_illegal_id_or_ref_is_damage_and_stops_a_release() {
+    let setting = Setting {
+        commits: true,
+        ..Setting::default()
+    };
+    let scene = Scene::new(&setting);
+    scene.faults.strike("/acme/api:", 17, 1, Fault::CrashAfter);
+    assert!(scene.run(1).await.is_none(), "the process died");
+    scene.faults.clear();
+    let (name, text) = scene.journals.files().pop_first().unwrap();
+    let digits = "0123456789012345678901234567890123456789";
+    let legal = forged(&text, "/commit", digits.into());
+    assert_eq!(decode(legal.as_bytes()).unwrap().len(), 1);
+    for (place, value) in [
+        ("/commit", "--upload-pack=x"),
+        ("/commit", "HEAD"),
+        ("/commit", &digits[..39]),
+        ("/git_tag/id", ""),
+        ("/git_tag/id", "z123456789012345678901234567890123456789"),
+        ("/git_tag/name", "-d"),
+        ("/git_tag/name", "v1 2"),
+        ("/lock_refs/0", "--exec=x"),
+        ("/lock_refs/0", "refs/heads/../main"),
+        ("/branch/before", "main"),
+        ("/branch/name", "main"),
+        ("/branch/name", "refs/tags/main"),
+        ("/branch/name", "refs/heads/-f"),
+    ] {
+        let forged = forged(&text, place, value.into());
+        let read = decode(forged.as_bytes());
+        assert_eq!(read, Err(ReadError::Damaged), "{place}: {value}");
+        scene.journals.set(&name, forged.as_bytes());
+        let error = publish::status(&scene.world(2), &scene.scope())
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Busy, "{place}: {error}");
+        assert!(error.message().contains(&name), "{place}: {error}");
+        let outcome = scene.run(2).await.unwrap();
+        assert_eq!(outcome.kind, OutcomeKind::Busy, "{place}: {outcome:#?}");
+    }
 }
 
 /// A lock's journal comes from a remote that others write to. What it names must be there before
@@ -251,8 +308,8 @@ async fn status_names_an_unfinished_release_from_another_clone() {
         branch: None,
         repositories: vec![(repository(0), Vec::new())],
         git_tag: None,
-        commit: scene.publication.commit.clone(),
-        lock_refs: "refs/hoist".into(),
+        commit: scene.publication.commit,
+        lock_refs: "refs/hoist".parse().unwrap(),
     };
     let error = publish::preflight(&scene.world(2), &asked)
         .await
@@ -310,7 +367,8 @@ fn steal(scene: &Scene) -> Fault {
     Fault::First(std::sync::Arc::new(move || {
         for (name, lock) in remote.all_refs() {
             let lock = remote.object(&lock).unwrap();
-            remote.set(&name, &remote.store(&[&*lock, taken.as_bytes()].concat()));
+            let stolen = remote.store(&[&*lock, taken.as_bytes()].concat());
+            remote.set(name.as_str(), stolen.as_str());
         }
     }))
 }
@@ -334,7 +392,7 @@ async fn who_comes_when_a_release_has_just_ended_learns_that() {
     let remote = scene.remote.clone();
     let end = move || {
         for name in remote.all_refs().keys() {
-            remote.remove(name);
+            remote.remove(name.as_str());
         }
     };
     let end = Fault::First(std::sync::Arc::new(end));

@@ -7,6 +7,7 @@ use std::{
 
 use hoist::{
     event::{Event, Events},
+    git::{ObjectId, RefName},
     io::registry::RepositoryApi,
     oci::{Descriptor, Digest, Image, Manifest, MediaType, Observed, Repository, Tag},
     outcome::Outcome,
@@ -26,7 +27,7 @@ pub struct Snapshot {
     pub git_tag: bool,
     pub locks: usize,
     /// Where `main` is, in scenes that make a release commit.
-    pub branch: Option<String>,
+    pub branch: Option<ObjectId>,
 }
 
 pub struct Scene {
@@ -66,6 +67,8 @@ impl Default for Setting {
     }
 }
 
+/// The commit that is released.
+const COMMIT: &str = "0123456789012345678901234567890123456789";
 /// The branch of a release commit, and where it is before.
 pub const BRANCH: &str = "refs/heads/main";
 pub const PARENT: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
@@ -127,20 +130,20 @@ impl Scene {
             journals: FakeJournals::new(&faults),
             publication: Publication {
                 version: "1.3.0".parse().unwrap(),
-                commit: "0123456789012345678901234567890123456789".into(),
+                commit: COMMIT.parse().unwrap(),
                 instant: "2026-11-23T12:00:00Z".parse().unwrap(),
                 images,
                 targets: Vec::new(),
                 git_tag: Some(GitTagObject {
-                    name: "v1.3.0".into(),
+                    name: RefName::tag("v1.3.0").unwrap(),
                     object: b"object 0123\ntype commit\ntag v1.3.0\n".to_vec(),
                 }),
                 branch: setting.commits.then(|| BranchMove {
-                    name: BRANCH.into(),
-                    before: PARENT.into(),
+                    name: BRANCH.parse().unwrap(),
+                    before: PARENT.parse().unwrap(),
                 }),
                 recheck: None,
-                lock_refs: "refs/hoist".into(),
+                lock_refs: "refs/hoist".parse().unwrap(),
                 policy: PublishPolicy::default(),
             },
             cancel: CancellationToken::new(),
@@ -268,7 +271,7 @@ impl Scene {
             git_tag: refs.contains_key("refs/tags/v1.3.0"),
             locks: refs
                 .keys()
-                .filter(|name| name.starts_with("refs/hoist/"))
+                .filter(|name| name.as_str().starts_with("refs/hoist/"))
                 .count(),
             branch: refs.get(BRANCH).cloned(),
         }
@@ -291,7 +294,7 @@ impl Scene {
                 .publication
                 .branch
                 .as_ref()
-                .map(|_| self.publication.commit.clone()),
+                .map(|_| self.publication.commit.into()),
         }
     }
 

@@ -216,8 +216,8 @@ async fn preflight_names_the_tags_that_will_not_move() {
         branch: None,
         repositories: vec![(repository(), ["1.2.3", "1.2.4", "latest"].map(tag).to_vec())],
         git_tag: None,
-        commit: "0123456789012345678901234567890123456789".into(),
-        lock_refs: "refs/hoist".into(),
+        commit: "0123456789012345678901234567890123456789".parse().unwrap(),
+        lock_refs: "refs/hoist".parse().unwrap(),
     };
     let found = preflight(&world(at(&registry)), &asked).await.unwrap();
     assert_eq!(found[0].immutable, [tag("1.2.3")]);

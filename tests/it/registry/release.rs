@@ -86,16 +86,16 @@ impl Place {
         let publication = Publication {
             branch: None,
             version: "1.3.0".parse().unwrap(),
-            commit: "0123456789012345678901234567890123456789".into(),
+            commit: "0123456789012345678901234567890123456789".parse().unwrap(),
             instant: "2026-11-23T12:00:00Z".parse().unwrap(),
             images: vec![image],
             targets: targets.collect(),
             git_tag: Some(GitTagObject {
-                name: "v1.3.0".into(),
+                name: "refs/tags/v1.3.0".parse().unwrap(),
                 object: b"tag".to_vec(),
             }),
             recheck: None,
-            lock_refs: "refs/hoist".into(),
+            lock_refs: "refs/hoist".parse().unwrap(),
             // The defaults: time-outs that a slow machine meets would look like a registry that lags.
             policy: PublishPolicy::default(),
         };

@@ -22,7 +22,7 @@ use git2::Oid;
 
 use crate::{
     error::{Error, Result},
-    git::CommitId,
+    git::{CommitId, ObjectId},
 };
 
 pub use crate::io::git::read::write::NewCommit;
@@ -112,7 +112,7 @@ impl GitRepository {
     ///
     /// # Errors
     /// Refused (exit 4) where the refs cannot be read.
-    pub fn tag_ids(&self) -> Result<HashMap<String, String>> {
+    pub fn tag_ids(&self) -> Result<HashMap<String, ObjectId>> {
         let references = self
             .git
             .references_glob("refs/tags/*")
@@ -123,7 +123,7 @@ impl GitRepository {
                 .ok()?
                 .strip_prefix("refs/tags/")?
                 .to_owned();
-            Some((name, reference.target()?.to_string()))
+            Some((name, commit_id(reference.target()?).into()))
         };
         Ok(references.flatten().filter_map(id).collect())
     }

@@ -108,7 +108,7 @@ impl<'r> VersionTags<'r> {
                 Some(version) => (Some(version), &mut self.found),
                 None => (template.without_leading_zeros(name), &mut self.near),
             };
-            if let (Some(version), Ok(target)) = (version, Oid::from_str(commit)) {
+            if let (Some(version), Ok(target)) = (version, Oid::from_str(commit.as_str())) {
                 list.push(FoundTag {
                     name: name.clone(),
                     version,

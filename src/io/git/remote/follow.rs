@@ -2,22 +2,25 @@
 
 use std::path::Path;
 
-use crate::io::git::{
-    error::{RemoteError, RemoteErrorKind},
-    run::Git,
+use crate::{
+    git::{CommitId, RefName},
+    io::git::{
+        error::{RemoteError, RemoteErrorKind},
+        run::Git,
+    },
 };
 
 /// Brings work tree and index from `before` to `commit`, and the branch too where it is still at
 /// `before`; changes that are not committed stay. False, and nothing is done, where HEAD is not on
-/// `branch` (its full name) or has moved on, or where there is no work tree.
+/// `branch` or has moved on, or where there is no work tree.
 ///
 /// # Errors
 /// Changes that are not committed are in the way.
 pub async fn follow(
     dir: &Path,
-    branch: &str,
-    before: &str,
-    commit: &str,
+    branch: &RefName,
+    before: CommitId,
+    commit: CommitId,
 ) -> Result<bool, RemoteError> {
     let git = Git::new(dir);
     let asks = ["rev-parse", "--is-inside-work-tree"];
@@ -29,6 +32,7 @@ pub async fn follow(
         .run(["rev-parse", "--verify", "--quiet", "HEAD"], b"", &[])
         .await?
         .text();
+    let (branch, before, commit) = (branch.as_str(), &*before.to_string(), &*commit.to_string());
     if on.text() != branch || tree.text() != "true" || (tip != before && tip != commit) {
         return Ok(false);
     }

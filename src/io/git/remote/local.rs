@@ -5,6 +5,7 @@ use std::{
     collections::BTreeMap,
     fs::{File, OpenOptions},
     io::{Read as _, Seek as _, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
     path::PathBuf,
     sync::{Mutex, MutexGuard, PoisonError},
 };
@@ -13,10 +14,11 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    git::{CommitId, ObjectId, RefName},
     io::git::{
         error::{RemoteError, RemoteErrorKind},
-        remote::{ObjectId, RefChange, RefEdit, Remote, is_meant},
-        run::Git,
+        remote::{RefChange, RefEdit, RefPattern, Remote},
+        run::{Git, object_id},
     },
     oci::Digest,
 };
@@ -26,7 +28,7 @@ use crate::{
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct LockFile {
     /// Lock refs and their objects.
-    refs: BTreeMap<String, ObjectId>,
+    refs: BTreeMap<RefName, ObjectId>,
     /// The journals of those objects.
     journals: BTreeMap<ObjectId, String>,
 }
@@ -85,12 +87,7 @@ impl LocalOnly {
         }
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::OpenOptionsExt as _;
-            options.mode(0o600);
-        }
-        options.open(&self.path)
+        options.mode(0o600).open(&self.path)
     }
 
     fn read(file: &mut File) -> std::io::Result<LockFile> {
@@ -195,7 +192,7 @@ impl LocalOnly {
 
 /// Whether the repository itself has this ref, and not the lock file.
 fn is_ref(edit: &RefEdit) -> bool {
-    edit.name.starts_with("refs/tags/") || edit.name.starts_with("refs/heads/")
+    edit.name.is_tag() || edit.name.is_branch()
 }
 
 #[async_trait]
@@ -210,7 +207,7 @@ impl Remote for LocalOnly {
         Ok(())
     }
 
-    async fn refs(&self, patterns: &[String]) -> Result<Vec<(String, ObjectId)>, RemoteError> {
+    async fn refs(&self, patterns: &[RefPattern]) -> Result<Vec<(RefName, ObjectId)>, RemoteError> {
         let list = [
             "for-each-ref",
             "--format=%(objectname) %(refname)",
@@ -218,13 +215,15 @@ impl Remote for LocalOnly {
             "refs/heads",
         ];
         let text = self.git.run_local("list the refs", list, b"").await?;
-        let refs = text.lines().filter_map(|line| line.split_once(' '));
-        let refs = refs.map(|(id, name)| (name.to_owned(), id.to_owned()));
-        let locks = self.content()?.refs;
-        Ok(refs
-            .chain(locks)
-            .filter(|(name, _)| is_meant(name, patterns))
-            .collect())
+        let mut found = Vec::new();
+        for (id, name) in text.lines().filter_map(|line| line.split_once(' ')) {
+            if let Ok(name) = name.parse() {
+                found.push((name, object_id(id)?));
+            }
+        }
+        found.extend(self.content()?.refs);
+        found.retain(|(name, _)| RefPattern::any(patterns, name));
+        Ok(found)
     }
 
     async fn swap(&self, edits: &[RefEdit]) -> Result<(), RemoteError> {
@@ -253,29 +252,29 @@ impl Remote for LocalOnly {
     }
 
     async fn write_lock(&self, _title: &str, journal: &str) -> Result<ObjectId, RemoteError> {
-        let id = Digest::of(journal.as_bytes()).hex()[..40].to_owned();
+        let id = object_id(&Digest::of(journal.as_bytes()).hex()[..40])?;
         open(&self.made).insert(id.clone(), journal.to_owned());
         Ok(id)
     }
 
-    async fn read_lock(&self, _name: &str, id: &ObjectId) -> Result<String, RemoteError> {
+    async fn read_lock(&self, _name: &RefName, id: &ObjectId) -> Result<String, RemoteError> {
         let missing = || RemoteError::new(RemoteErrorKind::Local, "the lock is gone");
         self.content()?.journals.remove(id).ok_or_else(missing)
     }
 
     async fn contains(
         &self,
-        _name: &str,
+        _name: &RefName,
         tip: &ObjectId,
-        commit: &ObjectId,
+        commit: CommitId,
     ) -> Result<bool, RemoteError> {
         self.git.is_ancestor(commit, tip).await
     }
 
-    async fn write_tag(&self, object: &[u8], _commit: &str) -> Result<ObjectId, RemoteError> {
+    async fn write_tag(&self, object: &[u8], _commit: CommitId) -> Result<ObjectId, RemoteError> {
         let write = ["hash-object", "-t", "tag", "-w", "--stdin"];
         self.git
-            .run_local("write the git tag's object", write, object)
+            .run_for_id("write the git tag's object", write, object)
             .await
     }
 }

@@ -7,7 +7,11 @@ mod push;
 mod tag;
 mod tags;
 
+use std::fmt;
+
 use async_trait::async_trait;
+
+use crate::git::{CommitId, ObjectId, RefName};
 
 pub use crate::io::git::error::{RemoteError, RemoteErrorKind};
 pub use crate::io::git::remote::follow::follow;
@@ -16,14 +20,11 @@ pub use crate::io::git::remote::push::GitRemote;
 pub use crate::io::git::remote::tag::{MadeTag, NewTag, committer, make_tag};
 pub use crate::io::git::remote::tags::{RemoteTag, RemoteTags};
 
-/// A git object's id, in hex.
-pub type ObjectId = String;
-
 /// One change of one ref, with what the ref must be before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefEdit {
-    /// The ref's full name: `refs/tags/v1.3.0`.
-    pub name: String,
+    /// The ref that changes.
+    pub name: RefName,
     /// The change, and its precondition.
     pub change: RefChange,
 }
@@ -52,21 +53,17 @@ pub enum RefChange {
 
 impl RefEdit {
     /// Creates the ref `name`, which must not exist.
-    pub fn create(name: impl Into<String>, new: impl Into<ObjectId>) -> Self {
+    pub fn create(name: &RefName, new: impl Into<ObjectId>) -> Self {
         Self {
-            name: name.into(),
+            name: name.clone(),
             change: RefChange::Create { new: new.into() },
         }
     }
 
     /// Moves the ref `name` from `expected` to `new`.
-    pub fn update(
-        name: impl Into<String>,
-        expected: impl Into<ObjectId>,
-        new: impl Into<ObjectId>,
-    ) -> Self {
+    pub fn update(name: &RefName, expected: impl Into<ObjectId>, new: impl Into<ObjectId>) -> Self {
         Self {
-            name: name.into(),
+            name: name.clone(),
             change: RefChange::Update {
                 expected: expected.into(),
                 new: new.into(),
@@ -75,9 +72,9 @@ impl RefEdit {
     }
 
     /// Deletes the ref `name`, which must show `expected`.
-    pub fn delete(name: impl Into<String>, expected: impl Into<ObjectId>) -> Self {
+    pub fn delete(name: &RefName, expected: impl Into<ObjectId>) -> Self {
         Self {
-            name: name.into(),
+            name: name.clone(),
             change: RefChange::Delete {
                 expected: expected.into(),
             },
@@ -135,8 +132,9 @@ pub trait Remote: Send + Sync {
     /// Tries `edits` without carrying them out. The user's pre-push hook is run.
     async fn check(&self, edits: &[RefEdit]) -> Result<(), RemoteError>;
 
-    /// The refs that match `patterns` (full names, or prefixes that end with `*`), with their values.
-    async fn refs(&self, patterns: &[String]) -> Result<Vec<(String, ObjectId)>, RemoteError>;
+    /// The refs that match one of `patterns`, with their values. A ref whose name is not a valid
+    /// [`RefName`] is left out.
+    async fn refs(&self, patterns: &[RefPattern]) -> Result<Vec<(RefName, ObjectId)>, RemoteError>;
 
     /// Carries out all `edits` at once, or none. Where the server cannot do that, they are carried out
     /// in the order given, deletions last, so that a crash in between leaves the lock.
@@ -147,25 +145,50 @@ pub trait Remote: Send + Sync {
     async fn write_lock(&self, title: &str, journal: &str) -> Result<ObjectId, RemoteError>;
 
     /// The journal in the lock object that the ref `name` holds.
-    async fn read_lock(&self, name: &str, id: &ObjectId) -> Result<String, RemoteError>;
+    async fn read_lock(&self, name: &RefName, id: &ObjectId) -> Result<String, RemoteError>;
 
     /// Whether the ref `name`, which shows `tip`, has `commit` in its history.
     async fn contains(
         &self,
-        name: &str,
+        name: &RefName,
         tip: &ObjectId,
-        commit: &ObjectId,
+        commit: CommitId,
     ) -> Result<bool, RemoteError>;
 
     /// Stores a tag object, byte for byte; nothing is sent yet. `commit` is the commit that it names.
-    async fn write_tag(&self, object: &[u8], commit: &str) -> Result<ObjectId, RemoteError>;
+    async fn write_tag(&self, object: &[u8], commit: CommitId) -> Result<ObjectId, RemoteError>;
 }
 
-/// Whether a ref's name is one of `patterns`: a full name, or a prefix that ends with `*`.
-pub(crate) fn is_meant(name: &str, patterns: &[String]) -> bool {
-    let fits = |pattern: &String| match pattern.strip_suffix('*') {
-        Some(prefix) => name.starts_with(prefix),
-        None => pattern == name,
-    };
-    patterns.iter().any(fits)
+/// Which refs are asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RefPattern {
+    /// The ref of this name.
+    Name(RefName),
+    /// Every ref whose full name begins with this text: `refs/tags/`.
+    Below(String),
+}
+
+impl RefPattern {
+    /// One pattern for each name.
+    pub fn names<'a>(names: impl IntoIterator<Item = &'a RefName>) -> Vec<Self> {
+        names.into_iter().cloned().map(Self::Name).collect()
+    }
+
+    /// Whether the ref is one of those that `patterns` ask for.
+    pub(crate) fn any(patterns: &[Self], name: &RefName) -> bool {
+        patterns.iter().any(|pattern| match pattern {
+            Self::Name(wanted) => wanted == name,
+            Self::Below(prefix) => name.as_str().starts_with(prefix),
+        })
+    }
+}
+
+/// As `git ls-remote` reads patterns.
+impl fmt::Display for RefPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(name) => name.fmt(f),
+            Self::Below(prefix) => write!(f, "{prefix}*"),
+        }
+    }
 }

@@ -13,13 +13,14 @@ use std::{
 use async_trait::async_trait;
 use tokio::sync::OnceCell;
 
-use crate::io::git::{
-    error::{RemoteError, RemoteErrorKind},
-    remote::{ObjectId, RefEdit, Remote, is_meant},
-    run::{ANONYMOUS, Git, GitOutput},
+use crate::{
+    git::{CommitId, ObjectId, RefName},
+    io::git::{
+        error::{RemoteError, RemoteErrorKind},
+        remote::{RefEdit, RefPattern, Remote},
+        run::{ANONYMOUS, Git, GitOutput, object_id},
+    },
 };
-
-const BRANCHES: &str = "refs/heads/";
 
 /// The file of a lock object that holds the journal.
 const JOURNAL: &str = "journal";
@@ -88,12 +89,12 @@ impl GitRemote {
         .to_vec();
         args.extend(options.iter().map(ToString::to_string));
         for edit in edits {
-            let expected = edit.expected().map_or("", String::as_str);
+            let expected = edit.expected().map_or("", ObjectId::as_str);
             args.push(format!("--force-with-lease={}:{expected}", edit.name));
         }
         args.extend(["--".to_owned(), self.name.clone()]);
         for edit in edits {
-            let new = edit.result().map_or("", String::as_str);
+            let new = edit.result().map_or("", ObjectId::as_str);
             args.push(format!("{new}:{}", edit.name));
         }
         let output = self.git.run(args, b"", &[]).await?;
@@ -148,9 +149,9 @@ impl GitRemote {
     }
 
     /// Fetches `commit` where this clone lacks it: a push from here must be able to name it.
-    async fn bring(&self, commit: &str) -> Result<(), RemoteError> {
+    async fn bring(&self, commit: &ObjectId) -> Result<(), RemoteError> {
         if !self.has(&format!("{commit}^{{commit}}")).await?
-            && self.fetch(Some(commit)).await.is_err()
+            && self.fetch(Some(commit.as_str())).await.is_err()
         {
             self.fetch(None).await?;
         }
@@ -219,7 +220,7 @@ fn failure(output: &GitOutput) -> RemoteError {
         RemoteError::new(RemoteErrorKind::Unreachable, message)
     } else {
         let error = RemoteError::new(RemoteErrorKind::Refused, message);
-        if name.starts_with("refs/tags/") || name.starts_with("refs/heads/") {
+        if name.starts_with(RefName::TAGS) || name.starts_with(RefName::BRANCHES) {
             error
         } else {
             error.hint(
@@ -240,26 +241,29 @@ impl Remote for GitRemote {
         self.push_all(edits, &["--dry-run"]).await
     }
 
-    async fn refs(&self, patterns: &[String]) -> Result<Vec<(String, ObjectId)>, RemoteError> {
-        let mut args = vec!["ls-remote", "--refs", "--", self.target().await?];
-        args.extend(patterns.iter().map(String::as_str));
+    async fn refs(&self, patterns: &[RefPattern]) -> Result<Vec<(RefName, ObjectId)>, RemoteError> {
+        let mut args: Vec<String> = ["ls-remote", "--refs", "--", self.target().await?]
+            .map(String::from)
+            .to_vec();
+        args.extend(patterns.iter().map(ToString::to_string));
         let output = self.git.run(args, b"", &[]).await?;
         if !output.success {
             return Err(unreachable(&output));
         }
         let text = output.text();
         let pairs = text.lines().filter_map(|line| line.split_once('\t'));
-        Ok(pairs
+        pairs
+            .filter_map(|(id, name)| Some((name.parse().ok()?, id)))
             // The server's patterns match the end of a name.
-            .filter(|(_, name)| is_meant(name, patterns))
-            .map(|(id, name)| (name.to_owned(), id.to_owned()))
-            .collect())
+            .filter(|(name, _)| RefPattern::any(patterns, name))
+            .map(|(name, id)| Ok((name, object_id(id)?)))
+            .collect()
     }
 
     async fn swap(&self, edits: &[RefEdit]) -> Result<(), RemoteError> {
         for commit in edits
             .iter()
-            .filter(|edit| edit.name.starts_with(BRANCHES))
+            .filter(|edit| edit.name.is_branch())
             .filter_map(|edit| edit.result())
         {
             self.bring(commit).await?;
@@ -284,13 +288,13 @@ impl Remote for GitRemote {
         let title = crate::text::sanitize_line(title, 200);
         let commit = format!("tree {tree}\nauthor {who}\ncommitter {who}\n\n{title}\n");
         let write = ["hash-object", "-t", "commit", "-w", "--stdin"];
-        self.git.run_local(what, write, commit.as_bytes()).await
+        self.git.run_for_id(what, write, commit.as_bytes()).await
     }
 
-    async fn read_lock(&self, name: &str, id: &ObjectId) -> Result<String, RemoteError> {
+    async fn read_lock(&self, name: &RefName, id: &ObjectId) -> Result<String, RemoteError> {
         let path = format!("{id}:{JOURNAL}");
         if !self.has(&path).await? {
-            self.fetch(Some(name)).await?;
+            self.fetch(Some(name.as_str())).await?;
         }
         let output = self.git.run(["cat-file", "blob", &path], b"", &[]).await?;
         if !output.success {
@@ -304,21 +308,21 @@ impl Remote for GitRemote {
 
     async fn contains(
         &self,
-        name: &str,
+        name: &RefName,
         tip: &ObjectId,
-        commit: &ObjectId,
+        commit: CommitId,
     ) -> Result<bool, RemoteError> {
         if !self.has(&format!("{tip}^{{commit}}")).await? {
-            self.fetch(Some(name)).await?;
+            self.fetch(Some(name.as_str())).await?;
         }
         self.git.is_ancestor(commit, tip).await
     }
 
-    async fn write_tag(&self, object: &[u8], commit: &str) -> Result<ObjectId, RemoteError> {
-        self.bring(commit).await?;
+    async fn write_tag(&self, object: &[u8], commit: CommitId) -> Result<ObjectId, RemoteError> {
+        self.bring(&commit.into()).await?;
         let write = ["hash-object", "-t", "tag", "-w", "--stdin"];
         self.git
-            .run_local("write the git tag's object", write, object)
+            .run_for_id("write the git tag's object", write, object)
             .await
     }
 }

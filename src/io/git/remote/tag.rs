@@ -1,21 +1,23 @@
 //! Makes annotated tags as objects without a ref. They are made and signed before anything is locked or
 //! moved, so that a signing prompt or a missing key stops nothing later.
 
-use std::path::Path;
+use std::{fs::Permissions, os::unix::fs::PermissionsExt as _, path::Path};
 
-use crate::io::git::{
-    error::{RemoteError, RemoteErrorKind},
-    remote::ObjectId,
-    run::{ANONYMOUS, Git},
+use crate::{
+    git::{CommitId, ObjectId, RefName},
+    io::git::{
+        error::{RemoteError, RemoteErrorKind},
+        run::{ANONYMOUS, Git, object_id},
+    },
 };
 
 /// A tag to be made.
 #[derive(Debug, Clone)]
 pub struct NewTag {
-    /// Its name without `refs/tags/`.
-    pub name: String,
-    /// The full id of the commit that it names.
-    pub commit: String,
+    /// The ref that is to show it later. Its short name is part of the object.
+    pub name: RefName,
+    /// The commit that it names.
+    pub commit: CommitId,
     /// Its whole message.
     pub message: String,
     /// Its date, in seconds since 1970.
@@ -47,7 +49,7 @@ pub async fn make_tag(dir: &Path, tag: &NewTag) -> Result<MadeTag, RemoteError> 
     } else {
         plain(&git, tag, anonymous).await?
     };
-    let output = git.run(["cat-file", "tag", &id], b"", &[]).await?;
+    let output = git.run(["cat-file", "tag", id.as_str()], b"", &[]).await?;
     if !output.success {
         return Err(RemoteError::new(
             RemoteErrorKind::Local,
@@ -114,11 +116,11 @@ async fn plain(git: &Git, tag: &NewTag, anonymous: bool) -> Result<ObjectId, Rem
         message,
         ..
     } = tag;
-    let message = message.trim_end();
+    let (name, message) = (name.short(), message.trim_end());
     let object =
         format!("object {commit}\ntype commit\ntag {name}\ntagger {tagger}\n\n{message}\n");
     let write = ["hash-object", "-t", "tag", "-w", "--stdin"];
-    git.run_local("make the git tag", write, object.as_bytes())
+    git.run_for_id("make the git tag", write, object.as_bytes())
         .await
 }
 
@@ -145,6 +147,7 @@ async fn signed(git: &Git, tag: &NewTag, anonymous: bool) -> Result<ObjectId, Re
     let learnt = hooks.path().join("learnt");
     write_hook(hooks.path()).map_err(local)?;
     let option = format!("core.hooksPath={}", hooks.path().display());
+    let commit = tag.commit.to_string();
     let args = [
         "-c",
         &*option,
@@ -152,23 +155,23 @@ async fn signed(git: &Git, tag: &NewTag, anonymous: bool) -> Result<ObjectId, Re
         "--sign",
         "--cleanup=verbatim",
         "--file=-",
-        &*tag.name,
-        &*tag.commit,
+        tag.name.short(),
+        &*commit,
     ];
     let mut environment = identity(tag.seconds, anonymous);
     environment.push(("HOIST_LEARNT", learnt.display().to_string()));
     let environment: Vec<_> = environment.iter().map(|(k, v)| (*k, &**v)).collect();
     let message = format!("{}\n", tag.message.trim_end());
     let output = git.run(args, message.as_bytes(), &environment).await?;
-    let name = format!("refs/tags/{}", tag.name);
+    let name = tag.name.as_str();
     if output.success {
         // This git does not run the hook: the ref exists now and must be deleted again.
         let id = git
-            .run_local("read the git tag", ["rev-parse", "--verify", &*name], b"")
+            .run_for_id("read the git tag", ["rev-parse", "--verify", name], b"")
             .await?;
         git.run_local(
             "delete the git tag's ref",
-            ["update-ref", "-d", &*name, &*id],
+            ["update-ref", "-d", name, id.as_str()],
             b"",
         )
         .await?;
@@ -178,23 +181,19 @@ async fn signed(git: &Git, tag: &NewTag, anonymous: bool) -> Result<ObjectId, Re
     let id = text.lines().find_map(|line| {
         let mut words = line.split(' ').skip(1);
         let id = words.next()?;
-        (words.next()? == name).then(|| id.to_owned())
+        (words.next()? == name).then_some(id)
     });
-    id.ok_or_else(|| {
+    let id = id.ok_or_else(|| {
         let message = format!("cannot sign the git tag: {}", output.error_text());
         RemoteError::new(RemoteErrorKind::Local, message)
             .hint("mend git's signing settings, or set `git.sign = false` in release.toml")
-    })
+    })?;
+    object_id(id)
 }
 
 fn write_hook(dir: &Path) -> std::io::Result<()> {
     let path = dir.join("reference-transaction");
     let hook = "#!/bin/sh\n[ \"$1\" = prepared ] || exit 0\ncat >\"$HOIST_LEARNT\"\nexit 1\n";
     std::fs::write(&path, hook)?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700))?;
-    }
-    Ok(())
+    std::fs::set_permissions(&path, Permissions::from_mode(0o700))
 }

@@ -4,7 +4,11 @@ use std::path::Path;
 
 use crate::{
     error::{Error, ErrorCode, Result},
-    io::git::run::Git,
+    git::{ObjectId, RefName},
+    io::git::{
+        error::RemoteError,
+        run::{Git, object_id},
+    },
     text::sanitize_line,
 };
 
@@ -14,12 +18,12 @@ const TAGS_PER_FETCH: usize = 200;
 /// A tag that a remote has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RemoteTag {
-    /// Its name without `refs/tags/`.
-    pub name: String,
+    /// Its ref.
+    pub name: RefName,
     /// What the ref names: a tag object, or a commit.
-    pub object: String,
+    pub object: ObjectId,
     /// The object that the tag leads to in the end; the same as `object` for a lightweight tag.
-    pub target: String,
+    pub target: ObjectId,
 }
 
 /// The tags of one remote of one repository.
@@ -50,19 +54,16 @@ impl RemoteTags {
                 "cannot list the tags of",
             )
             .await?;
-        Ok(parse(&text))
+        parse(&text).map_err(|error| self.failed("cannot list the tags of").because(&error))
     }
 
     /// Fetches the tags `names` into this repository, overwriting nothing.
     ///
     /// # Errors
     /// Failed (exit 6) where the remote does not answer, or this repository already has one of the tags.
-    pub async fn fetch(&self, names: &[String]) -> Result<()> {
+    pub async fn fetch(&self, names: &[RefName]) -> Result<()> {
         for names in names.chunks(TAGS_PER_FETCH) {
-            let specs: Vec<String> = names
-                .iter()
-                .map(|name| format!("refs/tags/{name}:refs/tags/{name}"))
-                .collect();
+            let specs: Vec<String> = names.iter().map(|name| format!("{name}:{name}")).collect();
             let mut args = vec![
                 "fetch",
                 "--quiet",
@@ -77,9 +78,12 @@ impl RemoteTags {
         Ok(())
     }
 
+    fn failed(&self, what: &str) -> Error {
+        Error::failed(format!("{what} `{}`", self.remote)).with_code(ErrorCode::GitRemote)
+    }
+
     async fn run(&self, args: &[&str], what: &str) -> Result<String> {
-        let failed =
-            || Error::failed(format!("{what} `{}`", self.remote)).with_code(ErrorCode::GitRemote);
+        let failed = || self.failed(what);
         let output = self.git.run(args, b"", &[]).await;
         let output = output.map_err(|error| failed().because(&error).hint("install git"))?;
         if output.success {
@@ -96,26 +100,32 @@ impl RemoteTags {
 }
 
 /// `<id>\trefs/tags/<name>`, and `<id>\trefs/tags/<name>^{}` for what an annotated tag peels to.
-fn parse(text: &str) -> Vec<RemoteTag> {
+fn parse(text: &str) -> Result<Vec<RemoteTag>, RemoteError> {
     let mut tags: Vec<RemoteTag> = Vec::new();
     for line in text.lines() {
-        let Some((id, name)) = line.split_once("\trefs/tags/") else {
+        let Some((id, name)) = line.split_once('\t') else {
             continue;
         };
+        let id = object_id(id)?;
         match name.strip_suffix("^{}") {
             Some(peeled) => {
-                if let Some(tag) = tags.last_mut().filter(|tag| tag.name == peeled) {
-                    id.clone_into(&mut tag.target);
+                if let Some(tag) = tags.last_mut().filter(|tag| tag.name.as_str() == peeled) {
+                    tag.target = id;
                 }
             }
-            None => tags.push(RemoteTag {
-                name: name.into(),
-                object: id.into(),
-                target: id.into(),
-            }),
+            None => {
+                // A name that is not valid is not the name of a version.
+                if let Some(name) = name.parse().ok().filter(RefName::is_tag) {
+                    tags.push(RemoteTag {
+                        name,
+                        object: id.clone(),
+                        target: id,
+                    });
+                }
+            }
         }
     }
-    tags
+    Ok(tags)
 }
 
 #[cfg(test)]
@@ -124,12 +134,14 @@ mod tests {
 
     #[test]
     fn an_annotated_tag_comes_with_what_it_peels_to() {
-        let text = "aa\trefs/tags/v1\nbb\trefs/tags/v2\ncc\trefs/tags/v2^{}\n";
-        let tags = parse(text);
-        assert_eq!(tags[0].target, "aa");
+        let [a, b, c] = ["a", "b", "c"].map(|digit| digit.repeat(40));
+        let text = format!("{a}\trefs/tags/v1\n{b}\trefs/tags/v2\n{c}\trefs/tags/v2^{{}}\n");
+        let tags = parse(&text).expect("ids are legal");
+        assert_eq!(tags[0].target.as_str(), a);
         assert_eq!(
             (tags[1].object.as_str(), tags[1].target.as_str()),
-            ("bb", "cc")
+            (&*b, &*c)
         );
+        assert!(parse("aa\trefs/tags/v1\n").is_err());
     }
 }

@@ -1,16 +1,13 @@
-//! What a journal may name. It can come from a lock on the remote, which others may write, and its
-//! names become arguments of `git`: each must be a valid name of its kind.
+//! What a journal may say. It can come from a lock on the remote, which others may write. Its ids
+//! and refs become arguments of `git`: their types see to that each is a valid one.
 
-use crate::{
-    git::{ObjectId, RefName},
-    publish::protocol::{
-        journal::records::{ImageRecord, Prepared, Record, TagRecord},
-        state::Cause,
-    },
+use crate::publish::protocol::{
+    journal::records::{ImageRecord, Prepared, Record, TagRecord},
+    state::Cause,
 };
 
-/// Every index is in range, every needed document is there, and every name is one: a journal
-/// comes from a file or a remote, so it is checked like any input.
+/// Every index is in range, every needed document is there, and the branch is one: a journal comes
+/// from a file or a remote, so it is checked like any input.
 pub(super) fn is_consistent(prepared: &Prepared) -> bool {
     let image = |image: &ImageRecord| {
         std::iter::once(&image.manifest)
@@ -23,21 +20,10 @@ pub(super) fn is_consistent(prepared: &Prepared) -> bool {
     prepared.tags.iter().all(in_range)
         && prepared.images.iter().all(image)
         && !prepared.tags.is_empty()
-        && is_legal(prepared)
-}
-
-/// Whether every object id and every ref is one of its kind.
-fn is_legal(prepared: &Prepared) -> bool {
-    let tag = prepared.git_tag.as_ref();
-    let branch = prepared.branch.as_ref();
-    let is_object = |id: &str| id.parse::<ObjectId>().is_ok();
-    let is_ref = |name: &str| name.parse::<RefName>();
-    is_object(&prepared.commit)
-        && prepared.lock_refs.iter().all(|name| is_ref(name).is_ok())
-        && tag.is_none_or(|tag| is_object(&tag.id) && RefName::tag(&tag.name).is_ok())
-        && branch.is_none_or(|branch| {
-            is_object(&branch.before) && is_ref(&branch.name).is_ok_and(|name| name.is_branch())
-        })
+        && prepared
+            .branch
+            .as_ref()
+            .is_none_or(|branch| branch.name.is_branch())
 }
 
 /// Whether all that a record says is about one of so many tags.

@@ -5,6 +5,7 @@ use semver::Version;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
+    git::{CommitId, ObjectId, RefName, tag_name},
     oci::{Descriptor, Digest, Manifest, MediaType, Repository, Tag},
     policy::OnFailure,
     publish::protocol::state::{TagClass, TagSpec, Transaction, TransactionSpec},
@@ -63,8 +64,8 @@ impl std::fmt::Display for Owner {
 pub struct Prepared {
     /// The version that is released.
     pub version: Version,
-    /// The commit that is released, full hash.
-    pub commit: String,
+    /// The commit that is released.
+    pub commit: CommitId,
     /// The instant of the release: `resume` keeps yesterday's date.
     pub instant: DateTime<Utc>,
     /// When the transaction was prepared.
@@ -86,7 +87,7 @@ pub struct Prepared {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub branch: Option<BranchMove>,
     /// The lock's refs, one a repository.
-    pub lock_refs: Vec<String>,
+    pub lock_refs: Vec<RefName>,
     /// Whether a failed commit is left as it is; else it is rolled back.
     pub hold: bool,
     /// How long a registry may take to show what it accepted, in milliseconds.
@@ -141,27 +142,28 @@ pub struct JournaledManifest(pub Manifest);
 /// A branch that is to move to the release commit, which is [`Prepared::commit`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BranchMove {
-    /// Its full name: `refs/heads/main`.
-    pub name: String,
+    /// The branch, which a document names in full: `refs/heads/main`.
+    pub name: RefName,
     /// Where it was, and where a roll back puts it again: the release commit's parent.
-    pub before: String,
+    pub before: CommitId,
 }
 
 impl BranchMove {
     /// The name that people use: `main`.
     #[must_use]
     pub fn short(&self) -> &str {
-        self.name.strip_prefix("refs/heads/").unwrap_or(&self.name)
+        self.name.short()
     }
 }
 
 /// A git tag as it is to be pushed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GitTagRecord {
-    /// Its name without `refs/tags/`.
-    pub name: String,
+    /// Its ref, which a document names without `refs/tags/`.
+    #[serde(with = "tag_name")]
+    pub name: RefName,
     /// The id that its object has in git.
-    pub id: String,
+    pub id: ObjectId,
     /// The object's bytes, signature included.
     #[serde(with = "base64_bytes")]
     pub object: Vec<u8>,

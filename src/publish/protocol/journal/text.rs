@@ -56,13 +56,16 @@ pub fn encode(record: &Record) -> String {
 /// The whole records of a journal, in order. Lines that are cut or damaged are left out.
 ///
 /// # Errors
-/// The journal is of a newer format, its first record is missing while later ones are there, or a
-/// record names a tag that the first one does not have.
+/// The journal is of a newer format, its first record is missing while later ones are there or holds
+/// something that is not valid, or a record names a tag that the first one does not have.
 pub fn decode(text: &[u8]) -> Result<Vec<Record>, ReadError> {
     let mut records = Vec::new();
     for line in text.split(|byte| *byte == b'\n') {
-        if let Some(record) = decode_line(line)? {
-            records.push(record);
+        match decode_line(line)? {
+            Some(Whole::Record(record)) => records.push(*record),
+            // It was written whole, so something may have been done.
+            Some(Whole::Invalid) if records.is_empty() => return Err(ReadError::Damaged),
+            Some(Whole::Invalid) | None => {}
         }
     }
     match records.first() {
@@ -81,7 +84,15 @@ pub fn decode(text: &[u8]) -> Result<Vec<Record>, ReadError> {
     }
 }
 
-fn decode_line(line: &[u8]) -> Result<Option<Record>, ReadError> {
+/// A line that nothing is missing of.
+enum Whole {
+    Record(Box<Record>),
+    /// It holds something that is not valid, such as an id that is not one.
+    Invalid,
+}
+
+/// `None`: the line is cut or damaged.
+fn decode_line(line: &[u8]) -> Result<Option<Whole>, ReadError> {
     let Ok(line) = serde_json::from_slice::<Line<serde_json::Value>>(line) else {
         return Ok(None);
     };
@@ -92,5 +103,8 @@ fn decode_line(line: &[u8]) -> Result<Option<Record>, ReadError> {
     if line.v > FORMAT {
         return Err(ReadError::Newer(line.v));
     }
-    Ok(serde_json::from_value(line.record).ok())
+    let record = serde_json::from_value(line.record);
+    Ok(Some(record.map_or(Whole::Invalid, |record| {
+        Whole::Record(Box::new(record))
+    })))
 }
