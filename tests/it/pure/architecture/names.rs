@@ -6,10 +6,9 @@ use regex::Regex;
 
 use crate::pure::architecture::source::Source;
 
-/// Modules whose types carry the names of others on purpose. `release::blocking` is the same facade
-/// for callers without a runtime; `io::git::remote` still calls its hex text an `ObjectId`, as the
-/// checked type in `git` is called.
-const MIRRORS: [&str; 2] = ["release::blocking", "io::git::remote"];
+/// Modules whose types carry the names of others on purpose: `release::blocking` is the same facade
+/// for callers without a runtime.
+const MIRRORS: [&str; 1] = ["release::blocking"];
 
 /// Each type name that stands for more than one thing, with the modules that declare it.
 pub fn doubles(sources: &[Source]) -> Vec<String> {
