@@ -17,7 +17,7 @@ pub fn choose<'a>(
     environment: &'a Environment,
 ) -> Box<dyn ImageSource + 'a> {
     let wanted = request.wanted_image();
-    match &request.policy.source {
+    match &request.policy.image_source {
         BuildSource::Layout { path, command } => Box::new(LayoutSource {
             request,
             layout: path,

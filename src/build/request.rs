@@ -37,7 +37,7 @@ impl BuildRequest {
         WantedImage {
             references: self.references.clone(),
             platforms: self.policy.platforms.clone(),
-            built_here: self.policy.source == BuildSource::Engine,
+            built_here: self.policy.image_source == BuildSource::Engine,
             annotations: self.annotations.clone(),
         }
     }

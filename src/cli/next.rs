@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     error::{ErrorKind, Result},
-    project::{History, Next, Project, VersionRequest},
+    project::{Next, NextVersion, Project, VersionRequest},
 };
 
 /// Commits that are shown where there is nothing to release.
@@ -32,7 +32,7 @@ pub(super) struct NextArgs {
 
 /// One image's history, and what follows from it.
 struct NextAnswer {
-    history: History,
+    history: NextVersion,
     /// Asked for with `--explain`.
     explanation: Vec<String>,
 }
@@ -44,14 +44,14 @@ pub(super) fn run(args: NextArgs, context: &Context) -> Result<ExitCode> {
     let answers = projects.each(|project| answer(project, &request, args.explain, terminal));
     let answers = Images::of(answers)?;
     if terminal.json {
-        terminal.json(&answers.document(|answer| document(&answer.history.next)));
+        terminal.json(&answers.document(|answer| document(&answer.history.decision)));
     }
     for (label, answer) in answers.values() {
-        let next = &answer.history.next;
+        let next = &answer.history.decision;
         print(label, next, terminal);
         if args.explain {
             remark(label, &answer.explanation, terminal);
-        } else if next.next.is_none() && !terminal.json && label.config().is_none() {
+        } else if next.version.is_none() && !terminal.json && label.config().is_none() {
             nothing_at_all(&answer.history, terminal);
         }
     }
@@ -73,7 +73,10 @@ fn answer(
             remark(label, &project.explain_facts(&facts), terminal);
         }
     })?;
-    let history = History { facts, next };
+    let history = NextVersion {
+        facts,
+        decision: next,
+    };
     let explanation = match explained {
         true => project.explain(request, &history),
         false => Vec::new(),
@@ -85,7 +88,7 @@ fn answer(
 }
 
 fn print(label: ImageLabel<'_>, next: &Next, terminal: &Terminal) {
-    match (&next.next, label.config()) {
+    match (&next.version, label.config()) {
         _ if terminal.json => {}
         (Some(version), None) => terminal.data(&version.to_string()),
         (Some(version), Some(config)) => terminal.data(&format!("{config} {version}")),
@@ -112,8 +115,8 @@ fn nothing(label: ImageLabel<'_>, next: &Next, terminal: &Terminal) {
 }
 
 /// Why there is nothing to release, and what was seen.
-fn nothing_at_all(history: &History, terminal: &Terminal) {
-    nothing(ImageLabel::new(None), &history.next, terminal);
+fn nothing_at_all(history: &NextVersion, terminal: &Terminal) {
+    nothing(ImageLabel::new(None), &history.decision, terminal);
     if terminal.quiet {
         return;
     }
@@ -125,7 +128,7 @@ fn nothing_at_all(history: &History, terminal: &Terminal) {
         let more = lines.len() - SHOWN;
         terminal.remark(&format!("and {more} more: `hoist next --explain`"));
     }
-    if history.next.current.is_none() && !lines.is_empty() {
+    if history.decision.current.is_none() && !lines.is_empty() {
         terminal.note("a first version can be named: `--version 0.1.0`");
     }
 }
@@ -150,7 +153,7 @@ fn document(next: &Next) -> Value {
         "current": text(&next.current),
         "current_tag": next.current_tag,
         "range_from": text(&next.range_from),
-        "next": text(&next.next),
+        "next": text(&next.version),
         "bump": next.level,
         "prerelease": next.is_prerelease(),
         "branch": next.branch,

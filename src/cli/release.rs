@@ -21,7 +21,7 @@ use super::{
 use crate::{
     error::{Error, ErrorCode, Result},
     project::ImageResult,
-    release::{Cancel, FORMAT, Plan, Planned, ReleaseRequest, ReleaseResult},
+    release::{Cancel, PLAN_FORMAT, Plan, Planned, ReleaseRequest, ReleaseResult},
 };
 
 /// Release: build once, move every tag or none, tag git
@@ -100,7 +100,7 @@ fn read(file: &Path) -> Result<Plan> {
             .because(&error)
             .hint("`hoist plan --json` writes one")
     })?;
-    if plan.v > FORMAT {
+    if plan.v > PLAN_FORMAT {
         return Err(Error::usage(format!(
             "`{name}` was made by a newer hoist (format {})",
             plan.v

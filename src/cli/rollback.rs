@@ -37,7 +37,7 @@ pub(super) fn run(args: RollbackArgs, context: &Context) -> Result<ExitCode> {
     }
     let outcome = context
         .release_for_work()?
-        .rollback(args.recovery.recovery())?;
+        .roll_back_unfinished(args.recovery.recovery())?;
     let nothing = "nothing to undo: no release is unfinished";
     Ok(outcome::print_or(outcome, nothing, &context.terminal))
 }
@@ -56,13 +56,13 @@ fn take_back(version: &Version, yes: bool, context: &Context) -> Result<ExitCode
         })?;
     }
     let release = context.release_for_work()?;
-    let plan = release.plan_rollback(version)?;
+    let plan = release.plan_take_back(version)?;
     show(&plan, context);
     let moves = plan.moves().next().is_some();
     if moves && !yes && !ask(&format!("Take {version} back?"), &context.cancel)? {
         return Ok(ExitCode::from(exit::OK));
     }
-    let outcome = release.roll_back(&plan)?;
+    let outcome = release.take_back(&plan)?;
     if outcome
         .as_ref()
         .is_some_and(|outcome| outcome.error.is_none())

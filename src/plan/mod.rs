@@ -10,7 +10,7 @@ pub mod version;
 
 pub use crate::plan::release::{
     document::{
-        FORMAT, Plan, PlannedCommit, PlannedGitTag, PlannedImage, PlannedMove, PlannedSource,
+        PLAN_FORMAT, Plan, PlannedCommit, PlannedGitTag, PlannedImage, PlannedMove, PlannedSource,
         ReleaseCommit, Successor,
     },
     inputs::Inputs,

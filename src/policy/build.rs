@@ -18,8 +18,8 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "BuildTable", into = "BuildTable")]
 pub struct BuildPolicy {
-    /// What makes the image.
-    pub source: BuildSource,
+    /// What makes the image; not the key `source`, which is [`BuildPolicy::files`].
+    pub image_source: BuildSource,
     /// The Dockerfile's path inside the context.
     pub dockerfile: RepositoryPath,
     /// The directory inside the repository that the builder sees.
@@ -32,7 +32,7 @@ pub struct BuildPolicy {
     pub args: BTreeMap<String, Template>,
     /// Secrets that a step of the Dockerfile can mount.
     pub secrets: Vec<Secret>,
-    /// Which files the builder sees: the key `source`.
+    /// Which files the builder sees: the key `source`, for which see also [`BuildPolicy::image_source`].
     pub files: SourceFiles,
     /// The builder of the engine; unset: BuildKit where the engine has it.
     pub builder: Option<Builder>,
@@ -138,7 +138,7 @@ impl Default for BuildPolicy {
     fn default() -> Self {
         let path = |text: &str| text.parse().expect("the defaults are legal");
         Self {
-            source: BuildSource::Engine,
+            image_source: BuildSource::Engine,
             dockerfile: path("Dockerfile"),
             context: path("."),
             target: None,
@@ -199,7 +199,7 @@ impl TryFrom<BuildTable> for BuildPolicy {
             program,
             args: words.collect(),
         });
-        let source = match (table.layout, command) {
+        let image_source = match (table.layout, command) {
             (None, None) => BuildSource::Engine,
             (Some(path), command) => BuildSource::Layout { path, command },
             (None, Some(_)) => {
@@ -209,7 +209,7 @@ impl TryFrom<BuildTable> for BuildPolicy {
             }
         };
         Ok(Self {
-            source,
+            image_source,
             dockerfile: table.dockerfile,
             context: table.context,
             target: table.target,
@@ -232,7 +232,7 @@ impl TryFrom<BuildTable> for BuildPolicy {
 
 impl From<BuildPolicy> for BuildTable {
     fn from(policy: BuildPolicy) -> Self {
-        let (layout, command) = match policy.source {
+        let (layout, command) = match policy.image_source {
             BuildSource::Engine => (None, None),
             BuildSource::Layout { path, command } => (Some(path), command),
         };

@@ -66,7 +66,7 @@ fn rules(policy: &Policy) -> Result<(), Problem> {
 }
 
 fn variants(policy: &Policy) -> Result<(), Problem> {
-    let layout = match policy.image.build.source {
+    let layout = match policy.image.build.image_source {
         BuildSource::Layout { .. } => true,
         BuildSource::Engine => false,
     };

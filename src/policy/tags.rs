@@ -24,7 +24,8 @@ pub struct TagPolicy {
     pub zero_major: bool,
     /// Whether a channel's tag moves on to the stable release that follows.
     pub channel_follows: bool,
-    /// What decides where a registry refuses to list its tags.
+    /// What decides where a registry refuses to list its tags. The key is older than the name of its
+    /// type, and stays.
     pub guard: TagListFallback,
 }
 

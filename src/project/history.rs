@@ -18,18 +18,18 @@ use crate::{
 /// What the history says, and what follows from it.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
-pub struct History {
+pub struct NextVersion {
     /// What was read.
     pub facts: Facts,
     /// What follows from it.
-    pub next: Next,
+    pub decision: Next,
 }
 
-impl History {
+impl NextVersion {
     /// A line for each commit: its level, and why.
     #[must_use]
     pub fn commit_lines(&self) -> Vec<String> {
-        let entries = self.next.entries.iter();
+        let entries = self.decision.entries.iter();
         entries
             .map(|entry| explain::line(entry, &self.facts))
             .collect()
@@ -49,10 +49,13 @@ impl Project {
     ///
     /// # Errors
     /// As [`Project::facts`]; refused (exit 4) where the facts do not allow a next version.
-    pub fn next(&self, request: &VersionRequest) -> Result<History> {
+    pub fn next(&self, request: &VersionRequest) -> Result<NextVersion> {
         let facts = self.facts(request)?;
         let next = self.decide(&facts, request)?;
-        Ok(History { facts, next })
+        Ok(NextVersion {
+            facts,
+            decision: next,
+        })
     }
 
     /// What follows from `facts`.
@@ -66,8 +69,8 @@ impl Project {
     /// Why `history` is the answer to `request`: the base, every commit with its level, and what
     /// would change the answer. One line each.
     #[must_use]
-    pub fn explain(&self, request: &VersionRequest, history: &History) -> Vec<String> {
-        explain::explain(self.policy(), &history.facts, request, &history.next)
+    pub fn explain(&self, request: &VersionRequest, history: &NextVersion) -> Vec<String> {
+        explain::explain(self.policy(), &history.facts, request, &history.decision)
     }
 
     /// What was seen where there is no answer: the base, and every commit with its level as far as

@@ -30,7 +30,7 @@ mod set;
 pub use commit_check::CheckedMessage;
 #[cfg(feature = "cli")]
 pub(crate) use found::WorkTree;
-pub use history::History;
+pub use history::NextVersion;
 pub use location::{Location, POLICY_FILE};
 pub use log::PastRelease;
 pub use notes::Wanted;

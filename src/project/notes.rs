@@ -72,7 +72,7 @@ impl Project {
         match wanted {
             Wanted::Next => {
                 let history = self.next(request)?;
-                self.notes_of_next(&history.facts, &history.next, today)
+                self.notes_of_next(&history.facts, &history.decision, today)
             }
             Wanted::Version(version) => self.notes_of_version(version),
             Wanted::Range { from, to } => {
@@ -127,12 +127,12 @@ impl Project {
         next: &Next,
         today: NaiveDate,
     ) -> Result<ReleaseNotes> {
-        if let (Some(version), Some(_)) = (&next.next, &next.on_head) {
+        if let (Some(version), Some(_)) = (&next.version, &next.on_head) {
             return self.notes_of_version(version);
         }
         let prerelease = next.is_prerelease();
         let name = |version: &Version| self.policy().version.tag.name(version);
-        let version = next.next.as_ref();
+        let version = next.version.as_ref();
         let span = NotesRange {
             to: version.map(|version| (version.to_string(), name(version))),
             from: before(prerelease, facts.channel.as_ref(), facts.stable.as_ref()),

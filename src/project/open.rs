@@ -23,8 +23,8 @@ use crate::{
 /// use hoist::{Environment, Location, Project};
 ///
 /// let project = Project::open(&Location::default(), &Environment::from_process())?;
-/// let history = project.next(&Default::default())?;
-/// println!("{:?}", history.next.next);
+/// let next = project.next(&Default::default())?;
+/// println!("{:?}", next.decision.version);
 /// # Ok::<(), hoist::Error>(())
 /// ```
 pub struct Project {

@@ -8,7 +8,7 @@ use crate::{
     plan::{notes::ReleaseNotes, version::VersionRequest},
     project::{
         commit_check::CheckedMessage,
-        history::History,
+        history::NextVersion,
         location::Location,
         log::PastRelease,
         notes::Wanted,
@@ -107,7 +107,7 @@ impl ProjectSet {
 
     /// [`Project::next`] of each.
     #[must_use]
-    pub fn next(&self, request: &VersionRequest) -> Vec<ImageResult<History>> {
+    pub fn next(&self, request: &VersionRequest) -> Vec<ImageResult<NextVersion>> {
         self.each(|project| project.next(request))
     }
 

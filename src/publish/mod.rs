@@ -8,11 +8,22 @@
 //! while the commit ran cannot be taken back; a *new* tag cannot be deleted on some registries;
 //! between the last look and the PUT of a roll back another writer can slip in.
 //!
-//! From below: [`protocol`] is pure; `run` holds the data of one run, and `deadline` its limits in
-//! time; each file of [`steps`] carries out one action of the protocol over the traits of
-//! [`crate::io`]; `report` makes the outcome; `drive` is the loop. On top are the ways in: `start`
-//! for a new release, `takeover` for an unfinished one, `preflight` and `status` for those who only
-//! want to know.
+//! From above:
+//!
+//! | what | where |
+//! |---|---|
+//! | the ways in: a new release, an unfinished one | `start`, `takeover` |
+//! | the ways in for those who only want to know | `preflight`, `status` |
+//! | what the caller hands over | `publication`, `world`, `recheck` |
+//! | what is written to the journal first | `prepare` |
+//! | which unfinished releases are in the way | `unfinished` |
+//! | the loop: state, action, answer, next state | `drive` |
+//! | what the loop says, as events | `announce`, `remarks` |
+//! | one action of the protocol each, over the traits of [`crate::io`] | [`steps`] |
+//! | the data of one run, and its limits in time | `run`, `deadline` |
+//! | where content is sent, and how much of it | `destination`, `transfers` |
+//! | the outcome and its words | `report`, `errors` |
+//! | states, transitions, journal, replay: pure | [`protocol`], `lock_ref` |
 
 mod announce;
 mod deadline;
@@ -45,7 +56,7 @@ pub use protocol::{
 };
 pub use publication::{GitTagObject, Publication, TagMove, Target};
 pub use recheck::{Overtaken, PublishedNow, Recheck};
-pub use start::{Staged, run, stage};
+pub use start::{Staged, publish, stage};
 pub use status::{Unfinished, status};
 pub use takeover::{Recovery, resume, rollback};
 pub use unfinished::{Scope, journaled_images, refuse_unfinished};

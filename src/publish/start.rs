@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// Publishes: all tags, or none.
-pub async fn run(world: &World, publication: &Publication) -> Outcome {
+pub async fn publish(world: &World, publication: &Publication) -> Outcome {
     match stage(world, publication).await {
         Ok(staged) => staged.publish().await,
         Err(error) => report::not_begun(publication, error),

@@ -111,9 +111,9 @@ impl Release {
         promote(candidate: &Version) -> Result<Outcome>;
         status() -> Result<Vec<Unfinished>>;
         resume(how: Recovery) -> Result<Option<Outcome>>;
-        rollback(how: Recovery) -> Result<Option<Outcome>>;
-        plan_rollback(version: &Version) -> Result<RollbackPlan>;
-        roll_back(plan: &RollbackPlan) -> Result<Option<Outcome>>;
+        roll_back_unfinished(how: Recovery) -> Result<Option<Outcome>>;
+        plan_take_back(version: &Version) -> Result<RollbackPlan>;
+        take_back(plan: &RollbackPlan) -> Result<Option<Outcome>>;
         verify(version: Option<&Version>, options: &VerifyOptions) -> Result<Vec<Verified>>;
         check() -> Vec<Check>;
         drift() -> Result<DriftReport>;

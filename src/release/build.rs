@@ -84,7 +84,7 @@ impl Release {
         let wait = async {
             if to_build(plan).next().is_none() {
                 None
-            } else if build.source.command().is_some() {
+            } else if build.image_source.command().is_some() {
                 Some(Box::new(self.work_tree.clone().write_owned().await) as Turn)
             } else if build.files == SourceFiles::Worktree || self.has_layout() {
                 Some(Box::new(self.work_tree.clone().read_owned().await) as Turn)
@@ -104,7 +104,7 @@ impl Release {
 
     fn has_layout(&self) -> bool {
         let mut variants = self.policy().variants.values();
-        self.policy().image.build.source.layout().is_some()
+        self.policy().image.build.image_source.layout().is_some()
             || variants.any(|one| one.layout.is_some())
     }
 
@@ -151,7 +151,7 @@ impl Release {
     /// `command` runs once a release, before the first image.
     fn build_request(&self, plan: &Plan, planned: &PlannedImage, command: bool) -> BuildRequest {
         let mut policy = self.variant_policy(&planned.variant);
-        if let BuildSource::Layout { command: set, .. } = &mut policy.source
+        if let BuildSource::Layout { command: set, .. } = &mut policy.image_source
             && !command
         {
             *set = None;
@@ -196,9 +196,9 @@ impl Release {
                 build.target.clone_from(&variant.target);
             }
             if let Some(path) = &variant.layout {
-                build.source = BuildSource::Layout {
+                build.image_source = BuildSource::Layout {
                     path: path.clone(),
-                    command: build.source.command().cloned(),
+                    command: build.image_source.command().cloned(),
                 };
             }
             if let Some(dockerfile) = &variant.dockerfile {

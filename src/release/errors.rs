@@ -44,8 +44,8 @@ pub(super) fn fixed(planned: &PlannedMove, shown: &Digest) -> Error {
 }
 
 /// Tags are to move that their registry says it will not let move.
-pub(super) fn immutable(held: &[&PlannedMove]) -> Error {
-    let names: Vec<String> = held
+pub(super) fn immutable(tags: &[&PlannedMove]) -> Error {
+    let names: Vec<String> = tags
         .iter()
         .map(|tag| format!("`{}`", tag.repository.tag(&tag.tag)))
         .collect();

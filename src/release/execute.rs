@@ -44,7 +44,7 @@ impl Release {
 
     /// Publishes: all tags, or none. `release`, `promote`, `repair` and `rollback VERSION` end here.
     pub(super) async fn publish(&self, world: &World, publication: &Publication) -> Outcome {
-        let outcome = publish::run(world, publication).await;
+        let outcome = publish::publish(world, publication).await;
         self.bring_home(&outcome).await;
         outcome
     }

@@ -154,9 +154,9 @@ mod tests {
         send(release.promote(version));
         send(release.status());
         send(release.resume(Recovery::IfAbandoned));
-        send(release.rollback(Recovery::IfAbandoned));
-        send(release.plan_rollback(version));
-        send(release.roll_back(rollback));
+        send(release.roll_back_unfinished(Recovery::IfAbandoned));
+        send(release.plan_take_back(version));
+        send(release.take_back(rollback));
         send(release.verify(None, &VerifyOptions::default()));
         send(release.check());
         send(release.drift());

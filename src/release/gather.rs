@@ -59,7 +59,7 @@ impl Release {
             Err(error) => return self.pulled_past(&facts).ok_or(error),
         };
         let places = self.places(&repositories)?;
-        let Some(version) = next.next.clone() else {
+        let Some(version) = next.version.clone() else {
             return self
                 .nothing(&facts, &next, &places)
                 .await
@@ -87,7 +87,7 @@ impl Release {
             ..inputs
         };
         let mut plan = inputs.plan()?;
-        if release_commit.is_some() && policy.image.build.source.layout().is_some() {
+        if release_commit.is_some() && policy.image.build.image_source.layout().is_some() {
             plan.messages.push(WITHOUT_COMMIT.to_owned());
         }
         plan.release_commit = release_commit;

@@ -21,8 +21,8 @@
 //! | `release`, after a yes; `release --plan FILE` | [`Release::execute`] takes the plan that was shown | [`ReleaseSet::execute`] takes what [`ReleaseSet::plan`] gave |
 //! | `repair` | [`Release::drift`], then [`Release::repair`] with that report | [`ReleaseSet::drift`], [`ReleaseSet::repair`] |
 //! | `promote` | [`Release::plan_promotion`] (`--dry-run`), [`Release::promote`] | |
-//! | `rollback VERSION` | [`Release::plan_rollback`], then [`Release::roll_back`] with that plan | |
-//! | `resume`, `rollback` | [`Release::resume`], [`Release::rollback`] | |
+//! | `rollback VERSION` | [`Release::plan_take_back`], then [`Release::take_back`] with that plan | |
+//! | `resume`, `rollback` | [`Release::resume`], [`Release::roll_back_unfinished`] | |
 //! | `next`, `changelog`, `log`, `check --commits` | no network: see [`project`](crate::project) | |
 //!
 //! Only `execute.rs` starts, resumes or undoes a transaction.
@@ -69,7 +69,7 @@ pub use verify::{Finding, Verified, VerifyOptions};
 
 pub use crate::plan::inspect::{Changes, Hidden, Layer, Report};
 pub use crate::plan::release::document::{
-    FORMAT, Plan, PlannedGitTag, PlannedImage, PlannedMove, PlannedSource, ReleaseCommit,
+    PLAN_FORMAT, Plan, PlannedGitTag, PlannedImage, PlannedMove, PlannedSource, ReleaseCommit,
 };
 pub use crate::plan::release::drift::{Drift, DriftState};
 pub use crate::plan::release::verify::{CheckState, TagCheck};

@@ -47,13 +47,13 @@ impl Release {
             lock_refs: self.policy().git.lock_refs.clone(),
         };
         let found = publish::preflight(world, &asked).await?;
-        let held: Vec<_> = plan
+        let immutable: Vec<_> = plan
             .tags
             .iter()
-            .filter(|tag| is_held(tag, plan, &found))
+            .filter(|tag| is_immutable(tag, plan, &found))
             .collect();
-        if !held.is_empty() {
-            return Err(errors::immutable(&held));
+        if !immutable.is_empty() {
+            return Err(errors::immutable(&immutable));
         }
         step.finish(Finished::Preflight { repositories });
         Ok(found)
@@ -92,7 +92,7 @@ impl Release {
             images,
             git_tag,
             branch: branch_move(plan),
-            recheck: Some(self.guard(plan)),
+            recheck: Some(self.recheck_of(plan)),
             lock_refs: policy.git.lock_refs.clone(),
             policy: policy.publish.clone(),
         })
@@ -206,7 +206,7 @@ pub(super) fn still_fits(plan: &Plan, images: &[Image]) -> Result<()> {
 }
 
 /// Whether a tag is to move that the registry says it will not let move.
-fn is_held(planned: &PlannedMove, plan: &Plan, found: &[PreflightResult]) -> bool {
+fn is_immutable(planned: &PlannedMove, plan: &Plan, found: &[PreflightResult]) -> bool {
     let here = plan
         .repositories
         .iter()

@@ -1,4 +1,4 @@
-//! The guard of the moving tags, asked once more under the lock: with the same rules and what is
+//! Whether the moving tags may still move, asked once more under the lock: with the same rules and what is
 //! published by then.
 
 use std::collections::BTreeMap;
@@ -20,20 +20,24 @@ use crate::{
 
 impl Release {
     /// Whether every tag that `plan` moves may still move.
-    pub(super) fn guard(&self, plan: &Plan) -> Recheck {
+    pub(super) fn recheck_of(&self, plan: &Plan) -> Recheck {
         let policy = self.policy().clone();
         let plan = plan.clone();
-        Recheck::new(move |known| held(&policy, &plan, known))
+        Recheck::new(move |known| overtaken_by_release(&policy, &plan, known))
     }
 
     /// Whether each of these tags still belongs to the version that it is to be put back to.
-    pub(super) fn guard_of_repair(&self, wanted: Vec<(Repository, Tag, Version)>) -> Recheck {
+    pub(super) fn recheck_of_repair(&self, wanted: Vec<(Repository, Tag, Version)>) -> Recheck {
         let policy = self.policy().clone();
-        Recheck::new(move |known| overtaken(&policy, &wanted, known))
+        Recheck::new(move |known| overtaken_by_line(&policy, &wanted, known))
     }
 }
 
-fn held(policy: &Policy, plan: &Plan, known: &PublishedNow) -> Result<Vec<Overtaken>> {
+fn overtaken_by_release(
+    policy: &Policy,
+    plan: &Plan,
+    known: &PublishedNow,
+) -> Result<Vec<Overtaken>> {
     let git = versions(policy, known);
     let kind = BranchKind::of(&policy.branches, plan.branch.as_deref());
     let context = TagContext {
@@ -49,7 +53,7 @@ fn held(policy: &Policy, plan: &Plan, known: &PublishedNow) -> Result<Vec<Overta
     let published: Vec<Published> = known.repositories.iter().map(published).collect();
     let set = tags::compute(policy, &context, &published)?;
     let moves = plan.tags.iter().filter(|tag| tag.action != TagAction::Keep);
-    let mut held = Vec::new();
+    let mut found = Vec::new();
     for planned in moves {
         let now = set.tags().iter().find(|tag| tag.tag == planned.tag);
         let verdict = now.and_then(|tag| {
@@ -62,17 +66,17 @@ fn held(policy: &Policy, plan: &Plan, known: &PublishedNow) -> Result<Vec<Overta
             && verdict.action == TagAction::Keep
             && (successor.is_none() || successor != verdict.successor.as_ref())
         {
-            held.push(Overtaken {
+            found.push(Overtaken {
                 repository: planned.repository.clone(),
                 tag: planned.tag.clone(),
                 why: verdict.why.clone(),
             });
         }
     }
-    Ok(held)
+    Ok(found)
 }
 
-fn overtaken(
+fn overtaken_by_line(
     policy: &Policy,
     wanted: &[(Repository, Tag, Version)],
     known: &PublishedNow,
@@ -80,7 +84,7 @@ fn overtaken(
     let git = versions(policy, known);
     let rules = TagRules::new(policy);
     let reader = ExactTags::new(&rules, &git);
-    let mut held = Vec::new();
+    let mut found = Vec::new();
     for (repository, tags) in &known.repositories {
         let Some(tags) = tags else { continue };
         let targets = rules.targets(&reader, &git, tags);
@@ -90,7 +94,7 @@ fn overtaken(
                 && place == repository
                 && target.version.cmp_precedence(version).is_ne()
             {
-                held.push(Overtaken {
+                found.push(Overtaken {
                     repository: repository.clone(),
                     tag: tag.clone(),
                     why: format!("{} is the highest of its line now", target.version),
@@ -98,7 +102,7 @@ fn overtaken(
             }
         }
     }
-    Ok(held)
+    Ok(found)
 }
 
 fn versions(policy: &Policy, known: &PublishedNow) -> Vec<Version> {

@@ -32,7 +32,7 @@ impl Release {
     ///
     /// # Errors
     /// As [`Release::resume`].
-    pub async fn rollback(&self, how: Recovery) -> Result<Option<Outcome>> {
+    pub async fn roll_back_unfinished(&self, how: Recovery) -> Result<Option<Outcome>> {
         self.recover(how, RecoveryDirection::Back).await
     }
 

@@ -96,10 +96,10 @@ impl Release {
             let (tag, version) = (drift.tag.clone(), drift.version.clone());
             (repository.clone(), tag, version)
         });
-        let guard = self.guard_of_repair(wanted.collect());
+        let recheck = self.recheck_of_repair(wanted.collect());
         let highest = highest(drifts);
         let publication = self
-            .or_signal(self.repair_publication(drifts, highest, guard))
+            .or_signal(self.repair_publication(drifts, highest, recheck))
             .await?;
         Ok(Some(self.publish(&self.world(), &publication).await))
     }
@@ -110,7 +110,7 @@ impl Release {
         &self,
         drifts: &DriftReport,
         version: Version,
-        guard: Recheck,
+        recheck: Recheck,
     ) -> Result<Publication> {
         let facts = self.project().facts_of(&VersionRequest::default(), None)?;
         let mut images: Vec<Image> = Vec::new();
@@ -159,7 +159,7 @@ impl Release {
             images,
             targets,
             git_tag: None,
-            recheck: Some(guard),
+            recheck: Some(recheck),
             lock_refs: self.policy().git.lock_refs.clone(),
             policy: self.policy().publish.clone(),
         })

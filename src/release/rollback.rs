@@ -44,11 +44,11 @@ impl Release {
     /// # Errors
     /// Refused (exit 4) where no repository has the version, or one does not hand out its list of
     /// tags; failed (exit 6) where it cannot be read.
-    pub async fn plan_rollback(&self, version: &Version) -> Result<RollbackPlan> {
-        self.or_signal(self.planned_rollback(version)).await
+    pub async fn plan_take_back(&self, version: &Version) -> Result<RollbackPlan> {
+        self.or_signal(self.planned_take_back(version)).await
     }
 
-    async fn planned_rollback(&self, version: &Version) -> Result<RollbackPlan> {
+    async fn planned_take_back(&self, version: &Version) -> Result<RollbackPlan> {
         let facts = self.project().facts_of(&VersionRequest::default(), None)?;
         let git: Vec<Version> = facts.tags.iter().map(|tag| tag.version.clone()).collect();
         let places = self.places(&self.repositories()?)?;
@@ -93,20 +93,20 @@ impl Release {
     /// Moves the tags back. `None`: there was nothing to move.
     ///
     /// # Errors
-    /// As [`Release::plan_rollback`]; what preflight finds. What came of the transaction is the
+    /// As [`Release::plan_take_back`]; what preflight finds. What came of the transaction is the
     /// outcome.
-    pub async fn roll_back(&self, plan: &RollbackPlan) -> Result<Option<Outcome>> {
+    pub async fn take_back(&self, plan: &RollbackPlan) -> Result<Option<Outcome>> {
         if plan.moves().next().is_none() {
             return Ok(None);
         }
         self.or_signal(self.refuse_unfinished()).await?;
-        let held = plan.moves().map(|(repository, drift)| {
+        let tags = plan.moves().map(|(repository, drift)| {
             (repository.clone(), drift.tag.clone(), plan.version.clone())
         });
         // A higher version that came meanwhile has the tags.
-        let guard = self.guard_of_repair(held.collect());
+        let recheck = self.recheck_of_repair(tags.collect());
         let version = plan.version.clone();
-        let publication = self.repair_publication(&plan.drifts, version, guard);
+        let publication = self.repair_publication(&plan.drifts, version, recheck);
         let publication = self.or_signal(publication).await?;
         Ok(Some(self.publish(&self.world(), &publication).await))
     }

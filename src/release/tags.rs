@@ -87,7 +87,7 @@ impl Release {
                 let next = next::next(self.policy(), &facts, request)?;
                 answer.why = next.why;
                 answer.notes = next.notes;
-                let Some(version) = next.next else {
+                let Some(version) = next.version else {
                     return Ok(answer);
                 };
                 version

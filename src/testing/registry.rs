@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use crate::{
     io::registry::{
-        BlobPushed, BlobSource, Deletion, PutReceipt, RegistryError, RegistryErrorCode,
+        BlobPushed, BlobSource, Deletion, PutAnswer, RegistryError, RegistryErrorCode,
         RegistryErrorKind as Kind, RepositoryApi,
     },
     oci::{Descriptor, Digest, Manifest, Repository, Tag, TagOrDigest},
@@ -301,7 +301,7 @@ impl RepositoryApi for FakeRepository {
         &self,
         manifest: &Manifest,
         tags: &[Tag],
-    ) -> Result<PutReceipt, RegistryError> {
+    ) -> Result<PutAnswer, RegistryError> {
         let names: Vec<_> = tags.iter().map(Tag::as_str).collect();
         let what = format!("@{} {}", manifest.digest().short(), names.join(","));
         self.operate("PUT", &what, |content, personality| {
@@ -319,7 +319,7 @@ impl RepositoryApi for FakeRepository {
                 MultiTag::Whole => tags.len(),
                 MultiTag::First(count) | MultiTag::FirstThenFails(count) => count.min(tags.len()),
             };
-            let mut receipt = PutReceipt::default();
+            let mut receipt = PutAnswer::default();
             for tag in &tags[..take] {
                 // A registry that takes several skips those that its rules refuse.
                 if self.refusal(content, personality, tag).is_none() {
@@ -336,14 +336,14 @@ impl RepositoryApi for FakeRepository {
         .await
     }
 
-    async fn put_tag(&self, tag: &Tag, manifest: &Manifest) -> Result<PutReceipt, RegistryError> {
+    async fn put_tag(&self, tag: &Tag, manifest: &Manifest) -> Result<PutAnswer, RegistryError> {
         self.operate("PUT", &format!(":{tag}"), |content, personality| {
             if let Some(refusal) = self.refusal(content, personality, tag) {
                 return Err(refusal);
             }
             self.store(content, manifest)?;
             content.point(tag, Some(manifest.digest().clone()));
-            Ok(PutReceipt::default())
+            Ok(PutAnswer::default())
         })
         .await
     }

@@ -8,7 +8,7 @@ use crate::{
     io::{
         http::{HeaderValue, Method, Response, header},
         registry::{
-            BlobPushed, BlobSource, Deletion, ImmutableTags, PullLimit, PutReceipt, RegistryError,
+            BlobPushed, BlobSource, Deletion, ImmutableTags, PullLimit, PutAnswer, RegistryError,
             RepositoryApi, docker_hub, download,
             request::{Client, RegistryRequest, RequestBody},
             response,
@@ -214,11 +214,11 @@ impl RepositoryApi for Client {
         &self,
         manifest: &Manifest,
         tags: &[Tag],
-    ) -> Result<PutReceipt, RegistryError> {
+    ) -> Result<PutAnswer, RegistryError> {
         self.put_with_tags(manifest, tags).await
     }
 
-    async fn put_tag(&self, tag: &Tag, manifest: &Manifest) -> Result<PutReceipt, RegistryError> {
+    async fn put_tag(&self, tag: &Tag, manifest: &Manifest) -> Result<PutAnswer, RegistryError> {
         self.put(&tag.clone().into(), manifest, &[]).await
     }
 

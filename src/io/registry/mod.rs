@@ -93,10 +93,10 @@ pub trait RepositoryApi: Send + Sync {
         &self,
         manifest: &Manifest,
         tags: &[Tag],
-    ) -> Result<PutReceipt, RegistryError>;
+    ) -> Result<PutAnswer, RegistryError>;
 
     /// Puts a manifest under a tag. The request is sent once.
-    async fn put_tag(&self, tag: &Tag, manifest: &Manifest) -> Result<PutReceipt, RegistryError>;
+    async fn put_tag(&self, tag: &Tag, manifest: &Manifest) -> Result<PutAnswer, RegistryError>;
 
     /// Deletes a tag or a digest. With a digest, every tag that shows it is deleted too.
     async fn delete(&self, what: &TagOrDigest) -> Result<Deletion, RegistryError>;
@@ -129,7 +129,7 @@ pub enum BlobPushed {
 
 /// A registry's answer to the PUT of a manifest.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct PutReceipt {
+pub struct PutAnswer {
     /// The tags that it names in `OCI-Tag` headers.
     pub tags: Vec<Tag>,
     /// Whether it knows the `?tag=` form, which any `OCI-Tag` header shows.

@@ -4,7 +4,7 @@ use crate::{
     io::{
         http::{HeaderValue, Method, header},
         registry::{
-            PutReceipt, RegistryError, RegistryErrorKind, RepositoryApi as _,
+            PutAnswer, RegistryError, RegistryErrorKind, RepositoryApi as _,
             client::CONTENT_DIGEST,
             header as parse,
             request::{Client, RegistryRequest, RequestBody},
@@ -25,7 +25,7 @@ impl Client {
         reference: &TagOrDigest,
         manifest: &Manifest,
         tags: &[Tag],
-    ) -> Result<PutReceipt, RegistryError> {
+    ) -> Result<PutAnswer, RegistryError> {
         let mut url = self.url(&format!("manifests/{reference}"));
         if !tags.is_empty() {
             url.query_pairs_mut()
@@ -67,7 +67,7 @@ impl Client {
             ));
         }
         let taken = parse::accepted_tags(answer.all("oci-tag"));
-        Ok(PutReceipt {
+        Ok(PutAnswer {
             multi_tag: !taken.is_empty(),
             tags: taken.into_iter().filter(|tag| tags.contains(tag)).collect(),
         })
@@ -75,7 +75,7 @@ impl Client {
 
     /// Puts a manifest under its digest. Where a registry refuses it but shows it afterwards (some do
     /// so for a manifest that they have already), it counts as put.
-    async fn put_by_digest(&self, manifest: &Manifest) -> Result<PutReceipt, RegistryError> {
+    async fn put_by_digest(&self, manifest: &Manifest) -> Result<PutAnswer, RegistryError> {
         let what = TagOrDigest::Digest(manifest.digest().clone());
         match self.put(&what, manifest, &[]).await {
             Err(error)
@@ -84,7 +84,7 @@ impl Client {
                     RegistryErrorKind::Refused | RegistryErrorKind::Denied
                 ) && matches!(self.head(&what).await, Ok(Some(_))) =>
             {
-                Ok(PutReceipt::default())
+                Ok(PutAnswer::default())
             }
             other => other,
         }
@@ -96,12 +96,12 @@ impl Client {
         &self,
         manifest: &Manifest,
         tags: &[Tag],
-    ) -> Result<PutReceipt, RegistryError> {
+    ) -> Result<PutAnswer, RegistryError> {
         if tags.is_empty() || self.session.takes_single_tags_only() {
             return self.put_by_digest(manifest).await;
         }
         let what = TagOrDigest::Digest(manifest.digest().clone());
-        let mut taken = PutReceipt::default();
+        let mut taken = PutAnswer::default();
         for batch in tags.chunks(TAGS_PER_REQUEST) {
             match self.put(&what, manifest, batch).await {
                 Ok(receipt) => {

@@ -15,12 +15,12 @@ use crate::{
 };
 
 /// The version of the format. A reader refuses a newer one.
-pub const FORMAT: u64 = 1;
+pub const PLAN_FORMAT: u64 = 1;
 
 /// Everything that a release would do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
-    /// The version of the format: [`FORMAT`] in every plan that this program writes.
+    /// The version of the format: [`PLAN_FORMAT`] in every plan that this program writes.
     pub v: u64,
     /// The version that is released.
     pub version: Version,

@@ -13,7 +13,7 @@ use crate::{
         history::{facts::Facts, levels::JudgedChange},
         release::{
             document::{
-                FORMAT, Plan, PlannedCommit, PlannedGitTag, PlannedImage, PlannedMove,
+                PLAN_FORMAT, Plan, PlannedCommit, PlannedGitTag, PlannedImage, PlannedMove,
                 PlannedSource, Successor,
             },
             labels::{LabelFacts, annotations, labels},
@@ -94,7 +94,7 @@ impl<'a> Inputs<'a> {
             Error::usage(error.to_string()).hint("mend `version.tag` in release.toml")
         })?;
         Ok(Plan {
-            v: FORMAT,
+            v: PLAN_FORMAT,
             version: self.version.clone(),
             current: self.next.current.clone(),
             current_tag: self.next.current_tag.clone(),

@@ -70,7 +70,7 @@ impl Preconditions {
         }
         let files = self.dirty.join(", ");
         let build = &policy.image.build;
-        let has_command = build.source.command().is_some();
+        let has_command = build.image_source.command().is_some();
         if build.files == SourceFiles::Commit && !has_command {
             notes.push(format!(
                 "not in this release, because not committed: {files}"

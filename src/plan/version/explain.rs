@@ -76,7 +76,7 @@ fn headline(next: &Next) -> String {
         .current
         .as_ref()
         .map_or_else(|| "the first release".to_owned(), ToString::to_string);
-    match &next.next {
+    match &next.version {
         Some(version) => format!("{from} → {version}, because {}", next.why),
         None => format!("nothing to release: {}", next.why),
     }
@@ -147,7 +147,7 @@ fn otherwise(policy: &Policy, facts: &Facts, request: &VersionRequest, next: &Ne
     }
     let since = facts.channel.as_ref().or(facts.stable.as_ref());
     let since = since.map_or_else(String::new, |tag| format!(" since `{}`", tag.name));
-    let now = next.next.as_ref().map(|now| format!("make it {now}"));
+    let now = next.version.as_ref().map(|now| format!("make it {now}"));
     let mut lines = Vec::new();
     let mut last = now;
     for (message, change) in [
@@ -156,7 +156,7 @@ fn otherwise(policy: &Policy, facts: &Facts, request: &VersionRequest, next: &Ne
         ("feat!: x", "a breaking change"),
     ] {
         let effect = match next::next(policy, &with_commit(facts, message), request) {
-            Ok(other) => other.next.map(|version| format!("make it {version}")),
+            Ok(other) => other.version.map(|version| format!("make it {version}")),
             Err(error) => Some(format!("be refused: {}", error.message())),
         };
         if effect != last

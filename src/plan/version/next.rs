@@ -34,7 +34,7 @@ pub struct Next {
     /// The stable version that the range starts at.
     pub range_from: Option<Version>,
     /// The next version; `None`: nothing to release.
-    pub next: Option<Version>,
+    pub version: Option<Version>,
     /// The version tag that is on HEAD already, where that is why there is nothing to release, or
     /// where `--version` names it.
     pub on_head: Option<VersionTag>,
@@ -58,7 +58,9 @@ impl Next {
     /// Whether the next version is a pre-release.
     #[must_use]
     pub fn is_prerelease(&self) -> bool {
-        self.next.as_ref().is_some_and(|next| !next.pre.is_empty())
+        self.version
+            .as_ref()
+            .is_some_and(|next| !next.pre.is_empty())
     }
 }
 
@@ -158,7 +160,7 @@ pub fn next(policy: &Policy, facts: &Facts, request: &VersionRequest) -> Result<
         current: tag_of(&facts.base),
         current_tag: facts.base.as_ref().map(|tag| tag.name.clone()),
         range_from: tag_of(&facts.stable),
-        next: answer.version,
+        version: answer.version,
         on_head: answer.on_head,
         level: request.bump.or(judgement.level()),
         branch: facts.branch.clone(),

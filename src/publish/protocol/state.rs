@@ -94,7 +94,8 @@ pub enum State {
     Locking,
     /// This run has the lock. Has another writer been here since the plan?
     Observing,
-    /// Does this run still have the lock? Asked before each round.
+    /// Does this run still have the lock? Asked before each round. On disk the state is called
+    /// `guarding`, which is older than its name here.
     #[serde(rename = "guarding")]
     CheckingLock(Direction),
     /// The tags of this round move.

@@ -130,7 +130,7 @@ fn a_refused_tag_and_what_cannot_be_undone() {
 }
 
 #[test]
-fn mistakes() {
+fn usage_errors_are_explained() {
     let registry = registry(Delete::Tag);
     let world = World::new(&registry, &[NAME]);
     let clone = world.project("a");

@@ -32,7 +32,7 @@ fn refusing() -> Setting {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_is_on_its_branch_before_any_tag_moves_and_stays_there() {
+async fn a_release_commit_is_on_its_branch_before_any_tag_moves_and_stays_there() {
     let scene = Scene::new(&commits());
     let outcome = scene.run(1).await.unwrap();
     assert_eq!(outcome.kind, OutcomeKind::Published);

@@ -254,7 +254,7 @@ async fn a_server_that_refuses_the_namespace_is_told_apart() {
 }
 
 #[tokio::test]
-async fn what_is_no_single_place_is_refused() {
+async fn a_remote_without_exactly_one_push_url_is_refused() {
     let place = place();
     let clone = place.clone("a", &[]);
     let missing = GitRemote::new(clone.path(), "upstream");

@@ -92,7 +92,7 @@ async fn of_three_releases_at_once_one_wins_and_the_others_name_it() {
                 for _ in 0..n * head_start {
                     tokio::task::yield_now().await;
                 }
-                publish::run(&contender.world, &contender.publication).await
+                publish::publish(&contender.world, &contender.publication).await
             });
         let outcomes = futures_util::future::join_all(runs).await;
         check(
@@ -145,7 +145,7 @@ async fn a_crash_is_finished_or_undone_over_a_real_remote_from_another_clone() {
             .strike("PUT 127.0.0.1:5001/acme/api:1", 2, 1, Fault::CrashAfter);
         tokio::select! {
             () = scene.faults.crashed() => {}
-            outcome = publish::run(&world, &scene.publication) => panic!("{outcome:#?}"),
+            outcome = publish::publish(&world, &scene.publication) => panic!("{outcome:#?}"),
         }
         scene.faults.clear();
         assert!(
@@ -218,7 +218,7 @@ async fn releases_from_several_clones_race_over_a_real_remote() {
         }
         let runs = contenders
             .iter()
-            .map(|contender| publish::run(&contender.world, &contender.publication));
+            .map(|contender| publish::publish(&contender.world, &contender.publication));
         let outcomes = futures_util::future::join_all(runs).await;
         check(&scene, &contenders, &outcomes, &format!("round {round}"));
         assert!(!remote.refs().contains("refs/hoist/"), "{}", remote.refs());

@@ -14,7 +14,7 @@ use hoist::{
     policy::PublishPolicy,
     publish::{
         BranchMove, Clock, GitTagObject, Owner, Publication, Recovery, Scope, TagClass, TagMove,
-        Target, World, resume, rollback, run,
+        Target, World, publish, resume, rollback,
     },
     testing::{FakeJournals, FakeRegistry, FakeRemote, Faults, Personality},
 };
@@ -237,7 +237,7 @@ impl Scene {
         tokio::select! {
             biased;
             () = self.faults.crashed() => None,
-            outcome = run(&world, &self.publication) => Some(outcome),
+            outcome = publish(&world, &self.publication) => Some(outcome),
         }
     }
 

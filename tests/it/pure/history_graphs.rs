@@ -446,7 +446,7 @@ proptest! {
         let Ok(next) = next::next(&policy, &facts, &request) else {
             return Ok(());
         };
-        if let Some(version) = &next.next {
+        if let Some(version) = &next.version {
             let lower = match branch {
                 "next" => facts.channel.as_ref().filter(|tag| tag.version.pre.contains('.')),
                 _ => facts.base.as_ref(),
@@ -463,7 +463,7 @@ proptest! {
         }
         facts.commits.sort_by_key(|commit| order[usize::from(commit.id.as_bytes()[0])]);
         let shuffled = next::next(&policy, &facts, &request).unwrap();
-        prop_assert_eq!(shuffled.next, next.next);
+        prop_assert_eq!(shuffled.version, next.version);
         prop_assert_eq!(shuffled.level, next.level);
     }
 }
@@ -486,7 +486,7 @@ proptest! {
             let next = next::next(&policy, &facts, &request).map(|next| {
                 let level = |entry: &JudgedChange| (places[&entry.id.to_string()], entry.level);
                 let levels: BTreeSet<_> = next.entries.iter().map(level).collect();
-                (next.current, next.range_from, next.next, levels)
+                (next.current, next.range_from, next.version, levels)
             });
             (range, next.map_err(|error| error.kind()))
         };

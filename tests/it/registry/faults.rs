@@ -9,7 +9,7 @@ use std::{
 
 use hoist::{
     io::registry::{
-        BlobPushed, BlobSource, Deletion, PutReceipt, RegistryError, RegistryErrorKind as Kind,
+        BlobPushed, BlobSource, Deletion, PutAnswer, RegistryError, RegistryErrorKind as Kind,
         RepositoryApi,
     },
     oci::{Descriptor, MediaType, Tag, TagOrDigest},
@@ -541,7 +541,7 @@ async fn row_26_a_refused_form_is_not_tried_again() {
         for expected in [2, 1] {
             registry.forget();
             let receipt = client.put_manifest(&sample.manifest, &[tag("1")]).await;
-            assert_eq!(receipt, Ok(PutReceipt::default()));
+            assert_eq!(receipt, Ok(PutAnswer::default()));
             assert_eq!(registry.count(&On::put_manifest()), expected, "{status}");
         }
     }

@@ -81,7 +81,7 @@ async fn credentials_do_not_follow_an_upload_to_another_host() {
 }
 
 #[tokio::test]
-async fn it_leads_nowhere_else() {
+async fn a_location_elsewhere_is_refused() {
     let registry = private();
     let client = client(&registry, PATH);
     for target in [
@@ -202,7 +202,7 @@ async fn what_it_sends_must_be_what_was_asked_for() {
 }
 
 #[tokio::test]
-async fn its_answers_are_read_only_so_far() {
+async fn an_answer_beyond_the_limit_is_refused() {
     let registry = TestRegistry::start(Personality::default());
     let client = client(&registry, PATH);
     let huge = vec![b' '; 20 * 1024 * 1024];

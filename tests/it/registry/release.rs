@@ -9,7 +9,7 @@ use hoist::{
     oci::{Digest, Observed, Repository},
     outcome::{Outcome, OutcomeKind},
     policy::PublishPolicy,
-    publish::{Clock, GitTagObject, Publication, TagClass, TagMove, Target, World, run},
+    publish::{Clock, GitTagObject, Publication, TagClass, TagMove, Target, World, publish},
     testing::{FakeJournals, FakeRemote, Faults},
 };
 use tokio_util::sync::CancellationToken;
@@ -99,7 +99,7 @@ impl Place {
             // The defaults: time-outs that a slow machine meets would look like a registry that lags.
             policy: PublishPolicy::default(),
         };
-        run(
+        publish(
             &world(Registries::new(settings(), &repositories)),
             &publication,
         )

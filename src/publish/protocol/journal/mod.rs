@@ -16,4 +16,4 @@ pub use records::{
     BranchMove, GitTagRecord, ImageRecord, JournaledManifest, Owner, Prepared, Record,
     RepositoryRecord, TagRecord, name,
 };
-pub use text::{FORMAT, ReadError, decode, encode};
+pub use text::{JOURNAL_FORMAT, ReadError, decode, encode};

@@ -12,7 +12,7 @@ use crate::{
 
 /// The newest version of the format. A reader refuses a newer one; a record says the oldest one that
 /// can hold it, so that an older hoist still takes up what it knows.
-pub const FORMAT: u64 = 2;
+pub const JOURNAL_FORMAT: u64 = 2;
 
 /// Records without a release commit, which is what version 2 brought.
 const WITHOUT_BRANCH: u64 = 1;
@@ -21,7 +21,7 @@ const WITHOUT_BRANCH: u64 = 1;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReadError {
     /// Written by a later hoist.
-    #[error("it has format {0}, which is newer than this hoist knows ({FORMAT})")]
+    #[error("it has format {0}, which is newer than this hoist knows ({JOURNAL_FORMAT})")]
     Newer(u64),
     /// Records follow, but the first one is missing or makes no sense.
     #[error("its first record is missing or damaged")]
@@ -44,7 +44,7 @@ fn sum(record: &str) -> String {
 pub fn encode(record: &Record) -> String {
     let body = serde_json::to_string(record).expect("a record is plain data");
     let format = match record {
-        Record::Prepared(prepared) if prepared.branch.is_some() => FORMAT,
+        Record::Prepared(prepared) if prepared.branch.is_some() => JOURNAL_FORMAT,
         Record::Prepared(_) | Record::Step { .. } | Record::TakenOver { .. } => WITHOUT_BRANCH,
     };
     format!(
@@ -100,7 +100,7 @@ fn decode_line(line: &[u8]) -> Result<Option<Whole>, ReadError> {
     if sum(&line.record.to_string()) != line.sum {
         return Ok(None);
     }
-    if line.v > FORMAT {
+    if line.v > JOURNAL_FORMAT {
         return Err(ReadError::Newer(line.v));
     }
     let record = serde_json::from_value(line.record);
