@@ -3,6 +3,7 @@
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Write as _},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
 
@@ -46,25 +47,16 @@ impl JournalDirectory {
     }
 
     fn open(&self, name: &str, options: &mut OpenOptions) -> io::Result<File> {
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::OpenOptionsExt as _;
-            options.mode(0o600);
-        }
-        options.append(true).open(self.path(name))
+        options.mode(0o600).append(true).open(self.path(name))
     }
 }
 
 /// Creates a directory, and those above it, that other users cannot read.
 pub(super) fn private_directory(dir: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::DirBuilderExt as _;
-        builder.mode(0o700);
-    }
-    builder.create(dir)
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)
 }
 
 /// A new name in a directory is durable only once the directory itself is written.
@@ -172,7 +164,6 @@ mod tests {
         assert_eq!(store.read("a").expect("read"), b"one\ntw\nthree\n");
     }
 
-    #[cfg(unix)]
     #[test]
     fn nobody_else_may_read_a_journal() {
         use std::os::unix::fs::PermissionsExt as _;

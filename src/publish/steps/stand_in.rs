@@ -1,9 +1,7 @@
 //! The manifest that takes a new tag away on a registry that deletes by digest only.
 
-use serde_json::{Map, Value};
-
 use crate::{
-    oci::{Digest, Manifest},
+    oci::{Digest, ImageDocument, Manifest},
     publish::protocol::journal::{Prepared, TagRecord},
 };
 
@@ -21,16 +19,12 @@ pub(in crate::publish) fn stand_in_manifest(
         .chain([&image.manifest])
         .filter_map(|digest| prepared.document(digest))
         .find(|manifest| !manifest.media_type.is_index())?;
-    let mut document: Map<String, Value> = serde_json::from_slice(&model.bytes).ok()?;
-    let annotations = document
-        .entry("annotations")
-        .or_insert_with(|| Value::Object(Map::new()));
+    let ImageDocument::Manifest(mut document) = ImageDocument::parse(model).ok()? else {
+        return None;
+    };
     let name = format!("{} {}", prepared.owner.nonce, tag.tag);
-    annotations
-        .as_object_mut()?
-        .insert("hoist.stand-in".into(), Value::String(name));
-    let bytes = serde_json::to_vec(&document).ok()?;
-    Some(Manifest::new(model.media_type.clone(), bytes))
+    document.annotations.insert("hoist.stand-in".into(), name);
+    Some(Manifest::write(model.media_type.clone(), &document))
 }
 
 /// The digest of a tag's stand-in. Only a tag that was absent before ever gets one.
