@@ -14,10 +14,13 @@ fn rows() -> Vec<u32> {
     numbers.collect()
 }
 
-/// The rows that tests are named after: `row_20_…`, `rows_11_and_12_…`.
+/// The rows that tests and the rows of their tables are named after: `row_20_…`,
+/// `rows_11_and_12_…`, `name: "row_20_…"`.
 fn named(folder: &Path, found: &mut BTreeSet<u32>) {
-    let test = r"#\[(?:tokio::)?test[^\]]*\]\s*(?:#\[[^\]]*\]\s*)*(?:async )?fn rows?_(\d+)(?:_and_(\d+))?_";
-    let test = Regex::new(test).unwrap();
+    let test = r"#\[(?:tokio::)?test[^\]]*\]\s*(?:#\[[^\]]*\]\s*)*(?:async )?fn ";
+    let name = r"rows?_(\d+)(?:_and_(\d+))?_";
+    let test = format!("(?:{test}|\\bname: \"){name}");
+    let test = Regex::new(&test).unwrap();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {

@@ -31,24 +31,18 @@ struct Way {
     elsewhere: bool,
 }
 
+const HERE_FORWARD: Way = way(true, false);
+const ELSEWHERE_BACK: Way = way(false, true);
 const WAYS: [Way; 4] = [
-    Way {
-        forward: true,
-        elsewhere: false,
-    },
-    Way {
-        forward: false,
-        elsewhere: false,
-    },
-    Way {
-        forward: true,
-        elsewhere: true,
-    },
-    Way {
-        forward: false,
-        elsewhere: true,
-    },
+    HERE_FORWARD,
+    way(false, false),
+    way(true, true),
+    ELSEWHERE_BACK,
 ];
+
+const fn way(forward: bool, elsewhere: bool) -> Way {
+    Way { forward, elsewhere }
+}
 
 /// What came of all runs.
 #[derive(Debug, Default)]
@@ -253,10 +247,9 @@ async fn exhaust_recovery(ways: &[Way]) -> Tally {
     tally
 }
 
-/// Forward here, back from another machine.
 #[tokio::test(start_paused = true)]
 async fn every_fault_at_every_operation_of_a_recovery() {
-    let tally = exhaust_recovery(&[WAYS[0], WAYS[3]]).await;
+    let tally = exhaust_recovery(&[HERE_FORWARD, ELSEWHERE_BACK]).await;
     print("1 repository × 6 tags, recovered", &tally);
     assert!(tally.complete > 200 && tally.as_before > 500);
 }
@@ -381,49 +374,24 @@ async fn every_personality_with_three_registries_and_variants() {
 #[tokio::test(start_paused = true)]
 #[ignore = "takes long; a part of it runs each time"]
 async fn every_personality_of_another_kind() {
-    let base = Personality::default;
-    let version = || vec!["1.3.0".parse().unwrap()];
-    for (name, personality) in [
-        (
-            "lags by five seconds",
-            Personality {
-                lag: Duration::from_secs(5),
-                ..base()
-            },
-        ),
-        (
-            "deletes only what has no tag",
-            Personality {
-                delete_untagged_only: true,
-                ..base()
-            },
-        ),
-        (
-            "takes manifests with a tag only",
-            Personality {
-                digest_puts: false,
-                ..base()
-            },
-        ),
-        (
-            "409 to what is there",
-            Personality {
-                conflict_on_second_put: true,
-                ..base()
-            },
-        ),
-        (
-            "the version tag is immutable",
-            Personality {
-                immutable: version(),
-                ..base()
-            },
-        ),
-    ] {
-        let setting = Setting {
-            personality,
-            ..Setting::default()
-        };
+    let kinds: [(&str, fn(&mut Personality)); 5] = [
+        ("lags by five seconds", |it| it.lag = Duration::from_secs(5)),
+        ("deletes only what has no tag", |it| {
+            it.delete_untagged_only = true
+        }),
+        ("takes manifests with a tag only", |it| {
+            it.digest_puts = false
+        }),
+        ("409 to what is there", |it| {
+            it.conflict_on_second_put = true
+        }),
+        ("the version tag is immutable", |it| {
+            it.immutable = vec!["1.3.0".parse().unwrap()]
+        }),
+    ];
+    for (name, change) in kinds {
+        let mut setting = Setting::default();
+        change(&mut setting.personality);
         print(name, &exhaust(setting).await);
     }
 }
