@@ -374,7 +374,8 @@ async fn every_personality_with_three_registries_and_variants() {
 #[tokio::test(start_paused = true)]
 #[ignore = "takes long; a part of it runs each time"]
 async fn every_personality_of_another_kind() {
-    let kinds: [(&str, fn(&mut Personality)); 5] = [
+    type Change = fn(&mut Personality);
+    let kinds: [(&str, Change); 5] = [
         ("lags by five seconds", |it| it.lag = Duration::from_secs(5)),
         ("deletes only what has no tag", |it| {
             it.delete_untagged_only = true
