@@ -4,7 +4,7 @@ use hoist::{
     Cancel, Environment, ErrorCode, Events, Location, Planned, ProjectSet, ReleaseRequest,
     ReleaseResult, blocking::ReleaseSet,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use testkit::sandbox::Clone;
 
 use crate::{
@@ -15,6 +15,8 @@ use crate::{
 
 const API: &str = "services/api/release.toml";
 const WEB: &str = "services/web/release.toml";
+/// Their repositories in a registry of the test's own.
+pub const NAMES: [&str; 2] = ["acme/api", "acme/web"];
 
 /// Two services and a library in one repository: each has a policy of its own, and both make their
 /// image with the same script in the same place.
@@ -38,6 +40,32 @@ fn policy(service: &str, repository: &str, more: &str) -> String {
          [image.build]\ncommand = [\"sh\", \"image.sh\"]\nlayout = \"dist/oci\"\n\n\
          [version]\ntag = \"{service}-v{{version}}\"\npaths = [\"services/{service}\", \"libs\"]\n{more}"
     )
+}
+
+fn registry() -> TestRegistry {
+    TestRegistry::start(Personality::default())
+}
+
+/// The two services, and a change that concerns both.
+fn changed<'a>(world: &'a World<'_>, shelf: &dyn Shelf) -> Clone<'a> {
+    let clone = monorepo(world, shelf, NAMES);
+    commit(&clone, "libs/log.rs", "feat: one log for all");
+    clone
+}
+
+/// The same, released.
+fn released<'a>(world: &'a World<'_>, shelf: &dyn Shelf) -> Clone<'a> {
+    let clone = changed(world, shelf);
+    world.hoist(&clone, &["release", "--all", "--yes"]);
+    clone
+}
+
+/// Both policies get some more lines.
+fn extend_policies(clone: &Clone<'_>, shelf: &dyn Shelf, more: &str) {
+    for (service, name) in ["api", "web"].into_iter().zip(NAMES) {
+        let path = format!("services/{service}/release.toml");
+        clone.write(&path, policy(service, &shelf.repository(name), more));
+    }
 }
 
 fn lines(run: &Run) -> Vec<Value> {
@@ -118,18 +146,10 @@ fn one_image_fails_and_the_other_is_published() {
 #[test]
 fn two_releases_at_once_do_not_disturb_each_other() {
     for push in [true, false] {
-        let registry = TestRegistry::start(Personality::default());
-        let names = ["acme/api", "acme/web"];
-        let world = World::new(&registry, &names);
-        let clone = monorepo(&world, &registry, names);
-        let more = format!("\n[git]\npush = {push}\n");
-        for (service, name) in [("api", names[0]), ("web", names[1])] {
-            let path = format!("services/{service}/release.toml");
-            clone.write(
-                &path,
-                policy(service, &Shelf::repository(&registry, name), &more),
-            );
-        }
+        let registry = registry();
+        let world = World::new(&registry, &NAMES);
+        let clone = monorepo(&world, &registry, NAMES);
+        extend_policies(&clone, &registry, &format!("\n[git]\npush = {push}\n"));
         clone.commit("ci: where the lock is");
         clone.push();
         for round in 1..=8 {
@@ -143,7 +163,7 @@ fn two_releases_at_once_do_not_disturb_each_other() {
                 assert_eq!(entry["outcome"], "published", "{run}");
                 assert_eq!(entry["version"], version.as_str(), "{run}");
             }
-            for name in names {
+            for name in NAMES {
                 let tags = Shelf::tags(&registry, name);
                 let shows = |tag: &str| tags.iter().find(|(name, _)| name == tag).map(|(_, d)| d);
                 assert!(shows(&version).is_some(), "{name} {tags:?}");
@@ -166,12 +186,9 @@ fn two_releases_at_once_do_not_disturb_each_other() {
 
 #[test]
 fn a_roll_back_of_one_leaves_the_other_and_decides_the_exit_code() {
-    let registry = TestRegistry::start(Personality::default());
-    let names = ["acme/api", "acme/web"];
-    let world = World::new(&registry, &names);
-    let clone = monorepo(&world, &registry, names);
-    commit(&clone, "libs/log.rs", "feat: one log for all");
-    world.hoist(&clone, &["release", "--all", "--yes"]);
+    let registry = registry();
+    let world = World::new(&registry, &NAMES);
+    let clone = released(&world, &registry);
     let before = Shelf::tags(&registry, "acme/web");
     commit(&clone, "libs/log.rs", "feat: a better log");
     let latest = On::put_manifest().with("/acme/web/manifests/latest");
@@ -198,27 +215,27 @@ fn a_roll_back_of_one_leaves_the_other_and_decides_the_exit_code() {
 
 #[test]
 fn documents_hold_one_entry_an_image() {
-    let registry = TestRegistry::start(Personality::default());
-    let names = ["acme/api", "acme/web"];
-    let world = World::new(&registry, &names);
-    let clone = monorepo(&world, &registry, names);
+    let registry = registry();
+    let world = World::new(&registry, &NAMES);
+    let clone = monorepo(&world, &registry, NAMES);
     commit(&clone, "services/web/index.html", "fix: a word");
-    let next = world.hoist(&clone, &["next", "--all", "--json"]).json();
-    assert_eq!(next["v"], 1);
-    assert_eq!(next["releases"][0]["config"], API);
-    assert_eq!(next["releases"][0]["next"], Value::Null);
-    assert_eq!(next["releases"][1]["next"], "0.1.0");
-    let plan = world.hoist(&clone, &["plan", "--all", "--json"]).json();
-    assert_eq!(plan["releases"][0]["version"], Value::Null);
-    assert_eq!(plan["releases"][1]["version"], "0.1.0");
-    assert_eq!(plan["releases"][1]["git_tag"]["name"], "web-v0.1.0");
-    let status = world.hoist(&clone, &["status", "--all", "--json"]).json();
-    assert_eq!(
-        status["releases"][1]["unfinished"],
-        Value::Array(Vec::new())
-    );
+    for (verb, place, value) in [
+        ("next", "/v", json!(1)),
+        ("next", "/releases/0/config", json!(API)),
+        ("next", "/releases/0/next", Value::Null),
+        ("next", "/releases/1/next", json!("0.1.0")),
+        ("plan", "/releases/0/version", Value::Null),
+        ("plan", "/releases/1/version", json!("0.1.0")),
+        ("plan", "/releases/1/git_tag/name", json!("web-v0.1.0")),
+        ("status", "/releases/1/unfinished", json!([])),
+    ] {
+        let run = world.hoist(&clone, &[verb, "--all", "--json"]);
+        let found = run.json().pointer(place).cloned();
+        assert_eq!(found, Some(value), "{verb} {place}: {run}");
+    }
 
     // One entry of the document is a plan by itself.
+    let plan = world.hoist(&clone, &["plan", "--all", "--json"]).json();
     clone.write("../plan.json", plan["releases"][1].to_string());
     world.hoist(
         &clone,
@@ -247,11 +264,9 @@ fn documents_hold_one_entry_an_image() {
 
 #[test]
 fn policies_are_found_in_a_bare_repository_too() {
-    let registry = TestRegistry::start(Personality::default());
-    let names = ["acme/api", "acme/web"];
-    let world = World::new(&registry, &names);
-    let clone = monorepo(&world, &registry, names);
-    commit(&clone, "libs/log.rs", "feat: one log for all");
+    let registry = registry();
+    let world = World::new(&registry, &NAMES);
+    let clone = changed(&world, &registry);
     let bare = world.remote.path();
     let bare = bare.to_str().unwrap();
     let run = world.hoist(&clone, &["-C", bare, "next", "--all"]);
@@ -261,21 +276,13 @@ fn policies_are_found_in_a_bare_repository_too() {
 /// Each moves the branch that the next one starts from, so they go one after another.
 #[test]
 fn images_that_make_a_commit_are_released_one_after_another() {
-    let registry = TestRegistry::start(Personality::default());
-    let names = ["acme/api", "acme/web"];
-    let world = World::new(&registry, &names);
-    let clone = monorepo(&world, &registry, names);
-    for (service, name) in [("api", names[0]), ("web", names[1])] {
-        let repository = Shelf::repository(&registry, name);
-        let path = format!("services/{service}/release.toml");
-        clone.write(
-            &path,
-            policy(service, &repository, "\n[notes]\nchangelog = true\n"),
-        );
-    }
+    let registry = registry();
+    let world = World::new(&registry, &NAMES);
+    let clone = monorepo(&world, &registry, NAMES);
+    extend_policies(&clone, &registry, "\n[notes]\nchangelog = true\n");
     commit(&clone, "libs/log.rs", "feat: one log for all");
     world.hoist(&clone, &["release", "--all", "--yes"]);
-    for (service, name) in [("api", names[0]), ("web", names[1])] {
+    for (service, name) in ["api", "web"].into_iter().zip(NAMES) {
         let tags = Shelf::tags(&registry, name);
         assert!(
             tags.iter().any(|(tag, _)| tag == "0.1.0"),
@@ -292,20 +299,13 @@ fn images_that_make_a_commit_are_released_one_after_another() {
     assert_eq!(run.stdout, "", "{run}");
 }
 
-/// A verb that looks answers for each image: one entry of the document, and the file's name before
-/// the text.
 /// What a person has seen and said yes to, through the library: the answer needs a terminal.
 #[test]
 fn plans_that_were_shown_are_carried_out_or_refused() {
-    let registry = TestRegistry::start(Personality::default());
-    let names = ["acme/api", "acme/web"];
-    let world = World::new(&registry, &names);
-    let clone = monorepo(&world, &registry, names);
-    for (service, config, name) in [("api", API, names[0]), ("web", WEB, names[1])] {
-        let more = "\n[notes]\nchangelog = true\n";
-        let repository = Shelf::repository(&registry, name);
-        clone.write(config, policy(service, &repository, more));
-    }
+    let registry = registry();
+    let world = World::new(&registry, &NAMES);
+    let clone = monorepo(&world, &registry, NAMES);
+    extend_policies(&clone, &registry, "\n[notes]\nchangelog = true\n");
     clone.commit("chore: changelogs");
     clone.push();
     commit(&clone, "libs/log.rs", "feat: one log for all");
@@ -349,14 +349,12 @@ fn plans_that_were_shown_are_carried_out_or_refused() {
     world.assert_unlocked();
 }
 
+/// One entry of the document for each image, and the file's name before the text.
 #[test]
 fn verbs_that_look_answer_for_every_image() {
-    let registry = TestRegistry::start(Personality::default());
-    let names = ["acme/api", "acme/web"];
-    let world = World::new(&registry, &names);
-    let clone = monorepo(&world, &registry, names);
-    commit(&clone, "libs/log.rs", "feat: one log for all");
-    world.hoist(&clone, &["release", "--all", "--yes"]);
+    let registry = registry();
+    let world = World::new(&registry, &NAMES);
+    let clone = released(&world, &registry);
     commit(&clone, "libs/log.rs", "fix: a better log");
     for (args, field) in [
         (&["tags", "--all"][..], "tags"),
@@ -387,10 +385,9 @@ fn verbs_that_look_answer_for_every_image() {
 
 #[test]
 fn the_notes_of_every_image_are_written_beside_its_policy() {
-    let registry = TestRegistry::start(Personality::default());
-    let names = ["acme/api", "acme/web"];
-    let world = World::new(&registry, &names);
-    let clone = monorepo(&world, &registry, names);
+    let registry = registry();
+    let world = World::new(&registry, &NAMES);
+    let clone = monorepo(&world, &registry, NAMES);
     commit(&clone, "services/web/index.html", "feat(web): a first page");
     world.hoist(&clone, &["changelog", "--all", "--write"]);
     let text = |service: &str| {
@@ -406,12 +403,9 @@ fn the_notes_of_every_image_are_written_beside_its_policy() {
 /// One image drifted: the lines name their image, the other one is left alone.
 #[test]
 fn every_image_is_repaired() {
-    let registry = TestRegistry::start(Personality::default());
-    let names = ["acme/api", "acme/web"];
-    let world = World::new(&registry, &names);
-    let clone = monorepo(&world, &registry, names);
-    commit(&clone, "libs/log.rs", "feat: one log for all");
-    world.hoist(&clone, &["release", "--all", "--yes"]);
+    let registry = registry();
+    let world = World::new(&registry, &NAMES);
+    let clone = released(&world, &registry);
     let agree = world.hoist(&clone, &["repair", "--all"]);
     agree.says("`services/web/release.toml`: every moving tag shows what it should");
     let right = Shelf::tags(&registry, "acme/web");

@@ -6,7 +6,7 @@ use testkit::sandbox::Clone;
 
 use crate::{
     publish::scene::foreign,
-    registry::server::{Delete, Fault, On, Personality, TestRegistry, What},
+    registry::server::{Delete, Fault, On, Personality, State, TestRegistry, What},
     support::World,
 };
 
@@ -27,9 +27,26 @@ fn begun<'w>(world: &'w World<'_>) -> Clone<'w> {
     clone
 }
 
-/// The last thing before the lock is taken: the manifest arrives by its digest.
-fn staged() -> On {
-    On::put_manifest().with("/manifests/sha256:")
+/// Something happens after the last thing before the lock is taken: the manifest has arrived by its
+/// digest.
+fn meanwhile(registry: &TestRegistry, deed: impl Fn(&mut State) + Send + Sync + 'static) {
+    let staged = On::put_manifest().with("/manifests/sha256:");
+    registry.fault(Fault::once(staged, What::After(Arc::new(deed))));
+}
+
+/// A verb that stops under the lock with these words, and moves no tag; the tag `new` is somebody
+/// else's.
+fn stops(world: &World<'_>, clone: &Clone<'_>, args: &[&str], new: &str, words: &[&str]) {
+    let before = world.tags();
+    let run = world.run(clone, args);
+    run.expect(6);
+    for words in words {
+        run.says(words);
+    }
+    let mut after = world.tags();
+    after.retain(|line| !line.contains(&format!(":{new} ")));
+    assert_eq!(after, before);
+    world.assert_unlocked();
 }
 
 #[test]
@@ -38,22 +55,15 @@ fn a_version_published_while_a_release_runs_keeps_its_line() {
     let world = World::new(&registry, &[NAME]);
     let clone = begun(&world);
     // The version alone, so no tag that this release moves has changed.
-    registry.fault(Fault::once(
-        staged(),
-        What::After(Arc::new(|state| {
-            state.store.foreign_push(NAME, "1.7.0", &foreign());
-        })),
-    ));
-    let before = world.tags();
-    let run = world.run(&clone, &["release", "--yes"]);
-    run.expect(6);
-    run.says("a higher version of its line came while this release was running");
-    run.says("1.7.0 is newer (published)");
-    run.says("state: no tag has moved");
-    let mut after = world.tags();
-    after.retain(|line| !line.contains(":1.7.0 "));
-    assert_eq!(after, before);
-    world.assert_unlocked();
+    meanwhile(&registry, |state| {
+        state.store.foreign_push(NAME, "1.7.0", &foreign());
+    });
+    let words = [
+        "a higher version of its line came while this release was running",
+        "1.7.0 is newer (published)",
+        "state: no tag has moved",
+    ];
+    stops(&world, &clone, &["release", "--yes"], "1.7.0", &words);
 
     world.hoist(&clone, &["release", "--yes"]);
     assert_eq!(world.shows("1.1"), world.shows("1.1.0"));
@@ -70,18 +80,12 @@ fn a_git_tag_pushed_while_a_release_runs_keeps_its_line() {
     push.current_dir(world.remote.path());
     push.args(["tag", "v2.0.0", &head]);
     let push = Mutex::new(push);
-    registry.fault(Fault::once(
-        staged(),
-        What::After(Arc::new(move |_| {
-            assert!(push.lock().unwrap().status().unwrap().success());
-        })),
-    ));
-    let before = world.tags();
-    let run = world.run(&clone, &["release", "--yes"]);
-    run.expect(6);
-    run.says("2.0.0 is newer");
-    assert_eq!(world.tags(), before);
-    world.assert_unlocked();
+    meanwhile(&registry, move |_| {
+        assert!(push.lock().unwrap().status().unwrap().success());
+    });
+    let words = ["2.0.0 is newer"];
+    stops(&world, &clone, &["release", "--yes"], "2.0.0", &words);
+    assert_eq!(world.shows("2.0.0"), None);
 }
 
 #[test]
@@ -105,15 +109,10 @@ fn a_repair_puts_no_tag_behind_what_came_meanwhile() {
     let clone = begun(&world);
     registry.foreign_push(NAME, "latest", &foreign());
     world.run(&clone, &["repair"]).expect(9);
-    registry.fault(Fault::once(
-        staged(),
-        What::After(Arc::new(|state| {
-            state.store.foreign_push(NAME, "3.0.0", &foreign());
-        })),
-    ));
-    let run = world.run(&clone, &["repair", "--yes"]);
-    run.expect(6);
-    run.says("3.0.0 is the highest of its line now");
+    meanwhile(&registry, |state| {
+        state.store.foreign_push(NAME, "3.0.0", &foreign());
+    });
+    let words = ["3.0.0 is the highest of its line now"];
+    stops(&world, &clone, &["repair", "--yes"], "3.0.0", &words);
     assert_eq!(world.shows("latest"), world.shows("3.0.0"));
-    world.assert_unlocked();
 }

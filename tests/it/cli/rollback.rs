@@ -33,23 +33,27 @@ fn a_release_is_taken_back_and_the_next_one_goes_on() {
     let clone = two(&world);
     let (old, new) = (world.shows("1.0.0"), world.shows("1.1.0"));
     let before = world.tags();
-    let run = world.run(&clone, &["rollback", "1.1.0"]);
-    run.expect(2);
-    run.says("hoist rollback 1.1.0 --yes");
-    world.run(&clone, &["rollback", "7.7.7", "--yes"]).expect(4);
-    world
-        .run(&clone, &["rollback", "v1.1.0", "--yes"])
-        .expect(2);
-    world.run(&clone, &["rollback", "--yes"]).expect(2);
+    for (args, exit, words) in [
+        (&["1.1.0"][..], 2, "hoist rollback 1.1.0 --yes"),
+        (&["7.7.7", "--yes"], 4, "7.7.7"),
+        (&["v1.1.0", "--yes"], 2, "1.1.0"),
+        (&["--yes"], 2, "VERSION"),
+    ] {
+        let run = world.run(&clone, &[&["rollback"], args].concat());
+        run.expect(exit);
+        run.says(words);
+    }
     assert_eq!(world.tags(), before);
 
     let run = world.hoist(&clone, &["rollback", "1.1.0", "--yes"]);
     run.says("1.1` stays: no version of its line is before 1.1.0");
-    for tag in ["1", "latest"] {
-        assert_eq!(world.shows(tag), old, "`{tag}`");
-    }
-    for tag in ["1.1.0", "1.1"] {
-        assert_eq!(world.shows(tag), new, "`{tag}`");
+    for (tag, shown) in [
+        ("1", &old),
+        ("latest", &old),
+        ("1.1.0", &new),
+        ("1.1", &new),
+    ] {
+        assert_eq!(world.shows(tag), *shown, "`{tag}`");
     }
     world.assert_unlocked();
     // There is nothing more to take back, and the older one moves nothing.

@@ -7,6 +7,7 @@ use regex::Regex;
 use testkit::sandbox::Clone;
 
 use crate::{
+    cli::multi_image::{NAMES, monorepo},
     registry::server::{Delete, Fault, On, Personality, TestRegistry, What},
     support::World,
 };
@@ -163,9 +164,8 @@ fn usage_errors_are_explained() {
 #[test]
 fn two_images_of_one_repository() {
     let registry = registry(Delete::Tag);
-    let names = ["acme/api", "acme/web"];
-    let world = World::new(&registry, &names);
-    let clone = crate::cli::multi_image::monorepo(&world, &registry, names);
+    let world = World::new(&registry, &NAMES);
+    let clone = monorepo(&world, &registry, NAMES);
     let mut session = Transcript::new(&world, &clone);
     clone.write(
         "services/cli/release.toml",
@@ -190,9 +190,8 @@ fn two_images_of_one_repository() {
 #[test]
 fn images_that_cannot_be_told_apart() {
     let registry = registry(Delete::Tag);
-    let names = ["acme/api", "acme/web"];
-    let world = World::new(&registry, &names);
-    let clone = crate::cli::multi_image::monorepo(&world, &registry, names);
+    let world = World::new(&registry, &NAMES);
+    let clone = monorepo(&world, &registry, NAMES);
     let mut session = Transcript::new(&world, &clone);
     session.hoist(&["release", "--all", "--version", "1.0.0", "--yes"]);
     session.hoist(&["release", "--all", "--plan", "plan.json", "--yes"]);
