@@ -7,7 +7,7 @@ use regex::Regex;
 use testkit::sandbox::Clone;
 
 use crate::{
-    cli::multi_image::{NAMES, monorepo},
+    cli::multi_image::services::{NAMES, monorepo},
     registry::server::{Delete, Fault, On, Personality, TestRegistry, What},
     support::World,
 };

@@ -1,83 +1,18 @@
-//! Several images in one repository: each a release of its own, side by side.
+//! Releases of several images: side by side, one failing, one after another.
 
 use hoist::{
     Cancel, Environment, ErrorCode, Events, Location, Planned, ProjectSet, ReleaseRequest,
     ReleaseResult, blocking::ReleaseSet,
 };
-use serde_json::{Value, json};
-use testkit::sandbox::Clone;
+use serde_json::Value;
 
-use crate::{
-    publish::scene::foreign,
-    registry::server::{Fault, On, Personality, TestRegistry, What},
-    support::{self, Run, Shelf, World},
+use super::services::{
+    API, NAMES, WEB, commit, extend_policies, lines, monorepo, policy, registry, released,
 };
-
-const API: &str = "services/api/release.toml";
-const WEB: &str = "services/web/release.toml";
-/// Their repositories in a registry of the test's own.
-pub const NAMES: [&str; 2] = ["acme/api", "acme/web"];
-
-/// Two services and a library in one repository: each has a policy of its own, and both make their
-/// image with the same script in the same place.
-pub fn monorepo<'a>(world: &'a World<'_>, shelf: &dyn Shelf, names: [&str; 2]) -> Clone<'a> {
-    let clone = world.project("a");
-    clone.git(&["rm", "--quiet", "release.toml"]);
-    for (service, name) in ["api", "web"].into_iter().zip(names) {
-        clone.write(
-            &format!("services/{service}/release.toml"),
-            policy(service, &shelf.repository(name), ""),
-        );
-    }
-    clone.commit("chore: two services");
-    clone.push();
-    clone
-}
-
-fn policy(service: &str, repository: &str, more: &str) -> String {
-    format!(
-        "[image]\nrepository = \"{repository}\"\n\n\
-         [image.build]\ncommand = [\"sh\", \"image.sh\"]\nlayout = \"dist/oci\"\n\n\
-         [version]\ntag = \"{service}-v{{version}}\"\npaths = [\"services/{service}\", \"libs\"]\n{more}"
-    )
-}
-
-fn registry() -> TestRegistry {
-    TestRegistry::start(Personality::default())
-}
-
-/// The two services, and a change that concerns both.
-fn changed<'a>(world: &'a World<'_>, shelf: &dyn Shelf) -> Clone<'a> {
-    let clone = monorepo(world, shelf, NAMES);
-    commit(&clone, "libs/log.rs", "feat: one log for all");
-    clone
-}
-
-/// The same, released.
-fn released<'a>(world: &'a World<'_>, shelf: &dyn Shelf) -> Clone<'a> {
-    let clone = changed(world, shelf);
-    world.hoist(&clone, &["release", "--all", "--yes"]);
-    clone
-}
-
-/// Both policies get some more lines.
-fn extend_policies(clone: &Clone<'_>, shelf: &dyn Shelf, more: &str) {
-    for (service, name) in ["api", "web"].into_iter().zip(NAMES) {
-        let path = format!("services/{service}/release.toml");
-        clone.write(&path, policy(service, &shelf.repository(name), more));
-    }
-}
-
-fn lines(run: &Run) -> Vec<Value> {
-    let line = |line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {run}"));
-    run.stdout.lines().map(line).collect()
-}
-
-fn commit(clone: &Clone<'_>, path: &str, message: &str) {
-    clone.write(path, message);
-    clone.commit(message);
-    clone.push();
-}
+use crate::{
+    registry::server::{Fault, On, What},
+    support::{self, Shelf, World},
+};
 
 #[test]
 fn one_image_fails_and_the_other_is_published() {
@@ -213,66 +148,6 @@ fn a_roll_back_of_one_leaves_the_other_and_decides_the_exit_code() {
     world.assert_unlocked();
 }
 
-#[test]
-fn documents_hold_one_entry_an_image() {
-    let registry = registry();
-    let world = World::new(&registry, &NAMES);
-    let clone = monorepo(&world, &registry, NAMES);
-    commit(&clone, "services/web/index.html", "fix: a word");
-    for (verb, place, value) in [
-        ("next", "/v", json!(1)),
-        ("next", "/releases/0/config", json!(API)),
-        ("next", "/releases/0/next", Value::Null),
-        ("next", "/releases/1/next", json!("0.1.0")),
-        ("plan", "/releases/0/version", Value::Null),
-        ("plan", "/releases/1/version", json!("0.1.0")),
-        ("plan", "/releases/1/git_tag/name", json!("web-v0.1.0")),
-        ("status", "/releases/1/unfinished", json!([])),
-    ] {
-        let run = world.hoist(&clone, &[verb, "--all", "--json"]);
-        let found = run.json().pointer(place).cloned();
-        assert_eq!(found, Some(value), "{verb} {place}: {run}");
-    }
-
-    // One entry of the document is a plan by itself.
-    let plan = world.hoist(&clone, &["plan", "--all", "--json"]).json();
-    clone.write("../plan.json", plan["releases"][1].to_string());
-    world.hoist(
-        &clone,
-        &[
-            "--config",
-            WEB,
-            "release",
-            "--yes",
-            "--plan",
-            "../plan.json",
-        ],
-    );
-
-    // What stands in the way of one image is in its own entry.
-    clone.write(
-        API,
-        policy("api", &Shelf::repository(&registry, "acme/api"), "")
-            .replace("[image]\nrepository", "[image]\n# repository"),
-    );
-    let run = world.run(&clone, &["plan", "--all", "--json"]);
-    run.expect(2);
-    let plan = run.json();
-    assert_eq!(plan["releases"][0]["error"]["kind"], "usage", "{run}");
-    assert_eq!(plan["releases"][1]["current"], "0.1.0", "{run}");
-}
-
-#[test]
-fn policies_are_found_in_a_bare_repository_too() {
-    let registry = registry();
-    let world = World::new(&registry, &NAMES);
-    let clone = changed(&world, &registry);
-    let bare = world.remote.path();
-    let bare = bare.to_str().unwrap();
-    let run = world.hoist(&clone, &["-C", bare, "next", "--all"]);
-    assert_eq!(run.stdout, format!("{API} 0.1.0\n{WEB} 0.1.0\n"));
-}
-
 /// Each moves the branch that the next one starts from, so they go one after another.
 #[test]
 fn images_that_make_a_commit_are_released_one_after_another() {
@@ -347,91 +222,4 @@ fn plans_that_were_shown_are_carried_out_or_refused() {
         assert_eq!(error.exit_code(), 4);
     }
     world.assert_unlocked();
-}
-
-/// One entry of the document for each image, and the file's name before the text.
-#[test]
-fn verbs_that_look_answer_for_every_image() {
-    let registry = registry();
-    let world = World::new(&registry, &NAMES);
-    let clone = released(&world, &registry);
-    commit(&clone, "libs/log.rs", "fix: a better log");
-    for (args, field) in [
-        (&["tags", "--all"][..], "tags"),
-        (&["verify", "--all-images"], "ok"),
-        (&["verify", "--all-images", "--all", "--deep"], "bytes"),
-        (&["check", "--all"], "findings"),
-        (&["check", "--all", "--commits", "HEAD~2"], "checked"),
-        (&["log", "--all"], "releases"),
-        (&["inspect", "--all"], "layers"),
-        (&["changelog", "--all"], "text"),
-    ] {
-        let text = world.hoist(&clone, args);
-        let run = world.hoist(&clone, &[args, &["--json"]].concat());
-        let document = run.json();
-        assert_eq!(document["v"], 1, "{run}");
-        for (image, config) in [API, WEB].into_iter().enumerate() {
-            let entry = &document["releases"][image];
-            assert_eq!(entry["config"], config, "{run}");
-            assert!(!entry[field].is_null(), "{field}: {run}");
-            text.says(config);
-        }
-    }
-    let run = world.hoist(&clone, &["tags", "--all"]);
-    assert!(run.stdout.starts_with(&format!("{API} 0.1.1\n")), "{run}");
-    let refused = world.run(&clone, &["tags", "--all", "--format", "bake"]);
-    refused.expect(2);
-}
-
-#[test]
-fn the_notes_of_every_image_are_written_beside_its_policy() {
-    let registry = registry();
-    let world = World::new(&registry, &NAMES);
-    let clone = monorepo(&world, &registry, NAMES);
-    commit(&clone, "services/web/index.html", "feat(web): a first page");
-    world.hoist(&clone, &["changelog", "--all", "--write"]);
-    let text = |service: &str| {
-        let file = clone
-            .path()
-            .join(format!("services/{service}/CHANGELOG.md"));
-        std::fs::read_to_string(file).unwrap()
-    };
-    assert!(text("web").contains("a first page"));
-    assert!(!text("api").contains("a first page"));
-}
-
-/// One image drifted: the lines name their image, the other one is left alone.
-#[test]
-fn every_image_is_repaired() {
-    let registry = registry();
-    let world = World::new(&registry, &NAMES);
-    let clone = released(&world, &registry);
-    let agree = world.hoist(&clone, &["repair", "--all"]);
-    agree.says("`services/web/release.toml`: every moving tag shows what it should");
-    let right = Shelf::tags(&registry, "acme/web");
-    registry.foreign_push("acme/web", "latest", &foreign());
-
-    let run = world.run(&clone, &["repair", "--all", "--json"]);
-    run.expect(9);
-    let (last, lines) = lines(&run)
-        .split_last()
-        .map(|(a, b)| (a.clone(), b.to_vec()))
-        .unwrap();
-    assert!(
-        lines
-            .iter()
-            .all(|line| line["config"] == API || line["config"] == WEB)
-    );
-    assert_eq!(last["outcome"], "disagree", "{run}");
-    assert_eq!(last["releases"][0]["outcome"], "agree", "{run}");
-    assert_eq!(last["releases"][1]["exit"], 9, "{run}");
-    let drifted = lines.iter().find(|line| line["state"] == "wrong");
-    assert_eq!(drifted.unwrap()["config"], WEB, "{run}");
-
-    let run = world.run(&clone, &["repair", "--all"]);
-    run.expect(9);
-    run.says("`hoist --config services/web/release.toml repair --yes` mends them");
-    let run = world.hoist(&clone, &["repair", "--all", "--yes", "--json"]);
-    assert_eq!(run.outcome()["outcome"], "published", "{run}");
-    assert_eq!(Shelf::tags(&registry, "acme/web"), right);
 }
