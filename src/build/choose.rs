@@ -22,6 +22,7 @@ pub fn choose<'a>(
             request,
             layout: path,
             command: command.as_ref(),
+            search_path: environment.get("PATH"),
             wanted,
         }),
         BuildSource::Engine => Box::new(DockerEngine {

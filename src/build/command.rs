@@ -1,6 +1,8 @@
 //! `image.build.command`: a program of the project makes the image.
 
-use std::{collections::VecDeque, path::Path, process::Stdio};
+use std::{
+    collections::VecDeque, env, fs, os::unix::fs::PermissionsExt, path::Path, process::Stdio,
+};
 
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, BufReader},
@@ -20,6 +22,49 @@ use crate::{
 const LAST: usize = 5;
 /// The longest line that is shown, in characters.
 const MAX_LINE: usize = 2_000;
+const NO_SHELL: &str =
+    "`image.build.command` is a program and its arguments, without a shell: [\"make\", \"image\"]";
+
+/// Makes sure that the program can be run: looked for as the system will, in `directory` where the
+/// name is a path, else in the directories of `search_path`.
+///
+/// # Errors
+/// There is no such program, or it is not executable.
+pub(crate) fn find(program: &str, directory: &Path, search_path: Option<&str>) -> Result<()> {
+    let runs = |path: &Path| {
+        fs::metadata(path).is_ok_and(|it| it.is_file() && it.permissions().mode() & 0o111 != 0)
+    };
+    let (found, cause) = if program.contains('/') {
+        let path = directory.join(program);
+        let cause = match fs::metadata(&path) {
+            Err(error) => format!("`{}`: {error}", path.display()),
+            Ok(_) => format!("`{}` is not an executable file", path.display()),
+        };
+        (runs(&path), cause)
+    } else {
+        // Without a search path the system has one of its own.
+        let places = search_path.unwrap_or("/usr/local/bin:/bin:/usr/bin");
+        // An entry that is empty or relative is seen from the directory in which the program runs.
+        let found =
+            env::split_paths(places).any(|place| runs(&directory.join(place).join(program)));
+        (found, "no directory of `PATH` has it".to_owned())
+    };
+    if found {
+        return Ok(());
+    }
+    let name = sanitize_line(program, 200);
+    let error = Error::failed(format!(
+        "`image.build.command` cannot run: there is no program `{name}`"
+    ))
+    .with_code(ErrorCode::BuildFailed)
+    .cause(cause)
+    .state("nothing was published");
+    Err(if name.contains(char::is_whitespace) {
+        error.hint(NO_SHELL)
+    } else {
+        error.hint("install the program, or correct `image.build.command`")
+    })
+}
 
 /// Runs the program in the repository, without a shell, and emits its output as events.
 ///
@@ -42,9 +87,10 @@ pub(crate) async fn run(
         .kill_on_drop(true)
         .spawn()
         .map_err(|error| {
-            Error::failed(format!("cannot run `{name}`")).with_code(ErrorCode::BuildFailed)
+            Error::failed(format!("cannot run `{name}`"))
+                .with_code(ErrorCode::BuildFailed)
                 .because(&error)
-                .hint("`image.build.command` is a program and its arguments, without a shell: [\"make\", \"image\"]")
+                .hint(NO_SHELL)
         })?;
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let ended = async {
@@ -144,6 +190,38 @@ mod tests {
         )
         .await;
         assert!(none.expect_err("no such program").first_hint().is_some());
+    }
+
+    #[test]
+    fn a_program_that_is_not_there_is_said_before_the_release() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let bin = dir.path().join("bin");
+        fs::create_dir(&bin).expect("a directory");
+        for (name, mode) in [("runs", 0o755), ("lies", 0o644)] {
+            fs::write(bin.join(name), "").expect("it is written");
+            fs::set_permissions(bin.join(name), fs::Permissions::from_mode(mode)).expect("a mode");
+        }
+        let path = format!("/nowhere:{}", bin.display());
+        let look = |program: &str| match find(program, dir.path(), Some(&path)) {
+            Ok(()) => String::new(),
+            Err(error) => format!("{error:#} {}", error.hints().join(" ")),
+        };
+        for good in [
+            "runs",
+            "bin/runs",
+            "./bin/runs",
+            &format!("{}/runs", bin.display()),
+        ] {
+            assert_eq!(look(good), "", "{good}");
+        }
+        assert!(look("nope").contains("no directory of `PATH` has it"));
+        assert!(look("lies").contains("there is no program `lies`"));
+        assert!(look("bin/lies").contains("is not an executable file"));
+        assert!(look("bin/none").contains("No such file"));
+        assert!(look("bin").contains("there is no program"));
+        assert!(look("make image").contains("without a shell"));
+        assert!(find("sh", dir.path(), None).is_ok());
+        assert!(find("runs", &bin, Some(".")).is_ok());
     }
 
     #[tokio::test]

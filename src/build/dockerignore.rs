@@ -5,8 +5,18 @@
 //! matches a directory takes everything below it, `!` brings back, and the last pattern that
 //! matches decides. Oddities that builds rely on are kept: a leading `**` also matches within a
 //! name (`**log` takes `catalog`), and a trailing `**` any continuation (`doc**` takes `docker`).
+//!
+//! Names and patterns are bytes. Where Docker reads characters, a byte that is not UTF-8 is one
+//! character, U+FFFD; so `?` matches it.
+
+use std::borrow::Cow;
 
 use regex::Regex;
+
+use crate::text::sanitize_line;
+
+/// The longest line in bytes that Docker reads.
+const MAX_LINE: usize = 64 * 1024 - 1;
 
 /// A parsed ignore file.
 #[derive(Debug, Default)]
@@ -51,10 +61,10 @@ struct IgnorePattern {
 
 #[derive(Debug)]
 enum Matcher {
-    Exact(String),
-    Prefix(String),
+    Exact(Vec<u8>),
+    Prefix(Vec<u8>),
     /// The text after a leading `**`.
-    Suffix(String),
+    Suffix(Vec<u8>),
     Regex(Regex),
 }
 
@@ -63,20 +73,27 @@ impl Ignore {
     ///
     /// # Errors
     /// The first line that is not a valid pattern; Docker refuses to build with such a file too.
-    pub(crate) fn parse(text: &str) -> Result<Self, PatternError> {
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    pub(crate) fn parse(text: &[u8]) -> Result<Self, PatternError> {
+        let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
         let mut patterns = Vec::new();
-        for (index, line) in text.lines().enumerate() {
-            if line.starts_with('#') || line.trim().is_empty() {
+        for (index, line) in text.split(|&byte| byte == b'\n').enumerate() {
+            if line.starts_with(b"#") {
                 continue;
             }
-            patterns.push(
-                IgnorePattern::parse(line.trim()).map_err(|rule| PatternError {
-                    line: index + 1,
-                    pattern: line.trim().chars().take(200).collect(),
-                    rule,
-                })?,
-            );
+            let pattern = trim(line);
+            if pattern.is_empty() && line.len() <= MAX_LINE {
+                continue;
+            }
+            let parsed = if line.len() > MAX_LINE {
+                Err("it is longer than 64 KiB")
+            } else {
+                IgnorePattern::parse(pattern)
+            };
+            patterns.push(parsed.map_err(|rule| PatternError {
+                line: index + 1,
+                pattern: sanitize_line(&decode(pattern), 200),
+                rule,
+            })?);
         }
         Ok(Self { patterns })
     }
@@ -86,7 +103,8 @@ impl Ignore {
     ///
     /// Docker judges during such a walk too, which has an effect: a pattern that did not match a
     /// directory is tried on the file alone.
-    pub(crate) fn judge(&self, path: &str, parent: &IgnoreVerdict) -> IgnoreVerdict {
+    pub(crate) fn judge(&self, path: &[u8], parent: &IgnoreVerdict) -> IgnoreVerdict {
+        let path = (path, &*decode(path));
         let mut verdict = IgnoreVerdict {
             ignored: false,
             matched: vec![false; self.patterns.len()],
@@ -111,16 +129,16 @@ impl Ignore {
 }
 
 impl IgnorePattern {
-    fn parse(line: &str) -> Result<Self, &'static str> {
-        let (brings_back, rest) = match line.strip_prefix('!') {
-            Some(rest) => (true, rest.trim()),
+    fn parse(line: &[u8]) -> Result<Self, &'static str> {
+        let (brings_back, rest) = match line.strip_prefix(b"!") {
+            Some(rest) => (true, trim(rest)),
             None => (false, line),
         };
         let cleaned = clean(rest);
-        let text = match cleaned.strip_prefix('/') {
-            Some("") if brings_back => "",
+        let text = match cleaned.strip_prefix(b"/") {
+            Some([]) if brings_back => &[],
             Some(relative) if !relative.is_empty() => relative,
-            _ => &cleaned,
+            _ => &*cleaned,
         };
         if text.is_empty() || (brings_back && rest.is_empty()) {
             return Err("nothing follows the `!`");
@@ -134,10 +152,11 @@ impl IgnorePattern {
 }
 
 impl Matcher {
-    fn compile(pattern: &str) -> Result<Self, &'static str> {
+    fn compile(pattern: &[u8]) -> Result<Self, &'static str> {
         let mut source = String::from("^");
         let mut kind = MatcherKind::Exact;
-        let mut chars = pattern.chars().peekable();
+        let text = decode(pattern);
+        let mut chars = text.chars().peekable();
         let mut first = true;
         while let Some(c) = chars.next() {
             match c {
@@ -181,23 +200,24 @@ impl Matcher {
         }
         source.push('$');
         Ok(match kind {
-            MatcherKind::Exact => Self::Exact(pattern.to_owned()),
-            MatcherKind::Prefix => Self::Prefix(pattern[..pattern.len() - 2].to_owned()),
-            MatcherKind::Suffix => Self::Suffix(pattern[2..].to_owned()),
+            MatcherKind::Exact => Self::Exact(pattern.to_vec()),
+            MatcherKind::Prefix => Self::Prefix(pattern[..pattern.len() - 2].to_vec()),
+            MatcherKind::Suffix => Self::Suffix(pattern[2..].to_vec()),
             MatcherKind::Regex => Self::Regex(
                 Regex::new(&from_go(&source)?).map_err(|_| "it is not a valid expression")?,
             ),
         })
     }
 
-    fn matches(&self, path: &str) -> bool {
+    /// The path comes as bytes, and as Docker reads it.
+    fn matches(&self, (path, text): (&[u8], &str)) -> bool {
         match self {
-            Self::Exact(text) => path == text,
-            Self::Prefix(text) => path.starts_with(text.as_str()),
-            Self::Suffix(text) => {
-                path.ends_with(text.as_str()) || text.strip_prefix('/') == Some(path)
+            Self::Exact(exact) => path == exact,
+            Self::Prefix(prefix) => path.starts_with(prefix),
+            Self::Suffix(suffix) => {
+                path.ends_with(suffix) || suffix.strip_prefix(b"/") == Some(path)
             }
-            Self::Regex(regex) => regex.is_match(path),
+            Self::Regex(regex) => regex.is_match(text),
         }
     }
 }
@@ -277,9 +297,10 @@ fn push_escape(out: &mut String, escaped: char, inside: bool) -> Result<(), &'st
 
 /// The grammar that Docker checks first (Go's `path/filepath.Match`): closed, non-empty classes
 /// with whole ranges, and no backslash at the end.
-fn check_syntax(pattern: &str) -> Result<(), &'static str> {
+fn check_syntax(pattern: &[u8]) -> Result<(), &'static str> {
     const OPEN: &str = "a `[` is not closed";
-    let mut chars = pattern.chars().peekable();
+    let text = decode(pattern);
+    let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {
         match c {
             '\\' => {
@@ -313,31 +334,66 @@ fn class_member(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Result<
 }
 
 /// The shortest path that means the same, by text alone (Go's `path/filepath.Clean`).
-fn clean(path: &str) -> String {
+fn clean(path: &[u8]) -> Vec<u8> {
     if path.is_empty() {
-        return String::new();
+        return Vec::new();
     }
-    let rooted = path.starts_with('/');
-    let mut parts: Vec<&str> = Vec::new();
-    for part in path.split('/') {
+    let rooted = path.starts_with(b"/");
+    let mut parts: Vec<&[u8]> = Vec::new();
+    for part in path.split(|&byte| byte == b'/') {
         match part {
-            "" | "." => {}
-            ".." => match parts.last() {
-                Some(&last) if last != ".." => {
+            b"" | b"." => {}
+            b".." => match parts.last() {
+                Some(&last) if last != b".." => {
                     parts.pop();
                 }
                 _ if rooted => {}
-                _ => parts.push(".."),
+                _ => parts.push(b".."),
             },
             name => parts.push(name),
         }
     }
-    let joined = parts.join("/");
+    let joined = parts.join(&b'/');
     match (rooted, joined.is_empty()) {
-        (true, _) => format!("/{joined}"),
-        (false, true) => ".".to_owned(),
+        (true, _) => [b"/", &*joined].concat(),
+        (false, true) => b".".to_vec(),
         (false, false) => joined,
     }
+}
+
+/// The characters of a text as Go reads them: each byte that is not UTF-8 is one U+FFFD.
+fn decode(bytes: &[u8]) -> Cow<'_, str> {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return Cow::Borrowed(text);
+    }
+    let mut text = String::with_capacity(bytes.len() + 8);
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.extend(chunk.invalid().iter().map(|_| char::REPLACEMENT_CHARACTER));
+    }
+    Cow::Owned(text)
+}
+
+/// Without the white space at both ends. Bytes that are not UTF-8 are no white space.
+fn trim(mut bytes: &[u8]) -> &[u8] {
+    if let Some(chunk) = bytes.utf8_chunks().next() {
+        let valid = chunk.valid();
+        bytes = &bytes[valid.len() - valid.trim_start().len()..];
+    }
+    // The last character that is not white space ends the text; walked from the end, so that a long
+    // line is not decoded.
+    let mut end = bytes.len();
+    while end > 0 {
+        let start = (end.saturating_sub(4)..end)
+            .rev()
+            .find(|&start| !matches!(bytes[start], 0x80..=0xbf))
+            .unwrap_or(end - 1);
+        match std::str::from_utf8(&bytes[start..end]) {
+            Ok(last) if last.chars().all(char::is_whitespace) => end = start,
+            _ => break,
+        }
+    }
+    &bytes[..end]
 }
 
 #[cfg(test)]
@@ -347,12 +403,12 @@ mod tests {
     /// One case: patterns (one a line), then what is ignored and what is seen.
     #[track_caller]
     fn check(patterns: &str, ignored: &[&str], seen: &[&str]) {
-        let ignore = Ignore::parse(patterns).expect("these are patterns");
+        let ignore = Ignore::parse(patterns.as_bytes()).expect("these are patterns");
         let ignores = |path: &str| {
             let ends = path.match_indices('/').map(|(end, _)| end);
             ends.chain([path.len()])
                 .fold(IgnoreVerdict::root(), |parent, end| {
-                    ignore.judge(&path[..end], &parent)
+                    ignore.judge(&path.as_bytes()[..end], &parent)
                 })
                 .ignored
         };
@@ -454,8 +510,8 @@ mod tests {
         check("*\n!s/**/*.c\ns/t", &["s/t"], &["s/t/a.c"]);
         check("*\n!s/**/*.c\ns/t/*", &["s/t/a.c"], &["s/a.c"]);
         check("a\n!a", &[], &["a", "a/x"]);
-        assert!(Ignore::parse("a\n!b").expect("patterns").brings_back());
-        assert!(!Ignore::parse("a").expect("patterns").brings_back());
+        assert!(Ignore::parse(b"a\n!b").expect("patterns").brings_back());
+        assert!(!Ignore::parse(b"a").expect("patterns").brings_back());
     }
 
     #[test]
@@ -463,7 +519,7 @@ mod tests {
         for bad in [
             "!", "! ", "!/", "[a", "[]", "[]a]", "[-a]", "[a-]", "a\\", "[^", "[z-a]", "\\q",
         ] {
-            let error = Ignore::parse(&format!("ok\n{bad}")).expect_err(bad);
+            let error = Ignore::parse(format!("ok\n{bad}").as_bytes()).expect_err(bad);
             assert_eq!(error.line, 2, "{bad}");
         }
     }
@@ -477,7 +533,7 @@ mod tests {
             ("./", "."),
             ("../../x", "../../x"),
         ] {
-            assert_eq!(clean(given), clean_path);
+            assert_eq!(clean(given.as_bytes()), clean_path.as_bytes());
         }
     }
 }

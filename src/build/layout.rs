@@ -1,6 +1,8 @@
 //! An image that needs no engine: a layout or archive that is there already, or that a program of
 //! the project makes.
 
+use std::{fs, path::Path};
+
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
@@ -11,7 +13,7 @@ use crate::{
         request::BuildRequest,
         source::{Description, ImageSource},
     },
-    error::Result,
+    error::{Error, ErrorCode, Result},
     event::Events,
     io::layout::{self, Store, WantedImage},
     oci::Image,
@@ -25,15 +27,24 @@ pub(crate) struct LayoutSource<'a> {
     pub(crate) layout: &'a str,
     /// The program that makes the layout, if any.
     pub(crate) command: Option<&'a BuildCommand>,
+    /// Where programs are looked for: the value of `PATH`.
+    pub(crate) search_path: Option<&'a str>,
     pub(crate) wanted: WantedImage,
 }
 
 #[async_trait]
 impl ImageSource for LayoutSource<'_> {
     async fn check(&self) -> Result<Description> {
+        let directory = &self.request.repository;
         Ok(Description::new(match self.command {
-            Some(command) => format!("`{}` makes `{}`", command.program, self.layout),
-            None => format!("`{}`", self.layout),
+            Some(command) => {
+                command::find(&command.program, directory, self.search_path)?;
+                format!("`{}` makes `{}`", command.program, self.layout)
+            }
+            None => {
+                find_layout(&directory.join(self.layout))?;
+                format!("`{}`", self.layout)
+            }
         }))
     }
 
@@ -61,5 +72,54 @@ impl ImageSource for LayoutSource<'_> {
             layout::adopt(&path, &store, &wanted, &events, &cancel)
         });
         task_result(adopted.await)
+    }
+}
+
+/// Makes sure that something lies where the policy says that the image is.
+fn find_layout(path: &Path) -> Result<()> {
+    let problem = match fs::metadata(path) {
+        Ok(found) if found.is_file() => return Ok(()),
+        Ok(found) if !found.is_dir() => "it is neither a directory nor a file".to_owned(),
+        Ok(_) if path.join("index.json").is_file() || path.join("manifest.json").is_file() => {
+            return Ok(());
+        }
+        Ok(_) => "the directory has no `index.json`".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    Err(
+        Error::failed(format!("there is no image at `{}`", path.display()))
+            .with_code(ErrorCode::ImageUnusable)
+            .cause(problem)
+            .state("nothing was published")
+            .hint("`image.build.layout` names an OCI layout or a `docker save` archive; `image.build.command` is the program that makes it"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use crate::build::layout::find_layout;
+
+    #[test]
+    fn a_layout_that_is_not_there_is_said_before_the_release() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let place = |name: &str| dir.path().join(name);
+        fs::create_dir(place("empty")).expect("a directory");
+        fs::create_dir(place("oci")).expect("a directory");
+        fs::write(place("oci/index.json"), "{}").expect("it is written");
+        fs::write(place("image.tar"), "").expect("it is written");
+        for good in ["oci", "image.tar"] {
+            find_layout(&place(good)).expect(good);
+        }
+        for (bad, cause) in [
+            ("none", "No such file"),
+            ("empty", "no `index.json`"),
+            ("image.tar/x", "Not a directory"),
+        ] {
+            let error = find_layout(&place(bad)).expect_err(bad);
+            assert!(error.causes()[0].contains(cause), "{error:?}");
+            assert!(error.first_hint().is_some());
+        }
     }
 }

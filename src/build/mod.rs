@@ -9,6 +9,7 @@ mod choose;
 mod command;
 mod context;
 mod docker;
+mod dockerfile;
 mod dockerignore;
 mod errors;
 mod layout;

@@ -1,16 +1,16 @@
 //! `[image.build]`: how the image comes to be.
 
-use std::{collections::BTreeMap, fmt, str::FromStr};
+use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
     oci::Platform,
     policy::{
-        path::RepositoryPath,
+        path::{DockerfilePath, RepositoryPath},
+        platform::PlatformText,
         secret::{Secret, SshAgent},
         template::Template,
-        text_value::text_value,
     },
 };
 
@@ -20,8 +20,8 @@ use crate::{
 pub struct BuildPolicy {
     /// What makes the image; not the key `source`, which is [`BuildPolicy::files`].
     pub image_source: BuildSource,
-    /// The Dockerfile's path inside the context.
-    pub dockerfile: RepositoryPath,
+    /// The Dockerfile's path, seen from the context. It may lie outside the context.
+    pub dockerfile: DockerfilePath,
     /// The directory inside the repository that the builder sees.
     pub context: RepositoryPath,
     /// The stage of a multi-stage Dockerfile to stop at; unset: the last.
@@ -50,6 +50,8 @@ pub struct BuildPolicy {
     pub sbom: bool,
     /// Whether the context holds the files of submodules.
     pub submodules: bool,
+    /// Whether the engine asks the registry for base images that it has already.
+    pub pull: bool,
     /// How layers that the engine exports uncompressed are packed.
     pub compression: Compression,
 }
@@ -136,11 +138,10 @@ pub enum Compression {
 
 impl Default for BuildPolicy {
     fn default() -> Self {
-        let path = |text: &str| text.parse().expect("the defaults are legal");
         Self {
             image_source: BuildSource::Engine,
-            dockerfile: path("Dockerfile"),
-            context: path("."),
+            dockerfile: "Dockerfile".parse().expect("the default is legal"),
+            context: ".".parse().expect("the default is legal"),
             target: None,
             platforms: Vec::new(),
             args: BTreeMap::new(),
@@ -154,6 +155,7 @@ impl Default for BuildPolicy {
             provenance: false,
             sbom: false,
             submodules: false,
+            pull: true,
             compression: Compression::Gzip,
         }
     }
@@ -164,7 +166,7 @@ impl Default for BuildPolicy {
 #[derive(Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 struct BuildTable {
-    dockerfile: RepositoryPath,
+    dockerfile: DockerfilePath,
     context: RepositoryPath,
     target: Option<String>,
     platforms: Vec<PlatformText>,
@@ -181,6 +183,7 @@ struct BuildTable {
     provenance: bool,
     sbom: bool,
     submodules: bool,
+    pull: bool,
     compression: Compression,
 }
 
@@ -208,12 +211,18 @@ impl TryFrom<BuildTable> for BuildPolicy {
                 );
             }
         };
+        let platforms: Vec<_> = table.platforms.into_iter().map(|text| text.0).collect();
+        for (index, platform) in platforms.iter().enumerate() {
+            if platforms[..index].contains(platform) {
+                return Err(format!("`image.build.platforms` has `{platform}` twice"));
+            }
+        }
         Ok(Self {
             image_source,
             dockerfile: table.dockerfile,
             context: table.context,
             target: table.target,
-            platforms: table.platforms.into_iter().map(|text| text.0).collect(),
+            platforms,
             args: table.args,
             secrets: table.secrets,
             files: table.source,
@@ -225,6 +234,7 @@ impl TryFrom<BuildTable> for BuildPolicy {
             provenance: table.provenance,
             sbom: table.sbom,
             submodules: table.submodules,
+            pull: table.pull,
             compression: table.compression,
         })
     }
@@ -258,26 +268,8 @@ impl From<BuildPolicy> for BuildTable {
             provenance: policy.provenance,
             sbom: policy.sbom,
             submodules: policy.submodules,
+            pull: policy.pull,
             compression: policy.compression,
         }
     }
 }
-
-/// A platform as text; the documents of an image have it as an object.
-struct PlatformText(Platform);
-
-impl FromStr for PlatformText {
-    type Err = <Platform as FromStr>::Err;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.parse().map(Self)
-    }
-}
-
-impl fmt::Display for PlatformText {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-text_value!(PlatformText);

@@ -41,6 +41,7 @@ impl Problem {
 /// Checks the keys of `policy` that only make sense together.
 pub(super) fn check(policy: &Policy) -> Result<(), Problem> {
     rules(policy)?;
+    dockerfiles(policy)?;
     variants(policy)?;
     labels(policy)?;
     policy
@@ -60,6 +61,30 @@ fn rules(policy: &Policy) -> Result<(), Problem> {
             return Err(Problem::new(format!(
                 "`version.rules[{index}]` matches nothing: give it `type`, `scope`, `match` or `breaking`"
             )));
+        }
+    }
+    Ok(())
+}
+
+fn dockerfiles(policy: &Policy) -> Result<(), Problem> {
+    let context = &policy.image.build.context;
+    let of_variants = policy.variants.iter().filter_map(|(name, variant)| {
+        Some((
+            format!("variants.{name}.dockerfile"),
+            variant.dockerfile.as_ref()?,
+        ))
+    });
+    let all = [(
+        "image.build.dockerfile".to_owned(),
+        &policy.image.build.dockerfile,
+    )];
+    for (key, path) in all.into_iter().chain(of_variants) {
+        if !path.is_inside(context) {
+            return Err(Problem {
+                text: format!("`{key} = \"{path}\"` leaves the repository"),
+                cause: Some("the path is seen from `image.build.context`"),
+                hint: None,
+            });
         }
     }
     Ok(())

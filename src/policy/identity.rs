@@ -102,7 +102,7 @@ mod tests {
         );
         assert_eq!(
             Policy::default().identity().to_string(),
-            "sha256:91a24481ab75091f89d23ed905639f5a9cb87a647332baa7b19efa7fbdf1336d",
+            "sha256:88f6e9bfddf681bdce0eee527ce91c92d5d3ce82bbed922604d4bdc22dde280a",
             "{json}"
         );
     }

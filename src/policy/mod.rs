@@ -15,6 +15,7 @@ mod parse;
 mod path;
 mod pattern;
 mod placeholder;
+mod platform;
 mod publish;
 mod release_toml;
 mod secret;
@@ -31,7 +32,7 @@ pub use build::{BuildCommand, BuildPolicy, BuildSource, Builder, Compression, So
 pub use conflicts::conflicts;
 pub use git_tag_template::GitTagTemplate;
 pub use parse::is_cargo_release;
-pub use path::{PathPattern, RepositoryPath};
+pub use path::{DockerfilePath, PathPattern, RepositoryPath};
 pub use pattern::{BranchGlob, CommitGlob, Glob, Regex};
 pub(crate) use placeholder::Placeholder;
 pub use placeholder::{DateFormat, Values};

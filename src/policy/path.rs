@@ -42,6 +42,51 @@ impl fmt::Display for RepositoryPath {
     }
 }
 
+/// Where a Dockerfile is, seen from the build context. Unlike other paths of the policy it may begin
+/// with `..`, as long as it does not leave the repository.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DockerfilePath(String);
+
+impl DockerfilePath {
+    /// The path as it was written, with `/` between its parts.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether the path, seen from `context`, is inside the repository.
+    #[must_use]
+    pub fn is_inside(&self, context: &RepositoryPath) -> bool {
+        let mut parts = context.0.split('/').chain(self.0.split('/'));
+        let depth = parts.try_fold(0_usize, |depth, part| match part {
+            "" | "." => Some(depth),
+            ".." => depth.checked_sub(1),
+            _ => Some(depth + 1),
+        });
+        depth.is_some_and(|depth| depth > 0)
+    }
+}
+
+impl FromStr for DockerfilePath {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let is_directory = matches!(text.rsplit('/').next(), Some("" | "." | ".."));
+        if text.starts_with('/') || is_directory {
+            return Err(format!(
+                "`{text}` is not a valid path of a Dockerfile: it is a file's, seen from the build context"
+            ));
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl fmt::Display for DockerfilePath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
 /// A pattern of `version.paths`. As in git's own pathspecs `*` matches a `/`, too, and a directory
 /// stands for everything in it. `!` takes out what earlier patterns took in.
 #[derive(Clone)]
@@ -126,7 +171,7 @@ fn directory(path: &str) -> String {
     }
 }
 
-text_value!(RepositoryPath, PathPattern);
+text_value!(DockerfilePath, RepositoryPath, PathPattern);
 
 #[cfg(test)]
 mod tests {

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::policy::{path::RepositoryPath, tag_template::is_tag_character, text_value::text_value};
+use crate::policy::{path::DockerfilePath, tag_template::is_tag_character, text_value::text_value};
 
 /// `[variants.NAME]`: a further image of the same release, with tags of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,7 +13,7 @@ pub struct VariantPolicy {
     /// The stage of the Dockerfile that makes this image.
     pub target: Option<String>,
     /// The variant's own Dockerfile; unset: `image.build.dockerfile`.
-    pub dockerfile: Option<RepositoryPath>,
+    pub dockerfile: Option<DockerfilePath>,
     /// A layout or archive that holds this image, which then is not built.
     pub layout: Option<String>,
     /// Added to each tag of the variant; unset: `-NAME`. [`VariantPolicy::suffix`] has both.

@@ -1,4 +1,4 @@
-//! Writes entries as a tar stream.
+//! Writes a context as a tar stream.
 
 use std::{
     ffi::OsStr,
@@ -8,60 +8,80 @@ use std::{
 };
 
 use crate::{
-    build::context::entry::{ContextEntry, EntryKind, OpenEntry},
+    build::context::{
+        build_context::BuildContext,
+        classic::ClassicFiles,
+        entry::{ContextEntry, EntryKind, OpenFile},
+    },
     error::{Error, Result},
-    text::sanitize_line,
 };
 
-/// Writes all entries to `out`. Blocks.
-pub(crate) fn write_tar(
-    entries: &[ContextEntry],
-    files: &dyn OpenEntry,
-    time: i64,
-    out: impl Write,
-) -> Result<()> {
-    let mut tar = tar::Builder::new(out);
-    for entry in entries {
-        append(&mut tar, entry, files, time)?;
+impl BuildContext {
+    /// Writes the tar stream. Blocks.
+    ///
+    /// # Errors
+    /// A file cannot be read or became shorter while it was read, or `out` fails.
+    pub(crate) fn write(&self, files: &ClassicFiles, out: impl Write) -> Result<()> {
+        let mut tar = tar::Builder::new(out);
+        for entry in self.entries() {
+            if !files.extra.iter().any(|extra| extra.path == entry.path) {
+                append(&mut tar, self, entry)?;
+            }
+        }
+        for extra in &files.extra {
+            let mut header = header(self.time(), tar::EntryType::Regular, 0o644);
+            header.set_size(extra.content.len() as u64);
+            tar.append_data(&mut header, extra.path.as_path(), &*extra.content)
+                .map_err(|error| sending(&error))?;
+        }
+        tar.finish().map_err(|error| sending(&error))
     }
-    tar.finish().map_err(|e| sending(&e))
 }
 
-fn append(
-    tar: &mut tar::Builder<impl Write>,
-    entry: &ContextEntry,
-    files: &dyn OpenEntry,
-    time: i64,
-) -> Result<()> {
+fn header(time: i64, kind: tar::EntryType, mode: u32) -> tar::Header {
     let mut header = tar::Header::new_gnu();
     header.set_mtime(u64::try_from(time).unwrap_or(0));
     header.set_uid(0);
     header.set_gid(0);
     header.set_size(0);
+    header.set_entry_type(kind);
+    header.set_mode(mode);
+    header
+}
+
+fn append(
+    tar: &mut tar::Builder<impl Write>,
+    context: &BuildContext,
+    entry: &ContextEntry,
+) -> Result<()> {
+    let (time, path) = (context.time(), &entry.path);
     match &entry.kind {
-        EntryKind::Directory => {
-            header.set_entry_type(tar::EntryType::Directory);
-            header.set_mode(0o755);
-            tar.append_data(&mut header, format!("{}/", entry.path), io::empty())
+        EntryKind::Directory | EntryKind::Submodule => {
+            let mut header = header(time, tar::EntryType::Directory, 0o755);
+            let name = [path.as_bytes(), b"/"].concat();
+            tar.append_data(
+                &mut header,
+                Path::new(OsStr::from_bytes(&name)),
+                io::empty(),
+            )
         }
         EntryKind::Link { target } => {
-            header.set_entry_type(tar::EntryType::Symlink);
-            header.set_mode(0o777);
-            append_link(tar, &mut header, &entry.path, target)
+            let mut header = header(time, tar::EntryType::Symlink, 0o777);
+            append_link(tar, &mut header, path.as_path(), target)
         }
         EntryKind::File { executable, .. } => {
-            let (size, content) = files.open(entry)?;
-            header.set_entry_type(tar::EntryType::Regular);
-            header.set_mode(if *executable { 0o755 } else { 0o644 });
+            let (size, content) = context.open_entry(entry)?;
+            let mode = if *executable { 0o755 } else { 0o644 };
+            let mut header = header(time, tar::EntryType::Regular, mode);
             header.set_size(size);
-            let exact = ExactLength {
-                content,
-                left: size,
-            };
-            tar.append_data(&mut header, &entry.path, exact)
+            tar.append_data(
+                &mut header,
+                path.as_path(),
+                ExactLength::new((size, content)),
+            )
         }
     }
-    .map_err(|e| sending(&e).cause(format!("at `{}`", sanitize_line(&entry.path, 200))))
+    .map_err(|error| sending(&error).cause(format!("at `{path}`")))
 }
 
 /// The target of a link must arrive byte for byte, although it need not be a normalised path. Only a
@@ -69,7 +89,7 @@ fn append(
 fn append_link(
     tar: &mut tar::Builder<impl Write>,
     header: &mut tar::Header,
-    path: &str,
+    path: &Path,
     target: &[u8],
 ) -> io::Result<()> {
     if header.set_link_name_literal(target).is_ok() {
@@ -82,11 +102,17 @@ fn sending(error: &io::Error) -> Error {
     Error::failed("cannot send the build context").because(error)
 }
 
-/// A file of exactly the length that its header says, even if the file changes while it is read.
-pub(super) struct ExactLength {
-    pub(super) content: Box<dyn Read>,
+/// A file of exactly the length that was announced, even if the file changes while it is read.
+pub(crate) struct ExactLength {
+    content: Box<dyn Read>,
     /// Bytes that are still to be read.
-    pub(super) left: u64,
+    left: u64,
+}
+
+impl ExactLength {
+    pub(crate) fn new((left, content): OpenFile) -> Self {
+        Self { content, left }
+    }
 }
 
 impl Read for ExactLength {

@@ -1,77 +1,109 @@
 //! Which files of a tree the builder sees.
 
-use std::collections::BTreeSet;
-
 use crate::{
     build::{
-        context::entry::{ContextEntry, EntryKind, FileTree},
+        context::{
+            entry::{ContextEntry, FileTree, find, read},
+            links::resolve,
+            path::TreePath,
+        },
         dockerignore::{Ignore, IgnoreVerdict},
     },
     error::{Error, Result},
 };
 
-/// Walks the tree and keeps what is not ignored. The Dockerfile and the ignore file are always
-/// kept; the engine's builder leaves them out of `COPY` by itself.
-pub(crate) fn select<T: FileTree>(tree: T, dockerfile: &str) -> Result<(Vec<ContextEntry>, T)> {
-    let own = format!("{dockerfile}.dockerignore");
-    let (ignore_name, text) = match tree.text(&own)? {
-        Some(text) => (own, text),
-        None => {
-            let name = ".dockerignore".to_owned();
-            let text = tree.text(&name)?.unwrap_or_default();
-            (name, text)
+/// The ignore file of a context that has no file of its Dockerfile's own.
+const SHARED: &[u8] = b".dockerignore";
+
+/// The ignore file that decides about a context.
+pub(crate) struct IgnoreFile {
+    /// Where it is in the repository, as it is named: a link may lead to the file.
+    pub(crate) path: TreePath,
+    /// The patterns, as they are written.
+    pub(crate) text: Vec<u8>,
+    ignore: Ignore,
+}
+
+impl IgnoreFile {
+    /// The file beside the Dockerfile that has its name and `.dockerignore`, which then stands
+    /// alone; else `.dockerignore` in the context's root.
+    ///
+    /// # Errors
+    /// Docker would refuse the file too, it is a directory, or a link that leads out of the
+    /// repository or nowhere. In each case the builder would get what the file keeps from it.
+    pub(crate) fn find(
+        tree: &dyn FileTree,
+        context: &TreePath,
+        dockerfile: &TreePath,
+    ) -> Result<Option<Self>> {
+        let name = [dockerfile.file_name(), SHARED].concat();
+        let own = match resolve(tree, &dockerfile.parent())? {
+            Some((directory, _)) => Some(directory.join(&name)),
+            None => None,
+        };
+        for path in own.into_iter().chain([context.join(SHARED)]) {
+            if find(tree, &path)?.is_some() {
+                return Self::read(tree, path).map(Some);
+            }
         }
-    };
-    let ignore = Ignore::parse(&text).map_err(|error| {
-        Error::refused(format!("`{ignore_name}` cannot be read"))
-            .because(&error)
-            .hint("Docker refuses to build with it too")
-    })?;
+        Ok(None)
+    }
+
+    fn read(tree: &dyn FileTree, path: TreePath) -> Result<Self> {
+        let target = resolve(tree, &path)?.filter(|(_, kind)| !kind.is_directory());
+        let Some((target, kind)) = target else {
+            return Err(Error::refused(format!("`{path}` is a directory"))
+                .cause("an ignore file keeps files out of the image, and this is not a file")
+                .state("nothing was built or published"));
+        };
+        let text = read(tree, &target, &kind)?;
+        let ignore = Ignore::parse(&text).map_err(|error| {
+            Error::refused(format!("`{path}` cannot be read"))
+                .because(&error)
+                .state("nothing was built or published")
+                .hint("Docker refuses to build with it too")
+        })?;
+        Ok(Self { path, text, ignore })
+    }
+}
+
+/// The entries of the directory `context` that are not ignored, seen from there, each directory
+/// before what it holds.
+pub(crate) fn select(
+    tree: &dyn FileTree,
+    context: &TreePath,
+    ignore: Option<&IgnoreFile>,
+) -> Result<Vec<ContextEntry>> {
+    let nothing = Ignore::default();
     let mut walk = Walk {
         tree,
-        ignore,
-        always: [
-            dockerfile.to_owned(),
-            ignore_name,
-            ".dockerignore".to_owned(),
-        ]
-        .into(),
+        context,
+        ignore: ignore.map_or(&nothing, |file| &file.ignore),
         entries: Vec::new(),
         pending: Vec::new(),
     };
-    walk.directory("", &IgnoreVerdict::root())?;
-    if !walk
-        .entries
-        .iter()
-        .any(|e| e.path == dockerfile && e.kind != EntryKind::Directory)
-    {
-        let error = Error::failed(format!("`{dockerfile}` is not in {}", walk.tree.name()));
-        return Err(match walk.tree.missing_hint(dockerfile) {
-            Some(hint) => error.hint(hint),
-            None => error.hint("`image.build.dockerfile` is its path inside `image.build.context`"),
-        });
-    }
-    Ok((walk.entries, walk.tree))
+    walk.directory(&TreePath::root(), &IgnoreVerdict::root())?;
+    Ok(walk.entries)
 }
 
-struct Walk<T> {
-    tree: T,
-    ignore: Ignore,
-    /// Files that are kept although they are ignored.
-    always: BTreeSet<String>,
+struct Walk<'a> {
+    tree: &'a dyn FileTree,
+    context: &'a TreePath,
+    ignore: &'a Ignore,
     entries: Vec<ContextEntry>,
     /// Ignored directories on the way to the current one. They are kept only if something below
     /// them is.
     pending: Vec<ContextEntry>,
 }
 
-impl<T: FileTree> Walk<T> {
-    fn directory(&mut self, path: &str, parent: &IgnoreVerdict) -> Result<()> {
-        for entry in self.tree.list(path)? {
-            let verdict = self.ignore.judge(&entry.path, parent);
-            if entry.kind == EntryKind::Directory {
+impl Walk<'_> {
+    fn directory(&mut self, path: &TreePath, parent: &IgnoreVerdict) -> Result<()> {
+        for mut entry in self.tree.list(&self.context.join(path.as_bytes()))? {
+            entry.path = path.join(entry.path.file_name());
+            let verdict = self.ignore.judge(entry.path.as_bytes(), parent);
+            if entry.kind.is_directory() {
                 self.subdirectory(entry, &verdict)?;
-            } else if !verdict.ignored || self.always.contains(&entry.path) {
+            } else if !verdict.ignored {
                 self.entries.append(&mut self.pending);
                 self.entries.push(entry);
             }
@@ -80,12 +112,10 @@ impl<T: FileTree> Walk<T> {
     }
 
     fn subdirectory(&mut self, entry: ContextEntry, verdict: &IgnoreVerdict) -> Result<()> {
-        let path = entry.path.clone();
-        let below = format!("{path}/");
-        let holds_always = self.always.iter().any(|name| name.starts_with(&below));
-        if verdict.ignored && !self.ignore.brings_back() && !holds_always {
+        if verdict.ignored && !self.ignore.brings_back() {
             return Ok(());
         }
+        let path = entry.path.clone();
         let depth = self.pending.len();
         self.pending.push(entry);
         if !verdict.ignored {

@@ -8,7 +8,10 @@ use std::{
 };
 
 use crate::{
-    build::context::entry::{ContextEntry, EntryKind, FileTree, OpenEntry, OpenFile},
+    build::context::{
+        entry::{ContextEntry, EntryKind, FileTree, OpenFile},
+        path::TreePath,
+    },
     error::{Error, Result},
     text::sanitize_line,
 };
@@ -28,16 +31,12 @@ fn cannot(doing: &str, path: &Path) -> impl FnOnce(io::Error) -> Error {
 }
 
 impl Worktree {
-    pub(crate) fn open(root: PathBuf, leave_out: Option<PathBuf>) -> Result<Self> {
-        if !root.is_dir() {
-            return Err(
-                Error::failed(format!("`{}` is not a directory", root.display()))
-                    .hint("`image.build.context` is a directory inside the repository"),
-            );
-        }
-        Ok(Self { root, leave_out })
+    /// The files below `root`, the repository's working directory.
+    pub(crate) fn open(root: PathBuf, leave_out: Option<PathBuf>) -> Self {
+        Self { root, leave_out }
     }
 
+    /// `None` for sockets, pipes and devices, which are left out.
     fn kind(&self, path: &Path, file_type: FileType) -> Result<Option<EntryKind>> {
         Ok(if file_type.is_dir() {
             Some(EntryKind::Directory)
@@ -56,15 +55,14 @@ impl Worktree {
                 id: String::new(),
             })
         } else {
-            // Sockets, pipes and devices are left out.
             None
         })
     }
 }
 
 impl FileTree for Worktree {
-    fn list(&self, directory: &str) -> Result<Vec<ContextEntry>> {
-        let folder = self.root.join(directory);
+    fn list(&self, directory: &TreePath) -> Result<Vec<ContextEntry>> {
+        let folder = self.root.join(directory.as_path());
         let mut entries = Vec::new();
         for found in fs::read_dir(&folder).map_err(cannot("list", &folder))? {
             let found = found.map_err(cannot("list", &folder))?;
@@ -72,17 +70,9 @@ impl FileTree for Worktree {
             if self.leave_out.as_ref().is_some_and(|own| path == *own) {
                 continue;
             }
-            let name = found.file_name().into_string().map_err(|name| {
-                let name = sanitize_line(&name.to_string_lossy(), 200);
-                Error::failed(format!("the name of the file `{name}` is not valid UTF-8"))
-            })?;
             let file_type = found.file_type().map_err(cannot("read", &path))?;
             if let Some(kind) = self.kind(&path, file_type)? {
-                let path = if directory.is_empty() {
-                    name
-                } else {
-                    format!("{directory}/{name}")
-                };
+                let path = directory.join(found.file_name().as_bytes());
                 entries.push(ContextEntry { path, kind });
             }
         }
@@ -90,29 +80,24 @@ impl FileTree for Worktree {
         Ok(entries)
     }
 
-    fn text(&self, path: &str) -> Result<Option<String>> {
-        match fs::read(self.root.join(path)) {
-            Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) if error.kind() == io::ErrorKind::NotADirectory => Ok(None),
-            Err(error) => Err(cannot("read", &self.root.join(path))(error)),
-        }
+    fn size(&self, path: &TreePath, _: &EntryKind) -> Result<u64> {
+        let path = self.root.join(path.as_path());
+        let metadata = fs::metadata(&path).map_err(cannot("read", &path))?;
+        Ok(metadata.len())
+    }
+
+    fn open(&self, path: &TreePath, _: &EntryKind) -> Result<OpenFile> {
+        let path = self.root.join(path.as_path());
+        let file = File::open(&path).map_err(cannot("read", &path))?;
+        let size = file.metadata().map_err(cannot("read", &path))?.len();
+        Ok((size, Box::new(file)))
     }
 
     fn name(&self) -> String {
         format!("`{}`", self.root.display())
     }
 
-    fn missing_hint(&self, _path: &str) -> Option<String> {
+    fn missing_hint(&self, _: &TreePath) -> Option<String> {
         None
-    }
-}
-
-impl OpenEntry for Worktree {
-    fn open(&self, entry: &ContextEntry) -> Result<OpenFile> {
-        let path = self.root.join(&entry.path);
-        let file = File::open(&path).map_err(cannot("read", &path))?;
-        let size = file.metadata().map_err(cannot("read", &path))?.len();
-        Ok((size, Box::new(file)))
     }
 }

@@ -5,7 +5,9 @@ mod client;
 mod connect;
 mod credentials;
 mod error;
+mod explain;
 mod export;
+mod filesync;
 mod host;
 mod leftovers;
 mod progress;
@@ -21,12 +23,15 @@ use crate::{
         context::{BuildContext, ContextFiles, ContextRequest},
         docker::{
             client::Engine,
+            explain::explain,
+            filesync::SyncedContext,
             leftovers::{Leftovers, sweep},
             progress::Progress,
             session::BuildkitSession,
-            stream::{BuildCall, build},
+            stream::{BuildCall, build, build_from_archive},
             watchdog::{Activity, watch},
         },
+        dockerfile::check_target,
         errors::{interrupted, task_result},
         request::BuildRequest,
         secrets::BuildSecrets,
@@ -88,7 +93,7 @@ impl ImageSource for DockerEngine<'_> {
         events.note(format!(
             "{} builds {} files{}",
             engine.name,
-            ready.context.len(),
+            ready.context.entries().len(),
             match builder {
                 Builder::Classic => " with the classic builder",
                 Builder::Buildkit => "",
@@ -132,10 +137,16 @@ impl DockerEngine<'_> {
         let engine = Engine::connect(self.environment).await?;
         let policy = &self.request.policy;
         let builder = capabilities::builder(policy, &engine.name, engine.buildkit)?;
+        let context = open_context(self.request, store, events).await?;
+        check_target(
+            &context.dockerfile(),
+            policy.dockerfile.as_str(),
+            policy.target.as_deref(),
+        )?;
         Ok(ReadyBuild {
             builder,
             secrets: BuildSecrets::find(self.request, self.environment)?,
-            context: open_context(self.request, store, events).await?,
+            context,
             engine,
         })
     }
@@ -148,41 +159,91 @@ impl DockerEngine<'_> {
         progress: &mut Progress,
         activity: &Activity,
     ) -> Result<()> {
-        let ReadyBuild {
-            engine,
-            builder,
-            secrets,
-            context,
-        } = ready;
         let mut args = self.request.args.clone();
         // Reproducible builds depend on this argument; the policy's own value has precedence.
         args.entry("SOURCE_DATE_EPOCH".to_owned())
             .or_insert_with(|| self.request.time.to_string());
-        let (session, registry_config) = match builder {
-            Builder::Buildkit => {
-                let id = tag.rsplit_once('-').map_or(tag, |(_, random)| random);
-                let session = BuildkitSession::open(&engine, format!("hoist{id}"), secrets).await?;
-                (Some(session), None)
-            }
-            Builder::Classic => {
-                let environment = &secrets.environment;
-                let logins = credentials::registry_config(environment, context.dockerfile()).await;
-                let logins = logins.map_err(|error| {
-                    Error::failed("cannot read the logins for base images").because(&error)
-                })?;
-                (None, logins)
-            }
-        };
         let call = BuildCall {
             policy: &self.request.policy,
-            builder,
+            builder: ready.builder,
             args: &args,
+            dockerfile: "",
             labels: &self.request.labels,
             tag,
-            session: session.as_ref().map(|session| &*session.id),
-            registry_config,
+            session: None,
+            registry_config: None,
         };
-        build(&engine, &call, context, progress, activity).await
+        let built = match ready.builder {
+            Builder::Buildkit => build_with_buildkit(ready, call, progress, activity).await,
+            Builder::Classic => build_with_archive(ready, call, progress, activity).await,
+        };
+        built.map_err(|error| explain(error, self.request))
+    }
+}
+
+async fn build_with_buildkit(
+    ready: ReadyBuild,
+    call: BuildCall<'_>,
+    progress: &mut Progress,
+    activity: &Activity,
+) -> Result<()> {
+    let id = call
+        .tag
+        .rsplit_once('-')
+        .map_or(call.tag, |(_, random)| random);
+    let name = ready.context.dockerfile_name().to_owned();
+    let context = SyncedContext::new(ready.context, activity);
+    let session = BuildkitSession::open(
+        &ready.engine,
+        format!("hoist{id}"),
+        ready.secrets,
+        context.clone(),
+    )
+    .await?;
+    let call = BuildCall {
+        dockerfile: &name,
+        session: Some(&session.id),
+        ..call
+    };
+    let built = build(&ready.engine, &call, progress, activity).await;
+    built.map_err(|error| match context.failure() {
+        // The engine got no context because a file could not be read: that is the cause to show.
+        Some(cause) => cause,
+        None => name_in_the_way(error, &context),
+    })
+}
+
+async fn build_with_archive(
+    ready: ReadyBuild,
+    call: BuildCall<'_>,
+    progress: &mut Progress,
+    activity: &Activity,
+) -> Result<()> {
+    let environment = &ready.secrets.environment;
+    let logins = credentials::registry_config(environment, &ready.context.dockerfile()).await;
+    let logins = logins
+        .map_err(|error| Error::failed("cannot read the logins for base images").because(&error))?;
+    let files = ready.context.classic()?;
+    let name = files.dockerfile.clone();
+    let call = BuildCall {
+        dockerfile: &name,
+        registry_config: logins,
+        ..call
+    };
+    let context = (ready.context, files);
+    build_from_archive(&ready.engine, &call, context, progress, activity).await
+}
+
+/// Engines whose messages hold UTF-8 alone cannot take every name that a commit can have.
+fn name_in_the_way(error: Error, context: &SyncedContext) -> Error {
+    if !error.causes().iter().any(|cause| cause.contains("UTF-8")) {
+        return error;
+    }
+    match context.odd_name() {
+        Some(name) => error.cause(format!("the name of `{name}` is not UTF-8")).hint(
+            "rename the file or name it in `.dockerignore`; or set `image.build.builder = \"classic\"`",
+        ),
+        None => error,
     }
 }
 

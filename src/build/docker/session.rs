@@ -1,5 +1,5 @@
-//! What BuildKit may ask for while it builds: credentials for base images, secrets, the ssh agent.
-//! Nothing else is offered.
+//! What BuildKit may ask for while it builds: the context and the Dockerfile, credentials for base
+//! images, secrets, the ssh agent. Nothing else is offered.
 //!
 //! hoist opens a connection to the engine (`POST /session`, `Upgrade: h2c`), and BuildKit then
 //! calls back over gRPC on that same connection.
@@ -54,6 +54,7 @@ use crate::{
             client::Engine,
             credentials::credential_for,
             error::{failed, unreachable},
+            filesync::{DIFF_COPY, SyncedContext},
         },
         secrets::BuildSecrets,
     },
@@ -69,6 +70,7 @@ pub(crate) struct BuildkitSession {
 /// The methods that hoist announces to BuildKit.
 const METHODS: &[&str] = &[
     "/grpc.health.v1.Health/Check",
+    DIFF_COPY,
     "/moby.filesync.v1.Auth/Credentials",
     "/moby.buildkit.secrets.v1.Secrets/GetSecret",
     "/moby.sshforward.v1.SSH/CheckAgent",
@@ -77,13 +79,19 @@ const METHODS: &[&str] = &[
 
 impl BuildkitSession {
     /// Opens a session under `id`.
-    pub(crate) async fn open(engine: &Engine, id: String, secrets: BuildSecrets) -> Result<Self> {
+    pub(crate) async fn open(
+        engine: &Engine,
+        id: String,
+        secrets: BuildSecrets,
+        context: SyncedContext,
+    ) -> Result<Self> {
+        let shared_key = context.shared_key().unwrap_or_else(|| id.clone());
         let mut request = HttpRequest::post(format!("{}/session", engine.prefix))
             .header("Connection", "Upgrade")
             .header("Upgrade", "h2c")
             .header("X-Docker-Expose-Session-Uuid", &id)
             .header("X-Docker-Expose-Session-Name", "hoist")
-            .header("X-Docker-Expose-Session-Sharedkey", "");
+            .header("X-Docker-Expose-Session-Sharedkey", shared_key);
         for method in METHODS {
             request = request.header("X-Docker-Expose-Session-Grpc-Method", *method);
         }
@@ -105,6 +113,7 @@ impl BuildkitSession {
         let (end, ended) = oneshot::channel();
         let server = Server::builder()
             .add_service(HealthServer::new(AlwaysServing))
+            .add_service(context)
             .add_service(AuthServer::new(secrets.clone()))
             .add_service(SecretsServer::new(secrets.clone()))
             .add_service(SshServer::new(secrets));

@@ -22,7 +22,7 @@ use url::form_urlencoded::Serializer;
 
 use crate::{
     build::{
-        context::BuildContext,
+        context::{BuildContext, ClassicFiles},
         docker::{
             client::Engine,
             error::{build_failed, failed, unreachable},
@@ -46,6 +46,8 @@ pub(crate) struct BuildCall<'a> {
     pub(crate) builder: Builder,
     pub(crate) args: &'a BTreeMap<String, String>,
     pub(crate) labels: &'a BTreeMap<String, String>,
+    /// The Dockerfile's name where the engine looks for it.
+    pub(crate) dockerfile: &'a str,
     /// The name that the image gets in the engine.
     pub(crate) tag: &'a str,
     /// The id of an open session, for BuildKit.
@@ -54,11 +56,23 @@ pub(crate) struct BuildCall<'a> {
     pub(crate) registry_config: Option<String>,
 }
 
-/// Builds; afterwards `progress` knows the image's id.
+/// Builds with what the session serves; afterwards `progress` knows the image's id.
 pub(crate) async fn build(
     engine: &Engine,
     call: &BuildCall<'_>,
-    context: BuildContext,
+    progress: &mut Progress,
+    activity: &Activity,
+) -> Result<()> {
+    let (_, nothing) = mpsc::channel(1);
+    let response = post(engine, call, nothing).await?;
+    read_messages(response, progress, activity).await
+}
+
+/// Builds with the context as the body of the request; afterwards `progress` knows the image's id.
+pub(crate) async fn build_from_archive(
+    engine: &Engine,
+    call: &BuildCall<'_>,
+    (context, files): (BuildContext, ClassicFiles),
     progress: &mut Progress,
     activity: &Activity,
 ) -> Result<()> {
@@ -71,7 +85,7 @@ pub(crate) async fn build(
     };
     let sending = tokio::task::spawn_blocking(move || {
         let mut out = io::BufWriter::with_capacity(128 << 10, upload);
-        let sent = context.write(&mut out);
+        let sent = context.write(&files, &mut out);
         if let Err(error) = &sent {
             // The engine must not take a part of the context for the whole.
             let _ = pieces.blocking_send(Err(io::Error::other(format!("{error:#}"))));
@@ -140,7 +154,7 @@ fn query(call: &BuildCall<'_>) -> Result<String> {
     let mut query = Serializer::new(String::new());
     query
         .append_pair("t", call.tag)
-        .append_pair("dockerfile", policy.dockerfile.as_str())
+        .append_pair("dockerfile", call.dockerfile)
         .append_pair("buildargs", &json(call.args)?)
         .append_pair("labels", &json(call.labels)?)
         // The containers of the steps are removed, also when the build fails.
@@ -157,8 +171,12 @@ fn query(call: &BuildCall<'_>) -> Result<String> {
             .map_err(|error| Error::bug("cannot write JSON").because(&error))?;
         query.append_pair("cachefrom", &images);
     }
+    if policy.pull {
+        query.append_pair("pull", "1");
+    }
     if let (Builder::Buildkit, Some(session)) = (call.builder, call.session) {
         query
+            .append_pair("remote", "client-session")
             .append_pair("version", "2")
             .append_pair("session", session)
             .append_pair("buildid", session);
@@ -258,6 +276,7 @@ mod tests {
             policy: &policy,
             builder: Builder::Classic,
             args: &args,
+            dockerfile: "Dockerfile",
             labels: &BTreeMap::new(),
             tag: "hoist.invalid/build:1",
             session: Some("s"),
@@ -269,12 +288,14 @@ mod tests {
         assert_eq!(pairs["target"], "run time");
         assert_eq!(pairs["platform"], "linux/amd64");
         assert_eq!(pairs["cachefrom"], r#"["acme/api:latest"]"#);
-        assert!(!pairs.contains_key("version"));
+        assert_eq!(pairs["pull"], "1");
+        assert_eq!(pairs["dockerfile"], "Dockerfile");
+        assert!(!pairs.contains_key("version") && !pairs.contains_key("remote"));
         call.builder = Builder::Buildkit;
         assert!(
             query(&call)
                 .expect("it is plain")
-                .ends_with("&version=2&session=s&buildid=s")
+                .ends_with("&remote=client-session&version=2&session=s&buildid=s")
         );
     }
 }

@@ -12,3 +12,4 @@ mod promote;
 mod race;
 mod release;
 mod sandbox;
+mod trees;

@@ -1,0 +1,89 @@
+//! What the policy and the working directory have to do with a build that failed.
+
+use std::path::{Component, Path};
+
+use crate::{build::request::BuildRequest, error::Error, policy::SourceFiles, text::sanitize_line};
+
+/// Parts of the messages of engines that did not get a base image.
+const NO_BASE: &[&str] = &[
+    "pull access denied",
+    "insufficient_scope",
+    "authorization failed",
+    "manifest unknown",
+    "manifest for",
+    "failed to resolve source metadata",
+    "failed to create LLB definition",
+    "failed to do request",
+    "error getting credentials",
+    "no such host",
+    "connection refused",
+    "Client.Timeout exceeded",
+    "net/http:",
+];
+
+/// Adds the hints that help with this request.
+pub(crate) fn explain(error: Error, request: &BuildRequest) -> Error {
+    let causes: Vec<String> = error
+        .causes()
+        .iter()
+        .map(|cause| (*cause).to_owned())
+        .collect();
+    let mut error = error;
+    if let Some(path) = causes.iter().find_map(|cause| missing(cause, request)) {
+        error = error.hint(format!(
+            "`{path}` is in the working directory, but not in what the builder gets, which is the commit without what `.dockerignore` keeps out: commit the file, or set `image.build.source = \"worktree\"`"
+        ));
+    }
+    let no_base = |cause: &String| NO_BASE.iter().any(|part| cause.contains(part));
+    if request.policy.pull && causes.iter().any(no_base) {
+        error = error.hint(
+            "`image.build.pull = false` builds on the base image that the engine has, without asking its registry",
+        );
+    }
+    error
+}
+
+/// The path that a step of the build did not find, where the working directory has it.
+fn missing(cause: &str, request: &BuildRequest) -> Option<String> {
+    if request.policy.files == SourceFiles::Worktree {
+        return None;
+    }
+    let path = not_found(cause)?.trim_start_matches('/');
+    let inside = Path::new(path)
+        .components()
+        .all(|part| matches!(part, Component::Normal(_)));
+    let context = request.repository.join(request.policy.context.as_str());
+    (inside && !path.is_empty() && context.join(path).exists()).then(|| sanitize_line(path, 200))
+}
+
+/// The path in an engine's message: `"/src/x": not found`, or `stat src/x: file does not exist`.
+fn not_found(message: &str) -> Option<&str> {
+    if message.contains("not found") && !message.contains("secret") {
+        let quoted = message.split('"').skip(1).step_by(2);
+        if let Some(path) = quoted.filter(|text| text.starts_with('/')).last() {
+            return Some(path);
+        }
+    }
+    let (_, rest) = message.rsplit_once("stat ")?;
+    let (path, _) = rest.split_once(": file does not exist")?;
+    Some(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::build::docker::explain::not_found;
+
+    #[test]
+    fn the_path_is_found_in_the_messages_of_each_builder() {
+        for message in [
+            "failed to compute cache key: \"/src/x\" not found: not found",
+            "failed to solve: failed to calculate checksum of ref moby::a: \"/src/x\": not found",
+            "COPY failed: file not found in build context or excluded by .dockerignore: stat src/x: file does not exist",
+        ] {
+            let path = not_found(message).expect(message);
+            assert_eq!(path.trim_start_matches('/'), "src/x");
+        }
+        assert_eq!(not_found("secret \"/a\" not found: not found"), None);
+        assert_eq!(not_found("exit code: 1"), None);
+    }
+}
