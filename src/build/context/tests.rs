@@ -17,8 +17,8 @@ use git2::{Repository, Signature, Time};
 use crate::{
     build::context::*,
     error::Error,
-    git::CommitId,
     event::{Event, Events},
+    git::CommitId,
 };
 
 const WHEN: i64 = 1_700_000_000;

@@ -260,7 +260,7 @@ fn patterns() -> Vec<Tree> {
         tree("the ignore file alone is ignored", b".dockerignore\n"),
         tree("all is ignored but one", b"*\n!a\n"),
         tree("a directory is brought back", b"*\n!src\n"),
-        tree("files are brought back", b"*\n!src/**/*.rs\n"),
+        tree("files are brought back", b"*\n!src/*.rs\n"),
         tree(
             "files are brought back and taken again",
             b"docs/*\n!docs/README.md\nsrc/**\n!src/deep\nsrc/deep/e.o\n",
@@ -321,9 +321,9 @@ fn dockerfiles() -> Vec<Tree> {
             .at(".", "build/api.Dockerfile"),
         Tree::new("under a name of its own, beside another")
             .file("Dockerfile", "FROM nowhere\n")
-            .file("api [1].df", COPY_ALL)
+            .file("api 1.df", COPY_ALL)
             .files(&["a"])
-            .at(".", "api [1].df"),
+            .at(".", "api 1.df"),
     ]
 }
 
@@ -392,15 +392,8 @@ fn by_docker(engine: &Engine, tree: &Tree, top: &Path, builder: Builder) -> Resu
     Ok(files)
 }
 
-/// What hoist makes of the commit.
-fn by_hoist(
-    engine: &Engine,
-    tree: &Tree,
-    repository: &Path,
-    commit: &str,
-    builder: Builder,
-) -> Result<Files, String> {
-    let request = BuildRequest {
+fn request(tree: &Tree, repository: &Path, commit: &str, builder: Builder) -> BuildRequest {
+    BuildRequest {
         policy: BuildPolicy {
             builder: Some(builder),
             context: tree.context.parse().unwrap(),
@@ -415,7 +408,30 @@ fn by_hoist(
         annotations: BTreeMap::new(),
         references: Vec::new(),
         variables: Vec::new(),
-    };
+    }
+}
+
+/// What hoist makes of the commit; else the error with its causes and hints.
+fn by_hoist(
+    engine: &Engine,
+    tree: &Tree,
+    repository: &Path,
+    commit: &str,
+    builder: Builder,
+) -> Result<Files, String> {
+    by_hoist_with(engine, tree, repository, commit, builder, true)
+}
+
+fn by_hoist_with(
+    engine: &Engine,
+    tree: &Tree,
+    repository: &Path,
+    commit: &str,
+    builder: Builder,
+    pull: bool,
+) -> Result<Files, String> {
+    let mut request = request(tree, repository, commit, builder);
+    request.policy.pull = pull;
     let environment: Environment = [("DOCKER_HOST", engine.host())].into_iter().collect();
     let store = tempfile::tempdir().unwrap();
     let source = choose(&request, &environment);
@@ -428,7 +444,7 @@ fn by_hoist(
         ));
     produced
         .map(|image| of_image(&image))
-        .map_err(|error| format!("{error:#}"))
+        .map_err(|error| format!("{error:#}; {}", error.hints().join("; ")))
 }
 
 fn of_image(image: &Image) -> Files {
@@ -447,22 +463,28 @@ fn differences(docker: &Files, hoist: &Files) -> Vec<String> {
     let mut all: Vec<_> = docker.keys().chain(hoist.keys()).collect();
     all.sort();
     all.dedup();
-    let differ = all
-        .into_iter()
-        .filter(|path| docker.get(*path) != hoist.get(*path));
-    differ
+    let same = |path: &[u8]| match (docker.get(path), hoist.get(path)) {
+        // The classic builder finds a Dockerfile inside the context alone. Where that is none of its
+        // own, the CLI and hoist hide it with a line at the end of an ignore file that is seen.
+        (Some((_, _, docker)), Some((_, _, hoist))) if path == b"c/.dockerignore" => {
+            hoist.starts_with(docker)
+        }
+        (docker, hoist) => docker == hoist,
+    };
+    let show = |files: &Files, path: &[u8]| match files.get(path) {
+        None => "nothing".to_owned(),
+        Some((kind, mode, content)) => {
+            format!("{kind} {mode:o} {:?}", String::from_utf8_lossy(content))
+        }
+    };
+    all.into_iter()
+        .filter(|path| !same(path))
         .map(|path| {
-            let show = |files: &Files| match files.get(path) {
-                None => "nothing".to_owned(),
-                Some((kind, mode, content)) => {
-                    format!("{kind} {mode:o} {:?}", String::from_utf8_lossy(content))
-                }
-            };
+            let name = String::from_utf8_lossy(path);
             format!(
-                "  {:?}: docker {}, hoist {}",
-                String::from_utf8_lossy(path),
-                show(docker),
-                show(hoist)
+                "  {name:?}: docker {}, hoist {}",
+                show(docker, path),
+                show(hoist, path)
             )
         })
         .collect()
@@ -517,4 +539,119 @@ fn an_image_has_the_files_that_docker_build_puts_into_one() {
         problems.join("\n")
     );
     assert!(compared > 60, "{compared}");
+}
+
+/// A base image whose one file says which it is.
+fn base(engine: &Engine, name: &str, text: &str) {
+    let context = tempfile::tempdir().unwrap();
+    fs::write(
+        context.path().join("Dockerfile"),
+        "FROM scratch\nCOPY base /\n",
+    )
+    .unwrap();
+    fs::write(context.path().join("base"), text).unwrap();
+    let directory = context.path().to_str().unwrap();
+    engine
+        .run(&["build", "--quiet", "--tag", name, directory])
+        .unwrap();
+}
+
+#[test]
+fn a_release_is_not_built_on_an_old_base_that_the_engine_still_has() {
+    let (Some(engine), Some(registry)) = (support::engine(), support::registry()) else {
+        return;
+    };
+    let name = format!("{}:1", registry.repository("trees/base"));
+    base(engine, &name, "old");
+    engine.run(&["push", "--quiet", &name]).unwrap();
+    engine.run(&["tag", &name, "trees.invalid/old:1"]).unwrap();
+    base(engine, &name, "new");
+    engine.run(&["push", "--quiet", &name]).unwrap();
+    let old = || engine.run(&["tag", "trees.invalid/old:1", &name]).unwrap();
+
+    let remote = GitRemote::new();
+    let clone = remote.clone("project", &[]);
+    let commit_on = |base: &str| {
+        clone.write("Dockerfile", format!("FROM {base}\nCOPY Dockerfile /\n"));
+        clone.commit("feat: all")
+    };
+    let tree = Tree::new("on a base");
+    let build = |commit: &str, builder, pull| {
+        by_hoist_with(engine, &tree, clone.path(), commit, builder, pull)
+    };
+    let commit = commit_on(&name);
+    for builder in [Builder::Classic, Builder::Buildkit] {
+        for (pull, expected) in [(false, "old"), (true, "new")] {
+            old();
+            let files = build(&commit, builder, pull).unwrap();
+            let text = String::from_utf8_lossy(&files[&b"base"[..]].2).into_owned();
+            assert_eq!(text, expected, "{builder:?}, pull = {pull}");
+        }
+    }
+    // A base image that no registry has needs the key, and the refusal says so.
+    let commit = commit_on("trees.invalid/old:1");
+    for builder in [Builder::Classic, Builder::Buildkit] {
+        let refused = build(&commit, builder, true).unwrap_err();
+        assert!(
+            refused.contains("image.build.pull = false"),
+            "{builder:?}: {refused}"
+        );
+        let files = build(&commit, builder, false).unwrap();
+        assert_eq!(files[&b"base"[..]].2, b"old", "{builder:?}");
+    }
+    engine
+        .run(&["image", "rm", "--force", "trees.invalid/old:1", &name])
+        .unwrap();
+}
+
+#[test]
+fn a_file_that_is_not_committed_is_named_where_a_step_wants_it() {
+    let Some(engine) = support::engine() else {
+        return;
+    };
+    let remote = GitRemote::new();
+    let clone = remote.clone("project", &[]);
+    clone.write("Dockerfile", "FROM scratch\nCOPY src/extra /\n");
+    clone.write("src/a", "");
+    let commit = clone.commit("feat: all");
+    clone.write("src/extra", "not committed");
+    let tree = Tree::new("a file is missing");
+    for builder in [Builder::Classic, Builder::Buildkit] {
+        let refused = by_hoist(engine, &tree, clone.path(), &commit, builder).unwrap_err();
+        assert!(
+            refused.contains("`src/extra` is in the working directory"),
+            "{builder:?}: {refused}"
+        );
+    }
+}
+
+#[test]
+fn a_target_that_the_dockerfile_lacks_is_refused_before_the_build() {
+    let Some(engine) = support::engine() else {
+        return;
+    };
+    let remote = GitRemote::new();
+    let clone = remote.clone("project", &[]);
+    clone.write("Dockerfile", "FROM scratch AS runtime\nCOPY . /\n");
+    let commit = clone.commit("feat: all");
+    let mut request = request(
+        &Tree::new("a target"),
+        clone.path(),
+        &commit,
+        Builder::Buildkit,
+    );
+    request.policy.target = Some("runtme".to_owned());
+    let environment: Environment = [("DOCKER_HOST", engine.host())].into_iter().collect();
+    let source = choose(&request, &environment);
+    let error = tokio::runtime::Runtime::new()
+        .unwrap()
+        .block_on(source.check())
+        .unwrap_err();
+    assert!(
+        error
+            .message()
+            .contains("`image.build.target = \"runtme\"`"),
+        "{error}"
+    );
+    assert_eq!(error.first_hint(), Some("did you mean `runtime`?"));
 }
