@@ -255,8 +255,7 @@ RUN ["/bin/busybox", "sh", "-c", "echo nearly; echo the reason; exit 3"]
 
         world.request.policy.target = Some("none".into());
         let error = world.build().unwrap_err();
-        let hint = error.first_hint().unwrap_or_default();
-        assert!(hint.contains("image.build.target"), "{error:?}");
+        assert!(error.message().contains("image.build.target"), "{error:?}");
         world.assert_nothing_left();
     }
 }
