@@ -132,6 +132,8 @@ fn directive(text: &str, name: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use crate::build::dockerfile::*;
 
     #[test]
@@ -173,5 +175,16 @@ mod tests {
         }
         assert_eq!(refusal(&format!("#syntax=acme/mocker\n{text}"), "zzz"), "");
         assert!(check_target(text, "Dockerfile", None).is_ok());
+    }
+
+    proptest! {
+        /// Whatever the text, a stage that it has is found.
+        #[test]
+        fn a_stage_is_found_in_any_text(before in "(.*\n){0,4}", name in "[a-z][a-z0-9_.-]{0,8}") {
+            // A line that continues would take the stage in.
+            prop_assume!(!before.trim_end().ends_with(['\\', '`']));
+            let text = format!("{before}\nFROM x AS {name}\n");
+            prop_assert!(check_target(&text, "Dockerfile", Some(&name)).is_ok());
+        }
     }
 }

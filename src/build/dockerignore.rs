@@ -398,6 +398,8 @@ fn trim(mut bytes: &[u8]) -> &[u8] {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use crate::build::dockerignore::*;
 
     /// One case: patterns (one a line), then what is ignored and what is seen.
@@ -534,6 +536,53 @@ mod tests {
             ("../../x", "../../x"),
         ] {
             assert_eq!(clean(given.as_bytes()), clean_path.as_bytes());
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_not_text_are_matched_as_docker_matches_them() {
+        let ignores = |patterns: &[u8], path: &[u8]| {
+            let ignore = Ignore::parse(patterns).expect("patterns");
+            ignore.judge(path, &IgnoreVerdict::root()).ignored
+        };
+        assert!(ignores(b"caf\xe9", b"caf\xe9"));
+        assert!(!ignores(b"caf\xe9", "café".as_bytes()));
+        // For Docker such a byte is one character.
+        assert!(ignores(b"caf?", b"caf\xe9") && !ignores(b"caf?", b"caf\xe9\x82"));
+        assert!(ignores(b"*\xff", b"a\xfe"));
+        assert!(ignores(b"\xc2\xa0 x \xe2\x80\xa8\r", b"x"));
+        assert!(ignores(b"x \xe9 ", b"x \xe9"));
+        assert!(Ignore::parse(&vec![b'a'; 64 * 1024]).is_err());
+        assert!(Ignore::parse(&vec![b' '; 64 * 1024]).is_err());
+    }
+
+    proptest! {
+        /// Whatever the file, it is refused or taken; and a path that is escaped means itself alone.
+        #[test]
+        fn any_bytes_are_patterns_or_refused(
+            bytes in prop::collection::vec(prop_oneof![
+                any::<u8>(),
+                prop::sample::select(&b"*?[]^-!\\/.#\r\n ab\xff"[..]),
+            ], 0..40),
+            path in "[a-c*?\\[\\]!#^. é\\\\-]{1,8}",
+        ) {
+            if let Ok(ignore) = Ignore::parse(&bytes) {
+                let verdict = ignore.judge(path.as_bytes(), &IgnoreVerdict::root());
+                ignore.judge(&[path.as_bytes(), b"/", &bytes].concat(), &verdict);
+            }
+            let plain = path.trim() == path && clean(path.as_bytes()) == path.as_bytes();
+            prop_assume!(plain && !matches!(&*path, "." | ".."));
+            let mut line = b"/".to_vec();
+            for c in path.chars() {
+                if "*?[]\\^-".contains(c) {
+                    line.push(b'\\');
+                }
+                line.extend(c.to_string().bytes());
+            }
+            let ignore = Ignore::parse(&line).expect("it is escaped");
+            prop_assert!(ignore.judge(path.as_bytes(), &IgnoreVerdict::root()).ignored);
+            let other = format!("{path}x");
+            prop_assert!(!ignore.judge(other.as_bytes(), &IgnoreVerdict::root()).ignored);
         }
     }
 }

@@ -79,6 +79,11 @@ impl DraftFacts {
         draft.line("");
     }
 
+    /// The build context that a workflow names, or the whole repository.
+    fn context(&self) -> &str {
+        self.imported.context.as_deref().unwrap_or(".")
+    }
+
     fn build(&self, draft: &mut Draft) {
         let imported = &self.imported;
         let files: Vec<&str> = self
@@ -86,10 +91,14 @@ impl DraftFacts {
             .iter()
             .map(|(path, _)| path.as_str())
             .collect();
+        let context = self.context();
+        // Where a workflow names a context alone, the builder takes the file in it.
+        let usual = format!("{}/Dockerfile", context.trim_end_matches('/'));
+        let in_context = files.iter().find(|path| **path == usual);
         let chosen = imported
             .dockerfile
             .as_deref()
-            .or_else(|| files.first().copied());
+            .or_else(|| in_context.or(files.first()).copied());
         draft.line("[image.build]");
         match chosen {
             None => {
@@ -108,7 +117,10 @@ impl DraftFacts {
                         named(&files[1..])
                     ));
                 }
-                draft.line(&format!("dockerfile = {}", quote(chosen)));
+                draft.line(&format!(
+                    "dockerfile = {}",
+                    quote(&seen_from(context, chosen))
+                ));
             }
         }
         if let Some(context) = &imported.context {
@@ -244,7 +256,10 @@ impl DraftFacts {
                 .iter()
                 .find(|(path, _)| dockerfile::flavour(path) == Some(&name));
             match own {
-                Some((path, _)) => draft.line(&format!("dockerfile = {}", quote(path))),
+                Some((path, _)) => draft.line(&format!(
+                    "dockerfile = {}",
+                    quote(&seen_from(self.context(), path))
+                )),
                 None => draft.line(&format!(
                     "# Its stage in the Dockerfile:\n# target = {}",
                     quote(&name)
@@ -263,7 +278,7 @@ impl DraftFacts {
                 draft.line(&format!(
                     "# [variants.{}]\n# dockerfile = {}\n",
                     quote(name),
-                    quote(path)
+                    quote(&seen_from(self.context(), path))
                 ));
             }
         }
@@ -340,6 +355,20 @@ impl DraftFacts {
     }
 }
 
+/// A path of the repository as it is seen from the directory `context`.
+fn seen_from(context: &str, path: &str) -> String {
+    let parts = |path: &'_ str| -> Vec<String> {
+        let parts = path.split('/').filter(|part| !matches!(*part, "" | "."));
+        parts.map(str::to_owned).collect()
+    };
+    let (context, path) = (parts(context), parts(path));
+    let common = context.iter().zip(&path).take_while(|(a, b)| a == b);
+    let common = common.count().min(path.len().saturating_sub(1));
+    let up = context[common..].iter().map(|_| "..".to_owned());
+    let all: Vec<String> = up.chain(path[common..].iter().cloned()).collect();
+    all.join("/")
+}
+
 #[cfg(test)]
 mod tests {
     use crate::init::draft::*;
@@ -355,6 +384,21 @@ mod tests {
 
     fn remote(url: &str) -> Option<(String, String)> {
         Some(("origin".into(), url.into()))
+    }
+
+    #[test]
+    fn a_dockerfile_is_seen_from_the_context() {
+        for (context, path, seen) in [
+            (".", "Dockerfile", "Dockerfile"),
+            ("app", "app/Dockerfile", "Dockerfile"),
+            ("./app/", "app/docker/Dockerfile", "docker/Dockerfile"),
+            ("app", "docker/Dockerfile", "../docker/Dockerfile"),
+            ("a/b", "a/c/Dockerfile", "../c/Dockerfile"),
+            ("a/b", "Dockerfile", "../../Dockerfile"),
+            ("app", "app", "../app"),
+        ] {
+            assert_eq!(super::seen_from(context, path), seen, "{context} {path}");
+        }
     }
 
     #[test]

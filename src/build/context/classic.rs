@@ -107,7 +107,8 @@ impl BuildContext {
 fn pattern(path: &TreePath) -> Vec<u8> {
     let mut line = Vec::new();
     for &byte in path.as_bytes() {
-        if matches!(byte, b'*' | b'?' | b'[' | b']' | b'\\') {
+        // Engines differ in what is special inside a pattern, and all take an escaped sign as itself.
+        if byte.is_ascii_punctuation() && !matches!(byte, b'/' | b'.' | b'-' | b'_') {
             line.push(b'\\');
         }
         line.push(byte);

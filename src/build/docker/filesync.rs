@@ -9,12 +9,10 @@
 
 use std::{
     convert::Infallible,
-    io::Read,
-    sync::{Arc, Mutex, PoisonError, atomic::Ordering, mpsc as blocking},
+    sync::{Arc, Mutex, PoisonError, mpsc as blocking},
     task::{Context, Poll},
 };
 
-use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt};
 use tokio::sync::mpsc;
 use tonic::{
@@ -27,8 +25,12 @@ use tonic_prost::ProstCodec;
 
 use crate::{
     build::{
-        context::{BuildContext, ContextEntry, EntryKind, ExactLength, TreePath},
-        docker::watchdog::Activity,
+        context::{BuildContext, ContextEntry, EntryKind, TreePath},
+        docker::{
+            packets::{Packet, PacketType},
+            sender::{Sender, Stopped, Wanted, send_context, send_dockerfile, send_entries},
+            watchdog::Activity,
+        },
     },
     error::{Error, Result},
     oci::Digest,
@@ -39,52 +41,6 @@ pub(crate) const DIFF_COPY: &str = "/moby.filesync.v1.FileSync/DiffCopy";
 
 /// How many packets may wait for the connection.
 const WAITING: usize = 32;
-/// The size of a piece of a file in bytes.
-const PIECE: usize = 32 * 1024;
-
-/// Bits of a mode as Go's `os.FileMode` has them.
-const DIRECTORY: u32 = 1 << 31;
-const LINK: u32 = 1 << 27;
-
-/// One message of the protocol.
-#[derive(Clone, PartialEq, prost::Message)]
-pub(crate) struct Packet {
-    #[prost(enumeration = "PacketType", tag = "1")]
-    kind: i32,
-    #[prost(message, optional, tag = "2")]
-    stat: Option<Stat>,
-    #[prost(uint32, tag = "3")]
-    id: u32,
-    #[prost(bytes = "bytes", tag = "4")]
-    data: Bytes,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, prost::Enumeration)]
-#[repr(i32)]
-enum PacketType {
-    Stat = 0,
-    Request = 1,
-    Data = 2,
-    Finish = 3,
-    Error = 4,
-}
-
-/// An entry: owner and group are 0.
-#[derive(Clone, PartialEq, Eq, prost::Message)]
-pub(crate) struct Stat {
-    #[prost(bytes = "vec", tag = "1")]
-    path: Vec<u8>,
-    #[prost(uint32, tag = "2")]
-    mode: u32,
-    #[prost(int64, tag = "5")]
-    size: i64,
-    /// Nanoseconds since 1970.
-    #[prost(int64, tag = "6")]
-    mod_time: i64,
-    #[prost(bytes = "vec", tag = "7")]
-    link_name: Vec<u8>,
-}
-
 /// What BuildKit may read.
 #[derive(Clone)]
 pub(crate) struct SyncedContext(Arc<Shared>);
@@ -222,142 +178,6 @@ impl Directory {
     }
 }
 
-/// What the receiver says.
-enum Wanted {
-    File(u32),
-    Finish,
-}
-
-/// Why sending stopped.
-enum Stopped {
-    /// The receiver went away; what it says tells why.
-    Gone,
-    Failed(Error),
-}
-
-impl From<Error> for Stopped {
-    fn from(error: Error) -> Self {
-        Self::Failed(error)
-    }
-}
-
-struct Sender {
-    packets: mpsc::Sender<Result<Packet, Status>>,
-    activity: Activity,
-}
-
-impl Sender {
-    fn send(&self, kind: PacketType, id: u32, data: Bytes) -> Result<(), Stopped> {
-        self.packet(Packet {
-            kind: kind.into(),
-            stat: None,
-            id,
-            data,
-        })
-    }
-
-    fn packet(&self, packet: Packet) -> Result<(), Stopped> {
-        self.activity.fetch_add(1, Ordering::Relaxed);
-        let sent = self.packets.blocking_send(Ok(packet));
-        sent.map_err(|_| Stopped::Gone)
-    }
-
-    /// A whole file, and its end.
-    fn file(&self, id: u32, mut content: impl Read) -> Result<(), Stopped> {
-        loop {
-            let mut piece = vec![0; PIECE];
-            let n = content
-                .read(&mut piece)
-                .map_err(|error| Error::failed("cannot send the build context").because(&error))?;
-            piece.truncate(n);
-            self.send(PacketType::Data, id, piece.into())?;
-            if n == 0 {
-                return Ok(());
-            }
-        }
-    }
-}
-
-/// Names all entries, then sends the contents that are asked for.
-fn send_entries(
-    stats: &[Stat],
-    out: &Sender,
-    wanted: &blocking::Receiver<Wanted>,
-    mut file: impl FnMut(u32) -> Result<(), Stopped>,
-) -> Result<(), Stopped> {
-    for stat in stats {
-        out.packet(Packet {
-            kind: PacketType::Stat.into(),
-            stat: Some(stat.clone()),
-            id: 0,
-            data: Bytes::new(),
-        })?;
-    }
-    out.send(PacketType::Stat, 0, Bytes::new())?;
-    loop {
-        match wanted.recv().map_err(|_| Stopped::Gone)? {
-            Wanted::File(id) => file(id)?,
-            Wanted::Finish => return out.send(PacketType::Finish, 0, Bytes::new()),
-        }
-    }
-}
-
-fn send_dockerfile(
-    context: &BuildContext,
-    out: &Sender,
-    wanted: &blocking::Receiver<Wanted>,
-) -> Result<(), Stopped> {
-    let content = context.dockerfile_content();
-    let stat = Stat {
-        path: context.dockerfile_name().as_bytes().to_vec(),
-        mode: 0o644,
-        size: content.len() as i64,
-        mod_time: nanoseconds(context.time()),
-        link_name: Vec::new(),
-    };
-    send_entries(&[stat], out, wanted, |id| out.file(id, content))
-}
-
-fn send_context(
-    context: &BuildContext,
-    out: &Sender,
-    wanted: &blocking::Receiver<Wanted>,
-) -> Result<(), Stopped> {
-    let mut stats = Vec::with_capacity(context.entries().len());
-    for entry in context.entries() {
-        let (mode, size, link_name) = match &entry.kind {
-            EntryKind::Directory | EntryKind::Submodule => (0o755 | DIRECTORY, 0, &[][..]),
-            EntryKind::Link { target } => (0o777 | LINK, 0, &**target),
-            EntryKind::File { executable, .. } => {
-                let mode = if *executable { 0o755 } else { 0o644 };
-                (mode, context.size(entry)?, &[][..])
-            }
-        };
-        stats.push(Stat {
-            path: entry.path.as_bytes().to_vec(),
-            mode,
-            size: i64::try_from(size).unwrap_or(i64::MAX),
-            mod_time: nanoseconds(context.time()),
-            link_name: link_name.to_vec(),
-        });
-    }
-    send_entries(&stats, out, wanted, |id| {
-        let entry = context.entries().get(id as usize);
-        let entry =
-            entry.ok_or_else(|| Error::failed("BuildKit asked for a file that is not there"))?;
-        let (size, content) = context.open_entry(entry)?;
-        out.file(id, ExactLength::new((size, content)))
-            .map_err(|stopped| match stopped {
-                Stopped::Failed(error) => error.cause(format!("at `{}`", entry.path)).into(),
-                gone @ Stopped::Gone => gone,
-            })
-    })
-}
-
-fn nanoseconds(seconds: i64) -> i64 {
-    seconds.saturating_mul(1_000_000_000)
-}
-
 impl StreamingService<Packet> for SyncedContext {
     type Response = Packet;
     type ResponseStream = BoxStream<'static, Result<Packet, Status>>;
@@ -447,18 +267,5 @@ mod tests {
             Some(Directory::Dockerfile)
         );
         assert_eq!(named("/etc", &[]), None);
-    }
-
-    #[test]
-    fn names_travel_as_bytes() {
-        use prost::Message as _;
-        let stat = Stat {
-            path: b"caf\xe9".to_vec(),
-            mode: 0o644,
-            ..Stat::default()
-        };
-        let bytes = stat.encode_to_vec();
-        assert_eq!(bytes, b"\x0a\x04caf\xe9\x10\xa4\x03");
-        assert_eq!(Stat::decode(&*bytes).expect("a message"), stat);
     }
 }
