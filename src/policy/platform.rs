@@ -102,15 +102,13 @@ impl FromStr for PlatformText {
             let near = meant(architecture, architectures);
             return refused(what, near.map(|near| format!("{os}/{near}")));
         }
-        if let (Some(variant), Some(known)) = (&platform.variant, variants(architecture)) {
-            if !known.contains(&variant.as_str()) {
-                let what = format!("`{architecture}` has no variant `{variant}`");
-                let with_v = format!("v{}", variant.trim_start_matches(['v', 'V']));
-                let near = known
-                    .contains(&&*with_v)
-                    .then(|| format!("{os}/{architecture}/{with_v}"));
-                return refused(what, near);
-            }
+        if let (Some(variant), Some(known)) = (&platform.variant, variants(architecture))
+            && !known.contains(&variant.as_str())
+        {
+            let what = format!("`{architecture}` has no variant `{variant}`");
+            let with_v = format!("v{}", variant.trim_start_matches(['v', 'V']));
+            let near = known.contains(&&*with_v);
+            return refused(what, near.then(|| format!("{os}/{architecture}/{with_v}")));
         }
         Ok(Self(platform))
     }

@@ -142,10 +142,11 @@ impl CommitTree {
         work: impl FnOnce(&Repository) -> T,
     ) -> Result<T> {
         let own = &self.repository;
-        if self.submodules && !own.odb().is_ok_and(|objects| objects.exists(id)) {
-            if let Some((Some(repository), _)) = self.resolve(&path.parent())? {
-                return Ok(work(&repository));
-            }
+        if self.submodules
+            && !own.odb().is_ok_and(|objects| objects.exists(id))
+            && let Some((Some(repository), _)) = self.resolve(&path.parent())?
+        {
+            return Ok(work(&repository));
         }
         Ok(work(own))
     }

@@ -110,10 +110,11 @@ fn forms_in_use(tree: &CommitTree) -> Vec<&'static StoredForm> {
         // What cannot be read here is met again, and refused, when the context is listed.
         let _ = top.walk(TreeWalkMode::PreOrder, |_, entry| {
             let is_file = entry.kind() == Some(ObjectType::Blob);
-            if is_file && entry.name_bytes() == b".gitattributes" {
-                if let Ok(blob) = tree.repository.find_blob(entry.id()) {
-                    attributes.extend_from_slice(blob.content());
-                }
+            if is_file
+                && entry.name_bytes() == b".gitattributes"
+                && let Ok(blob) = tree.repository.find_blob(entry.id())
+            {
+                attributes.extend_from_slice(blob.content());
             }
             TreeWalkResult::Ok
         });

@@ -37,10 +37,8 @@ impl IgnoreFile {
         dockerfile: &TreePath,
     ) -> Result<Option<Self>> {
         let name = [dockerfile.file_name(), SHARED].concat();
-        let own = match resolve(tree, &dockerfile.parent())? {
-            Some((directory, _)) => Some(directory.join(&name)),
-            None => None,
-        };
+        let beside = resolve(tree, &dockerfile.parent())?;
+        let own = beside.map(|(directory, _)| directory.join(&name));
         for path in own.into_iter().chain([context.join(SHARED)]) {
             if find(tree, &path)?.is_some() {
                 return Self::read(tree, path).map(Some);

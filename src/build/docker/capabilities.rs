@@ -4,6 +4,7 @@
 use crate::{
     error::{Error, Result},
     policy::{BuildPolicy, Builder},
+    text::sanitize_line,
 };
 
 const USE_BUILDX: &str = "build with any program instead: image.build.command = [\"docker\", \"buildx\", \"build\", \"--output\", \"type=oci,dest=dist/image.tar\", \".\"] and image.build.layout = \"dist/image.tar\"";
@@ -36,6 +37,15 @@ pub(crate) fn builder(policy: &BuildPolicy, engine: &str, buildkit: bool) -> Res
         ))
         .hint(USE_BUILDX));
     }
+    for entry in &policy.cache_from {
+        if cache_image(entry).is_none() {
+            return Err(Error::refused(format!(
+                "`image.build.cache-from = [\"{}\"]` is more than {engine} can do through its own API: it takes images",
+                sanitize_line(entry, 200)
+            ))
+            .hint(USE_BUILDX));
+        }
+    }
     let mut buildkit_only = Vec::new();
     buildkit_only.extend((!policy.secrets.is_empty()).then_some("secrets"));
     buildkit_only.extend((!policy.ssh.is_empty()).then_some("ssh"));
@@ -50,6 +60,23 @@ pub(crate) fn builder(policy: &BuildPolicy, engine: &str, buildkit: bool) -> Res
         });
     }
     Ok(builder)
+}
+
+/// The image whose layers an entry of `cache-from` offers: named plainly, or as buildx names it
+/// (`type=registry,ref=acme/api:cache`). `None` for a cache of another kind.
+pub(crate) fn cache_image(entry: &str) -> Option<&str> {
+    if !entry.contains('=') {
+        return Some(entry.trim()).filter(|image| !image.is_empty());
+    }
+    let mut image = None;
+    for pair in entry.split(',') {
+        match pair.trim().split_once('=')? {
+            ("type", "registry") => {}
+            ("ref", name) if image.is_none() && !name.is_empty() => image = Some(name),
+            _ => return None,
+        }
+    }
+    image
 }
 
 #[cfg(test)]
@@ -109,5 +136,25 @@ mod tests {
                 .contains("image.build.ssh")
         );
         assert!(refusal(|p| p.builder = Some(Builder::Buildkit), false).contains("no BuildKit"));
+    }
+
+    #[test]
+    fn a_cache_is_an_image_or_refused() {
+        for (entry, image) in [
+            ("acme/api:latest", Some("acme/api:latest")),
+            ("type=registry,ref=acme/api:cache", Some("acme/api:cache")),
+            ("ref=acme/api", Some("acme/api")),
+            ("type=gha", None),
+            ("type=registry", None),
+            ("type=registry,ref=", None),
+            ("type=registry,ref=a,mode=max", None),
+            ("type=registry,ref=a,ref=b", None),
+            ("type=local,src=x", None),
+            ("x=y", None),
+            ("", None),
+        ] {
+            assert_eq!(cache_image(entry), image, "{entry}");
+        }
+        assert!(refusal(|p| p.cache_from.push("type=gha".into()), true).contains("cache-from"));
     }
 }

@@ -24,6 +24,7 @@ use crate::{
     build::{
         context::{BuildContext, ClassicFiles},
         docker::{
+            capabilities::cache_image,
             client::Engine,
             error::{build_failed, failed, unreachable},
             progress::Progress,
@@ -167,7 +168,12 @@ fn query(call: &BuildCall<'_>) -> Result<String> {
         query.append_pair("platform", &platform.to_string());
     }
     if !policy.cache_from.is_empty() {
-        let images = serde_json::to_string(&policy.cache_from)
+        let images: Vec<_> = policy
+            .cache_from
+            .iter()
+            .filter_map(|entry| cache_image(entry))
+            .collect();
+        let images = serde_json::to_string(&images)
             .map_err(|error| Error::bug("cannot write JSON").because(&error))?;
         query.append_pair("cachefrom", &images);
     }
@@ -268,7 +274,7 @@ mod tests {
         let policy = BuildPolicy {
             target: Some("run time".into()),
             platforms: vec!["linux/amd64".parse().expect("a platform")],
-            cache_from: vec!["acme/api:latest".into()],
+            cache_from: vec!["type=registry,ref=acme/api:latest".into()],
             ..BuildPolicy::default()
         };
         let args = [("A".to_owned(), "1&2".to_owned())].into();
