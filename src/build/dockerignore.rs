@@ -84,10 +84,11 @@ impl Ignore {
             if pattern.is_empty() && line.len() <= MAX_LINE {
                 continue;
             }
-            let parsed = if line.len() > MAX_LINE {
-                Err("it is longer than 64 KiB")
-            } else {
-                IgnorePattern::parse(pattern)
+            let parsed = match pattern {
+                _ if line.len() > MAX_LINE => Err("it is longer than 64 KiB"),
+                // No name has one. A file in UTF-16 has many, and would keep nothing out.
+                _ if line.contains(&0) => Err("it has a zero byte, so the file is not UTF-8 text"),
+                pattern => IgnorePattern::parse(pattern),
             };
             patterns.push(parsed.map_err(|rule| PatternError {
                 line: index + 1,
@@ -552,6 +553,7 @@ mod tests {
         assert!(ignores(b"*\xff", b"a\xfe"));
         assert!(ignores(b"\xc2\xa0 x \xe2\x80\xa8\r", b"x"));
         assert!(ignores(b"x \xe9 ", b"x \xe9"));
+        assert!(Ignore::parse(b"\xff\xfe*\0.\0k\0e\0y\0\r\0\n\0").is_err());
         assert!(Ignore::parse(&vec![b'a'; 64 * 1024]).is_err());
         assert!(Ignore::parse(&vec![b' '; 64 * 1024]).is_err());
     }

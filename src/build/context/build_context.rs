@@ -6,7 +6,8 @@ use crate::{
     build::context::{
         commit::CommitTree,
         entry::{ContextEntry, EntryKind, FileTree, OpenFile, read},
-        links::{Destination, follow, resolve},
+        forms::check_steering,
+        links::{PathEnd, follow, resolve},
         path::TreePath,
         stored, unfit,
         walk::{IgnoreFile, select},
@@ -80,7 +81,7 @@ impl BuildContext {
         match &request.files {
             ContextFiles::Commit { id, submodules } => {
                 let tree = CommitTree::open(&request.repository, *id, *submodules)?;
-                let found = Found::look(&tree, request)?;
+                let found = ContextFound::look(&tree, request)?;
                 unfit::check_entries(&found.entries)?;
                 stored::check_objects(&tree, &found.root, &found.entries)?;
                 found.warn_of_submodules(events);
@@ -88,7 +89,7 @@ impl BuildContext {
             }
             ContextFiles::Worktree => {
                 let tree = Worktree::open(request.repository.clone(), request.leave_out.clone());
-                let found = Found::look(&tree, request)?;
+                let found = ContextFound::look(&tree, request)?;
                 Ok(found.with(tree, request.time))
             }
         }
@@ -140,18 +141,24 @@ impl BuildContext {
 }
 
 /// What a look at the tree has found.
-struct Found {
+struct ContextFound {
     root: TreePath,
     dockerfile: Dockerfile,
     ignore: Option<IgnoreFile>,
     entries: Vec<ContextEntry>,
 }
 
-impl Found {
+impl ContextFound {
     fn look(tree: &dyn FileTree, request: &ContextRequest) -> Result<Self> {
         let wanted = TreePath::from(&*request.context);
         let root = match resolve(tree, &wanted)? {
             Some((root, EntryKind::Directory)) => root,
+            Some((_, EntryKind::Submodule)) => {
+                return Err(Error::refused(format!(
+                    "`{wanted}` is a submodule, and its files are not wanted"
+                ))
+                .hint("`image.build.submodules = true` sends them"));
+            }
             _ => {
                 return Err(Error::failed(format!(
                     "`{wanted}` is not a directory in {}",
@@ -214,9 +221,11 @@ impl Dockerfile {
                 None => error.hint(hint_at_dockerfile(tree, request)?),
             });
         };
+        let content = read(tree, &path, &kind)?;
+        check_steering(named, &content)?;
         Ok(Self {
             name: String::from_utf8_lossy(named.file_name()).into_owned(),
-            content: read(tree, &path, &kind)?,
+            content,
             path: path.below(root),
         })
     }
@@ -229,7 +238,7 @@ fn hint_at_dockerfile(tree: &dyn FileTree, request: &ContextRequest) -> Result<S
     let at_top = TreePath::from(&*request.dockerfile);
     let context = TreePath::from(&*request.context);
     Ok(match follow(tree, &at_top)? {
-        Destination::Entry(_, EntryKind::File { .. }) if !context.is_root() => {
+        PathEnd::Entry(_, EntryKind::File { .. }) if !context.is_root() => {
             let up = "../".repeat(context.parts().count());
             format!("{plain}: here `image.build.dockerfile = \"{up}{at_top}\"`")
         }

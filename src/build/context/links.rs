@@ -15,7 +15,7 @@ const MAX_LINKS: usize = 40;
 
 /// Where a path leads.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Destination {
+pub(crate) enum PathEnd {
     /// To this file or directory, whose path has no links in it.
     Entry(TreePath, EntryKind),
     /// Nowhere: there is no such entry. Where a link led there, its path.
@@ -27,31 +27,31 @@ pub(crate) enum Destination {
 }
 
 /// A part of the way that is still to be walked, with the link that it comes from.
-type Step = (Vec<u8>, Option<TreePath>);
+type PathStep = (Vec<u8>, Option<TreePath>);
 
 /// Follows `path` from the root of `tree`.
-pub(crate) fn follow(tree: &dyn FileTree, path: &TreePath) -> Result<Destination> {
-    let mut ahead: VecDeque<Step> = path.parts().map(|part| (part.to_vec(), None)).collect();
+pub(crate) fn follow(tree: &dyn FileTree, path: &TreePath) -> Result<PathEnd> {
+    let mut ahead: VecDeque<PathStep> = path.parts().map(|part| (part.to_vec(), None)).collect();
     let mut at = TreePath::root();
     let mut links = 0;
     while let Some((part, from)) = ahead.pop_front() {
         if part == b".." {
             if at.is_root() {
-                return Ok(Destination::Outside(from.unwrap_or_default()));
+                return Ok(PathEnd::Outside(from.unwrap_or_default()));
             }
             at = at.parent();
             continue;
         }
         let next = at.join(&part);
         match find(tree, &next)? {
-            None => return Ok(Destination::Nothing(from)),
+            None => return Ok(PathEnd::Nothing(from)),
             Some(EntryKind::Link { target }) => {
                 links += 1;
                 if links > MAX_LINKS {
-                    return Ok(Destination::Circle(next));
+                    return Ok(PathEnd::Circle(next));
                 }
                 if target.first() == Some(&b'/') {
-                    return Ok(Destination::Outside(next));
+                    return Ok(PathEnd::Outside(next));
                 }
                 let parts = target.split(|&byte| byte == b'/');
                 let parts = parts.filter(|part| !matches!(*part, b"" | b"."));
@@ -60,12 +60,12 @@ pub(crate) fn follow(tree: &dyn FileTree, path: &TreePath) -> Result<Destination
                 }
             }
             Some(EntryKind::Directory) => at = next,
-            Some(kind) if ahead.is_empty() => return Ok(Destination::Entry(next, kind)),
+            Some(kind) if ahead.is_empty() => return Ok(PathEnd::Entry(next, kind)),
             // A file is not a directory, and a submodule whose files are not wanted is empty.
-            Some(_) => return Ok(Destination::Nothing(from)),
+            Some(_) => return Ok(PathEnd::Nothing(from)),
         }
     }
-    Ok(Destination::Entry(at, EntryKind::Directory))
+    Ok(PathEnd::Entry(at, EntryKind::Directory))
 }
 
 /// The file or directory that `path` leads to; `None` where nothing lies under that name.
@@ -91,10 +91,10 @@ pub(crate) fn resolve(
             .hint("a link on the way to the Dockerfile, the ignore file or the context has to stay inside the repository"))
     };
     match follow(tree, path)? {
-        Destination::Entry(path, kind) => Ok(Some((path, kind))),
-        Destination::Nothing(None) => Ok(None),
-        Destination::Nothing(Some(link)) => refused(&link, "leads nowhere"),
-        Destination::Outside(link) => refused(&link, "leads out of the repository"),
-        Destination::Circle(link) => refused(&link, "leads round in a circle"),
+        PathEnd::Entry(path, kind) => Ok(Some((path, kind))),
+        PathEnd::Nothing(None) => Ok(None),
+        PathEnd::Nothing(Some(link)) => refused(&link, "leads nowhere"),
+        PathEnd::Outside(link) => refused(&link, "leads out of the repository"),
+        PathEnd::Circle(link) => refused(&link, "leads round in a circle"),
     }
 }

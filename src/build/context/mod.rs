@@ -14,6 +14,7 @@ mod build_context;
 mod classic;
 mod commit;
 mod entry;
+mod forms;
 mod links;
 mod path;
 mod stored;

@@ -1,4 +1,4 @@
-//! Forms in which git keeps a file that are not the file, and content that a clone lacks.
+//! Files of a commit whose content is not the file's own, or is not in the clone.
 
 use git2::{ObjectType, Oid, TreeWalkMode, TreeWalkResult};
 
@@ -6,49 +6,12 @@ use crate::{
     build::context::{
         commit::CommitTree,
         entry::{ContextEntry, EntryKind},
+        forms::{STORED_FORMS, StoredForm},
         path::TreePath,
         unfit::refused,
     },
     error::{Error, Result},
 };
-
-/// A form in which git keeps a file that is not the file.
-struct StoredForm {
-    /// The attribute that makes git keep files so.
-    attribute: &'static [u8],
-    /// How the stored content begins.
-    mark: &'static [u8],
-    /// The size in bytes of the largest content that is looked at.
-    max: usize,
-    /// What the stored content is called.
-    called: &'static str,
-    /// The command that brings the file itself into the working directory.
-    command: &'static str,
-}
-
-const STORED_FORMS: &[StoredForm] = &[
-    StoredForm {
-        attribute: b"filter=lfs",
-        mark: b"version https://git-lfs.github.com/spec/v1",
-        max: 1024,
-        called: "a Git LFS pointer",
-        command: "git lfs pull",
-    },
-    StoredForm {
-        attribute: b"filter=git-crypt",
-        mark: b"\0GITCRYPT\0",
-        max: 1 << 20,
-        called: "encrypted by git-crypt",
-        command: "git-crypt unlock",
-    },
-    StoredForm {
-        attribute: b"filter=annex",
-        mark: b"/annex/objects/",
-        max: 32 << 10,
-        called: "a git-annex pointer",
-        command: "git annex get",
-    },
-];
 
 /// Every file's content is in the clone, and is the file.
 pub(super) fn check_objects(

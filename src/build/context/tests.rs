@@ -322,6 +322,23 @@ fn files_that_git_stores_in_another_form_are_refused_by_name() {
         world = world.commit();
         assert!(!world.names().contains(&path.to_owned()));
     }
+    // A file that steers the build is never stored otherwise, whatever the attributes say.
+    for (path, content) in [
+        (".dockerignore", pointer),
+        ("Dockerfile.dockerignore", "\0GITCRYPT\0abc"),
+        ("Dockerfile", pointer),
+    ] {
+        let world = World::new(&[("Dockerfile", "FROM scratch"), (path, content)]);
+        let mut world = world.commit();
+        for files in [world.request.files.clone(), ContextFiles::Worktree] {
+            world.request.files = files;
+            let error = world.error();
+            assert!(
+                error.message().starts_with(&format!("`{path}` is")),
+                "{error}"
+            );
+        }
+    }
     let world = World::new(&[("Dockerfile", "FROM scratch")]);
     symlink("../.git/annex/objects/a/b", world.dir.path().join("film")).expect("a link");
     assert!(

@@ -4,6 +4,7 @@ use crate::{
     build::{
         context::{
             entry::{ContextEntry, FileTree, find, read},
+            forms::check_steering,
             links::resolve,
             path::TreePath,
         },
@@ -55,11 +56,12 @@ impl IgnoreFile {
                 .state("nothing was built or published"));
         };
         let text = read(tree, &target, &kind)?;
+        check_steering(&path, &text)?;
         let ignore = Ignore::parse(&text).map_err(|error| {
             Error::refused(format!("`{path}` cannot be read"))
                 .because(&error)
                 .state("nothing was built or published")
-                .hint("Docker refuses to build with it too")
+                .hint("an ignore file is UTF-8 text, one pattern a line; a line that Docker cannot read stops its builds, too")
         })?;
         Ok(Self { path, text, ignore })
     }

@@ -28,7 +28,7 @@ use crate::{
         context::{BuildContext, ContextEntry, EntryKind, TreePath},
         docker::{
             packets::{Packet, PacketType},
-            sender::{Sender, Stopped, Wanted, send_context, send_dockerfile, send_entries},
+            sender::{Sender, Stopped, SyncRequest, send_context, send_dockerfile, send_entries},
             watchdog::Activity,
         },
     },
@@ -122,7 +122,7 @@ impl SyncedContext {
     }
 
     /// Sends one directory. Blocks.
-    fn send(&self, directory: &Directory, out: &Sender, wanted: &blocking::Receiver<Wanted>) {
+    fn send(&self, directory: &Directory, out: &Sender, wanted: &blocking::Receiver<SyncRequest>) {
         let context = self.lock();
         let sent = match directory {
             Directory::Context => send_context(&context, out, wanted),
@@ -204,11 +204,11 @@ impl StreamingService<Packet> for SyncedContext {
 }
 
 /// Passes on what the receiver asks for, until it has all or goes.
-async fn listen(mut incoming: Streaming<Packet>, asks: blocking::Sender<Wanted>) {
+async fn listen(mut incoming: Streaming<Packet>, asks: blocking::Sender<SyncRequest>) {
     while let Ok(Some(packet)) = incoming.message().await {
         let ask = match packet.kind() {
-            PacketType::Request => Wanted::File(packet.id),
-            PacketType::Finish => Wanted::Finish,
+            PacketType::Request => SyncRequest::File(packet.id),
+            PacketType::Finish => SyncRequest::Finish,
             PacketType::Error => return,
             PacketType::Stat | PacketType::Data => continue,
         };

@@ -28,7 +28,7 @@ const DIRECTORY: u32 = 1 << 31;
 const LINK: u32 = 1 << 27;
 
 /// What the receiver says.
-pub(crate) enum Wanted {
+pub(crate) enum SyncRequest {
     File(u32),
     Finish,
 }
@@ -87,7 +87,7 @@ impl Sender {
 pub(crate) fn send_entries(
     stats: &[Stat],
     out: &Sender,
-    wanted: &blocking::Receiver<Wanted>,
+    wanted: &blocking::Receiver<SyncRequest>,
     mut file: impl FnMut(u32) -> Result<(), Stopped>,
 ) -> Result<(), Stopped> {
     for stat in stats {
@@ -101,8 +101,8 @@ pub(crate) fn send_entries(
     out.send(PacketType::Stat, 0, Bytes::new())?;
     loop {
         match wanted.recv().map_err(|_| Stopped::Gone)? {
-            Wanted::File(id) => file(id)?,
-            Wanted::Finish => return out.send(PacketType::Finish, 0, Bytes::new()),
+            SyncRequest::File(id) => file(id)?,
+            SyncRequest::Finish => return out.send(PacketType::Finish, 0, Bytes::new()),
         }
     }
 }
@@ -110,7 +110,7 @@ pub(crate) fn send_entries(
 pub(crate) fn send_dockerfile(
     context: &BuildContext,
     out: &Sender,
-    wanted: &blocking::Receiver<Wanted>,
+    wanted: &blocking::Receiver<SyncRequest>,
 ) -> Result<(), Stopped> {
     let content = context.dockerfile_content();
     let stat = Stat {
@@ -126,7 +126,7 @@ pub(crate) fn send_dockerfile(
 pub(crate) fn send_context(
     context: &BuildContext,
     out: &Sender,
-    wanted: &blocking::Receiver<Wanted>,
+    wanted: &blocking::Receiver<SyncRequest>,
 ) -> Result<(), Stopped> {
     let mut stats = Vec::with_capacity(context.entries().len());
     for entry in context.entries() {
