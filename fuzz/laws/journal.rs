@@ -78,7 +78,7 @@ fn can_be_recovered(replayed: &Replayed) {
     }
     let _ = action(&spec, &replayed.txn);
     for goal in [Goal::Forward, Goal::Back] {
-        let _ = action(&spec, &replay::enter(replayed.txn.clone(), goal));
+        let _ = action(&spec, &replay::recover(replayed.txn.clone(), goal));
     }
     let _ = action(&spec, &replay::suspect_all(prepared));
 }

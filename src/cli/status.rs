@@ -18,9 +18,9 @@ pub(super) struct StatusArgs {
 pub(super) fn run(args: StatusArgs, context: &Context) -> Result<ExitCode> {
     let terminal = &context.terminal;
     let status = Images::of(context.releases(args.all)?.status())?;
-    let code = status.code(|unfinished| match unfinished.is_empty() {
-        true => exit::OK,
-        false => exit::BUSY,
+    let code = status.code(|releases| match releases.iter().any(is_open) {
+        true => exit::BUSY,
+        false => exit::OK,
     });
     if terminal.json {
         terminal.json(&status.document(|unfinished| json!({ "v": 1, "unfinished": unfinished })));
@@ -29,7 +29,7 @@ pub(super) fn run(args: StatusArgs, context: &Context) -> Result<ExitCode> {
             for release in unfinished {
                 terminal.data(&label.data(text(release).trim_end()));
             }
-            if !unfinished.is_empty() {
+            if unfinished.iter().any(is_open) {
                 terminal
                     .note(&label.about("`hoist resume` finishes it, `hoist rollback` undoes it"));
             }
@@ -42,13 +42,25 @@ pub(super) fn run(args: StatusArgs, context: &Context) -> Result<ExitCode> {
     Ok(ExitCode::from(code))
 }
 
+/// Whether a release waits for `resume` or `rollback`.
+fn is_open(release: &Unfinished) -> bool {
+    release.overtaken.is_none()
+}
+
 fn text(release: &Unfinished) -> String {
     let mut out = String::new();
-    let _ = writeln!(
-        out,
-        "{} of commit {} is unfinished: {}",
-        release.version, release.commit, release.stands
-    );
+    let (version, commit) = (&release.version, &release.commit);
+    let _ = match &release.overtaken {
+        None => writeln!(
+            out,
+            "{version} of commit {commit} is unfinished: {}",
+            release.stands
+        ),
+        Some(told) => writeln!(
+            out,
+            "{version} of commit {commit} is overtaken: {told}; the journal of this clone is old"
+        ),
+    };
     let _ = writeln!(
         out,
         "  by {}, since {}",

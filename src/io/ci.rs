@@ -70,6 +70,54 @@ fn jenkins(environment: &Environment) -> bool {
     environment.get("JENKINS_URL").is_some()
 }
 
+/// A job of a CI service, as its service counts attempts of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Job {
+    /// The address of the service.
+    pub server: String,
+    /// The repository or project that the run is for.
+    pub repository: String,
+    /// The run or pipeline.
+    pub run: String,
+    /// The job within the run.
+    pub name: String,
+    /// Counts the attempts of the job: a later one is larger, and begins when the earlier one is over.
+    pub attempt: u64,
+}
+
+/// The job that this process belongs to, where its service tells of attempts.
+///
+/// Sources: the documented variables of GitHub Actions (a run is attempted again only when it is
+/// completed) and of GitLab (a retried job gets a new, larger id).
+#[must_use]
+pub fn job(environment: &Environment) -> Option<Job> {
+    let of = |server, repository, run, name, attempt| {
+        Some(Job {
+            server: environment.get(server)?.to_owned(),
+            repository: environment.get(repository)?.to_owned(),
+            run: environment.get(run)?.to_owned(),
+            name: environment.get(name)?.to_owned(),
+            attempt: environment.get(attempt)?.parse().ok()?,
+        })
+    };
+    of(
+        "GITHUB_SERVER_URL",
+        "GITHUB_REPOSITORY",
+        "GITHUB_RUN_ID",
+        "GITHUB_JOB",
+        "GITHUB_RUN_ATTEMPT",
+    )
+    .or_else(|| {
+        of(
+            "CI_SERVER_URL",
+            "CI_PROJECT_PATH",
+            "CI_PIPELINE_ID",
+            "CI_JOB_NAME",
+            "CI_JOB_ID",
+        )
+    })
+}
+
 /// The URL of this CI run, for the owner of a lock.
 #[must_use]
 pub fn run_url(environment: &Environment) -> Option<String> {

@@ -16,11 +16,14 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt as _};
 use reqwest::{Client, redirect};
 use tokio::{sync::watch, time::timeout};
-use tokio_util::io::ReaderStream;
 use url::Url;
+
+use crate::io::{
+    http_body::{counted, open_exact, permitted},
+    lease::{Permit, PermitEnded},
+};
 
 pub(super) use reqwest::{
     Method,
@@ -32,8 +35,6 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 /// How many times as long as usual a registry may be silent once a whole blob has arrived: object
 /// stores copy it then.
 const SILENCE_AFTER_UPLOAD: u32 = 5;
-/// A file is sent in pieces of this many bytes.
-const PIECE_SIZE: usize = 128 * 1024;
 
 /// Which certificates are trusted, and whether a proxy may be used.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
@@ -88,6 +89,8 @@ pub(super) enum TransportError {
     File(String),
     /// The client could not be made: an unreadable certificate authority.
     Setup(String),
+    /// The permit for the request had ended: nothing was sent.
+    NotPermitted(PermitEnded),
 }
 
 /// The pool of connections, and how often it was used.
@@ -121,19 +124,30 @@ impl Transport {
         self.requests.load(Ordering::Relaxed)
     }
 
-    /// Sends one request.
+    /// Sends one request, while `permit` lasts.
     pub(super) async fn send(
         &self,
         tls: &TlsConfig,
         request: Request<'_>,
+        permit: Permit,
     ) -> Result<Response, TransportError> {
         let client = self.client(tls)?;
         let builder = client
             .request(request.method, request.url)
             .headers(request.headers);
+        // A connection may take long, and a body is looked at once more after that.
+        permit.check().map_err(TransportError::NotPermitted)?;
+        let limit = permit.limit().unwrap_or(self.silence).min(self.silence);
         match request.body {
-            Body::Empty => self.run(builder).await,
-            Body::Bytes(bytes) => self.run(builder.body(bytes)).await,
+            Body::Empty => self.run(builder, limit).await,
+            Body::Bytes(bytes) if permit.limit().is_none() => {
+                self.run(builder.body(bytes), limit).await
+            }
+            Body::Bytes(bytes) => {
+                let builder = builder.header(header::CONTENT_LENGTH, bytes.len());
+                let body = reqwest::Body::wrap_stream(permitted(bytes, permit));
+                self.run(builder.body(body), limit).await
+            }
             Body::File {
                 path,
                 size,
@@ -142,12 +156,16 @@ impl Transport {
         }
     }
 
-    async fn run(&self, builder: reqwest::RequestBuilder) -> Result<Response, TransportError> {
+    async fn run(
+        &self,
+        builder: reqwest::RequestBuilder,
+        limit: Duration,
+    ) -> Result<Response, TransportError> {
         self.requests.fetch_add(1, Ordering::Relaxed);
-        match timeout(self.silence, builder.send()).await {
+        match timeout(limit, builder.send()).await {
             Ok(Ok(response)) => Ok(self.answer(response)),
             Ok(Err(error)) => Err(classify(&error)),
-            Err(_) => Err(silent(self.silence)),
+            Err(_) => Err(silent(limit)),
         }
     }
 
@@ -158,7 +176,7 @@ impl Transport {
         size: u64,
         progress: &(dyn Fn(u64) + Send + Sync),
     ) -> Result<Response, TransportError> {
-        let file = open_exact(path, size).await?;
+        let file = open_exact(path, size).await.map_err(TransportError::File)?;
         let (sent, mut seen) = watch::channel(0);
         let request = builder
             .header(header::CONTENT_LENGTH, size)
@@ -237,33 +255,6 @@ fn build(tls: &TlsConfig) -> Result<Client, TransportError> {
         .map_err(|e| TransportError::Setup(chain(&e)))
 }
 
-async fn open_exact(path: &Path, size: u64) -> Result<tokio::fs::File, TransportError> {
-    let named = |why: String| TransportError::File(format!("`{}`: {why}", path.display()));
-    let file = tokio::fs::File::open(path)
-        .await
-        .map_err(|e| named(e.to_string()))?;
-    let found = file
-        .metadata()
-        .await
-        .map_err(|e| named(e.to_string()))?
-        .len();
-    if found != size {
-        return Err(named(format!("expected {size} bytes, found {found}")));
-    }
-    Ok(file)
-}
-
-fn counted(
-    file: tokio::fs::File,
-    sent: watch::Sender<u64>,
-) -> impl Stream<Item = std::io::Result<Bytes>> {
-    ReaderStream::with_capacity(file, PIECE_SIZE).inspect(move |piece| {
-        if let Ok(bytes) = piece {
-            sent.send_modify(|total| *total += bytes.len() as u64);
-        }
-    })
-}
-
 impl Response {
     /// The status code.
     #[must_use]
@@ -339,6 +330,10 @@ fn classify(error: &reqwest::Error) -> TransportError {
             detail,
             lasting: is_certificate(error),
         };
+    }
+    let ended = sources(error).find_map(|source| source.downcast_ref::<PermitEnded>());
+    if let Some(ended) = ended {
+        return TransportError::NotPermitted(*ended);
     }
     match file_error(error) {
         Some(why) => TransportError::File(why),

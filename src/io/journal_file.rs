@@ -1,10 +1,12 @@
 //! Journals as files that only grow. Each write is on the disk before it counts.
 
 use std::{
+    collections::HashMap,
     fs::{self, File, OpenOptions},
     io::{self, Write as _},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
+    sync::{Arc, Mutex},
 };
 
 /// Where journals are kept.
@@ -24,6 +26,12 @@ pub trait JournalStore: Send + Sync {
     /// Adds a record, which is on the disk when this returns.
     fn append(&self, name: &str, line: &str) -> io::Result<()>;
 
+    /// Holds a journal as long as this process lives: false where another process of this clone does.
+    fn hold(&self, name: &str) -> io::Result<bool>;
+
+    /// Puts a journal aside that cannot be read, where [`JournalStore::list`] does not find it.
+    fn set_aside(&self, name: &str) -> io::Result<()>;
+
     /// Deletes a journal.
     fn remove(&self, name: &str) -> io::Result<()>;
 }
@@ -32,6 +40,9 @@ pub trait JournalStore: Send + Sync {
 #[derive(Debug, Clone)]
 pub struct JournalDirectory {
     dir: PathBuf,
+    /// The journals that this process holds. The operating system gives them free when it ends, however
+    /// it ends: so a journal that another process holds is one whose run is alive.
+    held: Arc<Mutex<HashMap<String, File>>>,
 }
 
 const EXTENSION: &str = "jsonl";
@@ -39,7 +50,10 @@ const EXTENSION: &str = "jsonl";
 impl JournalDirectory {
     /// Journals in `dir`, which is created with the first one.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
-        Self { dir: dir.into() }
+        Self {
+            dir: dir.into(),
+            held: Arc::default(),
+        }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -115,6 +129,29 @@ impl JournalStore for JournalDirectory {
         file.sync_data()
     }
 
+    fn hold(&self, name: &str) -> io::Result<bool> {
+        let mut held = self
+            .held
+            .lock()
+            .expect("no thread panics while it holds this lock");
+        if held.contains_key(name) {
+            return Ok(true);
+        }
+        let file = File::open(self.path(name))?;
+        match fs4::FileExt::try_lock(&file) {
+            Ok(()) => {
+                held.insert(name.to_owned(), file);
+                Ok(true)
+            }
+            Err(fs4::TryLockError::WouldBlock) => Ok(false),
+            Err(fs4::TryLockError::Error(error)) => Err(error),
+        }
+    }
+
+    fn set_aside(&self, name: &str) -> io::Result<()> {
+        fs::rename(self.path(name), self.dir.join(format!("{name}.damaged")))
+    }
+
     fn remove(&self, name: &str) -> io::Result<()> {
         fs::remove_file(self.path(name))
     }
@@ -154,6 +191,21 @@ mod tests {
         assert!(store.create("b", "again\n").is_err(), "it exists");
         store.remove("b").expect("removed");
         assert_eq!(store.list().expect("listed"), ["a"]);
+    }
+
+    #[test]
+    fn a_journal_is_held_by_one_process_at_a_time() {
+        let (_dir, store) = store();
+        store.create("a", "x\n").expect("created");
+        // Another open file is to the operating system what another process is.
+        let other = JournalDirectory::new(&store.dir);
+        assert!(store.hold("a").expect("asked"));
+        assert!(store.hold("a").expect("asked"), "held already");
+        assert!(!other.hold("a").expect("asked"));
+        drop(store);
+        assert!(other.hold("a").expect("asked"), "given free");
+        other.set_aside("a").expect("put aside");
+        assert_eq!(other.list().expect("listed"), [""; 0]);
     }
 
     #[test]

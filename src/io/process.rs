@@ -11,6 +11,8 @@ pub struct ProcessIdentity {
     pub boot: String,
     /// The process id.
     pub pid: u32,
+    /// When the process started, in the machine's own count, where it tells.
+    pub started: Option<u64>,
 }
 
 impl ProcessIdentity {
@@ -35,21 +37,38 @@ impl ProcessIdentity {
             name: crate::text::sanitize_line(&name, 100),
             boot: format!("{boot} {namespace}"),
             pid: std::process::id(),
+            started: ProcessStat::read(std::process::id()).and_then(|stat| stat.started),
         }
     }
 
-    /// Whether a process of this machine runs. A zombie does not.
+    /// Whether a process of this machine runs. A zombie does not; neither does one that started at
+    /// another time than `started`, where that is known: it was given the id of a dead one.
     #[must_use]
-    pub fn runs(pid: u32) -> bool {
-        let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else {
+    pub fn runs(pid: u32, started: Option<u64>) -> bool {
+        let Some(stat) = ProcessStat::read(pid) else {
             return false;
         };
+        let is_it = started.is_none() || stat.started.is_none() || stat.started == started;
+        is_it && !matches!(stat.state, Some('Z' | 'X'))
+    }
+}
+
+/// What `/proc/PID/stat` tells of a process.
+struct ProcessStat {
+    state: Option<char>,
+    started: Option<u64>,
+}
+
+impl ProcessStat {
+    fn read(pid: u32) -> Option<Self> {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
         // The state follows the command, which is in parentheses and may contain any character.
-        let state = stat
-            .rsplit(')')
-            .next()
-            .and_then(|rest| rest.trim().chars().next());
-        !matches!(state, Some('Z' | 'X'))
+        let mut fields = stat.rsplit(')').next()?.split_whitespace();
+        Some(Self {
+            state: fields.next().and_then(|state| state.chars().next()),
+            // Field 22; the state is field 3.
+            started: fields.nth(18).and_then(|text| text.parse().ok()),
+        })
     }
 }
 
@@ -70,8 +89,15 @@ mod tests {
 
     #[test]
     fn this_process_runs_and_an_invented_one_does_not() {
-        assert!(ProcessIdentity::runs(std::process::id()));
-        assert!(!ProcessIdentity::runs(u32::MAX));
+        let me = ProcessIdentity::current();
+        assert!(me.started.is_some_and(|started| started > 0));
+        assert!(ProcessIdentity::runs(me.pid, me.started));
+        assert!(ProcessIdentity::runs(me.pid, None));
+        assert!(
+            !ProcessIdentity::runs(me.pid, Some(1)),
+            "another one had this id"
+        );
+        assert!(!ProcessIdentity::runs(u32::MAX, None));
     }
 
     #[test]

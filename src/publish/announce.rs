@@ -46,15 +46,17 @@ impl Announcer {
 /// where nothing had moved no step of its own; staging tells of itself, one repository at a time.
 fn step_of(before: Option<Step>, state: State) -> Option<Step> {
     match state {
-        State::Locking => Some(Step::Lock),
-        State::Observing | State::Recovering(_) => Some(Step::Observe),
+        State::Locking | State::Relocking(_) => Some(Step::Lock),
+        State::Observing | State::Recovering(_) | State::WithoutLock(_) => Some(Step::Observe),
         State::Committing(_) | State::CheckingLock(Direction::Forward(_)) => Some(Step::Commit),
         State::Verifying => Some(Step::Verify),
         State::Finishing => Some(Step::Finish),
         State::Settling | State::RollingBack(_) | State::CheckingLock(Direction::Back(_)) => {
             Some(Step::RollBack)
         }
-        State::Unlocking(_) => before.filter(|step| *step == Step::RollBack),
+        State::Confirming(_) | State::Unlocking(_) | State::Judging(_) => {
+            before.filter(|step| *step == Step::RollBack)
+        }
         State::Staging | State::Stopped(_) | State::Ended(_) => None,
     }
 }

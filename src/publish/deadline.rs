@@ -21,6 +21,9 @@ const FAIR_TRY: Duration = Duration::from_secs(30);
 /// How long changing refs may go on being retried.
 const GIT_PATIENCE: Duration = Duration::from_secs(60);
 
+/// No wait whose end is known is longer.
+const PATIENCE: Duration = Duration::from_secs(24 * 3600);
+
 /// How long the last look at the tags may take.
 pub(super) const LAST_LOOK: Duration = Duration::from_secs(10);
 
@@ -92,6 +95,11 @@ impl Deadline {
         }
     }
 
+    /// Waits until `instant`; false when the time is up first.
+    pub(super) async fn pause_until(&self, instant: Instant) -> bool {
+        self.run(sleep_until(instant)).await.is_some()
+    }
+
     /// Waits; false when the time is up first.
     pub(super) async fn pause(&self, delay: Duration) -> bool {
         self.run(tokio::time::sleep(delay)).await.is_some()
@@ -157,6 +165,16 @@ impl Limits {
         self.until(Instant::now() + self.verify_timeout, share)
     }
 
+    /// How long a registry may take to show what it accepted.
+    pub(super) fn verify_timeout(&self) -> Duration {
+        self.verify_timeout
+    }
+
+    /// For a wait whose end is known: as long as it takes, unless a signal comes.
+    pub(super) fn patience(&self, share: f64) -> Deadline {
+        self.until(Instant::now() + PATIENCE, share)
+    }
+
     /// When whatever was sent before now has been done, or never will be.
     pub(super) fn landed(&self) -> Instant {
         Instant::now() + self.verify_timeout
@@ -170,7 +188,9 @@ impl Limits {
     /// For reading and changing refs. After a signal a push of the lock leaves time to give it back.
     pub(super) fn git(&self, state: State) -> Deadline {
         let share = match state {
-            State::Locking | State::CheckingLock(Direction::Forward(_)) => 0.5,
+            State::Locking | State::Relocking(_) | State::CheckingLock(Direction::Forward(_)) => {
+                0.5
+            }
             _ => 0.95,
         };
         self.until(Instant::now() + GIT_PATIENCE, share)

@@ -99,6 +99,11 @@ impl Driver {
     }
 }
 
+fn last_look((look, remarks): (observe::LastLook, Remarks)) -> (Observation, Remarks) {
+    let observe::LastLook { tags, settled } = look;
+    (Observation::LastLook { tags, settled }, remarks)
+}
+
 async fn perform(at: Position<'_>, action: Action) -> (Observation, Remarks) {
     fn seen<T>(
         kind: fn(T) -> Observation,
@@ -112,7 +117,10 @@ async fn perform(at: Position<'_>, action: Action) -> (Observation, Remarks) {
         Action::Observe => observe::observe(at).await,
         Action::PutTogether(tags) => seen(Observation::Put, commit::put_together(at, &tags).await),
         Action::PutEach(tags) => seen(Observation::Put, commit::put_each(at, &tags).await),
-        Action::AwaitVisible => seen(Observation::Tags, observe::await_visible(at).await),
+        Action::AwaitVisible => last_look(observe::await_visible(at).await),
+        Action::LookLast => last_look(observe::look_last(at, None).await),
+        Action::Look => seen(Observation::Tags, observe::look(at).await),
+        Action::LookWithoutLock => observe::look_without_lock(at).await,
         Action::Stage => seen(Observation::Content, restage::restage(at.run).await),
         Action::AwaitLanding(tags) => {
             seen(Observation::Tags, observe::await_landing(at, &tags).await)

@@ -26,6 +26,7 @@ pub(super) fn git_error(what: &str, error: &RemoteError) -> Error {
         RemoteErrorKind::Setup => ErrorKind::Refused,
         RemoteErrorKind::Conflict
         | RemoteErrorKind::Refused
+        | RemoteErrorKind::Raced
         | RemoteErrorKind::Unreachable
         | RemoteErrorKind::Local => ErrorKind::Failed,
     };

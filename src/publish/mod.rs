@@ -30,12 +30,15 @@ mod deadline;
 mod destination;
 mod drive;
 mod errors;
+mod holding;
 mod lock_ref;
+mod overtaken;
 mod preflight;
 mod prepare;
 pub mod protocol;
 mod publication;
 mod recheck;
+mod refuse;
 mod remarks;
 mod report;
 mod run;
@@ -51,15 +54,16 @@ pub(crate) use errors::push_error;
 pub use lock_ref::lock_ref;
 pub use preflight::{Preflight, PreflightResult, preflight};
 pub use protocol::{
-    journal::{BranchMove, Owner},
+    journal::{BranchMove, CiJob, Owner},
     state::TagClass,
 };
 pub use publication::{GitTagObject, Publication, TagMove, Target};
 pub use recheck::{Overtaken, PublishedNow, Recheck};
+pub use refuse::refuse_unfinished;
 pub use start::{Staged, publish, stage};
 pub use status::{Unfinished, status};
 pub use takeover::{Recovery, resume, rollback};
-pub use unfinished::{Scope, journaled_images, refuse_unfinished};
+pub use unfinished::{Scope, journaled_images};
 pub use world::{Clock, Connect, World};
 
 #[cfg(doc)]

@@ -14,7 +14,8 @@ use crate::{
         errors::{FINISHED_FIRST, PULL, git_error, push_error},
         lock_ref::lock_ref,
         protocol::journal::BranchMove,
-        unfinished,
+        refuse::{Closing, refuse_journaled},
+        unfinished::{self, Scope},
         world::World,
     },
 };
@@ -58,7 +59,11 @@ pub async fn preflight(world: &World, asked: &Preflight) -> Result<Vec<Preflight
         .iter()
         .map(|(name, _)| name.clone())
         .collect();
-    unfinished::refuse_journaled(world, &names)?;
+    let scope = Scope {
+        repositories: names.clone(),
+        lock_refs: asked.lock_refs.clone(),
+    };
+    refuse_journaled(world, &scope, Closing::Leave).await?;
     let repositories = asked
         .repositories
         .iter()

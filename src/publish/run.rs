@@ -2,15 +2,18 @@
 
 use std::sync::Arc;
 
+use chrono::TimeDelta;
+use tokio::time::Instant;
+
 use crate::{
-    git::ObjectId,
     io::registry::RepositoryApi,
     oci::Manifest,
     publish::{
         deadline::{Deadline, Limits},
+        holding::Holding,
         protocol::{
-            journal::{Prepared, TagRecord},
-            state::{Direction, Goal, State, Transaction, TransactionSpec},
+            journal::{Prepared, Record, TagRecord, encode},
+            state::{Direction, End, Goal, State, Transaction, TransactionSpec},
         },
         recheck::Recheck,
         transfers::Transfers,
@@ -27,8 +30,8 @@ pub(super) struct Run {
     pub(super) apis: Vec<Arc<dyn RepositoryApi>>,
     /// The name of the journal that this run appends to.
     pub(super) journal: String,
-    /// The object that the lock's refs hold while this run has the lock.
-    pub(super) lock: ObjectId,
+    /// What this run knows of its lock.
+    pub(super) holding: Holding,
     pub(super) limits: Limits,
     /// Where a recovery was asked to lead; `None`: this is the first run.
     pub(super) goal: Option<Goal>,
@@ -45,7 +48,7 @@ impl Run {
         prepared: Prepared,
         apis: Vec<Arc<dyn RepositoryApi>>,
         journal: String,
-        lock: ObjectId,
+        holding: Holding,
     ) -> Self {
         Self {
             spec: prepared.spec(),
@@ -53,12 +56,27 @@ impl Run {
             prepared,
             apis,
             journal,
-            lock,
+            holding,
             goal: None,
             recheck: None,
             transfers: Transfers::new(world.events.clone()),
             world,
         }
+    }
+
+    /// The title and the text of a lock's object whose holder leads the tags `way`.
+    pub(super) fn lock_text(&self, way: Goal) -> (String, String) {
+        lock_text(&self.world, &self.prepared, self.goal.is_some(), way)
+    }
+
+    /// Says what is waited for, and until when.
+    pub(super) fn announce_wait(&self, until: Instant, why: &str) {
+        let left = until.saturating_duration_since(Instant::now());
+        let at = self.world.clock.now() + TimeDelta::from_std(left).unwrap_or_default();
+        self.world.events.note(format!(
+            "waiting until {}: {why}",
+            at.format("%H:%M:%S UTC")
+        ));
     }
 
     /// A tag and its repository.
@@ -76,6 +94,28 @@ impl Run {
     }
 }
 
+/// The title and the text of a lock's object whose holder leads the tags `way`. `taken`: the holder has
+/// taken the lock over.
+pub(super) fn lock_text(
+    world: &World,
+    prepared: &Prepared,
+    taken: bool,
+    way: Goal,
+) -> (String, String) {
+    let owner = &world.owner;
+    let title = format!("hoist: publishing {}, {owner}", prepared.version);
+    let mut text = encode(&Record::Prepared(Box::new(prepared.clone())));
+    let at = world.clock.now();
+    if taken {
+        let owner = owner.clone();
+        text += &encode(&Record::TakenOver { at, owner });
+    }
+    if way == Goal::Back {
+        text += &encode(&Record::Directed { at, way });
+    }
+    (title, text)
+}
+
 /// A run while one step is carried out, which does not change the transaction.
 #[derive(Clone, Copy)]
 pub(super) struct Position<'a> {
@@ -90,6 +130,9 @@ impl Position<'_> {
             self.txn.state,
             State::Settling
                 | State::RollingBack(_)
+                | State::Confirming(_)
+                | State::Judging(End::RolledBack | End::Leftover | End::NotBegun)
+                | State::Unlocking(End::RolledBack | End::Leftover | End::NotBegun)
                 | State::CheckingLock(Direction::Back(_))
                 | State::Recovering(Goal::Back)
         )

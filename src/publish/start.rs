@@ -5,21 +5,26 @@ use std::sync::Arc;
 use crate::{
     error::{Error, ErrorCode, ErrorKind, Result},
     git::{CommitId, ObjectId},
-    io::registry::RepositoryApi,
+    io::{lease::Lease, registry::RepositoryApi},
     oci::Observed,
     outcome::Outcome,
     publish::{
         destination::{Destination, StageError},
         drive::drive,
         errors::git_error,
+        holding::Holding,
         prepare,
-        protocol::journal::{GitTagRecord, Prepared, Record, encode, name},
+        protocol::{
+            journal::{GitTagRecord, Prepared, Record, encode, name},
+            state::Goal,
+        },
         publication::{GitTagObject, Publication, Target},
+        refuse::{Closing, refuse_journaled},
         report,
         run::Run,
         steps::stage::{self, Staging},
         transfers::Transfers,
-        unfinished,
+        unfinished::{self, Scope},
         world::World,
     },
 };
@@ -53,7 +58,9 @@ impl Staged<'_> {
         };
         let txn = self.prepared.transaction();
         let world = self.world.clone();
-        let mut run = Run::new(world, self.prepared, self.apis, journal, lock);
+        let lease = Lease::new(world.lease_clock, world.lease_times);
+        let holding = Holding::new(lease, lock, Goal::Forward, None);
+        let mut run = Run::new(world, self.prepared, self.apis, journal, holding);
         run.recheck.clone_from(&self.publication.recheck);
         run.transfers = self.transfers;
         drive(run, txn).await
@@ -78,7 +85,11 @@ pub async fn stage<'a>(world: &'a World, publication: &'a Publication) -> Result
         .iter()
         .map(|target| target.repository.clone())
         .collect();
-    unfinished::refuse_journaled(world, &repositories)?;
+    let scope = Scope {
+        repositories: repositories.clone(),
+        lock_refs: publication.lock_refs.clone(),
+    };
+    refuse_journaled(world, &scope, Closing::Close).await?;
     let apis: Vec<_> = repositories
         .iter()
         .map(|repository| (world.connect)(repository))
@@ -210,6 +221,11 @@ async fn write(world: &World, prepared: &Prepared) -> Result<(String, ObjectId)>
             .state("no tag has moved: without a journal nothing is published")
             .hint("make git's directory writable, with room on its disk")
     })?;
+    if !world.journals.hold(&journal).unwrap_or_default() {
+        return Err(Error::failed("cannot hold the journal")
+            .state("no tag has moved")
+            .hint("`hoist status` shows which release works in this clone"));
+    }
     unfinished::forget_old(world);
     Ok((journal, lock))
 }

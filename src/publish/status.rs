@@ -8,6 +8,7 @@ use crate::{
     outcome::TagReport,
     publish::{
         deadline::{Deadline, LAST_LOOK},
+        overtaken::{overtaken, told},
         report::{read_all, standing},
         unfinished::{Scope, UnfinishedTransaction, find_unfinished},
         world::World,
@@ -27,6 +28,10 @@ pub struct Unfinished {
     pub since: chrono::DateTime<chrono::Utc>,
     /// Where it stands, as far as this machine knows: `prepared` where only its lock is known.
     pub stands: String,
+    /// What became of it, where its journal only remembers it: its lock is gone, and the tags and the
+    /// git tag show that it was ended from another place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub overtaken: Option<String>,
     /// Whether its journal is in this clone.
     pub here: bool,
     /// Whether its lock is on the remote.
@@ -42,10 +47,11 @@ pub struct Unfinished {
 pub async fn status(world: &World, scope: &Scope) -> Result<Vec<Unfinished>> {
     let mut all = Vec::new();
     for found in find_unfinished(world, scope).await? {
+        let fate = overtaken(world, &found).await?;
         let UnfinishedTransaction {
             replayed,
             journal,
-            lock,
+            locks,
         } = found;
         let limit = Deadline::new(LAST_LOOK, world.cancel.clone());
         let tags = read_all(world, &replayed.prepared, &limit).await;
@@ -54,9 +60,10 @@ pub async fn status(world: &World, scope: &Scope) -> Result<Vec<Unfinished>> {
             commit: replayed.prepared.commit,
             owner: replayed.owner.to_string(),
             since: replayed.since,
+            overtaken: fate.map(|fate| told(&replayed, fate)),
             stands: standing(journal.is_some().then_some(replayed.txn.state)).to_owned(),
             here: journal.is_some(),
-            locked: lock.is_some(),
+            locked: !locks.is_empty(),
             tags,
         });
     }

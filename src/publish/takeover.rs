@@ -1,20 +1,28 @@
 //! Takes an unfinished release over: whether that is allowed, the lock, where the run begins.
 
+use std::time::Duration;
+
+use tokio::time::Instant;
+
 use crate::{
     error::{Error, ErrorCode, ErrorKind, Result},
     git::{ObjectId, RefName},
-    io::git::remote::{RefEdit, RefPattern, RemoteError},
+    io::{
+        git::remote::{RefEdit, RefPattern, RemoteError},
+        lease::Lease,
+    },
     outcome::Outcome,
     publish::{
         deadline::Backoff,
         drive::drive,
         errors::{git_error, journal_error},
+        holding::{FormerHolder, Holding},
         protocol::{
             journal::{Prepared, Record, encode, name},
-            replay::{self, Replayed},
-            state::{End, Goal, State, Transaction},
+            replay::{self, Abandoned, Replayed},
+            state::{Goal, Lockless, State, Transaction},
         },
-        run::Run,
+        run::{Run, lock_text},
         steps::branch::branch_edit,
         unfinished::{self, Scope, UnfinishedTransaction, find_unfinished},
         world::World,
@@ -111,9 +119,10 @@ async fn take_over(
     let UnfinishedTransaction {
         replayed,
         journal,
-        lock,
+        locks,
     } = found;
-    check_owner(world, &replayed, how)?;
+    let why = check_owner(world, &replayed, how)?;
+    let former = former(world, &replayed, why);
     let prepared = replayed.prepared;
     let apis = prepared
         .repositories
@@ -125,25 +134,33 @@ async fn take_over(
         Some(journal) => journal,
         None => copy_journal(world, &prepared)?,
     };
+    if !world
+        .journals
+        .hold(&journal)
+        .map_err(|error| journal_error(&error))?
+    {
+        return Err(in_use(&prepared));
+    }
     let taken = encode(&Record::TakenOver {
         at: world.clock.now(),
         owner: world.owner.clone(),
     });
-    let text = encode(&Record::Prepared(Box::new(prepared.clone()))) + &taken;
-    let title = format!("hoist: publishing {}, {}", prepared.version, world.owner);
+    let (title, text) = lock_text(world, &prepared, true, goal);
     let new = world.remote.write_lock(&title, &text).await;
     let new = new.map_err(|error| git_error("cannot make the lock's object", &error))?;
-    let txn = enter(replayed.txn, goal, lock.is_some());
-    if let Some(old) = lock {
+    let txn = enter(replayed.txn, goal, how, !locks.is_empty());
+    let lease = Lease::new(world.lease_clock, world.lease_times);
+    let holding = Holding::new(lease, new.clone(), goal, Some(former));
+    if !locks.is_empty() {
         let branch = match goal {
             Goal::Forward => branch_left(world, &prepared).await?,
             Goal::Back => None,
         };
-        move_lock(world, &prepared.lock_refs, branch, (&old, &new)).await?;
+        move_lock(world, &prepared.lock_refs, branch, (&locks, &new)).await?;
     }
     let appended = world.journals.append(&journal, &taken);
     appended.map_err(|error| journal_error(&error))?;
-    let mut run = Run::new(world.clone(), prepared, apis, journal, new);
+    let mut run = Run::new(world.clone(), prepared, apis, journal, holding);
     run.goal = Some(goal);
     Ok((run, txn))
 }
@@ -153,51 +170,72 @@ fn copy_journal(world: &World, prepared: &Prepared) -> Result<String> {
     let name = name(prepared);
     let line = encode(&Record::Prepared(Box::new(prepared.clone())));
     let written = match world.journals.create(&name, &line) {
-        // Of an earlier try, cut before its first record was whole.
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-            world.journals.append(&name, &line)
-        }
+        // Damaged, or cut before its first record was whole: the lock's copy is.
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => world
+            .journals
+            .set_aside(&name)
+            .and_then(|()| world.journals.create(&name, &line)),
         written => written,
     };
     written.map_err(|error| journal_error(&error))?;
     Ok(name)
 }
 
-/// Where a recovery begins, given whether the lock is there.
-fn enter(txn: Transaction, goal: Goal, locked: bool) -> Transaction {
-    let entered = replay::enter(txn.clone(), goal);
-    if locked {
-        return entered;
-    }
-    // The lock went with everything that follows it. Somebody finished or undid this release, or
-    // the run that did so stopped before it could write that down.
-    let state = match txn.state {
-        // It never had the lock. Forward: take it as if for the first time.
-        State::Locking => match goal {
-            Goal::Forward => State::Locking,
-            Goal::Back => State::Ended(End::NotBegun),
-        },
-        State::Finishing => State::Ended(End::Published),
-        State::Unlocking(end) | State::Ended(end) => State::Ended(end),
-        State::Observing
-        | State::CheckingLock(_)
-        | State::Committing(_)
-        | State::Verifying
-        | State::Recovering(_)
-        | State::Staging
-        | State::Settling
-        | State::RollingBack(_)
-        | State::Stopped(_) => State::Ended(End::Elsewhere),
-    };
-    Transaction { state, ..entered }
+/// Another process of this clone has the journal.
+fn in_use(prepared: &Prepared) -> Error {
+    Error::busy(format!(
+        "another process of this clone is working on the release {}",
+        prepared.version
+    ))
+    .with_code(ErrorCode::Locked)
+    .state("nothing was changed")
+    .hint("`hoist status` shows how it stands")
 }
 
-fn check_owner(world: &World, replayed: &Replayed, how: Recovery) -> Result<()> {
-    let (owner, me) = (&replayed.owner, &world.owner);
-    let abandoned = owner == me
-        || replay::may_take_over(owner, replayed.since, me, world.clock.now(), world.alive);
-    if abandoned || how == Recovery::TakeOver {
-        return Ok(());
+/// Where a recovery begins. That there is no lock proves nothing, so a look comes first.
+fn enter(txn: Transaction, goal: Goal, how: Recovery, locked: bool) -> Transaction {
+    if locked || matches!(txn.state, State::Ended(_)) {
+        return replay::recover(txn, goal);
+    }
+    let lockless = Lockless {
+        goal,
+        take_over: how == Recovery::TakeOver,
+        never_locked: txn.state == State::Locking,
+    };
+    Transaction {
+        state: State::WithoutLock(lockless),
+        ..txn
+    }
+}
+
+/// What is to be known of the run that had the lock.
+fn former(world: &World, replayed: &Replayed, why: Option<Abandoned>) -> FormerHolder {
+    let now = Instant::now();
+    let quiet = match why {
+        Some(Abandoned::Dead) => Duration::ZERO,
+        Some(Abandoned::JobOver) | None => world.lease_times.quiet(),
+    };
+    let timeout = Duration::from_millis(replayed.prepared.verify_timeout);
+    // What was asked for last was asked for no later than at the last record, if clocks agree.
+    let ago = (world.clock.now() - replayed.last)
+        .to_std()
+        .unwrap_or_default();
+    let watched = if replayed.txn.may_be_under_way() {
+        timeout.saturating_sub(ago)
+    } else {
+        Duration::ZERO
+    };
+    FormerHolder {
+        way: replayed.way(),
+        quiet_at: now + quiet,
+        watched_until: now + watched,
+    }
+}
+
+fn check_owner(world: &World, replayed: &Replayed, how: Recovery) -> Result<Option<Abandoned>> {
+    let why = replay::abandoned(&replayed.owner, &world.owner, world.alive);
+    if why.is_some() || how == Recovery::TakeOver {
+        return Ok(why);
     }
     let error = Error::busy(format!(
         "the release {} may still be running",
@@ -251,7 +289,7 @@ async fn move_lock(
     world: &World,
     refs: &[RefName],
     branch: Option<RefEdit>,
-    (old, new): (&ObjectId, &ObjectId),
+    (old, new): (&[ObjectId], &ObjectId),
 ) -> Result<()> {
     let unread = |error| git_error("cannot read the lock", &error);
     let mut backoff = Backoff::retry();
@@ -294,10 +332,10 @@ async fn move_lock(
 fn lock_edits(
     refs: &[RefName],
     there: &[(RefName, ObjectId)],
-    old: &ObjectId,
+    old: &[ObjectId],
     new: &ObjectId,
 ) -> Option<Vec<RefEdit>> {
-    if there.is_empty() || there.iter().any(|(_, id)| id != old && id != new) {
+    if there.is_empty() || there.iter().any(|(_, id)| !old.contains(id) && id != new) {
         return None;
     }
     let at = |name: &RefName| there.iter().find(|(there, _)| there == name);

@@ -9,7 +9,7 @@ use crate::{
         errors::{FINISHED_FIRST, git_error},
         lock_ref::lock_ref,
         protocol::{
-            journal::decode,
+            journal::{self, ReadError, decode},
             replay::{self, Replayed},
         },
         world::World,
@@ -33,15 +33,13 @@ pub(super) struct UnfinishedTransaction {
     pub(super) replayed: Replayed,
     /// The journal's name, where this clone has it.
     pub(super) journal: Option<String>,
-    /// The lock's object, where the remote has it.
-    pub(super) lock: Option<ObjectId>,
+    /// The lock's objects, where the remote has it. There are several only where a server without
+    /// atomic pushes was left in the middle of a change.
+    pub(super) locks: Vec<ObjectId>,
 }
 
 /// The unfinished journals of this clone that publish to one of `repositories`.
-fn unfinished_journals(
-    world: &World,
-    repositories: &[Repository],
-) -> Result<Vec<(String, Replayed)>> {
+pub(super) fn unfinished_journals(world: &World, repositories: &[Repository]) -> Result<Journals> {
     let unreadable = |name: &str, error: &(dyn std::error::Error + 'static)| {
         Error::new(ErrorKind::Busy, format!("cannot read the journal `{name}`"))
             .with_code(ErrorCode::JournalUnreadable)
@@ -52,7 +50,7 @@ fn unfinished_journals(
         .journals
         .list()
         .map_err(|error| Error::failed("cannot list the journals").because(&error))?;
-    let mut found = Vec::new();
+    let mut found = Journals::default();
     for name in names {
         let text = match world.journals.read(&name) {
             Ok(text) => text,
@@ -60,16 +58,33 @@ fn unfinished_journals(
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
             Err(error) => return Err(unreadable(&name, &error)),
         };
-        let records = decode(&text).map_err(|error| unreadable(&name, &error))?;
+        let records = match decode(&text) {
+            Ok(records) => records,
+            // The lock may have a copy that is whole.
+            Err(error @ ReadError::Damaged) => {
+                let error = unreadable(&name, &error);
+                found.damaged.push((name, error));
+                continue;
+            }
+            Err(error) => return Err(unreadable(&name, &error)),
+        };
         // Nothing whole was written, so nothing was done.
         let Some(replayed) = replay::replay(records) else {
             continue;
         };
         if !replayed.is_over() && concerns(&replayed, repositories) {
-            found.push((name, replayed));
+            found.whole.push((name, replayed));
         }
     }
     Ok(found)
+}
+
+/// The unfinished journals of this clone.
+#[derive(Default)]
+pub(super) struct Journals {
+    pub(super) whole: Vec<(String, Replayed)>,
+    /// Those whose first record is damaged, and the error that says so.
+    pub(super) damaged: Vec<(String, Error)>,
 }
 
 fn concerns(replayed: &Replayed, repositories: &[Repository]) -> bool {
@@ -110,26 +125,7 @@ pub fn journaled_images(world: &World, version: &semver::Version, commit: Commit
         .collect()
 }
 
-/// An unfinished journal stops a new release.
-pub(super) fn refuse_journaled(world: &World, repositories: &[Repository]) -> Result<()> {
-    match unfinished_journals(world, repositories)?.first() {
-        None => Ok(()),
-        Some((_, replayed)) => Err(unfinished_error(replayed)),
-    }
-}
-
-/// An unfinished release, wherever it began, stops a new one.
-///
-/// # Errors
-/// Busy (exit 5), naming who has it; failed (exit 6) where journals or locks cannot be read.
-pub async fn refuse_unfinished(world: &World, scope: &Scope) -> Result<()> {
-    match find_unfinished(world, scope).await?.first() {
-        None => Ok(()),
-        Some(found) => Err(unfinished_error(&found.replayed)),
-    }
-}
-
-fn unfinished_error(replayed: &Replayed) -> Error {
+pub(super) fn unfinished_error(replayed: &Replayed) -> Error {
     Error::busy(format!(
         "the release {} is unfinished",
         replayed.prepared.version
@@ -189,29 +185,38 @@ pub(super) async fn find_unfinished(
     let journals = unfinished_journals(world, &scope.repositories)?;
     let locks = locks(world, scope).await?;
     let mut found: Vec<UnfinishedTransaction> = Vec::new();
-    for (journal, mut replayed) in journals {
-        let same = |(_, there): &&(ObjectId, Replayed)| {
-            there.prepared.owner.nonce == replayed.prepared.owner.nonce
-        };
-        let lock = locks.iter().find(same);
-        if let Some((_, there)) = lock
-            && there.owner.nonce != replayed.owner.nonce
+    for (name, error) in journals.damaged {
+        if !locks
+            .iter()
+            .any(|lock| journal::name(&lock.replayed.prepared) == name)
         {
-            // Somebody has taken it over since: this journal's steps are no longer the last.
-            replayed = there.clone();
+            return Err(error);
+        }
+    }
+    for (journal, mut replayed) in journals.whole {
+        let same =
+            |lock: &&FoundLock| lock.replayed.prepared.owner.nonce == replayed.prepared.owner.nonce;
+        let lock = locks.iter().find(same);
+        if let Some(lock) = lock {
+            if lock.replayed.owner.nonce == replayed.owner.nonce {
+                replayed.way = lock.replayed.way;
+            } else {
+                // Somebody has taken it over since: this journal's steps are no longer the last.
+                replayed = lock.replayed.clone();
+            }
         }
         found.push(UnfinishedTransaction {
             replayed,
             journal: Some(journal),
-            lock: lock.map(|(id, _)| id.clone()),
+            locks: lock.map_or_else(Vec::new, |lock| lock.objects.clone()),
         });
     }
-    for (id, replayed) in locks {
-        if !found.iter().any(|known| known.lock.as_ref() == Some(&id)) {
+    for lock in locks {
+        if !found.iter().any(|known| known.locks == lock.objects) {
             found.push(UnfinishedTransaction {
-                replayed,
+                replayed: lock.replayed,
                 journal: None,
-                lock: Some(id),
+                locks: lock.objects,
             });
         }
     }
@@ -219,9 +224,18 @@ pub(super) async fn find_unfinished(
     Ok(found)
 }
 
-/// The locks that concern the scope, one entry an object, their journals replayed. A lock's journal
+/// The lock of one transaction.
+struct FoundLock {
+    /// What its refs hold: several objects only where a server without atomic pushes was left in the
+    /// middle of a change.
+    objects: Vec<ObjectId>,
+    /// The journal of the newest of them.
+    replayed: Replayed,
+}
+
+/// The locks that concern the scope, one entry a transaction, their journals replayed. A lock's journal
 /// has no steps, so every tag is suspected.
-async fn locks(world: &World, scope: &Scope) -> Result<Vec<(ObjectId, Replayed)>> {
+async fn locks(world: &World, scope: &Scope) -> Result<Vec<FoundLock>> {
     let lock = |repository: &Repository| RefPattern::Name(lock_ref(&scope.lock_refs, repository));
     let names: Vec<_> = scope.repositories.iter().map(lock).collect();
     let failed = |error| git_error("cannot read the locks", &error);
@@ -240,14 +254,11 @@ async fn locks(world: &World, scope: &Scope) -> Result<Vec<(ObjectId, Replayed)>
     }
 }
 
-async fn read_locks(
-    world: &World,
-    there: &[(RefName, ObjectId)],
-) -> Result<Vec<(ObjectId, Replayed)>> {
+async fn read_locks(world: &World, there: &[(RefName, ObjectId)]) -> Result<Vec<FoundLock>> {
     let failed = |error| git_error("cannot read the locks", &error);
-    let mut locks: Vec<(ObjectId, Replayed)> = Vec::new();
+    let mut locks: Vec<FoundLock> = Vec::new();
     for (name, id) in there {
-        if locks.iter().any(|(known, _)| known == id) {
+        if locks.iter().any(|lock| lock.objects.contains(id)) {
             continue;
         }
         let text = world.remote.read_lock(name, id).await.map_err(failed)?;
@@ -269,7 +280,22 @@ async fn read_locks(
         let records = decode(text.as_bytes()).map_err(|error| damaged().because(&error))?;
         let mut replayed = replay::replay(records).ok_or_else(damaged)?;
         replayed.txn = replay::suspect_all(&replayed.prepared);
-        locks.push((id.clone(), replayed));
+        let nonce = &replayed.prepared.owner.nonce;
+        let known = locks
+            .iter_mut()
+            .find(|lock| lock.replayed.prepared.owner.nonce == *nonce);
+        match known {
+            Some(lock) => {
+                lock.objects.push(id.clone());
+                if lock.replayed.last < replayed.last {
+                    lock.replayed = replayed;
+                }
+            }
+            None => locks.push(FoundLock {
+                objects: vec![id.clone()],
+                replayed,
+            }),
+        }
     }
     Ok(locks)
 }

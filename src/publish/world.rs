@@ -8,7 +8,12 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     error::Result,
     event::Events,
-    io::{git::remote::Remote, journal_file::JournalStore, registry::RepositoryApi},
+    io::{
+        git::remote::Remote,
+        journal_file::JournalStore,
+        lease::{LeaseClock, LeaseTimes},
+        registry::RepositoryApi,
+    },
     oci::Repository,
     publish::protocol::journal::Owner,
 };
@@ -31,10 +36,14 @@ pub struct World {
     pub cancel: CancellationToken,
     /// This process, as the lock and the journal name it.
     pub owner: Owner,
-    /// Whether a process of this machine is running, by its id.
-    pub alive: fn(u32) -> bool,
+    /// Whether the process of an owner is running, which is on this machine.
+    pub alive: fn(&Owner) -> bool,
     /// The time of day, for what is written down.
     pub clock: Clock,
+    /// The clock that permits go by.
+    pub lease_clock: LeaseClock,
+    /// How long permits last.
+    pub lease_times: LeaseTimes,
 }
 
 /// The time of day, moved on by the runtime's own clock: with that one paused, time is data.

@@ -10,13 +10,24 @@ use crate::{
         ci,
         git::remote::{GitRemote, LocalOnly, Remote},
         journal_file::JournalDirectory,
+        lease::{LeaseClock, LeaseTimes},
         process::{self, ProcessIdentity},
         registry::RepositoryApi,
     },
     oci::Repository,
-    publish::{Clock, Connect, Owner, Scope, World},
+    publish::{CiJob, Clock, Connect, Owner, Scope, World},
     release::{errors, facade::Release},
 };
+
+fn ci_job(job: ci::Job) -> CiJob {
+    CiJob {
+        server: job.server,
+        repository: job.repository,
+        run: job.run,
+        job: job.name,
+        attempt: job.attempt,
+    }
+}
 
 impl Release {
     /// Everything that the transaction touches.
@@ -34,11 +45,15 @@ impl Release {
                 host: host.name,
                 boot: host.boot,
                 pid: host.pid,
+                pid_started: host.started,
+                ci: ci::job(self.environment()).map(ci_job),
                 run: ci::run_url(self.environment()),
                 nonce: process::random_name(),
             },
-            alive: ProcessIdentity::runs,
+            alive: |owner| ProcessIdentity::runs(owner.pid, owner.pid_started),
             clock: Clock::new(Utc::now()),
+            lease_clock: LeaseClock::Boot,
+            lease_times: LeaseTimes::default(),
         }
     }
 

@@ -61,7 +61,11 @@ impl FakeJournals {
                 self.faults.die();
                 return Err(dead());
             }
-            Order::Refuse | Order::NotFound | Order::NoConnection | Order::Fail => {
+            Order::Refuse
+            | Order::NotFound
+            | Order::NoConnection
+            | Order::Fail
+            | Order::DoLate(_) => {
                 file.extend_from_slice(&line.as_bytes()[..line.len() / 2]);
                 return Err(io::Error::from(io::ErrorKind::StorageFull));
             }
@@ -94,6 +98,14 @@ impl JournalStore for FakeJournals {
 
     fn append(&self, name: &str, line: &str) -> io::Result<()> {
         self.write("append", name, line)
+    }
+
+    fn hold(&self, _name: &str) -> io::Result<bool> {
+        Ok(true)
+    }
+
+    fn set_aside(&self, name: &str) -> io::Result<()> {
+        self.remove(name)
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {

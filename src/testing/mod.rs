@@ -12,6 +12,7 @@ mod remote;
 use std::{
     future::pending,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use tokio::sync::Notify;
@@ -44,6 +45,10 @@ pub enum Fault {
     CrashAfter,
     /// Something else happens just before it; then it goes on as ever.
     First(Arc<dyn Fn() + Send + Sync>),
+    /// The process stops before it, until its future is polled again: whoever waits for this is told.
+    Stop(Arc<Notify>),
+    /// The answer is lost, and what it does to tags happens so much later.
+    Late(Duration),
 }
 
 /// Which operations a fault strikes.
@@ -79,6 +84,7 @@ enum Order {
     Fail,
     DoAndLose,
     DoAndCrash,
+    DoLate(Duration),
 }
 
 impl Faults {
@@ -130,6 +136,11 @@ impl Faults {
 
     /// `None`: the process is dead, and nothing more happens.
     fn order(&self, what: String) -> Option<Order> {
+        self.order_or_stop(what).map(|(order, _)| order)
+    }
+
+    /// As [`Faults::order`], and who is to be told that the process has stopped here.
+    fn order_or_stop(&self, what: String) -> Option<(Order, Option<Arc<Notify>>)> {
         let mut script = open(&self.script);
         if script.crashed {
             return None;
@@ -148,7 +159,8 @@ impl Faults {
         }
         script.log.push(what);
         drop(script);
-        Some(match struck {
+        let mut stopped = None;
+        let order = match struck {
             None => Order::Do,
             Some(Fault::Refused) => Order::Refuse,
             Some(Fault::NotFound) => Order::NotFound,
@@ -164,15 +176,26 @@ impl Faults {
                 other();
                 Order::Do
             }
-        })
+            Some(Fault::Stop(told)) => {
+                stopped = Some(told);
+                Order::Do
+            }
+            Some(Fault::Late(delay)) => Order::DoLate(delay),
+        };
+        Some((order, stopped))
     }
 
     /// As [`Faults::order`]; a dead process waits for ever, until whoever runs it drops it.
     async fn ask(&self, what: String) -> Order {
         // A request takes a while, and others come in between.
         tokio::task::yield_now().await;
-        match self.order(what) {
-            Some(order) => order,
+        match self.order_or_stop(what) {
+            Some((order, None)) => order,
+            Some((order, Some(told))) => {
+                told.notify_one();
+                tokio::task::yield_now().await;
+                order
+            }
             None => pending().await,
         }
     }

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use crate::{
     io::registry::RegistryErrorKind,
-    oci::{Descriptor, Digest, ImageDocument, Manifest, Tag},
+    oci::{Descriptor, Digest, ImageDocument, Manifest, Tag, TagOrDigest},
 };
 
 /// How a registry behaves where real ones differ.
@@ -71,10 +71,43 @@ pub(crate) struct RepositoryContent {
     pub(crate) blobs: BTreeMap<Digest, Bytes>,
     pub(crate) manifests: BTreeMap<Digest, Manifest>,
     /// What each tag has shown, and since when.
-    pub(crate) tags: BTreeMap<Tag, Vec<(Instant, Option<Digest>)>>,
+    pub(crate) tags: Tags,
+    /// What tags are to show, and from when on: requests whose answer was lost.
+    late: Vec<(Instant, Tag, Option<Manifest>)>,
 }
 
+type Tags = BTreeMap<Tag, Vec<(Instant, Option<Digest>)>>;
+
 impl RepositoryContent {
+    /// Does what was put off and is due.
+    pub(crate) fn land(&mut self) {
+        let now = Instant::now();
+        let (due, later) = std::mem::take(&mut self.late)
+            .into_iter()
+            .partition(|(at, ..)| *at <= now);
+        self.late = later;
+        for (_, tag, manifest) in due {
+            let digest = manifest.as_ref().map(|manifest| manifest.digest().clone());
+            if let Some(manifest) = manifest {
+                self.manifests.insert(manifest.digest().clone(), manifest);
+            }
+            self.point(&tag, digest);
+        }
+    }
+
+    /// Puts the changes of the tags since `before` off.
+    pub(crate) fn put_off(&mut self, before: Tags, delay: Duration) {
+        let at = Instant::now() + delay;
+        let changed = std::mem::replace(&mut self.tags, before);
+        for (tag, history) in changed {
+            let known = self.tags.get(&tag).map_or(0, Vec::len);
+            for (_, digest) in history.into_iter().skip(known) {
+                let manifest = digest.and_then(|digest| self.manifests.get(&digest).cloned());
+                self.late.push((at, tag.clone(), manifest));
+            }
+        }
+    }
+
     pub(crate) fn shows(&self, tag: &Tag, then: Option<Instant>) -> Option<Digest> {
         let history = self.tags.get(tag)?;
         let mut known = history.iter().rev();
@@ -85,6 +118,14 @@ impl RepositoryContent {
     pub(crate) fn point(&mut self, tag: &Tag, digest: Option<Digest>) {
         let history = self.tags.entry(tag.clone()).or_default();
         history.push((Instant::now(), digest));
+    }
+
+    /// Forgets manifests that no tag shows, and blobs.
+    pub(crate) fn sweep(&mut self) {
+        let shown = self.tags.keys().filter_map(|tag| self.shows(tag, None));
+        let shown: Vec<_> = shown.collect();
+        self.manifests.retain(|digest, _| shown.contains(digest));
+        self.blobs.clear();
     }
 
     /// Blobs and manifests that a manifest names and that are not here.
@@ -113,4 +154,12 @@ pub(crate) fn read_blob(
         return Err((RegistryErrorKind::Refused, Some(400)));
     }
     Ok(bytes.into())
+}
+
+/// How a request's description names what it is about.
+pub(crate) fn suffix(what: &TagOrDigest) -> String {
+    match what {
+        TagOrDigest::Tag(tag) => format!(":{tag}"),
+        TagOrDigest::Digest(digest) => format!("@{}", digest.short()),
+    }
 }

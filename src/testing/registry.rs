@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use tokio::time::Instant;
 
 use crate::{
+    io::lease::Permit,
     io::registry::{
         BlobPushed, BlobSource, Deletion, PutAnswer, RegistryError, RegistryErrorCode,
         RegistryErrorKind as Kind, RepositoryApi,
@@ -17,7 +18,7 @@ use crate::{
     oci::{Descriptor, Digest, Manifest, Repository, Tag, TagOrDigest},
     testing::{
         Faults, Order, open,
-        personality::{MultiTag, Personality, RepositoryContent, read_blob},
+        personality::{MultiTag, Personality, RepositoryContent, read_blob, suffix},
     },
 };
 
@@ -57,9 +58,10 @@ impl FakeRegistry {
     /// What every tag of every repository really shows now.
     #[must_use]
     pub fn tags(&self) -> BTreeMap<(Repository, Tag), Digest> {
-        let repositories = open(&self.repositories);
+        let mut repositories = open(&self.repositories);
         let mut all = BTreeMap::new();
-        for (name, content) in repositories.iter() {
+        for (name, content) in repositories.iter_mut() {
+            content.land();
             for tag in content.tags.keys() {
                 if let Some(digest) = content.shows(tag, None) {
                     all.insert((name.clone(), tag.clone()), digest);
@@ -73,6 +75,7 @@ impl FakeRegistry {
     pub fn set_tag(&self, repository: &Repository, tag: &Tag, manifest: &Manifest) {
         let mut repositories = open(&self.repositories);
         let content = repositories.entry(repository.clone()).or_default();
+        content.land();
         content
             .manifests
             .insert(manifest.digest().clone(), manifest.clone());
@@ -95,15 +98,8 @@ impl FakeRegistry {
 
     /// Forgets manifests that no tag shows, and blobs, as retention rules do.
     pub fn sweep(&self, repository: &Repository) {
-        let mut repositories = open(&self.repositories);
-        if let Some(content) = repositories.get_mut(repository) {
-            let tags: Vec<_> = content.tags.keys().cloned().collect();
-            let shown: Vec<_> = tags
-                .iter()
-                .filter_map(|tag| content.shows(tag, None))
-                .collect();
-            content.manifests.retain(|digest, _| shown.contains(digest));
-            content.blobs.clear();
+        if let Some(content) = open(&self.repositories).get_mut(repository) {
+            content.sweep();
         }
     }
 }
@@ -138,7 +134,7 @@ impl FakeRepository {
             }
             Order::NoConnection => Err(self.error(method, Kind::Unreachable, None, "")),
             Order::Fail => Err(self.error(method, Kind::Server, Some(500), "UNKNOWN")),
-            Order::DoAndLose => Err(self.error(method, Kind::Lost, None, "")),
+            Order::DoAndLose | Order::DoLate(_) => Err(self.error(method, Kind::Lost, None, "")),
         }
     }
 
@@ -152,19 +148,28 @@ impl FakeRepository {
         let faults = &self.registry.faults;
         let order = faults.ask(format!("{method} {}{what}", self.name)).await;
         let done = match order {
-            Order::Do | Order::DoAndLose | Order::DoAndCrash => {
+            Order::Do | Order::DoAndLose | Order::DoAndCrash | Order::DoLate(_) => {
                 let personality = open(&self.registry.personality).clone();
                 let mut repositories = open(&self.registry.repositories);
-                Some(work(
-                    repositories.entry(self.name.clone()).or_default(),
-                    &personality,
-                ))
+                let content = repositories.entry(self.name.clone()).or_default();
+                content.land();
+                let tags = content.tags.clone();
+                let done = work(content, &personality);
+                if let Order::DoLate(delay) = order {
+                    content.put_off(tags, delay);
+                }
+                Some(done)
             }
             Order::Refuse | Order::NotFound | Order::NoConnection | Order::Fail => None,
         };
         faults.finish(order).await;
         self.outcome(method, order)?;
         done.unwrap_or_else(|| Err(self.error(method, Kind::Server, Some(500), "")))
+    }
+
+    /// A real client sends nothing without a permit.
+    fn not_permitted(&self, method: &str) -> RegistryError {
+        self.error(method, Kind::NotPermitted, None, "")
     }
 
     fn store(
@@ -301,10 +306,14 @@ impl RepositoryApi for FakeRepository {
         &self,
         manifest: &Manifest,
         tags: &[Tag],
+        permit: &Permit,
     ) -> Result<PutAnswer, RegistryError> {
         let names: Vec<_> = tags.iter().map(Tag::as_str).collect();
         let what = format!("@{} {}", manifest.digest().short(), names.join(","));
         self.operate("PUT", &what, |content, personality| {
+            if !tags.is_empty() {
+                permit.check().map_err(|_| self.not_permitted("PUT"))?;
+            }
             let known = content.manifests.contains_key(manifest.digest());
             let conflict = known && personality.conflict_on_second_put;
             if !personality.digest_puts || conflict {
@@ -336,8 +345,14 @@ impl RepositoryApi for FakeRepository {
         .await
     }
 
-    async fn put_tag(&self, tag: &Tag, manifest: &Manifest) -> Result<PutAnswer, RegistryError> {
+    async fn put_tag(
+        &self,
+        tag: &Tag,
+        manifest: &Manifest,
+        permit: &Permit,
+    ) -> Result<PutAnswer, RegistryError> {
         self.operate("PUT", &format!(":{tag}"), |content, personality| {
+            permit.check().map_err(|_| self.not_permitted("PUT"))?;
             if let Some(refusal) = self.refusal(content, personality, tag) {
                 return Err(refusal);
             }
@@ -348,8 +363,10 @@ impl RepositoryApi for FakeRepository {
         .await
     }
 
-    async fn delete(&self, what: &TagOrDigest) -> Result<Deletion, RegistryError> {
+    async fn delete(&self, what: &TagOrDigest, permit: &Permit) -> Result<Deletion, RegistryError> {
+        let permitted = || permit.check().map_err(|_| self.not_permitted("DELETE"));
         self.operate("DELETE", &suffix(what), |content, personality| match what {
+            _ if permitted().is_err() => permitted().map(|()| Deletion::Refused),
             TagOrDigest::Tag(tag) => {
                 if !personality.delete_tags || personality.immutable.contains(tag) {
                     return Ok(Deletion::Refused);
@@ -379,12 +396,5 @@ impl RepositoryApi for FakeRepository {
             }
         })
         .await
-    }
-}
-
-fn suffix(what: &TagOrDigest) -> String {
-    match what {
-        TagOrDigest::Tag(tag) => format!(":{tag}"),
-        TagOrDigest::Digest(digest) => format!("@{}", digest.short()),
     }
 }

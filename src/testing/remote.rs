@@ -127,7 +127,7 @@ fn failure(order: Order) -> Result<(), RemoteError> {
     match order {
         Order::Do | Order::DoAndCrash => Ok(()),
         Order::Refuse | Order::NotFound => error(RemoteErrorKind::Refused, "the server refuses"),
-        Order::NoConnection | Order::Fail | Order::DoAndLose => {
+        Order::NoConnection | Order::Fail | Order::DoAndLose | Order::DoLate(_) => {
             error(RemoteErrorKind::Unreachable, "the server does not answer")
         }
     }

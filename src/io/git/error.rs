@@ -9,6 +9,8 @@ pub enum RemoteErrorKind {
     Conflict,
     /// The server refuses: a rule, a hook, a missing right. Nothing was done.
     Refused,
+    /// Another push held one of the refs at this moment; nothing was done.
+    Raced,
     /// No answer, or half of one: the operation may or may not have been done.
     Unreachable,
     /// There is no such remote, or it has several push URLs.
@@ -50,8 +52,16 @@ impl RemoteError {
     pub fn is_final(&self) -> bool {
         match self.kind {
             RemoteErrorKind::Refused | RemoteErrorKind::Setup | RemoteErrorKind::Local => true,
-            RemoteErrorKind::Conflict | RemoteErrorKind::Unreachable => false,
+            RemoteErrorKind::Conflict | RemoteErrorKind::Raced | RemoteErrorKind::Unreachable => {
+                false
+            }
         }
+    }
+
+    /// Whether the operation may have been carried out although it failed.
+    #[must_use]
+    pub fn is_ambiguous(&self) -> bool {
+        self.kind == RemoteErrorKind::Unreachable
     }
 }
 

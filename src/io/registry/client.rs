@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use crate::{
     io::{
         http::{HeaderValue, Method, Response, header},
+        lease::Permit,
         registry::{
             BlobPushed, BlobSource, Deletion, ImmutableTags, PullLimit, PutAnswer, RegistryError,
             RepositoryApi, docker_hub, download,
@@ -32,7 +33,11 @@ impl Client {
         request
     }
 
-    async fn delete_manifest(&self, what: &TagOrDigest) -> Result<Deletion, RegistryError> {
+    async fn delete_manifest(
+        &self,
+        what: &TagOrDigest,
+        permit: &Permit,
+    ) -> Result<Deletion, RegistryError> {
         let request = RegistryRequest {
             method: Method::DELETE,
             url: self.url(&format!("manifests/{what}")),
@@ -40,7 +45,7 @@ impl Client {
             headers: Vec::new(),
             body: RequestBody::None,
             // Between two tries another writer may have put the tag there again.
-            repeat: Repeat::IfNotDone,
+            repeat: Repeat::Once(permit.clone()),
         };
         let answer = match self.send(&request).await {
             // Many tokens lack the right to delete.
@@ -214,19 +219,25 @@ impl RepositoryApi for Client {
         &self,
         manifest: &Manifest,
         tags: &[Tag],
+        permit: &Permit,
     ) -> Result<PutAnswer, RegistryError> {
-        self.put_with_tags(manifest, tags).await
+        self.put_with_tags(manifest, tags, permit).await
     }
 
-    async fn put_tag(&self, tag: &Tag, manifest: &Manifest) -> Result<PutAnswer, RegistryError> {
-        self.put(&tag.clone().into(), manifest, &[]).await
+    async fn put_tag(
+        &self,
+        tag: &Tag,
+        manifest: &Manifest,
+        permit: &Permit,
+    ) -> Result<PutAnswer, RegistryError> {
+        self.put(&tag.clone().into(), manifest, &[], permit).await
     }
 
-    async fn delete(&self, what: &TagOrDigest) -> Result<Deletion, RegistryError> {
-        match (self.delete_manifest(what).await?, what, &self.hub) {
+    async fn delete(&self, what: &TagOrDigest, permit: &Permit) -> Result<Deletion, RegistryError> {
+        match (self.delete_manifest(what, permit).await?, what, &self.hub) {
             // Docker Hub's registry deletes digests only.
             (Deletion::Refused, TagOrDigest::Tag(tag), Some(hub)) => {
-                hub.delete_tag(&self.repository, tag).await
+                hub.delete_tag(&self.repository, tag, permit).await
             }
             (deletion, _, _) => Ok(deletion),
         }

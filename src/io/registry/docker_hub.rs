@@ -15,6 +15,7 @@ use url::Url;
 use crate::{
     io::{
         http::{Body, HeaderMap, HeaderValue, Method, Request, Response, header},
+        lease::Permit,
         registry::{
             Deletion, ImmutableTags, PullLimit, RegistryError,
             auth::RegistrySession,
@@ -75,7 +76,7 @@ impl Hub {
         let (namespace, name) = split(repository);
         let url = self.url(&format!("v2/namespaces/{namespace}/repositories/{name}"));
         let request = response::describe(&Method::GET, &url);
-        let Some(answer) = self.call(Method::GET, url).await? else {
+        let Some(answer) = self.call(Method::GET, url, Repeat::Always).await? else {
             return Ok(ImmutableTags::default());
         };
         match answer.status() {
@@ -101,11 +102,13 @@ impl Hub {
         &self,
         repository: &Repository,
         tag: &Tag,
+        permit: &Permit,
     ) -> Result<Deletion, RegistryError> {
         let (namespace, name) = split(repository);
         let url = self.url(&format!("v2/repositories/{namespace}/{name}/tags/{tag}/"));
         let request = response::describe(&Method::DELETE, &url);
-        let Some(answer) = self.call(Method::DELETE, url).await? else {
+        let repeat = Repeat::Once(permit.clone());
+        let Some(answer) = self.call(Method::DELETE, url, repeat).await? else {
             return Ok(Deletion::Refused);
         };
         match answer.status() {
@@ -123,7 +126,12 @@ impl Hub {
     }
 
     /// Sends a request as the logged-in account. `None`: there are no credentials to log in with.
-    async fn call(&self, method: Method, url: Url) -> Result<Option<Response>, RegistryError> {
+    async fn call(
+        &self,
+        method: Method,
+        url: Url,
+        repeat: Repeat,
+    ) -> Result<Option<Response>, RegistryError> {
         let Some(session) = self.session().await? else {
             return Ok(None);
         };
@@ -132,11 +140,6 @@ impl Hub {
             url: url.clone(),
             headers: HeaderMap::from_iter([(header::AUTHORIZATION, session.clone())]),
             body: Body::Empty,
-        };
-        let repeat = if method == Method::GET {
-            Repeat::Always
-        } else {
-            Repeat::IfNotDone
         };
         let tls = &self.registry.tls;
         self.retry.send(tls, repeat, request).await.map(Some)

@@ -56,6 +56,8 @@ pub enum RegistryErrorKind {
     Credentials,
     /// A local file could not be read or written.
     File,
+    /// The lock was not read as this run's for too long: nothing was sent.
+    NotPermitted,
 }
 
 /// A request to a registry that did not succeed.
@@ -92,7 +94,8 @@ impl RegistryError {
             | RegistryErrorKind::Refused
             | RegistryErrorKind::Server
             | RegistryErrorKind::BadAnswer
-            | RegistryErrorKind::File => error::ErrorCode::Failed,
+            | RegistryErrorKind::File
+            | RegistryErrorKind::NotPermitted => error::ErrorCode::Failed,
         }
     }
 

@@ -31,7 +31,10 @@ use std::path::PathBuf;
 
 use async_trait::async_trait;
 
-use crate::oci::{Descriptor, Digest, Manifest, Repository, Tag, TagOrDigest};
+use crate::{
+    io::lease::Permit,
+    oci::{Descriptor, Digest, Manifest, Repository, Tag, TagOrDigest},
+};
 
 pub use crate::io::registry::limits::{ImmutableTags, PullLimit};
 pub use crate::io::registry::retry::RetryPolicy;
@@ -88,18 +91,26 @@ pub trait RepositoryApi: Send + Sync {
     /// Puts a manifest under its digest; with `tags`, asks for them in the same request (`?tag=`,
     /// distribution specification end-7b), in as many requests as that needs. The receipt names the
     /// tags that the registry took: none where it does not know this form. The implementation
-    /// remembers such a registry for the run and does not ask it again.
+    /// remembers such a registry for the run and does not ask it again. Requests that name tags are
+    /// sent only while `permit` lasts.
     async fn put_manifest(
         &self,
         manifest: &Manifest,
         tags: &[Tag],
+        permit: &Permit,
     ) -> Result<PutAnswer, RegistryError>;
 
-    /// Puts a manifest under a tag. The request is sent once.
-    async fn put_tag(&self, tag: &Tag, manifest: &Manifest) -> Result<PutAnswer, RegistryError>;
+    /// Puts a manifest under a tag. The request is sent once, while `permit` lasts.
+    async fn put_tag(
+        &self,
+        tag: &Tag,
+        manifest: &Manifest,
+        permit: &Permit,
+    ) -> Result<PutAnswer, RegistryError>;
 
-    /// Deletes a tag or a digest. With a digest, every tag that shows it is deleted too.
-    async fn delete(&self, what: &TagOrDigest) -> Result<Deletion, RegistryError>;
+    /// Deletes a tag or a digest. With a digest, every tag that shows it is deleted too. The request
+    /// is sent once, while `permit` lasts.
+    async fn delete(&self, what: &TagOrDigest, permit: &Permit) -> Result<Deletion, RegistryError>;
 }
 
 /// Where the content of a blob comes from.

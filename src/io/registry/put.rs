@@ -3,6 +3,7 @@
 use crate::{
     io::{
         http::{HeaderValue, Method, header},
+        lease::Permit,
         registry::{
             PutAnswer, RegistryError, RegistryErrorKind, RepositoryApi as _,
             client::CONTENT_DIGEST,
@@ -25,6 +26,7 @@ impl Client {
         reference: &TagOrDigest,
         manifest: &Manifest,
         tags: &[Tag],
+        permit: &Permit,
     ) -> Result<PutAnswer, RegistryError> {
         let mut url = self.url(&format!("manifests/{reference}"));
         if !tags.is_empty() {
@@ -42,9 +44,9 @@ impl Client {
                 content_type.expect("a media type is ASCII"),
             )],
             body: RequestBody::Manifest(manifest),
-            // After an ambiguous answer only a look at the tag can tell what to do.
+            // After every answer but a clear one, a look at lock and tag tells what to do.
             repeat: if moves_tags {
-                Repeat::IfNotDone
+                Repeat::Once(permit.clone())
             } else {
                 Repeat::Always
             },
@@ -77,7 +79,7 @@ impl Client {
     /// so for a manifest that they have already), it counts as put.
     async fn put_by_digest(&self, manifest: &Manifest) -> Result<PutAnswer, RegistryError> {
         let what = TagOrDigest::Digest(manifest.digest().clone());
-        match self.put(&what, manifest, &[]).await {
+        match self.put(&what, manifest, &[], &Permit::always()).await {
             Err(error)
                 if matches!(
                     error.kind,
@@ -96,6 +98,7 @@ impl Client {
         &self,
         manifest: &Manifest,
         tags: &[Tag],
+        permit: &Permit,
     ) -> Result<PutAnswer, RegistryError> {
         if tags.is_empty() || self.session.takes_single_tags_only() {
             return self.put_by_digest(manifest).await;
@@ -103,7 +106,7 @@ impl Client {
         let what = TagOrDigest::Digest(manifest.digest().clone());
         let mut taken = PutAnswer::default();
         for batch in tags.chunks(TAGS_PER_REQUEST) {
-            match self.put(&what, manifest, batch).await {
+            match self.put(&what, manifest, batch, permit).await {
                 Ok(receipt) => {
                     taken.multi_tag |= receipt.multi_tag;
                     taken.tags.extend(receipt.tags);

@@ -175,7 +175,7 @@ impl Client {
         };
         let answer = self
             .retry
-            .send(&self.session.tls, request.repeat, make)
+            .send(&self.session.tls, request.repeat.clone(), make)
             .await?;
         Ok((answer, authorization))
     }

@@ -99,6 +99,7 @@ pub(crate) fn failed(request: String, failure: TransportError) -> RegistryError 
         TransportError::File(detail) | TransportError::Setup(detail) => {
             (RegistryErrorKind::File, detail)
         }
+        TransportError::NotPermitted(ended) => (RegistryErrorKind::NotPermitted, ended.to_string()),
     };
     RegistryError {
         kind,

@@ -15,6 +15,7 @@ use crate::{
     event::Events,
     io::{
         http::{Request, Response, TlsConfig, Transport, TransportError},
+        lease::Permit,
         registry::{RegistryError, RegistryErrorKind, response},
     },
 };
@@ -48,12 +49,24 @@ impl Default for RetryPolicy {
 }
 
 /// When a request may be sent again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) enum Repeat {
     /// Whenever it failed: carrying it out twice has the same effect as once.
     Always,
     /// Only where it was certainly not carried out: no connection, or 429.
     IfNotDone,
+    /// Never, and it is sent only while this permit lasts: the caller looks at the lock and at the tag
+    /// before it sends the request again.
+    Once(Permit),
+}
+
+impl Repeat {
+    fn permit(&self) -> Permit {
+        match self {
+            Self::Once(permit) => permit.clone(),
+            Self::Always | Self::IfNotDone => Permit::always(),
+        }
+    }
 }
 
 /// Sends requests over the transport and retries them. One client serves all registries of a run.
@@ -110,19 +123,22 @@ impl RetryClient {
             let name = response::describe(&request.method, &request.url);
             let throttle = self.throttle(&request.url);
             throttle.wait().await;
-            match self.transport.send(tls, request).await {
+            match self.transport.send(tls, request, repeat.permit()).await {
                 Ok(answer) if answer.status() == 429 => {
                     let asked = response::wait_of(&answer);
                     // Where the registry does not say how long: slower than after a failure.
                     let wait = asked.or_else(|| throttled.next().map(|pause| pause * 4));
                     match wait.map(|wait| (wait, Instant::now() + wait)) {
                         Some((wait, until)) if until < deadline => {
-                            self.hold(&throttle, wait, until, &name)
+                            self.hold(&throttle, wait, until, &name);
                         }
                         _ => return Ok(answer),
                     }
+                    if matches!(repeat, Repeat::Once(_)) {
+                        return Ok(answer);
+                    }
                 }
-                Ok(answer) if repeat == Repeat::Always && is_temporary(answer.status()) => {
+                Ok(answer) if matches!(repeat, Repeat::Always) && is_temporary(answer.status()) => {
                     let Some(pause) = failures.next() else {
                         return Ok(answer);
                     };
@@ -134,7 +150,7 @@ impl RetryClient {
                 }
                 Ok(answer) => return Ok(answer),
                 Err(failure) => {
-                    let pause = failures.next().filter(|_| may_repeat(repeat, &failure));
+                    let pause = failures.next().filter(|_| may_repeat(&repeat, &failure));
                     match pause.filter(|pause| Instant::now() + *pause < deadline) {
                         Some(pause) => sleep(pause).await,
                         None => return Err(response::failed(name, failure)),
@@ -179,11 +195,16 @@ fn is_temporary(status: u16) -> bool {
     matches!(status, 408 | 425 | 499 | 500 | 502..=504 | 520..=530)
 }
 
-fn may_repeat(repeat: Repeat, failure: &TransportError) -> bool {
+fn may_repeat(repeat: &Repeat, failure: &TransportError) -> bool {
     match failure {
-        TransportError::Unreachable { lasting, .. } => !lasting,
-        TransportError::Lost(_) => repeat == Repeat::Always,
-        TransportError::TooLarge(_) | TransportError::File(_) | TransportError::Setup(_) => false,
+        TransportError::Unreachable { lasting, .. } => {
+            !lasting && !matches!(repeat, Repeat::Once(_))
+        }
+        TransportError::Lost(_) => matches!(repeat, Repeat::Always),
+        TransportError::TooLarge(_)
+        | TransportError::File(_)
+        | TransportError::Setup(_)
+        | TransportError::NotPermitted(_) => false,
     }
 }
 

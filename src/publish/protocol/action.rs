@@ -17,7 +17,8 @@ pub enum Action {
     PutTogether(Vec<usize>),
     /// Put these tags at once in parallel. Answer: `Observation::Put`.
     PutEach(Vec<usize>),
-    /// HEAD every tag until all show the release or the time is up. Answer: `Observation::Tags`.
+    /// HEAD every tag until all show the release or the time is up; then wait until no request can be
+    /// under way any more, and HEAD every tag once more. Answer: `Observation::LastLook`.
     AwaitVisible,
     /// Make the image's content present everywhere. Answer: `Observation::Content`.
     Stage,
@@ -26,6 +27,14 @@ pub enum Action {
     AwaitLanding(Vec<usize>),
     /// Put these tags back. Answer: `Observation::PutBack`.
     PutBack(Vec<usize>),
+    /// Wait until no request can be under way any more, then HEAD every tag. Answer:
+    /// `Observation::LastLook`.
+    LookLast,
+    /// HEAD every tag, read the git tag and the refs of the lock, without having the lock. Answer:
+    /// `Observation::World`.
+    LookWithoutLock,
+    /// HEAD every tag. Answer: `Observation::Tags`.
+    Look,
     /// Create the git tag and delete the lock. Answer: `Observation::Git`.
     Finish,
     /// Delete the lock, and where the release is given up take its commit off the branch. Answer:
@@ -41,6 +50,7 @@ pub fn round_tags(spec: &TransactionSpec, progress: &[TagProgress], round: Round
     let pending = |index: usize| match progress[index] {
         TagProgress::Untouched
         | TagProgress::Intended
+        | TagProgress::Offered
         | TagProgress::Refused
         | TagProgress::Restored
         | TagProgress::Left => true,
@@ -72,7 +82,9 @@ pub fn round_tags(spec: &TransactionSpec, progress: &[TagProgress], round: Round
 pub fn back_tags(spec: &TransactionSpec, progress: &[TagProgress], kind: TagClass) -> Vec<usize> {
     let touched = |index: usize| match progress[index] {
         // Refused ones are looked at once more: a refusal can arrive after the deed.
-        TagProgress::Intended | TagProgress::Ours | TagProgress::Refused => true,
+        TagProgress::Intended | TagProgress::Offered | TagProgress::Ours | TagProgress::Refused => {
+            true
+        }
         TagProgress::Untouched
         | TagProgress::Already
         | TagProgress::Foreign
@@ -88,7 +100,7 @@ pub fn back_tags(spec: &TransactionSpec, progress: &[TagProgress], kind: TagClas
 #[must_use]
 pub fn action(spec: &TransactionSpec, txn: &Transaction) -> Action {
     match txn.state {
-        State::Locking => Action::TakeLock,
+        State::Locking | State::Relocking(_) => Action::TakeLock,
         State::Observing | State::Recovering(_) => Action::Observe,
         State::CheckingLock(_) => Action::CheckLock,
         // The round's tags are marked as intended by now, and only they are pending in it.
@@ -113,6 +125,9 @@ pub fn action(spec: &TransactionSpec, txn: &Transaction) -> Action {
                 .collect(),
         ),
         State::RollingBack(kind) => Action::PutBack(back_tags(spec, &txn.progress, kind)),
+        State::Confirming(_) => Action::LookLast,
+        State::Judging(_) => Action::Look,
+        State::WithoutLock(_) => Action::LookWithoutLock,
         State::Unlocking(_) => Action::Unlock,
         State::Stopped(_) | State::Ended(_) => Action::Rest,
     }

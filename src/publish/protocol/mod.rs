@@ -12,7 +12,9 @@
 
 pub mod action;
 pub mod journal;
+pub mod lockless;
 pub mod observation;
+mod recovery;
 pub mod replay;
 pub(in crate::publish) mod rollback;
 pub mod state;

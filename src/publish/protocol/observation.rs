@@ -16,6 +16,13 @@ pub enum Observation {
     },
     /// What each tag shows, after waiting for it.
     Tags(Vec<Shows>),
+    /// What each tag shows in the last look, after the last write.
+    LastLook {
+        /// What each tag shows.
+        tags: Vec<Shows>,
+        /// Whether it was taken when no request could still be under way.
+        settled: bool,
+    },
     /// The answer to putting tags.
     Put(Vec<(usize, PutSeen)>),
     /// The answer to putting tags back.
@@ -48,8 +55,10 @@ pub enum Shows {
 pub enum LockSeen {
     /// This run has it.
     Ours,
-    /// Somebody else has it, or it is gone.
+    /// Somebody else has it, or it is gone although this run had it.
     Taken,
+    /// There is none. Told only to a run that does not have it.
+    Absent,
     /// This run has it in some repositories and somebody else in others: the server has no atomic
     /// pushes.
     Partly,
@@ -87,6 +96,10 @@ pub enum PutSeen {
     Foreign,
     /// Not found out in time.
     Unclear,
+    /// Not sent, or not repeated: the lock is not this run's any more.
+    LockLost,
+    /// Not sent, or not repeated: the lock could not be read in time.
+    LockUnknown,
 }
 
 /// What came of putting a tag back.
@@ -100,6 +113,10 @@ pub enum PutBackSeen {
     Foreign,
     /// Not found out in time.
     Unclear,
+    /// Not sent, or not repeated: the lock is not this run's any more.
+    LockLost,
+    /// Not sent, or not repeated: the lock could not be read in time.
+    LockUnknown,
 }
 
 /// What came of making content present.
@@ -121,8 +138,10 @@ pub enum GitSeen {
     /// The lock is gone; the release commit stays on its branch, because others have built on it
     /// or the server does not let it be taken back.
     BranchLeft,
-    /// This run no longer has the lock.
+    /// This run no longer has the lock, and did not give it back.
     Taken,
+    /// The lock is gone. A push of this run whose answer was lost may have done that.
+    Gone,
     /// The server refuses for good.
     Refused,
     /// Not found out in time.

@@ -1,14 +1,11 @@
 //! From a journal's records back to the transaction. Pure: records in, state out.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 use crate::publish::protocol::{
     journal::{Owner, Prepared, Record},
     state::{Direction, End, Goal, State, Stop, TagProgress, Transaction},
 };
-
-/// How long a lock protects its owner from being taken over without a word.
-pub const LOCK_AGE: TimeDelta = TimeDelta::hours(1);
 
 /// A transaction as its journal tells it.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,9 +18,28 @@ pub struct Replayed {
     pub owner: Owner,
     /// When the owner prepared or took over the transaction.
     pub since: DateTime<Utc>,
+    /// When the last record was written.
+    pub last: DateTime<Utc>,
+    /// Where the lock says that the tags are led.
+    pub way: Goal,
 }
 
 impl Replayed {
+    /// Where the holder was leading the tags.
+    #[must_use]
+    pub fn way(&self) -> Goal {
+        match self.txn.state {
+            State::CheckingLock(Direction::Back(_))
+            | State::Recovering(Goal::Back)
+            | State::Settling
+            | State::RollingBack(_)
+            | State::Confirming(End::RolledBack | End::Leftover)
+            | State::Unlocking(End::RolledBack | End::Leftover)
+            | State::Stopped(Stop::Unsettled) => Goal::Back,
+            _ => self.way,
+        }
+    }
+
     /// Nothing is left to do.
     #[must_use]
     pub fn is_over(&self) -> bool {
@@ -42,16 +58,27 @@ pub fn replay(records: Vec<Record>) -> Option<Replayed> {
         txn: prepared.transaction(),
         owner: prepared.owner.clone(),
         since: prepared.started,
+        last: prepared.started,
+        way: Goal::Forward,
         prepared: *prepared,
     };
     for record in records {
         match record {
             // Only the first record of a journal is one.
             Record::Prepared(_) => {}
-            Record::Step { txn, .. } => replayed.txn = txn,
+            Record::Step { txn, at } => {
+                replayed.txn = txn;
+                replayed.last = at;
+            }
+            Record::Directed { way, at } => {
+                replayed.way = way;
+                replayed.last = at;
+            }
             Record::TakenOver { at, owner } => {
                 replayed.owner = owner;
                 replayed.since = at;
+                replayed.last = at;
+                replayed.way = Goal::Forward;
             }
         }
     }
@@ -71,9 +98,9 @@ pub fn suspect_all(prepared: &Prepared) -> Transaction {
     txn
 }
 
-/// Where a recovery begins.
+/// Where a recovery begins that has the lock.
 #[must_use]
-pub fn enter(mut txn: Transaction, goal: Goal) -> Transaction {
+pub fn recover(mut txn: Transaction, goal: Goal) -> Transaction {
     txn.state = match txn.state {
         State::Locking
         | State::Observing
@@ -85,9 +112,15 @@ pub fn enter(mut txn: Transaction, goal: Goal) -> Transaction {
         | State::Staging
         | State::Settling
         | State::RollingBack(_)
+        | State::Confirming(_)
+        | State::Judging(_)
+        | State::WithoutLock(_)
+        | State::Relocking(_)
         | State::Stopped(
             Stop::Held
             | Stop::Lagging
+            | Stop::Unconfirmed
+            | Stop::Overtaken
             | Stop::LockLost
             | Stop::LockUnknown
             | Stop::Unfinished
@@ -96,8 +129,8 @@ pub fn enter(mut txn: Transaction, goal: Goal) -> Transaction {
             | Stop::ContentGone
             | Stop::Journal,
         ) => State::Recovering(goal),
-        // The end was decided and reached; only the lock was left.
-        State::Unlocking(end) => State::Unlocking(end),
+        // The end was decided and reached; only the lock was left. Whether it still is so, a look tells.
+        State::Unlocking(end) => State::Confirming(end),
         State::Ended(
             end @ (End::Published
             | End::Unpushed
@@ -110,19 +143,34 @@ pub fn enter(mut txn: Transaction, goal: Goal) -> Transaction {
     txn
 }
 
-/// Whether a transaction may be taken from its owner without the user's word.
+/// Why a transaction may be taken from its owner without the user's word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Abandoned {
+    /// Its process is dead, or it is this one. What it has sent last may still be carried out.
+    Dead,
+    /// The attempt of the CI job that it belongs to is over. Requests that it was permitted to send may
+    /// still be under way.
+    JobOver,
+}
+
+/// Whether a transaction may be taken from its owner without the user's word. Time is no proof of
+/// death, and clocks lie.
 ///
-/// `alive` tells whether the owner's process runs, and is asked only when it can be known: on the
+/// `alive` tells whether the owner's process runs, and is asked only where it can be known: on the
 /// same machine, boot and process namespace.
 #[must_use]
-pub fn may_take_over(
+pub fn abandoned(
     owner: &Owner,
-    since: DateTime<Utc>,
     me: &Owner,
-    now: DateTime<Utc>,
-    alive: impl FnOnce(u32) -> bool,
-) -> bool {
-    let here = owner.host == me.host && owner.boot == me.boot;
-    // A start in the future (another machine's clock) counts as young.
-    (here && (owner.pid == me.pid || !alive(owner.pid))) || now - since > LOCK_AGE
+    alive: impl FnOnce(&Owner) -> bool,
+) -> Option<Abandoned> {
+    let is_here = owner.host == me.host && owner.boot == me.boot;
+    let is_me =
+        owner.pid == me.pid && (owner.pid_started.is_none() || owner.pid_started == me.pid_started);
+    if is_here {
+        return (is_me || !alive(owner)).then_some(Abandoned::Dead);
+    }
+    let jobs = owner.ci.as_ref().zip(me.ci.as_ref());
+    jobs.is_some_and(|(owner, me)| owner.is_before(me))
+        .then_some(Abandoned::JobOver)
 }

@@ -1,14 +1,24 @@
 //! The transitions of a roll back.
 
-use crate::publish::protocol::{
-    action::back_tags,
-    observation::{PutBackSeen, Shows},
-    state::{Direction, End, State, Stop, TagClass, TagProgress, Transaction, TransactionSpec},
+use crate::{
+    policy::OnFailure,
+    publish::protocol::{
+        action::back_tags,
+        observation::{PutBackSeen, Shows},
+        state::{Direction, End, State, Stop, TagClass, TagProgress, Transaction, TransactionSpec},
+    },
 };
 
 pub(super) fn settled(spec: &TransactionSpec, mut txn: Transaction, tags: &[Shows]) -> Transaction {
     for (index, shows) in tags.iter().enumerate() {
         match (txn.progress[index], shows) {
+            // The answer to its request was clear, so it is not to be waited for.
+            (TagProgress::Offered, Shows::Before) => txn.progress[index] = TagProgress::Untouched,
+            (TagProgress::Offered, Shows::Ours) => txn.progress[index] = TagProgress::Ours,
+            (TagProgress::Offered, Shows::Other) => txn.progress[index] = TagProgress::Foreign,
+            (TagProgress::Offered, Shows::Unreadable) => {
+                txn.progress[index] = TagProgress::Intended;
+            }
             (TagProgress::Intended | TagProgress::Ours | TagProgress::Refused, Shows::Ours) => {
                 txn.progress[index] = TagProgress::Ours;
             }
@@ -29,6 +39,12 @@ pub(super) fn settled(spec: &TransactionSpec, mut txn: Transaction, tags: &[Show
                 Shows::Ours | Shows::Before | Shows::Other | Shows::Unreadable,
             ) => {}
         }
+    }
+    if !txn.has_begun() && !txn.resumed {
+        return txn.to(State::Confirming(End::NotBegun));
+    }
+    if spec.on_failure == OnFailure::Hold && !txn.resumed {
+        return txn.to(State::Stopped(Stop::Held));
     }
     go_back(spec, txn, None)
 }
@@ -52,9 +68,78 @@ fn go_back(spec: &TransactionSpec, txn: Transaction, after: Option<TagClass>) ->
     if open {
         txn.to(State::Stopped(Stop::Unsettled))
     } else if left {
-        txn.to(State::Unlocking(End::Leftover))
+        txn.to(State::Confirming(End::Leftover))
     } else {
-        txn.to(State::Unlocking(End::RolledBack))
+        txn.to(State::Confirming(End::RolledBack))
+    }
+}
+
+/// The last look before the lock is given back: what shows the release after all is put back again.
+pub(super) fn confirmed(
+    spec: &TransactionSpec,
+    mut txn: Transaction,
+    end: End,
+    tags: &[Shows],
+    settled: bool,
+) -> Transaction {
+    match end {
+        End::RolledBack | End::Leftover | End::NotBegun => {}
+        End::Unpushed if tags.iter().any(|shows| *shows != Shows::Ours) => {
+            return txn.to(State::Unlocking(End::Elsewhere));
+        }
+        End::Unpushed | End::Published | End::Elsewhere => return txn.to(State::Unlocking(end)),
+    }
+    let (mut landed, mut unread) = (false, false);
+    for (mark, shows) in txn.progress.iter_mut().zip(tags) {
+        match (*mark, shows) {
+            (TagProgress::Already | TagProgress::Left | TagProgress::Foreign, _)
+            | (_, Shows::Before) => {}
+            (_, Shows::Unreadable) => unread = true,
+            (_, Shows::Ours) => {
+                *mark = TagProgress::Ours;
+                landed = true;
+            }
+            (_, Shows::Other) => *mark = TagProgress::Foreign,
+        }
+    }
+    if landed {
+        return go_back(spec, txn, None);
+    }
+    if unread {
+        return txn.to(State::Stopped(Stop::Unreadable));
+    }
+    if !settled {
+        return txn.to(State::Stopped(Stop::Unconfirmed));
+    }
+    let is_left = |mark: &TagProgress| matches!(mark, TagProgress::Left | TagProgress::Foreign);
+    if txn.progress.iter().any(is_left) && end == End::RolledBack {
+        return txn.to(State::Unlocking(End::Leftover));
+    }
+    txn.to(State::Unlocking(end))
+}
+
+/// The lock is gone, and a push of this run may have done that. It has if the tags show what was
+/// decided; else another run has worked since.
+pub(super) fn judged(txn: Transaction, end: End, tags: &[Shows]) -> Transaction {
+    let fits = |(mark, shows): (&TagProgress, &Shows)| match (end, mark) {
+        (End::Published | End::Unpushed, _) | (_, TagProgress::Already) => *shows == Shows::Ours,
+        (_, TagProgress::Left) => matches!(shows, Shows::Ours | Shows::Before),
+        (_, TagProgress::Foreign) => *shows == Shows::Other,
+        (_, _) => *shows == Shows::Before,
+    };
+    if txn.progress.iter().zip(tags).all(fits) {
+        txn.to(State::Ended(end))
+    } else {
+        txn.to(State::Stopped(Stop::LockLost))
+    }
+}
+
+/// Why a run stops that may not write any more.
+pub(super) fn lock_stop(is_lost: bool) -> Stop {
+    if is_lost {
+        Stop::LockLost
+    } else {
+        Stop::LockUnknown
     }
 }
 
@@ -64,13 +149,20 @@ pub(super) fn put_back(
     kind: TagClass,
     answers: &[(usize, PutBackSeen)],
 ) -> Transaction {
+    let mut lost = None;
     for &(index, answer) in answers {
         match answer {
+            PutBackSeen::LockLost | PutBackSeen::LockUnknown => {
+                lost = lost.max(Some(answer == PutBackSeen::LockLost));
+            }
             PutBackSeen::Restored => txn.progress[index] = TagProgress::Restored,
             PutBackSeen::Left => txn.progress[index] = TagProgress::Left,
             PutBackSeen::Foreign => txn.progress[index] = TagProgress::Foreign,
             PutBackSeen::Unclear => {}
         }
+    }
+    if let Some(lost) = lost {
+        return txn.to(State::Stopped(lock_stop(lost)));
     }
     go_back(spec, txn, Some(kind))
 }

@@ -38,6 +38,8 @@ pub struct TransactionSpec {
     pub tags: Vec<TagSpec>,
     /// What a failed commit leads to.
     pub on_failure: OnFailure,
+    /// Whether the release makes a git tag.
+    pub makes_git_tag: bool,
 }
 
 /// What is known of one tag.
@@ -50,6 +52,9 @@ pub enum TagProgress {
     Already,
     /// A request may have been sent, and what came of it is not known.
     Intended,
+    /// It was one of several in a request that was accepted, and the answer does not name it: most
+    /// registries do not know such requests, but some that do have answers that lose the names.
+    Offered,
     /// Accepted, or seen to show the release.
     Ours,
     /// Refused for good; it was seen to show what it showed before.
@@ -112,8 +117,17 @@ pub enum State {
     Settling,
     /// The tags of this kind are put back.
     RollingBack(TagClass),
+    /// The release is given up and nothing is left to put back: do all tags show that, now that no
+    /// request can still be under way?
+    Confirming(End),
     /// The lock goes; then the end that was decided.
     Unlocking(End),
+    /// The lock is gone, and a push of this run may have done that: do the tags show this end?
+    Judging(End),
+    /// The lock was gone when a recovery began: what do the tags, the git tag and the branch show?
+    WithoutLock(Lockless),
+    /// Nobody has ended the transaction whose lock was gone: the lock is taken anew.
+    Relocking(Goal),
     /// This run is over, the transaction is not: `resume` or `rollback` goes on.
     Stopped(Stop),
     /// The transaction is over.
@@ -138,6 +152,19 @@ pub enum Goal {
     Forward,
     /// To what was before.
     Back,
+}
+
+/// A recovery that found no lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Lockless {
+    /// Where it is to lead.
+    pub goal: Goal,
+    /// The user says that nobody else works on this release: what shows it may be put back although
+    /// other tags have moved on since.
+    pub take_over: bool,
+    /// The lock had not been taken when the journal ends.
+    pub never_locked: bool,
 }
 
 /// How a transaction ends.
@@ -167,6 +194,11 @@ pub enum Stop {
     Held,
     /// Every tag was accepted, but not all show it yet.
     Lagging,
+    /// The tags show what they should, but a request without an answer may still be carried out.
+    Unconfirmed,
+    /// The lock is gone, and tags show what neither this release nor its past had: another release
+    /// has gone over it.
+    Overtaken,
     /// Somebody else holds the lock now, and decides.
     LockLost,
     /// Whether this run still has the lock cannot be found out, or the lock cannot be deleted.
@@ -258,6 +290,7 @@ impl Transaction {
     pub fn has_begun(&self) -> bool {
         self.progress.iter().any(|mark| match mark {
             TagProgress::Intended
+            | TagProgress::Offered
             | TagProgress::Ours
             | TagProgress::Restored
             | TagProgress::Left => true,
@@ -268,10 +301,43 @@ impl Transaction {
         })
     }
 
+    /// Whether a request was sent that has moved a tag, or may have, for all that its answer said.
+    #[must_use]
+    pub(super) fn has_surely_begun(&self) -> bool {
+        let mut without = self.clone();
+        for mark in &mut without.progress {
+            if *mark == TagProgress::Offered {
+                *mark = TagProgress::Untouched;
+            }
+        }
+        without.has_begun()
+    }
+
+    /// Whether a request that moves a tag may have been sent whose answer the journal does not tell.
+    #[must_use]
+    pub fn may_be_under_way(&self) -> bool {
+        self.progress.contains(&TagProgress::Intended)
+            || matches!(self.state, State::Committing(_) | State::RollingBack(_))
+    }
+
+    /// Whether an older hoist would not know this state or one of these marks.
+    pub(super) fn is_of_format_3(&self) -> bool {
+        self.progress.contains(&TagProgress::Offered)
+            || matches!(
+                self.state,
+                State::Confirming(_)
+                    | State::Judging(_)
+                    | State::WithoutLock(_)
+                    | State::Relocking(_)
+                    | State::Stopped(Stop::Unconfirmed | Stop::Overtaken)
+            )
+    }
+
     /// Whether a signal here still means: stop clean, as if nothing had been begun.
     #[must_use]
     pub fn can_stop_clean(&self) -> bool {
         !self.has_begun()
+            && !self.resumed
             && matches!(
                 self.state,
                 State::Locking | State::Observing | State::CheckingLock(Direction::Forward(_))

@@ -4,10 +4,12 @@ use crate::{
     policy::OnFailure,
     publish::protocol::{
         action::round_tags,
+        lockless::{relocked, without_lock},
         observation::{ContentSeen, GitSeen, GitTagSeen, LockSeen, Observation, PutSeen, Shows},
-        rollback::{put_back, settled},
+        recovery::recovered,
+        rollback::{confirmed, judged, lock_stop, put_back, settled},
         state::{
-            Cause, Direction, End, Goal, Round, RoundStep, State, Stop, TagProgress, Transaction,
+            Cause, Direction, End, Round, RoundStep, State, Stop, TagProgress, Transaction,
             TransactionSpec,
         },
     },
@@ -22,7 +24,7 @@ pub struct OutOfOrder {
 }
 
 impl Transaction {
-    fn blame(mut self, cause: Cause) -> Self {
+    pub(super) fn blame(mut self, cause: Cause) -> Self {
         self.cause = self.cause.or(Some(cause));
         self
     }
@@ -33,14 +35,16 @@ impl Transaction {
     }
 
     /// The commit failed.
-    fn fail(self, spec: &TransactionSpec, cause: Cause) -> Self {
+    pub(super) fn fail(self, spec: &TransactionSpec, cause: Cause) -> Self {
         let txn = self.blame(cause);
-        if !txn.has_begun() {
+        // An earlier run may have sent requests that are still under way.
+        if !txn.has_begun() && !txn.resumed {
             return txn.to(State::Unlocking(End::NotBegun));
         }
         match spec.on_failure {
-            OnFailure::Rollback => txn.to(State::Settling),
-            OnFailure::Hold => txn.to(State::Stopped(Stop::Held)),
+            OnFailure::Hold if txn.has_surely_begun() => txn.to(State::Stopped(Stop::Held)),
+            // A look tells whether any tag has moved at all.
+            OnFailure::Hold | OnFailure::Rollback => txn.to(State::Settling),
         }
     }
 }
@@ -98,7 +102,22 @@ pub fn next(
         (State::Committing(round), Observation::Put(answers)) => {
             Ok(put(spec, txn, round, &answers))
         }
-        (State::Verifying, Observation::Tags(tags)) => Ok(verified(spec, txn, &tags)),
+        (State::Verifying, Observation::LastLook { tags, settled }) => {
+            Ok(verified(spec, txn, &tags, settled))
+        }
+        (State::Confirming(end), Observation::LastLook { tags, settled }) => {
+            Ok(confirmed(spec, txn, end, &tags, settled))
+        }
+        (State::Judging(end), Observation::Tags(tags)) => Ok(judged(txn, end, &tags)),
+        (
+            State::WithoutLock(lockless),
+            Observation::World {
+                tags,
+                git_tag,
+                lock,
+            },
+        ) => Ok(without_lock(spec, txn, lockless, &tags, git_tag, lock)),
+        (State::Relocking(goal), Observation::Lock(lock)) => Ok(relocked(txn, goal, lock)),
         (State::Finishing, Observation::Git(git)) => Ok(finished(txn, git)),
         (
             State::Recovering(goal),
@@ -125,7 +144,11 @@ pub fn next(
             | State::Staging
             | State::Settling
             | State::RollingBack(_)
+            | State::Confirming(_)
             | State::Unlocking(_)
+            | State::Judging(_)
+            | State::WithoutLock(_)
+            | State::Relocking(_)
             | State::Stopped(_)
             | State::Ended(_),
             seen,
@@ -145,7 +168,7 @@ fn without_journal(spec: &TransactionSpec, txn: Transaction) -> Transaction {
         State::CheckingLock(Direction::Forward(_)) | State::Committing(_) => {
             txn.fail(spec, Cause::Journal)
         }
-        State::Recovering(_) | State::Staging => {
+        State::Recovering(_) | State::Staging | State::WithoutLock(_) | State::Relocking(_) => {
             txn.blame(Cause::Journal).to(State::Stopped(Stop::Journal))
         }
         State::CheckingLock(Direction::Back(_))
@@ -153,7 +176,9 @@ fn without_journal(spec: &TransactionSpec, txn: Transaction) -> Transaction {
         | State::Finishing
         | State::Settling
         | State::RollingBack(_)
+        | State::Confirming(_)
         | State::Unlocking(_)
+        | State::Judging(_)
         | State::Stopped(_)
         | State::Ended(_) => txn,
     }
@@ -163,6 +188,7 @@ fn finished(txn: Transaction, git: GitSeen) -> Transaction {
     match git {
         GitSeen::Done | GitSeen::BranchLeft => txn.to(State::Ended(End::Published)),
         GitSeen::Taken => txn.to(State::Stopped(Stop::LockLost)),
+        GitSeen::Gone => txn.to(State::Judging(End::Published)),
         GitSeen::Refused => txn.to(State::Unlocking(End::Unpushed)),
         GitSeen::Unreachable => txn.to(State::Stopped(Stop::Unfinished)),
     }
@@ -170,8 +196,13 @@ fn finished(txn: Transaction, git: GitSeen) -> Transaction {
 
 fn unlocked(txn: Transaction, end: End, git: GitSeen) -> Transaction {
     match git {
-        // Gone, or another run's: either way there is nothing left for this run to delete.
-        GitSeen::Done | GitSeen::Taken => txn.to(State::Ended(end)),
+        GitSeen::Done => txn.to(State::Ended(end)),
+        // It never had the lock, or lost it before it sent anything: nothing is left to give back.
+        GitSeen::Taken | GitSeen::Gone if !txn.has_begun() && !txn.resumed => {
+            txn.to(State::Ended(end))
+        }
+        GitSeen::Taken => txn.to(State::Stopped(Stop::LockLost)),
+        GitSeen::Gone => txn.to(State::Judging(end)),
         GitSeen::BranchLeft => txn.to(State::Ended(End::Leftover)),
         GitSeen::Refused | GitSeen::Unreachable => txn.to(State::Stopped(Stop::LockUnknown)),
     }
@@ -180,7 +211,9 @@ fn unlocked(txn: Transaction, end: End, git: GitSeen) -> Transaction {
 fn locked(txn: Transaction, lock: LockSeen) -> Transaction {
     match lock {
         LockSeen::Ours => txn.to(State::Observing),
-        LockSeen::Taken => txn.blame(Cause::Busy).to(State::Ended(End::NotBegun)),
+        LockSeen::Taken | LockSeen::Absent => {
+            txn.blame(Cause::Busy).to(State::Ended(End::NotBegun))
+        }
         LockSeen::Partly => txn.give_up(Cause::Busy),
         LockSeen::Refused => txn.blame(Cause::Lock).to(State::Ended(End::NotBegun)),
         // A server without atomic pushes may have given the lock all the same.
@@ -199,7 +232,9 @@ fn observed(
 ) -> Transaction {
     match lock {
         LockSeen::Ours => {}
-        LockSeen::Taken => return txn.blame(Cause::Busy).to(State::Ended(End::NotBegun)),
+        LockSeen::Taken | LockSeen::Absent => {
+            return txn.blame(Cause::Busy).to(State::Ended(End::NotBegun));
+        }
         LockSeen::Partly | LockSeen::Refused | LockSeen::Advanced | LockSeen::Unreachable => {
             return txn.give_up(Cause::Lock);
         }
@@ -241,7 +276,7 @@ fn lock_checked(
             Direction::Forward(round) => enter(spec, txn, round),
             Direction::Back(kind) => txn.to(State::RollingBack(kind)),
         },
-        LockSeen::Taken => txn.to(State::Stopped(Stop::LockLost)),
+        LockSeen::Taken | LockSeen::Absent => txn.to(State::Stopped(Stop::LockLost)),
         LockSeen::Partly | LockSeen::Refused | LockSeen::Advanced | LockSeen::Unreachable => {
             txn.to(State::Stopped(Stop::LockUnknown))
         }
@@ -255,17 +290,25 @@ fn put(
     answers: &[(usize, PutSeen)],
 ) -> Transaction {
     let mut cause = None;
+    let mut lost = None;
     for &(index, answer) in answers {
         let (mark, wrong) = match answer {
             PutSeen::Ours => (TagProgress::Ours, None),
-            PutSeen::NotTaken if !txn.resumed => (TagProgress::Untouched, None),
+            PutSeen::NotTaken if !txn.resumed => (TagProgress::Offered, None),
             PutSeen::NotTaken | PutSeen::Pending => (TagProgress::Intended, None),
+            PutSeen::LockLost | PutSeen::LockUnknown => {
+                lost = lost.max(Some(answer == PutSeen::LockLost));
+                (TagProgress::Intended, None)
+            }
             PutSeen::Refused => (TagProgress::Refused, Some(Cause::Refused(index))),
             PutSeen::Foreign => (TagProgress::Foreign, Some(Cause::Foreign(index))),
             PutSeen::Unclear => (TagProgress::Intended, Some(Cause::Unclear(index))),
         };
         txn.progress[index] = mark;
         cause = cause.or(wrong);
+    }
+    if let Some(lost) = lost {
+        return txn.to(State::Stopped(lock_stop(lost)));
     }
     if let Some(cause) = cause {
         return txn.fail(spec, cause);
@@ -276,7 +319,12 @@ fn put(
     }
 }
 
-fn verified(spec: &TransactionSpec, mut txn: Transaction, tags: &[Shows]) -> Transaction {
+fn verified(
+    spec: &TransactionSpec,
+    mut txn: Transaction,
+    tags: &[Shows],
+    settled: bool,
+) -> Transaction {
     let mut lagging = false;
     let mut cause = None;
     for (index, shows) in tags.iter().enumerate() {
@@ -292,81 +340,8 @@ fn verified(spec: &TransactionSpec, mut txn: Transaction, tags: &[Shows]) -> Tra
     match cause {
         Some(cause) => txn.fail(spec, cause),
         None if lagging => txn.to(State::Stopped(Stop::Lagging)),
+        None if !settled => txn.to(State::Stopped(Stop::Unconfirmed)),
         None => txn.to(State::Finishing),
-    }
-}
-
-fn recovered(
-    spec: &TransactionSpec,
-    mut txn: Transaction,
-    goal: Goal,
-    tags: &[Shows],
-    git_tag: GitTagSeen,
-    lock: LockSeen,
-) -> Transaction {
-    match lock {
-        LockSeen::Ours => {}
-        LockSeen::Taken => return txn.to(State::Stopped(Stop::LockLost)),
-        LockSeen::Partly | LockSeen::Refused | LockSeen::Advanced | LockSeen::Unreachable => {
-            return txn.to(State::Stopped(Stop::LockUnknown));
-        }
-    }
-    if tags.contains(&Shows::Unreadable) {
-        return txn.to(State::Stopped(Stop::Unreadable));
-    }
-    txn.resumed = true;
-    let mut foreign = None;
-    for (index, shows) in tags.iter().enumerate() {
-        txn.progress[index] = after_look(txn.progress[index], *shows);
-        if *shows == Shows::Other {
-            foreign = foreign.or(Some(Cause::Foreign(index)));
-        }
-    }
-    match (goal, git_tag) {
-        // Its git tag is out: the release is complete, and only the lock is left.
-        (Goal::Forward | Goal::Back, GitTagSeen::Ours) => txn.to(State::Finishing),
-        (Goal::Back, GitTagSeen::Absent | GitTagSeen::Other) => txn.to(State::Settling),
-        (Goal::Forward, GitTagSeen::Other) => txn.fail(spec, Cause::GitTag),
-        (Goal::Forward, GitTagSeen::Absent) => {
-            txn.cause = None;
-            match foreign {
-                Some(cause) => txn.fail(spec, cause),
-                None if tags.iter().all(|shows| *shows == Shows::Ours) => txn.to(State::Finishing),
-                None => txn.to(State::Staging),
-            }
-        }
-    }
-}
-
-/// What is known of a tag after it was read, where the journal says `mark`. The journal may have lost its
-/// end, and another machine may have worked on since: what is seen counts.
-fn after_look(mark: TagProgress, shows: Shows) -> TagProgress {
-    match (shows, mark) {
-        (Shows::Ours, TagProgress::Already) => TagProgress::Already,
-        (
-            Shows::Ours,
-            TagProgress::Untouched
-            | TagProgress::Intended
-            | TagProgress::Ours
-            | TagProgress::Refused
-            | TagProgress::Foreign
-            | TagProgress::Restored
-            | TagProgress::Left,
-        ) => TagProgress::Ours,
-        // A request that was sent may still arrive.
-        (
-            Shows::Before,
-            TagProgress::Intended
-            | TagProgress::Ours
-            | TagProgress::Refused
-            | TagProgress::Left
-            | TagProgress::Foreign,
-        ) => TagProgress::Intended,
-        (Shows::Before, TagProgress::Restored | TagProgress::Untouched | TagProgress::Already) => {
-            mark
-        }
-        (Shows::Other, _) => TagProgress::Foreign,
-        (Shows::Unreadable, _) => mark,
     }
 }
 
@@ -381,7 +356,9 @@ fn staged(spec: &TransactionSpec, txn: Transaction, content: ContentSeen) -> Tra
             .blame(Cause::Content)
             .to(State::Stopped(Stop::ContentGone)),
         // None shows the release, yet an answer may lag: made sure of on the way back.
-        ContentSeen::Gone if txn.has_begun() => txn.blame(Cause::Content).to(State::Settling),
+        ContentSeen::Gone if txn.has_begun() || txn.resumed => {
+            txn.blame(Cause::Content).to(State::Settling)
+        }
         ContentSeen::Gone => txn.give_up(Cause::Content),
         ContentSeen::Failed => txn
             .blame(Cause::Content)

@@ -1,6 +1,7 @@
 //! From the end of a run to its outcome: what failed, what is true outside now, what to do next.
 
 mod ending;
+mod lost;
 mod tags;
 mod words;
 
@@ -15,11 +16,13 @@ use crate::{
     publish::{
         protocol::{
             journal::{BranchMove, TagRecord},
-            state::{End, State, TagClass, TagProgress},
+            observation::GitTagSeen,
+            state::{End, State, TagClass},
             transitions::OutOfOrder,
         },
         publication::Publication,
         report::tags::report,
+        steps::refs_seen::read_refs,
     },
 };
 
@@ -106,11 +109,16 @@ pub(in crate::publish) fn bug(end: Ending<'_>, error: &OutOfOrder) -> Outcome {
 
 /// The outcome of a run that came to rest.
 pub(in crate::publish) async fn outcome(end: Ending<'_>) -> Outcome {
-    let certain = matches!(
+    // An end was decided by a last look under the lock; afterwards the next release may write. A run
+    // that moved nothing may have lost the lock before it looked.
+    let is_decided = matches!(
         end.txn.state,
-        State::Ended(End::Published | End::Unpushed | End::RolledBack | End::NotBegun)
+        State::Ended(
+            End::Published | End::Unpushed | End::RolledBack | End::Leftover | End::Elsewhere
+        )
     );
-    let tags = if certain {
+    let looked = (0..end.run.prepared.tags.len()).all(|tag| end.remarks.last_shown(tag).is_some());
+    let tags = if is_decided && looked {
         known(end)
     } else {
         read_again(end).await
@@ -141,7 +149,7 @@ fn assemble(
         tags,
         git_tag: prepared.git_tag.as_ref().map(|tag| GitTagReport {
             name: tag.name.clone(),
-            pushed: end.txn.state == State::Ended(End::Published),
+            pushed: is_tag_pushed(end),
         }),
         branch: prepared
             .branch
@@ -156,25 +164,30 @@ fn assemble(
     }
 }
 
-/// What follows from the end itself, else what was seen last.
+/// Whether the version's git tag was seen to be this release's, or was just made.
+fn is_tag_pushed(end: Ending<'_>) -> bool {
+    end.txn.state == State::Ended(End::Published)
+        || end.run.holding.git_tag() == Some(GitTagSeen::Ours)
+}
+
+/// What was seen last.
 fn known(end: Ending<'_>) -> Vec<TagReport> {
     let prepared = &end.run.prepared;
     let tags = prepared.tags.iter().enumerate();
     tags.map(|(index, tag)| {
-        let ours = Observed::At(prepared.wanted(tag).clone());
-        let before = tag.before.clone().map_or(Observed::Absent, Observed::At);
-        let now = match (end.txn.state, end.txn.progress[index]) {
-            (State::Ended(End::Published | End::Unpushed), _) | (_, TagProgress::Already) => ours,
-            (State::Ended(End::RolledBack), _) => before,
-            _ => end.remarks.last_shown(index).cloned().unwrap_or(before),
-        };
-        report(prepared, tag, now)
+        let shown = end.remarks.last_shown(index).cloned();
+        report(prepared, tag, shown.unwrap_or(Observed::Unknown))
     })
     .collect()
 }
 
-/// Reads the tags once more, so that the list says what is where now.
+/// Reads the tags and the refs once more, so that the list says what is where now.
 async fn read_again(end: Ending<'_>) -> Vec<TagReport> {
     let run = end.run;
-    read_all(&run.world, &run.prepared, &run.limits.last_look()).await
+    let limit = run.limits.last_look();
+    let (tags, _refs) = tokio::join!(
+        read_all(&run.world, &run.prepared, &limit),
+        limit.run(read_refs(run, false))
+    );
+    tags
 }

@@ -57,12 +57,31 @@ pub(in crate::publish) fn standing(state: Option<State>) -> &'static str {
         State::Locking => "about to take the lock",
         State::Observing => "locked; no tag has moved",
         State::CheckingLock(_) | State::Committing(_) | State::Staging => "tags were being moved",
+        State::WithoutLock(_) | State::Relocking(_) => "its lock is gone",
         State::Verifying => "all tags were accepted; not all were seen to show it",
         State::Finishing => "all tags show it; the git tag may be missing",
         State::Recovering(_) => "taken over",
-        State::Settling | State::RollingBack(_) => "being rolled back",
-        State::Unlocking(_) => "decided; the lock may be left",
+        State::Settling | State::RollingBack(_) | State::Confirming(_) => "being rolled back",
+        State::Unlocking(_) | State::Judging(_) => "decided; the lock may be left",
         State::Stopped(_) => "stopped",
         State::Ended(_) => "over",
     }
+}
+
+/// Which tags are not as they should be, and what they show.
+pub(super) fn list(tags: &[TagReport], good: impl Fn(&TagReport) -> bool) -> String {
+    let bad: Vec<_> = tags
+        .iter()
+        .filter(|tag| !good(tag))
+        .map(|tag| format!("{} ({})", tag.repository.tag(&tag.tag), tag.now))
+        .collect();
+    let count = tags.len() - bad.len();
+    if bad.is_empty() {
+        return format!("all {count} tags are right");
+    }
+    format!(
+        "{count} of {} tags are right, but not {}",
+        tags.len(),
+        bad.join(", ")
+    )
 }

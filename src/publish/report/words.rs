@@ -8,7 +8,11 @@ use crate::{
     publish::{
         errors::{FINISHED_FIRST, MAY_PUSH, PULL},
         protocol::state::{Cause, End, Goal, State, Stop},
-        report::ending::Ending,
+        report::{
+            ending::Ending,
+            lost::{elsewhere, written},
+            tags::list,
+        },
         unfinished,
     },
 };
@@ -30,13 +34,20 @@ pub(super) async fn judge(end: Ending<'_>, tags: &[TagReport]) -> (OutcomeKind, 
         }
         State::Ended(End::Published) => (OutcomeKind::Published, None),
         State::Ended(End::RolledBack | End::NotBegun) if back => (OutcomeKind::RolledBack, None),
+        State::Ended(End::NotBegun) if end.run.goal.is_some() && end.txn.cause.is_none() => {
+            let events = &end.run.world.events;
+            events.note(format!(
+                "no tag of {version} had moved; `hoist release` starts it again"
+            ));
+            (OutcomeKind::RolledBack, None)
+        }
         // No tag had moved; this was made sure of.
         State::Ended(End::RolledBack) if end.txn.cause == Some(Cause::Content) => {
             not_moved(end).await
         }
         State::Ended(End::RolledBack) => rolled_back(end, tags),
         State::Ended(End::NotBegun) => not_moved(end).await,
-        State::Ended(End::Elsewhere) => elsewhere(end, tags),
+        State::Ended(End::Elsewhere) => elsewhere(end, tags, back),
         State::Ended(End::Unpushed) => (OutcomeKind::NeedsHuman, Some(unpushed(end))),
         State::Ended(End::Leftover) => {
             let left = list(tags, TagReport::is_as_before);
@@ -50,6 +61,8 @@ pub(super) async fn judge(end: Ending<'_>, tags: &[TagReport]) -> (OutcomeKind, 
                 }
                 Stop::Held
                 | Stop::Lagging
+                | Stop::Unconfirmed
+                | Stop::Overtaken
                 | Stop::LockUnknown
                 | Stop::Unfinished
                 | Stop::Unsettled
@@ -69,7 +82,11 @@ pub(super) async fn judge(end: Ending<'_>, tags: &[TagReport]) -> (OutcomeKind, 
         | State::Staging
         | State::Settling
         | State::RollingBack(_)
-        | State::Unlocking(_) => {
+        | State::Confirming(_)
+        | State::Unlocking(_)
+        | State::Judging(_)
+        | State::WithoutLock(_)
+        | State::Relocking(_) => {
             let error = Error::bug("a run ended in the middle of the publish protocol");
             (OutcomeKind::NeedsHuman, Some(error))
         }
@@ -275,28 +292,6 @@ async fn not_moved(end: Ending<'_>) -> (OutcomeKind, Option<Error>) {
     }
 }
 
-/// Somebody took the transaction over and ended it: what the tags show tells how.
-fn elsewhere(end: Ending<'_>, tags: &[TagReport]) -> (OutcomeKind, Option<Error>) {
-    let version = &end.run.prepared.version;
-    let events = &end.run.world.events;
-    if tags.iter().all(TagReport::is_ours) {
-        events.note(format!("{version} was finished from another place"));
-        return (OutcomeKind::Published, None);
-    }
-    if tags.iter().all(TagReport::is_as_before) {
-        events.note(format!("{version} was rolled back from another place"));
-        return (OutcomeKind::RolledBack, None);
-    }
-    let error = Error::new(
-        ErrorKind::NeedsHuman,
-        format!("{version} was ended from another place"),
-    );
-    let error = error
-        .state(list(tags, TagReport::is_ours))
-        .hint("`hoist plan` shows what is left to do");
-    (OutcomeKind::NeedsHuman, Some(error))
-}
-
 fn stopped(end: Ending<'_>, tags: &[TagReport], stop: Stop) -> (OutcomeKind, Option<Error>) {
     let version = &end.run.prepared.version;
     let interrupted = end.run.limits.is_interrupted();
@@ -304,6 +299,8 @@ fn stopped(end: Ending<'_>, tags: &[TagReport], stop: Stop) -> (OutcomeKind, Opt
         Stop::Held => (OutcomeKind::Held, ErrorKind::NeedsHuman),
         _ if interrupted => (OutcomeKind::Interrupted, ErrorKind::Interrupted),
         Stop::Lagging
+        | Stop::Unconfirmed
+        | Stop::Overtaken
         | Stop::LockLost
         | Stop::LockUnknown
         | Stop::Unfinished
@@ -325,12 +322,26 @@ fn stopped(end: Ending<'_>, tags: &[TagReport], stop: Stop) -> (OutcomeKind, Opt
             .hint(format!(
                 "`hoist verify {version}` shows when they do; then `hoist resume`"
             )),
-        Stop::LockLost => Error::new(error_kind, "the lock was taken over by somebody else")
-            .state(format!(
-                "this run has stopped and left everything to them; {}",
-                ours()
-            ))
-            .hint("`hoist status` shows who has it"),
+        Stop::Unconfirmed => {
+            let message = "a request whose answer was not seen may still be carried out";
+            Error::new(error_kind, message).state(ours()).hint(both)
+        }
+        Stop::Overtaken => Error::new(
+            error_kind,
+            format!("another release has gone over {version}, whose lock is gone"),
+        )
+        .state(ours())
+        .hint("`hoist repair` puts the tags right")
+        .hint(format!(
+            "`hoist rollback --take-over` puts back what still shows {version}"
+        )),
+        Stop::LockLost => Error::new(
+            error_kind,
+            "this run has lost its lock: another one has taken the release over, or has ended it",
+        )
+        .state(format!("{}{}", ours(), written(end)))
+        .hint("`hoist status` shows who has the lock")
+        .hint("`hoist repair` puts the tags right"),
         Stop::LockUnknown => new("cannot find out whether the lock is still held")
             .state(ours())
             .hint(both),
@@ -348,22 +359,4 @@ fn stopped(end: Ending<'_>, tags: &[TagReport], stop: Stop) -> (OutcomeKind, Opt
         Stop::Journal => failed().state(ours()).hint(both),
     };
     (kind, Some(error))
-}
-
-/// Which tags are not as they should be, and what they show.
-fn list(tags: &[TagReport], good: impl Fn(&TagReport) -> bool) -> String {
-    let bad: Vec<_> = tags
-        .iter()
-        .filter(|tag| !good(tag))
-        .map(|tag| format!("{} ({})", tag.repository.tag(&tag.tag), tag.now))
-        .collect();
-    let count = tags.len() - bad.len();
-    if bad.is_empty() {
-        return format!("all {count} tags are right");
-    }
-    format!(
-        "{count} of {} tags are right, but not {}",
-        tags.len(),
-        bad.join(", ")
-    )
 }

@@ -9,7 +9,9 @@ use crate::{
 pub(in crate::publish) fn answered(error: &RegistryError) -> Answered {
     match &error.kind {
         RegistryErrorKind::Server | RegistryErrorKind::Lost => Answered::Ambiguous,
-        RegistryErrorKind::TooManyRequests(_) | RegistryErrorKind::Unreachable => Answered::Later,
+        RegistryErrorKind::TooManyRequests(_)
+        | RegistryErrorKind::Unreachable
+        | RegistryErrorKind::NotPermitted => Answered::Later,
         RegistryErrorKind::Unauthorized
         | RegistryErrorKind::Denied
         | RegistryErrorKind::NotFound

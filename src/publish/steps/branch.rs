@@ -8,11 +8,11 @@ use crate::{
         deadline::{Backoff, REFUSALS},
         protocol::{
             journal::{BranchMove, Prepared},
-            observation::{GitSeen, LockSeen},
+            observation::GitSeen,
         },
         remarks::Remarks,
         run::{Position, Run},
-        steps::refs_seen::{BranchSeen, delete_locks, read_refs},
+        steps::refs_seen::{BranchSeen, delete_seen, read_refs},
     },
 };
 
@@ -24,15 +24,25 @@ pub(in crate::publish) fn branch_edit(prepared: &Prepared) -> Option<RefEdit> {
         .map(|branch| RefEdit::update(&branch.name, branch.before, prepared.commit))
 }
 
-/// What is left to do on the branch once this run is seen to have the lock. `None`: nothing;
-/// unreachable: the move itself.
-pub(in crate::publish) async fn after_lock(run: &Run, seen: &BranchSeen) -> Option<LockSeen> {
+/// What is left to do on the branch once this run is seen to have the lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::publish) enum BranchWork {
+    /// Nothing.
+    None,
+    /// It is still to move to the release commit.
+    Move,
+    /// It cannot move there any more: somebody has pushed to it.
+    Advanced,
+}
+
+/// What is left to do on the branch once this run is seen to have the lock.
+pub(in crate::publish) async fn branch_work(run: &Run, seen: &BranchSeen) -> BranchWork {
     match seen {
-        BranchSeen::None | BranchSeen::Ours => None,
-        BranchSeen::Before => Some(LockSeen::Unreachable),
+        BranchSeen::None | BranchSeen::Ours => BranchWork::None,
+        BranchSeen::Before => BranchWork::Move,
         BranchSeen::Other(tip) => match is_built_on(run, tip.as_ref()).await {
-            Ok(true) => None,
-            Ok(false) | Err(_) => Some(LockSeen::Advanced),
+            Ok(true) => BranchWork::None,
+            Ok(false) | Err(_) => BranchWork::Advanced,
         },
     }
 }
@@ -57,17 +67,21 @@ pub(in crate::publish) async fn unlock_and_reset(
     let limit = at.git_limit();
     let mut backoff = Backoff::retry();
     let (mut refusals, mut stays) = (0, false);
+    // Whether an earlier try may have been carried out although it failed.
+    let mut doubtful = false;
     loop {
         match limit.run(try_reset(at.run, branch, stays)).await {
             None => return (GitSeen::Unreachable, remarks),
-            Some(Ok(seen)) => {
-                if seen == GitSeen::BranchLeft {
-                    remarks.branch_stays();
-                }
-                return (seen, remarks);
+            Some(Ok(Reset::Gone)) if doubtful => return (GitSeen::Gone, remarks),
+            Some(Ok(Reset::Gone)) => return (GitSeen::Taken, remarks),
+            Some(Ok(Reset::Done)) => return (GitSeen::Done, remarks),
+            Some(Ok(Reset::BranchLeft)) => {
+                remarks.branch_stays();
+                return (GitSeen::BranchLeft, remarks);
             }
             Some(Err(error)) => {
                 remarks.failed(&error);
+                doubtful |= error.is_ambiguous();
                 refusals += u32::from(error.is_final());
                 if refusals == REFUSALS && stays {
                     return (GitSeen::Refused, remarks);
@@ -83,16 +97,23 @@ pub(in crate::publish) async fn unlock_and_reset(
     }
 }
 
-async fn try_reset(run: &Run, branch: &BranchMove, stays: bool) -> Result<GitSeen, RemoteError> {
+/// What came of one try to give the lock and the branch back.
+enum Reset {
+    Done,
+    /// The lock is given back, and the release commit stays on its branch.
+    BranchLeft,
+    /// The lock is not this run's, or it is gone.
+    Gone,
+}
+
+async fn try_reset(run: &Run, branch: &BranchMove, stays: bool) -> Result<Reset, RemoteError> {
     let seen = read_refs(run, false).await?;
-    if seen.ours.is_empty() && seen.others {
-        return Ok(GitSeen::Taken);
+    if seen.ours.is_empty() {
+        return Ok(Reset::Gone);
     }
     let (reset, left) = match &seen.branch {
         BranchSeen::None | BranchSeen::Before => (None, false),
         BranchSeen::Ours if stays => (None, true),
-        // The lock is gone and the commit is not: whoever has pushed it again decides about it.
-        BranchSeen::Ours if seen.ours.is_empty() => (None, true),
         BranchSeen::Ours => {
             let edit = RefEdit::update(&branch.name, run.prepared.commit, branch.before);
             (Some(edit), false)
@@ -100,13 +121,7 @@ async fn try_reset(run: &Run, branch: &BranchMove, stays: bool) -> Result<GitSee
         BranchSeen::Other(tip) => (None, is_built_on(run, tip.as_ref()).await?),
     };
     let mut edits: Vec<_> = reset.into_iter().collect();
-    edits.extend(delete_locks(&seen.ours, &run.lock));
-    if !edits.is_empty() {
-        run.world.remote.swap(&edits).await?;
-    }
-    Ok(if left {
-        GitSeen::BranchLeft
-    } else {
-        GitSeen::Done
-    })
+    edits.extend(delete_seen(&seen.ours));
+    run.world.remote.swap(&edits).await?;
+    Ok(if left { Reset::BranchLeft } else { Reset::Done })
 }

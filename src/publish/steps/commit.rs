@@ -17,7 +17,13 @@ use crate::{
         },
         remarks::{Remarks, gather},
         run::{Position, Run},
-        steps::{answer::answered, restage::resend_image, tag::read_tag},
+        steps::{
+            answer::answered,
+            restage::resend_image,
+            right::{Right, is_permitted, read_right},
+            send::{pause_after, send},
+            tag::{read_tag, read_tags},
+        },
     },
 };
 
@@ -57,26 +63,84 @@ async fn put_batch(
 ) -> (Vec<(usize, PutSeen)>, Remarks) {
     let run = at.run;
     let (_, api) = run.tag(batch[0]);
-    let name = |&index: &usize| run.prepared.tags[index].tag.clone();
-    let names: Vec<Tag> = batch.iter().map(name).collect();
-    let put = api.put_manifest(run.manifest(batch[0]), &names);
-    let receipt = match limit.run(put).await {
-        Some(Ok(receipt)) => receipt,
-        Some(Err(error)) => return after_failed_batch(at, batch, &error, limit).await,
-        None => {
-            let unclear = batch.iter().map(|&index| (index, PutSeen::Unclear));
-            return (unclear.collect(), Remarks::default());
-        }
-    };
     let mut remarks = Remarks::default();
-    let seen = batch.iter().map(|&index| {
-        if receipt.tags.contains(&run.prepared.tags[index].tag) {
-            (index, tagged(run, index, &mut remarks))
-        } else {
-            (index, PutSeen::NotTaken)
+    // Tags about which something was seen that decides.
+    let mut seen: BTreeMap<usize, PutSeen> = BTreeMap::new();
+    let mut must_look = !is_permitted(at) || batch.iter().any(|&tag| !run.holding.is_fresh(tag));
+    loop {
+        if must_look {
+            let right = read_right(at, limit, &mut remarks).await;
+            if right != Right::Held {
+                let all = batch.iter().map(|&index| (index, without_right(right)));
+                return (all.collect(), remarks);
+            }
+            let (shown, new) = look_before(at, batch, limit).await;
+            remarks.absorb(new);
+            seen = shown;
         }
-    });
-    (seen.collect(), remarks)
+        let open: Vec<usize> = batch
+            .iter()
+            .copied()
+            .filter(|tag| !seen.contains_key(tag))
+            .collect();
+        let name = |&index: &usize| run.prepared.tags[index].tag.clone();
+        let names: Vec<Tag> = open.iter().map(name).collect();
+        let permit = run.holding.permit();
+        let put = api.put_manifest(run.manifest(batch[0]), &names, &permit);
+        match send(run, &open, limit, put).await {
+            Some(Ok(receipt)) => {
+                for index in open {
+                    let answer = if receipt.tags.contains(&run.prepared.tags[index].tag) {
+                        tagged(run, index, &mut remarks)
+                    } else {
+                        PutSeen::NotTaken
+                    };
+                    seen.insert(index, answer);
+                }
+            }
+            Some(Err(error)) if error.kind == RegistryErrorKind::NotPermitted => {
+                must_look = true;
+                continue;
+            }
+            Some(Err(error)) => {
+                let (failed, new) = after_failed_batch(at, &open, &error, limit).await;
+                remarks.absorb(new);
+                seen.extend(failed);
+            }
+            None => seen.extend(open.iter().map(|&index| (index, PutSeen::Unclear))),
+        }
+        return (seen.into_iter().collect(), remarks);
+    }
+}
+
+/// What decides about tags before they are put, where something has been waited for: those that show
+/// the release need nothing, and those that show somebody else's digest are left alone.
+async fn look_before(
+    at: Position<'_>,
+    tags: &[usize],
+    limit: &Deadline,
+) -> (BTreeMap<usize, PutSeen>, Remarks) {
+    let (shows, mut remarks) = read_tags(at, tags.iter().copied(), limit).await;
+    let mut seen = BTreeMap::new();
+    for (&index, shows) in tags.iter().zip(shows) {
+        let decided = match shows {
+            Shows::Ours => Some(tagged(at.run, index, &mut remarks)),
+            Shows::Other => Some(PutSeen::Foreign),
+            // The single PUT that follows looks again.
+            Shows::Unreadable => Some(PutSeen::Pending),
+            Shows::Before => None,
+        };
+        seen.extend(decided.map(|decided| (index, decided)));
+    }
+    (seen, remarks)
+}
+
+/// Nothing was sent, because this run may not write.
+fn without_right(right: Right) -> PutSeen {
+    match right {
+        Right::Lost => PutSeen::LockLost,
+        Right::Held | Right::Unknown => PutSeen::LockUnknown,
+    }
 }
 
 /// A failed request for several tags: a registry may have taken some of them. Those that were not
@@ -122,6 +186,7 @@ pub(in crate::publish) async fn put_each(
 }
 
 /// Puts one tag and never assumes: after every answer that leaves a doubt, what the tag shows decides.
+/// Whatever is repeated is repeated in this order: wait, read the lock, look at the tag, write.
 async fn put_one(
     at: Position<'_>,
     index: usize,
@@ -133,36 +198,53 @@ async fn put_one(
     let mut backoff = Backoff::retry();
     let mut resent = false;
     let mut may_arrive = false;
-    // The answer to the last request, while what it did is still open.
-    let mut open = None;
+    let mut must_look = !is_permitted(at) || !run.holding.is_fresh(index);
     loop {
-        let answer = match open {
-            Some(answer) => answer,
-            None => match limit.run(api.put_tag(&tag.tag, run.manifest(index))).await {
-                None => return PutSeen::Unclear,
-                Some(Ok(_)) => return tagged(run, index, remarks),
-                Some(Err(error)) => {
-                    remarks.tag_failed(index, &error);
-                    if matches!(error.kind, RegistryErrorKind::BlobsMissing(_)) && !resent {
-                        // Swept since stage, or never there although HEAD said so.
-                        resent = true;
-                        resend_image(run, tag.repository, tag.image, limit, remarks).await;
-                        continue;
+        if must_look {
+            let right = read_right(at, limit, remarks).await;
+            if right != Right::Held {
+                return without_right(right);
+            }
+            match read_tag(at, index, limit, remarks).await {
+                Shows::Ours => return tagged(run, index, remarks),
+                Shows::Other => return PutSeen::Foreign,
+                Shows::Before => {}
+                Shows::Unreadable => {
+                    if !limit.pause(backoff.delay()).await {
+                        return PutSeen::Unclear;
                     }
-                    answered(&error)
+                    continue;
                 }
-            },
+            }
+        }
+        must_look = true;
+        let permit = run.holding.permit();
+        let put = api.put_tag(&tag.tag, run.manifest(index), &permit);
+        let error = match send(run, &[index], limit, put).await {
+            None => return PutSeen::Unclear,
+            Some(Ok(_)) => return tagged(run, index, remarks),
+            Some(Err(error)) => error,
         };
+        if error.kind == RegistryErrorKind::NotPermitted {
+            continue;
+        }
+        remarks.tag_failed(index, &error);
+        if matches!(error.kind, RegistryErrorKind::BlobsMissing(_)) && !resent {
+            // Swept since stage, or never there although HEAD said so.
+            resent = true;
+            resend_image(run, tag.repository, tag.image, limit, remarks).await;
+            continue;
+        }
+        let answer = answered(&error);
         may_arrive |= answer == Answered::Ambiguous;
         match after_put(answer, read_tag(at, index, limit, remarks).await) {
             Then::Decided(PutSeen::Ours) => return tagged(run, index, remarks),
             // An earlier request may have been done and not show yet.
             Then::Decided(PutSeen::Refused) if may_arrive => return PutSeen::Unclear,
             Then::Decided(seen) => return seen,
-            Then::PutAgain => open = None,
-            Then::ReadAgain => open = Some(answer),
+            Then::PutAgain | Then::ReadAgain => {}
         }
-        if !limit.pause(backoff.delay()).await {
+        if !limit.pause(pause_after(&error, &mut backoff)).await {
             return PutSeen::Unclear;
         }
     }

@@ -2,17 +2,17 @@
 //! that leaves a doubt.
 
 use crate::{
-    io::git::remote::{RefChange, RefEdit},
+    io::git::remote::{RefChange, RefEdit, RemoteError},
     publish::{
-        deadline::{Backoff, REFUSALS},
+        deadline::{Backoff, Deadline, REFUSALS},
         protocol::{
             observation::{GitSeen, GitTagSeen, LockSeen},
-            state::{End, State},
+            state::{End, Goal, State},
         },
         remarks::Remarks,
         run::{Position, Run},
         steps::{
-            branch::{after_lock, branch_edit, unlock_and_reset},
+            branch::{BranchWork, branch_edit, branch_work, unlock_and_reset},
             refs_seen::{BranchSeen, RefsSeen, create_locks, delete_locks, read_refs},
         },
     },
@@ -22,22 +22,51 @@ use crate::{
 /// once.
 pub(in crate::publish) async fn take_lock(at: Position<'_>) -> (LockSeen, Remarks) {
     let mut remarks = Remarks::default();
-    let seen = try_to_lock(at, &mut remarks).await;
+    let limit = at.git_limit();
+    let edits = match at.txn.state {
+        // Taken anew: the branch may have moved already, and a way back leaves it alone.
+        State::Relocking(goal) => match limit.run(read_refs(at.run, false)).await {
+            Some(Ok(seen)) => {
+                let mut edits = create_locks(&at.run.prepared.lock_refs, &at.run.holding.object());
+                if goal == Goal::Forward && seen.branch == BranchSeen::Before {
+                    edits.extend(branch_edit(&at.run.prepared));
+                }
+                edits
+            }
+            Some(Err(error)) => {
+                remarks.remote_failed(&error);
+                return (LockSeen::Unreachable, remarks);
+            }
+            None => return (LockSeen::Unreachable, remarks),
+        },
+        _ => {
+            let mut edits = create_locks(&at.run.prepared.lock_refs, &at.run.holding.object());
+            edits.extend(branch_edit(&at.run.prepared));
+            edits
+        }
+    };
+    let seen = try_to_lock(at, edits, &limit, &mut remarks).await;
     (seen, remarks)
 }
 
-async fn try_to_lock(at: Position<'_>, remarks: &mut Remarks) -> LockSeen {
+async fn try_to_lock(
+    at: Position<'_>,
+    mut edits: Vec<RefEdit>,
+    limit: &Deadline,
+    remarks: &mut Remarks,
+) -> LockSeen {
     let run = at.run;
-    let mut edits = create_locks(&run.prepared.lock_refs, &run.lock);
-    edits.extend(branch_edit(&run.prepared));
     // A server without atomic pushes gave a part, and did not take it back.
     let mut partly = false;
-    let limit = at.git_limit();
     let mut backoff = Backoff::retry();
     loop {
+        let asked = run.holding.asking();
         let error = match limit.run(run.world.remote.swap(&edits)).await {
             None => return LockSeen::Unreachable,
-            Some(Ok(())) => return LockSeen::Ours,
+            Some(Ok(())) => {
+                run.holding.read_as_ours(asked);
+                return LockSeen::Ours;
+            }
             Some(Err(error)) => error,
         };
         remarks.remote_failed(&error);
@@ -45,13 +74,13 @@ async fn try_to_lock(at: Position<'_>, remarks: &mut Remarks) -> LockSeen {
         match limit.run(read_refs(run, false)).await {
             None => return LockSeen::Unreachable,
             Some(Ok(seen)) => match after_failed_lock(run, &seen).await {
-                Some(decided) => return decided,
-                None if seen.lock == LockSeen::Ours => {
+                AfterPush::Decided(seen) => return seen,
+                AfterPush::MoveBranch => {
                     (edits, partly) = (branch_edit(&run.prepared).into_iter().collect(), true);
                 }
-                None => {
+                AfterPush::PushRest => {
                     partly |= !seen.ours.is_empty();
-                    edits.retain(|edit| !seen.ours.contains(&edit.name));
+                    edits.retain(|edit| seen.ours.iter().all(|(name, _)| *name != edit.name));
                 }
             },
             Some(Err(_)) => {}
@@ -71,48 +100,123 @@ async fn try_to_lock(at: Position<'_>, remarks: &mut Remarks) -> LockSeen {
     }
 }
 
-/// What the refs say after a push of the lock that was not accepted. `None`: some of it is still to
-/// be pushed.
-async fn after_failed_lock(run: &Run, seen: &RefsSeen) -> Option<LockSeen> {
+/// What is to be done after a push of the lock that was not accepted.
+enum AfterPush {
+    /// The refs tell what came of it.
+    Decided(LockSeen),
+    /// The lock is this run's, and the branch is still to move.
+    MoveBranch,
+    /// What is not there yet is pushed again.
+    PushRest,
+}
+
+async fn after_failed_lock(run: &Run, seen: &RefsSeen) -> AfterPush {
     if seen.lock == LockSeen::Ours {
-        return match after_lock(run, &seen.branch).await {
-            Some(LockSeen::Unreachable) => None,
-            Some(decided) => Some(decided),
-            None => Some(LockSeen::Ours),
+        return match branch_work(run, &seen.branch).await {
+            BranchWork::None => AfterPush::Decided(LockSeen::Ours),
+            BranchWork::Move => AfterPush::MoveBranch,
+            BranchWork::Advanced => AfterPush::Decided(LockSeen::Advanced),
         };
     }
     if seen.others {
-        return Some(if seen.ours.is_empty() {
+        return AfterPush::Decided(if seen.ours.is_empty() {
             LockSeen::Taken
         } else {
             LockSeen::Partly
         });
     }
-    matches!(seen.branch, BranchSeen::Other(_)).then_some(LockSeen::Advanced)
+    match seen.branch {
+        BranchSeen::Other(_) => AfterPush::Decided(LockSeen::Advanced),
+        BranchSeen::None | BranchSeen::Before | BranchSeen::Ours => AfterPush::PushRest,
+    }
 }
 
-/// Whether the lock still holds this run's object, and so its nonce.
+/// Whether the lock still holds this run's object, and so its nonce. Before the first tag goes back the
+/// object is exchanged for one that says so: whoever takes the lock over must know which way the
+/// requests went that may still be under way.
 pub(in crate::publish) async fn check_lock(at: Position<'_>) -> (LockSeen, Remarks) {
     let mut remarks = Remarks::default();
     let limit = at.git_limit();
+    let seen = if at.is_going_back() && at.run.holding.way() == Goal::Forward {
+        turn_lock(at, &limit, &mut remarks).await
+    } else {
+        read_lock(at.run, &limit, &mut remarks).await
+    };
+    (seen, remarks)
+}
+
+async fn read_lock(run: &Run, limit: &Deadline, remarks: &mut Remarks) -> LockSeen {
     let mut backoff = Backoff::retry();
     loop {
-        match limit.run(read_refs(at.run, false)).await {
-            None => return (LockSeen::Unreachable, remarks),
-            Some(Ok(seen)) => return (seen.lock, remarks),
+        match limit.run(read_refs(run, false)).await {
+            None => return LockSeen::Unreachable,
+            Some(Ok(seen)) => return seen.lock,
             Some(Err(error)) => remarks.failed(error),
         }
         if !limit.pause(backoff.delay()).await {
-            return (LockSeen::Unreachable, remarks);
+            return LockSeen::Unreachable;
         }
     }
+}
+
+async fn turn_lock(at: Position<'_>, limit: &Deadline, remarks: &mut Remarks) -> LockSeen {
+    let run = at.run;
+    let mut backoff = Backoff::retry();
+    let mut refusals = 0;
+    let mut turned = false;
+    loop {
+        let asked = run.holding.asking();
+        let done = limit.run(try_to_turn(run, &mut turned)).await;
+        match done {
+            None => return LockSeen::Unreachable,
+            Some(Ok(true)) => {
+                run.holding.read_as_ours(asked);
+                return LockSeen::Ours;
+            }
+            Some(Ok(false)) => return LockSeen::Taken,
+            Some(Err(error)) => {
+                remarks.failed(&error);
+                refusals += u32::from(error.is_final());
+            }
+        }
+        if refusals == REFUSALS {
+            // A server that lets nobody change the lock lets nobody take it over either.
+            return read_lock(run, limit, remarks).await;
+        }
+        if !limit.pause(backoff.delay()).await {
+            return LockSeen::Unreachable;
+        }
+    }
+}
+
+/// Whether the lock is this run's and says that the tags go back. `turned`: its new object is made.
+async fn try_to_turn(run: &Run, turned: &mut bool) -> Result<bool, RemoteError> {
+    if !*turned {
+        let (title, text) = run.lock_text(Goal::Back);
+        let object = run.world.remote.write_lock(&title, &text).await?;
+        run.holding.change_to(object, Goal::Back);
+        *turned = true;
+    }
+    let seen = read_refs(run, false).await?;
+    if seen.lock != LockSeen::Ours {
+        return Ok(false);
+    }
+    let object = run.holding.object();
+    let old = seen.ours.iter().filter(|(_, there)| *there != object);
+    let edits: Vec<_> = old
+        .map(|(name, there)| RefEdit::update(name, there, &object))
+        .collect();
+    if !edits.is_empty() {
+        run.world.remote.swap(&edits).await?;
+    }
+    Ok(true)
 }
 
 /// Creates the git tag, expected absent, and deletes the lock's refs, all at once.
 pub(in crate::publish) async fn finish(at: Position<'_>) -> (GitSeen, Remarks) {
     let mut remarks = Remarks::default();
     let seen = match finish_edits(at.run).await {
-        Ok(edits) => change(at, edits, true, &mut remarks).await,
+        Ok(edits) => change(at, edits, &mut remarks).await,
         Err(why) => {
             remarks.failed(why);
             GitSeen::Refused
@@ -131,67 +235,84 @@ async fn finish_edits(run: &Run) -> Result<Vec<RefEdit>, String> {
         }
         edits.push(RefEdit::create(&tag.name, &tag.id));
     }
-    edits.extend(delete_locks(&run.prepared.lock_refs, &run.lock));
+    edits.extend(delete_locks(&run.prepared.lock_refs, &run.holding.object()));
     Ok(edits)
 }
 
 /// Deletes the lock's refs; a release that is given up takes its commit off the branch with them.
 pub(in crate::publish) async fn unlock(at: Position<'_>) -> (GitSeen, Remarks) {
     let run = at.run;
+    let keeps_commit = matches!(
+        at.txn.state,
+        State::Unlocking(End::Unpushed | End::Elsewhere)
+    );
     if let Some(branch) = &run.prepared.branch
-        && at.txn.state != State::Unlocking(End::Unpushed)
+        && !keeps_commit
     {
         return unlock_and_reset(at, branch).await;
     }
     let mut remarks = Remarks::default();
-    let edits = delete_locks(&run.prepared.lock_refs, &run.lock);
-    let seen = change(at, edits, false, &mut remarks).await;
+    let edits = delete_locks(&run.prepared.lock_refs, &run.holding.object());
+    let seen = change(at, edits, &mut remarks).await;
     (seen, remarks)
 }
 
-async fn change(
-    at: Position<'_>,
-    mut edits: Vec<RefEdit>,
-    with_tag: bool,
-    remarks: &mut Remarks,
-) -> GitSeen {
+/// Carries out the last push of a run. It is compare-and-swap, so its acceptance proves that the lock
+/// was this run's until then; a rejection proves the contrary, but for an earlier try whose answer was
+/// lost.
+async fn change(at: Position<'_>, mut edits: Vec<RefEdit>, remarks: &mut Remarks) -> GitSeen {
     let run = at.run;
-    let with_tag = with_tag && run.prepared.git_tag.is_some();
+    let with_tag = edits.iter().any(RefEdit::keeps_ref);
     let limit = at.git_limit();
     let mut backoff = Backoff::retry();
     let mut refusals = 0;
+    let mut doubtful = false;
     loop {
-        let error = match limit.run(run.world.remote.swap(&edits)).await {
+        let pushed = match limit.run(run.world.remote.swap(&edits)).await {
             None => return GitSeen::Unreachable,
-            Some(Ok(())) => return GitSeen::Done,
-            Some(Err(error)) => error,
+            Some(pushed) => pushed,
         };
-        remarks.failed(&error);
-        match limit.run(read_refs(run, false)).await {
-            None => return GitSeen::Unreachable,
-            Some(Err(error)) => remarks.failed(error),
-            Some(Ok(seen)) => {
+        if let Err(error) = &pushed {
+            remarks.failed(error);
+            doubtful |= error.is_ambiguous();
+            refusals += u32::from(error.is_final());
+        }
+        match (limit.run(read_refs(run, false)).await, &pushed) {
+            (None | Some(Err(_)), Ok(())) => return GitSeen::Done,
+            (None, Err(_)) => return GitSeen::Unreachable,
+            (Some(Err(error)), Err(_)) => remarks.failed(error),
+            (Some(Ok(seen)), _) => {
                 let tag_is_missing = with_tag && seen.git_tag != GitTagSeen::Ours;
                 if seen.ours.is_empty() {
-                    return if tag_is_missing {
-                        GitSeen::Taken
-                    } else {
-                        GitSeen::Done
+                    return match (pushed.is_ok(), doubtful, with_tag) {
+                        // Accepted without having been done, or the tag is gone again.
+                        (true, _, _) if tag_is_missing => GitSeen::Taken,
+                        (true, _, _) => GitSeen::Done,
+                        (false, false, _) => GitSeen::Taken,
+                        // The tag's object is this release's own, so the earlier try has made it.
+                        (false, true, true) if tag_is_missing => GitSeen::Taken,
+                        (false, true, true) => GitSeen::Done,
+                        (false, true, false) => GitSeen::Gone,
                     };
                 }
                 if tag_is_missing && seen.git_tag == GitTagSeen::Other {
                     remarks.failed("the remote has another tag of this name");
                     return GitSeen::Refused;
                 }
+                if pushed.is_ok() {
+                    remarks.failed("the server accepted a push and did not carry it out");
+                    refusals += 1;
+                }
                 // What is left: a server without atomic pushes may have done a part.
                 edits.retain(|edit| match edit.change {
                     RefChange::Create { .. } | RefChange::Update { .. } => tag_is_missing,
-                    RefChange::Delete { .. } => seen.ours.contains(&edit.name),
+                    RefChange::Delete { .. } => {
+                        seen.ours.iter().any(|(name, _)| *name == edit.name)
+                    }
                 });
             }
         }
-        refusals += u32::from(error.is_final());
-        if refusals == REFUSALS {
+        if refusals >= REFUSALS {
             return GitSeen::Refused;
         }
         if !limit.pause(backoff.delay()).await {

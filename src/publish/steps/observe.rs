@@ -3,6 +3,7 @@
 use crate::publish::{
     deadline::{Backoff, Deadline},
     protocol::{
+        lockless::{Fate, fate},
         observation::{GitTagSeen, LockSeen, Observation, Shows},
         state::State,
     },
@@ -25,11 +26,9 @@ pub(in crate::publish) async fn observe(at: Position<'_>) -> (Observation, Remar
             None => Ok(Vec::new()),
         }
     };
-    let ((mut tags, mut remarks), refs, lists) = tokio::join!(
-        read_tags(at, 0..run.prepared.tags.len(), &limit),
-        limit.run(read_refs(run, recheck.is_some())),
-        lists
-    );
+    let (refs, lists) = tokio::join!(limit.run(read_refs(run, recheck.is_some())), lists);
+    // Last: what they show may be gone by when a slow list has come.
+    let (mut tags, mut remarks) = read_tags(at, 0..run.prepared.tags.len(), &limit).await;
     let (lock, git_tag) = match refs {
         Some(Ok(seen)) => {
             if let Some(recheck) = recheck {
@@ -53,11 +52,128 @@ pub(in crate::publish) async fn observe(at: Position<'_>) -> (Observation, Remar
 }
 
 /// Reads until every tag shows the release, one shows somebody else's digest, or the time is up:
-/// registries lag behind what they accepted.
-pub(in crate::publish) async fn await_visible(at: Position<'_>) -> (Vec<Shows>, Remarks) {
+/// registries lag behind what they accepted. Then the last look, when no request can still be under
+/// way: what it shows is what is reported.
+pub(in crate::publish) async fn await_visible(at: Position<'_>) -> (LastLook, Remarks) {
     let limit = at.run.limits.visible(0.5);
     let again = |_, shows| matches!(shows, Shows::Before | Shows::Unreadable);
-    poll(at, &limit, again).await
+    let (polled, mut remarks) = poll(at, &limit, again).await;
+    let is_complete = |tags: &[Shows]| tags.iter().all(|shows| *shows == Shows::Ours);
+    if !is_complete(&polled.tags) {
+        return (LastLook::unsettled(polled.tags), remarks);
+    }
+    let (look, new) = look_last(at, (polled.rounds == 1).then_some(polled.tags)).await;
+    remarks.absorb(new);
+    if is_complete(&look.tags) || look.tags.contains(&Shows::Other) {
+        return (look, remarks);
+    }
+    // A tag that had shown it does not show it any more: a lagging replica, until the time is up.
+    let (polled, new) = poll(at, &limit, again).await;
+    remarks.absorb(new);
+    let settled = look.settled;
+    (
+        LastLook {
+            tags: polled.tags,
+            settled,
+        },
+        remarks,
+    )
+}
+
+/// What the tags show in the last look.
+pub(in crate::publish) struct LastLook {
+    pub(in crate::publish) tags: Vec<Shows>,
+    /// Whether no request could still be under way.
+    pub(in crate::publish) settled: bool,
+}
+
+impl LastLook {
+    fn unsettled(tags: Vec<Shows>) -> Self {
+        Self {
+            tags,
+            settled: false,
+        }
+    }
+}
+
+/// Waits until no request can still be under way, then reads every tag. `shown`: what they all showed
+/// just now, which is enough where nothing is to be waited for.
+pub(in crate::publish) async fn look_last(
+    at: Position<'_>,
+    shown: Option<Vec<Shows>>,
+) -> (LastLook, Remarks) {
+    let run = at.run;
+    let all = 0..run.prepared.tags.len();
+    let timeout = run.limits.verify_timeout();
+    let Some(until) = run.holding.settled_at(timeout) else {
+        if let Some(tags) = shown {
+            return (
+                LastLook {
+                    tags,
+                    settled: true,
+                },
+                Remarks::default(),
+            );
+        }
+        let limit = run.limits.visible(0.7);
+        let (tags, remarks) = read_tags(at, all, &limit).await;
+        return (
+            LastLook {
+                tags,
+                settled: true,
+            },
+            remarks,
+        );
+    };
+    run.announce_wait(until, UNANSWERED);
+    let settled = run.limits.patience(0.7).pause_until(until).await;
+    let limit = run.limits.last_look();
+    let (tags, remarks) = read_tags(at, all, &limit).await;
+    (LastLook { tags, settled }, remarks)
+}
+
+/// Why a run waits before its last look.
+const UNANSWERED: &str = "a request whose answer was not seen may still be carried out";
+
+/// Reads all tags once.
+pub(in crate::publish) async fn look(at: Position<'_>) -> (Vec<Shows>, Remarks) {
+    let limit = at.run.limits.last_look();
+    read_tags(at, 0..at.run.prepared.tags.len(), &limit).await
+}
+
+/// Reads tags, git tag and lock without having the lock. That all tags are as they were is believed
+/// only when no request of the run that had the lock can still be under way.
+pub(in crate::publish) async fn look_without_lock(at: Position<'_>) -> (Observation, Remarks) {
+    let run = at.run;
+    let limit = run.limits.patience(0.7);
+    let mut all = Remarks::default();
+    let mut backoff = Backoff::poll();
+    loop {
+        let refs = limit.run(read_refs(run, false)).await;
+        let (tags, remarks) = read_tags(at, 0..run.prepared.tags.len(), &limit).await;
+        all.absorb(remarks);
+        let (lock, git_tag) = match refs {
+            Some(Ok(seen)) if seen.others => (LockSeen::Taken, seen.git_tag),
+            Some(Ok(seen)) if seen.ours.is_empty() => (LockSeen::Absent, seen.git_tag),
+            Some(Ok(seen)) if seen.lock == LockSeen::Ours => (LockSeen::Ours, seen.git_tag),
+            Some(Ok(seen)) => (LockSeen::Partly, seen.git_tag),
+            Some(Err(error)) => {
+                all.failed(error);
+                (LockSeen::Unreachable, GitTagSeen::Absent)
+            }
+            None => (LockSeen::Unreachable, GitTagSeen::Absent),
+        };
+        let may_change = fate(&run.spec, &tags, git_tag) == Fate::Undone;
+        let settled = run.holding.settled_at(run.limits.verify_timeout());
+        let observation = Observation::World {
+            tags,
+            git_tag,
+            lock,
+        };
+        if !may_change || settled.is_none() || !limit.pause(backoff.delay()).await {
+            return (observation, all);
+        }
+    }
 }
 
 /// Reads until each of `tags` that was absent before shows something, or the time is up. A tag that
@@ -75,32 +191,59 @@ pub(in crate::publish) async fn await_landing(
             Shows::Ours | Shows::Other => false,
         }
     };
-    poll(at, &limit, again).await
+    let (polled, remarks) = poll(at, &limit, again).await;
+    (polled.tags, remarks)
 }
 
-/// Reads all tags once, then again those for which `again` holds.
+/// What tags showed after they were read for a while.
+struct Polled {
+    tags: Vec<Shows>,
+    /// How often they were read.
+    rounds: u32,
+}
+
+/// Reads all tags once, then again those for which `again` holds, until the time is up; then once more,
+/// for the last look may be long ago by then.
 async fn poll(
     at: Position<'_>,
     limit: &Deadline,
     again: impl Fn(usize, Shows) -> bool,
-) -> (Vec<Shows>, Remarks) {
+) -> (Polled, Remarks) {
     let all = 0..at.run.prepared.tags.len();
     let (mut shows, mut remarks) = read_tags(at, all, limit).await;
     let mut backoff = Backoff::poll();
+    let mut rounds = 1;
+    let mut is_last = false;
     loop {
         let open: Vec<_> = (0..shows.len())
             .filter(|&index| again(index, shows[index]))
             .collect();
-        if open.is_empty() || !limit.pause(backoff.delay()).await {
-            return (shows, remarks);
+        if open.is_empty() || is_last {
+            return (
+                Polled {
+                    tags: shows,
+                    rounds,
+                },
+                remarks,
+            );
         }
+        is_last = !limit.pause(backoff.delay()).await;
+        let last_look = at.run.limits.last_look();
+        let limit = if is_last { &last_look } else { limit };
+        rounds += 1;
         let (seen, new) = read_tags(at, open.iter().copied(), limit).await;
         remarks.absorb(new);
         for (index, now) in open.into_iter().zip(seen) {
             shows[index] = now;
         }
         if at.txn.state == State::Verifying && shows.contains(&Shows::Other) {
-            return (shows, remarks);
+            return (
+                Polled {
+                    tags: shows,
+                    rounds,
+                },
+                remarks,
+            );
         }
     }
 }

@@ -17,8 +17,8 @@ pub(in crate::publish) struct RefsSeen {
     pub(in crate::publish) lock: LockSeen,
     pub(in crate::publish) git_tag: GitTagSeen,
     pub(in crate::publish) branch: BranchSeen,
-    /// Lock refs that hold this run's object.
-    pub(in crate::publish) ours: Vec<RefName>,
+    /// Lock refs that hold one of this run's objects, with what they hold.
+    pub(in crate::publish) ours: Vec<(RefName, ObjectId)>,
     /// Whether somebody else holds one of the lock refs.
     pub(in crate::publish) others: bool,
     /// The names of all git tags, where they were asked for.
@@ -50,7 +50,13 @@ pub(in crate::publish) fn delete_locks(names: &[RefName], lock: &ObjectId) -> Ve
     names.iter().map(delete).collect()
 }
 
-/// Reads lock, git tag and branch in one request; with `all_tags` the names of all git tags, too.
+/// Deletes the refs of the lock that were seen to be this run's.
+pub(in crate::publish) fn delete_seen(ours: &[(RefName, ObjectId)]) -> Vec<RefEdit> {
+    let delete = |(name, object): &(RefName, ObjectId)| RefEdit::delete(name, object);
+    ours.iter().map(delete).collect()
+}
+
+/// Reads lock, git tag and branch in one request, which renews the lease where the lock is this run's; with `all_tags` the names of all git tags, too.
 pub(in crate::publish) async fn read_refs(
     run: &Run,
     all_tags: bool,
@@ -61,9 +67,10 @@ pub(in crate::publish) async fn read_refs(
         .iter()
         .chain(prepared.git_tag.iter().map(|tag| &tag.name))
         .chain(prepared.branch.iter().map(|branch| &branch.name));
-    let mut asked = RefPattern::names(names);
-    asked.extend(all_tags.then(|| RefPattern::Below(RefName::TAGS.to_owned())));
-    let refs = run.world.remote.refs(&asked).await?;
+    let mut patterns = RefPattern::names(names);
+    patterns.extend(all_tags.then(|| RefPattern::Below(RefName::TAGS.to_owned())));
+    let asked = run.holding.asking();
+    let refs = run.world.remote.refs(&patterns).await?;
     let at = |name: &RefName| {
         refs.iter()
             .find(|(found, _)| found == name)
@@ -72,20 +79,26 @@ pub(in crate::publish) async fn read_refs(
     let locks = &prepared.lock_refs;
     let ours: Vec<_> = locks
         .iter()
-        .filter(|name| at(name) == Some(&run.lock))
-        .cloned()
+        .filter_map(|name| Some((name.clone(), at(name)?.clone())))
+        .filter(|(_, object)| run.holding.is_ours(object))
         .collect();
+    let is_held = ours.len() == locks.len();
+    if is_held {
+        run.holding.read_as_ours(asked);
+    }
+    let git_tag = git_tag_seen(prepared, at);
+    run.holding.saw_git_tag(git_tag);
     Ok(RefsSeen {
-        lock: if ours.len() == locks.len() {
+        lock: if is_held {
             LockSeen::Ours
         } else {
             LockSeen::Taken
         },
-        git_tag: git_tag_seen(prepared, at),
+        git_tag,
         branch: branch_seen(prepared, at),
         others: locks
             .iter()
-            .any(|name| at(name).is_some_and(|id| *id != run.lock)),
+            .any(|name| at(name).is_some_and(|id| !run.holding.is_ours(id))),
         git_tags: refs
             .iter()
             .filter(|(name, _)| name.is_tag())

@@ -1,12 +1,14 @@
 //! Puts tags back to what they showed before, each only while it shows the release or the old
 //! digest. The release's own digest is never deleted: that would take every tag with it.
 
+use std::{future::Future, time::Duration};
+
 use futures_util::future::join_all;
 use tokio::time::Instant;
 
 use crate::{
     event::Event,
-    io::registry::Deletion,
+    io::registry::{Deletion, RegistryError, RegistryErrorKind},
     oci::{Manifest, Observed, TagOrDigest},
     publish::{
         deadline::{Backoff, Deadline},
@@ -17,7 +19,13 @@ use crate::{
         },
         remarks::{Remarks, gather},
         run::{Position, Run},
-        steps::{answer::answered, stand_in::stand_in_manifest, tag::read_tag},
+        steps::{
+            answer::answered,
+            right::{Right, is_permitted, read_right},
+            send::{pause_after, send},
+            stand_in::stand_in_manifest,
+            tag::read_tag,
+        },
     },
 };
 
@@ -33,6 +41,8 @@ pub(in crate::publish) async fn put_back(
             index,
             limit,
             remarks: Remarks::default(),
+            backoff: Backoff::retry(),
+            pause: None,
         };
         let seen = back.put_back().await;
         // A refused tag never moved, so there is nothing to tell.
@@ -61,6 +71,9 @@ struct PutBack<'a> {
     index: usize,
     limit: &'a Deadline,
     remarks: Remarks,
+    backoff: Backoff,
+    /// How long to wait before the next try, where a request's answer says so.
+    pause: Option<Duration>,
 }
 
 impl PutBack<'_> {
@@ -72,9 +85,19 @@ impl PutBack<'_> {
     async fn put_back(&mut self) -> PutBackSeen {
         let refused = self.at.txn.progress[self.index] == TagProgress::Refused;
         let existed = self.at.run.prepared.tags[self.index].before.is_some();
-        let mut backoff = Backoff::retry();
         let landed = self.at.run.limits.landed();
+        let mut must_ask = !is_permitted(self.at);
         loop {
+            // Wait, read the lock, look at the tag, write.
+            if must_ask {
+                match read_right(self.at, self.limit, &mut self.remarks).await {
+                    Right::Held => {}
+                    Right::Lost => return PutBackSeen::LockLost,
+                    Right::Unknown => return PutBackSeen::LockUnknown,
+                }
+            }
+            must_ask = true;
+            self.pause = None;
             let shows = self.read().await;
             if shows == Shows::Before && Instant::now() >= landed {
                 // Whatever was sent has landed by now, or never will.
@@ -94,10 +117,26 @@ impl PutBack<'_> {
             if let Some(seen) = done {
                 return seen;
             }
-            if !self.limit.pause(backoff.delay()).await {
+            let pause = self.pause.unwrap_or_else(|| self.backoff.delay());
+            if !self.limit.pause(pause).await {
                 return PutBackSeen::Unclear;
             }
         }
+    }
+
+    /// The answer to a request that moves this tag.
+    async fn send<T>(
+        &mut self,
+        request: impl Future<Output = Result<T, RegistryError>>,
+    ) -> Option<Result<T, RegistryError>> {
+        let answer = send(self.at.run, &[self.index], self.limit, request).await;
+        if let Some(Err(error)) = &answer {
+            self.pause = Some(pause_after(error, &mut self.backoff));
+            if error.kind != RegistryErrorKind::NotPermitted {
+                self.remarks.tag_failed(self.index, error);
+            }
+        }
+        answer
     }
 
     /// The manifest that a tag showed before: from the journal, else from the registry.
@@ -131,11 +170,11 @@ impl PutBack<'_> {
             }
             Err(()) => return None,
         };
-        match self.limit.run(api.put_tag(&tag.tag, &manifest)).await {
+        let permit = self.at.run.holding.permit();
+        match self.send(api.put_tag(&tag.tag, &manifest, &permit)).await {
             None => Some(PutBackSeen::Unclear),
             Some(Ok(_)) => Some(self.until_restored().await),
             Some(Err(error)) => {
-                self.remarks.tag_failed(self.index, &error);
                 if answered(&error) != Answered::Refused {
                     return None;
                 }
@@ -169,12 +208,11 @@ impl PutBack<'_> {
     /// Takes a new tag away. `None`: not decided, try again.
     async fn delete_new(&mut self, shows: Shows) -> Option<PutBackSeen> {
         let (tag, api) = self.at.run.tag(self.index);
-        match self.limit.run(api.delete(&tag.tag.clone().into())).await {
+        let permit = self.at.run.holding.permit();
+        let what = tag.tag.clone().into();
+        match self.send(api.delete(&what, &permit)).await {
             None => Some(PutBackSeen::Unclear),
-            Some(Err(error)) => {
-                self.remarks.tag_failed(self.index, &error);
-                None
-            }
+            Some(Err(_)) => None,
             Some(Ok(Deletion::Accepted)) => Some(self.until_restored().await),
             // It does not show after all this time, and there is nothing to delete.
             Some(Ok(Deletion::Absent | Deletion::Refused)) if shows == Shows::Before => {
@@ -193,9 +231,10 @@ impl PutBack<'_> {
         };
         let digest = TagOrDigest::Digest(manifest.digest().clone());
         // First without a name, to learn whether digests can be deleted before anybody sees it.
+        let permit = self.at.run.holding.permit();
         let trial = async {
-            api.put_manifest(&manifest, &[]).await?;
-            api.delete(&digest).await
+            api.put_manifest(&manifest, &[], &permit).await?;
+            api.delete(&digest, &permit).await
         };
         match self.limit.run(trial).await {
             None => return Some(PutBackSeen::Unclear),
@@ -211,21 +250,16 @@ impl PutBack<'_> {
             }
         }
         let swap = async {
-            api.put_tag(&tag.tag, &manifest).await?;
-            api.delete(&digest).await
+            api.put_tag(&tag.tag, &manifest, &permit).await?;
+            api.delete(&digest, &permit).await
         };
-        match self.limit.run(swap).await {
+        match self.send(swap).await {
             None => Some(PutBackSeen::Unclear),
             Some(Ok(Deletion::Accepted)) => Some(self.until_restored().await),
             Some(Ok(Deletion::Absent)) => None,
             Some(Ok(Deletion::Refused)) => self.leave().await,
-            Some(Err(error)) => {
-                self.remarks.tag_failed(self.index, &error);
-                if answered(&error) == Answered::Refused {
-                    return self.leave().await;
-                }
-                None
-            }
+            Some(Err(error)) if answered(&error) == Answered::Refused => self.leave().await,
+            Some(Err(_)) => None,
         }
     }
 
@@ -244,11 +278,11 @@ impl PutBack<'_> {
         if self.remarks.last_shown(self.index) == Some(&Observed::At(wanted)) {
             return Some(PutBackSeen::Left);
         }
-        match self
-            .limit
-            .run(api.put_tag(&tag.tag, self.at.run.manifest(self.index)))
-            .await
-        {
+        let (permit, manifest) = (
+            self.at.run.holding.permit(),
+            self.at.run.manifest(self.index),
+        );
+        match self.send(api.put_tag(&tag.tag, manifest, &permit)).await {
             Some(Ok(_)) => {
                 self.read().await;
                 Some(PutBackSeen::Left)

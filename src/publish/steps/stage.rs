@@ -7,6 +7,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, future::try_join_all, stre
 
 use crate::{
     event::{Finished, Running, Started},
+    io::lease::Permit,
     io::registry::{BlobSource, RegistryError, RegistryErrorKind, RepositoryApi},
     oci::{Descriptor, Digest, Image, Manifest, Registry, TagOrDigest},
     publish::{
@@ -158,7 +159,7 @@ impl Staging<'_> {
         manifest: &Manifest,
     ) -> Result<(), StageError> {
         let api = self.destinations[member].api;
-        match api.put_manifest(manifest, &[]).await {
+        match api.put_manifest(manifest, &[], &Permit::always()).await {
             Ok(_) => return Ok(()),
             Err(error) => match &error.kind {
                 RegistryErrorKind::BlobsMissing(missing) => {
@@ -167,7 +168,7 @@ impl Staging<'_> {
                 _ => return Err(error.into()),
             },
         }
-        api.put_manifest(manifest, &[]).await?;
+        api.put_manifest(manifest, &[], &Permit::always()).await?;
         Ok(())
     }
 
@@ -194,7 +195,7 @@ impl Staging<'_> {
         }
         for child in &image.children {
             if missing.contains(child.digest()) {
-                api.put_manifest(child, &[]).await?;
+                api.put_manifest(child, &[], &Permit::always()).await?;
             }
         }
         Ok(())
@@ -228,6 +229,7 @@ fn takes_no_digests(error: &RegistryError) -> bool {
         | RegistryErrorKind::Unreachable
         | RegistryErrorKind::BadAnswer
         | RegistryErrorKind::Credentials
-        | RegistryErrorKind::File => false,
+        | RegistryErrorKind::File
+        | RegistryErrorKind::NotPermitted => false,
     }
 }

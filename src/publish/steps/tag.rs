@@ -29,6 +29,7 @@ pub(in crate::publish) async fn read_tag(
             Shows::Unreadable
         }
         Some(Ok(shown)) => {
+            at.run.holding.looked_at(index);
             let shown = shown.map(|descriptor| descriptor.digest);
             remarks.shows(index, Observed::from(shown.clone()));
             classify(at, index, shown.as_ref())
@@ -73,7 +74,11 @@ fn classify(at: Position<'_>, index: usize, shown: Option<&Digest>) -> Shows {
 /// accepted, and some show nothing while they replace a tag.
 fn may_lag(state: State) -> bool {
     match state {
-        State::Committing(_) | State::Verifying | State::Settling | State::RollingBack(_) => true,
+        State::Committing(_)
+        | State::Verifying
+        | State::Settling
+        | State::RollingBack(_)
+        | State::Confirming(_) => true,
         State::Locking
         | State::Observing
         | State::CheckingLock(_)
@@ -81,6 +86,9 @@ fn may_lag(state: State) -> bool {
         | State::Recovering(_)
         | State::Staging
         | State::Unlocking(_)
+        | State::Judging(_)
+        | State::WithoutLock(_)
+        | State::Relocking(_)
         | State::Stopped(_)
         | State::Ended(_) => false,
     }

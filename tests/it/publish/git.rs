@@ -355,7 +355,7 @@ async fn a_ref_that_another_push_has_at_this_moment_is_no_refusal() {
     std::fs::write(&held, "").unwrap();
     let error = remote.swap(&edits(&LOCKS, None, Some(&lock))).await;
     let error = error.unwrap_err();
-    assert_eq!(error.kind, RemoteErrorKind::Unreachable, "{error:?}");
+    assert_eq!(error.kind, RemoteErrorKind::Raced, "{error:?}");
     assert_eq!(error.hint, None);
     std::fs::remove_file(&held).unwrap();
     remote

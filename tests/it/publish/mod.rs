@@ -10,3 +10,4 @@ mod model;
 mod races;
 mod recovery;
 pub mod scene;
+mod stops;

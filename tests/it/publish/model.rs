@@ -14,8 +14,8 @@ use hoist::{
                 ContentSeen, GitSeen, GitTagSeen, LockSeen, Observation, PutBackSeen, PutSeen,
                 Shows,
             },
-            replay::enter,
-            state::{End, Goal, State, Stop, TagSpec, Transaction, TransactionSpec},
+            replay::recover,
+            state::{End, Goal, Lockless, State, Stop, TagSpec, Transaction, TransactionSpec},
             transitions::next,
         },
     },
@@ -29,11 +29,47 @@ struct Outside {
     git_tag: GitTagSeen,
     /// Another writer has moved a tag; it does so once at most.
     meddled: bool,
+    /// Requests that put the release and whose answer was lost: each may still be carried out, until
+    /// all the time has gone that a registry takes at most.
+    pending: Vec<bool>,
 }
+
+impl Outside {
+    fn start(lock: bool) -> Self {
+        Self {
+            tags: vec![Shows::Before; TAGS],
+            lock,
+            git_tag: GitTagSeen::Absent,
+            meddled: false,
+            pending: vec![false; TAGS],
+        }
+    }
+
+    /// What is true when no request can be under way any more: each of them was carried out late, or
+    /// never.
+    fn settled(&self) -> Vec<Self> {
+        let mut all = vec![Self {
+            pending: vec![false; TAGS],
+            ..self.clone()
+        }];
+        for tag in (0..TAGS).filter(|&tag| self.pending[tag]) {
+            for index in 0..all.len() {
+                let mut landed = all[index].clone();
+                landed.tags[tag] = Shows::Ours;
+                all.push(landed);
+            }
+        }
+        all
+    }
+}
+
+/// How many tags there are.
+const TAGS: usize = 2;
 
 type Node = (Transaction, Outside);
 
-fn shape(on_failure: OnFailure) -> TransactionSpec {
+/// Two tags: both of one repository, which can go in one request, or one in each of two.
+fn shape(on_failure: OnFailure, repositories: u8) -> TransactionSpec {
     let slot = |repository, group, kind| TagSpec {
         repository,
         image: 0,
@@ -43,10 +79,14 @@ fn shape(on_failure: OnFailure) -> TransactionSpec {
     TransactionSpec {
         tags: vec![
             slot(0, 0, TagClass::Version),
-            slot(0, 0, TagClass::Moving),
-            slot(1, 1, TagClass::Moving),
+            slot(
+                usize::from(repositories - 1),
+                repositories - 1,
+                TagClass::Moving,
+            ),
         ],
         on_failure,
+        makes_git_tag: true,
     }
 }
 
@@ -69,6 +109,10 @@ fn choices<T: Clone>(tags: &[usize], options: impl Fn(usize) -> Vec<T>) -> Vec<V
 }
 
 fn put(outside: &Outside, tags: &[usize], together: bool) -> Vec<(Observation, Outside)> {
+    if !outside.lock {
+        let lost = tags.iter().map(|&tag| (tag, PutSeen::LockLost)).collect();
+        return vec![(Observation::Put(lost), outside.clone())];
+    }
     let options = |tag: usize| {
         let was = outside.tags[tag];
         let mut options = vec![
@@ -85,6 +129,8 @@ fn put(outside: &Outside, tags: &[usize], together: bool) -> Vec<(Observation, O
         if together {
             options.extend([
                 (PutSeen::NotTaken, was),
+                // Taken, and the answer has lost the names.
+                (PutSeen::NotTaken, Shows::Ours),
                 (PutSeen::Pending, was),
                 (PutSeen::Pending, Shows::Ours),
             ]);
@@ -93,8 +139,10 @@ fn put(outside: &Outside, tags: &[usize], together: bool) -> Vec<(Observation, O
     };
     let row = |row: Vec<(usize, (PutSeen, Shows))>| {
         let mut then = outside.clone();
-        for (tag, (_, shows)) in &row {
+        for (tag, (seen, shows)) in &row {
             then.tags[*tag] = *shows;
+            // What was not done in time may be done later.
+            then.pending[*tag] |= *seen == PutSeen::Unclear && *shows != Shows::Ours;
         }
         (
             Observation::Put(
@@ -109,6 +157,13 @@ fn put(outside: &Outside, tags: &[usize], together: bool) -> Vec<(Observation, O
 }
 
 fn put_back(outside: &Outside, tags: &[usize]) -> Vec<(Observation, Outside)> {
+    if !outside.lock {
+        let lost = tags
+            .iter()
+            .map(|&tag| (tag, PutBackSeen::LockLost))
+            .collect();
+        return vec![(Observation::PutBack(lost), outside.clone())];
+    }
     let options = |tag: usize| match outside.tags[tag] {
         Shows::Other => vec![
             (PutBackSeen::Foreign, Shows::Other),
@@ -195,10 +250,13 @@ fn answers(outside: &Outside, action: &Action) -> Vec<(Observation, Outside)> {
         }
         Action::PutTogether(tags) => put(outside, tags, true),
         Action::PutEach(tags) => put(outside, tags, false),
-        Action::AwaitVisible | Action::AwaitLanding(_) => looks(outside)
+        Action::AwaitLanding(_) => looks(outside)
             .into_iter()
             .map(|tags| (Observation::Tags(tags), outside.clone()))
             .collect(),
+        Action::Look => vec![(Observation::Tags(outside.tags.clone()), outside.clone())],
+        Action::AwaitVisible | Action::LookLast => last_looks(outside),
+        Action::LookWithoutLock => without_lock(outside),
         Action::Stage => [ContentSeen::Ready, ContentSeen::Gone, ContentSeen::Failed]
             .map(|seen| (Observation::Content(seen), outside.clone()))
             .to_vec(),
@@ -225,6 +283,11 @@ fn answers(outside: &Outside, action: &Action) -> Vec<(Observation, Outside)> {
                 (Observation::Git(GitSeen::Unreachable), done),
             ]
         }
+        Action::Unlock if !outside.lock => vec![
+            (Observation::Git(GitSeen::Taken), outside.clone()),
+            // An earlier try of this push was carried out, and its answer was lost.
+            (Observation::Git(GitSeen::Gone), outside.clone()),
+        ],
         Action::Unlock => vec![
             (Observation::Git(GitSeen::Done), with_lock(false)),
             (Observation::Git(GitSeen::BranchLeft), with_lock(false)),
@@ -255,7 +318,19 @@ fn kind(outside: &Outside, action: &Action) -> (Observation, Outside) {
             }
             Observation::Put(tags.iter().map(|&tag| (tag, PutSeen::Ours)).collect())
         }
-        Action::AwaitVisible | Action::AwaitLanding(_) => Observation::Tags(outside.tags.clone()),
+        Action::AwaitLanding(_) | Action::Look => Observation::Tags(outside.tags.clone()),
+        Action::AwaitVisible | Action::LookLast => {
+            then.pending = vec![false; TAGS];
+            Observation::LastLook {
+                tags: outside.tags.clone(),
+                settled: true,
+            }
+        }
+        Action::LookWithoutLock => Observation::World {
+            tags: outside.tags.clone(),
+            git_tag: outside.git_tag,
+            lock: LockSeen::Absent,
+        },
         Action::Stage => Observation::Content(ContentSeen::Ready),
         Action::PutBack(tags) => {
             let one = |&tag: &usize| {
@@ -286,6 +361,50 @@ fn kind(outside: &Outside, action: &Action) -> (Observation, Outside) {
     (seen, then)
 }
 
+/// Last looks: when all is settled they are true; else they may lag behind, and say that they may.
+fn last_looks(outside: &Outside) -> Vec<(Observation, Outside)> {
+    let look = |tags, settled| Observation::LastLook { tags, settled };
+    let settled = outside.settled().into_iter();
+    let mut all: Vec<_> = settled
+        .map(|then| (look(then.tags.clone(), true), then))
+        .collect();
+    let early = looks(outside).into_iter();
+    all.extend(early.map(|tags| (look(tags, false), outside.clone())));
+    all.push((look(vec![Shows::Unreadable; TAGS], true), outside.clone()));
+    all
+}
+
+/// Looks of a recovery that finds no lock. That all tags are as they were is told only when all is
+/// settled.
+fn without_lock(outside: &Outside) -> Vec<(Observation, Outside)> {
+    let world = |tags: Vec<Shows>| Observation::World {
+        tags,
+        git_tag: outside.git_tag,
+        lock: LockSeen::Absent,
+    };
+    let mut all = vec![(world(vec![Shows::Unreadable; TAGS]), outside.clone())];
+    if outside.tags.iter().all(|tag| *tag == Shows::Before) {
+        let settled = outside.settled().into_iter();
+        all.extend(settled.map(|then| (world(then.tags.clone()), then)));
+    } else {
+        all.push((world(outside.tags.clone()), outside.clone()));
+    }
+    all
+}
+
+/// A recovery that finds no lock.
+fn lockless(txn: &Transaction, goal: Goal) -> Transaction {
+    let lockless = Lockless {
+        goal,
+        take_over: false,
+        never_locked: txn.state == State::Locking,
+    };
+    Transaction {
+        state: State::WithoutLock(lockless),
+        ..txn.clone()
+    }
+}
+
 fn is_rest(txn: &Transaction) -> bool {
     matches!(txn.state, State::Ended(_) | State::Stopped(_))
 }
@@ -311,12 +430,15 @@ fn check_end((txn, outside): &Node) {
 
 /// From here, with a world that has become kind, the way ends, and where it should.
 fn check_way(shape: &TransactionSpec, (txn, outside): &Node, goal: Goal) {
-    if matches!(txn.state, State::Ended(_)) || (!outside.lock && txn.state != State::Locking) {
+    if matches!(txn.state, State::Ended(_)) {
         return;
     }
-    let mut node = (enter(txn.clone(), goal), outside.clone());
-    // A recovery takes the lock before it begins.
-    node.1.lock = true;
+    let begin = if outside.lock {
+        recover(txn.clone(), goal)
+    } else {
+        lockless(txn, goal)
+    };
+    let mut node = (begin, outside.clone());
     for _ in 0..40 {
         if is_rest(&node.0) {
             break;
@@ -325,7 +447,9 @@ fn check_way(shape: &TransactionSpec, (txn, outside): &Node, goal: Goal) {
         node = (next(shape, node.0, seen).unwrap(), then);
     }
     let held = node.0.state == State::Stopped(Stop::Held);
-    let ended = matches!(node.0.state, State::Ended(_));
+    let ended = matches!(node.0.state, State::Ended(_))
+        // Somebody else's digest under a tag whose lock is gone: a person decides.
+        || (node.0.state == State::Stopped(Stop::Overtaken) && outside.meddled);
     assert!(
         ended || (held && goal == Goal::Forward),
         "from {txn:?} {outside:?} {goal:?}: {node:?}"
@@ -337,9 +461,29 @@ fn successors(shape: &TransactionSpec, (txn, outside): &Node) -> Vec<Node> {
     let mut all = Vec::new();
     // A crash: the state is on the disk, its action may or may not have been performed.
     for goal in [Goal::Forward, Goal::Back] {
-        if outside.lock && !matches!(txn.state, State::Ended(_)) {
-            all.push((enter(txn.clone(), goal), outside.clone()));
+        if matches!(txn.state, State::Ended(_)) {
+            continue;
         }
+        if outside.lock {
+            all.push((recover(txn.clone(), goal), outside.clone()));
+        } else {
+            all.push((lockless(txn, goal), outside.clone()));
+        }
+    }
+    // Somebody deletes the lock.
+    if outside.lock && !matches!(txn.state, State::Ended(_)) {
+        let gone = Outside {
+            lock: false,
+            ..outside.clone()
+        };
+        all.push((txn.clone(), gone));
+    }
+    // A request that was under way is carried out.
+    for tag in (0..TAGS).filter(|&tag| outside.pending[tag]) {
+        let mut landed = outside.clone();
+        landed.pending[tag] = false;
+        landed.tags[tag] = Shows::Ours;
+        all.push((txn.clone(), landed));
     }
     if is_rest(txn) {
         return all;
@@ -350,7 +494,7 @@ fn successors(shape: &TransactionSpec, (txn, outside): &Node) -> Vec<Node> {
     for (seen, then) in answers(outside, &action(shape, txn)) {
         for goal in [Goal::Forward, Goal::Back] {
             if then.lock {
-                all.push((enter(txn.clone(), goal), then.clone()));
+                all.push((recover(txn.clone(), goal), then.clone()));
             }
         }
         all.push(step(seen, then));
@@ -366,16 +510,11 @@ fn successors(shape: &TransactionSpec, (txn, outside): &Node) -> Vec<Node> {
     all
 }
 
-fn explore(on_failure: OnFailure) -> usize {
-    let shape = shape(on_failure);
-    let start = Outside {
-        tags: vec![Shows::Before; 3],
-        lock: false,
-        git_tag: GitTagSeen::Absent,
-        meddled: false,
-    };
+fn explore(on_failure: OnFailure, repositories: u8) -> usize {
+    let shape = shape(on_failure, repositories);
+    let start = Outside::start(false);
     let mut seen: HashSet<Node> = HashSet::new();
-    let mut open = vec![(Transaction::new([false; 3]), start)];
+    let mut open = vec![(Transaction::new([false; TAGS]), start)];
     while let Some(node) = open.pop() {
         if !seen.insert(node.clone()) {
             continue;
@@ -390,27 +529,22 @@ fn explore(on_failure: OnFailure) -> usize {
 
 #[test]
 fn from_every_reachable_state_both_ways_end() {
-    let count = explore(OnFailure::Rollback);
+    let count = explore(OnFailure::Rollback, 1) + explore(OnFailure::Rollback, 2);
     assert!(count > 1000, "{count} states");
 }
 
 #[test]
 fn a_held_commit_can_be_finished_and_undone_too() {
-    let count = explore(OnFailure::Hold);
+    let count = explore(OnFailure::Hold, 1) + explore(OnFailure::Hold, 2);
     assert!(count > 1000, "{count} states");
 }
 
 /// Every state with every kind of answer, all tags alike: a review sees the protocol change.
 #[test]
 fn the_transition_table() {
-    let shape = shape(OnFailure::Rollback);
-    let start = Transaction::new([false; 3]);
-    let outside = Outside {
-        tags: vec![Shows::Before; 3],
-        lock: true,
-        git_tag: GitTagSeen::Absent,
-        meddled: false,
-    };
+    let shape = shape(OnFailure::Rollback, 1);
+    let start = Transaction::new([false; TAGS]);
+    let outside = Outside::start(true);
     let mut lines = std::collections::BTreeSet::new();
     let mut seen: HashSet<Transaction> = HashSet::new();
     let mut open = vec![start];
@@ -430,7 +564,8 @@ fn the_transition_table() {
             open.push(then);
         }
         for goal in [Goal::Forward, Goal::Back] {
-            open.push(enter(txn.clone(), goal));
+            open.push(recover(txn.clone(), goal));
+            open.push(lockless(&txn, goal));
         }
     }
     let table: Vec<_> = lines.into_iter().collect();
@@ -446,17 +581,22 @@ fn uniform(action: &Action, outside: &Outside) -> Vec<Observation> {
         PutSeen::Refused,
         PutSeen::Foreign,
         PutSeen::Unclear,
+        PutSeen::LockLost,
+        PutSeen::LockUnknown,
     ];
     let backs = [
         PutBackSeen::Restored,
         PutBackSeen::Left,
         PutBackSeen::Foreign,
         PutBackSeen::Unclear,
+        PutBackSeen::LockLost,
+        PutBackSeen::LockUnknown,
     ];
     let shows = [Shows::Ours, Shows::Before, Shows::Other, Shows::Unreadable];
     let locks = [
         LockSeen::Ours,
         LockSeen::Taken,
+        LockSeen::Absent,
         LockSeen::Partly,
         LockSeen::Refused,
         LockSeen::Advanced,
@@ -464,18 +604,23 @@ fn uniform(action: &Action, outside: &Outside) -> Vec<Observation> {
     ];
     match action {
         Action::TakeLock | Action::CheckLock => locks.map(Observation::Lock).to_vec(),
-        Action::Observe => {
+        Action::Observe | Action::LookWithoutLock => {
+            let held = if *action == Action::Observe {
+                LockSeen::Ours
+            } else {
+                LockSeen::Absent
+            };
             let mut all = Vec::new();
             for tag in shows {
                 for git_tag in [GitTagSeen::Absent, GitTagSeen::Ours, GitTagSeen::Other] {
                     all.push(Observation::World {
-                        tags: vec![tag; 3],
+                        tags: vec![tag; TAGS],
                         git_tag,
-                        lock: LockSeen::Ours,
+                        lock: held,
                     });
                 }
             }
-            for lock in &locks[1..] {
+            for lock in locks.iter().filter(|lock| **lock != held) {
                 all.push(Observation::World {
                     tags: outside.tags.clone(),
                     git_tag: GitTagSeen::Absent,
@@ -487,11 +632,21 @@ fn uniform(action: &Action, outside: &Outside) -> Vec<Observation> {
         Action::PutTogether(tags) => puts
             .map(|seen| Observation::Put(tags.iter().map(|&tag| (tag, seen)).collect()))
             .to_vec(),
-        Action::PutEach(tags) => [puts[0], puts[3], puts[4], puts[5]]
+        Action::PutEach(tags) => [puts[0], puts[3], puts[4], puts[5], puts[6], puts[7]]
             .map(|seen| Observation::Put(tags.iter().map(|&tag| (tag, seen)).collect()))
             .to_vec(),
-        Action::AwaitVisible | Action::AwaitLanding(_) => {
-            shows.map(|tag| Observation::Tags(vec![tag; 3])).to_vec()
+        Action::AwaitLanding(_) | Action::Look => {
+            shows.map(|tag| Observation::Tags(vec![tag; TAGS])).to_vec()
+        }
+        Action::AwaitVisible | Action::LookLast => {
+            let all = [true, false].into_iter();
+            all.flat_map(|settled| {
+                shows.map(|tag| Observation::LastLook {
+                    tags: vec![tag; TAGS],
+                    settled,
+                })
+            })
+            .collect()
         }
         Action::Stage => [ContentSeen::Ready, ContentSeen::Gone, ContentSeen::Failed]
             .map(Observation::Content)
@@ -503,6 +658,7 @@ fn uniform(action: &Action, outside: &Outside) -> Vec<Observation> {
             GitSeen::Done,
             GitSeen::BranchLeft,
             GitSeen::Taken,
+            GitSeen::Gone,
             GitSeen::Refused,
             GitSeen::Unreachable,
         ]
@@ -520,6 +676,9 @@ fn summary(seen: &Observation) -> String {
             lock,
         } => format!("tags {:?}, git tag {git_tag:?}, lock {lock:?}", tags[0]),
         Observation::Tags(tags) => format!("tags {:?}", tags[0]),
+        Observation::LastLook { tags, settled } => {
+            format!("last look {:?}, settled {settled}", tags[0])
+        }
         Observation::Put(answers) => format!("put {:?}", answers[0].1),
         Observation::PutBack(answers) => format!("put back {:?}", answers[0].1),
         Observation::Lock(lock) => format!("lock {lock:?}"),

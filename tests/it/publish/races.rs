@@ -147,6 +147,8 @@ async fn a_crash_is_finished_or_undone_over_a_real_remote_from_another_clone() {
             () = scene.faults.crashed() => {}
             outcome = publish::publish(&world, &scene.publication) => panic!("{outcome:#?}"),
         }
+        // What a process holds goes with it.
+        drop(world);
         scene.faults.clear();
         assert!(
             remote.refs().contains("refs/hoist/publish/"),

@@ -5,10 +5,14 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use chrono::{DateTime, TimeDelta, Utc};
 use hoist::{
     event::{Event, Events},
     git::{ObjectId, RefName},
-    io::registry::RepositoryApi,
+    io::{
+        lease::{LeaseClock, LeaseTimes},
+        registry::RepositoryApi,
+    },
     oci::{Descriptor, Digest, Image, Manifest, MediaType, Observed, Repository, Tag},
     outcome::Outcome,
     policy::PublishPolicy,
@@ -41,6 +45,7 @@ pub struct Scene {
     /// What the tags show that exist before, by tag.
     pub old: BTreeMap<String, Manifest>,
     pub dir: tempfile::TempDir,
+    begun: tokio::time::Instant,
 }
 
 /// How a scene differs from the plain one.
@@ -151,6 +156,7 @@ impl Scene {
             old: BTreeMap::new(),
             faults,
             dir,
+            begun: tokio::time::Instant::now(),
         };
         scene.remote.atomic = setting.atomic;
         if setting.commits {
@@ -203,6 +209,7 @@ impl Scene {
     pub fn world(&self, pid: u32) -> World {
         let registries = self.registries.clone();
         let events = self.events.clone();
+        let start: DateTime<Utc> = "2026-11-23T12:00:00Z".parse().unwrap();
         World {
             connect: Arc::new(move |repository: &Repository| {
                 let port: usize = repository.registry().as_str()[10..].parse().unwrap();
@@ -215,7 +222,9 @@ impl Scene {
             cancel: self.cancel.clone(),
             owner: owner(pid),
             alive: |_| false,
-            clock: Clock::new("2026-11-23T12:00:00Z".parse().unwrap()),
+            clock: Clock::new(start + TimeDelta::from_std(self.begun.elapsed()).unwrap()),
+            lease_clock: LeaseClock::Runtime,
+            lease_times: LeaseTimes::default(),
         }
     }
 
@@ -315,6 +324,8 @@ pub fn owner(pid: u32) -> Owner {
         host: "ci-1".into(),
         boot: "b".into(),
         pid,
+        pid_started: None,
+        ci: None,
         run: None,
         nonce: format!("nonce{pid}"),
     }

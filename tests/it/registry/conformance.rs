@@ -9,6 +9,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use hoist::io::lease::Permit;
 use hoist::{
     io::registry::{BlobPushed, BlobSource, Deletion, RegistryErrorKind, RepositoryApi},
     oci::{Descriptor, Digest, Manifest, MediaType, Tag, TagOrDigest},
@@ -206,7 +207,7 @@ async fn blobs_are_mounted(from: &dyn RepositoryApi, to: &dyn RepositoryApi) {
 async fn a_manifest_needs_its_blobs(repository: &dyn RepositoryApi) {
     let sample = sample("missing");
     let error = repository
-        .put_manifest(&sample.manifest, &[])
+        .put_manifest(&sample.manifest, &[], &Permit::always())
         .await
         .unwrap_err();
     let RegistryErrorKind::BlobsMissing(mut missing) = error.kind else {
@@ -225,7 +226,7 @@ async fn a_manifest_needs_its_blobs(repository: &dyn RepositoryApi) {
     );
     push_blobs(repository, &sample).await;
     repository
-        .put_manifest(&sample.manifest, &[])
+        .put_manifest(&sample.manifest, &[], &Permit::always())
         .await
         .unwrap();
 }
@@ -236,7 +237,7 @@ async fn a_manifest_by_digest_shows_no_tag(repository: &dyn RepositoryApi) {
     let what = TagOrDigest::from(sample.manifest.digest().clone());
     for _ in 0..2 {
         repository
-            .put_manifest(&sample.manifest, &[])
+            .put_manifest(&sample.manifest, &[], &Permit::always())
             .await
             .unwrap();
         let found = repository.head(&what).await.unwrap().unwrap();
@@ -278,7 +279,10 @@ async fn every_kind_of_manifest_is_found_by_its_tag(repository: &dyn RepositoryA
         .enumerate()
     {
         let name = tag(&format!("kind-{number}"));
-        repository.put_tag(&name, manifest).await.unwrap();
+        repository
+            .put_tag(&name, manifest, &Permit::always())
+            .await
+            .unwrap();
         let found = repository
             .head(&name.clone().into())
             .await
@@ -304,11 +308,11 @@ async fn a_tag_moves(repository: &dyn RepositoryApi) {
     for sample in [&old, &new] {
         push_blobs(repository, sample).await;
         repository
-            .put_tag(&tag("latest"), &sample.manifest)
+            .put_tag(&tag("latest"), &sample.manifest, &Permit::always())
             .await
             .unwrap();
         repository
-            .put_tag(&tag("latest"), &sample.manifest)
+            .put_tag(&tag("latest"), &sample.manifest, &Permit::always())
             .await
             .unwrap();
         assert_eq!(
@@ -329,7 +333,7 @@ async fn tags_are_asked_for_with_the_manifest(repository: &dyn RepositoryApi) {
     // More than go into one request.
     let tags: Vec<Tag> = (0..13).map(|n| tag(&format!("1.{n}"))).collect();
     let receipt = repository
-        .put_manifest(&sample.manifest, &tags)
+        .put_manifest(&sample.manifest, &tags, &Permit::always())
         .await
         .unwrap();
     assert!(receipt.multi_tag || receipt.tags.is_empty());
@@ -350,18 +354,25 @@ async fn a_tag_is_deleted_or_stays(repository: &dyn RepositoryApi) {
     let digest = sample.manifest.digest();
     for name in ["going", "staying"] {
         repository
-            .put_tag(&tag(name), &sample.manifest)
+            .put_tag(&tag(name), &sample.manifest, &Permit::always())
             .await
             .unwrap();
     }
-    let left = match repository.delete(&tag("going").into()).await.unwrap() {
+    let left = match repository
+        .delete(&tag("going").into(), &Permit::always())
+        .await
+        .unwrap()
+    {
         Deletion::Accepted => None,
         Deletion::Refused => Some(digest.clone()),
         Deletion::Absent => panic!("the tag was there"),
     };
     assert_eq!(shown(repository, "going").await, left);
     assert_eq!(shown(repository, "staying").await.as_ref(), Some(digest));
-    let absent = repository.delete(&tag("never-there").into()).await.unwrap();
+    let absent = repository
+        .delete(&tag("never-there").into(), &Permit::always())
+        .await
+        .unwrap();
     assert_ne!(absent, Deletion::Accepted);
 }
 
@@ -370,12 +381,12 @@ async fn a_digest_is_deleted_with_its_tags_or_stays(repository: &dyn RepositoryA
     for (name, sample) in [("going", &going), ("staying", &staying)] {
         push_blobs(repository, sample).await;
         repository
-            .put_tag(&tag(name), &sample.manifest)
+            .put_tag(&tag(name), &sample.manifest, &Permit::always())
             .await
             .unwrap();
     }
     let what = TagOrDigest::from(going.manifest.digest().clone());
-    let left = match repository.delete(&what).await.unwrap() {
+    let left = match repository.delete(&what, &Permit::always()).await.unwrap() {
         Deletion::Accepted => None,
         Deletion::Refused => Some(going.manifest.digest().clone()),
         Deletion::Absent => panic!("the manifest was there"),
@@ -394,7 +405,10 @@ async fn a_digest_is_deleted_with_its_tags_or_stays(repository: &dyn RepositoryA
         Some(staying.manifest.digest())
     );
     if left.is_none() {
-        assert_eq!(repository.delete(&what).await.unwrap(), Deletion::Absent);
+        assert_eq!(
+            repository.delete(&what, &Permit::always()).await.unwrap(),
+            Deletion::Absent
+        );
     }
 }
 
@@ -403,7 +417,7 @@ async fn a_tag_is_as_long_as_it_may_be(repository: &dyn RepositoryApi) {
     push_blobs(repository, &sample).await;
     let name = "x".repeat(Tag::MAX);
     repository
-        .put_tag(&tag(&name), &sample.manifest)
+        .put_tag(&tag(&name), &sample.manifest, &Permit::always())
         .await
         .unwrap();
     assert_eq!(

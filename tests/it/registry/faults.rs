@@ -7,6 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use hoist::io::lease::Permit;
 use hoist::{
     io::registry::{
         BlobPushed, BlobSource, Deletion, PutAnswer, RegistryError, RegistryErrorKind as Kind,
@@ -103,7 +104,7 @@ async fn row_4_only_404_is_absent() {
 async fn row_4_a_tag_is_found_where_types_decide() {
     let (_registry, client, sample) = ready(Personality::distribution()).await;
     client
-        .put_tag(&tag("latest"), &sample.manifest)
+        .put_tag(&tag("latest"), &sample.manifest, &Permit::always())
         .await
         .unwrap();
     assert_eq!(
@@ -116,7 +117,7 @@ async fn row_4_a_tag_is_found_where_types_decide() {
 async fn row_4_reads_are_repeated() {
     let (registry, client, sample) = ready(Personality::default()).await;
     client
-        .put_tag(&tag("latest"), &sample.manifest)
+        .put_tag(&tag("latest"), &sample.manifest, &Permit::always())
         .await
         .unwrap();
     for what in [
@@ -234,7 +235,7 @@ async fn row_13_a_wait_is_kept_in_every_form() {
         registry.fault(Fault::once(On::put_manifest(), What::TooMany(wait)));
         let start = Instant::now();
         client
-            .put_tag(&tag("latest"), &sample.manifest)
+            .put_manifest(&sample.manifest, &[], &Permit::always())
             .await
             .unwrap();
         let waited = start.elapsed();
@@ -255,7 +256,7 @@ async fn row_13_a_wait_beyond_the_deadline_is_an_error() {
         What::TooMany(Wait::Seconds(3600)),
     ));
     let error = client
-        .put_tag(&tag("latest"), &sample.manifest)
+        .put_tag(&tag("latest"), &sample.manifest, &Permit::always())
         .await
         .unwrap_err();
     assert_eq!(
@@ -278,7 +279,7 @@ async fn row_14_blobs_that_a_manifest_lacks_are_sent_whatever_head_says() {
     registry.behave(|rules| rules.pretends_to_have.extend(missing.clone()));
     push_blobs(&*client, &sample).await;
     let error = client
-        .put_manifest(&sample.manifest, &[])
+        .put_manifest(&sample.manifest, &[], &Permit::always())
         .await
         .unwrap_err();
     let Kind::BlobsMissing(mut named) = error.kind else {
@@ -289,7 +290,10 @@ async fn row_14_blobs_that_a_manifest_lacks_are_sent_whatever_head_says() {
     missing.sort();
     assert_eq!(named, missing);
     push_blobs(&*client, &sample).await;
-    client.put_manifest(&sample.manifest, &[]).await.unwrap();
+    client
+        .put_manifest(&sample.manifest, &[], &Permit::always())
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -300,7 +304,10 @@ async fn row_15_a_conflict_about_what_is_there_is_no_error() {
     };
     let (_registry, client, sample) = ready(rules).await;
     for _ in 0..2 {
-        client.put_manifest(&sample.manifest, &[]).await.unwrap();
+        client
+            .put_manifest(&sample.manifest, &[], &Permit::always())
+            .await
+            .unwrap();
     }
 }
 
@@ -312,12 +319,12 @@ async fn row_15_a_registry_without_puts_by_digest_says_so() {
     };
     let (_registry, client, sample) = ready(rules).await;
     let error = client
-        .put_manifest(&sample.manifest, &[])
+        .put_manifest(&sample.manifest, &[], &Permit::always())
         .await
         .unwrap_err();
     assert_eq!(error.kind, Kind::Denied);
     client
-        .put_tag(&tag("sha-1234567"), &sample.manifest)
+        .put_tag(&tag("sha-1234567"), &sample.manifest, &Permit::always())
         .await
         .unwrap();
 }
@@ -333,11 +340,11 @@ async fn row_16_another_digest_in_the_answer_is_an_error() {
     ));
     for error in [
         client
-            .put_manifest(&sample.manifest, &[])
+            .put_manifest(&sample.manifest, &[], &Permit::always())
             .await
             .unwrap_err(),
         client
-            .put_tag(&tag("latest"), &sample.manifest)
+            .put_tag(&tag("latest"), &sample.manifest, &Permit::always())
             .await
             .unwrap_err(),
     ] {
@@ -349,10 +356,13 @@ async fn row_16_another_digest_in_the_answer_is_an_error() {
 #[tokio::test]
 async fn row_17_what_was_swept_is_put_again() {
     let (registry, client, sample) = ready(Personality::default()).await;
-    client.put_manifest(&sample.manifest, &[]).await.unwrap();
+    client
+        .put_manifest(&sample.manifest, &[], &Permit::always())
+        .await
+        .unwrap();
     registry.state().store.sweep(PATH);
     let error = client
-        .put_tag(&tag("latest"), &sample.manifest)
+        .put_tag(&tag("latest"), &sample.manifest, &Permit::always())
         .await
         .unwrap_err();
     assert!(
@@ -361,7 +371,7 @@ async fn row_17_what_was_swept_is_put_again() {
     );
     push_blobs(&*client, &sample).await;
     client
-        .put_tag(&tag("latest"), &sample.manifest)
+        .put_tag(&tag("latest"), &sample.manifest, &Permit::always())
         .await
         .unwrap();
 }
@@ -379,7 +389,10 @@ async fn row_20_a_tag_is_never_put_twice() {
         registry.fault(Fault::always(On::put_manifest(), what));
         registry.forget();
         let put = tag(&format!("t{}", registry.tags(PATH).len()));
-        let error = client.put_tag(&put, &sample.manifest).await.unwrap_err();
+        let error = client
+            .put_tag(&put, &sample.manifest, &Permit::always())
+            .await
+            .unwrap_err();
         assert!(error.is_ambiguous() && error.is_transient(), "{error}");
         assert_eq!(error.status, status);
         assert_eq!(registry.count(&On::put_manifest()), 1);
@@ -399,7 +412,7 @@ async fn row_20_several_tags_at_once_are_never_asked_for_twice() {
         registry.fault(Fault::always(On::put_manifest(), what));
         registry.forget();
         let error = client
-            .put_manifest(&sample.manifest, &[tag("1"), tag("2")])
+            .put_manifest(&sample.manifest, &[tag("1"), tag("2")], &Permit::always())
             .await
             .unwrap_err();
         assert!(error.is_ambiguous(), "{error}");
@@ -414,7 +427,7 @@ async fn row_20_no_connection_is_not_ambiguous() {
     let client = client(&registry, PATH);
     drop(registry);
     let error = client
-        .put_tag(&tag("latest"), &sample("x").manifest)
+        .put_tag(&tag("latest"), &sample("x").manifest, &Permit::always())
         .await
         .unwrap_err();
     assert_eq!(error.kind, Kind::Unreachable);
@@ -435,7 +448,7 @@ async fn row_20_a_registry_that_says_nothing_is_given_up() {
     let layer = layer(500_000);
     for error in [
         client
-            .put_tag(&tag("latest"), &sample.manifest)
+            .put_tag(&tag("latest"), &sample.manifest, &Permit::always())
             .await
             .unwrap_err(),
         client.tags().await.unwrap_err(),
@@ -465,14 +478,17 @@ async fn row_22_a_tag_that_must_stay_is_refused_once_and_for_all() {
         })
         .await;
         client
-            .put_tag(&tag("1.2.3"), &first.manifest)
+            .put_tag(&tag("1.2.3"), &first.manifest, &Permit::always())
             .await
             .unwrap();
         registry.forget();
         let second = sample("second");
         push_blobs(&*client, &second).await;
         for manifest in [&second.manifest, &first.manifest] {
-            let error = client.put_tag(&tag("1.2.3"), manifest).await.unwrap_err();
+            let error = client
+                .put_tag(&tag("1.2.3"), manifest, &Permit::always())
+                .await
+                .unwrap_err();
             assert_eq!(
                 (error.kind.clone(), error.status),
                 (kind.clone(), Some(status)),
@@ -497,7 +513,7 @@ async fn row_23_a_repository_that_is_not_there_is_named() {
     assert_eq!(error.kind, Kind::NameUnknown);
     assert_eq!(client.tags().await, Ok(vec![]));
     let error = client
-        .put_tag(&tag("latest"), &sample("x").manifest)
+        .put_tag(&tag("latest"), &sample("x").manifest, &Permit::always())
         .await
         .unwrap_err();
     assert_eq!(error.kind, Kind::NameUnknown);
@@ -521,7 +537,10 @@ async fn row_26_a_registry_takes_all_some_or_none_of_the_tags() {
             ..Personality::default()
         })
         .await;
-        let receipt = client.put_manifest(&sample.manifest, &tags).await.unwrap();
+        let receipt = client
+            .put_manifest(&sample.manifest, &tags, &Permit::always())
+            .await
+            .unwrap();
         assert_eq!(receipt.tags, tags[..taken], "{multi_tag:?}");
         assert_eq!(receipt.multi_tag, taken > 0);
         assert_eq!(registry.tags(PATH).len(), taken);
@@ -540,7 +559,9 @@ async fn row_26_a_refused_form_is_not_tried_again() {
         ));
         for expected in [2, 1] {
             registry.forget();
-            let receipt = client.put_manifest(&sample.manifest, &[tag("1")]).await;
+            let receipt = client
+                .put_manifest(&sample.manifest, &[tag("1")], &Permit::always())
+                .await;
             assert_eq!(receipt, Ok(PutAnswer::default()));
             assert_eq!(registry.count(&On::put_manifest()), expected, "{status}");
         }
@@ -555,7 +576,7 @@ async fn row_26_some_tags_and_then_500_is_ambiguous() {
     };
     let (registry, client, sample) = ready(rules).await;
     let error = client
-        .put_manifest(&sample.manifest, &[tag("1"), tag("2")])
+        .put_manifest(&sample.manifest, &[tag("1"), tag("2")], &Permit::always())
         .await
         .unwrap_err();
     assert!(error.is_ambiguous());
@@ -570,7 +591,10 @@ async fn row_26_at_most_ten_tags_are_asked_for_at_once() {
     };
     let (registry, client, sample) = ready(rules).await;
     let tags: Vec<Tag> = (0..23).map(|n| tag(&format!("t{n}"))).collect();
-    let receipt = client.put_manifest(&sample.manifest, &tags).await.unwrap();
+    let receipt = client
+        .put_manifest(&sample.manifest, &tags, &Permit::always())
+        .await
+        .unwrap();
     assert_eq!(receipt.tags, tags);
     let asked: Vec<usize> = registry
         .log()
@@ -588,7 +612,7 @@ async fn row_29_a_lagging_registry_is_shown_as_it_is() {
     };
     let (registry, client, sample) = ready(rules).await;
     client
-        .put_tag(&tag("latest"), &sample.manifest)
+        .put_tag(&tag("latest"), &sample.manifest, &Permit::always())
         .await
         .unwrap();
     assert_eq!(shown(&*client, "latest").await, None);
@@ -602,7 +626,7 @@ async fn row_29_a_lagging_registry_is_shown_as_it_is() {
     push_blobs(&*client, &second).await;
     let start = Instant::now();
     client
-        .put_tag(&tag("latest"), &second.manifest)
+        .put_tag(&tag("latest"), &second.manifest, &Permit::always())
         .await
         .unwrap();
     while shown(&*client, "latest").await.as_ref() != Some(second.manifest.digest()) {}
@@ -613,7 +637,7 @@ async fn row_29_a_lagging_registry_is_shown_as_it_is() {
 async fn row_31_the_digest_decides_and_not_the_type() {
     let (registry, client, sample) = ready(Personality::default()).await;
     client
-        .put_tag(&tag("latest"), &sample.manifest)
+        .put_tag(&tag("latest"), &sample.manifest, &Permit::always())
         .await
         .unwrap();
     let digest = sample.manifest.digest();
@@ -655,15 +679,25 @@ async fn row_33_deletion_is_accepted_refused_or_needless() {
             ..Personality::default()
         })
         .await;
-        client.put_tag(&tag("a"), &sample.manifest).await.unwrap();
-        client.put_tag(&tag("b"), &sample.manifest).await.unwrap();
+        client
+            .put_tag(&tag("a"), &sample.manifest, &Permit::always())
+            .await
+            .unwrap();
+        client
+            .put_tag(&tag("b"), &sample.manifest, &Permit::always())
+            .await
+            .unwrap();
         assert_eq!(
-            client.delete(&tag("a").into()).await,
+            client.delete(&tag("a").into(), &Permit::always()).await,
             Ok(of_tag),
             "{delete:?}"
         );
         let digest = TagOrDigest::from(sample.manifest.digest().clone());
-        assert_eq!(client.delete(&digest).await, Ok(of_digest), "{delete:?}");
+        assert_eq!(
+            client.delete(&digest, &Permit::always()).await,
+            Ok(of_digest),
+            "{delete:?}"
+        );
     }
 }
 
@@ -675,10 +709,16 @@ async fn row_33_a_deletion_is_sent_once() {
         (What::AnswerLost, 0),
         (What::DoneBut(500), 0),
     ] {
-        client.put_tag(&tag("a"), &sample.manifest).await.unwrap();
+        client
+            .put_tag(&tag("a"), &sample.manifest, &Permit::always())
+            .await
+            .unwrap();
         registry.fault(Fault::always(On::method("DELETE"), what));
         registry.forget();
-        let error = client.delete(&tag("a").into()).await.unwrap_err();
+        let error = client
+            .delete(&tag("a").into(), &Permit::always())
+            .await
+            .unwrap_err();
         assert!(error.is_ambiguous());
         assert_eq!(registry.count(&On::method("DELETE")), 1);
         assert_eq!(registry.tags(PATH).len(), left);
@@ -713,7 +753,7 @@ async fn rows_18_and_35_another_pusher_is_seen_where_it_strikes() {
         })),
     ));
     client
-        .put_tag(&tag("latest"), &ours.manifest)
+        .put_tag(&tag("latest"), &ours.manifest, &Permit::always())
         .await
         .unwrap();
     assert_eq!(
@@ -730,9 +770,12 @@ async fn answers_without_location_or_digest_are_good_enough() {
         ..Personality::default()
     };
     let (_registry, client, sample) = ready(rules).await;
-    client.put_manifest(&sample.manifest, &[]).await.unwrap();
     client
-        .put_tag(&tag("latest"), &sample.manifest)
+        .put_manifest(&sample.manifest, &[], &Permit::always())
+        .await
+        .unwrap();
+    client
+        .put_tag(&tag("latest"), &sample.manifest, &Permit::always())
         .await
         .unwrap();
     assert_eq!(
@@ -771,14 +814,18 @@ async fn a_slow_answer_is_waited_for_and_a_held_one_goes_on() {
         What::Delay(Duration::from_millis(100)),
     ));
     client
-        .put_tag(&tag("slow"), &sample.manifest)
+        .put_tag(&tag("slow"), &sample.manifest, &Permit::always())
         .await
         .unwrap();
     let held = Held::default();
     registry.fault(Fault::once(On::put_manifest(), What::Hold(held.clone())));
     let put = tokio::spawn({
         let (client, manifest) = (client.clone(), sample.manifest.clone());
-        async move { client.put_tag(&tag("held"), &manifest).await }
+        async move {
+            client
+                .put_tag(&tag("held"), &manifest, &Permit::always())
+                .await
+        }
     });
     let waiting = held.clone();
     let came = tokio::task::spawn_blocking(move || waiting.wait(Duration::from_secs(10)));

@@ -1,6 +1,7 @@
 //! A registry that means harm: it must not get credentials carried elsewhere, make the client visit
 //! what it was not asked to, or fill its memory.
 
+use hoist::io::lease::Permit;
 use hoist::{
     io::registry::{BlobSource, RegistryErrorKind as Kind},
     oci::{Digest, Manifest, MediaType, TagOrDigest},
@@ -154,7 +155,7 @@ async fn what_it_sends_must_be_what_was_asked_for() {
         push_blobs(&*client, sample).await;
     }
     client
-        .put_tag(&tag("latest"), &ours.manifest)
+        .put_tag(&tag("latest"), &ours.manifest, &Permit::always())
         .await
         .unwrap();
     let headers = |digest: &Digest| {
@@ -309,7 +310,10 @@ async fn a_password_stays_out_of_every_error() {
             client.check_push().await.unwrap_err(),
             client.tags().await.unwrap_err(),
             push.await.unwrap_err(),
-            client.put_tag(&tag("latest"), &manifest).await.unwrap_err(),
+            client
+                .put_tag(&tag("latest"), &manifest, &Permit::always())
+                .await
+                .unwrap_err(),
         ];
         for error in errors {
             let text = format!("{error} {error:?}");

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use hoist::io::lease::Permit;
 use hoist::{
     io::registry::{
         Deletion, HostOptions, PullLimit, Registries, RegistryErrorKind as Kind, Settings,
@@ -52,7 +53,7 @@ async fn a_release_goes_to_docker_hub() {
     let sample = sample("release");
     push_blobs(&*client, &sample).await;
     client
-        .put_tag(&tag("1.2.3"), &sample.manifest)
+        .put_tag(&tag("1.2.3"), &sample.manifest, &Permit::always())
         .await
         .unwrap();
     assert_eq!(
@@ -112,22 +113,30 @@ async fn row_33_a_new_tag_is_deleted_through_its_api() {
     let sample = sample("release");
     push_blobs(&*client, &sample).await;
     for name in ["1.2.3", "latest"] {
-        client.put_tag(&tag(name), &sample.manifest).await.unwrap();
+        client
+            .put_tag(&tag(name), &sample.manifest, &Permit::always())
+            .await
+            .unwrap();
     }
     assert_eq!(
-        client.delete(&tag("1.2.3").into()).await,
+        client.delete(&tag("1.2.3").into(), &Permit::always()).await,
         Ok(Deletion::Accepted)
     );
     assert_eq!(
-        client.delete(&tag("1.2.3").into()).await,
+        client.delete(&tag("1.2.3").into(), &Permit::always()).await,
         Ok(Deletion::Absent)
     );
     let digest = TagOrDigest::from(sample.manifest.digest().clone());
-    assert_eq!(client.delete(&digest).await, Ok(Deletion::Refused));
+    assert_eq!(
+        client.delete(&digest, &Permit::always()).await,
+        Ok(Deletion::Refused)
+    );
     assert_eq!(registry.tags(PATH).keys().collect::<Vec<_>>(), ["latest"]);
     registry.fault(Fault::always(On::method("DELETE"), What::Status(403, "")));
     assert_eq!(
-        client.delete(&tag("latest").into()).await,
+        client
+            .delete(&tag("latest").into(), &Permit::always())
+            .await,
         Ok(Deletion::Refused)
     );
 }
@@ -172,7 +181,7 @@ async fn its_pull_limit_stops_reads_of_manifests_only() {
     let sample = sample("release");
     push_blobs(&*client, &sample).await;
     client
-        .put_tag(&tag("latest"), &sample.manifest)
+        .put_tag(&tag("latest"), &sample.manifest, &Permit::always())
         .await
         .unwrap();
     registry.fault(Fault::always(

@@ -3,6 +3,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use hoist::io::lease::{LeaseClock, LeaseTimes};
 use hoist::{
     event::Events,
     io::registry::Registries,
@@ -144,6 +145,8 @@ pub fn world(registries: Registries) -> World {
         owner: owner(1),
         alive: |_| false,
         clock: Clock::new("2026-11-23T12:00:00Z".parse().unwrap()),
+        lease_clock: LeaseClock::Runtime,
+        lease_times: LeaseTimes::default(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use hoist::io::lease::Permit;
 use hoist::{
     io::registry::{
         BlobPushed, BlobSource, Deletion, Registries, RegistryErrorKind as Kind, RepositoryApi,
@@ -43,7 +44,7 @@ async fn one_token_serves_a_whole_release() {
     let sample = sample("release");
     push_blobs(&*client, &sample).await;
     client
-        .put_tag(&tag("latest"), &sample.manifest)
+        .put_tag(&tag("latest"), &sample.manifest, &Permit::always())
         .await
         .unwrap();
     client.tags().await.unwrap();
@@ -181,7 +182,7 @@ async fn row_3_a_token_service_in_trouble_is_asked_again() {
     registry.fault(Fault::always(asked_for_tokens(), What::Status(500, "")));
     let other = super::client(&registry, "acme/web");
     let error = other
-        .put_tag(&tag("latest"), &sample("x").manifest)
+        .put_tag(&tag("latest"), &sample("x").manifest, &Permit::always())
         .await
         .unwrap_err();
     // The PUT itself was never sent with a token.
@@ -224,7 +225,10 @@ async fn row_21_a_tag_is_put_with_a_new_token() {
         })
     });
     for name in ["1.2.3", "1.2", "1"] {
-        client.put_tag(&tag(name), &sample.manifest).await.unwrap();
+        client
+            .put_tag(&tag(name), &sample.manifest, &Permit::always())
+            .await
+            .unwrap();
     }
     assert_eq!(registry.tags(PATH).len(), 3);
 }
@@ -265,12 +269,15 @@ async fn deleting_asks_for_the_right_to_delete_and_takes_no_for_an_answer() {
         let sample = sample("release");
         push_blobs(&*client, &sample).await;
         client
-            .put_tag(&tag("latest"), &sample.manifest)
+            .put_tag(&tag("latest"), &sample.manifest, &Permit::always())
             .await
             .unwrap();
         let asked = asked_for_tokens().with("delete");
         assert_eq!(registry.count(&asked), 0);
-        assert_eq!(client.delete(&latest()).await, Ok(expected));
+        assert_eq!(
+            client.delete(&latest(), &Permit::always()).await,
+            Ok(expected)
+        );
         assert_eq!(registry.count(&asked), 1);
     }
 }

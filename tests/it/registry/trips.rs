@@ -1,5 +1,6 @@
 //! What things cost: requests, connections, memory.
 
+use hoist::io::lease::Permit;
 use hoist::io::registry::{BlobPushed, BlobSource, Registries};
 
 use super::{
@@ -33,12 +34,16 @@ async fn nothing_is_asked_twice() {
     push_blobs(&*client, &sample).await;
     cost("two blobs that are there", 2);
     client
-        .put_manifest(&sample.manifest, &[tag("1.2.3"), tag("latest")])
+        .put_manifest(
+            &sample.manifest,
+            &[tag("1.2.3"), tag("latest")],
+            &Permit::always(),
+        )
         .await
         .unwrap();
     cost("a manifest and two tags that were not taken", 1);
     client
-        .put_tag(&tag("1.2.3"), &sample.manifest)
+        .put_tag(&tag("1.2.3"), &sample.manifest, &Permit::always())
         .await
         .unwrap();
     cost("a tag", 1);
@@ -46,7 +51,10 @@ async fn nothing_is_asked_twice() {
     cost("a look", 1);
     client.tags().await.unwrap();
     cost("a list", 1);
-    client.delete(&tag("1.2.3").into()).await.unwrap();
+    client
+        .delete(&tag("1.2.3").into(), &Permit::always())
+        .await
+        .unwrap();
     cost("a deletion, and the token for it", 2);
     assert_eq!(registry.log().len() as u64, registries.requests());
 }

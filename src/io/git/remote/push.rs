@@ -206,17 +206,19 @@ fn failure(output: &GitOutput) -> RemoteError {
         .unwrap_or("");
     let reason = fields.next().unwrap_or(line);
     let message = format!("{name}: {reason}");
-    // Another push held one of the refs at this moment, or the push broke half-way: the refs tell.
+    // Another push held one of the refs at this moment.
     let raced = [
         "atomic transaction failed",
         "cannot lock ref",
         "failed to update ref",
-        "remote failure",
         "already exists",
     ];
     if reason.starts_with("[rejected]") {
         RemoteError::new(RemoteErrorKind::Conflict, message)
     } else if raced.iter().any(|words| reason.contains(words)) {
+        RemoteError::new(RemoteErrorKind::Raced, message)
+    } else if reason.contains("remote failure") {
+        // The push broke half-way: the refs tell.
         RemoteError::new(RemoteErrorKind::Unreachable, message)
     } else {
         let error = RemoteError::new(RemoteErrorKind::Refused, message);

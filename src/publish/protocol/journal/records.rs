@@ -8,7 +8,7 @@ use crate::{
     git::{CommitId, ObjectId, RefName, tag_name},
     oci::{Descriptor, Digest, Manifest, MediaType, Repository, Tag},
     policy::OnFailure,
-    publish::protocol::state::{TagClass, TagSpec, Transaction, TransactionSpec},
+    publish::protocol::state::{Goal, TagClass, TagSpec, Transaction, TransactionSpec},
 };
 
 /// One entry of a journal.
@@ -23,6 +23,13 @@ pub enum Record {
         at: DateTime<Utc>,
         /// The whole of what is known.
         txn: Transaction,
+    },
+    /// Only in the lock's object: the holder leads the tags this way.
+    Directed {
+        /// When the record was written.
+        at: DateTime<Utc>,
+        /// Where the tags are led.
+        way: Goal,
     },
     /// `resume` or `rollback` took the transaction over.
     TakenOver {
@@ -42,11 +49,52 @@ pub struct Owner {
     pub boot: String,
     /// The id of the process on that machine.
     pub pid: u32,
+    /// When the process started, in the machine's own count: the id of a dead process may be given to
+    /// another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pid_started: Option<u64>,
+    /// The job of a CI service that the process belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ci: Option<CiJob>,
     /// The address of the CI run, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<String>,
     /// A random word, so that two locks of one release differ.
     pub nonce: String,
+}
+
+/// A job of a CI service. Of one job, a later attempt runs only when the earlier one is over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CiJob {
+    /// The address of the service.
+    pub server: String,
+    /// The repository or project that the run is for.
+    pub repository: String,
+    /// The run or pipeline.
+    pub run: String,
+    /// The job within the run.
+    pub job: String,
+    /// Counts the attempts of the job; a later one is larger.
+    pub attempt: u64,
+}
+
+impl CiJob {
+    /// Whether this is an attempt of the same job that `other` is a later one of.
+    #[must_use]
+    pub fn is_before(&self, other: &Self) -> bool {
+        let same = |job: &Self| Self {
+            attempt: 0,
+            ..job.clone()
+        };
+        same(self) == same(other) && self.attempt < other.attempt
+    }
+}
+
+impl Owner {
+    /// Whether the third version of the format is needed to hold what is known of it.
+    pub(super) fn is_known_further(&self) -> bool {
+        self.pid_started.is_some() || self.ci.is_some()
+    }
 }
 
 impl std::fmt::Display for Owner {
@@ -247,6 +295,7 @@ impl Prepared {
             } else {
                 OnFailure::Rollback
             },
+            makes_git_tag: self.git_tag.is_some(),
         }
     }
 

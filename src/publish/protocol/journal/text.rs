@@ -12,17 +12,20 @@ use crate::{
 
 /// The newest version of the format. A reader refuses a newer one; a record says the oldest one that
 /// can hold it, so that an older hoist still takes up what it knows.
-pub const JOURNAL_FORMAT: u64 = 2;
+pub const JOURNAL_FORMAT: u64 = 3;
 
-/// Records without a release commit, which is what version 2 brought.
-const WITHOUT_BRANCH: u64 = 1;
+/// What version 2 brought: a release commit.
+const WITH_BRANCH: u64 = 2;
+
+/// Records that the first version can hold.
+const FIRST: u64 = 1;
 
 /// Why a journal cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReadError {
     /// Written by a later hoist.
     #[error("it has format {0}, which is newer than this hoist knows ({JOURNAL_FORMAT})")]
-    Newer(u64),
+    Newer(String),
     /// Records follow, but the first one is missing or makes no sense.
     #[error("its first record is missing or damaged")]
     Damaged,
@@ -35,6 +38,12 @@ struct Line<R> {
     record: R,
 }
 
+/// The version of a line, whatever else is in it.
+#[derive(Deserialize)]
+struct Version {
+    v: serde_json::Number,
+}
+
 fn sum(record: &str) -> String {
     Digest::of(record.as_bytes()).hex()[..16].to_owned()
 }
@@ -43,14 +52,23 @@ fn sum(record: &str) -> String {
 #[must_use]
 pub fn encode(record: &Record) -> String {
     let body = serde_json::to_string(record).expect("a record is plain data");
-    let format = match record {
-        Record::Prepared(prepared) if prepared.branch.is_some() => JOURNAL_FORMAT,
-        Record::Prepared(_) | Record::Step { .. } | Record::TakenOver { .. } => WITHOUT_BRANCH,
-    };
+    let format = format(record);
     format!(
         "{{\"v\":{format},\"sum\":\"{}\",\"record\":{body}}}\n",
         sum(&body)
     )
+}
+
+/// The oldest version that can hold a record.
+fn format(record: &Record) -> u64 {
+    match record {
+        Record::Prepared(prepared) if prepared.owner.is_known_further() => JOURNAL_FORMAT,
+        Record::TakenOver { owner, .. } if owner.is_known_further() => JOURNAL_FORMAT,
+        Record::Step { txn, .. } if txn.is_of_format_3() => JOURNAL_FORMAT,
+        Record::Directed { .. } => JOURNAL_FORMAT,
+        Record::Prepared(prepared) if prepared.branch.is_some() => WITH_BRANCH,
+        Record::Prepared(_) | Record::Step { .. } | Record::TakenOver { .. } => FIRST,
+    }
 }
 
 /// The whole records of a journal, in order. Lines that are cut or damaged are left out.
@@ -78,9 +96,12 @@ pub fn decode(text: &[u8]) -> Result<Vec<Record>, ReadError> {
                 Err(ReadError::Damaged)
             }
         }
-        Some(Record::Prepared(_) | Record::Step { .. } | Record::TakenOver { .. }) => {
-            Err(ReadError::Damaged)
-        }
+        Some(
+            Record::Prepared(_)
+            | Record::Step { .. }
+            | Record::Directed { .. }
+            | Record::TakenOver { .. },
+        ) => Err(ReadError::Damaged),
     }
 }
 
@@ -93,15 +114,23 @@ enum Whole {
 
 /// `None`: the line is cut or damaged.
 fn decode_line(line: &[u8]) -> Result<Option<Whole>, ReadError> {
+    // The version first: a later one may have another sum, or none.
+    let Ok(version) = serde_json::from_slice::<Version>(line) else {
+        return Ok(None);
+    };
+    let known = version
+        .v
+        .as_u64()
+        .filter(|version| *version <= JOURNAL_FORMAT);
+    if known.is_none() {
+        return Err(ReadError::Newer(version.v.to_string()));
+    }
     let Ok(line) = serde_json::from_slice::<Line<serde_json::Value>>(line) else {
         return Ok(None);
     };
     // Written again by the writer's own serialiser, the text is the same, and so is its sum.
     if sum(&line.record.to_string()) != line.sum {
         return Ok(None);
-    }
-    if line.v > JOURNAL_FORMAT {
-        return Err(ReadError::Newer(line.v));
     }
     let record = serde_json::from_value(line.record);
     Ok(Some(record.map_or(Whole::Invalid, |record| {

@@ -1,0 +1,121 @@
+//! A journal remembers, the world decides: what came of an unfinished journal of this clone whose lock
+//! is gone. Another clone may have finished or undone the release since.
+
+use futures_util::future::join_all;
+
+use crate::{
+    error::Result,
+    io::git::remote::RefPattern,
+    publish::{
+        deadline::{Deadline, LAST_LOOK},
+        errors::git_error,
+        protocol::{
+            journal::{Prepared, Record, encode},
+            lockless::{Fate, fate},
+            observation::{GitTagSeen, Shows},
+            replay::Replayed,
+            state::{End, State, Transaction},
+            verdict::judge,
+        },
+        unfinished::UnfinishedTransaction,
+        world::World,
+    },
+};
+
+/// What the world shows of a transaction that this clone's journal calls unfinished. `None`: it is
+/// unfinished indeed, for it has its lock, its run may be alive, or what it sent may still be under way.
+pub(super) async fn overtaken(
+    world: &World,
+    found: &UnfinishedTransaction,
+) -> Result<Option<Fate>> {
+    if !found.locks.is_empty() || may_run(world, &found.replayed) {
+        return Ok(None);
+    }
+    let prepared = &found.replayed.prepared;
+    let (tags, git_tag) = tokio::join!(shows(world, prepared), git_tag_seen(world, prepared));
+    Ok(match fate(&prepared.spec(), &tags, git_tag?) {
+        Fate::Open | Fate::Unknown => None,
+        Fate::Undone if is_under_way(world, &found.replayed) => None,
+        decided @ (Fate::Published | Fate::Undone | Fate::Overtaken) => Some(decided),
+    })
+}
+
+/// Whether the run that has the journal may be alive, as far as this machine can know.
+fn may_run(world: &World, replayed: &Replayed) -> bool {
+    let (owner, me) = (&replayed.owner, &world.owner);
+    let is_here = owner.host == me.host && owner.boot == me.boot;
+    is_here && owner != me && (world.alive)(owner)
+}
+
+/// Whether a request of the dead run may still be carried out.
+fn is_under_way(world: &World, replayed: &Replayed) -> bool {
+    let timeout = std::time::Duration::from_millis(replayed.prepared.verify_timeout);
+    let ago = (world.clock.now() - replayed.last).to_std();
+    replayed.txn.may_be_under_way() && ago.is_ok_and(|ago| ago < timeout)
+}
+
+async fn shows(world: &World, prepared: &Prepared) -> Vec<Shows> {
+    let limit = &Deadline::new(LAST_LOOK, world.cancel.clone());
+    let heads = prepared.tags.iter().map(|tag| async move {
+        let Ok(api) = (world.connect)(prepared.repository(tag)) else {
+            return Shows::Unreadable;
+        };
+        match limit.run(api.head(&tag.tag.clone().into())).await {
+            Some(Ok(shown)) => {
+                let shown = shown.map(|descriptor| descriptor.digest);
+                judge(tag.before.as_ref(), prepared.wanted(tag), shown.as_ref())
+            }
+            Some(Err(_)) | None => Shows::Unreadable,
+        }
+    });
+    join_all(heads).await
+}
+
+async fn git_tag_seen(world: &World, prepared: &Prepared) -> Result<GitTagSeen> {
+    let Some(tag) = &prepared.git_tag else {
+        return Ok(GitTagSeen::Absent);
+    };
+    let refs = world
+        .remote
+        .refs(&[RefPattern::Name(tag.name.clone())])
+        .await;
+    let refs = refs.map_err(|error| git_error("cannot read the git tag", &error))?;
+    Ok(match refs.first() {
+        None => GitTagSeen::Absent,
+        Some((_, id)) if *id == tag.id => GitTagSeen::Ours,
+        Some(_) => GitTagSeen::Other,
+    })
+}
+
+/// What came of it, for people.
+pub(super) fn told(replayed: &Replayed, fate: Fate) -> String {
+    let version = &replayed.prepared.version;
+    match fate {
+        Fate::Published => format!("{version} was finished from another place"),
+        Fate::Undone => format!("{version} was rolled back from another place"),
+        Fate::Overtaken | Fate::Open | Fate::Unknown => {
+            format!(
+                "another release has gone over {version}, whose lock is gone; `hoist repair` puts the tags right"
+            )
+        }
+    }
+}
+
+/// Closes the journal of a transaction that was ended from another place. Only a run that holds the
+/// journal does that; one that another release has gone over stays open, for it is the way back.
+pub(super) fn close(world: &World, found: &UnfinishedTransaction, fate: Fate) {
+    let (Some(journal), Fate::Published | Fate::Undone) = (&found.journal, fate) else {
+        return;
+    };
+    if world.journals.hold(journal).is_ok_and(|held| held) {
+        let record = Record::Step {
+            at: world.clock.now(),
+            txn: Transaction {
+                state: State::Ended(End::Elsewhere),
+                ..found.replayed.txn.clone()
+            },
+        };
+        // If this fails, the next look comes to the same end.
+        let _ = world.journals.append(journal, &encode(&record));
+    }
+}

@@ -1,0 +1,76 @@
+//! The words for a transaction that another run has ended, or has taken away.
+
+use crate::{
+    error::{Error, ErrorKind},
+    oci::Observed,
+    outcome::{OutcomeKind, TagReport},
+    publish::{
+        protocol::observation::GitTagSeen,
+        report::{ending::Ending, tags::list},
+    },
+};
+
+/// Somebody took the transaction over and ended it: what the tags and the git tag show tells how.
+pub(super) fn elsewhere(
+    end: Ending<'_>,
+    tags: &[TagReport],
+    back: bool,
+) -> (OutcomeKind, Option<Error>) {
+    let version = &end.run.prepared.version;
+    let events = &end.run.world.events;
+    if tags.iter().all(TagReport::is_as_before) {
+        events.note(format!("{version} was rolled back from another place"));
+        return (OutcomeKind::RolledBack, None);
+    }
+    let has_git_tag =
+        end.run.prepared.git_tag.is_none() || end.run.holding.git_tag() == Some(GitTagSeen::Ours);
+    // Tags that show a third digest have moved on since.
+    let is_published = |tag: &TagReport| tag.is_ours() || !tag.is_as_before();
+    let is_known = |tag: &TagReport| tag.now != Observed::Unknown;
+    if has_git_tag && tags.iter().all(|tag| is_published(tag) && is_known(tag)) {
+        let moved = tags.iter().filter(|tag| !tag.is_ours()).count();
+        let since = match moved {
+            0 => String::new(),
+            moved => format!("; {moved} of its tags have moved on since"),
+        };
+        let told = format!("{version} was finished from another place{since}");
+        if !back {
+            events.note(told);
+            return (OutcomeKind::Published, None);
+        }
+        let error = Error::refused(told)
+            .state(list(tags, TagReport::is_ours))
+            .hint(format!(
+                "`hoist rollback {version}` moves the moving tags back"
+            ));
+        return (OutcomeKind::Published, Some(error));
+    }
+    let error = Error::new(
+        ErrorKind::NeedsHuman,
+        format!("{version} was ended from another place"),
+    );
+    let error = error
+        .state(list(tags, TagReport::is_ours))
+        .hint("`hoist repair` puts the tags right");
+    (OutcomeKind::NeedsHuman, Some(error))
+}
+
+/// The tags that a run wrote after it had last seen its lock: it may have written over what another one
+/// did.
+pub(super) fn written(end: Ending<'_>) -> String {
+    let written = end.run.holding.written();
+    if written.is_empty() {
+        return String::new();
+    }
+    let names: Vec<_> = written
+        .iter()
+        .map(|&index| {
+            let tag = &end.run.prepared.tags[index];
+            end.run.prepared.repository(tag).tag(&tag.tag)
+        })
+        .collect();
+    format!(
+        "; this run wrote {} after it had last seen its lock",
+        names.join(", ")
+    )
+}

@@ -1,0 +1,335 @@
+//! A run that is stopped at any instant and goes on after others have worked: Ctrl-Z, a laptop that
+//! sleeps. And a lock that vanishes, journals from another clone's past, requests that land late.
+//! After each the world is as the last one left it, and what is reported is what is there.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use hoist::{
+    oci::{Digest, Observed},
+    outcome::{Outcome, OutcomeKind},
+    publish::{self, GitTagObject, Publication, Recovery, World},
+    testing::{FakeJournals, Fault, MultiTag, Personality},
+};
+use tokio::sync::Notify;
+
+use super::scene::{Scene, Setting, image};
+
+/// Which way the successor of a run leads its release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Forward,
+    Back,
+}
+
+/// The world as a process of another machine sees it, whose clone has no journal.
+fn elsewhere(scene: &Scene, pid: u32) -> World {
+    let mut world = scene.world(pid);
+    world.owner.boot = format!("machine {pid}");
+    world.journals = Arc::new(FakeJournals::new(&scene.faults));
+    world
+}
+
+async fn recover(world: &World, scene: &Scene, way: Way) -> Option<Outcome> {
+    let recovered = match way {
+        Way::Forward => publish::resume(world, &scene.scope(), Recovery::TakeOver).await,
+        Way::Back => publish::rollback(world, &scene.scope(), Recovery::TakeOver).await,
+    };
+    recovered.unwrap()
+}
+
+/// The release after this one, planned by what the tags show now.
+fn next_release(scene: &Scene) -> Publication {
+    let now = scene.snapshot().tags;
+    let mut next = scene.publication.clone();
+    next.version = "1.4.0".parse().unwrap();
+    next.commit = "9876543210987654321098765432109876543210".parse().unwrap();
+    next.images = vec![image(scene.dir.path(), "next")];
+    next.git_tag = Some(GitTagObject {
+        name: "refs/tags/v1.4.0".parse().unwrap(),
+        object: b"object 9876\ntype commit\ntag v1.4.0\n".to_vec(),
+    });
+    for target in &mut next.targets {
+        for tag in &mut target.tags {
+            let name = tag.tag.as_str();
+            let name = name
+                .replace("1.3", "1.4")
+                .replace("sha-0123456", "sha-9876543");
+            tag.tag = name.parse().unwrap();
+            let shown = now.get(&target.repository.tag(&tag.tag));
+            tag.before = Observed::from(shown.cloned());
+        }
+    }
+    next
+}
+
+/// Each tag in the list shows what the list says.
+fn check_list(what: &str, outcome: &Outcome, world: &BTreeMap<String, Digest>) {
+    for tag in &outcome.tags {
+        let name = tag.repository.tag(&tag.tag);
+        if tag.now == Observed::Unknown {
+            continue;
+        }
+        assert_eq!(
+            tag.now.digest(),
+            world.get(&name),
+            "{what}: {name} in the list of {:?}",
+            outcome.kind
+        );
+    }
+    match outcome.kind {
+        OutcomeKind::Published => assert!(
+            outcome.tags.iter().all(|tag| !tag.is_as_before()),
+            "{what}: published"
+        ),
+        OutcomeKind::RolledBack => assert!(
+            outcome.tags.iter().all(|tag| tag.is_as_before()),
+            "{what}: rolled back"
+        ),
+        _ => {}
+    }
+}
+
+fn settings() -> Vec<(&'static str, Setting)> {
+    let one = |personality| Setting {
+        repositories: 1,
+        personality,
+        ..Setting::default()
+    };
+    let whole = Personality {
+        multi_tag: MultiTag::Whole,
+        ..Personality::default()
+    };
+    vec![
+        ("plain", one(Personality::default())),
+        ("several tags in a request", one(whole)),
+        ("two repositories", Setting::default()),
+    ]
+}
+
+/// How many operations a release has that goes well, or that is refused and goes back.
+async fn operations(setting: &Setting, refused: bool) -> u64 {
+    let scene = Scene::new(setting);
+    refuse(&scene, refused);
+    scene.run(1).await.unwrap();
+    scene.faults.log().len() as u64
+}
+
+/// Lets the release fail at a moving tag, so that it goes back.
+fn refuse(scene: &Scene, refused: bool) {
+    if refused {
+        let latest = "latest".parse().unwrap();
+        scene.registries[0].become_like(|registry| registry.refused = vec![latest]);
+    }
+}
+
+/// A run is stopped before operation n; another machine takes it over and ends it, and releases the
+/// next version. Then the first one goes on.
+#[tokio::test(start_paused = true)]
+async fn a_stopped_holder_writes_nothing_after_its_successor() {
+    let mut rounds = 0;
+    for (name, setting) in settings() {
+        for refused in [false, true] {
+            let count = operations(&setting, refused).await;
+            for way in [Way::Forward, Way::Back] {
+                for n in 0..count {
+                    let what = format!("{name}, refused {refused}, {way:?}, operation {n}");
+                    stopped(&what, &setting, refused, way, n).await;
+                    rounds += 1;
+                }
+            }
+        }
+    }
+    assert!(rounds > 300, "{rounds}");
+}
+
+async fn stopped(what: &str, setting: &Setting, refused: bool, way: Way, n: u64) {
+    let scene = Scene::new(setting);
+    refuse(&scene, refused);
+    let told = Arc::new(Notify::new());
+    scene.faults.strike("", n, 1, Fault::Stop(told.clone()));
+    let (world, publication) = (scene.world(1), scene.publication.clone());
+    let mut first = Box::pin(publish::publish(&world, &publication));
+    tokio::select! {
+        biased;
+        // A write to the journal, during which nothing else happens anyway.
+        _ = &mut first => return,
+        () = told.notified() => {}
+    }
+    let at_stop = scene.snapshot();
+    scene.registries[0].become_like(|registry| registry.refused.clear());
+    let second = elsewhere(&scene, 2);
+    if let Some(outcome) = recover(&second, &scene, way).await {
+        check_list(what, &outcome, &scene.snapshot().tags);
+    }
+    let next = next_release(&scene);
+    let third = publish::publish(&elsewhere(&scene, 3), &next).await;
+    let between = scene.snapshot();
+    check_list(what, &third, &between.tags);
+    let outcome = first.await;
+    let now = scene.snapshot();
+    // It had given its lock back before it was stopped: what it tells is what was there then.
+    let was_over = at_stop.locks == 0 && scene.requests("git swap").len() > 1;
+    let is_end = matches!(
+        outcome.kind,
+        OutcomeKind::Published | OutcomeKind::RolledBack
+    );
+    if was_over && is_end {
+        check_list(what, &outcome, &at_stop.tags);
+        return;
+    }
+    check_list(what, &outcome, &now.tags);
+    if third.kind == OutcomeKind::Published {
+        // The next release came to its end: nothing of it was written over.
+        assert_eq!(now.tags, between.tags, "{what}: {outcome:#?}");
+        assert_ne!(outcome.kind, OutcomeKind::RolledBack, "{what}");
+    }
+}
+
+/// The lock's refs are deleted before operation n: a mirror push, a clean-up. The run ends with a true
+/// list, and a recovery in this clone ends it all the same.
+#[tokio::test(start_paused = true)]
+async fn a_lock_that_vanishes_takes_no_way_back_along() {
+    let mut rounds = 0;
+    for (name, setting) in settings() {
+        for refused in [false, true] {
+            let count = operations(&setting, refused).await;
+            for way in [Way::Forward, Way::Back] {
+                for n in 0..count {
+                    let what = format!("{name}, refused {refused}, {way:?}, operation {n}");
+                    vanished(&what, &setting, refused, way, n).await;
+                    rounds += 1;
+                }
+            }
+        }
+    }
+    assert!(rounds > 300, "{rounds}");
+}
+
+async fn vanished(what: &str, setting: &Setting, refused: bool, way: Way, n: u64) {
+    let scene = Scene::new(setting);
+    let (before, after) = (scene.snapshot(), scene.after());
+    refuse(&scene, refused);
+    let remote = scene.remote.clone();
+    let delete = move || {
+        for name in remote.all_refs().into_keys() {
+            if name.as_str().starts_with("refs/hoist/") {
+                remote.remove(name.as_str());
+            }
+        }
+    };
+    scene
+        .faults
+        .strike("", n, 1, Fault::First(Arc::new(delete)));
+    let outcome = scene.run(1).await.unwrap();
+    check_list(what, &outcome, &scene.snapshot().tags);
+    scene.registries[0].become_like(|registry| registry.refused.clear());
+    if let Some(outcome) = recover(&scene.world(2), &scene, way).await {
+        check_list(what, &outcome, &scene.snapshot().tags);
+    }
+    let now = scene.snapshot();
+    assert!(
+        now.tags == before.tags || now.tags == after.tags,
+        "{what}: mixed after {outcome:#?}"
+    );
+    assert_eq!(now.locks, 0, "{what}");
+    // Nothing is open any more.
+    tokio::time::sleep(Duration::from_secs(61)).await;
+    let open = publish::refuse_unfinished(&scene.world(3), &scene.scope()).await;
+    assert!(open.is_ok(), "{what}: {open:?}");
+}
+
+/// A run dies at operation n; another clone ends its release, perhaps with the next version after it.
+/// The journal of the first clone is from the past: recoveries there look, and change nothing.
+#[tokio::test(start_paused = true)]
+async fn a_journal_from_the_past_is_not_believed() {
+    let mut rounds = 0;
+    let setting = Setting::default();
+    for refused in [false, true] {
+        let count = operations(&setting, refused).await;
+        for there in [Way::Forward, Way::Back] {
+            for here in [Way::Forward, Way::Back] {
+                for next in [false, true] {
+                    for n in 0..count {
+                        let what = format!(
+                            "refused {refused}, {there:?}, then {here:?}, next {next}, operation {n}"
+                        );
+                        from_the_past(&what, &setting, refused, (there, here), next, n).await;
+                        rounds += 1;
+                    }
+                }
+            }
+        }
+    }
+    assert!(rounds > 300, "{rounds}");
+}
+
+async fn from_the_past(
+    what: &str,
+    setting: &Setting,
+    refused: bool,
+    (there, here): (Way, Way),
+    next: bool,
+    n: u64,
+) {
+    let scene = Scene::new(setting);
+    refuse(&scene, refused);
+    scene.faults.strike("", n, 1, Fault::CrashBefore);
+    if scene.run(1).await.is_some() {
+        return;
+    }
+    scene.faults.clear();
+    scene.registries[0].become_like(|registry| registry.refused.clear());
+    let taken = recover(&elsewhere(&scene, 2), &scene, there).await;
+    if taken.is_none() {
+        // It had no lock yet: nobody else knows of it.
+        return;
+    }
+    if next {
+        let third = publish::publish(&elsewhere(&scene, 3), &next_release(&scene)).await;
+        assert_eq!(third.kind, OutcomeKind::Published, "{what}: {third:#?}");
+    }
+    let between = scene.snapshot();
+    // Until now a request of the dead run could have been carried out.
+    tokio::time::sleep(Duration::from_secs(61)).await;
+    let open = publish::refuse_unfinished(&scene.world(4), &scene.scope()).await;
+    assert!(open.is_ok(), "{what}: overtaken, and yet {open:?}");
+    if let Some(outcome) = recover(&scene.world(5), &scene, here).await {
+        check_list(what, &outcome, &scene.snapshot().tags);
+    }
+    assert_eq!(scene.snapshot(), between, "{what}");
+}
+
+/// The answer to a request that moves a tag is lost, and it is carried out later, while the run goes on
+/// or in the next release.
+#[tokio::test(start_paused = true)]
+async fn a_request_that_lands_late_is_waited_for() {
+    let mut rounds = 0;
+    for (name, setting) in settings() {
+        for refused in [false, true] {
+            for tag in 0..8 {
+                for seconds in [1, 3, 10, 30, 59] {
+                    let what = format!("{name}, refused {refused}, request {tag}, {seconds} s");
+                    let scene = Scene::new(&setting);
+                    refuse(&scene, refused);
+                    let late = Fault::Late(Duration::from_secs(seconds));
+                    scene
+                        .faults
+                        .strike("PUT 127.0.0.1:5001/acme/api:", tag, 1, late);
+                    let outcome = scene.run(1).await.unwrap();
+                    check_list(&what, &outcome, &scene.snapshot().tags);
+                    scene.registries[0].become_like(|registry| registry.refused.clear());
+                    let third =
+                        publish::publish(&elsewhere(&scene, 3), &next_release(&scene)).await;
+                    let between = scene.snapshot();
+                    tokio::time::sleep(Duration::from_secs(300)).await;
+                    if outcome.kind != OutcomeKind::NeedsHuman {
+                        assert_eq!(third.kind, OutcomeKind::Published, "{what}: {third:#?}");
+                        assert_eq!(scene.snapshot(), between, "{what}: it has landed");
+                    }
+                    rounds += 1;
+                }
+            }
+        }
+    }
+    assert!(rounds > 100, "{rounds}");
+}
