@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Digest, MediaType, Platform, annotation};
+use super::{Digest, MediaType, Platform, annotation, null};
 
 /// A pointer to content: type, digest, size (OCI image specification, "Content Descriptors").
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,11 +17,20 @@ pub struct Descriptor {
     pub digest: Digest,
     /// Size in bytes.
     pub size: u64,
-    /// What the image runs on; only in an index.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// What the image runs on; only in an index. A platform without `os` or `architecture` says
+    /// nothing and is none: the image's configuration has its own.
+    #[serde(
+        default,
+        deserialize_with = "whole_platform",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub platform: Option<Platform>,
     /// Free-form notes; see [`annotation`].
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(
+        default,
+        deserialize_with = "null::texts",
+        skip_serializing_if = "BTreeMap::is_empty"
+    )]
     pub annotations: BTreeMap<String, String>,
     /// Other fields, such as `urls` and `artifactType`, as they were read.
     #[serde(flatten)]
@@ -42,6 +51,12 @@ impl Descriptor {
         }
     }
 
+    /// The type of the artifact that it points at, where the entry of an index says it.
+    #[must_use]
+    pub fn artifact_type(&self) -> Option<&str> {
+        self.other.get("artifactType").and_then(Value::as_str)
+    }
+
     /// Whether this is BuildKit's entry for an attestation, which an index lists beside the image
     /// that it is about.
     #[must_use]
@@ -49,4 +64,10 @@ impl Descriptor {
         self.annotations.contains_key(annotation::REFERENCE_TYPE)
             || self.platform.as_ref().is_some_and(Platform::is_unknown)
     }
+}
+
+fn whole_platform<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Platform>, D::Error> {
+    null::none_without(deserializer, &["os", "architecture"])
 }

@@ -7,16 +7,45 @@ use sha2::{Digest as _, Sha256};
 
 /// The identity of a blob or manifest: `sha256:` and 64 lower-case hex digits.
 ///
-/// Other algorithms are refused: no registry in use answers with another one, and a digest that
-/// hoist cannot check must not be trusted.
+/// Other algorithms are refused by name: no registry in use answers with another one, and a digest
+/// that hoist cannot check must not be trusted.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Digest(String);
 
 /// Why a text is not a digest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a valid digest: expected `sha256:` and 64 lower-case hex digits")]
 pub struct ParseDigestError(String);
+
+impl fmt::Display for ParseDigestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match other_algorithm(&self.0) {
+            Some(algorithm) => write!(
+                f,
+                "`{}` is a digest of the algorithm {algorithm}, and hoist reads sha256 alone",
+                self.0
+            ),
+            None => write!(
+                f,
+                "`{}` is not a valid digest: expected `sha256:` and 64 lower-case hex digits",
+                self.0
+            ),
+        }
+    }
+}
+
+/// The algorithm of a text that is a digest by the OCI grammar (`algorithm:encoded`), but for
+/// sha256.
+fn other_algorithm(text: &str) -> Option<&str> {
+    let (algorithm, encoded) = text.split_once(':')?;
+    let legal = |b: u8| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'+' | b'.' | b'_' | b'-');
+    let digest = !encoded.is_empty()
+        && encoded
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'=' | b'_' | b'-'));
+    let named = !algorithm.is_empty() && algorithm.bytes().all(legal) && algorithm != "sha256";
+    (named && digest && encoded.len() >= 32).then_some(algorithm)
+}
 
 impl Digest {
     /// The digest of `bytes`.
@@ -147,6 +176,26 @@ mod tests {
             &format!("sha256:{}", "g".repeat(64)),
         ] {
             assert!(bad.parse::<Digest>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn another_algorithm_is_refused_by_its_name() {
+        let hex = "0123456789abcdef".repeat(8);
+        for (text, says) in [
+            (format!("sha512:{hex}"), "the algorithm sha512"),
+            (format!("sha384:{}", &hex[..96]), "the algorithm sha384"),
+            (format!("blake3:{}", &hex[..64]), "the algorithm blake3"),
+            (
+                format!("multihash+base58:{}", "Qm".repeat(22)),
+                "the algorithm multihash+base58",
+            ),
+            (format!("sha256:{}", &hex[..63]), "expected `sha256:`"),
+            ("sha512:12".to_owned(), "expected `sha256:`"),
+            ("latest".to_owned(), "expected `sha256:`"),
+        ] {
+            let error = text.parse::<Digest>().expect_err("not sha256").to_string();
+            assert!(error.contains(says), "{text}: {error}");
         }
     }
 }

@@ -31,7 +31,8 @@ impl ImageDocument {
         } else {
             let document: Value = serde_json::from_slice(&manifest.bytes)?;
             // A list of manifests under the type of an image manifest is a mistake, not a document.
-            if document.get("config").is_some() || document.get("manifests").is_some() {
+            let says = |field| document.get(field).is_some_and(|value| !value.is_null());
+            if says("config") || says("manifests") {
                 serde_json::from_value(document).map(Self::Manifest)
             } else {
                 Ok(Self::NotAnImage)

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Digest, Platform};
+use super::{Digest, Platform, null};
 
 /// The configuration of an image (OCI image specification, "Image Configuration"). Docker writes
 /// the same fields.
@@ -36,7 +36,7 @@ pub struct ImageConfig {
     #[serde(
         default,
         rename = "os.features",
-        deserialize_with = "null_is_empty",
+        deserialize_with = "null::null_is_empty",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub os_features: Vec<String>,
@@ -49,7 +49,7 @@ pub struct ImageConfig {
     /// The instructions that made the image, first one first.
     #[serde(
         default,
-        deserialize_with = "null_is_empty",
+        deserialize_with = "null::null_is_empty",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub history: Vec<HistoryEntry>,
@@ -66,7 +66,11 @@ pub struct ContainerConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
     /// The image's labels.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "null::optional_texts",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub labels: Option<BTreeMap<String, String>>,
     /// Other fields as they were read.
     #[serde(flatten)]
@@ -80,7 +84,7 @@ pub struct RootFs {
     #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
     /// The digest of each layer when it is unpacked, lowest first.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null::null_is_empty")]
     pub diff_ids: Vec<Digest>,
     /// Other fields as they were read.
     #[serde(flatten)]
@@ -94,7 +98,11 @@ pub struct HistoryEntry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_by: Option<String>,
     /// Whether the instruction made no layer.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(
+        default,
+        deserialize_with = "null::null_is_empty",
+        skip_serializing_if = "std::ops::Not::not"
+    )]
     pub empty_layer: bool,
     /// Other fields as they were read.
     #[serde(flatten)]
@@ -105,11 +113,15 @@ impl ImageConfig {
     /// What the image runs on, where the configuration says it.
     #[must_use]
     pub fn platform(&self) -> Option<Platform> {
-        let variant = self.variant.clone().filter(|variant| !variant.is_empty());
+        let text = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
         Some(Platform {
             os_version: self.os_version.clone(),
             os_features: self.os_features.clone(),
-            ..Platform::new(self.os.clone()?, self.architecture.clone()?, variant)
+            ..Platform::new(
+                text(&self.os)?,
+                text(&self.architecture)?,
+                text(&self.variant),
+            )
         })
     }
 
@@ -126,13 +138,4 @@ impl ImageConfig {
         let labels = config.and_then(|config| config.labels.clone());
         labels.unwrap_or_default()
     }
-}
-
-/// Go writes an empty list as `null`.
-fn null_is_empty<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de>,
-{
-    Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }

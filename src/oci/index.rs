@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Descriptor, Manifest, MediaType};
+use super::{Descriptor, Manifest, MediaType, null};
 
 /// An OCI index or a Docker manifest list (OCI image specification, "Image Index"); also the
 /// `index.json` of a layout.
@@ -25,13 +25,17 @@ pub struct Index {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub artifact_type: Option<String>,
     /// One manifest for each platform, and attestations.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null::null_is_empty")]
     pub manifests: Vec<Descriptor>,
     /// The manifest that this index is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<Descriptor>,
     /// Free-form notes; see [`annotation`](super::annotation).
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(
+        default,
+        deserialize_with = "null::texts",
+        skip_serializing_if = "BTreeMap::is_empty"
+    )]
     pub annotations: BTreeMap<String, String>,
     /// Other fields as they were read.
     #[serde(flatten)]

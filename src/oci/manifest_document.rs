@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Descriptor, Manifest, MediaType};
+use super::{Descriptor, Manifest, MediaType, null};
 
 /// An OCI or Docker image manifest (OCI image specification, "Image Manifest").
 ///
@@ -28,13 +28,17 @@ pub struct ManifestDocument {
     /// The image's configuration.
     pub config: Descriptor,
     /// The layers, lowest first.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null::null_is_empty")]
     pub layers: Vec<Descriptor>,
     /// The manifest that this one is about, for instance the image of a signature.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<Descriptor>,
     /// Free-form notes; see [`annotation`](super::annotation).
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(
+        default,
+        deserialize_with = "null::texts",
+        skip_serializing_if = "BTreeMap::is_empty"
+    )]
     pub annotations: BTreeMap<String, String>,
     /// Other fields as they were read.
     #[serde(flatten)]

@@ -41,6 +41,12 @@ impl MediaType {
         self.0 == Self::OCI_INDEX || self.0 == Self::DOCKER_INDEX
     }
 
+    /// Whether it is the manifest of one image or artifact, whose children are blobs.
+    #[must_use]
+    pub fn is_image_manifest(&self) -> bool {
+        self.0 == Self::OCI_MANIFEST || self.0 == Self::DOCKER_MANIFEST
+    }
+
     /// Whether it is the configuration of an image that runs, and not of another artifact.
     #[must_use]
     pub fn is_image_config(&self) -> bool {
@@ -57,6 +63,15 @@ impl MediaType {
     #[must_use]
     pub fn is_plain_tar(&self) -> bool {
         self.0.ends_with(".tar")
+    }
+
+    /// Whether it is a layer that hoist can unpack: a tar archive that is plain or compressed with
+    /// gzip or zstd. Encrypted layers and those of other types are carried as they are.
+    #[must_use]
+    pub fn is_unpackable(&self) -> bool {
+        [".tar", ".tar+gzip", ".tar.gzip", ".tar+zstd", ".tar.zstd"]
+            .iter()
+            .any(|end| self.0.ends_with(end))
     }
 
     /// Whether it is a layer that only its vendor may distribute, such as those of Windows base images.

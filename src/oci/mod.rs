@@ -18,6 +18,7 @@ mod manifest;
 mod manifest_document;
 mod media_type;
 mod name_error;
+mod null;
 mod observed;
 mod platform;
 mod reference;

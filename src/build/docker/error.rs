@@ -32,6 +32,10 @@ const HINTS: &[(&[&str], &str)] = &[
         "log in to the base image's registry: docker login HOST",
     ),
     (
+        &["empty export"],
+        "this engine cannot hand over an image without layers: `COPY` something into it, let `image.build.builder` say `classic`, or let another builder write `image.build.layout`",
+    ),
+    (
         &[
             "no matching manifest",
             "no match for platform",

@@ -9,12 +9,13 @@ use std::{
     io::{self, BufRead, BufReader, Read},
 };
 
-use flate2::bufread::MultiGzDecoder;
 use tar::{EntryType, Header};
 
 use super::{
     blobs::{Blobs, Stored},
     error::{broken, read_error},
+    unknown::foreign_file,
+    unpack::{Packing, unpack},
 };
 use crate::{error::Result, text::sanitize_line};
 
@@ -46,15 +47,32 @@ struct Extension {
 }
 
 impl Archive {
-    /// Stores every file of the (possibly gzip-compressed) tar archive in `blobs`.
-    pub(super) fn read(reader: impl Read, blobs: &Blobs) -> Result<Self> {
+    /// Stores every file of the tar archive, which may be compressed with gzip or zstd, in `blobs`.
+    /// `packing` is set as soon as it is known.
+    pub(super) fn read(
+        reader: impl Read,
+        blobs: &Blobs,
+        packing: &mut Option<Packing>,
+    ) -> Result<Self> {
         let mut reader = BufReader::with_capacity(256 << 10, reader);
         let head = reader.fill_buf().map_err(|e| read_error(&e))?;
-        if head.starts_with(&[0x1f, 0x8b]) {
-            Self::entries(MultiGzDecoder::new(reader), blobs)
-        } else {
-            Self::entries(reader, blobs)
+        *packing = Some(Packing::of(head));
+        if let Some(error) = foreign_file(head) {
+            return Err(error);
         }
+        Self::entries(unpack(reader)?, blobs)
+    }
+
+    /// The names of all files and links, sorted.
+    pub(super) fn names(&self) -> Vec<String> {
+        let mut names: Vec<String> = self
+            .files
+            .keys()
+            .chain(self.links.keys())
+            .cloned()
+            .collect();
+        names.sort_unstable();
+        names
     }
 
     fn entries(mut reader: impl Read, blobs: &Blobs) -> Result<Self> {

@@ -26,7 +26,7 @@ const MAX_ENTRIES: usize = 2_000_000;
 pub fn contents(image: &Image) -> Result<Vec<Contents>> {
     let mut all = Vec::new();
     for manifest in image.children.iter().chain([&image.manifest]) {
-        if manifest.media_type.is_index() {
+        if !manifest.media_type.is_image_manifest() {
             continue;
         }
         if let Some(one) = contents_of(image, manifest)? {
@@ -66,7 +66,11 @@ fn contents_of(image: &Image, manifest: &Manifest) -> Result<Option<Contents>> {
     }))
 }
 
+/// Nothing of a layer that cannot be unpacked, such as an encrypted one.
 fn entries(image: &Image, layer: &Descriptor) -> Result<Vec<LayerEntry>> {
+    if !layer.media_type.is_unpackable() {
+        return Ok(Vec::new());
+    }
     let path = image.blob_path(&layer.digest);
     let file = File::open(&path).map_err(|e| disk("read", &path, &e))?;
     let mut entries = Vec::new();

@@ -4,16 +4,21 @@ use std::{io, path::Path};
 
 use crate::error::{Error, ErrorCode};
 
+/// The message of an image that is damaged or not valid.
+pub(super) const UNUSABLE: &str = "the image cannot be used";
+/// The message of an image that cannot be read.
+pub(super) const UNREADABLE: &str = "cannot read the image";
+
 /// The image is damaged or not valid.
 pub(super) fn broken(why: impl Into<String>) -> Error {
-    Error::failed("the image cannot be used")
+    Error::failed(UNUSABLE)
         .with_code(ErrorCode::ImageUnusable)
         .cause(why)
 }
 
 /// Reading the image failed.
 pub(super) fn read_error(error: &io::Error) -> Error {
-    Error::failed("cannot read the image")
+    Error::failed(UNREADABLE)
         .with_code(ErrorCode::ImageUnusable)
         .because(error)
 }

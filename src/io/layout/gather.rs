@@ -1,18 +1,22 @@
 //! Collects everything that the top document needs, and verifies each piece.
 
-use std::io::Read;
+use std::{collections::HashMap, io::Read};
+
+use serde::Deserialize as _;
+use serde_json::Value;
 
 use super::{
     blobs::same_size,
-    document::{parse, parse_manifest},
+    document::{check_type, parse, parse_index, parse_manifest},
     error::{broken, read_error},
     parallel::for_each,
     source::Source,
     unpack::unpack,
 };
 use crate::{
-    error::Result,
-    oci::{Descriptor, Digest, Hasher, Image, ImageConfig, Index, Manifest, MediaType, Platform},
+    error::{Error, Result},
+    oci::{Descriptor, Digest, Hasher, Image, ImageConfig, Manifest, Platform},
+    text::sanitize_line,
 };
 
 /// How deep indexes may be nested; builders nest one, at most two.
@@ -33,6 +37,8 @@ struct Parts {
     /// The layers, each with the digest that it must have when it is unpacked.
     layers: Vec<(Descriptor, Digest)>,
     platforms: Vec<Platform>,
+    /// Which platform's image a blob belongs to, where it is known.
+    owners: HashMap<Digest, Platform>,
 }
 
 /// Copies everything below `top` to the source's blobs and verifies it.
@@ -40,9 +46,9 @@ pub(super) fn gather(source: &Source, top: Descriptor) -> Result<CollectedImage>
     let mut parts = Parts::default();
     parts.walk(source, &top, 0)?;
     for_each(&parts.blobs, |blob| {
-        let stored = source
-            .blob(&blob.digest)
-            .map_err(|error| explain_foreign(error, blob))?;
+        let stored = source.find_blob(&blob.digest)?;
+        let platform = parts.owners.get(&blob.digest);
+        let stored = stored.ok_or_else(|| missing(blob, platform, parts.manifests.len() > 1))?;
         same_size(&stored, blob)
     })?;
     for_each(&parts.layers, |(layer, diff_id)| {
@@ -70,11 +76,17 @@ impl Parts {
                 "its indexes are nested too deeply, or there are too many manifests",
             ));
         }
-        let stored = source.blob(&at.digest)?;
+        let stored = source.find_blob(&at.digest)?;
+        let stored = stored.ok_or_else(|| missing(at, at.platform.as_ref(), depth > 0))?;
         same_size(&stored, at)?;
         let bytes = source.blobs().document(&stored)?;
+        let what = format!("the manifest {}", at.digest);
         if at.media_type.is_index() {
-            let index: Index = parse(&bytes, "an index")?;
+            check_type(&bytes, &at.media_type, &what)?;
+            let index = parse_index(&bytes, &what)?;
+            if depth == 0 && index.manifests.is_empty() {
+                return Err(broken("its index is empty: there is no image in it"));
+            }
             for child in &index.manifests {
                 if self
                     .manifests
@@ -85,49 +97,90 @@ impl Parts {
                 }
                 self.walk(source, child, depth + 1)?;
             }
-        } else if MediaType::ALL.contains(&at.media_type.as_str()) {
-            self.manifest(source, at, &bytes)?;
-        } else {
+        } else if at.media_type.is_image_manifest() {
+            check_type(&bytes, &at.media_type, &what)?;
+            self.manifest(source, at, &bytes, depth > 0)?;
+        } else if depth == 0 {
             return Err(broken(format!(
-                "it names {} of the unknown type `{}`",
-                at.digest, at.media_type
+                "its type is `{}`, which is not the type of an image or an index",
+                sanitize_line(at.media_type.as_str(), 200)
             )));
+        } else {
+            self.unknown(&bytes);
         }
         self.manifests
             .push(Manifest::new(at.media_type.clone(), bytes));
         Ok(())
     }
 
-    fn manifest(&mut self, source: &Source, at: &Descriptor, bytes: &[u8]) -> Result<()> {
-        let document = parse_manifest(bytes, "a manifest")?;
+    fn manifest(
+        &mut self,
+        source: &Source,
+        at: &Descriptor,
+        bytes: &[u8],
+        below_index: bool,
+    ) -> Result<()> {
+        let document = parse_manifest(bytes, &format!("the manifest {}", at.digest))?;
+        let mut platform = at.platform.clone();
         if document.config.media_type.is_image_config() {
-            let stored = source.blob(&document.config.digest)?;
+            let stored = source.find_blob(&document.config.digest)?;
+            let stored =
+                stored.ok_or_else(|| missing(&document.config, platform.as_ref(), below_index))?;
             let config = source.blobs().document(&stored)?;
-            let config: ImageConfig = parse(&config, "a configuration")?;
-            self.check_layers(&document.layers, config.diff_ids())?;
-            self.platforms
-                .extend(at.platform.clone().or_else(|| config.platform()));
+            let what = format!("the configuration {}", document.config.digest);
+            let config: ImageConfig = parse(&config, &what)?;
+            self.check_layers(&document.layers, config.diff_ids(), what.as_str())?;
+            platform = platform.or_else(|| config.platform());
+            self.platforms.extend(platform.clone());
         }
         for blob in std::iter::once(document.config).chain(document.layers) {
-            if !self.blobs.iter().any(|known| known.digest == blob.digest) {
-                self.blobs.push(blob);
-            }
+            self.blob(blob, platform.as_ref());
         }
         Ok(())
     }
 
-    fn check_layers(&mut self, layers: &[Descriptor], diff_ids: &[Digest]) -> Result<()> {
+    /// A manifest of a type that hoist does not know is carried as it is, with the blobs that it
+    /// names where manifests name them. Whether it is taken is for the registry to say.
+    fn unknown(&mut self, bytes: &[u8]) {
+        let document: Value = serde_json::from_slice(bytes).unwrap_or_default();
+        let config = document.get("config").into_iter();
+        let lists = ["layers", "blobs"].iter();
+        let lists = lists.filter_map(|field| document.get(*field)?.as_array());
+        for value in config.chain(lists.flatten()) {
+            if let Ok(blob) = Descriptor::deserialize(value) {
+                self.blob(blob, None);
+            }
+        }
+    }
+
+    fn blob(&mut self, blob: Descriptor, platform: Option<&Platform>) {
+        if !self.blobs.iter().any(|known| known.digest == blob.digest) {
+            if let Some(platform) = platform {
+                self.owners.insert(blob.digest.clone(), platform.clone());
+            }
+            self.blobs.push(blob);
+        }
+    }
+
+    /// Pairs the layers that can be unpacked with their diff ids.
+    fn check_layers(
+        &mut self,
+        layers: &[Descriptor],
+        diff_ids: &[Digest],
+        config: &str,
+    ) -> Result<()> {
         if layers.len() == diff_ids.len() {
+            let pairs = layers.iter().cloned().zip(diff_ids.iter().cloned());
             self.layers
-                .extend(layers.iter().cloned().zip(diff_ids.iter().cloned()));
+                .extend(pairs.filter(|(layer, _)| layer.media_type.is_unpackable()));
             return Ok(());
         }
         // Content that is not a file system, such as an attestation, need not have diff ids.
-        if !layers.is_empty() && !layers.iter().any(|layer| layer.media_type.is_tar()) {
+        if layers.iter().any(|layer| !layer.media_type.is_tar()) {
             return Ok(());
         }
         Err(broken(format!(
-            "a manifest has {} layers, and its configuration names {}",
+            "a manifest has {} layers, and {config} names {}",
             layers.len(),
             diff_ids.len()
         )))
@@ -163,9 +216,18 @@ fn check_diff_id(source: &Source, layer: &Descriptor, diff_id: &Digest) -> Resul
     )))
 }
 
-fn explain_foreign(error: crate::error::Error, blob: &Descriptor) -> crate::error::Error {
+/// The refusal of an image that lacks this blob or manifest. A layout can hold an index and only
+/// some of its images, which tools call sparse: `platform` says whose blob it is.
+fn missing(blob: &Descriptor, platform: Option<&Platform>, below_index: bool) -> Error {
+    let mut error = broken(format!("blob {} is missing", blob.digest));
+    if let Some(platform) = platform {
+        error = error.cause(format!("it belongs to the image for {platform}"));
+    }
     if blob.media_type.is_foreign() {
         return error.hint("only the vendor distributes this layer (as with Windows base images); let the builder put it into the layout");
+    }
+    if below_index {
+        return error.hint("a release needs everything that its index lists: copy all platforms (`skopeo copy --all`), or let the builder make an index of those that are there");
     }
     error
 }

@@ -1,10 +1,11 @@
 //! Images on disk: whatever a builder or an engine produces becomes one verified OCI layout.
 //!
-//! Accepted are OCI layouts (a directory or a tar archive, with or without gzip) and `docker save`
-//! archives in all their forms. Manifests and packed layers keep their bytes, attestations
-//! included. Layers that an engine exports unpacked are packed, and hoist writes their manifest.
-//! Every blob is hashed, every layer is unpacked once and compared with its diff id, and an image
-//! that lacks anything is refused. Memory does not grow with the image.
+//! Accepted are OCI layouts (a directory or a tar archive, plain or with gzip or zstd) and `docker
+//! save` archives in all their forms. A layout's manifests and layers keep their bytes, whatever
+//! their types and annotations; what `docker save` or an engine's export holds without compression
+//! is packed, and hoist writes its manifest. Every blob is hashed, every layer that can be unpacked
+//! is unpacked once and compared with its diff id, and an image that lacks anything is refused.
+//! Memory does not grow with the image.
 //!
 //! Every function here blocks: call it from a thread that may.
 
@@ -15,13 +16,19 @@ mod contents;
 mod document;
 mod error;
 mod files;
+mod form;
 mod gather;
+mod own_manifest;
 mod pack;
 mod parallel;
+mod revision;
+mod role;
 mod select;
 mod source;
 #[cfg(test)]
 mod tests;
+mod top;
+mod unknown;
 mod unpack;
 
 use std::{
@@ -35,6 +42,7 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 pub use contents::contents;
+pub use revision::revisions;
 pub use select::WantedImage;
 
 use self::{
@@ -43,11 +51,12 @@ use self::{
     cache::LayerCache,
     error::disk,
     files::private_dir,
+    form::{LayoutForm, located},
     gather::gather,
     source::{LayoutOrigin, Source},
 };
 use crate::{
-    error::{Error, Result},
+    error::{Error, ErrorCode, Result},
     event::Events,
     oci::{Digest, Image, Index, Platform},
 };
@@ -108,7 +117,7 @@ impl Store {
         }
         let blobs = Blobs::create(&dir, cancel.clone())?;
         let source = Source::new(LayoutOrigin::InPlace, blobs);
-        let top = source.top_of_layout(&WantedImage::default())?;
+        let top = source.top_of_layout(&WantedImage::default(), &Events::none())?;
         let collected = gather(&source, top)?;
         if collected.image.manifest.digest() != digest {
             return Err(error::broken(format!(
@@ -153,23 +162,32 @@ pub fn adopt(
 ) -> Result<Image> {
     let missing = |e: &std::io::Error| {
         Error::failed(format!("cannot read the image at `{}`", path.display()))
+            .with_code(ErrorCode::ImageUnusable)
             .because(e)
+            .state("nothing was published")
             .hint("`image.build.layout` names an OCI layout or a `docker save` archive; `image.build.command` is the program that makes it")
     };
     let metadata = fs::metadata(path).map_err(|e| missing(&e))?;
-    if metadata.is_dir() {
-        return collect(store, wanted, events, cancel, |_| {
+    let mut form = LayoutForm::default();
+    let taken = if metadata.is_dir() {
+        collect(store, wanted, events, cancel, &mut form, |_, _| {
             Ok(LayoutOrigin::Directory(path.to_owned()))
-        });
-    }
-    if !metadata.is_file() {
+        })
+    } else if metadata.is_file() {
+        let file = File::open(path).map_err(|e| missing(&e))?;
+        collect(store, wanted, events, cancel, &mut form, |blobs, form| {
+            Archive::read(file, blobs, &mut form.packing).map(LayoutOrigin::Archive)
+        })
+    } else {
         return Err(Error::failed(format!(
             "`{}` is neither a directory nor a file",
             path.display()
-        )));
-    }
-    let file = File::open(path).map_err(|e| missing(&e))?;
-    adopt_archive(file, store, wanted, events, cancel)
+        ))
+        .with_code(ErrorCode::ImageUnusable)
+        .state("nothing was published")
+        .hint("`image.build.layout` names an OCI layout or a `docker save` archive"));
+    };
+    taken.map_err(|error| located(error, path, form))
 }
 
 /// Stores an image from a stream, such as an engine's export.
@@ -183,8 +201,13 @@ pub fn adopt_archive(
     events: &Events,
     cancel: &CancellationToken,
 ) -> Result<Image> {
-    collect(store, wanted, events, cancel, |blobs| {
-        Archive::read(archive, blobs).map(LayoutOrigin::Archive)
+    let mut form = LayoutForm::default();
+    let taken = collect(store, wanted, events, cancel, &mut form, |blobs, form| {
+        Archive::read(archive, blobs, &mut form.packing).map(LayoutOrigin::Archive)
+    });
+    taken.map_err(|error| match error.state_now() {
+        None => error.state("nothing was published"),
+        Some(_) => error,
     })
 }
 
@@ -195,7 +218,8 @@ fn collect(
     wanted: &WantedImage,
     events: &Events,
     cancel: &CancellationToken,
-    origin: impl FnOnce(&Blobs) -> Result<LayoutOrigin>,
+    form: &mut LayoutForm,
+    origin: impl FnOnce(&Blobs, &mut LayoutForm) -> Result<LayoutOrigin>,
 ) -> Result<Image> {
     let images = &store.images;
     private_dir(images)?;
@@ -206,10 +230,12 @@ fn collect(
         .tempdir_in(images)
         .map_err(|e| disk("write into", images, &e))?;
     let blobs = Blobs::create(staging.path(), cancel.clone())?;
-    let origin = origin(&blobs)?;
+    let origin = origin(&blobs, form)?;
     let mut source = Source::new(origin, blobs);
     let cache = LayerCache::new(&store.root.join("layers"))?;
-    let top = source.top(wanted, &cache, events)?;
+    let format = source.format()?;
+    form.format = Some(format);
+    let top = source.top(format, wanted, &cache, events)?;
     let mut collected = gather(&source, top)?;
     check_platforms(&collected.platforms, &wanted.platforms)?;
 

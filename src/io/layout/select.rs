@@ -79,7 +79,9 @@ fn only<T>(all: &[ImageCandidate<T>], keep: impl Fn(&ImageCandidate<T>) -> bool)
 fn ambiguous<T>(all: &[ImageCandidate<T>]) -> Error {
     if all.is_empty() {
         return Error::failed("there is no image in `image.build.layout`")
-            .with_code(ErrorCode::ImageUnusable);
+            .with_code(ErrorCode::ImageUnusable)
+            .cause("its list of images is empty")
+            .hint("let its builder put an image into it; `umoci init`, for example, makes a layout without one");
     }
     let mut error = Error::refused(format!(
         "`image.build.layout` holds {} images, and nothing says which one to release",

@@ -39,14 +39,15 @@ impl Layout {
         json!({"mediaType": media_type, "digest": digest, "size": bytes.len()})
     }
 
-    fn blob(&mut self, media_type: &str, bytes: &[u8]) -> Value {
+    /// Writes a configuration or layer; its descriptor.
+    pub fn blob(&mut self, media_type: &str, bytes: &[u8]) -> Value {
         self.blobs.push((Digest::of(bytes), bytes.len() as u64));
         self.store(media_type, bytes)
     }
 
     /// A document with whitespace that no serialiser writes: parsed and written again, its digest
     /// would be another one.
-    fn document(&self, media_type: &str, document: &Value) -> Value {
+    pub fn document(&self, media_type: &str, document: &Value) -> Value {
         let text = serde_json::to_string_pretty(document).unwrap();
         let text = text.replace("\": ", "\"  :\t");
         self.store(media_type, text.as_bytes())
@@ -125,9 +126,14 @@ impl Layout {
 
     /// Ends the layout with the one thing that it is of; its digest.
     pub fn finish(self, top: &Value) -> Digest {
-        let index = json!({"schemaVersion": 2, "manifests": [top]});
-        fs::write(self.folder.join("index.json"), index.to_string()).unwrap();
+        self.list(std::slice::from_ref(top));
         top["digest"].as_str().unwrap().parse().unwrap()
+    }
+
+    /// Ends the layout with a list of these.
+    pub fn list(self, entries: &[Value]) {
+        let index = json!({"schemaVersion": 2, "manifests": entries});
+        fs::write(self.folder.join("index.json"), index.to_string()).unwrap();
     }
 }
 

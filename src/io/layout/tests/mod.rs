@@ -1,6 +1,8 @@
 //! Images in every form that builders and engines hand out, and in forms that only an attacker
 //! does.
 
+mod as_they_are;
+
 use std::os::unix::fs::symlink;
 
 use serde_json::{Value, json};
@@ -340,7 +342,7 @@ fn a_layout_keeps_its_bytes_from_a_directory_a_tar_and_a_packed_tar() {
 }
 
 #[test]
-fn plain_layers_in_a_layout_are_packed() {
+fn plain_layers_in_a_saved_layout_are_packed() {
     let world = World::new();
     let mut layout = Layout::default();
     let manifest = layout.image("application/vnd.oci.image.layer.v1.tar", "one", "amd64");
