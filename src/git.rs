@@ -60,6 +60,13 @@ impl CommitId {
         text
     }
 
+    /// Whether a text names this commit: its id in full, or its first seven digits or more.
+    #[must_use]
+    pub fn is_named_by(&self, text: &str) -> bool {
+        let text = text.trim();
+        text.len() >= SHORT && self.starts_with(text)
+    }
+
     /// Whether the id's digits begin with `hex`, in upper or lower case.
     #[must_use]
     pub fn starts_with(&self, hex: &str) -> bool {

@@ -42,6 +42,9 @@ pub(super) struct ReleaseArgs {
     /// Release files that no commit holds
     #[arg(long)]
     allow_dirty: bool,
+    /// Release a layout although the last release published the same image
+    #[arg(long)]
+    allow_same_image: bool,
     /// Exit 3 where there is nothing to release
     #[arg(long)]
     require_release: bool,
@@ -88,6 +91,7 @@ fn request(args: &ReleaseArgs, reviewed: Option<&Plan>) -> Result<ReleaseRequest
     }
     let mut request = ReleaseRequest::new(request);
     request.allow_dirty = args.allow_dirty;
+    request.allow_same_image = args.allow_same_image;
     Ok(request)
 }
 

@@ -124,6 +124,10 @@ pub enum ErrorCode {
     NotReleased,
     /// HEAD, the policy, a tag or an image has changed since the plan was made.
     PlanOutOfDate,
+    /// The image in the layout was built from another commit, by its revision label.
+    ImageOfOtherCommit,
+    /// The image in the layout is the one that the last release published.
+    SameImage,
 
     /// Another release is in the way, and nothing closer is known.
     Busy,

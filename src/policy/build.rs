@@ -54,6 +54,8 @@ pub struct BuildPolicy {
     pub pull: bool,
     /// How layers that the engine exports uncompressed are packed.
     pub compression: Compression,
+    /// What becomes of a layout that holds the image of the last release.
+    pub same_image: SameImage,
 }
 
 /// What makes the image.
@@ -136,6 +138,23 @@ pub enum Compression {
     Gzip,
 }
 
+/// What becomes of an image from a layout that the last release has published already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SameImage {
+    /// The layout was not made anew: the release is refused.
+    #[default]
+    Refuse,
+    /// It is published again under the new version.
+    Allow,
+}
+
+impl SameImage {
+    fn is_refused(&self) -> bool {
+        *self == Self::Refuse
+    }
+}
+
 impl Default for BuildPolicy {
     fn default() -> Self {
         Self {
@@ -157,6 +176,7 @@ impl Default for BuildPolicy {
             submodules: false,
             pull: true,
             compression: Compression::Gzip,
+            same_image: SameImage::Refuse,
         }
     }
 }
@@ -185,6 +205,9 @@ struct BuildTable {
     submodules: bool,
     pull: bool,
     compression: Compression,
+    // Left out of a policy's identity where it is not set: the key came later.
+    #[serde(skip_serializing_if = "SameImage::is_refused")]
+    same_image: SameImage,
 }
 
 impl Default for BuildTable {
@@ -236,6 +259,7 @@ impl TryFrom<BuildTable> for BuildPolicy {
             submodules: table.submodules,
             pull: table.pull,
             compression: table.compression,
+            same_image: table.same_image,
         })
     }
 }
@@ -270,6 +294,7 @@ impl From<BuildPolicy> for BuildTable {
             submodules: policy.submodules,
             pull: policy.pull,
             compression: policy.compression,
+            same_image: policy.same_image,
         }
     }
 }

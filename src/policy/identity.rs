@@ -11,7 +11,8 @@ impl Policy {
     /// The JSON has the keys of `release.toml`, each with its value or its default, and `null` where
     /// a key has neither. Patterns, templates and platforms are their text, durations are
     /// milliseconds (`"60000ms"`). The keys of each object are sorted by their bytes, and there is no
-    /// white space. So the order of keys, comments and spelling of a file do not count, and a default
+    /// white space. A key that came after
+    /// the first release of hoist is left out where it has its default. So the order of keys, comments and spelling of a file do not count, and a default
     /// that changes between two versions of hoist does.
     #[must_use]
     pub fn identity(&self) -> Digest {
@@ -79,6 +80,7 @@ mod tests {
             "[branches]\nmaintenance = []",
             "[tags]\nfixed = [\"v{version}\"]",
             "[tags]\nguard = \"git\"",
+            "[image.build]\nlayout = \"dist\"\nsame-image = \"allow\"",
             "[variants.alpine]",
             "[variants.alpine]\nlatest-suffix = false",
             "[publish]\ndeadline = \"9m\"",

@@ -28,7 +28,9 @@ mod version;
 mod version_file;
 
 pub use branches::{BranchPolicy, Label, MaintenanceLine, MaintenancePattern, PrereleaseBranches};
-pub use build::{BuildCommand, BuildPolicy, BuildSource, Builder, Compression, SourceFiles};
+pub use build::{
+    BuildCommand, BuildPolicy, BuildSource, Builder, Compression, SameImage, SourceFiles,
+};
 pub use conflicts::conflicts;
 pub use git_tag_template::GitTagTemplate;
 pub use parse::is_cargo_release;

@@ -102,7 +102,7 @@ impl Release {
         }
     }
 
-    fn has_layout(&self) -> bool {
+    pub(super) fn has_layout(&self) -> bool {
         let mut variants = self.policy().variants.values();
         self.policy().image.build.image_source.layout().is_some()
             || variants.any(|one| one.layout.is_some())

@@ -6,6 +6,7 @@ use crate::{
     error::Result,
     outcome::Outcome,
     plan::Plan,
+    policy::SameImage,
     publish::{self, Publication, Recovery, World},
     release::{facade::Release, publication::still_fits},
 };
@@ -21,7 +22,7 @@ pub(super) enum RecoveryDirection {
 
 impl Release {
     /// Does what the plan says: images, transaction, and what follows from how it ended.
-    pub(super) async fn carry_out(&self, plan: &Plan) -> Result<Outcome> {
+    pub(super) async fn carry_out(&self, plan: &Plan, same_image: SameImage) -> Result<Outcome> {
         let world = self.world();
         let found = match self.or_signal(self.preflight(&world, plan)).await {
             Ok(found) => found,
@@ -29,6 +30,8 @@ impl Release {
         };
         self.or_signal(self.check_builds(plan)).await?;
         let made = self.images(plan).await?;
+        let checked = self.check_origin(plan, &made.images, same_image);
+        self.or_signal(checked).await?;
         still_fits(plan, &made.images)?;
         let publication = self.publication(&world, plan, &made, &found);
         let publication = self.or_signal(publication).await?;

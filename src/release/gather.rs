@@ -77,6 +77,7 @@ impl Release {
         let evidence = Evidence {
             version: &version,
             commit: facts.head,
+            parent: self.parent_of_release(release_commit.as_ref(), facts.head, &version),
             journaled: &publish::journaled_images(&self.world(), &version, facts.head),
             receipts: &receipts,
         };
@@ -89,6 +90,10 @@ impl Release {
         let mut plan = inputs.plan()?;
         if release_commit.is_some() && policy.image.build.image_source.layout().is_some() {
             plan.messages.push(WITHOUT_COMMIT.to_owned());
+        }
+        let own = !policy.image.labels.is_empty() || !policy.image.annotations.is_empty();
+        if own && self.has_layout() {
+            plan.messages.push(WITHOUT_LABELS.to_owned());
         }
         plan.release_commit = release_commit;
         Ok(Planned::Release(Box::new(plan)))
@@ -232,6 +237,9 @@ impl Release {
 
 /// Said of an image that hoist does not build itself.
 const WITHOUT_COMMIT: &str = "`image.build.layout` is made by others: the files that carry the version are HEAD's in it, unless `image.build.command` takes them from the commit `$HOIST_COMMIT`";
+
+/// Said where the policy has labels or annotations for an image that hoist does not build itself.
+const WITHOUT_LABELS: &str = "an OCI layout keeps its bytes: `image.labels` and `image.annotations` are not written into `image.build.layout`";
 
 /// Paths of a dirty tree that a message names.
 const DIRTY_SHOWN: usize = 5;

@@ -37,6 +37,7 @@ mod facade;
 mod gather;
 mod inspect;
 mod observe;
+mod origin;
 mod plan;
 mod promote;
 mod publication;

@@ -59,6 +59,15 @@ pub(super) async fn complete(
     .map(drop)
 }
 
+/// The list of a repository's tags; `None` where the registry refuses to give it.
+pub(super) async fn list(place: &dyn RepositoryApi) -> Result<Option<Vec<Tag>>> {
+    match place.tags().await {
+        Ok(tags) => Ok(Some(tags)),
+        Err(error) if is_refusal(&error) => Ok(None),
+        Err(error) => Err(unreadable(place, &error)),
+    }
+}
+
 async fn look(place: &dyn RepositoryApi, tags: &[Tag]) -> Result<Published> {
     let (listing, shows) = tokio::join!(place.tags(), heads(place, tags));
     let shows = shows?;

@@ -5,6 +5,7 @@ use crate::{
     event::{Finished, Started},
     outcome::Outcome,
     plan::{Plan, PlannedImage, PlannedSource},
+    policy::SameImage,
     release::{
         facade::Release,
         gather::Purpose,
@@ -46,7 +47,8 @@ impl Release {
     /// is the outcome.
     pub async fn release(&self, request: &ReleaseRequest) -> Result<ReleaseResult> {
         let planned = self.or_signal(self.ready(request)).await?;
-        self.carry_out_planned(planned).await
+        self.carry_out_planned(planned, self.same_image(request))
+            .await
     }
 
     /// Carries out exactly `plan`, which [`Release::plan`] made for the same request and a person
@@ -57,7 +59,15 @@ impl Release {
     /// Refused (exit 4) where the plan is out of date; else as [`Release::release`].
     pub async fn execute(&self, plan: &Plan, request: &ReleaseRequest) -> Result<Outcome> {
         self.or_signal(self.still_true(plan, request)).await?;
-        self.carry_out(plan).await
+        self.carry_out(plan, self.same_image(request)).await
+    }
+
+    /// Whether a layout may hold the last release's image, by the request or the policy.
+    pub(super) fn same_image(&self, request: &ReleaseRequest) -> SameImage {
+        match request.allow_same_image {
+            true => SameImage::Allow,
+            false => self.policy().image.build.same_image,
+        }
     }
 
     /// Everything before the first thing is done: nothing stands in the way, and the plan.
@@ -102,11 +112,15 @@ impl Release {
         Err(out_of_date(changed))
     }
 
-    pub(super) async fn carry_out_planned(&self, planned: Planned) -> Result<ReleaseResult> {
+    pub(super) async fn carry_out_planned(
+        &self,
+        planned: Planned,
+        same_image: SameImage,
+    ) -> Result<ReleaseResult> {
         match planned {
             Planned::NothingToRelease(nothing) => Ok(ReleaseResult::Nothing(nothing)),
             Planned::Release(plan) => {
-                let outcome = self.carry_out(&plan).await?;
+                let outcome = self.carry_out(&plan, same_image).await?;
                 Ok(ReleaseResult::Ended(Box::new(outcome)))
             }
         }

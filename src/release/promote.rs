@@ -24,6 +24,7 @@ use crate::{
             next::{self, Next},
         },
     },
+    policy::SameImage,
     release::{facade::Release, gather::tag_set, observe::Places, plan::planned, survey::Survey},
 };
 
@@ -54,7 +55,8 @@ impl Release {
             self.events.note(message.clone());
         }
         step.finish(planned(&plan));
-        self.carry_out(&plan).await
+        // Nothing is built, and the bytes are the candidate's on purpose.
+        self.carry_out(&plan, SameImage::Allow).await
     }
 
     async fn promoted(&self, candidate: &Version, fetch: bool) -> Result<Plan> {
@@ -143,6 +145,7 @@ impl Release {
         let evidence = Evidence {
             version: candidate,
             commit: facts.head,
+            parent: self.parent_of_release(None, facts.head, candidate),
             journaled: &[],
             receipts: &receipts,
         };

@@ -103,6 +103,22 @@ impl Release {
         Ok(texts)
     }
 
+    /// What the release commit of `version` stands on, whose images are that release's as well: as
+    /// planned, or as an earlier try has made it.
+    pub(super) fn parent_of_release(
+        &self,
+        planned: Option<&ReleaseCommit>,
+        commit: CommitId,
+        version: &Version,
+    ) -> Option<CommitId> {
+        if let Some(planned) = planned {
+            return Some(planned.parent);
+        }
+        let git = self.project().git();
+        let made = self.policy().makes_commit();
+        made.then(|| git.only_parent(commit, &subject(version)))?
+    }
+
     /// HEAD is what a release commit was made from: the version that it is released as.
     pub(super) fn released_by_child(&self, facts: &Facts) -> Option<(Version, CommitId)> {
         if !self.policy().makes_commit() {

@@ -16,6 +16,9 @@ pub struct ReleaseRequest {
     pub request: VersionRequest,
     /// Release from files that no commit holds.
     pub allow_dirty: bool,
+    /// Publish a layout's image although the last release has published it already, as
+    /// `image.build.same-image = "allow"` does.
+    pub allow_same_image: bool,
     /// The release's instant, where a plan that was shown has fixed it.
     pub(super) instant: Option<DateTime<Utc>>,
 }

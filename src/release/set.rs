@@ -176,10 +176,11 @@ impl ReleaseSet {
             release.or_signal(release.ready(&request)).await
         });
         let ready = self.with_members(ready.await);
-        let done = run(
-            lanes(ready),
-            |release, planned: Result<Planned>| async move { release.carry_out_planned(planned?).await },
-        );
+        let request = request.clone();
+        let done = run(lanes(ready), move |release, planned: Result<Planned>| {
+            let same_image = release.same_image(&request);
+            async move { release.carry_out_planned(planned?, same_image).await }
+        });
         let mut done = done.await;
         let rest = run(vec![one_by_one], |release, request| async move {
             release.release(&request).await
@@ -215,10 +216,11 @@ impl ReleaseSet {
             },
         );
         let ready = self.with_members(ready.await);
-        let done = run(
-            lanes(ready),
-            |release, planned: Result<Planned>| async move { release.carry_out_planned(planned?).await },
-        );
+        let request = request.clone();
+        let done = run(lanes(ready), move |release, planned: Result<Planned>| {
+            let same_image = release.same_image(&request);
+            async move { release.carry_out_planned(planned?, same_image).await }
+        });
         let mut done = done.await;
         done.extend(self.execute_one_by_one(one_by_one).await);
         self.labelled(done)
@@ -235,7 +237,8 @@ impl ReleaseSet {
                 match planned? {
                     Planned::Release(plan) => release.execute_next(&plan, &request, moved).await,
                     nothing @ Planned::NothingToRelease(_) => {
-                        release.carry_out_planned(nothing).await
+                        let same_image = release.same_image(&request);
+                        release.carry_out_planned(nothing, same_image).await
                     }
                 }
             };
@@ -297,7 +300,7 @@ impl Release {
     ) -> Result<ReleaseResult> {
         let outcome = if moved {
             let plan = self.or_signal(self.follow_on(plan, request)).await?;
-            self.carry_out(&plan).await?
+            self.carry_out(&plan, self.same_image(request)).await?
         } else {
             self.execute(plan, request).await?
         };

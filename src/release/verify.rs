@@ -7,6 +7,7 @@ use semver::Version;
 
 use crate::{
     error::{Error, ErrorCode, Result},
+    git::CommitId,
     io::registry::{
         RegistryError, RegistryErrorKind, RepositoryApi,
         image_tree::{self, ImageTree, Runnable},
@@ -16,6 +17,7 @@ use crate::{
         history::facts::Facts,
         release::{
             drift::unlisted,
+            receipt::receipts,
             verify::{CheckState, TagCheck, checks},
         },
         tags::{ExactTags, Listing, TagKind, TagRules},
@@ -205,10 +207,23 @@ impl Release {
         match image_tree::runnable(place, &tree).await {
             Ok(all) => {
                 problems.extend(self.missing_platforms(&all));
-                problems.extend(all.iter().flat_map(|image| {
-                    let label = |name: &str| image.labels.get(name).map(String::as_str);
-                    subject.disagreements(label(annotation::REVISION), label(annotation::VERSION))
-                }));
+                let parent = subject
+                    .commit
+                    .and_then(|commit| self.parent_of_release(None, commit, &subject.version));
+                let disagree: Vec<String> = all
+                    .iter()
+                    .flat_map(|image| {
+                        let label = |name: &str| image.labels.get(name).map(String::as_str);
+                        subject.disagreements(
+                            label(annotation::REVISION),
+                            label(annotation::VERSION),
+                            parent,
+                        )
+                    })
+                    .collect();
+                if !disagree.is_empty() && !self.is_published_again(subject, digest)? {
+                    problems.extend(disagree);
+                }
             }
             Err(error) => problems.push(problem(place, error)?),
         }
@@ -218,6 +233,27 @@ impl Release {
             bytes = fetch_all(place, &tree, &mut problems).await?;
         }
         Ok((problems, bytes))
+    }
+
+    /// Whether receipts say that an earlier version published this image, too: then its labels are
+    /// that version's on purpose.
+    fn is_published_again(&self, subject: &Subject, digest: &Digest) -> Result<bool> {
+        let template = &self.policy().version.tag;
+        let named = |version: &Version| -> Result<bool> {
+            let message = self.project().git().tag_message(&template.name(version))?;
+            let receipts = message.map(|message: String| receipts(&message));
+            let mut digests = receipts.iter().flatten().map(|receipt| &receipt.digest);
+            Ok(digests.any(|known| known == digest))
+        };
+        if !named(&subject.version)? {
+            return Ok(false);
+        }
+        for earlier in subject.git.iter().filter(|other| **other < subject.version) {
+            if named(earlier)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn missing_platforms(&self, images: &[Runnable]) -> Vec<String> {
@@ -236,13 +272,19 @@ impl Release {
 }
 
 impl Subject {
-    /// Labels that say another commit or version. An image without them says nothing, and one
+    /// Labels that say another commit or version; `parent` is that of a release commit. An image without them says nothing, and one
     /// that was promoted still says the pre-release that it was.
-    fn disagreements(&self, revision: Option<&str>, version: Option<&str>) -> Vec<String> {
+    fn disagreements(
+        &self,
+        revision: Option<&str>,
+        version: Option<&str>,
+        parent: Option<CommitId>,
+    ) -> Vec<String> {
         let mut found = Vec::new();
         if let Some(revision) = revision
             && let Some(commit) = self.commit
-            && revision != commit.to_string()
+            && !commit.is_named_by(revision)
+            && !parent.is_some_and(|parent| parent.is_named_by(revision))
         {
             found.push(format!(
                 "its label says commit {revision}, the git tag {commit}"

@@ -4,6 +4,7 @@ pub mod document;
 pub mod drift;
 pub mod inputs;
 pub mod labels;
+pub mod origin;
 pub mod ownership;
 pub mod preconditions;
 pub mod promote;

@@ -45,6 +45,9 @@ pub struct Evidence<'a> {
     pub version: &'a Version,
     /// The commit that is released.
     pub commit: CommitId,
+    /// The commit's parent, where a release made the commit: an image that others made was built
+    /// before that.
+    pub parent: Option<CommitId>,
     /// Digests that a journal names.
     pub journaled: &'a [Digest],
     /// The receipts in the version's git tag.
@@ -99,12 +102,15 @@ impl Evidence<'_> {
         if claim.revisions.is_empty() || claim.revisions.contains(&None) {
             return Err("it has no revision label".into());
         }
-        let ours = self.commit.to_string();
+        let names_us = |label: &str| {
+            let mut ours = std::iter::once(&self.commit).chain(&self.parent);
+            ours.any(|id| id.is_named_by(label))
+        };
         match claim
             .revisions
             .iter()
             .flatten()
-            .find(|revision| **revision != ours)
+            .find(|revision| !names_us(revision))
         {
             Some(other) => Err(format!("it was built from commit {other}")),
             None => Ok("its revision label is this commit".into()),
@@ -144,6 +150,7 @@ mod tests {
     use crate::plan::release::ownership::*;
 
     const OURS: &str = "c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1c1";
+    const PARENT: &str = "c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0";
     const OTHER: &str = "c2c2c2c2c2c2c2c2c2c2c2c2c2c2c2c2c2c2c2c2";
 
     fn claim(repository: &str, content: &str, revisions: &[Option<&str>]) -> PublishedTag {
@@ -161,6 +168,7 @@ mod tests {
         let evidence = Evidence {
             version: &version,
             commit: OURS.parse().expect("a commit id"),
+            parent: Some(PARENT.parse().expect("a commit id")),
             journaled: &[],
             receipts,
         };
@@ -184,6 +192,10 @@ mod tests {
             adopt(std::slice::from_ref(&both), &[]),
             Ok(Some(both.digest))
         );
+        for revisions in [[Some(PARENT), Some(OURS)], [Some(&OURS[..7]), Some(PARENT)]] {
+            let adopted = adopt(&[claim("a/b", "x", &revisions)], &[]);
+            assert!(matches!(adopted, Ok(Some(_))), "{revisions:?}");
+        }
         for revisions in [&[Some(OURS), Some(OTHER)][..], &[Some(OURS), None], &[]] {
             assert!(
                 adopt(&[claim("a/b", "x", revisions)], &[]).is_err(),

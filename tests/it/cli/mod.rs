@@ -3,6 +3,7 @@
 
 mod adopt;
 mod init;
+mod layouts;
 mod multi_image;
 mod recheck;
 pub(crate) mod refusal;
@@ -11,4 +12,5 @@ mod repositories;
 mod rollback;
 mod security;
 mod signals;
+mod stale_layout;
 mod transcripts;

@@ -73,10 +73,17 @@ impl GitRepository {
     /// Whether `commit` is a child of `parent` alone and its first line is `subject`.
     #[must_use]
     pub fn is_child(&self, commit: CommitId, parent: CommitId, subject: &str) -> bool {
-        self.git.find_commit(oid(commit)).is_ok_and(|commit| {
-            commit.parent_ids().eq([oid(parent)])
-                && commit.summary_bytes() == Some(subject.as_bytes())
-        })
+        self.only_parent(commit, subject) == Some(parent)
+    }
+
+    /// The parent of `commit`, where it has one alone and its first line is `subject`.
+    #[must_use]
+    pub fn only_parent(&self, commit: CommitId, subject: &str) -> Option<CommitId> {
+        let commit = self.git.find_commit(oid(commit)).ok()?;
+        let alone = commit.parent_count() == 1;
+        let named = commit.summary_bytes() == Some(subject.as_bytes());
+        let parent = commit.parent_ids().next()?;
+        (alone && named).then(|| commit_id(parent))
     }
 }
 

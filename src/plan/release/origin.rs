@@ -1,0 +1,297 @@
+//! Whether an image that others made, in a layout or an archive, belongs to the commit that is
+//! released. A layout that was not made anew would be published under a new version with the bytes of
+//! an old one.
+//!
+//! An image says where it comes from by its label `org.opencontainers.image.revision`. One that says
+//! nothing is believed, unless the last release published the same bytes from another commit.
+
+use semver::Version;
+
+use crate::{
+    error::{Error, ErrorCode, Result},
+    git::CommitId,
+    oci::{Digest, Platform, annotation},
+    policy::SameImage,
+};
+
+/// What a release knows about the images that it may be given.
+#[derive(Debug, Clone)]
+pub struct ImageOrigin {
+    /// The commit that is released.
+    pub commit: CommitId,
+    /// Its parent, where the release itself makes the commit or has made it in an earlier try: the
+    /// image was built before that.
+    pub parent: Option<CommitId>,
+    /// The releases that came before in this history: the last one, and the last stable one.
+    pub before: Vec<EarlierRelease>,
+    /// Whether the bytes of one of them may be published again.
+    pub same_image: SameImage,
+}
+
+/// A release that was published.
+#[derive(Debug, Clone)]
+pub struct EarlierRelease {
+    /// Its version.
+    pub version: Version,
+    /// The commit of its git tag, where it is known.
+    pub commit: Option<CommitId>,
+    /// The digests of its images, by its receipt or as the registries show them.
+    pub digests: Vec<Digest>,
+}
+
+/// An image that others made.
+#[derive(Debug, Clone, Copy)]
+pub struct GivenImage<'a> {
+    /// The manifest or index that is to be published.
+    pub digest: &'a Digest,
+    /// The platform and the revision label of each image that can run.
+    pub revisions: &'a [(Option<Platform>, Option<String>)],
+    /// The path in `image.build.layout`, for messages.
+    pub layout: &'a str,
+    /// Whether `image.build.command` has made it for this release.
+    pub made: bool,
+}
+
+impl ImageOrigin {
+    /// Whether `image` may be released. `Ok` has a note where it is released all the same.
+    ///
+    /// # Errors
+    /// Refused (exit 4): its label names another commit, or the last release has the same bytes.
+    pub fn check(&self, image: &GivenImage<'_>) -> Result<Option<String>> {
+        let same = self.before.iter().find(|past| {
+            past.digests.contains(image.digest) && !past.commit.is_some_and(|c| self.is_ours(&c))
+        });
+        if let Some(past) = same {
+            return match self.same_image {
+                SameImage::Allow => Ok(Some(format!(
+                    "`{}` is the image of {}, which is published again as it is",
+                    image.layout, past.version
+                ))),
+                SameImage::Refuse => Err(self.same(image, past)),
+            };
+        }
+        let other = image.revisions.iter().find_map(|(platform, label)| {
+            let label = label.as_deref()?;
+            (!self.names_us(label)).then_some((platform.as_ref(), label))
+        });
+        match other {
+            Some((platform, label)) => Err(self.other_commit(image, platform, label)),
+            None => Ok(None),
+        }
+    }
+
+    fn is_ours(&self, commit: &CommitId) -> bool {
+        *commit == self.commit || Some(*commit) == self.parent
+    }
+
+    /// Whether a label is the id of the commit or its parent, in full or cut.
+    fn names_us(&self, label: &str) -> bool {
+        let mut ours = std::iter::once(&self.commit).chain(&self.parent);
+        ours.any(|id| id.is_named_by(label))
+    }
+
+    fn other_commit(
+        &self,
+        image: &GivenImage<'_>,
+        platform: Option<&Platform>,
+        label: &str,
+    ) -> Error {
+        let whose = match platform {
+            Some(platform) if image.revisions.len() > 1 => format!("its image for {platform}"),
+            _ => "its image".to_owned(),
+        };
+        let error = Error::refused(format!(
+            "the image at `{}` was not built from the commit that is released",
+            image.layout
+        ))
+        .with_code(ErrorCode::ImageOfOtherCommit)
+        .cause(format!(
+            "{whose} has the label {}={}, and the commit is {}",
+            annotation::REVISION,
+            crate::text::sanitize_line(label, 100),
+            self.commit
+        ));
+        let error = match &self.parent {
+            Some(parent) => error.cause(format!(
+                "the release makes that commit on top of {parent}, whose images would be taken as well"
+            )),
+            None => error,
+        };
+        error
+            .state("nothing was published")
+            .hint(made_anew(image))
+            .hint("a label of the base image is inherited: let the builder set its own, `--label org.opencontainers.image.revision=$(git rev-parse HEAD)`")
+    }
+
+    fn same(&self, image: &GivenImage<'_>, past: &EarlierRelease) -> Error {
+        let from = match &past.commit {
+            Some(commit) => format!(", from the commit {commit}"),
+            None => String::new(),
+        };
+        Error::refused(format!(
+            "the image at `{}` is the one that {} published",
+            image.layout, past.version
+        ))
+        .with_code(ErrorCode::SameImage)
+        .cause(format!(
+            "{} has the digest {}{from}",
+            past.version, image.digest
+        ))
+        .state("nothing was published")
+        .hint(made_anew(image))
+        .hint("where the same bytes are meant: `hoist release --allow-same-image`, or `image.build.same-image = \"allow\"`")
+    }
+}
+
+fn made_anew(image: &GivenImage<'_>) -> String {
+    if image.made {
+        "`image.build.command` has to make the image of the commit `$HOIST_COMMIT`: check that it builds, and where it writes to".to_owned()
+    } else {
+        format!(
+            "build `{}` again from the commit that is released, then run `hoist release` again",
+            image.layout
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OURS: &str = "3f2a91c0d4e5f60718293a4b5c6d7e8f90a1b2c3";
+    const PARENT: &str = "1111111111111111111111111111111111111111";
+    const OTHER: &str = "2222222222222222222222222222222222222222";
+
+    fn id(text: &str) -> CommitId {
+        text.parse().expect("a commit's id")
+    }
+
+    fn origin(makes_commit: bool, before: &[(&str, Option<&str>, &str)]) -> ImageOrigin {
+        let past = |(version, commit, content): &(&str, Option<&str>, &str)| EarlierRelease {
+            version: version.parse().expect("a version"),
+            commit: commit.map(id),
+            digests: vec![Digest::of(content.as_bytes())],
+        };
+        ImageOrigin {
+            commit: id(OURS),
+            parent: makes_commit.then(|| id(PARENT)),
+            before: before.iter().map(past).collect(),
+            same_image: SameImage::Refuse,
+        }
+    }
+
+    /// `ok`, `note`, or the code of the refusal.
+    fn verdict(origin: &ImageOrigin, content: &str, labels: &[Option<&str>]) -> &'static str {
+        let platforms = ["linux/amd64", "linux/arm64"].iter().cycle();
+        let revisions: Vec<_> = labels
+            .iter()
+            .zip(platforms)
+            .map(|(label, platform)| (platform.parse().ok(), label.map(str::to_owned)))
+            .collect();
+        let image = GivenImage {
+            digest: &Digest::of(content.as_bytes()),
+            revisions: &revisions,
+            layout: "dist/oci",
+            made: false,
+        };
+        match origin.check(&image) {
+            Ok(None) => "ok",
+            Ok(Some(_)) => "note",
+            Err(error) => {
+                assert_eq!(error.exit_code(), 4);
+                assert!(error.state_now().is_some() && error.first_hint().is_some());
+                match error.code() {
+                    ErrorCode::ImageOfOtherCommit => "other",
+                    ErrorCode::SameImage => "same",
+                    code => panic!("{code:?}"),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_label_has_to_be_of_this_commit() {
+        let upper = OURS.to_uppercase();
+        for (makes_commit, labels, expected) in [
+            (false, &[][..], "ok"),
+            (false, &[None], "ok"),
+            (false, &[Some(OURS)], "ok"),
+            (false, &[Some(&*upper)], "ok"),
+            (false, &[Some(&OURS[..7])], "ok"),
+            (false, &[Some(&OURS[..12]), Some(OURS)], "ok"),
+            (false, &[Some(OURS), None], "ok"),
+            (false, &[Some(&OURS[..6])], "other"),
+            (false, &[Some(OTHER)], "other"),
+            (false, &[Some(OURS), Some(OTHER)], "other"),
+            (false, &[None, Some(OTHER)], "other"),
+            (false, &[Some("main")], "other"),
+            (false, &[Some("v1.2.3")], "other"),
+            (false, &[Some(&format!("{OURS}-dirty"))], "other"),
+            (false, &[Some(&format!("{OURS}00"))], "other"),
+            (false, &[Some(PARENT)], "other"),
+            (true, &[Some(PARENT)], "ok"),
+            (true, &[Some(PARENT), Some(OURS)], "ok"),
+            (true, &[Some(OTHER)], "other"),
+        ] {
+            let origin = origin(makes_commit, &[]);
+            assert_eq!(verdict(&origin, "new", labels), expected, "{labels:?}");
+        }
+    }
+
+    #[test]
+    fn the_bytes_of_a_past_release_are_published_again_only_on_demand() {
+        let last = ("1.1.0-rc.1", Some(OTHER), "rc");
+        let stable = ("1.0.0", None, "stable");
+        for (before, content, labels, expected, allowed) in [
+            (&[last, stable][..], "new", None, "ok", "ok"),
+            (&[last, stable], "rc", None, "same", "note"),
+            (&[last, stable], "stable", None, "same", "note"),
+            (&[last, stable], "rc", Some(OTHER), "same", "note"),
+            // Another stale image is not the one that may be published again.
+            (&[last, stable], "old", Some(OTHER), "other", "other"),
+            // A release of this very commit, such as its pre-release.
+            (&[("1.1.0-rc.1", Some(OURS), "rc")], "rc", None, "ok", "ok"),
+            (
+                &[("1.1.0-rc.1", Some(OURS), "rc"), stable],
+                "rc",
+                Some(OURS),
+                "ok",
+                "ok",
+            ),
+            (&[], "rc", None, "ok", "ok"),
+        ] {
+            let mut origin = origin(false, before);
+            let labels = [labels];
+            assert_eq!(verdict(&origin, content, &labels), expected, "{content}");
+            origin.same_image = SameImage::Allow;
+            assert_eq!(verdict(&origin, content, &labels), allowed, "{content}");
+        }
+        // The release's own commit stands on that of the pre-release.
+        let origin = origin(true, &[("1.1.0-rc.1", Some(PARENT), "rc")]);
+        assert_eq!(verdict(&origin, "rc", &[None]), "ok");
+    }
+
+    #[test]
+    fn the_platform_that_is_of_another_commit_is_named() {
+        let revisions = [
+            ("linux/amd64".parse().ok(), Some(OURS.to_owned())),
+            ("linux/arm64".parse().ok(), Some(OTHER.to_owned())),
+        ];
+        let image = GivenImage {
+            digest: &Digest::of(b"new"),
+            revisions: &revisions,
+            layout: "dist/oci",
+            made: true,
+        };
+        let error = origin(true, &[]).check(&image).expect_err("arm64 is stale");
+        let text = format!("{error:#}");
+        for says in ["dist/oci", "linux/arm64", OTHER, OURS, PARENT] {
+            assert!(text.contains(says), "{says}: {text}");
+        }
+        assert!(
+            error
+                .first_hint()
+                .is_some_and(|hint| hint.contains("command"))
+        );
+    }
+}

@@ -1,0 +1,132 @@
+//! What a release knows about images that others made, before it publishes one.
+
+use semver::Version;
+
+use crate::{
+    error::Result,
+    io::layout,
+    oci::{Digest, Image, Observed, Platform, Tag},
+    plan::{
+        Plan, PlannedSource,
+        release::{
+            origin::{EarlierRelease, GivenImage, ImageOrigin},
+            receipt,
+        },
+        tags::{ExactTags, TagRules},
+    },
+    policy::SameImage,
+    release::{facade::Release, observe},
+};
+
+impl Release {
+    /// Refuses an image of a layout that is not of the plan's commit; see [`ImageOrigin`].
+    pub(super) async fn check_origin(
+        &self,
+        plan: &Plan,
+        images: &[Image],
+        same_image: SameImage,
+    ) -> Result<()> {
+        let mut origin: Option<ImageOrigin> = None;
+        for (planned, image) in plan.images.iter().zip(images) {
+            let source = self.variant_policy(&planned.variant).image_source;
+            let Some(layout) = source.layout() else {
+                continue;
+            };
+            if planned.source != PlannedSource::Build {
+                continue;
+            }
+            if origin.is_none() {
+                origin = Some(self.origin(plan, same_image).await?);
+            }
+            let revisions: Vec<(Option<Platform>, Option<String>)> = layout::revisions(image)?;
+            let given = GivenImage {
+                digest: image.manifest.digest(),
+                revisions: &revisions,
+                layout,
+                made: source.command().is_some(),
+            };
+            let checked = origin.as_ref().map(|origin| origin.check(&given));
+            if let Some(note) = checked.transpose()?.flatten() {
+                self.events.note(note);
+            }
+        }
+        Ok(())
+    }
+
+    async fn origin(&self, plan: &Plan, same_image: SameImage) -> Result<ImageOrigin> {
+        let template = &self.policy().version.tag;
+        let named = |version: &Version| (version.clone(), template.name(version));
+        let last = plan.current.as_ref().map(|version| {
+            let tag = plan.current_tag.clone();
+            (
+                version.clone(),
+                tag.unwrap_or_else(|| template.name(version)),
+            )
+        });
+        let mut past: Vec<(Version, String)> = last
+            .into_iter()
+            .chain(plan.range_from.as_ref().map(named))
+            .filter(|(version, _)| *version != plan.version)
+            .collect();
+        past.dedup_by(|a, b| a.0 == b.0);
+        let mut before = Vec::new();
+        for (version, tag) in past {
+            let commit = self.project().git().tag_commit(&tag);
+            let digests = self.digests_of(&version, &tag).await?;
+            before.push(EarlierRelease {
+                version,
+                commit,
+                digests,
+            });
+        }
+        Ok(ImageOrigin {
+            commit: plan.commit,
+            parent: self.parent_of_release(
+                plan.release_commit.as_ref(),
+                plan.commit,
+                &plan.version,
+            ),
+            before,
+            same_image,
+        })
+    }
+
+    /// The digests of a past release: by the receipt in its git tag, else as its version tags show
+    /// them.
+    async fn digests_of(&self, version: &Version, tag: &str) -> Result<Vec<Digest>> {
+        let message = self.project().git().tag_message(tag)?;
+        let receipts = message.map(|message: String| receipt::receipts(&message));
+        let receipts = receipts.unwrap_or_default();
+        if !receipts.is_empty() {
+            return Ok(receipts.into_iter().map(|one| one.digest).collect());
+        }
+        let rules = TagRules::new(self.policy());
+        let exact = ExactTags::new(&rules, [version]);
+        // Where the list is refused, the version's own name is the likeliest.
+        let likely: Vec<Tag> = version
+            .to_string()
+            .replace('+', "-")
+            .parse()
+            .into_iter()
+            .collect();
+        let mut digests = Vec::new();
+        for place in self.places(&self.repositories()?)? {
+            let names = match observe::list(place.as_ref()).await? {
+                None => likely.clone(),
+                Some(listed) => {
+                    let of_version = |name: &&Tag| {
+                        let read = exact.read(name.as_str());
+                        read.is_some_and(|(_, found)| found == *version)
+                    };
+                    listed.iter().filter(of_version).cloned().collect()
+                }
+            };
+            let shows = observe::heads(place.as_ref(), &names).await?;
+            digests.extend(shows.into_values().filter_map(|seen| match seen {
+                Observed::At(digest) => Some(digest),
+                Observed::Absent | Observed::Unknown => None,
+            }));
+        }
+        Ok(digests)
+    }
+}

@@ -1,0 +1,250 @@
+//! A layout that is not of the commit that is released: refused, unless it is meant.
+
+use hoist::oci::Digest;
+use serde_json::{Value, json};
+use testkit::sandbox::Clone;
+
+use crate::{
+    registry::server::{Delete, Fault, On, Personality, TestRegistry, What},
+    support::{Run, World, layout::Layout},
+};
+
+const NAME: &str = "acme/api";
+
+fn registry() -> TestRegistry {
+    TestRegistry::start(Personality {
+        delete: Delete::Digest(400),
+        ..Personality::default()
+    })
+}
+
+fn project<'w>(world: &'w World<'_>, registry: &TestRegistry, more: &str) -> Clone<'w> {
+    let clone = world.remote.clone("a", &[]);
+    clone.write(".gitignore", "/dist\n/release.toml\n");
+    policy(&clone, registry, more);
+    clone.write("VERSION", "0.1.0\n");
+    clone.commit("feat: begin");
+    clone.push();
+    clone
+}
+
+fn policy(clone: &Clone<'_>, registry: &TestRegistry, more: &str) {
+    let repository = registry.repository(NAME);
+    clone.write(
+        "release.toml",
+        format!(
+            "[image]\nrepository = \"{repository}\"\n[image.build]\nlayout = \"dist/oci\"\n{more}\n"
+        ),
+    );
+}
+
+fn head(clone: &Clone<'_>) -> String {
+    clone.git(&["rev-parse", "HEAD"])
+}
+
+fn revision(commit: &str) -> Value {
+    json!({"org.opencontainers.image.revision": commit})
+}
+
+/// An image with these labels, told apart by its content.
+fn build(clone: &Clone<'_>, labels: &Value, content: &str) -> Digest {
+    let mut layout = Layout::new(&clone.path().join("dist/oci"));
+    let image = layout.image("amd64", labels, content.as_bytes());
+    layout.finish(&image)
+}
+
+/// Refused with exit 4 and this code: no tag moved, and nothing was locked or tagged in git.
+#[track_caller]
+fn refused(world: &World<'_>, clone: &Clone<'_>, args: &[&str], code: &str) -> Run {
+    let (tags, refs) = (world.tags(), world.remote.refs());
+    let mut all = vec!["release", "--yes", "--json"];
+    all.extend(args);
+    let run = world.run(clone, &all);
+    run.expect(4);
+    let error = &run.outcome()["error"];
+    assert_eq!(error["code"], code, "{run}");
+    assert_eq!(error["state"], "nothing was published", "{run}");
+    assert!(error["hint"].is_string(), "{run}");
+    assert_eq!(world.tags(), tags, "{run}");
+    assert_eq!(world.remote.refs(), refs, "{run}");
+    run
+}
+
+#[test]
+fn the_bytes_of_the_last_release_are_not_published_again() {
+    let registry = registry();
+    let world = World::new(&registry, &[NAME]);
+    let clone = project(&world, &registry, "");
+    let digest = build(&clone, &json!({}), "once");
+    world.hoist(&clone, &["release", "--version", "1.0.0", "--yes"]);
+    world.change(&clone, "feat: more");
+    let run = refused(&world, &clone, &[], "same-image");
+    run.says("1.0.0");
+    run.says(digest.as_str());
+
+    let run = world.hoist(&clone, &["release", "--yes", "--allow-same-image"]);
+    run.says("the image of 1.0.0");
+    assert_eq!(registry.tags(NAME)["1.1.0"], digest);
+    world.change(&clone, "feat: still more");
+    refused(&world, &clone, &[], "same-image").says("1.1.0");
+    policy(&clone, &registry, "same-image = \"allow\"");
+    world.hoist(&clone, &["release", "--yes"]);
+    assert_eq!(registry.tags(NAME)["1.2.0"], digest);
+}
+
+/// A git tag that another tool made has no receipt.
+#[test]
+fn without_a_receipt_the_registry_says_what_the_last_release_was() {
+    let registry = registry();
+    let world = World::new(&registry, &[NAME]);
+    let clone = project(&world, &registry, "");
+    build(&clone, &json!({}), "once");
+    world.hoist(&clone, &["release", "--version", "1.0.0", "--yes"]);
+    clone.git(&["fetch", "--quiet", "--tags"]);
+    clone.git(&["tag", "--force", "v1.0.0", "v1.0.0^{commit}"]);
+    clone.git(&["push", "--quiet", "--force", "origin", "v1.0.0"]);
+    world.change(&clone, "feat: more");
+    refused(&world, &clone, &[], "same-image");
+    build(&clone, &json!({}), "twice");
+    world.hoist(&clone, &["release", "--yes"]);
+}
+
+#[test]
+fn every_platform_has_to_be_of_the_commit() {
+    let registry = registry();
+    let world = World::new(&registry, &[NAME]);
+    let clone = project(&world, &registry, "");
+    let old = head(&clone);
+    build(&clone, &revision(&old), "once");
+    world.hoist(&clone, &["release", "--version", "1.0.0", "--yes"]);
+    let new = world.change(&clone, "feat: more");
+
+    // Another image than the last one, and of its commit all the same.
+    build(&clone, &revision(&old), "twice");
+    let run = refused(&world, &clone, &[], "image-of-other-commit");
+    run.says(&old);
+    run.says(&new);
+    refused(
+        &world,
+        &clone,
+        &["--allow-same-image"],
+        "image-of-other-commit",
+    );
+
+    let index = |labels: [Value; 2]| {
+        let mut layout = Layout::new(&clone.path().join("dist/oci"));
+        let children = ["amd64", "arm64"].iter().zip(labels);
+        let mut children: Vec<Value> = children
+            .map(|(name, labels)| layout.image(name, &labels, name.as_bytes()))
+            .collect();
+        children.push(layout.attestation(&children[0]));
+        let top = layout.index(&children);
+        layout.finish(&top)
+    };
+    index([revision(&new), revision(&old)]);
+    refused(&world, &clone, &[], "image-of-other-commit").says("linux/arm64");
+    let digest = index([revision(&new[..12]), json!({})]);
+    world.hoist(&clone, &["release", "--yes"]);
+    assert_eq!(registry.tags(NAME)["1.1.0"], digest);
+    world.hoist(&clone, &["verify", "--all"]);
+
+    // Published again on purpose, an image still says what it was built from.
+    let newest = world.change(&clone, "feat: still more");
+    build(&clone, &revision(&newest), "labelled");
+    world.hoist(&clone, &["release", "--yes"]);
+    world.change(&clone, "fix: the documentation");
+    refused(&world, &clone, &[], "same-image");
+    world.hoist(&clone, &["release", "--yes", "--allow-same-image"]);
+    world.hoist(&clone, &["verify", "--all"]);
+}
+
+#[test]
+fn a_release_that_is_tried_again_is_not_the_last_release() {
+    let registry = registry();
+    let world = World::new(&registry, &[NAME]);
+    let clone = project(&world, &registry, "");
+    build(&clone, &json!({}), "once");
+    world.hoist(&clone, &["release", "--version", "1.0.0", "--yes"]);
+    world.change(&clone, "feat: more");
+    let digest = build(&clone, &json!({}), "twice");
+    let latest = On::put_manifest().with("/manifests/latest");
+    registry.fault(Fault::always(latest, What::Status(403, "DENIED")));
+    world.run(&clone, &["release", "--yes"]).expect(7);
+    registry.heal();
+    world.hoist(&clone, &["release", "--yes"]);
+    assert_eq!(registry.tags(NAME)["latest"], digest);
+    // Published already: nothing is refused, and nothing moves.
+    let tags = world.tags();
+    world.hoist(&clone, &["release", "--version", "1.1.0", "--yes"]);
+    assert_eq!(world.tags(), tags);
+}
+
+#[test]
+fn the_image_of_a_candidate_may_become_the_release_of_its_commit() {
+    let registry = registry();
+    let world = World::new(&registry, &[NAME]);
+    let clone = project(&world, &registry, "");
+    let digest = build(&clone, &json!({}), "once");
+    world.hoist(&clone, &["release", "--version", "1.0.0-rc.1", "--yes"]);
+    world.hoist(&clone, &["promote", "1.0.0-rc.1"]);
+    assert_eq!(registry.tags(NAME)["1.0.0"], digest);
+    world.change(&clone, "feat: more");
+    refused(&world, &clone, &[], "same-image").says("1.0.0");
+
+    // Released by hand from the candidate's commit.
+    let digest = build(&clone, &json!({}), "twice");
+    world.hoist(&clone, &["release", "--version", "1.1.0-rc.1", "--yes"]);
+    world.hoist(&clone, &["release", "--version", "1.1.0", "--yes"]);
+    assert_eq!(registry.tags(NAME)["1.1.0"], digest);
+
+    // From a later commit the candidate's image is a stale one.
+    world.change(&clone, "feat: still more");
+    build(&clone, &json!({}), "thrice");
+    world.hoist(&clone, &["release", "--version", "1.2.0-rc.1", "--yes"]);
+    world.change(&clone, "fix: one more thing");
+    refused(&world, &clone, &["--version", "1.2.0"], "same-image").says("1.2.0-rc.1");
+}
+
+#[test]
+fn an_image_of_the_parent_of_the_release_commit_is_taken() {
+    let registry = registry();
+    let world = World::new(&registry, &[NAME]);
+    let files = "[version]\nfiles = [{ path = \"VERSION\" }]";
+    let clone = project(&world, &registry, files);
+    let old = head(&clone);
+    build(&clone, &revision(&old), "once");
+    world.hoist(&clone, &["release", "--version", "1.0.0", "--yes"]);
+    clone.git(&["pull", "--quiet", "--ff-only", "origin", "main"]);
+    assert_ne!(head(&clone), old, "the release made a commit");
+    let new = world.change(&clone, "feat: more");
+    build(&clone, &revision(&old), "twice");
+    refused(&world, &clone, &[], "image-of-other-commit");
+    let digest = build(&clone, &revision(&new), "thrice");
+    world.hoist(&clone, &["release", "--yes"]);
+    assert_eq!(registry.tags(NAME)["1.1.0"], digest);
+    world.hoist(&clone, &["verify", "--all"]);
+
+    // The commit is on its branch already: an earlier try, or a merge, has made it.
+    clone.git(&["pull", "--quiet", "--ff-only", "origin", "main"]);
+    let newest = world.change(&clone, "feat: still more");
+    clone.write("VERSION", "1.2.0\n");
+    clone.commit("chore(release): 1.2.0");
+    clone.push();
+    build(&clone, &revision(&new), "again");
+    refused(
+        &world,
+        &clone,
+        &["--version", "1.2.0"],
+        "image-of-other-commit",
+    );
+    let digest = build(&clone, &revision(&newest), "at last");
+    world.hoist(&clone, &["release", "--version", "1.2.0", "--yes"]);
+    assert_eq!(registry.tags(NAME)["1.2.0"], digest);
+    // Lost in git, and known again by its label.
+    world.remote.git(&["tag", "--delete", "v1.2.0"]);
+    clone.git(&["tag", "--delete", "v1.2.0"]);
+    build(&clone, &revision(&newest), "not looked at");
+    world.hoist(&clone, &["release", "--version", "1.2.0", "--yes"]);
+    assert_eq!(registry.tags(NAME)["1.2.0"], digest);
+    world.hoist(&clone, &["verify", "--all"]);
+}
