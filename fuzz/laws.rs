@@ -192,6 +192,11 @@ pub fn layout_tar(bytes: &[u8]) {
     image::layout_tar(bytes);
 }
 
+/// A list of images leads to one of them, byte for byte, or to an error.
+pub fn layout_index(bytes: &[u8]) {
+    image::layout_index(bytes);
+}
+
 /// A document is named by its bytes, whatever they are; reading the tree below it ends.
 pub fn manifest(bytes: &[u8]) {
     let (kind, bytes) = bytes.split_first().unwrap_or((&0, bytes));

@@ -83,6 +83,24 @@ pub(super) fn layout_manifest(media_type: &str, document: &[u8]) {
     place.holds(taken);
 }
 
+/// The list of a layout that has a configuration, layers and manifests for it.
+pub(super) fn layout_index(list: &[u8]) {
+    let place = Sandbox::new();
+    let layout = place.root.path().join("layout");
+    for blob in parts() {
+        write_blob(&layout, &blob);
+    }
+    fs::write(layout.join("index.json"), list).expect("room for an index");
+    let (events, cancel) = (Events::none(), CancellationToken::new());
+    let wanted = WantedImage::default();
+    let taken = layout::adopt(&layout, &place.store, &wanted, &events, &cancel);
+    if let Ok(image) = &taken {
+        assert!(parts().iter().any(|blob| image.manifest.bytes == *blob));
+    }
+    fs::remove_dir_all(&layout).expect("it was made here");
+    place.holds(taken);
+}
+
 /// What the seeds' documents name: a configuration, a layer, an empty object and a manifest.
 fn parts() -> [Vec<u8>; 4] {
     let layer = b"a layer that is no archive\n".to_vec();

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 type Law = fn(&[u8]);
 
-const LAWS: [(&str, Law); 13] = [
+const LAWS: [(&str, Law); 14] = [
     ("www_authenticate", held::www_authenticate),
     ("oci_tag", held::oci_tag),
     ("link", held::link),
@@ -19,6 +19,7 @@ const LAWS: [(&str, Law); 13] = [
     ("manifest", held::manifest),
     ("docker_config", held::docker_config),
     ("layout_tar", held::layout_tar),
+    ("layout_index", held::layout_index),
     ("template", held::template),
     ("message", held::message),
     ("git_tag", held::git_tag),
