@@ -63,9 +63,10 @@ pub(super) fn located(error: Error, place: &Path, form: LayoutForm) -> Error {
     for hint in error.hints() {
         located = located.hint(hint.clone());
     }
-    if error.hints().is_empty() {
-        located =
-            located.hint("remove it, let its builder make it again, and run `hoist release` again");
+    let of_image = matches!(error.message(), UNUSABLE | UNREADABLE);
+    if of_image && error.hints().is_empty() {
+        located = located
+            .hint("remove it, let its builder make it again, and run the same command again");
     }
     located
 }

@@ -314,5 +314,7 @@ fn check_platforms(has: &[Platform], wanted: &[Platform]) -> Result<()> {
     Err(Error::refused(format!(
         "the image is not for `{missing}`, which `image.build.platforms` asks for"
     ))
-    .cause(format!("it is for {}", has.join(", "))))
+    .cause(format!("it is for {}", has.join(", ")))
+    .state("nothing was published")
+    .hint("let its builder make it for that platform, too, or take the platform out of `image.build.platforms`"))
 }
