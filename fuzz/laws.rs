@@ -182,6 +182,45 @@ pub fn retry_after(bytes: &[u8]) {
     let _ = fuzzing::rate(&text);
 }
 
+/// A token service's answer gives a life that ends, and never a token that cannot be sent.
+pub fn token(bytes: &[u8]) {
+    let Some((header, life)) = run(async { fuzzing::token(bytes) }) else {
+        return;
+    };
+    assert!(header.starts_with("Bearer ") && header.len() > 7);
+    assert!(!header.chars().any(char::is_control));
+    assert!(
+        life <= std::time::Duration::from_secs(7 * 24 * 3600),
+        "{life:?}"
+    );
+}
+
+/// The first line is `NO_PROXY`, the second one a proxy, the third one a URL.
+pub fn no_proxy(bytes: &[u8]) {
+    let lines = lines(bytes);
+    let [no_proxy, proxy, url, ..] = &lines[..] else {
+        return;
+    };
+    let Ok(url) = Url::parse(url) else { return };
+    let of = |no_proxy: &str| fuzzing::proxy(no_proxy, proxy, &url);
+    // This machine is never reached through a proxy, and `*` means nobody is.
+    assert_eq!(of("*"), Ok(None));
+    if matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]")) {
+        assert_eq!(of(no_proxy), Ok(None));
+    }
+    // An entry can only take the proxy away, and its own password is not shown.
+    match of(no_proxy) {
+        Ok(None) => {}
+        shown => assert_eq!(shown, of("")),
+    }
+    if let (Ok(Some(shown)), Ok(parsed)) = (of(no_proxy), Url::parse(proxy))
+        && let Some(password) = parsed.password()
+        && password.len() > 20
+    {
+        assert!(!shown.contains(password));
+    }
+}
+
 /// What is read is written and read again as the same, cut anywhere, and leads both ways.
 pub fn journal(bytes: &[u8]) {
     journal::journal(bytes);

@@ -60,6 +60,17 @@ pub enum Event {
         /// What it shows now; `None`: it is gone again.
         digest: Option<Digest>,
     },
+    /// A wait that takes longer than a person expects.
+    Waiting {
+        /// What is waited for, and how long at most.
+        text: String,
+    },
+    /// Something that only a person who looks into a problem wants to know: what a registry does
+    /// differently from the others.
+    Detail {
+        /// A whole sentence or a fragment of one.
+        text: String,
+    },
     /// Something a person should know.
     Note {
         /// A whole sentence or a fragment of one.
@@ -322,6 +333,16 @@ impl Events {
     /// A step is over that did not have to start.
     pub fn finished(&self, finished: Finished) {
         self.emit(Event::Finished(finished));
+    }
+
+    /// A wait takes longer than a person expects.
+    pub fn waiting(&self, text: impl Into<String>) {
+        self.emit(Event::Waiting { text: text.into() });
+    }
+
+    /// Something for whoever asks for more.
+    pub fn detail(&self, text: impl Into<String>) {
+        self.emit(Event::Detail { text: text.into() });
     }
 
     /// Something a person should know.

@@ -5,7 +5,6 @@ use std::path::Path;
 use super::{args::Global, image_label::ImageLabel, progress::Screen, render::Terminal};
 use crate::{
     error::Result,
-    event::Events,
     project::{Environment, Project, ProjectSet},
     release::{
         Cancel,
@@ -51,7 +50,8 @@ impl Context {
 
     /// A release of the project, for a verb that only looks.
     pub(super) fn release(&self) -> Result<Release> {
-        Release::new(self.project()?, Events::none(), &self.cancel)
+        let events = Screen::new(&self.terminal).remarks(ImageLabel::new(None));
+        Release::new(self.project()?, events, &self.cancel)
     }
 
     /// The same, with progress shown.
@@ -63,7 +63,10 @@ impl Context {
 
     /// The releases of the projects, for a verb that only looks.
     pub(super) fn releases(&self, all: bool) -> Result<ReleaseSet> {
-        ReleaseSet::new(self.projects(all)?, &self.cancel, |_| Events::none())
+        let screen = Screen::new(&self.terminal);
+        ReleaseSet::new(self.projects(all)?, &self.cancel, |label| {
+            screen.remarks(ImageLabel::new(label))
+        })
     }
 
     /// The same, with progress shown.

@@ -54,16 +54,41 @@ impl Screen {
         if self.terminal.quiet {
             return Events::none();
         }
-        let printer = Arc::new(Printer {
+        let printer = Arc::new(self.printer(label));
+        Events::new(move |event| printer.print(event))
+    }
+
+    /// A listener for a verb that only looks. It writes to standard error, in JSON mode too.
+    pub(super) fn remarks(&self, label: ImageLabel<'_>) -> Events {
+        if self.terminal.quiet {
+            return Events::none();
+        }
+        let printer = Arc::new(self.printer(label));
+        Events::new(move |event| {
+            if concerns_looking(&event) {
+                printer.print(event);
+            }
+        })
+    }
+
+    fn printer(&self, label: ImageLabel<'_>) -> Printer {
+        Printer {
             about: label
                 .short()
                 .map_or(String::new(), |short| format!("{short}: ")),
             bars: self.bars.clone(),
             running: Mutex::default(),
             verbose: self.terminal.verbose > 0,
-        });
-        Events::new(move |event| printer.print(event))
+        }
     }
+}
+
+/// Whether it concerns a verb that only looks, too: what its answer is worth, and why it takes long.
+fn concerns_looking(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::Waiting { .. } | Event::Detail { .. } | Event::Warning { .. }
+    )
 }
 
 /// One event as a JSON line: `{"v":1,"type":…}`; with several images, `{"v":1,"config":…,"type":…}`.
@@ -135,6 +160,12 @@ impl Printer {
                     .as_ref()
                     .map_or("gone again", |digest| digest.short());
                 self.line(BACK, "Put back", &format!("{repository}:{tag} {now}"));
+            }
+            Event::Waiting { text } => self.line(BUSY, "waiting", &text),
+            Event::Detail { text } => {
+                if self.verbose {
+                    self.line(BUSY, "detail", &text);
+                }
             }
             Event::Note { text } => self.line(BUSY, "note", &text),
             Event::Warning { text } => self.line(BACK, "warning", &text),

@@ -13,4 +13,5 @@ pub mod journal_file;
 pub mod layout;
 pub mod lease;
 pub mod process;
+mod proxy;
 pub mod registry;

@@ -60,11 +60,17 @@ pub(crate) fn push_error(repository: &Repository, error: &RegistryError) -> Erro
         ),
         _ => (
             format!("cannot push to `{repository}`"),
-            "`hoist check` asks again without a release".to_owned(),
+            error
+                .remedy()
+                .unwrap_or("`hoist check` asks again without a release")
+                .to_owned(),
         ),
     };
-    Error::failed(what)
-        .with_code(error.failure())
+    let made = match error.kind {
+        RegistryErrorKind::Setup => Error::usage(what),
+        _ => Error::failed(what),
+    };
+    made.with_code(error.failure())
         .because(error)
         .state("nothing was built or pushed")
         .hint(hint)

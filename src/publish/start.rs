@@ -200,9 +200,20 @@ async fn store_tag(world: &World, tag: &GitTagObject, commit: CommitId) -> Resul
 fn stage_error(error: &StageError) -> Error {
     let made = Error::failed("cannot stage the image")
         .with_code(ErrorCode::StageFailed)
-        .because(error);
-    made.state("no tag has moved; nothing that was sent has a name")
-        .hint("`hoist release` starts again; what was sent already is not sent again")
+        .because(error)
+        .state("no tag has moved; nothing that was sent has a name");
+    let refused = match error {
+        StageError::Registry(error) | StageError::NoDigests(error) => Some(error),
+        StageError::Gone(_) | StageError::Directory(..) => None,
+    };
+    match refused {
+        // Sending the same once more would end the same.
+        Some(error) if error.remedy().is_some() => made.hint(error.remedy().unwrap_or_default()),
+        Some(error) if error.is_about_content() => made.hint(
+            "the registry refuses this image, whatever its name: build it anew, or look at it with `hoist inspect`",
+        ),
+        _ => made.hint("`hoist release` starts again; what was sent already is not sent again"),
+    }
 }
 
 /// Journal and lock object: both are there before the lock is.

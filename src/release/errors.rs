@@ -12,9 +12,14 @@ use crate::{
 
 /// `what` failed for `error`, before any tag moved.
 pub(super) fn registry(what: &str, error: &RegistryError) -> Error {
-    let told = Error::failed(what)
-        .with_code(error.failure())
-        .cause(error.to_string());
+    let told = match error.kind {
+        RegistryErrorKind::Setup => Error::usage(what),
+        _ => Error::failed(what),
+    };
+    let told = told.with_code(error.failure()).cause(error.to_string());
+    if let Some(remedy) = error.remedy() {
+        return told.hint(remedy).state("nothing was built or moved");
+    }
     match error.kind {
         RegistryErrorKind::Unauthorized => told.hint(
             "`docker login` to that registry, or set HOIST_REGISTRY_USERNAME and HOIST_REGISTRY_PASSWORD",
@@ -75,4 +80,54 @@ pub(super) fn interrupted() -> Error {
     Error::new(ErrorKind::Interrupted, "interrupted")
         .state("no tag has moved")
         .hint("the same command starts again")
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        error::ErrorKind,
+        io::registry::{RegistryError, RegistryErrorKind},
+        oci::Repository,
+        publish::push_error,
+        release::errors,
+    };
+
+    fn error(kind: RegistryErrorKind) -> RegistryError {
+        RegistryError {
+            kind,
+            request: "GET https://registry.example.org/v2/".into(),
+            status: None,
+            codes: Vec::new(),
+            detail: None,
+        }
+    }
+
+    #[test]
+    fn a_setting_that_cannot_be_used_is_a_mistake_of_whoever_set_it() {
+        let place: Repository = "registry.example.org/acme/api".parse().expect("a name");
+        for (kind, expected) in [
+            (RegistryErrorKind::Setup, ErrorKind::Usage),
+            (RegistryErrorKind::ProxyRefused, ErrorKind::Failed),
+            (RegistryErrorKind::ProxyUnreachable, ErrorKind::Failed),
+            (RegistryErrorKind::Unclear, ErrorKind::Failed),
+            (RegistryErrorKind::NoChallenge, ErrorKind::Failed),
+            (RegistryErrorKind::TooLarge, ErrorKind::Failed),
+        ] {
+            let error = error(kind);
+            let remedy = error.remedy().expect("each of these has one");
+            for told in [
+                errors::registry("cannot read it", &error),
+                push_error(&place, &error),
+            ] {
+                assert_eq!(told.kind(), expected, "{error}");
+                let hints = told.hints();
+                let helps = hints.iter().any(|hint| hint == remedy);
+                // Whoever has no way to log in is told so by the cause.
+                assert!(
+                    helps || error.kind == RegistryErrorKind::NoChallenge,
+                    "{hints:?}"
+                );
+            }
+        }
+    }
 }

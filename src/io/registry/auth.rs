@@ -2,10 +2,7 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex},
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -18,23 +15,23 @@ use url::Url;
 use crate::{
     io::{
         environment::Environment,
-        http::{HeaderValue, TlsConfig},
+        http::{Body, HeaderMap, HeaderValue, Method, Request, Response, TlsConfig},
         registry::{
             RegistryError, RegistryErrorKind,
+            challenge::{AuthScheme, Challenged},
             credentials::{self, Credential},
-            header::Challenge,
+            header::{self as parse, Challenge},
+            memory::RepositoryMemory,
             origin::Origin,
+            profile::Differences,
             response,
             retry::{Repeat, RetryClient, not_done},
             scope::{Access, TokenScope},
-            token::{Token, password_request, read_token, refresh_request, secret},
+            token::{Token, secret},
         },
     },
     oci::Registry,
 };
-
-/// Largest answer of a token service, in bytes.
-const LARGEST_TOKEN_ANSWER: u64 = 256 * 1024;
 
 /// One registry during one run; all repositories on it share the session.
 pub(crate) struct RegistrySession {
@@ -47,6 +44,8 @@ pub(crate) struct RegistrySession {
     pub only: bool,
     /// Whether pushing comes later, so that the first token is asked for that right too.
     pub push: bool,
+    /// What it was seen to do differently from others.
+    pub differences: Differences,
     /// What was learned during this run.
     pub state: SessionState,
 }
@@ -59,25 +58,22 @@ pub(crate) struct SessionState {
     tokens: Mutex<HashMap<TokenScope, TokenSlot>>,
     /// Paths of the repositories that were pushed to.
     pushed: Mutex<BTreeSet<String>>,
-    /// Whether the registry is known not to take several tags in one request.
-    single_tags_only: AtomicBool,
+    /// What was seen and done, by the path of the repository.
+    repositories: Mutex<HashMap<String, Arc<RepositoryMemory>>>,
+    /// Whether the registry was asked how to log in, although no answer has demanded it.
+    asked: AsyncMutex<bool>,
+}
+
+/// The `Authorization` header of one request.
+#[derive(Clone)]
+pub(crate) struct Authorization {
+    pub header: HeaderValue,
+    /// Whether the user's credentials are in it, or have led to the token in it.
+    pub by_credentials: bool,
 }
 
 /// The lock is held while a token is fetched, so that one request serves all who wait for it.
 type TokenSlot = Arc<AsyncMutex<Option<Token>>>;
-
-/// How the registry wants requests to be authenticated.
-#[derive(Clone, Default)]
-enum AuthScheme {
-    /// It has not asked for anything yet.
-    #[default]
-    Unknown,
-    Basic,
-    Bearer {
-        realm: Url,
-        service: Option<String>,
-    },
-}
 
 impl RegistrySession {
     /// The `Authorization` header for a request; a token is fetched where there is none yet, or
@@ -86,16 +82,16 @@ impl RegistrySession {
         &self,
         retry: &RetryClient,
         scope: &TokenScope,
-    ) -> Result<Option<HeaderValue>, RegistryError> {
-        let scheme = self
-            .state
-            .scheme
-            .lock()
-            .expect("no thread panics with the lock")
-            .clone();
-        match scheme {
+    ) -> Result<Option<Authorization>, RegistryError> {
+        match self.scheme() {
             AuthScheme::Unknown => Ok(None),
-            AuthScheme::Basic => Ok(self.basic(self.credential().await?)),
+            AuthScheme::Basic => {
+                let header = self.basic(self.credential().await?);
+                Ok(header.map(|header| Authorization {
+                    header,
+                    by_credentials: true,
+                }))
+            }
             AuthScheme::Bearer { realm, service } => {
                 let wide = self.widened(scope);
                 match self.token(retry, &wide, &realm, service.as_deref()).await {
@@ -110,55 +106,101 @@ impl RegistrySession {
         }
     }
 
-    /// Learns from a 401 answer to a request that carried `used`. True where another try can succeed.
+    /// Learns from a 401 answer to a request that carried `used`.
     pub(crate) async fn challenged(
         &self,
         challenges: &[Challenge],
         scope: &TokenScope,
         used: Option<&HeaderValue>,
-    ) -> Result<bool, String> {
-        let find = |scheme: &str| challenges.iter().find(|c| c.scheme == scheme);
-        if let Some(bearer) = find("bearer") {
-            let realm = bearer
-                .parameters
-                .get("realm")
-                .ok_or("it asks for a token and names no token service")?;
-            let realm = self.origin.realm(realm)?;
-            let service = bearer.parameters.get("service").cloned();
-            let is_short = bearer
-                .parameters
-                .get("error")
-                .is_some_and(|e| e == "insufficient_scope");
-            if is_short && used.is_some() {
+    ) -> Result<Challenged, String> {
+        let known = self.scheme();
+        let scheme = match AuthScheme::asked_for(challenges, &self.origin)? {
+            // A proxy can drop the header; the registry still wants what it wanted before.
+            AuthScheme::Unknown if challenges.is_empty() && used.is_some() => known,
+            scheme => scheme,
+        };
+        match scheme {
+            AuthScheme::Unknown => Ok(Challenged::Nothing),
+            AuthScheme::Basic if used.is_some() => Ok(Challenged::Refused),
+            AuthScheme::Basic => {
+                self.learn(AuthScheme::Basic);
+                Ok(Challenged::TryAgain)
+            }
+            AuthScheme::Bearer { .. } if used.is_some() && is_short(challenges) => {
                 // It was granted less than was asked for; asking again does not make it more.
-                return Ok(false);
+                Ok(Challenged::Refused)
             }
-            self.learn(AuthScheme::Bearer { realm, service });
-            for scope in [scope.clone(), self.widened(scope)] {
-                let slot = self.slot(&scope);
-                let mut token = slot.lock().await;
-                if token
-                    .as_ref()
-                    .is_some_and(|token| Some(&token.header) == used)
-                {
-                    *token = None;
-                }
+            AuthScheme::Bearer { .. } => {
+                self.learn(scheme);
+                self.forget_token(scope, used).await;
+                Ok(Challenged::TryAgain)
             }
-            return Ok(true);
         }
-        if find("basic").is_some() && used.is_none() {
-            self.learn(AuthScheme::Basic);
-            return Ok(true);
-        }
-        Ok(false)
     }
 
-    /// Whether credentials were sent, for an error message.
-    pub(crate) async fn credentials_sent(&self) -> String {
-        match self.credential().await {
-            Ok(None) => {}
-            _ => return "the credentials were sent".to_owned(),
+    /// Whether requests go out without credentials although there are some: what is answered then
+    /// may be less than what is there.
+    pub(crate) async fn has_unused_credentials(&self) -> bool {
+        self.scheme() == AuthScheme::Unknown && matches!(self.credential().await, Ok(Some(_)))
+    }
+
+    /// Asks once in a run how to log in, by `GET /v2/`. True where that is known then.
+    pub(crate) async fn ask_for_challenge(
+        &self,
+        retry: &RetryClient,
+    ) -> Result<bool, RegistryError> {
+        let mut asked = self.state.asked.lock().await;
+        if *asked || self.scheme() != AuthScheme::Unknown {
+            return Ok(self.scheme() != AuthScheme::Unknown);
         }
+        let mut url = self.origin.base.clone();
+        url.set_path("/v2/");
+        let request = || Request {
+            method: Method::GET,
+            url: url.clone(),
+            headers: HeaderMap::new(),
+            body: Body::Empty,
+        };
+        let answer = retry
+            .send(&self.tls, Repeat::Always, request)
+            .await
+            .map_err(not_done)?;
+        *asked = true;
+        self.learn_from(&answer, "/v2/")
+    }
+
+    /// Learns from the challenge of a 401 to a request without credentials. True where it has one.
+    pub(crate) fn learn_from(&self, answer: &Response, asked: &str) -> Result<bool, RegistryError> {
+        if answer.status() != 401 {
+            return Ok(false);
+        }
+        let challenges = parse::challenges(answer.all("www-authenticate"));
+        let scheme = AuthScheme::asked_for(&challenges, &self.origin)
+            .map_err(|rule| not_done(response::bad(format!("GET {asked}"), 401, rule)))?;
+        let is_known = scheme != AuthScheme::Unknown;
+        if is_known {
+            self.learn(scheme);
+        }
+        Ok(is_known)
+    }
+
+    /// What was sent to prove who asks, for an error message.
+    pub(crate) async fn proof(&self, used: Option<&Authorization>) -> String {
+        if used.is_some_and(|used| used.by_credentials) {
+            return "the credentials were sent".to_owned();
+        }
+        match self.credential().await {
+            Ok(None) => self.no_credentials(),
+            Ok(Some(Credential::IdentityToken(_))) => {
+                "the credentials are an identity token, and the registry asks for a user name and a \
+                 password: nothing was sent"
+                    .to_owned()
+            }
+            Ok(Some(Credential::Password { .. })) | Err(_) => "no credentials were sent".to_owned(),
+        }
+    }
+
+    fn no_credentials(&self) -> String {
         let nobody = "no credentials were found";
         if !self.only && self.environment.get("HOIST_REGISTRY_USERNAME").is_some() {
             let own = credentials::variable("USERNAME", &self.registry);
@@ -167,6 +209,16 @@ impl RegistrySession {
             );
         }
         nobody.to_owned()
+    }
+
+    /// What this run has seen and done in one repository.
+    pub(crate) fn memory(&self, path: &str) -> Arc<RepositoryMemory> {
+        let mut repositories = self
+            .state
+            .repositories
+            .lock()
+            .expect("no thread panics with the lock");
+        repositories.entry(path.to_owned()).or_default().clone()
     }
 
     /// The credentials, read once.
@@ -186,14 +238,9 @@ impl RegistrySession {
             })
     }
 
-    /// Whether the registry is known not to take several tags in one request.
-    pub(crate) fn takes_single_tags_only(&self) -> bool {
-        self.state.single_tags_only.load(Ordering::Relaxed)
-    }
-
-    /// Remembers for the rest of the run that the registry does not take several tags in one request.
-    pub(crate) fn remember_single_tags_only(&self) {
-        self.state.single_tags_only.store(true, Ordering::Relaxed);
+    fn scheme(&self) -> AuthScheme {
+        let scheme = self.state.scheme.lock();
+        scheme.expect("no thread panics with the lock").clone()
     }
 
     fn learn(&self, scheme: AuthScheme) {
@@ -202,6 +249,20 @@ impl RegistrySession {
             .scheme
             .lock()
             .expect("no thread panics with the lock") = scheme;
+    }
+
+    /// Forgets the token that was refused.
+    async fn forget_token(&self, scope: &TokenScope, used: Option<&HeaderValue>) {
+        for scope in [scope.clone(), self.widened(scope)] {
+            let slot = self.slot(&scope);
+            let mut token = slot.lock().await;
+            if token
+                .as_ref()
+                .is_some_and(|token| Some(&token.header) == used)
+            {
+                *token = None;
+            }
+        }
     }
 
     fn slot(&self, scope: &TokenScope) -> TokenSlot {
@@ -234,7 +295,7 @@ impl RegistrySession {
         }
     }
 
-    fn basic(&self, credential: Option<&Credential>) -> Option<HeaderValue> {
+    pub(super) fn basic(&self, credential: Option<&Credential>) -> Option<HeaderValue> {
         let Some(Credential::Password { username, password }) = credential else {
             return None;
         };
@@ -251,49 +312,28 @@ impl RegistrySession {
         scope: &TokenScope,
         realm: &Url,
         service: Option<&str>,
-    ) -> Result<HeaderValue, RegistryError> {
+    ) -> Result<Authorization, RegistryError> {
         let slot = self.slot(scope);
         let mut held = slot.lock().await;
+        let by_credentials = self.credential().await?.is_some();
         if let Some(token) = held.as_ref().filter(|token| Instant::now() < token.refresh) {
-            return Ok(token.header.clone());
+            return Ok(Authorization {
+                header: token.header.clone(),
+                by_credentials,
+            });
         }
         let token = self.fetch(retry, scope, realm, service).await?;
-        Ok(held.insert(token).header.clone())
+        Ok(Authorization {
+            header: held.insert(token).header.clone(),
+            by_credentials,
+        })
     }
+}
 
-    /// Asks the token service (Docker Registry v2 authentication: GET with the password, POST with
-    /// an identity token).
-    async fn fetch(
-        &self,
-        retry: &RetryClient,
-        scope: &TokenScope,
-        realm: &Url,
-        service: Option<&str>,
-    ) -> Result<Token, RegistryError> {
-        let credential = self.credential().await?;
-        let request = || match credential {
-            Some(Credential::IdentityToken(token)) => refresh_request(realm, service, scope, token),
-            password => password_request(realm, service, scope, self.basic(password)),
-        };
-        let name = response::describe(&request().method, realm);
-        let answer = retry
-            .send(&self.tls, Repeat::Always, request)
-            .await
-            .map_err(not_done)?;
-        if answer.status() != 200 {
-            let mut error = not_done(response::refused(name, answer).await);
-            let needed = format!("no token for `{scope}`");
-            error.detail = Some(match error.detail.take() {
-                Some(words) => format!("{needed}: {words}"),
-                None => needed,
-            });
-            return Err(error);
-        }
-        let body = answer
-            .bytes(LARGEST_TOKEN_ANSWER)
-            .await
-            .map_err(|failure| not_done(response::failed(name.clone(), failure)))?;
-        read_token(&body)
-            .ok_or_else(|| not_done(response::bad(name, 200, "the answer holds no token")))
-    }
+/// Whether a token was accepted, and allows too little.
+fn is_short(challenges: &[Challenge]) -> bool {
+    let errors = challenges.iter().filter_map(|c| c.parameters.get("error"));
+    errors
+        .into_iter()
+        .any(|error| error == "insufficient_scope")
 }

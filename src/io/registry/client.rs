@@ -6,33 +6,23 @@ use async_trait::async_trait;
 
 use crate::{
     io::{
-        http::{HeaderValue, Method, Response, header},
+        http::Method,
         lease::Permit,
         registry::{
             BlobPushed, BlobSource, Deletion, ImmutableTags, PullLimit, PutAnswer, RegistryError,
             RepositoryApi, docker_hub, download,
+            look::LARGEST_MANIFEST,
+            profile::Difference,
             request::{Client, RegistryRequest, RequestBody},
             response,
             retry::Repeat,
             scope::{Access, TokenScope},
         },
     },
-    oci::{Descriptor, Digest, Manifest, MediaType, Repository, Tag, TagOrDigest},
+    oci::{Descriptor, Digest, Manifest, Repository, Tag, TagOrDigest},
 };
 
-/// Largest manifest that is read, in bytes: twice what the specification asks registries to take.
-const LARGEST_MANIFEST: u64 = 8 * 1024 * 1024;
-/// The header with the digest of the content that a registry holds or has stored.
-pub(super) const CONTENT_DIGEST: &str = "docker-content-digest";
-
 impl Client {
-    fn read_manifest(&self, method: Method, what: &TagOrDigest) -> RegistryRequest<'static> {
-        let mut request = self.read(method, self.url(&format!("manifests/{what}")));
-        let types = HeaderValue::from_str(&MediaType::ALL.join(", ")).expect("types are ASCII");
-        request.headers.push((header::ACCEPT, types));
-        request
-    }
-
     async fn delete_manifest(
         &self,
         what: &TagOrDigest,
@@ -86,78 +76,15 @@ impl RepositoryApi for Client {
     }
 
     async fn head(&self, what: &TagOrDigest) -> Result<Option<Descriptor>, RegistryError> {
-        let request = self.read_manifest(Method::HEAD, what);
-        let answer = self.send(&request).await?;
-        match answer.status() {
-            200 => {}
-            404 => return Ok(None),
-            _ => return Err(self.refused(&request, answer).await),
-        }
-        let digest: Option<Digest> = answer
-            .header(CONTENT_DIGEST)
-            .and_then(|text| text.parse().ok());
-        if let TagOrDigest::Digest(asked) = what
-            && let Some(digest) = digest.as_ref()
-            && asked != digest
-        {
-            let name = response::describe(&request.method, &request.url);
-            return Err(response::bad(
-                name,
-                200,
-                format!("asked for `{asked}`, got `{digest}`"),
-            ));
-        }
-        let size = answer
-            .header("content-length")
-            .and_then(|text| text.parse().ok());
-        let media_type = content_type(&answer);
-        let (Some(digest), Some(size), Some(media_type)) = (digest, size, media_type) else {
-            // The registry does not say; the document itself does.
-            return Ok(self
-                .manifest(what)
-                .await?
-                .map(|manifest| manifest.descriptor()));
-        };
-        Ok(Some(Descriptor::new(media_type, digest, size)))
+        self.look(what).await
     }
 
     async fn manifest(&self, what: &TagOrDigest) -> Result<Option<Manifest>, RegistryError> {
-        let request = self.read_manifest(Method::GET, what);
-        let name = response::describe(&request.method, &request.url);
-        let answer = self.follow(self.read_manifest(Method::GET, what)).await?;
-        match answer.status() {
-            200 => {}
-            404 => return Ok(None),
-            _ => return Err(self.refused(&request, answer).await),
-        }
-        let named = answer.header(CONTENT_DIGEST).map(ToOwned::to_owned);
-        let media_type = content_type(&answer);
-        let bytes = answer
-            .bytes(LARGEST_MANIFEST)
-            .await
-            .map_err(|failure| response::failed(name.clone(), failure))?;
-        let Some(media_type) = media_type.or_else(|| MediaType::stated_in(&bytes)) else {
-            return Err(response::bad(
-                name,
-                200,
-                "the answer is not a manifest of a known type",
-            ));
-        };
-        let manifest = Manifest::new(media_type, bytes);
-        let expected = match what {
-            TagOrDigest::Digest(asked) => Some(asked.as_str()),
-            TagOrDigest::Tag(_) => named.as_deref(),
-        };
-        match expected.filter(|expected| *expected != manifest.digest().as_str()) {
-            Some(expected) => {
-                let rule = format!(
-                    "expected `{expected}`, the content is `{}`",
-                    manifest.digest()
-                );
-                Err(response::bad(name, 200, rule))
-            }
-            None => Ok(Some(manifest)),
-        }
+        self.get(what, LARGEST_MANIFEST).await
+    }
+
+    async fn child(&self, named: &Descriptor) -> Result<Option<Manifest>, RegistryError> {
+        self.get(&named.digest.clone().into(), named.size).await
     }
 
     async fn immutable_tags(&self) -> Result<ImmutableTags, RegistryError> {
@@ -168,18 +95,41 @@ impl RepositoryApi for Client {
     }
 
     async fn tags(&self) -> Result<Vec<Tag>, RegistryError> {
-        self.list_tags().await
+        self.list_again().await
     }
 
     async fn has_blob(&self, digest: &Digest) -> Result<bool, RegistryError> {
-        let request = self.read(Method::HEAD, self.url(&format!("blobs/{digest}")));
-        let answer = self.send(&request).await?;
-        match answer.status() {
-            // A redirect leads to where the content is stored; there is no need to follow it.
-            200 | 301..=303 | 307 | 308 => Ok(true),
-            404 => Ok(false),
-            _ => Err(self.refused(&request, answer).await),
+        let differences = &self.session.differences;
+        // Whoever hides manifests from HEAD hides blobs from it, too.
+        let doubted = differences.has(Difference::HeadHides);
+        let methods = if differences.has(Difference::RefusesHead) || doubted {
+            &[Method::GET][..]
+        } else {
+            &[Method::HEAD, Method::GET]
+        };
+        let url = self.url(&format!("blobs/{digest}"));
+        let mut refused = None;
+        for method in methods {
+            let request = self.read(method.clone(), url.clone());
+            let answer = match self.send(&request).await {
+                Err(error) if error.is_refused() => {
+                    refused = Some(error);
+                    continue;
+                }
+                other => other?,
+            };
+            match answer.status() {
+                // A redirect leads to where the content is stored; there is no need to follow it,
+                // nor to read it.
+                200 | 301..=303 | 307 | 308 => return Ok(true),
+                404 => return Ok(false),
+                400..=499 | 501 if answer.status() != 429 => {
+                    refused = Some(self.refused(&request, answer).await);
+                }
+                _ => return Err(self.refused(&request, answer).await),
+            }
         }
+        refused.map_or(Ok(false), Err)
     }
 
     async fn fetch_blob(&self, blob: &Descriptor, to: PathBuf) -> Result<(), RegistryError> {
@@ -196,7 +146,9 @@ impl RepositoryApi for Client {
         let mut pauses = self.retry.pauses();
         loop {
             let (name, answer) = open().await?;
-            match download::save(answer, blob, &to, name).await {
+            let longest = answer.longest(blob.size);
+            let save = download::save(answer, blob, &to, name.clone());
+            match self.retry.content(&name, longest, save).await {
                 Err(error) if error.is_transient() => match pauses.next() {
                     Some(pause) => tokio::time::sleep(pause).await,
                     None => return Err(error),
@@ -234,22 +186,22 @@ impl RepositoryApi for Client {
     }
 
     async fn delete(&self, what: &TagOrDigest, permit: &Permit) -> Result<Deletion, RegistryError> {
-        match (self.delete_manifest(what, permit).await?, what, &self.hub) {
+        let deletion = match (self.delete_manifest(what, permit).await?, what, &self.hub) {
             // Docker Hub's registry deletes digests only.
             (Deletion::Refused, TagOrDigest::Tag(tag), Some(hub)) => {
-                hub.delete_tag(&self.repository, tag, permit).await
+                hub.delete_tag(&self.repository, tag, permit).await?
             }
-            (deletion, _, _) => Ok(deletion),
+            (deletion, _, _) => deletion,
+        };
+        match what {
+            TagOrDigest::Tag(tag) if deletion == Deletion::Accepted => {
+                self.memory.has_deleted_tag(tag);
+            }
+            TagOrDigest::Digest(digest) if deletion == Deletion::Accepted => {
+                self.memory.has_deleted(digest);
+            }
+            TagOrDigest::Tag(_) | TagOrDigest::Digest(_) => {}
         }
+        Ok(deletion)
     }
-}
-
-/// `Content-Type` without its parameters, if it is a type that a tag can point at.
-fn content_type(answer: &Response) -> Option<MediaType> {
-    let value = answer.header("content-type")?;
-    let name = value.split(';').next().unwrap_or_default().trim();
-    MediaType::ALL
-        .into_iter()
-        .find(|known| known.eq_ignore_ascii_case(name))
-        .map(MediaType::from)
 }

@@ -15,6 +15,13 @@ pub mod codes {
     pub const MANIFEST_UNKNOWN: &str = "MANIFEST_UNKNOWN";
     /// The registry does not have the repository.
     pub const NAME_UNKNOWN: &str = "NAME_UNKNOWN";
+    /// Codes with which a registry refuses what was sent.
+    pub const ABOUT_CONTENT: [&str; 4] = [
+        "MANIFEST_INVALID",
+        "MANIFEST_UNVERIFIED",
+        "DIGEST_INVALID",
+        "SIZE_INVALID",
+    ];
 }
 
 /// One entry of a registry's `errors` list, without control characters.
@@ -41,6 +48,11 @@ pub enum RegistryErrorKind {
     BlobsMissing(Vec<Digest>),
     /// 429: too many requests; nothing was done.
     TooManyRequests(Option<Duration>),
+    /// 413: what was sent is larger than the registry, or a proxy before it, takes.
+    TooLarge,
+    /// 401, and the registry does not say how to log in, or not in a way that is supported: no
+    /// credentials were sent.
+    NoChallenge,
     /// Another 4xx: the request was refused, and nothing was done.
     Refused,
     /// 5xx: the request may or may not have been carried out.
@@ -49,6 +61,13 @@ pub enum RegistryErrorKind {
     Lost,
     /// No connection was made: nothing was done.
     Unreachable,
+    /// The user's proxy could not be reached, or did not pass the request on: nothing was done.
+    ProxyUnreachable,
+    /// 407: the user's proxy wants a user name and a password. Nothing was done.
+    ProxyRefused,
+    /// Answers contradict each other: a tag that the list names does not show. Nothing follows from
+    /// that, least of all that the tag is not there.
+    Unclear,
     /// The answer breaks the specification or is not what was asked for (a wrong digest, an
     /// oversized body). Something may have been done.
     BadAnswer,
@@ -58,6 +77,8 @@ pub enum RegistryErrorKind {
     File,
     /// The lock was not read as this run's for too long: nothing was sent.
     NotPermitted,
+    /// The user's settings for this registry or for its proxy cannot be used.
+    Setup,
 }
 
 /// A request to a registry that did not succeed.
@@ -80,23 +101,35 @@ impl RegistryError {
     #[must_use]
     pub fn failure(&self) -> error::ErrorCode {
         match self.kind {
-            RegistryErrorKind::Unauthorized | RegistryErrorKind::Credentials => {
-                error::ErrorCode::Unauthorized
-            }
+            RegistryErrorKind::Unauthorized
+            | RegistryErrorKind::NoChallenge
+            | RegistryErrorKind::Credentials => error::ErrorCode::Unauthorized,
             RegistryErrorKind::Denied => error::ErrorCode::Denied,
             RegistryErrorKind::NameUnknown => error::ErrorCode::RepositoryUnknown,
-            RegistryErrorKind::Unreachable | RegistryErrorKind::Lost => {
-                error::ErrorCode::RegistryUnreachable
-            }
+            RegistryErrorKind::Unreachable
+            | RegistryErrorKind::ProxyUnreachable
+            | RegistryErrorKind::ProxyRefused
+            | RegistryErrorKind::Lost => error::ErrorCode::RegistryUnreachable,
+            RegistryErrorKind::Setup => error::ErrorCode::Usage,
             RegistryErrorKind::TooManyRequests(_) => error::ErrorCode::RateLimited,
             RegistryErrorKind::NotFound
             | RegistryErrorKind::BlobsMissing(_)
+            | RegistryErrorKind::TooLarge
             | RegistryErrorKind::Refused
             | RegistryErrorKind::Server
+            | RegistryErrorKind::Unclear
             | RegistryErrorKind::BadAnswer
             | RegistryErrorKind::File
             | RegistryErrorKind::NotPermitted => error::ErrorCode::Failed,
         }
+    }
+
+    /// Puts an explanation before what is known.
+    pub(crate) fn explain(&mut self, words: String) {
+        self.detail = Some(match self.detail.take() {
+            Some(detail) => format!("{words}; {detail}"),
+            None => words,
+        });
     }
 
     /// Whether the request may have been carried out although it failed.
@@ -117,7 +150,41 @@ impl RegistryError {
                 | RegistryErrorKind::Lost
                 | RegistryErrorKind::TooManyRequests(_)
                 | RegistryErrorKind::Unreachable
+                | RegistryErrorKind::ProxyUnreachable
         )
+    }
+
+    /// Whether the registry refuses what was sent, and not the form of the request: the same content
+    /// is refused in every form.
+    #[must_use]
+    pub fn is_about_content(&self) -> bool {
+        self.kind == RegistryErrorKind::TooLarge
+            || matches!(self.status, Some(415 | 422))
+            || codes::ABOUT_CONTENT.iter().any(|code| self.has_code(code))
+    }
+
+    /// A command or a setting that helps, where it follows from the kind of the failure alone.
+    #[must_use]
+    pub fn remedy(&self) -> Option<&'static str> {
+        match self.kind {
+            RegistryErrorKind::NoChallenge => Some(
+                "look at what answers at this address: the registry, or a proxy before it, must send `WWW-Authenticate` with a 401",
+            ),
+            RegistryErrorKind::ProxyUnreachable => Some(
+                "check the proxy that the variable names, or name the registry's host in `NO_PROXY`",
+            ),
+            RegistryErrorKind::ProxyRefused => Some(
+                "put the user name and the password into the variable's URL (`http://user:password@host:port`), or name the registry's host in `NO_PROXY`",
+            ),
+            RegistryErrorKind::Setup => Some("correct the variable or the setting, or unset it"),
+            RegistryErrorKind::Unclear => Some(
+                "wait until the registry shows what its list names, then run the same command again",
+            ),
+            RegistryErrorKind::TooLarge => Some(
+                "raise the limit of the registry, or of the proxy before it (nginx: `client_max_body_size`), or make this part of the image smaller",
+            ),
+            _ => None,
+        }
     }
 
     /// Whether the registry refuses this account, or this request, for good.
@@ -127,6 +194,8 @@ impl RegistryError {
             self.kind,
             RegistryErrorKind::Unauthorized
                 | RegistryErrorKind::Denied
+                | RegistryErrorKind::NoChallenge
+                | RegistryErrorKind::TooLarge
                 | RegistryErrorKind::Refused
         )
     }
@@ -143,7 +212,8 @@ impl fmt::Display for RegistryError {
         f.write_str(&self.request)?;
         match self.status {
             Some(status) => write!(f, ": {status}")?,
-            None => f.write_str(": no answer")?,
+            None if self.is_transient() => f.write_str(": no answer")?,
+            None => {}
         }
         for entry in &self.codes {
             write!(f, " {}", entry.code)?;

@@ -4,13 +4,18 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use chrono::{DateTime, Utc};
+use tokio::time::Instant;
 use url::Url;
 
 pub use crate::io::registry::header::LONGEST_WAIT;
 use crate::{
-    io::registry::{
-        header, listing,
-        origin::{Origin, OriginRelation},
+    io::{
+        proxy::Proxies,
+        registry::{
+            header, listing,
+            origin::{Origin, OriginRelation},
+            token,
+        },
     },
     oci::Tag,
 };
@@ -47,7 +52,8 @@ pub fn accepted_tags(values: &[&str]) -> Vec<Tag> {
 #[must_use]
 pub fn next_page(asked: &Url, values: &[&str]) -> Option<Url> {
     let target = header::next_link(values.iter().copied())?;
-    listing::next_page(&origin(asked), asked, &target).ok()
+    let (url, _) = listing::next_page(&origin(asked), asked, &target).ok()?;
+    Some(url)
 }
 
 /// Where a `Location` of the answer for `asked` may lead, and whether credentials go along.
@@ -63,6 +69,28 @@ pub fn location(asked: &Url, target: &str) -> Option<(Url, bool)> {
 #[must_use]
 pub fn retry_after(value: &str, now: DateTime<Utc>) -> Option<Duration> {
     header::retry_after(value, now)
+}
+
+/// The `Authorization` header that a token service's answer leads to, and how long it is used.
+#[must_use]
+pub fn token(body: &[u8]) -> Option<(String, Duration)> {
+    let token = token::read_token(body)?;
+    let life = token.refresh.saturating_duration_since(Instant::now());
+    Some((token.header.to_str().ok()?.to_owned(), life))
+}
+
+/// The proxy, in words, for `url`, where `proxy` is the proxy for everything and `no_proxy` says what
+/// is asked directly.
+///
+/// # Errors
+/// `proxy` is not a proxy.
+pub fn proxy(no_proxy: &str, proxy: &str, url: &Url) -> Result<Option<String>, String> {
+    let variables = [("ALL_PROXY", proxy), ("NO_PROXY", no_proxy)];
+    let proxies = Proxies::new(&variables.into_iter().collect());
+    match proxies.of(url) {
+        Ok(proxy) => Ok(proxy.map(|proxy| proxy.to_string())),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 /// `RateLimit-Limit` and `RateLimit-Remaining`: how many requests, in how long a time.

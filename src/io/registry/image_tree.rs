@@ -1,23 +1,42 @@
 //! Reads what is behind a digest on a registry: the tree of manifests, and the labels of the images in
 //! it. It reads documents only, never layers.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    time::Duration,
+};
 
 use futures_util::{StreamExt, TryStreamExt};
+use tokio::time::timeout;
 
 use crate::{
     io::registry::{RegistryError, RegistryErrorKind, RepositoryApi},
-    oci::{Descriptor, ImageConfig, ImageDocument, Manifest, Platform, Repository, TagOrDigest},
+    oci::{
+        Descriptor, Digest, ImageConfig, ImageDocument, Manifest, Platform, Repository, TagOrDigest,
+    },
+    text,
 };
 
-/// Most manifests below one index: far more than anybody builds, far fewer than would do harm.
-const MAX_CHILDREN: usize = 1000;
+/// Most entries in all indexes of a tree: far more than anybody builds, far fewer than would do harm.
+/// They are counted as they are written, so that nobody can make much of a little by naming one index
+/// many times.
+const MAX_ENTRIES: usize = 1000;
 /// How deep indexes may be nested in indexes.
 const MAX_DEPTH: usize = 4;
+/// Most bytes of all manifests of a tree.
+const MAX_MANIFESTS: u64 = 24 * 1024 * 1024;
+/// Most objects, lists and values in one document: each takes far more memory than its text.
+const MAX_VALUES: usize = 300_000;
+/// Most blobs that all manifests of a tree name.
+const MAX_BLOBS: usize = 100_000;
 /// How many requests are under way at the same time.
 const CONCURRENT_REQUESTS: usize = 8;
 /// Largest config of an image that is read, in bytes.
 const MAX_CONFIG: u64 = 8_000_000;
+/// Most bytes of all configs of a tree.
+const MAX_CONFIGS: u64 = 16_000_000;
+/// How long reading a tree may take.
+const MAX_TIME: Duration = Duration::from_secs(300);
 
 /// All manifests below one digest.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,85 +61,223 @@ pub struct Runnable {
     pub labels: BTreeMap<String, String>,
 }
 
-/// Reads the tree below `top`; `None` where the registry does not have `top`.
+/// Reads the tree below `top`, each document once; `None` where the registry does not have `top`.
 ///
 /// # Errors
-/// A request failed; a document is not a valid manifest, or a child is missing.
+/// A request failed; a document is not a valid manifest, or a child is missing; the tree is larger
+/// than any image, or takes longer than [`MAX_TIME`].
 pub async fn tree(
     api: &dyn RepositoryApi,
     top: &TagOrDigest,
 ) -> Result<Option<ImageTree>, RegistryError> {
-    let Some(manifest) = api.manifest(top).await? else {
-        return Ok(None);
+    let read = async {
+        let Some(manifest) = api.manifest(top).await? else {
+            return Ok(None);
+        };
+        let mut reading = TreeReading::new(api, manifest);
+        while let Some(level) = reading.descend()? {
+            reading.fetch(level).await?;
+        }
+        Ok(Some(reading.finish()))
     };
-    let mut tree = ImageTree {
-        manifest: manifest.clone(),
-        children: Vec::new(),
-        blobs: Vec::new(),
-        configs: Vec::new(),
-    };
-    // Parents come before their children here; the order is reversed at the end.
-    let mut waiting = vec![(manifest, None, 0)];
-    while let Some((manifest, parent_entry, depth)) = waiting.pop() {
-        let document = parse(api.repository(), &manifest)?;
-        if !document.manifests().is_empty() && depth == MAX_DEPTH {
-            return Err(broken(
-                api.repository(),
-                &manifest,
-                "indexes are nested too deep",
-            ));
+    within(api, read).await
+}
+
+/// `work`, if it is done in time.
+async fn within<T>(
+    api: &dyn RepositoryApi,
+    work: impl Future<Output = Result<T, RegistryError>>,
+) -> Result<T, RegistryError> {
+    match timeout(MAX_TIME, work).await {
+        Ok(done) => done,
+        Err(_) => Err(RegistryError {
+            kind: RegistryErrorKind::Lost,
+            request: format!("reading an image of {}", api.repository()),
+            status: None,
+            codes: Vec::new(),
+            detail: Some(format!("not at its end after {} s", MAX_TIME.as_secs())),
+        }),
+    }
+}
+
+/// A tree that is being read, level by level.
+struct TreeReading<'a> {
+    api: &'a dyn RepositoryApi,
+    top: Digest,
+    /// Every document that was read.
+    nodes: HashMap<Digest, TreeNode>,
+    /// The documents of the level that was read last.
+    level: Vec<Digest>,
+    depth: usize,
+    entries: usize,
+    bytes: u64,
+}
+
+struct TreeNode {
+    manifest: Manifest,
+    /// The entries of an index.
+    entries: Vec<Descriptor>,
+    /// The config and the layers of a manifest.
+    blobs: Vec<Descriptor>,
+}
+
+impl<'a> TreeReading<'a> {
+    fn new(api: &'a dyn RepositoryApi, top: Manifest) -> Self {
+        let digest = top.digest().clone();
+        Self {
+            api,
+            bytes: top.bytes.len() as u64,
+            level: vec![digest.clone()],
+            nodes: HashMap::from([(digest.clone(), TreeNode::unread(top))]),
+            top: digest,
+            depth: 0,
+            entries: 0,
         }
-        if tree.children.len() + document.manifests().len() > MAX_CHILDREN {
-            return Err(broken(api.repository(), &manifest, "too many manifests"));
+    }
+
+    /// Parses the last level, and says what is to be read next; `None`: nothing.
+    fn descend(&mut self) -> Result<Option<Vec<Descriptor>>, RegistryError> {
+        let mut next: Vec<Descriptor> = Vec::new();
+        let mut named: HashSet<Digest> = HashSet::new();
+        for digest in std::mem::take(&mut self.level) {
+            let Some(node) = self.nodes.get_mut(&digest) else {
+                continue;
+            };
+            node.parse(self.api.repository())?;
+            self.entries += node.entries.len();
+            if self.entries > MAX_ENTRIES {
+                let why = format!("more than {MAX_ENTRIES} manifests are named below it");
+                return Err(self.too_much(&why));
+            }
+            let entries = node.entries.clone();
+            let unread = entries
+                .into_iter()
+                .filter(|entry| !self.nodes.contains_key(&entry.digest));
+            next.extend(unread.filter(|entry| named.insert(entry.digest.clone())));
         }
-        for (descriptor, child) in children(api, &manifest, document.manifests()).await? {
-            // A child of two indexes must come before both, so its last place counts.
-            tree.children
-                .retain(|known| known.digest() != child.digest());
-            tree.children.push(child.clone());
-            waiting.push((child, Some(descriptor), depth + 1));
+        if next.is_empty() {
+            return Ok(None);
         }
-        if let ImageDocument::Manifest(manifest) = &document
-            && !parent_entry
-                .as_ref()
-                .is_some_and(Descriptor::is_attestation)
+        self.depth += 1;
+        if self.depth > MAX_DEPTH {
+            return Err(self.too_much("indexes are nested too deep"));
+        }
+        // Before any of it is asked for: no more than an entry says is read of its manifest.
+        let bytes = next.iter().map(|entry| entry.size);
+        self.bytes = bytes.fold(self.bytes, u64::saturating_add);
+        if self.bytes > MAX_MANIFESTS {
+            let most = text::bytes(MAX_MANIFESTS);
+            return Err(self.too_much(&format!("its manifests have more than {most}")));
+        }
+        Ok(Some(next))
+    }
+
+    async fn fetch(&mut self, level: Vec<Descriptor>) -> Result<(), RegistryError> {
+        let api = self.api;
+        let parent = self.too_much("");
+        let read = |descriptor: Descriptor| {
+            let request = parent.request.clone();
+            async move {
+                match api.child(&descriptor).await? {
+                    Some(manifest) => Ok((descriptor.digest, manifest)),
+                    None => Err(broken(
+                        request,
+                        &format!("its child {} is missing", descriptor.digest),
+                    )),
+                }
+            }
+        };
+        // A list of futures: a stream that makes them would not be `Send`, as far as the compiler sees.
+        let read: Vec<_> = level.into_iter().map(read).collect();
+        let mut read = futures_util::stream::iter(read).buffered(CONCURRENT_REQUESTS);
+        while let Some((digest, manifest)) = read.try_next().await? {
+            self.level.push(digest.clone());
+            self.nodes.insert(digest, TreeNode::unread(manifest));
+        }
+        Ok(())
+    }
+
+    fn too_much(&self, why: &str) -> RegistryError {
+        broken(self.api.repository().digest(&self.top), why)
+    }
+
+    /// Puts the documents into order.
+    fn finish(self) -> ImageTree {
+        let mut tree = ImageTree {
+            manifest: self.nodes[&self.top].manifest.clone(),
+            children: Vec::new(),
+            blobs: Vec::new(),
+            configs: Vec::new(),
+        };
+        let mut known = InTree::default();
+        self.visit(&self.top, None, &mut tree, &mut known);
+        // The top itself came last.
+        tree.children.pop();
+        tree
+    }
+
+    /// Adds a document after everything below it, each once; and its config for each entry that
+    /// names it, because each can name another platform.
+    fn visit(
+        &self,
+        digest: &Digest,
+        entry: Option<&Descriptor>,
+        tree: &mut ImageTree,
+        known: &mut InTree,
+    ) {
+        let node = &self.nodes[digest];
+        if let Some(config) = node.blobs.first()
+            && !entry.is_some_and(Descriptor::is_attestation)
         {
-            let platform = parent_entry.and_then(|entry| entry.platform);
-            tree.configs.push((platform, manifest.config.clone()));
+            let platform = entry.and_then(|entry| entry.platform.clone());
+            tree.configs.push((platform, config.clone()));
         }
-        for blob in document.blobs() {
-            if !tree.blobs.iter().any(|known| known.digest == blob.digest) {
+        if !known.documents.insert(digest.clone()) {
+            return;
+        }
+        for child in &node.entries {
+            self.visit(&child.digest, Some(child), tree, known);
+        }
+        for blob in &node.blobs {
+            if known.blobs.insert(blob.digest.clone()) {
                 tree.blobs.push(blob.clone());
             }
         }
+        tree.children.push(node.manifest.clone());
     }
-    tree.children.reverse();
-    Ok(Some(tree))
 }
 
-async fn children(
-    api: &dyn RepositoryApi,
-    parent: &Manifest,
-    descriptors: &[Descriptor],
-) -> Result<Vec<(Descriptor, Manifest)>, RegistryError> {
-    let read = |descriptor: &Descriptor| {
-        let descriptor = descriptor.clone();
-        async move {
-            match api.manifest(&descriptor.digest.clone().into()).await? {
-                Some(manifest) => Ok((descriptor, manifest)),
-                None => {
-                    let why = format!("its child {} is missing", descriptor.digest);
-                    Err(broken(api.repository(), parent, &why))
-                }
-            }
+/// What is in a tree already.
+#[derive(Default)]
+struct InTree {
+    documents: HashSet<Digest>,
+    blobs: HashSet<Digest>,
+}
+
+impl TreeNode {
+    fn unread(manifest: Manifest) -> Self {
+        Self {
+            manifest,
+            entries: Vec::new(),
+            blobs: Vec::new(),
         }
-    };
-    // A list of futures: a stream that makes them would not be `Send`, as far as the compiler sees.
-    let read: Vec<_> = descriptors.iter().map(read).collect();
-    futures_util::stream::iter(read)
-        .buffered(CONCURRENT_REQUESTS)
-        .try_collect()
-        .await
+    }
+
+    fn parse(&mut self, repository: &Repository) -> Result<(), RegistryError> {
+        let wrong = |why: &str| broken(repository.digest(self.manifest.digest()), why);
+        let is_value = |byte: &&u8| matches!(**byte, b',' | b'[' | b'{');
+        if self.manifest.bytes.iter().filter(is_value).count() > MAX_VALUES {
+            return Err(wrong("it is too large for a manifest"));
+        }
+        let document = ImageDocument::parse(&self.manifest)
+            .map_err(|_| wrong("it is neither a manifest nor an index"))?;
+        self.entries = document.manifests().to_vec();
+        self.blobs = document.blobs().cloned().collect();
+        if self.blobs.len() > MAX_BLOBS {
+            return Err(wrong("it names too many blobs"));
+        }
+        Ok(())
+    }
 }
 
 /// Each image that can run.
@@ -131,16 +288,38 @@ pub async fn runnable(
     api: &dyn RepositoryApi,
     tree: &ImageTree,
 ) -> Result<Vec<Runnable>, RegistryError> {
-    let read = |(platform, config): (Option<Platform>, Descriptor)| async move {
-        let mut found = read_config(api, &tree.manifest, &config).await?;
-        found.platform = platform.or(found.platform);
-        Ok(found)
+    // Several manifests can share a config, which is read once.
+    let mut configs: Vec<&Descriptor> = Vec::new();
+    let mut named = HashSet::new();
+    for (_, config) in &tree.configs {
+        if named.insert(&config.digest) {
+            configs.push(config);
+        }
+    }
+    let bytes = configs.iter().map(|config| config.size);
+    if bytes.fold(0, u64::saturating_add) > MAX_CONFIGS {
+        let top = api.repository().digest(tree.manifest.digest());
+        let most = text::bytes(MAX_CONFIGS);
+        return Err(broken(top, &format!("its configs have more than {most}")));
+    }
+    let read = |config: &Descriptor| {
+        let config = config.clone();
+        async move {
+            let found = read_config(api, &tree.manifest, &config).await?;
+            Ok::<_, RegistryError>((config.digest, found))
+        }
     };
-    let read: Vec<_> = tree.configs.iter().cloned().map(read).collect();
-    futures_util::stream::iter(read)
+    let read: Vec<_> = configs.into_iter().map(read).collect();
+    let read = futures_util::stream::iter(read)
         .buffered(CONCURRENT_REQUESTS)
-        .try_collect()
-        .await
+        .try_collect::<HashMap<Digest, Runnable>>();
+    let found = within(api, read).await?;
+    let of = |(platform, config): &(Option<Platform>, Descriptor)| {
+        let mut runnable = found.get(&config.digest)?.clone();
+        runnable.platform = platform.clone().or(runnable.platform);
+        Some(runnable)
+    };
+    Ok(tree.configs.iter().filter_map(of).collect())
 }
 
 async fn read_config(
@@ -148,7 +327,7 @@ async fn read_config(
     manifest: &Manifest,
     config: &Descriptor,
 ) -> Result<Runnable, RegistryError> {
-    let wrong = |why: &str| broken(api.repository(), manifest, why);
+    let wrong = |why: &str| broken(api.repository().digest(manifest.digest()), why);
     if config.size > MAX_CONFIG {
         return Err(wrong("its config is too large"));
     }
@@ -163,20 +342,11 @@ async fn read_config(
     })
 }
 
-fn parse(repository: &Repository, manifest: &Manifest) -> Result<ImageDocument, RegistryError> {
-    ImageDocument::parse(manifest).map_err(|_| {
-        broken(
-            repository,
-            manifest,
-            "it is neither a manifest nor an index",
-        )
-    })
-}
-
-fn broken(repository: &Repository, manifest: &Manifest, why: &str) -> RegistryError {
+/// `what`: the repository and the digest.
+fn broken(what: String, why: &str) -> RegistryError {
     RegistryError {
         kind: RegistryErrorKind::BadAnswer,
-        request: repository.digest(manifest.digest()),
+        request: what,
         status: None,
         codes: Vec::new(),
         detail: Some(why.to_owned()),

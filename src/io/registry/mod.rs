@@ -3,7 +3,9 @@
 //!
 //! What one registry does differently from the others is in `profile`.
 
+mod absence;
 mod auth;
+mod challenge;
 mod client;
 pub mod credentials;
 mod docker_hub;
@@ -16,6 +18,8 @@ mod header;
 pub mod image_tree;
 mod limits;
 mod listing;
+mod look;
+mod memory;
 mod origin;
 mod profile;
 mod put;
@@ -25,6 +29,7 @@ mod response;
 mod retry;
 mod scope;
 mod token;
+mod token_service;
 mod upload;
 
 use std::path::PathBuf;
@@ -56,11 +61,18 @@ pub trait RepositoryApi: Send + Sync {
     /// was asked for, so only a request that needs the right proves it.
     async fn check_push(&self) -> Result<(), RegistryError>;
 
-    /// What a tag or digest shows: `None` only after a 404 with all four media types accepted.
+    /// What a tag or digest shows: `None` only after a 404 with all four media types accepted, for a
+    /// tag that the repository's list does not name either. Where answers contradict each other, the
+    /// error is [`RegistryErrorKind::Unclear`].
     async fn head(&self, what: &TagOrDigest) -> Result<Option<Descriptor>, RegistryError>;
 
     /// The document behind a tag or digest, byte for byte. Its digest is checked.
     async fn manifest(&self, what: &TagOrDigest) -> Result<Option<Manifest>, RegistryError>;
+
+    /// The manifest that an index names, byte for byte. No more than the size that it names is read.
+    async fn child(&self, named: &Descriptor) -> Result<Option<Manifest>, RegistryError> {
+        self.manifest(&named.digest.clone().into()).await
+    }
 
     /// Tags that cannot be moved or deleted once they exist, as far as the registry tells beforehand
     /// ([`RegistryProfile::tells_immutable_tags`]); no tags where it does not tell.

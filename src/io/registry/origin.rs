@@ -4,8 +4,10 @@
 //! program read local files, go down to plain HTTP, talk to services of this machine, or carry
 //! credentials elsewhere:
 //!
-//! - only `https`, and `http` where the registry itself is spoken to in plain HTTP;
-//! - this machine (loopback and link-local addresses) only for a registry on this machine;
+//! - only `https`; `http` only to the host of a registry that is itself spoken to in plain HTTP, and
+//!   from a registry on this machine to this machine;
+//! - this machine (loopback addresses) only for a registry on this machine, and link-local addresses,
+//!   under which clouds hand out credentials, only where the registry itself has that address;
 //! - credentials only to the registry's own origin, and to its token service: on the same host, on
 //!   a host of the same parent domain (`registry.gitlab.com` and `gitlab.com`), Docker Hub's
 //!   `auth.docker.io`, or the host that `token-host` names.
@@ -13,6 +15,8 @@
 use std::net::IpAddr;
 
 use url::{Host, Url};
+
+use crate::text::sanitize_line;
 
 /// The registry that URLs are compared with.
 #[derive(Debug, Clone)]
@@ -45,24 +49,36 @@ impl Origin {
         if url.origin() == self.base.origin() {
             return Ok(OriginRelation::SameOrigin);
         }
+        let same_host = url.host() == self.base.host();
+        if is_link_local(url) && !same_host {
+            return Err(named("link-local addresses are not visited"));
+        }
         let at_home = is_this_machine(&self.base);
         if is_this_machine(url) && !at_home {
             return Err(named(
                 "services of this machine are not visited for a registry elsewhere",
             ));
         }
-        if url.scheme() == "http" && !(at_home && is_this_machine(url)) {
-            return Err(named("only `https` is followed to another host"));
+        let is_plain = self.base.scheme() == "http";
+        if url.scheme() == "http" && !(is_plain && same_host || at_home && is_this_machine(url)) {
+            return Err(named(
+                "only `https` is followed to another host, and `http` is asked for",
+            ));
         }
         Ok(OriginRelation::CrossOrigin)
     }
 
     /// The URL that a header names, relative to the one that was asked.
     pub(crate) fn resolve(&self, asked: &Url, target: &str) -> Result<Url, String> {
-        let mut url = asked
-            .join(target)
-            .map_err(|_| "it does not lead to a valid URL".to_owned())?;
-        // Registries behind a proxy that ends TLS name themselves with `http`.
+        let url = asked.join(target).map_err(|_| {
+            let shown = sanitize_line(target.split(['?', '#']).next().unwrap_or_default(), 200);
+            format!("it leads to `{shown}`, which is not a valid URL")
+        })?;
+        Ok(self.secured(url))
+    }
+
+    /// Registries behind a proxy that ends TLS name themselves with `http`.
+    fn secured(&self, mut url: Url) -> Url {
         if self.base.scheme() == "https"
             && url.scheme() == "http"
             && url.host() == self.base.host()
@@ -71,15 +87,29 @@ impl Origin {
             let _ = url.set_port(self.base.port());
             let _ = url.set_scheme("https");
         }
-        Ok(url)
+        url
     }
 
     /// The token service that a challenge names, if credentials may go there.
     pub(crate) fn realm(&self, realm: &str) -> Result<Url, String> {
-        let url = Url::parse(realm)
-            .map_err(|_| "the token service's address is not a valid URL".to_owned())?;
-        if self.relation(&url)? == OriginRelation::SameOrigin || self.is_token_host(&url) {
-            return Ok(url);
+        let url = Url::parse(realm).map_err(|_| {
+            let shown = sanitize_line(realm, 200);
+            format!("its token service `{shown}` is not a valid URL")
+        })?;
+        // On a port of its own the registry says nothing about where its host speaks TLS.
+        let url = match self.base.port() {
+            None => self.secured(url),
+            Some(_) => url,
+        };
+        // Whoever has named the host, and speaks HTTP to the registry, has agreed to both.
+        let is_named =
+            self.is_named(&url) && (url.scheme() == "https" || url.scheme() == self.base.scheme());
+        match self.relation(&url) {
+            Ok(OriginRelation::SameOrigin) => return Ok(url),
+            Ok(OriginRelation::CrossOrigin) if self.is_token_host(&url) => return Ok(url),
+            Err(_) if is_named && !is_this_machine(&url) && !is_link_local(&url) => return Ok(url),
+            Ok(OriginRelation::CrossOrigin) => {}
+            Err(rule) => return Err(format!("its token service cannot be asked: {rule}")),
         }
         Err(format!(
             "its token service is on another host, `{}`: if that is right, name it as `token-host` \
@@ -92,14 +122,26 @@ impl Origin {
         let (Some(host), Some(own)) = (url.host_str(), self.base.host_str()) else {
             return false;
         };
-        let allowed = self.token_host.as_deref().is_some_and(|allowed| {
-            allowed.eq_ignore_ascii_case(host) || allowed.eq_ignore_ascii_case(&place(url))
-        });
         let related = match (url.host(), self.base.host()) {
             (Some(Host::Domain(host)), Some(Host::Domain(own))) => are_related(host, own),
             _ => false,
         };
-        allowed || related || host == own || (is_this_machine(&self.base) && is_this_machine(url))
+        self.is_named(url)
+            || related
+            || host == own
+            || (is_this_machine(&self.base) && is_this_machine(url))
+    }
+}
+
+impl Origin {
+    /// Whether this is the host that the user has named as the token service.
+    fn is_named(&self, url: &Url) -> bool {
+        let (Some(named), Some(host)) = (self.token_host.as_deref(), url.host_str()) else {
+            return false;
+        };
+        url.username().is_empty()
+            && url.password().is_none()
+            && (named.eq_ignore_ascii_case(host) || named.eq_ignore_ascii_case(&place(url)))
     }
 }
 
@@ -118,15 +160,30 @@ fn are_related(host: &str, own: &str) -> bool {
 }
 
 fn is_this_machine(url: &Url) -> bool {
-    let is_local = |address: IpAddr| match address {
-        IpAddr::V4(v4) => v4.is_loopback() || v4.is_link_local() || v4.is_unspecified(),
-        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unicast_link_local() || v6.is_unspecified(),
-    };
     match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(v4)) => is_local(v4.into()),
-        Some(Host::Ipv6(v6)) => is_local(v6.to_canonical()),
+        Some(Host::Domain(name)) => {
+            let name = name.trim_end_matches('.');
+            name == "localhost" || name.ends_with(".localhost")
+        }
+        Some(Host::Ipv4(_) | Host::Ipv6(_)) | None => {
+            address(url).is_some_and(|at| at.is_loopback() || at.is_unspecified())
+        }
+    }
+}
+
+fn is_link_local(url: &Url) -> bool {
+    match address(url) {
+        Some(IpAddr::V4(v4)) => v4.is_link_local(),
+        Some(IpAddr::V6(v6)) => v6.is_unicast_link_local(),
         None => false,
+    }
+}
+
+fn address(url: &Url) -> Option<IpAddr> {
+    match url.host()? {
+        Host::Domain(_) => None,
+        Host::Ipv4(v4) => Some(v4.into()),
+        Host::Ipv6(v6) => Some(v6.to_canonical()),
     }
 }
 
@@ -196,6 +253,38 @@ mod tests {
             Ok(OriginRelation::CrossOrigin)
         );
         assert!(relation(at, "http://example.org/").is_err());
+        for cloud in [
+            "http://169.254.169.254/latest",
+            "http://[fe80::1]/",
+            "https://169.254.1.1/",
+        ] {
+            assert!(relation(at, cloud).is_err(), "{cloud}");
+        }
+    }
+
+    #[test]
+    fn a_registry_in_plain_http_leads_to_other_ports_of_its_own_host() {
+        let at = "http://r.corp.test:5000/v2/";
+        for there in [
+            "http://r.corp.test:9000/b",
+            "http://r.corp.test/b",
+            "https://s3.test/b",
+        ] {
+            assert_eq!(
+                relation(at, there),
+                Ok(OriginRelation::CrossOrigin),
+                "{there}"
+            );
+        }
+        for bad in [
+            "http://minio.corp.test/b",
+            "http://127.0.0.1/",
+            "http://169.254.169.254/",
+        ] {
+            let rule = relation(at, bad).expect_err(bad);
+            let host = Url::parse(bad).expect("a URL");
+            assert!(rule.contains(host.host_str().expect("a host")), "{rule}");
+        }
     }
 
     #[test]
@@ -230,6 +319,27 @@ mod tests {
         ] {
             assert!(!realm(base, bad), "{base} {bad}");
         }
+        for (base, good) in [
+            ("http://r.corp.test:5000/", "http://r.corp.test:5001/token"),
+            ("http://r.corp.test:5000/", "http://r.corp.test/token"),
+            ("http://r.corp.test:5000/", "https://auth.corp.test/token"),
+            ("http://localhost:5000/", "http://127.0.0.1:5001/token"),
+            ("https://r.example.org/", "http://r.example.org/token"),
+        ] {
+            assert!(realm(base, good), "{base} {good}");
+        }
+        assert!(!realm(
+            "http://r.corp.test:5000/",
+            "http://auth.corp.test/token"
+        ));
+        assert!(!realm(
+            "https://r.example.org:5000/",
+            "http://r.example.org/token"
+        ));
+        let mut plain = origin("http://r.corp.test:5000/");
+        plain.token_host = Some("auth.corp.test".into());
+        assert!(plain.realm("http://auth.corp.test/token").is_ok());
+        assert!(plain.realm("http://u:p@auth.corp.test/token").is_err());
         let mut named = origin("https://ghcr.io/");
         named.token_host = Some("auth.example.org".into());
         assert!(named.realm("https://auth.example.org/token").is_ok());
@@ -252,7 +362,7 @@ mod tests {
                 Ok(OriginRelation::SameOrigin) => prop_assert_eq!(url.origin(), origin.base.origin()),
                 Ok(OriginRelation::CrossOrigin) => {
                     prop_assert_eq!(url.scheme(), "https");
-                    prop_assert!(!is_this_machine(&url));
+                    prop_assert!(!is_this_machine(&url) && !is_link_local(&url));
                     prop_assert!(origin.realm(url.as_str()).is_err() || base.contains("example"));
                 }
                 Err(_) => {}

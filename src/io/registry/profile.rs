@@ -2,9 +2,11 @@
 //!
 //! A registry without an entry here is as the distribution specification says. To teach hoist a
 //! registry's ways, add a profile and name its host in [`RegistryProfile::of`]. What can only be
-//! learned by asking (whether several tags can be put in one request) is kept with the session.
+//! found by looking is a [`Difference`]: it is remembered for the run and told once.
 
-use crate::oci::Registry;
+use std::{collections::BTreeSet, sync::Mutex};
+
+use crate::{event::Events, oci::Registry};
 
 /// What a registry does that the distribution specification does not say.
 #[derive(Debug, PartialEq, Eq)]
@@ -83,6 +85,11 @@ impl RegistryProfile {
         self.pull_limit_image
     }
 
+    /// Whether reading a manifest by GET counts as a pull, of which there is a limited number.
+    pub(crate) fn counts_gets(&self) -> bool {
+        self.pull_limit_image.is_some()
+    }
+
     /// The names under which Docker's configuration and its helpers keep the credentials for
     /// `registry`, in the order in which they are looked for.
     pub(crate) fn credential_keys(&self, registry: &Registry) -> Vec<String> {
@@ -103,9 +110,156 @@ impl RegistryProfile {
     }
 }
 
+/// What a registry was seen to do differently from the specification, or from most registries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Difference {
+    /// It does not take several tags in one request.
+    SingleTagsOnly,
+    /// It does not answer HEAD.
+    RefusesHead,
+    /// HEAD says 404 for what GET and the list of tags show.
+    HeadHides,
+    /// HEAD does not say which digest it shows, or of which type and size.
+    HeadWithoutDigest,
+    /// HEAD shows another digest than GET.
+    HeadDisagrees,
+    /// The header with the digest does not fit the content.
+    WrongDigestHeader,
+    /// Where there is no such tag, it says 403 and not 404.
+    ForbidsWhatIsAbsent,
+    /// It hides what is there from whoever has not logged in.
+    HidesFromTheAnonymous,
+    /// A 401 does not say how to log in; `/v2/` does.
+    ChallengeAtBaseOnly,
+    /// The list of tags names its next page on another host.
+    PagesElsewhere,
+    /// The list of tags has pages without tags.
+    EmptyPages,
+    /// Its token service does not say in a readable way how long a token lives.
+    UnreadableLife,
+}
+
+impl Difference {
+    /// What the registry does, after its name.
+    fn words(self) -> &'static str {
+        match self {
+            Self::SingleTagsOnly => "takes one tag in a request",
+            Self::RefusesHead => "does not answer HEAD: tags are read by GET from now on",
+            Self::HeadHides => {
+                "answers HEAD with 404 for what GET shows: tags are read by GET from now on"
+            }
+            Self::HeadWithoutDigest => {
+                "does not tell digest, type and size by HEAD: tags are read by GET from now on"
+            }
+            Self::HeadDisagrees => {
+                "shows another digest by HEAD than by GET: GET is believed, and tags are read by GET \
+                 from now on"
+            }
+            Self::WrongDigestHeader => {
+                "names a digest in `Docker-Content-Digest` that its content does not have: the \
+                 content is believed"
+            }
+            Self::ForbidsWhatIsAbsent => "answers 403 for a tag that is not there",
+            Self::HidesFromTheAnonymous => {
+                "answers 403 or 404 to requests without credentials before it asks for any: what it \
+                 did not show is read again with them"
+            }
+            Self::ChallengeAtBaseOnly => "says only at `/v2/` how to log in",
+            Self::PagesElsewhere => {
+                "names another host for the next page of its tags: the registry itself is asked"
+            }
+            Self::EmptyPages => "has pages without tags in its list of tags",
+            Self::UnreadableLife => {
+                "does not say in a readable way how long its tokens live: 60 s are assumed"
+            }
+        }
+    }
+
+    /// Whether it is told to everybody: the registry says what is not so.
+    fn is_a_lie(self) -> bool {
+        matches!(self, Self::HeadDisagrees | Self::WrongDigestHeader)
+    }
+}
+
+/// The differences that were found during this run.
+pub(crate) struct Differences {
+    registry: Registry,
+    events: Events,
+    found: Mutex<BTreeSet<Difference>>,
+}
+
+impl Differences {
+    pub(crate) fn new(registry: Registry, events: Events) -> Self {
+        Self {
+            registry,
+            events,
+            found: Mutex::default(),
+        }
+    }
+
+    /// Remembers a difference, and tells it the first time.
+    pub(crate) fn learn(&self, difference: Difference) {
+        if !self.found().insert(difference) {
+            return;
+        }
+        let text = format!("`{}` {}", self.registry, difference.words());
+        if difference.is_a_lie() {
+            self.events.warning(text);
+        } else {
+            self.events.detail(text);
+        }
+    }
+
+    /// Whether the registry was seen to be so.
+    pub(crate) fn has(&self, difference: Difference) -> bool {
+        self.found().contains(&difference)
+    }
+
+    /// Whether HEAD is of no use for reading tags.
+    pub(crate) fn reads_by_get(&self) -> bool {
+        [
+            Difference::RefusesHead,
+            Difference::HeadHides,
+            Difference::HeadWithoutDigest,
+            Difference::HeadDisagrees,
+        ]
+        .into_iter()
+        .any(|difference| self.has(difference))
+    }
+
+    fn found(&self) -> std::sync::MutexGuard<'_, BTreeSet<Difference>> {
+        self.found.lock().expect("no thread panics with the lock")
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use crate::{io::registry::profile::*, oci::Repository};
+    use crate::{event::Event, io::registry::profile::*, oci::Repository};
+
+    #[test]
+    fn a_difference_is_told_once_and_a_lie_to_everybody() {
+        let told = std::sync::Arc::new(Mutex::new(Vec::new()));
+        let events = Events::new({
+            let told = told.clone();
+            move |event| told.lock().expect("nobody panics").push(event)
+        });
+        let differences = Differences::new(registry("r.test/a"), events);
+        for _ in 0..2 {
+            differences.learn(Difference::EmptyPages);
+            differences.learn(Difference::HeadDisagrees);
+        }
+        assert!(differences.reads_by_get() && !differences.has(Difference::RefusesHead));
+        let told = told.lock().expect("nobody panics");
+        let [
+            Event::Detail { text: first },
+            Event::Warning { text: second },
+        ] = &told[..]
+        else {
+            panic!("{told:?}");
+        };
+        assert!(first.starts_with("`r.test` has pages"), "{first}");
+        assert!(second.contains("GET is believed"), "{second}");
+    }
 
     fn registry(repository: &str) -> Registry {
         let repository: Repository = repository.parse().expect("a good name");

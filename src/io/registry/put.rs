@@ -2,12 +2,12 @@
 
 use crate::{
     io::{
-        http::{HeaderValue, Method, header},
+        http::{HeaderValue, Method, Response, header},
         lease::Permit,
         registry::{
-            PutAnswer, RegistryError, RegistryErrorKind, RepositoryApi as _,
-            client::CONTENT_DIGEST,
-            header as parse,
+            PutAnswer, RegistryError, RegistryErrorKind, RepositoryApi as _, header as parse,
+            look::CONTENT_DIGEST,
+            profile::Difference,
             request::{Client, RegistryRequest, RequestBody},
             response,
             retry::Repeat,
@@ -15,6 +15,7 @@ use crate::{
         },
     },
     oci::{Manifest, Tag, TagOrDigest},
+    text::bytes,
 };
 
 /// How many tags one `?tag=` request names: as many as the specification asks registries to take.
@@ -51,12 +52,21 @@ impl Client {
                 Repeat::Always
             },
         };
+        let of_reference = match reference {
+            TagOrDigest::Tag(tag) => Some(tag),
+            TagOrDigest::Digest(_) => None,
+        };
+        if moves_tags {
+            // Whatever the answer is, it may be done.
+            self.memory.may_have_put(tags.iter().chain(of_reference));
+        }
         let answer = self.send(&request).await?;
         if !matches!(answer.status(), 200..=204) {
-            return Err(self.refused(&request, answer).await);
+            return Err(self.refused_manifest(&request, answer, manifest).await);
         }
         if let Some(took) = answer.header(CONTENT_DIGEST)
             && took != manifest.digest().as_str()
+            && !self.has_it_after_all(reference, manifest).await
         {
             let rule = format!(
                 "sent `{}`, the registry made `{took}` of it",
@@ -69,10 +79,47 @@ impl Client {
             ));
         }
         let taken = parse::accepted_tags(answer.all("oci-tag"));
+        let moved = taken.iter().filter(|tag| tags.contains(tag));
+        self.memory
+            .has_put(manifest.digest(), moved.chain(of_reference));
         Ok(PutAnswer {
             multi_tag: !taken.is_empty(),
             tags: taken.into_iter().filter(|tag| tags.contains(tag)).collect(),
         })
+    }
+
+    /// Whether only the header of an accepted put is wrong: the content of a digest proves itself.
+    async fn has_it_after_all(&self, reference: &TagOrDigest, manifest: &Manifest) -> bool {
+        let TagOrDigest::Digest(digest) = reference else {
+            return false;
+        };
+        let what = digest.clone().into();
+        let found = self.get(&what, manifest.bytes.len() as u64).await;
+        let is_there = matches!(found, Ok(Some(_)));
+        if is_there {
+            self.session
+                .differences
+                .learn(Difference::WrongDigestHeader);
+        }
+        is_there
+    }
+
+    /// The error of a manifest that was refused, which names it where its size is the reason.
+    async fn refused_manifest(
+        &self,
+        request: &RegistryRequest<'_>,
+        answer: Response,
+        manifest: &Manifest,
+    ) -> RegistryError {
+        let mut error = self.refused(request, answer).await;
+        if error.kind == RegistryErrorKind::TooLarge {
+            let size = bytes(manifest.bytes.len() as u64);
+            error.explain(format!(
+                "the manifest `{}` has {size}, more than the registry, or a proxy before it, takes",
+                manifest.digest()
+            ));
+        }
+        error
     }
 
     /// Puts a manifest under its digest. Where a registry refuses it but shows it afterwards (some do
@@ -92,6 +139,11 @@ impl Client {
         }
     }
 
+    /// Whether the registry is known not to take several tags in one request.
+    fn takes_single_tags_only(&self) -> bool {
+        self.session.differences.has(Difference::SingleTagsOnly)
+    }
+
     /// Puts a manifest under its digest and asks for `tags`, in as many requests as they need. A
     /// registry that has not taken several tags in one request is not asked again during the run.
     pub(super) async fn put_with_tags(
@@ -100,7 +152,7 @@ impl Client {
         tags: &[Tag],
         permit: &Permit,
     ) -> Result<PutAnswer, RegistryError> {
-        if tags.is_empty() || self.session.takes_single_tags_only() {
+        if tags.is_empty() || self.takes_single_tags_only() {
             return self.put_by_digest(manifest).await;
         }
         let what = TagOrDigest::Digest(manifest.digest().clone());
@@ -111,13 +163,13 @@ impl Client {
                     taken.multi_tag |= receipt.multi_tag;
                     taken.tags.extend(receipt.tags);
                     if !receipt.multi_tag {
-                        self.session.remember_single_tags_only();
+                        self.session.differences.learn(Difference::SingleTagsOnly);
                         break;
                     }
                 }
                 Err(error) if is_form_refused(&error) => {
                     self.put_by_digest(manifest).await?;
-                    self.session.remember_single_tags_only();
+                    self.session.differences.learn(Difference::SingleTagsOnly);
                     break;
                 }
                 Err(error) => return Err(error),

@@ -13,12 +13,13 @@ use crate::{
     io::{
         environment::Environment,
         http::TlsConfig,
+        proxy::Proxies,
         registry::{
             PullLimit, RegistryError, RegistryErrorKind, RepositoryApi,
             auth::{RegistrySession, SessionState},
             docker_hub::Hub,
             origin::Origin,
-            profile::RegistryProfile,
+            profile::{Differences, RegistryProfile},
             request::Client,
             retry::{RetryClient, RetryPolicy},
         },
@@ -96,10 +97,14 @@ impl Registries {
                 .into_iter()
                 .map(|(host, options)| (canonical_host(&host), options))
                 .collect(),
-            environment: Arc::new(settings.environment),
             push: settings.push,
             named: repositories.iter().map(|r| r.registry().clone()).collect(),
-            retry: Arc::new(RetryClient::new(settings.events, settings.retry)),
+            retry: Arc::new(RetryClient::new(
+                settings.events,
+                settings.retry,
+                Proxies::new(&settings.environment),
+            )),
+            environment: Arc::new(settings.environment),
             sessions: Mutex::default(),
         }
     }
@@ -172,6 +177,7 @@ impl Registries {
             environment: self.environment.clone(),
             only: self.named.len() == 1 && self.named.contains(registry),
             push: self.push,
+            differences: Differences::new(registry.clone(), self.retry.events.clone()),
             state: SessionState::default(),
         });
         let hub_api = RegistryProfile::of(registry).docker_hub_api();

@@ -13,10 +13,13 @@ use crate::{
         http::{Body, HeaderMap, HeaderName, HeaderValue, Method, Request, Response, header},
         registry::{
             RegistryError, RegistryErrorKind,
-            auth::RegistrySession,
+            auth::{Authorization, RegistrySession},
+            challenge::{Challenged, unsupported},
             docker_hub::Hub,
             header as parse,
+            memory::RepositoryMemory,
             origin::OriginRelation,
+            profile::Difference,
             response,
             retry::{Repeat, RetryClient, not_done},
             scope::{Access, TokenScope},
@@ -35,6 +38,8 @@ pub(crate) struct Client {
     /// Docker Hub's own API, where this is Docker Hub.
     pub(super) hub: Option<Arc<Hub>>,
     pub(super) repository: Repository,
+    /// What this run has seen and done in the repository.
+    pub(super) memory: Arc<RepositoryMemory>,
     /// Blobs that the registry missed in a manifest: its claim to have them is not trusted.
     pub(super) doubted: Mutex<BTreeSet<Digest>>,
 }
@@ -86,6 +91,7 @@ impl Client {
         repository: Repository,
     ) -> Self {
         Self {
+            memory: session.memory(repository.path()),
             retry,
             session,
             hub,
@@ -127,26 +133,79 @@ impl Client {
         let mut renewals = 2;
         loop {
             let (answer, used) = self.send_once(request).await?;
-            if answer.status() != 401 {
-                return Ok(answer);
+            match answer.status() {
+                401 => {}
+                403 | 404 if used.is_none() && self.must_log_in(request).await? => {
+                    let differences = &self.session.differences;
+                    differences.learn(Difference::HidesFromTheAnonymous);
+                    continue;
+                }
+                _ => return Ok(answer),
             }
             let challenges = parse::challenges(answer.all("www-authenticate"));
-            renewals -= 1;
-            let again = self
+            let header = used.as_ref().map(|used| &used.header);
+            let challenged = self
                 .session
-                .challenged(&challenges, &request.scope, used.as_ref())
+                .challenged(&challenges, &request.scope, header)
                 .await
                 .map_err(|rule| not_done(response::bad(name.clone(), 401, rule)))?;
+            let again = match challenged {
+                Challenged::TryAgain => true,
+                Challenged::Nothing if used.is_none() && challenges.is_empty() => {
+                    let learned = self.session.ask_for_challenge(&self.retry).await?;
+                    if learned {
+                        let differences = &self.session.differences;
+                        differences.learn(Difference::ChallengeAtBaseOnly);
+                    }
+                    learned
+                }
+                Challenged::Nothing | Challenged::Refused => false,
+            };
+            renewals -= 1;
             if !again || renewals == 0 {
-                return Err(self.unauthorized(name, answer, &request.scope).await);
+                let mut error = self
+                    .unauthorized(name, answer, request, used.as_ref())
+                    .await;
+                if challenged == Challenged::Nothing && !again && used.is_none() {
+                    error.kind = RegistryErrorKind::NoChallenge;
+                    error.detail = Some(unsupported(&challenges));
+                }
+                return Err(error);
             }
         }
     }
 
-    async fn send_once(
+    /// Whether an answer to a request without credentials says nothing, because the registry has now
+    /// been asked how to log in, and there are credentials for it.
+    async fn must_log_in(&self, request: &RegistryRequest<'_>) -> Result<bool, RegistryError> {
+        let relation = self.session.origin.relation(&request.url);
+        if relation != Ok(OriginRelation::SameOrigin)
+            || !self.session.has_unused_credentials().await
+        {
+            return Ok(false);
+        }
+        if self.session.ask_for_challenge(&self.retry).await? {
+            return Ok(true);
+        }
+        // An open `/v2/` before a repository that only some may see: an upload tells.
+        if !self.session.push || !self.memory.take_upload_question() {
+            return Ok(false);
+        }
+        let question = self.post(self.url("blobs/uploads/"), None);
+        let (answer, _) = self.send_once(&question).await?;
+        if matches!(answer.status(), 200..=202)
+            && let Ok(upload) = self.location(&question, &answer)
+        {
+            // Not with credentials either, if the registry wants none.
+            let _ = self.send_once(&self.end_of(upload)).await;
+        }
+        self.session.learn_from(&answer, "/v2/…/blobs/uploads/")
+    }
+
+    pub(super) async fn send_once(
         &self,
         request: &RegistryRequest<'_>,
-    ) -> Result<(Response, Option<HeaderValue>), RegistryError> {
+    ) -> Result<(Response, Option<Authorization>), RegistryError> {
         let name = || response::describe(&request.method, &request.url);
         let relation = self
             .session
@@ -164,7 +223,7 @@ impl Client {
         let make = || {
             let mut headers = HeaderMap::from_iter(request.headers.iter().cloned());
             if let Some(value) = &authorization {
-                headers.insert(header::AUTHORIZATION, value.clone());
+                headers.insert(header::AUTHORIZATION, value.header.clone());
             }
             Request {
                 method: request.method.clone(),
@@ -184,11 +243,19 @@ impl Client {
         &self,
         name: String,
         answer: Response,
-        scope: &TokenScope,
+        request: &RegistryRequest<'_>,
+        used: Option<&Authorization>,
     ) -> RegistryError {
         let mut error = response::refused(name, answer).await;
-        let sent = self.session.credentials_sent().await;
-        error.detail = Some(format!("{sent}; needed: `{scope}`"));
+        error.detail = Some(match self.session.origin.relation(&request.url) {
+            Ok(OriginRelation::SameOrigin) => {
+                let sent = self.session.proof(used).await;
+                format!("{sent}; needed: `{}`", request.scope)
+            }
+            Ok(OriginRelation::CrossOrigin) | Err(_) => {
+                "credentials are not sent to another host than the registry's".to_owned()
+            }
+        });
         error
     }
 
@@ -211,6 +278,23 @@ impl Client {
             None,
             format!("more than {REDIRECTS} redirects"),
         ))
+    }
+
+    /// As [`Client::send`], following redirects that ask for the same request elsewhere. Also returns
+    /// the request that was answered.
+    pub(super) async fn follow_unchanged<'a>(
+        &self,
+        mut request: RegistryRequest<'a>,
+    ) -> Result<(RegistryRequest<'a>, Response), RegistryError> {
+        for _ in 0..REDIRECTS {
+            let answer = self.send(&request).await?;
+            if !matches!(answer.status(), 307 | 308) {
+                return Ok((request, answer));
+            }
+            request.url = self.location(&request, &answer)?;
+        }
+        let answer = self.send(&request).await?;
+        Ok((request, answer))
     }
 
     /// The URL that `Location` names, checked.

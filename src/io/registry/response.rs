@@ -59,6 +59,9 @@ pub(crate) async fn refused(request: String, answer: Response) -> RegistryError 
                 .get("error")
                 .is_some_and(|e| e == "insufficient_scope")
         });
+    let proxy = answer.proxy().map(ToOwned::to_owned);
+    let leads_to = answer.header("location").filter(|_| status / 100 == 3);
+    let leads_to = leads_to.map(|target| format!("it redirects to `{}`", bare(target)));
     let (entries, missing, detail) = read(&answer.beginning(LARGEST_DOCUMENT).await);
     let has = |code: &str| entries.iter().any(|entry| entry.code == code);
     let kind = match status {
@@ -70,6 +73,8 @@ pub(crate) async fn refused(request: String, answer: Response) -> RegistryError 
             RegistryErrorKind::BlobsMissing(missing)
         }
         403 => RegistryErrorKind::Denied,
+        407 => RegistryErrorKind::ProxyRefused,
+        413 => RegistryErrorKind::TooLarge,
         404 if has(codes::NAME_UNKNOWN) => RegistryErrorKind::NameUnknown,
         404 => RegistryErrorKind::NotFound,
         429 => RegistryErrorKind::TooManyRequests(wait),
@@ -78,13 +83,38 @@ pub(crate) async fn refused(request: String, answer: Response) -> RegistryError 
         400..=498 => RegistryErrorKind::Refused,
         _ => RegistryErrorKind::BadAnswer,
     };
+    // Words that no registry has written may be the proxy's.
+    let proxy = proxy.filter(|_| entries.is_empty());
+    let proxy = match status {
+        407 => Some(format!(
+            "{} asks for a user name and a password",
+            proxy.as_deref().unwrap_or("a proxy")
+        )),
+        _ => proxy.map(|proxy| format!("asked through {proxy}")),
+    };
+    let detail: Vec<String> = [leads_to, detail, proxy].into_iter().flatten().collect();
     RegistryError {
         kind,
         request,
         status: Some(status),
         codes: entries,
-        detail,
+        detail: (!detail.is_empty()).then(|| detail.join("; ")),
     }
+}
+
+/// A URL without what may be secret in it.
+fn bare(target: &str) -> String {
+    let cut = target.split(['?', '#']).next().unwrap_or_default();
+    let shown = match Url::parse(cut) {
+        Ok(mut url) => {
+            // Only fails for URLs that cannot have them.
+            let _ = url.set_username("");
+            let _ = url.set_password(None);
+            url.to_string()
+        }
+        Err(_) => cut.to_owned(),
+    };
+    sanitize_line(&shown, MAX_MESSAGE)
 }
 
 /// The error of a request that got no answer.
@@ -96,6 +126,11 @@ pub(crate) fn failed(request: String, failure: TransportError) -> RegistryError 
             RegistryErrorKind::BadAnswer,
             format!("the answer is larger than {limit} bytes"),
         ),
+        TransportError::Proxy { detail, refused } if refused => {
+            (RegistryErrorKind::ProxyRefused, detail)
+        }
+        TransportError::Proxy { detail, .. } => (RegistryErrorKind::ProxyUnreachable, detail),
+        TransportError::ProxySetting(detail) => (RegistryErrorKind::Setup, detail),
         TransportError::File(detail) | TransportError::Setup(detail) => {
             (RegistryErrorKind::File, detail)
         }

@@ -8,20 +8,30 @@ use std::{
 };
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, sleep, sleep_until, timeout},
+};
 use url::Url;
 
 use crate::{
     event::Events,
     io::{
-        http::{Request, Response, TlsConfig, Transport, TransportError},
+        http::{self, Request, Response, TlsConfig, Transport, TransportError},
         lease::Permit,
+        proxy::Proxies,
         registry::{RegistryError, RegistryErrorKind, response},
     },
 };
 
 /// Waits from this length on are reported to the user.
 const REPORTED_WAIT: Duration = Duration::from_secs(3);
+/// Answers that take longer than this are reported to the user.
+const REPORTED_ANSWER: Duration = Duration::from_secs(10);
+/// Documents up to this size are read side by side; larger ones a few at a time.
+const SMALL_DOCUMENT: u64 = 256 * 1024;
+/// How many larger documents are read at once: this bounds the memory that they need.
+const LARGE_DOCUMENTS: usize = 3;
 
 /// How often and how long one request is tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +45,8 @@ pub struct RetryPolicy {
     pub deadline: Duration,
     /// How long a registry may stay silent before a request counts as lost.
     pub silence: Duration,
+    /// How long a document (a manifest, a page of tags, a token) may take to arrive as a whole.
+    pub document: Duration,
 }
 
 impl Default for RetryPolicy {
@@ -44,6 +56,7 @@ impl Default for RetryPolicy {
             pause: Duration::from_millis(300),
             deadline: Duration::from_secs(600),
             silence: Duration::from_secs(60),
+            document: Duration::from_secs(60),
         }
     }
 }
@@ -75,6 +88,7 @@ pub(crate) struct RetryClient {
     pub events: Events,
     pub policy: RetryPolicy,
     throttles: Mutex<HashMap<String, Arc<HostThrottle>>>,
+    large_documents: Semaphore,
 }
 
 /// When a host may be asked again after it has answered 429. All tasks wait for it.
@@ -99,12 +113,14 @@ impl HostThrottle {
 }
 
 impl RetryClient {
-    pub(crate) fn new(events: Events, policy: RetryPolicy) -> Self {
+    /// Makes no request. `proxies` are the user's.
+    pub(crate) fn new(events: Events, policy: RetryPolicy, proxies: Proxies) -> Self {
         Self {
-            transport: Transport::new(policy.silence),
+            transport: Transport::new(policy.silence, proxies),
             events,
             policy,
             throttles: Mutex::default(),
+            large_documents: Semaphore::new(LARGE_DOCUMENTS),
         }
     }
 
@@ -123,7 +139,18 @@ impl RetryClient {
             let name = response::describe(&request.method, &request.url);
             let throttle = self.throttle(&request.url);
             throttle.wait().await;
-            match self.transport.send(tls, request, repeat.permit()).await {
+            let is_file = matches!(request.body, http::Body::File { .. });
+            let sent = self.transport.send(tls, request, repeat.permit());
+            let sent = async {
+                if is_file {
+                    // Its progress is told.
+                    sent.await
+                } else {
+                    self.patiently("has not been answered", &name, self.policy.silence, sent)
+                        .await
+                }
+            };
+            match sent.await {
                 Ok(answer) if answer.status() == 429 => {
                     let asked = response::wait_of(&answer);
                     // Where the registry does not say how long: slower than after a failure.
@@ -146,6 +173,14 @@ impl RetryClient {
                     if Instant::now() + pause >= deadline {
                         return Ok(answer);
                     }
+                    if pause >= REPORTED_WAIT {
+                        self.events.waiting(format!(
+                            "{} s: the registry answered {} to {name}",
+                            pause.as_secs(),
+                            answer.status()
+                        ));
+                    }
+                    drop(answer);
                     sleep(pause).await;
                 }
                 Ok(answer) => return Ok(answer),
@@ -158,6 +193,82 @@ impl RetryClient {
                 }
             }
         }
+    }
+
+    /// Waits for `work`, and says what is waited for, and how long at most, once that takes long.
+    async fn patiently<T>(
+        &self,
+        state: &str,
+        name: &str,
+        longest: Duration,
+        work: impl Future<Output = T>,
+    ) -> T {
+        tokio::pin!(work);
+        tokio::select! {
+            done = &mut work => return done,
+            () = sleep(REPORTED_ANSWER) => {}
+        }
+        self.events.waiting(format!(
+            "{name} {state} for {} s ({} s at most)",
+            REPORTED_ANSWER.as_secs(),
+            longest.as_secs()
+        ));
+        work.await
+    }
+
+    /// The body of an answer that is a document of at most `limit` bytes.
+    pub(crate) async fn document(
+        &self,
+        answer: Response,
+        limit: u64,
+        name: &str,
+    ) -> Result<bytes::Bytes, RegistryError> {
+        let failed = |failure| response::failed(name.to_owned(), failure);
+        let longest = self.policy.document;
+        let is_small = answer
+            .content_length()
+            .is_some_and(|length| length <= SMALL_DOCUMENT);
+        let read = async {
+            let _alone = if is_small {
+                None
+            } else {
+                Some(self.large_documents.acquire().await)
+            };
+            match timeout(longest, answer.bytes(limit)).await {
+                Ok(read) => read,
+                Err(_) => Err(http::slow(longest)),
+            }
+        };
+        self.patiently(
+            "has begun to be answered, and has been read",
+            name,
+            longest,
+            read,
+        )
+        .await
+        .map_err(failed)
+    }
+
+    /// The content of an answer, of at most `size` bytes, that `work` reads.
+    pub(crate) async fn content<T>(
+        &self,
+        name: &str,
+        longest: Duration,
+        work: impl Future<Output = Result<T, RegistryError>>,
+    ) -> Result<T, RegistryError> {
+        let read = async {
+            match timeout(longest, work).await {
+                Ok(read) => read,
+                Err(_) => Err(response::failed(name.to_owned(), http::slow(longest))),
+            }
+        };
+        self.patiently(
+            "is answered, and its content has been read",
+            name,
+            longest,
+            read,
+        )
+        .await
     }
 
     /// The pauses between tries.
@@ -182,8 +293,8 @@ impl RetryClient {
     fn hold(&self, throttle: &HostThrottle, wait: Duration, until: Instant, request: &str) {
         throttle.hold_until(until);
         if wait >= REPORTED_WAIT {
-            self.events.note(format!(
-                "waiting {} s: the registry answered 429 (too many requests) to {request}",
+            self.events.waiting(format!(
+                "{} s: the registry answered 429 (too many requests) to {request}",
                 wait.as_secs()
             ));
         }
@@ -200,10 +311,12 @@ fn may_repeat(repeat: &Repeat, failure: &TransportError) -> bool {
         TransportError::Unreachable { lasting, .. } => {
             !lasting && !matches!(repeat, Repeat::Once(_))
         }
+        TransportError::Proxy { refused, .. } => !refused && !matches!(repeat, Repeat::Once(_)),
         TransportError::Lost(_) => matches!(repeat, Repeat::Always),
         TransportError::TooLarge(_)
         | TransportError::File(_)
         | TransportError::Setup(_)
+        | TransportError::ProxySetting(_)
         | TransportError::NotPermitted(_) => false,
     }
 }
@@ -224,7 +337,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_throttled_host_is_left_alone_until_the_latest_instant_it_named() {
-        let client = RetryClient::new(Events::none(), RetryPolicy::default());
+        let client = RetryClient::new(Events::none(), RetryPolicy::default(), Proxies::default());
         let url = |text: &str| Url::parse(text).expect("a URL");
         let first = client.throttle(&url("https://r.example.org/v2/a"));
         let start = Instant::now();
@@ -245,7 +358,10 @@ mod tests {
                 tries,
                 ..RetryPolicy::default()
             };
-            RetryClient::new(Events::none(), policy).pauses().count() + 1
+            RetryClient::new(Events::none(), policy, Proxies::default())
+                .pauses()
+                .count()
+                + 1
         };
         assert_eq!(tries(1), 1);
         assert_eq!(tries(5), 5);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use serde::Deserialize;
+use serde_json::Value;
 use tokio::time::Instant;
 use url::{Url, form_urlencoded};
 
@@ -12,21 +12,18 @@ use crate::io::{
     registry::scope::TokenScope,
 };
 
-/// How long a token lives that does not say, in seconds.
-const DEFAULT_LIFE: u64 = 60;
+/// How long a token lives that does not say.
+const DEFAULT_LIFE: Duration = Duration::from_secs(60);
+/// The longest life that is believed.
+const LONGEST_LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// A token, ready to be sent.
 pub(super) struct Token {
     pub header: HeaderValue,
     /// When to ask for the next one.
     pub refresh: Instant,
-}
-
-#[derive(Deserialize)]
-struct TokenAnswer {
-    token: Option<String>,
-    access_token: Option<String>,
-    expires_in: Option<u64>,
+    /// Whether the answer says something about the token's life that cannot be read.
+    pub life_is_unreadable: bool,
 }
 
 /// The request for a token with a password, or anonymously.
@@ -78,20 +75,37 @@ pub(super) fn refresh_request(
     }
 }
 
-/// The token in an answer.
+/// The token in an answer: under `token`, or as OAuth 2 names it, under `access_token`.
 pub(super) fn read_token(body: &[u8]) -> Option<Token> {
-    let answer: TokenAnswer = serde_json::from_slice(body).ok()?;
-    let token = [answer.token, answer.access_token]
-        .into_iter()
-        .flatten()
-        .find(|token| !token.is_empty())?;
+    let answer: Value = serde_json::from_slice(body).ok()?;
+    let header = ["token", "access_token"]
+        .iter()
+        .filter_map(|name| answer.get(name)?.as_str())
+        .map(str::trim)
+        .filter(|token| !token.is_empty())
+        .find_map(|token| secret(&format!("Bearer {token}")))?;
+    let said = answer.get("expires_in").filter(|said| !said.is_null());
+    let life = said.and_then(life);
     // Counted from now, on our clock: `issued_at` is the server's. Renewed at three quarters, so
     // that a request that is on its way does not find it expired.
-    let life = Duration::from_secs(answer.expires_in.unwrap_or(DEFAULT_LIFE).min(7 * 24 * 3600));
     Some(Token {
-        header: secret(&format!("Bearer {token}"))?,
-        refresh: Instant::now() + life * 3 / 4,
+        header,
+        refresh: Instant::now() + life.unwrap_or(DEFAULT_LIFE) * 3 / 4,
+        life_is_unreadable: said.is_some() && life.is_none(),
     })
+}
+
+/// `expires_in`: a number of seconds, as services write it. `None`: it is not one, or not positive.
+fn life(said: &Value) -> Option<Duration> {
+    let seconds = match said {
+        Value::Number(number) => number.as_f64()?,
+        Value::String(text) => text.trim().parse().ok()?,
+        _ => return None,
+    };
+    if seconds.is_nan() || seconds <= 0.0 {
+        return None;
+    }
+    Some(Duration::try_from_secs_f64(seconds).map_or(LONGEST_LIFE, |life| life.min(LONGEST_LIFE)))
 }
 
 /// A header value that debug output leaves out.
@@ -120,11 +134,59 @@ mod tests {
         for none in [
             "",
             "{}",
+            "[]",
+            "null",
             r#"{"token":""}"#,
             r#"{"token":"a\nb"}"#,
             r#"{"token":7}"#,
+            r#"{"token":null,"access_token":" "}"#,
         ] {
             assert_eq!(lasts(none), None, "{none}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_life_is_read_in_any_form_and_never_costs_the_token() {
+        let lasts = |life: &str| {
+            let body = format!(r#"{{"token":"t","expires_in":{life}}}"#);
+            let token = read_token(body.as_bytes()).expect("there is a token");
+            let seconds = (token.refresh - Instant::now()).as_secs();
+            (seconds, token.life_is_unreadable)
+        };
+        for life in ["300", "300.0", "\"300\"", "\" 300.5 \"", "3e2"] {
+            assert_eq!(lasts(life), (225, false), "{life}");
+        }
+        assert_eq!(lasts("null"), (45, false));
+        for life in [
+            "-1", "0", "-0.0", "\"\"", "\"soon\"", "\"300s\"", "true", "[300]", "{}", "\"NaN\"",
+            "\"-inf\"",
+        ] {
+            assert_eq!(lasts(life), (45, true), "{life}");
+        }
+        let longest = LONGEST_LIFE.as_secs() * 3 / 4;
+        for life in ["1e300", "99999999999999999999", "\"inf\"", "31536000"] {
+            assert_eq!(lasts(life), (longest, false), "{life}");
+        }
+    }
+
+    #[test]
+    fn the_first_name_with_a_token_that_can_be_sent_counts() {
+        let header = |body: &str| read_token(body.as_bytes()).map(|token| token.header);
+        for body in [
+            r#"{"token":"t"}"#,
+            r#"{"access_token":"t"}"#,
+            r#"{"token":"t","access_token":"other"}"#,
+            r#"{"token":"","access_token":"t"}"#,
+            r#"{"token":null,"access_token":"t"}"#,
+            r#"{"token":["x"],"access_token":"t"}"#,
+            r#"{"token":"a\nb","access_token":"t"}"#,
+            r#"{"token":"t\n"}"#,
+        ] {
+            assert_eq!(
+                header(body).as_ref().map(HeaderValue::as_bytes),
+                Some(&b"Bearer t"[..]),
+                "{body}"
+            );
         }
     }
 

@@ -7,7 +7,7 @@ use url::Url;
 
 use crate::{
     io::{
-        http::{HeaderValue, Method, header},
+        http::{HeaderValue, Method, Response, header},
         registry::{
             BlobPushed, BlobSource, RegistryError, RegistryErrorKind, RepositoryApi as _,
             request::{Client, RegistryRequest, RequestBody},
@@ -17,6 +17,7 @@ use crate::{
         },
     },
     oci::{Descriptor, Digest, Repository},
+    text::bytes,
 };
 
 /// A registry's answer to a request for a mount.
@@ -125,23 +126,42 @@ impl Client {
             // A second PUT needs a second upload.
             repeat: Repeat::IfNotDone,
         };
-        let failed = match self.send(&request).await {
-            Ok(answer) if matches!(answer.status(), 200..=204) => {
+        let failed = match self.follow_unchanged(request).await {
+            Ok((_, answer)) if matches!(answer.status(), 200..=204) => {
                 let mut doubted = self.doubted.lock().expect("no thread panics with the lock");
                 doubted.remove(&blob.digest);
                 return Ok(());
             }
-            Ok(answer) => self.refused(&request, answer).await,
+            Ok((request, answer)) => self.refused_blob(&request, answer, blob).await,
             Err(error) => error,
         };
         self.cancel_upload(upload).await;
         Err(failed)
     }
 
+    /// The error of a blob that was refused, which names it where its size is the reason.
+    async fn refused_blob(
+        &self,
+        request: &RegistryRequest<'_>,
+        answer: Response,
+        blob: &Descriptor,
+    ) -> RegistryError {
+        let mut error = self.refused(request, answer).await;
+        if error.kind == RegistryErrorKind::TooLarge {
+            error.explain(format!(
+                "the {} `{}` has {}, more than the registry, or a proxy before it, takes",
+                part_of(blob),
+                blob.digest,
+                bytes(blob.size)
+            ));
+        }
+        error
+    }
+
     /// Opens a upload. Nothing is visible of it, so it is asked for as often as it takes.
     pub(super) async fn open_upload(&self) -> Result<Url, RegistryError> {
         let request = self.post(self.url("blobs/uploads/"), None);
-        let answer = self.send(&request).await?;
+        let (request, answer) = self.follow_unchanged(request).await?;
         match answer.status() {
             200..=202 => self.location(&request, &answer),
             _ => Err(self.refused(&request, answer).await),
@@ -150,15 +170,19 @@ impl Client {
 
     /// Gives a upload up. Registries clear away what is left of one that cannot be given up.
     pub(super) async fn cancel_upload(&self, upload: Url) {
-        let request = RegistryRequest {
+        let _ = self.send(&self.end_of(upload)).await;
+    }
+
+    /// The request that gives an upload up.
+    pub(super) fn end_of(&self, upload: Url) -> RegistryRequest<'static> {
+        RegistryRequest {
             method: Method::DELETE,
             url: upload,
             scope: self.scope(Access::Push),
             headers: Vec::new(),
             body: RequestBody::None,
             repeat: Repeat::IfNotDone,
-        };
-        let _ = self.send(&request).await;
+        }
     }
 
     async fn mount(&self, digest: &Digest, from: &Repository) -> Result<Mount, RegistryError> {
@@ -185,7 +209,7 @@ impl Client {
         }
     }
 
-    fn post(&self, url: Url, from: Option<String>) -> RegistryRequest<'static> {
+    pub(super) fn post(&self, url: Url, from: Option<String>) -> RegistryRequest<'static> {
         let mut scope = self.scope(Access::Push);
         scope.from = from;
         RegistryRequest {
@@ -197,6 +221,18 @@ impl Client {
             body: RequestBody::None,
             repeat: Repeat::Always,
         }
+    }
+}
+
+/// What a blob is to its image, for messages.
+fn part_of(blob: &Descriptor) -> &'static str {
+    let media_type = blob.media_type.as_str();
+    if media_type.contains("layer") || media_type.contains("rootfs") {
+        "layer"
+    } else if media_type.contains("config") || media_type.contains("container.image") {
+        "configuration"
+    } else {
+        "blob"
     }
 }
 

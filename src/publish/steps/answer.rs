@@ -11,12 +11,18 @@ pub(in crate::publish) fn answered(error: &RegistryError) -> Answered {
         RegistryErrorKind::Server | RegistryErrorKind::Lost => Answered::Ambiguous,
         RegistryErrorKind::TooManyRequests(_)
         | RegistryErrorKind::Unreachable
+        | RegistryErrorKind::ProxyUnreachable
         | RegistryErrorKind::NotPermitted => Answered::Later,
         RegistryErrorKind::Unauthorized
         | RegistryErrorKind::Denied
         | RegistryErrorKind::NotFound
         | RegistryErrorKind::NameUnknown
         | RegistryErrorKind::BlobsMissing(_)
+        | RegistryErrorKind::TooLarge
+        | RegistryErrorKind::NoChallenge
+        | RegistryErrorKind::ProxyRefused
+        | RegistryErrorKind::Unclear
+        | RegistryErrorKind::Setup
         | RegistryErrorKind::Refused
         | RegistryErrorKind::BadAnswer
         | RegistryErrorKind::Credentials

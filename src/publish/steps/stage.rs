@@ -216,6 +216,8 @@ async fn is_there(api: &dyn RepositoryApi, manifest: &Manifest) -> Result<bool, 
 
 fn takes_no_digests(error: &RegistryError) -> bool {
     match &error.kind {
+        // What is refused as content is refused under every name.
+        _ if error.is_about_content() => false,
         // The right to push is proven by now, so 403 is about the form.
         RegistryErrorKind::Refused | RegistryErrorKind::Denied | RegistryErrorKind::NotFound => {
             true
@@ -228,6 +230,12 @@ fn takes_no_digests(error: &RegistryError) -> bool {
         | RegistryErrorKind::Lost
         | RegistryErrorKind::Unreachable
         | RegistryErrorKind::BadAnswer
+        | RegistryErrorKind::TooLarge
+        | RegistryErrorKind::NoChallenge
+        | RegistryErrorKind::ProxyUnreachable
+        | RegistryErrorKind::ProxyRefused
+        | RegistryErrorKind::Unclear
+        | RegistryErrorKind::Setup
         | RegistryErrorKind::Credentials
         | RegistryErrorKind::File
         | RegistryErrorKind::NotPermitted => false,

@@ -54,6 +54,52 @@ fn a_refused_tag_puts_every_tag_back() {
 }
 
 #[test]
+fn a_head_that_hides_every_tag_costs_nobody_a_tag() {
+    for delete in [Delete::Tag, Delete::Digest(400), Delete::Off] {
+        let registry = registry(delete);
+        let world = World::new(&registry, &[NAME]);
+        let clone = refused(&world, &registry);
+        let heads = On::method("HEAD").with("/manifests/");
+        registry.fault(Fault::always(heads, What::Status(404, "MANIFEST_UNKNOWN")));
+        let before = world.tags();
+        let run = world.run(&clone, &["release", "--yes", "-v"]);
+        run.says("answers HEAD with 404 for what GET shows");
+        if delete == Delete::Off {
+            run.expect(8);
+            let after = world.tags();
+            assert!(before.iter().all(|tag| after.contains(tag)), "{run}");
+        } else {
+            run.expect(7);
+            assert_eq!(world.tags(), before);
+        }
+    }
+}
+
+#[test]
+fn an_image_that_the_registry_refuses_stops_at_stage() {
+    for (status, code, words) in [
+        (400, "MANIFEST_INVALID", "whatever its name"),
+        (413, "", "raise the limit of the registry"),
+    ] {
+        let registry = registry(Delete::Tag);
+        let world = World::new(&registry, &[NAME]);
+        let clone = world.project("a");
+        registry.fault(Fault::always(
+            On::put_manifest(),
+            What::Status(status, code),
+        ));
+        let run = world.run(&clone, &["release", "--version", "1.0.0", "--yes"]);
+        run.expect(6);
+        run.says("cannot stage the image");
+        run.says(words);
+        assert!(!run.stderr.contains("starts again"), "{run}");
+        assert!(!run.stderr.contains("Rolling back"), "{run}");
+        assert_eq!(registry.count(&On::put_tag()), 0);
+        world.assert_unlocked();
+    }
+}
+
+#[test]
 fn what_cannot_be_taken_back_is_listed_and_adopted() {
     leftovers_are_listed_and_adopted(|_, _| {});
 }

@@ -9,12 +9,14 @@ use proptest::prelude::*;
 
 type Law = fn(&[u8]);
 
-const LAWS: [(&str, Law); 14] = [
+const LAWS: [(&str, Law); 16] = [
     ("www_authenticate", held::www_authenticate),
     ("oci_tag", held::oci_tag),
     ("link", held::link),
     ("location", held::location),
     ("retry_after", held::retry_after),
+    ("token", held::token),
+    ("no_proxy", held::no_proxy),
     ("journal", held::journal),
     ("manifest", held::manifest),
     ("docker_config", held::docker_config),

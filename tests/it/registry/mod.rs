@@ -3,10 +3,12 @@
 
 pub mod conformance;
 mod conforming;
+mod differences;
 mod fake;
 mod faults;
 mod hostile;
 mod hub;
+mod limits;
 mod real;
 mod release;
 pub mod server;

@@ -34,16 +34,16 @@ const TAGS: [(&str, TagClass, bool); 6] = [
     ("2026-11-23", TagClass::Moving, false),
 ];
 
-type Tags = BTreeMap<String, Digest>;
+pub type Tags = BTreeMap<String, Digest>;
 
 /// A registry with two repositories that hold the release before.
-struct Place {
-    registry: TestRegistry,
-    before: [Tags; 2],
+pub struct Place {
+    pub registry: TestRegistry,
+    pub before: [Tags; 2],
 }
 
 impl Place {
-    fn new(personality: &Personality) -> Self {
+    pub fn new(personality: &Personality) -> Self {
         let registry = TestRegistry::start(personality.clone());
         for path in PATHS {
             for (tag, ..) in TAGS.iter().filter(|(.., exists)| *exists) {
@@ -57,11 +57,11 @@ impl Place {
         Self { registry, before }
     }
 
-    fn now(&self) -> [Tags; 2] {
+    pub fn now(&self) -> [Tags; 2] {
         PATHS.map(|path| self.registry.tags(path))
     }
 
-    async fn release(&self) -> Outcome {
+    pub async fn release(&self) -> Outcome {
         let folder = tempfile::tempdir().unwrap();
         let image = image(folder.path(), "new");
         let repositories = PATHS.map(|path| self.registry.repository(path));
@@ -283,7 +283,8 @@ async fn row_29_a_404_for_a_tag_that_exists_is_looked_at_again() {
             kind => panic!("look {n}: {kind:?} {outcome:#?}"),
         }
     }
-    assert!(published >= 2 && stopped == 2, "{published} {stopped}");
+    // A single 404 is held against the list and against GET, so none of them stops a release.
+    assert!(published >= 2 && stopped == 0, "{published} {stopped}");
 }
 
 /// Another pusher at every request in turn: what is theirs stays theirs, or is listed.

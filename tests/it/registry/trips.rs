@@ -48,6 +48,8 @@ async fn nothing_is_asked_twice() {
         .unwrap();
     cost("a tag", 1);
     client.head(&tag("1.2.3").into()).await.unwrap();
+    cost("a look, and once after a put the content beside it", 2);
+    client.head(&tag("1.2.3").into()).await.unwrap();
     cost("a look", 1);
     client.tags().await.unwrap();
     cost("a list", 1);

@@ -371,6 +371,7 @@ fn delete(state: &mut State, path: &str, reference: &str) -> Response<Bytes> {
 fn list(state: &mut State, asked: &Asked, path: &str) -> Response<Bytes> {
     let page = state.personality.page;
     let stale = state.personality.stale;
+    let host = state.personality.link_host.clone();
     let Some(contents) = state.store.contents(path) else {
         return error(
             404,
@@ -403,7 +404,7 @@ fn list(state: &mut State, asked: &Asked, path: &str) -> Response<Bytes> {
     if let Some(name) = names.last().filter(|_| more) {
         response = response.header(
             "link",
-            format!(r#"</v2/{path}/tags/list?n={size}&last={name}>; rel="next""#),
+            format!(r#"<{host}/v2/{path}/tags/list?n={size}&last={name}>; rel="next""#),
         );
     }
     response

@@ -44,6 +44,8 @@ pub struct Tokens {
     pub realm: Option<String>,
     /// An identity token that is good for a token, too.
     pub identity: Option<String>,
+    /// The whole answer, in which `TOKEN` stands for the token.
+    pub form: Option<String>,
     /// Anybody may pull.
     pub anonymous_pull: bool,
 }
@@ -66,6 +68,7 @@ impl Default for Tokens {
             refuses_more: false,
             realm: None,
             identity: None,
+            form: None,
             anonymous_pull: true,
         }
     }
@@ -93,6 +96,27 @@ pub struct Need<'a> {
 
 /// `None`: go on. `Some`: the refusal.
 pub fn check(state: &mut State, asked: &Asked, need: &Need<'_>) -> Option<Response<Bytes>> {
+    let is_base = need.path.is_empty();
+    let rules = &state.personality;
+    if is_base && rules.open_base {
+        return None;
+    }
+    if let Some(status) = rules.hides_from_anonymous
+        && asked.authorization.is_none()
+        && !is_base
+        && need.action == "pull"
+    {
+        return Some(api::error(status, "NAME_UNKNOWN", "unknown", None));
+    }
+    let hides_challenge = rules.challenge_at_base_only && !is_base;
+    let mut refusal = refusal(state, asked, need)?;
+    if hides_challenge {
+        refusal.headers_mut().remove("www-authenticate");
+    }
+    Some(refusal)
+}
+
+fn refusal(state: &mut State, asked: &Asked, need: &Need<'_>) -> Option<Response<Bytes>> {
     match state.personality.auth.clone() {
         Auth::Nobody => None,
         Auth::Basic if is_user(asked) => None,
@@ -263,6 +287,10 @@ fn issue(
             uses: tokens.uses,
         },
     );
+    if let Some(form) = &tokens.form {
+        let answer = form.replace("TOKEN", &token);
+        return Response::builder().body(answer.into()).unwrap();
+    }
     let mut answer = json!({"token": token});
     if let Some(life) = tokens.life {
         answer["expires_in"] = life.into();

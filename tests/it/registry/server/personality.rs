@@ -37,6 +37,15 @@ pub struct Personality {
     pub repositories_must_exist: bool,
     /// The Docker Hub API is there, too.
     pub hub: bool,
+    /// What is asked for without credentials is answered with this status, as if it were not there;
+    /// uploads and `/v2/` ask for credentials.
+    pub hides_from_anonymous: Option<u16>,
+    /// `/v2/` is answered to everybody.
+    pub open_base: bool,
+    /// Only `/v2/` says how to log in.
+    pub challenge_at_base_only: bool,
+    /// Scheme and host in the links of the list of tags.
+    pub link_host: String,
     /// `ratelimit-*` headers of reads of manifests: limit and remaining pulls.
     pub pull_limit: Option<(u32, u32)>,
 }
@@ -120,6 +129,10 @@ impl Default for Personality {
             page: 1000,
             repositories_must_exist: false,
             hub: false,
+            hides_from_anonymous: None,
+            open_base: false,
+            challenge_at_base_only: false,
+            link_host: String::new(),
             pull_limit: None,
         }
     }

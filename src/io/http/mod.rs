@@ -4,12 +4,13 @@
 //! says whether the request can have arrived. All hosts share one pool of connections per
 //! set of trusted certificates.
 
+mod failure;
+
 use std::{
     collections::HashMap,
-    error::Error as StdError,
     path::{Path, PathBuf},
     sync::{
-        Mutex,
+        Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -21,10 +22,13 @@ use tokio::{sync::watch, time::timeout};
 use url::Url;
 
 use crate::io::{
+    http::failure::{chain, classify, silent, through},
     http_body::{counted, open_exact, permitted},
-    lease::{Permit, PermitEnded},
+    lease::Permit,
+    proxy::Proxies,
 };
 
+pub(super) use crate::io::http::failure::{TransportError, slow};
 pub(super) use reqwest::{
     Method,
     header::{self, HeaderMap, HeaderName, HeaderValue},
@@ -35,6 +39,15 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 /// How many times as long as usual a registry may be silent once a whole blob has arrived: object
 /// stores copy it then.
 const SILENCE_AFTER_UPLOAD: u32 = 5;
+/// The fewest bytes a second at which content may arrive or go: a peer that keeps a connection alive
+/// with a byte now and then must not hold a release for ever.
+const SLOWEST: u64 = 16 * 1024;
+/// How many times as long as usual a piece of content may take beside that.
+const SILENCES_PER_CONTENT: u32 = 5;
+/// How long the explanation in an error's body is waited for.
+const ERROR_BODY: Duration = Duration::from_secs(8);
+/// Largest body whose memory is set aside before it arrives, in bytes.
+const SET_ASIDE: u64 = 16 * 1024 * 1024;
 
 /// Which certificates are trusted, and whether a proxy may be used.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
@@ -71,50 +84,32 @@ pub(super) struct Request<'a> {
     pub body: Body<'a>,
 }
 
-/// Why there is no answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum TransportError {
-    /// No connection was made: the request did not arrive.
-    Unreachable {
-        /// The transport's explanation.
-        detail: String,
-        /// Whether another try cannot succeed: the certificate is not trusted.
-        lasting: bool,
-    },
-    /// The request may have arrived; the answer did not, or only half of it.
-    Lost(String),
-    /// The answer is larger than was allowed.
-    TooLarge(u64),
-    /// The file to send cannot be read, or has another size.
-    File(String),
-    /// The client could not be made: an unreadable certificate authority.
-    Setup(String),
-    /// The permit for the request had ended: nothing was sent.
-    NotPermitted(PermitEnded),
-}
-
 /// The pool of connections, and how often it was used.
 pub(super) struct Transport {
     clients: Mutex<HashMap<TlsConfig, Client>>,
     requests: AtomicU64,
     silence: Duration,
+    proxies: Arc<Proxies>,
 }
 
 /// An answer whose body is still to be read.
 pub(super) struct Response {
     response: reqwest::Response,
     silence: Duration,
+    /// The proxy that it came through, in words.
+    proxy: Option<String>,
 }
 
 impl Transport {
     /// `silence` is how long a peer may send nothing, before the first byte of an answer and between
     /// two pieces of its body.
     #[must_use]
-    pub(super) fn new(silence: Duration) -> Self {
+    pub(super) fn new(silence: Duration, proxies: Proxies) -> Self {
         Self {
             clients: Mutex::default(),
             requests: AtomicU64::default(),
             silence,
+            proxies: Arc::new(proxies),
         }
     }
 
@@ -131,6 +126,12 @@ impl Transport {
         request: Request<'_>,
         permit: Permit,
     ) -> Result<Response, TransportError> {
+        let proxy = self
+            .proxies
+            .of(&request.url)
+            .map_err(|error| TransportError::ProxySetting(error.to_string()))?
+            .filter(|_| !tls.loopback)
+            .map(|proxy| proxy.to_string());
         let client = self.client(tls)?;
         let builder = client
             .request(request.method, request.url)
@@ -138,7 +139,7 @@ impl Transport {
         // A connection may take long, and a body is looked at once more after that.
         permit.check().map_err(TransportError::NotPermitted)?;
         let limit = permit.limit().unwrap_or(self.silence).min(self.silence);
-        match request.body {
+        let answer = match request.body {
             Body::Empty => self.run(builder, limit).await,
             Body::Bytes(bytes) if permit.limit().is_none() => {
                 self.run(builder.body(bytes), limit).await
@@ -153,6 +154,11 @@ impl Transport {
                 size,
                 progress,
             } => self.send_file(builder, path, size, progress).await,
+        };
+        match (answer, proxy) {
+            (Ok(answer), proxy) => Ok(Response { proxy, ..answer }),
+            (Err(failure), Some(proxy)) => Err(through(failure, &proxy)),
+            (Err(failure), None) => Err(failure),
         }
     }
 
@@ -185,6 +191,8 @@ impl Transport {
         self.requests.fetch_add(1, Ordering::Relaxed);
         tokio::pin!(request);
         let mut open = true;
+        let longest = longest(size, self.silence);
+        let end = tokio::time::Instant::now() + longest;
         loop {
             let limit = if *seen.borrow() >= size || !open {
                 self.silence * SILENCE_AFTER_UPLOAD
@@ -200,6 +208,7 @@ impl Transport {
                     progress(*seen.borrow_and_update());
                 }
                 () = tokio::time::sleep(limit) => return Err(silent(limit)),
+                () = tokio::time::sleep_until(end) => return Err(slow(longest)),
             }
         }
     }
@@ -208,6 +217,7 @@ impl Transport {
         Response {
             response,
             silence: self.silence,
+            proxy: None,
         }
     }
 
@@ -216,13 +226,13 @@ impl Transport {
         if let Some(client) = clients.get(tls) {
             return Ok(client.clone());
         }
-        let client = build(tls)?;
+        let client = build(tls, &self.proxies)?;
         clients.insert(tls.clone(), client.clone());
         Ok(client)
     }
 }
 
-fn build(tls: &TlsConfig) -> Result<Client, TransportError> {
+fn build(tls: &TlsConfig, proxies: &Arc<Proxies>) -> Result<Client, TransportError> {
     // This fails where a provider is installed already, which serves as well.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut builder = Client::builder()
@@ -232,9 +242,15 @@ fn build(tls: &TlsConfig) -> Result<Client, TransportError> {
         .connect_timeout(CONNECT_TIMEOUT)
         .tcp_nodelay(true)
         .http1_max_headers(100);
-    if tls.loopback {
+    let proxies = Arc::clone(proxies);
+    builder = builder.no_proxy();
+    if !tls.loopback {
+        builder = builder.proxy(reqwest::Proxy::custom(move |url| {
+            let proxy = proxies.of(url).ok().flatten();
+            proxy.map(|proxy| proxy.url.clone())
+        }));
+    } else {
         // A proxy cannot reach this machine's loopback; Go's and curl's rule is the same.
-        builder = builder.no_proxy();
         if tls.ca_file.is_none() {
             // Plain HTTP: reading the machine's certificates would only cost time.
             builder = builder.tls_certs_only([]);
@@ -268,6 +284,24 @@ impl Response {
         self.all(name).next()
     }
 
+    /// The user's proxy that the answer came through, in words.
+    #[must_use]
+    pub(super) fn proxy(&self) -> Option<&str> {
+        self.proxy.as_deref()
+    }
+
+    /// How long the content of this answer, of at most `size` bytes, may take in all.
+    #[must_use]
+    pub(super) fn longest(&self, size: u64) -> Duration {
+        longest(size, self.silence)
+    }
+
+    /// How many bytes the body has, where the answer says so.
+    #[must_use]
+    pub(super) fn content_length(&self) -> Option<u64> {
+        self.response.content_length()
+    }
+
     /// Every value of a header that is readable text.
     pub(super) fn all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
         self.response
@@ -295,7 +329,8 @@ impl Response {
         {
             return Err(TransportError::TooLarge(limit));
         }
-        let mut all = Vec::new();
+        let length = self.response.content_length().unwrap_or(0).min(SET_ASIDE);
+        let mut all = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
         while let Some(piece) = self.piece().await? {
             if (all.len() + piece.len()) as u64 > limit {
                 return Err(TransportError::TooLarge(limit));
@@ -305,10 +340,12 @@ impl Response {
         Ok(all.into())
     }
 
-    /// At most the first `limit` bytes of the body; where reading fails, what was read before.
+    /// At most the first `limit` bytes of the body; where reading fails, or takes too long for an
+    /// explanation, what was read before.
     pub(super) async fn beginning(mut self, limit: usize) -> Vec<u8> {
         let mut all = Vec::new();
-        while let Ok(Some(piece)) = self.piece().await {
+        let end = tokio::time::Instant::now() + ERROR_BODY;
+        while let Ok(Ok(Some(piece))) = tokio::time::timeout_at(end, self.piece()).await {
             all.extend_from_slice(&piece);
             if all.len() >= limit {
                 all.truncate(limit);
@@ -319,66 +356,7 @@ impl Response {
     }
 }
 
-fn silent(limit: Duration) -> TransportError {
-    TransportError::Lost(format!("silent for {:.1} s", limit.as_secs_f32()))
-}
-
-fn classify(error: &reqwest::Error) -> TransportError {
-    let detail = chain(error);
-    if error.is_connect() {
-        return TransportError::Unreachable {
-            detail,
-            lasting: is_certificate(error),
-        };
-    }
-    let ended = sources(error).find_map(|source| source.downcast_ref::<PermitEnded>());
-    if let Some(ended) = ended {
-        return TransportError::NotPermitted(*ended);
-    }
-    match file_error(error) {
-        Some(why) => TransportError::File(why),
-        None if error.is_builder() => TransportError::Setup(detail),
-        None => TransportError::Lost(detail),
-    }
-}
-
-fn sources<'a>(
-    error: &'a (dyn StdError + 'static),
-) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
-    std::iter::successors(Some(error), |error: &&'a (dyn StdError + 'static)| {
-        (*error).source()
-    })
-}
-
-fn is_certificate(error: &reqwest::Error) -> bool {
-    sources(error).any(is_tls)
-}
-
-/// `io::Error` hides what it wraps from `source`, and TLS errors come wrapped twice.
-fn is_tls(error: &(dyn StdError + 'static)) -> bool {
-    let wrapped = error
-        .downcast_ref::<std::io::Error>()
-        .and_then(std::io::Error::get_ref);
-    error.is::<rustls::Error>() || wrapped.is_some_and(|inner| is_tls(inner))
-}
-
-/// An error of the body's own stream: the file could not be read to its end.
-fn file_error(error: &reqwest::Error) -> Option<String> {
-    error.is_body().then(|| chain(error))
-}
-
-/// The messages of the error's sources, which say more than its own.
-fn chain(error: &(dyn StdError + 'static)) -> String {
-    let mut words: Vec<String> = Vec::new();
-    // The outermost error repeats the URL, which the caller names better.
-    for text in sources(error).skip(1).map(ToString::to_string) {
-        if words.last().is_none_or(|last| !last.contains(&text)) {
-            words.push(text);
-        }
-    }
-    if words.is_empty() {
-        error.to_string()
-    } else {
-        words.join(": ")
-    }
+/// How long content of `size` bytes may take in all.
+fn longest(size: u64, silence: Duration) -> Duration {
+    silence * SILENCES_PER_CONTENT + Duration::from_secs(size / SLOWEST)
 }
