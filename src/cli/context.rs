@@ -54,11 +54,12 @@ impl Context {
         Release::new(self.project()?, events, &self.cancel)
     }
 
-    /// The same, with progress shown.
+    /// A release of the project, for a verb that publishes, with progress shown.
     pub(super) fn release_for_work(&self) -> Result<Release> {
         let project = self.project()?;
         let events = Screen::new(&self.terminal).events(ImageLabel::new(None));
-        Release::new(project, events, &self.cancel)
+        let release = Release::new(project, events, &self.cancel)?;
+        Ok(release.for_publishing())
     }
 
     /// The releases of the projects, for a verb that only looks.

@@ -44,12 +44,20 @@ use self::{args::Global, context::Context, render::Terminal, signal::Patience};
 use crate::{error::Result, release::Cancel};
 
 /// Cut a release of a container image: next version from git, one build, every tag or none.
+/// Where passwords come from, and where they go.
+const CREDENTIALS: &str = "\
+Credentials: HOIST_REGISTRY_USERNAME_<HOST> and HOIST_REGISTRY_PASSWORD_<HOST>, then what \
+`docker login` and `podman login` keep. HOIST_REGISTRY_USERNAME and HOIST_REGISTRY_PASSWORD are for \
+the host in HOIST_REGISTRY_HOST; without it they are for the policy's only registry, and only in \
+what publishes.";
+
 #[derive(Debug, Parser)]
 #[command(
     name = "hoist",
     version,
     propagate_version = true,
-    max_term_width = 100
+    max_term_width = 100,
+    after_long_help = CREDENTIALS
 )]
 struct Cli {
     #[command(flatten)]

@@ -23,7 +23,10 @@ pub(super) struct PromoteArgs {
 pub(super) fn run(args: PromoteArgs, context: &Context) -> Result<ExitCode> {
     let candidate = parse_version(&args.candidate)?;
     if args.dry_run {
-        let planned = context.release()?.plan_promotion(&candidate)?;
+        let planned = context
+            .release()?
+            .for_publishing()
+            .plan_promotion(&candidate)?;
         plan::print_one(&planned, &context.terminal);
         return Ok(ExitCode::from(exit::OK));
     }

@@ -59,10 +59,12 @@ pub(super) fn run(args: ReleaseArgs, context: &Context) -> Result<ExitCode> {
     let request = request(&args, reviewed.as_ref())?;
     let releases = context.releases_for_work(args.all)?;
     if args.dry_run {
+        // It publishes nothing, so a password that names no host is not used.
         let planned = Images::of(releases.dry_run(&request))?;
         plan::print(&planned, terminal);
         return without_plan(&planned, args.require_release, terminal);
     }
+    let releases = releases.for_publishing();
     let mut shown = reviewed.map(|plan| {
         let planned = Planned::Release(Box::new(plan));
         vec![ImageResult::new(None, Ok(planned))]

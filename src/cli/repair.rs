@@ -42,7 +42,7 @@ struct Repaired {
 pub(super) fn run(args: RepairArgs, context: &Context) -> Result<ExitCode> {
     let terminal = &context.terminal;
     let releases = match args.yes {
-        true => context.releases_for_work(args.all)?,
+        true => context.releases_for_work(args.all)?.for_publishing(),
         false => context.releases(args.all)?,
     };
     let reports = Images::of(releases.drift())?;

@@ -4,7 +4,7 @@ use crate::{
     error::{Error, ErrorCode, ErrorKind},
     io::{
         git::remote::{RemoteError, RemoteErrorKind},
-        registry::{RegistryError, RegistryErrorKind},
+        registry::{RegistryError, RegistryErrorKind, credentials::login_advice},
     },
     oci::Repository,
 };
@@ -43,12 +43,20 @@ pub(super) fn git_error(what: &str, error: &RemoteError) -> Error {
 /// A typo, a missing repository, a missing right: named apart where the registry tells them apart.
 pub(crate) fn push_error(repository: &Repository, error: &RegistryError) -> Error {
     let registry = repository.registry();
-    let (what, hint) = match error.kind {
-        RegistryErrorKind::Unauthorized | RegistryErrorKind::Credentials => (
+    let (what, hint) = match &error.kind {
+        RegistryErrorKind::Unauthorized => (
             format!("`{registry}` does not accept the credentials for pushing to `{repository}`"),
+            login_advice(registry),
+        ),
+        RegistryErrorKind::NoCredentials(advice) => (
             format!(
-                "`docker login {registry}`, or set HOIST_REGISTRY_USERNAME and HOIST_REGISTRY_PASSWORD"
+                "`{registry}` wants a login for pushing to `{repository}`, and there are no credentials for it"
             ),
+            advice.clone(),
+        ),
+        RegistryErrorKind::Credentials(remedy) => (
+            format!("cannot read the credentials for pushing to `{repository}`"),
+            remedy.clone(),
         ),
         RegistryErrorKind::Denied => (
             format!("no right to push to `{repository}`"),

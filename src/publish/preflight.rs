@@ -103,7 +103,9 @@ async fn read_repository(api: &dyn RepositoryApi, tags: &[Tag]) -> Result<Prefli
             Ok(None) => Observed::Absent,
             Err(error) => match error.kind {
                 // The push right holds, so this is a repository that the push will create.
-                RegistryErrorKind::Unauthorized | RegistryErrorKind::Denied => {
+                RegistryErrorKind::Unauthorized
+                | RegistryErrorKind::NoCredentials(_)
+                | RegistryErrorKind::Denied => {
                     found.strict = true;
                     Observed::Unknown
                 }

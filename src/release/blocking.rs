@@ -95,6 +95,15 @@ impl Release {
         })
     }
 
+    /// [`crate::Release::for_publishing`].
+    #[must_use]
+    pub fn for_publishing(self) -> Self {
+        Self {
+            inner: self.inner.for_publishing(),
+            ..self
+        }
+    }
+
     /// The project.
     #[must_use]
     pub fn project(&self) -> &Project {
@@ -142,6 +151,15 @@ impl ReleaseSet {
             runtime: Runtime::new()?,
             inner: release::ReleaseSet::new(projects, cancel, listener),
         })
+    }
+
+    /// [`crate::ReleaseSet::for_publishing`].
+    #[must_use]
+    pub fn for_publishing(self) -> Self {
+        Self {
+            inner: self.inner.for_publishing(),
+            ..self
+        }
     }
 
     /// The releases, in the order of all results.

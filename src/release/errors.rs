@@ -22,7 +22,7 @@ pub(super) fn registry(what: &str, error: &RegistryError) -> Error {
     }
     match error.kind {
         RegistryErrorKind::Unauthorized => told.hint(
-            "`docker login` to that registry, or set HOIST_REGISTRY_USERNAME and HOIST_REGISTRY_PASSWORD",
+            "`docker login` to that registry again, or correct the variables or the file that the password comes from",
         ),
         RegistryErrorKind::Denied => {
             told.hint("the credentials are known but lack the right: check the token's scope and the repository's name")

@@ -46,8 +46,19 @@ impl Release {
     /// A release of `project`. `events` hears what happens, `cancel` ends it early.
     #[must_use]
     pub fn new(project: Project, events: Events, cancel: &Cancel) -> Self {
+        let repositories = project.policy().image.all();
+        Self::beside(project, &repositories, events, cancel)
+    }
+
+    /// A release that is made together with others: `repositories` are those of all of them.
+    pub(super) fn beside(
+        project: Project,
+        repositories: &[Repository],
+        events: Events,
+        cancel: &Cancel,
+    ) -> Self {
         let settings = settings(&project, &events);
-        let registries = Registries::new(settings, &project.policy().image.all());
+        let registries = Registries::new(settings, repositories);
         Self {
             remote_url: project.remote_url(),
             project,
@@ -56,6 +67,15 @@ impl Release {
             registries: Arc::new(registries),
             work_tree: Arc::default(),
         }
+    }
+
+    /// Says that this release is made in order to publish, so that what is read before that may use
+    /// all credentials. Without `HOIST_REGISTRY_HOST`, `HOIST_REGISTRY_USERNAME` and
+    /// `HOIST_REGISTRY_PASSWORD` are used for nothing else. Methods that publish say it by themselves.
+    #[must_use]
+    pub fn for_publishing(self) -> Self {
+        self.registries.publish();
+        self
     }
 
     /// The project.

@@ -188,7 +188,10 @@ async fn label(
 fn is_refusal(error: &RegistryError) -> bool {
     matches!(
         error.kind,
-        RegistryErrorKind::Unauthorized | RegistryErrorKind::Denied | RegistryErrorKind::Refused
+        RegistryErrorKind::Unauthorized
+            | RegistryErrorKind::NoCredentials(_)
+            | RegistryErrorKind::Denied
+            | RegistryErrorKind::Refused
     )
 }
 

@@ -46,6 +46,7 @@ impl Release {
     /// Whatever stood in the way before the transaction began. What came of the transaction itself
     /// is the outcome.
     pub async fn release(&self, request: &ReleaseRequest) -> Result<ReleaseResult> {
+        self.registries.publish();
         let planned = self.or_signal(self.ready(request)).await?;
         self.carry_out_planned(planned, self.same_image(request))
             .await
@@ -58,6 +59,7 @@ impl Release {
     /// # Errors
     /// Refused (exit 4) where the plan is out of date; else as [`Release::release`].
     pub async fn execute(&self, plan: &Plan, request: &ReleaseRequest) -> Result<Outcome> {
+        self.registries.publish();
         self.or_signal(self.still_true(plan, request)).await?;
         self.carry_out(plan, self.same_image(request)).await
     }

@@ -46,6 +46,7 @@ impl Release {
     /// the outcome.
     pub async fn promote(&self, candidate: &Version) -> Result<Outcome> {
         must_be_prerelease(candidate)?;
+        self.registries.publish();
         let step = self.events.start(Started::Plan {
             promoted: Some(candidate.clone()),
         });

@@ -24,6 +24,7 @@ impl Release {
     /// # Errors
     /// Busy (exit 5) where another process holds its lock; failed (exit 6) where it cannot be read.
     pub async fn resume(&self, how: Recovery) -> Result<Option<Outcome>> {
+        self.registries.publish();
         self.recover(how, RecoveryDirection::Forward).await
     }
 
@@ -33,6 +34,7 @@ impl Release {
     /// # Errors
     /// As [`Release::resume`].
     pub async fn roll_back_unfinished(&self, how: Recovery) -> Result<Option<Outcome>> {
+        self.registries.publish();
         self.recover(how, RecoveryDirection::Back).await
     }
 

@@ -90,6 +90,7 @@ impl Release {
         if drifts.wrong().next().is_none() {
             return Ok(None);
         }
+        self.registries.publish();
         self.or_signal(self.refuse_unfinished()).await?;
         let wrong = drifts.wrong();
         let wanted = wrong.map(|(repository, drift)| {

@@ -99,6 +99,7 @@ impl Release {
         if plan.moves().next().is_none() {
             return Ok(None);
         }
+        self.registries.publish();
         self.or_signal(self.refuse_unfinished()).await?;
         let tags = plan.moves().map(|(repository, drift)| {
             (repository.clone(), drift.tag.clone(), plan.version.clone())

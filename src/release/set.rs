@@ -11,6 +11,7 @@ use tokio::{sync::Semaphore, task::JoinSet};
 use crate::{
     error::{Error, Result},
     event::Events,
+    oci::Repository,
     outcome::Outcome,
     plan::{Plan, inspect::Report, version::VersionRequest},
     project::{ImageResult, Project, ProjectSet},
@@ -61,14 +62,31 @@ impl ReleaseSet {
         listener: impl Fn(Option<&str>) -> Events,
     ) -> Self {
         let work_tree = Arc::default();
+        let projects = projects.into_projects();
+        // A password that names no host is for the only registry of all images.
+        let all = projects.iter().flat_map(|p| p.policy().image.all());
+        let all: Vec<Repository> = all.collect();
         let member = |project: Project| {
             let events = listener(project.label());
-            let mut release = Release::new(project, events, cancel);
+            let mut release = Release::beside(project, &all, events, cancel);
             release.work_tree = Arc::clone(&work_tree);
             Arc::new(release)
         };
         Self {
-            members: projects.into_projects().into_iter().map(member).collect(),
+            members: projects.into_iter().map(member).collect(),
+        }
+    }
+
+    /// [`Release::for_publishing`] of each.
+    #[must_use]
+    pub fn for_publishing(self) -> Self {
+        self.publish();
+        self
+    }
+
+    fn publish(&self) {
+        for release in &self.members {
+            release.registries.publish();
         }
     }
 
@@ -170,6 +188,7 @@ impl ReleaseSet {
     /// stand in another's way. Releases that make a commit come last, one after another: each
     /// changes the branch that the next one starts from.
     pub async fn release(&self, request: &ReleaseRequest) -> Vec<ImageResult<ReleaseResult>> {
+        self.publish();
         let tasks = self.tasks(self.members.iter().map(|_| request.clone()));
         let (one_by_one, side_by_side) = partition(tasks);
         let ready = run(apart(side_by_side), |release, request| async move {
@@ -200,6 +219,7 @@ impl ReleaseSet {
         planned: Vec<ImageResult<Planned>>,
         request: &ReleaseRequest,
     ) -> Vec<ImageResult<ReleaseResult>> {
+        self.publish();
         let shown = planned
             .into_iter()
             .map(|image| (image.result, request.clone()));

@@ -10,7 +10,7 @@ use crate::{
         environment::Environment,
         registry::{
             RegistryProfile,
-            credentials::{Credential, CredentialError, find},
+            credentials::{Credential, CredentialError, CredentialTarget, UnnamedPair, find},
         },
     },
     oci::{Registry, Repository},
@@ -24,12 +24,13 @@ pub(crate) async fn credential_for(
     let Some(registry) = registry(host) else {
         return Ok(None);
     };
-    Ok(find(environment, &registry, false)
-        .await?
-        .map(|found| match found {
-            Credential::Password { username, password } => (username, password),
-            Credential::IdentityToken(token) => (String::new(), token),
-        }))
+    let found = whole(environment, &registry).await?;
+    Ok(found.and_then(|found| match found {
+        Credential::Password { username, password } => Some((username, password)),
+        Credential::IdentityToken(token) => Some((String::new(), token)),
+        // The engine would take it for an identity token.
+        Credential::RegistryToken(_) => None,
+    }))
 }
 
 /// The `X-Registry-Config` header for a Dockerfile's base images; `None`: no login is known.
@@ -41,11 +42,12 @@ pub(crate) async fn registry_config(
 ) -> Result<Option<String>, CredentialError> {
     let mut logins = Map::new();
     for registry in registries(dockerfile) {
-        let login = match find(environment, &registry, false).await? {
+        let login = match whole(environment, &registry).await? {
             Some(Credential::Password { username, password }) => {
                 json!({"username": username, "password": password})
             }
             Some(Credential::IdentityToken(token)) => json!({"identitytoken": token}),
+            Some(Credential::RegistryToken(token)) => json!({"registrytoken": token}),
             None => continue,
         };
         let key = RegistryProfile::of(&registry).login_key(&registry);
@@ -54,6 +56,19 @@ pub(crate) async fn registry_config(
     let text = serde_json::Value::Object(logins);
     let any = text.as_object().is_some_and(|logins| !logins.is_empty());
     Ok(any.then(|| BASE64_URL_SAFE.encode(text.to_string())))
+}
+
+/// The credential for a registry as a whole: an engine asks for no repository. The pair of variables
+/// that names no host is for what is published, not for base images.
+async fn whole(
+    environment: &Environment,
+    registry: &Registry,
+) -> Result<Option<Credential>, CredentialError> {
+    let target = CredentialTarget {
+        registry,
+        path: None,
+    };
+    find(environment, target, UnnamedPair::ForeignRegistry).await
 }
 
 fn registry(host: &str) -> Option<Registry> {

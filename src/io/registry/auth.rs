@@ -19,7 +19,7 @@ use crate::{
         registry::{
             RegistryError, RegistryErrorKind,
             challenge::{AuthScheme, Challenged},
-            credentials::{self, Credential},
+            credentials::{self, Credential, CredentialError, CredentialTarget, UnnamedPair},
             header::{self as parse, Challenge},
             memory::RepositoryMemory,
             origin::Origin,
@@ -40,8 +40,8 @@ pub(crate) struct RegistrySession {
     pub origin: Origin,
     pub tls: TlsConfig,
     pub environment: Arc<Environment>,
-    /// Whether the release has no other registry: credentials that name no host are for it then.
-    pub only: bool,
+    /// Whether the pair of variables that names no host is for this registry.
+    pub pair: UnnamedPair,
     /// Whether pushing comes later, so that the first token is asked for that right too.
     pub push: bool,
     /// What it was seen to do differently from others.
@@ -53,7 +53,8 @@ pub(crate) struct RegistrySession {
 /// What was learned about a registry during this run.
 #[derive(Default)]
 pub(crate) struct SessionState {
-    credential: OnceCell<Option<Credential>>,
+    /// By the path of the repository: files can hold one for each.
+    credentials: Mutex<HashMap<String, Arc<CredentialSlot>>>,
     scheme: Mutex<AuthScheme>,
     tokens: Mutex<HashMap<TokenScope, TokenSlot>>,
     /// Paths of the repositories that were pushed to.
@@ -72,6 +73,26 @@ pub(crate) struct Authorization {
     pub by_credentials: bool,
 }
 
+impl Authorization {
+    fn by_credentials(header: HeaderValue) -> Self {
+        Self {
+            header,
+            by_credentials: true,
+        }
+    }
+}
+
+/// What was sent to prove who asks, in words.
+pub(crate) enum SentProof {
+    /// There are no credentials for it.
+    NoCredentials(String),
+    /// Anything else.
+    Text(String),
+}
+
+/// What was found for one repository, or why it could not be read.
+type CredentialSlot = OnceCell<Result<Option<Credential>, CredentialError>>;
+
 /// The lock is held while a token is fetched, so that one request serves all who wait for it.
 type TokenSlot = Arc<AsyncMutex<Option<Token>>>;
 
@@ -86,13 +107,15 @@ impl RegistrySession {
         match self.scheme() {
             AuthScheme::Unknown => Ok(None),
             AuthScheme::Basic => {
-                let header = self.basic(self.credential().await?);
-                Ok(header.map(|header| Authorization {
-                    header,
-                    by_credentials: true,
-                }))
+                let header = basic(self.credential(&scope.path).await?.as_ref());
+                Ok(header.map(Authorization::by_credentials))
             }
             AuthScheme::Bearer { realm, service } => {
+                if let Some(Credential::RegistryToken(token)) = self.credential(&scope.path).await?
+                {
+                    let header = secret(&format!("Bearer {token}"));
+                    return Ok(header.map(Authorization::by_credentials));
+                }
                 let wide = self.widened(scope);
                 match self.token(retry, &wide, &realm, service.as_deref()).await {
                     // The service refuses instead of granting less: ask for what is needed now.
@@ -140,8 +163,8 @@ impl RegistrySession {
 
     /// Whether requests go out without credentials although there are some: what is answered then
     /// may be less than what is there.
-    pub(crate) async fn has_unused_credentials(&self) -> bool {
-        self.scheme() == AuthScheme::Unknown && matches!(self.credential().await, Ok(Some(_)))
+    pub(crate) async fn has_unused_credentials(&self, path: &str) -> bool {
+        self.scheme() == AuthScheme::Unknown && matches!(self.credential(path).await, Ok(Some(_)))
     }
 
     /// Asks once in a run how to log in, by `GET /v2/`. True where that is known then.
@@ -185,30 +208,28 @@ impl RegistrySession {
     }
 
     /// What was sent to prove who asks, for an error message.
-    pub(crate) async fn proof(&self, used: Option<&Authorization>) -> String {
+    pub(crate) async fn proof(&self, path: &str, used: Option<&Authorization>) -> SentProof {
+        let text = |text: &str| SentProof::Text(text.to_owned());
         if used.is_some_and(|used| used.by_credentials) {
-            return "the credentials were sent".to_owned();
+            return text("the credentials were sent");
         }
-        match self.credential().await {
-            Ok(None) => self.no_credentials(),
-            Ok(Some(Credential::IdentityToken(_))) => {
+        match self.credential(path).await {
+            Ok(None) => SentProof::NoCredentials(self.no_credentials()),
+            Ok(Some(Credential::IdentityToken(_))) => text(
                 "the credentials are an identity token, and the registry asks for a user name and a \
-                 password: nothing was sent"
-                    .to_owned()
-            }
-            Ok(Some(Credential::Password { .. })) | Err(_) => "no credentials were sent".to_owned(),
+                 password: nothing was sent",
+            ),
+            Ok(Some(Credential::RegistryToken(_))) => text(
+                "the credentials are a registry token, and the registry asks for a user name and a \
+                 password: nothing was sent",
+            ),
+            Ok(Some(Credential::Password { .. })) | Err(_) => text("no credentials were sent"),
         }
     }
 
-    fn no_credentials(&self) -> String {
-        let nobody = "no credentials were found";
-        if !self.only && self.environment.get("HOIST_REGISTRY_USERNAME").is_some() {
-            let own = credentials::variable("USERNAME", &self.registry);
-            return format!(
-                "{nobody} (with several registries, `{own}` is the variable for this one)"
-            );
-        }
-        nobody.to_owned()
+    /// Says that there are no credentials, and which were passed over.
+    pub(super) fn no_credentials(&self) -> String {
+        credentials::none_found(&self.environment, &self.registry, self.pair)
     }
 
     /// What this run has seen and done in one repository.
@@ -221,21 +242,27 @@ impl RegistrySession {
         repositories.entry(path.to_owned()).or_default().clone()
     }
 
-    /// The credentials, read once.
-    pub(crate) async fn credential(&self) -> Result<Option<&Credential>, RegistryError> {
-        let find = || credentials::find(&self.environment, &self.registry, self.only);
-        self.state
-            .credential
-            .get_or_try_init(find)
-            .await
-            .map(Option::as_ref)
-            .map_err(|error| RegistryError {
-                kind: RegistryErrorKind::Credentials,
-                request: format!("credentials for {}", self.registry),
-                status: None,
-                codes: Vec::new(),
-                detail: Some(error.to_string()),
-            })
+    /// The credentials for the repository at `path`, read once.
+    pub(crate) async fn credential(&self, path: &str) -> Result<Option<Credential>, RegistryError> {
+        let slot = {
+            let credentials = self.state.credentials.lock();
+            let mut credentials = credentials.expect("no thread panics with the lock");
+            credentials.entry(path.to_owned()).or_default().clone()
+        };
+        let target = CredentialTarget {
+            registry: &self.registry,
+            path: Some(path),
+        };
+        // What cannot be read is remembered, too: a helper that hangs is not waited for again.
+        let find = || credentials::find(&self.environment, target, self.pair);
+        let found = slot.get_or_init(find).await;
+        found.clone().map_err(|error| RegistryError {
+            kind: RegistryErrorKind::Credentials(error.remedy()),
+            request: format!("credentials for {}", self.registry),
+            status: None,
+            codes: Vec::new(),
+            detail: Some(error.to_string()),
+        })
     }
 
     fn scheme(&self) -> AuthScheme {
@@ -295,17 +322,6 @@ impl RegistrySession {
         }
     }
 
-    pub(super) fn basic(&self, credential: Option<&Credential>) -> Option<HeaderValue> {
-        let Some(Credential::Password { username, password }) = credential else {
-            return None;
-        };
-        let text = format!(
-            "Basic {}",
-            STANDARD.encode(format!("{username}:{password}"))
-        );
-        secret(&text)
-    }
-
     async fn token(
         &self,
         retry: &RetryClient,
@@ -315,7 +331,7 @@ impl RegistrySession {
     ) -> Result<Authorization, RegistryError> {
         let slot = self.slot(scope);
         let mut held = slot.lock().await;
-        let by_credentials = self.credential().await?.is_some();
+        let by_credentials = self.credential(&scope.path).await?.is_some();
         if let Some(token) = held.as_ref().filter(|token| Instant::now() < token.refresh) {
             return Ok(Authorization {
                 header: token.header.clone(),
@@ -336,4 +352,16 @@ fn is_short(challenges: &[Challenge]) -> bool {
     errors
         .into_iter()
         .any(|error| error == "insufficient_scope")
+}
+
+/// The header of basic authentication; `None` where there is no user name and password.
+pub(super) fn basic(credential: Option<&Credential>) -> Option<HeaderValue> {
+    let Some(Credential::Password { username, password }) = credential else {
+        return None;
+    };
+    let text = format!(
+        "Basic {}",
+        STANDARD.encode(format!("{username}:{password}"))
+    );
+    secret(&text)
 }

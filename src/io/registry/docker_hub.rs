@@ -36,7 +36,8 @@ pub(crate) struct Hub {
     registry: Arc<RegistrySession>,
     base: Url,
     /// The lock is held while the login is made, so that one serves all who wait for it.
-    session: AsyncMutex<Option<HeaderValue>>,
+    /// Files can hold several accounts, each for its own repositories.
+    sessions: AsyncMutex<Vec<(Credential, HeaderValue)>>,
 }
 
 #[derive(Deserialize)]
@@ -64,7 +65,7 @@ impl Hub {
             retry,
             registry,
             base,
-            session: AsyncMutex::default(),
+            sessions: AsyncMutex::default(),
         }
     }
 
@@ -76,7 +77,10 @@ impl Hub {
         let (namespace, name) = split(repository);
         let url = self.url(&format!("v2/namespaces/{namespace}/repositories/{name}"));
         let request = response::describe(&Method::GET, &url);
-        let Some(answer) = self.call(Method::GET, url, Repeat::Always).await? else {
+        let Some(answer) = self
+            .call(Method::GET, url, repository, Repeat::Always)
+            .await?
+        else {
             return Ok(ImmutableTags::default());
         };
         match answer.status() {
@@ -108,7 +112,7 @@ impl Hub {
         let url = self.url(&format!("v2/repositories/{namespace}/{name}/tags/{tag}/"));
         let request = response::describe(&Method::DELETE, &url);
         let repeat = Repeat::Once(permit.clone());
-        let Some(answer) = self.call(Method::DELETE, url, repeat).await? else {
+        let Some(answer) = self.call(Method::DELETE, url, repository, repeat).await? else {
             return Ok(Deletion::Refused);
         };
         match answer.status() {
@@ -130,9 +134,10 @@ impl Hub {
         &self,
         method: Method,
         url: Url,
+        repository: &Repository,
         repeat: Repeat,
     ) -> Result<Option<Response>, RegistryError> {
-        let Some(session) = self.session().await? else {
+        let Some(session) = self.session(repository).await? else {
             return Ok(None);
         };
         let request = || Request {
@@ -146,14 +151,14 @@ impl Hub {
     }
 
     /// Logs in once a run: a login lasts longer than that.
-    async fn session(&self) -> Result<Option<HeaderValue>, RegistryError> {
-        let Some(Credential::Password { username, password }) = self.registry.credential().await?
-        else {
+    async fn session(&self, repository: &Repository) -> Result<Option<HeaderValue>, RegistryError> {
+        let credential = self.registry.credential(repository.path()).await?;
+        let Some(credential @ Credential::Password { username, password }) = &credential else {
             return Ok(None);
         };
-        let mut session = self.session.lock().await;
-        if session.is_some() {
-            return Ok(session.clone());
+        let mut sessions = self.sessions.lock().await;
+        if let Some((_, session)) = sessions.iter().find(|(of, _)| of == credential) {
+            return Ok(Some(session.clone()));
         }
         let url = self.url("v2/auth/token");
         let body = serde_json::json!({ "identifier": username, "secret": password }).to_string();
@@ -183,7 +188,7 @@ impl Hub {
                 value.set_sensitive(true);
                 Some(value)
             });
-        session.clone_from(&value);
+        sessions.extend(value.clone().map(|value| (credential.clone(), value)));
         Ok(value)
     }
 }

@@ -38,6 +38,8 @@ pub struct RegistryErrorCode {
 pub enum RegistryErrorKind {
     /// 401: no credentials, or wrong ones.
     Unauthorized,
+    /// 401 or 403, and there are no credentials for it; what helps.
+    NoCredentials(String),
     /// 403: the right is missing.
     Denied,
     /// 404 where the thing was needed.
@@ -71,8 +73,8 @@ pub enum RegistryErrorKind {
     /// The answer breaks the specification or is not what was asked for (a wrong digest, an
     /// oversized body). Something may have been done.
     BadAnswer,
-    /// The credentials could not be read.
-    Credentials,
+    /// The credentials could not be read; what helps.
+    Credentials(String),
     /// A local file could not be read or written.
     File,
     /// The lock was not read as this run's for too long: nothing was sent.
@@ -103,7 +105,8 @@ impl RegistryError {
         match self.kind {
             RegistryErrorKind::Unauthorized
             | RegistryErrorKind::NoChallenge
-            | RegistryErrorKind::Credentials => error::ErrorCode::Unauthorized,
+            | RegistryErrorKind::NoCredentials(_)
+            | RegistryErrorKind::Credentials(_) => error::ErrorCode::Unauthorized,
             RegistryErrorKind::Denied => error::ErrorCode::Denied,
             RegistryErrorKind::NameUnknown => error::ErrorCode::RepositoryUnknown,
             RegistryErrorKind::Unreachable
@@ -165,8 +168,11 @@ impl RegistryError {
 
     /// A command or a setting that helps, where it follows from the kind of the failure alone.
     #[must_use]
-    pub fn remedy(&self) -> Option<&'static str> {
-        match self.kind {
+    pub fn remedy(&self) -> Option<&str> {
+        match &self.kind {
+            RegistryErrorKind::NoCredentials(remedy) | RegistryErrorKind::Credentials(remedy) => {
+                Some(remedy)
+            }
             RegistryErrorKind::NoChallenge => Some(
                 "look at what answers at this address: the registry, or a proxy before it, must send `WWW-Authenticate` with a 401",
             ),
@@ -193,6 +199,7 @@ impl RegistryError {
         matches!(
             self.kind,
             RegistryErrorKind::Unauthorized
+                | RegistryErrorKind::NoCredentials(_)
                 | RegistryErrorKind::Denied
                 | RegistryErrorKind::NoChallenge
                 | RegistryErrorKind::TooLarge

@@ -3,7 +3,10 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use url::Url;
@@ -17,6 +20,7 @@ use crate::{
         registry::{
             PullLimit, RegistryError, RegistryErrorKind, RepositoryApi,
             auth::{RegistrySession, SessionState},
+            credentials::UnnamedPair,
             docker_hub::Hub,
             origin::Origin,
             profile::{Differences, RegistryProfile},
@@ -70,6 +74,9 @@ pub struct Settings {
     pub retry: RetryPolicy,
     /// Pushing will follow: tokens are asked for the right to push from the start.
     pub push: bool,
+    /// The run publishes: it may use the pair of variables that names no host
+    /// ([`Registries::publish`]).
+    pub publishes: bool,
 }
 
 /// All registries of a run.
@@ -77,6 +84,7 @@ pub struct Registries {
     hosts: BTreeMap<String, HostOptions>,
     environment: Arc<Environment>,
     push: bool,
+    publishes: AtomicBool,
     /// The registries of the release.
     named: BTreeSet<Registry>,
     retry: Arc<RetryClient>,
@@ -98,6 +106,7 @@ impl Registries {
                 .map(|(host, options)| (canonical_host(&host), options))
                 .collect(),
             push: settings.push,
+            publishes: AtomicBool::new(settings.publishes),
             named: repositories.iter().map(|r| r.registry().clone()).collect(),
             retry: Arc::new(RetryClient::new(
                 settings.events,
@@ -106,6 +115,28 @@ impl Registries {
             )),
             environment: Arc::new(settings.environment),
             sessions: Mutex::default(),
+        }
+    }
+
+    /// From now on the run publishes: the pair of variables that names no host is used for the only
+    /// registry of the release. Before, nobody gets it, because a policy file that is only looked at
+    /// can be anybody's.
+    pub fn publish(&self) {
+        let has_pair = self.environment.get("HOIST_REGISTRY_USERNAME").is_some();
+        if !self.publishes.swap(true, Ordering::Relaxed) && has_pair {
+            // What was asked without the credentials is asked again with them.
+            let sessions = self.sessions.lock();
+            sessions.expect("no thread panics with the lock").clear();
+        }
+    }
+
+    /// Which registry the pair of variables that names no host is for.
+    fn pair(&self, registry: &Registry) -> UnnamedPair {
+        match (self.named.contains(registry), self.named.len()) {
+            (false, _) => UnnamedPair::ForeignRegistry,
+            (true, 1) if self.publishes.load(Ordering::Relaxed) => UnnamedPair::Here,
+            (true, 1) => UnnamedPair::OnlyLooking,
+            (true, _) => UnnamedPair::SeveralRegistries,
         }
     }
 
@@ -175,7 +206,7 @@ impl Registries {
                 token_host: options.token_host,
             },
             environment: self.environment.clone(),
-            only: self.named.len() == 1 && self.named.contains(registry),
+            pair: self.pair(registry),
             push: self.push,
             differences: Differences::new(registry.clone(), self.retry.events.clone()),
             state: SessionState::default(),

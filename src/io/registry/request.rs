@@ -13,8 +13,9 @@ use crate::{
         http::{Body, HeaderMap, HeaderName, HeaderValue, Method, Request, Response, header},
         registry::{
             RegistryError, RegistryErrorKind,
-            auth::{Authorization, RegistrySession},
+            auth::{Authorization, RegistrySession, SentProof},
             challenge::{Challenged, unsupported},
+            credentials::login_advice,
             docker_hub::Hub,
             header as parse,
             memory::RepositoryMemory,
@@ -180,7 +181,10 @@ impl Client {
     async fn must_log_in(&self, request: &RegistryRequest<'_>) -> Result<bool, RegistryError> {
         let relation = self.session.origin.relation(&request.url);
         if relation != Ok(OriginRelation::SameOrigin)
-            || !self.session.has_unused_credentials().await
+            || !self
+                .session
+                .has_unused_credentials(&request.scope.path)
+                .await
         {
             return Ok(false);
         }
@@ -249,7 +253,14 @@ impl Client {
         let mut error = response::refused(name, answer).await;
         error.detail = Some(match self.session.origin.relation(&request.url) {
             Ok(OriginRelation::SameOrigin) => {
-                let sent = self.session.proof(used).await;
+                let sent = match self.session.proof(&request.scope.path, used).await {
+                    SentProof::Text(text) => text,
+                    SentProof::NoCredentials(text) => {
+                        let advice = login_advice(&self.session.registry);
+                        error.kind = RegistryErrorKind::NoCredentials(advice);
+                        text
+                    }
+                };
                 format!("{sent}; needed: `{}`", request.scope)
             }
             Ok(OriginRelation::CrossOrigin) | Err(_) => {

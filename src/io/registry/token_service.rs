@@ -3,9 +3,9 @@
 use url::Url;
 
 use crate::io::registry::{
-    RegistryError,
-    auth::RegistrySession,
-    credentials::Credential,
+    RegistryError, RegistryErrorKind,
+    auth::{RegistrySession, basic},
+    credentials::{Credential, login_advice},
     profile::Difference,
     response,
     retry::{Repeat, RetryClient, not_done},
@@ -28,15 +28,15 @@ impl RegistrySession {
         realm: &Url,
         service: Option<&str>,
     ) -> Result<Token, RegistryError> {
-        let credential = self.credential().await?;
+        let credential = self.credential(&scope.path).await?;
         let mut realm = realm.clone();
         let mut redirects = 0;
         let (name, answer) = loop {
-            let request = || match credential {
+            let request = || match &credential {
                 Some(Credential::IdentityToken(token)) => {
                     refresh_request(&realm, service, scope, token)
                 }
-                password => password_request(&realm, service, scope, self.basic(password)),
+                password => password_request(&realm, service, scope, basic(password.as_ref())),
             };
             let name = response::describe(&request().method, &realm);
             let answer = retry
@@ -60,7 +60,11 @@ impl RegistrySession {
         };
         if !matches!(answer.status(), 200..=203) {
             let mut error = not_done(response::refused(name, answer).await);
-            let needed = format!("no token for `{scope}`");
+            let mut needed = format!("no token for `{scope}`");
+            if credential.is_none() && matches!(error.status, Some(401 | 403)) {
+                error.kind = RegistryErrorKind::NoCredentials(login_advice(&self.registry));
+                needed = format!("{needed}; {}", self.no_credentials());
+            }
             error.detail = Some(match error.detail.take() {
                 Some(words) => format!("{needed}: {words}"),
                 None => needed,

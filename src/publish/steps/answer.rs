@@ -14,6 +14,7 @@ pub(in crate::publish) fn answered(error: &RegistryError) -> Answered {
         | RegistryErrorKind::ProxyUnreachable
         | RegistryErrorKind::NotPermitted => Answered::Later,
         RegistryErrorKind::Unauthorized
+        | RegistryErrorKind::NoCredentials(_)
         | RegistryErrorKind::Denied
         | RegistryErrorKind::NotFound
         | RegistryErrorKind::NameUnknown
@@ -25,7 +26,7 @@ pub(in crate::publish) fn answered(error: &RegistryError) -> Answered {
         | RegistryErrorKind::Setup
         | RegistryErrorKind::Refused
         | RegistryErrorKind::BadAnswer
-        | RegistryErrorKind::Credentials
+        | RegistryErrorKind::Credentials(_)
         | RegistryErrorKind::File => Answered::Refused,
     }
 }

@@ -223,6 +223,7 @@ fn takes_no_digests(error: &RegistryError) -> bool {
             true
         }
         RegistryErrorKind::Unauthorized
+        | RegistryErrorKind::NoCredentials(_)
         | RegistryErrorKind::NameUnknown
         | RegistryErrorKind::BlobsMissing(_)
         | RegistryErrorKind::TooManyRequests(_)
@@ -236,7 +237,7 @@ fn takes_no_digests(error: &RegistryError) -> bool {
         | RegistryErrorKind::ProxyRefused
         | RegistryErrorKind::Unclear
         | RegistryErrorKind::Setup
-        | RegistryErrorKind::Credentials
+        | RegistryErrorKind::Credentials(_)
         | RegistryErrorKind::File
         | RegistryErrorKind::NotPermitted => false,
     }

@@ -361,3 +361,57 @@ fn a_protected_branch_stops_a_release_commit_before_any_tag() {
         world.hoist(&clone, &["status"]);
     }
 }
+
+/// A policy of somebody else, in a job with a password: what only looks does not give it away.
+#[test]
+fn a_password_without_a_host_goes_only_where_something_is_published() {
+    let registry = TestRegistry::start(Personality {
+        auth: Auth::Basic,
+        delete: Delete::Tag,
+        ..Personality::default()
+    });
+    let world = World::new(&registry, &[NAME]);
+    let clone = world.project("a");
+    let host = registry.address().to_string();
+    let run = |args: &[&str], named: bool| {
+        let mut command = world.command(&clone, args);
+        command.env("HOIST_REGISTRY_USERNAME", USER);
+        command.env("HOIST_REGISTRY_PASSWORD", PASSWORD);
+        if named {
+            command.env("HOIST_REGISTRY_HOST", &host);
+        }
+        Run::of(&mut command)
+    };
+    let was_sent = || registry.log().iter().any(|seen| seen.credentials.is_some());
+    let release = ["release", "--version", "1.0.0", "--yes"];
+    let dry = ["release", "--version", "1.0.0", "--dry-run"];
+    for (args, code) in [
+        (&["plan", "--version", "1.0.0"][..], 6),
+        (&["check"], 6),
+        (&["tags", "1.0.0"], 6),
+        (&dry, 6),
+    ] {
+        let looked = run(args, false);
+        looked.expect(code);
+        let variable = format!(
+            "HOIST_REGISTRY_USERNAME_127_0_0_1_{}",
+            registry.address().port()
+        );
+        looked.says(&variable);
+        looked.says("HOIST_REGISTRY_HOST");
+        assert!(!was_sent(), "{looked}");
+    }
+    for args in [&["plan", "--version", "1.0.0"][..], &dry] {
+        run(args, true).expect(0);
+    }
+    run(&release, false).expect(0);
+    for args in [&["verify"][..], &["repair"], &["status"], &["inspect"]] {
+        let before = registry.log().len();
+        let looked = run(args, false);
+        let log = registry.log();
+        let sent = log[before..].iter().any(|seen| seen.credentials.is_some());
+        assert!(!sent, "{looked}");
+    }
+    run(&["verify"], true).expect(0);
+    run(&["repair", "--yes"], false).expect(0);
+}

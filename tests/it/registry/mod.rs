@@ -3,6 +3,7 @@
 
 pub mod conformance;
 mod conforming;
+mod credentials;
 mod differences;
 mod fake;
 mod faults;
@@ -37,6 +38,7 @@ pub fn settings() -> Settings {
             ..RetryPolicy::default()
         },
         push: true,
+        publishes: true,
         ..Settings::default()
     }
 }

@@ -6,7 +6,7 @@ use hoist::io::lease::Permit;
 use hoist::{
     io::registry::{
         BlobPushed, BlobSource, Deletion, Registries, RegistryErrorKind as Kind, RepositoryApi,
-        Settings,
+        Settings, credentials::login_advice,
     },
     oci::TagOrDigest,
 };
@@ -166,7 +166,10 @@ async fn row_3_without_credentials_it_says_so() {
     );
     assert_eq!(client.tags().await, Ok(vec![]));
     let error = client.check_push().await.unwrap_err();
-    assert_eq!(error.kind, Kind::Denied);
+    assert_eq!(
+        error.kind,
+        Kind::NoCredentials(login_advice(registry.repository(PATH).registry()))
+    );
     assert!(
         error.to_string().contains("no credentials were found"),
         "{error}"
@@ -321,8 +324,9 @@ async fn a_credential_helper_that_is_not_there_is_an_error() {
         },
     );
     let error = client.check_push().await.unwrap_err();
-    assert_eq!(error.kind, Kind::Credentials);
-    let words = "`DOCKER_AUTH_CONFIG`: the credential helper cannot be run";
+    assert!(matches!(error.kind, Kind::Credentials(_)), "{error:?}");
+    let words = "`DOCKER_AUTH_CONFIG`: the credential helper `docker-credential-of-nobody-at-all` \
+                 is not installed";
     assert!(error.to_string().contains(words), "{error}");
 }
 
@@ -343,7 +347,10 @@ async fn a_password_for_no_host_in_particular_goes_to_an_only_registry() {
             .check_push()
             .await
             .unwrap_err();
-        assert_eq!(error.kind, Kind::Unauthorized);
+        assert_eq!(
+            error.kind,
+            Kind::NoCredentials(login_advice(place.registry()))
+        );
         let variable = format!(
             "HOIST_REGISTRY_USERNAME_127_0_0_1_{}",
             registry.address().port()
