@@ -24,6 +24,7 @@ mod platform;
 mod reference;
 mod registry;
 mod repository;
+mod runnable;
 mod tag;
 #[cfg(test)]
 mod tests;
@@ -45,5 +46,6 @@ pub use platform::{ParsePlatformError, Platform};
 pub use reference::{Reference, TagOrDigest};
 pub use registry::Registry;
 pub use repository::Repository;
+pub use runnable::Runnable;
 pub use tag::Tag;
 pub use variant::Variant;

@@ -13,9 +13,9 @@ use crate::{
         Inputs,
         history::facts::Facts,
         release::{
+            image_check::ExpectedImage,
             ownership::{Adopted, Evidence},
             preconditions::Preconditions,
-            receipt::{Receipt, receipts},
         },
         tags::{Published, TagSet},
         version::{branch::BranchKind, next::Next},
@@ -73,11 +73,15 @@ impl Release {
         let inputs = self.inputs(&facts, &next, &version, Some(instant))?;
         let survey = Survey::of(&places, |published| tag_set(&inputs, published)).await?;
         let survey = survey.complete().await?;
-        let claims = survey.claims().await?;
+        let mut claims = survey.claims().await?;
+        self.mark_earlier(&mut claims, &version, &facts);
+        let commits = self.commits_of_release(release_commit.as_ref(), facts.head, &version);
         let evidence = Evidence {
-            version: &version,
-            commit: facts.head,
-            parent: self.parent_of_release(release_commit.as_ref(), facts.head, &version),
+            expected: ExpectedImage {
+                version: &version,
+                commits: &commits,
+                platforms: &policy.image.build.platforms,
+            },
             journaled: &publish::journaled_images(&self.world(), &version, facts.head),
             receipts: &receipts,
         };
@@ -195,17 +199,6 @@ impl Release {
             head: git.head()?,
         }
         .check(policy)
-    }
-
-    /// The digests that the version's git tag records.
-    pub(super) fn receipts(&self, facts: &Facts, version: &Version) -> Result<Vec<Receipt>> {
-        let Some(tag) = facts.tags.iter().find(|tag| tag.version == *version) else {
-            return Ok(Vec::new());
-        };
-        let message = self.project().git().tag_message(&tag.name)?;
-        Ok(message
-            .map(|message: String| receipts(&message))
-            .unwrap_or_default())
     }
 
     /// Now, or `SOURCE_DATE_EPOCH`.

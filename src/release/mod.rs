@@ -41,6 +41,7 @@ mod origin;
 mod plan;
 mod promote;
 mod publication;
+mod receipts;
 mod recheck;
 mod recovery;
 mod release_commit;

@@ -8,7 +8,7 @@ use semver::Version;
 use crate::{
     error::{Error, Result},
     io::registry::{RegistryError, RegistryErrorKind, RepositoryApi, image_tree},
-    oci::{Observed, Tag, TagOrDigest, annotation},
+    oci::{Digest, Observed, Runnable, Tag, TagOrDigest, annotation},
     plan::{
         release::ownership::PublishedTag,
         tags::{Listing, Published, TagSet},
@@ -126,13 +126,12 @@ async fn version_labels(
         let Observed::At(digest) = before else {
             continue;
         };
-        let found = label(place, &digest.clone().into(), annotation::VERSION).await?;
-        if let Some(version) = found
+        // A broken image says nothing.
+        let images = images_behind(place, digest).await?.unwrap_or_default();
+        let label = images
             .first()
-            .cloned()
-            .flatten()
-            .and_then(|v| v.parse().ok())
-        {
+            .and_then(|image| image.labels.get(annotation::VERSION));
+        if let Some(version) = label.and_then(|label| label.parse().ok()) {
             labels.insert(tag.clone(), version);
         }
     }
@@ -156,32 +155,48 @@ pub(super) async fn claims(
                 tag: planned.tag.clone(),
                 variant: planned.variant.clone(),
                 digest: digest.clone(),
-                revisions: label(place.as_ref(), &digest.clone().into(), annotation::REVISION)
-                    .await?,
+                images: images_behind(place.as_ref(), digest).await?,
+                earlier: false,
             });
         }
     }
     Ok(claims)
 }
 
-/// One label of each image behind `what` that can run.
-async fn label(
+/// Every image behind `digest` that can run, or why that cannot be told: what the registry shows is broken.
+///
+/// # Errors
+/// Failed (exit 6) where the registry does not answer.
+async fn images_behind(
     place: &dyn RepositoryApi,
-    what: &TagOrDigest,
-    name: &str,
-) -> Result<Vec<Option<String>>> {
+    digest: &Digest,
+) -> Result<std::result::Result<Vec<Runnable>, String>> {
+    let what = TagOrDigest::Digest(digest.clone());
     let read = async {
-        match image_tree::tree(place, what).await? {
-            Some(tree) => image_tree::runnable(place, &tree).await,
-            None => Ok(Vec::new()),
+        match image_tree::tree(place, &what).await? {
+            Some(tree) => image_tree::runnable(place, &tree).await.map(Some),
+            None => Ok(None),
         }
     };
     match read.await {
-        Ok(all) => Ok(all
-            .into_iter()
-            .map(|mut image| image.labels.remove(name))
-            .collect()),
-        Err(error) => Err(unreadable(place, &error)),
+        Ok(Some(images)) => Ok(Ok(images)),
+        Ok(None) => Ok(Err(GONE.to_owned())),
+        Err(error) => content_problem(place, error).map(Err),
+    }
+}
+
+/// Said of a tag or an index whose manifest the registry does not have.
+pub(super) const GONE: &str = "its manifest is gone";
+
+/// An answer that says the content is wrong is a finding; no answer is a failure.
+pub(super) fn content_problem(place: &dyn RepositoryApi, error: RegistryError) -> Result<String> {
+    match error.kind {
+        RegistryErrorKind::BadAnswer
+        | RegistryErrorKind::NotFound
+        | RegistryErrorKind::BlobsMissing(_) => {
+            Ok(error.detail.unwrap_or_else(|| error.request.clone()))
+        }
+        _ => Err(unreadable(place, &error)),
     }
 }
 

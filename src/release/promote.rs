@@ -15,6 +15,7 @@ use crate::{
         Inputs, Plan,
         history::facts::{Facts, HistoryQuery, VersionTag},
         release::{
+            image_check::ExpectedImage,
             ownership::{Adopted, Evidence, PublishedTag},
             promote::{Promotion, must_be_prerelease, promotion},
         },
@@ -141,12 +142,16 @@ impl Release {
     ) -> Result<BTreeMap<Variant, Adopted>> {
         let inputs = self.inputs(facts, next, candidate, None)?;
         let survey = Survey::of(places, |published| tag_set(&inputs, published)).await?;
-        let claims = survey.claims().await?;
+        let mut claims = survey.claims().await?;
+        self.mark_earlier(&mut claims, candidate, facts);
         let receipts = self.receipts(facts, candidate)?;
+        let commits = self.commits_of_release(None, facts.head, candidate);
         let evidence = Evidence {
-            version: candidate,
-            commit: facts.head,
-            parent: self.parent_of_release(None, facts.head, candidate),
+            expected: ExpectedImage {
+                version: candidate,
+                commits: &commits,
+                platforms: &self.policy().image.build.platforms,
+            },
             journaled: &[],
             receipts: &receipts,
         };

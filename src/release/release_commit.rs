@@ -133,6 +133,17 @@ impl Release {
         })
     }
 
+    /// The commit of a release, and behind it the one that its release commit was made from.
+    pub(super) fn commits_of_release(
+        &self,
+        planned: Option<&ReleaseCommit>,
+        commit: CommitId,
+        version: &Version,
+    ) -> Vec<CommitId> {
+        let parent = self.parent_of_release(planned, commit, version);
+        std::iter::once(commit).chain(parent).collect()
+    }
+
     /// A branch that a release has moved: the clone at hand goes along, where it is on it.
     pub(super) async fn bring_branch(&self, outcome: &Outcome) {
         let published = outcome.kind == OutcomeKind::Published;

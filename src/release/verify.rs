@@ -7,23 +7,22 @@ use semver::Version;
 
 use crate::{
     error::{Error, ErrorCode, Result},
-    git::CommitId,
     io::registry::{
-        RegistryError, RegistryErrorKind, RepositoryApi,
-        image_tree::{self, ImageTree, Runnable},
+        RepositoryApi,
+        image_tree::{self, ImageTree},
     },
-    oci::{Digest, Platform, Repository, TagOrDigest, annotation},
+    oci::{Digest, Repository, TagOrDigest},
     plan::{
         history::facts::Facts,
         release::{
             drift::unlisted,
-            receipt::receipts,
+            image_check::{ExpectedImage, ImageProblem},
             verify::{CheckState, TagCheck, checks},
         },
         tags::{ExactTags, Listing, TagKind, TagRules},
-        version::{VersionRequest, bump::core},
+        version::VersionRequest,
     },
-    release::{errors, facade::Release, observe, tags::Subject},
+    release::{facade::Release, observe, tags::Subject},
 };
 
 /// Requests under way at once, per repository.
@@ -174,10 +173,17 @@ impl Release {
         let images: BTreeSet<(Repository, Digest)> = right
             .filter_map(|check| Some((check.repository.clone(), check.want.clone()?)))
             .collect();
+        let commits = subject.commit;
+        let commits = commits.map(|commit| self.commits_of_release(None, commit, &subject.version));
+        let expected = ExpectedImage {
+            version: &subject.version,
+            commits: commits.as_deref().unwrap_or_default(),
+            platforms: &self.policy().image.build.platforms,
+        };
         for (repository, digest) in images {
             let place = self.places(std::slice::from_ref(&repository))?.remove(0);
             let (problems, bytes) = self
-                .look_into(place.as_ref(), &digest, subject, deep)
+                .look_into(place.as_ref(), &digest, &expected, &subject.git, deep)
                 .await?;
             verified.bytes += bytes;
             let finding = |problem| Finding {
@@ -195,108 +201,32 @@ impl Release {
         &self,
         place: &dyn RepositoryApi,
         digest: &Digest,
-        subject: &Subject,
+        expected: &ExpectedImage<'_>,
+        known: &[Version],
         deep: bool,
     ) -> Result<(Vec<String>, u64)> {
         let tree = match image_tree::tree(place, &TagOrDigest::Digest(digest.clone())).await {
             Ok(Some(tree)) => tree,
-            Ok(None) => return Ok((vec!["its manifest is gone".into()], 0)),
-            Err(error) => return Ok((vec![problem(place, error)?], 0)),
+            Ok(None) => return Ok((vec![observe::GONE.into()], 0)),
+            Err(error) => return Ok((vec![observe::content_problem(place, error)?], 0)),
         };
         let mut problems = Vec::new();
         match image_tree::runnable(place, &tree).await {
             Ok(all) => {
-                problems.extend(self.missing_platforms(&all));
-                let parent = subject
-                    .commit
-                    .and_then(|commit| self.parent_of_release(None, commit, &subject.version));
-                let disagree: Vec<String> = all
-                    .iter()
-                    .flat_map(|image| {
-                        let label = |name: &str| image.labels.get(name).map(String::as_str);
-                        subject.disagreements(
-                            label(annotation::REVISION),
-                            label(annotation::VERSION),
-                            parent,
-                        )
-                    })
-                    .collect();
-                if !disagree.is_empty() && !self.is_published_again(subject, digest)? {
-                    problems.extend(disagree);
+                let mut found = expected.problems(&all, false);
+                if found.iter().any(ImageProblem::is_of_labels) {
+                    let again = self.is_published_again(digest, expected.version, known);
+                    found = expected.problems(&all, again);
                 }
+                problems.extend(found.into_iter().map(ImageProblem::into_text));
             }
-            Err(error) => problems.push(problem(place, error)?),
+            Err(error) => problems.push(observe::content_problem(place, error)?),
         }
-        problems.dedup();
         let mut bytes = 0;
         if deep {
             bytes = fetch_all(place, &tree, &mut problems).await?;
         }
         Ok((problems, bytes))
-    }
-
-    /// Whether receipts say that an earlier version published this image, too: then its labels are
-    /// that version's on purpose.
-    fn is_published_again(&self, subject: &Subject, digest: &Digest) -> Result<bool> {
-        let template = &self.policy().version.tag;
-        let named = |version: &Version| -> Result<bool> {
-            let message = self.project().git().tag_message(&template.name(version))?;
-            let receipts = message.map(|message: String| receipts(&message));
-            let mut digests = receipts.iter().flatten().map(|receipt| &receipt.digest);
-            Ok(digests.any(|known| known == digest))
-        };
-        if !named(&subject.version)? {
-            return Ok(false);
-        }
-        for earlier in subject.git.iter().filter(|other| **other < subject.version) {
-            if named(earlier)? {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
-    fn missing_platforms(&self, images: &[Runnable]) -> Vec<String> {
-        let has = |wanted: &Platform| {
-            images.iter().any(|image| {
-                let platform = image.platform.as_ref();
-                platform.is_some_and(|platform| platform.satisfies(wanted))
-            })
-        };
-        let wanted = self.policy().image.build.platforms.iter();
-        wanted
-            .filter(|platform| !has(platform))
-            .map(|platform| format!("platform {platform} is missing"))
-            .collect()
-    }
-}
-
-impl Subject {
-    /// Labels that say another commit or version; `parent` is that of a release commit. An image without them says nothing, and one
-    /// that was promoted still says the pre-release that it was.
-    fn disagreements(
-        &self,
-        revision: Option<&str>,
-        version: Option<&str>,
-        parent: Option<CommitId>,
-    ) -> Vec<String> {
-        let mut found = Vec::new();
-        if let Some(revision) = revision
-            && let Some(commit) = self.commit
-            && !commit.is_named_by(revision)
-            && !parent.is_some_and(|parent| parent.is_named_by(revision))
-        {
-            found.push(format!(
-                "its label says commit {revision}, the git tag {commit}"
-            ));
-        }
-        if let Some(other) = version.and_then(|text| Version::parse(text).ok()) {
-            let promoted = core(&other) == self.version && !other.pre.is_empty();
-            if other != self.version && !promoted {
-                found.push(format!("its label says version {other}"));
-            }
-        }
-        found
     }
 }
 
@@ -329,23 +259,11 @@ async fn fetch_all(
     while let Some((blob, fetched)) = results.next().await {
         match fetched {
             Ok(()) => bytes += blob.size,
-            Err(error) => problems.push(format!("{}: {}", blob.digest, problem(place, error)?)),
+            Err(error) => {
+                let why = observe::content_problem(place, error)?;
+                problems.push(format!("{}: {why}", blob.digest));
+            }
         }
     }
     Ok(bytes)
-}
-
-/// An answer that says the content is wrong is a finding; no answer is a failure.
-fn problem(place: &dyn RepositoryApi, error: RegistryError) -> Result<String> {
-    match error.kind {
-        RegistryErrorKind::BadAnswer
-        | RegistryErrorKind::NotFound
-        | RegistryErrorKind::BlobsMissing(_) => {
-            Ok(error.detail.unwrap_or_else(|| error.request.clone()))
-        }
-        _ => Err(errors::registry(
-            &format!("cannot read `{}`", place.repository()),
-            &error,
-        )),
-    }
 }

@@ -2,7 +2,7 @@
 //! it. It reads documents only, never layers.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{HashMap, HashSet},
     time::Duration,
 };
 
@@ -12,7 +12,8 @@ use tokio::time::timeout;
 use crate::{
     io::registry::{RegistryError, RegistryErrorKind, RepositoryApi},
     oci::{
-        Descriptor, Digest, ImageConfig, ImageDocument, Manifest, Platform, Repository, TagOrDigest,
+        Descriptor, Digest, ImageConfig, ImageDocument, Manifest, Platform, Repository, Runnable,
+        TagOrDigest,
     },
     text,
 };
@@ -50,15 +51,6 @@ pub struct ImageTree {
     /// The config of each image that can run, with its platform where an index names it.
     /// Attestations are not among them.
     pub configs: Vec<(Option<Platform>, Descriptor)>,
-}
-
-/// What the config of an image that can run says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Runnable {
-    /// The platform that it runs on: as its index says, else as its config says.
-    pub platform: Option<Platform>,
-    /// The labels of its config.
-    pub labels: BTreeMap<String, String>,
 }
 
 /// Reads the tree below `top`, each document once; `None` where the registry does not have `top`.
@@ -316,7 +308,7 @@ pub async fn runnable(
     let found = within(api, read).await?;
     let of = |(platform, config): &(Option<Platform>, Descriptor)| {
         let mut runnable = found.get(&config.digest)?.clone();
-        runnable.platform = platform.clone().or(runnable.platform);
+        runnable.listed.clone_from(platform);
         Some(runnable)
     };
     Ok(tree.configs.iter().filter_map(of).collect())
@@ -337,7 +329,8 @@ async fn read_config(
     let config: ImageConfig =
         serde_json::from_slice(&bytes).map_err(|_| wrong("its config is not an image config"))?;
     Ok(Runnable {
-        platform: config.platform(),
+        listed: None,
+        configured: config.platform(),
         labels: config.labels(),
     })
 }

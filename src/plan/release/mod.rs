@@ -2,6 +2,7 @@
 
 pub mod document;
 pub mod drift;
+pub mod image_check;
 pub mod inputs;
 pub mod labels;
 pub mod origin;

@@ -7,9 +7,11 @@ use semver::Version;
 
 use crate::{
     error::{Error, ErrorCode, Result},
-    git::CommitId,
-    oci::{Digest, Repository, Tag, Variant},
-    plan::release::receipt::Receipt,
+    oci::{Digest, Repository, Runnable, Tag, Variant, annotation},
+    plan::release::{
+        image_check::{ExpectedImage, ImageProblem},
+        receipt::Receipt,
+    },
 };
 
 /// One version tag that shows something.
@@ -23,8 +25,10 @@ pub struct PublishedTag {
     pub variant: Variant,
     /// The manifest or index that the tag shows.
     pub digest: Digest,
-    /// `org.opencontainers.image.revision` of each platform's config.
-    pub revisions: Vec<Option<String>>,
+    /// Every image behind it that can run; `Err`: why the registry's content cannot be read.
+    pub images: Result<Vec<Runnable>, String>,
+    /// Whether a receipt says that an earlier version published the same image.
+    pub earlier: bool,
 }
 
 /// An image to finish instead of building one.
@@ -41,13 +45,8 @@ pub struct Adopted {
 /// What published tags are compared with to tell whether they belong to this release.
 #[derive(Debug, Clone, Copy)]
 pub struct Evidence<'a> {
-    /// The version that is to be released.
-    pub version: &'a Version,
-    /// The commit that is released.
-    pub commit: CommitId,
-    /// The commit's parent, where a release made the commit: an image that others made was built
-    /// before that.
-    pub parent: Option<CommitId>,
+    /// What the release's image should be: the same that `verify` asks for.
+    pub expected: ExpectedImage<'a>,
     /// Digests that a journal names.
     pub journaled: &'a [Digest],
     /// The receipts in the version's git tag.
@@ -62,7 +61,9 @@ impl Evidence<'_> {
     pub fn adopt(&self, claims: &[PublishedTag]) -> Result<BTreeMap<Variant, Adopted>> {
         let mut adopted: BTreeMap<Variant, Adopted> = BTreeMap::new();
         for claim in claims {
-            let why = self.whose(claim).map_err(|why| self.refusal(claim, &why))?;
+            let why = self
+                .whose(claim)
+                .map_err(|doubt| self.refusal(claim, &doubt))?;
             match adopted.get(&claim.variant) {
                 Some(known) if known.digest != claim.digest => {
                     return Err(self.split(claim, known));
@@ -81,12 +82,42 @@ impl Evidence<'_> {
         Ok(adopted)
     }
 
-    /// `Ok`: it belongs to this release, and how that is known. `Err`: why it does not.
+    /// `Ok`: it belongs to this release, and how that is known. `Err`: why it is not adopted.
     ///
-    /// In order: the journal, the receipt in the git tag, the revision label of every platform.
-    fn whose(&self, claim: &PublishedTag) -> Result<String, String> {
+    /// In order: the journal, the receipt in the git tag, the revision label of every platform. None of
+    /// them is enough where `verify` would call the image wrong.
+    fn whose(&self, claim: &PublishedTag) -> Result<String, Doubt> {
+        let images = claim
+            .images
+            .as_ref()
+            .map_err(|why| Doubt::Unreadable(why.clone()))?;
+        let origin = self.origin(claim, images)?;
+        let again = claim.earlier && origin != Origin::Label;
+        let problems = self.expected.problems(images, again);
+        if problems.is_empty() {
+            let why = match origin {
+                Origin::Journal => "the journal names it",
+                Origin::Receipt => "the receipt in the git tag names it",
+                Origin::Label => "its revision label is this commit",
+            };
+            return Ok(why.to_owned());
+        }
+        let foreign = problems
+            .iter()
+            .any(|problem| matches!(problem, ImageProblem::OtherCommit(_)));
+        let texts: Vec<String> = problems.into_iter().map(ImageProblem::into_text).collect();
+        let text = texts.join("; ");
+        Err(if foreign {
+            Doubt::Foreign(text)
+        } else {
+            Doubt::Wrong(text)
+        })
+    }
+
+    /// How the image is known to come from this commit. A label that names another is not judged here.
+    fn origin(&self, claim: &PublishedTag, images: &[Runnable]) -> Result<Origin, Doubt> {
         if self.journaled.contains(&claim.digest) {
-            return Ok("the journal names it".into());
+            return Ok(Origin::Journal);
         }
         let of_variant = || {
             self.receipts
@@ -94,47 +125,73 @@ impl Evidence<'_> {
                 .filter(|receipt| receipt.variant == claim.variant)
         };
         if of_variant().any(|receipt| receipt.digest == claim.digest) {
-            return Ok("the receipt in the git tag names it".into());
+            return Ok(Origin::Receipt);
         }
         if let Some(other) = of_variant().find(|receipt| receipt.repository == claim.repository) {
-            return Err(format!("the receipt in the git tag names {}", other.digest));
+            let why = format!("the receipt in the git tag names {}", other.digest);
+            return Err(Doubt::Foreign(why));
         }
-        if claim.revisions.is_empty() || claim.revisions.contains(&None) {
-            return Err("it has no revision label".into());
+        let labelled = |image: &Runnable| image.labels.contains_key(annotation::REVISION);
+        if images.is_empty() || !images.iter().all(labelled) {
+            return Err(Doubt::Foreign("it has no revision label".to_owned()));
         }
-        let names_us = |label: &str| {
-            let mut ours = std::iter::once(&self.commit).chain(&self.parent);
-            ours.any(|id| id.is_named_by(label))
-        };
-        match claim
-            .revisions
-            .iter()
-            .flatten()
-            .find(|revision| !names_us(revision))
-        {
-            Some(other) => Err(format!("it was built from commit {other}")),
-            None => Ok("its revision label is this commit".into()),
-        }
+        Ok(Origin::Label)
     }
 
-    fn refusal(&self, claim: &PublishedTag, why: &str) -> Error {
+    fn refusal(&self, claim: &PublishedTag, doubt: &Doubt) -> Error {
         let shown = claim.repository.tag(&claim.tag);
-        Error::refused(format!("{} is published already, and not from this commit", self.version)).with_code(ErrorCode::PublishedFromElsewhere)
+        let version = self.expected.version;
+        let (what, why) = match doubt {
+            Doubt::Foreign(why) => ("not from this commit", why.clone()),
+            Doubt::Wrong(why) => ("as an image that `hoist verify` calls wrong", why.clone()),
+            Doubt::Unreadable(why) => (
+                "nothing tells whether from this commit",
+                format!("the image cannot be read: {why}"),
+            ),
+        };
+        let joint = if matches!(doubt, Doubt::Wrong(_)) {
+            ","
+        } else {
+            ", and"
+        };
+        Error::refused(format!("{version} is published already{joint} {what}"))
+            .with_code(ErrorCode::PublishedFromElsewhere)
             .cause(format!("`{shown}` shows {}: {why}", claim.digest))
             .state("nothing was built or moved")
             .hint(format!(
                 "a published version stays as it is; release the next one: `hoist release --version {}`",
-                next_patch(self.version)
+                next_patch(version)
             ))
     }
 
     fn split(&self, claim: &PublishedTag, known: &Adopted) -> Error {
-        Error::refused(format!("{} is published as two different images", self.version)).with_code(ErrorCode::PublishedFromElsewhere)
+        Error::refused(format!("{} is published as two different images", self.expected.version)).with_code(ErrorCode::PublishedFromElsewhere)
             .cause(format!("`{}` has {}", known.from, known.digest))
             .cause(format!("`{}` has {}", claim.repository, claim.digest))
             .state("nothing was built or moved")
             .hint("delete the version's tag where it is wrong, and run the release again: it completes that repository with the other's bytes")
     }
+}
+
+/// What tells whose a published image is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    /// A journal names its digest.
+    Journal,
+    /// The receipt in the version's git tag names its digest.
+    Receipt,
+    /// The revision label of each of its platforms.
+    Label,
+}
+
+/// Why a published image is not adopted.
+enum Doubt {
+    /// It is another commit's, or nothing says that it is this one's.
+    Foreign(String),
+    /// It is not what the release should be.
+    Wrong(String),
+    /// What it is cannot be read.
+    Unreadable(String),
 }
 
 fn next_patch(version: &Version) -> Version {
@@ -153,23 +210,62 @@ mod tests {
     const PARENT: &str = "c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0";
     const OTHER: &str = "c2c2c2c2c2c2c2c2c2c2c2c2c2c2c2c2c2c2c2c2";
 
+    /// One image a platform, with these revision labels.
     fn claim(repository: &str, content: &str, revisions: &[Option<&str>]) -> PublishedTag {
+        let image = |revision: &Option<&str>| {
+            let label = |text: &str| (annotation::REVISION.to_owned(), text.to_owned());
+            Runnable {
+                listed: "linux/amd64".parse().ok(),
+                labels: revision.map(label).into_iter().collect(),
+                ..Runnable::default()
+            }
+        };
         PublishedTag {
             repository: repository.parse().expect("a good name"),
             tag: "1.2.3".parse().expect("a good tag"),
             variant: Variant::main(),
             digest: Digest::of(content.as_bytes()),
-            revisions: revisions.iter().map(|r| r.map(str::to_owned)).collect(),
+            earlier: false,
+            images: Ok(revisions.iter().map(image).collect()),
         }
     }
 
-    fn adopt(claims: &[PublishedTag], receipts: &[Receipt]) -> Result<Option<Digest>, String> {
+    /// The same claim with this version label.
+    fn versioned(mut claim: PublishedTag, version: &str) -> PublishedTag {
+        for image in claim.images.iter_mut().flatten() {
+            let label = (annotation::VERSION.to_owned(), version.to_owned());
+            image.labels.extend([label]);
+        }
+        claim
+    }
+
+    fn receipt(claim: &PublishedTag) -> Receipt {
+        Receipt {
+            repository: claim.repository.clone(),
+            digest: claim.digest.clone(),
+            variant: Variant::main(),
+        }
+    }
+
+    fn adopt_for(
+        platforms: &[&str],
+        journaled: &[Digest],
+        claims: &[PublishedTag],
+        receipts: &[Receipt],
+    ) -> Result<Option<Digest>, String> {
         let version = Version::new(1, 2, 3);
+        let commits = [OURS, PARENT].map(|id| id.parse().expect("a commit id"));
+        let platforms = platforms
+            .iter()
+            .map(|text| text.parse().expect("a platform"));
+        let platforms: Vec<_> = platforms.collect();
         let evidence = Evidence {
-            version: &version,
-            commit: OURS.parse().expect("a commit id"),
-            parent: Some(PARENT.parse().expect("a commit id")),
-            journaled: &[],
+            expected: ExpectedImage {
+                version: &version,
+                commits: &commits,
+                platforms: &platforms,
+            },
+            journaled,
             receipts,
         };
         match evidence.adopt(claims) {
@@ -178,6 +274,10 @@ mod tests {
                 .map(|adopted| adopted.digest.clone())),
             Err(error) => Err(format!("{error:#}")),
         }
+    }
+
+    fn adopt(claims: &[PublishedTag], receipts: &[Receipt]) -> Result<Option<Digest>, String> {
+        adopt_for(&[], &[], claims, receipts)
     }
 
     #[test]
@@ -207,11 +307,7 @@ mod tests {
     #[test]
     fn the_receipt_comes_before_the_label() {
         let unlabelled = claim("a/b", "x", &[None]);
-        let receipt = Receipt {
-            repository: unlabelled.repository.clone(),
-            digest: unlabelled.digest.clone(),
-            variant: Variant::main(),
-        };
+        let receipt = receipt(&unlabelled);
         assert_eq!(
             adopt(
                 std::slice::from_ref(&unlabelled),
@@ -221,6 +317,89 @@ mod tests {
         );
         let rebuilt = claim("a/b", "y", &[Some(OURS)]);
         assert!(adopt(&[rebuilt], &[receipt]).is_err_and(|e| e.contains("receipt")));
+    }
+
+    /// However an image is known to be of this commit: what `verify` would call wrong is not adopted.
+    #[test]
+    fn nothing_is_adopted_that_verify_calls_wrong() {
+        let ours = || claim("a/b", "x", &[Some(OURS)]);
+        let other = claim("a/b", "x", &[Some(OTHER)]);
+        let cases = [
+            (ours(), "linux/amd64", None),
+            (versioned(ours(), "1.2.3"), "linux/amd64", None),
+            (versioned(ours(), "1.2.3-rc.2"), "linux/amd64", None),
+            (versioned(ours(), "24.04"), "linux/amd64", None),
+            (
+                ours(),
+                "linux/arm64",
+                Some("platform linux/arm64 is missing"),
+            ),
+            (
+                versioned(ours(), "0.0.0-dev"),
+                "linux/amd64",
+                Some("says version 0.0.0-dev"),
+            ),
+            (other, "linux/amd64", Some("not from this commit")),
+        ];
+        for (claim, platform, wrong) in cases {
+            let receipts = [receipt(&claim)];
+            let journaled = [claim.digest.clone()];
+            let claims = std::slice::from_ref(&claim);
+            for (journaled, receipts) in [(&[][..], &[][..]), (&journaled, &[]), (&[], &receipts)] {
+                let found = adopt_for(&[platform], journaled, claims, receipts);
+                match wrong {
+                    None => assert_eq!(found, Ok(Some(claim.digest.clone()))),
+                    Some(text) => assert!(
+                        found.as_ref().is_err_and(|error| error.contains(text)),
+                        "{claim:?}: {found:?}"
+                    ),
+                }
+            }
+        }
+    }
+
+    /// With `same-image = "allow"`: the labels are those of the version that published it first.
+    #[test]
+    fn an_image_that_is_published_again_on_purpose_has_the_labels_of_an_earlier_version() {
+        let mut again = versioned(claim("a/b", "x", &[Some(OTHER)]), "1.2.2");
+        let receipts = [receipt(&again)];
+        let journaled = [again.digest.clone()];
+        for (earlier, journaled, receipts, adopted) in [
+            (true, &[][..], &receipts[..], true),
+            (true, &journaled, &[], true),
+            (true, &[], &[], false),
+            (false, &journaled, &receipts, false),
+        ] {
+            again.earlier = earlier;
+            let found = adopt_for(&[], journaled, std::slice::from_ref(&again), receipts);
+            assert_eq!(
+                found.is_ok(),
+                adopted,
+                "{earlier} {journaled:?} {receipts:?}"
+            );
+        }
+        again.earlier = true;
+        let found = adopt_for(&["linux/s390x"], &journaled, &[again], &receipts);
+        assert!(found.is_err_and(|error| error.contains("linux/s390x is missing")));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_not_ours_and_said_to_be_unreadable() {
+        let mut broken = claim("a/b", "x", &[]);
+        broken.images = Err("its config is not an image config".to_owned());
+        let journaled = [broken.digest.clone()];
+        for journaled in [&[][..], &journaled] {
+            let error = adopt_for(&[], journaled, std::slice::from_ref(&broken), &[]);
+            let error = error.expect_err("it must be refused");
+            assert!(
+                error.contains("nothing tells whether from this commit"),
+                "{error}"
+            );
+            assert!(
+                error.contains("cannot be read: its config is not"),
+                "{error}"
+            );
+        }
     }
 
     #[test]

@@ -106,7 +106,7 @@ fn a_version_that_is_somebody_elses_is_refused() {
     world.remote.git(&["tag", "--delete", "v1.1.0"]);
     let run = world.run(&clone, &["release", "--version", "1.1.0", "--yes"]);
     run.expect(4);
-    run.says(&format!("it was built from commit {other}"));
+    run.says(&format!("its label says commit {other}"));
     let mut after = first.tags(NAME);
     after.retain(|tag, _| before.contains_key(tag));
     assert_eq!(after, before);
