@@ -71,7 +71,7 @@ impl Release {
             .on_release_commit(&mut facts, &next, &version, instant, purpose)
             .await?;
         let inputs = self.inputs(&facts, &next, &version, Some(instant))?;
-        let survey = Survey::of(&places, |published| tag_set(&inputs, published)).await?;
+        let survey = Survey::of(self, &places, |published| tag_set(&inputs, published)).await?;
         let survey = survey.complete().await?;
         let mut claims = survey.claims().await?;
         self.mark_earlier(&mut claims, &version, &facts);
@@ -174,7 +174,7 @@ impl Release {
         places: &Places,
     ) -> Result<Vec<String>> {
         let inputs = self.inputs(facts, next, version, None)?;
-        let survey = Survey::of(places, |published| tag_set(&inputs, published)).await?;
+        let survey = Survey::of(self, places, |published| tag_set(&inputs, published)).await?;
         Ok(drift_messages(&survey.set, &survey.published, version))
     }
 

@@ -10,8 +10,9 @@ use crate::{
     io::registry::{RegistryError, RegistryErrorKind, RepositoryApi, image_tree},
     oci::{Digest, Observed, Runnable, Tag, TagOrDigest, annotation},
     plan::{
-        release::ownership::PublishedTag,
+        release::{ownership::PublishedTag, receipt::Receipt},
         tags::{Listing, Published, TagSet},
+        version::bump::core,
     },
     publish,
     release::errors,
@@ -126,16 +127,53 @@ async fn version_labels(
         let Observed::At(digest) = before else {
             continue;
         };
-        // A broken image says nothing.
-        let images = images_behind(place, digest).await?.unwrap_or_default();
-        let label = images
-            .first()
-            .and_then(|image| image.labels.get(annotation::VERSION));
-        if let Some(version) = label.and_then(|label| label.parse().ok()) {
+        if let Some(version) = version_label(place, digest).await? {
             labels.insert(tag.clone(), version);
         }
     }
     Ok(labels)
+}
+
+/// A version that git alone knows is published all the same where a moving tag shows its image: by the
+/// receipt in its git tag, or by the version label.
+pub(super) async fn look_behind(
+    places: &Places,
+    published: &mut [Published],
+    set: &TagSet,
+    receipts: &[(Version, Receipt)],
+) -> Result<()> {
+    for (place, seen) in places.iter().zip(published) {
+        let mut labels: BTreeMap<Digest, Option<Version>> = BTreeMap::new();
+        for unpublished in set.unpublished() {
+            let Some(Observed::At(digest)) = seen.shows.get(&unpublished.tag) else {
+                continue;
+            };
+            if seen.labels.contains_key(&unpublished.tag) {
+                continue;
+            }
+            let recorded = receipts.iter().rev().find(|(_, receipt)| {
+                receipt.digest == *digest && receipt.variant == unpublished.variant
+            });
+            let version = match (recorded, labels.get(digest)) {
+                (Some((version, _)), _) => Some(version.clone()),
+                (None, Some(known)) => known.clone(),
+                (None, None) => {
+                    let found = version_label(place.as_ref(), digest).await?;
+                    labels.insert(digest.clone(), found.clone());
+                    found
+                }
+            };
+            // A label that git does not know can be a base image's.
+            let of_git = |version: &Version| {
+                let mut all = unpublished.versions.iter();
+                all.any(|git| git == version || *git == core(version))
+            };
+            if let Some(version) = version.filter(of_git) {
+                seen.labels.insert(unpublished.tag.clone(), version);
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The version tags of `set` that show something, with what they say about their origin.
@@ -161,6 +199,15 @@ pub(super) async fn claims(
         }
     }
     Ok(claims)
+}
+
+async fn version_label(place: &dyn RepositoryApi, digest: &Digest) -> Result<Option<Version>> {
+    // A broken image says nothing.
+    let images = images_behind(place, digest).await?.unwrap_or_default();
+    let mut labels = images
+        .iter()
+        .filter_map(|image| image.labels.get(annotation::VERSION));
+    Ok(labels.find_map(|label| label.parse().ok()))
 }
 
 /// Every image behind `digest` that can run, or why that cannot be told: what the registry shows is broken.

@@ -78,7 +78,7 @@ impl Release {
         let places = self.places(&repositories)?;
         let images = self.candidates(&facts, &next, candidate, &places).await?;
         let inputs = self.inputs(&facts, &next, &promotion.target, None)?;
-        let survey = Survey::of(&places, |published| tag_set(&inputs, published)).await?;
+        let survey = Survey::of(self, &places, |published| tag_set(&inputs, published)).await?;
         let survey = survey.complete().await?;
         same_bytes(&promotion.target, &survey.claims().await?, &images)?;
         Inputs {
@@ -141,7 +141,7 @@ impl Release {
         places: &Places,
     ) -> Result<BTreeMap<Variant, Adopted>> {
         let inputs = self.inputs(facts, next, candidate, None)?;
-        let survey = Survey::of(places, |published| tag_set(&inputs, published)).await?;
+        let survey = Survey::of(self, places, |published| tag_set(&inputs, published)).await?;
         let mut claims = survey.claims().await?;
         self.mark_earlier(&mut claims, candidate, facts);
         let receipts = self.receipts(facts, candidate)?;

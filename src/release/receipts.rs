@@ -36,6 +36,16 @@ impl Release {
             .unwrap_or_default()
     }
 
+    /// The images that the git tags of these versions record, as far as this clone has the tags.
+    pub(super) fn receipts_of(&self, versions: &[Version]) -> Vec<(Version, Receipt)> {
+        let mut all = Vec::new();
+        for version in versions {
+            let recorded = self.receipts_here(version).into_iter();
+            all.extend(recorded.map(|receipt| (version.clone(), receipt)));
+        }
+        all
+    }
+
     /// Marks the images that an earlier version published, too.
     pub(super) fn mark_earlier(
         &self,

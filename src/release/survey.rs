@@ -5,9 +5,12 @@ use crate::{
     oci::Tag,
     plan::{
         release::ownership::PublishedTag,
-        tags::{Published, TagSet},
+        tags::{Published, TagSet, unpublished_versions},
     },
-    release::observe::{self, Places},
+    release::{
+        facade::Release,
+        observe::{self, Places},
+    },
 };
 
 /// What the repositories show under the names of one tag set.
@@ -26,6 +29,7 @@ pub(super) struct Survey<'a> {
 impl<'a> Survey<'a> {
     /// Asks every repository. `compute` gives the tag set for what is published; at first nothing is.
     pub(super) async fn of(
+        release: &Release,
         places: &'a Places,
         compute: impl Fn(&[Published]) -> Result<TagSet>,
     ) -> Result<Self> {
@@ -34,8 +38,13 @@ impl<'a> Survey<'a> {
             .map(|place| Published::not_asked(place.repository().clone()))
             .collect();
         let names = names(&compute(&unasked)?);
-        let published = observe::published(places, &names).await?;
-        let set = compute(&published)?;
+        let mut published = observe::published(places, &names).await?;
+        let mut set = compute(&published)?;
+        if !set.unpublished().is_empty() {
+            let receipts = release.receipts_of(&unpublished_versions(set.unpublished()));
+            observe::look_behind(places, &mut published, &set, &receipts).await?;
+            set = compute(&published)?;
+        }
         Ok(Self {
             places,
             published,

@@ -102,6 +102,9 @@ impl Release {
         } else {
             self.judged(&context).await?
         };
+        answer
+            .notes
+            .extend(tags::unpublished_notes(set.unpublished()));
         answer.labels = self.labels(&set, &context)?;
         answer.set = Some(set);
         Ok(answer)
@@ -121,7 +124,7 @@ impl Release {
         let compute = |published: &[Published]| {
             tags::compute(self.policy(), context, &without_images(published))
         };
-        let survey = Survey::of(&places, compute).await?.complete().await?;
+        let survey = Survey::of(self, &places, compute).await?.complete().await?;
         Ok(survey.published)
     }
 

@@ -22,8 +22,8 @@ pub struct DriftSurvey {
     pub exact: BTreeMap<Variant, Vec<crate::plan::tags::ExactTag>>,
 }
 
-/// Reads one repository's list of tags. `elsewhere` are the other repositories': a channel that one
-/// of them has is one in all.
+/// Reads one repository's list of tags. `elsewhere` are the other repositories': what one of them has is
+/// published, so a channel of it is one in all, and a higher version of it has its line in all.
 ///
 /// # Errors
 /// Usage (exit 2) for a policy that cannot work; refused (exit 4) where the registry does not
@@ -39,20 +39,29 @@ pub fn drift_survey(
     };
     let rules = TagRules::new(policy);
     let reader = ExactTags::new(&rules, git);
-    let mut known = git.to_vec();
+    let mut everywhere = tags.clone();
     for place in elsewhere {
         if let Listing::Known(tags) = &place.tags {
-            let plain = reader
-                .all(tags)
-                .remove(&Variant::main())
-                .into_iter()
-                .flatten();
-            known.extend(plain.map(|exact| exact.version));
+            everywhere.extend(tags.iter().cloned());
         }
     }
+    let mut known = git.to_vec();
+    let plain = reader.all(&everywhere).remove(&Variant::main());
+    known.extend(plain.into_iter().flatten().map(|exact| exact.version));
+    let highest: BTreeMap<Tag, Version> = rules
+        .targets(&reader, &known, &everywhere)
+        .into_iter()
+        .map(|target| (target.tag, target.version))
+        .collect();
+    let mut targets = rules.targets(&reader, &known, tags);
+    // The line belongs to a version that this repository lacks: no image here is the right one.
+    targets.retain(|target| {
+        let highest = highest.get(&target.tag);
+        highest.is_none_or(|highest| highest.cmp_precedence(&target.version).is_eq())
+    });
     Ok(DriftSurvey {
         repository: published.repository.clone(),
-        targets: rules.targets(&reader, &known, tags),
+        targets,
         exact: reader.all(tags),
     })
 }

@@ -120,7 +120,11 @@ impl<'a> Inputs<'a> {
             commits: self.commits(),
             why: self.next.why.clone(),
             notes: self.notes.clone(),
-            messages: self.messages.clone(),
+            messages: [
+                self.messages.clone(),
+                tags::unpublished_notes(set.unpublished()),
+            ]
+            .concat(),
             policy: self.policy_digest.clone(),
         })
     }

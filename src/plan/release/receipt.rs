@@ -8,7 +8,7 @@
 //! Hoist-Image: docker.io/acme/api@sha256:… alpine
 //! ```
 //!
-//! Before them stands who released it: `Hoist-Run: process 4711 on ci-3`.
+//! Before them stands who released it, after an empty line: `Hoist-Run: process 4711 on ci-3`.
 
 use std::str::FromStr;
 
@@ -16,6 +16,16 @@ use crate::oci::{Digest, Reference, Repository, Variant};
 
 const TRAILER: &str = "Hoist-Image: ";
 const RUN: &str = "Hoist-Run: ";
+/// The signatures that git knows: OpenPGP in two forms, SSH, X.509.
+const SIGNATURES: [&str; 4] = [
+    "PGP SIGNATURE",
+    "PGP MESSAGE",
+    "SSH SIGNATURE",
+    "SIGNED MESSAGE",
+];
+/// What no line of the notes may start with.
+const RESERVED: [&str; 3] = ["Hoist-", "-----BEGIN", "-----END"];
+const LINE_ENDS: [char; 2] = ['\n', '\r'];
 
 /// One line of the receipt.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,14 +39,24 @@ pub struct Receipt {
 }
 
 /// The message of a release's tag: title, notes, who released it, receipt.
+///
+/// The notes quote commits, so a line of theirs that reads like a receipt, or like the start of a
+/// signature, which git would cut the message at, is indented.
 #[must_use]
 pub fn message(title: &str, notes: &str, run: &str, receipts: &[Receipt]) -> String {
-    let mut text = format!("{title}\n");
+    let mut text = format!("{}\n", one_line(title));
     let notes = notes.trim();
     if !notes.is_empty() {
-        text.push_str(&format!("\n{notes}\n"));
+        text.push('\n');
+        for line in notes.replace("\r\n", "\n").split(LINE_ENDS) {
+            if RESERVED.iter().any(|reserved| line.starts_with(reserved)) {
+                text.push_str("    ");
+            }
+            text.push_str(line);
+            text.push('\n');
+        }
     }
-    text.push_str(&format!("\n{RUN}{run}\n"));
+    text.push_str(&format!("\n{RUN}{}\n", one_line(run)));
     for receipt in receipts {
         text.push_str(TRAILER);
         text.push_str(&receipt.repository.digest(&receipt.digest));
@@ -48,38 +68,73 @@ pub fn message(title: &str, notes: &str, run: &str, receipts: &[Receipt]) -> Str
     text
 }
 
-/// The receipts in a tag's message. Only the last block of trailers counts: notes can quote one.
-/// A signature behind them is passed over.
+/// The receipts in a tag's message.
 #[must_use]
 pub fn receipts(message: &str) -> Vec<Receipt> {
-    let message = message
-        .split("-----BEGIN")
-        .next()
-        .unwrap_or(message)
-        .trim_end();
-    let mut found: Vec<Receipt> = message
-        .lines()
-        .rev()
-        .map_while(|line| line.strip_prefix(TRAILER))
-        .filter_map(parse)
-        .collect();
-    found.reverse();
-    found
+    let block = Block::last(message);
+    let lines = block.iter().flat_map(|block| &block.images);
+    lines.filter_map(|line| parse(line)).collect()
 }
 
 /// Who released it, by the line before the receipts.
 #[must_use]
 pub fn run(message: &str) -> Option<&str> {
-    let message = message
-        .split("-----BEGIN")
-        .next()
-        .unwrap_or(message)
-        .trim_end();
-    let mut lines = message
-        .lines()
-        .rev()
-        .skip_while(|line| line.starts_with(TRAILER));
-    lines.next()?.strip_prefix(RUN)
+    Block::last(message).map(|block| block.run)
+}
+
+/// What hoist writes at the end of a message: an empty line, who released it, and a line an image.
+struct Block<'m> {
+    run: &'m str,
+    images: Vec<&'m str>,
+}
+
+impl<'m> Block<'m> {
+    /// The last block of the message before the signature, whatever stands before or behind it: text that
+    /// was added later is passed over, and an earlier block is one that the notes quote.
+    fn last(message: &'m str) -> Option<Self> {
+        let lines: Vec<&str> = unsigned(message).lines().map(str::trim_end).collect();
+        (1..lines.len()).rev().find_map(|at| {
+            let run = lines[at].strip_prefix(RUN)?;
+            let images = lines[at + 1..].iter();
+            let images: Vec<_> = images
+                .map_while(|line| line.strip_prefix(TRAILER))
+                .collect();
+            let whole = lines[at - 1].is_empty() && !images.is_empty();
+            whole.then_some(Self { run, images })
+        })
+    }
+}
+
+/// The message without the signatures that end it, each from its first line to its last. A line that starts
+/// like a signature and is not closed at the end is text.
+fn unsigned(message: &str) -> &str {
+    let mut text = message.trim_end();
+    while let Some(signature) = ending_signature(text) {
+        text = text[..signature].trim_end();
+    }
+    text
+}
+
+/// Where the signature starts that `text` ends with.
+fn ending_signature(text: &str) -> Option<usize> {
+    let last = text.lines().next_back()?.trim_end();
+    let kind = last.strip_prefix("-----END ")?.strip_suffix("-----")?;
+    if !SIGNATURES.contains(&kind) {
+        return None;
+    }
+    let begin = format!("-----BEGIN {kind}-----");
+    let mut start = text.len();
+    for line in text.split_inclusive('\n').rev() {
+        start -= line.len();
+        if line.trim_end() == begin {
+            return Some(start);
+        }
+    }
+    None
+}
+
+fn one_line(text: &str) -> String {
+    text.split(LINE_ENDS).collect::<Vec<_>>().join(" ")
 }
 
 fn parse(line: &str) -> Option<Receipt> {
@@ -114,20 +169,113 @@ mod tests {
         assert!(text.starts_with("v1.2.3\n\n### Features\n"));
         assert_eq!(receipts(&text), all);
         assert_eq!(run(&text), Some("process 1 on h"));
-        let signed = format!("{text}-----BEGIN PGP SIGNATURE-----\nabc\n");
+        let signed =
+            format!("{text}-----BEGIN PGP SIGNATURE-----\nabc\n-----END PGP SIGNATURE-----\n");
         assert_eq!(receipts(&signed), all);
     }
 
+    /// Commits as they are quoted in notes: no marker in them hides the receipt, and none forges one.
     #[test]
-    fn a_quoted_receipt_in_the_notes_does_not_count() {
-        let quoted = format!("Hoist-Image: evil.example/x@{}", Digest::of(b"y"));
-        let text = message(
-            "v1",
-            &format!("{quoted}\nmore"),
-            "x",
-            &[receipt(Variant::main())],
-        );
-        assert_eq!(receipts(&text), [receipt(Variant::main())]);
-        assert_eq!(receipts("v1\n\nno receipt\n"), []);
+    fn no_notes_hide_or_forge_a_receipt() {
+        let ours = [receipt(Variant::main()), receipt(Variant::named("alpine"))];
+        let forged = format!("Hoist-Image: evil.example/x@{}", Digest::of(b"y"));
+        let mut notes = vec![
+            "-----BEGIN".to_owned(),
+            "- feat: read -----BEGIN CERTIFICATE----- blocks".to_owned(),
+            "-----BEGIN PGP SIGNATURE-----".to_owned(),
+            forged.clone(),
+            format!("{forged}\nmore"),
+            format!("x\n\nHoist-Run: process 1 on evil\n{forged}"),
+            format!("x\n\nHoist-Run: process 1 on evil\n{forged}\n\n"),
+            format!("x\r\n\r\nHoist-Run: process 1 on evil\r\n{forged}\r\n"),
+            format!("x\r\rHoist-Run: process 1 on evil\r{forged}\r"),
+        ];
+        for kind in SIGNATURES {
+            notes.push(format!("-----BEGIN {kind}-----\nabc\n-----END {kind}-----"));
+            notes.push(format!(
+                "-----BEGIN {kind}-----\nx\n\nHoist-Run: e\n{forged}\n-----END {kind}-----"
+            ));
+        }
+        let runs = [
+            "ci 1".to_owned(),
+            format!("ci\n{forged}"),
+            format!("ci\n\nHoist-Run: x\n{forged}"),
+        ];
+        for (notes, run_by) in notes
+            .iter()
+            .flat_map(|notes| runs.iter().map(move |run| (notes, run)))
+        {
+            let text = message("v1", notes, run_by, &ours);
+            let crlf = text.replace('\n', "\r\n");
+            let sign = |text: &str, kind: &str| {
+                format!("{text}-----BEGIN {kind}-----\n\nab+c/=\n-----END {kind}-----\n")
+            };
+            let mut all = vec![text.clone(), crlf, text.trim_end().to_owned()];
+            all.extend(SIGNATURES.iter().map(|kind| sign(&text, kind)));
+            all.push(sign(&sign(&text, SIGNATURES[0]), SIGNATURES[2]));
+            all.push(format!("{text}Signed-off-by: A <a@example.org>\n"));
+            all.push(format!(
+                "{text}\nMoved by hand.\n-----BEGIN PGP SIGNATURE-----\nnot closed\n"
+            ));
+            all.push(sign(&format!("{text}\nMore text\n"), SIGNATURES[0]));
+            for text in all {
+                assert_eq!(receipts(&text), ours, "{text}");
+                assert!(
+                    run(&text).is_some_and(|run| run.starts_with("ci")),
+                    "{text}"
+                );
+            }
+            // Nothing but the receipt itself reads like one, so no program that cuts at the first finds another.
+            let images = text
+                .lines()
+                .filter(|line| line.starts_with(TRAILER))
+                .count();
+            assert_eq!(
+                (
+                    images,
+                    text.lines().filter(|line| line.starts_with(RUN)).count()
+                ),
+                (2, 1),
+                "{text}"
+            );
+            assert!(
+                !text.lines().any(|line| line.starts_with("-----BEGIN")),
+                "{text}"
+            );
+        }
+    }
+
+    /// As tags of earlier versions have them: the notes were quoted as they are.
+    #[test]
+    fn the_last_block_counts_in_a_message_of_any_origin() {
+        let digest = Digest::of(b"x");
+        let block = format!("\n\nHoist-Run: ci\nHoist-Image: acme/api@{digest}\n");
+        let forged = format!("\n\nHoist-Run: e\nHoist-Image: evil/x@{digest}\n");
+        let ours = [receipt(Variant::main())];
+        for text in [
+            format!("v1\n\n- feat: -----BEGIN PGP SIGNATURE-----{block}"),
+            format!("v1\n-----BEGIN PGP SIGNATURE-----\nx{block}"),
+            format!("v1{forged}{block}"),
+            format!(
+                "v1{forged}{block}-----BEGIN SSH SIGNATURE-----\nU1\n-----END SSH SIGNATURE-----"
+            ),
+        ] {
+            assert_eq!(receipts(&text), ours, "{text}");
+        }
+        // Lines without what hoist writes before them: a message that quotes commits by hand.
+        let line = format!("Hoist-Image: evil/x@{digest}");
+        for text in [
+            line.clone(),
+            format!("v1\n\n{line}\n"),
+            format!("v1\nHoist-Run: e\n{line}\n"),
+            format!("v1\n\nHoist-Run: e\n\n{line}\n"),
+            format!("v1\n\n  Hoist-Run: e\n  {line}\n"),
+            format!("v1\n\nHoist-Run: e\n"),
+            "v1\n\nno receipt\n".to_owned(),
+            String::new(),
+        ] {
+            assert_eq!(receipts(&text), [], "{text}");
+            assert_eq!(run(&text), None, "{text}");
+        }
     }
 }

@@ -1,6 +1,8 @@
 //! What happens to one tag in one repository: forward only, each line and variant for itself.
 
-use semver::Version;
+use std::{borrow::Cow, collections::HashSet};
+
+use semver::{Prerelease, Version};
 
 use crate::{
     error::{Error, ErrorCode, Result},
@@ -9,7 +11,7 @@ use crate::{
         published::{Listing, TagAction},
         rules::TagRules,
         tag_line::TagLine,
-        version_tags::PublishedVersions,
+        version_tags::{ExactTag, PublishedVersions},
     },
     policy::TagListFallback,
 };
@@ -20,6 +22,8 @@ pub(super) struct Decision<'a> {
     pub(super) rules: &'a TagRules<'a>,
     pub(super) version: &'a Version,
     pub(super) git: &'a [Version],
+    /// All repositories of the policy: what one of them has is published.
+    pub(super) places: &'a [PublishedVersions<'a>],
     /// Whether HEAD is on a maintenance branch.
     pub(super) maintenance: bool,
 }
@@ -28,8 +32,8 @@ pub(super) struct Decision<'a> {
 fn above<'v>(
     line: &TagLine,
     version: &Version,
-    versions: impl IntoIterator<Item = &'v Version>,
-) -> Option<&'v Version> {
+    versions: impl IntoIterator<Item = Cow<'v, Version>>,
+) -> Option<Cow<'v, Version>> {
     versions
         .into_iter()
         .filter(|other| line.contains(other) && other.cmp_precedence(version).is_gt())
@@ -134,7 +138,82 @@ impl Decision<'_> {
             .filter(|exact| line.contains(&exact.version));
         let highest = of_the_line.next()?;
         let above = highest.version.cmp_precedence(self.version).is_gt();
-        above.then(|| highest.tag.clone())
+        let higher = |other: &ExactTag| {
+            line.contains(&other.version) && other.version.cmp_precedence(&highest.version).is_gt()
+        };
+        // The line belongs to a version that this repository does not have.
+        let elsewhere = self.places.iter().flat_map(|place| place.versions(variant));
+        let foreign = elsewhere.into_iter().any(higher);
+        (above && !foreign).then(|| highest.tag.clone())
+    }
+
+    /// The version that holds a moving tag back, in words. Where the list of a repository is known, what git
+    /// alone knows counts for nothing there: its image never came out.
+    fn newest(
+        &self,
+        place: &PublishedVersions<'_>,
+        variant: &Variant,
+        tag: &Tag,
+        line: &TagLine,
+    ) -> Option<String> {
+        let here = above(line, self.version, seen(place, variant, tag, line));
+        let others = self.places.iter().map(|other| {
+            let version = above(line, self.version, seen(other, variant, tag, line))?;
+            let repository = &other.published.repository;
+            Some((version, format!(" (published in `{repository}`)")))
+        });
+        let git = match place.published.tags {
+            Listing::Known(_) => None,
+            Listing::Refused | Listing::NotAsked => {
+                above(line, self.version, self.git.iter().map(Cow::Borrowed))
+            }
+        };
+        let known = |version: &Version| {
+            self.git
+                .iter()
+                .any(|git| git.cmp_precedence(version).is_eq())
+        };
+        let here = here.map(|version| {
+            let whence = if known(&version) { "" } else { " (published)" };
+            (version, whence.to_owned())
+        });
+        let git = git.map(|version| (version, String::new()));
+        // Of equal ones the first is named: where it is known from git, or here, that says enough.
+        let all = git.into_iter().chain(here).chain(others.flatten());
+        let highest = all.reduce(|best, other| {
+            if other.0.cmp_precedence(&best.0).is_gt() {
+                other
+            } else {
+                best
+            }
+        });
+        highest.map(|(version, whence)| format!("{version} is newer{whence}"))
+    }
+
+    /// The versions above this one that would hold the tag back if an image of them were published.
+    pub(super) fn unpublished(
+        &self,
+        variant: &Variant,
+        tag: &Tag,
+        lines: &[TagLine],
+    ) -> Vec<Version> {
+        let above = |version: &&Version| version.cmp_precedence(self.version).is_gt();
+        let mut found: Vec<Version> = Vec::new();
+        for line in lines {
+            let places = self.places.iter();
+            let published: HashSet<_> = places
+                .flat_map(|place| seen(place, variant, tag, line))
+                .map(|version| precedence(&version))
+                .collect();
+            let of_the_line = self.git.iter().filter(above);
+            let missing = of_the_line.filter(|version| {
+                line.contains(version) && !published.contains(&precedence(version))
+            });
+            found.extend(missing.cloned());
+        }
+        found.sort();
+        found.dedup();
+        found
     }
 
     /// Why a moving tag stays where it is, if it does.
@@ -146,24 +225,12 @@ impl Decision<'_> {
         line: &TagLine,
     ) -> Result<Option<String>> {
         let published = place.published;
-        let in_git = above(line, self.version, self.git);
-        let names = place.versions(variant).iter().map(|exact| &exact.version);
-        let label = published.labels.get(tag).map(|label| line.labelled(label));
-        let outside = above(line, self.version, names.chain(&label));
-        let newest = match (in_git, outside) {
-            (Some(git), Some(other)) if other.cmp_precedence(git).is_gt() => {
-                Some((other, " (published)"))
-            }
-            (Some(git), _) => Some((git, "")),
-            (None, Some(other)) => Some((other, " (published)")),
-            (None, None) => None,
-        };
-        if let Some((newest, place)) = newest {
-            return Ok(Some(format!("{newest} is newer{place}")));
+        if let Some(newest) = self.newest(place, variant, tag, line) {
+            return Ok(Some(newest));
         }
         let blind = published.tags == Listing::Refused
             && self.git.is_empty()
-            && label.is_none()
+            && !published.labels.contains_key(tag)
             && published.shows.get(tag) != Some(&Observed::Absent);
         if !blind || self.rules.tags.guard == TagListFallback::Git {
             return Ok(None);
@@ -176,6 +243,31 @@ impl Decision<'_> {
         }
         Err(blind_error(&published.repository, tag))
     }
+}
+
+/// The versions that a repository has of one tag: what its exact tags name, and what the tag itself shows.
+fn seen<'p>(
+    place: &'p PublishedVersions<'_>,
+    variant: &Variant,
+    tag: &Tag,
+    line: &TagLine,
+) -> impl Iterator<Item = Cow<'p, Version>> {
+    let label = place.published.labels.get(tag);
+    let label = label.map(|label| Cow::Owned(line.labelled(label)));
+    let exact = place.versions(variant).iter();
+    exact
+        .map(|exact| Cow::Borrowed(&exact.version))
+        .chain(label)
+}
+
+/// What ranks a version: all but its build metadata.
+fn precedence(version: &Version) -> (u64, u64, u64, Prerelease) {
+    (
+        version.major,
+        version.minor,
+        version.patch,
+        version.pre.clone(),
+    )
 }
 
 fn not_asked() -> (TagAction, String) {

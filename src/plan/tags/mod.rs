@@ -1,8 +1,9 @@
 //! The tag set of a version: coherent, forward only, explained.
 //!
 //! *Fixed* tags never move. *Moving* tags move forward only: a tag moves to a version only if that
-//! is the highest of the tag's line, over the git tags and the exact tags that the repository
-//! already has. Each variant has lines of its own.
+//! is the highest of the tag's line among the versions that are published: the exact tags that any
+//! repository of the policy has, and what the moving tag itself shows. A version that git alone knows
+//! counts only where no list of tags can be had. Each variant has lines of its own.
 
 mod candidates;
 mod context;
@@ -18,6 +19,7 @@ mod tag_line;
 mod target;
 #[cfg(test)]
 mod tests;
+mod unpublished;
 mod version_tags;
 
 pub use candidates::Explained;
@@ -28,4 +30,5 @@ pub use rules::{TagRules, VariantRule};
 pub use set::{TagSet, compute};
 pub use tag_line::{TagLine, channel};
 pub use target::TagTarget;
+pub use unpublished::{Unpublished, unpublished_notes, unpublished_versions};
 pub use version_tags::{ExactTag, ExactTags};

@@ -16,7 +16,8 @@ pub struct Published {
     pub tags: Listing,
     /// What tags showed when they were looked at. A tag that is missing here was not looked at.
     pub shows: BTreeMap<Tag, Observed>,
-    /// The version label of the image behind a moving tag; read where the list is refused.
+    /// The version of the image behind a moving tag, by its label or by a receipt: read where the list is
+    /// refused, and where git knows a version that no list has.
     pub labels: BTreeMap<Tag, Version>,
 }
 

@@ -13,9 +13,10 @@ use crate::{
             context::TagContext,
             decide::Decision,
             planned::{PlannedTag, TagKind},
-            published::{Published, TagAction, Verdict},
+            published::{Listing, Published, TagAction, Verdict},
             roles::TagCandidate,
             rules::TagRules,
+            unpublished::Unpublished,
             version_tags::{ExactTags, PublishedVersions},
         },
         version::branch::BranchKind,
@@ -30,6 +31,7 @@ pub struct TagSet {
     version: Version,
     tags: Vec<PlannedTag>,
     explained: Vec<Explained>,
+    unpublished: Vec<Unpublished>,
     repositories: Vec<Repository>,
 }
 
@@ -65,6 +67,12 @@ impl TagSet {
     #[must_use]
     pub fn explained(&self) -> &[Explained] {
         &self.explained
+    }
+
+    /// The moving tags that a version of git alone would hold back if its image were published.
+    #[must_use]
+    pub fn unpublished(&self) -> &[Unpublished] {
+        &self.unpublished
     }
 
     /// The tags that a release of this set writes in one repository, in commit order: all but
@@ -112,6 +120,7 @@ pub fn compute(
         rules: &rules,
         version: context.version,
         git: context.git,
+        places: &places,
         maintenance: matches!(context.branch_kind, BranchKind::Maintenance(_)),
     };
     let version_tags: BTreeMap<_, _> = candidates
@@ -119,6 +128,7 @@ pub fn compute(
         .filter(|candidate| candidate.is_version)
         .map(|candidate| (candidate.variant.clone(), candidate.tag.clone()))
         .collect();
+    let unpublished = unpublished(&decision, &candidates);
     let judge = |candidate: TagCandidate| -> Result<PlannedTag> {
         let verdicts = places
             .iter()
@@ -137,6 +147,7 @@ pub fn compute(
         version: context.version.clone(),
         tags: candidates.into_iter().map(judge).collect::<Result<_>>()?,
         explained,
+        unpublished,
         repositories: published.iter().map(|p| p.repository.clone()).collect(),
     })
 }
@@ -148,6 +159,29 @@ fn shown<'a>(place: &PublishedVersions<'a>, version_tag: &Tag) -> Option<&'a Dig
         Observed::At(digest) => Some(digest),
         Observed::Absent | Observed::Unknown => None,
     }
+}
+
+/// What git alone knows, by moving tag. Where no list is known git decides, and nothing is without an image.
+fn unpublished(decision: &Decision<'_>, candidates: &[TagCandidate]) -> Vec<Unpublished> {
+    let mut places = decision.places.iter();
+    if !places.any(|place| matches!(place.published.tags, Listing::Known(_))) {
+        return Vec::new();
+    }
+    let of_tag = |candidate: &TagCandidate| {
+        let TagCandidate {
+            tag,
+            variant,
+            lines,
+            ..
+        } = candidate;
+        let versions = decision.unpublished(variant, tag, lines);
+        (!versions.is_empty()).then(|| Unpublished {
+            tag: tag.clone(),
+            variant: variant.clone(),
+            versions,
+        })
+    };
+    candidates.iter().filter_map(of_tag).collect()
 }
 
 fn judge(

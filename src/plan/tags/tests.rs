@@ -168,7 +168,12 @@ fn the_default_set_in_commit_order() {
 fn a_backport_moves_its_own_line_alone_and_names_what_holds_the_rest() {
     let backport = release("1.2.5", "")
         .git(&["1.2.4", "1.3.0", "2.0.0", "3.0.0-rc.1"])
-        .published(&[("1.2", "old")])
+        .published(&[
+            ("1.2", "old"),
+            ("1.3.0", "x"),
+            ("2.0.0", "y"),
+            ("3.0.0-rc.1", "z"),
+        ])
         .image("new");
     assert_eq!(backport.names(), "1.2.5 sha-3f2a91c 1.2");
     assert_eq!(backport.why("1"), "1.3.0 is newer");
@@ -177,7 +182,7 @@ fn a_backport_moves_its_own_line_alone_and_names_what_holds_the_rest() {
 }
 
 #[test]
-fn a_published_exact_tag_holds_moving_tags_back_in_its_own_repository() {
+fn a_published_exact_tag_holds_moving_tags_back_in_every_repository() {
     let mut release = release("1.2.5", PLAIN);
     release.published = vec![
         place(
@@ -188,12 +193,183 @@ fn a_published_exact_tag_holds_moving_tags_back_in_its_own_repository() {
     ];
     assert_eq!(
         release.tags(),
-        ["1.2.5 create", "1.2 create", "1 move", "latest mixed"]
+        ["1.2.5 create", "1.2 create", "1 move", "latest keep"]
     );
     assert_eq!(
         release.why("latest"),
         "docker.io/acme/api: keep, 2.0.0 is newer (published); \
-         ghcr.io/acme/api: create, 1.2.5 is the highest of this repository"
+         ghcr.io/acme/api: keep, 2.0.0 is newer (published in `docker.io/acme/api`)"
+    );
+}
+
+/// Each way in which a version can be published or not: what becomes of `latest` of 1.2.5, by place, and
+/// what is said of the versions without an image.
+#[test]
+fn only_what_is_published_holds_a_tag_back() {
+    type Place = (
+        Option<&'static [(&'static str, &'static str)]>,
+        Option<&'static str>,
+    );
+    let old: Place = (Some(&[("1.2.4", "a"), ("latest", "a")]), None);
+    let bare: Place = (Some(&[]), None);
+    let refused: Place = (None, None);
+    let cases: &[(&[&str], &[Place], &str, &str)] = &[
+        // The git tag alone: nothing is held.
+        (&["2.0.0"], &[old], "move", "2.0.0"),
+        (&["2.0.0"], &[bare], "create", "2.0.0"),
+        (
+            &["2.0.0", "3.1.0"],
+            &[old, bare],
+            "move create",
+            "2.0.0 3.1.0",
+        ),
+        // Pre-releases do not compete, and what is lower does not either.
+        (&["2.0.0-rc.1", "1.2.4"], &[old], "move", ""),
+        // An exact tag, here or in another repository of the policy.
+        (&["2.0.0"], &[(Some(&[("2.0.0", "b")]), None)], "keep", ""),
+        (
+            &[],
+            &[old, (Some(&[("2.0.0", "b")]), None)],
+            "keep keep",
+            "",
+        ),
+        (
+            &["2.0.0"],
+            &[old, (Some(&[("2.0.0", "b")]), None)],
+            "keep keep",
+            "",
+        ),
+        (
+            &["2.0.0", "3.0.0"],
+            &[(Some(&[("2.0.0", "b"), ("latest", "b")]), None)],
+            "keep",
+            "3.0.0",
+        ),
+        (
+            &["2.0.0+b"],
+            &[(Some(&[("2.0.0-b", "b")]), None)],
+            "keep",
+            "",
+        ),
+        // Another image's exact tag is not this image's, nor a name that only looks like one.
+        (
+            &["2.0.0"],
+            &[(Some(&[("2.0.0-alpine", "b"), ("latest", "a")]), None)],
+            "move",
+            "2.0.0",
+        ),
+        (
+            &["2.0.0"],
+            &[(
+                Some(&[("v2.0.0", "b"), ("2.0", "b"), ("latest", "a")]),
+                None,
+            )],
+            "move",
+            "2.0.0",
+        ),
+        // The exact tag is gone, and `latest` still shows the image, or that of the candidate it was.
+        (
+            &["2.0.0"],
+            &[(Some(&[("latest", "b")]), Some("2.0.0"))],
+            "keep",
+            "",
+        ),
+        (
+            &["2.0.0"],
+            &[(Some(&[("latest", "b")]), Some("2.0.0-rc.2"))],
+            "keep",
+            "",
+        ),
+        (
+            &["2.0.0"],
+            &[old, (Some(&[("latest", "b")]), Some("2.0.0"))],
+            "keep keep",
+            "",
+        ),
+        (
+            &["2.0.0", "3.0.0"],
+            &[(Some(&[("latest", "b")]), Some("2.0.0"))],
+            "keep",
+            "3.0.0",
+        ),
+        (
+            &["2.0.0"],
+            &[(Some(&[("latest", "b")]), Some("1.2.4"))],
+            "move",
+            "2.0.0",
+        ),
+        // No list: git decides there, and there alone.
+        (&["2.0.0"], &[refused], "keep", ""),
+        (&["2.0.0"], &[old, refused], "move keep", "2.0.0"),
+        (&["1.0.0"], &[(None, Some("2.0.0"))], "keep", ""),
+        (
+            &["1.0.0"],
+            &[refused, (Some(&[("2.0.0", "b")]), None)],
+            "keep keep",
+            "",
+        ),
+    ];
+    for (git, places, actions, unpublished) in cases {
+        let mut release = release("1.2.5", &format!("{PLAIN}\n[variants.alpine]")).git(git);
+        let place = |(number, (tags, label)): (usize, &Place)| {
+            let mut one = place(&format!("r{number}.example/api"), tags.unwrap_or_default());
+            if tags.is_none() {
+                one.tags = Listing::Refused;
+            }
+            let label = label.map(|label| (tag("latest"), version(label)));
+            one.labels = label.into_iter().collect();
+            one
+        };
+        release.published = places.iter().enumerate().map(place).collect();
+        let set = release.compute().expect("a good release");
+        let latest = set.tags().iter().find(|t| t.tag.as_str() == "latest");
+        let verdicts = latest.expect("it is in the set").verdicts.iter();
+        let found: Vec<_> = verdicts.map(|verdict| verdict.action.as_str()).collect();
+        let found = found.join(" ").replace("unknown", "move");
+        assert_eq!(found, *actions, "{git:?} {places:?}");
+        let mut missing = set.unpublished().iter();
+        let missing = missing.find(|one| one.tag.as_str() == "latest");
+        let missing = missing.map(|one| unpublished_versions(std::slice::from_ref(one)));
+        let missing: Vec<_> = missing.iter().flatten().map(ToString::to_string).collect();
+        assert_eq!(missing.join(" "), *unpublished, "{git:?} {places:?}");
+    }
+}
+
+#[test]
+fn a_version_without_an_image_is_named_with_the_way_on() {
+    let note = |git: &[&str], tags: &[(&str, &str)], policy: &str| {
+        let release = release("1.2.5", policy).git(git).published(tags);
+        unpublished_notes(release.compute().expect("a good release").unpublished())
+    };
+    assert_eq!(note(&["1.2.4"], &[], PLAIN), Vec::<String>::new());
+    assert_eq!(
+        note(&["2.0.0"], &[], PLAIN),
+        [
+            "2.0.0 has a git tag and no image in any repository, and so holds no moving tag back: \
+          `hoist release --version 2.0.0` at its commit publishes it"
+        ]
+    );
+    let many = note(
+        &["1.3.0", "2.0.0", "1.2.6", "3.0.0", "4.0.0"],
+        &[("2.0.0", "x")],
+        PLAIN,
+    );
+    assert_eq!(
+        many,
+        [
+            "4.0.0, 3.0.0, 1.3.0 and 1 more have a git tag and no image in any repository, and so hold no \
+          moving tag back: `hoist release --version 4.0.0` at its commit publishes it"
+        ]
+    );
+    let variant = note(
+        &["2.0.0"],
+        &[("2.0.0", "x")],
+        &format!("{PLAIN}\n[variants.alpine]"),
+    );
+    assert_eq!(variant.len(), 1);
+    assert!(
+        variant[0].contains("no image of variant `alpine`"),
+        "{variant:?}"
     );
 }
 
