@@ -1,7 +1,7 @@
 //! A version that is out already, somewhere: finished with the same bytes, or refused.
 
-use hoist::oci::Digest;
-use serde_json::json;
+use hoist::oci::{Digest, Manifest, MediaType};
+use serde_json::{Value, json};
 use testkit::sandbox::Clone;
 
 use crate::{
@@ -111,6 +111,122 @@ fn a_version_that_is_somebody_elses_is_refused() {
     after.retain(|tag, _| before.contains_key(tag));
     assert_eq!(after, before);
     world.assert_unlocked();
+}
+
+/// Pushes an image past hoist under a tag: one platform, these labels; with `lost`, its config is not what the
+/// manifest says.
+fn plant(registry: &TestRegistry, tag: &str, architecture: &str, labels: &Value, lost: bool) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut layout = Layout::new(folder.path());
+    let image = layout.image(architecture, labels, tag.as_bytes());
+    let bytes = |digest: &Digest| {
+        let file = folder.path().join("blobs/sha256").join(digest.hex());
+        std::fs::read(file).unwrap()
+    };
+    let digest: Digest = image["digest"].as_str().unwrap().parse().unwrap();
+    let manifest = Manifest::new(MediaType::OCI_MANIFEST.into(), bytes(&digest));
+    let mut state = registry.state();
+    if !lost {
+        let contents = state.store.create(NAME);
+        for (digest, _) in &layout.blobs {
+            contents.blobs.insert(digest.clone(), bytes(digest).into());
+        }
+    }
+    state.store.foreign_push(NAME, tag, &manifest);
+}
+
+/// However much an image under the version's tag says that it is this commit's: what `verify` would call wrong,
+/// and what cannot be read, is not adopted, and nothing moves.
+#[test]
+fn nothing_is_adopted_that_verify_would_call_wrong() {
+    let cases = [
+        ("arm64", "1.0.0", false, "platform linux/amd64 is missing"),
+        (
+            "amd64",
+            "0.0.0-dev",
+            false,
+            "its label says version 0.0.0-dev",
+        ),
+        (
+            "arm64",
+            "0.0.0-dev",
+            false,
+            "platform linux/amd64 is missing; its label says version",
+        ),
+        ("amd64", "1.0.0", true, "the image cannot be read"),
+    ];
+    for (architecture, version, lost, words) in cases {
+        let first = registry();
+        let world = World::new(&first, &[NAME]);
+        let clone = begun(&world, &[&first]);
+        let policy = std::fs::read_to_string(clone.path().join("release.toml")).unwrap();
+        let platforms = "platforms = [\"linux/amd64\"]\n[git]";
+        clone.write("release.toml", policy.replace("[git]", platforms));
+        let labels = json!({
+            "org.opencontainers.image.revision": clone.git(&["rev-parse", "HEAD"]),
+            "org.opencontainers.image.version": version,
+        });
+        plant(&first, "1.0.0", architecture, &labels, lost);
+        build(&clone, "ours");
+        let before = first.tags(NAME);
+        for verb in [&["plan"][..], &["release", "--yes"]] {
+            let run = world.run(&clone, &[verb, &["--version", "1.0.0"]].concat());
+            run.expect(4);
+            run.says("1.0.0 is published already");
+            run.says(words);
+        }
+        assert_eq!(first.tags(NAME), before, "{words}");
+        world.assert_unlocked();
+    }
+}
+
+/// The same image as the policy wants it is adopted by its labels alone, and `verify` agrees.
+#[test]
+fn what_is_adopted_by_its_labels_is_what_verify_calls_right() {
+    let first = registry();
+    let world = World::new(&first, &[NAME]);
+    let clone = begun(&world, &[&first]);
+    let labels = json!({
+        "org.opencontainers.image.revision": clone.git(&["rev-parse", "HEAD"]),
+        "org.opencontainers.image.version": "1.0.0",
+    });
+    plant(&first, "1.0.0", "amd64", &labels, false);
+    build(&clone, "ours");
+    world.hoist(&clone, &["release", "--version", "1.0.0", "--yes"]);
+    assert_eq!(shows(&first, "latest"), shows(&first, "1.0.0"));
+    world.hoist(&clone, &["verify", "1.0.0"]);
+}
+
+/// The message of the git tag quotes commits: no marker in them hides the receipt from a fresh clone.
+#[test]
+fn a_receipt_is_read_whatever_the_commits_say() {
+    let first = registry();
+    let world = World::new(&first, &[NAME]);
+    let clone = begun(&world, &[&first]);
+    let forged = format!(
+        "Hoist-Image: {}@{}",
+        first.repository(NAME),
+        Digest::of(b"evil")
+    );
+    for subject in [
+        "fix: accept -----BEGIN CERTIFICATE----- blocks",
+        "-----BEGIN PGP SIGNATURE-----",
+        "fix: -----BEGIN SSH SIGNATURE-----",
+        &format!("fix: x\n\nHoist-Run: evil\n{forged}"),
+        &forged,
+    ] {
+        clone.commit(subject);
+    }
+    clone.push();
+    let digest = build(&clone, "once");
+    world.hoist(&clone, &["release", "--version", "1.0.0", "--yes"]);
+    let fresh = world.remote.clone("b", &[]);
+    point(&fresh, &[&first]);
+    let log = world.hoist(&fresh, &["log", "--json"]);
+    assert!(log.stdout.contains(&digest.to_string()), "{log}");
+    build(&fresh, "another");
+    let plan = world.hoist(&fresh, &["plan", "--version", "1.0.0"]);
+    plan.says("the receipt in the git tag names it");
 }
 
 #[test]

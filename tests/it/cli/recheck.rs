@@ -70,22 +70,96 @@ fn a_version_published_while_a_release_runs_keeps_its_line() {
     assert_eq!(world.shows("latest"), world.shows("1.0.0"));
 }
 
-#[test]
-fn a_git_tag_pushed_while_a_release_runs_keeps_its_line() {
-    let registry = registry();
-    let world = World::new(&registry, &[NAME]);
-    let clone = begun(&world);
+/// The git tag `v2.0.0` is pushed while a release runs; no image of it comes.
+fn tagged_meanwhile(world: &World<'_>, clone: &Clone<'_>, registry: &TestRegistry) {
     let head = clone.git(&["rev-parse", "HEAD"]);
     let mut push = world.remote.hermetic("git");
     push.current_dir(world.remote.path());
     push.args(["tag", "v2.0.0", &head]);
     let push = Mutex::new(push);
-    meanwhile(&registry, move |_| {
+    meanwhile(registry, move |_| {
         assert!(push.lock().unwrap().status().unwrap().success());
     });
-    let words = ["2.0.0 is newer"];
-    stops(&world, &clone, &["release", "--yes"], "2.0.0", &words);
+}
+
+/// Refuses the list of tags from the `nth` time on; the first one is the plan's.
+fn refuse_lists(registry: &TestRegistry, nth: usize) {
+    let list = On::method("GET").with("/tags/list");
+    let refused = What::Status(403, "DENIED");
+    registry.fault(Fault::nth(nth, list, refused).times(99));
+}
+
+#[test]
+fn a_git_tag_without_an_image_freezes_nothing_while_a_release_runs() {
+    let registry = registry();
+    let world = World::new(&registry, &[NAME]);
+    let clone = begun(&world);
+    tagged_meanwhile(&world, &clone, &registry);
+    world.hoist(&clone, &["release", "--yes"]);
+    for tag in ["1.1", "1", "latest"] {
+        assert_eq!(world.shows(tag), world.shows("1.1.0"), "`{tag}`");
+    }
     assert_eq!(world.shows("2.0.0"), None);
+    world.assert_unlocked();
+}
+
+#[test]
+fn a_git_tag_pushed_while_a_release_runs_keeps_its_line_where_no_list_is_to_be_had() {
+    for refused_from in [1, 2] {
+        let registry = registry();
+        let world = World::new(&registry, &[NAME]);
+        let clone = begun(&world);
+        refuse_lists(&registry, refused_from);
+        tagged_meanwhile(&world, &clone, &registry);
+        let words = ["2.0.0 is newer"];
+        stops(&world, &clone, &["release", "--yes"], "2.0.0", &words);
+        assert_eq!(world.shows("2.0.0"), None);
+    }
+}
+
+#[test]
+fn a_version_that_only_git_knows_is_named_and_holds_nothing_back() {
+    let registry = registry();
+    let world = World::new(&registry, &[NAME]);
+    let clone = world.project("a");
+    world.hoist(&clone, &["release", "--version", "1.0.0", "--yes"]);
+    clone.git(&["switch", "--quiet", "--create", "two"]);
+    clone.commit("feat!: two");
+    clone.git(&["tag", "v2.0.0"]);
+    clone.git(&["push", "--quiet", "origin", "v2.0.0"]);
+    clone.git(&["switch", "--quiet", "main"]);
+    world.change(&clone, "fix: one");
+    let note = "2.0.0 has a git tag and no image in any repository";
+    let plan = ["plan", "--version", "1.0.1"];
+    for args in [&plan[..], &["tags", "1.0.1"]] {
+        let run = world.hoist(&clone, args);
+        run.says(note);
+        run.says("`hoist release --version 2.0.0`");
+    }
+    // Without an answer from the registry git decides.
+    world
+        .hoist(&clone, &["tags", "1.0.1", "--offline", "--explain"])
+        .says("2.0.0 is newer");
+
+    // The image came out, and its own tag was deleted: `latest` shows it, by the receipt of its git tag.
+    let other = registry.tags(NAME)["latest"].clone();
+    let block = format!(
+        "v2.0.0\n\nHoist-Run: ci\nHoist-Image: {}@{other}\n",
+        registry.repository(NAME)
+    );
+    clone.git(&[
+        "tag",
+        "--force",
+        "--annotate",
+        "v2.0.0",
+        "two",
+        "--message",
+        &block,
+    ]);
+    clone.git(&["push", "--quiet", "--force", "origin", "v2.0.0"]);
+    let run = world.hoist(&clone, &plan);
+    run.says("2.0.0 is newer");
+    assert!(!run.to_string().contains(note), "{run}");
 }
 
 #[test]
@@ -94,9 +168,7 @@ fn a_registry_that_stops_listing_its_tags_leaves_the_guard_to_git() {
     let world = World::new(&registry, &[NAME]);
     let clone = begun(&world);
     let list = On::method("GET").with("/tags/list");
-    let refused = What::Status(403, "DENIED");
-    // The first list is the plan's.
-    registry.fault(Fault::nth(2, list.clone(), refused).times(99));
+    refuse_lists(&registry, 2);
     world.hoist(&clone, &["release", "--yes"]);
     assert!(registry.count(&list) > 1, "the guard asked again");
     assert_eq!(world.shows("latest"), world.shows("1.1.0"));
