@@ -200,6 +200,7 @@ mod tests {
     fn a_moving_tag_is_expected_of_the_highest_of_its_line_alone() {
         let tags = [
             ("1.2.3", "a"),
+            ("1.3.0", "c"),
             ("2.0.0", "b"),
             ("latest", "b"),
             ("1.2", "x"),
@@ -212,6 +213,15 @@ mod tests {
                 "docker.io:sha-3f2a91c wrong",
                 "docker.io:1.2 wrong"
             ]
+        );
+    }
+
+    #[test]
+    fn a_version_that_only_git_knows_has_no_moving_tag() {
+        let found = findings(&["1.3.0"], &[place("acme/api", &ALL)], None);
+        assert!(
+            found.iter().all(|line| line.ends_with(" right")),
+            "{found:?}"
         );
     }
 

@@ -22,6 +22,8 @@ struct World {
     policy: Policy,
     /// Whether the clone has the git tags, or the registry alone remembers.
     git_knows: bool,
+    /// Versions that git has a tag of and whose image never came out.
+    ghosts: Vec<Version>,
 }
 
 fn digest(image: &(Variant, Version)) -> Digest {
@@ -29,6 +31,12 @@ fn digest(image: &(Variant, Version)) -> Digest {
 }
 
 impl World {
+    /// What git knows when `released` are out.
+    fn git(&self, released: &[Version]) -> Vec<Version> {
+        let released = if self.git_knows { released } else { &[] };
+        [released, &self.ghosts].concat()
+    }
+
     fn rules(&self) -> TagRules<'_> {
         TagRules::new(&self.policy)
     }
@@ -48,6 +56,7 @@ impl World {
             let image = (variant.name, version.clone());
             (image.0.clone(), digest(&image))
         });
+        let git = self.git(released);
         let context = TagContext {
             version,
             commit: "3f2a91c0d4e5f60718293a4b5c6d7e8f90a1b2c3".parse().ok(),
@@ -55,7 +64,7 @@ impl World {
             instant: DateTime::UNIX_EPOCH,
             branch: Some("main"),
             branch_kind: &BranchKind::Stable,
-            git: if self.git_knows { released } else { &[] },
+            git: &git,
             images: images.collect(),
         };
         let set = compute(&self.policy, &context, &[published]).expect("a legal release");
@@ -88,10 +97,10 @@ impl World {
     /// Every moving tag equals the highest published version of its line, and there is no other.
     fn check(&self, shown: &Shown, released: &[Version]) {
         let rules = self.rules();
-        let git = if self.git_knows { released } else { &[] };
-        let reader = ExactTags::new(&rules, git);
+        let git = self.git(released);
+        let reader = ExactTags::new(&rules, &git);
         let tags: Vec<Tag> = shown.keys().cloned().collect();
-        let targets = rules.targets(&reader, git, &tags);
+        let targets = rules.targets(&reader, &git, &tags);
         for target in &targets {
             let (variant, version) = &shown[&target.tag];
             assert_eq!(*variant, target.variant);
@@ -144,6 +153,7 @@ fn worlds() -> impl Strategy<Value = World> {
             ))
             .expect("a good policy"),
             git_knows,
+            ghosts: Vec::new(),
         },
     )
 }
@@ -175,6 +185,18 @@ proptest! {
         versions in versions(),
     ) {
         world.play(&versions);
+    }
+
+    /// Git tags of versions that never came out change nothing, but for the names of channels.
+    #[test]
+    fn no_git_tag_without_an_image_holds_a_tag_back(
+        world in worlds(),
+        versions in versions(),
+        ghosts in versions(),
+    ) {
+        let mut haunted = world.clone();
+        haunted.ghosts = ghosts.into_iter().filter(|ghost| ghost.pre.is_empty()).collect();
+        prop_assert_eq!(haunted.play(&versions), world.play(&versions));
     }
 
     #[test]
