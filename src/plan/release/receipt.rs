@@ -71,7 +71,7 @@ pub fn message(title: &str, notes: &str, run: &str, receipts: &[Receipt]) -> Str
 /// The receipts in a tag's message.
 #[must_use]
 pub fn receipts(message: &str) -> Vec<Receipt> {
-    let block = Block::last(message);
+    let block = ReceiptBlock::last(message);
     let lines = block.iter().flat_map(|block| &block.images);
     lines.filter_map(|line| parse(line)).collect()
 }
@@ -79,16 +79,16 @@ pub fn receipts(message: &str) -> Vec<Receipt> {
 /// Who released it, by the line before the receipts.
 #[must_use]
 pub fn run(message: &str) -> Option<&str> {
-    Block::last(message).map(|block| block.run)
+    ReceiptBlock::last(message).map(|block| block.run)
 }
 
 /// What hoist writes at the end of a message: an empty line, who released it, and a line an image.
-struct Block<'m> {
+struct ReceiptBlock<'m> {
     run: &'m str,
     images: Vec<&'m str>,
 }
 
-impl<'m> Block<'m> {
+impl<'m> ReceiptBlock<'m> {
     /// The last block of the message before the signature, whatever stands before or behind it: text that
     /// was added later is passed over, and an earlier block is one that the notes quote.
     fn last(message: &'m str) -> Option<Self> {
@@ -270,7 +270,7 @@ mod tests {
             format!("v1\nHoist-Run: e\n{line}\n"),
             format!("v1\n\nHoist-Run: e\n\n{line}\n"),
             format!("v1\n\n  Hoist-Run: e\n  {line}\n"),
-            format!("v1\n\nHoist-Run: e\n"),
+            "v1\n\nHoist-Run: e\n".to_owned(),
             "v1\n\nno receipt\n".to_owned(),
             String::new(),
         ] {
