@@ -40,6 +40,16 @@ pub(super) fn git_error(what: &str, error: &RemoteError) -> Error {
     }
 }
 
+/// A failed operation on the git remote for a run that only looks, or takes an unfinished release up: tags
+/// may have moved before.
+pub(super) fn recovery_error(what: &str, error: &RemoteError) -> Error {
+    let made = git_error(what, error).state("nothing was changed by this command");
+    match error.hint {
+        Some(_) => made,
+        None => made.hint("an unfinished release may be there: run the same command again when the remote answers"),
+    }
+}
+
 /// A typo, a missing repository, a missing right: named apart where the registry tells them apart.
 pub(crate) fn push_error(repository: &Repository, error: &RegistryError) -> Error {
     let registry = repository.registry();

@@ -8,7 +8,7 @@ use crate::{
     io::git::remote::RefPattern,
     publish::{
         deadline::{Deadline, LAST_LOOK},
-        errors::git_error,
+        errors::recovery_error,
         protocol::{
             journal::{Prepared, Record, encode},
             lockless::{Fate, fate},
@@ -79,7 +79,7 @@ async fn git_tag_seen(world: &World, prepared: &Prepared) -> Result<GitTagSeen> 
         .remote
         .refs(&[RefPattern::Name(tag.name.clone())])
         .await;
-    let refs = refs.map_err(|error| git_error("cannot read the git tag", &error))?;
+    let refs = refs.map_err(|error| recovery_error("cannot read the git tag", &error))?;
     Ok(match refs.first() {
         None => GitTagSeen::Absent,
         Some((_, id)) if *id == tag.id => GitTagSeen::Ours,

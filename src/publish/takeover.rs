@@ -15,7 +15,7 @@ use crate::{
     publish::{
         deadline::Backoff,
         drive::drive,
-        errors::{git_error, journal_error},
+        errors::{journal_error, recovery_error},
         holding::{FormerHolder, Holding},
         protocol::{
             journal::{Prepared, Record, encode, name},
@@ -147,7 +147,7 @@ async fn take_over(
     });
     let (title, text) = lock_text(world, &prepared, true, goal);
     let new = world.remote.write_lock(&title, &text).await;
-    let new = new.map_err(|error| git_error("cannot make the lock's object", &error))?;
+    let new = new.map_err(|error| recovery_error("cannot make the lock's object", &error))?;
     let txn = enter(replayed.txn, goal, how, !locks.is_empty());
     let lease = Lease::new(world.lease_clock, world.lease_times);
     let holding = Holding::new(lease, new.clone(), goal, Some(former));
@@ -256,7 +256,7 @@ async fn branch_left(world: &World, prepared: &Prepared) -> Result<Option<RefEdi
     let (Some(branch), Some(edit)) = (&prepared.branch, branch_edit(prepared)) else {
         return Ok(None);
     };
-    let failed = |error| git_error("cannot read the branch", &error);
+    let failed = |error| recovery_error("cannot read the branch", &error);
     let shown = world.remote.refs(&RefPattern::names([&branch.name])).await;
     let shown = shown.map_err(failed)?.into_iter().next().map(|(_, id)| id);
     if shown.as_ref() == edit.expected() {
@@ -291,7 +291,7 @@ async fn move_lock(
     branch: Option<RefEdit>,
     (old, new): (&[ObjectId], &ObjectId),
 ) -> Result<()> {
-    let unread = |error| git_error("cannot read the lock", &error);
+    let unread = |error| recovery_error("cannot read the lock", &error);
     let mut backoff = Backoff::retry();
     let mut tries = TRIES;
     let mut failed: Option<RemoteError> = None;
@@ -315,7 +315,7 @@ async fn move_lock(
         }
         if let Some(error) = failed {
             if error.is_final() || tries == 0 {
-                return Err(git_error("cannot take the lock over", &error));
+                return Err(recovery_error("cannot take the lock over", &error));
             }
             tokio::time::sleep(backoff.delay()).await;
         }

@@ -6,7 +6,7 @@ use crate::{
     io::git::remote::RefPattern,
     oci::{Digest, Repository},
     publish::{
-        errors::{FINISHED_FIRST, git_error},
+        errors::{FINISHED_FIRST, recovery_error},
         lock_ref::lock_ref,
         protocol::{
             journal::{self, ReadError, decode},
@@ -238,7 +238,7 @@ struct FoundLock {
 async fn locks(world: &World, scope: &Scope) -> Result<Vec<FoundLock>> {
     let lock = |repository: &Repository| RefPattern::Name(lock_ref(&scope.lock_refs, repository));
     let names: Vec<_> = scope.repositories.iter().map(lock).collect();
-    let failed = |error| git_error("cannot read the locks", &error);
+    let failed = |error| recovery_error("cannot read the locks", &error);
     let mut again = 3;
     loop {
         let there = world.remote.refs(&names).await.map_err(failed)?;
@@ -255,7 +255,7 @@ async fn locks(world: &World, scope: &Scope) -> Result<Vec<FoundLock>> {
 }
 
 async fn read_locks(world: &World, there: &[(RefName, ObjectId)]) -> Result<Vec<FoundLock>> {
-    let failed = |error| git_error("cannot read the locks", &error);
+    let failed = |error| recovery_error("cannot read the locks", &error);
     let mut locks: Vec<FoundLock> = Vec::new();
     for (name, id) in there {
         if locks.iter().any(|lock| lock.objects.contains(id)) {

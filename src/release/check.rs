@@ -43,7 +43,12 @@ impl Release {
             Planned::Release(plan) => format!("{} is next", plan.version),
             Planned::NothingToRelease(nothing) => format!("nothing to release: {}", nothing.why),
         });
-        let mut all = vec![finding("branch and tree", gate), finding("plan", plan)];
+        let open = self.refuse_unfinished().await;
+        let mut all = vec![
+            finding("branch and tree", gate),
+            finding("plan", plan),
+            finding("other releases", open.map(|()| "none is unfinished".into())),
+        ];
         all.extend(self.check_registries().await);
         all.push(finding("builder", self.check_builder().await));
         all

@@ -337,11 +337,11 @@ fn stopped(end: Ending<'_>, tags: &[TagReport], stop: Stop) -> (OutcomeKind, Opt
         )),
         Stop::LockLost => Error::new(
             error_kind,
-            "this run has lost its lock: another one has taken the release over, or has ended it",
+            "this run has lost its lock: another one has taken the release over or ended it, or somebody has deleted the lock",
         )
         .state(format!("{}{}", ours(), written(end)))
-        .hint("`hoist status` shows who has the lock")
-        .hint("`hoist repair` puts the tags right"),
+        .hint("`hoist status` shows who has the lock; where nobody has ended the release, `hoist resume` or `hoist rollback` goes on")
+        .hint("when it is over, `hoist repair` puts the tags right"),
         Stop::LockUnknown => new("cannot find out whether the lock is still held")
             .state(ours())
             .hint(both),
