@@ -92,13 +92,13 @@ impl Evidence<'_> {
             .as_ref()
             .map_err(|why| Doubt::Unreadable(why.clone()))?;
         let origin = self.origin(claim, images)?;
-        let again = claim.earlier && origin != ImageOrigin::Label;
+        let again = claim.earlier && origin != OwnershipProof::Label;
         let problems = self.expected.problems(images, again);
         if problems.is_empty() {
             let why = match origin {
-                ImageOrigin::Journal => "the journal names it",
-                ImageOrigin::Receipt => "the receipt in the git tag names it",
-                ImageOrigin::Label => "its revision label is this commit",
+                OwnershipProof::Journal => "the journal names it",
+                OwnershipProof::Receipt => "the receipt in the git tag names it",
+                OwnershipProof::Label => "its revision label is this commit",
             };
             return Ok(why.to_owned());
         }
@@ -115,9 +115,9 @@ impl Evidence<'_> {
     }
 
     /// How the image is known to come from this commit. A label that names another is not judged here.
-    fn origin(&self, claim: &PublishedTag, images: &[Runnable]) -> Result<ImageOrigin, Doubt> {
+    fn origin(&self, claim: &PublishedTag, images: &[Runnable]) -> Result<OwnershipProof, Doubt> {
         if self.journaled.contains(&claim.digest) {
-            return Ok(ImageOrigin::Journal);
+            return Ok(OwnershipProof::Journal);
         }
         let of_variant = || {
             self.receipts
@@ -125,7 +125,7 @@ impl Evidence<'_> {
                 .filter(|receipt| receipt.variant == claim.variant)
         };
         if of_variant().any(|receipt| receipt.digest == claim.digest) {
-            return Ok(ImageOrigin::Receipt);
+            return Ok(OwnershipProof::Receipt);
         }
         if let Some(other) = of_variant().find(|receipt| receipt.repository == claim.repository) {
             let why = format!("the receipt in the git tag names {}", other.digest);
@@ -135,7 +135,7 @@ impl Evidence<'_> {
         if images.is_empty() || !images.iter().all(labelled) {
             return Err(Doubt::Foreign("it has no revision label".to_owned()));
         }
-        Ok(ImageOrigin::Label)
+        Ok(OwnershipProof::Label)
     }
 
     fn refusal(&self, claim: &PublishedTag, doubt: &Doubt) -> Error {
@@ -175,7 +175,7 @@ impl Evidence<'_> {
 
 /// What tells whose a published image is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum ImageOrigin {
+enum OwnershipProof {
     /// A journal names its digest.
     Journal,
     /// The receipt in the version's git tag names its digest.
