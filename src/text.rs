@@ -39,10 +39,33 @@ pub(crate) fn sanitize(text: String) -> String {
     out
 }
 
-/// Control characters; and bidirectional overrides, which can make a line read as another one.
+/// Characters that must not reach a terminal as they are: control characters, separators that end a
+/// line, and those that are not seen themselves but change what is seen. Among these are all that
+/// control the direction of writing, so that a line cannot read as another one, and blanks without a
+/// width and tags, so that nothing can be hidden in it.
+///
+/// Variation selectors, and the joiners that some scripts and many emoji are written with, stay.
+///
+/// Source: the Unicode properties `Bidi_Control` and `Default_Ignorable_Code_Point`, and the general
+/// categories `Cc`, `Cf` (but for signs that are seen), `Zl` and `Zp`.
 pub(crate) fn is_harmful(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        || matches!(c,
+            // Soft hyphen, Arabic letter mark, Hangul, Khmer and Mongolian fillers.
+            '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180e}'
+            // Zero width space; marks of direction.
+            | '\u{200b}' | '\u{200e}' | '\u{200f}'
+            // Separators of lines and paragraphs; embeddings and overrides of direction.
+            | '\u{2028}'..='\u{202e}'
+            // Word joiner, invisible operators, isolates of direction, deprecated controls.
+            | '\u{2060}'..='\u{206f}'
+            | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
+            // What is not assigned there is ignored by default; interlinear annotations.
+            | '\u{fff0}'..='\u{fffb}'
+            // Controls of hieroglyphs, shorthand and musical notation.
+            | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+            // Tags, and selectors that can carry a hidden text.
+            | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// A count of bytes for people, in decimal units, as registries count.
@@ -64,7 +87,7 @@ pub fn bytes(count: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::text::{bytes, sanitize_line};
+    use crate::text::{bytes, is_harmful, sanitize, sanitize_line};
 
     #[test]
     fn terminal_escapes_are_made_harmless() {
@@ -73,6 +96,56 @@ mod tests {
             "a\\u{1b}[31mb\\u{202e}c"
         );
         assert_eq!(sanitize_line("abcdef", 3), "abc…");
+    }
+
+    #[test]
+    fn what_is_not_seen_is_made_visible() {
+        for (what, from, to) in [
+            ("C0", '\0', '\u{1f}'),
+            ("delete and C1", '\u{7f}', '\u{9f}'),
+            ("soft hyphen", '\u{ad}', '\u{ad}'),
+            ("Arabic letter mark", '\u{61c}', '\u{61c}'),
+            ("Hangul fillers", '\u{115f}', '\u{1160}'),
+            ("Khmer vowels that are not seen", '\u{17b4}', '\u{17b5}'),
+            ("Mongolian vowel separator", '\u{180e}', '\u{180e}'),
+            ("zero width space", '\u{200b}', '\u{200b}'),
+            ("marks of direction", '\u{200e}', '\u{200f}'),
+            ("separators", '\u{2028}', '\u{2029}'),
+            ("embeddings and overrides", '\u{202a}', '\u{202e}'),
+            ("word joiner and operators", '\u{2060}', '\u{2064}'),
+            ("isolates", '\u{2066}', '\u{2069}'),
+            ("deprecated controls", '\u{206a}', '\u{206f}'),
+            ("Hangul filler", '\u{3164}', '\u{3164}'),
+            ("byte order mark", '\u{feff}', '\u{feff}'),
+            ("narrow Hangul filler", '\u{ffa0}', '\u{ffa0}'),
+            ("annotations", '\u{fff9}', '\u{fffb}'),
+            ("hieroglyphs", '\u{13430}', '\u{1343f}'),
+            ("shorthand", '\u{1bca0}', '\u{1bca3}'),
+            ("music", '\u{1d173}', '\u{1d17a}'),
+            ("tags", '\u{e0000}', '\u{e007f}'),
+            ("selectors with hidden text", '\u{e0100}', '\u{e01ef}'),
+        ] {
+            for c in from..=to {
+                assert!(is_harmful(c), "{what}: {c:?}");
+                let visible = format!("a{}b", c.escape_unicode());
+                assert_eq!(sanitize_line(&format!("a{c}b"), 99), visible, "{what}");
+                if !matches!(c, '\n' | '\t') {
+                    assert_eq!(sanitize(format!("a{c}b")), visible, "{what}");
+                }
+            }
+        }
+        for text in [
+            "plain, with a no-break\u{a0}space",
+            "na\u{ef}ve, caf\u{65}\u{301}",
+            "\u{5e9}\u{5dc}\u{5d5}\u{5dd} \u{633}\u{644}\u{627}\u{645}",
+            "\u{645}\u{6cc}\u{200c}\u{62e}\u{648}\u{627}\u{647}\u{645}",
+            "\u{915}\u{94d}\u{200d}\u{937}",
+            "\u{1f9d1}\u{200d}\u{1f4bb} \u{267b}\u{fe0f} \u{6dd}",
+            "\u{65e5}\u{672c}\u{8a9e}\u{3000}\u{ac00}",
+        ] {
+            assert_eq!(sanitize_line(text, 99), text);
+            assert_eq!(sanitize(text.to_owned()), text);
+        }
     }
 
     #[test]

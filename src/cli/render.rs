@@ -109,7 +109,9 @@ fn harmless_json(document: &str) -> String {
     let mut out = String::with_capacity(document.len());
     for c in document.chars() {
         if is_harmful(c) {
-            let _ = write!(out, "\\u{:04x}", u32::from(c));
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                let _ = write!(out, "\\u{unit:04x}");
+            }
         } else {
             out.push(c);
         }
@@ -158,7 +160,8 @@ mod tests {
 
     #[test]
     fn a_json_document_stays_the_same_document() {
-        let document = serde_json::json!({ "a": "\u{9b}1m \u{7f} \u{202e}é\n" });
+        let document =
+            serde_json::json!({ "a": "\u{9b}1m \u{7f} \u{202e}é\u{2028}\u{e0041}\u{1d173}\n" });
         let text = harmless_json(&document.to_string());
         assert!(!text.contains(is_harmful), "{text}");
         let read: serde_json::Value = serde_json::from_str(&text).expect("JSON");
