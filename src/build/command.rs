@@ -14,6 +14,7 @@ use crate::{
     build::errors::interrupted,
     error::{Error, ErrorCode, Result},
     event::{Event, Events},
+    io::git::OF_ANOTHER_REPOSITORY,
     policy::BuildCommand,
     text::sanitize_line,
 };
@@ -68,7 +69,8 @@ pub(crate) fn find(program: &str, directory: &Path, search_path: Option<&str>) -
 
 /// Runs the program in the repository, without a shell, and emits its output as events.
 ///
-/// The program inherits this process's environment, with `variables` on top.
+/// The program inherits this process's environment, without what leads git to another repository, and
+/// with `variables` on top.
 pub(crate) async fn run(
     command: &BuildCommand,
     directory: &Path,
@@ -77,7 +79,11 @@ pub(crate) async fn run(
     cancel: &CancellationToken,
 ) -> Result<()> {
     let name = sanitize_line(&command.to_string(), 200);
-    let mut child = Command::new(&command.program)
+    let mut program = Command::new(&command.program);
+    for name in OF_ANOTHER_REPOSITORY {
+        program.env_remove(name);
+    }
+    let mut child = program
         .args(&command.args)
         .current_dir(directory)
         .envs(variables.iter().map(|(name, value)| (name, value)))

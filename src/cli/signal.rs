@@ -60,6 +60,7 @@ pub(super) fn watch(token: Cancel, patience: Patience) -> Result<()> {
                     () = sleep(MOMENT) => {}
                 },
             }
+            token.end_programs();
             #[expect(clippy::exit, reason = "the verb does not end by itself")]
             std::process::exit(i32::from(exit::INTERRUPTED));
         });

@@ -74,7 +74,7 @@ pub(super) fn private_directory(dir: &Path) -> io::Result<()> {
 }
 
 /// A new name in a directory is durable only once the directory itself is written.
-fn sync_directory(dir: &Path) -> io::Result<()> {
+pub(super) fn sync_directory(dir: &Path) -> io::Result<()> {
     File::open(dir)?.sync_all()
 }
 

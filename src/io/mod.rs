@@ -6,6 +6,7 @@
 
 pub mod ci;
 pub mod environment;
+pub(crate) mod file_lock;
 pub mod git;
 mod http;
 mod http_body;
@@ -13,5 +14,8 @@ pub mod journal_file;
 pub mod layout;
 pub mod lease;
 pub mod process;
+mod program;
 mod proxy;
 pub mod registry;
+
+pub(crate) use program::end_all;

@@ -26,6 +26,11 @@ impl Cancel {
         self.0.cancelled().await;
     }
 
+    /// Ends every program that this process runs. For the last moment before it exits.
+    pub(crate) fn end_programs(&self) {
+        crate::io::end_all();
+    }
+
     /// How a run ends that was asked to before any tag moved.
     pub(crate) fn interrupted(&self) -> Error {
         errors::interrupted()

@@ -30,7 +30,7 @@ impl Release {
                     .hint("add it, name another in `git.remote`, or set `git.push = false`"),
             );
         }
-        let remote = RemoteTags::new(self.top(), &git.remote);
+        let remote = self.tags_of_remote();
         let there = remote.list().await?;
         let missing = self.missing(there)?;
         if fetch && !missing.is_empty() {
@@ -65,7 +65,7 @@ impl Release {
         if here {
             return;
         }
-        let remote = RemoteTags::new(self.top(), &git.remote);
+        let remote = self.tags_of_remote();
         let names = vec![tag.name.clone()];
         let fetched = self.or_signal(remote.fetch(&names));
         if fetched.await.is_err() {
@@ -77,17 +77,20 @@ impl Release {
         }
     }
 
-    /// Names the other release, where this one failed before any tag moved and the remote got the
-    /// version's tag meanwhile: the run that made that tag finished first.
+    /// Names the other release, where this one failed before any tag moved and the version's tag was
+    /// made meanwhile: the run that made that tag finished first.
     pub(super) async fn name_winner(&self, plan: &Plan, error: Error) -> Error {
         let git = &self.policy().git;
-        if error.kind() != ErrorKind::Failed || !plan.git_tag.create || !git.push {
+        let failed = error.kind() == ErrorKind::Failed;
+        if !failed || error.code() == ErrorCode::GitRemote || !plan.git_tag.create {
             return error;
         }
-        let remote = RemoteTags::new(self.top(), &git.remote);
-        let name = plan.git_tag.name.clone();
+        let (remote, names) = (self.tags_of_remote(), [plan.git_tag.name.clone()]);
+        let brought = match git.push {
+            true => self.or_signal(remote.fetch(&names)).await,
+            false => Ok(()),
+        };
         // Without an answer the error stands as it is.
-        let brought = remote.fetch(&[name]).await;
         let message =
             brought.and_then(|()| self.project().git().tag_message(plan.git_tag.name.short()));
         match message.ok().flatten().as_deref().and_then(receipt::run) {
@@ -98,6 +101,11 @@ impl Release {
             )),
             None => error,
         }
+    }
+
+    fn tags_of_remote(&self) -> RemoteTags {
+        let remote = &self.policy().git.remote;
+        RemoteTags::new(self.top(), remote).telling(self.events.clone())
     }
 
     fn missing(&self, there: Vec<RemoteTag>) -> Result<Vec<RemoteTag>> {

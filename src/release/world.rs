@@ -86,7 +86,8 @@ impl Release {
     pub(super) fn remote(&self) -> Arc<dyn Remote> {
         let git = &self.policy().git;
         if git.push {
-            Arc::new(GitRemote::new(self.top(), &git.remote))
+            let remote = GitRemote::new(self.top(), &git.remote);
+            Arc::new(remote.telling(self.events.clone()))
         } else {
             Arc::new(LocalOnly::new(
                 self.top(),

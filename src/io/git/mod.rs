@@ -5,3 +5,6 @@ mod error;
 pub mod read;
 pub mod remote;
 mod run;
+mod wait;
+
+pub(crate) use run::OF_ANOTHER_REPOSITORY;

@@ -1,17 +1,49 @@
 //! The one place that runs the `git` program: the user's credential helpers, ssh agent, signing keys
 //! and hooks just work.
 //!
-//! A run belongs to the repository that was named, whatever git's own environment variables say; it
-//! is ended when its future is dropped; and no credential in a URL is repeated in an error.
+//! A run belongs to the repository that was named, whatever git's own environment variables say. It
+//! asks nothing on the terminal. It is ended, with all that it has started, when its future is dropped
+//! or its time is up. No credential in a URL is repeated in an error.
 
 use std::{ffi::OsStr, path::PathBuf, process::Stdio};
 
-use tokio::{io::AsyncWriteExt as _, process::Command};
+use tokio::process::Command;
 
 use crate::{
+    event::Events,
     git::{CommitId, ObjectId},
-    io::git::error::{RemoteError, RemoteErrorKind},
+    io::{
+        git::{
+            error::{RemoteError, RemoteErrorKind},
+            wait::{RemoteCall, WaitLimits},
+        },
+        program::Program,
+    },
 };
+
+/// Variables that git sets for its hooks and aliases, or that a user sets for one repository: they
+/// would lead a run to another repository, other objects or other refs than those that were named.
+/// Most of them are what `git rev-parse --local-env-vars` lists; settings that are given on a command
+/// line (`GIT_CONFIG_COUNT` and the like) stay, because credentials are given in this way.
+pub(crate) const OF_ANOTHER_REPOSITORY: [&str; 17] = [
+    "GIT_DIR",
+    "GIT_COMMON_DIR",
+    "GIT_WORK_TREE",
+    "GIT_IMPLICIT_WORK_TREE",
+    "GIT_PREFIX",
+    "GIT_INTERNAL_SUPER_PREFIX",
+    "GIT_INDEX_FILE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_QUARANTINE_PATH",
+    "GIT_NAMESPACE",
+    "GIT_CONFIG",
+    "GIT_SHALLOW_FILE",
+    "GIT_GRAFT_FILE",
+    "GIT_NO_REPLACE_OBJECTS",
+    "GIT_REPLACE_REF_BASE",
+    "GIT_ATTR_SOURCE",
+];
 
 /// Who makes git objects where git's configuration names nobody.
 pub(crate) const ANONYMOUS: &str = "hoist <hoist@noreply.invalid>";
@@ -20,6 +52,9 @@ pub(crate) const ANONYMOUS: &str = "hoist <hoist@noreply.invalid>";
 #[derive(Debug, Clone)]
 pub(crate) struct Git {
     dir: PathBuf,
+    /// Hears of long waits.
+    events: Events,
+    limits: WaitLimits,
 }
 
 /// What a run of `git` printed, and whether it succeeded.
@@ -47,6 +82,32 @@ impl GitOutput {
         let from = lines.len().saturating_sub(4);
         without_credentials(&lines[from..].join("; "))
     }
+
+    /// The error of a run that the remote left without an answer, or with half of one.
+    pub(super) fn unreachable(&self) -> RemoteError {
+        let error = RemoteError::new(RemoteErrorKind::Unreachable, self.error_text());
+        match hint_to_ask(&self.stderr) {
+            Some(hint) => error.hint(hint),
+            None => error,
+        }
+    }
+}
+
+/// What helps where `git` or `ssh` wanted an answer from a person.
+fn hint_to_ask(stderr: &str) -> Option<&'static str> {
+    const ASKED: [&str; 6] = [
+        "terminal prompts disabled",
+        "could not read Username",
+        "could not read Password",
+        "ssh_askpass",
+        "Host key verification failed",
+        "Permission denied (publickey",
+    ];
+    let asked = ASKED.iter().any(|words| stderr.contains(words));
+    asked.then_some(
+        "`git` and `ssh` ask nothing on the terminal while hoist runs them: a credential helper, \
+         an ssh agent or `known_hosts` must have the answer",
+    )
 }
 
 /// `https://user:secret@host/` becomes `https://host/`.
@@ -74,7 +135,17 @@ pub(crate) fn object_id(text: &str) -> Result<ObjectId, RemoteError> {
 
 impl Git {
     pub(crate) fn new(dir: impl Into<PathBuf>) -> Self {
-        Self { dir: dir.into() }
+        Self {
+            dir: dir.into(),
+            events: Events::none(),
+            limits: WaitLimits::default(),
+        }
+    }
+
+    /// Lets `events` hear what is waited for.
+    pub(super) fn telling(mut self, events: Events) -> Self {
+        self.events = events;
+        self
     }
 
     fn command<A: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = A>) -> Command {
@@ -82,11 +153,16 @@ impl Git {
         command.arg("-C").arg(&self.dir).args(args);
         // A few messages are read, to tell "cannot do this at all" from other failures: in English.
         command.env("LC_ALL", "C");
-        // Git sets these for its hooks and aliases; the repository is the one that was named.
-        for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"] {
+        for name in OF_ANOTHER_REPOSITORY {
             command.env_remove(name);
         }
-        command.kill_on_drop(true);
+        // Neither git nor ssh may wait for an answer on a terminal. A program that asks in a window
+        // of its own is used where the user has set one.
+        command.env("GIT_TERMINAL_PROMPT", "0");
+        if std::env::var_os("SSH_ASKPASS_REQUIRE").is_none() {
+            command.env("SSH_ASKPASS_REQUIRE", "force");
+        }
+        command.stdin(Stdio::piped());
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
@@ -99,27 +175,29 @@ impl Git {
         environment: &[(&str, &str)],
     ) -> Result<GitOutput, RemoteError> {
         let mut command = self.command(args);
-        command.stdin(Stdio::piped());
         command.envs(environment.iter().copied());
         let failed = |error: std::io::Error| {
             RemoteError::new(RemoteErrorKind::Local, format!("cannot run `git`: {error}"))
         };
-        let mut child = command.spawn().map_err(failed)?;
-        let mut stdin = child.stdin.take();
-        let write = async {
-            if let Some(stdin) = &mut stdin {
-                // A program that ends before it has read everything says why by itself.
-                let _ = stdin.write_all(input).await;
-            }
-            drop(stdin);
-        };
-        let (output, ()) = tokio::join!(child.wait_with_output(), write);
-        let output = output.map_err(failed)?;
+        let program = Program::start(&mut command).map_err(failed)?;
+        let output = program.output(input, u64::MAX).await.map_err(failed)?;
         Ok(GitOutput {
             success: output.status.success(),
             stdout: output.stdout,
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
         })
+    }
+
+    /// Runs `git` where it asks the remote called `remote`: within the limit of `call`, and with a
+    /// word on what is waited for.
+    pub(super) async fn ask<A: AsRef<OsStr>>(
+        &self,
+        remote: &str,
+        call: RemoteCall,
+        args: impl IntoIterator<Item = A>,
+    ) -> Result<GitOutput, RemoteError> {
+        let run = self.run(args, b"", &[]);
+        self.limits.wait(remote, call, &self.events, run).await
     }
 
     /// Runs an operation on the repository at hand, whose failure is an error, and gives its output.
@@ -179,7 +257,152 @@ impl Git {
 
 #[cfg(test)]
 mod tests {
-    use crate::io::git::run::without_credentials;
+    use std::{
+        fs,
+        os::unix::fs::PermissionsExt as _,
+        path::Path,
+        sync::{Arc, Mutex},
+        time::{Duration, Instant},
+    };
+
+    use super::*;
+    use crate::{event::Event, io::process::ProcessIdentity};
+
+    /// Does not listen to its caller, and not to a polite request to end.
+    const SERVER: &str = "#!/bin/sh\ntrap '' TERM\necho $$ >PLACE\nsleep 600\n";
+
+    /// A repository whose remote never answers, and writes its process id to a file.
+    async fn hung(dir: &Path) -> (Git, std::path::PathBuf) {
+        let (server, begun) = (dir.join("server"), dir.join("begun"));
+        let script = SERVER.replace("PLACE", &begun.display().to_string());
+        fs::write(&server, script).expect("written");
+        fs::set_permissions(&server, fs::Permissions::from_mode(0o755)).expect("a program");
+        let git = Git::new(dir);
+        let server = server.to_str().expect("plain text");
+        for args in [
+            &["init", "--quiet"][..],
+            &["remote", "add", "origin", "."],
+            &["config", "remote.origin.uploadpack", server],
+            &["config", "remote.origin.receivepack", server],
+        ] {
+            git.run_local("set up", args, b"").await.expect("git works");
+        }
+        (git, begun)
+    }
+
+    fn has_ended(begun: &Path) {
+        let pid = fs::read_to_string(begun).expect("it began");
+        let pid = pid.trim().parse().expect("a process id");
+        let until = Instant::now() + Duration::from_secs(20);
+        while ProcessIdentity::runs(pid, None) {
+            assert!(Instant::now() < until, "{pid} still runs");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        fs::remove_file(begun).expect("it goes");
+    }
+
+    /// The remote does not answer this call, which ends with an error that names both.
+    async fn gets_no_answer(call: RemoteCall, args: &[&str]) {
+        let dir = tempfile::tempdir().expect("a directory");
+        let (mut git, begun) = hung(dir.path()).await;
+        git.limits = WaitLimits::short(Duration::from_millis(1), Duration::from_secs(6));
+        let words = Arc::new(Mutex::new(Vec::new()));
+        git.events = Events::new({
+            let words = words.clone();
+            move |event| {
+                if let Event::Waiting { text } = event {
+                    words.lock().expect("nobody panics").push(text);
+                }
+            }
+        });
+        let error = match git.ask("origin", call, args).await {
+            Ok(output) => panic!("{args:?} was answered: {}", output.stderr),
+            Err(error) => error,
+        };
+        assert_eq!(error.kind, RemoteErrorKind::Unreachable);
+        let words = words.lock().expect("nobody panics").clone();
+        let name = args[..args.len() - 1].join(" ").replace(" origin", "");
+        for part in ["`origin`", "within 6 s", &format!("({name})")] {
+            let text = &error.message;
+            assert!(text.contains(part), "{part} is missing: {text}");
+        }
+        assert!(error.hint.is_some());
+        let expected = format!("for the git remote `origin` ({name}), ");
+        assert!(!words.is_empty(), "{args:?}");
+        assert!(
+            words.iter().all(|text| text.starts_with(&expected)),
+            "{words:?}"
+        );
+        has_ended(&begun);
+    }
+
+    #[tokio::test]
+    async fn row_42_a_remote_that_hangs_is_named_waited_for_and_left() {
+        const PUSH: &[&str] = &["push", "origin", ":refs/x/y"];
+        const TRY: &[&str] = &["push", "--dry-run", "origin", ":refs/x/y"];
+        tokio::join!(
+            gets_no_answer(RemoteCall::List, &["ls-remote", "origin"]),
+            gets_no_answer(RemoteCall::Fetch, &["fetch", "origin"]),
+            gets_no_answer(RemoteCall::Push, PUSH),
+            gets_no_answer(RemoteCall::TryPush, TRY),
+        );
+    }
+
+    #[tokio::test]
+    async fn a_wait_that_is_given_up_ends_the_whole_group() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let (git, begun) = hung(dir.path()).await;
+        let begins = async {
+            while fs::read_to_string(&begun).map_or(true, |text| !text.ends_with('\n')) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::select! {
+            _ = git.ask("origin", RemoteCall::List, ["ls-remote", "origin"]) => panic!("an answer"),
+            () = begins => {}
+        }
+        has_ended(&begun);
+    }
+
+    #[test]
+    fn nothing_of_another_repository_reaches_git() {
+        let command = Git::new("/somewhere").command(["status"]);
+        let changes: Vec<_> = command.as_std().get_envs().collect();
+        for name in OF_ANOTHER_REPOSITORY {
+            assert!(changes.contains(&(OsStr::new(name), None)), "{name}");
+        }
+        assert!(changes.contains(&(OsStr::new("GIT_TERMINAL_PROMPT"), Some(OsStr::new("0")))));
+    }
+
+    #[test]
+    fn a_question_that_nobody_could_answer_is_explained() {
+        for (stderr, asked) in [
+            (
+                "fatal: could not read Username for 'https://h': terminal prompts disabled",
+                true,
+            ),
+            (
+                "fatal: could not read Password for 'https://me@h': No such device",
+                true,
+            ),
+            (
+                "Host key verification failed.\nfatal: Could not read from remote",
+                true,
+            ),
+            (
+                "ssh_askpass: exec(/usr/bin/ssh-askpass): No such file or directory",
+                true,
+            ),
+            ("git@h: Permission denied (publickey).", true),
+            (
+                "fatal: unable to access 'https://h/': Could not resolve host: h",
+                false,
+            ),
+            ("", false),
+        ] {
+            assert_eq!(hint_to_ask(stderr).is_some(), asked, "{stderr}");
+        }
+    }
 
     #[test]
     fn credentials_in_urls_are_left_out() {

@@ -415,3 +415,56 @@ fn a_password_without_a_host_goes_only_where_something_is_published() {
     run(&["verify"], true).expect(0);
     run(&["repair", "--yes"], false).expect(0);
 }
+
+/// A hook or an alias runs hoist with the variables of its own repository.
+#[test]
+fn variables_of_another_repository_change_nothing() {
+    let registry = registry();
+    let world = World::new(&registry, &[NAME]);
+    let clone = released(&world);
+    let elsewhere = testkit::sandbox::GitRemote::new();
+    let other = elsewhere.clone("other", &[]);
+    other.write("file", "content");
+    other.commit("feat: of another project");
+    other.git(&["tag", "v7.0.0"]);
+    other.push();
+    let before = elsewhere.refs();
+    let of_other = |path: &str| other.path().join(path).display().to_string();
+    let git = of_other(".git");
+    let variables = [
+        ("GIT_DIR", git.clone()),
+        ("GIT_COMMON_DIR", git.clone()),
+        ("GIT_WORK_TREE", of_other("")),
+        ("GIT_INDEX_FILE", of_other(".git/index")),
+        ("GIT_OBJECT_DIRECTORY", of_other(".git/objects")),
+        ("GIT_ALTERNATE_OBJECT_DIRECTORIES", of_other(".git/objects")),
+        ("GIT_QUARANTINE_PATH", of_other(".git/objects")),
+        ("GIT_NAMESPACE", "other".to_owned()),
+        ("GIT_CONFIG", "/dev/null".to_owned()),
+        ("GIT_SHALLOW_FILE", of_other("file")),
+        ("GIT_PREFIX", "sub/".to_owned()),
+    ];
+    let plan = |set: &[(&str, String)]| {
+        let mut command = world.command(&clone, &["plan", "--json"]);
+        command.envs(set.iter().map(|(name, value)| (*name, value)));
+        let run = Run::of(&mut command);
+        run.expect(0);
+        let mut plan = run.json();
+        plan.as_object_mut().unwrap().remove("instant");
+        plan
+    };
+    let plain = plan(&[]);
+    for variable in &variables {
+        assert_eq!(plan(std::slice::from_ref(variable)), plain, "{variable:?}");
+    }
+    let mut command = world.command(&clone, &["release", "--yes"]);
+    command.envs(variables.iter().map(|(name, value)| (*name, value)));
+    Run::of(&mut command).expect(0);
+    assert_eq!(world.shows("latest"), world.shows("1.1.0"));
+    let refs = world.remote.refs();
+    assert!(refs.contains("refs/tags/v1.1.0"), "{refs}");
+    assert!(!refs.contains("refs/namespaces"), "{refs}");
+    world.assert_unlocked();
+    assert_eq!(elsewhere.refs(), before);
+    assert_eq!(other.git(&["tag"]), "v7.0.0");
+}

@@ -387,7 +387,7 @@ fn a_signal_while_a_verb_looks_at_the_remote() {
     let begun = clone.path().with_file_name("begun");
     let server = clone.path().with_file_name("upload-pack");
     let text = format!(
-        "#!/bin/sh\necho $$ >'{}'\nexec cat >/dev/null\n",
+        "#!/bin/sh\ntrap '' TERM\necho $$ >'{}'\nsleep 600\n",
         begun.display()
     );
     script(&server, &text);
@@ -396,7 +396,7 @@ fn a_signal_while_a_verb_looks_at_the_remote() {
         "remote.origin.uploadpack",
         server.to_str().unwrap(),
     ]);
-    for verb in ["status", "plan"] {
+    for verb in ["status", "plan", "check"] {
         for signal in ["INT", "TERM"] {
             let hanging = Hanging::File(begun.clone());
             let run = interrupt(world.command(&clone, &[verb]), &hanging, &[signal]);
@@ -404,12 +404,44 @@ fn a_signal_while_a_verb_looks_at_the_remote() {
             let pid = fs::read_to_string(&begun).unwrap();
             let process = PathBuf::from("/proc").join(pid.trim());
             let end = Instant::now() + SOON;
-            while process.exists() {
+            while process.join("exe").read_link().is_ok() {
                 assert!(Instant::now() < end, "`git` still runs after {verb}: {run}");
                 std::thread::yield_now();
             }
             fs::remove_file(&begun).unwrap();
         }
+    }
+}
+
+/// Whoever waits is told what for, on stderr, and not where only errors are wanted.
+#[test]
+fn row_42_a_hung_remote_is_named_while_it_is_waited_for() {
+    let place = Place::new();
+    let world = World::new(&place.registry, &[NAME]);
+    let clone = project(&world);
+    let server = clone.path().with_file_name("upload-pack");
+    script(&server, "#!/bin/sh\nsleep 600\n");
+    clone.git(&[
+        "config",
+        "remote.origin.uploadpack",
+        server.to_str().unwrap(),
+    ]);
+    for (args, told) in [
+        (&["plan"][..], true),
+        (&["check", "--json"], true),
+        (&["release", "--yes"], true),
+        (&["status", "--quiet"], false),
+    ] {
+        let mut command = world.command(&clone, args);
+        let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = command.spawn().unwrap();
+        std::thread::sleep(Duration::from_secs(8));
+        send(&child, "TERM");
+        let run = Run::from(child.wait_with_output().unwrap());
+        run.expect(130);
+        let words = "the git remote `origin` (ls-remote), 5 s";
+        assert_eq!(run.stderr.contains(words), told, "{run}");
+        assert!(!run.stdout.contains(words), "{run}");
     }
 }
 

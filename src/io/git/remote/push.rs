@@ -14,16 +14,21 @@ use async_trait::async_trait;
 use tokio::sync::OnceCell;
 
 use crate::{
+    event::Events,
     git::{CommitId, ObjectId, RefName},
     io::git::{
         error::{RemoteError, RemoteErrorKind},
         remote::{RefEdit, RefPattern, Remote},
         run::{ANONYMOUS, Git, GitOutput, object_id},
+        wait::RemoteCall,
     },
 };
 
 /// The file of a lock object that holds the journal.
 const JOURNAL: &str = "journal";
+
+/// The option of a push that carries nothing out.
+const DRY_RUN: &str = "--dry-run";
 
 /// A remote of a repository on disk.
 #[derive(Debug)]
@@ -45,6 +50,13 @@ impl GitRemote {
             target: OnceCell::new(),
             one_by_one: AtomicBool::new(false),
         }
+    }
+
+    /// Lets `events` hear what is waited for.
+    #[must_use]
+    pub fn telling(mut self, events: Events) -> Self {
+        self.git = self.git.telling(events);
+        self
     }
 
     /// Where pushes go. That must be one place: a lock on one of two places would lock nothing.
@@ -97,7 +109,11 @@ impl GitRemote {
             let new = edit.result().map_or("", ObjectId::as_str);
             args.push(format!("{new}:{}", edit.name));
         }
-        let output = self.git.run(args, b"", &[]).await?;
+        let call = match options.contains(&DRY_RUN) {
+            true => RemoteCall::TryPush,
+            false => RemoteCall::Push,
+        };
+        let output = self.git.ask(&self.name, call, args).await?;
         if output.success {
             Ok(())
         } else {
@@ -169,17 +185,13 @@ impl GitRemote {
             self.target().await?,
         ];
         args.extend(what);
-        let output = self.git.run(args, b"", &[]).await?;
+        let output = self.git.ask(&self.name, RemoteCall::Fetch, args).await?;
         if output.success {
             Ok(())
         } else {
-            Err(unreachable(&output))
+            Err(output.unreachable())
         }
     }
-}
-
-fn unreachable(output: &GitOutput) -> RemoteError {
-    RemoteError::new(RemoteErrorKind::Unreachable, output.error_text())
 }
 
 /// Reads the lines that `--porcelain` prints, one a ref. The refs themselves decide in the end; this
@@ -197,7 +209,7 @@ fn failure(output: &GitOutput) -> RemoteError {
         .find(why)
         .or_else(|| out.lines().find(refused))
     else {
-        return unreachable(output);
+        return output.unreachable();
     };
     let mut fields = line.split('\t').skip(1);
     let name = fields
@@ -240,7 +252,7 @@ impl Remote for GitRemote {
     }
 
     async fn check(&self, edits: &[RefEdit]) -> Result<(), RemoteError> {
-        self.push_all(edits, &["--dry-run"]).await
+        self.push_all(edits, &[DRY_RUN]).await
     }
 
     async fn refs(&self, patterns: &[RefPattern]) -> Result<Vec<(RefName, ObjectId)>, RemoteError> {
@@ -248,9 +260,9 @@ impl Remote for GitRemote {
             .map(String::from)
             .to_vec();
         args.extend(patterns.iter().map(ToString::to_string));
-        let output = self.git.run(args, b"", &[]).await?;
+        let output = self.git.ask(&self.name, RemoteCall::List, args).await?;
         if !output.success {
-            return Err(unreachable(&output));
+            return Err(output.unreachable());
         }
         let text = output.text();
         let pairs = text.lines().filter_map(|line| line.split_once('\t'));

@@ -1,19 +1,24 @@
 //! The version tags of a remote: listed, and fetched where this clone lacks them.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use crate::{
     error::{Error, ErrorCode, Result},
+    event::Events,
     git::{ObjectId, RefName},
     io::git::{
-        error::RemoteError,
-        run::{Git, object_id},
+        error::{RemoteError, RemoteErrorKind},
+        run::{Git, GitOutput, object_id},
+        wait::RemoteCall,
     },
     text::sanitize_line,
 };
 
 /// How many tags one command fetches: far below what a command line holds.
 const TAGS_PER_FETCH: usize = 200;
+
+/// How often a fetch is tried that meets another one in the same clone.
+const FETCHES: u32 = 5;
 
 /// A tag that a remote has.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +48,13 @@ impl RemoteTags {
         }
     }
 
+    /// Lets `events` hear what is waited for.
+    #[must_use]
+    pub fn telling(mut self, events: Events) -> Self {
+        self.git = self.git.telling(events);
+        self
+    }
+
     /// All tags of the remote.
     ///
     /// # Errors
@@ -50,6 +62,7 @@ impl RemoteTags {
     pub async fn list(&self) -> Result<Vec<RemoteTag>> {
         let text = self
             .run(
+                RemoteCall::List,
                 &["ls-remote", "--tags", "--", &self.remote],
                 "cannot list the tags of",
             )
@@ -73,7 +86,8 @@ impl RemoteTags {
                 &self.remote,
             ];
             args.extend(specs.iter().map(String::as_str));
-            self.run(&args, "cannot fetch tags from").await?;
+            let what = "cannot fetch tags from";
+            self.run(RemoteCall::Fetch, &args, what).await?;
         }
         Ok(())
     }
@@ -82,21 +96,44 @@ impl RemoteTags {
         Error::failed(format!("{what} `{}`", self.remote)).with_code(ErrorCode::GitRemote)
     }
 
-    async fn run(&self, args: &[&str], what: &str) -> Result<String> {
-        let failed = || self.failed(what);
-        let output = self.git.run(args, b"", &[]).await;
-        let output = output.map_err(|error| failed().because(&error).hint("install git"))?;
-        if output.success {
-            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    async fn run(&self, call: RemoteCall, args: &[&str], what: &str) -> Result<String> {
+        let mut tries = FETCHES;
+        loop {
+            let output = self.git.ask(&self.remote, call, args).await;
+            let output = output.map_err(|error| self.explain(what, &error))?;
+            if output.success {
+                return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+            }
+            tries -= 1;
+            if !met_another(&output) || tries == 0 {
+                return Err(self.explain(what, &output.unreachable()));
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
         }
-        Err(failed()
-            .cause(sanitize_line(&output.error_text(), 400))
-            .state("nothing was built or moved")
-            .hint(format!(
+    }
+
+    fn explain(&self, what: &str, error: &RemoteError) -> Error {
+        let hint = match (&error.hint, error.kind) {
+            (Some(hint), _) => hint.clone(),
+            (None, RemoteErrorKind::Local) => "install git".to_owned(),
+            (None, _) => format!(
                 "`git ls-remote {}` must work here; without a remote, set `git.push = false`",
                 self.remote
-            )))
+            ),
+        };
+        self.failed(what)
+            .cause(sanitize_line(&error.message, 400))
+            .state("nothing was built or moved")
+            .hint(hint)
     }
+}
+
+/// Whether another `git` of this clone was writing the same ref. It is there afterwards, and a second
+/// fetch finds it.
+fn met_another(output: &GitOutput) -> bool {
+    ["cannot lock ref", "Unable to create", "File exists"]
+        .iter()
+        .any(|words| output.stderr.contains(words))
 }
 
 /// `<id>\trefs/tags/<name>`, and `<id>\trefs/tags/<name>^{}` for what an annotated tag peels to.

@@ -1,16 +1,19 @@
 //! Asks a credential helper: `docker-credential-NAME get`, with the registry on standard input.
 
-use std::{io::ErrorKind, path::Path, process::Stdio, time::Duration};
+use std::{
+    io::ErrorKind,
+    path::Path,
+    process::{Output, Stdio},
+    time::Duration,
+};
 
 use serde_json::Value;
-use tokio::{
-    io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _},
-    process::{Child, Command},
-};
+use tokio::process::Command;
 
 use crate::{
     io::{
         environment::Environment,
+        program::Program,
         registry::credentials::{credential::Credential, helper_failure::HelperFailure},
     },
     text::sanitize_line,
@@ -18,8 +21,6 @@ use crate::{
 
 /// How long a credential helper may take; some ask the user.
 pub(super) const HELPER_TIMEOUT: Duration = Duration::from_secs(60);
-/// How long the output of a helper that has ended is waited for.
-const AFTER_END: Duration = Duration::from_secs(1);
 /// Most bytes that are read of what a helper prints.
 const LARGEST_OUTPUT: u64 = 256 * 1024;
 /// Longest line of a helper's standard error that is repeated, in characters.
@@ -29,7 +30,7 @@ const LONGEST_LINE: usize = 200;
 ///
 /// # Errors
 /// The helper cannot be run, fails, prints something else, or takes longer than `limit`. It is
-/// killed then, with the programs that it started.
+/// ended then, with the programs that it started.
 pub(super) async fn ask(
     environment: &Environment,
     name: &str,
@@ -43,8 +44,8 @@ pub(super) async fn ask(
             why: "its name is not the name of a program".to_owned(),
         });
     }
-    let group = start(environment, &helper)?;
-    match tokio::time::timeout(limit, talk(group, server)).await {
+    let talk = start(environment, &helper)?.output(server.as_bytes(), LARGEST_OUTPUT);
+    match tokio::time::timeout(limit, talk).await {
         Ok(Ok(output)) => read(helper, &output),
         Ok(Err(error)) => Err(HelperFailure::NotStarted {
             helper,
@@ -54,33 +55,15 @@ pub(super) async fn ask(
     }
 }
 
-/// A helper and the programs that it started. They are killed when this value is dropped, unless the
-/// helper has ended by itself.
-struct HelperGroup {
-    child: Child,
-    /// The id of the process group, which is the helper's own. `None` when the helper has ended.
-    id: Option<rustix::process::Pid>,
-}
-
-impl Drop for HelperGroup {
-    fn drop(&mut self) {
-        if let Some(id) = self.id {
-            // It fails where all of them have ended in the meantime.
-            let _ = rustix::process::kill_process_group(id, rustix::process::Signal::KILL);
-        }
-    }
-}
-
-fn start(environment: &Environment, helper: &str) -> Result<HelperGroup, HelperFailure> {
+fn start(environment: &Environment, helper: &str) -> Result<Program, HelperFailure> {
     let mut command = Command::new(helper);
-    command.arg("get").process_group(0).kill_on_drop(true);
-    command.stdin(Stdio::piped());
+    command.arg("get").stdin(Stdio::piped());
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let path = environment.get("PATH");
     if let Some(path) = path {
         command.env("PATH", path);
     }
-    let child = command.spawn().map_err(|error| {
+    Program::start(&mut command).map_err(|error| {
         let is_there = path.is_some_and(|path| {
             std::env::split_paths(path).any(|folder| is_file(&folder.join(helper)))
         });
@@ -96,11 +79,6 @@ fn start(environment: &Environment, helper: &str) -> Result<HelperGroup, HelperF
                 why: error.to_string(),
             },
         }
-    })?;
-    let id = child.id().and_then(|id| i32::try_from(id).ok());
-    Ok(HelperGroup {
-        id: id.and_then(rustix::process::Pid::from_raw),
-        child,
     })
 }
 
@@ -108,58 +86,7 @@ fn is_file(path: &Path) -> bool {
     path.metadata().is_ok_and(|found| found.is_file())
 }
 
-struct HelperOutput {
-    status: std::process::ExitStatus,
-    stdout: Vec<u8>,
-    stderr: Vec<u8>,
-}
-
-async fn talk(mut group: HelperGroup, server: &str) -> std::io::Result<HelperOutput> {
-    let stdin = group.child.stdin.take();
-    let (out, err) = (group.child.stdout.take(), group.child.stderr.take());
-    let write = async move {
-        if let Some(mut stdin) = stdin {
-            // A helper that ends before it has read its input says why by itself.
-            let _ = stdin.write_all(server.as_bytes()).await;
-        }
-    };
-    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
-    let status = {
-        let talk = async {
-            tokio::join!(
-                write,
-                beginning(out, &mut stdout),
-                beginning(err, &mut stderr)
-            )
-        };
-        let end = group.child.wait();
-        tokio::pin!(talk, end);
-        tokio::select! {
-            _ = &mut talk => end.await?,
-            status = &mut end => {
-                // An agent that the helper has started can keep the pipes open for good.
-                let _ = tokio::time::timeout(AFTER_END, talk).await;
-                status?
-            }
-        }
-    };
-    group.id = None;
-    Ok(HelperOutput {
-        status,
-        stdout,
-        stderr,
-    })
-}
-
-/// Reads to the end, and keeps the beginning. What cannot be read is as if it were not there.
-async fn beginning(from: Option<impl AsyncRead + Unpin>, kept: &mut Vec<u8>) {
-    if let Some(mut from) = from {
-        let _ = (&mut from).take(LARGEST_OUTPUT).read_to_end(kept).await;
-        let _ = tokio::io::copy(&mut from, &mut tokio::io::sink()).await;
-    }
-}
-
-fn read(helper: String, output: &HelperOutput) -> Result<Option<Credential>, HelperFailure> {
+fn read(helper: String, output: &Output) -> Result<Option<Credential>, HelperFailure> {
     let stderr = String::from_utf8_lossy(&output.stderr);
     if !output.status.success() {
         let stdout = String::from_utf8_lossy(&output.stdout);
