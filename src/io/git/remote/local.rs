@@ -1,45 +1,37 @@
-//! Stands in for a remote where there is none: a file lock of the operating system beside the journal,
+//! Stands in for a remote where there is none: a lock of the operating system beside the journals,
 //! which is released when its process dies, and tags in the repository at hand.
 
 use std::{
     collections::BTreeMap,
-    fs::{File, OpenOptions},
-    io::{Read as _, Seek as _, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
     path::PathBuf,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use async_trait::async_trait;
-use serde::{Deserialize, Serialize};
 
 use crate::{
     git::{CommitId, ObjectId, RefName},
-    io::git::{
-        error::{RemoteError, RemoteErrorKind},
-        remote::{RefChange, RefEdit, RefPattern, Remote},
-        run::{Git, object_id},
+    io::{
+        file_lock::FileLock,
+        git::{
+            error::{RemoteError, RemoteErrorKind},
+            remote::{
+                RefChange, RefEdit, RefPattern, Remote,
+                lock_file::{LockContent, LockFiles},
+            },
+            run::{Git, object_id},
+        },
     },
     oci::Digest,
 };
-
-/// What the lock file says. It outlives a process that dies, and so tells what was unfinished; the
-/// OS lock on the file tells whether that process is alive.
-#[derive(Debug, Default, Serialize, Deserialize)]
-struct LockFile {
-    /// Lock refs and their objects.
-    refs: BTreeMap<RefName, ObjectId>,
-    /// The journals of those objects.
-    journals: BTreeMap<ObjectId, String>,
-}
 
 /// The repository at hand in place of a remote.
 #[derive(Debug)]
 pub struct LocalOnly {
     git: Git,
-    path: PathBuf,
-    /// The locked file, while this process holds a lock.
-    held: Mutex<Option<File>>,
+    files: LockFiles,
+    /// The lock, while this process holds it. It ends with this value, as it would with the process.
+    held: Mutex<Option<FileLock>>,
     /// Journals of locks that were made but not taken yet.
     made: Mutex<BTreeMap<ObjectId, String>>,
 }
@@ -48,109 +40,60 @@ fn open<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn local(error: &std::io::Error) -> RemoteError {
-    RemoteError::new(
-        RemoteErrorKind::Local,
-        format!("cannot use the lock file: {error}"),
-    )
-}
-
-/// Closing the file is not enough while a program that is just being started has a copy of it.
-fn give_up(file: &File) -> Result<(), RemoteError> {
-    fs4::FileExt::unlock(file).map_err(|error| local(&error))
-}
-
-impl Drop for LocalOnly {
-    /// The lock ends with this value, as it would with the process.
-    fn drop(&mut self) {
-        if let Some(file) = open(&self.held).take() {
-            // What cannot be unlocked is unlocked when the process ends.
-            let _ = give_up(&file);
-        }
-    }
-}
-
 impl LocalOnly {
-    /// The repository at `dir`, with its lock file at `path`.
+    /// The repository at `dir`, with its lock at `path`, and what the lock holds in a file beside it.
     pub fn new(dir: impl Into<PathBuf>, path: impl Into<PathBuf>) -> Self {
         Self {
             git: Git::new(dir),
-            path: path.into(),
+            files: LockFiles::new(path.into()),
             held: Mutex::default(),
             made: Mutex::default(),
         }
     }
 
-    fn open_file(&self) -> std::io::Result<File> {
-        if let Some(parent) = self.path.parent() {
-            crate::io::journal_file::private_directory(parent)?;
-        }
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false);
-        options.mode(0o600).open(&self.path)
-    }
-
-    fn read(file: &mut File) -> std::io::Result<LockFile> {
-        let mut text = String::new();
-        file.rewind()?;
-        file.read_to_string(&mut text)?;
-        // Cut by a crash while it was written: then the lock had not been taken yet.
-        Ok(serde_json::from_str(&text).unwrap_or_default())
-    }
-
-    fn write(file: &mut File, content: &LockFile) -> std::io::Result<()> {
-        let text = serde_json::to_vec(content)?;
-        file.rewind()?;
-        file.set_len(0)?;
-        file.write_all(&text)?;
-        file.sync_all()
-    }
-
-    /// Compares and swaps the lock refs under the OS lock.
+    /// Compares and swaps the lock refs under the lock of the operating system.
     fn swap_locks(&self, edits: &[RefEdit]) -> Result<(), RemoteError> {
         let mut held = open(&self.held);
-        let held_before = held.is_some();
-        let mut file = match held.take() {
-            Some(file) => file,
-            None => {
-                let file = self.open_file().map_err(|error| local(&error))?;
-                if fs4::FileExt::try_lock(&file).is_err() {
-                    let message = "another process of this machine holds the lock";
-                    return Err(RemoteError::new(RemoteErrorKind::Conflict, message));
-                }
-                file
-            }
+        let was_held = held.is_some();
+        let lock = match held.take() {
+            Some(lock) => lock,
+            None => self.files.take()?.ok_or_else(|| {
+                let message = "another process of this machine holds the lock";
+                RemoteError::new(RemoteErrorKind::Conflict, message)
+            })?,
         };
-        let mut content = Self::read(&mut file).map_err(|error| local(&error))?;
+        let swapped = self.replace(&lock, edits);
+        let stays = match &swapped {
+            Ok(()) => edits.iter().any(|edit| edit.keeps_ref()),
+            // It may be there already.
+            Err(error) if error.is_final() || error.kind == RemoteErrorKind::Conflict => was_held,
+            Err(_) => was_held || edits.iter().any(RefEdit::keeps_ref),
+        };
+        if stays {
+            *held = Some(lock);
+        }
+        swapped
+    }
+
+    fn replace(&self, lock: &FileLock, edits: &[RefEdit]) -> Result<(), RemoteError> {
+        let mut content = self.files.read()?;
         let as_expected = |edit: &RefEdit| content.refs.get(&edit.name) == edit.expected();
         if !edits.iter().all(as_expected) {
-            if held_before {
-                *held = Some(file);
-            } else {
-                give_up(&file)?;
-            }
             let message = "the lock is not what was expected";
             return Err(RemoteError::new(RemoteErrorKind::Conflict, message));
         }
-        let made = open(&self.made);
         for edit in edits {
             match edit.result() {
                 Some(id) => content.refs.insert(edit.name.clone(), id.clone()),
                 None => content.refs.remove(&edit.name),
             };
         }
-        for (id, journal) in made.iter() {
+        for (id, journal) in open(&self.made).iter() {
             content.journals.insert(id.clone(), journal.clone());
         }
-        let LockFile { refs, journals } = &mut content;
+        let LockContent { refs, journals, .. } = &mut content;
         journals.retain(|id, _| refs.values().any(|there| there == id));
-        Self::write(&mut file, &content).map_err(|error| local(&error))?;
-        if edits.iter().any(|edit| edit.keeps_ref()) {
-            *held = Some(file);
-        } else {
-            give_up(&file)?;
-        }
-        Ok(())
+        self.files.write(lock, content)
     }
 
     /// Compares and swaps tags and branches, all of them or none.
@@ -180,14 +123,6 @@ impl LocalOnly {
             output.error_text(),
         ))
     }
-
-    fn content(&self) -> Result<LockFile, RemoteError> {
-        match File::open(&self.path) {
-            Ok(mut file) => Self::read(&mut file).map_err(|error| local(&error)),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(LockFile::default()),
-            Err(error) => Err(local(&error)),
-        }
-    }
 }
 
 /// Whether the repository itself has this ref, and not the lock file.
@@ -202,9 +137,7 @@ impl Remote for LocalOnly {
     }
 
     async fn check(&self, _edits: &[RefEdit]) -> Result<(), RemoteError> {
-        let file = self.open_file().map_err(|error| local(&error))?;
-        drop(file);
-        Ok(())
+        self.files.check()
     }
 
     async fn refs(&self, patterns: &[RefPattern]) -> Result<Vec<(RefName, ObjectId)>, RemoteError> {
@@ -221,7 +154,7 @@ impl Remote for LocalOnly {
                 found.push((name, object_id(id)?));
             }
         }
-        found.extend(self.content()?.refs);
+        found.extend(self.files.read()?.refs);
         found.retain(|(name, _)| RefPattern::any(patterns, name));
         Ok(found)
     }
@@ -259,7 +192,7 @@ impl Remote for LocalOnly {
 
     async fn read_lock(&self, _name: &RefName, id: &ObjectId) -> Result<String, RemoteError> {
         let missing = || RemoteError::new(RemoteErrorKind::Local, "the lock is gone");
-        self.content()?.journals.remove(id).ok_or_else(missing)
+        self.files.read()?.journals.remove(id).ok_or_else(missing)
     }
 
     async fn contains(

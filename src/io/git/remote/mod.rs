@@ -3,6 +3,7 @@
 
 mod follow;
 mod local;
+mod lock_file;
 mod push;
 mod tag;
 mod tags;
