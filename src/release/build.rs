@@ -1,12 +1,14 @@
 //! The images of a plan: built once, taken from a layout, or adopted from a registry.
 
-use std::fs;
+use std::{path::Path, time::Duration};
+
+use tokio::time::{Instant, sleep};
 
 use crate::{
     build::{self, BuildRequest},
     error::{Error, ErrorKind, Result},
     event::{Finished, Started},
-    io::{layout::Store, registry::image_tree},
+    io::{file_lock::FileLock, layout::Store, registry::image_tree},
     oci::{Digest, Image, Repository, Variant},
     plan::{Plan, PlannedImage, PlannedSource},
     policy::{BuildPolicy, BuildSource, SourceFiles},
@@ -19,17 +21,13 @@ pub(super) struct Made {
 }
 
 /// A turn in the work tree; over when it is dropped.
-type Turn = Box<dyn Send + Sync>;
+type Turn = (Box<dyn Send + Sync>, FileLock);
 
-impl Made {
-    /// Removes what lies on disk.
-    pub(super) fn remove(self) {
-        for image in self.images.iter().filter(|image| image.dir.is_dir()) {
-            // What stays costs room and nothing else.
-            let _ = fs::remove_dir_all(&image.dir);
-        }
-    }
-}
+/// How often it is looked whether another process of this clone still has its turn.
+const TURN_LOOK: Duration = Duration::from_millis(100);
+
+/// When it is said for the first time that another process has its turn.
+const TURN_WORD: Duration = Duration::from_secs(5);
 
 impl Release {
     /// Everything that could stop the builds of `plan`, without one.
@@ -76,20 +74,28 @@ impl Release {
         Ok(image)
     }
 
-    /// Waits until no other release of this process is in the way in the work tree: a command runs
-    /// alone, since it may write where others read or write. What the engine builds from a commit
-    /// needs no turn.
+    /// Waits until no other release of this work tree is in the way, of this process or another one: a
+    /// command runs alone, since it may write where others read or write. What the engine builds from a
+    /// commit needs no turn.
     async fn turn(&self, plan: &Plan) -> Result<Option<Turn>> {
         let build = &self.policy().image.build;
+        // Linked working trees share git's directory, and not their files.
+        let top = Digest::of(self.top().to_string_lossy().as_bytes());
+        let name = format!("work-tree-{}.lock", top.short());
+        let path = self.state_directory().join(name);
         let wait = async {
             if to_build(plan).next().is_none() {
-                None
+                Ok(None)
             } else if build.image_source.command().is_some() {
-                Some(Box::new(self.work_tree.clone().write_owned().await) as Turn)
+                let turn = Box::new(self.work_tree.clone().write_owned().await);
+                let lock = self.turn_among_processes(&path, FileLock::exclusive);
+                Ok(Some((turn as _, lock.await?)))
             } else if build.files == SourceFiles::Worktree || self.has_layout() {
-                Some(Box::new(self.work_tree.clone().read_owned().await) as Turn)
+                let turn = Box::new(self.work_tree.clone().read_owned().await);
+                let lock = self.turn_among_processes(&path, FileLock::shared);
+                Ok(Some((turn as _, lock.await?)))
             } else {
-                None
+                Ok(None)
             }
         };
         tokio::select! {
@@ -98,7 +104,35 @@ impl Release {
                 ErrorKind::Interrupted,
                 "interrupted before the build",
             ).state("nothing was built or moved")),
-            turn = wait => Ok(turn),
+            turn = wait => turn,
+        }
+    }
+
+    async fn turn_among_processes(
+        &self,
+        path: &Path,
+        take: fn(&Path) -> std::io::Result<Option<FileLock>>,
+    ) -> Result<FileLock> {
+        let begun = Instant::now();
+        let mut word = TURN_WORD;
+        loop {
+            let taken = take(path).map_err(|error| {
+                Error::failed(format!("cannot lock `{}`", path.display()))
+                    .because(&error)
+                    .state("nothing was built or moved")
+                    .hint("make git's directory writable, with room on its disk")
+            })?;
+            if let Some(lock) = taken {
+                return Ok(lock);
+            }
+            if begun.elapsed() >= word {
+                self.events.waiting(format!(
+                    "for another release of this clone, which makes its image, {} s",
+                    word.as_secs()
+                ));
+                word *= 2;
+            }
+            sleep(TURN_LOOK).await;
         }
     }
 
@@ -137,9 +171,10 @@ impl Release {
         let step = self.events.start(Started::Build {
             variant: variant.clone(),
         });
-        let store = self.store();
         let source = build::choose(request, self.environment());
-        let image = source.produce(&store, &self.events, &self.cancel).await?;
+        let image = source
+            .produce(self.store(), &self.events, &self.cancel)
+            .await?;
         step.finish(Finished::Build {
             variant,
             digest: image.manifest.digest().clone(),
@@ -209,7 +244,11 @@ impl Release {
     }
 
     /// The images of this policy: those of others in this clone come and go as they please.
-    pub(super) fn store(&self) -> Store {
+    pub(super) fn store(&self) -> &Store {
+        self.store.get_or_init(|| self.new_store())
+    }
+
+    fn new_store(&self) -> Store {
         let names: Vec<String> = self
             .policy()
             .image

@@ -3,8 +3,8 @@
 //! the crate is one started.
 
 use crate::{
-    error::Result,
-    outcome::Outcome,
+    error::{ErrorKind, Result},
+    outcome::{Outcome, OutcomeKind},
     plan::Plan,
     policy::SameImage,
     publish::{self, Publication, Recovery, World},
@@ -23,6 +23,12 @@ pub(super) enum RecoveryDirection {
 impl Release {
     /// Does what the plan says: images, transaction, and what follows from how it ended.
     pub(super) async fn carry_out(&self, plan: &Plan, same_image: SameImage) -> Result<Outcome> {
+        let outcome = self.carried_out(plan, same_image).await;
+        self.store().let_go();
+        outcome
+    }
+
+    async fn carried_out(&self, plan: &Plan, same_image: SameImage) -> Result<Outcome> {
         let world = self.world();
         let found = match self.or_signal(self.preflight(&world, plan)).await {
             Ok(found) => found,
@@ -39,16 +45,36 @@ impl Release {
         if let Some(error) = outcome.error.take() {
             outcome.error = Some(self.name_winner(plan, error).await);
         }
-        if outcome.is_over() {
-            made.remove();
+        if outcome.kind == OutcomeKind::Published {
+            // No release of these repositories is unfinished in this clone now, so what no process
+            // uses belongs to none. What stays costs room and nothing else.
+            let _ = self.store().prune(&[]);
         }
         Ok(outcome)
     }
 
     /// Publishes: all tags, or none. `release`, `promote`, `repair` and `rollback VERSION` end here.
     pub(super) async fn publish(&self, world: &World, publication: &Publication) -> Outcome {
+        let store = self.store();
+        let digests: Vec<_> = publication
+            .images
+            .iter()
+            .map(|image| image.manifest.digest())
+            .collect();
+        for digest in &digests {
+            // Content that is fetched for one registry from another lies there for a while.
+            if let Err(error) = store.hold(digest) {
+                self.events.warning(error.to_string());
+            }
+        }
         let outcome = publish::publish(world, publication).await;
         self.bring_home(&outcome).await;
+        if outcome.is_over() && !is_busy(&outcome) {
+            for digest in digests {
+                // What stays costs room and nothing else.
+                let _ = store.remove(digest);
+            }
+        }
         outcome
     }
 
@@ -59,10 +85,15 @@ impl Release {
         direction: RecoveryDirection,
     ) -> Result<Option<Outcome>> {
         let (world, scope) = (self.world(), self.scope()?);
+        // The images of the release that died are among them, and a release that starts and fails
+        // meanwhile must not remove them.
+        self.store().hold_all();
         let outcome = match direction {
-            RecoveryDirection::Forward => publish::resume(&world, &scope, how).await?,
-            RecoveryDirection::Back => publish::rollback(&world, &scope, how).await?,
+            RecoveryDirection::Forward => publish::resume(&world, &scope, how).await,
+            RecoveryDirection::Back => publish::rollback(&world, &scope, how).await,
         };
+        self.store().let_go();
+        let outcome = outcome?;
         if let Some(outcome) = &outcome {
             self.bring_home(outcome).await;
         }
@@ -74,4 +105,11 @@ impl Release {
         self.bring_tag(outcome).await;
         self.bring_branch(outcome).await;
     }
+}
+
+/// Whether another release was in the way. It may be of the same image, and may have died: then its image
+/// is what `hoist resume` goes on with.
+fn is_busy(outcome: &Outcome) -> bool {
+    let error = outcome.error.as_ref();
+    error.is_some_and(|error| error.kind() == ErrorKind::Busy)
 }

@@ -1,6 +1,9 @@
 //! A project with the outside world: what every verb of this folder is a method of.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::{Arc, OnceLock},
+};
 
 use tokio_util::sync::CancellationToken;
 
@@ -9,6 +12,7 @@ use crate::{
     event::Events,
     io::{
         environment::Environment,
+        layout::Store,
         registry::{HostOptions, Registries, Settings},
     },
     oci::Repository,
@@ -31,6 +35,8 @@ pub struct Release {
     /// Whose turn it is in the working tree: held for writing while a command makes an image there,
     /// for reading while one is read from there. All releases of one set share it.
     pub(super) work_tree: Arc<tokio::sync::RwLock<()>>,
+    /// The images on disk, and which of them this release uses; made when they are first asked for.
+    pub(super) store: OnceLock<Store>,
 }
 
 impl Release {
@@ -66,6 +72,7 @@ impl Release {
             cancel: cancel.0.clone(),
             registries: Arc::new(registries),
             work_tree: Arc::default(),
+            store: OnceLock::new(),
         }
     }
 

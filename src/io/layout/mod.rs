@@ -18,6 +18,7 @@ mod error;
 mod files;
 mod form;
 mod gather;
+mod hold;
 mod own_manifest;
 mod pack;
 mod parallel;
@@ -33,7 +34,7 @@ mod unpack;
 
 use std::{
     fs::{self, File},
-    io::{Read, Write},
+    io::{ErrorKind, Read, Write},
     os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
     time::Duration,
@@ -53,6 +54,7 @@ use self::{
     files::private_dir,
     form::{LayoutForm, located},
     gather::gather,
+    hold::Holds,
     source::{LayoutOrigin, Source},
 };
 use crate::{
@@ -70,6 +72,7 @@ const STAGING: &str = ".taking-";
 pub struct Store {
     root: PathBuf,
     images: PathBuf,
+    holds: Holds,
 }
 
 impl Store {
@@ -80,11 +83,12 @@ impl Store {
         Self {
             images: root.join("images"),
             root,
+            holds: Holds::default(),
         }
     }
 
-    /// The same store with its images in a folder of their own below `ROOT/images`. A release removes
-    /// its images when it has ended, and another release that is running may have the same image.
+    /// The same store with its images in a folder of their own below `ROOT/images`, which other policies
+    /// of this clone do not see.
     #[must_use]
     pub fn apart(mut self, folder: &str) -> Self {
         self.images.push(folder);
@@ -128,22 +132,74 @@ impl Store {
         Ok(collected.image)
     }
 
-    /// Removes the images of earlier releases. Their layers stay in the cache for the next release.
+    /// Lets nobody remove the image with this digest, and makes its directory where there is none yet,
+    /// until [`Store::let_go`]. What this store has collected is held already.
+    ///
+    /// # Errors
+    /// The directory cannot be made.
+    pub fn hold(&self, digest: &Digest) -> Result<()> {
+        let dir = self.image_dir(digest);
+        self.holds.hold_new(&dir).map_err(|e| disk("use", &dir, &e))
+    }
+
+    /// Lets nobody remove any image that is there now, until [`Store::let_go`].
+    pub fn hold_all(&self) {
+        for dir in self.stored() {
+            // One that cannot be held is one that somebody is removing.
+            let _ = self.holds.hold(&dir);
+        }
+    }
+
+    /// This process uses no image any more. Others may remove them.
+    pub fn let_go(&self) {
+        self.holds.let_go();
+    }
+
+    /// Removes the image with this digest, unless another process uses it.
+    ///
+    /// # Errors
+    /// The directory cannot be removed.
+    pub fn remove(&self, digest: &Digest) -> Result<()> {
+        self.remove_dir(&self.image_dir(digest))
+    }
+
+    fn remove_dir(&self, dir: &Path) -> Result<()> {
+        let failed = |e: &std::io::Error| disk("remove", dir, e);
+        if !dir.is_dir() {
+            return Ok(());
+        }
+        let gone = staging_in(&self.images).map_err(|e| failed(&e))?;
+        match self.holds.retire(dir, &gone.path().join("image")) {
+            Ok(true) => gone.close().map_err(|e| failed(&e)),
+            Ok(false) => Ok(()),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(failed(&error)),
+        }
+    }
+
+    /// Removes the images that no process uses. Their layers stay in the cache for the next release.
     ///
     /// # Errors
     /// A directory cannot be removed.
     pub fn prune(&self, keep: &[&Digest]) -> Result<()> {
-        let Ok(entries) = fs::read_dir(&self.images) else {
-            return Ok(());
-        };
-        for entry in entries.flatten() {
-            let name = entry.file_name();
-            let staging = name.as_encoded_bytes().starts_with(STAGING.as_bytes());
-            if !staging && !keep.iter().any(|digest| name == digest.hex()) {
-                fs::remove_dir_all(entry.path()).map_err(|e| disk("remove", &entry.path(), &e))?;
+        for dir in self.stored() {
+            if !keep.iter().any(|digest| dir.ends_with(digest.hex())) {
+                self.remove_dir(&dir)?;
             }
         }
         Ok(())
+    }
+
+    /// The directories of all images.
+    fn stored(&self) -> Vec<PathBuf> {
+        let entries = fs::read_dir(&self.images).into_iter().flatten().flatten();
+        entries
+            .filter(|entry| {
+                let name = entry.file_name();
+                !name.as_encoded_bytes().starts_with(STAGING.as_bytes())
+            })
+            .map(|entry| entry.path())
+            .collect()
     }
 }
 
@@ -224,11 +280,7 @@ fn collect(
     let images = &store.images;
     private_dir(images)?;
     remove_stale(images);
-    let staging = tempfile::Builder::new()
-        .prefix(STAGING)
-        .permissions(fs::Permissions::from_mode(0o700))
-        .tempdir_in(images)
-        .map_err(|e| disk("write into", images, &e))?;
+    let staging = staging_in(images).map_err(|e| disk("write into", images, &e))?;
     let blobs = Blobs::create(staging.path(), cancel.clone())?;
     let origin = origin(&blobs, form)?;
     let mut source = Source::new(origin, blobs);
@@ -236,7 +288,7 @@ fn collect(
     let format = source.format()?;
     form.format = Some(format);
     let top = source.top(format, wanted, &cache, events)?;
-    let mut collected = gather(&source, top)?;
+    let collected = gather(&source, top)?;
     check_platforms(&collected.platforms, &wanted.platforms)?;
 
     let mut keep: Vec<&Digest> = collected
@@ -256,17 +308,24 @@ fn collect(
     source.blobs().retain(&keep)?;
     write_layout(staging.path(), &collected.image)?;
 
-    let dir = store.image_dir(collected.image.manifest.digest());
-    if dir.exists() {
-        // The same image is stored already. If it is whole, another release may be using it.
-        if let Ok(image) = store.open(collected.image.manifest.digest(), cancel) {
-            return Ok(image);
-        }
-        fs::remove_dir_all(&dir).map_err(|e| disk("remove", &dir, &e))?;
-    }
-    fs::rename(staging.path(), &dir).map_err(|e| disk("write", &dir, &e))?;
-    collected.image.dir = dir;
-    Ok(collected.image)
+    let digest = collected.image.manifest.digest();
+    let dir = store.image_dir(digest);
+    let open = || store.open(digest, cancel).ok();
+    let there = store.holds.place(staging.path(), &dir, open);
+    let there = there.map_err(|e| disk("write", &dir, &e))?;
+    Ok(there.unwrap_or(Image {
+        dir,
+        ..collected.image
+    }))
+}
+
+/// A directory for an image that is being collected, or removed. What a killed process leaves of it is
+/// removed a day later.
+fn staging_in(images: &Path) -> std::io::Result<tempfile::TempDir> {
+    tempfile::Builder::new()
+        .prefix(STAGING)
+        .permissions(fs::Permissions::from_mode(0o700))
+        .tempdir_in(images)
 }
 
 /// Removes what killed runs have left behind: directories that are older than any running build.

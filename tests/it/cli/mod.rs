@@ -5,6 +5,7 @@ mod adopt;
 mod init;
 mod layouts;
 mod multi_image;
+mod one_clone;
 mod recheck;
 pub(crate) mod refusal;
 mod release_files;

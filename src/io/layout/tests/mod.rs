@@ -649,6 +649,68 @@ fn a_stored_image_is_verified_when_it_is_opened_again() {
     assert!(open().is_err());
 }
 
+/// What several processes of one clone do, each with a store of its own.
+#[test]
+fn an_image_stays_until_the_last_process_is_done_with_it() {
+    let world = World::new();
+    let (layout, manifest) = Layout::simple();
+    let digest = Digest::of(&manifest);
+    let image = world.archive(&layout.tar()).expect("it is whole");
+    let other = Store::new(world.store.root());
+    let again = adopt_archive(
+        &*layout.tar(),
+        &other,
+        &world.wanted,
+        &Events::none(),
+        &world.cancel,
+    );
+    assert_eq!(again.expect("it is whole"), image);
+    world.store.remove(&digest).expect("the disk obeys");
+    other.prune(&[&digest]).expect("the disk obeys");
+    assert_eq!(other.open(&digest, &world.cancel).expect("it stays"), image);
+    // One that only resumes uses all that is there.
+    let third = Store::new(world.store.root());
+    third.hold_all();
+    other.remove(&digest).expect("the disk obeys");
+    assert!(image.dir.is_dir());
+    third.let_go();
+    other.prune(&[]).expect("the disk obeys");
+    assert!(!image.dir.exists());
+    other.remove(&digest).expect("nothing is left to do");
+    // A place for content that is fetched later.
+    other.hold(&digest).expect("the disk obeys");
+    world.store.prune(&[]).expect("the disk obeys");
+    assert!(image.dir.is_dir());
+    other.remove(&digest).expect("the disk obeys");
+    assert_eq!(world.strays(), Vec::<String>::new());
+}
+
+#[test]
+fn many_put_use_and_remove_the_same_image_at_once() {
+    let world = World::new();
+    let (layout, manifest) = Layout::simple();
+    let (tar, digest) = (layout.tar(), Digest::of(&manifest));
+    std::thread::scope(|scope| {
+        for _ in 0..6 {
+            scope.spawn(|| {
+                for _ in 0..15 {
+                    let store = Store::new(world.store.root());
+                    let none = Events::none();
+                    let image = adopt_archive(&*tar, &store, &world.wanted, &none, &world.cancel);
+                    let image = image.expect("it is whole");
+                    for blob in &image.blobs {
+                        assert!(image.blob_path(&blob.digest).is_file(), "it was removed");
+                    }
+                    store.remove(&digest).expect("the disk obeys");
+                }
+            });
+        }
+    });
+    world.store.prune(&[]).expect("the disk obeys");
+    assert!(!world.store.image_dir(&digest).exists());
+    assert_eq!(world.strays(), Vec::<String>::new());
+}
+
 #[test]
 fn a_path_that_is_no_image_is_refused() {
     let world = World::new();
