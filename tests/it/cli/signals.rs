@@ -352,11 +352,11 @@ fn a_signal_while_a_verb_looks_at_a_registry() {
         (&["plan", "--all"], "GET"),
         (&["tags"], "GET"),
         (&["check"], "GET"),
-        (&["verify"], "HEAD"),
+        (&["verify"], "GET"),
         (&["verify", "--all"], "GET"),
         (&["inspect"], "GET"),
         (&["release", "--dry-run", "--json"], "GET"),
-        (&["promote", "1.1.0-rc.1", "--dry-run", "--json"], "HEAD"),
+        (&["promote", "1.1.0-rc.1", "--dry-run", "--json"], "GET"),
         (&["repair", "--json"], "GET"),
         (&["rollback", "1.0.0", "--yes", "--json"], "GET"),
     ] {
