@@ -50,9 +50,9 @@ pub(super) fn run(args: ChangelogArgs, context: &Context) -> Result<ExitCode> {
         write(project, &notes, args.write)
     });
     let written = Images::of(written)?;
-    for (label, written) in written.values() {
+    for (file, written) in written.values() {
         if let Written::File { name, title } = written {
-            terminal.note(&label.note(&format!("{title} is in `{name}` now")));
+            terminal.note(&file.note(&format!("{title} is in `{name}` now")));
         }
     }
     if terminal.json && !args.write {
@@ -61,9 +61,9 @@ pub(super) fn run(args: ChangelogArgs, context: &Context) -> Result<ExitCode> {
             Written::File { .. } => Value::Null,
         }));
     }
-    for (label, written) in written.values().filter(|_| !terminal.json) {
+    for (file, written) in written.values().filter(|_| !terminal.json) {
         if let Written::Text { text, .. } = written {
-            let heading = label.config().map(|config| format!("# `{config}`\n\n"));
+            let heading = file.config().map(|config| format!("# `{config}`\n\n"));
             terminal.data(&(heading.unwrap_or_default() + text.trim_end()));
         }
     }

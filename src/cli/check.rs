@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use serde_json::{Value, json};
 
-use super::{context::Context, exit, image_label::ImageLabel, images::Images, render::Terminal};
+use super::{context::Context, exit, images::Images, policy_file::PolicyFile, render::Terminal};
 use crate::{
     error::{Error, Result},
     project::{CheckedMessage, Severity},
@@ -54,12 +54,12 @@ fn print_messages(checked: &Images<Vec<CheckedMessage>>, args: &CheckArgs, termi
     if terminal.json {
         return terminal.json(&checked.document(|checked| messages_document(checked)));
     }
-    for (label, checked) in checked.values() {
+    for (file, checked) in checked.values() {
         for line in checked.iter().flat_map(lines) {
-            terminal.data(&label.data(&line));
+            terminal.data(&file.data(&line));
         }
         if let Some(note) = summary(args, checked.len(), bad(checked)) {
-            terminal.note(&label.note(&note));
+            terminal.note(&file.note(&note));
         }
     }
 }
@@ -96,9 +96,9 @@ fn everything(all: bool, context: &Context) -> Result<ExitCode> {
     if terminal.json {
         terminal.json(&findings.document(|findings| findings_document(findings)));
     } else {
-        for (label, findings) in findings.values() {
+        for (file, findings) in findings.values() {
             for finding in findings {
-                print_finding(label, finding, terminal);
+                print_finding(file, finding, terminal);
             }
         }
     }
@@ -108,12 +108,12 @@ fn everything(all: bool, context: &Context) -> Result<ExitCode> {
     })))
 }
 
-fn print_finding(label: ImageLabel<'_>, finding: &Check, terminal: &Terminal) {
+fn print_finding(file: PolicyFile<'_>, finding: &Check, terminal: &Terminal) {
     match &finding.result {
-        Ok(how) => terminal.data(&label.data(&format!("ok       {}: {how}", finding.what))),
+        Ok(how) => terminal.data(&file.data(&format!("ok       {}: {how}", finding.what))),
         Err(error) => {
-            terminal.data(&label.data(&format!("problem  {}", finding.what)));
-            terminal.error(&label.error(error));
+            terminal.data(&file.data(&format!("problem  {}", finding.what)));
+            terminal.error(&file.error(error));
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{args::Global, image_label::ImageLabel, progress::Screen, render::Terminal};
+use super::{args::Global, policy_file::PolicyFile, progress::Screen, render::Terminal};
 use crate::{
     error::Result,
     project::{Environment, Project, ProjectSet},
@@ -50,14 +50,14 @@ impl Context {
 
     /// A release of the project, for a verb that only looks.
     pub(super) fn release(&self) -> Result<Release> {
-        let events = Screen::new(&self.terminal).remarks(ImageLabel::new(None));
+        let events = Screen::new(&self.terminal).remarks(PolicyFile::new(None));
         Release::new(self.project()?, events, &self.cancel)
     }
 
     /// A release of the project, for a verb that publishes, with progress shown.
     pub(super) fn release_for_work(&self) -> Result<Release> {
         let project = self.project()?;
-        let events = Screen::new(&self.terminal).events(ImageLabel::new(None));
+        let events = Screen::new(&self.terminal).events(PolicyFile::new(None));
         let release = Release::new(project, events, &self.cancel)?;
         Ok(release.for_publishing())
     }
@@ -65,8 +65,8 @@ impl Context {
     /// The releases of the projects, for a verb that only looks.
     pub(super) fn releases(&self, all: bool) -> Result<ReleaseSet> {
         let screen = Screen::new(&self.terminal);
-        ReleaseSet::new(self.projects(all)?, &self.cancel, |label| {
-            screen.remarks(ImageLabel::new(label))
+        ReleaseSet::new(self.projects(all)?, &self.cancel, |config| {
+            screen.remarks(PolicyFile::new(config))
         })
     }
 
@@ -74,8 +74,8 @@ impl Context {
     pub(super) fn releases_for_work(&self, all: bool) -> Result<ReleaseSet> {
         let projects = self.projects(all)?;
         let screen = Screen::new(&self.terminal);
-        ReleaseSet::new(projects, &self.cancel, |label| {
-            screen.events(ImageLabel::new(label))
+        ReleaseSet::new(projects, &self.cancel, |config| {
+            screen.events(PolicyFile::new(config))
         })
     }
 }

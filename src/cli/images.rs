@@ -1,9 +1,9 @@
-//! What a verb came to, for one image or for several. One image is a list of one, without a label:
+//! What a verb came to, for one image or for several. One image is a list of one, without a file:
 //! its document is the verb's document, and its failure is the verb's failure.
 
 use serde_json::{Map, Value, json};
 
-use super::{exit, image_label::ImageLabel, render::Terminal};
+use super::{exit, policy_file::PolicyFile, render::Terminal};
 use crate::{
     error::{Error, Result},
     project::ImageResult,
@@ -22,7 +22,7 @@ impl<T> Images<T> {
     pub(super) fn of(mut each: Vec<ImageResult<T>>) -> Result<Self> {
         match each.pop() {
             Some(ImageResult {
-                label: None,
+                config: None,
                 result: Err(error),
                 ..
             }) => Err(error),
@@ -35,19 +35,19 @@ impl<T> Images<T> {
 
     /// Whether `--all` asked for every image, though there may be only one.
     pub(super) fn are_labelled(&self) -> bool {
-        self.each.iter().any(|image| image.label.is_some())
+        self.each.iter().any(|image| image.config.is_some())
     }
 
     /// Every result with its image.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (ImageLabel<'_>, &Result<T>)> {
-        let one = |image| (ImageLabel::of(image), &image.result);
+    pub(super) fn iter(&self) -> impl Iterator<Item = (PolicyFile<'_>, &Result<T>)> {
+        let one = |image| (PolicyFile::of(image), &image.result);
         self.each.iter().map(one)
     }
 
     /// What did not fail, with its image.
-    pub(super) fn values(&self) -> impl Iterator<Item = (ImageLabel<'_>, &T)> {
+    pub(super) fn values(&self) -> impl Iterator<Item = (PolicyFile<'_>, &T)> {
         self.iter()
-            .filter_map(|(label, result)| Some((label, result.as_ref().ok()?)))
+            .filter_map(|(file, result)| Some((file, result.as_ref().ok()?)))
     }
 
     /// The results by value, for the operation that goes on with them.
@@ -67,14 +67,14 @@ impl<T> Images<T> {
         match &*self.each {
             [
                 ImageResult {
-                    label: None,
+                    config: None,
                     result: Ok(value),
                     ..
                 },
             ] => document(value),
             _ => {
-                let entry = |(label, result): (ImageLabel<'_>, &Result<T>)| {
-                    entry(label, result.as_ref().map(&document))
+                let entry = |(file, result): (PolicyFile<'_>, &Result<T>)| {
+                    entry(file, result.as_ref().map(&document))
                 };
                 json!({ "v": 1, "releases": self.iter().map(entry).collect::<Vec<_>>() })
             }
@@ -83,9 +83,9 @@ impl<T> Images<T> {
 
     /// Tells what failed for which image.
     pub(super) fn tell_errors(&self, terminal: &Terminal) {
-        for (label, result) in self.iter() {
+        for (file, result) in self.iter() {
             if let Err(error) = result {
-                terminal.error(&label.error(error));
+                terminal.error(&file.error(error));
             }
         }
     }
@@ -100,8 +100,8 @@ impl<T> Images<T> {
 }
 
 /// One image's part of a document: what the verb prints for one image, or what failed.
-pub(super) fn entry(label: ImageLabel<'_>, document: Result<Value, &Error>) -> Value {
-    let mut entry = Map::from_iter([("config".to_owned(), json!(label.config()))]);
+pub(super) fn entry(file: PolicyFile<'_>, document: Result<Value, &Error>) -> Value {
+    let mut entry = Map::from_iter([("config".to_owned(), json!(file.config()))]);
     match document {
         Ok(Value::Object(fields)) => entry.extend(fields),
         Ok(other) => drop(entry.insert("value".to_owned(), other)),
@@ -111,8 +111,8 @@ pub(super) fn entry(label: ImageLabel<'_>, document: Result<Value, &Error>) -> V
 }
 
 /// One JSON line; with several images it names its own, right after the format's version.
-pub(super) fn line(label: ImageLabel<'_>, line: Value) -> Value {
-    let (Some(config), Value::Object(fields)) = (label.config(), &line) else {
+pub(super) fn line(file: PolicyFile<'_>, line: Value) -> Value {
+    let (Some(config), Value::Object(fields)) = (file.config(), &line) else {
         return line;
     };
     let mut named = Map::from_iter([
@@ -127,8 +127,8 @@ pub(super) fn line(label: ImageLabel<'_>, line: Value) -> Value {
 mod tests {
     use super::*;
 
-    fn image(label: Option<&str>, result: Result<u8>) -> ImageResult<u8> {
-        ImageResult::new(label.map(str::to_owned), result)
+    fn image(file: Option<&str>, result: Result<u8>) -> ImageResult<u8> {
+        ImageResult::new(file.map(str::to_owned), result)
     }
 
     #[test]

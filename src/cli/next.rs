@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 
 use super::{
-    args::Overrides, context::Context, exit, image_label::ImageLabel, images::Images,
+    args::Overrides, context::Context, exit, images::Images, policy_file::PolicyFile,
     render::Terminal,
 };
 use crate::{
@@ -46,12 +46,12 @@ pub(super) fn run(args: NextArgs, context: &Context) -> Result<ExitCode> {
     if terminal.json {
         terminal.json(&answers.document(|answer| document(&answer.history.decision)));
     }
-    for (label, answer) in answers.values() {
+    for (file, answer) in answers.values() {
         let next = &answer.history.decision;
-        print(label, next, terminal);
+        print(file, next, terminal);
         if args.explain {
-            remark(label, &answer.explanation, terminal);
-        } else if next.version.is_none() && !terminal.json && label.config().is_none() {
+            remark(file, &answer.explanation, terminal);
+        } else if next.version.is_none() && !terminal.json && file.config().is_none() {
             nothing_at_all(&answer.history, terminal);
         }
     }
@@ -69,8 +69,8 @@ fn answer(
     let next = project.decide(&facts, request).inspect_err(|error| {
         // Whoever is refused wants to know what was seen most of all.
         if explained && error.kind() == ErrorKind::Refused {
-            let label = ImageLabel::new(project.label());
-            remark(label, &project.explain_facts(&facts), terminal);
+            let file = PolicyFile::new(project.config());
+            remark(file, &project.explain_facts(&facts), terminal);
         }
     })?;
     let history = NextVersion {
@@ -87,22 +87,22 @@ fn answer(
     })
 }
 
-fn print(label: ImageLabel<'_>, next: &Next, terminal: &Terminal) {
-    match (&next.version, label.config()) {
+fn print(file: PolicyFile<'_>, next: &Next, terminal: &Terminal) {
+    match (&next.version, file.config()) {
         _ if terminal.json => {}
         (Some(version), None) => terminal.data(&version.to_string()),
         (Some(version), Some(config)) => terminal.data(&format!("{config} {version}")),
         // Of one image more is told.
         (None, None) => {}
-        (None, Some(_)) => nothing(label, next, terminal),
+        (None, Some(_)) => nothing(file, next, terminal),
     }
     for note in &next.notes {
-        terminal.note(&label.note(note));
+        terminal.note(&file.note(note));
     }
 }
 
-fn remark(label: ImageLabel<'_>, lines: &[String], terminal: &Terminal) {
-    if let Some(config) = label.config() {
+fn remark(file: PolicyFile<'_>, lines: &[String], terminal: &Terminal) {
+    if let Some(config) = file.config() {
         terminal.remark(&format!("{config}:"));
     }
     for line in lines {
@@ -110,13 +110,13 @@ fn remark(label: ImageLabel<'_>, lines: &[String], terminal: &Terminal) {
     }
 }
 
-fn nothing(label: ImageLabel<'_>, next: &Next, terminal: &Terminal) {
-    terminal.note(&label.note(&format!("nothing to release: {}", next.why)));
+fn nothing(file: PolicyFile<'_>, next: &Next, terminal: &Terminal) {
+    terminal.note(&file.note(&format!("nothing to release: {}", next.why)));
 }
 
 /// Why there is nothing to release, and what was seen.
 fn nothing_at_all(history: &NextVersion, terminal: &Terminal) {
-    nothing(ImageLabel::new(None), &history.decision, terminal);
+    nothing(PolicyFile::new(None), &history.decision, terminal);
     if terminal.quiet {
         return;
     }

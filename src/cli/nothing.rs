@@ -2,23 +2,23 @@
 
 use serde_json::{Value, json};
 
-use super::{exit, image_label::ImageLabel, render::Terminal};
+use super::{exit, policy_file::PolicyFile, render::Terminal};
 use crate::{
     error::{Error, ErrorKind},
     release::NothingToRelease,
 };
 
 /// Tells a person.
-pub(super) fn tell(label: ImageLabel<'_>, nothing: &NothingToRelease, terminal: &Terminal) {
+pub(super) fn tell(file: PolicyFile<'_>, nothing: &NothingToRelease, terminal: &Terminal) {
     let why = format!("nothing to release: {}", nothing.why);
-    terminal.note(&label.note(&why));
-    messages(label, &nothing.messages, terminal);
+    terminal.note(&file.note(&why));
+    messages(file, &nothing.messages, terminal);
 }
 
 /// What a plan has to say beside its tags.
-pub(super) fn messages(label: ImageLabel<'_>, messages: &[String], terminal: &Terminal) {
+pub(super) fn messages(file: PolicyFile<'_>, messages: &[String], terminal: &Terminal) {
     for message in messages {
-        terminal.note(&label.note(message));
+        terminal.note(&file.note(message));
     }
 }
 

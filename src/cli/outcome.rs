@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use serde_json::{Map, Value, json};
 
-use super::{exit, image_label::ImageLabel, images, render::Terminal};
+use super::{exit, images, policy_file::PolicyFile, render::Terminal};
 use crate::{
     error::{Error, ErrorKind},
     oci::Observed,
@@ -17,7 +17,7 @@ pub(super) fn print(outcome: &Outcome, terminal: &Terminal) -> ExitCode {
     if terminal.json {
         terminal.json(&document(outcome));
     } else {
-        tell(ImageLabel::new(None), outcome, terminal);
+        tell(PolicyFile::new(None), outcome, terminal);
     }
     ExitCode::from(code(outcome))
 }
@@ -36,9 +36,9 @@ pub(super) fn print_or(outcome: Option<Outcome>, nothing: &str, terminal: &Termi
 }
 
 /// An outcome for a person.
-pub(super) fn tell(label: ImageLabel<'_>, outcome: &Outcome, terminal: &Terminal) {
+pub(super) fn tell(file: PolicyFile<'_>, outcome: &Outcome, terminal: &Terminal) {
     if let Some(error) = &outcome.error {
-        terminal.error(&label.error(error));
+        terminal.error(&file.error(error));
     }
     if outcome.kind == OutcomeKind::Published {
         for image in &outcome.images {
@@ -84,7 +84,7 @@ pub(super) fn document(outcome: &Outcome) -> Value {
 
 /// The last JSON line of several images, from the line of each: how it ended for all. Its word is
 /// that of the image that ended worst.
-pub(super) fn of_all(lines: &[(ImageLabel<'_>, Value)], code: u8) -> Value {
+pub(super) fn of_all(lines: &[(PolicyFile<'_>, Value)], code: u8) -> Value {
     let decided = || lines.iter().filter(|(_, line)| line["exit"] == code);
     // One that was published beside others that had nothing to do.
     let published = decided().find(|(_, line)| line["outcome"] == "published");
@@ -92,10 +92,10 @@ pub(super) fn of_all(lines: &[(ImageLabel<'_>, Value)], code: u8) -> Value {
         Some((_, line)) => line["outcome"].clone(),
         None => json!(ErrorKind::NothingToRelease),
     };
-    let entry = |(label, line): &(ImageLabel<'_>, Value)| {
+    let entry = |(file, line): &(PolicyFile<'_>, Value)| {
         let fields = ["outcome", "exit", "version"];
         let fields = fields.map(|name| (name.to_owned(), line[name].clone()));
-        images::entry(*label, Ok(Map::from_iter(fields).into()))
+        images::entry(*file, Ok(Map::from_iter(fields).into()))
     };
     json!({
         "v": 1,

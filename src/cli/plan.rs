@@ -3,7 +3,7 @@
 use std::{fmt::Write as _, process::ExitCode};
 
 use super::{
-    args::Overrides, context::Context, exit, image_label::ImageLabel, images::Images, nothing,
+    args::Overrides, context::Context, exit, images::Images, nothing, policy_file::PolicyFile,
     render::Terminal,
 };
 use crate::{
@@ -40,9 +40,9 @@ pub(super) fn print(planned: &Images<Planned>, terminal: &Terminal) {
         return planned.tell_errors(terminal);
     }
     let plans = plans(planned);
-    for (label, plan) in &plans {
+    for (file, plan) in &plans {
         terminal.data(text(plan).trim_end());
-        nothing::messages(*label, &plan.messages, terminal);
+        nothing::messages(*file, &plan.messages, terminal);
     }
     tell_without_plan(planned, terminal);
     if planned.are_labelled() || !plans.is_empty() {
@@ -51,11 +51,11 @@ pub(super) fn print(planned: &Images<Planned>, terminal: &Terminal) {
 }
 
 /// The plans, without the images that have none.
-pub(super) fn plans(planned: &Images<Planned>) -> Vec<(ImageLabel<'_>, &Plan)> {
+pub(super) fn plans(planned: &Images<Planned>) -> Vec<(PolicyFile<'_>, &Plan)> {
     planned
         .values()
-        .filter_map(|(label, planned)| match planned {
-            Planned::Release(plan) => Some((label, plan.as_ref())),
+        .filter_map(|(file, planned)| match planned {
+            Planned::Release(plan) => Some((file, plan.as_ref())),
             Planned::NothingToRelease(_) => None,
         })
         .collect()
@@ -63,9 +63,9 @@ pub(super) fn plans(planned: &Images<Planned>) -> Vec<(ImageLabel<'_>, &Plan)> {
 
 /// The images without a plan: nothing to release, or what is in the way.
 pub(super) fn tell_without_plan(planned: &Images<Planned>, terminal: &Terminal) {
-    for (label, planned) in planned.values() {
+    for (file, planned) in planned.values() {
         if let Planned::NothingToRelease(nothing) = planned {
-            nothing::tell(label, nothing, terminal);
+            nothing::tell(file, nothing, terminal);
         }
     }
     planned.tell_errors(terminal);
@@ -77,7 +77,7 @@ pub(super) fn print_one(plan: &Plan, terminal: &Terminal) {
         return terminal.json(&document(plan));
     }
     terminal.data(text(plan).trim_end());
-    nothing::messages(ImageLabel::new(None), &plan.messages, terminal);
+    nothing::messages(PolicyFile::new(None), &plan.messages, terminal);
     terminal.note("nothing was built or pushed");
 }
 

@@ -12,7 +12,7 @@ use anstyle::{AnsiColor, Style};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::{
-    image_label::ImageLabel,
+    policy_file::PolicyFile,
     render::Terminal,
     step_text::{doing, done, result, subject},
 };
@@ -42,9 +42,9 @@ impl Screen {
     }
 
     /// A listener to the events of one image.
-    pub(super) fn events(&self, label: ImageLabel<'_>) -> Events {
+    pub(super) fn events(&self, file: PolicyFile<'_>) -> Events {
         if self.terminal.json {
-            let (terminal, config) = (self.terminal.clone(), label.config().map(str::to_owned));
+            let (terminal, config) = (self.terminal.clone(), file.config().map(str::to_owned));
             return Events::new(move |event| {
                 if let Some(line) = json_line(&event, config.as_deref()) {
                     terminal.json(&line);
@@ -54,16 +54,16 @@ impl Screen {
         if self.terminal.quiet {
             return Events::none();
         }
-        let printer = Arc::new(self.printer(label));
+        let printer = Arc::new(self.printer(file));
         Events::new(move |event| printer.print(event))
     }
 
     /// A listener for a verb that only looks. It writes to standard error, in JSON mode too.
-    pub(super) fn remarks(&self, label: ImageLabel<'_>) -> Events {
+    pub(super) fn remarks(&self, file: PolicyFile<'_>) -> Events {
         if self.terminal.quiet {
             return Events::none();
         }
-        let printer = Arc::new(self.printer(label));
+        let printer = Arc::new(self.printer(file));
         Events::new(move |event| {
             if concerns_looking(&event) {
                 printer.print(event);
@@ -71,9 +71,9 @@ impl Screen {
         })
     }
 
-    fn printer(&self, label: ImageLabel<'_>) -> Printer {
+    fn printer(&self, file: PolicyFile<'_>) -> Printer {
         Printer {
-            about: label
+            about: file
                 .short()
                 .map_or(String::new(), |short| format!("{short}: ")),
             bars: self.bars.clone(),

@@ -12,9 +12,9 @@ use super::{
     args::Overrides,
     context::Context,
     exit,
-    image_label::ImageLabel,
     images::{self, Images},
     nothing, outcome, plan,
+    policy_file::PolicyFile,
     question::{ask, can_be_answered},
     render::Terminal,
 };
@@ -158,14 +158,14 @@ fn without_plan(
 /// What came of each image, and the end of the process.
 fn print(done: &Images<ReleaseResult>, required: bool, terminal: &Terminal) -> Result<ExitCode> {
     let mut lines = Vec::new();
-    for (label, result) in done.iter() {
+    for (file, result) in done.iter() {
         let line = line(result);
         if terminal.json {
-            terminal.json(&images::line(label, line.clone()));
+            terminal.json(&images::line(file, line.clone()));
         } else {
-            tell(label, result, terminal);
+            tell(file, result, terminal);
         }
-        lines.push((label, line));
+        lines.push((file, line));
     }
     let nothing = |result: &Result<ReleaseResult>| matches!(result, Ok(ReleaseResult::Nothing(_)));
     let missing = required && done.iter().all(|(_, result)| nothing(result));
@@ -201,11 +201,11 @@ fn code(done: &ReleaseResult) -> u8 {
 }
 
 /// One image for a person: references on stdout, the rest on stderr.
-fn tell(label: ImageLabel<'_>, result: &Result<ReleaseResult>, terminal: &Terminal) {
+fn tell(file: PolicyFile<'_>, result: &Result<ReleaseResult>, terminal: &Terminal) {
     match result {
-        Ok(ReleaseResult::Nothing(nothing)) => nothing::tell(label, nothing, terminal),
-        Ok(ReleaseResult::Ended(ended)) => outcome::tell(label, ended, terminal),
-        Err(error) => terminal.error(&label.error(error)),
+        Ok(ReleaseResult::Nothing(nothing)) => nothing::tell(file, nothing, terminal),
+        Ok(ReleaseResult::Ended(ended)) => outcome::tell(file, ended, terminal),
+        Err(error) => terminal.error(&file.error(error)),
     }
 }
 

@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use super::{
     context::Context,
     exit,
-    image_label::ImageLabel,
     images::{self, Images},
     outcome,
+    policy_file::PolicyFile,
     render::{Terminal, columns, shown},
 };
 use crate::{
@@ -69,17 +69,17 @@ pub(super) fn run(args: RepairArgs, context: &Context) -> Result<ExitCode> {
 fn print(repaired: &Images<Repaired>, terminal: &Terminal) -> u8 {
     let code = repaired.code(Repaired::code);
     let mut lines = Vec::new();
-    for (label, result) in repaired.iter() {
+    for (file, result) in repaired.iter() {
         let line = match result {
             Ok(repaired) => repaired.line(),
             Err(error) => outcome::failed(error),
         };
         match result {
-            _ if terminal.json => terminal.json(&images::line(label, line.clone())),
-            Ok(repaired) => repaired.tell(label, terminal),
-            Err(error) => terminal.error(&label.error(error)),
+            _ if terminal.json => terminal.json(&images::line(file, line.clone())),
+            Ok(repaired) => repaired.tell(file, terminal),
+            Err(error) => terminal.error(&file.error(error)),
         }
-        lines.push((label, line));
+        lines.push((file, line));
     }
     if terminal.json && repaired.are_labelled() {
         terminal.json(&outcome::of_all(&lines, code));
@@ -106,11 +106,11 @@ impl Repaired {
         json!({"v": 1, "type": "outcome", "outcome": word, "exit": self.code(), "wrong": self.wrong})
     }
 
-    fn tell(&self, label: ImageLabel<'_>, terminal: &Terminal) {
+    fn tell(&self, file: PolicyFile<'_>, terminal: &Terminal) {
         match (&self.outcome, self.wrong) {
-            (Some(outcome), _) => outcome::tell(label, outcome, terminal),
-            (None, 0) => terminal.note(&label.note("every moving tag shows what it should")),
-            (None, wrong) => terminal.note(&label.note(&format!(
+            (Some(outcome), _) => outcome::tell(file, outcome, terminal),
+            (None, 0) => terminal.note(&file.note("every moving tag shows what it should")),
+            (None, wrong) => terminal.note(&file.note(&format!(
                 "{wrong} {} drifted; `hoist repair --yes` mends them",
                 if wrong == 1 { "tag has" } else { "tags have" }
             ))),
@@ -120,13 +120,13 @@ impl Repaired {
 
 fn show(reports: &Images<DriftReport>, terminal: &Terminal) {
     let mut rows = Vec::new();
-    for (label, report) in reports.values() {
+    for (file, report) in reports.values() {
         for surveyed in &report.repositories {
             for drift in &surveyed.drift {
                 if terminal.json {
-                    terminal.json(&images::line(label, line(&surveyed.repository, drift)));
+                    terminal.json(&images::line(file, line(&surveyed.repository, drift)));
                 } else {
-                    rows.push(label.row(row(&surveyed.repository, drift)));
+                    rows.push(file.row(row(&surveyed.repository, drift)));
                 }
             }
         }
@@ -134,9 +134,9 @@ fn show(reports: &Images<DriftReport>, terminal: &Terminal) {
     for line in columns(&rows) {
         terminal.data(&line);
     }
-    for (label, report) in reports.values() {
+    for (file, report) in reports.values() {
         if !report.left_out.is_empty() && terminal.verbose > 0 {
-            terminal.note(&label.note(&format!(
+            terminal.note(&file.note(&format!(
                 "left as they are, because no version says where they point: {}",
                 report.left_out.join(", ")
             )));

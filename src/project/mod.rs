@@ -5,7 +5,7 @@
 //! Every operation is there for several images, too: a [`ProjectSet`] is a list of projects, each
 //! operation on it answers with a list of [`ImageResult`]s, and one image is a list of one.
 //! [`ProjectSet::one`] opens the project that a [`Location`] names, [`ProjectSet::all`] one for
-//! each policy file of the repository (`--all`); only then has a result a label.
+//! each policy file of the repository (`--all`); only then does a result name its policy file.
 //!
 //! | question | one image | several |
 //! |---|---|---|

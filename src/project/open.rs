@@ -28,7 +28,7 @@ use crate::{
 /// # Ok::<(), hoist::Error>(())
 /// ```
 pub struct Project {
-    label: Option<String>,
+    config: Option<String>,
     policy: Policy,
     environment: Environment,
     changelog: String,
@@ -69,13 +69,13 @@ impl Project {
 
     fn new(
         git: GitRepository,
-        label: Option<String>,
+        config: Option<String>,
         policy: Policy,
         changelog: String,
         environment: &Environment,
     ) -> Self {
         Self {
-            label,
+            config,
             policy,
             environment: environment.clone(),
             changelog,
@@ -87,8 +87,8 @@ impl Project {
 
     /// The policy file's path from the top of the tree, where the project is one of several images.
     #[must_use]
-    pub fn label(&self) -> Option<&str> {
-        self.label.as_deref()
+    pub fn config(&self) -> Option<&str> {
+        self.config.as_deref()
     }
 
     /// The policy.

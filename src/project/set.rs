@@ -23,7 +23,7 @@ use crate::{
 pub struct ImageResult<T> {
     /// The image's policy file, from the top of the tree. `None` where only one image was asked
     /// for, so that nothing has to be told apart.
-    pub label: Option<String>,
+    pub config: Option<String>,
     /// What it came to. The failure of one image does not stop the others.
     pub result: Result<T>,
 }
@@ -31,13 +31,13 @@ pub struct ImageResult<T> {
 impl<T> ImageResult<T> {
     /// The result of one image.
     #[must_use]
-    pub fn new(label: Option<String>, result: Result<T>) -> Self {
-        Self { label, result }
+    pub fn new(config: Option<String>, result: Result<T>) -> Self {
+        Self { config, result }
     }
 
     /// The same image with what `work` makes of its value.
     pub fn and_then<U>(self, work: impl FnOnce(T) -> Result<U>) -> ImageResult<U> {
-        ImageResult::new(self.label, self.result.and_then(work))
+        ImageResult::new(self.config, self.result.and_then(work))
     }
 }
 
@@ -48,7 +48,7 @@ pub struct ProjectSet {
 }
 
 impl ProjectSet {
-    /// The one project that `location` names; its results carry no label.
+    /// The one project that `location` names; its results do not name their policy file.
     ///
     /// # Errors
     /// As [`Project::open`].
@@ -57,7 +57,7 @@ impl ProjectSet {
     }
 
     /// A project for each policy file of the repository: every file of HEAD's tree that has the
-    /// name of `location.config`, else `release.toml`. Each project's label is the file's path, and
+    /// name of `location.config`, else `release.toml`. Each project's `config` is the file's path, and
     /// they are sorted by it.
     ///
     /// # Errors
@@ -86,13 +86,13 @@ impl ProjectSet {
         &self.passed_over
     }
 
-    /// The projects, sorted by label.
+    /// The projects, sorted by the path of their policy file.
     #[must_use]
     pub fn projects(&self) -> &[Project] {
         &self.projects
     }
 
-    /// The projects by value, sorted by label.
+    /// The projects by value, sorted by the path of their policy file.
     #[must_use]
     pub fn into_projects(self) -> Vec<Project> {
         self.projects
@@ -101,7 +101,7 @@ impl ProjectSet {
     /// Asks every project the same, one after another.
     pub fn each<T>(&self, ask: impl Fn(&Project) -> Result<T>) -> Vec<ImageResult<T>> {
         let one =
-            |project: &Project| ImageResult::new(project.label().map(str::to_owned), ask(project));
+            |project: &Project| ImageResult::new(project.config().map(str::to_owned), ask(project));
         self.projects.iter().map(one).collect()
     }
 

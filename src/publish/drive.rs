@@ -72,9 +72,7 @@ impl Driver {
         }
         if let Err(error) = self.record() {
             self.remarks.failed(format!("writing the journal: {error}"));
-            let failed = Observation::JournalFailed;
-            let without = transitions::next(&self.run.spec, self.txn.clone(), failed);
-            if without.is_ok_and(|txn| txn.state != self.txn.state) {
+            if transitions::needs_journal(&self.run.spec, &self.txn) {
                 return Observation::JournalFailed;
             }
         }

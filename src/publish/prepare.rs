@@ -57,18 +57,18 @@ pub(super) async fn read_old(world: &World, publication: &Publication, apis: &Ap
     let before = try_join_all(befores).await?;
     let mut needed: BTreeMap<Digest, usize> = BTreeMap::new();
     let mut all = before.iter();
-    for (place, target) in publication.targets.iter().enumerate() {
+    for (index, target) in publication.targets.iter().enumerate() {
         for tag in &target.tags {
             if let Some(Some(digest)) = all.next()
                 && digest != publication.images[tag.image].manifest.digest()
             {
-                needed.entry(digest.clone()).or_insert(place);
+                needed.entry(digest.clone()).or_insert(index);
             }
         }
     }
     let documents = needed
         .iter()
-        .map(|(digest, place)| read_one(world, &apis[*place], digest));
+        .map(|(digest, index)| read_one(world, &apis[*index], digest));
     let documents = try_join_all(documents)
         .await?
         .into_iter()

@@ -127,7 +127,7 @@ async fn take_over(
     let apis = prepared
         .repositories
         .iter()
-        .map(|place| (world.connect)(&place.repository))
+        .map(|target| (world.connect)(&target.repository))
         .collect::<Result<Vec<_>>>()?;
     // First the journal, then the lock: without a journal nothing is touched.
     let journal = match journal {
@@ -148,7 +148,7 @@ async fn take_over(
     let (title, text) = lock_text(world, &prepared, true, goal);
     let new = world.remote.write_lock(&title, &text).await;
     let new = new.map_err(|error| recovery_error("cannot make the lock's object", &error))?;
-    let txn = enter(replayed.txn, goal, how, !locks.is_empty());
+    let txn = begin(replayed.txn, goal, how, !locks.is_empty());
     let lease = Lease::new(world.lease_clock, world.lease_times);
     let holding = Holding::new(lease, new.clone(), goal, Some(former));
     if !locks.is_empty() {
@@ -193,7 +193,7 @@ fn in_use(prepared: &Prepared) -> Error {
 }
 
 /// Where a recovery begins. That there is no lock proves nothing, so a look comes first.
-fn enter(txn: Transaction, goal: Goal, how: Recovery, locked: bool) -> Transaction {
+fn begin(txn: Transaction, goal: Goal, how: Recovery, locked: bool) -> Transaction {
     if locked || matches!(txn.state, State::Ended(_)) {
         return replay::recover(txn, goal);
     }

@@ -148,9 +148,9 @@ impl Release {
         digest: &Digest,
         from: &Repository,
     ) -> Result<Image> {
-        let place = self.places(std::slice::from_ref(from))?.remove(0);
+        let api = self.apis(std::slice::from_ref(from))?.remove(0);
         let what = || format!("cannot read {}", from.digest(digest));
-        let tree = image_tree::tree(place.as_ref(), &digest.clone().into())
+        let tree = image_tree::tree(api.as_ref(), &digest.clone().into())
             .await
             .map_err(|error| errors::registry(&what(), &error))?
             .ok_or_else(|| {

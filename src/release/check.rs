@@ -31,7 +31,7 @@ impl Release {
             result,
         };
         let ask = ReleaseRequest::default();
-        let gate = self.gate(&ask).map(|notes| {
+        let checked = self.check_preconditions(&ask).map(|notes| {
             if notes.is_empty() {
                 "as a release needs them".into()
             } else {
@@ -45,7 +45,7 @@ impl Release {
         });
         let open = self.refuse_unfinished().await;
         let mut all = vec![
-            finding("branch and tree", gate),
+            finding("branch and tree", checked),
             finding("plan", plan),
             finding("other releases", open.map(|()| "none is unfinished".into())),
         ];
@@ -57,8 +57,8 @@ impl Release {
     /// The right to push, proven in each repository.
     async fn check_registries(&self) -> Vec<Check> {
         let repositories = self.policy().image.all();
-        let places = match self.places(&repositories) {
-            Ok(places) => places,
+        let apis = match self.apis(&repositories) {
+            Ok(apis) => apis,
             Err(error) => {
                 return vec![Check {
                     what: "registries".into(),
@@ -66,9 +66,9 @@ impl Release {
                 }];
             }
         };
-        let look = places.iter().map(|place| async move {
-            let what = place.repository().to_string();
-            let pushed = place.check_push().await;
+        let look = apis.iter().map(|api| async move {
+            let what = api.repository().to_string();
+            let pushed = api.check_push().await;
             let result = match pushed {
                 Ok(()) => Ok("may be pushed to".into()),
                 Err(error) => Err(errors::registry(

@@ -41,8 +41,8 @@ pub(super) fn registry(what: &str, error: &RegistryError) -> Error {
 
 /// A fixed tag shows another image than the release's.
 pub(super) fn fixed(planned: &PlannedMove, shown: &Digest) -> Error {
-    let place = planned.repository.tag(&planned.tag);
-    Error::refused(format!("`{place}` is a fixed tag, and it shows another image")).with_code(ErrorCode::TagTaken)
+    let name = planned.repository.tag(&planned.tag);
+    Error::refused(format!("`{name}` is a fixed tag, and it shows another image")).with_code(ErrorCode::TagTaken)
         .cause(format!("it shows {shown}"))
         .state("nothing was moved")
         .hint("a fixed tag never moves: delete it on the registry, or take its template out of `tags.fixed`")
@@ -104,7 +104,7 @@ mod tests {
 
     #[test]
     fn a_setting_that_cannot_be_used_is_a_mistake_of_whoever_set_it() {
-        let place: Repository = "registry.example.org/acme/api".parse().expect("a name");
+        let repository: Repository = "registry.example.org/acme/api".parse().expect("a name");
         for (kind, expected) in [
             (RegistryErrorKind::Setup, ErrorKind::Usage),
             (RegistryErrorKind::ProxyRefused, ErrorKind::Failed),
@@ -117,7 +117,7 @@ mod tests {
             let remedy = error.remedy().expect("each of these has one");
             for told in [
                 errors::registry("cannot read it", &error),
-                push_error(&place, &error),
+                push_error(&repository, &error),
             ] {
                 assert_eq!(told.kind(), expected, "{error}");
                 let hints = told.hints();

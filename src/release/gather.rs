@@ -6,25 +6,22 @@ use chrono::{DateTime, Utc};
 use semver::Version;
 
 use crate::{
-    error::{Error, Result},
-    io::ci,
-    oci::{Observed, Tag, Variant},
+    error::Result,
+    oci::Variant,
     plan::{
         Inputs,
         history::facts::Facts,
         release::{
             image_check::ExpectedImage,
             ownership::{Adopted, Evidence},
-            preconditions::Preconditions,
         },
         tags::{Published, TagSet},
-        version::{branch::BranchKind, next::Next},
+        version::next::Next,
     },
     publish,
     release::{
         facade::Release,
-        observe::Places,
-        request::{NothingToRelease, Planned, ReleaseRequest},
+        request::{Planned, ReleaseRequest},
         survey::Survey,
     },
 };
@@ -58,10 +55,10 @@ impl Release {
             Ok(next) => next,
             Err(error) => return self.pulled_past(&facts).ok_or(error),
         };
-        let places = self.places(&repositories)?;
+        let apis = self.apis(&repositories)?;
         let Some(version) = next.version.clone() else {
             return self
-                .nothing(&facts, &next, &places)
+                .nothing(&facts, &next, &apis)
                 .await
                 .map(Planned::NothingToRelease);
         };
@@ -71,7 +68,7 @@ impl Release {
             .on_release_commit(&mut facts, &next, &version, instant, purpose)
             .await?;
         let inputs = self.inputs(&facts, &next, &version, Some(instant))?;
-        let survey = Survey::of(self, &places, |published| tag_set(&inputs, published)).await?;
+        let survey = Survey::of(self, &apis, |published| tag_set(&inputs, published)).await?;
         let survey = survey.complete().await?;
         let mut claims = survey.claims().await?;
         self.mark_earlier(&mut claims, &version, &facts);
@@ -103,16 +100,6 @@ impl Release {
         Ok(Planned::Release(Box::new(plan)))
     }
 
-    /// HEAD is released already, by a commit that the branch has and this clone's HEAD has not.
-    fn pulled_past(&self, facts: &Facts) -> Option<Planned> {
-        let (version, commit) = self.released_by_child(facts)?;
-        Some(Planned::NothingToRelease(NothingToRelease {
-            why: format!("HEAD is released as {version}, by its release commit {commit}"),
-            current: Some(version),
-            messages: vec!["`git pull` brings the release commit".to_owned()],
-        }))
-    }
-
     /// All inputs of a plan but what the registries show.
     pub(super) fn inputs<'a>(
         &'a self,
@@ -139,93 +126,6 @@ impl Release {
             messages: next.notes.clone(),
         })
     }
-
-    /// Why nothing is released, and whether the registries agree with what HEAD is tagged with.
-    async fn nothing(
-        &self,
-        facts: &Facts,
-        next: &Next,
-        places: &Places,
-    ) -> Result<NothingToRelease> {
-        let mut nothing = NothingToRelease {
-            current: next.current.clone(),
-            why: next.why.clone(),
-            messages: next.notes.clone(),
-        };
-        let Some(tag) = &next.on_head else {
-            return Ok(nothing);
-        };
-        match self.behind(facts, next, &tag.version, places).await {
-            Ok(messages) => nothing.messages.extend(messages),
-            // The answer is complete without the registries.
-            Err(error) => nothing
-                .messages
-                .push(format!("the registries were not compared: {error:#}")),
-        }
-        Ok(nothing)
-    }
-
-    /// What of a version that HEAD is tagged with is not in the registries.
-    async fn behind(
-        &self,
-        facts: &Facts,
-        next: &Next,
-        version: &Version,
-        places: &Places,
-    ) -> Result<Vec<String>> {
-        let inputs = self.inputs(facts, next, version, None)?;
-        let survey = Survey::of(self, places, |published| tag_set(&inputs, published)).await?;
-        Ok(drift_messages(&survey.set, &survey.published, version))
-    }
-
-    /// Whether this commit may be released from here, with what a person should know.
-    pub(super) fn gate(&self, ask: &ReleaseRequest) -> Result<Vec<String>> {
-        let policy = self.policy();
-        let git = self.project().git();
-        let branch = git.branch(ask.request.branch.as_deref(), self.environment())?;
-        let kind = BranchKind::of(&policy.branches, branch.as_deref());
-        let pushed = if policy.git.push {
-            git.is_pushed(&policy.git.remote)?
-        } else {
-            None
-        };
-        Preconditions {
-            unlisted_branch: branch.filter(|_| kind == BranchKind::Unlisted),
-            pull_request: ci::pull_request(self.environment()),
-            explicit: ask.request.version.is_some() || ask.request.pre.is_some(),
-            dirty: git.dirty(DIRTY_SHOWN)?,
-            allow_dirty: ask.allow_dirty,
-            pushed,
-            head: git.head()?,
-        }
-        .check(policy)
-    }
-
-    /// Now, or `SOURCE_DATE_EPOCH`.
-    pub(super) fn instant(&self) -> Result<DateTime<Utc>> {
-        Ok(self.source_date()?.unwrap_or_else(Utc::now))
-    }
-
-    /// When the image counts as created: `SOURCE_DATE_EPOCH`, or the commit's time.
-    fn created(&self, facts: &Facts) -> Result<DateTime<Utc>> {
-        let commit = || DateTime::from_timestamp(facts.head_time, 0).unwrap_or_default();
-        Ok(self.source_date()?.unwrap_or_else(commit))
-    }
-
-    pub(super) fn source_date(&self) -> Result<Option<DateTime<Utc>>> {
-        let Some(text) = self.environment().get("SOURCE_DATE_EPOCH") else {
-            return Ok(None);
-        };
-        text.parse()
-            .ok()
-            .and_then(|seconds| DateTime::from_timestamp(seconds, 0))
-            .map(Some)
-            .ok_or_else(|| {
-                Error::usage(format!(
-                    "`SOURCE_DATE_EPOCH` is `{text}`: expected seconds since 1970"
-                ))
-            })
-    }
 }
 
 /// Said of an image that hoist does not build itself.
@@ -233,9 +133,6 @@ const WITHOUT_COMMIT: &str = "`image.build.layout` is made by others: the files 
 
 /// Said where the policy has labels or annotations for an image that hoist does not build itself.
 const WITHOUT_LABELS: &str = "an OCI layout keeps its bytes: `image.labels` and `image.annotations` are not written into `image.build.layout`";
-
-/// Paths of a dirty tree that a message names.
-const DIRTY_SHOWN: usize = 5;
 
 /// Nothing is published already.
 static NONE: BTreeMap<Variant, Adopted> = BTreeMap::new();
@@ -247,44 +144,4 @@ pub(super) fn tag_set(inputs: &Inputs<'_>, published: &[Published]) -> Result<Ta
         ..inputs.clone()
     }
     .tag_set()
-}
-
-fn drift_messages(set: &TagSet, published: &[Published], version: &Version) -> Vec<String> {
-    use crate::plan::tags::TagAction;
-    let mut messages = Vec::new();
-    for seen in published {
-        let repository = &seen.repository;
-        let absent = |tag: &Tag| seen.shows.get(tag) == Some(&Observed::Absent);
-        let missing: Vec<String> = set
-            .tags()
-            .iter()
-            .filter(|planned| planned.is_version && absent(&planned.tag))
-            .map(|planned| format!("`{}`", planned.tag))
-            .collect();
-        if !missing.is_empty() {
-            messages.push(format!(
-                "`{repository}` has no image under {}: `hoist release --version {version}` completes it",
-                missing.join(", ")
-            ));
-            continue;
-        }
-        let behind: Vec<String> = set
-            .tags()
-            .iter()
-            .filter(|planned| {
-                planned.verdicts.iter().any(|verdict| {
-                    verdict.repository == *repository
-                        && matches!(verdict.action, TagAction::Create | TagAction::Move)
-                })
-            })
-            .map(|planned| format!("`{}`", planned.tag))
-            .collect();
-        if !behind.is_empty() {
-            messages.push(format!(
-                "`{repository}` does not show {version} under {}: `hoist release --version {version}` or `hoist repair` mends it",
-                behind.join(", ")
-            ));
-        }
-    }
-    messages
 }

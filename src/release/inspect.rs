@@ -85,15 +85,15 @@ impl Release {
             Error::usage(format!("`{image}` is neither a file nor an image")).because(&error)
         })?;
         self.events.note(format!("reading {reference}"));
-        let place = self
-            .places(std::slice::from_ref(&reference.repository))?
+        let api = self
+            .apis(std::slice::from_ref(&reference.repository))?
             .remove(0);
         let what = match (&reference.digest, &reference.tag) {
             (Some(digest), _) => digest.clone().into(),
             (None, Some(tag)) => tag.clone().into(),
             (None, None) => "latest".parse().expect("it is a tag"),
         };
-        pulled(place.as_ref(), &what, &format!("cannot read {reference}")).await
+        pulled(api.as_ref(), &what, &format!("cannot read {reference}")).await
     }
 
     /// The highest version that the first repository shows.
@@ -133,8 +133,8 @@ impl Release {
     }
 
     async fn versions(&self, repository: &Repository) -> Result<Vec<(Version, Tag)>> {
-        let place = self.places(std::slice::from_ref(repository))?.remove(0);
-        let tags = place.tags().await;
+        let api = self.apis(std::slice::from_ref(repository))?.remove(0);
+        let tags = api.tags().await;
         let tags = tags.map_err(|error| {
             errors::registry(&format!("cannot list the tags of {repository}"), &error)
         })?;
@@ -185,10 +185,10 @@ fn runnable(all: Vec<Contents>) -> Result<Contents> {
 }
 
 /// Pulls one platform's image into a temporary folder and reads what is in it.
-async fn pulled(place: &dyn RepositoryApi, what: &TagOrDigest, failed: &str) -> Result<Contents> {
+async fn pulled(api: &dyn RepositoryApi, what: &TagOrDigest, failed: &str) -> Result<Contents> {
     let told = |error| errors::registry(failed, &error);
     let gone = || Error::refused(failed).cause("the registry does not have it");
-    let top = place.manifest(what).await.map_err(told)?.ok_or_else(gone)?;
+    let top = api.manifest(what).await.map_err(told)?.ok_or_else(gone)?;
     let digest: Digest = if top.media_type.is_index() {
         let index: Index = serde_json::from_slice(&top.bytes)
             .map_err(|error| Error::failed(failed).because(&error))?;
@@ -203,7 +203,7 @@ async fn pulled(place: &dyn RepositoryApi, what: &TagOrDigest, failed: &str) -> 
     } else {
         top.digest().clone()
     };
-    let tree = image_tree::tree(place, &digest.into())
+    let tree = image_tree::tree(api, &digest.into())
         .await
         .map_err(told)?
         .ok_or_else(gone)?;
@@ -216,7 +216,7 @@ async fn pulled(place: &dyn RepositoryApi, what: &TagOrDigest, failed: &str) -> 
     };
     fs::create_dir_all(folder.path().join("blobs/sha256"))
         .map_err(|error| Error::failed("cannot make a temporary folder").because(&error))?;
-    let fetch = |blob| place.fetch_blob(blob, image.blob_path(&blob.digest));
+    let fetch = |blob| api.fetch_blob(blob, image.blob_path(&blob.digest));
     let blobs: Vec<_> = image.blobs.iter().map(fetch).collect();
     futures_util::stream::iter(blobs)
         .buffer_unordered(AT_ONCE)

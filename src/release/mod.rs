@@ -6,7 +6,8 @@
 //! | what | where |
 //! |---|---|
 //! | what stands in the way, plan, execute | `plan.rs` |
-//! | history and registries to a plan | `gather.rs`, over `survey.rs` and `observe.rs` |
+//! | history and registries to a plan | `gather.rs`, over `survey.rs` and `observe.rs`; `nothing.rs` where nothing is to be released |
+//! | whether this commit may be released from here, whether the registries would take it | `preflight.rs` |
 //! | preflight, images, transaction, what follows from its end | `execute.rs` |
 //! | from a plan and its images to the transaction's data | `publication.rs` |
 //! | the steps of the transaction itself | [`publish`](crate::publish) |
@@ -36,9 +37,12 @@ mod execute;
 mod facade;
 mod gather;
 mod inspect;
+mod instant;
+mod nothing;
 mod observe;
 mod origin;
 mod plan;
+mod preflight;
 mod promote;
 mod publication;
 mod receipts;

@@ -22,73 +22,68 @@ use crate::{
 const AT_ONCE: usize = 8;
 
 /// The repositories of a release, in the policy's order.
-pub(super) type Places = [Arc<dyn RepositoryApi>];
+pub(super) type RepositoryApis = [Arc<dyn RepositoryApi>];
 
 /// Lists every repository and looks at `tags` in each, all side by side.
-pub(super) async fn published(places: &Places, tags: &[Tag]) -> Result<Vec<Published>> {
-    try_join_all(places.iter().map(|place| look(place.as_ref(), tags))).await
+pub(super) async fn published(apis: &RepositoryApis, tags: &[Tag]) -> Result<Vec<Published>> {
+    try_join_all(apis.iter().map(|api| look(api.as_ref(), tags))).await
 }
 
 /// Looks at the tags of `set` that were not looked at yet, and at those of other versions that it
 /// names.
 pub(super) async fn complete(
-    places: &Places,
+    apis: &RepositoryApis,
     published: &mut [Published],
     set: &TagSet,
 ) -> Result<()> {
-    try_join_all(
-        places
+    try_join_all(apis.iter().zip(published).map(|(api, seen)| async move {
+        let successors = set.tags().iter().flat_map(|planned| &planned.verdicts);
+        let successors = successors
+            .filter(|verdict| verdict.repository == seen.repository)
+            .filter_map(|verdict| verdict.successor.clone());
+        let missing: Vec<Tag> = set
+            .tags()
             .iter()
-            .zip(published)
-            .map(|(place, seen)| async move {
-                let successors = set.tags().iter().flat_map(|planned| &planned.verdicts);
-                let successors = successors
-                    .filter(|verdict| verdict.repository == seen.repository)
-                    .filter_map(|verdict| verdict.successor.clone());
-                let missing: Vec<Tag> = set
-                    .tags()
-                    .iter()
-                    .map(|planned| planned.tag.clone())
-                    .chain(successors)
-                    .filter(|tag| !seen.shows.contains_key(tag))
-                    .collect();
-                seen.shows.extend(heads(place.as_ref(), &missing).await?);
-                Ok::<(), Error>(())
-            }),
-    )
+            .map(|planned| planned.tag.clone())
+            .chain(successors)
+            .filter(|tag| !seen.shows.contains_key(tag))
+            .collect();
+        seen.shows.extend(heads(api.as_ref(), &missing).await?);
+        Ok::<(), Error>(())
+    }))
     .await
     .map(drop)
 }
 
 /// The list of a repository's tags; `None` where the registry refuses to give it.
-pub(super) async fn list(place: &dyn RepositoryApi) -> Result<Option<Vec<Tag>>> {
-    match place.tags().await {
+pub(super) async fn list(api: &dyn RepositoryApi) -> Result<Option<Vec<Tag>>> {
+    match api.tags().await {
         Ok(tags) => Ok(Some(tags)),
         Err(error) if is_refusal(&error) => Ok(None),
-        Err(error) => Err(unreadable(place, &error)),
+        Err(error) => Err(unreadable(api, &error)),
     }
 }
 
-async fn look(place: &dyn RepositoryApi, tags: &[Tag]) -> Result<Published> {
-    let (listing, shows) = tokio::join!(place.tags(), heads(place, tags));
+async fn look(api: &dyn RepositoryApi, tags: &[Tag]) -> Result<Published> {
+    let (listing, shows) = tokio::join!(api.tags(), heads(api, tags));
     let shows = shows?;
     let tags = match listing {
         Ok(tags) => Listing::Known(tags),
         // A wrong password looks like a list that nobody may read. A release needs the push right
         // anyway, and that tells them apart.
         Err(error) if is_refusal(&error) => {
-            let push = place.check_push().await;
-            push.map_err(|error| publish::push_error(place.repository(), &error))?;
+            let push = api.check_push().await;
+            push.map_err(|error| publish::push_error(api.repository(), &error))?;
             Listing::Refused
         }
-        Err(error) => return Err(unreadable(place, &error)),
+        Err(error) => return Err(unreadable(api, &error)),
     };
     let labels = match tags {
-        Listing::Refused => version_labels(place, &shows).await?,
+        Listing::Refused => version_labels(api, &shows).await?,
         Listing::Known(_) | Listing::NotAsked => BTreeMap::new(),
     };
     Ok(Published {
-        repository: place.repository().clone(),
+        repository: api.repository().clone(),
         tags,
         shows,
         labels,
@@ -96,18 +91,18 @@ async fn look(place: &dyn RepositoryApi, tags: &[Tag]) -> Result<Published> {
 }
 
 pub(super) async fn heads(
-    place: &dyn RepositoryApi,
+    api: &dyn RepositoryApi,
     tags: &[Tag],
 ) -> Result<BTreeMap<Tag, Observed>> {
     let look = |tag: &Tag| {
         let tag = tag.clone();
         async move {
-            match place.head(&TagOrDigest::Tag(tag.clone())).await {
+            match api.head(&TagOrDigest::Tag(tag.clone())).await {
                 Ok(Some(found)) => Ok((tag, Observed::At(found.digest))),
                 Ok(None) => Ok((tag, Observed::Absent)),
                 // A repository that the push will create can hide itself until then.
                 Err(error) if is_refusal(&error) => Ok((tag, Observed::Unknown)),
-                Err(error) => Err(unreadable(place, &error)),
+                Err(error) => Err(unreadable(api, &error)),
             }
         }
     };
@@ -119,7 +114,7 @@ pub(super) async fn heads(
 
 /// Where the list is refused, the version label behind a tag says which version it shows.
 async fn version_labels(
-    place: &dyn RepositoryApi,
+    api: &dyn RepositoryApi,
     shows: &BTreeMap<Tag, Observed>,
 ) -> Result<BTreeMap<Tag, Version>> {
     let mut labels = BTreeMap::new();
@@ -127,7 +122,7 @@ async fn version_labels(
         let Observed::At(digest) = before else {
             continue;
         };
-        if let Some(version) = version_label(place, digest).await? {
+        if let Some(version) = version_label(api, digest).await? {
             labels.insert(tag.clone(), version);
         }
     }
@@ -137,12 +132,12 @@ async fn version_labels(
 /// A version that git alone knows is published all the same where a moving tag shows its image: by the
 /// receipt in its git tag, or by the version label.
 pub(super) async fn look_behind(
-    places: &Places,
+    apis: &RepositoryApis,
     published: &mut [Published],
     set: &TagSet,
     receipts: &[(Version, Receipt)],
 ) -> Result<()> {
-    for (place, seen) in places.iter().zip(published) {
+    for (api, seen) in apis.iter().zip(published) {
         let mut labels: BTreeMap<Digest, Option<Version>> = BTreeMap::new();
         for unpublished in set.unpublished() {
             let Some(Observed::At(digest)) = seen.shows.get(&unpublished.tag) else {
@@ -158,7 +153,7 @@ pub(super) async fn look_behind(
                 (Some((version, _)), _) => Some(version.clone()),
                 (None, Some(known)) => known.clone(),
                 (None, None) => {
-                    let found = version_label(place.as_ref(), digest).await?;
+                    let found = version_label(api.as_ref(), digest).await?;
                     labels.insert(digest.clone(), found.clone());
                     found
                 }
@@ -178,12 +173,12 @@ pub(super) async fn look_behind(
 
 /// The version tags of `set` that show something, with what they say about their origin.
 pub(super) async fn claims(
-    places: &Places,
+    apis: &RepositoryApis,
     published: &[Published],
     set: &TagSet,
 ) -> Result<Vec<PublishedTag>> {
     let mut claims = Vec::new();
-    for (place, seen) in places.iter().zip(published) {
+    for (api, seen) in apis.iter().zip(published) {
         for planned in set.tags().iter().filter(|planned| planned.is_version) {
             let Some(Observed::At(digest)) = seen.shows.get(&planned.tag) else {
                 continue;
@@ -193,7 +188,7 @@ pub(super) async fn claims(
                 tag: planned.tag.clone(),
                 variant: planned.variant.clone(),
                 digest: digest.clone(),
-                images: images_behind(place.as_ref(), digest).await?,
+                images: images_behind(api.as_ref(), digest).await?,
                 earlier: false,
             });
         }
@@ -201,9 +196,9 @@ pub(super) async fn claims(
     Ok(claims)
 }
 
-async fn version_label(place: &dyn RepositoryApi, digest: &Digest) -> Result<Option<Version>> {
+async fn version_label(api: &dyn RepositoryApi, digest: &Digest) -> Result<Option<Version>> {
     // A broken image says nothing.
-    let images = images_behind(place, digest).await?.unwrap_or_default();
+    let images = images_behind(api, digest).await?.unwrap_or_default();
     let mut labels = images
         .iter()
         .filter_map(|image| image.labels.get(annotation::VERSION));
@@ -215,20 +210,20 @@ async fn version_label(place: &dyn RepositoryApi, digest: &Digest) -> Result<Opt
 /// # Errors
 /// Failed (exit 6) where the registry does not answer.
 async fn images_behind(
-    place: &dyn RepositoryApi,
+    api: &dyn RepositoryApi,
     digest: &Digest,
 ) -> Result<std::result::Result<Vec<Runnable>, String>> {
     let what = TagOrDigest::Digest(digest.clone());
     let read = async {
-        match image_tree::tree(place, &what).await? {
-            Some(tree) => image_tree::runnable(place, &tree).await.map(Some),
+        match image_tree::tree(api, &what).await? {
+            Some(tree) => image_tree::runnable(api, &tree).await.map(Some),
             None => Ok(None),
         }
     };
     match read.await {
         Ok(Some(images)) => Ok(Ok(images)),
         Ok(None) => Ok(Err(GONE.to_owned())),
-        Err(error) => content_problem(place, error).map(Err),
+        Err(error) => content_problem(api, error).map(Err),
     }
 }
 
@@ -236,14 +231,14 @@ async fn images_behind(
 pub(super) const GONE: &str = "its manifest is gone";
 
 /// An answer that says the content is wrong is a finding; no answer is a failure.
-pub(super) fn content_problem(place: &dyn RepositoryApi, error: RegistryError) -> Result<String> {
+pub(super) fn content_problem(api: &dyn RepositoryApi, error: RegistryError) -> Result<String> {
     match error.kind {
         RegistryErrorKind::BadAnswer
         | RegistryErrorKind::NotFound
         | RegistryErrorKind::BlobsMissing(_) => {
             Ok(error.detail.unwrap_or_else(|| error.request.clone()))
         }
-        _ => Err(unreadable(place, &error)),
+        _ => Err(unreadable(api, &error)),
     }
 }
 
@@ -257,6 +252,6 @@ fn is_refusal(error: &RegistryError) -> bool {
     )
 }
 
-fn unreadable(place: &dyn RepositoryApi, error: &RegistryError) -> Error {
-    errors::registry(&format!("cannot read `{}`", place.repository()), error)
+fn unreadable(api: &dyn RepositoryApi, error: &RegistryError) -> Error {
+    errors::registry(&format!("cannot read `{}`", api.repository()), error)
 }

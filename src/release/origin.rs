@@ -110,8 +110,8 @@ impl Release {
             .into_iter()
             .collect();
         let mut digests = Vec::new();
-        for place in self.places(&self.repositories()?)? {
-            let names = match observe::list(place.as_ref()).await? {
+        for api in self.apis(&self.repositories()?)? {
+            let names = match observe::list(api.as_ref()).await? {
                 None => likely.clone(),
                 Some(listed) => {
                     let of_version = |name: &&Tag| {
@@ -121,7 +121,7 @@ impl Release {
                     listed.iter().filter(of_version).cloned().collect()
                 }
             };
-            let shows = observe::heads(place.as_ref(), &names).await?;
+            let shows = observe::heads(api.as_ref(), &names).await?;
             digests.extend(shows.into_values().filter_map(|seen| match seen {
                 Observed::At(digest) => Some(digest),
                 Observed::Absent | Observed::Unknown => None,

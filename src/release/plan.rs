@@ -31,7 +31,7 @@ impl Release {
         self.or_signal(async {
             let planned = self.gather(request, Purpose::Try).await?;
             if let Planned::Release(plan) = &planned {
-                self.gate(request)?;
+                self.check_preconditions(request)?;
                 self.preflight(&self.world(), plan).await?;
                 self.check_builds(plan).await?;
             }
@@ -76,7 +76,7 @@ impl Release {
     pub(super) async fn ready(&self, request: &ReleaseRequest) -> Result<Planned> {
         let step = self.events.start(Started::Plan { promoted: None });
         self.refuse_unfinished().await?;
-        for note in self.gate(request)? {
+        for note in self.check_preconditions(request)? {
             self.events.note(note);
         }
         let made = self.gather(request, Purpose::Do).await?;

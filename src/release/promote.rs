@@ -26,7 +26,9 @@ use crate::{
         },
     },
     policy::SameImage,
-    release::{facade::Release, gather::tag_set, observe::Places, plan::planned, survey::Survey},
+    release::{
+        facade::Release, gather::tag_set, observe::RepositoryApis, plan::planned, survey::Survey,
+    },
 };
 
 impl Release {
@@ -75,10 +77,10 @@ impl Release {
             notes: promotion.notes.clone(),
             ..next::next(self.policy(), &facts, &request)?
         };
-        let places = self.places(&repositories)?;
-        let images = self.candidates(&facts, &next, candidate, &places).await?;
+        let apis = self.apis(&repositories)?;
+        let images = self.candidates(&facts, &next, candidate, &apis).await?;
         let inputs = self.inputs(&facts, &next, &promotion.target, None)?;
-        let survey = Survey::of(self, &places, |published| tag_set(&inputs, published)).await?;
+        let survey = Survey::of(self, &apis, |published| tag_set(&inputs, published)).await?;
         let survey = survey.complete().await?;
         same_bytes(&promotion.target, &survey.claims().await?, &images)?;
         Inputs {
@@ -138,10 +140,10 @@ impl Release {
         facts: &Facts,
         next: &Next,
         candidate: &Version,
-        places: &Places,
+        apis: &RepositoryApis,
     ) -> Result<BTreeMap<Variant, Adopted>> {
         let inputs = self.inputs(facts, next, candidate, None)?;
-        let survey = Survey::of(self, places, |published| tag_set(&inputs, published)).await?;
+        let survey = Survey::of(self, apis, |published| tag_set(&inputs, published)).await?;
         let mut claims = survey.claims().await?;
         self.mark_earlier(&mut claims, candidate, facts);
         let receipts = self.receipts(facts, candidate)?;

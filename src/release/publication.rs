@@ -1,8 +1,7 @@
-//! From a plan and its images to the transaction's data, and the proof that nothing would stop it.
+//! From a plan and its images to the transaction's data.
 
 use crate::{
     error::Result,
-    event::{Finished, Started},
     io::git::remote::{self, NewTag},
     oci::{Image, Observed, Repository},
     plan::{
@@ -10,55 +9,11 @@ use crate::{
         release::receipt::{self, Receipt},
         tags::{TagAction, TagKind},
     },
-    publish::{
-        self, GitTagObject, Preflight, PreflightResult, Publication, TagClass, TagMove, Target,
-        World,
-    },
+    publish::{GitTagObject, PreflightResult, Publication, TagClass, TagMove, Target, World},
     release::{build::Made, errors, facade::Release, release_commit::branch_move},
 };
 
 impl Release {
-    /// Proves that nothing would stop the release of `plan`.
-    pub(super) async fn preflight(
-        &self,
-        world: &World,
-        plan: &Plan,
-    ) -> Result<Vec<PreflightResult>> {
-        let repositories = plan.repositories.clone();
-        let step = self.events.start(Started::Preflight {
-            repositories: repositories.clone(),
-        });
-        let tags_of = |repository: &Repository| {
-            let there = plan
-                .tags
-                .iter()
-                .filter(|planned| planned.repository == *repository);
-            there.map(|planned| planned.tag.clone()).collect()
-        };
-        let asked = Preflight {
-            repositories: plan
-                .repositories
-                .iter()
-                .map(|r| (r.clone(), tags_of(r)))
-                .collect(),
-            git_tag: plan.git_tag.create.then(|| plan.git_tag.name.clone()),
-            commit: plan.commit,
-            branch: branch_move(plan),
-            lock_refs: self.policy().git.lock_refs.clone(),
-        };
-        let found = publish::preflight(world, &asked).await?;
-        let immutable: Vec<_> = plan
-            .tags
-            .iter()
-            .filter(|tag| is_immutable(tag, plan, &found))
-            .collect();
-        if !immutable.is_empty() {
-            return Err(errors::immutable(&immutable));
-        }
-        step.finish(Finished::Preflight { repositories });
-        Ok(found)
-    }
-
     /// The transaction of `plan`, as plain data.
     pub(super) async fn publication(
         &self,
@@ -73,9 +28,9 @@ impl Release {
             false => None,
         };
         let images = self.with_successors(plan, &made.images).await?;
-        let target = |(place, repository): (usize, &Repository)| Target {
+        let target = |(index, repository): (usize, &Repository)| Target {
             repository: repository.clone(),
-            strict: found.get(place).is_some_and(|found| found.strict),
+            strict: found.get(index).is_some_and(|found| found.strict),
             tags: plan
                 .tags
                 .iter()
@@ -203,16 +158,4 @@ pub(super) fn still_fits(plan: &Plan, images: &[Image]) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// Whether a tag is to move that the registry says it will not let move.
-fn is_immutable(planned: &PlannedMove, plan: &Plan, found: &[PreflightResult]) -> bool {
-    let here = plan
-        .repositories
-        .iter()
-        .position(|repository| *repository == planned.repository);
-    planned.action == TagAction::Move
-        && here
-            .and_then(|place| found.get(place))
-            .is_some_and(|found| found.immutable.contains(&planned.tag))
 }

@@ -88,10 +88,10 @@ fn overtaken_by_line(
     for (repository, tags) in &known.repositories {
         let Some(tags) = tags else { continue };
         let targets = rules.targets(&reader, &git, tags);
-        for (place, tag, version) in wanted {
+        for (its_repository, tag, version) in wanted {
             let target = targets.iter().find(|target| target.tag == *tag);
             if let Some(target) = target
-                && place == repository
+                && its_repository == repository
                 && target.version.cmp_precedence(version).is_ne()
             {
                 found.push(Overtaken {

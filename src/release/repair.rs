@@ -63,12 +63,12 @@ impl Release {
     async fn compared(&self) -> Result<DriftReport> {
         let facts = self.project().facts_of(&VersionRequest::default(), None)?;
         let git: Vec<Version> = facts.tags.iter().map(|tag| tag.version.clone()).collect();
-        let places = self.places(&self.repositories()?)?;
-        let published = observe::published(&places, &[]).await?;
+        let apis = self.apis(&self.repositories()?)?;
+        let published = observe::published(&apis, &[]).await?;
         let mut repositories = Vec::new();
-        for (place, seen) in places.iter().zip(&published) {
+        for (api, seen) in apis.iter().zip(&published) {
             let survey = drift_survey(self.policy(), &git, seen, &published)?;
-            let shows = observe::heads(place.as_ref(), &survey.tags_to_observe()).await?;
+            let shows = observe::heads(api.as_ref(), &survey.tags_to_observe()).await?;
             repositories.push(RepositoryDrift {
                 repository: survey.repository.clone(),
                 drift: survey.drift(&shows),

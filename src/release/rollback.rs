@@ -51,8 +51,8 @@ impl Release {
     async fn planned_take_back(&self, version: &Version) -> Result<RollbackPlan> {
         let facts = self.project().facts_of(&VersionRequest::default(), None)?;
         let git: Vec<Version> = facts.tags.iter().map(|tag| tag.version.clone()).collect();
-        let places = self.places(&self.repositories()?)?;
-        let published = observe::published(&places, &[]).await?;
+        let apis = self.apis(&self.repositories()?)?;
+        let published = observe::published(&apis, &[]).await?;
         let mut taken = RollbackPlan {
             version: version.clone(),
             drifts: DriftReport {
@@ -62,10 +62,10 @@ impl Release {
             stays: Vec::new(),
         };
         let mut known = false;
-        for (place, seen) in places.iter().zip(&published) {
+        for (api, seen) in apis.iter().zip(&published) {
             let survey = rollback_survey(self.policy(), &git, seen, version)?;
             known |= survey.is_published();
-            let shows = observe::heads(place.as_ref(), &survey.tags_to_observe()).await?;
+            let shows = observe::heads(api.as_ref(), &survey.tags_to_observe()).await?;
             let mut drift = Vec::new();
             for step in survey.steps(&shows) {
                 match step {

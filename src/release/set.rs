@@ -40,7 +40,7 @@ const AT_ONCE: usize = 4;
 /// let projects = ProjectSet::all(&Location::default(), &Environment::from_process())?;
 /// let set = ReleaseSet::new(projects, &Cancel::new(), |_label| Events::none());
 /// for image in set.release(&ReleaseRequest::default()).await {
-///     println!("{:?}: {}", image.label, image.result.is_ok());
+///     println!("{:?}: {}", image.config, image.result.is_ok());
 /// }
 /// # Ok(())
 /// # }
@@ -53,7 +53,7 @@ pub struct ReleaseSet {
 type Task<T> = (usize, Arc<Release>, T);
 
 impl ReleaseSet {
-    /// A release of each project. `listener` gets a project's label, and answers who hears of that
+    /// A release of each project. `listener` gets the path of a project's policy file, and answers who hears of that
     /// image; `cancel` ends all of them. Asks nobody.
     #[must_use]
     pub fn new(
@@ -67,7 +67,7 @@ impl ReleaseSet {
         let all = projects.iter().flat_map(|p| p.policy().image.all());
         let all: Vec<Repository> = all.collect();
         let member = |project: Project| {
-            let events = listener(project.label());
+            let events = listener(project.config());
             let mut release = Release::beside(project, &all, events, cancel);
             release.work_tree = Arc::clone(&work_tree);
             Arc::new(release)
@@ -302,10 +302,10 @@ impl ReleaseSet {
 
     fn labelled<T>(&self, mut results: Vec<(usize, Result<T>)>) -> Vec<ImageResult<T>> {
         results.sort_by_key(|(index, _)| *index);
-        let label = |index: usize| self.members.get(index)?.project().label();
+        let config = |index: usize| self.members.get(index)?.project().config();
         results
             .into_iter()
-            .map(|(index, result)| ImageResult::new(label(index).map(str::to_owned), result))
+            .map(|(index, result)| ImageResult::new(config(index).map(str::to_owned), result))
             .collect()
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     },
     release::{
         facade::Release,
-        observe::{self, Places},
+        observe::{self, RepositoryApis},
     },
 };
 
@@ -19,7 +19,7 @@ use crate::{
 /// names (the tag of a channel that follows on) and decides what becomes of each. So a set is
 /// computed twice: for the names to look at, and with what was seen.
 pub(super) struct Survey<'a> {
-    places: &'a Places,
+    apis: &'a RepositoryApis,
     /// Each repository's list of tags, and what it shows under the set's names.
     pub(super) published: Vec<Published>,
     /// The set, judged against what is published.
@@ -30,23 +30,23 @@ impl<'a> Survey<'a> {
     /// Asks every repository. `compute` gives the tag set for what is published; at first nothing is.
     pub(super) async fn of(
         release: &Release,
-        places: &'a Places,
+        apis: &'a RepositoryApis,
         compute: impl Fn(&[Published]) -> Result<TagSet>,
     ) -> Result<Self> {
-        let unasked: Vec<_> = places
+        let unasked: Vec<_> = apis
             .iter()
-            .map(|place| Published::not_asked(place.repository().clone()))
+            .map(|api| Published::not_asked(api.repository().clone()))
             .collect();
         let names = names(&compute(&unasked)?);
-        let mut published = observe::published(places, &names).await?;
+        let mut published = observe::published(apis, &names).await?;
         let mut set = compute(&published)?;
         if !set.unpublished().is_empty() {
             let receipts = release.receipts_of(&unpublished_versions(set.unpublished()));
-            observe::look_behind(places, &mut published, &set, &receipts).await?;
+            observe::look_behind(apis, &mut published, &set, &receipts).await?;
             set = compute(&published)?;
         }
         Ok(Self {
-            places,
+            apis,
             published,
             set,
         })
@@ -54,13 +54,13 @@ impl<'a> Survey<'a> {
 
     /// The same, and a look at the names that only the published tags have led to.
     pub(super) async fn complete(mut self) -> Result<Self> {
-        observe::complete(self.places, &mut self.published, &self.set).await?;
+        observe::complete(self.apis, &mut self.published, &self.set).await?;
         Ok(self)
     }
 
     /// The version tags that show something, with what their images say about their origin.
     pub(super) async fn claims(&self) -> Result<Vec<PublishedTag>> {
-        observe::claims(self.places, &self.published, &self.set).await
+        observe::claims(self.apis, &self.published, &self.set).await
     }
 }
 

@@ -118,13 +118,13 @@ impl Release {
 
     /// Every repository's list, and what it shows under the names of this set.
     pub(super) async fn published_for(&self, context: &TagContext<'_>) -> Result<Vec<Published>> {
-        let places = self.places(&self.repositories()?)?;
+        let apis = self.apis(&self.repositories()?)?;
         // A channel's tag can follow on to this version, by what is published: then there are
         // more names. Without what is there nothing is refused here.
         let compute = |published: &[Published]| {
             tags::compute(self.policy(), context, &without_images(published))
         };
-        let survey = Survey::of(self, &places, compute).await?.complete().await?;
+        let survey = Survey::of(self, &apis, compute).await?.complete().await?;
         Ok(survey.published)
     }
 

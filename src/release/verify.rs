@@ -115,14 +115,14 @@ impl Release {
 
     /// Every version that an exact tag of any repository names, ascending.
     async fn published_versions(&self, facts: &Facts) -> Result<Vec<Version>> {
-        let places = self.places(&self.repositories()?)?;
-        let published = observe::published(&places, &[]).await?;
+        let apis = self.apis(&self.repositories()?)?;
+        let published = observe::published(&apis, &[]).await?;
         let rules = TagRules::new(self.policy());
         let reader = ExactTags::new(&rules, facts.tags.iter().map(|tag| &tag.version));
         let mut versions: Vec<Version> = Vec::new();
-        for place in &published {
-            let Listing::Known(tags) = &place.tags else {
-                return Err(unlisted(&place.repository));
+        for seen in &published {
+            let Listing::Known(tags) = &seen.tags else {
+                return Err(unlisted(&seen.repository));
             };
             let exact = reader.all(tags).into_values().flatten();
             versions.extend(exact.map(|exact| exact.version));
@@ -181,9 +181,9 @@ impl Release {
             platforms: &self.policy().image.build.platforms,
         };
         for (repository, digest) in images {
-            let place = self.places(std::slice::from_ref(&repository))?.remove(0);
+            let api = self.apis(std::slice::from_ref(&repository))?.remove(0);
             let (problems, bytes) = self
-                .look_into(place.as_ref(), &digest, &expected, &subject.git, deep)
+                .look_into(api.as_ref(), &digest, &expected, &subject.git, deep)
                 .await?;
             verified.bytes += bytes;
             let finding = |problem| Finding {
@@ -199,19 +199,19 @@ impl Release {
     /// What is wrong with one image, and how many bytes were fetched to know.
     async fn look_into(
         &self,
-        place: &dyn RepositoryApi,
+        api: &dyn RepositoryApi,
         digest: &Digest,
         expected: &ExpectedImage<'_>,
         known: &[Version],
         deep: bool,
     ) -> Result<(Vec<String>, u64)> {
-        let tree = match image_tree::tree(place, &TagOrDigest::Digest(digest.clone())).await {
+        let tree = match image_tree::tree(api, &TagOrDigest::Digest(digest.clone())).await {
             Ok(Some(tree)) => tree,
             Ok(None) => return Ok((vec![observe::GONE.into()], 0)),
-            Err(error) => return Ok((vec![observe::content_problem(place, error)?], 0)),
+            Err(error) => return Ok((vec![observe::content_problem(api, error)?], 0)),
         };
         let mut problems = Vec::new();
-        match image_tree::runnable(place, &tree).await {
+        match image_tree::runnable(api, &tree).await {
             Ok(all) => {
                 let mut found = expected.problems(&all, false);
                 if found.iter().any(ImageProblem::is_of_labels) {
@@ -220,11 +220,11 @@ impl Release {
                 }
                 problems.extend(found.into_iter().map(ImageProblem::into_text));
             }
-            Err(error) => problems.push(observe::content_problem(place, error)?),
+            Err(error) => problems.push(observe::content_problem(api, error)?),
         }
         let mut bytes = 0;
         if deep {
-            bytes = fetch_all(place, &tree, &mut problems).await?;
+            bytes = fetch_all(api, &tree, &mut problems).await?;
         }
         Ok((problems, bytes))
     }
@@ -232,7 +232,7 @@ impl Release {
 
 /// Fetches every blob; the client checks each against its digest.
 async fn fetch_all(
-    place: &dyn RepositoryApi,
+    api: &dyn RepositoryApi,
     tree: &ImageTree,
     problems: &mut Vec<String>,
 ) -> Result<u64> {
@@ -241,7 +241,7 @@ async fn fetch_all(
     let fetch = |(index, blob)| {
         let file = folder.path().join(format!("{index}"));
         async move {
-            let fetched = place.fetch_blob(blob, file.clone()).await;
+            let fetched = api.fetch_blob(blob, file.clone()).await;
             // A large image must not fill the disk with what was checked already.
             let _ = std::fs::remove_file(&file);
             (blob, fetched)
@@ -260,7 +260,7 @@ async fn fetch_all(
         match fetched {
             Ok(()) => bytes += blob.size,
             Err(error) => {
-                let why = observe::content_problem(place, error)?;
+                let why = observe::content_problem(api, error)?;
                 problems.push(format!("{}: {why}", blob.digest));
             }
         }

@@ -72,10 +72,7 @@ impl Release {
     }
 
     /// The repositories' clients, in the policy's order.
-    pub(super) fn places(
-        &self,
-        repositories: &[Repository],
-    ) -> Result<Vec<Arc<dyn RepositoryApi>>> {
+    pub(super) fn apis(&self, repositories: &[Repository]) -> Result<Vec<Arc<dyn RepositoryApi>>> {
         let connect = self.connect();
         repositories
             .iter()

@@ -42,7 +42,7 @@ async fn release() -> Result<u8, Error> {
     let planned = set.plan(&request).await;
     for image in &planned {
         if let Ok(Planned::Release(plan)) = &image.result {
-            let label = image.label.as_deref().unwrap_or("image");
+            let label = image.config.as_deref().unwrap_or("image");
             println!("{label}: {} ({})", plan.version, plan.why);
         }
     }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use self::format::Format;
 use super::{
-    args::Overrides, context::Context, exit, image_label::ImageLabel, images::Images,
+    args::Overrides, context::Context, exit, images::Images, policy_file::PolicyFile,
     render::Terminal,
 };
 use crate::{
@@ -73,8 +73,8 @@ pub(super) fn run(args: TagsArgs, context: &Context) -> Result<ExitCode> {
     if terminal.json {
         terminal.json(&answers.document(|answer| answer.document(args.explain)));
     }
-    for (label, answer) in answers.values() {
-        answer.print(label, args.format, args.explain, terminal);
+    for (file, answer) in answers.values() {
+        answer.print(file, args.format, args.explain, terminal);
     }
     answers.tell_errors(terminal);
     Ok(ExitCode::from(answers.code(|_| exit::OK)))
@@ -123,25 +123,25 @@ impl TagsAnswer {
         }
     }
 
-    fn print(&self, label: ImageLabel<'_>, format: Format, explain: bool, terminal: &Terminal) {
+    fn print(&self, file: PolicyFile<'_>, format: Format, explain: bool, terminal: &Terminal) {
         for note in &self.tags.notes {
-            terminal.note(&label.note(note));
+            terminal.note(&file.note(note));
         }
         match &self.tags.set {
             Some(set) => {
                 if !terminal.json {
-                    self.print_set(label, set, format, explain, terminal);
+                    self.print_set(file, set, format, explain, terminal);
                 }
                 if explain {
-                    remark(label, set, terminal);
+                    remark(file, set, terminal);
                 }
             }
             None if terminal.json => {}
             None => {
                 let why = format!("nothing to release: {}", self.tags.why);
-                terminal.note(&label.note(&why));
+                terminal.note(&file.note(&why));
                 if let Some(version) = &self.tags.on_head {
-                    terminal.note(&label.note(&format!("its tags: `hoist tags {version}`")));
+                    terminal.note(&file.note(&format!("its tags: `hoist tags {version}`")));
                 }
             }
         }
@@ -149,14 +149,14 @@ impl TagsAnswer {
 
     fn print_set(
         &self,
-        label: ImageLabel<'_>,
+        file: PolicyFile<'_>,
         set: &TagSet,
         format: Format,
         explain: bool,
         terminal: &Terminal,
     ) {
         let text = format::text(set, &self.tags.labels, format);
-        match label.config() {
+        match file.config() {
             _ if text.is_empty() => {}
             None => terminal.data(&text),
             Some(config) => {
@@ -168,13 +168,13 @@ impl TagsAnswer {
         let kept = set.tags().iter().filter(|planned| planned.is_kept());
         for planned in kept.filter(|_| !explain) {
             let stays = format!("`{}` stays: {}", planned.tag, planned.why());
-            terminal.note(&label.note(&stays));
+            terminal.note(&file.note(&stays));
         }
     }
 }
 
-fn remark(label: ImageLabel<'_>, set: &TagSet, terminal: &Terminal) {
-    if let Some(config) = label.config() {
+fn remark(file: PolicyFile<'_>, set: &TagSet, terminal: &Terminal) {
+    if let Some(config) = file.config() {
         terminal.remark(&format!("{config}:"));
     }
     for line in format::explanation(set) {

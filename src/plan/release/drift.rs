@@ -40,8 +40,8 @@ pub fn drift_survey(
     let rules = TagRules::new(policy);
     let reader = ExactTags::new(&rules, git);
     let mut everywhere = tags.clone();
-    for place in elsewhere {
-        if let Listing::Known(tags) = &place.tags {
+    for repository in elsewhere {
+        if let Listing::Known(tags) = &repository.tags {
             everywhere.extend(tags.iter().cloned());
         }
     }

@@ -109,43 +109,44 @@ mod tests {
         }
     }
 
-    fn refusal(gate: &Preconditions, text: &str) -> Option<String> {
-        gate.check(&policy(text))
+    fn refusal(preconditions: &Preconditions, text: &str) -> Option<String> {
+        preconditions
+            .check(&policy(text))
             .err()
             .map(|error| error.message().to_owned())
     }
 
     #[test]
     fn a_clean_pushed_head_passes() {
-        let gate = Preconditions {
+        let preconditions = Preconditions {
             pushed: Some(true),
             ..clean()
         };
-        assert_eq!(gate.check(&policy("")).ok(), Some(vec![]));
+        assert_eq!(preconditions.check(&policy("")).ok(), Some(vec![]));
     }
 
     #[test]
     fn a_pull_request_is_refused_even_with_a_version() {
-        let gate = Preconditions {
+        let preconditions = Preconditions {
             pull_request: Some("#7".into()),
             explicit: true,
             ..clean()
         };
-        assert!(refusal(&gate, "").is_some_and(|m| m.contains("#7")));
+        assert!(refusal(&preconditions, "").is_some_and(|m| m.contains("#7")));
     }
 
     #[test]
     fn an_unlisted_branch_needs_a_word() {
-        let gate = Preconditions {
+        let preconditions = Preconditions {
             unlisted_branch: Some("wip".into()),
             ..clean()
         };
-        assert!(refusal(&gate, "").is_some_and(|m| m.contains("`wip`")));
+        assert!(refusal(&preconditions, "").is_some_and(|m| m.contains("`wip`")));
         assert_eq!(
             refusal(
                 &Preconditions {
                     explicit: true,
-                    ..gate
+                    ..preconditions
                 },
                 ""
             ),
@@ -155,22 +156,31 @@ mod tests {
 
     #[test]
     fn a_dirty_tree_matters_only_where_its_files_are_built() {
-        let gate = Preconditions {
+        let preconditions = Preconditions {
             dirty: vec!["a.txt".into()],
             ..clean()
         };
         assert_eq!(
-            gate.check(&policy("")).map(|notes| notes.len()).ok(),
+            preconditions
+                .check(&policy(""))
+                .map(|notes| notes.len())
+                .ok(),
             Some(1)
         );
         let worktree = "[image.build]\nsource = \"worktree\"";
-        assert!(refusal(&gate, worktree).is_some());
-        assert!(refusal(&gate, "[image.build]\nlayout = \"x\"\ncommand = [\"make\"]").is_some());
+        assert!(refusal(&preconditions, worktree).is_some());
+        assert!(
+            refusal(
+                &preconditions,
+                "[image.build]\nlayout = \"x\"\ncommand = [\"make\"]"
+            )
+            .is_some()
+        );
         assert_eq!(
             refusal(
                 &Preconditions {
                     allow_dirty: true,
-                    ..gate
+                    ..preconditions
                 },
                 worktree
             ),
@@ -180,11 +190,14 @@ mod tests {
 
     #[test]
     fn an_unpushed_head_is_refused_unless_policy_allows_it() {
-        let gate = Preconditions {
+        let preconditions = Preconditions {
             pushed: Some(false),
             ..clean()
         };
-        assert!(refusal(&gate, "").is_some_and(|m| m.contains("does not have HEAD")));
-        assert_eq!(refusal(&gate, "[git]\nrequire-pushed = false"), None);
+        assert!(refusal(&preconditions, "").is_some_and(|m| m.contains("does not have HEAD")));
+        assert_eq!(
+            refusal(&preconditions, "[git]\nrequire-pushed = false"),
+            None
+        );
     }
 }

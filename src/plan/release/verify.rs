@@ -76,23 +76,23 @@ pub fn checks(
             let tag = set.version_tag(variant)?;
             published
                 .iter()
-                .find_map(|place| match place.shows.get(tag)? {
+                .find_map(|repository| match repository.shows.get(tag)? {
                     Observed::At(digest) => Some(digest.clone()),
                     Observed::Absent | Observed::Unknown => None,
                 })
         })
     };
     let mut checks = Vec::new();
-    for place in published {
-        for planned in set.written(&place.repository) {
+    for repository in published {
+        for planned in set.written(&repository.repository) {
             if planned.kind == TagKind::Moving && !rules.is_lasting(&planned.template) {
                 continue;
             }
             let want = believed(&planned.variant);
-            let shown = place.shows.get(&planned.tag).cloned();
+            let shown = repository.shows.get(&planned.tag).cloned();
             let shown = shown.unwrap_or(Observed::Unknown);
             checks.push(TagCheck {
-                repository: place.repository.clone(),
+                repository: repository.repository.clone(),
                 tag: planned.tag.clone(),
                 variant: planned.variant.clone(),
                 kind: planned.kind,
@@ -109,10 +109,12 @@ pub fn checks(
 /// is absent stays known, because it tells that nothing is behind it.
 #[must_use]
 pub fn without_images(published: &[Published]) -> Vec<Published> {
-    let one = |place: &Published| {
-        let mut place = place.clone();
-        place.shows.retain(|_, shown| *shown == Observed::Absent);
-        place
+    let one = |repository: &Published| {
+        let mut repository = repository.clone();
+        repository
+            .shows
+            .retain(|_, shown| *shown == Observed::Absent);
+        repository
     };
     published.iter().map(one).collect()
 }
@@ -138,7 +140,7 @@ mod tests {
         Digest::of(seed.as_bytes())
     }
 
-    fn place(name: &str, tags: &[(&str, &str)]) -> Published {
+    fn repository(name: &str, tags: &[(&str, &str)]) -> Published {
         let tag = |name: &str| -> Tag { name.parse().expect("a good tag") };
         let all = ["1.2.3", "sha-3f2a91c", "1.2", "1", "latest", "1970-01-01"];
         let mut shows: BTreeMap<Tag, Observed> = all.map(|t| (tag(t), Observed::Absent)).into();
@@ -188,7 +190,7 @@ mod tests {
 
     #[test]
     fn every_tag_of_the_newest_release() {
-        let found = findings(&["1.2.3"], &[place("acme/api", &ALL)], None);
+        let found = findings(&["1.2.3"], &[repository("acme/api", &ALL)], None);
         assert_eq!(found.len(), 5);
         assert!(
             found.iter().all(|line| line.ends_with(" right")),
@@ -207,7 +209,7 @@ mod tests {
             ("sha-3f2a91c", "x"),
         ];
         assert_eq!(
-            findings(&["1.3.0"], &[place("acme/api", &tags)], None),
+            findings(&["1.3.0"], &[repository("acme/api", &tags)], None),
             [
                 "docker.io:1.2.3 right",
                 "docker.io:sha-3f2a91c wrong",
@@ -218,7 +220,7 @@ mod tests {
 
     #[test]
     fn a_version_that_only_git_knows_has_no_moving_tag() {
-        let found = findings(&["1.3.0"], &[place("acme/api", &ALL)], None);
+        let found = findings(&["1.3.0"], &[repository("acme/api", &ALL)], None);
         assert!(
             found.iter().all(|line| line.ends_with(" right")),
             "{found:?}"
@@ -227,7 +229,7 @@ mod tests {
 
     #[test]
     fn a_registry_that_refuses_its_list_is_judged_by_what_is_not_there() {
-        let mut refused = place("acme/api", &[("1.2.3", "a")]);
+        let mut refused = repository("acme/api", &[("1.2.3", "a")]);
         refused.tags = Listing::Refused;
         let found = findings(&[], &[refused], None);
         assert_eq!(found[0], "docker.io:1.2.3 right");
@@ -236,15 +238,15 @@ mod tests {
 
     #[test]
     fn repositories_agree_and_the_receipt_decides() {
-        let places = [
-            place("acme/api", &ALL),
-            place("ghcr.io/acme/api", &[("1.2.3", "b"), ("latest", "a")]),
+        let repositories = [
+            repository("acme/api", &ALL),
+            repository("ghcr.io/acme/api", &[("1.2.3", "b"), ("latest", "a")]),
         ];
-        let believed = findings(&[], &places, None);
+        let believed = findings(&[], &repositories, None);
         assert_eq!(believed[5], "ghcr.io:1.2.3 wrong");
         assert_eq!(believed[9], "ghcr.io:latest right");
         assert_eq!(believed[6], "ghcr.io:sha-3f2a91c missing");
-        let by_receipt = findings(&[], &places, Some("b"));
+        let by_receipt = findings(&[], &repositories, Some("b"));
         assert_eq!(by_receipt[0], "docker.io:1.2.3 wrong");
         assert_eq!(by_receipt[5], "ghcr.io:1.2.3 right");
     }

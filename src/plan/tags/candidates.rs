@@ -34,14 +34,14 @@ pub(super) fn candidates(
     rules: &TagRules<'_>,
     context: &TagContext<'_>,
     reader: &ExactTags,
-    places: &[PublishedVersions<'_>],
+    repositories: &[PublishedVersions<'_>],
 ) -> Result<(Vec<TagCandidate>, Vec<Explained>)> {
     if let Some(label) = channel(context.version) {
         rules.check_label(label)?;
     }
     let mut found: Vec<TagCandidate> = Vec::new();
     let mut explained = Vec::new();
-    for role in roles(rules, context, places) {
+    for role in roles(rules, context, repositories) {
         let mut tags = Vec::new();
         let mut suppressed = role.suppressed.clone();
         if suppressed.is_none() {

@@ -23,7 +23,7 @@ pub(super) struct Decision<'a> {
     pub(super) version: &'a Version,
     pub(super) git: &'a [Version],
     /// All repositories of the policy: what one of them has is published.
-    pub(super) places: &'a [PublishedVersions<'a>],
+    pub(super) repositories: &'a [PublishedVersions<'a>],
     /// Whether HEAD is on a maintenance branch.
     pub(super) maintenance: bool,
 }
@@ -47,11 +47,11 @@ impl Decision<'_> {
     /// Refused (exit 4): it is there with another digest than `ours`.
     pub(super) fn fixed(
         &self,
-        place: &PublishedVersions<'_>,
+        repository: &PublishedVersions<'_>,
         tag: &Tag,
         ours: Option<&Digest>,
     ) -> Result<(TagAction, String)> {
-        let published = place.published;
+        let published = repository.published;
         Ok(match (published.shows.get(tag), ours) {
             _ if published.tags == Listing::NotAsked => not_asked(),
             (Some(Observed::At(shown)), Some(ours)) if shown == ours => {
@@ -83,18 +83,18 @@ impl Decision<'_> {
     /// Refused (exit 4): nothing tells where the line stands, and `tags.guard` asks for it.
     pub(super) fn moving(
         &self,
-        place: &PublishedVersions<'_>,
+        repository: &PublishedVersions<'_>,
         variant: &Variant,
         tag: &Tag,
         lines: &[TagLine],
         ours: Option<&Digest>,
     ) -> Result<(TagAction, String)> {
         for line in lines {
-            if let Some(why) = self.kept(place, variant, tag, line)? {
+            if let Some(why) = self.kept(repository, variant, tag, line)? {
                 return Ok((TagAction::Keep, why));
             }
         }
-        let published = place.published;
+        let published = repository.published;
         if published.tags == Listing::NotAsked {
             return Ok(not_asked());
         }
@@ -119,19 +119,19 @@ impl Decision<'_> {
     /// tag of that version in this repository.
     pub(super) fn successor(
         &self,
-        place: &PublishedVersions<'_>,
+        repository: &PublishedVersions<'_>,
         variant: &Variant,
         tag: &Tag,
         lines: &[TagLine],
     ) -> Option<Tag> {
         let [line] = lines else { return None };
-        let Listing::Known(tags) = &place.published.tags else {
+        let Listing::Known(tags) = &repository.published.tags else {
             return None;
         };
         if !line.is_followed() || self.version.pre.is_empty() || tags.contains(tag) {
             return None;
         }
-        let mut of_the_line = place
+        let mut of_the_line = repository
             .versions(variant)
             .iter()
             .rev()
@@ -142,7 +142,10 @@ impl Decision<'_> {
             line.contains(&other.version) && other.version.cmp_precedence(&highest.version).is_gt()
         };
         // The line belongs to a version that this repository does not have.
-        let elsewhere = self.places.iter().flat_map(|place| place.versions(variant));
+        let elsewhere = self
+            .repositories
+            .iter()
+            .flat_map(|repository| repository.versions(variant));
         let foreign = elsewhere.into_iter().any(higher);
         (above && !foreign).then(|| highest.tag.clone())
     }
@@ -151,18 +154,18 @@ impl Decision<'_> {
     /// alone knows counts for nothing there: its image never came out.
     fn newest(
         &self,
-        place: &PublishedVersions<'_>,
+        repository: &PublishedVersions<'_>,
         variant: &Variant,
         tag: &Tag,
         line: &TagLine,
     ) -> Option<String> {
-        let here = above(line, self.version, seen(place, variant, tag, line));
-        let others = self.places.iter().map(|other| {
+        let here = above(line, self.version, seen(repository, variant, tag, line));
+        let others = self.repositories.iter().map(|other| {
             let version = above(line, self.version, seen(other, variant, tag, line))?;
             let repository = &other.published.repository;
             Some((version, format!(" (published in `{repository}`)")))
         });
-        let git = match place.published.tags {
+        let git = match repository.published.tags {
             Listing::Known(_) => None,
             Listing::Refused | Listing::NotAsked => {
                 above(line, self.version, self.git.iter().map(Cow::Borrowed))
@@ -200,9 +203,9 @@ impl Decision<'_> {
         let above = |version: &&Version| version.cmp_precedence(self.version).is_gt();
         let mut found: Vec<Version> = Vec::new();
         for line in lines {
-            let places = self.places.iter();
-            let published: HashSet<_> = places
-                .flat_map(|place| seen(place, variant, tag, line))
+            let repositories = self.repositories.iter();
+            let published: HashSet<_> = repositories
+                .flat_map(|repository| seen(repository, variant, tag, line))
                 .map(|version| precedence(&version))
                 .collect();
             let of_the_line = self.git.iter().filter(above);
@@ -219,13 +222,13 @@ impl Decision<'_> {
     /// Why a moving tag stays where it is, if it does.
     fn kept(
         &self,
-        place: &PublishedVersions<'_>,
+        repository: &PublishedVersions<'_>,
         variant: &Variant,
         tag: &Tag,
         line: &TagLine,
     ) -> Result<Option<String>> {
-        let published = place.published;
-        if let Some(newest) = self.newest(place, variant, tag, line) {
+        let published = repository.published;
+        if let Some(newest) = self.newest(repository, variant, tag, line) {
             return Ok(Some(newest));
         }
         let blind = published.tags == Listing::Refused
@@ -247,14 +250,14 @@ impl Decision<'_> {
 
 /// The versions that a repository has of one tag: what its exact tags name, and what the tag itself shows.
 fn seen<'p>(
-    place: &'p PublishedVersions<'_>,
+    repository: &'p PublishedVersions<'_>,
     variant: &Variant,
     tag: &Tag,
     line: &TagLine,
 ) -> impl Iterator<Item = Cow<'p, Version>> {
-    let label = place.published.labels.get(tag);
+    let label = repository.published.labels.get(tag);
     let label = label.map(|label| Cow::Owned(line.labelled(label)));
-    let exact = place.versions(variant).iter();
+    let exact = repository.versions(variant).iter();
     exact
         .map(|exact| Cow::Borrowed(&exact.version))
         .chain(label)

@@ -61,12 +61,12 @@ pub(super) struct Role<'a> {
 pub(super) fn roles<'a>(
     rules: &'a TagRules<'_>,
     context: &TagContext<'_>,
-    places: &[PublishedVersions<'_>],
+    repositories: &[PublishedVersions<'_>],
 ) -> Vec<Role<'a>> {
     let version = context.version;
     let stable = version.pre.is_empty();
     let channels = if stable && rules.tags.channel_follows {
-        known_channels(context, places)
+        known_channels(context, repositories)
     } else {
         Vec::new()
     };
@@ -146,10 +146,10 @@ pub(super) fn is_zero_alone(template: &TagTemplate, version: &Version) -> bool {
 }
 
 /// The labels that have a pre-release in git or in a repository, in order, each once.
-fn known_channels(context: &TagContext<'_>, places: &[PublishedVersions<'_>]) -> Vec<String> {
-    let published = places
+fn known_channels(context: &TagContext<'_>, repositories: &[PublishedVersions<'_>]) -> Vec<String> {
+    let published = repositories
         .iter()
-        .flat_map(|place| place.versions(&Variant::main()))
+        .flat_map(|repository| repository.versions(&Variant::main()))
         .map(|exact| &exact.version);
     let mut channels: Vec<String> = context
         .git

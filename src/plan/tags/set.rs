@@ -111,16 +111,16 @@ pub fn compute(
 ) -> Result<TagSet> {
     let rules = TagRules::new(policy);
     let reader = ExactTags::new(&rules, context.git.iter().chain([context.version]));
-    let places: Vec<PublishedVersions<'_>> = published
+    let repositories: Vec<PublishedVersions<'_>> = published
         .iter()
         .map(|published| PublishedVersions::new(published, &reader))
         .collect();
-    let (candidates, explained) = candidates(&rules, context, &reader, &places)?;
+    let (candidates, explained) = candidates(&rules, context, &reader, &repositories)?;
     let decision = Decision {
         rules: &rules,
         version: context.version,
         git: context.git,
-        places: &places,
+        repositories: &repositories,
         maintenance: matches!(context.branch_kind, BranchKind::Maintenance(_)),
     };
     let version_tags: BTreeMap<_, _> = candidates
@@ -130,15 +130,15 @@ pub fn compute(
         .collect();
     let unpublished = unpublished(&decision, &candidates);
     let judge = |candidate: TagCandidate| -> Result<PlannedTag> {
-        let verdicts = places
+        let verdicts = repositories
             .iter()
-            .map(|place| {
+            .map(|repository| {
                 let version_tag = version_tags.get(&candidate.variant);
                 let ours = context
                     .images
                     .get(&candidate.variant)
-                    .or_else(|| shown(place, version_tag?));
-                judge(&decision, place, &candidate, ours)
+                    .or_else(|| shown(repository, version_tag?));
+                judge(&decision, repository, &candidate, ours)
             })
             .collect::<Result<_>>()?;
         Ok(candidate.planned(verdicts))
@@ -154,8 +154,8 @@ pub fn compute(
 
 /// The image that a repository already has under the version's own tag: what a release of the
 /// same version completes, until a build says otherwise.
-fn shown<'a>(place: &PublishedVersions<'a>, version_tag: &Tag) -> Option<&'a Digest> {
-    match place.published.shows.get(version_tag)? {
+fn shown<'a>(repository: &PublishedVersions<'a>, version_tag: &Tag) -> Option<&'a Digest> {
+    match repository.published.shows.get(version_tag)? {
         Observed::At(digest) => Some(digest),
         Observed::Absent | Observed::Unknown => None,
     }
@@ -163,8 +163,8 @@ fn shown<'a>(place: &PublishedVersions<'a>, version_tag: &Tag) -> Option<&'a Dig
 
 /// What git alone knows, by moving tag. Where no list is known git decides, and nothing is without an image.
 fn unpublished(decision: &Decision<'_>, candidates: &[TagCandidate]) -> Vec<Unpublished> {
-    let mut places = decision.places.iter();
-    if !places.any(|place| matches!(place.published.tags, Listing::Known(_))) {
+    let mut repositories = decision.repositories.iter();
+    if !repositories.any(|repository| matches!(repository.published.tags, Listing::Known(_))) {
         return Vec::new();
     }
     let of_tag = |candidate: &TagCandidate| {
@@ -186,17 +186,17 @@ fn unpublished(decision: &Decision<'_>, candidates: &[TagCandidate]) -> Vec<Unpu
 
 fn judge(
     decision: &Decision<'_>,
-    place: &PublishedVersions<'_>,
+    repository: &PublishedVersions<'_>,
     candidate: &TagCandidate,
     ours: Option<&Digest>,
 ) -> Result<Verdict> {
     let (tag, variant, lines) = (&candidate.tag, &candidate.variant, &candidate.lines);
     let (action, why) = match candidate.kind {
-        TagKind::Fixed => decision.fixed(place, tag, ours)?,
-        TagKind::Moving => decision.moving(place, variant, tag, lines, ours)?,
+        TagKind::Fixed => decision.fixed(repository, tag, ours)?,
+        TagKind::Moving => decision.moving(repository, variant, tag, lines, ours)?,
     };
     let successor = match action {
-        TagAction::Keep => decision.successor(place, variant, tag, lines),
+        TagAction::Keep => decision.successor(repository, variant, tag, lines),
         TagAction::Create
         | TagAction::Move
         | TagAction::Same
@@ -204,7 +204,7 @@ fn judge(
         | TagAction::Mixed => None,
     };
     Ok(Verdict {
-        repository: place.published.repository.clone(),
+        repository: repository.published.repository.clone(),
         action,
         why,
         successor,

@@ -73,7 +73,7 @@ impl Release {
 
     /// Tags and the seed of the image that each shows.
     fn published(mut self, tags: &[(&str, &str)]) -> Self {
-        self.published = vec![place("acme/api", tags)];
+        self.published = vec![published("acme/api", tags)];
         self
     }
 
@@ -134,7 +134,7 @@ impl Release {
     }
 }
 
-fn place(name: &str, tags: &[(&str, &str)]) -> Published {
+fn published(name: &str, tags: &[(&str, &str)]) -> Published {
     Published {
         repository: repository(name),
         tags: Listing::Known(tags.iter().map(|(name, _)| tag(name)).collect()),
@@ -185,11 +185,11 @@ fn a_backport_moves_its_own_line_alone_and_names_what_holds_the_rest() {
 fn a_published_exact_tag_holds_moving_tags_back_in_every_repository() {
     let mut release = release("1.2.5", PLAIN);
     release.published = vec![
-        place(
+        published(
             "acme/api",
             &[("2.0.0", "two"), ("latest", "two"), ("1", "x")],
         ),
-        place("ghcr.io/acme/api", &[("1", "x")]),
+        published("ghcr.io/acme/api", &[("1", "x")]),
     ];
     assert_eq!(
         release.tags(),
@@ -202,18 +202,18 @@ fn a_published_exact_tag_holds_moving_tags_back_in_every_repository() {
     );
 }
 
-/// Each way in which a version can be published or not: what becomes of `latest` of 1.2.5, by place, and
+/// Each way in which a version can be published or not: what becomes of `latest` of 1.2.5, by repository, and
 /// what is said of the versions without an image.
 #[test]
 fn only_what_is_published_holds_a_tag_back() {
-    type Place = (
+    type ListedTags = (
         Option<&'static [(&'static str, &'static str)]>,
         Option<&'static str>,
     );
-    let old: Place = (Some(&[("1.2.4", "a"), ("latest", "a")]), None);
-    let bare: Place = (Some(&[]), None);
-    let refused: Place = (None, None);
-    let cases: &[(&[&str], &[Place], &str, &str)] = &[
+    let old: ListedTags = (Some(&[("1.2.4", "a"), ("latest", "a")]), None);
+    let bare: ListedTags = (Some(&[]), None);
+    let refused: ListedTags = (None, None);
+    let cases: &[(&[&str], &[ListedTags], &str, &str)] = &[
         // The git tag alone: nothing is held.
         (&["2.0.0"], &[old], "move", "2.0.0"),
         (&["2.0.0"], &[bare], "create", "2.0.0"),
@@ -309,10 +309,10 @@ fn only_what_is_published_holds_a_tag_back() {
             "",
         ),
     ];
-    for (git, places, actions, unpublished) in cases {
+    for (git, repositories, actions, unpublished) in cases {
         let mut release = release("1.2.5", &format!("{PLAIN}\n[variants.alpine]")).git(git);
-        let place = |(number, (tags, label)): (usize, &Place)| {
-            let mut one = place(&format!("r{number}.example/api"), tags.unwrap_or_default());
+        let repository = |(number, (tags, label)): (usize, &ListedTags)| {
+            let mut one = published(&format!("r{number}.example/api"), tags.unwrap_or_default());
             if tags.is_none() {
                 one.tags = Listing::Refused;
             }
@@ -320,18 +320,18 @@ fn only_what_is_published_holds_a_tag_back() {
             one.labels = label.into_iter().collect();
             one
         };
-        release.published = places.iter().enumerate().map(place).collect();
+        release.published = repositories.iter().enumerate().map(repository).collect();
         let set = release.compute().expect("a good release");
         let latest = set.tags().iter().find(|t| t.tag.as_str() == "latest");
         let verdicts = latest.expect("it is in the set").verdicts.iter();
         let found: Vec<_> = verdicts.map(|verdict| verdict.action.as_str()).collect();
         let found = found.join(" ").replace("unknown", "move");
-        assert_eq!(found, *actions, "{git:?} {places:?}");
+        assert_eq!(found, *actions, "{git:?} {repositories:?}");
         let mut missing = set.unpublished().iter();
         let missing = missing.find(|one| one.tag.as_str() == "latest");
         let missing = missing.map(|one| unpublished_versions(std::slice::from_ref(one)));
         let missing: Vec<_> = missing.iter().flatten().map(ToString::to_string).collect();
-        assert_eq!(missing.join(" "), *unpublished, "{git:?} {places:?}");
+        assert_eq!(missing.join(" "), *unpublished, "{git:?} {repositories:?}");
     }
 }
 

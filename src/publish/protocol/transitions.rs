@@ -78,7 +78,9 @@ pub fn next(
     seen: Observation,
 ) -> Result<Transaction, OutOfOrder> {
     let seen = match seen {
-        Observation::JournalFailed => return Ok(without_journal(spec, txn)),
+        Observation::JournalFailed => {
+            return Ok(without_journal(spec, txn.clone()).unwrap_or(txn));
+        }
         Observation::Interrupted if txn.can_stop_clean() => {
             return Ok(txn.give_up(Cause::Interrupted));
         }
@@ -159,10 +161,16 @@ pub fn next(
     }
 }
 
+/// Whether the transaction turns from its way where its state cannot be written to the journal.
+pub fn needs_journal(spec: &TransactionSpec, txn: &Transaction) -> bool {
+    without_journal(spec, txn.clone()).is_some()
+}
+
 /// Nothing moves that is not in the journal. What was begun is put back by what the journal
-/// already says; where all tags have moved there is nothing left to protect.
-fn without_journal(spec: &TransactionSpec, txn: Transaction) -> Transaction {
-    match txn.state {
+/// already says; where all tags have moved there is nothing left to protect, and the way goes on
+/// (`None`).
+fn without_journal(spec: &TransactionSpec, txn: Transaction) -> Option<Transaction> {
+    let turned = match txn.state {
         State::Locking | State::Observing => txn.give_up(Cause::Journal),
         // The round's intent is not in the journal and was not acted on; earlier rounds are.
         State::CheckingLock(Direction::Forward(_)) | State::Committing(_) => {
@@ -180,8 +188,9 @@ fn without_journal(spec: &TransactionSpec, txn: Transaction) -> Transaction {
         | State::Unlocking(_)
         | State::Judging(_)
         | State::Stopped(_)
-        | State::Ended(_) => txn,
-    }
+        | State::Ended(_) => return None,
+    };
+    Some(turned)
 }
 
 fn finished(txn: Transaction, git: GitSeen) -> Transaction {
@@ -253,12 +262,12 @@ fn observed(
     }
     // The look above read the lock as well, so the first round needs no look of its own.
     match next_round(spec, &txn.progress, None) {
-        Some(round) => enter(spec, txn, round),
+        Some(round) => begin_round(spec, txn, round),
         None => txn.to(State::Verifying),
     }
 }
 
-fn enter(spec: &TransactionSpec, mut txn: Transaction, round: Round) -> Transaction {
+fn begin_round(spec: &TransactionSpec, mut txn: Transaction, round: Round) -> Transaction {
     for index in round_tags(spec, &txn.progress, round) {
         txn.progress[index] = TagProgress::Intended;
     }
@@ -273,7 +282,7 @@ fn lock_checked(
 ) -> Transaction {
     match lock {
         LockSeen::Ours => match direction {
-            Direction::Forward(round) => enter(spec, txn, round),
+            Direction::Forward(round) => begin_round(spec, txn, round),
             Direction::Back(kind) => txn.to(State::RollingBack(kind)),
         },
         LockSeen::Taken | LockSeen::Absent => txn.to(State::Stopped(Stop::LockLost)),

@@ -185,7 +185,7 @@ fn failure(end: Ending<'_>, kind: ErrorKind) -> Error {
         Some(Cause::Unreadable) => {
             let words =
                 (0..end.run.prepared.tags.len()).find_map(|index| end.remarks.tag_failure(index));
-            because(new("cannot read the tags".into()), words)
+            because(new("cannot read the tags".into()), words.or(other()))
         }
         Some(Cause::Content) => because(
             new(format!("cannot send the content of {version}")),

@@ -65,8 +65,9 @@ pub(in crate::publish) fn hold_back(
     let overtaken = match recheck.decide(&PublishedNow { repositories, git }) {
         Ok(overtaken) => overtaken,
         Err(error) => {
-            remarks.tag_failed(0, format!("{error:#}"));
-            tags[0] = Shows::Unreadable;
+            // It is about the lists as a whole, so nothing is known of any tag.
+            remarks.failed(format!("{error:#}"));
+            tags.fill(Shows::Unreadable);
             return;
         }
     };

@@ -7,16 +7,16 @@ use crate::{error::Error, project::ImageResult};
 /// The policy file of one of several images; empty where there is only one image, so that nothing
 /// has to be told apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct ImageLabel<'a>(Option<&'a str>);
+pub(super) struct PolicyFile<'a>(Option<&'a str>);
 
-impl<'a> ImageLabel<'a> {
+impl<'a> PolicyFile<'a> {
     pub(super) fn new(config: Option<&'a str>) -> Self {
         Self(config)
     }
 
     /// The image that a result is about.
     pub(super) fn of<T>(image: &'a ImageResult<T>) -> Self {
-        Self(image.label.as_deref())
+        Self(image.config.as_deref())
     }
 
     /// The policy file's path, where there are several images.
@@ -80,7 +80,7 @@ mod tests {
     #[test]
     fn an_error_names_its_image_and_its_command() {
         let error = Error::busy("the lock is taken").hint("`hoist status` shows it; `git fetch`");
-        let named = ImageLabel::new(Some("services/api/release.toml")).error(&error);
+        let named = PolicyFile::new(Some("services/api/release.toml")).error(&error);
         assert_eq!(
             named.message(),
             "`services/api/release.toml`: the lock is taken"
@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn one_image_needs_no_name() {
-        let one = ImageLabel::new(None);
+        let one = PolicyFile::new(None);
         let error = Error::busy("the lock is taken").hint("`hoist status` shows it");
         let same = one.error(&error);
         assert_eq!(same.message(), error.message());
@@ -105,7 +105,7 @@ mod tests {
 
     #[test]
     fn a_folder_is_enough_to_tell_images_apart() {
-        let short = |config| ImageLabel::new(Some(config)).short();
+        let short = |config| PolicyFile::new(Some(config)).short();
         assert_eq!(short("services/api/release.toml"), Some("services/api"));
         assert_eq!(short("release.toml"), Some("release.toml"));
     }

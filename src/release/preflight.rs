@@ -1,0 +1,96 @@
+//! What is proven before anything is built: that this commit may be released from here, and that the
+//! registries and the git remote would take the release.
+
+use crate::{
+    error::Result,
+    event::{Finished, Started},
+    io::ci,
+    oci::Repository,
+    plan::{
+        Plan, PlannedMove, release::preconditions::Preconditions, tags::TagAction,
+        version::branch::BranchKind,
+    },
+    publish::{self, Preflight, PreflightResult, World},
+    release::{errors, facade::Release, release_commit::branch_move, request::ReleaseRequest},
+};
+
+/// Paths of a dirty tree that a message names.
+const DIRTY_SHOWN: usize = 5;
+
+impl Release {
+    /// Whether this commit may be released from here, with what a person should know.
+    pub(super) fn check_preconditions(&self, ask: &ReleaseRequest) -> Result<Vec<String>> {
+        let policy = self.policy();
+        let git = self.project().git();
+        let branch = git.branch(ask.request.branch.as_deref(), self.environment())?;
+        let kind = BranchKind::of(&policy.branches, branch.as_deref());
+        let pushed = if policy.git.push {
+            git.is_pushed(&policy.git.remote)?
+        } else {
+            None
+        };
+        Preconditions {
+            unlisted_branch: branch.filter(|_| kind == BranchKind::Unlisted),
+            pull_request: ci::pull_request(self.environment()),
+            explicit: ask.request.version.is_some() || ask.request.pre.is_some(),
+            dirty: git.dirty(DIRTY_SHOWN)?,
+            allow_dirty: ask.allow_dirty,
+            pushed,
+            head: git.head()?,
+        }
+        .check(policy)
+    }
+
+    /// Proves that nothing would stop the release of `plan`.
+    pub(super) async fn preflight(
+        &self,
+        world: &World,
+        plan: &Plan,
+    ) -> Result<Vec<PreflightResult>> {
+        let repositories = plan.repositories.clone();
+        let step = self.events.start(Started::Preflight {
+            repositories: repositories.clone(),
+        });
+        let tags_of = |repository: &Repository| {
+            let there = plan
+                .tags
+                .iter()
+                .filter(|planned| planned.repository == *repository);
+            there.map(|planned| planned.tag.clone()).collect()
+        };
+        let asked = Preflight {
+            repositories: plan
+                .repositories
+                .iter()
+                .map(|r| (r.clone(), tags_of(r)))
+                .collect(),
+            git_tag: plan.git_tag.create.then(|| plan.git_tag.name.clone()),
+            commit: plan.commit,
+            branch: branch_move(plan),
+            lock_refs: self.policy().git.lock_refs.clone(),
+        };
+        let found = publish::preflight(world, &asked).await?;
+        let immutable: Vec<_> = plan
+            .tags
+            .iter()
+            .filter(|tag| is_immutable(tag, plan, &found))
+            .collect();
+        if !immutable.is_empty() {
+            return Err(errors::immutable(&immutable));
+        }
+        step.finish(Finished::Preflight { repositories });
+        Ok(found)
+    }
+}
+
+/// Whether a tag is to move that the registry says it will not let move.
+fn is_immutable(planned: &PlannedMove, plan: &Plan, found: &[PreflightResult]) -> bool {
+    let here = plan
+        .repositories
+        .iter()
+        .position(|repository| *repository == planned.repository);
+    planned.action == TagAction::Move
+        && here
+            .and_then(|index| found.get(index))
+            .is_some_and(|found| found.immutable.contains(&planned.tag))
+}
