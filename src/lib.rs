@@ -136,7 +136,7 @@ mod text;
 #[doc(hidden)]
 pub mod text;
 
-pub use error::{Error, ErrorCode, ErrorKind, Result};
+pub use error::{Error, ErrorCode, ErrorKind, Excerpt, Result};
 pub use event::{Event, Events, Finished, Started, Step};
 pub use outcome::{
     Amount, BranchReport, GitTagReport, ImageReport, Outcome, OutcomeKind, TagReport, Transfer,

@@ -1,5 +1,8 @@
 //! Text for people: made harmless on a terminal, cut to a line, counts of bytes.
 
+use std::sync::LazyLock;
+
+use regex::Regex;
 use unit_prefix::{NumberPrefix, Prefix};
 
 /// Makes text from outside harmless on a terminal and short enough for a line: control characters
@@ -37,6 +40,23 @@ pub(crate) fn sanitize(text: String) -> String {
         }
     }
     out
+}
+
+/// Colours, movements of the cursor, titles: what programs send to a terminal besides text.
+static TERMINAL_ESCAPES: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)").expect("it is fixed")
+});
+
+/// A line of a program's output as a person would have seen it: without colours, the last form of a line
+/// that was overwritten, with its indentation. It is harmless, and at most `max` characters long.
+pub(crate) fn output_line(text: &str, max: usize) -> String {
+    let shown = text.trim_end().rsplit('\r').next().unwrap_or_default();
+    let plain = TERMINAL_ESCAPES.replace_all(shown, "");
+    let mut short: String = plain.chars().take(max).collect();
+    if short.len() < plain.len() {
+        short.push('…');
+    }
+    sanitize(short.replace('\n', " "))
 }
 
 /// Characters that must not reach a terminal as they are: control characters, separators that end a
@@ -87,7 +107,7 @@ pub fn bytes(count: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::text::{bytes, is_harmful, sanitize, sanitize_line};
+    use crate::text::{bytes, is_harmful, output_line, sanitize, sanitize_line};
 
     #[test]
     fn terminal_escapes_are_made_harmless() {
@@ -96,6 +116,23 @@ mod tests {
             "a\\u{1b}[31mb\\u{202e}c"
         );
         assert_eq!(sanitize_line("abcdef", 3), "abc…");
+    }
+
+    #[test]
+    fn a_line_of_output_keeps_what_a_person_reads() {
+        for (printed, seen) in [
+            ("  3 |     x", "  3 |     x"),
+            ("\tindented ", "\tindented"),
+            ("\u{1b}[1;31merror\u{1b}[0m: no", "error: no"),
+            ("\u{1b}]0;title\u{7}text", "text"),
+            ("\u{1b}]8;;http://a\u{1b}\\link\u{1b}]8;;\u{1b}\\", "link"),
+            ("10%\r20%\r\n", "20%"),
+            ("a\u{7}b\u{1b}(Bc", "a\\u{7}b\\u{1b}(Bc"),
+            ("", ""),
+        ] {
+            assert_eq!(output_line(printed, 99), seen, "{printed:?}");
+        }
+        assert_eq!(output_line("\u{1b}[31mabcdef", 3), "abc…");
     }
 
     #[test]

@@ -1,26 +1,23 @@
 //! `image.build.command`: a program of the project makes the image.
 
-use std::{
-    collections::VecDeque, env, fs, os::unix::fs::PermissionsExt, path::Path, process::Stdio,
-};
+use std::{env, fs, io, os::unix::fs::PermissionsExt, path::Path, process::Stdio};
 
 use tokio::{
-    io::{AsyncBufReadExt, AsyncRead, BufReader},
+    io::{AsyncBufReadExt, BufReader},
+    net::unix::pipe,
     process::Command,
 };
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    build::errors::interrupted,
+    build::{errors::interrupted, last_lines::LastLines},
     error::{Error, ErrorCode, Result},
     event::{Event, Events},
     io::git::OF_ANOTHER_REPOSITORY,
     policy::BuildCommand,
-    text::sanitize_line,
+    text::{output_line, sanitize_line},
 };
 
-/// How many of the last lines of a failed command go into the error.
-const LAST: usize = 5;
 /// The longest line that is shown, in characters.
 const MAX_LINE: usize = 2_000;
 const NO_SHELL: &str =
@@ -79,6 +76,9 @@ pub(crate) async fn run(
     cancel: &CancellationToken,
 ) -> Result<()> {
     let name = sanitize_line(&command.to_string(), 200);
+    let (output, stdout, stderr) = one_pipe().map_err(|error| {
+        Error::failed(format!("cannot read what `{name}` prints")).because(&error)
+    })?;
     let mut program = Command::new(&command.program);
     for name in OF_ANOTHER_REPOSITORY {
         program.env_remove(name);
@@ -88,8 +88,8 @@ pub(crate) async fn run(
         .current_dir(directory)
         .envs(variables.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
+        .stdout(stdout)
+        .stderr(stderr)
         .kill_on_drop(true)
         .spawn()
         .map_err(|error| {
@@ -98,9 +98,10 @@ pub(crate) async fn run(
                 .because(&error)
                 .hint(NO_SHELL)
         })?;
-    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    // The program's own ends are the only ones that are open now, so its end is the output's.
+    drop(program);
     let ended = async {
-        let (_, last) = tokio::join!(lines(stdout, events), lines(stderr, events));
+        let last = lines(output, events).await;
         (child.wait().await, last)
     };
     let (status, last) = tokio::select! {
@@ -112,33 +113,32 @@ pub(crate) async fn run(
     if status.success() {
         return Ok(());
     }
-    let mut error =
-        Error::failed(format!("`{name}` failed: {status}")).with_code(ErrorCode::BuildFailed);
-    for line in last {
-        error = error.cause(line);
-    }
+    let error = Error::failed(format!("`{name}` failed: {status}"))
+        .with_code(ErrorCode::BuildFailed)
+        .excerpt(last.title("of its output"), last.into_lines());
     Err(error.state("nothing was published"))
 }
 
-/// Emits every line; returns the last few.
-async fn lines(stream: Option<impl AsyncRead + Unpin>, events: &Events) -> VecDeque<String> {
-    let mut last = VecDeque::new();
-    let Some(stream) = stream else {
-        return last;
-    };
+/// One pipe for both streams of a program, so that their lines arrive in the order in which they were
+/// written.
+fn one_pipe() -> io::Result<(pipe::Receiver, Stdio, Stdio)> {
+    let (output, both) = io::pipe()?;
+    let output = pipe::Receiver::from_owned_fd(output.into())?;
+    Ok((output, both.try_clone()?.into(), both.into()))
+}
+
+/// Emits every line; returns the last ones.
+async fn lines(stream: pipe::Receiver, events: &Events) -> LastLines {
+    let mut last = LastLines::default();
     let mut reader = BufReader::new(stream);
     let mut bytes = Vec::new();
     while matches!(reader.read_until(b'\n', &mut bytes).await, Ok(1..)) {
-        let line = sanitize_line(&String::from_utf8_lossy(&bytes), MAX_LINE);
+        let line = output_line(&String::from_utf8_lossy(&bytes), MAX_LINE);
         bytes.clear();
-        if line.is_empty() {
-            continue;
+        last.push(&line);
+        if !line.is_empty() {
+            events.emit(Event::Output { line });
         }
-        last.push_back(line.clone());
-        if last.len() > LAST {
-            last.pop_front();
-        }
-        events.emit(Event::Output { line });
     }
     last
 }
@@ -176,14 +176,19 @@ mod tests {
         let never = CancellationToken::new();
         let (result, lines) = shell("echo $HOIST_VERSION; printf '\\033[1mx'", &never).await;
         result.expect("it ends well");
-        assert_eq!(lines, ["1.2.3", "\\u{1b}[1mx"]);
-        let (result, _) = shell("seq 9 >&2; exit 3", &never).await;
+        assert_eq!(lines, ["1.2.3", "x"]);
+        let both = "echo a; echo '  b' >&2; echo; echo c; seq 60 >&2; exit 3";
+        let (result, lines) = shell(both, &never).await;
+        assert_eq!(lines[..3], ["a", "  b", "c"]);
         let error = result.expect_err("it fails");
         assert!(
             error.message().ends_with("failed: exit status: 3"),
             "{error}"
         );
-        assert_eq!(error.causes(), ["5", "6", "7", "8", "9"]);
+        let excerpt = &error.excerpts()[0];
+        assert_eq!(excerpt.title, "the last 50 of 64 lines of its output");
+        assert_eq!(excerpt.lines.len(), 50);
+        assert_eq!(excerpt.lines[49], "60");
         let none = run(
             &BuildCommand {
                 program: "/nonexistent".to_owned(),

@@ -1,4 +1,8 @@
-//! What a Dockerfile says of itself: its stages. Pure. Only what every frontend agrees on is read.
+//! What a Dockerfile says of itself: its stages and instructions. Pure. Only what every frontend agrees on is read.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
 
 use crate::{
     error::{Error, Result},
@@ -60,54 +64,165 @@ fn hint<'a>(named: impl Iterator<Item = &'a String>) -> String {
     }
 }
 
-/// The names of the stages in order; a stage without one is `None`. What looks like a stage inside a
-/// here-document is one too many, which does no harm.
-fn stages(text: &str) -> Vec<Option<String>> {
-    let from = |words: &Vec<&str>| {
-        words
-            .first()
-            .is_some_and(|w| w.eq_ignore_ascii_case("FROM"))
-    };
-    let logical = instructions(text);
-    let lines = logical.iter().map(|line| line.split_whitespace().collect());
-    lines
-        .filter(from)
-        .map(|words| {
-            let words: Vec<_> = words[1..].iter().filter(|w| !w.starts_with("--")).collect();
-            match &*words {
-                [_, keyword, name, ..] if keyword.eq_ignore_ascii_case("as") => {
-                    Some((**name).to_owned())
-                }
-                _ => None,
-            }
-        })
-        .collect()
+/// One instruction of a Dockerfile.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Instruction {
+    /// On one line: continued lines are joined, comments are left out.
+    pub(crate) text: String,
+    /// Its first and last line, from 1. A here-document belongs to its instruction.
+    pub(crate) first: usize,
+    pub(crate) last: usize,
+    /// The index of its stage; `None` before the first `FROM`.
+    pub(crate) stage: Option<usize>,
+    /// The name of its stage.
+    pub(crate) stage_name: Option<String>,
+    /// Its number in the file, from 1.
+    pub(crate) number: usize,
+    /// Its number in its stage, from 1: `FROM` is the first.
+    pub(crate) stage_number: usize,
+    /// Its number in its stage among those that bring or change files, as BuildKit counts.
+    pub(crate) file_number: Option<usize>,
 }
 
-/// The instructions, each on one line: continued lines are joined, comments are left out.
-fn instructions(text: &str) -> Vec<String> {
+impl Instruction {
+    /// `RUN`, as it is written.
+    pub(crate) fn keyword(&self) -> &str {
+        self.text.split_whitespace().next().unwrap_or_default()
+    }
+
+    fn is(&self, keyword: &str) -> bool {
+        self.keyword().eq_ignore_ascii_case(keyword)
+    }
+
+    /// What follows the keyword, without options.
+    fn arguments(&self) -> impl Iterator<Item = &str> {
+        let words = self.text.split_whitespace().skip(1);
+        words.filter(|word| !word.starts_with("--"))
+    }
+
+    /// The name that a `FROM` gives to its stage.
+    fn names_stage(&self) -> Option<String> {
+        let mut words = self.arguments().skip(1);
+        let keyword = words.next()?;
+        let name = words.next()?;
+        keyword.eq_ignore_ascii_case("as").then(|| name.to_owned())
+    }
+}
+
+/// The names of the stages in order; a stage without one is `None`.
+fn stages(text: &str) -> Vec<Option<String>> {
+    let instructions = instructions(text);
+    let from = instructions.iter().filter(|it| it.is("FROM"));
+    from.map(Instruction::names_stage).collect()
+}
+
+/// The instructions in order.
+pub(crate) fn instructions(text: &str) -> Vec<Instruction> {
+    let mut all: Vec<Instruction> = Vec::new();
+    let mut names: Vec<Option<String>> = Vec::new();
+    let (mut stage_number, mut file_number) = (0, 0);
+    for (text, first, last) in logical_lines(text) {
+        let mut it = Instruction {
+            text,
+            first,
+            last,
+            stage: None,
+            stage_name: None,
+            number: all.len() + 1,
+            stage_number: 0,
+            file_number: None,
+        };
+        let brings_files = if it.is("FROM") {
+            let base = it.arguments().next().unwrap_or_default();
+            let is_stage = names
+                .iter()
+                .flatten()
+                .any(|name| name.eq_ignore_ascii_case(base));
+            let brings_files = !is_stage && base != "scratch";
+            names.push(it.names_stage());
+            (stage_number, file_number) = (0, 0);
+            brings_files
+        } else {
+            ["RUN", "COPY", "ADD", "WORKDIR"]
+                .iter()
+                .any(|name| it.is(name))
+        };
+        stage_number += 1;
+        if brings_files {
+            file_number += 1;
+            it.file_number = Some(file_number);
+        }
+        it.stage = names.len().checked_sub(1);
+        it.stage_name = names.last().cloned().flatten();
+        it.stage_number = stage_number;
+        all.push(it);
+    }
+    all
+}
+
+/// Each instruction on one line, with its first and last line.
+fn logical_lines(text: &str) -> Vec<(String, usize, usize)> {
     let escape = directive(text, "escape").filter(|value| value == "`");
     let escape = if escape.is_some() { '`' } else { '\\' };
+    let lines: Vec<&str> = text.trim_start_matches('\u{feff}').lines().collect();
     let mut all = Vec::new();
-    let mut current = String::new();
-    for line in text.trim_start_matches('\u{feff}').lines() {
+    let (mut current, mut first) = (String::new(), None);
+    let mut index = 0;
+    while let Some(line) = lines.get(index) {
+        index += 1;
         let line = line.trim();
-        if line.starts_with('#') || (line.is_empty() && !current.is_empty()) {
+        if line.starts_with('#') || line.is_empty() {
             continue;
         }
-        match line.strip_suffix(escape) {
-            Some(part) => {
-                current.push_str(part);
-                current.push(' ');
-            }
-            None => {
-                current.push_str(line);
-                all.push(std::mem::take(&mut current));
-            }
+        let begun = *first.get_or_insert(index);
+        if let Some(part) = line.strip_suffix(escape) {
+            current.push_str(part);
+            current.push(' ');
+            continue;
+        }
+        current.push_str(line);
+        index = after_here_documents(&current, &lines, index);
+        all.push((std::mem::take(&mut current), begun, index));
+        first = None;
+    }
+    if let Some(begun) = first {
+        all.push((current, begun, lines.len()));
+    }
+    all
+}
+
+/// The index of the line after the here-documents that `instruction` begins; the first of their lines has
+/// the index `next`. Something that only looks like a here-document has no line that ends it.
+fn after_here_documents(instruction: &str, lines: &[&str], next: usize) -> usize {
+    static BEGIN: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r#"(?:^|[^<])<<(-?)(?:"([A-Za-z_]\w*)"|'([A-Za-z_]\w*)'|([A-Za-z_]\w*))"#)
+            .expect("it is fixed")
+    });
+    let keyword = instruction.split_whitespace().next().unwrap_or_default();
+    if !["RUN", "COPY", "ADD"]
+        .iter()
+        .any(|name| keyword.eq_ignore_ascii_case(name))
+    {
+        return next;
+    }
+    let mut after = next;
+    for found in BEGIN.captures_iter(instruction) {
+        let tabs = !found[1].is_empty();
+        let word = (2..=4).find_map(|group| found.get(group));
+        let ends = |line: &&str| {
+            let line = if tabs {
+                line.trim_start_matches('\t')
+            } else {
+                line
+            };
+            word.is_some_and(|word| line.trim_end_matches('\r') == word.as_str())
+        };
+        match lines[after..].iter().position(ends) {
+            Some(length) => after += length + 1,
+            None => return next,
         }
     }
-    all.push(current);
-    all
+    after
 }
 
 /// `# syntax=` names a frontend that is not Docker's: its language may be another one.

@@ -12,6 +12,8 @@ mod docker;
 mod dockerfile;
 mod dockerignore;
 mod errors;
+mod failed_step;
+mod last_lines;
 mod layout;
 mod request;
 mod secrets;

@@ -225,7 +225,8 @@ impl Printer {
     }
 
     fn output(&self, line: &str) {
-        if self.verbose {
+        // Where nobody looks on, it is the only record of what happened.
+        if self.verbose || self.bars.is_none() {
             self.raw(&format!("             {}{line}", self.about));
         } else if let Some(bar) = self.lock().get("step Build") {
             let line: String = line.chars().take(80).collect();

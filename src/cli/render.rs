@@ -95,6 +95,12 @@ impl Terminal {
         for cause in error.causes() {
             let _ = writeln!(out, "caused by: {cause}");
         }
+        for excerpt in error.excerpts() {
+            let _ = writeln!(out, "{STATE}{}:{STATE:#}", excerpt.title);
+            for line in &excerpt.lines {
+                let _ = writeln!(out, "  {line}");
+            }
+        }
         if let Some(state) = error.state_now() {
             let _ = writeln!(out, "{STATE}state:{STATE:#} {state}");
         }

@@ -29,8 +29,19 @@ pub struct Error {
     code: ErrorCode,
     message: String,
     cause: Option<Box<CauseChain>>,
+    excerpts: Vec<Excerpt>,
     state: Option<String>,
     hints: Vec<String>,
+}
+
+/// A piece of a file or of a program's output that shows what went wrong, line by line as it was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Excerpt {
+    /// What it is a piece of.
+    pub title: String,
+    /// The lines, without line breaks. Terminal escapes are taken off.
+    pub lines: Vec<String>,
 }
 
 /// One cause, and behind it that cause's own.
@@ -51,6 +62,7 @@ impl Error {
             code: kind.code(),
             message: sanitize(message.into()),
             cause: None,
+            excerpts: Vec::new(),
             state: None,
             hints: Vec::new(),
         }
@@ -121,6 +133,18 @@ impl Error {
         *end = Some(Box::new(CauseChain { text, next: None }));
     }
 
+    /// Adds a piece of a file or of a program's output, unless it is empty.
+    #[must_use]
+    pub(crate) fn excerpt(mut self, title: impl Into<String>, lines: Vec<String>) -> Self {
+        if !lines.is_empty() {
+            self.excerpts.push(Excerpt {
+                title: sanitize(title.into()),
+                lines: lines.into_iter().map(sanitize).collect(),
+            });
+        }
+        self
+    }
+
     /// Says what is true outside now.
     #[must_use]
     pub fn state(mut self, state: impl Into<String>) -> Self {
@@ -178,6 +202,12 @@ impl Error {
         chain.map(|cause| &*cause.text).collect()
     }
 
+    /// What shows the failure: the lines of a Dockerfile, the last lines of a step's output.
+    #[must_use]
+    pub fn excerpts(&self) -> &[Excerpt] {
+        &self.excerpts
+    }
+
     /// What is true outside now.
     #[must_use]
     pub fn state_now(&self) -> Option<&str> {
@@ -231,11 +261,15 @@ impl std::error::Error for CauseChain {
 /// `hint` is the first of `hints`: it is older, and was the only one.
 impl Serialize for Error {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut document = serializer.serialize_struct("Error", 7)?;
+        let excerpts = usize::from(!self.excerpts.is_empty());
+        let mut document = serializer.serialize_struct("Error", 7 + excerpts)?;
         document.serialize_field("kind", &self.kind)?;
         document.serialize_field("code", &self.code)?;
         document.serialize_field("message", &self.message)?;
         document.serialize_field("causes", &self.causes())?;
+        if !self.excerpts.is_empty() {
+            document.serialize_field("excerpts", &self.excerpts)?;
+        }
         document.serialize_field("state", &self.state)?;
         document.serialize_field("hint", &self.first_hint())?;
         document.serialize_field("hints", &self.hints)?;
@@ -280,6 +314,18 @@ mod tests {
                 "kind": "refused", "code": "version-taken", "message": "`1.2.0` is taken",
                 "causes": [], "state": null, "hint": "first", "hints": ["first", "second"],
             })
+        );
+    }
+
+    #[test]
+    fn the_document_has_excerpts_where_there_are_some() {
+        let error = Error::failed("the build failed")
+            .excerpt("nothing", Vec::new())
+            .excerpt("the last line", vec!["  x\u{1b}c".to_owned()]);
+        let document = serde_json::to_value(&error).expect("plain data");
+        assert_eq!(
+            document["excerpts"],
+            serde_json::json!([{"title": "the last line", "lines": ["  x\\u{1b}c"]}])
         );
     }
 

@@ -4,6 +4,7 @@
 //! leave that place. The publish transaction knows the traits only ([`registry::RepositoryApi`], [`git::remote::Remote`],
 //! [`journal_file::JournalStore`]); the facade chooses what stands behind them.
 
+pub(crate) mod build_log;
 pub mod ci;
 pub mod environment;
 pub(crate) mod file_lock;

@@ -2,13 +2,14 @@
 
 use std::{path::Path, time::Duration};
 
+use semver::Version;
 use tokio::time::{Instant, sleep};
 
 use crate::{
     build::{self, BuildRequest},
-    error::{Error, ErrorKind, Result},
+    error::{Error, ErrorCode, ErrorKind, Result},
     event::{Finished, Started},
-    io::{file_lock::FileLock, layout::Store, registry::image_tree},
+    io::{build_log::BuildLog, file_lock::FileLock, layout::Store, registry::image_tree},
     oci::{Digest, Image, Repository, Variant},
     plan::{Plan, PlannedImage, PlannedSource},
     policy::{BuildPolicy, BuildSource, SourceFiles},
@@ -52,7 +53,7 @@ impl Release {
                 PlannedSource::Build => {
                     let request = self.build_request(plan, planned, first);
                     first = false;
-                    self.built(planned, &request).await?
+                    self.built(planned, &plan.version, &request).await?
                 }
             });
         }
@@ -166,21 +167,61 @@ impl Release {
         })
     }
 
-    async fn built(&self, planned: &PlannedImage, request: &BuildRequest) -> Result<Image> {
+    async fn built(
+        &self,
+        planned: &PlannedImage,
+        version: &Version,
+        request: &BuildRequest,
+    ) -> Result<Image> {
         let variant = planned.variant.clone();
         let step = self.events.start(Started::Build {
             variant: variant.clone(),
         });
         let source = build::choose(request, self.environment());
-        let image = source
-            .produce(self.store(), &self.events, &self.cancel)
-            .await?;
+        let log = self.build_log(request, version, &variant);
+        let events = match &log {
+            Some(log) => log.listen(&self.events),
+            None => self.events.clone(),
+        };
+        let made = source.produce(self.store(), &events, &self.cancel).await;
+        let path = log.and_then(|log| log.finish().ok());
+        let image = made.map_err(|error| match path {
+            Some(path) if error.code() == ErrorCode::BuildFailed => error.hint(format!(
+                "the whole output of the build is in `{}`",
+                path.display()
+            )),
+            Some(_) | None => error,
+        })?;
         step.finish(Finished::Build {
             variant,
             digest: image.manifest.digest().clone(),
             adopted: None,
         });
         Ok(image)
+    }
+
+    /// The log of one image's build. A layout that others have made has no output, and a disk that
+    /// takes no log does not stop a release.
+    fn build_log(
+        &self,
+        request: &BuildRequest,
+        version: &Version,
+        variant: &Variant,
+    ) -> Option<BuildLog> {
+        let source = &request.policy.image_source;
+        if source.layout().is_some() && source.command().is_none() {
+            return None;
+        }
+        let name = match variant.name() {
+            Some(variant) => format!("build-{version}-{variant}"),
+            None => format!("build-{version}"),
+        };
+        let made = BuildLog::begin(&self.state_directory().join("logs"), &name);
+        if let Err(error) = &made {
+            self.events
+                .note(format!("the output of the build is not kept: {error}"));
+        }
+        made.ok()
     }
 
     /// `command` runs once a release, before the first image.

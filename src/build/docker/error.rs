@@ -11,6 +11,11 @@ use crate::{
 /// The longest message of an engine that is shown, in characters. A failed step quotes its command.
 const MAX: usize = 2_000;
 
+/// A cause that is longer than this, in characters, loses its middle.
+const LONG: usize = 300;
+/// How much of a long cause stands before what it loses.
+const HEAD: usize = 120;
+
 /// Parts of an engine's message, and the hint that helps when one of them occurs.
 const HINTS: &[(&[&str], &str)] = &[
     (
@@ -105,15 +110,23 @@ pub(crate) fn failed(what: &str, error: &(dyn StdError + 'static)) -> Error {
     with_hint(Error::failed(what).cause(sanitize_line(&text, MAX)), &text)
 }
 
-/// The build itself failed. `last` holds the last lines of the failing step.
-pub(crate) fn build_failed(message: &str, last: &[String]) -> Error {
-    let mut error = Error::failed("the build failed")
+/// The build itself failed.
+pub(crate) fn build_failed(message: &str) -> Error {
+    let error = Error::failed("the build failed")
         .with_code(ErrorCode::BuildFailed)
-        .cause(sanitize_line(message, MAX));
-    for line in last {
-        error = error.cause(line.clone());
-    }
+        .cause(shortened(&sanitize_line(message, MAX)));
     with_hint(error, message).state("nothing was published")
+}
+
+/// Without the middle of a long command, which the lines of the Dockerfile show.
+fn shortened(message: &str) -> String {
+    let count = message.chars().count();
+    if count <= LONG {
+        return message.to_owned();
+    }
+    let head: String = message.chars().take(HEAD).collect();
+    let tail: String = message.chars().skip(count - (LONG - HEAD)).collect();
+    format!("{head} … {tail}")
 }
 
 fn with_hint(error: Error, text: &str) -> Error {
@@ -159,12 +172,19 @@ mod tests {
             ),
             ("secret npm not found: not found", "image.build.secrets"),
         ] {
-            let error = build_failed(message, &[]);
+            let error = build_failed(message);
             assert!(
                 error.first_hint().is_some_and(|text| text.contains(hint)),
                 "{message}"
             );
         }
-        assert_eq!(build_failed("exit code: 1", &[]).first_hint(), None);
+        assert_eq!(build_failed("exit code: 1").first_hint(), None);
+        let long = format!(
+            "process \"{}\" did not complete: exit code: 101",
+            "x".repeat(900)
+        );
+        let cause = build_failed(&long).causes()[0].to_owned();
+        assert!(cause.starts_with("process \"x") && cause.ends_with("exit code: 101"));
+        assert_eq!(cause.chars().count(), LONG + 3);
     }
 }

@@ -35,11 +35,12 @@ use crate::{
         },
         dockerfile::check_target,
         errors::{interrupted, task_result},
+        failed_step,
         request::BuildRequest,
         secrets::BuildSecrets,
         source::{Description, ImageSource},
     },
-    error::{Error, Result},
+    error::{Error, ErrorCode, Result},
     event::Events,
     io::{
         environment::Environment,
@@ -175,11 +176,21 @@ impl DockerEngine<'_> {
             session: None,
             registry_config: None,
         };
+        let dockerfile = ready.context.dockerfile();
         let built = match ready.builder {
             Builder::Buildkit => build_with_buildkit(ready, call, progress, activity).await,
             Builder::Classic => build_with_archive(ready, call, progress, activity).await,
         };
-        built.map_err(|error| explain(error, self.request))
+        built.map_err(|error| {
+            let error = match progress.failed_step() {
+                Some(step) if error.code() == ErrorCode::BuildFailed => {
+                    let path = self.request.policy.dockerfile.as_str();
+                    failed_step::show(error, step, path, &dockerfile)
+                }
+                Some(_) | None => error,
+            };
+            explain(error, self.request)
+        })
     }
 }
 

@@ -1,19 +1,22 @@
 //! Turns an engine's messages into events. Does no IO of its own.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::LazyLock,
+};
 
 use bollard::models::{BuildInfo, BuildInfoAux};
 use bollard_buildkit_proto::moby::buildkit::v1::{StatusResponse, Vertex};
+use regex::Regex;
 
 use crate::{
+    build::{failed_step::FailedStep, last_lines::LastLines},
     event::{Event, Events},
-    text::sanitize_line,
+    text::{output_line, sanitize_line},
 };
 
 /// Longest line of a step's output that is passed on, in characters.
 const MAX_LINE: usize = 2_000;
-/// How many of the last lines of the failing step go into the error.
-const LAST: usize = 5;
 /// Shorter secrets are not hidden, because they occur in any text.
 const MIN_SECRET: usize = 4;
 
@@ -25,6 +28,8 @@ pub(crate) struct Progress {
     steps: HashMap<String, BuildStep>,
     /// The digest of the step that failed.
     failed: Option<String>,
+    /// The step that the classic builder or Podman is at, which is the one that fails.
+    current: Option<FailedStep>,
     /// The id of the built image. The classic builder names one for each stage; the last one counts.
     image: Option<String>,
     /// Ids of the images that the classic builder made between steps.
@@ -34,11 +39,12 @@ pub(crate) struct Progress {
 #[derive(Default)]
 struct BuildStep {
     number: usize,
+    name: String,
     announced: bool,
     completed: bool,
-    /// The beginning of a line whose end has not arrived yet.
-    rest: String,
-    last: VecDeque<String>,
+    /// By stream, the beginning of a line whose end has not arrived yet.
+    rest: HashMap<i64, String>,
+    last: LastLines,
 }
 
 impl Progress {
@@ -60,6 +66,7 @@ impl Progress {
             secrets: hidden,
             steps: HashMap::new(),
             failed: None,
+            current: None,
             image: None,
             made: BTreeSet::new(),
         }
@@ -75,22 +82,31 @@ impl Progress {
         &self.made
     }
 
-    /// The last lines of the failing step.
-    pub(crate) fn last_lines(&self) -> Vec<String> {
-        let step = self
-            .failed
-            .as_ref()
-            .and_then(|digest| self.steps.get(digest));
-        step.map(|step| step.last.iter().cloned().collect())
-            .unwrap_or_default()
+    /// The step that failed, where the builder has named one.
+    pub(crate) fn failed_step(&mut self) -> Option<FailedStep> {
+        let failed = self.failed.take();
+        let step = failed.and_then(|digest| self.steps.remove(&digest));
+        step.map(|step| FailedStep {
+            name: self.harmless(&step.name),
+            last: step.last,
+        })
+        .or_else(|| self.current.take())
     }
 
     /// Hides secrets and control characters.
     pub(crate) fn harmless(&self, text: &str) -> String {
-        let hidden = self.secrets.iter().fold(text.to_owned(), |text, secret| {
+        sanitize_line(&self.hidden(text), MAX_LINE)
+    }
+
+    /// A line of a step's output, with secrets hidden.
+    fn shown(&self, line: &str) -> String {
+        output_line(&self.hidden(line), MAX_LINE)
+    }
+
+    fn hidden(&self, text: &str) -> String {
+        self.secrets.iter().fold(text.to_owned(), |text, secret| {
             text.replace(secret.as_str(), "***")
-        });
-        sanitize_line(&hidden, MAX_LINE)
+        })
     }
 
     /// Handles one message. An error is the engine's reason why the build failed.
@@ -108,6 +124,7 @@ impl Progress {
         }
         if let Some(text) = info.stream {
             self.made.extend(image_of_step(&text));
+            self.remember(&text);
             self.output(None, &text);
         }
         if let Some(status) = info.status {
@@ -163,7 +180,7 @@ impl Progress {
         }
         for log in status.logs {
             let text = String::from_utf8_lossy(&log.msg).into_owned();
-            self.log(&log.vertex, &text);
+            self.log(&log.vertex, log.stream, &text);
         }
         for warning in status.warnings {
             let text = String::from_utf8_lossy(&warning.short).into_owned();
@@ -182,19 +199,22 @@ impl Progress {
 
     fn vertex(&mut self, vertex: &Vertex) {
         let step = self.step(&vertex.digest);
+        if step.name.is_empty() {
+            step.name.clone_from(&vertex.name);
+        }
         let number = step.number;
         let announce = vertex.started.is_some() && !std::mem::replace(&mut step.announced, true);
         let complete = vertex.completed.is_some() && !std::mem::replace(&mut step.completed, true);
         let rest = if complete {
             std::mem::take(&mut step.rest)
         } else {
-            String::new()
+            HashMap::new()
         };
         if announce {
             self.output(Some(number), &vertex.name);
         }
-        if !rest.is_empty() {
-            self.output(Some(number), &rest);
+        for line in rest.into_values().filter(|line| !line.is_empty()) {
+            self.line(&vertex.digest, number, &line);
         }
         if !vertex.error.is_empty() {
             self.failed = Some(vertex.digest.clone());
@@ -213,32 +233,55 @@ impl Progress {
         }
     }
 
-    fn log(&mut self, digest: &str, text: &str) {
+    fn log(&mut self, digest: &str, stream: i64, text: &str) {
         let step = self.step(digest);
         let number = step.number;
-        let whole = std::mem::take(&mut step.rest) + text;
-        let (lines, rest) = whole
+        let rest = step.rest.entry(stream).or_default();
+        let whole = std::mem::take(rest) + text;
+        let (lines, begun) = whole
             .rsplit_once('\n')
             .map_or(("", &*whole), |(l, r)| (l, r));
-        step.rest = rest.chars().take(MAX_LINE).collect();
-        for line in lines.lines() {
-            // Of a line that is overwritten with carriage returns, the last form is shown.
-            let shown = self.harmless(line.trim_end().rsplit('\r').next().unwrap_or(line));
-            if shown.is_empty() {
-                continue;
+        *rest = begun.chars().take(MAX_LINE).collect();
+        if whole.contains('\n') {
+            for line in lines.split('\n') {
+                self.line(digest, number, line);
             }
-            let last = &mut self.step(digest).last;
-            last.push_back(shown.clone());
-            if last.len() > LAST {
-                last.pop_front();
+        }
+    }
+
+    /// A whole line of a step's output.
+    fn line(&mut self, digest: &str, number: usize, line: &str) {
+        let shown = self.shown(line);
+        self.step(digest).last.push(&shown);
+        if !shown.is_empty() {
+            self.events.emit(Event::Output {
+                line: format!("#{number} {shown}"),
+            });
+        }
+    }
+
+    /// Keeps the output of the step that a builder without step ids is at.
+    fn remember(&mut self, text: &str) {
+        static BEGINS: LazyLock<Regex> = LazyLock::new(|| {
+            Regex::new(r"^(?:Step \d+/\d+ : |(?:\[\d+/\d+\] )?STEP \d+/\d+: )")
+                .expect("it is fixed")
+        });
+        for line in text.trim_end_matches('\n').split('\n') {
+            let shown = self.shown(line);
+            if BEGINS.is_match(&shown) {
+                self.current = Some(FailedStep {
+                    name: shown,
+                    last: LastLines::default(),
+                });
+            } else if let Some(current) = &mut self.current {
+                current.last.push(&shown);
             }
-            self.output(Some(number), &shown);
         }
     }
 
     fn output(&self, number: Option<usize>, text: &str) {
         for line in text.lines() {
-            let line = self.harmless(line);
+            let line = self.shown(line);
             if line.is_empty() {
                 continue;
             }
@@ -339,7 +382,10 @@ mod tests {
         assert_eq!(progress.image(), Some("sha256:bbb"));
         let made: Vec<&String> = progress.made().iter().collect();
         assert_eq!(made, ["sha256:1a2b3c4d5e6f", "sha256:aaa", "sha256:bbb"]);
-        assert_eq!(lines[..2], ["Step 1/2 : FROM scratch", "---> 1a2b3c4d5e6f"]);
+        assert_eq!(
+            lines[..2],
+            ["Step 1/2 : FROM scratch", " ---> 1a2b3c4d5e6f"]
+        );
     }
 
     #[test]
@@ -363,7 +409,7 @@ mod tests {
                 "#2 other",
                 "#1 two",
                 "#1 20%",
-                "#1 \\u{1b}[31mred",
+                "#1 red",
                 "#1 end",
                 "#1 DONE 2.0 s"
             ]
@@ -372,7 +418,7 @@ mod tests {
 
     #[test]
     fn secrets_are_never_shown() {
-        let (progress, lines, failed) = heard(
+        let (mut progress, lines, failed) = heard(
             &[b"hunter2\n", b"hunter2-and-more", b"abc"],
             vec![
                 status(
@@ -385,6 +431,8 @@ mod tests {
         );
         assert_eq!(failed.as_deref(), Some("process *** failed"));
         assert_eq!(lines[1..], ["#1 token *** *** abc", "#1 ERROR exit 1: ***"]);
-        assert_eq!(progress.last_lines(), ["token *** *** abc"]);
+        let failed = progress.failed_step().expect("a step");
+        assert_eq!(failed.name, "RUN a");
+        assert_eq!(failed.last.into_lines(), ["token *** *** abc"]);
     }
 }

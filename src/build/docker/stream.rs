@@ -134,7 +134,7 @@ async fn post(
         .ok()
         .and_then(|value| Some(value.get("message")?.as_str()?.to_owned()))
         .unwrap_or_else(|| format!("{status}: {}", String::from_utf8_lossy(&text)));
-    Err(build_failed(&message, &[]))
+    Err(build_failed(&message))
 }
 
 fn frames(
@@ -219,10 +219,7 @@ async fn read_messages(
     message(&buffer, progress)?;
     match progress.image() {
         Some(_) => Ok(()),
-        None => Err(build_failed(
-            "the engine ended the build without an image",
-            &[],
-        )),
+        None => Err(build_failed("the engine ended the build without an image")),
     }
 }
 
@@ -235,7 +232,7 @@ fn message(line: &[u8], progress: &mut Progress) -> Result<()> {
         .map_err(|error| failed("the engine sent something that is not a message", &error))?;
     progress
         .message(info)
-        .map_err(|message| build_failed(&message, &progress.last_lines()))
+        .map_err(|message| build_failed(&message))
 }
 
 /// A blocking writer whose bytes become the body of the request.

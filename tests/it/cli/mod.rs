@@ -2,6 +2,7 @@
 //! surroundings. `git` is real.
 
 mod adopt;
+mod failed_build;
 mod init;
 mod layouts;
 mod multi_image;

@@ -237,9 +237,12 @@ fn a_failed_build_says_why_and_leaves_nothing() {
         let Some(mut world) = World::new(
             builder,
             r#"
-FROM scratch
+FROM scratch AS base
 COPY busybox /bin/busybox
-RUN ["/bin/busybox", "sh", "-c", "echo nearly; echo the reason; exit 3"]
+
+FROM base AS build
+WORKDIR /src
+RUN ["/bin/busybox", "sh", "-c", "echo nearly; sleep 0.1; echo '  the reason' >&2; exit 3"]
 "#,
         ) else {
             return;
@@ -248,9 +251,20 @@ RUN ["/bin/busybox", "sh", "-c", "echo nearly; echo the reason; exit 3"]
         assert_eq!(error.kind(), ErrorKind::Failed);
         assert_eq!(error.message(), "the build failed");
         assert!(world.output().contains("the reason"), "{}", world.output());
-        if builder == Builder::Buildkit {
-            assert!(error.causes().contains(&"the reason"), "{error:?}");
-        }
+        let [lines, output] = error.excerpts() else {
+            panic!("{error:?}");
+        };
+        assert_eq!(lines.title, "`Dockerfile`, line 7, in stage `build`");
+        let step = lines.lines.iter().find(|line| line.starts_with('>'));
+        assert!(
+            step.is_some_and(|step| step.starts_with("> 7 | RUN [")),
+            "{error:?}"
+        );
+        let at = |text: &str| output.lines.iter().position(|line| line == text);
+        assert!(
+            at("nearly") < at("  the reason") && at("nearly").is_some(),
+            "{error:?}"
+        );
         world.assert_nothing_left();
 
         world.request.policy.target = Some("none".into());
