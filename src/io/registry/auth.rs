@@ -265,6 +265,17 @@ impl RegistrySession {
         })
     }
 
+    /// Says, once, that a login may be needed to see what is there: nothing was shown to this run, and
+    /// it passes over variables that hold a login.
+    pub(crate) async fn nothing_shown(&self, path: &str) {
+        if !matches!(self.credential(path).await, Ok(None)) {
+            return;
+        }
+        if let Some(why) = credentials::passed_over(&self.environment, &self.registry, self.pair) {
+            self.differences.shows_nothing(&why);
+        }
+    }
+
     fn scheme(&self) -> AuthScheme {
         let scheme = self.state.scheme.lock();
         scheme.expect("no thread panics with the lock").clone()

@@ -77,7 +77,10 @@ impl Client {
             let Some((tags, next)) = page else {
                 // A page that another page has named must be there.
                 return match pages.visited.len() {
-                    1 => Ok((Vec::new(), false)),
+                    1 => {
+                        self.session.nothing_shown(self.repository.path()).await;
+                        Ok((Vec::new(), false))
+                    }
                     _ => Err(bad("the next page of the list is not there".to_owned())),
                 };
             };

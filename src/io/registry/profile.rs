@@ -4,7 +4,10 @@
 //! registry's ways, add a profile and name its host in [`RegistryProfile::of`]. What can only be
 //! found by looking is a [`Difference`]: it is remembered for the run and told once.
 
-use std::{collections::BTreeSet, sync::Mutex};
+use std::{
+    collections::BTreeSet,
+    sync::{Mutex, Once},
+};
 
 use crate::{event::Events, oci::Registry};
 
@@ -186,6 +189,7 @@ pub(crate) struct Differences {
     registry: Registry,
     events: Events,
     found: Mutex<BTreeSet<Difference>>,
+    shows_nothing: Once,
 }
 
 impl Differences {
@@ -194,6 +198,7 @@ impl Differences {
             registry,
             events,
             found: Mutex::default(),
+            shows_nothing: Once::new(),
         }
     }
 
@@ -208,6 +213,17 @@ impl Differences {
         } else {
             self.events.detail(text);
         }
+    }
+
+    /// Says, the first time, that a login may be needed to see what is there, and why there is none.
+    pub(crate) fn shows_nothing(&self, why: &str) {
+        self.shows_nothing.call_once(|| {
+            let registry = &self.registry;
+            self.events.warning(format!(
+                "`{registry}` shows no tags to those who have not logged in, and what it has may be hidden \
+                 from them: {why}; set `HOIST_REGISTRY_HOST` to `{registry}` where it may be used here, too"
+            ));
+        });
     }
 
     /// Whether the registry was seen to be so.

@@ -17,7 +17,7 @@ use hoist::{
 
 use super::{
     conformance::{Sample, push_blobs, sample, shown, tag},
-    server::{Auth, Fault, On, Personality, Stale, TestRegistry, Tokens, What},
+    server::{Auth, Fault, On, PASSWORD, Personality, Stale, TestRegistry, Tokens, USER, What},
     settings,
 };
 
@@ -446,6 +446,48 @@ async fn what_is_hidden_from_the_anonymous_is_read_again_with_credentials() {
     );
     assert_eq!(run.client.tags().await, Ok(vec![]));
     assert!(run.registry.log().iter().all(|seen| seen.target != "/v2/"));
+    assert!(run.told("may be hidden").is_empty());
+}
+
+#[tokio::test]
+async fn where_a_login_is_passed_over_nothing_is_called_absent_without_a_word() {
+    let hidden = || Personality {
+        auth: Auth::Basic,
+        hides_from_anonymous: Some(404),
+        ..Personality::default()
+    };
+    let pair = [
+        ("HOIST_REGISTRY_USERNAME", USER),
+        ("HOIST_REGISTRY_PASSWORD", PASSWORD),
+    ];
+    let look = |publishes: bool, more: &[(&str, &str)]| {
+        let variables = pair.iter().chain(more).copied();
+        Settings {
+            environment: variables.collect(),
+            publishes,
+            ..settings()
+        }
+    };
+    let elsewhere = [("HOIST_REGISTRY_HOST", "registry.example.org")];
+    for (settings, says) in [
+        (look(false, &[]), Some("is used only by what publishes")),
+        (
+            look(true, &elsewhere),
+            Some("is for `registry.example.org`"),
+        ),
+        (look(true, &[]), None),
+    ] {
+        let run = Run::with(hidden(), settings);
+        for _ in 0..2 {
+            assert_eq!(run.client.tags().await, Ok(vec![]));
+            assert_eq!(shown(&*run.client, "latest").await, None);
+        }
+        let told = run.told("what it has may be hidden");
+        assert_eq!(told.len(), usize::from(says.is_some()), "{told:?}");
+        if let Some(says) = says {
+            assert!(told[0].contains(says), "{told:?}");
+        }
+    }
 }
 
 #[tokio::test]

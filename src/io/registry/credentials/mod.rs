@@ -106,28 +106,39 @@ pub fn login_advice(registry: &Registry) -> String {
     )
 }
 
+/// Why the pair of variables that names no host is not used for `registry`, for which nothing else was
+/// found either. `None`: the variables are not set.
+#[must_use]
+pub fn passed_over(
+    environment: &Environment,
+    registry: &Registry,
+    pair: UnnamedPair,
+) -> Option<String> {
+    if environment.get(USERNAME).is_none() && environment.get(PASSWORD).is_none() {
+        return None;
+    }
+    let own = variable("USERNAME", registry);
+    Some(match (environment.get(HOST), pair) {
+        (Some(host), _) => format!(
+            "`{USERNAME}` is for `{}`, which `{HOST}` names",
+            sanitize_line(host, 100)
+        ),
+        (None, UnnamedPair::SeveralRegistries) => {
+            format!("with several registries, `{own}` is the variable for this one")
+        }
+        (None, UnnamedPair::ForeignRegistry) => {
+            format!("`{USERNAME}` is for the registry of the policy")
+        }
+        (None, UnnamedPair::OnlyLooking | UnnamedPair::Here) => {
+            format!("without `{HOST}`, `{USERNAME}` is used only by what publishes")
+        }
+    })
+}
+
 /// Says that there are no credentials, and which were passed over.
 #[must_use]
 pub fn none_found(environment: &Environment, registry: &Registry, pair: UnnamedPair) -> String {
-    let mut why = Vec::new();
-    if environment.get(USERNAME).is_some() || environment.get(PASSWORD).is_some() {
-        let own = variable("USERNAME", registry);
-        why.push(match (environment.get(HOST), pair) {
-            (Some(host), _) => format!(
-                "`{USERNAME}` is for `{}`, which `{HOST}` names",
-                sanitize_line(host, 100)
-            ),
-            (None, UnnamedPair::SeveralRegistries) => {
-                format!("with several registries, `{own}` is the variable for this one")
-            }
-            (None, UnnamedPair::ForeignRegistry) => {
-                format!("`{USERNAME}` is for the registry of the policy")
-            }
-            (None, UnnamedPair::OnlyLooking | UnnamedPair::Here) => {
-                format!("without `{HOST}`, `{USERNAME}` is used only by what publishes")
-            }
-        });
-    }
+    let mut why = Vec::from_iter(passed_over(environment, registry, pair));
     why.extend(
         places(environment)
             .iter()
