@@ -1,25 +1,22 @@
 //! `image.build.command`: a program of the project makes the image.
 
-use std::{env, fs, io, os::unix::fs::PermissionsExt, path::Path, process::Stdio};
+use std::{env, fs, os::unix::fs::PermissionsExt, path::Path};
 
-use tokio::{
-    io::{AsyncBufReadExt, BufReader},
-    net::unix::pipe,
-    process::Command,
-};
+use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    build::{errors::interrupted, last_lines::LastLines},
+    build::errors::interrupted,
     error::{Error, ErrorCode, Result},
     event::{Event, Events},
-    io::git::OF_ANOTHER_REPOSITORY,
-    policy::BuildCommand,
-    text::{output_line, sanitize_line},
+    io::{
+        git::OF_ANOTHER_REPOSITORY,
+        user_program::{LeftoverScope, ProgramEnd, run_to_end},
+    },
+    policy::ProgramLine,
+    text::sanitize_line,
 };
 
-/// The longest line that is shown, in characters.
-const MAX_LINE: usize = 2_000;
 const NO_SHELL: &str =
     "`image.build.command` is a program and its arguments, without a shell: [\"make\", \"image\"]";
 
@@ -69,78 +66,41 @@ pub(crate) fn find(program: &str, directory: &Path, search_path: Option<&str>) -
 /// The program inherits this process's environment, without what leads git to another repository, and
 /// with `variables` on top.
 pub(crate) async fn run(
-    command: &BuildCommand,
+    command: &ProgramLine,
     directory: &Path,
     variables: &[(String, String)],
     events: &Events,
     cancel: &CancellationToken,
 ) -> Result<()> {
     let name = sanitize_line(&command.to_string(), 200);
-    let (output, stdout, stderr) = one_pipe().map_err(|error| {
-        Error::failed(format!("cannot read what `{name}` prints")).because(&error)
-    })?;
     let mut program = Command::new(&command.program);
     for name in OF_ANOTHER_REPOSITORY {
         program.env_remove(name);
     }
-    let mut child = program
+    program
         .args(&command.args)
         .current_dir(directory)
-        .envs(variables.iter().map(|(name, value)| (name, value)))
-        .stdin(Stdio::null())
-        .stdout(stdout)
-        .stderr(stderr)
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(|error| {
-            Error::failed(format!("cannot run `{name}`"))
-                .with_code(ErrorCode::BuildFailed)
-                .because(&error)
-                .hint(NO_SHELL)
-        })?;
-    // The program's own ends are the only ones that are open now, so its end is the output's.
-    drop(program);
-    let ended = async {
-        let last = lines(output, events).await;
-        (child.wait().await, last)
+        .envs(variables.iter().map(|(name, value)| (name, value)));
+    let tell = |line: &str| {
+        let line = line.to_owned();
+        events.emit(Event::Output { line });
     };
-    let (status, last) = tokio::select! {
-        biased;
-        () = cancel.cancelled() => return Err(interrupted()),
-        ended = ended => ended,
-    };
-    let status = status.map_err(|error| Error::failed(format!("lost `{name}`")).because(&error))?;
-    if status.success() {
-        return Ok(());
+    let ended = run_to_end(&mut program, None, cancel, LeftoverScope::Group, tell).await;
+    let (ending, last) = ended.map_err(|error| {
+        Error::failed(format!("cannot run `{name}`"))
+            .with_code(ErrorCode::BuildFailed)
+            .because(&error)
+            .hint(NO_SHELL)
+    })?;
+    match ending {
+        ProgramEnd::Exited(status) if status.success() => Ok(()),
+        ProgramEnd::Exited(status) => Err(Error::failed(format!("`{name}` failed: {status}"))
+            .with_code(ErrorCode::BuildFailed)
+            .excerpt(last.title("of its output"), last.into_lines())
+            .state("nothing was published")),
+        // It has no limit of its own.
+        ProgramEnd::TimedOut | ProgramEnd::Cancelled => Err(interrupted()),
     }
-    let error = Error::failed(format!("`{name}` failed: {status}"))
-        .with_code(ErrorCode::BuildFailed)
-        .excerpt(last.title("of its output"), last.into_lines());
-    Err(error.state("nothing was published"))
-}
-
-/// One pipe for both streams of a program, so that their lines arrive in the order in which they were
-/// written.
-fn one_pipe() -> io::Result<(pipe::Receiver, Stdio, Stdio)> {
-    let (output, both) = io::pipe()?;
-    let output = pipe::Receiver::from_owned_fd(output.into())?;
-    Ok((output, both.try_clone()?.into(), both.into()))
-}
-
-/// Emits every line; returns the last ones.
-async fn lines(stream: pipe::Receiver, events: &Events) -> LastLines {
-    let mut last = LastLines::default();
-    let mut reader = BufReader::new(stream);
-    let mut bytes = Vec::new();
-    while matches!(reader.read_until(b'\n', &mut bytes).await, Ok(1..)) {
-        let line = output_line(&String::from_utf8_lossy(&bytes), MAX_LINE);
-        bytes.clear();
-        last.push(&line);
-        if !line.is_empty() {
-            events.emit(Event::Output { line });
-        }
-    }
-    last
 }
 
 #[cfg(test)]
@@ -160,7 +120,7 @@ mod tests {
                 }
             }
         });
-        let command = BuildCommand {
+        let command = ProgramLine {
             program: "sh".to_owned(),
             args: vec!["-c".to_owned(), script.to_owned()],
         };
@@ -190,7 +150,7 @@ mod tests {
         assert_eq!(excerpt.lines.len(), 50);
         assert_eq!(excerpt.lines[49], "60");
         let none = run(
-            &BuildCommand {
+            &ProgramLine {
                 program: "/nonexistent".to_owned(),
                 args: Vec::new(),
             },

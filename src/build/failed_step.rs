@@ -5,11 +5,9 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use crate::{
-    build::{
-        dockerfile::{Instruction, instructions},
-        last_lines::LastLines,
-    },
+    build::dockerfile::{Instruction, instructions},
     error::Error,
+    io::last_lines::LastLines,
 };
 
 /// How many lines of the Dockerfile are shown before and after the step.

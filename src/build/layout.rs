@@ -17,7 +17,7 @@ use crate::{
     event::Events,
     io::layout::{self, Store, WantedImage},
     oci::Image,
-    policy::BuildCommand,
+    policy::ProgramLine,
 };
 
 /// `image.build.layout`, after `image.build.command` where there is one.
@@ -26,7 +26,7 @@ pub(crate) struct LayoutSource<'a> {
     /// Relative to the repository's working directory.
     pub(crate) layout: &'a str,
     /// The program that makes the layout, if any.
-    pub(crate) command: Option<&'a BuildCommand>,
+    pub(crate) command: Option<&'a ProgramLine>,
     /// Where programs are looked for: the value of `PATH`.
     pub(crate) search_path: Option<&'a str>,
     pub(crate) wanted: WantedImage,

@@ -13,7 +13,6 @@ mod dockerfile;
 mod dockerignore;
 mod errors;
 mod failed_step;
-mod last_lines;
 mod layout;
 mod request;
 mod secrets;

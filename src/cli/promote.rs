@@ -12,6 +12,9 @@ pub(super) struct PromoteArgs {
     /// The pre-release, e.g. 1.3.0-rc.2
     #[arg(value_name = "PRERELEASE")]
     candidate: String,
+    /// Leave out the policy's hooks, the gate among them; the git tag says so
+    #[arg(long)]
+    skip_hooks: bool,
     /// Show what it would do; touch nothing
     #[arg(long)]
     dry_run: bool,
@@ -30,6 +33,9 @@ pub(super) fn run(args: PromoteArgs, context: &Context) -> Result<ExitCode> {
         plan::print_one(&planned, &context.terminal);
         return Ok(ExitCode::from(exit::OK));
     }
-    let outcome = context.release_for_work()?.promote(&candidate)?;
+    let outcome = context
+        .release_for_work()?
+        .with_hooks(!args.skip_hooks)
+        .promote(&candidate)?;
     Ok(outcome::print(&outcome, &context.terminal))
 }

@@ -45,6 +45,9 @@ pub(super) struct ReleaseArgs {
     /// Release a layout although the last release published the same image
     #[arg(long)]
     allow_same_image: bool,
+    /// Leave out the policy's hooks, the gate among them; the git tag says so
+    #[arg(long)]
+    skip_hooks: bool,
     /// Exit 3 where there is nothing to release
     #[arg(long)]
     require_release: bool,
@@ -57,7 +60,9 @@ pub(super) fn run(args: ReleaseArgs, context: &Context) -> Result<ExitCode> {
     let terminal = &context.terminal;
     let reviewed = args.plan.as_deref().map(read).transpose()?;
     let request = request(&args, reviewed.as_ref())?;
-    let releases = context.releases_for_work(args.all)?;
+    let releases = context
+        .releases_for_work(args.all)?
+        .with_hooks(!args.skip_hooks);
     if args.dry_run {
         // It publishes nothing, so a password that names no host is not used.
         let planned = Images::of(releases.dry_run(&request))?;

@@ -14,6 +14,7 @@ pub(super) fn doing(step: Step) -> &'static str {
         Step::Preflight => "Checking",
         Step::Build => "Building",
         Step::Stage => "Staging",
+        Step::Hooks => "Running",
         Step::Lock => "Locking",
         Step::Observe => "Observing",
         Step::Commit => "Tagging",
@@ -30,6 +31,7 @@ pub(super) fn done(step: Step) -> &'static str {
         Step::Preflight => "Checked",
         Step::Build => "Built",
         Step::Stage => "Staged",
+        Step::Hooks => "Passed",
         Step::Lock => "Locked",
         Step::Observe => "Observed",
         Step::Commit => "Tagged",
@@ -47,6 +49,7 @@ pub(super) fn subject(started: &Started) -> String {
         Started::Preflight { repositories } => list(repositories),
         Started::Build { variant } => image(variant),
         Started::Stage { repository } => repository.to_string(),
+        Started::Hooks { point } => format!("{point} hooks"),
         Started::Lock { remote } => remote.clone(),
         Started::Observe { version }
         | Started::Commit { version }
@@ -94,6 +97,8 @@ pub(super) fn result(finished: &Finished) -> String {
             amount(*sent, "sent"),
             amount(*mounted, "mounted")
         ),
+        Finished::Hooks { point, count: 1 } => format!("1 {point} hook"),
+        Finished::Hooks { point, count } => format!("{count} {point} hooks"),
         Finished::Lock { remote } => remote.clone(),
         Finished::Commit { version, tags } => {
             let plural = if *tags == 1 { "tag" } else { "tags" };

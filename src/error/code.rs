@@ -128,6 +128,8 @@ pub enum ErrorCode {
     ImageOfOtherCommit,
     /// The image in the layout is the one that the last release published.
     SameImage,
+    /// The gate (`hooks.after-stage`) has refused the image.
+    GateRefused,
 
     /// Another release is in the way, and nothing closer is known.
     Busy,
@@ -158,6 +160,8 @@ pub enum ErrorCode {
     BuildFailed,
     /// The image cannot be read or used.
     ImageUnusable,
+    /// A hook failed, could not be run, or took too long.
+    HookFailed,
     /// The content could not be sent to a registry.
     StageFailed,
     /// Another writer changed a tag while the release was running.

@@ -100,6 +100,13 @@ impl Error {
         self
     }
 
+    /// The same failure with another weight: what it means depends on what went before it.
+    #[must_use]
+    pub(crate) fn of_kind(mut self, kind: ErrorKind, code: ErrorCode) -> Self {
+        (self.kind, self.code) = (kind, code);
+        self
+    }
+
     /// Adds one cause, behind those that are there.
     #[must_use]
     pub fn cause(mut self, cause: impl Into<String>) -> Self {

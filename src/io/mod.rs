@@ -12,11 +12,13 @@ pub mod git;
 mod http;
 mod http_body;
 pub mod journal_file;
+pub(crate) mod last_lines;
 pub mod layout;
 pub mod lease;
 pub mod process;
 mod program;
 mod proxy;
 pub mod registry;
+pub(crate) mod user_program;
 
 pub(crate) use program::end_all;

@@ -6,20 +6,27 @@
 
 use std::{
     io,
-    process::Output,
+    process::{ExitStatus, Output},
     sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+use rustix::{
+    io::Errno,
+    process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid},
+};
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, copy, sink},
     process::{Child, Command},
+    task::JoinHandle,
     time::timeout,
 };
 
 /// How long a program has to end by itself after SIGTERM: time enough to remove its own lock files.
 const MOMENT: Duration = Duration::from_millis(250);
+
+/// How often it is looked for processes that a program has left, at most.
+const LOOKS: usize = 10;
 
 /// How long the output of a program is still read when it has ended: what it left behind in the
 /// background may keep its pipes open for ever.
@@ -92,6 +99,26 @@ impl Program {
         })
     }
 
+    /// Ends when the leader has ended. Nobody has waited for it then, so its number is still its own.
+    pub(super) fn leader_ended(&self) -> JoinHandle<()> {
+        let leader = self.group;
+        let look = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+        tokio::task::spawn_blocking(move || {
+            while matches!(waitid(WaitId::Pid(leader), look), Err(Errno::INTR)) {}
+        })
+    }
+
+    /// Ends whatever still runs of it, and gives the status of its leader.
+    pub(super) async fn end(mut self) -> io::Result<ExitStatus> {
+        let group = self.group;
+        // It can take a moment, which no other task should have to wait for.
+        let ended = tokio::task::spawn_blocking(move || end(group)).await;
+        drop(ended);
+        let status = self.child.wait().await;
+        self.forget();
+        status
+    }
+
     fn forget(&self) {
         running().retain(|group| *group != self.group);
     }
@@ -132,6 +159,30 @@ fn end(group: Pid) {
         std::thread::sleep(Duration::from_millis(2));
     }
     let _ = kill_process_group(group, Signal::KILL);
+}
+
+/// Ends every process of this user whose environment had `mark` when it began. Where the system does not
+/// show environments, there is nothing to see.
+pub(super) fn end_marked(mark: &str) {
+    let marked = |id: &i32| {
+        let environment = std::fs::read(format!("/proc/{id}/environ")).unwrap_or_default();
+        environment
+            .split(|byte| *byte == 0)
+            .any(|entry| entry == mark.as_bytes())
+    };
+    // What starts while the others are ended is found by the next look.
+    for _ in 0..LOOKS {
+        let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+        let ids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        let found: Vec<i32> = ids.filter(marked).collect();
+        if found.is_empty() {
+            return;
+        }
+        for id in found.into_iter().filter_map(Pid::from_raw) {
+            // One that is gone is what is wanted.
+            let _ = kill_process(id, Signal::KILL);
+        }
+    }
 }
 
 /// Leaves the leader's end for others to wait for.

@@ -1,6 +1,6 @@
 //! `[image.build]`: how the image comes to be.
 
-use std::{collections::BTreeMap, fmt};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -9,6 +9,7 @@ use crate::{
     policy::{
         path::{DockerfilePath, RepositoryPath},
         platform::PlatformText,
+        program_line::ProgramLine,
         secret::{Secret, SshAgent},
         template::Template,
     },
@@ -68,7 +69,7 @@ pub enum BuildSource {
         /// The layout's path, seen from the repository.
         path: String,
         /// The program that makes the layout; unset: it is there already.
-        command: Option<BuildCommand>,
+        command: Option<ProgramLine>,
     },
 }
 
@@ -84,27 +85,11 @@ impl BuildSource {
 
     /// The program that makes the layout, if any.
     #[must_use]
-    pub fn command(&self) -> Option<&BuildCommand> {
+    pub fn command(&self) -> Option<&ProgramLine> {
         match self {
             Self::Layout { command, .. } => command.as_ref(),
             Self::Engine => None,
         }
-    }
-}
-
-/// A program with its arguments, run without a shell.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BuildCommand {
-    /// The program's name or path.
-    pub program: String,
-    /// The arguments that the program gets.
-    pub args: Vec<String>,
-}
-
-impl fmt::Display for BuildCommand {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.program)?;
-        self.args.iter().try_for_each(|arg| write!(f, " {arg}"))
     }
 }
 
@@ -221,7 +206,7 @@ impl TryFrom<BuildTable> for BuildPolicy {
 
     fn try_from(table: BuildTable) -> Result<Self, Self::Error> {
         let mut words = table.command.into_iter();
-        let command = words.next().map(|program| BuildCommand {
+        let command = words.next().map(|program| ProgramLine {
             program,
             args: words.collect(),
         });

@@ -3,9 +3,11 @@
 use crate::{
     error::{Error, ErrorCode},
     policy::{
-        branches::PrereleaseBranches, build::BuildSource, placeholder::Placeholder,
-        release_toml::Policy, tag_template::TagTemplate, template::Part, variants::Suffix,
+        branches::PrereleaseBranches, build::BuildSource, hooks::HookPoint,
+        placeholder::Placeholder, release_toml::Policy, tag_template::TagTemplate, template::Part,
+        variants::Suffix,
     },
+    text::sanitize_line,
 };
 
 /// A rule that several keys break together.
@@ -44,11 +46,36 @@ pub(super) fn check(policy: &Policy) -> Result<(), Problem> {
     dockerfiles(policy)?;
     variants(policy)?;
     labels(policy)?;
+    hooks(policy)?;
     policy
         .tags
         .prerelease
         .iter()
         .try_for_each(|template| prerelease_template(policy, template))
+}
+
+fn hooks(policy: &Policy) -> Result<(), Problem> {
+    use HookPoint::{AfterRelease, AfterStage, BeforeBuild, OnFailure};
+    for point in [BeforeBuild, AfterStage, AfterRelease, OnFailure] {
+        for (index, hook) in policy.hooks.at(point).iter().enumerate() {
+            let may_fail = matches!(point, AfterRelease | OnFailure);
+            if hook.allow_failure && !may_fail {
+                return Err(Problem::new(format!(
+                    "`hooks.{point}[{index}].allow-failure`: a release does not go on past a failure here"
+                )));
+            }
+            let bad = |name: &&String| {
+                name.is_empty() || name.contains(['=', '\0']) || name.starts_with("HOIST_")
+            };
+            if let Some(name) = hook.env.keys().find(bad) {
+                return Err(Problem::new(format!(
+                    "`hooks.{point}[{index}].env`: `{}` is not a name that a hook can set",
+                    sanitize_line(name, 100)
+                )));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn rules(policy: &Policy) -> Result<(), Problem> {

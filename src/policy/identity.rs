@@ -84,6 +84,8 @@ mod tests {
             "[variants.alpine]",
             "[variants.alpine]\nlatest-suffix = false",
             "[publish]\ndeadline = \"9m\"",
+            "[hooks]\nafter-stage = [{ run = [\"a\"] }]",
+            "[hooks]\nafter-stage = [{ run = [\"a\"], timeout = \"1m\" }]",
             "[git]\nlock-refs = \"refs/heads/hoist\"",
             "[registry.\"r.example.org\"]\nplain-http = true",
         ] {

@@ -10,12 +10,14 @@ mod build;
 mod check;
 mod conflicts;
 mod git_tag_template;
+mod hooks;
 mod identity;
 mod parse;
 mod path;
 mod pattern;
 mod placeholder;
 mod platform;
+mod program_line;
 mod publish;
 mod release_toml;
 mod secret;
@@ -28,16 +30,16 @@ mod version;
 mod version_file;
 
 pub use branches::{BranchPolicy, Label, MaintenanceLine, MaintenancePattern, PrereleaseBranches};
-pub use build::{
-    BuildCommand, BuildPolicy, BuildSource, Builder, Compression, SameImage, SourceFiles,
-};
+pub use build::{BuildPolicy, BuildSource, Builder, Compression, SameImage, SourceFiles};
 pub use conflicts::conflicts;
 pub use git_tag_template::GitTagTemplate;
+pub use hooks::{Hook, HookPoint, HookPolicy};
 pub use parse::is_cargo_release;
 pub use path::{DockerfilePath, PathPattern, RepositoryPath};
 pub use pattern::{BranchGlob, CommitGlob, Glob, Regex};
 pub(crate) use placeholder::Placeholder;
 pub use placeholder::{DateFormat, Values};
+pub use program_line::ProgramLine;
 pub use publish::{GitPolicy, OnFailure, PublishPolicy, RegistryPolicy};
 pub use release_toml::{ImagePolicy, NotesPolicy, Policy};
 pub use secret::{Secret, SecretSource, SshAgent};

@@ -108,15 +108,17 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
 }
 
 /// A duration as `release.toml` has it; written in milliseconds, so that `60s` and `1m` are one.
-mod duration {
+pub(super) mod duration {
     use super::{Deserialize, Deserializer, Duration, Serializer, parse_duration};
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+    pub(in crate::policy) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Duration, D::Error> {
         let text = String::deserialize(from)?;
         parse_duration(&text).map_err(serde::de::Error::custom)
     }
 
-    pub(super) fn serialize<S: Serializer>(
+    pub(in crate::policy) fn serialize<S: Serializer>(
         duration: &Duration,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {

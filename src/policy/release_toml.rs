@@ -9,6 +9,7 @@ use crate::{
     policy::{
         branches::BranchPolicy,
         build::BuildPolicy,
+        hooks::HookPolicy,
         publish::{GitPolicy, PublishPolicy, RegistryPolicy},
         tags::TagPolicy,
         template::Template,
@@ -33,6 +34,9 @@ pub struct Policy {
     pub variants: BTreeMap<String, VariantPolicy>,
     /// How the tags are published.
     pub publish: PublishPolicy,
+    /// Programs of the project that run around a release.
+    #[serde(skip_serializing_if = "HookPolicy::is_empty")]
+    pub hooks: HookPolicy,
     /// What happens in git.
     pub git: GitPolicy,
     /// How release notes are written.

@@ -60,7 +60,7 @@ pub use protocol::{
 pub use publication::{GitTagObject, Publication, TagMove, Target};
 pub use recheck::{Overtaken, PublishedNow, Recheck};
 pub use refuse::refuse_unfinished;
-pub use start::{Staged, publish, stage};
+pub use start::{Staged, publish, publish_past, stage};
 pub use status::{Unfinished, status};
 pub use takeover::{Recovery, resume, rollback};
 pub use unfinished::{Scope, journaled_images};

@@ -31,9 +31,23 @@ use crate::{
 
 /// Publishes: all tags, or none.
 pub async fn publish(world: &World, publication: &Publication) -> Outcome {
-    match stage(world, publication).await {
-        Ok(staged) => staged.publish().await,
-        Err(error) => report::not_begun(publication, error),
+    publish_past(world, publication, async { Ok(()) }).await
+}
+
+/// The same, past a gate, which is asked when all content is in place and nothing has a name yet. Where
+/// it says no, that is the end, and no tag has moved.
+pub async fn publish_past(
+    world: &World,
+    publication: &Publication,
+    gate: impl Future<Output = Result<()>>,
+) -> Outcome {
+    let staged = match stage(world, publication).await {
+        Ok(staged) => staged,
+        Err(error) => return report::not_begun(publication, error),
+    };
+    match gate.await {
+        Ok(()) => staged.publish().await,
+        Err(error) => staged.leave_unpublished(error),
     }
 }
 

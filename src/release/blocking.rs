@@ -95,6 +95,15 @@ impl Release {
         })
     }
 
+    /// [`crate::Release::with_hooks`].
+    #[must_use]
+    pub fn with_hooks(self, wanted: bool) -> Self {
+        Self {
+            inner: self.inner.with_hooks(wanted),
+            ..self
+        }
+    }
+
     /// [`crate::Release::for_publishing`].
     #[must_use]
     pub fn for_publishing(self) -> Self {
@@ -151,6 +160,15 @@ impl ReleaseSet {
             runtime: Runtime::new()?,
             inner: release::ReleaseSet::new(projects, cancel, listener),
         })
+    }
+
+    /// [`crate::ReleaseSet::with_hooks`].
+    #[must_use]
+    pub fn with_hooks(self, wanted: bool) -> Self {
+        Self {
+            inner: self.inner.with_hooks(wanted),
+            ..self
+        }
     }
 
     /// [`crate::ReleaseSet::for_publishing`].

@@ -8,7 +8,7 @@ use crate::{
     plan::Plan,
     policy::SameImage,
     publish::{self, Publication, Recovery, World},
-    release::{facade::Release, publication::still_fits},
+    release::{facade::Release, hooks::Verb, publication::still_fits},
 };
 
 /// Which way an unfinished transaction goes on.
@@ -22,26 +22,35 @@ pub(super) enum RecoveryDirection {
 
 impl Release {
     /// Does what the plan says: images, transaction, and what follows from how it ended.
-    pub(super) async fn carry_out(&self, plan: &Plan, same_image: SameImage) -> Result<Outcome> {
-        let outcome = self.carried_out(plan, same_image).await;
+    pub(super) async fn carry_out(
+        &self,
+        plan: &Plan,
+        same_image: SameImage,
+        verb: Verb,
+    ) -> Result<Outcome> {
+        let outcome = self.carried_out(plan, same_image, verb).await;
         self.store().let_go();
+        if let Err(error) = &outcome {
+            self.after_failure(verb, plan, error).await;
+        }
         outcome
     }
 
-    async fn carried_out(&self, plan: &Plan, same_image: SameImage) -> Result<Outcome> {
+    async fn carried_out(&self, plan: &Plan, same_image: SameImage, verb: Verb) -> Result<Outcome> {
         let world = self.world();
         let found = match self.or_signal(self.preflight(&world, plan)).await {
             Ok(found) => found,
             Err(error) => return Err(self.name_winner(plan, error).await),
         };
         self.or_signal(self.check_builds(plan)).await?;
+        self.before_build(plan, verb).await?;
         let made = self.images(plan).await?;
         let checked = self.check_origin(plan, &made.images, same_image);
         self.or_signal(checked).await?;
         still_fits(plan, &made.images)?;
         let publication = self.publication(&world, plan, &made, &found);
         let publication = self.or_signal(publication).await?;
-        let mut outcome = self.publish(&world, &publication).await;
+        let mut outcome = self.publish(&world, &publication, verb, Some(plan)).await;
         if let Some(error) = outcome.error.take() {
             outcome.error = Some(self.name_winner(plan, error).await);
         }
@@ -54,7 +63,14 @@ impl Release {
     }
 
     /// Publishes: all tags, or none. `release`, `promote`, `repair` and `rollback VERSION` end here.
-    pub(super) async fn publish(&self, world: &World, publication: &Publication) -> Outcome {
+    /// Only what comes from a plan passes the gate: nothing may stand in the way of taking back.
+    pub(super) async fn publish(
+        &self,
+        world: &World,
+        publication: &Publication,
+        verb: Verb,
+        plan: Option<&Plan>,
+    ) -> Outcome {
         let store = self.store();
         let digests: Vec<_> = publication
             .images
@@ -67,7 +83,13 @@ impl Release {
                 self.events.warning(error.to_string());
             }
         }
-        let outcome = publish::publish(world, publication).await;
+        let gate = async {
+            match plan {
+                Some(plan) => self.gate(plan, publication, verb).await,
+                None => Ok(()),
+            }
+        };
+        let outcome = publish::publish_past(world, publication, gate).await;
         self.bring_home(&outcome).await;
         if outcome.is_over() && !is_busy(&outcome) {
             for digest in digests {
@@ -75,7 +97,7 @@ impl Release {
                 let _ = store.remove(digest);
             }
         }
-        outcome
+        self.after(verb, plan, outcome).await
     }
 
     /// Goes on with an unfinished transaction. `resume` and `rollback` end here.
@@ -93,11 +115,15 @@ impl Release {
             RecoveryDirection::Back => publish::rollback(&world, &scope, how).await,
         };
         self.store().let_go();
-        let outcome = outcome?;
-        if let Some(outcome) = &outcome {
-            self.bring_home(outcome).await;
-        }
-        Ok(outcome)
+        let Some(outcome) = outcome? else {
+            return Ok(None);
+        };
+        self.bring_home(&outcome).await;
+        let verb = match direction {
+            RecoveryDirection::Forward => Verb::Resume,
+            RecoveryDirection::Back => Verb::Rollback,
+        };
+        Ok(Some(self.after(verb, None, outcome).await))
     }
 
     /// Brings what a transaction has pushed into this clone: its git tag and its release commit.

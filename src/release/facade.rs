@@ -2,7 +2,7 @@
 
 use std::{
     path::Path,
-    sync::{Arc, OnceLock},
+    sync::{Arc, OnceLock, atomic::AtomicBool},
 };
 
 use tokio_util::sync::CancellationToken;
@@ -37,6 +37,8 @@ pub struct Release {
     pub(super) work_tree: Arc<tokio::sync::RwLock<()>>,
     /// The images on disk, and which of them this release uses; made when they are first asked for.
     pub(super) store: OnceLock<Store>,
+    /// Whether the policy's hooks are left out.
+    pub(super) skip_hooks: AtomicBool,
 }
 
 impl Release {
@@ -73,6 +75,7 @@ impl Release {
             registries: Arc::new(registries),
             work_tree: Arc::default(),
             store: OnceLock::new(),
+            skip_hooks: AtomicBool::new(false),
         }
     }
 

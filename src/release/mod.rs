@@ -9,6 +9,7 @@
 //! | history and registries to a plan | `gather.rs`, over `survey.rs` and `observe.rs`; `nothing.rs` where nothing is to be released |
 //! | whether this commit may be released from here, whether the registries would take it | `preflight.rs` |
 //! | preflight, images, transaction, what follows from its end | `execute.rs` |
+//! | what runs around a transaction: the gate, what is told of its end | `hooks.rs` |
 //! | from a plan and its images to the transaction's data | `publication.rs` |
 //! | the steps of the transaction itself | [`publish`](crate::publish) |
 //!
@@ -36,6 +37,7 @@ mod errors;
 mod execute;
 mod facade;
 mod gather;
+mod hooks;
 mod inspect;
 mod instant;
 mod nothing;

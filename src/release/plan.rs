@@ -9,6 +9,7 @@ use crate::{
     release::{
         facade::Release,
         gather::Purpose,
+        hooks::Verb,
         request::{Planned, ReleaseRequest, ReleaseResult},
     },
 };
@@ -61,7 +62,8 @@ impl Release {
     pub async fn execute(&self, plan: &Plan, request: &ReleaseRequest) -> Result<Outcome> {
         self.registries.publish();
         self.or_signal(self.still_true(plan, request)).await?;
-        self.carry_out(plan, self.same_image(request)).await
+        self.carry_out(plan, self.same_image(request), Verb::Release)
+            .await
     }
 
     /// Whether a layout may hold the last release's image, by the request or the policy.
@@ -122,7 +124,7 @@ impl Release {
         match planned {
             Planned::NothingToRelease(nothing) => Ok(ReleaseResult::Nothing(nothing)),
             Planned::Release(plan) => {
-                let outcome = self.carry_out(&plan, same_image).await?;
+                let outcome = self.carry_out(&plan, same_image, Verb::Release).await?;
                 Ok(ReleaseResult::Ended(Box::new(outcome)))
             }
         }

@@ -27,7 +27,8 @@ use crate::{
     },
     policy::SameImage,
     release::{
-        facade::Release, gather::tag_set, observe::RepositoryApis, plan::planned, survey::Survey,
+        facade::Release, gather::tag_set, hooks::Verb, observe::RepositoryApis, plan::planned,
+        survey::Survey,
     },
 };
 
@@ -60,7 +61,7 @@ impl Release {
         }
         step.finish(planned(&plan));
         // Nothing is built, and the bytes are the candidate's on purpose.
-        self.carry_out(&plan, SameImage::Allow).await
+        self.carry_out(&plan, SameImage::Allow, Verb::Promote).await
     }
 
     async fn promoted(&self, candidate: &Version, fetch: bool) -> Result<Plan> {

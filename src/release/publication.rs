@@ -71,6 +71,14 @@ impl Release {
         Ok(images)
     }
 
+    /// Who releases, as the git tag says it.
+    fn run_line(&self, world: &World) -> String {
+        match self.leaves_hooks_out() {
+            true => format!("{}, without hooks", world.owner),
+            false => world.owner.to_string(),
+        }
+    }
+
     /// The annotated tag, with the notes and a digest line a repository and variant.
     async fn tag_object(
         &self,
@@ -92,12 +100,7 @@ impl Release {
         let tag = NewTag {
             name: name.clone(),
             commit: plan.commit,
-            message: receipt::message(
-                name.short(),
-                &plan.notes,
-                &world.owner.to_string(),
-                &receipts,
-            ),
+            message: receipt::message(name.short(), &plan.notes, &self.run_line(world), &receipts),
             seconds: plan.instant.timestamp(),
             sign: self.policy().git.sign,
         };

@@ -15,7 +15,7 @@ use crate::{
         version::VersionRequest,
     },
     publish::{self, Preflight, Publication, Recheck, TagClass, TagMove, Target},
-    release::{facade::Release, observe},
+    release::{facade::Release, hooks::Verb, observe},
 };
 
 /// One repository's moving tags beside where they should point.
@@ -102,7 +102,10 @@ impl Release {
         let publication = self
             .or_signal(self.repair_publication(drifts, highest, recheck))
             .await?;
-        Ok(Some(self.publish(&self.world(), &publication).await))
+        Ok(Some(
+            self.publish(&self.world(), &publication, Verb::Repair, None)
+                .await,
+        ))
     }
 
     /// Every tag of `drifts` that is not right, to where it should point; `version` is what the

@@ -15,6 +15,7 @@ use crate::{
     },
     release::{
         facade::Release,
+        hooks::Verb,
         observe,
         repair::{DriftReport, RepositoryDrift},
     },
@@ -109,6 +110,9 @@ impl Release {
         let version = plan.version.clone();
         let publication = self.repair_publication(&plan.drifts, version, recheck);
         let publication = self.or_signal(publication).await?;
-        Ok(Some(self.publish(&self.world(), &publication).await))
+        Ok(Some(
+            self.publish(&self.world(), &publication, Verb::Rollback, None)
+                .await,
+        ))
     }
 }

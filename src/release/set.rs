@@ -20,6 +20,7 @@ use crate::{
         cancel::Cancel,
         check::Check,
         facade::Release,
+        hooks::Verb,
         inspect::InspectOptions,
         repair::DriftReport,
         request::{Planned, ReleaseRequest, ReleaseResult},
@@ -81,6 +82,15 @@ impl ReleaseSet {
     #[must_use]
     pub fn for_publishing(self) -> Self {
         self.publish();
+        self
+    }
+
+    /// [`Release::with_hooks`] of each.
+    #[must_use]
+    pub fn with_hooks(self, wanted: bool) -> Self {
+        for release in &self.members {
+            release.want_hooks(wanted);
+        }
         self
     }
 
@@ -320,7 +330,8 @@ impl Release {
     ) -> Result<ReleaseResult> {
         let outcome = if moved {
             let plan = self.or_signal(self.follow_on(plan, request)).await?;
-            self.carry_out(&plan, self.same_image(request)).await?
+            self.carry_out(&plan, self.same_image(request), Verb::Release)
+                .await?
         } else {
             self.execute(plan, request).await?
         };

@@ -10,8 +10,9 @@ use bollard_buildkit_proto::moby::buildkit::v1::{StatusResponse, Vertex};
 use regex::Regex;
 
 use crate::{
-    build::{failed_step::FailedStep, last_lines::LastLines},
+    build::failed_step::FailedStep,
     event::{Event, Events},
+    io::last_lines::LastLines,
     text::{output_line, sanitize_line},
 };
 

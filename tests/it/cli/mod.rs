@@ -3,6 +3,7 @@
 
 mod adopt;
 mod failed_build;
+mod hooks;
 mod init;
 mod layouts;
 mod multi_image;
