@@ -392,20 +392,34 @@ fn tags_of(template: &str, branch: &str) {
 pub fn message(bytes: &[u8]) {
     let message = String::from_utf8_lossy(bytes).into_owned();
     let merge = bytes.len().is_multiple_of(2);
-    let change = change::parse(&message, merge);
+    let change = change::parse(&message, merge, &[]);
     assert!(!change.description.contains('\n') && !change::summary(&message).contains('\n'));
-    assert!(change.reverts.iter().all(|id| (7..=40).contains(&id.len())));
+    assert!(
+        change
+            .reverts
+            .ids
+            .iter()
+            .all(|id| (7..=40).contains(&id.len()))
+    );
     let ended = message.split('\0').next().unwrap_or_default();
-    assert_eq!(change, change::parse(ended, merge), "a text ends at a NUL");
+    assert_eq!(
+        change,
+        change::parse(ended, merge, &[]),
+        "a text ends at a NUL"
+    );
     let crlf = ended.replace("\r\n", "\n");
-    assert_eq!(change.breaking, change::parse(&crlf, merge).breaking);
+    assert_eq!(change.breaking, change::parse(&crlf, merge, &[]).breaking);
     if !ended.contains('\r') {
         let dos = ended.replace('\n', "\r\n");
-        assert_eq!(change, change::parse(&dos, merge), "lines end as they like");
+        assert_eq!(
+            change,
+            change::parse(&dos, merge, &[]),
+            "lines end as they like"
+        );
     }
     let hook = lint::cleaned(&message, '#');
     assert!(!hook.lines().any(|line| line.starts_with('#')), "{hook:?}");
-    let _ = lint::lint(&hook, merge, &lint::LintRules::default());
+    let _ = lint::lint(&hook, merge, &Policy::default().version);
 
     let mut policy = Policy::default();
     policy.version.squash = Squash::Body;
@@ -416,6 +430,7 @@ pub fn message(bytes: &[u8]) {
         author: message.chars().take(20).collect(),
         email: String::new(),
         time: 0,
+        written: 0,
         in_paths: true,
         after_prerelease: true,
     };

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use semver::Version;
 
-use crate::policy::text_value::text_value;
+use crate::policy::{branches::MaintenanceLine, text_value::text_value};
 
 /// The git tag of a version: text with one `{version}`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -60,6 +60,36 @@ impl GitTagTemplate {
             out = format!("{out}+{build}");
         }
         Version::parse(&out).ok()
+    }
+
+    /// The version that `name` would stand for with the numbers that it leaves out: `v1.2` is meant
+    /// as 1.2.0; `None` where none is missing, or where more is wrong.
+    #[must_use]
+    pub fn with_missing_numbers(&self, name: &str) -> Option<Version> {
+        let line = self.line(name)?;
+        Some(Version::new(line.major, line.minor.unwrap_or(0), 0))
+    }
+
+    /// The line that `name` stands for: `v1.2` is the line 1.2, `v1` the line 1.
+    #[must_use]
+    pub fn line(&self, name: &str) -> Option<MaintenanceLine> {
+        let inner = name
+            .strip_prefix(&*self.prefix)?
+            .strip_suffix(&*self.suffix)?;
+        let number = |text: &str| {
+            let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+            digits.then(|| text.parse().ok()).flatten()
+        };
+        match inner.split_once('.') {
+            Some((major, minor)) => Some(MaintenanceLine {
+                major: number(major)?,
+                minor: Some(number(minor)?),
+            }),
+            None => Some(MaintenanceLine {
+                major: number(inner)?,
+                minor: None,
+            }),
+        }
     }
 
     /// What stands before the version.

@@ -28,6 +28,9 @@ pub struct VersionPolicy {
     pub rules: Vec<CommitRule>,
     /// What counts in a squash merge.
     pub squash: Squash,
+    /// Taken off a commit's title before it is read, one after another.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub strip: Vec<Regex>,
     /// What a commit without a conventional header counts as.
     pub unconventional: Unconventional,
     /// Files that a release writes the version into and commits before the build.
@@ -129,7 +132,8 @@ pub enum Squash {
     /// The title, and lines in the body that say what breaks.
     #[default]
     Title,
-    /// The title, and each `* type: …` line of the body as a change of its own.
+    /// The title, and each `* type: …` line of the body as a change of its own, with what is indented
+    /// below it.
     Body,
 }
 
@@ -155,6 +159,7 @@ impl Default for VersionPolicy {
             paths: Vec::new(),
             rules: Vec::new(),
             squash: Squash::Title,
+            strip: Vec::new(),
             unconventional: Unconventional::Ignore,
             files: Vec::new(),
         }

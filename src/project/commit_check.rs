@@ -3,10 +3,9 @@
 use crate::{
     error::{Error, Result},
     plan::{
-        history::{change, rules},
-        notes::lint::{self, LintFinding, LintRules, Severity},
+        history::change,
+        notes::lint::{self, LintFinding, Severity},
     },
-    policy::{Policy, Unconventional},
     project::{notes::Wanted, open::Project},
 };
 
@@ -49,10 +48,9 @@ impl Project {
                 .hint("a range is `FROM..TO`, e.g. `origin/main..HEAD`"));
         };
         let commits = self.commits(from.as_deref(), &to)?;
-        let checked = commits.iter().map(|commit| {
-            let merge = commit.parents.len() > 1;
-            self.check(commit.id.to_string(), &commit.message, merge)
-        });
+        let checked = commits
+            .iter()
+            .map(|commit| self.check(commit.id.to_string(), &commit.message, commit.is_merge()));
         Ok(checked.collect())
     }
 
@@ -61,29 +59,15 @@ impl Project {
     pub fn check_message(&self, name: &str, text: &str) -> CheckedMessage {
         let text = lint::cleaned(text, self.git().comment_character());
         // The message of a merge is checked as one: git writes it, or a person who means it.
-        let merge = text.starts_with("Merge ");
+        let merge = text.starts_with("Merge ") || self.git().is_merging();
         self.check(name.to_owned(), &text, merge)
     }
 
     fn check(&self, subject: String, message: &str, merge: bool) -> CheckedMessage {
-        let policy = self.policy();
-        let counts = LintRules {
-            types: types(policy),
-            own_rule: rules::has_rule(&policy.version, message, merge),
-            unconventional: policy.version.unconventional == Unconventional::Patch,
-        };
         CheckedMessage {
             subject,
             summary: change::summary(message),
-            findings: lint::lint(message, merge, &counts),
+            findings: lint::lint(message, merge, &self.policy().version),
         }
     }
-}
-
-/// The types that the policy's own rules name.
-fn types(policy: &Policy) -> Vec<String> {
-    let rules = policy.version.rules.iter();
-    rules
-        .filter_map(|rule| Some(rule.type_.as_ref()?.to_string()))
-        .collect()
 }

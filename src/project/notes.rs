@@ -1,12 +1,13 @@
 //! Release notes of a project: the range, the template and the remote's pages put together.
 
-use std::{fs, io::ErrorKind};
+use std::{collections::BTreeMap, fs, io::ErrorKind};
 
 use chrono::NaiveDate;
 use semver::Version;
 
 use crate::{
     error::{Error, ErrorCode, Result},
+    git::CommitId,
     plan::{
         history::{
             facts::{Commit, Facts, HistoryQuery, VersionTag},
@@ -137,6 +138,7 @@ impl Project {
             to: version.map(|version| (version.to_string(), name(version))),
             from: before(prerelease, facts.channel.as_ref(), facts.stable.as_ref()),
             date: version.map(|_| today.to_string()),
+            told: self.told(facts, version)?,
         };
         let entries = judge(self.policy(), &facts.commits)?;
         Ok(notes::collect(
@@ -186,6 +188,7 @@ impl Project {
             from: before(prerelease, facts.channel.as_ref(), facts.stable.as_ref()),
             date: chrono::DateTime::from_timestamp(at.time, 0)
                 .map(|time| time.format("%Y-%m-%d").to_string()),
+            told: self.told(&facts, Some(version))?,
         };
         let entries = judge(policy, &facts.commits)?;
         Ok(notes::collect(
@@ -193,6 +196,33 @@ impl Project {
             &span,
             self.forge().as_ref(),
         ))
+    }
+
+    /// Which commits of the range a lower version has told of: one on an older line, or the base
+    /// where its line was merged.
+    fn told(&self, facts: &Facts, version: Option<&Version>) -> Result<BTreeMap<CommitId, String>> {
+        let Some(version) = version.filter(|_| !facts.commits.is_empty()) else {
+            return Ok(BTreeMap::new());
+        };
+        let lower = |tag: &&VersionTag| {
+            tag.version.pre.is_empty() && tag.version.cmp_precedence(version).is_lt()
+        };
+        let mut tags: Vec<_> = facts.elsewhere.iter().filter(lower).collect();
+        tags.sort_by(|a, b| a.version.cmp_precedence(&b.version));
+        let commits: Vec<_> = tags.iter().filter_map(|tag| tag.commit).collect();
+        let mut told = Vec::new();
+        if let (Some(since), Some(base)) = (notes::oldest_beside_base(facts), &facts.stable)
+            && let Some(commit) = base.commit
+        {
+            told.push((base.version.to_string(), self.git().behind(commit, since)?));
+        }
+        if !commits.is_empty() {
+            for (commit, has) in self.git().beside(facts.head, &commits)? {
+                let tag = tags.iter().find(|tag| tag.commit == Some(commit));
+                told.extend(tag.map(|tag| (tag.version.to_string(), has)));
+            }
+        }
+        Ok(notes::copies(&facts.commits, &told))
     }
 
     /// The commits that a range names, newest first. Without `from` it starts at the first commit.

@@ -6,7 +6,13 @@
 
 use git_conventional::Commit as Header;
 
-use crate::plan::history::footer;
+use crate::{plan::history::footer, policy::Regex};
+
+/// Types that mean something to the default rules or are customary (the Conventional Commits
+/// specification and the Angular convention it came from).
+pub(crate) const TYPES: [&str; 11] = [
+    "feat", "fix", "perf", "revert", "docs", "style", "refactor", "test", "build", "ci", "chore",
+];
 
 /// What kind of message it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,7 +21,7 @@ pub enum MessageKind {
     Conventional,
     /// A revert: `revert: …`, `Revert "…"` or `Reapply "…"`.
     Revert,
-    /// One of git's or a forge's own subjects of a merge.
+    /// The message of a merge (a commit with several parents) that has no header of its own.
     Merge,
     /// `fixup! …`, `squash! …`, `amend! …`: part of another commit.
     Fixup,
@@ -33,6 +39,21 @@ pub enum Breaking {
     Line(String),
 }
 
+/// What a revert says that it takes back. Each field is one way to name it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RevertTarget {
+    /// The ids that `This reverts commit` names; without one, those of a `Refs:` footer below
+    /// `revert: …`.
+    pub ids: Vec<String>,
+    /// The parent that a reverted merge goes back to: `reversing changes made to <id>`.
+    pub mainline: Option<String>,
+    /// The title: what `Revert "…"` quotes; `Revert "x"` for `Reapply "x"`; the description of
+    /// `revert: …`.
+    pub title: Option<String>,
+    /// The number of the pull request, as forges write it: `Reverts acme/api#12`.
+    pub pull_request: Option<String>,
+}
+
 /// One change, as its message tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommitChange {
@@ -46,8 +67,8 @@ pub struct CommitChange {
     pub description: String,
     /// Whether, and how, it says that it breaks something.
     pub breaking: Option<Breaking>,
-    /// The ids that `This reverts commit` names.
-    pub reverts: Vec<String>,
+    /// What a revert names; empty for every other kind.
+    pub reverts: RevertTarget,
     /// The text of a `Release-As` footer.
     pub release_as: Option<String>,
     /// `[skip release]` or `[release skip]` stands in the message.
@@ -57,10 +78,18 @@ pub struct CommitChange {
 }
 
 impl CommitChange {
-    /// The change that a revert undoes, as far as its header quotes it.
+    /// What a revert changes in the end, as far as its title quotes it: the change, and whether it
+    /// is brought back (the revert of a revert) instead of taken back.
     #[must_use]
-    pub fn reverted(&self) -> Option<CommitChange> {
-        (self.kind == MessageKind::Revert).then(|| of_header(&self.description))
+    pub fn reverted(&self, strip: &[Regex]) -> Option<(CommitChange, bool)> {
+        let mut title = self.reverts.title.as_deref()?;
+        let mut brought_back = false;
+        while let Some((quoted, again)) = git_revert(title) {
+            // `Reapply "x"` stands for `Revert "Revert "x""`, which undoes nothing in the end.
+            brought_back ^= !again;
+            title = quoted;
+        }
+        Some((of_header(&stripped(title, strip)), brought_back))
     }
 
     /// Whether a `!` stands before the colon.
@@ -70,21 +99,30 @@ impl CommitChange {
     }
 }
 
-/// Reads a message. `merge` says that the commit has several parents.
+/// Reads a message. `merge` says that the commit has several parents; what `strip` matches is
+/// taken off the title before it is read.
 ///
 /// Lines end at LF or CRLF; a bare CR ends none. The text ends at a NUL. A byte-order mark, blank
 /// lines, comment lines and spaces before the header do not matter, nor does a missing blank line
 /// after it. A line that starts with `BREAKING CHANGE:`, `BREAKING-CHANGE:`, `BREAKING CHANGE #`
 /// or `BREAKING-CHANGE #` breaks wherever it stands, the header included.
+///
+/// The parents decide what is a merge: one parent makes none, whatever its title says.
 #[must_use]
-pub fn parse(message: &str, merge: bool) -> CommitChange {
+pub fn parse(message: &str, merge: bool, strip: &[Regex]) -> CommitChange {
     let (header, body) = split(message);
-    let mut change = of_header(&header);
-    if change.kind == MessageKind::Unconventional && is_merge(&header, merge) {
+    let title = stripped(&header, strip);
+    let mut change = of_header(&title);
+    let breaking = footer::breaking_text(&body);
+    if merge
+        && change.kind == MessageKind::Unconventional
+        && change.breaking.is_none()
+        && (breaking.is_none() || is_merge_subject(&header))
+    {
         change.kind = MessageKind::Merge;
     }
     if !matches!(change.kind, MessageKind::Merge | MessageKind::Fixup)
-        && let Some(text) = footer::breaking_text(&body)
+        && let Some(text) = breaking
     {
         // The line says what breaks, so it is kept even where there is a mark too.
         change.breaking = Some(match change.breaking {
@@ -93,21 +131,56 @@ pub fn parse(message: &str, merge: bool) -> CommitChange {
         });
     }
     change.no_space &= change.kind != MessageKind::Unconventional;
-    change.reverts = footer::reverted_ids(&body);
+    if change.kind == MessageKind::Revert {
+        name_reverted(&mut change, &title, &body);
+    }
     change.release_as = footer::release_as(&body);
     change.skip = footer::skips(message);
     change
 }
 
-/// The changes of a squashed commit's body: each line `* type: …` is one.
+/// Fills in what the body of a revert names.
+fn name_reverted(change: &mut CommitChange, title: &str, body: &[&str]) {
+    let reverts = &mut change.reverts;
+    reverts.ids = footer::reverted_ids(body);
+    // Only the specification's own form uses `Refs`; below `Revert "…"` it can be anything.
+    if reverts.ids.is_empty() && git_revert(title).is_none() {
+        reverts.ids = footer::referenced_ids(body);
+    }
+    reverts.mainline = footer::mainline(body);
+    reverts.pull_request = footer::reverted_pull_request(body);
+}
+
+/// A title without what the policy takes off it. What would be left empty stays as it is.
 #[must_use]
-pub fn bullets(message: &str) -> Vec<CommitChange> {
+pub(crate) fn stripped(title: &str, strip: &[Regex]) -> String {
+    let mut rest = title.to_owned();
+    for pattern in strip {
+        if let Some(found) = pattern.compiled().find(&rest) {
+            let less = format!("{}{}", &rest[..found.start()], &rest[found.end()..]);
+            if !less.trim().is_empty() {
+                rest = less.trim().to_owned();
+            }
+        }
+    }
+    rest
+}
+
+/// The line of a merge's body that says what came in: what forges put there is the title of the
+/// pull request. A header of a customary type is taken before any other line.
+#[must_use]
+pub(crate) fn merged_title<'a>(message: &'a str, strip: &[Regex]) -> Option<&'a str> {
     let (_, body) = split(message);
-    body.iter()
-        .filter_map(|line| line.strip_prefix("* "))
-        .map(of_header)
-        .filter(|change| change.breaking.is_some() || change.type_.is_some())
-        .collect()
+    let mut lines = body.into_iter().map(str::trim);
+    let mut said = lines.clone().filter(|line| {
+        let change = of_header(&stripped(line, strip));
+        change
+            .type_
+            .is_some_and(|type_| TYPES.contains(&type_.as_str()))
+    });
+    said.next()
+        .or_else(|| lines.find(|line| !line.is_empty()))
+        .filter(|line| !footer::is_trailer(line))
 }
 
 /// The message's first line that says something, trimmed; what `git log --oneline` would show.
@@ -117,7 +190,7 @@ pub fn summary(message: &str) -> String {
 }
 
 /// The header, and the lines after it.
-fn split(message: &str) -> (String, Vec<&str>) {
+pub(crate) fn split(message: &str) -> (String, Vec<&str>) {
     let text = message.split('\0').next().unwrap_or_default();
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut lines = text
@@ -143,15 +216,19 @@ fn of_header(header: &str) -> CommitChange {
         scope: None,
         description: header.to_owned(),
         breaking: None,
-        reverts: Vec::new(),
+        reverts: RevertTarget::default(),
         release_as: None,
         skip: false,
         no_space: false,
     };
-    if let Some(quoted) = git_revert(header) {
+    if let Some((quoted, again)) = git_revert(header) {
         change.kind = MessageKind::Revert;
         change.type_ = Some("revert".to_owned());
         change.description = quoted.to_owned();
+        change.reverts.title = Some(match again {
+            true => format!("Revert \"{quoted}\""),
+            false => quoted.to_owned(),
+        });
     } else if is_fixup(header) {
         change.kind = MessageKind::Fixup;
     } else if let Some(text) = footer::breaking(header) {
@@ -168,6 +245,9 @@ fn of_header(header: &str) -> CommitChange {
         change.type_ = Some(type_);
         change.scope = parsed.scope().map(|s| s.as_str().trim().to_owned());
         change.description = parsed.description().trim().to_owned();
+        if change.kind == MessageKind::Revert {
+            change.reverts.title = Some(change.description.clone());
+        }
         change.breaking = parsed.breaking().then_some(Breaking::Mark);
         change.no_space = !header
             .strip_suffix(parsed.description())
@@ -185,32 +265,19 @@ fn is_fixup(header: &str) -> bool {
     })
 }
 
-/// What `Revert "…"` and `Reapply "…"` quote.
-fn git_revert(header: &str) -> Option<&str> {
-    let quoted = header
-        .strip_prefix("Revert \"")
-        .or_else(|| header.strip_prefix("Reapply \""))?;
+/// What `Revert "…"` and `Reapply "…"` quote, and whether it is the latter.
+fn git_revert(header: &str) -> Option<(&str, bool)> {
+    let (quoted, again) = match header.strip_prefix("Revert \"") {
+        Some(quoted) => (quoted, false),
+        None => (header.strip_prefix("Reapply \"")?, true),
+    };
     // A forge may have put ` (#12)` after the closing quote.
-    quoted.rfind('"').map(|end| &quoted[..end])
+    quoted.rfind('"').map(|end| (&quoted[..end], again))
 }
 
-/// Subjects that git and the forges give to merges of their own making.
-fn is_merge(header: &str, merge: bool) -> bool {
-    const SUBJECTS: [&str; 11] = [
-        "Merge branch ",
-        "Merge branches ",
-        "Merge remote-tracking branch",
-        "Merge remote branch ",
-        "Merge tag ",
-        "Merge tags ",
-        "Merge commit ",
-        "Merge commits ",
-        "Merge pull request ",
-        "Merge in ",
-        "Merged in ",
-    ];
-    SUBJECTS.iter().any(|subject| header.starts_with(subject))
-        || (merge && (header.starts_with("Merge ") || header.starts_with("Merged ")))
+/// Whether a title is one that git and the forges give to merges of their own making.
+pub(crate) fn is_merge_subject(header: &str) -> bool {
+    header.starts_with("Merge ") || header.starts_with("Merged ")
 }
 
 #[cfg(test)]
@@ -218,7 +285,7 @@ mod tests {
     use crate::plan::history::change::*;
 
     fn level(message: &str) -> String {
-        let change = parse(message, false);
+        let change = parse(message, false, &[]);
         match (change.kind, change.breaking.is_some(), &change.type_) {
             (_, true, _) => "breaking".into(),
             (MessageKind::Conventional | MessageKind::Revert, _, Some(type_)) => type_.clone(),
@@ -249,7 +316,7 @@ mod tests {
             ("feat: x\rBREAKING CHANGE: y", "feat"),
             ("fixup! feat: x", "Fixup"),
             ("fixup!: x", "breaking"),
-            ("Merge branch 'topic'", "Merge"),
+            ("Merge branch 'topic'", "Unconventional"),
             ("revert: feat: x", "revert"),
             ("Revert \"feat: x\"", "revert"),
             ("Reapply \"feat: x\" (#3)", "revert"),
@@ -306,27 +373,119 @@ mod tests {
             ("feat: x\n\nBREAKING CHANGE:\none\nRefs: #1", "one"),
             ("feat: x\n\nBREAKING-CHANGE #1\nBREAKING CHANGE: two", "1"),
         ] {
-            let breaking = parse(message, false).breaking;
+            let breaking = parse(message, false, &[]).breaking;
             assert_eq!(breaking, Some(Breaking::Line(expected.into())), "{message}");
         }
     }
 
     #[test]
-    fn a_squashed_body_has_changes_of_its_own() {
-        let message = "Search (#9)\n\n* feat: x\n\n* fix(api)!: y\n\n* wip\n- feat: no bullet\n";
-        let found: Vec<_> = bullets(message).into_iter().map(|c| c.type_).collect();
-        assert_eq!(found, [Some("feat".to_owned()), Some("fix".to_owned())]);
+    fn a_revert_quotes_what_it_takes_back() {
+        let quoted = |message| {
+            let (change, again) = parse(message, false, &[]).reverted(&[])?;
+            Some(format!(
+                "{}{}",
+                change.type_?,
+                if again { " again" } else { "" }
+            ))
+        };
+        for (message, expected) in [
+            ("Revert \"feat!: x\"", Some("feat")),
+            ("revert(api): fix: x", Some("fix")),
+            ("Reapply \"feat: x\"", Some("feat again")),
+            ("Revert \"Revert \"feat: x\"\"", Some("feat again")),
+            ("Revert \"Reapply \"feat: x\"\"", Some("feat")),
+            ("Reapply \"Reapply \"feat: x\"\"", Some("feat again")),
+            ("Revert \"hello\"", None),
+            ("fix: x", None),
+        ] {
+            assert_eq!(quoted(message).as_deref(), expected, "{message}");
+        }
     }
 
     #[test]
-    fn a_revert_quotes_what_it_takes_back() {
-        let quoted = |message| {
-            parse(message, false)
-                .reverted()
-                .and_then(|change| change.type_)
+    fn a_revert_names_what_it_takes_back() {
+        let reverts = |message| parse(message, false, &[]).reverts;
+        let merge = reverts(
+            "Revert \"Merge branch 'x'\"\n\nThis reverts commit 676104e0, reversing\nchanges made to a215868.\n",
+        );
+        assert_eq!(merge.ids, ["676104e0"]);
+        assert_eq!(merge.mainline.as_deref(), Some("a215868"));
+        assert_eq!(merge.title.as_deref(), Some("Merge branch 'x'"));
+        // The form of the specification's own FAQ.
+        let faq = "revert: let us never again speak of it\n\nRefs: 676104e, a215868\n";
+        assert_eq!(reverts(faq).ids, ["676104e", "a215868"]);
+        for other in [
+            "revert: x\n\nRefs: #12, JIRA-1",
+            "Revert \"x\"\n\nRefs: 676104e",
+            "fix: x\n\nRefs: 676104e",
+        ] {
+            assert_eq!(reverts(other).ids, [""; 0], "{other}");
+        }
+        let both = "revert: x\n\nThis reverts commit 676104e.\n\nRefs: a215868";
+        assert_eq!(reverts(both).ids, ["676104e"]);
+        let forge = "Revert \"feat: x\" (#10)\n\nReverts acme/api#9";
+        assert_eq!(reverts(forge).pull_request.as_deref(), Some("9"));
+        assert_eq!(reverts(forge).title.as_deref(), Some("feat: x"));
+    }
+
+    #[test]
+    fn the_parents_decide_what_is_a_merge() {
+        let kind = |message, merge| parse(message, merge, &[]).kind;
+        for title in [
+            "Merge branch 'x'",
+            "Merged in x (pull request #18)",
+            "Sync x",
+        ] {
+            assert_eq!(kind(title, false), MessageKind::Unconventional, "{title}");
+            assert_eq!(kind(title, true), MessageKind::Merge, "{title}");
+        }
+        assert_eq!(kind("feat: x", true), MessageKind::Conventional);
+        assert_eq!(kind("fixup! x", true), MessageKind::Fixup);
+        let breaking = |title: &str, merge| {
+            let message = format!("{title}\n\nBREAKING CHANGE: y");
+            parse(&message, merge, &[]).breaking.is_some()
         };
-        assert_eq!(quoted("Revert \"feat!: x\"").as_deref(), Some("feat"));
-        assert_eq!(quoted("revert(api): fix: x").as_deref(), Some("fix"));
-        assert_eq!(quoted("fix: x"), None);
+        assert!(breaking("Merged in x", false) && breaking("Sync x", true));
+        assert!(!breaking("Merge branch 'x'", true));
+    }
+
+    #[test]
+    fn what_the_policy_takes_off_a_title_is_not_read() {
+        let strip: Vec<Regex> = ["^Merged PR \\d+: ", "^\\[?[A-Z]+-\\d+\\]?:? ", ".*"]
+            .map(|text| text.parse().expect("a pattern"))
+            .into();
+        let read = |title: &str| parse(title, false, &strip);
+        for (title, type_) in [
+            ("Merged PR 40: fix!: x", Some("fix")),
+            ("[ABC-42] feat: x", Some("feat")),
+            ("ABC-43: fix: x", Some("fix")),
+            ("Merged PR 41: ABC-1: Revert \"fix: x\"", Some("revert")),
+            ("Merged PR 41: x", None),
+            // Nothing would be left of it.
+            ("x", None),
+        ] {
+            assert_eq!(read(title).type_.as_deref(), type_, "{title}");
+        }
+        assert!(read("Merged PR 40: fix!: x").breaking.is_some());
+        assert_eq!(read("ABC-43: fix: x").description, "x");
+    }
+
+    #[test]
+    fn a_merge_says_what_came_in() {
+        for (message, expected) in [
+            (
+                "Merge pull request #9 from a/b\n\nfeat: x\n\nmore",
+                Some("feat: x"),
+            ),
+            (
+                "Merge branch 'x' into 'main'\n\nLimits\n\nfix: y\n\nSee merge request a!3",
+                Some("fix: y"),
+            ),
+            ("Merge pull request #9 from a/b\n\nLimits", Some("Limits")),
+            ("Merge branch 'x'\n\nSigned-off-by: A <a@b>", None),
+            ("Merge branch 'x'", None),
+        ] {
+            assert_eq!(merged_title(message, &[]), expected, "{message}");
+        }
     }
 }

@@ -34,10 +34,20 @@ pub struct Commit {
     pub email: String,
     /// When it was committed, seconds since 1970 UTC.
     pub time: i64,
+    /// When its author wrote it, seconds since 1970 UTC; a copy of the commit keeps this date.
+    pub written: i64,
     /// Whether it touches `version.paths`; true where no paths are set.
     pub in_paths: bool,
     /// Whether it came after the last pre-release of the channel asked for; true without one.
     pub after_prerelease: bool,
+}
+
+impl Commit {
+    /// Whether it has several parents.
+    #[must_use]
+    pub fn is_merge(&self) -> bool {
+        self.parents.len() > 1
+    }
 }
 
 /// The question that the history is asked. For the next version it is made from the policy and the
@@ -116,8 +126,13 @@ pub struct Facts {
     /// The highest tag that has a version but for leading zeros (which `version` leaves out), and
     /// that would be the base or stands on HEAD.
     pub near_miss: Option<VersionTag>,
+    /// The highest tag above the base that would have a version with the numbers that it leaves
+    /// out (`v1.2`, whose `version` is 1.2.0), and whose line has no version of its own.
+    pub short: Option<VersionTag>,
     /// How many tags do not match the template.
     pub other_tags: usize,
+    /// Their names, where no tag matches it.
+    pub unmatched: Vec<String>,
     /// The clone's history is cut off somewhere (and the range does not need what is missing).
     pub shallow: bool,
     /// Oddities of the repository that a person should know of.

@@ -45,15 +45,105 @@ pub(crate) fn reverted_ids(body: &[&str]) -> Vec<String> {
             continue;
         }
         for word in words.by_ref() {
-            let id = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
-            if (7..=40).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_hexdigit()) {
-                ids.push(id.to_ascii_lowercase());
+            if let Some(id) = id(word) {
+                ids.push(id);
             } else if word != "and" && word != "," {
                 break;
             }
         }
     }
     ids
+}
+
+/// The parent that the revert of a merge goes back to: `reversing changes made to <id>`.
+pub(crate) fn mainline(body: &[&str]) -> Option<String> {
+    let words: Vec<_> = body
+        .iter()
+        .flat_map(|line| line.split_whitespace())
+        .collect();
+    let place = words
+        .windows(4)
+        .position(|four| four == ["reversing", "changes", "made", "to"])?;
+    words.get(place + 4).and_then(|word| id(word))
+}
+
+/// The ids of `Refs:` footers: hexadecimal, seven digits at least, separated by commas or spaces.
+pub(crate) fn referenced_ids(body: &[&str]) -> Vec<String> {
+    let refs = body.iter().filter_map(|line| {
+        let (token, value) = line.split_once(':')?;
+        token.eq_ignore_ascii_case("refs").then_some(value)
+    });
+    refs.flat_map(|value| value.split([',', ' ', '\t']).filter_map(id))
+        .collect()
+}
+
+/// The number in `Reverts acme/api#12`, as forges write it.
+pub(crate) fn reverted_pull_request(body: &[&str]) -> Option<String> {
+    body.iter().find_map(|line| {
+        let rest = line.trim().strip_prefix("Reverts ")?;
+        let number = rest.split_whitespace().next()?.split('#').nth(1)?;
+        let number = number.trim_end_matches(|c: char| !c.is_ascii_digit());
+        let digits = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
+        digits.then(|| number.to_owned())
+    })
+}
+
+/// A commit's id, or the beginning of one, in a text's word.
+fn id(word: &str) -> Option<String> {
+    let id = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+    ((7..=40).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_hexdigit()))
+        .then(|| id.to_ascii_lowercase())
+}
+
+/// The people whom `Co-authored-by:` lines name: name and address.
+pub(crate) fn co_authors(body: &[&str]) -> Vec<(String, String)> {
+    let named = body.iter().filter_map(|line| {
+        let (token, value) = line.trim().split_once(':')?;
+        if !token.eq_ignore_ascii_case("co-authored-by") {
+            return None;
+        }
+        let (name, rest) = value.split_once('<').unwrap_or((value, ""));
+        let address = rest.split('>').next().unwrap_or_default();
+        Some((name.trim().to_owned(), address.trim().to_owned()))
+    });
+    named.filter(|(name, _)| !name.is_empty()).collect()
+}
+
+/// The ids that `git cherry-pick -x` writes: `(cherry picked from commit <id>)`.
+pub(crate) fn cherry_picked_from(body: &[&str]) -> Vec<String> {
+    let named = body.iter().filter_map(|line| {
+        let rest = line.trim().strip_prefix(CHERRY_PICKED)?;
+        id(rest.trim())
+    });
+    named.collect()
+}
+
+const CHERRY_PICKED: &str = "(cherry picked from commit ";
+
+/// A line `Release-As: 1.2.3` that is not a footer, and so sets no version: its text.
+pub(crate) fn misplaced_release_as(header: &str, body: &[&str]) -> Option<String> {
+    let version = |line: &str| {
+        let line = line.trim_start_matches([' ', '\t', '*', '-', '>']);
+        let (token, value) = line.split_once(':')?;
+        if !token.trim_end().eq_ignore_ascii_case("release-as") {
+            return None;
+        }
+        let word = value.split_whitespace().next()?;
+        let bare = word.strip_prefix(['v', 'V']).unwrap_or(word);
+        let meant = bare.starts_with(|c: char| c.is_ascii_digit()) && bare.contains('.');
+        meant.then(|| word.to_owned())
+    };
+    let mut found = version(header);
+    for paragraph in body.split(|line| line.trim().is_empty()) {
+        let is_footers = paragraph.first().is_some_and(|line| is_footer(line));
+        let counts = |line: &&&str| {
+            let token = line.split(':').next().unwrap_or_default();
+            is_footers && token.eq_ignore_ascii_case("release-as")
+        };
+        let mut others = paragraph.iter().filter(|line| !counts(line));
+        found = found.or_else(|| others.find_map(|line| version(line)));
+    }
+    found
 }
 
 /// The text of a `Release-As` footer, the last one. A footer stands in a paragraph of footers, so
@@ -71,15 +161,25 @@ pub(crate) fn release_as(body: &[&str]) -> Option<String> {
         .next_back()
 }
 
-/// `Token: value`, `Token #value` or a `BREAKING CHANGE` line.
+/// `Token: value`, `Token #value`, a `BREAKING CHANGE` line, or what `git cherry-pick -x` adds.
 fn is_footer(line: &str) -> bool {
-    if breaking(line).is_some() {
+    if breaking(line).is_some() || line.starts_with(CHERRY_PICKED) {
         return true;
     }
     let token = line
         .find(|c: char| !(c.is_ascii_alphanumeric() || c == '-'))
         .unwrap_or(line.len());
     token > 0 && (line[token..].starts_with(':') || line[token..].starts_with(" #"))
+}
+
+/// Whether a line is one that git or a forge adds: `Signed-off-by: …`, `See merge request …`.
+pub(crate) fn is_trailer(line: &str) -> bool {
+    const TOKENS: [&str; 7] = ["closes", "fixes", "resolves", "refs", "ref", "link", "see"];
+    let token = line.split([':', ' ']).next().unwrap_or_default();
+    // The key of a ticket (`ABC-7: fix: x`) has digits.
+    let words = token.bytes().all(|b| b.is_ascii_alphabetic() || b == b'-');
+    let is_token = words && token.contains('-') && token.starts_with(char::is_uppercase);
+    is_footer(line) && is_token || TOKENS.contains(&token.to_ascii_lowercase().as_str())
 }
 
 /// Whether `[skip release]` or `[release skip]` stands anywhere in the message.

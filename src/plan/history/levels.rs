@@ -4,12 +4,14 @@ use crate::{
     error::{Error, ErrorCode, Result},
     git::CommitId,
     plan::history::{
-        change::{self, Breaking, CommitChange, MessageKind},
+        change::{self, CommitChange, MessageKind, is_merge_subject},
         facts::Commit,
-        reverts::cancelled,
-        rules::deciding,
+        footer,
+        reverts::{self, Missed, RangeChange},
+        rules,
+        uncounted::{self, Uncounted, uncounted},
     },
-    policy::{Level, Squash, Unconventional, VersionPolicy},
+    policy::{Level, Unconventional, VersionPolicy},
 };
 
 /// Why a change is left out before any rule is asked.
@@ -28,12 +30,18 @@ pub enum LeftOut {
 pub struct JudgedChange {
     /// The commit it is in.
     pub id: CommitId,
-    /// The commit's first line.
+    /// The first line of the change: the commit's, or that of a change which its body lists.
     pub summary: String,
     /// The name of the commit's author.
     pub author: String,
+    /// Everybody who wrote the commit: its author, and who is named by `Co-authored-by`.
+    pub people: Vec<Person>,
     /// What its message says.
     pub change: CommitChange,
+    /// Whether the body of its commit lists it.
+    pub squashed: bool,
+    /// What came in by a merge that counts, as the merge's body says it.
+    pub merged: Option<CommitChange>,
     /// The level it gives; `None`: it does not count.
     pub level: Option<Level>,
     /// Which rule gave it.
@@ -42,6 +50,15 @@ pub struct JudgedChange {
     pub left_out: Option<LeftOut>,
     /// It came after the channel's last pre-release.
     pub after_prerelease: bool,
+}
+
+/// Somebody who wrote a commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    /// The name as the commit has it.
+    pub name: String,
+    /// The address as the commit has it.
+    pub email: String,
 }
 
 /// The range, judged.
@@ -74,17 +91,47 @@ impl Judgement {
 /// # Errors
 /// With `version.unconventional = "error"`, the commits without a conventional header (exit 4).
 pub fn judge(policy: &VersionPolicy, commits: &[Commit]) -> Result<Judgement> {
-    let changes: Vec<CommitChange> = commits
+    let said: Vec<SaidChange> = commits
         .iter()
-        .map(|commit| change::parse(&commit.message, commit.parents.len() > 1))
+        .enumerate()
+        .flat_map(|(place, commit)| said(policy, place, commit))
         .collect();
-    let cancelled = cancelled(commits, &changes);
+    let titles: Vec<_> = said.iter().filter(|one| !one.squashed).collect();
+    let changes: Vec<_> = said
+        .iter()
+        .map(|one| RangeChange {
+            commit: one.commit,
+            title: &one.title,
+            change: &one.change,
+            skipped: titles[one.commit].change.skip,
+        })
+        .collect();
+    let reverted = reverts::reverted(commits, &changes, &policy.strip);
     let mut judgement = Judgement::default();
     let mut unconventional = Vec::new();
-    for ((commit, change), cancelled) in commits.iter().zip(changes).zip(cancelled) {
-        let left_out = left_out(commit, &change, cancelled);
+    let mut ignored = Vec::new();
+    for ((one, out), missed) in said.iter().zip(reverted.out).zip(&reverted.missed) {
+        if !one.is_change {
+            continue;
+        }
+        let commit = &commits[one.commit];
+        let left_out = left_out(commit, titles[one.commit].change.skip, out);
+        let (level, why) = match &left_out {
+            Some((_, why)) => (None, why.clone()),
+            None => rules::level(policy, &commit.message, &one.change),
+        };
         if left_out.is_none() {
-            if is_unconventional(policy, commit, &change) {
+            remark(
+                policy,
+                commit,
+                &one.change,
+                missed.as_ref(),
+                &mut judgement.notes,
+            );
+        }
+        if left_out.is_none() && !one.squashed {
+            let (change, merge) = (&one.change, commit.is_merge());
+            if rules::is_unconventional(policy, &commit.message, merge, change) {
                 unconventional.push(commit);
             }
             if judgement.release_as.is_none()
@@ -92,113 +139,151 @@ pub fn judge(policy: &VersionPolicy, commits: &[Commit]) -> Result<Judgement> {
             {
                 judgement.release_as = Some((commit.id, text.clone()));
             }
-            remark(commit, &change, &mut judgement.notes);
+            let found = uncounted(policy, &commit.message, merge, change, level);
+            ignored.extend(found.into_iter().map(|found| (commit.id, found)));
         }
-        let mut all = vec![change];
-        if policy.squash == Squash::Body && left_out.is_none() && all[0].kind != MessageKind::Merge
-        {
-            all.extend(change::bullets(&commit.message));
-        }
-        for change in all {
-            let (level, why) = match &left_out {
-                Some((_, why)) => (None, why.clone()),
-                None => match deciding(policy, &commit.message, &change) {
-                    Some(rule) => (rule.rule.bump.level(), rule.name()),
-                    None => default_level(policy, &change),
-                },
-            };
-            judgement.entries.push(JudgedChange {
-                id: commit.id,
-                summary: change::summary(&commit.message),
-                author: commit.author.clone(),
-                change,
-                level,
-                why,
-                left_out: left_out.as_ref().map(|(reason, _)| *reason),
-                after_prerelease: commit.after_prerelease,
-            });
-        }
+        judgement.entries.push(JudgedChange {
+            id: commit.id,
+            summary: one.title.clone(),
+            author: commit.author.clone(),
+            people: people(commit),
+            change: one.change.clone(),
+            squashed: one.squashed,
+            merged: level.and_then(|_| merged(policy, commit, &one.change)),
+            level,
+            why,
+            left_out: left_out.as_ref().map(|(reason, _)| *reason),
+            after_prerelease: commit.after_prerelease,
+        });
     }
     if policy.unconventional == Unconventional::Error && !unconventional.is_empty() {
         return Err(not_conventional(&unconventional));
     }
+    if judgement.level().is_some() {
+        // What came in by a merge counts by itself, mostly.
+        ignored.retain(|(_, one)| !matches!(one, Uncounted::Merged { .. }));
+    }
+    judgement.notes.extend(uncounted::notes(&ignored));
     Ok(judgement)
 }
 
+/// A change as a commit of the range says it.
+struct SaidChange {
+    /// The place of the commit.
+    commit: usize,
+    title: String,
+    change: CommitChange,
+    /// Whether it is listed in the commit's body.
+    squashed: bool,
+    /// Not so for what a body lists without a header.
+    is_change: bool,
+}
+
+/// A commit's own change, and those that its body lists where they count.
+fn said(policy: &VersionPolicy, place: usize, commit: &Commit) -> Vec<SaidChange> {
+    let merge = commit.is_merge();
+    let mut all = vec![SaidChange {
+        commit: place,
+        title: change::summary(&commit.message),
+        change: change::parse(&commit.message, merge, &policy.strip),
+        squashed: false,
+        is_change: true,
+    }];
+    let listed = rules::squashed(policy, &commit.message, merge);
+    all.extend(listed.into_iter().map(|one| SaidChange {
+        commit: place,
+        is_change: one.is_change(),
+        title: one.title,
+        change: one.change,
+        squashed: true,
+    }));
+    all
+}
+
 /// Why the change is left out before any rule is asked, with the words for it.
-fn left_out(
-    commit: &Commit,
-    change: &CommitChange,
-    cancelled: Option<String>,
-) -> Option<(LeftOut, String)> {
+fn left_out(commit: &Commit, skip: bool, reverted: Option<String>) -> Option<(LeftOut, String)> {
     if !commit.in_paths {
         Some((LeftOut::Paths, "touches none of `version.paths`".to_owned()))
-    } else if change.skip {
+    } else if skip {
         Some((
             LeftOut::Skipped,
             "skipped by its own `[skip release]`".to_owned(),
         ))
     } else {
-        cancelled.map(|why| (LeftOut::Reverted, why))
+        reverted.map(|why| (LeftOut::Reverted, why))
     }
 }
 
-/// No header, no line that says what breaks, and no rule that knows the commit.
-fn is_unconventional(policy: &VersionPolicy, commit: &Commit, change: &CommitChange) -> bool {
-    change.kind == MessageKind::Unconventional
-        && change.breaking.is_none()
-        && deciding(policy, &commit.message, change).is_none()
-}
-
-/// The level of a change that no rule of the policy decides.
-fn default_level(policy: &VersionPolicy, change: &CommitChange) -> (Option<Level>, String) {
-    match (&change.breaking, change.kind) {
-        (Some(Breaking::Mark), _) => (Some(Level::Major), "breaking: `!`".into()),
-        (Some(Breaking::Line(_)), _) => {
-            (Some(Level::Major), "breaking: says what it breaks".into())
-        }
-        (None, MessageKind::Merge) => (None, "a merge is not a change of its own".into()),
-        (None, MessageKind::Fixup) => (None, "part of another commit".into()),
-        (None, MessageKind::Unconventional) => match policy.unconventional {
-            Unconventional::Patch => (
-                Some(Level::Patch),
-                "no conventional header: `version.unconventional = \"patch\"`".into(),
-            ),
-            Unconventional::Ignore | Unconventional::Error => {
-                (None, "no conventional header".into())
-            }
-        },
-        (None, MessageKind::Conventional | MessageKind::Revert) => {
-            let type_ = change.type_.as_deref().unwrap_or_default();
-            match type_ {
-                "feat" => (Some(Level::Minor), "`feat`".into()),
-                "fix" | "perf" | "revert" => (Some(Level::Patch), format!("`{type_}`")),
-                _ => (None, format!("`{type_}` releases nothing")),
-            }
-        }
+/// What came in by a merge, where the merge's message says so.
+fn merged(policy: &VersionPolicy, commit: &Commit, change: &CommitChange) -> Option<CommitChange> {
+    let without_header = matches!(
+        change.kind,
+        MessageKind::Merge | MessageKind::Unconventional
+    );
+    if !without_header || !is_merge_subject(&change::summary(&commit.message)) {
+        return None;
     }
+    let title = change::merged_title(&commit.message, &policy.strip)?;
+    Some(change::parse(title, false, &policy.strip))
 }
 
-/// What is odd about a commit that counts.
-fn remark(commit: &Commit, change: &CommitChange, notes: &mut Vec<String>) {
+/// The author, and the co-authors that the message names.
+fn people(commit: &Commit) -> Vec<Person> {
+    let (_, body) = change::split(&commit.message);
+    let author = (commit.author.clone(), commit.email.clone());
+    std::iter::once(author)
+        .chain(footer::co_authors(&body))
+        .map(|(name, email)| Person { name, email })
+        .collect()
+}
+
+/// What is odd about a change that counts.
+fn remark(
+    policy: &VersionPolicy,
+    commit: &Commit,
+    change: &CommitChange,
+    missed: Option<&Missed>,
+    notes: &mut Vec<String>,
+) {
     let id = commit.id.short();
     if change.no_space {
         notes.push(format!(
             "{id} has no space after the colon of its header; it counts"
         ));
     }
-    if change.breaking.is_some() {
-        return;
+    if let (Some(missed), None) = (missed, &change.breaking) {
+        notes.push(format!("{id} {}", missed_words(policy, change, missed)));
     }
-    if let Some(reverted) = change.reverted() {
+}
+
+/// A revert that takes back nothing of the range, or not all that it names.
+fn missed_words(policy: &VersionPolicy, change: &CommitChange, missed: &Missed) -> String {
+    let reverted = change.reverted(&policy.strip);
+    let what = reverted.and_then(|(reverted, again)| {
         let what = match (&reverted.breaking, reverted.type_.as_deref()) {
             (Some(_), _) => "a breaking change",
             (None, Some("feat")) => "a feature",
-            _ => return,
+            _ => return None,
         };
-        notes.push(format!(
-            "{id} reverts {what} that is not among these commits; it counts as a fix: mark it `revert!:` if users must act"
-        ));
+        Some((what, again))
+    });
+    match (missed, what) {
+        (Missed::Several(count), _) => format!(
+            "is a revert whose title fits {count} of these commits; it takes none of them out, and counts as a fix: name one by `This reverts commit <id>`"
+        ),
+        (_, Some((what, false))) => format!(
+            "reverts {what} that is not among these commits; it counts as a fix: mark it `revert!:` if users must act"
+        ),
+        (_, Some((what, true))) => format!(
+            "brings back {what} that is not among these commits; it counts as a fix: `--bump` or `--version` says otherwise"
+        ),
+        (Missed::Id(hex), None) => format!(
+            "reverts {}, which is not among these commits; it counts as a fix",
+            &hex[..hex.len().min(7)]
+        ),
+        (Missed::Title, None) => {
+            "is a revert that names none of these commits; it counts as a fix".to_owned()
+        }
     }
 }
 
@@ -254,6 +339,7 @@ mod tests {
                 author: String::new(),
                 email: String::new(),
                 time: 0,
+                written: 0,
                 in_paths: true,
                 after_prerelease: true,
             })
@@ -358,8 +444,20 @@ mod tests {
     fn a_squashed_body_counts_when_the_policy_says_so() {
         let message = "Search (#9)\n\n* feat: x\n* fix: y";
         assert_eq!(levels("", &[message]), [None]);
-        let levels = levels("[version]\nsquash = \"body\"", &[message]);
-        assert_eq!(levels, [PATCH, MINOR, None]);
+        let body = "[version]\nsquash = \"body\"";
+        assert_eq!(levels(body, &[message]), [PATCH, MINOR, None]);
+        // A commit and its revert on the squashed branch.
+        let both = format!(
+            "S\n\n* feat: x\n* fix: y\n* Revert \"feat: x\"\n\n  {}",
+            revert(9)
+        );
+        assert_eq!(levels(body, &[&both]), [None, PATCH, None, None]);
+        let again = format!("{both}\n\n* Reapply \"feat: x\"");
+        assert_eq!(levels(body, &[&again]), [None, None, PATCH, MINOR, None]);
+        // The whole of it, reverted later.
+        assert_eq!(levels(body, &[message, &revert(1)]), [None; 4]);
+        let error = "[version]\nsquash = \"body\"\nunconventional = \"error\"";
+        assert_eq!(levels(error, &[message]), [PATCH, MINOR, None]);
     }
 
     #[test]

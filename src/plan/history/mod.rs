@@ -3,7 +3,10 @@
 
 pub mod change;
 pub mod facts;
-mod footer;
+pub(crate) mod footer;
 pub mod levels;
 mod reverts;
 pub mod rules;
+pub mod squash;
+mod titles;
+pub mod uncounted;

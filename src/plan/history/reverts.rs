@@ -1,74 +1,284 @@
-//! Which commits of the range a revert in the same range takes out.
+//! Which changes of the range a revert in the same range takes out.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cell::OnceCell,
+    collections::{BTreeMap, BTreeSet, HashMap},
+};
 
 use crate::{
     git::CommitId,
     plan::history::{
         change::{CommitChange, MessageKind},
         facts::Commit,
+        titles::Titles,
     },
+    policy::Regex,
 };
 
-/// For each commit, why a revert takes it out of the range, if one does.
-///
-/// A revert that still stands takes its targets and itself out, so a revert of a revert frees the
-/// change again. Who is asked first follows from the ids alone: a revert names its target by id,
-/// so it was made after it, whatever the order in which the commits come. A revert that is marked
-/// as breaking stands.
-pub(super) fn cancelled(commits: &[Commit], changes: &[CommitChange]) -> Vec<Option<String>> {
-    let mut out: Vec<Option<String>> = vec![None; commits.len()];
-    if changes.iter().all(|change| change.reverts.is_empty()) {
-        return out;
-    }
-    let mut ids: Vec<_> = commits.iter().map(|commit| commit.id).zip(0..).collect();
-    ids.sort_unstable();
-    let mut targets: BTreeMap<usize, Vec<Option<usize>>> = BTreeMap::new();
-    for (index, change) in changes.iter().enumerate() {
-        if change.kind == MessageKind::Revert && change.breaking.is_none() && !change.skip {
-            let named = change.reverts.iter().map(|hex| target(&ids, index, hex));
-            targets.insert(index, named.collect());
-        }
-    }
-    for index in latest_first(&targets) {
-        let targets = &targets[&index];
-        if out[index].is_some() {
-            continue;
-        }
-        for target in targets.iter().flatten() {
-            if out[*target].is_none() {
-                out[*target] = Some(format!("reverted by {}", commits[index].id.short()));
-            }
-        }
-        if !targets.is_empty() && targets.iter().all(Option::is_some) {
-            let ids: Vec<_> = targets
-                .iter()
-                .flatten()
-                .map(|target| commits[*target].id.short())
-                .collect();
-            out[index] = Some(format!("reverts {}", ids.join(", ")));
-        }
-    }
-    out
+/// A change of the range: a commit's own, or one that the body of a squash lists.
+pub(super) struct RangeChange<'a> {
+    /// The place of its commit.
+    pub(super) commit: usize,
+    /// Its first line.
+    pub(super) title: &'a str,
+    pub(super) change: &'a CommitChange,
+    /// Whether the whole commit is left out anyway.
+    pub(super) skipped: bool,
 }
 
-/// The reverts, each before those that it reverts; commits that are given newest first keep
+/// What the reverts of a range do to its changes.
+pub(super) struct Reverted {
+    /// For each change, why a revert takes it out of the range, if one does.
+    pub(super) out: Vec<Option<String>>,
+    /// For each change that is a revert, what it names and the range does not have.
+    pub(super) missed: Vec<Option<Missed>>,
+}
+
+/// Why a revert takes back nothing of the range, or not all that it names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Missed {
+    /// No commit of the range has this id.
+    Id(String),
+    /// No commit of the range has the title that is quoted.
+    Title,
+    /// So many have it.
+    Several(usize),
+}
+
+/// For each change, what the reverts of the range do to it.
+///
+/// A revert that still stands takes its targets and itself out, so a revert of a revert frees the
+/// change again. Who is asked first follows from what the reverts name: a revert was made after
+/// what it names, whatever the order in which the commits come. A revert that is marked as
+/// breaking stands.
+///
+/// The revert of a merge takes back all that came in by it: the merge, and the commits that are
+/// reachable from it but not from its first parent (or the parent that the revert goes back to).
+pub(super) fn reverted(
+    commits: &[Commit],
+    changes: &[RangeChange<'_>],
+    strip: &[Regex],
+) -> Reverted {
+    let mut reverted = Reverted {
+        out: vec![None; changes.len()],
+        missed: vec![None; changes.len()],
+    };
+    let acts = |change: &&RangeChange<'_>| {
+        change.change.kind == MessageKind::Revert
+            && change.change.breaking.is_none()
+            && !change.skipped
+    };
+    if !changes.iter().any(|change| acts(&change)) {
+        return reverted;
+    }
+    let range = CommitRange::of(commits, changes, strip);
+    let mut targets: BTreeMap<usize, Targets> = BTreeMap::new();
+    for (place, change) in changes.iter().enumerate().filter(|(_, one)| acts(one)) {
+        let found = range.targets(place, change);
+        reverted.missed[place].clone_from(&found.missed);
+        targets.insert(place, found);
+    }
+    for place in latest_first(&targets) {
+        if reverted.out[place].is_some() {
+            continue;
+        }
+        let targets = &targets[&place];
+        let by = commits[changes[place].commit].id.short();
+        for target in &targets.changes {
+            if reverted.out[*target].is_none() {
+                reverted.out[*target] = Some(format!("reverted by {by}"));
+            }
+        }
+        if targets.missed.is_none() {
+            reverted.out[place] = Some(format!("reverts {}", targets.names.join(", ")));
+        }
+    }
+    reverted
+}
+
+/// What one revert takes out.
+#[derive(Default)]
+struct Targets {
+    /// Places of changes.
+    changes: BTreeSet<usize>,
+    /// What they are called.
+    names: Vec<String>,
+    missed: Option<Missed>,
+}
+
+/// A range of commits, as far as reverts ask about it.
+struct CommitRange<'a> {
+    commits: &'a [Commit],
+    changes: &'a [RangeChange<'a>],
+    strip: &'a [Regex],
+    /// The commits' places by their ids, sorted.
+    ids: Vec<(CommitId, usize)>,
+    /// For each commit, the places of its parents that are in the range.
+    parents: Vec<Vec<usize>>,
+    /// For each commit, the places of its changes.
+    of_commit: Vec<Vec<usize>>,
+    titles: OnceCell<Titles>,
+}
+
+impl<'a> CommitRange<'a> {
+    fn of(commits: &'a [Commit], changes: &'a [RangeChange<'a>], strip: &'a [Regex]) -> Self {
+        let mut ids: Vec<_> = commits.iter().map(|commit| commit.id).zip(0..).collect();
+        ids.sort_unstable();
+        let places: HashMap<CommitId, usize> = ids.iter().copied().collect();
+        let parents = commits.iter().map(|commit| {
+            let known = commit.parents.iter().filter_map(|id| places.get(id));
+            known.copied().collect()
+        });
+        let mut of_commit = vec![Vec::new(); commits.len()];
+        for (place, change) in changes.iter().enumerate() {
+            of_commit[change.commit].push(place);
+        }
+        Self {
+            commits,
+            changes,
+            strip,
+            parents: parents.collect(),
+            ids,
+            of_commit,
+            titles: OnceCell::new(),
+        }
+    }
+
+    fn targets(&self, place: usize, revert: &RangeChange<'_>) -> Targets {
+        let named = &revert.change.reverts;
+        let mut targets = Targets::default();
+        for hex in &named.ids {
+            match self.commit(revert.commit, hex) {
+                Some(commit) => self.take(&mut targets, commit, named.mainline.as_deref()),
+                None => targets.missed = Some(Missed::Id(hex.clone())),
+            }
+        }
+        if targets.names.is_empty()
+            && let Some(sibling) = self.sibling(place, revert)
+        {
+            // The ids of a squashed branch are gone, so what it names there cannot be found by one.
+            targets.changes.insert(sibling);
+            targets.missed = None;
+            targets.names.push("a change of the same commit".to_owned());
+        } else if named.ids.is_empty() {
+            match self.by_title(revert)[..] {
+                [commit] => self.take(&mut targets, commit, None),
+                [] => targets.missed = Some(Missed::Title),
+                ref several => targets.missed = Some(Missed::Several(several.len())),
+            }
+        }
+        targets.changes.remove(&place);
+        targets
+    }
+
+    /// Takes a commit, and with a merge all that came in by it.
+    fn take(&self, targets: &mut Targets, commit: usize, mainline: Option<&str>) {
+        let came_in = self.came_in(commit, mainline);
+        let changes = came_in.iter().flat_map(|commit| &self.of_commit[*commit]);
+        targets.changes.extend(changes);
+        targets.names.push(self.commits[commit].id.short());
+    }
+
+    /// A commit; with a merge, all that is reachable from it and not from the parent that its
+    /// revert goes back to.
+    fn came_in(&self, commit: usize, mainline: Option<&str>) -> BTreeSet<usize> {
+        let parents = &self.commits[commit].parents;
+        let [first, _, ..] = &parents[..] else {
+            return BTreeSet::from([commit]);
+        };
+        let named = mainline.and_then(|hex| parents.iter().find(|id| id.starts_with(hex)));
+        let kept = self
+            .ids
+            .binary_search_by_key(named.unwrap_or(first), |(id, _)| *id);
+        let mut came_in = self.ancestors(commit);
+        if let Ok(found) = kept {
+            let kept = self.ancestors(self.ids[found].1);
+            came_in.retain(|commit| !kept.contains(commit));
+        }
+        came_in
+    }
+
+    /// The commits of the range that `commit` descends from, itself included.
+    fn ancestors(&self, commit: usize) -> BTreeSet<usize> {
+        let mut seen = BTreeSet::from([commit]);
+        let mut todo = vec![commit];
+        while let Some(commit) = todo.pop() {
+            for parent in &self.parents[commit] {
+                if seen.insert(*parent) {
+                    todo.push(*parent);
+                }
+            }
+        }
+        seen
+    }
+
+    /// The commit that `hex` names, other than the revert's own, if it is one alone.
+    fn commit(&self, revert: usize, hex: &str) -> Option<usize> {
+        let lowest: CommitId = format!("{hex:0<40}").parse().ok()?;
+        let start = self.ids.partition_point(|(id, _)| *id < lowest);
+        let mut found = self.ids[start..]
+            .iter()
+            .take_while(|(id, _)| id.starts_with(hex))
+            .map(|(_, place)| *place)
+            .filter(|place| *place != revert);
+        let first = found.next()?;
+        found.next().is_none().then_some(first)
+    }
+
+    /// The other change of the same squashed commit that the revert's title quotes.
+    fn sibling(&self, place: usize, revert: &RangeChange<'_>) -> Option<usize> {
+        let title = revert.change.reverts.title.as_deref()?;
+        let (own, siblings) = self.of_commit[revert.commit].split_first()?;
+        if place == *own {
+            return None;
+        }
+        let quoted = |other: &&usize| **other != place && self.changes[**other].title == title;
+        let mut found = siblings.iter().filter(quoted);
+        let first = found.next()?;
+        found.next().is_none().then_some(*first)
+    }
+
+    /// The commits that the revert may mean by its title: those behind it alone, because nothing
+    /// else can be taken back. One that came in by another one of them is left out.
+    fn by_title(&self, revert: &RangeChange<'_>) -> Vec<usize> {
+        let titles = self
+            .titles
+            .get_or_init(|| Titles::of(self.commits, self.strip));
+        let behind = OnceCell::new();
+        let may = |place: usize| {
+            let behind = behind.get_or_init(|| self.ancestors(revert.commit));
+            place != revert.commit && behind.contains(&place)
+        };
+        let found = titles.named(&revert.change.reverts, self.strip, may);
+        if found.len() < 2 {
+            return found;
+        }
+        let sets: Vec<_> = found.iter().map(|one| self.came_in(*one, None)).collect();
+        let covered = |one: &usize| {
+            let mut others = found.iter().zip(&sets).filter(|(other, _)| *other != one);
+            others.any(|(_, set)| set.contains(one))
+        };
+        found.iter().copied().filter(|one| !covered(one)).collect()
+    }
+}
+
+/// The reverts, each before those that it takes out; changes that are given newest first keep
 /// their order as far as that allows.
-fn latest_first(targets: &BTreeMap<usize, Vec<Option<usize>>>) -> Vec<usize> {
-    let named = |index: &usize| targets[index].iter().flatten().copied();
-    let mut waiting: BTreeMap<usize, usize> = targets.keys().map(|index| (*index, 0)).collect();
+fn latest_first(targets: &BTreeMap<usize, Targets>) -> Vec<usize> {
+    let named = |place: &usize| targets[place].changes.iter().copied();
+    let mut waiting: BTreeMap<usize, usize> = targets.keys().map(|place| (*place, 0)).collect();
     for target in targets.keys().flat_map(named) {
         waiting.entry(target).and_modify(|count| *count += 1);
     }
     let mut free: BTreeSet<usize> = waiting
         .iter()
         .filter(|(_, count)| **count == 0)
-        .map(|(index, _)| *index)
+        .map(|(place, _)| *place)
         .collect();
     let mut order = Vec::with_capacity(targets.len());
-    while let Some(index) = free.pop_first() {
-        order.push(index);
-        for target in named(&index) {
+    while let Some(place) = free.pop_first() {
+        order.push(place);
+        for target in named(&place) {
             if let Some(count) = waiting.get_mut(&target) {
                 *count -= 1;
                 if *count == 0 {
@@ -78,18 +288,4 @@ fn latest_first(targets: &BTreeMap<usize, Vec<Option<usize>>>) -> Vec<usize> {
         }
     }
     order
-}
-
-/// The commit of the range that `hex` names, other than the revert itself, if it is one alone.
-/// `ids` is sorted.
-fn target(ids: &[(CommitId, usize)], revert: usize, hex: &str) -> Option<usize> {
-    let lowest: CommitId = format!("{hex:0<40}").parse().ok()?;
-    let start = ids.partition_point(|(id, _)| *id < lowest);
-    let mut found = ids[start..]
-        .iter()
-        .take_while(|(id, _)| id.starts_with(hex))
-        .filter(|(_, index)| *index != revert)
-        .map(|(_, index)| *index);
-    let first = found.next()?;
-    found.next().is_none().then_some(first)
 }

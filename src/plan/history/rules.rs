@@ -1,19 +1,60 @@
-//! `[[version.rules]]`: which rule of the policy, if any, decides a change.
+//! What decides the level of a change: the first of `[[version.rules]]` that matches it, else the
+//! built-in rules.
 
 use crate::{
-    plan::history::change::{self, CommitChange},
-    policy::{CommitRule, Level, VersionPolicy},
+    plan::history::{
+        change::{self, Breaking, CommitChange, MessageKind},
+        squash::{self, SquashedChange},
+    },
+    policy::{CommitRule, Level, Squash, Unconventional, VersionPolicy},
 };
 
 /// Whether one of the policy's own rules decides this message.
 #[must_use]
 pub fn has_rule(policy: &VersionPolicy, message: &str, merge: bool) -> bool {
-    let change = change::parse(message, merge);
+    let change = change::parse(message, merge, &policy.strip);
     deciding(policy, message, &change).is_some()
 }
 
+/// The level that a change gives, and why.
+pub(crate) fn level(
+    policy: &VersionPolicy,
+    message: &str,
+    change: &CommitChange,
+) -> (Option<Level>, String) {
+    match deciding(policy, message, change) {
+        Some(rule) => (rule.rule.bump.level(), rule.name()),
+        None => default_level(policy, change),
+    }
+}
+
+/// No header, no line that says what breaks, no rule that knows the commit, and no changes in its
+/// body that count.
+pub(crate) fn is_unconventional(
+    policy: &VersionPolicy,
+    message: &str,
+    merge: bool,
+    change: &CommitChange,
+) -> bool {
+    change.kind == MessageKind::Unconventional
+        && change.breaking.is_none()
+        && deciding(policy, message, change).is_none()
+        && !squashed(policy, message, merge)
+            .iter()
+            .any(SquashedChange::is_change)
+}
+
+/// What the body lists beside the title: with `version.squash = "body"`, of a commit
+/// that is not a merge.
+pub(crate) fn squashed(policy: &VersionPolicy, message: &str, merge: bool) -> Vec<SquashedChange> {
+    match policy.squash {
+        Squash::Body if !merge => squash::squashed(message, &policy.strip),
+        Squash::Body | Squash::Title => Vec::new(),
+    }
+}
+
 /// The first rule of the policy that matches a change, if any.
-pub(super) fn deciding<'a>(
+fn deciding<'a>(
     policy: &'a VersionPolicy,
     message: &str,
     change: &CommitChange,
@@ -26,16 +67,45 @@ pub(super) fn deciding<'a>(
         .find(|rule| rule.matches(message, change))
 }
 
+/// The level of a change that no rule of the policy decides.
+fn default_level(policy: &VersionPolicy, change: &CommitChange) -> (Option<Level>, String) {
+    match (&change.breaking, change.kind) {
+        (Some(Breaking::Mark), _) => (Some(Level::Major), "breaking: `!`".into()),
+        (Some(Breaking::Line(_)), _) => {
+            (Some(Level::Major), "breaking: says what it breaks".into())
+        }
+        (None, MessageKind::Merge) => (None, "a merge is not a change of its own".into()),
+        (None, MessageKind::Fixup) => (None, "part of another commit".into()),
+        (None, MessageKind::Unconventional) => match policy.unconventional {
+            Unconventional::Patch => (
+                Some(Level::Patch),
+                "no conventional header: `version.unconventional = \"patch\"`".into(),
+            ),
+            Unconventional::Ignore | Unconventional::Error => {
+                (None, "no conventional header".into())
+            }
+        },
+        (None, MessageKind::Conventional | MessageKind::Revert) => {
+            let type_ = change.type_.as_deref().unwrap_or_default();
+            match type_ {
+                "feat" => (Some(Level::Minor), "`feat`".into()),
+                "fix" | "perf" | "revert" => (Some(Level::Patch), format!("`{type_}`")),
+                _ => (None, format!("`{type_}` releases nothing")),
+            }
+        }
+    }
+}
+
 /// A rule with its place in `version.rules`.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct NumberedRule<'a> {
+struct NumberedRule<'a> {
     index: usize,
-    pub(super) rule: &'a CommitRule,
+    rule: &'a CommitRule,
 }
 
 impl NumberedRule<'_> {
     /// What the rule is called in explanations.
-    pub(super) fn name(self) -> String {
+    fn name(self) -> String {
         format!("rule {} of `version.rules`", self.index + 1)
     }
 

@@ -3,12 +3,19 @@
 
 use semver::Version;
 
-use crate::plan::history::change::{self, Breaking, CommitChange, MessageKind};
+use crate::{
+    plan::history::{
+        change::{self, Breaking, CommitChange, MessageKind, TYPES},
+        rules,
+        uncounted::{Uncounted, uncounted},
+    },
+    policy::{Unconventional, VersionPolicy},
+};
 
 /// How much a problem of a message matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// LintRules, but probably not as it was meant.
+    /// Counts, but probably not as it was meant; or holds something that does not count.
     Warning,
     /// Does not count, or stops a release.
     Error,
@@ -25,12 +32,6 @@ pub struct LintFinding {
     pub hint: Option<String>,
 }
 
-/// Types that mean something to the default rules or are customary (the Conventional Commits
-/// specification and the Angular convention it came from).
-const TYPES: [&str; 11] = [
-    "feat", "fix", "perf", "revert", "docs", "style", "refactor", "test", "build", "ci", "chore",
-];
-
 /// Words that are often written for a type.
 const MEANT: [(&str, &str); 10] = [
     ("feature", "feat"),
@@ -45,34 +46,39 @@ const MEANT: [(&str, &str); 10] = [
     ("doc", "docs"),
 ];
 
-/// What the policy lets count besides the defaults.
-#[derive(Debug, Clone, Default)]
-pub struct LintRules {
-    /// Types that the policy's own rules name.
-    pub types: Vec<String>,
-    /// One of those rules decides the message at hand.
-    pub own_rule: bool,
-    /// Messages without a conventional header count.
-    pub unconventional: bool,
-}
-
-/// What is wrong with a message. `merge`: the commit has several parents.
+/// What is wrong with a message under `policy`. `merge`: the commit has several parents.
 #[must_use]
-pub fn lint(message: &str, merge: bool, counts: &LintRules) -> Vec<LintFinding> {
-    let change = change::parse(message, merge);
+pub fn lint(message: &str, merge: bool, policy: &VersionPolicy) -> Vec<LintFinding> {
+    let change = change::parse(message, merge, &policy.strip);
+    let level = rules::level(policy, message, &change).0;
+    let ignored = uncounted(policy, message, merge, &change, level);
     let mut findings = Vec::new();
     match change.kind {
-        MessageKind::Unconventional if change.breaking.is_some() || counts.own_rule => {}
-        MessageKind::Unconventional => {
+        MessageKind::Unconventional
+            if rules::is_unconventional(policy, message, merge, &change) =>
+        {
             let mut finding = header(message);
-            if counts.unconventional && !change.description.is_empty() {
+            let counts = policy.unconventional == Unconventional::Patch;
+            if counts && !change.description.is_empty() {
                 finding.severity = Severity::Warning;
             }
             findings.push(finding);
         }
-        MessageKind::Conventional => findings.extend(type_(&change, &counts.types)),
+        MessageKind::Conventional
+            if !ignored
+                .iter()
+                .any(|one| matches!(one, Uncounted::Prefixed { .. })) =>
+        {
+            findings.extend(type_(&change, policy));
+        }
         _ => {}
     }
+    // A merge's commits count by themselves; what its body says besides is no mistake.
+    let told = |one: &&Uncounted| !matches!(one, Uncounted::Merged { .. });
+    findings.extend(ignored.iter().filter(told).map(|one| {
+        let (what, hint) = (one.what(), one.way_on());
+        warning(&what, Some(&hint))
+    }));
     if change.no_space {
         findings.push(warning(
             "there is no space after the colon of the header",
@@ -103,9 +109,10 @@ fn header(message: &str) -> LintFinding {
     error("the first line is not a conventional header", &hint)
 }
 
-fn type_(change: &CommitChange, known: &[String]) -> Option<LintFinding> {
+fn type_(change: &CommitChange, policy: &VersionPolicy) -> Option<LintFinding> {
     let type_ = change.type_.as_deref()?;
-    if TYPES.contains(&type_) || known.iter().any(|own| own.to_lowercase() == type_) {
+    let mut own = policy.rules.iter().filter_map(|rule| rule.type_.as_ref());
+    if TYPES.contains(&type_) || own.any(|glob| glob.is_match(type_)) {
         return None;
     }
     let near = MEANT
@@ -125,7 +132,7 @@ fn type_(change: &CommitChange, known: &[String]) -> Option<LintFinding> {
 
 fn release_as(change: &CommitChange) -> Option<LintFinding> {
     let text = change.release_as.as_deref()?;
-    let bare = text.strip_prefix('v').unwrap_or(text);
+    let bare = text.strip_prefix(['v', 'V']).unwrap_or(text);
     if Version::parse(bare).is_err() {
         return Some(error(
             &format!("`Release-As: {text}` is not a valid version"),
@@ -198,14 +205,18 @@ pub fn cleaned(text: &str, comment: char) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::plan::notes::lint::*;
+    use crate::{plan::notes::lint::*, policy::Policy};
+
+    fn policy(text: &str) -> VersionPolicy {
+        Policy::parse(text, "release.toml")
+            .expect("a good policy")
+            .version
+    }
+
+    const RELEASE: &str = "[[version.rules]]\ntype = \"release\"\nbump = \"none\"\n";
 
     fn of(message: &str) -> Vec<(Severity, String)> {
-        let counts = LintRules {
-            types: vec!["release".into()],
-            ..LintRules::default()
-        };
-        lint(message, false, &counts)
+        lint(message, false, &policy(RELEASE))
             .into_iter()
             .map(|finding| (finding.severity, finding.hint.unwrap_or_default()))
             .collect()
@@ -216,7 +227,6 @@ mod tests {
         for message in [
             "feat: x",
             "fix(a)!: x\n\nBREAKING CHANGE: do y",
-            "Merge branch 'x'",
             "fixup! wip",
             "Revert \"feat: x\"",
             "release: 1.2.3",
@@ -258,19 +268,70 @@ mod tests {
 
     #[test]
     fn what_the_policy_lets_count_is_no_error() {
-        let of = |message, own_rule, unconventional| {
-            let counts = LintRules {
-                types: Vec::new(),
-                own_rule,
-                unconventional,
-            };
-            let found = lint(message, false, &counts);
+        let of = |message, text| {
+            let found = lint(message, false, &policy(text));
             found.first().map(|finding| finding.severity)
         };
-        assert_eq!(of("Bump x", false, false), Some(Severity::Error));
-        assert_eq!(of("Bump x", true, false), None);
-        assert_eq!(of("Bump x", false, true), Some(Severity::Warning));
-        assert_eq!(of("", false, true), Some(Severity::Error));
+        let rule = "[[version.rules]]\nmatch = \"^Bump \"\nbump = \"patch\"";
+        let patch = "[version]\nunconventional = \"patch\"";
+        assert_eq!(of("Bump x", ""), Some(Severity::Error));
+        assert_eq!(of("Bump x", rule), None);
+        assert_eq!(of("Bump x", patch), Some(Severity::Warning));
+        assert_eq!(of("", patch), Some(Severity::Error));
+        let squash = "[version]\nsquash = \"body\"";
+        assert_eq!(of("Rework it (#2)\n\n* feat: x", squash), None);
+        assert_eq!(of("Rework it (#2)\n\n* wip", squash), Some(Severity::Error));
+        let strip = "[version]\nstrip = ['^[A-Z]+-\\d+: ']";
+        assert_eq!(of("ABC-43: fix: x", strip), None);
+    }
+
+    #[test]
+    fn what_a_release_will_ignore_is_a_warning() {
+        use Severity::{Error, Warning};
+        for (message, merge, expected) in [
+            ("ABC-43: fix: x", false, &[(Warning, "version.strip")][..]),
+            (
+                "[ABC-42] feat: x",
+                false,
+                &[(Error, "type: description"), (Warning, "version.strip")],
+            ),
+            (
+                "Merged in a (pull request #18)\n\n* feat: x",
+                false,
+                &[(Error, "type: description"), (Warning, "version.squash")],
+            ),
+            ("Merge branch 'x'", false, &[(Error, "type: description")]),
+            ("Merge branch 'x'", true, &[]),
+            ("Merge pull request #9 from a/b\n\nfeat: x", true, &[]),
+            (
+                "Merge branch 'x'\n\nBREAKING CHANGE: y",
+                true,
+                &[(Warning, "version.rules")],
+            ),
+            (
+                "feat: x\n\n* docs: y\nRelease-As: 1.0.0",
+                false,
+                &[(Warning, "--version 1.0.0")],
+            ),
+            (
+                "chore: all\n\n* fix: y",
+                false,
+                &[(Warning, "version.squash")],
+            ),
+        ] {
+            let found = lint(message, merge, &policy(""));
+            let found: Vec<_> = found
+                .iter()
+                .map(|one| (one.severity, one.hint.as_deref().unwrap_or_default()))
+                .collect();
+            assert_eq!(found.len(), expected.len(), "{message}: {found:?}");
+            for ((severity, hint), (wanted, part)) in found.iter().zip(expected) {
+                assert!(
+                    severity == wanted && hint.contains(part),
+                    "{message}: {found:?}"
+                );
+            }
+        }
     }
 
     #[test]

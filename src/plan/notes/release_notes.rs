@@ -1,18 +1,22 @@
 //! The changes of a range, sorted by what they mean to a user.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::{
+    git::CommitId,
     plan::{
         files::is_subject,
         history::{
-            change::{Breaking, MessageKind},
+            change::{Breaking, CommitChange, MessageKind},
             levels::{JudgedChange, LeftOut},
         },
         notes::{
             changelog::UNRELEASED,
             forge::Forge,
             markdown::{escape, linked},
+            people::thank,
         },
     },
     policy::Level,
@@ -46,7 +50,7 @@ pub struct ReleaseNotes {
     pub fixes: Vec<NoteItem>,
     /// Changes that do not raise the version.
     pub others: Vec<NoteItem>,
-    /// Everybody who wrote one of these changes, by name.
+    /// Everybody who wrote one of these changes, by name; programs are left out.
     pub authors: Vec<String>,
 }
 
@@ -70,6 +74,8 @@ pub struct NoteItem {
     pub breaking: Option<String>,
     /// The name of the commit's author.
     pub author: String,
+    /// The version that told of the same change, where it is a copy of one.
+    pub told_in: Option<String>,
 }
 
 /// The ends of the range that notes are made for.
@@ -81,10 +87,13 @@ pub struct NotesRange {
     pub from: Option<(String, String)>,
     /// The day of the release, UTC.
     pub date: Option<String>,
+    /// Commits of the range that are copies of what a lower version has told of, and that version.
+    pub told: BTreeMap<CommitId, String>,
 }
 
-/// Sorts the changes of a range. Left out are merges, fixups, release commits, changes that were taken back within
-/// the range, and those outside `version.paths`.
+/// Sorts the changes of a range. Left out are merges, fixups, release commits, changes that were
+/// taken back within the range, those outside `version.paths`, and the title of a squashed branch
+/// whose changes are told one by one. A change that a lower version told of is among the others.
 #[must_use]
 pub fn collect(entries: &[JudgedChange], span: &NotesRange, forge: Option<&Forge>) -> ReleaseNotes {
     let (version, tag) = span.to.clone().unzip();
@@ -101,34 +110,74 @@ pub fn collect(entries: &[JudgedChange], span: &NotesRange, forge: Option<&Forge
         date: span.date.clone(),
         ..ReleaseNotes::default()
     };
-    for entry in entries {
-        let hidden = matches!(entry.left_out, Some(LeftOut::Paths | LeftOut::Reverted))
-            || entry.level.is_none()
-                && (matches!(entry.change.kind, MessageKind::Merge | MessageKind::Fixup)
-                    || is_subject(&entry.summary));
-        if hidden {
+    let mut addresses = Vec::new();
+    for (at, entry) in entries.iter().enumerate() {
+        if is_hidden(entry) || is_told_twice(entries, at) {
             continue;
         }
-        let author = sanitize_line(&entry.author, 100);
-        if !author.is_empty() && !notes.authors.contains(&author) {
-            notes.authors.push(author);
-        }
+        thank(&mut notes.authors, &mut addresses, &entry.people);
+        let told_in = span.told.get(&entry.id);
         let breaks = entry.change.breaking.is_some() || entry.level == Some(Level::Major);
         let place = match (entry.left_out, breaks, entry.level) {
             (None, true, Some(_)) => &mut notes.breaking,
+            (None, false, Some(_)) if told_in.is_some() => &mut notes.others,
             (None, false, Some(Level::Minor)) => &mut notes.features,
             (None, false, Some(_)) => &mut notes.fixes,
             _ => &mut notes.others,
         };
-        place.push(item(entry, forge));
+        place.push(NoteItem {
+            told_in: told_in.cloned(),
+            ..item(entry, speaks_for_a_squash(entries, at), forge)
+        });
     }
     notes.authors.sort();
     notes
 }
 
-fn item(entry: &JudgedChange, forge: Option<&Forge>) -> NoteItem {
-    let change = &entry.change;
+/// Whether a change is nothing that a reader of the notes has to know.
+fn is_hidden(entry: &JudgedChange) -> bool {
+    let kind = entry.change.kind;
+    matches!(entry.left_out, Some(LeftOut::Paths | LeftOut::Reverted))
+        || entry.level.is_none()
+            && (matches!(kind, MessageKind::Merge | MessageKind::Fixup)
+                || is_subject(&entry.summary))
+}
+
+/// Whether the other changes of the same commit say what this one says: the title of a squashed
+/// branch that is no change of its own, or a change that only repeats the title.
+fn is_told_twice(entries: &[JudgedChange], place: usize) -> bool {
+    let entry = &entries[place];
+    if entry.squashed {
+        let title = entries[..place].iter().rfind(|other| !other.squashed);
+        let what = |change: &CommitChange| {
+            let text = change.description.split(" (#").next();
+            let text = text.unwrap_or_default().trim().to_lowercase();
+            (change.type_.clone(), change.scope.clone(), text)
+        };
+        return entry.change.breaking.is_none()
+            && title.is_some_and(|title| what(&title.change) == what(&entry.change));
+    }
+    entry.change.breaking.is_none() && speaks_for_a_squash(entries, place)
+}
+
+/// Whether it is the title of a squashed branch that says nothing itself.
+fn speaks_for_a_squash(entries: &[JudgedChange], place: usize) -> bool {
+    let lists_changes = entries.get(place + 1).is_some_and(|next| next.squashed);
+    let entry = &entries[place];
+    !entry.squashed && entry.change.kind == MessageKind::Unconventional && lists_changes
+}
+
+fn item(entry: &JudgedChange, for_squash: bool, forge: Option<&Forge>) -> NoteItem {
+    let change = entry.merged.as_ref().unwrap_or(&entry.change);
+    let again = format!("Revert \"{}\"", change.description);
     let description = match (change.kind, change.description.is_empty()) {
+        _ if for_squash => match &entry.change.breaking {
+            Some(Breaking::Line(text)) if !text.is_empty() => text.clone(),
+            _ => entry.summary.clone(),
+        },
+        (MessageKind::Revert, false) if change.reverts.title.as_ref() == Some(&again) => {
+            format!("reapply: {}", change.description)
+        }
         (MessageKind::Revert, false) => format!("revert: {}", change.description),
         (_, false) => change.description.clone(),
         (_, true) => entry.summary.clone(),
@@ -141,19 +190,19 @@ fn item(entry: &JudgedChange, forge: Option<&Forge>) -> NoteItem {
         type_: change.type_.clone(),
         scope: change.scope.as_ref().map(|scope| escape(scope, 60)),
         description: linked(&escape(&description, 300), forge),
-        breaking: match &change.breaking {
+        breaking: match &entry.change.breaking {
             Some(Breaking::Line(text)) if !text.is_empty() && *text != description => {
                 Some(linked(&escape(text, 1000), forge))
             }
             _ => None,
         },
         author: sanitize_line(&entry.author, 100),
+        told_in: None,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::git::CommitId;
     use crate::plan::history::{facts::Commit, levels};
     use crate::plan::notes::{release_notes::*, template::render};
     use crate::policy::Policy;
@@ -164,7 +213,10 @@ mod tests {
             .zip(1_u8..)
             .map(|(message, number)| Commit {
                 id: CommitId::new([number; 20]),
-                parents: vec![],
+                parents: vec![
+                    CommitId::new([0; 20]);
+                    1 + usize::from(message.starts_with("Merge "))
+                ],
                 message: (*message).to_owned(),
                 author: if number.is_multiple_of(2) {
                     "Bo"
@@ -174,6 +226,7 @@ mod tests {
                 .to_owned(),
                 email: String::new(),
                 time: 0,
+                written: 0,
                 in_paths: true,
                 after_prerelease: true,
             })
@@ -189,6 +242,7 @@ mod tests {
             to: Some(("1.3.0".into(), "v1.3.0".into())),
             from: Some(("1.2.3".into(), "v1.2.3".into())),
             date: Some("2026-11-23".into()),
+            told: BTreeMap::new(),
         }
     }
 

@@ -180,6 +180,7 @@ fn with_commit(facts: &Facts, message: &str) -> Facts {
         author: String::new(),
         email: String::new(),
         time: facts.head_time,
+        written: facts.head_time,
         in_paths: true,
         after_prerelease: true,
     };
@@ -213,6 +214,8 @@ mod tests {
             elsewhere: Vec::new(),
             not_commits: Vec::new(),
             near_miss: None,
+            short: None,
+            unmatched: Vec::new(),
             other_tags: 0,
             shallow: false,
             notes: Vec::new(),

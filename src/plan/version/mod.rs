@@ -9,5 +9,6 @@ pub mod next;
 pub mod prerelease;
 pub mod request;
 mod requested;
+mod tag_notes;
 
 pub use request::VersionRequest;

@@ -19,6 +19,7 @@ use crate::{
             bump::{core, higher},
             decision::{ComputedVersion, VersionDecision},
             request::{VersionRequest, check_flags, like_a_variant, parse_label, parse_version},
+            tag_notes::tag_notes,
         },
     },
     policy::{Level, Policy},
@@ -154,7 +155,9 @@ pub fn next(policy: &Policy, facts: &Facts, request: &VersionRequest) -> Result<
         _ => None,
     };
     let answer = decision.answer(label)?;
-    let notes = decision.notes;
+    let (line, named) = (decision.line, request.version.is_some());
+    let mut notes = decision.notes;
+    notes.extend(tag_notes(policy, facts, line, &answer, named));
     let tag_of = |tag: &Option<VersionTag>| tag.as_ref().map(|tag| tag.version.clone());
     Ok(Next {
         current: tag_of(&facts.base),

@@ -68,7 +68,7 @@ impl VersionDecision<'_> {
             return Ok(None);
         };
         let id = commit.short();
-        let bare = text.strip_prefix('v').unwrap_or(text);
+        let bare = text.strip_prefix(['v', 'V']).unwrap_or(text);
         let version = Version::parse(bare).map_err(|cause| {
             Error::refused(format!(
                 "{id} says `Release-As: {}`, which is not a valid version",

@@ -6,3 +6,4 @@ mod fuzz_laws;
 mod history_graphs;
 mod names;
 mod odd_histories;
+mod reverts;

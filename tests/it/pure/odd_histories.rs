@@ -3,7 +3,7 @@
 use hoist::{
     git::CommitId,
     plan::{
-        history::change,
+        history::{change, squash},
         notes::{self, forge::Forge, lint},
         version::request::{parse_label, parse_version},
     },
@@ -64,13 +64,13 @@ proptest! {
 
     #[test]
     fn no_message_panics(message in messages(), merge: bool) {
-        let change = change::parse(&message, merge);
+        let change = change::parse(&message, merge, &[]);
         // A summary is one line, and a header never takes in the body.
         prop_assert!(!change::summary(&message).contains('\n'));
         prop_assert!(!change.description.contains('\n'));
-        let _ = change.reverted();
-        let _ = change::bullets(&message);
-        let _ = lint::lint(&message, merge, &lint::LintRules::default());
+        let _ = change.reverted(&[]);
+        let _ = squash::squashed(&message, &[]);
+        let _ = lint::lint(&message, merge, &Policy::default().version);
         let _ = lint::cleaned(&message, '#');
         let _ = notes::prepend(&message, "## 1.0.0", "1.0.0");
     }

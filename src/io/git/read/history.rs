@@ -38,7 +38,10 @@ impl GitRepository {
         let head = self.node(&mut graph, head)?;
         let mut tags = VersionTags::list(&self.git, question)?;
         let on_head = tags.at(&mut graph, head)?;
+        let unmatched = std::mem::take(&mut tags.unmatched);
         let bases = bases(&mut graph, head, &mut tags, question)?;
+        let base = bases.base.map(|tag| tags.version(tag));
+        let short = tags.short(question, base);
         let near = tags.with_leading_zeros();
         let base = bases.base.map(|tag| tags.version(tag));
         let near_miss = match on_head.is_empty() {
@@ -73,6 +76,8 @@ impl GitRepository {
             tags: (0..tags.len()).map(data).collect(),
             not_commits: tags.not_commits(),
             near_miss,
+            short,
+            unmatched,
             other_tags: tags.other,
             shallow: self.git.is_shallow(),
             commits,
@@ -174,7 +179,7 @@ impl GitRepository {
             .hint("git fetch --unshallow --tags   (GitHub Actions: `fetch-depth: 0` for `actions/checkout`; GitLab: `GIT_DEPTH: 0`)"))
     }
 
-    fn commits(
+    pub(super) fn commits(
         &self,
         graph: &mut Graph<'_>,
         order: &[Node],
@@ -217,6 +222,7 @@ impl GitRepository {
                 author: text.author,
                 email: text.email,
                 time: graph.date(*node),
+                written: text.written,
                 in_paths,
                 after_prerelease: after.as_ref().is_none_or(|after| after.contains(node)),
             });

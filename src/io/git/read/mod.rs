@@ -13,6 +13,7 @@ mod open;
 mod paths;
 mod range;
 mod tags;
+mod told;
 mod write;
 
 use std::{collections::HashMap, path::Path};
@@ -92,6 +93,12 @@ impl GitRepository {
                 .map_or(commit.time(), |tagger| tagger.when())
                 .seconds(),
         }))
+    }
+
+    /// Whether a merge is under way, so that the next commit will have several parents.
+    #[must_use]
+    pub fn is_merging(&self) -> bool {
+        self.git.path().join("MERGE_HEAD").exists()
     }
 
     /// What begins a comment in git's commit template: `core.commentChar`.

@@ -17,6 +17,8 @@ pub(crate) struct Header {
 pub(crate) struct Text {
     pub(crate) author: String,
     pub(crate) email: String,
+    /// The author's date, seconds since 1970 UTC; 0 where it cannot be read.
+    pub(crate) written: i64,
     pub(crate) message: String,
 }
 
@@ -74,6 +76,7 @@ impl Text {
         Self {
             author: name.trim().to_owned(),
             email: email.trim().to_owned(),
+            written: value(b"author").map_or(0, date),
             message: decode(message(object)),
         }
     }
@@ -136,6 +139,7 @@ mod tests {
         let text = Text::parse(OBJECT);
         assert_eq!(text.author, "Jérôme");
         assert_eq!(text.email, "j@example.org");
+        assert_eq!(text.written, 1_700_000_000);
         assert_eq!(text.message, "feat!: été\n\nbody\n");
     }
 

@@ -14,6 +14,7 @@ use crate::{
         problem,
     },
     plan::history::facts::{HistoryQuery, VersionTag},
+    policy::GitTagTemplate,
 };
 
 /// How many of the highest tags are tried one by one before all of them are looked at together.
@@ -27,6 +28,10 @@ pub(crate) struct VersionTags<'r> {
     found: Vec<FoundTag>,
     /// Tags that would be version tags without their leading zeros.
     near: Vec<FoundTag>,
+    /// Tags that would be version tags with the numbers that they leave out.
+    short: Vec<VersionTag>,
+    /// The names of the tags that do not match the template, as long as no tag does.
+    pub(crate) unmatched: Vec<String>,
     /// How many tags do not match the template.
     pub(crate) other: usize,
 }
@@ -56,6 +61,8 @@ impl<'r> VersionTags<'r> {
             repository,
             found: Vec::new(),
             near: Vec::new(),
+            short: Vec::new(),
+            unmatched: Vec::new(),
             other: 0,
         };
         let references = repository
@@ -69,6 +76,7 @@ impl<'r> VersionTags<'r> {
                 Some(version) => (version, &mut tags.found),
                 None => {
                     tags.other += 1;
+                    tags.note_other(template, name);
                     match template.without_leading_zeros(name) {
                         Some(version) => (version, &mut tags.near),
                         None => continue,
@@ -91,6 +99,9 @@ impl<'r> VersionTags<'r> {
             }
         }
         tags.add_remote(question);
+        if !tags.found.is_empty() {
+            tags.unmatched.clear();
+        }
         for list in [&mut tags.found, &mut tags.near] {
             if let Some(limit) = &question.below {
                 list.retain(|found| found.version.cmp_precedence(limit).is_lt());
@@ -98,6 +109,42 @@ impl<'r> VersionTags<'r> {
             list.sort_by(|a, b| b.version.cmp(&a.version));
         }
         Ok(tags)
+    }
+
+    /// Keeps what may be worth a word of a tag that does not match the template.
+    fn note_other(&mut self, template: &GitTagTemplate, name: &str) {
+        if self.found.is_empty() {
+            self.unmatched.push(name.to_owned());
+        }
+        if let Some(version) = template.with_missing_numbers(name) {
+            self.short.push(VersionTag {
+                name: name.to_owned(),
+                version,
+                commit: None,
+            });
+        }
+    }
+
+    /// The highest tag above `base` that leaves out numbers, and whose line has no version.
+    pub(crate) fn short(
+        &self,
+        question: &HistoryQuery,
+        base: Option<&Version>,
+    ) -> Option<VersionTag> {
+        let template = &question.template;
+        let alone = |tag: &&VersionTag| {
+            let line = template.line(&tag.name);
+            let in_line = question.line.is_none_or(|line| line.contains(&tag.version));
+            let above = base.is_none_or(|base| tag.version.cmp_precedence(base).is_gt());
+            let mut all = self.found.iter().chain(&self.near);
+            in_line
+                && above
+                && line.is_some_and(|line| !all.any(|found| line.contains(&found.version)))
+        };
+        let short = self.short.iter().filter(alone);
+        short
+            .max_by(|a, b| a.version.cmp_precedence(&b.version))
+            .cloned()
     }
 
     /// Tags that only the remote has count as if they had been fetched; their commits may be missing.
@@ -125,6 +172,8 @@ impl<'r> VersionTags<'r> {
             repository: self.repository,
             found: std::mem::take(&mut self.near),
             near: Vec::new(),
+            short: Vec::new(),
+            unmatched: Vec::new(),
             other: 0,
         }
     }

@@ -1,0 +1,120 @@
+//! Which commits of a range a revert names by its title, where it names no id.
+
+use std::collections::HashMap;
+
+use crate::{
+    plan::history::{
+        change::{self, RevertTarget, is_merge_subject},
+        facts::Commit,
+    },
+    policy::Regex,
+};
+
+/// The titles of the range's commits, to be looked up in any form that a revert may quote.
+pub(super) struct Titles {
+    by_title: HashMap<String, Vec<usize>>,
+    by_number: HashMap<String, Vec<usize>>,
+    /// Whether a commit's title has a number.
+    numbered: Vec<bool>,
+}
+
+impl Titles {
+    pub(super) fn of(commits: &[Commit], strip: &[Regex]) -> Self {
+        let mut titles = Self {
+            by_title: HashMap::new(),
+            by_number: HashMap::new(),
+            numbered: vec![false; commits.len()],
+        };
+        for (place, commit) in commits.iter().enumerate() {
+            let title = change::summary(&commit.message);
+            let mut forms = forms_of(&title, strip);
+            let mut number = split_number(&title).1;
+            if is_merge_subject(&title) {
+                // The revert of a merged pull request quotes the title that its merge has in the body.
+                let merged = change::merged_title(&commit.message, &[]);
+                forms.extend(merged.into_iter().flat_map(|title| forms_of(title, strip)));
+                number = number.or_else(|| merged_number(&title));
+            }
+            forms.retain(|form| !form.is_empty());
+            forms.sort();
+            forms.dedup();
+            for form in forms {
+                titles.by_title.entry(form).or_default().push(place);
+            }
+            if let Some(number) = number {
+                titles.numbered[place] = true;
+                titles
+                    .by_number
+                    .entry(number.to_owned())
+                    .or_default()
+                    .push(place);
+            }
+        }
+        titles
+    }
+
+    /// The commits that a revert may mean, those that fit best: by the title as it is quoted, then
+    /// by the title whatever pull request it names, then by the number of the pull request.
+    /// `may` says of a commit whether the revert can have it behind itself.
+    pub(super) fn named(
+        &self,
+        reverts: &RevertTarget,
+        strip: &[Regex],
+        may: impl Fn(usize) -> bool,
+    ) -> Vec<usize> {
+        let among = |found: Option<&Vec<usize>>| -> Vec<usize> {
+            let found = found.into_iter().flatten().copied();
+            found.filter(|place| may(*place)).collect()
+        };
+        let title = reverts.title.as_deref().unwrap_or_default();
+        let stripped = change::stripped(title, strip);
+        for form in [title, &stripped] {
+            let found = among(self.by_title.get(form));
+            if !found.is_empty() {
+                return found;
+            }
+        }
+        // The commit's own title may have no number yet: it got one when it was merged.
+        for (bare, number) in [title, &stripped].map(split_number) {
+            let mut found = among(self.by_title.get(bare).filter(|_| number.is_some()));
+            found.retain(|place| !self.numbered[*place]);
+            if !found.is_empty() {
+                return found;
+            }
+        }
+        let number = reverts.pull_request.as_ref();
+        among(number.and_then(|number| self.by_number.get(number)))
+    }
+}
+
+/// The texts under which a title can be quoted: as it is, stripped, and without its number.
+fn forms_of(title: &str, strip: &[Regex]) -> Vec<String> {
+    let stripped = change::stripped(title, strip);
+    let bare = [split_number(title).0, split_number(&stripped).0].map(str::to_owned);
+    let mut forms = vec![title.to_owned(), stripped];
+    forms.extend(bare);
+    forms
+}
+
+/// A title without the number of the pull request at its end, and that number.
+fn split_number(title: &str) -> (&str, Option<&str>) {
+    let found = title.strip_suffix(')').and_then(|rest| {
+        let (before, number) = rest.rsplit_once(" (")?;
+        let number = number.strip_prefix("pull request ").unwrap_or(number);
+        let digits = number.strip_prefix(['#', '!'])?;
+        let all = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+        all.then_some((before, Some(digits)))
+    });
+    found.unwrap_or((title, None))
+}
+
+/// `Merge pull request #12 from …`, `Merged PR 12: …`.
+fn merged_number(title: &str) -> Option<&str> {
+    let rest = title
+        .strip_prefix("Merge pull request #")
+        .or_else(|| title.strip_prefix("Merged PR "))?;
+    let end = rest
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(rest.len());
+    (end > 0).then(|| &rest[..end])
+}
