@@ -34,6 +34,7 @@ mod signal;
 mod status;
 mod step_text;
 mod tags;
+mod unlock;
 mod verify;
 
 use std::process::ExitCode;
@@ -81,6 +82,7 @@ enum Command {
     Resume(resume::ResumeArgs),
     Rollback(rollback::RollbackArgs),
     Repair(repair::RepairArgs),
+    Unlock(unlock::UnlockArgs),
     Log(log::LogArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
@@ -122,6 +124,7 @@ impl Command {
             | Self::Plan(_)
             | Self::Verify(_)
             | Self::Status(_)
+            | Self::Unlock(_)
             | Self::Log(_)
             | Self::Completions(_)
             | Self::Man(_)
@@ -144,6 +147,7 @@ impl Command {
             Self::Resume(args) => resume::run(args, context),
             Self::Rollback(args) => rollback::run(args, context),
             Self::Repair(args) => repair::run(args, context),
+            Self::Unlock(args) => unlock::run(args, context),
             Self::Log(args) => log::run(args, context),
             Self::Completions(args) => completions::run(args, context),
             Self::Man(args) => man::run(args, context),

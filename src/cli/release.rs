@@ -4,6 +4,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::ExitCode,
+    time::Duration,
 };
 
 use serde_json::Value;
@@ -16,12 +17,14 @@ use super::{
     nothing, outcome, plan,
     policy_file::PolicyFile,
     question::{ask, can_be_answered},
+    recovery_args::Question,
     render::Terminal,
 };
 use crate::{
     error::{Error, ErrorCode, Result},
+    policy::parse_duration,
     project::ImageResult,
-    release::{Cancel, PLAN_FORMAT, Plan, Planned, ReleaseRequest, ReleaseResult},
+    release::{Cancel, Consent, PLAN_FORMAT, Plan, Planned, ReleaseRequest, ReleaseResult},
 };
 
 /// Release: build once, move every tag or none, tag git
@@ -48,6 +51,9 @@ pub(super) struct ReleaseArgs {
     /// Leave out the policy's hooks, the gate among them; the git tag says so
     #[arg(long)]
     skip_hooks: bool,
+    /// Wait so long for a release that is running, e.g. `10m`; then plan anew
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    wait: Option<Duration>,
     /// Exit 3 where there is nothing to release
     #[arg(long)]
     require_release: bool,
@@ -59,7 +65,8 @@ pub(super) struct ReleaseArgs {
 pub(super) fn run(args: ReleaseArgs, context: &Context) -> Result<ExitCode> {
     let terminal = &context.terminal;
     let reviewed = args.plan.as_deref().map(read).transpose()?;
-    let request = request(&args, reviewed.as_ref())?;
+    let mut request = request(&args, reviewed.as_ref())?;
+    request.consent = Question::new(args.yes, Consent::GivenIfProven, context).consent;
     let releases = context
         .releases_for_work(args.all)?
         .with_hooks(!args.skip_hooks);
@@ -99,6 +106,7 @@ fn request(args: &ReleaseArgs, reviewed: Option<&Plan>) -> Result<ReleaseRequest
     let mut request = ReleaseRequest::new(request);
     request.allow_dirty = args.allow_dirty;
     request.allow_same_image = args.allow_same_image;
+    request.wait = args.wait;
     Ok(request)
 }
 

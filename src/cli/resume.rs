@@ -2,8 +2,12 @@
 
 use std::process::ExitCode;
 
-use super::{context::Context, outcome, recovery_args::RecoveryArgs};
-use crate::error::Result;
+use super::{
+    context::Context,
+    outcome,
+    recovery_args::{Question, RecoveryArgs},
+};
+use crate::{error::Result, release::Consent};
 
 /// Finish an interrupted release, to the digest in its journal; never builds
 #[derive(Debug, clap::Args)]
@@ -13,9 +17,10 @@ pub(super) struct ResumeArgs {
 }
 
 pub(super) fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode> {
-    let outcome = context
-        .release_for_work()?
-        .resume(args.recovery.recovery())?;
+    let question = Question::new(args.recovery.yes, Consent::Given, context);
+    let release = context.release_for_work()?;
+    let outcome = release.resume(args.recovery.recovery(), &question.consent);
+    let outcome = question.answered(outcome)?;
     let nothing = "nothing to finish: no release is unfinished";
     Ok(outcome::print_or(outcome, nothing, &context.terminal))
 }

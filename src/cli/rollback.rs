@@ -8,12 +8,12 @@ use super::{
     context::Context,
     exit, outcome,
     question::{ask, can_be_answered},
-    recovery_args::RecoveryArgs,
+    recovery_args::{Question, RecoveryArgs},
 };
 use crate::{
     error::{Error, ErrorCode, Result},
     project::parse_version,
-    release::RollbackPlan,
+    release::{Consent, RollbackPlan},
 };
 
 /// Undo an interrupted release: every tag shows again what it showed before. With a version: move its
@@ -24,20 +24,18 @@ pub(super) struct RollbackArgs {
     /// A finished release, whose moving tags go back, each to the version before it in its line
     #[arg(value_name = "VERSION", conflicts_with = "take_over")]
     of: Option<String>,
-    /// Move them without asking; needed where there is no terminal
-    #[arg(long, requires = "of")]
-    yes: bool,
     #[command(flatten)]
     recovery: RecoveryArgs,
 }
 
 pub(super) fn run(args: RollbackArgs, context: &Context) -> Result<ExitCode> {
     if let Some(of) = &args.of {
-        return take_back(&parse_version(of)?, args.yes, context);
+        return take_back(&parse_version(of)?, args.recovery.yes, context);
     }
-    let outcome = context
-        .release_for_work()?
-        .roll_back_unfinished(args.recovery.recovery())?;
+    let question = Question::new(args.recovery.yes, Consent::Given, context);
+    let release = context.release_for_work()?;
+    let outcome = release.roll_back_unfinished(args.recovery.recovery(), &question.consent);
+    let outcome = question.answered(outcome)?;
     let nothing = "nothing to undo: no release is unfinished";
     Ok(outcome::print_or(outcome, nothing, &context.terminal))
 }
@@ -45,7 +43,11 @@ pub(super) fn run(args: RollbackArgs, context: &Context) -> Result<ExitCode> {
 /// Moves the moving tags of a finished release back.
 fn take_back(version: &Version, yes: bool, context: &Context) -> Result<ExitCode> {
     let terminal = &context.terminal;
-    if !yes {
+    let release = context.release_for_work()?;
+    // First whether there is such a version, and what would move.
+    let plan = release.plan_take_back(version)?;
+    show(&plan, context);
+    if plan.moves().next().is_some() && !yes {
         can_be_answered(terminal).map_err(|why| {
             Error::usage(format!(
                 "`hoist rollback {version}` asks before it moves tags, and {why}"
@@ -54,13 +56,9 @@ fn take_back(version: &Version, yes: bool, context: &Context) -> Result<ExitCode
             .state("nothing was moved")
             .hint(format!("`hoist rollback {version} --yes` goes ahead"))
         })?;
-    }
-    let release = context.release_for_work()?;
-    let plan = release.plan_take_back(version)?;
-    show(&plan, context);
-    let moves = plan.moves().next().is_some();
-    if moves && !yes && !ask(&format!("Take {version} back?"), &context.cancel)? {
-        return Ok(ExitCode::from(exit::OK));
+        if !ask(&format!("Take {version} back?"), &context.cancel)? {
+            return Ok(ExitCode::from(exit::OK));
+        }
     }
     let outcome = release.take_back(&plan)?;
     if outcome

@@ -139,6 +139,8 @@ pub enum ErrorCode {
     Locked,
     /// A lock or a journal exists that cannot be read.
     JournalUnreadable,
+    /// A journal that came from a lock says what the policy would not do.
+    JournalUnfit,
 
     /// Something failed before any tag moved, and nothing closer is known.
     Failed,

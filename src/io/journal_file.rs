@@ -157,6 +157,19 @@ impl JournalStore for JournalDirectory {
     }
 }
 
+/// Writes `bytes` to a file that only its owner can read, below a directory of the same kind; its path. A
+/// file of that name that is there is replaced.
+pub(crate) fn save_private(directory: &Path, name: &str, bytes: &[u8]) -> io::Result<PathBuf> {
+    private_directory(directory)?;
+    let path = directory.join(name);
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    let mut file = options.open(&path)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    Ok(path)
+}
+
 fn ends_with_newline(path: &Path) -> io::Result<bool> {
     use std::io::{Read as _, Seek as _, SeekFrom};
     let mut file = File::open(path)?;

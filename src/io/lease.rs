@@ -40,6 +40,29 @@ impl Default for LeaseTimes {
 }
 
 impl LeaseTimes {
+    /// The limits that this process goes by: the constants.
+    #[cfg(not(feature = "testing"))]
+    #[must_use]
+    pub fn of_process() -> Self {
+        Self::default()
+    }
+
+    /// The limits that this process goes by. Tests that stop a process shorten them by a variable, in
+    /// milliseconds, which the binary for users does not know: it is built without `testing`.
+    #[cfg(feature = "testing")]
+    #[must_use]
+    pub fn of_process() -> Self {
+        let set = std::env::var("HOIST_TEST_LEASE").unwrap_or_default();
+        let milliseconds = |text: &str| text.parse().ok().map(Duration::from_millis);
+        let times = set.split_once(',').and_then(|(permit, request)| {
+            Some(Self {
+                permit: milliseconds(permit)?,
+                request: milliseconds(request)?,
+            })
+        });
+        times.unwrap_or_default()
+    }
+
     /// When so much time has gone since a lock was taken over, nothing that its former holder was
     /// permitted to send can still be under way.
     #[must_use]

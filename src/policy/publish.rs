@@ -88,7 +88,10 @@ impl Default for GitPolicy {
 }
 
 /// `500ms`, `60s`, `10m`, `2h`: a whole number and a unit.
-fn parse_duration(text: &str) -> Result<Duration, String> {
+///
+/// # Errors
+/// What is wrong with it, for a person.
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     let error = || {
         format!(
             "`{text}` is not a valid duration: expected a whole number and `ms`, `s`, `m` or `h`"

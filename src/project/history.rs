@@ -4,7 +4,7 @@ use semver::Version;
 
 use crate::{
     error::{Error, Result},
-    git::ObjectId,
+    git::{CommitId, ObjectId},
     plan::{
         history::facts::{Facts, HistoryQuery},
         version::{
@@ -102,6 +102,28 @@ impl Project {
         let mut question = self.question(request)?;
         question.version = question.version.or_else(|| of.cloned());
         self.git().read(&question)
+    }
+
+    /// The history as `at` has it, for a release of `version` from `branch` there, and what follows from
+    /// it. `label`: the channel whose last pre-release the notes start at.
+    pub(crate) fn history_at(
+        &self,
+        at: CommitId,
+        branch: &str,
+        version: &Version,
+        label: Option<&str>,
+    ) -> Result<NextVersion> {
+        let request = VersionRequest {
+            version: Some(version.to_string()),
+            branch: Some(branch.to_owned()),
+            ..VersionRequest::default()
+        };
+        let mut question = next::history_query(self.policy(), &request, Some(branch))?;
+        question.at = Some(at);
+        question.label = label.map(str::to_owned).or(question.label);
+        let facts = self.git().read(&question)?;
+        let decision = self.decide(&facts, &request)?;
+        Ok(NextVersion { facts, decision })
     }
 
     fn question(&self, request: &VersionRequest) -> Result<HistoryQuery> {

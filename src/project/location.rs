@@ -60,14 +60,23 @@ pub(super) fn load(location: &Location, repository: &GitRepository) -> Result<Po
 
 /// The changelog's path inside the repository: beside the policy file, else at the top.
 pub(super) fn changelog(location: &Location, repository: &GitRepository) -> String {
-    let beside = || {
-        let top = repository.directory()?.canonicalize().ok()?;
-        let file = location.directory.join(location.config.as_ref()?);
-        let directory = file.parent()?.canonicalize().ok()?;
-        Some(directory.strip_prefix(top).ok()?.join(CHANGELOG))
+    let path = match location.config.is_some() {
+        true => policy_path(location, repository).map(|path| path.with_file_name(CHANGELOG)),
+        false => None,
     };
-    let path = beside().unwrap_or_else(|| CHANGELOG.into());
+    let path = path.unwrap_or_else(|| CHANGELOG.into());
     path.to_string_lossy().into_owned()
+}
+
+/// The policy file's path inside the repository; `None`: it lies elsewhere.
+pub(super) fn policy_path(location: &Location, repository: &GitRepository) -> Option<PathBuf> {
+    let Some(config) = &location.config else {
+        return Some(POLICY_FILE.into());
+    };
+    let top = repository.directory()?.canonicalize().ok()?;
+    let file = location.directory.join(config);
+    let directory = file.parent()?.canonicalize().ok()?;
+    Some(directory.strip_prefix(top).ok()?.join(file.file_name()?))
 }
 
 fn parse(file: &Path) -> Result<Policy> {

@@ -7,11 +7,12 @@ use std::{
 
 use crate::{
     error::Result,
+    git::CommitId,
     io::{environment::Environment, git::read::GitRepository},
-    oci::Digest,
+    oci::{Digest, Repository},
     policy::Policy,
     project::{
-        location::{CHANGELOG, Location, changelog, load},
+        location::{CHANGELOG, Location, changelog, load, policy_path},
         policies::NamedPolicy,
     },
 };
@@ -32,6 +33,10 @@ pub struct Project {
     policy: Policy,
     environment: Environment,
     changelog: String,
+    /// The policy file's path inside the repository, where it lies there.
+    policy_path: Option<String>,
+    /// Repositories that stand in for those of any policy (`--image`).
+    images: Vec<Repository>,
     directory: Option<PathBuf>,
     common_directory: PathBuf,
     /// libgit2's handle serves one thread at a time.
@@ -47,7 +52,50 @@ impl Project {
         let git = GitRepository::open(&location.directory)?;
         let policy = load(location, &git)?;
         let changelog = changelog(location, &git);
-        Ok(Self::new(git, None, policy, changelog, environment))
+        let path = policy_path(location, &git);
+        let mut project = Self::new(git, None, policy, changelog, environment);
+        project.policy_path = path.map(|path| path.to_string_lossy().into_owned());
+        project.images.clone_from(&location.images);
+        Ok(project)
+    }
+
+    /// The same project, opened once more.
+    ///
+    /// # Errors
+    /// Refused (exit 4) where the repository cannot be opened any more.
+    pub(crate) fn again(&self) -> Result<Self> {
+        Ok(Self {
+            config: self.config.clone(),
+            policy: self.policy.clone(),
+            environment: self.environment.clone(),
+            changelog: self.changelog.clone(),
+            policy_path: self.policy_path.clone(),
+            images: self.images.clone(),
+            directory: self.directory.clone(),
+            common_directory: self.common_directory.clone(),
+            git: Mutex::new(GitRepository::open(self.top())?),
+        })
+    }
+
+    /// The same project with the policy that `commit` has; `None`: it has none.
+    ///
+    /// # Errors
+    /// Usage (exit 2) for that policy; refused (exit 4) where the commit cannot be read.
+    pub(crate) fn with_policy_of(&self, commit: CommitId) -> Result<Option<Self>> {
+        let Some(path) = &self.policy_path else {
+            return Ok(None);
+        };
+        let Some(text) = self.git().file_at(commit, path)? else {
+            return Ok(None);
+        };
+        let mut policy = Policy::parse(&text, path)?;
+        if !self.images.is_empty() {
+            policy.image.repository = None;
+            policy.image.repositories.clone_from(&self.images);
+        }
+        let mut project = self.again()?;
+        project.policy = policy;
+        Ok(Some(project))
     }
 
     /// One of several images: `named` says which policy is meant, and where it was read from.
@@ -58,13 +106,10 @@ impl Project {
     ) -> Self {
         let changelog = Path::new(&named.config).with_file_name(CHANGELOG);
         let changelog = changelog.to_string_lossy().into_owned();
-        Self::new(
-            git,
-            Some(named.config),
-            named.policy,
-            changelog,
-            environment,
-        )
+        let config = named.config.clone();
+        let mut project = Self::new(git, Some(config), named.policy, changelog, environment);
+        project.policy_path = Some(named.config);
+        project
     }
 
     fn new(
@@ -79,6 +124,8 @@ impl Project {
             policy,
             environment: environment.clone(),
             changelog,
+            policy_path: None,
+            images: Vec::new(),
             directory: git.directory().map(Path::to_owned),
             common_directory: git.common_directory().to_owned(),
             git: Mutex::new(git),

@@ -94,6 +94,37 @@ pub(crate) fn push_error(repository: &Repository, error: &RegistryError) -> Erro
         .hint(hint)
 }
 
+/// `what` failed for `error`, before any tag moved: with the code, and what helps.
+pub(crate) fn registry_error(what: &str, error: &RegistryError) -> Error {
+    let told = match error.kind {
+        RegistryErrorKind::Setup => Error::usage(what),
+        _ => Error::failed(what),
+    };
+    let told = told
+        .with_code(error.failure())
+        .because(error)
+        .state("nothing was built or moved");
+    if let Some(remedy) = error.remedy() {
+        return told.hint(remedy);
+    }
+    match error.kind {
+        RegistryErrorKind::Unauthorized => told.hint(
+            "`docker login` to that registry again, or correct the variables or the file that the password comes from",
+        ),
+        RegistryErrorKind::Denied => {
+            told.hint("the credentials are known but lack the right: check the token's scope and the repository's name")
+        }
+        RegistryErrorKind::NameUnknown => {
+            told.hint("create the repository on the registry, or check its name in `release.toml`")
+        }
+        RegistryErrorKind::Unreachable => {
+            told.hint("check the registry's address and the network, then run the same command again")
+        }
+        RegistryErrorKind::TooManyRequests(_) => told.hint("wait a while, then run the same command again"),
+        _ => told,
+    }
+}
+
 /// A journal that cannot be written before anything was changed.
 pub(super) fn journal_error(error: &std::io::Error) -> Error {
     Error::failed("cannot write the journal")

@@ -17,6 +17,8 @@
 //! | what the caller hands over | `publication`, `world`, `recheck` |
 //! | what is written to the journal first | `prepare` |
 //! | which unfinished releases are in the way | `unfinished` |
+//! | what the caller decides about a journal that came from a lock | `takeover_check` |
+//! | the way out of a lock that nobody can read | `unlock` |
 //! | the loop: state, action, answer, next state | `drive` |
 //! | what the loop says, as events | `announce`, `remarks` |
 //! | one action of the protocol each, over the traits of [`crate::io`] | [`steps`] |
@@ -46,11 +48,13 @@ mod start;
 mod status;
 pub mod steps;
 mod takeover;
+mod takeover_check;
 mod transfers;
 mod unfinished;
+mod unlock;
 mod world;
 
-pub(crate) use errors::push_error;
+pub(crate) use errors::{push_error, registry_error};
 pub use lock_ref::lock_ref;
 pub use preflight::{Preflight, PreflightResult, preflight};
 pub use protocol::{
@@ -59,11 +63,13 @@ pub use protocol::{
 };
 pub use publication::{GitTagObject, Publication, TagMove, Target};
 pub use recheck::{Overtaken, PublishedNow, Recheck};
-pub use refuse::refuse_unfinished;
+pub use refuse::{InTheWay, in_the_way, refuse_unfinished};
 pub use start::{Staged, publish, publish_past, stage};
 pub use status::{Unfinished, status};
 pub use takeover::{Recovery, resume, rollback};
+pub use takeover_check::{LockJournal, TakeoverCheck};
 pub use unfinished::{Scope, journaled_images};
+pub use unlock::{LockState, RawLock, delete_locks, find_locks};
 pub use world::{Clock, Connect, World};
 
 #[cfg(doc)]

@@ -17,7 +17,7 @@ use crate::{
             state::{End, State, Transaction},
             verdict::judge,
         },
-        unfinished::UnfinishedTransaction,
+        unfinished::{UnfinishedTransaction, may_run},
         world::World,
     },
 };
@@ -38,13 +38,6 @@ pub(super) async fn overtaken(
         Fate::Undone if is_under_way(world, &found.replayed) => None,
         decided @ (Fate::Published | Fate::Undone | Fate::Overtaken) => Some(decided),
     })
-}
-
-/// Whether the run that has the journal may be alive, as far as this machine can know.
-fn may_run(world: &World, replayed: &Replayed) -> bool {
-    let (owner, me) = (&replayed.owner, &world.owner);
-    let is_here = owner.host == me.host && owner.boot == me.boot;
-    is_here && owner != me && (world.alive)(owner)
 }
 
 /// Whether a request of the dead run may still be carried out.

@@ -11,7 +11,7 @@ use crate::{
     },
     oci::{Observed, Repository, Tag},
     publish::{
-        errors::{FINISHED_FIRST, PULL, git_error, push_error},
+        errors::{FINISHED_FIRST, PULL, git_error, push_error, registry_error},
         lock_ref::lock_ref,
         protocol::journal::BranchMove,
         refuse::{Closing, refuse_journaled},
@@ -62,6 +62,7 @@ pub async fn preflight(world: &World, asked: &Preflight) -> Result<Vec<Preflight
     let scope = Scope {
         repositories: names.clone(),
         lock_refs: asked.lock_refs.clone(),
+        check: None,
     };
     refuse_journaled(world, &scope, Closing::Leave).await?;
     let repositories = asked
@@ -112,9 +113,7 @@ async fn read_repository(api: &dyn RepositoryApi, tags: &[Tag]) -> Result<Prefli
                 RegistryErrorKind::NameUnknown => Observed::Absent,
                 _ => {
                     let what = format!("cannot read tag `{tag}` of `{}`", api.repository());
-                    return Err(Error::failed(what)
-                        .because(&error)
-                        .state("nothing was built or pushed"));
+                    return Err(registry_error(&what, &error).state("nothing was built or pushed"));
                 }
             },
         });

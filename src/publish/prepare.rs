@@ -5,11 +5,12 @@ use std::{collections::BTreeMap, sync::Arc};
 use futures_util::future::try_join_all;
 
 use crate::{
-    error::{Error, Result},
+    error::Result,
     io::registry::RepositoryApi,
     oci::{Digest, Manifest, Observed},
     policy::OnFailure,
     publish::{
+        errors::registry_error,
         lock_ref::lock_ref,
         protocol::journal::{
             GitTagRecord, ImageRecord, JournaledManifest, Owner, Prepared, RepositoryRecord,
@@ -44,12 +45,11 @@ pub(super) async fn read_old(world: &World, publication: &Publication, apis: &Ap
                     // The push has made the repository by now, so only 200 or 404 counts.
                     Observed::Unknown => match api.head(&tag.tag.clone().into()).await {
                         Ok(shown) => Ok(shown.map(|descriptor| descriptor.digest)),
-                        Err(error) => Err(Error::failed(format!(
-                            "cannot read tag `{}` of `{}`",
-                            tag.tag, target.repository
-                        ))
-                        .because(&error)
-                        .state("no tag has moved")),
+                        Err(error) => {
+                            let what =
+                                format!("cannot read tag `{}` of `{}`", tag.tag, target.repository);
+                            Err(registry_error(&what, &error).state("no tag has moved"))
+                        }
                     },
                 }
             })
@@ -92,13 +92,14 @@ async fn read_one(
             ));
             Ok(None)
         }
-        Err(error) => Err(Error::failed(format!(
-            "cannot read {} of `{}`, which a roll back would put back",
-            digest.short(),
-            api.repository()
-        ))
-        .because(&error)
-        .state("no tag has moved")),
+        Err(error) => {
+            let what = format!(
+                "cannot read {} of `{}`, which a roll back would put back",
+                digest.short(),
+                api.repository()
+            );
+            Err(registry_error(&what, &error).state("no tag has moved"))
+        }
     }
 }
 

@@ -1,9 +1,17 @@
 //! An unfinished release stops a new one; one that was ended from another place does not.
 
+use chrono::{DateTime, Utc};
+use semver::Version;
+
 use crate::{
-    error::Result,
+    error::{Error, Result},
+    git::CommitId,
     publish::{
         overtaken::{close, overtaken, told},
+        protocol::{
+            replay::{self, Replayed},
+            state::{Goal, TagClass},
+        },
         unfinished::{Scope, find_unfinished, unfinished_error, unfinished_journals},
         world::World,
     },
@@ -16,6 +24,59 @@ pub(super) enum Closing {
     Leave,
     /// It is closed.
     Close,
+}
+
+/// An unfinished release that stops a new one.
+#[derive(Debug)]
+pub struct InTheWay {
+    /// The version that is being published.
+    pub version: Version,
+    /// The commit that is released.
+    pub commit: CommitId,
+    /// Where the branch of a release commit was before.
+    pub parent: Option<CommitId>,
+    /// Whether the version's own tags are among those that move: a repair has none.
+    pub is_release: bool,
+    /// Whether it was turned back already.
+    pub turned_back: bool,
+    /// Whether it may be taken over without a word: its process is dead, or its job is over.
+    pub is_abandoned: bool,
+    /// The process that has it.
+    pub owner: String,
+    /// Since when its owner has it.
+    pub since: DateTime<Utc>,
+    /// The error that a new release ends with.
+    pub error: Error,
+}
+
+impl InTheWay {
+    fn new(world: &World, replayed: &Replayed) -> Self {
+        let prepared = &replayed.prepared;
+        let abandoned = replay::abandoned(&replayed.owner, &world.owner, world.alive);
+        Self {
+            version: prepared.version.clone(),
+            commit: prepared.commit,
+            parent: prepared.branch.as_ref().map(|branch| branch.before),
+            is_release: prepared
+                .tags
+                .iter()
+                .any(|tag| tag.kind == TagClass::Version),
+            turned_back: replayed.way() == Goal::Back,
+            is_abandoned: abandoned.is_some(),
+            owner: replayed.owner.to_string(),
+            since: replayed.since,
+            error: unfinished_error(world, replayed),
+        }
+    }
+}
+
+/// The oldest unfinished release, wherever it began. What was ended from another place is told.
+///
+/// # Errors
+/// Busy (exit 5) where a lock cannot be read; failed (exit 6) where journals, locks or tags cannot be
+/// read.
+pub async fn in_the_way(world: &World, scope: &Scope) -> Result<Option<InTheWay>> {
+    first(world, scope, Closing::Leave).await
 }
 
 /// An unfinished release, wherever it began, stops a new one. What was ended from another place is told.
@@ -37,14 +98,21 @@ pub(super) async fn refuse_journaled(world: &World, scope: &Scope, closing: Clos
 }
 
 async fn refuse(world: &World, scope: &Scope, closing: Closing) -> Result<()> {
+    match first(world, scope, closing).await? {
+        Some(found) => Err(found.error),
+        None => Ok(()),
+    }
+}
+
+async fn first(world: &World, scope: &Scope, closing: Closing) -> Result<Option<InTheWay>> {
     for found in find_unfinished(world, scope).await? {
         let Some(fate) = overtaken(world, &found).await? else {
-            return Err(unfinished_error(&found.replayed));
+            return Ok(Some(InTheWay::new(world, &found.replayed)));
         };
         match closing {
             Closing::Leave => world.events.note(told(&found.replayed, fate)),
             Closing::Close => close(world, &found, fate),
         }
     }
-    Ok(())
+    Ok(None)
 }

@@ -102,6 +102,7 @@ pub async fn stage<'a>(world: &'a World, publication: &'a Publication) -> Result
     let scope = Scope {
         repositories: repositories.clone(),
         lock_refs: publication.lock_refs.clone(),
+        check: None,
     };
     refuse_journaled(world, &scope, Closing::Close).await?;
     let apis: Vec<_> = repositories

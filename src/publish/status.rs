@@ -52,9 +52,17 @@ pub async fn status(world: &World, scope: &Scope) -> Result<Vec<Unfinished>> {
             replayed,
             journal,
             locks,
+            refs: _,
         } = found;
+        let mut shown = replayed.prepared.clone();
+        // A lock's journal comes from outside: no repository is asked that is not the policy's.
+        shown.tags.retain(|tag| {
+            scope
+                .repositories
+                .contains(replayed.prepared.repository(tag))
+        });
         let limit = Deadline::new(LAST_LOOK, world.cancel.clone());
-        let tags = read_all(world, &replayed.prepared, &limit).await;
+        let tags = read_all(world, &shown, &limit).await;
         all.push(Unfinished {
             version: replayed.prepared.version.clone(),
             commit: replayed.prepared.commit,

@@ -24,6 +24,7 @@ use crate::{
         },
         run::{Run, lock_text},
         steps::branch::branch_edit,
+        takeover_check::{LockJournal, with_own_settings},
         unfinished::{self, Scope, UnfinishedTransaction, find_unfinished},
         world::World,
     },
@@ -105,23 +106,31 @@ async fn start(
             other.replayed.prepared.version
         ));
     }
-    take_over(world, all.swap_remove(0), how, goal)
+    take_over(world, scope, all.swap_remove(0), how, goal)
         .await
         .map(Some)
 }
 
 async fn take_over(
     world: &World,
+    scope: &Scope,
     found: UnfinishedTransaction,
     how: Recovery,
     goal: Goal,
 ) -> Result<(Run, Transaction)> {
     let UnfinishedTransaction {
-        replayed,
+        mut replayed,
         journal,
         locks,
+        refs,
     } = found;
     let why = check_owner(world, &replayed, how)?;
+    if journal.is_none() {
+        check_journal(scope, &replayed, &refs, goal).await?;
+    }
+    if let Some(check) = &scope.check {
+        replayed.prepared = with_own_settings(replayed.prepared, &**check, journal.is_none());
+    }
     let former = former(world, &replayed, why);
     let prepared = replayed.prepared;
     let apis = prepared
@@ -163,6 +172,19 @@ async fn take_over(
     let mut run = Run::new(world.clone(), prepared, apis, journal, holding);
     run.goal = Some(goal);
     Ok((run, txn))
+}
+
+/// What only the lock says comes from outside: it is done only if it fits, and somebody agrees.
+async fn check_journal(
+    scope: &Scope,
+    replayed: &Replayed,
+    refs: &[RefName],
+    goal: Goal,
+) -> Result<()> {
+    let Some(check) = &scope.check else {
+        return Ok(());
+    };
+    check.agrees(LockJournal { replayed, refs }, goal).await
 }
 
 /// Begins a journal in this clone for a transaction that only its lock tells of; its name.

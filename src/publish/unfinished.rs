@@ -1,5 +1,7 @@
 //! Unfinished releases: found in this clone's journals and in the remote's locks.
 
+use std::{fmt, sync::Arc};
+
 use crate::{
     error::{Error, ErrorCode, ErrorKind, Result},
     git::{CommitId, ObjectId, RefName},
@@ -12,6 +14,7 @@ use crate::{
             journal::{self, ReadError, decode},
             replay::{self, Replayed},
         },
+        takeover_check::TakeoverCheck,
         world::World,
     },
 };
@@ -20,12 +23,24 @@ use crate::{
 const KEEP: usize = 20;
 
 /// Which unfinished releases are meant.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Scope {
     /// Those that publish to one of these repositories.
     pub repositories: Vec<Repository>,
     /// The prefix of the names of the lock's refs: `refs/hoist`.
     pub lock_refs: RefName,
+    /// Asked before a recovery believes a lock's journal. `None`: such a journal is believed, as
+    /// where nothing is recovered or the lock cannot come from outside.
+    pub check: Option<Arc<dyn TakeoverCheck>>,
+}
+
+impl fmt::Debug for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scope")
+            .field("repositories", &self.repositories)
+            .field("lock_refs", &self.lock_refs)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What was found of one transaction.
@@ -36,6 +51,8 @@ pub(super) struct UnfinishedTransaction {
     /// The lock's objects, where the remote has it. There are several only where a server without
     /// atomic pushes was left in the middle of a change.
     pub(super) locks: Vec<ObjectId>,
+    /// The refs that hold them, as they were found.
+    pub(super) refs: Vec<RefName>,
 }
 
 /// The unfinished journals of this clone that publish to one of `repositories`.
@@ -125,15 +142,36 @@ pub fn journaled_images(world: &World, version: &semver::Version, commit: Commit
         .collect()
 }
 
-pub(super) fn unfinished_error(replayed: &Replayed) -> Error {
-    Error::busy(format!(
-        "the release {} is unfinished",
-        replayed.prepared.version
-    ))
-    .with_code(ErrorCode::UnfinishedRelease)
-    .cause(held_by(replayed))
-    .state("nothing was done")
-    .hint("`hoist status` shows it; `hoist resume` finishes it, `hoist rollback` undoes it")
+/// The error for a release that is in the way: it runs, it has died, or nobody here can know.
+pub(super) fn unfinished_error(world: &World, replayed: &Replayed) -> Error {
+    const BOTH: &str =
+        "`hoist status` shows it; `hoist resume` finishes it, `hoist rollback` undoes it";
+    const WAIT: &str = "`hoist release --wait 10m` waits for it, and then plans anew";
+    let version = &replayed.prepared.version;
+    let abandoned = replay::abandoned(&replayed.owner, &world.owner, world.alive);
+    let error = if may_run(world, replayed) {
+        Error::busy(format!("the release {version} is running"))
+            .with_code(ErrorCode::Locked)
+            .hint(WAIT)
+            .hint("`hoist status` shows how it stands")
+    } else if abandoned.is_some() {
+        Error::busy(format!("the release {version} is unfinished"))
+            .with_code(ErrorCode::UnfinishedRelease)
+            .hint(BOTH)
+    } else {
+        Error::busy(format!("the release {version} is running, or was interrupted"))
+            .with_code(ErrorCode::UnfinishedRelease)
+            .hint(WAIT)
+            .hint("where it is certain that it does not run any more: `hoist resume --take-over` finishes it, `hoist rollback --take-over` undoes it")
+    };
+    error.cause(held_by(replayed)).state("nothing was done")
+}
+
+/// Whether the run that has the transaction is alive on this machine.
+pub(super) fn may_run(world: &World, replayed: &Replayed) -> bool {
+    let (owner, me) = (&replayed.owner, &world.owner);
+    let is_here = owner.host == me.host && owner.boot == me.boot;
+    is_here && owner != me && (world.alive)(owner)
 }
 
 /// Who has a transaction, and since when, as a cause.
@@ -157,7 +195,7 @@ async fn read_lock(world: &World, name: &RefName, id: &ObjectId) -> Option<Repla
 /// The error for a lock that somebody holds: who, and since when.
 pub(super) async fn busy(world: &World, lock: &(RefName, ObjectId)) -> Error {
     if let Some(replayed) = read_lock(world, &lock.0, &lock.1).await {
-        return unfinished_error(&replayed);
+        return unfinished_error(world, &replayed);
     }
     let there = world.remote.refs(&RefPattern::names([&lock.0])).await;
     if there.is_ok_and(|refs| refs.is_empty()) {
@@ -201,14 +239,20 @@ pub(super) async fn find_unfinished(
             if lock.replayed.owner.nonce == replayed.owner.nonce {
                 replayed.way = lock.replayed.way;
             } else {
-                // Somebody has taken it over since: this journal's steps are no longer the last.
-                replayed = lock.replayed.clone();
+                // Somebody has taken it over since: this journal's steps are no longer the last. What
+                // the release is stays this clone's own word, for the lock's comes from outside.
+                replayed = Replayed {
+                    txn: replay::suspect_all(&replayed.prepared),
+                    prepared: replayed.prepared,
+                    ..lock.replayed.clone()
+                };
             }
         }
         found.push(UnfinishedTransaction {
             replayed,
             journal: Some(journal),
             locks: lock.map_or_else(Vec::new, |lock| lock.objects.clone()),
+            refs: lock.map_or_else(Vec::new, |lock| lock.refs.clone()),
         });
     }
     for lock in locks {
@@ -217,6 +261,7 @@ pub(super) async fn find_unfinished(
                 replayed: lock.replayed,
                 journal: None,
                 locks: lock.objects,
+                refs: lock.refs,
             });
         }
     }
@@ -229,6 +274,8 @@ struct FoundLock {
     /// What its refs hold: several objects only where a server without atomic pushes was left in the
     /// middle of a change.
     objects: Vec<ObjectId>,
+    /// The refs that hold them.
+    refs: Vec<RefName>,
     /// The journal of the newest of them.
     replayed: Replayed,
 }
@@ -258,7 +305,8 @@ async fn read_locks(world: &World, there: &[(RefName, ObjectId)]) -> Result<Vec<
     let failed = |error| recovery_error("cannot read the locks", &error);
     let mut locks: Vec<FoundLock> = Vec::new();
     for (name, id) in there {
-        if locks.iter().any(|lock| lock.objects.contains(id)) {
+        if let Some(lock) = locks.iter_mut().find(|lock| lock.objects.contains(id)) {
+            lock.refs.push(name.clone());
             continue;
         }
         let text = world.remote.read_lock(name, id).await.map_err(failed)?;
@@ -272,10 +320,7 @@ async fn read_locks(world: &World, there: &[(RefName, ObjectId)]) -> Result<Vec<
             )
             .with_code(ErrorCode::JournalUnreadable)
             .state("nothing was done")
-            .hint(format!(
-                "if no release is running, delete it: `git push {} --delete {name}`",
-                world.remote.name()
-            ))
+            .hint("use the hoist that wrote it; `hoist unlock` is the way out if none can read it")
         };
         let records = decode(text.as_bytes()).map_err(|error| damaged().because(&error))?;
         let mut replayed = replay::replay(records).ok_or_else(damaged)?;
@@ -287,12 +332,14 @@ async fn read_locks(world: &World, there: &[(RefName, ObjectId)]) -> Result<Vec<
         match known {
             Some(lock) => {
                 lock.objects.push(id.clone());
+                lock.refs.push(name.clone());
                 if lock.replayed.last < replayed.last {
                     lock.replayed = replayed;
                 }
             }
             None => locks.push(FoundLock {
                 objects: vec![id.clone()],
+                refs: vec![name.clone()],
                 replayed,
             }),
         }

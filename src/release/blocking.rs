@@ -16,8 +16,8 @@ use crate::{
     project::{ImageResult, Location, Project, ProjectSet},
     publish::{Recovery, Unfinished},
     release::{
-        self, Cancel, Check, DriftReport, InspectOptions, Planned, ReleaseRequest, ReleaseResult,
-        RollbackPlan, TagsResult, Verified, VerifyOptions,
+        self, Cancel, Check, Consent, DriftReport, InspectOptions, Planned, ReleaseRequest,
+        ReleaseResult, RollbackPlan, TagsResult, UnlockPlan, Verified, VerifyOptions,
     },
 };
 
@@ -128,8 +128,10 @@ impl Release {
         plan_promotion(candidate: &Version) -> Result<Plan>;
         promote(candidate: &Version) -> Result<Outcome>;
         status() -> Result<Vec<Unfinished>>;
-        resume(how: Recovery) -> Result<Option<Outcome>>;
-        roll_back_unfinished(how: Recovery) -> Result<Option<Outcome>>;
+        resume(how: Recovery, consent: &Consent) -> Result<Option<Outcome>>;
+        roll_back_unfinished(how: Recovery, consent: &Consent) -> Result<Option<Outcome>>;
+        plan_unlock() -> Result<Option<UnlockPlan>>;
+        unlock(plan: &UnlockPlan) -> Result<()>;
         plan_take_back(version: &Version) -> Result<RollbackPlan>;
         take_back(plan: &RollbackPlan) -> Result<Option<Outcome>>;
         verify(version: Option<&Version>, options: &VerifyOptions) -> Result<Vec<Verified>>;

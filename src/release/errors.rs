@@ -2,42 +2,12 @@
 
 use crate::{
     error::{Error, ErrorCode, ErrorKind},
-    io::{
-        git::remote::RemoteError,
-        registry::{RegistryError, RegistryErrorKind},
-    },
+    io::git::remote::RemoteError,
     oci::Digest,
     plan::PlannedMove,
 };
 
-/// `what` failed for `error`, before any tag moved.
-pub(super) fn registry(what: &str, error: &RegistryError) -> Error {
-    let told = match error.kind {
-        RegistryErrorKind::Setup => Error::usage(what),
-        _ => Error::failed(what),
-    };
-    let told = told.with_code(error.failure()).cause(error.to_string());
-    if let Some(remedy) = error.remedy() {
-        return told.hint(remedy).state("nothing was built or moved");
-    }
-    match error.kind {
-        RegistryErrorKind::Unauthorized => told.hint(
-            "`docker login` to that registry again, or correct the variables or the file that the password comes from",
-        ),
-        RegistryErrorKind::Denied => {
-            told.hint("the credentials are known but lack the right: check the token's scope and the repository's name")
-        }
-        RegistryErrorKind::NameUnknown => {
-            told.hint("create the repository on the registry, or check its name in `release.toml`")
-        }
-        RegistryErrorKind::Unreachable => {
-            told.hint("check the registry's address and the network, then run the same command again")
-        }
-        RegistryErrorKind::TooManyRequests(_) => told.hint("wait a while, then run the same command again"),
-        _ => told,
-    }
-    .state("nothing was built or moved")
-}
+pub(super) use crate::publish::registry_error as registry;
 
 /// A fixed tag shows another image than the release's.
 pub(super) fn fixed(planned: &PlannedMove, shown: &Digest) -> Error {
@@ -89,7 +59,7 @@ mod tests {
         io::registry::{RegistryError, RegistryErrorKind},
         oci::Repository,
         publish::push_error,
-        release::errors,
+        release::errors::registry,
     };
 
     fn error(kind: RegistryErrorKind) -> RegistryError {
@@ -116,7 +86,7 @@ mod tests {
             let error = error(kind);
             let remedy = error.remedy().expect("each of these has one");
             for told in [
-                errors::registry("cannot read it", &error),
+                registry("cannot read it", &error),
                 push_error(&repository, &error),
             ] {
                 assert_eq!(told.kind(), expected, "{error}");

@@ -2,13 +2,18 @@
 //! (images on disk, the winner's name, tag and branch in this clone) is here, and nowhere else in
 //! the crate is one started.
 
+use std::sync::Arc;
+
 use crate::{
     error::{ErrorKind, Result},
     outcome::{Outcome, OutcomeKind},
     plan::Plan,
     policy::SameImage,
-    publish::{self, Publication, Recovery, World},
-    release::{facade::Release, hooks::Verb, publication::still_fits},
+    publish::{self, Publication, Recovery, Scope, World},
+    release::{
+        consent::Consent, facade::Release, hooks::Verb, policy_check::PolicyCheck,
+        publication::still_fits,
+    },
 };
 
 /// Which way an unfinished transaction goes on.
@@ -104,9 +109,14 @@ impl Release {
     pub(super) async fn recover(
         &self,
         how: Recovery,
+        consent: &Consent,
         direction: RecoveryDirection,
     ) -> Result<Option<Outcome>> {
-        let (world, scope) = (self.world(), self.scope()?);
+        let world = self.world();
+        let scope = Scope {
+            check: Some(Arc::new(PolicyCheck::new(self, consent)?)),
+            ..self.scope()?
+        };
         // The images of the release that died are among them, and a release that starts and fails
         // meanwhile must not remove them.
         self.store().hold_all();

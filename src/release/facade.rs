@@ -158,8 +158,9 @@ mod tests {
         plan::Plan,
         publish::Recovery,
         release::{
-            inspect::InspectOptions, repair::DriftReport, request::ReleaseRequest,
-            rollback::RollbackPlan, verify::VerifyOptions,
+            consent::Consent, inspect::InspectOptions, repair::DriftReport,
+            request::ReleaseRequest, rollback::RollbackPlan, unlock::UnlockPlan,
+            verify::VerifyOptions,
         },
     };
 
@@ -173,6 +174,7 @@ mod tests {
         plan: &Plan,
         drift: &DriftReport,
         rollback: &RollbackPlan,
+        unlock: &UnlockPlan,
     ) {
         let request = ReleaseRequest::default();
         send(release.plan(&request));
@@ -183,8 +185,10 @@ mod tests {
         send(release.plan_promotion(version));
         send(release.promote(version));
         send(release.status());
-        send(release.resume(Recovery::IfAbandoned));
-        send(release.roll_back_unfinished(Recovery::IfAbandoned));
+        send(release.resume(Recovery::IfAbandoned, &Consent::Missing));
+        send(release.roll_back_unfinished(Recovery::IfAbandoned, &Consent::Missing));
+        send(release.plan_unlock());
+        send(release.unlock(unlock));
         send(release.plan_take_back(version));
         send(release.take_back(rollback));
         send(release.verify(None, &VerifyOptions::default()));

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use semver::Version;
 
 use crate::{
-    error::Result,
+    error::{Error, Result},
     oci::Variant,
     plan::{
         Inputs,
@@ -82,7 +82,10 @@ impl Release {
             journaled: &publish::journaled_images(&self.world(), &version, facts.head),
             receipts: &receipts,
         };
-        let adopted = evidence.adopt(&claims)?;
+        let adopted = match evidence.adopt(&claims) {
+            Ok(adopted) => adopted,
+            Err(error) => return Err(self.or_unfinished(&version, error).await),
+        };
         let inputs = Inputs {
             published: &survey.published,
             adopted: &adopted,
@@ -98,6 +101,18 @@ impl Release {
         }
         plan.release_commit = release_commit;
         Ok(Planned::Release(Box::new(plan)))
+    }
+
+    /// A version that an unfinished release is about to publish is not published: then that is told
+    /// instead of `error`.
+    async fn or_unfinished(&self, version: &Version, error: Error) -> Error {
+        let Ok(scope) = self.scope() else {
+            return error;
+        };
+        match publish::in_the_way(&self.world(), &scope).await {
+            Ok(Some(found)) if found.version == *version => found.error,
+            Ok(_) | Err(_) => error,
+        }
     }
 
     /// All inputs of a plan but what the registries show.

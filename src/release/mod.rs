@@ -11,6 +11,8 @@
 //! | preflight, images, transaction, what follows from its end | `execute.rs` |
 //! | what runs around a transaction: the gate, what is told of its end | `hooks.rs` |
 //! | from a plan and its images to the transaction's data | `publication.rs` |
+//! | an unfinished release: waited for, gone on with | `wait.rs` |
+//! | a journal that came from a lock, against the policy, and who agrees | `policy_check.rs`, over `lock_journal.rs` and `lock_images.rs`; `consent.rs` |
 //! | the steps of the transaction itself | [`publish`](crate::publish) |
 //!
 //! A verb is a file of its own, and each is there for one image and for a list of them:
@@ -25,6 +27,7 @@
 //! | `promote` | [`Release::plan_promotion`] (`--dry-run`), [`Release::promote`] | |
 //! | `rollback VERSION` | [`Release::plan_take_back`], then [`Release::take_back`] with that plan | |
 //! | `resume`, `rollback` | [`Release::resume`], [`Release::roll_back_unfinished`] | |
+//! | `unlock` | [`Release::plan_unlock`], then [`Release::unlock`] with that plan | |
 //! | `next`, `changelog`, `log`, `check --commits` | no network: see [`project`](crate::project) | |
 //!
 //! Only `execute.rs` starts, resumes or undoes a transaction.
@@ -33,6 +36,7 @@ pub mod blocking;
 mod build;
 mod cancel;
 mod check;
+mod consent;
 mod errors;
 mod execute;
 mod facade;
@@ -40,10 +44,13 @@ mod gather;
 mod hooks;
 mod inspect;
 mod instant;
+mod lock_images;
+mod lock_journal;
 mod nothing;
 mod observe;
 mod origin;
 mod plan;
+mod policy_check;
 mod preflight;
 mod promote;
 mod publication;
@@ -58,7 +65,9 @@ mod rollback;
 mod set;
 mod survey;
 mod tags;
+mod unlock;
 mod verify;
+mod wait;
 mod world;
 
 #[cfg(doc)]
@@ -66,6 +75,7 @@ use crate::project::Project;
 
 pub use cancel::Cancel;
 pub use check::{Check, first_problem};
+pub use consent::{Consent, LockedRelease};
 pub use facade::Release;
 pub use inspect::{InspectOptions, inspect_path};
 pub use repair::{DriftReport, RepositoryDrift};
@@ -73,6 +83,7 @@ pub use request::{NothingToRelease, Planned, ReleaseRequest, ReleaseResult};
 pub use rollback::RollbackPlan;
 pub use set::ReleaseSet;
 pub use tags::TagsResult;
+pub use unlock::{UnlockPlan, UnusableLock};
 pub use verify::{Finding, Verified, VerifyOptions};
 
 pub use crate::plan::inspect::{Changes, Hidden, Layer, Report};

@@ -209,7 +209,7 @@ async fn version_label(api: &dyn RepositoryApi, digest: &Digest) -> Result<Optio
 ///
 /// # Errors
 /// Failed (exit 6) where the registry does not answer.
-async fn images_behind(
+pub(super) async fn images_behind(
     api: &dyn RepositoryApi,
     digest: &Digest,
 ) -> Result<std::result::Result<Vec<Runnable>, String>> {

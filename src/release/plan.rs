@@ -1,5 +1,7 @@
 //! The verbs `plan` and `release`: a release is planned, shown, tried, carried out.
 
+use tokio::time::Instant;
+
 use crate::{
     error::{Error, ErrorCode, Result},
     event::{Finished, Started},
@@ -21,7 +23,14 @@ impl Release {
     /// Refused (exit 4) where facts say no; failed (exit 6) where a registry or the remote cannot
     /// be read.
     pub async fn plan(&self, request: &ReleaseRequest) -> Result<Planned> {
-        self.or_signal(self.gather(request, Purpose::Show)).await
+        self.or_signal(async {
+            if request.wait.is_some() {
+                // What is unfinished and does not run is told when the plan is carried out.
+                self.wait_for_running(request).await?;
+            }
+            self.gather(request, Purpose::Show).await
+        })
+        .await
     }
 
     /// Plans, and proves that nothing would stop the release. Touches nothing.
@@ -41,16 +50,29 @@ impl Release {
         .await
     }
 
-    /// Plans and carries the plan out: builds once, and moves every tag or none.
+    /// Plans and carries the plan out: builds once, and moves every tag or none. An unfinished release of
+    /// the same commit and version that may be taken freely is gone on with instead.
     ///
     /// # Errors
     /// Whatever stood in the way before the transaction began. What came of the transaction itself
     /// is the outcome.
     pub async fn release(&self, request: &ReleaseRequest) -> Result<ReleaseResult> {
         self.registries.publish();
-        let planned = self.or_signal(self.ready(request)).await?;
-        self.carry_out_planned(planned, self.same_image(request))
-            .await
+        let mut request = request.clone();
+        loop {
+            let begun = Instant::now();
+            if let Some(ended) = self.make_way(&request).await? {
+                return Ok(ReleaseResult::Ended(Box::new(ended)));
+            }
+            let planned = self.or_signal(self.ready(&request)).await?;
+            let result = self
+                .carry_out_planned(planned, self.same_image(&request))
+                .await;
+            match self.waits_again(&request, begun, &result) {
+                Some(again) => request = again,
+                None => return result,
+            }
+        }
     }
 
     /// Carries out exactly `plan`, which [`Release::plan`] made for the same request and a person
@@ -61,6 +83,9 @@ impl Release {
     /// Refused (exit 4) where the plan is out of date; else as [`Release::release`].
     pub async fn execute(&self, plan: &Plan, request: &ReleaseRequest) -> Result<Outcome> {
         self.registries.publish();
+        if let Some(ended) = self.make_way(&request.for_plan(plan)).await? {
+            return Ok(ended);
+        }
         self.or_signal(self.still_true(plan, request)).await?;
         self.carry_out(plan, self.same_image(request), Verb::Release)
             .await
@@ -74,10 +99,10 @@ impl Release {
         }
     }
 
-    /// Everything before the first thing is done: nothing stands in the way, and the plan.
+    /// Everything before the first thing is done, once nothing unfinished is in the way: whether this
+    /// commit may be released, and the plan.
     pub(super) async fn ready(&self, request: &ReleaseRequest) -> Result<Planned> {
         let step = self.events.start(Started::Plan { promoted: None });
-        self.refuse_unfinished().await?;
         for note in self.check_preconditions(request)? {
             self.events.note(note);
         }

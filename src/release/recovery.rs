@@ -4,7 +4,7 @@ use crate::{
     error::Result,
     outcome::Outcome,
     publish::{self, Recovery, Unfinished},
-    release::{execute::RecoveryDirection, facade::Release},
+    release::{consent::Consent, execute::RecoveryDirection, facade::Release},
 };
 
 impl Release {
@@ -19,13 +19,14 @@ impl Release {
     }
 
     /// Finishes an unfinished release, to the digest in its journal; never builds. `None`: there
-    /// is none.
+    /// is none. `consent` is asked about a release of which only the lock tells.
     ///
     /// # Errors
-    /// Busy (exit 5) where another process holds its lock; failed (exit 6) where it cannot be read.
-    pub async fn resume(&self, how: Recovery) -> Result<Option<Outcome>> {
+    /// Busy (exit 5) where another process holds its lock; refused (exit 4) where the lock's journal says
+    /// what the policy would not do; failed (exit 6) where it cannot be read.
+    pub async fn resume(&self, how: Recovery, consent: &Consent) -> Result<Option<Outcome>> {
         self.registries.publish();
-        self.recover(how, RecoveryDirection::Forward).await
+        self.recover(how, consent, RecoveryDirection::Forward).await
     }
 
     /// Undoes an unfinished release: every tag shows again what it showed before. `None`: there
@@ -33,9 +34,13 @@ impl Release {
     ///
     /// # Errors
     /// As [`Release::resume`].
-    pub async fn roll_back_unfinished(&self, how: Recovery) -> Result<Option<Outcome>> {
+    pub async fn roll_back_unfinished(
+        &self,
+        how: Recovery,
+        consent: &Consent,
+    ) -> Result<Option<Outcome>> {
         self.registries.publish();
-        self.recover(how, RecoveryDirection::Back).await
+        self.recover(how, consent, RecoveryDirection::Back).await
     }
 
     /// An unfinished release stops a new one, wherever it began.

@@ -17,6 +17,8 @@ use crate::{
         files::{self, Texts, subject},
         history::facts::Facts,
         notes::{has_section, prepend},
+        release::lock_journal::RemadeCommit,
+        tags::channel,
         version::next::Next,
     },
     publish::BranchMove,
@@ -75,6 +77,46 @@ impl Release {
             subject,
             files: texts.into_keys().collect(),
         }))
+    }
+
+    /// Whether `commit` is the release commit that the policy makes of `version` on `parent`, the tip of
+    /// `branch`: it is made again, and parent, tree and message are compared.
+    pub(super) fn remade(
+        &self,
+        commit: CommitId,
+        (branch, parent): (&RefName, CommitId),
+        version: &Version,
+        instant: DateTime<Utc>,
+    ) -> Result<RemadeCommit> {
+        let policy = self.policy();
+        let short = branch.short();
+        if !policy.makes_commit() {
+            return Ok(RemadeCommit::NotMade);
+        }
+        let locks = format!("{}/", policy.git.lock_refs);
+        let is_lock = branch.as_str().starts_with(&locks);
+        // A branch that `[branches]` does not name is released from by hand, with `--version`.
+        if !branch.is_branch() || is_lock {
+            return Ok(RemadeCommit::NotABranch);
+        }
+        if !self.project().git().is_only_parent(parent, commit) {
+            return Ok(RemadeCommit::NotAChild);
+        }
+        // The notes of a pre-release start at the one before it where `--pre` asked for its channel.
+        for label in [None, channel(version)] {
+            let history = self.project().history_at(parent, short, version, label)?;
+            let texts = self.files(&history.facts, &history.decision, version, instant)?;
+            let new = NewCommit {
+                parent,
+                files: &texts,
+                message: &subject(version),
+                who: "hoist <hoist@noreply.invalid> 0 +0000",
+            };
+            if !texts.is_empty() && self.project().git().is_made_of(commit, &new)? {
+                return Ok(RemadeCommit::Same);
+            }
+        }
+        Ok(RemadeCommit::Differs)
     }
 
     /// The files that the commit changes.

@@ -1,11 +1,14 @@
 //! What is asked of a release, and what it comes to.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use semver::Version;
 
 use crate::{
     outcome::Outcome,
     plan::{Plan, version::VersionRequest},
+    release::consent::Consent,
 };
 
 /// What is asked of a plan or a release. The default asks for what the history says.
@@ -19,6 +22,11 @@ pub struct ReleaseRequest {
     /// Publish a layout's image although the last release has published it already, as
     /// `image.build.same-image = "allow"` does.
     pub allow_same_image: bool,
+    /// How long to wait for a release that is running; `None`: not at all.
+    pub wait: Option<Duration>,
+    /// Who agrees that an unfinished release of the same commit and version is gone on with, where only
+    /// the lock tells of it.
+    pub consent: Consent,
     /// The release's instant, where a plan that was shown has fixed it.
     pub(super) instant: Option<DateTime<Utc>>,
 }

@@ -202,14 +202,14 @@ impl ReleaseSet {
         let tasks = self.tasks(self.members.iter().map(|_| request.clone()));
         let (one_by_one, side_by_side) = partition(tasks);
         let ready = run(apart(side_by_side), |release, request| async move {
-            release.or_signal(release.ready(&request)).await
+            if let Some(ended) = release.make_way(&request).await? {
+                return Ok((Ready::Ended(Box::new(ended)), request));
+            }
+            let planned = release.or_signal(release.ready(&request)).await?;
+            Ok((Ready::Planned(planned), request))
         });
         let ready = self.with_members(ready.await);
-        let request = request.clone();
-        let done = run(lanes(ready), move |release, planned: Result<Planned>| {
-            let same_image = release.same_image(&request);
-            async move { release.carry_out_planned(planned?, same_image).await }
-        });
+        let done = run(lanes(ready), carry_out_ready);
         let mut done = done.await;
         let rest = run(vec![one_by_one], |release, request| async move {
             release.release(&request).await
@@ -238,19 +238,25 @@ impl ReleaseSet {
             apart(side_by_side),
             |release, (planned, request)| async move {
                 let planned = planned?;
+                if let Planned::Release(plan) = &planned
+                    && let Some(ended) = release.make_way(&request.for_plan(plan)).await?
+                {
+                    return Ok((Ready::Ended(Box::new(ended)), request));
+                }
+                // A plan that was shown is not made anew.
+                let request = ReleaseRequest {
+                    wait: None,
+                    ..request
+                };
                 if let Planned::Release(plan) = &planned {
                     let checked = release.still_true(plan, &request);
                     release.or_signal(checked).await?;
                 }
-                Ok(planned)
+                Ok((Ready::Planned(planned), request))
             },
         );
         let ready = self.with_members(ready.await);
-        let request = request.clone();
-        let done = run(lanes(ready), move |release, planned: Result<Planned>| {
-            let same_image = release.same_image(&request);
-            async move { release.carry_out_planned(planned?, same_image).await }
-        });
+        let done = run(lanes(ready), carry_out_ready);
         let mut done = done.await;
         done.extend(self.execute_one_by_one(one_by_one).await);
         self.labelled(done)
@@ -320,6 +326,24 @@ impl ReleaseSet {
     }
 }
 
+/// What stands before the first image is built.
+enum Ready {
+    /// It is planned.
+    Planned(Planned),
+    /// An unfinished release was gone on with, which leaves nothing to do.
+    Ended(Box<Outcome>),
+}
+
+async fn carry_out_ready(
+    release: Arc<Release>,
+    ready: Result<(Ready, ReleaseRequest)>,
+) -> Result<ReleaseResult> {
+    match ready? {
+        (Ready::Ended(outcome), _) => Ok(ReleaseResult::Ended(outcome)),
+        (Ready::Planned(planned), request) => release.carry_out_or_wait(planned, &request).await,
+    }
+}
+
 impl Release {
     /// Carries out a plan whose branch another image's release may have moved since it was shown.
     async fn execute_next(
@@ -329,9 +353,14 @@ impl Release {
         moved: bool,
     ) -> Result<ReleaseResult> {
         let outcome = if moved {
-            let plan = self.or_signal(self.follow_on(plan, request)).await?;
-            self.carry_out(&plan, self.same_image(request), Verb::Release)
-                .await?
+            match self.make_way(&request.for_plan(plan)).await? {
+                Some(ended) => ended,
+                None => {
+                    let plan = self.or_signal(self.follow_on(plan, request)).await?;
+                    self.carry_out(&plan, self.same_image(request), Verb::Release)
+                        .await?
+                }
+            }
         } else {
             self.execute(plan, request).await?
         };

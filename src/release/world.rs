@@ -53,7 +53,7 @@ impl Release {
             alive: |owner| ProcessIdentity::runs(owner.pid, owner.pid_started),
             clock: Clock::new(Utc::now()),
             lease_clock: LeaseClock::Boot,
-            lease_times: LeaseTimes::default(),
+            lease_times: LeaseTimes::of_process(),
         }
     }
 
@@ -62,6 +62,7 @@ impl Release {
         Ok(Scope {
             repositories: self.repositories()?,
             lock_refs: self.policy().git.lock_refs.clone(),
+            check: None,
         })
     }
 

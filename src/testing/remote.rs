@@ -202,6 +202,10 @@ impl Remote for FakeRemote {
             .to_owned())
     }
 
+    async fn lock_bytes(&self, name: &RefName, id: &ObjectId) -> Result<Vec<u8>, RemoteError> {
+        self.read_lock(name, id).await.map(String::into_bytes)
+    }
+
     async fn contains(
         &self,
         _name: &RefName,

@@ -5,6 +5,8 @@ pub mod drift;
 pub mod image_check;
 pub mod inputs;
 pub mod labels;
+pub mod lock_images;
+pub mod lock_journal;
 pub mod origin;
 pub mod ownership;
 pub mod preconditions;

@@ -82,6 +82,26 @@ impl Evidence<'_> {
         Ok(adopted)
     }
 
+    /// Whose the image is. Where no label and no receipt tells, what can run in it must still be what the
+    /// policy asks for.
+    #[must_use]
+    pub fn origin_of(&self, claim: &PublishedTag) -> ImageOrigin {
+        match self.whose(claim) {
+            Ok(_) => ImageOrigin::Own,
+            Err(Doubt::Foreign(why) | Doubt::Wrong(why)) => ImageOrigin::Other(why),
+            Err(Doubt::Unreadable(why)) => {
+                ImageOrigin::Other(format!("the image cannot be read: {why}"))
+            }
+            Err(Doubt::Unlabelled) => {
+                let images = claim.images.as_deref().unwrap_or_default();
+                match self.expected.problems(images, false).into_iter().next() {
+                    Some(problem) => ImageOrigin::Other(problem.into_text()),
+                    None => ImageOrigin::Unknown(UNLABELLED.to_owned()),
+                }
+            }
+        }
+    }
+
     /// `Ok`: it belongs to this release, and how that is known. `Err`: why it is not adopted.
     ///
     /// In order: the journal, the receipt in the git tag, the revision label of every platform. None of
@@ -133,7 +153,7 @@ impl Evidence<'_> {
         }
         let labelled = |image: &Runnable| image.labels.contains_key(annotation::REVISION);
         if images.is_empty() || !images.iter().all(labelled) {
-            return Err(Doubt::Foreign("it has no revision label".to_owned()));
+            return Err(Doubt::Unlabelled);
         }
         Ok(OwnershipProof::Label)
     }
@@ -143,6 +163,7 @@ impl Evidence<'_> {
         let version = self.expected.version;
         let (what, why) = match doubt {
             Doubt::Foreign(why) => ("not from this commit", why.clone()),
+            Doubt::Unlabelled => ("not from this commit", UNLABELLED.to_owned()),
             Doubt::Wrong(why) => ("as an image that `hoist verify` calls wrong", why.clone()),
             Doubt::Unreadable(why) => (
                 "nothing tells whether from this commit",
@@ -173,6 +194,17 @@ impl Evidence<'_> {
     }
 }
 
+/// Whose an image is that a lock's journal names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ImageOrigin {
+    /// It is this release's.
+    Own,
+    /// Nothing tells, for this reason.
+    Unknown(String),
+    /// It is not this release's, for this reason.
+    Other(String),
+}
+
 /// What tells whose a published image is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum OwnershipProof {
@@ -188,11 +220,15 @@ enum OwnershipProof {
 enum Doubt {
     /// It is another commit's, or nothing says that it is this one's.
     Foreign(String),
+    /// It has no revision label, and nothing else tells whose it is.
+    Unlabelled,
     /// It is not what the release should be.
     Wrong(String),
     /// What it is cannot be read.
     Unreadable(String),
 }
+
+const UNLABELLED: &str = "it has no revision label";
 
 fn next_patch(version: &Version) -> Version {
     Version::new(

@@ -10,7 +10,7 @@ use crate::{
         roles::{follows, is_moving_prerelease, is_zero_alone},
         rules::{TagRules, VariantRule},
         tag_line::channel,
-        version_tags::{ExactTag, ExactTags},
+        version_tags::{ExactTag, ExactTags, matcher},
     },
     policy::{Latest, Placeholder, Rendered, TagTemplate, Values},
 };
@@ -57,6 +57,40 @@ impl TagRules<'_> {
             }
         }
         targets.into_values().collect()
+    }
+
+    /// Whether `tag` is a moving tag that some version can have: one that [`Self::targets`] gives for
+    /// `known` versions, or, of templates with nothing but numbers, for any version.
+    #[must_use]
+    pub fn is_target(&self, known: &[Version], tag: &Tag) -> bool {
+        let mut channels: Vec<String> = known
+            .iter()
+            .filter_map(channel)
+            .map(str::to_owned)
+            .collect();
+        channels.sort();
+        channels.dedup();
+        let of_numbers = |template: &&TagTemplate| {
+            !template.has(|value| {
+                !matches!(
+                    value,
+                    Placeholder::Major | Placeholder::Minor | Placeholder::Patch
+                )
+            })
+        };
+        let moving = || self.tags.moving.iter().filter(|t| self.is_lasting(t));
+        let templates = || moving().filter(of_numbers);
+        self.variants.iter().any(|variant| {
+            let base = tag.as_str().strip_suffix(&*variant.suffix);
+            let by_numbers = |template: &TagTemplate| match template.literal() {
+                Some(text) => variant.name_of(template, text) == tag.as_str(),
+                None => base.is_some_and(|b| matcher(template, &self.tags.date).is_match(b)),
+            };
+            templates().any(by_numbers)
+                || known
+                    .iter()
+                    .any(|version| self.names(variant, version, &channels).contains(tag))
+        })
     }
 
     /// Templates whose tags [`Self::targets`] leaves out.

@@ -4,7 +4,7 @@
 
 use crate::publish::protocol::{
     observation::{GitTagSeen, LockSeen, Shows},
-    rollback::lock_stop,
+    rollback::lock_gone,
     state::{End, Goal, Lockless, State, Stop, Transaction, TransactionSpec},
 };
 
@@ -73,12 +73,9 @@ pub(super) fn without_lock(
 }
 
 pub(super) fn relocked(txn: Transaction, goal: Goal, lock: LockSeen) -> Transaction {
-    match lock {
-        LockSeen::Ours => txn.to(State::Recovering(goal)),
-        LockSeen::Taken | LockSeen::Absent => txn.to(State::Stopped(lock_stop(true))),
-        // Whatever of it was given is found by the next recovery.
-        LockSeen::Partly | LockSeen::Refused | LockSeen::Advanced | LockSeen::Unreachable => {
-            txn.to(State::Stopped(lock_stop(false)))
-        }
+    // Whatever of it was given is found by the next recovery.
+    match lock_gone(lock) {
+        None => txn.to(State::Recovering(goal)),
+        Some(stop) => txn.to(State::Stopped(stop)),
     }
 }

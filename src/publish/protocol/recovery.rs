@@ -2,6 +2,7 @@
 
 use crate::publish::protocol::{
     observation::{GitTagSeen, LockSeen, Shows},
+    rollback::lock_gone,
     state::{Cause, End, Goal, State, Stop, TagProgress, Transaction, TransactionSpec},
 };
 
@@ -13,12 +14,8 @@ pub(super) fn recovered(
     git_tag: GitTagSeen,
     lock: LockSeen,
 ) -> Transaction {
-    match lock {
-        LockSeen::Ours => {}
-        LockSeen::Taken | LockSeen::Absent => return txn.to(State::Stopped(Stop::LockLost)),
-        LockSeen::Partly | LockSeen::Refused | LockSeen::Advanced | LockSeen::Unreachable => {
-            return txn.to(State::Stopped(Stop::LockUnknown));
-        }
+    if let Some(stop) = lock_gone(lock) {
+        return txn.to(State::Stopped(stop));
     }
     if tags.contains(&Shows::Unreadable) {
         return txn.to(State::Stopped(Stop::Unreadable));

@@ -4,7 +4,7 @@ use crate::{
     policy::OnFailure,
     publish::protocol::{
         action::back_tags,
-        observation::{PutBackSeen, Shows},
+        observation::{LockSeen, PutBackSeen, Shows},
         state::{Direction, End, State, Stop, TagClass, TagProgress, Transaction, TransactionSpec},
     },
 };
@@ -131,6 +131,17 @@ pub(super) fn judged(txn: Transaction, end: End, tags: &[Shows]) -> Transaction 
         txn.to(State::Ended(end))
     } else {
         txn.to(State::Stopped(Stop::LockLost))
+    }
+}
+
+/// What a run that writes has to stop for; `None`: the lock is its own.
+pub(super) fn lock_gone(lock: LockSeen) -> Option<Stop> {
+    match lock {
+        LockSeen::Ours => None,
+        LockSeen::Taken | LockSeen::Absent => Some(Stop::LockLost),
+        LockSeen::Partly | LockSeen::Refused | LockSeen::Advanced | LockSeen::Unreachable => {
+            Some(Stop::LockUnknown)
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use crate::{
         lockless::{relocked, without_lock},
         observation::{ContentSeen, GitSeen, GitTagSeen, LockSeen, Observation, PutSeen, Shows},
         recovery::recovered,
-        rollback::{confirmed, judged, lock_stop, put_back, settled},
+        rollback::{confirmed, judged, lock_gone, lock_stop, put_back, settled},
         state::{
             Cause, Direction, End, Round, RoundStep, State, Stop, TagProgress, Transaction,
             TransactionSpec,
@@ -280,15 +280,12 @@ fn lock_checked(
     direction: Direction,
     lock: LockSeen,
 ) -> Transaction {
-    match lock {
-        LockSeen::Ours => match direction {
-            Direction::Forward(round) => begin_round(spec, txn, round),
-            Direction::Back(kind) => txn.to(State::RollingBack(kind)),
-        },
-        LockSeen::Taken | LockSeen::Absent => txn.to(State::Stopped(Stop::LockLost)),
-        LockSeen::Partly | LockSeen::Refused | LockSeen::Advanced | LockSeen::Unreachable => {
-            txn.to(State::Stopped(Stop::LockUnknown))
-        }
+    if let Some(stop) = lock_gone(lock) {
+        return txn.to(State::Stopped(stop));
+    }
+    match direction {
+        Direction::Forward(round) => begin_round(spec, txn, round),
+        Direction::Back(kind) => txn.to(State::RollingBack(kind)),
     }
 }
 

@@ -154,10 +154,20 @@ fn leftovers_are_listed_and_adopted(prepare: fn(&World<'_>, &Clone<'_>)) {
 
 /// Kills a release while its PUT of `latest` waits, after the version tag has moved.
 pub fn die_between_two_tags(world: &World<'_>, registry: &TestRegistry, clone: &Clone<'_>) {
+    die_between_two_tags_of(world, registry, clone, &["release", "--yes"]);
+}
+
+/// The same, of a release with these arguments.
+pub fn die_between_two_tags_of(
+    world: &World<'_>,
+    registry: &TestRegistry,
+    clone: &Clone<'_>,
+    args: &[&str],
+) {
     let held = Held::default();
     let latest = On::put_manifest().with("/manifests/latest");
     registry.fault(Fault::always(latest, What::Hold(held.clone())));
-    let mut command = world.command(clone, &["release", "--yes"]);
+    let mut command = world.command(clone, args);
     let mut child: Child = command
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -183,11 +193,11 @@ fn a_release_that_died_is_finished_from_another_clone_without_building() {
     let status = world.run(&other, &["status"]);
     status.expect(5);
     status.says("1.1.0");
-    let stopped = world.run(&other, &["release", "--yes"]);
+    let stopped = world.run(&other, &["release", "--version", "2.0.0", "--yes"]);
     stopped.expect(5);
     stopped.says("hoist resume");
     // The dead owner was a process of this machine, so no word is needed to take over.
-    world.hoist(&other, &["resume"]);
+    world.hoist(&other, &["resume", "--yes"]);
     assert!(!other.path().join("dist").exists(), "it was built again");
     let digest = world.shows("1.1.0").unwrap();
     for tag in ["1.1", "1", "latest"] {
@@ -210,7 +220,7 @@ fn a_release_that_died_is_undone_from_another_clone() {
     assert_ne!(world.tags(), before);
 
     let other = world.remote.clone("elsewhere", &[]);
-    world.hoist(&other, &["rollback", "--take-over"]);
+    world.hoist(&other, &["rollback", "--take-over", "--yes"]);
     assert_eq!(world.tags(), before);
     assert!(!world.remote.refs().contains("v1.1.0"));
     world.assert_unlocked();

@@ -5,7 +5,7 @@ use std::fs;
 use testkit::sandbox::Clone;
 
 use crate::{
-    cli::refusal::die_between_two_tags,
+    cli::refusal::die_between_two_tags_of,
     registry::server::{Delete, Fault, On, Personality, TestRegistry, What},
     support::{self, World},
 };
@@ -196,16 +196,31 @@ fn a_server_that_takes_no_commit_back_keeps_it_and_that_is_said() {
 /// Dead while the tags move; then another clone finishes or undoes it, branch and all.
 #[test]
 fn another_clone_ends_it_with_its_branch() {
-    for (verb, finishes) in [("resume", true), ("rollback", false)] {
+    for (verb, finishes, listed) in [
+        ("resume", true, true),
+        ("rollback", false, true),
+        ("resume", true, false),
+        ("rollback", false, false),
+    ] {
         let registry = registry();
         let world = World::new(&registry, &[NAME]);
         let clone = project(&world);
+        if !listed {
+            let policy = fs::read_to_string(clone.path().join("release.toml")).unwrap();
+            clone.write(
+                "release.toml",
+                policy + "\n[branches]\nstable = [\"trunk\"]\n",
+            );
+            clone.commit("chore: released by hand");
+            clone.push();
+        }
         let (before, tip) = (world.tags(), main_of(&world));
-        die_between_two_tags(&world, &registry, &clone);
+        let by_hand = &["release", "--version", "1.1.0", "--yes"];
+        die_between_two_tags_of(&world, &registry, &clone, by_hand);
         let commit = main_of(&world);
         assert_ne!(commit, tip, "the branch moves before the tags");
         let other = world.remote.clone("other", &[]);
-        world.hoist(&other, &[verb, "--take-over"]);
+        world.hoist(&other, &[verb, "--take-over", "--yes"]);
         world.assert_unlocked();
         if finishes {
             assert_eq!(main_of(&world), commit);

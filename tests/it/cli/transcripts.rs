@@ -7,7 +7,10 @@ use regex::Regex;
 use testkit::sandbox::Clone;
 
 use crate::{
-    cli::multi_image::services::{NAMES, monorepo},
+    cli::{
+        locks::plant,
+        multi_image::services::{NAMES, monorepo},
+    },
     registry::server::{Delete, Fault, On, Personality, TestRegistry, What},
     support::World,
 };
@@ -159,6 +162,26 @@ fn usage_errors_are_explained() {
         .hoist(&["plan"])
         .hoist(&["--image", "nonsense:", "plan"]);
     insta::assert_snapshot!(session.text());
+}
+
+#[test]
+fn a_lock_that_cannot_be_read() {
+    let registry = registry(Delete::Tag);
+    let world = World::new(&registry, &[NAME]);
+    let clone = world.project("a");
+    world.hoist(&clone, &["release", "--version", "1.0.0", "--yes"]);
+    let place = registry.repository(NAME).to_string();
+    let lock = hoist::publish::lock_ref(&"refs/hoist".parse().unwrap(), &place.parse().unwrap());
+    plant(&clone, lock.as_str(), "not a journal\n");
+    let mut session = Transcript::new(&world, &clone);
+    session.hoist(&["status"]).hoist(&["release", "--yes"]);
+    session.hoist(&["unlock"]);
+    session.hoist(&["unlock", "--yes"]);
+    session.hoist(&["unlock", "--yes", "--json"]);
+    let text = session
+        .text()
+        .replace(lock.as_str(), "refs/hoist/publish/[lock]");
+    insta::assert_snapshot!(text);
 }
 
 #[test]

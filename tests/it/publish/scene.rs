@@ -230,6 +230,7 @@ impl Scene {
 
     pub fn scope(&self) -> Scope {
         Scope {
+            check: None,
             repositories: self
                 .publication
                 .targets

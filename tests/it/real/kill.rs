@@ -95,7 +95,7 @@ fn one_death(world: &World<'_>, round: u32, moment: Moment, tally: &mut Tally) {
     if open {
         assert_eq!(status.code, Some(5), "{}", context());
         let verb = if back { "rollback" } else { "resume" };
-        let run = world.run(&other, &[verb, "--take-over"]);
+        let run = world.run(&other, &[verb, "--take-over", "--yes"]);
         assert_eq!(run.code, Some(0), "{} {verb}: {run}", context());
     }
     world.assert_unlocked();

@@ -12,4 +12,5 @@ mod promote;
 mod race;
 mod release;
 mod sandbox;
+mod stopped;
 mod trees;

@@ -12,8 +12,8 @@ use crate::{
 type Args = &'static [&'static str];
 
 const RELEASE: Args = &["release", "--yes", "--json"];
-const RESUME: Args = &["resume", "--take-over", "--json"];
-const ROLLBACK: Args = &["rollback", "--take-over", "--json"];
+const RESUME: Args = &["resume", "--take-over", "--yes", "--json"];
+const ROLLBACK: Args = &["rollback", "--take-over", "--yes", "--json"];
 
 /// What a loser says that came when the winner was gone.
 const GONE: &str = "`hoist plan` shows what is left to do";

@@ -6,7 +6,7 @@ use git2::{FileMode, ObjectType, Oid, build::TreeUpdateBuilder};
 
 use crate::{
     error::{Error, Result},
-    git::CommitId,
+    git::{CommitId, ObjectId},
     io::git::read::{GitRepository, commit_id, oid, problem},
     text::sanitize_line,
 };
@@ -68,6 +68,41 @@ impl GitRepository {
         let odb = scratch.odb().map_err(failed)?;
         let _memory = odb.add_new_mempack_backend(FIRST).map_err(failed)?;
         make(&scratch, new).map(commit_id).map_err(failed)
+    }
+
+    /// Whether `commit` is what [`GitRepository::commit_files`] would make: the same parent, tree and
+    /// message. Author, committer and dates may be others. Nothing is written.
+    ///
+    /// # Errors
+    /// Refused (exit 4) where the objects cannot be read.
+    pub fn is_made_of(&self, commit: CommitId, new: &NewCommit<'_>) -> Result<bool> {
+        let failed = |error: git2::Error| problem("cannot make the release commit again", &error);
+        let scratch = git2::Repository::open(self.git.path()).map_err(failed)?;
+        let odb = scratch.odb().map_err(failed)?;
+        let _memory = odb.add_new_mempack_backend(FIRST).map_err(failed)?;
+        let made = make(&scratch, new).map_err(failed)?;
+        let made = scratch.find_commit(made).map_err(failed)?;
+        let there = scratch.find_commit(oid(commit)).map_err(failed)?;
+        Ok(there.parent_ids().eq(made.parent_ids())
+            && there.tree_id() == made.tree_id()
+            && there.message_raw_bytes() == made.message_raw_bytes())
+    }
+
+    /// Whether `parent` is the only parent of `commit`; no where this clone lacks the commit.
+    #[must_use]
+    pub fn is_only_parent(&self, parent: CommitId, commit: CommitId) -> bool {
+        let commit = self.git.find_commit(oid(commit));
+        commit.is_ok_and(|commit| commit.parent_ids().eq([oid(parent)]))
+    }
+
+    /// The id that git gives to a tag object with these bytes.
+    ///
+    /// # Errors
+    /// Refused (exit 4) where libgit2 cannot compute it.
+    pub fn tag_object_id(&self, object: &[u8]) -> Result<ObjectId> {
+        Oid::hash_object(ObjectType::Tag, object)
+            .map(|id| commit_id(id).into())
+            .map_err(|error| problem("cannot name the git tag's object", &error))
     }
 
     /// Whether `commit` is a child of `parent` alone and its first line is `subject`.

@@ -195,6 +195,25 @@ impl Remote for LocalOnly {
         self.files.read()?.journals.remove(id).ok_or_else(missing)
     }
 
+    async fn lock_bytes(&self, name: &RefName, id: &ObjectId) -> Result<Vec<u8>, RemoteError> {
+        self.read_lock(name, id).await.map(String::into_bytes)
+    }
+
+    async fn damaged_locks(&self) -> Result<Option<Vec<u8>>, RemoteError> {
+        self.files.damaged()
+    }
+
+    async fn clear_damaged_locks(&self, seen: &[u8]) -> Result<(), RemoteError> {
+        let conflict = |message: &str| RemoteError::new(RemoteErrorKind::Conflict, message);
+        let Some(lock) = self.files.take()? else {
+            return Err(conflict("another process of this machine holds the lock"));
+        };
+        if self.files.damaged()?.as_deref() != Some(seen) {
+            return Err(conflict("the lock file has changed"));
+        }
+        self.files.write(&lock, LockContent::default())
+    }
+
     async fn contains(
         &self,
         _name: &RefName,

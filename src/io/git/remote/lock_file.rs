@@ -74,16 +74,31 @@ impl LockFiles {
 
     /// What the lock holds; nothing where there has never been one.
     pub(super) fn read(&self) -> Result<LockContent, RemoteError> {
+        match self.text()? {
+            Some((text, path)) => parse(&text, path),
+            None => Ok(LockContent::default()),
+        }
+    }
+
+    /// What [`LockFiles::read`] cannot make sense of, byte for byte; `None`: it can.
+    pub(super) fn damaged(&self) -> Result<Option<Vec<u8>>, RemoteError> {
+        let text = self.text()?;
+        let damaged = text.filter(|(text, path)| parse(text, path).is_err());
+        Ok(damaged.map(|(text, _)| text))
+    }
+
+    /// The file that says what the lock holds; `None`: there has never been one.
+    fn text(&self) -> Result<Option<(Vec<u8>, &Path)>, RemoteError> {
         if let Some(text) = read(&self.content)? {
-            return parse(&text, &self.content);
+            return Ok(Some((text, &self.content)));
         }
         let old = read(&self.lock)?.filter(|text| !text.is_empty());
         // Somebody may have written the new form meanwhile, and emptied the old one.
-        match (read(&self.content)?, old) {
-            (Some(text), _) => parse(&text, &self.content),
-            (None, Some(text)) => parse(&text, &self.lock),
-            (None, None) => Ok(LockContent::default()),
-        }
+        Ok(match (read(&self.content)?, old) {
+            (Some(text), _) => Some((text, &*self.content)),
+            (None, Some(text)) => Some((text, &*self.lock)),
+            (None, None) => None,
+        })
     }
 
     /// Replaces what the lock holds. `held` proves that nobody else does so now.
@@ -125,10 +140,9 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>, RemoteError> {
 
 fn parse(text: &[u8], path: &Path) -> Result<LockContent, RemoteError> {
     let unusable = |why: String| {
-        problem("read", path, why).hint(format!(
-            "it may tell of an unfinished release; look at it, and move `{}` away when no release is",
-            path.display()
-        ))
+        problem("read", path, why).hint(
+            "it may tell of an unfinished release; `hoist unlock` saves it and takes the lock away",
+        )
     };
     if text.is_empty() {
         return Err(unusable("it is empty".to_owned()));

@@ -148,6 +148,28 @@ pub trait Remote: Send + Sync {
     /// The journal in the lock object that the ref `name` holds.
     async fn read_lock(&self, name: &RefName, id: &ObjectId) -> Result<String, RemoteError>;
 
+    /// The bytes of the journal in the lock object that the ref `name` holds, whatever they are; of an
+    /// object that has none, the object's own. For a person who looks into a lock that hoist cannot read.
+    async fn lock_bytes(&self, name: &RefName, id: &ObjectId) -> Result<Vec<u8>, RemoteError>;
+
+    /// The bytes of a lock file that cannot be read as one; `None`: it can, or the locks are refs.
+    async fn damaged_locks(&self) -> Result<Option<Vec<u8>>, RemoteError> {
+        Ok(None)
+    }
+
+    /// Empties the lock file that [`Remote::damaged_locks`] has shown as `seen`.
+    ///
+    /// # Errors
+    /// A conflict where it is another one now, or another process holds it.
+    async fn clear_damaged_locks(&self, _seen: &[u8]) -> Result<(), RemoteError> {
+        Ok(())
+    }
+
+    /// Brings `commit` into this clone, where it is only on the remote.
+    async fn fetch_commit(&self, _commit: CommitId) -> Result<(), RemoteError> {
+        Ok(())
+    }
+
     /// Whether the ref `name`, which shows `tip`, has `commit` in its history.
     async fn contains(
         &self,

@@ -320,6 +320,31 @@ impl Remote for GitRemote {
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
+    async fn lock_bytes(&self, name: &RefName, id: &ObjectId) -> Result<Vec<u8>, RemoteError> {
+        if !self.has(id.as_str()).await? {
+            self.fetch(Some(name.as_str())).await?;
+        }
+        let local =
+            |output: &GitOutput| RemoteError::new(RemoteErrorKind::Local, output.error_text());
+        let path = format!("{id}:{JOURNAL}");
+        let journal = self.git.run(["cat-file", "blob", &*path], b"", &[]).await?;
+        if journal.success {
+            return Ok(journal.stdout);
+        }
+        let object = self
+            .git
+            .run(["cat-file", "-p", id.as_str()], b"", &[])
+            .await?;
+        if object.success {
+            return Ok(object.stdout);
+        }
+        Err(local(&object))
+    }
+
+    async fn fetch_commit(&self, commit: CommitId) -> Result<(), RemoteError> {
+        self.bring(&commit.into()).await
+    }
+
     async fn contains(
         &self,
         name: &RefName,

@@ -1,0 +1,136 @@
+//! `hoist unlock`: the way out of a lock that neither `resume` nor `rollback` can use.
+
+use std::process::ExitCode;
+
+use serde_json::{Value, json};
+
+use super::{
+    context::Context,
+    exit,
+    question::{ask, can_be_answered},
+    render::{Terminal, columns, shown},
+};
+use crate::{
+    error::{Error, ErrorCode, Result},
+    oci::Observed,
+    release::{DriftReport, DriftState, UnlockPlan},
+};
+
+/// Delete a lock that no hoist can read, or that the policy does not fit. Its journal is saved to a file
+/// first, and the moving tags are listed as they are
+#[derive(Debug, clap::Args)]
+pub(super) struct UnlockArgs {
+    /// Delete it without asking; needed where there is no terminal
+    #[arg(long)]
+    yes: bool,
+}
+
+pub(super) fn run(args: UnlockArgs, context: &Context) -> Result<ExitCode> {
+    let terminal = &context.terminal;
+    if !args.yes {
+        can_be_answered(terminal).map_err(|why| {
+            Error::usage(format!(
+                "`hoist unlock` asks before it deletes a lock, and {why}"
+            ))
+            .with_code(ErrorCode::NotATerminal)
+            .state("nothing was deleted")
+            .hint("`hoist unlock --yes` goes ahead")
+        })?;
+    }
+    let release = context.release()?;
+    let Some(plan) = release.plan_unlock()? else {
+        match terminal.json {
+            true => terminal.json(&json!({ "v": 1, "locks": [], "tags": [], "deleted": false })),
+            false => terminal.note("there is no lock"),
+        }
+        return Ok(ExitCode::from(exit::OK));
+    };
+    if !terminal.json {
+        show(&plan, terminal);
+    }
+    if !args.yes
+        && !ask(
+            "Is it certain that no release is running? Delete the lock?",
+            &context.cancel,
+        )?
+    {
+        return Ok(ExitCode::from(exit::OK));
+    }
+    release.unlock(&plan)?;
+    match terminal.json {
+        true => terminal.json(&document(&plan)),
+        false => terminal.note(
+            "the lock is deleted; `hoist repair` shows which moving tags are not where they should be",
+        ),
+    }
+    Ok(ExitCode::from(exit::OK))
+}
+
+fn show(plan: &UnlockPlan, terminal: &Terminal) {
+    for lock in &plan.locks {
+        let name = lock
+            .name
+            .as_ref()
+            .map_or("the lock file", |name| name.as_str());
+        terminal.note(&format!("`{name}` cannot be used: {}", lock.why));
+        terminal.note(&format!(
+            "its journal is saved in `{}`",
+            lock.saved.display()
+        ));
+    }
+    match &plan.tags {
+        Ok(tags) => rows(tags).iter().for_each(|row| terminal.data(row)),
+        Err(error) => terminal.warning(&format!("the tags cannot be listed: {error:#}")),
+    }
+}
+
+fn rows(tags: &DriftReport) -> Vec<String> {
+    let mut rows = Vec::new();
+    for surveyed in &tags.repositories {
+        for drift in &surveyed.drift {
+            let now = match &drift.shown {
+                Observed::At(digest) => digest.short().to_owned(),
+                Observed::Absent => "-".to_owned(),
+                Observed::Unknown => "?".to_owned(),
+            };
+            let should = match drift.state {
+                DriftState::Right => drift.version.to_string(),
+                DriftState::Missing | DriftState::Wrong(_) | DriftState::Unreadable => {
+                    format!("should be {} ({})", drift.version, drift.want.short())
+                }
+            };
+            rows.push(vec![surveyed.repository.tag(&drift.tag), now, should]);
+        }
+    }
+    columns(&rows)
+}
+
+fn document(plan: &UnlockPlan) -> Value {
+    let lock = |lock: &crate::release::UnusableLock| {
+        json!({
+            "ref": lock.name,
+            "object": lock.object,
+            "why": lock.why,
+            "saved": lock.saved.display().to_string(),
+        })
+    };
+    let mut tags = Vec::new();
+    for surveyed in plan.tags.iter().flat_map(|tags| &tags.repositories) {
+        for drift in &surveyed.drift {
+            tags.push(json!({
+                "repository": surveyed.repository,
+                "tag": drift.tag,
+                "state": drift.state.as_str(),
+                "version": drift.version.to_string(),
+                "want": drift.want,
+                "shown": shown(&drift.shown),
+            }));
+        }
+    }
+    json!({
+        "v": 1,
+        "locks": plan.locks.iter().map(lock).collect::<Vec<_>>(),
+        "tags": tags,
+        "deleted": true,
+    })
+}

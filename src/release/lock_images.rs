@@ -1,0 +1,272 @@
+//! What labels, receipts and the published versions tell of the images that a lock's journal names.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use semver::Version;
+
+use crate::{
+    error::Result,
+    io::registry::RepositoryApi,
+    oci::{Digest, Observed, Repository, Tag, Variant},
+    plan::{
+        release::{
+            image_check::ExpectedImage,
+            lock_images::{ImageFact, ImageFacts, MovingTagFacts},
+            lock_journal::{ClaimedTag, GrantedTag, JournalClaim, TagRole},
+            ownership::{Evidence, ImageOrigin, PublishedTag},
+            receipt::{Receipt, receipts},
+        },
+        tags::{ExactTags, TagRules},
+    },
+    policy::SameImage,
+    release::{
+        facade::Release,
+        observe::{self, RepositoryApis},
+    },
+};
+
+/// What is known before the images of a claim are looked at.
+pub(super) struct ClaimInputs<'a> {
+    /// What the journal says.
+    pub(super) claim: &'a JournalClaim,
+    /// The tags that the policy gives the version.
+    pub(super) given: &'a [GrantedTag],
+    /// The versions that git knows.
+    pub(super) known: &'a [Version],
+    /// The version's git tag on the remote.
+    pub(super) there: TagThere,
+}
+
+/// The version's git tag on the remote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TagThere {
+    /// There is none.
+    No,
+    /// It is the claim's own.
+    Own,
+    /// It is another object, which names this commit.
+    Of(crate::git::CommitId),
+    /// It is another object, which names no commit.
+    Odd,
+}
+
+/// What one repository shows, as far as the claim is concerned.
+struct SeenRepository {
+    moving: Vec<MovingTagFacts>,
+    own: Vec<Digest>,
+}
+
+impl Release {
+    /// Asks the repositories of the claim, which must be the policy's.
+    pub(super) async fn image_facts(&self, inputs: &ClaimInputs<'_>) -> Result<ImageFacts> {
+        let claim = inputs.claim;
+        let apis = self.apis(&claim.repositories)?;
+        let mut facts = ImageFacts {
+            is_tagged: matches!(inputs.there, TagThere::Of(_) | TagThere::Odd),
+            ..ImageFacts::default()
+        };
+        for api in &apis {
+            let seen = self.seen(api.as_ref(), inputs).await?;
+            facts.moving.extend(seen.moving);
+            facts.own.extend(seen.own);
+        }
+        let receipts = self.receipts_of_claim(inputs);
+        let mut named: BTreeSet<(Variant, Digest)> = BTreeSet::new();
+        for tag in claim.tags.iter().filter(|tag| tag.role != TagRole::Moving) {
+            let given = inputs.given.iter().find(|given| given.tag == tag.tag);
+            let variant = given.map_or_else(Variant::main, |given| given.variant.clone());
+            if named.insert((variant.clone(), tag.wanted.clone())) {
+                let origin = self.image_origin(&apis, inputs, (tag, &variant), &receipts);
+                facts.images.push(ImageFact {
+                    origin: origin.await?,
+                    digest: tag.wanted.clone(),
+                    variant,
+                });
+            }
+        }
+        Ok(facts)
+    }
+
+    /// The receipts of the version's git tag, where the remote has it.
+    fn receipts_of_claim(&self, inputs: &ClaimInputs<'_>) -> Vec<Receipt> {
+        match (inputs.there, &inputs.claim.git_tag) {
+            (TagThere::Own, Some(tag)) => {
+                let text = String::from_utf8_lossy(&tag.object);
+                let message = text.split_once("\n\n").map_or("", |(_, message)| message);
+                receipts(message)
+            }
+            (TagThere::Of(_), _) => self.receipts_here(&inputs.claim.version),
+            (TagThere::No | TagThere::Odd | TagThere::Own, _) => Vec::new(),
+        }
+    }
+
+    /// Whose the image of `tag` is; `None`: no repository has it.
+    async fn image_origin(
+        &self,
+        apis: &RepositoryApis,
+        inputs: &ClaimInputs<'_>,
+        (tag, variant): (&ClaimedTag, &Variant),
+        receipts: &[Receipt],
+    ) -> Result<Option<ImageOrigin>> {
+        let (claim, digest) = (inputs.claim, &tag.wanted);
+        let mut found = None;
+        for api in apis {
+            let seen = observe::images_behind(api.as_ref(), digest).await?;
+            let is_gone = seen.as_ref().is_err_and(|why| why == observe::GONE);
+            if !is_gone {
+                found = Some((api.repository().clone(), seen));
+                break;
+            }
+        }
+        let Some((repository, images)) = found else {
+            return Ok(None);
+        };
+        let policy = self.policy();
+        let commits = self.commits_of_release(None, claim.commit, &claim.version);
+        let branch = claim.branch.as_ref().map(|branch| branch.before);
+        let commits: Vec<_> = commits.into_iter().chain(branch).collect();
+        let evidence = Evidence {
+            expected: ExpectedImage {
+                version: &claim.version,
+                commits: &commits,
+                platforms: &policy.image.build.platforms,
+            },
+            journaled: &[],
+            receipts,
+        };
+        let origin = evidence.origin_of(&PublishedTag {
+            repository,
+            tag: tag.tag.clone(),
+            variant: variant.clone(),
+            digest: digest.clone(),
+            images,
+            earlier: false,
+        });
+        let again = policy.image.build.same_image == SameImage::Allow;
+        let earlier = self.is_of_other(digest, inputs);
+        Ok(Some(match origin {
+            ImageOrigin::Own => origin,
+            ImageOrigin::Unknown(_) | ImageOrigin::Other(_) if again && earlier => {
+                ImageOrigin::Unknown("another version published it, too".to_owned())
+            }
+            ImageOrigin::Other(_) => origin,
+            ImageOrigin::Unknown(why) if policy.image.build.image_source.layout().is_none() => {
+                ImageOrigin::Other(format!("{why}, and every image that hoist builds has one"))
+            }
+            ImageOrigin::Unknown(_) if earlier => {
+                ImageOrigin::Other("another version published it".to_owned())
+            }
+            ImageOrigin::Unknown(_) => {
+                let other = self.published_as_other(apis, inputs, digest).await?;
+                match other {
+                    Some(shown) => ImageOrigin::Other(format!("`{shown}` shows it")),
+                    None => origin,
+                }
+            }
+        }))
+    }
+
+    /// Whether a receipt says that another version published the image.
+    fn is_of_other(&self, digest: &Digest, inputs: &ClaimInputs<'_>) -> bool {
+        let mut known = inputs.known.iter();
+        known.any(|version| {
+            let mut recorded = self.receipts_here(version).into_iter();
+            *version != inputs.claim.version && recorded.any(|one| one.digest == *digest)
+        })
+    }
+
+    /// The exact tag of another version that shows `digest`.
+    async fn published_as_other(
+        &self,
+        apis: &RepositoryApis,
+        inputs: &ClaimInputs<'_>,
+        digest: &Digest,
+    ) -> Result<Option<String>> {
+        let rules = TagRules::new(self.policy());
+        let reader = ExactTags::new(&rules, inputs.known);
+        for api in apis {
+            let tags = observe::list(api.as_ref()).await?.unwrap_or_default();
+            let others: Vec<Tag> = reader
+                .all(&tags)
+                .into_values()
+                .flatten()
+                .filter(|exact| exact.version != inputs.claim.version)
+                .map(|exact| exact.tag)
+                .collect();
+            let shows = observe::heads(api.as_ref(), &others).await?;
+            let mut shows = shows.into_iter();
+            if let Some((tag, _)) = shows.find(|(_, shown)| shown.digest() == Some(digest)) {
+                return Ok(Some(api.repository().tag(&tag)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// What one repository shows of the claim's moving tags, and what they should show.
+    async fn seen(
+        &self,
+        api: &dyn RepositoryApi,
+        inputs: &ClaimInputs<'_>,
+    ) -> Result<SeenRepository> {
+        let (claim, repository) = (inputs.claim, api.repository());
+        let rules = TagRules::new(self.policy());
+        let reader = ExactTags::new(&rules, inputs.known);
+        // Without a list nothing is known of the lines.
+        let tags = observe::list(api).await?.unwrap_or_default();
+        let is_own = |tag: &Tag| {
+            let read = reader.read(tag.as_str());
+            read.is_some_and(|(_, version)| version.cmp_precedence(&claim.version).is_eq())
+        };
+        let (own, others): (Vec<Tag>, Vec<Tag>) = tags.iter().cloned().partition(is_own);
+        let lines = |tags: &[Tag]| -> BTreeMap<Tag, Vec<Tag>> {
+            let targets = rules.targets(&reader, inputs.known, tags).into_iter();
+            targets.map(|target| (target.tag, target.exact)).collect()
+        };
+        let (due, without) = (lines(&tags), lines(&others));
+        let claimed: Vec<&ClaimedTag> = claim
+            .moving()
+            .filter(|tag| tag.repository == *repository)
+            .collect();
+        let exact = |tag: &&ClaimedTag| {
+            let named = [&due, &without]
+                .into_iter()
+                .filter_map(|all| all.get(&tag.tag));
+            named
+                .flatten()
+                .chain([&tag.tag])
+                .cloned()
+                .collect::<Vec<_>>()
+        };
+        let looked: BTreeSet<Tag> = claimed.iter().flat_map(exact).chain(own.clone()).collect();
+        let looked: Vec<Tag> = looked.into_iter().collect();
+        let shows = observe::heads(api, &looked).await?;
+        let at = |tag: &Tag| shows.get(tag).and_then(Observed::digest).cloned();
+        let all = |names: Option<&Vec<Tag>>| names.into_iter().flatten().filter_map(at).collect();
+        let recorded = self.recorded(inputs.known, repository);
+        let moving = claimed.into_iter().map(|tag| {
+            let given = inputs.given.iter().find(|given| given.tag == tag.tag);
+            MovingTagFacts {
+                repository: repository.clone(),
+                tag: tag.tag.clone(),
+                variant: given.map(|given| given.variant.clone()),
+                shown: at(&tag.tag),
+                follows: rules.is_target(inputs.known, &tag.tag),
+                due: all(due.get(&tag.tag)),
+                due_without: all(without.get(&tag.tag)),
+                recorded: recorded.clone(),
+            }
+        });
+        Ok(SeenRepository {
+            moving: moving.collect(),
+            own: own.iter().filter_map(at).collect(),
+        })
+    }
+
+    /// The images of `repository` that receipts name.
+    fn recorded(&self, known: &[Version], repository: &Repository) -> Vec<Digest> {
+        let all = self.receipts_of(known).into_iter();
+        all.filter(|(_, receipt)| receipt.repository == *repository)
+            .map(|(_, receipt)| receipt.digest)
+            .collect()
+    }
+}

@@ -1,0 +1,305 @@
+//! Locks that others have written: what is in them is compared with the policy, shown and asked about; a
+//! lock that nobody can use is deleted; a running release is waited for.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    process::Stdio,
+};
+
+use serde_json::{Value, json};
+use testkit::sandbox::Clone;
+
+use crate::{
+    cli::refusal::die_between_two_tags,
+    registry::server::{Delete, Personality, TestRegistry},
+    support::{Run, World},
+};
+
+pub const NAME: &str = "acme/api";
+
+pub fn registry() -> TestRegistry {
+    TestRegistry::start(Personality {
+        delete: Delete::Tag,
+        ..Personality::default()
+    })
+}
+
+/// 1.0.0 is released, and 1.1.0 has died between two tags in the clone that is returned.
+pub fn dead<'w>(world: &'w World<'_>, registry: &TestRegistry) -> Clone<'w> {
+    let clone = world.project_that_settles("a");
+    world.hoist(&clone, &["release", "--version", "1.0.0", "--yes"]);
+    world.change(&clone, "feat: more");
+    die_between_two_tags(world, registry, &clone);
+    clone
+}
+
+/// The lock's ref, and the journal that it holds.
+pub fn lock(world: &World<'_>) -> (String, String) {
+    let refs = world.remote.refs();
+    let line = refs.lines().find(|line| line.starts_with("refs/hoist"));
+    let mut words = line.expect("a lock").split(' ');
+    let (name, id) = (words.next().unwrap(), words.next().unwrap());
+    let text = world
+        .remote
+        .git(&["cat-file", "blob", &format!("{id}:journal")]);
+    (name.to_owned(), text)
+}
+
+/// Puts `text` into the lock, as whoever may push its refs can.
+pub fn plant(clone: &Clone<'_>, name: &str, text: &str) {
+    clone.write("journal", text);
+    let blob = clone.git(&["hash-object", "-w", "journal"]);
+    clone.write("tree", format!("100644 blob {blob}\tjournal\n"));
+    let tree = clone
+        .command("sh")
+        .args(["-c", "git mktree <tree"])
+        .output()
+        .unwrap();
+    let tree = String::from_utf8(tree.stdout).unwrap();
+    let commit = clone.git(&["commit-tree", "-m", "lock", tree.trim()]);
+    let edit = format!("{commit}:{name}");
+    clone.git(&["push", "--quiet", "--force", "origin", &edit]);
+    for file in ["journal", "tree"] {
+        fs::remove_file(clone.path().join(file)).unwrap();
+    }
+}
+
+/// A journal's first record, changed, with a sum that fits.
+pub fn changed(text: &str, change: impl FnOnce(&mut Value)) -> String {
+    let line = text.lines().next().unwrap();
+    let mut record = serde_json::from_str::<Value>(line).unwrap()["record"].clone();
+    change(&mut record["prepared"]);
+    encoded(&record)
+}
+
+/// A record as a line of a journal.
+pub fn encoded(record: &Value) -> String {
+    let body = record.to_string();
+    let digest = hoist::oci::Digest::of(body.as_bytes());
+    let sum = &digest.hex()[..16];
+    format!("{{\"v\":1,\"sum\":\"{sum}\",\"record\":{body}}}\n")
+}
+
+pub fn position(prepared: &Value, tag: &str) -> usize {
+    let tags = prepared["tags"].as_array().unwrap();
+    tags.iter().position(|one| one["tag"] == tag).unwrap()
+}
+
+#[test]
+fn a_lock_that_nobody_can_use_is_deleted_by_unlock() {
+    let registry = registry();
+    let world = World::new(&registry, &[NAME]);
+    let clone = dead(&world, &registry);
+    let (name, text) = lock(&world);
+    let other = world.remote.clone("other", &[]);
+    let tags = world.tags();
+    // One that can be used is left to those who can.
+    let run = world.run(&other, &["unlock", "--yes"]);
+    run.expect(5);
+    run.says("hoist resume");
+
+    let newer = text.replace("{\"v\":", "{\"v\":9");
+    let unfit = changed(&text, |prepared| prepared["version"] = json!("9.9.9"));
+    for (journal, why) in [
+        ("not a journal\n", "holds no journal"),
+        ("", "holds no journal"),
+        (&*newer, "newer"),
+        (&*unfit, "the git tag of 9.9.9"),
+    ] {
+        plant(&clone, &name, journal);
+        for verb in [
+            &["release", "--yes"][..],
+            &["resume", "--take-over", "--yes"],
+            &["status"],
+        ] {
+            let run = world.run(&other, verb);
+            assert!(matches!(run.code, Some(4 | 5)), "{run}");
+            assert!(!run.to_string().contains("--delete"), "{run}");
+        }
+        let run = world.run(&other, &["unlock"]);
+        run.expect(2);
+        run.says("`hoist unlock --yes` goes ahead");
+        let run = world.hoist(&other, &["unlock", "--yes", "--json"]);
+        let document = run.json();
+        assert_eq!(document["deleted"], true, "{run}");
+        let lock = &document["locks"][0];
+        assert_eq!(lock["ref"], json!(name));
+        assert!(lock["why"].as_str().unwrap().contains(why), "{run}");
+        let saved = fs::read(lock["saved"].as_str().unwrap()).unwrap();
+        assert_eq!(saved, journal.as_bytes());
+        assert!(
+            document["tags"]
+                .as_array()
+                .is_some_and(|tags| !tags.is_empty())
+        );
+        world.assert_unlocked();
+        assert_eq!(world.tags(), tags);
+    }
+    world
+        .hoist(&other, &["unlock", "--yes"])
+        .says("there is no lock");
+}
+
+#[test]
+fn a_damaged_lock_file_is_an_error_and_unlock_is_the_way_out() {
+    let registry = registry();
+    let world = World::new(&registry, &[NAME]);
+    let clone = world.project("a");
+    let policy = fs::read_to_string(clone.path().join("release.toml")).unwrap();
+    clone.write("release.toml", policy + "\n[git]\npush = false\n");
+    clone.commit("chore: no remote");
+    world.hoist(&clone, &["release", "--version", "1.0.0", "--yes"]);
+    clone.write("greet.sh", "echo more\n");
+    clone.commit("feat: more");
+    let file = clone.path().join(".git/hoist/lock.json");
+    fs::write(&file, "{\"refs\":{\"refs/ho").unwrap();
+    let run = world.run(&clone, &["release", "--yes"]);
+    run.expect(6);
+    run.says("hoist unlock");
+    let run = world.hoist(&clone, &["unlock", "--yes"]);
+    run.says("damaged");
+    world.hoist(&clone, &["release", "--yes"]);
+    assert_eq!(world.shows("latest"), world.shows("1.1.0"));
+}
+
+#[test]
+fn a_release_goes_on_with_its_own_that_died() {
+    let registry = registry();
+    let world = World::new(&registry, &[NAME]);
+    let clone = dead(&world, &registry);
+    // Another version is another release.
+    world
+        .run(&clone, &["release", "--version", "2.0.0", "--yes"])
+        .expect(5);
+    // Only the lock tells another clone of it, so that one needs a yes.
+    let other = world.remote.clone("other", &[]);
+    for clone in [&clone, &other] {
+        fs::remove_dir_all(clone.path().join("dist")).ok();
+    }
+    let run = world.hoist(&other, &["release", "--yes", "--json"]);
+    run.says("1.1.0");
+    assert_eq!(run.outcome()["outcome"], "published");
+    assert!(!other.path().join("dist").exists(), "it was built again");
+    assert_eq!(world.shows("latest"), world.shows("1.1.0"));
+    world.assert_unlocked();
+
+    // In its own clone, and a later commit is another release.
+    world.change(&clone, "feat: still more");
+    die_between_two_tags(&world, &registry, &clone);
+    world.change(&clone, "fix: later");
+    world.run(&clone, &["release", "--yes"]).expect(5);
+    clone.git(&["reset", "--quiet", "--hard", "HEAD^"]);
+    let run = world.hoist(&clone, &["release", "--yes"]);
+    run.says("going on with it");
+    assert_eq!(world.shows("latest"), world.shows("1.2.0"));
+    world.assert_unlocked();
+}
+
+#[test]
+fn a_running_release_is_waited_for() {
+    let registry = registry();
+    let world = World::new(&registry, &[NAME]);
+    let clone = dead(&world, &registry);
+    let (name, text) = lock(&world);
+    // Nobody here can know whether it is dead.
+    let elsewhere = changed(&text, |prepared| {
+        prepared["owner"]["host"] = json!("elsewhere");
+        prepared["owner"]["nonce"] = json!("aaaaaaaaaaaa");
+    });
+    plant(&clone, &name, &elsewhere);
+    let other = world.remote.clone("other", &[]);
+    world.run(&other, &["release", "--yes"]).expect(5);
+    let run = world.run(&other, &["release", "--yes", "--wait", "1s"]);
+    run.expect(5);
+    run.says("for the release 1.1.0");
+    run.says("on elsewhere");
+    run.says("waited for 1 s");
+    world
+        .run(&other, &["release", "--yes", "--wait", "soon"])
+        .expect(2);
+
+    let mut child = world
+        .command(&other, &["release", "--yes", "--wait", "10m"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
+    assert!(said.any(|line| line.unwrap().contains("waiting until")));
+    world.remote.git(&["update-ref", "-d", &name]);
+    let rest: Vec<_> = said.map(Result::unwrap).collect();
+    let run = Run::from(child.wait_with_output().unwrap());
+    assert_eq!(run.code, Some(0), "{rest:#?} {run}");
+    assert_eq!(world.shows("latest"), world.shows("1.1.0"));
+    world.assert_unlocked();
+}
+
+/// The loser of a race is told that the winner runs, where this machine can know.
+#[test]
+fn a_release_that_runs_is_called_running() {
+    let registry = registry();
+    let world = World::new(&registry, &[NAME]);
+    let clone = dead(&world, &registry);
+    let (name, text) = lock(&world);
+    let other = world.remote.clone("other", &[]);
+    for (pid, host, message, hint) in [
+        (Some(std::process::id()), None, "1.1.0 is running", "--wait"),
+        (
+            None,
+            Some("elsewhere"),
+            "running, or was interrupted",
+            "--take-over",
+        ),
+        (
+            None,
+            None,
+            "1.1.0 is unfinished",
+            "`hoist resume` finishes it",
+        ),
+    ] {
+        let planted = changed(&text, |prepared| {
+            let owner = prepared["owner"].as_object_mut().unwrap();
+            if let Some(pid) = pid {
+                owner.insert("pid".to_owned(), json!(pid));
+                owner.remove("pid_started");
+            }
+            if let Some(host) = host {
+                owner.insert("host".to_owned(), json!(host));
+            }
+        });
+        plant(&clone, &name, &planted);
+        let run = world.run(&other, &["release", "--version", "2.0.0", "--yes"]);
+        run.expect(5);
+        run.says(message);
+        run.says("held by process");
+        run.says(hint);
+    }
+    // Nor is a version called published that this release is about to publish.
+    world.change(&other, "fix: later");
+    let run = world.run(&other, &["plan", "--version", "1.1.0"]);
+    run.expect(5);
+    run.says("1.1.0 is unfinished");
+}
+
+/// No hint leads around the lease.
+#[test]
+fn no_hint_deletes_a_lock_by_hand() {
+    fn look(folder: &std::path::Path) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                look(&path);
+            } else {
+                let text = fs::read(&path).unwrap();
+                let text = String::from_utf8_lossy(&text);
+                for words in ["push --delete", "--delete refs", "--delete {"] {
+                    assert!(!text.contains(words), "{words}: {}", path.display());
+                }
+            }
+        }
+    }
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    look(&root.join("src"));
+    look(&root.join("docs"));
+}
