@@ -7,6 +7,7 @@ mod example;
 mod facts;
 pub(crate) mod kill;
 mod laws;
+mod lease;
 mod memory;
 mod promote;
 mod race;

@@ -26,6 +26,8 @@ const DELAY: u64 = 1_200;
 /// A write so soon after the process goes on was permitted before the stop: the window between the look at
 /// the permit and the write, which docs/transaction.md names.
 const WINDOW: Duration = Duration::from_millis(250);
+/// Shortens the lease, in a binary for tests.
+pub const VARIABLE: &str = "HOIST_TEST_LEASE";
 const NAME: &str = "acme/api";
 
 type Tally = BTreeMap<String, usize>;
@@ -166,6 +168,10 @@ fn count(tally: &mut Tally, what: impl Into<String>) {
     *tally.entry(what.into()).or_default() += 1;
 }
 
+fn is_locked(world: &World<'_>) -> bool {
+    world.remote.refs().contains("refs/hoist")
+}
+
 fn signal(name: &str, pid: u32) {
     let kill = format!("kill -{name} -{pid}");
     let _ = Command::new("sh")
@@ -200,7 +206,7 @@ fn one_round(
         .collect();
     let command = |clone: usize, args: &[&str]| {
         let mut command = world.command(&clones[clone], args);
-        command.env("HOIST_TEST_LEASE", LEASE);
+        command.env(VARIABLE, LEASE);
         command
     };
     clones[0].git(&["pull", "--quiet"]);
@@ -211,7 +217,15 @@ fn one_round(
     std::os::unix::process::CommandExt::process_group(&mut stopping, 0);
     let begun = Instant::now();
     let mut child = stopping.spawn().unwrap();
-    thread::sleep(whole.mul_f64(0.15 + 0.95 * fastrand::f64()));
+    // Most of the time while it has the lock.
+    if fastrand::u8(0..5) == 0 {
+        thread::sleep(whole.mul_f64(0.15 + 0.95 * fastrand::f64()));
+    } else {
+        while child.try_wait().unwrap().is_none() && !is_locked(world) {
+            thread::sleep(Duration::from_millis(5));
+        }
+        thread::sleep(Duration::from_millis(fastrand::u64(0..2_500)));
+    }
     let ended = child.try_wait().unwrap().is_some();
     signal("STOP", child.id());
     shelf.registry.heal();
@@ -223,7 +237,7 @@ fn one_round(
             "stopped while it ran"
         },
     );
-    let locked = world.remote.refs().contains("refs/hoist");
+    let locked = is_locked(world);
 
     // Others work meanwhile. Now and then the process goes on while they do.
     let verb = if fastrand::bool() {
@@ -347,13 +361,13 @@ fn settle(
     tally: &mut Tally,
 ) {
     for verb in ["resume", "rollback"] {
-        if !world.remote.refs().contains("refs/hoist") {
+        if !is_locked(world) {
             return;
         }
         let run = Run::of(&mut command(1, &[verb, "--take-over", "--yes", "--json"]));
         count(tally, format!("left over, {verb}: exit {:?}", run.code));
     }
-    if world.remote.refs().contains("refs/hoist") {
+    if is_locked(world) {
         count(
             tally,
             format!(
