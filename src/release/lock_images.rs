@@ -13,7 +13,7 @@ use crate::{
             image_check::ExpectedImage,
             lock_images::{ImageFact, ImageFacts, MovingTagFacts},
             lock_journal::{ClaimedTag, GrantedTag, JournalClaim, TagRole},
-            ownership::{Evidence, ImageOrigin, PublishedTag},
+            ownership::{Evidence, ImageOwner, PublishedTag},
             receipt::{Receipt, receipts},
         },
         tags::{ExactTags, TagRules},
@@ -107,7 +107,7 @@ impl Release {
         inputs: &ClaimInputs<'_>,
         (tag, variant): (&ClaimedTag, &Variant),
         receipts: &[Receipt],
-    ) -> Result<Option<ImageOrigin>> {
+    ) -> Result<Option<ImageOwner>> {
         let (claim, digest) = (inputs.claim, &tag.wanted);
         let mut found = None;
         for api in apis {
@@ -145,21 +145,21 @@ impl Release {
         let again = policy.image.build.same_image == SameImage::Allow;
         let earlier = self.is_of_other(digest, inputs);
         Ok(Some(match origin {
-            ImageOrigin::Own => origin,
-            ImageOrigin::Unknown(_) | ImageOrigin::Other(_) if again && earlier => {
-                ImageOrigin::Unknown("another version published it, too".to_owned())
+            ImageOwner::Own => origin,
+            ImageOwner::Unknown(_) | ImageOwner::Other(_) if again && earlier => {
+                ImageOwner::Unknown("another version published it, too".to_owned())
             }
-            ImageOrigin::Other(_) => origin,
-            ImageOrigin::Unknown(why) if policy.image.build.image_source.layout().is_none() => {
-                ImageOrigin::Other(format!("{why}, and every image that hoist builds has one"))
+            ImageOwner::Other(_) => origin,
+            ImageOwner::Unknown(why) if policy.image.build.image_source.layout().is_none() => {
+                ImageOwner::Other(format!("{why}, and every image that hoist builds has one"))
             }
-            ImageOrigin::Unknown(_) if earlier => {
-                ImageOrigin::Other("another version published it".to_owned())
+            ImageOwner::Unknown(_) if earlier => {
+                ImageOwner::Other("another version published it".to_owned())
             }
-            ImageOrigin::Unknown(_) => {
+            ImageOwner::Unknown(_) => {
                 let other = self.published_as_other(apis, inputs, digest).await?;
                 match other {
-                    Some(shown) => ImageOrigin::Other(format!("`{shown}` shows it")),
+                    Some(shown) => ImageOwner::Other(format!("`{shown}` shows it")),
                     None => origin,
                 }
             }

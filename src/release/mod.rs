@@ -54,6 +54,7 @@ mod policy_check;
 mod preflight;
 mod promote;
 mod publication;
+mod ready;
 mod receipts;
 mod recheck;
 mod recovery;

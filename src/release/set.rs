@@ -13,15 +13,15 @@ use crate::{
     event::Events,
     oci::Repository,
     outcome::Outcome,
-    plan::{Plan, inspect::Report, version::VersionRequest},
+    plan::{inspect::Report, version::VersionRequest},
     project::{ImageResult, Project, ProjectSet},
     publish::Unfinished,
     release::{
         cancel::Cancel,
         check::Check,
         facade::Release,
-        hooks::Verb,
         inspect::InspectOptions,
+        ready::{Ready, carry_out_ready},
         repair::DriftReport,
         request::{Planned, ReleaseRequest, ReleaseResult},
         tags::TagsResult,
@@ -323,48 +323,6 @@ impl ReleaseSet {
             .into_iter()
             .map(|(index, result)| ImageResult::new(config(index).map(str::to_owned), result))
             .collect()
-    }
-}
-
-/// What stands before the first image is built.
-enum Ready {
-    /// It is planned.
-    Planned(Planned),
-    /// An unfinished release was gone on with, which leaves nothing to do.
-    Ended(Box<Outcome>),
-}
-
-async fn carry_out_ready(
-    release: Arc<Release>,
-    ready: Result<(Ready, ReleaseRequest)>,
-) -> Result<ReleaseResult> {
-    match ready? {
-        (Ready::Ended(outcome), _) => Ok(ReleaseResult::Ended(outcome)),
-        (Ready::Planned(planned), request) => release.carry_out_or_wait(planned, &request).await,
-    }
-}
-
-impl Release {
-    /// Carries out a plan whose branch another image's release may have moved since it was shown.
-    async fn execute_next(
-        &self,
-        plan: &Plan,
-        request: &ReleaseRequest,
-        moved: bool,
-    ) -> Result<ReleaseResult> {
-        let outcome = if moved {
-            match self.make_way(&request.for_plan(plan)).await? {
-                Some(ended) => ended,
-                None => {
-                    let plan = self.or_signal(self.follow_on(plan, request)).await?;
-                    self.carry_out(&plan, self.same_image(request), Verb::Release)
-                        .await?
-                }
-            }
-        } else {
-            self.execute(plan, request).await?
-        };
-        Ok(ReleaseResult::Ended(Box::new(outcome)))
     }
 }
 

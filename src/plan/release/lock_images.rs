@@ -7,7 +7,7 @@ use crate::{
     oci::{Digest, Repository, Tag, Variant},
     plan::release::{
         lock_journal::{ClaimedTag, JournalClaim},
-        ownership::ImageOrigin,
+        ownership::ImageOwner,
         receipt::receipts,
     },
 };
@@ -33,7 +33,7 @@ pub struct ImageFact {
     /// The manifest or index.
     pub digest: Digest,
     /// Whose it is; `None`: no repository has it any more.
-    pub origin: Option<ImageOrigin>,
+    pub origin: Option<ImageOwner>,
 }
 
 /// What is known of one moving tag.
@@ -128,15 +128,13 @@ fn released(
         ));
     }
     match &fact.origin {
-        Some(ImageOrigin::Own) => Ok(()),
-        Some(ImageOrigin::Unknown(why)) => {
+        Some(ImageOwner::Own) => Ok(()),
+        Some(ImageOwner::Unknown(why)) => {
             let line = format!("nothing tells whose image {short} is: {why}");
             doubts.unproven.push(line);
             Ok(())
         }
-        Some(ImageOrigin::Other(why)) => {
-            Err(format!("image {short} is not of this release: {why}"))
-        }
+        Some(ImageOwner::Other(why)) => Err(format!("image {short} is not of this release: {why}")),
         None if forward => Err(format!(
             "no repository has image {short} any more, so nothing tells whose it is"
         )),

@@ -85,18 +85,18 @@ impl Evidence<'_> {
     /// Whose the image is. Where no label and no receipt tells, what can run in it must still be what the
     /// policy asks for.
     #[must_use]
-    pub fn origin_of(&self, claim: &PublishedTag) -> ImageOrigin {
+    pub fn origin_of(&self, claim: &PublishedTag) -> ImageOwner {
         match self.whose(claim) {
-            Ok(_) => ImageOrigin::Own,
-            Err(Doubt::Foreign(why) | Doubt::Wrong(why)) => ImageOrigin::Other(why),
+            Ok(_) => ImageOwner::Own,
+            Err(Doubt::Foreign(why) | Doubt::Wrong(why)) => ImageOwner::Other(why),
             Err(Doubt::Unreadable(why)) => {
-                ImageOrigin::Other(format!("the image cannot be read: {why}"))
+                ImageOwner::Other(format!("the image cannot be read: {why}"))
             }
             Err(Doubt::Unlabelled) => {
                 let images = claim.images.as_deref().unwrap_or_default();
                 match self.expected.problems(images, false).into_iter().next() {
-                    Some(problem) => ImageOrigin::Other(problem.into_text()),
-                    None => ImageOrigin::Unknown(UNLABELLED.to_owned()),
+                    Some(problem) => ImageOwner::Other(problem.into_text()),
+                    None => ImageOwner::Unknown(UNLABELLED.to_owned()),
                 }
             }
         }
@@ -196,7 +196,7 @@ impl Evidence<'_> {
 
 /// Whose an image is that a lock's journal names.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ImageOrigin {
+pub enum ImageOwner {
     /// It is this release's.
     Own,
     /// Nothing tells, for this reason.

@@ -205,15 +205,15 @@ fn another_clone_ends_it_with_its_branch() {
         let registry = registry();
         let world = World::new(&registry, &[NAME]);
         let clone = project(&world);
-        if !listed {
-            let policy = fs::read_to_string(clone.path().join("release.toml")).unwrap();
-            clone.write(
-                "release.toml",
-                policy + "\n[branches]\nstable = [\"trunk\"]\n",
-            );
-            clone.commit("chore: released by hand");
-            clone.push();
-        }
+        let policy = fs::read_to_string(clone.path().join("release.toml")).unwrap();
+        let branches = match listed {
+            true => "",
+            false => "\n[branches]\nstable = [\"trunk\"]\n",
+        };
+        let settles = "\n[publish]\nverify-timeout = \"2s\"\n";
+        clone.write("release.toml", policy + settles + branches);
+        clone.commit("chore: released by hand");
+        clone.push();
         let (before, tip) = (world.tags(), main_of(&world));
         let by_hand = &["release", "--version", "1.1.0", "--yes"];
         die_between_two_tags_of(&world, &registry, &clone, by_hand);
