@@ -19,5 +19,5 @@ mod secrets;
 mod source;
 
 pub use choose::choose;
-pub use request::BuildRequest;
+pub use request::{BuildRequest, Targets};
 pub use source::{Description, ImageSource};

@@ -1,10 +1,19 @@
 //! What is to be built, for every image source.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, fmt, path::PathBuf, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use futures_util::future::join_all;
+use tokio::time::timeout;
 
 use crate::{
     git::CommitId,
-    io::layout::WantedImage,
+    io::{
+        layout::WantedImage,
+        push_door::BlobPresence,
+        registry::{RegistryError, RepositoryApi},
+    },
+    oci::Digest,
     policy::{BuildPolicy, BuildSource},
 };
 
@@ -29,6 +38,48 @@ pub struct BuildRequest {
     pub references: Vec<String>,
     /// `HOIST_VERSION` and the other variables that `image.build.command` gets.
     pub variables: Vec<(String, String)>,
+    /// The repositories that the image goes to. What they have already is not taken out of the builder.
+    pub targets: Targets,
+}
+
+/// The repositories that an image goes to.
+#[derive(Clone, Default)]
+pub struct Targets(Vec<Arc<dyn RepositoryApi>>);
+
+/// How long the repositories may take to tell whether they have a blob.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+impl Targets {
+    /// These repositories.
+    #[must_use]
+    pub fn new(repositories: Vec<Arc<dyn RepositoryApi>>) -> Self {
+        Self(repositories)
+    }
+
+    /// Whether nothing is known of where the image goes.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+#[async_trait]
+impl BlobPresence for Targets {
+    async fn size_everywhere(&self, digest: &Digest) -> Option<u64> {
+        let asked = join_all(self.0.iter().map(|api| api.blob_size(digest)));
+        let answers = timeout(PATIENCE, asked).await.ok()?;
+        let sizes: Result<Vec<_>, RegistryError> = answers.into_iter().collect();
+        let sizes: Option<Vec<u64>> = sizes.ok()?.into_iter().collect();
+        let sizes = sizes?;
+        let first = *sizes.first()?;
+        sizes.iter().all(|size| *size == first).then_some(first)
+    }
+}
+
+impl fmt::Debug for Targets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = self.0.iter().map(|api| api.repository());
+        f.debug_list().entries(names).finish()
+    }
 }
 
 impl BuildRequest {

@@ -18,6 +18,7 @@ pub mod lease;
 pub mod process;
 mod program;
 mod proxy;
+pub(crate) mod push_door;
 pub mod registry;
 pub(crate) mod user_program;
 

@@ -6,7 +6,7 @@ use semver::Version;
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    build::{self, BuildRequest},
+    build::{self, BuildRequest, Targets},
     error::{Error, ErrorCode, ErrorKind, Result},
     event::{Finished, Started},
     io::{build_log::BuildLog, file_lock::FileLock, layout::Store, registry::image_tree},
@@ -51,7 +51,8 @@ impl Release {
                         .await?
                 }
                 PlannedSource::Build => {
-                    let request = self.build_request(plan, planned, first);
+                    let mut request = self.build_request(plan, planned, first);
+                    request.targets = Targets::new(self.apis(&plan.repositories)?);
                     first = false;
                     self.built(planned, &plan.version, &request).await?
                 }
@@ -251,6 +252,7 @@ impl Release {
             annotations: planned.annotations.clone(),
             references,
             variables: variables(plan),
+            targets: Targets::default(),
         }
     }
 

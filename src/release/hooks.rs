@@ -19,6 +19,7 @@ use crate::{
         git::OF_ANOTHER_REPOSITORY,
         user_program::{LeftoverScope, ProgramEnd, run_to_end},
     },
+    oci::Image,
     outcome::{Outcome, OutcomeKind},
     plan::Plan,
     policy::{Hook, HookPoint},
@@ -176,8 +177,16 @@ impl Release {
         verb: Verb,
     ) -> Result<()> {
         let images = staged(publication);
-        let mut folders = publication.images.iter().map(|image| &image.dir);
-        let layout = folders.find(|folder| folder.join("oci-layout").is_file());
+        // Layers that all registries have may not be on this machine.
+        let is_whole = |image: &&Image| {
+            image.dir.join("oci-layout").is_file()
+                && image
+                    .blobs
+                    .iter()
+                    .all(|blob| image.blob_path(&blob.digest).is_file())
+        };
+        let first = publication.images.first().filter(is_whole);
+        let layout = first.map(|image| &image.dir);
         let told = Told {
             images: images.clone(),
             layout: layout.cloned(),

@@ -247,9 +247,9 @@ impl RepositoryApi for FakeRepository {
         .await
     }
 
-    async fn has_blob(&self, digest: &Digest) -> Result<bool, RegistryError> {
+    async fn blob_size(&self, digest: &Digest) -> Result<Option<u64>, RegistryError> {
         self.operate("HEAD", " blob", |content, _| {
-            Ok(content.blobs.contains_key(digest))
+            Ok(content.blobs.get(digest).map(|blob| blob.len() as u64))
         })
         .await
     }

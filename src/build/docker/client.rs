@@ -37,6 +37,8 @@ pub(crate) struct Engine {
     pub(crate) prefix: String,
     /// Whether `/build` can use BuildKit.
     pub(crate) buildkit: bool,
+    /// Whether it pushes to a registry on its loopback without TLS.
+    pub(crate) pushes_plainly: bool,
     /// "Docker Engine 28.5.2", for messages.
     pub(crate) name: String,
 }
@@ -82,6 +84,8 @@ impl Engine {
             dialer,
             prefix,
             buildkit: !podman && linux && parse_api(&api).is_some_and(|api| api >= BUILDKIT_API),
+            // Podman wants to be told so in each request.
+            pushes_plainly: !podman && linux,
             name: format!(
                 "{} {}",
                 if podman { "Podman" } else { "Docker Engine" },

@@ -12,6 +12,8 @@ use crate::{
 /// The repository of the names that built images get in the engine. Nobody can push one by mistake,
 /// because the top-level domain `.invalid` never exists.
 const BUILD_REPOSITORY: &str = "hoist.invalid/build";
+/// The pattern of the names under which the engine pushes images to hoist.
+const PUSHED_REPOSITORY: &str = "127.0.0.1*/*/hoist-build";
 /// How long removing an image is tried, and the pause between two attempts.
 const REMOVE_FOR: Duration = Duration::from_secs(15);
 const RETRY_AFTER: Duration = Duration::from_millis(200);
@@ -21,6 +23,8 @@ pub(crate) struct Leftovers {
     engine: Engine,
     /// The name that the built image gets in the engine.
     pub(crate) tag: String,
+    /// Further names of the image.
+    others: Vec<String>,
     /// Images without a name that were there before the build. `None` for BuildKit, which does not
     /// leave such images.
     before: Option<Vec<String>>,
@@ -33,6 +37,7 @@ impl Leftovers {
         Ok(Self {
             engine: engine.clone(),
             tag: new_tag(),
+            others: Vec::new(),
             before: match builder {
                 Builder::Classic => Some(engine.unnamed_images().await?),
                 Builder::Buildkit => None,
@@ -41,9 +46,24 @@ impl Leftovers {
         })
     }
 
+    /// What sets this build's names apart from those of others: `<seconds>-<random>`.
+    pub(crate) fn mark(&self) -> &str {
+        self.tag
+            .rsplit_once(':')
+            .map_or(&*self.tag, |(_, mark)| mark)
+    }
+
+    /// The image gets a further name in the engine.
+    pub(crate) fn also(&mut self, name: String) {
+        self.others.push(name);
+    }
+
     /// Removes the tag, and those of the images in `made` that were not there before the build.
     /// Base images and images of others stay.
     pub(crate) async fn remove(mut self, made: &BTreeSet<String>) {
+        for name in &self.others {
+            self.engine.remove_image(name).await;
+        }
         self.engine.remove_image(&self.tag).await;
         self.armed = false;
         let Some(before) = self.before.take() else {
@@ -79,17 +99,25 @@ impl Drop for Leftovers {
         }
         // The caller dropped the build. The tag is removed in the background.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            let (engine, tag) = (self.engine.clone(), self.tag.clone());
-            runtime.spawn(async move { engine.remove_image(&tag).await });
+            let engine = self.engine.clone();
+            let mut names = std::mem::take(&mut self.others);
+            names.push(self.tag.clone());
+            runtime.spawn(async move {
+                for name in names {
+                    engine.remove_image(&name).await;
+                }
+            });
         }
     }
 }
 
 /// Removes the images that killed runs have left in the engine.
 pub(crate) async fn sweep(engine: &Engine) {
-    for tag in engine.tags(BUILD_REPOSITORY).await {
-        if is_stale(&tag) {
-            engine.remove_image(&tag).await;
+    for repository in [PUSHED_REPOSITORY, BUILD_REPOSITORY] {
+        for tag in engine.tags(repository).await {
+            if is_stale(&tag) {
+                engine.remove_image(&tag).await;
+            }
         }
     }
 }

@@ -8,6 +8,7 @@ mod error;
 mod explain;
 mod export;
 mod filesync;
+mod handover;
 mod host;
 mod leftovers;
 mod packets;
@@ -27,6 +28,7 @@ use crate::{
             client::Engine,
             explain::explain,
             filesync::SyncedContext,
+            handover::Handover,
             leftovers::{Leftovers, sweep},
             progress::Progress,
             session::BuildkitSession,
@@ -112,7 +114,7 @@ impl ImageSource for DockerEngine<'_> {
             }),
             Builder::Buildkit => None,
         };
-        let leftovers = Leftovers::new(&engine, builder).await?;
+        let mut leftovers = Leftovers::new(&engine, builder).await?;
         let secrets = ready.secrets.values.values().map(Vec::as_slice);
         let mut progress = Progress::new(events.clone(), secrets);
         let activity = Activity::default();
@@ -124,8 +126,22 @@ impl ImageSource for DockerEngine<'_> {
         };
         let exported = match built {
             Ok(()) => {
-                let wanted = self.wanted.clone();
-                export::export(&engine, &leftovers.tag, store, wanted, events, cancel).await
+                let handover = Handover {
+                    engine: &engine,
+                    store,
+                    wanted: &self.wanted,
+                    targets: &self.request.targets,
+                    events,
+                    cancel,
+                };
+                match handover.take(&mut leftovers).await {
+                    Ok(Some(image)) => Ok(image),
+                    Ok(None) => {
+                        let wanted = self.wanted.clone();
+                        export::export(&engine, &leftovers.tag, store, wanted, events, cancel).await
+                    }
+                    Err(error) => Err(error),
+                }
             }
             Err(error) => Err(error),
         };

@@ -23,7 +23,7 @@ use crate::{
 /// Manifests and configs are read into memory; registries refuse longer ones.
 pub(super) const MAX_DOCUMENT: u64 = 8 << 20;
 /// How many bytes stay free on the disk, because a full disk harms other programs too.
-const RESERVE: u64 = 64 << 20;
+pub(super) const RESERVE: u64 = 64 << 20;
 
 /// A blob in a [`Blobs`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,18 +99,34 @@ impl Blobs {
         })
     }
 
-    /// Lets `fill` write a blob piece by piece. The blob gets its name when `fill` succeeds.
-    pub(super) fn write(&self, fill: impl FnOnce(&mut Writer) -> Result<()>) -> Result<Stored> {
+    /// Begins a blob that gets its name later ([`Blobs::name`]).
+    pub(super) fn begin(&self) -> Result<Writer> {
         let file = tempfile::Builder::new()
             .prefix(".part-")
             .tempfile_in(&self.root)
             .map_err(|e| disk("write into", &self.root, &e))?;
-        let mut writer = Writer {
+        Ok(Writer {
             file,
             hasher: Hasher::default(),
             size: 0,
             cancel: self.cancel.clone(),
-        };
+        })
+    }
+
+    /// Gives a blob its name. False, and nothing is stored: its content has another digest.
+    pub(super) fn name(&self, writer: Writer, digest: &Digest) -> Result<bool> {
+        if writer.hasher.finish() != *digest {
+            return Ok(false);
+        }
+        let path = self.path(digest);
+        let stored = writer.file.persist(&path);
+        stored.map_err(|e| disk("write", &path, &e.error))?;
+        Ok(true)
+    }
+
+    /// Lets `fill` write a blob piece by piece. The blob gets its name when `fill` succeeds.
+    pub(super) fn write(&self, fill: impl FnOnce(&mut Writer) -> Result<()>) -> Result<Stored> {
+        let mut writer = self.begin()?;
         fill(&mut writer)?;
         let stored = Stored {
             digest: writer.hasher.finish(),
@@ -205,6 +221,11 @@ pub(super) struct Writer {
 }
 
 impl Writer {
+    /// How many bytes it has so far.
+    pub(super) fn size(&self) -> u64 {
+        self.size
+    }
+
     /// Adds a piece. Ends early when the release is cancelled.
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<()> {
         check(&self.cancel)?;

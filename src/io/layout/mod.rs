@@ -19,9 +19,11 @@ mod files;
 mod form;
 mod gather;
 mod hold;
+mod incoming;
 mod own_manifest;
 mod pack;
 mod parallel;
+mod pushed;
 mod revision;
 mod role;
 mod select;
@@ -43,6 +45,8 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 pub use contents::contents;
+pub(crate) use incoming::{Incoming, IncomingBlob};
+pub(crate) use pushed::{PushedBlob, PushedImage};
 pub use revision::revisions;
 pub use select::WantedImage;
 

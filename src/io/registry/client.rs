@@ -132,6 +132,23 @@ impl RepositoryApi for Client {
         refused.map_or(Ok(false), Err)
     }
 
+    async fn blob_size(&self, digest: &Digest) -> Result<Option<u64>, RegistryError> {
+        let url = self.url(&format!("blobs/{digest}"));
+        // A URL that was signed for GET does not take HEAD. What GET would give is not read.
+        for method in [Method::HEAD, Method::GET] {
+            let answer = self.follow(self.read(method, url.clone())).await?;
+            match answer.status() {
+                200 => {
+                    let size = answer.all("content-length").next();
+                    return Ok(size.and_then(|size| size.trim().parse().ok()));
+                }
+                404 => return Ok(None),
+                _ => {}
+            }
+        }
+        Ok(None)
+    }
+
     async fn fetch_blob(&self, blob: &Descriptor, to: PathBuf) -> Result<(), RegistryError> {
         let open = async || {
             let request = self.read(Method::GET, self.url(&format!("blobs/{}", blob.digest)));

@@ -84,7 +84,12 @@ pub trait RepositoryApi: Send + Sync {
     async fn tags(&self) -> Result<Vec<Tag>, RegistryError>;
 
     /// Whether the repository has a blob.
-    async fn has_blob(&self, digest: &Digest) -> Result<bool, RegistryError>;
+    async fn has_blob(&self, digest: &Digest) -> Result<bool, RegistryError> {
+        Ok(self.blob_size(digest).await?.is_some())
+    }
+
+    /// The size of a blob in bytes. `None`: the repository does not have it, or does not tell.
+    async fn blob_size(&self, digest: &Digest) -> Result<Option<u64>, RegistryError>;
 
     /// Writes a blob's content into the file `to`. Its size and digest are checked.
     async fn fetch_blob(&self, blob: &Descriptor, to: PathBuf) -> Result<(), RegistryError>;

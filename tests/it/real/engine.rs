@@ -96,6 +96,7 @@ impl World {
                 annotations: BTreeMap::new(),
                 references: Vec::new(),
                 variables: Vec::new(),
+                targets: Default::default(),
             },
             environment: [("DOCKER_HOST", engine.host())].into_iter().collect(),
             store: tempfile::tempdir().unwrap(),
@@ -361,6 +362,7 @@ fn an_engine_that_is_not_there_is_said_before_anything_else() {
         annotations: BTreeMap::new(),
         references: Vec::new(),
         variables: Vec::new(),
+        targets: Default::default(),
     };
     let socket = dir.path().join("none.sock");
     let environment = [("DOCKER_HOST", format!("unix://{}", socket.display()))]

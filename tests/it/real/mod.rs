@@ -5,6 +5,7 @@ mod drift;
 mod engine;
 mod example;
 mod facts;
+mod handover;
 pub(crate) mod kill;
 mod laws;
 mod lease;

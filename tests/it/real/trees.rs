@@ -408,6 +408,7 @@ fn request(tree: &Tree, repository: &Path, commit: &str, builder: Builder) -> Bu
         annotations: BTreeMap::new(),
         references: Vec::new(),
         variables: Vec::new(),
+        targets: Default::default(),
     }
 }
 

@@ -1,0 +1,110 @@
+//! A registry on loopback that takes one image from a builder which knows how to push. What the real
+//! registries have already is answered with yes, so that nobody compresses or sends it again.
+//!
+//! It listens on `127.0.0.1` only, on a port that the system chooses, below a path that nobody can guess.
+//! It serves what a push asks and nothing else, keeps what it is given in one folder, and ends with the
+//! value that opened it.
+
+mod answer;
+mod routes;
+mod state;
+mod uploads;
+
+use std::{io, net::Ipv4Addr, sync::Arc};
+
+use hyper::{server::conn::http1, service::service_fn};
+use hyper_util::rt::TokioIo;
+use tokio::{net::TcpListener, sync::Semaphore, task::JoinSet};
+
+pub(crate) use state::BlobPresence;
+
+use crate::io::{
+    layout::{Incoming, PushedImage},
+    process::random_name,
+    push_door::{state::DoorState, uploads::Uploads},
+};
+
+/// Connections at once; a builder opens a handful.
+const CONNECTIONS: usize = 64;
+
+/// The open door. Dropped, it is closed.
+pub(crate) struct PushDoor {
+    port: u16,
+    state: Arc<DoorState>,
+    /// Ended when it is dropped.
+    _serving: JoinSet<()>,
+}
+
+impl PushDoor {
+    /// Opens a door whose content goes to `incoming`.
+    ///
+    /// # Errors
+    /// There is no loopback to listen on.
+    pub(crate) async fn open(
+        incoming: Arc<Incoming>,
+        presence: Arc<dyn BlobPresence>,
+    ) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let port = listener.local_addr()?.port();
+        let state = Arc::new(DoorState {
+            path: format!("{}/hoist-build", random_name()),
+            presence,
+            uploads: Uploads::new(incoming),
+        });
+        let mut serving = JoinSet::new();
+        serving.spawn(serve(listener, state.clone()));
+        Ok(Self {
+            port,
+            state,
+            _serving: serving,
+        })
+    }
+
+    /// The repository to push to, under any tag: `127.0.0.1:49152/<random>/hoist-build`.
+    pub(crate) fn repository(&self) -> String {
+        format!("127.0.0.1:{}/{}", self.port, self.state.path)
+    }
+
+    /// How many bytes have arrived so far.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.state.uploads.bytes()
+    }
+
+    /// Closes the door. The last manifest that was put is what was handed over; `None`: there was none.
+    ///
+    /// # Errors
+    /// Something could not be kept, such as on a full disk.
+    pub(crate) fn close(self) -> Result<Option<PushedImage>, String> {
+        self.state.uploads.received()
+    }
+}
+
+async fn serve(listener: TcpListener, state: Arc<DoorState>) {
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let mut connections = JoinSet::new();
+    loop {
+        let Ok(place) = places.clone().acquire_owned().await else {
+            return;
+        };
+        // A connection that could not be taken is the other side's to try again.
+        let Ok((stream, _)) = listener.accept().await else {
+            continue;
+        };
+        while connections.try_join_next().is_some() {}
+        let state = state.clone();
+        connections.spawn(async move {
+            let answer = service_fn(|request| {
+                let state = state.clone();
+                async move { Ok::<_, std::convert::Infallible>(routes::answer(&state, request).await) }
+            });
+            // What is wrong with a connection is seen by who opened it.
+            let _ = http1::Builder::new()
+                .serve_connection(TokioIo::new(stream), answer)
+                .await;
+            drop(place);
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests;
