@@ -19,5 +19,5 @@ mod secrets;
 mod source;
 
 pub use choose::choose;
-pub use request::{BuildRequest, Targets};
+pub use request::{BuildRequest, TargetRepositories};
 pub use source::{Description, ImageSource};

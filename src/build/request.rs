@@ -39,17 +39,17 @@ pub struct BuildRequest {
     /// `HOIST_VERSION` and the other variables that `image.build.command` gets.
     pub variables: Vec<(String, String)>,
     /// The repositories that the image goes to. What they have already is not taken out of the builder.
-    pub targets: Targets,
+    pub targets: TargetRepositories,
 }
 
 /// The repositories that an image goes to.
 #[derive(Clone, Default)]
-pub struct Targets(Vec<Arc<dyn RepositoryApi>>);
+pub struct TargetRepositories(Vec<Arc<dyn RepositoryApi>>);
 
 /// How long the repositories may take to tell whether they have a blob.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-impl Targets {
+impl TargetRepositories {
     /// These repositories.
     #[must_use]
     pub fn new(repositories: Vec<Arc<dyn RepositoryApi>>) -> Self {
@@ -63,7 +63,7 @@ impl Targets {
 }
 
 #[async_trait]
-impl BlobPresence for Targets {
+impl BlobPresence for TargetRepositories {
     async fn size_everywhere(&self, digest: &Digest) -> Option<u64> {
         let asked = join_all(self.0.iter().map(|api| api.blob_size(digest)));
         let answers = timeout(PATIENCE, asked).await.ok()?;
@@ -75,7 +75,7 @@ impl BlobPresence for Targets {
     }
 }
 
-impl fmt::Debug for Targets {
+impl fmt::Debug for TargetRepositories {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names = self.0.iter().map(|api| api.repository());
         f.debug_list().entries(names).finish()

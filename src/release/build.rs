@@ -6,7 +6,7 @@ use semver::Version;
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    build::{self, BuildRequest, Targets},
+    build::{self, BuildRequest, TargetRepositories},
     error::{Error, ErrorCode, ErrorKind, Result},
     event::{Finished, Started},
     io::{build_log::BuildLog, file_lock::FileLock, layout::Store, registry::image_tree},
@@ -52,7 +52,7 @@ impl Release {
                 }
                 PlannedSource::Build => {
                     let mut request = self.build_request(plan, planned, first);
-                    request.targets = Targets::new(self.apis(&plan.repositories)?);
+                    request.targets = TargetRepositories::new(self.apis(&plan.repositories)?);
                     first = false;
                     self.built(planned, &plan.version, &request).await?
                 }
@@ -252,7 +252,7 @@ impl Release {
             annotations: planned.annotations.clone(),
             references,
             variables: variables(plan),
-            targets: Targets::default(),
+            targets: TargetRepositories::default(),
         }
     }
 

@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 
 use crate::{
-    build::{self, BuildRequest, Targets},
+    build::{self, BuildRequest, TargetRepositories},
     error::{Error, Result},
     policy::BuildPolicy,
     release::{
@@ -103,7 +103,7 @@ impl Release {
             annotations: Default::default(),
             references: Vec::new(),
             variables: Vec::new(),
-            targets: Targets::default(),
+            targets: TargetRepositories::default(),
         })
     }
 }

@@ -19,7 +19,7 @@ use crate::{
             watchdog::{Activity, watch},
         },
         errors::{interrupted, task_result},
-        request::Targets,
+        request::TargetRepositories,
     },
     error::{Error, ErrorKind, Result},
     event::{Event, Events},
@@ -36,7 +36,7 @@ pub(crate) struct Handover<'a> {
     pub(crate) engine: &'a Engine,
     pub(crate) store: &'a Store,
     pub(crate) wanted: &'a WantedImage,
-    pub(crate) targets: &'a Targets,
+    pub(crate) targets: &'a TargetRepositories,
     pub(crate) events: &'a Events,
     pub(crate) cancel: &'a CancellationToken,
 }
