@@ -30,6 +30,8 @@ pub enum GitNameError {
 /// The id of a commit (SHA-1, 20 bytes). It is read from 40 hexadecimal digits and printed in lower
 /// case.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(extend("pattern" = "^[0-9a-fA-F]{40}$")))]
 #[serde(try_from = "String", into = "String")]
 pub struct CommitId([u8; 20]);
 
@@ -201,6 +203,8 @@ impl PartialEq<CommitId> for ObjectId {
 /// The rules are those of `git check-ref-format`; besides, no part may begin with `-`, so that no
 /// part can be taken for an option of `git`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(extend("pattern" = "^refs/[^\\x00-\\x20\\x7f~^:?*\\[\\\\]+$")))]
 #[serde(try_from = "String", into = "String")]
 pub struct RefName(String);
 

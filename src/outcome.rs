@@ -12,6 +12,7 @@ use crate::{
 
 /// The end of one run of the publish transaction.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Outcome {
     /// In one word.
     pub kind: OutcomeKind,
@@ -66,6 +67,7 @@ impl Outcome {
 
 /// The end in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum OutcomeKind {
     /// Every tag shows the release, and git knows it.
@@ -86,6 +88,7 @@ pub enum OutcomeKind {
 
 /// An image of a release in one repository.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ImageReport {
     /// The repository that shows it.
     pub repository: Repository,
@@ -96,6 +99,7 @@ pub struct ImageReport {
 /// Blobs that went between a repository and this machine. Manifests are not counted: they are small
 /// and always sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Transfer {
     /// The repository on the other end.
     pub repository: Repository,
@@ -109,6 +113,7 @@ pub struct Transfer {
 
 /// So many blobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Amount {
     /// Their number.
     pub blobs: u64,
@@ -131,6 +136,7 @@ impl Transfer {
 
 /// One tag of one repository, before and after a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct TagReport {
     /// The repository of the tag.
     pub repository: Repository,
@@ -142,6 +148,7 @@ pub struct TagReport {
     pub wanted: Digest,
     /// What it shows now, as far as it is known.
     #[serde(serialize_with = "tag_shows::serialize")]
+    #[cfg_attr(test, schemars(schema_with = "tag_shows::schema"))]
     pub now: Observed,
 }
 
@@ -190,13 +197,32 @@ mod tag_shows {
         };
         document.serialize(serializer)
     }
+
+    #[cfg(test)]
+    pub(super) fn schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let digest = generator.subschema_for::<Digest>();
+        schemars::json_schema!({ "oneOf": [
+            {
+                "type": "object",
+                "properties": { "shows": { "const": "at" }, "digest": digest },
+                "required": ["shows", "digest"],
+            },
+            {
+                "type": "object",
+                "properties": { "shows": { "enum": ["absent", "unknown"] } },
+                "required": ["shows"],
+            },
+        ]})
+    }
 }
 
 /// The branch of a release commit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct BranchReport {
     /// The branch, which the document names without `refs/heads/`.
     #[serde(with = "branch_name")]
+    #[cfg_attr(test, schemars(with = "String"))]
     pub name: RefName,
     /// What it showed before.
     pub before: CommitId,
@@ -208,9 +234,11 @@ pub struct BranchReport {
 
 /// The version's git tag.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct GitTagReport {
     /// The tag, which the document names without `refs/tags/`.
     #[serde(with = "tag_name")]
+    #[cfg_attr(test, schemars(with = "String"))]
     pub name: RefName,
     /// Whether the remote has it.
     pub pushed: bool,

@@ -26,6 +26,9 @@ pub(super) struct Global {
     /// Print one JSON document, or JSON lines
     #[arg(long, global = true)]
     pub(super) json: bool,
+    /// Write no outputs, summary and annotations for the CI service
+    #[arg(long, global = true)]
+    pub(super) no_ci: bool,
     /// Print errors only
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(super) quiet: bool,

@@ -8,6 +8,7 @@
 mod args;
 mod changelog;
 mod check;
+mod ci;
 mod completions;
 mod context;
 mod exit;
@@ -30,6 +31,7 @@ mod render;
 mod repair;
 mod resume;
 mod rollback;
+mod schema;
 mod signal;
 mod status;
 mod step_text;
@@ -41,7 +43,14 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use self::{args::Global, context::Context, render::Terminal, signal::Patience};
+use self::{
+    args::Global,
+    ci::{RunEnd, RunReport},
+    context::Context,
+    policy_file::PolicyFile,
+    render::Terminal,
+    signal::Patience,
+};
 use crate::{error::Result, release::Cancel};
 
 /// Cut a release of a container image: next version from git, one build, every tag or none.
@@ -86,6 +95,7 @@ enum Command {
     Log(log::LogArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
+    Schema(schema::SchemaArgs),
     Inspect(inspect::InspectArgs),
 }
 
@@ -128,6 +138,7 @@ impl Command {
             | Self::Log(_)
             | Self::Completions(_)
             | Self::Man(_)
+            | Self::Schema(_)
             | Self::Inspect(_) => Output::Document,
         }
     }
@@ -151,6 +162,7 @@ impl Command {
             Self::Log(args) => log::run(args, context),
             Self::Completions(args) => completions::run(args, context),
             Self::Man(args) => man::run(args, context),
+            Self::Schema(args) => schema::run(args, context),
             Self::Inspect(args) => inspect::run(args, context),
         }
     }
@@ -173,8 +185,13 @@ pub fn main() -> ExitCode {
     match watched.and_then(|()| cli.command.run(&context)) {
         Ok(code) => code,
         Err(error) => {
-            if context.terminal.json && output == Output::Lines {
-                context.terminal.json(&outcome::failed(&error));
+            if output == Output::Lines {
+                if context.terminal.json {
+                    context.terminal.json(&outcome::failed(&error));
+                }
+                let end = RunEnd::Failed(&error);
+                let report = RunReport::new(PolicyFile::new(None), end);
+                context.terminal.report(&[report]);
             }
             context.terminal.error(&error);
             exit::code(&error)

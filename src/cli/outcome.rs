@@ -5,7 +5,12 @@ use std::process::ExitCode;
 
 use serde_json::{Map, Value, json};
 
-use super::{exit, images, policy_file::PolicyFile, render::Terminal};
+use super::{
+    ci::{RunEnd, RunReport},
+    exit, images,
+    policy_file::PolicyFile,
+    render::Terminal,
+};
 use crate::{
     error::{Error, ErrorKind},
     oci::Observed,
@@ -19,18 +24,31 @@ pub(super) fn print(outcome: &Outcome, terminal: &Terminal) -> ExitCode {
     } else {
         tell(PolicyFile::new(None), outcome, terminal);
     }
+    let report = RunReport::new(PolicyFile::new(None), RunEnd::Ended(outcome));
+    terminal.report(&[report]);
     ExitCode::from(code(outcome))
 }
 
 /// Prints the outcome of something that may have had nothing to do.
 pub(super) fn print_or(outcome: Option<Outcome>, nothing: &str, terminal: &Terminal) -> ExitCode {
-    match outcome {
-        Some(outcome) => return print(&outcome, terminal),
-        None if terminal.json => terminal.json(&json!({
+    let Some(outcome) = outcome else {
+        terminal.report(&[RunReport::new(
+            PolicyFile::new(None),
+            RunEnd::Nothing(nothing),
+        )]);
+        return print_nothing(nothing, terminal);
+    };
+    print(&outcome, terminal)
+}
+
+fn print_nothing(nothing: &str, terminal: &Terminal) -> ExitCode {
+    if terminal.json {
+        terminal.json(&json!({
             "v": 1, "type": "outcome", "outcome": "nothing", "exit": exit::OK, "version": null,
             "why": nothing,
-        })),
-        None => terminal.note(nothing),
+        }));
+    } else {
+        terminal.note(nothing);
     }
     ExitCode::from(exit::OK)
 }

@@ -12,6 +12,7 @@ use anstyle::{AnsiColor, Style};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::{
+    ci::Ci,
     policy_file::PolicyFile,
     render::Terminal,
     step_text::{doing, done, result, subject},
@@ -79,6 +80,7 @@ impl Screen {
             bars: self.bars.clone(),
             running: Mutex::default(),
             verbose: self.terminal.verbose > 0,
+            ci: self.terminal.ci.clone(),
         }
     }
 }
@@ -123,6 +125,7 @@ struct Printer {
     bars: Option<MultiProgress>,
     running: Mutex<HashMap<String, ProgressBar>>,
     verbose: bool,
+    ci: Ci,
 }
 
 impl Printer {
@@ -168,7 +171,14 @@ impl Printer {
                 }
             }
             Event::Note { text } => self.line(BUSY, "note", &text),
-            Event::Warning { text } => self.line(BACK, "warning", &text),
+            Event::Warning { text } => self.warning(&text),
+        }
+    }
+
+    fn warning(&self, text: &str) {
+        self.line(BACK, "warning", text);
+        if let Some(line) = self.ci.warning(text) {
+            self.raw(&line);
         }
     }
 

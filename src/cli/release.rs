@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::{
     args::Overrides,
+    ci::{RunEnd, RunReport},
     context::Context,
     exit,
     images::{self, Images},
@@ -22,8 +23,9 @@ use super::{
 };
 use crate::{
     error::{Error, ErrorCode, Result},
+    outcome::OutcomeKind,
     policy::parse_duration,
-    project::ImageResult,
+    project::{ImageResult, Project, VersionRequest, Wanted},
     release::{Cancel, Consent, PLAN_FORMAT, Plan, Planned, ReleaseRequest, ReleaseResult},
 };
 
@@ -67,16 +69,13 @@ pub(super) fn run(args: ReleaseArgs, context: &Context) -> Result<ExitCode> {
     let reviewed = args.plan.as_deref().map(read).transpose()?;
     let mut request = request(&args, reviewed.as_ref())?;
     request.consent = Question::new(args.yes, Consent::GivenIfProven, context).consent;
+    if args.dry_run {
+        return dry_run(&args, &request, context);
+    }
     let releases = context
         .releases_for_work(args.all)?
-        .with_hooks(!args.skip_hooks);
-    if args.dry_run {
-        // It publishes nothing, so a password that names no host is not used.
-        let planned = Images::of(releases.dry_run(&request))?;
-        plan::print(&planned, terminal);
-        return without_plan(&planned, args.require_release, terminal);
-    }
-    let releases = releases.for_publishing();
+        .with_hooks(!args.skip_hooks)
+        .for_publishing();
     let mut shown = reviewed.map(|plan| {
         let planned = Planned::Release(Box::new(plan));
         vec![ImageResult::new(None, Ok(planned))]
@@ -94,7 +93,62 @@ pub(super) fn run(args: ReleaseArgs, context: &Context) -> Result<ExitCode> {
         Some(shown) => releases.execute(shown, &request),
         None => releases.release(&request),
     };
-    print(&Images::of(done)?, args.require_release, terminal)
+    let done = Images::of(done)?;
+    report(&done, args.all, context);
+    print(&done, args.require_release, terminal)
+}
+
+/// Shows the plans, having proven that nothing would stop them. It publishes nothing, so a password
+/// that names no host is not used.
+fn dry_run(args: &ReleaseArgs, request: &ReleaseRequest, context: &Context) -> Result<ExitCode> {
+    let terminal = &context.terminal;
+    // With `--json` the plan is the one document.
+    let releases = match terminal.json {
+        true => context.releases(args.all)?,
+        false => context.releases_for_work(args.all)?,
+    };
+    let releases = releases.with_hooks(!args.skip_hooks);
+    let planned = Images::of(releases.dry_run(request))?;
+    plan::print(&planned, terminal);
+    without_plan(&planned, args.require_release, terminal)
+}
+
+/// Tells the CI service what came of each image.
+fn report(done: &Images<ReleaseResult>, all: bool, context: &Context) {
+    let mut notes = match context.terminal.ci.wants_notes() {
+        true => notes_of(done, all, context).into_iter(),
+        false => Vec::new().into_iter(),
+    };
+    let reports = done.iter().map(|(label, result)| {
+        let end = match result {
+            Ok(ReleaseResult::Nothing(nothing)) => RunEnd::Nothing(&nothing.why),
+            Ok(ReleaseResult::Ended(ended)) => RunEnd::Ended(ended),
+            Err(error) => RunEnd::Failed(error),
+        };
+        let mut report = RunReport::new(label, end);
+        report.notes = notes.next().flatten();
+        report
+    });
+    context.terminal.report(&reports.collect::<Vec<_>>());
+}
+
+/// The notes of what was published, an entry an image. They are read from git once more; where they
+/// cannot be read, the release is none the worse.
+fn notes_of(done: &Images<ReleaseResult>, all: bool, context: &Context) -> Vec<Option<String>> {
+    let Ok(projects) = context.projects(all) else {
+        return Vec::new();
+    };
+    let today = chrono::Utc::now().date_naive();
+    let results = done.iter().map(|(_, result)| result);
+    let one = |(project, result): (&Project, &Result<ReleaseResult>)| match result {
+        Ok(ReleaseResult::Ended(ended)) if ended.kind == OutcomeKind::Published => {
+            let wanted = Wanted::Version(ended.version.clone());
+            let notes = project.notes(&wanted, &VersionRequest::default(), today);
+            project.render_notes(&notes.ok()?).ok()
+        }
+        _ => None,
+    };
+    projects.projects().iter().zip(results).map(one).collect()
 }
 
 /// A reviewed plan says which branch was meant.

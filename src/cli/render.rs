@@ -5,7 +5,10 @@ use std::{fmt::Write as _, io::Write as _};
 use anstyle::{AnsiColor, Style};
 use serde_json::{Value, json};
 
-use super::args::{Color, Global};
+use super::{
+    args::{Color, Global},
+    ci::{Ci, RunReport},
+};
 use crate::{
     error::Error,
     oci::Observed,
@@ -25,6 +28,8 @@ pub(super) struct Terminal {
     pub(super) quiet: bool,
     /// How much more was asked for.
     pub(super) verbose: u8,
+    /// What the CI service is told.
+    pub(super) ci: Ci,
 }
 
 impl Terminal {
@@ -39,6 +44,24 @@ impl Terminal {
             json: global.json,
             quiet: global.quiet,
             verbose: global.verbose,
+            ci: match global.no_ci {
+                true => Ci::default(),
+                false => Ci::from_process(),
+            },
+        }
+    }
+
+    /// Tells the CI service how a run ended.
+    pub(super) fn report(&self, reports: &[RunReport<'_>]) {
+        let errors = match self.json {
+            true => self.ci.errors_in_json(reports),
+            false => Vec::new(),
+        };
+        for line in errors {
+            let _ = writeln!(anstream::stderr(), "{line}");
+        }
+        for problem in self.ci.report(reports) {
+            self.warning(&problem);
         }
     }
 
@@ -85,6 +108,9 @@ impl Terminal {
                 "{STATE}warning:{STATE:#} {}",
                 sanitize(text.to_owned())
             );
+            if let Some(line) = self.ci.warning(text) {
+                let _ = writeln!(anstream::stderr(), "{}", sanitize(line));
+            }
         }
     }
 
@@ -106,6 +132,9 @@ impl Terminal {
         }
         for hint in error.hints() {
             let _ = writeln!(out, "{HINT}hint:{HINT:#} {hint}");
+        }
+        if let Some(line) = self.ci.error(error) {
+            let _ = writeln!(out, "{line}");
         }
     }
 }

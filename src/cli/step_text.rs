@@ -123,7 +123,7 @@ fn image(variant: &Variant) -> String {
     }
 }
 
-fn amount(amount: Amount, what: &str) -> String {
+pub(super) fn amount(amount: Amount, what: &str) -> String {
     match amount.blobs {
         0 => String::new(),
         1 => format!(", {} in 1 blob {what}", bytes(amount.bytes)),

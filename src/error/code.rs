@@ -6,6 +6,7 @@ use crate::exit;
 
 /// Why a run did not end well. Each kind has one exit code ([`ErrorKind::exit_code`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum ErrorKind {
     /// A bug in hoist.
@@ -70,6 +71,7 @@ impl ErrorKind {
 /// stable, in JSON as `"code": "version-taken"`; texts are not. More can be added, so that an error
 /// which has the code of its kind today can have a closer one tomorrow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum ErrorCode {

@@ -285,6 +285,39 @@ impl Serialize for Error {
 }
 
 #[cfg(test)]
+impl schemars::JsonSchema for Error {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Error".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "type": "object",
+            "properties": {
+                "kind": generator.subschema_for::<ErrorKind>(),
+                "code": generator.subschema_for::<ErrorCode>(),
+                "message": { "type": "string" },
+                "causes": { "type": "array", "items": { "type": "string" } },
+                "state": {
+                    "description": "What is true outside now.",
+                    "type": ["string", "null"],
+                },
+                "hint": {
+                    "description": "The first of `hints`.",
+                    "type": ["string", "null"],
+                },
+                "hints": {
+                    "description": "Commands that help.",
+                    "type": "array",
+                    "items": { "type": "string" },
+                },
+            },
+            "required": ["kind", "code", "message", "causes", "state", "hint", "hints"],
+        })
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use std::error::Error as _;
 

@@ -13,6 +13,7 @@ use crate::oci::{Digest, Repository, Tag};
 
 /// One thing that happened. Serialised as `{"type": "…", …}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "type", rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Event {

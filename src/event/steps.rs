@@ -11,6 +11,7 @@ use crate::{
 
 /// The steps of a release, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Step {
     /// Reading history and policy, choosing version and tags.
@@ -56,6 +57,7 @@ impl Step {
 
 /// A step that begins, and what it is done to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "step", rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Started {
@@ -139,6 +141,7 @@ impl Started {
 
 /// A step that came to its result, and the result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "step", rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Finished {

@@ -10,6 +10,8 @@ use sha2::{Digest as _, Sha256};
 /// Other algorithms are refused by name: no registry in use answers with another one, and a digest
 /// that hoist cannot check must not be trusted.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(extend("pattern" = "^sha256:[0-9a-f]{64}$")))]
 #[serde(try_from = "String", into = "String")]
 pub struct Digest(String);
 

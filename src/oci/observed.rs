@@ -8,6 +8,7 @@ use super::Digest;
 
 /// What a tag showed when it was last read. The tag may have moved since.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Observed {
     /// 404 with every media type accepted: there is no such tag.

@@ -11,6 +11,8 @@ use super::{Digest, NameError, Registry, Tag};
 /// Docker's abbreviations are written out: `nginx` is `docker.io/library/nginx`, `acme/api` is
 /// `docker.io/acme/api`. Two repositories are equal when they are the same place.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(extend("pattern" = "^(([A-Za-z0-9.-]+|\\[[0-9A-Fa-f:.]+\\])(:[0-9]+)?/)?[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\\.|_|__|-+)[a-z0-9]+)*)*$")))]
 #[serde(try_from = "String", into = "String")]
 pub struct Repository {
     registry: Registry,

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 /// The main image of a release, or one of its variants by name (`[variants.alpine]`). The main
 /// image sorts before every variant, and is `null` in a document.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Variant(Option<String>);
 

@@ -10,6 +10,7 @@ use crate::policy::{pattern::BranchGlob, text_value::text_value};
 
 /// `[branches]`
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct BranchPolicy {
     /// Branches that release stable versions.
@@ -18,6 +19,7 @@ pub struct BranchPolicy {
     pub maintenance: Vec<MaintenancePattern>,
     /// Branches that release pre-releases, sorted by their globs' texts.
     #[serde(with = "prerelease_table")]
+    #[cfg_attr(test, schemars(with = "std::collections::BTreeMap<String, Label>"))]
     pub prerelease: Vec<PrereleaseBranches>,
 }
 
@@ -235,4 +237,7 @@ impl fmt::Display for MaintenancePattern {
     }
 }
 
-text_value!(Label, MaintenancePattern);
+text_value!(
+    Label: "^[0-9-]*[A-Za-z-][A-Za-z0-9-]*$",
+    MaintenancePattern: r"^[^{}\[\]\\]*(\{minor\}[^{}\[\]\\]*)?\{major\}[^{}\[\]\\]*(\{minor\}[^{}\[\]\\]*)?$",
+);

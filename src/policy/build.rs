@@ -17,6 +17,7 @@ use crate::{
 
 /// `[image.build]`: what makes the image, and what it is told.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(try_from = "BuildTable", into = "BuildTable")]
 pub struct BuildPolicy {
     /// What makes the image; not the key `source`, which is [`BuildPolicy::files`].
@@ -95,6 +96,7 @@ impl BuildSource {
 
 /// Which of an engine's two builders runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Builder {
     /// BuildKit.
@@ -105,6 +107,7 @@ pub enum Builder {
 
 /// Which files the builder sees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum SourceFiles {
     /// Exactly HEAD's tree.
@@ -116,6 +119,7 @@ pub enum SourceFiles {
 
 /// How layers are packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Compression {
     /// gzip, which every engine reads.
@@ -125,6 +129,7 @@ pub enum Compression {
 
 /// What becomes of an image from a layout that the last release has published already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum SameImage {
     /// The layout was not made anew: the release is refused.
@@ -169,11 +174,14 @@ impl Default for BuildPolicy {
 /// The keys as `release.toml` has them. Two of them, `layout` and `command`, say together what
 /// makes the image.
 #[derive(Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(extend("anyOf" = [{ "required": ["layout"] }, { "properties": { "command": { "maxItems": 0 } } }])))]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 struct BuildTable {
     dockerfile: DockerfilePath,
     context: RepositoryPath,
     target: Option<String>,
+    #[cfg_attr(test, schemars(schema_with = "crate::policy::platform::schema"))]
     platforms: Vec<PlatformText>,
     args: BTreeMap<String, Template>,
     secrets: Vec<Secret>,

@@ -132,4 +132,7 @@ impl fmt::Display for GitTagTemplate {
     }
 }
 
-text_value!(GitTagTemplate);
+text_value!(
+    GitTagTemplate: r"^[^\x00-\x20\x7f~^:?*\[\\{}]*\{version\}[^\x00-\x20\x7f~^:?*\[\\{}]*$"
+        except r"\.\.|//|^[-/.]|[./]$|\.lock$",
+);

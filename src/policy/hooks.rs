@@ -8,6 +8,7 @@ use crate::policy::{program_line::ProgramLine, publish::duration};
 
 /// `[hooks]`: the programs that run at each point of a release, in order.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct HookPolicy {
     /// Before the image is made.
@@ -22,12 +23,14 @@ pub struct HookPolicy {
 
 /// One program that runs at a point of a release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Hook {
     /// The program with its arguments; it runs without a shell.
     pub run: ProgramLine,
     /// How long it may take.
     #[serde(with = "duration", default = "ten_minutes")]
+    #[cfg_attr(test, schemars(with = "String", extend("pattern" = "^[0-9]{1,20}(ms|s|m|h)$")))]
     pub timeout: Duration,
     /// Environment variables that it gets on top of hoist's own.
     #[serde(default)]
@@ -39,6 +42,7 @@ pub struct Hook {
 
 /// The points of a release at which hooks run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum HookPoint {
     /// Before the image is made.

@@ -29,6 +29,11 @@ mod variants;
 mod version;
 mod version_file;
 
+/// Where the JSON Schema of `release.toml` can be fetched. `#:schema` and this address as the first
+/// line of a policy file tell an editor the keys and their values.
+pub const SCHEMA_URL: &str =
+    "https://raw.githubusercontent.com/hoist-rs/hoist/main/schema/release.json";
+
 pub use branches::{BranchPolicy, Label, MaintenanceLine, MaintenancePattern, PrereleaseBranches};
 pub use build::{BuildPolicy, BuildSource, Builder, Compression, SameImage, SourceFiles};
 pub use conflicts::conflicts;

@@ -171,7 +171,11 @@ fn directory(path: &str) -> String {
     }
 }
 
-text_value!(DockerfilePath, RepositoryPath, PathPattern);
+text_value!(
+    DockerfilePath: "^[^/]" except r"(^|/)\.{0,2}$",
+    RepositoryPath: "^[^/]" except r"(^|/)\.\.(/|$)",
+    PathPattern: "" except r"(^|[^\\])\[[^\]]*$",
+);
 
 #[cfg(test)]
 mod tests {

@@ -173,4 +173,8 @@ impl fmt::Display for Regex {
     }
 }
 
-text_value!(BranchGlob, CommitGlob, Regex);
+text_value!(
+    BranchGlob: "" except r"(^|[^\\])\[[^\]]*$",
+    CommitGlob: "" except r"(^|[^\\])\[[^\]]*$",
+    Regex,
+);

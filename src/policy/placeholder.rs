@@ -193,4 +193,4 @@ impl fmt::Display for DateFormat {
     }
 }
 
-text_value!(DateFormat);
+text_value!(DateFormat: r"^[\s\S]+$");

@@ -152,6 +152,27 @@ fn nearest(
 
 text_value!(PlatformText);
 
+/// The schema of a list of platforms, each of them once.
+#[cfg(test)]
+pub(super) fn schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    let one = |os: &str, architecture: &str| {
+        let variant = match variants(architecture) {
+            None => "(/[^/]+)?".to_owned(),
+            Some([]) => String::new(),
+            Some(known) => format!("(/({}))?", known.join("|").replace('.', "\\.")),
+        };
+        format!("{os}/{architecture}{variant}")
+    };
+    let all = KNOWN.iter();
+    let all = all.flat_map(|(os, all)| all.iter().map(move |architecture| one(os, architecture)));
+    let expression = format!("^({})$", all.collect::<Vec<_>>().join("|"));
+    schemars::json_schema!({
+        "type": "array",
+        "items": { "type": "string", "pattern": expression },
+        "uniqueItems": true,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use crate::policy::platform::PlatformText;

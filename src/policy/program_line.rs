@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 
 /// A program with its arguments, as a list that is not empty.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(extend("minItems" = 1)))]
 #[serde(try_from = "Vec<String>", into = "Vec<String>")]
 pub struct ProgramLine {
     /// The program's name, or its path seen from the top of the repository.

@@ -8,23 +8,28 @@ use crate::git::RefName;
 
 /// `[publish]`
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct PublishPolicy {
     /// What happens when not all tags can be moved.
     pub on_failure: OnFailure,
     /// How long a registry may take to show a tag that it has accepted.
     #[serde(with = "duration")]
+    #[cfg_attr(test, schemars(with = "String", extend("pattern" = "^[0-9]{1,20}(ms|s|m|h)$")))]
     pub verify_timeout: Duration,
     /// How long hoist keeps trying to move the tags.
     #[serde(with = "duration")]
+    #[cfg_attr(test, schemars(with = "String", extend("pattern" = "^[0-9]{1,20}(ms|s|m|h)$")))]
     pub deadline: Duration,
     /// How much time is left after a signal to finish or roll back.
     #[serde(with = "duration")]
+    #[cfg_attr(test, schemars(with = "String", extend("pattern" = "^[0-9]{1,20}(ms|s|m|h)$")))]
     pub grace: Duration,
 }
 
 /// What happens when not all tags of a release can be moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum OnFailure {
     /// Every tag is put back.
@@ -36,6 +41,7 @@ pub enum OnFailure {
 
 /// `[git]`
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct GitPolicy {
     /// Whether the git tag is pushed and the lock kept on the remote.
@@ -52,6 +58,7 @@ pub struct GitPolicy {
 
 /// `[registry."HOST"]`
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct RegistryPolicy {
     /// Whether the registry is spoken to without TLS. A loopback address does not need the key.

@@ -20,6 +20,7 @@ use crate::{
 
 /// The whole of `release.toml`.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Policy {
     /// What is released, and to which repositories.
@@ -71,6 +72,7 @@ impl Policy {
 
 /// `[image]`: what is released, and to which repositories.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ImagePolicy {
     /// One repository; `repositories` for several.
@@ -109,6 +111,7 @@ impl ImagePolicy {
 
 /// `[notes]`: release notes.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct NotesPolicy {
     /// The path of a minijinja template; unset: the built-in one.

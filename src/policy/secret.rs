@@ -8,6 +8,7 @@ use crate::policy::text_value::text_value;
 
 /// One secret of the build.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(try_from = "SecretTable", into = "SecretTable")]
 pub struct Secret {
     /// The name that the Dockerfile asks for: `--mount=type=secret,id=…`.
@@ -33,10 +34,15 @@ pub enum SecretSource {
 
 /// The keys of a secret as `release.toml` has them.
 #[derive(Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(extend("oneOf" = [{ "required": ["env"] }, { "required": ["file"] }])))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct SecretTable {
+    /// The name that the Dockerfile asks for: `--mount=type=secret,id=...`.
     id: String,
+    /// The environment variable that holds the value.
     env: Option<String>,
+    /// The file that holds the value.
     file: Option<String>,
 }
 

@@ -102,7 +102,9 @@ impl fmt::Display for TagTemplate {
     }
 }
 
-text_value!(TagTemplate);
+text_value!(
+    TagTemplate: r"^([A-Za-z0-9_]|\{(version|major|minor|patch|prerelease|channel|branch|sha(:(full|0*([4-9]|[1-3][0-9]|40)))?|(commit_)?date(:[^}]+)?)\})([A-Za-z0-9_.-]|\{(version|major|minor|patch|prerelease|channel|branch|sha(:(full|0*([4-9]|[1-3][0-9]|40)))?|(commit_)?date(:[^}]+)?)\})*$",
+);
 
 pub(crate) fn is_tag_character(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-')

@@ -8,6 +8,7 @@ use crate::policy::{placeholder::DateFormat, tag_template::TagTemplate};
 
 /// `[tags]`
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct TagPolicy {
     /// Tags that never move.
@@ -75,6 +76,7 @@ impl fmt::Display for TemplateList {
 
 /// When `latest` moves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Latest {
     /// To the highest stable version.
@@ -88,6 +90,7 @@ pub enum Latest {
 
 /// What decides whether a moving tag may move where a registry refuses to list its tags.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum TagListFallback {
     /// Git tags and what the registry shows; a release is refused where neither is known.

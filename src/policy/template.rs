@@ -118,4 +118,6 @@ impl fmt::Display for Template {
     }
 }
 
-text_value!(Template);
+text_value!(
+    Template: r"^([^{}]|\{\{|\}\}|\{(version|major|minor|patch|prerelease|channel|branch|sha(:(full|0*([4-9]|[1-3][0-9]|40)))?|(commit_)?date(:[^}]+)?)\})*$",
+);

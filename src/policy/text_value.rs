@@ -8,9 +8,11 @@ use serde::{
 };
 
 /// Reads a type with its `FromStr` and writes it with its `Display`, so that the file's text is the
-/// form in which it is stored, too.
+/// form in which it is stored, too. The expression after a type is for the schema of `release.toml`:
+/// it matches every valid text, and what follows `except` matches none. What neither can say is
+/// left to `FromStr`.
 macro_rules! text_value {
-    ($($type:ty),+ $(,)?) => {$(
+    ($($type:ty $(: $pattern:literal $(except $except:literal)?)?),+ $(,)?) => {$(
         impl<'de> ::serde::Deserialize<'de> for $type {
             fn deserialize<D>(deserializer: D) -> ::std::result::Result<Self, D::Error>
             where
@@ -26,6 +28,20 @@ macro_rules! text_value {
                 S: ::serde::Serializer,
             {
                 serializer.collect_str(self)
+            }
+        }
+
+        #[cfg(test)]
+        impl ::schemars::JsonSchema for $type {
+            fn schema_name() -> ::std::borrow::Cow<'static, str> {
+                stringify!($type).into()
+            }
+
+            fn json_schema(_: &mut ::schemars::SchemaGenerator) -> ::schemars::Schema {
+                ::schemars::json_schema!({
+                    "type": "string",
+                    $("pattern": $pattern, $("not": { "pattern": $except },)?)?
+                })
             }
         }
     )+};

@@ -8,6 +8,7 @@ use crate::policy::{path::DockerfilePath, tag_template::is_tag_character, text_v
 
 /// `[variants.NAME]`: a further image of the same release, with tags of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct VariantPolicy {
     /// The stage of the Dockerfile that makes this image.
@@ -86,4 +87,4 @@ impl fmt::Display for Suffix {
     }
 }
 
-text_value!(Suffix);
+text_value!(Suffix: "^[A-Za-z0-9._-]+$");

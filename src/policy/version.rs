@@ -14,6 +14,7 @@ use crate::policy::{
 
 /// `[version]`
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct VersionPolicy {
     /// How a version becomes the name of a git tag.
@@ -39,6 +40,7 @@ pub struct VersionPolicy {
 
 /// Which number of a version a change raises.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Level {
     /// The third number: the change fixes something.
@@ -69,6 +71,8 @@ impl fmt::Display for Level {
 
 /// `[[version.rules]]`: which commits a rule matches, and the level that it gives them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(extend("anyOf" = [{ "required": ["type"] }, { "required": ["scope"] }, { "required": ["match"] }, { "required": ["breaking"] }])))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct CommitRule {
     /// Matches the commit's type.
@@ -87,6 +91,7 @@ pub struct CommitRule {
 
 /// The level that a rule gives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum RuleBump {
     /// The commit does not count.
@@ -114,6 +119,7 @@ impl RuleBump {
 
 /// What a change means while major is 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum ZeroMajor {
     /// breaking → minor, feature → minor, fix → patch.
@@ -127,6 +133,7 @@ pub enum ZeroMajor {
 
 /// What counts in a squash merge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Squash {
     /// The title, and lines in the body that say what breaks.
@@ -139,6 +146,7 @@ pub enum Squash {
 
 /// What a commit without a conventional header counts as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Unconventional {
     /// The commit does not count.

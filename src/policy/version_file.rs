@@ -7,6 +7,7 @@ use crate::policy::{path::RepositoryPath, pattern::Regex};
 /// A file that contains the version. A release writes the new one into it and commits the file
 /// before the build.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(try_from = "VersionFileTable", into = "VersionFileTable")]
 pub struct VersionFile {
     /// The file's path.
@@ -50,11 +51,19 @@ impl VersionFormat {
     }
 }
 
+/// The paths whose format [`VersionFormat::of`] knows by their names.
+#[cfg(test)]
+const FILE_NAMES: &str = r"(^|/)(Cargo\.toml|package\.json|pyproject\.toml|Chart\.yaml|\.?[Vv][Ee][Rr][Ss][Ii][Oo][Nn]|[Vv][Ee][Rr][Ss][Ii][Oo][Nn]\.[Tt][Xx][Tt])$";
+
 /// The keys of a file as `release.toml` has them.
 #[derive(Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(extend("anyOf" = [{ "required": ["pattern"] }, { "properties": { "path": { "pattern": FILE_NAMES } } }])))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct VersionFileTable {
+    /// The file, as its path in the repository.
     path: RepositoryPath,
+    /// A regular expression whose first group is the version; without one the name of the file decides.
     pattern: Option<Regex>,
 }
 

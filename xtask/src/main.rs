@@ -4,6 +4,7 @@ use std::process::{Command, ExitCode};
 
 mod checks;
 mod demo;
+mod dist;
 mod fuzz;
 mod measure;
 mod release;
@@ -17,6 +18,9 @@ usage: cargo xtask <chore>
                 (HOIST_TESTS=no-engine leaves out what needs an engine)
   release [ARGS ...]
                 release hoist with itself; --dry-run tries it in a sandbox
+  dist [--binary FILE]
+                make the archive, the wheel, install.sh and their checksums in target/dist
+                (--binary packs a program that is built already)
   fuzz [SECONDS] [TARGET ...]
                 run the fuzz targets, each for ten minutes or so many seconds
   measure       CPU time of `hoist next` with 10,000 tags; peak memory of a 1 GiB release";
@@ -30,6 +34,7 @@ fn main() -> ExitCode {
         ["demo"] => demo::run(None),
         ["demo", "--engine", host] => demo::run(Some(host)),
         ["measure"] => measure::run(),
+        ["dist", args @ ..] => dist::run(args),
         ["release", args @ ..] => release::run(args),
         ["fuzz", args @ ..] => fuzz::run(args),
         ["test", names @ ..] => checks::run(names),

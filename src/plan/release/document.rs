@@ -19,6 +19,7 @@ pub const PLAN_FORMAT: u64 = 1;
 
 /// Everything that a release would do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Plan {
     /// The version of the format: [`PLAN_FORMAT`] in every plan that this program writes.
     pub v: u64,
@@ -67,9 +68,11 @@ pub struct Plan {
 
 /// The version's git tag.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct PlannedGitTag {
     /// The tag, which a document names without `refs/tags/`.
     #[serde(with = "tag_name")]
+    #[cfg_attr(test, schemars(with = "String"))]
     pub name: RefName,
     /// False where it is there already: then it is left alone.
     pub create: bool,
@@ -88,9 +91,11 @@ impl fmt::Display for PlannedGitTag {
 
 /// A commit that the release makes on top of HEAD, and pushes to the branch before any tag moves.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ReleaseCommit {
     /// The branch, which a document names without `refs/heads/`.
     #[serde(with = "branch_name")]
+    #[cfg_attr(test, schemars(with = "String"))]
     pub branch: RefName,
     /// HEAD in full: the commit's one parent.
     pub parent: CommitId,
@@ -102,6 +107,7 @@ pub struct ReleaseCommit {
 
 /// One image of the release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct PlannedImage {
     /// The variant, or [`Variant::main`].
     #[serde(default)]
@@ -118,6 +124,7 @@ pub struct PlannedImage {
 
 /// Where an image comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum PlannedSource {
     /// It is built, or taken from a layout.
@@ -135,6 +142,7 @@ pub enum PlannedSource {
 
 /// One tag in one repository.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct PlannedMove {
     /// The repository that the tag is in.
     pub repository: Repository,
@@ -161,6 +169,7 @@ pub struct PlannedMove {
 
 /// The image of another version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Successor {
     /// That version's own tag.
     pub tag: Tag,
@@ -170,6 +179,7 @@ pub struct Successor {
 
 /// One change of the range.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct PlannedCommit {
     /// The commit in full.
     pub sha: CommitId,

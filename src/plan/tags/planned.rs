@@ -10,6 +10,7 @@ use crate::{
 
 /// Whether a tag ever moves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum TagKind {
     /// The tag never moves.

@@ -51,6 +51,7 @@ impl Published {
 
 /// What a release does to a tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum TagAction {
     /// The tag is not there yet and is created.

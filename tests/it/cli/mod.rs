@@ -2,6 +2,7 @@
 //! surroundings. `git` is real.
 
 mod adopt;
+mod ci;
 mod failed_build;
 mod hooks;
 mod init;
@@ -9,12 +10,14 @@ mod layouts;
 mod locks;
 mod multi_image;
 mod one_clone;
+mod pipelines;
 mod planted;
 mod recheck;
 pub(crate) mod refusal;
 mod release_files;
 mod repositories;
 mod rollback;
+mod schema;
 mod security;
 mod signals;
 mod stale_layout;

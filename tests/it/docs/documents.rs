@@ -10,7 +10,7 @@ fn read(path: &str) -> String {
     fs::read_to_string(root.join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-fn documents() -> Vec<String> {
+pub(super) fn documents() -> Vec<String> {
     let mut paths = vec!["README.md".to_owned()];
     for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs")).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
@@ -20,7 +20,7 @@ fn documents() -> Vec<String> {
 }
 
 /// The fenced blocks of a language.
-fn blocks(text: &str, language: &str) -> Vec<String> {
+pub(super) fn blocks(text: &str, language: &str) -> Vec<String> {
     let fence = Regex::new(&format!("(?ms)^```{language}\n(.*?)^```$")).unwrap();
     fence.captures_iter(text).map(|c| c[1].to_owned()).collect()
 }
@@ -129,6 +129,18 @@ fn help_fits_a_screen() {
         assert!(help.lines().count() <= 40, "{verb}:\n{help}");
     }
     assert!(help(&[]).lines().count() <= 40);
+}
+
+#[test]
+fn every_page_is_in_the_book() {
+    let summary = read("docs/SUMMARY.md");
+    for document in documents() {
+        let name = document.strip_prefix("docs/").unwrap_or("SUMMARY.md");
+        assert!(
+            name == "SUMMARY.md" || summary.contains(&format!("]({name})")),
+            "{document} is not in docs/SUMMARY.md"
+        );
+    }
 }
 
 #[test]

@@ -8,4 +8,5 @@ mod failures;
 mod licences;
 mod readme;
 mod recipes;
+pub(crate) mod schema;
 mod surface;

@@ -1,0 +1,220 @@
+//! The schemas of the plan document and of the JSON lines. A document may get new fields, so they
+//! allow fields that they do not name.
+
+use serde_json::{Map, Value, json};
+
+use super::made::{document, of};
+use crate::{
+    error::{Error, ErrorKind},
+    event::Event,
+    outcome::{Outcome, OutcomeKind},
+    release::Plan,
+};
+
+type Object = Map<String, Value>;
+
+/// An object of these properties, all of them required but those whose names end with `?`.
+fn object(properties: &[(&str, Value)]) -> Object {
+    let name = |name: &&str| name.trim_end_matches('?').to_owned();
+    let all: Object = properties
+        .iter()
+        .map(|(key, value)| (name(key), value.clone()))
+        .collect();
+    let required: Vec<_> = properties
+        .iter()
+        .filter(|(key, _)| !key.ends_with('?'))
+        .map(|(key, _)| key)
+        .collect();
+    let mut object = Object::new();
+    object.insert("type".to_owned(), json!("object"));
+    object.insert("properties".to_owned(), all.into());
+    object.insert("required".to_owned(), json!(required));
+    object
+}
+
+/// Both objects in one.
+fn with(one: &Object, other: &Object) -> Object {
+    let mut both = one.clone();
+    for (key, value) in other {
+        match (both.get_mut(key), value) {
+            (Some(Value::Object(mine)), Value::Object(theirs)) => {
+                mine.extend(theirs.clone());
+            }
+            (Some(Value::Array(mine)), Value::Array(theirs)) => {
+                mine.extend(theirs.iter().cloned());
+            }
+            (Some(_), _) => {}
+            (None, value) => drop(both.insert(key.clone(), value.clone())),
+        }
+    }
+    both
+}
+
+fn text() -> Value {
+    json!({ "type": "string" })
+}
+
+fn texts() -> Value {
+    json!({ "type": "array", "items": text() })
+}
+
+fn v() -> Object {
+    object(&[("v", json!({ "const": 1 }))])
+}
+
+/// The policy file, where a verb works on several images.
+fn config() -> Value {
+    json!({ "description": "The policy file, where there are several images.", "type": "string" })
+}
+
+fn as_object(schema: Value) -> Object {
+    match schema {
+        Value::Object(object) => object,
+        other => panic!("not an object: {other}"),
+    }
+}
+
+/// The document of `hoist plan --json`.
+pub(super) fn plan() -> Value {
+    let mut plan = as_object(of::<Plan>(true));
+    plan.remove("title");
+    let nothing = object(&[
+        ("v", json!({ "const": 1 })),
+        ("version", json!({ "type": "null" })),
+        ("current", json!({ "type": ["string", "null"] })),
+        ("why", text()),
+        ("messages", texts()),
+    ]);
+    let config = object(&[("config", config())]);
+    let failed = object(&[("error", of_error())]);
+    let entries: Vec<_> = [&plan, &nothing, &failed]
+        .map(|entry| with(&config, entry))
+        .into();
+    let several = with(
+        &v(),
+        &object(&[(
+            "releases",
+            json!({ "type": "array", "items": { "oneOf": entries } }),
+        )]),
+    );
+    document(
+        "hoist plan --json",
+        "Everything that a release would do; or why there is nothing to release; or, with --all, one of the two for each image.",
+        json!({ "oneOf": [plan, nothing, several] }),
+    )
+}
+
+fn of_error() -> Value {
+    let mut error = of::<Error>(true);
+    error.as_object_mut().map(|error| error.remove("title"));
+    error
+}
+
+/// One line of the verbs that print JSON lines.
+pub(super) fn lines() -> Value {
+    let mut all: Vec<Object> = events();
+    all.push(drift());
+    all.extend(outcomes());
+    document(
+        "a line of hoist's JSON lines",
+        "What release, promote, resume, rollback and repair print with --json. The last line has the type `outcome`, whatever happened.",
+        json!({ "oneOf": all }),
+    )
+}
+
+fn events() -> Vec<Object> {
+    let line = with(&v(), &object(&[("config?", config())]));
+    let what = object(&[("what", text())]);
+    let mut events = Vec::new();
+    for event in as_object(of::<Event>(true))["oneOf"]
+        .as_array()
+        .expect("an enum")
+    {
+        let mut event = as_object(event.clone());
+        match event.remove("oneOf") {
+            None => events.push(with(&line, &event)),
+            Some(steps) => {
+                for step in steps.as_array().expect("an enum") {
+                    let step = with(&event, &as_object(step.clone()));
+                    events.push(with(&line, &with(&what, &step)));
+                }
+            }
+        }
+    }
+    events
+}
+
+/// A moving tag, in what `repair` prints.
+fn drift() -> Object {
+    let null = || json!({ "type": ["string", "null"] });
+    let tag = object(&[
+        ("v", json!({ "const": 1 })),
+        ("config?", config()),
+        ("type", json!({ "const": "tag" })),
+        ("repository", text()),
+        ("tag", text()),
+        ("variant", null()),
+        ("state", text()),
+        ("version", text()),
+        ("from", text()),
+        ("want", text()),
+        ("shown", null()),
+        ("shown_version", null()),
+    ]);
+    let description = json!("What a moving tag shows, and what it should show.");
+    with(
+        &tag,
+        &Object::from_iter([("description".to_owned(), description)]),
+    )
+}
+
+fn outcomes() -> Vec<Object> {
+    let words = |schema: &Value| {
+        let all = schema["oneOf"].as_array().expect("an enum").iter();
+        all.map(|one| one["const"].clone()).collect::<Vec<_>>()
+    };
+    let ends = words(&of::<OutcomeKind>(true));
+    let errors = words(&of::<ErrorKind>(true));
+    let exit = || json!({ "description": "The exit code of the process.", "type": "integer" });
+    let line = |outcomes: &Value| {
+        object(&[
+            ("v", json!({ "const": 1 })),
+            ("config?", config()),
+            ("type", json!({ "const": "outcome" })),
+            ("outcome", outcomes.clone()),
+            ("exit", exit()),
+        ])
+    };
+    let mut ended = as_object(of::<Outcome>(true));
+    for part in ["properties", "required"] {
+        match ended.get_mut(part) {
+            Some(Value::Object(all)) => drop(all.remove("kind")),
+            Some(Value::Array(all)) => all.retain(|name| name != "kind"),
+            _ => panic!("an object has {part}"),
+        }
+    }
+    ended.remove("title");
+    let nowhere = json!({ "type": "null" });
+    let failed = object(&[("version", nowhere.clone()), ("error", of_error())]);
+    let nothing = object(&[
+        ("version", nowhere),
+        ("current?", json!({ "type": ["string", "null"] })),
+        ("why", text()),
+        ("messages?", texts()),
+    ]);
+    let repair = object(&[("wrong", json!({ "type": "integer", "minimum": 0 }))]);
+    let release = object(&[
+        ("config", config()),
+        ("outcome", text()),
+        ("exit", exit()),
+        ("version", json!({ "type": ["string", "null"] })),
+    ]);
+    let several = object(&[("releases", json!({ "type": "array", "items": release }))]);
+    vec![
+        with(&line(&json!({ "enum": ends })), &ended),
+        with(&line(&json!({ "enum": errors })), &failed),
+        with(&line(&json!({ "const": "nothing" })), &nothing),
+        with(&line(&json!({ "enum": ["agree", "disagree"] })), &repair),
+        with(&line(&text()), &several),
+    ]
+}

@@ -1,0 +1,52 @@
+//! `hoist schema`: the JSON Schemas of what people write for hoist and of what hoist prints.
+//!
+//! The schemas are files of the repository, made from the types by a test, so that the program needs
+//! nothing to make them with.
+
+#[cfg(test)]
+mod lines;
+#[cfg(test)]
+mod made;
+#[cfg(test)]
+mod policy;
+
+use std::process::ExitCode;
+
+use clap::ValueEnum;
+
+use super::{context::Context, exit};
+use crate::error::Result;
+
+/// Print the JSON Schema of `release.toml`, or of what verbs print with `--json`
+#[derive(Debug, clap::Args)]
+pub(super) struct SchemaArgs {
+    /// What the schema describes
+    #[arg(value_enum, default_value = "policy")]
+    of: SchemaSubject,
+}
+
+/// What a schema describes.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum SchemaSubject {
+    /// `release.toml`
+    Policy,
+    /// The document of `hoist plan --json`
+    Plan,
+    /// A line of `release`, `promote`, `resume`, `rollback` or `repair` with `--json`
+    Lines,
+}
+
+impl SchemaSubject {
+    fn text(self) -> &'static str {
+        match self {
+            Self::Policy => include_str!("../../../schema/release.json"),
+            Self::Plan => include_str!("../../../schema/plan.json"),
+            Self::Lines => include_str!("../../../schema/lines.json"),
+        }
+    }
+}
+
+pub(super) fn run(args: SchemaArgs, context: &Context) -> Result<ExitCode> {
+    context.terminal.bytes(args.of.text().as_bytes());
+    Ok(ExitCode::from(exit::OK))
+}

@@ -1,0 +1,110 @@
+//! `examples/ci/github` and `action.yml`.
+
+use super::{by_hand, project, registry, runner::Runner};
+use crate::{
+    registry::server::{Fault, On, What},
+    support::World,
+};
+
+const MAIN: (&str, &str) = ("GITHUB_REF", "refs/heads/main");
+
+#[test]
+fn a_push_is_released() {
+    let registry = registry();
+    let world = World::new(&registry, &["acme/api"]);
+    let clone = project(&world, &registry);
+    clone.git(&["checkout", "--quiet", "--detach"]);
+    let mut runner = Runner::new(&clone, &registry);
+    runner.environment.push((MAIN.0, MAIN.1.to_owned()));
+    runner.workflow("examples/ci/github/release.yml");
+    let digest = world.shows("1.1.0").unwrap();
+    assert_eq!(world.shows("latest"), Some(digest.clone()));
+    assert_eq!(runner.values["steps.hoist.outputs.version"], "1.1.0");
+    let tags = &runner.values["steps.hoist.outputs.tags"];
+    assert_eq!(tags.lines().count(), 6, "{tags}");
+    let deployed = format!("deploy {}@{digest}", registry.repository("acme/api"));
+    assert!(runner.log.contains(&deployed), "{}", runner.log);
+
+    // The next push has nothing to release, and nothing is deployed.
+    let mut runner = Runner::new(&clone, &registry);
+    runner.environment.push((MAIN.0, MAIN.1.to_owned()));
+    runner.workflow("examples/ci/github/release.yml");
+    assert_eq!(runner.values["steps.hoist.outputs.outcome"], "nothing");
+    assert!(!runner.log.contains("deploy"), "{}", runner.log);
+}
+
+#[test]
+fn a_pushed_tag_is_released() {
+    let registry = registry();
+    let world = World::new(&registry, &["acme/api"]);
+    let clone = project(&world, &registry);
+    clone.git(&["tag", "v1.1.0"]);
+    clone.git(&["push", "--quiet", "origin", "v1.1.0"]);
+    clone.git(&["checkout", "--quiet", "--detach", "v1.1.0"]);
+    let mut runner = Runner::new(&clone, &registry);
+    let variables = [
+        ("GITHUB_REF", "refs/tags/v1.1.0"),
+        ("GITHUB_REF_NAME", "v1.1.0"),
+    ];
+    let variables = variables.map(|(name, value)| (name, value.to_owned()));
+    runner.environment.extend(variables);
+    runner.workflow("examples/ci/github/release-on-tag.yml");
+    assert_eq!(world.shows("latest"), world.shows("1.1.0"));
+    assert!(world.shows("1.1.0").is_some());
+}
+
+#[test]
+fn a_candidate_is_promoted() {
+    let registry = registry();
+    let world = World::new(&registry, &["acme/api"]);
+    let clone = project(&world, &registry);
+    by_hand(
+        &world,
+        &clone,
+        &registry,
+        &["release", "--pre", "rc", "--yes"],
+        0,
+    );
+    let mut runner = Runner::new(&clone, &registry);
+    runner.environment.push((MAIN.0, MAIN.1.to_owned()));
+    runner
+        .values
+        .insert("inputs.candidate".to_owned(), "1.1.0-rc.1".to_owned());
+    runner.workflow("examples/ci/github/promote.yml");
+    assert_eq!(world.shows("1.1.0"), world.shows("1.1.0-rc.1"));
+    assert!(world.shows("1.1.0").is_some());
+}
+
+#[test]
+fn an_unfinished_release_is_finished_or_undone() {
+    for (verb, released) in [("resume", true), ("rollback", false)] {
+        let registry = registry();
+        let world = World::new(&registry, &["acme/api"]);
+        let clone = project(&world, &registry);
+        let policy = std::fs::read_to_string(clone.path().join("release.toml")).unwrap();
+        let publish = "\n[publish]\non-failure = \"hold\"\nverify-timeout = \"2s\"\n";
+        clone.write("release.toml", policy + publish);
+        clone.commit("chore: hold");
+        clone.push();
+        let before = world.shows("latest");
+        let latest = On::put_manifest().with("/manifests/latest");
+        registry.fault(Fault::always(latest, What::Status(403, "DENIED")));
+        by_hand(&world, &clone, &registry, &["release", "--yes"], 8);
+        registry.heal();
+
+        let elsewhere = world.remote.clone("b", &[]);
+        let mut runner = Runner::new(&elsewhere, &registry);
+        runner.environment.push((MAIN.0, MAIN.1.to_owned()));
+        runner
+            .values
+            .insert("inputs.verb".to_owned(), verb.to_owned());
+        runner.workflow("examples/ci/github/recover.yml");
+        assert_eq!(
+            world.shows("latest") == world.shows("1.1.0"),
+            released,
+            "{verb}"
+        );
+        assert_eq!(world.shows("latest") == before, !released, "{verb}");
+        world.assert_unlocked();
+    }
+}

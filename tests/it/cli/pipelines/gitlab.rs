@@ -1,0 +1,195 @@
+//! `examples/ci/gitlab`, the component in `templates`, and `examples/ci/shell`.
+
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
+
+use serde_json::Value;
+use testkit::sandbox::Clone;
+
+use super::{by_hand, host, install::Page, plain, program, project, registry, text, yaml};
+use crate::{
+    registry::server::{PASSWORD, TestRegistry, USER},
+    support::{Run, World},
+};
+
+/// A job's variables and script, with what it extends.
+fn job(pipeline: &Value, name: &str) -> Value {
+    let mut job = pipeline[name].clone();
+    if let Some(base) = job["extends"].as_str() {
+        for (key, value) in pipeline[base].as_object().unwrap() {
+            if job[key].is_null() {
+                job[key] = value.clone();
+            }
+        }
+    }
+    job
+}
+
+/// Runs the script of a job as its service does: in one shell, which ends at the first failure.
+fn run(clone: &Clone<'_>, registry: &TestRegistry, job: &Value, more: &[(&str, &str)]) -> Run {
+    let page = Page::new(&["0.1.0"], &program());
+    page.add("install.sh", &text("install.sh"));
+    let temp = clone.path().with_extension("temp");
+    fs::create_dir_all(temp.join("bin")).unwrap();
+    // Packages are the image's concern.
+    let apk = temp.join("bin/apk");
+    fs::write(&apk, "#!/bin/sh\n").unwrap();
+    fs::set_permissions(&apk, fs::Permissions::from_mode(0o755)).unwrap();
+
+    let lines = ["before_script", "script"].map(|part| job[part].as_array());
+    let lines: Vec<_> = lines.into_iter().flatten().flatten().map(plain).collect();
+    let github = "https://github.com/hoist-rs/hoist/releases/download/v$HOIST_INSTALL_VERSION";
+    let script = lines
+        .join("\n")
+        .replace(github, &page.url())
+        .replace("=/usr/local ", &format!("={} ", temp.display()))
+        .replace("/tmp/install", &format!("{}/install", temp.display()));
+    assert!(!script.contains("github.com"), "{script}");
+
+    let remote = clone.git(&["remote", "get-url", "origin"]);
+    let address = "https://release:token@gitlab.example/acme/api.git";
+    let mut command = clone.command("sh");
+    command
+        .args(["-e", "-c", &script])
+        .env(
+            "PATH",
+            format!(
+                "{}:{}",
+                temp.join("bin").display(),
+                std::env::var("PATH").unwrap()
+            ),
+        )
+        .env("HOIST_INSTALL_URL", page.url());
+    for (name, value) in job["variables"].as_object().unwrap() {
+        let value = match &*plain(value) {
+            "$CI_REGISTRY" => host(registry),
+            "$CI_REGISTRY_USER" => USER.to_owned(),
+            "$CI_REGISTRY_PASSWORD" => PASSWORD.to_owned(),
+            "$[[ inputs.args ]]" => "release --yes".to_owned(),
+            "$[[ inputs.hoist-version ]]" => String::new(),
+            "$[[ inputs.base-url ]]" => page.url(),
+            value => value.to_owned(),
+        };
+        command.env(name, value);
+    }
+    command
+        .env("GITLAB_CI", "true")
+        .env("RELEASE_TOKEN", "token")
+        .env("CI_SERVER_HOST", "gitlab.example")
+        .env("CI_PROJECT_PATH", "acme/api")
+        .env("CI_DEFAULT_BRANCH", "main")
+        .env("GIT_CONFIG_COUNT", "1")
+        .env(
+            "GIT_CONFIG_KEY_0",
+            format!("url.{}.insteadOf", remote.trim()),
+        )
+        .env("GIT_CONFIG_VALUE_0", address)
+        .envs(more.iter().copied());
+    let run = Run::of(&mut command);
+    clone.git(&["remote", "set-url", "origin", remote.trim()]);
+    run
+}
+
+#[test]
+fn the_jobs_release_promote_and_recover() {
+    let registry = registry();
+    let world = World::new(&registry, &["acme/api"]);
+    let clone = project(&world, &registry);
+    let pipeline = yaml(&text("examples/ci/gitlab/.gitlab-ci.yml"));
+    let main = ("CI_COMMIT_BRANCH", "main");
+
+    clone.git(&["checkout", "--quiet", "--detach"]);
+    run(&clone, &registry, &job(&pipeline, "release"), &[main]).expect(0);
+    assert_eq!(world.shows("latest"), world.shows("1.1.0"));
+    let dotenv = fs::read_to_string(clone.path().join("hoist.env")).unwrap();
+    assert!(dotenv.contains("HOIST_VERSION=1.1.0\n"), "{dotenv}");
+    let image = dotenv
+        .lines()
+        .find_map(|line| line.strip_prefix("HOIST_IMAGE="));
+    let deploy = job(&pipeline, "deploy");
+    let deploy = deploy["script"].as_array().unwrap().iter().map(plain);
+    let deploy = deploy.collect::<Vec<_>>().join("\n");
+    for (outcome, said) in [
+        ("published", format!("deploy {}\n", image.unwrap())),
+        ("nothing", String::new()),
+    ] {
+        let mut command = clone.command("sh");
+        command
+            .args(["-e", "-c", &deploy])
+            .env("HOIST_OUTCOME", outcome)
+            .env("HOIST_IMAGE", image.unwrap());
+        assert_eq!(Run::of(&mut command).stdout, said);
+    }
+
+    clone.git(&["checkout", "--quiet", "main"]);
+    world.change(&clone, "feat: a candidate");
+    by_hand(
+        &world,
+        &clone,
+        &registry,
+        &["release", "--pre", "rc", "--yes"],
+        0,
+    );
+    let candidate = ("CANDIDATE", "1.2.0-rc.1");
+    run(
+        &clone,
+        &registry,
+        &job(&pipeline, "promote"),
+        &[main, candidate],
+    )
+    .expect(0);
+    assert_eq!(world.shows("1.2.0"), world.shows("1.2.0-rc.1"));
+
+    // Nothing is unfinished, and that is no failure.
+    let recover = job(&pipeline, "recover");
+    run(&clone, &registry, &recover, &[main, ("RECOVER", "resume")]).expect(0);
+
+    world.change(&clone, "fix: by a tag");
+    clone.git(&["tag", "v1.2.1"]);
+    clone.git(&["push", "--quiet", "origin", "v1.2.1"]);
+    let tag = ("CI_COMMIT_TAG", "v1.2.1");
+    run(&clone, &registry, &job(&pipeline, "release-on-tag"), &[tag]).expect(0);
+    assert_eq!(world.shows("latest"), world.shows("1.2.1"));
+}
+
+#[test]
+fn the_component_releases() {
+    let registry = registry();
+    let world = World::new(&registry, &["acme/api"]);
+    let clone = project(&world, &registry);
+    let component = text("templates/release.yml");
+    let component = yaml(&component.replace("\"$[[ inputs.job ]]\":", "release:"));
+    let main = ("CI_COMMIT_BRANCH", "main");
+    run(&clone, &registry, &component["release"], &[main]).expect(0);
+    assert_eq!(world.shows("latest"), world.shows("1.1.0"));
+}
+
+#[test]
+fn the_shell_script_releases_and_keeps_the_exit_code() {
+    let registry = registry();
+    let world = World::new(&registry, &["acme/api"]);
+    let clone = project(&world, &registry);
+    let shallow = world.remote.clone("b", &["--depth=1"]);
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/ci/shell/release.sh");
+    let folder = Path::new(env!("CARGO_BIN_EXE_hoist")).parent().unwrap();
+    let release = |password: &str| {
+        let mut command = shallow.command("sh");
+        command
+            .arg(&script)
+            .env(
+                "PATH",
+                format!("{}:{}", folder.display(), std::env::var("PATH").unwrap()),
+            )
+            .env("HOIST_REGISTRY_HOST", host(&registry))
+            .env("HOIST_REGISTRY_USERNAME", USER)
+            .env("HOIST_REGISTRY_PASSWORD", password);
+        Run::of(&mut command)
+    };
+    let run = release("wrong");
+    run.expect(6);
+    run.says("nothing moved");
+    let run = release(PASSWORD);
+    run.expect(0);
+    assert_eq!(run.outcome()["version"], "1.1.0");
+    assert_eq!(world.shows("latest"), world.shows("1.1.0"));
+    drop(clone);
+}

@@ -1,0 +1,210 @@
+//! As much of a runner of GitHub as the examples need: steps with `run`, `env` and `if`, this
+//! repository's own action, and the few expressions that they use.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use regex::Regex;
+use serde_json::Value;
+use testkit::sandbox::Clone;
+
+use super::{host, install::Page, plain, program, text, yaml};
+use crate::{
+    registry::server::{PASSWORD, TestRegistry, USER},
+    support::Run,
+};
+
+/// One run of a job.
+pub struct Runner<'a> {
+    clone: &'a Clone<'a>,
+    registry: &'a TestRegistry,
+    page: Page,
+    temp: PathBuf,
+    /// Variables of the service.
+    pub environment: Vec<(&'static str, String)>,
+    /// What an expression stands for: `inputs.candidate`, `steps.hoist.outputs.version`.
+    pub values: BTreeMap<String, String>,
+    path: Vec<String>,
+    count: usize,
+    /// What the steps printed.
+    pub log: String,
+}
+
+impl<'a> Runner<'a> {
+    pub fn new(clone: &'a Clone<'a>, registry: &'a TestRegistry) -> Self {
+        let page = Page::new(&["0.1.0"], &program());
+        let temp = clone.path().with_extension("temp");
+        fs::create_dir_all(&temp).unwrap();
+        let values = [
+            ("github.actor", USER),
+            ("github.token", PASSWORD),
+            ("runner.temp", temp.to_str().unwrap()),
+            ("runner.os", "Linux"),
+            ("runner.arch", "X64"),
+        ];
+        Self {
+            clone,
+            registry,
+            page,
+            values: values.map(|(k, v)| (k.to_owned(), v.to_owned())).into(),
+            temp,
+            environment: Vec::new(),
+            path: Vec::new(),
+            count: 0,
+            log: String::new(),
+        }
+    }
+
+    /// Runs the only job of a workflow.
+    #[track_caller]
+    pub fn workflow(&mut self, path: &str) {
+        let workflow = yaml(&text(path));
+        assert_eq!(workflow["permissions"], serde_json::json!({}), "{path}");
+        assert_eq!(
+            workflow["concurrency"]["cancel-in-progress"], false,
+            "{path}"
+        );
+        let jobs = workflow["jobs"].as_object().unwrap();
+        for job in jobs.values() {
+            self.steps(&job["steps"]);
+        }
+    }
+
+    #[track_caller]
+    fn steps(&mut self, steps: &Value) {
+        for step in steps.as_array().unwrap() {
+            if !step["if"]
+                .as_str()
+                .is_none_or(|condition| self.holds(condition))
+            {
+                continue;
+            }
+            let uses = step["uses"].as_str().unwrap_or_default();
+            match uses.split('@').next().unwrap_or_default() {
+                "" => self.run(step),
+                "actions/checkout" => {
+                    assert_eq!(step["with"]["fetch-depth"], 0);
+                    assert_eq!(step["with"]["persist-credentials"], true);
+                }
+                "actions/cache" => {}
+                "hoist-rs/hoist" => self.action(step),
+                other => panic!("{other}"),
+            }
+        }
+    }
+
+    /// This repository's own action.
+    #[track_caller]
+    fn action(&mut self, step: &Value) {
+        let action = yaml(&text("action.yml"));
+        for (name, input) in action["inputs"].as_object().unwrap() {
+            let value = match (&step["with"][name], &**name) {
+                (Value::Null, "base-url") => self.page.url(),
+                (Value::Null, _) => plain(&input["default"]),
+                (given, _) => self.filled(&plain(given)),
+            };
+            self.values.insert(format!("inputs.{name}"), value);
+        }
+        let outer = step["env"].as_object();
+        let outer: Vec<_> = outer.into_iter().flatten().collect();
+        let before = self.environment.len();
+        for (name, value) in outer {
+            let value = self.variable(&plain(value));
+            self.environment.push((String::leak(name.clone()), value));
+        }
+        self.steps(&action["runs"]["steps"]);
+        self.environment.truncate(before);
+        if let Some(id) = step["id"].as_str() {
+            for (name, output) in action["outputs"].as_object().unwrap() {
+                let value = self.filled(output["value"].as_str().unwrap());
+                self.values
+                    .insert(format!("steps.{id}.outputs.{name}"), value);
+            }
+        }
+    }
+
+    #[track_caller]
+    fn run(&mut self, step: &Value) {
+        self.count += 1;
+        let file = |name: &str| self.temp.join(format!("{name}-{}", self.count));
+        let (output, path, summary) = (file("output"), file("path"), file("summary"));
+        let script = step["run"].as_str().unwrap();
+        assert!(
+            !script.contains("${{"),
+            "an expression becomes part of a script: {script}"
+        );
+        let shell = step["shell"].as_str().unwrap_or("bash");
+        let mut command = self.clone.command(shell);
+        let paths: Vec<_> = self
+            .path
+            .iter()
+            .cloned()
+            .chain(std::env::var("PATH"))
+            .collect();
+        command
+            .args(["-e", "-c", script])
+            .env("PATH", paths.join(":"))
+            .env("GITHUB_ACTIONS", "true")
+            .env("GITHUB_ACTION_PATH", env!("CARGO_MANIFEST_DIR"))
+            .env("GITHUB_OUTPUT", &output)
+            .env("GITHUB_PATH", &path)
+            .env("GITHUB_STEP_SUMMARY", &summary)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)));
+        for (name, value) in step["env"].as_object().into_iter().flatten() {
+            command.env(name, self.variable(&plain(value)));
+        }
+        let run = Run::of(&mut command);
+        run.expect(0);
+        self.log += &format!("{run}\n");
+        if let Ok(added) = fs::read_to_string(path) {
+            self.path.extend(added.lines().map(str::to_owned));
+        }
+        if let Some(id) = step["id"].as_str() {
+            self.outputs(id, &output);
+        }
+    }
+
+    fn outputs(&mut self, id: &str, file: &Path) {
+        let text = fs::read_to_string(file).unwrap_or_default();
+        let block = Regex::new(r"(?ms)^([a-z-]+)(?:=(.*?)$|<<(\S+)\n(.*?)\nend_\w+$)").unwrap();
+        for output in block.captures_iter(&text) {
+            let value = output.get(2).or(output.get(4)).unwrap().as_str();
+            self.values.insert(
+                format!("steps.{id}.outputs.{}", &output[1]),
+                value.to_owned(),
+            );
+        }
+    }
+
+    /// A variable's value; the registry of the test stands for that of the example.
+    fn variable(&self, value: &str) -> String {
+        self.filled(value).replace("ghcr.io", &host(self.registry))
+    }
+
+    fn filled(&self, text: &str) -> String {
+        let expression = Regex::new(r"\$\{\{ (\S+) \}\}").unwrap();
+        let value = |found: &regex::Captures<'_>| self.value(&found[1]);
+        expression.replace_all(text, value).into_owned()
+    }
+
+    fn value(&self, name: &str) -> String {
+        match self.values.get(name) {
+            Some(value) => value.clone(),
+            // An output that was not written is empty.
+            None if name.starts_with("steps.") => String::new(),
+            None => panic!("`{name}` is not known here"),
+        }
+    }
+
+    fn holds(&self, condition: &str) -> bool {
+        let parts: Vec<_> = condition.split(' ').collect();
+        match parts[..] {
+            [name, "==", wanted] => self.value(name) == wanted.trim_matches('\''),
+            [name, "!=", wanted] => self.value(name) != wanted.trim_matches('\''),
+            _ => panic!("{condition}"),
+        }
+    }
+}
