@@ -27,7 +27,7 @@ pub(super) struct Global {
     #[arg(long, global = true)]
     pub(super) json: bool,
     /// Write no outputs, summary and annotations for the CI service
-    #[arg(long, global = true)]
+    #[arg(long, global = true, hide_short_help = true)]
     pub(super) no_ci: bool,
     /// Print errors only
     #[arg(short, long, global = true, conflicts_with = "verbose")]
@@ -35,7 +35,7 @@ pub(super) struct Global {
     /// Print more
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(super) verbose: u8,
-    /// When to use colours
+    /// Use colours
     #[arg(long, value_name = "WHEN", default_value = "auto", global = true)]
     pub(super) color: Color,
 }
