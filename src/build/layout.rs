@@ -10,6 +10,8 @@ use crate::{
     build::{
         command,
         errors::task_result,
+        join::{LegInput, LegsSource},
+        paths,
         request::BuildRequest,
         source::{Description, ImageSource},
     },
@@ -41,10 +43,14 @@ impl ImageSource for LayoutSource<'_> {
                 command::find(&command.program, directory, self.search_path)?;
                 format!("`{}` makes `{}`", command.program, self.layout)
             }
-            None => {
-                find_layout(&directory.join(self.layout))?;
-                format!("`{}`", self.layout)
-            }
+            None => match &*self.places()? {
+                [] => return Err(no_match(self.layout)),
+                [one] => {
+                    find_layout(&directory.join(one))?;
+                    format!("`{one}`")
+                }
+                several => return self.legs(several).check().await,
+            },
         }))
     }
 
@@ -65,7 +71,11 @@ impl ImageSource for LayoutSource<'_> {
             )
             .await?;
         }
-        let path = request.repository.join(self.layout);
+        let path = match &*self.places()? {
+            [] => return Err(no_match(self.layout)),
+            [one] => request.repository.join(one),
+            several => return self.legs(several).produce(store, events, cancel).await,
+        };
         let (store, wanted) = (store.clone(), self.wanted.clone());
         let (events, cancel) = (events.clone(), cancel.clone());
         let adopted = tokio::task::spawn_blocking(move || {
@@ -73,6 +83,41 @@ impl ImageSource for LayoutSource<'_> {
         });
         task_result(adopted.await)
     }
+}
+
+impl LayoutSource<'_> {
+    /// What `image.build.layout` names: one layout, or the legs of several machines.
+    fn places(&self) -> Result<Vec<String>> {
+        paths::expand(self.layout, &self.request.repository)
+    }
+
+    fn legs(&self, places: &[String]) -> LegsSource {
+        let expected = self.request.expected.clone();
+        let variant = expected.as_ref().map(|expected| expected.variant.clone());
+        let variant = variant.unwrap_or_default();
+        let input = |place: &String| LegInput {
+            path: self.request.repository.join(place),
+            name: place.clone(),
+            variant: Some(variant.clone()),
+        };
+        LegsSource {
+            inputs: places.iter().map(input).collect(),
+            all: vec![variant.clone()],
+            variant,
+            expected,
+            references: self.wanted.references.clone(),
+            repositories: Vec::new(),
+        }
+    }
+}
+
+/// Nothing lies where the policy says that the images are.
+fn no_match(pattern: &str) -> Error {
+    Error::failed(format!("there is no image at `{pattern}`"))
+        .with_code(ErrorCode::ImageUnusable)
+        .cause("the pattern matches nothing")
+        .state("nothing was published")
+        .hint("`image.build.layout` names OCI layouts or archives; `image.build.command` is the program that makes them")
 }
 
 /// Makes sure that something lies where the policy says that the image is.

@@ -1,5 +1,5 @@
 //! Where images come from. Whatever makes one stands behind [`ImageSource`]: the Docker Engine, a
-//! layout on disk, a program of the project. [`mod@choose`] says which; each hands over one verified
+//! layout on disk, a program of the project, legs that other machines made. [`mod@choose`] says which; each hands over one verified
 //! image in a [`Store`](crate::io::layout::Store).
 //!
 //! A new source is a file or a folder here, a line in `choose.rs`, and the keys in
@@ -13,11 +13,17 @@ mod dockerfile;
 mod dockerignore;
 mod errors;
 mod failed_step;
+mod join;
 mod layout;
+mod paths;
 mod request;
 mod secrets;
 mod source;
 
 pub use choose::choose;
+pub(crate) use docker::load;
+pub use join::{Expected, LEG_FORMAT, Leg, LegBase};
+pub(crate) use join::{LegInput, LegsSource, described, image_name, same_platform};
+pub(crate) use paths::expand;
 pub use request::{BuildRequest, TargetRepositories};
 pub use source::{Description, ImageSource};

@@ -7,6 +7,7 @@ use futures_util::future::join_all;
 use tokio::time::timeout;
 
 use crate::{
+    build::join::Expected,
     git::CommitId,
     io::{
         layout::WantedImage,
@@ -40,6 +41,8 @@ pub struct BuildRequest {
     pub variables: Vec<(String, String)>,
     /// The repositories that the image goes to. What they have already is not taken out of the builder.
     pub targets: TargetRepositories,
+    /// What several layouts have to agree with; nothing for a trial.
+    pub expected: Option<Expected>,
 }
 
 /// The repositories that an image goes to.

@@ -62,6 +62,12 @@ impl Context {
         Ok(release.for_publishing())
     }
 
+    /// A release of the project, for a verb that works and prints one document.
+    pub(super) fn release_for_document(&self) -> Result<Release> {
+        let events = Screen::new(&self.terminal).beside_document(PolicyFile::new(None));
+        Release::new(self.project()?, events, &self.cancel)
+    }
+
     /// The releases of the projects, for a verb that only looks.
     pub(super) fn releases(&self, all: bool) -> Result<ReleaseSet> {
         let screen = Screen::new(&self.terminal);

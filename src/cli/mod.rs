@@ -6,6 +6,7 @@
 //! here: `Command`, `Command::output` and `Command::run`. The compiler asks for all of them.
 
 mod args;
+mod build;
 mod changelog;
 mod check;
 mod ci;
@@ -84,6 +85,7 @@ enum Command {
     Check(check::CheckArgs),
     Tags(tags::TagsArgs),
     Plan(plan::PlanArgs),
+    Build(build::BuildArgs),
     Release(release::ReleaseArgs),
     Promote(promote::PromoteArgs),
     Verify(verify::VerifyArgs),
@@ -104,6 +106,8 @@ enum Command {
 enum Output {
     /// One document; an error is told on stderr alone. Such a verb moves nothing.
     Document,
+    /// The same of a verb that works for a while: it moves nothing, and has something to clear away.
+    Work,
     /// Lines, the last one an outcome, errors included. Such a verb can move tags.
     Lines,
 }
@@ -113,7 +117,7 @@ impl Output {
     fn patience(self) -> Patience {
         match self {
             Self::Document => Patience::Moment,
-            Self::Lines => Patience::UntilSecond,
+            Self::Work | Self::Lines => Patience::UntilSecond,
         }
     }
 }
@@ -121,6 +125,7 @@ impl Output {
 impl Command {
     fn output(&self) -> Output {
         match self {
+            Self::Build(_) => Output::Work,
             Self::Release(_)
             | Self::Promote(_)
             | Self::Resume(_)
@@ -151,6 +156,7 @@ impl Command {
             Self::Check(args) => check::run(args, context),
             Self::Tags(args) => tags::run(args, context),
             Self::Plan(args) => plan::run(args, context),
+            Self::Build(args) => build::run(args, context),
             Self::Release(args) => release::run(args, context),
             Self::Promote(args) => promote::run(args, context),
             Self::Verify(args) => verify::run(args, context),

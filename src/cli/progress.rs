@@ -59,6 +59,15 @@ impl Screen {
         Events::new(move |event| printer.print(event))
     }
 
+    /// A listener for a verb whose standard output is one document: the progress is on standard error.
+    pub(super) fn beside_document(&self, file: PolicyFile<'_>) -> Events {
+        if self.terminal.quiet {
+            return Events::none();
+        }
+        let printer = Arc::new(self.printer(file));
+        Events::new(move |event| printer.print(event))
+    }
+
     /// A listener for a verb that only looks. It writes to standard error, in JSON mode too.
     pub(super) fn remarks(&self, file: PolicyFile<'_>) -> Events {
         if self.terminal.quiet {

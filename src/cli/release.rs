@@ -26,7 +26,9 @@ use crate::{
     outcome::OutcomeKind,
     policy::parse_duration,
     project::{ImageResult, Project, VersionRequest, Wanted},
-    release::{Cancel, Consent, PLAN_FORMAT, Plan, Planned, ReleaseRequest, ReleaseResult},
+    release::{
+        Cancel, Consent, LegPath, PLAN_FORMAT, Plan, Planned, ReleaseRequest, ReleaseResult,
+    },
 };
 
 /// Release: build once, move every tag or none, tag git
@@ -44,6 +46,9 @@ pub(super) struct ReleaseArgs {
     /// Release exactly this plan (`hoist plan --json`), or refuse
     #[arg(long, value_name = "FILE")]
     plan: Option<PathBuf>,
+    /// Join legs of other machines: layouts, archives, files of `build --stage`; [IMAGE[/VARIANT]=]PATH
+    #[arg(long, value_name = "LEG", num_args = 1.., conflicts_with = "all")]
+    from: Vec<String>,
     /// Release files that no commit holds
     #[arg(long)]
     allow_dirty: bool,
@@ -66,8 +71,8 @@ pub(super) struct ReleaseArgs {
 
 pub(super) fn run(args: ReleaseArgs, context: &Context) -> Result<ExitCode> {
     let terminal = &context.terminal;
-    let reviewed = args.plan.as_deref().map(read).transpose()?;
-    let mut request = request(&args, reviewed.as_ref())?;
+    let reviewed = args.plan.as_deref().map(read_plan).transpose()?;
+    let mut request = request(&args, reviewed.as_ref(), context)?;
     request.consent = Question::new(args.yes, Consent::GivenIfProven, context).consent;
     if args.dry_run {
         return dry_run(&args, &request, context);
@@ -152,7 +157,11 @@ fn notes_of(done: &Images<ReleaseResult>, all: bool, context: &Context) -> Vec<O
 }
 
 /// A reviewed plan says which branch was meant.
-fn request(args: &ReleaseArgs, reviewed: Option<&Plan>) -> Result<ReleaseRequest> {
+fn request(
+    args: &ReleaseArgs,
+    reviewed: Option<&Plan>,
+    context: &Context,
+) -> Result<ReleaseRequest> {
     let mut request = args.overrides.clone().request(args.all)?;
     if let Some(plan) = reviewed {
         request.branch = request.branch.or_else(|| plan.branch.clone());
@@ -161,10 +170,16 @@ fn request(args: &ReleaseArgs, reviewed: Option<&Plan>) -> Result<ReleaseRequest
     request.allow_dirty = args.allow_dirty;
     request.allow_same_image = args.allow_same_image;
     request.wait = args.wait;
+    let leg = |text: &String| LegPath {
+        text: text.clone(),
+        directory: context.directory().to_owned(),
+    };
+    request.from = args.from.iter().map(leg).collect();
     Ok(request)
 }
 
-fn read(file: &Path) -> Result<Plan> {
+/// A plan that `hoist plan --json` printed.
+pub(super) fn read_plan(file: &Path) -> Result<Plan> {
     let name = file.display();
     let text = fs::read_to_string(file)
         .map_err(|error| Error::usage(format!("cannot read the plan `{name}`")).because(&error))?;

@@ -132,6 +132,8 @@ pub enum ErrorCode {
     SameImage,
     /// The gate (`hooks.after-stage`) has refused the image.
     GateRefused,
+    /// A leg does not belong to this release, is not whole, or the legs do not fit together.
+    LegUnfit,
 
     /// Another release is in the way, and nothing closer is known.
     Busy,
@@ -166,6 +168,8 @@ pub enum ErrorCode {
     ImageUnusable,
     /// A hook failed, could not be run, or took too long.
     HookFailed,
+    /// The content of a staged leg is in none of the repositories.
+    LegGone,
     /// The content could not be sent to a registry.
     StageFailed,
     /// Another writer changed a tag while the release was running.

@@ -29,3 +29,5 @@ pub const BASE_DIGEST: &str = "org.opencontainers.image.base.digest";
 pub const CONTAINERD_NAME: &str = "io.containerd.image.name";
 /// BuildKit's mark on the entry of an attestation in an index.
 pub const REFERENCE_TYPE: &str = "vnd.docker.reference.type";
+/// The description of a leg, at the entry of a layout's `index.json` (JSON).
+pub const LEG: &str = "hoist.leg";

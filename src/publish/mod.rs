@@ -14,6 +14,7 @@
 //! |---|---|
 //! | the ways in: a new release, an unfinished one | `start`, `takeover` |
 //! | the ways in for those who only want to know | `preflight`, `status` |
+//! | content alone, for a leg | `stage_images` |
 //! | what the caller hands over | `publication`, `world`, `recheck` |
 //! | what is written to the journal first | `prepare` |
 //! | which unfinished releases are in the way | `unfinished` |
@@ -44,6 +45,7 @@ mod refuse;
 mod remarks;
 mod report;
 mod run;
+mod stage_images;
 mod start;
 mod status;
 pub mod steps;
@@ -64,6 +66,7 @@ pub use protocol::{
 pub use publication::{GitTagObject, Publication, TagMove, Target};
 pub use recheck::{Overtaken, PublishedNow, Recheck};
 pub use refuse::{InTheWay, in_the_way, refuse_unfinished};
+pub use stage_images::stage_images;
 pub use start::{Staged, publish, publish_past, stage};
 pub use status::{Unfinished, status};
 pub use takeover::{Recovery, resume, rollback};

@@ -16,8 +16,9 @@ use crate::{
     project::{ImageResult, Location, Project, ProjectSet},
     publish::{Recovery, Unfinished},
     release::{
-        self, Cancel, Check, Consent, DriftReport, InspectOptions, Planned, ReleaseRequest,
-        ReleaseResult, RollbackPlan, TagsResult, UnlockPlan, Verified, VerifyOptions,
+        self, BuildOptions, BuiltImages, Cancel, Check, Consent, DriftReport, InspectOptions,
+        Planned, ReleaseRequest, ReleaseResult, RollbackPlan, TagsResult, UnlockPlan, Verified,
+        VerifyOptions,
     },
 };
 
@@ -125,6 +126,7 @@ impl Release {
         dry_run(request: &ReleaseRequest) -> Result<Planned>;
         release(request: &ReleaseRequest) -> Result<ReleaseResult>;
         execute(plan: &Plan, request: &ReleaseRequest) -> Result<Outcome>;
+        build(options: &BuildOptions) -> Result<BuiltImages>;
         plan_promotion(candidate: &Version) -> Result<Plan>;
         promote(candidate: &Version) -> Result<Outcome>;
         status() -> Result<Vec<Unfinished>>;

@@ -6,14 +6,18 @@ use semver::Version;
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    build::{self, BuildRequest, TargetRepositories},
+    build::{self, BuildRequest, Expected, ImageSource, TargetRepositories},
     error::{Error, ErrorCode, ErrorKind, Result},
     event::{Finished, Started},
     io::{build_log::BuildLog, file_lock::FileLock, layout::Store, registry::image_tree},
-    oci::{Digest, Image, Repository, Variant},
+    oci::{Digest, Image, Repository, Variant, annotation},
     plan::{Plan, PlannedImage, PlannedSource},
     policy::{BuildPolicy, BuildSource, SourceFiles},
-    release::{errors, facade::Release},
+    release::{
+        errors,
+        facade::Release,
+        request::{ImageOptions, created},
+    },
 };
 
 /// The images of a release, in the plan's order.
@@ -22,7 +26,7 @@ pub(super) struct Made {
 }
 
 /// A turn in the work tree; over when it is dropped.
-type Turn = (Box<dyn Send + Sync>, FileLock);
+pub(super) type Turn = (Box<dyn Send + Sync>, FileLock);
 
 /// How often it is looked whether another process of this clone still has its turn.
 const TURN_LOOK: Duration = Duration::from_millis(100);
@@ -32,16 +36,31 @@ const TURN_WORD: Duration = Duration::from_secs(5);
 
 impl Release {
     /// Everything that could stop the builds of `plan`, without one.
-    pub(super) async fn check_builds(&self, plan: &Plan) -> Result<()> {
+    pub(super) async fn check_builds(&self, plan: &Plan, options: &ImageOptions) -> Result<()> {
         for (index, planned) in to_build(plan) {
             let request = self.build_request(plan, planned, index == 0);
-            build::choose(&request, self.environment()).check().await?;
+            self.source(&request, options)?.check().await?;
         }
         Ok(())
     }
 
-    pub(super) async fn images(&self, plan: &Plan) -> Result<Made> {
-        let _turn = self.turn(plan).await?;
+    /// What makes the image: the legs that are at hand, else what the policy names.
+    fn source<'a>(
+        &'a self,
+        request: &'a BuildRequest,
+        options: &ImageOptions,
+    ) -> Result<Box<dyn ImageSource + 'a>> {
+        match options.legs.is_empty() {
+            true => Ok(build::choose(request, self.environment())),
+            false => self.legs_source(request, options),
+        }
+    }
+
+    pub(super) async fn images(&self, plan: &Plan, options: &ImageOptions) -> Result<Made> {
+        let _turn = match options.legs.is_empty() {
+            true => self.turn(plan).await?,
+            false => None,
+        };
         let mut images = Vec::new();
         let mut first = true;
         for planned in &plan.images {
@@ -54,7 +73,10 @@ impl Release {
                     let mut request = self.build_request(plan, planned, first);
                     request.targets = TargetRepositories::new(self.apis(&plan.repositories)?);
                     first = false;
-                    self.built(planned, &plan.version, &request).await?
+                    let source = self.source(&request, options)?;
+                    let log = options.legs.is_empty();
+                    self.built(planned, &plan.version, &request, &*source, log)
+                        .await?
                 }
             });
         }
@@ -79,7 +101,7 @@ impl Release {
     /// Waits until no other release of this work tree is in the way, of this process or another one: a
     /// command runs alone, since it may write where others read or write. What the engine builds from a
     /// commit needs no turn.
-    async fn turn(&self, plan: &Plan) -> Result<Option<Turn>> {
+    pub(super) async fn turn(&self, plan: &Plan) -> Result<Option<Turn>> {
         let build = &self.policy().image.build;
         // Linked working trees share git's directory, and not their files.
         let top = Digest::of(self.top().to_string_lossy().as_bytes());
@@ -168,18 +190,23 @@ impl Release {
         })
     }
 
-    async fn built(
+    /// Makes one image. `keeps_log`: what the builder prints is kept.
+    pub(super) async fn built(
         &self,
         planned: &PlannedImage,
         version: &Version,
         request: &BuildRequest,
+        source: &dyn ImageSource,
+        keeps_log: bool,
     ) -> Result<Image> {
         let variant = planned.variant.clone();
         let step = self.events.start(Started::Build {
             variant: variant.clone(),
         });
-        let source = build::choose(request, self.environment());
-        let log = self.build_log(request, version, &variant);
+        let log = match keeps_log {
+            true => self.build_log(request, version, &variant),
+            false => None,
+        };
         let events = match &log {
             Some(log) => log.listen(&self.events),
             None => self.events.clone(),
@@ -226,7 +253,12 @@ impl Release {
     }
 
     /// `command` runs once a release, before the first image.
-    fn build_request(&self, plan: &Plan, planned: &PlannedImage, command: bool) -> BuildRequest {
+    pub(super) fn build_request(
+        &self,
+        plan: &Plan,
+        planned: &PlannedImage,
+        command: bool,
+    ) -> BuildRequest {
         let mut policy = self.variant_policy(&planned.variant);
         if let BuildSource::Layout { command: set, .. } = &mut policy.image_source
             && !command
@@ -242,6 +274,20 @@ impl Release {
             .map(|tag| tag.repository.tag(&tag.tag))
             .chain([version.clone()])
             .collect();
+        let expected = Expected {
+            variant: planned.variant.clone(),
+            version: plan.version.clone(),
+            commit: plan.commit,
+            parent: self.parent_of_release(
+                plan.release_commit.as_ref(),
+                plan.commit,
+                &plan.version,
+            ),
+            tree: self.project().git().tree_of(plan.commit),
+            policy: plan.policy.clone(),
+            platforms: policy.platforms.clone(),
+            repositories: plan.repositories.clone(),
+        };
         BuildRequest {
             policy,
             args: planned.args.clone(),
@@ -253,11 +299,17 @@ impl Release {
             references,
             variables: variables(plan),
             targets: TargetRepositories::default(),
+            expected: Some(expected),
         }
     }
 
-    /// `SOURCE_DATE_EPOCH`, or the commit's time: what a reproducible build counts from.
+    /// What a reproducible build counts from: as the plan's labels say, so that all who build by one plan
+    /// agree; else `SOURCE_DATE_EPOCH`, or the commit's time.
     fn source_time(&self, plan: &Plan) -> i64 {
+        let own = self.policy().image.labels.contains_key(annotation::CREATED);
+        if let Some(created) = created(plan).filter(|_| !own) {
+            return created.timestamp();
+        }
         let set = self
             .environment()
             .get("SOURCE_DATE_EPOCH")
@@ -304,7 +356,7 @@ impl Release {
     }
 }
 
-fn to_build(plan: &Plan) -> impl Iterator<Item = (usize, &PlannedImage)> {
+pub(super) fn to_build(plan: &Plan) -> impl Iterator<Item = (usize, &PlannedImage)> {
     plan.images
         .iter()
         .filter(|image| image.source == PlannedSource::Build)

@@ -104,6 +104,7 @@ impl Release {
             references: Vec::new(),
             variables: Vec::new(),
             targets: TargetRepositories::default(),
+            expected: None,
         })
     }
 }

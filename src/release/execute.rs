@@ -8,11 +8,10 @@ use crate::{
     error::{ErrorKind, Result},
     outcome::{Outcome, OutcomeKind},
     plan::Plan,
-    policy::SameImage,
     publish::{self, Publication, Recovery, Scope, World},
     release::{
         consent::Consent, facade::Release, hooks::Verb, policy_check::PolicyCheck,
-        publication::still_fits,
+        publication::still_fits, request::ImageOptions,
     },
 };
 
@@ -30,10 +29,10 @@ impl Release {
     pub(super) async fn carry_out(
         &self,
         plan: &Plan,
-        same_image: SameImage,
+        options: &ImageOptions,
         verb: Verb,
     ) -> Result<Outcome> {
-        let outcome = self.carried_out(plan, same_image, verb).await;
+        let outcome = self.carried_out(plan, options, verb).await;
         self.store().let_go();
         if let Err(error) = &outcome {
             self.after_failure(verb, plan, error).await;
@@ -41,16 +40,21 @@ impl Release {
         outcome
     }
 
-    async fn carried_out(&self, plan: &Plan, same_image: SameImage, verb: Verb) -> Result<Outcome> {
+    async fn carried_out(
+        &self,
+        plan: &Plan,
+        options: &ImageOptions,
+        verb: Verb,
+    ) -> Result<Outcome> {
         let world = self.world();
         let found = match self.or_signal(self.preflight(&world, plan)).await {
             Ok(found) => found,
             Err(error) => return Err(self.name_winner(plan, error).await),
         };
-        self.or_signal(self.check_builds(plan)).await?;
+        self.or_signal(self.check_builds(plan, options)).await?;
         self.before_build(plan, verb).await?;
-        let made = self.images(plan).await?;
-        let checked = self.check_origin(plan, &made.images, same_image);
+        let made = self.images(plan, options).await?;
+        let checked = self.check_origin(plan, &made.images, options);
         self.or_signal(checked).await?;
         still_fits(plan, &made.images)?;
         let publication = self.publication(&world, plan, &made, &found);

@@ -63,11 +63,16 @@ impl Release {
                 .map(Planned::NothingToRelease);
         };
         let receipts = self.receipts(&facts, &version)?;
-        let instant = ask.instant.map_or_else(|| self.instant(), Ok)?;
+        let fixed = ask.fixed.as_ref();
+        let instant = fixed.map_or_else(|| self.instant(), |fixed| Ok(fixed.instant))?;
+        let shown = fixed.and_then(|fixed| fixed.release_commit.as_ref());
         let release_commit = self
-            .on_release_commit(&mut facts, &next, &version, instant, purpose)
+            .on_release_commit(&mut facts, &next, &version, instant, shown, purpose)
             .await?;
-        let inputs = self.inputs(&facts, &next, &version, Some(instant))?;
+        let mut inputs = self.inputs(&facts, &next, &version, Some(instant))?;
+        if let Some(created) = fixed.and_then(|fixed| fixed.created) {
+            inputs.created = created;
+        }
         let survey = Survey::of(self, &apis, |published| tag_set(&inputs, published)).await?;
         let survey = survey.complete().await?;
         let mut claims = survey.claims().await?;

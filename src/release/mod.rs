@@ -8,6 +8,7 @@
 //! | what stands in the way, plan, execute | `plan.rs` |
 //! | history and registries to a plan | `gather.rs`, over `survey.rs` and `observe.rs`; `nothing.rs` where nothing is to be released |
 //! | whether this commit may be released from here, whether the registries would take it | `preflight.rs` |
+//! | images: built, taken from a layout, adopted (`build.rs`), or joined from legs (`legs.rs`) | `build.rs` |
 //! | preflight, images, transaction, what follows from its end | `execute.rs` |
 //! | what runs around a transaction: the gate, what is told of its end | `hooks.rs` |
 //! | from a plan and its images to the transaction's data | `publication.rs` |
@@ -24,6 +25,7 @@
 //! | `release --yes` | [`Release::release`] plans and carries out | [`ReleaseSet::release`] |
 //! | `release`, after a yes; `release --plan FILE` | [`Release::execute`] takes the plan that was shown | [`ReleaseSet::execute`] takes what [`ReleaseSet::plan`] gave |
 //! | `repair` | [`Release::drift`], then [`Release::repair`] with that report | [`ReleaseSet::drift`], [`ReleaseSet::repair`] |
+//! | `build` | [`Release::build`]: a trial, or a leg for `release --from` | |
 //! | `promote` | [`Release::plan_promotion`] (`--dry-run`), [`Release::promote`] | |
 //! | `rollback VERSION` | [`Release::plan_take_back`], then [`Release::take_back`] with that plan | |
 //! | `resume`, `rollback` | [`Release::resume`], [`Release::roll_back_unfinished`] | |
@@ -34,6 +36,7 @@
 
 pub mod blocking;
 mod build;
+mod built;
 mod cancel;
 mod check;
 mod consent;
@@ -44,6 +47,8 @@ mod gather;
 mod hooks;
 mod inspect;
 mod instant;
+mod leg;
+mod legs;
 mod lock_images;
 mod lock_journal;
 mod nothing;
@@ -66,6 +71,7 @@ mod rollback;
 mod set;
 mod survey;
 mod tags;
+mod trial;
 mod unlock;
 mod verify;
 mod wait;
@@ -74,19 +80,21 @@ mod world;
 #[cfg(doc)]
 use crate::project::Project;
 
+pub use built::{BuildOptions, BuildTarget, BuiltImage, BuiltImages};
 pub use cancel::Cancel;
 pub use check::{Check, first_problem};
 pub use consent::{Consent, LockedRelease};
 pub use facade::Release;
 pub use inspect::{InspectOptions, inspect_path};
 pub use repair::{DriftReport, RepositoryDrift};
-pub use request::{NothingToRelease, Planned, ReleaseRequest, ReleaseResult};
+pub use request::{LegPath, NothingToRelease, Planned, ReleaseRequest, ReleaseResult};
 pub use rollback::RollbackPlan;
 pub use set::ReleaseSet;
 pub use tags::TagsResult;
 pub use unlock::{UnlockPlan, UnusableLock};
 pub use verify::{Finding, Verified, VerifyOptions};
 
+pub use crate::build::{LEG_FORMAT, Leg, LegBase};
 pub use crate::plan::inspect::{Changes, Hidden, Layer, Report};
 pub use crate::plan::release::document::{
     PLAN_FORMAT, Plan, PlannedGitTag, PlannedImage, PlannedMove, PlannedSource, ReleaseCommit,

@@ -15,7 +15,7 @@ use crate::{
         tags::{ExactTags, TagRules},
     },
     policy::SameImage,
-    release::{facade::Release, observe},
+    release::{facade::Release, observe, request::ImageOptions},
 };
 
 impl Release {
@@ -24,26 +24,32 @@ impl Release {
         &self,
         plan: &Plan,
         images: &[Image],
-        same_image: SameImage,
+        options: &ImageOptions,
     ) -> Result<()> {
         let mut origin: Option<ImageOrigin> = None;
         for (planned, image) in plan.images.iter().zip(images) {
             let source = self.variant_policy(&planned.variant).image_source;
-            let Some(layout) = source.layout() else {
+            let legs = options.legs.iter().map(|leg| &*leg.name);
+            let legs = legs.collect::<Vec<_>>().join("`, `");
+            let layout = match &*legs {
+                "" => source.layout(),
+                legs => Some(legs),
+            };
+            let Some(layout) = layout else {
                 continue;
             };
             if planned.source != PlannedSource::Build {
                 continue;
             }
             if origin.is_none() {
-                origin = Some(self.origin(plan, same_image).await?);
+                origin = Some(self.origin(plan, options.same_image).await?);
             }
             let revisions: Vec<(Option<Platform>, Option<String>)> = layout::revisions(image)?;
             let given = GivenImage {
                 digest: image.manifest.digest(),
                 revisions: &revisions,
                 layout,
-                made: source.command().is_some(),
+                made: options.legs.is_empty() && source.command().is_some(),
             };
             let checked = origin.as_ref().map(|origin| origin.check(&given));
             if let Some(note) = checked.transpose()?.flatten() {

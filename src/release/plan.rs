@@ -12,7 +12,7 @@ use crate::{
         facade::Release,
         gather::Purpose,
         hooks::Verb,
-        request::{Planned, ReleaseRequest, ReleaseResult},
+        request::{ImageOptions, Planned, ReleaseRequest, ReleaseResult},
     },
 };
 
@@ -43,7 +43,8 @@ impl Release {
             if let Planned::Release(plan) = &planned {
                 self.check_preconditions(request)?;
                 self.preflight(&self.world(), plan).await?;
-                self.check_builds(plan).await?;
+                self.check_builds(plan, &self.image_options(request)?)
+                    .await?;
             }
             Ok(planned)
         })
@@ -58,6 +59,7 @@ impl Release {
     /// is the outcome.
     pub async fn release(&self, request: &ReleaseRequest) -> Result<ReleaseResult> {
         self.registries.publish();
+        let options = self.image_options(request)?;
         let mut request = request.clone();
         loop {
             let begun = Instant::now();
@@ -65,9 +67,7 @@ impl Release {
                 return Ok(ReleaseResult::Ended(Box::new(ended)));
             }
             let planned = self.or_signal(self.ready(&request)).await?;
-            let result = self
-                .carry_out_planned(planned, self.same_image(&request))
-                .await;
+            let result = self.carry_out_planned(planned, options.clone()).await;
             match self.waits_again(&request, begun, &result) {
                 Some(again) => request = again,
                 None => return result,
@@ -83,20 +83,26 @@ impl Release {
     /// Refused (exit 4) where the plan is out of date; else as [`Release::release`].
     pub async fn execute(&self, plan: &Plan, request: &ReleaseRequest) -> Result<Outcome> {
         self.registries.publish();
+        let options = self.image_options(request)?;
         if let Some(ended) = self.make_way(&request.for_plan(plan)).await? {
             return Ok(ended);
         }
         self.or_signal(self.still_true(plan, request)).await?;
-        self.carry_out(plan, self.same_image(request), Verb::Release)
-            .await
+        self.carry_out(plan, &options, Verb::Release).await
     }
 
-    /// Whether a layout may hold the last release's image, by the request or the policy.
-    pub(super) fn same_image(&self, request: &ReleaseRequest) -> SameImage {
-        match request.allow_same_image {
-            true => SameImage::Allow,
-            false => self.policy().image.build.same_image,
-        }
+    /// Where the images come from, by the request and the policy.
+    ///
+    /// # Errors
+    /// As [`Release::leg_inputs`].
+    pub(super) fn image_options(&self, request: &ReleaseRequest) -> Result<ImageOptions> {
+        Ok(ImageOptions {
+            same_image: match request.allow_same_image {
+                true => SameImage::Allow,
+                false => self.policy().image.build.same_image,
+            },
+            legs: self.leg_inputs(&request.from)?,
+        })
     }
 
     /// Everything before the first thing is done, once nothing unfinished is in the way: whether this
@@ -144,12 +150,12 @@ impl Release {
     pub(super) async fn carry_out_planned(
         &self,
         planned: Planned,
-        same_image: SameImage,
+        options: ImageOptions,
     ) -> Result<ReleaseResult> {
         match planned {
             Planned::NothingToRelease(nothing) => Ok(ReleaseResult::Nothing(nothing)),
             Planned::Release(plan) => {
-                let outcome = self.carry_out(&plan, same_image, Verb::Release).await?;
+                let outcome = self.carry_out(&plan, &options, Verb::Release).await?;
                 Ok(ReleaseResult::Ended(Box::new(outcome)))
             }
         }

@@ -25,10 +25,9 @@ use crate::{
             next::{self, Next},
         },
     },
-    policy::SameImage,
     release::{
         facade::Release, gather::tag_set, hooks::Verb, observe::RepositoryApis, plan::planned,
-        survey::Survey,
+        request::ImageOptions, survey::Survey,
     },
 };
 
@@ -61,7 +60,8 @@ impl Release {
         }
         step.finish(planned(&plan));
         // Nothing is built, and the bytes are the candidate's on purpose.
-        self.carry_out(&plan, SameImage::Allow, Verb::Promote).await
+        self.carry_out(&plan, &ImageOptions::of_published(), Verb::Promote)
+            .await
     }
 
     async fn promoted(&self, candidate: &Version, fetch: bool) -> Result<Plan> {

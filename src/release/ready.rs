@@ -45,7 +45,7 @@ impl Release {
                 Some(ended) => ended,
                 None => {
                     let plan = self.or_signal(self.follow_on(plan, request)).await?;
-                    self.carry_out(&plan, self.same_image(request), Verb::Release)
+                    self.carry_out(&plan, &self.image_options(request)?, Verb::Release)
                         .await?
                 }
             }

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use semver::Version;
 
 use crate::{
-    error::{Error, Result},
+    error::{Error, ErrorCode, Result},
     git::{CommitId, RefName},
     io::git::{
         read::NewCommit,
@@ -35,6 +35,7 @@ impl Release {
         next: &Next,
         version: &Version,
         instant: DateTime<Utc>,
+        shown: Option<&ReleaseCommit>,
         purpose: Purpose,
     ) -> Result<Option<ReleaseCommit>> {
         let tagged = facts.on_head.iter().any(|tag| tag.version == *version);
@@ -54,12 +55,19 @@ impl Release {
         let branch = RefName::branch(&branch).map_err(|error| {
             Error::usage(error.to_string()).hint("name the branch: `--branch main`")
         })?;
-        let time = self
+        let mut time = self
             .source_date()?
             .map_or(facts.head_time, |date| date.timestamp());
-        let who = remote::committer(self.top(), time)
-            .await
-            .map_err(|error| errors::git_tag(&self.policy().version.tag.name(version), &error))?;
+        // A plan that was made elsewhere names its committer: the commit is that one.
+        let who = match shown.filter(|shown| !shown.who.is_empty()) {
+            Some(shown) => {
+                time = shown.time().unwrap_or(time);
+                shown.who.clone()
+            }
+            None => remote::committer(self.top(), time).await.map_err(|error| {
+                errors::git_tag(&self.policy().version.tag.name(version), &error)
+            })?,
+        };
         let subject = subject(version);
         let parent = facts.head;
         let new = NewCommit {
@@ -75,7 +83,9 @@ impl Release {
             branch,
             parent,
             subject,
-            files: texts.into_keys().collect(),
+            files: texts.keys().cloned().collect(),
+            who,
+            contents: texts,
         }))
     }
 
@@ -117,6 +127,43 @@ impl Release {
             }
         }
         Ok(RemadeCommit::Differs)
+    }
+
+    /// Makes the release commit of a stored plan in this clone: the same object as where the plan was
+    /// made. It needs the commit below it, and nothing else of the history.
+    ///
+    /// # Errors
+    /// Refused (exit 4) where it comes out as another commit.
+    pub(super) fn remake_release_commit(&self, plan: &Plan) -> Result<()> {
+        let Some(made) = &plan.release_commit else {
+            return Ok(());
+        };
+        let new = NewCommit {
+            parent: made.parent,
+            files: &made.contents,
+            message: &made.subject,
+            who: &made.who,
+        };
+        let commit = match made.who.is_empty() {
+            true => None,
+            false => Some(self.project().git().commit_files(&new, true)?),
+        };
+        if commit == Some(plan.commit) {
+            return Ok(());
+        }
+        let found = commit.map_or("without a committer".to_owned(), |id| id.to_string());
+        Err(
+            Error::refused("the release commit of the plan cannot be made here")
+                .with_code(ErrorCode::PlanOutOfDate)
+                .cause(format!(
+                    "expected {}, and it comes out {found}",
+                    plan.commit
+                ))
+                .state("nothing was built or moved")
+                .hint(
+                    "make a new plan with this version of hoist: `hoist plan --json > plan.json`",
+                ),
+        )
     }
 
     /// The files that the commit changes.

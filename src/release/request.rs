@@ -1,13 +1,16 @@
 //! What is asked of a release, and what it comes to.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use chrono::{DateTime, Utc};
 use semver::Version;
 
 use crate::{
+    build::LegInput,
+    oci::annotation,
     outcome::Outcome,
-    plan::{Plan, version::VersionRequest},
+    plan::{Plan, ReleaseCommit, version::VersionRequest},
+    policy::SameImage,
     release::consent::Consent,
 };
 
@@ -27,8 +30,50 @@ pub struct ReleaseRequest {
     /// Who agrees that an unfinished release of the same commit and version is gone on with, where only
     /// the lock tells of it.
     pub consent: Consent,
-    /// The release's instant, where a plan that was shown has fixed it.
-    pub(super) instant: Option<DateTime<Utc>>,
+    /// Legs that other machines made: the images are joined from them, and nothing is built here.
+    pub from: Vec<LegPath>,
+    /// What a plan that was shown has fixed.
+    pub(super) fixed: Option<FixedByPlan>,
+}
+
+/// Where legs are: `[IMAGE[/VARIANT]=]PATH`. The path is a layout, an archive, or a file of leg
+/// descriptions; or a pattern such as `dist/*`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LegPath {
+    /// As it was written.
+    pub text: String,
+    /// The directory that a relative path starts from.
+    pub directory: PathBuf,
+}
+
+/// What a stored plan fixes, so that every job that carries it out makes the same.
+#[derive(Debug, Clone)]
+pub(super) struct FixedByPlan {
+    /// The release's one instant.
+    pub(super) instant: DateTime<Utc>,
+    /// When the images count as created, where the plan says it.
+    pub(super) created: Option<DateTime<Utc>>,
+    /// How the release commit comes to be.
+    pub(super) release_commit: Option<ReleaseCommit>,
+}
+
+/// Where the images of a plan come from, beyond what the plan says.
+#[derive(Debug, Clone)]
+pub(super) struct ImageOptions {
+    /// What becomes of a layout that the last release has published already.
+    pub(super) same_image: SameImage,
+    /// The legs of all images; empty where this machine makes the images.
+    pub(super) legs: Vec<LegInput>,
+}
+
+impl ImageOptions {
+    /// For images that are published already.
+    pub(super) fn of_published() -> Self {
+        Self {
+            same_image: SameImage::Allow,
+            legs: Vec::new(),
+        }
+    }
 }
 
 impl ReleaseRequest {
@@ -44,9 +89,20 @@ impl ReleaseRequest {
     /// The same request, for carrying out a plan that was shown.
     pub(super) fn for_plan(&self, shown: &Plan) -> Self {
         let mut request = self.clone();
-        request.instant = Some(shown.instant);
+        request.fixed = Some(FixedByPlan {
+            instant: shown.instant,
+            created: created(shown),
+            release_commit: shown.release_commit.clone(),
+        });
         request
     }
+}
+
+/// When the images of a plan count as created: as their labels say.
+pub(super) fn created(plan: &Plan) -> Option<DateTime<Utc>> {
+    let label = plan.images.first()?.labels.get(annotation::CREATED)?;
+    let time = DateTime::parse_from_rfc3339(label).ok()?;
+    Some(time.to_utc())
 }
 
 /// What a plan came to.

@@ -273,8 +273,8 @@ impl ReleaseSet {
                 match planned? {
                     Planned::Release(plan) => release.execute_next(&plan, &request, moved).await,
                     nothing @ Planned::NothingToRelease(_) => {
-                        let same_image = release.same_image(&request);
-                        release.carry_out_planned(nothing, same_image).await
+                        let options = release.image_options(&request)?;
+                        release.carry_out_planned(nothing, options).await
                     }
                 }
             };

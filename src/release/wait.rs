@@ -132,8 +132,8 @@ impl Release {
         request: &ReleaseRequest,
     ) -> Result<ReleaseResult> {
         let begun = Instant::now();
-        let same_image = self.same_image(request);
-        let result = self.carry_out_planned(planned, same_image).await;
+        let options = self.image_options(request)?;
+        let result = self.carry_out_planned(planned, options).await;
         match self.waits_again(request, begun, &result) {
             Some(again) => self.release(&again).await,
             None => result,

@@ -89,10 +89,10 @@ impl FakeRegistry {
         }
     }
 
-    /// Forgets a manifest that a tag may still show.
-    pub fn lose(&self, repository: &Repository, manifest: &Digest) {
+    /// Forgets a manifest that a tag may still show, or a blob that a manifest may still name.
+    pub fn lose(&self, repository: &Repository, lost: &Digest) {
         if let Some(content) = open(&self.repositories).get_mut(repository) {
-            content.manifests.remove(manifest);
+            let _ = (content.manifests.remove(lost), content.blobs.remove(lost));
         }
     }
 

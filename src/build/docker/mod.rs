@@ -11,12 +11,15 @@ mod filesync;
 mod handover;
 mod host;
 mod leftovers;
+mod load;
 mod packets;
 mod progress;
 mod sender;
 mod session;
 mod stream;
 mod watchdog;
+
+pub(crate) use load::load;
 
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;

@@ -12,6 +12,7 @@
 mod archive;
 mod blobs;
 mod cache;
+mod collection;
 mod contents;
 mod document;
 mod error;
@@ -33,6 +34,7 @@ mod tests;
 mod top;
 mod unknown;
 mod unpack;
+mod write;
 
 use std::{
     fs::{self, File},
@@ -44,11 +46,13 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 
+pub use collection::{Collection, TakenImage};
 pub use contents::contents;
 pub(crate) use incoming::{Incoming, IncomingBlob};
 pub(crate) use pushed::{PushedBlob, PushedImage};
 pub use revision::revisions;
 pub use select::WantedImage;
+pub use write::{LayoutEntry, write};
 
 use self::{
     archive::Archive,
@@ -295,32 +299,33 @@ fn collect(
     let collected = gather(&source, top)?;
     check_platforms(&collected.platforms, &wanted.platforms)?;
 
-    let mut keep: Vec<&Digest> = collected
-        .image
-        .blobs
-        .iter()
-        .map(|blob| &blob.digest)
-        .collect();
-    keep.extend(
-        collected
-            .image
-            .children
-            .iter()
-            .map(crate::oci::Manifest::digest),
-    );
-    keep.push(collected.image.manifest.digest());
-    source.blobs().retain(&keep)?;
-    write_layout(staging.path(), &collected.image)?;
+    settle(
+        store,
+        staging.path(),
+        source.blobs(),
+        collected.image,
+        cancel,
+    )
+}
 
-    let digest = collected.image.manifest.digest();
-    let dir = store.image_dir(digest);
-    let open = || store.open(digest, cancel).ok();
-    let there = store.holds.place(staging.path(), &dir, open);
+/// Gives the directory in which an image was collected the image's name.
+fn settle(
+    store: &Store,
+    staging: &Path,
+    blobs: &Blobs,
+    image: Image,
+    cancel: &CancellationToken,
+) -> Result<Image> {
+    let mut keep: Vec<&Digest> = image.blobs.iter().map(|blob| &blob.digest).collect();
+    keep.extend(image.children.iter().map(crate::oci::Manifest::digest));
+    keep.push(image.manifest.digest());
+    blobs.retain(&keep)?;
+    write_layout(staging, &image)?;
+    let dir = store.image_dir(image.manifest.digest());
+    let open = || store.open(image.manifest.digest(), cancel).ok();
+    let there = store.holds.place(staging, &dir, open);
     let there = there.map_err(|e| disk("write", &dir, &e))?;
-    Ok(there.unwrap_or(Image {
-        dir,
-        ..collected.image
-    }))
+    Ok(there.unwrap_or(Image { dir, ..image }))
 }
 
 /// A directory for an image that is being collected, or removed. What a killed process leaves of it is

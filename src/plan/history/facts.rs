@@ -139,6 +139,32 @@ pub struct Facts {
     pub notes: Vec<String>,
 }
 
+impl Facts {
+    /// What is known where nothing but HEAD can be read: no tag, no commit behind it.
+    #[must_use]
+    pub fn of_head(head: CommitId, head_time: i64) -> Self {
+        Self {
+            head,
+            head_time,
+            branch: None,
+            tags: Vec::new(),
+            on_head: Vec::new(),
+            base: None,
+            stable: None,
+            channel: None,
+            commits: Vec::new(),
+            elsewhere: Vec::new(),
+            not_commits: Vec::new(),
+            near_miss: None,
+            short: None,
+            other_tags: 0,
+            unmatched: Vec::new(),
+            shallow: false,
+            notes: Vec::new(),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use crate::plan::history::facts::*;

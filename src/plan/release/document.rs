@@ -103,6 +103,22 @@ pub struct ReleaseCommit {
     pub subject: String,
     /// The files that it changes, sorted.
     pub files: Vec<String>,
+    /// Author and committer, as git writes them: `Name <address> 1767323045 +0000`. With the contents
+    /// this makes the same commit on any machine. Plans of an older hoist lack both.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub who: String,
+    /// What the files hold then, by path.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub contents: BTreeMap<String, String>,
+}
+
+impl ReleaseCommit {
+    /// When the commit is made, in seconds since 1970.
+    #[must_use]
+    pub fn time(&self) -> Option<i64> {
+        let mut words = self.who.rsplit(' ');
+        words.nth(1)?.parse().ok()
+    }
 }
 
 /// One image of the release.

@@ -8,7 +8,7 @@ use semver::Version;
 use crate::{
     error::{Error, Result},
     git::RefName,
-    oci::{Digest, Observed, Tag, Variant},
+    oci::{Digest, Observed, Repository, Tag, Variant},
     plan::{
         history::{facts::Facts, levels::JudgedChange},
         release::{
@@ -115,7 +115,9 @@ impl<'a> Inputs<'a> {
             },
             release_commit: None,
             repositories: set.repositories().to_vec(),
-            images: self.images(&set),
+            images: self.images(set.repositories().first(), |variant| {
+                set.version_tag(variant)
+            }),
             tags: self.moves(&set),
             commits: self.commits(),
             why: self.next.why.clone(),
@@ -133,7 +135,48 @@ impl<'a> Inputs<'a> {
         DateTime::from_timestamp(self.facts.head_time, 0).unwrap_or_default()
     }
 
-    fn images(&self, set: &TagSet) -> Vec<PlannedImage> {
+    /// The plan of an image that is for nobody but the one who builds it: no tags, no notes.
+    ///
+    /// # Errors
+    /// Usage (exit 2): the version makes no name for a git tag.
+    pub fn trial(&self) -> Result<Plan> {
+        let name = RefName::tag(&self.policy.version.tag.name(self.version)).map_err(|error| {
+            Error::usage(error.to_string()).hint("mend `version.tag` in release.toml")
+        })?;
+        let repositories = self.policy.image.all();
+        Ok(Plan {
+            v: PLAN_FORMAT,
+            version: self.version.clone(),
+            current: self.next.current.clone(),
+            current_tag: self.next.current_tag.clone(),
+            range_from: self.next.range_from.clone(),
+            bump: self.next.level,
+            prerelease: true,
+            commit: self.facts.head,
+            commit_time: self.commit_time(),
+            branch: self.next.branch.clone(),
+            instant: self.instant,
+            git_tag: PlannedGitTag {
+                create: false,
+                name,
+            },
+            release_commit: None,
+            images: self.images(repositories.first(), |_| None),
+            repositories,
+            tags: Vec::new(),
+            commits: Vec::new(),
+            why: self.next.why.clone(),
+            notes: String::new(),
+            messages: Vec::new(),
+            policy: self.policy_digest.clone(),
+        })
+    }
+
+    fn images<'t>(
+        &self,
+        repository: Option<&Repository>,
+        version_tag: impl Fn(&Variant) -> Option<&'t Tag>,
+    ) -> Vec<PlannedImage> {
         let values = Values {
             version: self.version,
             channel: tags::channel(self.version),
@@ -150,8 +193,8 @@ impl<'a> Inputs<'a> {
                     values,
                     created: self.created,
                     remote: self.remote,
-                    repository: set.repositories().first(),
-                    version_tag: set.version_tag(&variant),
+                    repository,
+                    version_tag: version_tag(&variant),
                     base: None,
                 };
                 PlannedImage {

@@ -7,6 +7,8 @@ mod failed_build;
 mod hooks;
 mod init;
 mod layouts;
+mod legs;
+mod legs_refused;
 mod locks;
 mod multi_image;
 mod one_clone;

@@ -97,6 +97,7 @@ impl World {
                 references: Vec::new(),
                 variables: Vec::new(),
                 targets: Default::default(),
+                expected: None,
             },
             environment: [("DOCKER_HOST", engine.host())].into_iter().collect(),
             store: tempfile::tempdir().unwrap(),
@@ -363,6 +364,7 @@ fn an_engine_that_is_not_there_is_said_before_anything_else() {
         references: Vec::new(),
         variables: Vec::new(),
         targets: Default::default(),
+        expected: None,
     };
     let socket = dir.path().join("none.sock");
     let environment = [("DOCKER_HOST", format!("unix://{}", socket.display()))]

@@ -409,6 +409,7 @@ fn request(tree: &Tree, repository: &Path, commit: &str, builder: Builder) -> Bu
         references: Vec::new(),
         variables: Vec::new(),
         targets: Default::default(),
+        expected: None,
     }
 }
 

@@ -3,6 +3,7 @@
 
 pub mod file_server;
 pub mod history;
+pub mod jobs;
 pub mod layout;
 mod project;
 

@@ -63,6 +63,13 @@ impl GitRepository {
         self.head_oid().map(commit_id)
     }
 
+    /// The tree of a commit, where this clone has it.
+    #[must_use]
+    pub fn tree_of(&self, commit: CommitId) -> Option<ObjectId> {
+        let commit = self.git.find_commit(oid(commit)).ok()?;
+        Some(commit_id(commit.tree_id()).into())
+    }
+
     /// The address of a remote, as the configuration has it (it can contain credentials).
     #[must_use]
     pub fn remote_url(&self, remote: &str) -> Option<String> {

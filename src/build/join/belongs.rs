@@ -1,0 +1,196 @@
+//! Whether a leg belongs to the release: by its description, and by the labels of its images.
+
+use semver::Version;
+
+use crate::{
+    build::join::{
+        content::LegContent,
+        leg::{Leg, image_name},
+        part::ImagePart,
+        platforms::same_platform,
+        refusal,
+    },
+    error::Result,
+    git::{CommitId, ObjectId},
+    oci::{Digest, Platform, Repository, Variant, annotation},
+};
+
+/// What the legs of one image have to agree with.
+#[derive(Debug, Clone)]
+pub struct Expected {
+    /// The image that they are of.
+    pub variant: Variant,
+    /// The version that is released.
+    pub version: Version,
+    /// The commit that is released.
+    pub commit: CommitId,
+    /// The commit below it, where the release itself makes the commit: others build from that one.
+    pub parent: Option<CommitId>,
+    /// The tree of the commit, where it is known here.
+    pub tree: Option<ObjectId>,
+    /// The identity of the policy.
+    pub policy: Digest,
+    /// The platforms that the policy asks for; empty where it leaves them to the builders.
+    pub platforms: Vec<Platform>,
+    /// The repositories that the release goes to.
+    pub repositories: Vec<Repository>,
+}
+
+/// Compares the description of a leg with the release.
+pub(super) fn check_claims(leg: &LegContent, expected: &Expected) -> Result<()> {
+    let Some(claims) = &leg.claims else {
+        return Ok(());
+    };
+    let file = &leg.file;
+    check_description(claims, expected, file)?;
+    if claims.digest != *leg.manifest.digest() {
+        return Err(refusal::tampered(
+            leg,
+            &claims.digest,
+            leg.manifest.digest(),
+        ));
+    }
+    let entry = crate::oci::Descriptor::new(
+        claims.media_type.clone(),
+        claims.digest.clone(),
+        claims.size,
+    );
+    if claims.size != leg.manifest.bytes.len() as u64 {
+        return Err(refusal::other_size(leg, &entry, &leg.manifest));
+    }
+    if claims.media_type != leg.manifest.media_type {
+        return Err(refusal::other_type(leg, &entry, &leg.manifest));
+    }
+    Ok(())
+}
+
+/// What can be compared before anything of the leg's content is read.
+pub(super) fn check_description(claims: &Leg, expected: &Expected, file: &str) -> Result<()> {
+    let ours = image_name(&expected.variant);
+    if claims.image_name() != ours {
+        return Err(refusal::other_image(file, &claims.image_name(), &ours));
+    }
+    let differs = |what, theirs: &dyn ToString, ours: &dyn ToString| {
+        refusal::differs(claims, file, what, &theirs.to_string(), &ours.to_string())
+    };
+    if claims.commit != expected.commit {
+        return Err(differs("commit", &claims.commit, &expected.commit));
+    }
+    if claims.version != expected.version {
+        return Err(differs("version", &claims.version, &expected.version));
+    }
+    if let Some(tree) = &expected.tree
+        && claims.tree != *tree
+    {
+        return Err(differs("tree", &claims.tree, tree));
+    }
+    if claims.policy != expected.policy {
+        return Err(differs("policy", &claims.policy, &expected.policy));
+    }
+    let elsewhere = claims
+        .staged
+        .iter()
+        .find(|place| !expected.repositories.contains(place));
+    match elsewhere {
+        Some(place) => Err(refusal::elsewhere(file, place, &expected.repositories)),
+        None => Ok(()),
+    }
+}
+
+/// The platforms that a leg says it has are those of its images.
+pub(super) fn check_content(leg: &LegContent, images: &[ImagePart<'_>]) -> Result<()> {
+    let Some(claims) = &leg.claims else {
+        return Ok(());
+    };
+    let said = claims.parsed_platforms();
+    let unsaid = images.iter().find(|image| {
+        let mut said = said.iter();
+        !said.any(|said| same_platform(said, &without_system(&image.platform)))
+    });
+    if let Some(image) = unsaid {
+        return Err(refusal::other_platform(
+            leg,
+            &claims.platforms,
+            &image.platform,
+        ));
+    }
+    let lost = said.iter().find(|said| {
+        let mut images = images.iter();
+        !images.any(|image| same_platform(said, &without_system(&image.platform)))
+    });
+    match (lost, said.len() == claims.platforms.len()) {
+        (None, true) => Ok(()),
+        _ => {
+            let has: Vec<_> = images.iter().map(|image| image.platform.clone()).collect();
+            Err(refusal::lost_platform(leg, &claims.platforms, &has))
+        }
+    }
+}
+
+/// The part of a platform that its text holds.
+fn without_system(platform: &Platform) -> Platform {
+    Platform::new(
+        platform.os.clone(),
+        platform.architecture.clone(),
+        platform.variant.clone(),
+    )
+}
+
+/// The labels of an image, and in their absence its annotations, name the commit and the version.
+pub(super) fn check_labels(
+    leg: &LegContent,
+    images: &[ImagePart<'_>],
+    expected: &Expected,
+) -> Result<()> {
+    for image in images {
+        if let Some(revision) = said(image, annotation::REVISION) {
+            let mut ours = std::iter::once(&expected.commit).chain(&expected.parent);
+            if !ours.any(|commit| commit.is_named_by(revision)) {
+                return Err(refusal::label(
+                    image,
+                    "revision",
+                    revision,
+                    &expected.commit,
+                ));
+            }
+        }
+        // What is not a version, such as the `24.04` of a base image, says nothing about the release.
+        let version = said(image, annotation::VERSION).and_then(|text| Version::parse(text).ok());
+        if let Some(version) = version.filter(|version| *version != expected.version) {
+            return Err(match is_trial(&version) {
+                true => refusal::trial(leg, &version, &expected.version),
+                false => refusal::label(image, "version", &version.to_string(), &expected.version),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Whether `hoist build` gives this version to an image that is not for a release.
+fn is_trial(version: &Version) -> bool {
+    let pre = version.pre.as_str();
+    pre == "dev" || pre.ends_with("-dev")
+}
+
+/// Images that name different commits are not one image, whichever of them a release would take.
+pub(super) fn check_together(images: &[ImagePart<'_>], expected: &Expected) -> Result<()> {
+    let named = |image: &ImagePart<'_>, commit: &CommitId| {
+        said(image, annotation::REVISION).is_some_and(|text| commit.is_named_by(text))
+    };
+    let Some(parent) = &expected.parent else {
+        return Ok(());
+    };
+    let new = images.iter().find(|image| named(image, &expected.commit));
+    let old = images.iter().find(|image| named(image, parent));
+    match (new, old) {
+        (Some(new), Some(old)) => Err(refusal::mixed(new, old, &expected.commit, parent)),
+        _ => Ok(()),
+    }
+}
+
+/// What an image says about itself under this key.
+fn said<'a>(image: &'a ImagePart<'_>, key: &str) -> Option<&'a str> {
+    let label = image.labels.get(key);
+    let text = label.or_else(|| image.document.annotations.get(key))?;
+    Some(text.trim()).filter(|text| !text.is_empty())
+}

@@ -1,0 +1,32 @@
+//! The documents of one leg, as they were read.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    build::join::leg::Leg,
+    oci::{Digest, Manifest},
+};
+
+/// One leg: its manifests and configurations byte for byte, and what it says of itself.
+#[derive(Debug, Clone)]
+pub(crate) struct LegContent {
+    /// The file, the directory or the description that it comes from: refusals name it.
+    pub(crate) file: String,
+    /// Its description, where it has one. A layout of another program does not.
+    pub(crate) claims: Option<Leg>,
+    /// The manifest or index.
+    pub(crate) manifest: Manifest,
+    /// Everything below an index, in any order.
+    pub(crate) children: Vec<Manifest>,
+    /// The configurations of its images by digest.
+    pub(crate) configs: BTreeMap<Digest, Vec<u8>>,
+}
+
+impl LegContent {
+    /// The manifest or index of this digest, with the bytes that were read for it.
+    pub(crate) fn document(&self, digest: &Digest) -> Option<&Manifest> {
+        std::iter::once(&self.manifest)
+            .chain(&self.children)
+            .find(|manifest| manifest.digest() == digest)
+    }
+}

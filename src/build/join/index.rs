@@ -1,0 +1,188 @@
+//! From legs to one image.
+
+use std::collections::{BTreeMap, HashSet};
+
+use crate::{
+    build::join::{
+        belongs::{self, Expected},
+        content::LegContent,
+        part::{AttachedPart, ImagePart},
+        parts::parts,
+        platforms::{is_wanted, same_platform},
+        refusal,
+    },
+    error::Result,
+    oci::{Descriptor, Digest, Index, Manifest, MediaType},
+};
+
+/// The documents of one image, and the blobs that it needs.
+#[derive(Debug, Clone)]
+pub(crate) struct Joined {
+    /// The manifest or index that tags will point at.
+    pub(crate) manifest: Manifest,
+    /// What an index names, a child before the index that names it.
+    pub(crate) children: Vec<Manifest>,
+    /// Configurations and layers, each once.
+    pub(crate) blobs: Vec<Descriptor>,
+}
+
+/// Joins `legs`. A single leg stays as it is, byte for byte; several become one index, sorted by
+/// platform, with attestations behind the images. Without `expected` nothing is compared with a
+/// release.
+///
+/// # Errors
+/// Refused (exit 4): a leg does not belong to the release, the legs do not fit together, or one of
+/// them is not whole.
+pub(crate) fn join(legs: &[LegContent], expected: Option<&Expected>) -> Result<Joined> {
+    let (mut images, mut attached) = (Vec::new(), Vec::new());
+    for leg in legs {
+        if let Some(expected) = expected {
+            belongs::check_claims(leg, expected)?;
+        }
+        let found = parts(leg)?;
+        belongs::check_content(leg, &found.images)?;
+        if let Some(expected) = expected {
+            belongs::check_labels(leg, &found.images, expected)?;
+        }
+        images.extend(found.images);
+        attached.extend(found.attached);
+    }
+    images.sort_by(|a, b| {
+        let by_platform = a.platform.cmp(&b.platform);
+        by_platform.then_with(|| a.manifest.digest().cmp(b.manifest.digest()))
+    });
+    each_platform_once(&images)?;
+    if let Some(expected) = expected {
+        belongs::check_together(&images, expected)?;
+        wanted_platforms(&images, legs, expected)?;
+    }
+    let attached = sorted(attached, &images)?;
+    match legs {
+        [leg] => Ok(alone(leg, &images, &attached)),
+        _ => Ok(index(&images, &attached)),
+    }
+}
+
+fn each_platform_once(images: &[ImagePart<'_>]) -> Result<()> {
+    for (place, image) in images.iter().enumerate() {
+        let mut before = images[..place].iter();
+        if let Some(known) = before.find(|known| same_platform(&known.platform, &image.platform)) {
+            return Err(refusal::twice(known, image));
+        }
+    }
+    Ok(())
+}
+
+fn wanted_platforms(
+    images: &[ImagePart<'_>],
+    legs: &[LegContent],
+    expected: &Expected,
+) -> Result<()> {
+    let wanted = &expected.platforms;
+    let lacks = wanted.iter().find(|wanted| {
+        !images
+            .iter()
+            .any(|image| is_wanted(&image.platform, wanted))
+    });
+    if let Some(lacks) = lacks {
+        return Err(refusal::missing_platform(lacks, images, legs));
+    }
+    // A single layout may hold more than the policy asks for: it is published as it is.
+    let strange = images.iter().find(|image| {
+        !wanted.is_empty()
+            && (legs.len() > 1 || image.leg.claims.is_some())
+            && !wanted
+                .iter()
+                .any(|wanted| is_wanted(&image.platform, wanted))
+    });
+    match strange {
+        Some(image) => Err(refusal::strange_platform(image, wanted)),
+        None => Ok(()),
+    }
+}
+
+/// In the order of their subjects, then by digest, each once.
+fn sorted<'a>(
+    attached: Vec<AttachedPart<'a>>,
+    images: &[ImagePart<'_>],
+) -> Result<Vec<AttachedPart<'a>>> {
+    let mut placed = Vec::new();
+    for part in attached {
+        let subject = images
+            .iter()
+            .position(|image| *image.manifest.digest() == part.subject);
+        match subject {
+            Some(place) => placed.push((place, part)),
+            None => return Err(refusal::lost_subject(&part)),
+        }
+    }
+    placed.sort_by(|(place, part), (other_place, other)| {
+        let by_subject = place.cmp(other_place);
+        by_subject.then_with(|| part.manifest.digest().cmp(other.manifest.digest()))
+    });
+    placed.dedup_by(|(_, part), (_, other)| part.manifest.digest() == other.manifest.digest());
+    Ok(placed.into_iter().map(|(_, part)| part).collect())
+}
+
+fn alone(leg: &LegContent, images: &[ImagePart<'_>], attached: &[AttachedPart<'_>]) -> Joined {
+    Joined {
+        manifest: leg.manifest.clone(),
+        children: leg.children.clone(),
+        blobs: blobs(images, attached),
+    }
+}
+
+fn index(images: &[ImagePart<'_>], attached: &[AttachedPart<'_>]) -> Joined {
+    let of_docker = images
+        .iter()
+        .all(|image| image.manifest.media_type.as_str() == MediaType::DOCKER_MANIFEST)
+        && attached.is_empty();
+    let entries = images.iter().map(|image| &image.entry);
+    let entries = entries.chain(attached.iter().map(|part| &part.entry));
+    let mut index = Index::new(entries.cloned().collect());
+    index.media_type = Some(match of_docker {
+        true => MediaType::DOCKER_INDEX.into(),
+        false => MediaType::OCI_INDEX.into(),
+    });
+    if !of_docker {
+        index.annotations = shared_annotations(images);
+    }
+    let mut children: Vec<Manifest> = Vec::new();
+    let manifests = images.iter().map(|image| image.manifest);
+    for manifest in manifests.chain(attached.iter().map(|part| part.manifest)) {
+        if !children
+            .iter()
+            .any(|known| known.digest() == manifest.digest())
+        {
+            children.push(manifest.clone());
+        }
+    }
+    Joined {
+        manifest: index.to_manifest(),
+        children,
+        blobs: blobs(images, attached),
+    }
+}
+
+/// What the manifests of all images say alike is said of the index, too: registries show the
+/// description of an index and not that of its children.
+fn shared_annotations(images: &[ImagePart<'_>]) -> BTreeMap<String, String> {
+    let mut shared = match images.first() {
+        Some(first) => first.document.annotations.clone(),
+        None => BTreeMap::new(),
+    };
+    shared.retain(|key, value| {
+        let mut all = images.iter();
+        all.all(|image| image.document.annotations.get(key) == Some(value))
+    });
+    shared
+}
+
+fn blobs(images: &[ImagePart<'_>], attached: &[AttachedPart<'_>]) -> Vec<Descriptor> {
+    let mut known: HashSet<Digest> = HashSet::new();
+    let of_images = images.iter().flat_map(|image| image.document.blobs());
+    let all = of_images.chain(attached.iter().flat_map(|part| &part.blobs));
+    all.filter(|blob| known.insert(blob.digest.clone()))
+        .cloned()
+        .collect()
+}

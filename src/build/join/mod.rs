@@ -1,0 +1,31 @@
+//! Joining: what several machines made for one image becomes one index.
+//!
+//! A *leg* is what one machine contributes: a layout, an archive, or content that was staged by digest.
+//! [`index::join`] is pure: from the documents of the legs to the documents of the image, or a refusal that
+//! names the leg, the file and what was expected. The bytes of the index depend on the legs alone, and
+//! not on their order, the machine or the time. [`LegsSource`] reads the legs and puts the result into
+//! the store.
+
+mod belongs;
+mod content;
+mod described;
+mod gone;
+mod index;
+mod leg;
+mod leg_text;
+mod part;
+mod parts;
+mod platforms;
+mod read;
+mod refusal;
+mod source;
+mod staged;
+#[cfg(test)]
+mod tests;
+
+pub use belongs::Expected;
+pub(crate) use described::described;
+pub(crate) use leg::image_name;
+pub use leg::{LEG_FORMAT, Leg, LegBase};
+pub(crate) use platforms::same_platform;
+pub(crate) use source::{LegInput, LegsSource};

@@ -1,0 +1,40 @@
+//! What legs contribute, as data.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    build::join::content::LegContent,
+    oci::{Descriptor, Digest, Manifest, ManifestDocument, Platform},
+};
+
+/// One image of a leg.
+#[derive(Debug, Clone)]
+pub(super) struct ImagePart<'a> {
+    pub(super) leg: &'a LegContent,
+    pub(super) manifest: &'a Manifest,
+    pub(super) document: ManifestDocument,
+    /// What it runs on: as its configuration says, and where that is silent as its index says.
+    pub(super) platform: Platform,
+    /// The labels of its configuration.
+    pub(super) labels: BTreeMap<String, String>,
+    /// The entry for an index.
+    pub(super) entry: Descriptor,
+}
+
+/// Something that is about an image: an attestation, a signature, an SBOM.
+#[derive(Debug, Clone)]
+pub(super) struct AttachedPart<'a> {
+    pub(super) leg: &'a LegContent,
+    pub(super) manifest: &'a Manifest,
+    /// The configuration and the layers.
+    pub(super) blobs: Vec<Descriptor>,
+    pub(super) subject: Digest,
+    pub(super) entry: Descriptor,
+}
+
+/// The images of a leg, and what is about them.
+#[derive(Debug, Default)]
+pub(super) struct LegParts<'a> {
+    pub(super) images: Vec<ImagePart<'a>>,
+    pub(super) attached: Vec<AttachedPart<'a>>,
+}

@@ -1,0 +1,106 @@
+//! When two platforms are the same, and when one is what the policy asks for.
+
+use crate::oci::Platform;
+
+/// The variant that is meant where none is named, as engines read it: containerd takes `arm64` and
+/// `arm64/v8` for one platform, and so for `arm/v7` and `amd64/v1`.
+fn variant(platform: &Platform) -> Option<&str> {
+    let named = platform.variant.as_deref().filter(|name| !name.is_empty());
+    named.or(match platform.architecture.as_str() {
+        "arm64" => Some("v8"),
+        "arm" => Some("v7"),
+        "amd64" => Some("v1"),
+        _ => None,
+    })
+}
+
+/// Whether an engine that looks for one of them could take either.
+pub(crate) fn same_platform(one: &Platform, other: &Platform) -> bool {
+    let features = |platform: &Platform| {
+        let mut features = platform.os_features.clone();
+        features.sort();
+        features
+    };
+    same_processor(one, other)
+        && one.os_version == other.os_version
+        && features(one) == features(other)
+}
+
+fn same_processor(one: &Platform, other: &Platform) -> bool {
+    one.os == other.os && one.architecture == other.architecture && variant(one) == variant(other)
+}
+
+/// Whether an image for `has` is what a policy wants that names `wanted`.
+pub(super) fn is_wanted(has: &Platform, wanted: &Platform) -> bool {
+    has.satisfies(wanted) || same_processor(has, wanted)
+}
+
+/// A platform with everything that tells it apart from others.
+pub(super) fn shown(platform: &Platform) -> String {
+    let mut text = platform.to_string();
+    if let Some(version) = &platform.os_version {
+        text.push_str(&format!(" (os.version {version})"));
+    }
+    if !platform.os_features.is_empty() {
+        text.push_str(&format!(
+            " (os.features {})",
+            platform.os_features.join(", ")
+        ));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn platform(text: &str) -> Platform {
+        text.parse().expect("a platform")
+    }
+
+    #[test]
+    fn what_engines_take_for_one_platform_is_one() {
+        for (one, other, same) in [
+            ("linux/arm64", "linux/arm64/v8", true),
+            ("linux/arm", "linux/arm/v7", true),
+            ("linux/amd64", "linux/amd64/v1", true),
+            ("linux/arm/v6", "linux/arm/v7", false),
+            ("linux/amd64", "linux/amd64/v3", false),
+            ("linux/arm64", "linux/arm64/v9", false),
+            ("linux/arm64", "linux/arm", false),
+            ("linux/amd64", "freebsd/amd64", false),
+            ("linux/s390x", "linux/s390x", true),
+        ] {
+            let (one, other) = (platform(one), platform(other));
+            assert_eq!(same_platform(&one, &other), same, "{one} {other}");
+            assert_eq!(same_platform(&other, &one), same, "{other} {one}");
+        }
+        let mut old = platform("windows/amd64");
+        old.os_version = Some("10.0.17763.1".to_owned());
+        assert!(!same_platform(&old, &platform("windows/amd64")));
+        assert!(is_wanted(&old, &platform("windows/amd64")));
+        let mut one = platform("windows/amd64");
+        let mut other = one.clone();
+        one.os_features = vec!["a".to_owned(), "b".to_owned()];
+        other.os_features = vec!["b".to_owned(), "a".to_owned()];
+        assert!(same_platform(&one, &other));
+    }
+
+    #[test]
+    fn a_policy_gets_what_it_asks_for() {
+        for (has, wanted, is) in [
+            ("linux/arm64/v8", "linux/arm64", true),
+            ("linux/arm64", "linux/arm64/v8", true),
+            ("linux/arm/v6", "linux/arm", true),
+            ("linux/arm", "linux/arm/v6", false),
+            ("linux/arm64/v8", "linux/arm64/v9", false),
+            ("linux/amd64", "linux/arm64", false),
+        ] {
+            assert_eq!(
+                is_wanted(&platform(has), &platform(wanted)),
+                is,
+                "{has} {wanted}"
+            );
+        }
+    }
+}

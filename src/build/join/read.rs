@@ -1,0 +1,185 @@
+//! Finds out what the files are that legs come in, and reads those that need no network.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io::Read as _,
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    build::join::{
+        content::LegContent,
+        leg::{Leg, image_name},
+        refusal,
+    },
+    error::{Error, ErrorCode, Result},
+    event::Events,
+    io::layout::{Collection, WantedImage},
+    oci::{Digest, Image, ImageDocument, Manifest, Variant, annotation},
+};
+
+/// Longest description of legs that is read, in bytes.
+const MAX_DESCRIPTION: u64 = 4 << 20;
+
+/// A file with legs, or a layout.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LegInput {
+    /// The place of the file.
+    pub(crate) path: PathBuf,
+    /// How messages call it.
+    pub(crate) name: String,
+    /// The image that it was said to be of.
+    pub(crate) variant: Option<Variant>,
+}
+
+/// What a file turned out to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum LegKind {
+    /// A layout directory or an archive.
+    Layout,
+    /// Descriptions of content that was staged.
+    Staged(Vec<Leg>),
+}
+
+/// Tells layouts from descriptions.
+///
+/// # Errors
+/// The file is not there, or is a description that cannot be read.
+pub(super) fn kind(input: &LegInput) -> Result<LegKind> {
+    let unreadable = |error: &std::io::Error| {
+        Error::failed(format!("cannot read the leg `{}`", input.name))
+            .with_code(ErrorCode::ImageUnusable)
+            .because(error)
+            .state("nothing was published")
+            .hint(
+                "let CI hand the files of the legs on to this job, and name them as they lie there",
+            )
+    };
+    let metadata = fs::metadata(&input.path).map_err(|error| unreadable(&error))?;
+    if metadata.is_dir() {
+        return Ok(LegKind::Layout);
+    }
+    let mut text = Vec::new();
+    File::open(&input.path)
+        .and_then(|file| file.take(64).read_to_end(&mut text))
+        .map_err(|error| unreadable(&error))?;
+    let first = text.iter().find(|byte| !byte.is_ascii_whitespace());
+    if !matches!(first, Some(b'{' | b'[')) {
+        return Ok(LegKind::Layout);
+    }
+    if metadata.len() > MAX_DESCRIPTION {
+        let why = format!("it is longer than {MAX_DESCRIPTION} bytes");
+        return Err(refusal::not_a_leg(&input.name, &why));
+    }
+    let text = fs::read_to_string(&input.path).map_err(|error| unreadable(&error))?;
+    Leg::parse_all(&text, &input.name).map(LegKind::Staged)
+}
+
+/// Whether a leg of `input` is one of `variant`'s: as the command line says, else as the leg itself does.
+///
+/// # Errors
+/// The leg says that it is of an image that the policy does not have, or of another one than the
+/// command line says; nobody says which image it is of, and the policy has several.
+pub(super) fn is_of(
+    input: &LegInput,
+    claims: Option<&Leg>,
+    variant: &Variant,
+    all: &[Variant],
+) -> Result<bool> {
+    let names: Vec<String> = all.iter().map(image_name).collect();
+    let said = claims.map(Leg::image_name);
+    if let Some(said) = &said
+        && !names.contains(said)
+    {
+        let expected = names.join("` or `");
+        return Err(refusal::other_image(&input.name, said, &expected));
+    }
+    match (&input.variant, said) {
+        (Some(named), Some(said)) if said != image_name(named) => {
+            Err(refusal::other_image(&input.name, &said, &image_name(named)))
+        }
+        (Some(named), _) => Ok(named == variant),
+        (None, Some(said)) => Ok(said == image_name(variant)),
+        (None, None) if all.len() == 1 => Ok(true),
+        (None, None) => Err(refusal::unnamed(&input.name, &names)),
+    }
+}
+
+/// Takes the legs of `variant` that a layout holds.
+///
+/// # Errors
+/// The layout cannot be used, or a leg in it is of no image that is known.
+pub(super) fn layout(
+    input: &LegInput,
+    variant: &Variant,
+    all: &[Variant],
+    wanted: &WantedImage,
+    collection: &Collection,
+    events: &Events,
+) -> Result<Vec<LegContent>> {
+    let mut contents = Vec::new();
+    for taken in collection.take(&input.path, wanted, annotation::LEG, events)? {
+        let claims = match taken.entry.annotations.get(annotation::LEG) {
+            Some(text) => Some(Leg::parse(text, &input.name)?),
+            None => None,
+        };
+        if is_of(input, claims.as_ref(), variant, all)? {
+            contents.push(content(&input.name, claims, taken.image, collection)?);
+        }
+    }
+    Ok(contents)
+}
+
+fn content(
+    name: &str,
+    claims: Option<Leg>,
+    image: Image,
+    collection: &Collection,
+) -> Result<LegContent> {
+    let mut configs = BTreeMap::new();
+    for manifest in image.children.iter().chain([&image.manifest]) {
+        if let Some(config) = config_of(manifest) {
+            let bytes = collection.document(&config)?;
+            configs.insert(config, bytes);
+        }
+    }
+    Ok(LegContent {
+        file: name.to_owned(),
+        claims,
+        manifest: image.manifest,
+        children: image.children,
+        configs,
+    })
+}
+
+/// The configuration of an image.
+pub(super) fn config_of(manifest: &Manifest) -> Option<Digest> {
+    match ImageDocument::parse(manifest).ok()? {
+        ImageDocument::Manifest(document) if document.config.media_type.is_image_config() => {
+            Some(document.config.digest)
+        }
+        ImageDocument::Manifest(_) | ImageDocument::Index(_) | ImageDocument::NotAnImage => None,
+    }
+}
+
+/// Paths that lead to one place are one input.
+pub(super) fn each_once(inputs: &[LegInput]) -> Vec<LegInput> {
+    let real = |input: &LegInput| fs::canonicalize(&input.path).unwrap_or(input.path.clone());
+    let mut known: Vec<(PathBuf, Option<Variant>)> = Vec::new();
+    let mut kept = Vec::new();
+    for input in inputs {
+        let place = (real(input), input.variant.clone());
+        if !known.contains(&place) {
+            known.push(place);
+            kept.push(input.clone());
+        }
+    }
+    kept
+}
+
+/// Whether the directory that `path` lies in is a layout, so that a pattern has reached into it.
+pub(super) fn is_inside_layout(path: &Path) -> bool {
+    path.parent()
+        .is_some_and(|parent| parent.join("oci-layout").is_file())
+}

@@ -1,0 +1,164 @@
+//! Legs whose content lies in registries by digest: documents are fetched and hashed, blobs are asked
+//! for. Whatever lacks a blob gets it when the image is staged, from a repository that has it.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+
+use crate::{
+    build::join::{
+        content::LegContent,
+        gone::{swept, unreadable},
+        leg::Leg,
+    },
+    error::Result,
+    io::{
+        layout::Collection,
+        registry::{
+            RegistryErrorKind, RepositoryApi,
+            image_tree::{self, ImageTree},
+        },
+    },
+    oci::{Descriptor, Digest, Repository},
+};
+
+/// Requests under way at once.
+const AT_ONCE: usize = 8;
+/// Largest configuration that is read, in bytes.
+const MAX_CONFIG: u64 = 8_000_000;
+
+/// Fetches the documents of a staged leg into `collection`, and makes sure that each blob is there.
+///
+/// # Errors
+/// Failed (exit 6): it is nowhere, or no registry can be read.
+pub(super) async fn fetch(
+    leg: Leg,
+    file: &str,
+    repositories: &[Arc<dyn RepositoryApi>],
+    collection: &Collection,
+) -> Result<LegContent> {
+    let (tree, holder) = find(&leg, file, repositories).await?;
+    let mut configs = BTreeMap::new();
+    for manifest in tree.children.iter().chain([&tree.manifest]) {
+        collection.put(&manifest.bytes)?;
+        let document: Option<crate::oci::ManifestDocument> =
+            serde_json::from_slice(&manifest.bytes).ok();
+        let config = document.map(|document| document.config);
+        let Some(config) = config.filter(|config| config.media_type.is_image_config()) else {
+            continue;
+        };
+        if config.size > MAX_CONFIG || configs.contains_key(&config.digest) {
+            continue;
+        }
+        let from = in_order(&holder, repositories);
+        if let Some(bytes) = document_bytes(&config, file, &from, collection).await? {
+            configs.insert(config.digest.clone(), bytes);
+        }
+    }
+    ask_for_blobs(&tree.blobs, file, repositories).await?;
+    Ok(LegContent {
+        file: file.to_owned(),
+        claims: Some(leg),
+        manifest: tree.manifest,
+        children: tree.children,
+        configs,
+    })
+}
+
+/// The first repository that has the leg, with the leg's documents.
+async fn find(
+    leg: &Leg,
+    file: &str,
+    repositories: &[Arc<dyn RepositoryApi>],
+) -> Result<(ImageTree, Arc<dyn RepositoryApi>)> {
+    let mut failed = None;
+    for api in repositories {
+        match image_tree::tree(api.as_ref(), &leg.digest.clone().into()).await {
+            Ok(Some(tree)) => return Ok((tree, Arc::clone(api))),
+            Ok(None) => {}
+            // A child that was swept: another repository may have all of them.
+            Err(error) => failed = Some(error),
+        }
+    }
+    match failed {
+        Some(error) if error.kind != RegistryErrorKind::NameUnknown => {
+            Err(unreadable(file, &error))
+        }
+        _ => Err(swept(file, &leg.digest, &names(repositories))),
+    }
+}
+
+/// The repository that has the manifests, then the others.
+fn in_order(
+    first: &Arc<dyn RepositoryApi>,
+    all: &[Arc<dyn RepositoryApi>],
+) -> Vec<Arc<dyn RepositoryApi>> {
+    let mut order = vec![Arc::clone(first)];
+    let others = all
+        .iter()
+        .filter(|api| api.repository() != first.repository());
+    order.extend(others.cloned());
+    order
+}
+
+/// A configuration from the first repository that has it.
+async fn document_bytes(
+    config: &Descriptor,
+    file: &str,
+    repositories: &[Arc<dyn RepositoryApi>],
+    collection: &Collection,
+) -> Result<Option<Vec<u8>>> {
+    for api in repositories {
+        if !has(api.as_ref(), &config.digest, file).await? {
+            continue;
+        }
+        let to = collection.room_for(&config.digest);
+        api.fetch_blob(config, to)
+            .await
+            .map_err(|error| unreadable(file, &error))?;
+        return collection.document(&config.digest).map(Some);
+    }
+    Err(swept(file, &config.digest, &names(repositories)))
+}
+
+async fn ask_for_blobs(
+    blobs: &[Descriptor],
+    file: &str,
+    repositories: &[Arc<dyn RepositoryApi>],
+) -> Result<()> {
+    let asked: Vec<_> = blobs
+        .iter()
+        .map(|blob| Box::pin(is_somewhere(&blob.digest, file, repositories)))
+        .collect();
+    stream::iter(asked)
+        .buffer_unordered(AT_ONCE)
+        .try_collect::<Vec<()>>()
+        .await
+        .map(drop)
+}
+
+async fn is_somewhere(
+    digest: &Digest,
+    file: &str,
+    repositories: &[Arc<dyn RepositoryApi>],
+) -> Result<()> {
+    for api in repositories {
+        if has(api.as_ref(), digest, file).await? {
+            return Ok(());
+        }
+    }
+    Err(swept(file, digest, &names(repositories)))
+}
+
+async fn has(api: &dyn RepositoryApi, digest: &Digest, file: &str) -> Result<bool> {
+    match api.has_blob(digest).await {
+        Ok(has) => Ok(has),
+        Err(error) if error.kind == RegistryErrorKind::NameUnknown => Ok(false),
+        Err(error) => Err(unreadable(file, &error)),
+    }
+}
+
+fn names(repositories: &[Arc<dyn RepositoryApi>]) -> Vec<Repository> {
+    let names = repositories.iter().map(|api| api.repository().clone());
+    names.collect()
+}

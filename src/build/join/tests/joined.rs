@@ -1,0 +1,163 @@
+//! What is joined, and to what.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::{
+    build::join::{
+        index::join,
+        tests::{COMMIT, Made, PARENT, described, entries, expected, joined, made, permutations},
+    },
+    oci::{Index, MediaType},
+};
+
+#[test]
+fn the_order_of_the_legs_does_not_matter() {
+    let mut windows = made("e", "windows/amd64").config("os.version", json!("10.0.20348.1"));
+    windows.listed =
+        json!({"os": "windows", "architecture": "amd64", "os.version": "10.0.20348.1"});
+    let legs = [
+        described("a", "linux/arm64/v8").attested(),
+        made("b", "linux/amd64").nested(2),
+        described("c", "linux/arm/v7"),
+        made("d", "linux/s390x").attested().nested(3),
+        windows.nested(1),
+    ]
+    .map(|made| made.leg());
+    let wanted = [
+        "linux/arm64",
+        "linux/amd64",
+        "linux/arm/v7",
+        "windows/amd64",
+    ];
+    let first = joined(&legs, &["linux/arm64"][..0]);
+    assert_eq!(
+        entries(&first),
+        [
+            "linux/amd64",
+            "linux/arm/v7",
+            "linux/arm64/v8",
+            "linux/s390x",
+            "windows/amd64 (os.version 10.0.20348.1)",
+            "unknown/unknown",
+            "unknown/unknown",
+        ]
+    );
+    assert_eq!(first.children.len(), 7);
+    let all = permutations(&legs);
+    assert_eq!(all.len(), 120);
+    for legs in &all {
+        let again = joined(legs, &[]);
+        assert_eq!(again.manifest, first.manifest);
+        assert_eq!(again.children, first.children);
+    }
+    // One that the policy does not name is no part of its image.
+    let error = join(&legs, Some(&expected(&wanted))).expect_err("s390x");
+    assert!(
+        format!("{error:#}").contains("`d` is for linux/s390x"),
+        "{error:#}"
+    );
+}
+
+#[test]
+fn a_single_leg_stays_as_it_is() {
+    for made in [
+        described("a", "linux/amd64"),
+        made("a", "linux/amd64"),
+        made("a", "linux/amd64").attested(),
+        described("a", "linux/amd64").attested().nested(3),
+    ] {
+        let leg = made.leg();
+        let manifest = leg.manifest.clone();
+        assert_eq!(joined(&[leg], &["linux/amd64"]).manifest, manifest);
+    }
+}
+
+#[test]
+fn what_all_images_say_is_said_of_the_index() {
+    let legs = [
+        made("a", "linux/amd64").leg(),
+        made("b", "linux/arm64").leg(),
+    ];
+    let index: Index =
+        serde_json::from_slice(&joined(&legs, &[]).manifest.bytes).expect("an index");
+    let shared = BTreeMap::from([(
+        "org.opencontainers.image.title".to_owned(),
+        "api".to_owned(),
+    )]);
+    assert_eq!(index.annotations, shared);
+    assert_eq!(index.media_type, Some(MediaType::OCI_INDEX.into()));
+    let docker = |file, platform| {
+        Made {
+            docker: true,
+            ..made(file, platform)
+        }
+        .leg()
+    };
+    let legs = [docker("a", "linux/amd64"), docker("b", "linux/arm64")];
+    let index: Index =
+        serde_json::from_slice(&joined(&legs, &[]).manifest.bytes).expect("an index");
+    assert_eq!(index.media_type, Some(MediaType::DOCKER_INDEX.into()));
+    assert!(index.annotations.is_empty());
+}
+
+#[test]
+fn a_variant_that_goes_without_saying_is_the_same() {
+    for (has, wanted) in [
+        ("linux/arm64/v8", "linux/arm64"),
+        ("linux/arm64", "linux/arm64/v8"),
+        ("linux/arm", "linux/arm/v7"),
+        ("linux/arm/v6", "linux/arm"),
+    ] {
+        let legs = [made("a", "linux/amd64").leg(), made("b", has).leg()];
+        joined(&legs, &["linux/amd64", wanted]);
+    }
+    // An index can say what the configuration does not.
+    let mut leg = made("b", "linux/arm64").nested(1);
+    leg.listed = json!({"os": "linux", "architecture": "arm64", "variant": "v8"});
+    let legs = [made("a", "linux/amd64").leg(), leg.leg()];
+    assert_eq!(
+        entries(&joined(&legs, &[])),
+        ["linux/amd64", "linux/arm64/v8"]
+    );
+}
+
+#[test]
+fn several_versions_of_windows_are_several_platforms() {
+    let windows = |file, version: &str| {
+        let leg = made(file, "windows/amd64");
+        leg.config("os.version", json!(version)).leg()
+    };
+    let legs = [windows("b", "10.0.20348.1"), windows("a", "10.0.17763.1")];
+    let joined = joined(&legs, &["windows/amd64"]);
+    let shown = entries(&joined);
+    assert!(
+        shown[0].contains("17763") && shown[1].contains("20348"),
+        "{shown:?}"
+    );
+}
+
+#[test]
+fn legs_of_other_builders_are_taken_by_what_they_say() {
+    let silent = made("b", "linux/arm64")
+        .label("revision", Value::Null)
+        .label("version", json!("24.04"));
+    let cut = made("c", "linux/s390x").label("revision", json!(&COMMIT[..12]));
+    joined(
+        &[made("a", "linux/amd64").leg(), silent.leg(), cut.leg()],
+        &[],
+    );
+    // Others build from the commit that the release commit stands on.
+    let mut on_top = expected(&[]);
+    on_top.parent = Some(PARENT.parse().expect("a commit"));
+    let old = |file, platform| made(file, platform).label("revision", json!(PARENT)).leg();
+    let legs = [old("a", "linux/amd64"), old("b", "linux/arm64")];
+    join(&legs, Some(&on_top)).expect("both are of one commit");
+    let mixed = [old("a", "linux/amd64"), made("b", "linux/arm64").leg()];
+    let error = join(&mixed, Some(&on_top)).expect_err("two commits");
+    assert!(
+        format!("{error:#}").contains("are of two commits"),
+        "{error:#}"
+    );
+}

@@ -1,0 +1,155 @@
+//! `hoist build`: what a release would build, to be tried or to be joined by the last job.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use serde_json::{Value, json};
+
+use super::{args::Overrides, context::Context, exit, release::read_plan};
+use crate::{
+    error::{Error, Result},
+    oci::Platform,
+    release::{BuildOptions, BuildTarget, BuiltImage, BuiltImages},
+};
+
+/// How the jobs of a release work together.
+const JOBS: &str = "\
+One image from several machines:
+  first job   hoist plan --json > plan.json
+              needs the whole history and its tags; reads the registries
+  each leg    hoist build --plan plan.json --platform linux/arm64 --output dist/arm64.tar
+              needs the commit and a builder; no registry, no password, no history
+      or      hoist build --plan plan.json --platform linux/arm64 --stage > arm64.json
+              needs the right to push as well; the content stays without a tag
+  last job    hoist release --yes --plan plan.json --from 'dist/*.tar'
+              needs what every release needs, and no builder
+
+Without --plan each job computes version and commit for itself, and the last one refuses what differs; \
+with `version.files` or `notes.changelog` legs need it. \
+Without --output and --stage nothing is passed on: the image is built on any branch, labelled NEXT-dev.";
+
+/// Build what a release would: a trial, or one machine's part of an image
+#[derive(Debug, clap::Args)]
+#[command(disable_version_flag = true, after_long_help = JOBS)]
+pub(super) struct BuildArgs {
+    #[command(flatten)]
+    overrides: Overrides,
+    /// Build for this platform alone, e.g. linux/arm64; may be given again
+    #[arg(long, value_name = "PLATFORM")]
+    platform: Vec<Platform>,
+    /// Write an OCI layout for `hoist release --from`: a directory, or an archive
+    #[arg(short, long, value_name = "DIR|FILE.tar", conflicts_with = "stage")]
+    output: Option<PathBuf>,
+    /// Push by digest to every repository, without a tag, and print the leg for `hoist release --from`
+    #[arg(long)]
+    stage: bool,
+    /// Build by this plan (`hoist plan --json`), which all jobs of a release share
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["bump", "version", "pre"])]
+    plan: Option<PathBuf>,
+    /// Load the image for this machine into the engine, as REPOSITORY:NEXT-dev
+    #[arg(long)]
+    load: bool,
+    /// Build files that no commit holds
+    #[arg(long)]
+    allow_dirty: bool,
+}
+
+pub(super) fn run(args: BuildArgs, context: &Context) -> Result<ExitCode> {
+    let options = options(&args, context)?;
+    let built = context.release_for_document()?.build(&options)?;
+    print(&built, &options.target, context);
+    Ok(ExitCode::from(exit::OK))
+}
+
+fn options(args: &BuildArgs, context: &Context) -> Result<BuildOptions> {
+    let mut options = BuildOptions::default();
+    options.request = args.overrides.clone().request(false)?;
+    options.platforms.clone_from(&args.platform);
+    options.allow_dirty = args.allow_dirty;
+    options.load = args.load;
+    options.target = match (&args.output, args.stage) {
+        (Some(to), _) => BuildTarget::Layout(output(&context.directory().join(to))?),
+        (None, true) => BuildTarget::Staged,
+        (None, false) => BuildTarget::Trial,
+    };
+    if let Some(file) = &args.plan {
+        if options.target == BuildTarget::Trial {
+            return Err(
+                Error::usage("`--plan` is for a leg, and nothing says where the leg goes")
+                    .state("nothing was built")
+                    .hint("add `--output DIR` or `--stage`; a trial has no plan"),
+            );
+        }
+        options.plan = Some(Box::new(read_plan(file)?));
+    }
+    Ok(options)
+}
+
+/// A packed archive would be a directory of a strange name.
+fn output(to: &std::path::Path) -> Result<PathBuf> {
+    let name = to.file_name().unwrap_or_default().to_string_lossy();
+    let packed = [".tgz", ".tar.gz", ".tar.zst", ".tar.xz", ".gz", ".zst"];
+    if packed.iter().any(|end| name.ends_with(end)) {
+        return Err(Error::usage(format!(
+            "`--output {}` is not an archive that hoist writes",
+            to.display()
+        ))
+        .cause("layers are packed already, so the archive is not")
+        .state("nothing was built")
+        .hint("let the name end with `.tar`, or name a directory"));
+    }
+    Ok(to.to_owned())
+}
+
+fn print(built: &BuiltImages, target: &BuildTarget, context: &Context) {
+    let terminal = &context.terminal;
+    for message in &built.messages {
+        terminal.note(message);
+    }
+    for image in &built.images {
+        if let Some(reference) = &image.loaded {
+            terminal.note(&format!("the engine has it as `{reference}`"));
+        }
+    }
+    if *target == BuildTarget::Staged {
+        // A line for each image: the file that `--from` reads.
+        for leg in built.images.iter().filter_map(|image| image.leg.as_ref()) {
+            terminal.json(&json!(leg));
+        }
+        return;
+    }
+    if terminal.json {
+        return terminal.json(&document(built));
+    }
+    for image in &built.images {
+        terminal.data(image.digest.as_str());
+    }
+    match target {
+        BuildTarget::Layout(to) => terminal.note(&format!(
+            "the leg is in `{}`; nothing was pushed",
+            to.display()
+        )),
+        _ => terminal.note(&format!(
+            "a trial, labelled {}; nothing was pushed",
+            built.version
+        )),
+    }
+}
+
+fn document(built: &BuiltImages) -> Value {
+    let image = |image: &BuiltImage| {
+        let platforms = image.platforms.iter().map(ToString::to_string);
+        json!({
+            "variant": image.variant,
+            "digest": image.digest,
+            "platforms": platforms.collect::<Vec<_>>(),
+            "size": image.size,
+            "loaded": image.loaded,
+            "leg": image.leg,
+        })
+    };
+    json!({
+        "v": 1,
+        "version": built.version,
+        "images": built.images.iter().map(image).collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,72 @@
+//! What is asked of a build, and what it comes to.
+
+use std::path::PathBuf;
+
+use semver::Version;
+
+use crate::{
+    build::Leg,
+    oci::{Digest, Platform, Variant},
+    plan::{Plan, version::VersionRequest},
+};
+
+/// What is asked of a build.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct BuildOptions {
+    /// What replaces the history's answer.
+    pub request: VersionRequest,
+    /// The platforms to build for; empty: those of the policy.
+    pub platforms: Vec<Platform>,
+    /// Build from files that no commit holds.
+    pub allow_dirty: bool,
+    /// The plan that all jobs of a release share.
+    pub plan: Option<Box<Plan>>,
+    /// What becomes of the images.
+    pub target: BuildTarget,
+    /// Whether the image for this machine is put into the engine, to be tried.
+    pub load: bool,
+}
+
+/// What becomes of the images.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum BuildTarget {
+    /// Nothing: it is only built, on any branch.
+    #[default]
+    Trial,
+    /// A leg for [`ReleaseRequest::from`]: a layout here, a directory or a `.tar` archive.
+    Layout(PathBuf),
+    /// A leg whose content goes to every repository by digest, without a tag.
+    Staged,
+}
+
+/// What was built.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct BuiltImages {
+    /// The version that the images are labelled with.
+    pub version: Version,
+    /// The main image first, then the variants by name.
+    pub images: Vec<BuiltImage>,
+    /// What a person should know.
+    pub messages: Vec<String>,
+}
+
+/// One image that was built.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct BuiltImage {
+    /// The variant, or [`Variant::main`].
+    pub variant: Variant,
+    /// The manifest or index.
+    pub digest: Digest,
+    /// What it runs on.
+    pub platforms: Vec<Platform>,
+    /// The bytes of all its blobs, as they are sent.
+    pub size: u64,
+    /// The name that the engine knows it by.
+    pub loaded: Option<String>,
+    /// Its description, where it is a leg.
+    pub leg: Option<Leg>,
+}

@@ -1,0 +1,218 @@
+//! Legs and plans that do not fit: refused before anything is sent, and by name.
+
+use std::{collections::BTreeMap, fs};
+
+use crate::{
+    registry::server::{On, Personality, TestRegistry},
+    support::{
+        Run, World,
+        jobs::{Jobs, Machine},
+    },
+};
+
+const NAME: &str = "acme/api";
+
+fn jobs<'w>(world: &'w World<'w>, registry: &TestRegistry) -> Jobs<'w> {
+    Jobs::new(world, &[registry.repository(NAME).to_string()], "")
+}
+
+fn leg(
+    machine: &Machine<'_>,
+    jobs: &Jobs<'_>,
+    platform: &str,
+    name: &str,
+    more: &[&str],
+) -> String {
+    let to = jobs.file(name).display().to_string();
+    let args = ["build", "--platform", platform, "--output", &to];
+    machine.hoist(&[&args, more].concat());
+    to
+}
+
+#[track_caller]
+fn refused(run: &Run, code: i32, says: &[&str]) {
+    run.expect(code);
+    for words in says {
+        run.says(words);
+    }
+    run.says("state: nothing was");
+    run.says("hint: ");
+}
+
+#[test]
+fn legs_that_do_not_fit_are_refused_before_anything_is_sent() {
+    let registry = TestRegistry::start(Personality::default());
+    let world = World::new(&registry, &[NAME]);
+    let jobs = jobs(&world, &registry);
+    let machine = jobs.machine("a", &[], &[]);
+    let old = machine.clone.git(&["rev-parse", "HEAD"]);
+    let stale = leg(&machine, &jobs, "linux/arm64", "stale", &[]);
+    fs::create_dir_all(jobs.file("empty")).unwrap();
+    machine.clone.write("more", "x");
+    let head = machine.clone.commit("feat: more");
+    machine.clone.push();
+    let amd64 = leg(&machine, &jobs, "linux/amd64", "amd64", &[]);
+    let arm64 = leg(&machine, &jobs, "linux/arm64", "arm64.tar", &[]);
+    let other = leg(
+        &machine,
+        &jobs,
+        "linux/arm64",
+        "other",
+        &["--version", "3.0.0"],
+    );
+    let text = jobs.file("text.json");
+    fs::write(&text, "{\"type\":\"outcome\"}").unwrap();
+    let text = text.display().to_string();
+    let none = jobs.file("none*").display().to_string();
+    let gone = jobs.file("gone.tar").display().to_string();
+    let empty = jobs.file("empty").display().to_string();
+    let within = format!("{amd64}/*");
+    let named = format!("worker={arm64}");
+    registry.forget();
+    let refs = world.remote.refs();
+    let cases: [(&[&str], i32, &[&str]); 9] = [
+        (
+            &[&amd64],
+            4,
+            &["no leg is for linux/arm64", "amd64` is for linux/amd64"],
+        ),
+        (
+            &[&amd64, &stale],
+            4,
+            &["stale` has another commit", &old, &head, "git checkout"],
+        ),
+        (
+            &[&amd64, &other],
+            4,
+            &["other` has another version", "expected 0.1.0", "3.0.0"],
+        ),
+        (
+            &[&amd64, &text],
+            4,
+            &["text.json` cannot be read", "its type is `outcome`"],
+        ),
+        (
+            &[&amd64, &none],
+            6,
+            &["there is no leg at", "the pattern matches nothing"],
+        ),
+        (
+            &[&amd64, &gone],
+            6,
+            &["cannot read the leg", "gone.tar", "No such file"],
+        ),
+        (&[&amd64, &empty], 6, &["empty", "neither `index.json`"]),
+        (&[&within], 4, &["itself is a layout: name it instead"]),
+        (
+            &[&amd64, &named],
+            2,
+            &["the policy has no image `worker`", "`main`"],
+        ),
+    ];
+    for (from, code, says) in cases {
+        let from = from.iter().flat_map(|path| ["--from", path]);
+        let args: Vec<&str> = ["release", "--yes"].into_iter().chain(from).collect();
+        refused(&machine.run(&args), code, says);
+    }
+    assert_eq!(registry.tags(NAME), BTreeMap::new());
+    assert_eq!(registry.count(&On::put_manifest()), 0);
+    assert_eq!(world.remote.refs(), refs);
+    let good = [
+        "release",
+        "--yes",
+        "--from",
+        &format!("main={amd64}"),
+        &arm64,
+    ];
+    machine.hoist(&good);
+    world.assert_unlocked();
+}
+
+#[test]
+fn a_leg_is_built_by_the_rules_of_a_release() {
+    let registry = TestRegistry::start(Personality::default());
+    let world = World::new(&registry, &[NAME]);
+    let jobs = jobs(&world, &registry);
+    let machine = jobs.machine("a", &[], &[]);
+    let plan = jobs.file("plan.json");
+    machine.print(&["plan", "--json"], &plan);
+    let plan = plan.display().to_string();
+    let to = jobs.file("leg").display().to_string();
+    let build = |args: &[&str]| machine.run(&[&["build", "--output", &to], args].concat());
+    refused(
+        &build(&["--platform", "linux/s390x"]),
+        4,
+        &["does not build for `linux/s390x`"],
+    );
+    let run = machine.run(&["build", "--output", "leg.tar.gz"]);
+    refused(&run, 2, &["not an archive that hoist writes"]);
+    refused(
+        &machine.run(&["build", "--plan", &plan]),
+        2,
+        &["nothing says where the leg goes"],
+    );
+    let src = machine.clone.path().join(".git").display().to_string();
+    let run = machine.run(&["build", "--platform", "linux/amd64", "--output", &src]);
+    refused(&run, 2, &["something else is there already"]);
+    assert!(machine.clone.path().join(".git/HEAD").is_file());
+
+    // Another commit, another policy, uncommitted files, another branch, nothing to release.
+    let planned = machine.clone.git(&["rev-parse", "HEAD"]);
+    machine.clone.write("more", "x");
+    let head = machine.clone.commit("feat: more");
+    machine.clone.push();
+    let run = build(&["--platform", "linux/amd64", "--plan", &plan]);
+    refused(&run, 4, &["the plan is of another commit", &planned, &head]);
+    machine.clone.git(&["reset", "--quiet", "--hard", &planned]);
+    let policy = fs::read_to_string(machine.clone.path().join("release.toml")).unwrap();
+    machine.clone.write(
+        "release.toml",
+        format!("{policy}\n[tags]\nzero-major = true\n"),
+    );
+    let run = build(&[
+        "--platform",
+        "linux/amd64",
+        "--plan",
+        &plan,
+        "--allow-dirty",
+    ]);
+    refused(&run, 4, &["the plan is of another policy"]);
+    refused(&build(&["--platform", "linux/amd64"]), 4, &["uncommitted"]);
+    machine.clone.git(&["reset", "--quiet", "--hard", &head]);
+    machine.clone.git(&["checkout", "--quiet", "-b", "wip"]);
+    refused(&build(&["--platform", "linux/amd64"]), 4, &["`wip`"]);
+    machine.clone.git(&["checkout", "--quiet", "main"]);
+    machine.hoist(&[
+        "release",
+        "--yes",
+        "--version",
+        "1.0.0",
+        "--from",
+        &{
+            let amd64 = leg(
+                &machine,
+                &jobs,
+                "linux/amd64",
+                "one",
+                &["--version", "1.0.0"],
+            );
+            leg(
+                &machine,
+                &jobs,
+                "linux/arm64",
+                "two",
+                &["--version", "1.0.0"],
+            );
+            amd64
+        },
+        &jobs.file("two").display().to_string(),
+    ]);
+    refused(
+        &build(&["--platform", "linux/amd64"]),
+        3,
+        &["nothing to build a leg of"],
+    );
+    machine
+        .hoist(&["build", "--platform", "linux/amd64"])
+        .says("labelled 1.0.0-dev");
+}
