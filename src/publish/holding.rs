@@ -187,13 +187,17 @@ impl Holding {
     /// long a registry takes at most. `None`: now.
     pub(super) fn settled_at(&self, verify_timeout: Duration) -> Option<Instant> {
         let doubtful = open(&self.requests).doubtful;
-        let own = doubtful.map(|sent| sent + verify_timeout);
+        let own = doubtful.map(|sent| sent + verify_timeout + WAY);
         let former = self
             .former
             .map(|former| former.quiet_at.max(former.watched_until));
         own.max(former).filter(|at| *at > Instant::now())
     }
 }
+
+/// How long a request may be on its way: the registry's time for it begins when it arrives, later than
+/// it was sent.
+const WAY: Duration = Duration::from_secs(1);
 
 fn open<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex
