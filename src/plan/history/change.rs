@@ -178,9 +178,10 @@ pub(crate) fn merged_title<'a>(message: &'a str, strip: &[Regex]) -> Option<&'a 
             .type_
             .is_some_and(|type_| TYPES.contains(&type_.as_str()))
     });
+    let is_list = |line: &&str| line.starts_with("* ") || line.starts_with("- ");
     said.next()
         .or_else(|| lines.find(|line| !line.is_empty()))
-        .filter(|line| !footer::is_trailer(line))
+        .filter(|line| !footer::is_trailer(line) && !is_list(line))
 }
 
 /// The message's first line that says something, trimmed; what `git log --oneline` would show.
@@ -484,6 +485,10 @@ mod tests {
             ("Merge pull request #9 from a/b\n\nLimits", Some("Limits")),
             ("Merge branch 'x'\n\nSigned-off-by: A <a@b>", None),
             ("Merge branch 'x'", None),
+            (
+                "Merged in x (pull request #18)\n\n* feat: a\n* fix: b",
+                None,
+            ),
         ] {
             assert_eq!(merged_title(message, &[]), expected, "{message}");
         }

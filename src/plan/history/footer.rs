@@ -96,8 +96,9 @@ fn id(word: &str) -> Option<String> {
 }
 
 /// The people whom `Co-authored-by:` lines name: name and address.
-pub(crate) fn co_authors(body: &[&str]) -> Vec<(String, String)> {
-    let named = body.iter().filter_map(|line| {
+pub(crate) fn co_authors(message: &str) -> Vec<(String, String)> {
+    let text = message.split('\0').next().unwrap_or_default();
+    let named = text.split('\n').skip(1).filter_map(|line| {
         let (token, value) = line.trim().split_once(':')?;
         if !token.eq_ignore_ascii_case("co-authored-by") {
             return None;
@@ -122,6 +123,11 @@ const CHERRY_PICKED: &str = "(cherry picked from commit ";
 
 /// A line `Release-As: 1.2.3` that is not a footer, and so sets no version: its text.
 pub(crate) fn misplaced_release_as(header: &str, body: &[&str]) -> Option<String> {
+    // Most bodies have nothing like it, and this is asked of every commit.
+    let has_word = |line: &str| line.contains("elease") || line.contains("ELEASE");
+    if !has_word(header) && !body.iter().any(|line| has_word(line)) {
+        return None;
+    }
     let version = |line: &str| {
         let line = line.trim_start_matches([' ', '\t', '*', '-', '>']);
         let (token, value) = line.split_once(':')?;

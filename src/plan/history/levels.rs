@@ -96,26 +96,29 @@ pub fn judge(policy: &VersionPolicy, commits: &[Commit]) -> Result<Judgement> {
         .enumerate()
         .flat_map(|(place, commit)| said(policy, place, commit))
         .collect();
-    let titles: Vec<_> = said.iter().filter(|one| !one.squashed).collect();
-    let changes: Vec<_> = said
-        .iter()
-        .map(|one| RangeChange {
-            commit: one.commit,
-            title: &one.title,
-            change: &one.change,
-            skipped: titles[one.commit].change.skip,
-        })
-        .collect();
-    let reverted = reverts::reverted(commits, &changes, &policy.strip);
+    let own = said.iter().filter(|one| !one.squashed);
+    let skipped: Vec<bool> = own.map(|one| one.change.skip).collect();
+    let reverted = {
+        let changes: Vec<_> = said
+            .iter()
+            .map(|one| RangeChange {
+                commit: one.commit,
+                title: &one.title,
+                change: &one.change,
+                skipped: skipped[one.commit],
+            })
+            .collect();
+        reverts::reverted(commits, &changes, &policy.strip)
+    };
     let mut judgement = Judgement::default();
     let mut unconventional = Vec::new();
     let mut ignored = Vec::new();
-    for ((one, out), missed) in said.iter().zip(reverted.out).zip(&reverted.missed) {
+    for ((one, out), missed) in said.into_iter().zip(reverted.out).zip(&reverted.missed) {
         if !one.is_change {
             continue;
         }
         let commit = &commits[one.commit];
-        let left_out = left_out(commit, titles[one.commit].change.skip, out);
+        let left_out = left_out(commit, skipped[one.commit], out);
         let (level, why) = match &left_out {
             Some((_, why)) => (None, why.clone()),
             None => rules::level(policy, &commit.message, &one.change),
@@ -144,12 +147,12 @@ pub fn judge(policy: &VersionPolicy, commits: &[Commit]) -> Result<Judgement> {
         }
         judgement.entries.push(JudgedChange {
             id: commit.id,
-            summary: one.title.clone(),
+            merged: level.and_then(|_| merged(policy, commit, &one.change)),
+            summary: one.title,
             author: commit.author.clone(),
             people: people(commit),
-            change: one.change.clone(),
+            change: one.change,
             squashed: one.squashed,
-            merged: level.and_then(|_| merged(policy, commit, &one.change)),
             level,
             why,
             left_out: left_out.as_ref().map(|(reason, _)| *reason),
@@ -229,10 +232,9 @@ fn merged(policy: &VersionPolicy, commit: &Commit, change: &CommitChange) -> Opt
 
 /// The author, and the co-authors that the message names.
 fn people(commit: &Commit) -> Vec<Person> {
-    let (_, body) = change::split(&commit.message);
     let author = (commit.author.clone(), commit.email.clone());
     std::iter::once(author)
-        .chain(footer::co_authors(&body))
+        .chain(footer::co_authors(&commit.message))
         .map(|(name, email)| Person { name, email })
         .collect()
 }

@@ -2,7 +2,7 @@
 
 use std::{
     cell::OnceCell,
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
 };
 
 use crate::{
@@ -212,6 +212,23 @@ impl<'a> CommitRange<'a> {
         seen
     }
 
+    /// Whether `commit` descends from `other`. What is reverted is near, mostly.
+    fn is_behind(&self, commit: usize, other: usize) -> bool {
+        let mut seen = vec![false; self.commits.len()];
+        let mut todo = VecDeque::from([commit]);
+        while let Some(commit) = todo.pop_front() {
+            for parent in &self.parents[commit] {
+                if *parent == other {
+                    return true;
+                }
+                if !std::mem::replace(&mut seen[*parent], true) {
+                    todo.push_back(*parent);
+                }
+            }
+        }
+        false
+    }
+
     /// The commit that `hex` names, other than the revert's own, if it is one alone.
     fn commit(&self, revert: usize, hex: &str) -> Option<usize> {
         let lowest: CommitId = format!("{hex:0<40}").parse().ok()?;
@@ -244,11 +261,7 @@ impl<'a> CommitRange<'a> {
         let titles = self
             .titles
             .get_or_init(|| Titles::of(self.commits, self.strip));
-        let behind = OnceCell::new();
-        let may = |place: usize| {
-            let behind = behind.get_or_init(|| self.ancestors(revert.commit));
-            place != revert.commit && behind.contains(&place)
-        };
+        let may = |place: usize| self.is_behind(revert.commit, place);
         let found = titles.named(&revert.change.reverts, self.strip, may);
         if found.len() < 2 {
             return found;

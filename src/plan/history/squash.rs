@@ -27,12 +27,27 @@ impl SquashedChange {
 /// line belongs to it, a `BREAKING CHANGE:` line there too.
 #[must_use]
 pub fn squashed(message: &str, strip: &[Regex]) -> Vec<SquashedChange> {
+    listed(message).map(|one| one.read(strip)).collect()
+}
+
+/// The first listed change that `wanted` takes; those after it are not read.
+pub(super) fn first_listed(
+    message: &str,
+    strip: &[Regex],
+    wanted: impl Fn(&SquashedChange) -> bool,
+) -> Option<SquashedChange> {
+    listed(message)
+        .map(|one| one.read(strip))
+        .find(|one| wanted(one))
+}
+
+fn listed(message: &str) -> impl Iterator<Item = ListedChange<'_>> {
     let (_, body) = change::split(message);
     let mut listed = bullets(&body);
     if listed.is_empty() {
         listed = commits(&body);
     }
-    listed.into_iter().map(|block| block.read(strip)).collect()
+    listed.into_iter()
 }
 
 /// A listed change, before it is read.
@@ -58,7 +73,10 @@ impl<'a> ListedChange<'a> {
             let text = format!("{}\n\n{}", self.title, lines.join("\n"));
             change::parse(&text, false, strip)
         };
-        let mut change = of(&self.indented);
+        let mut change = match self.indented.iter().all(|line| line.trim().is_empty()) {
+            true => change::parse(self.title, false, strip),
+            false => of(&self.indented),
+        };
         // Forges do not indent a commit's body, and git's own line about a revert stands there.
         if change.kind == MessageKind::Revert && change.reverts.ids.is_empty() {
             change.reverts = of(&self.all).reverts;

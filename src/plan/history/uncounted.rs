@@ -4,7 +4,8 @@ use crate::{
     git::CommitId,
     plan::history::{
         change::{self, CommitChange, MessageKind, TYPES},
-        footer, rules, squash,
+        footer, rules,
+        squash::{self, SquashedChange},
     },
     policy::{Level, Squash, VersionPolicy},
     text::sanitize_line,
@@ -17,8 +18,6 @@ pub enum Uncounted {
     Squashed {
         /// The first of them.
         first: String,
-        /// How many there are.
-        count: usize,
     },
     /// The commit is ignored, and its title has a header behind a prefix.
     Prefixed {
@@ -75,16 +74,11 @@ pub fn uncounted(
         return found;
     }
     if !merge && policy.squash == Squash::Title {
-        let listed = squash::squashed(message, &policy.strip);
-        let mut counting = listed.iter().filter(|one| {
+        let counts = |one: &SquashedChange| {
             one.is_change() && rules::level(policy, message, &one.change).0.is_some()
-        });
-        if let Some(first) = counting.next() {
-            found.push(Uncounted::Squashed {
-                first: first.title.clone(),
-                count: counting.count() + 1,
-            });
-        }
+        };
+        let first = squash::first_listed(message, &policy.strip, counts);
+        found.extend(first.map(|one| Uncounted::Squashed { first: one.title }));
     }
     found.extend(prefixed(policy, &title, change));
     found
@@ -102,7 +96,7 @@ fn prefixed(policy: &VersionPolicy, title: &str, change: &CommitChange) -> Optio
         TYPES.contains(&type_) || globs.any(|glob| glob.is_match(type_))
     };
     let is_known = change.type_.as_deref().is_some_and(own);
-    if is_known || change.breaking.is_some() {
+    if is_known || change.breaking.is_some() || !title.contains([':', '"']) {
         return None;
     }
     let title = change::stripped(title, &policy.strip);
@@ -112,9 +106,15 @@ fn prefixed(policy: &VersionPolicy, title: &str, change: &CommitChange) -> Optio
     });
     for (at, _) in starts {
         let (prefix, header) = title.split_at(at);
+        // This is asked of every ignored commit, so a whole header is read only where one begins.
+        let word = header.split(['(', '!', ':', ' ', '\t']).next();
+        let word = word.unwrap_or_default().to_lowercase();
+        if !(own(&word) || word == "reapply") || !is_prefix(prefix) {
+            continue;
+        }
         let read = change::parse(header, false, &[]);
         let known = read.type_.as_deref().is_some_and(own);
-        if known && is_prefix(prefix) && rules::level(policy, header, &read).0.is_some() {
+        if known && rules::level(policy, header, &read).0.is_some() {
             return Some(Uncounted::Prefixed {
                 header: header.to_owned(),
                 pattern: pattern(prefix),
@@ -173,14 +173,8 @@ impl Uncounted {
     #[must_use]
     pub fn what(&self) -> String {
         match self {
-            Self::Squashed { first, count: 1 } => {
-                format!(
-                    "its body lists a change that does not count: `{}`",
-                    shown(first)
-                )
-            }
-            Self::Squashed { first, count } => format!(
-                "its body lists {count} changes that do not count, the first one `{}`",
+            Self::Squashed { first } => format!(
+                "its body lists changes that do not count, the first one `{}`",
                 shown(first)
             ),
             Self::Prefixed { header, .. } => format!(
@@ -333,9 +327,8 @@ mod tests {
     #[test]
     fn an_ignored_commit_with_changes_in_its_body_is_told() {
         let body = "* feat: a\n\n* docs: b\n* fix: c";
-        let squashed = |count| Uncounted::Squashed {
+        let squashed = Uncounted::Squashed {
             first: "feat: a".to_owned(),
-            count,
         };
         for title in [
             "Rework it (#20)",
@@ -343,7 +336,11 @@ mod tests {
             "chore: all of it",
         ] {
             let message = format!("{title}\n\n{body}");
-            assert_eq!(found("", &message, false), [squashed(2)], "{title}");
+            assert_eq!(
+                found("", &message, false),
+                std::slice::from_ref(&squashed),
+                "{title}"
+            );
             assert_eq!(found("[version]\nsquash = \"body\"", &message, false), []);
         }
         // It counts already, or there is nothing that could count.

@@ -6,7 +6,10 @@ use semver::Version;
 use crate::{
     plan::{
         history::facts::{Facts, VersionTag, has_label},
-        version::{bump::higher, decision::ComputedVersion},
+        version::{
+            bump::{core, higher},
+            decision::ComputedVersion,
+        },
     },
     policy::{BranchPolicy, GitTagTemplate, MaintenanceLine, Policy},
     text::sanitize_line,
@@ -128,8 +131,10 @@ fn elsewhere(
         let mut channels = branches.prerelease.iter();
         channels.any(|one| has_label(other, &one.label.to_string()))
     };
+    // That the version itself is out, which this is a pre-release of, is said where it is computed.
     let told = |tag: &&VersionTag| {
         higher(&tag.version, version)
+            && tag.version != core(version)
             && line.is_none_or(|line| line.contains(&tag.version))
             && (tag.version.pre.is_empty() || !of_channel(&tag.version))
     };

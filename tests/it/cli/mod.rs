@@ -11,6 +11,7 @@ mod legs;
 mod legs_refused;
 mod locks;
 mod multi_image;
+mod noted;
 mod one_clone;
 mod pipelines;
 mod planted;
