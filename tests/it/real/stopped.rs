@@ -132,6 +132,10 @@ fn campaign_of_stopped_holders() {
         .filter(|what| what.starts_with("BAD"))
         .collect();
     assert!(bad.is_empty(), "{bad:#?}");
+    assert!(
+        tally.contains_key("tags of a list compared with the registry"),
+        "{tally:#?}"
+    );
     let stopped = tally
         .get("stopped while it ran")
         .copied()
@@ -335,12 +339,12 @@ fn check(world: &World<'_>, run: &Run, who: &str, round: &str, tally: &mut Tally
             tag["repository"].as_str().unwrap_or_default(),
             tag["tag"].as_str().unwrap_or_default()
         );
-        let told = match &tag["now"] {
-            Value::String(digest) if digest == "unknown" => continue,
-            Value::String(digest) => Some(digest.clone()),
-            Value::Object(_) => continue,
-            _ => None,
+        let told = match tag["now"]["shows"].as_str().unwrap() {
+            "unknown" => continue,
+            "absent" => None,
+            _ => Some(tag["now"]["digest"].as_str().unwrap().to_owned()),
         };
+        count(tally, "tags of a list compared with the registry");
         let real = there.iter().find(|(known, _)| name.ends_with(known));
         let real = real.map(|(_, digest)| (*digest).to_owned());
         if real != told {
