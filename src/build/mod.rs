@@ -5,6 +5,7 @@
 //! A new source is a file or a folder here, a line in `choose.rs`, and the keys in
 //! `policy/build.rs` that select it.
 
+mod base;
 mod choose;
 mod command;
 mod context;
@@ -20,6 +21,7 @@ mod request;
 mod secrets;
 mod source;
 
+pub(crate) use base::base_image;
 pub use choose::choose;
 pub(crate) use docker::load;
 pub use join::{Expected, LEG_FORMAT, Leg, LegBase};

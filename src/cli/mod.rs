@@ -16,6 +16,7 @@ mod exit;
 mod images;
 mod init;
 mod inspect;
+mod inspect_text;
 mod log;
 mod man;
 mod next;

@@ -61,6 +61,9 @@ pub(super) struct ReleaseArgs {
     /// Wait so long for a release that is running, e.g. `10m`; then plan anew
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     wait: Option<Duration>,
+    /// Release an image that is over `[image.budget]`
+    #[arg(long)]
+    over_budget: bool,
     /// Exit 3 where there is nothing to release
     #[arg(long)]
     require_release: bool,
@@ -175,6 +178,7 @@ fn request(
         directory: context.directory().to_owned(),
     };
     request.from = args.from.iter().map(leg).collect();
+    request.over_budget = args.over_budget;
     Ok(request)
 }
 

@@ -134,6 +134,8 @@ pub enum ErrorCode {
     GateRefused,
     /// A leg does not belong to this release, is not whole, or the legs do not fit together.
     LegUnfit,
+    /// The image is over `[image.budget]`.
+    OverBudget,
 
     /// Another release is in the way, and nothing closer is known.
     Busy,

@@ -30,7 +30,7 @@ mod tag;
 mod tests;
 mod variant;
 
-pub use contents::{Contents, LayerContents, LayerEntry};
+pub use contents::{BaseImage, ContentHash, Contents, LayerContents, LayerEntry, LayerEntryKind};
 pub use descriptor::Descriptor;
 pub use digest::{Digest, Hasher, ParseDigestError};
 pub use document::ImageDocument;

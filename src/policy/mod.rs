@@ -6,6 +6,7 @@
 //! caller brings the text.
 
 mod branches;
+mod budget;
 mod build;
 mod check;
 mod conflicts;
@@ -35,6 +36,7 @@ pub const SCHEMA_URL: &str =
     "https://raw.githubusercontent.com/hoist-rs/hoist/main/schema/release.json";
 
 pub use branches::{BranchPolicy, Label, MaintenanceLine, MaintenancePattern, PrereleaseBranches};
+pub use budget::{BudgetPolicy, ByteSize, Denied, Growth};
 pub use build::{BuildPolicy, BuildSource, Builder, Compression, SameImage, SourceFiles};
 pub use conflicts::conflicts;
 pub use git_tag_template::GitTagTemplate;

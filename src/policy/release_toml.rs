@@ -8,6 +8,7 @@ use crate::{
     oci::{Repository, Variant},
     policy::{
         branches::BranchPolicy,
+        budget::BudgetPolicy,
         build::BuildPolicy,
         hooks::HookPolicy,
         publish::{GitPolicy, PublishPolicy, RegistryPolicy},
@@ -81,6 +82,10 @@ pub struct ImagePolicy {
     pub repositories: Vec<Repository>,
     /// What makes the image.
     pub build: BuildPolicy,
+    /// How large the image may be, and what it must not have.
+    // Left out of a policy's identity where it is not set: the table came later.
+    #[serde(skip_serializing_if = "BudgetPolicy::is_unset")]
+    pub budget: BudgetPolicy,
     /// Labels of the image's configuration; they stand before those that hoist sets itself.
     pub labels: BTreeMap<String, Template>,
     /// Annotations of the image's manifest.

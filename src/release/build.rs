@@ -23,6 +23,8 @@ use crate::{
 /// The images of a release, in the plan's order.
 pub(super) struct Made {
     pub(super) images: Vec<Image>,
+    /// What is over the budget and is released all the same, a line each.
+    pub(super) over_budget: Vec<String>,
 }
 
 /// A turn in the work tree; over when it is dropped.
@@ -80,7 +82,10 @@ impl Release {
                 }
             });
         }
-        Ok(Made { images })
+        Ok(Made {
+            images,
+            over_budget: Vec::new(),
+        })
     }
 
     async fn adopted(

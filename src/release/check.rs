@@ -51,6 +51,10 @@ impl Release {
         ];
         all.extend(self.check_registries().await);
         all.push(finding("builder", self.check_builder().await));
+        let budget = &self.policy().image.budget;
+        if !budget.is_unset() {
+            all.push(finding("budget", Ok(budget.to_string())));
+        }
         all
     }
 

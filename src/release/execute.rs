@@ -53,10 +53,12 @@ impl Release {
         };
         self.or_signal(self.check_builds(plan, options)).await?;
         self.before_build(plan, verb).await?;
-        let made = self.images(plan, options).await?;
+        let mut made = self.images(plan, options).await?;
         let checked = self.check_origin(plan, &made.images, options);
         self.or_signal(checked).await?;
         still_fits(plan, &made.images)?;
+        let checked = self.check_budget(plan, &made.images, options.over_budget);
+        made.over_budget = self.or_signal(checked).await?;
         let publication = self.publication(&world, plan, &made, &found);
         let publication = self.or_signal(publication).await?;
         let mut outcome = self.publish(&world, &publication, verb, Some(plan)).await;

@@ -20,8 +20,8 @@ use crate::{
         Contents, Descriptor, Digest, Image, Index, Platform, Reference, Repository, Tag,
         TagOrDigest,
     },
-    plan::inspect::{Report, inspect},
-    release::{errors, facade::Release},
+    plan::inspect::{Before, PastSize, Report, budget::judge, inspect},
+    release::{errors, facade::Release, image_size::published_layers},
 };
 
 /// Blobs on their way at once.
@@ -34,6 +34,10 @@ pub struct InspectOptions {
     pub image: Option<String>,
     /// What to compare it with; unset: of a version, the release before it.
     pub since: Option<String>,
+    /// Judge the image by `[image.budget]`; an image on disk is then compared with the last release.
+    pub budget: bool,
+    /// Read the sizes of so many past releases.
+    pub past: usize,
 }
 
 /// Looks at images on disk alone; needs no repository.
@@ -66,6 +70,7 @@ impl Release {
         let contents = self.contents(&image).await?;
         let since = match &look.since {
             Some(since) => Some(since.clone()),
+            None if look.budget && Path::new(&image).exists() => self.any_release().await?,
             None => self.release_before(&image).await?,
         };
         let other = match since {
@@ -73,7 +78,63 @@ impl Release {
             None => None,
         };
         let other = other.as_ref().map(|(name, other)| (&**name, other));
-        Ok(inspect(&image, &contents, other))
+        let mut report = inspect(&image, &contents, other);
+        if look.past > 0 {
+            report.past = self
+                .past(&image, contents.platform.as_ref(), look.past)
+                .await?;
+        }
+        if look.budget {
+            let before = other.map(|(name, other)| before(name, other));
+            let budget = &self.policy().image.budget;
+            report.over_budget = judge(budget, &report, before.as_ref(), None);
+        }
+        Ok(report)
+    }
+
+    /// The sizes of the newest releases below the image's version, or of all, the oldest first.
+    async fn past(
+        &self,
+        image: &str,
+        platform: Option<&Platform>,
+        count: usize,
+    ) -> Result<Vec<PastSize>> {
+        let on_disk = Path::new(image).exists();
+        let reference = image.parse::<Reference>().ok().filter(|_| !on_disk);
+        let repository = match &reference {
+            Some(reference) => Some(reference.repository.clone()),
+            None => self.policy().image.all().into_iter().next(),
+        };
+        let Some(repository) = repository else {
+            return Ok(Vec::new());
+        };
+        let now = reference.and_then(|reference| version(reference.tag.as_ref()?));
+        let mut versions = self.versions(&repository).await?;
+        versions.retain(|(one, _)| one.pre.is_empty() && now.as_ref().is_none_or(|now| one < now));
+        versions.sort_by(|a, b| b.0.cmp(&a.0));
+        versions.dedup_by(|a, b| a.0 == b.0);
+        versions.truncate(count);
+        let api = self.apis(std::slice::from_ref(&repository))?.remove(0);
+        let mut all = Vec::new();
+        for (version, tag) in versions.into_iter().rev() {
+            let found = published_layers(api.as_ref(), &tag.clone().into(), platform).await;
+            let failed = || format!("cannot read {}", repository.tag(&tag));
+            let found = found.map_err(|error| errors::registry(&failed(), &error))?;
+            all.extend(found.map(|found| PastSize {
+                name: version.to_string(),
+                size: found.size,
+            }));
+        }
+        Ok(all)
+    }
+
+    /// The last release, where there is one.
+    async fn any_release(&self) -> Result<Option<String>> {
+        match self.last_release().await {
+            Ok(release) => Ok(Some(release)),
+            Err(error) if error.code() == ErrorCode::NotReleased => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     async fn contents(&self, image: &str) -> Result<Contents> {
@@ -153,6 +214,19 @@ fn order(version: &Version) -> (bool, &Version) {
 fn version(tag: &Tag) -> Option<Version> {
     let text = tag.as_str();
     Version::parse(text.strip_prefix('v').unwrap_or(text)).ok()
+}
+
+fn before(name: &str, other: &Contents) -> Before {
+    let report = inspect(name, other, None);
+    Before {
+        name: name.to_owned(),
+        size: report.size,
+        layers: report
+            .layers
+            .into_iter()
+            .map(|layer| layer.digest)
+            .collect(),
+    }
 }
 
 fn on_disk(path: &Path) -> Result<Contents> {

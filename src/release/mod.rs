@@ -9,7 +9,7 @@
 //! | history and registries to a plan | `gather.rs`, over `survey.rs` and `observe.rs`; `nothing.rs` where nothing is to be released |
 //! | whether this commit may be released from here, whether the registries would take it | `preflight.rs` |
 //! | images: built, taken from a layout, adopted (`build.rs`), or joined from legs (`legs.rs`) | `build.rs` |
-//! | preflight, images, transaction, what follows from its end | `execute.rs` |
+//! | preflight, images, transaction, what follows from its end | `execute.rs`; `budget.rs` between images and transaction |
 //! | what runs around a transaction: the gate, what is told of its end | `hooks.rs` |
 //! | from a plan and its images to the transaction's data | `publication.rs` |
 //! | an unfinished release: waited for, gone on with | `wait.rs` |
@@ -35,6 +35,7 @@
 //! Only `execute.rs` starts, resumes or undoes a transaction.
 
 pub mod blocking;
+mod budget;
 mod build;
 mod built;
 mod cancel;
@@ -45,6 +46,7 @@ mod execute;
 mod facade;
 mod gather;
 mod hooks;
+mod image_size;
 mod inspect;
 mod instant;
 mod leg;
@@ -80,6 +82,7 @@ mod world;
 #[cfg(doc)]
 use crate::project::Project;
 
+pub(crate) use crate::plan::inspect::{markdown::markdown, page::page};
 pub use built::{BuildOptions, BuildTarget, BuiltImage, BuiltImages};
 pub use cancel::Cancel;
 pub use check::{Check, first_problem};
@@ -95,7 +98,10 @@ pub use unlock::{UnlockPlan, UnusableLock};
 pub use verify::{Finding, Verified, VerifyOptions};
 
 pub use crate::build::{LEG_FORMAT, Leg, LegBase};
-pub use crate::plan::inspect::{Changes, Hidden, Layer, Report};
+pub use crate::plan::inspect::{
+    Advice, AdviceKind, BaseReport, Changes, Duplicate, Excess, FileChange, FileChangeCount,
+    Hidden, ImageUser, LargeFile, Layer, LeftoverCache, PastSize, Report, SecretFile, Waste,
+};
 pub use crate::plan::release::document::{
     PLAN_FORMAT, Plan, PlannedGitTag, PlannedImage, PlannedMove, PlannedSource, ReleaseCommit,
 };

@@ -101,6 +101,7 @@ impl Release {
                 true => SameImage::Allow,
                 false => self.policy().image.build.same_image,
             },
+            over_budget: request.over_budget,
             legs: self.leg_inputs(&request.from)?,
         })
     }

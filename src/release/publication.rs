@@ -24,7 +24,7 @@ impl Release {
     ) -> Result<Publication> {
         let policy = self.policy();
         let git_tag = match plan.git_tag.create {
-            true => Some(self.tag_object(world, plan, &made.images).await?),
+            true => Some(self.tag_object(world, plan, made).await?),
             false => None,
         };
         let images = self.with_successors(plan, &made.images).await?;
@@ -80,15 +80,10 @@ impl Release {
     }
 
     /// The annotated tag, with the notes and a digest line a repository and variant.
-    async fn tag_object(
-        &self,
-        world: &World,
-        plan: &Plan,
-        images: &[Image],
-    ) -> Result<GitTagObject> {
+    async fn tag_object(&self, world: &World, plan: &Plan, made: &Made) -> Result<GitTagObject> {
         let mut receipts = Vec::new();
         for repository in &plan.repositories {
-            for (planned, image) in plan.images.iter().zip(images) {
+            for (planned, image) in plan.images.iter().zip(&made.images) {
                 receipts.push(Receipt {
                     repository: repository.clone(),
                     digest: image.manifest.digest().clone(),
@@ -100,7 +95,13 @@ impl Release {
         let tag = NewTag {
             name: name.clone(),
             commit: plan.commit,
-            message: receipt::message(name.short(), &plan.notes, &self.run_line(world), &receipts),
+            message: receipt::message(
+                name.short(),
+                &plan.notes,
+                &self.run_line(world),
+                &receipts,
+                &made.over_budget,
+            ),
             seconds: plan.instant.timestamp(),
             sign: self.policy().git.sign,
         };

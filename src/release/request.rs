@@ -30,6 +30,8 @@ pub struct ReleaseRequest {
     /// Who agrees that an unfinished release of the same commit and version is gone on with, where only
     /// the lock tells of it.
     pub consent: Consent,
+    /// Publish an image that is over `[image.budget]`; what it exceeds is told, and kept in the git tag.
+    pub over_budget: bool,
     /// Legs that other machines made: the images are joined from them, and nothing is built here.
     pub from: Vec<LegPath>,
     /// What a plan that was shown has fixed.
@@ -62,6 +64,8 @@ pub(super) struct FixedByPlan {
 pub(super) struct ImageOptions {
     /// What becomes of a layout that the last release has published already.
     pub(super) same_image: SameImage,
+    /// Whether an image may be over its budget.
+    pub(super) over_budget: bool,
     /// The legs of all images; empty where this machine makes the images.
     pub(super) legs: Vec<LegInput>,
 }
@@ -71,6 +75,7 @@ impl ImageOptions {
     pub(super) fn of_published() -> Self {
         Self {
             same_image: SameImage::Allow,
+            over_budget: true,
             legs: Vec::new(),
         }
     }

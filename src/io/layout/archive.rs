@@ -28,7 +28,7 @@ const MAX_LINKS: usize = 16;
 /// The most bytes of all names together. Names are kept in memory, and a small compressed archive
 /// can hold many.
 const MAX_NAMES: usize = 64 << 20;
-const BLOCK: usize = 512;
+pub(super) const BLOCK: usize = 512;
 
 /// The files of an archive, by name.
 #[derive(Debug, Default)]
@@ -141,39 +141,22 @@ impl Archive {
 }
 
 /// One entry, with what its extended headers say. The content follows in the stream.
-struct TarEntry {
-    header: Header,
-    name: String,
-    link: String,
-    size: u64,
+pub(super) struct TarEntry {
+    pub(super) header: Header,
+    pub(super) name: String,
+    pub(super) link: String,
+    pub(super) size: u64,
     sparse: bool,
 }
 
-/// Calls `told` with the name, the size and whether it is a directory, for every entry of a layer.
-pub(super) fn walk(
-    mut reader: impl Read,
-    mut told: impl FnMut(&str, u64, bool) -> Result<()>,
-) -> Result<()> {
-    while let Some(entry) = next_entry(&mut reader)? {
-        let directory = entry.header.entry_type() == EntryType::Directory;
-        told(&entry.name, entry.size, directory)?;
-        let skipped = entry.size.next_multiple_of(BLOCK as u64);
-        let copied = io::copy(&mut reader.by_ref().take(skipped), &mut io::sink());
-        if copied.map_err(|e| read_error(&e))? != skipped {
-            return Err(broken("a layer ends too early"));
-        }
-    }
-    drain(&mut reader)
-}
-
 /// Reads the rest of the stream, so that a process that writes to a pipe does not fail.
-fn drain(reader: &mut impl Read) -> Result<()> {
+pub(super) fn drain(reader: &mut impl Read) -> Result<()> {
     io::copy(reader, &mut io::sink())
         .map(drop)
         .map_err(|e| read_error(&e))
 }
 
-fn next_entry(reader: &mut impl Read) -> Result<Option<TarEntry>> {
+pub(super) fn next_entry(reader: &mut impl Read) -> Result<Option<TarEntry>> {
     let mut about = Extension::default();
     while let Some(header) = next_header(reader)? {
         let declared = header.entry_size().map_err(|e| read_error(&e))?;
@@ -271,7 +254,7 @@ fn next_header(reader: &mut impl Read) -> Result<Option<Header>> {
 }
 
 /// Fills `block`. `false` if the stream ends exactly before the block.
-fn read_block(reader: &mut impl Read, block: &mut [u8; BLOCK]) -> Result<bool> {
+pub(super) fn read_block(reader: &mut impl Read, block: &mut [u8; BLOCK]) -> Result<bool> {
     let mut filled = 0;
     while filled < BLOCK {
         match reader.read(&mut block[filled..]) {
@@ -308,9 +291,17 @@ fn skip_padding(reader: &mut impl Read, size: u64) -> Result<()> {
         .map_err(|e| read_error(&e))
 }
 
-/// Names are only compared, never opened, so bytes that are not UTF-8 may be replaced.
+/// Names are only compared, never opened, so bytes that are not UTF-8 may be written as `\xff`. Different
+/// names stay different.
 fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        for byte in chunk.invalid() {
+            text.push_str(&format!("\\x{byte:02x}"));
+        }
+    }
+    text
 }
 
 /// `name` as seen from `parent`, without `.` and `..`; refused when it leaves the archive.

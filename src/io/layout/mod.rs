@@ -15,6 +15,7 @@ mod cache;
 mod collection;
 mod contents;
 mod document;
+mod entries;
 mod error;
 mod files;
 mod form;
@@ -47,7 +48,7 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 pub use collection::{Collection, TakenImage};
-pub use contents::contents;
+pub use contents::{contents, outlines};
 pub(crate) use incoming::{Incoming, IncomingBlob};
 pub(crate) use pushed::{PushedBlob, PushedImage};
 pub use revision::revisions;

@@ -3,9 +3,14 @@
 use crate::{
     oci::Contents,
     plan::inspect::{
+        base,
+        claims::Claims,
+        duplicates::free_copies,
         merge::Merged,
-        report::{Advice, LeftoverCache, Report},
+        report::{Advice, AdviceKind, Duplicate, Hidden, Report, Waste},
+        toolchains::build_tools,
     },
+    text::{bytes, sanitize_line},
 };
 
 /// Less than this is not worth a word, in bytes.
@@ -14,252 +19,210 @@ const WORTH: u64 = 1_000_000;
 const MANY_LAYERS: usize = 30;
 /// A distribution's own files above which a smaller one is worth a thought, in bytes.
 const LARGE_BASE: u64 = 60_000_000;
+/// Directories that hold the history of a repository.
+const HISTORIES: &[&str] = &[".git", ".svn", ".hg"];
 
-/// Directories that nothing needs when the image runs: path, whose, what leaves them out.
-const CACHES: &[(&str, &str, &str)] = &[
-    (
-        "var/lib/apt/lists",
-        "apt's package lists",
-        "end the RUN that installs with: rm -rf /var/lib/apt/lists/*",
-    ),
-    (
-        "var/cache/apt",
-        "apt's downloads",
-        "RUN --mount=type=cache,target=/var/cache/apt …, or apt-get clean in the same RUN",
-    ),
-    ("var/cache/apk", "apk's downloads", "apk add --no-cache …"),
-    (
-        "var/cache/dnf",
-        "dnf's downloads",
-        "dnf clean all in the same RUN",
-    ),
-    (
-        "var/cache/yum",
-        "yum's downloads",
-        "yum clean all in the same RUN",
-    ),
-    (
-        "root/.cache/pip",
-        "pip's cache",
-        "pip install --no-cache-dir …",
-    ),
-    (
-        "root/.npm",
-        "npm's cache",
-        "RUN --mount=type=cache,target=/root/.npm npm ci",
-    ),
-    (
-        "usr/local/share/.cache",
-        "yarn's cache",
-        "yarn cache clean in the same RUN",
-    ),
-    (
-        "root/.cargo/registry",
-        "cargo's downloads",
-        "build in a stage of its own, and COPY --from it",
-    ),
-    (
-        "usr/local/cargo/registry",
-        "cargo's downloads",
-        "build in a stage of its own, and COPY --from it",
-    ),
-    (
-        "root/go/pkg/mod",
-        "Go's modules",
-        "build in a stage of its own, and COPY --from it",
-    ),
-    (
-        "go/pkg/mod",
-        "Go's modules",
-        "build in a stage of its own, and COPY --from it",
-    ),
-    (
-        "root/.cache/go-build",
-        "Go's build cache",
-        "build in a stage of its own, and COPY --from it",
-    ),
-    (
-        "root/.m2/repository",
-        "Maven's downloads",
-        "build in a stage of its own, and COPY --from it",
-    ),
-    (
-        "root/.gradle",
-        "Gradle's downloads",
-        "build in a stage of its own, and COPY --from it",
-    ),
-    (
-        "tmp",
-        "temporary files",
-        "remove them in the RUN that makes them",
-    ),
-];
-
-/// Programs that build others: their presence says that the image was not made in stages.
-const TOOLS: &[&str] = &[
-    "usr/bin/gcc",
-    "usr/bin/x86_64-linux-gnu-gcc-12",
-    "usr/bin/cc1",
-    "usr/bin/clang",
-    "usr/local/cargo/bin/cargo",
-    "root/.cargo/bin/cargo",
-    "usr/local/go/bin/go",
-    "usr/bin/cmake",
-    "usr/bin/mvn",
-    "opt/gradle/bin/gradle",
-];
-
-/// What marks a distribution, its name, and whether it is one of the large ones.
-const BASES: &[(&str, &str)] = &[
-    ("etc/debian_version", "Debian or Ubuntu"),
-    ("etc/redhat-release", "Red Hat's family"),
-    ("etc/arch-release", "Arch"),
-];
-
-/// Names that do not belong into an image.
-const SECRETS: &[&str] = &[
-    ".env",
-    "id_rsa",
-    "id_ed25519",
-    ".npmrc",
-    ".pypirc",
-    ".netrc",
-    ".docker/config.json",
-];
-
-/// The caches whose files can be seen in the end, the largest first.
-pub(super) fn caches(merged: &Merged) -> Vec<LeftoverCache> {
-    let mut found: Vec<LeftoverCache> = CACHES
-        .iter()
-        .map(|&(path, what, fix)| LeftoverCache {
-            path: path.to_owned(),
-            what,
-            size: merged.below(path).map(|(_, (size, _))| size).sum(),
-            fix,
-        })
-        .filter(|cache| cache.size > 0)
-        .collect();
-    found.sort_by_key(|cache| std::cmp::Reverse(cache.size));
-    found
-}
-
-/// Everything worth a word, the largest saving first.
-pub(super) fn advice(report: &Report, contents: &Contents, merged: &Merged) -> Vec<Advice> {
+/// Everything worth a word, in the order of [`AdviceKind`], of one kind the largest saving first. The caches of the
+/// report are claimed already.
+pub(super) fn advice(
+    report: &Report,
+    contents: &Contents,
+    merged: &Merged,
+    copies: &[Duplicate],
+    claims: &mut Claims<'_>,
+) -> Vec<Advice> {
     let mut all = Vec::new();
-    if report.wasted >= WORTH {
-        all.push(Advice {
-            text: "delete files in the RUN that makes them, or make them in another stage".into(),
-            why: "files that a later layer deletes or overwrites are pulled all the same".into(),
-            saves: Some(report.wasted),
-        });
-    }
-    for cache in report.caches.iter().filter(|cache| cache.size >= WORTH) {
-        all.push(Advice {
-            text: cache.fix.into(),
-            why: format!("{} in /{}", cache.what, cache.path),
-            saves: Some(cache.size),
-        });
-    }
-    all.extend(stages(merged));
-    all.extend(base(merged));
-    all.extend(ignore_file(merged));
-    all.extend(secrets(merged));
+    all.extend(ignore_file(merged, claims));
+    all.extend(stages(merged, claims));
+    all.extend(smaller_base(report, merged, claims));
+    all.extend(hidden_files(merged));
+    let caches = report.caches.iter().filter(|cache| cache.size >= WORTH);
+    all.extend(caches.map(|cache| Advice {
+        kind: AdviceKind::Leftovers,
+        text: cache.fix.into(),
+        why: format!("{} in /{}", cache.what, cache.path),
+        saves: Some(cache.size),
+    }));
+    all.extend(duplicates(copies, merged, claims));
+    all.extend(pin(report));
+    all.extend(secrets(report));
     if contents.layers.len() > MANY_LAYERS {
         all.push(Advice {
+            kind: AdviceKind::FewerLayers,
             text: "join RUN instructions that belong together".into(),
             why: format!("{} layers", contents.layers.len()),
             saves: None,
         });
     }
-    if contents
-        .user
-        .as_deref()
-        .is_none_or(|user| matches!(user, "" | "root" | "0" | "0:0"))
-    {
+    if report.user.root {
         all.push(Advice {
+            kind: AdviceKind::ImageUser,
             text: "end the Dockerfile with USER and an id that is not 0".into(),
             why: "the image runs as root".into(),
             saves: None,
         });
     }
-    all.sort_by_key(|advice| std::cmp::Reverse(advice.saves));
+    all.sort_by_key(|advice| (advice.kind, std::cmp::Reverse(advice.saves)));
     all
 }
 
-fn stages(merged: &Merged) -> Option<Advice> {
-    let tool = TOOLS
-        .iter()
-        .find(|tool| merged.files.contains_key(**tool))?;
+fn stages(merged: &Merged, claims: &mut Claims<'_>) -> Option<Advice> {
+    let tools = build_tools(merged, claims)?;
+    let names: Vec<_> = tools.names.into_iter().collect();
     Some(Advice {
+        kind: AdviceKind::MultiStage,
         text: "build in one stage and COPY --from it into a stage that holds only what runs".into(),
-        why: format!("/{tool} is in the image"),
-        saves: None,
+        why: format!(
+            "only a build needs {}: /{}",
+            names.join(", "),
+            sanitize_line(&tools.example, 200)
+        ),
+        saves: Some(tools.size),
     })
 }
 
-fn base(merged: &Merged) -> Option<Advice> {
-    let (_, name) = BASES
-        .iter()
-        .find(|(mark, _)| merged.files.contains_key(*mark))?;
-    // A distribution's files lie here; a program's own seldom do.
-    let own: u64 = [
-        "usr/lib",
-        "usr/share",
-        "usr/bin",
-        "usr/sbin",
-        "lib",
-        "bin",
-        "sbin",
-    ]
-    .iter()
-    .flat_map(|directory| merged.below(directory))
-    .map(|(_, (size, _))| size)
-    .sum();
-    (own >= LARGE_BASE).then(|| Advice {
-        text:
-            "start from a smaller base: alpine, a distroless image, or scratch for a static program"
-                .into(),
-        why: format!("{name}: {} MB of system files", own / 1_000_000),
-        saves: None,
-    })
-}
-
-fn ignore_file(merged: &Merged) -> Option<Advice> {
-    let within = |name: &str| {
-        let inner = format!("/{name}/");
-        let outer = format!("{name}/");
-        let found = merged
-            .files
-            .iter()
-            .filter(|(path, _)| path.starts_with(&outer) || path.contains(&inner));
-        let size: u64 = found.map(|(_, (size, _))| size).sum();
-        (size > 0).then_some((name.to_owned(), size))
-    };
-    let (name, size) = within(".git")
-        .or_else(|| within(".svn"))
-        .or_else(|| within(".hg"))?;
+fn smaller_base(report: &Report, merged: &Merged, claims: &mut Claims<'_>) -> Option<Advice> {
+    let files = base::files(merged);
+    let files: Vec<_> = files
+        .into_iter()
+        .filter(|path| claims.is_free(path))
+        .collect();
+    if merged.freed(files.iter().copied()) < LARGE_BASE {
+        return None;
+    }
+    let size = claims.take(files);
+    let distribution = report
+        .base
+        .as_ref()
+        .and_then(|base| base.distribution.as_deref());
     Some(Advice {
-        text: format!("name `{name}` in .dockerignore"),
-        why: format!("`{name}` is in the image, with the whole history"),
+        kind: AdviceKind::SmallerBase,
+        text: "start from a smaller base: alpine, a distroless image, or scratch for a static program, which saves all of it".into(),
+        why: format!(
+            "{}: {} of system files in the base image",
+            distribution.unwrap_or("the distribution"),
+            bytes(size)
+        ),
         saves: Some(size),
     })
 }
 
-fn secrets(merged: &Merged) -> Option<Advice> {
-    let is_secret = |path: &&String| {
-        SECRETS.iter().any(|name| {
-            *path == name
-                || path
-                    .strip_suffix(name)
-                    .is_some_and(|before| before.ends_with('/'))
+/// Files that a later layer hides: deleted ones, copies with another owner or mode, earlier versions.
+fn hidden_files(merged: &Merged) -> Vec<Advice> {
+    let of = |kind, text: &str, what: &str, wanted: &dyn Fn(&Waste) -> bool| {
+        let waste: Vec<_> = merged.waste.iter().filter(|waste| wanted(waste)).collect();
+        let size: u64 = waste.iter().map(|waste| waste.size).sum();
+        let largest = waste.iter().max_by_key(|waste| waste.size)?;
+        (size >= WORTH).then(|| Advice {
+            kind,
+            text: text.to_owned(),
+            why: format!(
+                "{what}, /{} of layer {} among them (by layer {})",
+                sanitize_line(&largest.path, 200),
+                largest.layer + 1,
+                largest.hidden_by + 1
+            ),
+            saves: Some(size),
         })
     };
-    let path = merged.files.keys().find(is_secret)?;
+    let deleted = of(
+        AdviceKind::MergeLayers,
+        "delete files in the RUN that makes them, or make them in another stage",
+        "files that a later layer deletes are pulled all the same",
+        &|waste| waste.how == Hidden::Deleted,
+    );
+    let changed = of(
+        AdviceKind::MergeLayers,
+        "change files in the RUN that makes them, or write them once",
+        "files that a later layer overwrites are pulled twice",
+        &|waste| waste.how == Hidden::Overwritten && !waste.same_content,
+    );
+    let touched = of(
+        AdviceKind::CopyOnce,
+        "COPY --chown and --chmod in place of RUN chown and RUN chmod",
+        "files are pulled twice for another owner, mode or time",
+        &|waste| waste.how == Hidden::Overwritten && waste.same_content,
+    );
+    [deleted, changed, touched].into_iter().flatten().collect()
+}
+
+fn ignore_file(merged: &Merged, claims: &mut Claims<'_>) -> Vec<Advice> {
+    let mut all = Vec::new();
+    for name in HISTORIES {
+        let (inner, outer) = (format!("/{name}/"), format!("{name}/"));
+        let found = |path: &&String| path.starts_with(&outer) || path.contains(&inner);
+        let size = claims.take(merged.paths.keys().filter(found));
+        if size > 0 {
+            all.push(Advice {
+                kind: AdviceKind::IgnoreFile,
+                text: format!("name `{name}` in .dockerignore"),
+                why: format!("`{name}` is in the image, with the whole history"),
+                saves: Some(size),
+            });
+        }
+    }
+    all
+}
+
+fn duplicates(copies: &[Duplicate], merged: &Merged, claims: &mut Claims<'_>) -> Option<Advice> {
+    let size = free_copies(copies, merged, claims);
+    let first = copies.first()?;
+    let paths: Vec<_> = first.paths.iter().take(2).collect();
+    (size >= WORTH).then(|| Advice {
+        kind: AdviceKind::Duplicates,
+        text: "keep one copy, and make the others links to it".into(),
+        why: format!(
+            "the same content several times: /{} and /{}",
+            sanitize_line(paths[0], 100),
+            sanitize_line(paths[1], 100)
+        ),
+        saves: Some(size),
+    })
+}
+
+fn pin(report: &Report) -> Option<Advice> {
+    let base = report.base.as_ref()?;
+    let name = sanitize_line(base.name.as_deref()?, 200);
+    let advice = |text: String, why: String| Advice {
+        kind: AdviceKind::PinBase,
+        text,
+        why,
+        saves: None,
+    };
+    if base.pinned == Some(false) {
+        return Some(advice(
+            format!("FROM {name}@sha256:…, and let a bot raise the digest"),
+            format!("the base `{name}` is not pinned: the next build can have another one"),
+        ));
+    }
+    (base::is_official(base) == Some(false)).then(|| {
+        advice(
+            "start from an official image: one of Docker's library, a distribution's or distroless"
+                .into(),
+            format!("the base `{name}` is not an official image"),
+        )
+    })
+}
+
+fn secrets(report: &Report) -> Option<Advice> {
+    let first = report.secrets.first()?;
+    let more = match report.secrets.len() {
+        1 => String::new(),
+        count => format!(", and {} more", count - 1),
+    };
+    let hidden = match first.hidden_by {
+        Some(by) => format!(" (hidden by layer {}, and still in the image)", by + 1),
+        None => String::new(),
+    };
     Some(Advice {
+        kind: AdviceKind::Secrets,
         text:
             "leave secrets out: .dockerignore, and RUN --mount=type=secret where a step needs one"
                 .into(),
-        why: format!("/{path} looks like one"),
+        why: format!(
+            "/{} looks like one{hidden}{more}",
+            sanitize_line(&first.path, 200)
+        ),
         saves: None,
     })
 }

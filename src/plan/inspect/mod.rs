@@ -1,67 +1,69 @@
 //! Where an image's bytes are, which of them are wasted, and what would make it smaller.
 
 mod advice;
+mod base;
+pub(crate) mod budget;
+mod caches;
+mod changes;
+mod claims;
+mod duplicates;
+mod layer_tree;
+pub(crate) mod markdown;
 mod merge;
+pub(crate) mod page;
 mod report;
+mod secrets;
+mod squares;
 #[cfg(test)]
 mod tests;
+mod toolchains;
+mod tree;
 
 use crate::{
-    oci::{Contents, Digest},
-    plan::inspect::report::LISTED,
+    oci::{Contents, Digest, LayerEntryKind},
+    plan::inspect::{claims::Claims, merge::Merged, report::LISTED},
 };
 
+pub use budget::Before;
 pub use report::{
-    Advice, Changes, FileChange, FileChangeCount, Hidden, Layer, LeftoverCache, Report, Waste,
+    Advice, AdviceKind, BaseReport, Changes, Duplicate, Excess, FileChange, FileChangeCount,
+    Hidden, ImageUser, LargeFile, Layer, LeftoverCache, PastSize, Report, SecretFile, Waste,
 };
 
 /// Looks at `contents`, called `image`; compares with `since`, called by its name.
 #[must_use]
 pub fn inspect(image: &str, contents: &Contents, since: Option<(&str, &Contents)>) -> Report {
-    let merged = merge::merge(contents);
-    let wasted_in = |layer: usize| {
-        let own = merged.waste.iter().filter(|waste| waste.layer == layer);
-        own.map(|waste| waste.size).sum()
-    };
-    let has = |diff_id: &Digest| {
-        let (_, other) = since?;
-        Some(other.layers.iter().any(|layer| layer.diff_id == *diff_id))
-    };
-    let layers: Vec<Layer> = contents
-        .layers
-        .iter()
-        .enumerate()
-        .map(|(index, layer)| Layer {
-            digest: layer.digest.clone(),
-            size: layer.size,
-            unpacked: layer.entries.iter().map(|entry| entry.size).sum(),
-            files: layer
-                .entries
-                .iter()
-                .filter(|entry| !entry.directory)
-                .count(),
-            created_by: layer.created_by.as_deref().map(instruction),
-            wasted: wasted_in(index),
-            shared: has(&layer.diff_id),
-        })
-        .collect();
-    let caches = advice::caches(&merged);
-    let wasted = merged.waste.iter().map(|waste| waste.size).sum();
+    let mut merged = merge::merge(contents);
+    let mut claims = Claims::new(&merged);
+    let copies = duplicates::duplicates(&merged);
     let mut report = Report {
         v: 1,
         image: image.to_owned(),
         platform: contents.platform.as_ref().map(ToString::to_string),
-        size: layers.iter().map(|layer| layer.size).sum(),
-        unpacked: layers.iter().map(|layer| layer.unpacked).sum(),
-        layers,
-        wasted,
+        size: changes::size_to_pull(contents),
+        unpacked: 0,
+        visible: merged.visible(),
+        files: merged.paths.len(),
+        layers: layers(contents, &merged, since.map(|(_, other)| other)),
+        wasted: merged.waste.iter().map(|waste| waste.size).sum(),
         waste: Vec::new(),
-        caches,
-        changes: since.map(|(name, other)| merge::changes(name, other, contents, &merged)),
+        largest: duplicates::largest(&merged),
+        duplicated: copies.iter().map(|duplicate| duplicate.extra).sum(),
+        duplicates: Vec::new(),
+        caches: caches::caches(&merged, &mut claims),
+        secrets: secrets::secrets(&merged),
+        base: base::base(contents),
+        user: base::user(contents),
+        changes: since.map(|(name, other)| changes::changes(name, other, contents, &merged)),
+        past: Vec::new(),
         advice: Vec::new(),
+        over_budget: Vec::new(),
+        tree: tree::trees(contents, &merged),
     };
-    report.advice = advice::advice(&report, contents, &merged);
-    report.waste = merged.waste;
+    report.unpacked = report.layers.iter().map(|layer| layer.unpacked).sum();
+    report.advice = advice::advice(&report, contents, &merged, &copies, &mut claims);
+    report.duplicates = duplicates::listed(copies);
+    report.waste = std::mem::take(&mut merged.waste);
     report
         .waste
         .sort_by(|a, b| b.size.cmp(&a.size).then_with(|| a.path.cmp(&b.path)));
@@ -69,14 +71,46 @@ pub fn inspect(image: &str, contents: &Contents, since: Option<(&str, &Contents)
     report
 }
 
+fn layers(contents: &Contents, merged: &Merged, other: Option<&Contents>) -> Vec<Layer> {
+    let mut wasted = vec![0; contents.layers.len()];
+    for waste in &merged.waste {
+        wasted[waste.layer] += waste.size;
+    }
+    let has = |diff_id: &Digest| {
+        let mut layers = other?.layers.iter();
+        Some(layers.any(|layer| layer.diff_id == *diff_id))
+    };
+    let layers = contents.layers.iter().zip(wasted);
+    let layer = layers.map(|(layer, wasted)| Layer {
+        digest: layer.digest.clone(),
+        size: layer.size,
+        unpacked: layer.entries.iter().map(|entry| entry.size).sum(),
+        files: layer
+            .entries
+            .iter()
+            .filter(|entry| entry.kind != LayerEntryKind::Directory)
+            .count(),
+        created_by: layer.created_by.as_deref().map(instruction),
+        wasted,
+        shared: has(&layer.diff_id),
+    });
+    layer.collect()
+}
+
 /// An instruction as the Dockerfile has it, without what builders wrap around it.
 fn instruction(created_by: &str) -> String {
-    let text = created_by
-        .strip_suffix("# buildkit")
-        .unwrap_or(created_by)
-        .trim();
+    let text = created_by.trim();
+    let text = text.strip_suffix("# buildkit").unwrap_or(text).trim();
     let text = match text.strip_prefix("/bin/sh -c #(nop)") {
         Some(rest) => rest.trim(),
+        None => text,
+    };
+    // The classic builder writes build arguments in front: `|1 A=b /bin/sh -c make`.
+    let text = match text
+        .strip_prefix('|')
+        .and_then(|rest| rest.split_once("/bin/sh -c "))
+    {
+        Some((_, command)) => return format!("RUN {command}"),
         None => text,
     };
     match text.strip_prefix("/bin/sh -c ") {

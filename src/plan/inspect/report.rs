@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::oci::Digest;
+use crate::{oci::Digest, plan::inspect::layer_tree::LayerTree};
 
 /// How many of the largest findings of each kind are listed.
 pub(super) const LISTED: usize = 20;
@@ -16,22 +16,47 @@ pub struct Report {
     pub image: String,
     /// What it runs on.
     pub platform: Option<String>,
-    /// Compressed size of all layers, in bytes.
+    /// Bytes to pull: the compressed size of all layers, each once.
     pub size: u64,
     /// Bytes of all files in all layers.
     pub unpacked: u64,
+    /// Bytes of the files that can be seen, a file with several names once.
+    pub visible: u64,
+    /// The number of paths that can be seen and are not directories.
+    pub files: usize,
     /// The layers, the lowest first.
     pub layers: Vec<Layer>,
-    /// Bytes of files that a later layer deletes or overwrites.
+    /// Bytes of files that a later layer deletes or overwrites: what is unpacked and not visible.
     pub wasted: u64,
     /// The largest of them.
     pub waste: Vec<Waste>,
+    /// The largest files that can be seen.
+    pub largest: Vec<LargeFile>,
+    /// Bytes of further copies of files that can be seen.
+    pub duplicated: u64,
+    /// Contents that are there several times, the largest loss first.
+    pub duplicates: Vec<Duplicate>,
     /// Caches and lists that nothing needs when the image runs.
     pub caches: Vec<LeftoverCache>,
+    /// Files that look like secrets, also those that a later layer deletes: they can be pulled all the same.
+    pub secrets: Vec<SecretFile>,
+    /// The image that it was built on, where that is known.
+    pub base: Option<BaseReport>,
+    /// The user that it runs as.
+    pub user: ImageUser,
     /// Compared with another image, where one was given.
     pub changes: Option<Changes>,
-    /// What would help, the largest saving first.
+    /// The sizes of past releases, the oldest first, where they were asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub past: Vec<PastSize>,
+    /// What would help: several stages, a smaller base, merged layers, leftovers, a pinned base, then the rest.
     pub advice: Vec<Advice>,
+    /// Where the image is over `[image.budget]` of the policy, if one was looked at.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub over_budget: Vec<Excess>,
+    /// The files of each layer, for the page.
+    #[serde(skip)]
+    pub(crate) tree: Vec<LayerTree>,
 }
 
 /// One layer of the image.
@@ -43,7 +68,7 @@ pub struct Layer {
     pub size: u64,
     /// Bytes of its files.
     pub unpacked: u64,
-    /// The number of files in it.
+    /// The number of entries in it that are not directories.
     pub files: usize,
     /// The instruction that made it.
     pub created_by: Option<String>,
@@ -62,10 +87,12 @@ pub struct Waste {
     pub size: u64,
     /// The layer that holds it, counted from 0.
     pub layer: usize,
-    /// The layer that hides it.
+    /// The layer that hides it: a later one, or the same where it holds the path twice.
     pub hidden_by: usize,
     /// Whether the later layer deletes or overwrites it.
     pub how: Hidden,
+    /// Whether it was overwritten with the content that it had, as `chown` does.
+    pub same_content: bool,
 }
 
 /// How a later layer hides a file.
@@ -76,6 +103,30 @@ pub enum Hidden {
     Deleted,
     /// The later layer has another file of this name.
     Overwritten,
+}
+
+/// A file that can be seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LargeFile {
+    /// The path in the image, without a leading slash.
+    pub path: String,
+    /// The size of the file, in bytes.
+    pub size: u64,
+    /// The layer that holds it, counted from 0.
+    pub layer: usize,
+}
+
+/// The same content in several files that are not links to each other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Duplicate {
+    /// The size of one of them, in bytes.
+    pub size: u64,
+    /// Bytes that all but one of them take.
+    pub extra: u64,
+    /// How many there are.
+    pub copies: usize,
+    /// Some of their paths, without a leading slash.
+    pub paths: Vec<String>,
 }
 
 /// A cache that was left behind.
@@ -89,6 +140,41 @@ pub struct LeftoverCache {
     pub size: u64,
     /// What leaves it out.
     pub fix: &'static str,
+    /// Whether a package manager made it.
+    pub package: bool,
+}
+
+/// A file that looks like a secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SecretFile {
+    /// The path in the image, without a leading slash.
+    pub path: String,
+    /// The layer that holds it, counted from 0.
+    pub layer: usize,
+    /// The layer that deletes or overwrites it, which keeps nobody from reading it.
+    pub hidden_by: Option<usize>,
+}
+
+/// The image that the image was built on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BaseReport {
+    /// Its reference.
+    pub name: Option<String>,
+    /// Its digest, where it is known.
+    pub digest: Option<Digest>,
+    /// Whether the digest is known; `None` where only the distribution is.
+    pub pinned: Option<bool>,
+    /// The distribution's name for people.
+    pub distribution: Option<String>,
+}
+
+/// The user that the image runs as.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ImageUser {
+    /// As the image says; `None` where it says nothing, which means root.
+    pub name: Option<String>,
+    /// Whether that is root.
+    pub root: bool,
 }
 
 /// What is different from another image.
@@ -98,9 +184,11 @@ pub struct Changes {
     pub since: String,
     /// This image's size minus the other one's, in bytes to pull.
     pub size: i64,
+    /// This image's visible bytes minus the other one's: the sum over all changed files.
+    pub visible: i64,
     /// Bytes to pull for who has the other image.
     pub to_pull: u64,
-    /// How many files came, went and changed their size.
+    /// How many files came, went and changed.
     pub files: FileChangeCount,
     /// The largest of them.
     pub largest: Vec<FileChange>,
@@ -113,11 +201,11 @@ pub struct FileChangeCount {
     pub added: usize,
     /// Files that only the other image has.
     pub removed: usize,
-    /// Files of both images that lie in a layer that the other image does not have.
+    /// Files of both images whose content is different.
     pub changed: usize,
 }
 
-/// One file that is different.
+/// One file that is different. The bytes of a file with several names count at the first of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FileChange {
     /// The path in the image, without a leading slash.
@@ -128,13 +216,64 @@ pub struct FileChange {
     pub now: Option<u64>,
 }
 
+/// The size of a past release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PastSize {
+    /// Its version.
+    pub name: String,
+    /// Bytes to pull.
+    pub size: u64,
+}
+
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Advice {
+    /// Which one, for programs.
+    pub kind: AdviceKind,
     /// The advice itself: what to change.
     pub text: String,
     /// Why: what was found.
     pub why: String,
-    /// Bytes that it saves before packing, where that can be said.
+    /// Bytes that the image loses before packing, where that can be said. No byte counts in two pieces of advice.
     pub saves: Option<u64>,
+}
+
+/// The kinds of advice, in the order in which they are worth following.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum AdviceKind {
+    /// Build in one stage, and copy what runs into another one.
+    MultiStage,
+    /// Start from a smaller base.
+    SmallerBase,
+    /// Delete files in the instruction that makes them.
+    MergeLayers,
+    /// Set owner and mode while copying.
+    CopyOnce,
+    /// Fewer layers.
+    FewerLayers,
+    /// Leave a cache or temporary files out.
+    Leftovers,
+    /// Leave the history of a repository out.
+    IgnoreFile,
+    /// Keep one copy of a content.
+    Duplicates,
+    /// Name the base by its digest.
+    PinBase,
+    /// Leave secrets out.
+    Secrets,
+    /// Run as another user than root.
+    ImageUser,
+}
+
+/// One rule of the budget that an image breaks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Excess {
+    /// The rule: `max`, `growth`, `waste`, `layers`, or what `deny` names.
+    pub rule: String,
+    /// The figures, for people.
+    pub text: String,
+    /// What made it, the largest first.
+    pub causes: Vec<String>,
 }

@@ -1,9 +1,10 @@
 //! Small images in memory.
 
 use super::*;
-use crate::oci::{LayerContents, LayerEntry};
+use crate::oci::{BaseImage, ContentHash, LayerContents, LayerEntry};
 
-/// A layer: its instruction, then `path size` a line; a path that ends in `/` is a directory.
+/// A layer: its instruction, then path and size; a path that ends in `/` is a directory, `a=b` a further name `a` of `b`,
+/// and `a->b` a symbolic link.
 fn layer(created_by: &str, files: &[(&str, u64)]) -> LayerContents {
     let digest = Digest::of(format!("{created_by}{files:?}").as_bytes());
     LayerContents {
@@ -13,12 +14,27 @@ fn layer(created_by: &str, files: &[(&str, u64)]) -> LayerContents {
         created_by: Some(created_by.to_owned()),
         entries: files
             .iter()
-            .map(|(path, size)| LayerEntry {
-                path: path.trim_end_matches('/').to_owned(),
-                size: *size,
-                directory: path.ends_with('/'),
-            })
+            .map(|(path, size)| entry(path, *size))
             .collect(),
+    }
+}
+
+fn entry(path: &str, size: u64) -> LayerEntry {
+    let (path, kind) = if let Some((path, target)) = path.split_once("->") {
+        (path, LayerEntryKind::SymbolicLink(target.to_owned()))
+    } else if let Some((path, target)) = path.split_once('=') {
+        (path, LayerEntryKind::HardLink(target.to_owned()))
+    } else if let Some(path) = path.strip_suffix('/') {
+        (path, LayerEntryKind::Directory)
+    } else {
+        (path, LayerEntryKind::File)
+    };
+    LayerEntry {
+        path: path.to_owned(),
+        size,
+        kind,
+        content: None,
+        private_key: false,
     }
 }
 
@@ -90,6 +106,232 @@ fn an_opaque_directory_hides_lower_layers_and_not_its_own() {
     assert_eq!(waste(&layers), ["d/old 10 0>1 Deleted"]);
 }
 
+/// Each case: layers, then what is wasted. The bytes of all layers are always those that can be seen and those that are
+/// wasted.
+#[test]
+fn a_file_is_wasted_when_its_last_name_is_hidden() {
+    type Layers<'a> = &'a [&'a [(&'a str, u64)]];
+    let cases: &[(Layers<'_>, &[&str])] = &[
+        (&[&[("a", 5), ("b=a", 0)], &[(".wh.a", 0)]], &[]),
+        (
+            &[&[("a", 5), ("b=a", 0)], &[(".wh.a", 0), (".wh.b", 0)]],
+            &["b 5 0>1 Deleted"],
+        ),
+        (&[&[("a", 5), ("b=a", 0)], &[("a", 6)]], &[]),
+        (
+            &[&[("a", 5), ("b=a", 0)], &[("a", 6), ("b=a", 0)]],
+            &["b 5 0>1 Overwritten"],
+        ),
+        // A link to a file of a lower layer holds no bytes of its own.
+        (&[&[("a", 5)], &[("b=a", 0)], &[(".wh.a", 0)]], &[]),
+        (&[&[("a", 5)], &[("a=a", 0)]], &[]),
+        (&[&[("a", 5)], &[("b=none", 0)]], &[]),
+        // A directory in the place of a file, and the other way round.
+        (
+            &[&[("a", 5)], &[("a/", 0), ("a/b", 1)]],
+            &["a 5 0>1 Overwritten"],
+        ),
+        (
+            &[&[("a/b", 5), ("a/c", 4)], &[("a", 1)]],
+            &["a/b 5 0>1 Overwritten", "a/c 4 0>1 Overwritten"],
+        ),
+        (&[&[("a/b", 5)], &[("a/", 0)]], &[]),
+        // Below a link to a directory, as in distributions where /lib is /usr/lib.
+        (
+            &[&[("usr/lib/x", 5), ("lib->usr/lib", 0)], &[("lib/x", 7)]],
+            &["usr/lib/x 5 0>1 Overwritten"],
+        ),
+        (
+            &[
+                &[("usr/lib/x", 5), ("lib->/usr/lib", 0)],
+                &[("lib/.wh.x", 0)],
+            ],
+            &["usr/lib/x 5 0>1 Deleted"],
+        ),
+        (
+            &[
+                &[("usr/lib/x", 5), ("a/lib->../usr/lib", 0)],
+                &[("a/lib/x", 7)],
+            ],
+            &["usr/lib/x 5 0>1 Overwritten"],
+        ),
+        (
+            &[
+                &[("usr/lib/x", 5), ("lib->usr/lib", 0)],
+                &[("lib/", 0), ("lib/x", 7)],
+            ],
+            &[],
+        ),
+        (&[&[("a->b", 0), ("b->a", 0), ("a/x", 1)]], &[]),
+        // The link itself is what is deleted or overwritten.
+        (&[&[("usr/x", 5), ("lib->usr", 0)], &[(".wh.lib", 0)]], &[]),
+        // The same path twice in one layer.
+        (&[&[("a", 5), ("a", 6)]], &["a 5 0>0 Overwritten"]),
+        (
+            &[&[("a", 5)], &[(".wh.a", 0), ("a", 6)]],
+            &["a 5 0>1 Deleted"],
+        ),
+        (
+            &[&[("a/b", 5)], &[("a/.wh..wh..opq", 0)], &[("a/b", 2)]],
+            &["a/b 5 0>1 Deleted"],
+        ),
+    ];
+    for (layers, wasted) in cases {
+        let layers: Vec<_> = layers.iter().map(|files| layer("RUN", files)).collect();
+        assert_eq!(waste(&layers), *wasted, "{layers:?}");
+        let report = inspect("x", &image(&layers), None);
+        assert_eq!(
+            report.unpacked,
+            report.visible + report.wasted,
+            "{layers:?}"
+        );
+        let by_layer: u64 = report.layers.iter().map(|layer| layer.wasted).sum();
+        assert_eq!(report.wasted, by_layer);
+    }
+}
+
+#[test]
+fn a_layer_that_is_there_twice_is_pulled_once() {
+    let one = layer("COPY a", &[("a", 100)]);
+    let report = inspect("x", &image(&[one.clone(), one]), None);
+    assert_eq!(
+        (report.size, report.unpacked, report.wasted),
+        (50, 200, 100)
+    );
+}
+
+#[test]
+fn copies_of_a_content_are_counted_and_names_of_a_file_are_not() {
+    let hash = Some(ContentHash::of(b"content"));
+    let mut first = layer(
+        "a",
+        &[("a", 2_000_000), ("link=a", 0), ("tmp/a", 2_000_000)],
+    );
+    let mut second = layer("b", &[("b", 2_000_000), ("c", 2_000_000), ("d", 3)]);
+    for entry in first.entries.iter_mut().chain(&mut second.entries[..2]) {
+        entry.content = hash;
+    }
+    let report = inspect("x", &image(&[first, second]), None);
+    assert_eq!(report.duplicated, 6_000_000);
+    let found = &report.duplicates[0];
+    assert_eq!(
+        (found.size, found.extra, found.copies),
+        (2_000_000, 6_000_000, 4)
+    );
+    assert_eq!(found.paths, ["a", "b", "c", "tmp/a"]);
+    let saves: Vec<_> = report
+        .advice
+        .iter()
+        .map(|one| (one.kind, one.saves))
+        .collect();
+    // The copy among the temporary files counts there.
+    assert_eq!(
+        saves,
+        [
+            (AdviceKind::Leftovers, Some(2_000_000)),
+            (AdviceKind::Duplicates, Some(4_000_000)),
+        ]
+    );
+}
+
+#[test]
+fn secrets_are_found_by_name_and_content_also_where_they_are_deleted() {
+    let mut layers = [
+        layer(
+            "COPY . .",
+            &[
+                ("app/.env", 10),
+                ("app/.env.production", 10),
+                ("app/.env.example", 10),
+                ("app/.env.local.sample", 10),
+                ("app/empty/.env", 0),
+                ("app/node_modules/x/.npmrc", 10),
+                ("app/tests/id_rsa", 10),
+                ("root/.ssh/id_rsa", 10),
+                ("root/.ssh/id_rsa.pub", 10),
+                ("home/app/.docker/config.json", 10),
+                ("etc/config.json", 10),
+                ("srv/tls.pem", 10),
+                ("etc/ssl/certs/ca.pem", 10),
+                ("environment", 10),
+            ],
+        ),
+        layer(
+            "RUN rm",
+            &[("root/.ssh/.wh.id_rsa", 0), ("app/.wh..env", 0)],
+        ),
+    ];
+    layers[0].entries[11].private_key = true;
+    let report = inspect("x", &image(&layers), None);
+    let found: Vec<_> = report
+        .secrets
+        .iter()
+        .map(|secret| (&*secret.path, secret.hidden_by))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            ("app/.env.production", None),
+            ("home/app/.docker/config.json", None),
+            ("srv/tls.pem", None),
+            ("root/.ssh/id_rsa", Some(1)),
+            ("app/.env", Some(1)),
+        ]
+    );
+}
+
+#[test]
+fn root_is_root_under_each_of_its_names() {
+    for (user, root) in [
+        (None, true),
+        (Some(""), true),
+        (Some("root"), true),
+        (Some("0"), true),
+        (Some("0:1000"), true),
+        (Some("root:staff"), true),
+        (Some("00"), true),
+        (Some("1000"), false),
+        (Some("app:0"), false),
+        (Some("nonroot"), false),
+    ] {
+        let contents = Contents {
+            user: user.map(str::to_owned),
+            ..Contents::default()
+        };
+        assert_eq!(inspect("x", &contents, None).user.root, root, "{user:?}");
+    }
+}
+
+#[test]
+fn a_base_is_pinned_by_a_digest_and_official_by_its_repository() {
+    let digest = Digest::of(b"base");
+    for (name, known, pinned, advice) in [
+        ("debian:12", None, false, "not pinned"),
+        ("debian:12", Some(&digest), true, ""),
+        ("docker.io/library/debian:12", Some(&digest), true, ""),
+        ("gcr.io/distroless/static", Some(&digest), true, ""),
+        ("acme/base:1", Some(&digest), true, "not an official"),
+        ("acme/base:1", None, false, "not pinned"),
+    ] {
+        let contents = Contents {
+            user: Some("1".into()),
+            base: Some(BaseImage {
+                name: Some(name.into()),
+                digest: known.cloned(),
+            }),
+            ..Contents::default()
+        };
+        let report = inspect("x", &contents, None);
+        let base = report.base.as_ref().expect("it is known");
+        assert_eq!(base.pinned, Some(pinned), "{name}");
+        let why: String = report.advice.into_iter().map(|one| one.why).collect();
+        assert!(
+            why.contains(advice) && why.is_empty() == advice.is_empty(),
+            "{name}: {why}"
+        );
+    }
+}
+
 #[test]
 fn caches_that_can_be_seen_are_found_with_what_helps() {
     let layers = [
@@ -110,8 +352,112 @@ fn caches_that_can_be_seen_are_found_with_what_helps() {
         .collect();
     assert_eq!(found, [("var/lib/apt/lists", 40_000_000)]);
     let saves: Vec<_> = report.advice.iter().map(|advice| advice.saves).collect();
-    assert_eq!(saves, [Some(40_000_000), Some(3_000_000)]);
-    assert!(report.advice[0].text.contains("rm -rf /var/lib/apt/lists"));
+    assert_eq!(saves, [Some(3_000_000), Some(40_000_000)]);
+    assert!(report.advice[1].text.contains("rm -rf /var/lib/apt/lists"));
+}
+
+#[test]
+fn caches_are_found_in_every_home() {
+    for (path, directory) in [
+        ("root/.cache/pip/a", Some("root/.cache/pip")),
+        ("home/app/.cache/pip/a/b", Some("home/app/.cache/pip")),
+        (".cache/pip/a", Some(".cache/pip")),
+        ("root/my.cache/pip/a", None),
+        ("root/.cache/pipx/a", None),
+        ("root/.cache/pip", None),
+        ("home/node/.npm/_cacache/x", Some("home/node/.npm")),
+        ("app/node_modules/x/.npmignore", None),
+        ("usr/share/go/pkg/mod/x", Some("usr/share/go/pkg/mod")),
+        ("srv/tmp/x", None),
+        ("tmp/x", Some("tmp")),
+        ("tmpx/x", None),
+    ] {
+        let report = inspect("x", &image(&[layer("RUN", &[(path, 7)])]), None);
+        let found: Vec<_> = report
+            .caches
+            .iter()
+            .map(|it| (&*it.path, it.size))
+            .collect();
+        let wanted: Vec<_> = directory
+            .map(|directory| (directory, 7))
+            .into_iter()
+            .collect();
+        assert_eq!(found, wanted, "{path}");
+    }
+}
+
+#[test]
+fn programs_that_build_are_told_from_those_that_run() {
+    let saved = |files: &[(&str, u64)]| {
+        let report = inspect("x", &image(&[layer("RUN", files)]), None);
+        let mut advice = report.advice.into_iter();
+        advice
+            .find(|one| one.kind == AdviceKind::MultiStage)
+            .and_then(|one| one.saves)
+    };
+    for (files, saves) in [
+        (
+            &[
+                ("usr/local/go/bin/go", 5),
+                ("usr/local/go/src/x", 6),
+                ("app", 7),
+            ][..],
+            Some(11),
+        ),
+        (
+            &[
+                ("usr/bin/x86_64-linux-gnu-gcc-12", 5),
+                ("usr/include/a.h", 1),
+                ("usr/lib/x86_64-linux-gnu/libc.a", 2),
+            ],
+            Some(8),
+        ),
+        (
+            &[
+                ("usr/libexec/gcc/x86_64-alpine-linux-musl/13/cc1", 5),
+                ("usr/bin/x86_64-alpine-linux-musl-gcc", 1),
+            ],
+            Some(6),
+        ),
+        (
+            &[
+                ("usr/include/a.h", 1),
+                ("usr/lib/libc.a", 2),
+                ("usr/bin/gccgo-not", 2),
+            ],
+            None,
+        ),
+        (
+            &[
+                ("src/target/.rustc_info.json", 1),
+                ("src/target/release/api", 9),
+                ("src/target/release/deps/api-1", 9),
+                (
+                    "src/target/x86_64-unknown-linux-musl/release/build/y/out",
+                    4,
+                ),
+                ("src/target/deps", 1),
+            ],
+            Some(13),
+        ),
+        (
+            &[
+                ("usr/share/dotnet/dotnet", 5),
+                ("usr/share/dotnet/shared/x", 6),
+            ],
+            None,
+        ),
+        (
+            &[
+                ("usr/share/dotnet/dotnet", 5),
+                ("usr/share/dotnet/sdk/8/x", 6),
+            ],
+            Some(11),
+        ),
+        (&[("usr/bin/python3.11", 5)], None),
+    ] {
+        assert_eq!(saved(files), saves, "{files:?}");
+    }
 }
 
 #[test]
@@ -135,9 +481,9 @@ fn advice_comes_with_what_was_found() {
     assert_eq!(
         why(&contents),
         [
+            "only a build needs a compiler for C: /usr/bin/gcc",
+            "the distribution: 70.0 MB of system files in the base image",
             "`.git` is in the image, with the whole history",
-            "/usr/bin/gcc is in the image",
-            "Debian or Ubuntu: 70 MB of system files",
             "/app/.env looks like one",
             "the image runs as root",
         ]
@@ -166,6 +512,7 @@ fn a_comparison_counts_files_and_bytes_to_pull() {
     assert_eq!(shared, [Some(true), Some(false)]);
     let changes = report.changes.expect("it was compared");
     assert_eq!((changes.size, changes.to_pull), (110, 163));
+    assert_eq!(changes.visible, 170);
     assert_eq!(
         changes.files,
         FileChangeCount {
@@ -189,6 +536,9 @@ fn instructions_read_as_in_the_dockerfile() {
         ("/bin/sh -c apt-get update", "RUN apt-get update"),
         ("RUN /bin/sh -c make # buildkit", "RUN make"),
         ("COPY a b # buildkit", "COPY a b"),
+        ("|1 A=b /bin/sh -c make", "RUN make"),
+        ("|2 A=b C=d RUN make", "|2 A=b C=d RUN make"),
+        ("", ""),
     ] {
         assert_eq!(instruction(given), shown);
     }

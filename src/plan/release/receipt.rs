@@ -8,7 +8,8 @@
 //! Hoist-Image: docker.io/acme/api@sha256:… alpine
 //! ```
 //!
-//! Before them stands who released it, after an empty line: `Hoist-Run: process 4711 on ci-3`.
+//! Before them stands who released it, after an empty line: `Hoist-Run: process 4711 on ci-3`. Behind them stands where the
+//! image was over its budget and released all the same: `Hoist-Over-Budget: 130.2 MB to pull, …`.
 
 use std::str::FromStr;
 
@@ -16,6 +17,7 @@ use crate::oci::{Digest, Reference, Repository, Variant};
 
 const TRAILER: &str = "Hoist-Image: ";
 const RUN: &str = "Hoist-Run: ";
+const OVER_BUDGET: &str = "Hoist-Over-Budget: ";
 /// The signatures that git knows: OpenPGP in two forms, SSH, X.509.
 const SIGNATURES: [&str; 4] = [
     "PGP SIGNATURE",
@@ -38,12 +40,18 @@ pub struct Receipt {
     pub variant: Variant,
 }
 
-/// The message of a release's tag: title, notes, who released it, receipt.
+/// The message of a release's tag: title, notes, who released it, receipt, and where the image was `over_budget`.
 ///
 /// The notes quote commits, so a line of theirs that reads like a receipt, or like the start of a
 /// signature, which git would cut the message at, is indented.
 #[must_use]
-pub fn message(title: &str, notes: &str, run: &str, receipts: &[Receipt]) -> String {
+pub fn message(
+    title: &str,
+    notes: &str,
+    run: &str,
+    receipts: &[Receipt],
+    over_budget: &[String],
+) -> String {
     let mut text = format!("{}\n", one_line(title));
     let notes = notes.trim();
     if !notes.is_empty() {
@@ -64,6 +72,9 @@ pub fn message(title: &str, notes: &str, run: &str, receipts: &[Receipt]) -> Str
             text.push_str(&format!(" {variant}"));
         }
         text.push('\n');
+    }
+    for excess in over_budget {
+        text.push_str(&format!("{OVER_BUDGET}{}\n", one_line(excess)));
     }
     text
 }
@@ -165,7 +176,15 @@ mod tests {
     #[test]
     fn what_is_written_is_read() {
         let all = [receipt(Variant::main()), receipt(Variant::named("alpine"))];
-        let text = message("v1.2.3", "### Features\n\n- x\n", "process 1 on h", &all);
+        let over = ["130.2 MB to pull\nHoist-Image: evil/x".to_owned()];
+        let text = message(
+            "v1.2.3",
+            "### Features\n\n- x\n",
+            "process 1 on h",
+            &all,
+            &over,
+        );
+        assert!(text.ends_with("\nHoist-Over-Budget: 130.2 MB to pull Hoist-Image: evil/x\n"));
         assert!(text.starts_with("v1.2.3\n\n### Features\n"));
         assert_eq!(receipts(&text), all);
         assert_eq!(run(&text), Some("process 1 on h"));
@@ -205,7 +224,7 @@ mod tests {
             .iter()
             .flat_map(|notes| runs.iter().map(move |run| (notes, run)))
         {
-            let text = message("v1", notes, run_by, &ours);
+            let text = message("v1", notes, run_by, &ours, &[]);
             let crlf = text.replace('\n', "\r\n");
             let sign = |text: &str, kind: &str| {
                 format!("{text}-----BEGIN {kind}-----\n\nab+c/=\n-----END {kind}-----\n")

@@ -6,6 +6,7 @@ mod ci;
 mod failed_build;
 mod hooks;
 mod init;
+mod inspect;
 mod layouts;
 mod legs;
 mod legs_refused;

@@ -133,6 +133,7 @@ fn places(keys: &[Key<'_>]) -> Vec<Place> {
 fn of_other_types(rule: &Value) -> &'static [&'static str] {
     match rule["type"].as_str() {
         Some("boolean") => &["\"true\"", "1"],
+        Some("integer") => &["\"1\"", "[1]", "-1"],
         Some("array") if rule["items"]["type"] == "string" => &["\"x\"", "[1]"],
         Some("array") => &["\"x\"", "[\"x\"]"],
         Some("object") => &["\"x\"", "{ a = 1 }"],
@@ -192,6 +193,15 @@ const MISTAKES: &[(&str, &str)] = &[
     ("image.build", "command = \"make\""),
     ("image.build", "same-image = true"),
     ("image.build", "cache_from = []"),
+    ("image.budget", "max = 120"),
+    ("image.budget", "max = \"120\""),
+    ("image.budget", "max = \"120M\""),
+    ("image.budget", "max = \"-1MB\""),
+    ("image.budget", "growth = \"10\""),
+    ("image.budget", "growth = \"ten%\""),
+    ("image.budget", "waste = \"1,5MB\""),
+    ("image.budget", "deny = [\"root\"]"),
+    ("image.budget", "deny = \"root-user\""),
     ("version", "tag = \"v\""),
     ("version", "tag = \"v{version}-{version}\""),
     ("version", "tag = \"v{major}.{minor}.{patch}\""),

@@ -83,3 +83,31 @@ fn a_layer_that_the_registries_have_stays_in_the_engine() {
     assert!(sent(&run, &third).contains(" in 3 blobs"), "{run}");
     world.hoist(&clone, &["verify", "--deep"]);
 }
+
+/// What stayed in the engine is read from a registry where the budget asks for files.
+#[test]
+fn a_budget_counts_layers_that_stayed_in_the_engine() {
+    let (Some(registry), Some(engine)) = (support::registry(), support::engine()) else {
+        return;
+    };
+    let names = ["handover-budget/api", "handover-budget/mirror"];
+    let world = World::new(registry, &names).with_engine(engine);
+    let clone = project(&world);
+    world.hoist(&clone, &["release", "--version", "1.0.0", "--yes"]);
+    let policy = fs::read_to_string(clone.path().join("release.toml")).unwrap();
+    let budget = "[image.budget]\nwaste = \"1MB\"\ndeny = [\"unpinned-base\"]\n";
+    clone.write("release.toml", format!("{policy}\n{budget}"));
+    let dockerfile = fs::read_to_string(clone.path().join("Dockerfile")).unwrap();
+    let overwritten = dockerfile.replace("CMD", "COPY small.txt /large.bin\nCMD");
+    clone.write("Dockerfile", overwritten);
+    clone.commit("feat: the large file is overwritten");
+    clone.push();
+    let run = world.run(&clone, &["release", "--yes", "-v"]);
+    run.expect(4);
+    run.says("has already, for `image.budget`");
+    run.says("/large.bin of layer 1, hidden by layer 3");
+    run.says("state: nothing was published");
+    let run = world.hoist(&clone, &["release", "--yes", "--over-budget"]);
+    run.says("over its budget, and released all the same");
+    world.hoist(&clone, &["verify", "--deep"]);
+}

@@ -1,0 +1,179 @@
+//! The entries of one layer: names, kinds, sizes and hashes, never the bytes of files themselves.
+
+use std::io::Read;
+
+use tar::{EntryType, GnuExtSparseHeader};
+
+use super::{
+    archive::{BLOCK, TarEntry, drain, next_entry, read_block},
+    error::{broken, read_error},
+};
+use crate::{
+    error::Result,
+    oci::{ContentHash, Hasher, LayerEntry, LayerEntryKind},
+    text::sanitize_line,
+};
+
+/// More entries than any layer has.
+const MAX_ENTRIES: usize = 2_000_000;
+/// How many bytes at the beginning of a file are looked at.
+const HEAD: usize = 4096;
+
+/// What a layer holds.
+#[derive(Default)]
+pub(super) struct Entries {
+    pub(super) entries: Vec<LayerEntry>,
+    /// The distribution's name for people, where the layer has an `os-release`.
+    pub(super) distribution: Option<String>,
+}
+
+/// Reads the tar archive of a layer to its end.
+pub(super) fn read(mut reader: impl Read) -> Result<Entries> {
+    let mut all = Entries::default();
+    while let Some(entry) = next_entry(&mut reader)? {
+        if all.entries.len() == MAX_ENTRIES {
+            return Err(broken(format!(
+                "a layer has more than {MAX_ENTRIES} entries"
+            )));
+        }
+        all.take(entry, &mut reader)?;
+    }
+    drain(&mut reader)?;
+    Ok(all)
+}
+
+impl Entries {
+    fn take(&mut self, entry: TarEntry, reader: &mut impl Read) -> Result<()> {
+        let path = normal(&entry.name);
+        let kind = kind(&entry);
+        let has_content = kind == LayerEntryKind::File;
+        skip_sparse_maps(&entry, reader)?;
+        // As in Go's reader of archives, which engines use: whatever is no file has no content, even
+        // where its header says so.
+        let size = if has_content { entry.size } else { 0 };
+        let content = content(reader, size)?;
+        if path.is_empty() {
+            return Ok(());
+        }
+        if matches!(&*path, "etc/os-release" | "usr/lib/os-release") {
+            let name = distribution(&content.head);
+            self.distribution = name.or(self.distribution.take());
+        }
+        let hash = match &kind {
+            LayerEntryKind::File => Some(content.hash),
+            LayerEntryKind::SymbolicLink(target) => Some(ContentHash::of(target.as_bytes())),
+            LayerEntryKind::Directory | LayerEntryKind::HardLink(_) | LayerEntryKind::Special => {
+                None
+            }
+        };
+        self.entries.push(LayerEntry {
+            path,
+            size,
+            private_key: has_content && is_private_key(&content.head),
+            kind,
+            content: hash,
+        });
+        Ok(())
+    }
+}
+
+fn kind(entry: &TarEntry) -> LayerEntryKind {
+    match entry.header.entry_type() {
+        EntryType::Directory => LayerEntryKind::Directory,
+        // Archives from before POSIX mark a directory by its name alone.
+        EntryType::Regular if entry.name.ends_with('/') && entry.size == 0 => {
+            LayerEntryKind::Directory
+        }
+        EntryType::Link => LayerEntryKind::HardLink(normal(&entry.link)),
+        EntryType::Symlink => LayerEntryKind::SymbolicLink(entry.link.clone()),
+        EntryType::Char | EntryType::Block | EntryType::Fifo => LayerEntryKind::Special,
+        _ => LayerEntryKind::File,
+    }
+}
+
+/// GNU's old form of a sparse file can have further blocks that say where its pieces are. What is counted
+/// are the bytes that the layer holds.
+fn skip_sparse_maps(entry: &TarEntry, reader: &mut impl Read) -> Result<()> {
+    let gnu = entry.header.as_gnu();
+    if entry.header.entry_type() != EntryType::GNUSparse
+        || !gnu.is_some_and(|gnu| gnu.is_extended())
+    {
+        return Ok(());
+    }
+    loop {
+        let mut map = GnuExtSparseHeader::new();
+        let mut block = [0; BLOCK];
+        if !read_block(reader, &mut block)? {
+            return Err(broken("a layer ends too early"));
+        }
+        map.as_mut_bytes().copy_from_slice(&block);
+        if !map.is_extended() {
+            return Ok(());
+        }
+    }
+}
+
+/// What is remembered of a file.
+struct Content {
+    hash: ContentHash,
+    head: Vec<u8>,
+}
+
+/// Reads `size` bytes and the padding behind them.
+fn content(reader: &mut impl Read, size: u64) -> Result<Content> {
+    let mut hasher = Hasher::default();
+    let mut head = Vec::new();
+    let mut buffer = [0; 16 << 10];
+    let (mut left, mut padded) = (size, size.next_multiple_of(BLOCK as u64));
+    while padded > 0 {
+        let wanted = usize::try_from(padded).map_or(buffer.len(), |all| all.min(buffer.len()));
+        let read = match reader.read(&mut buffer[..wanted]) {
+            Ok(0) => return Err(broken("a layer ends too early")),
+            Ok(read) => read,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(read_error(&error)),
+        };
+        padded -= read as u64;
+        let own = usize::try_from(left).map_or(read, |left| left.min(read));
+        left -= own as u64;
+        hasher.update(&buffer[..own]);
+        if head.len() < HEAD {
+            let more = own.min(HEAD - head.len());
+            head.extend_from_slice(&buffer[..more]);
+        }
+    }
+    Ok(Content {
+        hash: ContentHash::from_digest(&hasher.finish()),
+        head,
+    })
+}
+
+/// A path without `.`, `..` and slashes that say nothing; what leads out of the image stays inside.
+fn normal(name: &str) -> String {
+    let mut parts = Vec::new();
+    for part in name.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
+}
+
+fn is_private_key(head: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(head);
+    let lines = text.lines().map(str::trim_end);
+    let begins = |line: &str| line.starts_with("-----BEGIN ") && line.ends_with("PRIVATE KEY-----");
+    lines.into_iter().any(begins)
+}
+
+/// `PRETTY_NAME` of an `os-release`.
+fn distribution(head: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(head);
+    let value = text
+        .lines()
+        .find_map(|line| line.strip_prefix("PRETTY_NAME="))?;
+    let name = sanitize_line(value.trim().trim_matches(['"', '\'']), 100);
+    (!name.is_empty()).then_some(name)
+}

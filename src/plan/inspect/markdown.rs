@@ -1,0 +1,116 @@
+//! A report as Markdown: for the summary of a CI job, or a comment on a pull request.
+
+use std::fmt::Write as _;
+
+use crate::{
+    plan::inspect::report::Report,
+    text::{bytes, sanitize_line},
+};
+
+/// How many lines of each kind are shown.
+const SHOWN: usize = 10;
+
+/// Size, growth, waste, what made it, and advice.
+pub(crate) fn markdown(report: &Report) -> String {
+    let mut out = String::new();
+    let platform = report.platform.as_deref();
+    let platform = platform.map_or_else(String::new, |it| format!(" ({})", sanitize_line(it, 60)));
+    let _ = writeln!(out, "### {}{platform}\n", code(&report.image));
+    let growth = report.changes.as_ref().map(|changes| {
+        let sign = if changes.size < 0 { '-' } else { '+' };
+        let size = bytes(changes.size.unsigned_abs());
+        format!(", {sign}{size} since {}", code(&changes.since))
+    });
+    let _ = writeln!(
+        out,
+        "**{} to pull**{}; {} unpacked, {} wasted, {} layers",
+        bytes(report.size),
+        growth.unwrap_or_default(),
+        bytes(report.unpacked),
+        bytes(report.wasted),
+        report.layers.len()
+    );
+    if !report.over_budget.is_empty() {
+        let _ = writeln!(out, "\n**Over its budget:**\n");
+    }
+    for excess in &report.over_budget {
+        let _ = writeln!(out, "- {}", escape(&excess.text));
+        for cause in &excess.causes {
+            let _ = writeln!(out, "  - {}", escape(cause));
+        }
+    }
+    layers(&mut out, report);
+    if !report.advice.is_empty() {
+        let _ = writeln!(out, "\n| saves | advice |\n|---:|---|");
+    }
+    for advice in &report.advice {
+        let saves = advice.saves.map_or_else(String::new, bytes);
+        let (why, text) = (escape(&advice.why), escape(&advice.text));
+        let _ = writeln!(out, "| {saves} | {why} → {text} |");
+    }
+    out
+}
+
+fn layers(out: &mut String, report: &Report) {
+    let _ = writeln!(
+        out,
+        "\n| pull | unpacked | wasted | layer |\n|---:|---:|---:|---|"
+    );
+    let mut order: Vec<_> = report.layers.iter().enumerate().collect();
+    order.sort_by_key(|(_, layer)| std::cmp::Reverse(layer.size));
+    for (index, layer) in order.into_iter().take(SHOWN) {
+        let new = if layer.shared == Some(false) {
+            " (new)"
+        } else {
+            ""
+        };
+        let made = code(layer.created_by.as_deref().unwrap_or(layer.digest.short()));
+        let _ = writeln!(
+            out,
+            "| {} | {} | {} | {}{new} {made} |",
+            bytes(layer.size),
+            bytes(layer.unpacked),
+            bytes(layer.wasted),
+            index + 1,
+        );
+    }
+}
+
+/// Text that can stand in a cell of a table and means nothing in Markdown or HTML.
+fn escape(text: &str) -> String {
+    let mut out = String::new();
+    for c in sanitize_line(text, 300).chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '@' => out.push_str("&#64;"),
+            ':' => out.push_str("&#58;"),
+            '\\' | '`' | '*' | '_' | '[' | ']' | '(' | ')' | '#' | '|' | '!' | '~' | '$' => {
+                out.push('\\');
+                out.push(c);
+            }
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// As `<code>`, in which nothing else is Markdown or HTML.
+fn code(text: &str) -> String {
+    format!("<code>{}</code>", escape(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_mean_nothing_in_markdown() {
+        assert_eq!(
+            escape("a|b <img src=x> [x](http://e) `c` @team\n# h"),
+            "a\\|b &lt;img src=x&gt; \\[x\\]\\(http&#58;//e\\) \\`c\\` &#64;team\\u{a}\\# h"
+                .replace("\\u", "\\\\u")
+        );
+    }
+}

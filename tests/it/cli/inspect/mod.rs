@@ -1,0 +1,9 @@
+//! `hoist inspect` against images of real kinds, and the budget that a release is held to.
+
+mod advice;
+mod budget;
+mod count;
+mod figures;
+mod images;
+mod odd_names;
+mod recipe;
