@@ -88,6 +88,16 @@ pub(crate) fn is_harmful(c: char) -> bool {
             | '\u{e0000}'..='\u{e0fff}')
 }
 
+/// A word as a POSIX shell reads it: quoted where it has to be.
+#[must_use]
+pub(crate) fn shell_word(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:@%+=,".contains(c);
+    match word.is_empty() || !word.chars().all(plain) {
+        true => format!("'{}'", word.replace('\'', r"'\''")),
+        false => word.to_owned(),
+    }
+}
+
 /// A count of bytes for people, in decimal units, as registries count.
 #[must_use]
 pub fn bytes(count: u64) -> String {
@@ -107,7 +117,20 @@ pub fn bytes(count: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::text::{bytes, is_harmful, output_line, sanitize, sanitize_line};
+    use crate::text::{bytes, is_harmful, output_line, sanitize, sanitize_line, shell_word};
+
+    #[test]
+    fn a_word_is_quoted_where_a_shell_would_not_read_it() {
+        for (word, quoted) in [
+            ("services/api/release.toml", "services/api/release.toml"),
+            ("a b.toml", "'a b.toml'"),
+            ("it's", r"'it'\''s'"),
+            ("$(x)", "'$(x)'"),
+            ("", "''"),
+        ] {
+            assert_eq!(shell_word(word), quoted);
+        }
+    }
 
     #[test]
     fn terminal_escapes_are_made_harmless() {

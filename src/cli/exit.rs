@@ -10,10 +10,3 @@ pub(crate) use crate::exit::*;
 pub(crate) fn code(error: &Error) -> ExitCode {
     ExitCode::from(error.exit_code())
 }
-
-/// Help and version are not errors; everything else that clap answers is a usage error.
-pub(crate) fn from_clap(error: &clap::Error) -> ExitCode {
-    // Nothing can be done about a closed stream here.
-    let _ = error.print();
-    ExitCode::from(if error.use_stderr() { USAGE } else { OK })
-}

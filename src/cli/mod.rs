@@ -10,6 +10,7 @@ mod build;
 mod changelog;
 mod check;
 mod ci;
+mod command_line;
 mod completions;
 mod context;
 mod exit;
@@ -39,15 +40,17 @@ mod status;
 mod step_text;
 mod tags;
 mod unlock;
+mod usage;
 mod verify;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use self::{
     args::Global,
     ci::{RunEnd, RunReport},
+    command_line::Typed,
     context::Context,
     policy_file::PolicyFile,
     render::Terminal,
@@ -105,7 +108,7 @@ enum Command {
 /// What a verb prints with `--json`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Output {
-    /// One document; an error is told on stderr alone. Such a verb moves nothing.
+    /// One document, or the error in its place. Such a verb moves nothing.
     Document,
     /// The same of a verb that works for a while: it moves nothing, and has something to clear away.
     Work,
@@ -177,9 +180,10 @@ impl Command {
 
 /// Parses the process's arguments, runs the verb, prints what came of it.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let typed = Typed::read(std::env::args_os().skip(1));
+    let cli = match parse(&typed) {
         Ok(cli) => cli,
-        Err(error) => return exit::from_clap(&error),
+        Err(error) => return usage::tell(&error, &typed),
     };
     let output = cli.command.output();
     let context = Context {
@@ -192,16 +196,59 @@ pub fn main() -> ExitCode {
     match watched.and_then(|()| cli.command.run(&context)) {
         Ok(code) => code,
         Err(error) => {
-            if output == Output::Lines {
-                if context.terminal.json {
-                    context.terminal.json(&outcome::failed(&error));
-                }
-                let end = RunEnd::Failed(&error);
-                let report = RunReport::new(PolicyFile::new(None), end);
-                context.terminal.report(&[report]);
+            let terminal = &context.terminal;
+            let lines = output == Output::Lines;
+            // A document that was printed already is the only one.
+            if terminal.json && (lines || !terminal.has_printed_json()) {
+                terminal.json(&outcome::error_document(&error, lines));
             }
-            context.terminal.error(&error);
+            if lines {
+                let end = RunEnd::Failed(&error);
+                terminal.report(&[RunReport::new(PolicyFile::new(None), end)]);
+            }
+            terminal.error(&error);
             exit::code(&error)
         }
+    }
+}
+
+fn parse(typed: &Typed) -> Result<Cli, clap::Error> {
+    let color = match typed.color.as_deref() {
+        Some("always") => clap::ColorChoice::Always,
+        Some("never") => clap::ColorChoice::Never,
+        _ => clap::ColorChoice::Auto,
+    };
+    let matches = Cli::command().color(color).try_get_matches()?;
+    Cli::from_arg_matches(&matches)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_form_of_each_verb_is_known_from_its_name() {
+        let mut seen = 0;
+        for verb in Cli::command().get_subcommands() {
+            let name = verb.get_name();
+            let arguments = [
+                &["hoist", name][..],
+                &["hoist", name, "1.0.0"],
+                &["hoist", name, "bash"],
+            ];
+            let parsed = arguments
+                .into_iter()
+                .find_map(|line| Cli::try_parse_from(line).ok());
+            let Some(cli) = parsed else { continue };
+            let is_lines = cli.command.output() == Output::Lines;
+            assert_eq!(is_lines, command_line::LINES.contains(&name), "{name}");
+            seen += 1;
+        }
+        assert!(seen > 15, "{seen}");
     }
 }

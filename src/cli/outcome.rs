@@ -81,6 +81,15 @@ pub(super) fn failed(error: &Error) -> Value {
     })
 }
 
+/// What a program gets in the place of a verb's document, or as the last line of a verb that prints
+/// lines (`lines`).
+pub(super) fn error_document(error: &Error, lines: bool) -> Value {
+    match lines {
+        true => failed(error),
+        false => json!({ "v": 1, "error": error }),
+    }
+}
+
 pub(super) fn code(outcome: &Outcome) -> u8 {
     outcome.exit_code()
 }

@@ -2,8 +2,12 @@
 
 use std::process::ExitCode;
 
-use super::{context::Context, exit, outcome, plan};
-use crate::{error::Result, project::parse_version};
+use super::{
+    context::Context,
+    exit, outcome, plan,
+    question::{confirm, needs_answer},
+};
+use crate::{error::Result, project::parse_version, release::ReleaseRequest};
 
 /// Publish a pre-release's image under its core version: the same bytes, no build
 #[derive(Debug, clap::Args)]
@@ -12,30 +16,52 @@ pub(super) struct PromoteArgs {
     /// The pre-release, e.g. 1.3.0-rc.2
     #[arg(value_name = "PRERELEASE")]
     candidate: String,
+    /// Go ahead without asking; needed where there is no terminal
+    #[arg(short, long)]
+    yes: bool,
     /// Leave out the policy's hooks, the gate among them; the git tag says so
     #[arg(long)]
     skip_hooks: bool,
     /// Show what it would do; touch nothing
     #[arg(long)]
     dry_run: bool,
-    /// Accepted for the sake of scripts: naming the pre-release is all the consent that is needed
-    #[arg(long, hide = true)]
-    yes: bool,
+    /// Promote by a policy that no commit holds
+    #[arg(long)]
+    allow_dirty: bool,
 }
 
 pub(super) fn run(args: PromoteArgs, context: &Context) -> Result<ExitCode> {
+    let terminal = &context.terminal;
     let candidate = parse_version(&args.candidate)?;
     if args.dry_run {
         let planned = context
             .release()?
             .for_publishing()
             .plan_promotion(&candidate)?;
-        plan::print_one(&planned, &context.terminal);
+        plan::print_one(&planned, terminal);
         return Ok(ExitCode::from(exit::OK));
     }
-    let outcome = context
-        .release_for_work()?
-        .with_hooks(!args.skip_hooks)
-        .promote(&candidate)?;
-    Ok(outcome::print(&outcome, &context.terminal))
+    let mut request = ReleaseRequest::default();
+    request.allow_dirty = args.allow_dirty;
+    if !args.yes {
+        needs_answer(
+            terminal,
+            "`hoist promote` asks before it publishes",
+            "nothing was moved",
+            Some(&format!(
+                "`hoist promote {candidate} --dry-run` shows what it would do"
+            )),
+        )?;
+    }
+    let release = context.release_for_work()?.with_hooks(!args.skip_hooks);
+    let outcome = match args.yes {
+        true => release.promote(&candidate, &request)?,
+        false => {
+            let shown = release.propose_promotion(&candidate, &request)?;
+            let question = format!("{}Release {}?", plan::text(&shown), shown.version);
+            confirm(&question, "not promoted", &context.cancel)?;
+            release.execute_promotion(&candidate, &shown, &request)?
+        }
+    };
+    Ok(outcome::print(&outcome, terminal))
 }

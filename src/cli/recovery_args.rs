@@ -1,19 +1,13 @@
 //! The flags that `hoist resume` and `hoist rollback` share, and the question that a release of which only
 //! the lock tells needs.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::Arc;
 
 use super::{
     context::Context,
-    question::{ask, can_be_answered},
+    question::{can_be_answered, confirm},
 };
-use crate::{
-    error::Result,
-    release::{Consent, LockedRelease, Recovery},
-};
+use crate::release::{Consent, LockedRelease, Recovery};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct RecoveryArgs {
@@ -21,7 +15,7 @@ pub(super) struct RecoveryArgs {
     #[arg(long)]
     take_over: bool,
     /// Go ahead without asking; needed where there is no terminal and only the lock tells of the release
-    #[arg(long)]
+    #[arg(short, long)]
     pub(super) yes: bool,
 }
 
@@ -34,38 +28,20 @@ impl RecoveryArgs {
     }
 }
 
-/// Who agrees, and whether the answer was no.
-pub(super) struct Question {
-    pub(super) consent: Consent,
-    refused: Arc<AtomicBool>,
-}
-
-impl Question {
-    /// With `yes` nobody is asked, and `given` says what that agrees to; without a terminal nobody can be.
-    pub(super) fn new(yes: bool, given: Consent, context: &Context) -> Self {
-        let refused = Arc::new(AtomicBool::new(false));
-        let consent = if yes {
-            given
-        } else if can_be_answered(&context.terminal).is_err() {
-            Consent::Missing
-        } else {
-            let (cancel, refused) = (context.cancel.clone(), Arc::clone(&refused));
-            Consent::Ask(Arc::new(move |release: &LockedRelease| {
-                let agreed = ask(&text(release), &cancel)?;
-                refused.store(!agreed, Ordering::Relaxed);
-                Ok(agreed)
-            }))
-        };
-        Self { consent, refused }
+/// Who agrees that a release goes on of which only the lock tells. With `yes` nobody is asked, and `given`
+/// says what that agrees to; without a terminal nobody can be.
+pub(super) fn consent(yes: bool, given: Consent, context: &Context) -> Consent {
+    if yes {
+        return given;
     }
-
-    /// What came of the run that has asked: a no is not a failure.
-    pub(super) fn answered<T>(&self, result: Result<Option<T>>) -> Result<Option<T>> {
-        match result {
-            Err(_) if self.refused.load(Ordering::Relaxed) => Ok(None),
-            result => result,
-        }
+    if can_be_answered(&context.terminal).is_err() {
+        return Consent::Missing;
     }
+    let cancel = context.cancel.clone();
+    Consent::Ask(Arc::new(move |release: &LockedRelease| {
+        confirm(&text(release), "it was not gone on with", &cancel)?;
+        Ok(true)
+    }))
 }
 
 fn text(release: &LockedRelease) -> String {

@@ -17,12 +17,12 @@ use super::{
     images::{self, Images},
     nothing, outcome, plan,
     policy_file::PolicyFile,
-    question::{ask, can_be_answered},
-    recovery_args::Question,
+    question::{confirm, needs_answer},
+    recovery_args::consent,
     render::Terminal,
 };
 use crate::{
-    error::{Error, ErrorCode, Result},
+    error::{Error, Result},
     outcome::OutcomeKind,
     policy::parse_duration,
     project::{ImageResult, Project, VersionRequest, Wanted},
@@ -38,7 +38,7 @@ pub(super) struct ReleaseArgs {
     #[command(flatten)]
     overrides: Overrides,
     /// Go ahead without asking; needed where there is no terminal
-    #[arg(long)]
+    #[arg(short, long)]
     yes: bool,
     /// Plan and prove that nothing would stop it; touch nothing
     #[arg(long, conflicts_with = "plan")]
@@ -76,7 +76,7 @@ pub(super) fn run(args: ReleaseArgs, context: &Context) -> Result<ExitCode> {
     let terminal = &context.terminal;
     let reviewed = args.plan.as_deref().map(read_plan).transpose()?;
     let mut request = request(&args, reviewed.as_ref(), context)?;
-    request.consent = Question::new(args.yes, Consent::GivenIfProven, context).consent;
+    request.consent = consent(args.yes, Consent::GivenIfProven, context);
     if args.dry_run {
         return dry_run(&args, &request, context);
     }
@@ -90,9 +90,9 @@ pub(super) fn run(args: ReleaseArgs, context: &Context) -> Result<ExitCode> {
     });
     if !args.yes {
         can_answer(args.all, terminal)?;
-        let planned = Images::of(releases.plan(&request))?;
+        let planned = Images::of(releases.propose(&request))?;
         plan::tell_without_plan(&planned, terminal);
-        if !is_wanted(&planned, &context.cancel)? {
+        if !is_asked(&planned, &context.cancel)? {
             return without_plan(&planned, args.require_release, terminal);
         }
         shown = shown.or_else(|| Some(planned.into_results()));
@@ -203,20 +203,17 @@ pub(super) fn read_plan(file: &Path) -> Result<Plan> {
 
 fn can_answer(all: bool, terminal: &Terminal) -> Result<()> {
     let all = if all { " --all" } else { "" };
-    can_be_answered(terminal).map_err(|why| {
-        Error::usage(format!(
-            "`hoist release` asks before it releases, and {why}"
-        ))
-        .with_code(ErrorCode::NotATerminal)
-        .state("nothing was built or moved")
-        .hint(format!(
-            "`hoist release{all} --yes` goes ahead; `hoist plan{all}` shows what it would do"
-        ))
-    })
+    needs_answer(
+        terminal,
+        "`hoist release` asks before it releases",
+        "nothing was built or moved",
+        Some(&format!("`hoist plan{all}` shows what it would do")),
+    )
 }
 
-/// Shows every plan and asks once. Where no image has a plan, nothing is asked.
-fn is_wanted(planned: &Images<Planned>, cancel: &Cancel) -> Result<bool> {
+/// Shows every plan and asks once, and goes on only after a yes. Where no image has a plan, nothing is
+/// asked.
+fn is_asked(planned: &Images<Planned>, cancel: &Cancel) -> Result<bool> {
     let plans = plan::plans(planned);
     let what = match &*plans {
         [] => return Ok(false),
@@ -225,7 +222,8 @@ fn is_wanted(planned: &Images<Planned>, cancel: &Cancel) -> Result<bool> {
         plans => format!("{} images", plans.len()),
     };
     let shown: String = plans.iter().map(|(_, plan)| plan::text(plan)).collect();
-    ask(&format!("{shown}Release {what}?"), cancel)
+    confirm(&format!("{shown}Release {what}?"), "not released", cancel)?;
+    Ok(true)
 }
 
 /// The end where nothing was carried out.

@@ -1,6 +1,13 @@
 //! Words and colours on the terminal: data, notes, remarks, errors, tables.
 
-use std::{fmt::Write as _, io::Write as _};
+use std::{
+    fmt::Write as _,
+    io::Write as _,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use anstyle::{AnsiColor, Style};
 use serde_json::{Value, json};
@@ -30,6 +37,8 @@ pub(super) struct Terminal {
     pub(super) verbose: u8,
     /// What the CI service is told.
     pub(super) ci: Ci,
+    /// Whether a JSON document was printed.
+    has_json: Arc<AtomicBool>,
 }
 
 impl Terminal {
@@ -48,6 +57,7 @@ impl Terminal {
                 true => Ci::default(),
                 false => Ci::from_process(),
             },
+            has_json: Arc::default(),
         }
     }
 
@@ -65,6 +75,11 @@ impl Terminal {
         }
     }
 
+    /// Whether a JSON document, or a JSON line, was printed.
+    pub(super) fn has_printed_json(&self) -> bool {
+        self.has_json.load(Ordering::Relaxed)
+    }
+
     /// Data: to stdout. A reader that went away ends the output, not the run.
     pub(super) fn data(&self, text: &str) {
         let _ = writeln!(anstream::stdout(), "{}", sanitize(text.to_owned()));
@@ -72,11 +87,8 @@ impl Terminal {
 
     /// One JSON document, or one JSON line, to stdout.
     pub(super) fn json(&self, document: &Value) {
-        let _ = writeln!(
-            anstream::stdout(),
-            "{}",
-            harmless_json(&document.to_string())
-        );
+        self.has_json.store(true, Ordering::Relaxed);
+        print_json(document);
     }
 
     /// Data that is made by a program for another one: as it is.
@@ -137,6 +149,17 @@ impl Terminal {
             let _ = writeln!(out, "{line}");
         }
     }
+}
+
+/// One JSON document to stdout.
+pub(super) fn print_json(document: &Value) {
+    let document = harmless_json(&document.to_string());
+    let _ = writeln!(anstream::stdout(), "{document}");
+}
+
+/// A hint to stderr, behind an error that is told already.
+pub(super) fn hint(text: &str) {
+    let _ = writeln!(anstream::stderr(), "{HINT}hint:{HINT:#} {text}");
 }
 
 /// A JSON document with the characters escaped that [`sanitize`] escapes. They stand in strings only.

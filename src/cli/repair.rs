@@ -24,7 +24,7 @@ use crate::{
 #[derive(Debug, clap::Args)]
 pub(super) struct RepairArgs {
     /// Move every tag that drifted to where it should point: all of them or none
-    #[arg(long)]
+    #[arg(short, long)]
     yes: bool,
     /// For every image: each committed file of the policy's name
     #[arg(long)]

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use super::{
     context::Context,
     outcome,
-    recovery_args::{Question, RecoveryArgs},
+    recovery_args::{RecoveryArgs, consent},
 };
 use crate::{error::Result, release::Consent};
 
@@ -17,10 +17,10 @@ pub(super) struct ResumeArgs {
 }
 
 pub(super) fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode> {
-    let question = Question::new(args.recovery.yes, Consent::Given, context);
+    let consent = consent(args.recovery.yes, Consent::Given, context);
     let release = context.release_for_work()?;
-    let outcome = release.resume(args.recovery.recovery(), &question.consent);
-    let outcome = question.answered(outcome)?;
+    let outcome = release.resume(args.recovery.recovery(), &consent);
+    let outcome = outcome?;
     let nothing = "nothing to finish: no release is unfinished";
     Ok(outcome::print_or(outcome, nothing, &context.terminal))
 }

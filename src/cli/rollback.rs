@@ -6,12 +6,12 @@ use semver::Version;
 
 use super::{
     context::Context,
-    exit, outcome,
-    question::{ask, can_be_answered},
-    recovery_args::{Question, RecoveryArgs},
+    outcome,
+    question::{confirm, needs_answer},
+    recovery_args::{RecoveryArgs, consent},
 };
 use crate::{
-    error::{Error, ErrorCode, Result},
+    error::Result,
     project::parse_version,
     release::{Consent, RollbackPlan},
 };
@@ -32,10 +32,10 @@ pub(super) fn run(args: RollbackArgs, context: &Context) -> Result<ExitCode> {
     if let Some(of) = &args.of {
         return take_back(&parse_version(of)?, args.recovery.yes, context);
     }
-    let question = Question::new(args.recovery.yes, Consent::Given, context);
+    let consent = consent(args.recovery.yes, Consent::Given, context);
     let release = context.release_for_work()?;
-    let outcome = release.roll_back_unfinished(args.recovery.recovery(), &question.consent);
-    let outcome = question.answered(outcome)?;
+    let outcome = release.roll_back_unfinished(args.recovery.recovery(), &consent);
+    let outcome = outcome?;
     let nothing = "nothing to undo: no release is unfinished";
     Ok(outcome::print_or(outcome, nothing, &context.terminal))
 }
@@ -44,21 +44,18 @@ pub(super) fn run(args: RollbackArgs, context: &Context) -> Result<ExitCode> {
 fn take_back(version: &Version, yes: bool, context: &Context) -> Result<ExitCode> {
     let terminal = &context.terminal;
     let release = context.release_for_work()?;
+    if let Some(error) = release.hindrance()? {
+        return Err(error);
+    }
     // First whether there is such a version, and what would move.
     let plan = release.plan_take_back(version)?;
     show(&plan, context);
     if plan.moves().next().is_some() && !yes {
-        can_be_answered(terminal).map_err(|why| {
-            Error::usage(format!(
-                "`hoist rollback {version}` asks before it moves tags, and {why}"
-            ))
-            .with_code(ErrorCode::NotATerminal)
-            .state("nothing was moved")
-            .hint(format!("`hoist rollback {version} --yes` goes ahead"))
-        })?;
-        if !ask(&format!("Take {version} back?"), &context.cancel)? {
-            return Ok(ExitCode::from(exit::OK));
-        }
+        let asks = format!("`hoist rollback {version}` asks before it moves tags");
+        needs_answer(terminal, &asks, "nothing was moved", None)?;
+        let question = format!("Take {version} back?");
+        let undone = format!("{version} was not taken back");
+        confirm(&question, &undone, &context.cancel)?;
     }
     let outcome = release.take_back(&plan)?;
     if outcome

@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 use super::{
     context::Context,
     exit,
-    question::{ask, can_be_answered},
+    question::{confirm, needs_answer},
     render::{Terminal, columns, shown},
 };
 use crate::{
-    error::{Error, ErrorCode, Result},
+    error::Result,
     oci::Observed,
     release::{DriftReport, DriftState, UnlockPlan},
 };
@@ -21,21 +21,15 @@ use crate::{
 #[derive(Debug, clap::Args)]
 pub(super) struct UnlockArgs {
     /// Delete it without asking; needed where there is no terminal
-    #[arg(long)]
+    #[arg(short, long)]
     yes: bool,
 }
 
 pub(super) fn run(args: UnlockArgs, context: &Context) -> Result<ExitCode> {
     let terminal = &context.terminal;
     if !args.yes {
-        can_be_answered(terminal).map_err(|why| {
-            Error::usage(format!(
-                "`hoist unlock` asks before it deletes a lock, and {why}"
-            ))
-            .with_code(ErrorCode::NotATerminal)
-            .state("nothing was deleted")
-            .hint("`hoist unlock --yes` goes ahead")
-        })?;
+        let asks = "`hoist unlock` asks before it deletes a lock";
+        needs_answer(terminal, asks, "nothing was deleted", None)?;
     }
     let release = context.release()?;
     let Some(plan) = release.plan_unlock()? else {
@@ -48,13 +42,9 @@ pub(super) fn run(args: UnlockArgs, context: &Context) -> Result<ExitCode> {
     if !terminal.json {
         show(&plan, terminal);
     }
-    if !args.yes
-        && !ask(
-            "Is it certain that no release is running? Delete the lock?",
-            &context.cancel,
-        )?
-    {
-        return Ok(ExitCode::from(exit::OK));
+    if !args.yes {
+        let question = "Is it certain that no release is running? Delete the lock?";
+        confirm(question, "the lock was not deleted", &context.cancel)?;
     }
     release.unlock(&plan)?;
     match terminal.json {

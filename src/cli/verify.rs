@@ -11,7 +11,7 @@ use super::{
     render::{Terminal, columns, shown},
 };
 use crate::{
-    error::Result,
+    error::{Error, Result},
     oci::Observed,
     project::parse_version,
     release::{CheckState, Finding, TagCheck, Verified, VerifyOptions},
@@ -44,40 +44,75 @@ pub(super) fn run(args: VerifyArgs, context: &Context) -> Result<ExitCode> {
         deep: args.deep,
     };
     let releases = context.releases(args.all_images)?;
-    let verified = Images::of(releases.verify(of.as_ref(), &options))?;
+    let verified = releases.verify(of.as_ref(), &options).into_iter();
+    let verified = verified
+        .zip(releases.hindrance())
+        .map(|(image, hindrance)| {
+            image.and_then(|releases| {
+                Ok(Seen {
+                    releases,
+                    hindrance: unfinished(hindrance.result),
+                })
+            })
+        });
+    let verified = Images::of(verified.collect())?;
     if terminal.json {
-        terminal.json(&verified.document(|verified| document(verified)));
+        terminal.json(&verified.document(document));
     } else {
         print(&verified, args.deep, terminal);
     }
     verified.tell_errors(terminal);
-    Ok(ExitCode::from(verified.code(|verified| {
-        match is_right(verified) {
+    Ok(ExitCode::from(verified.code(|seen| {
+        match is_right(&seen.releases) {
             true => exit::OK,
             false => exit::DISAGREE,
         }
     })))
 }
 
+/// What was seen of one image.
+struct Seen {
+    releases: Vec<Verified>,
+    /// What an unfinished or running release means for the answer.
+    hindrance: Option<String>,
+}
+
+/// While a release is unfinished, some of its tags can be where it put them.
+fn unfinished(hindrance: Result<Option<Error>>) -> Option<String> {
+    match hindrance {
+        Ok(None) => None,
+        Ok(Some(error)) => {
+            let hint = error.first_hint().map(|hint| format!("; {hint}"));
+            Some(format!("{}{}", error.message(), hint.unwrap_or_default()))
+        }
+        Err(error) => Some(format!(
+            "whether a release is unfinished could not be seen: {error:#}"
+        )),
+    }
+}
+
 fn is_right(verified: &[Verified]) -> bool {
     verified.iter().all(Verified::is_right)
 }
 
-fn print(verified: &Images<Vec<Verified>>, deep: bool, terminal: &Terminal) {
+fn print(verified: &Images<Seen>, deep: bool, terminal: &Terminal) {
     let mut rows = Vec::new();
-    for (label, verified) in verified.values() {
-        let checks = verified.iter().flat_map(|release| &release.checks);
+    for (label, seen) in verified.values() {
+        let checks = seen.releases.iter().flat_map(|release| &release.checks);
         rows.extend(checks.map(|check| label.row(row(check))));
     }
     for line in columns(&rows) {
         terminal.data(&line);
     }
-    for (label, verified) in verified.values() {
-        for line in problems(verified) {
+    for (label, seen) in verified.values() {
+        for line in problems(&seen.releases) {
             terminal.warning(&label.note(&line));
         }
-        for line in notes(verified, deep) {
+        for line in notes(&seen.releases, deep) {
             terminal.note(&label.note(&line));
+        }
+        if let Some(line) = &seen.hindrance {
+            terminal.warning(&label.note(line));
         }
     }
 }
@@ -133,7 +168,8 @@ fn row(check: &TagCheck) -> Vec<String> {
     ]
 }
 
-fn document(verified: &[Verified]) -> Value {
+fn document(seen: &Seen) -> Value {
+    let verified = &seen.releases;
     let mut tags = Vec::new();
     let mut findings = Vec::new();
     for release in verified {
@@ -166,6 +202,7 @@ fn document(verified: &[Verified]) -> Value {
         "versions": versions,
         "tags": tags,
         "findings": findings,
+        "unfinished": seen.hindrance,
         "bytes": verified.iter().map(|release| release.bytes).sum::<u64>(),
     })
 }

@@ -106,6 +106,8 @@ pub enum ErrorCode {
     PullRequest,
     /// The policy does not release from this branch.
     BranchNotReleased,
+    /// The policy file in use is not the one that HEAD has.
+    PolicyNotCommitted,
     /// The working tree has changes that would be part of the image, and no commit holds them.
     DirtyTree,
     /// The git remote does not have the commit that is to be released.
@@ -185,4 +187,6 @@ pub enum ErrorCode {
     TagsDisagree,
     /// A signal ended the run.
     Interrupted,
+    /// The answer to a question was no.
+    Declined,
 }

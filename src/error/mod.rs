@@ -269,9 +269,10 @@ impl std::error::Error for CauseChain {
 impl Serialize for Error {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let excerpts = usize::from(!self.excerpts.is_empty());
-        let mut document = serializer.serialize_struct("Error", 7 + excerpts)?;
+        let mut document = serializer.serialize_struct("Error", 8 + excerpts)?;
         document.serialize_field("kind", &self.kind)?;
         document.serialize_field("code", &self.code)?;
+        document.serialize_field("exit", &self.exit_code())?;
         document.serialize_field("message", &self.message)?;
         document.serialize_field("causes", &self.causes())?;
         if !self.excerpts.is_empty() {
@@ -351,7 +352,7 @@ mod tests {
         assert_eq!(
             document,
             serde_json::json!({
-                "kind": "refused", "code": "version-taken", "message": "`1.2.0` is taken",
+                "kind": "refused", "code": "version-taken", "exit": 4, "message": "`1.2.0` is taken",
                 "causes": [], "state": null, "hint": "first", "hints": ["first", "second"],
             })
         );

@@ -6,7 +6,7 @@ use crate::{
     error::{Error, Result},
     io::git::read::GitRepository,
     oci,
-    policy::Policy,
+    policy::{self, Policy},
 };
 
 /// The policy file's name, at the top of the working tree.
@@ -20,8 +20,8 @@ pub const CHANGELOG: &str = "CHANGELOG.md";
 pub struct Location {
     /// The directory to start in (`-C`). The repository is the one that contains it.
     pub directory: PathBuf,
-    /// The policy file (`--config`), relative to `directory`. Unset: `release.toml` at the top of
-    /// the working tree.
+    /// The policy file (`--config`), relative to `directory`. Unset: the nearest `release.toml`, from
+    /// `directory` upwards to the top of the working tree.
     pub config: Option<PathBuf>,
     /// Repositories that replace those of the policy file (`--image`). Empty: those of the file.
     pub images: Vec<oci::Repository>,
@@ -38,24 +38,64 @@ impl Default for Location {
     }
 }
 
-/// The policy of one image: `--config`, else `release.toml` at the top of the working tree, else
-/// nothing but defaults (then `--image` has to say where a release goes).
+/// The same location with the policy file named that it means: without `--config` the nearest
+/// `release.toml`, from `directory` upwards to the top of the working tree. Files of that name which
+/// belong to cargo-release are passed by, where there is another one.
+pub(super) fn nearest(location: &Location, repository: &GitRepository) -> Location {
+    let mut found = location.clone();
+    if location.config.is_none() {
+        found.config = nearest_file(&location.directory, repository);
+    }
+    found
+}
+
+/// `None` where it is the one at the top, or there is none: both are what is looked for anyway.
+fn nearest_file(directory: &Path, repository: &GitRepository) -> Option<PathBuf> {
+    let top = repository.directory()?.canonicalize().ok()?;
+    let from = directory.canonicalize().ok()?;
+    let folders = from.ancestors().take_while(|folder| **folder != *top);
+    let is_ours = |file: &PathBuf| {
+        let text = std::fs::read_to_string(file);
+        text.is_ok_and(|text| !policy::is_cargo_release(&text))
+    };
+    let candidates = folders.map(|folder| folder.join(POLICY_FILE));
+    from.starts_with(&top)
+        .then(|| candidates.filter(|file| file.exists()).find(is_ours))
+        .flatten()
+}
+
+/// The policy of one image, and the file that it was read from: `--config`, else `release.toml` at
+/// the top of the working tree, else nothing but defaults (then `--image` has to say where a release
+/// goes).
 ///
 /// # Errors
 /// Usage (exit 2): the named file cannot be read, or it is not a valid policy.
-pub(super) fn load(location: &Location, repository: &GitRepository) -> Result<Policy> {
-    let mut policy = match &location.config {
-        Some(file) => parse(&location.directory.join(file))?,
-        None => match repository.directory().map(|top| top.join(POLICY_FILE)) {
-            Some(file) if file.exists() => parse(&file)?,
-            _ => Policy::default(),
-        },
+pub(super) fn load(
+    location: &Location,
+    repository: &GitRepository,
+) -> Result<(Policy, Option<PathBuf>)> {
+    let top = || repository.directory().map(|top| top.join(POLICY_FILE));
+    let file = match &location.config {
+        Some(file) => Some(location.directory.join(file)),
+        None => top().filter(|file| file.exists()),
     };
-    if !location.images.is_empty() {
+    let mut policy = match &file {
+        Some(file) => {
+            let inside = policy_path(location, repository);
+            parse(file, inside.as_deref().unwrap_or(file))?
+        }
+        None => Policy::default(),
+    };
+    stand_in(&mut policy, &location.images);
+    Ok((policy, file))
+}
+
+/// Repositories that were named (`--image`) stand in for those of the policy.
+pub(super) fn stand_in(policy: &mut Policy, images: &[oci::Repository]) {
+    if !images.is_empty() {
         policy.image.repository = None;
-        policy.image.repositories.clone_from(&location.images);
+        images.clone_into(&mut policy.image.repositories);
     }
-    Ok(policy)
 }
 
 /// The changelog's path inside the repository: beside the policy file, else at the top.
@@ -79,12 +119,9 @@ pub(super) fn policy_path(location: &Location, repository: &GitRepository) -> Op
     Some(directory.strip_prefix(top).ok()?.join(file.file_name()?))
 }
 
-fn parse(file: &Path) -> Result<Policy> {
-    let name = file.display().to_string();
-    let text = std::fs::read_to_string(file)
-        .map_err(|error| Error::usage(format!("cannot read `{name}`")).because(&error))?;
-    let short = file
-        .file_name()
-        .map_or(name, |n| n.to_string_lossy().into());
-    Policy::parse(&text, &short)
+fn parse(file: &Path, name: &Path) -> Result<Policy> {
+    let text = std::fs::read_to_string(file).map_err(|error| {
+        Error::usage(format!("cannot read `{}`", file.display())).because(&error)
+    })?;
+    Policy::parse(&text, &name.to_string_lossy())
 }

@@ -25,6 +25,7 @@ mod log;
 mod notes;
 mod open;
 mod policies;
+mod policy_file;
 mod set;
 
 pub use commit_check::CheckedMessage;

@@ -12,7 +12,7 @@ use crate::{
     oci::{Digest, Repository},
     policy::Policy,
     project::{
-        location::{CHANGELOG, Location, changelog, load, policy_path},
+        location::{CHANGELOG, Location, changelog, load, nearest, policy_path, stand_in},
         policies::NamedPolicy,
     },
 };
@@ -33,6 +33,8 @@ pub struct Project {
     policy: Policy,
     environment: Environment,
     changelog: String,
+    /// The policy file that was read; `None`: there is none.
+    policy_file: Option<PathBuf>,
     /// The policy file's path inside the repository, where it lies there.
     policy_path: Option<String>,
     /// Repositories that stand in for those of any policy (`--image`).
@@ -50,10 +52,12 @@ impl Project {
     /// Usage (exit 2) for the policy, refused (exit 4) for the repository.
     pub fn open(location: &Location, environment: &Environment) -> Result<Self> {
         let git = GitRepository::open(&location.directory)?;
-        let policy = load(location, &git)?;
+        let location = &nearest(location, &git);
+        let (policy, file) = load(location, &git)?;
         let changelog = changelog(location, &git);
         let path = policy_path(location, &git);
         let mut project = Self::new(git, None, policy, changelog, environment);
+        project.policy_file = file;
         project.policy_path = path.map(|path| path.to_string_lossy().into_owned());
         project.images.clone_from(&location.images);
         Ok(project)
@@ -69,6 +73,7 @@ impl Project {
             policy: self.policy.clone(),
             environment: self.environment.clone(),
             changelog: self.changelog.clone(),
+            policy_file: self.policy_file.clone(),
             policy_path: self.policy_path.clone(),
             images: self.images.clone(),
             directory: self.directory.clone(),
@@ -89,10 +94,7 @@ impl Project {
             return Ok(None);
         };
         let mut policy = Policy::parse(&text, path)?;
-        if !self.images.is_empty() {
-            policy.image.repository = None;
-            policy.image.repositories.clone_from(&self.images);
-        }
+        stand_in(&mut policy, &self.images);
         let mut project = self.again()?;
         project.policy = policy;
         Ok(Some(project))
@@ -108,6 +110,7 @@ impl Project {
         let changelog = changelog.to_string_lossy().into_owned();
         let config = named.config.clone();
         let mut project = Self::new(git, Some(config), named.policy, changelog, environment);
+        project.policy_file = Some(project.top().join(&named.config));
         project.policy_path = Some(named.config);
         project
     }
@@ -124,6 +127,7 @@ impl Project {
             policy,
             environment: environment.clone(),
             changelog,
+            policy_file: None,
             policy_path: None,
             images: Vec::new(),
             directory: git.directory().map(Path::to_owned),
@@ -148,6 +152,21 @@ impl Project {
     /// when the plan is carried out.
     pub(crate) fn policy_digest(&self) -> Digest {
         self.policy.identity()
+    }
+
+    /// The policy file that was read; `None`: there is none.
+    pub(crate) fn policy_file(&self) -> Option<&Path> {
+        self.policy_file.as_deref()
+    }
+
+    /// The policy file's path inside the repository; `None`: it lies elsewhere.
+    pub(crate) fn policy_path(&self) -> Option<&str> {
+        self.policy_path.as_deref()
+    }
+
+    /// Repositories that stand in for those of any policy (`--image`).
+    pub(super) fn images(&self) -> &[Repository] {
+        &self.images
     }
 
     /// The environment that was given to [`Project::open`].

@@ -123,12 +123,16 @@ impl Release {
     blocking! { "Release":
         tags(request: &VersionRequest, of: Option<&Version>, offline: bool) -> Result<TagsResult>;
         plan(request: &ReleaseRequest) -> Result<Planned>;
+        propose(request: &ReleaseRequest) -> Result<Planned>;
+        hindrance() -> Result<Option<Error>>;
         dry_run(request: &ReleaseRequest) -> Result<Planned>;
         release(request: &ReleaseRequest) -> Result<ReleaseResult>;
         execute(plan: &Plan, request: &ReleaseRequest) -> Result<Outcome>;
         build(options: &BuildOptions) -> Result<BuiltImages>;
         plan_promotion(candidate: &Version) -> Result<Plan>;
-        promote(candidate: &Version) -> Result<Outcome>;
+        propose_promotion(candidate: &Version, request: &ReleaseRequest) -> Result<Plan>;
+        promote(candidate: &Version, request: &ReleaseRequest) -> Result<Outcome>;
+        execute_promotion(candidate: &Version, shown: &Plan, request: &ReleaseRequest) -> Result<Outcome>;
         status() -> Result<Vec<Unfinished>>;
         resume(how: Recovery, consent: &Consent) -> Result<Option<Outcome>>;
         roll_back_unfinished(how: Recovery, consent: &Consent) -> Result<Option<Outcome>>;
@@ -193,6 +197,8 @@ impl ReleaseSet {
     blocking! { "ReleaseSet":
         tags(request: &VersionRequest, of: Option<&Version>, offline: bool) -> Vec<ImageResult<TagsResult>>;
         plan(request: &ReleaseRequest) -> Vec<ImageResult<Planned>>;
+        propose(request: &ReleaseRequest) -> Vec<ImageResult<Planned>>;
+        hindrance() -> Vec<ImageResult<Option<Error>>>;
         dry_run(request: &ReleaseRequest) -> Vec<ImageResult<Planned>>;
         release(request: &ReleaseRequest) -> Vec<ImageResult<ReleaseResult>>;
         execute(planned: Vec<ImageResult<Planned>>, request: &ReleaseRequest) -> Vec<ImageResult<ReleaseResult>>;

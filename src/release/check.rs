@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 
 use crate::{
     build::{self, BuildRequest, TargetRepositories},
-    error::{Error, Result},
+    error::{Error, ErrorCode, Result},
     policy::BuildPolicy,
     release::{
         errors,
@@ -17,38 +17,34 @@ use crate::{
 /// One thing that was looked at.
 #[derive(Debug)]
 pub struct Check {
-    /// What: `branch and tree`, a repository, `builder`.
+    /// What: `branch and tree`, `policy file`, `git remote`, `plan`, `other releases`, a repository,
+    /// `builder`.
     pub what: String,
     /// How it is, or what would stop a release.
     pub result: Result<String>,
 }
 
 impl Release {
-    /// Looks at branch and tree, plan, registries and builder. One finding for each, good or bad.
+    /// Looks at branch and tree, plan, other releases, registries and builder. One finding for each, good
+    /// or bad.
     pub async fn check(&self) -> Vec<Check> {
         let finding = |what: &str, result| Check {
             what: what.into(),
             result,
         };
         let ask = ReleaseRequest::default();
-        let checked = self.check_preconditions(&ask).map(|notes| {
-            if notes.is_empty() {
-                "as a release needs them".into()
-            } else {
-                notes.join("; ")
-            }
-        });
         let plan = self.gather(&ask, Purpose::Show).await;
         let plan = plan.map(|planned| match planned {
             Planned::Release(plan) => format!("{} is next", plan.version),
             Planned::NothingToRelease(nothing) => format!("nothing to release: {}", nothing.why),
         });
         let open = self.refuse_unfinished().await;
-        let mut all = vec![
-            finding("branch and tree", checked),
-            finding("plan", plan),
-            finding("other releases", open.map(|()| "none is unfinished".into())),
-        ];
+        let mut all = self.check_each_precondition(&ask);
+        all.push(finding("plan", plan));
+        all.push(finding(
+            "other releases",
+            open.map(|()| "none is unfinished".into()),
+        ));
         all.extend(self.check_registries().await);
         all.push(finding("builder", self.check_builder().await));
         let budget = &self.policy().image.budget;
@@ -56,6 +52,37 @@ impl Release {
             all.push(finding("budget", Ok(budget.to_string())));
         }
         all
+    }
+
+    /// Branch, policy file, working tree, and whether HEAD is pushed: one finding for each that would
+    /// stop a release, or one for all.
+    fn check_each_precondition(&self, ask: &ReleaseRequest) -> Vec<Check> {
+        let what = "branch and tree".to_owned();
+        let found = match self.precondition_findings(ask) {
+            Ok(found) if found.refusals.is_empty() => {
+                let result = Ok(match found.notes.is_empty() {
+                    true => "as a release needs them".into(),
+                    false => found.notes.join("; "),
+                });
+                return vec![Check { what, result }];
+            }
+            Ok(found) => found,
+            Err(error) => {
+                return vec![Check {
+                    what,
+                    result: Err(error),
+                }];
+            }
+        };
+        let finding = |error: Error| Check {
+            what: match error.code() {
+                ErrorCode::PolicyNotCommitted => "policy file".to_owned(),
+                ErrorCode::NotPushed => "git remote".to_owned(),
+                _ => what.clone(),
+            },
+            result: Err(error),
+        };
+        found.refusals.into_iter().map(finding).collect()
     }
 
     /// The right to push, proven in each repository.

@@ -8,7 +8,7 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    error::{Error, ErrorCode, Result},
+    error::Result,
     event::Events,
     io::{
         environment::Environment,
@@ -17,7 +17,7 @@ use crate::{
     },
     oci::Repository,
     policy::Policy,
-    project::{Location, POLICY_FILE, Project},
+    project::{Location, Project},
     release::{cancel::Cancel, errors},
 };
 
@@ -108,14 +108,7 @@ impl Release {
         if !all.is_empty() {
             return Ok(all);
         }
-        Err(
-            Error::usage("nothing says where a release goes: `image.repository` is not set").with_code(ErrorCode::NoRepository)
-                .cause(format!(
-                    "looked for `{POLICY_FILE}` in `{}`",
-                    self.top().display()
-                ))
-                .hint("`hoist init` writes a policy; or name the repository: `--image docker.io/acme/api`"),
-        )
+        Err(self.project.without_repository())
     }
 
     /// Where relative paths of the policy start, and where `git` runs.
@@ -183,7 +176,11 @@ mod tests {
         send(release.execute(plan, &request));
         send(release.tags(&request.request, None, false));
         send(release.plan_promotion(version));
-        send(release.promote(version));
+        send(release.propose(&request));
+        send(release.hindrance());
+        send(release.propose_promotion(version, &request));
+        send(release.promote(version, &request));
+        send(release.execute_promotion(version, plan, &request));
         send(release.status());
         send(release.resume(Recovery::IfAbandoned, &Consent::Missing));
         send(release.roll_back_unfinished(Recovery::IfAbandoned, &Consent::Missing));

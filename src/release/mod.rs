@@ -23,10 +23,12 @@
 //! | `tags`, `plan`, `verify`, `check`, `status`, `inspect` | `Release::plan(…)` -> `Result<T>` | `ReleaseSet::plan(…)` -> `Vec<ImageResult<T>>` |
 //! | `release --dry-run` | [`Release::dry_run`] | [`ReleaseSet::dry_run`] |
 //! | `release --yes` | [`Release::release`] plans and carries out | [`ReleaseSet::release`] |
-//! | `release`, after a yes; `release --plan FILE` | [`Release::execute`] takes the plan that was shown | [`ReleaseSet::execute`] takes what [`ReleaseSet::plan`] gave |
+//! | `release`, before its question | [`Release::propose`] | [`ReleaseSet::propose`] |
+//! | `release`, after a yes; `release --plan FILE` | [`Release::execute`] takes the plan that was shown | [`ReleaseSet::execute`] takes what [`ReleaseSet::propose`] gave |
 //! | `repair` | [`Release::drift`], then [`Release::repair`] with that report | [`ReleaseSet::drift`], [`ReleaseSet::repair`] |
 //! | `build` | [`Release::build`]: a trial, or a leg for `release --from` | |
-//! | `promote` | [`Release::plan_promotion`] (`--dry-run`), [`Release::promote`] | |
+//! | `promote` | [`Release::plan_promotion`] (`--dry-run`), [`Release::promote`] (`--yes`) | |
+//! | `promote`, with its question | [`Release::propose_promotion`], then [`Release::execute_promotion`] with that plan | |
 //! | `rollback VERSION` | [`Release::plan_take_back`], then [`Release::take_back`] with that plan | |
 //! | `resume`, `rollback` | [`Release::resume`], [`Release::roll_back_unfinished`] | |
 //! | `unlock` | [`Release::plan_unlock`], then [`Release::unlock`] with that plan | |
@@ -55,6 +57,7 @@ mod lock_images;
 mod lock_journal;
 mod nothing;
 mod observe;
+mod obstacles;
 mod origin;
 mod plan;
 mod policy_check;

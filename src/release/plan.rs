@@ -17,20 +17,14 @@ use crate::{
 };
 
 impl Release {
-    /// Everything that a release would do. Touches nothing.
+    /// Everything that a release would do, and what would stop it, in the plan's messages. Touches
+    /// nothing.
     ///
     /// # Errors
     /// Refused (exit 4) where facts say no; failed (exit 6) where a registry or the remote cannot
     /// be read.
     pub async fn plan(&self, request: &ReleaseRequest) -> Result<Planned> {
-        self.or_signal(async {
-            if request.wait.is_some() {
-                // What is unfinished and does not run is told when the plan is carried out.
-                self.wait_for_running(request).await?;
-            }
-            self.gather(request, Purpose::Show).await
-        })
-        .await
+        self.or_signal(self.with_obstacles(request)).await
     }
 
     /// Plans, and proves that nothing would stop the release. Touches nothing.
@@ -39,6 +33,7 @@ impl Release {
     /// As [`Release::plan`]; what preflight finds.
     pub async fn dry_run(&self, request: &ReleaseRequest) -> Result<Planned> {
         self.or_signal(async {
+            self.refuse_others(request).await?;
             let planned = self.gather(request, Purpose::Try).await?;
             if let Planned::Release(plan) = &planned {
                 self.check_preconditions(request)?;
@@ -174,7 +169,7 @@ pub(super) fn planned(plan: &Plan) -> Finished {
 }
 
 /// What is no longer as a plan says, when it is made again: one line each.
-fn changes(shown: &Plan, now: &Plan) -> Vec<String> {
+pub(super) fn changes(shown: &Plan, now: &Plan) -> Vec<String> {
     let mut changed = shown.differences(now);
     if changed.is_empty() && !same_images(&shown.images, &now.images) {
         changed.push("an image has another source, labels or arguments than planned".to_owned());
@@ -208,7 +203,7 @@ fn same_images(shown: &[PlannedImage], now: &[PlannedImage]) -> bool {
     all(shown) == all(now)
 }
 
-fn up_to_date(changed: Vec<String>) -> Result<()> {
+pub(super) fn up_to_date(changed: Vec<String>) -> Result<()> {
     if changed.is_empty() {
         return Ok(());
     }

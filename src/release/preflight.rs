@@ -7,7 +7,9 @@ use crate::{
     io::ci,
     oci::Repository,
     plan::{
-        Plan, PlannedMove, release::preconditions::Preconditions, tags::TagAction,
+        Plan, PlannedMove,
+        release::preconditions::{PreconditionFindings, Preconditions},
+        tags::TagAction,
         version::branch::BranchKind,
     },
     publish::{self, Preflight, PreflightResult, World},
@@ -20,7 +22,16 @@ const DIRTY_SHOWN: usize = 5;
 impl Release {
     /// Whether this commit may be released from here, with what a person should know.
     pub(super) fn check_preconditions(&self, ask: &ReleaseRequest) -> Result<Vec<String>> {
+        self.precondition_findings(ask)?.passed()
+    }
+
+    /// Everything that speaks against a release of this commit from here.
+    pub(super) fn precondition_findings(
+        &self,
+        ask: &ReleaseRequest,
+    ) -> Result<PreconditionFindings> {
         let policy = self.policy();
+        let uncommitted = self.project().uncommitted_policy();
         let git = self.project().git();
         let branch = git.branch(ask.request.branch.as_deref(), self.environment())?;
         let kind = BranchKind::of(&policy.branches, branch.as_deref());
@@ -29,16 +40,23 @@ impl Release {
         } else {
             None
         };
-        Preconditions {
+        let mut dirty = git.dirty(DIRTY_SHOWN)?;
+        // It is told by itself.
+        let file = uncommitted.as_ref().map(|policy| policy.file.clone());
+        dirty.retain(|path| Some(path) != file.as_ref());
+        let mut found = Preconditions {
             unlisted_branch: branch.filter(|_| kind == BranchKind::Unlisted),
             pull_request: ci::pull_request(self.environment()),
             explicit: ask.request.version.is_some() || ask.request.pre.is_some(),
-            dirty: git.dirty(DIRTY_SHOWN)?,
+            policy: uncommitted,
+            dirty,
             allow_dirty: ask.allow_dirty,
             pushed,
             head: git.head()?,
         }
-        .check(policy)
+        .findings(policy);
+        found.notes.extend(self.project().policy_from_elsewhere());
+        Ok(found)
     }
 
     /// Proves that nothing would stop the release of `plan`.

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use semver::Version;
 
 use crate::{
@@ -26,8 +27,13 @@ use crate::{
         },
     },
     release::{
-        facade::Release, gather::tag_set, hooks::Verb, observe::RepositoryApis, plan::planned,
-        request::ImageOptions, survey::Survey,
+        facade::Release,
+        gather::tag_set,
+        hooks::Verb,
+        observe::RepositoryApis,
+        plan::{changes, planned, up_to_date},
+        request::{ImageOptions, ReleaseRequest},
+        survey::Survey,
     },
 };
 
@@ -39,32 +45,96 @@ impl Release {
     /// version is somebody else's. Failed (exit 6) where a registry cannot be read.
     pub async fn plan_promotion(&self, candidate: &Version) -> Result<Plan> {
         must_be_prerelease(candidate)?;
-        self.or_signal(self.promoted(candidate, false)).await
+        self.or_signal(self.promoted(candidate, None, false)).await
     }
 
-    /// Publishes the candidate's image under its core version, everywhere or nowhere.
+    /// Publishes the candidate's image under its core version, everywhere or nowhere. Of `request` only
+    /// [`ReleaseRequest::allow_dirty`] counts.
     ///
     /// # Errors
-    /// As [`Release::plan_promotion`]; what preflight finds. What came of the transaction itself is
-    /// the outcome.
-    pub async fn promote(&self, candidate: &Version) -> Result<Outcome> {
+    /// As [`Release::plan_promotion`]; refused (exit 4) where no commit holds the policy; what preflight
+    /// finds. What came of the transaction itself is the outcome.
+    pub async fn promote(&self, candidate: &Version, request: &ReleaseRequest) -> Result<Outcome> {
+        let plan = self.ready_to_promote(candidate, request).await?;
+        // Nothing is built, and the bytes are the candidate's on purpose.
+        self.carry_out(&plan, &ImageOptions::of_published(), Verb::Promote)
+            .await
+    }
+
+    /// As [`Release::promote`], of exactly the plan that a person has seen: `shown` is that of
+    /// [`Release::plan_promotion`].
+    ///
+    /// # Errors
+    /// As [`Release::promote`]; refused (exit 4) where the plan is out of date.
+    pub async fn execute_promotion(
+        &self,
+        candidate: &Version,
+        shown: &Plan,
+        request: &ReleaseRequest,
+    ) -> Result<Outcome> {
+        let request = request.for_plan(shown);
+        let plan = self.ready_to_promote(candidate, &request).await?;
+        up_to_date(changes(shown, &plan))?;
+        self.carry_out(&plan, &ImageOptions::of_published(), Verb::Promote)
+            .await
+    }
+
+    /// The plan that a person is asked about: as [`Release::plan_promotion`], and refused where
+    /// [`Release::promote`] would refuse. Touches nothing.
+    ///
+    /// # Errors
+    /// As [`Release::promote`].
+    pub async fn propose_promotion(
+        &self,
+        candidate: &Version,
+        request: &ReleaseRequest,
+    ) -> Result<Plan> {
+        must_be_prerelease(candidate)?;
+        self.or_signal(async {
+            self.refuse_unfinished().await?;
+            self.with_committed_policy(request)?;
+            self.promoted(candidate, request.instant, false).await
+        })
+        .await
+    }
+
+    async fn ready_to_promote(
+        &self,
+        candidate: &Version,
+        request: &ReleaseRequest,
+    ) -> Result<Plan> {
         must_be_prerelease(candidate)?;
         self.registries.publish();
         let step = self.events.start(Started::Plan {
             promoted: Some(candidate.clone()),
         });
         self.or_signal(self.refuse_unfinished()).await?;
-        let plan = self.or_signal(self.promoted(candidate, true)).await?;
+        self.with_committed_policy(request)?;
+        let plan = self.promoted(candidate, request.instant, true);
+        let plan = self.or_signal(plan).await?;
         for message in &plan.messages {
             self.events.note(message.clone());
         }
         step.finish(planned(&plan));
-        // Nothing is built, and the bytes are the candidate's on purpose.
-        self.carry_out(&plan, &ImageOptions::of_published(), Verb::Promote)
-            .await
+        Ok(plan)
     }
 
-    async fn promoted(&self, candidate: &Version, fetch: bool) -> Result<Plan> {
+    /// Refuses a policy that no commit holds, unless the request allows it.
+    fn with_committed_policy(&self, request: &ReleaseRequest) -> Result<()> {
+        let found = self.precondition_findings(request)?;
+        let is_policy = |error: &Error| error.code() == ErrorCode::PolicyNotCommitted;
+        match found.refusals.into_iter().find(is_policy) {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }
+
+    async fn promoted(
+        &self,
+        candidate: &Version,
+        instant: Option<DateTime<Utc>>,
+        fetch: bool,
+    ) -> Result<Plan> {
         let repositories = self.repositories()?;
         let remote = self.remote_tags(fetch).await?;
         let promotion = self.may_promote(candidate, &remote)?;
@@ -80,7 +150,7 @@ impl Release {
         };
         let apis = self.apis(&repositories)?;
         let images = self.candidates(&facts, &next, candidate, &apis).await?;
-        let inputs = self.inputs(&facts, &next, &promotion.target, None)?;
+        let inputs = self.inputs(&facts, &next, &promotion.target, instant)?;
         let survey = Survey::of(self, &apis, |published| tag_set(&inputs, published)).await?;
         let survey = survey.complete().await?;
         same_bytes(&promotion.target, &survey.claims().await?, &images)?;

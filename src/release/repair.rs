@@ -91,6 +91,7 @@ impl Release {
             return Ok(None);
         }
         self.registries.publish();
+        self.warn_of_policy()?;
         self.or_signal(self.refuse_unfinished()).await?;
         let wrong = drifts.wrong();
         let wanted = wrong.map(|(repository, drift)| {

@@ -101,6 +101,7 @@ impl Release {
             return Ok(None);
         }
         self.registries.publish();
+        self.warn_of_policy()?;
         self.or_signal(self.refuse_unfinished()).await?;
         let tags = plan.moves().map(|(repository, drift)| {
             (repository.clone(), drift.tag.clone(), plan.version.clone())

@@ -128,6 +128,20 @@ impl ReleaseSet {
         .await
     }
 
+    /// [`Release::propose`] of each.
+    pub async fn propose(&self, request: &ReleaseRequest) -> Vec<ImageResult<Planned>> {
+        self.each(request.clone(), |release, request| async move {
+            release.propose(&request).await
+        })
+        .await
+    }
+
+    /// [`Release::hindrance`] of each.
+    pub async fn hindrance(&self) -> Vec<ImageResult<Option<Error>>> {
+        self.each((), |release, ()| async move { release.hindrance().await })
+            .await
+    }
+
     /// [`Release::dry_run`] of each.
     pub async fn dry_run(&self, request: &ReleaseRequest) -> Vec<ImageResult<Planned>> {
         self.each(request.clone(), |release, request| async move {
@@ -218,7 +232,7 @@ impl ReleaseSet {
         self.labelled(done)
     }
 
-    /// [`Release::execute`] of each that has a plan: `planned` are those of [`ReleaseSet::plan`],
+    /// [`Release::execute`] of each that has a plan: `planned` are those of [`ReleaseSet::propose`],
     /// for the same request. What failed there stays failed.
     ///
     /// The order is that of [`ReleaseSet::release`]. A plan with a release commit is carried out as

@@ -106,7 +106,7 @@ impl Release {
     }
 
     /// Whether an unfinished release is what `request` asks for, and may be taken from its owner freely.
-    async fn is_own(&self, request: &ReleaseRequest, found: &InTheWay) -> Result<bool> {
+    pub(super) async fn is_own(&self, request: &ReleaseRequest, found: &InTheWay) -> Result<bool> {
         if !found.is_abandoned || !found.is_release {
             return Ok(false);
         }

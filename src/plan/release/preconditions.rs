@@ -1,11 +1,67 @@
 //! Whether this commit may be released from here: the checks of `release` that `next` and `plan`
-//! only mention: branch, pull request, dirty tree, unpushed HEAD.
+//! only mention: pull request, policy file, branch, dirty tree, unpushed HEAD.
 
 use crate::{
     error::{Error, ErrorCode, Result},
     git::CommitId,
     policy::{Policy, SourceFiles},
+    text::shell_word,
 };
+
+/// The policy file in use is not the one that HEAD has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UncommittedPolicy {
+    /// The file, as a person names it.
+    pub file: String,
+    /// What sets it apart.
+    pub change: PolicyChange,
+    /// Where HEAD's policy releases to, and where this one does, if those differ.
+    pub destinations: Option<(String, String)>,
+}
+
+/// What sets the policy file in use apart from HEAD's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PolicyChange {
+    /// It says something else.
+    Changed,
+    /// HEAD has no such file.
+    Untracked,
+    /// HEAD has one, the working tree has none.
+    Deleted,
+}
+
+impl UncommittedPolicy {
+    /// The fact, as the message of a refusal.
+    fn fact(&self) -> String {
+        let file = &self.file;
+        match self.change {
+            PolicyChange::Changed => format!("`{file}` has changes that no commit holds"),
+            PolicyChange::Untracked => format!("`{file}` is in no commit"),
+            PolicyChange::Deleted => format!("`{file}` is in HEAD, but not in the working tree"),
+        }
+    }
+
+    fn refusal(&self) -> Error {
+        let file = shell_word(&self.file);
+        let mut error = Error::refused(self.fact())
+            .with_code(ErrorCode::PolicyNotCommitted)
+            .cause("the policy decides where a release goes and which tags it moves");
+        if let Some((committed, now)) = &self.destinations {
+            error = error.cause(format!("HEAD's releases to {committed}, this one to {now}"));
+        }
+        let remedy = match self.change {
+            PolicyChange::Changed => format!("git commit -m 'chore: release policy' -- {file}"),
+            PolicyChange::Untracked => {
+                format!("git add {file} && git commit -m 'chore: release policy' -- {file}")
+            }
+            PolicyChange::Deleted => format!("git checkout HEAD -- {file}"),
+        };
+        error
+            .state("nothing was built or pushed")
+            .hint(remedy)
+            .hint("`--allow-dirty` releases with the policy as it is")
+    }
+}
 
 /// What the checks look at.
 #[derive(Debug, Clone)]
@@ -16,6 +72,8 @@ pub struct Preconditions {
     pub pull_request: Option<String>,
     /// `--version` or `--pre` was given, so that an unlisted branch is meant.
     pub explicit: bool,
+    /// The policy in use, where it is not the one of HEAD.
+    pub policy: Option<UncommittedPolicy>,
     /// Paths that differ from HEAD, a few of them.
     pub dirty: Vec<String>,
     /// `--allow-dirty`
@@ -26,66 +84,98 @@ pub struct Preconditions {
     pub head: CommitId,
 }
 
-impl Preconditions {
-    /// Notes for a person where the release may go on.
+/// What the checks have found.
+#[derive(Debug, Default)]
+pub struct PreconditionFindings {
+    /// What a person should know where the release may go on.
+    pub notes: Vec<String>,
+    /// What stands in the way, the most important first.
+    pub refusals: Vec<Error>,
+}
+
+impl PreconditionFindings {
+    /// The notes, where nothing stands in the way.
     ///
     /// # Errors
     /// Refused (exit 4) with what stands in the way and the command that removes it.
-    pub fn check(&self, policy: &Policy) -> Result<Vec<String>> {
-        let mut notes = Vec::new();
+    pub fn passed(self) -> Result<Vec<String>> {
+        match self.refusals.into_iter().next() {
+            Some(error) => Err(error),
+            None => Ok(self.notes),
+        }
+    }
+}
+
+impl Preconditions {
+    /// Everything that the checks find.
+    #[must_use]
+    pub fn findings(&self, policy: &Policy) -> PreconditionFindings {
+        let mut found = PreconditionFindings::default();
         if let Some(request) = &self.pull_request {
-            return Err(
+            found.refusals.push(
                 Error::refused(format!("a pull request is not released: {request}"))
                     .with_code(ErrorCode::PullRequest)
                     .state("nothing was built or pushed")
                     .hint("`hoist plan` shows what a release after the merge would do"),
             );
         }
+        match &self.policy {
+            Some(uncommitted) if self.allow_dirty => {
+                found
+                    .notes
+                    .push(format!("{}, and is used as it is", uncommitted.fact()));
+            }
+            Some(uncommitted) => found.refusals.push(uncommitted.refusal()),
+            None => {}
+        }
         if let (Some(branch), false) = (&self.unlisted_branch, self.explicit) {
-            return Err(Error::refused(format!("cannot release from branch `{branch}`: `[branches]` does not name it")).with_code(ErrorCode::BranchNotReleased)
+            found.refusals.push(Error::refused(format!("cannot release from branch `{branch}`: `[branches]` does not name it")).with_code(ErrorCode::BranchNotReleased)
                 .state("nothing was built or pushed")
                 .hint("add it to `branches.stable`, `maintenance` or `prerelease`, or name the version with `--version` or `--pre`"));
         }
-        self.tree(policy, &mut notes)?;
+        self.tree(policy, &mut found);
         if self.pushed == Some(false) && policy.git.require_pushed {
-            let target = self
-                .unlisted_branch
-                .as_deref()
-                .map_or("HEAD".to_owned(), |b| format!("HEAD:{b}"));
-            return Err(Error::refused(format!(
-                "`{}` does not have HEAD ({})",
-                policy.git.remote, self.head
-            ))
+            found.refusals.push(self.not_pushed(policy));
+        }
+        found
+    }
+
+    fn not_pushed(&self, policy: &Policy) -> Error {
+        let target = self
+            .unlisted_branch
+            .as_deref()
+            .map_or("HEAD".to_owned(), |b| format!("HEAD:{b}"));
+        let remote = &policy.git.remote;
+        Error::refused(format!("`{remote}` does not have HEAD ({})", self.head))
             .with_code(ErrorCode::NotPushed)
             .cause("a released tag would point at a commit that nobody else can see")
             .state("nothing was built or pushed")
-            .hint(format!("git push {} {target}", policy.git.remote)));
-        }
-        Ok(notes)
+            .hint(format!("git push {remote} {target}"))
     }
 
-    fn tree(&self, policy: &Policy, notes: &mut Vec<String>) -> Result<()> {
+    fn tree(&self, policy: &Policy, found: &mut PreconditionFindings) {
         if self.dirty.is_empty() {
-            return Ok(());
+            return;
         }
         let files = self.dirty.join(", ");
         let build = &policy.image.build;
         let has_command = build.image_source.command().is_some();
         if build.files == SourceFiles::Commit && !has_command {
-            notes.push(format!(
-                "not in this release, because not committed: {files}"
-            ));
-            return Ok(());
+            let note = format!("not in this release, because not committed: {files}");
+            found.notes.push(note);
+        } else if self.allow_dirty {
+            found
+                .notes
+                .push(format!("built from uncommitted files: {files}"));
+        } else {
+            found.refusals.push(
+                Error::refused("the working tree has uncommitted changes")
+                    .with_code(ErrorCode::DirtyTree)
+                    .cause(files)
+                    .state("nothing was built or pushed")
+                    .hint("commit or stash them, or release them as they are with `--allow-dirty`"),
+            );
         }
-        if self.allow_dirty {
-            notes.push(format!("built from uncommitted files: {files}"));
-            return Ok(());
-        }
-        Err(Error::refused("the working tree has uncommitted changes")
-            .with_code(ErrorCode::DirtyTree)
-            .cause(files)
-            .state("nothing was built or pushed")
-            .hint("commit or stash them, or release them as they are with `--allow-dirty`"))
     }
 }
 
@@ -102,6 +192,7 @@ mod tests {
             unlisted_branch: None,
             pull_request: None,
             explicit: false,
+            policy: None,
             dirty: Vec::new(),
             allow_dirty: false,
             pushed: None,
@@ -111,7 +202,8 @@ mod tests {
 
     fn refusal(preconditions: &Preconditions, text: &str) -> Option<String> {
         preconditions
-            .check(&policy(text))
+            .findings(&policy(text))
+            .passed()
             .err()
             .map(|error| error.message().to_owned())
     }
@@ -122,7 +214,10 @@ mod tests {
             pushed: Some(true),
             ..clean()
         };
-        assert_eq!(preconditions.check(&policy("")).ok(), Some(vec![]));
+        assert_eq!(
+            preconditions.findings(&policy("")).passed().ok(),
+            Some(vec![])
+        );
     }
 
     #[test]
@@ -162,7 +257,8 @@ mod tests {
         };
         assert_eq!(
             preconditions
-                .check(&policy(""))
+                .findings(&policy(""))
+                .passed()
                 .map(|notes| notes.len())
                 .ok(),
             Some(1)
@@ -198,6 +294,72 @@ mod tests {
         assert_eq!(
             refusal(&preconditions, "[git]\nrequire-pushed = false"),
             None
+        );
+    }
+
+    #[test]
+    fn a_policy_that_no_commit_holds_is_refused_or_told() {
+        for (change, fact, remedy) in [
+            (PolicyChange::Changed, "has changes", "git commit -m"),
+            (
+                PolicyChange::Untracked,
+                "is in no commit",
+                "git add 'a b.toml' &&",
+            ),
+            (
+                PolicyChange::Deleted,
+                "not in the working tree",
+                "git checkout HEAD -- 'a b.toml'",
+            ),
+        ] {
+            let preconditions = Preconditions {
+                policy: Some(UncommittedPolicy {
+                    file: "a b.toml".into(),
+                    change,
+                    destinations: Some(("`ghcr.io/a/b`".into(), "`ghcr.io/c/d`".into())),
+                }),
+                ..clean()
+            };
+            let error = preconditions
+                .findings(&policy(""))
+                .passed()
+                .expect_err("it is refused");
+            assert_eq!(error.code(), ErrorCode::PolicyNotCommitted);
+            assert!(error.message().contains(fact), "{error:#}");
+            assert!(format!("{error:#}").contains("ghcr.io/c/d"), "{error:#}");
+            let hint = error.first_hint().unwrap_or_default();
+            assert!(hint.contains(remedy), "{hint}");
+            let allowed = Preconditions {
+                allow_dirty: true,
+                ..preconditions
+            };
+            let notes = allowed
+                .findings(&policy(""))
+                .passed()
+                .expect("it is allowed");
+            assert!(notes.iter().any(|note| note.contains(fact)), "{notes:?}");
+        }
+    }
+
+    #[test]
+    fn everything_that_stands_in_the_way_is_found() {
+        let preconditions = Preconditions {
+            unlisted_branch: Some("wip".into()),
+            pull_request: Some("#7".into()),
+            pushed: Some(false),
+            dirty: vec!["a.txt".into()],
+            ..clean()
+        };
+        let found = preconditions.findings(&policy("[image.build]\nsource = \"worktree\""));
+        let codes: Vec<_> = found.refusals.iter().map(Error::code).collect();
+        assert_eq!(
+            codes,
+            [
+                ErrorCode::PullRequest,
+                ErrorCode::BranchNotReleased,
+                ErrorCode::DirtyTree,
+                ErrorCode::NotPushed
+            ]
         );
     }
 }
