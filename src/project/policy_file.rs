@@ -37,7 +37,7 @@ impl Project {
                 }
                 let then = committed.map(|policy| policy.image.all());
                 let now = self.policy().image.all();
-                let differ = then.filter(|then| *then != now);
+                let differ = then.filter(|then| *then != now && !now.is_empty());
                 let named = differ.map(|then| (names(&then), names(&now)));
                 (PolicyChange::Changed, named)
             }

@@ -33,13 +33,18 @@ impl Release {
             result,
         };
         let ask = ReleaseRequest::default();
+        let mut all = self.check_each_precondition(&ask);
+        if let Err(error) = self.repositories() {
+            // Whatever else is asked needs to know where a release goes.
+            all.push(finding("policy file", Err(error)));
+            return all;
+        }
         let plan = self.gather(&ask, Purpose::Show).await;
         let plan = plan.map(|planned| match planned {
             Planned::Release(plan) => format!("{} is next", plan.version),
             Planned::NothingToRelease(nothing) => format!("nothing to release: {}", nothing.why),
         });
         let open = self.refuse_unfinished().await;
-        let mut all = self.check_each_precondition(&ask);
         all.push(finding("plan", plan));
         all.push(finding(
             "other releases",

@@ -186,7 +186,7 @@ fn the_image_of_a_candidate_may_become_the_release_of_its_commit() {
     let clone = project(&world, &registry, "");
     let digest = build(&clone, &json!({}), "once");
     world.hoist(&clone, &["release", "--version", "1.0.0-rc.1", "--yes"]);
-    world.hoist(&clone, &["promote", "1.0.0-rc.1"]);
+    world.hoist(&clone, &["promote", "1.0.0-rc.1", "--yes"]);
     assert_eq!(registry.tags(NAME)["1.0.0"], digest);
     world.change(&clone, "feat: more");
     refused(&world, &clone, &[], "same-image").says("1.0.0");

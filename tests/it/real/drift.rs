@@ -472,13 +472,19 @@ async fn a_candidate_is_promoted_byte_for_byte() {
     )
     .await;
 
-    let (output, stderr) = run(&history, &["promote", "1.1.0-rc.2"]);
+    let (output, stderr) = run(
+        &history,
+        &["promote", "1.1.0-rc.2", "--yes", "--allow-dirty"],
+    );
     assert_eq!(output.status.code(), Some(4), "{stderr}");
     let (output, stderr) = run(&history, &["promote", "1.1.0-rc.1", "--dry-run"]);
     assert_eq!(output.status.code(), Some(0), "{stderr}");
     assert_eq!(place.shows("1.1.0").await, None);
 
-    let (output, stderr) = run(&history, &["promote", "1.1.0-rc.1"]);
+    let (output, stderr) = run(
+        &history,
+        &["promote", "1.1.0-rc.1", "--yes", "--allow-dirty"],
+    );
     assert_eq!(output.status.code(), Some(0), "{stderr}");
     for there in [&place, &second] {
         for tag in ["1.1.0", "1.1", "1", "latest"] {
@@ -490,6 +496,9 @@ async fn a_candidate_is_promoted_byte_for_byte() {
     let (output, stderr) = run(&history, &["verify", "1.1.0", "--deep"]);
     assert_eq!(output.status.code(), Some(0), "{stderr}{}", stdout(&output));
     // Once more: there is nothing left to do.
-    let (output, stderr) = run(&history, &["promote", "1.1.0-rc.1"]);
+    let (output, stderr) = run(
+        &history,
+        &["promote", "1.1.0-rc.1", "--yes", "--allow-dirty"],
+    );
     assert_eq!(output.status.code(), Some(0), "{stderr}");
 }

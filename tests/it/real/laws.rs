@@ -239,7 +239,13 @@ impl<'r> Play<'r> {
             let key = (variant, version.clone());
             self.published.images.insert(key, digest);
         }
-        let output = self.hoist(&["release", "--version", &version.to_string(), "--yes"]);
+        let output = self.hoist(&[
+            "release",
+            "--version",
+            &version.to_string(),
+            "--yes",
+            "--allow-dirty",
+        ]);
         assert_eq!(
             output.status.code(),
             Some(0),
@@ -252,7 +258,7 @@ impl<'r> Play<'r> {
 
     fn promote(&mut self, candidate: &Version) {
         let _ = std::fs::remove_dir_all(self.history.path().join("dist"));
-        let output = self.hoist(&["promote", &candidate.to_string()]);
+        let output = self.hoist(&["promote", &candidate.to_string(), "--yes", "--allow-dirty"]);
         assert_eq!(
             output.status.code(),
             Some(0),

@@ -110,7 +110,12 @@ fn an_index_with_attestations_is_promoted_into_a_second_private_registry() {
     clone.write("release.toml", policy(&both));
     clone.commit("feat: not in the candidate");
     clone.push();
-    let promoted = run(&world, &clone, &both, &["promote", "1.3.0-rc.2", "--json"]);
+    let promoted = run(
+        &world,
+        &clone,
+        &both,
+        &["promote", "1.3.0-rc.2", "--yes", "--json"],
+    );
     promoted.expect(0);
     let outcome = promoted.outcome();
     let all = json!({"blobs": blobs, "bytes": bytes});
@@ -145,7 +150,7 @@ fn an_index_with_attestations_is_promoted_into_a_second_private_registry() {
     verified.expect(0);
 
     // Once more there is nothing to move, and a person is told so in decimal units.
-    let again = run(&world, &clone, &both, &["promote", "1.3.0-rc.2"]);
+    let again = run(&world, &clone, &both, &["promote", "1.3.0-rc.2", "--yes"]);
     again.expect(0);
     assert!(!again.stderr.contains("sent"), "{again}");
     let third = Registry::start(packages, &options).unwrap();
@@ -156,7 +161,7 @@ fn an_index_with_attestations_is_promoted_into_a_second_private_registry() {
         &world,
         &clone,
         &[&first, &second, &third],
-        &["promote", "1.3.0-rc.2"],
+        &["promote", "1.3.0-rc.2", "--yes"],
     );
     third_time.expect(0);
     let tenths = (bytes + 50) / 100;
@@ -178,9 +183,17 @@ fn mistakes_are_told_before_anybody_is_asked() {
     let commit = history.say("feat: begin");
     history.branch("main", commit);
     for (args, code, words) in [
-        (&["promote", "1.0.0"][..], 2, "is not a pre-release"),
-        (&["promote", "v1.0.0-rc.1"], 2, "is not a valid version"),
-        (&["promote", "1.0.0-rc.1"], 4, "git.push = false"),
+        (
+            &["promote", "1.0.0", "--yes"][..],
+            2,
+            "is not a pre-release",
+        ),
+        (
+            &["promote", "v1.0.0-rc.1", "--yes"],
+            2,
+            "is not a valid version",
+        ),
+        (&["promote", "1.0.0-rc.1", "--yes"], 4, "git.push = false"),
         (&["release", "--yes"], 4, "git.push = false"),
         (&["repair", "--yes", "--image", "x y"], 2, "x y"),
     ] {
