@@ -63,7 +63,10 @@ fn a_version_on_one_registry_is_completed_on_the_other_with_the_same_bytes() {
     let world = World::new(&first, &[NAME]);
     let clone = begun(&world, &[&first]);
     let digest = build(&clone, "once");
-    world.hoist(&clone, &["release", "--version", "1.0.0", "--yes"]);
+    world.hoist(
+        &clone,
+        &["release", "--allow-dirty", "--version", "1.0.0", "--yes"],
+    );
     let refs = world.remote.refs();
 
     // Built again it would be another image.
@@ -71,7 +74,14 @@ fn a_version_on_one_registry_is_completed_on_the_other_with_the_same_bytes() {
     point(&clone, &[&second, &first]);
     let plan = world.hoist(&clone, &["plan", "--version", "1.0.0"]);
     plan.says("adopts");
-    let args = ["release", "--version", "1.0.0", "--yes", "--json"];
+    let args = [
+        "release",
+        "--allow-dirty",
+        "--version",
+        "1.0.0",
+        "--yes",
+        "--json",
+    ];
     let outcome = world.hoist(&clone, &args).outcome();
     for tag in ["1.0.0", "1.0", "1", "latest"] {
         assert_eq!(shows(&second, tag), Some(digest.clone()), "`{tag}`");
@@ -91,7 +101,10 @@ fn a_version_that_is_somebody_elses_is_refused() {
     first.foreign_push(NAME, "1.0.0", &foreign());
     build(&clone, "ours");
     let before = first.tags(NAME);
-    let run = world.run(&clone, &["release", "--version", "1.0.0", "--yes"]);
+    let run = world.run(
+        &clone,
+        &["release", "--allow-dirty", "--version", "1.0.0", "--yes"],
+    );
     run.expect(4);
     run.says("1.0.0 is published already, and not from this commit");
     run.says("no revision label");
@@ -101,10 +114,16 @@ fn a_version_that_is_somebody_elses_is_refused() {
     point(&elsewhere, &[&first]);
     elsewhere.commit("feat: of another commit");
     build(&elsewhere, "theirs");
-    world.hoist(&elsewhere, &["release", "--version", "1.1.0", "--yes"]);
+    world.hoist(
+        &elsewhere,
+        &["release", "--allow-dirty", "--version", "1.1.0", "--yes"],
+    );
     let other = elsewhere.git(&["rev-parse", "HEAD"]);
     world.remote.git(&["tag", "--delete", "v1.1.0"]);
-    let run = world.run(&clone, &["release", "--version", "1.1.0", "--yes"]);
+    let run = world.run(
+        &clone,
+        &["release", "--allow-dirty", "--version", "1.1.0", "--yes"],
+    );
     run.expect(4);
     run.says(&format!("its label says commit {other}"));
     let mut after = first.tags(NAME);
@@ -169,7 +188,7 @@ fn nothing_is_adopted_that_verify_would_call_wrong() {
         plant(&first, "1.0.0", architecture, &labels, lost);
         build(&clone, "ours");
         let before = first.tags(NAME);
-        for verb in [&["plan"][..], &["release", "--yes"]] {
+        for verb in [&["plan"][..], &["release", "--allow-dirty", "--yes"]] {
             let run = world.run(&clone, &[verb, &["--version", "1.0.0"]].concat());
             run.expect(4);
             run.says("1.0.0 is published already");
@@ -192,7 +211,10 @@ fn what_is_adopted_by_its_labels_is_what_verify_calls_right() {
     });
     plant(&first, "1.0.0", "amd64", &labels, false);
     build(&clone, "ours");
-    world.hoist(&clone, &["release", "--version", "1.0.0", "--yes"]);
+    world.hoist(
+        &clone,
+        &["release", "--allow-dirty", "--version", "1.0.0", "--yes"],
+    );
     assert_eq!(shows(&first, "latest"), shows(&first, "1.0.0"));
     world.hoist(&clone, &["verify", "1.0.0"]);
 }
@@ -219,7 +241,10 @@ fn a_receipt_is_read_whatever_the_commits_say() {
     }
     clone.push();
     let digest = build(&clone, "once");
-    world.hoist(&clone, &["release", "--version", "1.0.0", "--yes"]);
+    world.hoist(
+        &clone,
+        &["release", "--allow-dirty", "--version", "1.0.0", "--yes"],
+    );
     let fresh = world.remote.clone("b", &[]);
     point(&fresh, &[&first]);
     let log = world.hoist(&fresh, &["log", "--json"]);
@@ -235,13 +260,22 @@ fn one_version_as_two_images_is_refused() {
     let world = World::new(&first, &[NAME]);
     let clone = begun(&world, &[&first]);
     build(&clone, "once");
-    world.hoist(&clone, &["release", "--version", "1.0.0", "--yes"]);
+    world.hoist(
+        &clone,
+        &["release", "--allow-dirty", "--version", "1.0.0", "--yes"],
+    );
     point(&clone, &[&second]);
     build(&clone, "twice");
-    world.hoist(&clone, &["release", "--version", "1.0.0", "--yes"]);
+    world.hoist(
+        &clone,
+        &["release", "--allow-dirty", "--version", "1.0.0", "--yes"],
+    );
     point(&clone, &[&first, &second]);
     let before = (first.tags(NAME), second.tags(NAME));
-    let run = world.run(&clone, &["release", "--version", "1.0.0", "--yes"]);
+    let run = world.run(
+        &clone,
+        &["release", "--allow-dirty", "--version", "1.0.0", "--yes"],
+    );
     run.expect(4);
     run.says("1.0.0 is published as two different images");
     assert_eq!((first.tags(NAME), second.tags(NAME)), before);
@@ -254,7 +288,10 @@ fn verify_looks_into_the_images() {
     let world = World::new(&first, &[NAME]);
     let clone = begun(&world, &[&first]);
     build(&clone, "once");
-    world.hoist(&clone, &["release", "--version", "1.0.0", "--yes"]);
+    world.hoist(
+        &clone,
+        &["release", "--allow-dirty", "--version", "1.0.0", "--yes"],
+    );
     world.hoist(&clone, &["verify", "--deep"]);
 
     // One manifest is one platform; two were asked for.
@@ -302,12 +339,21 @@ fn the_first_candidate_after_a_higher_version_leaves_its_channel_to_that() {
     );
     clone.commit("feat: more");
     let newest = build(&clone, "two");
-    world.hoist(&clone, &["release", "--version", "2.0.0", "--yes"]);
+    world.hoist(
+        &clone,
+        &["release", "--allow-dirty", "--version", "2.0.0", "--yes"],
+    );
     assert_eq!(shows(&first, "rc"), None);
 
     clone.git(&["checkout", "--quiet", "--detach", "HEAD~1"]);
     let candidate = build(&clone, "candidate");
-    let args = ["release", "--version", "1.9.0-rc.1", "--yes"];
+    let args = [
+        "release",
+        "--allow-dirty",
+        "--version",
+        "1.9.0-rc.1",
+        "--yes",
+    ];
     let plan = world.hoist(&clone, &["plan", "--version", "1.9.0-rc.1"]);
     plan.says("2.0.0 is newer");
     let run = world.hoist(&clone, &args);
@@ -328,7 +374,16 @@ fn the_first_candidate_after_a_higher_version_leaves_its_channel_to_that() {
     clone.git(&["checkout", "--quiet", "main"]);
     clone.commit("feat: later");
     let later = build(&clone, "later");
-    world.hoist(&clone, &["release", "--version", "2.1.0-rc.1", "--yes"]);
+    world.hoist(
+        &clone,
+        &[
+            "release",
+            "--allow-dirty",
+            "--version",
+            "2.1.0-rc.1",
+            "--yes",
+        ],
+    );
     assert_eq!(shows(&first, "rc"), Some(later));
     world.assert_unlocked();
 }

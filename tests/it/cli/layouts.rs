@@ -17,7 +17,7 @@ const PLAIN: &str = "application/vnd.oci.image.layer.v1.tar";
 
 fn project<'w>(world: &'w World<'_>, registry: &TestRegistry) -> Clone<'w> {
     let clone = world.remote.clone("a", &[]);
-    clone.write(".gitignore", "/dist\n/release.toml\n");
+    clone.write(".gitignore", "/dist\n");
     let repository = registry.repository(NAME);
     clone.write(
         "release.toml",

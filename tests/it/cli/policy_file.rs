@@ -293,6 +293,7 @@ fn a_policy_without_a_repository_leads_on() {
     // No file at all: what is nearest to one is named.
     clone.git(&["rm", "--quiet", "-f", "release.toml"]);
     clone.commit("chore: gone");
+    clone.push();
     world.run(&clone, &["plan"]).says("`hoist init` writes one");
     clone.git(&["branch", "--quiet", "--force", "master", "HEAD~1"]);
     world

@@ -57,7 +57,7 @@ fn build(clone: &Clone<'_>, labels: &Value, content: &str) -> Digest {
 #[track_caller]
 fn refused(world: &World<'_>, clone: &Clone<'_>, args: &[&str], code: &str) -> Run {
     let (tags, refs) = (world.tags(), world.remote.refs());
-    let mut all = vec!["release", "--yes", "--json"];
+    let mut all = vec!["release", "--allow-dirty", "--yes", "--json"];
     all.extend(args);
     let run = world.run(clone, &all);
     run.expect(4);
@@ -76,19 +76,25 @@ fn the_bytes_of_the_last_release_are_not_published_again() {
     let world = World::new(&registry, &[NAME]);
     let clone = project(&world, &registry, "");
     let digest = build(&clone, &json!({}), "once");
-    world.hoist(&clone, &["release", "--version", "1.0.0", "--yes"]);
+    world.hoist(
+        &clone,
+        &["release", "--allow-dirty", "--version", "1.0.0", "--yes"],
+    );
     world.change(&clone, "feat: more");
     let run = refused(&world, &clone, &[], "same-image");
     run.says("1.0.0");
     run.says(digest.as_str());
 
-    let run = world.hoist(&clone, &["release", "--yes", "--allow-same-image"]);
+    let run = world.hoist(
+        &clone,
+        &["release", "--allow-dirty", "--yes", "--allow-same-image"],
+    );
     run.says("the image of 1.0.0");
     assert_eq!(registry.tags(NAME)["1.1.0"], digest);
     world.change(&clone, "feat: still more");
     refused(&world, &clone, &[], "same-image").says("1.1.0");
     policy(&clone, &registry, "same-image = \"allow\"");
-    world.hoist(&clone, &["release", "--yes"]);
+    world.hoist(&clone, &["release", "--allow-dirty", "--yes"]);
     assert_eq!(registry.tags(NAME)["1.2.0"], digest);
 }
 
@@ -99,14 +105,17 @@ fn without_a_receipt_the_registry_says_what_the_last_release_was() {
     let world = World::new(&registry, &[NAME]);
     let clone = project(&world, &registry, "");
     build(&clone, &json!({}), "once");
-    world.hoist(&clone, &["release", "--version", "1.0.0", "--yes"]);
+    world.hoist(
+        &clone,
+        &["release", "--allow-dirty", "--version", "1.0.0", "--yes"],
+    );
     clone.git(&["fetch", "--quiet", "--tags"]);
     clone.git(&["tag", "--force", "v1.0.0", "v1.0.0^{commit}"]);
     clone.git(&["push", "--quiet", "--force", "origin", "v1.0.0"]);
     world.change(&clone, "feat: more");
     refused(&world, &clone, &[], "same-image");
     build(&clone, &json!({}), "twice");
-    world.hoist(&clone, &["release", "--yes"]);
+    world.hoist(&clone, &["release", "--allow-dirty", "--yes"]);
 }
 
 #[test]
@@ -116,7 +125,10 @@ fn every_platform_has_to_be_of_the_commit() {
     let clone = project(&world, &registry, "");
     let old = head(&clone);
     build(&clone, &revision(&old), "once");
-    world.hoist(&clone, &["release", "--version", "1.0.0", "--yes"]);
+    world.hoist(
+        &clone,
+        &["release", "--allow-dirty", "--version", "1.0.0", "--yes"],
+    );
     let new = world.change(&clone, "feat: more");
 
     // Another image than the last one, and of its commit all the same.
@@ -144,17 +156,20 @@ fn every_platform_has_to_be_of_the_commit() {
     index([revision(&new), revision(&old)]);
     refused(&world, &clone, &[], "image-of-other-commit").says("linux/arm64");
     let digest = index([revision(&new[..12]), json!({})]);
-    world.hoist(&clone, &["release", "--yes"]);
+    world.hoist(&clone, &["release", "--allow-dirty", "--yes"]);
     assert_eq!(registry.tags(NAME)["1.1.0"], digest);
     world.hoist(&clone, &["verify", "--all"]);
 
     // Published again on purpose, an image still says what it was built from.
     let newest = world.change(&clone, "feat: still more");
     build(&clone, &revision(&newest), "labelled");
-    world.hoist(&clone, &["release", "--yes"]);
+    world.hoist(&clone, &["release", "--allow-dirty", "--yes"]);
     world.change(&clone, "fix: the documentation");
     refused(&world, &clone, &[], "same-image");
-    world.hoist(&clone, &["release", "--yes", "--allow-same-image"]);
+    world.hoist(
+        &clone,
+        &["release", "--allow-dirty", "--yes", "--allow-same-image"],
+    );
     world.hoist(&clone, &["verify", "--all"]);
 }
 
@@ -164,18 +179,26 @@ fn a_release_that_is_tried_again_is_not_the_last_release() {
     let world = World::new(&registry, &[NAME]);
     let clone = project(&world, &registry, "");
     build(&clone, &json!({}), "once");
-    world.hoist(&clone, &["release", "--version", "1.0.0", "--yes"]);
+    world.hoist(
+        &clone,
+        &["release", "--allow-dirty", "--version", "1.0.0", "--yes"],
+    );
     world.change(&clone, "feat: more");
     let digest = build(&clone, &json!({}), "twice");
     let latest = On::put_manifest().with("/manifests/latest");
     registry.fault(Fault::always(latest, What::Status(403, "DENIED")));
-    world.run(&clone, &["release", "--yes"]).expect(7);
+    world
+        .run(&clone, &["release", "--allow-dirty", "--yes"])
+        .expect(7);
     registry.heal();
-    world.hoist(&clone, &["release", "--yes"]);
+    world.hoist(&clone, &["release", "--allow-dirty", "--yes"]);
     assert_eq!(registry.tags(NAME)["latest"], digest);
     // Published already: nothing is refused, and nothing moves.
     let tags = world.tags();
-    world.hoist(&clone, &["release", "--version", "1.1.0", "--yes"]);
+    world.hoist(
+        &clone,
+        &["release", "--allow-dirty", "--version", "1.1.0", "--yes"],
+    );
     assert_eq!(world.tags(), tags);
 }
 
@@ -185,22 +208,52 @@ fn the_image_of_a_candidate_may_become_the_release_of_its_commit() {
     let world = World::new(&registry, &[NAME]);
     let clone = project(&world, &registry, "");
     let digest = build(&clone, &json!({}), "once");
-    world.hoist(&clone, &["release", "--version", "1.0.0-rc.1", "--yes"]);
-    world.hoist(&clone, &["promote", "1.0.0-rc.1", "--yes"]);
+    world.hoist(
+        &clone,
+        &[
+            "release",
+            "--allow-dirty",
+            "--version",
+            "1.0.0-rc.1",
+            "--yes",
+        ],
+    );
+    world.hoist(&clone, &["promote", "--allow-dirty", "1.0.0-rc.1", "--yes"]);
     assert_eq!(registry.tags(NAME)["1.0.0"], digest);
     world.change(&clone, "feat: more");
     refused(&world, &clone, &[], "same-image").says("1.0.0");
 
     // Released by hand from the candidate's commit.
     let digest = build(&clone, &json!({}), "twice");
-    world.hoist(&clone, &["release", "--version", "1.1.0-rc.1", "--yes"]);
-    world.hoist(&clone, &["release", "--version", "1.1.0", "--yes"]);
+    world.hoist(
+        &clone,
+        &[
+            "release",
+            "--allow-dirty",
+            "--version",
+            "1.1.0-rc.1",
+            "--yes",
+        ],
+    );
+    world.hoist(
+        &clone,
+        &["release", "--allow-dirty", "--version", "1.1.0", "--yes"],
+    );
     assert_eq!(registry.tags(NAME)["1.1.0"], digest);
 
     // From a later commit the candidate's image is a stale one.
     world.change(&clone, "feat: still more");
     build(&clone, &json!({}), "thrice");
-    world.hoist(&clone, &["release", "--version", "1.2.0-rc.1", "--yes"]);
+    world.hoist(
+        &clone,
+        &[
+            "release",
+            "--allow-dirty",
+            "--version",
+            "1.2.0-rc.1",
+            "--yes",
+        ],
+    );
     world.change(&clone, "fix: one more thing");
     refused(&world, &clone, &["--version", "1.2.0"], "same-image").says("1.2.0-rc.1");
 }
@@ -213,14 +266,17 @@ fn an_image_of_the_parent_of_the_release_commit_is_taken() {
     let clone = project(&world, &registry, files);
     let old = head(&clone);
     build(&clone, &revision(&old), "once");
-    world.hoist(&clone, &["release", "--version", "1.0.0", "--yes"]);
+    world.hoist(
+        &clone,
+        &["release", "--allow-dirty", "--version", "1.0.0", "--yes"],
+    );
     clone.git(&["pull", "--quiet", "--ff-only", "origin", "main"]);
     assert_ne!(head(&clone), old, "the release made a commit");
     let new = world.change(&clone, "feat: more");
     build(&clone, &revision(&old), "twice");
     refused(&world, &clone, &[], "image-of-other-commit");
     let digest = build(&clone, &revision(&new), "thrice");
-    world.hoist(&clone, &["release", "--yes"]);
+    world.hoist(&clone, &["release", "--allow-dirty", "--yes"]);
     assert_eq!(registry.tags(NAME)["1.1.0"], digest);
     world.hoist(&clone, &["verify", "--all"]);
 
@@ -238,13 +294,19 @@ fn an_image_of_the_parent_of_the_release_commit_is_taken() {
         "image-of-other-commit",
     );
     let digest = build(&clone, &revision(&newest), "at last");
-    world.hoist(&clone, &["release", "--version", "1.2.0", "--yes"]);
+    world.hoist(
+        &clone,
+        &["release", "--allow-dirty", "--version", "1.2.0", "--yes"],
+    );
     assert_eq!(registry.tags(NAME)["1.2.0"], digest);
     // Lost in git, and known again by its label.
     world.remote.git(&["tag", "--delete", "v1.2.0"]);
     clone.git(&["tag", "--delete", "v1.2.0"]);
     build(&clone, &revision(&newest), "not looked at");
-    world.hoist(&clone, &["release", "--version", "1.2.0", "--yes"]);
+    world.hoist(
+        &clone,
+        &["release", "--allow-dirty", "--version", "1.2.0", "--yes"],
+    );
     assert_eq!(registry.tags(NAME)["1.2.0"], digest);
     world.hoist(&clone, &["verify", "--all"]);
 }
