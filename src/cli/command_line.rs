@@ -12,7 +12,7 @@ pub(super) const LINES: [&str; 5] = ["release", "promote", "resume", "rollback",
 
 /// What a line that may be wrong asks for, as far as can be seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Typed {
+pub(super) struct TypedLine {
     /// The first word that is neither a flag nor a flag's value.
     pub(super) verb: Option<String>,
     /// `--json` was given.
@@ -31,7 +31,7 @@ pub(super) fn with(flag: &str) -> String {
     line.join(" ")
 }
 
-impl Typed {
+impl TypedLine {
     /// Reads `arguments` without the program's own name.
     pub(super) fn read(arguments: impl IntoIterator<Item = OsString>) -> Self {
         let mut typed = Self {
@@ -86,10 +86,10 @@ mod tests {
             ("--json", None, true),
             ("release -- --json", Some("release"), false),
         ] {
-            let typed = Typed::read(line.split(' ').map(OsString::from));
+            let typed = TypedLine::read(line.split(' ').map(OsString::from));
             assert_eq!((typed.verb.as_deref(), typed.json), (verb, json), "{line}");
         }
-        let typed = Typed::read(["--color=never", "plan"].map(OsString::from));
+        let typed = TypedLine::read(["--color=never", "plan"].map(OsString::from));
         assert_eq!(typed.color.as_deref(), Some("never"));
     }
 }

@@ -50,7 +50,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use self::{
     args::Global,
     ci::{RunEnd, RunReport},
-    command_line::Typed,
+    command_line::TypedLine,
     context::Context,
     policy_file::PolicyFile,
     render::Terminal,
@@ -180,7 +180,7 @@ impl Command {
 
 /// Parses the process's arguments, runs the verb, prints what came of it.
 pub fn main() -> ExitCode {
-    let typed = Typed::read(std::env::args_os().skip(1));
+    let typed = TypedLine::read(std::env::args_os().skip(1));
     let cli = match parse(&typed) {
         Ok(cli) => cli,
         Err(error) => return usage::tell(&error, &typed),
@@ -212,7 +212,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn parse(typed: &Typed) -> Result<Cli, clap::Error> {
+fn parse(typed: &TypedLine) -> Result<Cli, clap::Error> {
     let color = match typed.color.as_deref() {
         Some("always") => clap::ColorChoice::Always,
         Some("never") => clap::ColorChoice::Never,

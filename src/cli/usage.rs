@@ -5,14 +5,14 @@ use std::process::ExitCode;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use semver::Version;
 
-use super::{command_line::Typed, exit, outcome, render};
+use super::{command_line::TypedLine, exit, outcome, render};
 use crate::error::Error;
 
 /// Verbs that take a version or a level by a flag.
 const BY_FLAG: [&str; 5] = ["release", "plan", "next", "tags", "changelog"];
 
 /// Tells what clap answers. Help and version are not errors.
-pub(super) fn tell(error: &clap::Error, typed: &Typed) -> ExitCode {
+pub(super) fn tell(error: &clap::Error, typed: &TypedLine) -> ExitCode {
     // Nothing can be done about a closed stream here.
     let _ = error.print();
     if !error.use_stderr() {
@@ -29,7 +29,7 @@ pub(super) fn tell(error: &clap::Error, typed: &Typed) -> ExitCode {
 }
 
 /// The same as an error of hoist.
-fn converted(error: &clap::Error, typed: &Typed) -> Error {
+fn converted(error: &clap::Error, typed: &TypedLine) -> Error {
     let text = error.render().to_string();
     let mut paragraphs = text.split("\n\n");
     let first = paragraphs.next().unwrap_or_default();
@@ -52,7 +52,7 @@ fn converted(error: &clap::Error, typed: &Typed) -> Error {
 }
 
 /// `hoist release 1.2.3` and `hoist release minor`: the flag that was meant.
-fn by_flag(error: &clap::Error, typed: &Typed) -> Option<String> {
+fn by_flag(error: &clap::Error, typed: &TypedLine) -> Option<String> {
     let verb = typed
         .verb
         .as_deref()
@@ -79,7 +79,7 @@ mod tests {
     fn answer(line: &str) -> Error {
         let words: Vec<&str> = line.split(' ').collect();
         let error = Cli::try_parse_from(&words).expect_err("the line is wrong");
-        let typed = Typed::read(words.iter().skip(1).map(Into::into));
+        let typed = TypedLine::read(words.iter().skip(1).map(Into::into));
         converted(&error, &typed)
     }
 

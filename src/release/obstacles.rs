@@ -3,11 +3,13 @@
 
 use crate::{
     error::{Error, ErrorCode, ErrorKind, Result},
+    project::ImageResult,
     publish,
     release::{
         facade::Release,
         gather::Purpose,
         request::{Planned, ReleaseRequest},
+        set::ReleaseSet,
     },
 };
 
@@ -116,6 +118,22 @@ impl Release {
         let others = found.refusals.iter().filter(|error| !of_branch(error));
         messages.extend(others.map(would_refuse));
         Ok(messages)
+    }
+}
+
+impl ReleaseSet {
+    /// [`Release::propose`] of each.
+    pub async fn propose(&self, request: &ReleaseRequest) -> Vec<ImageResult<Planned>> {
+        self.each(request.clone(), |release, request| async move {
+            release.propose(&request).await
+        })
+        .await
+    }
+
+    /// [`Release::hindrance`] of each.
+    pub async fn hindrance(&self) -> Vec<ImageResult<Option<Error>>> {
+        self.each((), |release, ()| async move { release.hindrance().await })
+            .await
     }
 }
 

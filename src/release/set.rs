@@ -128,20 +128,6 @@ impl ReleaseSet {
         .await
     }
 
-    /// [`Release::propose`] of each.
-    pub async fn propose(&self, request: &ReleaseRequest) -> Vec<ImageResult<Planned>> {
-        self.each(request.clone(), |release, request| async move {
-            release.propose(&request).await
-        })
-        .await
-    }
-
-    /// [`Release::hindrance`] of each.
-    pub async fn hindrance(&self) -> Vec<ImageResult<Option<Error>>> {
-        self.each((), |release, ()| async move { release.hindrance().await })
-            .await
-    }
-
     /// [`Release::dry_run`] of each.
     pub async fn dry_run(&self, request: &ReleaseRequest) -> Vec<ImageResult<Planned>> {
         self.each(request.clone(), |release, request| async move {
@@ -300,7 +286,7 @@ impl ReleaseSet {
     }
 
     /// The same work on all, a few at once.
-    async fn each<I, T, W>(
+    pub(super) async fn each<I, T, W>(
         &self,
         input: I,
         work: impl Fn(Arc<Release>, I) -> W,
