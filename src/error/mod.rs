@@ -297,6 +297,7 @@ impl schemars::JsonSchema for Error {
             "properties": {
                 "kind": generator.subschema_for::<ErrorKind>(),
                 "code": generator.subschema_for::<ErrorCode>(),
+                "exit": { "description": "The exit code for this error.", "type": "integer" },
                 "message": { "type": "string" },
                 "causes": { "type": "array", "items": { "type": "string" } },
                 "state": {
@@ -313,7 +314,9 @@ impl schemars::JsonSchema for Error {
                     "items": { "type": "string" },
                 },
             },
-            "required": ["kind", "code", "message", "causes", "state", "hint", "hints"],
+            "required": [
+                "kind", "code", "exit", "message", "causes", "state", "hint", "hints",
+            ],
         })
     }
 }

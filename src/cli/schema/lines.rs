@@ -99,8 +99,8 @@ pub(super) fn plan() -> Value {
     );
     document(
         "hoist plan --json",
-        "Everything that a release would do; or why there is nothing to release; or, with --all, one of the two for each image.",
-        json!({ "oneOf": [plan, nothing, several] }),
+        "Everything that a release would do; or why there is nothing to release; or, with --all, one of the two for each image; or what failed.",
+        json!({ "oneOf": [plan, nothing, several, with(&v(), &failed)] }),
     )
 }
 
