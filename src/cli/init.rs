@@ -7,22 +7,32 @@ use std::{
     process::ExitCode,
 };
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{context::Context, exit};
+use super::{
+    context::Context,
+    exit,
+    question::{ask_for, can_be_answered},
+    render::columns,
+};
 use crate::{
     error::{Error, Result},
-    init::{self, Found, FoundFile},
-    policy,
+    init::{self, ComparedRelease, ComparedTag, Found, FoundFile, Table},
+    oci::Repository,
+    policy::{self, Policy},
     project::{POLICY_FILE, WorkTree},
 };
 
 /// Write a commented `release.toml` from what the repository holds
 #[derive(Debug, clap::Args)]
-pub(super) struct InitArgs {}
+pub(super) struct InitArgs {
+    /// Write nothing: compare the policy that is there with what workflows push now
+    #[arg(long)]
+    check: bool,
+}
 
 /// Writes the file; never over another one.
-pub(super) fn run(_: InitArgs, context: &Context) -> Result<ExitCode> {
+pub(super) fn run(args: InitArgs, context: &Context) -> Result<ExitCode> {
     let start = context.directory();
     let tree = WorkTree::read(start)?;
     let path = match &context.global.config {
@@ -30,27 +40,201 @@ pub(super) fn run(_: InitArgs, context: &Context) -> Result<ExitCode> {
         None => tree.top.join(POLICY_FILE),
     };
     // Said before anything is read, and held again when the file is made.
-    if path.exists() {
+    if !args.check && path.exists() {
         return Err(exists(&path));
     }
     let mut found = Found {
         remote: tree.remote,
         git_tags: tree.tags,
-        files: Vec::new(),
+        images: named_images(context)?,
+        ..Found::default()
     };
     gather(&tree.top, "", init::DEPTH, &mut found.files);
-    let draft = init::draft(&found)?;
+    if args.check {
+        return check(&path, &found, context);
+    }
+    let (mut draft, mut table) = init::draft(&found)?;
+    if draft.repositories.is_empty()
+        && let Some(image) = asked(context)?
+    {
+        found.images.push(image);
+        (draft, table) = init::draft(&found)?;
+    }
     create(&path, &draft.text)?;
     for note in &draft.notes {
         context.terminal.note(note);
     }
     if context.terminal.json {
-        let document = json!({"v": 1, "path": path, "notes": draft.notes});
+        let document =
+            json!({"v": 1, "path": path, "notes": draft.notes, "releases": document(&table)});
         context.terminal.json(&document);
     } else {
+        if draft.is_translation {
+            tell(&table, context);
+        }
+        next_steps(&path, &draft.repositories, context);
         context.terminal.data(&path.display().to_string());
     }
     Ok(ExitCode::from(exit::OK))
+}
+
+/// The table for a policy that exists.
+fn check(path: &Path, found: &Found, context: &Context) -> Result<ExitCode> {
+    let shown = path.display().to_string();
+    let text = fs::read_to_string(path).map_err(|error| {
+        Error::usage(format!("cannot read `{shown}`"))
+            .because(&error)
+            .hint("`hoist init` writes a policy and ends with the same table")
+    })?;
+    let policy = Policy::parse(&text, &shown)?;
+    let table = init::check(found, &policy)?;
+    if context.terminal.json {
+        context
+            .terminal
+            .json(&json!({"v": 1, "path": path, "releases": document(&table)}));
+    } else {
+        for line in lines(&table) {
+            context.terminal.data(&line);
+        }
+    }
+    Ok(ExitCode::from(exit::OK))
+}
+
+/// The repositories that `--image` names.
+fn named_images(context: &Context) -> Result<Vec<String>> {
+    let location = context.global.location()?;
+    Ok(location.images.iter().map(ToString::to_string).collect())
+}
+
+/// Asks where the image goes, where somebody can answer.
+fn asked(context: &Context) -> Result<Option<String>> {
+    if can_be_answered(&context.terminal).is_err() {
+        return Ok(None);
+    }
+    let answer = ask_for(
+        "Where does the image go, e.g. docker.io/acme/api? (Enter leaves it open)",
+        &context.cancel,
+    )?;
+    if answer.is_empty() {
+        return Ok(None);
+    }
+    let repository = answer.parse::<Repository>().map_err(|error| {
+        Error::usage(format!("`{answer}` is not a valid repository"))
+            .because(&error)
+            .state("nothing was written")
+    })?;
+    Ok(Some(repository.to_string()))
+}
+
+/// What is to be done before the first release.
+fn next_steps(path: &Path, repositories: &[String], context: &Context) {
+    let file = path.file_name().map_or_else(
+        || path.display().to_string(),
+        |name| name.to_string_lossy().into_owned(),
+    );
+    let host = repositories
+        .first()
+        .and_then(|name| name.parse::<Repository>().ok())
+        .map(|repository| repository.registry().to_string())
+        .filter(|host| host != "docker.io");
+    let login = host.map_or_else(
+        || "docker login".to_owned(),
+        |host| format!("docker login {host}"),
+    );
+    let mut steps = Vec::new();
+    if repositories.is_empty() {
+        steps.push(format!("set `image.repository` in {file}"));
+    }
+    steps.push(format!(
+        "git add {file} && git commit -m 'chore: release policy' && git push"
+    ));
+    steps.push(login);
+    steps.push("hoist plan".into());
+    steps.push("hoist release".into());
+    context
+        .terminal
+        .note(&format!("what comes next: {}", steps.join("; ")));
+}
+
+/// The table on the terminal.
+fn tell(table: &Table, context: &Context) {
+    if context.terminal.quiet {
+        return;
+    }
+    for line in lines(table) {
+        context.terminal.remark(&line);
+    }
+}
+
+fn lines(table: &Table) -> Vec<String> {
+    let mut lines = Vec::new();
+    for release in &table.releases {
+        lines.push(heading(release));
+        let mut rows = vec![["tag", "there", "here", ""].map(str::to_owned).to_vec()];
+        rows.extend(release.rows.iter().map(|row| cells(row, release)));
+        lines.extend(columns(&rows).iter().map(|line| format!("  {line}")));
+    }
+    lines
+}
+
+fn heading(release: &ComparedRelease) -> String {
+    match &release.after {
+        Some(after) => format!("{}, when {after} is out", release.version),
+        None => release.version.clone(),
+    }
+}
+
+fn cells(row: &ComparedTag, release: &ComparedRelease) -> Vec<String> {
+    let several = release
+        .rows
+        .iter()
+        .any(|other| other.repositories != row.repositories);
+    let tag = match &*row.repositories {
+        [one] if several => format!("{one}:{}", row.tag),
+        _ => row.tag.clone(),
+    };
+    let tag = if row.image == "main" {
+        tag
+    } else {
+        format!("{tag} ({})", row.image)
+    };
+    let there = match row.there {
+        Some(true) => "pushed",
+        Some(false) => "perhaps",
+        None => "-",
+    };
+    let here = match row.here {
+        Some(crate::init::TagAction::Keep) => "kept",
+        Some(_) => "pushed",
+        None => "-",
+    };
+    let why = match row.difference.why() {
+        "" => String::new(),
+        why => format!("{}: {why}", row.difference.as_str()),
+    };
+    vec![tag, there.into(), here.into(), why]
+}
+
+fn document(table: &Table) -> Value {
+    let row = |row: &ComparedTag| {
+        json!({
+            "image": row.image,
+            "tag": row.tag,
+            "repositories": row.repositories,
+            "there": match row.there { Some(true) => "pushed", Some(false) => "perhaps", None => "no" },
+            "here": row.here.map_or("no", |action| action.as_str()),
+            "difference": row.difference.as_str(),
+            "why": row.difference.why(),
+        })
+    };
+    let release = |release: &ComparedRelease| {
+        json!({
+            "version": release.version,
+            "after": release.after,
+            "tags": release.rows.iter().map(row).collect::<Vec<_>>(),
+        })
+    };
+    table.releases.iter().map(release).collect()
 }
 
 /// The files that can say anything; one that cannot be read, or is not text, says nothing.
@@ -89,6 +273,8 @@ fn exists(path: &Path) -> Error {
             .cause("it belongs to cargo-release, not to hoist")
             .hint("write another file and name it in every call: `hoist --config hoist.toml init`")
     } else {
-        error.hint("`hoist check` shows whether it is valid")
+        error
+            .hint("`hoist check` shows whether it is valid")
+            .hint("`hoist init --check` compares it with what workflows push now")
     }
 }

@@ -95,6 +95,25 @@ pub(super) fn ask(question: &str, cancel: &Cancel) -> Result<bool> {
     }
 }
 
+/// Asks on the terminal for a text; nothing is an answer, too.
+///
+/// # Errors
+/// Interrupted (exit 130): a signal came before the answer.
+pub(super) fn ask_for(question: &str, cancel: &Cancel) -> Result<String> {
+    let mut err = anstream::stderr();
+    let _ = write!(err, "{question} ");
+    let _ = err.flush();
+    let line = answer(cancel, || {
+        let mut line = String::new();
+        let read = stdin().read_line(&mut line);
+        read.map_or_else(|_| String::new(), |_| line)
+    });
+    if line.is_err() {
+        let _ = writeln!(err);
+    }
+    Ok(line?.trim().to_owned())
+}
+
 /// What an answer means; `None`: neither yes nor no.
 fn meant(line: &str) -> Option<bool> {
     match &*line.trim().to_lowercase() {

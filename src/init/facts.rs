@@ -5,15 +5,21 @@ use semver::Version;
 use crate::{
     init::{
         dockerfile,
-        found::{Found, TOOL_FILES, is_workflow},
+        found::{Found, TOOL_FILES},
+        notes::Notes,
+        push::Push,
+        scenario::{Event, Scenario},
         tools::Hints,
-        workflow::{Imported, Known},
+        workflow::{Happening, Texts, Workflows},
     },
     plan::release::labels::source_url,
 };
 
 /// More Dockerfiles than this are examples or tests.
-const MOST_DOCKERFILES: usize = 20;
+const MOST_DOCKERFILES: usize = 40;
+
+/// More labels of pre-releases than this are not tried.
+const MOST_LABELS: usize = 4;
 
 /// What the found files say.
 #[derive(Debug, Default)]
@@ -24,10 +30,21 @@ pub(super) struct DraftFacts {
     pub(super) git_tags: Vec<String>,
     /// Path and text of each Dockerfile, the likeliest first.
     pub(super) dockerfiles: Vec<(String, String)>,
-    /// What the workflows say.
-    pub(super) imported: Imported,
+    /// Every file by its path.
+    pub(super) texts: Texts,
     /// What other release tools were told.
     pub(super) hints: Hints,
+    /// `owner/name` on GitHub.
+    pub(super) github: Option<String>,
+    /// What stands before the version in git tags.
+    pub(super) prefix: String,
+    /// The highest version that is tagged.
+    pub(super) highest: Option<Version>,
+    pub(super) default_branch: String,
+    /// Labels of pre-releases, the one most in use first.
+    pub(super) labels: Vec<String>,
+    /// Repositories that were named on the command line, or by the person at the terminal.
+    pub(super) images: Vec<String>,
 }
 
 impl DraftFacts {
@@ -37,34 +54,62 @@ impl DraftFacts {
             remote: found.remote.clone(),
             git_tags: found.git_tags.clone(),
             dockerfiles: dockerfiles(found),
+            images: found.images.clone(),
             ..Self::default()
         };
+        for file in &found.files {
+            facts.texts.insert(file.path.clone(), file.text.clone());
+        }
         for name in TOOL_FILES {
-            if let Some(file) = found.files.iter().find(|file| file.path == name) {
-                facts.hints.read(name, &file.text);
+            if let Some(text) = facts.texts.get(name) {
+                facts.hints.read(name, text);
             }
         }
-        facts.read_workflows(found);
+        facts.github = facts.remote.as_ref().and_then(|(_, url)| github(url));
+        let tagged = git_prefix(&facts.git_tags);
+        let workflows = Workflows::read(&facts.texts);
+        let hinted = facts
+            .hints
+            .tag
+            .as_deref()
+            .and_then(|tag| tag.split('{').next());
+        let started = workflows.tag_prefixes().into_iter().next();
+        let branch = workflows.default_branch().unwrap_or("main").to_owned();
+        facts.prefix = match &tagged {
+            Some((prefix, _)) => prefix.clone(),
+            None => started
+                .or_else(|| hinted.map(str::to_owned))
+                .unwrap_or_else(|| "v".into()),
+        };
+        facts.highest = tagged.map(|(_, version)| version);
+        facts.default_branch = branch;
+        facts.labels = labels(&facts.git_tags, &facts.texts);
         facts
     }
 
-    fn read_workflows(&mut self, found: &Found) {
-        let prefix = git_prefix(&self.git_tags).map(|(prefix, _)| prefix);
-        let hinted = self.hints.tag.as_deref();
-        let hinted = hinted.and_then(|tag| tag.split('{').next());
-        let own = self.remote.as_ref().and_then(|(_, url)| github(url));
-        let known = Known {
-            repository: own.as_deref(),
-            git_prefix: &prefix.unwrap_or_else(|| hinted.unwrap_or("v").to_owned()),
-        };
-        let mut workflows: Vec<_> = found
-            .files
-            .iter()
-            .filter(|file| is_workflow(&file.path))
-            .collect();
-        workflows.sort_by_key(|file| &file.path);
-        for file in workflows {
-            self.imported.read(&file.path, &file.text, &known);
+    /// What happens when the version is released.
+    pub(super) fn release(&self, version: &Version) -> Happening {
+        Workflows::read(&self.texts).release(&self.scenario(version, Event::TagPush))
+    }
+
+    /// The same, for those who want the pushes alone.
+    pub(super) fn pushes(&self, version: &Version) -> (Vec<Push>, Notes) {
+        let happening = self.release(version);
+        (happening.pushes, happening.notes)
+    }
+
+    /// What happens on a push to the default branch, which releases nothing.
+    pub(super) fn on_branch(&self, version: &Version) -> Happening {
+        Workflows::read(&self.texts).any(&self.scenario(version, Event::BranchPush))
+    }
+
+    fn scenario<'a>(&'a self, version: &'a Version, event: Event) -> Scenario<'a> {
+        Scenario {
+            version,
+            prefix: &self.prefix,
+            event,
+            repository: self.github.as_deref(),
+            default_branch: &self.default_branch,
         }
     }
 }
@@ -84,6 +129,55 @@ fn dockerfiles(found: &Found) -> Vec<(String, String)> {
     });
     all.truncate(MOST_DOCKERFILES);
     all
+}
+
+/// The labels of pre-releases that git tags have, and those that workflows look for; `rc` where
+/// there is none.
+fn labels(tags: &[String], texts: &Texts) -> Vec<String> {
+    let mut counted: Vec<(String, usize)> = Vec::new();
+    let mut count = |label: &str| match counted.iter_mut().find(|(known, _)| known == label) {
+        Some((_, count)) => *count += 1,
+        None => counted.push((label.to_owned(), 1)),
+    };
+    for tag in tags {
+        let Some((_, version)) = split_tag(tag) else {
+            continue;
+        };
+        let label = version.pre.split('.').next().unwrap_or_default();
+        // `rc2` has no counter that could be raised; what stands before it is the label.
+        let label = label
+            .trim_end_matches(|c: char| c.is_ascii_digit())
+            .trim_end_matches('-');
+        if !label.is_empty() {
+            count(label);
+        }
+    }
+    counted.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let mut labels: Vec<String> = counted.into_iter().map(|(label, _)| label).collect();
+    let asked = [
+        "rc", "beta", "alpha", "pre", "preview", "next", "dev", "canary",
+    ];
+    let is_asked = |label: &&str| {
+        let quoted = [
+            format!("'-{label}"),
+            format!("\"-{label}"),
+            format!("-{label}."),
+        ];
+        texts.iter().any(|(path, text)| {
+            crate::init::workflow::is_workflow(path)
+                && quoted.iter().any(|quoted| text.contains(&**quoted))
+        })
+    };
+    for label in asked.into_iter().filter(is_asked) {
+        if !labels.iter().any(|known| known == label) {
+            labels.push(label.to_owned());
+        }
+    }
+    if labels.is_empty() {
+        labels.push("rc".into());
+    }
+    labels.truncate(MOST_LABELS);
+    labels
 }
 
 /// `owner/name` where the remote is on GitHub.
@@ -147,5 +241,17 @@ mod tests {
             github("https://x@github.com/a/b.git").as_deref(),
             Some("a/b")
         );
+    }
+
+    #[test]
+    fn labels_in_use() {
+        let tags = ["v1.0.0-beta.1", "v1.0.0-rc.1", "v1.0.0-rc2", "v1.0.0"].map(str::to_owned);
+        assert_eq!(labels(&tags, &Texts::new()), ["rc", "beta"]);
+        let texts = [(
+            ".github/workflows/a.yml".to_owned(),
+            "if: contains(github.ref, '-pre')".to_owned(),
+        )];
+        assert_eq!(labels(&[], &texts.into()), ["pre"]);
+        assert_eq!(labels(&[], &Texts::new()), ["rc"]);
     }
 }

@@ -1,12 +1,31 @@
 //! What a repository holds, as data, and which of its files are worth reading.
 
-use crate::init::dockerfile::is_dockerfile;
+use crate::init::{
+    dockerfile::is_dockerfile,
+    workflow::{WORKFLOWS, is_workflow},
+};
 
 /// How deep below the top of the working tree files are looked for.
 pub(crate) const DEPTH: usize = 3;
 
-/// Where GitHub keeps its workflows. The only hidden folder that is looked into.
-const WORKFLOWS: &str = ".github/workflows";
+/// Where composite actions of a repository usually are.
+const ACTIONS: &str = ".github/actions";
+
+/// Names of files that say something wherever they lie.
+const ANYWHERE: [&str; 12] = [
+    "docker-bake.hcl",
+    "docker-bake.json",
+    "docker-bake.override.hcl",
+    "docker-bake.override.json",
+    "compose.yaml",
+    "compose.yml",
+    "docker-compose.yml",
+    "docker-compose.yaml",
+    "Cargo.toml",
+    "package.json",
+    "pyproject.toml",
+    "Chart.yaml",
+];
 
 /// Files of other release tools at the top of the working tree, in the order in which they count.
 pub(super) const TOOL_FILES: [&str; 8] = [
@@ -29,6 +48,8 @@ pub(crate) struct Found {
     pub(crate) git_tags: Vec<String>,
     /// The files that [`has_interest`] names, in any order.
     pub(crate) files: Vec<FoundFile>,
+    /// Repositories that were named for the policy: they stand in for what files say.
+    pub(crate) images: Vec<String>,
 }
 
 /// A text file of the working tree.
@@ -43,26 +64,21 @@ pub(crate) struct FoundFile {
 pub(crate) fn has_interest(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     let hidden = path.starts_with('.') && path.contains('/');
-    TOOL_FILES.contains(&path) || is_workflow(path) || is_dockerfile(name) && !hidden
+    let is_action = path.starts_with(ACTIONS) && (name == "action.yml" || name == "action.yaml");
+    let of_a_tool = TOOL_FILES.contains(&path)
+        || (name.ends_with(".hcl") || ANYWHERE.contains(&name)) && !hidden;
+    of_a_tool || is_workflow(path) || is_action || is_dockerfile(name) && !hidden
 }
 
 /// Whether a folder, named by its path, holds nothing of its own project.
 pub(crate) fn is_passed_by(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     let foreign = matches!(name, "node_modules" | "target" | "vendor" | "testdata");
-    let leads_to_workflows = format!("{WORKFLOWS}/").starts_with(&format!("{path}/"));
-    let hidden = path.split('/').any(|part| part.starts_with('.')) && !leads_to_workflows;
+    let leads = |place: &str| format!("{place}/").starts_with(&format!("{path}/"));
+    let looked_into =
+        leads(WORKFLOWS) || leads(ACTIONS) || path.starts_with(&format!("{ACTIONS}/"));
+    let hidden = path.split('/').any(|part| part.starts_with('.')) && !looked_into;
     foreign || hidden
-}
-
-/// A workflow of GitHub Actions.
-pub(super) fn is_workflow(path: &str) -> bool {
-    let name = path
-        .strip_prefix(WORKFLOWS)
-        .and_then(|rest| rest.strip_prefix('/'));
-    name.is_some_and(|name| {
-        !name.contains('/') && (name.ends_with(".yml") || name.ends_with(".yaml"))
-    })
 }
 
 #[cfg(test)]
@@ -81,7 +97,6 @@ mod tests {
             assert!(has_interest(path), "{path}");
         }
         for path in [
-            "crates/a/Cargo.toml",
             "release.yml",
             ".github/workflows/old/release.yml",
             ".github/workflows/readme.md",

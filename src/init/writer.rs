@@ -7,6 +7,10 @@ use std::fmt::Write as _;
 pub(crate) struct Draft {
     pub(crate) text: String,
     pub(crate) notes: Vec<String>,
+    /// The repositories that the file names.
+    pub(crate) repositories: Vec<String>,
+    /// Tags of another tool were taken over.
+    pub(crate) is_translation: bool,
 }
 
 impl Draft {
@@ -36,4 +40,47 @@ pub(crate) fn named<T: AsRef<str>>(items: &[T]) -> String {
         .map(|item| format!("`{}`", item.as_ref()))
         .collect();
     items.join(", ")
+}
+
+/// A key as TOML needs it.
+pub(crate) fn key(name: &str) -> String {
+    let bare = !name.is_empty()
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+    if bare { name.to_owned() } else { quote(name) }
+}
+
+/// A path of the repository as it is seen from the directory `context`.
+pub(crate) fn seen_from(context: &str, path: &str) -> String {
+    let parts = |path: &'_ str| -> Vec<String> {
+        let parts = path.split('/').filter(|part| !matches!(*part, "" | "."));
+        parts.map(str::to_owned).collect()
+    };
+    let (context, path) = (parts(context), parts(path));
+    let common = context.iter().zip(&path).take_while(|(a, b)| a == b);
+    let common = common.count().min(path.len().saturating_sub(1));
+    let up = context[common..].iter().map(|_| "..".to_owned());
+    let all: Vec<String> = up.chain(path[common..].iter().cloned()).collect();
+    all.join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::init::writer::seen_from;
+
+    #[test]
+    fn a_dockerfile_is_seen_from_the_context() {
+        for (context, path, seen) in [
+            (".", "Dockerfile", "Dockerfile"),
+            ("app", "app/Dockerfile", "Dockerfile"),
+            ("./app/", "app/docker/Dockerfile", "docker/Dockerfile"),
+            ("app", "docker/Dockerfile", "../docker/Dockerfile"),
+            ("a/b", "a/c/Dockerfile", "../c/Dockerfile"),
+            ("a/b", "Dockerfile", "../../Dockerfile"),
+            ("app", "app", "../app"),
+        ] {
+            assert_eq!(seen_from(context, path), seen, "{context} {path}");
+        }
+    }
 }

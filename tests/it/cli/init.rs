@@ -43,7 +43,9 @@ fn a_file_that_hoist_itself_reads_and_what_was_assumed() {
     assert!(written.contains("1.10.0"), "{written}");
     assert_eq!(
         text(&output.stderr),
-        "note: assumed: the image goes to `ghcr.io/acme/api`, after the git remote\n"
+        "note: assumed: the image goes to `ghcr.io/acme/api`, after the git remote\n\
+         note: what comes next: git add release.toml && git commit -m 'chore: release policy' && git push; \
+         docker login ghcr.io; hoist plan; hoist release\n"
     );
     let tags = history
         .hoist()
@@ -95,14 +97,41 @@ fn cargo_releases_file_is_recognised_and_its_settings_heeded() {
     assert!(!policy.git.push, "there is no remote");
 }
 
-#[test]
-fn a_workflow_is_taken_over() {
+const WORKFLOW: &str = r"
+on: { push: { tags: ['v*'] } }
+jobs:
+  image:
+    steps:
+      - id: meta
+        uses: docker/metadata-action@v5
+        with:
+          images: |
+            acme/api
+            ghcr.io/${{ github.repository }}
+          tags: |
+            type=semver,pattern={{version}}
+            type=semver,pattern={{major}}.{{minor}}
+            type=schedule
+          flavor: |
+            latest=false
+      - uses: docker/build-push-action@v6
+        with:
+          push: true
+          tags: ${{ steps.meta.outputs.tags }}
+";
+
+/// A repository with a workflow and a Dockerfile.
+fn with_workflow(workflow: &str) -> History {
     let history = repository(Some("https://github.com/acme/api"));
     std::fs::create_dir_all(history.path().join(".github/workflows")).unwrap();
-    history.write(
-        ".github/workflows/image.yml",
-        "jobs:\n  image:\n    steps:\n      - uses: docker/metadata-action@v5\n        with:\n          images: |\n            acme/api\n            ghcr.io/${{ github.repository }}\n          tags: |\n            type=semver,pattern={{version}}\n            type=semver,pattern={{major}}.{{minor}}\n            type=schedule\n          flavor: |\n            latest=false\n",
-    );
+    history.write(".github/workflows/image.yml", workflow);
+    history.write("Dockerfile", "FROM a\n");
+    history
+}
+
+#[test]
+fn a_workflow_is_taken_over() {
+    let history = with_workflow(WORKFLOW);
     let output = init(&history, &[]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     let tags = history
@@ -115,7 +144,60 @@ fn a_workflow_is_taken_over() {
         "docker.io/acme/api:1.11.0\ndocker.io/acme/api:1.11\n\
          ghcr.io/acme/api:1.11.0\nghcr.io/acme/api:1.11\n"
     );
-    assert!(text(&output.stderr).contains("`type=schedule`"));
+    let told = text(&output.stderr);
+    for words in [
+        "`type=schedule`",
+        "1.2.3\n  tag",
+        "1.1.9, when 1.2.3 is out\n",
+    ] {
+        assert!(told.contains(words), "{words}: {told}");
+    }
+}
+
+#[test]
+fn a_policy_that_exists_is_compared_with_the_workflow() {
+    let history = with_workflow(WORKFLOW);
+    let without = init(&history, &["--check"]);
+    assert_eq!(without.status.code(), Some(2), "{}", text(&without.stderr));
+    history.write(
+        "release.toml",
+        "[image]\nrepository = \"docker.io/acme/api\"\n[tags]\nfixed = [\"{version}\"]\nmoving = [\"latest\"]\n",
+    );
+    let output = init(&history, &["--check", "--json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let tags = document["releases"][0]["tags"].as_array().unwrap();
+    let row = |tag: &str, repository: &str| {
+        let row = tags
+            .iter()
+            .find(|row| row["tag"] == tag && row["repositories"][0] == repository);
+        row.map(|row| format!("{} {} {}", row["there"], row["here"], row["difference"]))
+            .unwrap()
+            .replace('"', "")
+    };
+    assert_eq!(row("1.2.3", "docker.io/acme/api"), "pushed unknown same");
+    assert_eq!(row("1.2", "docker.io/acme/api"), "pushed no not taken over");
+    assert_eq!(row("1.2.3", "ghcr.io/acme/api"), "pushed no not taken over");
+    assert_eq!(row("latest", "docker.io/acme/api"), "no unknown added");
+    let shown = init(&history, &["--check"]);
+    assert!(
+        text(&shown.stdout).contains("not taken over: no template of the policy gives it"),
+        "{}",
+        text(&shown.stdout)
+    );
+}
+
+#[test]
+fn a_named_image_goes_into_the_file() {
+    let history = repository(Some("https://gitlab.example.org/acme/api"));
+    history.write("Dockerfile", "FROM a\n");
+    let output = init(&history, &["--image", "acme/api"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let written = std::fs::read_to_string(history.path().join("release.toml")).unwrap();
+    assert!(
+        written.contains("repository = \"docker.io/acme/api\""),
+        "{written}"
+    );
 }
 
 #[test]

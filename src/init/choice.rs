@@ -1,0 +1,327 @@
+//! What goes into the policy, decided; the draft only writes it down.
+
+use crate::{
+    init::{
+        chosen_tags::{ChosenTags, chosen_tags},
+        facts::DraftFacts,
+        generalise::probes,
+        notes::{NoteKind, Notes},
+        push::Build,
+        translation::{Family, Image, families, images, observe},
+    },
+    oci::Repository,
+};
+
+/// What goes into the policy.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Choice {
+    pub(super) repositories: Vec<String>,
+    /// Why these repositories, where no file names them.
+    pub(super) guessed: bool,
+    /// What another tool builds, where that is known.
+    pub(super) build: Option<Build>,
+    /// Several builds could be meant: none is taken.
+    pub(super) ambiguous_build: bool,
+    /// The tags of another tool; `None`: nothing says which tags a release gets.
+    pub(super) tags: Option<ChosenTags>,
+    pub(super) variants: Vec<ChosenVariant>,
+    /// The files that images and tags come from.
+    pub(super) files: Vec<String>,
+    pub(super) notes: Notes,
+}
+
+/// A variant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ChosenVariant {
+    pub(super) name: String,
+    pub(super) suffix: String,
+    pub(super) latest_suffix: bool,
+    pub(super) dockerfile: Option<String>,
+    pub(super) target: Option<String>,
+    /// Why it is written as a comment alone.
+    pub(super) because: Option<String>,
+}
+
+impl Choice {
+    pub(super) fn of(facts: &DraftFacts) -> Self {
+        let mut choice = Self::default();
+        let release = |version: &_| facts.pushes(version);
+        let found = images(&release, &facts.labels, &mut choice.notes);
+        let mut families = families(found, &mut choice.notes);
+        if families.is_empty() {
+            choice.from_branch(facts);
+        } else {
+            let place = preferred(&families, facts);
+            let family = families.remove(place);
+            for other in &families {
+                choice.other_image(&other.main, facts);
+            }
+            choice.family(family, facts);
+        }
+        choice.named_repositories(facts);
+        choice
+    }
+
+    /// Repositories that a person names stand in for all others.
+    fn named_repositories(&mut self, facts: &DraftFacts) {
+        if !facts.images.is_empty() {
+            let others = self
+                .repositories
+                .iter()
+                .filter(|name| !facts.images.contains(name));
+            for other in others {
+                self.notes.add(
+                    NoteKind::NotTaken,
+                    format!("repository `{other}`: another one was named"),
+                );
+            }
+            self.repositories.clone_from(&facts.images);
+        } else if self.repositories.is_empty()
+            && self.tags.is_none()
+            && let Some(github) = &facts.github
+        {
+            let guess = format!("ghcr.io/{}", github.to_lowercase());
+            if guess.parse::<Repository>().is_ok() {
+                self.repositories.push(guess);
+                self.guessed = true;
+            }
+        }
+    }
+
+    /// No release pushes an image. What a push to a branch builds is at least the build.
+    fn from_branch(&mut self, facts: &DraftFacts) {
+        let [version, _] = probes();
+        let (contents, _) = observe(
+            &|version| {
+                let happening = facts.on_branch(version);
+                (happening.pushes, happening.notes)
+            },
+            &version,
+        );
+        let mut builds = contents.iter();
+        let Some(content) = builds.next() else { return };
+        if builds.next().is_some() {
+            self.ambiguous_build = true;
+            return;
+        }
+        let tags: Vec<String> = content
+            .ordered
+            .iter()
+            .map(|one| format!("`{}`", one.tag))
+            .collect();
+        self.notes.add(
+            NoteKind::NotTaken,
+            format!(
+                "the tags {}: they follow pushes to a branch, not releases",
+                tags.join(", ")
+            ),
+        );
+        self.repositories = valid(content.repositories(), &mut self.notes);
+        self.build.clone_from(&content.build);
+        self.files = content.files.iter().cloned().collect();
+        self.take_build_notes();
+    }
+
+    fn other_image(&mut self, other: &Image, facts: &DraftFacts) {
+        let names: Vec<String> = other
+            .repositories
+            .iter()
+            .map(|name| format!("`{name}`"))
+            .collect();
+        let made = other.build.as_ref().map_or(String::new(), |build| {
+            let target = build
+                .target
+                .as_ref()
+                .map_or(String::new(), |target| format!(", stage `{target}`"));
+            format!(" (`{}`{target})", build.dockerfile)
+        });
+        let _ = facts;
+        self.notes.add(
+            NoteKind::NotTaken,
+            format!("the image {}{made}: it is an image of its own, and a policy releases one; it needs a policy and git tags of its own", names.join(", ")),
+        );
+    }
+
+    fn family(&mut self, family: Family, facts: &DraftFacts) {
+        let Family {
+            main,
+            variants,
+            conflict,
+        } = family;
+        self.repositories = valid(main.repositories.clone(), &mut self.notes);
+        self.files = main.files.iter().cloned().collect();
+        self.build.clone_from(&main.build);
+        self.ambiguous_build = conflict || main.build.is_none() && facts.dockerfiles.len() > 1;
+        self.take_build_notes();
+        self.tags = Some(chosen_tags(&main, &mut self.notes));
+        for variant in &variants {
+            self.files.extend(
+                variant
+                    .files
+                    .iter()
+                    .filter(|file| !main.files.contains(*file))
+                    .cloned(),
+            );
+            let chosen = self.variant(variant, &main);
+            if let Some(why) = &chosen.because {
+                self.notes.add(
+                    NoteKind::NotTaken,
+                    format!("variant `{}`: {why}", chosen.name),
+                );
+            }
+            self.variants.push(chosen);
+        }
+        self.files.dedup();
+    }
+
+    fn take_build_notes(&mut self) {
+        let lines = self.build.iter().flat_map(|build| build.left_out.clone());
+        for line in lines.collect::<Vec<_>>() {
+            self.notes.add(NoteKind::NotTaken, line);
+        }
+    }
+
+    fn variant(&mut self, variant: &Image, main: &Image) -> ChosenVariant {
+        let suffix = variant.suffix().unwrap_or_default().to_owned();
+        let name: String = suffix
+            .trim_start_matches(['-', '.', '_'])
+            .chars()
+            .map(|c| {
+                if c.is_ascii_alphanumeric() {
+                    c.to_ascii_lowercase()
+                } else {
+                    '-'
+                }
+            })
+            .collect();
+        let bare = suffix.trim_start_matches(['-', '.', '_']);
+        let has = |tag: &str| variant.stable.iter().any(|template| template == tag);
+        let mut chosen = ChosenVariant {
+            latest_suffix: has(&format!("latest{suffix}")) || !has(bare),
+            name,
+            suffix,
+            dockerfile: None,
+            target: None,
+            because: None,
+        };
+        match (&variant.build, &main.build) {
+            (Some(build), Some(main)) => {
+                chosen.because = differing(build, main);
+                if build.dockerfile != main.dockerfile {
+                    chosen.dockerfile = Some(build.dockerfile.clone());
+                }
+                if build.target != main.target {
+                    chosen.target.clone_from(&build.target);
+                    if build.target.is_none() {
+                        chosen.because = Some("it is built without a stage, and a variant takes the one of the main image".into());
+                    }
+                }
+                let fewer = main
+                    .platforms
+                    .iter()
+                    .filter(|one| !build.platforms.contains(one));
+                let fewer: Vec<String> = fewer.map(|one| format!("`{one}`")).collect();
+                if !fewer.is_empty() && !build.platforms.is_empty() {
+                    self.notes.add(
+                        NoteKind::Assumed,
+                        format!(
+                            "variant `{}` is built for {} too, as the main image is",
+                            chosen.name,
+                            fewer.join(", ")
+                        ),
+                    );
+                }
+                for line in &build.left_out {
+                    self.notes.add(NoteKind::NotTaken, line.clone());
+                }
+            }
+            (Some(build), None) => {
+                chosen.dockerfile = Some(build.dockerfile.clone());
+                chosen.target.clone_from(&build.target);
+                chosen.because =
+                    Some("nothing here tells what the main image is built from".into());
+            }
+            (None, _) => chosen.because = Some("nothing here tells what it is built from".into()),
+        }
+        chosen
+    }
+}
+
+/// What a variant cannot have of its own.
+fn differing(build: &Build, main: &Build) -> Option<String> {
+    let own_args: Vec<String> = build
+        .args
+        .iter()
+        .filter(|(name, value)| main.args.get(*name) != Some(value))
+        .map(|(name, value)| format!("`{name}={value}`"))
+        .collect();
+    if !own_args.is_empty() {
+        return Some(format!(
+            "it is built with {}, and a variant has no build arguments of its own yet",
+            own_args.join(", ")
+        ));
+    }
+    if let Some(name) = main
+        .args
+        .keys()
+        .find(|name| !build.args.contains_key(*name))
+    {
+        return Some(format!(
+            "it is built without `{name}`, and a variant has the build arguments of the main image"
+        ));
+    }
+    (build.context != main.context).then(|| {
+        format!(
+            "its context is `{}`, and a variant has the one of the main image",
+            build.context.as_deref().unwrap_or(".")
+        )
+    })
+}
+
+/// Which family is released here: the one of a repository that was named, else the one that is
+/// called like the project, else the one with a Dockerfile at the top, else the first.
+fn preferred(families: &[Family], facts: &DraftFacts) -> usize {
+    let place = |is: &dyn Fn(&Image) -> bool| families.iter().position(|family| is(&family.main));
+    let name = facts
+        .github
+        .as_deref()
+        .and_then(|name| name.split('/').nth(1))
+        .map(str::to_lowercase);
+    let named = |image: &Image| {
+        image
+            .repositories
+            .iter()
+            .any(|one| facts.images.contains(one))
+    };
+    let called = |image: &Image| {
+        image
+            .repositories
+            .iter()
+            .any(|one| one.rsplit('/').next() == name.as_deref())
+    };
+    let at_top = |image: &Image| {
+        image
+            .build
+            .as_ref()
+            .is_some_and(|build| build.dockerfile == "Dockerfile")
+    };
+    place(&named)
+        .or_else(|| place(&called))
+        .or_else(|| place(&at_top))
+        .unwrap_or(0)
+}
+
+fn valid(names: Vec<String>, notes: &mut Notes) -> Vec<String> {
+    let (valid, others): (Vec<String>, Vec<String>) = names
+        .into_iter()
+        .partition(|name| name.parse::<Repository>().is_ok());
+    for name in others {
+        let why = if name.contains("${{") {
+            "GitHub alone knows its name"
+        } else {
+            "it is not a valid name"
+        };
+        notes.add(NoteKind::NotTaken, format!("repository `{name}`: {why}"));
+    }
+    valid
+}

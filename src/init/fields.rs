@@ -1,0 +1,64 @@
+//! Inputs of Docker's actions: lines of CSV records of `key=value`.
+
+/// The fields of a CSV record; a field in double quotes can hold commas, `""` is a quote.
+pub(super) fn csv(line: &str) -> Vec<String> {
+    let mut fields = vec![String::new()];
+    let mut quoted = false;
+    // An expression of GitHub's that was not filled in stays together.
+    let mut expression = false;
+    let mut chars = line.chars().peekable();
+    while let Some(c) = chars.next() {
+        let last = fields.last_mut().expect("there is always one");
+        match c {
+            '"' if quoted && chars.peek() == Some(&'"') => {
+                last.push('"');
+                chars.next();
+            }
+            '"' if !expression && (quoted || last.trim().is_empty()) => quoted = !quoted,
+            ',' if !quoted && !expression => fields.push(String::new()),
+            c => {
+                last.push(c);
+                if last.ends_with("${{") {
+                    expression = true;
+                } else if last.ends_with("}}") {
+                    expression = false;
+                }
+            }
+        }
+    }
+    fields
+}
+
+/// `key=value` of each field, trimmed; a bare field has no key.
+pub(super) fn pairs(line: &str) -> Vec<(Option<String>, String)> {
+    csv(line)
+        .iter()
+        .map(|field| match field.split_once('=') {
+            Some((key, value)) if !key.is_empty() => {
+                (Some(key.trim().to_lowercase()), value.trim().to_owned())
+            }
+            _ => (None, field.trim().to_owned()),
+        })
+        .collect()
+}
+
+/// Lines that are not comments.
+pub(super) fn lines(text: &str) -> Vec<String> {
+    text.lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::init::fields::*;
+
+    #[test]
+    fn csv_fields() {
+        assert_eq!(csv(r#"a,"b,""c""",d"#), ["a", "b,\"c\"", "d"]);
+        assert_eq!(csv("a=${{ f(x, 'y') }},b"), ["a=${{ f(x, 'y') }}", "b"]);
+        assert_eq!(csv(""), [""]);
+    }
+}

@@ -1,0 +1,298 @@
+//! The rows of the comparison: each tag of an image on both sides, and what a difference means.
+
+use std::collections::BTreeSet;
+
+use semver::Version;
+
+use crate::{
+    init::{
+        compared::{ComparedTag, Difference},
+        contents::Content,
+        push::{Build, PushedReference, joined},
+        scenario::Sample,
+    },
+    oci::{Repository, Variant},
+    plan::tags::{PlannedTag, TagAction, TagSet},
+    policy::{Policy, VariantPolicy},
+};
+
+/// A tag of an image of the policy.
+type Key = (Variant, String);
+
+/// Every tag of either side.
+pub(super) fn rows(
+    there: &[Content],
+    here: &TagSet,
+    policy: &Policy,
+    version: &Version,
+) -> Vec<ComparedTag> {
+    let sample = Sample::default();
+    let mut rows: Vec<ComparedTag> = Vec::new();
+    let mut seen: BTreeSet<Key> = BTreeSet::new();
+    for content in there {
+        let variant = variant_of(content, here, policy);
+        for reference in &content.ordered {
+            let tag = sample.expand(&reference.tag);
+            let planned = variant.as_ref().and_then(|variant| {
+                here.tags()
+                    .iter()
+                    .find(|one| one.variant == *variant && one.tag.to_string() == tag)
+            });
+            let ours = planned.filter(|planned| {
+                planned
+                    .verdicts
+                    .iter()
+                    .any(|verdict| verdict.repository.to_string() == reference.repository)
+                    || policy.image.all().is_empty()
+            });
+            let image = match &variant {
+                Some(variant) => name(variant),
+                None => made_of(content),
+            };
+            if let Some(variant) = &variant {
+                seen.insert((variant.clone(), tag.clone()));
+            }
+            let action = ours.map(|planned| planned.action());
+            let difference = difference(
+                content, &variant, reference, &tag, action, here, policy, version,
+            );
+            add(
+                &mut rows,
+                ComparedTag {
+                    image,
+                    tag,
+                    repositories: vec![reference.repository.clone()],
+                    there: Some(!reference.perhaps),
+                    here: action,
+                    difference,
+                },
+            );
+        }
+    }
+    for planned in here.tags() {
+        if seen.contains(&(planned.variant.clone(), planned.tag.to_string())) {
+            continue;
+        }
+        let kept = planned.is_kept();
+        rows.push(ComparedTag {
+            image: name(&planned.variant),
+            tag: planned.tag.to_string(),
+            repositories: planned
+                .verdicts
+                .iter()
+                .map(|verdict| verdict.repository.to_string())
+                .collect(),
+            there: None,
+            here: Some(planned.action()),
+            difference: if kept {
+                Difference::Same
+            } else if there.is_empty() {
+                Difference::Added("nothing is pushed there for this version".into())
+            } else {
+                Difference::Added(format!("`{}` of the policy gives it", planned.template))
+            },
+        });
+    }
+    rows
+}
+
+fn add(rows: &mut Vec<ComparedTag>, row: ComparedTag) {
+    let same = rows.iter_mut().find(|known| {
+        known.image == row.image
+            && known.tag == row.tag
+            && known.here == row.here
+            && known.there == row.there
+            && known.difference == row.difference
+    });
+    match same {
+        Some(known) => known.repositories.extend(row.repositories),
+        None => rows.push(row),
+    }
+}
+
+fn name(variant: &Variant) -> String {
+    variant
+        .name()
+        .map_or_else(|| "main".to_owned(), str::to_owned)
+}
+
+/// The image of the policy that a content is: by what is built, and where nothing tells that, by
+/// the tag that names the version.
+fn variant_of(content: &Content, here: &TagSet, policy: &Policy) -> Option<Variant> {
+    if let Some(build) = &content.build {
+        let found = variants(policy).find(|(variant, _)| {
+            is_of(build, variant.as_ref(), policy) && shares(content, here, policy)
+        });
+        if let Some((_, name)) = found {
+            return Some(name);
+        }
+    }
+    let sample = Sample::default();
+    let mut all = variants(policy).map(|(_, name)| name);
+    all.find(|variant| {
+        here.version_tag(variant).is_some_and(|tag| {
+            content.ordered.iter().any(|one| {
+                sample.expand(&one.tag) == tag.to_string() && goes_to(policy, &one.repository)
+            })
+        })
+    })
+}
+
+/// Whether the content goes to a repository of the policy.
+fn shares(content: &Content, here: &TagSet, policy: &Policy) -> bool {
+    let ours: Vec<String> = here
+        .repositories()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    policy.image.all().is_empty()
+        || content
+            .ordered
+            .iter()
+            .any(|one| ours.contains(&one.repository))
+}
+
+fn goes_to(policy: &Policy, repository: &str) -> bool {
+    policy.image.all().is_empty()
+        || repositories(policy)
+            .iter()
+            .any(|one| one.to_string() == repository)
+}
+
+fn variants(policy: &Policy) -> impl Iterator<Item = (Option<VariantPolicy>, Variant)> + '_ {
+    let main = std::iter::once((None, Variant::main()));
+    let others = policy
+        .variants
+        .iter()
+        .map(|(name, variant)| (Some(variant.clone()), Variant::named(name)));
+    main.chain(others)
+}
+
+/// Whether the build is that of the variant.
+fn is_of(build: &Build, variant: Option<&VariantPolicy>, policy: &Policy) -> bool {
+    let own = &policy.image.build;
+    let dockerfile = variant
+        .and_then(|variant| variant.dockerfile.as_ref())
+        .unwrap_or(&own.dockerfile);
+    let target = variant
+        .and_then(|variant| variant.target.as_ref())
+        .or(own.target.as_ref());
+    let context = joined(".", own.context.as_str()).unwrap_or_default();
+    let dockerfile = joined(&context, dockerfile.as_str()).unwrap_or_default();
+    let (there_context, there_dockerfile, there_target) = build.source();
+    there_context == context
+        && there_dockerfile == dockerfile
+        && there_target == target.map(String::as_str)
+}
+
+#[expect(clippy::too_many_arguments, reason = "a row has that many sides")]
+fn difference(
+    content: &Content,
+    variant: &Option<Variant>,
+    reference: &PushedReference,
+    tag: &str,
+    action: Option<TagAction>,
+    here: &TagSet,
+    policy: &Policy,
+    version: &Version,
+) -> Difference {
+    let Some(variant) = variant else {
+        let ours = here.tags().iter().any(|one| one.tag.to_string() == tag);
+        if ours && goes_to(policy, &reference.repository) {
+            return taken_by_another(content, tag);
+        }
+        return Difference::NotTakenOver("the policy does not have this image".into());
+    };
+    if let Some(action) = action {
+        if let Some(build) = &content.build {
+            let own = variants(policy).find(|(_, name)| name == variant);
+            if own.is_some_and(|(own, _)| !is_of(build, own.as_ref(), policy)) {
+                return Difference::AnotherImage(format!(
+                    "there it shows the build of `{}`",
+                    build.dockerfile
+                ));
+            }
+        }
+        return match action {
+            TagAction::Keep => Difference::OnPurpose(
+                "moving tags compare versions: a backport does not take them back".into(),
+            ),
+            _ => Difference::Same,
+        };
+    }
+    if !goes_to(policy, &reference.repository) {
+        let why = if reference.repository.contains("${{") {
+            "GitHub alone knows this repository"
+        } else {
+            "the policy does not have this repository"
+        };
+        return Difference::NotTakenOver(why.into());
+    }
+    let of_main = |one: &PlannedTag| one.variant.name().is_none() && one.tag.to_string() == tag;
+    if variant.name().is_some() && (tag == "latest" || here.tags().iter().any(of_main)) {
+        return Difference::OnPurpose(
+            "a variant never takes the tags of the main image: its suffix reaches all of its own"
+                .into(),
+        );
+    }
+    if tag.parse::<crate::oci::Tag>().is_err() {
+        return Difference::OnPurpose(
+            "it is not a valid tag, and hoist refuses it before the build".into(),
+        );
+    }
+    let major = version.major.to_string();
+    if version.major == 0 && (tag == major || tag == format!("v{major}")) {
+        return Difference::OnPurpose(
+            "`0` is left out while major is 0 (`tags.zero-major`)".into(),
+        );
+    }
+    if !version.pre.is_empty() && !tag.contains(&version.to_string()) {
+        return Difference::OnPurpose(
+            "a pre-release takes no tag that stable versions have".into(),
+        );
+    }
+    Difference::NotTakenOver("no template of the policy gives it".into())
+}
+
+/// An image in words: by its Dockerfile and stage, else by the step that pushes it.
+fn made_of(content: &Content) -> String {
+    let Some(build) = &content.build else {
+        return content.place.clone();
+    };
+    let (context, dockerfile, target) = build.source();
+    let target = target.map_or(String::new(), |target| format!(", stage {target}"));
+    let args: Vec<String> = build
+        .args
+        .iter()
+        .map(|(name, value)| format!(", {name}={value}"))
+        .collect();
+    let context = if context == "." {
+        String::new()
+    } else {
+        format!(", context {context}")
+    };
+    format!("{dockerfile}{target}{context}{}", args.concat())
+}
+
+fn taken_by_another(content: &Content, tag: &str) -> Difference {
+    let made = made_of(content);
+    if tag == "latest" {
+        Difference::OnPurpose(format!(
+            "`latest` is the main image's alone; there {made} takes it too"
+        ))
+    } else {
+        Difference::NotTakenOver(format!(
+            "there {made} has it, which the policy does not release"
+        ))
+    }
+}
+
+/// The repositories of a policy; a policy that does not name one yet has tags all the same.
+pub(super) fn repositories(policy: &Policy) -> Vec<Repository> {
+    let all = policy.image.all();
+    if all.is_empty() {
+        // A policy that does not say yet where its image goes has tags all the same.
+        return "docker.io/acme/api".parse().into_iter().collect();
+    }
+    all
+}

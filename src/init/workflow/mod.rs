@@ -1,0 +1,286 @@
+//! What the workflows of a repository push in a release.
+//!
+//! A workflow is a graph and is read as one: it is run in thought. Jobs follow their `needs`, a
+//! job runs once a combination of its matrix, conditions are evaluated, and what a step gives is
+//! what later steps see. So a build gets exactly the tags that it would get.
+
+mod matrix;
+mod publishing;
+mod release_actions;
+mod shell;
+mod step;
+mod trigger;
+mod walk;
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::init::{
+    notes::{NoteKind, Notes},
+    push::Push,
+    scenario::{Event, Scenario},
+    yaml,
+};
+use trigger::Triggers;
+use walk::Walk;
+
+/// Where GitHub keeps its workflows.
+pub(super) const WORKFLOWS: &str = ".github/workflows";
+
+/// Text files by their paths.
+pub(super) type Texts = BTreeMap<String, String>;
+
+/// The workflows of a repository.
+#[derive(Debug, Clone)]
+pub(super) struct Workflows<'a> {
+    texts: &'a Texts,
+    parsed: Vec<(&'a str, Value, Triggers)>,
+    /// Files that are not valid YAML.
+    broken: Vec<&'a str>,
+}
+
+/// What happens in a release.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Happening {
+    pub(super) pushes: Vec<Push>,
+    pub(super) notes: Notes,
+    /// Files with steps that push images, whether in a release or not.
+    pub(super) files: Vec<String>,
+    /// Files that a release starts.
+    pub(super) started: Vec<String>,
+    /// goreleaser runs.
+    pub(super) goreleaser: bool,
+    unpushed: Vec<Push>,
+    unused: Vec<Push>,
+}
+
+impl<'a> Workflows<'a> {
+    pub(super) fn read(texts: &'a Texts) -> Self {
+        let mut workflows = Self {
+            texts,
+            parsed: Vec::new(),
+            broken: Vec::new(),
+        };
+        for (path, text) in texts.iter().filter(|(path, _)| is_workflow(path)) {
+            match yaml::parse(text).filter(|value| value["jobs"].is_object()) {
+                Some(value) => {
+                    // YAML 1.1 reads `on` as true.
+                    let on = value.get("on").or_else(|| value.get("true"));
+                    let triggers = Triggers::of(on.unwrap_or(&Value::Null));
+                    workflows.parsed.push((path, value, triggers));
+                }
+                None => workflows.broken.push(path),
+            }
+        }
+        workflows
+    }
+
+    /// What stands before the version in the git tags that start a workflow with a build.
+    pub(super) fn tag_prefixes(&self) -> Vec<String> {
+        let building = self.parsed.iter().filter(|(_, value, _)| publishes(value));
+        let mut prefixes: Vec<String> = building
+            .filter_map(|(.., triggers)| triggers.tag_prefix())
+            .collect();
+        prefixes.dedup();
+        prefixes
+    }
+
+    pub(super) fn default_branch(&self) -> Option<&str> {
+        self.parsed
+            .iter()
+            .find_map(|(.., triggers)| triggers.default_branch())
+    }
+
+    /// Everything that happens when the scenario's version is released, by whichever event.
+    pub(super) fn release(&self, scenario: &Scenario<'_>) -> Happening {
+        let mut all = Happening::default();
+        for path in &self.broken {
+            all.notes.add(
+                NoteKind::NotTaken,
+                format!("`{path}`: it is not a workflow that can be read"),
+            );
+        }
+        for (path, value, triggers) in &self.parsed {
+            if !publishes(value) && !calls(value) {
+                continue;
+            }
+            if publishes(value) {
+                all.files.push((*path).to_owned());
+            }
+            let events = self.events(value, triggers, scenario);
+            for event in &events {
+                let scenario = Scenario {
+                    event: *event,
+                    ..scenario.clone()
+                };
+                let mut walk = Walk::new(self.texts, &scenario);
+                walk.start(path, value);
+                all.take(walk);
+            }
+            if !events.is_empty() {
+                all.started.push((*path).to_owned());
+            } else if publishes(value) && !triggers.names.iter().any(|name| name == "workflow_call")
+            {
+                all.notes.add(
+                    NoteKind::NotInRelease,
+                    not_started(path, triggers, scenario),
+                );
+            }
+        }
+        all.settle();
+        all
+    }
+
+    /// What every workflow does when the event of the scenario starts it, whether it would or not.
+    pub(super) fn any(&self, scenario: &Scenario<'_>) -> Happening {
+        let mut all = Happening::default();
+        for (path, value, triggers) in &self.parsed {
+            if publishes(value) && triggers.start(scenario) {
+                let mut walk = Walk::new(self.texts, scenario);
+                walk.start(path, value);
+                all.take(walk);
+            }
+        }
+        all.settle();
+        all
+    }
+
+    /// The events of a release that start the workflow.
+    fn events(&self, value: &Value, triggers: &Triggers, scenario: &Scenario<'_>) -> Vec<Event> {
+        let starts = |event: &Event| {
+            triggers.start(&Scenario {
+                event: *event,
+                ..scenario.clone()
+            })
+        };
+        let both: Vec<Event> = [Event::TagPush, Event::Release]
+            .into_iter()
+            .filter(starts)
+            .collect();
+        if !both.is_empty() {
+            return both;
+        }
+        if triggers.tag_prefix().is_some() || triggers.has_release() {
+            return Vec::new();
+        }
+        let text = value.to_string();
+        let makes_release = release_actions::makes_release(&text);
+        let by_hand = |event: &Event| match event {
+            Event::BranchPush => makes_release,
+            _ => makes_release || dispatch_names_version(value),
+        };
+        let events = [Event::BranchPush, Event::Dispatch].into_iter();
+        events.filter(starts).filter(by_hand).take(1).collect()
+    }
+}
+
+impl Happening {
+    fn take(&mut self, walk: Walk<'_>) {
+        for push in walk.pushes {
+            if !self.pushes.contains(&push) {
+                self.pushes.push(push);
+            }
+        }
+        self.notes.extend(walk.notes);
+        self.goreleaser |= walk.goreleaser;
+        self.unpushed.extend(walk.unpushed);
+        self.unused.extend(walk.unused);
+    }
+
+    /// Where nothing is pushed for sure, what comes nearest to it is taken, and said.
+    fn settle(&mut self) {
+        let pushes = |pushes: &[Push]| pushes.iter().any(|push| !push.references.is_empty());
+        if pushes(&self.pushes) || self.goreleaser {
+            for push in &self.unused {
+                self.notes.add(
+                    NoteKind::NotTaken,
+                    format!("the tags of {}: no step uses them", push.place),
+                );
+            }
+        } else if pushes(&self.unpushed) {
+            for push in &self.unpushed {
+                self.notes.add(
+                    NoteKind::Assumed,
+                    format!("{} pushes its image, though nothing says so", push.place),
+                );
+            }
+            self.pushes.append(&mut self.unpushed);
+        } else if pushes(&self.unused) {
+            for push in &self.unused {
+                self.notes.add(
+                    NoteKind::Assumed,
+                    format!(
+                        "the tags of {} are those of the image, though no step uses them",
+                        push.place
+                    ),
+                );
+            }
+            self.pushes.append(&mut self.unused);
+        }
+    }
+}
+
+/// A workflow of GitHub Actions.
+pub(super) fn is_workflow(path: &str) -> bool {
+    let name = path
+        .strip_prefix(WORKFLOWS)
+        .and_then(|rest| rest.strip_prefix('/'));
+    name.is_some_and(|name| {
+        !name.contains('/') && (name.ends_with(".yml") || name.ends_with(".yaml"))
+    })
+}
+
+/// Whether a step of the workflow can push an image.
+fn publishes(workflow: &Value) -> bool {
+    let text = workflow["jobs"].to_string();
+    [
+        "docker/build-push-action",
+        "docker/bake-action",
+        "docker/metadata-action",
+        "goreleaser-action",
+        "imagetools create",
+        "docker push",
+        "docker buildx build",
+        "docker buildx bake",
+    ]
+    .iter()
+    .any(|words| text.contains(words))
+}
+
+/// Whether a job is another workflow of the repository.
+fn calls(workflow: &Value) -> bool {
+    let jobs = workflow["jobs"].as_object();
+    jobs.into_iter().flat_map(|jobs| jobs.values()).any(|job| {
+        job["uses"]
+            .as_str()
+            .is_some_and(|uses| uses.contains(WORKFLOWS))
+    })
+}
+
+/// A workflow that is started by hand and asks for the version.
+fn dispatch_names_version(workflow: &Value) -> bool {
+    let on = workflow.get("on").or_else(|| workflow.get("true"));
+    let inputs = on.and_then(|on| on["workflow_dispatch"]["inputs"].as_object());
+    inputs.is_some_and(|inputs| inputs.keys().any(|name| walk::names_version(name)))
+}
+
+fn not_started(path: &str, triggers: &Triggers, scenario: &Scenario<'_>) -> String {
+    match triggers.tag_prefix() {
+        Some(prefix) if prefix != scenario.prefix => format!(
+            "`{path}`: it is started by git tags `{prefix}…`, not by `{}…`",
+            scenario.prefix
+        ),
+        _ => {
+            let names: Vec<String> = triggers
+                .names
+                .iter()
+                .map(|name| format!("`{name}`"))
+                .collect();
+            format!(
+                "`{path}`: a release does not start it ({}), so its tags are not those of a version",
+                names.join(", ")
+            )
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! Steps that build and push: docker/build-push-action and docker/bake-action.
+
+use serde_json::Value;
+
+use crate::init::{
+    bake::{self, BakeFile},
+    fields,
+    generalise::template,
+    notes::NoteKind,
+    push::{Build, Push, PushedReference},
+    term::{Term, is_partial},
+    workflow::{
+        step::inputs,
+        walk::{Running, Walk},
+    },
+};
+
+/// Files that bake reads where none is named, in its order.
+const BAKE_FILES: [&str; 6] = [
+    "docker-bake.json",
+    "docker-bake.hcl",
+    "docker-bake.override.json",
+    "docker-bake.override.hcl",
+    "compose.yaml",
+    "docker-compose.yml",
+];
+
+impl Walk<'_> {
+    pub(super) fn build_push(&mut self, step: &Value, running: &mut Running<'_>) {
+        let inputs = inputs(&step["with"], running);
+        let get = |name: &str| inputs.get(name).map_or("", String::as_str);
+        let outputs = Outputs::read(get("outputs"));
+        let place = self.place(step, running);
+        let pushes = get("push").trim();
+        let mut push = Push {
+            file: running.file.to_owned(),
+            place: place.clone(),
+            key: running.key(),
+            references: Vec::new(),
+            build: Some(Build::of_inputs(&inputs)),
+            by_digest: outputs.by_digest,
+            digest_repositories: outputs.names.clone(),
+            matrix: running.matrix.clone(),
+        };
+        let mut unknown = Vec::new();
+        if outputs.by_digest {
+            let names = list(get("tags"))
+                .into_iter()
+                .filter(|name| !is_partial(name));
+            push.digest_repositories.extend(names);
+        } else if get("tags").trim().is_empty() {
+            push.references = self.nearby_tags(&place, running);
+        } else {
+            (push.references, unknown) = references(get("tags"));
+        }
+        let says_nothing = ["push", "load", "outputs"]
+            .iter()
+            .all(|name| get(name).is_empty());
+        if pushes == "true" || is_partial(pushes) || outputs.push || says_nothing {
+            self.name_unknown(&place, unknown);
+        }
+        if is_partial(pushes) {
+            self.notes.add(
+                NoteKind::Assumed,
+                format!("{place} pushes in a release, whatever `{pushes}` is"),
+            );
+        } else if pushes != "true" && !outputs.push {
+            if says_nothing {
+                self.unpushed.push(push.clone());
+            }
+            // The shell may push it afterwards.
+            running
+                .loaded
+                .extend(push.build.map(|build| (push.references, build)));
+            return;
+        }
+        self.pushes.push(push);
+    }
+
+    /// The tags of the metadata step before a build that names none: it can hardly mean others.
+    fn nearby_tags(&mut self, place: &str, running: &Running<'_>) -> Vec<PushedReference> {
+        let Some(answer) = running
+            .last_metadata
+            .map(|last| self.metadata[last].references())
+        else {
+            return Vec::new();
+        };
+        self.notes.add(
+            NoteKind::Assumed,
+            format!("{place} has the tags of the metadata step before it: it names none"),
+        );
+        answer
+            .iter()
+            .filter_map(|text| PushedReference::parse(text))
+            .collect()
+    }
+
+    pub(super) fn name_unknown(&mut self, place: &str, unknown: Vec<String>) {
+        for text in unknown {
+            let text = template(&text, self.scenario.version);
+            self.notes.add(
+                NoteKind::NotTaken,
+                format!("tag `{text}` of {place}: GitHub alone knows it"),
+            );
+        }
+    }
+
+    pub(super) fn bake(&mut self, step: &Value, running: &mut Running<'_>) {
+        let inputs = inputs(&step["with"], running);
+        let get = |name: &str| inputs.get(name).map_or("", String::as_str);
+        let place = self.place(step, running);
+        let overrides = fields::lines(get("set"));
+        let sets_push = overrides.iter().any(|line| {
+            line.contains("output")
+                && (line.contains("push=true") || line.contains("type=registry"))
+        });
+        match get("push").trim() {
+            "true" => {}
+            push if is_partial(push) => self.notes.add(
+                NoteKind::Assumed,
+                format!("{place} pushes in a release, whatever `{push}` is"),
+            ),
+            _ if sets_push => {}
+            _ => return,
+        }
+        let files = self.bake_files(get("files"), get("workdir"));
+        let env = match running.contexts.get("env") {
+            Term::Object(env) => env,
+            _ => return,
+        };
+        let variable = |name: &str| {
+            let value = env.get(name).text();
+            value.filter(|text| !text.is_empty() || env.get(name) != Term::Unknown)
+        };
+        let baked = bake::evaluate(&files, &list(get("targets")), &overrides, &variable);
+        for why in baked.left_out {
+            self.notes
+                .add(NoteKind::NotTaken, format!("{place}: {why}"));
+        }
+        for target in baked.targets {
+            let (known, unknown) = references(&target.tags.join("\n"));
+            self.name_unknown(&place, unknown);
+            if known.is_empty() {
+                continue;
+            }
+            self.pushes.push(Push {
+                file: running.file.to_owned(),
+                place: format!("target `{}` of {place}", target.name),
+                key: format!("{}#{}", running.key(), target.name),
+                references: known,
+                build: Some(target.build),
+                by_digest: false,
+                digest_repositories: Vec::new(),
+                matrix: running.matrix.clone(),
+            });
+        }
+    }
+
+    fn bake_files(&mut self, files: &str, folder: &str) -> Vec<BakeFile> {
+        let folder = folder.trim_start_matches("./").trim_end_matches('/');
+        let within = |name: &str| match folder {
+            "" | "." => name.to_owned(),
+            folder => format!("{folder}/{name}"),
+        };
+        let mut named = list(files);
+        if named.is_empty() {
+            named = BAKE_FILES.map(str::to_owned).to_vec();
+        }
+        let mut read = Vec::new();
+        for name in named {
+            let name = name.trim_start_matches("cwd://").trim_start_matches("./");
+            // What a metadata step wrote.
+            let step = name
+                .strip_prefix("metadata-step-")
+                .and_then(|rest| rest.strip_suffix(".json")?.parse::<usize>().ok());
+            if let Some(answer) = step.and_then(|step| self.metadata.get(step)) {
+                read.push(BakeFile::of_metadata(&answer.references()));
+            } else if let Some(text) = self.texts.get(&within(name)) {
+                read.push(BakeFile {
+                    path: within(name),
+                    text: text.clone(),
+                });
+            }
+        }
+        read
+    }
+}
+
+/// What `outputs:` says.
+#[derive(Debug, Default)]
+struct Outputs {
+    push: bool,
+    by_digest: bool,
+    names: Vec<String>,
+}
+
+impl Outputs {
+    fn read(text: &str) -> Self {
+        let mut outputs = Self::default();
+        for line in fields::lines(text) {
+            let pairs = fields::pairs(&line);
+            let has = |key: &str, wanted: &str| {
+                pairs
+                    .iter()
+                    .any(|(name, value)| name.as_deref() == Some(key) && value == wanted)
+            };
+            outputs.by_digest |= has("push-by-digest", "true");
+            outputs.push |= has("type", "registry") || has("push", "true");
+            for (name, value) in &pairs {
+                if name.as_deref() == Some("name") {
+                    let names = value
+                        .split(',')
+                        .map(str::trim)
+                        .filter(|name| !is_partial(name));
+                    outputs.names.extend(names.map(str::to_owned));
+                }
+            }
+        }
+        outputs
+    }
+}
+
+/// Items that lines or commas separate.
+pub(super) fn list(text: &str) -> Vec<String> {
+    let lines = fields::lines(text);
+    let items = lines.iter().flat_map(|line| fields::csv(line));
+    items
+        .map(|item| item.trim().to_owned())
+        .filter(|item| !item.is_empty())
+        .collect()
+}
+
+/// The references of a list, and what is none. A name without a tag means `latest`.
+pub(super) fn references(text: &str) -> (Vec<PushedReference>, Vec<String>) {
+    let (mut known, mut unknown) = (Vec::new(), Vec::new());
+    for item in list(text) {
+        let whole = match item.rsplit('/').next() {
+            Some(last) if !last.contains(':') && !is_partial(&item) => format!("{item}:latest"),
+            _ => item.clone(),
+        };
+        match PushedReference::parse(&whole) {
+            Some(reference) if !known.contains(&reference) => known.push(reference),
+            Some(_) => {}
+            None => unknown.push(item),
+        }
+    }
+    (known, unknown)
+}

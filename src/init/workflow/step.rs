@@ -1,0 +1,371 @@
+//! One step of a job: what it gives to later steps, and what it pushes.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::init::{
+    expression, fields,
+    metadata::MetadataStep,
+    notes::NoteKind,
+    push::{Push, PushedReference},
+    term::{Object, Term},
+    workflow::{
+        matrix::filled,
+        release_actions,
+        walk::{Running, Walk, environment},
+    },
+    yaml,
+};
+
+/// What later steps can see of the tags of a metadata step.
+const TAG_OUTPUTS: [&str; 6] = [
+    ".tags",
+    ".json",
+    ".tag-names",
+    ".version",
+    ".bake-file",
+    "['tags']",
+];
+
+impl Walk<'_> {
+    pub(super) fn step(&mut self, step: &Value, running: &mut Running<'_>) {
+        running.steps += 1;
+        let action = step["uses"]
+            .as_str()
+            .map(|uses| uses.split('@').next().unwrap_or(uses));
+        let outer = running.contexts.get("env");
+        let env = match &outer {
+            Term::Object(env) => env.clone(),
+            _ => Object::open(),
+        };
+        let env = environment(env, &step["env"], &running.contexts);
+        running.contexts.set("env", env);
+        let condition = yaml::text(&step["if"]);
+        let truth = expression::condition(&condition, &running.contexts);
+        if truth == Some(false) {
+            self.skipped(step, action, &condition, running);
+        } else {
+            let outputs = self.perform(step, action, running);
+            if let Some(outputs) = outputs {
+                give(step, outputs, running);
+            }
+            if truth.is_none() && is_publishing(step, action) {
+                self.notes.add(
+                    NoteKind::Assumed,
+                    format!(
+                        "{} runs in a release, whatever `{}` is",
+                        self.place(step, running),
+                        condition.trim()
+                    ),
+                );
+            }
+        }
+        // What a step adds to the environment of the following ones is set by itself.
+        if let (Term::Object(mut after), Term::Object(now)) = (outer, running.contexts.get("env")) {
+            for (name, value) in now.entries().filter(|(name, _)| {
+                !step["env"]
+                    .as_object()
+                    .is_some_and(|own| own.contains_key(name))
+            }) {
+                after.set(name, value.clone());
+            }
+            running.contexts.set("env", after);
+        }
+    }
+
+    fn skipped(
+        &mut self,
+        step: &Value,
+        action: Option<&str>,
+        condition: &str,
+        running: &mut Running<'_>,
+    ) {
+        if is_publishing(step, action) {
+            self.notes.add(
+                NoteKind::NotInRelease,
+                format!(
+                    "{}: it does not run in a release (`if: {}`)",
+                    self.place(step, running),
+                    condition.trim()
+                ),
+            );
+        }
+        let outputs = Object::default();
+        give(step, outputs, running);
+    }
+
+    /// Runs the step; gives its outputs where they are known.
+    fn perform(
+        &mut self,
+        step: &Value,
+        action: Option<&str>,
+        running: &mut Running<'_>,
+    ) -> Option<Object> {
+        let Some(action) = action else {
+            return self.shell(step, running);
+        };
+        match action {
+            "docker/metadata-action" | "crazy-max/ghaction-docker-meta" => {
+                return Some(self.metadata_step(step, running));
+            }
+            "docker/build-push-action" => self.build_push(step, running),
+            "docker/bake-action" => self.bake(step, running),
+            "goreleaser/goreleaser-action" => {
+                let arguments = inputs(&step["with"], running)
+                    .remove("args")
+                    .unwrap_or_default();
+                let dry = [
+                    "--snapshot",
+                    "--skip=publish",
+                    "--skip-publish",
+                    "check",
+                    "build",
+                ];
+                self.goreleaser |= !dry
+                    .iter()
+                    .any(|word| arguments.split([' ', '\n']).any(|arg| arg == *word));
+            }
+            _ if action.starts_with("./") => return self.composite(action, step, running),
+            _ => {
+                if is_publishing(step, Some(action)) {
+                    self.notes.add(
+                        NoteKind::NotTaken,
+                        format!("{}: found, not read: `{action}`", self.place(step, running)),
+                    );
+                }
+                let known = release_actions::outputs(action, self.scenario);
+                return known.or_else(|| release_actions::of_the_ref(action, self.scenario));
+            }
+        }
+        None
+    }
+
+    fn metadata_step(&mut self, step: &Value, running: &mut Running<'_>) -> Object {
+        let inputs = inputs(&step["with"], running);
+        let lines = |name: &str| fields::lines(inputs.get(name).map_or("", String::as_str));
+        let read = MetadataStep {
+            images: lines("images"),
+            tags: lines("tags"),
+            flavor: lines("flavor"),
+            labels: lines("labels"),
+            annotations: lines("annotations"),
+        };
+        let answer = read.answer(self.scenario);
+        if uses_tags(step, running) {
+            for text in &answer.left_out {
+                self.notes.add(NoteKind::NotInRelease, text.clone());
+            }
+        } else if !running.mentions(step, &[".labels", ".annotations"]) {
+            self.unused.push(Push {
+                file: running.file.to_owned(),
+                place: self.place(step, running),
+                key: running.key(),
+                references: answer
+                    .references()
+                    .iter()
+                    .filter_map(|text| PushedReference::parse(text))
+                    .collect(),
+                build: None,
+                by_digest: false,
+                digest_repositories: Vec::new(),
+                matrix: running.matrix.clone(),
+            });
+        }
+        let mut outputs = answer.outputs(&read.labels, &read.annotations);
+        let place = self.metadata.len();
+        for name in ["bake-file", "bake-file-tags"] {
+            outputs.set(name, format!("metadata-step-{place}.json"));
+        }
+        for name in ["bake-file-labels", "bake-file-annotations"] {
+            outputs.set(name, "");
+        }
+        if let Term::Object(mut env) = running.contexts.get("env") {
+            for name in ["version", "tags", "json"] {
+                env.set(
+                    &format!("DOCKER_METADATA_OUTPUT_{}", name.to_uppercase()),
+                    outputs.get(name),
+                );
+            }
+            running.contexts.set("env", env);
+        }
+        self.metadata.push(answer);
+        running.last_metadata = Some(place);
+        outputs
+    }
+
+    /// A composite action of this repository.
+    fn composite(
+        &mut self,
+        action: &str,
+        step: &Value,
+        running: &mut Running<'_>,
+    ) -> Option<Object> {
+        let folder = action.trim_start_matches("./").trim_end_matches('/');
+        let text = ["action.yml", "action.yaml"]
+            .iter()
+            .find_map(|name| self.texts.get(&format!("{folder}/{name}")));
+        let Some(read) = text.and_then(|text| yaml::parse(text)) else {
+            if is_publishing(step, Some(action)) {
+                self.notes.add(
+                    NoteKind::NotTaken,
+                    format!("{}: found, not read: `{action}`", self.place(step, running)),
+                );
+            }
+            return None;
+        };
+        let mut given = Object::default();
+        for (name, input) in read["inputs"].as_object().into_iter().flatten() {
+            given.set(
+                name,
+                input
+                    .get("default")
+                    .map_or(Term::Text(String::new()), Term::from),
+            );
+        }
+        for (name, value) in step["with"].as_object().into_iter().flatten() {
+            given.set(name, filled(value, &running.contexts));
+        }
+        let mut inner = Running {
+            file: running.file,
+            job: running.job,
+            text: read.to_string(),
+            contexts: running
+                .contexts
+                .clone()
+                .with("inputs", given)
+                .with("steps", Object::open()),
+            matrix: running.matrix.clone(),
+            steps: running.steps * 100,
+            last_metadata: None,
+            loaded: Vec::new(),
+        };
+        for step in read["runs"]["steps"].as_array().into_iter().flatten() {
+            self.step(step, &mut inner);
+        }
+        let mut outputs = Object::default();
+        for (name, output) in read["outputs"].as_object().into_iter().flatten() {
+            outputs.set(
+                name,
+                expression::value(&yaml::text(&output["value"]), &inner.contexts),
+            );
+        }
+        Some(outputs)
+    }
+
+    /// Where a step stands, in words.
+    pub(super) fn place(&self, step: &Value, running: &Running<'_>) -> String {
+        let name = [&step["name"], &step["id"]]
+            .into_iter()
+            .find_map(|value| value.as_str());
+        let action = step["uses"]
+            .as_str()
+            .map_or("a shell", |uses| uses.split('@').next().unwrap_or(uses));
+        let name = match name {
+            Some(name) => format!("step `{name}`"),
+            None => format!("step {} ({action})", running.steps),
+        };
+        let short = |text: &&String| text.len() < 24 && !text.contains('\n');
+        let values: Vec<&str> = running
+            .matrix
+            .values()
+            .filter(short)
+            .take(3)
+            .map(String::as_str)
+            .collect();
+        let values = if values.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", values.join(", "))
+        };
+        format!(
+            "{name} in job `{}`{values} of `{}`",
+            running.job, running.file
+        )
+    }
+}
+
+/// The inputs of a step, filled in.
+pub(super) fn inputs(with: &Value, running: &Running<'_>) -> BTreeMap<String, String> {
+    let entries = with.as_object().into_iter().flatten();
+    entries
+        .map(|(name, value)| {
+            let text = match value {
+                Value::Array(_) => yaml::lines(Some(value)).join("\n"),
+                value => yaml::text(value),
+            };
+            (
+                name.to_lowercase(),
+                expression::fill(&text, &running.contexts),
+            )
+        })
+        .collect()
+}
+
+fn give(step: &Value, outputs: Object, running: &mut Running<'_>) {
+    let Some(id) = step["id"].as_str() else {
+        return;
+    };
+    if let Term::Object(mut steps) = running.contexts.get("steps") {
+        let result = Object::open()
+            .with("outputs", outputs)
+            .with("outcome", "success")
+            .with("conclusion", "success");
+        steps.set(id, result);
+        running.contexts.set("steps", steps);
+    }
+}
+
+/// Whether anything in the job uses the tags of a metadata step.
+fn uses_tags(step: &Value, running: &Running<'_>) -> bool {
+    running.text.contains("DOCKER_METADATA_OUTPUT_") || running.mentions(step, &TAG_OUTPUTS)
+}
+
+impl Running<'_> {
+    /// Tells a step from all others.
+    pub(super) fn key(&self) -> String {
+        format!(
+            "{}#{}#{}#{:?}",
+            self.file, self.job, self.steps, self.matrix
+        )
+    }
+
+    /// Whether anything in the job names one of the outputs of the step.
+    fn mentions(&self, step: &Value, outputs: &[&str]) -> bool {
+        step["id"].as_str().is_some_and(|id| {
+            outputs
+                .iter()
+                .any(|output| self.text.contains(&format!("steps.{id}.outputs{output}")))
+                || self.text.contains(&format!("steps['{id}']"))
+        })
+    }
+}
+
+/// Whether a step can push an image.
+fn is_publishing(step: &Value, action: Option<&str>) -> bool {
+    match action {
+        Some(action) => {
+            let name = action.to_lowercase();
+            let known = [
+                "build-push",
+                "bake-action",
+                "push-to-registry",
+                "buildah-build",
+                "kaniko",
+                "docker-publish",
+                "docker-build",
+                "build-docker",
+                "publish-docker",
+                "buildx-push",
+                "docker-push",
+                "docker-manifest",
+                "ko-build",
+            ];
+            known.iter().any(|word| name.contains(word)) && !name.contains("setup")
+        }
+        None => {
+            let run = yaml::text(&step["run"]);
+            crate::init::workflow::shell::pushes_images(&run)
+        }
+    }
+}
