@@ -17,7 +17,7 @@ pub(super) struct Global {
     /// Run as if started in DIR
     #[arg(short = 'C', value_name = "DIR", global = true)]
     pub(super) directory: Option<PathBuf>,
-    /// The policy file [default: release.toml beside .git]
+    /// The policy file [default: the nearest release.toml, here or further up]
     #[arg(long, value_name = "FILE", global = true)]
     pub(super) config: Option<PathBuf>,
     /// The repository to release to, instead of those in the policy file

@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::{ErrorKind, Write},
-    path::Path,
+    path::{Path, PathBuf},
     process::ExitCode,
 };
 
@@ -34,10 +34,27 @@ pub(super) struct InitArgs {
 /// Writes the file; never over another one.
 pub(super) fn run(args: InitArgs, context: &Context) -> Result<ExitCode> {
     let start = context.directory();
-    let tree = WorkTree::read(start)?;
-    let path = match &context.global.config {
-        Some(config) => start.join(config),
-        None => tree.top.join(POLICY_FILE),
+    let config = context
+        .global
+        .config
+        .as_ref()
+        .map(|config| start.join(config));
+    // A policy is of the folder that it lies in.
+    let beside = config
+        .as_deref()
+        .and_then(Path::parent)
+        .filter(|folder| folder.is_dir());
+    let place = beside.unwrap_or(start);
+    let tree = WorkTree::read(place)?;
+    // A folder with a Dockerfile is an image of its own in a repository of several.
+    let folder = match tree.folder.is_empty() || !has_dockerfile(place) {
+        true => String::new(),
+        false => tree.folder,
+    };
+    let path = match config {
+        Some(config) => config,
+        None if args.check => nearest(start, &tree.top),
+        None => tree.top.join(&folder).join(POLICY_FILE),
     };
     // Said before anything is read, and held again when the file is made.
     if !args.check && path.exists() {
@@ -47,7 +64,9 @@ pub(super) fn run(args: InitArgs, context: &Context) -> Result<ExitCode> {
         remote: tree.remote,
         git_tags: tree.tags,
         images: named_images(context)?,
-        ..Found::default()
+        messages: tree.messages,
+        folder,
+        files: Vec::new(),
     };
     gather(&tree.top, "", init::DEPTH, &mut found.files);
     if args.check {
@@ -98,6 +117,24 @@ fn check(path: &Path, found: &Found, context: &Context) -> Result<ExitCode> {
         }
     }
     Ok(ExitCode::from(exit::OK))
+}
+
+fn has_dockerfile(folder: &Path) -> bool {
+    let files = fs::read_dir(folder).into_iter().flatten().flatten();
+    files
+        .into_iter()
+        .any(|file| init::is_dockerfile(&file.file_name().to_string_lossy()))
+}
+
+/// The policy file here or further up.
+fn nearest(start: &Path, top: &Path) -> PathBuf {
+    let start = start.canonicalize().unwrap_or_else(|_| start.to_owned());
+    let mut folders = start.ancestors().map(|folder| folder.join(POLICY_FILE));
+    let found = folders.find(|file| file.exists());
+    let inside = |file: &PathBuf| top.canonicalize().is_ok_and(|top| file.starts_with(top));
+    found
+        .filter(inside)
+        .unwrap_or_else(|| top.join(POLICY_FILE))
 }
 
 /// The repositories that `--image` names.

@@ -204,6 +204,31 @@ impl Build {
         }
     }
 
+    /// A secret as the command line has it: `id=npm,env=NPM_TOKEN`, `id=npm,src=file`.
+    pub(super) fn secret(&mut self, record: &str) {
+        let pairs = fields::pairs(record);
+        let get = |key: &str| {
+            pairs
+                .iter()
+                .find(|(name, _)| name.as_deref() == Some(key))
+                .map(|(_, value)| value.clone())
+        };
+        let place = match (get("env"), get("src").or_else(|| get("source"))) {
+            (Some(name), _) if !is_partial(&name) => Some(SecretPlace::Env(name)),
+            (None, Some(path)) if !is_partial(&path) && !path.starts_with('/') => {
+                Some(SecretPlace::File(plain_path(&path)))
+            }
+            (None, None) => get("id").map(SecretPlace::Env),
+            _ => None,
+        };
+        match (get("id"), place) {
+            (Some(id), Some(place)) => {
+                self.secrets.insert(id, place);
+            }
+            _ => self.left("a secret of the build", "it is not read"),
+        }
+    }
+
     fn caches(&mut self, value: &str) {
         for line in fields::lines(value) {
             let is_registry = fields::pairs(&line)

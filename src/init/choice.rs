@@ -1,5 +1,7 @@
 //! What goes into the policy, decided; the draft only writes it down.
 
+use semver::Version;
+
 use crate::{
     init::{
         chosen_tags::{ChosenTags, chosen_tags},
@@ -7,7 +9,7 @@ use crate::{
         generalise::probes,
         notes::{NoteKind, Notes},
         push::Build,
-        translation::{Family, Image, families, images, observe},
+        translation::{Family, TaggedImage, families, images, observe},
     },
     oci::Repository,
 };
@@ -17,7 +19,7 @@ use crate::{
 pub(super) struct Choice {
     pub(super) repositories: Vec<String>,
     /// Why these repositories, where no file names them.
-    pub(super) guessed: bool,
+    pub(super) guessed: Option<String>,
     /// What another tool builds, where that is known.
     pub(super) build: Option<Build>,
     /// Several builds could be meant: none is taken.
@@ -49,14 +51,17 @@ impl Choice {
         let found = images(&release, &facts.labels, &mut choice.notes);
         let mut families = families(found, &mut choice.notes);
         if families.is_empty() {
-            choice.from_branch(facts);
-        } else {
-            let place = preferred(&families, facts);
+            choice.take_branch(facts);
+        } else if let Some(place) = preferred(&families, facts) {
             let family = families.remove(place);
             for other in &families {
-                choice.other_image(&other.main, facts);
+                choice.other_image(&other.main);
             }
             choice.family(family, facts);
+        } else {
+            for other in &families {
+                choice.other_image(&other.main);
+            }
         }
         choice.named_repositories(facts);
         choice
@@ -78,19 +83,32 @@ impl Choice {
             self.repositories.clone_from(&facts.images);
         } else if self.repositories.is_empty()
             && self.tags.is_none()
+            && let Some((name, file)) = facts.composed()
+        {
+            self.repositories.push(name);
+            self.guessed = Some(format!("`{file}`"));
+        } else if self.repositories.is_empty()
+            && self.tags.is_none()
             && let Some(github) = &facts.github
         {
             let guess = format!("ghcr.io/{}", github.to_lowercase());
+            let guess = match facts.name() {
+                Some(name) => format!("{guess}/{name}"),
+                None => guess,
+            };
             if guess.parse::<Repository>().is_ok() {
                 self.repositories.push(guess);
-                self.guessed = true;
+                self.guessed = Some("the git remote".into());
             }
         }
     }
 
     /// No release pushes an image. What a push to a branch builds is at least the build.
-    fn from_branch(&mut self, facts: &DraftFacts) {
+    fn take_branch(&mut self, facts: &DraftFacts) {
         let [version, _] = probes();
+        if self.take_builds(facts, &version) {
+            return;
+        }
         let (contents, _) = observe(
             &|version| {
                 let happening = facts.on_branch(version);
@@ -122,7 +140,27 @@ impl Choice {
         self.take_build_notes();
     }
 
-    fn other_image(&mut self, other: &Image, facts: &DraftFacts) {
+    /// A release builds images, though nothing here tells their tags.
+    fn take_builds(&mut self, facts: &DraftFacts, version: &Version) -> bool {
+        let (pushes, _) = facts.pushes(version);
+        let mut builds: Vec<Build> = Vec::new();
+        for build in pushes.into_iter().filter_map(|push| push.build) {
+            if !builds.iter().any(|known| known.is_same_image(&build)) {
+                builds.push(build);
+            }
+        }
+        match &*builds {
+            [] => return false,
+            [one] => {
+                self.build = Some(one.clone());
+                self.take_build_notes();
+            }
+            _ => self.ambiguous_build = true,
+        }
+        true
+    }
+
+    fn other_image(&mut self, other: &TaggedImage) {
         let names: Vec<String> = other
             .repositories
             .iter()
@@ -135,7 +173,6 @@ impl Choice {
                 .map_or(String::new(), |target| format!(", stage `{target}`"));
             format!(" (`{}`{target})", build.dockerfile)
         });
-        let _ = facts;
         self.notes.add(
             NoteKind::NotTaken,
             format!("the image {}{made}: it is an image of its own, and a policy releases one; it needs a policy and git tags of its own", names.join(", ")),
@@ -181,7 +218,7 @@ impl Choice {
         }
     }
 
-    fn variant(&mut self, variant: &Image, main: &Image) -> ChosenVariant {
+    fn variant(&mut self, variant: &TaggedImage, main: &TaggedImage) -> ChosenVariant {
         let suffix = variant.suffix().unwrap_or_default().to_owned();
         let name: String = suffix
             .trim_start_matches(['-', '.', '_'])
@@ -221,7 +258,7 @@ impl Choice {
                     .iter()
                     .filter(|one| !build.platforms.contains(one));
                 let fewer: Vec<String> = fewer.map(|one| format!("`{one}`")).collect();
-                if !fewer.is_empty() && !build.platforms.is_empty() {
+                if !fewer.is_empty() && !build.platforms.is_empty() && chosen.because.is_none() {
                     self.notes.add(
                         NoteKind::Assumed,
                         format!(
@@ -279,36 +316,48 @@ fn differing(build: &Build, main: &Build) -> Option<String> {
 }
 
 /// Which family is released here: the one of a repository that was named, else the one that is
-/// called like the project, else the one with a Dockerfile at the top, else the first.
-fn preferred(families: &[Family], facts: &DraftFacts) -> usize {
-    let place = |is: &dyn Fn(&Image) -> bool| families.iter().position(|family| is(&family.main));
+/// called like the project, else the one with a Dockerfile at the top, else the first. In a folder it
+/// is the one that is built there, or none.
+fn preferred(families: &[Family], facts: &DraftFacts) -> Option<usize> {
+    let place =
+        |is: &dyn Fn(&TaggedImage) -> bool| families.iter().position(|family| is(&family.main));
     let name = facts
         .github
         .as_deref()
         .and_then(|name| name.split('/').nth(1))
         .map(str::to_lowercase);
-    let named = |image: &Image| {
+    let named = |image: &TaggedImage| {
         image
             .repositories
             .iter()
             .any(|one| facts.images.contains(one))
     };
-    let called = |image: &Image| {
+    let called = |image: &TaggedImage| {
         image
             .repositories
             .iter()
             .any(|one| one.rsplit('/').next() == name.as_deref())
     };
-    let at_top = |image: &Image| {
+    let at_top = |image: &TaggedImage| {
         image
             .build
             .as_ref()
             .is_some_and(|build| build.dockerfile == "Dockerfile")
     };
+    let inside = |image: &TaggedImage| {
+        let folder = format!("{}/", facts.folder);
+        image.build.as_ref().is_some_and(|build| {
+            build.dockerfile.starts_with(&folder)
+                || build.context.as_deref() == Some(&*facts.folder)
+        })
+    };
+    if facts.name().is_some() {
+        return place(&named).or_else(|| place(&inside));
+    }
     place(&named)
         .or_else(|| place(&called))
         .or_else(|| place(&at_top))
-        .unwrap_or(0)
+        .or(Some(0))
 }
 
 fn valid(names: Vec<String>, notes: &mut Notes) -> Vec<String> {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::{
     init::{
         notes::{NoteKind, Notes},
-        translation::Image,
+        translation::TaggedImage,
     },
     policy::{TagTemplate, Template},
 };
@@ -23,7 +23,7 @@ pub(super) struct ChosenTags {
 }
 
 /// Sorts templates into the lists of the policy.
-pub(super) fn chosen_tags(main: &Image, notes: &mut Notes) -> ChosenTags {
+pub(super) fn chosen_tags(main: &TaggedImage, notes: &mut Notes) -> ChosenTags {
     let mut chosen = ChosenTags::default();
     let parse = |text: &str, notes: &mut Notes| match text.parse::<TagTemplate>() {
         Ok(template) => Some(template),

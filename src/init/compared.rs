@@ -28,12 +28,12 @@ pub(crate) struct ComparedTag {
     pub(crate) there: Option<bool>,
     /// What the policy does with the tag.
     pub(crate) here: Option<TagAction>,
-    pub(crate) difference: Difference,
+    pub(crate) difference: TagDifference,
 }
 
 /// How both sides of a row compare.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Difference {
+pub(crate) enum TagDifference {
     /// There is none.
     Same,
     /// hoist does it differently for a reason.
@@ -46,7 +46,7 @@ pub(crate) enum Difference {
     AnotherImage(String),
 }
 
-impl Difference {
+impl TagDifference {
     pub(crate) fn as_str(&self) -> &'static str {
         match self {
             Self::Same => "same",

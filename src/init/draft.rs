@@ -48,9 +48,9 @@ impl Writing<'_> {
     fn image(&mut self) {
         let repositories = self.choice.repositories.clone();
         self.draft.line("[image]");
-        if self.choice.guessed {
+        if let Some(why) = self.choice.guessed.clone() {
             self.draft.assume(&format!(
-                "the image goes to `{}`, after the git remote",
+                "the image goes to `{}`, after {why}",
                 repositories[0]
             ));
         }
@@ -75,9 +75,9 @@ impl Writing<'_> {
 
     fn version(&mut self) {
         let facts = self.facts;
-        let hinted = facts.hints.tag.clone();
         self.draft.line("[version]");
         let own = format!("{}{{version}}", facts.prefix);
+        let hinted = facts.hints.tag.clone();
         let template = match &facts.highest {
             Some(highest) => {
                 self.draft.line(&format!(
@@ -92,10 +92,15 @@ impl Writing<'_> {
                 own
             }
             None => {
-                self.draft
-                    .line("# No git tag names a version yet: the first release is this one.");
-                self.draft.line("initial = \"0.1.0\"");
-                hinted.unwrap_or(own)
+                self.initial();
+                // In a folder the tags of the whole repository are not those of the image.
+                if facts.name().is_some() {
+                    self.draft
+                        .assume(&format!("git tags of this image are `{own}`"));
+                    own
+                } else {
+                    hinted.unwrap_or(own)
+                }
             }
         };
         let template = match template.parse::<GitTagTemplate>() {
@@ -103,13 +108,78 @@ impl Writing<'_> {
             Err(_) => "v{version}".into(),
         };
         self.draft.line(&format!("tag = {}", quote(&template)));
+        if facts.name().is_some() {
+            self.draft
+                .line("# Only commits that touch the folder count.");
+            self.draft.line(&format!(
+                "paths = {}",
+                list(&[format!("{}/**", facts.folder)])
+            ));
+        }
+        if let Some(zero) = &facts.hints.zero {
+            self.draft.line(&format!("zero = {}", quote(zero)));
+        }
+        self.unconventional();
+        for (conditions, bump) in &facts.hints.rules {
+            self.draft.line("\n[[version.rules]]");
+            for (key, value) in conditions {
+                let value = if key == "breaking" {
+                    value.clone()
+                } else {
+                    quote(value)
+                };
+                self.draft.line(&format!("{key} = {value}"));
+            }
+            self.draft.line(&format!("bump = {}", quote(bump)));
+        }
         if !facts.hints.from.is_empty() {
             self.draft.notes.push(format!(
-                "the git tag and the branches take {} into account",
+                "`[version]` and `[branches]` take {} into account",
                 facts.hints.from.join(", ")
             ));
         }
         self.draft.line("");
+    }
+
+    /// The first version: that of another tool, or of a manifest.
+    fn initial(&mut self) {
+        let facts = self.facts;
+        let hinted = facts
+            .hints
+            .initial
+            .as_ref()
+            .and_then(|text| text.parse::<semver::Version>().ok());
+        let found = hinted
+            .filter(|version| *version > semver::Version::new(0, 0, 0))
+            .map(|version| (".release-please-manifest.json".to_owned(), version))
+            .or_else(|| facts.manifest.clone());
+        match found {
+            Some((path, version)) => {
+                self.draft.line(&format!("# No git tag names a version yet: the first release is the version of `{path}`."));
+                self.draft
+                    .line(&format!("initial = {}", quote(&version.to_string())));
+            }
+            None => {
+                self.draft
+                    .line("# No git tag names a version yet: the first release is this one.");
+                self.draft.line("initial = \"0.1.0\"");
+            }
+        }
+    }
+
+    /// Where most messages say nothing of their change, each commit is a patch.
+    fn unconventional(&mut self) {
+        let (without, all) = self.facts.unconventional;
+        if all >= 4 && without * 2 > all {
+            let why = format!(
+                "{without} of the {all} newest commit messages have no conventional header"
+            );
+            self.draft.line(&format!(
+                "# {why}: with \"ignore\", the default, they would release nothing."
+            ));
+            self.draft.line("unconventional = \"patch\"");
+            self.draft.notes.push(format!("{why}, so `version.unconventional = \"patch\"` is written: every commit releases a patch"));
+        }
     }
 
     fn branches(&mut self) {

@@ -44,9 +44,10 @@ impl Writing<'_> {
     /// The build context that a workflow names, or the whole repository.
     pub(super) fn context(&self) -> String {
         let build = self.choice.build.as_ref();
-        build
-            .and_then(|build| build.context.clone())
-            .unwrap_or_else(|| ".".into())
+        let of_build = build.map(|build| build.context.clone().unwrap_or_else(|| ".".into()));
+        // In a folder of several images it is usually the folder.
+        let folder = self.facts.name().map(|_| self.facts.folder.clone());
+        of_build.or(folder).unwrap_or_else(|| ".".into())
     }
 
     pub(super) fn build(&mut self) {
@@ -58,6 +59,9 @@ impl Writing<'_> {
                 "dockerfile = {}",
                 quote(&seen_from(&context, chosen))
             ));
+        }
+        if context != "." && self.choice.build.is_none() {
+            self.draft.assume(&format!("the builder sees `{context}`"));
         }
         if context != "." {
             self.draft.line(&format!("context = {}", quote(&context)));
@@ -102,6 +106,8 @@ impl Writing<'_> {
             for path in &files {
                 self.draft.line(&format!("# dockerfile = {}", quote(path)));
             }
+            // No release is made with a file that is not there.
+            self.draft.line("dockerfile = \"NAME-ONE-OF-THEM\"");
             self.draft
                 .notes
                 .push("nothing says which build is released: set `image.build.dockerfile`".into());

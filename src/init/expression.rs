@@ -45,6 +45,15 @@ pub(super) fn value(text: &str, contexts: &Object) -> Term {
     }
 }
 
+/// What an output or an input of an action holds: always a text, unless it is the JSON of a step that
+/// is known as what it is.
+pub(super) fn output(text: &str, contexts: &Object) -> Term {
+    match value(text, contexts) {
+        known @ (Term::Unknown | Term::Object(_) | Term::List(_)) => known,
+        other => other.text().map_or(Term::Unknown, Term::Text),
+    }
+}
+
 /// Fills in the expressions of a text. One that is not known stays as it is.
 pub(super) fn fill(text: &str, contexts: &Object) -> String {
     let mut out = String::new();

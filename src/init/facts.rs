@@ -1,18 +1,27 @@
 //! What was found, read and put in order: what the draft is made from.
 
+use std::collections::BTreeMap;
+
 use semver::Version;
 
 use crate::{
     init::{
+        bake::{self, BakeFile},
         dockerfile,
         found::{Found, TOOL_FILES},
-        notes::Notes,
-        push::Push,
-        scenario::{Event, Scenario},
-        tools::Hints,
-        workflow::{Happening, Texts, Workflows},
+        goreleaser,
+        notes::{NoteKind, Notes},
+        push::{Push, PushedReference},
+        scenario::{ReleaseEvent, Scenario},
+        tools::{Hints, semantic_release_pushes},
+        workflow::{FileTexts, Happening, Workflows, names_version},
+        yaml,
     },
-    plan::release::labels::source_url,
+    oci::Repository,
+    plan::{
+        history::change::{self, MessageKind},
+        release::labels::source_url,
+    },
 };
 
 /// More Dockerfiles than this are examples or tests.
@@ -31,7 +40,7 @@ pub(super) struct DraftFacts {
     /// Path and text of each Dockerfile, the likeliest first.
     pub(super) dockerfiles: Vec<(String, String)>,
     /// Every file by its path.
-    pub(super) texts: Texts,
+    pub(super) texts: FileTexts,
     /// What other release tools were told.
     pub(super) hints: Hints,
     /// `owner/name` on GitHub.
@@ -45,6 +54,12 @@ pub(super) struct DraftFacts {
     pub(super) labels: Vec<String>,
     /// Repositories that were named on the command line, or by the person at the terminal.
     pub(super) images: Vec<String>,
+    /// The folder of the image in a repository of several; empty for the top.
+    pub(super) folder: String,
+    /// The version that a manifest has, with the manifest's path.
+    pub(super) manifest: Option<(String, Version)>,
+    /// How many of the newest commits have no conventional header, and of how many.
+    pub(super) unconventional: (usize, usize),
 }
 
 impl DraftFacts {
@@ -66,14 +81,35 @@ impl DraftFacts {
             }
         }
         facts.github = facts.remote.as_ref().and_then(|(_, url)| github(url));
-        let tagged = git_prefix(&facts.git_tags);
+        facts.folder.clone_from(&found.folder);
+        facts.manifest = manifest(&facts);
+        let plain = |message: &&String| is_unconventional(message);
+        facts.unconventional = (
+            found.messages.iter().filter(plain).count(),
+            found.messages.len(),
+        );
+        let own: Vec<String> = match facts.name() {
+            Some(name) => facts
+                .git_tags
+                .iter()
+                .filter(|tag| tag.contains(name))
+                .cloned()
+                .collect(),
+            None => facts.git_tags.clone(),
+        };
+        let tagged = git_prefix(&own);
         let workflows = Workflows::read(&facts.texts);
         let hinted = facts
             .hints
             .tag
             .as_deref()
             .and_then(|tag| tag.split('{').next());
-        let started = workflows.tag_prefixes().into_iter().next();
+        let mut started = workflows.tag_prefixes();
+        if let Some(name) = facts.name() {
+            started.retain(|prefix| prefix.contains(name));
+            started.push(format!("{name}-v"));
+        }
+        let started = started.into_iter().next();
         let branch = workflows.default_branch().unwrap_or("main").to_owned();
         facts.prefix = match &tagged {
             Some((prefix, _)) => prefix.clone(),
@@ -87,23 +123,131 @@ impl DraftFacts {
         facts
     }
 
-    /// What happens when the version is released.
-    pub(super) fn release(&self, version: &Version) -> Happening {
-        Workflows::read(&self.texts).release(&self.scenario(version, Event::TagPush))
+    /// What the image's folder is called, in a repository of several.
+    pub(super) fn name(&self) -> Option<&str> {
+        self.folder
+            .rsplit('/')
+            .next()
+            .filter(|name| !name.is_empty())
     }
 
-    /// The same, for those who want the pushes alone.
+    /// What is pushed when the version is released, by whichever tool.
     pub(super) fn pushes(&self, version: &Version) -> (Vec<Push>, Notes) {
-        let happening = self.release(version);
-        (happening.pushes, happening.notes)
+        let scenario = self.scenario(version, ReleaseEvent::TagPush);
+        let Happening {
+            mut pushes,
+            mut notes,
+            goreleaser,
+            ..
+        } = Workflows::read(&self.texts).release(&scenario);
+        let none = pushes.iter().all(|push| push.references.is_empty());
+        let config = goreleaser::FILES
+            .iter()
+            .find_map(|file| Some((*file, self.texts.get(*file)?)));
+        if let Some((file, text)) = config.filter(|_| none || goreleaser) {
+            pushes.extend(goreleaser::pushes(file, text, &scenario, &mut notes));
+        }
+        for name in TOOL_FILES {
+            if let Some(text) = self.texts.get(name) {
+                pushes.extend(semantic_release_pushes(name, text, &scenario, &mut notes));
+            }
+        }
+        if pushes.iter().all(|push| push.references.is_empty()) {
+            pushes.extend(self.baked(&scenario, &mut notes));
+        }
+        (pushes, notes)
+    }
+
+    /// What a bake file pushes that somebody runs by hand: a variable that is called a version is one.
+    fn baked(&self, scenario: &Scenario<'_>, notes: &mut Notes) -> Vec<Push> {
+        let files: Vec<BakeFile> = ["docker-bake.json", "docker-bake.hcl"]
+            .iter()
+            .filter_map(|path| {
+                Some(BakeFile {
+                    path: (*path).to_owned(),
+                    text: self.texts.get(*path)?.clone(),
+                })
+            })
+            .collect();
+        if files.is_empty() {
+            return Vec::new();
+        }
+        let variable = |name: &str| {
+            names_version(name).then(|| match name.to_lowercase().contains("tag") {
+                true => scenario.tag(),
+                false => scenario.version.to_string(),
+            })
+        };
+        let baked = bake::evaluate(&files, &[], &[], &variable);
+        for why in baked.left_out {
+            notes.add(NoteKind::NotTaken, why);
+        }
+        let mut pushes = Vec::new();
+        for target in baked.targets {
+            let references: Vec<PushedReference> = target
+                .tags
+                .iter()
+                .filter_map(|tag| PushedReference::parse(tag))
+                .collect();
+            if references.is_empty() {
+                continue;
+            }
+            notes.add(NoteKind::Assumed, format!("bake target `{}` is pushed in a release, with the version in the variable that is called so", target.name));
+            pushes.push(Push {
+                file: files[0].path.clone(),
+                place: format!("bake target `{}`", target.name),
+                key: format!("bake#{}", target.name),
+                references,
+                build: Some(target.build),
+                by_digest: false,
+                digest_repositories: Vec::new(),
+                matrix: BTreeMap::new(),
+            });
+        }
+        pushes
+    }
+
+    /// The repository that a compose file names for an image that it builds.
+    pub(super) fn composed(&self) -> Option<(String, String)> {
+        let files = [
+            "compose.yaml",
+            "compose.yml",
+            "docker-compose.yml",
+            "docker-compose.yaml",
+        ];
+        let (file, text) = files
+            .iter()
+            .find_map(|file| Some((*file, self.texts.get(*file)?)))?;
+        let read = yaml::parse(text)?;
+        let services = read["services"].as_object()?.values();
+        let mut names: Vec<String> = services
+            .filter(|service| service.get("build").is_some())
+            .filter_map(|service| {
+                let image = service["image"].as_str()?;
+                let image = if image.rsplit('/').next()?.contains(':') {
+                    image.to_owned()
+                } else {
+                    format!("{image}:latest")
+                };
+                // A bare name is one of this machine's.
+                image
+                    .contains('/')
+                    .then(|| PushedReference::parse(&image).map(|one| one.repository))?
+            })
+            .collect();
+        names.dedup();
+        match &*names {
+            [one] if one.parse::<Repository>().is_ok() => Some((one.clone(), file.to_owned())),
+            _ => None,
+        }
     }
 
     /// What happens on a push to the default branch, which releases nothing.
     pub(super) fn on_branch(&self, version: &Version) -> Happening {
-        Workflows::read(&self.texts).any(&self.scenario(version, Event::BranchPush))
+        Workflows::read(&self.texts).any(&self.scenario(version, ReleaseEvent::BranchPush))
     }
 
-    fn scenario<'a>(&'a self, version: &'a Version, event: Event) -> Scenario<'a> {
+    fn scenario<'a>(&'a self, version: &'a Version, event: ReleaseEvent) -> Scenario<'a> {
         Scenario {
             version,
             prefix: &self.prefix,
@@ -112,6 +256,59 @@ impl DraftFacts {
             default_branch: &self.default_branch,
         }
     }
+}
+
+/// The version of a manifest beside the policy.
+fn manifest(facts: &DraftFacts) -> Option<(String, Version)> {
+    let within = |name: &str| {
+        if facts.folder.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{}/{name}", facts.folder)
+        }
+    };
+    ["Cargo.toml", "package.json", "pyproject.toml", "Chart.yaml"]
+        .iter()
+        .find_map(|name| {
+            let path = within(name);
+            let text = facts.texts.get(&path)?;
+            let version = match *name {
+                "package.json" => serde_json::from_str::<serde_json::Value>(text).ok()?["version"]
+                    .as_str()?
+                    .to_owned(),
+                "Chart.yaml" => yaml::text(&yaml::parse(text)?["version"]),
+                _ => {
+                    let table: toml::Table = text.parse().ok()?;
+                    let package = |table: &toml::Table| {
+                        table
+                            .get("package")
+                            .or_else(|| table.get("project"))
+                            .cloned()
+                    };
+                    let own = package(&table)
+                        .and_then(|own| own.get("version")?.as_str().map(str::to_owned));
+                    let shared = || {
+                        table
+                            .get("workspace")?
+                            .get("package")?
+                            .get("version")?
+                            .as_str()
+                            .map(str::to_owned)
+                    };
+                    own.or_else(shared)?
+                }
+            };
+            // What everybody's template begins with says nothing.
+            let version = Version::parse(&version)
+                .ok()
+                .filter(|version| *version > Version::new(0, 0, 1))?;
+            Some((path, version))
+        })
+}
+
+/// Whether a message has no conventional header, and is not git's own.
+fn is_unconventional(message: &str) -> bool {
+    change::parse(message, false).kind == MessageKind::Unconventional
 }
 
 /// The Dockerfiles: those at the top first, plain names before others.
@@ -123,6 +320,9 @@ fn dockerfiles(found: &Found) -> Vec<(String, String)> {
         .filter(|file| dockerfile::is_dockerfile(&name(&file.path)))
         .map(|file| (file.path.clone(), file.text.clone()))
         .collect();
+    let inside =
+        |path: &str| found.folder.is_empty() || path.starts_with(&format!("{}/", found.folder));
+    all.retain(|(path, _)| inside(path));
     all.sort_by_key(|(path, _)| {
         let depth = path.matches('/').count();
         (depth, dockerfile::flavour(path).is_some(), path.clone())
@@ -133,7 +333,7 @@ fn dockerfiles(found: &Found) -> Vec<(String, String)> {
 
 /// The labels of pre-releases that git tags have, and those that workflows look for; `rc` where
 /// there is none.
-fn labels(tags: &[String], texts: &Texts) -> Vec<String> {
+fn labels(tags: &[String], texts: &FileTexts) -> Vec<String> {
     let mut counted: Vec<(String, usize)> = Vec::new();
     let mut count = |label: &str| match counted.iter_mut().find(|(known, _)| known == label) {
         Some((_, count)) => *count += 1,
@@ -246,12 +446,12 @@ mod tests {
     #[test]
     fn labels_in_use() {
         let tags = ["v1.0.0-beta.1", "v1.0.0-rc.1", "v1.0.0-rc2", "v1.0.0"].map(str::to_owned);
-        assert_eq!(labels(&tags, &Texts::new()), ["rc", "beta"]);
+        assert_eq!(labels(&tags, &FileTexts::new()), ["rc", "beta"]);
         let texts = [(
             ".github/workflows/a.yml".to_owned(),
             "if: contains(github.ref, '-pre')".to_owned(),
         )];
         assert_eq!(labels(&[], &texts.into()), ["pre"]);
-        assert_eq!(labels(&[], &Texts::new()), ["rc"]);
+        assert_eq!(labels(&[], &FileTexts::new()), ["rc"]);
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::init::{
     dockerfile::is_dockerfile,
+    goreleaser,
     workflow::{WORKFLOWS, is_workflow},
 };
 
@@ -28,15 +29,26 @@ const ANYWHERE: [&str; 12] = [
 ];
 
 /// Files of other release tools at the top of the working tree, in the order in which they count.
-pub(super) const TOOL_FILES: [&str; 8] = [
+pub(super) const TOOL_FILES: [&str; 19] = [
     ".releaserc",
     ".releaserc.json",
     ".releaserc.yml",
     ".releaserc.yaml",
     "package.json",
+    "release-please-config.json",
+    ".release-please-manifest.json",
     "cog.toml",
     "release.toml",
     "Cargo.toml",
+    "release.config.js",
+    "release.config.cjs",
+    "release.config.mjs",
+    "release.config.ts",
+    ".releaserc.js",
+    ".releaserc.cjs",
+    ".releaserc.mjs",
+    ".releaserc.ts",
+    "Makefile",
 ];
 
 /// What a repository holds that a policy can be made of.
@@ -50,6 +62,10 @@ pub(crate) struct Found {
     pub(crate) files: Vec<FoundFile>,
     /// Repositories that were named for the policy: they stand in for what files say.
     pub(crate) images: Vec<String>,
+    /// The folder of the image, from the top of the working tree; empty for the top itself.
+    pub(crate) folder: String,
+    /// The newest commit messages of the branch.
+    pub(crate) messages: Vec<String>,
 }
 
 /// A text file of the working tree.
@@ -66,6 +82,7 @@ pub(crate) fn has_interest(path: &str) -> bool {
     let hidden = path.starts_with('.') && path.contains('/');
     let is_action = path.starts_with(ACTIONS) && (name == "action.yml" || name == "action.yaml");
     let of_a_tool = TOOL_FILES.contains(&path)
+        || goreleaser::FILES.contains(&path)
         || (name.ends_with(".hcl") || ANYWHERE.contains(&name)) && !hidden;
     of_a_tool || is_workflow(path) || is_action || is_dockerfile(name) && !hidden
 }
@@ -75,8 +92,10 @@ pub(crate) fn is_passed_by(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     let foreign = matches!(name, "node_modules" | "target" | "vendor" | "testdata");
     let leads = |place: &str| format!("{place}/").starts_with(&format!("{path}/"));
-    let looked_into =
-        leads(WORKFLOWS) || leads(ACTIONS) || path.starts_with(&format!("{ACTIONS}/"));
+    let looked_into = path == ".config"
+        || leads(WORKFLOWS)
+        || leads(ACTIONS)
+        || path.starts_with(&format!("{ACTIONS}/"));
     let hidden = path.split('/').any(|part| part.starts_with('.')) && !looked_into;
     foreign || hidden
 }
@@ -92,6 +111,8 @@ mod tests {
             "services/api/alpine.Dockerfile",
             ".github/workflows/release.yml",
             ".releaserc",
+            ".goreleaser.yaml",
+            ".config/goreleaser.yml",
             "Cargo.toml",
         ] {
             assert!(has_interest(path), "{path}");

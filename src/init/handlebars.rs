@@ -1,14 +1,14 @@
 //! The part of Handlebars that docker/metadata-action's inputs are written in: names, and helpers
 //! with one argument.
 
+/// What a name gives, with the first argument where there is one; or why it has no counterpart.
+pub(super) type Helpers<'a> = dyn Fn(&str, Option<&str>) -> Result<String, String> + 'a;
+
 /// Fills in the expressions of `text`; `value` gets a name and its first argument.
 ///
 /// # Errors
 /// Why it has no counterpart.
-pub(super) fn render(
-    text: &str,
-    value: &dyn Fn(&str, Option<&str>) -> Result<String, String>,
-) -> Result<String, String> {
+pub(super) fn render(text: &str, value: &Helpers<'_>) -> Result<String, String> {
     let mut out = String::new();
     let mut rest = text;
     // GitHub's own `${{ }}`, which was not filled in, is none of Handlebars'.

@@ -20,6 +20,8 @@ mod facts;
 mod fields;
 mod found;
 mod generalise;
+mod go_template;
+mod goreleaser;
 mod handlebars;
 mod metadata;
 mod notes;
@@ -44,7 +46,8 @@ use crate::{
 };
 
 pub(crate) use crate::plan::tags::TagAction;
-pub(crate) use compared::{ComparedRelease, ComparedTag, Difference, Table};
+pub(crate) use compared::{ComparedRelease, ComparedTag, Table};
+pub(crate) use dockerfile::is_dockerfile;
 pub(crate) use found::{DEPTH, Found, FoundFile, has_interest, is_passed_by};
 pub(crate) use writer::Draft;
 

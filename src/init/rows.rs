@@ -6,7 +6,7 @@ use semver::Version;
 
 use crate::{
     init::{
-        compared::{ComparedTag, Difference},
+        compared::{ComparedTag, TagDifference},
         contents::Content,
         push::{Build, PushedReference, joined},
         scenario::Sample,
@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// A tag of an image of the policy.
-type Key = (Variant, String);
+type RowKey = (Variant, String);
 
 /// Every tag of either side.
 pub(super) fn rows(
@@ -28,9 +28,9 @@ pub(super) fn rows(
 ) -> Vec<ComparedTag> {
     let sample = Sample::default();
     let mut rows: Vec<ComparedTag> = Vec::new();
-    let mut seen: BTreeSet<Key> = BTreeSet::new();
+    let mut seen: BTreeSet<RowKey> = BTreeSet::new();
     for content in there {
-        let variant = variant_of(content, here, policy);
+        let variant = variant_of(content, there, here, policy);
         for reference in &content.ordered {
             let tag = sample.expand(&reference.tag);
             let planned = variant.as_ref().and_then(|variant| {
@@ -85,11 +85,11 @@ pub(super) fn rows(
             there: None,
             here: Some(planned.action()),
             difference: if kept {
-                Difference::Same
+                TagDifference::Same
             } else if there.is_empty() {
-                Difference::Added("nothing is pushed there for this version".into())
+                TagDifference::Added("nothing is pushed there for this version".into())
             } else {
-                Difference::Added(format!("`{}` of the policy gives it", planned.template))
+                TagDifference::Added(format!("`{}` of the policy gives it", planned.template))
             },
         });
     }
@@ -118,24 +118,47 @@ fn name(variant: &Variant) -> String {
 
 /// The image of the policy that a content is: by what is built, and where nothing tells that, by
 /// the tag that names the version.
-fn variant_of(content: &Content, here: &TagSet, policy: &Policy) -> Option<Variant> {
-    if let Some(build) = &content.build {
-        let found = variants(policy).find(|(variant, _)| {
-            is_of(build, variant.as_ref(), policy) && shares(content, here, policy)
-        });
-        if let Some((_, name)) = found {
-            return Some(name);
-        }
-    }
+fn variant_of(
+    content: &Content,
+    there: &[Content],
+    here: &TagSet,
+    policy: &Policy,
+) -> Option<Variant> {
     let sample = Sample::default();
-    let mut all = variants(policy).map(|(_, name)| name);
-    all.find(|variant| {
-        here.version_tag(variant).is_some_and(|tag| {
-            content.ordered.iter().any(|one| {
-                sample.expand(&one.tag) == tag.to_string() && goes_to(policy, &one.repository)
-            })
+    let has = |tag: &str| {
+        content
+            .ordered
+            .iter()
+            .any(|one| sample.expand(&one.tag) == tag)
+    };
+    let Some(build) = &content.build else {
+        let mut all = variants(policy).map(|(_, name)| name);
+        let is_named = |variant: &Variant| {
+            here.version_tag(variant)
+                .is_some_and(|tag| has(&tag.to_string()))
+        };
+        return all.find(is_named).filter(|_| shares(content, here, policy));
+    };
+    // Contents that differ in their arguments alone are told apart by their tags.
+    let same_source = |other: &&Content| {
+        other
+            .build
+            .as_ref()
+            .is_some_and(|other| other.source() == build.source())
+    };
+    let alone = there.iter().filter(same_source).count() == 1;
+    let shares_tag = |variant: &Variant| {
+        here.tags()
+            .iter()
+            .any(|one| one.variant == *variant && has(&one.tag.to_string()))
+    };
+    variants(policy)
+        .find(|(variant, name)| {
+            is_of(build, variant.as_ref(), policy)
+                && shares(content, here, policy)
+                && (alone || shares_tag(name))
         })
-    })
+        .map(|(_, name)| name)
 }
 
 /// Whether the content goes to a repository of the policy.
@@ -180,7 +203,13 @@ fn is_of(build: &Build, variant: Option<&VariantPolicy>, policy: &Policy) -> boo
     let context = joined(".", own.context.as_str()).unwrap_or_default();
     let dockerfile = joined(&context, dockerfile.as_str()).unwrap_or_default();
     let (there_context, there_dockerfile, there_target) = build.source();
-    there_context == context
+    // An argument that both have has to be the same; one with a version in it tells no image apart.
+    let agree = own.args.iter().all(|(name, template)| {
+        let ours = template.as_str();
+        ours.contains('{') || build.args.get(name).is_none_or(|value| value == ours)
+    });
+    agree
+        && there_context == context
         && there_dockerfile == dockerfile
         && there_target == target.map(String::as_str)
 }
@@ -195,29 +224,38 @@ fn difference(
     here: &TagSet,
     policy: &Policy,
     version: &Version,
-) -> Difference {
+) -> TagDifference {
     let Some(variant) = variant else {
         let ours = here.tags().iter().any(|one| one.tag.to_string() == tag);
         if ours && goes_to(policy, &reference.repository) {
-            return taken_by_another(content, tag);
+            let names_version = here
+                .version_tag(&Variant::main())
+                .is_some_and(|own| own.to_string() == tag);
+            return match names_version {
+                true => TagDifference::AnotherImage(format!(
+                    "there it shows the build of {}",
+                    made_of(content)
+                )),
+                false => taken_by_another(content, tag),
+            };
         }
-        return Difference::NotTakenOver("the policy does not have this image".into());
+        return TagDifference::NotTakenOver("the policy does not have this image".into());
     };
     if let Some(action) = action {
         if let Some(build) = &content.build {
             let own = variants(policy).find(|(_, name)| name == variant);
             if own.is_some_and(|(own, _)| !is_of(build, own.as_ref(), policy)) {
-                return Difference::AnotherImage(format!(
+                return TagDifference::AnotherImage(format!(
                     "there it shows the build of `{}`",
                     build.dockerfile
                 ));
             }
         }
         return match action {
-            TagAction::Keep => Difference::OnPurpose(
+            TagAction::Keep => TagDifference::OnPurpose(
                 "moving tags compare versions: a backport does not take them back".into(),
             ),
-            _ => Difference::Same,
+            _ => TagDifference::Same,
         };
     }
     if !goes_to(policy, &reference.repository) {
@@ -226,32 +264,32 @@ fn difference(
         } else {
             "the policy does not have this repository"
         };
-        return Difference::NotTakenOver(why.into());
+        return TagDifference::NotTakenOver(why.into());
     }
     let of_main = |one: &PlannedTag| one.variant.name().is_none() && one.tag.to_string() == tag;
     if variant.name().is_some() && (tag == "latest" || here.tags().iter().any(of_main)) {
-        return Difference::OnPurpose(
+        return TagDifference::OnPurpose(
             "a variant never takes the tags of the main image: its suffix reaches all of its own"
                 .into(),
         );
     }
     if tag.parse::<crate::oci::Tag>().is_err() {
-        return Difference::OnPurpose(
+        return TagDifference::OnPurpose(
             "it is not a valid tag, and hoist refuses it before the build".into(),
         );
     }
     let major = version.major.to_string();
     if version.major == 0 && (tag == major || tag == format!("v{major}")) {
-        return Difference::OnPurpose(
+        return TagDifference::OnPurpose(
             "`0` is left out while major is 0 (`tags.zero-major`)".into(),
         );
     }
     if !version.pre.is_empty() && !tag.contains(&version.to_string()) {
-        return Difference::OnPurpose(
+        return TagDifference::OnPurpose(
             "a pre-release takes no tag that stable versions have".into(),
         );
     }
-    Difference::NotTakenOver("no template of the policy gives it".into())
+    TagDifference::NotTakenOver("no template of the policy gives it".into())
 }
 
 /// An image in words: by its Dockerfile and stage, else by the step that pushes it.
@@ -274,14 +312,14 @@ fn made_of(content: &Content) -> String {
     format!("{dockerfile}{target}{context}{}", args.concat())
 }
 
-fn taken_by_another(content: &Content, tag: &str) -> Difference {
+fn taken_by_another(content: &Content, tag: &str) -> TagDifference {
     let made = made_of(content);
     if tag == "latest" {
-        Difference::OnPurpose(format!(
+        TagDifference::OnPurpose(format!(
             "`latest` is the main image's alone; there {made} takes it too"
         ))
     } else {
-        Difference::NotTakenOver(format!(
+        TagDifference::NotTakenOver(format!(
             "there {made} has it, which the policy does not release"
         ))
     }

@@ -10,7 +10,7 @@ use crate::init::term::{Object, Term};
 
 /// What starts a workflow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Event {
+pub(super) enum ReleaseEvent {
     /// A git tag is pushed.
     TagPush,
     /// A release is published on GitHub.
@@ -27,7 +27,7 @@ pub(super) struct Scenario<'a> {
     pub(super) version: &'a Version,
     /// What stands before the version in the git tag.
     pub(super) prefix: &'a str,
-    pub(super) event: Event,
+    pub(super) event: ReleaseEvent,
     /// `owner/name` on GitHub.
     pub(super) repository: Option<&'a str>,
     pub(super) default_branch: &'a str,
@@ -42,16 +42,18 @@ impl Scenario<'_> {
     /// The full name of the ref that started the workflow.
     pub(super) fn git_ref(&self) -> String {
         match self.event {
-            Event::TagPush | Event::Release => format!("refs/tags/{}", self.tag()),
-            Event::BranchPush | Event::Dispatch => format!("refs/heads/{}", self.default_branch),
+            ReleaseEvent::TagPush | ReleaseEvent::Release => format!("refs/tags/{}", self.tag()),
+            ReleaseEvent::BranchPush | ReleaseEvent::Dispatch => {
+                format!("refs/heads/{}", self.default_branch)
+            }
         }
     }
 
     pub(super) fn event_name(&self) -> &'static str {
         match self.event {
-            Event::TagPush | Event::BranchPush => "push",
-            Event::Release => "release",
-            Event::Dispatch => "workflow_dispatch",
+            ReleaseEvent::TagPush | ReleaseEvent::BranchPush => "push",
+            ReleaseEvent::Release => "release",
+            ReleaseEvent::Dispatch => "workflow_dispatch",
         }
     }
 
@@ -97,7 +99,7 @@ impl Scenario<'_> {
             .with("inputs", Term::Null)
             .with("workflow_run", Term::Null);
         match self.event {
-            Event::Release => {
+            ReleaseEvent::Release => {
                 let release = Object::open()
                     .with("tag_name", self.tag())
                     .with("prerelease", !self.version.pre.is_empty())

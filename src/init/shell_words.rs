@@ -9,7 +9,7 @@ use regex::Regex;
 
 /// What a script sets, and its commands.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Script {
+pub(super) struct PlainScript {
     /// Outputs of the step; `None` where the value is not known.
     pub(super) outputs: BTreeMap<String, Option<String>>,
     /// Variables of later steps.
@@ -18,7 +18,7 @@ pub(super) struct Script {
     pub(super) commands: Vec<Vec<Option<String>>>,
 }
 
-impl Script {
+impl PlainScript {
     pub(super) fn read(text: &str, variable: &dyn Fn(&str) -> Option<String>) -> Self {
         let mut script = Self::default();
         let mut own: BTreeMap<String, Option<String>> = BTreeMap::new();
@@ -41,8 +41,8 @@ impl Script {
             } else if let Some((place, name, text)) = output(line) {
                 let value = value(text);
                 match place {
-                    Place::Output => script.outputs.insert(name.to_owned(), value),
-                    Place::Environment => {
+                    OutputPlace::Output => script.outputs.insert(name.to_owned(), value),
+                    OutputPlace::Environment => {
                         own.insert(name.to_owned(), value.clone());
                         script.environment.insert(name.to_owned(), value)
                     }
@@ -66,25 +66,29 @@ fn assignment(line: &str) -> Option<(&str, &str)> {
     (legal && words(value).len() <= 1).then_some((name, value))
 }
 
-enum Place {
+enum OutputPlace {
     Output,
     Environment,
 }
 
 /// `echo "name=text" >> $GITHUB_OUTPUT`, its older form, and the environment's.
-fn output(line: &str) -> Option<(Place, &str, &str)> {
+fn output(line: &str) -> Option<(OutputPlace, &str, &str)> {
     let rest = line.strip_prefix("echo ")?;
     if let Some((_, rest)) = rest.split_once("::set-output name=") {
         let (name, value) = rest.split_once("::")?;
-        return Some((Place::Output, name, value.trim_end_matches(['"', '\''])));
+        return Some((
+            OutputPlace::Output,
+            name,
+            value.trim_end_matches(['"', '\'']),
+        ));
     }
     let (text, target) = rest
         .split_once(">>")
         .or_else(|| rest.split_once("| tee -a"))?;
     let place = if target.contains("GITHUB_OUTPUT") {
-        Place::Output
+        OutputPlace::Output
     } else if target.contains("GITHUB_ENV") {
-        Place::Environment
+        OutputPlace::Environment
     } else {
         return None;
     };
@@ -212,6 +216,7 @@ fn parameter(inner: &str, variable: &dyn Fn(&str) -> Option<String>) -> Option<S
         let rest = rest.replace("\\/", "\u{2}");
         let (from, to) = rest.split_once('/').unwrap_or((&rest, ""));
         let (from, to) = (from.replace('\u{2}', "/"), to.replace('\u{2}', "/"));
+        let from = from.replace("$'\\n'", "\n");
         Some(if all {
             value.replace(&from, &to)
         } else {
@@ -425,14 +430,14 @@ mod tests {
                 None,
             ),
         ] {
-            let script_read = Script::read(script, &variable);
+            let script_read = PlainScript::read(script, &variable);
             assert_eq!(script_read.outputs["x"].as_deref(), expected, "{script}");
         }
     }
 
     #[test]
     fn commands_by_their_words() {
-        let script = Script::read(
+        let script = PlainScript::read(
             "V=1\ndocker push acme/api:$V # all\ndocker tag \\\n  a b",
             &variable,
         );

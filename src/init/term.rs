@@ -101,7 +101,7 @@ impl Term {
                 name.text().map_or(Self::Unknown, |name| object.get(&name))
             }
             (Self::List(items), Self::Number(at)) if *at >= 0.0 => {
-                let index = items.iter().nth(*at as usize);
+                let index = items.get(*at as usize);
                 index.cloned().unwrap_or(Self::Null)
             }
             _ => Self::Null,

@@ -13,7 +13,7 @@ use crate::init::{
 
 /// An image with its tags as templates.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Image {
+pub(super) struct TaggedImage {
     pub(super) repositories: Vec<String>,
     /// `None` where nothing tells what is built.
     pub(super) build: Option<Build>,
@@ -32,11 +32,15 @@ pub(super) struct Image {
 pub(super) type Releases<'a> = dyn Fn(&Version) -> (Vec<Push>, Notes) + 'a;
 
 /// Reads the images out of a few releases.
-pub(super) fn images(release: &Releases<'_>, labels: &[String], notes: &mut Notes) -> Vec<Image> {
+pub(super) fn images(
+    release: &Releases<'_>,
+    labels: &[String],
+    notes: &mut Notes,
+) -> Vec<TaggedImage> {
     let [first, second] = probes();
     let (found, mut named) = observe(release, &first);
     let (proof, _) = observe(release, &second);
-    let mut images: Vec<Image> = found
+    let mut images: Vec<TaggedImage> = found
         .iter()
         .map(|content| {
             image(
@@ -59,8 +63,11 @@ pub(super) fn images(release: &Releases<'_>, labels: &[String], notes: &mut Note
                 [&first, &second],
                 &mut named,
             );
-            let known = images.iter_mut().position(|image| {
-                image.key == content.key || is_same(image.build.as_ref(), content.build.as_ref())
+            let by_key = images.iter().position(|image| image.key == content.key);
+            let known = by_key.or_else(|| {
+                let same =
+                    |image: &TaggedImage| is_same(image.build.as_ref(), content.build.as_ref());
+                images.iter().position(same)
             });
             let place = known.unwrap_or_else(|| {
                 // A step that runs for pre-releases alone.
@@ -114,7 +121,7 @@ fn image(
     proof: Option<&Content>,
     versions: [&Version; 2],
     notes: &mut Notes,
-) -> Image {
+) -> TaggedImage {
     let stable = if versions[0].pre.is_empty() {
         templates(content, proof, versions, notes)
     } else {
@@ -124,7 +131,7 @@ fn image(
         .build
         .as_ref()
         .map(|build| generalised(build, versions[0]));
-    Image {
+    TaggedImage {
         repositories: content.repositories(),
         build,
         stable,
@@ -186,7 +193,7 @@ fn generalised(build: &Build, version: &Version) -> Build {
     build
 }
 
-impl Image {
+impl TaggedImage {
     /// What stands around the version in the tag that names it whole. Stable versions say it: what
     /// is pushed for pre-releases can lack the suffix. Where no version is known, `latest` shows it.
     fn frame(&self) -> Option<(&str, &str)> {
@@ -219,21 +226,21 @@ fn framed<'a>(templates: &'a [String], word: &str) -> Option<(&'a str, &'a str)>
 /// An image that is released, and what else goes to its repositories.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Family {
-    pub(super) main: Image,
+    pub(super) main: TaggedImage,
     /// Images of the same repositories with a suffix of their own.
-    pub(super) variants: Vec<Image>,
+    pub(super) variants: Vec<TaggedImage>,
     /// Several builds push the same tags.
     pub(super) conflict: bool,
 }
 
 /// Orders images by the repositories that they share.
-pub(super) fn families(images: Vec<Image>, notes: &mut Notes) -> Vec<Family> {
-    let mut groups: Vec<Vec<Image>> = Vec::new();
+pub(super) fn families(images: Vec<TaggedImage>, notes: &mut Notes) -> Vec<Family> {
+    let mut groups: Vec<Vec<TaggedImage>> = Vec::new();
     for image in images
         .into_iter()
         .filter(|image| !image.stable.is_empty() || !image.prerelease.is_empty())
     {
-        let shares = |group: &Vec<Image>| {
+        let shares = |group: &Vec<TaggedImage>| {
             group.iter().any(|one| {
                 one.repositories
                     .iter()
@@ -241,7 +248,7 @@ pub(super) fn families(images: Vec<Image>, notes: &mut Notes) -> Vec<Family> {
             })
         };
         let (mut together, apart): (Vec<_>, Vec<_>) = groups.into_iter().partition(shares);
-        let mut group: Vec<Image> = together.drain(..).flatten().collect();
+        let mut group: Vec<TaggedImage> = together.drain(..).flatten().collect();
         group.push(image);
         groups = apart;
         groups.push(group);
@@ -253,8 +260,8 @@ pub(super) fn families(images: Vec<Image>, notes: &mut Notes) -> Vec<Family> {
 }
 
 /// The main image is the one without a suffix, in whatever order they stand.
-fn family(mut group: Vec<Image>, notes: &mut Notes) -> Option<Family> {
-    let is_plain = |image: &Image| {
+fn family(mut group: Vec<TaggedImage>, notes: &mut Notes) -> Option<Family> {
+    let is_plain = |image: &TaggedImage| {
         image.suffix() == Some("") && image.prefix().is_some_and(|p| matches!(p, "" | "v"))
     };
     let plain: Vec<usize> = (0..group.len())
@@ -313,7 +320,7 @@ fn family(mut group: Vec<Image>, notes: &mut Notes) -> Option<Family> {
     })
 }
 
-fn listed(image: &Image) -> String {
+fn listed(image: &TaggedImage) -> String {
     let all: Vec<String> = image
         .stable
         .iter()

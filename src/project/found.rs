@@ -16,7 +16,14 @@ pub(crate) struct WorkTree {
     pub(crate) remote: Option<(String, String)>,
     /// Names of all tags.
     pub(crate) tags: Vec<String>,
+    /// The directory that was asked about, from the top; empty for the top itself.
+    pub(crate) folder: String,
+    /// The newest commit messages.
+    pub(crate) messages: Vec<String>,
 }
+
+/// So many commit messages show how a project writes them.
+const MESSAGES: usize = 50;
 
 impl WorkTree {
     /// Reads the repository that contains `directory`.
@@ -32,7 +39,19 @@ impl WorkTree {
         let remotes = repository.remotes()?;
         let origin = remotes.iter().find(|name| *name == "origin");
         let name = origin.or(remotes.first());
+        let inside = |directory: &Path| {
+            let (directory, top) = (directory.canonicalize().ok()?, top.canonicalize().ok()?);
+            Some(
+                directory
+                    .strip_prefix(top)
+                    .ok()?
+                    .to_string_lossy()
+                    .into_owned(),
+            )
+        };
         Ok(Self {
+            folder: inside(directory).unwrap_or_default(),
+            messages: repository.recent_messages(MESSAGES),
             top: top.to_owned(),
             remote: name.and_then(|name| Some((name.clone(), repository.remote_url(name)?))),
             tags: repository.tag_names()?,

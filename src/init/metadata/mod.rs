@@ -5,6 +5,8 @@
 //! taken by priority, and the first one that gives a tag decides whether `latest` comes with it.
 
 mod flavor;
+mod globals;
+mod line;
 mod pattern;
 mod rule;
 #[cfg(test)]
@@ -16,7 +18,9 @@ use crate::init::{
     term::{Object, Term, is_partial},
 };
 use flavor::Flavor;
-use rule::{MetadataRule, RuleAnswer, sanitize};
+use globals::sanitize;
+use line::MetadataRule;
+use rule::RuleAnswer;
 
 /// Stands behind a tag of which only GitHub knows whether it is made.
 pub(super) const PERHAPS: char = '\u{1}';

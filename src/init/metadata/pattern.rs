@@ -4,11 +4,14 @@ use regex::Regex;
 use semver::Version;
 
 use crate::init::{
-    handlebars::render, metadata::rule::MetadataRule, scenario::Scenario, term::is_partial,
+    handlebars::render,
+    metadata::{globals::global, line::MetadataRule},
+    scenario::Scenario,
+    term::is_partial,
 };
 
 /// The text of a tag and whether `latest` comes with it; nothing where the rule does not apply.
-type Body = Result<Option<(String, bool)>, String>;
+type RuleBody = Result<Option<(String, bool)>, String>;
 
 /// The text that a rule reads: its own value, else the git tag. A value that only GitHub knows can
 /// hardly be anything but the version that is released.
@@ -17,9 +20,7 @@ fn subject(rule: &MetadataRule, scenario: &Scenario<'_>) -> Result<Option<String
     let git_ref = scenario.git_ref();
     let text = match git_ref.strip_prefix("refs/tags/") {
         _ if is_partial(value) => scenario.tag(),
-        _ if !value.is_empty() => {
-            render(value, &|name, arg| super::rule::global(name, arg, scenario))?
-        }
+        _ if !value.is_empty() => render(value, &|name, arg| global(name, arg, scenario))?,
         Some(tag) => tag.to_owned(),
         None => return Ok(None),
     };
@@ -41,7 +42,7 @@ fn version_text(rule: &MetadataRule, scenario: &Scenario<'_>) -> Result<Option<S
     Ok(Some(text.replace('/', "-")))
 }
 
-pub(super) fn semver(rule: &MetadataRule, scenario: &Scenario<'_>) -> Body {
+pub(super) fn semver(rule: &MetadataRule, scenario: &Scenario<'_>) -> RuleBody {
     let Some(text) = version_text(rule, scenario)? else {
         return Ok(None);
     };
@@ -78,7 +79,7 @@ pub(super) fn semver(rule: &MetadataRule, scenario: &Scenario<'_>) -> Body {
     Ok(Some((render(pattern, &value)?, stable)))
 }
 
-pub(super) fn pep440(rule: &MetadataRule, scenario: &Scenario<'_>) -> Body {
+pub(super) fn pep440(rule: &MetadataRule, scenario: &Scenario<'_>) -> RuleBody {
     let Some(text) = version_text(rule, scenario)? else {
         return Ok(None);
     };
@@ -107,7 +108,7 @@ pub(super) fn pep440(rule: &MetadataRule, scenario: &Scenario<'_>) -> Body {
     Ok(Some((render(pattern, &value)?, true)))
 }
 
-pub(super) fn matched(rule: &MetadataRule, scenario: &Scenario<'_>) -> Body {
+pub(super) fn matched(rule: &MetadataRule, scenario: &Scenario<'_>) -> RuleBody {
     let Some(text) = subject(rule, scenario)? else {
         return Ok(None);
     };

@@ -1,21 +1,16 @@
 //! One rule of the `tags:` input, and the tag that it gives in a release.
 
-use std::collections::BTreeMap;
-
 use crate::init::{
-    fields,
-    handlebars::{render, strftime},
-    metadata::{flavor::Flavor, pattern},
-    scenario::{Event, Scenario},
+    handlebars::render,
+    metadata::{
+        flavor::Flavor,
+        globals::{global, sanitize},
+        line::MetadataRule,
+        pattern,
+    },
+    scenario::{ReleaseEvent, Scenario},
     term::is_partial,
 };
-
-/// A line of the input, split.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct MetadataRule {
-    kind: String,
-    fields: BTreeMap<String, String>,
-}
 
 /// What a rule gives in a release.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,44 +28,6 @@ pub(super) enum RuleAnswer {
 }
 
 impl MetadataRule {
-    pub(super) fn parse(line: &str) -> Self {
-        let mut fields = BTreeMap::new();
-        for (key, value) in fields::pairs(line) {
-            fields.insert(key.unwrap_or_else(|| "value".to_owned()), value);
-        }
-        let kind = fields.remove("type").unwrap_or_else(|| "raw".to_owned());
-        Self { kind, fields }
-    }
-
-    pub(super) fn get(&self, key: &str) -> Option<&str> {
-        self.fields.get(key).map(String::as_str)
-    }
-
-    /// The rule in few words.
-    pub(super) fn describe(&self) -> String {
-        let shown = [
-            "event", "branch", "pattern", "value", "format", "prefix", "suffix",
-        ]
-        .iter()
-        .filter_map(|key| self.get(key).map(|value| format!(",{key}={value}")));
-        format!("type={}{}", self.kind, shown.collect::<String>())
-    }
-
-    /// Rules of a higher priority come first, and the first one decides about `latest`.
-    pub(super) fn priority(&self) -> f64 {
-        let usual = match &*self.kind {
-            "schedule" => 1000.0,
-            "semver" | "pep440" => 900.0,
-            "match" => 800.0,
-            "edge" => 700.0,
-            "ref" => 600.0,
-            "raw" => 200.0,
-            _ => 100.0,
-        };
-        let own = self.get("priority").and_then(|text| text.parse().ok());
-        own.unwrap_or(usual)
-    }
-
     /// What the rule gives in a release.
     pub(super) fn answer(&self, flavor: &Flavor, scenario: &Scenario<'_>) -> RuleAnswer {
         let enable = self.get("enable").unwrap_or("true");
@@ -132,7 +89,10 @@ impl MetadataRule {
             ("edge", _) => "it follows pushes to a branch, not releases".into(),
             ("schedule", _) => "it follows a schedule, not releases".into(),
             ("semver" | "pep440" | "match" | "ref", _)
-                if !matches!(scenario.event, Event::TagPush | Event::Release) =>
+                if !matches!(
+                    scenario.event,
+                    ReleaseEvent::TagPush | ReleaseEvent::Release
+                ) =>
             {
                 "it reads a git tag, and this workflow is not started by one".into()
             }
@@ -172,57 +132,4 @@ impl MetadataRule {
             other => Err(format!("`type={other}` is not known")),
         }
     }
-}
-
-/// What the action's own expressions give outside of patterns.
-pub(super) fn global(
-    name: &str,
-    argument: Option<&str>,
-    scenario: &Scenario<'_>,
-) -> Result<String, String> {
-    let git_ref = scenario.git_ref();
-    Ok(match name {
-        "branch" => git_ref
-            .strip_prefix("refs/heads/")
-            .unwrap_or_default()
-            .into(),
-        "tag" => git_ref
-            .strip_prefix("refs/tags/")
-            .unwrap_or_default()
-            .into(),
-        "sha" => "{sha}".into(),
-        "base_ref" if scenario.event == Event::TagPush => {
-            return Err("`{{base_ref}}` is known to GitHub alone".into());
-        }
-        "base_ref" => String::new(),
-        "is_default_branch" => {
-            (git_ref.strip_prefix("refs/heads/") == Some(scenario.default_branch)).to_string()
-        }
-        "is_not_default_branch" => {
-            (git_ref.strip_prefix("refs/heads/") != Some(scenario.default_branch)).to_string()
-        }
-        "date" | "commit_date" => {
-            format!("{{{name}:{}}}", strftime(argument.unwrap_or_default())?)
-        }
-        _ => String::new(),
-    })
-}
-
-/// What the action makes of characters that no tag can hold; placeholders stay.
-pub(super) fn sanitize(name: &str) -> String {
-    let mut out = String::new();
-    let (mut inside, mut replaced) = (false, false);
-    for c in name.chars() {
-        inside |= c == '{';
-        let legal = c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-' | '}');
-        if inside || legal {
-            out.push(c);
-            replaced = false;
-        } else if !replaced {
-            out.push('-');
-            replaced = true;
-        }
-        inside &= c != '}';
-    }
-    out
 }

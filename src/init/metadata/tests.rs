@@ -2,7 +2,7 @@ use semver::Version;
 
 use crate::init::{
     metadata::{MetadataAnswer, MetadataStep, PERHAPS},
-    scenario::{Event, Scenario},
+    scenario::{ReleaseEvent, Scenario},
 };
 
 /// What a step makes of a pushed tag `v…`.
@@ -18,7 +18,7 @@ fn answer(version: &str, tags: &str, flavor: &str) -> MetadataAnswer {
     step.answer(&Scenario {
         version: &version,
         prefix: "v",
-        event: Event::TagPush,
+        event: ReleaseEvent::TagPush,
         repository: Some("acme/api"),
         default_branch: "main",
     })

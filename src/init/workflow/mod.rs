@@ -19,22 +19,24 @@ use serde_json::Value;
 use crate::init::{
     notes::{NoteKind, Notes},
     push::Push,
-    scenario::{Event, Scenario},
+    scenario::{ReleaseEvent, Scenario},
     yaml,
 };
+pub(super) use shell::pushes_images;
 use trigger::Triggers;
-use walk::Walk;
+use walk::WorkflowRun;
+pub(super) use walk::names_version;
 
 /// Where GitHub keeps its workflows.
 pub(super) const WORKFLOWS: &str = ".github/workflows";
 
 /// Text files by their paths.
-pub(super) type Texts = BTreeMap<String, String>;
+pub(super) type FileTexts = BTreeMap<String, String>;
 
 /// The workflows of a repository.
 #[derive(Debug, Clone)]
 pub(super) struct Workflows<'a> {
-    texts: &'a Texts,
+    texts: &'a FileTexts,
     parsed: Vec<(&'a str, Value, Triggers)>,
     /// Files that are not valid YAML.
     broken: Vec<&'a str>,
@@ -56,7 +58,7 @@ pub(super) struct Happening {
 }
 
 impl<'a> Workflows<'a> {
-    pub(super) fn read(texts: &'a Texts) -> Self {
+    pub(super) fn read(texts: &'a FileTexts) -> Self {
         let mut workflows = Self {
             texts,
             parsed: Vec::new(),
@@ -114,7 +116,7 @@ impl<'a> Workflows<'a> {
                     event: *event,
                     ..scenario.clone()
                 };
-                let mut walk = Walk::new(self.texts, &scenario);
+                let mut walk = WorkflowRun::new(self.texts, &scenario);
                 walk.start(path, value);
                 all.take(walk);
             }
@@ -137,7 +139,7 @@ impl<'a> Workflows<'a> {
         let mut all = Happening::default();
         for (path, value, triggers) in &self.parsed {
             if publishes(value) && triggers.start(scenario) {
-                let mut walk = Walk::new(self.texts, scenario);
+                let mut walk = WorkflowRun::new(self.texts, scenario);
                 walk.start(path, value);
                 all.take(walk);
             }
@@ -147,14 +149,19 @@ impl<'a> Workflows<'a> {
     }
 
     /// The events of a release that start the workflow.
-    fn events(&self, value: &Value, triggers: &Triggers, scenario: &Scenario<'_>) -> Vec<Event> {
-        let starts = |event: &Event| {
+    fn events(
+        &self,
+        value: &Value,
+        triggers: &Triggers,
+        scenario: &Scenario<'_>,
+    ) -> Vec<ReleaseEvent> {
+        let starts = |event: &ReleaseEvent| {
             triggers.start(&Scenario {
                 event: *event,
                 ..scenario.clone()
             })
         };
-        let both: Vec<Event> = [Event::TagPush, Event::Release]
+        let both: Vec<ReleaseEvent> = [ReleaseEvent::TagPush, ReleaseEvent::Release]
             .into_iter()
             .filter(starts)
             .collect();
@@ -166,17 +173,17 @@ impl<'a> Workflows<'a> {
         }
         let text = value.to_string();
         let makes_release = release_actions::makes_release(&text);
-        let by_hand = |event: &Event| match event {
-            Event::BranchPush => makes_release,
+        let by_hand = |event: &ReleaseEvent| match event {
+            ReleaseEvent::BranchPush => makes_release,
             _ => makes_release || dispatch_names_version(value),
         };
-        let events = [Event::BranchPush, Event::Dispatch].into_iter();
+        let events = [ReleaseEvent::BranchPush, ReleaseEvent::Dispatch].into_iter();
         events.filter(starts).filter(by_hand).take(1).collect()
     }
 }
 
 impl Happening {
-    fn take(&mut self, walk: Walk<'_>) {
+    fn take(&mut self, walk: WorkflowRun<'_>) {
         for push in walk.pushes {
             if !self.pushes.contains(&push) {
                 self.pushes.push(push);
@@ -248,14 +255,10 @@ fn publishes(workflow: &Value) -> bool {
     .any(|words| text.contains(words))
 }
 
-/// Whether a job is another workflow of the repository.
+/// Whether a job is another workflow of the repository, or a step an action of it.
 fn calls(workflow: &Value) -> bool {
-    let jobs = workflow["jobs"].as_object();
-    jobs.into_iter().flat_map(|jobs| jobs.values()).any(|job| {
-        job["uses"]
-            .as_str()
-            .is_some_and(|uses| uses.contains(WORKFLOWS))
-    })
+    let text = workflow["jobs"].to_string();
+    text.contains(WORKFLOWS) || text.contains("\"uses\":\"./")
 }
 
 /// A workflow that is started by hand and asks for the version.

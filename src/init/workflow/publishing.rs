@@ -11,7 +11,7 @@ use crate::init::{
     term::{Term, is_partial},
     workflow::{
         step::inputs,
-        walk::{Running, Walk},
+        walk::{RunningJob, WorkflowRun},
     },
 };
 
@@ -25,8 +25,8 @@ const BAKE_FILES: [&str; 6] = [
     "docker-compose.yml",
 ];
 
-impl Walk<'_> {
-    pub(super) fn build_push(&mut self, step: &Value, running: &mut Running<'_>) {
+impl WorkflowRun<'_> {
+    pub(super) fn build_push(&mut self, step: &Value, running: &mut RunningJob<'_>) {
         let inputs = inputs(&step["with"], running);
         let get = |name: &str| inputs.get(name).map_or("", String::as_str);
         let outputs = Outputs::read(get("outputs"));
@@ -78,7 +78,7 @@ impl Walk<'_> {
     }
 
     /// The tags of the metadata step before a build that names none: it can hardly mean others.
-    fn nearby_tags(&mut self, place: &str, running: &Running<'_>) -> Vec<PushedReference> {
+    fn nearby_tags(&mut self, place: &str, running: &RunningJob<'_>) -> Vec<PushedReference> {
         let Some(answer) = running
             .last_metadata
             .map(|last| self.metadata[last].references())
@@ -105,7 +105,7 @@ impl Walk<'_> {
         }
     }
 
-    pub(super) fn bake(&mut self, step: &Value, running: &mut Running<'_>) {
+    pub(super) fn bake(&mut self, step: &Value, running: &mut RunningJob<'_>) {
         let inputs = inputs(&step["with"], running);
         let get = |name: &str| inputs.get(name).map_or("", String::as_str);
         let place = self.place(step, running);
@@ -120,9 +120,9 @@ impl Walk<'_> {
                 NoteKind::Assumed,
                 format!("{place} pushes in a release, whatever `{push}` is"),
             ),
-            _ if sets_push => {}
-            _ => return,
+            _ => {}
         }
+        let pushes = get("push").trim() == "true" || is_partial(get("push")) || sets_push;
         let files = self.bake_files(get("files"), get("workdir"));
         let env = match running.contexts.get("env") {
             Term::Object(env) => env,
@@ -140,7 +140,7 @@ impl Walk<'_> {
         for target in baked.targets {
             let (known, unknown) = references(&target.tags.join("\n"));
             self.name_unknown(&place, unknown);
-            if known.is_empty() {
+            if known.is_empty() || !(pushes || target.pushes) {
                 continue;
             }
             self.pushes.push(Push {

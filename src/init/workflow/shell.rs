@@ -7,14 +7,14 @@ use crate::init::{
     expression,
     notes::NoteKind,
     push::{Push, PushedReference},
-    shell_words::{Script, words},
+    shell_words::{PlainScript, words},
     term::{Object, Term, is_partial},
-    workflow::walk::{Running, Walk},
+    workflow::walk::{RunningJob, WorkflowRun},
     yaml,
 };
 
 /// Whether the script pushes images.
-pub(super) fn pushes_images(script: &str) -> bool {
+pub(in crate::init) fn pushes_images(script: &str) -> bool {
     let has = |word: &str| script.contains(word);
     let push = has("--push") || has("push=true") || has("type=registry");
     [
@@ -38,12 +38,12 @@ pub(super) fn pushes_images(script: &str) -> bool {
         || push && (has("docker buildx") || has("docker build") || has("buildx bake"))
 }
 
-impl Walk<'_> {
+impl WorkflowRun<'_> {
     /// Reads a script as far as it is one of the idioms; gives its outputs.
-    pub(super) fn shell(&mut self, step: &Value, running: &mut Running<'_>) -> Option<Object> {
+    pub(super) fn shell(&mut self, step: &Value, running: &mut RunningJob<'_>) -> Option<Object> {
         let run = yaml::text(&step["run"]);
         let filled = expression::fill(&run, &running.contexts);
-        let script = Script::read(&filled, &|name| self.variable(name, running));
+        let script = PlainScript::read(&filled, &|name| self.variable(name, running));
         if let Term::Object(mut env) = running.contexts.get("env") {
             for (name, value) in &script.environment {
                 env.set(name, value.clone().map_or(Term::Unknown, Term::Text));
@@ -61,7 +61,7 @@ impl Walk<'_> {
     }
 
     /// A variable of a step's environment.
-    fn variable(&self, name: &str, running: &Running<'_>) -> Option<String> {
+    fn variable(&self, name: &str, running: &RunningJob<'_>) -> Option<String> {
         let git_ref = self.scenario.git_ref();
         let own = match name {
             "GITHUB_REF" => Some(git_ref),
@@ -94,8 +94,8 @@ impl Walk<'_> {
         &mut self,
         step: &Value,
         run: &str,
-        script: &Script,
-        running: &mut Running<'_>,
+        script: &PlainScript,
+        running: &mut RunningJob<'_>,
     ) {
         let place = self.place(step, running);
         let mut references: Vec<PushedReference> = Vec::new();
@@ -139,7 +139,7 @@ impl Walk<'_> {
     }
 
     /// The metadata steps whose tags the script uses.
-    fn mentioned(&self, step: &Value, run: &str, running: &Running<'_>) -> Vec<usize> {
+    fn mentioned(&self, step: &Value, run: &str, running: &RunningJob<'_>) -> Vec<usize> {
         let text = format!("{run} {}", step["env"]);
         let mut found = Vec::new();
         if ["DOCKER_METADATA_OUTPUT_JSON", "DOCKER_METADATA_OUTPUT_TAGS"]

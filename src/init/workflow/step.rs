@@ -11,9 +11,8 @@ use crate::init::{
     push::{Push, PushedReference},
     term::{Object, Term},
     workflow::{
-        matrix::filled,
         release_actions,
-        walk::{Running, Walk, environment},
+        walk::{RunningJob, WorkflowRun, environment},
     },
     yaml,
 };
@@ -28,8 +27,8 @@ const TAG_OUTPUTS: [&str; 6] = [
     "['tags']",
 ];
 
-impl Walk<'_> {
-    pub(super) fn step(&mut self, step: &Value, running: &mut Running<'_>) {
+impl WorkflowRun<'_> {
+    pub(super) fn step(&mut self, step: &Value, running: &mut RunningJob<'_>) {
         running.steps += 1;
         let action = step["uses"]
             .as_str()
@@ -79,7 +78,7 @@ impl Walk<'_> {
         step: &Value,
         action: Option<&str>,
         condition: &str,
-        running: &mut Running<'_>,
+        running: &mut RunningJob<'_>,
     ) {
         if is_publishing(step, action) {
             self.notes.add(
@@ -100,7 +99,7 @@ impl Walk<'_> {
         &mut self,
         step: &Value,
         action: Option<&str>,
-        running: &mut Running<'_>,
+        running: &mut RunningJob<'_>,
     ) -> Option<Object> {
         let Some(action) = action else {
             return self.shell(step, running);
@@ -141,7 +140,7 @@ impl Walk<'_> {
         None
     }
 
-    fn metadata_step(&mut self, step: &Value, running: &mut Running<'_>) -> Object {
+    fn metadata_step(&mut self, step: &Value, running: &mut RunningJob<'_>) -> Object {
         let inputs = inputs(&step["with"], running);
         let lines = |name: &str| fields::lines(inputs.get(name).map_or("", String::as_str));
         let read = MetadataStep {
@@ -199,7 +198,7 @@ impl Walk<'_> {
         &mut self,
         action: &str,
         step: &Value,
-        running: &mut Running<'_>,
+        running: &mut RunningJob<'_>,
     ) -> Option<Object> {
         let folder = action.trim_start_matches("./").trim_end_matches('/');
         let text = ["action.yml", "action.yaml"]
@@ -224,9 +223,12 @@ impl Walk<'_> {
             );
         }
         for (name, value) in step["with"].as_object().into_iter().flatten() {
-            given.set(name, filled(value, &running.contexts));
+            given.set(
+                name,
+                expression::output(&yaml::text(value), &running.contexts),
+            );
         }
-        let mut inner = Running {
+        let mut inner = RunningJob {
             file: running.file,
             job: running.job,
             text: read.to_string(),
@@ -247,14 +249,14 @@ impl Walk<'_> {
         for (name, output) in read["outputs"].as_object().into_iter().flatten() {
             outputs.set(
                 name,
-                expression::value(&yaml::text(&output["value"]), &inner.contexts),
+                expression::output(&yaml::text(&output["value"]), &inner.contexts),
             );
         }
         Some(outputs)
     }
 
     /// Where a step stands, in words.
-    pub(super) fn place(&self, step: &Value, running: &Running<'_>) -> String {
+    pub(super) fn place(&self, step: &Value, running: &RunningJob<'_>) -> String {
         let name = [&step["name"], &step["id"]]
             .into_iter()
             .find_map(|value| value.as_str());
@@ -286,7 +288,7 @@ impl Walk<'_> {
 }
 
 /// The inputs of a step, filled in.
-pub(super) fn inputs(with: &Value, running: &Running<'_>) -> BTreeMap<String, String> {
+pub(super) fn inputs(with: &Value, running: &RunningJob<'_>) -> BTreeMap<String, String> {
     let entries = with.as_object().into_iter().flatten();
     entries
         .map(|(name, value)| {
@@ -302,7 +304,7 @@ pub(super) fn inputs(with: &Value, running: &Running<'_>) -> BTreeMap<String, St
         .collect()
 }
 
-fn give(step: &Value, outputs: Object, running: &mut Running<'_>) {
+fn give(step: &Value, outputs: Object, running: &mut RunningJob<'_>) {
     let Some(id) = step["id"].as_str() else {
         return;
     };
@@ -317,11 +319,11 @@ fn give(step: &Value, outputs: Object, running: &mut Running<'_>) {
 }
 
 /// Whether anything in the job uses the tags of a metadata step.
-fn uses_tags(step: &Value, running: &Running<'_>) -> bool {
+fn uses_tags(step: &Value, running: &RunningJob<'_>) -> bool {
     running.text.contains("DOCKER_METADATA_OUTPUT_") || running.mentions(step, &TAG_OUTPUTS)
 }
 
-impl Running<'_> {
+impl RunningJob<'_> {
     /// Tells a step from all others.
     pub(super) fn key(&self) -> String {
         format!(

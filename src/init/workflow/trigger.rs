@@ -4,7 +4,7 @@ use regex::Regex;
 use serde_json::Value;
 
 use crate::init::{
-    scenario::{Event, Scenario},
+    scenario::{ReleaseEvent, Scenario},
     yaml,
 };
 
@@ -87,21 +87,21 @@ impl Triggers {
     pub(super) fn start(&self, scenario: &Scenario<'_>) -> bool {
         let stable = scenario.version.pre.is_empty();
         match scenario.event {
-            Event::TagPush => self
+            ReleaseEvent::TagPush => self
                 .tags
                 .as_ref()
                 .is_some_and(|filter| filter.lets(&scenario.tag())),
-            Event::Release => self.release.iter().flatten().any(|kind| match &**kind {
+            ReleaseEvent::Release => self.release.iter().flatten().any(|kind| match &**kind {
                 "published" | "created" => true,
                 "released" => stable,
                 "prereleased" => !stable,
                 _ => false,
             }),
-            Event::BranchPush => {
+            ReleaseEvent::BranchPush => {
                 let filter = self.branches.as_ref();
                 filter.is_some_and(|filter| filter.lets(scenario.default_branch))
             }
-            Event::Dispatch => self.dispatch,
+            ReleaseEvent::Dispatch => self.dispatch,
         }
     }
 
@@ -179,7 +179,7 @@ mod tests {
 
     use crate::init::workflow::trigger::*;
 
-    fn starts(on: &str, event: Event, prefix: &str, version: &str) -> bool {
+    fn starts(on: &str, event: ReleaseEvent, prefix: &str, version: &str) -> bool {
         let on = yaml::parse(on).expect("it is YAML");
         let version = Version::parse(version).expect("it is a version");
         Triggers::of(&on["on"]).start(&Scenario {
@@ -193,7 +193,7 @@ mod tests {
 
     #[test]
     fn events_and_patterns() {
-        use Event::{BranchPush, Release, TagPush};
+        use ReleaseEvent::{BranchPush, Release, TagPush};
         for (on, event, prefix, version, expected) in [
             ("on: push", TagPush, "v", "1.2.3", true),
             ("on: [push, pull_request]", BranchPush, "v", "1.2.3", true),

@@ -9,7 +9,7 @@ use crate::init::{
     metadata::MetadataAnswer,
     notes::{NoteKind, Notes},
     push::{Build, Push, PushedReference},
-    scenario::{Event, Scenario},
+    scenario::{ReleaseEvent, Scenario},
     term::{Object, Term},
     workflow::matrix,
     yaml,
@@ -19,7 +19,7 @@ use crate::init::{
 const DEEPEST: usize = 5;
 
 /// One walk through the workflows that an event starts.
-pub(super) struct Walk<'a> {
+pub(super) struct WorkflowRun<'a> {
     pub(super) texts: &'a BTreeMap<String, String>,
     pub(super) scenario: &'a Scenario<'a>,
     pub(super) pushes: Vec<Push>,
@@ -35,7 +35,7 @@ pub(super) struct Walk<'a> {
 }
 
 /// A job while it runs.
-pub(super) struct Running<'a> {
+pub(super) struct RunningJob<'a> {
     pub(super) file: &'a str,
     pub(super) job: &'a str,
     /// The whole job as text, to see who uses what.
@@ -56,7 +56,7 @@ struct Ended {
     skipped: bool,
 }
 
-impl<'a> Walk<'a> {
+impl<'a> WorkflowRun<'a> {
     pub(super) fn new(texts: &'a BTreeMap<String, String>, scenario: &'a Scenario<'a>) -> Self {
         Self {
             texts,
@@ -74,7 +74,7 @@ impl<'a> Walk<'a> {
     /// Runs a workflow that the event starts.
     pub(super) fn start(&mut self, file: &str, workflow: &Value) {
         let inputs = match self.scenario.event {
-            Event::Dispatch => self.dispatched(workflow),
+            ReleaseEvent::Dispatch => self.dispatched(workflow),
             _ => Object::default(),
         };
         self.workflow(file, workflow, inputs);
@@ -153,7 +153,7 @@ impl<'a> Walk<'a> {
         for (name, output) in outputs.into_iter().flatten() {
             given.set(
                 name,
-                expression::value(&yaml::text(&output["value"]), &base),
+                expression::output(&yaml::text(&output["value"]), &base),
             );
         }
         given
@@ -239,7 +239,7 @@ impl<'a> Walk<'a> {
         let values = combination
             .entries()
             .filter_map(|(name, value)| Some((name.clone(), value.text()?)));
-        let mut running = Running {
+        let mut running = RunningJob {
             file,
             job: name,
             text: job.to_string(),
@@ -256,7 +256,7 @@ impl<'a> Walk<'a> {
         for (name, value) in job["outputs"].as_object().into_iter().flatten() {
             outputs.set(
                 name,
-                expression::value(&yaml::text(value), &running.contexts),
+                expression::output(&yaml::text(value), &running.contexts),
             );
         }
         outputs
@@ -352,7 +352,7 @@ fn env_of(contexts: &Object) -> Object {
 }
 
 /// Whether an input of this name is the version.
-pub(super) fn names_version(name: &str) -> bool {
+pub(in crate::init) fn names_version(name: &str) -> bool {
     let name = name.to_lowercase();
     [
         "version",

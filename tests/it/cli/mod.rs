@@ -6,6 +6,7 @@ mod ci;
 mod failed_build;
 mod hooks;
 mod init;
+mod init_corpus;
 mod inspect;
 mod json_errors;
 mod layouts;

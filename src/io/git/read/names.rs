@@ -37,6 +37,22 @@ impl GitRepository {
             .collect())
     }
 
+    /// The newest commit messages of HEAD's own line, newest first; none where there is no commit yet.
+    #[must_use]
+    pub fn recent_messages(&self, most: usize) -> Vec<String> {
+        let mut messages = Vec::new();
+        let head = self.git.head().and_then(|head| head.peel_to_commit());
+        let mut next = head.ok();
+        while let Some(commit) = next.filter(|_| messages.len() < most) {
+            // A merge is git's own message; what came in by it stands behind it.
+            if commit.parent_count() < 2 {
+                messages.push(String::from_utf8_lossy(commit.message_bytes()).into_owned());
+            }
+            next = commit.parent(0).ok();
+        }
+        messages
+    }
+
     /// The commit that a tag points at, through any number of tag objects; `None` where it does
     /// not point at a commit of this clone.
     #[must_use]

@@ -1,0 +1,350 @@
+//! The blocks of bake files, merged.
+
+use std::collections::BTreeMap;
+
+use hcl::{Body, Expression, Value, expr::TemplateExpr};
+use serde_json::Value as Json;
+
+use crate::init::bake::{BakeInputs, functions, scope::BakeScope};
+
+/// Attributes by their names.
+pub(super) type Attributes = Vec<(String, Expression)>;
+
+/// A function that a bake file defines.
+#[derive(Debug, Clone)]
+pub(super) struct Function {
+    pub(super) params: Vec<String>,
+    pub(super) variadic: Option<String>,
+    pub(super) result: Expression,
+}
+
+/// What bake files define.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Definition {
+    /// Variables with their defaults, and attributes of the top, which are variables too.
+    pub(super) variables: Vec<(String, Option<Expression>)>,
+    pub(super) functions: BTreeMap<String, Function>,
+    pub(super) groups: Vec<(String, Attributes)>,
+    pub(super) targets: Vec<(String, Attributes)>,
+}
+
+impl Definition {
+    /// Reads a file: JSON where its name or its first character says so, else HCL.
+    pub(super) fn parse(path: &str, text: &str) -> Result<Self, String> {
+        if path.ends_with(".json") || text.trim_start().starts_with('{') {
+            let json: Json =
+                serde_json::from_str(text).map_err(|_| "it is not valid JSON".to_owned())?;
+            return Ok(Self::of_json(&json));
+        }
+        if path.ends_with(".yml") || path.ends_with(".yaml") {
+            return Ok(Self::of_compose(text));
+        }
+        let body: Body = hcl::parse(text).map_err(|_| "it is not valid HCL".to_owned())?;
+        Ok(Self::of_hcl(&body))
+    }
+
+    fn of_hcl(body: &Body) -> Self {
+        let mut definition = Self::default();
+        for attribute in body.attributes() {
+            definition
+                .variables
+                .push((attribute.key.to_string(), Some(attribute.expr.clone())));
+        }
+        for block in body.blocks() {
+            let name = block
+                .labels
+                .first()
+                .map_or("", |label| label.as_str())
+                .to_owned();
+            let attributes: Attributes = block
+                .body
+                .attributes()
+                .map(|attribute| (attribute.key.to_string(), attribute.expr.clone()))
+                .collect();
+            definition.add(block.identifier(), name, attributes);
+        }
+        definition
+    }
+
+    fn of_json(json: &Json) -> Self {
+        let mut definition = Self::default();
+        for (kind, blocks) in json.as_object().into_iter().flatten() {
+            let is_block = matches!(&**kind, "target" | "group" | "variable" | "function");
+            let Some(blocks) = blocks.as_object().filter(|_| is_block) else {
+                definition
+                    .variables
+                    .push((kind.clone(), Some(expression(blocks))));
+                continue;
+            };
+            for (name, block) in blocks {
+                let attributes = block.as_object().into_iter().flatten();
+                let attributes = attributes
+                    .map(|(key, value)| (key.clone(), expression(value)))
+                    .collect();
+                definition.add(kind, name.clone(), attributes);
+            }
+        }
+        definition
+    }
+
+    /// The services of a compose file that are built.
+    fn of_compose(text: &str) -> Self {
+        let mut definition = Self::default();
+        let Some(file) = crate::init::yaml::parse(text) else {
+            return definition;
+        };
+        let mut all = Vec::new();
+        for (name, service) in file["services"].as_object().into_iter().flatten() {
+            let Some(build) = service.get("build") else {
+                continue;
+            };
+            let mut target = serde_json::Map::new();
+            match build {
+                Json::String(context) => {
+                    target.insert("context".into(), context.clone().into());
+                }
+                Json::Object(settings) => {
+                    for key in [
+                        "context",
+                        "dockerfile",
+                        "target",
+                        "args",
+                        "labels",
+                        "platforms",
+                    ] {
+                        target.extend(
+                            settings
+                                .get(key)
+                                .map(|value| (key.to_owned(), value.clone())),
+                        );
+                    }
+                }
+                _ => {}
+            }
+            if let Some(image) = service["image"].as_str() {
+                target.insert("tags".into(), vec![image.to_owned()].into());
+            }
+            all.push(Json::String(name.clone()));
+            let attributes = target
+                .iter()
+                .map(|(key, value)| (key.clone(), Expression::from(plain(value))))
+                .collect();
+            definition.add("target", name.clone(), attributes);
+        }
+        definition.add(
+            "group",
+            "default".into(),
+            vec![("targets".into(), Expression::from(plain(&Json::Array(all))))],
+        );
+        definition
+    }
+
+    fn add(&mut self, kind: &str, name: String, attributes: Attributes) {
+        let get = |key: &str| {
+            attributes
+                .iter()
+                .find(|(name, _)| name == key)
+                .map(|(_, value)| value.clone())
+        };
+        match kind {
+            "variable" => self.variables.push((name, get("default"))),
+            "function" => {
+                let names = |key: &str| match get(key) {
+                    Some(Expression::Array(items)) => {
+                        items.iter().filter_map(variable_name).collect()
+                    }
+                    Some(one) => variable_name(&one).into_iter().collect(),
+                    None => Vec::new(),
+                };
+                if let Some(result) = get("result") {
+                    let function = Function {
+                        params: names("params"),
+                        variadic: names("variadic_params").pop(),
+                        result,
+                    };
+                    self.functions.insert(name, function);
+                }
+            }
+            "group" => put(&mut self.groups, name, attributes),
+            "target" => put(&mut self.targets, name, attributes),
+            _ => {}
+        }
+    }
+
+    /// Puts another file over this one.
+    pub(super) fn merge(&mut self, other: Self) {
+        for (name, default) in other.variables {
+            self.variables.retain(|(known, _)| *known != name);
+            self.variables.push((name, default));
+        }
+        self.functions.extend(other.functions);
+        for (name, attributes) in other.groups {
+            put(&mut self.groups, name, attributes);
+        }
+        for (name, attributes) in other.targets {
+            put(&mut self.targets, name, attributes);
+        }
+    }
+
+    /// A target with a matrix is a group of targets, one a combination.
+    pub(super) fn expand_matrices(&mut self, scope: &BakeScope, most: usize) {
+        let mut expanded: Vec<(String, Attributes)> = Vec::new();
+        for (name, attributes) in std::mem::take(&mut self.targets) {
+            let get = |key: &str| {
+                attributes
+                    .iter()
+                    .find(|(name, _)| name == key)
+                    .map(|(_, value)| value)
+            };
+            let matrix = get("matrix").and_then(|matrix| scope.value(matrix).ok());
+            let Some(Value::Object(axes)) = matrix else {
+                expanded.push((name, attributes));
+                continue;
+            };
+            let mut combinations: Vec<Vec<(String, Value)>> = vec![Vec::new()];
+            for (axis, values) in &axes {
+                let Value::Array(values) = values else {
+                    continue;
+                };
+                let with = |known: &Vec<(String, Value)>| {
+                    let each = values.iter().map(|value| {
+                        let mut one = known.clone();
+                        one.push((axis.clone(), value.clone()));
+                        one
+                    });
+                    each.collect::<Vec<_>>()
+                };
+                combinations = combinations.iter().flat_map(with).take(most).collect();
+            }
+            let mut names = Vec::new();
+            for (at, combination) in combinations.iter().enumerate() {
+                let inner = scope.with(combination);
+                let own = get("name").and_then(|name| functions::text(&inner.value(name).ok()?));
+                let own = own.unwrap_or_else(|| format!("{name}-{at}"));
+                let values = attributes
+                    .iter()
+                    .filter(|(key, _)| key != "matrix" && key != "name")
+                    .map(|(key, value)| {
+                        let value = inner
+                            .value(value)
+                            .map_or_else(|_| value.clone(), Expression::from);
+                        (key.clone(), value)
+                    });
+                names.push(Expression::from(own.clone()));
+                expanded.push((own, values.collect()));
+            }
+            put(
+                &mut self.groups,
+                name,
+                vec![("targets".into(), Expression::Array(names))],
+            );
+        }
+        self.targets = expanded;
+    }
+
+    /// The targets that a name stands for.
+    pub(super) fn resolve(
+        &self,
+        name: &str,
+        scope: &BakeScope,
+        names: &mut Vec<String>,
+        depth: usize,
+    ) {
+        let group = self.groups.iter().find(|(known, _)| known == name);
+        let members = group.and_then(|(_, attributes)| {
+            let (_, targets) = attributes.iter().find(|(key, _)| key == "targets")?;
+            scope.value(targets).ok()
+        });
+        if let Some(Value::Array(members)) = members.filter(|_| depth < 8) {
+            for member in members.iter().filter_map(functions::text) {
+                if member != name {
+                    self.resolve(&member, scope, names, depth + 1);
+                } else if self.targets.iter().any(|(known, _)| *known == member)
+                    && !names.contains(&member)
+                {
+                    names.push(member);
+                }
+            }
+        } else if self.targets.iter().any(|(known, _)| known == name)
+            && !names.iter().any(|known| known == name)
+        {
+            names.push(name.to_owned());
+        }
+    }
+
+    /// Fills the inputs of a target: what it inherits first, then its own.
+    pub(super) fn inherit(
+        &self,
+        name: &str,
+        scope: &BakeScope,
+        inputs: &mut BakeInputs,
+        left_out: &mut Vec<String>,
+        depth: usize,
+    ) {
+        let Some((_, attributes)) = self.targets.iter().find(|(known, _)| known == name) else {
+            return;
+        };
+        if let Some((_, parents)) = attributes.iter().find(|(key, _)| key == "inherits")
+            && let Ok(Value::Array(parents)) = scope.value(parents)
+            && depth < 8
+        {
+            for parent in parents.iter().filter_map(functions::text) {
+                self.inherit(&parent, scope, inputs, left_out, depth + 1);
+            }
+        }
+        for (key, expression) in attributes {
+            if matches!(&**key, "inherits" | "description") {
+                continue;
+            }
+            match scope.value(expression) {
+                Ok(value) => inputs.set(key, value),
+                Err(why) if key == "tags" => {
+                    left_out.push(format!("the tags of bake target `{name}`: {why}"));
+                }
+                Err(_) => inputs.unread.push(key.clone()),
+            }
+        }
+    }
+}
+
+fn put(all: &mut Vec<(String, Attributes)>, name: String, attributes: Attributes) {
+    match all.iter_mut().find(|(known, _)| *known == name) {
+        Some((_, known)) => {
+            for (key, value) in attributes {
+                known.retain(|(own, _)| *own != key);
+                known.push((key, value));
+            }
+        }
+        None => all.push((name, attributes)),
+    }
+}
+
+fn variable_name(expression: &Expression) -> Option<String> {
+    match expression {
+        Expression::Variable(name) => Some(name.to_string()),
+        Expression::String(name) => Some(name.clone()),
+        _ => None,
+    }
+}
+
+/// A value of JSON, whose texts are templates.
+fn expression(json: &Json) -> Expression {
+    match json {
+        Json::String(text) if text.contains("${") => {
+            Expression::TemplateExpr(Box::new(TemplateExpr::QuotedString(text.clone())))
+        }
+        Json::Array(items) => Expression::Array(items.iter().map(expression).collect()),
+        Json::Object(members) => {
+            let members = members
+                .iter()
+                .map(|(key, value)| (key.clone().into(), expression(value)));
+            Expression::Object(members.collect())
+        }
+        other => Expression::from(plain(other)),
+    }
+}
+
+/// A value of JSON as it is.
+fn plain(json: &Json) -> Value {
+    hcl::to_value(json).unwrap_or_default()
+}
