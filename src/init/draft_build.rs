@@ -142,6 +142,11 @@ impl Writing<'_> {
                 named(&files[1..])
             ));
         }
+        if files.len() == 1 && self.choice.tags.is_some() {
+            self.draft.assume(&format!(
+                "`{first}` is what is built: nothing here says from what the tags are made"
+            ));
+        }
         Some((*first).clone())
     }
 

@@ -308,7 +308,7 @@ fn manifest(facts: &DraftFacts) -> Option<(String, Version)> {
 
 /// Whether a message has no conventional header, and is not git's own.
 fn is_unconventional(message: &str) -> bool {
-    change::parse(message, false).kind == MessageKind::Unconventional
+    change::parse(message, false, &[]).kind == MessageKind::Unconventional
 }
 
 /// The Dockerfiles: those at the top first, plain names before others.

@@ -129,13 +129,13 @@ fn command(words: &[String], piped: Option<String>, fields: &Fields) -> Result<S
         ("trimsuffix", [text, part]) => text.strip_suffix(&**part).unwrap_or(text).to_owned(),
         ("replace", [text, from, to]) => text.replace(&**from, to),
         ("not", [value]) => truth(value.is_empty()),
-        ("and", [values @ ..]) => values
+        ("and", values) => values
             .iter()
             .find(|value| value.is_empty())
             .or(values.last())
             .cloned()
             .unwrap_or_default(),
-        ("or", [values @ ..]) => values
+        ("or", values) => values
             .iter()
             .find(|value| !value.is_empty())
             .or(values.last())
@@ -144,7 +144,7 @@ fn command(words: &[String], piped: Option<String>, fields: &Fields) -> Result<S
         ("eq", [one, others @ ..]) => truth(others.contains(one)),
         ("ne", [one, other]) => truth(one != other),
         ("contains", [text, part]) => truth(text.contains(&**part)),
-        ("print", [values @ ..]) => values.concat(),
+        ("print", values) => values.concat(),
         ("printf", [format, values @ ..]) => values
             .iter()
             .fold(format.clone(), |text, value| text.replacen("%s", value, 1)),

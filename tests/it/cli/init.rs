@@ -212,3 +212,81 @@ fn outside_a_repository_it_says_so() {
     assert_eq!(output.status.code(), Some(4));
     assert!(text(&output.stderr).contains("not in a git repository"));
 }
+
+/// A folder with a Dockerfile is an image of its own; the nearest policy upwards is the one that is
+/// meant.
+#[test]
+fn a_folder_of_several_images_gets_its_own_policy() {
+    let mut history = History::new();
+    let id = history.say("feat: start");
+    history.branch("main", id);
+    history.tag("api-v1.2.0", id, false);
+    history
+        .git
+        .remote("origin", "https://github.com/acme/mono")
+        .unwrap();
+    for folder in ["services/api", "services/web/src"] {
+        std::fs::create_dir_all(history.path().join(folder)).unwrap();
+    }
+    history.write("services/api/Dockerfile", "FROM a\n");
+    history.write("services/web/Dockerfile", "FROM a\n");
+    let web = history.path().join("services/web");
+    let output = init(&history, &["-C", web.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let written = std::fs::read_to_string(web.join("release.toml")).unwrap();
+    for line in [
+        "repository = \"ghcr.io/acme/mono/web\"",
+        "context = \"services/web\"",
+        "dockerfile = \"Dockerfile\"",
+        "tag = \"web-v{version}\"",
+        "paths = [\"services/web/**\"]",
+    ] {
+        assert!(written.contains(line), "{line}: {written}");
+    }
+    let below = web.join("src");
+    let tags = history
+        .hoist()
+        .args(["tags", "0.2.0", "--offline", "--format", "refs", "-C"])
+        .arg(&below)
+        .output()
+        .unwrap();
+    let shown = text(&tags.stdout);
+    assert!(
+        shown.starts_with("ghcr.io/acme/mono/web:0.2.0\n"),
+        "{shown}{}",
+        text(&tags.stderr)
+    );
+    let other = init(&history, &["--config", "services/api/release.toml"]);
+    assert_eq!(other.status.code(), Some(0), "{}", text(&other.stderr));
+    let written =
+        std::fs::read_to_string(history.path().join("services/api/release.toml")).unwrap();
+    assert!(written.contains("tag = \"api-v{version}\""), "{written}");
+}
+
+#[test]
+fn a_history_without_conventional_commits_gets_a_way_on() {
+    let mut history = History::new();
+    let ids: Vec<_> = ["start", "add things", "mend it", "fix: one", "more"]
+        .iter()
+        .map(|message| history.say(message))
+        .collect();
+    history.branch("main", ids[4]);
+    history.write("Dockerfile", "FROM a\n");
+    history.write(
+        "Cargo.toml",
+        "[package]\nname = \"api\"\nversion = \"0.3.0\"\n",
+    );
+    let output = init(&history, &["--image", "acme/api"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let written = std::fs::read_to_string(history.path().join("release.toml")).unwrap();
+    for line in [
+        "unconventional = \"patch\"",
+        "initial = \"0.3.0\"",
+        "push = false",
+    ] {
+        assert!(written.contains(line), "{line}: {written}");
+    }
+    let told = text(&output.stderr);
+    assert!(told.contains("no conventional header"), "{told}");
+    assert!(told.contains("delete it after `git remote add`"), "{told}");
+}
