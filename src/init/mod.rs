@@ -30,6 +30,7 @@ mod rows;
 mod scenario;
 mod shell_words;
 mod table;
+mod tagged;
 mod term;
 mod tools;
 mod translation;
