@@ -61,8 +61,10 @@ pub(super) fn run(args: BuildArgs, context: &Context) -> Result<ExitCode> {
 }
 
 fn options(args: &BuildArgs, context: &Context) -> Result<BuildOptions> {
-    let mut options = BuildOptions::default();
-    options.request = args.overrides.clone().request(false)?;
+    let mut options = BuildOptions {
+        request: args.overrides.clone().request(false)?,
+        ..BuildOptions::default()
+    };
     options.platforms.clone_from(&args.platform);
     options.allow_dirty = args.allow_dirty;
     options.load = args.load;

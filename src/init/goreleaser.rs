@@ -237,7 +237,7 @@ impl GoreleaserFile<'_> {
                 .left_out
                 .push(format!("`{flag}` of `{}`: it has no key here", self.file));
         }
-        if one.get("sbom").is_none_or(|sbom| truthy(sbom)) {
+        if one.get("sbom").is_none_or(truthy) {
             build.left_out.push("the software bill of materials that goreleaser attaches: attestations have no key here yet that every engine serves".into());
         }
         let each = images

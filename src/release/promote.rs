@@ -93,7 +93,7 @@ impl Release {
         self.or_signal(async {
             self.refuse_unfinished().await?;
             self.with_committed_policy(request)?;
-            self.promoted(candidate, request.instant, false).await
+            self.promoted(candidate, request.instant(), false).await
         })
         .await
     }
@@ -110,7 +110,7 @@ impl Release {
         });
         self.or_signal(self.refuse_unfinished()).await?;
         self.with_committed_policy(request)?;
-        let plan = self.promoted(candidate, request.instant, true);
+        let plan = self.promoted(candidate, request.instant(), true);
         let plan = self.or_signal(plan).await?;
         for message in &plan.messages {
             self.events.note(message.clone());

@@ -82,6 +82,11 @@ impl ImageOptions {
 }
 
 impl ReleaseRequest {
+    /// The release's instant, where a plan that was shown has fixed it.
+    pub(super) fn instant(&self) -> Option<DateTime<Utc>> {
+        self.fixed.as_ref().map(|fixed| fixed.instant)
+    }
+
     /// Asks for what `request` says.
     #[must_use]
     pub fn new(request: VersionRequest) -> Self {

@@ -208,9 +208,8 @@ impl BakeInputs {
             inputs.insert("file".into(), format!("{folder}/{file}"));
         }
         inputs.insert("context".into(), context);
-        for (ours, theirs) in [("target", "target")] {
-            inputs.extend(self.text(theirs).map(|text| (ours.to_owned(), text)));
-        }
+        let target = self.text("target");
+        inputs.extend(target.map(|target| ("target".to_owned(), target)));
         for (ours, theirs) in [
             ("platforms", "platforms"),
             ("ssh", "ssh"),
