@@ -16,7 +16,7 @@ use crate::{
 /// How many past releases the page shows.
 const PAST: usize = 10;
 
-/// Show where an image's bytes are, what is wasted, what changed, and what would make it smaller
+/// Show where an image's bytes are, what is wasted and what changed
 #[derive(Debug, clap::Args)]
 pub(super) struct InspectArgs {
     /// A reference, an OCI layout or a `docker save` archive [default: the last release]
