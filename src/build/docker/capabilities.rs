@@ -9,6 +9,8 @@ use crate::{
 
 const USE_BUILDX: &str = "build with any program instead: image.build.command = [\"docker\", \"buildx\", \"build\", \"--output\", \"type=oci,dest=dist/image.tar\", \".\"] and image.build.layout = \"dist/image.tar\"";
 
+const LEGS: &str = "or build each platform on a machine of its own: `hoist build --platform PLATFORM --output FILE.tar`, then `hoist release --from`";
+
 /// The builder of the engine that will run.
 ///
 /// # Errors
@@ -32,10 +34,14 @@ pub(crate) fn builder(policy: &BuildPolicy, engine: &str, buildkit: bool) -> Res
     unsupported.extend(policy.sbom.then_some("sbom"));
     unsupported.extend((policy.platforms.len() > 1).then_some("platforms"));
     if let Some(key) = unsupported.first() {
-        return Err(Error::refused(format!(
+        let error = Error::refused(format!(
             "`image.build.{key}` is more than {engine} can do through its own API"
         ))
-        .hint(USE_BUILDX));
+        .hint(USE_BUILDX);
+        return Err(match *key {
+            "platforms" => error.hint(LEGS),
+            _ => error,
+        });
     }
     for entry in &policy.cache_from {
         if cache_image(entry).is_none() {
