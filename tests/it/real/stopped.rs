@@ -176,6 +176,11 @@ fn is_locked(world: &World<'_>) -> bool {
     world.remote.refs().contains("refs/hoist")
 }
 
+/// What must not happen.
+fn bad(tally: &mut Tally, round: &str, what: &str) {
+    count(tally, format!("BAD: round {round}: {what}"));
+}
+
 fn signal(name: &str, pid: u32) {
     let kill = format!("kill -{name} -{pid}");
     let _ = Command::new("sh")
@@ -258,9 +263,10 @@ fn one_round(
             signal("CONT", pid);
         })
     });
+    let at_take = world.tags();
     let taken = Run::of(&mut command(1, &[verb, "--take-over", "--yes", "--json"]));
     if !early {
-        check(world, &taken, verb, round, tally);
+        check(&world.tags(), &taken, verb, round, tally);
     } else {
         count(
             tally,
@@ -271,7 +277,7 @@ fn one_round(
     world.change(&clones[2], &format!("fix: after {round}"));
     let next = Run::of(&mut command(2, &["release", "--yes", "--json"]));
     if !early {
-        check(world, &next, "the next release", round, tally);
+        check(&world.tags(), &next, "the next release", round, tally);
     }
     let between = world.tags();
     let resumed = Instant::now();
@@ -291,7 +297,24 @@ fn one_round(
         "stopped without a lock"
     };
     if !ended && !early {
-        check(world, &last, owner, round, tally);
+        // Its last push was accepted, for `git` goes on while the process is stopped: the others found
+        // nothing to take over, and it tells the last look under its lock.
+        let was_over = kind(&taken) == "nothing" && matches!(last.code, Some(0 | 7));
+        let seen = if was_over { &at_take } else { &now };
+        if was_over {
+            count(
+                tally,
+                "window: its last push was accepted when it was stopped",
+            );
+        }
+        check(seen, &last, owner, round, tally);
+        if !was_over && matches!(last.code, Some(0 | 7)) && locked {
+            bad(
+                tally,
+                round,
+                &format!("taken over, and yet exit {:?}", last.code),
+            );
+        }
         // It had a lock, which was taken from it: it writes nothing any more.
         if locked && next.code == Some(0) && now != between {
             let puts = shelf.puts.lock().unwrap().clone();
@@ -303,32 +326,40 @@ fn one_round(
                     "window: between the look at the permit and the write",
                 );
             } else {
-                count(
+                bad(
                     tally,
-                    format!(
-                        "BAD: round {round}: written after its successor's end: {beyond:?} {last}"
-                    ),
+                    round,
+                    &format!("written after its successor's end: {beyond:?}"),
                 );
             }
         }
     } else {
         count(tally, format!("other runs end with exit {:?}", last.code));
     }
-    settle(world, &clones[1], &command, round, tally);
+    settle(world, &command, round, tally);
     for clone in &clones {
         let _ = std::fs::remove_dir_all(clone.path());
     }
 }
 
+fn outcome(run: &Run) -> Value {
+    let last = run.stdout.lines().last();
+    let document = last.and_then(|line| serde_json::from_str(line).ok());
+    document.unwrap_or_default()
+}
+
+fn kind(run: &Run) -> String {
+    let outcome = outcome(run);
+    outcome["outcome"].as_str().unwrap_or("nothing").to_owned()
+}
+
 /// What a run tells is what is there.
-fn check(world: &World<'_>, run: &Run, who: &str, round: &str, tally: &mut Tally) {
-    let outcome = run.stdout.lines().last();
-    let outcome: Value = outcome
-        .and_then(|line| serde_json::from_str(line).ok())
-        .unwrap_or_default();
-    let kind = outcome["outcome"].as_str().unwrap_or("nothing");
-    count(tally, format!("{who}: exit {:?}, {kind}", run.code));
-    let there = world.tags();
+fn check(there: &[String], run: &Run, who: &str, round: &str, tally: &mut Tally) {
+    let outcome = outcome(run);
+    let why = outcome["error"]["message"].as_str().unwrap_or_default();
+    let why = if run.code == Some(8) { why } else { "" };
+    let kind = kind(run);
+    count(tally, format!("{who}: exit {:?}, {kind} {why}", run.code));
     let there: Vec<(&str, &str)> = there
         .iter()
         .filter_map(|line| line.split_once(' '))
@@ -348,9 +379,10 @@ fn check(world: &World<'_>, run: &Run, who: &str, round: &str, tally: &mut Tally
         let real = there.iter().find(|(known, _)| name.ends_with(known));
         let real = real.map(|(_, digest)| (*digest).to_owned());
         if real != told {
-            count(
+            bad(
                 tally,
-                format!("BAD: round {round}: {who} tells {name} = {told:?}, it is {real:?}: {run}"),
+                round,
+                &format!("{who} tells {name} = {told:?}, it is {real:?}"),
             );
         }
     }
@@ -359,7 +391,6 @@ fn check(world: &World<'_>, run: &Run, who: &str, round: &str, tally: &mut Tally
 /// Whatever is left is ended, so that the next round begins with nothing.
 fn settle(
     world: &World<'_>,
-    clone: &testkit::sandbox::Clone<'_>,
     command: &impl Fn(usize, &[&str]) -> Command,
     round: &str,
     tally: &mut Tally,
@@ -372,12 +403,6 @@ fn settle(
         count(tally, format!("left over, {verb}: exit {:?}", run.code));
     }
     if is_locked(world) {
-        count(
-            tally,
-            format!(
-                "BAD: round {round}: a lock is left in {}",
-                clone.path().display()
-            ),
-        );
+        bad(tally, round, "a lock is left");
     }
 }
