@@ -21,14 +21,18 @@ pub(super) struct TypedLine {
     pub(super) color: Option<String>,
 }
 
-/// This process's line with a flag at its end, as a shell reads it.
+/// This process's line with a further flag, as a shell reads it.
 pub(super) fn with(flag: &str) -> String {
     let words = std::env::args_os().skip(1);
-    let words = words.map(|word| shell_word(&word.to_string_lossy()));
-    let mut line = vec!["hoist".to_owned()];
-    line.extend(words);
-    line.push(flag.to_owned());
-    line.join(" ")
+    with_flag(words.map(|word| word.to_string_lossy().into_owned()), flag)
+}
+
+/// Behind `--` nothing is a flag.
+fn with_flag(words: impl Iterator<Item = String>, flag: &str) -> String {
+    let mut words: Vec<String> = words.map(|word| shell_word(&word)).collect();
+    let flags_end = words.iter().position(|word| word == "--");
+    words.insert(flags_end.unwrap_or(words.len()), flag.to_owned());
+    format!("hoist {}", words.join(" "))
 }
 
 impl TypedLine {
@@ -70,6 +74,18 @@ impl TypedLine {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_flag_stands_where_it_is_read_as_one() {
+        for (line, with) in [
+            ("promote 1.0.0-rc.1", "hoist promote 1.0.0-rc.1 --yes"),
+            ("promote -- 1.0.0-rc.1", "hoist promote --yes -- 1.0.0-rc.1"),
+            ("-C a release", "hoist -C a release --yes"),
+        ] {
+            let words = line.split(' ').map(str::to_owned);
+            assert_eq!(super::with_flag(words, "--yes"), with);
+        }
+    }
 
     #[test]
     fn verb_and_form_are_found_in_a_wrong_line() {

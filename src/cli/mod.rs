@@ -58,7 +58,6 @@ use self::{
 };
 use crate::{error::Result, release::Cancel};
 
-/// Cut a release of a container image: next version from git, one build, every tag or none.
 /// Where passwords come from, and where they go.
 const CREDENTIALS: &str = "\
 Credentials: HOIST_REGISTRY_USERNAME_<HOST> and HOIST_REGISTRY_PASSWORD_<HOST>, then what \
@@ -66,6 +65,7 @@ Credentials: HOIST_REGISTRY_USERNAME_<HOST> and HOIST_REGISTRY_PASSWORD_<HOST>, 
 the host in HOIST_REGISTRY_HOST; without it they are for the policy's only registry, and only in \
 what publishes.";
 
+/// Cut a release of a container image: next version from git, one build, every tag or none.
 #[derive(Debug, Parser)]
 #[command(
     name = "hoist",

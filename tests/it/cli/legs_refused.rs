@@ -177,7 +177,11 @@ fn a_leg_is_built_by_the_rules_of_a_release() {
         "--allow-dirty",
     ]);
     refused(&run, 4, &["the plan is of another policy"]);
-    refused(&build(&["--platform", "linux/amd64"]), 4, &["uncommitted"]);
+    refused(
+        &build(&["--platform", "linux/amd64"]),
+        4,
+        &["`release.toml` has changes that no commit holds"],
+    );
     machine.clone.git(&["reset", "--quiet", "--hard", &head]);
     machine.clone.git(&["checkout", "--quiet", "-b", "wip"]);
     refused(&build(&["--platform", "linux/amd64"]), 4, &["`wip`"]);

@@ -89,7 +89,11 @@ fn one_image() {
     );
     lines(&run(&["repair"]), &of_lines, "disagree");
     lines(&run(&["repair", "--yes"]), &of_lines, "published");
-    lines(&run(&["promote", "1.1.0-rc.1"]), &of_lines, "refused");
+    lines(
+        &run(&["promote", "1.1.0-rc.1", "--yes"]),
+        &of_lines,
+        "refused",
+    );
 
     world.change(&clone, "feat: a candidate");
     plan(&run(&["plan", "--pre", "rc"]), &of_plan);
@@ -99,7 +103,11 @@ fn one_image() {
         "published",
     );
     plan(&run(&["promote", "1.2.0-rc.1", "--dry-run"]), &of_plan);
-    lines(&run(&["promote", "1.2.0-rc.1"]), &of_lines, "published");
+    lines(
+        &run(&["promote", "1.2.0-rc.1", "--yes"]),
+        &of_lines,
+        "published",
+    );
 
     clone.write("release.toml", "[image]\nrepositry = \"acme/api\"\n");
     lines(&run(&["release", "--yes"]), &of_lines, "usage");

@@ -16,10 +16,9 @@ const NAME: &str = "acme/api";
 
 fn project<'w>(world: &'w World<'_>, registry: &TestRegistry, budget: &str) -> Clone<'w> {
     let clone = world.remote.clone("a", &[]);
-    clone.write(".gitignore", "/dist\n/release.toml\n");
-    policy(&clone, registry, budget);
+    clone.write(".gitignore", "/dist\n");
     clone.commit("feat: begin");
-    clone.push();
+    policy(&clone, registry, budget);
     clone
 }
 
@@ -30,6 +29,8 @@ fn policy(clone: &Clone<'_>, registry: &TestRegistry, budget: &str) {
         "release.toml",
         format!("[image]\nrepository = \"{repository}\"\n{build}\n[image.budget]\n{budget}\n"),
     );
+    clone.commit("chore: a budget");
+    clone.push();
 }
 
 /// An image of `size` bytes that do not compress, beside what it is built on.
