@@ -10,7 +10,7 @@ use crate::init::{
 
 /// One image, whatever its platforms, with every reference that shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Content {
+pub(super) struct PushedContent {
     /// Names the content in every release: the step that builds it.
     pub(super) key: String,
     /// The same in words.
@@ -30,8 +30,8 @@ const ARCHITECTURES: [&str; 18] = [
 ];
 
 /// Orders the pushes of one release by what they show.
-pub(super) fn contents(pushes: &[Push], notes: &mut Notes) -> Vec<Content> {
-    let mut contents: Vec<Content> = Vec::new();
+pub(super) fn contents(pushes: &[Push], notes: &mut Notes) -> Vec<PushedContent> {
+    let mut contents: Vec<PushedContent> = Vec::new();
     let (unnamed, named): (Vec<&Push>, Vec<&Push>) = pushes.iter().partition(|push| push.by_digest);
     let (of_platform, named): (Vec<&Push>, Vec<&Push>) =
         named.into_iter().partition(|push| is_of_platform(push));
@@ -49,7 +49,7 @@ pub(super) fn contents(pushes: &[Push], notes: &mut Notes) -> Vec<Content> {
             });
         match known {
             Some(content) => content.add(push, build),
-            None => contents.push(Content::new(push, build)),
+            None => contents.push(PushedContent::new(push, build)),
         }
     }
     for push in of_platform {
@@ -70,7 +70,7 @@ pub(super) fn contents(pushes: &[Push], notes: &mut Notes) -> Vec<Content> {
     contents
 }
 
-impl Content {
+impl PushedContent {
     fn new(push: &Push, build: Option<Build>) -> Self {
         let mut content = Self {
             key: push.key.clone(),

@@ -7,7 +7,7 @@ use semver::Version;
 use crate::{
     init::{
         compared::{ComparedTag, TagDifference},
-        contents::Content,
+        contents::PushedContent,
         push::{Build, PushedReference, joined},
         scenario::Sample,
     },
@@ -21,7 +21,7 @@ type RowKey = (Variant, String);
 
 /// Every tag of either side.
 pub(super) fn rows(
-    there: &[Content],
+    there: &[PushedContent],
     here: &TagSet,
     policy: &Policy,
     version: &Version,
@@ -119,8 +119,8 @@ fn name(variant: &Variant) -> String {
 /// The image of the policy that a content is: by what is built, and where nothing tells that, by
 /// the tag that names the version.
 fn variant_of(
-    content: &Content,
-    there: &[Content],
+    content: &PushedContent,
+    there: &[PushedContent],
     here: &TagSet,
     policy: &Policy,
 ) -> Option<Variant> {
@@ -140,7 +140,7 @@ fn variant_of(
         return all.find(is_named).filter(|_| shares(content, here, policy));
     };
     // Contents that differ in their arguments alone are told apart by their tags.
-    let same_source = |other: &&Content| {
+    let same_source = |other: &&PushedContent| {
         other
             .build
             .as_ref()
@@ -162,7 +162,7 @@ fn variant_of(
 }
 
 /// Whether the content goes to a repository of the policy.
-fn shares(content: &Content, here: &TagSet, policy: &Policy) -> bool {
+fn shares(content: &PushedContent, here: &TagSet, policy: &Policy) -> bool {
     let ours: Vec<String> = here
         .repositories()
         .iter()
@@ -216,7 +216,7 @@ fn is_of(build: &Build, variant: Option<&VariantPolicy>, policy: &Policy) -> boo
 
 #[expect(clippy::too_many_arguments, reason = "a row has that many sides")]
 fn difference(
-    content: &Content,
+    content: &PushedContent,
     variant: &Option<Variant>,
     reference: &PushedReference,
     tag: &str,
@@ -293,7 +293,7 @@ fn difference(
 }
 
 /// An image in words: by its Dockerfile and stage, else by the step that pushes it.
-fn made_of(content: &Content) -> String {
+fn made_of(content: &PushedContent) -> String {
     let Some(build) = &content.build else {
         return content.place.clone();
     };
@@ -312,7 +312,7 @@ fn made_of(content: &Content) -> String {
     format!("{dockerfile}{target}{context}{}", args.concat())
 }
 
-fn taken_by_another(content: &Content, tag: &str) -> TagDifference {
+fn taken_by_another(content: &PushedContent, tag: &str) -> TagDifference {
     let made = made_of(content);
     if tag == "latest" {
         TagDifference::OnPurpose(format!(

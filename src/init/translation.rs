@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use semver::Version;
 
 use crate::init::{
-    contents::{Content, contents},
+    contents::{PushedContent, contents},
     generalise::{prerelease_probes, probes, render, template},
     notes::{NoteKind, Notes},
     push::{Build, Push},
@@ -96,14 +96,17 @@ pub(super) fn images(
 }
 
 /// The contents of one release.
-pub(super) fn observe(release: &Releases<'_>, version: &Version) -> (Vec<Content>, Notes) {
+pub(super) fn observe(release: &Releases<'_>, version: &Version) -> (Vec<PushedContent>, Notes) {
     let (pushes, mut notes) = release(version);
     let contents = contents(&pushes, &mut notes);
     (contents, notes)
 }
 
 /// The same content in another release.
-pub(super) fn counterpart<'a>(content: &Content, others: &'a [Content]) -> Option<&'a Content> {
+pub(super) fn counterpart<'a>(
+    content: &PushedContent,
+    others: &'a [PushedContent],
+) -> Option<&'a PushedContent> {
     others.iter().find(|other| other.key == content.key)
 }
 
@@ -117,8 +120,8 @@ fn is_same(one: Option<&Build>, other: Option<&Build>) -> bool {
 }
 
 fn image(
-    content: &Content,
-    proof: Option<&Content>,
+    content: &PushedContent,
+    proof: Option<&PushedContent>,
     versions: [&Version; 2],
     notes: &mut Notes,
 ) -> TaggedImage {
@@ -144,8 +147,8 @@ fn image(
 
 /// The templates of a content's tags, each proven by a second release.
 fn templates(
-    content: &Content,
-    proof: Option<&Content>,
+    content: &PushedContent,
+    proof: Option<&PushedContent>,
     [first, second]: [&Version; 2],
     notes: &mut Notes,
 ) -> Vec<String> {

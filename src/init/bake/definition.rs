@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use hcl::{Body, Expression, Value, expr::TemplateExpr};
 use serde_json::Value as Json;
 
-use crate::init::bake::{BakeInputs, functions, scope::BakeScope};
+use crate::init::bake::functions;
 
 /// Attributes by their names.
 pub(super) type Attributes = Vec<(String, Expression)>;
@@ -185,129 +185,9 @@ impl Definition {
             put(&mut self.targets, name, attributes);
         }
     }
-
-    /// A target with a matrix is a group of targets, one a combination.
-    pub(super) fn expand_matrices(&mut self, scope: &BakeScope, most: usize) {
-        let mut expanded: Vec<(String, Attributes)> = Vec::new();
-        for (name, attributes) in std::mem::take(&mut self.targets) {
-            let get = |key: &str| {
-                attributes
-                    .iter()
-                    .find(|(name, _)| name == key)
-                    .map(|(_, value)| value)
-            };
-            let matrix = get("matrix").and_then(|matrix| scope.value(matrix).ok());
-            let Some(Value::Object(axes)) = matrix else {
-                expanded.push((name, attributes));
-                continue;
-            };
-            let mut combinations: Vec<Vec<(String, Value)>> = vec![Vec::new()];
-            for (axis, values) in &axes {
-                let Value::Array(values) = values else {
-                    continue;
-                };
-                let with = |known: &Vec<(String, Value)>| {
-                    let each = values.iter().map(|value| {
-                        let mut one = known.clone();
-                        one.push((axis.clone(), value.clone()));
-                        one
-                    });
-                    each.collect::<Vec<_>>()
-                };
-                combinations = combinations.iter().flat_map(with).take(most).collect();
-            }
-            let mut names = Vec::new();
-            for (at, combination) in combinations.iter().enumerate() {
-                let inner = scope.with(combination);
-                let own = get("name").and_then(|name| functions::text(&inner.value(name).ok()?));
-                let own = own.unwrap_or_else(|| format!("{name}-{at}"));
-                let values = attributes
-                    .iter()
-                    .filter(|(key, _)| key != "matrix" && key != "name")
-                    .map(|(key, value)| {
-                        let value = inner
-                            .value(value)
-                            .map_or_else(|_| value.clone(), Expression::from);
-                        (key.clone(), value)
-                    });
-                names.push(Expression::from(own.clone()));
-                expanded.push((own, values.collect()));
-            }
-            put(
-                &mut self.groups,
-                name,
-                vec![("targets".into(), Expression::Array(names))],
-            );
-        }
-        self.targets = expanded;
-    }
-
-    /// The targets that a name stands for.
-    pub(super) fn resolve(
-        &self,
-        name: &str,
-        scope: &BakeScope,
-        names: &mut Vec<String>,
-        depth: usize,
-    ) {
-        let group = self.groups.iter().find(|(known, _)| known == name);
-        let members = group.and_then(|(_, attributes)| {
-            let (_, targets) = attributes.iter().find(|(key, _)| key == "targets")?;
-            scope.value(targets).ok()
-        });
-        if let Some(Value::Array(members)) = members.filter(|_| depth < 8) {
-            for member in members.iter().filter_map(functions::text) {
-                if member != name {
-                    self.resolve(&member, scope, names, depth + 1);
-                } else if self.targets.iter().any(|(known, _)| *known == member)
-                    && !names.contains(&member)
-                {
-                    names.push(member);
-                }
-            }
-        } else if self.targets.iter().any(|(known, _)| known == name)
-            && !names.iter().any(|known| known == name)
-        {
-            names.push(name.to_owned());
-        }
-    }
-
-    /// Fills the inputs of a target: what it inherits first, then its own.
-    pub(super) fn inherit(
-        &self,
-        name: &str,
-        scope: &BakeScope,
-        inputs: &mut BakeInputs,
-        left_out: &mut Vec<String>,
-        depth: usize,
-    ) {
-        let Some((_, attributes)) = self.targets.iter().find(|(known, _)| known == name) else {
-            return;
-        };
-        if let Some((_, parents)) = attributes.iter().find(|(key, _)| key == "inherits")
-            && let Ok(Value::Array(parents)) = scope.value(parents)
-            && depth < 8
-        {
-            for parent in parents.iter().filter_map(functions::text) {
-                self.inherit(&parent, scope, inputs, left_out, depth + 1);
-            }
-        }
-        for (key, expression) in attributes {
-            if matches!(&**key, "inherits" | "description") {
-                continue;
-            }
-            match scope.value(expression) {
-                Ok(value) => inputs.set(key, value),
-                Err(why) if key == "tags" => {
-                    left_out.push(format!("the tags of bake target `{name}`: {why}"));
-                }
-                Err(_) => inputs.unread.push(key.clone()),
-            }
-        }
-    }
 }
 
-fn put(all: &mut Vec<(String, Attributes)>, name: String, attributes: Attributes) {
+pub(super) fn put(all: &mut Vec<(String, Attributes)>, name: String, attributes: Attributes) {
     match all.iter_mut().find(|(known, _)| *known == name) {
         Some((_, known)) => {
             for (key, value) in attributes {
