@@ -5,8 +5,6 @@ use std::collections::BTreeMap;
 use hcl::{Body, Expression, Value, expr::TemplateExpr};
 use serde_json::Value as Json;
 
-use crate::init::bake::functions;
-
 /// Attributes by their names.
 pub(super) type Attributes = Vec<(String, Expression)>;
 
