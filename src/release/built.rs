@@ -35,7 +35,7 @@ pub enum BuildTarget {
     /// Nothing: it is only built, on any branch.
     #[default]
     Trial,
-    /// A leg for [`ReleaseRequest::from`]: a layout here, a directory or a `.tar` archive.
+    /// A leg for [`ReleaseRequest::from`](crate::ReleaseRequest::from): a layout here, a directory or a `.tar` archive.
     Layout(PathBuf),
     /// A leg whose content goes to every repository by digest, without a tag.
     Staged,
