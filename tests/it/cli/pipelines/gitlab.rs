@@ -5,7 +5,9 @@ use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 use serde_json::Value;
 use testkit::sandbox::Clone;
 
-use super::{by_hand, host, install::Page, plain, program, project, registry, text, yaml};
+use super::{
+    by_hand, can_install, host, install::Page, plain, program, project, registry, text, yaml,
+};
 use crate::{
     registry::server::{PASSWORD, TestRegistry, USER},
     support::{Run, World},
@@ -91,6 +93,9 @@ fn run(clone: &Clone<'_>, registry: &TestRegistry, job: &Value, more: &[(&str, &
 
 #[test]
 fn the_jobs_release_promote_and_recover() {
+    if !can_install() {
+        return;
+    }
     let registry = registry();
     let world = World::new(&registry, &["acme/api"]);
     let clone = project(&world, &registry);
@@ -153,6 +158,9 @@ fn the_jobs_release_promote_and_recover() {
 
 #[test]
 fn the_component_releases() {
+    if !can_install() {
+        return;
+    }
     let registry = registry();
     let world = World::new(&registry, &["acme/api"]);
     let clone = project(&world, &registry);
