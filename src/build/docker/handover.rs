@@ -51,7 +51,7 @@ impl Handover<'_> {
         let incoming = Arc::new(self.store.incoming(self.cancel)?);
         let presence = Arc::new(self.targets.clone());
         let Ok(door) = PushDoor::open(incoming.clone(), presence).await else {
-            return self.export_instead("there is no loopback to listen on");
+            return self.export_instead("hoist cannot listen on loopback");
         };
         let (repository, tag) = (door.repository(), leftovers.mark().to_owned());
         leftovers.also(format!("{repository}:{tag}"));

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::made::{document, of};
+use super::parts::{document, of};
 use crate::{
     error::{Error, ErrorKind},
     event::Event,

@@ -8,6 +8,8 @@ mod lines;
 #[cfg(test)]
 mod made;
 #[cfg(test)]
+mod parts;
+#[cfg(test)]
 mod policy;
 
 use std::process::ExitCode;

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::made::{document, each, of};
+use super::parts::{document, each, of};
 use crate::policy::{Policy, SCHEMA_URL};
 
 const EXAMPLE: &str = include_str!("../../../release.toml.example");

@@ -52,7 +52,7 @@ fn the_order_of_the_legs_does_not_matter() {
         assert_eq!(again.manifest, first.manifest);
         assert_eq!(again.children, first.children);
     }
-    // One that the policy does not name is no part of its image.
+    // One that the policy does not name does not belong to its image.
     let error = join(&legs, Some(&expected(&wanted))).expect_err("s390x");
     assert!(
         format!("{error:#}").contains("`d` is for linux/s390x"),

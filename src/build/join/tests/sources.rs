@@ -86,7 +86,7 @@ impl Place {
             let text = serde_json::to_string(claims).expect("plain data");
             entry.annotations.insert(annotation::LEG.to_owned(), text);
         }
-        // What builders write there depends on the moment, and is no part of the image.
+        // What builders write there depends on the moment, and does not belong to the image.
         let key = "org.opencontainers.image.created".to_owned();
         entry
             .annotations
