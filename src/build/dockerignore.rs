@@ -375,7 +375,7 @@ fn decode(bytes: &[u8]) -> Cow<'_, str> {
     Cow::Owned(text)
 }
 
-/// Without the white space at both ends. Bytes that are not UTF-8 are no white space.
+/// Without the white space at both ends. Bytes that are not UTF-8 are not white space.
 fn trim(mut bytes: &[u8]) -> &[u8] {
     if let Some(chunk) = bytes.utf8_chunks().next() {
         let valid = chunk.valid();

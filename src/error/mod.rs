@@ -22,7 +22,7 @@ pub use code::{ErrorCode, ErrorKind};
 ///
 /// `{}` gives the message alone, `{:#}` the causes too, behind colons. [`std::error::Error::source`]
 /// is the first cause, whose own source is the next: what other crates said is kept as text, so
-/// that their types are no part of this crate's surface.
+/// that their types are not part of this crate's surface.
 #[derive(Debug, Clone)]
 pub struct Error {
     kind: ErrorKind,

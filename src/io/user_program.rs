@@ -105,7 +105,7 @@ pub(crate) async fn run_to_end(
     let status = program.end().await;
     if leftovers == LeftoverScope::All {
         let mark = format!("{MARK}={mark}");
-        // A task that panicked has ended nothing, which is no reason to fail.
+        // A task that panicked has ended nothing, which is not a reason to fail.
         let _ = tokio::task::spawn_blocking(move || end_marked(&mark)).await;
     }
     if !read_all {

@@ -5,7 +5,7 @@ use crate::{
     oci::{Digest, Repository},
 };
 
-/// The lock's ref for a repository: its name hashed, since a name with `:` is no legal ref.
+/// The lock's ref for a repository: its name hashed, since a name with `:` is not a legal ref.
 #[must_use]
 pub fn lock_ref(prefix: &RefName, repository: &Repository) -> RefName {
     let name = Digest::of(repository.to_string().as_bytes());

@@ -1,4 +1,4 @@
-//! What a run learns on the way that is no part of the protocol: the outside world's own words, and
+//! What a run learns on the way that is not part of the protocol: the outside world's own words, and
 //! what each tag showed. Every step returns its remarks; the loop keeps them for the report.
 
 use std::collections::BTreeMap;

@@ -109,7 +109,7 @@ fn concerns(replayed: &Replayed, repositories: &[Repository]) -> bool {
     places.any(|place| repositories.contains(&place.repository))
 }
 
-/// Forgets finished journals but the newest. Failing to is no harm.
+/// Forgets finished journals but the newest. A failure here does no harm.
 pub(super) fn forget_old(world: &World) {
     let Ok(names) = world.journals.list() else {
         return;

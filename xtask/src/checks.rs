@@ -14,11 +14,21 @@ pub fn run(names: &[&str]) -> Result<()> {
             format!("{reason}\nhint: `HOIST_TESTS=no-engine cargo xtask test` leaves out what needs an engine")
         })?;
     }
-    succeed(
+    // Of an earlier run.
+    drop(sandbox::take_left_out());
+    let tests = succeed(
         cargo()
             .args(["test", "--workspace", "--locked"])
             .args(names),
-    )?;
+    );
+    let left_out = sandbox::take_left_out();
+    if !left_out.is_empty() {
+        eprintln!("note: {} tests were left out:", left_out.len());
+        for test in left_out {
+            eprintln!("  {test}");
+        }
+    }
+    tests?;
     // The project's own release, up to the point where something would be done.
     if names.is_empty() {
         release::run(&["--dry-run"])?;

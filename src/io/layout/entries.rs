@@ -48,7 +48,7 @@ impl Entries {
         let kind = kind(&entry);
         let has_content = kind == LayerEntryKind::File;
         skip_sparse_maps(&entry, reader)?;
-        // As in Go's reader of archives, which engines use: whatever is no file has no content, even
+        // As in Go's reader of archives, which engines use: whatever is not a file has no content, even
         // where its header says so.
         let size = if has_content { entry.size } else { 0 };
         let content = content(reader, size)?;

@@ -73,7 +73,7 @@ pub fn lint(message: &str, merge: bool, policy: &VersionPolicy) -> Vec<LintFindi
         }
         _ => {}
     }
-    // A merge's commits count by themselves; what its body says besides is no mistake.
+    // A merge's commits count by themselves; what its body says besides is not a mistake.
     let told = |one: &&Uncounted| !matches!(one, Uncounted::Merged { .. });
     findings.extend(ignored.iter().filter(told).map(|one| {
         let (what, hint) = (one.what(), one.way_on());

@@ -2,7 +2,7 @@
 
 use crate::{plan::history::levels::Person, text::sanitize_line};
 
-/// Adds those of `people` to `names` who are not in it and are no programs. `known` has the
+/// Adds those of `people` to `names` who are not in it and are not programs. `known` has the
 /// addresses of those who are, because one person can have several names.
 pub(super) fn thank(names: &mut Vec<String>, known: &mut Vec<String>, people: &[Person]) {
     for person in people.iter().filter(|person| !is_program(person)) {

@@ -144,7 +144,7 @@ fn is_hidden(entry: &JudgedChange) -> bool {
 }
 
 /// Whether the other changes of the same commit say what this one says: the title of a squashed
-/// branch that is no change of its own, or a change that only repeats the title.
+/// branch that is not a change of its own, or a change that only repeats the title.
 fn is_told_twice(entries: &[JudgedChange], place: usize) -> bool {
     let entry = &entries[place];
     if entry.squashed {

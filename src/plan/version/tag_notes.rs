@@ -1,4 +1,4 @@
-//! Tags that are no part of the answer, and that a person should hear of all the same: versions of
+//! Tags that are not part of the answer, and that a person should hear of all the same: versions of
 //! another template, versions that leave out numbers, higher versions elsewhere.
 
 use semver::Version;
@@ -101,7 +101,7 @@ fn fitting(names: &[String], own: Option<&str>) -> Option<(GitTagTemplate, usize
     Some((template, count, highest))
 }
 
-/// The template of a tag that ends with a version; leading zeros are no obstacle.
+/// The template of a tag that ends with a version; leading zeros are allowed.
 fn template_of(name: &str) -> Option<(GitTagTemplate, Version)> {
     let starts = name.char_indices().filter(|(at, c)| {
         let before = &name[..*at];

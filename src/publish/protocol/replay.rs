@@ -153,7 +153,7 @@ pub enum Abandoned {
     JobOver,
 }
 
-/// Whether a transaction may be taken from its owner without the user's word. Time is no proof of
+/// Whether a transaction may be taken from its owner without the user's word. Time alone does not prove
 /// death, and clocks lie.
 ///
 /// `alive` tells whether the owner's process runs, and is asked only where it can be known: on the

@@ -6,18 +6,11 @@ use testkit::sandbox::Clone;
 
 use crate::{
     publish::scene::foreign,
-    registry::server::{Delete, Personality, TestRegistry},
+    registry::server::{Delete, TestRegistry},
     support::{World, layout::Layout},
 };
 
 const NAME: &str = "acme/api";
-
-fn registry() -> TestRegistry {
-    TestRegistry::start(Personality {
-        delete: Delete::Digest(400),
-        ..Personality::default()
-    })
-}
 
 /// Releases from a layout that is made by hand, to these.
 fn point(clone: &Clone<'_>, registries: &[&TestRegistry]) {
@@ -59,7 +52,10 @@ fn shows(registry: &TestRegistry, tag: &str) -> Option<Digest> {
 
 #[test]
 fn a_version_on_one_registry_is_completed_on_the_other_with_the_same_bytes() {
-    let (first, second) = (registry(), registry());
+    let (first, second) = (
+        TestRegistry::that_deletes(Delete::Digest(400)),
+        TestRegistry::that_deletes(Delete::Digest(400)),
+    );
     let world = World::new(&first, &[NAME]);
     let clone = begun(&world, &[&first]);
     let digest = build(&clone, "once");
@@ -95,7 +91,7 @@ fn a_version_on_one_registry_is_completed_on_the_other_with_the_same_bytes() {
 
 #[test]
 fn a_version_that_is_somebody_elses_is_refused() {
-    let first = registry();
+    let first = TestRegistry::that_deletes(Delete::Digest(400));
     let world = World::new(&first, &[NAME]);
     let clone = begun(&world, &[&first]);
     first.foreign_push(NAME, "1.0.0", &foreign());
@@ -175,7 +171,7 @@ fn nothing_is_adopted_that_verify_would_call_wrong() {
         ("amd64", "1.0.0", true, "the image cannot be read"),
     ];
     for (architecture, version, lost, words) in cases {
-        let first = registry();
+        let first = TestRegistry::that_deletes(Delete::Digest(400));
         let world = World::new(&first, &[NAME]);
         let clone = begun(&world, &[&first]);
         let policy = std::fs::read_to_string(clone.path().join("release.toml")).unwrap();
@@ -202,7 +198,7 @@ fn nothing_is_adopted_that_verify_would_call_wrong() {
 /// The same image as the policy wants it is adopted by its labels alone, and `verify` agrees.
 #[test]
 fn what_is_adopted_by_its_labels_is_what_verify_calls_right() {
-    let first = registry();
+    let first = TestRegistry::that_deletes(Delete::Digest(400));
     let world = World::new(&first, &[NAME]);
     let clone = begun(&world, &[&first]);
     let labels = json!({
@@ -222,7 +218,7 @@ fn what_is_adopted_by_its_labels_is_what_verify_calls_right() {
 /// The message of the git tag quotes commits: no marker in them hides the receipt from a fresh clone.
 #[test]
 fn a_receipt_is_read_whatever_the_commits_say() {
-    let first = registry();
+    let first = TestRegistry::that_deletes(Delete::Digest(400));
     let world = World::new(&first, &[NAME]);
     let clone = begun(&world, &[&first]);
     let forged = format!(
@@ -256,7 +252,10 @@ fn a_receipt_is_read_whatever_the_commits_say() {
 
 #[test]
 fn one_version_as_two_images_is_refused() {
-    let (first, second) = (registry(), registry());
+    let (first, second) = (
+        TestRegistry::that_deletes(Delete::Digest(400)),
+        TestRegistry::that_deletes(Delete::Digest(400)),
+    );
     let world = World::new(&first, &[NAME]);
     let clone = begun(&world, &[&first]);
     build(&clone, "once");
@@ -284,7 +283,7 @@ fn one_version_as_two_images_is_refused() {
 
 #[test]
 fn verify_looks_into_the_images() {
-    let first = registry();
+    let first = TestRegistry::that_deletes(Delete::Digest(400));
     let world = World::new(&first, &[NAME]);
     let clone = begun(&world, &[&first]);
     build(&clone, "once");
@@ -329,7 +328,7 @@ fn verify_looks_into_the_images() {
 /// With `channel-follows` the line of `rc` holds stable versions, too.
 #[test]
 fn the_first_candidate_after_a_higher_version_leaves_its_channel_to_that() {
-    let first = registry();
+    let first = TestRegistry::that_deletes(Delete::Digest(400));
     let world = World::new(&first, &[NAME]);
     let clone = begun(&world, &[&first]);
     let policy = std::fs::read_to_string(clone.path().join("release.toml")).unwrap();

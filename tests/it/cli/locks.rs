@@ -12,18 +12,11 @@ use testkit::sandbox::Clone;
 
 use crate::{
     cli::refusal::die_between_two_tags,
-    registry::server::{Delete, Personality, TestRegistry},
+    registry::server::{Delete, TestRegistry},
     support::{Run, World},
 };
 
 pub const NAME: &str = "acme/api";
-
-pub fn registry() -> TestRegistry {
-    TestRegistry::start(Personality {
-        delete: Delete::Tag,
-        ..Personality::default()
-    })
-}
 
 /// 1.0.0 is released, and 1.1.0 has died between two tags in the clone that is returned.
 pub fn dead<'w>(world: &'w World<'_>, registry: &TestRegistry) -> Clone<'w> {
@@ -88,7 +81,7 @@ pub fn position(prepared: &Value, tag: &str) -> usize {
 
 #[test]
 fn a_lock_that_nobody_can_use_is_deleted_by_unlock() {
-    let registry = registry();
+    let registry = TestRegistry::that_deletes(Delete::Tag);
     let world = World::new(&registry, &[NAME]);
     let clone = dead(&world, &registry);
     let (name, text) = lock(&world);
@@ -143,7 +136,7 @@ fn a_lock_that_nobody_can_use_is_deleted_by_unlock() {
 
 #[test]
 fn a_damaged_lock_file_is_an_error_and_unlock_is_the_way_out() {
-    let registry = registry();
+    let registry = TestRegistry::that_deletes(Delete::Tag);
     let world = World::new(&registry, &[NAME]);
     let clone = world.project("a");
     let policy = fs::read_to_string(clone.path().join("release.toml")).unwrap();
@@ -165,7 +158,7 @@ fn a_damaged_lock_file_is_an_error_and_unlock_is_the_way_out() {
 
 #[test]
 fn a_release_goes_on_with_its_own_that_died() {
-    let registry = registry();
+    let registry = TestRegistry::that_deletes(Delete::Tag);
     let world = World::new(&registry, &[NAME]);
     let clone = dead(&world, &registry);
     // Another version is another release.
@@ -198,7 +191,7 @@ fn a_release_goes_on_with_its_own_that_died() {
 
 #[test]
 fn a_running_release_is_waited_for() {
-    let registry = registry();
+    let registry = TestRegistry::that_deletes(Delete::Tag);
     let world = World::new(&registry, &[NAME]);
     let clone = dead(&world, &registry);
     let (name, text) = lock(&world);
@@ -238,7 +231,7 @@ fn a_running_release_is_waited_for() {
 /// The loser of a race is told that the winner runs, where this machine can know.
 #[test]
 fn a_release_that_runs_is_called_running() {
-    let registry = registry();
+    let registry = TestRegistry::that_deletes(Delete::Tag);
     let world = World::new(&registry, &[NAME]);
     let clone = dead(&world, &registry);
     let (name, text) = lock(&world);

@@ -3,30 +3,15 @@
 use testkit::sandbox::Clone;
 
 use crate::{
-    registry::server::{Delete, Fault, On, Personality, TestRegistry, What},
+    registry::server::{Delete, Fault, On, TestRegistry, What},
     support::World,
 };
 
 const NAME: &str = "acme/api";
 
-fn registry() -> TestRegistry {
-    TestRegistry::start(Personality {
-        delete: Delete::Tag,
-        ..Personality::default()
-    })
-}
-
-/// 1.0.0, and a feature behind it.
-fn project<'w>(world: &'w World<'_>) -> Clone<'w> {
-    let clone = world.project("a");
-    world.hoist(&clone, &["release", "--version", "1.0.0", "--yes"]);
-    world.change(&clone, "feat: more");
-    clone
-}
-
 /// A release that is held in the middle by the policy of `publish.on-failure`.
 fn unfinished<'w>(world: &'w World<'_>, registry: &TestRegistry) -> Clone<'w> {
-    let clone = project(world);
+    let clone = world.released();
     let policy = std::fs::read_to_string(clone.path().join("release.toml")).unwrap();
     clone.write(
         "release.toml",
@@ -43,9 +28,9 @@ fn unfinished<'w>(world: &'w World<'_>, registry: &TestRegistry) -> Clone<'w> {
 
 #[test]
 fn an_unpushed_head_is_told_before_a_release_refuses() {
-    let registry = registry();
+    let registry = TestRegistry::that_deletes(Delete::Tag);
     let world = World::new(&registry, &[NAME]);
-    let clone = project(&world);
+    let clone = world.released();
     clone.commit("fix: not pushed");
     let words = "`hoist release` would refuse: `origin` does not have HEAD";
     let plan = world.hoist(&clone, &["plan"]);
@@ -76,7 +61,7 @@ fn an_unpushed_head_is_told_before_a_release_refuses() {
 
 #[test]
 fn an_unfinished_release_is_seen_by_every_verb_that_looks() {
-    let registry = registry();
+    let registry = TestRegistry::that_deletes(Delete::Tag);
     let world = World::new(&registry, &[NAME]);
     let first = unfinished(&world, &registry);
     // The release of that commit goes on with it; any other is refused.
@@ -133,9 +118,9 @@ fn an_unfinished_release_is_seen_by_every_verb_that_looks() {
 #[cfg(target_os = "linux")]
 #[test]
 fn nobody_is_asked_about_a_release_that_would_be_refused() {
-    let registry = registry();
+    let registry = TestRegistry::that_deletes(Delete::Tag);
     let world = World::new(&registry, &[NAME]);
-    let clone = project(&world);
+    let clone = world.released();
     clone.commit("fix: not pushed");
     let run = crate::cli::questions::on_terminal(&clone, "release", &["y\n"]);
     run.expect(4);

@@ -6,7 +6,7 @@ use std::process::{Child, Stdio};
 use testkit::sandbox::Clone;
 
 use crate::{
-    registry::server::{Delete, Personality, TestRegistry},
+    registry::server::{Delete, TestRegistry},
     support::{Run, World},
 };
 
@@ -15,13 +15,6 @@ const AT_ONCE: usize = 6;
 
 /// What a release is told that comes when the winner has just finished.
 const FINISHED_FIRST: &str = "another release finished first";
-
-fn registry() -> TestRegistry {
-    TestRegistry::start(Personality {
-        delete: Delete::Tag,
-        ..Personality::default()
-    })
-}
 
 fn start(world: &World<'_>, clone: &Clone<'_>) -> Child {
     let mut command = world.command(clone, &["release", "--yes", "--json"]);
@@ -70,11 +63,9 @@ fn race(world: &World<'_>, clones: &[&Clone<'_>]) {
 #[test]
 fn row_43_losers_of_a_race_in_one_clone_take_nothing_away() {
     for _ in 0..2 {
-        let registry = registry();
+        let registry = TestRegistry::that_deletes(Delete::Tag);
         let world = World::new(&registry, &[NAME]);
-        let clone = world.project("a");
-        world.hoist(&clone, &["release", "--version", "1.0.0", "--yes"]);
-        world.change(&clone, "feat: more");
+        let clone = world.released();
         race(&world, &[&clone]);
         world.assert_unlocked();
     }
@@ -82,11 +73,9 @@ fn row_43_losers_of_a_race_in_one_clone_take_nothing_away() {
 
 #[test]
 fn row_43_in_two_clones() {
-    let registry = registry();
+    let registry = TestRegistry::that_deletes(Delete::Tag);
     let world = World::new(&registry, &[NAME]);
-    let clone = world.project("a");
-    world.hoist(&clone, &["release", "--version", "1.0.0", "--yes"]);
-    world.change(&clone, "feat: more");
+    let clone = world.released();
     let other = world.remote.clone("b", &[]);
     race(&world, &[&clone, &other]);
     world.assert_unlocked();
@@ -94,7 +83,7 @@ fn row_43_in_two_clones() {
 
 #[test]
 fn row_43_without_a_remote() {
-    let registry = registry();
+    let registry = TestRegistry::that_deletes(Delete::Tag);
     let world = World::new(&registry, &[NAME]);
     let clone = world.project("a");
     let policy = std::fs::read_to_string(clone.path().join("release.toml")).unwrap();

@@ -8,9 +8,10 @@ use serde_json::{Value, json};
 
 use crate::{
     cli::{
-        locks::{NAME, changed, dead, encoded, lock, plant, position, registry},
+        locks::{NAME, changed, dead, encoded, lock, plant, position},
         refusal::die_between_two_tags,
     },
+    registry::server::{Delete, TestRegistry},
     support::World,
 };
 
@@ -26,7 +27,7 @@ fn renamed_object(prepared: &mut Value, from: &str, to: &str) {
 
 #[test]
 fn a_planted_journal_does_only_what_the_policy_would() {
-    let registry = registry();
+    let registry = TestRegistry::that_deletes(Delete::Tag);
     let world = World::new(&registry, &[NAME]);
     let clone = dead(&world, &registry);
     let (name, text) = lock(&world);
@@ -173,7 +174,7 @@ fn a_planted_journal_does_only_what_the_policy_would() {
 #[test]
 fn a_clones_own_journal_is_believed_and_not_the_locks() {
     for taken_over in [false, true] {
-        let registry = registry();
+        let registry = TestRegistry::that_deletes(Delete::Tag);
         let world = World::new(&registry, &[NAME]);
         let clone = dead(&world, &registry);
         let (name, text) = lock(&world);
@@ -202,7 +203,7 @@ fn a_clones_own_journal_is_believed_and_not_the_locks() {
 /// Where the policy at hand has changed, that of the release's own commit counts, if a branch has it.
 #[test]
 fn the_policy_of_a_commit_on_a_branch_counts_too() {
-    let registry = registry();
+    let registry = TestRegistry::that_deletes(Delete::Tag);
     let world = World::new(&registry, &[NAME]);
     let clone = dead(&world, &registry);
     let tip = clone.git(&["rev-parse", "HEAD"]);
@@ -243,7 +244,7 @@ fn the_policy_of_a_commit_on_a_branch_counts_too() {
 
 #[test]
 fn a_planted_journal_moves_no_tag_to_an_image_of_its_choice() {
-    let registry = registry();
+    let registry = TestRegistry::that_deletes(Delete::Tag);
     let world = World::new(&registry, &[NAME]);
     let _dead = dead(&world, &registry);
     let (name, text) = lock(&world);
@@ -345,7 +346,7 @@ fn a_planted_journal_moves_no_tag_to_an_image_of_its_choice() {
 /// Where no label says whose the image is, only `resume --yes` agrees to it.
 #[test]
 fn a_release_follows_no_lock_whose_image_nothing_proves() {
-    let registry = registry();
+    let registry = TestRegistry::that_deletes(Delete::Tag);
     let world = World::new(&registry, &[NAME]);
     let clone = world.project_that_settles("a");
     let script = fs::read_to_string(clone.path().join("image.sh")).unwrap();
@@ -376,7 +377,7 @@ fn a_release_follows_no_lock_whose_image_nothing_proves() {
 /// A server without atomic pushes takes the git tag first; then the lock may stay.
 #[test]
 fn a_lock_that_outlives_its_git_tag_is_taken_away() {
-    let registry = registry();
+    let registry = TestRegistry::that_deletes(Delete::Tag);
     let world = World::new(&registry, &[NAME]);
     let clone = dead(&world, &registry);
     let (name, text) = lock(&world);

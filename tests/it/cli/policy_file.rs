@@ -5,19 +5,12 @@ use std::fs;
 use testkit::sandbox::Clone;
 
 use crate::{
-    registry::server::{Delete, Personality, TestRegistry},
+    registry::server::{Delete, TestRegistry},
     support::World,
 };
 
 const NAME: &str = "acme/api";
 const OTHER: &str = "elsewhere/api";
-
-fn registry() -> TestRegistry {
-    TestRegistry::start(Personality {
-        delete: Delete::Tag,
-        ..Personality::default()
-    })
-}
 
 fn policy(clone: &Clone<'_>) -> String {
     fs::read_to_string(clone.path().join("release.toml")).unwrap()
@@ -81,7 +74,7 @@ const CASES: [Case; 5] = [
 #[test]
 fn a_release_by_a_policy_that_no_commit_holds_is_refused() {
     for (what, change, fact, remedy) in CASES {
-        let registry = registry();
+        let registry = TestRegistry::that_deletes(Delete::Tag);
         let world = World::new(&registry, &[NAME, OTHER]);
         let clone = world.project("a");
         clone.write(
@@ -129,7 +122,7 @@ fn a_release_by_a_policy_that_no_commit_holds_is_refused() {
 
 #[test]
 fn what_says_the_same_is_the_same_policy() {
-    let registry = registry();
+    let registry = TestRegistry::that_deletes(Delete::Tag);
     let world = World::new(&registry, &[NAME]);
     let clone = world.project("a");
     world.change(&clone, "feat: more");
@@ -156,7 +149,7 @@ fn what_says_the_same_is_the_same_policy() {
 
 #[test]
 fn a_policy_that_is_gone_from_the_working_tree_is_missed() {
-    let registry = registry();
+    let registry = TestRegistry::that_deletes(Delete::Tag);
     let world = World::new(&registry, &[NAME]);
     let clone = world.project("a");
     world.change(&clone, "feat: more");
@@ -176,7 +169,7 @@ fn a_policy_that_is_gone_from_the_working_tree_is_missed() {
 
 #[test]
 fn a_promotion_and_a_repair_know_it_too() {
-    let registry = registry();
+    let registry = TestRegistry::that_deletes(Delete::Tag);
     let world = World::new(&registry, &[NAME]);
     let clone = world.project("a");
     world.change(&clone, "feat: more");
@@ -207,7 +200,7 @@ fn a_promotion_and_a_repair_know_it_too() {
 /// The nearest policy, from where one stands upwards; another tool's file of that name is passed by.
 #[test]
 fn the_nearest_policy_is_meant() {
-    let registry = registry();
+    let registry = TestRegistry::that_deletes(Delete::Tag);
     let world = World::new(&registry, &[NAME]);
     let clone = world.project("a");
     let nearer = policy(&clone).replace(NAME, OTHER) + "\n[version]\ntag = \"web-v{version}\"\n";
@@ -243,7 +236,7 @@ fn the_nearest_policy_is_meant() {
 /// Each dead end names the file that was read, and a way on that works.
 #[test]
 fn a_policy_without_a_repository_leads_on() {
-    let registry = registry();
+    let registry = TestRegistry::that_deletes(Delete::Tag);
     let world = World::new(&registry, &[NAME]);
     let clone = world.project("a");
     world.change(&clone, "feat: more");

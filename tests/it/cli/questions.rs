@@ -6,31 +6,22 @@ use std::{io::Write as _, process::Stdio, time::Duration};
 use testkit::sandbox::Clone;
 
 use crate::{
-    registry::server::{Delete, Personality, TestRegistry},
+    registry::server::{Delete, TestRegistry},
     support::{Run, World},
 };
 
 const NAME: &str = "acme/api";
 
-fn registry() -> TestRegistry {
-    TestRegistry::start(Personality {
-        delete: Delete::Tag,
-        ..Personality::default()
-    })
-}
-
 /// 1.0.0, a candidate for 1.1.0, and a feature behind it.
 fn project<'w>(world: &'w World<'_>) -> Clone<'w> {
-    let clone = world.project("a");
-    world.hoist(&clone, &["release", "--version", "1.0.0", "--yes"]);
-    world.change(&clone, "feat: more");
+    let clone = world.released();
     world.hoist(&clone, &["release", "--version", "1.1.0-rc.1", "--yes"]);
     clone
 }
 
 #[test]
 fn without_a_terminal_the_line_to_run_is_named() {
-    let registry = registry();
+    let registry = TestRegistry::that_deletes(Delete::Tag);
     let world = World::new(&registry, &[NAME]);
     let clone = project(&world);
     let before = world.tags();
@@ -83,7 +74,7 @@ pub(super) fn on_terminal(clone: &Clone<'_>, args: &str, keys: &[&str]) -> Run {
 #[cfg(target_os = "linux")]
 #[test]
 fn only_a_yes_goes_on() {
-    let registry = registry();
+    let registry = TestRegistry::that_deletes(Delete::Tag);
     let world = World::new(&registry, &[NAME]);
     let clone = project(&world);
     let before = world.tags();

@@ -6,26 +6,11 @@ use testkit::sandbox::Clone;
 
 use crate::{
     publish::scene::foreign,
-    registry::server::{Delete, Fault, On, Personality, State, TestRegistry, What},
+    registry::server::{Delete, Fault, On, State, TestRegistry, What},
     support::World,
 };
 
 const NAME: &str = "acme/api";
-
-fn registry() -> TestRegistry {
-    TestRegistry::start(Personality {
-        delete: Delete::Digest(400),
-        ..Personality::default()
-    })
-}
-
-/// 1.0.0 is out and a feature is pushed.
-fn begun<'w>(world: &'w World<'_>) -> Clone<'w> {
-    let clone = world.project("a");
-    world.hoist(&clone, &["release", "--version", "1.0.0", "--yes"]);
-    world.change(&clone, "feat: more");
-    clone
-}
 
 /// Something happens after the last thing before the lock is taken: the manifest has arrived by its
 /// digest.
@@ -51,9 +36,9 @@ fn stops(world: &World<'_>, clone: &Clone<'_>, args: &[&str], new: &str, words: 
 
 #[test]
 fn a_version_published_while_a_release_runs_keeps_its_line() {
-    let registry = registry();
+    let registry = TestRegistry::that_deletes(Delete::Digest(400));
     let world = World::new(&registry, &[NAME]);
-    let clone = begun(&world);
+    let clone = world.released();
     // The version alone, so no tag that this release moves has changed.
     meanwhile(&registry, |state| {
         state.store.foreign_push(NAME, "1.7.0", &foreign());
@@ -91,9 +76,9 @@ fn refuse_lists(registry: &TestRegistry, nth: usize) {
 
 #[test]
 fn a_git_tag_without_an_image_freezes_nothing_while_a_release_runs() {
-    let registry = registry();
+    let registry = TestRegistry::that_deletes(Delete::Digest(400));
     let world = World::new(&registry, &[NAME]);
-    let clone = begun(&world);
+    let clone = world.released();
     tagged_meanwhile(&world, &clone, &registry);
     world.hoist(&clone, &["release", "--yes"]);
     for tag in ["1.1", "1", "latest"] {
@@ -106,9 +91,9 @@ fn a_git_tag_without_an_image_freezes_nothing_while_a_release_runs() {
 #[test]
 fn a_git_tag_pushed_while_a_release_runs_keeps_its_line_where_no_list_is_to_be_had() {
     for refused_from in [1, 2] {
-        let registry = registry();
+        let registry = TestRegistry::that_deletes(Delete::Digest(400));
         let world = World::new(&registry, &[NAME]);
-        let clone = begun(&world);
+        let clone = world.released();
         refuse_lists(&registry, refused_from);
         tagged_meanwhile(&world, &clone, &registry);
         let words = ["2.0.0 is newer"];
@@ -119,7 +104,7 @@ fn a_git_tag_pushed_while_a_release_runs_keeps_its_line_where_no_list_is_to_be_h
 
 #[test]
 fn a_version_that_only_git_knows_is_named_and_holds_nothing_back() {
-    let registry = registry();
+    let registry = TestRegistry::that_deletes(Delete::Digest(400));
     let world = World::new(&registry, &[NAME]);
     let clone = world.project("a");
     world.hoist(&clone, &["release", "--version", "1.0.0", "--yes"]);
@@ -164,9 +149,9 @@ fn a_version_that_only_git_knows_is_named_and_holds_nothing_back() {
 
 #[test]
 fn a_registry_that_stops_listing_its_tags_leaves_the_guard_to_git() {
-    let registry = registry();
+    let registry = TestRegistry::that_deletes(Delete::Digest(400));
     let world = World::new(&registry, &[NAME]);
-    let clone = begun(&world);
+    let clone = world.released();
     let list = On::method("GET").with("/tags/list");
     refuse_lists(&registry, 2);
     world.hoist(&clone, &["release", "--yes"]);
@@ -176,9 +161,9 @@ fn a_registry_that_stops_listing_its_tags_leaves_the_guard_to_git() {
 
 #[test]
 fn a_repair_puts_no_tag_behind_what_came_meanwhile() {
-    let registry = registry();
+    let registry = TestRegistry::that_deletes(Delete::Digest(400));
     let world = World::new(&registry, &[NAME]);
-    let clone = begun(&world);
+    let clone = world.released();
     registry.foreign_push(NAME, "latest", &foreign());
     world.run(&clone, &["repair"]).expect(9);
     meanwhile(&registry, |state| {

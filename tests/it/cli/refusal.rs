@@ -25,9 +25,7 @@ fn registry(delete: Delete) -> TestRegistry {
 
 /// 1.0.0 is out, a feature is pushed, and the registry refuses to move `latest`.
 fn refused<'w>(world: &'w World<'_>, registry: &TestRegistry) -> Clone<'w> {
-    let clone = world.project("a");
-    world.hoist(&clone, &["release", "--version", "1.0.0", "--yes"]);
-    world.change(&clone, "feat: more");
+    let clone = world.released();
     let latest = On::put_manifest().with("/manifests/latest");
     registry.fault(Fault::always(latest, What::Status(403, "DENIED")));
     clone
@@ -183,9 +181,7 @@ pub fn die_between_two_tags_of(
 fn a_release_that_died_is_finished_from_another_clone_without_building() {
     let registry = registry(Delete::Digest(400));
     let world = World::new(&registry, &[NAME]);
-    let clone = world.project("a");
-    world.hoist(&clone, &["release", "--version", "1.0.0", "--yes"]);
-    world.change(&clone, "feat: more");
+    let clone = world.released();
     die_between_two_tags(&world, &registry, &clone);
     assert_ne!(world.shows("1.1.0"), world.shows("latest"));
 

@@ -6,20 +6,13 @@ use testkit::sandbox::Clone;
 
 use crate::{
     cli::refusal::die_between_two_tags_of,
-    registry::server::{Delete, Fault, On, Personality, TestRegistry, What},
+    registry::server::{Delete, Fault, On, TestRegistry, What},
     support::{self, World},
 };
 
 const NAME: &str = "acme/api";
 const MANIFEST: &str = "[package]\nname = \"api\" # ours\nversion = \"1.0.0\"\n";
 const LOCK: &str = "version = 4\n\n[[package]]\nname = \"api\"\nversion = \"1.0.0\"\n";
-
-fn registry() -> TestRegistry {
-    TestRegistry::start(Personality {
-        delete: Delete::Digest(400),
-        ..Personality::default()
-    })
-}
 
 /// 1.0.0 is out; then the files and their policy, and a feature.
 fn project<'w>(world: &'w World<'_>) -> Clone<'w> {
@@ -51,7 +44,7 @@ fn refuse(registry: &TestRegistry, tag: &str) {
 
 #[test]
 fn the_release_commit_carries_the_version_and_the_tag() {
-    let registry = registry();
+    let registry = TestRegistry::that_deletes(Delete::Digest(400));
     let world = World::new(&registry, &[NAME]);
     let clone = project(&world);
     let feature = head(&clone);
@@ -117,7 +110,7 @@ fn the_release_commit_carries_the_version_and_the_tag() {
 
 #[test]
 fn an_older_checkout_learns_that_it_is_released() {
-    let registry = registry();
+    let registry = TestRegistry::that_deletes(Delete::Digest(400));
     let world = World::new(&registry, &[NAME]);
     let clone = project(&world);
     let stale = world.remote.clone("stale", &[]);
@@ -129,7 +122,7 @@ fn an_older_checkout_learns_that_it_is_released() {
 
 #[test]
 fn a_branch_that_has_advanced_stops_it_before_the_build() {
-    let registry = registry();
+    let registry = TestRegistry::that_deletes(Delete::Digest(400));
     let world = World::new(&registry, &[NAME]);
     let clone = project(&world);
     let other = world.remote.clone("other", &[]);
@@ -145,7 +138,7 @@ fn a_branch_that_has_advanced_stops_it_before_the_build() {
 
 #[test]
 fn a_roll_back_takes_the_commit_off_the_branch() {
-    let registry = registry();
+    let registry = TestRegistry::that_deletes(Delete::Digest(400));
     let world = World::new(&registry, &[NAME]);
     let clone = project(&world);
     let (before, tip) = (world.tags(), main_of(&world));
@@ -163,7 +156,7 @@ fn a_roll_back_takes_the_commit_off_the_branch() {
 
 #[test]
 fn a_server_that_takes_no_commit_back_keeps_it_and_that_is_said() {
-    let registry = registry();
+    let registry = TestRegistry::that_deletes(Delete::Digest(400));
     let world = World::new(&registry, &[NAME]);
     let clone = project(&world);
     let before = world.tags();
@@ -202,7 +195,7 @@ fn another_clone_ends_it_with_its_branch() {
         ("resume", true, false),
         ("rollback", false, false),
     ] {
-        let registry = registry();
+        let registry = TestRegistry::that_deletes(Delete::Digest(400));
         let world = World::new(&registry, &[NAME]);
         let clone = project(&world);
         let policy = fs::read_to_string(clone.path().join("release.toml")).unwrap();
@@ -234,7 +227,7 @@ fn another_clone_ends_it_with_its_branch() {
 
 #[test]
 fn without_a_remote_the_branch_at_hand_gets_it() {
-    let registry = registry();
+    let registry = TestRegistry::that_deletes(Delete::Digest(400));
     let world = World::new(&registry, &[NAME]);
     let clone = project(&world);
     let policy = fs::read_to_string(clone.path().join("release.toml")).unwrap();
@@ -263,7 +256,7 @@ fn without_a_remote_the_branch_at_hand_gets_it() {
 
 #[test]
 fn what_cannot_be_written_stops_it_with_the_file_named() {
-    let registry = registry();
+    let registry = TestRegistry::that_deletes(Delete::Digest(400));
     let world = World::new(&registry, &[NAME]);
     let clone = project(&world);
     clone.write("Cargo.toml", "[lib]\n");

@@ -4,31 +4,22 @@ use serde_json::Value;
 use testkit::sandbox::Clone;
 
 use crate::{
-    registry::server::{Delete, Fault, On, Personality, TestRegistry, What},
+    registry::server::{Delete, Fault, On, TestRegistry, What},
     support::World,
 };
 
 const NAME: &str = "acme/api";
 
-fn registry() -> TestRegistry {
-    TestRegistry::start(Personality {
-        delete: Delete::Digest(400),
-        ..Personality::default()
-    })
-}
-
 /// 1.0.0, and 1.1.0 after it.
 fn two<'w>(world: &'w World<'_>) -> Clone<'w> {
-    let clone = world.project("a");
-    world.hoist(&clone, &["release", "--version", "1.0.0", "--yes"]);
-    world.change(&clone, "feat: more");
+    let clone = world.released();
     world.hoist(&clone, &["release", "--yes"]);
     clone
 }
 
 #[test]
 fn a_release_is_taken_back_and_the_next_one_goes_on() {
-    let registry = registry();
+    let registry = TestRegistry::that_deletes(Delete::Digest(400));
     let world = World::new(&registry, &[NAME]);
     let clone = two(&world);
     let (old, new) = (world.shows("1.0.0"), world.shows("1.1.0"));
@@ -74,7 +65,7 @@ fn a_release_is_taken_back_and_the_next_one_goes_on() {
 
 #[test]
 fn a_taking_back_that_fails_moves_nothing() {
-    let registry = registry();
+    let registry = TestRegistry::that_deletes(Delete::Digest(400));
     let world = World::new(&registry, &[NAME]);
     let clone = two(&world);
     let before = world.tags();
@@ -96,7 +87,7 @@ fn a_taking_back_that_fails_moves_nothing() {
 
 #[test]
 fn past_releases_are_listed_with_what_they_are() {
-    let registry = registry();
+    let registry = TestRegistry::that_deletes(Delete::Digest(400));
     let world = World::new(&registry, &[NAME]);
     let clone = two(&world);
     clone.git(&["tag", "v0.9.0", "HEAD~1"]);

@@ -7,8 +7,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use testkit::sandbox::Clone;
-
 use crate::{
     cli::refusal::die_between_two_tags,
     publish::git::script,
@@ -19,20 +17,6 @@ use crate::{
 };
 
 const NAME: &str = "acme/api";
-
-fn registry() -> TestRegistry {
-    TestRegistry::start(Personality {
-        delete: Delete::Tag,
-        ..Personality::default()
-    })
-}
-
-fn released<'w>(world: &'w World<'_>) -> Clone<'w> {
-    let clone = world.project("a");
-    world.hoist(&clone, &["release", "--version", "1.0.0", "--yes"]);
-    world.change(&clone, "feat: more");
-    clone
-}
 
 /// A folder for the front of `PATH`.
 fn programs(world: &World<'_>) -> PathBuf {
@@ -163,9 +147,9 @@ fn a_password_is_nowhere_to_be_found() {
 /// Journals, images and the lock file are for nobody else's eyes.
 #[test]
 fn what_is_kept_is_private() {
-    let registry = registry();
+    let registry = TestRegistry::that_deletes(Delete::Tag);
     let world = World::new(&registry, &[NAME]);
-    let clone = released(&world);
+    let clone = world.released();
     die_between_two_tags(&world, &registry, &clone);
     let state = clone.path().join(".git/hoist");
     let mut files = Vec::new();
@@ -183,9 +167,9 @@ fn what_is_kept_is_private() {
 /// Somebody who may push refs puts a journal into the lock whose names are options for `git`.
 #[test]
 fn a_locks_journal_cannot_run_programs() {
-    let registry = registry();
+    let registry = TestRegistry::that_deletes(Delete::Tag);
     let world = World::new(&registry, &[NAME]);
-    let clone = released(&world);
+    let clone = world.released();
     die_between_two_tags(&world, &registry, &clone);
     let other = world.remote.clone("other", &[]);
     let refs = world.remote.refs();
@@ -250,9 +234,9 @@ fn a_locks_journal_cannot_run_programs() {
 /// A commit's message, a file's name and a registry's answer are shown, and do nothing.
 #[test]
 fn words_from_outside_do_nothing_to_a_terminal() {
-    let registry = registry();
+    let registry = TestRegistry::that_deletes(Delete::Tag);
     let world = World::new(&registry, &[NAME]);
-    let clone = released(&world);
+    let clone = world.released();
     world.change(&clone, "feat: \u{1b}[2J\u{1b}]0;owned\u{7} clear \u{9b}31m");
     registry.fault(Fault::always(
         On::put_manifest().with("/manifests/latest"),
@@ -288,9 +272,9 @@ fn words_from_outside_do_nothing_to_a_terminal() {
 /// Where no journal can be written, nothing begins.
 #[test]
 fn a_git_directory_that_takes_no_journal_stops_it_before_the_lock() {
-    let registry = registry();
+    let registry = TestRegistry::that_deletes(Delete::Tag);
     let world = World::new(&registry, &[NAME]);
-    let clone = released(&world);
+    let clone = world.released();
     let before = world.tags();
     let journals = clone.path().join(".git/hoist/journal");
     fs::rename(&journals, journals.with_extension("away")).unwrap();
@@ -306,9 +290,9 @@ fn a_git_directory_that_takes_no_journal_stops_it_before_the_lock() {
 /// The server takes no refs outside branches and tags.
 #[test]
 fn a_server_that_refuses_the_locks_place_is_answered_with_another_one() {
-    let registry = registry();
+    let registry = TestRegistry::that_deletes(Delete::Tag);
     let world = World::new(&registry, &[NAME]);
-    let clone = released(&world);
+    let clone = world.released();
     let before = world.tags();
     script(
         &world.remote.path().join("hooks/update"),
@@ -333,9 +317,9 @@ fn a_server_that_refuses_the_locks_place_is_answered_with_another_one() {
 #[test]
 fn a_protected_branch_stops_a_release_commit_before_any_tag() {
     for atomic in ["true", "false"] {
-        let registry = registry();
+        let registry = TestRegistry::that_deletes(Delete::Tag);
         let world = World::new(&registry, &[NAME]);
-        let clone = released(&world);
+        let clone = world.released();
         let policy = fs::read_to_string(clone.path().join("release.toml")).unwrap();
         clone.write(
             "release.toml",
@@ -419,9 +403,9 @@ fn a_password_without_a_host_goes_only_where_something_is_published() {
 /// A hook or an alias runs hoist with the variables of its own repository.
 #[test]
 fn variables_of_another_repository_change_nothing() {
-    let registry = registry();
+    let registry = TestRegistry::that_deletes(Delete::Tag);
     let world = World::new(&registry, &[NAME]);
-    let clone = released(&world);
+    let clone = world.released();
     let elsewhere = testkit::sandbox::GitRemote::new();
     let other = elsewhere.clone("other", &[]);
     other.write("file", "content");

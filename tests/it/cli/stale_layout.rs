@@ -5,18 +5,11 @@ use serde_json::{Value, json};
 use testkit::sandbox::Clone;
 
 use crate::{
-    registry::server::{Delete, Fault, On, Personality, TestRegistry, What},
+    registry::server::{Delete, Fault, On, TestRegistry, What},
     support::{Run, World, layout::Layout},
 };
 
 const NAME: &str = "acme/api";
-
-fn registry() -> TestRegistry {
-    TestRegistry::start(Personality {
-        delete: Delete::Digest(400),
-        ..Personality::default()
-    })
-}
 
 fn project<'w>(world: &'w World<'_>, registry: &TestRegistry, more: &str) -> Clone<'w> {
     let clone = world.remote.clone("a", &[]);
@@ -72,7 +65,7 @@ fn refused(world: &World<'_>, clone: &Clone<'_>, args: &[&str], code: &str) -> R
 
 #[test]
 fn the_bytes_of_the_last_release_are_not_published_again() {
-    let registry = registry();
+    let registry = TestRegistry::that_deletes(Delete::Digest(400));
     let world = World::new(&registry, &[NAME]);
     let clone = project(&world, &registry, "");
     let digest = build(&clone, &json!({}), "once");
@@ -101,7 +94,7 @@ fn the_bytes_of_the_last_release_are_not_published_again() {
 /// A git tag that another tool made has no receipt.
 #[test]
 fn without_a_receipt_the_registry_says_what_the_last_release_was() {
-    let registry = registry();
+    let registry = TestRegistry::that_deletes(Delete::Digest(400));
     let world = World::new(&registry, &[NAME]);
     let clone = project(&world, &registry, "");
     build(&clone, &json!({}), "once");
@@ -120,7 +113,7 @@ fn without_a_receipt_the_registry_says_what_the_last_release_was() {
 
 #[test]
 fn every_platform_has_to_be_of_the_commit() {
-    let registry = registry();
+    let registry = TestRegistry::that_deletes(Delete::Digest(400));
     let world = World::new(&registry, &[NAME]);
     let clone = project(&world, &registry, "");
     let old = head(&clone);
@@ -175,7 +168,7 @@ fn every_platform_has_to_be_of_the_commit() {
 
 #[test]
 fn a_release_that_is_tried_again_is_not_the_last_release() {
-    let registry = registry();
+    let registry = TestRegistry::that_deletes(Delete::Digest(400));
     let world = World::new(&registry, &[NAME]);
     let clone = project(&world, &registry, "");
     build(&clone, &json!({}), "once");
@@ -204,7 +197,7 @@ fn a_release_that_is_tried_again_is_not_the_last_release() {
 
 #[test]
 fn the_image_of_a_candidate_may_become_the_release_of_its_commit() {
-    let registry = registry();
+    let registry = TestRegistry::that_deletes(Delete::Digest(400));
     let world = World::new(&registry, &[NAME]);
     let clone = project(&world, &registry, "");
     let digest = build(&clone, &json!({}), "once");
@@ -260,7 +253,7 @@ fn the_image_of_a_candidate_may_become_the_release_of_its_commit() {
 
 #[test]
 fn an_image_of_the_parent_of_the_release_commit_is_taken() {
-    let registry = registry();
+    let registry = TestRegistry::that_deletes(Delete::Digest(400));
     let world = World::new(&registry, &[NAME]);
     let files = "[version]\nfiles = [{ path = \"VERSION\" }]";
     let clone = project(&world, &registry, files);

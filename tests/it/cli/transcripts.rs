@@ -119,9 +119,7 @@ fn a_refused_tag_and_what_cannot_be_undone() {
     for delete in [Delete::Tag, Delete::Off] {
         let registry = registry(delete);
         let world = World::new(&registry, &[NAME]);
-        let clone = world.project("a");
-        world.hoist(&clone, &["release", "--version", "1.0.0", "--yes"]);
-        world.change(&clone, "feat: more");
+        let clone = world.released();
         let latest = On::put_manifest().with("/manifests/latest");
         registry.fault(Fault::always(latest, What::Status(403, "DENIED")));
         let mut session = Transcript::new(&world, &clone);

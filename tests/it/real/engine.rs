@@ -138,12 +138,8 @@ impl World {
 
 /// An engine that no other test uses.
 fn own_engine() -> Option<&'static Engine> {
-    static OWN: OnceLock<Engine> = OnceLock::new();
-    if sandbox::without_engine() {
-        return None;
-    }
-    let packages = support::packages()?;
-    Some(OWN.get_or_init(|| Engine::start(packages).unwrap()))
+    static OWN: OnceLock<sandbox::Result<Engine>> = OnceLock::new();
+    support::engine_in(&OWN)
 }
 
 fn runtime() -> tokio::runtime::Runtime {

@@ -7,7 +7,7 @@ pub mod jobs;
 pub mod layout;
 mod project;
 
-use std::sync::OnceLock;
+use std::{path::PathBuf, sync::OnceLock};
 
 pub use project::{Run, SET, Shelf, World};
 use testkit::sandbox::{self, Engine, Packages, Registry, RegistryOptions};
@@ -15,40 +15,55 @@ use testkit::sandbox::{self, Engine, Packages, Registry, RegistryOptions};
 /// The unpacked packages; `None` only where they cannot be had and the run was told to do
 /// without an engine.
 pub fn packages() -> Option<&'static Packages> {
-    static SHARED: OnceLock<Option<Packages>> = OnceLock::new();
-    SHARED.get_or_init(|| needed(Packages::fetch())).as_ref()
+    static SHARED: OnceLock<sandbox::Result<Packages>> = OnceLock::new();
+    needed(SHARED.get_or_init(Packages::fetch))
 }
 
 /// A private Docker Engine; `None` only with `HOIST_TESTS=no-engine`.
 pub fn engine() -> Option<&'static Engine> {
-    static SHARED: OnceLock<Option<Engine>> = OnceLock::new();
+    static SHARED: OnceLock<sandbox::Result<Engine>> = OnceLock::new();
+    engine_in(&SHARED)
+}
+
+/// The same for an engine that a group of tests keeps in a place of its own.
+pub fn engine_in(place: &'static OnceLock<sandbox::Result<Engine>>) -> Option<&'static Engine> {
     if sandbox::without_engine() {
+        sandbox::leave_out("it needs an engine");
         return None;
     }
-    SHARED
-        .get_or_init(|| needed(Engine::start(packages()?)))
-        .as_ref()
+    let packages = packages()?;
+    needed(place.get_or_init(|| Engine::start(packages)))
 }
 
 /// A private registry with deletion enabled and no password; `None` as [`packages`].
 pub fn registry() -> Option<&'static Registry> {
-    static SHARED: OnceLock<Option<Registry>> = OnceLock::new();
+    static SHARED: OnceLock<sandbox::Result<Registry>> = OnceLock::new();
     let options = RegistryOptions {
         delete: true,
         ..RegistryOptions::default()
     };
-    SHARED
-        .get_or_init(|| needed(Registry::start(packages()?, &options)))
-        .as_ref()
+    let packages = packages()?;
+    needed(SHARED.get_or_init(|| Registry::start(packages, &options)))
+}
+
+/// `PATH` with a `curl` in it: the machine's, or else Debian's; `None` as [`packages`].
+pub fn path_with_curl() -> Option<String> {
+    static SHARED: OnceLock<sandbox::Result<PathBuf>> = OnceLock::new();
+    let path = std::env::var("PATH").unwrap();
+    if std::env::split_paths(&path).any(|folder| folder.join("curl").exists()) {
+        return Some(path);
+    }
+    let fetched = || Packages::fetch_curl()?.wrapper("curl");
+    let folder = needed(SHARED.get_or_init(fetched))?;
+    Some(format!("{}:{path}", folder.display()))
 }
 
 /// A part that cannot be had fails the test, unless the run was told to do without.
-#[expect(clippy::print_stderr, reason = "what is left out is said")]
-fn needed<T>(part: sandbox::Result<T>) -> Option<T> {
+fn needed<T>(part: &sandbox::Result<T>) -> Option<&T> {
     match part {
         Ok(part) => Some(part),
         Err(reason) if sandbox::without_engine() => {
-            eprintln!("left out: {reason}");
+            sandbox::leave_out(&reason.to_string());
             None
         }
         Err(reason) => panic!("{reason}; HOIST_TESTS=no-engine leaves the real parts out"),

@@ -104,7 +104,16 @@ impl<'r> World<'r> {
         clone
     }
 
-    /// The same with a registry that is known not to lag: whoever undoes a stranger's release
+    /// A project whose 1.0.0 is out, and a feature that is pushed.
+    #[track_caller]
+    pub fn released(&self) -> Clone<'_> {
+        let clone = self.project("a");
+        self.hoist(&clone, &["release", "--version", "1.0.0", "--yes"]);
+        self.change(&clone, "feat: more");
+        clone
+    }
+
+    /// A project with a registry that is known not to lag: whoever undoes a stranger's release
     /// waits two seconds for tags that may still arrive, not a minute.
     pub fn project_that_settles(&self, name: &str) -> Clone<'_> {
         let clone = self.project(name);

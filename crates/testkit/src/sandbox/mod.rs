@@ -12,12 +12,20 @@ mod packages;
 mod registry;
 mod supervise;
 
-use std::{fmt, path::PathBuf};
+use std::{
+    fmt,
+    fs::{self, File},
+    io::Write as _,
+    path::PathBuf,
+};
 
 pub use engine::Engine;
 pub use git::{Clone, GitRemote};
 pub use packages::Packages;
 pub use registry::{PASSWORD, Registry, RegistryOptions, USER};
+
+/// Which tests were left out, in the sandbox folder.
+const LEFT_OUT: &str = "left-out";
 
 /// Why a part of the sandbox cannot run on this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +58,37 @@ impl std::error::Error for Unavailable {}
 #[must_use]
 pub fn without_engine() -> bool {
     std::env::var("HOIST_TESTS").is_ok_and(|what| what == "no-engine")
+}
+
+/// Writes down that the test of this thread is left out, and why, so that the run can name it at its
+/// end: to the test harness it is a test that passed.
+///
+/// # Panics
+/// When the list cannot be written.
+pub fn leave_out(reason: &str) {
+    let name = std::thread::current().name().unwrap_or("?").to_owned();
+    fs::create_dir_all(folder()).expect("the sandbox folder can be made");
+    let mut list = File::options()
+        .create(true)
+        .append(true)
+        .open(folder().join(LEFT_OUT))
+        .expect("the list of left out tests can be written");
+    writeln!(list, "{name}: {reason}").expect("the list of left out tests can be written");
+}
+
+/// The tests that were left out since the list was last taken, a line each.
+#[must_use]
+pub fn take_left_out() -> Vec<String> {
+    let file = folder().join(LEFT_OUT);
+    let mut lines: Vec<_> = fs::read_to_string(&file)
+        .unwrap_or_default()
+        .lines()
+        .map(str::to_owned)
+        .collect();
+    let _ = fs::remove_file(file);
+    lines.sort_unstable();
+    lines.dedup();
+    lines
 }
 
 /// Where fetched packages lie between runs: `sandbox` in Cargo's target folder.

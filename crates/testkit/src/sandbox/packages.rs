@@ -3,6 +3,8 @@
 use std::{
     ffi::{OsStr, OsString},
     fs::{self, File},
+    io::Write as _,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -13,6 +15,8 @@ use super::{Result, Unavailable, folder};
 const WANTED: &[&str] = &["docker.io", "docker-registry", "busybox-static"];
 /// For comparisons only.
 const SKOPEO: &[&str] = &["skopeo"];
+/// What the installer downloads with, for machines without it.
+const CURL: &[&str] = &["curl"];
 /// Written last, so that an interrupted run starts again.
 const COMPLETE: &str = ".complete";
 
@@ -40,6 +44,14 @@ impl Packages {
     /// As [`Self::fetch`].
     pub fn fetch_skopeo() -> Result<Self> {
         Self::fetch_set("skopeo", SKOPEO)
+    }
+
+    /// The same with curl, which a machine that only builds hoist may lack.
+    ///
+    /// # Errors
+    /// As [`Self::fetch`].
+    pub fn fetch_curl() -> Result<Self> {
+        Self::fetch_set("curl", CURL)
     }
 
     fn fetch_set(name: &str, wanted: &[&str]) -> Result<Self> {
@@ -74,6 +86,36 @@ impl Packages {
             .collect();
         command.env("LD_LIBRARY_PATH", join(libraries));
         command
+    }
+
+    /// A folder for `PATH` with one script, which runs the unpacked program with its libraries.
+    ///
+    /// # Errors
+    /// When the script cannot be written.
+    pub fn wrapper(&self, program: &str) -> Result<PathBuf> {
+        let command = self.command(self.root.join("usr/bin").join(program));
+        let libraries = command
+            .get_envs()
+            .find_map(|(name, value)| value.filter(|_| name == "LD_LIBRARY_PATH"))
+            .unwrap_or_default();
+        let script = format!(
+            "#!/bin/sh\nLD_LIBRARY_PATH='{}' exec '{}' \"$@\"\n",
+            libraries.display(),
+            command.get_program().display()
+        );
+        let folder = self.root.with_extension("wrapper");
+        let doing = |error| Unavailable::while_doing("writing a wrapper script", error);
+        fs::create_dir_all(&folder).map_err(doing)?;
+        // Another test process may run the script: it is replaced, never rewritten.
+        let mut file = tempfile::NamedTempFile::new_in(&folder).map_err(doing)?;
+        file.write_all(script.as_bytes()).map_err(doing)?;
+        file.as_file()
+            .set_permissions(fs::Permissions::from_mode(0o755))
+            .map_err(doing)?;
+        file.into_temp_path()
+            .persist(folder.join(program))
+            .map_err(|error| doing(error.error))?;
+        Ok(folder)
     }
 
     /// The statically linked busybox: a whole user land in one file, to build images from.

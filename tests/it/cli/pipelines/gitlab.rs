@@ -5,12 +5,10 @@ use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 use serde_json::Value;
 use testkit::sandbox::Clone;
 
-use super::{
-    by_hand, can_install, host, install::Page, plain, program, project, registry, text, yaml,
-};
+use super::{by_hand, host, install::Page, plain, program, project, registry, text, yaml};
 use crate::{
     registry::server::{PASSWORD, TestRegistry, USER},
-    support::{Run, World},
+    support::{Run, World, path_with_curl},
 };
 
 /// A job's variables and script, with what it extends.
@@ -54,11 +52,7 @@ fn run(clone: &Clone<'_>, registry: &TestRegistry, job: &Value, more: &[(&str, &
         .args(["-e", "-c", &script])
         .env(
             "PATH",
-            format!(
-                "{}:{}",
-                temp.join("bin").display(),
-                std::env::var("PATH").unwrap()
-            ),
+            format!("{}:{}", temp.join("bin").display(), page.path),
         )
         .env("HOIST_INSTALL_URL", page.url());
     for (name, value) in job["variables"].as_object().unwrap() {
@@ -93,7 +87,7 @@ fn run(clone: &Clone<'_>, registry: &TestRegistry, job: &Value, more: &[(&str, &
 
 #[test]
 fn the_jobs_release_promote_and_recover() {
-    if !can_install() {
+    if path_with_curl().is_none() {
         return;
     }
     let registry = registry();
@@ -158,7 +152,7 @@ fn the_jobs_release_promote_and_recover() {
 
 #[test]
 fn the_component_releases() {
-    if !can_install() {
+    if path_with_curl().is_none() {
         return;
     }
     let registry = registry();

@@ -6,8 +6,7 @@ use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, process::Command};
 use hoist::oci::Digest;
 use tempfile::TempDir;
 
-use super::can_install;
-use crate::support::{Run, file_server::FileServer};
+use crate::support::{Run, file_server::FileServer, path_with_curl};
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/install.sh");
 
@@ -15,16 +14,26 @@ const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/install.sh");
 pub struct Page {
     folder: TempDir,
     server: FileServer,
+    /// `PATH` with the program that downloads.
+    pub path: String,
 }
 
 impl Page {
     /// A page with the archives of these versions, the newest one first.
+    ///
+    /// # Panics
+    /// Where nothing can download: the test asks [`path_with_curl`] first.
     pub fn new(versions: &[&str], program: &str) -> Self {
+        let path = path_with_curl().expect("the test asked whether curl can be had");
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir_all(folder.path().join("page")).unwrap();
         fs::create_dir_all(folder.path().join("home")).unwrap();
         let server = FileServer::start(&folder.path().join("page"));
-        let page = Self { folder, server };
+        let page = Self {
+            folder,
+            server,
+            path,
+        };
         for version in versions {
             page.archive(version, program);
         }
@@ -78,7 +87,7 @@ impl Page {
         command
             .arg(SCRIPT)
             .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("PATH", &self.path)
             .env("HOME", self.home())
             .env("HOIST_INSTALL_URL", self.url())
             .envs(settings.iter().copied());
@@ -101,7 +110,7 @@ const PROGRAM: &str = "#!/bin/sh\necho hoist @VERSION@\n";
 
 #[test]
 fn the_latest_or_the_named_version_is_installed() {
-    if !can_install() {
+    if path_with_curl().is_none() {
         return;
     }
     let page = Page::new(&["1.2.0-rc.1", "1.1.0"], PROGRAM);
@@ -126,7 +135,7 @@ fn the_latest_or_the_named_version_is_installed() {
 
 #[test]
 fn another_file_than_the_released_one_is_refused() {
-    if !can_install() {
+    if path_with_curl().is_none() {
         return;
     }
     let page = Page::new(&["1.1.0"], PROGRAM);
@@ -161,11 +170,13 @@ fn another_file_than_the_released_one_is_refused() {
 }
 
 /// A folder for PATH with these programs of the machine alone.
-fn path_of(folder: &Path, programs: &[&str]) -> String {
+fn path_of(page: &Page, folder: &Path, programs: &[&str]) -> String {
     fs::create_dir_all(folder).unwrap();
     for program in programs {
-        let found = std::env::var("PATH").unwrap();
-        let found = found.split(':').map(|place| Path::new(place).join(program));
+        let found = page
+            .path
+            .split(':')
+            .map(|place| Path::new(place).join(program));
         let found = found.into_iter().find(|place| place.exists());
         if let Some(found) = found {
             std::os::unix::fs::symlink(found, folder.join(program)).unwrap();
@@ -181,7 +192,7 @@ const TOOLS: [&str; 14] = [
 
 #[test]
 fn it_needs_little_and_says_what_is_missing() {
-    if !can_install() {
+    if path_with_curl().is_none() {
         return;
     }
     let page = Page::new(&["1.1.0"], PROGRAM);
@@ -193,7 +204,7 @@ fn it_needs_little_and_says_what_is_missing() {
             .chain(more)
             .copied()
             .collect();
-        let path = path_of(&folder.join(name), &tools);
+        let path = path_of(&page, &folder.join(name), &tools);
         page.install(&[("PATH", &path)])
     };
     with("neither", &["sha256sum"]).says("neither curl nor wget is installed");
@@ -209,7 +220,7 @@ fn it_needs_little_and_says_what_is_missing() {
     }
 
     let other = folder.join("other");
-    let path = path_of(&other, &["curl", "sha256sum", "sh"]);
+    let path = path_of(&page, &other, &["curl", "sha256sum", "sh"]);
     let uname = other.join("uname");
     fs::write(
         &uname,

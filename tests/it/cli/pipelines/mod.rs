@@ -17,13 +17,6 @@ use crate::{
     support::World,
 };
 
-/// Whether this machine has what the installer downloads with. The tests of a machine that has Rust, git
-/// and a C compiler alone pass without those that install.
-fn can_install() -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|folder| folder.join("curl").exists())
-}
-
 /// A file of the repository as it is.
 fn text(path: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);

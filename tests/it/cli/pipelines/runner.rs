@@ -138,12 +138,7 @@ impl<'a> Runner<'a> {
         );
         let shell = step["shell"].as_str().unwrap_or("bash");
         let mut command = self.clone.command(shell);
-        let paths: Vec<_> = self
-            .path
-            .iter()
-            .cloned()
-            .chain(std::env::var("PATH"))
-            .collect();
+        let paths: Vec<_> = self.path.iter().chain([&self.page.path]).cloned().collect();
         command
             .args(["-e", "-c", script])
             .env("PATH", paths.join(":"))

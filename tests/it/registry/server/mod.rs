@@ -72,6 +72,14 @@ impl State {
 }
 
 impl TestRegistry {
+    /// Starts one that deletes in this way.
+    pub fn that_deletes(delete: Delete) -> Self {
+        Self::start(Personality {
+            delete,
+            ..Personality::default()
+        })
+    }
+
     /// Starts one on a free port.
     pub fn start(personality: Personality) -> Self {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
