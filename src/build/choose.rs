@@ -2,14 +2,16 @@
 
 use crate::{
     build::{
-        docker::DockerEngine, layout::LayoutSource, request::BuildRequest, source::ImageSource,
+        docker::DockerEngine, layout::LayoutSource, pushed::PushedSource, request::BuildRequest,
+        source::ImageSource,
     },
     io::environment::Environment,
     policy::BuildSource,
 };
 
 /// Chooses by the policy and the environment alone: `image.build.layout` where it is set (made by
-/// `image.build.command` first), else the engine that the environment names. Nothing is contacted
+/// `image.build.command` first), else the program that `image.build.command` names, else the engine that
+/// the environment names. Nothing is contacted
 /// yet.
 #[must_use]
 pub fn choose<'a>(
@@ -22,6 +24,12 @@ pub fn choose<'a>(
             request,
             layout: path,
             command: command.as_ref(),
+            search_path: environment.get("PATH"),
+            wanted,
+        }),
+        BuildSource::Pushed { command } => Box::new(PushedSource {
+            request,
+            command,
             search_path: environment.get("PATH"),
             wanted,
         }),

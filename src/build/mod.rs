@@ -17,6 +17,7 @@ mod failed_step;
 mod join;
 mod layout;
 mod paths;
+mod pushed;
 mod request;
 mod secrets;
 mod source;

@@ -15,7 +15,7 @@ use crate::{
         registry::{RegistryError, RepositoryApi},
     },
     oci::Digest,
-    policy::{BuildPolicy, BuildSource},
+    policy::BuildPolicy,
 };
 
 /// One image to be made.
@@ -91,7 +91,7 @@ impl BuildRequest {
         WantedImage {
             references: self.references.clone(),
             platforms: self.policy.platforms.clone(),
-            built_here: self.policy.image_source == BuildSource::Engine,
+            built_here: self.policy.image_source.is_engine(),
             annotations: self.annotations.clone(),
         }
     }

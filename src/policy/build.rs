@@ -72,23 +72,46 @@ pub enum BuildSource {
         /// The program that makes the layout; unset: it is there already.
         command: Option<ProgramLine>,
     },
+    /// A program builds it, and pushes it to hoist.
+    Pushed {
+        /// The program.
+        command: ProgramLine,
+    },
 }
 
 impl BuildSource {
+    /// Whether hoist has it built, by an engine; else others make it, and its bytes stay as they are.
+    #[must_use]
+    pub fn is_engine(&self) -> bool {
+        matches!(self, Self::Engine)
+    }
+
     /// The path of the layout, where the image comes from one.
     #[must_use]
     pub fn layout(&self) -> Option<&str> {
         match self {
             Self::Layout { path, .. } => Some(path),
+            Self::Engine | Self::Pushed { .. } => None,
+        }
+    }
+
+    /// Where an image that others make is found, for messages: the layout's path, or the variable that
+    /// tells a program where to push. `None`: the engine makes it.
+    #[must_use]
+    pub fn given_by(&self) -> Option<&str> {
+        match self {
+            Self::Layout { path, .. } => Some(path),
+            Self::Pushed { .. } => Some("$HOIST_PUSH_TO"),
             Self::Engine => None,
         }
     }
 
-    /// The program that makes the layout, if any.
+    /// The program of the project that makes the image, if any.
     #[must_use]
     pub fn command(&self) -> Option<&ProgramLine> {
         match self {
             Self::Layout { command, .. } => command.as_ref(),
+            Self::Pushed { command } => Some(command),
             Self::Engine => None,
         }
     }
@@ -172,10 +195,9 @@ impl Default for BuildPolicy {
 }
 
 /// The keys as `release.toml` has them. Two of them, `layout` and `command`, say together what
-/// makes the image.
+/// makes the image: a command alone pushes it.
 #[derive(Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-#[cfg_attr(test, schemars(extend("anyOf" = [{ "required": ["layout"] }, { "properties": { "command": { "maxItems": 0 } } }])))]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 struct BuildTable {
     dockerfile: DockerfilePath,
@@ -221,11 +243,7 @@ impl TryFrom<BuildTable> for BuildPolicy {
         let image_source = match (table.layout, command) {
             (None, None) => BuildSource::Engine,
             (Some(path), command) => BuildSource::Layout { path, command },
-            (None, Some(_)) => {
-                return Err(
-                    "`image.build.command` needs `image.build.layout`: the place where the command puts the image".to_owned(),
-                );
-            }
+            (None, Some(command)) => BuildSource::Pushed { command },
         };
         let platforms: Vec<_> = table.platforms.into_iter().map(|text| text.0).collect();
         for (index, platform) in platforms.iter().enumerate() {
@@ -262,6 +280,7 @@ impl From<BuildPolicy> for BuildTable {
         let (layout, command) = match policy.image_source {
             BuildSource::Engine => (None, None),
             BuildSource::Layout { path, command } => (Some(path), command),
+            BuildSource::Pushed { command } => (None, Some(command)),
         };
         Self {
             dockerfile: policy.dockerfile,

@@ -120,7 +120,7 @@ fn dockerfiles(policy: &Policy) -> Result<(), Problem> {
 fn variants(policy: &Policy) -> Result<(), Problem> {
     let layout = match policy.image.build.image_source {
         BuildSource::Layout { .. } => true,
-        BuildSource::Engine => false,
+        BuildSource::Engine | BuildSource::Pushed { .. } => false,
     };
     for (name, variant) in &policy.variants {
         if name.is_empty() {
@@ -133,6 +133,13 @@ fn variants(policy: &Policy) -> Result<(), Problem> {
         if variant.latest(name).is_empty() {
             return Err(Problem::new(format!(
                 "`variants.{name}`: nothing is left of the suffix `{suffix}` for `latest-suffix = false`"
+            )));
+        }
+        if matches!(policy.image.build.image_source, BuildSource::Pushed { .. })
+            && variant.layout.is_some()
+        {
+            return Err(Problem::new(format!(
+                "`variants.{name}.layout` is set, but `image.build.command` without `image.build.layout` pushes every image"
             )));
         }
         if layout && variant.layout.is_none() {
@@ -230,7 +237,10 @@ mod tests {
                 "[variants.x]\ndockerfile = \"../x\"",
                 "variants.x.dockerfile",
             ),
-            ("[image.build]\ncommand = [\"make\"]", "image.build.layout"),
+            (
+                "[image.build]\ncommand = [\"make\"]\n[variants.x]\nlayout = \"dist\"",
+                "pushes every image",
+            ),
             (
                 "[image.build]\nsecrets = [{ id = \"x\" }]",
                 "either `env` or `file`",

@@ -19,7 +19,7 @@ use crate::{
         release::receipt,
         tags::{ExactTags, TagRules},
     },
-    policy::{BudgetPolicy, BuildSource, Denied, SourceFiles},
+    policy::{BudgetPolicy, Denied, SourceFiles},
     release::{
         errors,
         facade::Release,
@@ -171,12 +171,11 @@ impl Release {
 
     /// An image without a base is fine; one of which nobody can say whether it has one is let through with a word.
     fn say_unknown_base(&self, budget: &BudgetPolicy, planned: &PlannedImage, name: &str) {
-        let from_layout = self
+        let is_given = !self
             .variant_policy(&planned.variant)
             .image_source
-            .layout()
-            .is_some();
-        if from_layout && budget.deny.contains(&Denied::UnpinnedBase) {
+            .is_engine();
+        if is_given && budget.deny.contains(&Denied::UnpinnedBase) {
             self.events.note(format!(
                 "{name}: nothing says which base image it has, so `unpinned-base` of `image.budget.deny` was not judged; the label or annotation `org.opencontainers.image.base.name` says it"
             ));
@@ -186,7 +185,7 @@ impl Release {
     /// The base image by the Dockerfile that was built.
     fn dockerfile_base(&self, plan: &Plan, planned: &PlannedImage) -> Result<Option<BaseReport>> {
         let build = self.variant_policy(&planned.variant);
-        if build.image_source != BuildSource::Engine {
+        if !build.image_source.is_engine() {
             return Ok(None);
         }
         let path = joined(build.context.as_str(), build.dockerfile.as_str());

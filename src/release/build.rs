@@ -167,7 +167,7 @@ impl Release {
 
     pub(super) fn has_layout(&self) -> bool {
         let mut variants = self.policy().variants.values();
-        self.policy().image.build.image_source.layout().is_some()
+        !self.policy().image.build.image_source.is_engine()
             || variants.any(|one| one.layout.is_some())
     }
 
@@ -302,7 +302,7 @@ impl Release {
             labels: planned.labels.clone(),
             annotations: planned.annotations.clone(),
             references,
-            variables: variables(plan),
+            variables: variables(plan, &planned.variant),
             targets: TargetRepositories::default(),
             expected: Some(expected),
         }
@@ -369,11 +369,15 @@ pub(super) fn to_build(plan: &Plan) -> impl Iterator<Item = (usize, &PlannedImag
 }
 
 /// What `image.build.command` is told.
-fn variables(plan: &Plan) -> Vec<(String, String)> {
+fn variables(plan: &Plan, variant: &Variant) -> Vec<(String, String)> {
     [
         ("HOIST_VERSION", plan.version.to_string()),
         ("HOIST_COMMIT", plan.commit.to_string()),
         ("HOIST_TAG", plan.git_tag.name.short().to_owned()),
+        (
+            "HOIST_VARIANT",
+            variant.name().unwrap_or_default().to_owned(),
+        ),
         (
             "HOIST_CREATED",
             plan.instant

@@ -97,7 +97,7 @@ impl Release {
             ..inputs
         };
         let mut plan = inputs.plan()?;
-        if release_commit.is_some() && policy.image.build.image_source.layout().is_some() {
+        if release_commit.is_some() && !policy.image.build.image_source.is_engine() {
             plan.messages.push(WITHOUT_COMMIT.to_owned());
         }
         let own = !policy.image.labels.is_empty() || !policy.image.annotations.is_empty();

@@ -150,7 +150,7 @@ impl Release {
                 ImageOwner::Unknown("another version published it, too".to_owned())
             }
             ImageOwner::Other(_) => origin,
-            ImageOwner::Unknown(why) if policy.image.build.image_source.layout().is_none() => {
+            ImageOwner::Unknown(why) if policy.image.build.image_source.is_engine() => {
                 ImageOwner::Other(format!("{why}, and every image that hoist builds has one"))
             }
             ImageOwner::Unknown(_) if earlier => {

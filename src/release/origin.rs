@@ -32,7 +32,7 @@ impl Release {
             let legs = options.legs.iter().map(|leg| &*leg.name);
             let legs = legs.collect::<Vec<_>>().join("`, `");
             let layout = match &*legs {
-                "" => source.layout(),
+                "" => source.given_by(),
                 legs => Some(legs),
             };
             let Some(layout) = layout else {

@@ -18,7 +18,8 @@ use crate::{
             leftovers::Leftovers,
             watchdog::{Activity, watch},
         },
-        errors::{interrupted, task_result},
+        errors::interrupted,
+        pushed,
         request::TargetRepositories,
     },
     error::{Error, ErrorKind, Result},
@@ -70,11 +71,7 @@ impl Handover<'_> {
                 return Err(Error::failed("cannot take the image from the engine").cause(why));
             }
         };
-        let (store, wanted, cancel) =
-            (self.store.clone(), self.wanted.clone(), self.cancel.clone());
-        let kept =
-            tokio::task::spawn_blocking(move || store.keep(incoming, &pushed, &wanted, &cancel));
-        match task_result(kept.await) {
+        match pushed::keep(self.store, incoming, pushed, self.wanted, self.cancel).await {
             Ok(image) => Ok(Some(image)),
             Err(error) if error.kind() == ErrorKind::Failed => {
                 self.export_instead(&format!("{error:#}"))

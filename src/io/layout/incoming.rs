@@ -57,8 +57,9 @@ impl Store {
         Ok(Incoming { folder, blobs })
     }
 
-    /// Makes an image of what has come in. A single manifest that an engine has made up is written anew in
-    /// the form of the OCI, over the layers as the engine has packed them; an index keeps its bytes.
+    /// Makes an image of what has come in. A single manifest of an engine that hoist has told to push is
+    /// written anew in the form of the OCI, over the layers as the engine has packed them; all else keeps
+    /// its bytes.
     ///
     /// Blobs that all registries have are not on the disk.
     ///
@@ -84,9 +85,12 @@ impl Store {
             received.top.clone()
         } else {
             let document = parts.document(&received.top)?;
-            let written = in_oci_form(document, wanted);
-            parts.blobs_of(&written)?;
-            written.to_manifest()
+            let written = match wanted.built_here {
+                true => Some(in_oci_form(document.clone(), wanted)),
+                false => None,
+            };
+            parts.blobs_of(written.as_ref().unwrap_or(&document))?;
+            written.map_or_else(|| received.top.clone(), |written| written.to_manifest())
         };
         check_platforms(&parts.platforms, &wanted.platforms)?;
         let image = Image {

@@ -11,6 +11,7 @@ mod laws;
 mod lease;
 mod memory;
 mod promote;
+mod pushed;
 mod race;
 mod release;
 mod sandbox;
