@@ -11,6 +11,8 @@ mod made;
 mod parts;
 #[cfg(test)]
 mod policy;
+#[cfg(test)]
+mod reference;
 
 use std::process::ExitCode;
 
