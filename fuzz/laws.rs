@@ -372,6 +372,7 @@ fn tags_of(template: &str, branch: &str) {
             branch: Some(branch),
             branch_kind: &branch::BranchKind::Stable,
             git: &[],
+            withdrawn: &[],
             images: BTreeMap::new(),
         };
         match compute(&policy, &context, &[]) {

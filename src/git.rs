@@ -257,6 +257,14 @@ impl RefName {
     pub fn is_tag(&self) -> bool {
         self.0.starts_with(Self::TAGS)
     }
+
+    /// Whether this is the lock of a repository, wherever `git.lock-refs` puts it: a hash below `publish/`.
+    #[must_use]
+    pub fn is_lock(&self) -> bool {
+        let is_hash = |name: &str| name.len() == 64 && name.bytes().all(|b| b.is_ascii_hexdigit());
+        let mut parts = self.0.rsplit('/');
+        parts.next().is_some_and(is_hash) && parts.next() == Some("publish")
+    }
 }
 
 /// As `git check-ref-format`, and no part begins with `-`.

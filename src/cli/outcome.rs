@@ -24,6 +24,11 @@ pub(super) fn print(outcome: &Outcome, terminal: &Terminal) -> ExitCode {
     } else {
         tell(PolicyFile::new(None), outcome, terminal);
     }
+    report(outcome, terminal)
+}
+
+/// Tells the CI service of the outcome of the only image; its exit code.
+pub(super) fn report(outcome: &Outcome, terminal: &Terminal) -> ExitCode {
     let report = RunReport::new(PolicyFile::new(None), RunEnd::Ended(outcome));
     terminal.report(&[report]);
     ExitCode::from(code(outcome))

@@ -1,36 +1,55 @@
 //! `hoist rollback`: undo an interrupted release from any machine, or take a finished one back.
 
-use std::process::ExitCode;
+use std::{collections::BTreeMap, io::Write as _, process::ExitCode};
 
+use anstyle::{AnsiColor, Style};
 use semver::Version;
+use serde_json::{Value, json};
 
 use super::{
     context::Context,
-    outcome,
+    exit, outcome,
     question::{confirm, needs_answer},
     recovery_args::{RecoveryArgs, consent},
+    render::{Terminal, columns, shown},
 };
 use crate::{
-    error::Result,
+    error::{Error, ErrorCode, Result},
+    oci::Observed,
+    outcome::Outcome,
     project::parse_version,
-    release::{Consent, RollbackPlan},
+    release::{Consent, RollbackPlan, TakenBack},
+    text::sanitize,
 };
+
+const BACK: Style = AnsiColor::Yellow.on_default().bold();
 
 /// Undo an interrupted release: every tag shows again what it showed before. With a version: move its
 /// moving tags back to the version before it
 #[derive(Debug, clap::Args)]
 #[command(disable_version_flag = true)]
 pub(super) struct RollbackArgs {
-    /// A finished release, whose moving tags go back, each to the version before it in its line
+    /// A finished release, whose moving tags go back, each to the version before it in its line; it is
+    /// remembered as withdrawn
     #[arg(value_name = "VERSION", conflicts_with = "take_over")]
     of: Option<String>,
+    /// Why the version is taken back; kept with it, for all who look
+    #[arg(long, value_name = "TEXT", requires = "of")]
+    why: Option<String>,
+    /// Forget that the version is withdrawn; moves no tag
+    #[arg(long, requires = "of", conflicts_with_all = ["why", "yes"])]
+    undo: bool,
     #[command(flatten)]
     recovery: RecoveryArgs,
 }
 
 pub(super) fn run(args: RollbackArgs, context: &Context) -> Result<ExitCode> {
     if let Some(of) = &args.of {
-        return take_back(&parse_version(of)?, args.recovery.yes, context);
+        let version = parse_version(of)?;
+        return match args.undo {
+            true => undo(&version, context),
+            false => take_back(&version, &args, context),
+        };
     }
     let consent = consent(args.recovery.yes, Consent::Given, context);
     let release = context.release_for_work()?;
@@ -41,7 +60,7 @@ pub(super) fn run(args: RollbackArgs, context: &Context) -> Result<ExitCode> {
 }
 
 /// Moves the moving tags of a finished release back.
-fn take_back(version: &Version, yes: bool, context: &Context) -> Result<ExitCode> {
+fn take_back(version: &Version, args: &RollbackArgs, context: &Context) -> Result<ExitCode> {
     let terminal = &context.terminal;
     let release = context.release_for_work()?;
     if let Some(error) = release.hindrance()? {
@@ -49,34 +68,177 @@ fn take_back(version: &Version, yes: bool, context: &Context) -> Result<ExitCode
     }
     // First whether there is such a version, and what would move.
     let plan = release.plan_take_back(version)?;
-    show(&plan, context);
-    if plan.moves().next().is_some() && !yes {
+    show(&plan, terminal);
+    if !plan.is_done() && !args.recovery.yes {
         let asks = format!("`hoist rollback {version}` asks before it moves tags");
         needs_answer(terminal, &asks, "nothing was moved", None)?;
         let question = format!("Take {version} back?");
         let undone = format!("{version} was not taken back");
         confirm(&question, &undone, &context.cancel)?;
     }
-    let outcome = release.take_back(&plan)?;
-    if outcome
-        .as_ref()
-        .is_some_and(|outcome| outcome.error.is_none())
-    {
-        terminal.note(&format!(
-            "{version} keeps its own tags; the next release of its lines moves on, and so does `hoist repair`"
-        ));
+    match release.take_back(&plan, args.why.as_deref())? {
+        TakenBack::Ended(outcome) if outcome.error.is_none() => {
+            let code = ended(&outcome, &plan, terminal);
+            terminal.note(&format!(
+                "{version} keeps its own tags; `hoist rollback {version} --undo` forgets that it is withdrawn"
+            ));
+            Ok(code)
+        }
+        TakenBack::Ended(outcome) => Ok(outcome::print(&outcome, terminal)),
+        TakenBack::Remembered => {
+            let why = "no moving tag had to go back";
+            match terminal.json {
+                true => terminal.json(&line("withdrawn", version, why)),
+                false => say(terminal, "Withdrawn", &format!("{version}: {why}")),
+            }
+            Ok(ExitCode::from(exit::OK))
+        }
+        TakenBack::Nothing => {
+            let told =
+                format!("no moving tag goes back from {version}, which is withdrawn already");
+            Ok(outcome::print_or(None, &told, terminal))
+        }
     }
-    let nothing = format!("no moving tag goes back from {version}");
-    Ok(outcome::print_or(outcome, &nothing, terminal))
 }
 
-fn show(plan: &RollbackPlan, context: &Context) {
-    for (repository, tag, why) in &plan.stays {
-        let what = repository.tag(tag);
-        context.terminal.note(&format!("`{what}` stays: {why}"));
+/// The last words of a roll back that was done.
+fn ended(outcome: &Outcome, plan: &RollbackPlan, terminal: &Terminal) -> ExitCode {
+    if terminal.json {
+        let mut line = outcome::document(outcome);
+        line["withdrawn"] = json!(plan.version.to_string());
+        terminal.json(&line);
+    } else {
+        say(terminal, "Rolled back", &sentence(plan));
     }
+    outcome::report(outcome, terminal)
+}
+
+/// A line of progress: what was done, and to what.
+fn say(terminal: &Terminal, verb: &str, what: &str) {
+    if !terminal.quiet {
+        let what = sanitize(what.to_owned());
+        let _ = writeln!(anstream::stderr(), "{BACK}{verb:>12}{BACK:#} {what}");
+    }
+}
+
+/// `1.3.0: 2 tags show 1.2.9, 1 tag shows 1.1.0`
+fn sentence(plan: &RollbackPlan) -> String {
+    let mut counts: BTreeMap<&Version, usize> = BTreeMap::new();
+    for (_, drift) in plan.moves() {
+        *counts.entry(&drift.version).or_default() += 1;
+    }
+    let count = |(version, count): (&&Version, &usize)| match count {
+        1 => format!("1 tag shows {version}"),
+        count => format!("{count} tags show {version}"),
+    };
+    let counts: Vec<String> = counts.iter().rev().map(count).collect();
+    format!("{}: {}", plan.version, counts.join(", "))
+}
+
+/// What becomes of each moving tag, and why.
+fn show(plan: &RollbackPlan, terminal: &Terminal) {
+    if terminal.json {
+        return lines(plan).iter().for_each(|line| terminal.json(line));
+    }
+    let mut rows = Vec::new();
     for (repository, drift) in plan.moves() {
-        let (what, to) = (repository.tag(&drift.tag), &drift.version);
-        context.terminal.note(&format!("`{what}` goes to {to}"));
+        let before = match &drift.shown {
+            Observed::At(digest) => digest.short(),
+            Observed::Absent | Observed::Unknown => "-",
+        };
+        rows.push(vec![
+            format!("    {}", repository.tag(&drift.tag)),
+            "back".to_owned(),
+            format!("{before} → {}", drift.want.short()),
+            drift.why.clone(),
+        ]);
     }
+    for (repository, tag, why) in &plan.stays {
+        rows.push(vec![
+            format!("    {}", repository.tag(tag)),
+            "stays".to_owned(),
+            String::new(),
+            why.clone(),
+        ]);
+    }
+    for line in columns(&rows) {
+        if !terminal.quiet {
+            terminal.remark(&line);
+        }
+    }
+    if !plan.left_out.is_empty() {
+        terminal.note(&format!(
+            "left as they are, because nothing tells what they showed before: tags of {}",
+            plan.left_out.join(", ")
+        ));
+    }
+    if let Some(withdrawn) = &plan.withdrawn {
+        terminal.note(&format!(
+            "{} is {} already",
+            plan.version,
+            withdrawn.words()
+        ));
+    }
+}
+
+fn lines(plan: &RollbackPlan) -> Vec<Value> {
+    let moves = plan.moves().map(|(repository, drift)| {
+        json!({
+            "v": 1,
+            "type": "tag",
+            "repository": repository,
+            "tag": drift.tag,
+            "action": "back",
+            "version": drift.version.to_string(),
+            "want": drift.want,
+            "shown": shown(&drift.shown),
+            "why": drift.why,
+        })
+    });
+    let stays = plan.stays.iter().map(|(repository, tag, why)| {
+        json!({
+            "v": 1,
+            "type": "tag",
+            "repository": repository,
+            "tag": tag,
+            "action": "stay",
+            "version": null,
+            "want": null,
+            "shown": null,
+            "why": why,
+        })
+    });
+    moves.chain(stays).collect()
+}
+
+/// The last JSON line where no tag was moved.
+fn line(word: &str, version: &Version, why: &str) -> Value {
+    json!({
+        "v": 1, "type": "outcome", "outcome": word, "exit": exit::OK, "version": version.to_string(),
+        "why": why,
+    })
+}
+
+/// Forgets that a version is withdrawn.
+fn undo(version: &Version, context: &Context) -> Result<ExitCode> {
+    let terminal = &context.terminal;
+    let release = context.release_for_work()?;
+    let Some(found) = release.undo_take_back(version)? else {
+        return Err(Error::refused(format!("{version} is not withdrawn"))
+            .with_code(ErrorCode::NotReleased)
+            .state("nothing was changed")
+            .hint("`hoist log` marks the versions that are"));
+    };
+    if terminal.json {
+        terminal.json(&line("undone", version, &found.words()));
+    } else {
+        say(
+            terminal,
+            "Undone",
+            &format!("{version} is no longer withdrawn"),
+        );
+        terminal.note(&format!("it was {}", found.words()));
+        terminal.note("no tag was moved: `hoist repair` shows where each belongs now");
+    }
+    Ok(ExitCode::from(exit::OK))
 }

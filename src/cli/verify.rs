@@ -134,6 +134,15 @@ fn notes(verified: &[Verified], deep: bool) -> Vec<String> {
         let bytes: u64 = verified.iter().map(|release| release.bytes).sum();
         notes.push(format!("{} of blobs were fetched and checked", size(bytes)));
     }
+    for release in verified {
+        if let Some(withdrawn) = &release.withdrawn {
+            notes.push(format!(
+                "{} is {}: no moving tag belongs to it",
+                release.version,
+                withdrawn.words()
+            ));
+        }
+    }
     let is_behind = |release: &&Verified| {
         let mut checks = release.checks.iter();
         checks.any(|check| check.state != CheckState::Right)
@@ -196,6 +205,9 @@ fn document(seen: &Seen) -> Value {
         }
     }
     let versions: Vec<String> = verified.iter().map(|r| r.version.to_string()).collect();
+    let withdrawn = verified
+        .iter()
+        .filter_map(|release| release.withdrawn.as_ref());
     json!({
         "v": 1,
         "ok": is_right(verified),
@@ -203,6 +215,7 @@ fn document(seen: &Seen) -> Value {
         "tags": tags,
         "findings": findings,
         "unfinished": seen.hindrance,
+        "withdrawn": withdrawn.map(super::log::withdrawal).collect::<Vec<_>>(),
         "bytes": verified.iter().map(|release| release.bytes).sum::<u64>(),
     })
 }

@@ -116,6 +116,8 @@ pub enum ErrorCode {
     GitTagDiffers,
     /// The version is another commit's, by its git tag.
     VersionTaken,
+    /// The version was taken back.
+    Withdrawn,
     /// The version is published already, as an image that is not this release's.
     PublishedFromElsewhere,
     /// A fixed tag shows another image.

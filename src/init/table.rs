@@ -74,6 +74,7 @@ pub(super) fn tag_set(
         branch: Some("main"),
         branch_kind: &kind,
         git,
+        withdrawn: &[],
         images: BTreeMap::new(),
     };
     let set = compute(policy, &context, &published)?;

@@ -20,6 +20,12 @@ impl GitTagTemplate {
         format!("{}{version}{}", self.prefix, self.suffix)
     }
 
+    /// Whether the name is the version itself, with or without a `v`.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        matches!(&*self.prefix, "" | "v") && self.suffix.is_empty()
+    }
+
     /// The version that `name` stands for: the template is matched whole, with a strict semantic
     /// version inside.
     #[must_use]

@@ -47,6 +47,7 @@ pub use pattern::{BranchGlob, CommitGlob, Glob, Regex};
 pub(crate) use placeholder::Placeholder;
 pub use placeholder::{DateFormat, Values};
 pub use program_line::ProgramLine;
+pub(crate) use publish::marks_below;
 pub(crate) use publish::parse_duration;
 pub use publish::{GitPolicy, OnFailure, PublishPolicy, RegistryPolicy};
 pub use release_toml::{ImagePolicy, NotesPolicy, Policy};

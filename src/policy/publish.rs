@@ -71,6 +71,19 @@ pub struct RegistryPolicy {
     pub token_host: Option<String>,
 }
 
+impl GitPolicy {
+    /// Below which the marks of withdrawn versions are: `refs/hoist/withdrawn/`.
+    #[must_use]
+    pub fn marks(&self) -> String {
+        marks_below(self.lock_refs.as_str())
+    }
+}
+
+/// The same for any prefix of locks.
+pub(crate) fn marks_below(lock_refs: &str) -> String {
+    format!("{lock_refs}/withdrawn/")
+}
+
 impl Default for PublishPolicy {
     fn default() -> Self {
         Self {

@@ -54,6 +54,11 @@ impl TagTemplate {
         })
     }
 
+    /// Whether the template names the branch: which one a release came from, nobody can tell later.
+    pub(crate) fn is_of_a_branch(&self) -> bool {
+        self.has(|value| *value == Placeholder::Branch)
+    }
+
     /// Fills in the values as they can stand in a tag: `+` of a version becomes `-`, and each run of
     /// other characters in a branch's name becomes one `-`. The result can still be too long for a tag.
     pub(crate) fn render(&self, values: &Values<'_>) -> Rendered {

@@ -88,7 +88,15 @@ impl Project {
     ) -> Result<Facts> {
         let mut question = self.question(request)?;
         question.remote_tags = remote_tags;
-        self.git().read(&question)
+        self.read(&question)
+    }
+
+    /// The answer of the history, and the withdrawn versions that this clone knows.
+    pub(crate) fn read(&self, question: &HistoryQuery) -> Result<Facts> {
+        let mut facts = self.git().read(question)?;
+        let withdrawn = self.withdrawn().into_iter();
+        facts.withdrawn = withdrawn.map(|one| one.version).collect();
+        Ok(facts)
     }
 
     /// The history as the version `of` has it, or that of the next version.
@@ -101,7 +109,7 @@ impl Project {
         }
         let mut question = self.question(request)?;
         question.version = question.version.or_else(|| of.cloned());
-        self.git().read(&question)
+        self.read(&question)
     }
 
     /// The history as `at` has it, for a release of `version` from `branch` there, and what follows from

@@ -13,6 +13,7 @@
 //! | release notes | [`Project::notes`] | [`ProjectSet::notes`] |
 //! | commit messages | [`Project::check_commits`] | [`ProjectSet::check_commits`] |
 //! | past releases | [`Project::log`] | [`ProjectSet::log`] |
+//! | versions that were taken back, as this clone knows them | [`Project::withdrawn`] | |
 //!
 //! Not promised: nothing here knows what a registry or the git remote has.
 
@@ -27,6 +28,7 @@ mod open;
 mod policies;
 mod policy_file;
 mod set;
+mod withdrawn;
 
 pub use commit_check::CheckedMessage;
 #[cfg(feature = "cli")]
@@ -37,9 +39,11 @@ pub use log::PastRelease;
 pub use notes::Wanted;
 pub use open::Project;
 pub use set::{ImageResult, ProjectSet};
+pub use withdrawn::Withdrawn;
 
 pub use crate::io::environment::Environment;
 pub use crate::plan::history::facts::Facts;
 pub use crate::plan::notes::lint::{LintFinding, Severity};
 pub use crate::plan::notes::{NoteItem, ReleaseNotes};
+pub use crate::plan::release::withdrawal::Withdrawal;
 pub use crate::plan::version::{VersionRequest, next::Next, request::parse_version};

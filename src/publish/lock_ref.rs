@@ -1,8 +1,9 @@
-//! The names of the refs that lock repositories.
+//! The names of the refs that lock repositories, and where the marks of withdrawn versions are.
 
 use crate::{
     git::RefName,
     oci::{Digest, Repository},
+    policy::marks_below,
 };
 
 /// The lock's ref for a repository: its name hashed, since a name with `:` is not a legal ref.
@@ -12,4 +13,10 @@ pub fn lock_ref(prefix: &RefName, repository: &Repository) -> RefName {
     let name = format!("{prefix}/publish/{}", name.hex());
     name.parse()
         .expect("a word and hex digits can follow any ref")
+}
+
+/// Below which the marks of withdrawn versions are, beside a lock; `None`: it is not a lock.
+pub(super) fn marks_beside(lock: &RefName) -> Option<String> {
+    let (prefix, _) = lock.as_str().rsplit_once("/publish/")?;
+    Some(marks_below(prefix))
 }

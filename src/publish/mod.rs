@@ -63,7 +63,7 @@ pub use protocol::{
     journal::{BranchMove, CiJob, Owner},
     state::TagClass,
 };
-pub use publication::{GitTagObject, Publication, TagMove, Target};
+pub use publication::{GitTagObject, MarkObject, Publication, TagMove, Target};
 pub use recheck::{Overtaken, PublishedNow, Recheck};
 pub use refuse::{InTheWay, in_the_way, refuse_unfinished};
 pub use stage_images::stage_images;
@@ -71,7 +71,7 @@ pub use start::{Staged, publish, publish_past, stage};
 pub use status::{Unfinished, status};
 pub use takeover::{Recovery, resume, rollback};
 pub use takeover_check::{LockJournal, TakeoverCheck};
-pub use unfinished::{Scope, journaled_images};
+pub use unfinished::{Scope, journaled_before, journaled_images};
 pub use unlock::{LockState, RawLock, delete_locks, find_locks};
 pub use world::{Clock, Connect, World};
 

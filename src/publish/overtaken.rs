@@ -65,17 +65,14 @@ async fn shows(world: &World, prepared: &Prepared) -> Vec<Shows> {
 }
 
 async fn git_tag_seen(world: &World, prepared: &Prepared) -> Result<GitTagSeen> {
-    let Some(tag) = &prepared.git_tag else {
+    let Some((name, object)) = prepared.last_ref() else {
         return Ok(GitTagSeen::Absent);
     };
-    let refs = world
-        .remote
-        .refs(&[RefPattern::Name(tag.name.clone())])
-        .await;
+    let refs = world.remote.refs(&RefPattern::names([name])).await;
     let refs = refs.map_err(|error| recovery_error("cannot read the git tag", &error))?;
     Ok(match refs.first() {
         None => GitTagSeen::Absent,
-        Some((_, id)) if *id == tag.id => GitTagSeen::Ours,
+        Some((_, id)) if id == object => GitTagSeen::Ours,
         Some(_) => GitTagSeen::Other,
     })
 }

@@ -27,6 +27,8 @@ pub struct Preflight {
     pub repositories: Vec<(Repository, Vec<Tag>)>,
     /// The git tag that is to be created; `None`: none.
     pub git_tag: Option<RefName>,
+    /// The mark that is to be created; `None`: none.
+    pub mark: Option<RefName>,
     /// The commit that is released.
     pub commit: CommitId,
     /// The branch that is to move to the commit; `None`: none.
@@ -129,6 +131,7 @@ async fn check_git(world: &World, asked: &Preflight, names: &[Repository]) -> Re
     let edits: Vec<_> = asked
         .git_tag
         .iter()
+        .chain(&asked.mark)
         .chain(&locks)
         .map(|name| RefEdit::create(name, asked.commit))
         .chain(
@@ -152,11 +155,11 @@ async fn check_git(world: &World, asked: &Preflight, names: &[Repository]) -> Re
     }
     let made = refs
         .iter()
-        .find(|(name, _)| Some(name) == asked.git_tag.as_ref());
+        .find(|(name, _)| Some(name) == asked.git_tag.as_ref().or(asked.mark.as_ref()));
     if let Some((tag, id)) = made {
         // The plan knew all tags of the remote, so this one is younger.
         return Err(Error::failed(format!(
-            "`{}` has got the tag `{}` since the plan was made",
+            "`{}` has got `{}` since the plan was made",
             world.remote.name(),
             tag.short()
         ))

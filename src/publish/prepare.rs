@@ -13,8 +13,8 @@ use crate::{
         errors::registry_error,
         lock_ref::lock_ref,
         protocol::journal::{
-            GitTagRecord, ImageRecord, JournaledManifest, Owner, Prepared, RepositoryRecord,
-            TagRecord,
+            GitTagRecord, ImageRecord, JournaledManifest, MarkRecord, Owner, Prepared,
+            RepositoryRecord, TagRecord,
         },
         publication::{Publication, TagMove, Target},
         world::World,
@@ -108,7 +108,7 @@ pub(super) fn prepare(
     world: &World,
     publication: &Publication,
     old: Old,
-    git_tag: Option<GitTagRecord>,
+    (git_tag, mark): (Option<GitTagRecord>, Option<MarkRecord>),
     tag_first: &[usize],
 ) -> Prepared {
     let milliseconds =
@@ -124,6 +124,7 @@ pub(super) fn prepare(
         images: images(publication),
         documents: documents(publication, old.documents),
         git_tag,
+        mark,
         branch: publication.branch.clone(),
         lock_refs: publication
             .targets

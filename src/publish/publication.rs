@@ -29,6 +29,8 @@ pub struct Publication {
     pub targets: Vec<Target>,
     /// The git tag to push, made and signed already; `None`: it is there, or none is wanted.
     pub git_tag: Option<GitTagObject>,
+    /// The mark that the last push makes of a version that is taken back; `None`: none is wanted.
+    pub mark: Option<MarkObject>,
     /// The branch that [`Publication::commit`] goes to together with the lock, before any tag moves.
     pub branch: Option<BranchMove>,
     /// Decides once more under the lock whether every tag may still move; `None`: they may.
@@ -62,6 +64,15 @@ pub struct TagMove {
     pub image: usize,
     /// What it showed when the release was planned.
     pub before: Observed,
+}
+
+/// The mark of a withdrawn version, which exists only as an object so far.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MarkObject {
+    /// The ref that is to show it.
+    pub name: RefName,
+    /// The object, byte for byte: a commit whose tree is empty.
+    pub object: Vec<u8>,
 }
 
 /// An annotated git tag that exists only as an object so far.

@@ -4,6 +4,7 @@ use std::{fmt, sync::Arc};
 
 use crate::{
     error::Result,
+    git::RefName,
     oci::{Repository, Tag},
 };
 
@@ -17,6 +18,8 @@ pub struct PublishedNow {
     pub repositories: Lists,
     /// The names of the remote's git tags.
     pub git: Vec<String>,
+    /// The marks of the versions that are withdrawn.
+    pub marks: Vec<RefName>,
 }
 
 /// A tag that must no longer move.

@@ -15,10 +15,10 @@ use crate::{
         holding::Holding,
         prepare,
         protocol::{
-            journal::{GitTagRecord, Prepared, Record, encode, name},
+            journal::{GitTagRecord, MarkRecord, Prepared, Record, encode, name},
             state::Goal,
         },
-        publication::{GitTagObject, Publication, Target},
+        publication::{GitTagObject, MarkObject, Publication, Target},
         refuse::{Closing, refuse_journaled},
         report,
         run::Run,
@@ -174,11 +174,15 @@ async fn send_and_prepare(
         Some(tag) => Some(store_tag(world, tag, publication.commit).await?),
         None => None,
     };
+    let mark = match &publication.mark {
+        Some(mark) => Some(store_mark(world, mark).await?),
+        None => None,
+    };
     Ok(prepare::prepare(
         world,
         publication,
         old,
-        git_tag,
+        (git_tag, mark),
         &tag_first,
     ))
 }
@@ -209,6 +213,15 @@ async fn store_tag(world: &World, tag: &GitTagObject, commit: CommitId) -> Resul
         id: stored.map_err(|error| git_error("cannot store the git tag's object", &error))?,
         name: tag.name.clone(),
         object: tag.object.clone(),
+    })
+}
+
+async fn store_mark(world: &World, mark: &MarkObject) -> Result<MarkRecord> {
+    let stored = world.remote.write_mark(&mark.object).await;
+    Ok(MarkRecord {
+        id: stored.map_err(|error| git_error("cannot store the mark's object", &error))?,
+        name: mark.name.clone(),
+        object: mark.object.clone(),
     })
 }
 

@@ -6,13 +6,14 @@ use crate::{
     error::{Error, ErrorCode, ErrorKind, Result},
     git::{CommitId, ObjectId, RefName},
     io::git::remote::RefPattern,
-    oci::{Digest, Repository},
+    oci::{Digest, Repository, Tag},
     publish::{
         errors::{FINISHED_FIRST, recovery_error},
         lock_ref::lock_ref,
         protocol::{
-            journal::{self, ReadError, decode},
+            journal::{self, Prepared, ReadError, decode},
             replay::{self, Replayed},
+            state::TagClass,
         },
         takeover_check::TakeoverCheck,
         world::World,
@@ -140,6 +141,37 @@ pub fn journaled_images(world: &World, version: &semver::Version, commit: Commit
         .filter(|prepared| prepared.version == *version && prepared.commit == commit)
         .flat_map(|prepared| prepared.images.into_iter().map(|image| image.manifest))
         .collect()
+}
+
+/// What the tags of `repository` showed before `version` was released, as far as a journal of this clone tells.
+#[must_use]
+pub fn journaled_before(
+    world: &World,
+    version: &semver::Version,
+    repository: &Repository,
+) -> Vec<(Tag, Digest)> {
+    let names = world.journals.list().unwrap_or_default();
+    let journals = names.iter().rev().filter_map(|name| {
+        let text = world.journals.read(name).ok()?;
+        let prepared = replay::replay(decode(&text).ok()?)?.prepared;
+        let is_release = prepared
+            .tags
+            .iter()
+            .any(|tag| tag.kind == TagClass::Version);
+        (prepared.version == *version && is_release).then_some(prepared)
+    });
+    let before = |prepared: Prepared| {
+        let tags = prepared.tags.iter();
+        let own = tags.filter(|tag| prepared.repository(tag) == repository);
+        // One that showed the release already tells nothing of what was before.
+        let other = own.filter(|tag| tag.before.as_ref() != Some(prepared.wanted(tag)));
+        let named = other.filter_map(|tag| Some((tag.tag.clone(), tag.before.clone()?)));
+        named.collect::<Vec<_>>()
+    };
+    journals
+        .map(before)
+        .find(|found| !found.is_empty())
+        .unwrap_or_default()
 }
 
 /// The error for a release that is in the way: it runs, it has died, or nobody here can know.

@@ -13,12 +13,12 @@ use crate::{
     io::environment::Environment,
     outcome::Outcome,
     plan::{Plan, inspect::Report, version::VersionRequest},
-    project::{ImageResult, Location, Project, ProjectSet},
+    project::{ImageResult, Location, Project, ProjectSet, Withdrawn},
     publish::{Recovery, Unfinished},
     release::{
         self, BuildOptions, BuiltImages, Cancel, Check, Consent, DriftReport, InspectOptions,
-        Planned, ReleaseRequest, ReleaseResult, RollbackPlan, TagsResult, UnlockPlan, Verified,
-        VerifyOptions,
+        Planned, ReleaseRequest, ReleaseResult, RollbackPlan, TagsResult, TakenBack, UnlockPlan,
+        Verified, VerifyOptions,
     },
 };
 
@@ -139,7 +139,9 @@ impl Release {
         plan_unlock() -> Result<Option<UnlockPlan>>;
         unlock(plan: &UnlockPlan) -> Result<()>;
         plan_take_back(version: &Version) -> Result<RollbackPlan>;
-        take_back(plan: &RollbackPlan) -> Result<Option<Outcome>>;
+        take_back(plan: &RollbackPlan, why: Option<&str>) -> Result<TakenBack>;
+        undo_take_back(version: &Version) -> Result<Option<Withdrawn>>;
+        withdrawn() -> Result<Vec<Withdrawn>>;
         verify(version: Option<&Version>, options: &VerifyOptions) -> Result<Vec<Verified>>;
         check() -> Vec<Check>;
         drift() -> Result<DriftReport>;
@@ -205,6 +207,7 @@ impl ReleaseSet {
         status() -> Vec<ImageResult<Vec<Unfinished>>>;
         verify(version: Option<&Version>, options: &VerifyOptions) -> Vec<ImageResult<Vec<Verified>>>;
         check() -> Vec<ImageResult<Vec<Check>>>;
+        withdrawn_or_known() -> Vec<ImageResult<Vec<Withdrawn>>>;
         drift() -> Vec<ImageResult<DriftReport>>;
         repair(reports: Vec<ImageResult<DriftReport>>) -> Vec<ImageResult<Option<Outcome>>>;
         inspect(options: &InspectOptions) -> Vec<ImageResult<Report>>;

@@ -187,7 +187,9 @@ mod tests {
         send(release.plan_unlock());
         send(release.unlock(unlock));
         send(release.plan_take_back(version));
-        send(release.take_back(rollback));
+        send(release.take_back(rollback, None));
+        send(release.undo_take_back(version));
+        send(release.withdrawn());
         send(release.verify(None, &VerifyOptions::default()));
         send(release.check());
         send(release.drift());

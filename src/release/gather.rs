@@ -48,8 +48,10 @@ impl Release {
     /// Reads history and registries and puts the plan together.
     pub(super) async fn gather(&self, ask: &ReleaseRequest, purpose: Purpose) -> Result<Planned> {
         let repositories = self.repositories()?;
-        let remote = self.remote_tags(purpose == Purpose::Do).await?;
-        let mut facts = self.project().facts_with(&ask.request, remote)?;
+        let remote = self.remote_versions(purpose == Purpose::Do).await?;
+        let mut facts = self.project().facts_with(&ask.request, remote.missing)?;
+        let withdrawn = remote.withdrawn.iter();
+        facts.withdrawn = withdrawn.map(|one| one.version.clone()).collect();
         let policy = self.policy();
         let next = match self.project().decide(&facts, &ask.request) {
             Ok(next) => next,
@@ -62,6 +64,7 @@ impl Release {
                 .await
                 .map(Planned::NothingToRelease);
         };
+        self.refuse_withdrawn(&version, &remote.withdrawn)?;
         let receipts = self.receipts(&facts, &version)?;
         let fixed = ask.fixed.as_ref();
         let instant = fixed.map_or_else(|| self.instant(), |fixed| Ok(fixed.instant))?;

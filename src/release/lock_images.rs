@@ -16,7 +16,7 @@ use crate::{
             ownership::{Evidence, ImageOwner, PublishedTag},
             receipt::{Receipt, receipts},
         },
-        tags::{ExactTags, TagRules},
+        tags::{ExactTags, Origins, TagRules},
     },
     policy::SameImage,
     release::{
@@ -33,6 +33,10 @@ pub(super) struct ClaimInputs<'a> {
     pub(super) given: &'a [GrantedTag],
     /// The versions that git knows.
     pub(super) known: &'a [Version],
+    /// The versions that are withdrawn.
+    pub(super) withdrawn: &'a [Version],
+    /// Whether the tags of the claim's version go back to the one before it.
+    pub(super) takes_back: bool,
     /// The version's git tag on the remote.
     pub(super) there: TagThere,
 }
@@ -210,7 +214,9 @@ impl Release {
     ) -> Result<SeenRepository> {
         let (claim, repository) = (inputs.claim, api.repository());
         let rules = TagRules::new(self.policy());
-        let reader = ExactTags::new(&rules, inputs.known);
+        let of_others = inputs.withdrawn.iter().filter(|one| **one != claim.version);
+        let reader = ExactTags::new(&rules, inputs.known)
+            .passing_over(&of_others.cloned().collect::<Vec<_>>());
         // Without a list nothing is known of the lines.
         let tags = observe::list(api).await?.unwrap_or_default();
         let is_own = |tag: &Tag| {
@@ -218,9 +224,20 @@ impl Release {
             read.is_some_and(|(_, version)| version.cmp_precedence(&claim.version).is_eq())
         };
         let (own, others): (Vec<Tag>, Vec<Tag>) = tags.iter().cloned().partition(is_own);
+        let origins = match inputs.takes_back {
+            true => self.origins(inputs.known),
+            false => Origins::new(),
+        };
         let lines = |tags: &[Tag]| -> BTreeMap<Tag, Vec<Tag>> {
-            let targets = rules.targets(&reader, inputs.known, tags).into_iter();
-            targets.map(|target| (target.tag, target.exact)).collect()
+            let targets = rules.targets(&reader, inputs.known, tags);
+            let days = rules.day_targets(&reader, &origins, tags);
+            let targets = targets.into_iter().chain(days);
+            let mut lines: BTreeMap<Tag, Vec<Tag>> =
+                targets.map(|target| (target.tag, target.exact)).collect();
+            if inputs.takes_back {
+                lines.extend(rules.latest_of_branch(&reader, tags));
+            }
+            lines
         };
         let (due, without) = (lines(&tags), lines(&others));
         let claimed: Vec<&ClaimedTag> = claim

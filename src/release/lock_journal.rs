@@ -4,6 +4,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use semver::Version;
 
 use crate::{
     error::{Error, ErrorCode, ErrorKind, Result},
@@ -14,6 +15,7 @@ use crate::{
             lock_images::{Doubts, judge_images},
             lock_journal::{GrantedTag, JournalClaim, PolicyGrant, RemadeCommit, TagRole, misfit},
             verify::without_images,
+            withdrawal::mark_name,
         },
         tags::{self, TagContext, TagKind, TagRules},
         version::branch::BranchKind,
@@ -104,7 +106,11 @@ impl Release {
         forward: bool,
     ) -> Result<std::result::Result<Doubts, String>> {
         let known = self.git_versions()?;
-        let (grant, there) = self.grant(claim, instant, &known).await?;
+        let withdrawn = self.read_withdrawn().await?.into_iter();
+        let withdrawn: Vec<Version> = withdrawn.map(|one| one.version).collect();
+        // Its version's tags go back: with the mark that it makes, or once more.
+        let takes_back = claim.mark.is_some() || withdrawn.contains(&claim.version);
+        let (grant, there) = self.grant(claim, instant, &known, takes_back).await?;
         let odd = misfit(claim, &grant).or_else(|| self.odd_instant(claim, instant));
         if let Some(why) = odd {
             return Ok(Err(why));
@@ -114,6 +120,8 @@ impl Release {
             claim,
             given: &grant.tags,
             known: &known,
+            withdrawn: &withdrawn,
+            takes_back,
             there,
         };
         let facts = self.image_facts(&inputs).await?;
@@ -147,12 +155,17 @@ impl Release {
         &self,
         claim: &JournalClaim,
         instant: DateTime<Utc>,
-        known: &[semver::Version],
+        known: &[Version],
+        takes_back: bool,
     ) -> Result<(PolicyGrant, TagThere)> {
         let policy = self.policy();
         let rules = TagRules::new(policy);
         let names = claim.tags.iter().map(|tag| &tag.tag);
-        let moving = names.filter(|tag| rules.is_target(known, tag)).cloned();
+        let moving = names.filter(|tag| match takes_back {
+            true => rules.is_takeable(known, tag),
+            false => rules.is_target(known, tag),
+        });
+        let moving = moving.cloned();
         let moving = moving.collect();
         let git_tag = policy.version.tag.name(&claim.version);
         let git_tag = RefName::tag(&git_tag).map_err(|error| Error::refused(error.to_string()))?;
@@ -181,6 +194,13 @@ impl Release {
             },
             moving,
             git_tag_id: object.map(object_id).transpose()?,
+            mark: match &claim.mark {
+                None => None,
+                Some(mark) => Some((
+                    mark_name(&policy.git.marks(), &policy.version.tag, &claim.version)?,
+                    self.project().git().commit_object_id(&mark.object)?,
+                )),
+            },
             tagged: match there {
                 TagThere::Of(commit) => Some(commit),
                 TagThere::No | TagThere::Own | TagThere::Odd => None,
@@ -192,7 +212,7 @@ impl Release {
     }
 
     /// The versions that this clone's git tags name.
-    fn git_versions(&self) -> Result<Vec<semver::Version>> {
+    fn git_versions(&self) -> Result<Vec<Version>> {
         let template = &self.policy().version.tag;
         let ids = self.project().git().tag_ids()?;
         Ok(ids
@@ -206,7 +226,7 @@ impl Release {
         &self,
         claim: &JournalClaim,
         instant: DateTime<Utc>,
-        known: &[semver::Version],
+        known: &[Version],
     ) -> Result<Vec<GrantedTag>> {
         let policy = self.policy();
         let seconds = self.project().git().commit_time(claim.commit).unwrap_or(0);
@@ -220,6 +240,7 @@ impl Release {
                 branch: branch.as_deref(),
                 branch_kind: &BranchKind::of(&policy.branches, branch.as_deref()),
                 git: known,
+                withdrawn: &[],
                 images: BTreeMap::new(),
             };
             // Which channels follow on to this version, the repositories tell.

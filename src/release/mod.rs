@@ -29,7 +29,7 @@
 //! | `build` | [`Release::build`]: a trial, or a leg for `release --from` | |
 //! | `promote` | [`Release::plan_promotion`] (`--dry-run`), [`Release::promote`] (`--yes`) | |
 //! | `promote`, with its question | [`Release::propose_promotion`], then [`Release::execute_promotion`] with that plan | |
-//! | `rollback VERSION` | [`Release::plan_take_back`], then [`Release::take_back`] with that plan | |
+//! | `rollback VERSION` | [`Release::plan_take_back`], then [`Release::take_back`] with that plan; [`Release::undo_take_back`] (`--undo`) | |
 //! | `resume`, `rollback` | [`Release::resume`], [`Release::roll_back_unfinished`] | |
 //! | `unlock` | [`Release::plan_unlock`], then [`Release::unlock`] with that plan | |
 //! | `next`, `changelog`, `log`, `check --commits` | no network: see [`project`](crate::project) | |
@@ -80,6 +80,7 @@ mod trial;
 mod unlock;
 mod verify;
 mod wait;
+mod withdrawn;
 mod world;
 
 #[cfg(doc)]
@@ -94,7 +95,7 @@ pub use facade::Release;
 pub use inspect::{InspectOptions, inspect_path};
 pub use repair::{DriftReport, RepositoryDrift};
 pub use request::{LegPath, NothingToRelease, Planned, ReleaseRequest, ReleaseResult};
-pub use rollback::RollbackPlan;
+pub use rollback::{RollbackPlan, TakenBack};
 pub use set::ReleaseSet;
 pub use tags::TagsResult;
 pub use unlock::{UnlockPlan, UnusableLock};

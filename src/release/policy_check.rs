@@ -15,7 +15,9 @@ use crate::{
     oci::Digest,
     plan::release::{
         lock_images::Doubts,
-        lock_journal::{ClaimedBranch, ClaimedGitTag, ClaimedTag, JournalClaim, TagRole, moves},
+        lock_journal::{
+            ClaimedBranch, ClaimedGitTag, ClaimedMark, ClaimedTag, JournalClaim, TagRole, moves,
+        },
     },
     policy::PublishPolicy,
     publish::{
@@ -148,6 +150,11 @@ fn claim(prepared: &Prepared, found_in: &[RefName]) -> JournalClaim {
             name: tag.name.clone(),
             id: tag.id.clone(),
             object: tag.object.clone(),
+        }),
+        mark: prepared.mark.as_ref().map(|mark| ClaimedMark {
+            name: mark.name.clone(),
+            id: mark.id.clone(),
+            object: mark.object.clone(),
         }),
         branch: prepared.branch.as_ref().map(|branch| ClaimedBranch {
             name: branch.name.clone(),

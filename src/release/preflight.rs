@@ -77,6 +77,7 @@ impl Release {
             there.map(|planned| planned.tag.clone()).collect()
         };
         let asked = Preflight {
+            mark: None,
             repositories: plan
                 .repositories
                 .iter()

@@ -136,9 +136,14 @@ impl Release {
         fetch: bool,
     ) -> Result<Plan> {
         let repositories = self.repositories()?;
-        let remote = self.remote_tags(fetch).await?;
-        let promotion = self.may_promote(candidate, &remote)?;
-        let facts = self.facts_at(promotion.commit, remote)?;
+        let remote = self.remote_versions(fetch).await?;
+        let promotion = self.may_promote(candidate, &remote.missing)?;
+        for version in [candidate, &promotion.target] {
+            self.refuse_withdrawn(version, &remote.withdrawn)?;
+        }
+        let mut facts = self.facts_at(promotion.commit, remote.missing)?;
+        let withdrawn = remote.withdrawn.into_iter();
+        facts.withdrawn = withdrawn.map(|one| one.version).collect();
         let request = VersionRequest {
             version: Some(promotion.target.to_string()),
             ..VersionRequest::default()

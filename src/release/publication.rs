@@ -46,6 +46,7 @@ impl Release {
             targets: plan.repositories.iter().enumerate().map(target).collect(),
             images,
             git_tag,
+            mark: None,
             branch: branch_move(plan),
             recheck: Some(self.recheck_of(plan)),
             lock_refs: policy.git.lock_refs.clone(),

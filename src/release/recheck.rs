@@ -10,6 +10,7 @@ use crate::{
     oci::{Repository, Tag},
     plan::{
         Plan,
+        release::withdrawal::marked_version,
         tags::{self, ExactTags, Listing, Published, TagAction, TagContext, TagRules},
         version::branch::BranchKind,
     },
@@ -26,10 +27,16 @@ impl Release {
         Recheck::new(move |known| overtaken_by_release(&policy, &plan, known))
     }
 
-    /// Whether each of these tags still belongs to the version that it is to be put back to.
-    pub(super) fn recheck_of_repair(&self, wanted: Vec<(Repository, Tag, Version)>) -> Recheck {
+    /// Whether each of these tags still belongs to the version that it is to be put to, now or once
+    /// `taken_back` is withdrawn.
+    pub(super) fn recheck_of_repair(
+        &self,
+        wanted: Vec<(Repository, Tag, Version)>,
+        taken_back: Option<&Version>,
+    ) -> Recheck {
         let policy = self.policy().clone();
-        Recheck::new(move |known| overtaken_by_line(&policy, &wanted, known))
+        let taken_back = taken_back.cloned();
+        Recheck::new(move |known| overtaken_by_line(&policy, &wanted, taken_back.as_ref(), known))
     }
 }
 
@@ -39,6 +46,7 @@ fn overtaken_by_release(
     known: &PublishedNow,
 ) -> Result<Vec<Overtaken>> {
     let git = versions(policy, known);
+    let withdrawn = withdrawn(policy, known);
     let kind = BranchKind::of(&policy.branches, plan.branch.as_deref());
     let context = TagContext {
         version: &plan.version,
@@ -48,6 +56,7 @@ fn overtaken_by_release(
         branch: plan.branch.as_deref(),
         branch_kind: &kind,
         git: &git,
+        withdrawn: &withdrawn,
         images: BTreeMap::new(),
     };
     let published: Vec<Published> = known.repositories.iter().map(published).collect();
@@ -79,11 +88,14 @@ fn overtaken_by_release(
 fn overtaken_by_line(
     policy: &Policy,
     wanted: &[(Repository, Tag, Version)],
+    taken_back: Option<&Version>,
     known: &PublishedNow,
 ) -> Result<Vec<Overtaken>> {
     let git = versions(policy, known);
+    let mut withdrawn = withdrawn(policy, known);
+    withdrawn.extend(taken_back.cloned());
     let rules = TagRules::new(policy);
-    let reader = ExactTags::new(&rules, &git);
+    let reader = ExactTags::new(&rules, &git).passing_over(&withdrawn);
     let mut found = Vec::new();
     for (repository, tags) in &known.repositories {
         let Some(tags) = tags else { continue };
@@ -109,6 +121,14 @@ fn versions(policy: &Policy, known: &PublishedNow) -> Vec<Version> {
     let template = &policy.version.tag;
     let named = known.git.iter().filter_map(|name| template.version(name));
     named.collect()
+}
+
+fn withdrawn(policy: &Policy, known: &PublishedNow) -> Vec<Version> {
+    let (template, marks) = (&policy.version.tag, policy.git.marks());
+    let marked = known.marks.iter();
+    marked
+        .filter_map(|mark| marked_version(&marks, template, mark))
+        .collect()
 }
 
 fn published((repository, tags): &(Repository, Option<Vec<Tag>>)) -> Published {

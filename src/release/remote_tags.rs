@@ -6,9 +6,18 @@ use crate::{
     io::git::remote::{RemoteTag, RemoteTags},
     outcome::Outcome,
     plan::{Plan, release::receipt},
+    project::Withdrawn,
     release::facade::Release,
     text::sanitize_line,
 };
+
+/// What the remote tells of versions.
+pub(super) struct RemoteVersions {
+    /// Version tags that this clone lacks, as name and commit.
+    pub(super) missing: Vec<(String, ObjectId)>,
+    /// The versions that were taken back.
+    pub(super) withdrawn: Vec<Withdrawn>,
+}
 
 impl Release {
     /// Version tags that the remote has and this clone lacks, as name and commit. With `fetch`
@@ -18,9 +27,20 @@ impl Release {
     /// Refused (exit 4) where a tag is another one here than there; failed (exit 6) where the
     /// remote does not answer.
     pub(super) async fn remote_tags(&self, fetch: bool) -> Result<Vec<(String, ObjectId)>> {
+        Ok(self.remote_versions(fetch).await?.missing)
+    }
+
+    /// The same, and the versions that were taken back.
+    ///
+    /// # Errors
+    /// As [`Release::remote_tags`].
+    pub(super) async fn remote_versions(&self, fetch: bool) -> Result<RemoteVersions> {
         let git = &self.policy().git;
         if !git.push {
-            return Ok(Vec::new());
+            return Ok(RemoteVersions {
+                missing: Vec::new(),
+                withdrawn: self.project().withdrawn(),
+            });
         }
         if self.remote_url.is_none() {
             return Err(
@@ -31,19 +51,28 @@ impl Release {
             );
         }
         let remote = self.tags_of_remote();
-        let there = remote.list().await?;
+        let (there, marks) = remote.list_with(&git.marks()).await?;
         let missing = self.missing(there)?;
         if fetch && !missing.is_empty() {
             let names: Vec<RefName> = missing.into_iter().map(|tag| tag.name).collect();
             self.events
                 .note(format!("fetched from `{}`: {}", git.remote, shown(&names)));
             remote.fetch(&names).await?;
-            return Ok(Vec::new());
+            return Ok(RemoteVersions {
+                missing: Vec::new(),
+                withdrawn: self.kept(marks).await,
+            });
         }
-        Ok(missing
-            .into_iter()
-            .map(|tag| (tag.name.short().to_owned(), tag.target))
-            .collect())
+        Ok(RemoteVersions {
+            missing: missing
+                .into_iter()
+                .map(|tag| (tag.name.short().to_owned(), tag.target))
+                .collect(),
+            withdrawn: match fetch {
+                true => self.kept(marks).await,
+                false => self.project().marked(&marks),
+            },
+        })
     }
 
     /// Brings the tag that a release has pushed into this clone, so that the next look at the

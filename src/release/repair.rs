@@ -14,7 +14,7 @@ use crate::{
         tags::TagRules,
         version::VersionRequest,
     },
-    publish::{self, Preflight, Publication, Recheck, TagClass, TagMove, Target},
+    publish::{self, MarkObject, Preflight, Publication, Recheck, TagClass, TagMove, Target},
     release::{facade::Release, hooks::Verb, observe},
 };
 
@@ -28,7 +28,7 @@ pub struct RepositoryDrift {
 }
 
 /// Every moving tag of every repository, beside where it should point.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct DriftReport {
     /// The repositories in the policy's order.
     pub repositories: Vec<RepositoryDrift>,
@@ -64,10 +64,13 @@ impl Release {
         let facts = self.project().facts_of(&VersionRequest::default(), None)?;
         let git: Vec<Version> = facts.tags.iter().map(|tag| tag.version.clone()).collect();
         let apis = self.apis(&self.repositories()?)?;
-        let published = observe::published(&apis, &[]).await?;
+        let (published, withdrawn) =
+            tokio::join!(observe::published(&apis, &[]), self.withdrawn_or_known());
+        let published = published?;
+        let withdrawn: Vec<Version> = withdrawn.into_iter().map(|one| one.version).collect();
         let mut repositories = Vec::new();
         for (api, seen) in apis.iter().zip(&published) {
-            let survey = drift_survey(self.policy(), &git, seen, &published)?;
+            let survey = drift_survey(self.policy(), (&git, &withdrawn), seen, &published)?;
             let shows = observe::heads(api.as_ref(), &survey.tags_to_observe()).await?;
             repositories.push(RepositoryDrift {
                 repository: survey.repository.clone(),
@@ -98,10 +101,10 @@ impl Release {
             let (tag, version) = (drift.tag.clone(), drift.version.clone());
             (repository.clone(), tag, version)
         });
-        let recheck = self.recheck_of_repair(wanted.collect());
+        let recheck = self.recheck_of_repair(wanted.collect(), None);
         let highest = highest(drifts);
         let publication = self
-            .or_signal(self.repair_publication(drifts, highest, recheck))
+            .or_signal(self.repair_publication(drifts, highest, recheck, None))
             .await?;
         Ok(Some(
             self.publish(&self.world(), &publication, Verb::Repair, None)
@@ -110,12 +113,13 @@ impl Release {
     }
 
     /// Every tag of `drifts` that is not right, to where it should point; `version` is what the
-    /// transaction is called.
+    /// transaction is called. The last push makes `mark`.
     pub(super) async fn repair_publication(
         &self,
         drifts: &DriftReport,
         version: Version,
         recheck: Recheck,
+        mark: Option<MarkObject>,
     ) -> Result<Publication> {
         let facts = self.project().facts_of(&VersionRequest::default(), None)?;
         let mut images: Vec<Image> = Vec::new();
@@ -155,7 +159,7 @@ impl Release {
                 });
             }
         }
-        self.prove(&mut targets, facts.head).await?;
+        self.prove(&mut targets, facts.head, mark.as_ref()).await?;
         Ok(Publication {
             branch: None,
             version,
@@ -164,6 +168,7 @@ impl Release {
             images,
             targets,
             git_tag: None,
+            mark,
             recheck: Some(recheck),
             lock_refs: self.policy().git.lock_refs.clone(),
             policy: self.policy().publish.clone(),
@@ -171,7 +176,12 @@ impl Release {
     }
 
     /// Proves the right to move the tags before one is moved.
-    async fn prove(&self, targets: &mut [Target], commit: CommitId) -> Result<()> {
+    async fn prove(
+        &self,
+        targets: &mut [Target],
+        commit: CommitId,
+        mark: Option<&MarkObject>,
+    ) -> Result<()> {
         let tags = |target: &Target| target.tags.iter().map(|t| t.tag.clone()).collect();
         let asked = Preflight {
             branch: None,
@@ -180,6 +190,7 @@ impl Release {
                 .map(|t| (t.repository.clone(), tags(t)))
                 .collect(),
             git_tag: None,
+            mark: mark.map(|mark| mark.name.clone()),
             commit,
             lock_refs: self.policy().git.lock_refs.clone(),
         };

@@ -1,5 +1,9 @@
-//! A release is taken back: its moving tags go to the version before it, all of them or none.
+//! A release is taken back: its moving tags go to the version before it, all of them or none, and the version is
+//! remembered as withdrawn.
 
+use std::collections::BTreeMap;
+
+use chrono::DateTime;
 use semver::Version;
 
 use crate::{
@@ -9,10 +13,14 @@ use crate::{
     plan::{
         release::{
             drift::Drift,
-            rollback::{RollbackStep, rollback_survey},
+            receipt::Receipt,
+            rollback::{KnownVersions, RollbackStep, rollback_survey},
         },
+        tags::{Origins, ReleaseOrigin},
         version::VersionRequest,
     },
+    project::Withdrawn,
+    publish,
     release::{
         facade::Release,
         hooks::Verb,
@@ -30,6 +38,10 @@ pub struct RollbackPlan {
     drifts: DriftReport,
     /// Those that stay, and why.
     pub stays: Vec<(Repository, Tag, String)>,
+    /// What remembers that the version is withdrawn already.
+    pub withdrawn: Option<Withdrawn>,
+    /// Templates whose tags are left as they are, because nothing tells what they showed before.
+    pub left_out: Vec<String>,
 }
 
 impl RollbackPlan {
@@ -37,6 +49,24 @@ impl RollbackPlan {
     pub fn moves(&self) -> impl Iterator<Item = (&Repository, &Drift)> {
         self.drifts.wrong()
     }
+
+    /// Whether there is nothing to do: no tag goes back, and the version is withdrawn already.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.withdrawn.is_some() && self.moves().next().is_none()
+    }
+}
+
+/// How taking a version back ended.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum TakenBack {
+    /// There was nothing to do.
+    Nothing,
+    /// No tag was to move; the version is remembered as withdrawn.
+    Remembered,
+    /// A transaction moved the tags, or tried to.
+    Ended(Box<Outcome>),
 }
 
 impl Release {
@@ -53,19 +83,29 @@ impl Release {
         let facts = self.project().facts_of(&VersionRequest::default(), None)?;
         let git: Vec<Version> = facts.tags.iter().map(|tag| tag.version.clone()).collect();
         let apis = self.apis(&self.repositories()?)?;
-        let published = observe::published(&apis, &[]).await?;
+        let (published, withdrawn) =
+            tokio::join!(observe::published(&apis, &[]), self.read_withdrawn());
+        let (published, withdrawn) = (published?, withdrawn?);
+        let versions: Vec<Version> = withdrawn.iter().map(|one| one.version.clone()).collect();
+        let origins = self.origins(&git);
+        let known = KnownVersions {
+            git: &git,
+            withdrawn: &versions,
+            origins: &origins,
+        };
+        let receipts = self.receipts_of(&git);
         let mut taken = RollbackPlan {
             version: version.clone(),
-            drifts: DriftReport {
-                repositories: Vec::new(),
-                left_out: Vec::new(),
-            },
+            drifts: DriftReport::default(),
             stays: Vec::new(),
+            withdrawn: withdrawn.into_iter().find(|one| one.version == *version),
+            left_out: self.left_out_of_rollback(),
         };
-        let mut known = false;
+        let mut is_known = false;
         for (api, seen) in apis.iter().zip(&published) {
-            let survey = rollback_survey(self.policy(), &git, seen, version)?;
-            known |= survey.is_published();
+            let before = self.shown_before(version, &seen.repository, &receipts);
+            let survey = rollback_survey(self.policy(), &known, seen, version, &before)?;
+            is_known |= survey.is_published();
             let shows = observe::heads(api.as_ref(), &survey.tags_to_observe()).await?;
             let mut drift = Vec::new();
             for step in survey.steps(&shows) {
@@ -82,7 +122,7 @@ impl Release {
                 .repositories
                 .push(RepositoryDrift { repository, drift });
         }
-        if known {
+        if is_known {
             return Ok(taken);
         }
         Err(Error::refused(format!("no repository has {version}"))
@@ -91,29 +131,92 @@ impl Release {
             .hint("`hoist log` lists the releases"))
     }
 
-    /// Moves the tags back. `None`: there was nothing to move.
+    /// Where and when `versions` were released, as far as this clone has git tags that hoist has made.
+    pub(super) fn origins(&self, versions: &[Version]) -> Origins {
+        let template = &self.policy().version.tag;
+        let origin = |version: &Version| {
+            let name = template.name(version);
+            let git = self.project().git();
+            let instant = git.tag_time(&name)?;
+            let commit = git.tag_commit(&name)?;
+            let committed = git.commit_time(commit).ok()?;
+            let origin = ReleaseOrigin {
+                commit,
+                commit_time: DateTime::from_timestamp(committed, 0)?,
+                instant: DateTime::from_timestamp(instant, 0)?,
+            };
+            Some((version.clone(), origin))
+        };
+        versions.iter().filter_map(origin).collect()
+    }
+
+    /// Which version each tag showed before `version` was released, as far as a journal of this clone and
+    /// the receipts tell.
+    fn shown_before(
+        &self,
+        version: &Version,
+        repository: &Repository,
+        receipts: &[(Version, Receipt)],
+    ) -> BTreeMap<Tag, Version> {
+        let journaled = publish::journaled_before(&self.world(), version, repository);
+        let named = |(tag, digest)| {
+            let of_it = |(_, receipt): &&(Version, Receipt)| {
+                receipt.digest == digest && receipt.repository == *repository
+            };
+            // Published twice, it is the newer one that the tag showed.
+            let all = receipts.iter().filter(of_it).map(|(version, _)| version);
+            let newest = all.filter(|other| *other != version).max()?;
+            Some((tag, newest.clone()))
+        };
+        journaled.into_iter().filter_map(named).collect()
+    }
+
+    /// Templates of moving tags that name the branch.
+    fn left_out_of_rollback(&self) -> Vec<String> {
+        let moving = self.policy().tags.moving.iter();
+        let of_branch = moving.filter(|template| template.is_of_a_branch());
+        of_branch.map(ToString::to_string).collect()
+    }
+
+    /// Moves the tags back and remembers that the version is withdrawn, and `why`.
     ///
     /// # Errors
     /// As [`Release::plan_take_back`]; what preflight finds. What came of the transaction is the
     /// outcome.
-    pub async fn take_back(&self, plan: &RollbackPlan) -> Result<Option<Outcome>> {
-        if plan.moves().next().is_none() {
-            return Ok(None);
+    pub async fn take_back(&self, plan: &RollbackPlan, why: Option<&str>) -> Result<TakenBack> {
+        if plan.is_done() {
+            return Ok(TakenBack::Nothing);
         }
         self.registries.publish();
         self.warn_of_policy()?;
         self.or_signal(self.refuse_unfinished()).await?;
+        let mark = match &plan.withdrawn {
+            Some(_) => None,
+            None => Some(self.or_signal(self.mark_object(&plan.version, why)).await?),
+        };
+        if plan.moves().next().is_none() {
+            if let Some(mark) = &mark {
+                self.or_signal(self.push_mark(mark)).await?;
+                // The copy of this clone; without it the next look brings it.
+                let _ = self.or_signal(self.read_withdrawn()).await;
+            }
+            return Ok(TakenBack::Remembered);
+        }
         let tags = plan.moves().map(|(repository, drift)| {
-            (repository.clone(), drift.tag.clone(), plan.version.clone())
+            let (tag, version) = (drift.tag.clone(), drift.version.clone());
+            (repository.clone(), tag, version)
         });
         // A higher version that came meanwhile has the tags.
-        let recheck = self.recheck_of_repair(tags.collect());
+        let recheck = self.recheck_of_repair(tags.collect(), Some(&plan.version));
         let version = plan.version.clone();
-        let publication = self.repair_publication(&plan.drifts, version, recheck);
+        let publication = self.repair_publication(&plan.drifts, version, recheck, mark);
         let publication = self.or_signal(publication).await?;
-        Ok(Some(
-            self.publish(&self.world(), &publication, Verb::Rollback, None)
-                .await,
-        ))
+        let outcome = self
+            .publish(&self.world(), &publication, Verb::Rollback, None)
+            .await;
+        if outcome.error.is_none() {
+            let _ = self.or_signal(self.read_withdrawn()).await;
+        }
+        Ok(TakenBack::Ended(Box::new(outcome)))
     }
 }

@@ -14,7 +14,7 @@ use crate::{
     oci::Repository,
     outcome::Outcome,
     plan::{inspect::Report, version::VersionRequest},
-    project::{ImageResult, Project, ProjectSet},
+    project::{ImageResult, Project, ProjectSet, Withdrawn},
     publish::Unfinished,
     release::{
         cancel::Cancel,
@@ -160,6 +160,14 @@ impl ReleaseSet {
         self.each((), |release, ()| async move {
             let checked = async { Ok(release.check().await) };
             release.or_signal(checked).await
+        })
+        .await
+    }
+
+    /// [`Release::withdrawn_or_known`] of each.
+    pub async fn withdrawn_or_known(&self) -> Vec<ImageResult<Vec<Withdrawn>>> {
+        self.each((), |release, ()| async move {
+            Ok(release.withdrawn_or_known().await)
         })
         .await
     }

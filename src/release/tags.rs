@@ -48,6 +48,7 @@ pub(super) struct Subject {
     branch: Option<String>,
     kind: BranchKind,
     pub(super) git: Vec<Version>,
+    pub(super) withdrawn: Vec<Version>,
 }
 
 impl Release {
@@ -146,6 +147,7 @@ impl Release {
             branch: facts.branch.clone(),
             kind,
             git: facts.tags.iter().map(|tag| tag.version.clone()).collect(),
+            withdrawn: facts.withdrawn.clone(),
         })
     }
 
@@ -189,6 +191,7 @@ impl Subject {
             branch: self.branch.as_deref(),
             branch_kind: &self.kind,
             git: &self.git,
+            withdrawn: &self.withdrawn,
             images: BTreeMap::new(),
         }
     }

@@ -22,6 +22,7 @@ use crate::{
         tags::{ExactTags, Listing, TagKind, TagRules},
         version::VersionRequest,
     },
+    project::Withdrawn,
     release::{facade::Release, observe, tags::Subject},
 };
 
@@ -42,6 +43,8 @@ pub struct VerifyOptions {
 pub struct Verified {
     /// The version that was looked at.
     pub version: Version,
+    /// When, by whom and why it was taken back; `None`: it was not.
+    pub withdrawn: Option<Withdrawn>,
     /// Each tag in each repository.
     pub checks: Vec<TagCheck>,
     /// What is wrong with an image itself.
@@ -89,9 +92,11 @@ impl Release {
         version: Option<&Version>,
         how: &VerifyOptions,
     ) -> Result<Vec<Verified>> {
-        let facts = self
+        let mut facts = self
             .project()
             .facts_of(&VersionRequest::default(), version)?;
+        let withdrawn = self.withdrawn_or_known().await;
+        facts.withdrawn = withdrawn.iter().map(|one| one.version.clone()).collect();
         let versions = match version {
             Some(version) => vec![version.clone()],
             None if how.all => self.published_versions(&facts).await?,
@@ -108,7 +113,10 @@ impl Release {
         };
         let mut verified = Vec::new();
         for version in versions {
-            verified.push(self.verify_one(&facts, &version, how.deep).await?);
+            let mut one = self.verify_one(&facts, &version, how.deep).await?;
+            let mut all = withdrawn.iter();
+            one.withdrawn = all.find(|one| one.version == version).cloned();
+            verified.push(one);
         }
         Ok(verified)
     }
@@ -151,6 +159,7 @@ impl Release {
         }
         let mut verified = Verified {
             version: version.clone(),
+            withdrawn: None,
             findings: Vec::new(),
             checks,
             bytes: 0,

@@ -226,4 +226,11 @@ impl Remote for FakeRemote {
         failure(order)?;
         Ok(self.store(object))
     }
+
+    async fn write_mark(&self, object: &[u8]) -> Result<ObjectId, RemoteError> {
+        let order = self.faults.ask("git write".into()).await;
+        self.faults.finish(order).await;
+        failure(order)?;
+        Ok(self.store(object))
+    }
 }

@@ -114,6 +114,7 @@ fn of_error() -> Value {
 pub(super) fn lines() -> Value {
     let mut all: Vec<Object> = events();
     all.push(drift());
+    all.push(taken_back());
     all.extend(outcomes());
     document(
         "a line of hoist's JSON lines",
@@ -168,6 +169,27 @@ fn drift() -> Object {
     )
 }
 
+/// A moving tag, in what `rollback VERSION` prints.
+fn taken_back() -> Object {
+    let null = || json!({ "type": ["string", "null"] });
+    let tag = object(&[
+        ("v", json!({ "const": 1 })),
+        ("type", json!({ "const": "tag" })),
+        ("repository", text()),
+        ("tag", text()),
+        ("action", json!({ "enum": ["back", "stay"] })),
+        ("version", null()),
+        ("want", null()),
+        ("shown", null()),
+        ("why", text()),
+    ]);
+    let description = json!("What becomes of a moving tag of a version that is taken back.");
+    with(
+        &tag,
+        &Object::from_iter([("description".to_owned(), description)]),
+    )
+}
+
 fn outcomes() -> Vec<Object> {
     let words = |schema: &Value| {
         let all = schema["oneOf"].as_array().expect("an enum").iter();
@@ -194,6 +216,7 @@ fn outcomes() -> Vec<Object> {
         }
     }
     ended.remove("title");
+    let ended = with(&ended, &object(&[("withdrawn?", text())]));
     let nowhere = json!({ "type": "null" });
     let failed = object(&[("version", nowhere.clone()), ("error", of_error())]);
     let nothing = object(&[
@@ -202,6 +225,7 @@ fn outcomes() -> Vec<Object> {
         ("why", text()),
         ("messages?", texts()),
     ]);
+    let withdrawn = object(&[("version", text()), ("why", text())]);
     let repair = object(&[("wrong", json!({ "type": "integer", "minimum": 0 }))]);
     let release = object(&[
         ("config", config()),
@@ -214,6 +238,10 @@ fn outcomes() -> Vec<Object> {
         with(&line(&json!({ "enum": ends })), &ended),
         with(&line(&json!({ "enum": errors })), &failed),
         with(&line(&json!({ "const": "nothing" })), &nothing),
+        with(
+            &line(&json!({ "enum": ["withdrawn", "undone"] })),
+            &withdrawn,
+        ),
         with(&line(&json!({ "enum": ["agree", "disagree"] })), &repair),
         with(&line(&text()), &several),
     ]

@@ -208,6 +208,7 @@ mod tests {
             branch: None,
             branch_kind: &BranchKind::Stable,
             git: &[Version::new(2, 0, 0)],
+            withdrawn: &[],
             images: BTreeMap::new(),
         };
         let places = ["acme/api", "ghcr.io/acme/api"]

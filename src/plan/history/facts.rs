@@ -133,6 +133,8 @@ pub struct Facts {
     pub other_tags: usize,
     /// Their names, where no tag matches it.
     pub unmatched: Vec<String>,
+    /// The versions that were taken back, as far as it is known here.
+    pub withdrawn: Vec<Version>,
     /// The clone's history is cut off somewhere (and the range does not need what is missing).
     pub shallow: bool,
     /// Oddities of the repository that a person should know of.
@@ -159,6 +161,7 @@ impl Facts {
             short: None,
             other_tags: 0,
             unmatched: Vec::new(),
+            withdrawn: Vec::new(),
             shallow: false,
             notes: Vec::new(),
         }

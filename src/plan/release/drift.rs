@@ -23,14 +23,15 @@ pub struct DriftSurvey {
 }
 
 /// Reads one repository's list of tags. `elsewhere` are the other repositories': what one of them has is
-/// published, so a channel of it is one in all, and a higher version of it has its line in all.
+/// published, so a channel of it is one in all, and a higher version of it has its line in all. Versions that
+/// are withdrawn have no line.
 ///
 /// # Errors
 /// Usage (exit 2) for a policy that cannot work; refused (exit 4) where the registry does not
 /// hand out its list.
 pub fn drift_survey(
     policy: &Policy,
-    git: &[Version],
+    (git, withdrawn): (&[Version], &[Version]),
     published: &Published,
     elsewhere: &[Published],
 ) -> Result<DriftSurvey> {
@@ -38,7 +39,8 @@ pub fn drift_survey(
         return Err(unlisted(&published.repository));
     };
     let rules = TagRules::new(policy);
-    let reader = ExactTags::new(&rules, git);
+    let exact = ExactTags::new(&rules, git).all(tags);
+    let reader = ExactTags::new(&rules, git).passing_over(withdrawn);
     let mut everywhere = tags.clone();
     for repository in elsewhere {
         if let Listing::Known(tags) = &repository.tags {
@@ -62,7 +64,7 @@ pub fn drift_survey(
     Ok(DriftSurvey {
         repository: published.repository.clone(),
         targets,
-        exact: reader.all(tags),
+        exact,
     })
 }
 
@@ -127,6 +129,7 @@ impl DriftSurvey {
             want: at(from)?.clone(),
             shown,
             state,
+            why: format!("{} is the highest of its line", target.version),
         })
     }
 
@@ -162,6 +165,8 @@ pub struct Drift {
     pub shown: Observed,
     /// Whether it points where it should.
     pub state: DriftState,
+    /// Why that version should have it.
+    pub why: String,
 }
 
 /// How a moving tag stands.
@@ -209,7 +214,7 @@ mod tests {
             shows: BTreeMap::new(),
             labels: BTreeMap::new(),
         };
-        let survey = drift_survey(&policy, &git, &published, &[]).expect("a good survey");
+        let survey = drift_survey(&policy, (&git, &[]), &published, &[]).expect("a good survey");
         let all: BTreeMap<Tag, Observed> = tags
             .iter()
             .map(|(name, seed)| (tag(name), Observed::At(digest(seed))))

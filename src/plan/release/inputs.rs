@@ -74,6 +74,7 @@ impl<'a> Inputs<'a> {
             branch: self.next.branch.as_deref(),
             branch_kind: &self.next.kind,
             git: &git,
+            withdrawn: &self.facts.withdrawn,
             images: self
                 .adopted
                 .iter()

@@ -7,6 +7,7 @@ use semver::Version;
 use crate::{
     git::{CommitId, ObjectId, RefName},
     oci::{Digest, Repository, Tag, Variant},
+    plan::release::withdrawal::Withdrawal,
 };
 
 /// What a journal says that its release does.
@@ -26,8 +27,21 @@ pub struct JournalClaim {
     pub tags: Vec<ClaimedTag>,
     /// The git tag that is pushed.
     pub git_tag: Option<ClaimedGitTag>,
+    /// The mark that is pushed, of a version that is taken back.
+    pub mark: Option<ClaimedMark>,
     /// The branch that moves to the commit.
     pub branch: Option<ClaimedBranch>,
+}
+
+/// The mark that a journal pushes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimedMark {
+    /// The ref.
+    pub name: RefName,
+    /// The id that the ref is to show.
+    pub id: ObjectId,
+    /// The object's bytes.
+    pub object: Vec<u8>,
 }
 
 /// A tag that a journal moves.
@@ -113,6 +127,9 @@ pub struct PolicyGrant {
     pub git_tag: RefName,
     /// The id that git itself computes for the claim's tag object; `None`: it pushes none.
     pub git_tag_id: Option<ObjectId>,
+    /// The ref of the version's mark, and the id that git itself computes for the claim's; `None`: it pushes
+    /// none.
+    pub mark: Option<(RefName, ObjectId)>,
     /// The commit that the version's git tag names on the remote, where that tag is there and is not
     /// the claim's own.
     pub tagged: Option<CommitId>,
@@ -154,6 +171,7 @@ pub fn misfit(claim: &JournalClaim, grant: &PolicyGrant) -> Option<String> {
     None.or_else(|| places(claim, grant))
         .or_else(|| branch(claim, grant.release_commit))
         .or_else(|| git_tag(claim, grant))
+        .or_else(|| mark(claim, grant))
         .or_else(|| tags(claim, grant))
 }
 
@@ -265,6 +283,24 @@ fn git_tag(claim: &JournalClaim, grant: &PolicyGrant) -> Option<String> {
     })
 }
 
+fn mark(claim: &JournalClaim, grant: &PolicyGrant) -> Option<String> {
+    let mark = claim.mark.as_ref()?;
+    let version = &claim.version;
+    if claim.is_release() {
+        return Some(format!("it releases {version}, and marks it as withdrawn"));
+    }
+    let fits = grant
+        .mark
+        .as_ref()
+        .is_some_and(|(name, id)| *name == mark.name && *id == mark.id);
+    if !fits {
+        return Some(format!("`{}` is not the mark of {version}", mark.name));
+    }
+    let told = Withdrawal::of_object(&mark.object);
+    let of_it = told.is_some_and(|told| told.version == *version);
+    (!of_it).then(|| format!("the mark `{}` does not name {version}", mark.name))
+}
+
 fn branch(claim: &JournalClaim, made: RemadeCommit) -> Option<String> {
     let branch = claim.branch.as_ref()?;
     let (name, commit) = (branch.name.short(), claim.commit.short());
@@ -323,6 +359,11 @@ pub fn moves(claim: &JournalClaim, forward: bool) -> Vec<String> {
             tag.name.short()
         ));
     }
+    if let Some(mark) = claim.mark.as_ref().filter(|_| forward) {
+        let told = Withdrawal::of_object(&mark.object);
+        let told = told.map_or_else(|| "withdrawn".to_owned(), |told| told.told());
+        lines.push(format!("{} is remembered as {told}", claim.version));
+    }
     if let Some(branch) = &claim.branch {
         let (old, new) = (branch.before.short(), claim.commit.short());
         let (from, to) = if forward { (old, new) } else { (new, old) };
@@ -336,10 +377,13 @@ pub fn moves(claim: &JournalClaim, forward: bool) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use chrono::DateTime;
+
     use super::*;
 
     const COMMIT: &str = "1111111111111111111111111111111111111111";
     const OTHER: &str = "2222222222222222222222222222222222222222";
+    const MARK: &str = "refs/hoist/withdrawn/1.3.0";
     const OBJECT: &str = "3333333333333333333333333333333333333333";
 
     fn name(text: &str) -> RefName {
@@ -391,6 +435,7 @@ mod tests {
                 id: OBJECT.parse().expect("an id"),
                 object: object(COMMIT, "v1.3.0"),
             }),
+            mark: None,
             branch: None,
         }
     }
@@ -419,6 +464,7 @@ mod tests {
                 .to_vec(),
             git_tag: name("refs/tags/v1.3.0"),
             git_tag_id: Some(OBJECT.parse().expect("an id")),
+            mark: Some((name(MARK), OBJECT.parse().expect("an id"))),
             tagged: None,
             release_commit: RemadeCommit::NotClaimed,
         }
@@ -444,6 +490,32 @@ mod tests {
             git_tag: None,
             ..claim()
         }
+    }
+
+    /// `rollback 1.3.0`.
+    fn taken_back() -> JournalClaim {
+        let told = Withdrawal::new(
+            &Version::new(1, 3, 0),
+            DateTime::UNIX_EPOCH,
+            "x",
+            Some("it leaks"),
+        );
+        JournalClaim {
+            mark: Some(ClaimedMark {
+                name: name(MARK),
+                id: OBJECT.parse().expect("an id"),
+                object: told.object("x <x@y>"),
+            }),
+            ..repair(&["1", "latest"])
+        }
+    }
+
+    #[test]
+    fn a_version_that_is_taken_back_is_marked_as_its_journal_says() {
+        assert_eq!(misfit(&taken_back(), &grant()), None);
+        let told = "1.3.0 is remembered as withdrawn on 1970-01-01 by x: it leaks".to_owned();
+        assert_eq!(moves(&taken_back(), true).last(), Some(&told));
+        assert!(!moves(&taken_back(), false).contains(&told));
     }
 
     #[test]
@@ -473,7 +545,7 @@ mod tests {
     #[test]
     fn planted_journals_are_refused_by_name() {
         type Plant = fn(&mut JournalClaim, &mut PolicyGrant);
-        let table: [(&str, Plant); 20] = [
+        let table: [(&str, Plant); 24] = [
             ("which the policy does not name", |c, _| {
                 c.repositories.push(repository("evil.example/acme/api"));
             }),
@@ -541,6 +613,23 @@ mod tests {
             }),
             ("is not a moving tag of the policy", |c, _| {
                 *c = repair(&["latest", "1.3.0"]);
+            }),
+            ("releases 1.3.0, and marks it as withdrawn", |c, _| {
+                c.mark = taken_back().mark;
+            }),
+            ("`refs/heads/main` is not the mark of 1.3.0", |c, _| {
+                *c = taken_back();
+                c.mark.as_mut().expect("one").name = name("refs/heads/main");
+            }),
+            ("is not the mark of 1.3.0", |c, _| {
+                *c = taken_back();
+                c.mark.as_mut().expect("one").id = OTHER.parse().expect("an id");
+            }),
+            ("does not name 1.3.0", |c, _| {
+                *c = taken_back();
+                let other =
+                    Withdrawal::new(&Version::new(1, 2, 0), DateTime::UNIX_EPOCH, "x", None);
+                c.mark.as_mut().expect("one").object = other.object("x <x@y>");
             }),
             ("git refs without a tag of the version", |c, _| {
                 let git_tag = c.git_tag.clone();

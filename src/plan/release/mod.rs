@@ -14,3 +14,4 @@ pub mod promote;
 pub mod receipt;
 pub mod rollback;
 pub mod verify;
+pub mod withdrawal;

@@ -9,20 +9,46 @@ use crate::{
     oci::{Observed, Repository, Tag, Variant},
     plan::{
         release::drift::{Drift, DriftState, unlisted},
-        tags::{ExactTags, Listing, Published, TagRules, TagTarget},
+        tags::{
+            ExactTag, ExactTags, Listing, Origins, Published, TagRules, TagTarget, VariantRule,
+            channel,
+        },
     },
-    policy::Policy,
+    policy::{Latest, Policy},
 };
+
+/// What is known of versions beside what a repository shows.
+#[derive(Debug, Clone, Copy)]
+pub struct KnownVersions<'a> {
+    /// The versions that git tags name.
+    pub git: &'a [Version],
+    /// The versions that were taken back.
+    pub withdrawn: &'a [Version],
+    /// Where and when versions were released.
+    pub origins: &'a Origins,
+}
 
 /// What rolling back one version means in one repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RollbackSurvey {
     /// The repository that was surveyed.
     pub repository: Repository,
+    version: Version,
     /// The version's own tags by variant.
     own: BTreeMap<Variant, Tag>,
-    /// The tags of which it is the highest, and where each goes; `None`: nothing is below it.
-    moves: Vec<(TagTarget, Option<TagTarget>)>,
+    /// The moving tags that it competes for, and where each goes.
+    moves: Vec<Candidate>,
+}
+
+/// A moving tag that the version competes for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Candidate {
+    tag: Tag,
+    variant: Variant,
+    /// The version that has it without the one that is taken back.
+    to: Option<TagTarget>,
+    /// Why that one; without one, why there is none.
+    why: String,
 }
 
 /// One tag beside what becomes of it.
@@ -34,47 +60,159 @@ pub enum RollbackStep {
     Stays(Tag, String),
 }
 
-/// Reads one repository's list of tags.
+/// Reads one repository's list of tags. `before` tells, as far as a journal does, which version a tag showed
+/// before the one that is rolled back.
 ///
 /// # Errors
 /// As [`crate::plan::release::drift::drift_survey`].
 pub fn rollback_survey(
     policy: &Policy,
-    git: &[Version],
+    known: &KnownVersions<'_>,
     published: &Published,
     version: &Version,
+    before: &BTreeMap<Tag, Version>,
 ) -> Result<RollbackSurvey> {
     let Listing::Known(tags) = &published.tags else {
         return Err(unlisted(&published.repository));
     };
     let rules = TagRules::new(policy);
-    let reader = ExactTags::new(&rules, git);
+    let all = ExactTags::new(&rules, known.git).all(tags);
     let of_it = |other: &Version| other.cmp_precedence(version).is_eq();
     let mut own = BTreeMap::new();
-    for (variant, exact) in reader.all(tags) {
-        if let Some(exact) = exact.into_iter().find(|exact| of_it(&exact.version)) {
-            own.insert(variant, exact.tag);
+    let mut without = known.withdrawn.to_vec();
+    without.push(version.clone());
+    for (variant, exact) in &all {
+        for exact in exact.iter().filter(|exact| of_it(&exact.version)) {
+            without.push(exact.version.clone());
+            own.entry(variant.clone()).or_insert(exact.tag.clone());
         }
     }
-    let is_other = |tag: &&Tag| {
-        let read = reader.read(tag.as_str());
-        read.is_none_or(|(_, other)| !of_it(&other))
+    let reader = ExactTags::new(&rules, known.git).passing_over(&without);
+    let others = Others {
+        rules: &rules,
+        lines: rules.targets(&reader, known.git, tags),
+        days: rules.day_targets(&reader, known.origins, tags),
+        exact: reader.all(tags),
+        channels: channels(known.git, all.get(&Variant::main())),
+        before,
+        version,
     };
-    let without: Vec<Tag> = tags.iter().filter(is_other).cloned().collect();
-    let below = rules.targets(&reader, git, &without);
-    let now = rules.targets(&reader, git, tags).into_iter();
-    let moves = now
-        .filter(|target| of_it(&target.version))
-        .map(|target| {
-            let to = below.iter().find(|other| other.tag == target.tag).cloned();
-            (target, to)
-        })
+    let variants = rules.variants.iter();
+    let moves = variants
+        .filter(|variant| own.contains_key(&variant.name))
+        .flat_map(|variant| others.candidates(variant, known.origins))
         .collect();
     Ok(RollbackSurvey {
         repository: published.repository.clone(),
+        version: version.clone(),
         own,
         moves,
     })
+}
+
+fn channels(git: &[Version], published: Option<&Vec<ExactTag>>) -> Vec<String> {
+    let published = published.into_iter().flatten().map(|exact| &exact.version);
+    let all = git.iter().chain(published).filter_map(channel);
+    let mut channels: Vec<String> = all.map(str::to_owned).collect();
+    channels.sort();
+    channels.dedup();
+    channels
+}
+
+/// What is left of a repository without the version that is taken back.
+struct Others<'a> {
+    rules: &'a TagRules<'a>,
+    lines: Vec<TagTarget>,
+    days: Vec<TagTarget>,
+    exact: BTreeMap<Variant, Vec<ExactTag>>,
+    channels: Vec<String>,
+    before: &'a BTreeMap<Tag, Version>,
+    version: &'a Version,
+}
+
+impl Others<'_> {
+    /// The moving tags that the version competes for.
+    fn candidates(&self, variant: &VariantRule, origins: &Origins) -> Vec<Candidate> {
+        let version = self.version;
+        let find = |targets: &[TagTarget], tag: &Tag| {
+            targets.iter().find(|target| target.tag == *tag).cloned()
+        };
+        let candidate = |tag: Tag, to: Option<TagTarget>, why: &str, none: &str| Candidate {
+            why: match &to {
+                Some(to) => format!("{} {why}", to.version),
+                None => none.to_owned(),
+            },
+            variant: variant.name.clone(),
+            tag,
+            to,
+        };
+        let lines = self
+            .rules
+            .names(variant, version, &self.channels)
+            .into_iter();
+        let of_line = format!("is the highest of its line without {version}");
+        let mut all: Vec<Candidate> = lines
+            .map(|tag| {
+                let to = find(&self.lines, &tag);
+                candidate(
+                    tag,
+                    to,
+                    &of_line,
+                    "no other version of its line is published",
+                )
+            })
+            .collect();
+        if let Some(origin) = origins.get(version) {
+            let days = self.rules.day_names(variant, version, origin).into_iter();
+            all.extend(days.map(|tag| {
+                let to = find(&self.days, &tag);
+                let none = "no other release is of that day";
+                candidate(tag, to, "is of the same day", none)
+            }));
+        }
+        all.extend(self.latest(variant));
+        all
+    }
+
+    /// `latest` where no version alone says where it belongs: what it showed before, else the highest stable
+    /// version below.
+    fn latest(&self, variant: &VariantRule) -> Option<Candidate> {
+        let named = |literal: Option<&str>| literal == Some("latest");
+        let mut moving = self.rules.tags.moving.iter();
+        if self.rules.tags.latest == Latest::Highest
+            || !self.version.pre.is_empty()
+            || !moving.any(|template| named(template.literal()))
+        {
+            return None;
+        }
+        let tag: Tag = variant.latest.parse().ok()?;
+        let exact = self.exact.get(&variant.name).into_iter().flatten();
+        let mut stable = exact.filter(|exact| exact.version.pre.is_empty());
+        let below = |exact: &&ExactTag| exact.version.cmp_precedence(self.version).is_lt();
+        let shown = self.before.get(&tag);
+        let shown = stable.clone().find(|exact| shown == Some(&exact.version));
+        let (to, why) = match shown {
+            Some(exact) => (Some(exact), "is what it showed before"),
+            None => (
+                stable.rfind(below),
+                "is the highest stable version before it",
+            ),
+        };
+        Some(Candidate {
+            why: match to {
+                Some(exact) => format!("{} {why}", exact.version),
+                None => "no stable version is before it".to_owned(),
+            },
+            to: to.map(|exact| TagTarget {
+                tag: tag.clone(),
+                variant: variant.name.clone(),
+                version: exact.version.clone(),
+                exact: vec![exact.tag.clone()],
+            }),
+            variant: variant.name.clone(),
+            tag,
+        })
+    }
 }
 
 impl RollbackSurvey {
@@ -87,9 +225,9 @@ impl RollbackSurvey {
     /// The tags that have to be looked at before [`RollbackSurvey::steps`] can judge.
     #[must_use]
     pub fn tags_to_observe(&self) -> Vec<Tag> {
-        let of = |(target, to): &(TagTarget, Option<TagTarget>)| {
-            let exact = to.iter().flat_map(|to| to.exact.clone());
-            exact.chain([target.tag.clone()]).collect::<Vec<_>>()
+        let of = |candidate: &Candidate| {
+            let exact = candidate.to.iter().flat_map(|to| to.exact.clone());
+            exact.chain([candidate.tag.clone()]).collect::<Vec<_>>()
         };
         let mut tags: Vec<Tag> = self.moves.iter().flat_map(of).collect();
         tags.extend(self.own.values().cloned());
@@ -98,72 +236,140 @@ impl RollbackSurvey {
         tags
     }
 
-    /// What becomes of each tag of which the version is the highest.
+    /// What becomes of each moving tag that the version competes for.
     #[must_use]
     pub fn steps(&self, shows: &BTreeMap<Tag, Observed>) -> Vec<RollbackStep> {
+        let candidates = self.moves.iter();
+        candidates
+            .map(|candidate| self.step(candidate, shows))
+            .collect()
+    }
+
+    fn step(&self, candidate: &Candidate, shows: &BTreeMap<Tag, Observed>) -> RollbackStep {
         let at = |tag: &Tag| match shows.get(tag) {
             Some(Observed::At(digest)) => Some(digest),
             Some(Observed::Absent | Observed::Unknown) | None => None,
         };
-        let step = |(target, to): &(TagTarget, Option<TagTarget>)| {
-            let stays = |why: String| RollbackStep::Stays(target.tag.clone(), why);
-            let own = self.own.get(&target.variant).and_then(at);
-            let shown = at(&target.tag);
-            if shown.is_none() || shown != own {
-                return stays(format!("it does not show {}", target.version));
+        let version = &self.version;
+        let stays = |why: String| RollbackStep::Stays(candidate.tag.clone(), why);
+        let own = self.own.get(&candidate.variant).and_then(at);
+        let shown = shows
+            .get(&candidate.tag)
+            .cloned()
+            .unwrap_or(Observed::Unknown);
+        match (&shown, own) {
+            (Observed::Absent, _) => return stays("it is not there".to_owned()),
+            (Observed::Unknown, _) => return stays("it cannot be read".to_owned()),
+            (Observed::At(shown), own) if Some(shown) != own => {
+                return stays(format!("it does not show {version}"));
             }
-            let Some(to) = to else {
-                return stays(format!(
-                    "no version of its line is before {}",
-                    target.version
-                ));
-            };
-            let Some((from, want)) = to.exact.iter().find_map(|tag| Some((tag, at(tag)?))) else {
-                return stays(format!("the image of {} cannot be read", to.version));
-            };
-            if Some(want) == shown {
-                return stays(format!("{} is the same image", to.version));
-            }
-            RollbackStep::Back(Drift {
-                tag: target.tag.clone(),
-                variant: target.variant.clone(),
-                version: to.version.clone(),
-                from: from.clone(),
-                want: want.clone(),
-                shown: shows.get(&target.tag).cloned().unwrap_or(Observed::Unknown),
-                state: DriftState::Wrong(Some(target.version.clone())),
-            })
+            (Observed::At(_), _) => {}
+        }
+        let Some(to) = &candidate.to else {
+            return stays(candidate.why.clone());
         };
-        self.moves.iter().map(step).collect()
+        let Some((from, want)) = to.exact.iter().find_map(|tag| Some((tag, at(tag)?))) else {
+            return stays(format!("the image of {} cannot be read", to.version));
+        };
+        if Some(want) == own {
+            return stays(format!("{} is the same image", to.version));
+        }
+        RollbackStep::Back(Drift {
+            tag: candidate.tag.clone(),
+            variant: candidate.variant.clone(),
+            version: to.version.clone(),
+            from: from.clone(),
+            want: want.clone(),
+            shown,
+            state: DriftState::Wrong(Some(version.clone())),
+            why: candidate.why.clone(),
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::oci::Digest;
-    use crate::plan::release::rollback::*;
+    use crate::{
+        oci::Digest,
+        plan::{release::rollback::*, tags::ReleaseOrigin},
+    };
 
     fn tag(name: &str) -> Tag {
         name.parse().expect("a good tag")
     }
 
-    /// Tags and the seed of the image that each shows → `tag → version`, or `tag: why it stays`.
+    fn version(text: &str) -> Version {
+        text.parse().expect("a version")
+    }
+
+    #[derive(Default)]
+    struct Case<'a> {
+        policy: &'a str,
+        withdrawn: &'a [&'a str],
+        /// Versions and the days of their releases.
+        days: &'a [(&'a str, &'a str)],
+        /// Tags and the versions that they showed before.
+        before: &'a [(&'a str, &'a str)],
+    }
+
+    impl Case<'_> {
+        /// Tags and the seed of the image that each shows → `tag → version: why`, or `tag: why it stays`.
+        fn steps(&self, taken: &str, tags: &[(&str, &str)]) -> Vec<String> {
+            let policy: Policy = toml::from_str(self.policy).expect("a good policy");
+            let published = Published {
+                tags: Listing::Known(tags.iter().map(|(name, _)| tag(name)).collect()),
+                ..Published::not_asked("acme/api".parse().expect("a good name"))
+            };
+            let withdrawn: Vec<Version> = self.withdrawn.iter().map(|text| version(text)).collect();
+            let origin = |(text, day): &(&str, &str)| {
+                let instant = format!("{day}T12:00:00Z").parse().expect("an instant");
+                let origin = ReleaseOrigin {
+                    commit: crate::git::CommitId::new([7; 20]),
+                    commit_time: instant,
+                    instant,
+                };
+                (version(text), origin)
+            };
+            let origins = self.days.iter().map(origin).collect();
+            let known = KnownVersions {
+                git: &[],
+                withdrawn: &withdrawn,
+                origins: &origins,
+            };
+            let before = self
+                .before
+                .iter()
+                .map(|(name, text)| (tag(name), version(text)));
+            let before = before.collect();
+            let survey = rollback_survey(&policy, &known, &published, &version(taken), &before)
+                .expect("a good list");
+            let at = |seed: &str| Observed::At(Digest::of(seed.as_bytes()));
+            let all: BTreeMap<Tag, Observed> = tags
+                .iter()
+                .map(|(name, seed)| (tag(name), at(seed)))
+                .collect();
+            let looked = survey.tags_to_observe().into_iter().map(|tag| {
+                let shown = all.get(&tag).cloned().unwrap_or(Observed::Absent);
+                (tag, shown)
+            });
+            let line = |step: RollbackStep| match step {
+                RollbackStep::Back(drift) => format!("{}: {}", drift.tag, drift.why),
+                RollbackStep::Stays(tag, why) => format!("{tag} stays: {why}"),
+            };
+            survey
+                .steps(&looked.collect())
+                .into_iter()
+                .map(line)
+                .collect()
+        }
+    }
+
     fn steps(policy: &str, version: &str, tags: &[(&str, &str)]) -> Vec<String> {
-        let policy: Policy = toml::from_str(policy).expect("a good policy");
-        let published = Published {
-            tags: Listing::Known(tags.iter().map(|(name, _)| tag(name)).collect()),
-            ..Published::not_asked("acme/api".parse().expect("a good name"))
+        let case = Case {
+            policy,
+            ..Case::default()
         };
-        let version = version.parse().expect("a version");
-        let survey = rollback_survey(&policy, &[], &published, &version).expect("a good list");
-        let at = |seed: &str| Observed::At(Digest::of(seed.as_bytes()));
-        let shows = tags.iter().map(|(name, seed)| (tag(name), at(seed)));
-        let line = |step: RollbackStep| match step {
-            RollbackStep::Back(drift) => format!("{} → {}", drift.tag, drift.version),
-            RollbackStep::Stays(tag, why) => format!("{tag}: {why}"),
-        };
-        let steps = survey.steps(&shows.collect());
-        steps.into_iter().map(line).collect()
+        case.steps(version, tags)
     }
 
     const POLICY: &str = "[tags]\nmoving = [\"{major}.{minor}\", \"{major}\", \"latest\", \"{date}\"]\n[variants.alpine]";
@@ -184,16 +390,146 @@ mod tests {
         assert_eq!(
             steps(POLICY, "1.3.0", &tags),
             [
-                "1 → 1.2.9",
-                "1.3: no version of its line is before 1.3.0",
-                "latest → 1.2.9"
+                "1.3 stays: no other version of its line is published",
+                "1: 1.2.9 is the highest of its line without 1.3.0",
+                "latest: 1.2.9 is the highest of its line without 1.3.0",
             ]
         );
         // Of what is behind already nothing moves.
         assert_eq!(
             steps(POLICY, "1.2.9", &tags),
-            ["1.2: no version of its line is before 1.2.9"]
+            [
+                "1.2 stays: no other version of its line is published",
+                "1 stays: it does not show 1.2.9",
+                "latest stays: it does not show 1.2.9",
+            ]
         );
+    }
+
+    #[test]
+    fn withdrawn_versions_are_passed_over() {
+        let tags = [
+            ("1.0.0", "a"),
+            ("1.1.0", "b"),
+            ("1.2.0", "c"),
+            ("1", "c"),
+            ("latest", "c"),
+        ];
+        let case = Case {
+            policy: "[tags]\nmoving = [\"{major}\", \"latest\"]",
+            // Taken back once more, because somebody has moved its tags forward again.
+            withdrawn: &["1.1.0", "1.2.0"],
+            ..Case::default()
+        };
+        assert_eq!(
+            case.steps("1.2.0", &tags),
+            [
+                "1: 1.0.0 is the highest of its line without 1.2.0",
+                "latest: 1.0.0 is the highest of its line without 1.2.0"
+            ]
+        );
+    }
+
+    #[test]
+    fn latest_goes_back_under_every_policy() {
+        let tags = [
+            ("1.0.0", "a"),
+            ("1.1.0", "b"),
+            ("1.2.0", "c"),
+            ("1.3.0-rc.1", "r"),
+            ("latest", "c"),
+        ];
+        for (latest, before, withdrawn, expected) in [
+            (
+                "highest",
+                &[][..],
+                &[][..],
+                "latest: 1.1.0 is the highest of its line without 1.2.0",
+            ),
+            (
+                "branch",
+                &[],
+                &[],
+                "latest: 1.1.0 is the highest stable version before it",
+            ),
+            (
+                "branch",
+                &[],
+                &["1.1.0"],
+                "latest: 1.0.0 is the highest stable version before it",
+            ),
+            (
+                "branch",
+                &[("latest", "1.0.0")],
+                &[],
+                "latest: 1.0.0 is what it showed before",
+            ),
+            // What it showed before is withdrawn, too, or nobody knows it.
+            (
+                "branch",
+                &[("latest", "1.0.0")],
+                &["1.0.0"],
+                "latest: 1.1.0 is the highest stable version before it",
+            ),
+            (
+                "branch",
+                &[("latest", "0.9.0")],
+                &[],
+                "latest: 1.1.0 is the highest stable version before it",
+            ),
+            (
+                "never",
+                &[],
+                &[],
+                "latest: 1.1.0 is the highest stable version before it",
+            ),
+            (
+                "branch",
+                &[],
+                &["1.0.0", "1.1.0"],
+                "latest stays: no stable version is before it",
+            ),
+        ] {
+            let case = Case {
+                policy: &format!("[tags]\nmoving = [\"latest\"]\nlatest = \"{latest}\""),
+                withdrawn,
+                before,
+                ..Case::default()
+            };
+            assert_eq!(
+                case.steps("1.2.0", &tags),
+                [expected],
+                "{latest} {before:?} {withdrawn:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_tag_of_the_day_goes_to_the_other_release_of_that_day() {
+        let tags = [("1.0.0", "a"), ("1.1.0", "b"), ("2026-11-23", "b")];
+        for (days, expected) in [
+            (
+                &[("1.0.0", "2026-11-23"), ("1.1.0", "2026-11-23")][..],
+                &["2026-11-23: 1.0.0 is of the same day"][..],
+            ),
+            (
+                &[("1.0.0", "2026-11-22"), ("1.1.0", "2026-11-23")],
+                &["2026-11-23 stays: no other release is of that day"],
+            ),
+            (
+                &[("1.1.0", "2026-11-22")],
+                &["2026-11-22 stays: it is not there"],
+            ),
+            // Without a git tag of hoist's nothing tells the day.
+            (&[("1.0.0", "2026-11-23")], &[]),
+        ] {
+            let case = Case {
+                policy: "[tags]\nmoving = [\"{date}\"]",
+                days,
+                ..Case::default()
+            };
+            assert_eq!(case.steps("1.1.0", &tags), expected, "{days:?}");
+        }
     }
 
     #[test]
@@ -202,9 +538,9 @@ mod tests {
         assert_eq!(
             steps(POLICY, "1.1.0", &tags),
             [
-                "1: it does not show 1.1.0",
-                "1.1: it does not show 1.1.0",
-                "latest → 1.0.0"
+                "1.1 stays: it is not there",
+                "1 stays: it does not show 1.1.0",
+                "latest: 1.0.0 is the highest of its line without 1.1.0"
             ]
         );
     }
@@ -220,13 +556,17 @@ mod tests {
             ("rc", "s"),
         ];
         let back = steps(POLICY, "1.1.0", &tags);
-        assert!(back.contains(&"latest-alpine → 1.0.0".into()), "{back:?}");
-        assert_eq!(steps(POLICY, "1.1.0-rc.2", &tags), ["rc → 1.1.0-rc.1"]);
+        let line = "latest-alpine: 1.0.0 is the highest of its line without 1.1.0".to_owned();
+        assert!(back.contains(&line), "{back:?}");
+        assert_eq!(
+            steps(POLICY, "1.1.0-rc.2", &tags),
+            ["rc: 1.1.0-rc.1 is the highest of its line without 1.1.0-rc.2"]
+        );
         let follows = "[tags]\nmoving = []\nchannel-follows = true";
         let promoted = [("1.1.0-rc.2", "s"), ("1.1.0", "s"), ("rc", "s")];
         assert_eq!(
             steps(follows, "1.1.0", &promoted),
-            ["rc: 1.1.0-rc.2 is the same image"]
+            ["rc stays: 1.1.0-rc.2 is the same image"]
         );
     }
 }

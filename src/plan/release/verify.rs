@@ -167,6 +167,7 @@ mod tests {
             branch: None,
             branch_kind: &BranchKind::Stable,
             git: &git,
+            withdrawn: &[],
             images: BTreeMap::new(),
         };
         let receipts = receipt

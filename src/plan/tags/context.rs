@@ -29,6 +29,8 @@ pub struct TagContext<'a> {
     pub branch_kind: &'a BranchKind,
     /// All versions that git tags name, wherever they are.
     pub git: &'a [Version],
+    /// The versions that were taken back: they hold no moving tag.
+    pub withdrawn: &'a [Version],
     /// The image that will be published, by variant, as far as it is known.
     pub images: BTreeMap<Variant, Digest>,
 }

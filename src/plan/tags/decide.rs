@@ -21,7 +21,9 @@ use crate::{
 pub(super) struct Decision<'a> {
     pub(super) rules: &'a TagRules<'a>,
     pub(super) version: &'a Version,
+    /// The versions that git tags name, without the withdrawn ones.
     pub(super) git: &'a [Version],
+    pub(super) withdrawn: &'a [Version],
     /// All repositories of the policy: what one of them has is published.
     pub(super) repositories: &'a [PublishedVersions<'a>],
     /// Whether HEAD is on a maintenance branch.
@@ -159,9 +161,10 @@ impl Decision<'_> {
         tag: &Tag,
         line: &TagLine,
     ) -> Option<String> {
-        let here = above(line, self.version, seen(repository, variant, tag, line));
+        let here = self.seen(repository, variant, tag, line);
+        let here = above(line, self.version, here);
         let others = self.repositories.iter().map(|other| {
-            let version = above(line, self.version, seen(other, variant, tag, line))?;
+            let version = above(line, self.version, self.seen(other, variant, tag, line))?;
             let repository = &other.published.repository;
             Some((version, format!(" (published in `{repository}`)")))
         });
@@ -205,7 +208,7 @@ impl Decision<'_> {
         for line in lines {
             let repositories = self.repositories.iter();
             let published: HashSet<_> = repositories
-                .flat_map(|repository| seen(repository, variant, tag, line))
+                .flat_map(|repository| self.seen(repository, variant, tag, line))
                 .map(|version| precedence(&version))
                 .collect();
             let of_the_line = self.git.iter().filter(above);
@@ -217,6 +220,24 @@ impl Decision<'_> {
         found.sort();
         found.dedup();
         found
+    }
+
+    /// The versions that a repository has of one tag: what its exact tags name, and what the tag itself
+    /// shows. Withdrawn ones are none of them.
+    fn seen<'p>(
+        &'p self,
+        repository: &'p PublishedVersions<'_>,
+        variant: &Variant,
+        tag: &Tag,
+        line: &TagLine,
+    ) -> impl Iterator<Item = Cow<'p, Version>> {
+        let label = repository.published.labels.get(tag);
+        let label = label.map(|label| line.labelled(label));
+        let label = label.filter(|version| !self.withdrawn.contains(version));
+        let exact = repository.versions(variant).iter();
+        exact
+            .map(|exact| Cow::Borrowed(&exact.version))
+            .chain(label.map(Cow::Owned))
     }
 
     /// Why a moving tag stays where it is, if it does.
@@ -246,21 +267,6 @@ impl Decision<'_> {
         }
         Err(blind_error(&published.repository, tag))
     }
-}
-
-/// The versions that a repository has of one tag: what its exact tags name, and what the tag itself shows.
-fn seen<'p>(
-    repository: &'p PublishedVersions<'_>,
-    variant: &Variant,
-    tag: &Tag,
-    line: &TagLine,
-) -> impl Iterator<Item = Cow<'p, Version>> {
-    let label = repository.published.labels.get(tag);
-    let label = label.map(|label| Cow::Owned(line.labelled(label)));
-    let exact = repository.versions(variant).iter();
-    exact
-        .map(|exact| Cow::Borrowed(&exact.version))
-        .chain(label)
 }
 
 /// What ranks a version: all but its build metadata.

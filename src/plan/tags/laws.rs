@@ -65,6 +65,7 @@ impl World {
             branch: Some("main"),
             branch_kind: &BranchKind::Stable,
             git: &git,
+            withdrawn: &[],
             images: images.collect(),
         };
         let set = compute(&self.policy, &context, &[published]).expect("a legal release");
@@ -231,6 +232,7 @@ proptest! {
             branch: branch.as_deref(),
             branch_kind: &BranchKind::Stable,
             git: &[],
+            withdrawn: &[],
             images: BTreeMap::new(),
         };
         match compute(&policy, &context, &[]) {

@@ -3,13 +3,14 @@
 //! *Fixed* tags never move. *Moving* tags move forward only: a tag moves to a version only if that
 //! is the highest of the tag's line among the versions that are published: the exact tags that any
 //! repository of the policy has, and what the moving tag itself shows. A version that git alone knows
-//! counts only where no list of tags can be had. Each variant has lines of its own.
+//! counts only where no list of tags can be had. A version that was withdrawn holds nothing back. Each variant has lines of its own.
 
 mod candidates;
 mod context;
 mod decide;
 #[cfg(test)]
 mod laws;
+mod of_the_day;
 mod planned;
 mod published;
 mod roles;
@@ -24,6 +25,7 @@ mod version_tags;
 
 pub use candidates::Explained;
 pub use context::TagContext;
+pub use of_the_day::{Origins, ReleaseOrigin};
 pub use planned::{PlannedTag, TagKind};
 pub use published::{Listing, Published, TagAction, Verdict};
 pub use rules::{TagRules, VariantRule};

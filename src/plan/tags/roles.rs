@@ -72,7 +72,14 @@ pub(super) fn roles<'a>(
     };
     let role = |list, template: &'a TagTemplate| {
         let of_prereleases = list == TemplateList::Prerelease;
+        let moving = match of_prereleases {
+            true => is_moving_prerelease(template),
+            false => list == TemplateList::Moving,
+        };
         let suppressed = match (of_prereleases, stable) {
+            _ if moving && context.withdrawn.contains(version) => {
+                Some(format!("{version} is withdrawn"))
+            }
             (true, true) if !follows(template, &channels) => {
                 Some(format!("{version} is not a pre-release"))
             }

@@ -110,7 +110,14 @@ pub fn compute(
     published: &[Published],
 ) -> Result<TagSet> {
     let rules = TagRules::new(policy);
-    let reader = ExactTags::new(&rules, context.git.iter().chain([context.version]));
+    let reader = ExactTags::new(&rules, context.git.iter().chain([context.version]))
+        .passing_over(context.withdrawn);
+    let git: Vec<Version> = context
+        .git
+        .iter()
+        .filter(|version| !context.withdrawn.contains(version))
+        .cloned()
+        .collect();
     let repositories: Vec<PublishedVersions<'_>> = published
         .iter()
         .map(|published| PublishedVersions::new(published, &reader))
@@ -119,7 +126,8 @@ pub fn compute(
     let decision = Decision {
         rules: &rules,
         version: context.version,
-        git: context.git,
+        git: &git,
+        withdrawn: context.withdrawn,
         repositories: &repositories,
         maintenance: matches!(context.branch_kind, BranchKind::Maintenance(_)),
     };

@@ -63,6 +63,25 @@ impl TagRules<'_> {
     /// `known` versions, or, of templates with nothing but numbers, for any version.
     #[must_use]
     pub fn is_target(&self, known: &[Version], tag: &Tag) -> bool {
+        self.fits(known, tag, |template| {
+            self.is_lasting(template) && has_only(template, is_number)
+        })
+    }
+
+    /// The same, and the tags that a release which is taken back moves besides: those of a day, and `latest`
+    /// by any policy.
+    #[must_use]
+    pub fn is_takeable(&self, known: &[Version], tag: &Tag) -> bool {
+        let of_a_day = |value: &Placeholder| {
+            matches!(value, Placeholder::Date(_) | Placeholder::CommitDate(_))
+        };
+        self.fits(known, tag, |template| {
+            has_only(template, |value| is_number(value) || of_a_day(value))
+        })
+    }
+
+    /// Whether `tag` is one of `known` versions, or of a template that `wanted` takes for any version.
+    fn fits(&self, known: &[Version], tag: &Tag, wanted: impl Fn(&TagTemplate) -> bool) -> bool {
         let mut channels: Vec<String> = known
             .iter()
             .filter_map(channel)
@@ -70,23 +89,14 @@ impl TagRules<'_> {
             .collect();
         channels.sort();
         channels.dedup();
-        let of_numbers = |template: &&TagTemplate| {
-            !template.has(|value| {
-                !matches!(
-                    value,
-                    Placeholder::Major | Placeholder::Minor | Placeholder::Patch
-                )
-            })
-        };
-        let moving = || self.tags.moving.iter().filter(|t| self.is_lasting(t));
-        let templates = || moving().filter(of_numbers);
         self.variants.iter().any(|variant| {
             let base = tag.as_str().strip_suffix(&*variant.suffix);
-            let by_numbers = |template: &TagTemplate| match template.literal() {
+            let by_text = |template: &TagTemplate| match template.literal() {
                 Some(text) => variant.name_of(template, text) == tag.as_str(),
                 None => base.is_some_and(|b| matcher(template, &self.tags.date).is_match(b)),
             };
-            templates().any(by_numbers)
+            let mut templates = self.tags.moving.iter().filter(|template| wanted(template));
+            templates.any(by_text)
                 || known
                     .iter()
                     .any(|version| self.names(variant, version, &channels).contains(tag))
@@ -116,7 +126,12 @@ impl TagRules<'_> {
     }
 
     /// The moving tags that `version` competes for.
-    fn names(&self, variant: &VariantRule, version: &Version, channels: &[String]) -> Vec<Tag> {
+    pub(crate) fn names(
+        &self,
+        variant: &VariantRule,
+        version: &Version,
+        channels: &[String],
+    ) -> Vec<Tag> {
         let render = |template: &TagTemplate, channel: Option<&str>| {
             let values = Values {
                 version,
@@ -166,8 +181,20 @@ impl TagRules<'_> {
     }
 }
 
+fn is_number(value: &Placeholder) -> bool {
+    matches!(
+        value,
+        Placeholder::Major | Placeholder::Minor | Placeholder::Patch
+    )
+}
+
+/// Whether the template has no other placeholders.
+fn has_only(template: &TagTemplate, wanted: impl Fn(&Placeholder) -> bool) -> bool {
+    !template.has(|value| !wanted(value))
+}
+
 /// Gives the tag to `exact` where that is the highest version so far.
-fn raise(
+pub(super) fn raise(
     targets: &mut BTreeMap<Tag, TagTarget>,
     tag: Tag,
     variant: &VariantRule,

@@ -18,6 +18,7 @@ struct Release {
     policy: Policy,
     version: Version,
     git: Vec<Version>,
+    withdrawn: Vec<Version>,
     branch: Option<&'static str>,
     kind: BranchKind,
     published: Vec<Published>,
@@ -52,6 +53,7 @@ fn release(text: &str, policy: &str) -> Release {
         policy: toml::from_str(policy).expect("a good policy"),
         version: version(text),
         git: Vec::new(),
+        withdrawn: Vec::new(),
         branch: Some("main"),
         kind: BranchKind::Stable,
         published: vec![Published::not_asked(repository("acme/api"))],
@@ -103,6 +105,7 @@ impl Release {
             branch: self.branch,
             branch_kind: &self.kind,
             git: &self.git,
+            withdrawn: &self.withdrawn,
             images: images.into_iter().collect(),
         };
         compute(&self.policy, &context, &self.published)
@@ -179,6 +182,44 @@ fn a_backport_moves_its_own_line_alone_and_names_what_holds_the_rest() {
     assert_eq!(backport.why("1"), "1.3.0 is newer");
     assert_eq!(backport.why("latest"), "2.0.0 is newer");
     assert_eq!(backport.why("1.2"), "1.2.5 is the highest of the 1.2 line");
+}
+
+#[test]
+fn a_withdrawn_version_holds_nothing_back_and_gets_no_moving_tag() {
+    let tags = [("1.2.4", "a"), ("1.3.0", "x"), ("1", "a"), ("latest", "a")];
+    let mut backport = release("1.2.5", PLAIN)
+        .git(&["1.2.4", "1.3.0"])
+        .published(&tags)
+        .image("new");
+    assert_eq!(
+        backport.tags(),
+        ["1.2.5 create", "1.2 create", "1 keep", "latest keep"]
+    );
+    backport.withdrawn = vec![version("1.3.0")];
+    assert_eq!(
+        backport.tags(),
+        ["1.2.5 create", "1.2 create", "1 move", "latest move"]
+    );
+    // What the tag itself shows holds nothing back either, nor does git where there is no list.
+    let mut blind = backport;
+    blind.published[0].tags = Listing::Refused;
+    blind.published[0].labels = [(tag("latest"), version("1.3.0"))].into();
+    assert_eq!(
+        blind.why("latest"),
+        "1.2.5 is the highest of this repository"
+    );
+    blind.withdrawn.clear();
+    assert_eq!(blind.why("latest"), "1.3.0 is newer");
+
+    let mut own = release("1.3.0", PLAIN).published(&tags).image("x");
+    own.withdrawn = vec![version("1.3.0")];
+    assert_eq!(own.names(), "1.3.0");
+    let set = own.compute().expect("a good release");
+    assert!(
+        set.explained()
+            .iter()
+            .any(|e| e.suppressed.as_deref() == Some("1.3.0 is withdrawn"))
+    );
 }
 
 #[test]

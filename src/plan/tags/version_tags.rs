@@ -26,6 +26,8 @@ pub struct ExactTags {
     dates: Vec<Regex>,
     /// The version that a name's text stands for, where git knows it: `1.2.3-a` can be `1.2.3+a`.
     known: HashMap<String, Version>,
+    /// Versions that count as if they were not published.
+    withdrawn: Vec<Version>,
 }
 
 #[derive(Debug)]
@@ -93,7 +95,15 @@ impl ExactTags {
             patterns,
             dates,
             known,
+            withdrawn: Vec::new(),
         }
+    }
+
+    /// The same reader, whose lists leave out the versions that are `withdrawn`.
+    #[must_use]
+    pub fn passing_over(mut self, withdrawn: &[Version]) -> Self {
+        self.withdrawn = withdrawn.to_vec();
+        self
     }
 
     /// The variant and version that `name` stands for, if it is an exact tag.
@@ -105,7 +115,7 @@ impl ExactTags {
         })
     }
 
-    /// All exact tags among `tags`, by variant, the highest version last. Where two names stand
+    /// All exact tags among `tags` but those of withdrawn versions, by variant, the highest version last. Where two names stand
     /// for one version, the first in name order is taken.
     #[must_use]
     pub fn all<'a>(
@@ -114,7 +124,9 @@ impl ExactTags {
     ) -> BTreeMap<Variant, Vec<ExactTag>> {
         let mut all: BTreeMap<Variant, Vec<ExactTag>> = BTreeMap::new();
         for tag in tags.into_iter().collect::<BTreeSet<_>>() {
-            if let Some((variant, version)) = self.read(tag.as_str()) {
+            if let Some((variant, version)) = self.read(tag.as_str())
+                && !self.withdrawn.contains(&version)
+            {
                 all.entry(variant.clone()).or_default().push(ExactTag {
                     version,
                     tag: tag.clone(),

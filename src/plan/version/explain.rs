@@ -217,6 +217,7 @@ mod tests {
             short: None,
             unmatched: Vec::new(),
             other_tags: 0,
+            withdrawn: Vec::new(),
             shallow: false,
             notes: Vec::new(),
         };

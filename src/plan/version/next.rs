@@ -158,6 +158,14 @@ pub fn next(policy: &Policy, facts: &Facts, request: &VersionRequest) -> Result<
     let (line, named) = (decision.line, request.version.is_some());
     let mut notes = decision.notes;
     notes.extend(tag_notes(policy, facts, line, &answer, named));
+    let base = facts
+        .base
+        .iter()
+        .find(|tag| facts.withdrawn.contains(&tag.version));
+    notes.extend(base.map(|tag| {
+        let version = &tag.version;
+        format!("{version} is withdrawn, so moving tags pass over it; `hoist log` tells why")
+    }));
     let tag_of = |tag: &Option<VersionTag>| tag.as_ref().map(|tag| tag.version.clone());
     Ok(Next {
         current: tag_of(&facts.base),

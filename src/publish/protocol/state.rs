@@ -38,7 +38,8 @@ pub struct TransactionSpec {
     pub tags: Vec<TagSpec>,
     /// What a failed commit leads to.
     pub on_failure: OnFailure,
-    /// Whether the release makes a git tag.
+    /// Whether the last push makes a ref that tells that the transaction is complete: the version's git
+    /// tag, or the mark of a version that is taken back.
     pub makes_git_tag: bool,
 }
 

@@ -22,8 +22,8 @@ pub(super) fn elsewhere(
         events.note(format!("{version} was rolled back from another place"));
         return (OutcomeKind::RolledBack, None);
     }
-    let has_git_tag =
-        end.run.prepared.git_tag.is_none() || end.run.holding.git_tag() == Some(GitTagSeen::Ours);
+    let has_git_tag = end.run.prepared.last_ref().is_none()
+        || end.run.holding.git_tag() == Some(GitTagSeen::Ours);
     // Tags that show a third digest have moved on since.
     let is_published = |tag: &TagReport| tag.is_ours() || !tag.is_as_before();
     let is_known = |tag: &TagReport| tag.now != Observed::Unknown;

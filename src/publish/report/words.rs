@@ -22,6 +22,15 @@ pub(super) async fn judge(end: Ending<'_>, tags: &[TagReport]) -> (OutcomeKind, 
     let version = &end.run.prepared.version;
     let back = matches!(end.run.goal, Some(Goal::Back));
     match end.txn.state {
+        State::Ended(End::Published) if back && end.run.prepared.mark.is_some() => {
+            let told = format!("{version} was taken back already, so that was finished");
+            let error = Error::refused(told)
+                .state(format!("every tag shows the version before {version}"))
+                .hint(format!(
+                    "`hoist rollback {version} --undo`, then `hoist repair`, puts it in its place again"
+                ));
+            (OutcomeKind::Published, Some(error))
+        }
         State::Ended(End::Published) if back => {
             let error = Error::refused(format!(
                 "{version} was complete already, so it was finished"
@@ -110,6 +119,15 @@ fn rolled_back(end: Ending<'_>, tags: &[TagReport]) -> (OutcomeKind, Option<Erro
 /// All tags moved, and git's server takes no tag.
 fn unpushed(end: Ending<'_>) -> Error {
     let version = &end.run.prepared.version;
+    if end.run.prepared.mark.is_some() {
+        let message = format!("the git server refuses the mark that {version} is withdrawn");
+        let error = Error::new(ErrorKind::NeedsHuman, message);
+        return because(error, end.remarks.last_failure())
+            .state("every tag shows the version before it; nothing keeps `hoist repair` from moving it forward again")
+            .hint(format!(
+                "when the server allows it, `hoist rollback {version}` makes the mark"
+            ));
+    }
     let message = format!("the git server refuses the tag of {version}");
     let error = Error::new(ErrorKind::NeedsHuman, message);
     because(error, end.remarks.last_failure())
@@ -161,6 +179,9 @@ fn failure(end: Ending<'_>, kind: ErrorKind) -> Error {
             because(error, end.remarks.tag_failure(index))
         }
         Some(Cause::GitTag) => {
+            if end.run.prepared.mark.is_some() {
+                return new(format!("somebody else has taken {version} back"));
+            }
             let tag = end
                 .run
                 .prepared

@@ -212,7 +212,7 @@ async fn try_to_turn(run: &Run, turned: &mut bool) -> Result<bool, RemoteError> 
     Ok(true)
 }
 
-/// Creates the git tag, expected absent, and deletes the lock's refs, all at once.
+/// Creates the git tag or the mark, expected absent, and deletes the lock's refs, all at once.
 pub(in crate::publish) async fn finish(at: Position<'_>) -> (GitSeen, Remarks) {
     let mut remarks = Remarks::default();
     let seen = match finish_edits(at.run).await {
@@ -225,7 +225,7 @@ pub(in crate::publish) async fn finish(at: Position<'_>) -> (GitSeen, Remarks) {
     (seen, remarks)
 }
 
-/// The tag's object is stored once more: a run that takes another one over has only its bytes.
+/// The object of tag or mark is stored once more: a run that takes another one over has only its bytes.
 async fn finish_edits(run: &Run) -> Result<Vec<RefEdit>, String> {
     let mut edits = Vec::new();
     if let Some(tag) = &run.prepared.git_tag {
@@ -234,6 +234,13 @@ async fn finish_edits(run: &Run) -> Result<Vec<RefEdit>, String> {
             return Err("the git tag's object is not what the journal says".into());
         }
         edits.push(RefEdit::create(&tag.name, &tag.id));
+    }
+    if let Some(mark) = &run.prepared.mark {
+        let stored = run.world.remote.write_mark(&mark.object);
+        if stored.await.map_err(|error| error.to_string())? != mark.id {
+            return Err("the mark's object is not what the journal says".into());
+        }
+        edits.push(RefEdit::create(&mark.name, &mark.id));
     }
     edits.extend(delete_locks(&run.prepared.lock_refs, &run.holding.object()));
     Ok(edits)
@@ -296,7 +303,7 @@ async fn change(at: Position<'_>, mut edits: Vec<RefEdit>, remarks: &mut Remarks
                     };
                 }
                 if tag_is_missing && seen.git_tag == GitTagSeen::Other {
-                    remarks.failed("the remote has another tag of this name");
+                    remarks.failed("the remote has another ref of this name");
                     return GitSeen::Refused;
                 }
                 if pushed.is_ok() {

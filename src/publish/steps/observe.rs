@@ -32,8 +32,8 @@ pub(in crate::publish) async fn observe(at: Position<'_>) -> (Observation, Remar
     let (lock, git_tag) = match refs {
         Some(Ok(seen)) => {
             if let Some(recheck) = recheck {
-                let (git, remarks) = (seen.git_tags, &mut remarks);
-                recheck::hold_back(run, recheck, lists, git, &mut tags, remarks);
+                let refs = (seen.git_tags, seen.marks);
+                recheck::hold_back(run, recheck, (lists, refs), &mut tags, &mut remarks);
             }
             (seen.lock, seen.git_tag)
         }

@@ -3,12 +3,15 @@
 
 use futures_util::future::try_join_all;
 
-use crate::publish::{
-    deadline::Deadline,
-    protocol::{journal::TagRecord, observation::Shows},
-    recheck::{Lists, PublishedNow, Recheck},
-    remarks::Remarks,
-    run::Run,
+use crate::{
+    git::RefName,
+    publish::{
+        deadline::Deadline,
+        protocol::{journal::TagRecord, observation::Shows},
+        recheck::{Lists, PublishedNow, Recheck},
+        remarks::Remarks,
+        run::Run,
+    },
 };
 
 /// A repository that could not be asked for its list of tags.
@@ -40,12 +43,11 @@ pub(in crate::publish) async fn lists(run: &Run, limit: &Deadline) -> Result<Lis
 }
 
 /// Turns what the tags show into what they may do: one that a higher version holds now counts as
-/// somebody else's. `git` names the remote's git tags.
+/// somebody else's. The remote's git tags and marks are named beside the lists.
 pub(in crate::publish) fn hold_back(
     run: &Run,
     recheck: &Recheck,
-    lists: Result<Lists, Unlisted>,
-    git: Vec<String>,
+    (lists, (git, marks)): (Result<Lists, Unlisted>, (Vec<String>, Vec<RefName>)),
     tags: &mut [Shows],
     remarks: &mut Remarks,
 ) {
@@ -62,7 +64,12 @@ pub(in crate::publish) fn hold_back(
             return;
         }
     };
-    let overtaken = match recheck.decide(&PublishedNow { repositories, git }) {
+    let now = PublishedNow {
+        repositories,
+        git,
+        marks,
+    };
+    let overtaken = match recheck.decide(&now) {
         Ok(overtaken) => overtaken,
         Err(error) => {
             // It is about the lists as a whole, so nothing is known of any tag.

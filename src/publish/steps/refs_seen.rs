@@ -4,6 +4,7 @@ use crate::{
     git::{ObjectId, RefName},
     io::git::remote::{RefEdit, RefPattern, RemoteError},
     publish::{
+        lock_ref::marks_beside,
         protocol::{
             journal::Prepared,
             observation::{GitTagSeen, LockSeen},
@@ -23,6 +24,8 @@ pub(in crate::publish) struct RefsSeen {
     pub(in crate::publish) others: bool,
     /// The names of all git tags, where they were asked for.
     pub(in crate::publish) git_tags: Vec<String>,
+    /// The marks of withdrawn versions, where they were asked for.
+    pub(in crate::publish) marks: Vec<RefName>,
 }
 
 /// What the branch of the release commit shows.
@@ -56,19 +59,21 @@ pub(in crate::publish) fn delete_seen(ours: &[(RefName, ObjectId)]) -> Vec<RefEd
     ours.iter().map(delete).collect()
 }
 
-/// Reads lock, git tag and branch in one request, which renews the lease where the lock is this run's; with `all_tags` the names of all git tags, too.
-pub(in crate::publish) async fn read_refs(
-    run: &Run,
-    all_tags: bool,
-) -> Result<RefsSeen, RemoteError> {
+/// Reads lock, git tag and branch in one request, which renews the lease where the lock is this run's; with `all`
+/// the names of all git tags and of the marks of withdrawn versions, too.
+pub(in crate::publish) async fn read_refs(run: &Run, all: bool) -> Result<RefsSeen, RemoteError> {
     let prepared = &run.prepared;
     let names = prepared
         .lock_refs
         .iter()
-        .chain(prepared.git_tag.iter().map(|tag| &tag.name))
+        .chain(prepared.last_ref().map(|(name, _)| name))
         .chain(prepared.branch.iter().map(|branch| &branch.name));
     let mut patterns = RefPattern::names(names);
-    patterns.extend(all_tags.then(|| RefPattern::Below(RefName::TAGS.to_owned())));
+    let marks = prepared.lock_refs.first().and_then(marks_beside);
+    if all {
+        let below = [Some(RefName::TAGS.to_owned()), marks.clone()];
+        patterns.extend(below.into_iter().flatten().map(RefPattern::Below));
+    }
     let asked = run.holding.asking();
     let refs = run.world.remote.refs(&patterns).await?;
     let at = |name: &RefName| {
@@ -104,6 +109,14 @@ pub(in crate::publish) async fn read_refs(
             .filter(|(name, _)| name.is_tag())
             .map(|(name, _)| name.short().to_owned())
             .collect(),
+        marks: refs
+            .iter()
+            .filter(|(name, _)| {
+                let below = |marks: &String| name.as_str().starts_with(marks);
+                all && marks.as_ref().is_some_and(below)
+            })
+            .map(|(name, _)| name.clone())
+            .collect(),
         ours,
     })
 }
@@ -112,12 +125,12 @@ fn git_tag_seen<'a>(
     prepared: &Prepared,
     at: impl Fn(&RefName) -> Option<&'a ObjectId>,
 ) -> GitTagSeen {
-    let Some(tag) = &prepared.git_tag else {
+    let Some((name, object)) = prepared.last_ref() else {
         return GitTagSeen::Absent;
     };
-    match at(&tag.name) {
+    match at(name) {
         None => GitTagSeen::Absent,
-        Some(id) if *id == tag.id => GitTagSeen::Ours,
+        Some(id) if id == object => GitTagSeen::Ours,
         Some(_) => GitTagSeen::Other,
     }
 }

@@ -4,6 +4,10 @@ use serde_json::Value;
 use testkit::sandbox::Clone;
 
 use crate::{
+    cli::{
+        locks::{changed, lock, plant},
+        refusal::die_between_two_tags_of,
+    },
     registry::server::{Delete, Fault, On, TestRegistry, What},
     support::World,
 };
@@ -15,6 +19,21 @@ fn two<'w>(world: &'w World<'_>) -> Clone<'w> {
     let clone = world.released();
     world.hoist(&clone, &["release", "--yes"]);
     clone
+}
+
+/// Replaces a part of the policy, and releases by it from then on.
+fn with_policy(clone: &Clone<'_>, change: impl Fn(String) -> String) {
+    let policy = std::fs::read_to_string(clone.path().join("release.toml")).unwrap();
+    clone.write("release.toml", change(policy));
+    clone.commit("chore: policy");
+}
+
+/// The marks of the remote, and what one of them says.
+fn marks(world: &World<'_>) -> Vec<String> {
+    let refs = world.remote.refs();
+    let names = refs.lines().filter_map(|line| line.split(' ').next());
+    let below = names.filter_map(|name| name.strip_prefix("refs/hoist/withdrawn/"));
+    below.map(str::to_owned).collect()
 }
 
 #[test]
@@ -30,15 +49,25 @@ fn a_release_is_taken_back_and_the_next_one_goes_on() {
         // There is nothing to agree to.
         (&["7.7.7"], 4, "no repository has 7.7.7"),
         (&["v1.1.0", "--yes"], 2, "1.1.0"),
+        (&["--undo"], 2, "VERSION"),
+        (&["1.1.0", "--undo"], 4, "1.1.0 is not withdrawn"),
     ] {
         let run = world.run(&clone, &[&["rollback"], args].concat());
         run.expect(exit);
         run.says(words);
     }
-    assert_eq!(world.tags(), before);
+    assert_eq!((world.tags(), marks(&world)), (before, Vec::new()));
 
     let run = world.hoist(&clone, &["rollback", "1.1.0", "--yes"]);
-    run.says("1.1` stays: no version of its line is before 1.1.0");
+    for words in [
+        "acme/api:1.1         stays",
+        "no other version of its line is published",
+        "1.0.0 is the highest of its line without 1.1.0",
+        "1.0.0 is of the same day",
+        " Rolled back 1.1.0: 3 tags show 1.0.0",
+    ] {
+        run.says(words);
+    }
     for (tag, shown) in [
         ("1", &old),
         ("latest", &old),
@@ -47,19 +76,112 @@ fn a_release_is_taken_back_and_the_next_one_goes_on() {
     ] {
         assert_eq!(world.shows(tag), *shown, "`{tag}`");
     }
-    world.assert_unlocked();
+    assert_eq!(marks(&world), ["1.1.0"]);
+    assert!(!world.remote.refs().contains("refs/hoist/publish"));
     // There is nothing more to take back, and the older one moves nothing.
-    world
-        .hoist(&clone, &["rollback", "1.1.0", "--yes"])
-        .says("no moving tag goes back from 1.1.0");
+    let again = world.hoist(&clone, &["rollback", "1.1.0", "--yes"]);
+    again.says("no moving tag goes back from 1.1.0, which is withdrawn already");
     let back = world.tags();
-    world.hoist(&clone, &["rollback", "1.0.0", "--yes"]);
-    assert_eq!(world.tags(), back);
-
     world.change(&clone, "fix: what was wrong");
     world.hoist(&clone, &["release", "--yes"]);
     for tag in ["1.1", "1", "latest"] {
         assert_eq!(world.shows(tag), world.shows("1.1.1"), "`{tag}`");
+    }
+    // No tag shows 1.0.0 any more, and yet it can be withdrawn.
+    let moved = world.tags();
+    assert_ne!(moved, back);
+    let run = world.hoist(&clone, &["rollback", "1.0.0", "--yes"]);
+    run.says("Withdrawn 1.0.0: no moving tag had to go back");
+    assert_eq!(
+        (world.tags(), marks(&world)),
+        (moved, vec!["1.0.0".to_owned(), "1.1.0".to_owned()])
+    );
+}
+
+/// Every verb passes over it, in a clone that has just been made, until it is put in its place again.
+#[test]
+fn a_withdrawn_version_is_known_to_every_verb_of_every_clone() {
+    let registry = TestRegistry::that_deletes(Delete::Digest(400));
+    let world = World::new(&registry, &[NAME]);
+    let clone = two(&world);
+    let before = world.tags();
+    world.hoist(
+        &clone,
+        &["rollback", "1.1.0", "--yes", "--why", "it loses mail"],
+    );
+    let back = world.tags();
+    for clone in [&clone, &world.remote.clone("b", &[])] {
+        let verified = world.hoist(clone, &["verify"]);
+        verified.says("1.1.0 is withdrawn on ");
+        verified.says(": it loses mail: no moving tag belongs to it");
+        let document = world.hoist(clone, &["verify", "--json"]).json();
+        assert_eq!(
+            document["withdrawn"][0]["why"], "it loses mail",
+            "{document}"
+        );
+        world.hoist(clone, &["repair"]);
+        world.hoist(clone, &["repair", "--yes"]);
+        let log = world.hoist(clone, &["log"]);
+        log.says("it loses mail");
+        let log = world.hoist(clone, &["log", "--json"]).json();
+        assert_eq!(log["releases"][0]["withdrawn"]["version"], "1.1.0", "{log}");
+        assert_eq!(log["releases"][1]["withdrawn"], Value::Null, "{log}");
+        let note = "1.1.0 is withdrawn, so moving tags pass over it";
+        world.hoist(clone, &["next"]).says(note);
+        world.hoist(clone, &["plan"]).says(note);
+        let refused = world.run(clone, &["release", "--version", "1.1.0", "--yes"]);
+        refused.expect(4);
+        refused.says("hoist rollback 1.1.0 --undo");
+        assert_eq!(world.tags(), back);
+    }
+    // A backport takes the tags that the withdrawn one would hold.
+    clone.git(&["checkout", "-q", "-b", "1.0.x", "v1.0.0"]);
+    clone.write("greet.sh", "echo backport\n");
+    clone.commit("fix: a backport");
+    clone.git(&["push", "-q", "origin", "HEAD"]);
+    world.hoist(&clone, &["release", "--yes"]);
+    for tag in ["1", "latest"] {
+        assert_eq!(world.shows(tag), world.shows("1.0.1"), "`{tag}`");
+    }
+
+    let undone = world.hoist(&clone, &["rollback", "1.1.0", "--undo"]);
+    undone.says("Undone 1.1.0 is no longer withdrawn");
+    undone.says("hoist repair");
+    assert_eq!(marks(&world), Vec::<String>::new());
+    let other = world.remote.clone("c", &[]);
+    world.run(&other, &["repair"]).expect(9);
+    world.hoist(&other, &["repair", "--yes"]);
+    for tag in ["1", "latest"] {
+        assert_eq!(world.shows(tag), world.shows("1.1.0"), "`{tag}`");
+    }
+    let log = world.hoist(&clone, &["log"]);
+    assert!(!log.stdout.contains("withdrawn"), "{log}");
+    drop(before);
+}
+
+#[test]
+fn latest_goes_back_where_the_branch_decides_about_it() {
+    let registry = TestRegistry::that_deletes(Delete::Digest(400));
+    let world = World::new(&registry, &[NAME]);
+    let clone = world.project("a");
+    with_policy(&clone, |policy| policy + "\n[tags]\nlatest = \"branch\"\n");
+    clone.push();
+    world.hoist(&clone, &["release", "--version", "1.0.0", "--yes"]);
+    world.change(&clone, "feat: more");
+    world.hoist(&clone, &["release", "--yes"]);
+    for (place, why) in [
+        ("a", "1.0.0 is what it showed before"),
+        ("elsewhere", "1.0.0 is the highest stable version before it"),
+    ] {
+        let other = world.remote.clone(&format!("{place}-2"), &[]);
+        let clone = if place == "a" { &clone } else { &other };
+        let run = world.hoist(clone, &["rollback", "1.1.0", "--yes"]);
+        run.says(why);
+        assert_eq!(world.shows("latest"), world.shows("1.0.0"));
+        world.hoist(clone, &["rollback", "1.1.0", "--undo"]);
+        // What the branch decided, `release` alone puts right again.
+        world.hoist(clone, &["release", "--version", "1.1.0", "--yes"]);
+        assert_eq!(world.shows("latest"), world.shows("1.1.0"));
     }
 }
 
@@ -78,11 +200,158 @@ fn a_taking_back_that_fails_moves_nothing() {
     world.assert_unlocked();
     registry.heal();
     let run = world.hoist(&clone, &["rollback", "1.1.0", "--yes", "--json"]);
-    assert_eq!(run.outcome()["outcome"], "published");
-    // `repair` goes by what is published, so it moves forward again.
+    let outcome = run.outcome();
+    assert_eq!(
+        (&outcome["outcome"], &outcome["withdrawn"]),
+        (&"published".into(), &"1.1.0".into())
+    );
+    let line: Value = serde_json::from_str(run.stdout.lines().next().unwrap()).unwrap();
+    assert_eq!(
+        (&line["type"], &line["action"]),
+        (&"tag".into(), &"back".into()),
+        "{run}"
+    );
+    // Put in its place again, what is published decides.
+    let run = world.hoist(&clone, &["rollback", "1.1.0", "--undo", "--json"]);
+    assert_eq!(run.outcome()["outcome"], "undone");
     world.run(&clone, &["repair"]).expect(9);
     world.hoist(&clone, &["repair", "--yes"]);
+    // The day's tag has no version of its own to show.
+    let day = |line: &String| !line.contains(":20");
+    let without_day = |lines: Vec<String>| lines.into_iter().filter(day).collect::<Vec<_>>();
+    assert_eq!(without_day(world.tags()), without_day(before));
+}
+
+/// Its process dies between two tags; whoever finishes it makes the mark, whoever undoes it makes none.
+#[test]
+fn a_taking_back_that_died_is_finished_or_undone_from_another_clone() {
+    for forward in [true, false] {
+        let registry = TestRegistry::that_deletes(Delete::Digest(400));
+        let world = World::new(&registry, &[NAME]);
+        let clone = two(&world);
+        let before = world.tags();
+        let args = ["rollback", "1.1.0", "--yes", "--why", "it loses mail"];
+        die_between_two_tags_of(&world, &registry, &clone, &args);
+        assert_eq!(marks(&world), Vec::<String>::new());
+        let other = world.remote.clone("other", &[]);
+        for args in [&args[..], &["rollback", "1.1.0", "--undo"]] {
+            let run = world.run(&other, args);
+            run.expect(5);
+            run.says("the release 1.1.0 is unfinished");
+        }
+        let verb = if forward { "resume" } else { "rollback" };
+        world.hoist(&other, &[verb, "--yes", "--take-over"]);
+        match forward {
+            true => {
+                assert_eq!(world.shows("latest"), world.shows("1.0.0"));
+                assert_eq!(marks(&world), ["1.1.0"]);
+                world
+                    .hoist(&other, &["verify", "1.1.0"])
+                    .says("it loses mail");
+            }
+            false => {
+                assert_eq!(world.tags(), before);
+                assert_eq!(marks(&world), Vec::<String>::new());
+            }
+        }
+        if forward {
+            world.hoist(&clone, &["status"]);
+        }
+    }
+}
+
+/// A lock's journal that marks another version, or says something else of this one.
+#[test]
+fn a_planted_mark_is_refused() {
+    let registry = TestRegistry::that_deletes(Delete::Digest(400));
+    let world = World::new(&registry, &[NAME]);
+    let clone = two(&world);
+    die_between_two_tags_of(&world, &registry, &clone, &["rollback", "1.1.0", "--yes"]);
+    let (name, text) = lock(&world);
+    let (before, other) = (world.tags(), world.remote.clone("other", &[]));
+    for (path, value, words) in [
+        (
+            "name",
+            "refs/heads/main",
+            "`refs/heads/main` is not the mark of 1.1.0",
+        ),
+        (
+            "name",
+            "refs/hoist/withdrawn/1.0.0",
+            "is not the mark of 1.1.0",
+        ),
+        (
+            "id",
+            "1111111111111111111111111111111111111111",
+            "is not the mark of 1.1.0",
+        ),
+    ] {
+        let planted = changed(&text, |prepared| prepared["mark"][path] = value.into());
+        plant(&clone, &name, &planted.replacen("\"v\":1", "\"v\":4", 1));
+        for verb in ["resume", "rollback"] {
+            let run = world.run(&other, &[verb, "--yes", "--take-over"]);
+            run.expect(4);
+            run.says(words);
+        }
+    }
     assert_eq!(world.tags(), before);
+}
+
+#[test]
+fn without_a_remote_the_clone_itself_remembers() {
+    let registry = TestRegistry::that_deletes(Delete::Digest(400));
+    let world = World::new(&registry, &[NAME]);
+    let clone = world.project("a");
+    with_policy(&clone, |policy| {
+        policy + "\n[git]\npush = false\nrequire-pushed = false\n"
+    });
+    world.hoist(&clone, &["release", "--version", "1.0.0", "--yes"]);
+    clone.write("greet.sh", "echo more\n");
+    clone.commit("feat: more");
+    world.hoist(&clone, &["release", "--yes"]);
+    world.hoist(&clone, &["rollback", "1.1.0", "--yes", "--why", "no mail"]);
+    assert_eq!(world.shows("latest"), world.shows("1.0.0"));
+    let mark = clone.git(&["log", "-1", "--format=%B", "refs/hoist/withdrawn/1.1.0"]);
+    assert!(mark.starts_with("hoist: 1.1.0 is withdrawn\n"), "{mark}");
+    assert_eq!(marks(&world), Vec::<String>::new());
+    world.hoist(&clone, &["verify"]).says("no mail");
+    world.hoist(&clone, &["log"]).says("no mail");
+    world.hoist(&clone, &["repair"]);
+    world.hoist(&clone, &["rollback", "1.1.0", "--undo"]);
+    let refs = clone.git(&["for-each-ref", "refs/hoist"]);
+    assert_eq!(refs, "");
+    world.run(&clone, &["repair"]).expect(9);
+}
+
+/// Where the git server takes nothing outside branches and tags, the mark is a branch.
+#[test]
+fn the_mark_is_where_the_locks_are() {
+    let registry = TestRegistry::that_deletes(Delete::Digest(400));
+    let world = World::new(&registry, &[NAME]);
+    let clone = world.project("a");
+    with_policy(&clone, |policy| {
+        policy + "\n[git]\nlock-refs = \"refs/heads/hoist\"\n"
+    });
+    clone.push();
+    world.hoist(&clone, &["release", "--version", "1.0.0", "--yes"]);
+    world.change(&clone, "feat: more");
+    world.hoist(&clone, &["release", "--yes"]);
+    world.hoist(&clone, &["rollback", "1.1.0", "--yes"]);
+    assert!(
+        world
+            .remote
+            .refs()
+            .contains("refs/heads/hoist/withdrawn/1.1.0")
+    );
+    let other = world.remote.clone("b", &[]);
+    world
+        .hoist(&other, &["verify"])
+        .says("1.1.0 is withdrawn on ");
+    // No branch of a clone is made for it.
+    let branches = clone.git(&["branch", "--list"]);
+    assert!(!branches.contains("hoist"), "{branches}");
+    world.hoist(&other, &["rollback", "1.1.0", "--undo"]);
+    assert!(!world.remote.refs().contains("withdrawn"));
 }
 
 #[test]

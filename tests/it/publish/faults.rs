@@ -50,7 +50,7 @@ pub(super) struct Tally {
     pub(super) runs: usize,
     pub(super) complete: usize,
     pub(super) as_before: usize,
-    listed: usize,
+    pub(super) listed: usize,
     /// What the listed ones are.
     git_tag_missing: usize,
 }
@@ -144,6 +144,8 @@ async fn settle(
     let now = scene.snapshot();
     tally.runs += 1;
     assert_eq!(now.locks, 0, "{what}: a lock is left, {last:#?}");
+    // A version is marked exactly where its roll back was done.
+    assert!(!now.mark || now == *after, "{what}: {now:#?}");
     if now == *after {
         tally.complete += 1;
     } else if now == *before {
@@ -355,6 +357,7 @@ async fn every_personality_with_three_registries_and_variants() {
                 repositories: 3,
                 variants: true,
                 commits: false,
+                takes_back: false,
                 atomic: true,
                 personality: Personality {
                     multi_tag,

@@ -11,3 +11,4 @@ mod races;
 mod recovery;
 pub mod scene;
 mod stops;
+mod taking_back;

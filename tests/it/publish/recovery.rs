@@ -366,6 +366,7 @@ async fn status_names_an_unfinished_release_from_another_clone() {
     assert!(ours > 0 && ours < 12, "{ours} tags have moved");
     let asked = Preflight {
         branch: None,
+        mark: None,
         repositories: vec![(repository(0), Vec::new())],
         git_tag: None,
         commit: scene.publication.commit,

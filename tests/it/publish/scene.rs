@@ -17,8 +17,8 @@ use hoist::{
     outcome::Outcome,
     policy::PublishPolicy,
     publish::{
-        BranchMove, Clock, GitTagObject, Owner, Publication, Recovery, Scope, TagClass, TagMove,
-        Target, World, publish, resume, rollback,
+        BranchMove, Clock, GitTagObject, MarkObject, Owner, Publication, Recovery, Scope, TagClass,
+        TagMove, Target, World, publish, resume, rollback,
     },
     testing::{FakeJournals, FakeRegistry, FakeRemote, Faults, Personality},
 };
@@ -29,6 +29,8 @@ use tokio_util::sync::CancellationToken;
 pub struct Snapshot {
     pub tags: BTreeMap<String, Digest>,
     pub git_tag: bool,
+    /// Whether the version is marked as withdrawn.
+    pub mark: bool,
     pub locks: usize,
     /// Where `main` is, in scenes that make a release commit.
     pub branch: Option<ObjectId>,
@@ -55,6 +57,8 @@ pub struct Setting {
     pub variants: bool,
     /// The release makes a commit on `main`.
     pub commits: bool,
+    /// The version is taken back: its moving tags go to the one before it, and it is marked.
+    pub takes_back: bool,
     /// The git server does several edits at once.
     pub atomic: bool,
     pub personality: Personality,
@@ -66,6 +70,7 @@ impl Default for Setting {
             repositories: 2,
             variants: false,
             commits: false,
+            takes_back: false,
             atomic: true,
             personality: Personality::default(),
         }
@@ -74,6 +79,8 @@ impl Default for Setting {
 
 /// The commit that is released.
 const COMMIT: &str = "0123456789012345678901234567890123456789";
+/// The mark of the version, where it is taken back.
+pub const MARK: &str = "refs/hoist/withdrawn/1.3.0";
 /// The branch of a release commit, and where it is before.
 pub const BRANCH: &str = "refs/heads/main";
 pub const PARENT: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
@@ -139,9 +146,13 @@ impl Scene {
                 instant: "2026-11-23T12:00:00Z".parse().unwrap(),
                 images,
                 targets: Vec::new(),
-                git_tag: Some(GitTagObject {
+                git_tag: (!setting.takes_back).then(|| GitTagObject {
                     name: RefName::tag("v1.3.0").unwrap(),
                     object: b"object 0123\ntype commit\ntag v1.3.0\n".to_vec(),
+                }),
+                mark: setting.takes_back.then(|| MarkObject {
+                    name: MARK.parse().unwrap(),
+                    object: b"tree 4b82\n\nhoist: 1.3.0 is withdrawn\n".to_vec(),
                 }),
                 branch: setting.commits.then(|| BranchMove {
                     name: BRANCH.parse().unwrap(),
@@ -163,7 +174,11 @@ impl Scene {
             scene.remote.set(BRANCH, PARENT);
         }
         for index in 0..setting.repositories {
-            let target = scene.target(index, setting.variants);
+            let mut target = scene.target(index, setting.variants);
+            if setting.takes_back {
+                let goes_back = |tag: &TagMove| tag.before != Observed::Absent;
+                target.tags.retain(goes_back);
+            }
             scene.publication.targets.push(target);
         }
         scene
@@ -279,9 +294,10 @@ impl Scene {
         Snapshot {
             tags,
             git_tag: refs.contains_key("refs/tags/v1.3.0"),
+            mark: refs.contains_key(MARK),
             locks: refs
                 .keys()
-                .filter(|name| name.as_str().starts_with("refs/hoist/"))
+                .filter(|name| name.as_str().starts_with("refs/hoist/publish/"))
                 .count(),
             branch: refs.get(BRANCH).cloned(),
         }
@@ -299,6 +315,7 @@ impl Scene {
         Snapshot {
             tags,
             git_tag: self.publication.git_tag.is_some(),
+            mark: self.publication.mark.is_some(),
             locks: 0,
             branch: self
                 .publication

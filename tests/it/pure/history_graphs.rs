@@ -322,6 +322,7 @@ fn facts_of(graph: &Graph, question: &HistoryQuery) -> Facts {
         short: None,
         unmatched: Vec::new(),
         other_tags: 0,
+        withdrawn: Vec::new(),
         shallow: false,
         notes: Vec::new(),
     }

@@ -153,6 +153,7 @@ impl Place<'_> {
             branch: None,
             branch_kind: &BranchKind::Stable,
             git: &[],
+            withdrawn: &[],
             images: BTreeMap::new(),
         };
         let set = compute(policy, &context, &[published]).unwrap();

@@ -95,6 +95,7 @@ impl Place {
                 name: "refs/tags/v1.3.0".parse().unwrap(),
                 object: b"tag".to_vec(),
             }),
+            mark: None,
             recheck: None,
             lock_refs: "refs/hoist".parse().unwrap(),
             // The defaults: time-outs that a slow machine meets would look like a registry that lags.

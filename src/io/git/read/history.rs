@@ -79,6 +79,7 @@ impl GitRepository {
             short,
             unmatched,
             other_tags: tags.other,
+            withdrawn: Vec::new(),
             shallow: self.git.is_shallow(),
             commits,
             notes: self.oddities(tags.len() + tags.other),

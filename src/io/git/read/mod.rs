@@ -7,6 +7,7 @@ mod ancestors;
 mod files;
 mod graph;
 mod history;
+mod marks;
 mod names;
 mod object;
 mod open;
@@ -26,6 +27,7 @@ use crate::{
     git::{CommitId, ObjectId},
 };
 
+pub use crate::io::git::read::marks::MarkHere;
 pub use crate::io::git::read::write::NewCommit;
 
 /// A git repository on disk: normal, bare, or a linked worktree.

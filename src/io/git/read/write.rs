@@ -105,6 +105,16 @@ impl GitRepository {
             .map_err(|error| problem("cannot name the git tag's object", &error))
     }
 
+    /// The id that git gives to a commit object with these bytes.
+    ///
+    /// # Errors
+    /// Refused (exit 4) where libgit2 cannot compute it.
+    pub fn commit_object_id(&self, object: &[u8]) -> Result<ObjectId> {
+        Oid::hash_object(ObjectType::Commit, object)
+            .map(|id| commit_id(id).into())
+            .map_err(|error| problem("cannot name the mark's object", &error))
+    }
+
     /// Whether `commit` is a child of `parent` alone and its first line is `subject`.
     #[must_use]
     pub fn is_child(&self, commit: CommitId, parent: CommitId, subject: &str) -> bool {

@@ -18,6 +18,7 @@ use crate::{
             remote::{
                 RefChange, RefEdit, RefPattern, Remote,
                 lock_file::{LockContent, LockFiles},
+                mark::write_mark,
             },
             run::{Git, object_id},
         },
@@ -127,7 +128,7 @@ impl LocalOnly {
 
 /// Whether the repository itself has this ref, and not the lock file.
 fn is_ref(edit: &RefEdit) -> bool {
-    edit.name.is_tag() || edit.name.is_branch()
+    !edit.name.is_lock()
 }
 
 #[async_trait]
@@ -141,19 +142,16 @@ impl Remote for LocalOnly {
     }
 
     async fn refs(&self, patterns: &[RefPattern]) -> Result<Vec<(RefName, ObjectId)>, RemoteError> {
-        let list = [
-            "for-each-ref",
-            "--format=%(objectname) %(refname)",
-            "refs/tags",
-            "refs/heads",
-        ];
+        let list = ["for-each-ref", "--format=%(objectname) %(refname)"];
         let text = self.git.run_local("list the refs", list, b"").await?;
-        let mut found = Vec::new();
+        let mut found: Vec<(RefName, ObjectId)> = Vec::new();
         for (id, name) in text.lines().filter_map(|line| line.split_once(' ')) {
             if let Ok(name) = name.parse() {
                 found.push((name, object_id(id)?));
             }
         }
+        // Another remote's locks, as a mirror has them, are none of this repository.
+        found.retain(|(name, _)| !name.is_lock());
         found.extend(self.files.read()?.refs);
         found.retain(|(name, _)| RefPattern::any(patterns, name));
         Ok(found)
@@ -228,5 +226,9 @@ impl Remote for LocalOnly {
         self.git
             .run_for_id("write the git tag's object", write, object)
             .await
+    }
+
+    async fn write_mark(&self, object: &[u8]) -> Result<ObjectId, RemoteError> {
+        write_mark(&self.git, object).await
     }
 }

@@ -4,6 +4,7 @@
 mod follow;
 mod local;
 mod lock_file;
+mod mark;
 mod push;
 mod tag;
 mod tags;
@@ -17,6 +18,7 @@ use crate::git::{CommitId, ObjectId, RefName};
 pub use crate::io::git::error::{RemoteError, RemoteErrorKind};
 pub use crate::io::git::remote::follow::follow;
 pub use crate::io::git::remote::local::LocalOnly;
+pub use crate::io::git::remote::mark::{KeptMark, keep_marks};
 pub use crate::io::git::remote::push::GitRemote;
 pub use crate::io::git::remote::tag::{MadeTag, NewTag, committer, make_tag};
 pub use crate::io::git::remote::tags::{RemoteTag, RemoteTags};
@@ -180,6 +182,9 @@ pub trait Remote: Send + Sync {
 
     /// Stores a tag object, byte for byte; nothing is sent yet. `commit` is the commit that it names.
     async fn write_tag(&self, object: &[u8], commit: CommitId) -> Result<ObjectId, RemoteError>;
+
+    /// Stores a commit object whose tree is empty, byte for byte; nothing is sent yet.
+    async fn write_mark(&self, object: &[u8]) -> Result<ObjectId, RemoteError>;
 }
 
 /// Which refs are asked for.

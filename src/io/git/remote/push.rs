@@ -18,7 +18,7 @@ use crate::{
     git::{CommitId, ObjectId, RefName},
     io::git::{
         error::{RemoteError, RemoteErrorKind},
-        remote::{RefEdit, RefPattern, Remote},
+        remote::{RefEdit, RefPattern, Remote, mark::write_mark},
         run::{ANONYMOUS, Git, GitOutput, object_id},
         wait::RemoteCall,
     },
@@ -363,5 +363,9 @@ impl Remote for GitRemote {
         self.git
             .run_for_id("write the git tag's object", write, object)
             .await
+    }
+
+    async fn write_mark(&self, object: &[u8]) -> Result<ObjectId, RemoteError> {
+        write_mark(&self.git, object).await
     }
 }

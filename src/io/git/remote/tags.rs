@@ -55,19 +55,23 @@ impl RemoteTags {
         self
     }
 
-    /// All tags of the remote.
+    /// All tags of the remote, and its refs below `below` with what they show, in one request.
     ///
     /// # Errors
     /// Failed (exit 6) where the remote does not answer.
-    pub async fn list(&self) -> Result<Vec<RemoteTag>> {
-        let text = self
-            .run(
-                RemoteCall::List,
-                &["ls-remote", "--tags", "--", &self.remote],
-                "cannot list the tags of",
-            )
-            .await?;
-        parse(&text).map_err(|error| self.failed("cannot list the tags of").because(&error))
+    pub async fn list_with(
+        &self,
+        below: &str,
+    ) -> Result<(Vec<RemoteTag>, Vec<(RefName, ObjectId)>)> {
+        const WHAT: &str = "cannot list the tags of";
+        let (tags, others) = (format!("{}*", RefName::TAGS), format!("{below}*"));
+        let args = ["ls-remote", "--", &self.remote, &tags, &others];
+        let text = self.run(RemoteCall::List, &args, WHAT).await?;
+        let failed = |error: RemoteError| self.failed(WHAT).because(&error);
+        Ok((
+            parse(&text).map_err(failed)?,
+            refs_below(&text, below).map_err(failed)?,
+        ))
     }
 
     /// Fetches the tags `names` into this repository, overwriting nothing.
@@ -134,6 +138,16 @@ fn met_another(output: &GitOutput) -> bool {
     ["cannot lock ref", "Unable to create", "File exists"]
         .iter()
         .any(|words| output.stderr.contains(words))
+}
+
+/// The refs below `below`, with what they show.
+fn refs_below(text: &str, below: &str) -> Result<Vec<(RefName, ObjectId)>, RemoteError> {
+    let pairs = text.lines().filter_map(|line| line.split_once('\t'));
+    pairs
+        .filter(|(_, name)| name.starts_with(below))
+        .filter_map(|(id, name)| Some((name.parse().ok()?, id)))
+        .map(|(name, id)| Ok((name, object_id(id)?)))
+        .collect()
 }
 
 /// `<id>\trefs/tags/<name>`, and `<id>\trefs/tags/<name>^{}` for what an annotated tag peels to.

@@ -24,6 +24,8 @@ pub(super) fn is_consistent(prepared: &Prepared) -> bool {
             .branch
             .as_ref()
             .is_none_or(|branch| branch.name.is_branch())
+        // One push makes one ref that tells that the transaction is complete.
+        && (prepared.git_tag.is_none() || prepared.mark.is_none())
 }
 
 /// Whether all that a record says is about one of so many tags.

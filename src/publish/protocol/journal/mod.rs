@@ -13,7 +13,7 @@ mod records;
 mod text;
 
 pub use records::{
-    BranchMove, CiJob, GitTagRecord, ImageRecord, JournaledManifest, Owner, Prepared, Record,
-    RepositoryRecord, TagRecord, name,
+    BranchMove, CiJob, GitTagRecord, ImageRecord, JournaledManifest, MarkRecord, Owner, Prepared,
+    Record, RepositoryRecord, TagRecord, name,
 };
 pub use text::{JOURNAL_FORMAT, ReadError, decode, encode};

@@ -131,6 +131,9 @@ pub struct Prepared {
     pub documents: Vec<JournaledManifest>,
     /// The git tag to be made, where one is wanted.
     pub git_tag: Option<GitTagRecord>,
+    /// The mark of the version that is taken back, made by the last push, where one is wanted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mark: Option<MarkRecord>,
     /// The branch that the release commit goes to together with the lock, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub branch: Option<BranchMove>,
@@ -217,6 +220,18 @@ pub struct GitTagRecord {
     pub object: Vec<u8>,
 }
 
+/// The mark of a withdrawn version as it is to be pushed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MarkRecord {
+    /// Its ref.
+    pub name: RefName,
+    /// The id that its object has in git.
+    pub id: ObjectId,
+    /// The object's bytes.
+    #[serde(with = "base64_bytes")]
+    pub object: Vec<u8>,
+}
+
 mod base64_bytes {
     use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 
@@ -295,8 +310,16 @@ impl Prepared {
             } else {
                 OnFailure::Rollback
             },
-            makes_git_tag: self.git_tag.is_some(),
+            makes_git_tag: self.last_ref().is_some(),
         }
+    }
+
+    /// The ref that the last push makes, and its object: the version's git tag, or the mark of a version
+    /// that is taken back. It tells that the transaction is complete.
+    #[must_use]
+    pub fn last_ref(&self) -> Option<(&RefName, &ObjectId)> {
+        let tag = self.git_tag.as_ref().map(|tag| (&tag.name, &tag.id));
+        tag.or_else(|| self.mark.as_ref().map(|mark| (&mark.name, &mark.id)))
     }
 
     /// The transaction before its first step.

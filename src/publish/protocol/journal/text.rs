@@ -12,7 +12,13 @@ use crate::{
 
 /// The newest version of the format. A reader refuses a newer one; a record says the oldest one that
 /// can hold it, so that an older hoist still takes up what it knows.
-pub const JOURNAL_FORMAT: u64 = 3;
+pub const JOURNAL_FORMAT: u64 = 4;
+
+/// What version 4 brought: the mark of a version that is taken back.
+const WITH_MARK: u64 = 4;
+
+/// What version 3 brought: the lease, and the last look.
+const WITH_LEASE: u64 = 3;
 
 /// What version 2 brought: a release commit.
 const WITH_BRANCH: u64 = 2;
@@ -62,10 +68,11 @@ pub fn encode(record: &Record) -> String {
 /// The oldest version that can hold a record.
 fn format(record: &Record) -> u64 {
     match record {
-        Record::Prepared(prepared) if prepared.owner.is_known_further() => JOURNAL_FORMAT,
-        Record::TakenOver { owner, .. } if owner.is_known_further() => JOURNAL_FORMAT,
-        Record::Step { txn, .. } if txn.is_of_format_3() => JOURNAL_FORMAT,
-        Record::Directed { .. } => JOURNAL_FORMAT,
+        Record::Prepared(prepared) if prepared.mark.is_some() => WITH_MARK,
+        Record::Prepared(prepared) if prepared.owner.is_known_further() => WITH_LEASE,
+        Record::TakenOver { owner, .. } if owner.is_known_further() => WITH_LEASE,
+        Record::Step { txn, .. } if txn.is_of_format_3() => WITH_LEASE,
+        Record::Directed { .. } => WITH_LEASE,
         Record::Prepared(prepared) if prepared.branch.is_some() => WITH_BRANCH,
         Record::Prepared(_) | Record::Step { .. } | Record::TakenOver { .. } => FIRST,
     }

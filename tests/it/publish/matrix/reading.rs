@@ -22,6 +22,7 @@ async fn preflight(scene: &Scene) -> hoist::error::Result<Vec<PreflightResult>> 
     let repositories = scene.publication.targets.iter();
     let asked = Preflight {
         branch: None,
+        mark: None,
         repositories: repositories
             .map(|target| {
                 (

@@ -97,6 +97,7 @@ fn in_memory(story: &Story, random: &mut Random) -> Answer {
         short: None,
         unmatched: Vec::new(),
         other_tags: 0,
+        withdrawn: Vec::new(),
         shallow: false,
         notes: Vec::new(),
     };

@@ -1,0 +1,124 @@
+//! Moving tags that name the day or the commit of a release: which release has each, by what the git tags tell
+//! of when and where the releases were made.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use semver::Version;
+
+use crate::{
+    git::CommitId,
+    oci::Tag,
+    plan::tags::{
+        roles::is_moving_prerelease,
+        rules::{TagRules, VariantRule},
+        tag_line::channel,
+        target::{TagTarget, raise},
+        version_tags::ExactTags,
+    },
+    policy::{Latest, Placeholder, Rendered, TagTemplate, Values},
+};
+
+/// Where and when a version was released, as its git tag tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReleaseOrigin {
+    /// The commit that was released.
+    pub commit: CommitId,
+    /// When the commit was made.
+    pub commit_time: DateTime<Utc>,
+    /// The release's instant.
+    pub instant: DateTime<Utc>,
+}
+
+/// The origins of the versions that hoist has released.
+pub type Origins = BTreeMap<Version, ReleaseOrigin>;
+
+impl TagRules<'_> {
+    /// The moving tags of the day and of the commit that `version` competes for.
+    #[must_use]
+    pub fn day_names(
+        &self,
+        variant: &VariantRule,
+        version: &Version,
+        origin: &ReleaseOrigin,
+    ) -> Vec<Tag> {
+        let values = Values {
+            version,
+            channel: channel(version),
+            commit: Some(origin.commit),
+            commit_time: origin.commit_time,
+            instant: origin.instant,
+            branch: None,
+            date: &self.tags.date,
+        };
+        let render = |template: &TagTemplate| match template.render(&values) {
+            Rendered::Text(base) => variant.name_of(template, &base).parse().ok(),
+            Rendered::Missing(_) => None,
+        };
+        let mut templates: Vec<&TagTemplate> = match version.pre.is_empty() {
+            true => self.tags.moving.iter().collect(),
+            false => {
+                let all = self.tags.prerelease.iter();
+                all.filter(|template| is_moving_prerelease(template))
+                    .collect()
+            }
+        };
+        templates.retain(|template| is_of_the_day(template));
+        templates.into_iter().filter_map(render).collect()
+    }
+
+    /// `latest` of each image where no version alone says where it belongs, with the exact tags of the stable
+    /// versions, of which one has it.
+    #[must_use]
+    pub fn latest_of_branch(&self, reader: &ExactTags, tags: &[Tag]) -> BTreeMap<Tag, Vec<Tag>> {
+        let mut found = BTreeMap::new();
+        let mut moving = self.tags.moving.iter();
+        let named = moving.any(|template| template.literal() == Some("latest"));
+        if self.tags.latest == Latest::Highest || !named {
+            return found;
+        }
+        let published = reader.all(tags);
+        for variant in &self.variants {
+            let exact = published.get(&variant.name).into_iter().flatten();
+            let stable = exact.filter(|exact| exact.version.pre.is_empty());
+            if let Ok(tag) = variant.latest.parse() {
+                found.insert(tag, stable.map(|exact| exact.tag.clone()).collect());
+            }
+        }
+        found
+    }
+
+    /// Which published version should have each tag of a day, given all `tags` of a repository.
+    #[must_use]
+    pub fn day_targets(
+        &self,
+        reader: &ExactTags,
+        origins: &Origins,
+        tags: &[Tag],
+    ) -> Vec<TagTarget> {
+        let published = reader.all(tags);
+        let mut targets = BTreeMap::new();
+        for variant in &self.variants {
+            for exact in published.get(&variant.name).into_iter().flatten() {
+                let Some(origin) = origins.get(&exact.version) else {
+                    continue;
+                };
+                for tag in self.day_names(variant, &exact.version, origin) {
+                    raise(&mut targets, tag, variant, exact);
+                }
+            }
+        }
+        targets.into_values().collect()
+    }
+}
+
+/// Whether the release's origin tells the name: a day or a commit is in it, and no branch.
+pub(super) fn is_of_the_day(template: &TagTemplate) -> bool {
+    let named = |value: &Placeholder| {
+        matches!(
+            value,
+            Placeholder::Date(_) | Placeholder::CommitDate(_) | Placeholder::Sha(_)
+        )
+    };
+    template.has(named) && !template.has(|value| *value == Placeholder::Branch)
+}
