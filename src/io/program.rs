@@ -7,7 +7,8 @@
 use std::{
     io,
     process::{ExitStatus, Output},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError, mpsc},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -102,17 +103,14 @@ impl Program {
     /// Ends when the leader has ended. Nobody has waited for it then, so its number is still its own.
     pub(super) fn leader_ended(&self) -> JoinHandle<()> {
         let leader = self.group;
-        let look = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
-        tokio::task::spawn_blocking(move || {
-            while matches!(waitid(WaitId::Pid(leader), look), Err(Errno::INTR)) {}
-        })
+        tokio::task::spawn_blocking(move || await_leader(leader))
     }
 
     /// Ends whatever still runs of it, and gives the status of its leader.
     pub(super) async fn end(mut self) -> io::Result<ExitStatus> {
         let group = self.group;
         // It can take a moment, which no other task should have to wait for.
-        let ended = tokio::task::spawn_blocking(move || end(group)).await;
+        let ended = tokio::task::spawn_blocking(move || end(&[group])).await;
         drop(ended);
         let status = self.child.wait().await;
         self.forget();
@@ -128,7 +126,7 @@ impl Drop for Program {
     fn drop(&mut self) {
         let mut running = running();
         if self.child.id().is_some() {
-            end(self.group);
+            end(&[self.group]);
         }
         running.retain(|group| *group != self.group);
     }
@@ -144,21 +142,38 @@ async fn beginning(from: Option<impl AsyncRead + Unpin>, kept: &mut Vec<u8>, mos
 
 /// Ends every program that this process runs. For the last moment before the process exits.
 pub(crate) fn end_all() {
-    for group in running().drain(..) {
-        end(group);
-    }
+    let groups: Vec<Pid> = running().drain(..).collect();
+    end(&groups);
 }
 
-/// Ends a group whose leader has not been waited for, so its id belongs to nobody else.
-fn end(group: Pid) {
+/// Ends groups whose leaders have not been waited for, so their ids belong to nobody else. All of them
+/// have the same moment to end by themselves.
+fn end(groups: &[Pid]) {
     // A group that is gone is what is wanted, so no answer matters here.
-    let _ = kill_process_group(group, Signal::TERM);
-    let _ = kill_process_group(group, Signal::CONT);
-    let until = Instant::now() + MOMENT;
-    while leader_runs(group) && Instant::now() < until {
-        std::thread::sleep(Duration::from_millis(2));
+    for group in groups {
+        let _ = kill_process_group(*group, Signal::TERM);
+        let _ = kill_process_group(*group, Signal::CONT);
     }
-    let _ = kill_process_group(group, Signal::KILL);
+    let until = Instant::now() + MOMENT;
+    let (tell, ended) = mpsc::channel();
+    for leader in groups.iter().copied() {
+        let tell = tell.clone();
+        // Where no thread can be had, nothing is waited for.
+        let _ = thread::Builder::new().spawn(move || {
+            await_leader(leader);
+            let _ = tell.send(());
+        });
+    }
+    drop(tell);
+    for _ in groups {
+        let left = until.saturating_duration_since(Instant::now());
+        if ended.recv_timeout(left).is_err() {
+            break;
+        }
+    }
+    for group in groups {
+        let _ = kill_process_group(*group, Signal::KILL);
+    }
 }
 
 /// Ends every process of this user whose environment had `mark` when it began. Where the system does not
@@ -185,10 +200,10 @@ pub(super) fn end_marked(mark: &str) {
     }
 }
 
-/// Leaves the leader's end for others to wait for.
-fn leader_runs(leader: Pid) -> bool {
-    let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
-    matches!(waitid(WaitId::Pid(leader), look), Ok(None))
+/// Returns when the leader of a group has ended, and leaves its end for others to wait for.
+fn await_leader(leader: Pid) {
+    let look = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+    while matches!(waitid(WaitId::Pid(leader), look), Err(Errno::INTR)) {}
 }
 
 #[cfg(test)]
