@@ -18,6 +18,7 @@ mod images;
 mod init;
 mod inspect;
 mod inspect_text;
+mod locked_release;
 mod log;
 mod man;
 mod next;

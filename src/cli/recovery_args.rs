@@ -5,9 +5,13 @@ use std::sync::Arc;
 
 use super::{
     context::Context,
+    locked_release::would_do,
     question::{can_be_answered, confirm},
 };
-use crate::release::{Consent, LockedRelease, Recovery};
+use crate::{
+    error::ErrorCode,
+    release::{Consent, LockedRelease, Recovery},
+};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct RecoveryArgs {
@@ -39,31 +43,13 @@ pub(super) fn consent(yes: bool, given: Consent, context: &Context) -> Consent {
     }
     let cancel = context.cancel.clone();
     Consent::Ask(Arc::new(move |release: &LockedRelease| {
-        confirm(&text(release), "it was not gone on with", &cancel)?;
-        Ok(true)
+        let question = format!("{}\nGo on with it?", would_do(release));
+        let undone = format!("the release {} was not gone on with", release.version);
+        match confirm(&question, &undone, &cancel) {
+            Err(error) if error.code() == ErrorCode::Declined => Err(error.hint(
+                "`hoist unlock --discard` deletes the lock of a release that nobody should follow, and moves no tag",
+            )),
+            answered => answered.map(|()| true),
+        }
     }))
-}
-
-fn text(release: &LockedRelease) -> String {
-    let LockedRelease {
-        version,
-        commit,
-        owner,
-        since,
-        moves,
-        unproven,
-        unexplained,
-        ..
-    } = release;
-    let since = since.format("%Y-%m-%d %H:%M:%S UTC");
-    let mut text = format!(
-        "only the lock tells of {version} of commit {commit}, by {owner}, since {since}:\n"
-    );
-    for line in moves {
-        text += &format!("  {line}\n");
-    }
-    for line in unproven.iter().chain(unexplained) {
-        text += &format!("  caution: {line}\n");
-    }
-    text + "Go on with it?"
 }

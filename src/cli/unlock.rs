@@ -1,4 +1,5 @@
-//! `hoist unlock`: the way out of a lock that neither `resume` nor `rollback` can use.
+//! `hoist unlock`: the way out of a lock that neither `resume` nor `rollback` can use, or that nobody
+//! should follow.
 
 use std::process::ExitCode;
 
@@ -7,19 +8,24 @@ use serde_json::{Value, json};
 use super::{
     context::Context,
     exit,
+    locked_release::{cautions, would_do},
     question::{confirm, needs_answer},
     render::{Terminal, columns, shown},
 };
 use crate::{
     error::Result,
     oci::Observed,
-    release::{DriftReport, DriftState, UnlockPlan},
+    outcome::TagReport,
+    release::{DriftReport, DriftState, LockToDelete, UnlockChoice, UnlockContent, UnlockPlan},
 };
 
 /// Delete a lock that no hoist can read, or that the policy does not fit. Its journal is saved to a file
 /// first, and the moving tags are listed as they are
 #[derive(Debug, clap::Args)]
 pub(super) struct UnlockArgs {
+    /// Also delete the lock of a release that could go on: it is given up, and every tag stays as it is
+    #[arg(long)]
+    discard: bool,
     /// Delete it without asking; needed where there is no terminal
     #[arg(short, long)]
     yes: bool,
@@ -32,7 +38,11 @@ pub(super) fn run(args: UnlockArgs, context: &Context) -> Result<ExitCode> {
         needs_answer(terminal, asks, "nothing was deleted", None)?;
     }
     let release = context.release()?;
-    let Some(plan) = release.plan_unlock()? else {
+    let choice = match args.discard {
+        true => UnlockChoice::Discard,
+        false => UnlockChoice::Unusable,
+    };
+    let Some(plan) = release.plan_unlock(choice)? else {
         match terminal.json {
             true => terminal.json(&json!({ "v": 1, "locks": [], "tags": [], "deleted": false })),
             false => terminal.note("there is no lock"),
@@ -62,7 +72,17 @@ fn show(plan: &UnlockPlan, terminal: &Terminal) {
             .name
             .as_ref()
             .map_or("the lock file", |name| name.as_str());
-        terminal.note(&format!("`{name}` cannot be used: {}", lock.why));
+        match &lock.content {
+            UnlockContent::Unusable(why) => {
+                terminal.note(&format!("`{name}` cannot be used: {why}"));
+            }
+            UnlockContent::Release { release, moved } => {
+                terminal.remark(&format!("`{name}`: {}", would_do(release)));
+                for tag in moved {
+                    terminal.warning(&moved_text(tag));
+                }
+            }
+        }
         terminal.note(&format!(
             "its journal is saved in `{}`",
             lock.saved.display()
@@ -71,6 +91,19 @@ fn show(plan: &UnlockPlan, terminal: &Terminal) {
     match &plan.tags {
         Ok(tags) => rows(tags).iter().for_each(|row| terminal.data(row)),
         Err(error) => terminal.warning(&format!("the tags cannot be listed: {error:#}")),
+    }
+}
+
+/// A tag of a release that is given up, and is not as it was.
+fn moved_text(tag: &TagReport) -> String {
+    let name = tag.repository.tag(&tag.tag);
+    let before = tag
+        .before
+        .as_ref()
+        .map_or("absent", |digest| digest.short());
+    match tag.is_ours() {
+        true => format!("`{name}` shows this release already; before it was {before}"),
+        false => format!("`{name}` shows {}; before it was {before}", tag.now),
     }
 }
 
@@ -96,14 +129,6 @@ fn rows(tags: &DriftReport) -> Vec<String> {
 }
 
 fn document(plan: &UnlockPlan) -> Value {
-    let lock = |lock: &crate::release::UnusableLock| {
-        json!({
-            "ref": lock.name,
-            "object": lock.object,
-            "why": lock.why,
-            "saved": lock.saved.display().to_string(),
-        })
-    };
     let mut tags = Vec::new();
     for surveyed in plan.tags.iter().flat_map(|tags| &tags.repositories) {
         for drift in &surveyed.drift {
@@ -119,8 +144,33 @@ fn document(plan: &UnlockPlan) -> Value {
     }
     json!({
         "v": 1,
-        "locks": plan.locks.iter().map(lock).collect::<Vec<_>>(),
+        "locks": plan.locks.iter().map(lock_document).collect::<Vec<_>>(),
         "tags": tags,
         "deleted": true,
+    })
+}
+
+fn lock_document(lock: &LockToDelete) -> Value {
+    let (why, release) = match &lock.content {
+        UnlockContent::Unusable(why) => (Some(why), None),
+        UnlockContent::Release { release, moved } => (
+            None,
+            Some(json!({
+                "version": release.version,
+                "commit": release.commit,
+                "owner": release.owner,
+                "since": release.since,
+                "moves": release.moves,
+                "cautions": cautions(release).collect::<Vec<_>>(),
+                "moved": moved,
+            })),
+        ),
+    };
+    json!({
+        "ref": lock.name,
+        "object": lock.object,
+        "why": why,
+        "release": release,
+        "saved": lock.saved.display().to_string(),
     })
 }

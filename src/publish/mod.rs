@@ -19,7 +19,7 @@
 //! | what is written to the journal first | `prepare` |
 //! | which unfinished releases are in the way | `unfinished` |
 //! | what the caller decides about a journal that came from a lock | `takeover_check` |
-//! | the way out of a lock that nobody can read | `unlock` |
+//! | the way out of a lock that nobody can read or should follow | `unlock` |
 //! | the loop: state, action, answer, next state | `drive` |
 //! | what the loop says, as events | `announce`, `remarks` |
 //! | one action of the protocol each, over the traits of [`crate::io`] | [`steps`] |
@@ -72,7 +72,10 @@ pub use status::{Unfinished, status};
 pub use takeover::{Recovery, resume, rollback};
 pub use takeover_check::{LockJournal, TakeoverCheck};
 pub use unfinished::{Scope, journaled_before, journaled_images};
-pub use unlock::{LockState, RawLock, delete_locks, find_locks};
+pub use unlock::{
+    LockState, RawLock, delete_locks, discard_locks, find_locks, moved_tags, refuse_discard,
+    usable_error,
+};
 pub use world::{Clock, Connect, World};
 
 #[cfg(doc)]

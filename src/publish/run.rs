@@ -2,9 +2,6 @@
 
 use std::sync::Arc;
 
-use chrono::TimeDelta;
-use tokio::time::Instant;
-
 use crate::{
     io::registry::RepositoryApi,
     oci::Manifest,
@@ -67,16 +64,6 @@ impl Run {
     /// The title and the text of a lock's object whose holder leads the tags `way`.
     pub(super) fn lock_text(&self, way: Goal) -> (String, String) {
         lock_text(&self.world, &self.prepared, self.goal.is_some(), way)
-    }
-
-    /// Says what is waited for, and until when.
-    pub(super) fn announce_wait(&self, until: Instant, why: &str) {
-        let left = until.saturating_duration_since(Instant::now());
-        let at = self.world.clock.now() + TimeDelta::from_std(left).unwrap_or_default();
-        self.world.events.note(format!(
-            "waiting until {}: {why}",
-            at.format("%H:%M:%S UTC")
-        ));
     }
 
     /// A tag and its repository.

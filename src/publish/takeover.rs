@@ -307,7 +307,7 @@ async fn branch_left(world: &World, prepared: &Prepared) -> Result<Option<RefEdi
 }
 
 /// Moves the lock from `old` to `new`, all refs at once: of two that try, one gets it.
-async fn move_lock(
+pub(super) async fn move_lock(
     world: &World,
     refs: &[RefName],
     branch: Option<RefEdit>,

@@ -1,16 +1,25 @@
-//! The way out of a lock that no hoist can read: what it holds is handed out as it is, and it is deleted
-//! only from exactly that object.
+//! The way out of a lock that no hoist can read, or that nobody should follow: what it holds is handed
+//! out as it is, and it is deleted only from exactly that object.
+
+use tokio::time::{Instant, sleep_until};
 
 use crate::{
-    error::{Error, ErrorCode, Result},
+    error::{Error, ErrorCode, ErrorKind, Result},
     git::{ObjectId, RefName},
     io::git::remote::{RefEdit, RefPattern, RemoteErrorKind},
+    outcome::TagReport,
     publish::{
-        errors::git_error,
+        deadline::{Deadline, LAST_LOOK},
+        errors::{git_error, recovery_error},
         lock_ref::lock_ref,
-        protocol::{journal::decode, replay},
+        protocol::{
+            journal::{Record, decode, encode},
+            replay::{self, Abandoned, Replayed},
+        },
+        report::read_all,
+        takeover::move_lock,
         takeover_check::{LockJournal, TakeoverCheck},
-        unfinished::{Scope, unfinished_error},
+        unfinished::{Scope, may_run, unfinished_error, unfinished_journals},
         world::World,
     },
 };
@@ -24,7 +33,7 @@ pub struct RawLock {
     pub object: Option<ObjectId>,
     /// What the object holds where a journal should be.
     pub bytes: Vec<u8>,
-    /// Why nobody can go on with it; the error of a new release where somebody can.
+    /// Whether somebody can go on with it.
     pub state: LockState,
 }
 
@@ -33,8 +42,8 @@ pub struct RawLock {
 pub enum LockState {
     /// They cannot, for this reason.
     Unusable(String),
-    /// They can. The error says who has it.
-    Usable(Box<Error>),
+    /// They can, with this release.
+    Usable(Box<Replayed>),
 }
 
 /// The locks of the scope's repositories. One that can be read is unusable where `check` refuses it.
@@ -74,7 +83,7 @@ pub async fn find_locks(
                     refs: std::slice::from_ref(&name),
                 };
                 match check.fits(journal).await {
-                    Ok(()) => LockState::Usable(Box::new(unfinished_error(world, &replayed))),
+                    Ok(()) => LockState::Usable(Box::new(replayed)),
                     Err(error) if error.code() == ErrorCode::JournalUnfit => {
                         LockState::Unusable(error.causes().join(": "))
                     }
@@ -90,6 +99,127 @@ pub async fn find_locks(
         });
     }
     Ok(found)
+}
+
+/// The error of `unlock` for a lock that `resume` and `rollback` can use.
+#[must_use]
+pub fn usable_error(world: &World, release: &Replayed) -> Error {
+    let error = unfinished_error(world, release);
+    if may_run(world, release) {
+        return error;
+    }
+    error.hint(
+        "`hoist unlock --discard` shows what it would do, and deletes the lock without doing it",
+    )
+}
+
+/// Refuses to give up a release that somebody has: one that runs here, or that this clone has begun.
+///
+/// # Errors
+/// Busy (exit 5) in both cases; also where the journals cannot be read.
+pub fn refuse_discard(world: &World, scope: &Scope, release: &Replayed) -> Result<()> {
+    if may_run(world, release) {
+        return Err(unfinished_error(world, release));
+    }
+    let journals = unfinished_journals(world, &scope.repositories)?;
+    let nonce = &release.prepared.owner.nonce;
+    let mut own = journals.whole.iter();
+    if !own.any(|(_, own)| own.prepared.owner.nonce == *nonce) {
+        return Ok(());
+    }
+    let version = &release.prepared.version;
+    Err(Error::busy(format!(
+        "the release {version} was begun in this clone, which has its journal"
+    ))
+    .with_code(ErrorCode::UnfinishedRelease)
+    .state("nothing was changed")
+    .hint("`hoist rollback` undoes it, `hoist resume` finishes it: both go by this clone's own journal, and not by the lock's"))
+}
+
+/// The tags of the release that are not as the lock's journal says they were before. A lock comes from
+/// outside, so only the scope's repositories are asked.
+pub async fn moved_tags(world: &World, scope: &Scope, release: &Replayed) -> Vec<TagReport> {
+    let mut prepared = release.prepared.clone();
+    let tags = std::mem::take(&mut prepared.tags);
+    let is_in_scope = |repository| scope.repositories.contains(repository);
+    prepared.tags = tags
+        .into_iter()
+        .filter(|tag| is_in_scope(release.prepared.repository(tag)))
+        .collect();
+    let limit = Deadline::new(LAST_LOOK, world.cancel.clone());
+    let mut tags = read_all(world, &prepared, &limit).await;
+    tags.retain(|tag| !tag.is_as_before());
+    tags
+}
+
+/// Takes the locks that can be used over, waits until nothing of their former holders can be under way,
+/// and deletes all of `locks`. No tag is written.
+///
+/// # Errors
+/// As [`delete_locks`]; interrupted (exit 130) by a signal while it waits.
+pub async fn discard_locks(world: &World, locks: &[RawLock]) -> Result<()> {
+    let mut taken = locks.to_vec();
+    let mut is_quiet = true;
+    for lock in locks {
+        let (LockState::Usable(release), Some(old)) = (&lock.state, &lock.object) else {
+            continue;
+        };
+        let same = |lock: &&mut RawLock| lock.object.as_ref() == Some(old);
+        let refs: Vec<&mut RawLock> = taken.iter_mut().filter(same).collect();
+        let names: Vec<_> = refs.iter().filter_map(|lock| lock.name.clone()).collect();
+        if names.is_empty() {
+            // One lock in several refs: it was taken as a whole.
+            continue;
+        }
+        let why = replay::abandoned(&release.owner, &world.owner, world.alive);
+        is_quiet &= why == Some(Abandoned::Dead);
+        let new = own_object(world, release, &lock.bytes).await?;
+        move_lock(world, &names, None, (std::slice::from_ref(old), &new)).await?;
+        for lock in refs {
+            lock.object = Some(new.clone());
+        }
+    }
+    if !is_quiet {
+        await_quiet(world).await?;
+    }
+    delete_locks(world, &taken).await
+}
+
+/// The lock's object with this process as the owner. Should this process die now, the release can be
+/// finished and undone as before.
+async fn own_object(world: &World, release: &Replayed, journal: &[u8]) -> Result<ObjectId> {
+    let title = format!(
+        "hoist: discarding {}, {}",
+        release.prepared.version, world.owner
+    );
+    let mut text = String::from_utf8_lossy(journal).into_owned();
+    if !text.ends_with('\n') {
+        text.push('\n');
+    }
+    let (at, owner) = (world.clock.now(), world.owner.clone());
+    text += &encode(&Record::TakenOver { at, owner });
+    let object = world.remote.write_lock(&title, &text).await;
+    object.map_err(|error| recovery_error("cannot make the lock's object", &error))
+}
+
+/// Waits as whoever takes a lock over does: the former holder may have a permit to write, and the next
+/// release must not meet its requests.
+async fn await_quiet(world: &World) -> Result<()> {
+    let until = Instant::now() + world.lease_times.quiet();
+    world.announce_wait(
+        until,
+        "until then the release whose lock is discarded may still write",
+    );
+    tokio::select! {
+        biased;
+        () = sleep_until(until) => Ok(()),
+        () = world.cancel.cancelled() => Err(Error::new(
+            ErrorKind::Interrupted,
+            "interrupted while waiting for the former owner of the lock",
+        )
+        .state("the lock is not deleted yet; no tag was moved")
+        .hint("`hoist unlock --discard` goes on")),
+    }
 }
 
 /// Deletes the locks, all at once, each only if it still is what was found.

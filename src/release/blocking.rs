@@ -17,8 +17,8 @@ use crate::{
     publish::{Recovery, Unfinished},
     release::{
         self, BuildOptions, BuiltImages, Cancel, Check, Consent, DriftReport, InspectOptions,
-        Planned, ReleaseRequest, ReleaseResult, RollbackPlan, TagsResult, TakenBack, UnlockPlan,
-        Verified, VerifyOptions,
+        Planned, ReleaseRequest, ReleaseResult, RollbackPlan, TagsResult, TakenBack, UnlockChoice,
+        UnlockPlan, Verified, VerifyOptions,
     },
 };
 
@@ -136,7 +136,7 @@ impl Release {
         status() -> Result<Vec<Unfinished>>;
         resume(how: Recovery, consent: &Consent) -> Result<Option<Outcome>>;
         roll_back_unfinished(how: Recovery, consent: &Consent) -> Result<Option<Outcome>>;
-        plan_unlock() -> Result<Option<UnlockPlan>>;
+        plan_unlock(choice: UnlockChoice) -> Result<Option<UnlockPlan>>;
         unlock(plan: &UnlockPlan) -> Result<()>;
         plan_take_back(version: &Version) -> Result<RollbackPlan>;
         take_back(plan: &RollbackPlan, why: Option<&str>) -> Result<TakenBack>;

@@ -184,7 +184,7 @@ mod tests {
         send(release.status());
         send(release.resume(Recovery::IfAbandoned, &Consent::Missing));
         send(release.roll_back_unfinished(Recovery::IfAbandoned, &Consent::Missing));
-        send(release.plan_unlock());
+        send(release.plan_unlock(crate::release::UnlockChoice::Discard));
         send(release.unlock(unlock));
         send(release.plan_take_back(version));
         send(release.take_back(rollback, None));

@@ -98,7 +98,7 @@ pub use request::{LegPath, NothingToRelease, Planned, ReleaseRequest, ReleaseRes
 pub use rollback::{RollbackPlan, TakenBack};
 pub use set::ReleaseSet;
 pub use tags::TagsResult;
-pub use unlock::{UnlockPlan, UnusableLock};
+pub use unlock::{LockToDelete, UnlockChoice, UnlockContent, UnlockPlan};
 pub use verify::{Finding, Verified, VerifyOptions};
 
 pub use crate::build::{LEG_FORMAT, Leg, LegBase};

@@ -73,20 +73,36 @@ impl PolicyCheck {
         Err(refusal(&claim, why))
     }
 
-    async fn agreed(&self, found: LockJournal<'_>, goal: Goal) -> Result<()> {
-        let forward = goal == Goal::Forward;
-        let doubts = self.compared(found, forward).await?;
-        let prepared = &found.replayed.prepared;
-        let shown = LockedRelease {
-            version: prepared.version.clone(),
-            commit: prepared.commit,
-            owner: sanitize_line(&found.replayed.owner.to_string(), 300),
-            since: found.replayed.since,
-            moves: moves(&claim(prepared, found.refs), forward),
-            unproven: doubts.unproven,
-            unexplained: if forward { Vec::new() } else { doubts.back },
+    /// What `resume` would do with the release that a lock tells of, for the person who decides about it.
+    ///
+    /// # Errors
+    /// Refused (exit 4) where it is not what the policy would do; failed (exit 6) where that cannot be found
+    /// out.
+    pub(super) async fn shown(&self, found: LockJournal<'_>) -> Result<LockedRelease> {
+        let doubts = match self.compared(found, true).await {
+            // A way back asks for less, so it may fit all the same.
+            Err(error) if error.code() == ErrorCode::JournalUnfit => {
+                let mut doubts = self.compared(found, false).await?;
+                doubts.unproven.push(error.causes().join(": "));
+                doubts
+            }
+            compared => compared?,
         };
-        self.consent.agrees(&shown, goal).await
+        Ok(shown(found, Goal::Forward, doubts))
+    }
+}
+
+fn shown(found: LockJournal<'_>, goal: Goal, doubts: Doubts) -> LockedRelease {
+    let forward = goal == Goal::Forward;
+    let prepared = &found.replayed.prepared;
+    LockedRelease {
+        version: prepared.version.clone(),
+        commit: prepared.commit,
+        owner: sanitize_line(&found.replayed.owner.to_string(), 300),
+        since: found.replayed.since,
+        moves: moves(&claim(prepared, found.refs), forward),
+        unproven: doubts.unproven,
+        unexplained: if forward { Vec::new() } else { doubts.back },
     }
 }
 
@@ -98,7 +114,8 @@ impl TakeoverCheck for PolicyCheck {
     }
 
     async fn agrees(&self, found: LockJournal<'_>, goal: Goal) -> Result<()> {
-        self.agreed(found, goal).await
+        let doubts = self.compared(found, goal == Goal::Forward).await?;
+        self.consent.agrees(&shown(found, goal, doubts), goal).await
     }
 
     fn policy(&self) -> &PublishPolicy {

@@ -125,7 +125,7 @@ pub(in crate::publish) async fn look_last(
             remarks,
         );
     };
-    run.announce_wait(until, UNANSWERED);
+    run.world.announce_wait(until, UNANSWERED);
     let settled = run.limits.patience(0.7).pause_until(until).await;
     let limit = run.limits.last_look();
     let (tags, remarks) = read_tags(at, all, &limit).await;

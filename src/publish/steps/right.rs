@@ -50,7 +50,7 @@ pub(in crate::publish) async fn read_right(
 ) -> Right {
     let holding = &at.run.holding;
     if let Some(until) = holding.opens_at(way(at)) {
-        at.run.announce_wait(until, FORMER);
+        at.run.world.announce_wait(until, FORMER);
         if !limit.pause_until(until).await {
             return Right::Unknown;
         }

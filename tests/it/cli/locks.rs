@@ -134,6 +134,82 @@ fn a_lock_that_nobody_can_use_is_deleted_by_unlock() {
         .says("there is no lock");
 }
 
+/// A lock that fits the policy, and that nobody wants to follow: it is given up, and no tag moves. The
+/// clone that began the release keeps its way back.
+#[test]
+fn a_lock_that_fits_is_discarded_on_request() {
+    let registry = TestRegistry::that_deletes(Delete::Tag);
+    let world = World::new(&registry, &[NAME]);
+    let clone = dead(&world, &registry);
+    let (name, text) = lock(&world);
+    let other = world.remote.clone("other", &[]);
+    let tags = world.tags();
+    let run = world.run(&other, &["unlock", "--yes"]);
+    run.expect(5);
+    run.says("`hoist unlock --discard`");
+    let run = world.run(&other, &["unlock", "--discard"]);
+    run.expect(2);
+    run.says("`hoist unlock --discard --yes` goes ahead");
+    let run = world.run(&clone, &["unlock", "--discard", "--yes"]);
+    run.expect(5);
+    run.says("was begun in this clone");
+    let running = changed(&text, |prepared| {
+        let owner = prepared["owner"].as_object_mut().unwrap();
+        owner.insert("pid".to_owned(), json!(std::process::id()));
+        owner.remove("pid_started");
+    });
+    plant(&other, &name, &running);
+    let run = world.run(&other, &["unlock", "--discard", "--yes"]);
+    run.expect(5);
+    run.says("1.1.0 is running");
+    plant(&other, &name, &text);
+    assert_eq!(lock(&world).1, text.trim_end());
+
+    #[cfg(target_os = "linux")]
+    for (args, words) in [
+        ("resume", "`hoist unlock --discard` deletes the lock"),
+        ("unlock --discard", "the lock was not deleted"),
+    ] {
+        let run = super::questions::on_terminal(&other, args, &["n\n"]);
+        run.expect(130);
+        run.says("latest` goes from");
+        run.says(words);
+        assert_eq!(lock(&world).1, text.trim_end());
+    }
+
+    let run = world.hoist(&other, &["unlock", "--discard", "--yes", "--json"]);
+    let document = run.json();
+    assert_eq!(document["deleted"], true, "{run}");
+    let found = &document["locks"][0];
+    assert_eq!(found["release"]["version"], "1.1.0", "{run}");
+    assert_eq!(found["why"], Value::Null, "{run}");
+    let lines = |key: &str| found["release"][key].as_array().unwrap().len();
+    assert_eq!(lines("moves"), tags_of(&text) + 1, "{run}");
+    // It has died between two tags.
+    assert!(
+        lines("moved") > 0 && lines("moved") < tags_of(&text),
+        "{run}"
+    );
+    let saved = fs::read_to_string(found["saved"].as_str().unwrap()).unwrap();
+    assert_eq!(saved.trim_end(), text.trim_end());
+    world.assert_unlocked();
+    assert_eq!(world.tags(), tags);
+
+    world.hoist(&clone, &["rollback"]);
+    assert_eq!(world.shows("latest"), world.shows("1.0.0"));
+    assert_eq!(world.shows("1.1.0"), None);
+    world.assert_unlocked();
+}
+
+fn tags_of(journal: &str) -> usize {
+    let line = journal.lines().next().unwrap();
+    let record = serde_json::from_str::<Value>(line).unwrap();
+    record["record"]["prepared"]["tags"]
+        .as_array()
+        .unwrap()
+        .len()
+}
+
 #[test]
 fn a_damaged_lock_file_is_an_error_and_unlock_is_the_way_out() {
     let registry = TestRegistry::that_deletes(Delete::Tag);
