@@ -6,10 +6,7 @@ use std::{
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use tokio::{
-    sync::{Mutex as AsyncMutex, OnceCell},
-    time::Instant,
-};
+use tokio::{sync::Mutex as AsyncMutex, time::Instant};
 use url::Url;
 
 use crate::{
@@ -17,10 +14,11 @@ use crate::{
         environment::Environment,
         http::{Body, HeaderMap, HeaderValue, Method, Request, Response, TlsConfig},
         registry::{
-            RegistryError, RegistryErrorKind,
+            RegistryError,
             challenge::{AuthScheme, Challenged},
-            credentials::{self, Credential, CredentialError, CredentialTarget, UnnamedPair},
+            credentials::{self, Credential, UnnamedPair},
             header::{self as parse, Challenge},
+            logins::{Login, Logins},
             memory::RepositoryMemory,
             origin::Origin,
             profile::Differences,
@@ -53,8 +51,7 @@ pub(crate) struct RegistrySession {
 /// What was learned about a registry during this run.
 #[derive(Default)]
 pub(crate) struct SessionState {
-    /// By the path of the repository: files can hold one for each.
-    credentials: Mutex<HashMap<String, Arc<CredentialSlot>>>,
+    pub(super) logins: Logins,
     scheme: Mutex<AuthScheme>,
     tokens: Mutex<HashMap<TokenScope, TokenSlot>>,
     /// Paths of the repositories that were pushed to.
@@ -69,17 +66,8 @@ pub(crate) struct SessionState {
 #[derive(Clone)]
 pub(crate) struct Authorization {
     pub header: HeaderValue,
-    /// Whether the user's credentials are in it, or have led to the token in it.
-    pub by_credentials: bool,
-}
-
-impl Authorization {
-    fn by_credentials(header: HeaderValue) -> Self {
-        Self {
-            header,
-            by_credentials: true,
-        }
-    }
+    /// The edition of the user's login that is in it, or has led to the token in it; `None`: none.
+    pub login: Option<u32>,
 }
 
 /// What was sent to prove who asks, in words.
@@ -90,11 +78,14 @@ pub(crate) enum SentProof {
     Text(String),
 }
 
-/// What was found for one repository, or why it could not be read.
-type CredentialSlot = OnceCell<Result<Option<Credential>, CredentialError>>;
-
 /// The lock is held while a token is fetched, so that one request serves all who wait for it.
-type TokenSlot = Arc<AsyncMutex<Option<Token>>>;
+type TokenSlot = Arc<AsyncMutex<Option<HeldToken>>>;
+
+/// A token, and the login that has led to it.
+struct HeldToken {
+    token: Token,
+    login: Option<u32>,
+}
 
 impl RegistrySession {
     /// The `Authorization` header for a request; a token is fetched where there is none yet, or
@@ -104,25 +95,26 @@ impl RegistrySession {
         retry: &RetryClient,
         scope: &TokenScope,
     ) -> Result<Option<Authorization>, RegistryError> {
+        let begun = Instant::now();
         match self.scheme() {
             AuthScheme::Unknown => Ok(None),
             AuthScheme::Basic => {
-                let header = basic(self.credential(&scope.path).await?.as_ref());
-                Ok(header.map(Authorization::by_credentials))
+                let login = self.login(&scope.path).await?;
+                let header = basic(login.credential.as_ref());
+                Ok(header.map(|header| authorized(header, &login)))
             }
             AuthScheme::Bearer { realm, service } => {
-                if let Some(Credential::RegistryToken(token)) = self.credential(&scope.path).await?
-                {
+                let login = self.login(&scope.path).await?;
+                if let Some(Credential::RegistryToken(token)) = &login.credential {
                     let header = secret(&format!("Bearer {token}"));
-                    return Ok(header.map(Authorization::by_credentials));
+                    return Ok(header.map(|header| authorized(header, &login)));
                 }
-                let wide = self.widened(scope);
-                match self.token(retry, &wide, &realm, service.as_deref()).await {
+                let (wide, place) = (self.widened(scope), (&realm, service.as_deref()));
+                match self.token(retry, &wide, place, begun).await {
                     // The service refuses instead of granting less: ask for what is needed now.
-                    Err(error) if wide != *scope && error.is_refused() => self
-                        .token(retry, scope, &realm, service.as_deref())
-                        .await
-                        .map(Some),
+                    Err(error) if wide != *scope && error.is_refused() => {
+                        self.token(retry, scope, place, begun).await.map(Some)
+                    }
                     other => other.map(Some),
                 }
             }
@@ -164,7 +156,7 @@ impl RegistrySession {
     /// Whether requests go out without credentials although there are some: what is answered then
     /// may be less than what is there.
     pub(crate) async fn has_unused_credentials(&self, path: &str) -> bool {
-        self.scheme() == AuthScheme::Unknown && matches!(self.credential(path).await, Ok(Some(_)))
+        self.scheme() == AuthScheme::Unknown && self.has_credentials(path).await
     }
 
     /// Asks once in a run how to log in, by `GET /v2/`. True where that is known then.
@@ -210,10 +202,10 @@ impl RegistrySession {
     /// What was sent to prove who asks, for an error message.
     pub(crate) async fn proof(&self, path: &str, used: Option<&Authorization>) -> SentProof {
         let text = |text: &str| SentProof::Text(text.to_owned());
-        if used.is_some_and(|used| used.by_credentials) {
+        if used.is_some_and(|used| used.login.is_some()) {
             return text("the credentials were sent");
         }
-        match self.credential(path).await {
+        match self.login(path).await.map(|login| login.credential) {
             Ok(None) => SentProof::NoCredentials(self.no_credentials()),
             Ok(Some(Credential::IdentityToken(_))) => text(
                 "the credentials are an identity token, and the registry asks for a user name and a \
@@ -242,40 +234,6 @@ impl RegistrySession {
         repositories.entry(path.to_owned()).or_default().clone()
     }
 
-    /// The credentials for the repository at `path`, read once.
-    pub(crate) async fn credential(&self, path: &str) -> Result<Option<Credential>, RegistryError> {
-        let slot = {
-            let credentials = self.state.credentials.lock();
-            let mut credentials = credentials.expect("no thread panics with the lock");
-            credentials.entry(path.to_owned()).or_default().clone()
-        };
-        let target = CredentialTarget {
-            registry: &self.registry,
-            path: Some(path),
-        };
-        // What cannot be read is remembered, too: a helper that hangs is not waited for again.
-        let find = || credentials::find(&self.environment, target, self.pair);
-        let found = slot.get_or_init(find).await;
-        found.clone().map_err(|error| RegistryError {
-            kind: RegistryErrorKind::Credentials(error.remedy()),
-            request: format!("credentials for {}", self.registry),
-            status: None,
-            codes: Vec::new(),
-            detail: Some(error.to_string()),
-        })
-    }
-
-    /// Says, once, that a login may be needed to see what is there: nothing was shown to this run, and
-    /// it passes over variables that hold a login.
-    pub(crate) async fn nothing_shown(&self, path: &str) {
-        if !matches!(self.credential(path).await, Ok(None)) {
-            return;
-        }
-        if let Some(why) = credentials::passed_over(&self.environment, &self.registry, self.pair) {
-            self.differences.shows_nothing(&why);
-        }
-    }
-
     fn scheme(&self) -> AuthScheme {
         let scheme = self.state.scheme.lock();
         scheme.expect("no thread panics with the lock").clone()
@@ -296,7 +254,7 @@ impl RegistrySession {
             let mut token = slot.lock().await;
             if token
                 .as_ref()
-                .is_some_and(|token| Some(&token.header) == used)
+                .is_some_and(|held| Some(&held.token.header) == used)
             {
                 *token = None;
             }
@@ -337,28 +295,51 @@ impl RegistrySession {
         &self,
         retry: &RetryClient,
         scope: &TokenScope,
-        realm: &Url,
-        service: Option<&str>,
+        place: (&Url, Option<&str>),
+        begun: Instant,
     ) -> Result<Authorization, RegistryError> {
         let slot = self.slot(scope);
         let mut held = slot.lock().await;
-        let by_credentials = self.credential(&scope.path).await?.is_some();
-        if let Some(token) = held.as_ref().filter(|token| Instant::now() < token.refresh) {
-            return Ok(Authorization {
-                header: token.header.clone(),
-                by_credentials,
-            });
+        let mut login = self.login(&scope.path).await?;
+        let known = held
+            .as_ref()
+            .filter(|held| Instant::now() < held.token.refresh && held.login == edition(&login));
+        if let Some(held) = known {
+            return Ok(authorized(held.token.header.clone(), &login));
         }
-        let token = self.fetch(retry, scope, realm, service).await?;
-        Ok(Authorization {
-            header: held.insert(token).header.clone(),
-            by_credentials,
-        })
+        let fetched = self.fetch(retry, scope, place, login.credential.as_ref());
+        let token = match fetched.await {
+            Err(error) if error.is_unauthorized() => {
+                let refused = edition(&login);
+                let instead = self.login_instead_of(&scope.path, refused, begun).await;
+                login = instead.ok_or(error)?;
+                let credential = login.credential.as_ref();
+                self.fetch(retry, scope, place, credential).await?
+            }
+            fetched => fetched?,
+        };
+        let login_of = edition(&login);
+        let held = held.insert(HeldToken {
+            token,
+            login: login_of,
+        });
+        Ok(authorized(held.token.header.clone(), &login))
+    }
+}
+
+fn edition(login: &Login) -> Option<u32> {
+    login.credential.as_ref().map(|_| login.edition)
+}
+
+fn authorized(header: HeaderValue, login: &Login) -> Authorization {
+    Authorization {
+        header,
+        login: edition(login),
     }
 }
 
 /// Whether a token was accepted, and allows too little.
-fn is_short(challenges: &[Challenge]) -> bool {
+pub(crate) fn is_short(challenges: &[Challenge]) -> bool {
     let errors = challenges.iter().filter_map(|c| c.parameters.get("error"));
     errors
         .into_iter()

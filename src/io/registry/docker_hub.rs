@@ -20,7 +20,9 @@ use crate::{
             Deletion, ImmutableTags, PullLimit, RegistryError,
             auth::RegistrySession,
             credentials::Credential,
-            header as parse, response,
+            header as parse,
+            profile::Difference,
+            response,
             retry::{Repeat, RetryClient},
         },
     },
@@ -85,7 +87,11 @@ impl Hub {
         };
         match answer.status() {
             200 => {}
-            401 | 403 | 404 => return Ok(ImmutableTags::default()),
+            401 | 403 => {
+                self.registry.differences.learn(Difference::OwnApiRefuses);
+                return Ok(ImmutableTags::default());
+            }
+            404 => return Ok(ImmutableTags::default()),
             _ => return Err(response::refused(request, answer).await),
         }
         let body = answer
@@ -152,7 +158,7 @@ impl Hub {
 
     /// Logs in once a run: a login lasts longer than that.
     async fn session(&self, repository: &Repository) -> Result<Option<HeaderValue>, RegistryError> {
-        let credential = self.registry.credential(repository.path()).await?;
+        let credential = self.registry.login(repository.path()).await?.credential;
         let Some(credential @ Credential::Password { username, password }) = &credential else {
             return Ok(None);
         };
@@ -175,6 +181,9 @@ impl Hub {
         let tls = &self.registry.tls;
         let answer = self.retry.send(tls, Repeat::Always, request).await?;
         if answer.status() != 200 {
+            if matches!(answer.status(), 401 | 403) {
+                self.registry.differences.learn(Difference::OwnApiRefuses);
+            }
             return Ok(None);
         }
         let body = answer

@@ -207,6 +207,15 @@ impl RegistryError {
         )
     }
 
+    /// Whether the login was refused, which another one may change.
+    #[must_use]
+    pub fn is_unauthorized(&self) -> bool {
+        matches!(
+            self.kind,
+            RegistryErrorKind::Unauthorized | RegistryErrorKind::Denied
+        )
+    }
+
     /// Whether the registry used this error code ([`codes`]).
     #[must_use]
     pub fn has_code(&self, code: &str) -> bool {

@@ -12,12 +12,13 @@ use crate::{
     io::{
         proxy::Proxies,
         registry::{
+            credentials::{self, CredentialTarget},
             header, listing,
             origin::{Origin, OriginRelation},
             token,
         },
     },
-    oci::Tag,
+    oci::{Repository, Tag},
 };
 
 fn origin(base: &Url) -> Origin {
@@ -91,6 +92,18 @@ pub fn proxy(no_proxy: &str, proxy: &str, url: &Url) -> Result<Option<String>, S
         Ok(proxy) => Ok(proxy.map(|proxy| proxy.to_string())),
         Err(error) => Err(error.to_string()),
     }
+}
+
+/// Whether a credential under `key` is for this repository.
+#[must_use]
+pub fn credential_fits(key: &str, repository: &Repository) -> bool {
+    credentials::fits(
+        key,
+        CredentialTarget {
+            registry: repository.registry(),
+            path: Some(repository.path()),
+        },
+    )
 }
 
 /// `RateLimit-Limit` and `RateLimit-Remaining`: how many requests, in how long a time.

@@ -18,6 +18,8 @@ mod header;
 pub mod image_tree;
 mod limits;
 mod listing;
+mod login_lookup;
+mod logins;
 mod look;
 mod memory;
 mod origin;

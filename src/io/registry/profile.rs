@@ -140,6 +140,8 @@ pub(crate) enum Difference {
     EmptyPages,
     /// Its token service does not say in a readable way how long a token lives.
     UnreadableLife,
+    /// The API of its own that it has beside the registry's refuses the login.
+    OwnApiRefuses,
 }
 
 impl Difference {
@@ -175,12 +177,19 @@ impl Difference {
             Self::UnreadableLife => {
                 "does not say in a readable way how long its tokens live: 60 s are assumed"
             }
+            Self::OwnApiRefuses => {
+                "refuses this login at its own API: which tags are immutable cannot be read, and new \
+                 tags could not be deleted again in a roll back"
+            }
         }
     }
 
-    /// Whether it is told to everybody: the registry says what is not so.
-    fn is_a_lie(self) -> bool {
-        matches!(self, Self::HeadDisagrees | Self::WrongDigestHeader)
+    /// Whether it is told to everybody: the registry says what is not so, or a release is less safe there.
+    fn is_for_everybody(self) -> bool {
+        matches!(
+            self,
+            Self::HeadDisagrees | Self::WrongDigestHeader | Self::OwnApiRefuses
+        )
     }
 }
 
@@ -208,7 +217,7 @@ impl Differences {
             return;
         }
         let text = format!("`{}` {}", self.registry, difference.words());
-        if difference.is_a_lie() {
+        if difference.is_for_everybody() {
             self.events.warning(text);
         } else {
             self.events.detail(text);

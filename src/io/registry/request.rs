@@ -6,6 +6,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use tokio::time::Instant;
 use url::Url;
 
 use crate::{
@@ -13,7 +14,7 @@ use crate::{
         http::{Body, HeaderMap, HeaderName, HeaderValue, Method, Request, Response, header},
         registry::{
             RegistryError, RegistryErrorKind,
-            auth::{Authorization, RegistrySession, SentProof},
+            auth::{Authorization, RegistrySession, SentProof, is_short},
             challenge::{Challenged, unsupported},
             credentials::login_advice,
             docker_hub::Hub,
@@ -24,6 +25,7 @@ use crate::{
             response,
             retry::{Repeat, RetryClient, not_done},
             scope::{Access, TokenScope},
+            token,
         },
     },
     oci::{Digest, Manifest, Repository},
@@ -132,7 +134,9 @@ impl Client {
         let name = response::describe(&request.method, &request.url);
         // Once because no credentials were sent, once because those that were had just expired.
         let mut renewals = 2;
+        let mut login_is_renewed = false;
         loop {
+            let begun = Instant::now();
             let (answer, used) = self.send_once(request).await?;
             match answer.status() {
                 401 => {}
@@ -164,8 +168,17 @@ impl Client {
             };
             renewals -= 1;
             if !again || renewals == 0 {
+                let refused = used.as_ref().and_then(|used| used.login);
+                if !login_is_renewed
+                    && !is_short(&challenges)
+                    && self.login_is_another(request, refused, begun).await
+                {
+                    (login_is_renewed, renewals) = (true, 1);
+                    continue;
+                }
+                let is_short = is_short(&challenges);
                 let mut error = self
-                    .unauthorized(name, answer, request, used.as_ref())
+                    .unauthorized(name, answer, request, (used.as_ref(), is_short))
                     .await;
                 if challenged == Challenged::Nothing && !again && used.is_none() {
                     error.kind = RegistryErrorKind::NoChallenge;
@@ -174,6 +187,19 @@ impl Client {
                 return Err(error);
             }
         }
+    }
+
+    /// Whether there is another login now than the refused one. A helper is asked once more before a refusal
+    /// is believed: what it had given may have expired.
+    async fn login_is_another(
+        &self,
+        request: &RegistryRequest<'_>,
+        refused: Option<u32>,
+        begun: Instant,
+    ) -> bool {
+        let path = &request.scope.path;
+        let instead = self.session.login_instead_of(path, refused, begun).await;
+        instead.is_some()
     }
 
     /// Whether an answer to a request without credentials says nothing, because the registry has now
@@ -248,7 +274,7 @@ impl Client {
         name: String,
         answer: Response,
         request: &RegistryRequest<'_>,
-        used: Option<&Authorization>,
+        (used, is_short): (Option<&Authorization>, bool),
     ) -> RegistryError {
         let mut error = response::refused(name, answer).await;
         error.detail = Some(match self.session.origin.relation(&request.url) {
@@ -261,7 +287,18 @@ impl Client {
                         text
                     }
                 };
-                format!("{sent}; needed: `{}`", request.scope)
+                let scope = &request.scope;
+                match used.filter(|used| is_short && used.login.is_some()) {
+                    Some(used) => match token::missing(&used.header, scope) {
+                        Some(missing) => format!(
+                            "the token service gave less than was asked for: `{missing}` is missing; needed: `{scope}`"
+                        ),
+                        None => format!(
+                            "the token service gave less than was asked for; needed: `{scope}`"
+                        ),
+                    },
+                    None => format!("{sent}; needed: `{scope}`"),
+                }
             }
             Ok(OriginRelation::CrossOrigin) | Err(_) => {
                 "credentials are not sent to another host than the registry's".to_owned()

@@ -28,18 +28,25 @@ impl TokenScope {
         }
     }
 
-    /// As a token service reads it: `repository:acme/api:pull,push`, one part a repository.
-    pub(super) fn parts(&self) -> Vec<String> {
+    /// The actions, each list with its repository.
+    pub(super) fn rights(&self) -> Vec<(&str, &'static str)> {
         let actions = match self.access {
             Access::PullOnly | Access::Pull => "pull",
             Access::Push => "pull,push",
             Access::Delete => "pull,push,delete",
         };
-        let mut parts = vec![format!("repository:{}:{actions}", self.path)];
-        if let Some(from) = self.from.as_ref().filter(|from| **from != self.path) {
-            parts.push(format!("repository:{from}:pull"));
-        }
-        parts
+        let from = self.from.as_deref().filter(|from| *from != self.path);
+        let mut rights = vec![(&*self.path, actions)];
+        rights.extend(from.map(|from| (from, "pull")));
+        rights
+    }
+
+    /// As a token service reads it: `repository:acme/api:pull,push`, one part a repository.
+    pub(super) fn parts(&self) -> Vec<String> {
+        let rights = self.rights().into_iter();
+        rights
+            .map(|(name, actions)| format!("repository:{name}:{actions}"))
+            .collect()
     }
 }
 

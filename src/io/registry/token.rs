@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use serde_json::Value;
 use tokio::time::Instant;
@@ -108,6 +109,32 @@ fn life(said: &Value) -> Option<Duration> {
     Some(Duration::try_from_secs_f64(seconds).map_or(LONGEST_LIFE, |life| life.min(LONGEST_LIFE)))
 }
 
+/// What of `scope` a token does not allow, where it says what it allows (a JSON Web Token, as the
+/// distribution's token services give). Nothing is decided by it: the registry judges tokens.
+pub(super) fn missing(header: &HeaderValue, scope: &TokenScope) -> Option<String> {
+    let token = header.to_str().ok()?.strip_prefix("Bearer ")?;
+    let claims = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
+    let claims: Value = serde_json::from_slice(&claims).ok()?;
+    let access = claims.get("access")?.as_array()?;
+    let allows = |name: &str, action: &str| {
+        access.iter().any(|one| {
+            let mut actions = one["actions"].as_array().into_iter().flatten();
+            one["type"] == "repository"
+                && one["name"] == name
+                && actions.any(|granted| granted == action || granted == "*")
+        })
+    };
+    let lacking = scope.rights().into_iter().filter_map(|(name, actions)| {
+        let lacking: Vec<_> = actions
+            .split(',')
+            .filter(|action| !allows(name, action))
+            .collect();
+        (!lacking.is_empty()).then(|| format!("repository:{name}:{}", lacking.join(",")))
+    });
+    let lacking: Vec<_> = lacking.collect();
+    (!lacking.is_empty()).then(|| lacking.join(" "))
+}
+
 /// A header value that debug output leaves out.
 pub(super) fn secret(text: &str) -> Option<HeaderValue> {
     let mut value = HeaderValue::from_str(text).ok()?;
@@ -119,6 +146,7 @@ pub(super) fn secret(text: &str) -> Option<HeaderValue> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::io::registry::scope::Access;
 
     #[tokio::test(start_paused = true)]
     async fn a_token_is_renewed_at_three_quarters_of_its_life() {
@@ -188,6 +216,40 @@ mod tests {
                 "{body}"
             );
         }
+    }
+
+    #[test]
+    fn what_a_token_lacks_is_named_where_it_says_what_it_allows() {
+        let mut scope = TokenScope::new("acme/api", Access::Push);
+        scope.from = Some("acme/base".into());
+        let missing = |claims: &str| {
+            let claims = URL_SAFE_NO_PAD.encode(claims);
+            let header = secret(&format!("Bearer e30.{claims}.c2ln"));
+            missing(&header.expect("a header"), &scope)
+        };
+        let access = |api: &str, base: &str| {
+            missing(&format!(
+                r#"{{"access":[{{"type":"repository","name":"acme/api","actions":{api}}},
+                    {{"type":"repository","name":"acme/base","actions":{base}}}]}}"#
+            ))
+        };
+        let lacks = |text: &str| Some(text.to_owned());
+        assert_eq!(
+            access(r#"["pull"]"#, r#"["pull"]"#),
+            lacks("repository:acme/api:push")
+        );
+        assert_eq!(
+            access("[]", "null"),
+            lacks("repository:acme/api:pull,push repository:acme/base:pull")
+        );
+        assert_eq!(access(r#"["*"]"#, r#"["pull"]"#), None);
+        assert_eq!(access(r#"["push","pull"]"#, r#"["pull"]"#), None);
+        for nothing in ["", "{}", "[]", r#"{"access":7}"#, r#"{"access":"x"}"#] {
+            assert_eq!(missing(nothing), None, "{nothing}");
+        }
+        assert!(missing(r#"{"access":[7]}"#).is_some());
+        let opaque = secret("Bearer token-1").expect("a header");
+        assert_eq!(super::missing(&opaque, &scope), None);
     }
 
     #[test]

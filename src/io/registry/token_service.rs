@@ -25,18 +25,17 @@ impl RegistrySession {
         &self,
         retry: &RetryClient,
         scope: &TokenScope,
-        realm: &Url,
-        service: Option<&str>,
+        (realm, service): (&Url, Option<&str>),
+        credential: Option<&Credential>,
     ) -> Result<Token, RegistryError> {
-        let credential = self.credential(&scope.path).await?;
         let mut realm = realm.clone();
         let mut redirects = 0;
         let (name, answer) = loop {
-            let request = || match &credential {
+            let request = || match credential {
                 Some(Credential::IdentityToken(token)) => {
                     refresh_request(&realm, service, scope, token)
                 }
-                password => password_request(&realm, service, scope, basic(password.as_ref())),
+                password => password_request(&realm, service, scope, basic(password)),
             };
             let name = response::describe(&request().method, &realm);
             let answer = retry

@@ -1,9 +1,13 @@
 //! Docker Hub, as documented: its names for credentials, its token service, its own API.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use hoist::io::lease::Permit;
 use hoist::{
+    event::{Event, Events},
     io::registry::{
         Deletion, HostOptions, PullLimit, Registries, RegistryErrorKind as Kind, Settings,
     },
@@ -29,6 +33,10 @@ fn repository() -> Repository {
 
 /// Docker Hub's name with this registry behind it, and the password where `docker login` keeps it.
 fn at(registry: &TestRegistry) -> Registries {
+    told_at(registry, Events::none())
+}
+
+fn told_at(registry: &TestRegistry, events: Events) -> Registries {
     let endpoint = format!("http://{}/", registry.address()).parse().unwrap();
     let options = HostOptions {
         endpoint: Some(endpoint),
@@ -40,6 +48,7 @@ fn at(registry: &TestRegistry) -> Registries {
     let settings = Settings {
         hosts: [("docker.io".to_owned(), options)].into_iter().collect(),
         environment: [("DOCKER_AUTH_CONFIG", config)].into_iter().collect(),
+        events,
         ..settings()
     };
     Registries::new(settings, &[repository()])
@@ -89,21 +98,31 @@ async fn its_rules_about_tags_are_read() {
 #[tokio::test]
 async fn without_its_api_a_release_goes_on() {
     let registry = TestRegistry::start(Personality::docker_hub());
-    let client = at(&registry).open(&repository()).unwrap();
     for status in [401, 403, 404] {
-        registry.fault(Fault::always(
-            On::any().with("/v2/namespaces"),
-            What::Status(status, ""),
-        ));
-        assert!(!client.immutable_tags().await.unwrap().holds(&tag("1.2.3")));
-        registry.heal();
+        for place in ["/v2/namespaces", "/v2/auth/token"] {
+            registry.fault(Fault::always(
+                On::any().with(place),
+                What::Status(status, ""),
+            ));
+            let said = Arc::new(Mutex::new(0));
+            let events = Events::new({
+                let said = said.clone();
+                move |event| {
+                    let refused = "`docker.io` refuses this login at its own API";
+                    let is_it =
+                        matches!(&event, Event::Warning { text, .. } if text.contains(refused));
+                    *said.lock().unwrap() += usize::from(is_it);
+                }
+            });
+            let client = told_at(&registry, events).open(&repository()).unwrap();
+            for _ in 0..2 {
+                assert!(!client.immutable_tags().await.unwrap().holds(&tag("1.2.3")));
+            }
+            // Once, and not for a repository that is not there.
+            assert_eq!(*said.lock().unwrap(), usize::from(status != 404), "{place}");
+            registry.heal();
+        }
     }
-    registry.fault(Fault::always(
-        On::any().with("/v2/auth/token"),
-        What::Status(401, ""),
-    ));
-    let other = at(&registry).open(&repository()).unwrap();
-    assert!(!other.immutable_tags().await.unwrap().holds(&tag("1.2.3")));
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ use super::{
     client,
     conformance::{push_blobs, sample, tag},
     open,
-    server::{Auth, Fault, On, Personality, Rights, TestRegistry, Tokens, What},
+    server::{Auth, Fault, On, PASSWORD, Personality, Rights, TestRegistry, Tokens, USER, What},
     settings,
 };
 
@@ -152,6 +152,83 @@ async fn row_3_a_wrong_password_is_named_and_not_shown() {
             "{shown}"
         );
     }
+}
+
+/// A helper's password has expired since it was asked: it is asked once more before the registry's no is
+/// believed, and then not for each further no.
+#[tokio::test]
+async fn row_3_a_helper_is_asked_once_more_before_a_refusal_is_believed() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let tokens = Tokens {
+        anonymous_pull: false,
+        uses: Some(1),
+        ..Tokens::default()
+    };
+    for auth in [Auth::Basic, Auth::Bearer(tokens)] {
+        let registry = TestRegistry::start(Personality {
+            auth: auth.clone(),
+            ..Personality::default()
+        });
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let holds = |password: &str| {
+            let answer = format!(r#"{{"Username":"{USER}","Secret":"{password}"}}"#);
+            std::fs::write(at("login"), answer).unwrap();
+        };
+        let helper = at("docker-credential-late");
+        let script = "#!/bin/sh\ncd \"${0%/*}\" && echo >>asked && exec cat login\n";
+        std::fs::write(&helper, script).unwrap();
+        let mode = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(&helper, mode).unwrap();
+        let asked = || std::fs::read_to_string(at("asked")).unwrap().len();
+        let path = format!(
+            "{}:{}",
+            folder.path().display(),
+            std::env::var("PATH").unwrap()
+        );
+        let environment = [
+            ("DOCKER_AUTH_CONFIG", r#"{"credsStore":"late"}"#),
+            ("PATH", &*path),
+        ];
+        let settings = Settings {
+            environment: environment.into_iter().collect(),
+            ..settings()
+        };
+        let client = open(&registry.repository(PATH), settings);
+        let what = format!("{auth:?}");
+        holds(PASSWORD);
+        client.check_push().await.unwrap();
+        assert_eq!(asked(), 1, "{what}");
+        // Another login, which is wrong: the one that was read is still good.
+        holds("wrong");
+        client.check_push().await.unwrap();
+        assert_eq!(asked(), 1, "{what}");
+        // A new run with it: its no is believed, for it was looked up for this request.
+        let settings = Settings {
+            environment: environment.into_iter().collect(),
+            ..super::settings()
+        };
+        let client = open(&registry.repository(PATH), settings);
+        let error = client.check_push().await.unwrap_err();
+        assert_eq!((error.kind, asked()), (Kind::Unauthorized, 2), "{what}");
+        // It is right by now: the next request finds that out.
+        holds(PASSWORD);
+        client.check_push().await.unwrap();
+        assert_eq!(asked(), 3, "{what}");
+    }
+}
+
+#[tokio::test]
+async fn row_3_a_token_that_allows_less_names_what_is_missing() {
+    let registry = with(Tokens {
+        rights: Rights::Pull,
+        ..Tokens::default()
+    });
+    let error = client(&registry, PATH).check_push().await.unwrap_err();
+    assert_eq!(error.kind, Kind::Denied);
+    let words =
+        "the token service gave less than was asked for: `repository:acme/api:push` is missing";
+    assert!(error.to_string().contains(words), "{error}");
 }
 
 #[tokio::test]

@@ -55,6 +55,12 @@ pub enum UnnamedPair {
     ForeignRegistry,
 }
 
+/// Whether a file's credential under `key` is for `target`.
+#[cfg(any(test, fuzzing, feature = "testing"))]
+pub(super) fn fits(key: &str, target: CredentialTarget<'_>) -> bool {
+    key::fit(key, target).is_some()
+}
+
 /// The credential for `target`; `None` for anonymous requests.
 ///
 /// # Errors

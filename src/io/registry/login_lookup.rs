@@ -1,0 +1,66 @@
+//! Looks the logins of a session up: which one a repository has now, and whether a refusal is to be
+//! believed.
+
+use tokio::time::Instant;
+
+use crate::io::registry::{
+    RegistryError, RegistryErrorKind,
+    auth::RegistrySession,
+    credentials::{self, Credential, CredentialError, CredentialTarget},
+    logins::Login,
+};
+
+impl RegistrySession {
+    /// The login for the repository at `path`.
+    pub(crate) async fn login(&self, path: &str) -> Result<Login, RegistryError> {
+        let login = self.state.logins.get(path, self.find_login(path)).await;
+        login.map_err(|error| RegistryError {
+            kind: RegistryErrorKind::Credentials(error.remedy()),
+            request: format!("credentials for {}", self.registry),
+            status: None,
+            codes: Vec::new(),
+            detail: Some(error.to_string()),
+        })
+    }
+
+    /// The login that is there now instead of the refused one, which went out with a request that began at
+    /// `begun`. `None`: there is no other one, so the refusal is to be believed.
+    pub(crate) async fn login_instead_of(
+        &self,
+        path: &str,
+        refused: Option<u32>,
+        begun: Instant,
+    ) -> Option<Login> {
+        let find = self.find_login(path);
+        self.state
+            .logins
+            .instead_of(path, (refused?, begun), find)
+            .await
+    }
+
+    async fn find_login(&self, path: &str) -> Result<Option<Credential>, CredentialError> {
+        let target = CredentialTarget {
+            registry: &self.registry,
+            path: Some(path),
+        };
+        credentials::find(&self.environment, target, self.pair).await
+    }
+
+    /// Whether there is a login for the repository at `path`.
+    pub(super) async fn has_credentials(&self, path: &str) -> bool {
+        let login = self.login(path).await;
+        login.is_ok_and(|login| login.credential.is_some())
+    }
+
+    /// Says, once, that a login may be needed to see what is there: nothing was shown to this run, and
+    /// it passes over variables that hold a login.
+    pub(crate) async fn nothing_shown(&self, path: &str) {
+        let login = self.login(path).await;
+        if login.map_or(true, |login| login.credential.is_some()) {
+            return;
+        }
+        if let Some(why) = credentials::passed_over(&self.environment, &self.registry, self.pair) {
+            self.differences.shows_nothing(&why);
+        }
+    }
+}
