@@ -17,7 +17,7 @@ use crate::{
     },
     error::{Error, ErrorCode, Result},
     event::Events,
-    io::layout::{self, Store, WantedImage},
+    io::layout::{self, ImageAtHand, Store, WantedImage},
     oci::Image,
     policy::ProgramLine,
 };
@@ -52,6 +52,18 @@ impl ImageSource for LayoutSource<'_> {
                 several => return self.legs(several).check().await,
             },
         }))
+    }
+
+    async fn at_hand(&self) -> Result<Option<ImageAtHand>> {
+        let places = match self.command {
+            Some(_) => return Ok(None),
+            None => self.places()?,
+        };
+        let [one] = &*places else {
+            return Ok(None);
+        };
+        let (path, wanted) = (self.request.repository.join(one), self.wanted.clone());
+        task_result(tokio::task::spawn_blocking(move || layout::glance(&path, &wanted)).await)
     }
 
     async fn produce(

@@ -5,7 +5,12 @@ use std::fmt;
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
-use crate::{error::Result, event::Events, io::layout::Store, oci::Image};
+use crate::{
+    error::Result,
+    event::Events,
+    io::layout::{ImageAtHand, Store},
+    oci::Image,
+};
 
 /// Something that makes one image: an engine, a program of the project, a layout on disk.
 ///
@@ -19,6 +24,15 @@ pub trait ImageSource: Send + Sync {
     /// The builder does not answer or cannot do what a key of the policy asks for, a secret is
     /// not there, or the build context is not whole.
     async fn check(&self) -> Result<Description>;
+
+    /// Looks at the image that lies there already, where its documents can be read alone. `None`: it is yet
+    /// to be made, or is known only when it is taken.
+    ///
+    /// # Errors
+    /// It cannot be used.
+    async fn at_hand(&self) -> Result<Option<ImageAtHand>> {
+        Ok(None)
+    }
 
     /// Makes the image and puts it into `store`, verified. Whichever way it ends, nothing is left
     /// in the builder.

@@ -47,7 +47,7 @@ impl Release {
     }
 
     /// What makes the image: the legs that are at hand, else what the policy names.
-    fn source<'a>(
+    pub(super) fn source<'a>(
         &'a self,
         request: &'a BuildRequest,
         options: &ImageOptions,

@@ -5,6 +5,7 @@ use futures_util::future::join_all;
 use crate::{
     build::{self, BuildRequest, TargetRepositories},
     error::{Error, ErrorCode, Result},
+    plan::Plan,
     policy::BuildPolicy,
     release::{
         errors,
@@ -39,8 +40,12 @@ impl Release {
             all.push(finding("policy file", Err(error)));
             return all;
         }
-        let plan = self.gather(&ask, Purpose::Show).await;
-        let plan = plan.map(|planned| match planned {
+        let planned = self.gather(&ask, Purpose::Show).await;
+        let builder = match &planned {
+            Ok(Planned::Release(plan)) => self.check_builder_for(plan, &ask).await,
+            Ok(Planned::NothingToRelease(_)) | Err(_) => self.check_builder().await,
+        };
+        let plan = planned.map(|planned| match planned {
             Planned::Release(plan) => format!("{} is next", plan.version),
             Planned::NothingToRelease(nothing) => format!("nothing to release: {}", nothing.why),
         });
@@ -51,7 +56,7 @@ impl Release {
             open.map(|()| "none is unfinished".into()),
         ));
         all.extend(self.check_registries().await);
-        all.push(finding("builder", self.check_builder().await));
+        all.push(finding("builder", builder));
         let budget = &self.policy().image.budget;
         if !budget.is_unset() {
             all.push(finding("budget", Ok(budget.to_string())));
@@ -125,6 +130,13 @@ impl Release {
             let source = build::choose(&request, self.environment());
             who = source.check().await?.to_string();
         }
+        Ok(who)
+    }
+
+    /// The same, and that an image which lies there already is of the plan's commit.
+    async fn check_builder_for(&self, plan: &Plan, ask: &ReleaseRequest) -> Result<String> {
+        let who = self.check_builder().await?;
+        self.check_at_hand(plan, &self.image_options(ask)?).await?;
         Ok(who)
     }
 

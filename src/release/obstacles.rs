@@ -32,13 +32,15 @@ impl Release {
     ///
     /// # Errors
     /// As [`Release::plan`]; busy (exit 5) where another release is in the way; refused (exit 4) for the
-    /// branch, the policy file, the working tree, or an unpushed HEAD.
+    /// branch, the policy file, the working tree, an unpushed HEAD, or a layout of another commit.
     pub async fn propose(&self, request: &ReleaseRequest) -> Result<Planned> {
         self.or_signal(async {
             self.refuse_others(request).await?;
             let planned = self.gather(request, Purpose::Show).await?;
-            if let Planned::Release(_) = &planned {
+            if let Planned::Release(plan) = &planned {
                 self.check_preconditions(request)?;
+                self.check_at_hand(plan, &self.image_options(request)?)
+                    .await?;
             }
             Ok(planned)
         })
@@ -61,7 +63,13 @@ impl Release {
         let (planned, way) = tokio::join!(planned, self.way_message(request));
         let mut planned = planned?;
         match &mut planned {
-            Planned::Release(plan) => plan.messages.extend(self.precondition_messages(request)?),
+            Planned::Release(plan) => {
+                plan.messages.extend(self.precondition_messages(request)?);
+                let options = self.image_options(request)?;
+                let checked = self.check_at_hand(plan, &options).await;
+                plan.messages
+                    .extend(checked.err().as_ref().map(would_refuse));
+            }
             Planned::NothingToRelease(_) => {}
         }
         let messages = match &mut planned {

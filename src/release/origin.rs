@@ -4,7 +4,7 @@ use semver::Version;
 
 use crate::{
     error::Result,
-    io::layout,
+    io::layout::{self, ImageAtHand},
     oci::{Digest, Image, Observed, Platform, Tag},
     plan::{
         Plan, PlannedSource,
@@ -15,7 +15,7 @@ use crate::{
         tags::{ExactTags, TagRules},
     },
     policy::SameImage,
-    release::{facade::Release, observe, request::ImageOptions},
+    release::{build::to_build, facade::Release, observe, request::ImageOptions},
 };
 
 impl Release {
@@ -57,6 +57,39 @@ impl Release {
             }
         }
         Ok(())
+    }
+
+    /// Refuses an image that lies there already and is not of the plan's commit, as the release would.
+    /// Where a program is run first, it may make the image anew, and nothing is known.
+    pub(super) async fn check_at_hand(&self, plan: &Plan, options: &ImageOptions) -> Result<()> {
+        if !options.legs.is_empty() || !self.policy().hooks.before_build.is_empty() {
+            return Ok(());
+        }
+        for (index, planned) in to_build(plan) {
+            let request = self.build_request(plan, planned, index == 0);
+            let at_hand = self.source(&request, options)?.at_hand().await?;
+            if let (Some(image), Some(layout)) = (at_hand, request.policy.image_source.layout()) {
+                self.check_layout(plan, &image, (layout, options)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses a layout that was looked at in its place, and is not of the plan's commit.
+    async fn check_layout(
+        &self,
+        plan: &Plan,
+        image: &ImageAtHand,
+        (layout, options): (&str, &ImageOptions),
+    ) -> Result<()> {
+        let origin = self.origin(plan, options.same_image).await?;
+        let given = GivenImage {
+            digest: &image.digest,
+            revisions: &image.revisions,
+            layout,
+            made: false,
+        };
+        origin.check(&given).map(drop)
     }
 
     async fn origin(&self, plan: &Plan, same_image: SameImage) -> Result<ImageOrigin> {

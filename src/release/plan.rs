@@ -38,8 +38,9 @@ impl Release {
             if let Planned::Release(plan) = &planned {
                 self.check_preconditions(request)?;
                 self.preflight(&self.world(), plan).await?;
-                self.check_builds(plan, &self.image_options(request)?)
-                    .await?;
+                let options = self.image_options(request)?;
+                self.check_builds(plan, &options).await?;
+                self.check_at_hand(plan, &options).await?;
             }
             Ok(planned)
         })

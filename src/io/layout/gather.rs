@@ -69,6 +69,22 @@ pub(super) fn gather(source: &Source, top: Descriptor) -> Result<CollectedImage>
     })
 }
 
+/// The documents below `top`. Layers are neither looked for nor read.
+pub(super) fn documents(source: &Source, top: &Descriptor) -> Result<Image> {
+    let mut parts = Parts::default();
+    parts.walk(source, top, 0)?;
+    let manifest = parts
+        .manifests
+        .pop()
+        .expect("the walk ends with the top document");
+    Ok(Image {
+        dir: source.blobs().root().to_owned(),
+        manifest,
+        children: parts.manifests,
+        blobs: parts.blobs,
+    })
+}
+
 impl Parts {
     fn walk(&mut self, source: &Source, at: &Descriptor, depth: usize) -> Result<()> {
         if depth > MAX_DEPTH || self.manifests.len() >= MAX_MANIFESTS {

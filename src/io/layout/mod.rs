@@ -20,6 +20,7 @@ mod error;
 mod files;
 mod form;
 mod gather;
+mod glance;
 mod hold;
 mod incoming;
 mod own_manifest;
@@ -49,6 +50,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use collection::{Collection, TakenImage};
 pub use contents::{contents, outlines};
+pub use glance::{ImageAtHand, glance};
 pub(crate) use incoming::{Incoming, IncomingBlob};
 pub(crate) use pushed::{PushedBlob, PushedImage};
 pub use revision::revisions;

@@ -60,6 +60,22 @@ fn refused(world: &World<'_>, clone: &Clone<'_>, args: &[&str], code: &str) -> R
     assert!(error["hint"].is_string(), "{run}");
     assert_eq!(world.tags(), tags, "{run}");
     assert_eq!(world.remote.refs(), refs, "{run}");
+    // Whoever only looks is told the same.
+    let of = |verb: &[&str]| {
+        let mut all = verb.to_vec();
+        all.extend(args);
+        world.run(clone, &all)
+    };
+    let message = error["message"].as_str().unwrap();
+    let dry = of(&["release", "--dry-run", "--allow-dirty", "--json"]);
+    dry.expect(4);
+    assert_eq!(dry.outcome()["error"]["code"], code, "{dry}");
+    if !args.contains(&"--allow-same-image") {
+        let plan = of(&["plan", "--json"]);
+        plan.expect(0);
+        let messages = plan.json()["messages"].to_string();
+        assert!(messages.contains(message), "{message}: {plan}");
+    }
     run
 }
 
@@ -86,6 +102,8 @@ fn the_bytes_of_the_last_release_are_not_published_again() {
     assert_eq!(registry.tags(NAME)["1.1.0"], digest);
     world.change(&clone, "feat: still more");
     refused(&world, &clone, &[], "same-image").says("1.1.0");
+    let check = world.run(&clone, &["check"]);
+    check.says("the image at `dist/oci` is the one that 1.1.0 published");
     policy(&clone, &registry, "same-image = \"allow\"");
     world.hoist(&clone, &["release", "--allow-dirty", "--yes"]);
     assert_eq!(registry.tags(NAME)["1.2.0"], digest);
