@@ -5,7 +5,10 @@ use crate::{
     oci::Observed,
     outcome::{OutcomeKind, TagReport},
     publish::{
-        protocol::observation::GitTagSeen,
+        protocol::{
+            observation::GitTagSeen,
+            state::{Cause, Goal, TagClass},
+        },
         report::{ending::Ending, tags::list},
     },
 };
@@ -38,11 +41,19 @@ pub(super) fn elsewhere(
             events.note(told);
             return (OutcomeKind::Published, None);
         }
-        let error = Error::refused(told)
-            .state(list(tags, TagReport::is_ours))
-            .hint(format!(
-                "`hoist rollback {version}` moves the moving tags back"
-            ));
+        let prepared = end.run.prepared.tags.iter().zip(tags);
+        let shows_it = prepared
+            .filter(|(tag, _)| tag.kind == TagClass::Moving)
+            .any(|(_, seen)| seen.is_ours());
+        let error = Error::refused(told).state(list(tags, TagReport::is_ours));
+        let error = match shows_it {
+            true => error.hint(format!(
+                "`hoist rollback {version}` moves the moving tags back that still show it"
+            )),
+            false => error.hint(format!(
+                "no moving tag shows {version} any more, so there is nothing to take back; `hoist log` lists the releases"
+            )),
+        };
         return (OutcomeKind::Published, Some(error));
     }
     let error = Error::new(
@@ -53,6 +64,31 @@ pub(super) fn elsewhere(
         .state(list(tags, TagReport::is_ours))
         .hint("`hoist repair` puts the tags right");
     (OutcomeKind::NeedsHuman, Some(error))
+}
+
+/// A way back on which tags were found that somebody else has moved since, such as a later release. They
+/// are left as they are. `None`: there are none, or the run itself was stopped by one.
+pub(super) fn past_others(end: Ending<'_>, tags: &[TagReport]) -> Option<Error> {
+    let is_other =
+        |tag: &&TagReport| !tag.is_ours() && !tag.is_as_before() && tag.now != Observed::Unknown;
+    let others = tags.iter().filter(is_other).count();
+    let is_cause = matches!(end.txn.cause, Some(Cause::Foreign(_)));
+    if end.run.goal != Some(Goal::Back) || others == 0 || is_cause {
+        return None;
+    }
+    let version = &end.run.prepared.version;
+    let left = list(tags, |tag| !is_other(&tag));
+    let error = Error::new(
+        ErrorKind::NeedsHuman,
+        format!(
+            "{version} was undone only where it still was: {others} of its tags have moved on since"
+        ),
+    );
+    Some(
+        error
+            .state(format!("what moved on was left as it is: {left}"))
+            .hint("`hoist repair` shows whether every moving tag is where it should be"),
+    )
 }
 
 /// The tags that a run wrote after it had last seen its lock: it may have written over what another one

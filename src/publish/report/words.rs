@@ -10,7 +10,7 @@ use crate::{
         protocol::state::{Cause, End, Goal, State, Stop},
         report::{
             ending::Ending,
-            lost::{elsewhere, written},
+            lost::{elsewhere, past_others, written},
             tags::list,
         },
         unfinished,
@@ -59,8 +59,9 @@ pub(super) async fn judge(end: Ending<'_>, tags: &[TagReport]) -> (OutcomeKind, 
         State::Ended(End::Elsewhere) => elsewhere(end, tags, back),
         State::Ended(End::Unpushed) => (OutcomeKind::NeedsHuman, Some(unpushed(end))),
         State::Ended(End::Leftover) => {
-            let left = list(tags, TagReport::is_as_before);
-            (OutcomeKind::NeedsHuman, Some(leftover(end, &left)))
+            let error = past_others(end, tags)
+                .unwrap_or_else(|| leftover(end, &list(tags, TagReport::is_as_before)));
+            (OutcomeKind::NeedsHuman, Some(error))
         }
         State::Stopped(stop) => {
             let (kind, error) = stopped(end, tags, stop);

@@ -4,6 +4,7 @@
 
 use std::{
     collections::BTreeMap,
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -11,10 +12,15 @@ use std::{
     time::Duration,
 };
 
+use async_trait::async_trait;
 use hoist::{
     oci::{Digest, Observed},
     outcome::{Outcome, OutcomeKind},
-    publish::{self, GitTagObject, Publication, Recovery, World},
+    policy::PublishPolicy,
+    publish::{
+        self, GitTagObject, LockJournal, Publication, Recovery, TakeoverCheck, World,
+        protocol::state::Goal,
+    },
     testing::{FakeJournals, Fault, MultiTag, Personality},
 };
 use tokio::sync::Notify;
@@ -23,20 +29,20 @@ use super::scene::{Scene, Setting, image};
 
 /// Which way the successor of a run leads its release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Way {
+pub enum Way {
     Forward,
     Back,
 }
 
 /// The world as a process of another machine sees it, whose clone has no journal.
-fn elsewhere(scene: &Scene, pid: u32) -> World {
+pub fn elsewhere(scene: &Scene, pid: u32) -> World {
     let mut world = scene.world(pid);
     world.owner.boot = format!("machine {pid}");
     world.journals = Arc::new(FakeJournals::new(&scene.faults));
     world
 }
 
-async fn recover(world: &World, scene: &Scene, way: Way) -> Option<Outcome> {
+pub async fn recover(world: &World, scene: &Scene, way: Way) -> Option<Outcome> {
     let recovered = match way {
         Way::Forward => publish::resume(world, &scene.scope(), Recovery::TakeOver).await,
         Way::Back => publish::rollback(world, &scene.scope(), Recovery::TakeOver).await,
@@ -45,7 +51,7 @@ async fn recover(world: &World, scene: &Scene, way: Way) -> Option<Outcome> {
 }
 
 /// The release after this one, planned by what the tags show now.
-fn next_release(scene: &Scene) -> Publication {
+pub fn next_release(scene: &Scene) -> Publication {
     let now = scene.snapshot().tags;
     let mut next = scene.publication.clone();
     next.version = "1.4.0".parse().unwrap();
@@ -70,7 +76,7 @@ fn next_release(scene: &Scene) -> Publication {
 }
 
 /// Each tag in the list shows what the list says.
-fn check_list(what: &str, outcome: &Outcome, world: &BTreeMap<String, Digest>) {
+pub fn check_list(what: &str, outcome: &Outcome, world: &BTreeMap<String, Digest>) {
     for tag in &outcome.tags {
         let name = tag.repository.tag(&tag.tag);
         if tag.now == Observed::Unknown {
@@ -96,7 +102,7 @@ fn check_list(what: &str, outcome: &Outcome, world: &BTreeMap<String, Digest>) {
     }
 }
 
-fn settings() -> Vec<(&'static str, Setting)> {
+pub fn settings() -> Vec<(&'static str, Setting)> {
     let one = |personality| Setting {
         repositories: 1,
         personality,
@@ -122,7 +128,7 @@ async fn operations(setting: &Setting, refused: bool) -> u64 {
 }
 
 /// Lets the release fail at a moving tag, so that it goes back.
-fn refuse(scene: &Scene, refused: bool) {
+pub fn refuse(scene: &Scene, refused: bool) {
     if refused {
         let latest = "latest".parse().unwrap();
         scene.registries[0].become_like(|registry| registry.refused = vec![latest]);
@@ -162,11 +168,13 @@ async fn cases() -> Vec<Case> {
 /// A run is stopped before operation n; another machine takes it over and ends it, and releases the
 /// next version. Then the first one goes on.
 #[tokio::test(start_paused = true)]
+#[expect(clippy::print_stderr, reason = "the figures are the point")]
 async fn a_stopped_holder_writes_nothing_after_its_successor() {
     let mut ran = 0;
     for case in cases().await {
         ran += usize::from(stopped(&case).await);
     }
+    eprintln!("{ran} runs stopped, taken over and let go on");
     // Some strikes meet a write to the journal, during which nothing else happens anyway.
     assert!(ran > 250, "{ran}");
 }
@@ -223,14 +231,91 @@ async fn stopped(case: &Case) -> bool {
     true
 }
 
+/// Lets every lock pass.
+struct Any(PublishPolicy);
+
+#[async_trait]
+impl TakeoverCheck for Any {
+    async fn fits(&self, _: LockJournal<'_>) -> hoist::Result<()> {
+        Ok(())
+    }
+
+    async fn agrees(&self, _: LockJournal<'_>, _: Goal) -> hoist::Result<()> {
+        Ok(())
+    }
+
+    fn policy(&self) -> &PublishPolicy {
+        &self.0
+    }
+
+    fn image_directory(&self, _: &Digest) -> PathBuf {
+        PathBuf::new()
+    }
+}
+
+/// A run is stopped before operation n, and its lock is discarded; then the next version is released, and
+/// the first one goes on: it writes nothing any more.
+#[tokio::test(start_paused = true)]
+#[expect(clippy::print_stderr, reason = "the figures are the point")]
+async fn a_discarded_lock_keeps_its_former_holder_from_writing() {
+    let (mut ran, mut waited) = (0, 0);
+    for (name, setting) in settings() {
+        for refused in [false, true] {
+            for n in 0..operations(&setting, refused).await {
+                let what = format!("{name}, refused {refused}, operation {n}");
+                let scene = Scene::new(&setting);
+                refuse(&scene, refused);
+                let told = Arc::new(Notify::new());
+                scene.faults.strike("", n, 1, Fault::Stop(told.clone()));
+                let (world, publication) = (scene.world(1), scene.publication.clone());
+                let mut first = Box::pin(publish::publish(&world, &publication));
+                tokio::select! {
+                    biased;
+                    _ = &mut first => continue,
+                    () = told.notified() => {}
+                }
+                let at_stop = scene.snapshot();
+                scene.registries[0].become_like(|registry| registry.refused.clear());
+                let second = elsewhere(&scene, 2);
+                let check = Any(PublishPolicy::default());
+                let locks = publish::find_locks(&second, &scene.scope(), &check).await;
+                let locks = locks.unwrap();
+                assert_eq!(locks.len(), at_stop.locks, "{what}");
+                let begun = tokio::time::Instant::now();
+                publish::discard_locks(&second, &locks).await.unwrap();
+                waited += usize::from(begun.elapsed() >= Duration::from_secs(45));
+                assert_eq!(
+                    scene.snapshot().tags,
+                    at_stop.tags,
+                    "{what}: a tag has moved"
+                );
+                assert_eq!(scene.snapshot().locks, 0, "{what}");
+                let third = publish::publish(&elsewhere(&scene, 3), &next_release(&scene)).await;
+                check_list(&what, &third, &scene.snapshot().tags);
+                let between = scene.snapshot();
+                let outcome = first.await;
+                if third.kind == OutcomeKind::Published && at_stop.locks > 0 {
+                    assert_eq!(scene.snapshot().tags, between.tags, "{what}: {outcome:#?}");
+                    check_list(&what, &outcome, &between.tags);
+                }
+                ran += usize::from(at_stop.locks > 0);
+            }
+        }
+    }
+    eprintln!("{ran} discarded locks, {waited} waits");
+    assert!(ran > 100 && waited == ran, "{ran} {waited}");
+}
+
 /// The lock's refs are deleted before operation n: a mirror push, a clean-up. The run ends with a true
 /// list, and a recovery in this clone ends it all the same.
 #[tokio::test(start_paused = true)]
+#[expect(clippy::print_stderr, reason = "the figures are the point")]
 async fn a_lock_that_vanishes_takes_no_way_back_along() {
     let mut ran = 0;
     for case in cases().await {
         ran += usize::from(vanished(&case).await);
     }
+    eprintln!("{ran} vanished locks");
     assert!(ran > 300, "{ran}");
 }
 
@@ -280,9 +365,97 @@ async fn vanished(case: &Case) -> bool {
     vanished.load(Ordering::Relaxed)
 }
 
+/// A run dies at operation n and its lock is deleted, or another clone finishes its release; then the next
+/// version is released. `rollback --take-over` in the first clone moves nothing back that the next release
+/// has moved, and says so.
+#[tokio::test(start_paused = true)]
+#[expect(clippy::print_stderr, reason = "the figures are the point")]
+async fn a_way_back_leaves_a_later_release_alone() {
+    let (mut undone, mut finished) = (0, 0);
+    for (name, setting) in settings() {
+        for is_finished in [false, true] {
+            for n in 0..operations(&setting, false).await {
+                let what = format!("{name}, finished {is_finished}, operation {n}");
+                let scene = Scene::new(&setting);
+                let before = scene.snapshot().tags;
+                scene.faults.strike("", n, 1, Fault::CrashBefore);
+                if scene.run(1).await.is_some() {
+                    continue;
+                }
+                scene.faults.clear();
+                let at_death = scene.snapshot();
+                if is_finished {
+                    recover(&elsewhere(&scene, 2), &scene, Way::Forward).await;
+                } else {
+                    for name in scene.remote.all_refs().into_keys() {
+                        if name.as_str().starts_with("refs/hoist/") {
+                            scene.remote.remove(name.as_str());
+                        }
+                    }
+                }
+                if scene.snapshot().tags == before && !is_finished {
+                    // No tag had moved: a recovery only closes the journal.
+                    continue;
+                }
+                let next = next_release(&scene);
+                let third = publish::publish(&elsewhere(&scene, 3), &next).await;
+                assert_eq!(third.kind, OutcomeKind::Published, "{what}: {third:#?}");
+                let between = scene.snapshot();
+                let Some(outcome) = recover(&scene.world(4), &scene, Way::Back).await else {
+                    assert_eq!(at_death.locks, 0, "{what}: nobody had begun");
+                    continue;
+                };
+                let now = scene.snapshot();
+                check_list(&what, &outcome, &now.tags);
+                let released = next.images[0].manifest.digest();
+                for (tag, shown) in &between.tags {
+                    if shown == released {
+                        assert_eq!(now.tags.get(tag), Some(shown), "{what}: {tag}");
+                    }
+                }
+                if between.git_tag {
+                    // It was published, and nothing is taken back of that.
+                    assert_eq!(now.tags, between.tags, "{what}: {outcome:#?}");
+                    let told = told(&outcome);
+                    assert!(
+                        told.contains("was finished from another place"),
+                        "{what}: {told}"
+                    );
+                    assert!(told.contains("moved on since"), "{what}: {told}");
+                    finished += 1;
+                } else {
+                    assert_eq!(
+                        outcome.kind,
+                        OutcomeKind::NeedsHuman,
+                        "{what}: {outcome:#?}"
+                    );
+                    let told = told(&outcome);
+                    assert!(told.contains("have moved on since"), "{what}: {told}");
+                    assert!(told.contains("`hoist repair`"), "{what}: {told}");
+                    let ours = scene.publication.images[0].manifest.digest();
+                    assert!(!now.tags.values().any(|shown| shown == ours), "{what}");
+                    undone += 1;
+                }
+            }
+        }
+    }
+    eprintln!("{undone} undone past a later release, {finished} finished before it");
+    assert!(undone > 20 && finished > 20, "{undone} {finished}");
+}
+
+/// The error of an outcome, with its hints.
+fn told(outcome: &Outcome) -> String {
+    let error = outcome
+        .error
+        .as_ref()
+        .expect("it is not what was asked for");
+    format!("{error:#} {:?}", error.hints())
+}
+
 /// A run dies at operation n; another clone ends its release, perhaps with the next version after it.
 /// The journal of the first clone is from the past: recoveries there look, and change nothing.
 #[tokio::test(start_paused = true)]
+#[expect(clippy::print_stderr, reason = "the figures are the point")]
 async fn a_journal_from_the_past_is_not_believed() {
     let mut rounds = 0;
     let setting = Setting::default();
@@ -302,6 +475,7 @@ async fn a_journal_from_the_past_is_not_believed() {
             }
         }
     }
+    eprintln!("{rounds} journals from the past");
     assert!(rounds > 300, "{rounds}");
 }
 
@@ -346,6 +520,7 @@ async fn from_the_past(
 /// The answer to a request that moves a tag is lost, and it is carried out later, while the run goes on
 /// or in the next release.
 #[tokio::test(start_paused = true)]
+#[expect(clippy::print_stderr, reason = "the figures are the point")]
 async fn a_request_that_lands_late_is_waited_for() {
     let mut rounds = 0;
     for (name, setting) in settings() {
@@ -375,5 +550,6 @@ async fn a_request_that_lands_late_is_waited_for() {
             }
         }
     }
+    eprintln!("{rounds} requests that landed late");
     assert!(rounds > 100, "{rounds}");
 }
