@@ -1,6 +1,8 @@
 //! What holds for any input, one function a fuzz target. The ordinary tests run them too: over the
 //! seeds, and over noise.
 
+#[path = "laws/files.rs"]
+mod files;
 #[path = "laws/image.rs"]
 mod image;
 #[path = "laws/journal.rs"]
@@ -219,6 +221,41 @@ pub fn no_proxy(bytes: &[u8]) {
     {
         assert!(!shown.contains(password));
     }
+}
+
+/// Bake files become a policy.
+pub fn bake(bytes: &[u8]) {
+    files::bake(bytes);
+}
+
+/// Workflows become a policy.
+pub fn workflow(bytes: &[u8]) {
+    files::workflow(bytes);
+}
+
+/// What goreleaser is told becomes a policy.
+pub fn goreleaser(bytes: &[u8]) {
+    files::goreleaser(bytes);
+}
+
+/// A file of legs is read as what was written, or refused by name.
+pub fn leg(bytes: &[u8]) {
+    files::leg(bytes);
+}
+
+/// Instructions and stages of a Dockerfile are found where they are.
+pub fn dockerfile(bytes: &[u8]) {
+    files::dockerfile(bytes);
+}
+
+/// Credentials go to no other host than that of their key.
+pub fn credential_key(bytes: &[u8]) {
+    files::credential_key(bytes);
+}
+
+/// Requests to the door of a build are answered, and nothing is kept under a wrong digest.
+pub fn push_door(bytes: &[u8]) {
+    files::push_door(bytes);
 }
 
 /// What is read is written and read again as the same, cut anywhere, and leads both ways.

@@ -90,8 +90,11 @@ mod git;
 #[cfg(any(test, feature = "testing"))]
 #[doc(hidden)]
 pub mod git;
-#[cfg(feature = "cli")]
+#[cfg(all(feature = "cli", not(any(test, feature = "testing"))))]
 mod init;
+#[cfg(all(feature = "cli", any(test, feature = "testing")))]
+#[doc(hidden)]
+pub mod init;
 #[cfg(not(any(test, feature = "testing")))]
 mod io;
 #[cfg(any(test, feature = "testing"))]

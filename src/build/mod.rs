@@ -14,6 +14,9 @@ mod dockerfile;
 mod dockerignore;
 mod errors;
 mod failed_step;
+#[cfg(any(test, fuzzing, feature = "testing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod join;
 mod layout;
 mod paths;

@@ -19,6 +19,9 @@ mod expression;
 mod facts;
 mod fields;
 mod found;
+#[cfg(any(test, fuzzing, feature = "testing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod generalise;
 mod go_template;
 mod goreleaser;

@@ -1,5 +1,10 @@
 //! What was found and could not be taken over, each once, with the reason.
 
+use crate::text::sanitize_line;
+
+/// The longest note, in characters.
+const LONGEST: usize = 600;
+
 /// Why something is named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum NoteKind {
@@ -19,7 +24,8 @@ pub(super) struct Notes {
 
 impl Notes {
     pub(super) fn add(&mut self, kind: NoteKind, text: impl Into<String>) {
-        let entry = (kind, text.into());
+        // It quotes what was found, and is shown to a person and put into comments.
+        let entry = (kind, sanitize_line(&text.into(), LONGEST));
         if !self.entries.contains(&entry) {
             self.entries.push(entry);
         }

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use crate::text::sanitize;
+
 /// The file to write, and what a person should know of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Draft {
@@ -14,7 +16,15 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
+    /// A line of the file. A comment may quote anything, and stays a comment.
     pub(crate) fn line(&mut self, line: &str) {
+        if line.starts_with('#') && line.contains(char::is_control) {
+            for part in sanitize(line.to_owned()).split(['\n', '\r']) {
+                let mark = if part.starts_with('#') { "" } else { "# " };
+                writeln!(self.text, "{mark}{part}").expect("writing to a string cannot fail");
+            }
+            return;
+        }
         writeln!(self.text, "{line}").expect("writing to a string cannot fail");
     }
 

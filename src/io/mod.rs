@@ -18,7 +18,11 @@ pub mod lease;
 pub mod process;
 mod program;
 mod proxy;
+#[cfg(not(any(test, feature = "testing")))]
 pub(crate) mod push_door;
+#[cfg(any(test, feature = "testing"))]
+#[doc(hidden)]
+pub mod push_door;
 pub mod registry;
 pub(crate) mod user_program;
 

@@ -6,6 +6,9 @@
 //! value that opened it.
 
 mod answer;
+#[cfg(any(test, fuzzing, feature = "testing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod routes;
 mod state;
 mod uploads;

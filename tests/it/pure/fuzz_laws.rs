@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 type Law = fn(&[u8]);
 
-const LAWS: [(&str, Law); 16] = [
+const LAWS: [(&str, Law); 23] = [
     ("www_authenticate", held::www_authenticate),
     ("oci_tag", held::oci_tag),
     ("link", held::link),
@@ -26,6 +26,13 @@ const LAWS: [(&str, Law); 16] = [
     ("message", held::message),
     ("git_tag", held::git_tag),
     ("policy", held::policy),
+    ("bake", held::bake),
+    ("workflow", held::workflow),
+    ("goreleaser", held::goreleaser),
+    ("leg", held::leg),
+    ("dockerfile", held::dockerfile),
+    ("credential_key", held::credential_key),
+    ("push_door", held::push_door),
 ];
 
 /// The seeds of a target: where the fuzzer begins.
