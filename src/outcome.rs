@@ -7,7 +7,7 @@ use crate::{
     error::Error,
     exit,
     git::{CommitId, RefName, branch_name, tag_name},
-    oci::{Digest, Observed, Repository, Tag},
+    oci::{Digest, ImageName, Observed, Repository, Tag},
 };
 
 /// The end of one run of the publish transaction.
@@ -90,6 +90,9 @@ pub enum OutcomeKind {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ImageReport {
+    /// Which image of the release it is.
+    #[serde(flatten)]
+    pub image: ImageName,
     /// The repository that shows it.
     pub repository: Repository,
     /// The manifest or index.

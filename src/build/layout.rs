@@ -105,17 +105,17 @@ impl LayoutSource<'_> {
 
     fn legs(&self, places: &[String]) -> LegsSource {
         let expected = self.request.expected.clone();
-        let variant = expected.as_ref().map(|expected| expected.variant.clone());
-        let variant = variant.unwrap_or_default();
+        let image = expected.as_ref().map(|expected| expected.image.clone());
+        let image = image.unwrap_or_default();
         let input = |place: &String| LegInput {
             path: self.request.repository.join(place),
             name: place.clone(),
-            variant: Some(variant.clone()),
+            image: Some(image.clone()),
         };
         LegsSource {
             inputs: places.iter().map(input).collect(),
-            all: vec![variant.clone()],
-            variant,
+            all: vec![image.clone()],
+            image,
             expected,
             references: self.wanted.references.clone(),
             repositories: Vec::new(),

@@ -29,7 +29,7 @@ pub(crate) use base::base_image;
 pub use choose::choose;
 pub(crate) use docker::load;
 pub use join::{Expected, LEG_FORMAT, Leg, LegBase};
-pub(crate) use join::{LegInput, LegsSource, described, image_name, same_platform};
+pub(crate) use join::{LegInput, LegsSource, described, same_platform};
 pub(crate) use paths::expand;
 pub use request::{BuildRequest, TargetRepositories};
 pub use source::{Description, ImageSource};

@@ -36,6 +36,9 @@ pub(super) struct BuildArgs {
     /// Build for this platform alone, e.g. linux/arm64; may be given again
     #[arg(long, value_name = "PLATFORM")]
     platform: Vec<Platform>,
+    /// Build this image of the policy alone, e.g. worker or worker/alpine; may be given again
+    #[arg(long, value_name = "NAME")]
+    image_name: Vec<String>,
     /// Write an OCI layout for `hoist release --from`: a directory, or an archive
     #[arg(short, long, value_name = "DIR|FILE.tar", conflicts_with = "stage")]
     output: Option<PathBuf>,
@@ -66,6 +69,7 @@ fn options(args: &BuildArgs, context: &Context) -> Result<BuildOptions> {
         ..BuildOptions::default()
     };
     options.platforms.clone_from(&args.platform);
+    options.images.clone_from(&args.image_name);
     options.allow_dirty = args.allow_dirty;
     options.load = args.load;
     options.target = match (&args.output, args.stage) {
@@ -141,7 +145,8 @@ fn document(built: &BuiltImages) -> Value {
     let image = |image: &BuiltImage| {
         let platforms = image.platforms.iter().map(ToString::to_string);
         json!({
-            "variant": image.variant,
+            "image": image.name.name(),
+            "variant": image.name.variant(),
             "digest": image.digest,
             "platforms": platforms.collect::<Vec<_>>(),
             "size": image.size,

@@ -19,7 +19,7 @@ const PAST: usize = 10;
 /// Show where an image's bytes are, what is wasted and what changed
 #[derive(Debug, clap::Args)]
 pub(super) struct InspectArgs {
-    /// A reference, an OCI layout or a `docker save` archive [default: the last release]
+    /// A reference, an OCI layout, a `docker save` archive, or the name of an image of the policy [default: the last release]
     // Not called `image`: that is the global flag.
     #[arg(value_name = "IMAGE")]
     what: Option<String>,

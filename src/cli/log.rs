@@ -90,9 +90,12 @@ pub(super) fn withdrawal(withdrawn: &Withdrawn) -> Value {
 fn rows(past: &PastRelease, withdrawn: Option<&Withdrawn>) -> Vec<Vec<String>> {
     let mut images: Vec<(String, Vec<String>)> = Vec::new();
     for receipt in &past.images {
-        let variant = receipt.variant.name();
         let short = receipt.digest.short();
-        let name = variant.map_or_else(|| short.to_owned(), |v| format!("{short} {v}"));
+        let name = match (receipt.image.is_of_main(), receipt.image.variant()) {
+            (true, None) => short.to_owned(),
+            (true, Some(variant)) => format!("{short} {variant}"),
+            (false, _) => format!("{short} {}", receipt.image),
+        };
         let place = receipt.repository.to_string();
         match images.iter_mut().find(|(known, _)| *known == name) {
             Some((_, places)) => places.push(place),
@@ -125,7 +128,8 @@ fn document(past: &PastRelease, withdrawn: Option<&Withdrawn>) -> Value {
         json!({
             "repository": receipt.repository,
             "digest": receipt.digest,
-            "variant": receipt.variant,
+            "image": receipt.image.name(),
+            "variant": receipt.image.variant(),
         })
     });
     json!({

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     error::Result,
-    oci::Observed,
+    oci::{ImageName, Observed},
     release::{Plan, Planned, PlannedMove, PlannedSource, ReleaseRequest, TagAction},
 };
 
@@ -112,10 +112,11 @@ pub(super) fn text(plan: &Plan) -> String {
     let _ = writeln!(out, "     because {}", plan.why);
     for image in &plan.images {
         if let PlannedSource::Adopt { digest, from, why } = &image.source {
-            let which = image
-                .variant
-                .name()
-                .map_or(String::new(), |v| format!(" for {v}"));
+            let which = match (image.name.is_of_main(), image.name.variant()) {
+                (true, None) => String::new(),
+                (true, Some(variant)) => format!(" for {variant}"),
+                (false, _) => format!(" for {}", image.name),
+            };
             let _ = writeln!(out, "      adopts {}{which}: {why}", from.digest(digest));
         }
     }
@@ -135,16 +136,36 @@ pub(super) fn text(plan: &Plan) -> String {
         if plan.git_tag.create { "tag" } else { "has" },
         plan.git_tag.name.short()
     );
-    out.push_str(&table(plan));
+    let mut names: Vec<ImageName> = plan.images.iter().map(|one| one.name.plain()).collect();
+    names.dedup();
+    for image in &names {
+        let moves = plan.tags.iter();
+        let moves: Vec<&PlannedMove> = moves.filter(|one| one.image.plain() == *image).collect();
+        if names.len() > 1 {
+            let _ = writeln!(out, "       image {image}: {}", repositories(&moves));
+        }
+        out.push_str(&table(&moves));
+    }
     out
 }
 
-fn table(plan: &Plan) -> String {
+/// The repositories that tags are in, each once.
+fn repositories(moves: &[&PlannedMove]) -> String {
+    let mut places: Vec<String> = Vec::new();
+    for place in moves.iter().map(|one| one.repository.to_string()) {
+        if !places.contains(&place) {
+            places.push(place);
+        }
+    }
+    places.join(", ")
+}
+
+/// The tags of one image and its variants. Repositories that agree share a line.
+fn table(moves: &[&PlannedMove]) -> String {
     let mut rows: Vec<[String; 4]> = Vec::new();
-    for planned in &plan.tags {
+    for planned in moves {
         let row = row(planned);
-        let same_tag: Vec<&PlannedMove> = plan
-            .tags
+        let same_tag: Vec<&&PlannedMove> = moves
             .iter()
             .filter(|other| other.tag == planned.tag)
             .collect();

@@ -2,7 +2,7 @@
 
 use crate::{
     event::{Finished, Started, Step},
-    oci::{Repository, Variant},
+    oci::{ImageName, Repository},
     outcome::Amount,
     text::bytes,
 };
@@ -47,7 +47,7 @@ pub(super) fn subject(started: &Started) -> String {
         Started::Plan { promoted: None } => "the release".into(),
         Started::Plan { promoted: Some(_) } => "the promotion".into(),
         Started::Preflight { repositories } => list(repositories),
-        Started::Build { variant } => image(variant),
+        Started::Build { image } => image_words(image),
         Started::Stage { repository } => repository.to_string(),
         Started::Hooks { point } => format!("{point} hooks"),
         Started::Lock { remote } => remote.clone(),
@@ -84,10 +84,10 @@ pub(super) fn result(finished: &Finished) -> String {
             ..
         } => format!("nothing: {} is adopted", repository.digest(digest)),
         Finished::Build {
-            variant,
+            image,
             digest,
             adopted: None,
-        } => format!("{} {digest}", image(variant)),
+        } => format!("{} {digest}", image_words(image)),
         Finished::Stage {
             repository,
             sent,
@@ -116,10 +116,11 @@ fn list(repositories: &[Repository]) -> String {
     names.join(", ")
 }
 
-fn image(variant: &Variant) -> String {
-    match variant.name() {
-        Some(name) => format!("the {name} image"),
-        None => "the image".into(),
+fn image_words(image: &ImageName) -> String {
+    match (image.is_of_main(), image.variant()) {
+        (true, None) => "the image".into(),
+        (true, Some(variant)) => format!("the {variant} image"),
+        (false, _) => format!("image {image}"),
     }
 }
 

@@ -4,7 +4,7 @@ use semver::Version;
 use serde::Serialize;
 
 use crate::{
-    oci::{Digest, Repository, Variant},
+    oci::{Digest, ImageName, Repository},
     outcome::Amount,
     policy::HookPoint,
 };
@@ -74,8 +74,9 @@ pub enum Started {
     },
     /// Making one image.
     Build {
-        /// Which of the release's images; the main one is `null`.
-        variant: Variant,
+        /// Which of the release's images.
+        #[serde(flatten)]
+        image: ImageName,
     },
     /// Sending content to one repository.
     Stage {
@@ -165,8 +166,9 @@ pub enum Finished {
     },
     /// An image is there.
     Build {
-        /// Which of the release's images; the main one is `null`.
-        variant: Variant,
+        /// Which of the release's images.
+        #[serde(flatten)]
+        image: ImageName,
         /// The manifest or index of the image.
         digest: Digest,
         /// Where the image was published already; `None`: it was made now.

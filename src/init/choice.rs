@@ -7,12 +7,16 @@ use crate::{
         chosen_tags::{ChosenTags, chosen_tags},
         facts::DraftFacts,
         generalise::probes,
+        images::ChosenImage,
         notes::{NoteKind, Notes},
         push::Build,
         translation::{Family, TaggedImage, families, images, observe},
     },
-    oci::Repository,
+    oci::{ImageName, Repository},
 };
+
+/// Why an image is not released by the same policy.
+pub(super) const OWN_POLICY: &str = "it needs a policy and git tags of its own";
 
 /// What goes into the policy.
 #[derive(Debug, Clone, Default)]
@@ -26,6 +30,8 @@ pub(super) struct Choice {
     pub(super) ambiguous_build: bool,
     /// The tags of another tool; `None`: nothing says which tags a release gets.
     pub(super) tags: Option<ChosenTags>,
+    /// Images besides the main one.
+    pub(super) images: Vec<ChosenImage>,
     pub(super) variants: Vec<ChosenVariant>,
     /// The files that images and tags come from.
     pub(super) files: Vec<String>,
@@ -38,10 +44,18 @@ pub(super) struct ChosenVariant {
     pub(super) name: String,
     pub(super) suffix: String,
     pub(super) latest_suffix: bool,
-    pub(super) dockerfile: Option<String>,
-    pub(super) target: Option<String>,
+    /// The images that have it.
+    pub(super) images: Vec<VariantBuild>,
     /// Why it is written as a comment alone.
     pub(super) because: Option<String>,
+}
+
+/// What a variant of one image is built from, where that is not what the image is built from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct VariantBuild {
+    pub(super) image: String,
+    pub(super) dockerfile: Option<String>,
+    pub(super) target: Option<String>,
 }
 
 impl Choice {
@@ -54,13 +68,12 @@ impl Choice {
             choice.take_branch(facts);
         } else if let Some(place) = preferred(&families, facts) {
             let family = families.remove(place);
-            for other in &families {
-                choice.other_image(&other.main);
-            }
+            let main = family.main.clone();
             choice.family(family, facts);
+            choice.further_images(&main, &families, facts);
         } else {
             for other in &families {
-                choice.other_image(&other.main);
+                choice.other_image(&other.main, OWN_POLICY);
             }
         }
         choice.named_repositories(facts);
@@ -160,7 +173,7 @@ impl Choice {
         true
     }
 
-    fn other_image(&mut self, other: &TaggedImage) {
+    pub(super) fn other_image(&mut self, other: &TaggedImage, why: &str) {
         let names: Vec<String> = other
             .repositories
             .iter()
@@ -175,7 +188,7 @@ impl Choice {
         });
         self.notes.add(
             NoteKind::NotTaken,
-            format!("the image {}{made}: it is an image of its own, and a policy releases one; it needs a policy and git tags of its own", names.join(", ")),
+            format!("the image {}{made}: {why}", names.join(", ")),
         );
     }
 
@@ -218,7 +231,7 @@ impl Choice {
         }
     }
 
-    fn variant(&mut self, variant: &TaggedImage, main: &TaggedImage) -> ChosenVariant {
+    pub(super) fn variant(&mut self, variant: &TaggedImage, main: &TaggedImage) -> ChosenVariant {
         let suffix = variant.suffix().unwrap_or_default().to_owned();
         let name: String = suffix
             .trim_start_matches(['-', '.', '_'])
@@ -237,21 +250,23 @@ impl Choice {
             latest_suffix: has(&format!("latest{suffix}")) || !has(bare),
             name,
             suffix,
+            images: Vec::new(),
+            because: None,
+        };
+        let mut own = VariantBuild {
+            image: ImageName::main().name().to_owned(),
             dockerfile: None,
             target: None,
-            because: None,
         };
         match (&variant.build, &main.build) {
             (Some(build), Some(main)) => {
                 chosen.because = differing(build, main);
                 if build.dockerfile != main.dockerfile {
-                    chosen.dockerfile = Some(build.dockerfile.clone());
+                    own.dockerfile = Some(build.dockerfile.clone());
                 }
                 if build.target != main.target {
-                    chosen.target.clone_from(&build.target);
-                    if build.target.is_none() {
-                        chosen.because = Some("it is built without a stage, and a variant takes the one of the main image".into());
-                    }
+                    // An empty one is the last stage.
+                    own.target = Some(build.target.clone().unwrap_or_default());
                 }
                 let fewer = main
                     .platforms
@@ -273,13 +288,14 @@ impl Choice {
                 }
             }
             (Some(build), None) => {
-                chosen.dockerfile = Some(build.dockerfile.clone());
-                chosen.target.clone_from(&build.target);
+                own.dockerfile = Some(build.dockerfile.clone());
+                own.target.clone_from(&build.target);
                 chosen.because =
                     Some("nothing here tells what the main image is built from".into());
             }
             (None, _) => chosen.because = Some("nothing here tells what it is built from".into()),
         }
+        chosen.images.push(own);
         chosen
     }
 }

@@ -2,11 +2,10 @@
 
 use crate::{
     init::{
-        choice::{Choice, ChosenVariant},
-        dockerfile,
+        choice::Choice,
         facts::DraftFacts,
         notes::NoteKind,
-        writer::{Draft, key, list, named, quote, seen_from},
+        writer::{Draft, list, named, quote},
     },
     policy::{BranchPolicy, GitTagTemplate},
 };
@@ -25,7 +24,7 @@ pub(super) fn write(facts: &DraftFacts, choice: &mut Choice) -> Draft {
             "# How this repository releases its image. `hoist check` reads it, `hoist plan` shows what it does.\n\n",
         ),
         notes: Vec::new(),
-        repositories: choice.repositories.clone(),
+        repositories: repositories(choice),
         is_translation: choice.tags.is_some(),
     };
     let mut writing = Writing {
@@ -38,10 +37,17 @@ pub(super) fn write(facts: &DraftFacts, choice: &mut Choice) -> Draft {
     writing.version();
     writing.branches();
     writing.tags();
+    writing.images();
     writing.variants();
     writing.git();
     writing.differences();
     writing.draft
+}
+
+/// The repositories of all images.
+fn repositories(choice: &Choice) -> Vec<String> {
+    let further = choice.images.iter().flat_map(|image| &image.repositories);
+    choice.repositories.iter().chain(further).cloned().collect()
 }
 
 impl Writing<'_> {
@@ -234,62 +240,6 @@ impl Writing<'_> {
         });
         self.draft
             .line(&format!("prerelease = {}", list(&tags.prerelease)));
-        self.draft.line("");
-    }
-
-    fn variants(&mut self) {
-        for variant in self.choice.variants.clone() {
-            self.variant(&variant);
-        }
-        if !self.choice.variants.is_empty() {
-            return;
-        }
-        let context = self.context();
-        let main = self
-            .choice
-            .build
-            .as_ref()
-            .map(|build| build.dockerfile.clone());
-        for (path, _) in &self.facts.dockerfiles {
-            let Some(name) = dockerfile::flavour(path).filter(|_| main.as_ref() != Some(path))
-            else {
-                continue;
-            };
-            self.draft.line(&format!(
-                "# A second image of the same release, tagged `1.2.3-{name}`:"
-            ));
-            self.draft.line(&format!(
-                "# [variants.{}]\n# dockerfile = {}\n",
-                quote(name),
-                quote(&seen_from(&context, path))
-            ));
-        }
-    }
-
-    fn variant(&mut self, variant: &ChosenVariant) {
-        let mut lines = vec![
-            format!("[variants.{}]", key(&variant.name)),
-            format!("suffix = {}", quote(&variant.suffix)),
-        ];
-        if !variant.latest_suffix {
-            lines.push("latest-suffix = false".into());
-        }
-        if let Some(path) = &variant.dockerfile {
-            lines.push(format!(
-                "dockerfile = {}",
-                quote(&seen_from(&self.context(), path))
-            ));
-        }
-        if let Some(target) = &variant.target {
-            lines.push(format!("target = {}", quote(target)));
-        }
-        if let Some(why) = &variant.because {
-            self.draft.line(&format!("# Not released yet: {why}."));
-        }
-        for line in lines {
-            let comment = if variant.because.is_some() { "# " } else { "" };
-            self.draft.line(&format!("{comment}{line}"));
-        }
         self.draft.line("");
     }
 

@@ -1,11 +1,13 @@
 //! `[image.build]` and what else the image is told, in the draft.
 
+use std::collections::BTreeMap;
+
 use crate::init::{
     chosen_tags::templates_only,
     dockerfile,
     draft::Writing,
-    notes::NoteKind,
-    push::SecretPlace,
+    notes::{NoteKind, Notes},
+    push::{Build, SecretPlace},
     writer::{key, list, named, quote, seen_from},
 };
 
@@ -16,10 +18,39 @@ impl Writing<'_> {
             return;
         };
         let values = if what == "label" {
-            &build.labels
+            build.labels.clone()
         } else {
-            &build.annotations
+            build.annotations.clone()
         };
+        let values = self.own_texts(&values, what);
+        if values.is_empty() {
+            return;
+        }
+        self.draft.line(&format!("\n[{table}]"));
+        for (name, value) in &values {
+            self.draft
+                .line(&format!("{} = {}", quote(name), quote(value)));
+        }
+    }
+
+    /// The same as one value.
+    pub(super) fn text_table(&mut self, values: &BTreeMap<String, String>, what: &str) -> String {
+        let values = self.own_texts(values, what).into_iter();
+        let pairs: Vec<String> = values
+            .map(|(name, value)| format!("{} = {}", quote(&name), quote(&value)))
+            .collect();
+        match pairs.is_empty() {
+            true => "{}".into(),
+            false => format!("{{ {} }}", pairs.join(", ")),
+        }
+    }
+
+    /// Those that hoist does not write itself, as templates.
+    fn own_texts(
+        &mut self,
+        values: &BTreeMap<String, String>,
+        what: &str,
+    ) -> BTreeMap<String, String> {
         // What hoist writes itself.
         let own = |name: &str| {
             ["created", "revision", "version", "ref.name"]
@@ -30,15 +61,7 @@ impl Writing<'_> {
         let values = values
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect();
-        let values = templates_only(&values, what, &mut self.choice.notes);
-        if values.is_empty() {
-            return;
-        }
-        self.draft.line(&format!("\n[{table}]"));
-        for (name, value) in &values {
-            self.draft
-                .line(&format!("{} = {}", quote(name), quote(value)));
-        }
+        templates_only(&values, what, &mut self.choice.notes)
     }
 
     /// The build context that a workflow names, or the whole repository.
@@ -155,54 +178,71 @@ impl Writing<'_> {
         let Some(build) = self.choice.build.clone() else {
             return;
         };
-        let mut platforms = Vec::new();
-        for platform in &build.platforms {
-            let table = format!("[image.build]\nplatforms = [{}]", quote(platform));
-            match crate::policy::Policy::parse(&table, "release.toml") {
-                Ok(_) => platforms.push(platform.clone()),
-                Err(_) => self.choice.notes.add(
-                    NoteKind::NotTaken,
-                    format!("platform `{platform}`: it is not one that exists"),
-                ),
+        let mut notes = std::mem::take(&mut self.choice.notes);
+        let inputs = self.inputs_of(&build, &mut notes);
+        self.choice.notes = notes;
+        for (key, value) in inputs {
+            if key == "secrets" {
+                self.draft
+                    .line("# The environment of a release has to hold the variables.");
             }
+            self.draft.line(&format!("{key} = {value}"));
         }
+    }
+
+    /// What a build is told, by key, as TOML has it; what it is not told is left out.
+    pub(super) fn inputs_of(
+        &self,
+        build: &Build,
+        notes: &mut Notes,
+    ) -> Vec<(&'static str, String)> {
+        let mut inputs = Vec::new();
+        let platforms = platforms(build, notes);
         if !platforms.is_empty() {
-            self.draft
-                .line(&format!("platforms = {}", list(&platforms)));
+            inputs.push(("platforms", list(&platforms)));
         }
-        let args = templates_only(&build.args, "build argument", &mut self.choice.notes);
+        let args = templates_only(&build.args, "build argument", notes);
         if !args.is_empty() {
             let pairs: Vec<String> = args
                 .iter()
                 .map(|(name, value)| format!("{} = {}", key(name), quote(value)))
                 .collect();
-            self.draft
-                .line(&format!("args = {{ {} }}", pairs.join(", ")));
+            inputs.push(("args", format!("{{ {} }}", pairs.join(", "))));
         }
         if !build.secrets.is_empty() {
-            let secrets: Vec<String> = build
-                .secrets
-                .iter()
-                .map(|(id, place)| match place {
-                    SecretPlace::Env(name) => {
-                        format!("{{ id = {}, env = {} }}", quote(id), quote(name))
-                    }
-                    SecretPlace::File(path) => {
-                        format!("{{ id = {}, file = {} }}", quote(id), quote(path))
-                    }
-                })
-                .collect();
-            self.draft
-                .line("# The environment of a release has to hold the variables.");
-            self.draft
-                .line(&format!("secrets = [{}]", secrets.join(", ")));
+            let secret = |(id, place): (&String, &SecretPlace)| match place {
+                SecretPlace::Env(name) => {
+                    format!("{{ id = {}, env = {} }}", quote(id), quote(name))
+                }
+                SecretPlace::File(path) => {
+                    format!("{{ id = {}, file = {} }}", quote(id), quote(path))
+                }
+            };
+            let secrets: Vec<String> = build.secrets.iter().map(secret).collect();
+            inputs.push(("secrets", format!("[{}]", secrets.join(", "))));
         }
         if !build.ssh.is_empty() {
-            self.draft.line(&format!("ssh = {}", list(&build.ssh)));
+            inputs.push(("ssh", list(&build.ssh)));
         }
         if !build.cache_from.is_empty() {
-            self.draft
-                .line(&format!("cache-from = {}", list(&build.cache_from)));
+            inputs.push(("cache-from", list(&build.cache_from)));
+        }
+        inputs
+    }
+}
+
+/// Those that exist.
+fn platforms(build: &Build, notes: &mut Notes) -> Vec<String> {
+    let mut platforms = Vec::new();
+    for platform in &build.platforms {
+        let table = format!("[image.build]\nplatforms = [{}]", quote(platform));
+        match crate::policy::Policy::parse(&table, "release.toml") {
+            Ok(_) => platforms.push(platform.clone()),
+            Err(_) => notes.add(
+                NoteKind::NotTaken,
+                format!("platform `{platform}`: it is not one that exists"),
+            ),
         }
     }
+    platforms
 }

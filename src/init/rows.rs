@@ -11,13 +11,13 @@ use crate::{
         push::{Build, PushedReference, joined},
         scenario::Sample,
     },
-    oci::{Repository, Variant},
+    oci::{ImageName, Repository},
     plan::tags::{PlannedTag, TagAction, TagSet},
-    policy::{Policy, VariantPolicy},
+    policy::Policy,
 };
 
 /// A tag of an image of the policy.
-type RowKey = (Variant, String);
+type RowKey = (ImageName, String);
 
 /// Every tag of either side.
 pub(super) fn rows(
@@ -30,36 +30,36 @@ pub(super) fn rows(
     let mut rows: Vec<ComparedTag> = Vec::new();
     let mut seen: BTreeSet<RowKey> = BTreeSet::new();
     for content in there {
-        let variant = variant_of(content, there, here, policy);
+        let image = image_of(content, there, here, policy);
         for reference in &content.ordered {
             let tag = sample.expand(&reference.tag);
-            let planned = variant.as_ref().and_then(|variant| {
+            let planned = image.as_ref().and_then(|image| {
                 here.tags()
                     .iter()
-                    .find(|one| one.variant == *variant && one.tag.to_string() == tag)
+                    .find(|one| one.image == *image && one.tag.to_string() == tag)
             });
             let ours = planned.filter(|planned| {
                 planned
                     .verdicts
                     .iter()
                     .any(|verdict| verdict.repository.to_string() == reference.repository)
-                    || policy.image.all().is_empty()
+                    || policy.repositories().is_empty()
             });
-            let image = match &variant {
-                Some(variant) => name(variant),
+            let named = match &image {
+                Some(image) => name(image),
                 None => made_of(content),
             };
-            if let Some(variant) = &variant {
-                seen.insert((variant.clone(), tag.clone()));
+            if let Some(image) = &image {
+                seen.insert((image.clone(), tag.clone()));
             }
             let action = ours.map(|planned| planned.action());
             let difference = difference(
-                content, &variant, reference, &tag, action, here, policy, version,
+                content, &image, reference, &tag, action, here, policy, version,
             );
             add(
                 &mut rows,
                 ComparedTag {
-                    image,
+                    image: named,
                     tag,
                     repositories: vec![reference.repository.clone()],
                     there: Some(!reference.perhaps),
@@ -70,12 +70,12 @@ pub(super) fn rows(
         }
     }
     for planned in here.tags() {
-        if seen.contains(&(planned.variant.clone(), planned.tag.to_string())) {
+        if seen.contains(&(planned.image.clone(), planned.tag.to_string())) {
             continue;
         }
         let kept = planned.is_kept();
         rows.push(ComparedTag {
-            image: name(&planned.variant),
+            image: name(&planned.image),
             tag: planned.tag.to_string(),
             repositories: planned
                 .verdicts
@@ -110,20 +110,21 @@ fn add(rows: &mut Vec<ComparedTag>, row: ComparedTag) {
     }
 }
 
-fn name(variant: &Variant) -> String {
-    variant
-        .name()
-        .map_or_else(|| "main".to_owned(), str::to_owned)
+fn name(image: &ImageName) -> String {
+    match (image.is_of_main(), image.variant()) {
+        (true, Some(variant)) => variant.to_owned(),
+        (true, None) | (false, _) => image.to_string(),
+    }
 }
 
 /// The image of the policy that a content is: by what is built, and where nothing tells that, by
 /// the tag that names the version.
-fn variant_of(
+fn image_of(
     content: &PushedContent,
     there: &[PushedContent],
     here: &TagSet,
     policy: &Policy,
-) -> Option<Variant> {
+) -> Option<ImageName> {
     let sample = Sample::default();
     let has = |tag: &str| {
         content
@@ -131,13 +132,13 @@ fn variant_of(
             .iter()
             .any(|one| sample.expand(&one.tag) == tag)
     };
+    let mut all = policy.all_images();
     let Some(build) = &content.build else {
-        let mut all = variants(policy).map(|(_, name)| name);
-        let is_named = |variant: &Variant| {
-            here.version_tag(variant)
+        let is_named = |image: &ImageName| {
+            here.version_tag(image)
                 .is_some_and(|tag| has(&tag.to_string()))
         };
-        return all.find(is_named).filter(|_| shares(content, here, policy));
+        return all.find(|image| is_named(image) && shares(content, image, policy));
     };
     // Contents that differ in their arguments alone are told apart by their tags.
     let same_source = |other: &&PushedContent| {
@@ -147,28 +148,23 @@ fn variant_of(
             .is_some_and(|other| other.source() == build.source())
     };
     let alone = there.iter().filter(same_source).count() == 1;
-    let shares_tag = |variant: &Variant| {
+    let shares_tag = |image: &ImageName| {
         here.tags()
             .iter()
-            .any(|one| one.variant == *variant && has(&one.tag.to_string()))
+            .any(|one| one.image == *image && has(&one.tag.to_string()))
     };
-    variants(policy)
-        .find(|(variant, name)| {
-            is_of(build, variant.as_ref(), policy)
-                && shares(content, here, policy)
-                && (alone || shares_tag(name))
-        })
-        .map(|(_, name)| name)
+    all.find(|image| {
+        is_of(build, image, policy)
+            && shares(content, image, policy)
+            && (alone || shares_tag(image))
+    })
 }
 
-/// Whether the content goes to a repository of the policy.
-fn shares(content: &PushedContent, here: &TagSet, policy: &Policy) -> bool {
-    let ours: Vec<String> = here
-        .repositories()
-        .iter()
-        .map(ToString::to_string)
-        .collect();
-    policy.image.all().is_empty()
+/// Whether the content goes to a repository of the image.
+fn shares(content: &PushedContent, image: &ImageName, policy: &Policy) -> bool {
+    let ours = policy.repositories_of(&image.plain());
+    let ours: Vec<String> = ours.iter().map(ToString::to_string).collect();
+    ours.is_empty()
         || content
             .ordered
             .iter()
@@ -176,32 +172,17 @@ fn shares(content: &PushedContent, here: &TagSet, policy: &Policy) -> bool {
 }
 
 fn goes_to(policy: &Policy, repository: &str) -> bool {
-    policy.image.all().is_empty()
+    policy.repositories().is_empty()
         || repositories(policy)
             .iter()
             .any(|one| one.to_string() == repository)
 }
 
-fn variants(policy: &Policy) -> impl Iterator<Item = (Option<VariantPolicy>, Variant)> + '_ {
-    let main = std::iter::once((None, Variant::main()));
-    let others = policy
-        .variants
-        .iter()
-        .map(|(name, variant)| (Some(variant.clone()), Variant::named(name)));
-    main.chain(others)
-}
-
-/// Whether the build is that of the variant.
-fn is_of(build: &Build, variant: Option<&VariantPolicy>, policy: &Policy) -> bool {
-    let own = &policy.image.build;
-    let dockerfile = variant
-        .and_then(|variant| variant.dockerfile.as_ref())
-        .unwrap_or(&own.dockerfile);
-    let target = variant
-        .and_then(|variant| variant.target.as_ref())
-        .or(own.target.as_ref());
+/// Whether the build is that of the image.
+fn is_of(build: &Build, image: &ImageName, policy: &Policy) -> bool {
+    let own = policy.image_policy(image).build;
     let context = joined(".", own.context.as_str()).unwrap_or_default();
-    let dockerfile = joined(&context, dockerfile.as_str()).unwrap_or_default();
+    let dockerfile = joined(&context, own.dockerfile.as_str()).unwrap_or_default();
     let (there_context, there_dockerfile, there_target) = build.source();
     // An argument that both have has to be the same; one with a version in it tells no image apart.
     let agree = own.args.iter().all(|(name, template)| {
@@ -211,13 +192,13 @@ fn is_of(build: &Build, variant: Option<&VariantPolicy>, policy: &Policy) -> boo
     agree
         && there_context == context
         && there_dockerfile == dockerfile
-        && there_target == target.map(String::as_str)
+        && there_target == own.target.as_deref()
 }
 
 #[expect(clippy::too_many_arguments, reason = "a row has that many sides")]
 fn difference(
     content: &PushedContent,
-    variant: &Option<Variant>,
+    image: &Option<ImageName>,
     reference: &PushedReference,
     tag: &str,
     action: Option<TagAction>,
@@ -225,11 +206,11 @@ fn difference(
     policy: &Policy,
     version: &Version,
 ) -> TagDifference {
-    let Some(variant) = variant else {
+    let Some(image) = image else {
         let ours = here.tags().iter().any(|one| one.tag.to_string() == tag);
         if ours && goes_to(policy, &reference.repository) {
             let names_version = here
-                .version_tag(&Variant::main())
+                .version_tag(&ImageName::main())
                 .is_some_and(|own| own.to_string() == tag);
             return match names_version {
                 true => TagDifference::AnotherImage(format!(
@@ -243,8 +224,7 @@ fn difference(
     };
     if let Some(action) = action {
         if let Some(build) = &content.build {
-            let own = variants(policy).find(|(_, name)| name == variant);
-            if own.is_some_and(|(own, _)| !is_of(build, own.as_ref(), policy)) {
+            if !is_of(build, image, policy) {
                 return TagDifference::AnotherImage(format!(
                     "there it shows the build of `{}`",
                     build.dockerfile
@@ -266,8 +246,8 @@ fn difference(
         };
         return TagDifference::NotTakenOver(why.into());
     }
-    let of_main = |one: &PlannedTag| one.variant.name().is_none() && one.tag.to_string() == tag;
-    if variant.name().is_some() && (tag == "latest" || here.tags().iter().any(of_main)) {
+    let of_plain = |one: &PlannedTag| one.image.variant().is_none() && one.tag.to_string() == tag;
+    if image.variant().is_some() && (tag == "latest" || here.tags().iter().any(of_plain)) {
         return TagDifference::OnPurpose(
             "a variant never takes the tags of the main image: its suffix reaches all of its own"
                 .into(),
@@ -327,7 +307,7 @@ fn taken_by_another(content: &PushedContent, tag: &str) -> TagDifference {
 
 /// The repositories of a policy; a policy that does not name one yet has tags all the same.
 pub(super) fn repositories(policy: &Policy) -> Vec<Repository> {
-    let all = policy.image.all();
+    let all = policy.repositories();
     if all.is_empty() {
         // A policy that does not say yet where its image goes has tags all the same.
         return "docker.io/acme/api".parse().into_iter().collect();

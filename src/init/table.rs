@@ -13,6 +13,7 @@ use crate::{
         scenario::Sample,
         translation::{Releases, observe},
     },
+    oci::ImageName,
     plan::{
         tags::{Published, TagContext, TagRules, TagSet, channel, compute},
         version::branch::BranchKind,
@@ -78,7 +79,7 @@ pub(super) fn tag_set(
         images: BTreeMap::new(),
     };
     let set = compute(policy, &context, &published)?;
-    let rules = TagRules::new(policy);
+    let rules = TagRules::of(policy, &ImageName::main());
     rules.require_exact(version)?;
     if let Some(label) = channel(version) {
         rules.check_label(label)?;

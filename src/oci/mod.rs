@@ -13,6 +13,7 @@ mod digest;
 mod document;
 mod image;
 mod image_config;
+mod image_name;
 mod index;
 mod manifest;
 mod manifest_document;
@@ -28,7 +29,6 @@ mod runnable;
 mod tag;
 #[cfg(test)]
 mod tests;
-mod variant;
 
 pub use contents::{BaseImage, ContentHash, Contents, LayerContents, LayerEntry, LayerEntryKind};
 pub use descriptor::Descriptor;
@@ -36,6 +36,7 @@ pub use digest::{Digest, Hasher, ParseDigestError};
 pub use document::ImageDocument;
 pub use image::Image;
 pub use image_config::{ContainerConfig, HistoryEntry, ImageConfig, RootFs};
+pub use image_name::ImageName;
 pub use index::Index;
 pub use manifest::Manifest;
 pub use manifest_document::ManifestDocument;
@@ -48,4 +49,3 @@ pub use registry::Registry;
 pub use repository::Repository;
 pub use runnable::Runnable;
 pub use tag::Tag;
-pub use variant::Variant;

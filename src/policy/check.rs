@@ -1,50 +1,18 @@
 //! What a single value cannot say: keys that go together, or not.
 
 use crate::{
-    error::{Error, ErrorCode},
     policy::{
-        branches::PrereleaseBranches, build::BuildSource, hooks::HookPoint,
-        placeholder::Placeholder, release_toml::Policy, tag_template::TagTemplate, template::Part,
-        variants::Suffix,
+        branches::PrereleaseBranches, check_images::check_images, hooks::HookPoint,
+        placeholder::Placeholder, problem::Problem, release_toml::Policy,
+        tag_template::TagTemplate, template::Part,
     },
     text::sanitize_line,
 };
 
-/// A rule that several keys break together.
-pub(super) struct Problem {
-    text: String,
-    cause: Option<&'static str>,
-    hint: Option<String>,
-}
-
-impl Problem {
-    fn new(text: impl Into<String>) -> Self {
-        Self {
-            text: text.into(),
-            cause: None,
-            hint: None,
-        }
-    }
-
-    /// The error of the policy file called `name`.
-    pub(super) fn of_file(self, name: &str) -> Error {
-        let mut error =
-            Error::usage(format!("`{name}`: {}", self.text)).with_code(ErrorCode::InvalidPolicy);
-        if let Some(cause) = self.cause {
-            error = error.cause(cause);
-        }
-        match self.hint {
-            Some(hint) => error.hint(hint),
-            None => error,
-        }
-    }
-}
-
 /// Checks the keys of `policy` that only make sense together.
 pub(super) fn check(policy: &Policy) -> Result<(), Problem> {
     rules(policy)?;
-    dockerfiles(policy)?;
-    variants(policy)?;
+    check_images(policy)?;
     labels(policy)?;
     hooks(policy)?;
     policy
@@ -93,73 +61,6 @@ fn rules(policy: &Policy) -> Result<(), Problem> {
     Ok(())
 }
 
-fn dockerfiles(policy: &Policy) -> Result<(), Problem> {
-    let context = &policy.image.build.context;
-    let of_variants = policy.variants.iter().filter_map(|(name, variant)| {
-        Some((
-            format!("variants.{name}.dockerfile"),
-            variant.dockerfile.as_ref()?,
-        ))
-    });
-    let all = [(
-        "image.build.dockerfile".to_owned(),
-        &policy.image.build.dockerfile,
-    )];
-    for (key, path) in all.into_iter().chain(of_variants) {
-        if !path.is_inside(context) {
-            return Err(Problem {
-                text: format!("`{key} = \"{path}\"` leaves the repository"),
-                cause: Some("the path is seen from `image.build.context`"),
-                hint: None,
-            });
-        }
-    }
-    Ok(())
-}
-
-fn variants(policy: &Policy) -> Result<(), Problem> {
-    let layout = match policy.image.build.image_source {
-        BuildSource::Layout { .. } => true,
-        BuildSource::Engine | BuildSource::Pushed { .. } => false,
-    };
-    for (name, variant) in &policy.variants {
-        if name.is_empty() {
-            return Err(Problem::new("a variant needs a name: `[variants.alpine]`"));
-        }
-        let suffix = variant.suffix(name);
-        suffix
-            .parse::<Suffix>()
-            .map_err(|error| Problem::new(format!("`variants.{name}`: {error}")))?;
-        if variant.latest(name).is_empty() {
-            return Err(Problem::new(format!(
-                "`variants.{name}`: nothing is left of the suffix `{suffix}` for `latest-suffix = false`"
-            )));
-        }
-        if matches!(policy.image.build.image_source, BuildSource::Pushed { .. })
-            && variant.layout.is_some()
-        {
-            return Err(Problem::new(format!(
-                "`variants.{name}.layout` is set, but `image.build.command` without `image.build.layout` pushes every image"
-            )));
-        }
-        if layout && variant.layout.is_none() {
-            return Err(Problem::new(format!(
-                "`variants.{name}.layout` is missing: `image.build.layout` is set, so nothing is built"
-            )));
-        }
-        if let Some((other, _)) = policy
-            .variants
-            .iter()
-            .find(|(other, v)| *other < name && v.suffix(other) == suffix)
-        {
-            return Err(Problem::new(format!(
-                "variants `{other}` and `{name}` have the same suffix: `{suffix}`"
-            )));
-        }
-    }
-    Ok(())
-}
-
 fn labels(policy: &Policy) -> Result<(), Problem> {
     for PrereleaseBranches { label, .. } in &policy.branches.prerelease {
         if let Some(variant) = policy.variant_like(label.as_str()) {
@@ -191,11 +92,11 @@ fn prerelease_template(policy: &Policy, template: &TagTemplate) -> Result<(), Pr
     });
     let shared = policy.tags.moving.contains(template) && !own && !template.is_of_the_moment();
     if of_stable_lines || shared || template.literal() == Some("latest") {
-        return Err(Problem {
-            text: format!("`tags.prerelease`: a pre-release cannot take `{template}`"),
-            cause: Some("whoever follows that tag expects stable versions"),
-            hint: Some("name `{version}`, `{prerelease}` or `{channel}` in it".to_owned()),
-        });
+        return Err(Problem::new(format!(
+            "`tags.prerelease`: a pre-release cannot take `{template}`"
+        ))
+        .cause("whoever follows that tag expects stable versions")
+        .hint("name `{version}`, `{prerelease}` or `{channel}` in it"));
     }
     Ok(())
 }

@@ -22,8 +22,8 @@ pub fn conflicts(policies: &[(&str, &Policy)]) -> Result<()> {
                 .cause(cause)
                 .state("nothing was built or moved"))
             };
-            let both = other.image.all();
-            if let Some(repository) = one.image.all().iter().find(|one| both.contains(one)) {
+            let both = other.repositories();
+            if let Some(repository) = one.repositories().iter().find(|one| both.contains(one)) {
                 return refuse(
                     format!("both publish to `{repository}`"),
                     "`--all` releases independent images, each to repositories of its own".into(),

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    oci::{Repository, Variant},
+    oci::{ImageName, Platform, Repository},
     policy::{
         branches::BranchPolicy,
         budget::BudgetPolicy,
         build::BuildPolicy,
         hooks::HookPolicy,
+        images::NamedImagePolicy,
         publish::{GitPolicy, PublishPolicy, RegistryPolicy},
         tags::TagPolicy,
         template::Template,
@@ -32,7 +33,11 @@ pub struct Policy {
     pub branches: BranchPolicy,
     /// Which tags a version gets.
     pub tags: TagPolicy,
-    /// Further images of the same release, by name.
+    /// Further images of the same version, by name.
+    // Left out of a policy's identity where there are none: the table came later.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub images: BTreeMap<String, NamedImagePolicy>,
+    /// Variants of images, by name.
     pub variants: BTreeMap<String, VariantPolicy>,
     /// How the tags are published.
     pub publish: PublishPolicy,
@@ -48,10 +53,75 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// The images of a release: the main one, then the variants by name.
-    pub fn images(&self) -> impl Iterator<Item = Variant> {
-        let variants = self.variants.keys().map(Variant::named);
-        std::iter::once(Variant::main()).chain(variants)
+    /// The names of the images: `main` first.
+    pub fn image_names(&self) -> impl Iterator<Item = ImageName> {
+        let named = self.images.keys().map(|name| ImageName::named(name));
+        std::iter::once(ImageName::main()).chain(named)
+    }
+
+    /// The images of a release: the main one, then the others by name, each followed by its variants.
+    pub fn all_images(&self) -> impl Iterator<Item = ImageName> {
+        self.image_names().flat_map(|image| {
+            let variants = self.variants_of(&image);
+            let variants: Vec<_> = variants.map(|(name, _)| image.with_variant(name)).collect();
+            std::iter::once(image).chain(variants)
+        })
+    }
+
+    /// The variants of an image, by name.
+    pub fn variants_of(&self, image: &ImageName) -> impl Iterator<Item = (&str, &VariantPolicy)> {
+        let name = image.name().to_owned();
+        let all = self.variants.iter();
+        all.filter(move |(_, variant)| variant.is_of(&name))
+            .map(|(name, variant)| (&**name, variant))
+    }
+
+    /// What the policy says of one image, its variant's own keys in their places.
+    #[must_use]
+    pub fn image_policy(&self, image: &ImageName) -> ImagePolicy {
+        let mut policy = match self.images.get(image.name()) {
+            Some(own) => own.over(&self.image),
+            None => self.image.clone(),
+        };
+        let variant = image.variant().and_then(|name| self.variants.get(name));
+        if let Some(variant) = variant {
+            variant.put_into(image.name(), &mut policy.build);
+        }
+        policy
+    }
+
+    /// The platforms that an image is for; empty where its builder decides.
+    #[must_use]
+    pub fn platforms(&self, image: &ImageName) -> &[Platform] {
+        let own = self.images.get(image.name());
+        let own = own.and_then(|own| own.platforms.as_deref());
+        own.unwrap_or(&self.image.build.platforms)
+    }
+
+    /// The repositories of all images, each once.
+    #[must_use]
+    pub fn repositories(&self) -> Vec<Repository> {
+        let names = self.image_names();
+        names
+            .flat_map(|image| self.repositories_of(&image))
+            .collect()
+    }
+
+    /// The repositories of one image. No other image has one of them.
+    #[must_use]
+    pub fn repositories_of(&self, image: &ImageName) -> Vec<Repository> {
+        match self.images.get(image.name()) {
+            Some(own) => own.all(),
+            None => self.image.all(),
+        }
+    }
+
+    /// The image that a repository is of: one that the policy does not name is taken for the main image's.
+    #[must_use]
+    pub fn image_in(&self, repository: &Repository) -> ImageName {
+        let mut named = self.images.iter();
+        let owner = named.find(|(_, image)| image.all().contains(repository));
+        owner.map_or_else(ImageName::main, |(name, _)| ImageName::named(name))
     }
 
     /// The variant whose suffix a pre-release label reads like: `1.2.3-alpine` could be either.
@@ -104,14 +174,19 @@ impl ImagePolicy {
     /// All repositories in the order they were named, each once.
     #[must_use]
     pub fn all(&self) -> Vec<Repository> {
-        let mut all: Vec<Repository> = Vec::new();
-        for repository in self.repository.iter().chain(&self.repositories) {
-            if !all.contains(repository) {
-                all.push(repository.clone());
-            }
-        }
-        all
+        all_once(self.repository.as_ref(), &self.repositories)
     }
+}
+
+/// The one repository and the several, each once.
+pub(super) fn all_once(one: Option<&Repository>, several: &[Repository]) -> Vec<Repository> {
+    let mut all: Vec<Repository> = Vec::new();
+    for repository in one.into_iter().chain(several) {
+        if !all.contains(repository) {
+            all.push(repository.clone());
+        }
+    }
+    all
 }
 
 /// `[notes]`: release notes.

@@ -4,26 +4,65 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::policy::{path::DockerfilePath, tag_template::is_tag_character, text_value::text_value};
+use crate::{
+    oci::ImageName,
+    policy::{
+        build::{BuildPolicy, BuildSource},
+        path::DockerfilePath,
+        per_image::PerImage,
+        tag_template::is_tag_character,
+        text_value::text_value,
+    },
+};
 
 /// `[variants.NAME]`: a further image of the same release, with tags of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct VariantPolicy {
-    /// The stage of the Dockerfile that makes this image.
-    pub target: Option<String>,
-    /// The variant's own Dockerfile; unset: `image.build.dockerfile`.
-    pub dockerfile: Option<DockerfilePath>,
-    /// A layout or archive that holds this image, which then is not built.
-    pub layout: Option<String>,
+    /// The images that have this variant, by name: `main`, and those of `[images.NAME]`.
+    // Left out of a policy's identity where it is not set: the key came later.
+    #[serde(skip_serializing_if = "is_of_main_alone")]
+    pub images: Vec<String>,
+    /// The stage of the Dockerfile that makes this image, and if it is empty the last one; `{ main = "a", worker = "b" }` where its images differ.
+    pub target: Option<PerImage<String>>,
+    /// The variant's own Dockerfile; unset: `image.build.dockerfile`. One for each image, as `target`.
+    pub dockerfile: Option<PerImage<DockerfilePath>>,
+    /// A layout or archive that holds this image, which then is not built. One for each image, as `target`.
+    pub layout: Option<PerImage<String>>,
     /// Added to each tag of the variant; unset: `-NAME`. [`VariantPolicy::suffix`] has both.
     pub suffix: Option<Suffix>,
     /// Whether the variant's `latest` is called `latest-alpine` or just `alpine`.
     pub latest_suffix: bool,
 }
 
+fn is_of_main_alone(images: &[String]) -> bool {
+    matches!(images, [one] if one == ImageName::main().name())
+}
+
 impl VariantPolicy {
+    /// Whether the image called `name` has this variant.
+    #[must_use]
+    pub fn is_of(&self, name: &str) -> bool {
+        self.images.iter().any(|image| image == name)
+    }
+
+    /// Puts the variant's own keys into the build of the image called `name`.
+    pub(super) fn put_into(&self, name: &str, build: &mut BuildPolicy) {
+        if let Some(target) = own(self.target.as_ref(), name) {
+            build.target = Some(target.clone()).filter(|target| !target.is_empty());
+        }
+        if let Some(path) = own(self.layout.as_ref(), name) {
+            build.image_source = BuildSource::Layout {
+                path: path.clone(),
+                command: build.image_source.command().cloned(),
+            };
+        }
+        if let Some(dockerfile) = own(self.dockerfile.as_ref(), name) {
+            build.dockerfile.clone_from(dockerfile);
+        }
+    }
+
     /// What is added to each tag of the variant called `name`.
     #[must_use]
     pub fn suffix(&self, name: &str) -> String {
@@ -45,9 +84,14 @@ impl VariantPolicy {
     }
 }
 
+fn own<'a, T>(value: Option<&'a PerImage<T>>, name: &str) -> Option<&'a T> {
+    value.and_then(|value| value.of(name))
+}
+
 impl Default for VariantPolicy {
     fn default() -> Self {
         Self {
+            images: vec![ImageName::main().name().to_owned()],
             target: None,
             dockerfile: None,
             layout: None,

@@ -86,8 +86,20 @@ pub(super) fn load(
         }
         None => Policy::default(),
     };
+    if !location.images.is_empty() && !policy.images.is_empty() {
+        return Err(several_images(&policy));
+    }
     stand_in(&mut policy, &location.images);
     Ok((policy, file))
+}
+
+/// `--image` says where one image goes.
+fn several_images(policy: &Policy) -> Error {
+    let names: Vec<String> = policy.image_names().map(|one| one.to_string()).collect();
+    Error::usage("`--image` is for a policy of one image")
+        .cause(format!("this one has `{}`", names.join("`, `")))
+        .state("nothing was built or moved")
+        .hint("`--config FILE` names another policy, with other repositories")
 }
 
 /// Repositories that were named (`--image`) stand in for those of the policy.

@@ -35,8 +35,8 @@ impl Project {
                 if committed.as_ref().map(Policy::identity) == Some(self.policy().identity()) {
                     return None;
                 }
-                let then = committed.map(|policy| policy.image.all());
-                let now = self.policy().image.all();
+                let then = committed.map(|policy| policy.repositories());
+                let now = self.policy().repositories();
                 let differ = then.filter(|then| *then != now && !now.is_empty());
                 let named = differ.map(|then| (names(&then), names(&now)));
                 (PolicyChange::Changed, named)

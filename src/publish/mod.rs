@@ -63,7 +63,7 @@ pub use protocol::{
     journal::{BranchMove, CiJob, Owner},
     state::TagClass,
 };
-pub use publication::{GitTagObject, MarkObject, Publication, TagMove, Target};
+pub use publication::{GitTagObject, MarkObject, Publication, PublishedImage, TagMove, Target};
 pub use recheck::{Overtaken, PublishedNow, Recheck};
 pub use refuse::{InTheWay, in_the_way, refuse_unfinished};
 pub use stage_images::stage_images;

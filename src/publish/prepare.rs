@@ -16,7 +16,7 @@ use crate::{
             GitTagRecord, ImageRecord, JournaledManifest, MarkRecord, Owner, Prepared,
             RepositoryRecord, TagRecord,
         },
-        publication::{Publication, TagMove, Target},
+        publication::{Publication, PublishedImage, TagMove, Target},
         world::World,
     },
 };
@@ -60,7 +60,7 @@ pub(super) async fn read_old(world: &World, publication: &Publication, apis: &Ap
     for (index, target) in publication.targets.iter().enumerate() {
         for tag in &target.tags {
             if let Some(Some(digest)) = all.next()
-                && digest != publication.images[tag.image].manifest.digest()
+                && digest != publication.images[tag.image].digest()
             {
                 needed.entry(digest.clone()).or_insert(index);
             }
@@ -165,15 +165,27 @@ fn tags(publication: &Publication, before: Vec<Option<Digest>>) -> Vec<TagRecord
 }
 
 fn images(publication: &Publication) -> Vec<ImageRecord> {
-    let record = |image: &crate::oci::Image| ImageRecord {
-        dir: image.dir.clone(),
-        manifest: image.manifest.digest().clone(),
-        children: image
-            .children
-            .iter()
-            .map(|child| child.digest().clone())
-            .collect(),
-        blobs: image.blobs.clone(),
+    // A journal of the main image alone is one that an older hoist can read.
+    let is_named = publication.images.iter().any(|it| !it.name.is_main());
+    let record = |published: &PublishedImage| {
+        let PublishedImage {
+            name,
+            platforms,
+            image,
+        } = published;
+        let children = image.children.iter();
+        ImageRecord {
+            name: is_named.then(|| name.name().to_owned()),
+            variant: name.variant().map(str::to_owned),
+            platforms: match is_named {
+                true => platforms.iter().map(ToString::to_string).collect(),
+                false => Vec::new(),
+            },
+            dir: image.dir.clone(),
+            manifest: image.manifest.digest().clone(),
+            children: children.map(|child| child.digest().clone()).collect(),
+            blobs: image.blobs.clone(),
+        }
     };
     publication.images.iter().map(record).collect()
 }
@@ -183,6 +195,7 @@ fn documents(publication: &Publication, old: Vec<Manifest>) -> Vec<JournaledMani
     let new = publication
         .images
         .iter()
+        .map(|published| &published.image)
         .flat_map(|image| image.children.iter().chain([&image.manifest]));
     let mut all: BTreeMap<Digest, Manifest> = BTreeMap::new();
     for manifest in new.cloned().chain(old) {

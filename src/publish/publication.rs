@@ -5,7 +5,7 @@ use semver::Version;
 
 use crate::{
     git::{CommitId, RefName},
-    oci::{Image, Observed, Repository, Tag},
+    oci::{Digest, Image, ImageName, Observed, Platform, Repository, Tag},
     policy::PublishPolicy,
     publish::{
         protocol::{journal::BranchMove, state::TagClass},
@@ -22,9 +22,10 @@ pub struct Publication {
     pub commit: CommitId,
     /// The instant of the release: tags with a date, and a later `resume`, go by it.
     pub instant: DateTime<Utc>,
-    /// The images; variants are further ones. A blob that does not lie in an image's directory is
-    /// taken from a repository that has it, so an adopted image needs no copy on disk.
-    pub images: Vec<Image>,
+    /// The images, and behind those of this version the images of other versions that a tag is to show. A
+    /// blob that does not lie in an image's directory is taken from a repository that has it, so an adopted
+    /// image needs no copy on disk.
+    pub images: Vec<PublishedImage>,
     /// Where the images go; each repository is named once.
     pub targets: Vec<Target>,
     /// The git tag to push, made and signed already; `None`: it is there, or none is wanted.
@@ -39,6 +40,35 @@ pub struct Publication {
     pub lock_refs: RefName,
     /// Time-outs, and what a failed commit leads to.
     pub policy: PublishPolicy,
+}
+
+/// One image of a publication.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublishedImage {
+    /// Which image of the release it is.
+    pub name: ImageName,
+    /// The platforms that it is for, as far as its index or the policy tells.
+    pub platforms: Vec<Platform>,
+    /// What is published.
+    pub image: Image,
+}
+
+impl PublishedImage {
+    /// An image of which no platform is known.
+    #[must_use]
+    pub fn new(name: ImageName, image: Image) -> Self {
+        Self {
+            name,
+            platforms: Vec::new(),
+            image,
+        }
+    }
+
+    /// The manifest or index that tags are to show.
+    #[must_use]
+    pub fn digest(&self) -> &Digest {
+        self.image.manifest.digest()
+    }
 }
 
 /// One repository and the tags that are to move in it.

@@ -196,7 +196,7 @@ fn destinations<'a>(
         api: &**api,
         images: (0..publication.images.len())
             .filter(|image| target.tags.iter().any(|tag| tag.image == *image))
-            .map(|image| &publication.images[image])
+            .map(|image| &publication.images[image].image)
             .collect(),
     };
     publication

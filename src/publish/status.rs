@@ -5,11 +5,11 @@ use serde::Serialize;
 use crate::{
     error::Result,
     git::CommitId,
-    outcome::TagReport,
+    outcome::{ImageReport, TagReport},
     publish::{
         deadline::{Deadline, LAST_LOOK},
         overtaken::{overtaken, told},
-        report::{read_all, standing},
+        report::{images, read_all, standing},
         unfinished::{Scope, UnfinishedTransaction, find_unfinished},
         world::World,
     },
@@ -36,6 +36,8 @@ pub struct Unfinished {
     pub here: bool,
     /// Whether its lock is on the remote.
     pub locked: bool,
+    /// What is published where.
+    pub images: Vec<ImageReport>,
     /// Each tag, as its registry shows it now.
     pub tags: Vec<TagReport>,
 }
@@ -72,6 +74,7 @@ pub async fn status(world: &World, scope: &Scope) -> Result<Vec<Unfinished>> {
             stands: standing(journal.is_some().then_some(replayed.txn.state)).to_owned(),
             here: journal.is_some(),
             locked: !locks.is_empty(),
+            images: images(&shown),
             tags,
         });
     }

@@ -6,7 +6,7 @@ use crate::{
     error::{Error, ErrorCode, ErrorKind, Result},
     git::{CommitId, ObjectId, RefName},
     io::git::remote::RefPattern,
-    oci::{Digest, Repository, Tag},
+    oci::{Digest, ImageName, Repository, Tag},
     publish::{
         errors::{FINISHED_FIRST, recovery_error},
         lock_ref::lock_ref,
@@ -126,11 +126,15 @@ pub(super) fn forget_old(world: &World) {
     }
 }
 
-/// The images that this clone's journals name for `version` of `commit`: they are this release's,
-/// whatever their labels say. A journal that cannot be read names none here; a new release finds
+/// The images that this clone's journals name for `version` of `commit`, and which of the release's images
+/// each is, where the journal tells: they are this release's, whatever their labels say. A journal that cannot be read names none here; a new release finds
 /// it all the same.
 #[must_use]
-pub fn journaled_images(world: &World, version: &semver::Version, commit: CommitId) -> Vec<Digest> {
+pub fn journaled_images(
+    world: &World,
+    version: &semver::Version,
+    commit: CommitId,
+) -> Vec<(Option<ImageName>, Digest)> {
     let names = world.journals.list().unwrap_or_default();
     let journals = names.iter().filter_map(|name| {
         let text = world.journals.read(name).ok()?;
@@ -139,7 +143,8 @@ pub fn journaled_images(world: &World, version: &semver::Version, commit: Commit
     journals
         .map(|replayed| replayed.prepared)
         .filter(|prepared| prepared.version == *version && prepared.commit == commit)
-        .flat_map(|prepared| prepared.images.into_iter().map(|image| image.manifest))
+        .flat_map(|prepared| prepared.images)
+        .map(|image| (image.image_name(), image.manifest))
         .collect()
 }
 

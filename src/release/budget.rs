@@ -8,7 +8,7 @@ use crate::{
     build::base_image,
     error::{Error, ErrorCode, Result},
     io::{layout, registry::RegistryError},
-    oci::{Contents, Descriptor, Digest, Image, Platform, Repository, Variant},
+    oci::{Contents, Descriptor, Digest, Image, ImageName, Platform, Repository},
     plan::{
         Plan, PlannedImage, PlannedSource,
         inspect::{
@@ -52,10 +52,6 @@ impl Release {
         images: &[Image],
         allowed: bool,
     ) -> Result<Vec<String>> {
-        let budget = &self.policy().image.budget;
-        if budget.is_unset() {
-            return Ok(Vec::new());
-        }
         let mut over = Vec::new();
         for (planned, image) in plan.images.iter().zip(images) {
             if planned.source == PlannedSource::Build {
@@ -87,23 +83,31 @@ impl Release {
         planned: &PlannedImage,
         image: &Image,
     ) -> Result<Vec<OverBudget>> {
-        let budget = &self.policy().image.budget;
+        let budget = &self.policy().image_policy(&planned.name).budget;
+        if budget.is_unset() {
+            return Ok(Vec::new());
+        }
         let base = self.dockerfile_base(plan, planned)?;
         let published = match budget.growth {
-            Some(_) => self.last_published(plan, &planned.variant).await?,
+            Some(_) => self.last_published(plan, planned).await?,
             None => Vec::new(),
         };
+        let repositories = plan.repositories_of(planned);
         let mut over = Vec::new();
         let mut whole: Option<Vec<Contents>> = None;
-        self.fetch(plan, image, |blob| blob.media_type.is_image_config())
-            .await?;
+        self.fetch(repositories, image, |blob| {
+            blob.media_type.is_image_config()
+        })
+        .await?;
         for (index, outline) in layout::outlines(image)?.iter().enumerate() {
             let platform = outline.platform.as_ref();
-            let name = image_name(plan, &planned.variant, platform);
+            let name = image_name(plan, &planned.name, platform);
             if base.is_none() && outline.base.is_none() {
                 self.say_unknown_base(budget, planned, &name);
             }
-            let before = self.before(plan, &published, platform, &name).await?;
+            let before = self
+                .before(plan, budget, &published, (platform, &name))
+                .await?;
             let sizes = inspect(&name, outline, None);
             let judged = |report: &Report| judge(budget, report, before.as_ref(), base.as_ref());
             // The layers are read only where that can change the answer, or explain it.
@@ -113,7 +117,7 @@ impl Release {
             let all = match &mut whole {
                 Some(all) => all,
                 none => {
-                    self.fetch(plan, image, |blob| !blob.media_type.is_foreign())
+                    self.fetch(repositories, image, |blob| !blob.media_type.is_foreign())
                         .await?;
                     none.insert(read(image).await?)
                 }
@@ -134,12 +138,12 @@ impl Release {
     /// staged leg has its layers there.
     async fn fetch(
         &self,
-        plan: &Plan,
+        repositories: &[Repository],
         image: &Image,
         wanted: impl Fn(&Descriptor) -> bool,
     ) -> Result<()> {
         let mut failed = None;
-        for repository in &plan.repositories {
+        for repository in repositories {
             let is_missing =
                 |blob: &&Descriptor| wanted(blob) && !image.blob_path(&blob.digest).is_file();
             let missing: Vec<_> = image.blobs.iter().filter(is_missing).collect();
@@ -172,7 +176,7 @@ impl Release {
     /// An image without a base is fine; one of which nobody can say whether it has one is let through with a word.
     fn say_unknown_base(&self, budget: &BudgetPolicy, planned: &PlannedImage, name: &str) {
         let is_given = !self
-            .variant_policy(&planned.variant)
+            .build_policy(&planned.name)
             .image_source
             .is_engine();
         if is_given && budget.deny.contains(&Denied::UnpinnedBase) {
@@ -184,7 +188,7 @@ impl Release {
 
     /// The base image by the Dockerfile that was built.
     fn dockerfile_base(&self, plan: &Plan, planned: &PlannedImage) -> Result<Option<BaseReport>> {
-        let build = self.variant_policy(&planned.variant);
+        let build = self.build_policy(&planned.name);
         if !build.image_source.is_engine() {
             return Ok(None);
         }
@@ -206,7 +210,8 @@ impl Release {
     }
 
     /// Where the last release of this image is, by the receipt in its git tag, else by its exact tags.
-    async fn last_published(&self, plan: &Plan, variant: &Variant) -> Result<LastPublished> {
+    async fn last_published(&self, plan: &Plan, planned: &PlannedImage) -> Result<LastPublished> {
+        let (image, repositories) = (&planned.name, plan.repositories_of(planned));
         let version = plan
             .current
             .as_ref()
@@ -218,20 +223,20 @@ impl Release {
         let tag = plan.current_tag.clone().unwrap_or_else(named);
         let message = self.project().git().tag_message(&tag)?.unwrap_or_default();
         let receipts = receipt::receipts(&message).into_iter();
-        let ours = receipts
-            .filter(|one| one.variant == *variant && plan.repositories.contains(&one.repository));
+        let ours =
+            receipts.filter(|one| one.image == *image && repositories.contains(&one.repository));
         let ours: LastPublished = ours.map(|one| (one.repository, one.digest)).collect();
         if !ours.is_empty() {
             return Ok(ours);
         }
-        let rules = TagRules::new(self.policy());
+        let rules = TagRules::of(self.policy(), &image.plain());
         let exact = ExactTags::new(&rules, [version]);
         let mut all = Vec::new();
-        for api in self.apis(&plan.repositories)? {
+        for api in self.apis(repositories)? {
             let listed = observe::list(api.as_ref()).await?.unwrap_or_default();
             let of_image = listed
                 .iter()
-                .find(|name| exact.read(name.as_str()) == Some((variant, version.clone())));
+                .find(|name| exact.read(name.as_str()) == Some((image, version.clone())));
             if let Some(name) = of_image {
                 let head = api.head(&name.clone().into()).await;
                 let head = head.map_err(|error| unreadable(api.repository(), &error))?;
@@ -245,11 +250,11 @@ impl Release {
     async fn before(
         &self,
         plan: &Plan,
+        budget: &BudgetPolicy,
         published: &LastPublished,
-        platform: Option<&Platform>,
-        name: &str,
+        (platform, name): (Option<&Platform>, &str),
     ) -> Result<Option<Before>> {
-        if self.policy().image.budget.growth.is_none() {
+        if budget.growth.is_none() {
             return Ok(None);
         }
         let version = plan.current.as_ref().map(ToString::to_string);
@@ -286,12 +291,14 @@ fn unreadable(repository: &Repository, error: &RegistryError) -> Error {
     errors::registry(&what, error)
 }
 
-fn image_name(plan: &Plan, variant: &Variant, platform: Option<&Platform>) -> String {
-    let variant = variant
-        .name()
-        .map_or_else(String::new, |name| format!(" `{name}`"));
+fn image_name(plan: &Plan, image: &ImageName, platform: Option<&Platform>) -> String {
+    let image = match (image.is_of_main(), image.variant()) {
+        (true, None) => String::new(),
+        (true, Some(variant)) => format!(" `{variant}`"),
+        (false, _) => format!(" `{image}`"),
+    };
     let platform = platform.map_or_else(String::new, |platform| format!(" ({platform})"));
-    format!("{}{variant}{platform}", plan.version)
+    format!("{}{image}{platform}", plan.version)
 }
 
 /// `docker/../Dockerfile` as the repository has it.

@@ -1,6 +1,6 @@
 //! The images of a plan: built once, taken from a layout, or adopted from a registry.
 
-use std::{path::Path, time::Duration};
+use std::{collections::BTreeSet, path::Path, time::Duration};
 
 use semver::Version;
 use tokio::time::{Instant, sleep};
@@ -10,7 +10,7 @@ use crate::{
     error::{Error, ErrorCode, ErrorKind, Result},
     event::{Finished, Started},
     io::{build_log::BuildLog, file_lock::FileLock, layout::Store, registry::image_tree},
-    oci::{Digest, Image, Repository, Variant, annotation},
+    oci::{Digest, Image, ImageName, Repository, annotation},
     plan::{Plan, PlannedImage, PlannedSource},
     policy::{BuildPolicy, BuildSource, SourceFiles},
     release::{
@@ -39,8 +39,8 @@ const TURN_WORD: Duration = Duration::from_secs(5);
 impl Release {
     /// Everything that could stop the builds of `plan`, without one.
     pub(super) async fn check_builds(&self, plan: &Plan, options: &ImageOptions) -> Result<()> {
-        for (index, planned) in to_build(plan) {
-            let request = self.build_request(plan, planned, index == 0);
+        for (is_first, planned) in to_build(plan) {
+            let request = self.build_request(plan, planned, is_first);
             self.source(&request, options)?.check().await?;
         }
         Ok(())
@@ -64,17 +64,18 @@ impl Release {
             false => None,
         };
         let mut images = Vec::new();
-        let mut first = true;
+        let mut of_name = FirstOfName::default();
         for planned in &plan.images {
             images.push(match &planned.source {
                 PlannedSource::Adopt { digest, from, .. } => {
-                    self.or_signal(self.adopted(&planned.variant, digest, from))
+                    self.or_signal(self.adopted(&planned.name, digest, from))
                         .await?
                 }
                 PlannedSource::Build => {
-                    let mut request = self.build_request(plan, planned, first);
-                    request.targets = TargetRepositories::new(self.apis(&plan.repositories)?);
-                    first = false;
+                    let is_first = of_name.is_first(&planned.name);
+                    let mut request = self.build_request(plan, planned, is_first);
+                    let repositories = plan.repositories_of(planned);
+                    request.targets = TargetRepositories::new(self.apis(repositories)?);
                     let source = self.source(&request, options)?;
                     let log = options.legs.is_empty();
                     self.built(planned, &plan.version, &request, &*source, log)
@@ -90,36 +91,40 @@ impl Release {
 
     async fn adopted(
         &self,
-        variant: &Variant,
+        image: &ImageName,
         digest: &Digest,
         from: &Repository,
     ) -> Result<Image> {
-        let image = self.published_image(digest, from).await?;
+        let made = self.published_image(digest, from).await?;
         self.events.finished(Finished::Build {
-            variant: variant.clone(),
+            image: image.clone(),
             digest: digest.clone(),
             adopted: Some(from.clone()),
         });
-        Ok(image)
+        Ok(made)
     }
 
     /// Waits until no other release of this work tree is in the way, of this process or another one: a
     /// command runs alone, since it may write where others read or write. What the engine builds from a
     /// commit needs no turn.
     pub(super) async fn turn(&self, plan: &Plan) -> Result<Option<Turn>> {
-        let build = &self.policy().image.build;
         // Linked working trees share git's directory, and not their files.
         let top = Digest::of(self.top().to_string_lossy().as_bytes());
         let name = format!("work-tree-{}.lock", top.short());
         let path = self.state_directory().join(name);
+        let builds = to_build(plan).map(|(_, planned)| self.build_policy(&planned.name));
+        let builds: Vec<BuildPolicy> = builds.collect();
+        let any = |test: fn(&BuildPolicy) -> bool| builds.iter().any(test);
+        let has_command = any(|build| build.image_source.command().is_some());
+        let reads_files = any(|build| {
+            build.files == SourceFiles::Worktree || !build.image_source.is_engine()
+        });
         let wait = async {
-            if to_build(plan).next().is_none() {
-                Ok(None)
-            } else if build.image_source.command().is_some() {
+            if has_command {
                 let turn = Box::new(self.work_tree.clone().write_owned().await);
                 let lock = self.turn_among_processes(&path, FileLock::exclusive);
                 Ok(Some((turn as _, lock.await?)))
-            } else if build.files == SourceFiles::Worktree || self.has_layout() {
+            } else if reads_files {
                 let turn = Box::new(self.work_tree.clone().read_owned().await);
                 let lock = self.turn_among_processes(&path, FileLock::shared);
                 Ok(Some((turn as _, lock.await?)))
@@ -165,12 +170,6 @@ impl Release {
         }
     }
 
-    pub(super) fn has_layout(&self) -> bool {
-        let mut variants = self.policy().variants.values();
-        !self.policy().image.build.image_source.is_engine()
-            || variants.any(|one| one.layout.is_some())
-    }
-
     /// What is published already: its documents; its blobs stay where they are.
     pub(super) async fn published_image(
         &self,
@@ -204,12 +203,11 @@ impl Release {
         source: &dyn ImageSource,
         keeps_log: bool,
     ) -> Result<Image> {
-        let variant = planned.variant.clone();
         let step = self.events.start(Started::Build {
-            variant: variant.clone(),
+            image: planned.name.clone(),
         });
         let log = match keeps_log {
-            true => self.build_log(request, version, &variant),
+            true => self.build_log(request, version, &planned.name),
             false => None,
         };
         let events = match &log {
@@ -226,7 +224,7 @@ impl Release {
             Some(_) | None => error,
         })?;
         step.finish(Finished::Build {
-            variant,
+            image: planned.name.clone(),
             digest: image.manifest.digest().clone(),
             adopted: None,
         });
@@ -239,16 +237,13 @@ impl Release {
         &self,
         request: &BuildRequest,
         version: &Version,
-        variant: &Variant,
+        image: &ImageName,
     ) -> Option<BuildLog> {
         let source = &request.policy.image_source;
         if source.layout().is_some() && source.command().is_none() {
             return None;
         }
-        let name = match variant.name() {
-            Some(variant) => format!("build-{version}-{variant}"),
-            None => format!("build-{version}"),
-        };
+        let name = image.suffixed(&format!("build-{version}"));
         let made = BuildLog::begin(&self.state_directory().join("logs"), &name);
         if let Err(error) = &made {
             self.events
@@ -257,14 +252,14 @@ impl Release {
         made.ok()
     }
 
-    /// `command` runs once a release, before the first image.
+    /// `command` runs once for each image of the policy, before the first of its variants.
     pub(super) fn build_request(
         &self,
         plan: &Plan,
         planned: &PlannedImage,
         command: bool,
     ) -> BuildRequest {
-        let mut policy = self.variant_policy(&planned.variant);
+        let mut policy = self.build_policy(&planned.name);
         if let BuildSource::Layout { command: set, .. } = &mut policy.image_source
             && !command
         {
@@ -274,13 +269,13 @@ impl Release {
         let tags = plan
             .tags
             .iter()
-            .filter(|tag| tag.is_version && tag.variant == planned.variant);
+            .filter(|tag| tag.is_version && tag.image == planned.name);
         let references = tags
             .map(|tag| tag.repository.tag(&tag.tag))
             .chain([version.clone()])
             .collect();
         let expected = Expected {
-            variant: planned.variant.clone(),
+            image: planned.name.clone(),
             version: plan.version.clone(),
             commit: plan.commit,
             parent: self.parent_of_release(
@@ -291,18 +286,18 @@ impl Release {
             tree: self.project().git().tree_of(plan.commit),
             policy: plan.policy.clone(),
             platforms: policy.platforms.clone(),
-            repositories: plan.repositories.clone(),
+            repositories: plan.repositories_of(planned).to_vec(),
         };
         BuildRequest {
             policy,
             args: planned.args.clone(),
             repository: self.top().to_owned(),
             commit: plan.commit,
-            time: self.source_time(plan),
+            time: self.source_time(plan, planned),
             labels: planned.labels.clone(),
             annotations: planned.annotations.clone(),
             references,
-            variables: variables(plan, &planned.variant),
+            variables: variables(plan, &planned.name),
             targets: TargetRepositories::default(),
             expected: Some(expected),
         }
@@ -310,8 +305,9 @@ impl Release {
 
     /// What a reproducible build counts from: as the plan's labels say, so that all who build by one plan
     /// agree; else `SOURCE_DATE_EPOCH`, or the commit's time.
-    fn source_time(&self, plan: &Plan) -> i64 {
-        let own = self.policy().image.labels.contains_key(annotation::CREATED);
+    fn source_time(&self, plan: &Plan, planned: &PlannedImage) -> i64 {
+        let labels = self.policy().image_policy(&planned.name).labels;
+        let own = labels.contains_key(annotation::CREATED);
         if let Some(created) = created(plan).filter(|_| !own) {
             return created.timestamp();
         }
@@ -322,25 +318,9 @@ impl Release {
         set.unwrap_or_else(|| plan.commit_time.timestamp())
     }
 
-    /// `[image.build]` with a variant's own keys in their places.
-    pub(super) fn variant_policy(&self, variant: &Variant) -> BuildPolicy {
-        let mut build = self.policy().image.build.clone();
-        let variants = &self.policy().variants;
-        if let Some(variant) = variant.name().and_then(|name| variants.get(name)) {
-            if variant.target.is_some() {
-                build.target.clone_from(&variant.target);
-            }
-            if let Some(path) = &variant.layout {
-                build.image_source = BuildSource::Layout {
-                    path: path.clone(),
-                    command: build.image_source.command().cloned(),
-                };
-            }
-            if let Some(dockerfile) = &variant.dockerfile {
-                build.dockerfile.clone_from(dockerfile);
-            }
-        }
-        build
+    /// What makes an image, its own keys and its variant's in their places.
+    pub(super) fn build_policy(&self, image: &ImageName) -> BuildPolicy {
+        self.policy().image_policy(image).build
     }
 
     /// The images of this policy: those of others in this clone come and go as they please.
@@ -351,8 +331,7 @@ impl Release {
     fn new_store(&self) -> Store {
         let names: Vec<String> = self
             .policy()
-            .image
-            .all()
+            .repositories()
             .iter()
             .map(ToString::to_string)
             .collect();
@@ -361,22 +340,35 @@ impl Release {
     }
 }
 
-pub(super) fn to_build(plan: &Plan) -> impl Iterator<Item = (usize, &PlannedImage)> {
+/// The images that are built, each with whether it is the first of its name.
+pub(super) fn to_build(plan: &Plan) -> impl Iterator<Item = (bool, &PlannedImage)> {
+    let mut of_name = FirstOfName::default();
     plan.images
         .iter()
         .filter(|image| image.source == PlannedSource::Build)
-        .enumerate()
+        .map(move |image| (of_name.is_first(&image.name), image))
+}
+
+/// Tells the first image of each name from its variants.
+#[derive(Default)]
+pub(super) struct FirstOfName(BTreeSet<ImageName>);
+
+impl FirstOfName {
+    pub(super) fn is_first(&mut self, image: &ImageName) -> bool {
+        self.0.insert(image.plain())
+    }
 }
 
 /// What `image.build.command` is told.
-fn variables(plan: &Plan, variant: &Variant) -> Vec<(String, String)> {
+fn variables(plan: &Plan, image: &ImageName) -> Vec<(String, String)> {
     [
+        ("HOIST_IMAGE_NAME", image.name().to_owned()),
         ("HOIST_VERSION", plan.version.to_string()),
         ("HOIST_COMMIT", plan.commit.to_string()),
         ("HOIST_TAG", plan.git_tag.name.short().to_owned()),
         (
             "HOIST_VARIANT",
-            variant.name().unwrap_or_default().to_owned(),
+            image.variant().unwrap_or_default().to_owned(),
         ),
         (
             "HOIST_CREATED",

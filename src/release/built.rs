@@ -6,7 +6,7 @@ use semver::Version;
 
 use crate::{
     build::Leg,
-    oci::{Digest, Platform, Variant},
+    oci::{Digest, ImageName, Platform},
     plan::{Plan, version::VersionRequest},
 };
 
@@ -18,6 +18,8 @@ pub struct BuildOptions {
     pub request: VersionRequest,
     /// The platforms to build for; empty: those of the policy.
     pub platforms: Vec<Platform>,
+    /// The images to build, by their names: `worker` with its variants, `worker/alpine` alone. Empty: all.
+    pub images: Vec<String>,
     /// Build from files that no commit holds.
     pub allow_dirty: bool,
     /// The plan that all jobs of a release share.
@@ -47,7 +49,7 @@ pub enum BuildTarget {
 pub struct BuiltImages {
     /// The version that the images are labelled with.
     pub version: Version,
-    /// The main image first, then the variants by name.
+    /// The main image first, then the others by name, each followed by its variants.
     pub images: Vec<BuiltImage>,
     /// What a person should know.
     pub messages: Vec<String>,
@@ -57,8 +59,8 @@ pub struct BuiltImages {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct BuiltImage {
-    /// The variant, or [`Variant::main`].
-    pub variant: Variant,
+    /// Which image it is.
+    pub name: ImageName,
     /// The manifest or index.
     pub digest: Digest,
     /// What it runs on.

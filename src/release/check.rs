@@ -57,9 +57,15 @@ impl Release {
         ));
         all.extend(self.check_registries().await);
         all.push(finding("builder", builder));
-        let budget = &self.policy().image.budget;
-        if !budget.is_unset() {
-            all.push(finding("budget", Ok(budget.to_string())));
+        for image in self.policy().image_names() {
+            let budget = self.policy().image_policy(&image).budget;
+            if !budget.is_unset() {
+                let what = match image.is_main() {
+                    true => "budget".to_owned(),
+                    false => format!("budget of `{image}`"),
+                };
+                all.push(finding(&what, Ok(budget.to_string())));
+            }
         }
         all
     }
@@ -97,7 +103,7 @@ impl Release {
 
     /// The right to push, proven in each repository.
     async fn check_registries(&self) -> Vec<Check> {
-        let repositories = self.policy().image.all();
+        let repositories = self.policy().repositories();
         let apis = match self.apis(&repositories) {
             Ok(apis) => apis,
             Err(error) => {
@@ -122,11 +128,12 @@ impl Release {
         join_all(look).await
     }
 
-    /// Who would build, and whether everything for it is there: the main image and each variant.
+    /// Who would build, and whether everything for it is there: each image of the policy.
     async fn check_builder(&self) -> Result<String> {
         let mut who = String::new();
-        for variant in self.policy().images() {
-            let request = self.check_request(self.variant_policy(&variant))?;
+        for image in self.policy().all_images() {
+            let policy = self.policy().image_policy(&image).build;
+            let request = self.check_request(policy)?;
             let source = build::choose(&request, self.environment());
             who = source.check().await?.to_string();
         }

@@ -86,7 +86,7 @@ impl Release {
         let digests: Vec<_> = publication
             .images
             .iter()
-            .map(|image| image.manifest.digest())
+            .map(|image| image.digest())
             .collect();
         for digest in &digests {
             // Content that is fetched for one registry from another lies there for a while.

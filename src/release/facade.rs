@@ -54,7 +54,7 @@ impl Release {
     /// A release of `project`. `events` hears what happens, `cancel` ends it early.
     #[must_use]
     pub fn new(project: Project, events: Events, cancel: &Cancel) -> Self {
-        let repositories = project.policy().image.all();
+        let repositories = project.policy().repositories();
         Self::beside(project, &repositories, events, cancel)
     }
 
@@ -104,7 +104,7 @@ impl Release {
 
     /// All repositories of the policy.
     pub(super) fn repositories(&self) -> Result<Vec<Repository>> {
-        let all = self.policy().image.all();
+        let all = self.policy().repositories();
         if !all.is_empty() {
             return Ok(all);
         }

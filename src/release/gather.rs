@@ -7,17 +7,15 @@ use semver::Version;
 
 use crate::{
     error::{Error, Result},
-    oci::Variant,
+    oci::ImageName,
     plan::{
         Inputs,
         history::facts::Facts,
-        release::{
-            image_check::ExpectedImage,
-            ownership::{Adopted, Evidence},
-        },
+        release::ownership::{Adopted, Evidence},
         tags::{Published, TagSet},
         version::next::Next,
     },
+    policy::ImagePolicy,
     publish,
     release::{
         facade::Release,
@@ -82,11 +80,9 @@ impl Release {
         self.mark_earlier(&mut claims, &version, &facts);
         let commits = self.commits_of_release(release_commit.as_ref(), facts.head, &version);
         let evidence = Evidence {
-            expected: ExpectedImage {
-                version: &version,
-                commits: &commits,
-                platforms: &policy.image.build.platforms,
-            },
+            version: &version,
+            commits: &commits,
+            policy,
             journaled: &publish::journaled_images(&self.world(), &version, facts.head),
             receipts: &receipts,
         };
@@ -100,11 +96,16 @@ impl Release {
             ..inputs
         };
         let mut plan = inputs.plan()?;
-        if release_commit.is_some() && !policy.image.build.image_source.is_engine() {
+        let all: Vec<_> = policy
+            .all_images()
+            .map(|one| policy.image_policy(&one))
+            .collect();
+        let is_given = |one: &&ImagePolicy| !one.build.image_source.is_engine();
+        if release_commit.is_some() && all.iter().any(|one| is_given(&one)) {
             plan.messages.push(WITHOUT_COMMIT.to_owned());
         }
-        let own = !policy.image.labels.is_empty() || !policy.image.annotations.is_empty();
-        if own && self.has_layout() {
+        let own = |one: &ImagePolicy| !one.labels.is_empty() || !one.annotations.is_empty();
+        if all.iter().filter(is_given).any(own) {
             plan.messages.push(WITHOUT_LABELS.to_owned());
         }
         plan.release_commit = release_commit;
@@ -158,7 +159,7 @@ const WITHOUT_COMMIT: &str = "`image.build.layout` is made by others: the files 
 const WITHOUT_LABELS: &str = "an OCI layout keeps its bytes: `image.labels` and `image.annotations` are not written into `image.build.layout`";
 
 /// Nothing is published already.
-static NONE: BTreeMap<Variant, Adopted> = BTreeMap::new();
+static NONE: BTreeMap<ImageName, Adopted> = BTreeMap::new();
 
 /// The tag set of `inputs`, judged against what is published.
 pub(super) fn tag_set(inputs: &Inputs<'_>, published: &[Published]) -> Result<TagSet> {

@@ -185,7 +185,8 @@ impl Release {
                     .iter()
                     .all(|blob| image.blob_path(&blob.digest).is_file())
         };
-        let first = publication.images.first().filter(is_whole);
+        let first = publication.images.first().map(|one| &one.image);
+        let first = first.filter(is_whole);
         let layout = first.map(|image| &image.dir);
         let told = Told {
             images: images.clone(),
@@ -350,7 +351,7 @@ fn staged(publication: &Publication) -> Vec<String> {
     let mut all: Vec<String> = Vec::new();
     for target in &publication.targets {
         for tag in &target.tags {
-            let digest = publication.images[tag.image].manifest.digest();
+            let digest = publication.images[tag.image].digest();
             let name = target.repository.digest(digest);
             if !all.contains(&name) {
                 all.push(name);

@@ -17,12 +17,18 @@ use crate::{
         registry::{RepositoryApi, image_tree},
     },
     oci::{
-        Contents, Descriptor, Digest, Image, Index, Platform, Reference, Repository, Tag,
-        TagOrDigest,
+        Contents, Descriptor, Digest, Image, ImageName, Index, Platform, Reference, Repository,
+        Tag, TagOrDigest,
     },
-    plan::inspect::{Before, PastSize, Report, budget::judge, inspect},
+    plan::{
+        inspect::{Before, PastSize, Report, budget::judge, inspect},
+        tags::{ExactTags, TagRules},
+    },
     release::{errors, facade::Release, image_size::published_layers},
 };
+
+/// What is looked at where nothing is named.
+static MAIN: ImageName = ImageName::main();
 
 /// Blobs on their way at once.
 const AT_ONCE: usize = 4;
@@ -30,7 +36,8 @@ const AT_ONCE: usize = 4;
 /// What to look at.
 #[derive(Debug, Clone, Default)]
 pub struct InspectOptions {
-    /// A reference, or an OCI layout or archive on disk; unset: the last release.
+    /// A reference, an OCI layout or archive on disk, or the name of an image of the policy; unset: the last
+    /// release of the main image.
     pub image: Option<String>,
     /// What to compare it with; unset: of a version, the release before it.
     pub since: Option<String>,
@@ -63,14 +70,19 @@ impl Release {
     }
 
     async fn report(&self, look: &InspectOptions) -> Result<Report> {
-        let image = match &look.image {
-            Some(image) => image.clone(),
-            None => self.last_release().await?,
+        let named = match &look.image {
+            Some(image) => self.named_image(image),
+            None => Some(ImageName::main()),
         };
+        let image = match (&named, &look.image) {
+            (None, Some(image)) => image.clone(),
+            (named, _) => self.last_release(named.as_ref().unwrap_or(&MAIN)).await?,
+        };
+        let name = named.unwrap_or_else(|| self.image_of(&image));
         let contents = self.contents(&image).await?;
         let since = match &look.since {
             Some(since) => Some(since.clone()),
-            None if look.budget && Path::new(&image).exists() => self.any_release().await?,
+            None if look.budget && Path::new(&image).exists() => self.any_release(&name).await?,
             None => self.release_before(&image).await?,
         };
         let other = match since {
@@ -86,10 +98,27 @@ impl Release {
         }
         if look.budget {
             let before = other.map(|(name, other)| before(name, other));
-            let budget = &self.policy().image.budget;
-            report.over_budget = judge(budget, &report, before.as_ref(), None);
+            let budget = self.policy().image_policy(&name).budget;
+            report.over_budget = judge(&budget, &report, before.as_ref(), None);
         }
         Ok(report)
+    }
+
+    /// The image of the policy that is called so; a file is taken for a file.
+    fn named_image(&self, text: &str) -> Option<ImageName> {
+        let mut all = self.policy().all_images();
+        let image = all.find(|image| image.to_string() == text);
+        image.filter(|image| !image.is_main() && !Path::new(text).exists())
+    }
+
+    /// The image of the policy whose repository a reference names, else the main one.
+    fn image_of(&self, text: &str) -> ImageName {
+        match text.parse::<Reference>() {
+            Ok(reference) if !Path::new(text).exists() => {
+                self.policy().image_in(&reference.repository)
+            }
+            Ok(_) | Err(_) => ImageName::main(),
+        }
     }
 
     /// The sizes of the newest releases below the image's version, or of all, the oldest first.
@@ -103,7 +132,7 @@ impl Release {
         let reference = image.parse::<Reference>().ok().filter(|_| !on_disk);
         let repository = match &reference {
             Some(reference) => Some(reference.repository.clone()),
-            None => self.policy().image.all().into_iter().next(),
+            None => self.policy().repositories().into_iter().next(),
         };
         let Some(repository) = repository else {
             return Ok(Vec::new());
@@ -129,8 +158,8 @@ impl Release {
     }
 
     /// The last release, where there is one.
-    async fn any_release(&self) -> Result<Option<String>> {
-        match self.last_release().await {
+    async fn any_release(&self, image: &ImageName) -> Result<Option<String>> {
+        match self.last_release(image).await {
             Ok(release) => Ok(Some(release)),
             Err(error) if error.code() == ErrorCode::NotReleased => Ok(None),
             Err(error) => Err(error),
@@ -157,15 +186,26 @@ impl Release {
         pulled(api.as_ref(), &what, &format!("cannot read {reference}")).await
     }
 
-    /// The highest version that the first repository shows.
-    async fn last_release(&self) -> Result<String> {
-        let repository = self.policy().image.all().into_iter().next();
+    /// The highest version of an image that its first repository shows.
+    async fn last_release(&self, image: &ImageName) -> Result<String> {
+        let repositories = self.policy().repositories_of(&image.plain());
+        let repository = repositories.into_iter().next();
         let repository = repository.ok_or_else(|| {
             Error::usage("no image is named, and there is no `image.repository`")
                 .with_code(ErrorCode::NoRepository)
                 .hint("hoist inspect docker.io/acme/api:1.2.3")
         })?;
-        let versions = self.versions(&repository).await?;
+        let mut versions = self.versions(&repository).await?;
+        if image.variant().is_some() {
+            let rules = TagRules::in_repository(self.policy(), &repository);
+            let reader = ExactTags::new(&rules, []);
+            let own = |tag: &Tag| {
+                reader
+                    .read(tag.as_str())
+                    .is_some_and(|(read, _)| read == image)
+            };
+            versions.retain(|(_, tag)| own(tag));
+        }
         match versions
             .into_iter()
             .max_by(|a, b| order(&a.0).cmp(&order(&b.0)))

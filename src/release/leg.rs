@@ -6,14 +6,15 @@ use crate::{
     build::{self, LEG_FORMAT, Leg},
     error::{Error, ErrorCode, ErrorKind, Result},
     io::layout::{self, LayoutEntry},
-    oci::{Image, Platform, Repository, Variant, annotation},
+    oci::{Image, ImageName, Platform, Repository, annotation},
     plan::{Inputs, Plan, PlannedImage, PlannedSource, tags::Published, version::VersionRequest},
     publish,
     release::{
-        build::to_build,
+        build::{FirstOfName, to_build},
         built::{BuildOptions, BuildTarget, BuiltImage, BuiltImages},
         facade::Release,
         gather::Purpose,
+        legs,
         request::ReleaseRequest,
     },
 };
@@ -36,8 +37,10 @@ impl Release {
     }
 
     async fn plan_of(&self, request: &BuildOptions) -> Result<Plan> {
-        if let Some(platform) = request.platforms.iter().find(|it| !self.is_planned(it)) {
-            return Err(self.strange_platform(platform));
+        let images = self.asked_images(request)?;
+        let is_planned = |platform: &&Platform| images.iter().any(|it| self.is_for(it, platform));
+        if let Some(platform) = request.platforms.iter().find(|it| !is_planned(it)) {
+            return Err(self.strange_platform(&images, platform));
         }
         match (&request.target, &request.plan) {
             (BuildTarget::Trial, _) => self.trial_plan(&request.request).await,
@@ -46,18 +49,46 @@ impl Release {
         }
     }
 
-    /// Whether the policy names the platform, or leaves platforms to the builder.
-    fn is_planned(&self, platform: &Platform) -> bool {
-        let wanted = &self.policy().image.build.platforms;
+    /// The images that are to be built.
+    ///
+    /// # Errors
+    /// Usage (exit 2): the policy has no image of that name.
+    fn asked_images(&self, request: &BuildOptions) -> Result<Vec<ImageName>> {
+        let all: Vec<ImageName> = self.policy().all_images().collect();
+        let is = |image: &ImageName, name: &str| image.name() == name || image.to_string() == name;
+        let named = request.images.iter();
+        let unknown = named
+            .clone()
+            .find(|name| !all.iter().any(|it| is(it, name)));
+        if let Some(unknown) = unknown {
+            return Err(legs::unknown_image(unknown, &all).state("nothing was built"));
+        }
+        let asked = |image: &ImageName| {
+            request.images.is_empty() || request.images.iter().any(|name| is(image, name))
+        };
+        Ok(all.into_iter().filter(asked).collect())
+    }
+
+    /// Whether the policy builds the image for the platform, or leaves platforms to the builder.
+    fn is_for(&self, image: &ImageName, platform: &Platform) -> bool {
+        let wanted = self.policy().platforms(image);
         let fits = |wanted: &Platform| {
             platform.satisfies(wanted) || build::same_platform(platform, wanted)
         };
         wanted.is_empty() || wanted.iter().any(fits)
     }
 
-    fn strange_platform(&self, platform: &Platform) -> Error {
-        let wanted = &self.policy().image.build.platforms;
-        let names: Vec<String> = wanted.iter().map(|it| format!("`{it}`")).collect();
+    fn strange_platform(&self, images: &[ImageName], platform: &Platform) -> Error {
+        let mut names: Vec<String> = Vec::new();
+        for wanted in images
+            .iter()
+            .flat_map(|image| self.policy().platforms(image))
+        {
+            let name = format!("`{wanted}`");
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
         Error::refused(format!("the policy does not build for `{platform}`"))
             .cause(format!(
                 "`image.build.platforms` names {}",
@@ -138,18 +169,32 @@ impl Release {
 
     async fn build_all(&self, request: &BuildOptions, plan: &Plan) -> Result<BuiltImages> {
         let is_leg = request.target != BuildTarget::Trial;
-        if let Some(adopted) = plan.images.iter().find_map(adopted).filter(|_| is_leg) {
+        let asked = self.asked_images(request)?;
+        let of_platform = |image: &ImageName| {
+            let mut platforms = request.platforms.iter();
+            platforms.len() == 0 || platforms.any(|platform| self.is_for(image, platform))
+        };
+        let is_asked = |it: &&PlannedImage| asked.contains(&it.name) && of_platform(&it.name);
+        if let Some(adopted) = plan
+            .images
+            .iter()
+            .filter(is_asked)
+            .find_map(adopted)
+            .filter(|_| is_leg)
+        {
             return Err(nothing(&adopted));
         }
         let turn = self.turn(plan).await?;
         let mut images = Vec::new();
         let mut built = Vec::new();
-        for (index, planned) in to_build(plan) {
-            let (image, builder) = self.build_one(request, plan, planned, index == 0).await?;
+        let mut of_name = FirstOfName::default();
+        for planned in to_build(plan).map(|(_, it)| it).filter(is_asked) {
+            let command = of_name.is_first(&planned.name);
+            let (image, builder) = self.build_one(request, plan, planned, command).await?;
             let (platforms, base) = build::described(&image)?;
             let leg = is_leg.then(|| self.leg(plan, planned, &image, &platforms, base, builder));
             built.push(BuiltImage {
-                variant: planned.variant.clone(),
+                name: planned.name.clone(),
                 digest: image.manifest.digest().clone(),
                 platforms,
                 size: image.size(),
@@ -179,7 +224,7 @@ impl Release {
         command: bool,
     ) -> Result<(Image, String)> {
         let mut asked = self.build_request(plan, planned, command);
-        asked.policy.platforms = platforms(request, &asked.policy.platforms);
+        asked.policy.platforms = self.platforms_of(request, planned);
         match (&mut asked.expected, &request.target) {
             (expected, BuildTarget::Trial) => *expected = None,
             (Some(expected), _) => expected.platforms.clone_from(&asked.policy.platforms),
@@ -197,6 +242,22 @@ impl Release {
         Ok((image, builder))
     }
 
+    /// What to build an image for: what was asked for, else what the policy names. A trial is for this
+    /// machine, where that is one of several.
+    fn platforms_of(&self, request: &BuildOptions, planned: &PlannedImage) -> Vec<Platform> {
+        let all = self.policy().platforms(&planned.name);
+        let native: Vec<Platform> = all.iter().filter(|it| it.is_native()).cloned().collect();
+        if !request.platforms.is_empty() {
+            let asked = request.platforms.iter();
+            let own = asked.filter(|platform| self.is_for(&planned.name, platform));
+            own.cloned().collect()
+        } else if request.target == BuildTarget::Trial && !native.is_empty() {
+            native
+        } else {
+            all.to_vec()
+        }
+    }
+
     fn leg(
         &self,
         plan: &Plan,
@@ -211,8 +272,7 @@ impl Release {
         Leg {
             v: LEG_FORMAT,
             kind: Leg::TYPE.to_owned(),
-            image: Leg::main_image(),
-            variant: planned.variant.clone(),
+            image: planned.name.clone(),
             version: plan.version.clone(),
             commit: plan.commit,
             tree: tree.unwrap_or_else(|| plan.commit.into()),
@@ -250,37 +310,25 @@ impl Release {
             }
             BuildTarget::Staged => {
                 let world = self.world();
-                publish::stage_images(&world, &plan.repositories, images).await?;
-                for leg in built.iter_mut().filter_map(|built| built.leg.as_mut()) {
-                    leg.staged.clone_from(&plan.repositories);
+                for (image, built) in images.iter().zip(&mut *built) {
+                    let repositories = self.policy().repositories_of(&built.name.plain());
+                    let one = std::slice::from_ref(image);
+                    publish::stage_images(&world, &repositories, one).await?;
+                    if let Some(leg) = &mut built.leg {
+                        leg.staged = repositories;
+                    }
                 }
             }
         }
         if request.load {
             for (image, built) in images.iter().zip(built) {
-                let reference = trial_reference(&plan.repositories, &plan.version, &built.variant)?;
+                let repositories = self.policy().repositories_of(&built.name.plain());
+                let reference = trial_reference(&repositories, &plan.version, &built.name)?;
                 build::load(self.environment(), image, &reference, &self.cancel).await?;
                 built.loaded = Some(reference);
             }
         }
         Ok(())
-    }
-}
-
-/// What to build for: what was asked for, else what the policy names. A trial is for this machine, where
-/// that is one of several.
-fn platforms(request: &BuildOptions, planned: &[Platform]) -> Vec<Platform> {
-    let native: Vec<Platform> = planned
-        .iter()
-        .filter(|it| it.is_native())
-        .cloned()
-        .collect();
-    if !request.platforms.is_empty() {
-        request.platforms.clone()
-    } else if request.target == BuildTarget::Trial && !native.is_empty() {
-        native
-    } else {
-        planned.to_vec()
     }
 }
 
@@ -298,9 +346,11 @@ fn adopted(planned: &PlannedImage) -> Option<String> {
 fn annotations(built: &BuiltImage, plan: &Plan) -> std::collections::BTreeMap<String, String> {
     let leg = built.leg.as_ref();
     let leg = leg.map(|leg| serde_json::to_string(leg).expect("a leg is plain data"));
-    let name = match built.variant.name() {
-        Some(variant) => format!("{}-{variant}", plan.version),
-        None => plan.version.to_string(),
+    let version = plan.version.to_string();
+    let version = built.name.suffixed_variant(&version);
+    let name = match built.name.is_of_main() {
+        true => version,
+        false => format!("{}-{version}", built.name.name()),
     };
     leg.map(|leg| (annotation::LEG.to_owned(), leg))
         .into_iter()
@@ -312,7 +362,7 @@ fn annotations(built: &BuiltImage, plan: &Plan) -> std::collections::BTreeMap<St
 fn trial_reference(
     repositories: &[Repository],
     version: &Version,
-    variant: &Variant,
+    image: &ImageName,
 ) -> Result<String> {
     let Some(repository) = repositories.first() else {
         return Err(
@@ -324,10 +374,8 @@ fn trial_reference(
     };
     let version = version.to_string().replace('+', "-");
     let version = version.strip_suffix("-dev").unwrap_or(&version);
-    Ok(match variant.name() {
-        Some(variant) => format!("{repository}:{version}-dev-{variant}"),
-        None => format!("{repository}:{version}-dev"),
-    })
+    let tag = image.suffixed_variant(&format!("{version}-dev"));
+    Ok(format!("{repository}:{tag}"))
 }
 
 fn nothing(why: &str) -> Error {

@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::{
     build::{self, BuildRequest, ImageSource, LegInput, LegsSource},
     error::{Error, ErrorCode, Result},
-    oci::Variant,
+    oci::ImageName,
     release::{
         facade::Release,
         request::{ImageOptions, LegPath},
@@ -21,10 +21,10 @@ impl Release {
     /// Usage (exit 2) for a pattern that is not valid or an image that the policy does not have; failed
     /// (exit 6) where a pattern matches nothing.
     pub(super) fn leg_inputs(&self, from: &[LegPath]) -> Result<Vec<LegInput>> {
-        let all: Vec<Variant> = self.policy().images().collect();
+        let all: Vec<ImageName> = self.policy().all_images().collect();
         let mut inputs = Vec::new();
         for leg in from {
-            let (variant, path) = named(leg, &all)?;
+            let (image, path) = named(leg, &all)?;
             let found = build::expand(path, &leg.directory)?;
             if found.is_empty() {
                 return Err(no_match(&leg.text));
@@ -32,7 +32,7 @@ impl Release {
             inputs.extend(found.into_iter().map(|name| LegInput {
                 path: leg.directory.join(&name),
                 name,
-                variant: variant.clone(),
+                image: image.clone(),
             }));
         }
         Ok(inputs)
@@ -45,41 +45,44 @@ impl Release {
         options: &ImageOptions,
     ) -> Result<Box<dyn ImageSource + 'a>> {
         let expected = request.expected.as_ref();
-        let variant = expected.map(|expected| expected.variant.clone());
+        let image = expected.map(|expected| expected.image.clone());
+        let image = image.unwrap_or_default();
         Ok(Box::new(LegsSource {
             inputs: options.legs.clone(),
-            variant: variant.unwrap_or_default(),
-            all: self.policy().images().collect(),
+            repositories: self.apis(&self.policy().repositories_of(&image.plain()))?,
+            image,
+            all: self.policy().all_images().collect(),
             expected: request.expected.clone(),
             references: request.references.clone(),
-            repositories: self.apis(&self.repositories()?)?,
         }))
     }
 }
 
 /// The image that a leg is said to be of, and the path.
-fn named<'a>(leg: &'a LegPath, all: &[Variant]) -> Result<(Option<Variant>, &'a str)> {
+fn named<'a>(leg: &'a LegPath, all: &[ImageName]) -> Result<(Option<ImageName>, &'a str)> {
     let Some((name, path)) = leg.text.split_once('=') else {
         return Ok((None, &leg.text));
     };
-    if let Some(variant) = all
-        .iter()
-        .find(|variant| build::image_name(variant) == name)
-    {
-        return Ok((Some(variant.clone()), path));
+    if let Some(image) = all.iter().find(|image| image.to_string() == name) {
+        return Ok((Some(image.clone()), path));
     }
     let is_path = leg.directory.join(&leg.text).exists() || name.starts_with(['.', '/', '*']);
     if is_path || !leg.directory.join(path).exists() && Path::new(name).components().count() > 2 {
         return Ok((None, &leg.text));
     }
-    let names: Vec<String> = all.iter().map(build::image_name).collect();
-    Err(Error::usage(format!(
+    Err(unknown_image(name, all)
+        .state("nothing was built or moved")
+        .hint("`--from IMAGE=PATH` or `--from IMAGE/VARIANT=PATH`; a path with `=` in it begins with `./`"))
+}
+
+/// The policy has no image of that name.
+pub(super) fn unknown_image(name: &str, all: &[ImageName]) -> Error {
+    let names: Vec<String> = all.iter().map(ToString::to_string).collect();
+    Error::usage(format!(
         "the policy has no image `{}`",
         sanitize_line(name, 100)
     ))
     .cause(format!("it has `{}`", names.join("`, `")))
-    .state("nothing was built or moved")
-    .hint("`--from IMAGE=PATH` or `--from IMAGE/VARIANT=PATH`; a path with `=` in it begins with `./`"))
 }
 
 fn no_match(text: &str) -> Error {

@@ -7,10 +7,9 @@ use semver::Version;
 use crate::{
     error::Result,
     io::registry::RepositoryApi,
-    oci::{Digest, Observed, Repository, Tag, Variant},
+    oci::{Digest, ImageName, Observed, Repository, Tag},
     plan::{
         release::{
-            image_check::ExpectedImage,
             lock_images::{ImageFact, ImageFacts, MovingTagFacts},
             lock_journal::{ClaimedTag, GrantedTag, JournalClaim, TagRole},
             ownership::{Evidence, ImageOwner, PublishedTag},
@@ -75,16 +74,16 @@ impl Release {
             facts.own.extend(seen.own);
         }
         let receipts = self.receipts_of_claim(inputs);
-        let mut named: BTreeSet<(Variant, Digest)> = BTreeSet::new();
+        let mut named: BTreeSet<(ImageName, Digest)> = BTreeSet::new();
         for tag in claim.tags.iter().filter(|tag| tag.role != TagRole::Moving) {
-            let given = inputs.given.iter().find(|given| given.tag == tag.tag);
-            let variant = given.map_or_else(Variant::main, |given| given.variant.clone());
-            if named.insert((variant.clone(), tag.wanted.clone())) {
-                let origin = self.image_origin(&apis, inputs, (tag, &variant), &receipts);
+            let given = inputs.given.iter().find(|given| given.is(tag));
+            let image = given.map_or_else(ImageName::main, |given| given.image.clone());
+            if named.insert((image.clone(), tag.wanted.clone())) {
+                let origin = self.image_origin(&apis, inputs, (tag, &image), &receipts);
                 facts.images.push(ImageFact {
                     origin: origin.await?,
                     digest: tag.wanted.clone(),
-                    variant,
+                    image,
                 });
             }
         }
@@ -109,7 +108,7 @@ impl Release {
         &self,
         apis: &RepositoryApis,
         inputs: &ClaimInputs<'_>,
-        (tag, variant): (&ClaimedTag, &Variant),
+        (tag, image): (&ClaimedTag, &ImageName),
         receipts: &[Receipt],
     ) -> Result<Option<ImageOwner>> {
         let (claim, digest) = (inputs.claim, &tag.wanted);
@@ -130,23 +129,22 @@ impl Release {
         let branch = claim.branch.as_ref().map(|branch| branch.before);
         let commits: Vec<_> = commits.into_iter().chain(branch).collect();
         let evidence = Evidence {
-            expected: ExpectedImage {
-                version: &claim.version,
-                commits: &commits,
-                platforms: &policy.image.build.platforms,
-            },
+            version: &claim.version,
+            commits: &commits,
+            policy,
             journaled: &[],
             receipts,
         };
         let origin = evidence.origin_of(&PublishedTag {
             repository,
             tag: tag.tag.clone(),
-            variant: variant.clone(),
+            image: image.clone(),
             digest: digest.clone(),
             images,
             earlier: false,
         });
-        let again = policy.image.build.same_image == SameImage::Allow;
+        let build = policy.image_policy(image).build;
+        let again = build.same_image == SameImage::Allow;
         let earlier = self.is_of_other(digest, inputs);
         Ok(Some(match origin {
             ImageOwner::Own => origin,
@@ -154,7 +152,7 @@ impl Release {
                 ImageOwner::Unknown("another version published it, too".to_owned())
             }
             ImageOwner::Other(_) => origin,
-            ImageOwner::Unknown(why) if policy.image.build.image_source.is_engine() => {
+            ImageOwner::Unknown(why) if build.image_source.is_engine() => {
                 ImageOwner::Other(format!("{why}, and every image that hoist builds has one"))
             }
             ImageOwner::Unknown(_) if earlier => {
@@ -186,9 +184,9 @@ impl Release {
         inputs: &ClaimInputs<'_>,
         digest: &Digest,
     ) -> Result<Option<String>> {
-        let rules = TagRules::new(self.policy());
-        let reader = ExactTags::new(&rules, inputs.known);
         for api in apis {
+            let rules = TagRules::in_repository(self.policy(), api.repository());
+            let reader = ExactTags::new(&rules, inputs.known);
             let tags = observe::list(api.as_ref()).await?.unwrap_or_default();
             let others: Vec<Tag> = reader
                 .all(&tags)
@@ -213,7 +211,7 @@ impl Release {
         inputs: &ClaimInputs<'_>,
     ) -> Result<SeenRepository> {
         let (claim, repository) = (inputs.claim, api.repository());
-        let rules = TagRules::new(self.policy());
+        let rules = TagRules::in_repository(self.policy(), repository);
         let of_others = inputs.withdrawn.iter().filter(|one| **one != claim.version);
         let reader = ExactTags::new(&rules, inputs.known)
             .passing_over(&of_others.cloned().collect::<Vec<_>>());
@@ -261,11 +259,11 @@ impl Release {
         let all = |names: Option<&Vec<Tag>>| names.into_iter().flatten().filter_map(at).collect();
         let recorded = self.recorded(inputs.known, repository);
         let moving = claimed.into_iter().map(|tag| {
-            let given = inputs.given.iter().find(|given| given.tag == tag.tag);
+            let given = inputs.given.iter().find(|given| given.is(tag));
             MovingTagFacts {
                 repository: repository.clone(),
                 tag: tag.tag.clone(),
-                variant: given.map(|given| given.variant.clone()),
+                image: given.map(|given| given.image.clone()),
                 shown: at(&tag.tag),
                 follows: rules.is_target(inputs.known, &tag.tag),
                 due: all(due.get(&tag.tag)),

@@ -13,7 +13,9 @@ use crate::{
     plan::{
         release::{
             lock_images::{Doubts, judge_images},
-            lock_journal::{GrantedTag, JournalClaim, PolicyGrant, RemadeCommit, TagRole, misfit},
+            lock_journal::{
+                ClaimedTag, GrantedTag, JournalClaim, PolicyGrant, RemadeCommit, TagRole, misfit,
+            },
             verify::without_images,
             withdrawal::mark_name,
         },
@@ -159,13 +161,15 @@ impl Release {
         takes_back: bool,
     ) -> Result<(PolicyGrant, TagThere)> {
         let policy = self.policy();
-        let rules = TagRules::new(policy);
-        let names = claim.tags.iter().map(|tag| &tag.tag);
-        let moving = names.filter(|tag| match takes_back {
-            true => rules.is_takeable(known, tag),
-            false => rules.is_target(known, tag),
-        });
-        let moving = moving.cloned();
+        let is_moving = |claimed: &&ClaimedTag| {
+            let rules = TagRules::in_repository(policy, &claimed.repository);
+            match takes_back {
+                true => rules.is_takeable(known, &claimed.tag),
+                false => rules.is_target(known, &claimed.tag),
+            }
+        };
+        let moving = claim.tags.iter().filter(is_moving);
+        let moving = moving.map(|tag| (tag.repository.clone(), tag.tag.clone()));
         let moving = moving.collect();
         let git_tag = policy.version.tag.name(&claim.version);
         let git_tag = RefName::tag(&git_tag).map_err(|error| Error::refused(error.to_string()))?;
@@ -249,17 +253,19 @@ impl Release {
                 false => Vec::new(),
             };
             let set = tags::compute(policy, &context, &published)?;
-            given.extend(set.tags().iter().map(|tag| {
+            given.extend(set.tags().iter().flat_map(|tag| {
                 let role = match (tag.is_version, tag.kind) {
                     (true, _) => TagRole::Version,
                     (false, TagKind::Fixed) => TagRole::Fixed,
                     (false, TagKind::Moving) => TagRole::Moving,
                 };
-                GrantedTag {
+                let places = policy.repositories_of(&tag.image.plain());
+                places.into_iter().map(move |repository| GrantedTag {
+                    repository,
                     tag: tag.tag.clone(),
                     role,
-                    variant: tag.variant.clone(),
-                }
+                    image: tag.image.clone(),
+                })
             }));
         }
         Ok(given)

@@ -78,7 +78,8 @@ fn drift_messages(set: &TagSet, published: &[Published], version: &Version) -> V
         let missing: Vec<String> = set
             .tags()
             .iter()
-            .filter(|planned| planned.is_version && absent(&planned.tag))
+            .filter(|planned| planned.is_version && planned.is_for(repository))
+            .filter(|planned| absent(&planned.tag))
             .map(|planned| format!("`{}`", planned.tag))
             .collect();
         if !missing.is_empty() {

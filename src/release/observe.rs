@@ -8,7 +8,7 @@ use semver::Version;
 use crate::{
     error::{Error, Result},
     io::registry::{RegistryError, RegistryErrorKind, RepositoryApi, image_tree},
-    oci::{Digest, Observed, Runnable, Tag, TagOrDigest, annotation},
+    oci::{Digest, Observed, Repository, Runnable, Tag, TagOrDigest, annotation},
     plan::{
         release::{ownership::PublishedTag, receipt::Receipt},
         tags::{Listing, Published, TagSet},
@@ -24,9 +24,13 @@ const AT_ONCE: usize = 8;
 /// The repositories of a release, in the policy's order.
 pub(super) type RepositoryApis = [Arc<dyn RepositoryApi>];
 
-/// Lists every repository and looks at `tags` in each, all side by side.
-pub(super) async fn published(apis: &RepositoryApis, tags: &[Tag]) -> Result<Vec<Published>> {
-    try_join_all(apis.iter().map(|api| look(api.as_ref(), tags))).await
+/// Lists every repository and looks at the `tags` of each, all side by side.
+pub(super) async fn published(
+    apis: &RepositoryApis,
+    tags: impl Fn(&Repository) -> Vec<Tag>,
+) -> Result<Vec<Published>> {
+    let look = |api: &Arc<dyn RepositoryApi>| look(api.clone(), tags(api.repository()));
+    try_join_all(apis.iter().map(look)).await
 }
 
 /// Looks at the tags of `set` that were not looked at yet, and at those of other versions that it
@@ -42,9 +46,8 @@ pub(super) async fn complete(
             .filter(|verdict| verdict.repository == seen.repository)
             .filter_map(|verdict| verdict.successor.clone());
         let missing: Vec<Tag> = set
-            .tags()
-            .iter()
-            .map(|planned| planned.tag.clone())
+            .names_in(&seen.repository)
+            .cloned()
             .chain(successors)
             .filter(|tag| !seen.shows.contains_key(tag))
             .collect();
@@ -64,8 +67,9 @@ pub(super) async fn list(api: &dyn RepositoryApi) -> Result<Option<Vec<Tag>>> {
     }
 }
 
-async fn look(api: &dyn RepositoryApi, tags: &[Tag]) -> Result<Published> {
-    let (listing, shows) = tokio::join!(api.tags(), heads(api, tags));
+async fn look(api: Arc<dyn RepositoryApi>, tags: Vec<Tag>) -> Result<Published> {
+    let api = api.as_ref();
+    let (listing, shows) = tokio::join!(api.tags(), heads(api, &tags));
     let shows = shows?;
     let tags = match listing {
         Ok(tags) => Listing::Known(tags),
@@ -139,7 +143,8 @@ pub(super) async fn look_behind(
 ) -> Result<()> {
     for (api, seen) in apis.iter().zip(published) {
         let mut labels: BTreeMap<Digest, Option<Version>> = BTreeMap::new();
-        for unpublished in set.unpublished() {
+        let of_it = set.unpublished().iter();
+        for unpublished in of_it.filter(|one| set.is_in(&one.image, &seen.repository)) {
             let Some(Observed::At(digest)) = seen.shows.get(&unpublished.tag) else {
                 continue;
             };
@@ -147,7 +152,7 @@ pub(super) async fn look_behind(
                 continue;
             }
             let recorded = receipts.iter().rev().find(|(_, receipt)| {
-                receipt.digest == *digest && receipt.variant == unpublished.variant
+                receipt.digest == *digest && receipt.image == unpublished.image
             });
             let version = match (recorded, labels.get(digest)) {
                 (Some((version, _)), _) => Some(version.clone()),
@@ -179,14 +184,16 @@ pub(super) async fn claims(
 ) -> Result<Vec<PublishedTag>> {
     let mut claims = Vec::new();
     for (api, seen) in apis.iter().zip(published) {
-        for planned in set.tags().iter().filter(|planned| planned.is_version) {
+        let own = set.tags().iter();
+        for planned in own.filter(|planned| planned.is_version && planned.is_for(&seen.repository))
+        {
             let Some(Observed::At(digest)) = seen.shows.get(&planned.tag) else {
                 continue;
             };
             claims.push(PublishedTag {
                 repository: seen.repository.clone(),
                 tag: planned.tag.clone(),
-                variant: planned.variant.clone(),
+                image: planned.image.clone(),
                 digest: digest.clone(),
                 images: images_behind(api.as_ref(), digest).await?,
                 earlier: false,

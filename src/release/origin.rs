@@ -28,7 +28,8 @@ impl Release {
     ) -> Result<()> {
         let mut origin: Option<ImageOrigin> = None;
         for (planned, image) in plan.images.iter().zip(images) {
-            let source = self.variant_policy(&planned.variant).image_source;
+            let build = self.build_policy(&planned.name);
+            let source = build.image_source;
             let legs = options.legs.iter().map(|leg| &*leg.name);
             let legs = legs.collect::<Vec<_>>().join("`, `");
             let layout = match &*legs {
@@ -42,7 +43,10 @@ impl Release {
                 continue;
             }
             if origin.is_none() {
-                origin = Some(self.origin(plan, options.same_image).await?);
+                origin = Some(self.origin(plan).await?);
+            }
+            if let Some(origin) = &mut origin {
+                origin.same_image = options.same_image(build.same_image);
             }
             let revisions: Vec<(Option<Platform>, Option<String>)> = layout::revisions(image)?;
             let given = GivenImage {
@@ -65,34 +69,19 @@ impl Release {
         if !options.legs.is_empty() || !self.policy().hooks.before_build.is_empty() {
             return Ok(());
         }
-        for (index, planned) in to_build(plan) {
-            let request = self.build_request(plan, planned, index == 0);
+        for (_, planned) in to_build(plan) {
+            let request = self.build_request(plan, planned, true);
             let at_hand = self.source(&request, options)?.at_hand().await?;
             if let (Some(image), Some(layout)) = (at_hand, request.policy.image_source.layout()) {
-                self.check_layout(plan, &image, (layout, options)).await?;
+                let mut origin = self.origin(plan).await?;
+                origin.same_image = options.same_image(request.policy.same_image);
+                check_layout(&origin, &image, layout)?;
             }
         }
         Ok(())
     }
 
-    /// Refuses a layout that was looked at in its place, and is not of the plan's commit.
-    async fn check_layout(
-        &self,
-        plan: &Plan,
-        image: &ImageAtHand,
-        (layout, options): (&str, &ImageOptions),
-    ) -> Result<()> {
-        let origin = self.origin(plan, options.same_image).await?;
-        let given = GivenImage {
-            digest: &image.digest,
-            revisions: &image.revisions,
-            layout,
-            made: false,
-        };
-        origin.check(&given).map(drop)
-    }
-
-    async fn origin(&self, plan: &Plan, same_image: SameImage) -> Result<ImageOrigin> {
+    async fn origin(&self, plan: &Plan) -> Result<ImageOrigin> {
         let template = &self.policy().version.tag;
         let named = |version: &Version| (version.clone(), template.name(version));
         let last = plan.current.as_ref().map(|version| {
@@ -126,7 +115,7 @@ impl Release {
                 &plan.version,
             ),
             before,
-            same_image,
+            same_image: SameImage::Refuse,
         })
     }
 
@@ -139,8 +128,6 @@ impl Release {
         if !receipts.is_empty() {
             return Ok(receipts.into_iter().map(|one| one.digest).collect());
         }
-        let rules = TagRules::new(self.policy());
-        let exact = ExactTags::new(&rules, [version]);
         // Where the list is refused, the version's own name is the likeliest.
         let likely: Vec<Tag> = version
             .to_string()
@@ -150,6 +137,8 @@ impl Release {
             .collect();
         let mut digests = Vec::new();
         for api in self.apis(&self.repositories()?)? {
+            let rules = TagRules::in_repository(self.policy(), api.repository());
+            let exact = ExactTags::new(&rules, [version]);
             let names = match observe::list(api.as_ref()).await? {
                 None => likely.clone(),
                 Some(listed) => {
@@ -168,4 +157,15 @@ impl Release {
         }
         Ok(digests)
     }
+}
+
+/// Refuses a layout that was looked at in its place, and is not of the plan's commit.
+fn check_layout(origin: &ImageOrigin, image: &ImageAtHand, layout: &str) -> Result<()> {
+    let given = GivenImage {
+        digest: &image.digest,
+        revisions: &image.revisions,
+        layout,
+        made: false,
+    };
+    origin.check(&given).map(drop)
 }

@@ -7,7 +7,6 @@ use crate::{
     event::{Finished, Started},
     outcome::Outcome,
     plan::{Plan, PlannedImage, PlannedSource},
-    policy::SameImage,
     release::{
         facade::Release,
         gather::Purpose,
@@ -93,10 +92,7 @@ impl Release {
     /// As [`Release::leg_inputs`].
     pub(super) fn image_options(&self, request: &ReleaseRequest) -> Result<ImageOptions> {
         Ok(ImageOptions {
-            same_image: match request.allow_same_image {
-                true => SameImage::Allow,
-                false => self.policy().image.build.same_image,
-            },
+            allow_same_image: request.allow_same_image,
             over_budget: request.over_budget,
             legs: self.leg_inputs(&request.from)?,
         })
@@ -180,7 +176,7 @@ pub(super) fn changes(shown: &Plan, now: &Plan) -> Vec<String> {
     }
     let belongs_to = |plan: &Plan| -> Vec<_> {
         let tags = plan.tags.iter();
-        tags.map(|tag| (tag.variant.clone(), tag.kind, tag.successor.clone()))
+        tags.map(|tag| (tag.image.clone(), tag.kind, tag.successor.clone()))
             .collect()
     };
     if changed.is_empty() && belongs_to(shown) != belongs_to(now) {

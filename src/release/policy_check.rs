@@ -151,6 +151,7 @@ fn claim(prepared: &Prepared, found_in: &[RefName]) -> JournalClaim {
         },
         before: tag.before.clone(),
         wanted: prepared.wanted(tag).clone(),
+        image: prepared.images[tag.image].image_name(),
     };
     JournalClaim {
         version: prepared.version.clone(),

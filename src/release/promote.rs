@@ -10,13 +10,12 @@ use crate::{
     error::{Error, ErrorCode, Result},
     event::Started,
     git::{CommitId, ObjectId},
-    oci::Variant,
+    oci::ImageName,
     outcome::Outcome,
     plan::{
         Inputs, Plan,
         history::facts::{Facts, HistoryQuery, VersionTag},
         release::{
-            image_check::ExpectedImage,
             ownership::{Adopted, Evidence, PublishedTag},
             promote::{Promotion, must_be_prerelease, promotion},
         },
@@ -210,14 +209,14 @@ impl Release {
         })
     }
 
-    /// The candidate's images, one a variant, each known to be its own.
+    /// The candidate's images, each known to be its own.
     async fn candidates(
         &self,
         facts: &Facts,
         next: &Next,
         candidate: &Version,
         apis: &RepositoryApis,
-    ) -> Result<BTreeMap<Variant, Adopted>> {
+    ) -> Result<BTreeMap<ImageName, Adopted>> {
         let inputs = self.inputs(facts, next, candidate, None)?;
         let survey = Survey::of(self, apis, |published| tag_set(&inputs, published)).await?;
         let mut claims = survey.claims().await?;
@@ -225,22 +224,18 @@ impl Release {
         let receipts = self.receipts(facts, candidate)?;
         let commits = self.commits_of_release(None, facts.head, candidate);
         let evidence = Evidence {
-            expected: ExpectedImage {
-                version: candidate,
-                commits: &commits,
-                platforms: &self.policy().image.build.platforms,
-            },
+            version: candidate,
+            commits: &commits,
+            policy: self.policy(),
             journaled: &[],
             receipts: &receipts,
         };
         let images = evidence.adopt(&claims)?;
-        for variant in self.policy().images() {
-            if !images.contains_key(&variant) {
-                let which = variant
-                    .name()
-                    .map_or_else(String::new, |name| format!(" `{name}`"));
+        for image in self.policy().all_images() {
+            if !images.contains_key(&image) {
                 return Err(Error::refused(format!(
-                    "{candidate} has no{which} image in any repository"
+                    "{candidate} has no image{} in any repository",
+                    image.of_words()
                 ))
                 .with_code(ErrorCode::NotReleased)
                 .state("nothing was moved")
@@ -255,11 +250,11 @@ impl Release {
 fn same_bytes(
     target: &Version,
     there: &[PublishedTag],
-    images: &BTreeMap<Variant, Adopted>,
+    images: &BTreeMap<ImageName, Adopted>,
 ) -> Result<()> {
     let other = there.iter().find(|claim| {
         images
-            .get(&claim.variant)
+            .get(&claim.image)
             .is_none_or(|own| own.digest != claim.digest)
     });
     let Some(other) = other else { return Ok(()) };

@@ -3,13 +3,16 @@
 use crate::{
     error::Result,
     io::git::remote::{self, NewTag},
-    oci::{Image, Observed, Repository},
+    oci::{Image, ImageDocument, ImageName, Observed, Platform, Repository},
     plan::{
         Plan, PlannedMove,
         release::receipt::{self, Receipt},
         tags::{TagAction, TagKind},
     },
-    publish::{GitTagObject, PreflightResult, Publication, TagClass, TagMove, Target, World},
+    publish::{
+        GitTagObject, PreflightResult, Publication, PublishedImage, TagClass, TagMove, Target,
+        World,
+    },
     release::{build::Made, errors, facade::Release, release_commit::branch_move},
 };
 
@@ -55,21 +58,39 @@ impl Release {
     }
 
     /// The release's images, and behind them those of other versions that a tag is to show.
-    async fn with_successors(&self, plan: &Plan, made: &[Image]) -> Result<Vec<Image>> {
-        let mut images = made.to_vec();
+    async fn with_successors(&self, plan: &Plan, made: &[Image]) -> Result<Vec<PublishedImage>> {
+        let named = plan.images.iter().zip(made);
+        let named = named.map(|(planned, image)| self.named(&planned.name, image.clone()));
+        let mut images: Vec<PublishedImage> = named.collect();
         for planned in &plan.tags {
             if let Some(successor) = &planned.successor
                 && !images
                     .iter()
-                    .any(|i| *i.manifest.digest() == successor.digest)
+                    .any(|i| *i.digest() == successor.digest && i.name == planned.image)
             {
-                images.push(
-                    self.published_image(&successor.digest, &planned.repository)
-                        .await?,
-                );
+                let image = self.published_image(&successor.digest, &planned.repository);
+                images.push(self.named(&planned.image, image.await?));
             }
         }
         Ok(images)
+    }
+
+    /// An image with what the journal says of it.
+    pub(super) fn named(&self, name: &ImageName, image: Image) -> PublishedImage {
+        let listed = match ImageDocument::parse(&image.manifest) {
+            Ok(ImageDocument::Index(index)) => index.manifests,
+            Ok(ImageDocument::Manifest(_) | ImageDocument::NotAnImage) | Err(_) => Vec::new(),
+        };
+        let listed = listed.into_iter().filter_map(|entry| entry.platform);
+        let mut platforms: Vec<Platform> = listed.filter(|it| !it.is_unknown()).collect();
+        if platforms.is_empty() {
+            platforms = self.policy().platforms(name).to_vec();
+        }
+        PublishedImage {
+            name: name.clone(),
+            platforms,
+            image,
+        }
     }
 
     /// Who releases, as the git tag says it.
@@ -80,17 +101,17 @@ impl Release {
         }
     }
 
-    /// The annotated tag, with the notes and a digest line a repository and variant.
+    /// The annotated tag, with the notes and a digest line a repository and image.
     async fn tag_object(&self, world: &World, plan: &Plan, made: &Made) -> Result<GitTagObject> {
         let mut receipts = Vec::new();
         for repository in &plan.repositories {
-            for (planned, image) in plan.images.iter().zip(&made.images) {
-                receipts.push(Receipt {
-                    repository: repository.clone(),
-                    digest: image.manifest.digest().clone(),
-                    variant: planned.variant.clone(),
-                });
-            }
+            let images = plan.images.iter().zip(&made.images);
+            let own = images.filter(|(it, _)| plan.repositories_of(it).contains(repository));
+            receipts.extend(own.map(|(planned, image)| Receipt {
+                repository: repository.clone(),
+                digest: image.manifest.digest().clone(),
+                image: planned.name.clone(),
+            }));
         }
         let name = &plan.git_tag.name;
         let tag = NewTag {
@@ -123,7 +144,7 @@ impl Release {
 }
 
 /// `images`: as [`Release::with_successors`] puts them.
-fn tag_move(plan: &Plan, planned: &PlannedMove, images: &[Image]) -> TagMove {
+fn tag_move(plan: &Plan, planned: &PlannedMove, images: &[PublishedImage]) -> TagMove {
     let kind = match (planned.is_version, planned.kind) {
         (true, _) => TagClass::Version,
         (false, TagKind::Fixed) => TagClass::Fixed,
@@ -133,10 +154,10 @@ fn tag_move(plan: &Plan, planned: &PlannedMove, images: &[Image]) -> TagMove {
         None => plan
             .images
             .iter()
-            .position(|image| image.variant == planned.variant),
+            .position(|image| image.name == planned.image),
         Some(successor) => images
             .iter()
-            .position(|image| *image.manifest.digest() == successor.digest),
+            .position(|it| *it.digest() == successor.digest && it.name == planned.image),
     };
     TagMove {
         tag: planned.tag.clone(),
@@ -156,8 +177,9 @@ pub(super) fn still_fits(plan: &Plan, images: &[Image]) -> Result<()> {
         let Observed::At(shown) = &planned.before else {
             continue;
         };
-        let index = tag_move(plan, planned, images).image;
-        let ours = images.get(index).map(|image| image.manifest.digest());
+        let mut named = plan.images.iter().zip(images);
+        let ours = named.find(|(own, _)| own.name == planned.image);
+        let ours = ours.map(|(_, image)| image.manifest.digest());
         if ours.is_some_and(|ours| ours != shown) {
             return Err(errors::fixed(planned, shown));
         }

@@ -11,7 +11,7 @@ use crate::{
     plan::{
         Plan,
         release::withdrawal::marked_version,
-        tags::{self, ExactTags, Listing, Published, TagAction, TagContext, TagRules},
+        tags::{self, ExactTags, Listing, PlannedTag, Published, TagAction, TagContext, TagRules},
         version::branch::BranchKind,
     },
     policy::Policy,
@@ -64,7 +64,8 @@ fn overtaken_by_release(
     let moves = plan.tags.iter().filter(|tag| tag.action != TagAction::Keep);
     let mut found = Vec::new();
     for planned in moves {
-        let now = set.tags().iter().find(|tag| tag.tag == planned.tag);
+        let same = |tag: &&PlannedTag| tag.tag == planned.tag && tag.is_for(&planned.repository);
+        let now = set.tags().iter().find(same);
         let verdict = now.and_then(|tag| {
             let mut all = tag.verdicts.iter();
             all.find(|verdict| verdict.repository == planned.repository)
@@ -94,11 +95,11 @@ fn overtaken_by_line(
     let git = versions(policy, known);
     let mut withdrawn = withdrawn(policy, known);
     withdrawn.extend(taken_back.cloned());
-    let rules = TagRules::new(policy);
-    let reader = ExactTags::new(&rules, &git).passing_over(&withdrawn);
     let mut found = Vec::new();
     for (repository, tags) in &known.repositories {
         let Some(tags) = tags else { continue };
+        let rules = TagRules::in_repository(policy, repository);
+        let reader = ExactTags::new(&rules, &git).passing_over(&withdrawn);
         let targets = rules.targets(&reader, &git, tags);
         for (its_repository, tag, version) in wanted {
             let target = targets.iter().find(|target| target.tag == *tag);

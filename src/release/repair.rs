@@ -7,14 +7,16 @@ use crate::{
     error::Result,
     event::{Finished, Started},
     git::CommitId,
-    oci::{Image, Repository},
+    oci::{ImageName, Repository},
     outcome::Outcome,
     plan::{
         release::drift::{Drift, DriftState, drift_survey},
         tags::TagRules,
         version::VersionRequest,
     },
-    publish::{self, MarkObject, Preflight, Publication, Recheck, TagClass, TagMove, Target},
+    publish::{
+        self, MarkObject, Preflight, Publication, PublishedImage, Recheck, TagClass, TagMove, Target,
+    },
     release::{facade::Release, hooks::Verb, observe},
 };
 
@@ -50,7 +52,7 @@ impl DriftReport {
 }
 
 impl Release {
-    /// Compares every moving tag of every line and variant with what is published. Touches
+    /// Compares every moving tag of every line and image with what is published. Touches
     /// nothing.
     ///
     /// # Errors
@@ -65,7 +67,7 @@ impl Release {
         let git: Vec<Version> = facts.tags.iter().map(|tag| tag.version.clone()).collect();
         let apis = self.apis(&self.repositories()?)?;
         let (published, withdrawn) =
-            tokio::join!(observe::published(&apis, &[]), self.withdrawn_or_known());
+            tokio::join!(observe::published(&apis, |_| Vec::new()), self.withdrawn_or_known());
         let published = published?;
         let withdrawn: Vec<Version> = withdrawn.into_iter().map(|one| one.version).collect();
         let mut repositories = Vec::new();
@@ -77,7 +79,7 @@ impl Release {
                 drift: survey.drift(&shows),
             });
         }
-        let rules = TagRules::new(self.policy());
+        let rules = TagRules::of(self.policy(), &ImageName::main());
         Ok(DriftReport {
             repositories,
             left_out: rules.left_out().map(ToString::to_string).collect(),
@@ -122,7 +124,7 @@ impl Release {
         mark: Option<MarkObject>,
     ) -> Result<Publication> {
         let facts = self.project().facts_of(&VersionRequest::default(), None)?;
-        let mut images: Vec<Image> = Vec::new();
+        let mut images: Vec<PublishedImage> = Vec::new();
         let mut targets = Vec::new();
         for surveyed in &drifts.repositories {
             let mut tags = Vec::new();
@@ -133,14 +135,12 @@ impl Release {
             {
                 let known = images
                     .iter()
-                    .position(|i| *i.manifest.digest() == drift.want);
+                    .position(|it| *it.digest() == drift.want && it.name == drift.image);
                 let image = match known {
                     Some(known) => known,
                     None => {
-                        images.push(
-                            self.published_image(&drift.want, &surveyed.repository)
-                                .await?,
-                        );
+                        let image = self.published_image(&drift.want, &surveyed.repository);
+                        images.push(self.named(&drift.image, image.await?));
                         images.len() - 1
                     }
                 };

@@ -62,8 +62,8 @@ pub(super) struct FixedByPlan {
 /// Where the images of a plan come from, beyond what the plan says.
 #[derive(Debug, Clone)]
 pub(super) struct ImageOptions {
-    /// What becomes of a layout that the last release has published already.
-    pub(super) same_image: SameImage,
+    /// Whether a layout that the last release has published already is published again, whatever the policy says.
+    pub(super) allow_same_image: bool,
     /// Whether an image may be over its budget.
     pub(super) over_budget: bool,
     /// The legs of all images; empty where this machine makes the images.
@@ -71,10 +71,18 @@ pub(super) struct ImageOptions {
 }
 
 impl ImageOptions {
+    /// What becomes of a layout that is published already, where the policy says `own` of its image.
+    pub(super) fn same_image(&self, own: SameImage) -> SameImage {
+        match self.allow_same_image {
+            true => SameImage::Allow,
+            false => own,
+        }
+    }
+
     /// For images that are published already.
     pub(super) fn of_published() -> Self {
         Self {
-            same_image: SameImage::Allow,
+            allow_same_image: true,
             over_budget: true,
             legs: Vec::new(),
         }

@@ -65,7 +65,7 @@ impl ReleaseSet {
         let work_tree = Arc::default();
         let projects = projects.into_projects();
         // A password that names no host is for the only registry of all images.
-        let all = projects.iter().flat_map(|p| p.policy().image.all());
+        let all = projects.iter().flat_map(|p| p.policy().repositories());
         let all: Vec<Repository> = all.collect();
         let member = |project: Project| {
             let events = listener(project.config());

@@ -2,7 +2,7 @@
 
 use crate::{
     error::Result,
-    oci::Tag,
+    oci::Repository,
     plan::{
         release::ownership::PublishedTag,
         tags::{Published, TagSet, unpublished_versions},
@@ -37,8 +37,9 @@ impl<'a> Survey<'a> {
             .iter()
             .map(|api| Published::not_asked(api.repository().clone()))
             .collect();
-        let names = names(&compute(&unasked)?);
-        let mut published = observe::published(apis, &names).await?;
+        let set = compute(&unasked)?;
+        let names = |repository: &Repository| set.names_in(repository).cloned().collect();
+        let mut published = observe::published(apis, names).await?;
         let mut set = compute(&published)?;
         if !set.unpublished().is_empty() {
             let receipts = release.receipts_of(&unpublished_versions(set.unpublished()));
@@ -62,9 +63,4 @@ impl<'a> Survey<'a> {
     pub(super) async fn claims(&self) -> Result<Vec<PublishedTag>> {
         observe::claims(self.apis, &self.published, &self.set).await
     }
-}
-
-fn names(set: &TagSet) -> Vec<Tag> {
-    let tags = set.tags().iter();
-    tags.map(|planned| planned.tag.clone()).collect()
 }

@@ -9,7 +9,7 @@ use semver::Version;
 use crate::{
     error::Result,
     git::CommitId,
-    oci::Variant,
+    oci::ImageName,
     plan::{
         history::facts::Facts,
         release::{
@@ -28,8 +28,8 @@ use crate::{
 pub struct TagsResult {
     /// The tags; `None`: there is nothing to release.
     pub set: Option<TagSet>,
-    /// The labels of each image, by variant.
-    pub labels: BTreeMap<Variant, BTreeMap<String, String>>,
+    /// The labels of each image.
+    pub labels: BTreeMap<ImageName, BTreeMap<String, String>>,
     /// Why there is nothing to release.
     pub why: String,
     /// The version that HEAD is tagged with.
@@ -96,7 +96,7 @@ impl Release {
         };
         let subject = self.subject(&facts, &version, true)?;
         let context = subject.context(self.instant()?);
-        let repositories = self.policy().image.all();
+        let repositories = self.policy().repositories();
         let set = if offline || repositories.is_empty() {
             let unasked: Vec<_> = repositories.into_iter().map(Published::not_asked).collect();
             tags::compute(self.policy(), &context, &unasked)?
@@ -155,10 +155,11 @@ impl Release {
         &self,
         set: &TagSet,
         context: &TagContext<'_>,
-    ) -> Result<BTreeMap<Variant, BTreeMap<String, String>>> {
+    ) -> Result<BTreeMap<ImageName, BTreeMap<String, String>>> {
         let policy = self.policy();
         let created = self.source_date()?.unwrap_or(context.commit_time);
-        let one = |variant: Variant| {
+        let one = |image: ImageName| {
+            let repositories = policy.repositories_of(&image.plain());
             let facts = LabelFacts {
                 values: Values {
                     version: context.version,
@@ -171,13 +172,14 @@ impl Release {
                 },
                 created,
                 remote: self.remote_url.as_deref(),
-                repository: set.repositories().first(),
-                version_tag: set.version_tag(&variant),
+                repository: repositories.first(),
+                version_tag: set.version_tag(&image),
                 base: None,
             };
-            (variant, labels(&policy.image, &facts))
+            let labels = labels(&policy.image_policy(&image), &facts);
+            (image, labels)
         };
-        Ok(policy.images().map(one).collect())
+        Ok(policy.all_images().map(one).collect())
     }
 }
 

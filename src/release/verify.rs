@@ -11,7 +11,7 @@ use crate::{
         RepositoryApi,
         image_tree::{self, ImageTree},
     },
-    oci::{Digest, Repository, TagOrDigest},
+    oci::{Digest, ImageName, Repository, TagOrDigest},
     plan::{
         history::facts::Facts,
         release::{
@@ -64,6 +64,8 @@ impl Verified {
 /// Something that is wrong with an image in a repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
+    /// Which image of the release it is.
+    pub image: ImageName,
     /// The repository that has the image.
     pub repository: Repository,
     /// The image's manifest or index.
@@ -124,14 +126,14 @@ impl Release {
     /// Every version that an exact tag of any repository names, ascending.
     async fn published_versions(&self, facts: &Facts) -> Result<Vec<Version>> {
         let apis = self.apis(&self.repositories()?)?;
-        let published = observe::published(&apis, &[]).await?;
-        let rules = TagRules::new(self.policy());
-        let reader = ExactTags::new(&rules, facts.tags.iter().map(|tag| &tag.version));
+        let published = observe::published(&apis, |_| Vec::new()).await?;
         let mut versions: Vec<Version> = Vec::new();
         for seen in &published {
             let Listing::Known(tags) = &seen.tags else {
                 return Err(unlisted(&seen.repository));
             };
+            let rules = TagRules::in_repository(self.policy(), &seen.repository);
+            let reader = ExactTags::new(&rules, facts.tags.iter().map(|tag| &tag.version));
             let exact = reader.all(tags).into_values().flatten();
             versions.extend(exact.map(|exact| exact.version));
         }
@@ -145,11 +147,11 @@ impl Release {
         let context = subject.context(self.instant()?);
         let published = self.published_for(&context).await?;
         let receipts = self.receipts(facts, version)?;
-        let by_variant = receipts
+        let by_image = receipts
             .iter()
-            .map(|receipt| (receipt.variant.clone(), receipt.digest.clone()))
+            .map(|receipt| (receipt.image.clone(), receipt.digest.clone()))
             .collect();
-        let checks = checks(self.policy(), &context, &published, &by_variant)?;
+        let checks = checks(self.policy(), &context, &published, &by_image)?;
         let mut fixed = checks.iter().filter(|check| check.kind == TagKind::Fixed);
         if subject.commit.is_none() && fixed.all(|check| check.state == CheckState::Missing) {
             return Err(Error::refused(format!("there is no release {version}"))
@@ -179,23 +181,27 @@ impl Release {
             .checks
             .iter()
             .filter(|c| c.state == CheckState::Right);
-        let images: BTreeSet<(Repository, Digest)> = right
-            .filter_map(|check| Some((check.repository.clone(), check.want.clone()?)))
+        let images: BTreeSet<(ImageName, Repository, Digest)> = right
+            .filter_map(|check| {
+                let digest = check.want.clone()?;
+                Some((check.image.clone(), check.repository.clone(), digest))
+            })
             .collect();
         let commits = subject.commit;
         let commits = commits.map(|commit| self.commits_of_release(None, commit, &subject.version));
-        let expected = ExpectedImage {
-            version: &subject.version,
-            commits: commits.as_deref().unwrap_or_default(),
-            platforms: &self.policy().image.build.platforms,
-        };
-        for (repository, digest) in images {
+        for (image, repository, digest) in images {
+            let expected = ExpectedImage {
+                version: &subject.version,
+                commits: commits.as_deref().unwrap_or_default(),
+                platforms: self.policy().platforms(&image),
+            };
             let api = self.apis(std::slice::from_ref(&repository))?.remove(0);
             let (problems, bytes) = self
                 .look_into(api.as_ref(), &digest, &expected, &subject.git, deep)
                 .await?;
             verified.bytes += bytes;
             let finding = |problem| Finding {
+                image: image.clone(),
                 repository: repository.clone(),
                 digest: digest.clone(),
                 problem,

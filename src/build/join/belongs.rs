@@ -4,22 +4,18 @@ use semver::Version;
 
 use crate::{
     build::join::{
-        content::LegContent,
-        leg::{Leg, image_name},
-        part::ImagePart,
-        platforms::same_platform,
-        refusal,
+        content::LegContent, leg::Leg, part::ImagePart, platforms::same_platform, refusal,
     },
     error::Result,
     git::{CommitId, ObjectId},
-    oci::{Digest, Platform, Repository, Variant, annotation},
+    oci::{Digest, ImageName, Platform, Repository, annotation},
 };
 
 /// What the legs of one image have to agree with.
 #[derive(Debug, Clone)]
 pub struct Expected {
     /// The image that they are of.
-    pub variant: Variant,
+    pub image: ImageName,
     /// The version that is released.
     pub version: Version,
     /// The commit that is released.
@@ -66,9 +62,9 @@ pub(super) fn check_claims(leg: &LegContent, expected: &Expected) -> Result<()> 
 
 /// What can be compared before anything of the leg's content is read.
 pub(super) fn check_description(claims: &Leg, expected: &Expected, file: &str) -> Result<()> {
-    let ours = image_name(&expected.variant);
-    if claims.image_name() != ours {
-        return Err(refusal::other_image(file, &claims.image_name(), &ours));
+    if claims.image != expected.image {
+        let (said, ours) = (claims.image.to_string(), expected.image.to_string());
+        return Err(refusal::other_image(file, &said, &ours));
     }
     let differs = |what, theirs: &dyn ToString, ours: &dyn ToString| {
         refusal::differs(claims, file, what, &theirs.to_string(), &ours.to_string())

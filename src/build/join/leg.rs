@@ -7,14 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     git::{CommitId, ObjectId},
-    oci::{Digest, MediaType, Platform, Repository, Variant},
+    oci::{Digest, ImageName, MediaType, Platform, Repository},
 };
 
 /// The version of the format that this program writes. A reader refuses a newer one.
 pub const LEG_FORMAT: u64 = 1;
-
-/// The name of the image that is not one of several.
-const MAIN: &str = "main";
 
 /// What one machine has made for an image, and what it was made from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,10 +23,8 @@ pub struct Leg {
     #[serde(rename = "type")]
     pub kind: String,
     /// The image that it belongs to.
-    pub image: String,
-    /// The variant of that image; `null` for the image without a suffix.
-    #[serde(default)]
-    pub variant: Variant,
+    #[serde(flatten)]
+    pub image: ImageName,
     /// The version that it was built as.
     pub version: Version,
     /// The commit that it was built from.
@@ -73,34 +68,11 @@ impl Leg {
     /// The `type` of every leg.
     pub(crate) const TYPE: &str = "leg";
 
-    /// The name of the image without a suffix, in every policy.
-    pub(crate) fn main_image() -> String {
-        MAIN.to_owned()
-    }
-
-    /// The image as it is named on the command line: `main`, or `main/alpine`.
-    #[must_use]
-    pub fn image_name(&self) -> String {
-        name_of(&self.image, &self.variant)
-    }
-
     /// What its images run on, those that can be read.
     pub(crate) fn parsed_platforms(&self) -> Vec<Platform> {
         self.platforms
             .iter()
             .filter_map(|text| text.parse().ok())
             .collect()
-    }
-}
-
-/// An image of this policy as it is named on the command line.
-pub(crate) fn image_name(variant: &Variant) -> String {
-    name_of(MAIN, variant)
-}
-
-fn name_of(image: &str, variant: &Variant) -> String {
-    match variant.name() {
-        Some(variant) => format!("{image}/{variant}"),
-        None => image.to_owned(),
     }
 }

@@ -25,7 +25,6 @@ mod tests;
 
 pub use belongs::Expected;
 pub(crate) use described::described;
-pub(crate) use leg::image_name;
 pub use leg::{LEG_FORMAT, Leg, LegBase};
 pub(crate) use platforms::same_platform;
 pub(crate) use source::{LegInput, LegsSource};

@@ -8,15 +8,11 @@ use std::{
 };
 
 use crate::{
-    build::join::{
-        content::LegContent,
-        leg::{Leg, image_name},
-        refusal,
-    },
+    build::join::{content::LegContent, leg::Leg, refusal},
     error::{Error, ErrorCode, Result},
     event::Events,
     io::layout::{Collection, WantedImage},
-    oci::{Digest, Image, ImageDocument, Manifest, Variant, annotation},
+    oci::{Digest, Image, ImageDocument, ImageName, Manifest, annotation},
 };
 
 /// Longest description of legs that is read, in bytes.
@@ -30,7 +26,7 @@ pub(crate) struct LegInput {
     /// How messages call it.
     pub(crate) name: String,
     /// The image that it was said to be of.
-    pub(crate) variant: Option<Variant>,
+    pub(crate) image: Option<ImageName>,
 }
 
 /// What a file turned out to be.
@@ -76,7 +72,7 @@ pub(super) fn kind(input: &LegInput) -> Result<LegKind> {
     Leg::parse_all(&text, &input.name).map(LegKind::Staged)
 }
 
-/// Whether a leg of `input` is one of `variant`'s: as the command line says, else as the leg itself does.
+/// Whether a leg of `input` is one of `image`'s: as the command line says, else as the leg itself does.
 ///
 /// # Errors
 /// The leg says that it is of an image that the policy does not have, or of another one than the
@@ -84,36 +80,40 @@ pub(super) fn kind(input: &LegInput) -> Result<LegKind> {
 pub(super) fn is_of(
     input: &LegInput,
     claims: Option<&Leg>,
-    variant: &Variant,
-    all: &[Variant],
+    image: &ImageName,
+    all: &[ImageName],
 ) -> Result<bool> {
-    let names: Vec<String> = all.iter().map(image_name).collect();
-    let said = claims.map(Leg::image_name);
-    if let Some(said) = &said
-        && !names.contains(said)
-    {
-        let expected = names.join("` or `");
-        return Err(refusal::other_image(&input.name, said, &expected));
+    let names = || -> Vec<String> { all.iter().map(ToString::to_string).collect() };
+    let said = claims.map(|leg| &leg.image);
+    if let Some(said) = said.filter(|said| !all.contains(said)) {
+        let expected = names().join("` or `");
+        return Err(refusal::other_image(
+            &input.name,
+            &said.to_string(),
+            &expected,
+        ));
     }
-    match (&input.variant, said) {
-        (Some(named), Some(said)) if said != image_name(named) => {
-            Err(refusal::other_image(&input.name, &said, &image_name(named)))
-        }
-        (Some(named), _) => Ok(named == variant),
-        (None, Some(said)) => Ok(said == image_name(variant)),
+    match (&input.image, said) {
+        (Some(named), Some(said)) if said != named => Err(refusal::other_image(
+            &input.name,
+            &said.to_string(),
+            &named.to_string(),
+        )),
+        (Some(named), _) => Ok(named == image),
+        (None, Some(said)) => Ok(said == image),
         (None, None) if all.len() == 1 => Ok(true),
-        (None, None) => Err(refusal::unnamed(&input.name, &names)),
+        (None, None) => Err(refusal::unnamed(&input.name, &names())),
     }
 }
 
-/// Takes the legs of `variant` that a layout holds.
+/// Takes the legs of `image` that a layout holds.
 ///
 /// # Errors
 /// The layout cannot be used, or a leg in it is of no image that is known.
 pub(super) fn layout(
     input: &LegInput,
-    variant: &Variant,
-    all: &[Variant],
+    image: &ImageName,
+    all: &[ImageName],
     wanted: &WantedImage,
     collection: &Collection,
     events: &Events,
@@ -124,7 +124,7 @@ pub(super) fn layout(
             Some(text) => Some(Leg::parse(text, &input.name)?),
             None => None,
         };
-        if is_of(input, claims.as_ref(), variant, all)? {
+        if is_of(input, claims.as_ref(), image, all)? {
             contents.push(content(&input.name, claims, taken.image, collection)?);
         }
     }
@@ -166,10 +166,10 @@ pub(super) fn config_of(manifest: &Manifest) -> Option<Digest> {
 /// Paths that lead to one place are one input.
 pub(super) fn each_once(inputs: &[LegInput]) -> Vec<LegInput> {
     let real = |input: &LegInput| fs::canonicalize(&input.path).unwrap_or(input.path.clone());
-    let mut known: Vec<(PathBuf, Option<Variant>)> = Vec::new();
+    let mut known: Vec<(PathBuf, Option<ImageName>)> = Vec::new();
     let mut kept = Vec::new();
     for input in inputs {
-        let place = (real(input), input.variant.clone());
+        let place = (real(input), input.image.clone());
         if !known.contains(&place) {
             known.push(place);
             kept.push(input.clone());

@@ -12,7 +12,7 @@ use crate::{
         join::{
             belongs::{self, Expected},
             index::{Joined, join},
-            leg::{Leg, image_name},
+            leg::Leg,
             read::{self, LegKind},
             refusal, staged,
         },
@@ -24,7 +24,7 @@ use crate::{
         layout::{Collection, Store, WantedImage},
         registry::RepositoryApi,
     },
-    oci::{Image, Variant},
+    oci::{Image, ImageName},
 };
 
 /// The legs of one image.
@@ -32,9 +32,9 @@ pub(crate) struct LegsSource {
     /// All files, also those with legs of other images.
     pub(crate) inputs: Vec<LegInput>,
     /// The image that is wanted.
-    pub(crate) variant: Variant,
+    pub(crate) image: ImageName,
     /// All images of the policy.
-    pub(crate) all: Vec<Variant>,
+    pub(crate) all: Vec<ImageName>,
     /// What the legs have to agree with; nothing for a trial.
     pub(crate) expected: Option<Expected>,
     /// Names that decide between several images of a layout without descriptions.
@@ -71,11 +71,11 @@ impl ImageSource for LegsSource {
         for input in read::each_once(&self.inputs) {
             match read::kind(&input).map_err(|error| within_layout(error, &input))? {
                 LegKind::Layout => {
-                    let (variant, all) = (self.variant.clone(), self.all.clone());
+                    let (image, all) = (self.image.clone(), self.all.clone());
                     let (wanted, events) = (self.wanted(), events.clone());
                     let collection = Arc::clone(&collection);
                     let read = tokio::task::spawn_blocking(move || {
-                        read::layout(&input, &variant, &all, &wanted, &collection, &events)
+                        read::layout(&input, &image, &all, &wanted, &collection, &events)
                     });
                     legs.extend(task_result(read.await)?);
                 }
@@ -94,8 +94,7 @@ impl ImageSource for LegsSource {
             }
         }
         if legs.is_empty() {
-            let name = image_name(&self.variant);
-            return Err(refusal::no_leg(&name));
+            return Err(refusal::no_leg(&self.image.to_string()));
         }
         let count = legs.len();
         let joined = join(&legs, self.expected.as_ref())?;
@@ -120,7 +119,7 @@ impl LegsSource {
     fn descriptions(&self, input: &LegInput, legs: Vec<Leg>) -> Result<Vec<Leg>> {
         let mut ours = Vec::new();
         for leg in legs {
-            if read::is_of(input, Some(&leg), &self.variant, &self.all)? {
+            if read::is_of(input, Some(&leg), &self.image, &self.all)? {
                 if let Some(expected) = &self.expected {
                     belongs::check_description(&leg, expected, &input.name)?;
                 }

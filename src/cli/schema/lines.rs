@@ -154,6 +154,7 @@ fn drift() -> Object {
         ("type", json!({ "const": "tag" })),
         ("repository", text()),
         ("tag", text()),
+        ("image", text()),
         ("variant", null()),
         ("state", text()),
         ("version", text()),

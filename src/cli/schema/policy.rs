@@ -83,7 +83,7 @@ fn describe(schema: &mut Value) {
 fn path(name: &str) -> Vec<&str> {
     match name.split_once('.') {
         // The example names one of many.
-        Some((table @ ("variants" | "registry"), _)) => vec![table, "*"],
+        Some((table @ ("images" | "variants" | "registry"), _)) => vec![table, "*"],
         _ => name.split('.').collect(),
     }
 }
@@ -129,6 +129,7 @@ fn every_key_has_words_and_its_default() {
         "/properties/version",
         "/properties/branches",
         "/properties/tags",
+        "/properties/images/additionalProperties",
         "/properties/variants/additionalProperties",
         "/properties/publish",
         "/properties/hooks",

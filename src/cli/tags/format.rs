@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    oci::{Digest, Variant},
+    oci::{Digest, ImageName, Tag},
     release::{Explained, PlannedTag, TagSet},
 };
 
@@ -24,8 +24,8 @@ pub(super) enum Format {
     Github,
 }
 
-/// Labels by variant.
-pub(super) type Labels = BTreeMap<Variant, BTreeMap<String, String>>;
+/// Labels by image.
+pub(super) type Labels = BTreeMap<ImageName, BTreeMap<String, String>>;
 
 /// The target that docker/metadata-action writes, so that a bake file need not change.
 const BAKE_TARGET: &str = "docker-metadata-action";
@@ -34,7 +34,13 @@ const BAKE_TARGET: &str = "docker-metadata-action";
 pub(super) fn text(set: &TagSet, labels: &Labels, format: Format) -> String {
     match format {
         Format::Lines => {
-            let names: Vec<&str> = set.everywhere().map(|t| t.tag.as_str()).collect();
+            let mut names: Vec<&str> = Vec::new();
+            for planned in set.everywhere() {
+                // Images of one version have the same tags.
+                if !names.contains(&planned.tag.as_str()) {
+                    names.push(planned.tag.as_str());
+                }
+            }
             names.join("\n")
         }
         Format::Refs => references(set, |_| true).join("\n"),
@@ -68,7 +74,8 @@ fn tag(planned: &PlannedTag) -> Value {
         "why": planned.why(),
         "repositories": planned.verdicts,
     });
-    if let Some(variant) = planned.variant.name() {
+    tag["image"] = planned.image.name().into();
+    if let Some(variant) = planned.image.variant() {
         tag["variant"] = json!(variant);
     }
     tag
@@ -95,12 +102,10 @@ pub(super) fn explanation(set: &TagSet) -> Vec<String> {
         let outcome = match &explained.suppressed {
             Some(why) => format!("left out: {why}"),
             None => {
-                let tags = explained.tags.iter().map(|name| {
-                    let planned = set.tags().iter().find(|planned| planned.tag == *name);
-                    planned.map_or_else(String::new, |planned| {
-                        format!("`{name}` {}: {}", planned.action().as_str(), planned.why())
-                    })
-                });
+                let tags = explained
+                    .tags
+                    .iter()
+                    .flat_map(|name| what_becomes_of(name, set));
                 tags.collect::<Vec<_>>().join("; ")
             }
         };
@@ -113,62 +118,75 @@ pub(super) fn explanation(set: &TagSet) -> Vec<String> {
     set.explained().iter().map(line).collect()
 }
 
-/// The full references that a release writes, of the variants that are wanted.
-fn references(set: &TagSet, wanted: impl Fn(&Variant) -> bool) -> Vec<String> {
+/// What a tag does, once where all images that have it do the same.
+fn what_becomes_of(name: &Tag, set: &TagSet) -> Vec<String> {
+    let planned = set.tags().iter().filter(|planned| planned.tag == *name);
+    let each = planned.map(|planned| {
+        let what = format!("`{name}` {}: {}", planned.action().as_str(), planned.why());
+        (planned, what)
+    });
+    let each: Vec<_> = each.collect();
+    match &*each {
+        [(_, first), rest @ ..] if rest.iter().all(|(_, what)| what == first) => {
+            vec![first.clone()]
+        }
+        each => {
+            let named = each.iter();
+            let named = named.map(|(planned, what)| format!("{what} ({})", planned.image));
+            named.collect()
+        }
+    }
+}
+
+/// The full references that a release writes, of the images that are wanted.
+fn references(set: &TagSet, wanted: impl Fn(&ImageName) -> bool) -> Vec<String> {
     let each = set.repositories().iter().flat_map(|repository| {
         let written = set.written(repository);
         written
-            .filter(|planned| wanted(&planned.variant))
+            .filter(|planned| wanted(&planned.image))
             .map(|planned| repository.tag(&planned.tag))
             .collect::<Vec<_>>()
     });
     each.collect()
 }
 
-/// The main image first, then the variants by name.
-fn variants(set: &TagSet) -> Vec<Variant> {
-    let mut all: Vec<Variant> = set.tags().iter().map(|t| t.variant.clone()).collect();
+/// The main image first, then the others by name, each followed by its variants.
+fn images(set: &TagSet) -> Vec<ImageName> {
+    let mut all: Vec<ImageName> = set.tags().iter().map(|t| t.image.clone()).collect();
     all.sort();
     all.dedup();
     all
 }
 
-fn named(base: &str, variant: &Variant) -> String {
-    match variant.name() {
-        None => base.to_owned(),
-        Some(name) => format!("{base}-{name}"),
-    }
-}
-
 fn bake(set: &TagSet, labels: &Labels) -> Value {
-    let target = |variant: &Variant| {
+    let target = |image: &ImageName| {
         json!({
-            "tags": references(set, |other| other == variant),
-            "labels": labels.get(variant).cloned().unwrap_or_default(),
+            "tags": references(set, |other| other == image),
+            "labels": labels.get(image).cloned().unwrap_or_default(),
             "args": {"DOCKER_META_VERSION": set.version().to_string()},
         })
     };
-    let targets = variants(set)
+    let targets = images(set)
         .iter()
-        .map(|variant| (named(BAKE_TARGET, variant), target(variant)))
+        .map(|image| (image.suffixed(BAKE_TARGET), target(image)))
         .collect::<Map<_, _>>();
     json!({ "target": targets })
 }
 
 fn github(set: &TagSet, labels: &Labels) -> String {
     let mut lines = vec![output("version", &set.version().to_string())];
-    for variant in variants(set) {
-        let tags = references(set, |other| *other == variant);
-        let labels = labels.get(&variant).cloned().unwrap_or_default();
+    for image in images(set) {
+        let tags = references(set, |other| *other == image);
+        let labels = labels.get(&image).cloned().unwrap_or_default();
         let pairs: Vec<String> = labels.iter().map(|(k, v)| format!("{k}={v}")).collect();
         let json = json!({
             "tags": tags,
             "labels": labels,
             "version": set.version().to_string(),
         });
-        lines.push(output(&named("tags", &variant), &tags.join("\n")));
-        lines.push(output(&named("labels", &variant), &pairs.join("\n")));
-        lines.push(output(&named("json", &variant), &json.to_string()));
+        lines.push(output(&image.suffixed("tags"), &tags.join("\n")));
+        lines.push(output(&image.suffixed("labels"), &pairs.join("\n")));
+        lines.push(output(&image.suffixed("json"), &json.to_string()));
     }
     lines.join("\n")
 }
@@ -217,13 +235,13 @@ mod tests {
     }
 
     fn labels() -> Labels {
-        let one = |variant: Variant, value: &str| {
+        let one = |image: ImageName, value: &str| {
             let labels = BTreeMap::from([("a".to_owned(), value.to_owned())]);
-            (variant, labels)
+            (image, labels)
         };
         Labels::from([
-            one(Variant::main(), "b"),
-            one(Variant::named("alpine"), "c\nd"),
+            one(ImageName::main(), "b"),
+            one(ImageName::main().with_variant("alpine"), "c\nd"),
         ])
     }
 

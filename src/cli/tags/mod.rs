@@ -66,7 +66,7 @@ pub(super) fn run(args: TagsArgs, context: &Context) -> Result<ExitCode> {
         .iter()
         .zip(answers)
         .map(|(release, answer)| {
-            let repositories = release.project().policy().image.all();
+            let repositories = release.project().policy().repositories();
             answer.and_then(|tags| TagsAnswer { tags, repositories }.with_names(args.format))
         });
     let answers = Images::of(answers.collect())?;
@@ -167,7 +167,11 @@ impl TagsAnswer {
         }
         let kept = set.tags().iter().filter(|planned| planned.is_kept());
         for planned in kept.filter(|_| !explain) {
-            let stays = format!("`{}` stays: {}", planned.tag, planned.why());
+            let image = match planned.image.is_of_main() {
+                true => String::new(),
+                false => planned.image.of_words(),
+            };
+            let stays = format!("`{}`{image} stays: {}", planned.tag, planned.why());
             terminal.note(&file.note(&stays));
         }
     }

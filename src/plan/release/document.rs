@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     git::{CommitId, RefName, branch_name, tag_name},
-    oci::{Digest, Observed, Repository, Tag, Variant},
+    oci::{Digest, ImageName, Observed, Repository, Tag},
     plan::tags::{TagAction, TagKind},
     policy::Level,
 };
@@ -50,7 +50,7 @@ pub struct Plan {
     pub release_commit: Option<ReleaseCommit>,
     /// The repositories that are published to, in the order of the policy.
     pub repositories: Vec<Repository>,
-    /// The main image first, then the variants by name.
+    /// The main image first, then the others by name, each followed by its variants.
     pub images: Vec<PlannedImage>,
     /// Each tag in each repository, in commit order.
     pub tags: Vec<PlannedMove>,
@@ -125,9 +125,12 @@ impl ReleaseCommit {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct PlannedImage {
-    /// The variant, or [`Variant::main`].
+    /// Which image it is.
+    #[serde(flatten)]
+    pub name: ImageName,
+    /// The repositories that get it. Plans of an older hoist lack them: then it is all of the plan.
     #[serde(default)]
-    pub variant: Variant,
+    pub repositories: Vec<Repository>,
     /// Where it comes from.
     pub source: PlannedSource,
     /// Labels of its config.
@@ -164,9 +167,9 @@ pub struct PlannedMove {
     pub repository: Repository,
     /// The tag that is created, moved or left alone.
     pub tag: Tag,
-    /// The variant whose image it is to show.
-    #[serde(default)]
-    pub variant: Variant,
+    /// The image that it is to show.
+    #[serde(flatten)]
+    pub image: ImageName,
     /// Whether it ever moves again.
     pub kind: TagKind,
     /// It names the version whole.
@@ -213,6 +216,15 @@ impl Plan {
     pub fn is_done(&self) -> bool {
         let quiet = |action| matches!(action, TagAction::Same | TagAction::Keep);
         !self.git_tag.create && self.tags.iter().all(|planned| quiet(planned.action))
+    }
+
+    /// The repositories that get an image of this plan.
+    #[must_use]
+    pub fn repositories_of<'p>(&'p self, image: &'p PlannedImage) -> &'p [Repository] {
+        match &*image.repositories {
+            [] => &self.repositories,
+            own => own,
+        }
     }
 
     /// What is no longer as `self` says, when the same plan is made again: one line each.

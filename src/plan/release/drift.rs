@@ -6,7 +6,7 @@ use semver::Version;
 
 use crate::{
     error::{Error, ErrorCode, Result},
-    oci::{Digest, Observed, Repository, Tag, Variant},
+    oci::{Digest, ImageName, Observed, Repository, Tag},
     plan::tags::{ExactTags, Listing, Published, TagRules, TagTarget},
     policy::Policy,
 };
@@ -18,11 +18,11 @@ pub struct DriftSurvey {
     pub repository: Repository,
     /// Each moving tag with the version that should have it, by name.
     pub targets: Vec<TagTarget>,
-    /// The exact tags by variant, the highest version last.
-    pub exact: BTreeMap<Variant, Vec<crate::plan::tags::ExactTag>>,
+    /// The exact tags by image, the highest version last.
+    pub exact: BTreeMap<ImageName, Vec<crate::plan::tags::ExactTag>>,
 }
 
-/// Reads one repository's list of tags. `elsewhere` are the other repositories': what one of them has is
+/// Reads one repository's list of tags. `elsewhere` are the other repositories': what one of the same image has is
 /// published, so a channel of it is one in all, and a higher version of it has its line in all. Versions that
 /// are withdrawn have no line.
 ///
@@ -38,17 +38,19 @@ pub fn drift_survey(
     let Listing::Known(tags) = &published.tags else {
         return Err(unlisted(&published.repository));
     };
-    let rules = TagRules::new(policy);
+    let rules = TagRules::in_repository(policy, &published.repository);
     let exact = ExactTags::new(&rules, git).all(tags);
     let reader = ExactTags::new(&rules, git).passing_over(withdrawn);
     let mut everywhere = tags.clone();
-    for repository in elsewhere {
+    let image = policy.image_in(&published.repository);
+    let same = |other: &&Published| policy.image_in(&other.repository) == image;
+    for repository in elsewhere.iter().filter(same) {
         if let Listing::Known(tags) = &repository.tags {
             everywhere.extend(tags.iter().cloned());
         }
     }
     let mut known = git.to_vec();
-    let plain = reader.all(&everywhere).remove(&Variant::main());
+    let plain = reader.all(&everywhere).remove(&image);
     known.extend(plain.into_iter().flatten().map(|exact| exact.version));
     let highest: BTreeMap<Tag, Version> = rules
         .targets(&reader, &known, &everywhere)
@@ -123,7 +125,7 @@ impl DriftSurvey {
         };
         Some(Drift {
             tag: target.tag.clone(),
-            variant: target.variant.clone(),
+            image: target.image.clone(),
             version: target.version.clone(),
             from: from.clone(),
             want: at(from)?.clone(),
@@ -140,7 +142,7 @@ impl DriftSurvey {
         digest: &Digest,
         shows: &BTreeMap<Tag, Observed>,
     ) -> Option<Version> {
-        let exact = self.exact.get(&target.variant)?.iter().rev();
+        let exact = self.exact.get(&target.image)?.iter().rev();
         exact
             .filter(|exact| shows.get(&exact.tag) == Some(&Observed::At(digest.clone())))
             .map(|exact| exact.version.clone())
@@ -154,7 +156,7 @@ pub struct Drift {
     /// The moving tag, as it is named in the repository.
     pub tag: Tag,
     /// Whose image it shows.
-    pub variant: Variant,
+    pub image: ImageName,
     /// The version that should have it.
     pub version: Version,
     /// That version's exact tag.

@@ -8,7 +8,7 @@ use semver::Version;
 use crate::{
     error::{Error, Result},
     git::RefName,
-    oci::{Digest, Observed, Repository, Tag, Variant},
+    oci::{Digest, ImageName, Observed, Tag},
     plan::{
         history::{facts::Facts, levels::JudgedChange},
         release::{
@@ -44,8 +44,8 @@ pub struct Inputs<'a> {
     pub created: DateTime<Utc>,
     /// The URL of the git remote.
     pub remote: Option<&'a str>,
-    /// Published images that are this release's, by variant.
-    pub adopted: &'a BTreeMap<Variant, Adopted>,
+    /// Published images that are this release's.
+    pub adopted: &'a BTreeMap<ImageName, Adopted>,
     /// What the repositories show.
     pub published: &'a [Published],
     /// The release notes, as markdown.
@@ -78,7 +78,7 @@ impl<'a> Inputs<'a> {
             images: self
                 .adopted
                 .iter()
-                .map(|(variant, adopted)| (variant.clone(), adopted.digest.clone()))
+                .map(|(image, adopted)| (image.clone(), adopted.digest.clone()))
                 .collect(),
         };
         tags::compute(self.policy, &context, self.published)
@@ -89,7 +89,7 @@ impl<'a> Inputs<'a> {
     /// # Errors
     /// As [`Inputs::tag_set`]; usage (exit 2): no tag would name the version whole.
     pub fn plan(&self) -> Result<Plan> {
-        tags::TagRules::new(self.policy).require_exact(self.version)?;
+        tags::TagRules::of(self.policy, &ImageName::main()).require_exact(self.version)?;
         let set = self.tag_set()?;
         let name = RefName::tag(&self.policy.version.tag.name(self.version)).map_err(|error| {
             Error::usage(error.to_string()).hint("mend `version.tag` in release.toml")
@@ -116,9 +116,7 @@ impl<'a> Inputs<'a> {
             },
             release_commit: None,
             repositories: set.repositories().to_vec(),
-            images: self.images(set.repositories().first(), |variant| {
-                set.version_tag(variant)
-            }),
+            images: self.images(|image| set.version_tag(image)),
             tags: self.moves(&set),
             commits: self.commits(),
             why: self.next.why.clone(),
@@ -144,7 +142,6 @@ impl<'a> Inputs<'a> {
         let name = RefName::tag(&self.policy.version.tag.name(self.version)).map_err(|error| {
             Error::usage(error.to_string()).hint("mend `version.tag` in release.toml")
         })?;
-        let repositories = self.policy.image.all();
         Ok(Plan {
             v: PLAN_FORMAT,
             version: self.version.clone(),
@@ -162,8 +159,8 @@ impl<'a> Inputs<'a> {
                 name,
             },
             release_commit: None,
-            images: self.images(repositories.first(), |_| None),
-            repositories,
+            images: self.images(|_| None),
+            repositories: self.policy.repositories(),
             tags: Vec::new(),
             commits: Vec::new(),
             why: self.next.why.clone(),
@@ -173,11 +170,7 @@ impl<'a> Inputs<'a> {
         })
     }
 
-    fn images<'t>(
-        &self,
-        repository: Option<&Repository>,
-        version_tag: impl Fn(&Variant) -> Option<&'t Tag>,
-    ) -> Vec<PlannedImage> {
+    fn images<'t>(&self, version_tag: impl Fn(&ImageName) -> Option<&'t Tag>) -> Vec<PlannedImage> {
         let values = Values {
             version: self.version,
             channel: tags::channel(self.version),
@@ -187,33 +180,34 @@ impl<'a> Inputs<'a> {
             branch: self.next.branch.as_deref(),
             date: &self.policy.tags.date,
         };
-        self.policy
-            .images()
-            .map(|variant| {
-                let facts = LabelFacts {
-                    values,
-                    created: self.created,
-                    remote: self.remote,
-                    repository,
-                    version_tag: version_tag(&variant),
-                    base: None,
-                };
-                PlannedImage {
-                    source: match self.adopted.get(&variant) {
-                        Some(adopted) => PlannedSource::Adopt {
-                            digest: adopted.digest.clone(),
-                            from: adopted.from.clone(),
-                            why: adopted.why.clone(),
-                        },
-                        None => PlannedSource::Build,
+        let planned = |name: ImageName| {
+            let policy = self.policy.image_policy(&name);
+            let repositories = self.policy.repositories_of(&name);
+            let facts = LabelFacts {
+                values,
+                created: self.created,
+                remote: self.remote,
+                repository: repositories.first(),
+                version_tag: version_tag(&name),
+                base: None,
+            };
+            PlannedImage {
+                source: match self.adopted.get(&name) {
+                    Some(adopted) => PlannedSource::Adopt {
+                        digest: adopted.digest.clone(),
+                        from: adopted.from.clone(),
+                        why: adopted.why.clone(),
                     },
-                    labels: labels(&self.policy.image, &facts),
-                    annotations: annotations(&self.policy.image, &facts),
-                    args: build_args(&self.policy.image.build.args, &values),
-                    variant,
-                }
-            })
-            .collect()
+                    None => PlannedSource::Build,
+                },
+                labels: labels(&policy, &facts),
+                annotations: annotations(&policy, &facts),
+                args: build_args(&policy.build.args, &values),
+                repositories,
+                name,
+            }
+        };
+        self.policy.all_images().map(planned).collect()
     }
 
     fn moves(&self, set: &TagSet) -> Vec<PlannedMove> {
@@ -229,7 +223,7 @@ impl<'a> Inputs<'a> {
                 moves.push(PlannedMove {
                     repository: verdict.repository.clone(),
                     tag: planned.tag.clone(),
-                    variant: planned.variant.clone(),
+                    image: planned.image.clone(),
                     kind: planned.kind,
                     is_version: planned.is_version,
                     action: match &successor {

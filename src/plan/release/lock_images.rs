@@ -4,7 +4,7 @@
 use semver::Version;
 
 use crate::{
-    oci::{Digest, Repository, Tag, Variant},
+    oci::{Digest, ImageName, Repository, Tag},
     plan::release::{
         lock_journal::{ClaimedTag, JournalClaim},
         ownership::ImageOwner,
@@ -28,8 +28,8 @@ pub struct ImageFacts {
 /// One image that the claim's version is to have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageFact {
-    /// The variant whose tags name it.
-    pub variant: Variant,
+    /// The image that its tags say it is.
+    pub image: ImageName,
     /// The manifest or index.
     pub digest: Digest,
     /// Whose it is; `None`: no repository has it any more.
@@ -43,8 +43,8 @@ pub struct MovingTagFacts {
     pub repository: Repository,
     /// The name of the tag.
     pub tag: Tag,
-    /// The variant that the tag belongs to, where the policy gives the tag to the claim's version.
-    pub variant: Option<Variant>,
+    /// The image that the tag belongs to, where the policy gives the tag to the claim's version.
+    pub image: Option<ImageName>,
     /// What it shows now.
     pub shown: Option<Digest>,
     /// Whether the published versions alone tell what it should show.
@@ -88,8 +88,8 @@ pub fn judge_images(
     for tag in claim.moving() {
         let known = facts.of(tag);
         let is_own = |fact: &ImageFact| {
-            let same = known.and_then(|known| known.variant.as_ref());
-            fact.digest == tag.wanted && same.is_none_or(|variant| *variant == fact.variant)
+            let same = known.and_then(|known| known.image.as_ref());
+            fact.digest == tag.wanted && same.is_none_or(|image| *image == fact.image)
         };
         let due = known.is_some_and(|known| known.due.contains(&tag.wanted));
         if !due && !facts.images.iter().any(is_own) {
@@ -120,7 +120,7 @@ fn released(
 ) -> Result<(), String> {
     let short = fact.digest.short();
     let mut others = facts.images.iter();
-    let same = |other: &&ImageFact| other.variant == fact.variant && other.digest != fact.digest;
+    let same = |other: &&ImageFact| other.image == fact.image && other.digest != fact.digest;
     if let Some(other) = others.find(same) {
         return Err(format!(
             "it names two images for the version, {short} and {}",

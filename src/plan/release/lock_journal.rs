@@ -6,7 +6,7 @@ use semver::Version;
 
 use crate::{
     git::{CommitId, ObjectId, RefName},
-    oci::{Digest, Repository, Tag, Variant},
+    oci::{Digest, ImageName, Repository, Tag},
     plan::release::withdrawal::Withdrawal,
 };
 
@@ -57,6 +57,8 @@ pub struct ClaimedTag {
     pub before: Option<Digest>,
     /// What it is to show.
     pub wanted: Digest,
+    /// The image that this is said to be; `None`: the journal does not tell.
+    pub image: Option<ImageName>,
 }
 
 impl JournalClaim {
@@ -69,6 +71,14 @@ impl JournalClaim {
     /// The moving tags.
     pub fn moving(&self) -> impl Iterator<Item = &ClaimedTag> {
         self.tags.iter().filter(|tag| tag.role == TagRole::Moving)
+    }
+}
+
+impl GrantedTag {
+    /// Whether it is the tag that a claim moves.
+    #[must_use]
+    pub fn is(&self, claimed: &ClaimedTag) -> bool {
+        self.repository == claimed.repository && self.tag == claimed.tag
     }
 }
 
@@ -122,7 +132,7 @@ pub struct PolicyGrant {
     pub tags: Vec<GrantedTag>,
     /// Those of the claim's tags that are moving tags of some version: `repair` and
     /// `rollback VERSION` move them.
-    pub moving: Vec<Tag>,
+    pub moving: Vec<(Repository, Tag)>,
     /// The ref of the version's git tag.
     pub git_tag: RefName,
     /// The id that git itself computes for the claim's tag object; `None`: it pushes none.
@@ -140,12 +150,14 @@ pub struct PolicyGrant {
 /// A tag that the policy gives the version of a claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GrantedTag {
+    /// The repository of the tag.
+    pub repository: Repository,
     /// The name of the tag.
     pub tag: Tag,
     /// What it is.
     pub role: TagRole,
-    /// The variant whose image it shows.
-    pub variant: Variant,
+    /// The image that it shows.
+    pub image: ImageName,
 }
 
 /// Whether the commit that a branch moves to is the one that the policy makes.
@@ -200,10 +212,12 @@ fn tags(claim: &JournalClaim, grant: &PolicyGrant) -> Option<String> {
     let only_moving = !claim.is_release();
     for tag in &claim.tags {
         let shown = tag.shown();
-        let given = grant.tags.iter().find(|given| given.tag == tag.tag);
+        let given = grant.tags.iter().find(|given| given.is(tag));
+        let mut all = grant.moving.iter();
+        let is_moving = all.any(|(place, name)| *place == tag.repository && *name == tag.tag);
         match given {
             // A release has its version's own tag, so this is a `repair` or a `rollback VERSION`.
-            _ if only_moving && grant.moving.contains(&tag.tag) => {}
+            _ if only_moving && is_moving => {}
             _ if only_moving => {
                 return Some(format!(
                     "`{shown}` is not a moving tag of the policy, and it has no tag of a version"
@@ -221,7 +235,13 @@ fn tags(claim: &JournalClaim, grant: &PolicyGrant) -> Option<String> {
                     tag.role.as_str()
                 ));
             }
-            Some(_) => {}
+            Some(GrantedTag { image, .. }) => {
+                if let Some(named) = tag.image.as_ref().filter(|named| *named != image) {
+                    return Some(format!(
+                        "it says that `{shown}` shows image `{named}`, and by the policy it shows `{image}`"
+                    ));
+                }
+            }
         }
         let moves = tag.before.as_ref().is_some_and(|old| *old != tag.wanted);
         if tag.role != TagRole::Moving && moves {
@@ -409,6 +429,7 @@ mod tests {
             role,
             before: before.map(digest),
             wanted: digest("new"),
+            image: None,
         }
     }
 
@@ -442,9 +463,10 @@ mod tests {
 
     fn grant() -> PolicyGrant {
         let given = |text: &str, role| GrantedTag {
+            repository: repository("docker.io/acme/api"),
             tag: text.parse().expect("a tag"),
             role,
-            variant: Variant::main(),
+            image: ImageName::main(),
         };
         PolicyGrant {
             repositories: vec![
@@ -460,7 +482,10 @@ mod tests {
                 given("latest", TagRole::Moving),
             ],
             moving: ["1.3", "1", "latest", "1.2"]
-                .map(|text| text.parse().expect("a tag"))
+                .map(|text| {
+                    let tag = text.parse().expect("a tag");
+                    (repository("docker.io/acme/api"), tag)
+                })
                 .to_vec(),
             git_tag: name("refs/tags/v1.3.0"),
             git_tag_id: Some(OBJECT.parse().expect("an id")),
@@ -545,7 +570,7 @@ mod tests {
     #[test]
     fn planted_journals_are_refused_by_name() {
         type Plant = fn(&mut JournalClaim, &mut PolicyGrant);
-        let table: [(&str, Plant); 24] = [
+        let table: [(&str, Plant); 27] = [
             ("which the policy does not name", |c, _| {
                 c.repositories.push(repository("evil.example/acme/api"));
             }),
@@ -577,6 +602,21 @@ mod tests {
                 |c, _| {
                     c.tags.push(tag("1.2.0", TagRole::Version, None));
                 },
+            ),
+            // A tag of another image's repository.
+            (
+                "does not give 1.3.0 the tag `ghcr.io/acme/api:latest`",
+                |c, _| {
+                    c.tags[3].repository = repository("ghcr.io/acme/api");
+                },
+            ),
+            ("is not a moving tag of the policy", |c, _| {
+                *c = repair(&["latest"]);
+                c.tags[0].repository = repository("ghcr.io/acme/api");
+            }),
+            (
+                "says that `docker.io/acme/api:1.3` shows image `worker`, and by the policy it shows `main`",
+                |c, _| c.tags[2].image = Some(ImageName::named("worker")),
             ),
             ("is a moving tag by the policy, not a fixed one", |c, _| {
                 c.tags[2].role = TagRole::Fixed;

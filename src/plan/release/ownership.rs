@@ -7,11 +7,13 @@ use semver::Version;
 
 use crate::{
     error::{Error, ErrorCode, Result},
-    oci::{Digest, Repository, Runnable, Tag, Variant, annotation},
+    git::CommitId,
+    oci::{Digest, ImageName, Repository, Runnable, Tag, annotation},
     plan::release::{
         image_check::{ExpectedImage, ImageProblem},
         receipt::Receipt,
     },
+    policy::Policy,
 };
 
 /// One version tag that shows something.
@@ -21,8 +23,8 @@ pub struct PublishedTag {
     pub repository: Repository,
     /// The tag that names the version.
     pub tag: Tag,
-    /// The variant that the tag belongs to.
-    pub variant: Variant,
+    /// The image that the tag belongs to.
+    pub image: ImageName,
     /// The manifest or index that the tag shows.
     pub digest: Digest,
     /// Every image behind it that can run; `Err`: why the registry's content cannot be read.
@@ -45,26 +47,39 @@ pub struct Adopted {
 /// What published tags are compared with to tell whether they belong to this release.
 #[derive(Debug, Clone, Copy)]
 pub struct Evidence<'a> {
-    /// What the release's image should be: the same that `verify` asks for.
-    pub expected: ExpectedImage<'a>,
-    /// Digests that a journal names.
-    pub journaled: &'a [Digest],
+    /// The version of the release.
+    pub version: &'a Version,
+    /// As [`ExpectedImage::commits`].
+    pub commits: &'a [CommitId],
+    /// The policy, which knows the platforms of each image.
+    pub policy: &'a Policy,
+    /// Digests that a journal names, each with the image that it is said to be.
+    pub journaled: &'a [(Option<ImageName>, Digest)],
     /// The receipts in the version's git tag.
     pub receipts: &'a [Receipt],
 }
 
-impl Evidence<'_> {
-    /// The images to adopt, by variant. A variant that is missing here is to be built.
+impl<'a> Evidence<'a> {
+    /// What an image of the release should be: the same that `verify` asks for.
+    fn expected(&self, image: &ImageName) -> ExpectedImage<'a> {
+        ExpectedImage {
+            version: self.version,
+            commits: self.commits,
+            platforms: self.policy.platforms(image),
+        }
+    }
+
+    /// The images to adopt. One that is missing here is to be built.
     ///
     /// # Errors
     /// Refused (exit 4): the version was published from another commit, or as two different images.
-    pub fn adopt(&self, claims: &[PublishedTag]) -> Result<BTreeMap<Variant, Adopted>> {
-        let mut adopted: BTreeMap<Variant, Adopted> = BTreeMap::new();
+    pub fn adopt(&self, claims: &[PublishedTag]) -> Result<BTreeMap<ImageName, Adopted>> {
+        let mut adopted: BTreeMap<ImageName, Adopted> = BTreeMap::new();
         for claim in claims {
             let why = self
                 .whose(claim)
                 .map_err(|doubt| self.refusal(claim, &doubt))?;
-            match adopted.get(&claim.variant) {
+            match adopted.get(&claim.image) {
                 Some(known) if known.digest != claim.digest => {
                     return Err(self.split(claim, known));
                 }
@@ -75,7 +90,7 @@ impl Evidence<'_> {
                         from: claim.repository.clone(),
                         why,
                     };
-                    adopted.insert(claim.variant.clone(), found);
+                    adopted.insert(claim.image.clone(), found);
                 }
             }
         }
@@ -94,7 +109,12 @@ impl Evidence<'_> {
             }
             Err(Doubt::Unlabelled) => {
                 let images = claim.images.as_deref().unwrap_or_default();
-                match self.expected.problems(images, false).into_iter().next() {
+                match self
+                    .expected(&claim.image)
+                    .problems(images, false)
+                    .into_iter()
+                    .next()
+                {
                     Some(problem) => ImageOwner::Other(problem.into_text()),
                     None => ImageOwner::Unknown(UNLABELLED.to_owned()),
                 }
@@ -113,7 +133,7 @@ impl Evidence<'_> {
             .map_err(|why| Doubt::Unreadable(why.clone()))?;
         let origin = self.origin(claim, images)?;
         let again = claim.earlier && origin != OwnershipProof::Label;
-        let problems = self.expected.problems(images, again);
+        let problems = self.expected(&claim.image).problems(images, again);
         if problems.is_empty() {
             let why = match origin {
                 OwnershipProof::Journal => "the journal names it",
@@ -136,18 +156,22 @@ impl Evidence<'_> {
 
     /// How the image is known to come from this commit. A label that names another is not judged here.
     fn origin(&self, claim: &PublishedTag, images: &[Runnable]) -> Result<OwnershipProof, Doubt> {
-        if self.journaled.contains(&claim.digest) {
+        let is_it = |(image, digest): &(Option<ImageName>, Digest)| {
+            let same = image.as_ref().is_none_or(|image| *image == claim.image);
+            same && *digest == claim.digest
+        };
+        if self.journaled.iter().any(is_it) {
             return Ok(OwnershipProof::Journal);
         }
-        let of_variant = || {
+        let of_image = || {
             self.receipts
                 .iter()
-                .filter(|receipt| receipt.variant == claim.variant)
+                .filter(|receipt| receipt.image == claim.image)
         };
-        if of_variant().any(|receipt| receipt.digest == claim.digest) {
+        if of_image().any(|receipt| receipt.digest == claim.digest) {
             return Ok(OwnershipProof::Receipt);
         }
-        if let Some(other) = of_variant().find(|receipt| receipt.repository == claim.repository) {
+        if let Some(other) = of_image().find(|receipt| receipt.repository == claim.repository) {
             let why = format!("the receipt in the git tag names {}", other.digest);
             return Err(Doubt::Foreign(why));
         }
@@ -160,7 +184,7 @@ impl Evidence<'_> {
 
     fn refusal(&self, claim: &PublishedTag, doubt: &Doubt) -> Error {
         let shown = claim.repository.tag(&claim.tag);
-        let version = self.expected.version;
+        let version = self.version;
         let (what, why) = match doubt {
             Doubt::Foreign(why) => ("not from this commit", why.clone()),
             Doubt::Unlabelled => ("not from this commit", UNLABELLED.to_owned()),
@@ -186,7 +210,7 @@ impl Evidence<'_> {
     }
 
     fn split(&self, claim: &PublishedTag, known: &Adopted) -> Error {
-        Error::refused(format!("{} is published as two different images", self.expected.version)).with_code(ErrorCode::PublishedFromElsewhere)
+        Error::refused(format!("{} is published as two different images", self.version)).with_code(ErrorCode::PublishedFromElsewhere)
             .cause(format!("`{}` has {}", known.from, known.digest))
             .cause(format!("`{}` has {}", claim.repository, claim.digest))
             .state("nothing was built or moved")
@@ -259,7 +283,7 @@ mod tests {
         PublishedTag {
             repository: repository.parse().expect("a good name"),
             tag: "1.2.3".parse().expect("a good tag"),
-            variant: Variant::main(),
+            image: ImageName::main(),
             digest: Digest::of(content.as_bytes()),
             earlier: false,
             images: Ok(revisions.iter().map(image).collect()),
@@ -279,7 +303,7 @@ mod tests {
         Receipt {
             repository: claim.repository.clone(),
             digest: claim.digest.clone(),
-            variant: Variant::main(),
+            image: ImageName::main(),
         }
     }
 
@@ -291,22 +315,22 @@ mod tests {
     ) -> Result<Option<Digest>, String> {
         let version = Version::new(1, 2, 3);
         let commits = [OURS, PARENT].map(|id| id.parse().expect("a commit id"));
-        let platforms = platforms
-            .iter()
-            .map(|text| text.parse().expect("a platform"));
-        let platforms: Vec<_> = platforms.collect();
+        let mut policy = Policy::default();
+        let platforms = platforms.iter();
+        policy.image.build.platforms = platforms
+            .map(|text| text.parse().expect("a platform"))
+            .collect();
+        let journaled: Vec<_> = journaled.iter().map(|one| (None, one.clone())).collect();
         let evidence = Evidence {
-            expected: ExpectedImage {
-                version: &version,
-                commits: &commits,
-                platforms: &platforms,
-            },
-            journaled,
+            version: &version,
+            commits: &commits,
+            policy: &policy,
+            journaled: &journaled,
             receipts,
         };
         match evidence.adopt(claims) {
             Ok(found) => Ok(found
-                .get(&Variant::main())
+                .get(&ImageName::main())
                 .map(|adopted| adopted.digest.clone())),
             Err(error) => Err(format!("{error:#}")),
         }

@@ -4,6 +4,7 @@
 use crate::{
     error::{Error, ErrorCode, Result},
     git::CommitId,
+    oci::ImageName,
     policy::{Policy, SourceFiles},
     text::shell_word,
 };
@@ -158,9 +159,11 @@ impl Preconditions {
             return;
         }
         let files = self.dirty.join(", ");
-        let build = &policy.image.build;
-        let has_command = build.image_source.command().is_some();
-        if build.files == SourceFiles::Commit && !has_command {
+        let is_committed = |image: ImageName| {
+            let build = policy.image_policy(&image).build;
+            build.files == SourceFiles::Commit && build.image_source.command().is_none()
+        };
+        if policy.all_images().all(is_committed) {
             let note = format!("not in this release, because not committed: {files}");
             found.notes.push(note);
         } else if self.allow_dirty {

@@ -1,19 +1,23 @@
 //! The receipt in the annotated git tag: which digest a release has in which repository.
 //!
-//! One trailer a repository and variant at the end of the tag's message, so that any clone can
+//! One trailer a repository and image at the end of the tag's message, so that any clone can
 //! tell whose an image is without asking a registry:
 //!
 //! ```text
 //! Hoist-Image: docker.io/acme/api@sha256:…
 //! Hoist-Image: docker.io/acme/api@sha256:… alpine
+//! Hoist-Image: docker.io/acme/worker@sha256:… image=worker
+//! Hoist-Image: docker.io/acme/worker@sha256:… image=worker variant=alpine
 //! ```
+//!
+//! A variant of the main image stands there by its name alone, as before an image had a name.
 //!
 //! Before them stands who released it, after an empty line: `Hoist-Run: process 4711 on ci-3`. Behind them stands where the
 //! image was over its budget and released all the same: `Hoist-Over-Budget: 130.2 MB to pull, …`.
 
 use std::str::FromStr;
 
-use crate::oci::{Digest, Reference, Repository, Variant};
+use crate::oci::{Digest, ImageName, Reference, Repository};
 
 const TRAILER: &str = "Hoist-Image: ";
 const RUN: &str = "Hoist-Run: ";
@@ -36,8 +40,8 @@ pub struct Receipt {
     pub repository: Repository,
     /// The manifest or index that was published there.
     pub digest: Digest,
-    /// The variant, or [`Variant::main`].
-    pub variant: Variant,
+    /// Which image of the release it is.
+    pub image: ImageName,
 }
 
 /// The message of a release's tag: title, notes, who released it, receipt, and where the image was `over_budget`.
@@ -68,9 +72,7 @@ pub fn message(
     for receipt in receipts {
         text.push_str(TRAILER);
         text.push_str(&receipt.repository.digest(&receipt.digest));
-        if let Some(variant) = receipt.variant.name() {
-            text.push_str(&format!(" {variant}"));
-        }
+        text.push_str(&image_words(&receipt.image));
         text.push('\n');
     }
     for excess in over_budget {
@@ -148,16 +150,40 @@ fn one_line(text: &str) -> String {
     text.split(LINE_ENDS).collect::<Vec<_>>().join(" ")
 }
 
-fn parse(line: &str) -> Option<Receipt> {
-    let (reference, variant) = match line.trim().split_once(' ') {
-        Some((reference, variant)) => (reference, Variant::named(variant.trim())),
-        None => (line.trim(), Variant::main()),
+/// What stands behind a digest.
+fn image_words(image: &ImageName) -> String {
+    match (image.is_of_main(), image.variant()) {
+        (true, None) => String::new(),
+        (true, Some(variant)) => format!(" {variant}"),
+        (false, None) => format!(" image={}", image.name()),
+        (false, Some(variant)) => format!(" image={} variant={variant}", image.name()),
+    }
+}
+
+/// `None`: a later hoist says something of the image that this one does not know.
+fn image_of(words: &str) -> Option<ImageName> {
+    let Some(named) = words.strip_prefix("image=") else {
+        return Some(match words {
+            "" => ImageName::main(),
+            variant => ImageName::main().with_variant(variant),
+        });
     };
+    match named.split_once(' ') {
+        None => Some(ImageName::named(named)),
+        Some((name, rest)) => {
+            let variant = rest.strip_prefix("variant=")?;
+            Some(ImageName::named(name).with_variant(variant))
+        }
+    }
+}
+
+fn parse(line: &str) -> Option<Receipt> {
+    let (reference, words) = line.trim().split_once(' ').unwrap_or((line.trim(), ""));
     let reference = Reference::from_str(reference).ok()?;
     Some(Receipt {
         repository: reference.repository,
         digest: reference.digest?,
-        variant,
+        image: image_of(words.trim())?,
     })
 }
 
@@ -165,17 +191,23 @@ fn parse(line: &str) -> Option<Receipt> {
 mod tests {
     use crate::plan::release::receipt::*;
 
-    fn receipt(variant: Variant) -> Receipt {
+    fn receipt(image: ImageName) -> Receipt {
         Receipt {
             repository: "acme/api".parse().expect("a good name"),
             digest: Digest::of(b"x"),
-            variant,
+            image,
         }
     }
 
     #[test]
     fn what_is_written_is_read() {
-        let all = [receipt(Variant::main()), receipt(Variant::named("alpine"))];
+        let worker = ImageName::named("worker");
+        let all = [
+            receipt(ImageName::main()),
+            receipt(ImageName::main().with_variant("alpine")),
+            receipt(worker.clone()),
+            receipt(worker.with_variant("alpine")),
+        ];
         let over = ["130.2 MB to pull\nHoist-Image: evil/x".to_owned()];
         let text = message(
             "v1.2.3",
@@ -196,7 +228,10 @@ mod tests {
     /// Commits as they are quoted in notes: no marker in them hides the receipt, and none forges one.
     #[test]
     fn no_notes_hide_or_forge_a_receipt() {
-        let ours = [receipt(Variant::main()), receipt(Variant::named("alpine"))];
+        let ours = [
+            receipt(ImageName::main()),
+            receipt(ImageName::main().with_variant("alpine")),
+        ];
         let forged = format!("Hoist-Image: evil.example/x@{}", Digest::of(b"y"));
         let mut notes = vec![
             "-----BEGIN".to_owned(),
@@ -270,7 +305,7 @@ mod tests {
         let digest = Digest::of(b"x");
         let block = format!("\n\nHoist-Run: ci\nHoist-Image: acme/api@{digest}\n");
         let forged = format!("\n\nHoist-Run: e\nHoist-Image: evil/x@{digest}\n");
-        let ours = [receipt(Variant::main())];
+        let ours = [receipt(ImageName::main())];
         for text in [
             format!("v1\n\n- feat: -----BEGIN PGP SIGNATURE-----{block}"),
             format!("v1\n-----BEGIN PGP SIGNATURE-----\nx{block}"),

@@ -6,11 +6,11 @@ use semver::Version;
 
 use crate::{
     error::Result,
-    oci::{Observed, Repository, Tag, Variant},
+    oci::{Observed, Repository, Tag, ImageName},
     plan::{
         release::drift::{Drift, DriftState, unlisted},
         tags::{
-            ExactTag, ExactTags, Listing, Origins, Published, TagRules, TagTarget, VariantRule,
+            ExactTag, ExactTags, Listing, Origins, Published, TagRules, TagTarget, ImageRule,
             channel,
         },
     },
@@ -34,8 +34,8 @@ pub struct RollbackSurvey {
     /// The repository that was surveyed.
     pub repository: Repository,
     version: Version,
-    /// The version's own tags by variant.
-    own: BTreeMap<Variant, Tag>,
+    /// The version's own tags by image.
+    own: BTreeMap<ImageName, Tag>,
     /// The moving tags that it competes for, and where each goes.
     moves: Vec<Candidate>,
 }
@@ -44,7 +44,7 @@ pub struct RollbackSurvey {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Candidate {
     tag: Tag,
-    variant: Variant,
+    image: ImageName,
     /// The version that has it without the one that is taken back.
     to: Option<TagTarget>,
     /// Why that one; without one, why there is none.
@@ -81,10 +81,10 @@ pub fn rollback_survey(
     let mut own = BTreeMap::new();
     let mut without = known.withdrawn.to_vec();
     without.push(version.clone());
-    for (variant, exact) in &all {
+    for (image, exact) in &all {
         for exact in exact.iter().filter(|exact| of_it(&exact.version)) {
             without.push(exact.version.clone());
-            own.entry(variant.clone()).or_insert(exact.tag.clone());
+            own.entry(image.clone()).or_insert(exact.tag.clone());
         }
     }
     let reader = ExactTags::new(&rules, known.git).passing_over(&without);
@@ -93,14 +93,14 @@ pub fn rollback_survey(
         lines: rules.targets(&reader, known.git, tags),
         days: rules.day_targets(&reader, known.origins, tags),
         exact: reader.all(tags),
-        channels: channels(known.git, all.get(&Variant::main())),
+        channels: channels(known.git, all.get(&rules.plain())),
         before,
         version,
     };
-    let variants = rules.variants.iter();
-    let moves = variants
-        .filter(|variant| own.contains_key(&variant.name))
-        .flat_map(|variant| others.candidates(variant, known.origins))
+    let images = rules.images.iter();
+    let moves = images
+        .filter(|image| own.contains_key(&image.name))
+        .flat_map(|image| others.candidates(image, known.origins))
         .collect();
     Ok(RollbackSurvey {
         repository: published.repository.clone(),
@@ -124,7 +124,7 @@ struct Others<'a> {
     rules: &'a TagRules<'a>,
     lines: Vec<TagTarget>,
     days: Vec<TagTarget>,
-    exact: BTreeMap<Variant, Vec<ExactTag>>,
+    exact: BTreeMap<ImageName, Vec<ExactTag>>,
     channels: Vec<String>,
     before: &'a BTreeMap<Tag, Version>,
     version: &'a Version,
@@ -132,7 +132,7 @@ struct Others<'a> {
 
 impl Others<'_> {
     /// The moving tags that the version competes for.
-    fn candidates(&self, variant: &VariantRule, origins: &Origins) -> Vec<Candidate> {
+    fn candidates(&self, image: &ImageRule, origins: &Origins) -> Vec<Candidate> {
         let version = self.version;
         let find = |targets: &[TagTarget], tag: &Tag| {
             targets.iter().find(|target| target.tag == *tag).cloned()
@@ -142,13 +142,13 @@ impl Others<'_> {
                 Some(to) => format!("{} {why}", to.version),
                 None => none.to_owned(),
             },
-            variant: variant.name.clone(),
+            image: image.name.clone(),
             tag,
             to,
         };
         let lines = self
             .rules
-            .names(variant, version, &self.channels)
+            .names(image, version, &self.channels)
             .into_iter();
         let of_line = format!("is the highest of its line without {version}");
         let mut all: Vec<Candidate> = lines
@@ -163,20 +163,20 @@ impl Others<'_> {
             })
             .collect();
         if let Some(origin) = origins.get(version) {
-            let days = self.rules.day_names(variant, version, origin).into_iter();
+            let days = self.rules.day_names(image, version, origin).into_iter();
             all.extend(days.map(|tag| {
                 let to = find(&self.days, &tag);
                 let none = "no other release is of that day";
                 candidate(tag, to, "is of the same day", none)
             }));
         }
-        all.extend(self.latest(variant));
+        all.extend(self.latest(image));
         all
     }
 
     /// `latest` where no version alone says where it belongs: what it showed before, else the highest stable
     /// version below.
-    fn latest(&self, variant: &VariantRule) -> Option<Candidate> {
+    fn latest(&self, image: &ImageRule) -> Option<Candidate> {
         let named = |literal: Option<&str>| literal == Some("latest");
         let mut moving = self.rules.tags.moving.iter();
         if self.rules.tags.latest == Latest::Highest
@@ -185,8 +185,8 @@ impl Others<'_> {
         {
             return None;
         }
-        let tag: Tag = variant.latest.parse().ok()?;
-        let exact = self.exact.get(&variant.name).into_iter().flatten();
+        let tag: Tag = image.latest.parse().ok()?;
+        let exact = self.exact.get(&image.name).into_iter().flatten();
         let mut stable = exact.filter(|exact| exact.version.pre.is_empty());
         let below = |exact: &&ExactTag| exact.version.cmp_precedence(self.version).is_lt();
         let shown = self.before.get(&tag);
@@ -205,11 +205,11 @@ impl Others<'_> {
             },
             to: to.map(|exact| TagTarget {
                 tag: tag.clone(),
-                variant: variant.name.clone(),
+                image: image.name.clone(),
                 version: exact.version.clone(),
                 exact: vec![exact.tag.clone()],
             }),
-            variant: variant.name.clone(),
+            image: image.name.clone(),
             tag,
         })
     }
@@ -252,7 +252,7 @@ impl RollbackSurvey {
         };
         let version = &self.version;
         let stays = |why: String| RollbackStep::Stays(candidate.tag.clone(), why);
-        let own = self.own.get(&candidate.variant).and_then(at);
+        let own = self.own.get(&candidate.image).and_then(at);
         let shown = shows
             .get(&candidate.tag)
             .cloned()
@@ -276,7 +276,7 @@ impl RollbackSurvey {
         }
         RollbackStep::Back(Drift {
             tag: candidate.tag.clone(),
-            variant: candidate.variant.clone(),
+            image: candidate.image.clone(),
             version: to.version.clone(),
             from: from.clone(),
             want: want.clone(),

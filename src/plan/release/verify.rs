@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     error::Result,
-    oci::{Digest, Observed, Repository, Tag, Variant},
+    oci::{Digest, ImageName, Observed, Repository, Tag},
     plan::tags::{Published, TagContext, TagKind, TagRules, compute},
     policy::Policy,
 };
@@ -16,8 +16,8 @@ pub struct TagCheck {
     pub repository: Repository,
     /// The tag that the release should have there.
     pub tag: Tag,
-    /// The variant whose image it shows, or [`Variant::main`].
-    pub variant: Variant,
+    /// The image that it should show.
+    pub image: ImageName,
     /// Whether later releases may move it.
     pub kind: TagKind,
     /// What it should show; `None` where no repository has the release.
@@ -58,7 +58,7 @@ impl CheckState {
 /// ones, and each moving one of whose line it is the highest version. Tags of the day and of the
 /// branch are left out: later releases move them, and nothing tells which.
 ///
-/// `published` has to show them; `receipts` is what the git tag says the release is, by variant.
+/// `published` has to show them; `receipts` is what the git tag says the release is.
 /// Without a receipt, the image of the first repository that has the version's own tag counts.
 ///
 /// # Errors
@@ -67,16 +67,17 @@ pub fn checks(
     policy: &Policy,
     context: &TagContext<'_>,
     published: &[Published],
-    receipts: &BTreeMap<Variant, Digest>,
+    receipts: &BTreeMap<ImageName, Digest>,
 ) -> Result<Vec<TagCheck>> {
     let set = compute(policy, context, &without_images(published))?;
-    let rules = TagRules::new(policy);
-    let believed = |variant: &Variant| {
-        receipts.get(variant).cloned().or_else(|| {
-            let tag = set.version_tag(variant)?;
+    let rules = TagRules::of(policy, &ImageName::main());
+    let believed = |image: &ImageName| {
+        receipts.get(image).cloned().or_else(|| {
+            let tag = set.version_tag(image)?;
             published
                 .iter()
-                .find_map(|repository| match repository.shows.get(tag)? {
+                .filter(|seen| set.is_in(image, &seen.repository))
+                .find_map(|seen| match seen.shows.get(tag)? {
                     Observed::At(digest) => Some(digest.clone()),
                     Observed::Absent | Observed::Unknown => None,
                 })
@@ -88,13 +89,13 @@ pub fn checks(
             if planned.kind == TagKind::Moving && !rules.is_lasting(&planned.template) {
                 continue;
             }
-            let want = believed(&planned.variant);
+            let want = believed(&planned.image);
             let shown = repository.shows.get(&planned.tag).cloned();
             let shown = shown.unwrap_or(Observed::Unknown);
             checks.push(TagCheck {
                 repository: repository.repository.clone(),
                 tag: planned.tag.clone(),
-                variant: planned.variant.clone(),
+                image: planned.image.clone(),
                 kind: planned.kind,
                 state: judge(want.as_ref(), &shown),
                 want,
@@ -171,7 +172,7 @@ mod tests {
             images: BTreeMap::new(),
         };
         let receipts = receipt
-            .map(|seed| (Variant::main(), digest(seed)))
+            .map(|seed| (ImageName::main(), digest(seed)))
             .into_iter()
             .collect();
         let policy = Policy::default();

@@ -73,7 +73,7 @@ fn add(found: &mut Vec<TagCandidate>, candidate: TagCandidate) -> Result<()> {
         found.push(candidate);
         return Ok(());
     };
-    if there.variant == candidate.variant && there.kind == candidate.kind {
+    if there.image == candidate.image && there.kind == candidate.kind {
         for line in candidate.lines {
             if !there.lines.contains(&line) {
                 there.lines.push(line);
@@ -82,13 +82,10 @@ fn add(found: &mut Vec<TagCandidate>, candidate: TagCandidate) -> Result<()> {
         return Ok(());
     }
     let role = |c: &TagCandidate| {
-        let image = match c.variant.name() {
-            None => String::new(),
-            Some(name) => format!(" of variant `{name}`"),
-        };
+        let image = c.image.of_words();
         format!("the {} template `{}`{image}", c.kind.as_str(), c.template)
     };
-    let why = if there.variant == candidate.variant {
+    let why = if there.image == candidate.image {
         "a tag either moves or does not"
     } else {
         "a tag shows one image"
@@ -117,16 +114,14 @@ fn check_reading(
     reader: &ExactTags,
 ) -> Result<()> {
     let version = context.version;
-    let Some((variant, read)) = reader.read(candidate.tag.as_str()) else {
+    let Some((image, read)) = reader.read(candidate.tag.as_str()) else {
         return Ok(());
     };
     let harmless = version.pre.is_empty() && !read.pre.is_empty() && !context.git.contains(&read);
-    if *variant == candidate.variant && (harmless || read.cmp_precedence(version).is_eq()) {
+    if *image == candidate.image && (harmless || read.cmp_precedence(version).is_eq()) {
         return Ok(());
     }
-    let image = variant
-        .name()
-        .map_or_else(String::new, |name| format!(" of variant `{name}`"));
+    let image = image.of_words();
     let message = format!(
         "template `{}` gives the tag `{}`, which names version {read}{image}",
         candidate.template, candidate.tag
@@ -150,7 +145,7 @@ fn check_line(
     rules: &TagRules<'_>,
 ) -> Result<()> {
     let stable = context.version.pre.is_empty();
-    let plain = candidate.variant.name().is_none() && candidate.kind == TagKind::Moving;
+    let plain = candidate.image.variant().is_none() && candidate.kind == TagKind::Moving;
     if !plain
         || (stable
             && !candidate
@@ -223,9 +218,9 @@ fn check_build_metadata(found: &[TagCandidate], context: &TagContext<'_>) -> Res
 
 /// The first template that names the version whole makes each image's version tag.
 fn mark_version_tags(rules: &TagRules<'_>, found: &mut [TagCandidate]) {
-    for variant in &rules.variants {
+    for image in &rules.images {
         let own = found.iter_mut().find(|candidate| {
-            candidate.variant == variant.name
+            candidate.image == image.name
                 && candidate.kind == TagKind::Fixed
                 && candidate.template.is_exact()
         });

@@ -7,7 +7,7 @@ use semver::Version;
 
 use crate::{
     git::CommitId,
-    oci::{Digest, Variant},
+    oci::{Digest, ImageName},
     plan::version::branch::BranchKind,
     policy::{DateFormat, Values},
 };
@@ -32,7 +32,7 @@ pub struct TagContext<'a> {
     /// The versions that were taken back: they hold no moving tag.
     pub withdrawn: &'a [Version],
     /// The image that will be published, by variant, as far as it is known.
-    pub images: BTreeMap<Variant, Digest>,
+    pub images: BTreeMap<ImageName, Digest>,
 }
 
 impl TagContext<'_> {

@@ -6,7 +6,7 @@ use semver::{Prerelease, Version};
 
 use crate::{
     error::{Error, ErrorCode, Result},
-    oci::{Digest, Observed, Repository, Tag, Variant},
+    oci::{Digest, ImageName, Observed, Repository, Tag},
     plan::tags::{
         published::{Listing, TagAction},
         rules::TagRules,
@@ -86,13 +86,13 @@ impl Decision<'_> {
     pub(super) fn moving(
         &self,
         repository: &PublishedVersions<'_>,
-        variant: &Variant,
+        image: &ImageName,
         tag: &Tag,
         lines: &[TagLine],
         ours: Option<&Digest>,
     ) -> Result<(TagAction, String)> {
         for line in lines {
-            if let Some(why) = self.kept(repository, variant, tag, line)? {
+            if let Some(why) = self.kept(repository, image, tag, line)? {
                 return Ok((TagAction::Keep, why));
             }
         }
@@ -122,7 +122,7 @@ impl Decision<'_> {
     pub(super) fn successor(
         &self,
         repository: &PublishedVersions<'_>,
-        variant: &Variant,
+        image: &ImageName,
         tag: &Tag,
         lines: &[TagLine],
     ) -> Option<Tag> {
@@ -134,7 +134,7 @@ impl Decision<'_> {
             return None;
         }
         let mut of_the_line = repository
-            .versions(variant)
+            .versions(image)
             .iter()
             .rev()
             .filter(|exact| line.contains(&exact.version));
@@ -147,7 +147,7 @@ impl Decision<'_> {
         let elsewhere = self
             .repositories
             .iter()
-            .flat_map(|repository| repository.versions(variant));
+            .flat_map(|repository| repository.versions(image));
         let foreign = elsewhere.into_iter().any(higher);
         (above && !foreign).then(|| highest.tag.clone())
     }
@@ -157,14 +157,14 @@ impl Decision<'_> {
     fn newest(
         &self,
         repository: &PublishedVersions<'_>,
-        variant: &Variant,
+        image: &ImageName,
         tag: &Tag,
         line: &TagLine,
     ) -> Option<String> {
-        let here = self.seen(repository, variant, tag, line);
+        let here = self.seen(repository, image, tag, line);
         let here = above(line, self.version, here);
         let others = self.repositories.iter().map(|other| {
-            let version = above(line, self.version, self.seen(other, variant, tag, line))?;
+            let version = above(line, self.version, self.seen(other, image, tag, line))?;
             let repository = &other.published.repository;
             Some((version, format!(" (published in `{repository}`)")))
         });
@@ -199,7 +199,7 @@ impl Decision<'_> {
     /// The versions above this one that would hold the tag back if an image of them were published.
     pub(super) fn unpublished(
         &self,
-        variant: &Variant,
+        image: &ImageName,
         tag: &Tag,
         lines: &[TagLine],
     ) -> Vec<Version> {
@@ -208,7 +208,7 @@ impl Decision<'_> {
         for line in lines {
             let repositories = self.repositories.iter();
             let published: HashSet<_> = repositories
-                .flat_map(|repository| self.seen(repository, variant, tag, line))
+                .flat_map(|repository| self.seen(repository, image, tag, line))
                 .map(|version| precedence(&version))
                 .collect();
             let of_the_line = self.git.iter().filter(above);
@@ -227,14 +227,14 @@ impl Decision<'_> {
     fn seen<'p>(
         &'p self,
         repository: &'p PublishedVersions<'_>,
-        variant: &Variant,
+        image: &ImageName,
         tag: &Tag,
         line: &TagLine,
     ) -> impl Iterator<Item = Cow<'p, Version>> {
         let label = repository.published.labels.get(tag);
         let label = label.map(|label| line.labelled(label));
         let label = label.filter(|version| !self.withdrawn.contains(version));
-        let exact = repository.versions(variant).iter();
+        let exact = repository.versions(image).iter();
         exact
             .map(|exact| Cow::Borrowed(&exact.version))
             .chain(label.map(Cow::Owned))
@@ -244,12 +244,12 @@ impl Decision<'_> {
     fn kept(
         &self,
         repository: &PublishedVersions<'_>,
-        variant: &Variant,
+        image: &ImageName,
         tag: &Tag,
         line: &TagLine,
     ) -> Result<Option<String>> {
         let published = repository.published;
-        if let Some(newest) = self.newest(repository, variant, tag, line) {
+        if let Some(newest) = self.newest(repository, image, tag, line) {
             return Ok(Some(newest));
         }
         let blind = published.tags == Listing::Refused

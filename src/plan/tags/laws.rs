@@ -9,13 +9,13 @@ use semver::Version;
 
 use super::*;
 use crate::{
-    oci::{Digest, Observed, Tag, Variant},
+    oci::{Digest, ImageName, Observed, Tag},
     plan::version::branch::BranchKind,
     policy::Policy,
 };
 
 /// The repository: each tag, and the image it shows by variant and version.
-type Shown = BTreeMap<Tag, (Variant, Version)>;
+type Shown = BTreeMap<Tag, (ImageName, Version)>;
 
 #[derive(Debug, Clone)]
 struct World {
@@ -26,7 +26,7 @@ struct World {
     ghosts: Vec<Version>,
 }
 
-fn digest(image: &(Variant, Version)) -> Digest {
+fn digest(image: &(ImageName, Version)) -> Digest {
     Digest::of(format!("{image:?}").as_bytes())
 }
 
@@ -38,7 +38,7 @@ impl World {
     }
 
     fn rules(&self) -> TagRules<'_> {
-        TagRules::new(&self.policy)
+        TagRules::of(&self.policy, &ImageName::main())
     }
 
     /// Releases `version`: every tag of the set that does not stay shows it afterwards.
@@ -52,8 +52,8 @@ impl World {
                 .collect(),
             labels: BTreeMap::new(),
         };
-        let images = self.rules().variants.into_iter().map(|variant| {
-            let image = (variant.name, version.clone());
+        let images = self.rules().images.into_iter().map(|image| {
+            let image = (image.name, version.clone());
             (image.0.clone(), digest(&image))
         });
         let git = self.git(released);
@@ -78,14 +78,10 @@ impl World {
             }
         }
         for planned in set.written(repository) {
-            let new = (planned.variant.clone(), version.clone());
+            let new = (planned.image.clone(), version.clone());
             let old = shown.insert(planned.tag.clone(), new);
-            let Some((variant, old)) = old else { continue };
-            assert_eq!(
-                variant, planned.variant,
-                "`{}` shows one image",
-                planned.tag
-            );
+            let Some((image, old)) = old else { continue };
+            assert_eq!(image, planned.image, "`{}` shows one image", planned.tag);
             assert_eq!(planned.kind, TagKind::Moving, "`{}` is fixed", planned.tag);
             assert!(
                 old.cmp_precedence(version).is_le(),
@@ -103,8 +99,8 @@ impl World {
         let tags: Vec<Tag> = shown.keys().cloned().collect();
         let targets = rules.targets(&reader, &git, &tags);
         for target in &targets {
-            let (variant, version) = &shown[&target.tag];
-            assert_eq!(*variant, target.variant);
+            let (image, version) = &shown[&target.tag];
+            assert_eq!(*image, target.image);
             assert_eq!(*version, target.version, "`{}`", target.tag);
         }
         let exact: BTreeSet<_> = tags
@@ -254,9 +250,9 @@ proptest! {
     fn print_then_read_is_the_same(world in worlds(), versions in versions()) {
         let rules = world.rules();
         let reader = ExactTags::new(&rules, &versions);
-        for (tag, (variant, version)) in &world.play(&versions) {
+        for (tag, (image, version)) in &world.play(&versions) {
             if let Some((read_variant, read)) = reader.read(tag.as_str()) {
-                prop_assert_eq!((read_variant, &read), (variant, version));
+                prop_assert_eq!((read_variant, &read), (image, version));
             }
         }
     }

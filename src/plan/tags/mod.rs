@@ -28,7 +28,7 @@ pub use context::TagContext;
 pub use of_the_day::{Origins, ReleaseOrigin};
 pub use planned::{PlannedTag, TagKind};
 pub use published::{Listing, Published, TagAction, Verdict};
-pub use rules::{TagRules, VariantRule};
+pub use rules::{ImageRule, TagRules};
 pub use set::{TagSet, compute};
 pub use tag_line::{TagLine, channel};
 pub use target::TagTarget;

@@ -11,7 +11,7 @@ use crate::{
     oci::Tag,
     plan::tags::{
         roles::is_moving_prerelease,
-        rules::{TagRules, VariantRule},
+        rules::{TagRules, ImageRule},
         tag_line::channel,
         target::{TagTarget, raise},
         version_tags::ExactTags,
@@ -38,7 +38,7 @@ impl TagRules<'_> {
     #[must_use]
     pub fn day_names(
         &self,
-        variant: &VariantRule,
+        image: &ImageRule,
         version: &Version,
         origin: &ReleaseOrigin,
     ) -> Vec<Tag> {
@@ -52,7 +52,7 @@ impl TagRules<'_> {
             date: &self.tags.date,
         };
         let render = |template: &TagTemplate| match template.render(&values) {
-            Rendered::Text(base) => variant.name_of(template, &base).parse().ok(),
+            Rendered::Text(base) => image.name_of(template, &base).parse().ok(),
             Rendered::Missing(_) => None,
         };
         let mut templates: Vec<&TagTemplate> = match version.pre.is_empty() {
@@ -78,10 +78,10 @@ impl TagRules<'_> {
             return found;
         }
         let published = reader.all(tags);
-        for variant in &self.variants {
-            let exact = published.get(&variant.name).into_iter().flatten();
+        for image in &self.images {
+            let exact = published.get(&image.name).into_iter().flatten();
             let stable = exact.filter(|exact| exact.version.pre.is_empty());
-            if let Ok(tag) = variant.latest.parse() {
+            if let Ok(tag) = image.latest.parse() {
                 found.insert(tag, stable.map(|exact| exact.tag.clone()).collect());
             }
         }
@@ -98,13 +98,13 @@ impl TagRules<'_> {
     ) -> Vec<TagTarget> {
         let published = reader.all(tags);
         let mut targets = BTreeMap::new();
-        for variant in &self.variants {
-            for exact in published.get(&variant.name).into_iter().flatten() {
+        for image in &self.images {
+            for exact in published.get(&image.name).into_iter().flatten() {
                 let Some(origin) = origins.get(&exact.version) else {
                     continue;
                 };
-                for tag in self.day_names(variant, &exact.version, origin) {
-                    raise(&mut targets, tag, variant, exact);
+                for tag in self.day_names(image, &exact.version, origin) {
+                    raise(&mut targets, tag, image, exact);
                 }
             }
         }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    oci::{Tag, Variant},
+    oci::{ImageName, Repository, Tag},
     plan::tags::published::{TagAction, Verdict},
     policy::TagTemplate,
 };
@@ -35,19 +35,26 @@ impl TagKind {
 pub struct PlannedTag {
     /// The tag's name.
     pub tag: Tag,
-    /// The variant whose image it shows, or [`Variant::main`].
-    pub variant: Variant,
+    /// The image that it shows.
+    pub image: ImageName,
     /// Whether the tag may ever move.
     pub kind: TagKind,
     /// Whether this is the version's own tag: the first of its image that names the whole version.
     pub is_version: bool,
     /// The template that gave the name.
     pub template: TagTemplate,
-    /// What happens in each repository, in the order of the policy.
+    /// What happens in each repository of the image, in the order of the policy.
     pub verdicts: Vec<Verdict>,
 }
 
 impl PlannedTag {
+    /// Whether `repository` is one of the image's.
+    #[must_use]
+    pub fn is_for(&self, repository: &Repository) -> bool {
+        let mut verdicts = self.verdicts.iter();
+        verdicts.any(|verdict| verdict.repository == *repository)
+    }
+
     /// What happens to the tag: `Mixed` where the repositories do not agree.
     #[must_use]
     pub fn action(&self) -> TagAction {

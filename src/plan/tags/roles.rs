@@ -4,13 +4,13 @@ use semver::Version;
 
 use crate::{
     error::{Error, Result},
-    oci::{NameError, Tag, Variant},
+    oci::{ImageName, NameError, Tag},
     plan::{
         tags::{
             context::TagContext,
             planned::{PlannedTag, TagKind},
             published::Verdict,
-            rules::{TagRules, VariantRule},
+            rules::{ImageRule, TagRules},
             tag_line::{TagLine, channel},
             version_tags::PublishedVersions,
         },
@@ -23,7 +23,7 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct TagCandidate {
     pub(super) tag: Tag,
-    pub(super) variant: Variant,
+    pub(super) image: ImageName,
     pub(super) kind: TagKind,
     pub(super) is_version: bool,
     pub(super) template: TagTemplate,
@@ -37,7 +37,7 @@ impl TagCandidate {
     pub(super) fn planned(self, verdicts: Vec<Verdict>) -> PlannedTag {
         PlannedTag {
             tag: self.tag,
-            variant: self.variant,
+            image: self.image,
             kind: self.kind,
             is_version: self.is_version,
             template: self.template,
@@ -66,7 +66,7 @@ pub(super) fn roles<'a>(
     let version = context.version;
     let stable = version.pre.is_empty();
     let channels = if stable && rules.tags.channel_follows {
-        known_channels(context, repositories)
+        known_channels(rules, context, repositories)
     } else {
         Vec::new()
     };
@@ -153,10 +153,15 @@ pub(super) fn is_zero_alone(template: &TagTemplate, version: &Version) -> bool {
 }
 
 /// The labels that have a pre-release in git or in a repository, in order, each once.
-fn known_channels(context: &TagContext<'_>, repositories: &[PublishedVersions<'_>]) -> Vec<String> {
+fn known_channels(
+    rules: &TagRules<'_>,
+    context: &TagContext<'_>,
+    repositories: &[PublishedVersions<'_>],
+) -> Vec<String> {
+    let plain = rules.plain();
     let published = repositories
         .iter()
-        .flat_map(|repository| repository.versions(&Variant::main()))
+        .flat_map(|repository| repository.versions(&plain))
         .map(|exact| &exact.version);
     let mut channels: Vec<String> = context
         .git
@@ -189,8 +194,8 @@ impl Role<'_> {
                 }
             };
             let line = self.line(context.version, channel.as_deref());
-            for variant in &rules.variants {
-                all.push(self.candidate(variant, &base, line.clone())?);
+            for image in &rules.images {
+                all.push(self.candidate(image, &base, line.clone())?);
             }
         }
         Ok(all)
@@ -198,17 +203,17 @@ impl Role<'_> {
 
     fn candidate(
         &self,
-        variant: &VariantRule,
+        image: &ImageRule,
         base: &str,
         line: Option<TagLine>,
     ) -> Result<TagCandidate> {
-        let tag = variant
+        let tag = image
             .name_of(self.template, base)
             .parse()
-            .map_err(|error| self.bad_name(variant, &error))?;
+            .map_err(|error| self.bad_name(image, &error))?;
         Ok(TagCandidate {
             tag,
-            variant: variant.name.clone(),
+            image: image.name.clone(),
             kind: if line.is_some() {
                 TagKind::Moving
             } else {
@@ -233,7 +238,7 @@ impl Role<'_> {
 
     /// A name that breaks the grammar: the policy's fault where only its own text and numbers are
     /// in it, the repository's where a branch or a version is.
-    fn bad_name(&self, variant: &VariantRule, error: &NameError) -> Error {
+    fn bad_name(&self, image: &ImageRule, error: &NameError) -> Error {
         let from_facts = self.template.has(|value| {
             matches!(
                 value,
@@ -243,16 +248,12 @@ impl Role<'_> {
                     | Placeholder::Channel
             )
         });
-        let message = match variant.name.name() {
-            None => format!(
-                "`tags.{}`: template `{}` gives no tag",
-                self.list, self.template
-            ),
-            Some(name) => format!(
-                "`tags.{}`: template `{}` gives no tag for variant `{name}`",
-                self.list, self.template
-            ),
-        };
+        let message = format!(
+            "`tags.{}`: template `{}` gives no tag{}",
+            self.list,
+            self.template,
+            for_words(&image.name)
+        );
         let error_of = if from_facts {
             Error::refused
         } else {
@@ -263,4 +264,10 @@ impl Role<'_> {
             .state("nothing was built or pushed")
             .hint("a tag is up to 128 letters, digits, `.`, `_` and `-`, and starts with none of the last two; `hoist tags --explain` shows each template")
     }
+}
+
+/// " for variant `alpine`"; empty for the main image.
+fn for_words(image: &ImageName) -> String {
+    let words = image.in_words();
+    words.map_or_else(String::new, |words| format!(" for {words}"))
 }

@@ -4,23 +4,23 @@ use semver::Version;
 
 use crate::{
     error::{Error, ErrorCode, Result},
-    oci::Variant,
+    oci::{ImageName, Repository},
     plan::version::request::like_a_variant,
     policy::{Policy, TagPolicy, TagTemplate, TemplateList},
 };
 
-/// One image of a release: the main one, or a variant.
+/// One image of a release: the plain one of a name, or a variant of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct VariantRule {
+pub struct ImageRule {
     /// Which image this is.
-    pub name: Variant,
+    pub name: ImageName,
     /// Added to each of its tags; empty for the main image.
     pub suffix: String,
     /// What its `latest` is called.
     pub latest: String,
 }
 
-impl VariantRule {
+impl ImageRule {
     /// What a template's text becomes for this image.
     #[must_use]
     pub(super) fn name_of(&self, template: &TagTemplate, base: &str) -> String {
@@ -32,33 +32,48 @@ impl VariantRule {
     }
 }
 
-/// `[tags]`, and the images whose tags it names.
+/// `[tags]`, and one image of the policy with its variants: those that share repositories. Each image has
+/// rules of its own, since its tags, and the versions that are published of it, are in its own repositories.
 #[derive(Debug, Clone)]
 pub struct TagRules<'a> {
     /// `[tags]`
     pub tags: &'a TagPolicy,
-    /// The main image first, then the variants by name.
-    pub variants: Vec<VariantRule>,
+    /// The image without a suffix first, then its variants by name.
+    pub images: Vec<ImageRule>,
 }
 
 impl<'a> TagRules<'a> {
-    /// The rules of a policy.
+    /// The rules of the image `plain` and its variants.
     #[must_use]
-    pub fn new(policy: &'a Policy) -> Self {
-        let main = VariantRule {
-            name: Variant::main(),
-            suffix: String::new(),
-            latest: "latest".to_owned(),
-        };
-        let variants = policy.variants.iter().map(|(name, variant)| VariantRule {
-            name: Variant::named(name),
+    pub fn of(policy: &'a Policy, plain: &ImageName) -> Self {
+        let variants = policy.variants_of(plain);
+        let variants = variants.map(|(name, variant)| ImageRule {
+            name: plain.with_variant(name),
             suffix: variant.suffix(name),
             latest: variant.latest(name),
         });
+        let plain = ImageRule {
+            name: plain.plain(),
+            suffix: String::new(),
+            latest: "latest".to_owned(),
+        };
         Self {
             tags: &policy.tags,
-            variants: std::iter::once(main).chain(variants).collect(),
+            images: std::iter::once(plain).chain(variants).collect(),
         }
+    }
+
+    /// The rules of the image that `repository` is of.
+    #[must_use]
+    pub fn in_repository(policy: &'a Policy, repository: &Repository) -> Self {
+        Self::of(policy, &policy.image_in(repository))
+    }
+
+    /// The image without a suffix.
+    #[must_use]
+    pub fn plain(&self) -> ImageName {
+        let first = self.images.first();
+        first.map_or_else(ImageName::main, |rule| rule.name.plain())
     }
 
     /// A release needs a tag that names its version whole: without one nothing tells later what a
@@ -85,11 +100,11 @@ impl<'a> TagRules<'a> {
     /// # Errors
     /// Usage (exit 2), naming both.
     pub fn check_label(&self, label: &str) -> Result<()> {
-        for variant in &self.variants {
-            let Some(name) = variant.name.name() else {
+        for image in &self.images {
+            let Some(name) = image.name.variant() else {
                 continue;
             };
-            let suffix = &variant.suffix;
+            let suffix = &image.suffix;
             if suffix.strip_prefix('-').unwrap_or(suffix) == label {
                 return Err(like_a_variant(label, name));
             }

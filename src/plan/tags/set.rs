@@ -6,7 +6,7 @@ use semver::Version;
 
 use crate::{
     error::Result,
-    oci::{Digest, Observed, Repository, Tag, Variant},
+    oci::{Digest, ImageName, Observed, Repository, Tag},
     plan::{
         tags::{
             candidates::{Explained, candidates},
@@ -56,10 +56,10 @@ impl TagSet {
 
     /// The tag that names the whole version for an image of the release.
     #[must_use]
-    pub fn version_tag(&self, variant: &Variant) -> Option<&Tag> {
+    pub fn version_tag(&self, image: &ImageName) -> Option<&Tag> {
         self.tags
             .iter()
-            .find(|tag| tag.is_version && tag.variant == *variant)
+            .find(|tag| tag.is_version && tag.image == *image)
             .map(|tag| &tag.tag)
     }
 
@@ -89,6 +89,19 @@ impl TagSet {
         self.tags.iter().filter(writes)
     }
 
+    /// Whether `repository` has tags of this image.
+    #[must_use]
+    pub fn is_in(&self, image: &ImageName, repository: &Repository) -> bool {
+        let mut own = self.tags.iter().filter(|tag| tag.image == *image);
+        own.any(|tag| tag.is_for(repository))
+    }
+
+    /// The names of the set that `repository` can have, kept ones included.
+    pub fn names_in<'a>(&'a self, repository: &'a Repository) -> impl Iterator<Item = &'a Tag> {
+        let own = self.tags.iter().filter(|tag| tag.is_for(repository));
+        own.map(|tag| &tag.tag)
+    }
+
     /// The tags that every repository gets: what another builder has to tag. A tag that another
     /// version keeps in some repository is left out.
     pub fn everywhere(&self) -> impl Iterator<Item = &PlannedTag> {
@@ -99,7 +112,8 @@ impl TagSet {
 /// The tag set of `context.version`, judged against what is `published`.
 ///
 /// Names come from the policy and the context alone, except where a channel's tag follows on to a
-/// stable release: then from the channels that git and the repositories know.
+/// stable release: then from the channels that git and the repositories know. Each image is judged by its
+/// own repositories.
 ///
 /// # Errors
 /// Usage (exit 2): a template or variant that cannot work. Refused (exit 4): a name that the
@@ -109,8 +123,30 @@ pub fn compute(
     context: &TagContext<'_>,
     published: &[Published],
 ) -> Result<TagSet> {
-    let rules = TagRules::new(policy);
-    let reader = ExactTags::new(&rules, context.git.iter().chain([context.version]))
+    let mut set = TagSet {
+        version: context.version.clone(),
+        tags: Vec::new(),
+        explained: Vec::new(),
+        unpublished: Vec::new(),
+        repositories: published.iter().map(|p| p.repository.clone()).collect(),
+    };
+    for image in policy.image_names() {
+        let own = published.iter();
+        let own = own.filter(|p| policy.image_in(&p.repository) == image);
+        of_image(&TagRules::of(policy, &image), context, own, &mut set)?;
+    }
+    set.tags.sort_by_key(|tag| (tag.kind, !tag.is_version));
+    Ok(set)
+}
+
+/// Adds the tags of one image and its variants, which are in the repositories that are `published`.
+fn of_image<'p>(
+    rules: &TagRules<'_>,
+    context: &TagContext<'_>,
+    published: impl Iterator<Item = &'p Published>,
+    set: &mut TagSet,
+) -> Result<()> {
+    let reader = ExactTags::new(rules, context.git.iter().chain([context.version]))
         .passing_over(context.withdrawn);
     let git: Vec<Version> = context
         .git
@@ -119,12 +155,11 @@ pub fn compute(
         .cloned()
         .collect();
     let repositories: Vec<PublishedVersions<'_>> = published
-        .iter()
         .map(|published| PublishedVersions::new(published, &reader))
         .collect();
-    let (candidates, explained) = candidates(&rules, context, &reader, &repositories)?;
+    let (candidates, explained) = candidates(rules, context, &reader, &repositories)?;
     let decision = Decision {
-        rules: &rules,
+        rules,
         version: context.version,
         git: &git,
         withdrawn: context.withdrawn,
@@ -134,30 +169,41 @@ pub fn compute(
     let version_tags: BTreeMap<_, _> = candidates
         .iter()
         .filter(|candidate| candidate.is_version)
-        .map(|candidate| (candidate.variant.clone(), candidate.tag.clone()))
+        .map(|candidate| (candidate.image.clone(), candidate.tag.clone()))
         .collect();
-    let unpublished = unpublished(&decision, &candidates);
-    let judge = |candidate: TagCandidate| -> Result<PlannedTag> {
+    set.unpublished.extend(unpublished(&decision, &candidates));
+    for candidate in candidates {
         let verdicts = repositories
             .iter()
             .map(|repository| {
-                let version_tag = version_tags.get(&candidate.variant);
+                let version_tag = version_tags.get(&candidate.image);
                 let ours = context
                     .images
-                    .get(&candidate.variant)
+                    .get(&candidate.image)
                     .or_else(|| shown(repository, version_tag?));
                 judge(&decision, repository, &candidate, ours)
             })
             .collect::<Result<_>>()?;
-        Ok(candidate.planned(verdicts))
-    };
-    Ok(TagSet {
-        version: context.version.clone(),
-        tags: candidates.into_iter().map(judge).collect::<Result<_>>()?,
-        explained,
-        unpublished,
-        repositories: published.iter().map(|p| p.repository.clone()).collect(),
-    })
+        set.tags.push(candidate.planned(verdicts));
+    }
+    explain(&mut set.explained, explained);
+    Ok(())
+}
+
+/// All images have the same templates: what one gives is a line for all of them, each name once.
+fn explain(all: &mut Vec<Explained>, of_image: Vec<Explained>) {
+    for (index, one) in of_image.into_iter().enumerate() {
+        let Some(known) = all.get_mut(index) else {
+            all.push(one);
+            continue;
+        };
+        for tag in one.tags {
+            if !known.tags.contains(&tag) {
+                known.tags.push(tag);
+            }
+        }
+        known.suppressed = known.suppressed.take().filter(|_| known.tags.is_empty());
+    }
 }
 
 /// The image that a repository already has under the version's own tag: what a release of the
@@ -177,15 +223,12 @@ fn unpublished(decision: &Decision<'_>, candidates: &[TagCandidate]) -> Vec<Unpu
     }
     let of_tag = |candidate: &TagCandidate| {
         let TagCandidate {
-            tag,
-            variant,
-            lines,
-            ..
+            tag, image, lines, ..
         } = candidate;
-        let versions = decision.unpublished(variant, tag, lines);
+        let versions = decision.unpublished(image, tag, lines);
         (!versions.is_empty()).then(|| Unpublished {
             tag: tag.clone(),
-            variant: variant.clone(),
+            image: image.clone(),
             versions,
         })
     };
@@ -198,13 +241,13 @@ fn judge(
     candidate: &TagCandidate,
     ours: Option<&Digest>,
 ) -> Result<Verdict> {
-    let (tag, variant, lines) = (&candidate.tag, &candidate.variant, &candidate.lines);
+    let (tag, image, lines) = (&candidate.tag, &candidate.image, &candidate.lines);
     let (action, why) = match candidate.kind {
         TagKind::Fixed => decision.fixed(repository, tag, ours)?,
-        TagKind::Moving => decision.moving(repository, variant, tag, lines, ours)?,
+        TagKind::Moving => decision.moving(repository, image, tag, lines, ours)?,
     };
     let successor = match action {
-        TagAction::Keep => decision.successor(repository, variant, tag, lines),
+        TagAction::Keep => decision.successor(repository, image, tag, lines),
         TagAction::Create
         | TagAction::Move
         | TagAction::Same

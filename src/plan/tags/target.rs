@@ -5,10 +5,10 @@ use std::{cmp::Ordering, collections::BTreeMap};
 use semver::Version;
 
 use crate::{
-    oci::{Tag, Variant},
+    oci::{ImageName, Tag},
     plan::tags::{
         roles::{follows, is_moving_prerelease, is_zero_alone},
-        rules::{TagRules, VariantRule},
+        rules::{ImageRule, TagRules},
         tag_line::channel,
         version_tags::{ExactTag, ExactTags, matcher},
     },
@@ -21,7 +21,7 @@ pub struct TagTarget {
     /// The moving tag.
     pub tag: Tag,
     /// The image that the tag should show.
-    pub variant: Variant,
+    pub image: ImageName,
     /// The highest published version of the tag's line.
     pub version: Version,
     /// Exact tags of versions of that precedence (build metadata does not rank); the tag may show
@@ -38,7 +38,7 @@ impl TagRules<'_> {
     pub fn targets(&self, reader: &ExactTags, known: &[Version], tags: &[Tag]) -> Vec<TagTarget> {
         let published = reader.all(tags);
         let mut channels: Vec<String> = published
-            .get(&Variant::main())
+            .get(&self.plain())
             .into_iter()
             .flatten()
             .map(|exact| &exact.version)
@@ -49,10 +49,10 @@ impl TagRules<'_> {
         channels.sort();
         channels.dedup();
         let mut targets: BTreeMap<Tag, TagTarget> = BTreeMap::new();
-        for variant in &self.variants {
-            for exact in published.get(&variant.name).into_iter().flatten() {
-                for tag in self.names(variant, &exact.version, &channels) {
-                    raise(&mut targets, tag, variant, exact);
+        for image in &self.images {
+            for exact in published.get(&image.name).into_iter().flatten() {
+                for tag in self.names(image, &exact.version, &channels) {
+                    raise(&mut targets, tag, image, exact);
                 }
             }
         }
@@ -89,17 +89,17 @@ impl TagRules<'_> {
             .collect();
         channels.sort();
         channels.dedup();
-        self.variants.iter().any(|variant| {
-            let base = tag.as_str().strip_suffix(&*variant.suffix);
+        self.images.iter().any(|image| {
+            let base = tag.as_str().strip_suffix(&*image.suffix);
             let by_text = |template: &TagTemplate| match template.literal() {
-                Some(text) => variant.name_of(template, text) == tag.as_str(),
+                Some(text) => image.name_of(template, text) == tag.as_str(),
                 None => base.is_some_and(|b| matcher(template, &self.tags.date).is_match(b)),
             };
             let mut templates = self.tags.moving.iter().filter(|template| wanted(template));
             templates.any(by_text)
                 || known
                     .iter()
-                    .any(|version| self.names(variant, version, &channels).contains(tag))
+                    .any(|version| self.names(image, version, &channels).contains(tag))
         })
     }
 
@@ -128,7 +128,7 @@ impl TagRules<'_> {
     /// The moving tags that `version` competes for.
     pub(crate) fn names(
         &self,
-        variant: &VariantRule,
+        image: &ImageRule,
         version: &Version,
         channels: &[String],
     ) -> Vec<Tag> {
@@ -143,7 +143,7 @@ impl TagRules<'_> {
                 date: &self.tags.date,
             };
             match template.render(&values) {
-                Rendered::Text(base) => variant.name_of(template, &base).parse().ok(),
+                Rendered::Text(base) => image.name_of(template, &base).parse().ok(),
                 Rendered::Missing(_) => None,
             }
         };
@@ -197,12 +197,12 @@ fn has_only(template: &TagTemplate, wanted: impl Fn(&Placeholder) -> bool) -> bo
 pub(super) fn raise(
     targets: &mut BTreeMap<Tag, TagTarget>,
     tag: Tag,
-    variant: &VariantRule,
+    image: &ImageRule,
     exact: &ExactTag,
 ) {
     let target = targets.entry(tag.clone()).or_insert_with(|| TagTarget {
         tag,
-        variant: variant.name.clone(),
+        image: image.name.clone(),
         version: exact.version.clone(),
         exact: Vec::new(),
     });

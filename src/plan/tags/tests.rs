@@ -6,7 +6,7 @@ use semver::Version;
 use super::*;
 use crate::{
     error::{ErrorKind, Result},
-    oci::{Digest, Observed, Repository, Tag, Variant},
+    oci::{Digest, ImageName, Observed, Repository, Tag},
     plan::version::branch::BranchKind,
     policy::{MaintenanceLine, Policy},
 };
@@ -96,7 +96,7 @@ impl Release {
 
     fn compute(&self) -> Result<TagSet> {
         let at = |text: &str| -> DateTime<Utc> { text.parse().expect("a good instant") };
-        let images = self.image.clone().map(|digest| (Variant::main(), digest));
+        let images = self.image.clone().map(|digest| (ImageName::main(), digest));
         let context = TagContext {
             version: &self.version,
             commit: Some(COMMIT.parse().expect("a commit id")),
@@ -402,15 +402,15 @@ fn a_version_without_an_image_is_named_with_the_way_on() {
           moving tag back: `hoist release --version 4.0.0` at its commit publishes it"
         ]
     );
-    let variant = note(
+    let image = note(
         &["2.0.0"],
         &[("2.0.0", "x")],
         &format!("{PLAIN}\n[variants.alpine]"),
     );
-    assert_eq!(variant.len(), 1);
+    assert_eq!(image.len(), 1);
     assert!(
-        variant[0].contains("no image of variant `alpine`"),
-        "{variant:?}"
+        image[0].contains("no image of variant `alpine`"),
+        "{image:?}"
     );
 }
 
@@ -746,25 +746,31 @@ fn a_registry_that_refuses_its_list_is_judged_by_git_and_labels() {
 fn exact_tags_are_read_back_suffix_first() {
     let policy = "[tags]\nfixed = [\"v{version}\", \"v{version}-x\"]\n[variants.alpine]\n[variants.slim-alpine]";
     let policy: Policy = toml::from_str(policy).expect("a good policy");
-    let rules = TagRules::new(&policy);
+    let rules = TagRules::of(&policy, &ImageName::main());
     let git = [version("1.2.3+b")];
     let reader = ExactTags::new(&rules, &git);
     for (name, expected) in [
-        ("v1.2.3", Some((Variant::main(), "1.2.3"))),
-        ("v1.2.3-alpine", Some((Variant::named("alpine"), "1.2.3"))),
+        ("v1.2.3", Some((ImageName::main(), "1.2.3"))),
+        (
+            "v1.2.3-alpine",
+            Some((ImageName::main().with_variant("alpine"), "1.2.3")),
+        ),
         (
             "v1.2.3-slim-alpine",
-            Some((Variant::named("slim-alpine"), "1.2.3")),
+            Some((ImageName::main().with_variant("slim-alpine"), "1.2.3")),
         ),
         (
             "v1.2.3-rc.1-alpine",
-            Some((Variant::named("alpine"), "1.2.3-rc.1")),
+            Some((ImageName::main().with_variant("alpine"), "1.2.3-rc.1")),
         ),
-        ("1.2.3-rc.1", Some((Variant::main(), "1.2.3-rc.1"))),
-        ("v1.2.3-b", Some((Variant::main(), "1.2.3+b"))),
-        ("v1.2.3-c", Some((Variant::main(), "1.2.3-c"))),
-        ("v1.2.3-x", Some((Variant::main(), "1.2.3"))),
-        ("v1.2.3-x-alpine", Some((Variant::named("alpine"), "1.2.3"))),
+        ("1.2.3-rc.1", Some((ImageName::main(), "1.2.3-rc.1"))),
+        ("v1.2.3-b", Some((ImageName::main(), "1.2.3+b"))),
+        ("v1.2.3-c", Some((ImageName::main(), "1.2.3-c"))),
+        ("v1.2.3-x", Some((ImageName::main(), "1.2.3"))),
+        (
+            "v1.2.3-x-alpine",
+            Some((ImageName::main().with_variant("alpine"), "1.2.3")),
+        ),
         ("1.2.3", None),
         ("v1.2", None),
         ("vv1.2.3", None),
@@ -772,9 +778,9 @@ fn exact_tags_are_read_back_suffix_first() {
         ("sha-3f2a91c", None),
         ("latest", None),
     ] {
-        let expected = expected.map(|(variant, text)| (variant, version(text)));
+        let expected = expected.map(|(image, text)| (image, version(text)));
         let read = reader.read(name);
-        let read = read.map(|(variant, version)| (variant.clone(), version));
+        let read = read.map(|(image, version)| (image.clone(), version));
         assert_eq!(read, expected, "{name}");
     }
 }
@@ -782,10 +788,10 @@ fn exact_tags_are_read_back_suffix_first() {
 #[test]
 fn a_release_needs_a_tag_that_names_its_version() {
     let policy = Policy::default();
-    let rules = TagRules::new(&policy);
+    let rules = TagRules::of(&policy, &ImageName::main());
     assert!(rules.require_exact(&version("1.2.3")).is_ok());
     let policy: Policy = toml::from_str("[tags]\nfixed = [\"{sha}\"]").expect("a good policy");
-    let without = TagRules::new(&policy);
+    let without = TagRules::of(&policy, &ImageName::main());
     let error = without.require_exact(&version("1.2.3"));
     assert_eq!(error.map_err(|e| e.kind()), Err(ErrorKind::Usage));
     assert!(without.require_exact(&version("1.2.3-rc.1")).is_ok());
@@ -796,10 +802,76 @@ fn the_version_tag_of_each_image() {
     let policy =
         "[tags]\nfixed = [\"sha-{sha}\", \"v{version}\", \"{version}\"]\n[variants.alpine]";
     let set = release("1.2.3", policy).compute().expect("a good release");
-    assert_eq!(set.version_tag(&Variant::main()), Some(&tag("v1.2.3")));
+    assert_eq!(set.version_tag(&ImageName::main()), Some(&tag("v1.2.3")));
     assert_eq!(
-        set.version_tag(&Variant::named("alpine")),
+        set.version_tag(&ImageName::main().with_variant("alpine")),
         Some(&tag("v1.2.3-alpine"))
     );
     assert_eq!(set.tags()[0].tag, tag("v1.2.3"));
+}
+
+/// Images of one version have the same names, each in its own repositories and by its own versions there.
+#[test]
+fn each_image_has_lines_of_its_own_in_its_own_repositories() {
+    let policy = "[image]\nrepositories = [\"acme/api\", \"ghcr.io/acme/api\"]\n\
+                  [images.worker]\nrepository = \"acme/worker\"\ntarget = \"worker\"\n\
+                  [tags]\nfixed = [\"{version}\"]\nmoving = [\"{major}\", \"latest\"]\n\
+                  [variants.alpine]\nimages = [\"worker\"]\n";
+    let policy = Policy::parse(policy, "release.toml").expect("a good policy");
+    let listed = |name: &str, tags: &[&str]| Published {
+        tags: Listing::Known(tags.iter().map(|text| tag(text)).collect()),
+        ..Published::not_asked(name.parse().expect("a good name"))
+    };
+    let published = [
+        listed("acme/api", &["1.2.0"]),
+        listed("ghcr.io/acme/api", &[]),
+        listed("acme/worker", &["2.0.0", "1.2.0-alpine"]),
+    ];
+    let version = version("1.3.0");
+    let context = TagContext {
+        version: &version,
+        commit: None,
+        commit_time: DateTime::UNIX_EPOCH,
+        instant: DateTime::UNIX_EPOCH,
+        branch: None,
+        branch_kind: &BranchKind::Stable,
+        git: &[],
+        images: BTreeMap::new(),
+    };
+    let set = compute(&policy, &context, &published).expect("a good release");
+    let shown: Vec<String> = set
+        .tags()
+        .iter()
+        .map(|one| {
+            let places = one.verdicts.len();
+            format!(
+                "{} {} {} {places}",
+                one.image,
+                one.tag,
+                one.action().as_str()
+            )
+        })
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            "main 1.3.0 create 2",
+            "worker 1.3.0 create 1",
+            "worker/alpine 1.3.0-alpine create 1",
+            "main 1 create 2",
+            "main latest create 2",
+            "worker 1 create 1",
+            "worker/alpine 1-alpine create 1",
+            "worker latest keep 1",
+            "worker/alpine latest-alpine create 1",
+        ]
+    );
+    let worker = ImageName::named("worker");
+    let place = "acme/worker".parse().expect("a good name");
+    assert!(set.is_in(&worker, &place) && !set.is_in(&ImageName::main(), &place));
+    assert_eq!(set.names_in(&place).count(), 6);
+    assert_eq!(set.version_tag(&worker), Some(&tag("1.3.0")));
+    // A template is explained once for all.
+    let tags: Vec<usize> = set.explained().iter().map(|one| one.tags.len()).collect();
+    assert_eq!(&tags[..3], [2, 2, 2]);
 }

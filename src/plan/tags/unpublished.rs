@@ -2,7 +2,7 @@
 
 use semver::Version;
 
-use crate::oci::{Tag, Variant};
+use crate::oci::{ImageName, Tag};
 
 /// Most versions that a note names.
 const NAMED: usize = 3;
@@ -12,8 +12,8 @@ const NAMED: usize = 3;
 pub struct Unpublished {
     /// The moving tag.
     pub tag: Tag,
-    /// The variant whose images are missing.
-    pub variant: Variant,
+    /// The image of which they are missing.
+    pub image: ImageName,
     /// The versions, ascending.
     pub versions: Vec<Version>,
 }
@@ -31,18 +31,18 @@ pub fn unpublished_versions(all: &[Unpublished]) -> Vec<Version> {
 /// What a person should know of them: which they are, and the way on. The highest come first.
 #[must_use]
 pub fn unpublished_notes(all: &[Unpublished]) -> Vec<String> {
-    let mut variants: Vec<&Variant> = all.iter().map(|one| &one.variant).collect();
-    variants.sort();
-    variants.dedup();
-    let of_variant = |variant: &Variant| {
-        let own = all.iter().filter(|one| one.variant == *variant);
+    let mut images: Vec<&ImageName> = all.iter().map(|one| &one.image).collect();
+    images.sort();
+    images.dedup();
+    let of_image = |image: &ImageName| {
+        let own = all.iter().filter(|one| one.image == *image);
         let versions = unpublished_versions(&own.cloned().collect::<Vec<_>>());
-        note(variant, &versions)
+        note(image, &versions)
     };
-    variants.into_iter().filter_map(of_variant).collect()
+    images.into_iter().filter_map(of_image).collect()
 }
 
-fn note(variant: &Variant, versions: &[Version]) -> Option<String> {
+fn note(image: &ImageName, versions: &[Version]) -> Option<String> {
     let highest = versions.last()?;
     let named: Vec<String> = versions
         .iter()
@@ -60,10 +60,7 @@ fn note(variant: &Variant, versions: &[Version]) -> Option<String> {
     } else {
         ("have", "hold")
     };
-    let image = match variant.name() {
-        None => "no image".to_owned(),
-        Some(name) => format!("no image of variant `{name}`"),
-    };
+    let image = format!("no image{}", image.of_words());
     Some(format!(
         "{names} {have} a git tag and {image} in any repository, and so {hold} no moving tag back: \
          `hoist release --version {highest}` at its commit publishes it"

@@ -7,7 +7,7 @@ use regex::Regex;
 use semver::Version;
 
 use crate::{
-    oci::{Tag, Variant},
+    oci::{ImageName, Tag},
     plan::tags::{
         published::{Listing, Published},
         rules::TagRules,
@@ -20,7 +20,7 @@ use crate::{
 #[derive(Debug)]
 pub struct ExactTags {
     /// Suffix and variant, the longest suffix first, the main image last.
-    suffixes: Vec<(String, Variant)>,
+    suffixes: Vec<(String, ImageName)>,
     patterns: Vec<Pattern>,
     /// Names that say a day can look like a version: `2026.11.23`.
     dates: Vec<Regex>,
@@ -52,10 +52,10 @@ impl ExactTags {
     /// A reader for the names that these rules make, given the versions that git knows.
     #[must_use]
     pub fn new<'a>(rules: &TagRules<'_>, git: impl IntoIterator<Item = &'a Version>) -> Self {
-        let mut suffixes: Vec<(String, Variant)> = rules
-            .variants
+        let mut suffixes: Vec<(String, ImageName)> = rules
+            .images
             .iter()
-            .map(|variant| (variant.suffix.clone(), variant.name.clone()))
+            .map(|image| (image.suffix.clone(), image.name.clone()))
             .collect();
         suffixes.sort_by_key(|(suffix, _)| std::cmp::Reverse(suffix.len()));
         let exact = |templates: &[TagTemplate], prerelease_only: bool| {
@@ -108,10 +108,10 @@ impl ExactTags {
 
     /// The variant and version that `name` stands for, if it is an exact tag.
     #[must_use]
-    pub fn read(&self, name: &str) -> Option<(&Variant, Version)> {
-        self.suffixes.iter().find_map(|(suffix, variant)| {
+    pub fn read(&self, name: &str) -> Option<(&ImageName, Version)> {
+        self.suffixes.iter().find_map(|(suffix, image)| {
             let version = self.version(name.strip_suffix(&**suffix)?)?;
-            Some((variant, version))
+            Some((image, version))
         })
     }
 
@@ -121,13 +121,13 @@ impl ExactTags {
     pub fn all<'a>(
         &self,
         tags: impl IntoIterator<Item = &'a Tag>,
-    ) -> BTreeMap<Variant, Vec<ExactTag>> {
-        let mut all: BTreeMap<Variant, Vec<ExactTag>> = BTreeMap::new();
+    ) -> BTreeMap<ImageName, Vec<ExactTag>> {
+        let mut all: BTreeMap<ImageName, Vec<ExactTag>> = BTreeMap::new();
         for tag in tags.into_iter().collect::<BTreeSet<_>>() {
-            if let Some((variant, version)) = self.read(tag.as_str())
+            if let Some((image, version)) = self.read(tag.as_str())
                 && !self.withdrawn.contains(&version)
             {
-                all.entry(variant.clone()).or_default().push(ExactTag {
+                all.entry(image.clone()).or_default().push(ExactTag {
                     version,
                     tag: tag.clone(),
                 });
@@ -168,7 +168,7 @@ impl ExactTags {
 #[derive(Debug)]
 pub(super) struct PublishedVersions<'a> {
     pub(super) published: &'a Published,
-    exact: BTreeMap<Variant, Vec<ExactTag>>,
+    exact: BTreeMap<ImageName, Vec<ExactTag>>,
 }
 
 impl<'a> PublishedVersions<'a> {
@@ -181,8 +181,8 @@ impl<'a> PublishedVersions<'a> {
     }
 
     /// The published versions of a variant, ascending.
-    pub(super) fn versions(&self, variant: &Variant) -> &[ExactTag] {
-        self.exact.get(variant).map_or(&[], Vec::as_slice)
+    pub(super) fn versions(&self, image: &ImageName) -> &[ExactTag] {
+        self.exact.get(image).map_or(&[], Vec::as_slice)
     }
 }
 

@@ -11,11 +11,11 @@ pub(in crate::publish) use tags::{read_all, standing};
 use crate::{
     error::{Error, ErrorKind},
     git::CommitId,
-    oci::{Observed, Repository},
+    oci::{Digest, ImageName, Observed, Repository},
     outcome::{BranchReport, GitTagReport, ImageReport, Outcome, OutcomeKind, TagReport},
     publish::{
         protocol::{
-            journal::{BranchMove, TagRecord},
+            journal::{BranchMove, Prepared, TagRecord},
             observation::GitTagSeen,
             state::{End, State, TagClass},
             transitions::OutOfOrder,
@@ -35,8 +35,8 @@ pub(in crate::publish) fn not_begun(publication: &Publication, error: Error) -> 
             let Some(image) = publication.images.get(tag.image) else {
                 continue;
             };
-            let digest = image.manifest.digest().clone();
-            add_image(&mut images, &target.repository, &digest);
+            let digest = image.digest().clone();
+            add_image(&mut images, &image.name, &target.repository, &digest);
             tags.push(TagReport {
                 repository: target.repository.clone(),
                 tag: tag.tag.clone(),
@@ -88,8 +88,27 @@ fn is_pushed(end: Ending<'_>) -> Option<bool> {
     }
 }
 
-fn add_image(images: &mut Vec<ImageReport>, repository: &Repository, digest: &crate::oci::Digest) {
+/// The images of a transaction, in each repository that gets them.
+pub(in crate::publish) fn images(prepared: &Prepared) -> Vec<ImageReport> {
+    let mut images = Vec::new();
+    // A release names its images whole; a tag can be put to another version's beside them.
+    let whole = |tag: &&TagRecord| tag.kind == TagClass::Version;
+    let is_release = prepared.tags.iter().any(|tag| whole(&tag));
+    for tag in prepared.tags.iter().filter(|tag| !is_release || whole(tag)) {
+        let (name, repository) = (prepared.image_name(tag), prepared.repository(tag));
+        add_image(&mut images, &name, repository, prepared.wanted(tag));
+    }
+    images
+}
+
+fn add_image(
+    images: &mut Vec<ImageReport>,
+    name: &ImageName,
+    repository: &Repository,
+    digest: &Digest,
+) {
     let image = ImageReport {
+        image: name.clone(),
         repository: repository.clone(),
         digest: digest.clone(),
     };
@@ -134,18 +153,11 @@ fn assemble(
     error: Option<Error>,
 ) -> Outcome {
     let prepared = &end.run.prepared;
-    let mut images = Vec::new();
-    // A release names its images whole; a tag can be put to another version's beside them.
-    let whole = |tag: &&TagRecord| tag.kind == TagClass::Version;
-    let is_release = prepared.tags.iter().any(|tag| whole(&tag));
-    for tag in prepared.tags.iter().filter(|tag| !is_release || whole(tag)) {
-        add_image(&mut images, prepared.repository(tag), prepared.wanted(tag));
-    }
     Outcome {
         kind,
         version: prepared.version.clone(),
         commit: prepared.commit,
-        images,
+        images: images(prepared),
         tags,
         git_tag: prepared.git_tag.as_ref().map(|tag| GitTagReport {
             name: tag.name.clone(),

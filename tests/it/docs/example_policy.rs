@@ -24,6 +24,20 @@ fn commented_out(line: &str) -> Option<&str> {
     (is_key || is_table).then_some(rest)
 }
 
+/// An image needs a repository, beside one of the main image, and something that sets it apart.
+fn with_image(name: &str, key: &str) -> String {
+    let mut text = "[image]\nrepository = \"acme/main\"\n[images.worker]\n".to_owned();
+    for (known, value) in [
+        ("repository", "\"acme/worker\""),
+        ("dockerfile", "\"other\""),
+    ] {
+        if known != name {
+            text.push_str(&format!("{known} = {value}\n"));
+        }
+    }
+    format!("{text}{key}\n")
+}
+
 #[test]
 fn every_commented_key_parses_once_uncommented() {
     let lines: Vec<&str> = EXAMPLE.lines().collect();
@@ -46,10 +60,13 @@ fn every_commented_key_parses_once_uncommented() {
                 above.starts_with('[').then_some(above)
             })
             .unwrap();
-        let text = format!("{table}\n{key}\n");
+        let text = match table {
+            "[images.worker]" => with_image(name, key),
+            table => format!("{table}\n{key}\n"),
+        };
         let policy = Policy::parse(&text, name)
             .unwrap_or_else(|error| panic!("{text}: {error} {:?}", error.first_hint()));
-        if !["plain-http", "latest-suffix"].contains(&name) {
+        if !["plain-http", "latest-suffix", "images"].contains(&name) {
             assert_ne!(policy, Policy::default(), "{text} changes nothing");
         }
     }

@@ -82,8 +82,10 @@ fn keys<'a>(schema: &'a Value, table: &str, found: &mut Vec<Key<'a>>) {
                 table => format!("{image}\n[{table}]\n"),
             };
             // One of the two that name repositories is enough.
-            let head = match &**name {
-                "repository" | "repositories" => "[image]\n".to_owned(),
+            let head = match (&**name, table) {
+                ("repository" | "repositories", "image") => "[image]\n".to_owned(),
+                ("repository" | "repositories", _) => head,
+                (_, "images.one") => format!("{head}repository = \"acme/one\"\n"),
                 _ => head,
             };
             found.push(Key { head, name, rule });
@@ -259,6 +261,12 @@ const MISTAKES: &[(&str, &str)] = &[
     ("variants.alpine", "suffix = \"+alpine\""),
     ("variants.alpine", "dockerfile = \"/Dockerfile\""),
     ("variants.alpine", "platforms = []"),
+    ("variants.alpine", "images = \"main\""),
+    ("variants.alpine", "target = { main = 1 }"),
+    ("variants.alpine", "dockerfile = { main = \"/Dockerfile\" }"),
+    ("images.worker", "repository = \"acme/worker:1\""),
+    ("images.worker", "platforms = [\"amd64\"]"),
+    ("images.worker", "budget = { max = 1 }"),
     ("publish", "on-failure = \"keep\""),
     ("publish", "deadline = \"10\""),
     ("publish", "deadline = \"10 minutes\""),

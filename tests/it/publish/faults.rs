@@ -270,11 +270,16 @@ pub(super) async fn exhaust(setting: Setting) -> Tally {
 
 /// The same with the operations whose description contains `on`.
 pub(super) async fn exhaust_on(on: &'static str, setting: Setting) -> Tally {
+    exhaust_each(on, 1, setting).await
+}
+
+/// The same with one operation of `step`.
+async fn exhaust_each(on: &'static str, step: usize, setting: Setting) -> Tally {
     let clean = Scene::new(&setting);
     clean.run(1).await.unwrap();
     let operations = clean.requests(on).len() as u64;
     let mut tally = Tally::default();
-    for n in 0..operations {
+    for n in (0..operations).step_by(step) {
         for fault in &FAULTS {
             for &times in fault.2 {
                 for way in WAYS {
@@ -346,6 +351,42 @@ async fn every_fault_at_every_operation_of_a_roll_back() {
     assert!(tally.runs > 500 && tally.complete == 0 && tally.as_before > 500);
 }
 
+/// Several images with variants and repositories of their own, forward and back. A part of the operations
+/// each time; all of them by hand, below.
+#[tokio::test(start_paused = true)]
+async fn faults_in_a_release_of_three_images_with_variants() {
+    for (setting, name) in three_images() {
+        let tally = exhaust_each("", 23, setting).await;
+        print(name, &tally);
+        assert!(tally.runs > 100, "{name}");
+    }
+}
+
+/// Every operation of both, by hand as below.
+#[tokio::test(start_paused = true)]
+#[ignore = "takes long; a part of it runs each time"]
+async fn every_fault_at_every_operation_of_three_images_with_variants() {
+    for (setting, name) in three_images() {
+        print(name, &exhaust(setting).await);
+    }
+}
+
+/// Three images × two variants × two registries: one that is published, and one that is rolled back,
+/// because the last tag of the last image is refused.
+fn three_images() -> [(Setting, &'static str); 2] {
+    let setting = Setting {
+        images: 3,
+        variants: true,
+        ..Setting::default()
+    };
+    let mut refused = setting.clone();
+    refused.personality.refused = vec!["2026-11-23-alpine".parse().unwrap()];
+    [
+        (setting, "3 images × 2 variants × 2 registries"),
+        (refused, "3 images × 2 variants × 2 registries, rolled back"),
+    ]
+}
+
 /// The large run, by hand: `cargo test --release -- --ignored every_personality --nocapture`.
 #[tokio::test(start_paused = true)]
 #[ignore = "takes long; a part of it runs each time"]
@@ -355,6 +396,7 @@ async fn every_personality_with_three_registries_and_variants() {
         for (delete_tags, delete_digests) in [(true, true), (false, true), (false, false)] {
             let setting = Setting {
                 repositories: 3,
+                images: 1,
                 variants: true,
                 commits: false,
                 takes_back: false,

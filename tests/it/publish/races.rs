@@ -14,7 +14,7 @@ use hoist::{
 };
 use testkit::sandbox;
 
-use super::scene::{Scene, Setting, image};
+use super::scene::{Scene, Setting, image, main_image};
 
 /// One of several releases of the same version from different commits.
 struct Contender {
@@ -26,7 +26,7 @@ struct Contender {
 fn contender(scene: &Scene, n: u32) -> Contender {
     let dir = tempfile::tempdir().unwrap();
     let mut publication = scene.publication.clone();
-    publication.images = vec![image(dir.path(), &format!("build {n}"))];
+    publication.images = vec![main_image(image(dir.path(), &format!("build {n}")))];
     publication
         .git_tag
         .as_mut()
@@ -55,7 +55,7 @@ fn check(scene: &Scene, contenders: &[Contender], outcomes: &[Outcome], what: &s
         "{what}: {:?}",
         outcomes.iter().map(|o| o.kind).collect::<Vec<_>>()
     );
-    let digest = winners[0].1.publication.images[0].manifest.digest();
+    let digest = winners[0].1.publication.images[0].digest();
     let tags = scene.snapshot().tags;
     assert_eq!(tags.len(), 12);
     assert!(

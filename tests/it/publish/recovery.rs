@@ -505,7 +505,7 @@ async fn row_40_a_lost_lease_stops_the_commit_and_nothing_is_rolled_back_over_th
     assert!(scene.requests("DELETE").is_empty());
     assert_eq!(
         scene.shows(0, "1.3.0").as_ref(),
-        Some(scene.publication.images[0].manifest.digest())
+        Some(scene.publication.images[0].digest())
     );
 }
 

@@ -13,12 +13,12 @@ use hoist::{
         lease::{LeaseClock, LeaseTimes},
         registry::RepositoryApi,
     },
-    oci::{Descriptor, Digest, Image, Manifest, MediaType, Observed, Repository, Tag},
+    oci::{Descriptor, Digest, Image, ImageName, Manifest, MediaType, Observed, Repository, Tag},
     outcome::Outcome,
     policy::PublishPolicy,
     publish::{
-        BranchMove, Clock, GitTagObject, MarkObject, Owner, Publication, Recovery, Scope, TagClass,
-        TagMove, Target, World, publish, resume, rollback,
+        BranchMove, Clock, GitTagObject, MarkObject, Owner, Publication, PublishedImage, Recovery,
+        Scope, TagClass, TagMove, Target, World, publish, resume, rollback,
     },
     testing::{FakeJournals, FakeRegistry, FakeRemote, Faults, Personality},
 };
@@ -53,7 +53,10 @@ pub struct Scene {
 /// How a scene differs from the plain one.
 #[derive(Clone)]
 pub struct Setting {
+    /// Registries: each image has a repository in each.
     pub repositories: usize,
+    /// Images of the release: at most [`IMAGES`].
+    pub images: usize,
     pub variants: bool,
     /// The release makes a commit on `main`.
     pub commits: bool,
@@ -68,6 +71,7 @@ impl Default for Setting {
     fn default() -> Self {
         Self {
             repositories: 2,
+            images: 1,
             variants: false,
             commits: false,
             takes_back: false,
@@ -95,10 +99,23 @@ const TAGS: [(&str, TagClass, bool); 6] = [
     ("2026-11-23", TagClass::Moving, false),
 ];
 
+/// The images of a release, the main one first: each has a repository of its name.
+pub const IMAGES: [&str; 3] = ["api", "worker", "web"];
+
+/// The main image's repository in a registry.
 pub fn repository(index: usize) -> Repository {
-    format!("127.0.0.1:{}/acme/api", 5001 + index)
+    repository_of(index, 0)
+}
+
+fn repository_of(index: usize, image: usize) -> Repository {
+    format!("127.0.0.1:{}/acme/{}", 5001 + index, IMAGES[image])
         .parse()
         .unwrap()
+}
+
+/// The main image.
+pub fn main_image(image: Image) -> PublishedImage {
+    PublishedImage::new(ImageName::main(), image)
 }
 
 /// A single-platform image with one layer, complete on disk.
@@ -130,9 +147,18 @@ impl Scene {
     pub fn new(setting: &Setting) -> Self {
         let faults = Faults::default();
         let dir = tempfile::tempdir().unwrap();
-        let mut images = vec![image(dir.path(), "new")];
+        let mut images = vec![main_image(image(dir.path(), "new"))];
         if setting.variants {
-            images.push(image(dir.path(), "alpine"));
+            let alpine = ImageName::main().with_variant("alpine");
+            images.push(PublishedImage::new(alpine, image(dir.path(), "alpine")));
+        }
+        for name in &IMAGES[1..setting.images] {
+            let (plain, made) = (ImageName::named(name), image(dir.path(), name));
+            images.push(PublishedImage::new(plain.clone(), made));
+            if setting.variants {
+                let made = image(dir.path(), &format!("{name} alpine"));
+                images.push(PublishedImage::new(plain.with_variant("alpine"), made));
+            }
         }
         let mut scene = Self {
             registries: (0..setting.repositories)
@@ -173,34 +199,41 @@ impl Scene {
         if setting.commits {
             scene.remote.set(BRANCH, PARENT);
         }
-        for index in 0..setting.repositories {
-            let mut target = scene.target(index, setting.variants);
-            if setting.takes_back {
-                let goes_back = |tag: &TagMove| tag.before != Observed::Absent;
-                target.tags.retain(goes_back);
+        for image in 0..setting.images {
+            for index in 0..setting.repositories {
+                let mut target = scene.target(index, image, setting.variants);
+                if setting.takes_back {
+                    let goes_back = |tag: &TagMove| tag.before != Observed::Absent;
+                    target.tags.retain(goes_back);
+                }
+                scene.publication.targets.push(target);
             }
-            scene.publication.targets.push(target);
         }
         scene
     }
 
-    /// A repository of the plain scene, with the tags that exist before.
-    fn target(&mut self, index: usize, variants: bool) -> Target {
-        let name = repository(index);
+    /// A repository of an image, with the tags that exist before.
+    fn target(&mut self, index: usize, number: usize, variants: bool) -> Target {
+        let name = repository_of(index, number);
+        let first = number * (1 + usize::from(variants));
         let mut tags = Vec::new();
-        for (suffix, image) in [("", 0), ("-alpine", 1)] {
-            if image == 1 && !variants {
+        for (suffix, image) in [("", first), ("-alpine", first + 1)] {
+            if !suffix.is_empty() && !variants {
                 continue;
             }
             for (tag, kind, exists) in TAGS {
                 let tag: Tag = format!("{tag}{suffix}").parse().unwrap();
                 let before = if exists {
+                    let shown = match number {
+                        0 => tag.to_string(),
+                        _ => format!("{}:{tag}", IMAGES[number]),
+                    };
                     let old = Manifest::new(
                         MediaType::OCI_MANIFEST.into(),
-                        format!("{{\"old\":\"{tag}\"}}"),
+                        format!("{{\"old\":\"{shown}\"}}"),
                     );
                     self.registries[index].set_tag(&name, &tag, &old);
-                    self.old.insert(tag.to_string(), old.clone());
+                    self.old.insert(shown, old.clone());
                     Observed::At(old.digest().clone())
                 } else {
                     Observed::Absent
@@ -308,7 +341,7 @@ impl Scene {
         let mut tags = self.snapshot().tags;
         for target in &self.publication.targets {
             for tag in &target.tags {
-                let digest = self.publication.images[tag.image].manifest.digest();
+                let digest = self.publication.images[tag.image].digest();
                 tags.insert(target.repository.tag(&tag.tag), digest.clone());
             }
         }

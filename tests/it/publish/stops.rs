@@ -25,7 +25,7 @@ use hoist::{
 };
 use tokio::sync::Notify;
 
-use super::scene::{Scene, Setting, image};
+use super::scene::{Scene, Setting, image, main_image};
 
 /// Which way the successor of a run leads its release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +56,7 @@ pub fn next_release(scene: &Scene) -> Publication {
     let mut next = scene.publication.clone();
     next.version = "1.4.0".parse().unwrap();
     next.commit = "9876543210987654321098765432109876543210".parse().unwrap();
-    next.images = vec![image(scene.dir.path(), "next")];
+    next.images = vec![main_image(image(scene.dir.path(), "next"))];
     next.git_tag = Some(GitTagObject {
         name: "refs/tags/v1.4.0".parse().unwrap(),
         object: b"object 9876\ntype commit\ntag v1.4.0\n".to_vec(),

@@ -6,7 +6,7 @@ use hoist::io::lease::Permit;
 use hoist::{
     io::registry::{BlobSource, Registries, RepositoryApi, Settings},
     oci::{
-        Descriptor, Digest, Manifest, MediaType, Observed, Repository, Tag, TagOrDigest, Variant,
+        Descriptor, Digest, ImageName, Manifest, MediaType, Observed, Repository, Tag, TagOrDigest,
     },
     plan::{
         tags::{ExactTags, Listing, Published, TagContext, TagRules, compute},
@@ -157,15 +157,15 @@ impl Place<'_> {
             images: BTreeMap::new(),
         };
         let set = compute(policy, &context, &[published]).unwrap();
-        let mut written: BTreeMap<Variant, Vec<Tag>> = BTreeMap::new();
+        let mut written: BTreeMap<ImageName, Vec<Tag>> = BTreeMap::new();
         for planned in set.written(self.api.repository()) {
-            let tags = written.entry(planned.variant.clone()).or_default();
+            let tags = written.entry(planned.image.clone()).or_default();
             tags.push(planned.tag.clone());
         }
-        for (variant, tags) in &written {
-            let variant = variant.name().unwrap_or_default();
+        for (image, tags) in &written {
+            let image = image.variant().unwrap_or_default();
             let tags: Vec<&str> = tags.iter().map(Tag::as_str).collect();
-            self.push(&version.to_string(), variant, &tags).await;
+            self.push(&version.to_string(), image, &tags).await;
         }
         written.into_values().flatten().collect()
     }
@@ -173,7 +173,7 @@ impl Place<'_> {
 
 /// Plays a sequence of releases and checks the laws after each.
 async fn play(place: &Place<'_>, policy: &Policy, versions: &[Version]) -> Shown {
-    let rules = TagRules::new(policy);
+    let rules = TagRules::of(policy, &ImageName::main());
     let reader = ExactTags::new(&rules, &[]);
     let mut has: BTreeMap<Tag, Version> = BTreeMap::new();
     for version in versions {
@@ -245,7 +245,7 @@ async fn the_laws_hold_on_a_real_registry() {
 
 /// Moves and deletes moving tags at random.
 fn vandalise(place: &Place<'_>, policy: &Policy, shown: &Shown, runner: &mut TestRunner) {
-    let rules = TagRules::new(policy);
+    let rules = TagRules::of(policy, &ImageName::main());
     let reader = ExactTags::new(&rules, &[]);
     let (exact, moving): (Vec<&Tag>, Vec<&Tag>) = shown
         .keys()

@@ -7,10 +7,12 @@ use hoist::io::lease::{LeaseClock, LeaseTimes};
 use hoist::{
     event::Events,
     io::registry::Registries,
-    oci::{Digest, Observed, Repository},
+    oci::{Digest, ImageName, Observed, Repository},
     outcome::{Outcome, OutcomeKind},
     policy::PublishPolicy,
-    publish::{Clock, GitTagObject, Publication, TagClass, TagMove, Target, World, publish},
+    publish::{
+        Clock, GitTagObject, Publication, PublishedImage, TagClass, TagMove, Target, World, publish,
+    },
     testing::{FakeJournals, FakeRemote, Faults},
 };
 use tokio_util::sync::CancellationToken;
@@ -89,7 +91,7 @@ impl Place {
             version: "1.3.0".parse().unwrap(),
             commit: "0123456789012345678901234567890123456789".parse().unwrap(),
             instant: "2026-11-23T12:00:00Z".parse().unwrap(),
-            images: vec![image],
+            images: vec![PublishedImage::new(ImageName::main(), image)],
             targets: targets.collect(),
             git_tag: Some(GitTagObject {
                 name: "refs/tags/v1.3.0".parse().unwrap(),

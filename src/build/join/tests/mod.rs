@@ -15,7 +15,7 @@ use crate::{
         index::{Joined, join},
         platforms::shown,
     },
-    oci::{Digest, Index, Manifest, MediaType, Platform, Variant},
+    oci::{Digest, ImageName, Index, Manifest, MediaType, Platform},
 };
 
 const COMMIT: &str = "3f2a91c0d4e5f60718293a4b5c6d7e8f90a1b2c3";
@@ -217,7 +217,7 @@ fn expected(platforms: &[&str]) -> Expected {
         .iter()
         .map(|text| text.parse().expect("a platform"));
     Expected {
-        variant: Variant::main(),
+        image: ImageName::main(),
         version: "1.3.0".parse().expect("a version"),
         commit: COMMIT.parse().expect("a commit"),
         parent: None,

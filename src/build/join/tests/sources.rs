@@ -26,7 +26,7 @@ use crate::{
         lease::Permit,
         registry::{BlobSource, RepositoryApi},
     },
-    oci::{Descriptor, Digest, Image, MediaType, Repository, Variant, annotation},
+    oci::{Descriptor, Digest, Image, ImageName, MediaType, Repository, annotation},
     testing::{FakeRegistry, Faults, Personality},
 };
 
@@ -66,7 +66,7 @@ impl Place {
         LegInput {
             path: self.dir.path().join(name),
             name: name.to_owned(),
-            variant: None,
+            image: None,
         }
     }
 
@@ -150,8 +150,8 @@ impl Place {
         expected.repositories.clone_from(&self.repositories);
         let source = LegsSource {
             inputs: inputs.to_vec(),
-            variant: Variant::main(),
-            all: vec![Variant::main()],
+            image: ImageName::main(),
+            all: vec![ImageName::main()],
             expected: Some(expected),
             references: Vec::new(),
             repositories: self.apis(),
@@ -281,7 +281,7 @@ async fn what_is_wrong_with_a_file_is_refused_by_its_name() {
         (shorter, ErrorCode::LegUnfit, "bytes for"),
         (
             LegInput {
-                variant: Some(Variant::named("alpine")),
+                image: Some(ImageName::main().with_variant("alpine")),
                 ..good.clone()
             },
             ErrorCode::LegUnfit,
@@ -350,7 +350,7 @@ fn one_place_is_one_leg_however_it_is_named() {
     let input = |name: &str| LegInput {
         path: dir.path().join(name),
         name: name.to_owned(),
-        variant: None,
+        image: None,
     };
     let inputs = ["a", "./a", "b", "../nowhere/a"].map(input);
     let kept = each_once(&inputs);

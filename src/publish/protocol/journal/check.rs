@@ -10,9 +10,16 @@ use crate::publish::protocol::{
 /// from a file or a remote, so it is checked like any input.
 pub(super) fn is_consistent(prepared: &Prepared) -> bool {
     let image = |image: &ImageRecord| {
-        std::iter::once(&image.manifest)
-            .chain(&image.children)
-            .all(|digest| prepared.document(digest).is_some())
+        let texts = image
+            .name
+            .iter()
+            .chain(&image.variant)
+            .chain(&image.platforms);
+        let mut texts = texts.map(String::as_str);
+        texts.all(is_printable)
+            && std::iter::once(&image.manifest)
+                .chain(&image.children)
+                .all(|digest| prepared.document(digest).is_some())
     };
     let in_range = |tag: &TagRecord| {
         tag.repository < prepared.repositories.len() && tag.image < prepared.images.len()
@@ -26,6 +33,11 @@ pub(super) fn is_consistent(prepared: &Prepared) -> bool {
             .is_none_or(|branch| branch.name.is_branch())
         // One push makes one ref that tells that the transaction is complete.
         && (prepared.git_tag.is_none() || prepared.mark.is_none())
+}
+
+/// Names are shown to people.
+fn is_printable(text: &str) -> bool {
+    !text.is_empty() && text.len() <= 200 && !text.contains(char::is_control)
 }
 
 /// Whether all that a record says is about one of so many tags.

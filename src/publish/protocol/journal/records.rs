@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
     git::{CommitId, ObjectId, RefName, tag_name},
-    oci::{Descriptor, Digest, Manifest, MediaType, Repository, Tag},
+    oci::{Descriptor, Digest, ImageName, Manifest, MediaType, Repository, Tag},
     policy::OnFailure,
     publish::protocol::state::{Goal, TagClass, TagSpec, Transaction, TransactionSpec},
 };
@@ -176,6 +176,15 @@ pub struct TagRecord {
 /// An image of the transaction. Its documents are in [`Prepared::documents`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImageRecord {
+    /// The image's name; `None` in a journal of the main image alone, and in formats before 3.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The variant's name, of an image with a name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant: Option<String>,
+    /// The platforms that it is for, for people; none where `name` is none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub platforms: Vec<String>,
     /// The layout directory on the machine that began the release.
     pub dir: std::path::PathBuf,
     /// The manifest or index that the tags are to show.
@@ -184,6 +193,18 @@ pub struct ImageRecord {
     pub children: Vec<Digest>,
     /// Configs and layers, of all platforms.
     pub blobs: Vec<Descriptor>,
+}
+
+impl ImageRecord {
+    /// Which image of the release it is; `None`: the journal does not tell.
+    #[must_use]
+    pub fn image_name(&self) -> Option<ImageName> {
+        let name = ImageName::named(self.name.as_deref()?);
+        Some(match &self.variant {
+            Some(variant) => name.with_variant(variant),
+            None => name,
+        })
+    }
 }
 
 /// A manifest, byte for byte.
@@ -286,6 +307,12 @@ impl Prepared {
     #[must_use]
     pub fn wanted(&self, tag: &TagRecord) -> &Digest {
         &self.images[tag.image].manifest
+    }
+
+    /// The image that a tag is to show; the main one where the journal does not tell.
+    #[must_use]
+    pub fn image_name(&self, tag: &TagRecord) -> ImageName {
+        self.images[tag.image].image_name().unwrap_or_default()
     }
 
     /// The repository of a tag.

@@ -17,7 +17,7 @@ pub const JOURNAL_FORMAT: u64 = 4;
 /// What version 4 brought: the mark of a version that is taken back.
 const WITH_MARK: u64 = 4;
 
-/// What version 3 brought: the lease, and the last look.
+/// What version 3 brought: the lease, the last look, and the names of images.
 const WITH_LEASE: u64 = 3;
 
 /// What version 2 brought: a release commit.
@@ -70,6 +70,9 @@ fn format(record: &Record) -> u64 {
     match record {
         Record::Prepared(prepared) if prepared.mark.is_some() => WITH_MARK,
         Record::Prepared(prepared) if prepared.owner.is_known_further() => WITH_LEASE,
+        Record::Prepared(prepared) if prepared.images.iter().any(|it| it.name.is_some()) => {
+            WITH_LEASE
+        }
         Record::TakenOver { owner, .. } if owner.is_known_further() => WITH_LEASE,
         Record::Step { txn, .. } if txn.is_of_format_3() => WITH_LEASE,
         Record::Directed { .. } => WITH_LEASE,

@@ -267,7 +267,7 @@ pub(super) fn one(personality: Personality) -> Scene {
 
 /// The manifest that the release publishes.
 pub(super) fn new(scene: &Scene) -> Manifest {
-    scene.publication.images[0].manifest.clone()
+    scene.publication.images[0].image.manifest.clone()
 }
 
 pub(super) fn ours(scene: &Scene) -> Digest {
