@@ -1,6 +1,10 @@
 //! `hoist build`: what a release would build, to be tried or to be joined by the last job.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use serde_json::{Value, json};
 
@@ -8,7 +12,7 @@ use super::{args::Overrides, context::Context, exit, release::read_plan};
 use crate::{
     error::{Error, Result},
     oci::Platform,
-    release::{BuildOptions, BuildTarget, BuiltImage, BuiltImages},
+    release::{BuildOptions, BuildTarget, BuiltImage, BuiltImages, markdown},
 };
 
 /// How the jobs of a release work together.
@@ -48,6 +52,12 @@ pub(super) struct BuildArgs {
     /// Build by this plan (`hoist plan --json`), which all jobs of a release share
     #[arg(long, value_name = "FILE", conflicts_with_all = ["bump", "version", "pre"])]
     plan: Option<PathBuf>,
+    /// Measure the images, and write what was found to this file; in a job of GitHub Actions its summary gets it, too
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
+    /// Go on where an image is over `[image.budget]`; else the exit code is 4
+    #[arg(long)]
+    over_budget: bool,
     /// Load the image for this machine into the engine, as REPOSITORY:NEXT-dev
     #[arg(long)]
     load: bool,
@@ -59,8 +69,22 @@ pub(super) struct BuildArgs {
 pub(super) fn run(args: BuildArgs, context: &Context) -> Result<ExitCode> {
     let options = options(&args, context)?;
     let built = context.release_for_document()?.build(&options)?;
-    print(&built, &options.target, context);
-    Ok(ExitCode::from(exit::OK))
+    if options.report {
+        report(&built, args.markdown.as_deref(), context)?;
+    }
+    match &built.refused {
+        None => {
+            print(&built, &options.target, context);
+            Ok(ExitCode::from(exit::OK))
+        }
+        Some(error) => {
+            if context.terminal.json {
+                context.terminal.json(&document(&built));
+            }
+            context.terminal.error(error);
+            Ok(ExitCode::from(error.exit_code()))
+        }
+    }
 }
 
 fn options(args: &BuildArgs, context: &Context) -> Result<BuildOptions> {
@@ -72,6 +96,8 @@ fn options(args: &BuildArgs, context: &Context) -> Result<BuildOptions> {
     options.images.clone_from(&args.image_name);
     options.allow_dirty = args.allow_dirty;
     options.load = args.load;
+    options.over_budget = args.over_budget;
+    options.report = args.markdown.is_some() || context.terminal.ci.wants_notes();
     options.target = match (&args.output, args.stage) {
         (Some(to), _) => BuildTarget::Layout(output(&context.directory().join(to))?),
         (None, true) => BuildTarget::Staged,
@@ -91,7 +117,7 @@ fn options(args: &BuildArgs, context: &Context) -> Result<BuildOptions> {
 }
 
 /// A packed archive would be a directory of a strange name.
-fn output(to: &std::path::Path) -> Result<PathBuf> {
+fn output(to: &Path) -> Result<PathBuf> {
     let name = to.file_name().unwrap_or_default().to_string_lossy();
     let packed = [".tgz", ".tar.gz", ".tar.zst", ".tar.xz", ".gz", ".zst"];
     if packed.iter().any(|end| name.ends_with(end)) {
@@ -104,6 +130,20 @@ fn output(to: &std::path::Path) -> Result<PathBuf> {
         .hint("let the name end with `.tar`, or name a directory"));
     }
     Ok(to.to_owned())
+}
+
+/// What was measured, as Markdown: to a file, and to the summary of the job.
+fn report(built: &BuiltImages, file: Option<&Path>, context: &Context) -> Result<()> {
+    let parts: Vec<String> = built.reports.iter().map(markdown).collect();
+    let text = parts.join("\n");
+    if let Some(file) = file {
+        let path = context.directory().join(file);
+        fs::write(&path, &text).map_err(|error| {
+            Error::failed(format!("cannot write `{}`", file.display())).because(&error)
+        })?;
+    }
+    context.terminal.summary(&text);
+    Ok(())
 }
 
 fn print(built: &BuiltImages, target: &BuildTarget, context: &Context) {
@@ -154,9 +194,14 @@ fn document(built: &BuiltImages) -> Value {
             "leg": image.leg,
         })
     };
-    json!({
+    let mut document = json!({
         "v": 1,
         "version": built.version,
         "images": built.images.iter().map(image).collect::<Vec<_>>(),
-    })
+        "reports": built.reports,
+    });
+    if let Some(error) = &built.refused {
+        document["error"] = json!(error);
+    }
+    document
 }

@@ -75,6 +75,13 @@ impl Terminal {
         }
     }
 
+    /// Adds Markdown to the page of a CI run.
+    pub(super) fn summary(&self, text: &str) {
+        if let Some(problem) = self.ci.summary(text) {
+            self.warning(&problem);
+        }
+    }
+
     /// Whether a JSON document, or a JSON line, was printed.
     pub(super) fn has_printed_json(&self) -> bool {
         self.has_json.load(Ordering::Relaxed)

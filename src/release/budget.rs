@@ -1,47 +1,17 @@
 //! `[image.budget]`, judged once the images are made and before anything names them.
 
-use std::{fs, path::PathBuf};
-
-use futures_util::{StreamExt, TryStreamExt};
-
 use crate::{
-    build::base_image,
     error::{Error, ErrorCode, Result},
-    io::{layout, registry::RegistryError},
-    oci::{Contents, Descriptor, Digest, Image, ImageName, Platform, Repository},
+    oci::Image,
     plan::{
-        Plan, PlannedImage, PlannedSource,
-        inspect::{
-            BaseReport, Before, Excess, Report,
-            budget::{judge, needs_files, top_causes},
-            inspect,
-        },
-        release::receipt,
-        tags::{ExactTags, TagRules},
+        Plan, PlannedSource,
+        inspect::{Excess, budget::top_causes},
     },
-    policy::{BudgetPolicy, Denied, SourceFiles},
     release::{
-        errors,
         facade::Release,
-        image_size::{PublishedLayers, published_layers},
-        observe,
+        measure::{MeasurePurpose, Measured},
     },
-    text::bytes,
 };
-
-/// Blobs on their way at once.
-const AT_ONCE: usize = 4;
-
-/// An image of one platform that is over its budget.
-struct OverBudget {
-    /// `1.3.0-alpine (linux/amd64)`
-    name: String,
-    excess: Vec<Excess>,
-    dir: PathBuf,
-}
-
-/// The last release of an image, by repository and digest.
-type LastPublished = Vec<(Repository, Digest)>;
 
 impl Release {
     /// Refuses images that are over their budget, unless that is `allowed`: then what they exceed comes back, a line each.
@@ -55,266 +25,46 @@ impl Release {
         let mut over = Vec::new();
         for (planned, image) in plan.images.iter().zip(images) {
             if planned.source == PlannedSource::Build {
-                over.extend(self.over_budget(plan, planned, image).await?);
+                let measured = self.measured(plan, planned, image, MeasurePurpose::Release);
+                over.extend(measured.await?.into_iter().filter(is_over));
             }
         }
         if over.is_empty() {
             return Ok(Vec::new());
         }
         if !allowed {
-            return Err(refusal(&over));
+            let dir = over[0].dir.display();
+            return Err(refusal(&over)
+                .state("nothing was published")
+                .hint(format!(
+                    "`hoist inspect {dir}` shows where the bytes are, and what would save some"
+                ))
+                .hint("`hoist release --over-budget` releases it all the same"));
         }
+        Ok(self.warned(&over, "over its budget, and released all the same"))
+    }
+
+    /// What is over its budget, a line each, which is said, too.
+    pub(super) fn warned(&self, over: &[Measured], what: &str) -> Vec<String> {
         let lines = over.iter().flat_map(|one| {
             let line = |excess: &Excess| format!("{}: {}", one.name, excess.text);
-            one.excess.iter().map(line)
+            one.report.over_budget.iter().map(line)
         });
         let lines: Vec<_> = lines.collect();
         for line in &lines {
-            self.events.warning(format!(
-                "over its budget, and released all the same: {line}"
-            ));
+            self.events.warning(format!("{what}: {line}"));
         }
-        Ok(lines)
-    }
-
-    async fn over_budget(
-        &self,
-        plan: &Plan,
-        planned: &PlannedImage,
-        image: &Image,
-    ) -> Result<Vec<OverBudget>> {
-        let budget = &self.policy().image_policy(&planned.name).budget;
-        if budget.is_unset() {
-            return Ok(Vec::new());
-        }
-        let base = self.dockerfile_base(plan, planned)?;
-        let published = match budget.growth {
-            Some(_) => self.last_published(plan, planned).await?,
-            None => Vec::new(),
-        };
-        let repositories = plan.repositories_of(planned);
-        let mut over = Vec::new();
-        let mut whole: Option<Vec<Contents>> = None;
-        self.fetch(repositories, image, |blob| {
-            blob.media_type.is_image_config()
-        })
-        .await?;
-        for (index, outline) in layout::outlines(image)?.iter().enumerate() {
-            let platform = outline.platform.as_ref();
-            let name = image_name(plan, &planned.name, platform);
-            if base.is_none() && outline.base.is_none() {
-                self.say_unknown_base(budget, planned, &name);
-            }
-            let before = self
-                .before(plan, budget, &published, (platform, &name))
-                .await?;
-            let sizes = inspect(&name, outline, None);
-            let judged = |report: &Report| judge(budget, report, before.as_ref(), base.as_ref());
-            // The layers are read only where that can change the answer, or explain it.
-            if judged(&sizes).is_empty() && !needs_files(budget) {
-                continue;
-            }
-            let all = match &mut whole {
-                Some(all) => all,
-                none => {
-                    self.fetch(repositories, image, |blob| !blob.media_type.is_foreign())
-                        .await?;
-                    none.insert(read(image).await?)
-                }
-            };
-            let Some(contents) = all.get(index) else {
-                continue;
-            };
-            let excess = judged(&inspect(&name, contents, None));
-            if !excess.is_empty() {
-                let dir = image.dir.clone();
-                over.push(OverBudget { name, excess, dir });
-            }
-        }
-        Ok(over)
-    }
-
-    /// Fetches what is not on this machine: an engine keeps the layers that all registries have already, and a
-    /// staged leg has its layers there.
-    async fn fetch(
-        &self,
-        repositories: &[Repository],
-        image: &Image,
-        wanted: impl Fn(&Descriptor) -> bool,
-    ) -> Result<()> {
-        let mut failed = None;
-        for repository in repositories {
-            let is_missing =
-                |blob: &&Descriptor| wanted(blob) && !image.blob_path(&blob.digest).is_file();
-            let missing: Vec<_> = image.blobs.iter().filter(is_missing).collect();
-            if missing.is_empty() {
-                return Ok(());
-            }
-            let size: u64 = missing.iter().map(|blob| blob.size).sum();
-            self.events.detail(format!(
-                "reading {} that `{repository}` has already, for `image.budget`",
-                bytes(size)
-            ));
-            let api = self.apis(std::slice::from_ref(repository))?.remove(0);
-            let fetch = |blob| api.fetch_blob(blob, image.blob_path(&blob.digest));
-            let fetched: Vec<_> = missing.into_iter().map(fetch).collect();
-            let fetched = futures_util::stream::iter(fetched).buffer_unordered(AT_ONCE);
-            match fetched.try_collect::<()>().await {
-                Ok(()) => return Ok(()),
-                // Another repository may have what this one lacks.
-                Err(error) => failed = Some((repository, error)),
-            }
-        }
-        let Some((repository, error)) = failed else {
-            return Ok(());
-        };
-        let what =
-            format!("cannot read the image's layers in `{repository}`, which `image.budget` needs");
-        Err(errors::registry(&what, &error))
-    }
-
-    /// An image without a base is fine; one of which nobody can say whether it has one is let through with a word.
-    fn say_unknown_base(&self, budget: &BudgetPolicy, planned: &PlannedImage, name: &str) {
-        let is_given = !self
-            .build_policy(&planned.name)
-            .image_source
-            .is_engine();
-        if is_given && budget.deny.contains(&Denied::UnpinnedBase) {
-            self.events.note(format!(
-                "{name}: nothing says which base image it has, so `unpinned-base` of `image.budget.deny` was not judged; the label or annotation `org.opencontainers.image.base.name` says it"
-            ));
-        }
-    }
-
-    /// The base image by the Dockerfile that was built.
-    fn dockerfile_base(&self, plan: &Plan, planned: &PlannedImage) -> Result<Option<BaseReport>> {
-        let build = self.build_policy(&planned.name);
-        if !build.image_source.is_engine() {
-            return Ok(None);
-        }
-        let path = joined(build.context.as_str(), build.dockerfile.as_str());
-        let text = match build.files {
-            SourceFiles::Commit => self.project().git().file_at(plan.commit, &path)?,
-            SourceFiles::Worktree => fs::read_to_string(self.top().join(&path)).ok(),
-        };
-        let target = build.target.as_deref();
-        let name = text.and_then(|text| base_image(&text, target, &planned.args, &build.contexts));
-        Ok(name.map(|name| BaseReport {
-            pinned: Some(name.contains('@')),
-            digest: name
-                .split_once('@')
-                .and_then(|(_, digest)| digest.parse().ok()),
-            name: Some(name),
-            distribution: None,
-        }))
-    }
-
-    /// Where the last release of this image is, by the receipt in its git tag, else by its exact tags.
-    async fn last_published(&self, plan: &Plan, planned: &PlannedImage) -> Result<LastPublished> {
-        let (image, repositories) = (&planned.name, plan.repositories_of(planned));
-        let version = plan
-            .current
-            .as_ref()
-            .filter(|version| **version != plan.version);
-        let Some(version) = version else {
-            return Ok(Vec::new());
-        };
-        let named = || self.policy().version.tag.name(version);
-        let tag = plan.current_tag.clone().unwrap_or_else(named);
-        let message = self.project().git().tag_message(&tag)?.unwrap_or_default();
-        let receipts = receipt::receipts(&message).into_iter();
-        let ours =
-            receipts.filter(|one| one.image == *image && repositories.contains(&one.repository));
-        let ours: LastPublished = ours.map(|one| (one.repository, one.digest)).collect();
-        if !ours.is_empty() {
-            return Ok(ours);
-        }
-        let rules = TagRules::of(self.policy(), &image.plain());
-        let exact = ExactTags::new(&rules, [version]);
-        let mut all = Vec::new();
-        for api in self.apis(repositories)? {
-            let listed = observe::list(api.as_ref()).await?.unwrap_or_default();
-            let of_image = listed
-                .iter()
-                .find(|name| exact.read(name.as_str()) == Some((image, version.clone())));
-            if let Some(name) = of_image {
-                let head = api.head(&name.clone().into()).await;
-                let head = head.map_err(|error| unreadable(api.repository(), &error))?;
-                all.extend(head.map(|head| (api.repository().clone(), head.digest)));
-            }
-        }
-        Ok(all)
-    }
-
-    /// The last release's image for this platform. Where there is none, growth is not judged, and that is said.
-    async fn before(
-        &self,
-        plan: &Plan,
-        budget: &BudgetPolicy,
-        published: &LastPublished,
-        (platform, name): (Option<&Platform>, &str),
-    ) -> Result<Option<Before>> {
-        if budget.growth.is_none() {
-            return Ok(None);
-        }
-        let version = plan.current.as_ref().map(ToString::to_string);
-        for (repository, digest) in published {
-            let api = self.apis(std::slice::from_ref(repository))?.remove(0);
-            let found = published_layers(api.as_ref(), &digest.clone().into(), platform).await;
-            let found = found.map_err(|error| unreadable(repository, &error))?;
-            if let Some(PublishedLayers { size, layers }) = found {
-                let name = version.unwrap_or_default();
-                return Ok(Some(Before { name, size, layers }));
-            }
-        }
-        let why = match version {
-            Some(version) => format!("no repository has its image of {version}"),
-            None => "nothing was released before".to_owned(),
-        };
-        self.events.note(format!(
-            "{name}: `image.budget.growth` was not judged: {why}"
-        ));
-        Ok(None)
+        lines
     }
 }
 
-async fn read(image: &Image) -> Result<Vec<Contents>> {
-    let image = image.clone();
-    let read = tokio::task::spawn_blocking(move || layout::contents(&image)).await;
-    read.unwrap_or_else(|_| Err(Error::bug("reading the image panicked")))
+/// Whether an image breaks a rule of its budget.
+pub(super) fn is_over(measured: &Measured) -> bool {
+    !measured.report.over_budget.is_empty()
 }
 
-fn unreadable(repository: &Repository, error: &RegistryError) -> Error {
-    let what = format!(
-        "cannot read the last release of `{repository}`, which `image.budget.growth` is measured by"
-    );
-    errors::registry(&what, error)
-}
-
-fn image_name(plan: &Plan, image: &ImageName, platform: Option<&Platform>) -> String {
-    let image = match (image.is_of_main(), image.variant()) {
-        (true, None) => String::new(),
-        (true, Some(variant)) => format!(" `{variant}`"),
-        (false, _) => format!(" `{image}`"),
-    };
-    let platform = platform.map_or_else(String::new, |platform| format!(" ({platform})"));
-    format!("{}{image}{platform}", plan.version)
-}
-
-/// `docker/../Dockerfile` as the repository has it.
-fn joined(context: &str, dockerfile: &str) -> String {
-    let mut parts = Vec::new();
-    for part in context.split('/').chain(dockerfile.split('/')) {
-        match part {
-            "" | "." => {}
-            ".." => drop(parts.pop()),
-            part => parts.push(part),
-        }
-    }
-    parts.join("/")
-}
-
-fn refusal(over: &[OverBudget]) -> Error {
+/// The images with their figures, and the three most important causes.
+pub(super) fn refusal(over: &[Measured]) -> Error {
     let names: Vec<_> = over.iter().map(|one| one.name.clone()).collect();
     let mut error = Error::refused(format!("over `image.budget`: {}", names.join(", ")))
         .with_code(ErrorCode::OverBudget);
@@ -325,19 +75,16 @@ fn refusal(over: &[OverBudget]) -> Error {
         } else {
             String::new()
         };
-        for excess in &one.excess {
+        for excess in &one.report.over_budget {
             error = error.cause(format!("{name}{}", excess.text));
         }
     }
-    let all: Vec<_> = over.iter().flat_map(|one| one.excess.clone()).collect();
+    let all: Vec<_> = over
+        .iter()
+        .flat_map(|one| one.report.over_budget.clone())
+        .collect();
     for cause in top_causes(&all) {
         error = error.cause(cause);
     }
-    let dir = over[0].dir.display();
     error
-        .state("nothing was published")
-        .hint(format!(
-            "`hoist inspect {dir}` shows where the bytes are, and what would save some"
-        ))
-        .hint("`hoist release --over-budget` releases it all the same")
 }

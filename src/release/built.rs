@@ -6,8 +6,9 @@ use semver::Version;
 
 use crate::{
     build::Leg,
+    error::Error,
     oci::{Digest, ImageName, Platform},
-    plan::{Plan, version::VersionRequest},
+    plan::{Plan, inspect::Report, version::VersionRequest},
 };
 
 /// What is asked of a build.
@@ -26,6 +27,10 @@ pub struct BuildOptions {
     pub plan: Option<Box<Plan>>,
     /// What becomes of the images.
     pub target: BuildTarget,
+    /// Whether an image that is over its budget is handed over all the same.
+    pub over_budget: bool,
+    /// Whether each image is measured: what it holds, what it wastes, how much it has grown.
+    pub report: bool,
     /// Whether the image for this machine is put into the engine, to be tried.
     pub load: bool,
 }
@@ -44,13 +49,17 @@ pub enum BuildTarget {
 }
 
 /// What was built.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 #[non_exhaustive]
 pub struct BuiltImages {
     /// The version that the images are labelled with.
     pub version: Version,
     /// The main image first, then the others by name, each followed by its variants.
     pub images: Vec<BuiltImage>,
+    /// What was measured, for each image and platform: all where that was asked for, else what is over its budget.
+    pub reports: Vec<Report>,
+    /// Why nothing was handed over: an image is over its budget.
+    pub refused: Option<Error>,
     /// What a person should know.
     pub messages: Vec<String>,
 }

@@ -7,14 +7,19 @@ use crate::{
     error::{Error, ErrorCode, ErrorKind, Result},
     io::layout::{self, LayoutEntry},
     oci::{Image, ImageName, Platform, Repository, annotation},
-    plan::{Inputs, Plan, PlannedImage, PlannedSource, tags::Published, version::VersionRequest},
+    plan::{
+        Inputs, Plan, PlannedImage, PlannedSource, inspect::Report, tags::Published,
+        version::VersionRequest,
+    },
     publish,
     release::{
+        budget::{is_over, refusal},
         build::{FirstOfName, to_build},
         built::{BuildOptions, BuildTarget, BuiltImage, BuiltImages},
         facade::Release,
         gather::Purpose,
         legs,
+        measure::{MeasurePurpose, Measured},
         request::ReleaseRequest,
     },
 };
@@ -204,15 +209,57 @@ impl Release {
             images.push(image);
         }
         drop(turn);
-        self.hand_over(request, plan, &images, &mut built).await?;
+        let (reports, over) = self
+            .or_signal(self.reports(request, plan, &built, &images))
+            .await?;
+        let refused = match over.is_empty() || request.over_budget {
+            true => None,
+            false => Some(over_budget(&over, is_leg)),
+        };
+        match &refused {
+            None => {
+                self.warned(&over, "over its budget, and handed over all the same");
+                self.hand_over(request, plan, &images, &mut built).await?;
+            }
+            Some(_) => built.iter_mut().for_each(|built| built.leg = None),
+        }
         for image in &images {
             let _ = self.store().remove(image.manifest.digest());
         }
         Ok(BuiltImages {
             version: plan.version.clone(),
             images: built,
+            reports,
+            refused,
             messages: plan.messages.clone(),
         })
+    }
+
+    /// What was measured, and what of it is over its budget.
+    async fn reports(
+        &self,
+        request: &BuildOptions,
+        plan: &Plan,
+        built: &[BuiltImage],
+        images: &[Image],
+    ) -> Result<(Vec<Report>, Vec<Measured>)> {
+        let (mut reports, mut over) = (Vec::new(), Vec::new());
+        for (image, built) in images.iter().zip(built) {
+            let planned = plan
+                .images
+                .iter()
+                .find(|planned| planned.name == built.name);
+            let planned = planned.expect("what was built is one of the plan");
+            let report = request.report;
+            let purpose = MeasurePurpose::Build { report };
+            for measured in self.measured(plan, planned, image, purpose).await? {
+                if report || is_over(&measured) {
+                    reports.push(measured.report.clone());
+                }
+                over.extend(Some(measured).filter(is_over));
+            }
+        }
+        Ok((reports, over))
     }
 
     /// One image, and who has built it.
@@ -376,6 +423,17 @@ fn trial_reference(
     let version = version.strip_suffix("-dev").unwrap_or(&version);
     let tag = image.suffixed_variant(&format!("{version}-dev"));
     Ok(format!("{repository}:{tag}"))
+}
+
+fn over_budget(over: &[Measured], is_leg: bool) -> Error {
+    let state = match is_leg {
+        true => "the image was built, and no leg was written or pushed",
+        false => "the image was built, and nothing was pushed",
+    };
+    refusal(over)
+        .state(state)
+        .hint("`hoist build --markdown FILE` shows where the bytes are, and what would save some")
+        .hint("`--over-budget` goes on all the same")
 }
 
 fn nothing(why: &str) -> Error {

@@ -9,7 +9,7 @@
 //! | history and registries to a plan | `gather.rs`, over `survey.rs` and `observe.rs`; `nothing.rs` where nothing is to be released |
 //! | whether this commit may be released from here, whether the registries would take it | `preflight.rs` |
 //! | images: built, taken from a layout, adopted (`build.rs`), or joined from legs (`legs.rs`) | `build.rs` |
-//! | preflight, images, transaction, what follows from its end | `execute.rs`; `budget.rs` between images and transaction |
+//! | preflight, images, transaction, what follows from its end | `execute.rs`; `budget.rs`, over `measure.rs`, between images and transaction |
 //! | what runs around a transaction: the gate, what is told of its end | `hooks.rs` |
 //! | from a plan and its images to the transaction's data | `publication.rs` |
 //! | an unfinished release: waited for, gone on with | `wait.rs` |
@@ -55,6 +55,7 @@ mod leg;
 mod legs;
 mod lock_images;
 mod lock_journal;
+mod measure;
 mod nothing;
 mod observe;
 mod obstacles;

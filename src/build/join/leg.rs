@@ -15,6 +15,7 @@ pub const LEG_FORMAT: u64 = 1;
 
 /// What one machine has made for an image, and what it was made from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Leg {
     /// The version of the format: [`LEG_FORMAT`] in every leg that this program writes.
@@ -30,6 +31,7 @@ pub struct Leg {
     /// The commit that it was built from.
     pub commit: CommitId,
     /// The tree of that commit.
+    #[cfg_attr(test, schemars(with = "String"))]
     pub tree: ObjectId,
     /// The identity of the policy that it was built under.
     pub policy: Digest,
@@ -40,6 +42,7 @@ pub struct Leg {
     /// The manifest or index.
     pub digest: Digest,
     /// The type of the manifest or index.
+    #[cfg_attr(test, schemars(with = "String"))]
     pub media_type: MediaType,
     /// The size of the manifest or index in bytes.
     pub size: u64,
@@ -56,6 +59,7 @@ pub struct Leg {
 
 /// An image that another one was built on.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct LegBase {
     /// Its reference.
     pub name: String,

@@ -68,6 +68,15 @@ impl Ci {
         errors.filter_map(|error| self.error(error)).collect()
     }
 
+    /// Adds Markdown to the page of the run. What could not be written is the answer.
+    pub(super) fn summary(&self, text: &str) -> Option<String> {
+        let written = files::append(self.summary.as_ref()?, text);
+        let error = written.err()?;
+        Some(format!(
+            "cannot write the file in `GITHUB_STEP_SUMMARY`: {error}"
+        ))
+    }
+
     /// Tells how a run ended, for one image or for several. What could not be written is the answer.
     pub(super) fn report(&self, reports: &[RunReport<'_>]) -> Vec<String> {
         let mut problems = Vec::new();

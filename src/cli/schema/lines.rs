@@ -8,7 +8,7 @@ use crate::{
     error::{Error, ErrorKind},
     event::Event,
     outcome::{Outcome, OutcomeKind},
-    release::Plan,
+    release::{Leg, Plan},
 };
 
 type Object = Map<String, Value>;
@@ -72,6 +72,18 @@ fn as_object(schema: Value) -> Object {
         Value::Object(object) => object,
         other => panic!("not an object: {other}"),
     }
+}
+
+/// What one machine has made of an image.
+pub(super) fn leg() -> Value {
+    let mut leg = as_object(of::<Leg>(true));
+    leg.remove("title");
+    leg.remove("description");
+    document(
+        "leg",
+        "A leg of `hoist build`: what one machine has made for an image.",
+        leg.into(),
+    )
 }
 
 /// The document of `hoist plan --json`.

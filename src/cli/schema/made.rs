@@ -11,6 +11,7 @@ fn the_files_are_made_from_the_types() {
         ("release", (SchemaSubject::Policy, policy::schema())),
         ("plan", (SchemaSubject::Plan, lines::plan())),
         ("lines", (SchemaSubject::Lines, lines::lines())),
+        ("leg", (SchemaSubject::Leg, lines::leg())),
     ]);
     let update = std::env::var_os("HOIST_UPDATE").is_some();
     for (name, (subject, schema)) in made {

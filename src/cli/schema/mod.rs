@@ -38,6 +38,8 @@ enum SchemaSubject {
     Plan,
     /// A line of `release`, `promote`, `resume`, `rollback` or `repair` with `--json`
     Lines,
+    /// A leg, as `hoist build` prints it with `--stage` and writes it into a layout
+    Leg,
 }
 
 impl SchemaSubject {
@@ -46,6 +48,7 @@ impl SchemaSubject {
             Self::Policy => include_str!("../../../schema/release.json"),
             Self::Plan => include_str!("../../../schema/plan.json"),
             Self::Lines => include_str!("../../../schema/lines.json"),
+            Self::Leg => include_str!("../../../schema/leg.json"),
         }
     }
 }

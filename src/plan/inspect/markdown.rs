@@ -16,10 +16,9 @@ pub(crate) fn markdown(report: &Report) -> String {
     let platform = report.platform.as_deref();
     let platform = platform.map_or_else(String::new, |it| format!(" ({})", sanitize_line(it, 60)));
     let _ = writeln!(out, "### {}{platform}\n", code(&report.image));
-    let growth = report.changes.as_ref().map(|changes| {
-        let sign = if changes.size < 0 { '-' } else { '+' };
-        let size = bytes(changes.size.unsigned_abs());
-        format!(", {sign}{size} since {}", code(&changes.since))
+    let growth = grown(report).map(|(more, less, since)| {
+        let (sign, size) = if less > 0 { ('-', less) } else { ('+', more) };
+        format!(", {sign}{} since {}", bytes(size), code(since))
     });
     let _ = writeln!(
         out,
@@ -49,6 +48,22 @@ pub(crate) fn markdown(report: &Report) -> String {
         let _ = writeln!(out, "| {saves} | {why} → {text} |");
     }
     out
+}
+
+/// How many bytes more, or fewer, there are to pull than of another image, and its name.
+fn grown(report: &Report) -> Option<(u64, u64, &str)> {
+    if let Some(changes) = &report.changes {
+        let size = changes.size.unsigned_abs();
+        let (more, less) = if changes.size < 0 {
+            (0, size)
+        } else {
+            (size, 0)
+        };
+        return Some((more, less, &changes.since));
+    }
+    let last = report.past.last()?;
+    let more = report.size.saturating_sub(last.size);
+    Some((more, last.size.saturating_sub(report.size), &last.name))
 }
 
 fn layers(out: &mut String, report: &Report) {

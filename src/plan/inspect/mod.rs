@@ -71,6 +71,17 @@ pub fn inspect(image: &str, contents: &Contents, since: Option<(&str, &Contents)
     report
 }
 
+/// Compares the sizes of a report with what is known of the last release: its size, and which layers it has.
+pub fn since(report: &mut Report, before: &Before) {
+    for layer in &mut report.layers {
+        layer.shared = Some(before.layers.contains(&layer.digest));
+    }
+    report.past = vec![PastSize {
+        name: before.name.clone(),
+        size: before.size,
+    }];
+}
+
 fn layers(contents: &Contents, merged: &Merged, other: Option<&Contents>) -> Vec<Layer> {
     let mut wasted = vec![0; contents.layers.len()];
     for waste in &merged.waste {

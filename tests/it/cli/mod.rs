@@ -5,7 +5,7 @@ mod adopt;
 mod ci;
 mod failed_build;
 mod hooks;
-mod images;
+pub(crate) mod images;
 mod init;
 mod init_corpus;
 mod inspect;

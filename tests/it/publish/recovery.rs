@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashSet};
 use hoist::{
     error::ErrorKind,
     io::journal_file::JournalStore as _,
-    oci::Digest,
+    oci::{Digest, ImageName},
     outcome::OutcomeKind,
     policy::OnFailure,
     publish::{
@@ -238,6 +238,65 @@ fn a_journal_of_the_first_format_is_read_as_it_was_meant() {
     assert_eq!(prepared.branch, None);
     let old = prepared.tags[1].before.as_ref().unwrap();
     assert_eq!(prepared.document(old).unwrap().bytes, r#"{"old":"latest"}"#);
+}
+
+/// The second format brought a release commit. Its image is the main one.
+#[test]
+fn a_journal_of_the_second_format_is_read_as_it_was_meant() {
+    let replayed = replay(decode(include_bytes!("journal-v2.jsonl")).unwrap()).unwrap();
+    let prepared = replayed.prepared;
+    assert_eq!(prepared.branch.as_ref().unwrap().short(), "main");
+    assert_eq!(prepared.images[0].image_name(), None);
+    assert_eq!(prepared.image_name(&prepared.tags[0]), ImageName::main());
+}
+
+/// The third format names images, where there are more than the main one.
+#[test]
+fn a_journal_of_the_third_format_names_its_images() {
+    let text = include_str!("journal-v3.jsonl");
+    let replayed = replay(decode(text.as_bytes()).unwrap()).unwrap();
+    let prepared = replayed.prepared;
+    let worker = ImageName::named("worker").with_variant("alpine");
+    assert_eq!(prepared.image_name(&prepared.tags[1]), worker);
+    assert_eq!(prepared.images[1].platforms, ["linux/amd64"]);
+    // A name is shown to people, so it is text that can be shown.
+    let plain = Record::Prepared(Box::new(prepared.clone()));
+    assert!(encode(&plain).starts_with("{\"v\":3,"));
+    let mut odd = prepared;
+    odd.images[1].variant = Some("a\u{1b}[31m".to_owned());
+    let odd = encode(&Record::Prepared(Box::new(odd)));
+    assert_eq!(decode(odd.as_bytes()).unwrap_err(), ReadError::Damaged);
+}
+
+/// What is written is of the oldest format that can hold it.
+#[tokio::test(start_paused = true)]
+async fn a_release_of_several_images_is_journaled_by_their_names() {
+    for (images, format) in [(1, 1), (3, 3)] {
+        let scene = Scene::new(&Setting {
+            images,
+            ..Setting::default()
+        });
+        let put = "PUT 127.0.0.1:5002/acme/api:";
+        scene.faults.strike(put, 2, 1, Fault::CrashAfter);
+        assert!(scene.run(1).await.is_none());
+        scene.faults.clear();
+        let (_, text) = scene.journals.files().pop_first().unwrap();
+        let text = String::from_utf8(text).unwrap();
+        let first: Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
+        assert_eq!(first["v"], format, "{first}");
+        let outcome = scene.resume(2).await.unwrap();
+        let named = outcome.images.iter().map(|image| image.image.to_string());
+        let named: BTreeSet<_> = named.collect();
+        let expected: &[&str] = match images {
+            1 => &["main"],
+            _ => &["main", "web", "worker"],
+        };
+        assert_eq!(
+            named.iter().map(String::as_str).collect::<Vec<_>>(),
+            expected
+        );
+        assert_eq!(outcome.images.len(), 2 * images);
+    }
 }
 
 /// A journal travels in a git ref that others read. What it may hold is listed here, so that a new

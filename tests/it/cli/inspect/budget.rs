@@ -8,7 +8,7 @@ use super::{
     recipe::{Recipe, file, layer, recipe, whiteout},
 };
 use crate::{
-    registry::server::{On, Personality, TestRegistry},
+    registry::server::{Fault, On, Personality, TestRegistry, What},
     support::{Run, World},
 };
 
@@ -246,4 +246,71 @@ fn inspect_judges_a_layout_before_a_release_does() {
     // Without a repository nothing is asked for.
     let run = inspect(&["--html", "page.html"]);
     run.expect(0);
+}
+
+/// `hoist build` in a pull request: measured and told, and nothing is published, on whatever branch.
+#[test]
+fn a_build_is_measured_and_told() {
+    let registry = TestRegistry::start(Personality::default());
+    let world = World::new(&registry, &[NAME]);
+    let clone = project(&world, &registry, "growth = \"10%\"\nwaste = \"1kB\"");
+    image(&clone, 100_000, |_| {});
+    world.hoist(&clone, &["release", "--yes"]);
+    let tags = world.tags();
+    clone.git(&["switch", "--quiet", "-c", "feature/more"]);
+    clone.write("greet.sh", "echo more\n");
+    clone.commit("feat: more");
+    image(&clone, 101_000, |_| {});
+    let summary = clone.path().join("dist/summary.md");
+    let build = |args: &[&str]| {
+        let mut command = world.command(&clone, &[&["build"], args].concat());
+        command.env("GITHUB_ACTIONS", "true");
+        command.env("GITHUB_STEP_SUMMARY", &summary);
+        Run::of(&mut command)
+    };
+    registry.forget();
+    let run = build(&["--markdown", "dist/report.md"]);
+    run.expect(0);
+    let report = std::fs::read_to_string(clone.path().join("dist/report.md")).unwrap();
+    assert!(report.contains("to pull**, +"), "{report}");
+    assert!(report.contains("since <code>0.1.0</code>"), "{report}");
+    assert!(report.contains("COPY api /api"), "{report}");
+    assert!(!report.contains("Over its budget"), "{report}");
+    assert_eq!(std::fs::read_to_string(&summary).unwrap(), report);
+    assert_eq!(
+        registry.count(&On::method("PUT")) + registry.count(&On::method("POST")),
+        0
+    );
+
+    // Over the budget: exit 4 with the figures, the report all the same, and no leg.
+    image(&clone, 150_000, |image| {
+        image
+            .layers
+            .push(layer("RUN rm /api", vec![whiteout("api")]));
+    });
+    let run = build(&["--markdown", "dist/report.md", "--json"]);
+    run.expect(4);
+    assert_eq!(run.json()["error"]["code"], "over-budget", "{run}");
+    let report = std::fs::read_to_string(clone.path().join("dist/report.md")).unwrap();
+    assert!(report.contains("**Over its budget:**"), "{report}");
+    assert!(report.contains("more than 0.1.0 has"), "{report}");
+    assert!(report.contains("delete or overwrite"), "{report}");
+    let run = build(&[
+        "--version",
+        "0.2.0",
+        "--output",
+        "dist/leg.tar",
+        "--allow-dirty",
+    ]);
+    assert!(!clone.path().join("dist/leg.tar").exists(), "{run}");
+    build(&["--over-budget"]).expect(0);
+
+    // A registry that does not answer is told, and the rest is judged.
+    image(&clone, 100_000, |_| {});
+    registry.fault(Fault::always(On::any(), What::Status(403, "DENIED")));
+    let run = build(&["--markdown", "dist/report.md"]);
+    run.expect(0);
+    run.says("growth was not judged");
+    registry.heal();
+    assert_eq!(world.tags(), tags);
 }

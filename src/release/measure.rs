@@ -1,0 +1,322 @@
+//! How large the images are that were made, and where they are over their budget.
+
+use std::{fs, path::PathBuf};
+
+use futures_util::{StreamExt, TryStreamExt};
+
+use crate::{
+    build::base_image,
+    error::{Error, Result},
+    io::{layout, registry::RegistryError},
+    oci::{Contents, Descriptor, Digest, Image, ImageName, Platform, Repository},
+    plan::{
+        Plan, PlannedImage,
+        inspect::{
+            BaseReport, Before, Report,
+            budget::{judge, needs_files},
+            inspect, since,
+        },
+        release::receipt,
+        tags::{ExactTags, TagRules},
+    },
+    policy::{BudgetPolicy, Denied, SourceFiles},
+    release::{
+        errors,
+        facade::Release,
+        image_size::{PublishedLayers, published_layers},
+        observe,
+    },
+    text::bytes,
+};
+
+/// Blobs on their way at once.
+const AT_ONCE: usize = 4;
+
+/// An image of one platform, measured.
+pub(super) struct Measured {
+    /// `1.3.0-alpine (linux/amd64)`
+    pub(super) name: String,
+    /// What was found, with where it is over its budget.
+    pub(super) report: Report,
+    pub(super) dir: PathBuf,
+}
+
+/// What images are measured for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum MeasurePurpose {
+    /// To be released: what cannot be judged stops the release.
+    Release,
+    /// To be looked at: what cannot be judged is told. Without a report nothing is read that the budget does
+    /// not need.
+    Build {
+        /// Whether whole reports are wanted, of images within their budget as well.
+        report: bool,
+    },
+}
+
+impl MeasurePurpose {
+    fn wants_report(self) -> bool {
+        self == Self::Build { report: true }
+    }
+}
+
+/// The last release of an image, by repository and digest.
+type LastPublished = Vec<(Repository, Digest)>;
+
+impl Release {
+    /// Measures one image: a result for each platform. Empty where nothing asks for it.
+    pub(super) async fn measured(
+        &self,
+        plan: &Plan,
+        planned: &PlannedImage,
+        image: &Image,
+        purpose: MeasurePurpose,
+    ) -> Result<Vec<Measured>> {
+        let budget = &self.policy().image_policy(&planned.name).budget;
+        if budget.is_unset() && !purpose.wants_report() {
+            return Ok(Vec::new());
+        }
+        let base = self.dockerfile_base(plan, planned)?;
+        let published = match budget.growth.is_some() || purpose.wants_report() {
+            true => self.last_published(plan, planned).await,
+            false => Ok(Vec::new()),
+        };
+        let published = self.or_note(published, purpose)?.unwrap_or_default();
+        let repositories = plan.repositories_of(planned);
+        let mut all = Vec::new();
+        let mut whole: Option<Vec<Contents>> = None;
+        self.fetch(repositories, image, |blob| {
+            blob.media_type.is_image_config()
+        })
+        .await?;
+        for (index, outline) in layout::outlines(image)?.iter().enumerate() {
+            let platform = outline.platform.as_ref();
+            let name = image_name(plan, &planned.name, platform);
+            if base.is_none() && outline.base.is_none() {
+                self.say_unknown_base(budget, planned, &name);
+            }
+            let before = self.before(plan, &published, platform).await;
+            let before = self.or_note(before, purpose)?.flatten();
+            if before.is_none() && budget.growth.is_some() {
+                self.say_unknown_growth(plan, &name);
+            }
+            let sizes = inspect(&name, outline, None);
+            let judged = |report: &Report| judge(budget, report, before.as_ref(), base.as_ref());
+            // The layers are read only where that can change the answer, or explain it.
+            if judged(&sizes).is_empty() && !needs_files(budget) && !purpose.wants_report() {
+                continue;
+            }
+            let contents = match &mut whole {
+                Some(all) => all,
+                none => {
+                    self.fetch(repositories, image, |blob| !blob.media_type.is_foreign())
+                        .await?;
+                    none.insert(read(image).await?)
+                }
+            };
+            let Some(contents) = contents.get(index) else {
+                continue;
+            };
+            let mut report = inspect(&name, contents, None);
+            report.over_budget = judged(&report);
+            if let Some(before) = &before {
+                since(&mut report, before);
+            }
+            let dir = image.dir.clone();
+            all.push(Measured { name, report, dir });
+        }
+        Ok(all)
+    }
+
+    /// What was found; where it could not be, a note, if that is enough.
+    fn or_note<T>(&self, found: Result<T>, purpose: MeasurePurpose) -> Result<Option<T>> {
+        match (found, purpose) {
+            (Ok(found), _) => Ok(Some(found)),
+            (Err(error), MeasurePurpose::Release) => Err(error),
+            (Err(error), MeasurePurpose::Build { .. }) => {
+                self.events
+                    .note(format!("growth was not judged: {error:#}"));
+                Ok(None)
+            }
+        }
+    }
+
+    /// Fetches what is not on this machine: an engine keeps the layers that all registries have already, and a
+    /// staged leg has its layers there.
+    async fn fetch(
+        &self,
+        repositories: &[Repository],
+        image: &Image,
+        wanted: impl Fn(&Descriptor) -> bool,
+    ) -> Result<()> {
+        let mut failed = None;
+        for repository in repositories {
+            let is_missing =
+                |blob: &&Descriptor| wanted(blob) && !image.blob_path(&blob.digest).is_file();
+            let missing: Vec<_> = image.blobs.iter().filter(is_missing).collect();
+            if missing.is_empty() {
+                return Ok(());
+            }
+            let size: u64 = missing.iter().map(|blob| blob.size).sum();
+            self.events.detail(format!(
+                "reading {} that `{repository}` has already, for `image.budget`",
+                bytes(size)
+            ));
+            let api = self.apis(std::slice::from_ref(repository))?.remove(0);
+            let fetch = |blob| api.fetch_blob(blob, image.blob_path(&blob.digest));
+            let fetched: Vec<_> = missing.into_iter().map(fetch).collect();
+            let fetched = futures_util::stream::iter(fetched).buffer_unordered(AT_ONCE);
+            match fetched.try_collect::<()>().await {
+                Ok(()) => return Ok(()),
+                // Another repository may have what this one lacks.
+                Err(error) => failed = Some((repository, error)),
+            }
+        }
+        let Some((repository, error)) = failed else {
+            return Ok(());
+        };
+        let what =
+            format!("cannot read the image's layers in `{repository}`, which `image.budget` needs");
+        Err(errors::registry(&what, &error))
+    }
+
+    /// An image without a base is fine; one of which nobody can say whether it has one is let through with a word.
+    fn say_unknown_base(&self, budget: &BudgetPolicy, planned: &PlannedImage, name: &str) {
+        let is_given = !self
+            .build_policy(&planned.name)
+            .image_source
+            .is_engine();
+        if is_given && budget.deny.contains(&Denied::UnpinnedBase) {
+            self.events.note(format!(
+                "{name}: nothing says which base image it has, so `unpinned-base` of `image.budget.deny` was not judged; the label or annotation `org.opencontainers.image.base.name` says it"
+            ));
+        }
+    }
+
+    /// The base image by the Dockerfile that was built.
+    fn dockerfile_base(&self, plan: &Plan, planned: &PlannedImage) -> Result<Option<BaseReport>> {
+        let build = self.build_policy(&planned.name);
+        if !build.image_source.is_engine() {
+            return Ok(None);
+        }
+        let path = joined(build.context.as_str(), build.dockerfile.as_str());
+        let text = match build.files {
+            SourceFiles::Commit => self.project().git().file_at(plan.commit, &path)?,
+            SourceFiles::Worktree => fs::read_to_string(self.top().join(&path)).ok(),
+        };
+        let target = build.target.as_deref();
+        let name = text.and_then(|text| base_image(&text, target, &planned.args, &build.contexts));
+        Ok(name.map(|name| BaseReport {
+            pinned: Some(name.contains('@')),
+            digest: name
+                .split_once('@')
+                .and_then(|(_, digest)| digest.parse().ok()),
+            name: Some(name),
+            distribution: None,
+        }))
+    }
+
+    /// Where the last release of this image is, by the receipt in its git tag, else by its exact tags.
+    async fn last_published(&self, plan: &Plan, planned: &PlannedImage) -> Result<LastPublished> {
+        let (image, repositories) = (&planned.name, plan.repositories_of(planned));
+        let version = plan
+            .current
+            .as_ref()
+            .filter(|version| **version != plan.version);
+        let Some(version) = version else {
+            return Ok(Vec::new());
+        };
+        let named = || self.policy().version.tag.name(version);
+        let tag = plan.current_tag.clone().unwrap_or_else(named);
+        let message = self.project().git().tag_message(&tag)?.unwrap_or_default();
+        let receipts = receipt::receipts(&message).into_iter();
+        let ours =
+            receipts.filter(|one| one.image == *image && repositories.contains(&one.repository));
+        let ours: LastPublished = ours.map(|one| (one.repository, one.digest)).collect();
+        if !ours.is_empty() {
+            return Ok(ours);
+        }
+        let rules = TagRules::of(self.policy(), &image.plain());
+        let exact = ExactTags::new(&rules, [version]);
+        let mut all = Vec::new();
+        for api in self.apis(repositories)? {
+            let listed = observe::list(api.as_ref()).await?.unwrap_or_default();
+            let of_image = listed
+                .iter()
+                .find(|name| exact.read(name.as_str()) == Some((image, version.clone())));
+            if let Some(name) = of_image {
+                let head = api.head(&name.clone().into()).await;
+                let head = head.map_err(|error| unreadable(api.repository(), &error))?;
+                all.extend(head.map(|head| (api.repository().clone(), head.digest)));
+            }
+        }
+        Ok(all)
+    }
+
+    /// The last release's image for this platform.
+    async fn before(
+        &self,
+        plan: &Plan,
+        published: &LastPublished,
+        platform: Option<&Platform>,
+    ) -> Result<Option<Before>> {
+        for (repository, digest) in published {
+            let api = self.apis(std::slice::from_ref(repository))?.remove(0);
+            let found = published_layers(api.as_ref(), &digest.clone().into(), platform).await;
+            let found = found.map_err(|error| unreadable(repository, &error))?;
+            if let Some(PublishedLayers { size, layers }) = found {
+                let version = plan.current.as_ref();
+                let name = version.map(ToString::to_string).unwrap_or_default();
+                return Ok(Some(Before { name, size, layers }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Where nothing was released before, growth is not judged, and that is said.
+    fn say_unknown_growth(&self, plan: &Plan, name: &str) {
+        let why = match &plan.current {
+            Some(version) => format!("no repository has its image of {version}"),
+            None => "nothing was released before".to_owned(),
+        };
+        self.events.note(format!(
+            "{name}: `image.budget.growth` was not judged: {why}"
+        ));
+    }
+}
+
+async fn read(image: &Image) -> Result<Vec<Contents>> {
+    let image = image.clone();
+    let read = tokio::task::spawn_blocking(move || layout::contents(&image)).await;
+    read.unwrap_or_else(|_| Err(Error::bug("reading the image panicked")))
+}
+
+fn unreadable(repository: &Repository, error: &RegistryError) -> Error {
+    let what = format!(
+        "cannot read the last release of `{repository}`, which `image.budget.growth` is measured by"
+    );
+    errors::registry(&what, error)
+}
+
+fn image_name(plan: &Plan, image: &ImageName, platform: Option<&Platform>) -> String {
+    let image = match (image.is_of_main(), image.variant()) {
+        (true, None) => String::new(),
+        (true, Some(variant)) => format!(" `{variant}`"),
+        (false, _) => format!(" `{image}`"),
+    };
+    let platform = platform.map_or_else(String::new, |platform| format!(" ({platform})"));
+    format!("{}{image}{platform}", plan.version)
+}
+
+/// `docker/../Dockerfile` as the repository has it.
+fn joined(context: &str, dockerfile: &str) -> String {
+    let mut parts = Vec::new();
+    for part in context.split('/').chain(dockerfile.split('/')) {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
+}
