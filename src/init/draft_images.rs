@@ -79,14 +79,11 @@ impl Writing<'_> {
             return;
         }
         let context = self.context();
-        let main = self
-            .choice
-            .build
-            .as_ref()
-            .map(|build| build.dockerfile.clone());
+        let further = self.choice.images.iter().map(|image| &image.build);
+        let builds = self.choice.build.iter().chain(further);
+        let taken: Vec<String> = builds.map(|build| build.dockerfile.clone()).collect();
         for (path, _) in &self.facts.dockerfiles {
-            let Some(name) = dockerfile::flavour(path).filter(|_| main.as_ref() != Some(path))
-            else {
+            let Some(name) = dockerfile::flavour(path).filter(|_| !taken.contains(path)) else {
                 continue;
             };
             self.draft.line(&format!(

@@ -117,9 +117,8 @@ impl Release {
         let builds: Vec<BuildPolicy> = builds.collect();
         let any = |test: fn(&BuildPolicy) -> bool| builds.iter().any(test);
         let has_command = any(|build| build.image_source.command().is_some());
-        let reads_files = any(|build| {
-            build.files == SourceFiles::Worktree || !build.image_source.is_engine()
-        });
+        let reads_files =
+            any(|build| build.files == SourceFiles::Worktree || !build.image_source.is_engine());
         let wait = async {
             if has_command {
                 let turn = Box::new(self.work_tree.clone().write_owned().await);

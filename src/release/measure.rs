@@ -182,10 +182,7 @@ impl Release {
 
     /// An image without a base is fine; one of which nobody can say whether it has one is let through with a word.
     fn say_unknown_base(&self, budget: &BudgetPolicy, planned: &PlannedImage, name: &str) {
-        let is_given = !self
-            .build_policy(&planned.name)
-            .image_source
-            .is_engine();
+        let is_given = !self.build_policy(&planned.name).image_source.is_engine();
         if is_given && budget.deny.contains(&Denied::UnpinnedBase) {
             self.events.note(format!(
                 "{name}: nothing says which base image it has, so `unpinned-base` of `image.budget.deny` was not judged; the label or annotation `org.opencontainers.image.base.name` says it"

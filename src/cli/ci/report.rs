@@ -69,6 +69,9 @@ impl<'a> RunReport<'a> {
             outputs.push(("digest", image.digest.to_string()));
             outputs.push(("image", image.repository.digest(&image.digest)));
         }
+        if outcome.images.iter().any(|one| !one.image.is_main()) {
+            outputs.push(("images", json!(outcome.images).to_string()));
+        }
         outputs.push(("tags", references(outcome).join("\n")));
         outputs
     }
@@ -79,6 +82,7 @@ impl<'a> RunReport<'a> {
         for (name, value) in self.outputs() {
             let value = match name {
                 "tags" => value.lines().collect(),
+                "images" => serde_json::from_str(&value).unwrap_or_default(),
                 _ => json!(value),
             };
             all.insert(name.to_owned(), value);

@@ -190,7 +190,7 @@ fn two_images_with_a_variant_are_one_release() {
     let message = world.remote.git(&["cat-file", "tag", "v0.1.0"]);
     let digest = shows(&registry, NAMES[2], "0.1.0-alpine");
     let place = registry.repository(NAMES[2]);
-    let line = format!("Hoist-Image: {place}@{digest} image=worker variant=alpine\n");
+    let line = format!("\nHoist-Image: {place}@{digest} image=worker variant=alpine");
     assert!(message.contains(&line), "{message}");
     let log = world.hoist(&clone, &["log", "--json"]).json();
     let logged: Vec<_> = log["releases"][0]["images"]
