@@ -223,13 +223,13 @@ fn difference(
         return TagDifference::NotTakenOver("the policy does not have this image".into());
     };
     if let Some(action) = action {
-        if let Some(build) = &content.build {
-            if !is_of(build, image, policy) {
-                return TagDifference::AnotherImage(format!(
-                    "there it shows the build of `{}`",
-                    build.dockerfile
-                ));
-            }
+        if let Some(build) = &content.build
+            && !is_of(build, image, policy)
+        {
+            return TagDifference::AnotherImage(format!(
+                "there it shows the build of `{}`",
+                build.dockerfile
+            ));
         }
         return match action {
             TagAction::Keep => TagDifference::OnPurpose(
