@@ -15,7 +15,8 @@ use crate::{
         version::VersionRequest,
     },
     publish::{
-        self, MarkObject, Preflight, Publication, PublishedImage, Recheck, TagClass, TagMove, Target,
+        self, MarkObject, Preflight, Publication, PublishedImage, Recheck, TagClass, TagMove,
+        Target,
     },
     release::{facade::Release, hooks::Verb, observe},
 };
@@ -66,8 +67,10 @@ impl Release {
         let facts = self.project().facts_of(&VersionRequest::default(), None)?;
         let git: Vec<Version> = facts.tags.iter().map(|tag| tag.version.clone()).collect();
         let apis = self.apis(&self.repositories()?)?;
-        let (published, withdrawn) =
-            tokio::join!(observe::published(&apis, |_| Vec::new()), self.withdrawn_or_known());
+        let (published, withdrawn) = tokio::join!(
+            observe::published(&apis, |_| Vec::new()),
+            self.withdrawn_or_known()
+        );
         let published = published?;
         let withdrawn: Vec<Version> = withdrawn.into_iter().map(|one| one.version).collect();
         let mut repositories = Vec::new();

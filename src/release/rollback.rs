@@ -83,8 +83,10 @@ impl Release {
         let facts = self.project().facts_of(&VersionRequest::default(), None)?;
         let git: Vec<Version> = facts.tags.iter().map(|tag| tag.version.clone()).collect();
         let apis = self.apis(&self.repositories()?)?;
-        let (published, withdrawn) =
-            tokio::join!(observe::published(&apis, |_| Vec::new()), self.read_withdrawn());
+        let (published, withdrawn) = tokio::join!(
+            observe::published(&apis, |_| Vec::new()),
+            self.read_withdrawn()
+        );
         let (published, withdrawn) = (published?, withdrawn?);
         let versions: Vec<Version> = withdrawn.iter().map(|one| one.version.clone()).collect();
         let origins = self.origins(&git);

@@ -6,11 +6,11 @@ use semver::Version;
 
 use crate::{
     error::Result,
-    oci::{Observed, Repository, Tag, ImageName},
+    oci::{ImageName, Observed, Repository, Tag},
     plan::{
         release::drift::{Drift, DriftState, unlisted},
         tags::{
-            ExactTag, ExactTags, Listing, Origins, Published, TagRules, TagTarget, ImageRule,
+            ExactTag, ExactTags, ImageRule, Listing, Origins, Published, TagRules, TagTarget,
             channel,
         },
     },
@@ -75,7 +75,7 @@ pub fn rollback_survey(
     let Listing::Known(tags) = &published.tags else {
         return Err(unlisted(&published.repository));
     };
-    let rules = TagRules::new(policy);
+    let rules = TagRules::in_repository(policy, &published.repository);
     let all = ExactTags::new(&rules, known.git).all(tags);
     let of_it = |other: &Version| other.cmp_precedence(version).is_eq();
     let mut own = BTreeMap::new();
@@ -146,10 +146,7 @@ impl Others<'_> {
             tag,
             to,
         };
-        let lines = self
-            .rules
-            .names(image, version, &self.channels)
-            .into_iter();
+        let lines = self.rules.names(image, version, &self.channels).into_iter();
         let of_line = format!("is the highest of its line without {version}");
         let mut all: Vec<Candidate> = lines
             .map(|tag| {

@@ -11,7 +11,7 @@ use crate::{
     oci::Tag,
     plan::tags::{
         roles::is_moving_prerelease,
-        rules::{TagRules, ImageRule},
+        rules::{ImageRule, TagRules},
         tag_line::channel,
         target::{TagTarget, raise},
         version_tags::ExactTags,

@@ -836,6 +836,7 @@ fn each_image_has_lines_of_its_own_in_its_own_repositories() {
         branch: None,
         branch_kind: &BranchKind::Stable,
         git: &[],
+        withdrawn: &[],
         images: BTreeMap::new(),
     };
     let set = compute(&policy, &context, &published).expect("a good release");
