@@ -4,19 +4,16 @@ use semver::Version;
 
 use crate::{
     init::{
+        chosen::{ChosenImage, ChosenVariant, OWN_POLICY, VariantBuild},
         chosen_tags::{ChosenTags, chosen_tags},
         facts::DraftFacts,
         generalise::probes,
-        images::ChosenImage,
         notes::{NoteKind, Notes},
         push::Build,
         translation::{Family, TaggedImage, families, images, observe},
     },
     oci::{ImageName, Repository},
 };
-
-/// Why an image is not released by the same policy.
-pub(super) const OWN_POLICY: &str = "it needs a policy and git tags of its own";
 
 /// What goes into the policy.
 #[derive(Debug, Clone, Default)]
@@ -36,26 +33,6 @@ pub(super) struct Choice {
     /// The files that images and tags come from.
     pub(super) files: Vec<String>,
     pub(super) notes: Notes,
-}
-
-/// A variant.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct ChosenVariant {
-    pub(super) name: String,
-    pub(super) suffix: String,
-    pub(super) latest_suffix: bool,
-    /// The images that have it.
-    pub(super) images: Vec<VariantBuild>,
-    /// Why it is written as a comment alone.
-    pub(super) because: Option<String>,
-}
-
-/// What a variant of one image is built from, where that is not what the image is built from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct VariantBuild {
-    pub(super) image: String,
-    pub(super) dockerfile: Option<String>,
-    pub(super) target: Option<String>,
 }
 
 impl Choice {

@@ -1,10 +1,9 @@
 //! `[images.NAME]` and `[variants.NAME]` in the draft.
 
 use crate::init::{
-    choice::ChosenVariant,
+    chosen::{ChosenImage, ChosenVariant},
     dockerfile,
     draft::Writing,
-    images::ChosenImage,
     notes::Notes,
     push::Build,
     writer::{key, list, quote, seen_from},

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 
 use crate::{
     init::{
-        choice::{Choice, ChosenVariant, OWN_POLICY, VariantBuild},
+        choice::Choice,
+        chosen::{ChosenImage, ChosenVariant, OWN_POLICY},
         facts::DraftFacts,
         notes::NoteKind,
         push::Build,
@@ -13,14 +14,6 @@ use crate::{
     },
     oci::{ImageName, Repository},
 };
-
-/// An image besides the main one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct ChosenImage {
-    pub(super) name: String,
-    pub(super) repositories: Vec<String>,
-    pub(super) build: Build,
-}
 
 impl Choice {
     /// Takes the images that are released together with `main`, and says why another one is not.
@@ -160,32 +153,5 @@ impl Choice {
             Some(one) => Some(&one.build),
             None => self.build.as_ref(),
         }
-    }
-}
-
-impl ChosenVariant {
-    /// The images that have it, by name.
-    pub(super) fn image_names(&self) -> Vec<String> {
-        self.images
-            .iter()
-            .map(|build| build.image.clone())
-            .collect()
-    }
-
-    /// The value of a key for each of its images, where one of them has one: `of` gives it, and `plain`
-    /// what the image has without the variant.
-    pub(super) fn values(
-        &self,
-        of: impl Fn(&VariantBuild) -> Option<String>,
-        plain: impl Fn(&str) -> String,
-    ) -> Option<Vec<(String, String)>> {
-        if self.images.iter().all(|build| of(build).is_none()) {
-            return None;
-        }
-        let value = |build: &VariantBuild| {
-            let value = of(build).unwrap_or_else(|| plain(&build.image));
-            (build.image.clone(), value)
-        };
-        Some(self.images.iter().map(value).collect())
     }
 }

@@ -9,6 +9,7 @@
 mod bake;
 mod build_inputs;
 mod choice;
+mod chosen;
 mod chosen_tags;
 mod compared;
 mod contents;

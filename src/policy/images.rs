@@ -9,10 +9,10 @@ use crate::{
     policy::{
         budget::BudgetPolicy,
         build::{BuildPolicy, BuildSource, Builder, Compression, SameImage, SourceFiles},
+        image::{ImagePolicy, all_once},
         path::{DockerfilePath, RepositoryPath},
         platform::PlatformText,
         program_line::ProgramLine,
-        release_toml::{ImagePolicy, all_once},
         secret::{Secret, SshAgent},
         template::Template,
     },

@@ -7,19 +7,14 @@ use crate::{
     error::{Error, ErrorCode, ErrorKind, Result},
     io::layout::{self, LayoutEntry},
     oci::{Image, ImageName, Platform, Repository, annotation},
-    plan::{
-        Inputs, Plan, PlannedImage, PlannedSource, inspect::Report, tags::Published,
-        version::VersionRequest,
-    },
+    plan::{Inputs, Plan, PlannedImage, PlannedSource, tags::Published, version::VersionRequest},
     publish,
     release::{
-        budget::{is_over, refusal},
+        asked::over_budget,
         build::{FirstOfName, to_build},
         built::{BuildOptions, BuildTarget, BuiltImage, BuiltImages},
         facade::Release,
         gather::Purpose,
-        legs,
-        measure::{MeasurePurpose, Measured},
         request::ReleaseRequest,
     },
 };
@@ -52,55 +47,6 @@ impl Release {
             (_, Some(plan)) => self.shared_plan(plan, request),
             (_, None) => self.leg_plan(request).await,
         }
-    }
-
-    /// The images that are to be built.
-    ///
-    /// # Errors
-    /// Usage (exit 2): the policy has no image of that name.
-    fn asked_images(&self, request: &BuildOptions) -> Result<Vec<ImageName>> {
-        let all: Vec<ImageName> = self.policy().all_images().collect();
-        let is = |image: &ImageName, name: &str| image.name() == name || image.to_string() == name;
-        let named = request.images.iter();
-        let unknown = named
-            .clone()
-            .find(|name| !all.iter().any(|it| is(it, name)));
-        if let Some(unknown) = unknown {
-            return Err(legs::unknown_image(unknown, &all).state("nothing was built"));
-        }
-        let asked = |image: &ImageName| {
-            request.images.is_empty() || request.images.iter().any(|name| is(image, name))
-        };
-        Ok(all.into_iter().filter(asked).collect())
-    }
-
-    /// Whether the policy builds the image for the platform, or leaves platforms to the builder.
-    fn is_for(&self, image: &ImageName, platform: &Platform) -> bool {
-        let wanted = self.policy().platforms(image);
-        let fits = |wanted: &Platform| {
-            platform.satisfies(wanted) || build::same_platform(platform, wanted)
-        };
-        wanted.is_empty() || wanted.iter().any(fits)
-    }
-
-    fn strange_platform(&self, images: &[ImageName], platform: &Platform) -> Error {
-        let mut names: Vec<String> = Vec::new();
-        for wanted in images
-            .iter()
-            .flat_map(|image| self.policy().platforms(image))
-        {
-            let name = format!("`{wanted}`");
-            if !names.contains(&name) {
-                names.push(name);
-            }
-        }
-        Error::refused(format!("the policy does not build for `{platform}`"))
-            .cause(format!(
-                "`image.build.platforms` names {}",
-                names.join(", ")
-            ))
-            .state("nothing was built")
-            .hint("name one of these, or add the platform to `image.build.platforms`")
     }
 
     /// The plan of a leg, from the history alone: the registries decide nothing that is in an image.
@@ -235,33 +181,6 @@ impl Release {
         })
     }
 
-    /// What was measured, and what of it is over its budget.
-    async fn reports(
-        &self,
-        request: &BuildOptions,
-        plan: &Plan,
-        built: &[BuiltImage],
-        images: &[Image],
-    ) -> Result<(Vec<Report>, Vec<Measured>)> {
-        let (mut reports, mut over) = (Vec::new(), Vec::new());
-        for (image, built) in images.iter().zip(built) {
-            let planned = plan
-                .images
-                .iter()
-                .find(|planned| planned.name == built.name);
-            let planned = planned.expect("what was built is one of the plan");
-            let report = request.report;
-            let purpose = MeasurePurpose::Build { report };
-            for measured in self.measured(plan, planned, image, purpose).await? {
-                if report || is_over(&measured) {
-                    reports.push(measured.report.clone());
-                }
-                over.extend(Some(measured).filter(is_over));
-            }
-        }
-        Ok((reports, over))
-    }
-
     /// One image, and who has built it.
     async fn build_one(
         &self,
@@ -287,22 +206,6 @@ impl Release {
             .built(planned, &plan.version, &asked, &*source, true)
             .await?;
         Ok((image, builder))
-    }
-
-    /// What to build an image for: what was asked for, else what the policy names. A trial is for this
-    /// machine, where that is one of several.
-    fn platforms_of(&self, request: &BuildOptions, planned: &PlannedImage) -> Vec<Platform> {
-        let all = self.policy().platforms(&planned.name);
-        let native: Vec<Platform> = all.iter().filter(|it| it.is_native()).cloned().collect();
-        if !request.platforms.is_empty() {
-            let asked = request.platforms.iter();
-            let own = asked.filter(|platform| self.is_for(&planned.name, platform));
-            own.cloned().collect()
-        } else if request.target == BuildTarget::Trial && !native.is_empty() {
-            native
-        } else {
-            all.to_vec()
-        }
     }
 
     fn leg(
@@ -423,17 +326,6 @@ fn trial_reference(
     let version = version.strip_suffix("-dev").unwrap_or(&version);
     let tag = image.suffixed_variant(&format!("{version}-dev"));
     Ok(format!("{repository}:{tag}"))
-}
-
-fn over_budget(over: &[Measured], is_leg: bool) -> Error {
-    let state = match is_leg {
-        true => "the image was built, and no leg was written or pushed",
-        false => "the image was built, and nothing was pushed",
-    };
-    refusal(over)
-        .state(state)
-        .hint("`hoist build --markdown FILE` shows where the bytes are, and what would save some")
-        .hint("`--over-budget` goes on all the same")
 }
 
 fn nothing(why: &str) -> Error {

@@ -36,6 +36,7 @@
 //!
 //! Only `execute.rs` starts, resumes or undoes a transaction.
 
+mod asked;
 pub mod blocking;
 mod budget;
 mod build;

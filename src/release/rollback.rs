@@ -112,7 +112,7 @@ impl Release {
             let mut drift = Vec::new();
             for step in survey.steps(&shows) {
                 match step {
-                    RollbackStep::Back(back) => drift.push(back),
+                    RollbackStep::Back(back) => drift.push(*back),
                     RollbackStep::Stays(tag, why) => {
                         taken.stays.push((survey.repository.clone(), tag, why));
                     }

@@ -55,7 +55,7 @@ struct Candidate {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RollbackStep {
     /// The tag moves back to the image that the drift names.
-    Back(Drift),
+    Back(Box<Drift>),
     /// It stays as it is, for this reason.
     Stays(Tag, String),
 }
@@ -271,7 +271,7 @@ impl RollbackSurvey {
         if Some(want) == own {
             return stays(format!("{} is the same image", to.version));
         }
-        RollbackStep::Back(Drift {
+        RollbackStep::Back(Box::new(Drift {
             tag: candidate.tag.clone(),
             image: candidate.image.clone(),
             version: to.version.clone(),
@@ -280,7 +280,7 @@ impl RollbackSurvey {
             shown,
             state: DriftState::Wrong(Some(version.clone())),
             why: candidate.why.clone(),
-        })
+        }))
     }
 }
 

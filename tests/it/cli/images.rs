@@ -202,7 +202,7 @@ fn two_images_with_a_variant_are_one_release() {
     assert!(all.iter().all(|image| logged.contains(image)), "{log}");
     world.hoist(&clone, &["log"]).says("worker/alpine");
     let verified = world.hoist(&clone, &["verify", "--deep", "--json"]);
-    verified.says(r#""image": "worker""#);
+    verified.says(r#""image":"worker""#);
     world
         .hoist(&clone, &["inspect", "worker"])
         .says("acme/worker:0.1.0");
