@@ -304,16 +304,16 @@ mod tests {
 
     #[test]
     fn an_image_has_its_own_keys_and_those_of_the_main_image() {
-        let policy = parsed(&format!(
-            "[image]\nrepository = \"acme/api\"\ntitle = \"API\"\nlabels = {{ a = \"1\" }}\n\
-             [image.build]\ntarget = \"api\"\nplatforms = [\"linux/amd64\"]\nargs = {{ A = \"1\" }}\n\
+        let policy = parsed(
+            "[image]\nrepository = \"acme/api\"\ntitle = \"API\"\nlabels = { a = \"1\" }\n\
+             [image.build]\ntarget = \"api\"\nplatforms = [\"linux/amd64\"]\nargs = { A = \"1\" }\n\
              [image.budget]\nmax = \"1MB\"\n\
              [images.worker]\nrepositories = [\"acme/worker\", \"ghcr.io/acme/worker\"]\ntarget = \"worker\"\n\
-             args = {{}}\nplatforms = [\"linux/arm64\"]\nbudget = {{ layers = 3 }}\nlabels = {{}}\n\
+             args = {}\nplatforms = [\"linux/arm64\"]\nbudget = { layers = 3 }\nlabels = {}\n\
              [variants.alpine]\nimages = [\"main\", \"worker\"]\n\
-             target = {{ main = \"api-alpine\", worker = \"worker-alpine\" }}\n\
-             [variants.slim]\ntarget = \"slim\"\n"
-        ));
+             target = { main = \"api-alpine\", worker = \"worker-alpine\" }\n\
+             [variants.slim]\ntarget = \"slim\"\n",
+        );
         let all: Vec<String> = policy.all_images().map(|one| one.to_string()).collect();
         assert_eq!(
             all,
