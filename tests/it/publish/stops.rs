@@ -407,7 +407,7 @@ async fn a_way_back_leaves_a_later_release_alone() {
                 };
                 let now = scene.snapshot();
                 check_list(&what, &outcome, &now.tags);
-                let released = next.images[0].manifest.digest();
+                let released = next.images[0].digest();
                 for (tag, shown) in &between.tags {
                     if shown == released {
                         assert_eq!(now.tags.get(tag), Some(shown), "{what}: {tag}");
@@ -432,7 +432,7 @@ async fn a_way_back_leaves_a_later_release_alone() {
                     let told = told(&outcome);
                     assert!(told.contains("have moved on since"), "{what}: {told}");
                     assert!(told.contains("`hoist repair`"), "{what}: {told}");
-                    let ours = scene.publication.images[0].manifest.digest();
+                    let ours = scene.publication.images[0].digest();
                     assert!(!now.tags.values().any(|shown| shown == ours), "{what}");
                     undone += 1;
                 }
