@@ -23,6 +23,8 @@ mod null;
 mod observed;
 mod platform;
 mod reference;
+#[doc(hidden)]
+pub mod referrer;
 mod registry;
 mod repository;
 mod runnable;

@@ -8,6 +8,7 @@ mod journal;
 mod personality;
 mod registry;
 mod remote;
+mod repository;
 
 use std::{
     future::pending,
@@ -18,9 +19,10 @@ use std::{
 use tokio::sync::Notify;
 
 pub use crate::testing::journal::FakeJournals;
-pub use crate::testing::personality::{MultiTag, Personality};
-pub use crate::testing::registry::{FakeRegistry, FakeRepository};
+pub use crate::testing::personality::{MultiTag, Personality, Referrers};
+pub use crate::testing::registry::FakeRegistry;
 pub use crate::testing::remote::{FakeRemote, object_id};
+pub use crate::testing::repository::FakeRepository;
 
 fn open<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use crate::{
     io::registry::RegistryErrorKind,
-    oci::{Descriptor, Digest, ImageDocument, Manifest, Tag, TagOrDigest},
+    oci::{Descriptor, Digest, ImageDocument, Manifest, Tag, TagOrDigest, referrer},
 };
 
 /// How a registry behaves where real ones differ.
@@ -31,6 +31,19 @@ pub struct Personality {
     pub refused: Vec<Tag>,
     /// How old its answers to reads of tags are.
     pub lag: Duration,
+    /// What it makes of a manifest that is about another one.
+    pub referrers: Referrers,
+}
+
+/// What a registry makes of manifests that are about others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Referrers {
+    /// They are manifests as any other.
+    Ignored,
+    /// It lists them, and says so.
+    Listed,
+    /// It lists them, and refuses those that are about something that it does not have.
+    Strict,
 }
 
 /// What a registry makes of `?tag=`.
@@ -61,6 +74,7 @@ impl Default for Personality {
             immutable: Vec::new(),
             refused: Vec::new(),
             lag: Duration::ZERO,
+            referrers: Referrers::Ignored,
         }
     }
 }
@@ -126,6 +140,13 @@ impl RepositoryContent {
         let shown: Vec<_> = shown.collect();
         self.manifests.retain(|digest, _| shown.contains(digest));
         self.blobs.clear();
+    }
+
+    /// What is about a manifest.
+    pub(crate) fn about(&self, subject: &Digest) -> Vec<Descriptor> {
+        let all = self.manifests.values().filter_map(referrer::referrer);
+        let about = all.filter(|(of, _)| of == subject);
+        about.map(|(_, entry)| entry).collect()
     }
 
     /// Blobs and manifests that a manifest names and that are not here.

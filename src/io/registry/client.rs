@@ -98,6 +98,10 @@ impl RepositoryApi for Client {
         self.list_again().await
     }
 
+    async fn referrers(&self, subject: &Digest) -> Result<Option<Vec<Descriptor>>, RegistryError> {
+        self.list_referrers(subject).await
+    }
+
     async fn has_blob(&self, digest: &Digest) -> Result<bool, RegistryError> {
         let differences = &self.session.differences;
         // Whoever hides manifests from HEAD hides blobs from it, too.

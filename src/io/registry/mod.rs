@@ -25,6 +25,9 @@ mod memory;
 mod origin;
 mod profile;
 mod put;
+pub mod referrer_list;
+pub mod referrer_tree;
+mod referrers;
 mod registries;
 mod request;
 mod response;
@@ -84,6 +87,10 @@ pub trait RepositoryApi: Send + Sync {
 
     /// All tags, every page. A repository that does not exist yet has none.
     async fn tags(&self) -> Result<Vec<Tag>, RegistryError>;
+
+    /// What the registry itself lists as being about `subject`; `None`: it does not have the referrers
+    /// API, and whoever pushes a referrer lists it under a tag ([`referrer_list`]).
+    async fn referrers(&self, subject: &Digest) -> Result<Option<Vec<Descriptor>>, RegistryError>;
 
     /// Whether the repository has a blob.
     async fn has_blob(&self, digest: &Digest) -> Result<bool, RegistryError> {
@@ -164,6 +171,8 @@ pub struct PutAnswer {
     pub tags: Vec<Tag>,
     /// Whether it knows the `?tag=` form, which any `OCI-Tag` header shows.
     pub multi_tag: bool,
+    /// The manifest that it lists this one as being about, by its `OCI-Subject` header.
+    pub subject: Option<Digest>,
 }
 
 /// A registry's answer to a deletion.

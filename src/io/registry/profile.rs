@@ -138,6 +138,8 @@ pub(crate) enum Difference {
     PagesElsewhere,
     /// The list of tags has pages without tags.
     EmptyPages,
+    /// It does not list what is about a digest.
+    NoReferrersApi,
     /// Its token service does not say in a readable way how long a token lives.
     UnreadableLife,
     /// The API of its own that it has beside the registry's refuses the login.
@@ -174,6 +176,9 @@ impl Difference {
                 "names another host for the next page of its tags: the registry itself is asked"
             }
             Self::EmptyPages => "has pages without tags in its list of tags",
+            Self::NoReferrersApi => {
+                "does not list what is about a digest: the tag `sha256-…` is the list"
+            }
             Self::UnreadableLife => {
                 "does not say in a readable way how long its tokens live: 60 s are assumed"
             }

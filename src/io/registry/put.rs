@@ -20,6 +20,8 @@ use crate::{
 
 /// How many tags one `?tag=` request names: as many as the specification asks registries to take.
 const TAGS_PER_REQUEST: usize = 10;
+/// The header that names the manifest which the registry lists an accepted one as being about.
+const SUBJECT: &str = "oci-subject";
 
 impl Client {
     pub(super) async fn put(
@@ -79,12 +81,14 @@ impl Client {
             ));
         }
         let taken = parse::accepted_tags(answer.all("oci-tag"));
+        let subject = answer.header(SUBJECT).and_then(|text| text.parse().ok());
         let moved = taken.iter().filter(|tag| tags.contains(tag));
         self.memory
             .has_put(manifest.digest(), moved.chain(of_reference));
         Ok(PutAnswer {
             multi_tag: !taken.is_empty(),
             tags: taken.into_iter().filter(|tag| tags.contains(tag)).collect(),
+            subject,
         })
     }
 
@@ -162,6 +166,7 @@ impl Client {
                 Ok(receipt) => {
                     taken.multi_tag |= receipt.multi_tag;
                     taken.tags.extend(receipt.tags);
+                    taken.subject = taken.subject.or(receipt.subject);
                     if !receipt.multi_tag {
                         self.session.differences.learn(Difference::SingleTagsOnly);
                         break;

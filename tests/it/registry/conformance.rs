@@ -11,8 +11,11 @@ use std::{
 
 use hoist::io::lease::Permit;
 use hoist::{
-    io::registry::{BlobPushed, BlobSource, Deletion, RegistryErrorKind, RepositoryApi},
-    oci::{Descriptor, Digest, Manifest, MediaType, Tag, TagOrDigest},
+    io::registry::{
+        BlobPushed, BlobSource, Deletion, RegistryErrorKind, RepositoryApi,
+        referrer_list::{is_listed, list_under_tag, referrers},
+    },
+    oci::{Descriptor, Digest, Manifest, MediaType, Tag, TagOrDigest, referrer},
 };
 
 /// Opens one of the suite's repositories by its last name part; each is empty at first.
@@ -32,6 +35,7 @@ pub async fn suite(open: Open<'_>) {
     a_tag_is_deleted_or_stays(&*open("tag-deletion")).await;
     a_digest_is_deleted_with_its_tags_or_stays(&*open("digest-deletion")).await;
     a_tag_is_as_long_as_it_may_be(&*open("long")).await;
+    what_is_about_an_image_is_listed(&*open("about")).await;
 }
 
 /// A small image: its manifest, its blobs and their content.
@@ -425,4 +429,75 @@ async fn a_tag_is_as_long_as_it_may_be(repository: &dyn RepositoryApi) {
         Some(sample.manifest.digest())
     );
     assert_eq!(repository.tags().await.unwrap(), [tag(&name)]);
+}
+
+/// An artifact that is about a manifest, with its blobs.
+pub fn artifact(subject: &Manifest, kind: &str) -> Sample {
+    let config = blob(referrer::EMPTY_TYPE, referrer::EMPTY.to_vec());
+    let layer = blob(kind, format!("{kind} of {}", subject.digest()).into_bytes());
+    let document = serde_json::json!({
+        "schemaVersion": 2,
+        "mediaType": MediaType::OCI_MANIFEST,
+        "artifactType": kind,
+        "config": config.0,
+        "layers": [layer.0],
+        "subject": subject.descriptor(),
+        "annotations": { "org.example.kind": kind },
+    });
+    Sample {
+        manifest: Manifest::new(MediaType::OCI_MANIFEST.into(), document.to_string()),
+        blobs: vec![config, layer],
+    }
+}
+
+async fn what_is_about_an_image_is_listed(repository: &dyn RepositoryApi) {
+    let image = sample("with referrers");
+    let subject = image.manifest.digest();
+    assert_eq!(referrers(repository, subject).await.unwrap(), []);
+    push_blobs(repository, &image).await;
+    repository
+        .put_manifest(&image.manifest, &[], &Permit::always())
+        .await
+        .unwrap();
+    let mut put: Vec<Digest> = Vec::new();
+    for kind in [
+        "application/x.one",
+        "application/x.two",
+        "application/x.three",
+    ] {
+        let about = artifact(&image.manifest, kind);
+        push_blobs(repository, &about).await;
+        let (of, entry) = referrer::referrer(&about.manifest).unwrap();
+        assert_eq!(of, *subject);
+        put.push(entry.digest.clone());
+        for _ in 0..2 {
+            let answer = repository
+                .put_manifest(&about.manifest, &[], &Permit::always())
+                .await;
+            // A manifest that is there may be refused.
+            let is_told = answer.is_ok_and(|answer| is_listed(&answer, subject));
+            let by_itself = repository.referrers(subject).await.unwrap();
+            if is_told {
+                let by_itself = by_itself.as_ref().unwrap();
+                assert!(by_itself.iter().any(|other| other.digest == entry.digest));
+            } else {
+                let entries = std::slice::from_ref(&entry);
+                let wrote = list_under_tag(repository, subject, entries).await.unwrap();
+                assert_eq!(wrote, by_itself.is_none());
+            }
+            let mut listed: Vec<Digest> = referrers(repository, subject)
+                .await
+                .unwrap()
+                .into_iter()
+                .map(|entry| entry.digest)
+                .collect();
+            listed.sort();
+            put.sort();
+            assert_eq!(listed, put, "{kind}");
+        }
+    }
+    let tag = referrer::referrers_tag(subject);
+    let tags = repository.tags().await.unwrap();
+    let has_api = repository.referrers(subject).await.unwrap().is_some();
+    assert_eq!(tags, if has_api { vec![] } else { vec![tag] });
 }

@@ -44,4 +44,7 @@ personalities! {
     ecr_conforms "ecr"
     harbor_conforms "harbor"
     zot_conforms "zot"
+    gitlab_conforms "gitlab"
+    a_careless_registry_conforms "careless"
+    a_silent_registry_conforms "silent"
 }

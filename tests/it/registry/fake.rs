@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use hoist::testing::{FakeRegistry, Faults, MultiTag, Personality};
+use hoist::testing::{FakeRegistry, Faults, MultiTag, Personality, Referrers};
 
 use super::conformance;
 
@@ -15,7 +15,13 @@ async fn conforms(personality: Personality) {
 
 #[tokio::test]
 async fn the_fake_conforms() {
-    conforms(Personality::default()).await;
+    for referrers in [Referrers::Ignored, Referrers::Listed, Referrers::Strict] {
+        conforms(Personality {
+            referrers,
+            ..Personality::default()
+        })
+        .await;
+    }
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ mod hostile;
 mod hub;
 mod limits;
 mod real;
+mod referrers;
 mod release;
 pub mod server;
 mod tokens;

@@ -10,6 +10,7 @@ use super::{
     auth::{self, Need},
     hub,
     personality::{Delete, MultiTag, Refusal, Stale},
+    referrers,
 };
 
 /// The head of a request.
@@ -53,7 +54,7 @@ impl Asked {
         }
     }
 
-    fn get(&self, name: &str) -> Option<&str> {
+    pub fn get(&self, name: &str) -> Option<&str> {
         self.query
             .iter()
             .find(|(n, _)| n == name)
@@ -128,6 +129,7 @@ pub fn handle(state: &mut State, asked: &Asked, body: Bytes) -> Response<Bytes> 
         ("manifests", "PUT") => put(state, asked, path, rest, body),
         ("manifests", "DELETE") => delete(state, path, rest),
         ("tags", "GET") => list(state, asked, path),
+        ("referrers", "GET") => referrers::list(state, asked, path, rest),
         ("uploads", "POST") => open(state, asked, path),
         ("uploads", "PATCH") => append(state, path, rest, &body),
         ("uploads", "PUT") => close(state, asked, path, rest, body),
@@ -142,6 +144,7 @@ fn parts(path: &str) -> Option<(&str, &'static str, &str)> {
     let path = path.strip_prefix("/v2/")?;
     for (mark, kind) in [
         ("/blobs/uploads/", "uploads"),
+        ("/referrers/", "referrers"),
         ("/manifests/", "manifests"),
         ("/blobs/", "blobs"),
         ("/tags/list", "tags"),
@@ -237,6 +240,9 @@ fn put(
         let unknown = |digest: Digest| json!({"code": "MANIFEST_BLOB_UNKNOWN", "message": "blob unknown to registry", "detail": digest});
         return errors(400, missing.into_iter().map(unknown).collect());
     }
+    if let Some(refusal) = referrers::refusal(state, path, &manifest) {
+        return refusal;
+    }
     if is_multi {
         return put_tags(state, path, manifest, tags);
     }
@@ -245,12 +251,11 @@ fn put(
     {
         return refusal;
     }
-    let digest = manifest.digest().clone();
     state
         .store
         .create(path)
-        .put(tags.first().map(String::as_str), manifest);
-    created(state, path, &digest)
+        .put(tags.first().map(String::as_str), manifest.clone());
+    created(state, path, &manifest)
 }
 
 fn put_tags(
@@ -278,7 +283,7 @@ fn put_tags(
     if matches!(multi_tag, MultiTag::PartialThen500(_)) {
         return error(500, "UNKNOWN", "some tags were not written", None);
     }
-    let mut response = created(state, path, &digest);
+    let mut response = created(state, path, &manifest);
     let lines = match multi_tag {
         MultiTag::WholeInOneLine => vec![tags[..take].join(", ")],
         _ => tags[..take].to_vec(),
@@ -291,7 +296,8 @@ fn put_tags(
     response
 }
 
-fn created(state: &State, path: &str, digest: &Digest) -> Response<Bytes> {
+fn created(state: &State, path: &str, manifest: &Manifest) -> Response<Bytes> {
+    let digest = manifest.digest();
     let location = format!("{}/v2/{path}/manifests/{digest}", state.own);
     let mut response = empty(
         201,
@@ -302,6 +308,10 @@ fn created(state: &State, path: &str, digest: &Digest) -> Response<Bytes> {
     );
     if state.personality.no_location {
         response.headers_mut().remove("location");
+    }
+    if let Some(subject) = referrers::told(state, manifest) {
+        let subject = subject.as_str().parse().unwrap();
+        response.headers_mut().insert("oci-subject", subject);
     }
     response
 }

@@ -9,6 +9,7 @@ mod auth;
 mod fault;
 mod hub;
 mod personality;
+mod referrers;
 mod store;
 
 use std::{
@@ -25,8 +26,10 @@ use tokio::sync::oneshot;
 
 pub use auth::{Auth, Rights, Tokens};
 pub use fault::{Fault, Held, On, Wait, What};
-pub use personality::{Delete, Immutable, MultiTag, Personality, Refusal, Stale, is_version};
-pub use store::Store;
+pub use personality::{
+    Delete, Immutable, MultiTag, Personality, Referrers, Refusal, Stale, is_version,
+};
+pub use store::{Contents, Store};
 
 /// The user that every personality with a password knows.
 pub const USER: &str = "robot";

@@ -46,8 +46,27 @@ pub struct Personality {
     pub challenge_at_base_only: bool,
     /// Scheme and host in the links of the list of tags.
     pub link_host: String,
+    /// What it makes of a manifest that is about another one.
+    pub referrers: Referrers,
+    /// A manifest that is about one which is not there is answered with 404.
+    pub knows_subjects_only: bool,
+    /// Referrers on one page of the list.
+    pub referrers_page: usize,
     /// `ratelimit-*` headers of reads of manifests: limit and remaining pulls.
     pub pull_limit: Option<(u32, u32)>,
+}
+
+/// What a registry makes of manifests that are about others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Referrers {
+    /// They are manifests as any other, and the API is answered with 404.
+    Unknown,
+    /// It lists them, and answers `OCI-Subject`.
+    Listed,
+    /// It lists them, and does not say so when one is put.
+    ListedInSilence,
+    /// It lists them with the type of their configuration for the type of the artifact.
+    ListedByConfig,
 }
 
 /// What can be deleted.
@@ -133,6 +152,9 @@ impl Default for Personality {
             open_base: false,
             challenge_at_base_only: false,
             link_host: String::new(),
+            referrers: Referrers::Listed,
+            knows_subjects_only: false,
+            referrers_page: 100,
             pull_limit: None,
         }
     }
@@ -144,6 +166,7 @@ impl Personality {
         Self {
             delete: Delete::Digest(400),
             strict_accept: true,
+            referrers: Referrers::Unknown,
             ..Self::default()
         }
     }
@@ -166,6 +189,7 @@ impl Personality {
             auth: Auth::Bearer(Tokens::default()),
             delete: Delete::Off,
             stale: Stale::Reads(2),
+            referrers: Referrers::Unknown,
             ..Self::default()
         }
     }
@@ -199,6 +223,32 @@ impl Personality {
         }
     }
 
+    /// GitLab's: it knows the API, and refuses what is about a manifest that it does not have.
+    pub fn gitlab() -> Self {
+        Self {
+            auth: Auth::Bearer(Tokens::default()),
+            knows_subjects_only: true,
+            referrers_page: 1,
+            ..Self::default()
+        }
+    }
+
+    /// A registry that lists referrers, and neither says so nor knows their types.
+    pub fn careless() -> Self {
+        Self {
+            referrers: Referrers::ListedByConfig,
+            ..Self::default()
+        }
+    }
+
+    /// A registry that lists referrers, and does not say so.
+    pub fn silent() -> Self {
+        Self {
+            referrers: Referrers::ListedInSilence,
+            ..Self::default()
+        }
+    }
+
     /// zot since 2.1.16.
     pub fn zot() -> Self {
         Self {
@@ -209,7 +259,7 @@ impl Personality {
     }
 
     /// All of them, by name.
-    pub fn all() -> [(&'static str, Self); 7] {
+    pub fn all() -> [(&'static str, Self); 10] {
         [
             ("plain", Self::default()),
             ("distribution", Self::distribution()),
@@ -218,6 +268,9 @@ impl Personality {
             ("ecr", Self::ecr()),
             ("harbor", Self::harbor()),
             ("zot", Self::zot()),
+            ("gitlab", Self::gitlab()),
+            ("careless", Self::careless()),
+            ("silent", Self::silent()),
         ]
     }
 }
