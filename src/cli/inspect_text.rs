@@ -26,6 +26,14 @@ pub(super) fn text(report: &Report) -> String {
     if let Some(changes) = &report.changes {
         compared(&mut out, changes);
     }
+    if !report.referrers.is_empty() {
+        let _ = writeln!(out, "\nabout it:");
+    }
+    for referrer in &report.referrers {
+        let kind = referrer.artifact_type.as_deref().unwrap_or("unknown type");
+        let kind = sanitize_line(kind, 200);
+        let _ = writeln!(out, "{:>13}  {kind}", referrer.digest.short());
+    }
     if !report.over_budget.is_empty() {
         let _ = writeln!(out, "\nover its budget:");
     }

@@ -2,17 +2,26 @@
 
 use std::process::ExitCode;
 
+use semver::Version;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{context::Context, exit, images::Images, render::columns};
 use crate::{
-    error::Result,
-    project::{PastRelease, Withdrawn},
+    error::{Error, ErrorCode, Result},
+    git::CommitId,
+    oci::{Digest, Repository},
+    project::{PastRelease, ReferrerReceipt, Withdrawn, image_words, parse_version},
+    text::sanitize_line,
 };
 
 /// List past releases, newest first, from this clone's git tags and the receipts in them
 #[derive(Debug, clap::Args)]
+#[command(disable_version_flag = true)]
 pub(super) struct LogArgs {
+    /// Everything that is recorded of this release [default: a line for each release]
+    #[arg(value_name = "VERSION")]
+    of: Option<String>,
     /// List the newest COUNT releases only
     #[arg(short = 'n', long, value_name = "COUNT")]
     limit: Option<usize>,
@@ -24,10 +33,15 @@ pub(super) struct LogArgs {
 pub(super) fn run(args: LogArgs, context: &Context) -> Result<ExitCode> {
     let terminal = &context.terminal;
     let limit = args.limit.unwrap_or(usize::MAX);
+    let of = args.of.as_deref().map(parse_version).transpose()?;
     let past = context.projects(args.all)?.log().into_iter();
     let withdrawn = context.releases(args.all)?.withdrawn_or_known();
     let past = past.zip(withdrawn).map(|(image, withdrawn)| {
         image.and_then(|releases| {
+            let releases = match &of {
+                Some(version) => only(releases, version)?,
+                None => releases,
+            };
             Ok(Past {
                 releases,
                 withdrawn: withdrawn.result?,
@@ -37,15 +51,17 @@ pub(super) fn run(args: LogArgs, context: &Context) -> Result<ExitCode> {
     let past = Images::of(past.collect())?;
     if terminal.json {
         terminal.json(&past.document(|past| {
-            let releases = past.releases.iter().take(limit);
-            let releases: Vec<_> = releases.map(|one| document(one, past.of(one))).collect();
-            json!({"v": 1, "releases": releases})
+            let document = document(past, limit);
+            serde_json::to_value(document).expect("it is plain data")
         }));
     } else {
         let mut table = Vec::new();
         for (label, past) in past.values() {
             let releases = past.releases.iter().take(limit);
-            let rows = releases.flat_map(|one| rows(one, past.of(one)));
+            let rows = releases.flat_map(|one| match of {
+                Some(_) => recorded(one, past.of(one)),
+                None => rows(one, past.of(one)),
+            });
             table.extend(rows.map(|row| label.row(row)));
         }
         for line in columns(&table) {
@@ -123,22 +139,164 @@ fn rows(past: &PastRelease, withdrawn: Option<&Withdrawn>) -> Vec<Vec<String>> {
     images.into_iter().enumerate().map(row).collect()
 }
 
-fn document(past: &PastRelease, withdrawn: Option<&Withdrawn>) -> Value {
-    let images = past.images.iter().map(|receipt| {
-        json!({
-            "repository": receipt.repository,
-            "digest": receipt.digest,
-            "image": receipt.image.name(),
-            "variant": receipt.image.variant(),
-        })
+/// The one release that was asked for.
+fn only(mut past: Vec<PastRelease>, version: &Version) -> Result<Vec<PastRelease>> {
+    past.retain(|one| one.version == *version);
+    if past.is_empty() {
+        let error = format!("no git tag of this clone names the release {version}");
+        return Err(Error::refused(error)
+            .with_code(ErrorCode::NotReleased)
+            .hint(
+                "`git fetch --tags` brings those of the remote; `hoist log` lists the releases",
+            ));
+    }
+    Ok(past)
+}
+
+/// Everything that is recorded of a release, a line each.
+fn recorded(past: &PastRelease, withdrawn: Option<&Withdrawn>) -> Vec<Vec<String>> {
+    let line = |what: &str, text: String| vec![what.to_owned(), text];
+    let mut lines = vec![
+        line("version", past.version.to_string()),
+        line("tag", past.tag.clone()),
+        line(
+            "time",
+            past.time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+        ),
+    ];
+    lines.extend(past.commit.map(|commit| line("commit", commit.to_string())));
+    lines.extend(past.run.clone().map(|run| line("run", run)));
+    for receipt in &past.images {
+        let image = receipt.repository.digest(&receipt.digest);
+        let words = image_words(&receipt.image);
+        lines.push(line("image", format!("{image}{words}")));
+    }
+    let about = |what: &str, one: &ReferrerReceipt| {
+        let place = one.repository.digest(&one.digest);
+        let kind = sanitize_line(&one.artifact_type, 200);
+        line(what, format!("{place} {kind}, about {}", one.subject))
+    };
+    lines.extend(past.attachments.iter().map(|one| about("attachment", one)));
+    lines.extend(past.signatures.iter().map(|one| about("signature", one)));
+    lines.extend(
+        past.gate
+            .iter()
+            .map(|gate| line("gate passed", gate.clone())),
+    );
+    if past.without_hooks {
+        lines.push(line("hooks", "left out".to_owned()));
+    }
+    let over = past.over_budget.iter();
+    lines.extend(over.map(|excess| line("over budget", excess.clone())));
+    lines.extend(withdrawn.map(|one| line("withdrawn", one.words())));
+    lines
+}
+
+/// The document of `hoist log --json`.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct LogDocument<'a> {
+    /// The version of the format.
+    v: u8,
+    /// The releases, the newest first; one where a version was named.
+    releases: Vec<RecordedRelease<'a>>,
+}
+
+/// A release, as its git tag records it.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct RecordedRelease<'a> {
+    /// The version that the git tag names.
+    version: String,
+    /// The git tag.
+    tag: &'a str,
+    /// The commit in full; `null` where the tag does not point at a commit of this clone.
+    commit: Option<CommitId>,
+    /// When the tag was made.
+    time: String,
+    /// Who released it; `null` for a tag that hoist did not make.
+    run: Option<&'a str>,
+    /// The image in each repository.
+    images: Vec<RecordedImage<'a>>,
+    /// What was attached to the images.
+    attachments: &'a [ReferrerReceipt],
+    /// The signatures that were made of them.
+    signatures: &'a [ReferrerReceipt],
+    /// The programs of the gate that have passed the images.
+    gate: &'a [String],
+    /// Whether the hooks of the policy were left out.
+    without_hooks: bool,
+    /// Where the images were over the budget and were released all the same.
+    over_budget: &'a [String],
+    /// When, by whom and why the release was taken back, if it was.
+    withdrawn: Option<RecordedWithdrawal<'a>>,
+}
+
+/// What is known of a release that was taken back.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct RecordedWithdrawal<'a> {
+    /// The version.
+    version: String,
+    /// When; `null` where that cannot be read here.
+    at: Option<String>,
+    /// By whom.
+    by: Option<&'a str>,
+    /// Why, where somebody said so.
+    why: Option<&'a str>,
+}
+
+/// An image of a release in one repository.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct RecordedImage<'a> {
+    /// The repository that the image was published to.
+    repository: &'a Repository,
+    /// The manifest or index.
+    digest: &'a Digest,
+    /// The image's name; `main` where a policy has one.
+    image: &'a str,
+    /// The variant; the plain image has `null`.
+    variant: Option<&'a str>,
+}
+
+fn recorded_withdrawal(withdrawn: &Withdrawn) -> RecordedWithdrawal<'_> {
+    let told = withdrawn.told.as_ref();
+    RecordedWithdrawal {
+        version: withdrawn.version.to_string(),
+        at: told.map(|told| told.at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)),
+        by: told.map(|told| &*told.by),
+        why: told.and_then(|told| told.why.as_deref()),
+    }
+}
+
+fn document(all: &Past, limit: usize) -> LogDocument<'_> {
+    let releases = all.releases.iter().take(limit);
+    let releases = releases.map(|past| RecordedRelease {
+        version: past.version.to_string(),
+        tag: &past.tag,
+        commit: past.commit,
+        time: past.time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+        run: past.run.as_deref(),
+        images: past
+            .images
+            .iter()
+            .map(|receipt| RecordedImage {
+                repository: &receipt.repository,
+                digest: &receipt.digest,
+                image: receipt.image.name(),
+                variant: receipt.image.variant(),
+            })
+            .collect(),
+        attachments: &past.attachments,
+        signatures: &past.signatures,
+        gate: &past.gate,
+        without_hooks: past.without_hooks,
+        over_budget: &past.over_budget,
+        withdrawn: all.of(past).map(recorded_withdrawal),
     });
-    json!({
-        "version": past.version.to_string(),
-        "tag": past.tag,
-        "commit": past.commit,
-        "time": past.time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
-        "run": past.run,
-        "images": images.collect::<Vec<_>>(),
-        "withdrawn": withdrawn.map(withdrawal),
-    })
+    LogDocument {
+        v: 1,
+        releases: releases.collect(),
+    }
 }

@@ -15,6 +15,7 @@ pub(super) fn doing(step: Step) -> &'static str {
         Step::Build => "Building",
         Step::Stage => "Staging",
         Step::Hooks => "Running",
+        Step::Sign => "Signing",
         Step::Lock => "Locking",
         Step::Observe => "Observing",
         Step::Commit => "Tagging",
@@ -32,6 +33,7 @@ pub(super) fn done(step: Step) -> &'static str {
         Step::Build => "Built",
         Step::Stage => "Staged",
         Step::Hooks => "Passed",
+        Step::Sign => "Signed",
         Step::Lock => "Locked",
         Step::Observe => "Observed",
         Step::Commit => "Tagged",
@@ -50,6 +52,7 @@ pub(super) fn subject(started: &Started) -> String {
         Started::Build { image } => image_words(image),
         Started::Stage { repository } => repository.to_string(),
         Started::Hooks { point } => format!("{point} hooks"),
+        Started::Sign { image } => image.clone(),
         Started::Lock { remote } => remote.clone(),
         Started::Observe { version }
         | Started::Commit { version }
@@ -99,6 +102,7 @@ pub(super) fn result(finished: &Finished) -> String {
         ),
         Finished::Hooks { point, count: 1 } => format!("1 {point} hook"),
         Finished::Hooks { point, count } => format!("{count} {point} hooks"),
+        Finished::Sign { image, .. } => image.clone(),
         Finished::Lock { remote } => remote.clone(),
         Finished::Commit { version, tags } => {
             let plural = if *tags == 1 { "tag" } else { "tags" };

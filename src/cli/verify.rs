@@ -34,6 +34,9 @@ pub(super) struct VerifyArgs {
     /// Fetch every blob and check its digest
     #[arg(long)]
     deep: bool,
+    /// Prove the signature of each image, as `[sign]` says
+    #[arg(long)]
+    signatures: bool,
 }
 
 pub(super) fn run(args: VerifyArgs, context: &Context) -> Result<ExitCode> {
@@ -42,6 +45,7 @@ pub(super) fn run(args: VerifyArgs, context: &Context) -> Result<ExitCode> {
     let options = VerifyOptions {
         all: args.all,
         deep: args.deep,
+        signatures: args.signatures,
     };
     let releases = context.releases(args.all_images)?;
     let verified = releases.verify(of.as_ref(), &options).into_iter();

@@ -136,6 +136,10 @@ pub enum ErrorCode {
     SameImage,
     /// The gate (`hooks.after-stage`) has refused the image.
     GateRefused,
+    /// A signature that was to be there is not, or is not proven.
+    NotSigned,
+    /// What is about an image is more than is copied with it.
+    TooManyReferrers,
     /// A leg does not belong to this release, is not whole, or the legs do not fit together.
     LegUnfit,
     /// The image is over `[image.budget]`.
@@ -172,8 +176,12 @@ pub enum ErrorCode {
     BuildFailed,
     /// The image cannot be read or used.
     ImageUnusable,
+    /// A file that is to be attached cannot be read, or is about nothing in the image.
+    AttachmentUnusable,
     /// A hook failed, could not be run, or took too long.
     HookFailed,
+    /// The program that signs failed, could not be run, or took too long.
+    SignFailed,
     /// The content of a staged leg is in none of the repositories.
     LegGone,
     /// The content could not be sent to a registry.

@@ -24,6 +24,8 @@ pub enum Step {
     Stage,
     /// Running programs of the project.
     Hooks,
+    /// Signing the images.
+    Sign,
     /// Taking the lock.
     Lock,
     /// Reading once more what is there.
@@ -40,12 +42,13 @@ pub enum Step {
 
 impl Step {
     /// All steps, in their order.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Plan,
         Self::Preflight,
         Self::Build,
         Self::Stage,
         Self::Hooks,
+        Self::Sign,
         Self::Lock,
         Self::Observe,
         Self::Commit,
@@ -87,6 +90,11 @@ pub enum Started {
     Hooks {
         /// Where in the release.
         point: HookPoint,
+    },
+    /// Signing one image in one repository.
+    Sign {
+        /// The repository and the digest.
+        image: String,
     },
     /// Taking the lock.
     Lock {
@@ -130,6 +138,7 @@ impl Started {
             Self::Build { .. } => Step::Build,
             Self::Stage { .. } => Step::Stage,
             Self::Hooks { .. } => Step::Hooks,
+            Self::Sign { .. } => Step::Sign,
             Self::Lock { .. } => Step::Lock,
             Self::Observe { .. } => Step::Observe,
             Self::Commit { .. } => Step::Commit,
@@ -191,6 +200,13 @@ pub enum Finished {
         /// How many ran.
         count: usize,
     },
+    /// An image is signed in one repository.
+    Sign {
+        /// The repository and the digest.
+        image: String,
+        /// How many signatures are new there; 0 where a proof has shown that there is one.
+        count: usize,
+    },
     /// This run has the lock.
     Lock {
         /// The name of the git remote that holds it.
@@ -235,6 +251,7 @@ impl Finished {
             Self::Build { .. } => Step::Build,
             Self::Stage { .. } => Step::Stage,
             Self::Hooks { .. } => Step::Hooks,
+            Self::Sign { .. } => Step::Sign,
             Self::Lock { .. } => Step::Lock,
             Self::Observe { .. } => Step::Observe,
             Self::Commit { .. } => Step::Commit,

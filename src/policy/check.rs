@@ -3,7 +3,7 @@
 use crate::{
     policy::{
         branches::PrereleaseBranches, check_images::check_images, hooks::HookPoint,
-        placeholder::Placeholder, problem::Problem, release_toml::Policy,
+        placeholder::Placeholder, problem::Problem, release_toml::Policy, sign::SignPolicy,
         tag_template::TagTemplate, template::Part,
     },
     text::sanitize_line,
@@ -15,6 +15,10 @@ pub(super) fn check(policy: &Policy) -> Result<(), Problem> {
     check_images(policy)?;
     labels(policy)?;
     hooks(policy)?;
+    attachments(policy)?;
+    if let Some(problem) = policy.sign.as_ref().and_then(SignPolicy::problem) {
+        return Err(Problem::new(problem));
+    }
     policy
         .tags
         .prerelease
@@ -41,6 +45,34 @@ fn hooks(policy: &Policy) -> Result<(), Problem> {
                     sanitize_line(name, 100)
                 )));
             }
+        }
+    }
+    Ok(())
+}
+
+fn attachments(policy: &Policy) -> Result<(), Problem> {
+    for (index, attach) in policy.attach.iter().enumerate() {
+        let problem = |text: String| Problem::new(format!("`attach[{index}]`: {text}"));
+        let image = attach.image_name();
+        if !policy.all_images().any(|known| known == image) {
+            let words = image.in_words().unwrap_or_default();
+            let words = sanitize_line(&words, 200);
+            return Err(problem(format!("the policy has no {words}")));
+        }
+        let platforms = policy.platforms(&image);
+        if let Some(platform) = &attach.platform
+            && !platforms.is_empty()
+            && !platforms.contains(platform)
+        {
+            return Err(problem(format!(
+                "`{platform}` is not among the platforms of the image"
+            )));
+        }
+        if attach.annotations.keys().any(String::is_empty) {
+            return Err(problem("`annotations` has a key without a name".to_owned()));
+        }
+        if policy.attach[..index].contains(attach) {
+            return Err(problem("it is there twice".to_owned()));
         }
     }
     Ok(())

@@ -5,6 +5,7 @@
 //! An unknown key is an error that names the nearest known one. Nothing here touches the disk; the
 //! caller brings the text.
 
+mod attach;
 mod branches;
 mod budget;
 mod build;
@@ -27,6 +28,7 @@ mod program_line;
 mod publish;
 mod release_toml;
 mod secret;
+mod sign;
 mod tag_template;
 mod tags;
 mod template;
@@ -40,6 +42,7 @@ mod version_file;
 pub const SCHEMA_URL: &str =
     "https://raw.githubusercontent.com/hoist-rs/hoist/main/schema/release.json";
 
+pub use attach::{ArtifactType, AttachPolicy};
 pub use branches::{BranchPolicy, Label, MaintenanceLine, MaintenancePattern, PrereleaseBranches};
 pub use budget::{BudgetPolicy, ByteSize, Denied, Growth};
 pub use build::{BuildPolicy, BuildSource, Builder, Compression, SameImage, SourceFiles};
@@ -60,6 +63,7 @@ pub(crate) use publish::parse_duration;
 pub use publish::{GitPolicy, OnFailure, PublishPolicy, RegistryPolicy};
 pub use release_toml::{NotesPolicy, Policy};
 pub use secret::{Secret, SecretSource, SshAgent};
+pub use sign::{SignPolicy, Signer};
 pub use tag_template::TagTemplate;
 pub use tags::{Latest, TagListFallback, TagPolicy, TemplateList};
 pub(crate) use template::Part;

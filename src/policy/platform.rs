@@ -152,9 +152,46 @@ fn nearest(
 
 text_value!(PlatformText);
 
+/// serde for one platform that may be unset.
+pub(super) mod optional {
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+
+    use super::PlatformText;
+    use crate::oci::Platform;
+
+    pub(in crate::policy) fn serialize<S: Serializer>(
+        platform: &Option<Platform>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        platform.clone().map(PlatformText).serialize(serializer)
+    }
+
+    pub(in crate::policy) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Platform>, D::Error> {
+        let text = PlatformText::deserialize(deserializer)?;
+        Ok(Some(text.0))
+    }
+
+    #[cfg(test)]
+    pub(in crate::policy) fn schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string", "pattern": super::expression() })
+    }
+}
+
 /// The schema of a list of platforms, each of them once.
 #[cfg(test)]
 pub(super) fn schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({
+        "type": "array",
+        "items": { "type": "string", "pattern": expression() },
+        "uniqueItems": true,
+    })
+}
+
+/// What matches every platform, and nothing else.
+#[cfg(test)]
+fn expression() -> String {
     let one = |os: &str, architecture: &str| {
         let variant = match variants(architecture) {
             None => "(/[^/]+)?".to_owned(),
@@ -165,12 +202,7 @@ pub(super) fn schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
     };
     let all = KNOWN.iter();
     let all = all.flat_map(|(os, all)| all.iter().map(move |architecture| one(os, architecture)));
-    let expression = format!("^({})$", all.collect::<Vec<_>>().join("|"));
-    schemars::json_schema!({
-        "type": "array",
-        "items": { "type": "string", "pattern": expression },
-        "uniqueItems": true,
-    })
+    format!("^({})$", all.collect::<Vec<_>>().join("|"))
 }
 
 #[cfg(test)]

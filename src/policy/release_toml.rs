@@ -7,11 +7,13 @@ use serde::{Deserialize, Serialize};
 use crate::{
     oci::{ImageName, Platform, Repository},
     policy::{
+        attach::AttachPolicy,
         branches::BranchPolicy,
         hooks::HookPolicy,
         image::ImagePolicy,
         images::NamedImagePolicy,
         publish::{GitPolicy, PublishPolicy, RegistryPolicy},
+        sign::SignPolicy,
         tags::TagPolicy,
         variants::VariantPolicy,
         version::VersionPolicy,
@@ -42,6 +44,12 @@ pub struct Policy {
     /// Programs of the project that run around a release.
     #[serde(skip_serializing_if = "HookPolicy::is_empty")]
     pub hooks: HookPolicy,
+    /// Files that are about an image and are published with it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub attach: Vec<AttachPolicy>,
+    /// How the images are signed before they get a name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sign: Option<SignPolicy>,
     /// What happens in git.
     pub git: GitPolicy,
     /// How release notes are written.

@@ -6,7 +6,7 @@ use semver::Version;
 use crate::{
     error::Result,
     git::CommitId,
-    plan::release::receipt::{self, Receipt},
+    plan::release::receipt::{self, Receipt, ReferrerReceipt},
     project::open::Project,
     text::sanitize_line,
 };
@@ -27,6 +27,16 @@ pub struct PastRelease {
     pub run: Option<String>,
     /// The image in each repository; empty for a tag that hoist did not make.
     pub images: Vec<Receipt>,
+    /// What was attached to the images.
+    pub attachments: Vec<ReferrerReceipt>,
+    /// The signatures that were made of them.
+    pub signatures: Vec<ReferrerReceipt>,
+    /// The programs of the gate that have passed the images.
+    pub gate: Vec<String>,
+    /// Whether the hooks of the policy were left out.
+    pub without_hooks: bool,
+    /// Where the images were over the budget and were released all the same.
+    pub over_budget: Vec<String>,
 }
 
 impl Project {
@@ -60,13 +70,26 @@ impl Project {
             (None, Some(commit)) => git.commit_time(commit)?,
             (None, None) => 0,
         };
+        let recorded = receipt::record(&message);
+        let run = recorded.as_ref();
+        let run = run.map(|recorded| sanitize_line(&recorded.run, 200));
+        let recorded = recorded.unwrap_or_default();
         Ok(PastRelease {
             version,
             commit,
             time: DateTime::from_timestamp(seconds, 0).unwrap_or_default(),
-            run: receipt::run(&message).map(|run| sanitize_line(run, 200)),
-            images: receipt::receipts(&message),
+            run,
             tag: name,
+            without_hooks: recorded.without_hooks,
+            gate: lines(&recorded.gate),
+            over_budget: lines(&recorded.over_budget),
+            images: recorded.images,
+            attachments: recorded.attachments,
+            signatures: recorded.signatures,
         })
     }
+}
+
+fn lines(texts: &[String]) -> Vec<String> {
+    texts.iter().map(|text| sanitize_line(text, 300)).collect()
 }

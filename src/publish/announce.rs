@@ -74,7 +74,9 @@ fn is_result(step: Step, state: State) -> bool {
         Step::Verify => state == State::Finishing,
         Step::RollBack => state == State::Ended(End::RolledBack),
         Step::Finish => state == State::Ended(End::Published),
-        Step::Plan | Step::Preflight | Step::Build | Step::Stage | Step::Hooks => false,
+        Step::Plan | Step::Preflight | Step::Build | Step::Stage | Step::Hooks | Step::Sign => {
+            false
+        }
     }
 }
 
@@ -90,7 +92,7 @@ fn started(run: &Run, step: Step) -> Option<Started> {
         Step::RollBack => Some(Started::RollBack { version }),
         Step::Finish => Some(Started::Finish { version }),
         // Told by whoever does them.
-        Step::Plan | Step::Preflight | Step::Build | Step::Stage | Step::Hooks => None,
+        Step::Plan | Step::Preflight | Step::Build | Step::Stage | Step::Hooks | Step::Sign => None,
     }
 }
 
@@ -108,6 +110,6 @@ fn finished(run: &Run, step: Step) -> Option<Finished> {
         Step::Verify => Some(Finished::Verify { version }),
         Step::RollBack => Some(Finished::RollBack { version }),
         Step::Finish => Some(Finished::Finish { version }),
-        Step::Plan | Step::Preflight | Step::Build | Step::Stage | Step::Hooks => None,
+        Step::Plan | Step::Preflight | Step::Build | Step::Stage | Step::Hooks | Step::Sign => None,
     }
 }

@@ -9,6 +9,15 @@ use crate::{
 pub(super) struct Destination<'a> {
     pub(super) api: &'a dyn RepositoryApi,
     pub(super) images: Vec<&'a Image>,
+    /// What is about them, in an order in which it can be put.
+    pub(super) referrers: Vec<&'a Image>,
+}
+
+impl<'a> Destination<'a> {
+    /// Everything that it is to hold.
+    pub(super) fn all(&self) -> impl Iterator<Item = &'a Image> {
+        self.images.iter().chain(&self.referrers).copied()
+    }
 }
 
 /// Why content is not present everywhere.

@@ -60,10 +60,12 @@ pub(crate) use errors::{push_error, registry_error};
 pub use lock_ref::lock_ref;
 pub use preflight::{Preflight, PreflightResult, preflight};
 pub use protocol::{
-    journal::{BranchMove, CiJob, Owner},
+    journal::{BranchMove, CiJob, Owner, ReferrerRecord},
     state::TagClass,
 };
-pub use publication::{GitTagObject, MarkObject, Publication, PublishedImage, TagMove, Target};
+pub use publication::{
+    GitTagObject, MarkObject, Proven, Publication, PublishedImage, Referrer, TagMove, Target,
+};
 pub use recheck::{Overtaken, PublishedNow, Recheck};
 pub use refuse::{InTheWay, in_the_way, refuse_unfinished};
 pub use stage_images::stage_images;

@@ -14,7 +14,7 @@ use crate::{
         lock_ref::lock_ref,
         protocol::journal::{
             GitTagRecord, ImageRecord, JournaledManifest, MarkRecord, Owner, Prepared,
-            RepositoryRecord, TagRecord,
+            ReferrerRecord, RepositoryRecord, TagRecord,
         },
         publication::{Publication, PublishedImage, TagMove, Target},
         world::World,
@@ -122,6 +122,8 @@ pub(super) fn prepare(
         repositories: repositories(publication, tag_first),
         tags: tags(publication, old.before),
         images: images(publication),
+        attachments: attachments(publication),
+        signatures: Vec::new(),
         documents: documents(publication, old.documents),
         git_tag,
         mark,
@@ -188,6 +190,21 @@ fn images(publication: &Publication) -> Vec<ImageRecord> {
         }
     };
     publication.images.iter().map(record).collect()
+}
+
+fn attachments(publication: &Publication) -> Vec<ReferrerRecord> {
+    let targets = publication.targets.iter().enumerate();
+    let all = targets.flat_map(|(repository, target)| {
+        publication
+            .referrers_of(target)
+            .map(move |referrer| ReferrerRecord {
+                repository,
+                digest: referrer.entry.digest.clone(),
+                artifact_type: referrer.artifact_type().to_owned(),
+                subject: referrer.subject.clone(),
+            })
+    });
+    all.collect()
 }
 
 /// Every manifest once.

@@ -5,10 +5,13 @@ use semver::Version;
 
 use crate::{
     git::{CommitId, RefName},
-    oci::{Digest, Image, ImageName, Observed, Platform, Repository, Tag},
+    oci::{Descriptor, Digest, Image, ImageName, Observed, Platform, Repository, Tag, referrer},
     policy::PublishPolicy,
     publish::{
-        protocol::{journal::BranchMove, state::TagClass},
+        protocol::{
+            journal::{BranchMove, ReferrerRecord},
+            state::TagClass,
+        },
         recheck::Recheck,
     },
 };
@@ -26,6 +29,9 @@ pub struct Publication {
     /// blob that does not lie in an image's directory is taken from a repository that has it, so an adopted
     /// image needs no copy on disk.
     pub images: Vec<PublishedImage>,
+    /// What is about the images and goes where they go, such as attachments: what is about an image
+    /// before what is about that.
+    pub referrers: Vec<Referrer>,
     /// Where the images go; each repository is named once.
     pub targets: Vec<Target>,
     /// The git tag to push, made and signed already; `None`: it is there, or none is wanted.
@@ -69,6 +75,67 @@ impl PublishedImage {
     pub fn digest(&self) -> &Digest {
         self.image.manifest.digest()
     }
+}
+
+impl Publication {
+    /// What is about the images of one target and is sent there, in an order in which it can be put.
+    pub(crate) fn referrers_of(&self, target: &Target) -> impl Iterator<Item = &Referrer> {
+        self.referrers.iter().filter(|referrer| {
+            referrer.goes_to(&target.repository)
+                && target.tags.iter().any(|tag| tag.image == referrer.image)
+        })
+    }
+}
+
+/// A manifest that is about an image, or about another such manifest. It has no tag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Referrer {
+    /// Index in [`Publication::images`] of the image that it is about in the end.
+    pub image: usize,
+    /// What it is about.
+    pub subject: Digest,
+    /// The manifest as the list of its subject's referrers has it.
+    pub entry: Descriptor,
+    /// The manifest and its content.
+    pub content: Image,
+    /// The repository that it was read from, and that has it.
+    pub from: Option<Repository>,
+}
+
+impl Referrer {
+    /// `None`: the manifest is not about another one.
+    #[must_use]
+    pub fn new(image: usize, content: Image, from: Option<Repository>) -> Option<Self> {
+        let (subject, entry) = referrer::referrer(&content.manifest)?;
+        Some(Self {
+            image,
+            subject,
+            entry,
+            content,
+            from,
+        })
+    }
+
+    /// Whether it is to be sent to a repository that gets its image.
+    #[must_use]
+    pub fn goes_to(&self, repository: &Repository) -> bool {
+        self.from.as_ref() != Some(repository)
+    }
+
+    /// The type of the artifact; empty where the manifest names none.
+    #[must_use]
+    pub fn artifact_type(&self) -> &str {
+        self.entry.artifact_type().unwrap_or_default()
+    }
+}
+
+/// What became known between staging and the lock.
+#[derive(Debug, Clone, Default)]
+pub struct Proven {
+    /// The git tag that records it, instead of [`Publication::git_tag`].
+    pub git_tag: Option<GitTagObject>,
+    /// The signatures of the images, each with its repository.
+    pub signatures: Vec<(Repository, ReferrerRecord)>,
 }
 
 /// One repository and the tags that are to move in it.

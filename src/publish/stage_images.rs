@@ -39,6 +39,7 @@ pub async fn stage_images(
             .map(|api| Destination {
                 api: &**api,
                 images: images.iter().collect(),
+                referrers: Vec::new(),
             })
             .collect();
         let transfers = Transfers::new(world.events.clone());

@@ -15,10 +15,10 @@ use crate::{
         holding::Holding,
         prepare,
         protocol::{
-            journal::{GitTagRecord, MarkRecord, Prepared, Record, encode, name},
+            journal::{GitTagRecord, MarkRecord, Prepared, Record, ReferrerRecord, encode, name},
             state::Goal,
         },
-        publication::{GitTagObject, MarkObject, Publication, Target},
+        publication::{GitTagObject, MarkObject, Proven, Publication, Target},
         refuse::{Closing, refuse_journaled},
         report,
         run::Run,
@@ -31,7 +31,7 @@ use crate::{
 
 /// Publishes: all tags, or none.
 pub async fn publish(world: &World, publication: &Publication) -> Outcome {
-    publish_past(world, publication, async { Ok(()) }).await
+    publish_past(world, publication, async { Ok(Proven::default()) }).await
 }
 
 /// The same, past a gate, which is asked when all content is in place and nothing has a name yet. Where
@@ -39,14 +39,14 @@ pub async fn publish(world: &World, publication: &Publication) -> Outcome {
 pub async fn publish_past(
     world: &World,
     publication: &Publication,
-    gate: impl Future<Output = Result<()>>,
+    gate: impl Future<Output = Result<Proven>>,
 ) -> Outcome {
     let staged = match stage(world, publication).await {
         Ok(staged) => staged,
         Err(error) => return report::not_begun(publication, error),
     };
     match gate.await {
-        Ok(()) => staged.publish().await,
+        Ok(proven) => staged.publish(&proven).await,
         Err(error) => staged.leave_unpublished(error),
     }
 }
@@ -65,7 +65,10 @@ pub struct Staged<'a> {
 
 impl Staged<'_> {
     /// Writes the journal, takes the lock and moves the tags.
-    pub async fn publish(self) -> Outcome {
+    pub async fn publish(mut self, proven: &Proven) -> Outcome {
+        if let Err(error) = self.record(proven).await {
+            return self.leave_unpublished(error);
+        }
         let (journal, lock) = match write(self.world, &self.prepared).await {
             Ok(written) => written,
             Err(error) => return self.leave_unpublished(error),
@@ -80,9 +83,31 @@ impl Staged<'_> {
         drive(run, txn).await
     }
 
+    /// What was proven since the content is in place belongs to the journal.
+    async fn record(&mut self, proven: &Proven) -> Result<()> {
+        if let Some(tag) = &proven.git_tag {
+            let tag = store_tag(self.world, tag, self.publication.commit).await?;
+            self.prepared.git_tag = Some(tag);
+        }
+        for (repository, signature) in &proven.signatures {
+            let mut places = self.prepared.repositories.iter();
+            if let Some(place) = places.position(|place| place.repository == *repository) {
+                self.prepared.signatures.push(ReferrerRecord {
+                    repository: place,
+                    ..signature.clone()
+                });
+            }
+        }
+        Ok(())
+    }
+
     /// Ends the publication for this reason. There is nothing to take back: what was sent has no
     /// name, and the registries sweep it.
     pub fn leave_unpublished(self, error: Error) -> Outcome {
+        for list in self.transfers.lists() {
+            let text = format!("{list} lists what is about an image, and stays");
+            self.world.events.detail(text);
+        }
         report::not_begun(self.publication, error)
     }
 }
@@ -126,7 +151,9 @@ pub async fn stage<'a>(world: &'a World, publication: &'a Publication) -> Result
 /// What the caller promises of a publication.
 fn check(publication: &Publication) -> Result<()> {
     let known = |index: usize| index < publication.images.len();
+    let mut referrers = publication.referrers.iter();
     if publication.targets.is_empty()
+        || referrers.any(|referrer| !known(referrer.image))
         || publication
             .targets
             .iter()
@@ -197,6 +224,10 @@ fn destinations<'a>(
         images: (0..publication.images.len())
             .filter(|image| target.tags.iter().any(|tag| tag.image == *image))
             .map(|image| &publication.images[image].image)
+            .collect(),
+        referrers: publication
+            .referrers_of(target)
+            .map(|referrer| &referrer.content)
             .collect(),
     };
     publication

@@ -2,7 +2,7 @@
 //! once however many registries lack it.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard},
 };
@@ -19,6 +19,8 @@ use crate::{
 pub(super) struct Transfers {
     pub(super) events: Events,
     counts: Mutex<BTreeMap<Repository, Transfer>>,
+    /// The tags that list what is about an image, and that were written.
+    lists: Mutex<BTreeSet<String>>,
     fetching: Mutex<BTreeMap<Digest, Arc<tokio::sync::Mutex<()>>>>,
 }
 
@@ -35,6 +37,7 @@ impl Transfers {
         Self {
             events,
             counts: Mutex::default(),
+            lists: Mutex::default(),
             fetching: Mutex::default(),
         }
     }
@@ -50,6 +53,16 @@ impl Transfers {
             known.unwrap_or_else(|| Transfer::none(repository.clone()))
         };
         repositories.into_iter().map(one).collect()
+    }
+
+    /// A tag that lists what is about a digest was written.
+    pub(super) fn has_listed(&self, tag: String) {
+        self.lists.lock().expect(NO_PANIC).insert(tag);
+    }
+
+    /// The tags that were written and list what is about a digest.
+    pub(super) fn lists(&self) -> BTreeSet<String> {
+        self.lists.lock().expect(NO_PANIC).clone()
     }
 
     fn counts(&self) -> MutexGuard<'_, BTreeMap<Repository, Transfer>> {

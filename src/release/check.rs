@@ -19,7 +19,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Check {
     /// What: `branch and tree`, `policy file`, `git remote`, `plan`, `other releases`, a repository,
-    /// `builder`.
+    /// `builder`, `signatures`, `budget`.
     pub what: String,
     /// How it is, or what would stop a release.
     pub result: Result<String>,
@@ -57,6 +57,9 @@ impl Release {
         ));
         all.extend(self.check_registries().await);
         all.push(finding("builder", builder));
+        if let Some(sign) = &self.policy().sign {
+            all.push(finding("signatures", self.check_signing(sign)));
+        }
         for image in self.policy().image_names() {
             let budget = self.policy().image_policy(&image).budget;
             if !budget.is_unset() {

@@ -6,11 +6,15 @@ use std::sync::Arc;
 
 use crate::{
     error::{ErrorKind, Result},
+    oci::Repository,
     outcome::{Outcome, OutcomeKind},
-    plan::Plan,
-    publish::{self, Publication, Recovery, Scope, World},
+    plan::{
+        Plan,
+        release::receipt::{ReceiptRecord, ReferrerReceipt},
+    },
+    publish::{self, Proven, Publication, Recovery, ReferrerRecord, Scope, World},
     release::{
-        consent::Consent, facade::Release, hooks::Verb, policy_check::PolicyCheck,
+        build::Made, consent::Consent, facade::Release, hooks::Verb, policy_check::PolicyCheck,
         publication::still_fits, request::ImageOptions,
     },
 };
@@ -61,7 +65,9 @@ impl Release {
         made.over_budget = self.or_signal(checked).await?;
         let publication = self.publication(&world, plan, &made, &found);
         let publication = self.or_signal(publication).await?;
-        let mut outcome = self.publish(&world, &publication, verb, Some(plan)).await;
+        let mut outcome = self
+            .publish(&world, &publication, verb, Some((plan, &made)))
+            .await;
         if let Some(error) = outcome.error.take() {
             outcome.error = Some(self.name_winner(plan, error).await);
         }
@@ -80,13 +86,16 @@ impl Release {
         world: &World,
         publication: &Publication,
         verb: Verb,
-        plan: Option<&Plan>,
+        planned: Option<(&Plan, &Made)>,
     ) -> Outcome {
         let store = self.store();
+        let about = publication.referrers.iter().map(|one| &one.content);
         let digests: Vec<_> = publication
             .images
             .iter()
-            .map(|image| image.digest())
+            .map(|image| &image.image)
+            .chain(about)
+            .map(|image| image.manifest.digest())
             .collect();
         for digest in &digests {
             // Content that is fetched for one registry from another lies there for a while.
@@ -95,9 +104,12 @@ impl Release {
             }
         }
         let gate = async {
-            match plan {
-                Some(plan) => self.gate(plan, publication, verb).await,
-                None => Ok(()),
+            match planned {
+                Some((plan, made)) => {
+                    self.gate_and_sign(world, publication, verb, plan, made)
+                        .await
+                }
+                None => Ok(Proven::default()),
             }
         };
         let outcome = publish::publish_past(world, publication, gate).await;
@@ -108,7 +120,45 @@ impl Release {
                 let _ = store.remove(digest);
             }
         }
+        let plan = planned.map(|(plan, _)| plan);
         self.after(verb, plan, outcome).await
+    }
+
+    /// What is asked and made between staging and the lock: the gate, the signatures, and the git tag that
+    /// records them.
+    async fn gate_and_sign(
+        &self,
+        world: &World,
+        publication: &Publication,
+        verb: Verb,
+        plan: &Plan,
+        made: &Made,
+    ) -> Result<Proven> {
+        let proven = async {
+            let gate = self.gate(plan, publication, verb).await?;
+            let signatures = self.sign(plan, publication).await?;
+            let is_new = !gate.is_empty() || !signatures.is_empty();
+            let git_tag = match plan.git_tag.create && is_new {
+                true => {
+                    let record = ReceiptRecord {
+                        gate,
+                        signatures: signatures.clone(),
+                        ..self.receipt_record(world, plan, made, &publication.referrers)
+                    };
+                    Some(self.tag_object(plan, &record).await?.0)
+                }
+                false => None,
+            };
+            Ok(Proven {
+                git_tag,
+                signatures: signatures.into_iter().map(journaled).collect(),
+            })
+        };
+        let proven = proven.await;
+        if proven.is_err() {
+            self.tell_left(publication);
+        }
+        proven
     }
 
     /// Goes on with an unfinished transaction. `resume` and `rollback` end here.
@@ -147,6 +197,17 @@ impl Release {
         self.bring_tag(outcome).await;
         self.bring_branch(outcome).await;
     }
+}
+
+/// A signature as the journal has it, with its repository.
+fn journaled(receipt: ReferrerReceipt) -> (Repository, ReferrerRecord) {
+    let record = ReferrerRecord {
+        repository: 0,
+        digest: receipt.digest,
+        artifact_type: receipt.artifact_type,
+        subject: receipt.subject,
+    };
+    (receipt.repository, record)
 }
 
 /// Whether another release was in the way. It may be of the same image, and may have died: then its image

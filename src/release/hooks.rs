@@ -169,13 +169,14 @@ impl Release {
             .map_err(|error| error.state("nothing was built or moved"))
     }
 
-    /// Asks the gate. All images are in their repositories by their digests now.
+    /// Asks the gate. All images are in their repositories by their digests now. The answer names the
+    /// programs that have passed them.
     pub(super) async fn gate(
         &self,
         plan: &Plan,
         publication: &Publication,
         verb: Verb,
-    ) -> Result<()> {
+    ) -> Result<Vec<String>> {
         let images = staged(publication);
         // Layers that all registries have may not be on this machine.
         let is_whole = |image: &&Image| {
@@ -193,16 +194,24 @@ impl Release {
             layout: layout.cloned(),
             ..Told::of_plan(verb, plan)
         };
-        let passed = self
-            .run_hooks(HookPoint::AfterStage, &told, &self.cancel)
-            .await;
-        passed.map_err(|error| {
-            for image in &images {
-                let text = format!("{image} stays in its repository, and no tag shows it");
-                self.events.detail(text);
-            }
-            error.state("no tag has moved; what was sent has no name")
-        })
+        self.run_hooks(HookPoint::AfterStage, &told, &self.cancel)
+            .await
+            .map_err(|error| error.state("no tag has moved; what was sent has no name"))?;
+        if self.skip_hooks.load(Ordering::Relaxed) {
+            return Ok(Vec::new());
+        }
+        let hooks = self.policy().hooks.at(HookPoint::AfterStage).iter();
+        Ok(hooks
+            .map(|hook| sanitize_line(&hook.run.to_string(), 300))
+            .collect())
+    }
+
+    /// Names what a release that ends before its lock leaves in the repositories.
+    pub(super) fn tell_left(&self, publication: &Publication) {
+        for left in staged(publication).iter().chain(&attached(publication)) {
+            let text = format!("{left} stays in its repository, and no tag shows it");
+            self.events.detail(text);
+        }
     }
 
     /// Runs what belongs behind a transaction. A failure of what follows a release is the outcome's error,
@@ -344,6 +353,16 @@ impl Release {
         };
         Err(error.excerpt(last.title("of its output"), last.into_lines()))
     }
+}
+
+/// What a publication has brought to the repositories as being about an image.
+fn attached(publication: &Publication) -> Vec<String> {
+    let mut all = Vec::new();
+    for target in &publication.targets {
+        let here = publication.referrers_of(target);
+        all.extend(here.map(|referrer| target.repository.digest(&referrer.entry.digest)));
+    }
+    all
 }
 
 /// Each image that a publication has brought to a repository: with its digest, as one name.

@@ -21,10 +21,10 @@ use crate::{
         Tag, TagOrDigest,
     },
     plan::{
-        inspect::{Before, PastSize, Report, budget::judge, inspect},
+        inspect::{Before, PastSize, ReferrerReport, Report, budget::judge, inspect},
         tags::{ExactTags, TagRules},
     },
-    release::{errors, facade::Release, image_size::published_layers},
+    release::{errors, facade::Release, image_size::published_layers, referrers::about},
 };
 
 /// What is looked at where nothing is named.
@@ -79,18 +79,19 @@ impl Release {
             (named, _) => self.last_release(named.as_ref().unwrap_or(&MAIN)).await?,
         };
         let name = named.unwrap_or_else(|| self.image_of(&image));
-        let contents = self.contents(&image).await?;
+        let (contents, referrers) = self.contents(&image).await?;
         let since = match &look.since {
             Some(since) => Some(since.clone()),
             None if look.budget && Path::new(&image).exists() => self.any_release(&name).await?,
             None => self.release_before(&image).await?,
         };
         let other = match since {
-            Some(since) => Some((since.clone(), self.contents(&since).await?)),
+            Some(since) => Some((since.clone(), self.contents(&since).await?.0)),
             None => None,
         };
         let other = other.as_ref().map(|(name, other)| (&**name, other));
         let mut report = inspect(&image, &contents, other);
+        report.referrers = referrers;
         if look.past > 0 {
             report.past = self
                 .past(&image, contents.platform.as_ref(), look.past)
@@ -166,10 +167,11 @@ impl Release {
         }
     }
 
-    async fn contents(&self, image: &str) -> Result<Contents> {
+    /// What an image holds, and what its registry lists as being about it.
+    async fn contents(&self, image: &str) -> Result<(Contents, Vec<ReferrerReport>)> {
         let path = PathBuf::from(image);
         if path.exists() {
-            return on_disk(&path);
+            return Ok((on_disk(&path)?, Vec::new()));
         }
         let reference: Reference = image.parse().map_err(|error| {
             Error::usage(format!("`{image}` is neither a file nor an image")).because(&error)
@@ -183,7 +185,19 @@ impl Release {
             (None, Some(tag)) => tag.clone().into(),
             (None, None) => "latest".parse().expect("it is a tag"),
         };
-        pulled(api.as_ref(), &what, &format!("cannot read {reference}")).await
+        let failed = format!("cannot read {reference}");
+        let pulled = pulled(api.as_ref(), &what, &failed).await?;
+        let mut referrers = Vec::new();
+        for subject in &pulled.digests {
+            match about(api.as_ref(), subject).await {
+                Ok(found) => referrers.extend(found),
+                // The image itself was read, and that is what was asked for.
+                Err(error) => self
+                    .events
+                    .note(format!("what is about the image cannot be read: {error}")),
+            }
+        }
+        Ok((pulled.contents, referrers))
     }
 
     /// The highest version of an image that its first repository shows.
@@ -298,8 +312,15 @@ fn runnable(all: Vec<Contents>) -> Result<Contents> {
         .ok_or_else(|| Error::refused("it is not an image that runs"))
 }
 
+/// One platform's image.
+struct Pulled {
+    contents: Contents,
+    /// What was asked for, and the image of the platform where that is another one.
+    digests: Vec<Digest>,
+}
+
 /// Pulls one platform's image into a temporary folder and reads what is in it.
-async fn pulled(api: &dyn RepositoryApi, what: &TagOrDigest, failed: &str) -> Result<Contents> {
+async fn pulled(api: &dyn RepositoryApi, what: &TagOrDigest, failed: &str) -> Result<Pulled> {
     let told = |error| errors::registry(failed, &error);
     let gone = || Error::refused(failed).cause("the registry does not have it");
     let top = api.manifest(what).await.map_err(told)?.ok_or_else(gone)?;
@@ -317,6 +338,10 @@ async fn pulled(api: &dyn RepositoryApi, what: &TagOrDigest, failed: &str) -> Re
     } else {
         top.digest().clone()
     };
+    let mut digests = vec![top.digest().clone()];
+    if digest != digests[0] {
+        digests.push(digest.clone());
+    }
     let tree = image_tree::tree(api, &digest.into())
         .await
         .map_err(told)?
@@ -337,5 +362,8 @@ async fn pulled(api: &dyn RepositoryApi, what: &TagOrDigest, failed: &str) -> Re
         .try_collect::<()>()
         .await
         .map_err(told)?;
-    runnable(layout::contents(&image)?)
+    Ok(Pulled {
+        contents: runnable(layout::contents(&image)?)?,
+        digests,
+    })
 }

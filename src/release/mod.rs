@@ -9,8 +9,10 @@
 //! | history and registries to a plan | `gather.rs`, over `survey.rs` and `observe.rs`; `nothing.rs` where nothing is to be released |
 //! | whether this commit may be released from here, whether the registries would take it | `preflight.rs` |
 //! | images: built, taken from a layout, adopted (`build.rs`), or joined from legs (`legs.rs`) | `build.rs` |
+//! | what is attached to the images; what goes along with one that is published already | `attachments.rs`, `carry.rs` |
+//! | what is about the images, for those who only look | `referrers.rs` |
 //! | preflight, images, transaction, what follows from its end | `execute.rs`; `budget.rs`, over `measure.rs`, between images and transaction |
-//! | what runs around a transaction: the gate, what is told of its end | `hooks.rs` |
+//! | what runs around a transaction: the gate, what is told of its end; signatures | `hooks.rs`, `sign.rs` |
 //! | from a plan and its images to the transaction's data | `publication.rs` |
 //! | an unfinished release: waited for, gone on with | `wait.rs` |
 //! | a journal that came from a lock, against the policy, and who agrees | `policy_check.rs`, over `lock_journal.rs` and `lock_images.rs`; `consent.rs` |
@@ -37,11 +39,13 @@
 //! Only `execute.rs` starts, resumes or undoes a transaction.
 
 mod asked;
+mod attachments;
 pub mod blocking;
 mod budget;
 mod build;
 mod built;
 mod cancel;
+mod carry;
 mod check;
 mod consent;
 mod errors;
@@ -70,12 +74,14 @@ mod ready;
 mod receipts;
 mod recheck;
 mod recovery;
+mod referrers;
 mod release_commit;
 mod remote_tags;
 mod repair;
 mod request;
 mod rollback;
 mod set;
+mod sign;
 mod survey;
 mod tags;
 mod trial;
@@ -106,7 +112,8 @@ pub use verify::{Finding, Verified, VerifyOptions};
 pub use crate::build::{LEG_FORMAT, Leg, LegBase};
 pub use crate::plan::inspect::{
     Advice, AdviceKind, BaseReport, Changes, Duplicate, Excess, FileChange, FileChangeCount,
-    Hidden, ImageUser, LargeFile, Layer, LeftoverCache, PastSize, Report, SecretFile, Waste,
+    Hidden, ImageUser, LargeFile, Layer, LeftoverCache, PastSize, ReferrerReport, Report,
+    SecretFile, Waste,
 };
 pub use crate::plan::release::document::{
     PLAN_FORMAT, Plan, PlannedGitTag, PlannedImage, PlannedMove, PlannedSource, ReleaseCommit,

@@ -8,7 +8,7 @@ use semver::Version;
 use crate::{
     error::{Error, Result},
     io::registry::{RegistryError, RegistryErrorKind, RepositoryApi, image_tree},
-    oci::{Digest, Observed, Repository, Runnable, Tag, TagOrDigest, annotation},
+    oci::{Digest, Observed, Repository, Runnable, Tag, TagOrDigest, annotation, referrer},
     plan::{
         release::{ownership::PublishedTag, receipt::Receipt},
         tags::{Listing, Published, TagSet},
@@ -61,10 +61,16 @@ pub(super) async fn complete(
 /// The list of a repository's tags; `None` where the registry refuses to give it.
 pub(super) async fn list(api: &dyn RepositoryApi) -> Result<Option<Vec<Tag>>> {
     match api.tags().await {
-        Ok(tags) => Ok(Some(tags)),
+        Ok(tags) => Ok(Some(of_releases(tags))),
         Err(error) if is_refusal(&error) => Ok(None),
         Err(error) => Err(unreadable(api, &error)),
     }
+}
+
+/// The tags without those that list what is about a digest: they are content, and nobody follows them.
+fn of_releases(mut tags: Vec<Tag>) -> Vec<Tag> {
+    tags.retain(|tag| !referrer::is_about_digest(tag));
+    tags
 }
 
 async fn look(api: Arc<dyn RepositoryApi>, tags: Vec<Tag>) -> Result<Published> {
@@ -72,7 +78,7 @@ async fn look(api: Arc<dyn RepositoryApi>, tags: Vec<Tag>) -> Result<Published> 
     let (listing, shows) = tokio::join!(api.tags(), heads(api, &tags));
     let shows = shows?;
     let tags = match listing {
-        Ok(tags) => Listing::Known(tags),
+        Ok(tags) => Listing::Known(of_releases(tags)),
         // A wrong password looks like a list that nobody may read. A release needs the push right
         // anyway, and that tells them apart.
         Err(error) if is_refusal(&error) => {

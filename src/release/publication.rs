@@ -6,12 +6,12 @@ use crate::{
     oci::{Image, ImageDocument, ImageName, Observed, Platform, Repository},
     plan::{
         Plan, PlannedMove,
-        release::receipt::{self, Receipt},
+        release::receipt::{self, Receipt, ReceiptRecord, ReferrerReceipt},
         tags::{TagAction, TagKind},
     },
     publish::{
-        GitTagObject, PreflightResult, Publication, PublishedImage, TagClass, TagMove, Target,
-        World,
+        GitTagObject, PreflightResult, Publication, PublishedImage, Referrer, TagClass, TagMove,
+        Target, World,
     },
     release::{build::Made, errors, facade::Release, release_commit::branch_move},
 };
@@ -26,8 +26,20 @@ impl Release {
         found: &[PreflightResult],
     ) -> Result<Publication> {
         let policy = self.policy();
+        let mut referrers = self.attachments(plan, &made.images)?;
+        referrers.extend(self.carried(plan, &made.images).await?);
         let git_tag = match plan.git_tag.create {
-            true => Some(self.tag_object(world, plan, made).await?),
+            true => {
+                let record = self.receipt_record(world, plan, made, &referrers);
+                let (tag, anonymous) = self.tag_object(plan, &record).await?;
+                if anonymous {
+                    self.events.note(format!(
+                        "git knows no name for you, so tag `{}` is made by `hoist`: `git config user.name` and `user.email` set one",
+                        tag.name.short()
+                    ));
+                }
+                Some(tag)
+            }
             false => None,
         };
         let images = self.with_successors(plan, &made.images).await?;
@@ -48,6 +60,7 @@ impl Release {
             instant: plan.instant,
             targets: plan.repositories.iter().enumerate().map(target).collect(),
             images,
+            referrers,
             git_tag,
             mark: None,
             branch: branch_move(plan),
@@ -93,16 +106,14 @@ impl Release {
         }
     }
 
-    /// Who releases, as the git tag says it.
-    fn run_line(&self, world: &World) -> String {
-        match self.leaves_hooks_out() {
-            true => format!("{}, without hooks", world.owner),
-            false => world.owner.to_string(),
-        }
-    }
-
-    /// The annotated tag, with the notes and a digest line a repository and image.
-    async fn tag_object(&self, world: &World, plan: &Plan, made: &Made) -> Result<GitTagObject> {
+    /// What the git tag records, as far as it is known when everything is made.
+    pub(super) fn receipt_record(
+        &self,
+        world: &World,
+        plan: &Plan,
+        made: &Made,
+        referrers: &[Referrer],
+    ) -> ReceiptRecord {
         let mut receipts = Vec::new();
         for repository in &plan.repositories {
             let images = plan.images.iter().zip(&made.images);
@@ -113,34 +124,59 @@ impl Release {
                 image: planned.name.clone(),
             }));
         }
+        ReceiptRecord {
+            run: world.owner.to_string(),
+            without_hooks: self.leaves_hooks_out(),
+            images: receipts,
+            attachments: attached(plan, referrers),
+            over_budget: made.over_budget.clone(),
+            ..ReceiptRecord::default()
+        }
+    }
+
+    /// The annotated tag, with the notes and the record; and whether git knows no name for who makes it.
+    pub(super) async fn tag_object(
+        &self,
+        plan: &Plan,
+        record: &ReceiptRecord,
+    ) -> Result<(GitTagObject, bool)> {
         let name = &plan.git_tag.name;
         let tag = NewTag {
             name: name.clone(),
             commit: plan.commit,
-            message: receipt::message(
-                name.short(),
-                &plan.notes,
-                &self.run_line(world),
-                &receipts,
-                &made.over_budget,
-            ),
+            message: receipt::message(name.short(), &plan.notes, record),
             seconds: plan.instant.timestamp(),
             sign: self.policy().git.sign,
         };
         let made = remote::make_tag(self.top(), &tag)
             .await
             .map_err(|error| errors::git_tag(name.short(), &error))?;
-        if made.anonymous {
-            self.events.note(format!(
-                "git knows no name for you, so tag `{}` is made by `hoist`: `git config user.name` and `user.email` set one",
-                name.short()
-            ));
-        }
-        Ok(GitTagObject {
+        let tag = GitTagObject {
             name: name.clone(),
             object: made.object,
-        })
+        };
+        Ok((tag, made.anonymous))
     }
+}
+
+/// Where each attachment is published.
+fn attached(plan: &Plan, referrers: &[Referrer]) -> Vec<ReferrerReceipt> {
+    let receipt = |repository: &Repository, referrer: &Referrer| ReferrerReceipt {
+        repository: repository.clone(),
+        digest: referrer.entry.digest.clone(),
+        artifact_type: referrer.artifact_type().to_owned(),
+        subject: referrer.subject.clone(),
+    };
+    let mut all = Vec::new();
+    for repository in &plan.repositories {
+        let of_here = |referrer: &&Referrer| {
+            let image = &plan.images[referrer.image];
+            plan.repositories_of(image).contains(repository)
+        };
+        let one = |referrer| receipt(repository, referrer);
+        all.extend(referrers.iter().filter(of_here).map(one));
+    }
+    all
 }
 
 /// `images`: as [`Release::with_successors`] puts them.

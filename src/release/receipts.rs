@@ -9,7 +9,7 @@ use crate::{
         history::facts::Facts,
         release::{
             ownership::PublishedTag,
-            receipt::{Receipt, receipts},
+            receipt::{Receipt, ReceiptRecord, receipts, record},
         },
     },
     release::facade::Release,
@@ -18,13 +18,16 @@ use crate::{
 impl Release {
     /// The digests that the version's git tag records.
     pub(super) fn receipts(&self, facts: &Facts, version: &Version) -> Result<Vec<Receipt>> {
+        Ok(self.record(facts, version)?.images)
+    }
+
+    /// All that the version's git tag records.
+    pub(super) fn record(&self, facts: &Facts, version: &Version) -> Result<ReceiptRecord> {
         let Some(tag) = facts.tags.iter().find(|tag| tag.version == *version) else {
-            return Ok(Vec::new());
+            return Ok(ReceiptRecord::default());
         };
         let message = self.project().git().tag_message(&tag.name)?;
-        Ok(message
-            .map(|message: String| receipts(&message))
-            .unwrap_or_default())
+        Ok(message.as_deref().and_then(record).unwrap_or_default())
     }
 
     /// The images that the git tag of a version records; none where this clone does not have the tag.

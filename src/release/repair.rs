@@ -169,6 +169,8 @@ impl Release {
             commit: facts.head,
             instant: self.instant()?,
             images,
+            // What is about an image is where the image is already.
+            referrers: Vec::new(),
             targets,
             git_tag: None,
             mark,

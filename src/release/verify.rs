@@ -36,6 +36,8 @@ pub struct VerifyOptions {
     pub all: bool,
     /// Fetch every blob and check its digest.
     pub deep: bool,
+    /// Prove the signature of each image with the policy's program.
+    pub signatures: bool,
 }
 
 /// One release beside what the registries show.
@@ -115,7 +117,7 @@ impl Release {
         };
         let mut verified = Vec::new();
         for version in versions {
-            let mut one = self.verify_one(&facts, &version, how.deep).await?;
+            let mut one = self.verify_one(&facts, &version, how).await?;
             let mut all = withdrawn.iter();
             one.withdrawn = all.find(|one| one.version == version).cloned();
             verified.push(one);
@@ -142,12 +144,18 @@ impl Release {
         Ok(versions)
     }
 
-    async fn verify_one(&self, facts: &Facts, version: &Version, deep: bool) -> Result<Verified> {
+    async fn verify_one(
+        &self,
+        facts: &Facts,
+        version: &Version,
+        how: &VerifyOptions,
+    ) -> Result<Verified> {
         let subject = self.subject(facts, version, false)?;
         let context = subject.context(self.instant()?);
         let published = self.published_for(&context).await?;
-        let receipts = self.receipts(facts, version)?;
-        let by_image = receipts
+        let record = self.record(facts, version)?;
+        let by_image = record
+            .images
             .iter()
             .map(|receipt| (receipt.image.clone(), receipt.digest.clone()))
             .collect();
@@ -166,7 +174,9 @@ impl Release {
             checks,
             bytes: 0,
         };
-        self.images_of(&mut verified, &subject, deep).await?;
+        self.images_of(&mut verified, &subject, how).await?;
+        let missing = self.missing_referrers(&record).await?;
+        verified.findings.extend(missing);
         Ok(verified)
     }
 
@@ -175,7 +185,7 @@ impl Release {
         &self,
         verified: &mut Verified,
         subject: &Subject,
-        deep: bool,
+        how: &VerifyOptions,
     ) -> Result<()> {
         let right = verified
             .checks
@@ -196,10 +206,13 @@ impl Release {
                 platforms: self.policy().platforms(&image),
             };
             let api = self.apis(std::slice::from_ref(&repository))?.remove(0);
-            let (problems, bytes) = self
-                .look_into(api.as_ref(), &digest, &expected, &subject.git, deep)
+            let (mut problems, bytes) = self
+                .look_into(api.as_ref(), &digest, &expected, &subject.git, how.deep)
                 .await?;
             verified.bytes += bytes;
+            if how.signatures {
+                problems.extend(self.unproven(&repository, &digest).await?);
+            }
             let finding = |problem| Finding {
                 image: image.clone(),
                 repository: repository.clone(),

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::parts::{document, of};
 use crate::{
+    cli::log::LogDocument,
     error::{Error, ErrorKind},
     event::Event,
     outcome::{Outcome, OutcomeKind},
@@ -83,6 +84,17 @@ pub(super) fn leg() -> Value {
         "leg",
         "A leg of `hoist build`: what one machine has made for an image.",
         leg.into(),
+    )
+}
+
+/// The document of `hoist log --json`.
+pub(super) fn log() -> Value {
+    let mut log = as_object(of::<LogDocument>(true));
+    log.remove("title");
+    document(
+        "hoist log --json",
+        "Past releases, as the git tags of this clone record them; with --all, each image has such a document of its own.",
+        log.into(),
     )
 }
 

@@ -10,6 +10,7 @@ fn the_files_are_made_from_the_types() {
     let made = BTreeMap::from([
         ("release", (SchemaSubject::Policy, policy::schema())),
         ("plan", (SchemaSubject::Plan, lines::plan())),
+        ("log", (SchemaSubject::Log, lines::log())),
         ("lines", (SchemaSubject::Lines, lines::lines())),
         ("leg", (SchemaSubject::Leg, lines::leg())),
     ]);

@@ -36,6 +36,8 @@ enum SchemaSubject {
     Policy,
     /// The document of `hoist plan --json`
     Plan,
+    /// The document of `hoist log --json`
+    Log,
     /// A line of `release`, `promote`, `resume`, `rollback` or `repair` with `--json`
     Lines,
     /// A leg, as `hoist build` prints it with `--stage` and writes it into a layout
@@ -47,6 +49,7 @@ impl SchemaSubject {
         match self {
             Self::Policy => include_str!("../../../schema/release.json"),
             Self::Plan => include_str!("../../../schema/plan.json"),
+            Self::Log => include_str!("../../../schema/log.json"),
             Self::Lines => include_str!("../../../schema/lines.json"),
             Self::Leg => include_str!("../../../schema/leg.json"),
         }

@@ -81,6 +81,13 @@ fn describe(schema: &mut Value) {
 }
 
 fn path(name: &str) -> Vec<&str> {
+    // One of a list of tables.
+    if let Some(name) = name
+        .strip_prefix('[')
+        .and_then(|name| name.strip_suffix(']'))
+    {
+        return vec![name, "[]"];
+    }
     match name.split_once('.') {
         // The example names one of many.
         Some((table @ ("images" | "variants" | "registry"), _)) => vec![table, "*"],
@@ -100,6 +107,7 @@ fn place<'a>(schema: &'a mut Value, path: &[&str]) -> &'a mut Value {
     for part in path {
         place = match *part {
             "*" => &mut place["additionalProperties"],
+            "[]" => &mut place["items"],
             part => &mut place["properties"][part],
         };
         assert!(
@@ -133,6 +141,8 @@ fn every_key_has_words_and_its_default() {
         "/properties/variants/additionalProperties",
         "/properties/publish",
         "/properties/hooks",
+        "/properties/attach/items",
+        "/properties/sign",
         "/properties/git",
         "/properties/notes",
         "/properties/registry/additionalProperties",

@@ -27,7 +27,8 @@ use crate::{
 pub use budget::Before;
 pub use report::{
     Advice, AdviceKind, BaseReport, Changes, Duplicate, Excess, FileChange, FileChangeCount,
-    Hidden, ImageUser, LargeFile, Layer, LeftoverCache, PastSize, Report, SecretFile, Waste,
+    Hidden, ImageUser, LargeFile, Layer, LeftoverCache, PastSize, ReferrerReport, Report,
+    SecretFile, Waste,
 };
 
 /// Looks at `contents`, called `image`; compares with `since`, called by its name.
@@ -56,6 +57,7 @@ pub fn inspect(image: &str, contents: &Contents, since: Option<(&str, &Contents)
         user: base::user(contents),
         changes: since.map(|(name, other)| changes::changes(name, other, contents, &merged)),
         past: Vec::new(),
+        referrers: Vec::new(),
         advice: Vec::new(),
         over_budget: Vec::new(),
         tree: tree::trees(contents, &merged),

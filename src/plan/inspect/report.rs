@@ -1,5 +1,7 @@
 //! What `hoist inspect` finds, as data.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::{oci::Digest, plan::inspect::layer_tree::LayerTree};
@@ -46,6 +48,9 @@ pub struct Report {
     pub user: ImageUser,
     /// Compared with another image, where one was given.
     pub changes: Option<Changes>,
+    /// What the registry lists as being about the image, such as signatures and lists of parts.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub referrers: Vec<ReferrerReport>,
     /// The sizes of past releases, the oldest first, where they were asked for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub past: Vec<PastSize>,
@@ -57,6 +62,20 @@ pub struct Report {
     /// The files of each layer, for the page.
     #[serde(skip)]
     pub(crate) tree: Vec<LayerTree>,
+}
+
+/// A manifest that is about the image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ReferrerReport {
+    /// Its own manifest.
+    pub digest: Digest,
+    /// The type of the artifact, where one is named.
+    pub artifact_type: Option<String>,
+    /// What it is about: the index, or the image of one platform.
+    pub subject: Digest,
+    /// Its annotations.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: BTreeMap<String, String>,
 }
 
 /// One layer of the image.

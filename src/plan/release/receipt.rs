@@ -12,16 +12,32 @@
 //!
 //! A variant of the main image stands there by its name alone, as before an image had a name.
 //!
-//! Before them stands who released it, after an empty line: `Hoist-Run: process 4711 on ci-3`. Behind them stands where the
-//! image was over its budget and released all the same: `Hoist-Over-Budget: 130.2 MB to pull, …`.
+//! Before them stands who released it, after an empty line: `Hoist-Run: process 4711 on ci-3`. Behind them
+//! stands what else is known when the tag is made:
+//!
+//! ```text
+//! Hoist-Attachment: docker.io/acme/api@sha256:… application/spdx+json sha256:…
+//! Hoist-Signature: docker.io/acme/api@sha256:… application/vnd.dev.sigstore.bundle.v0.3+json sha256:…
+//! Hoist-Gate: ./smoke.sh
+//! Hoist-Over-Budget: 130.2 MB to pull, …
+//! ```
+//!
+//! The last digest of the first two is the manifest that the attachment or the signature is about.
 
 use std::str::FromStr;
+
+use serde::Serialize;
 
 use crate::oci::{Digest, ImageName, Reference, Repository};
 
 const TRAILER: &str = "Hoist-Image: ";
 const RUN: &str = "Hoist-Run: ";
+const ATTACHMENT: &str = "Hoist-Attachment: ";
+const SIGNATURE: &str = "Hoist-Signature: ";
+const GATE: &str = "Hoist-Gate: ";
 const OVER_BUDGET: &str = "Hoist-Over-Budget: ";
+/// What ends the line about the run where hooks were left out.
+const WITHOUT_HOOKS: &str = ", without hooks";
 /// The signatures that git knows: OpenPGP in two forms, SSH, X.509.
 const SIGNATURES: [&str; 4] = [
     "PGP SIGNATURE",
@@ -44,18 +60,76 @@ pub struct Receipt {
     pub image: ImageName,
 }
 
-/// The message of a release's tag: title, notes, who released it, receipt, and where the image was `over_budget`.
+/// One manifest that is about an image of the release: an attachment or a signature.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct ReferrerReceipt {
+    /// The repository that holds it.
+    pub repository: Repository,
+    /// Its own manifest.
+    pub digest: Digest,
+    /// The type of the artifact.
+    pub artifact_type: String,
+    /// The manifest that it is about.
+    pub subject: Digest,
+}
+
+/// All that a release records in its git tag.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ReceiptRecord {
+    /// Who released it.
+    pub run: String,
+    /// Whether the hooks of the policy were left out.
+    pub without_hooks: bool,
+    /// Which image is in which repository.
+    pub images: Vec<Receipt>,
+    /// What was attached to the images.
+    pub attachments: Vec<ReferrerReceipt>,
+    /// The signatures that were made of them.
+    pub signatures: Vec<ReferrerReceipt>,
+    /// The programs of the gate that have passed the images, a line each.
+    pub gate: Vec<String>,
+    /// Where the images were over the budget and were released all the same, a line each.
+    pub over_budget: Vec<String>,
+}
+
+impl ReceiptRecord {
+    fn lines(&self) -> Vec<String> {
+        let hooks = if self.without_hooks {
+            WITHOUT_HOOKS
+        } else {
+            ""
+        };
+        let mut lines = vec![format!("{RUN}{}{hooks}", one_line(&self.run))];
+        for receipt in &self.images {
+            let image = receipt.repository.digest(&receipt.digest);
+            lines.push(format!("{TRAILER}{image}{}", image_words(&receipt.image)));
+        }
+        let about = |trailer: &str, one: &ReferrerReceipt| {
+            let place = one.repository.digest(&one.digest);
+            let kind = match one.artifact_type.split_whitespace().next() {
+                Some(kind) if kind == one.artifact_type => kind,
+                Some(_) | None => "unknown",
+            };
+            format!("{trailer}{place} {kind} {}", one.subject)
+        };
+        let attachments = self.attachments.iter();
+        lines.extend(attachments.map(|one| about(ATTACHMENT, one)));
+        lines.extend(self.signatures.iter().map(|one| about(SIGNATURE, one)));
+        let gate = self.gate.iter();
+        lines.extend(gate.map(|line| format!("{GATE}{}", one_line(line))));
+        let over = self.over_budget.iter();
+        lines.extend(over.map(|line| format!("{OVER_BUDGET}{}", one_line(line))));
+        lines
+    }
+}
+
+/// The message of a release's tag: title, notes, and what the release records.
 ///
 /// The notes quote commits, so a line of theirs that reads like a receipt, or like the start of a
 /// signature, which git would cut the message at, is indented.
 #[must_use]
-pub fn message(
-    title: &str,
-    notes: &str,
-    run: &str,
-    receipts: &[Receipt],
-    over_budget: &[String],
-) -> String {
+pub fn message(title: &str, notes: &str, record: &ReceiptRecord) -> String {
     let mut text = format!("{}\n", one_line(title));
     let notes = notes.trim();
     if !notes.is_empty() {
@@ -68,25 +142,41 @@ pub fn message(
             text.push('\n');
         }
     }
-    text.push_str(&format!("\n{RUN}{}\n", one_line(run)));
-    for receipt in receipts {
-        text.push_str(TRAILER);
-        text.push_str(&receipt.repository.digest(&receipt.digest));
-        text.push_str(&image_words(&receipt.image));
+    text.push('\n');
+    for line in record.lines() {
+        text.push_str(&line);
         text.push('\n');
     }
-    for excess in over_budget {
-        text.push_str(&format!("{OVER_BUDGET}{}\n", one_line(excess)));
-    }
     text
+}
+
+/// What a tag's message records; `None`: hoist has not made it.
+#[must_use]
+pub fn record(message: &str) -> Option<ReceiptRecord> {
+    let block = ReceiptBlock::last(message)?;
+    let hooks = block.run.strip_suffix(WITHOUT_HOOKS);
+    let with = |trailer: &'static str| {
+        let lines = block.further.iter();
+        lines.filter_map(move |line| line.strip_prefix(trailer))
+    };
+    let texts = |trailer| with(trailer).map(str::to_owned).collect();
+    Some(ReceiptRecord {
+        run: hooks.unwrap_or(block.run).to_owned(),
+        without_hooks: hooks.is_some(),
+        images: block.images.iter().filter_map(|line| parse(line)).collect(),
+        attachments: with(ATTACHMENT).filter_map(parse_referrer).collect(),
+        signatures: with(SIGNATURE).filter_map(parse_referrer).collect(),
+        gate: texts(GATE),
+        over_budget: texts(OVER_BUDGET),
+    })
 }
 
 /// The receipts in a tag's message.
 #[must_use]
 pub fn receipts(message: &str) -> Vec<Receipt> {
-    let block = ReceiptBlock::last(message);
-    let lines = block.iter().flat_map(|block| &block.images);
-    lines.filter_map(|line| parse(line)).collect()
+    record(message)
+        .map(|record| record.images)
+        .unwrap_or_default()
 }
 
 /// Who released it, by the line before the receipts.
@@ -95,10 +185,12 @@ pub fn run(message: &str) -> Option<&str> {
     ReceiptBlock::last(message).map(|block| block.run)
 }
 
-/// What hoist writes at the end of a message: an empty line, who released it, and a line an image.
+/// What hoist writes at the end of a message: an empty line, who released it, a line an image, and what
+/// else is recorded of the release.
 struct ReceiptBlock<'m> {
     run: &'m str,
     images: Vec<&'m str>,
+    further: Vec<&'m str>,
 }
 
 impl<'m> ReceiptBlock<'m> {
@@ -108,12 +200,18 @@ impl<'m> ReceiptBlock<'m> {
         let lines: Vec<&str> = unsigned(message).lines().map(str::trim_end).collect();
         (1..lines.len()).rev().find_map(|at| {
             let run = lines[at].strip_prefix(RUN)?;
-            let images = lines[at + 1..].iter();
-            let images: Vec<_> = images
+            let images: Vec<_> = lines[at + 1..]
+                .iter()
                 .map_while(|line| line.strip_prefix(TRAILER))
                 .collect();
+            let further = lines[at + 1 + images.len()..].iter().copied();
+            let further = further.take_while(|line| line.starts_with("Hoist-"));
             let whole = lines[at - 1].is_empty() && !images.is_empty();
-            whole.then_some(Self { run, images })
+            whole.then(|| Self {
+                run,
+                further: further.collect(),
+                images,
+            })
         })
     }
 }
@@ -151,13 +249,28 @@ fn one_line(text: &str) -> String {
 }
 
 /// What stands behind a digest.
-fn image_words(image: &ImageName) -> String {
+#[must_use]
+pub fn image_words(image: &ImageName) -> String {
     match (image.is_of_main(), image.variant()) {
         (true, None) => String::new(),
         (true, Some(variant)) => format!(" {variant}"),
         (false, None) => format!(" image={}", image.name()),
         (false, Some(variant)) => format!(" image={} variant={variant}", image.name()),
     }
+}
+
+fn parse_referrer(line: &str) -> Option<ReferrerReceipt> {
+    let mut words = line.split(' ');
+    let place = Reference::from_str(words.next()?).ok()?;
+    let artifact_type = words.next()?.to_owned();
+    let subject = words.next()?.parse().ok()?;
+    words.next().is_none().then_some(())?;
+    Some(ReferrerReceipt {
+        repository: place.repository,
+        digest: place.digest?,
+        artifact_type,
+        subject,
+    })
 }
 
 /// `None`: a later hoist says something of the image that this one does not know.
@@ -208,21 +321,46 @@ mod tests {
             receipt(worker.clone()),
             receipt(worker.with_variant("alpine")),
         ];
-        let over = ["130.2 MB to pull\nHoist-Image: evil/x".to_owned()];
-        let text = message(
-            "v1.2.3",
-            "### Features\n\n- x\n",
-            "process 1 on h",
-            &all,
-            &over,
-        );
+        let about = |seed: &str, artifact_type: &str| ReferrerReceipt {
+            repository: "acme/api".parse().expect("a good name"),
+            digest: Digest::of(seed.as_bytes()),
+            artifact_type: artifact_type.to_owned(),
+            subject: Digest::of(b"x"),
+        };
+        let written = ReceiptRecord {
+            run: "process 1 on h".to_owned(),
+            without_hooks: true,
+            images: all.to_vec(),
+            attachments: vec![about("a", "application/spdx+json"), about("b", "evil\nx y")],
+            signatures: vec![about("c", "application/vnd.dev.sigstore.bundle.v0.3+json")],
+            gate: vec![
+                "./smoke.sh -q".to_owned(),
+                "x\nHoist-Image: evil/x".to_owned(),
+            ],
+            over_budget: vec!["130.2 MB to pull\nHoist-Image: evil/x".to_owned()],
+        };
+        let text = message("v1.2.3", "### Features\n\n- x\n", &written);
         assert!(text.ends_with("\nHoist-Over-Budget: 130.2 MB to pull Hoist-Image: evil/x\n"));
         assert!(text.starts_with("v1.2.3\n\n### Features\n"));
-        assert_eq!(receipts(&text), all);
-        assert_eq!(run(&text), Some("process 1 on h"));
+        let mut expected = written.clone();
+        expected.attachments[1].artifact_type = "unknown".to_owned();
+        expected.gate[1] = "x Hoist-Image: evil/x".to_owned();
+        expected.over_budget[0] = "130.2 MB to pull Hoist-Image: evil/x".to_owned();
         let signed =
             format!("{text}-----BEGIN PGP SIGNATURE-----\nabc\n-----END PGP SIGNATURE-----\n");
-        assert_eq!(receipts(&signed), all);
+        for text in [text, signed] {
+            assert_eq!(receipts(&text), all);
+            assert_eq!(record(&text), Some(expected.clone()));
+        }
+    }
+
+    /// The receipts of these images, by this run.
+    fn of_run(run: &str, images: &[Receipt]) -> ReceiptRecord {
+        ReceiptRecord {
+            run: run.to_owned(),
+            images: images.to_vec(),
+            ..ReceiptRecord::default()
+        }
     }
 
     /// Commits as they are quoted in notes: no marker in them hides the receipt, and none forges one.
@@ -259,7 +397,7 @@ mod tests {
             .iter()
             .flat_map(|notes| runs.iter().map(move |run| (notes, run)))
         {
-            let text = message("v1", notes, run_by, &ours, &[]);
+            let text = message("v1", notes, &of_run(run_by, &ours));
             let crlf = text.replace('\n', "\r\n");
             let sign = |text: &str, kind: &str| {
                 format!("{text}-----BEGIN {kind}-----\n\nab+c/=\n-----END {kind}-----\n")

@@ -15,3 +15,4 @@ pub(in crate::publish) mod send;
 pub(in crate::publish) mod stage;
 pub(in crate::publish) mod stand_in;
 pub(in crate::publish) mod tag;
+pub(in crate::publish) mod unlisted;

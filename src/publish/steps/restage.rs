@@ -12,7 +12,10 @@ use crate::{
         },
         remarks::Remarks,
         run::Run,
-        steps::stage::{Staging, stage},
+        steps::{
+            stage::{Staging, stage},
+            unlisted::ReferrersToList,
+        },
     },
 };
 
@@ -45,6 +48,8 @@ fn destinations<'a>(run: &'a Run, images: &'a [Image]) -> Vec<Destination<'a>> {
             .filter(|&image| is_wanted(place, image))
             .map(|image| &images[image])
             .collect(),
+        // The journal begins when they are in place.
+        referrers: Vec::new(),
     });
     destinations.collect()
 }
@@ -89,7 +94,10 @@ pub(in crate::publish) async fn resend_image(
     };
     let work = async {
         staging.resend(repository, &images[image], &[]).await?;
-        staging.put_manifests(repository, &images[image]).await
+        let mut unlisted = ReferrersToList::default();
+        staging
+            .put_manifests(repository, &images[image], &mut unlisted)
+            .await
     };
     if let Some(Err(error)) = limit.run(work).await {
         remarks.failed(error);

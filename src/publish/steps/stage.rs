@@ -8,10 +8,11 @@ use futures_util::{StreamExt as _, TryStreamExt as _, future::try_join_all, stre
 use crate::{
     event::{Finished, Running, Started},
     io::lease::Permit,
-    io::registry::{BlobSource, RegistryError, RegistryErrorKind, RepositoryApi},
+    io::registry::{BlobSource, PutAnswer, RegistryError, RegistryErrorKind, RepositoryApi},
     oci::{Descriptor, Digest, Image, Manifest, Registry, TagOrDigest},
     publish::{
         destination::{Destination, StageError},
+        steps::unlisted::ReferrersToList,
         transfers::Transfers,
     },
 };
@@ -54,7 +55,7 @@ impl Staging<'_> {
         let mut work: BTreeMap<&Digest, Vec<(usize, &Image, &Descriptor)>> = BTreeMap::new();
         for &(member, _) in &members {
             let destination = &self.destinations[member];
-            for image in &destination.images {
+            for image in destination.all() {
                 if !has_files(image) && is_there(destination.api, &image.manifest).await? {
                     continue;
                 }
@@ -75,12 +76,19 @@ impl Staging<'_> {
             .await?;
         let mut tag_first = Vec::new();
         for (member, step) in members {
-            for image in &self.destinations[member].images {
-                if !self.put_manifests(member, image).await? {
+            let destination = &self.destinations[member];
+            let mut unlisted = ReferrersToList::default();
+            for image in &destination.images {
+                if !self.put_manifests(member, image, &mut unlisted).await? {
                     tag_first.push(member);
                 }
             }
-            let repository = self.destinations[member].api.repository();
+            // Some registries refuse what is about a manifest that they do not have.
+            for referrer in &destination.referrers {
+                self.put_referrer(member, referrer, &mut unlisted).await?;
+            }
+            unlisted.list(destination.api, self.transfers).await?;
+            let repository = destination.api.repository();
             let transfer = self.transfers.of([repository]).remove(0);
             step.finish(Finished::Stage {
                 repository: transfer.repository,
@@ -128,11 +136,12 @@ impl Staging<'_> {
         self,
         member: usize,
         image: &Image,
+        unlisted: &mut ReferrersToList,
     ) -> Result<bool, StageError> {
         let api = self.destinations[member].api;
         for child in &image.children {
             match self.put_manifest(member, image, child).await {
-                Ok(()) => {}
+                Ok(answer) => unlisted.put(child, &answer),
                 Err(StageError::Registry(error)) if takes_no_digests(&error) => {
                     if !is_there(api, child).await? {
                         return Err(StageError::NoDigests(error));
@@ -142,7 +151,10 @@ impl Staging<'_> {
             }
         }
         match self.put_manifest(member, image, &image.manifest).await {
-            Ok(()) => Ok(true),
+            Ok(answer) => {
+                unlisted.put(&image.manifest, &answer);
+                Ok(true)
+            }
             // Some refuse a manifest that they have, others every manifest without a tag: reading
             // it tells which.
             Err(StageError::Registry(error)) if takes_no_digests(&error) => {
@@ -152,15 +164,39 @@ impl Staging<'_> {
         }
     }
 
+    /// A manifest that is about another one: it is never put under a tag.
+    async fn put_referrer(
+        self,
+        member: usize,
+        referrer: &Image,
+        unlisted: &mut ReferrersToList,
+    ) -> Result<(), StageError> {
+        let api = self.destinations[member].api;
+        for manifest in referrer.children.iter().chain([&referrer.manifest]) {
+            let answer = match self.put_manifest(member, referrer, manifest).await {
+                Ok(answer) => answer,
+                Err(StageError::Registry(error)) if takes_no_digests(&error) => {
+                    if !is_there(api, manifest).await? {
+                        return Err(error.into());
+                    }
+                    PutAnswer::default()
+                }
+                Err(error) => return Err(error),
+            };
+            unlisted.put(manifest, &answer);
+        }
+        Ok(())
+    }
+
     async fn put_manifest(
         self,
         member: usize,
         image: &Image,
         manifest: &Manifest,
-    ) -> Result<(), StageError> {
+    ) -> Result<PutAnswer, StageError> {
         let api = self.destinations[member].api;
         match api.put_manifest(manifest, &[], &Permit::always()).await {
-            Ok(_) => return Ok(()),
+            Ok(answer) => return Ok(answer),
             Err(error) => match &error.kind {
                 RegistryErrorKind::BlobsMissing(missing) => {
                     self.resend(member, image, missing).await?;
@@ -168,8 +204,7 @@ impl Staging<'_> {
                 _ => return Err(error.into()),
             },
         }
-        api.put_manifest(manifest, &[], &Permit::always()).await?;
-        Ok(())
+        Ok(api.put_manifest(manifest, &[], &Permit::always()).await?)
     }
 
     /// Sends what a registry says it lacks, whatever it said when it was asked before. `missing` can

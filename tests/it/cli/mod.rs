@@ -2,6 +2,7 @@
 //! surroundings. `git` is real.
 
 mod adopt;
+mod attach;
 mod ci;
 mod failed_build;
 mod hooks;
@@ -29,6 +30,7 @@ mod repositories;
 mod rollback;
 mod schema;
 mod security;
+mod sign;
 mod signals;
 mod stale_layout;
 mod transcripts;

@@ -38,6 +38,27 @@ fn with_image(name: &str, key: &str) -> String {
     format!("{text}{key}\n")
 }
 
+/// What a key needs beside it.
+fn beside(table: &str, name: &str) -> &'static str {
+    match (table, name) {
+        ("[sign]", "run" | "with") => "",
+        ("[sign]", "public-key" | "tlog") => "with = \"cosign\"\nkey = \"k\"\n",
+        ("[sign]", "identity") => "with = \"cosign\"\nissuer = \"i\"\n",
+        ("[sign]", "issuer") => "with = \"cosign\"\nidentity = \"i\"\n",
+        ("[sign]", _) => "with = \"cosign\"\n",
+        _ => "",
+    }
+}
+
+/// The commented keys of a table, together.
+fn keys_below(lines: &[&str], table: &str) -> String {
+    let header = format!("# {table}");
+    let below = lines.iter().skip_while(|line| **line != header).skip(1);
+    let below = below.take_while(|line| !line.trim_start_matches("# ").starts_with('['));
+    let keys = below.filter_map(|line| commented_out(line));
+    keys.map(|key| format!("{key}\n")).collect()
+}
+
 #[test]
 fn every_commented_key_parses_once_uncommented() {
     let lines: Vec<&str> = EXAMPLE.lines().collect();
@@ -62,7 +83,9 @@ fn every_commented_key_parses_once_uncommented() {
             .unwrap();
         let text = match table {
             "[images.worker]" => with_image(name, key),
-            table => format!("{table}\n{key}\n"),
+            // What such a table needs stands in it together.
+            "[[attach]]" => format!("{table}\n{}[variants.alpine]\n", keys_below(&lines, table)),
+            table => format!("{table}\n{}{key}\n", beside(table, name)),
         };
         let policy = Policy::parse(&text, name)
             .unwrap_or_else(|error| panic!("{text}: {error} {:?}", error.first_hint()));

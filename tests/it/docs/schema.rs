@@ -67,7 +67,9 @@ fn keys<'a>(schema: &'a Value, table: &str, found: &mut Vec<Key<'a>>) {
             "" => name.clone(),
             table => format!("{table}.{name}"),
         };
-        if rule["properties"].is_object() {
+        if inside == "sign" {
+            // Its keys need each other: they have places of their own.
+        } else if rule["properties"].is_object() {
             keys(rule, &inside, found);
         } else if rule["additionalProperties"]["properties"].is_object() {
             keys(
@@ -78,6 +80,7 @@ fn keys<'a>(schema: &'a Value, table: &str, found: &mut Vec<Key<'a>>) {
         } else {
             let image = "[image]\nrepository = \"acme/api\"\n";
             let head = match table {
+                "" => "image.repository = \"acme/api\"\n".to_owned(),
                 "image" => image.to_owned(),
                 table => format!("{image}\n[{table}]\n"),
             };
@@ -125,6 +128,20 @@ fn places(keys: &[Key<'_>]) -> Vec<Place> {
         ("branches", "prerelease = { @ = \"rc\" }"),
     ] {
         let head = format!("[image]\nrepository = \"acme/api\"\n\n[{head}]\n");
+        let line = line.to_owned();
+        places.push(Place { head, line });
+    }
+    for line in [
+        "sign = { with = @ }",
+        "sign = { with = \"cosign\", key = @ }",
+        "sign = { with = \"cosign\", timeout = @ }",
+        "sign = { with = \"cosign\", tlog = @ }",
+        "sign = { run = [\"x\", \"{image}\"], verify = @ }",
+        "attach = [{ type = \"a/b\", file = @ }]",
+        "attach = [{ file = \"a\", type = @ }]",
+        "attach = [{ file = \"a\", type = \"a/b\", platform = @ }]",
+    ] {
+        let head = "image.repository = \"acme/api\"\n".to_owned();
         let line = line.to_owned();
         places.push(Place { head, line });
     }

@@ -9,7 +9,7 @@ use hoist::{
     oci::Observed,
     outcome::{Outcome, OutcomeKind},
     publish::{self, Recovery},
-    testing::{Fault, MultiTag, Personality},
+    testing::{Fault, MultiTag, Personality, Referrers},
 };
 
 use super::scene::{Scene, Setting, Snapshot};
@@ -142,6 +142,7 @@ async fn settle(
         assert!(pid < 5, "{what}: recovery does not end");
     }
     let now = scene.snapshot();
+    scene.check_referrers(what, now == *after);
     tally.runs += 1;
     assert_eq!(now.locks, 0, "{what}: a lock is left, {last:#?}");
     // A version is marked exactly where its roll back was done.
@@ -387,6 +388,28 @@ fn three_images() -> [(Setting, &'static str); 2] {
     ]
 }
 
+/// Attachments and signatures are content: no fault takes an entry out of a list, and a release that is
+/// complete has all of its own.
+#[tokio::test(start_paused = true)]
+async fn every_fault_at_every_operation_with_attachments_and_a_signer() {
+    for referrers in [Referrers::Ignored, Referrers::Strict] {
+        let personality = Personality {
+            referrers,
+            ..Personality::default()
+        };
+        let tally = exhaust(Setting {
+            repositories: 1,
+            referrers: true,
+            personality,
+            ..Setting::default()
+        })
+        .await;
+        let name = format!("1 repository × 6 tags, attachments and signatures, {referrers:?}");
+        print(&name, &tally);
+        assert!(tally.runs > 500 && tally.complete > 50 && tally.as_before > 50);
+    }
+}
+
 /// The large run, by hand: `cargo test --release -- --ignored every_personality --nocapture`.
 #[tokio::test(start_paused = true)]
 #[ignore = "takes long; a part of it runs each time"]
@@ -400,6 +423,7 @@ async fn every_personality_with_three_registries_and_variants() {
                 variants: true,
                 commits: false,
                 takes_back: false,
+                referrers: false,
                 atomic: true,
                 personality: Personality {
                     multi_tag,

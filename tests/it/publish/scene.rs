@@ -10,15 +10,22 @@ use hoist::{
     event::{Event, Events},
     git::{ObjectId, RefName},
     io::{
-        lease::{LeaseClock, LeaseTimes},
-        registry::RepositoryApi,
+        lease::{LeaseClock, LeaseTimes, Permit},
+        registry::{
+            BlobSource, RepositoryApi,
+            referrer_list::{is_listed, list_under_tag},
+        },
     },
-    oci::{Descriptor, Digest, Image, ImageName, Manifest, MediaType, Observed, Repository, Tag},
+    oci::{
+        Descriptor, Digest, Image, ImageName, Manifest, MediaType, Observed, Repository, Tag,
+        referrer,
+    },
     outcome::Outcome,
     policy::PublishPolicy,
     publish::{
-        BranchMove, Clock, GitTagObject, MarkObject, Owner, Publication, PublishedImage, Recovery,
-        Scope, TagClass, TagMove, Target, World, publish, resume, rollback,
+        BranchMove, Clock, GitTagObject, MarkObject, Owner, Proven, Publication, PublishedImage,
+        Recovery, Referrer, ReferrerRecord, Scope, TagClass, TagMove, Target, World, publish_past,
+        resume, rollback,
     },
     testing::{FakeJournals, FakeRegistry, FakeRemote, Faults, Personality},
 };
@@ -47,6 +54,8 @@ pub struct Scene {
     /// What the tags show that exist before, by tag.
     pub old: BTreeMap<String, Manifest>,
     pub dir: tempfile::TempDir,
+    /// The release is signed between staging and the lock.
+    signs: bool,
     begun: tokio::time::Instant,
 }
 
@@ -62,6 +71,8 @@ pub struct Setting {
     pub commits: bool,
     /// The version is taken back: its moving tags go to the one before it, and it is marked.
     pub takes_back: bool,
+    /// Two attachments and a signer, and lists that others have written before.
+    pub referrers: bool,
     /// The git server does several edits at once.
     pub atomic: bool,
     pub personality: Personality,
@@ -75,6 +86,7 @@ impl Default for Setting {
             variants: false,
             commits: false,
             takes_back: false,
+            referrers: false,
             atomic: true,
             personality: Personality::default(),
         }
@@ -143,6 +155,16 @@ pub fn image(dir: &std::path::Path, seed: &str) -> Image {
     }
 }
 
+/// An artifact that is about a manifest, complete on disk.
+pub fn artifact(dir: &std::path::Path, subject: &Manifest, kind: &str) -> Image {
+    let mut image = image(dir, &format!("{kind} of {}", subject.digest()));
+    let mut document: serde_json::Value = serde_json::from_slice(&image.manifest.bytes).unwrap();
+    document["artifactType"] = format!("application/{kind}").into();
+    document["subject"] = serde_json::to_value(subject.descriptor()).unwrap();
+    image.manifest = Manifest::new(MediaType::OCI_MANIFEST.into(), document.to_string());
+    image
+}
+
 impl Scene {
     pub fn new(setting: &Setting) -> Self {
         let faults = Faults::default();
@@ -171,6 +193,7 @@ impl Scene {
                 commit: COMMIT.parse().unwrap(),
                 instant: "2026-11-23T12:00:00Z".parse().unwrap(),
                 images,
+                referrers: Vec::new(),
                 targets: Vec::new(),
                 git_tag: (!setting.takes_back).then(|| GitTagObject {
                     name: RefName::tag("v1.3.0").unwrap(),
@@ -193,6 +216,7 @@ impl Scene {
             old: BTreeMap::new(),
             faults,
             dir,
+            signs: setting.referrers,
             begun: tokio::time::Instant::now(),
         };
         scene.remote.atomic = setting.atomic;
@@ -209,7 +233,129 @@ impl Scene {
                 scene.publication.targets.push(target);
             }
         }
+        if setting.referrers {
+            scene.attach();
+        }
         scene
+    }
+
+    /// Two attachments, one of them about the other; and in each repository a list of what somebody else
+    /// says of the new image, and one of what is about the image that `latest` shows before.
+    fn attach(&mut self) {
+        let first = artifact(
+            self.dir.path(),
+            &self.publication.images[0].image.manifest,
+            "sbom",
+        );
+        let second = artifact(self.dir.path(), &first.manifest, "signature-of-sbom");
+        for content in [first, second] {
+            let referrer = Referrer::new(0, content, None).unwrap();
+            self.publication.referrers.push(referrer);
+        }
+        for (index, registry) in self.registries.iter().enumerate() {
+            let name = repository(index);
+            for (subject, theirs) in self.of_others() {
+                // It is there, and has no tag.
+                let passing = "passing".parse().unwrap();
+                registry.set_tag(&name, &passing, &theirs);
+                registry.drop_tag(&name, &passing);
+                let list = referrer::with(None, &[theirs.descriptor()])
+                    .unwrap()
+                    .unwrap();
+                registry.set_tag(&name, &referrer::referrers_tag(&subject), &list);
+            }
+        }
+    }
+
+    /// What others have listed, with its subject.
+    fn of_others(&self) -> Vec<(Digest, Manifest)> {
+        let latest = self.old["latest"].digest().clone();
+        let new = self.publication.images[0].image.manifest.digest().clone();
+        let entry = |by: &str| {
+            let text = format!("{{\"by\":\"{by}\"}}");
+            Manifest::new(MediaType::OCI_MANIFEST.into(), text)
+        };
+        vec![
+            (latest, entry("of an earlier release")),
+            (new, entry("of somebody else")),
+        ]
+    }
+
+    /// No list has lost an entry: neither those of others, nor where the release is `complete` its own.
+    pub fn check_referrers(&self, what: &str, complete: bool) {
+        if !self.signs {
+            return;
+        }
+        for (index, registry) in self.registries.iter().enumerate() {
+            let name = repository(index);
+            let listed = |subject: &Digest| {
+                let list = registry.shown(&name, &referrer::referrers_tag(subject));
+                list.map(|list| referrer::listed(&list).unwrap())
+                    .unwrap_or_default()
+            };
+            for (subject, theirs) in self.of_others() {
+                assert!(
+                    listed(&subject).contains(&theirs.descriptor()),
+                    "{what}: {name} lost {subject}"
+                );
+            }
+            if !complete {
+                continue;
+            }
+            let put = registry.referrers(&name);
+            let knows_api = registry.lists_referrers();
+            let image = self.publication.images[0].image.manifest.digest();
+            let signature = artifact(
+                self.dir.path(),
+                &self.publication.images[0].image.manifest,
+                "signature",
+            );
+            let own = self.publication.referrers.iter();
+            let own = own.map(|one| (&one.subject, &one.entry.digest));
+            for (subject, digest) in own.chain([(image, signature.manifest.digest())]) {
+                let is_there = put
+                    .iter()
+                    .any(|(of, one)| of == subject && one.digest() == digest);
+                assert!(is_there, "{what}: {name} has no {digest}");
+                let is_listed = listed(subject).iter().any(|entry| entry.digest == *digest);
+                assert_eq!(is_listed, !knows_api, "{what}: {name} lists {digest}");
+            }
+        }
+    }
+
+    /// Signs the image in each repository, as a program would that hoist starts.
+    async fn sign(&self, world: &World) -> hoist::Result<Proven> {
+        let mut proven = Proven::default();
+        for index in 0..self.registries.len() {
+            let name = repository(index);
+            let api = (world.connect)(&name)?;
+            let image = &self.publication.images[0].image.manifest;
+            let signature = artifact(self.dir.path(), image, "signature");
+            let failed = |error: hoist::io::registry::RegistryError| {
+                hoist::Error::failed("cannot sign").because(&error)
+            };
+            for blob in &signature.blobs {
+                let file = BlobSource::File(signature.blob_path(&blob.digest));
+                api.push_blob(blob, file, &|_| {}).await.map_err(failed)?;
+            }
+            let permit = Permit::always();
+            let answer = api.put_manifest(&signature.manifest, &[], &permit).await;
+            let answer = answer.map_err(failed)?;
+            let (subject, entry) = referrer::referrer(&signature.manifest).unwrap();
+            if !is_listed(&answer, &subject) {
+                let entries = std::slice::from_ref(&entry);
+                let listed = list_under_tag(&*api, &subject, entries).await;
+                listed.map_err(failed)?;
+            }
+            let record = ReferrerRecord {
+                repository: 0,
+                digest: entry.digest,
+                artifact_type: "signature".to_owned(),
+                subject,
+            };
+            proven.signatures.push((name, record));
+        }
+        Ok(proven)
     }
 
     /// A repository of an image, with the tags that exist before.
@@ -292,10 +438,16 @@ impl Scene {
     /// Runs the release; `None`: the process died on the way.
     pub async fn run(&self, pid: u32) -> Option<Outcome> {
         let world = self.world(pid);
+        let proof = async {
+            match self.signs {
+                true => self.sign(&world).await,
+                false => Ok(Proven::default()),
+            }
+        };
         tokio::select! {
             biased;
             () = self.faults.crashed() => None,
-            outcome = publish(&world, &self.publication) => Some(outcome),
+            outcome = publish_past(&world, &self.publication, proof) => Some(outcome),
         }
     }
 
@@ -320,6 +472,10 @@ impl Scene {
         let mut tags = BTreeMap::new();
         for registry in &self.registries {
             for ((repository, tag), digest) in registry.tags() {
+                // Content, which nobody puts back.
+                if referrer::is_about_digest(&tag) {
+                    continue;
+                }
                 tags.insert(repository.tag(&tag), digest);
             }
         }

@@ -92,6 +92,7 @@ impl Place {
             commit: "0123456789012345678901234567890123456789".parse().unwrap(),
             instant: "2026-11-23T12:00:00Z".parse().unwrap(),
             images: vec![PublishedImage::new(ImageName::main(), image)],
+            referrers: Vec::new(),
             targets: targets.collect(),
             git_tag: Some(GitTagObject {
                 name: "refs/tags/v1.3.0".parse().unwrap(),

@@ -24,7 +24,9 @@ pub(super) fn is_consistent(prepared: &Prepared) -> bool {
     let in_range = |tag: &TagRecord| {
         tag.repository < prepared.repositories.len() && tag.image < prepared.images.len()
     };
+    let mut referrers = prepared.attachments.iter().chain(&prepared.signatures);
     prepared.tags.iter().all(in_range)
+        && referrers.all(|one| one.repository < prepared.repositories.len())
         && prepared.images.iter().all(image)
         && !prepared.tags.is_empty()
         && prepared

@@ -14,6 +14,6 @@ mod text;
 
 pub use records::{
     BranchMove, CiJob, GitTagRecord, ImageRecord, JournaledManifest, MarkRecord, Owner, Prepared,
-    Record, RepositoryRecord, TagRecord, name,
+    Record, ReferrerRecord, RepositoryRecord, TagRecord, name,
 };
 pub use text::{JOURNAL_FORMAT, ReadError, decode, encode};

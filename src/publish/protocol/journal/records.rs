@@ -126,6 +126,12 @@ pub struct Prepared {
     pub tags: Vec<TagRecord>,
     /// The images of the release; tags name them by index.
     pub images: Vec<ImageRecord>,
+    /// What is about the images and was put beside them: its content is in place, and has no tag.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<ReferrerRecord>,
+    /// The signatures that were made of the images before the lock was taken.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub signatures: Vec<ReferrerRecord>,
     /// Every manifest that is new or was before, byte for byte: untagged ones are swept by
     /// registries' retention rules.
     pub documents: Vec<JournaledManifest>,
@@ -205,6 +211,19 @@ impl ImageRecord {
             None => name,
         })
     }
+}
+
+/// A manifest that is about an image of the transaction. It is named, and nothing more is done with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReferrerRecord {
+    /// The index of its repository in [`Prepared::repositories`].
+    pub repository: usize,
+    /// Its own manifest.
+    pub digest: Digest,
+    /// The type of the artifact.
+    pub artifact_type: String,
+    /// The manifest that it is about.
+    pub subject: Digest,
 }
 
 /// A manifest, byte for byte.
@@ -294,6 +313,13 @@ impl<'de> Deserialize<'de> for JournaledManifest {
 }
 
 impl Prepared {
+    /// Whether the third version of the format is needed.
+    pub(super) fn is_of_format_3(&self) -> bool {
+        let has_referrers = !self.attachments.is_empty() || !self.signatures.is_empty();
+        let has_names = self.images.iter().any(|image| image.name.is_some());
+        has_referrers || has_names || self.owner.is_known_further()
+    }
+
     /// A document by its digest.
     #[must_use]
     pub fn document(&self, digest: &Digest) -> Option<&Manifest> {

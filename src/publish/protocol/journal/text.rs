@@ -69,10 +69,7 @@ pub fn encode(record: &Record) -> String {
 fn format(record: &Record) -> u64 {
     match record {
         Record::Prepared(prepared) if prepared.mark.is_some() => WITH_MARK,
-        Record::Prepared(prepared) if prepared.owner.is_known_further() => WITH_LEASE,
-        Record::Prepared(prepared) if prepared.images.iter().any(|it| it.name.is_some()) => {
-            WITH_LEASE
-        }
+        Record::Prepared(prepared) if prepared.is_of_format_3() => WITH_LEASE,
         Record::TakenOver { owner, .. } if owner.is_known_further() => WITH_LEASE,
         Record::Step { txn, .. } if txn.is_of_format_3() => WITH_LEASE,
         Record::Directed { .. } => WITH_LEASE,

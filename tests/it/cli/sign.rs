@@ -1,0 +1,300 @@
+//! Signatures stand between an image and its names: hoist looks for them itself, and a program that
+//! merely ends well signs nothing.
+
+use std::fs;
+
+use testkit::sandbox::Clone;
+
+use crate::{
+    registry::server::{Personality, Referrers, TestRegistry},
+    support::{Run, World},
+};
+
+const NAME: &str = "acme/api";
+
+/// Puts a signature of the image beside it, as cosign does, and says which tags it sees.
+const SIGNER: &str = r#"
+image=$1
+host=${image%%/*}; rest=${image#*/}; path=${rest%@*}; digest=${rest#*@}
+ask() { # method, path, body
+  exec 3<>"/dev/tcp/${host%:*}/${host#*:}"
+  printf '%s %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\nContent-Type: application/vnd.oci.image.manifest.v1+json\r\nContent-Length: %s\r\n\r\n%s' \
+    "$1" "$2" "$host" "${#3}" "$3" >&3
+  cat <&3
+  exec 3>&-
+}
+empty='{"mediaType":"application/vnd.oci.empty.v1+json","digest":"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a","size":2}'
+body='{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","artifactType":"application/x.signature","config":'$empty',"layers":[],"subject":{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"'$digest'","size":1}}'
+own=sha256:$(printf %s "$body" | sha256sum | cut -d' ' -f1)
+ask PUT "/v2/$path/manifests/$own" "$body" | grep -q '^HTTP/1.1 201'
+echo "signed $digest"
+"#;
+
+/// A project that is signed as `sign` says, with its gate; scripts are run by bash.
+fn project<'w>(world: &'w World<'_>, sign: &str) -> Clone<'w> {
+    let clone = world.project_that_settles("a");
+    let policy = fs::read_to_string(clone.path().join("release.toml")).unwrap();
+    let more = "\n[hooks]\nafter-stage = [{ run = [\"test\", \"-n\", \"gate\"] }]\n\
+                [[attach]]\nfile = \"notice.txt\"\ntype = \"text/plain\"\n";
+    clone.write("release.toml", format!("{policy}{more}\n[sign]\n{sign}\n"));
+    clone.write("notice.txt", "for everybody\n");
+    clone.write("sign.sh", format!("set -e\n{SIGNER}"));
+    clone.write("nothing.sh", "exit 0\n");
+    clone.write("no.sh", "echo the key is not here >&2\nexit 3\n");
+    clone.commit("chore: signatures");
+    clone.push();
+    clone
+}
+
+fn registry() -> TestRegistry {
+    TestRegistry::start(Personality {
+        // The signer sends no configuration.
+        checks_blobs: false,
+        ..Personality::default()
+    })
+}
+
+fn release(world: &World<'_>, clone: &Clone<'_>) -> Run {
+    world.run(clone, &["release", "--version", "1.0.0", "--yes"])
+}
+
+#[test]
+fn what_is_signed_gets_its_names_and_the_git_tag_says_so() {
+    let registry = registry();
+    let world = World::new(&registry, &[NAME, "acme/mirror"]);
+    let sign = "run = [\"bash\", \"sign.sh\", \"{image}\"]\n\
+                verify = [\"bash\", \"nothing.sh\", \"{image}\"]";
+    let clone = project(&world, sign);
+    let run = release(&world, &clone);
+    run.expect(0);
+    let digest = world.shows("1.0.0").unwrap();
+    for name in [NAME, "acme/mirror"] {
+        run.says(&format!("Signed {}@{digest}", registry.repository(name)));
+    }
+    let message = clone.git(&["cat-file", "tag", "v1.0.0"]);
+    let count = |start: &str| {
+        message
+            .lines()
+            .filter(|line| line.starts_with(start))
+            .count()
+    };
+    let lines = [
+        "Hoist-Image: ",
+        "Hoist-Attachment: ",
+        "Hoist-Signature: ",
+        "Hoist-Gate: ",
+    ];
+    assert_eq!(lines.map(count), [2, 2, 2, 1], "{message}");
+    assert!(
+        message.contains("application/x.signature sha256:"),
+        "{message}"
+    );
+
+    world.hoist(&clone, &["verify", "--signatures"]);
+    let log = world.hoist(&clone, &["log", "1.0.0", "--json"]).json();
+    let release = &log["releases"][0];
+    assert_eq!(release["signatures"].as_array().unwrap().len(), 2);
+    assert_eq!(release["signatures"][0]["subject"], digest);
+    assert_eq!(release["attachments"][0]["artifact_type"], "text/plain");
+    assert_eq!(release["gate"][0], "test -n gate");
+    let text = world.hoist(&clone, &["log", "1.0.0"]);
+    text.says("gate passed");
+    world.run(&clone, &["log", "9.9.9"]).expect(4);
+
+    // Somebody takes the signature away.
+    let mut state = registry.state();
+    let contents = state.store.contents(NAME).unwrap();
+    contents.manifests.retain(|_, manifest| {
+        !manifest
+            .bytes
+            .windows(11)
+            .any(|text| text == b"x.signature")
+    });
+    drop(state);
+    let run = world.run(&clone, &["verify"]);
+    run.expect(9);
+    run.says("its signature sha256:");
+}
+
+#[test]
+fn a_signature_that_is_not_there_moves_nothing() {
+    let signer = |script: &str| format!("run = [\"bash\", \"{script}\", \"{{image}}\"]");
+    let with = |script: &str, proof: &str| {
+        format!(
+            "{}\nverify = [\"bash\", \"{proof}\", \"{{image}}\"]",
+            signer(script)
+        )
+    };
+    for (sign, code, says) in [
+        (signer("no.sh"), 6, "the key is not here"),
+        (signer("nothing.sh"), 4, "has no new signature"),
+        (with("sign.sh", "no.sh"), 4, "does not prove the signature"),
+        (
+            "run = [\"./not-there\", \"{image}\"]".to_owned(),
+            6,
+            "cannot run",
+        ),
+    ] {
+        let registry = registry();
+        let world = World::new(&registry, &[NAME]);
+        let clone = project(&world, &sign);
+        let run = release(&world, &clone);
+        run.expect(code);
+        run.says(says);
+        run.says("no tag has moved");
+        assert!(registry.tags(NAME).is_empty(), "{run}");
+        assert!(!world.remote.refs().contains("v1.0.0"), "{run}");
+        world.assert_unlocked();
+        world.run(&clone, &["status"]).expect(0);
+    }
+}
+
+#[test]
+fn a_proof_is_enough_where_the_signature_is_kept_elsewhere() {
+    let registry = registry();
+    let world = World::new(&registry, &[NAME]);
+    let sign = "run = [\"bash\", \"nothing.sh\", \"{image}\"]\n\
+                verify = [\"bash\", \"nothing.sh\", \"{image}\"]";
+    let clone = project(&world, sign);
+    release(&world, &clone).expect(0);
+    let message = clone.git(&["cat-file", "tag", "v1.0.0"]);
+    assert!(!message.contains("Hoist-Signature"), "{message}");
+    clone.write("nothing.sh", "echo bad signature; exit 1\n");
+    let run = world.run(&clone, &["verify", "--signatures"]);
+    run.expect(9);
+    run.says("its signature is not proven: bad signature");
+}
+
+#[test]
+fn the_program_and_the_key_are_looked_for_before_a_release() {
+    let registry = registry();
+    let world = World::new(&registry, &[NAME]);
+    for (sign, says) in [
+        (
+            "run = [\"not-installed\", \"{image}\"]",
+            "`not-installed` (`sign`) is not there",
+        ),
+        (
+            "with = \"cosign\"\nkey = \"release.key\"",
+            "(`sign`) is not there",
+        ),
+    ] {
+        let clone = project(&world, sign);
+        let run = world.run(&clone, &["check"]);
+        run.expect(6);
+        run.says(says);
+        fs::remove_dir_all(clone.path()).unwrap();
+    }
+    let clone = project(&world, "run = [\"bash\", \"sign.sh\", \"{image}\"]");
+    world.hoist(&clone, &["check"]).says("`bash` signs");
+}
+
+/// A secret of the caller's environment goes to the signer, and nowhere else.
+#[test]
+fn secrets_are_in_no_journal_log_or_document() {
+    let secret = "geheim-4711";
+    let registry = registry();
+    let world = World::new(&registry, &[NAME]);
+    let clone = project(&world, "run = [\"bash\", \"sign.sh\", \"{image}\"]");
+    let check = format!("test \"$COSIGN_PASSWORD\" = {secret}\n");
+    let script = fs::read_to_string(clone.path().join("sign.sh")).unwrap();
+    clone.write(
+        "sign.sh",
+        script.replacen("set -e\n", &format!("set -e\n{check}"), 1),
+    );
+    clone.commit("chore: a password");
+    clone.push();
+    for json in [&["--json"][..], &[]] {
+        let version = if json.is_empty() { "1.1.0" } else { "1.0.0" };
+        world.change(&clone, "feat: more");
+        let mut args = vec!["release", "-vv", "--version", version, "--yes"];
+        args.extend(json);
+        let mut command = world.command(&clone, &args);
+        let run = Run::of(command.env("COSIGN_PASSWORD", secret));
+        run.expect(0);
+        assert!(
+            !run.stdout.contains(secret) && !run.stderr.contains(secret),
+            "{run}"
+        );
+    }
+    let mut folders = vec![clone.path().to_owned(), world.remote.home().to_owned()];
+    let mut read = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+            let kind = entry.file_type().unwrap();
+            if kind.is_dir() {
+                folders.push(entry.path());
+            } else if kind.is_file() && entry.file_name() != "sign.sh" {
+                let content = fs::read(entry.path()).unwrap();
+                let found = content
+                    .windows(secret.len())
+                    .any(|part| part == secret.as_bytes());
+                assert!(!found, "{}", entry.path().display());
+                read += 1;
+            }
+        }
+    }
+    assert!(read > 20, "only {read} files were read");
+}
+
+/// The candidate's image goes to a second repository, on a registry that knows nothing of referrers: its
+/// attachment and its signature go along.
+#[test]
+fn a_promotion_takes_along_what_is_about_the_image() {
+    let registry = registry();
+    let other = TestRegistry::start(Personality {
+        referrers: Referrers::Unknown,
+        checks_blobs: false,
+        ..Personality::default()
+    });
+    let world = World::new(&registry, &[NAME]);
+    let clone = project(&world, "run = [\"bash\", \"sign.sh\", \"{image}\"]");
+    world.hoist(&clone, &["release", "--version", "1.0.0-rc.1", "--yes"]);
+    let digest = world.shows("1.0.0-rc.1").unwrap();
+
+    let policy = fs::read_to_string(clone.path().join("release.toml")).unwrap();
+    let (here, there) = (registry.repository(NAME), other.repository("acme/mirror"));
+    let both = format!("{:?}", [here.to_string(), there.to_string()]);
+    let unsigned = policy.split("\n[sign]").next().unwrap();
+    let unsigned = unsigned.replace(&format!("{:?}", [here.to_string()]), &both);
+    clone.write("release.toml", unsigned);
+    clone.commit("chore: a mirror");
+    clone.push();
+    // Somebody has listed something of the image there before.
+    let subject: hoist::oci::Digest = digest.parse().unwrap();
+    let list = hoist::oci::referrer::referrers_tag(&subject);
+    let theirs = hoist::oci::Descriptor::new("x/y", hoist::oci::Digest::of(b"theirs"), 1);
+    let before = hoist::oci::referrer::with(None, std::slice::from_ref(&theirs))
+        .unwrap()
+        .unwrap();
+    other.foreign_push("acme/mirror", list.as_str(), &before);
+    world.hoist(&clone, &["promote", "1.0.0-rc.1", "--yes"]);
+
+    let tags = other.tags("acme/mirror");
+    assert_eq!(tags["1.0.0"].as_str(), digest);
+    let mut state = other.state();
+    let contents = state.store.contents("acme/mirror").unwrap();
+    let listed = contents.manifests[&tags[list.as_str()]].clone();
+    let listed = hoist::oci::referrer::listed(&listed).unwrap();
+    assert_eq!(listed[0], theirs);
+    let mut kinds: Vec<_> = listed[1..]
+        .iter()
+        .map(|entry| entry.artifact_type())
+        .collect();
+    kinds.sort();
+    assert_eq!(kinds, [Some("application/x.signature"), Some("text/plain")]);
+    let mut source = registry.state();
+    let source = source.store.contents(NAME).unwrap();
+    for entry in &listed[1..] {
+        assert_eq!(
+            contents.manifests.get(&entry.digest),
+            source.manifests.get(&entry.digest)
+        );
+    }
+    drop(state);
+    let message = clone.git(&["cat-file", "tag", "v1.0.0"]);
+    let carried = message
+        .lines()
+        .filter(|line| line.starts_with("Hoist-Attachment: "));
+    assert_eq!(carried.count(), 4, "{message}");
+}
