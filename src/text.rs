@@ -1,6 +1,6 @@
 //! Text for people: made harmless on a terminal, cut to a line, counts of bytes.
 
-use std::sync::LazyLock;
+use std::{sync::LazyLock, time::Duration};
 
 use regex::Regex;
 use unit_prefix::{NumberPrefix, Prefix};
@@ -115,9 +115,56 @@ pub fn bytes(count: u64) -> String {
     }
 }
 
+/// A duration as `release.toml` has it: `10m`, `90s`, `250ms`.
+#[must_use]
+pub(crate) fn limit(duration: Duration) -> String {
+    let millis = duration.as_millis();
+    for (unit, name) in [(3_600_000, "h"), (60_000, "m"), (1_000, "s")] {
+        if millis > 0 && millis.is_multiple_of(unit) {
+            return format!("{}{name}", millis / unit);
+        }
+    }
+    format!("{millis}ms")
+}
+
+/// How long something took, for people: `0.4 s`, `12 s`, `2 min 5 s`, `1 h 2 min`.
+#[must_use]
+pub(crate) fn elapsed(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match seconds {
+        0..10 => format!("{seconds}.{} s", duration.subsec_millis() / 100),
+        10..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {} min", seconds / 3600, seconds / 60 % 60),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use crate::text::{bytes, is_harmful, output_line, sanitize, sanitize_line, shell_word};
+    use std::time::Duration;
+
+    use crate::text::{
+        bytes, elapsed, is_harmful, limit, output_line, sanitize, sanitize_line, shell_word,
+    };
+
+    #[test]
+    fn durations_have_the_units_of_their_readers() {
+        for (millis, in_policy, for_people) in [
+            (0, "0ms", "0.0 s"),
+            (250, "250ms", "0.2 s"),
+            (9_999, "9999ms", "9.9 s"),
+            (20_000, "20s", "20 s"),
+            (125_000, "125s", "2 min 5 s"),
+            (600_000, "10m", "10 min 0 s"),
+            (7_200_000, "2h", "2 h 0 min"),
+        ] {
+            let duration = Duration::from_millis(millis);
+            assert_eq!(
+                (&*limit(duration), &*elapsed(duration)),
+                (in_policy, for_people)
+            );
+        }
+    }
 
     #[test]
     fn a_word_is_quoted_where_a_shell_would_not_read_it() {

@@ -2,8 +2,12 @@
 
 use std::path::PathBuf;
 
-use clap::ValueEnum;
+use clap::{
+    ValueEnum,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
 
+use super::{candidates::images, help::GLOBAL};
 use crate::{
     error::{Error, Result},
     oci,
@@ -15,29 +19,32 @@ use crate::{
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Global {
     /// Run as if started in DIR
-    #[arg(short = 'C', value_name = "DIR", global = true)]
+    #[arg(short = 'C', value_name = "DIR", global = true, help_heading = GLOBAL)]
     pub(super) directory: Option<PathBuf>,
     /// The policy file [default: the nearest release.toml, here or further up]
-    #[arg(long, value_name = "FILE", global = true)]
+    #[arg(long, value_name = "FILE", global = true, help_heading = GLOBAL)]
     pub(super) config: Option<PathBuf>,
     /// The repository to release to, instead of those in the policy file
-    #[arg(long, value_name = "REPOSITORY", global = true)]
+    #[arg(long, value_name = "REPOSITORY", global = true, help_heading = GLOBAL, add = images())]
     pub(super) image: Vec<String>,
     /// Print one JSON document, or JSON lines
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = GLOBAL)]
     pub(super) json: bool,
     /// Write no outputs, summary and annotations for the CI service
-    #[arg(long, global = true, hide_short_help = true)]
+    #[arg(long, global = true, help_heading = GLOBAL, hide_short_help = true)]
     pub(super) no_ci: bool,
     /// Print errors only
-    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    #[arg(short, long, global = true, help_heading = GLOBAL, conflicts_with = "verbose")]
     pub(super) quiet: bool,
     /// Print more
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    #[arg(short, long, global = true, help_heading = GLOBAL, action = clap::ArgAction::Count)]
     pub(super) verbose: u8,
     /// Use colours
-    #[arg(long, value_name = "WHEN", default_value = "auto", global = true)]
+    #[arg(long, value_name = "WHEN", default_value = "auto", global = true, help_heading = GLOBAL)]
     pub(super) color: Color,
+    /// Print help; with `--help` more of it
+    #[arg(short = 'h', long, action = clap::ArgAction::Help, global = true, help_heading = GLOBAL)]
+    pub(super) help: Option<bool>,
 }
 
 /// When to use colours.
@@ -75,7 +82,7 @@ impl Global {
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(super) struct Overrides {
     /// Take this level, whatever the commits say
-    #[arg(long, value_name = "LEVEL", value_parser = level)]
+    #[arg(long, value_name = "LEVEL", value_parser = levels())]
     bump: Option<Level>,
     /// Take this version
     #[arg(long, value_name = "VERSION", allow_hyphen_values = true, conflicts_with_all = ["bump", "pre"])]
@@ -113,11 +120,11 @@ impl Overrides {
     }
 }
 
-fn level(text: &str) -> Result<Level, String> {
-    match text {
-        "patch" => Ok(Level::Patch),
-        "minor" => Ok(Level::Minor),
-        "major" => Ok(Level::Major),
-        _ => Err("expected `patch`, `minor` or `major`".into()),
-    }
+fn levels() -> impl TypedValueParser<Value = Level> {
+    let names = [Level::Major, Level::Minor, Level::Patch].map(Level::as_str);
+    PossibleValuesParser::new(names).map(|name| match &*name {
+        "major" => Level::Major,
+        "minor" => Level::Minor,
+        _ => Level::Patch,
+    })
 }

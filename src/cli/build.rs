@@ -33,7 +33,7 @@ Without --output and --stage nothing is passed on: the image is built on any bra
 
 /// Build what a release would: a trial, or one machine's part of an image
 #[derive(Debug, clap::Args)]
-#[command(disable_version_flag = true, after_long_help = JOBS)]
+#[command(after_long_help = JOBS)]
 pub(super) struct BuildArgs {
     #[command(flatten)]
     overrides: Overrides,

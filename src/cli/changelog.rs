@@ -12,10 +12,9 @@ use crate::{
 
 /// Print release notes as markdown: of the next version, of a released one, or of a range
 #[derive(Debug, clap::Args)]
-#[command(disable_version_flag = true)]
 pub(super) struct ChangelogArgs {
     /// A released version (`1.2.3`) or a range (`v1.2.0..HEAD`); without one, what is not released yet
-    #[arg(value_name = "VERSION|RANGE")]
+    #[arg(value_name = "VERSION|RANGE", add = super::candidates::versions())]
     of: Option<String>,
     /// Leave out the heading, as in the message of the git tag
     #[arg(long)]

@@ -4,7 +4,14 @@ use std::{path::PathBuf, process::ExitCode};
 
 use serde_json::{Value, json};
 
-use super::{context::Context, exit, images::Images, policy_file::PolicyFile, render::Terminal};
+use super::{
+    context::Context,
+    exit,
+    images::Images,
+    policy_file::PolicyFile,
+    render::Terminal,
+    table::{Meaning, TableCell},
+};
 use crate::{
     error::{Error, Result},
     project::{CheckedMessage, Severity},
@@ -110,9 +117,14 @@ fn everything(all: bool, context: &Context) -> Result<ExitCode> {
 
 fn print_finding(file: PolicyFile<'_>, finding: &Check, terminal: &Terminal) {
     match &finding.result {
-        Ok(how) => terminal.data(&file.data(&format!("ok       {}: {how}", finding.what))),
+        Ok(how) => {
+            let text = format!("{}: {how}", finding.what);
+            terminal
+                .table(&[file.row(vec![TableCell::new("ok     ", Meaning::Good), text.into()])]);
+        }
         Err(error) => {
-            terminal.data(&file.data(&format!("problem  {}", finding.what)));
+            let what = finding.what.to_string().into();
+            terminal.table(&[file.row(vec![TableCell::new("problem", Meaning::Bad), what])]);
             terminal.error(&file.error(error));
         }
     }

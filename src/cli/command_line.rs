@@ -2,10 +2,10 @@
 
 use std::ffi::OsString;
 
-use crate::text::shell_word;
+use crate::text::{is_harmful, shell_word};
 
-/// Global flags that take the next word as their value.
-const WITH_VALUE: [&str; 4] = ["-C", "--config", "--image", "--color"];
+/// Global flags whose value is not looked at.
+const WITH_VALUE: [&str; 1] = ["--image"];
 
 /// Verbs whose `--json` output is lines that end with an outcome.
 pub(super) const LINES: [&str; 5] = ["release", "promote", "resume", "rollback", "repair"];
@@ -19,6 +19,12 @@ pub(super) struct TypedLine {
     pub(super) json: bool,
     /// The value of `--color`.
     pub(super) color: Option<String>,
+    /// The value of `-C`.
+    pub(super) directory: Option<String>,
+    /// The value of `--config`.
+    pub(super) config: Option<String>,
+    /// The whole line, without the program's name.
+    words: Vec<String>,
 }
 
 /// This process's line with a further flag, as a shell reads it.
@@ -35,32 +41,63 @@ fn with_flag(words: impl Iterator<Item = String>, flag: &str) -> String {
     format!("hoist {}", words.join(" "))
 }
 
+/// Words as a shell reads them.
+pub(super) fn shown(words: &[String]) -> String {
+    let words: Vec<String> = words.iter().map(|word| shell_word(word)).collect();
+    words.join(" ")
+}
+
 impl TypedLine {
     /// Reads `arguments` without the program's own name.
     pub(super) fn read(arguments: impl IntoIterator<Item = OsString>) -> Self {
+        let all: Vec<String> = arguments
+            .into_iter()
+            .map(|word| word.to_string_lossy().into_owned())
+            .collect();
         let mut typed = Self {
             verb: None,
             json: false,
             color: None,
+            directory: None,
+            config: None,
+            words: all.clone(),
         };
-        let mut words = arguments
-            .into_iter()
-            .map(|word| word.to_string_lossy().into_owned());
+        let mut words = all.into_iter();
         while let Some(word) = words.next() {
             match &*word {
                 "--" => break,
                 "--json" => typed.json = true,
                 "--color" => typed.color = words.next(),
+                "-C" => typed.directory = words.next(),
+                "--config" => typed.config = words.next(),
                 word if WITH_VALUE.contains(&word) => drop(words.next()),
                 word if word.starts_with('-') => {
-                    let color = word.strip_prefix("--color=").map(str::to_owned);
-                    typed.color = color.or(typed.color);
+                    let value = |flag: &str| word.strip_prefix(flag).map(str::to_owned);
+                    typed.color = value("--color=").or(typed.color);
+                    typed.config = value("--config=").or(typed.config);
                 }
                 word if typed.verb.is_none() => typed.verb = Some(word.to_owned()),
                 _ => {}
             }
         }
         typed
+    }
+
+    /// Whether the line has what must not reach a terminal as it is.
+    pub(super) fn is_harmful(&self) -> bool {
+        self.words.iter().any(|word| word.contains(is_harmful))
+    }
+
+    /// The line with `instead` in the place of `word`.
+    pub(super) fn with_instead(&self, word: &str, instead: &[&str]) -> Option<Vec<String>> {
+        let place = self.words.iter().position(|one| one == word)?;
+        let (before, after) = self.words.split_at(place);
+        let instead = instead.iter().map(ToString::to_string);
+        let words = std::iter::once("hoist".to_owned())
+            .chain(before.iter().cloned())
+            .chain(instead)
+            .chain(after.iter().skip(1).cloned());
+        Some(words.collect())
     }
 
     /// Whether the verb's `--json` output is lines that end with an outcome.

@@ -13,7 +13,7 @@ use super::{
     context::Context,
     exit,
     question::{ask_for, can_be_answered},
-    render::columns,
+    table::{self, TableCell},
 };
 use crate::{
     error::{Error, Result},
@@ -21,6 +21,7 @@ use crate::{
     oci::Repository,
     policy::{self, Policy},
     project::{POLICY_FILE, WorkTree},
+    text::sanitize,
 };
 
 /// Write a commented `release.toml` from what the repository holds
@@ -112,8 +113,8 @@ fn check(path: &Path, found: &Found, context: &Context) -> Result<ExitCode> {
             .terminal
             .json(&json!({"v": 1, "path": path, "releases": document(&table)}));
     } else {
-        for line in lines(&table) {
-            context.terminal.data(&line);
+        for line in lines(&table, context.terminal.width()) {
+            context.terminal.styled(&line);
         }
     }
     Ok(ExitCode::from(exit::OK))
@@ -198,18 +199,20 @@ fn tell(table: &Table, context: &Context) {
     if context.terminal.quiet {
         return;
     }
-    for line in lines(table) {
-        context.terminal.remark(&line);
+    for line in lines(table, context.terminal.stderr_width()) {
+        context.terminal.styled_aside(&line);
     }
 }
 
-fn lines(table: &Table) -> Vec<String> {
+fn lines(table: &Table, width: Option<usize>) -> Vec<String> {
     let mut lines = Vec::new();
     for release in &table.releases {
-        lines.push(heading(release));
-        let mut rows = vec![["tag", "there", "here", ""].map(str::to_owned).to_vec()];
-        rows.extend(release.rows.iter().map(|row| cells(row, release)));
-        lines.extend(columns(&rows).iter().map(|line| format!("  {line}")));
+        lines.push(sanitize(heading(release)));
+        let head = ["tag", "there", "here", ""].map(TableCell::from).to_vec();
+        let rows = release.rows.iter().map(|row| cells(row, release));
+        let rows = rows.map(|row| row.into_iter().map(TableCell::from).collect());
+        let rows: Vec<_> = std::iter::once(head).chain(rows).collect();
+        lines.extend(table::lines(&rows, 2, width));
     }
     lines
 }

@@ -21,10 +21,10 @@ const PAST: usize = 10;
 pub(super) struct InspectArgs {
     /// A reference, an OCI layout, a `docker save` archive, or the name of an image of the policy [default: the last release]
     // Not called `image`: that is the global flag.
-    #[arg(value_name = "IMAGE")]
+    #[arg(value_name = "IMAGE", add = super::candidates::versions())]
     what: Option<String>,
     /// What to compare it with [default: of a version, the release before it]
-    #[arg(long, value_name = "IMAGE")]
+    #[arg(long, value_name = "IMAGE", add = super::candidates::versions())]
     since: Option<String>,
     /// Exit 4 where it is over `[image.budget]`; a file is compared with the last release
     #[arg(long)]

@@ -6,7 +6,12 @@ use semver::Version;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{context::Context, exit, images::Images, render::columns};
+use super::{
+    context::Context,
+    exit,
+    images::Images,
+    table::{Meaning, TableCell},
+};
 use crate::{
     error::{Error, ErrorCode, Result},
     git::CommitId,
@@ -64,9 +69,7 @@ pub(super) fn run(args: LogArgs, context: &Context) -> Result<ExitCode> {
             });
             table.extend(rows.map(|row| label.row(row)));
         }
-        for line in columns(&table) {
-            terminal.data(&line);
-        }
+        terminal.table(&table);
         for (label, _) in past.values().filter(|(_, past)| past.releases.is_empty()) {
             terminal.note(&label.note(
                 "no git tag of this clone names a release; if there should be some: `git fetch --tags`",
@@ -103,7 +106,7 @@ pub(super) fn withdrawal(withdrawn: &Withdrawn) -> Value {
 }
 
 /// A line for each different image of a release; one without a receipt has one all the same.
-fn rows(past: &PastRelease, withdrawn: Option<&Withdrawn>) -> Vec<Vec<String>> {
+fn rows(past: &PastRelease, withdrawn: Option<&Withdrawn>) -> Vec<Vec<TableCell>> {
     let mut images: Vec<(String, Vec<String>)> = Vec::new();
     for receipt in &past.images {
         let short = receipt.digest.short();
@@ -133,7 +136,9 @@ fn rows(past: &PastRelease, withdrawn: Option<&Withdrawn>) -> Vec<Vec<String>> {
             _ => String::new(),
         });
         let words = withdrawn.filter(|_| index == 0).map(Withdrawn::words);
-        head.chain([image, places.join(", "), words.unwrap_or_default()])
+        head.chain([image, places.join(", ")])
+            .map(TableCell::from)
+            .chain([TableCell::new(words.unwrap_or_default(), Meaning::Bad)])
             .collect()
     };
     images.into_iter().enumerate().map(row).collect()
@@ -154,8 +159,8 @@ fn only(mut past: Vec<PastRelease>, version: &Version) -> Result<Vec<PastRelease
 }
 
 /// Everything that is recorded of a release, a line each.
-fn recorded(past: &PastRelease, withdrawn: Option<&Withdrawn>) -> Vec<Vec<String>> {
-    let line = |what: &str, text: String| vec![what.to_owned(), text];
+fn recorded(past: &PastRelease, withdrawn: Option<&Withdrawn>) -> Vec<Vec<TableCell>> {
+    let line = |what: &str, text: String| vec![what.to_owned().into(), text.into()];
     let mut lines = vec![
         line("version", past.version.to_string()),
         line("tag", past.tag.clone()),

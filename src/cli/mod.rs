@@ -7,17 +7,21 @@
 
 mod args;
 mod build;
+mod candidates;
 mod changelog;
 mod check;
 mod ci;
 mod command_line;
 mod completions;
 mod context;
+mod ending;
 mod exit;
+mod help;
 mod images;
 mod init;
 mod inspect;
 mod inspect_text;
+mod live;
 mod locked_release;
 mod log;
 mod man;
@@ -39,10 +43,12 @@ mod schema;
 mod signal;
 mod status;
 mod step_text;
+mod table;
 mod tags;
 mod unlock;
 mod usage;
 mod verify;
+mod wait_text;
 
 use std::process::ExitCode;
 
@@ -71,13 +77,17 @@ what publishes.";
 #[command(
     name = "hoist",
     version,
-    propagate_version = true,
+    disable_help_flag = true,
+    disable_version_flag = true,
     max_term_width = 100,
     after_long_help = CREDENTIALS
 )]
 struct Cli {
     #[command(flatten)]
     global: Global,
+    /// Print the version of hoist
+    #[arg(short = 'V', long, action = clap::ArgAction::Version, help_heading = help::GLOBAL)]
+    version: Option<bool>,
     #[command(subcommand)]
     command: Command,
 }
@@ -181,19 +191,24 @@ impl Command {
 
 /// Parses the process's arguments, runs the verb, prints what came of it.
 pub fn main() -> ExitCode {
+    completions::answer_shell(command_line_definition);
     let typed = TypedLine::read(std::env::args_os().skip(1));
     let cli = match parse(&typed) {
         Ok(cli) => cli,
-        Err(error) => return usage::tell(&error, &typed),
+        Err(error) => return usage::tell(&error, &typed, command_line_definition),
     };
     let output = cli.command.output();
     let context = Context {
         terminal: Terminal::new(&cli.global),
         global: cli.global,
         cancel: Cancel::new(),
-        command_line: Cli::command,
+        command_line: command_line_definition,
     };
-    let watched = signal::watch(context.cancel.clone(), output.patience());
+    let watched = signal::watch(
+        context.cancel.clone(),
+        output.patience(),
+        context.terminal.clone(),
+    );
     match watched.and_then(|()| cli.command.run(&context)) {
         Ok(code) => code,
         Err(error) => {
@@ -213,13 +228,18 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// The whole command line, with its help.
+fn command_line_definition() -> clap::Command {
+    help::with_help(Cli::command())
+}
+
 fn parse(typed: &TypedLine) -> Result<Cli, clap::Error> {
     let color = match typed.color.as_deref() {
         Some("always") => clap::ColorChoice::Always,
         Some("never") => clap::ColorChoice::Never,
         _ => clap::ColorChoice::Auto,
     };
-    let matches = Cli::command().color(color).try_get_matches()?;
+    let matches = command_line_definition().color(color).try_get_matches()?;
     Cli::from_arg_matches(&matches)
 }
 
@@ -229,7 +249,7 @@ mod tests {
 
     #[test]
     fn the_definition_is_sound() {
-        Cli::command().debug_assert();
+        command_line_definition().debug_assert();
     }
 
     #[test]

@@ -18,7 +18,6 @@ const SHOWN: usize = 10;
 
 /// Print the next version, or nothing when there is nothing to release
 #[derive(Debug, clap::Args)]
-#[command(disable_version_flag = true)]
 pub(super) struct NextArgs {
     /// Say why, on stderr: the base, every commit with its level, what would change the answer
     #[arg(long)]
@@ -106,7 +105,7 @@ fn remark(file: PolicyFile<'_>, lines: &[String], terminal: &Terminal) {
         terminal.remark(&format!("{config}:"));
     }
     for line in lines {
-        terminal.remark(line);
+        terminal.explained(line);
     }
 }
 
@@ -122,7 +121,7 @@ fn nothing_at_all(history: &NextVersion, terminal: &Terminal) {
     }
     let lines = history.commit_lines();
     for line in lines.iter().take(SHOWN) {
-        terminal.remark(line);
+        terminal.explained(line);
     }
     if lines.len() > SHOWN {
         let more = lines.len() - SHOWN;

@@ -7,9 +7,10 @@ use serde_json::{Map, Value, json};
 
 use super::{
     ci::{RunEnd, RunReport},
+    ending::{RunVerb, ending},
     exit, images,
     policy_file::PolicyFile,
-    render::Terminal,
+    render::{BACK, Terminal, VERB},
 };
 use crate::{
     error::{Error, ErrorKind},
@@ -18,11 +19,11 @@ use crate::{
 };
 
 /// Prints the outcome of the only image; its exit code.
-pub(super) fn print(outcome: &Outcome, terminal: &Terminal) -> ExitCode {
+pub(super) fn print(outcome: &Outcome, deed: RunVerb, terminal: &Terminal) -> ExitCode {
     if terminal.json {
         terminal.json(&document(outcome));
     } else {
-        tell(PolicyFile::new(None), outcome, terminal);
+        tell(PolicyFile::new(None), outcome, deed, terminal);
     }
     report(outcome, terminal)
 }
@@ -35,7 +36,12 @@ pub(super) fn report(outcome: &Outcome, terminal: &Terminal) -> ExitCode {
 }
 
 /// Prints the outcome of something that may have had nothing to do.
-pub(super) fn print_or(outcome: Option<Outcome>, nothing: &str, terminal: &Terminal) -> ExitCode {
+pub(super) fn print_or(
+    outcome: Option<Outcome>,
+    nothing: &str,
+    deed: RunVerb,
+    terminal: &Terminal,
+) -> ExitCode {
     let Some(outcome) = outcome else {
         terminal.report(&[RunReport::new(
             PolicyFile::new(None),
@@ -43,7 +49,7 @@ pub(super) fn print_or(outcome: Option<Outcome>, nothing: &str, terminal: &Termi
         )]);
         return print_nothing(nothing, terminal);
     };
-    print(&outcome, terminal)
+    print(&outcome, deed, terminal)
 }
 
 fn print_nothing(nothing: &str, terminal: &Terminal) -> ExitCode {
@@ -59,7 +65,7 @@ fn print_nothing(nothing: &str, terminal: &Terminal) -> ExitCode {
 }
 
 /// An outcome for a person.
-pub(super) fn tell(file: PolicyFile<'_>, outcome: &Outcome, terminal: &Terminal) {
+pub(super) fn tell(file: PolicyFile<'_>, outcome: &Outcome, deed: RunVerb, terminal: &Terminal) {
     if let Some(error) = &outcome.error {
         terminal.error(&file.error(error));
     }
@@ -71,6 +77,13 @@ pub(super) fn tell(file: PolicyFile<'_>, outcome: &Outcome, terminal: &Terminal)
         for line in leftovers(outcome) {
             terminal.note(&line);
         }
+    }
+    if let Some((verb, text)) = ending(outcome, deed, terminal.elapsed()) {
+        let style = match outcome.kind {
+            OutcomeKind::RolledBack => BACK,
+            _ => VERB,
+        };
+        terminal.end(style, verb, &file.data(&text));
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::table::TableCell;
 use crate::{error::Error, project::ImageResult};
 
 /// The policy file of one of several images; empty where there is only one image, so that nothing
@@ -49,9 +50,9 @@ impl<'a> PolicyFile<'a> {
     }
 
     /// The row of a table, with the image in its first column.
-    pub(super) fn row(self, mut row: Vec<String>) -> Vec<String> {
+    pub(super) fn row(self, mut row: Vec<TableCell>) -> Vec<TableCell> {
         if let Some(config) = self.0 {
-            row.insert(0, config.to_owned());
+            row.insert(0, config.into());
         }
         row
     }
@@ -99,7 +100,7 @@ mod tests {
         assert_eq!(same.message(), error.message());
         assert_eq!(same.hints(), error.hints());
         assert_eq!(one.note("`hoist plan`"), "`hoist plan`");
-        assert_eq!(one.row(vec!["a".into()]), ["a"]);
+        assert_eq!(one.row(vec!["a".into()]), ["a".into()]);
         assert_eq!(one.short(), None);
     }
 

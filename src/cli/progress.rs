@@ -1,36 +1,27 @@
-//! Events as a person sees them: step lines with a verb column, bars on a terminal, one line a
+//! Events as a person sees them: step lines with a verb column, live lines on a terminal, one line a
 //! step elsewhere, JSON lines when asked for.
 
 use std::{
     collections::HashMap,
-    io::{IsTerminal, Write},
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use anstyle::{AnsiColor, Style};
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use anstyle::Style;
 
 use super::{
-    ci::Ci,
+    live::{LiveStep, LiveTransfer},
     policy_file::PolicyFile,
-    render::Terminal,
-    step_text::{doing, done, result, subject},
+    render::{BACK, BUSY, Terminal, VERB},
+    step_text::{doing, done, result, subject, subject_of},
+    wait_text,
 };
-use crate::{
-    event::{Event, Events, Finished, Started, Step},
-    text::sanitize,
-};
-
-const VERB: Style = AnsiColor::Green.on_default().bold();
-const BUSY: Style = AnsiColor::Cyan.on_default().bold();
-const BACK: Style = AnsiColor::Yellow.on_default().bold();
+use crate::event::{Awaited, Event, Events, Finished, Started, Step};
 
 /// Where a verb shows long work. One screen serves all images of a run.
 pub(super) struct Screen {
     terminal: Terminal,
-    /// On a terminal only.
-    bars: Option<MultiProgress>,
+    throttle: Arc<Throttle>,
 }
 
 impl Screen {
@@ -38,7 +29,7 @@ impl Screen {
     pub(super) fn new(terminal: &Terminal) -> Self {
         Self {
             terminal: terminal.clone(),
-            bars: std::io::stderr().is_terminal().then(MultiProgress::new),
+            throttle: Arc::default(),
         }
     }
 
@@ -46,8 +37,11 @@ impl Screen {
     pub(super) fn events(&self, file: PolicyFile<'_>) -> Events {
         if self.terminal.json {
             let (terminal, config) = (self.terminal.clone(), file.config().map(str::to_owned));
+            let throttle = self.throttle.clone();
             return Events::new(move |event| {
-                if let Some(line) = json_line(&event, config.as_deref()) {
+                if throttle.admits(&event)
+                    && let Some(line) = json_line(&event, config.as_deref())
+                {
                     terminal.json(&line);
                 }
             });
@@ -86,10 +80,9 @@ impl Screen {
             about: file
                 .short()
                 .map_or(String::new(), |short| format!("{short}: ")),
-            bars: self.bars.clone(),
+            terminal: self.terminal.clone(),
             running: Mutex::default(),
-            verbose: self.terminal.verbose > 0,
-            ci: self.terminal.ci.clone(),
+            told: Mutex::default(),
         }
     }
 }
@@ -98,7 +91,7 @@ impl Screen {
 fn concerns_looking(event: &Event) -> bool {
     matches!(
         event,
-        Event::Waiting { .. } | Event::Detail { .. } | Event::Warning { .. }
+        Event::Waiting(_) | Event::Detail { .. } | Event::Warning { .. }
     )
 }
 
@@ -111,6 +104,7 @@ fn json_line(event: &Event, config: Option<&str>) -> Option<serde_json::Value> {
     let what = match event {
         Event::Started(started) => Some(subject(started)),
         Event::Finished(finished) => Some(result(finished)),
+        Event::Waiting(wait) => Some(wait_text::text(wait)),
         _ => None,
     };
     let mut line = serde_json::Map::from_iter([("v".to_owned(), 1.into())]);
@@ -127,14 +121,70 @@ fn json_line(event: &Event, config: Option<&str>) -> Option<serde_json::Value> {
     Some(line.into())
 }
 
+/// How many steps of a release have a number.
+const STEPS: u8 = 8;
+
+/// The place of a step among those of a release. Hooks and the way back have none.
+fn number(step: Step) -> Option<u8> {
+    match step {
+        Step::Plan => Some(1),
+        Step::Preflight => Some(2),
+        Step::Build => Some(3),
+        Step::Stage => Some(4),
+        Step::Lock => Some(5),
+        Step::Commit => Some(6),
+        Step::Verify => Some(7),
+        Step::Finish => Some(8),
+        Step::Hooks | Step::Sign | Step::Observe | Step::RollBack => None,
+    }
+}
+
+/// Lets a progress line through once a second.
+#[derive(Default)]
+struct Throttle(Mutex<Option<Instant>>);
+
+impl Throttle {
+    fn admits(&self, event: &Event) -> bool {
+        if !matches!(event, Event::Progress { .. }) {
+            return true;
+        }
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_time = last.is_none_or(|last| last.elapsed() >= Duration::from_secs(1));
+        if is_time {
+            *last = Some(Instant::now());
+        }
+        is_time
+    }
+}
+
+/// The steps and transfers that are under way.
+#[derive(Default)]
+struct UnderWay {
+    steps: Vec<(Step, String, LiveStep)>,
+    transfers: HashMap<String, (Step, LiveTransfer)>,
+}
+
+impl UnderWay {
+    /// Ends one step, and what was transferred for it.
+    fn end(&mut self, step: Step, subject: Option<&str>) {
+        self.steps
+            .retain(|(one, of, _)| *one != step || subject.is_some_and(|subject| of != subject));
+        if self.steps.iter().all(|(one, ..)| *one != step) {
+            self.transfers.retain(|_, (of, _)| *of != step);
+        }
+    }
+}
+
+/// A wait that is told of again within this time is another one for the same.
+const SAME_WAIT: Duration = Duration::from_secs(10);
+
 struct Printer {
     /// Begins every text where there are several images.
     about: String,
-    /// On a terminal only.
-    bars: Option<MultiProgress>,
-    running: Mutex<HashMap<String, ProgressBar>>,
-    verbose: bool,
-    ci: Ci,
+    terminal: Terminal,
+    running: Mutex<UnderWay>,
+    /// Waits that were told of lately.
+    told: Mutex<Vec<(Awaited, Instant)>>,
 }
 
 impl Printer {
@@ -142,25 +192,23 @@ impl Printer {
         match event {
             Event::Started(started) => self.started(&started),
             Event::Finished(finished) => self.finished(&finished),
-            Event::Ended { .. } => self.clear(),
+            Event::Ended { step } => self.lock().end(step, None),
             Event::Progress {
                 id,
                 label,
                 done,
                 total,
-            } => self.progress(id, label, done, total),
+            } => self.progress(id, &label, done, total),
             Event::Output { line } => self.output(&line),
             Event::Tagged {
                 repository,
                 tag,
                 digest,
             } => {
-                if self.verbose {
-                    self.line(
-                        VERB,
-                        "Tagged",
-                        &format!("{repository}:{tag} {}", digest.short()),
-                    );
+                let text = format!("{repository}:{tag} {}", digest.short());
+                match self.is_verbose() {
+                    true => self.line(VERB, "Tagged", &text),
+                    false => self.hear(Step::Commit, &format!("{tag} moved")),
                 }
             }
             Event::Restored {
@@ -173,9 +221,13 @@ impl Printer {
                     .map_or("gone again", |digest| digest.short());
                 self.line(BACK, "Put back", &format!("{repository}:{tag} {now}"));
             }
-            Event::Waiting { text } => self.line(BUSY, "waiting", &text),
+            Event::Waiting(wait) => {
+                if self.is_news(&wait.awaited) {
+                    self.line(BACK, "waiting", &wait_text::text(&wait));
+                }
+            }
             Event::Detail { text } => {
-                if self.verbose {
+                if self.is_verbose() {
                     self.line(BUSY, "detail", &text);
                 }
             }
@@ -184,99 +236,127 @@ impl Printer {
         }
     }
 
+    /// Whether the same wait was not told of just now, by work that goes on side by side.
+    fn is_news(&self, awaited: &Awaited) -> bool {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        told.retain(|(_, at)| at.elapsed() < SAME_WAIT);
+        let is_news = told.iter().all(|(one, _)| one != awaited);
+        if is_news {
+            told.push((awaited.clone(), Instant::now()));
+        }
+        is_news
+    }
+
+    fn is_verbose(&self) -> bool {
+        self.terminal.verbose > 0
+    }
+
     fn warning(&self, text: &str) {
         self.line(BACK, "warning", text);
-        if let Some(line) = self.ci.warning(text) {
-            self.raw(&line);
+        if let Some(line) = self.terminal.ci.warning(text) {
+            self.terminal.progress_line(&line);
         }
     }
 
     fn started(&self, started: &Started) {
         let (step, what) = (started.step(), subject(started));
         if step == Step::RollBack {
-            self.clear();
-            return self.line(BACK, "Rolling back", &what);
+            self.line(BACK, "Rolling back", &what);
+        } else if !self.terminal.live.is_shown() && matches!(step, Step::Build | Step::Stage) {
+            self.line(BUSY, doing(step), &what);
         }
-        let Some(bars) = &self.bars else {
-            if matches!(step, Step::Build | Step::Stage) {
-                self.line(BUSY, doing(step), &what);
-            }
-            return;
-        };
-        let style = ProgressStyle::with_template("{prefix:>12.cyan.bold} {msg} {spinner}")
-            .expect("the template is fixed");
-        let bar = bars.add(
-            ProgressBar::new_spinner()
-                .with_style(style)
-                .with_prefix(doing(step)),
-        );
-        bar.set_message(format!("{}{what}", self.about));
-        bar.enable_steady_tick(Duration::from_millis(120));
-        self.lock().insert(format!("step {step:?}"), bar);
+        let number = number(step).map_or(String::new(), |number| format!("{number}/{STEPS} "));
+        let text = format!("{number}{}{what}", self.about);
+        let live = self.terminal.live.step(doing(step), text);
+        self.lock().steps.push((step, what, live));
     }
 
     fn finished(&self, finished: &Finished) {
-        self.clear();
-        // Nobody waits for a look: only its failure is news.
-        if finished.step() != Step::Observe || self.verbose {
-            self.line(VERB, done(finished.step()), &result(finished));
+        let step = finished.step();
+        self.lock().end(step, subject_of(finished).as_deref());
+        // Nobody waits for a look: only its failure is news. The end is told with all that was done,
+        // but where several images end one after the other.
+        let is_told = match step {
+            Step::Observe => self.is_verbose(),
+            // A question has shown it.
+            Step::Plan => !self.terminal.has_agreed() || self.is_verbose(),
+            Step::Finish | Step::RollBack => self.is_verbose() || !self.about.is_empty(),
+            _ => true,
+        };
+        if is_told {
+            self.line(VERB, done(step), &result(finished));
         }
     }
 
-    fn progress(&self, id: String, label: String, done: u64, total: Option<u64>) {
-        let Some(bars) = &self.bars else { return };
+    fn progress(&self, id: String, label: &str, done: u64, total: Option<u64>) {
         let mut running = self.lock();
-        let bar = running.entry(id).or_insert_with(|| {
-            let template = if total.is_some() {
-                "{prefix:>12} [{bar:30}] {decimal_bytes}/{decimal_total_bytes} {decimal_bytes_per_sec}"
-            } else {
-                "{prefix:>12} {decimal_bytes} {spinner}"
-            };
-            let style = ProgressStyle::with_template(template)
-                .expect("the template is fixed")
-                .progress_chars("=> ");
-            bars.add(ProgressBar::new(total.unwrap_or(0)).with_style(style).with_prefix(label))
-        });
-        bar.set_position(done);
-        if total.is_some_and(|total| done >= total) {
-            bar.finish_and_clear();
+        let is_over = total.is_some_and(|total| done >= total);
+        // What has no content, such as a name that the builder gives, is no transfer.
+        if is_over || done == 0 {
+            running.transfers.remove(&id);
+            return;
+        }
+        if let Some((_, transfer)) = running.transfers.get(&id) {
+            return transfer.set(done);
+        }
+        let Some(step) = running.steps.last().map(|(step, ..)| *step) else {
+            return;
+        };
+        if let Some(transfer) = self.terminal.live.transfer(label, total) {
+            transfer.set(done);
+            running.transfers.insert(id, (step, transfer));
         }
     }
 
     fn output(&self, line: &str) {
         // Where nobody looks on, it is the only record of what happened.
-        if self.verbose || self.bars.is_none() {
-            self.raw(&format!("             {}{line}", self.about));
-        } else if let Some(bar) = self.lock().get("step Build") {
-            let line: String = line.chars().take(80).collect();
-            bar.set_message(format!("{}{line}", self.about));
+        if self.is_verbose() || !self.terminal.live.is_shown() {
+            let text = format!("             {}{line}", self.about);
+            self.terminal.progress_line(&text);
+        } else if let Some(line) = live_output(line) {
+            for step in [Step::Build, Step::Hooks] {
+                self.hear(step, line);
+            }
         }
     }
 
-    /// Ends all bars: what they showed is done or gone.
-    fn clear(&self) {
-        for (_, bar) in self.lock().drain() {
-            bar.finish_and_clear();
+    /// The last thing that was heard of a step that is under way.
+    fn hear(&self, step: Step, line: &str) {
+        for (_, _, live) in self.lock().steps.iter().filter(|(one, ..)| *one == step) {
+            live.hear(line);
         }
     }
 
     fn line(&self, style: Style, verb: &str, what: &str) {
-        let what = sanitize(what.to_owned());
-        self.raw(&format!("{style}{verb:>12}{style:#} {}{what}", self.about));
+        let what = format!("{}{what}", self.about);
+        self.terminal.step(style, verb, &what);
     }
 
-    fn raw(&self, line: &str) {
-        // A closed stderr must not end a release.
-        let write = || drop(writeln!(anstream::stderr(), "{line}"));
-        match &self.bars {
-            Some(bars) => bars.suspend(write),
-            None => write(),
-        }
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, ProgressBar>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, UnderWay> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What a builder's line says of the work that goes on: nothing where it tells what is over.
+fn live_output(line: &str) -> Option<&str> {
+    let numbered = line.strip_prefix('#').and_then(|rest| {
+        let (number, text) = rest.split_once(' ')?;
+        number
+            .bytes()
+            .all(|byte| byte.is_ascii_digit())
+            .then_some(text)
+    });
+    let text = numbered.unwrap_or(line).trim();
+    let is_over = [
+        "DONE",
+        "CACHED",
+        "Successfully ",
+        "--->",
+        "Removing intermediate",
+    ]
+    .iter()
+    .any(|words| text.starts_with(words));
+    (!is_over && !text.is_empty()).then_some(text)
 }
 
 #[cfg(test)]
@@ -297,5 +377,54 @@ mod tests {
             line.to_string(),
             r#"{"v":1,"config":"api/release.toml","type":"finished","step":"lock","what":"origin","remote":"origin"}"#
         );
+    }
+
+    #[test]
+    fn progress_is_told_once_a_second() {
+        let throttle = Throttle::default();
+        let progress = |done| Event::Progress {
+            id: "a".to_owned(),
+            label: "a".to_owned(),
+            done,
+            total: None,
+        };
+        let told = (0..500).filter(|done| throttle.admits(&progress(*done)));
+        assert!(told.count() <= 2);
+        let note = Event::Note {
+            text: "a".to_owned(),
+        };
+        assert!(throttle.admits(&note) && throttle.admits(&note));
+    }
+
+    #[test]
+    fn a_builders_line_is_heard_while_its_work_goes_on() {
+        for (line, heard) in [
+            ("#7 [build 4/4] RUN make", Some("[build 4/4] RUN make")),
+            ("#7   compiling a", Some("compiling a")),
+            ("Step 3/7 : RUN make", Some("Step 3/7 : RUN make")),
+            ("#7 DONE 8.0 s", None),
+            ("#7 CACHED", None),
+            ("Successfully tagged acme/api:1", None),
+            (" ---> 1a2b3c4d5e6f", None),
+            ("#not a number", Some("#not a number")),
+        ] {
+            assert_eq!(live_output(line), heard, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_step_that_ends_leaves_the_others() {
+        let live = crate::cli::live::Live::default();
+        let mut running = UnderWay::default();
+        for repository in ["a", "b"] {
+            let step = live.step("Staging", repository.to_owned());
+            running
+                .steps
+                .push((Step::Stage, repository.to_owned(), step));
+        }
+        running.end(Step::Stage, Some("a"));
+        assert!(running.steps.len() == 1 && live.is_busy());
+        running.end(Step::Stage, None);
+        assert!(running.steps.is_empty() && !live.is_busy());
     }
 }

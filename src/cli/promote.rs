@@ -4,17 +4,18 @@ use std::process::ExitCode;
 
 use super::{
     context::Context,
-    exit, outcome, plan,
+    ending::RunVerb,
+    exit, outcome,
+    plan::{self, PlanView},
     question::{confirm, needs_answer},
 };
 use crate::{error::Result, project::parse_version, release::ReleaseRequest};
 
 /// Publish a pre-release's image under its core version: the same bytes, no build
 #[derive(Debug, clap::Args)]
-#[command(disable_version_flag = true)]
 pub(super) struct PromoteArgs {
     /// The pre-release, e.g. 1.3.0-rc.2
-    #[arg(value_name = "PRERELEASE")]
+    #[arg(value_name = "PRERELEASE", add = super::candidates::prereleases())]
     candidate: String,
     /// Go ahead without asking; needed where there is no terminal
     #[arg(short, long)]
@@ -58,10 +59,15 @@ pub(super) fn run(args: PromoteArgs, context: &Context) -> Result<ExitCode> {
         true => release.promote(&candidate, &request)?,
         false => {
             let shown = release.propose_promotion(&candidate, &request)?;
-            let question = format!("{}Release {}?", plan::text(&shown), shown.version);
+            let question = format!(
+                "{}Release {}?",
+                plan::text(&shown, PlanView::on_stderr(terminal)),
+                shown.version
+            );
             confirm(&question, "not promoted", &context.cancel)?;
+            terminal.agree();
             release.execute_promotion(&candidate, &shown, &request)?
         }
     };
-    Ok(outcome::print(&outcome, terminal))
+    Ok(outcome::print(&outcome, RunVerb::Promote, terminal))
 }

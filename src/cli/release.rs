@@ -13,9 +13,11 @@ use super::{
     args::Overrides,
     ci::{RunEnd, RunReport},
     context::Context,
+    ending::RunVerb,
     exit,
     images::{self, Images},
-    nothing, outcome, plan,
+    nothing, outcome,
+    plan::{self, PlanView},
     policy_file::PolicyFile,
     question::{confirm, needs_answer},
     recovery_args::consent,
@@ -33,7 +35,6 @@ use crate::{
 
 /// Release: build once, move every tag or none, tag git
 #[derive(Debug, clap::Args)]
-#[command(disable_version_flag = true)]
 pub(super) struct ReleaseArgs {
     #[command(flatten)]
     overrides: Overrides,
@@ -92,7 +93,7 @@ pub(super) fn run(args: ReleaseArgs, context: &Context) -> Result<ExitCode> {
         can_answer(args.all, terminal)?;
         let planned = Images::of(releases.propose(&request))?;
         plan::tell_without_plan(&planned, terminal);
-        if !is_asked(&planned, &context.cancel)? {
+        if !is_asked(&planned, terminal, &context.cancel)? {
             return without_plan(&planned, args.require_release, terminal);
         }
         shown = shown.or_else(|| Some(planned.into_results()));
@@ -117,7 +118,7 @@ fn dry_run(args: &ReleaseArgs, request: &ReleaseRequest, context: &Context) -> R
     };
     let releases = releases.with_hooks(!args.skip_hooks);
     let planned = Images::of(releases.dry_run(request))?;
-    plan::print(&planned, terminal);
+    plan::print(&planned, false, terminal);
     without_plan(&planned, args.require_release, terminal)
 }
 
@@ -213,7 +214,7 @@ fn can_answer(all: bool, terminal: &Terminal) -> Result<()> {
 
 /// Shows every plan and asks once, and goes on only after a yes. Where no image has a plan, nothing is
 /// asked.
-fn is_asked(planned: &Images<Planned>, cancel: &Cancel) -> Result<bool> {
+fn is_asked(planned: &Images<Planned>, terminal: &Terminal, cancel: &Cancel) -> Result<bool> {
     let plans = plan::plans(planned);
     let what = match &*plans {
         [] => return Ok(false),
@@ -221,8 +222,12 @@ fn is_asked(planned: &Images<Planned>, cancel: &Cancel) -> Result<bool> {
         [_] => "1 image".to_owned(),
         plans => format!("{} images", plans.len()),
     };
-    let shown: String = plans.iter().map(|(_, plan)| plan::text(plan)).collect();
+    let shown: String = plans
+        .iter()
+        .map(|(_, plan)| plan::text(plan, PlanView::on_stderr(terminal)))
+        .collect();
     confirm(&format!("{shown}Release {what}?"), "not released", cancel)?;
+    terminal.agree();
     Ok(true)
 }
 
@@ -288,7 +293,7 @@ fn code(done: &ReleaseResult) -> u8 {
 fn tell(file: PolicyFile<'_>, result: &Result<ReleaseResult>, terminal: &Terminal) {
     match result {
         Ok(ReleaseResult::Nothing(nothing)) => nothing::tell(file, nothing, terminal),
-        Ok(ReleaseResult::Ended(ended)) => outcome::tell(file, ended, terminal),
+        Ok(ReleaseResult::Ended(ended)) => outcome::tell(file, ended, RunVerb::Release, terminal),
         Err(error) => terminal.error(&file.error(error)),
     }
 }

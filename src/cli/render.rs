@@ -4,17 +4,21 @@ use std::{
     fmt::Write as _,
     io::Write as _,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
+    time::{Duration, Instant},
 };
 
 use anstyle::{AnsiColor, Style};
+use console::Term;
 use serde_json::{Value, json};
 
 use super::{
     args::{Color, Global},
     ci::{Ci, RunReport},
+    live::{self, Live},
+    table::{self, NARROW, TableCell, wrapped},
 };
 use crate::{
     error::Error,
@@ -25,6 +29,16 @@ use crate::{
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const HINT: Style = AnsiColor::Cyan.on_default().bold();
 const STATE: Style = AnsiColor::Yellow.on_default().bold();
+
+/// The verb of something that is done.
+pub(super) const VERB: Style = AnsiColor::Green.on_default().bold();
+/// The verb of something that goes on.
+pub(super) const BUSY: Style = AnsiColor::Cyan.on_default().bold();
+/// The verb of something that goes back, or does not go on.
+pub(super) const BACK: Style = AnsiColor::Yellow.on_default().bold();
+
+/// Where the text of a step begins: behind the column of verbs.
+const TEXT_COLUMN: usize = 13;
 
 /// Where a verb's words go: data to stdout, everything else to stderr.
 #[derive(Debug, Clone)]
@@ -37,8 +51,14 @@ pub(super) struct Terminal {
     pub(super) verbose: u8,
     /// What the CI service is told.
     pub(super) ci: Ci,
+    /// What changes on the terminal while work goes on.
+    pub(super) live: Live,
+    /// When the program was started.
+    begun: Instant,
     /// Whether a JSON document was printed.
     has_json: Arc<AtomicBool>,
+    /// When a person has agreed to a plan.
+    agreed: Arc<OnceLock<Instant>>,
 }
 
 impl Terminal {
@@ -57,8 +77,62 @@ impl Terminal {
                 true => Ci::default(),
                 false => Ci::from_process(),
             },
+            live: match global.quiet || global.json {
+                true => Live::default(),
+                false => Live::on_stderr(),
+            },
+            begun: Instant::now(),
             has_json: Arc::default(),
+            agreed: Arc::default(),
         }
+    }
+
+    /// A person was shown a plan, and agrees to it now.
+    pub(super) fn agree(&self) {
+        self.agreed.get_or_init(Instant::now);
+    }
+
+    /// Whether a person was shown a plan and has agreed to it.
+    pub(super) fn has_agreed(&self) -> bool {
+        self.agreed.get().is_some()
+    }
+
+    /// How long the work has been going on. Time to think about a question is not part of it.
+    pub(super) fn elapsed(&self) -> Duration {
+        self.agreed.get().unwrap_or(&self.begun).elapsed()
+    }
+
+    /// How wide the terminal is that standard output leads to; `None`: it leads elsewhere.
+    pub(super) fn width(&self) -> Option<usize> {
+        live::width(&Term::stdout())
+    }
+
+    /// The same of standard error.
+    pub(super) fn stderr_width(&self) -> Option<usize> {
+        live::width(&Term::stderr())
+    }
+
+    /// A step, to stderr: its verb in a column, and a text that is wrapped behind it.
+    pub(super) fn step(&self, style: Style, verb: &str, text: &str) {
+        self.raw(&step_lines(style, verb, text, self.stderr_width()));
+    }
+
+    /// The last line of a run, to stderr, unless only errors were asked for.
+    pub(super) fn end(&self, style: Style, verb: &str, text: &str) {
+        if !self.quiet {
+            self.step(style, verb, text);
+        }
+    }
+
+    /// A line that belongs to a step, to stderr.
+    pub(super) fn progress_line(&self, line: &str) {
+        self.raw(&sanitize(line.to_owned()));
+    }
+
+    /// A closed stderr must not end a release.
+    fn raw(&self, line: &str) {
+        self.live
+            .aside(|| drop(writeln!(anstream::stderr(), "{line}")));
     }
 
     /// Tells the CI service how a run ended.
@@ -92,6 +166,23 @@ impl Terminal {
         let _ = writeln!(anstream::stdout(), "{}", sanitize(text.to_owned()));
     }
 
+    /// A table to stdout, as wide as the terminal.
+    pub(super) fn table(&self, rows: &[Vec<TableCell>]) {
+        for line in table::lines(rows, 0, self.width()) {
+            let _ = writeln!(anstream::stdout(), "{line}");
+        }
+    }
+
+    /// Lines that are harmless and may be styled, to stdout.
+    pub(super) fn styled(&self, text: &str) {
+        let _ = writeln!(anstream::stdout(), "{text}");
+    }
+
+    /// The same to stderr.
+    pub(super) fn styled_aside(&self, text: &str) {
+        self.raw(text);
+    }
+
     /// One JSON document, or one JSON line, to stdout.
     pub(super) fn json(&self, document: &Value) {
         self.has_json.store(true, Ordering::Relaxed);
@@ -106,12 +197,38 @@ impl Terminal {
     /// A note to stderr, unless only errors were asked for.
     pub(super) fn note(&self, text: &str) {
         if !self.quiet {
-            let _ = writeln!(
-                anstream::stderr(),
-                "{HINT}note:{HINT:#} {}",
-                sanitize(text.to_owned())
-            );
+            self.remarked(HINT, "note:", text);
         }
+    }
+
+    /// A word and a text that is wrapped behind it.
+    fn remarked(&self, style: Style, word: &str, text: &str) {
+        let text = self.hanging(word, text);
+        self.raw(&format!("{style}{word}{style:#} {text}"));
+    }
+
+    /// A harmless text that is wrapped behind `word`, on a terminal.
+    fn hanging(&self, word: &str, text: &str) -> String {
+        let text = sanitize(text.to_owned());
+        let Some(width) = self.stderr_width() else {
+            return text;
+        };
+        let indent = word.len() + 1;
+        let room = width.saturating_sub(indent + 1).max(NARROW);
+        wrapped(&text, room).join(&format!("\n{:indent$}", ""))
+    }
+
+    /// A line of an explanation, to stderr; the level of a commit in its colour.
+    pub(super) fn explained(&self, line: &str) {
+        let line = sanitize(line.to_owned());
+        let mut words = line.splitn(3, ' ');
+        let styled = match (words.next(), words.next(), words.next()) {
+            (Some(commit), Some(level), Some(rest)) => {
+                level_style(level).map(|style| format!("{commit} {style}{level}{style:#} {rest}"))
+            }
+            _ => None,
+        };
+        self.raw(&styled.unwrap_or(line));
     }
 
     /// A line that was asked for, to stderr, because stdout carries data only.
@@ -122,11 +239,7 @@ impl Terminal {
     /// A warning to stderr, unless only errors were asked for.
     pub(super) fn warning(&self, text: &str) {
         if !self.quiet {
-            let _ = writeln!(
-                anstream::stderr(),
-                "{STATE}warning:{STATE:#} {}",
-                sanitize(text.to_owned())
-            );
+            self.remarked(STATE, "warning:", text);
             if let Some(line) = self.ci.warning(text) {
                 let _ = writeln!(anstream::stderr(), "{}", sanitize(line));
             }
@@ -135,10 +248,18 @@ impl Terminal {
 
     /// An error: what failed, why, what is true outside now, what helps.
     pub(super) fn error(&self, error: &Error) {
+        self.live.aside(|| self.write_error(error));
+    }
+
+    fn write_error(&self, error: &Error) {
         let mut out = anstream::stderr().lock();
-        let _ = writeln!(out, "{ERROR}error:{ERROR:#} {}", error.message());
+        let part = |out: &mut dyn std::io::Write, style: Style, word: &str, text: &str| {
+            let lines = self.hanging(word, text);
+            let _ = writeln!(out, "{style}{word}{style:#} {lines}");
+        };
+        part(&mut out, ERROR, "error:", error.message());
         for cause in error.causes() {
-            let _ = writeln!(out, "caused by: {cause}");
+            part(&mut out, Style::new(), "caused by:", &cause);
         }
         for excerpt in error.excerpts() {
             let _ = writeln!(out, "{STATE}{}:{STATE:#}", excerpt.title);
@@ -147,10 +268,10 @@ impl Terminal {
             }
         }
         if let Some(state) = error.state_now() {
-            let _ = writeln!(out, "{STATE}state:{STATE:#} {state}");
+            part(&mut out, STATE, "state:", state);
         }
         for hint in error.hints() {
-            let _ = writeln!(out, "{HINT}hint:{HINT:#} {hint}");
+            part(&mut out, HINT, "hint:", hint);
         }
         if let Some(line) = self.ci.error(error) {
             let _ = writeln!(out, "{line}");
@@ -158,10 +279,39 @@ impl Terminal {
     }
 }
 
+/// The colour of a commit's level, where a word is one.
+fn level_style(word: &str) -> Option<Style> {
+    match word {
+        "major" => Some(ERROR),
+        "minor" => Some(AnsiColor::Yellow.on_default()),
+        "patch" => Some(AnsiColor::Green.on_default()),
+        _ => None,
+    }
+}
+
+/// A step: its verb in a column, and a text that is made harmless and wrapped behind it.
+pub(super) fn step_lines(style: Style, verb: &str, text: &str, width: Option<usize>) -> String {
+    let room = width.map_or(usize::MAX, |width| {
+        width.saturating_sub(TEXT_COLUMN + 1).max(NARROW)
+    });
+    let text = sanitize(text.to_owned());
+    let text = wrapped(&text, room).join(&format!("\n{:TEXT_COLUMN$}", ""));
+    format!("{style}{verb:>12}{style:#} {text}")
+}
+
 /// One JSON document to stdout.
 pub(super) fn print_json(document: &Value) {
     let document = harmless_json(&document.to_string());
     let _ = writeln!(anstream::stdout(), "{document}");
+}
+
+/// An error that is told already in words, to stderr, without colours.
+pub(super) fn plain_error(text: &str) {
+    let _ = writeln!(
+        anstream::stderr(),
+        "{}",
+        sanitize(text.trim_end().to_owned())
+    );
 }
 
 /// A hint to stderr, behind an error that is told already.
@@ -190,24 +340,6 @@ pub(super) fn shown(observed: &Observed) -> Value {
         Observed::At(digest) => json!(digest),
         Observed::Absent | Observed::Unknown => Value::Null,
     }
-}
-
-/// Rows as lines, each column as wide as its widest cell.
-pub(super) fn columns(rows: &[Vec<String>]) -> Vec<String> {
-    let count = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |column: usize| {
-        let cells = rows.iter().filter_map(|row| row.get(column));
-        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..count).map(width).collect();
-    let line = |row: &Vec<String>| {
-        let cells = row
-            .iter()
-            .zip(&widths)
-            .map(|(cell, w)| format!("{cell:w$}"));
-        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
-    };
-    rows.iter().map(line).collect()
 }
 
 #[cfg(test)]

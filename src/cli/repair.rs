@@ -7,11 +7,13 @@ use serde_json::{Value, json};
 
 use super::{
     context::Context,
+    ending::RunVerb,
     exit,
     images::{self, Images},
     outcome,
     policy_file::PolicyFile,
-    render::{Terminal, columns, shown},
+    render::{Terminal, shown},
+    table::{Meaning, TableCell},
 };
 use crate::{
     error::Result,
@@ -108,7 +110,7 @@ impl Repaired {
 
     fn tell(&self, file: PolicyFile<'_>, terminal: &Terminal) {
         match (&self.outcome, self.wrong) {
-            (Some(outcome), _) => outcome::tell(file, outcome, terminal),
+            (Some(outcome), _) => outcome::tell(file, outcome, RunVerb::Repair, terminal),
             (None, 0) => terminal.note(&file.note("every moving tag shows what it should")),
             (None, wrong) => terminal.note(&file.note(&format!(
                 "{wrong} {} drifted; `hoist repair --yes` mends them",
@@ -131,9 +133,7 @@ fn show(reports: &Images<DriftReport>, terminal: &Terminal) {
             }
         }
     }
-    for line in columns(&rows) {
-        terminal.data(&line);
-    }
+    terminal.table(&rows);
     for (file, report) in reports.values() {
         if !report.left_out.is_empty() && terminal.verbose > 0 {
             terminal.note(&file.note(&format!(
@@ -144,7 +144,7 @@ fn show(reports: &Images<DriftReport>, terminal: &Terminal) {
     }
 }
 
-fn row(repository: &Repository, drift: &Drift) -> Vec<String> {
+fn row(repository: &Repository, drift: &Drift) -> Vec<TableCell> {
     let now = match &drift.shown {
         Observed::At(digest) => digest.short().to_owned(),
         Observed::Absent => "-".into(),
@@ -162,11 +162,18 @@ fn row(repository: &Repository, drift: &Drift) -> Vec<String> {
         _ => format!("{} ({})", drift.version, drift.want.short()),
     };
     vec![
-        repository.tag(&drift.tag),
-        drift.state.as_str().to_owned(),
-        now,
-        should,
+        repository.tag(&drift.tag).into(),
+        TableCell::new(drift.state.as_str(), meaning(&drift.state)),
+        now.into(),
+        should.into(),
     ]
+}
+
+fn meaning(state: &DriftState) -> Meaning {
+    match state {
+        DriftState::Right => Meaning::Good,
+        DriftState::Missing | DriftState::Wrong(_) | DriftState::Unreadable => Meaning::Bad,
+    }
 }
 
 fn line(repository: &Repository, drift: &Drift) -> Value {

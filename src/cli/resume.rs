@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use super::{
     context::Context,
+    ending::RunVerb,
     outcome,
     recovery_args::{RecoveryArgs, consent},
 };
@@ -22,5 +23,10 @@ pub(super) fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode> {
     let outcome = release.resume(args.recovery.recovery(), &consent);
     let outcome = outcome?;
     let nothing = "nothing to finish: no release is unfinished";
-    Ok(outcome::print_or(outcome, nothing, &context.terminal))
+    Ok(outcome::print_or(
+        outcome,
+        nothing,
+        RunVerb::Resume,
+        &context.terminal,
+    ))
 }

@@ -1,17 +1,18 @@
 //! `hoist rollback`: undo an interrupted release from any machine, or take a finished one back.
 
-use std::{collections::BTreeMap, io::Write as _, process::ExitCode};
+use std::{collections::BTreeMap, process::ExitCode, time::Duration};
 
-use anstyle::{AnsiColor, Style};
 use semver::Version;
 use serde_json::{Value, json};
 
 use super::{
     context::Context,
+    ending::{RunVerb, listed},
     exit, outcome,
     question::{confirm, needs_answer},
     recovery_args::{RecoveryArgs, consent},
-    render::{Terminal, columns, shown},
+    render::{BACK, Terminal, shown},
+    table::{self, Meaning, TableCell},
 };
 use crate::{
     error::{Error, ErrorCode, Result},
@@ -19,19 +20,18 @@ use crate::{
     outcome::Outcome,
     project::parse_version,
     release::{Consent, RollbackPlan, TakenBack},
-    text::sanitize,
+    text::elapsed,
 };
 
-const BACK: Style = AnsiColor::Yellow.on_default().bold();
-
-/// Undo an interrupted release: every tag shows again what it showed before. With a version: move its
-/// moving tags back to the version before it
+/// Undo an interrupted release; with a version, take a finished one back
+///
+/// Without a version every tag shows again what it showed before. With one, its moving tags go back, each to
+/// the version before it in its line.
 #[derive(Debug, clap::Args)]
-#[command(disable_version_flag = true)]
 pub(super) struct RollbackArgs {
     /// A finished release, whose moving tags go back, each to the version before it in its line; it is
     /// remembered as withdrawn
-    #[arg(value_name = "VERSION", conflicts_with = "take_over")]
+    #[arg(value_name = "VERSION", conflicts_with = "take_over", add = super::candidates::versions())]
     of: Option<String>,
     /// Why the version is taken back; kept with it, for all who look
     #[arg(long, value_name = "TEXT", requires = "of")]
@@ -56,7 +56,12 @@ pub(super) fn run(args: RollbackArgs, context: &Context) -> Result<ExitCode> {
     let outcome = release.roll_back_unfinished(args.recovery.recovery(), &consent);
     let outcome = outcome?;
     let nothing = "nothing to undo: no release is unfinished";
-    Ok(outcome::print_or(outcome, nothing, &context.terminal))
+    Ok(outcome::print_or(
+        outcome,
+        nothing,
+        RunVerb::RollBack,
+        &context.terminal,
+    ))
 }
 
 /// Moves the moving tags of a finished release back.
@@ -75,28 +80,28 @@ fn take_back(version: &Version, args: &RollbackArgs, context: &Context) -> Resul
         let question = format!("Take {version} back?");
         let undone = format!("{version} was not taken back");
         confirm(&question, &undone, &context.cancel)?;
+        terminal.agree();
     }
     match release.take_back(&plan, args.why.as_deref())? {
         TakenBack::Ended(outcome) if outcome.error.is_none() => {
-            let code = ended(&outcome, &plan, terminal);
             terminal.note(&format!(
                 "{version} keeps its own tags; `hoist rollback {version} --undo` forgets that it is withdrawn"
             ));
-            Ok(code)
+            Ok(ended(&outcome, &plan, terminal))
         }
-        TakenBack::Ended(outcome) => Ok(outcome::print(&outcome, terminal)),
+        TakenBack::Ended(outcome) => Ok(outcome::print(&outcome, RunVerb::TakeBack, terminal)),
         TakenBack::Remembered => {
             let why = "no moving tag had to go back";
             match terminal.json {
                 true => terminal.json(&line("withdrawn", version, why)),
-                false => say(terminal, "Withdrawn", &format!("{version}: {why}")),
+                false => terminal.end(BACK, "Withdrawn", &format!("{version}: {why}")),
             }
             Ok(ExitCode::from(exit::OK))
         }
         TakenBack::Nothing => {
             let told =
                 format!("no moving tag goes back from {version}, which is withdrawn already");
-            Ok(outcome::print_or(None, &told, terminal))
+            Ok(outcome::print_or(None, &told, RunVerb::TakeBack, terminal))
         }
     }
 }
@@ -108,21 +113,13 @@ fn ended(outcome: &Outcome, plan: &RollbackPlan, terminal: &Terminal) -> ExitCod
         line["withdrawn"] = json!(plan.version.to_string());
         terminal.json(&line);
     } else {
-        say(terminal, "Rolled back", &sentence(plan));
+        terminal.end(BACK, "Rolled back", &sentence(plan, terminal.elapsed()));
     }
     outcome::report(outcome, terminal)
 }
 
-/// A line of progress: what was done, and to what.
-fn say(terminal: &Terminal, verb: &str, what: &str) {
-    if !terminal.quiet {
-        let what = sanitize(what.to_owned());
-        let _ = writeln!(anstream::stderr(), "{BACK}{verb:>12}{BACK:#} {what}");
-    }
-}
-
-/// `1.3.0: 2 tags show 1.2.9, 1 tag shows 1.1.0`
-fn sentence(plan: &RollbackPlan) -> String {
+/// `1.3.0 in 2 s: 2 tags show 1.2.9, 1 tag shows 1.1.0 in docker.io/acme/api`
+fn sentence(plan: &RollbackPlan, time: Duration) -> String {
     let mut counts: BTreeMap<&Version, usize> = BTreeMap::new();
     for (_, drift) in plan.moves() {
         *counts.entry(&drift.version).or_default() += 1;
@@ -132,7 +129,15 @@ fn sentence(plan: &RollbackPlan) -> String {
         count => format!("{count} tags show {version}"),
     };
     let counts: Vec<String> = counts.iter().rev().map(count).collect();
-    format!("{}: {}", plan.version, counts.join(", "))
+    let mut places: Vec<_> = plan.moves().map(|(repository, _)| repository).collect();
+    places.dedup();
+    format!(
+        "{} in {}: {} in {}",
+        plan.version,
+        elapsed(time),
+        counts.join(", "),
+        listed(&places)
+    )
 }
 
 /// What becomes of each moving tag, and why.
@@ -147,23 +152,23 @@ fn show(plan: &RollbackPlan, terminal: &Terminal) {
             Observed::Absent | Observed::Unknown => "-",
         };
         rows.push(vec![
-            format!("    {}", repository.tag(&drift.tag)),
-            "back".to_owned(),
-            format!("{before} → {}", drift.want.short()),
-            drift.why.clone(),
+            repository.tag(&drift.tag).into(),
+            TableCell::new("back", Meaning::Change),
+            format!("{before} → {}", drift.want.short()).into(),
+            drift.why.clone().into(),
         ]);
     }
     for (repository, tag, why) in &plan.stays {
         rows.push(vec![
-            format!("    {}", repository.tag(tag)),
-            "stays".to_owned(),
-            String::new(),
-            why.clone(),
+            repository.tag(tag).into(),
+            TableCell::new("stays", Meaning::Quiet),
+            "".into(),
+            why.clone().into(),
         ]);
     }
-    for line in columns(&rows) {
-        if !terminal.quiet {
-            terminal.remark(&line);
+    if !terminal.quiet {
+        for line in table::lines(&rows, 4, terminal.stderr_width()) {
+            terminal.styled_aside(&line);
         }
     }
     if !plan.left_out.is_empty() {
@@ -232,13 +237,10 @@ fn undo(version: &Version, context: &Context) -> Result<ExitCode> {
     if terminal.json {
         terminal.json(&line("undone", version, &found.words()));
     } else {
-        say(
-            terminal,
-            "Undone",
-            &format!("{version} is no longer withdrawn"),
-        );
         terminal.note(&format!("it was {}", found.words()));
         terminal.note("no tag was moved: `hoist repair` shows where each belongs now");
+        let text = format!("{version} is no longer withdrawn");
+        terminal.end(BACK, "Undone", &text);
     }
     Ok(ExitCode::from(exit::OK))
 }

@@ -7,7 +7,7 @@ use tokio::{
     time::sleep,
 };
 
-use super::exit;
+use super::{exit, render::Terminal};
 use crate::{
     error::{Error, Result},
     release::Cancel,
@@ -32,7 +32,7 @@ pub(super) enum Patience {
 ///
 /// # Errors
 /// The handlers cannot be installed.
-pub(super) fn watch(token: Cancel, patience: Patience) -> Result<()> {
+pub(super) fn watch(token: Cancel, patience: Patience, terminal: Terminal) -> Result<()> {
     let failed = |error: std::io::Error| Error::failed("cannot watch for signals").because(&error);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -53,6 +53,11 @@ pub(super) fn watch(token: Cancel, patience: Patience) -> Result<()> {
             };
             given().await;
             token.cancel();
+            if patience == Patience::UntilSecond && terminal.live.is_busy() {
+                terminal.note(
+                    "interrupted: what has begun is brought to an end; once more to stop at once",
+                );
+            }
             match patience {
                 Patience::UntilSecond => given().await,
                 Patience::Moment => tokio::select! {

@@ -62,6 +62,24 @@ pub(super) fn subject(started: &Started) -> String {
     }
 }
 
+/// What a finished step was done to, in the words of its start; `None`: there is one such step at a time.
+pub(super) fn subject_of(finished: &Finished) -> Option<String> {
+    match finished {
+        Finished::Build { image, .. } => Some(image_words(image)),
+        Finished::Sign { image, .. } => Some(image.clone()),
+        Finished::Stage { repository, .. } => Some(repository.to_string()),
+        Finished::Plan { .. }
+        | Finished::Preflight { .. }
+        | Finished::Hooks { .. }
+        | Finished::Lock { .. }
+        | Finished::Observe { .. }
+        | Finished::Commit { .. }
+        | Finished::Verify { .. }
+        | Finished::RollBack { .. }
+        | Finished::Finish { .. } => None,
+    }
+}
+
 /// What a step was done to, and its result.
 pub(super) fn result(finished: &Finished) -> String {
     match finished {
@@ -90,7 +108,7 @@ pub(super) fn result(finished: &Finished) -> String {
             image,
             digest,
             adopted: None,
-        } => format!("{} {digest}", image_words(image)),
+        } => format!("{} {}", image_words(image), digest.short()),
         Finished::Stage {
             repository,
             sent,

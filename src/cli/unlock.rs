@@ -10,7 +10,8 @@ use super::{
     exit,
     locked_release::{cautions, would_do},
     question::{confirm, needs_answer},
-    render::{Terminal, columns, shown},
+    render::{Terminal, shown},
+    table::TableCell,
 };
 use crate::{
     error::Result,
@@ -19,8 +20,9 @@ use crate::{
     release::{DriftReport, DriftState, LockToDelete, UnlockChoice, UnlockContent, UnlockPlan},
 };
 
-/// Delete a lock that no hoist can read, or that the policy does not fit. Its journal is saved to a file
-/// first, and the moving tags are listed as they are
+/// Delete a lock that no hoist can read, or that the policy does not fit
+///
+/// Its journal is saved to a file first, and the moving tags are listed as they are.
 #[derive(Debug, clap::Args)]
 pub(super) struct UnlockArgs {
     /// Also delete the lock of a release that could go on: it is given up, and every tag stays as it is
@@ -89,7 +91,7 @@ fn show(plan: &UnlockPlan, terminal: &Terminal) {
         ));
     }
     match &plan.tags {
-        Ok(tags) => rows(tags).iter().for_each(|row| terminal.data(row)),
+        Ok(tags) => terminal.table(&rows(tags)),
         Err(error) => terminal.warning(&format!("the tags cannot be listed: {error:#}")),
     }
 }
@@ -107,7 +109,7 @@ fn moved_text(tag: &TagReport) -> String {
     }
 }
 
-fn rows(tags: &DriftReport) -> Vec<String> {
+fn rows(tags: &DriftReport) -> Vec<Vec<TableCell>> {
     let mut rows = Vec::new();
     for surveyed in &tags.repositories {
         for drift in &surveyed.drift {
@@ -122,10 +124,14 @@ fn rows(tags: &DriftReport) -> Vec<String> {
                     format!("should be {} ({})", drift.version, drift.want.short())
                 }
             };
-            rows.push(vec![surveyed.repository.tag(&drift.tag), now, should]);
+            rows.push(vec![
+                surveyed.repository.tag(&drift.tag).into(),
+                now.into(),
+                should.into(),
+            ]);
         }
     }
-    columns(&rows)
+    rows
 }
 
 fn document(plan: &UnlockPlan) -> Value {

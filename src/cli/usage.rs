@@ -5,20 +5,35 @@ use std::process::ExitCode;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use semver::Version;
 
-use super::{command_line::TypedLine, exit, outcome, render};
-use crate::error::Error;
+use super::{
+    command_line::{self, TypedLine},
+    exit, outcome, render,
+};
+use crate::{error::Error, text::sanitize_line};
+
+/// Longest part of clap's message that is repeated, in characters.
+const MAX_MESSAGE: usize = 1_000;
 
 /// Verbs that take a version or a level by a flag.
 const BY_FLAG: [&str; 5] = ["release", "plan", "next", "tags", "changelog"];
 
 /// Tells what clap answers. Help and version are not errors.
-pub(super) fn tell(error: &clap::Error, typed: &TypedLine) -> ExitCode {
-    // Nothing can be done about a closed stream here.
-    let _ = error.print();
+pub(super) fn tell(
+    error: &clap::Error,
+    typed: &TypedLine,
+    definition: fn() -> clap::Command,
+) -> ExitCode {
+    if error.use_stderr() && typed.is_harmful() {
+        // The message repeats what was typed.
+        render::plain_error(&error.render().to_string());
+    } else {
+        // Nothing can be done about a closed stream here.
+        let _ = error.print();
+    }
     if !error.use_stderr() {
         return ExitCode::from(exit::OK);
     }
-    let error = converted(error, typed);
+    let error = converted(error, typed, definition);
     for hint in error.hints().iter().filter(|hint| hint.starts_with('`')) {
         render::hint(hint);
     }
@@ -29,7 +44,7 @@ pub(super) fn tell(error: &clap::Error, typed: &TypedLine) -> ExitCode {
 }
 
 /// The same as an error of hoist.
-fn converted(error: &clap::Error, typed: &TypedLine) -> Error {
+fn converted(error: &clap::Error, typed: &TypedLine, definition: fn() -> clap::Command) -> Error {
     let text = error.render().to_string();
     let mut paragraphs = text.split("\n\n");
     let first = paragraphs.next().unwrap_or_default();
@@ -39,21 +54,23 @@ fn converted(error: &clap::Error, typed: &TypedLine) -> Error {
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             Error::usage("no verb is given").hint("`hoist --help` lists the verbs")
         }
-        _ => Error::usage(message.join(" ")),
+        _ => Error::usage(sanitize_line(&message.join(" "), MAX_MESSAGE)),
     };
     let tips = paragraphs.flat_map(str::lines).map(str::trim);
     let told = tips
         .filter_map(|line| line.strip_prefix("tip: "))
-        .fold(told, |told, tip| told.hint(tip));
+        .fold(told, |told, tip| told.hint(sanitize_line(tip, MAX_MESSAGE)));
     match by_flag(error, typed) {
-        Some(line) => told.hint(format!("`{line}` is the form")),
-        None => told,
+        Some(words) if definition().try_get_matches_from(&words).is_ok() => {
+            told.hint(format!("`{}` is the form", command_line::shown(&words)))
+        }
+        Some(_) | None => told,
     }
 }
 
 /// `hoist release 1.2.3` and `hoist release minor`: the flag that was meant.
-fn by_flag(error: &clap::Error, typed: &TypedLine) -> Option<String> {
-    let verb = typed
+fn by_flag(error: &clap::Error, typed: &TypedLine) -> Option<Vec<String>> {
+    typed
         .verb
         .as_deref()
         .filter(|verb| BY_FLAG.contains(verb))?;
@@ -62,25 +79,24 @@ fn by_flag(error: &clap::Error, typed: &TypedLine) -> Option<String> {
     };
     let version = word.strip_prefix('v').unwrap_or(word);
     let flag = match &**word {
-        "major" | "minor" | "patch" => format!("--bump {word}"),
-        _ if Version::parse(version).is_ok() => format!("--version {version}"),
+        "major" | "minor" | "patch" => ["--bump", word],
+        _ if Version::parse(version).is_ok() => ["--version", version],
         _ => return None,
     };
-    Some(format!("hoist {verb} {flag}"))
+    typed.with_instead(word, &flag)
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser as _;
-
     use super::*;
-    use crate::cli::Cli;
+    use crate::cli::command_line_definition;
 
     fn answer(line: &str) -> Error {
         let words: Vec<&str> = line.split(' ').collect();
-        let error = Cli::try_parse_from(&words).expect_err("the line is wrong");
+        let parsed = command_line_definition().try_get_matches_from(&words);
+        let error = parsed.expect_err("the line is wrong");
         let typed = TypedLine::read(words.iter().skip(1).map(Into::into));
-        converted(&error, &typed)
+        converted(&error, &typed, command_line_definition)
     }
 
     #[test]
@@ -89,7 +105,7 @@ mod tests {
             ("hoist release 1.2.3", "`hoist release --version 1.2.3`"),
             (
                 "hoist release v1.2.3 --yes",
-                "`hoist release --version 1.2.3`",
+                "`hoist release --version 1.2.3 --yes`",
             ),
             ("hoist plan 2.0.0-rc.1", "`hoist plan --version 2.0.0-rc.1`"),
             ("hoist release minor", "`hoist release --bump minor`"),
@@ -103,6 +119,98 @@ mod tests {
             );
             assert_eq!(error.exit_code(), 2);
         }
+    }
+
+    /// Lines that are wrong in every way that a verb's definition knows of.
+    fn wrong_lines() -> Vec<Vec<String>> {
+        let mut command = command_line_definition();
+        command.build();
+        let mut lines: Vec<Vec<String>> = Vec::new();
+        for verb in command
+            .get_subcommands()
+            .filter(|verb| verb.get_name() != "help")
+        {
+            let mut add = |words: &[&str]| {
+                let start = ["hoist", verb.get_name()];
+                let line = start.iter().chain(words);
+                lines.push(line.map(ToString::to_string).collect());
+            };
+            add(&["--bogus"]);
+            add(&["-Z"]);
+            add(&["one", "two", "three"]);
+            add(&["1.2.3", "minor"]);
+            add(&["minor"]);
+            add(&["\u{1b}[2J"]);
+            add(&["--json=yes"]);
+            add(&["--color", "\u{9b}31m"]);
+            add(&["-q", "-v"]);
+            add(&[]);
+            for argument in verb.get_arguments() {
+                let Some(long) = argument.get_long() else {
+                    continue;
+                };
+                let flag = format!("--{long}");
+                add(&[&flag[..flag.len() - 1]]);
+                add(&[&flag, &flag]);
+                if argument.get_action().takes_values() {
+                    add(&[&flag]);
+                    add(&[&flag, "\u{1b}[31mx y'z"]);
+                    add(&[&format!("{flag}=")]);
+                } else {
+                    add(&[&format!("{flag}=x")]);
+                }
+            }
+        }
+        lines
+    }
+
+    #[test]
+    fn whatever_is_wrong_is_told_and_hints_are_valid_lines() {
+        let (mut wrong, mut hinted) = (0, 0);
+        for words in wrong_lines() {
+            let Err(error) = command_line_definition().try_get_matches_from(&words) else {
+                continue;
+            };
+            if !error.use_stderr() {
+                continue;
+            }
+            wrong += 1;
+            let typed = TypedLine::read(words.iter().skip(1).map(Into::into));
+            let told = converted(&error, &typed, command_line_definition);
+            let text = std::iter::once(told.message()).chain(told.hints().iter().map(|h| &**h));
+            for text in text {
+                assert!(!text.is_empty(), "{words:?}");
+                assert!(
+                    !text.contains(crate::text::is_harmful),
+                    "{words:?}: {text:?}"
+                );
+            }
+            let document = outcome::error_document(&told, typed.is_lines());
+            assert_eq!(
+                (&document["v"], &document["error"]["exit"]),
+                (&1.into(), &2.into())
+            );
+            assert_eq!(document["type"] == "outcome", typed.is_lines(), "{words:?}");
+            for hint in told.hints() {
+                let Some(line) = hint
+                    .split('`')
+                    .nth(1)
+                    .filter(|line| line.starts_with("hoist "))
+                else {
+                    continue;
+                };
+                let parsed = command_line_definition().try_get_matches_from(line.split(' '));
+                let is_valid = parsed
+                    .as_ref()
+                    .map_or_else(|error| !error.use_stderr(), |_| true);
+                assert!(is_valid, "{words:?}: {hint}");
+                hinted += 1;
+            }
+        }
+        assert!(
+            wrong > 400 && hinted > 5,
+            "{wrong} wrong lines, {hinted} with a line to run"
+        );
     }
 
     #[test]

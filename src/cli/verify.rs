@@ -8,7 +8,8 @@ use super::{
     context::Context,
     exit,
     images::Images,
-    render::{Terminal, columns, shown},
+    render::{Terminal, shown},
+    table::{Meaning, TableCell},
 };
 use crate::{
     error::{Error, Result},
@@ -20,10 +21,9 @@ use crate::{
 
 /// See that every tag of a release shows its image on every registry
 #[derive(Debug, clap::Args)]
-#[command(disable_version_flag = true)]
 pub(super) struct VerifyArgs {
     /// The release [default: the last one that HEAD descends from]
-    #[arg(value_name = "VERSION")]
+    #[arg(value_name = "VERSION", add = super::candidates::versions())]
     of: Option<String>,
     /// Every published version
     #[arg(long, conflicts_with = "of")]
@@ -105,9 +105,7 @@ fn print(verified: &Images<Seen>, deep: bool, terminal: &Terminal) {
         let checks = seen.releases.iter().flat_map(|release| &release.checks);
         rows.extend(checks.map(|check| label.row(row(check))));
     }
-    for line in columns(&rows) {
-        terminal.data(&line);
-    }
+    terminal.table(&rows);
     for (label, seen) in verified.values() {
         for line in problems(&seen.releases) {
             terminal.warning(&label.note(&line));
@@ -163,7 +161,7 @@ fn notes(verified: &[Verified], deep: bool) -> Vec<String> {
     notes
 }
 
-fn row(check: &TagCheck) -> Vec<String> {
+fn row(check: &TagCheck) -> Vec<TableCell> {
     let shown = match &check.shown {
         Observed::At(digest) => digest.short().to_owned(),
         Observed::Absent => "-".into(),
@@ -174,11 +172,18 @@ fn row(check: &TagCheck) -> Vec<String> {
         _ => String::new(),
     };
     vec![
-        check.repository.tag(&check.tag),
-        check.state.as_str().to_owned(),
-        shown,
-        wanted,
+        check.repository.tag(&check.tag).into(),
+        TableCell::new(check.state.as_str(), meaning(check.state)),
+        shown.into(),
+        wanted.into(),
     ]
+}
+
+fn meaning(state: CheckState) -> Meaning {
+    match state {
+        CheckState::Right => Meaning::Good,
+        CheckState::Missing | CheckState::Wrong | CheckState::Unreadable => Meaning::Bad,
+    }
 }
 
 fn document(seen: &Seen) -> Value {

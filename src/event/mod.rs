@@ -2,12 +2,14 @@
 //! elsewhere.
 
 mod steps;
+mod wait;
 
 use std::{fmt, sync::Arc};
 
 use serde::Serialize;
 
 pub use steps::{Finished, Started, Step};
+pub use wait::{Awaited, LongWait};
 
 use crate::oci::{Digest, Repository, Tag};
 
@@ -62,10 +64,7 @@ pub enum Event {
         digest: Option<Digest>,
     },
     /// A wait that takes longer than a person expects.
-    Waiting {
-        /// What is waited for, and how long at most.
-        text: String,
-    },
+    Waiting(LongWait),
     /// Something that only a person who looks into a problem wants to know: what a registry does
     /// differently from the others.
     Detail {
@@ -120,11 +119,6 @@ impl Events {
     /// A step is over that did not have to start.
     pub fn finished(&self, finished: Finished) {
         self.emit(Event::Finished(finished));
-    }
-
-    /// A wait takes longer than a person expects.
-    pub fn waiting(&self, text: impl Into<String>) {
-        self.emit(Event::Waiting { text: text.into() });
     }
 
     /// Something for whoever asks for more.

@@ -25,5 +25,6 @@ pub(crate) mod push_door;
 pub mod push_door;
 pub mod registry;
 pub(crate) mod user_program;
+pub(crate) mod wait_report;
 
 pub(crate) use program::end_all;

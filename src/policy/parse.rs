@@ -67,7 +67,7 @@ fn explain(text: &str, name: &str, error: &toml::de::Error) -> Error {
     let message = error.message().trim();
     let (line, column, source) = place(text, error.span().map_or(0, |span| span.start));
     let at = format!("line {line}, column {column}: `{source}`");
-    match unknown_field(message) {
+    match unknown("field", message) {
         Some((field, known)) => {
             let error = Error::usage(format!("unknown key `{field}` in `{name}`"))
                 .with_code(ErrorCode::InvalidPolicy)
@@ -80,9 +80,13 @@ fn explain(text: &str, name: &str, error: &toml::de::Error) -> Error {
         None => {
             let key = error.span().and_then(|span| key_at(text, &span));
             let key = key.map_or_else(String::new, |key| format!("`{key}`: "));
-            Error::usage(format!("cannot read `{name}`: {key}{message}"))
+            let error = Error::usage(format!("cannot read `{name}`: {key}{message}"))
                 .with_code(ErrorCode::InvalidPolicy)
-                .cause(at)
+                .cause(at);
+            match unknown("variant", message).and_then(|(value, known)| nearest(value, &known)) {
+                Some(near) => error.hint(format!("did you mean `{near}`?")),
+                None => error,
+            }
         }
     }
 }
@@ -140,8 +144,10 @@ fn place(text: &str, offset: usize) -> (usize, usize, &str) {
 }
 
 /// serde's own words: "unknown field `x`, expected one of `a`, `b`".
-fn unknown_field(message: &str) -> Option<(&str, Vec<&str>)> {
-    let rest = message.strip_prefix("unknown field `")?;
+/// The unknown name in serde's message, and those that are known.
+fn unknown<'a>(what: &str, message: &'a str) -> Option<(&'a str, Vec<&'a str>)> {
+    let rest = message.strip_prefix("unknown ")?.strip_prefix(what)?;
+    let rest = rest.strip_prefix(" `")?;
     let (field, expected) = rest.split_once('`')?;
     Some((field, expected.split('`').skip(1).step_by(2).collect()))
 }
@@ -219,6 +225,16 @@ mod tests {
             let shown = format!("{:#}", error(text));
             assert!(!shown.contains('\u{1b}'), "{shown:?}");
             assert!(shown.contains("\\u{1b}"), "{shown:?}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_choice_names_the_nearest_one() {
+        for (text, near) in [
+            ("[version]\nzero = \"Minor\"\n", "did you mean `minor`?"),
+            ("[tags]\nlatest = \"highst\"\n", "did you mean `highest`?"),
+        ] {
+            assert_eq!(error(text).first_hint(), Some(near), "{text}");
         }
     }
 

@@ -54,6 +54,7 @@ mod takeover_check;
 mod transfers;
 mod unfinished;
 mod unlock;
+mod waits;
 mod world;
 
 pub(crate) use errors::{push_error, registry_error};

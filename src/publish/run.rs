@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
 use crate::{
-    io::registry::RepositoryApi,
+    event::Awaited,
+    io::{registry::RepositoryApi, wait_report::WaitReport},
     oci::Manifest,
     publish::{
         deadline::{Deadline, Limits},
@@ -14,6 +17,7 @@ use crate::{
         },
         recheck::Recheck,
         transfers::Transfers,
+        waits::Waits,
         world::World,
     },
 };
@@ -36,6 +40,8 @@ pub(super) struct Run {
     pub(super) recheck: Option<Recheck>,
     /// Counts what goes over the wire.
     pub(super) transfers: Transfers,
+    /// Tells of what is tried again.
+    pub(super) waits: Waits,
 }
 
 impl Run {
@@ -57,6 +63,7 @@ impl Run {
             goal: None,
             recheck: None,
             transfers: Transfers::new(world.events.clone()),
+            waits: Waits::new(world.events.clone()),
             world,
         }
     }
@@ -64,6 +71,36 @@ impl Run {
     /// The title and the text of a lock's object whose holder leads the tags `way`.
     pub(super) fn lock_text(&self, way: Goal) -> (String, String) {
         lock_text(&self.world, &self.prepared, self.goal.is_some(), way)
+    }
+
+    /// Waits until `until`, and says for what; false when `limit` is up first.
+    pub(super) async fn wait_until(
+        &self,
+        until: Instant,
+        awaited: Awaited,
+        limit: &Deadline,
+    ) -> bool {
+        let mut report = WaitReport::new(&self.world.events, awaited).until(until);
+        report.during(limit.pause_until(until)).await
+    }
+
+    /// A tag could not be moved: what failed, and until when it is tried again.
+    pub(super) fn tag_waits(&self, index: usize, why: impl ToString, limit: &Deadline) {
+        let (tag, _) = self.tag(index);
+        let repository = self.prepared.repository(tag);
+        self.waits.tag_move(repository, &tag.tag, why, limit.until);
+    }
+
+    /// The same for a tag that is put back.
+    pub(super) fn tag_waits_back(&self, index: usize, why: impl ToString, limit: &Deadline) {
+        let (tag, _) = self.tag(index);
+        let repository = self.prepared.repository(tag);
+        self.waits.tag_back(repository, &tag.tag, why, limit.until);
+    }
+
+    /// The git remote could not be read or changed: what failed, and until when it is tried again.
+    pub(super) fn git_waits(&self, why: impl ToString, limit: &Deadline) {
+        self.waits.git(self.world.remote.name(), why, limit.until);
     }
 
     /// A tag and its repository.

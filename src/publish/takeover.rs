@@ -6,10 +6,12 @@ use tokio::time::Instant;
 
 use crate::{
     error::{Error, ErrorCode, ErrorKind, Result},
+    event::Awaited,
     git::{ObjectId, RefName},
     io::{
         git::remote::{RefEdit, RefPattern, RemoteError},
         lease::Lease,
+        wait_report::WaitReport,
     },
     outcome::Outcome,
     publish::{
@@ -317,6 +319,8 @@ pub(super) async fn move_lock(
     let mut backoff = Backoff::retry();
     let mut tries = TRIES;
     let mut failed: Option<RemoteError> = None;
+    let remote = world.remote.name().to_owned();
+    let mut report = WaitReport::new(&world.events, Awaited::GitRefs { remote });
     loop {
         // After a failure, too, the refs tell: the answer may be lost.
         let there = world
@@ -339,6 +343,7 @@ pub(super) async fn move_lock(
             if error.is_final() || tries == 0 {
                 return Err(recovery_error("cannot take the lock over", &error));
             }
+            report.retry(format!("{error}; {tries} further tries"));
             tokio::time::sleep(backoff.delay()).await;
         }
         failed = match world.remote.swap(&edits).await {

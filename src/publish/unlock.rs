@@ -5,8 +5,12 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::{
     error::{Error, ErrorCode, ErrorKind, Result},
+    event::Awaited,
     git::{ObjectId, RefName},
-    io::git::remote::{RefEdit, RefPattern, RemoteErrorKind},
+    io::{
+        git::remote::{RefEdit, RefPattern, RemoteErrorKind},
+        wait_report::WaitReport,
+    },
     outcome::TagReport,
     publish::{
         deadline::{Deadline, LAST_LOOK},
@@ -206,13 +210,10 @@ async fn own_object(world: &World, release: &Replayed, journal: &[u8]) -> Result
 /// release must not meet its requests.
 async fn await_quiet(world: &World) -> Result<()> {
     let until = Instant::now() + world.lease_times.quiet();
-    world.announce_wait(
-        until,
-        "until then the release whose lock is discarded may still write",
-    );
+    let mut report = WaitReport::new(&world.events, Awaited::FormerHolder).until(until);
     tokio::select! {
         biased;
-        () = sleep_until(until) => Ok(()),
+        () = report.during(sleep_until(until)) => Ok(()),
         () = world.cancel.cancelled() => Err(Error::new(
             ErrorKind::Interrupted,
             "interrupted while waiting for the former owner of the lock",

@@ -47,18 +47,6 @@ pub struct World {
     pub lease_times: LeaseTimes,
 }
 
-impl World {
-    /// Says what is waited for, and until when.
-    pub(super) fn announce_wait(&self, until: Instant, why: &str) {
-        let left = until.saturating_duration_since(Instant::now());
-        let at = self.clock.now() + TimeDelta::from_std(left).unwrap_or_default();
-        self.events.note(format!(
-            "waiting until {}: {why}",
-            at.format("%H:%M:%S UTC")
-        ));
-    }
-}
-
 /// The time of day, moved on by the runtime's own clock: with that one paused, time is data.
 #[derive(Debug, Clone, Copy)]
 pub struct Clock {

@@ -3,13 +3,16 @@
 use std::{collections::BTreeSet, path::Path, time::Duration};
 
 use semver::Version;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use crate::{
     build::{self, BuildRequest, Expected, ImageSource, TargetRepositories},
     error::{Error, ErrorCode, ErrorKind, Result},
-    event::{Finished, Started},
-    io::{build_log::BuildLog, file_lock::FileLock, layout::Store, registry::image_tree},
+    event::{Awaited, Finished, Started},
+    io::{
+        build_log::BuildLog, file_lock::FileLock, layout::Store, registry::image_tree,
+        wait_report::WaitReport,
+    },
     oci::{Digest, Image, ImageName, Repository, annotation},
     plan::{Plan, PlannedImage, PlannedSource},
     policy::{BuildPolicy, BuildSource, SourceFiles},
@@ -147,8 +150,7 @@ impl Release {
         path: &Path,
         take: fn(&Path) -> std::io::Result<Option<FileLock>>,
     ) -> Result<FileLock> {
-        let begun = Instant::now();
-        let mut word = TURN_WORD;
+        let mut report = WaitReport::new(&self.events, Awaited::Build).silent_for(TURN_WORD);
         loop {
             let taken = take(path).map_err(|error| {
                 Error::failed(format!("cannot lock `{}`", path.display()))
@@ -159,14 +161,7 @@ impl Release {
             if let Some(lock) = taken {
                 return Ok(lock);
             }
-            if begun.elapsed() >= word {
-                self.events.waiting(format!(
-                    "for another release of this clone, which makes its image, {} s",
-                    word.as_secs()
-                ));
-                word *= 2;
-            }
-            sleep(TURN_LOOK).await;
+            report.during(sleep(TURN_LOOK)).await;
         }
     }
 

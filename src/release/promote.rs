@@ -43,7 +43,7 @@ impl Release {
     /// Usage (exit 2): it is not a pre-release. Refused (exit 4): it was not released, or its core
     /// version is somebody else's. Failed (exit 6) where a registry cannot be read.
     pub async fn plan_promotion(&self, candidate: &Version) -> Result<Plan> {
-        must_be_prerelease(candidate)?;
+        self.must_be_prerelease(candidate)?;
         self.or_signal(self.promoted(candidate, None, false)).await
     }
 
@@ -88,7 +88,7 @@ impl Release {
         candidate: &Version,
         request: &ReleaseRequest,
     ) -> Result<Plan> {
-        must_be_prerelease(candidate)?;
+        self.must_be_prerelease(candidate)?;
         self.or_signal(async {
             self.refuse_unfinished().await?;
             self.with_committed_policy(request)?;
@@ -102,7 +102,7 @@ impl Release {
         candidate: &Version,
         request: &ReleaseRequest,
     ) -> Result<Plan> {
-        must_be_prerelease(candidate)?;
+        self.must_be_prerelease(candidate)?;
         self.registries.publish();
         let step = self.events.start(Started::Plan {
             promoted: Some(candidate.clone()),
@@ -116,6 +116,15 @@ impl Release {
         }
         step.finish(planned(&plan));
         Ok(plan)
+    }
+
+    /// The hint names what this clone knows.
+    fn must_be_prerelease(&self, candidate: &Version) -> Result<()> {
+        if !candidate.pre.is_empty() {
+            return Ok(());
+        }
+        let past = self.project().log().unwrap_or_default();
+        must_be_prerelease(candidate, past.iter().map(|past| &past.version))
     }
 
     /// Refuses a policy that no commit holds, unless the request allows it.

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use chrono::{TimeDelta, Utc};
 use tokio::time::{Instant, sleep};
 
 use crate::{
     error::{ErrorKind, Result},
+    event::Awaited,
+    io::wait_report::WaitReport,
     outcome::Outcome,
     publish::{self, InTheWay, Recovery},
     release::{
@@ -73,7 +74,7 @@ impl Release {
     ) -> Result<Option<InTheWay>> {
         let (begun, wait) = (Instant::now(), request.wait.unwrap_or_default());
         let mut pause = FIRST_PAUSE;
-        let mut told = None;
+        let mut told: Option<(String, WaitReport)> = None;
         loop {
             let found = publish::in_the_way(&self.world(), &self.scope()?).await?;
             let found = match found {
@@ -89,18 +90,20 @@ impl Release {
                     None => found.error,
                 });
             }
-            if told.as_ref() != Some(&found.owner) {
-                let until = Utc::now() + TimeDelta::from_std(left).unwrap_or_default();
-                self.events.note(format!(
-                    "waiting until {} for the release {}, which {} has since {}",
-                    until.format("%H:%M:%S UTC"),
-                    found.version,
-                    found.owner,
-                    found.since.format("%Y-%m-%d %H:%M:%S UTC"),
-                ));
-                told = Some(found.owner);
+            if told.as_ref().is_none_or(|(owner, _)| *owner != found.owner) {
+                let awaited = Awaited::Release {
+                    version: found.version.clone(),
+                    owner: found.owner.clone(),
+                    since: found.since,
+                };
+                let report = WaitReport::new(&self.events, awaited).until(begun + wait);
+                told = Some((found.owner, report));
             }
-            sleep(pause.min(left)).await;
+            let nap = sleep(pause.min(left));
+            match &mut told {
+                Some((_, report)) => report.during(nap).await,
+                None => nap.await,
+            }
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }

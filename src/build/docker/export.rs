@@ -2,7 +2,10 @@
 
 use std::{
     io,
-    sync::{Arc, atomic::Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use futures_util::{StreamExt, TryStreamExt};
@@ -29,6 +32,16 @@ use crate::{
 /// How many bytes lie between two progress events.
 const REPORT_EVERY: u64 = 8 << 20;
 
+/// So much of the image has been taken out of the engine; all of it where `total` is known.
+fn taken(done: u64, total: Option<u64>) -> Event {
+    Event::Progress {
+        id: "export".into(),
+        label: "taking the image from the engine".into(),
+        done,
+        total,
+    }
+}
+
 /// Streams the image under `tag` from the engine into the store.
 pub(crate) async fn export(
     engine: &Engine,
@@ -41,20 +54,17 @@ pub(crate) async fn export(
     let activity = Activity::default();
     let stop = cancel.child_token();
     let stopped = stop.clone();
+    let done = Arc::new(AtomicU64::new(0));
     let counted = {
         let (activity, events) = (activity.clone(), events.clone());
-        let (mut done, mut reported) = (0, 0);
+        let total = done.clone();
+        let mut reported = 0;
         move |bytes: &bytes::Bytes| {
             activity.fetch_add(1, Ordering::Relaxed);
-            done += bytes.len() as u64;
+            let done = total.fetch_add(bytes.len() as u64, Ordering::Relaxed) + bytes.len() as u64;
             if done - reported >= REPORT_EVERY {
                 reported = done;
-                events.emit(Event::Progress {
-                    id: "export".into(),
-                    label: "taking the image from the engine".into(),
-                    done,
-                    total: None,
-                });
+                events.emit(taken(done, None));
             }
         }
     };
@@ -74,6 +84,7 @@ pub(crate) async fn export(
         .take_until(async move { stopped.cancelled().await });
     let reader = SyncIoBridge::new(StreamReader::new(Box::pin(stream)));
     let (store, events, token) = (store.clone(), events.clone(), stop.clone());
+    let told = events.clone();
     let adopting = tokio::task::spawn_blocking(move || {
         adopt_archive(reader, &store, &wanted, &events, &token)
     });
@@ -81,6 +92,8 @@ pub(crate) async fn export(
         biased;
         adopted = adopting => {
             let adopted = task_result(adopted);
+            let done = done.load(Ordering::Relaxed);
+            told.emit(taken(done, Some(done)));
             if cancel.is_cancelled() && adopted.is_err() {
                 return Err(interrupted());
             }

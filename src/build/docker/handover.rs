@@ -134,6 +134,13 @@ impl Handover<'_> {
                 total: None,
             });
         }
+        let done = door.bytes();
+        self.events.emit(Event::Progress {
+            id: "hand-over".into(),
+            label: "taking the image from the engine".into(),
+            done,
+            total: Some(done),
+        });
         Ok(())
     }
 }

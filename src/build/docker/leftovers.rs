@@ -11,7 +11,7 @@ use crate::{
 
 /// The repository of the names that built images get in the engine. Nobody can push one by mistake,
 /// because the top-level domain `.invalid` never exists.
-const BUILD_REPOSITORY: &str = "hoist.invalid/build";
+pub(crate) const BUILD_REPOSITORY: &str = "hoist.invalid/build";
 /// The pattern of the names under which the engine pushes images to hoist.
 const PUSHED_REPOSITORY: &str = "127.0.0.1*/*/hoist-build";
 /// How long removing an image is tried, and the pause between two attempts.

@@ -10,7 +10,7 @@ use bollard_buildkit_proto::moby::buildkit::v1::{StatusResponse, Vertex};
 use regex::Regex;
 
 use crate::{
-    build::failed_step::FailedStep,
+    build::{docker::leftovers::BUILD_REPOSITORY, failed_step::FailedStep},
     event::{Event, Events},
     io::last_lines::LastLines,
     text::{output_line, sanitize_line},
@@ -161,6 +161,7 @@ impl Progress {
         }
         for transfer in status.statuses {
             let number = self.step(&transfer.vertex).number;
+            let is_over = transfer.completed.is_some();
             let (Ok(done), Ok(total)) = (
                 u64::try_from(transfer.current),
                 u64::try_from(transfer.total),
@@ -172,11 +173,19 @@ impl Progress {
             } else {
                 &transfer.name
             };
+            if name.contains(BUILD_REPOSITORY) {
+                continue;
+            }
+            let total = match (is_over, total) {
+                (true, _) => Some(done),
+                (false, 0) => None,
+                (false, total) => Some(total),
+            };
             self.events.emit(Event::Progress {
                 id: format!("{}/{}", transfer.vertex, transfer.id),
                 label: self.harmless(&format!("#{number} {name}")),
                 done,
-                total: (total > 0).then_some(total),
+                total,
             });
         }
         for log in status.logs {
@@ -283,7 +292,8 @@ impl Progress {
     fn output(&self, number: Option<usize>, text: &str) {
         for line in text.lines() {
             let line = self.shown(line);
-            if line.is_empty() {
+            // The name under which the engine hands the image over says nothing to anybody.
+            if line.is_empty() || line.contains(BUILD_REPOSITORY) {
                 continue;
             }
             let line = match number {

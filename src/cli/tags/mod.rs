@@ -21,10 +21,9 @@ use crate::{
 
 /// Print the tags of a version, one a line, in the order in which a release writes them
 #[derive(Debug, clap::Args)]
-#[command(disable_version_flag = true)]
 pub(super) struct TagsArgs {
     /// The version [default: the next one]
-    #[arg(value_name = "VERSION")]
+    #[arg(value_name = "VERSION", add = super::candidates::versions())]
     of: Option<String>,
     /// Ask no registry: what git tags alone keep back is left out, the rest is printed
     #[arg(long)]

@@ -19,6 +19,7 @@ use crate::{
         },
         program::Program,
     },
+    text::output_line,
 };
 
 /// Variables that git sets for its hooks and aliases, or that a user sets for one repository: they
@@ -44,6 +45,11 @@ pub(crate) const OF_ANOTHER_REPOSITORY: [&str; 17] = [
     "GIT_REPLACE_REF_BASE",
     "GIT_ATTR_SOURCE",
 ];
+
+/// Most lines of a server's explanation that are shown: the last ones.
+const MAX_SERVER_LINES: usize = 8;
+/// Longest such line, in characters.
+const MAX_SERVER_LINE: usize = 300;
 
 /// Who makes git objects where git's configuration names nobody.
 pub(crate) const ANONYMOUS: &str = "hoist <hoist@noreply.invalid>";
@@ -81,6 +87,20 @@ impl GitOutput {
             .collect();
         let from = lines.len().saturating_sub(4);
         without_credentials(&lines[from..].join("; "))
+    }
+
+    /// What the server itself has said: hooks and forges explain a refusal in such lines.
+    pub(super) fn server_words(&self) -> Option<String> {
+        let words: Vec<_> = self
+            .stderr
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("remote:"))
+            .map(|line| output_line(line, MAX_SERVER_LINE).trim().to_owned())
+            .filter(|line| line.chars().any(char::is_alphanumeric))
+            .collect();
+        let from = words.len().saturating_sub(MAX_SERVER_LINES);
+        let words = without_credentials(&words[from..].join("; "));
+        (!words.is_empty()).then_some(words)
     }
 
     /// The error of a run that the remote left without an answer, or with half of one.
@@ -266,7 +286,10 @@ mod tests {
     };
 
     use super::*;
-    use crate::{event::Event, io::process::ProcessIdentity};
+    use crate::{
+        event::{Awaited, Event},
+        io::process::ProcessIdentity,
+    };
 
     /// Does not listen to its caller, and not to a polite request to end.
     const SERVER: &str = "#!/bin/sh\ntrap '' TERM\necho $$ >PLACE\nsleep 600\n";
@@ -310,8 +333,8 @@ mod tests {
         git.events = Events::new({
             let words = words.clone();
             move |event| {
-                if let Event::Waiting { text } = event {
-                    words.lock().expect("nobody panics").push(text);
+                if let Event::Waiting(wait) = event {
+                    words.lock().expect("nobody panics").push(wait);
                 }
             }
         });
@@ -327,10 +350,16 @@ mod tests {
             assert!(text.contains(part), "{part} is missing: {text}");
         }
         assert!(error.hint.is_some());
-        let expected = format!("for the git remote `origin` ({name}), ");
+        let expected = Awaited::GitRemote {
+            remote: "origin".to_owned(),
+            call: name,
+        };
         assert!(!words.is_empty(), "{args:?}");
         assert!(
-            words.iter().all(|text| text.starts_with(&expected)),
+            words.iter().all(|wait| wait.awaited == expected
+                && wait.until.is_some_and(
+                    |until| (5_900..=6_000).contains(&(until - wait.since).num_milliseconds())
+                )),
             "{words:?}"
         );
         has_ended(&begun);
@@ -401,6 +430,28 @@ mod tests {
             ("", false),
         ] {
             assert_eq!(hint_to_ask(stderr).is_some(), asked, "{stderr}");
+        }
+    }
+
+    #[test]
+    fn the_servers_own_words_are_kept() {
+        for (stderr, words) in [
+            (
+                "remote: \nremote: ==========\nremote: Permission to acme/greet denied to dana.\u{1b}[K\nTo x\n ! [remote rejected] a -> b (pre-receive hook declined)\n",
+                Some("Permission to acme/greet denied to dana."),
+            ),
+            (
+                "remote: one\r\nremote:   two https://me:pw@h/x  \n",
+                Some("one; two https://h/x"),
+            ),
+            ("fatal: could not read\n", None),
+        ] {
+            let output = GitOutput {
+                success: false,
+                stdout: Vec::new(),
+                stderr: stderr.to_owned(),
+            };
+            assert_eq!(output.server_words().as_deref(), words, "{stderr:?}");
         }
     }
 

@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, timeout_at};
 
 use crate::{
-    event::Events,
-    io::git::error::{RemoteError, RemoteErrorKind},
+    event::{Awaited, Events},
+    io::{
+        git::error::{RemoteError, RemoteErrorKind},
+        wait_report::WaitReport,
+    },
 };
 
 /// What `git` does with a remote.
@@ -85,28 +88,18 @@ impl WaitLimits {
         events: &Events,
         work: impl Future<Output = Result<T, RemoteError>>,
     ) -> Result<T, RemoteError> {
-        let begun = Instant::now();
         let limit = self.of(call);
-        let mut next = self.first_word;
-        let mut work = std::pin::pin!(work);
-        loop {
-            let until = begun + next.min(limit);
-            tokio::select! {
-                biased;
-                done = &mut work => return done,
-                () = sleep_until(until) => {}
-            }
-            if next >= limit {
-                return Err(no_answer(remote, call, limit));
-            }
-            events.waiting(format!(
-                "for the git remote `{remote}` ({}), {} s ({} s at most)",
-                call.name(),
-                next.as_secs(),
-                limit.as_secs()
-            ));
-            // Seldom, the longer it takes: 5, 10, 20, 40 seconds.
-            next *= 2;
+        let until = Instant::now() + limit;
+        let awaited = Awaited::GitRemote {
+            remote: remote.to_owned(),
+            call: call.name().to_owned(),
+        };
+        let mut report = WaitReport::new(events, awaited)
+            .until(until)
+            .silent_for(self.first_word);
+        match report.during(timeout_at(until, work)).await {
+            Ok(done) => done,
+            Err(_) => Err(no_answer(remote, call, limit)),
         }
     }
 }

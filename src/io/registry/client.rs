@@ -164,14 +164,14 @@ impl RepositoryApi for Client {
                 Err(response::refused(name, answer).await)
             }
         };
-        let mut pauses = self.retry.pauses();
+        let (mut pauses, mut report) = (self.retry.pauses(), None);
         loop {
             let (name, answer) = open().await?;
             let longest = answer.longest(blob.size);
             let save = download::save(answer, blob, &to, name.clone());
             match self.retry.content(&name, longest, save).await {
                 Err(error) if error.is_transient() => match pauses.next() {
-                    Some(pause) => tokio::time::sleep(pause).await,
+                    Some(pause) => self.retry.pause(&mut report, &error, pause).await,
                     None => return Err(error),
                 },
                 done => return done,

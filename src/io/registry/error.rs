@@ -226,6 +226,25 @@ impl RegistryError {
 impl fmt::Display for RegistryError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.request)?;
+        self.write_reason(f)
+    }
+}
+
+impl RegistryError {
+    /// What was answered, without the request.
+    #[must_use]
+    pub(crate) fn reason(&self) -> String {
+        struct Reason<'a>(&'a RegistryError);
+        impl fmt::Display for Reason<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.write_reason(f)
+            }
+        }
+        let reason = Reason(self).to_string();
+        reason.trim_start_matches([':', ' ']).to_owned()
+    }
+
+    fn write_reason(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.status {
             Some(status) => write!(f, ": {status}")?,
             None if self.is_transient() => f.write_str(": no answer")?,

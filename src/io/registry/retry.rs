@@ -15,17 +15,16 @@ use tokio::{
 use url::Url;
 
 use crate::{
-    event::Events,
+    event::{Awaited, Events},
     io::{
         http::{self, Request, Response, TlsConfig, Transport, TransportError},
         lease::Permit,
         proxy::Proxies,
         registry::{RegistryError, RegistryErrorKind, response},
+        wait_report::{LastWord, WaitReport},
     },
 };
 
-/// Waits from this length on are reported to the user.
-const REPORTED_WAIT: Duration = Duration::from_secs(3);
 /// Answers that take longer than this are reported to the user.
 const REPORTED_ANSWER: Duration = Duration::from_secs(10);
 /// Documents up to this size are read side by side; larger ones a few at a time.
@@ -93,21 +92,32 @@ pub(crate) struct RetryClient {
 
 /// When a host may be asked again after it has answered 429. All tasks wait for it.
 #[derive(Default)]
-struct HostThrottle(Mutex<Option<Instant>>);
+struct HostThrottle {
+    until: Mutex<Option<Instant>>,
+    /// Of all that wait for this host, one is told of at a time.
+    last_word: LastWord,
+}
 
 impl HostThrottle {
     fn until(&self) -> Option<Instant> {
-        *self.0.lock().expect("no thread panics with the lock")
+        *self.until.lock().expect("no thread panics with the lock")
     }
 
-    async fn wait(&self) {
+    /// Waits until the host may be asked again, and says so on behalf of `request`.
+    async fn wait(&self, events: &Events, request: &str) {
         while let Some(until) = self.until().filter(|until| *until > Instant::now()) {
-            sleep_until(until).await;
+            let awaited = Awaited::Throttle {
+                request: request.to_owned(),
+            };
+            let mut report = WaitReport::new(events, awaited)
+                .until(until)
+                .sharing(&self.last_word);
+            report.during(sleep_until(until)).await;
         }
     }
 
     fn hold_until(&self, instant: Instant) {
-        let mut until = self.0.lock().expect("no thread panics with the lock");
+        let mut until = self.until.lock().expect("no thread panics with the lock");
         *until = (*until).max(Some(instant));
     }
 }
@@ -134,11 +144,12 @@ impl RetryClient {
     ) -> Result<Response, RegistryError> {
         let deadline = Instant::now() + self.policy.deadline;
         let (mut failures, mut throttled) = (self.pauses(), self.pauses());
+        let (mut tries, mut report): (_, Option<WaitReport>) = (1, None);
         loop {
             let request = make();
             let name = response::describe(&request.method, &request.url);
             let throttle = self.throttle(&request.url);
-            throttle.wait().await;
+            throttle.wait(&self.events, &name).await;
             let is_file = matches!(request.body, http::Body::File { .. });
             let sent = self.transport.send(tls, request, repeat.permit());
             let sent = async {
@@ -146,7 +157,7 @@ impl RetryClient {
                     // Its progress is told.
                     sent.await
                 } else {
-                    self.patiently("has not been answered", &name, self.policy.silence, sent)
+                    self.patiently(&throttle.last_word, &name, self.policy.silence, sent)
                         .await
                 }
             };
@@ -155,9 +166,9 @@ impl RetryClient {
                     let asked = response::wait_of(&answer);
                     // Where the registry does not say how long: slower than after a failure.
                     let wait = asked.or_else(|| throttled.next().map(|pause| pause * 4));
-                    match wait.map(|wait| (wait, Instant::now() + wait)) {
-                        Some((wait, until)) if until < deadline => {
-                            self.hold(&throttle, wait, until, &name);
+                    match wait.map(|wait| Instant::now() + wait) {
+                        Some(until) if until < deadline => {
+                            throttle.hold_until(until);
                         }
                         _ => return Ok(answer),
                     }
@@ -173,21 +184,31 @@ impl RetryClient {
                     if Instant::now() + pause >= deadline {
                         return Ok(answer);
                     }
-                    if pause >= REPORTED_WAIT {
-                        self.events.waiting(format!(
-                            "{} s: the registry answered {} to {name}",
-                            pause.as_secs(),
-                            answer.status()
-                        ));
-                    }
+                    let status = answer.status();
                     drop(answer);
-                    sleep(pause).await;
+                    let report = report.get_or_insert_with(|| self.report(&throttle, &name));
+                    tries += 1;
+                    report.retry(format!(
+                        "{status}; try {tries} of {} follows",
+                        self.policy.tries
+                    ));
+                    report.during(sleep(pause)).await;
                 }
                 Ok(answer) => return Ok(answer),
                 Err(failure) => {
                     let pause = failures.next().filter(|_| may_repeat(&repeat, &failure));
                     match pause.filter(|pause| Instant::now() + *pause < deadline) {
-                        Some(pause) => sleep(pause).await,
+                        Some(pause) => {
+                            let why = response::failed(name.clone(), failure).reason();
+                            let report =
+                                report.get_or_insert_with(|| self.report(&throttle, &name));
+                            tries += 1;
+                            report.retry(format!(
+                                "{why}; try {tries} of {} follows",
+                                self.policy.tries
+                            ));
+                            report.during(sleep(pause)).await;
+                        }
                         None => return Err(response::failed(name, failure)),
                     }
                 }
@@ -195,25 +216,45 @@ impl RetryClient {
         }
     }
 
+    /// Waits before another try of what failed with `error`, and says so.
+    pub(crate) async fn pause(
+        &self,
+        report: &mut Option<WaitReport>,
+        error: &RegistryError,
+        pause: Duration,
+    ) {
+        let report = report.get_or_insert_with(|| {
+            let request = error.request.clone();
+            WaitReport::new(&self.events, Awaited::Answer { request })
+        });
+        report.retry(error.reason());
+        report.during(sleep(pause)).await;
+    }
+
+    /// A report of retries of one request.
+    fn report(&self, throttle: &HostThrottle, request: &str) -> WaitReport {
+        let awaited = Awaited::Answer {
+            request: request.to_owned(),
+        };
+        WaitReport::new(&self.events, awaited).sharing(&throttle.last_word)
+    }
+
     /// Waits for `work`, and says what is waited for, and how long at most, once that takes long.
     async fn patiently<T>(
         &self,
-        state: &str,
+        last_word: &LastWord,
         name: &str,
         longest: Duration,
         work: impl Future<Output = T>,
     ) -> T {
-        tokio::pin!(work);
-        tokio::select! {
-            done = &mut work => return done,
-            () = sleep(REPORTED_ANSWER) => {}
-        }
-        self.events.waiting(format!(
-            "{name} {state} for {} s ({} s at most)",
-            REPORTED_ANSWER.as_secs(),
-            longest.as_secs()
-        ));
-        work.await
+        let awaited = Awaited::Answer {
+            request: name.to_owned(),
+        };
+        let mut report = WaitReport::new(&self.events, awaited)
+            .until(Instant::now() + longest)
+            .silent_for(REPORTED_ANSWER)
+            .sharing(last_word);
+        report.during(work).await
     }
 
     /// The body of an answer that is a document of at most `limit` bytes.
@@ -239,14 +280,9 @@ impl RetryClient {
                 Err(_) => Err(http::slow(longest)),
             }
         };
-        self.patiently(
-            "has begun to be answered, and has been read",
-            name,
-            longest,
-            read,
-        )
-        .await
-        .map_err(failed)
+        self.patiently(&LastWord::default(), name, longest, read)
+            .await
+            .map_err(failed)
     }
 
     /// The content of an answer, of at most `size` bytes, that `work` reads.
@@ -262,13 +298,8 @@ impl RetryClient {
                 Err(_) => Err(response::failed(name.to_owned(), http::slow(longest))),
             }
         };
-        self.patiently(
-            "is answered, and its content has been read",
-            name,
-            longest,
-            read,
-        )
-        .await
+        self.patiently(&LastWord::default(), name, longest, read)
+            .await
     }
 
     /// The pauses between tries.
@@ -288,16 +319,6 @@ impl RetryClient {
             .lock()
             .expect("no thread panics with the lock");
         throttles.entry(host).or_default().clone()
-    }
-
-    fn hold(&self, throttle: &HostThrottle, wait: Duration, until: Instant, request: &str) {
-        throttle.hold_until(until);
-        if wait >= REPORTED_WAIT {
-            self.events.waiting(format!(
-                "{} s: the registry answered 429 (too many requests) to {request}",
-                wait.as_secs()
-            ));
-        }
     }
 }
 
@@ -345,9 +366,10 @@ mod tests {
         first.hold_until(start + Duration::from_secs(2));
         let same = client.throttle(&url("https://r.example.org:443/v2/b"));
         let other = client.throttle(&url("https://other.example.org/v2/a"));
-        other.wait().await;
+        other.wait(&Events::none(), "").await;
         assert_eq!(start.elapsed(), Duration::ZERO);
-        tokio::join!(first.wait(), same.wait());
+        let events = Events::none();
+        tokio::join!(first.wait(&events, ""), same.wait(&events, ""));
         assert_eq!(start.elapsed().as_secs(), 5);
     }
 

@@ -56,7 +56,7 @@ impl Client {
             }
             return self.without_file(&blob.digest).await;
         };
-        let mut pauses = self.retry.pauses();
+        let (mut pauses, mut report) = (self.retry.pauses(), None);
         loop {
             match self.attempt(blob, &file, upload.take(), progress).await {
                 Err(error) if is_worth_another(&error) => {
@@ -67,7 +67,7 @@ impl Client {
                     let Some(pause) = pauses.next() else {
                         return Err(error);
                     };
-                    tokio::time::sleep(pause).await;
+                    self.retry.pause(&mut report, &error, pause).await;
                 }
                 done => return done.map(|()| BlobPushed::Sent(blob.size)),
             }

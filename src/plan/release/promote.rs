@@ -30,7 +30,7 @@ pub struct Promotion {
 /// Usage (exit 2): the version is not a pre-release. Refused (exit 4): it was never released, or its
 /// core is tagged on another commit.
 pub fn promotion(candidate: &Version, tags: &[VersionTag]) -> Result<Promotion> {
-    must_be_prerelease(candidate)?;
+    must_be_prerelease(candidate, tags.iter().map(|tag| &tag.version))?;
     let target = core(candidate);
     let find = |version: &Version| tags.iter().find(|tag| tag.version == *version);
     let Some(released) = find(candidate) else {
@@ -75,16 +75,31 @@ pub fn promotion(candidate: &Version, tags: &[VersionTag]) -> Result<Promotion> 
     })
 }
 
-/// Whether it could ever be promoted.
+/// Whether it could ever be promoted; else the hint names one of `released` that could.
 ///
 /// # Errors
 /// Usage (exit 2): it is not a pre-release.
-pub fn must_be_prerelease(candidate: &Version) -> Result<()> {
-    if candidate.pre.is_empty() {
-        return Err(Error::usage(format!("`{candidate}` is not a pre-release"))
-            .hint("`hoist promote 1.3.0-rc.2` publishes that image as 1.3.0"));
+pub fn must_be_prerelease<'a>(
+    candidate: &Version,
+    released: impl Iterator<Item = &'a Version>,
+) -> Result<()> {
+    if !candidate.pre.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    let prereleases = released.filter(|version| !version.pre.is_empty());
+    let best = prereleases.max_by(|a, b| {
+        let is_wanted = |version: &Version| core(version) == *candidate;
+        let order = is_wanted(a).cmp(&is_wanted(b));
+        order.then_with(|| a.cmp_precedence(b))
+    });
+    let error = Error::usage(format!("`{candidate}` is not a pre-release"));
+    Err(match best {
+        Some(best) => error.hint(format!(
+            "`hoist promote {best}` publishes that image as {}",
+            core(best)
+        )),
+        None => error.hint("`hoist release --pre rc` makes a pre-release that can be promoted"),
+    })
 }
 
 /// Names the pre-releases of the same core that there are.
@@ -117,6 +132,35 @@ mod tests {
             name: format!("v{text}"),
             version: text.parse().expect("a version"),
             commit: Some(CommitId::new([commit; 20])),
+        }
+    }
+
+    #[test]
+    fn what_is_no_prerelease_is_answered_with_one_that_there_is() {
+        let hint = |candidate: &str, released: &[&str]| {
+            let released: Vec<Version> = released
+                .iter()
+                .map(|text| text.parse().expect("a version"))
+                .collect();
+            let candidate = candidate.parse().expect("a version");
+            let error = must_be_prerelease(&candidate, released.iter()).expect_err("it is not");
+            error.first_hint().expect("a hint").to_owned()
+        };
+        for (candidate, released, said) in [
+            (
+                "1.3.0",
+                &["1.2.0", "1.3.0-rc.1", "1.3.0-rc.2", "2.0.0-rc.1"][..],
+                "`hoist promote 1.3.0-rc.2`",
+            ),
+            (
+                "1.4.0",
+                &["1.3.0-rc.1", "2.0.0-rc.1"],
+                "`hoist promote 2.0.0-rc.1`",
+            ),
+            ("1.4.0", &["1.3.0"], "`hoist release --pre rc`"),
+        ] {
+            let hint = hint(candidate, released);
+            assert!(hint.starts_with(said), "{hint}");
         }
     }
 

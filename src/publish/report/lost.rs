@@ -9,7 +9,10 @@ use crate::{
             observation::GitTagSeen,
             state::{Cause, Goal, TagClass},
         },
-        report::{ending::Ending, tags::list},
+        report::{
+            ending::Ending,
+            tags::{Compared, is_other, list},
+        },
     },
 };
 
@@ -45,7 +48,7 @@ pub(super) fn elsewhere(
         let shows_it = prepared
             .filter(|(tag, _)| tag.kind == TagClass::Moving)
             .any(|(_, seen)| seen.is_ours());
-        let error = Error::refused(told).state(list(tags, TagReport::is_ours));
+        let error = Error::refused(told).state(list(tags, Compared::Release));
         let error = match shows_it {
             true => error.hint(format!(
                 "`hoist rollback {version}` moves the moving tags back that still show it"
@@ -61,7 +64,7 @@ pub(super) fn elsewhere(
         format!("{version} was ended from another place"),
     );
     let error = error
-        .state(list(tags, TagReport::is_ours))
+        .state(list(tags, Compared::Release))
         .hint("`hoist repair` puts the tags right");
     (OutcomeKind::NeedsHuman, Some(error))
 }
@@ -69,15 +72,13 @@ pub(super) fn elsewhere(
 /// A way back on which tags were found that somebody else has moved since, such as a later release. They
 /// are left as they are. `None`: there are none, or the run itself was stopped by one.
 pub(super) fn past_others(end: Ending<'_>, tags: &[TagReport]) -> Option<Error> {
-    let is_other =
-        |tag: &&TagReport| !tag.is_ours() && !tag.is_as_before() && tag.now != Observed::Unknown;
-    let others = tags.iter().filter(is_other).count();
+    let others = tags.iter().filter(|tag| is_other(tag)).count();
     let is_cause = matches!(end.txn.cause, Some(Cause::Foreign(_)));
     if end.run.goal != Some(Goal::Back) || others == 0 || is_cause {
         return None;
     }
     let version = &end.run.prepared.version;
-    let left = list(tags, |tag| !is_other(&tag));
+    let left = list(tags, Compared::Others);
     let error = Error::new(
         ErrorKind::NeedsHuman,
         format!(

@@ -68,8 +68,29 @@ pub(in crate::publish) fn standing(state: Option<State>) -> &'static str {
     }
 }
 
-/// Which tags are not as they should be, and what they show.
-pub(super) fn list(tags: &[TagReport], good: impl Fn(&TagReport) -> bool) -> String {
+/// What tags are compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Compared {
+    /// What the release wants them to show.
+    Release,
+    /// What they showed before it.
+    Before,
+    /// What somebody else has put there since.
+    Others,
+}
+
+/// Whether a tag shows what somebody else has put there.
+pub(super) fn is_other(tag: &TagReport) -> bool {
+    !tag.is_ours() && !tag.is_as_before() && tag.now != Observed::Unknown
+}
+
+/// How many tags are as they should be, and what the others show.
+pub(super) fn list(tags: &[TagReport], with: Compared) -> String {
+    let (good, words): (fn(&TagReport) -> bool, _) = match with {
+        Compared::Release => (TagReport::is_ours, "show the release"),
+        Compared::Before => (TagReport::is_as_before, "are as they were before"),
+        Compared::Others => (|tag| !is_other(tag), "were not moved by anybody else"),
+    };
     let bad: Vec<_> = tags
         .iter()
         .filter(|tag| !good(tag))
@@ -77,10 +98,10 @@ pub(super) fn list(tags: &[TagReport], good: impl Fn(&TagReport) -> bool) -> Str
         .collect();
     let count = tags.len() - bad.len();
     if bad.is_empty() {
-        return format!("all {count} tags are right");
+        return format!("all {count} tags {words}");
     }
     format!(
-        "{count} of {} tags are right, but not {}",
+        "{count} of {} tags {words}, but not {}",
         tags.len(),
         bad.join(", ")
     )

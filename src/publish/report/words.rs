@@ -1,5 +1,7 @@
 //! The end of a run in words: what failed, what is true outside now, what to do next.
 
+use std::time::Duration;
+
 use crate::{
     error::{Error, ErrorKind},
     io::git::remote::RefPattern,
@@ -7,14 +9,15 @@ use crate::{
     outcome::{OutcomeKind, TagReport},
     publish::{
         errors::{FINISHED_FIRST, MAY_PUSH, PULL},
-        protocol::state::{Cause, End, Goal, State, Stop},
+        protocol::state::{Cause, End, Goal, State, Stop, TagProgress},
         report::{
             ending::Ending,
             lost::{elsewhere, past_others, written},
-            tags::list,
+            tags::{Compared, list},
         },
         unfinished,
     },
+    text::limit,
 };
 
 /// The end in one word, and the error where the run did not do what it was asked to.
@@ -60,7 +63,7 @@ pub(super) async fn judge(end: Ending<'_>, tags: &[TagReport]) -> (OutcomeKind, 
         State::Ended(End::Unpushed) => (OutcomeKind::NeedsHuman, Some(unpushed(end))),
         State::Ended(End::Leftover) => {
             let error = past_others(end, tags)
-                .unwrap_or_else(|| leftover(end, &list(tags, TagReport::is_as_before)));
+                .unwrap_or_else(|| leftover(end, &list(tags, Compared::Before)));
             (OutcomeKind::NeedsHuman, Some(error))
         }
         State::Stopped(stop) => {
@@ -173,11 +176,7 @@ fn failure(end: Ending<'_>, kind: ErrorKind) -> Error {
             error.cause(foreign_cause(end, index))
         }
         Some(Cause::Unclear(index)) => {
-            let (tag, repository) = name(end, index);
-            let error = new(format!(
-                "what tag `{tag}` of `{repository}` shows could not be found out in time"
-            ));
-            because(error, end.remarks.tag_failure(index))
+            because(new(unclear(end, index)), end.remarks.tag_failure(index))
         }
         Some(Cause::GitTag) => {
             if end.run.prepared.mark.is_some() {
@@ -218,6 +217,41 @@ fn failure(end: Ending<'_>, kind: ErrorKind) -> Error {
         None if end.run.limits.is_interrupted() => new("interrupted".into()),
         None => because(new(format!("{version} is not complete")), other()),
     }
+}
+
+/// What failed at a tag until the time was up: it could not be read, or it could not be moved.
+fn unclear(end: Ending<'_>, index: usize) -> String {
+    let (tag, repository) = name(end, index);
+    let before = Observed::from(end.run.prepared.tags[index].before.clone());
+    let was_read = end.remarks.last_shown(index) == Some(&before);
+    match was_read && !end.run.limits.is_interrupted() {
+        true => format!(
+            "the tag `{tag}` of `{repository}` could not be moved within {} (`publish.deadline`)",
+            limit(Duration::from_millis(end.run.prepared.deadline))
+        ),
+        false => format!("what tag `{tag}` of `{repository}` shows could not be found out in time"),
+    }
+}
+
+/// What is true of a release that is given up and not known to be over.
+fn unsettled(end: Ending<'_>, tags: &[TagReport]) -> String {
+    let list = list(tags, Compared::Before);
+    if !tags.iter().all(TagReport::is_as_before) {
+        return format!("not everything could be put back; {list}; the lock stays");
+    }
+    let is_open = |index: &usize| end.txn.progress[*index] == TagProgress::Intended;
+    let open = (0..end.run.prepared.tags.len()).filter(is_open);
+    let open: Vec<_> = open
+        .map(|index| {
+            let (tag, repository) = name(end, index);
+            repository.tag(tag)
+        })
+        .collect();
+    let doubt = match &*open {
+        [] => String::new(),
+        open => format!("; it is not confirmed that {} stays so", open.join(", ")),
+    };
+    format!("{list}{doubt}; the lock stays")
 }
 
 fn foreign_cause(end: Ending<'_>, index: usize) -> String {
@@ -333,7 +367,7 @@ fn stopped(end: Ending<'_>, tags: &[TagReport], stop: Stop) -> (OutcomeKind, Opt
     };
     let failed = || failure(end, error_kind);
     let new = |message: &str| because(Error::new(error_kind, message), end.remarks.last_failure());
-    let ours = || list(tags, TagReport::is_ours);
+    let ours = || list(tags, Compared::Release);
     let both = "`hoist resume` finishes it, `hoist rollback` undoes it";
     let error = match stop {
         Stop::Held => failed()
@@ -371,11 +405,8 @@ fn stopped(end: Ending<'_>, tags: &[TagReport], stop: Stop) -> (OutcomeKind, Opt
             .state("every image tag shows the release; the git tag may be missing")
             .hint("`hoist resume` finishes it"),
         Stop::Unsettled => failed()
-            .state(format!(
-                "not everything could be put back; {}",
-                list(tags, TagReport::is_as_before)
-            ))
-            .hint("`hoist rollback` goes on"),
+            .state(unsettled(end, tags))
+            .hint("`hoist rollback` goes on, and gives the lock back"),
         Stop::Unreadable => failed().state(ours()).hint(both),
         Stop::ContentGone => failed().state(ours()).hint("`hoist rollback` undoes it"),
         Stop::Journal => failed().state(ours()).hint(both),

@@ -80,6 +80,7 @@ pub(in crate::publish) async fn unlock_and_reset(
                 return (GitSeen::BranchLeft, remarks);
             }
             Some(Err(error)) => {
+                at.run.git_waits(&error, &limit);
                 remarks.failed(&error);
                 doubtful |= error.is_ambiguous();
                 refusals += u32::from(error.is_final());

@@ -210,6 +210,8 @@ async fn put_one(
                 Shows::Other => return PutSeen::Foreign,
                 Shows::Before => {}
                 Shows::Unreadable => {
+                    let why = remarks.tag_failure(index);
+                    run.tag_waits(index, why.unwrap_or("it cannot be read"), limit);
                     if !limit.pause(backoff.delay()).await {
                         return PutSeen::Unclear;
                     }
@@ -244,6 +246,7 @@ async fn put_one(
             Then::Decided(seen) => return seen,
             Then::PutAgain | Then::ReadAgain => {}
         }
+        run.tag_waits(index, &error, limit);
         if !limit.pause(pause_after(&error, &mut backoff)).await {
             return PutSeen::Unclear;
         }
@@ -255,6 +258,7 @@ fn tagged(run: &Run, index: usize, remarks: &mut Remarks) -> PutSeen {
     let tag = &run.prepared.tags[index];
     let digest = run.prepared.wanted(tag).clone();
     remarks.shows(index, Observed::At(digest.clone()));
+    run.waits.is_done(run.prepared.repository(tag), &tag.tag);
     run.world.events.emit(Event::Tagged {
         repository: run.prepared.repository(tag).clone(),
         tag: tag.tag.clone(),

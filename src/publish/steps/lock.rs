@@ -93,6 +93,7 @@ async fn try_to_lock(
                 LockSeen::Refused
             };
         }
+        run.git_waits(&error, limit);
         // A conflict with a lock that is gone by now: its holder has just finished.
         if run.limits.is_interrupted() || !limit.pause(backoff.delay()).await {
             return LockSeen::Unreachable;
@@ -151,7 +152,10 @@ async fn read_lock(run: &Run, limit: &Deadline, remarks: &mut Remarks) -> LockSe
         match limit.run(read_refs(run, false)).await {
             None => return LockSeen::Unreachable,
             Some(Ok(seen)) => return seen.lock,
-            Some(Err(error)) => remarks.failed(error),
+            Some(Err(error)) => {
+                run.git_waits(&error, limit);
+                remarks.failed(error);
+            }
         }
         if !limit.pause(backoff.delay()).await {
             return LockSeen::Unreachable;
@@ -175,6 +179,7 @@ async fn turn_lock(at: Position<'_>, limit: &Deadline, remarks: &mut Remarks) ->
             }
             Some(Ok(false)) => return LockSeen::Taken,
             Some(Err(error)) => {
+                run.git_waits(&error, limit);
                 remarks.failed(&error);
                 refusals += u32::from(error.is_final());
             }
@@ -321,6 +326,9 @@ async fn change(at: Position<'_>, mut edits: Vec<RefEdit>, remarks: &mut Remarks
         }
         if refusals >= REFUSALS {
             return GitSeen::Refused;
+        }
+        if let Some(why) = remarks.last_failure() {
+            run.git_waits(why, &limit);
         }
         if !limit.pause(backoff.delay()).await {
             return GitSeen::Unreachable;

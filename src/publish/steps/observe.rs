@@ -1,16 +1,25 @@
 //! Reading what is there: everything once, or tags until they show what they should.
 
-use crate::publish::{
-    deadline::{Backoff, Deadline},
-    protocol::{
-        lockless::{Fate, fate},
-        observation::{GitTagSeen, LockSeen, Observation, Shows},
-        state::State,
+use std::time::Duration;
+
+use crate::{
+    event::Awaited,
+    io::wait_report::WaitReport,
+    publish::{
+        deadline::{Backoff, Deadline},
+        protocol::{
+            lockless::{Fate, fate},
+            observation::{GitTagSeen, LockSeen, Observation, Shows},
+            state::State,
+        },
+        remarks::Remarks,
+        run::Position,
+        steps::{recheck, refs_seen::read_refs, tag::read_tags},
     },
-    remarks::Remarks,
-    run::Position,
-    steps::{recheck, refs_seen::read_refs, tag::read_tags},
 };
+
+/// A registry that shows what it accepted within this time does not lag.
+const NO_LAG: Duration = Duration::from_secs(3);
 
 /// Everything at once: each tag, the git tag, the lock; before the commit what else is published,
 /// too.
@@ -125,15 +134,14 @@ pub(in crate::publish) async fn look_last(
             remarks,
         );
     };
-    run.world.announce_wait(until, UNANSWERED);
-    let settled = run.limits.patience(0.7).pause_until(until).await;
+    let patience = run.limits.patience(0.7);
+    let settled = run
+        .wait_until(until, Awaited::UnseenAnswer, &patience)
+        .await;
     let limit = run.limits.last_look();
     let (tags, remarks) = read_tags(at, all, &limit).await;
     (LastLook { tags, settled }, remarks)
 }
-
-/// Why a run waits before its last look.
-const UNANSWERED: &str = "a request whose answer was not seen may still be carried out";
 
 /// Reads all tags once.
 pub(in crate::publish) async fn look(at: Position<'_>) -> (Vec<Shows>, Remarks) {
@@ -214,6 +222,8 @@ async fn poll(
     let mut backoff = Backoff::poll();
     let mut rounds = 1;
     let mut is_last = false;
+    let awaited = |tags: usize| Awaited::TagsShow { tags };
+    let mut report = WaitReport::new(&at.run.world.events, awaited(0)).silent_for(NO_LAG);
     loop {
         let open: Vec<_> = (0..shows.len())
             .filter(|&index| again(index, shows[index]))
@@ -227,6 +237,7 @@ async fn poll(
                 remarks,
             );
         }
+        report.retry_for(awaited(open.len()), None, limit.until);
         is_last = !limit.pause(backoff.delay()).await;
         let last_look = at.run.limits.last_look();
         let limit = if is_last { &last_look } else { limit };

@@ -3,12 +3,15 @@
 
 use tokio::time::Instant;
 
-use crate::publish::{
-    deadline::{Backoff, Deadline},
-    protocol::{observation::LockSeen, state::Goal},
-    remarks::Remarks,
-    run::Position,
-    steps::refs_seen::read_refs,
+use crate::{
+    event::Awaited,
+    publish::{
+        deadline::{Backoff, Deadline},
+        protocol::{observation::LockSeen, state::Goal},
+        remarks::Remarks,
+        run::Position,
+        steps::refs_seen::read_refs,
+    },
 };
 
 /// Whether this run may write a tag.
@@ -21,10 +24,6 @@ pub(in crate::publish) enum Right {
     /// The lock could not be read in time.
     Unknown,
 }
-
-/// Why a run that has taken a lock over waits.
-pub(in crate::publish) const FORMER: &str =
-    "the former holder of the lock may have sent requests that are still under way";
 
 /// Where a write at this position leads.
 fn way(at: Position<'_>) -> Goal {
@@ -50,8 +49,7 @@ pub(in crate::publish) async fn read_right(
 ) -> Right {
     let holding = &at.run.holding;
     if let Some(until) = holding.opens_at(way(at)) {
-        at.run.world.announce_wait(until, FORMER);
-        if !limit.pause_until(until).await {
+        if !at.run.wait_until(until, Awaited::FormerHolder, limit).await {
             return Right::Unknown;
         }
     }
@@ -67,7 +65,10 @@ pub(in crate::publish) async fn read_right(
             None => return Right::Unknown,
             Some(Ok(seen)) if seen.lock == LockSeen::Ours => return Right::Held,
             Some(Ok(_)) => return Right::Lost,
-            Some(Err(error)) => remarks.failed(error),
+            Some(Err(error)) => {
+                at.run.git_waits(&error, limit);
+                remarks.failed(error);
+            }
         }
         if !limit.pause(backoff.delay()).await {
             return Right::Unknown;

@@ -58,6 +58,7 @@ pub(in crate::publish) async fn put_back(
 fn restored(run: &Run, index: usize, remarks: &mut Remarks) {
     let tag = &run.prepared.tags[index];
     remarks.shows(index, Observed::from(tag.before.clone()));
+    run.waits.is_done(run.prepared.repository(tag), &tag.tag);
     run.world.events.emit(Event::Restored {
         repository: run.prepared.repository(tag).clone(),
         tag: tag.tag.clone(),
@@ -116,6 +117,9 @@ impl PutBack<'_> {
             };
             if let Some(seen) = done {
                 return seen;
+            }
+            if let Some(why) = self.remarks.tag_failure(self.index) {
+                self.at.run.tag_waits_back(self.index, why, self.limit);
             }
             let pause = self.pause.unwrap_or_else(|| self.backoff.delay());
             if !self.limit.pause(pause).await {

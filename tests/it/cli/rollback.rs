@@ -64,7 +64,8 @@ fn a_release_is_taken_back_and_the_next_one_goes_on() {
         "no other version of its line is published",
         "1.0.0 is the highest of its line without 1.1.0",
         "1.0.0 is of the same day",
-        " Rolled back 1.1.0: 3 tags show 1.0.0",
+        " Rolled back 1.1.0 in ",
+        ": 3 tags show 1.0.0 in 127.0.0.1:",
     ] {
         run.says(words);
     }

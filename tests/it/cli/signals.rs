@@ -439,7 +439,7 @@ fn row_42_a_hung_remote_is_named_while_it_is_waited_for() {
         send(&child, "TERM");
         let run = Run::from(child.wait_with_output().unwrap());
         run.expect(130);
-        let words = "the git remote `origin` (ls-remote), 5 s";
+        let words = ", for the git remote `origin` (ls-remote)";
         assert_eq!(run.stderr.contains(words), told, "{run}");
         assert!(!run.stdout.contains(words), "{run}");
     }

@@ -42,9 +42,13 @@ fn help(args: &[&str]) -> String {
 fn verbs() -> Vec<String> {
     let line = Regex::new(r"(?m)^  ([a-z]+)(?:  |$)").unwrap();
     let help = help(&[]);
-    let (_, list) = help.split_once("Commands:").expect("a list of verbs");
-    let (list, _) = list.split_once("\n\n").unwrap_or((list, ""));
-    line.captures_iter(list).map(|c| c[1].to_owned()).collect()
+    let (list, _) = help
+        .split_once("Global options:")
+        .expect("the global flags");
+    let (list, more) = list.split_once("More:").expect("the other verbs");
+    let listed = line.captures_iter(list).map(|c| c[1].to_owned());
+    let more = more.split(',').map(|verb| verb.trim().to_owned());
+    listed.chain(more).collect()
 }
 
 #[test]

@@ -25,6 +25,7 @@ fn plain(session: &str) -> String {
         (r"\b[0-9a-f]{12}\b", "[short-----]"),
         (r"\b[0-9a-f]{7}\b", "[sha--]"),
         (r"\b\d+(\.\d+)? [kM]?B\b", "[size]"),
+        (r"\b\d+(\.\d+)? s\b", "[time]"),
     ] {
         let pattern = Regex::new(pattern).unwrap();
         text = pattern.replace_all(&text, word).into_owned();

@@ -111,10 +111,21 @@ fn files(root: &Path, binary: &Path) -> Result<Vec<Packed>> {
     ] {
         add(path, output(binary, &["completions", shell])?.into_bytes());
     }
-    add(
-        "share/man/man1/hoist.1",
-        output(binary, &["man"])?.into_bytes(),
-    );
+    let pages = tempfile::tempdir()?;
+    let folder = pages
+        .path()
+        .to_str()
+        .ok_or("the folder's name is not text")?;
+    output(binary, &["man", "--output", folder])?;
+    let mut names: Vec<_> = fs::read_dir(pages.path())?.collect::<Result<_, _>>()?;
+    names.sort_by_key(fs::DirEntry::file_name);
+    for page in names {
+        let name = page.file_name();
+        add(
+            &format!("share/man/man1/{}", name.to_string_lossy()),
+            fs::read(page.path())?,
+        );
+    }
     for name in [
         "LICENSE-APACHE",
         "LICENSE-MIT",

@@ -100,6 +100,13 @@ fn refusal(directory: &Path, error: &git2::Error) -> Error {
         .hint("release from a clone with SHA-1 ids");
     }
     if error.code() == ErrorCode::NotFound {
+        if !directory.exists() {
+            return Error::refused(format!("`{place}` does not exist"))
+                .with_code(crate::error::ErrorCode::NotAGitRepository)
+                .hint("name a folder of a clone with `-C DIR`");
+        }
+        let place = std::path::absolute(directory).unwrap_or_else(|_| directory.into());
+        let place = place.display();
         return Error::refused(format!("`{place}` is not in a git repository"))
             .with_code(crate::error::ErrorCode::NotAGitRepository)
             .hint("start in a clone, or name one with `-C DIR`");

@@ -217,7 +217,11 @@ fn failure(output: &GitOutput) -> RemoteError {
         .and_then(|refs| refs.rsplit(':').next())
         .unwrap_or("");
     let reason = fields.next().unwrap_or(line);
-    let message = format!("{name}: {reason}");
+    let said = output.server_words();
+    let message = match &said {
+        Some(words) => format!("{name}: {reason}; the server says: {words}"),
+        None => format!("{name}: {reason}"),
+    };
     // Another push held one of the refs at this moment.
     let raced = [
         "atomic transaction failed",
@@ -234,7 +238,8 @@ fn failure(output: &GitOutput) -> RemoteError {
         RemoteError::new(RemoteErrorKind::Unreachable, message)
     } else {
         let error = RemoteError::new(RemoteErrorKind::Refused, message);
-        if name.starts_with(RefName::TAGS) || name.starts_with(RefName::BRANCHES) {
+        let is_explained = said.is_some();
+        if is_explained || name.starts_with(RefName::TAGS) || name.starts_with(RefName::BRANCHES) {
             error
         } else {
             error.hint(

@@ -1,0 +1,273 @@
+//! Tables and sentences that fit the terminal: aligned columns, hanging indents, colours that repeat
+//! what the words say.
+
+use anstyle::{AnsiColor, Style};
+use console::measure_text_width;
+
+use crate::text::sanitize;
+
+/// The narrowest last column; a terminal that leaves less gets the rest of a row on a line of its own.
+pub(super) const NARROW: usize = 24;
+
+/// What a cell means. Colours repeat it and never carry it alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Meaning {
+    /// Nothing that a colour says.
+    Plain,
+    /// It is as it should be, or it will come to be.
+    Good,
+    /// It changes.
+    Change,
+    /// It stays as it is.
+    Quiet,
+    /// It is not as it should be.
+    Bad,
+}
+
+impl Meaning {
+    fn style(self) -> Style {
+        match self {
+            Self::Plain => Style::new(),
+            Self::Good => AnsiColor::Green.on_default(),
+            Self::Change => AnsiColor::Yellow.on_default(),
+            Self::Quiet => Style::new().dimmed(),
+            Self::Bad => AnsiColor::Red.on_default().bold(),
+        }
+    }
+}
+
+/// One cell: harmless text and its meaning.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct TableCell {
+    text: String,
+    meaning: Meaning,
+}
+
+impl TableCell {
+    pub(super) fn new(text: impl Into<String>, meaning: Meaning) -> Self {
+        let text = sanitize(text.into()).replace(['\n', '\t'], " ");
+        Self { text, meaning }
+    }
+
+    fn width(&self) -> usize {
+        measure_text_width(&self.text)
+    }
+
+    fn styled(&self, text: &str) -> String {
+        let style = self.meaning.style();
+        match self.meaning == Meaning::Plain || text.is_empty() {
+            true => text.to_owned(),
+            false => format!("{style}{text}{style:#}"),
+        }
+    }
+}
+
+impl<T: Into<String>> From<T> for TableCell {
+    fn from(text: T) -> Self {
+        Self::new(text, Meaning::Plain)
+    }
+}
+
+/// Rows as lines, each column as wide as its widest cell. The last column is wrapped where `width` says
+/// how much room there is; without it, a row is a line.
+pub(super) fn lines(rows: &[Vec<TableCell>], indent: usize, width: Option<usize>) -> Vec<String> {
+    let count = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let widest = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        cells.map(TableCell::width).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..count).map(widest).collect();
+    let fixed: usize = widths.iter().rev().skip(1).map(|width| width + 2).sum();
+    let last = widths.last().copied().unwrap_or(0);
+    let room = width.map(|width| width.saturating_sub(indent + fixed));
+    match (room, width) {
+        (Some(room), Some(width)) if room < last.min(NARROW) => rows
+            .iter()
+            .flat_map(|row| stacked(row, indent, width))
+            .collect(),
+        _ => rows
+            .iter()
+            .flat_map(|row| row_lines(row, &widths, indent, fixed, room))
+            .collect(),
+    }
+}
+
+fn row_lines(
+    row: &[TableCell],
+    widths: &[usize],
+    indent: usize,
+    fixed: usize,
+    room: Option<usize>,
+) -> Vec<String> {
+    let mut head = " ".repeat(indent);
+    let mut parts = vec![String::new()];
+    for (column, (cell, width)) in row.iter().zip(widths).enumerate() {
+        if column + 1 == widths.len() {
+            parts = wrapped(&cell.text, room.unwrap_or(usize::MAX));
+            parts.iter_mut().for_each(|part| *part = cell.styled(part));
+        } else {
+            let blanks = " ".repeat(width + 2 - cell.width());
+            head += &format!("{}{blanks}", cell.styled(&cell.text));
+        }
+    }
+    let hanging = " ".repeat(indent + fixed);
+    let line = |(index, part): (usize, String)| {
+        let start = if index == 0 { &head } else { &hanging };
+        format!("{start}{part}").trim_end().to_owned()
+    };
+    parts.into_iter().enumerate().map(line).collect()
+}
+
+/// A row that does not fit: its first cell, and the others below it.
+fn stacked(row: &[TableCell], indent: usize, width: usize) -> Vec<String> {
+    let Some((first, rest)) = row.split_first() else {
+        return Vec::new();
+    };
+    let mut lines = vec![format!(
+        "{}{}",
+        " ".repeat(indent),
+        first.styled(&first.text)
+    )];
+    let indent = indent + 4;
+    let rest: Vec<TableCell> = rest
+        .iter()
+        .filter(|cell| !cell.text.is_empty())
+        .cloned()
+        .collect();
+    let Some((last, heads)) = rest.split_last() else {
+        return lines;
+    };
+    let taken: usize = heads.iter().map(|cell| cell.width() + 2).sum();
+    let heads: String = heads
+        .iter()
+        .map(|cell| format!("{}  ", cell.styled(&cell.text)))
+        .collect();
+    let room = width.saturating_sub(indent + taken).max(NARROW);
+    for (index, part) in wrapped(&last.text, room).into_iter().enumerate() {
+        let part = last.styled(&part);
+        lines.push(match index {
+            0 => format!("{}{heads}{part}", " ".repeat(indent)),
+            _ => format!("{}{part}", " ".repeat(indent + taken)),
+        });
+    }
+    lines
+}
+
+/// A text in lines of at most `room` columns, broken between words. A word that is longer stays whole, and
+/// so does what stands between backticks: it may be a reference or a command to be copied.
+pub(super) fn wrapped(text: &str, room: usize) -> Vec<String> {
+    text.split('\n')
+        .flat_map(|line| wrapped_line(line, room))
+        .collect()
+}
+
+fn wrapped_line(text: &str, room: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    let mut taken: usize = 0;
+    for word in words(text) {
+        let width = measure_text_width(word);
+        if taken > 0 && taken.saturating_add(1 + width) > room {
+            lines.push(std::mem::take(&mut line));
+            taken = 0;
+        } else if !lines.is_empty() || !line.is_empty() {
+            if !line.is_empty() {
+                line.push(' ');
+                taken += 1;
+            }
+        }
+        line += word;
+        taken += width;
+    }
+    lines.push(line);
+    lines
+}
+
+/// What is not broken: words, and whatever stands between two backticks.
+fn words(text: &str) -> Vec<&str> {
+    let is_paired = text.matches('`').count().is_multiple_of(2);
+    let mut is_inside = false;
+    text.split(|c: char| {
+        is_inside ^= is_paired && c == '`';
+        c == ' ' && !is_inside
+    })
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows() -> Vec<Vec<TableCell>> {
+        let row = |tag: &str, action: &str, why: &str| vec![tag.into(), action.into(), why.into()];
+        vec![
+            row("1.1.1", "create", ""),
+            row(
+                "latest",
+                "keep",
+                "2.0.1 is newer than anything that this branch can release",
+            ),
+        ]
+    }
+
+    #[test]
+    fn a_table_fits_its_terminal() {
+        for (width, expected) in [
+            (
+                None,
+                &[
+                    "  1.1.1   create",
+                    "  latest  keep    2.0.1 is newer than anything that this branch can release",
+                ][..],
+            ),
+            (
+                Some(50),
+                &[
+                    "  1.1.1   create",
+                    "  latest  keep    2.0.1 is newer than anything",
+                    "                  that this branch can release",
+                ],
+            ),
+            (
+                Some(30),
+                &[
+                    "  1.1.1",
+                    "      create",
+                    "  latest",
+                    "      keep  2.0.1 is newer than",
+                    "            anything that this",
+                    "            branch can release",
+                ],
+            ),
+        ] {
+            assert_eq!(lines(&rows(), 2, width), expected, "{width:?}");
+        }
+    }
+
+    #[test]
+    fn a_word_is_never_broken() {
+        let reference = "registry.example.org/acme/api@sha256:abc";
+        assert_eq!(wrapped(reference, 10), [reference]);
+        assert_eq!(wrapped("a b", 1), ["a", "b"]);
+        let hint = "run `hoist release --yes` now, it's `fine";
+        assert_eq!(wrapped(hint, 10)[..2], ["run `hoist", "release"]);
+        let hint = "run `hoist release --yes` now";
+        assert_eq!(wrapped(hint, 10), ["run", "`hoist release --yes`", "now"]);
+        assert_eq!(wrapped("", 5), [""]);
+        assert_eq!(wrapped("日本語 日本語", 7), ["日本語", "日本語"]);
+    }
+
+    #[test]
+    fn a_colour_repeats_what_the_word_says() {
+        let row = vec![vec![
+            TableCell::new("wrong", Meaning::Bad),
+            TableCell::new("\u{1b}[2J", Meaning::Plain),
+        ]];
+        let line = lines(&row, 0, None).concat();
+        assert!(
+            line.contains("\u{1b}[1m\u{1b}[31mwrong\u{1b}[0m"),
+            "{line:?}"
+        );
+        assert!(line.ends_with("\\u{1b}[2J"), "{line:?}");
+    }
+}
