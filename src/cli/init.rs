@@ -7,6 +7,7 @@ use std::{
     process::ExitCode,
 };
 
+use semver::Version;
 use serde_json::{Value, json};
 
 use super::{
@@ -92,7 +93,9 @@ pub(super) fn run(args: InitArgs, context: &Context) -> Result<ExitCode> {
         if draft.is_translation {
             tell(&table, context);
         }
-        next_steps(&path, &draft.repositories, context);
+        let is_first = found.git_tags.is_empty();
+        let initial = first_version(&draft.text, &path).filter(|_| is_first);
+        next_steps(&path, &draft.repositories, initial.as_ref(), context);
         context.terminal.data(&path.display().to_string());
     }
     Ok(ExitCode::from(exit::OK))
@@ -164,8 +167,14 @@ fn asked(context: &Context) -> Result<Option<String>> {
     Ok(Some(repository.to_string()))
 }
 
-/// What is to be done before the first release.
-fn next_steps(path: &Path, repositories: &[String], context: &Context) {
+/// The version that a written policy begins with.
+fn first_version(text: &str, path: &Path) -> Option<Version> {
+    let policy = Policy::parse(text, &path.display().to_string()).ok()?;
+    Some(policy.version.initial)
+}
+
+/// What is to be done before the first release. `first`: no version was released yet.
+fn next_steps(path: &Path, repositories: &[String], first: Option<&Version>, context: &Context) {
     let file = path.file_name().map_or_else(
         || path.display().to_string(),
         |name| name.to_string_lossy().into_owned(),
@@ -188,7 +197,10 @@ fn next_steps(path: &Path, repositories: &[String], context: &Context) {
     ));
     steps.push(login);
     steps.push("hoist plan".into());
-    steps.push("hoist release".into());
+    steps.push(first.map_or_else(
+        || "hoist release".to_owned(),
+        |first| format!("hoist release --version {first}"),
+    ));
     context
         .terminal
         .note(&format!("what comes next: {}", steps.join("; ")));

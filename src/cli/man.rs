@@ -97,11 +97,18 @@ fn write_all(command: &Command, folder: &PathBuf) -> Result<()> {
         Error::failed(format!("cannot write `{}`", what.display())).because(error)
     };
     fs::create_dir_all(folder).map_err(|error| failed(folder, &error))?;
-    for one in std::iter::once(command).chain(command.get_subcommands()) {
+    for one in std::iter::once(command).chain(verbs_of(command)) {
         let path = folder.join(format!("{}.1", name(one)));
         fs::write(&path, page(one)?).map_err(|error| failed(&path, &error))?;
     }
     Ok(())
+}
+
+/// `help` is no verb of its own.
+fn verbs_of(command: &Command) -> impl Iterator<Item = &Command> {
+    command
+        .get_subcommands()
+        .filter(|verb| verb.get_name() != "help")
 }
 
 /// `hoist`, or `hoist-release`.
@@ -166,7 +173,7 @@ fn synopsis(command: &Command) -> Roff {
 fn verbs(command: &Command) -> Roff {
     let mut roff = Roff::new();
     roff.control("SH", ["COMMANDS"]);
-    for verb in command.get_subcommands() {
+    for verb in verbs_of(command) {
         let about = verb.get_about().map(ToString::to_string);
         roff.control("TP", [])
             .text([bold(format!("{}(1)", name(verb)))])
@@ -231,7 +238,7 @@ mod tests {
         let mut command = command_line_definition();
         command.build();
         let mut pages = 0;
-        for one in std::iter::once(&command).chain(command.get_subcommands()) {
+        for one in std::iter::once(&command).chain(verbs_of(&command)) {
             let text = String::from_utf8(page(one).expect("a page")).expect("text");
             for section in [
                 "NAME",

@@ -259,7 +259,7 @@ impl Terminal {
         };
         part(&mut out, ERROR, "error:", error.message());
         for cause in error.causes() {
-            part(&mut out, Style::new(), "caused by:", &cause);
+            part(&mut out, Style::new(), "caused by:", cause);
         }
         for excerpt in error.excerpts() {
             let _ = writeln!(out, "{STATE}{}:{STATE:#}", excerpt.title);

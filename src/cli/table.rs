@@ -170,11 +170,9 @@ fn wrapped_line(text: &str, room: usize) -> Vec<String> {
         if taken > 0 && taken.saturating_add(1 + width) > room {
             lines.push(std::mem::take(&mut line));
             taken = 0;
-        } else if !lines.is_empty() || !line.is_empty() {
-            if !line.is_empty() {
-                line.push(' ');
-                taken += 1;
-            }
+        } else if !line.is_empty() {
+            line.push(' ');
+            taken += 1;
         }
         line += word;
         taken += width;

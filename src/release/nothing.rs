@@ -7,9 +7,9 @@ use crate::{
     error::Result,
     oci::{Observed, Tag},
     plan::{
-        history::facts::Facts,
+        history::{change::MessageKind, facts::Facts, levels::JudgedChange},
         tags::{Published, TagAction, TagSet},
-        version::next::Next,
+        version::{explain::line, next::Next},
     },
     release::{
         facade::Release,
@@ -19,6 +19,9 @@ use crate::{
         survey::Survey,
     },
 };
+
+/// Most commits that are listed.
+const SHOWN: usize = 5;
 
 impl Release {
     /// HEAD is released already, by a commit that the branch has and this clone's HEAD has not.
@@ -44,6 +47,7 @@ impl Release {
             messages: next.notes.clone(),
         };
         let Some(tag) = &next.on_head else {
+            nothing.messages.extend(ways_on(facts, next));
             return Ok(nothing);
         };
         match self.behind(facts, next, &tag.version, apis).await {
@@ -68,6 +72,32 @@ impl Release {
         let survey = Survey::of(self, apis, |published| tag_set(&inputs, published)).await?;
         Ok(drift_messages(&survey.set, &survey.published, version))
     }
+}
+
+/// What was seen, and what leads to a release all the same.
+fn ways_on(facts: &Facts, next: &Next) -> Vec<String> {
+    let shown = next.entries.iter().take(SHOWN);
+    let mut messages: Vec<String> = shown.map(|entry| line(entry, facts)).collect();
+    let more = next.entries.len().saturating_sub(SHOWN);
+    if more > 0 {
+        messages.push(format!("and {more} more: `hoist next --explain`"));
+    }
+    if next.entries.is_empty() {
+        return messages;
+    }
+    if next.current.is_none() {
+        messages.push("the first version can be named: `hoist release --version 0.1.0`".to_owned());
+        return messages;
+    }
+    let is_plain = |entry: &JudgedChange| entry.change.kind == MessageKind::Unconventional;
+    if next.entries.iter().all(is_plain) {
+        messages.push(
+            "`version.unconventional = \"patch\"` in release.toml makes commits without a header count"
+                .to_owned(),
+        );
+    }
+    messages.push("a level can be named: `hoist release --bump patch`".to_owned());
+    messages
 }
 
 fn drift_messages(set: &TagSet, published: &[Published], version: &Version) -> Vec<String> {

@@ -1,23 +1,21 @@
 //! The end of a run in words: what failed, what is true outside now, what to do next.
 
-use std::time::Duration;
-
 use crate::{
     error::{Error, ErrorKind},
     io::git::remote::RefPattern,
-    oci::{Observed, Repository, Tag},
+    oci::Observed,
     outcome::{OutcomeKind, TagReport},
     publish::{
         errors::{FINISHED_FIRST, MAY_PUSH, PULL},
-        protocol::state::{Cause, End, Goal, State, Stop, TagProgress},
+        protocol::state::{Cause, End, Goal, State, Stop},
         report::{
+            doubt::{unclear, unsettled},
             ending::Ending,
             lost::{elsewhere, past_others, written},
             tags::{Compared, list},
         },
         unfinished,
     },
-    text::limit,
 };
 
 /// The end in one word, and the error where the run did not do what it was asked to.
@@ -146,11 +144,6 @@ fn because(error: Error, cause: Option<impl Into<String>>) -> Error {
     }
 }
 
-fn name(end: Ending<'_>, index: usize) -> (&Tag, &Repository) {
-    let tag = &end.run.prepared.tags[index];
-    (&tag.tag, end.run.prepared.repository(tag))
-}
-
 /// What went wrong first, with the outside world's own words.
 fn failure(end: Ending<'_>, kind: ErrorKind) -> Error {
     let version = &end.run.prepared.version;
@@ -158,12 +151,12 @@ fn failure(end: Ending<'_>, kind: ErrorKind) -> Error {
     let other = || end.remarks.last_failure();
     match end.txn.cause {
         Some(Cause::Refused(index)) => {
-            let (tag, repository) = name(end, index);
+            let (tag, repository) = end.tag(index);
             let error = new(format!("`{repository}` refuses the tag `{tag}`"));
             because(error, end.remarks.tag_failure(index))
         }
         Some(Cause::Foreign(index)) => {
-            let (tag, repository) = name(end, index);
+            let (tag, repository) = end.tag(index);
             if let Some(why) = end.remarks.why_overtaken(index) {
                 return new(format!(
                     "cannot move tag `{tag}` of `{repository}`: a higher version of its line came while this release was running"
@@ -217,41 +210,6 @@ fn failure(end: Ending<'_>, kind: ErrorKind) -> Error {
         None if end.run.limits.is_interrupted() => new("interrupted".into()),
         None => because(new(format!("{version} is not complete")), other()),
     }
-}
-
-/// What failed at a tag until the time was up: it could not be read, or it could not be moved.
-fn unclear(end: Ending<'_>, index: usize) -> String {
-    let (tag, repository) = name(end, index);
-    let before = Observed::from(end.run.prepared.tags[index].before.clone());
-    let was_read = end.remarks.last_shown(index) == Some(&before);
-    match was_read && !end.run.limits.is_interrupted() {
-        true => format!(
-            "the tag `{tag}` of `{repository}` could not be moved within {} (`publish.deadline`)",
-            limit(Duration::from_millis(end.run.prepared.deadline))
-        ),
-        false => format!("what tag `{tag}` of `{repository}` shows could not be found out in time"),
-    }
-}
-
-/// What is true of a release that is given up and not known to be over.
-fn unsettled(end: Ending<'_>, tags: &[TagReport]) -> String {
-    let list = list(tags, Compared::Before);
-    if !tags.iter().all(TagReport::is_as_before) {
-        return format!("not everything could be put back; {list}; the lock stays");
-    }
-    let is_open = |index: &usize| end.txn.progress[*index] == TagProgress::Intended;
-    let open = (0..end.run.prepared.tags.len()).filter(is_open);
-    let open: Vec<_> = open
-        .map(|index| {
-            let (tag, repository) = name(end, index);
-            repository.tag(tag)
-        })
-        .collect();
-    let doubt = match &*open {
-        [] => String::new(),
-        open => format!("; it is not confirmed that {} stays so", open.join(", ")),
-    };
-    format!("{list}{doubt}; the lock stays")
 }
 
 fn foreign_cause(end: Ending<'_>, index: usize) -> String {

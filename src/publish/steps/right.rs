@@ -48,10 +48,10 @@ pub(in crate::publish) async fn read_right(
     remarks: &mut Remarks,
 ) -> Right {
     let holding = &at.run.holding;
-    if let Some(until) = holding.opens_at(way(at)) {
-        if !at.run.wait_until(until, Awaited::FormerHolder, limit).await {
-            return Right::Unknown;
-        }
+    if let Some(until) = holding.opens_at(way(at))
+        && !at.run.wait_until(until, Awaited::FormerHolder, limit).await
+    {
+        return Right::Unknown;
     }
     let asked = Instant::now();
     // One read serves all that wait for it, but only one that was sent after they asked.

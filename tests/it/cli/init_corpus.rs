@@ -217,6 +217,8 @@ fn settings_as_projects_have_them() {
     let mut wrong: Vec<String> = Vec::new();
     let (mut rows, mut differences) = (0, std::collections::BTreeMap::<String, usize>::new());
     let (mut judged, mut equal) = (0, 0);
+    // Of the tags that are pushed there: those that the policy pushes, too, and those that it names.
+    let (mut there, mut same, mut named) = (0, 0, 0);
     for case in cases() {
         let (written, document) = case.run();
         let shown = shown(&written, &document);
@@ -229,6 +231,14 @@ fn settings_as_projects_have_them() {
             *differences
                 .entry(tag["difference"].as_str().unwrap().to_owned())
                 .or_default() += 1;
+            if tag["there"] != "no" {
+                there += 1;
+                match (&tag["here"] == "no", &tag["why"] == "") {
+                    (false, _) => same += 1,
+                    (true, false) => named += 1,
+                    (true, true) => {}
+                }
+            }
             // The image under a tag is the one that is there now.
             if tag["difference"] == "another image" {
                 wrong.push(format!(
@@ -271,6 +281,15 @@ fn settings_as_projects_have_them() {
             ));
         }
     }
+    let share = |part: usize| {
+        let tenths = 1000 * part / there;
+        format!("{}.{} %", tenths / 10, tenths % 10)
+    };
+    println!(
+        "{there} tags that are pushed now: {} are pushed by the policy, too, {} are left out with a reason",
+        share(same),
+        share(named)
+    );
     println!(
         "{rows} rows: {differences:?}; the action's own answer in {equal} of {judged} releases"
     );
