@@ -33,6 +33,9 @@ pub(super) struct Global {
     /// Write no outputs, summary and annotations for the CI service
     #[arg(long, global = true, help_heading = GLOBAL, hide_short_help = true)]
     pub(super) no_ci: bool,
+    /// Write what happened when into FILE, for a viewer of Chrome traces
+    #[arg(long, value_name = "FILE", global = true, hide_short_help = true)]
+    pub(super) trace: Option<PathBuf>,
     /// Print errors only
     #[arg(short, long, global = true, help_heading = GLOBAL, conflicts_with = "verbose")]
     pub(super) quiet: bool,

@@ -45,6 +45,7 @@ mod status;
 mod step_text;
 mod table;
 mod tags;
+mod trace;
 mod unlock;
 mod usage;
 mod verify;
@@ -197,6 +198,11 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return usage::tell(&error, &typed, command_line_definition),
     };
+    let trace = cli.global.trace.as_deref().map(trace::begin).transpose();
+    let (_trace, traced) = match trace {
+        Ok(trace) => (trace, Ok(())),
+        Err(error) => (None, Err(error)),
+    };
     let output = cli.command.output();
     let context = Context {
         terminal: Terminal::new(&cli.global),
@@ -204,11 +210,13 @@ pub fn main() -> ExitCode {
         cancel: Cancel::new(),
         command_line: command_line_definition,
     };
-    let watched = signal::watch(
-        context.cancel.clone(),
-        output.patience(),
-        context.terminal.clone(),
-    );
+    let watched = traced.and_then(|()| {
+        signal::watch(
+            context.cancel.clone(),
+            output.patience(),
+            context.terminal.clone(),
+        )
+    });
     match watched.and_then(|()| cli.command.run(&context)) {
         Ok(code) => code,
         Err(error) => {

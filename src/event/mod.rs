@@ -7,6 +7,7 @@ mod wait;
 use std::{fmt, sync::Arc};
 
 use serde::Serialize;
+use tracing::{Span, debug_span};
 
 pub use steps::{Finished, Started, Step};
 pub use wait::{Awaited, LongWait};
@@ -111,6 +112,7 @@ impl Events {
         let step = started.step();
         self.emit(Event::Started(started));
         Running {
+            _span: debug_span!("step", name = ?step),
             events: self.clone(),
             open: Some(step),
         }
@@ -154,6 +156,8 @@ impl fmt::Debug for Events {
 pub struct Running {
     events: Events,
     open: Option<Step>,
+    /// Tells a listener of traces how long the step took.
+    _span: Span,
 }
 
 impl Running {

@@ -8,6 +8,7 @@
 use std::{ffi::OsStr, path::PathBuf, process::Stdio};
 
 use tokio::process::Command;
+use tracing::debug_span;
 
 use crate::{
     event::Events,
@@ -147,6 +148,17 @@ fn without_credentials(text: &str) -> String {
     out + rest
 }
 
+/// What `git` is asked to do, such as `push`: after `-C`, its folder and settings, which have a `=`.
+fn verb(command: &Command) -> String {
+    let mut words = command.as_std().get_args().skip(2);
+    let is_verb = |word: &&OsStr| {
+        let word = word.as_encoded_bytes();
+        !word.starts_with(b"-") && !word.contains(&b'=')
+    };
+    let verb = words.find(is_verb).unwrap_or_default();
+    verb.to_string_lossy().into_owned()
+}
+
 /// An object's id as `git` prints it.
 pub(crate) fn object_id(text: &str) -> Result<ObjectId, RemoteError> {
     text.parse()
@@ -196,6 +208,7 @@ impl Git {
     ) -> Result<GitOutput, RemoteError> {
         let mut command = self.command(args);
         command.envs(environment.iter().copied());
+        let _span = debug_span!("git", verb = %verb(&command));
         let failed = |error: std::io::Error| {
             RemoteError::new(RemoteErrorKind::Local, format!("cannot run `git`: {error}"))
         };

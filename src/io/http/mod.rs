@@ -19,7 +19,8 @@ use std::{
 use bytes::Bytes;
 use reqwest::{Client, redirect};
 use tokio::{sync::watch, time::timeout};
-use url::Url;
+use tracing::{debug_span, field};
+use url::{Position, Url};
 
 use crate::io::{
     http::failure::{chain, classify, silent, through},
@@ -133,6 +134,14 @@ impl Transport {
             .filter(|_| !tls.loopback)
             .map(|proxy| proxy.to_string());
         let client = self.client(tls)?;
+        // Without the query, which can carry what is secret.
+        let span = debug_span!(
+            "request",
+            method = %request.method,
+            host = %&request.url[Position::BeforeHost..Position::AfterPort],
+            path = %request.url.path(),
+            status = field::Empty,
+        );
         let builder = client
             .request(request.method, request.url)
             .headers(request.headers);
@@ -155,6 +164,9 @@ impl Transport {
                 progress,
             } => self.send_file(builder, path, size, progress).await,
         };
+        if let Ok(answer) = &answer {
+            span.record("status", answer.status());
+        }
         match (answer, proxy) {
             (Ok(answer), proxy) => Ok(Response { proxy, ..answer }),
             (Err(failure), Some(proxy)) => Err(through(failure, &proxy)),

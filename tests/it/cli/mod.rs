@@ -33,4 +33,5 @@ mod security;
 mod sign;
 mod signals;
 mod stale_layout;
+mod trace;
 mod transcripts;
