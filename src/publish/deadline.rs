@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::publish::protocol::{
     journal::Prepared,
-    state::{Direction, State},
+    state::{Direction, Goal, State},
 };
 
 /// The least that each round of a roll back gets.
@@ -114,6 +114,9 @@ pub(super) struct Limits {
     deadline: Duration,
     verify_timeout: Duration,
     grace: Duration,
+    /// Which way the former holder of the lock led the tags, and until when its requests may be under
+    /// way: a run that goes the other way writes nothing before, and its time begins then.
+    former: Option<(Goal, Instant)>,
     /// When the run first went forward.
     begun: OnceLock<Instant>,
     /// When the run first went back.
@@ -122,12 +125,17 @@ pub(super) struct Limits {
 
 impl Limits {
     /// The limits that the journal names, cut short by `cancel`.
-    pub(super) fn new(prepared: &Prepared, cancel: CancellationToken) -> Self {
+    pub(super) fn new(
+        prepared: &Prepared,
+        cancel: CancellationToken,
+        former: Option<(Goal, Instant)>,
+    ) -> Self {
         Self {
             signal: Signal::new(cancel),
             deadline: Duration::from_millis(prepared.deadline),
             verify_timeout: Duration::from_millis(prepared.verify_timeout),
             grace: Duration::from_millis(prepared.grace),
+            former,
             begun: OnceLock::new(),
             given_up: OnceLock::new(),
         }
@@ -146,17 +154,26 @@ impl Limits {
         }
     }
 
+    /// From when on this run may write that way.
+    fn opened(&self, way: Goal) -> Instant {
+        let now = Instant::now();
+        match self.former {
+            Some((other, quiet_at)) if other != way => now.max(quiet_at),
+            Some(_) | None => now,
+        }
+    }
+
     /// For going forward. After a signal, half of the grace period.
     pub(super) fn forward(&self) -> Deadline {
-        let begun = *self.begun.get_or_init(Instant::now);
+        let begun = *self.begun.get_or_init(|| self.opened(Goal::Forward));
         self.until(begun + self.deadline, 0.5)
     }
 
     /// For going back. After a signal, nearly the whole grace period.
     pub(super) fn back(&self) -> Deadline {
-        let given_up = *self.given_up.get_or_init(Instant::now);
+        let given_up = *self.given_up.get_or_init(|| self.opened(Goal::Back));
         // One tag that uses up the time must not keep the next ones from being tried.
-        let until = (given_up + self.deadline).max(Instant::now() + FAIR_TRY);
+        let until = (given_up + self.deadline).max(self.opened(Goal::Back) + FAIR_TRY);
         self.until(until, 0.9)
     }
 

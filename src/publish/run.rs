@@ -47,9 +47,10 @@ impl Run {
         journal: String,
         holding: Holding,
     ) -> Self {
+        let former = holding.former.map(|former| (former.way, former.quiet_at));
         Self {
             spec: prepared.spec(),
-            limits: Limits::new(&prepared, world.cancel.clone()),
+            limits: Limits::new(&prepared, world.cancel.clone(), former),
             prepared,
             apis,
             journal,

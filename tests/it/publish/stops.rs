@@ -365,6 +365,42 @@ async fn vanished(case: &Case) -> bool {
     vanished.load(Ordering::Relaxed)
 }
 
+/// Whoever takes a lock over waits for what its former holder may have sent. A policy whose deadline is
+/// shorter than that wait stops no recovery.
+#[tokio::test(start_paused = true)]
+async fn a_deadline_that_is_shorter_than_the_lease_stops_no_recovery() {
+    let mut recovered = 0;
+    let setting = Setting::default();
+    for refused in [false, true] {
+        let count = operations(&setting, refused).await;
+        for way in [Way::Forward, Way::Back] {
+            for n in 0..count {
+                let what = format!("refused {refused}, {way:?}, operation {n}");
+                let mut scene = Scene::new(&setting);
+                scene.publication.policy.deadline = Duration::from_secs(8);
+                refuse(&scene, refused);
+                scene.faults.strike("", n, 1, Fault::CrashBefore);
+                if scene.run(1).await.is_some() {
+                    continue;
+                }
+                scene.faults.clear();
+                scene.registries[0].become_like(|registry| registry.refused.clear());
+                let Some(outcome) = recover(&elsewhere(&scene, 2), &scene, way).await else {
+                    continue;
+                };
+                assert_ne!(
+                    outcome.kind,
+                    OutcomeKind::NeedsHuman,
+                    "{what}: {outcome:#?}"
+                );
+                check_list(&what, &outcome, &scene.snapshot().tags);
+                recovered += 1;
+            }
+        }
+    }
+    assert!(recovered > 200, "{recovered}");
+}
+
 /// A run dies at operation n and its lock is deleted, or another clone finishes its release; then the next
 /// version is released. `rollback --take-over` in the first clone moves nothing back that the next release
 /// has moved, and says so.
