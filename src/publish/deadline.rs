@@ -182,6 +182,13 @@ impl Limits {
         self.until(Instant::now() + self.verify_timeout, share)
     }
 
+    /// For a last look without anything to wait for: a short `verify-timeout` says how fast the registry
+    /// shows what it took, and not how fast it answers.
+    pub(super) fn look(&self, share: f64) -> Deadline {
+        let time = self.verify_timeout.max(LAST_LOOK);
+        self.until(Instant::now() + time, share)
+    }
+
     /// How long a registry may take to show what it accepted.
     pub(super) fn verify_timeout(&self) -> Duration {
         self.verify_timeout

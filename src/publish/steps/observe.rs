@@ -115,7 +115,7 @@ pub(in crate::publish) async fn look_last(
                 Remarks::default(),
             );
         }
-        let limit = run.limits.visible(0.7);
+        let limit = run.limits.look(0.7);
         let (tags, remarks) = read_tags(at, all, &limit).await;
         return (
             LastLook {
