@@ -15,7 +15,7 @@ use super::{
     ci::Ci,
     policy_file::PolicyFile,
     render::Terminal,
-    step_text::{doing, done, result, subject},
+    step_text::{result, subject, verb_of, verb_of_done},
 };
 use crate::{
     event::{Event, Events, Finished, Started, Step},
@@ -199,7 +199,7 @@ impl Printer {
         }
         let Some(bars) = &self.bars else {
             if matches!(step, Step::Build | Step::Stage) {
-                self.line(BUSY, doing(step), &what);
+                self.line(BUSY, verb_of(started), &what);
             }
             return;
         };
@@ -208,7 +208,7 @@ impl Printer {
         let bar = bars.add(
             ProgressBar::new_spinner()
                 .with_style(style)
-                .with_prefix(doing(step)),
+                .with_prefix(verb_of(started)),
         );
         bar.set_message(format!("{}{what}", self.about));
         bar.enable_steady_tick(Duration::from_millis(120));
@@ -219,7 +219,7 @@ impl Printer {
         self.clear();
         // Nobody waits for a look: only its failure is news.
         if finished.step() != Step::Observe || self.verbose {
-            self.line(VERB, done(finished.step()), &result(finished));
+            self.line(VERB, verb_of_done(finished), &result(finished));
         }
     }
 

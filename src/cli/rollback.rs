@@ -174,7 +174,7 @@ fn show(plan: &RollbackPlan, terminal: &Terminal) {
     }
     if let Some(withdrawn) = &plan.withdrawn {
         terminal.note(&format!(
-            "{} is {} already",
+            "{} was {} already",
             plan.version,
             withdrawn.words()
         ));

@@ -137,7 +137,7 @@ fn notes(verified: &[Verified], deep: bool) -> Vec<String> {
     for release in verified {
         if let Some(withdrawn) = &release.withdrawn {
             notes.push(format!(
-                "{} is {}: no moving tag belongs to it",
+                "{} was {}; no moving tag belongs to it",
                 release.version,
                 withdrawn.words()
             ));
@@ -145,13 +145,16 @@ fn notes(verified: &[Verified], deep: bool) -> Vec<String> {
     }
     let is_behind = |release: &&Verified| {
         let mut checks = release.checks.iter();
-        checks.any(|check| check.state != CheckState::Right)
+        checks.any(|check| !check.state.is_good())
     };
     for release in verified.iter().filter(is_behind) {
-        notes.push(format!(
-            "`hoist release --version {0}` at its commit completes {0}; `hoist repair` mends moving tags",
-            release.version
-        ));
+        notes.push(match &release.withdrawn {
+            Some(_) => "`hoist repair` mends moving tags".to_owned(),
+            None => format!(
+                "`hoist release --version {0}` at its commit completes {0}; `hoist repair` mends moving tags",
+                release.version
+            ),
+        });
     }
     if verified.is_empty() {
         notes.push("no version is published".to_owned());
@@ -165,15 +168,23 @@ fn row(check: &TagCheck) -> Vec<String> {
         Observed::Absent => "-".into(),
         Observed::Unknown => "?".into(),
     };
+    let is_behind = matches!(check.state, CheckState::Wrong | CheckState::Missing);
     let wanted = match &check.want {
-        Some(digest) if check.state != CheckState::Right => format!("should be {}", digest.short()),
+        Some(digest) if is_behind => format!("should be {}", digest.short()),
         _ => String::new(),
+    };
+    let why = match (wanted.is_empty(), check.why.is_empty()) {
+        (true, _) => check.why.clone(),
+        (false, true) => wanted,
+        // What it should show, the withdrawn version does not tell.
+        (false, false) if check.why.ends_with("is withdrawn") => check.why.clone(),
+        (false, false) => format!("{wanted}: {}", check.why),
     };
     vec![
         check.repository.tag(&check.tag),
         check.state.as_str().to_owned(),
         shown,
-        wanted,
+        why,
     ]
 }
 
@@ -193,6 +204,7 @@ fn document(seen: &Seen) -> Value {
                 "state": check.state.as_str(),
                 "want": check.want,
                 "shown": shown(&check.shown),
+                "why": check.why,
             }));
         }
         for finding in &release.findings {

@@ -72,10 +72,13 @@ pub enum Started {
         /// The repositories that are asked.
         repositories: Vec<Repository>,
     },
-    /// Making one image.
+    /// Making one image, or reading one that is there.
     Build {
         /// Which of the release's images; the main one is `null`.
         variant: Variant,
+        /// The layout that is read as it is; `None`: the image is made.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        layout: Option<String>,
     },
     /// Sending content to one repository.
     Stage {
@@ -96,16 +99,25 @@ pub enum Started {
     Observe {
         /// The release.
         version: Version,
+        /// Whether the release is taken back: its tags go to the version before it.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        taken_back: bool,
     },
     /// Moving the tags.
     Commit {
         /// The release.
         version: Version,
+        /// Whether the release is taken back: its tags go to the version before it.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        taken_back: bool,
     },
     /// Seeing that the tags moved.
     Verify {
         /// The release.
         version: Version,
+        /// Whether the release is taken back: its tags go to the version before it.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        taken_back: bool,
     },
     /// Putting everything back.
     RollBack {
@@ -116,6 +128,9 @@ pub enum Started {
     Finish {
         /// The release.
         version: Version,
+        /// Whether the release is taken back: its tags go to the version before it.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        taken_back: bool,
     },
 }
 
@@ -172,6 +187,9 @@ pub enum Finished {
         /// Where the image was published already; `None`: it was made now.
         #[serde(skip_serializing_if = "Option::is_none")]
         adopted: Option<Repository>,
+        /// The layout that was read as it is; `None`: the image was made.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        layout: Option<String>,
     },
     /// All content is in one repository.
     Stage {
@@ -198,6 +216,9 @@ pub enum Finished {
     Observe {
         /// The release.
         version: Version,
+        /// Whether the release is taken back: its tags go to the version before it.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        taken_back: bool,
     },
     /// Every registry accepted its tags.
     Commit {
@@ -205,11 +226,17 @@ pub enum Finished {
         version: Version,
         /// How many tags the release has, over all repositories.
         tags: usize,
+        /// Whether the release is taken back: its tags go to the version before it.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        taken_back: bool,
     },
     /// Every tag shows the release.
     Verify {
         /// The release.
         version: Version,
+        /// Whether the release is taken back: its tags go to the version before it.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        taken_back: bool,
     },
     /// Everything is as it was before.
     RollBack {
@@ -220,6 +247,9 @@ pub enum Finished {
     Finish {
         /// The release.
         version: Version,
+        /// Whether the release is taken back: its tags go to the version before it.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        taken_back: bool,
     },
 }
 

@@ -99,6 +99,7 @@ impl Release {
             variant: variant.clone(),
             digest: digest.clone(),
             adopted: Some(from.clone()),
+            layout: None,
         });
         Ok(image)
     }
@@ -205,8 +206,14 @@ impl Release {
         keeps_log: bool,
     ) -> Result<Image> {
         let variant = planned.variant.clone();
+        let from = &request.policy.image_source;
+        let layout = match from.command() {
+            None => from.layout().map(str::to_owned),
+            Some(_) => None,
+        };
         let step = self.events.start(Started::Build {
             variant: variant.clone(),
+            layout: layout.clone(),
         });
         let log = match keeps_log {
             true => self.build_log(request, version, &variant),
@@ -229,6 +236,7 @@ impl Release {
             variant,
             digest: image.manifest.digest().clone(),
             adopted: None,
+            layout,
         });
         Ok(image)
     }

@@ -30,9 +30,9 @@ const AT_ONCE: usize = 4;
 /// What to look at.
 #[derive(Debug, Clone, Default)]
 pub struct InspectOptions {
-    /// A reference, or an OCI layout or archive on disk; unset: the last release.
+    /// A version, a reference, or an OCI layout or archive on disk; unset: the last release.
     pub image: Option<String>,
-    /// What to compare it with; unset: of a version, the release before it.
+    /// What to compare it with, the same; unset: of a version, the release before it.
     pub since: Option<String>,
     /// Judge the image by `[image.budget]`; an image on disk is then compared with the last release.
     pub budget: bool,
@@ -64,12 +64,12 @@ impl Release {
 
     async fn report(&self, look: &InspectOptions) -> Result<Report> {
         let image = match &look.image {
-            Some(image) => image.clone(),
+            Some(image) => self.named(image).await?,
             None => self.last_release().await?,
         };
         let contents = self.contents(&image).await?;
         let since = match &look.since {
-            Some(since) => Some(since.clone()),
+            Some(since) => Some(self.named(since).await?),
             None if look.budget && Path::new(&image).exists() => self.any_release().await?,
             None => self.release_before(&image).await?,
         };
@@ -90,6 +90,26 @@ impl Release {
             report.over_budget = judge(budget, &report, before.as_ref(), None);
         }
         Ok(report)
+    }
+
+    /// The reference that is meant: of a version, or of a git tag, that of its release; else the name itself.
+    async fn named(&self, name: &str) -> Result<String> {
+        let template = &self.policy().version.tag;
+        let meant = Version::parse(name).ok().or_else(|| template.version(name));
+        let repositories = self.policy().image.all();
+        let Some(meant) = meant.filter(|_| !Path::new(name).exists() && !repositories.is_empty())
+        else {
+            return Ok(name.to_owned());
+        };
+        for repository in repositories {
+            let versions = self.versions(&repository).await?;
+            if let Some((_, tag)) = versions.into_iter().find(|(version, _)| *version == meant) {
+                return Ok(repository.tag(&tag));
+            }
+        }
+        Err(Error::refused(format!("no repository has {meant}"))
+            .with_code(ErrorCode::NotReleased)
+            .hint("`hoist log` lists the releases"))
     }
 
     /// The sizes of the newest releases below the image's version, or of all, the oldest first.

@@ -31,7 +31,7 @@ use crate::{
         gather::tag_set,
         hooks::Verb,
         observe::RepositoryApis,
-        plan::{changes, planned, up_to_date},
+        plan::{Telling, changes, planned, up_to_date},
         request::{ImageOptions, ReleaseRequest},
         survey::Survey,
     },
@@ -44,7 +44,7 @@ impl Release {
     /// Usage (exit 2): it is not a pre-release. Refused (exit 4): it was not released, or its core
     /// version is somebody else's. Failed (exit 6) where a registry cannot be read.
     pub async fn plan_promotion(&self, candidate: &Version) -> Result<Plan> {
-        must_be_prerelease(candidate)?;
+        self.must_be_prerelease(candidate)?;
         self.or_signal(self.promoted(candidate, None, false)).await
     }
 
@@ -55,7 +55,9 @@ impl Release {
     /// As [`Release::plan_promotion`]; refused (exit 4) where no commit holds the policy; what preflight
     /// finds. What came of the transaction itself is the outcome.
     pub async fn promote(&self, candidate: &Version, request: &ReleaseRequest) -> Result<Outcome> {
-        let plan = self.ready_to_promote(candidate, request).await?;
+        let plan = self
+            .ready_to_promote(candidate, request, Telling::Now)
+            .await?;
         // Nothing is built, and the bytes are the candidate's on purpose.
         self.carry_out(&plan, &ImageOptions::of_published(), Verb::Promote)
             .await
@@ -73,7 +75,9 @@ impl Release {
         request: &ReleaseRequest,
     ) -> Result<Outcome> {
         let request = request.for_plan(shown);
-        let plan = self.ready_to_promote(candidate, &request).await?;
+        let plan = self
+            .ready_to_promote(candidate, &request, Telling::Before)
+            .await?;
         up_to_date(changes(shown, &plan))?;
         self.carry_out(&plan, &ImageOptions::of_published(), Verb::Promote)
             .await
@@ -89,7 +93,7 @@ impl Release {
         candidate: &Version,
         request: &ReleaseRequest,
     ) -> Result<Plan> {
-        must_be_prerelease(candidate)?;
+        self.must_be_prerelease(candidate)?;
         self.or_signal(async {
             self.refuse_unfinished().await?;
             self.with_committed_policy(request)?;
@@ -102,21 +106,40 @@ impl Release {
         &self,
         candidate: &Version,
         request: &ReleaseRequest,
+        told: Telling,
     ) -> Result<Plan> {
-        must_be_prerelease(candidate)?;
+        self.must_be_prerelease(candidate)?;
         self.registries.publish();
-        let step = self.events.start(Started::Plan {
-            promoted: Some(candidate.clone()),
+        let step = (told == Telling::Now).then(|| {
+            self.events.start(Started::Plan {
+                promoted: Some(candidate.clone()),
+            })
         });
         self.or_signal(self.refuse_unfinished()).await?;
         self.with_committed_policy(request)?;
         let plan = self.promoted(candidate, request.instant(), true);
         let plan = self.or_signal(plan).await?;
-        for message in &plan.messages {
-            self.events.note(message.clone());
+        if let Some(step) = step {
+            for message in &plan.messages {
+                self.events.note(message.clone());
+            }
+            step.finish(planned(&plan));
         }
-        step.finish(planned(&plan));
         Ok(plan)
+    }
+
+    /// Refuses what can never be promoted, before anybody is asked.
+    ///
+    /// # Errors
+    /// Usage (exit 2): it is not a pre-release.
+    pub fn must_be_prerelease(&self, candidate: &Version) -> Result<()> {
+        let template = &self.policy().version.tag;
+        let names = self.project().git().tag_names().unwrap_or_default();
+        let known: Vec<Version> = names
+            .iter()
+            .filter_map(|name| template.version(name))
+            .collect();
+        must_be_prerelease(candidate, &known)
     }
 
     /// Refuses a policy that no commit holds, unless the request allows it.

@@ -30,7 +30,7 @@ pub struct Promotion {
 /// Usage (exit 2): the version is not a pre-release. Refused (exit 4): it was never released, or its
 /// core is tagged on another commit.
 pub fn promotion(candidate: &Version, tags: &[VersionTag]) -> Result<Promotion> {
-    must_be_prerelease(candidate)?;
+    must_be_prerelease(candidate, &[])?;
     let target = core(candidate);
     let find = |version: &Version| tags.iter().find(|tag| tag.version == *version);
     let Some(released) = find(candidate) else {
@@ -78,13 +78,23 @@ pub fn promotion(candidate: &Version, tags: &[VersionTag]) -> Result<Promotion> 
 /// Whether it could ever be promoted.
 ///
 /// # Errors
-/// Usage (exit 2): it is not a pre-release.
-pub fn must_be_prerelease(candidate: &Version) -> Result<()> {
-    if candidate.pre.is_empty() {
-        return Err(Error::usage(format!("`{candidate}` is not a pre-release"))
-            .hint("`hoist promote 1.3.0-rc.2` publishes that image as 1.3.0"));
+/// Usage (exit 2): it is not a pre-release; one of the `known` versions is named that is.
+pub fn must_be_prerelease(candidate: &Version, known: &[Version]) -> Result<()> {
+    if !candidate.pre.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    let error = Error::usage(format!("`{candidate}` is not a pre-release"));
+    let prereleases = || known.iter().filter(|version| !version.pre.is_empty());
+    let own = prereleases().filter(|version| core(version) == *candidate);
+    let open = prereleases().filter(|version| !known.contains(&core(version)));
+    let highest = own.max().or_else(|| open.max());
+    Err(match highest {
+        Some(highest) => error.hint(format!(
+            "`hoist promote {highest}` publishes that image as {}",
+            core(highest)
+        )),
+        None => error.hint("no pre-release waits for it: `hoist release --pre rc` makes one"),
+    })
 }
 
 /// Names the pre-releases of the same core that there are.

@@ -9,7 +9,10 @@ use crate::{
             observation::GitTagSeen,
             state::{Cause, Goal, TagClass},
         },
-        report::{ending::Ending, tags::list},
+        report::{
+            ending::Ending,
+            tags::{Meant, list},
+        },
     },
 };
 
@@ -45,7 +48,7 @@ pub(super) fn elsewhere(
         let shows_it = prepared
             .filter(|(tag, _)| tag.kind == TagClass::Moving)
             .any(|(_, seen)| seen.is_ours());
-        let error = Error::refused(told).state(list(tags, TagReport::is_ours));
+        let error = Error::refused(told).state(list(tags, Meant::New(version)));
         let error = match shows_it {
             true => error.hint(format!(
                 "`hoist rollback {version}` moves the moving tags back that still show it"
@@ -61,7 +64,7 @@ pub(super) fn elsewhere(
         format!("{version} was ended from another place"),
     );
     let error = error
-        .state(list(tags, TagReport::is_ours))
+        .state(list(tags, Meant::New(version)))
         .hint("`hoist repair` puts the tags right");
     (OutcomeKind::NeedsHuman, Some(error))
 }
@@ -77,7 +80,7 @@ pub(super) fn past_others(end: Ending<'_>, tags: &[TagReport]) -> Option<Error> 
         return None;
     }
     let version = &end.run.prepared.version;
-    let left = list(tags, |tag| !is_other(&tag));
+    let left = list(tags, Meant::Before);
     let error = Error::new(
         ErrorKind::NeedsHuman,
         format!(

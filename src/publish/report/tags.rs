@@ -68,20 +68,48 @@ pub(in crate::publish) fn standing(state: Option<State>) -> &'static str {
     }
 }
 
-/// Which tags are not as they should be, and what they show.
-pub(super) fn list(tags: &[TagReport], good: impl Fn(&TagReport) -> bool) -> String {
+/// How a tag is meant to be.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Meant<'a> {
+    /// It shows this version.
+    New(&'a semver::Version),
+    /// It is as it was before.
+    Before,
+}
+
+impl Meant<'_> {
+    fn holds(self, tag: &TagReport) -> bool {
+        match self {
+            Self::New(_) => tag.is_ours(),
+            Self::Before => tag.is_as_before(),
+        }
+    }
+
+    /// The predicate for so many tags.
+    fn words(self, count: usize) -> String {
+        match (self, count) {
+            (Self::New(version), 0 | 1) => format!("shows {version}"),
+            (Self::New(version), _) => format!("show {version}"),
+            (Self::Before, 0 | 1) => "is as it was before".to_owned(),
+            (Self::Before, _) => "are as they were before".to_owned(),
+        }
+    }
+}
+
+/// Which tags are as they are meant to be, and what the others show.
+pub(super) fn list(tags: &[TagReport], meant: Meant<'_>) -> String {
     let bad: Vec<_> = tags
         .iter()
-        .filter(|tag| !good(tag))
+        .filter(|tag| !meant.holds(tag))
         .map(|tag| format!("{} ({})", tag.repository.tag(&tag.tag), tag.now))
         .collect();
-    let count = tags.len() - bad.len();
-    if bad.is_empty() {
-        return format!("all {count} tags are right");
+    let (all, count) = (tags.len(), tags.len() - bad.len());
+    let (words, bad) = (meant.words(count), bad.join(", "));
+    match count {
+        1 if all == 1 => format!("the tag {words}"),
+        count if count == all => format!("all {all} tags {words}"),
+        0 if all == 1 => format!("the tag does not: {bad}"),
+        0 => format!("none of the {all} tags {words}: {bad}"),
+        count => format!("{count} of {all} tags {words}, but not {bad}"),
     }
-    format!(
-        "{count} of {} tags are right, but not {}",
-        tags.len(),
-        bad.join(", ")
-    )
 }

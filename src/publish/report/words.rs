@@ -11,7 +11,7 @@ use crate::{
         report::{
             ending::Ending,
             lost::{elsewhere, past_others, written},
-            tags::list,
+            tags::{Meant, list},
         },
         unfinished,
     },
@@ -59,8 +59,8 @@ pub(super) async fn judge(end: Ending<'_>, tags: &[TagReport]) -> (OutcomeKind, 
         State::Ended(End::Elsewhere) => elsewhere(end, tags, back),
         State::Ended(End::Unpushed) => (OutcomeKind::NeedsHuman, Some(unpushed(end))),
         State::Ended(End::Leftover) => {
-            let error = past_others(end, tags)
-                .unwrap_or_else(|| leftover(end, &list(tags, TagReport::is_as_before)));
+            let error =
+                past_others(end, tags).unwrap_or_else(|| leftover(end, &list(tags, Meant::Before)));
             (OutcomeKind::NeedsHuman, Some(error))
         }
         State::Stopped(stop) => {
@@ -333,7 +333,7 @@ fn stopped(end: Ending<'_>, tags: &[TagReport], stop: Stop) -> (OutcomeKind, Opt
     };
     let failed = || failure(end, error_kind);
     let new = |message: &str| because(Error::new(error_kind, message), end.remarks.last_failure());
-    let ours = || list(tags, TagReport::is_ours);
+    let ours = || list(tags, Meant::New(version));
     let both = "`hoist resume` finishes it, `hoist rollback` undoes it";
     let error = match stop {
         Stop::Held => failed()
@@ -373,7 +373,7 @@ fn stopped(end: Ending<'_>, tags: &[TagReport], stop: Stop) -> (OutcomeKind, Opt
         Stop::Unsettled => failed()
             .state(format!(
                 "not everything could be put back; {}",
-                list(tags, TagReport::is_as_before)
+                list(tags, Meant::Before)
             ))
             .hint("`hoist rollback` goes on"),
         Stop::Unreadable => failed().state(ours()).hint(both),

@@ -100,7 +100,11 @@ fn refusal(directory: &Path, error: &git2::Error) -> Error {
         .hint("release from a clone with SHA-1 ids");
     }
     if error.code() == ErrorCode::NotFound {
-        return Error::refused(format!("`{place}` is not in a git repository"))
+        let what = match directory.exists() {
+            true => "is not in a git repository",
+            false => "does not exist",
+        };
+        return Error::refused(format!("`{place}` {what}"))
             .with_code(crate::error::ErrorCode::NotAGitRepository)
             .hint("start in a clone, or name one with `-C DIR`");
     }

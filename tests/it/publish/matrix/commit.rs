@@ -169,7 +169,10 @@ async fn row_25_where_the_roll_back_is_throttled_too_the_journal_stays() {
     let outcome = scene.run(1).await.unwrap();
     assert_eq!(outcome.kind, OutcomeKind::NeedsHuman, "{outcome:#?}");
     let (_, state) = text(&outcome);
-    assert!(state.contains("11 of 12 tags are right"), "{state}");
+    assert!(
+        state.contains("11 of 12 tags are as they were before"),
+        "{state}"
+    );
     assert!(state.contains("127.0.0.1:5002/acme/api:latest"), "{state}");
     scene.faults.clear();
     assert!(scene.rollback(2).await.unwrap().error.is_none());
