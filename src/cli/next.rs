@@ -64,6 +64,7 @@ fn answer(
     explained: bool,
     terminal: &Terminal,
 ) -> Result<NextAnswer> {
+    project.refuse_without_policy()?;
     let facts = project.facts(request)?;
     let next = project.decide(&facts, request).inspect_err(|error| {
         // Whoever is refused wants to know what was seen most of all.

@@ -13,7 +13,7 @@ use super::{
     live::{LiveStep, LiveTransfer},
     policy_file::PolicyFile,
     render::{BACK, BUSY, Terminal, VERB},
-    step_text::{doing, done, result, subject, subject_of},
+    step_text::{result, subject, subject_of, verb_of, verb_of_done},
     wait_text,
 };
 use crate::event::{Awaited, Event, Events, Finished, Started, Step};
@@ -263,11 +263,11 @@ impl Printer {
         if step == Step::RollBack {
             self.line(BACK, "Rolling back", &what);
         } else if !self.terminal.live.is_shown() && matches!(step, Step::Build | Step::Stage) {
-            self.line(BUSY, doing(step), &what);
+            self.line(BUSY, verb_of(started), &what);
         }
         let number = number(step).map_or(String::new(), |number| format!("{number}/{STEPS} "));
         let text = format!("{number}{}{what}", self.about);
-        let live = self.terminal.live.step(doing(step), text);
+        let live = self.terminal.live.step(verb_of(started), text);
         self.lock().steps.push((step, what, live));
     }
 
@@ -284,7 +284,7 @@ impl Printer {
             _ => true,
         };
         if is_told {
-            self.line(VERB, done(step), &result(finished));
+            self.line(VERB, verb_of_done(finished), &result(finished));
         }
     }
 

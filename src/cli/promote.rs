@@ -44,6 +44,8 @@ pub(super) fn run(args: PromoteArgs, context: &Context) -> Result<ExitCode> {
     }
     let mut request = ReleaseRequest::default();
     request.allow_dirty = args.allow_dirty;
+    let release = context.release_for_work()?.with_hooks(!args.skip_hooks);
+    release.must_be_prerelease(&candidate)?;
     if !args.yes {
         needs_answer(
             terminal,
@@ -54,7 +56,6 @@ pub(super) fn run(args: PromoteArgs, context: &Context) -> Result<ExitCode> {
             )),
         )?;
     }
-    let release = context.release_for_work()?.with_hooks(!args.skip_hooks);
     let outcome = match args.yes {
         true => release.promote(&candidate, &request)?,
         false => {

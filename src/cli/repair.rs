@@ -17,9 +17,9 @@ use super::{
 };
 use crate::{
     error::Result,
-    oci::{Observed, Repository},
+    oci::{Observed, Repository, Tag},
     outcome::Outcome,
-    release::{Drift, DriftReport, DriftState},
+    release::{Drift, DriftReport, DriftState, UnjudgedTag},
 };
 
 /// Compare every moving tag with what is published; `--yes` moves those that drifted
@@ -37,6 +37,8 @@ pub(super) struct RepairArgs {
 struct Repaired {
     /// How many tags were found elsewhere than they should point.
     wrong: usize,
+    /// Tags of which nothing tells what they should show, and that the repositories do not agree on.
+    differing: Vec<Tag>,
     /// How moving them ended, where that was asked for and there was something to move.
     outcome: Option<Outcome>,
 }
@@ -53,14 +55,30 @@ pub(super) fn run(args: RepairArgs, context: &Context) -> Result<ExitCode> {
         .iter()
         .map(|(_, report)| report.as_ref().map_or(0, |report| report.wrong().count()))
         .collect();
+    let differing: Vec<Vec<Tag>> = reports
+        .iter()
+        .map(|(_, report)| {
+            report
+                .as_ref()
+                .map_or_else(|_| Vec::new(), DriftReport::differing)
+        })
+        .collect();
     let outcomes = match args.yes && wrong.iter().any(|wrong| *wrong > 0) {
         true => releases.repair(reports.into_results()),
         false => reports.map(|_| None),
     };
     let repaired = outcomes
         .into_iter()
-        .zip(wrong)
-        .map(|(image, wrong)| image.and_then(|outcome| Ok(Repaired { wrong, outcome })));
+        .zip(wrong.into_iter().zip(differing))
+        .map(|(image, (wrong, differing))| {
+            image.and_then(|outcome| {
+                Ok(Repaired {
+                    wrong,
+                    differing,
+                    outcome,
+                })
+            })
+        });
     Ok(ExitCode::from(print(
         &Images::of(repaired.collect())?,
         terminal,
@@ -93,7 +111,7 @@ impl Repaired {
     fn code(&self) -> u8 {
         match (&self.outcome, self.wrong) {
             (Some(outcome), _) => outcome::code(outcome),
-            (None, 0) => exit::OK,
+            (None, 0) if self.differing.is_empty() => exit::OK,
             (None, _) => exit::DISAGREE,
         }
     }
@@ -102,16 +120,24 @@ impl Repaired {
     fn line(&self) -> Value {
         let word = match (&self.outcome, self.wrong) {
             (Some(outcome), _) => return outcome::document(outcome),
-            (None, 0) => "agree",
+            (None, 0) if self.differing.is_empty() => "agree",
             (None, _) => "disagree",
         };
         json!({"v": 1, "type": "outcome", "outcome": word, "exit": self.code(), "wrong": self.wrong})
     }
 
     fn tell(&self, file: PolicyFile<'_>, terminal: &Terminal) {
+        for tag in &self.differing {
+            terminal.warning(&file.note(&format!(
+                "the repositories show different images under `{tag}`: `hoist release --version VERSION` at its commit puts one everywhere"
+            )));
+        }
         match (&self.outcome, self.wrong) {
             (Some(outcome), _) => outcome::tell(file, outcome, RunVerb::Repair, terminal),
-            (None, 0) => terminal.note(&file.note("every moving tag shows what it should")),
+            (None, 0) if self.differing.is_empty() => {
+                terminal.note(&file.note("every moving tag shows what it should"));
+            }
+            (None, 0) => {}
             (None, wrong) => terminal.note(&file.note(&format!(
                 "{wrong} {} drifted; `hoist repair --yes` mends them",
                 if wrong == 1 { "tag has" } else { "tags have" }
@@ -131,11 +157,18 @@ fn show(reports: &Images<DriftReport>, terminal: &Terminal) {
                     rows.push(file.row(row(&surveyed.repository, drift)));
                 }
             }
+            for tag in &surveyed.unjudged {
+                if terminal.json {
+                    terminal.json(&images::line(file, open_line(&surveyed.repository, tag)));
+                } else {
+                    rows.push(file.row(open_row(&surveyed.repository, tag)));
+                }
+            }
         }
     }
     terminal.table(&rows);
     for (file, report) in reports.values() {
-        if !report.left_out.is_empty() && terminal.verbose > 0 {
+        if !report.left_out.is_empty() {
             terminal.note(&file.note(&format!(
                 "left as they are, because no version says where they point: {}",
                 report.left_out.join(", ")
@@ -166,6 +199,7 @@ fn row(repository: &Repository, drift: &Drift) -> Vec<TableCell> {
         TableCell::new(drift.state.as_str(), meaning(&drift.state)),
         now.into(),
         should.into(),
+        drift.why.clone().into(),
     ]
 }
 
@@ -174,6 +208,44 @@ fn meaning(state: &DriftState) -> Meaning {
         DriftState::Right => Meaning::Good,
         DriftState::Missing | DriftState::Wrong(_) | DriftState::Unreadable => Meaning::Bad,
     }
+}
+
+/// A tag that nothing can be said of but what it shows.
+fn open_row(repository: &Repository, tag: &UnjudgedTag) -> Vec<TableCell> {
+    let now = match &tag.shown {
+        Observed::At(digest) => digest.short(),
+        Observed::Absent => "-",
+        Observed::Unknown => "?",
+    };
+    let shows = tag
+        .version
+        .as_ref()
+        .map(|version| format!("shows {version}"));
+    vec![
+        repository.tag(&tag.tag).into(),
+        TableCell::new("unjudged", Meaning::Quiet),
+        now.to_owned().into(),
+        shows.unwrap_or_default().into(),
+        tag.why.clone().into(),
+    ]
+}
+
+fn open_line(repository: &Repository, tag: &UnjudgedTag) -> Value {
+    json!({
+        "v": 1,
+        "type": "tag",
+        "repository": repository,
+        "tag": tag.tag,
+        "image": tag.image.name(),
+        "variant": tag.image.variant(),
+        "state": "unjudged",
+        "version": null,
+        "from": null,
+        "want": null,
+        "shown": shown(&tag.shown),
+        "shown_version": tag.version.as_ref().map(ToString::to_string),
+        "why": tag.why,
+    })
 }
 
 fn line(repository: &Repository, drift: &Drift) -> Value {
@@ -194,5 +266,6 @@ fn line(repository: &Repository, drift: &Drift) -> Value {
         "want": drift.want,
         "shown": shown(&drift.shown),
         "shown_version": was,
+        "why": drift.why,
     })
 }

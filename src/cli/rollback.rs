@@ -179,7 +179,7 @@ fn show(plan: &RollbackPlan, terminal: &Terminal) {
     }
     if let Some(withdrawn) = &plan.withdrawn {
         terminal.note(&format!(
-            "{} is {} already",
+            "{} was {} already",
             plan.version,
             withdrawn.words()
         ));

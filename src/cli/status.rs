@@ -29,9 +29,17 @@ pub(super) fn run(args: StatusArgs, context: &Context) -> Result<ExitCode> {
             for release in unfinished {
                 terminal.data(&label.data(text(release).trim_end()));
             }
-            if unfinished.iter().any(is_open) {
+            if unfinished.iter().any(|release| release.overtaken.is_none()) {
                 terminal
                     .note(&label.about("`hoist resume` finishes it, `hoist rollback` undoes it"));
+            }
+            if unfinished
+                .iter()
+                .any(|release| release.settles_at.is_some())
+            {
+                terminal.note(&label.about(
+                    "nothing is to be done: until then a release waits (exit 5); `hoist rollback` waits for it and closes the journal",
+                ));
             }
         }
         if code == exit::OK {
@@ -42,9 +50,9 @@ pub(super) fn run(args: StatusArgs, context: &Context) -> Result<ExitCode> {
     Ok(ExitCode::from(code))
 }
 
-/// Whether a release waits for `resume` or `rollback`.
+/// Whether a release stops others: it waits for `resume` or `rollback`, or is not certainly undone.
 fn is_open(release: &Unfinished) -> bool {
-    release.overtaken.is_none()
+    release.overtaken.is_none() || release.settles_at.is_some()
 }
 
 fn text(release: &Unfinished) -> String {

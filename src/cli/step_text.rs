@@ -1,5 +1,7 @@
 //! The steps of a release in words: the verb of a line, and what it says.
 
+use semver::Version;
+
 use crate::{
     event::{Finished, Started, Step},
     oci::{ImageName, Repository},
@@ -22,6 +24,26 @@ pub(super) fn doing(step: Step) -> &'static str {
         Step::Verify => "Verifying",
         Step::RollBack => "Rolling back",
         Step::Finish => "Finishing",
+    }
+}
+
+/// The verb of what is under way.
+pub(super) fn verb_of(started: &Started) -> &'static str {
+    match started {
+        Started::Build {
+            layout: Some(_), ..
+        } => "Reading",
+        started => doing(started.step()),
+    }
+}
+
+/// The verb of what is done.
+pub(super) fn verb_of_done(finished: &Finished) -> &'static str {
+    match finished {
+        Finished::Build {
+            layout: Some(_), ..
+        } => "Read",
+        finished => done(finished.step()),
     }
 }
 
@@ -49,16 +71,35 @@ pub(super) fn subject(started: &Started) -> String {
         Started::Plan { promoted: None } => "the release".into(),
         Started::Plan { promoted: Some(_) } => "the promotion".into(),
         Started::Preflight { repositories } => list(repositories),
-        Started::Build { image } => image_words(image),
+        Started::Build {
+            image,
+            layout: Some(layout),
+        } => format!("{} from `{layout}`", image_words(image)),
+        Started::Build {
+            image,
+            layout: None,
+        } => image_words(image),
         Started::Stage { repository } => repository.to_string(),
         Started::Hooks { point } => format!("{point} hooks"),
         Started::Sign { image } => image.clone(),
         Started::Lock { remote } => remote.clone(),
-        Started::Observe { version }
-        | Started::Commit { version }
-        | Started::Verify { version }
-        | Started::RollBack { version }
-        | Started::Finish { version } => version.to_string(),
+        Started::Observe {
+            version,
+            taken_back,
+        }
+        | Started::Commit {
+            version,
+            taken_back,
+        }
+        | Started::Verify {
+            version,
+            taken_back,
+        }
+        | Started::Finish {
+            version,
+            taken_back,
+        } => named(version, *taken_back),
+        Started::RollBack { version } => version.to_string(),
     }
 }
 
@@ -108,6 +149,13 @@ pub(super) fn result(finished: &Finished) -> String {
             image,
             digest,
             adopted: None,
+            layout: Some(layout),
+        } => format!("{} from `{layout}` {}", image_words(image), digest.short()),
+        Finished::Build {
+            image,
+            digest,
+            adopted: None,
+            layout: None,
         } => format!("{} {}", image_words(image), digest.short()),
         Finished::Stage {
             repository,
@@ -122,14 +170,35 @@ pub(super) fn result(finished: &Finished) -> String {
         Finished::Hooks { point, count } => format!("{count} {point} hooks"),
         Finished::Sign { image, .. } => image.clone(),
         Finished::Lock { remote } => remote.clone(),
-        Finished::Commit { version, tags } => {
+        Finished::Commit {
+            version,
+            tags,
+            taken_back,
+        } => {
             let plural = if *tags == 1 { "tag" } else { "tags" };
-            format!("{version}, {tags} {plural}")
+            format!("{}, {tags} {plural}", named(version, *taken_back))
         }
-        Finished::Observe { version }
-        | Finished::Verify { version }
-        | Finished::RollBack { version }
-        | Finished::Finish { version } => version.to_string(),
+        Finished::Observe {
+            version,
+            taken_back,
+        }
+        | Finished::Verify {
+            version,
+            taken_back,
+        }
+        | Finished::Finish {
+            version,
+            taken_back,
+        } => named(version, *taken_back),
+        Finished::RollBack { version } => version.to_string(),
+    }
+}
+
+/// A release, or the taking back of one.
+fn named(version: &Version, taken_back: bool) -> String {
+    match taken_back {
+        true => format!("the roll back of {version}"),
+        false => version.to_string(),
     }
 }
 
@@ -162,6 +231,37 @@ mod tests {
     fn every_verb_fits_its_column() {
         for step in Step::ALL {
             assert!(doing(step).len() <= 12 && done(step).len() <= 12);
+        }
+    }
+
+    #[test]
+    fn what_is_not_built_is_not_called_so() {
+        let digest = crate::oci::Digest::of(b"x");
+        for (layout, begun, ended) in [
+            (None, "Building the image", "Built the image"),
+            (
+                Some("dist/oci".to_owned()),
+                "Reading the image from `dist/oci`",
+                "Read the image from `dist/oci`",
+            ),
+        ] {
+            let image = ImageName::main();
+            let started = Started::Build {
+                image: image.clone(),
+                layout: layout.clone(),
+            };
+            assert_eq!(
+                format!("{} {}", verb_of(&started), subject(&started)),
+                begun
+            );
+            let finished = Finished::Build {
+                image,
+                digest: digest.clone(),
+                adopted: None,
+                layout,
+            };
+            let told = format!("{} {}", verb_of_done(&finished), result(&finished));
+            assert_eq!(told, format!("{ended} {}", digest.short()));
         }
     }
 

@@ -139,7 +139,7 @@ fn notes(verified: &[Verified], deep: bool) -> Vec<String> {
     for release in verified {
         if let Some(withdrawn) = &release.withdrawn {
             notes.push(format!(
-                "{} is {}: no moving tag belongs to it",
+                "{} was {}; no moving tag belongs to it",
                 release.version,
                 withdrawn.words()
             ));
@@ -147,13 +147,16 @@ fn notes(verified: &[Verified], deep: bool) -> Vec<String> {
     }
     let is_behind = |release: &&Verified| {
         let mut checks = release.checks.iter();
-        checks.any(|check| check.state != CheckState::Right)
+        checks.any(|check| !check.state.is_good())
     };
     for release in verified.iter().filter(is_behind) {
-        notes.push(format!(
-            "`hoist release --version {0}` at its commit completes {0}; `hoist repair` mends moving tags",
-            release.version
-        ));
+        notes.push(match &release.withdrawn {
+            Some(_) => "`hoist repair` mends moving tags".to_owned(),
+            None => format!(
+                "`hoist release --version {0}` at its commit completes {0}; `hoist repair` mends moving tags",
+                release.version
+            ),
+        });
     }
     if verified.is_empty() {
         notes.push("no version is published".to_owned());
@@ -167,22 +170,33 @@ fn row(check: &TagCheck) -> Vec<TableCell> {
         Observed::Absent => "-".into(),
         Observed::Unknown => "?".into(),
     };
+    let is_behind = matches!(check.state, CheckState::Wrong | CheckState::Missing);
     let wanted = match &check.want {
-        Some(digest) if check.state != CheckState::Right => format!("should be {}", digest.short()),
+        Some(digest) if is_behind => format!("should be {}", digest.short()),
         _ => String::new(),
+    };
+    let why = match (wanted.is_empty(), check.why.is_empty()) {
+        (true, _) => check.why.clone(),
+        (false, true) => wanted,
+        // What it should show, the withdrawn version does not tell.
+        (false, false) if check.why.ends_with("is withdrawn") => check.why.clone(),
+        (false, false) => format!("{wanted}: {}", check.why),
     };
     vec![
         check.repository.tag(&check.tag).into(),
         TableCell::new(check.state.as_str(), meaning(check.state)),
         shown.into(),
-        wanted.into(),
+        why.into(),
     ]
 }
 
 fn meaning(state: CheckState) -> Meaning {
     match state {
         CheckState::Right => Meaning::Good,
-        CheckState::Missing | CheckState::Wrong | CheckState::Unreadable => Meaning::Bad,
+        CheckState::Kept | CheckState::Unjudged => Meaning::Quiet,
+        CheckState::Missing | CheckState::Wrong | CheckState::Unreadable | CheckState::Differs => {
+            Meaning::Bad
+        }
     }
 }
 
@@ -203,6 +217,7 @@ fn document(seen: &Seen) -> Value {
                 "state": check.state.as_str(),
                 "want": check.want,
                 "shown": shown(&check.shown),
+                "why": check.why,
             }));
         }
         for finding in &release.findings {

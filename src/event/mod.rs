@@ -221,7 +221,11 @@ mod tests {
     #[test]
     fn a_step_is_told_with_its_fields() {
         let version = Version::new(1, 2, 3);
-        let commit = Event::Finished(Finished::Commit { version, tags: 6 });
+        let commit = Event::Finished(Finished::Commit {
+            version,
+            tags: 6,
+            taken_back: false,
+        });
         assert_eq!(
             serde_json::to_string(&commit).expect("an event is plain data"),
             r#"{"type":"finished","step":"commit","version":"1.2.3","tags":6}"#

@@ -75,11 +75,14 @@ pub enum Started {
         /// The repositories that are asked.
         repositories: Vec<Repository>,
     },
-    /// Making one image.
+    /// Making one image, or reading one that is there.
     Build {
         /// Which of the release's images.
         #[serde(flatten)]
         image: ImageName,
+        /// The layout that is read as it is; `None`: the image is made.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        layout: Option<String>,
     },
     /// Sending content to one repository.
     Stage {
@@ -105,16 +108,25 @@ pub enum Started {
     Observe {
         /// The release.
         version: Version,
+        /// Whether the release is taken back: its tags go to the version before it.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        taken_back: bool,
     },
     /// Moving the tags.
     Commit {
         /// The release.
         version: Version,
+        /// Whether the release is taken back: its tags go to the version before it.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        taken_back: bool,
     },
     /// Seeing that the tags moved.
     Verify {
         /// The release.
         version: Version,
+        /// Whether the release is taken back: its tags go to the version before it.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        taken_back: bool,
     },
     /// Putting everything back.
     RollBack {
@@ -125,6 +137,9 @@ pub enum Started {
     Finish {
         /// The release.
         version: Version,
+        /// Whether the release is taken back: its tags go to the version before it.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        taken_back: bool,
     },
 }
 
@@ -183,6 +198,9 @@ pub enum Finished {
         /// Where the image was published already; `None`: it was made now.
         #[serde(skip_serializing_if = "Option::is_none")]
         adopted: Option<Repository>,
+        /// The layout that was read as it is; `None`: the image was made.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        layout: Option<String>,
     },
     /// All content is in one repository.
     Stage {
@@ -216,6 +234,9 @@ pub enum Finished {
     Observe {
         /// The release.
         version: Version,
+        /// Whether the release is taken back: its tags go to the version before it.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        taken_back: bool,
     },
     /// Every registry accepted its tags.
     Commit {
@@ -223,11 +244,17 @@ pub enum Finished {
         version: Version,
         /// How many tags the release has, over all repositories.
         tags: usize,
+        /// Whether the release is taken back: its tags go to the version before it.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        taken_back: bool,
     },
     /// Every tag shows the release.
     Verify {
         /// The release.
         version: Version,
+        /// Whether the release is taken back: its tags go to the version before it.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        taken_back: bool,
     },
     /// Everything is as it was before.
     RollBack {
@@ -238,6 +265,9 @@ pub enum Finished {
     Finish {
         /// The release.
         version: Version,
+        /// Whether the release is taken back: its tags go to the version before it.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        taken_back: bool,
     },
 }
 

@@ -80,15 +80,28 @@ fn explain(text: &str, name: &str, error: &toml::de::Error) -> Error {
         None => {
             let key = error.span().and_then(|span| key_at(text, &span));
             let key = key.map_or_else(String::new, |key| format!("`{key}`: "));
-            let error = Error::usage(format!("cannot read `{name}`: {key}{message}"))
+            let error = Error::usage(format!("`{name}` is not a valid policy: {key}{message}"))
                 .with_code(ErrorCode::InvalidPolicy)
                 .cause(at);
-            match unknown("variant", message).and_then(|(value, known)| nearest(value, &known)) {
+            let near = unknown_value(message).and_then(|(value, known)| {
+                nearest(&value.to_lowercase(), &known).map(str::to_owned)
+            });
+            match near {
                 Some(near) => error.hint(format!("did you mean `{near}`?")),
                 None => error,
             }
         }
     }
+}
+
+/// A value that is none of those that its key can have, and those.
+fn unknown_value(message: &str) -> Option<(&str, Vec<&str>)> {
+    let mut quoted = message
+        .strip_prefix("unknown variant `")?
+        .split('`')
+        .step_by(2);
+    let value = quoted.next()?;
+    Some((value, quoted.filter(|known| !known.is_empty()).collect()))
 }
 
 /// The path of the key or value at `span`: `version.rules[0].type`. `None` where the text is not
@@ -243,7 +256,7 @@ mod tests {
         for (text, words) in [
             ("[image]\nrepository = \"https://x/y\"\n", "scheme"),
             ("[version]\ntag = \"v\"\n", "`{version}` exactly once"),
-            ("[version]\ninitial = \"1.0\"\n", "cannot read"),
+            ("[version]\ninitial = \"1.0\"\n", "is not a valid policy"),
             ("[publish]\ndeadline = \"ten\"\n", "not a valid duration"),
             ("[tags]\nfixed = [\"{versoin}\"]\n", "`tags.fixed[0]`"),
             (
@@ -255,7 +268,8 @@ mod tests {
                 "`image.build.platforms[1]`",
             ),
             ("[tags]\nlatest = \"always\"\n", "unknown variant"),
-            ("[tags\n", "cannot read"),
+            ("[version]\nzero = \"Minor\"\n", "unknown variant"),
+            ("[tags\n", "is not a valid policy"),
         ] {
             let error = error(text);
             assert!(format!("{error:#}").contains(words), "{text}: {error}");

@@ -50,6 +50,7 @@ impl Project {
     /// # Errors
     /// As [`Project::facts`]; refused (exit 4) where the facts do not allow a next version.
     pub fn next(&self, request: &VersionRequest) -> Result<NextVersion> {
+        self.refuse_without_policy()?;
         let facts = self.facts(request)?;
         let next = self.decide(&facts, request)?;
         Ok(NextVersion {

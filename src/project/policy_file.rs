@@ -3,7 +3,7 @@
 use std::fs;
 
 use crate::{
-    error::{Error, ErrorCode},
+    error::{Error, ErrorCode, Result},
     oci::Repository,
     plan::release::preconditions::{PolicyChange, UncommittedPolicy},
     policy::Policy,
@@ -77,6 +77,36 @@ impl Project {
                 "write `repository = \"{image}\"` {place} of `{name}`"
             ))
             .hint(once)
+    }
+
+    /// No policy is in use here, and other folders have one: each is an image of its own, with versions of its
+    /// own.
+    ///
+    /// # Errors
+    /// Usage (exit 2), with the ways on.
+    pub(crate) fn refuse_without_policy(&self) -> Result<()> {
+        let is_named = self.policy_file().is_some() || !self.images().is_empty();
+        let tracked = self.git().tracked(POLICY_FILE).unwrap_or_default();
+        let own = tracked.iter().any(|file| file.path == POLICY_FILE);
+        if is_named || own || tracked.is_empty() {
+            return Ok(());
+        }
+        let names = tracked
+            .iter()
+            .take(NAMED)
+            .map(|file| format!("`{}`", file.path));
+        let first = shell_word(&tracked[0].path);
+        Err(Error::usage(
+            "which image is meant: there is no policy here, and other folders have one",
+        )
+        .with_code(ErrorCode::NoRepository)
+        .cause(format!(
+            "policies: {}",
+            names.collect::<Vec<_>>().join(", ")
+        ))
+        .state("nothing was changed")
+        .hint("`hoist next --all` answers for each")
+        .hint(format!("`hoist --config {first} next` answers for one")))
     }
 
     fn without_policy(&self) -> Error {

@@ -82,15 +82,28 @@ fn is_result(step: Step, state: State) -> bool {
 
 fn started(run: &Run, step: Step) -> Option<Started> {
     let version = run.prepared.version.clone();
+    let taken_back = run.prepared.mark.is_some();
     match step {
         Step::Lock => Some(Started::Lock {
             remote: run.world.remote.name().to_owned(),
         }),
-        Step::Observe => Some(Started::Observe { version }),
-        Step::Commit => Some(Started::Commit { version }),
-        Step::Verify => Some(Started::Verify { version }),
+        Step::Observe => Some(Started::Observe {
+            version,
+            taken_back,
+        }),
+        Step::Commit => Some(Started::Commit {
+            version,
+            taken_back,
+        }),
+        Step::Verify => Some(Started::Verify {
+            version,
+            taken_back,
+        }),
         Step::RollBack => Some(Started::RollBack { version }),
-        Step::Finish => Some(Started::Finish { version }),
+        Step::Finish => Some(Started::Finish {
+            version,
+            taken_back,
+        }),
         // Told by whoever does them.
         Step::Plan | Step::Preflight | Step::Build | Step::Stage | Step::Hooks | Step::Sign => None,
     }
@@ -98,18 +111,29 @@ fn started(run: &Run, step: Step) -> Option<Started> {
 
 fn finished(run: &Run, step: Step) -> Option<Finished> {
     let version = run.prepared.version.clone();
+    let taken_back = run.prepared.mark.is_some();
     match step {
         Step::Lock => Some(Finished::Lock {
             remote: run.world.remote.name().to_owned(),
         }),
-        Step::Observe => Some(Finished::Observe { version }),
+        Step::Observe => Some(Finished::Observe {
+            version,
+            taken_back,
+        }),
         Step::Commit => Some(Finished::Commit {
             version,
             tags: run.prepared.tags.len(),
+            taken_back,
         }),
-        Step::Verify => Some(Finished::Verify { version }),
+        Step::Verify => Some(Finished::Verify {
+            version,
+            taken_back,
+        }),
         Step::RollBack => Some(Finished::RollBack { version }),
-        Step::Finish => Some(Finished::Finish { version }),
+        Step::Finish => Some(Finished::Finish {
+            version,
+            taken_back,
+        }),
         Step::Plan | Step::Preflight | Step::Build | Step::Stage | Step::Hooks | Step::Sign => None,
     }
 }

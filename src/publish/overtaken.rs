@@ -1,6 +1,7 @@
 //! A journal remembers, the world decides: what came of an unfinished journal of this clone whose lock
 //! is gone. Another clone may have finished or undone the release since.
 
+use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::join_all;
 
 use crate::{
@@ -22,29 +23,42 @@ use crate::{
     },
 };
 
-/// What the world shows of a transaction that this clone's journal calls unfinished. `None`: it is
-/// unfinished indeed, for it has its lock, its run may be alive, or what it sent may still be under way.
-pub(super) async fn overtaken(
+/// What became of a transaction that this clone's journal calls unfinished.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Whereabouts {
+    /// It is unfinished indeed: it has its lock, or its run may be alive, or nobody has ended it.
+    Open,
+    /// It was undone, as far as can be seen: until this instant a request of its run may still be carried out.
+    Settling(DateTime<Utc>),
+    /// It was ended from another place.
+    Ended(Fate),
+}
+
+/// What the world shows of a transaction that this clone's journal calls unfinished.
+pub(super) async fn whereabouts(
     world: &World,
     found: &UnfinishedTransaction,
-) -> Result<Option<Fate>> {
+) -> Result<Whereabouts> {
     if !found.locks.is_empty() || may_run(world, &found.replayed) {
-        return Ok(None);
+        return Ok(Whereabouts::Open);
     }
     let prepared = &found.replayed.prepared;
     let (tags, git_tag) = tokio::join!(shows(world, prepared), git_tag_seen(world, prepared));
     Ok(match fate(&prepared.spec(), &tags, git_tag?) {
-        Fate::Open | Fate::Unknown => None,
-        Fate::Undone if is_under_way(world, &found.replayed) => None,
-        decided @ (Fate::Published | Fate::Undone | Fate::Overtaken) => Some(decided),
+        Fate::Open | Fate::Unknown => Whereabouts::Open,
+        Fate::Undone => match settles_at(world, &found.replayed) {
+            Some(at) => Whereabouts::Settling(at),
+            None => Whereabouts::Ended(Fate::Undone),
+        },
+        decided @ (Fate::Published | Fate::Overtaken) => Whereabouts::Ended(decided),
     })
 }
 
-/// Whether a request of the dead run may still be carried out.
-fn is_under_way(world: &World, replayed: &Replayed) -> bool {
-    let timeout = std::time::Duration::from_millis(replayed.prepared.verify_timeout);
-    let ago = (world.clock.now() - replayed.last).to_std();
-    replayed.txn.may_be_under_way() && ago.is_ok_and(|ago| ago < timeout)
+/// Until when a request of the dead run may still be carried out; `None`: none can be any more.
+fn settles_at(world: &World, replayed: &Replayed) -> Option<DateTime<Utc>> {
+    let timeout = i64::try_from(replayed.prepared.verify_timeout).unwrap_or(i64::MAX);
+    let at = replayed.last + TimeDelta::try_milliseconds(timeout).unwrap_or_default();
+    (replayed.txn.may_be_under_way() && at > world.clock.now()).then_some(at)
 }
 
 async fn shows(world: &World, prepared: &Prepared) -> Vec<Shows> {
@@ -89,6 +103,15 @@ pub(super) fn told(replayed: &Replayed, fate: Fate) -> String {
             )
         }
     }
+}
+
+/// The same of one that was undone, while a request of its run may still be carried out.
+pub(super) fn settling(replayed: &Replayed, at: DateTime<Utc>) -> String {
+    format!(
+        "{} was rolled back from another place, and a request of its run may still be carried out until {}",
+        replayed.prepared.version,
+        at.format("%H:%M:%S UTC")
+    )
 }
 
 /// Closes the journal of a transaction that was ended from another place. Only a run that holds the

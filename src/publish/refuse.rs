@@ -4,10 +4,10 @@ use chrono::{DateTime, Utc};
 use semver::Version;
 
 use crate::{
-    error::{Error, Result},
+    error::{Error, ErrorCode, Result},
     git::CommitId,
     publish::{
-        overtaken::{close, overtaken, told},
+        overtaken::{Whereabouts, close, settling, told, whereabouts},
         protocol::{
             replay::{self, Replayed},
             state::{Goal, TagClass},
@@ -104,10 +104,26 @@ async fn refuse(world: &World, scope: &Scope, closing: Closing) -> Result<()> {
     }
 }
 
+/// The error while it is not certain that a release is undone.
+fn unsettled(why: &str) -> Error {
+    Error::busy(why)
+        .with_code(ErrorCode::UnfinishedRelease)
+        .cause("its journal is in this clone; its lock is gone, and every tag is as it was before")
+        .state("nothing was done")
+        .hint("the same command again after that; `hoist rollback` waits for it and closes the journal")
+}
+
 async fn first(world: &World, scope: &Scope, closing: Closing) -> Result<Option<InTheWay>> {
     for found in find_unfinished(world, scope).await? {
-        let Some(fate) = overtaken(world, &found).await? else {
-            return Ok(Some(InTheWay::new(world, &found.replayed)));
+        let fate = match whereabouts(world, &found).await? {
+            Whereabouts::Open => return Ok(Some(InTheWay::new(world, &found.replayed))),
+            Whereabouts::Settling(at) => {
+                return Ok(Some(InTheWay {
+                    error: unsettled(&settling(&found.replayed, at)),
+                    ..InTheWay::new(world, &found.replayed)
+                }));
+            }
+            Whereabouts::Ended(fate) => fate,
         };
         match closing {
             Closing::Leave => world.events.note(told(&found.replayed, fate)),

@@ -8,7 +8,7 @@ use crate::{
     outcome::{ImageReport, TagReport},
     publish::{
         deadline::{Deadline, LAST_LOOK},
-        overtaken::{overtaken, told},
+        overtaken::{Whereabouts, settling, told, whereabouts},
         report::{images, read_all, standing},
         unfinished::{Scope, UnfinishedTransaction, find_unfinished},
         world::World,
@@ -32,6 +32,9 @@ pub struct Unfinished {
     /// git tag show that it was ended from another place.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub overtaken: Option<String>,
+    /// Until when that is not certain, because a request of its run may still be carried out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub settles_at: Option<chrono::DateTime<chrono::Utc>>,
     /// Whether its journal is in this clone.
     pub here: bool,
     /// Whether its lock is on the remote.
@@ -49,7 +52,7 @@ pub struct Unfinished {
 pub async fn status(world: &World, scope: &Scope) -> Result<Vec<Unfinished>> {
     let mut all = Vec::new();
     for found in find_unfinished(world, scope).await? {
-        let fate = overtaken(world, &found).await?;
+        let whereabouts = whereabouts(world, &found).await?;
         let UnfinishedTransaction {
             replayed,
             journal,
@@ -70,7 +73,15 @@ pub async fn status(world: &World, scope: &Scope) -> Result<Vec<Unfinished>> {
             commit: replayed.prepared.commit,
             owner: replayed.owner.to_string(),
             since: replayed.since,
-            overtaken: fate.map(|fate| told(&replayed, fate)),
+            overtaken: match whereabouts {
+                Whereabouts::Open => None,
+                Whereabouts::Settling(at) => Some(settling(&replayed, at)),
+                Whereabouts::Ended(fate) => Some(told(&replayed, fate)),
+            },
+            settles_at: match whereabouts {
+                Whereabouts::Settling(at) => Some(at),
+                Whereabouts::Open | Whereabouts::Ended(_) => None,
+            },
             stands: standing(journal.is_some().then_some(replayed.txn.state)).to_owned(),
             here: journal.is_some(),
             locked: !locks.is_empty(),

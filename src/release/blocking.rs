@@ -120,6 +120,14 @@ impl Release {
         self.inner.project()
     }
 
+    /// [`crate::Release::must_be_prerelease`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn must_be_prerelease(&self, candidate: &Version) -> Result<()> {
+        self.inner.must_be_prerelease(candidate)
+    }
+
     blocking! { "Release":
         tags(request: &VersionRequest, of: Option<&Version>, offline: bool) -> Result<TagsResult>;
         plan(request: &ReleaseRequest) -> Result<Planned>;

@@ -104,6 +104,7 @@ impl Release {
             image: image.clone(),
             digest: digest.clone(),
             adopted: Some(from.clone()),
+            layout: None,
         });
         Ok(made)
     }
@@ -198,8 +199,14 @@ impl Release {
         source: &dyn ImageSource,
         keeps_log: bool,
     ) -> Result<Image> {
+        let from = &request.policy.image_source;
+        let layout = match from.command() {
+            None => from.layout().map(str::to_owned),
+            Some(_) => None,
+        };
         let step = self.events.start(Started::Build {
             image: planned.name.clone(),
+            layout: layout.clone(),
         });
         let log = match keeps_log {
             true => self.build_log(request, version, &planned.name),
@@ -222,6 +229,7 @@ impl Release {
             image: planned.name.clone(),
             digest: image.manifest.digest().clone(),
             adopted: None,
+            layout,
         });
         Ok(image)
     }

@@ -36,10 +36,10 @@ const AT_ONCE: usize = 4;
 /// What to look at.
 #[derive(Debug, Clone, Default)]
 pub struct InspectOptions {
-    /// A reference, an OCI layout or archive on disk, or the name of an image of the policy; unset: the last
-    /// release of the main image.
+    /// A version, a reference, an OCI layout or archive on disk, or the name of an image of the policy; unset:
+    /// the last release of the main image.
     pub image: Option<String>,
-    /// What to compare it with; unset: of a version, the release before it.
+    /// What to compare it with, the same; unset: of a version, the release before it.
     pub since: Option<String>,
     /// Judge the image by `[image.budget]`; an image on disk is then compared with the last release.
     pub budget: bool,
@@ -75,13 +75,13 @@ impl Release {
             None => Some(ImageName::main()),
         };
         let image = match (&named, &look.image) {
-            (None, Some(image)) => image.clone(),
+            (None, Some(image)) => self.version_reference(image).await?,
             (named, _) => self.last_release(named.as_ref().unwrap_or(&MAIN)).await?,
         };
         let name = named.unwrap_or_else(|| self.image_of(&image));
         let (contents, referrers) = self.contents(&image).await?;
         let since = match &look.since {
-            Some(since) => Some(since.clone()),
+            Some(since) => Some(self.version_reference(since).await?),
             None if look.budget && Path::new(&image).exists() => self.any_release(&name).await?,
             None => self.release_before(&image).await?,
         };
@@ -120,6 +120,27 @@ impl Release {
             }
             Ok(_) | Err(_) => ImageName::main(),
         }
+    }
+
+    /// The reference that is meant: of a version, or of a git tag, that of its release; else the name itself.
+    async fn version_reference(&self, name: &str) -> Result<String> {
+        let template = &self.policy().version.tag;
+        let meant = Version::parse(name).ok().or_else(|| template.version(name));
+        let main = ImageName::main();
+        let repositories = self.policy().repositories_of(&main);
+        let Some(meant) = meant.filter(|_| !Path::new(name).exists() && !repositories.is_empty())
+        else {
+            return Ok(name.to_owned());
+        };
+        for repository in repositories {
+            let versions = self.versions(&repository).await?;
+            if let Some((_, tag)) = versions.into_iter().find(|(version, _)| *version == meant) {
+                return Ok(repository.tag(&tag));
+            }
+        }
+        Err(Error::refused(format!("no repository has {meant}"))
+            .with_code(ErrorCode::NotReleased)
+            .hint("`hoist log` lists the releases"))
     }
 
     /// The sizes of the newest releases below the image's version, or of all, the oldest first.

@@ -118,7 +118,7 @@ pub use crate::plan::inspect::{
 pub use crate::plan::release::document::{
     PLAN_FORMAT, Plan, PlannedGitTag, PlannedImage, PlannedMove, PlannedSource, ReleaseCommit,
 };
-pub use crate::plan::release::drift::{Drift, DriftState};
+pub use crate::plan::release::drift::{Drift, DriftState, UnjudgedTag};
 pub use crate::plan::release::verify::{CheckState, TagCheck};
 pub use crate::plan::tags::{Explained, PlannedTag, TagAction, TagKind, TagSet};
 pub use crate::publish::{Recovery, Unfinished};

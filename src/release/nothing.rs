@@ -7,10 +7,11 @@ use crate::{
     error::Result,
     oci::{Observed, Tag},
     plan::{
-        history::{change::MessageKind, facts::Facts, levels::JudgedChange},
+        history::{facts::Facts, levels::JudgedChange},
         tags::{Published, TagAction, TagSet},
-        version::{explain::line, next::Next},
+        version::{explain, next::Next},
     },
+    policy::{Policy, Unconventional},
     release::{
         facade::Release,
         gather::tag_set,
@@ -20,7 +21,7 @@ use crate::{
     },
 };
 
-/// Most commits that are listed.
+/// Commits that are shown where none of them counts.
 const SHOWN: usize = 5;
 
 impl Release {
@@ -47,7 +48,7 @@ impl Release {
             messages: next.notes.clone(),
         };
         let Some(tag) = &next.on_head else {
-            nothing.messages.extend(ways_on(facts, next));
+            nothing.messages.extend(seen(facts, next, self.policy()));
             return Ok(nothing);
         };
         match self.behind(facts, next, &tag.version, apis).await {
@@ -68,39 +69,59 @@ impl Release {
         version: &Version,
         apis: &RepositoryApis,
     ) -> Result<Vec<String>> {
-        let inputs = self.inputs(facts, next, version, None)?;
+        // The tag of the day is that of the release's own day.
+        let origins = self.origins(std::slice::from_ref(version));
+        let origin = origins.get(version);
+        let inputs = self.inputs(facts, next, version, origin.map(|origin| origin.instant))?;
         let survey = Survey::of(self, apis, |published| tag_set(&inputs, published)).await?;
-        Ok(drift_messages(&survey.set, &survey.published, version))
+        let has_day = origin.is_some();
+        Ok(drift_messages(
+            &survey.set,
+            &survey.published,
+            version,
+            has_day,
+        ))
     }
 }
 
-/// What was seen, and what leads to a release all the same.
-fn ways_on(facts: &Facts, next: &Next) -> Vec<String> {
-    let shown = next.entries.iter().take(SHOWN);
-    let mut messages: Vec<String> = shown.map(|entry| line(entry, facts)).collect();
-    let more = next.entries.len().saturating_sub(SHOWN);
-    if more > 0 {
-        messages.push(format!("and {more} more: `hoist next --explain`"));
+/// The commits of which none counts, and the ways on.
+fn seen(facts: &Facts, next: &Next, policy: &Policy) -> Vec<String> {
+    // What does not touch the image at all is not worth a word.
+    let in_paths = |entry: &&JudgedChange| {
+        let mut commits = facts.commits.iter();
+        commits.any(|commit| commit.id == entry.id && commit.in_paths)
+    };
+    let entries: Vec<&JudgedChange> = next.entries.iter().filter(in_paths).collect();
+    let Some(newest) = entries.first() else {
+        return Vec::new();
+    };
+    let mut lines: Vec<String> = entries
+        .iter()
+        .take(SHOWN)
+        .map(|entry| explain::line(entry, facts).trim().to_owned())
+        .collect();
+    if entries.len() > SHOWN {
+        let more = entries.len() - SHOWN;
+        lines.push(format!("and {more} more: `hoist next --explain`"));
     }
-    if next.entries.is_empty() {
-        return messages;
-    }
-    if next.current.is_none() {
-        messages.push("the first version can be named: `hoist release --version 0.1.0`".to_owned());
-        return messages;
-    }
-    let is_plain = |entry: &JudgedChange| entry.change.kind == MessageKind::Unconventional;
-    if next.entries.iter().all(is_plain) {
-        messages.push(
-            "`version.unconventional = \"patch\"` in release.toml makes commits without a header count"
-                .to_owned(),
-        );
-    }
-    messages.push("a level can be named: `hoist release --bump patch`".to_owned());
-    messages
+    let named = match (&facts.stable, policy.version.unconventional) {
+        (None, _) => "`--version 0.1.0` names the first version".to_owned(),
+        (Some(_), Unconventional::Ignore) if !newest.summary.contains(": ") => {
+            "`--bump patch` releases them all the same; `version.unconventional = \"patch\"` counts such commits from now on".to_owned()
+        }
+        (Some(_), _) => "`--bump patch` releases them all the same".to_owned(),
+    };
+    lines.push(named);
+    lines
 }
 
-fn drift_messages(set: &TagSet, published: &[Published], version: &Version) -> Vec<String> {
+/// `has_day`: the day of the release is known, so the tag of that day can be compared.
+fn drift_messages(
+    set: &TagSet,
+    published: &[Published],
+    version: &Version,
+    has_day: bool,
+) -> Vec<String> {
     let mut messages = Vec::new();
     for seen in published {
         let repository = &seen.repository;
@@ -122,6 +143,7 @@ fn drift_messages(set: &TagSet, published: &[Published], version: &Version) -> V
         let behind: Vec<String> = set
             .tags()
             .iter()
+            .filter(|planned| has_day || !planned.template.is_of_the_moment())
             .filter(|planned| {
                 planned.verdicts.iter().any(|verdict| {
                     verdict.repository == *repository

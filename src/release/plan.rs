@@ -15,6 +15,13 @@ use crate::{
     },
 };
 
+/// Whether a plan is told when it is made, or a person has seen it before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Telling {
+    Now,
+    Before,
+}
+
 impl Release {
     /// Everything that a release would do, and what would stop it, in the plan's messages. Touches
     /// nothing.
@@ -102,19 +109,25 @@ impl Release {
     /// commit may be released, and the plan.
     pub(super) async fn ready(&self, request: &ReleaseRequest) -> Result<Planned> {
         let step = self.events.start(Started::Plan { promoted: None });
-        for note in self.check_preconditions(request)? {
+        let (made, notes) = self.made_ready(request).await?;
+        for note in notes {
             self.events.note(note);
         }
-        let made = self.gather(request, Purpose::Do).await?;
         if let Planned::Release(plan) = &made {
             step.finish(planned(plan));
         }
         Ok(made)
     }
 
+    /// The same without a word; what a person should know.
+    async fn made_ready(&self, request: &ReleaseRequest) -> Result<(Planned, Vec<String>)> {
+        let notes = self.check_preconditions(request)?;
+        Ok((self.gather(request, Purpose::Do).await?, notes))
+    }
+
     /// The same for a plan that was shown: it still comes out like that.
     pub(super) async fn still_true(&self, shown: &Plan, request: &ReleaseRequest) -> Result<()> {
-        let planned = self.ready(&request.for_plan(shown)).await?;
+        let (planned, _) = self.made_ready(&request.for_plan(shown)).await?;
         let changed = match &planned {
             Planned::Release(now) => changes(shown, now),
             Planned::NothingToRelease(nothing) => vec![nothing.why.clone()],

@@ -30,7 +30,7 @@ use crate::{
         gather::tag_set,
         hooks::Verb,
         observe::RepositoryApis,
-        plan::{changes, planned, up_to_date},
+        plan::{Telling, changes, planned, up_to_date},
         request::{ImageOptions, ReleaseRequest},
         survey::Survey,
     },
@@ -54,7 +54,9 @@ impl Release {
     /// As [`Release::plan_promotion`]; refused (exit 4) where no commit holds the policy; what preflight
     /// finds. What came of the transaction itself is the outcome.
     pub async fn promote(&self, candidate: &Version, request: &ReleaseRequest) -> Result<Outcome> {
-        let plan = self.ready_to_promote(candidate, request).await?;
+        let plan = self
+            .ready_to_promote(candidate, request, Telling::Now)
+            .await?;
         // Nothing is built, and the bytes are the candidate's on purpose.
         self.carry_out(&plan, &ImageOptions::of_published(), Verb::Promote)
             .await
@@ -72,7 +74,9 @@ impl Release {
         request: &ReleaseRequest,
     ) -> Result<Outcome> {
         let request = request.for_plan(shown);
-        let plan = self.ready_to_promote(candidate, &request).await?;
+        let plan = self
+            .ready_to_promote(candidate, &request, Telling::Before)
+            .await?;
         up_to_date(changes(shown, &plan))?;
         self.carry_out(&plan, &ImageOptions::of_published(), Verb::Promote)
             .await
@@ -101,30 +105,40 @@ impl Release {
         &self,
         candidate: &Version,
         request: &ReleaseRequest,
+        told: Telling,
     ) -> Result<Plan> {
         self.must_be_prerelease(candidate)?;
         self.registries.publish();
-        let step = self.events.start(Started::Plan {
-            promoted: Some(candidate.clone()),
+        let step = (told == Telling::Now).then(|| {
+            self.events.start(Started::Plan {
+                promoted: Some(candidate.clone()),
+            })
         });
         self.or_signal(self.refuse_unfinished()).await?;
         self.with_committed_policy(request)?;
         let plan = self.promoted(candidate, request.instant(), true);
         let plan = self.or_signal(plan).await?;
-        for message in &plan.messages {
-            self.events.note(message.clone());
+        if let Some(step) = step {
+            for message in &plan.messages {
+                self.events.note(message.clone());
+            }
+            step.finish(planned(&plan));
         }
-        step.finish(planned(&plan));
         Ok(plan)
     }
 
-    /// The hint names what this clone knows.
-    fn must_be_prerelease(&self, candidate: &Version) -> Result<()> {
-        if !candidate.pre.is_empty() {
-            return Ok(());
-        }
-        let past = self.project().log().unwrap_or_default();
-        must_be_prerelease(candidate, past.iter().map(|past| &past.version))
+    /// Refuses what can never be promoted, before anybody is asked.
+    ///
+    /// # Errors
+    /// Usage (exit 2): it is not a pre-release.
+    pub fn must_be_prerelease(&self, candidate: &Version) -> Result<()> {
+        let template = &self.policy().version.tag;
+        let names = self.project().git().tag_names().unwrap_or_default();
+        let known: Vec<Version> = names
+            .iter()
+            .filter_map(|name| template.version(name))
+            .collect();
+        must_be_prerelease(candidate, &known)
     }
 
     /// Refuses a policy that no commit holds, unless the request allows it.

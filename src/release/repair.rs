@@ -7,11 +7,11 @@ use crate::{
     error::Result,
     event::{Finished, Started},
     git::CommitId,
-    oci::{ImageName, Repository},
+    oci::{ImageName, Repository, Tag},
     outcome::Outcome,
     plan::{
-        release::drift::{Drift, DriftState, drift_survey},
-        tags::TagRules,
+        release::drift::{Drift, DriftState, UnjudgedTag, drift_survey},
+        tags::{KnownVersions, TagRules},
         version::VersionRequest,
     },
     publish::{
@@ -28,6 +28,8 @@ pub struct RepositoryDrift {
     pub repository: Repository,
     /// Each moving tag, by name.
     pub drift: Vec<Drift>,
+    /// Those that nothing tells of what they should show.
+    pub unjudged: Vec<UnjudgedTag>,
 }
 
 /// Every moving tag of every repository, beside where it should point.
@@ -39,7 +41,38 @@ pub struct DriftReport {
     pub left_out: Vec<String>,
 }
 
+impl RepositoryDrift {
+    /// A repository of which only these tags are known.
+    pub(super) fn new(repository: Repository, drift: Vec<Drift>) -> Self {
+        Self {
+            repository,
+            drift,
+            unjudged: Vec::new(),
+        }
+    }
+}
+
 impl DriftReport {
+    /// The tags that are not judged and show different images in different repositories.
+    #[must_use]
+    pub fn differing(&self) -> Vec<Tag> {
+        let all = || {
+            self.repositories
+                .iter()
+                .flat_map(|surveyed| &surveyed.unjudged)
+        };
+        let differs = |tag: &&UnjudgedTag| {
+            all().any(|other| {
+                let both = (other.shown.digest(), tag.shown.digest());
+                other.tag == tag.tag && matches!(both, (Some(a), Some(b)) if a != b)
+            })
+        };
+        let mut tags: Vec<Tag> = all().filter(differs).map(|tag| tag.tag.clone()).collect();
+        tags.sort();
+        tags.dedup();
+        tags
+    }
+
     /// The tags that do not show what they should.
     pub fn wrong(&self) -> impl Iterator<Item = (&Repository, &Drift)> {
         self.repositories.iter().flat_map(|surveyed| {
@@ -73,19 +106,30 @@ impl Release {
         );
         let published = published?;
         let withdrawn: Vec<Version> = withdrawn.into_iter().map(|one| one.version).collect();
+        let origins = self.origins(&git);
+        let known = KnownVersions {
+            git: &git,
+            withdrawn: &withdrawn,
+            origins: &origins,
+        };
         let mut repositories = Vec::new();
         for (api, seen) in apis.iter().zip(&published) {
-            let survey = drift_survey(self.policy(), (&git, &withdrawn), seen, &published)?;
+            let survey = drift_survey(self.policy(), &known, seen, &published)?;
             let shows = observe::heads(api.as_ref(), &survey.tags_to_observe()).await?;
             repositories.push(RepositoryDrift {
                 repository: survey.repository.clone(),
                 drift: survey.drift(&shows),
+                unjudged: survey.unjudged(&shows),
             });
         }
         let rules = TagRules::of(self.policy(), &ImageName::main());
         Ok(DriftReport {
             repositories,
-            left_out: rules.left_out().map(ToString::to_string).collect(),
+            left_out: rules
+                .left_out()
+                .filter(|template| template.is_of_a_branch())
+                .map(ToString::to_string)
+                .collect(),
         })
     }
 

@@ -14,9 +14,9 @@ use crate::{
         release::{
             drift::Drift,
             receipt::Receipt,
-            rollback::{KnownVersions, RollbackStep, rollback_survey},
+            rollback::{RollbackStep, rollback_survey},
         },
-        tags::{Origins, ReleaseOrigin},
+        tags::{KnownVersions, Origins, ReleaseOrigin},
         version::VersionRequest,
     },
     project::Withdrawn,
@@ -118,11 +118,8 @@ impl Release {
                     }
                 }
             }
-            let repository = survey.repository;
-            taken
-                .drifts
-                .repositories
-                .push(RepositoryDrift { repository, drift });
+            let surveyed = RepositoryDrift::new(survey.repository, drift);
+            taken.drifts.repositories.push(surveyed);
         }
         if is_known {
             return Ok(taken);

@@ -17,9 +17,9 @@ use crate::{
         release::{
             drift::unlisted,
             image_check::{ExpectedImage, ImageProblem},
-            verify::{CheckState, TagCheck, checks},
+            verify::{CheckState, ReleaseFacts, TagCheck, checks},
         },
-        tags::{ExactTags, Listing, TagKind, TagRules},
+        tags::{ExactTags, Listing, Origins, TagKind, TagRules},
         version::VersionRequest,
     },
     project::Withdrawn,
@@ -59,7 +59,7 @@ impl Verified {
     /// Nothing is wrong.
     #[must_use]
     pub fn is_right(&self) -> bool {
-        self.findings.is_empty() && self.checks.iter().all(|c| c.state == CheckState::Right)
+        self.findings.is_empty() && self.checks.iter().all(|c| c.state.is_good())
     }
 }
 
@@ -115,9 +115,11 @@ impl Release {
                 vec![last.version.clone()]
             }
         };
+        let git: Vec<Version> = facts.tags.iter().map(|tag| tag.version.clone()).collect();
+        let origins = self.origins(&git);
         let mut verified = Vec::new();
         for version in versions {
-            let mut one = self.verify_one(&facts, &version, how).await?;
+            let mut one = self.verify_one((&facts, &origins), &version, how).await?;
             let mut all = withdrawn.iter();
             one.withdrawn = all.find(|one| one.version == version).cloned();
             verified.push(one);
@@ -146,12 +148,19 @@ impl Release {
 
     async fn verify_one(
         &self,
-        facts: &Facts,
+        (facts, origins): (&Facts, &Origins),
         version: &Version,
         how: &VerifyOptions,
     ) -> Result<Verified> {
-        let subject = self.subject(facts, version, false)?;
-        let context = subject.context(self.instant()?);
+        let mut subject = self.subject(facts, version, false)?;
+        let withdrawn = subject.withdrawn.contains(version);
+        // Its moving tags are looked at all the same.
+        subject.withdrawn.retain(|other| other != version);
+        // The tag of the day is that of the release's own day.
+        let context = subject.context(match origins.get(version) {
+            Some(origin) => origin.instant,
+            None => self.instant()?,
+        });
         let published = self.published_for(&context).await?;
         let record = self.record(facts, version)?;
         let by_image = record
@@ -159,7 +168,13 @@ impl Release {
             .iter()
             .map(|receipt| (receipt.image.clone(), receipt.digest.clone()))
             .collect();
-        let checks = checks(self.policy(), &context, &published, &by_image)?;
+        let release = ReleaseFacts {
+            context: &context,
+            receipts: &by_image,
+            origins,
+            withdrawn,
+        };
+        let checks = checks(self.policy(), &release, &published)?;
         let mut fixed = checks.iter().filter(|check| check.kind == TagKind::Fixed);
         if subject.commit.is_none() && fixed.all(|check| check.state == CheckState::Missing) {
             return Err(Error::refused(format!("there is no release {version}"))

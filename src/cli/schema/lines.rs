@@ -181,11 +181,12 @@ fn drift() -> Object {
         ("image", text()),
         ("variant", null()),
         ("state", text()),
-        ("version", text()),
-        ("from", text()),
-        ("want", text()),
+        ("version", null()),
+        ("from", null()),
+        ("want", null()),
         ("shown", null()),
         ("shown_version", null()),
+        ("why", text()),
     ]);
     let description = json!("What a moving tag shows, and what it should show.");
     with(

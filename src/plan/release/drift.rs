@@ -1,14 +1,16 @@
 //! Where moving tags should point, and where they do not, judged from what is published.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use semver::Version;
 
 use crate::{
     error::{Error, ErrorCode, Result},
     oci::{Digest, ImageName, Observed, Repository, Tag},
-    plan::tags::{ExactTags, Listing, Published, TagRules, TagTarget},
-    policy::Policy,
+    plan::tags::{
+        ExactTag, ExactTags, KnownVersions, Listing, Origins, Published, TagRules, TagTarget,
+    },
+    policy::{Latest, Policy},
 };
 
 /// What one repository's tags should look like.
@@ -19,7 +21,39 @@ pub struct DriftSurvey {
     /// Each moving tag with the version that should have it, by name.
     pub targets: Vec<TagTarget>,
     /// The exact tags by image, the highest version last.
-    pub exact: BTreeMap<ImageName, Vec<crate::plan::tags::ExactTag>>,
+    pub exact: BTreeMap<ImageName, Vec<ExactTag>>,
+    /// `latest` of each image, where no version alone says where it belongs.
+    open: Vec<OpenTag>,
+    /// The targets that are of a day.
+    days: BTreeSet<Tag>,
+    /// The exact tags of withdrawn versions.
+    withdrawn: Vec<Tag>,
+}
+
+/// A moving tag of which no version alone says where it belongs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct OpenTag {
+    tag: Tag,
+    image: ImageName,
+    /// The highest stable version, which gets it from one that is withdrawn.
+    highest: Option<ExactTag>,
+    /// The exact tags of the withdrawn versions.
+    withdrawn: Vec<ExactTag>,
+}
+
+/// A moving tag that is shown as it is, because nothing tells what it should show.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnjudgedTag {
+    /// The moving tag.
+    pub tag: Tag,
+    /// Whose image it shows.
+    pub image: ImageName,
+    /// What it showed when it was observed.
+    pub shown: Observed,
+    /// The version that it shows, where that is one that was looked at.
+    pub version: Option<Version>,
+    /// Why nothing tells what it should show.
+    pub why: String,
 }
 
 /// Reads one repository's list of tags. `elsewhere` are the other repositories': what one of the same image has is
@@ -31,7 +65,7 @@ pub struct DriftSurvey {
 /// hand out its list.
 pub fn drift_survey(
     policy: &Policy,
-    (git, withdrawn): (&[Version], &[Version]),
+    known_versions: &KnownVersions<'_>,
     published: &Published,
     elsewhere: &[Published],
 ) -> Result<DriftSurvey> {
@@ -39,6 +73,11 @@ pub fn drift_survey(
         return Err(unlisted(&published.repository));
     };
     let rules = TagRules::in_repository(policy, &published.repository);
+    let KnownVersions {
+        git,
+        withdrawn,
+        origins,
+    } = *known_versions;
     let exact = ExactTags::new(&rules, git).all(tags);
     let reader = ExactTags::new(&rules, git).passing_over(withdrawn);
     let mut everywhere = tags.clone();
@@ -52,12 +91,19 @@ pub fn drift_survey(
     let mut known = git.to_vec();
     let plain = reader.all(&everywhere).remove(&image);
     known.extend(plain.into_iter().flatten().map(|exact| exact.version));
-    let highest: BTreeMap<Tag, Version> = rules
-        .targets(&reader, &known, &everywhere)
+    let newest = newest_days(&rules, &reader, origins, &everywhere);
+    let all = |tags: &[Tag]| {
+        let mut days = rules.day_targets(&reader, origins, tags);
+        days.retain(|target| newest.contains(&target.tag));
+        let mut targets = rules.targets(&reader, &known, tags);
+        targets.extend(days);
+        targets
+    };
+    let highest: BTreeMap<Tag, Version> = all(&everywhere)
         .into_iter()
         .map(|target| (target.tag, target.version))
         .collect();
-    let mut targets = rules.targets(&reader, &known, tags);
+    let mut targets = all(tags);
     // The line belongs to a version that this repository lacks: no image here is the right one.
     targets.retain(|target| {
         let highest = highest.get(&target.tag);
@@ -66,8 +112,65 @@ pub fn drift_survey(
     Ok(DriftSurvey {
         repository: published.repository.clone(),
         targets,
+        open: open_tags(&rules, &reader, (&exact, withdrawn), tags),
+        withdrawn: exact
+            .values()
+            .flatten()
+            .filter(|exact| withdrawn.contains(&exact.version))
+            .map(|exact| exact.tag.clone())
+            .collect(),
         exact,
+        days: newest,
     })
+}
+
+/// The tags of the day of the last release: those of other days are history.
+fn newest_days(
+    rules: &TagRules<'_>,
+    reader: &ExactTags,
+    origins: &Origins,
+    tags: &[Tag],
+) -> BTreeSet<Tag> {
+    let published = reader.all(tags);
+    let mut names = BTreeSet::new();
+    for image in &rules.images {
+        let exact = published.get(&image.name).into_iter().flatten();
+        let known = exact.filter_map(|exact| Some((&exact.version, origins.get(&exact.version)?)));
+        let newest = known.max_by_key(|(_, origin)| origin.instant);
+        let tags = newest.map(|(version, origin)| rules.day_names(image, version, origin));
+        names.extend(tags.into_iter().flatten());
+    }
+    names
+}
+
+fn open_tags(
+    rules: &TagRules<'_>,
+    reader: &ExactTags,
+    (exact, withdrawn): (&BTreeMap<ImageName, Vec<ExactTag>>, &[Version]),
+    tags: &[Tag],
+) -> Vec<OpenTag> {
+    if rules.tags.latest != Latest::Branch {
+        return Vec::new();
+    }
+    let named = rules.latest_of_branch(reader, tags);
+    let published = reader.all(tags);
+    let images = rules.images.iter();
+    let open = images.filter_map(|image| {
+        let tag: Tag = image.latest.parse().ok()?;
+        let of_image = |all: &BTreeMap<ImageName, Vec<ExactTag>>| {
+            all.get(&image.name).cloned().unwrap_or_default()
+        };
+        let mut stable = of_image(&published).into_iter();
+        let mut own = of_image(exact);
+        own.retain(|exact| withdrawn.contains(&exact.version));
+        (named.contains_key(&tag) && !named[&tag].is_empty()).then(|| OpenTag {
+            tag,
+            image: image.name.clone(),
+            highest: stable.rfind(|exact| exact.version.pre.is_empty()),
+            withdrawn: own,
+        })
+    });
+    open.collect()
 }
 
 /// Nothing tells which versions a repository has.
@@ -89,6 +192,13 @@ impl DriftSurvey {
             .flat_map(|target| target.exact.iter().chain([&target.tag]))
             .cloned()
             .collect();
+        // So that a tag which still shows one of them can be named.
+        tags.extend(self.withdrawn.iter().cloned());
+        for open in &self.open {
+            let exact = open.highest.iter().chain(&open.withdrawn);
+            tags.extend(exact.map(|exact| exact.tag.clone()));
+            tags.push(open.tag.clone());
+        }
         tags.sort();
         tags.dedup();
         tags
@@ -97,10 +207,30 @@ impl DriftSurvey {
     /// Each moving tag beside what it shows.
     #[must_use]
     pub fn drift(&self, shows: &BTreeMap<Tag, Observed>) -> Vec<Drift> {
-        self.targets
-            .iter()
-            .filter_map(|target| self.judge(target, shows))
-            .collect()
+        let targets = self.targets.iter();
+        let judged = targets.filter_map(|target| self.judge(target, shows));
+        let back = self.open.iter().filter_map(|open| back(open, shows));
+        judged.chain(back).collect()
+    }
+
+    /// Each moving tag that nothing can be said of but what it shows.
+    #[must_use]
+    pub fn unjudged(&self, shows: &BTreeMap<Tag, Observed>) -> Vec<UnjudgedTag> {
+        let open = self.open.iter().filter(|open| back(open, shows).is_none());
+        let unjudged = open.map(|open| {
+            let shown = shows.get(&open.tag).cloned().unwrap_or(Observed::Unknown);
+            let version = shown
+                .digest()
+                .and_then(|digest| self.version_of(&open.image, digest, shows));
+            UnjudgedTag {
+                tag: open.tag.clone(),
+                image: open.image.clone(),
+                version,
+                shown,
+                why: "`tags.latest` is \"branch\": no version says where it belongs".to_owned(),
+            }
+        });
+        unjudged.collect()
     }
 
     /// `None` where the exact tag itself is gone or cannot be read: nothing to compare with.
@@ -120,7 +250,7 @@ impl DriftSurvey {
             (Observed::Absent, None) => DriftState::Missing,
             (Observed::Unknown, None) => DriftState::Unreadable,
             (Observed::At(digest), None) => {
-                DriftState::Wrong(self.version_of(target, digest, shows))
+                DriftState::Wrong(self.version_of(&target.image, digest, shows))
             }
         };
         Some(Drift {
@@ -131,23 +261,49 @@ impl DriftSurvey {
             want: at(from)?.clone(),
             shown,
             state,
-            why: format!("{} is the highest of its line", target.version),
+            why: match self.days.contains(&target.tag) {
+                true => format!("{} is the newest of that day", target.version),
+                false => format!("{} is the highest of its line", target.version),
+            },
         })
     }
 
     /// The version whose exact tag shows `digest`, among those that were looked at.
     fn version_of(
         &self,
-        target: &TagTarget,
+        image: &ImageName,
         digest: &Digest,
         shows: &BTreeMap<Tag, Observed>,
     ) -> Option<Version> {
-        let exact = self.exact.get(&target.image)?.iter().rev();
+        let exact = self.exact.get(image)?.iter().rev();
         exact
             .filter(|exact| shows.get(&exact.tag) == Some(&Observed::At(digest.clone())))
             .map(|exact| exact.version.clone())
             .next()
     }
+}
+
+/// The way back of a tag that shows a version which is withdrawn.
+fn back(open: &OpenTag, shows: &BTreeMap<Tag, Observed>) -> Option<Drift> {
+    let at = |tag: &Tag| shows.get(tag).and_then(Observed::digest);
+    let shown = at(&open.tag)?;
+    let mut withdrawn = open.withdrawn.iter();
+    let bad = withdrawn.find(|exact| at(&exact.tag) == Some(shown))?;
+    let highest = open.highest.as_ref()?;
+    let want = at(&highest.tag).filter(|want| *want != shown)?;
+    Some(Drift {
+        tag: open.tag.clone(),
+        image: open.image.clone(),
+        version: highest.version.clone(),
+        from: highest.tag.clone(),
+        want: want.clone(),
+        shown: Observed::At(shown.clone()),
+        state: DriftState::Wrong(Some(bad.version.clone())),
+        why: format!(
+            "{} is withdrawn, and {} is the highest stable version",
+            bad.version, highest.version
+        ),
+    })
 }
 
 /// One moving tag: where it should point and what it shows.
@@ -199,7 +355,7 @@ impl DriftState {
 
 #[cfg(test)]
 mod tests {
-    use crate::plan::release::drift::*;
+    use crate::plan::{release::drift::*, tags::ReleaseOrigin};
 
     fn digest(seed: &str) -> Digest {
         Digest::of(seed.as_bytes())
@@ -207,6 +363,17 @@ mod tests {
 
     /// Tags and the seed of the image that each shows → `tag version state`.
     fn drift(policy: &str, git: &[&str], tags: &[(&str, &str)]) -> Vec<String> {
+        let none = (&[][..], &[][..]);
+        surveyed(policy, git, none, tags).0
+    }
+
+    /// The same with versions that are withdrawn and the days of releases; and the tags that are not judged.
+    fn surveyed(
+        policy: &str,
+        git: &[&str],
+        (withdrawn, days): (&[&str], &[(&str, &str)]),
+        tags: &[(&str, &str)],
+    ) -> (Vec<String>, Vec<String>) {
         let policy: Policy = toml::from_str(policy).expect("a good policy");
         let git: Vec<Version> = git.iter().map(|v| v.parse().expect("a version")).collect();
         let tag = |name: &str| -> Tag { name.parse().expect("a good tag") };
@@ -216,12 +383,31 @@ mod tests {
             shows: BTreeMap::new(),
             labels: BTreeMap::new(),
         };
-        let survey = drift_survey(&policy, (&git, &[]), &published, &[]).expect("a good survey");
+        let withdrawn: Vec<Version> = withdrawn
+            .iter()
+            .map(|v| v.parse().expect("a version"))
+            .collect();
+        let origin = |(text, day): &(&str, &str)| {
+            let instant = format!("{day}T12:00:00Z").parse().expect("an instant");
+            let origin = ReleaseOrigin {
+                commit: crate::git::CommitId::new([7; 20]),
+                commit_time: instant,
+                instant,
+            };
+            (text.parse().expect("a version"), origin)
+        };
+        let origins = days.iter().map(origin).collect();
+        let known = KnownVersions {
+            git: &git,
+            withdrawn: &withdrawn,
+            origins: &origins,
+        };
+        let survey = drift_survey(&policy, &known, &published, &[]).expect("a good survey");
         let all: BTreeMap<Tag, Observed> = tags
             .iter()
             .map(|(name, seed)| (tag(name), Observed::At(digest(seed))))
             .collect();
-        let shows = survey
+        let shows: BTreeMap<Tag, Observed> = survey
             .tags_to_observe()
             .into_iter()
             .map(|tag| {
@@ -233,7 +419,14 @@ mod tests {
             DriftState::Wrong(Some(version)) => format!("{} {} not {version}", d.tag, d.version),
             state => format!("{} {} {}", d.tag, d.version, state.as_str()),
         };
-        survey.drift(&shows).iter().map(line).collect()
+        let open = |tag: &UnjudgedTag| match &tag.version {
+            Some(version) => format!("{} shows {version}", tag.tag),
+            None => format!("{} shows another image", tag.tag),
+        };
+        (
+            survey.drift(&shows).iter().map(line).collect(),
+            survey.unjudged(&shows).iter().map(open).collect(),
+        )
     }
 
     #[test]
@@ -310,5 +503,97 @@ mod tests {
     fn what_a_branch_decided_is_left_out() {
         let policy = "[tags]\nlatest = \"branch\"\nmoving = [\"latest\", \"{branch}\", \"{date}\"]";
         assert_eq!(drift(policy, &[], &[("1.0.0", "a")]), Vec::<String>::new());
+    }
+
+    #[test]
+    fn withdrawn_versions_have_no_line_and_latest_goes_back_from_them() {
+        let tags = |latest| {
+            [
+                ("1.0.0", "a"),
+                ("1.1.0", "b"),
+                ("1", "b"),
+                ("latest", latest),
+            ]
+        };
+        let moving = "[tags]\nmoving = [\"{major}\", \"latest\"]\n";
+        let branch = format!("{moving}latest = \"branch\"");
+        let bad = (&["1.1.0"][..], &[][..]);
+        let none = (&[][..], &[][..]);
+        for (policy, withdrawn, latest, drift, open) in [
+            (
+                moving,
+                none,
+                "b",
+                &["1 1.1.0 right", "latest 1.1.0 right"][..],
+                &[][..],
+            ),
+            (
+                moving,
+                bad,
+                "b",
+                &["1 1.0.0 not 1.1.0", "latest 1.0.0 not 1.1.0"],
+                &[],
+            ),
+            (
+                &branch,
+                none,
+                "b",
+                &["1 1.1.0 right"],
+                &["latest shows 1.1.0"],
+            ),
+            (
+                &branch,
+                none,
+                "x",
+                &["1 1.1.0 right"],
+                &["latest shows another image"],
+            ),
+            (
+                &branch,
+                bad,
+                "b",
+                &["1 1.0.0 not 1.1.0", "latest 1.0.0 not 1.1.0"],
+                &[],
+            ),
+            (
+                &branch,
+                bad,
+                "a",
+                &["1 1.0.0 not 1.1.0"],
+                &["latest shows 1.0.0"],
+            ),
+        ] {
+            let found = surveyed(policy, &[], withdrawn, &tags(latest));
+            let of = |lines: &[&str]| lines.iter().map(ToString::to_string).collect::<Vec<_>>();
+            assert_eq!(
+                found,
+                (of(drift), of(open)),
+                "{policy} {withdrawn:?} {latest}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_tag_of_the_last_releases_day_belongs_to_its_newest_release() {
+        let tags = [
+            ("1.0.0", "a"),
+            ("1.1.0", "b"),
+            ("1.1.1", "c"),
+            ("2026-11-22", "x"),
+            ("2026-11-23", "b"),
+        ];
+        let days = [
+            ("1.0.0", "2026-11-22"),
+            ("1.1.0", "2026-11-23"),
+            ("1.1.1", "2026-11-23"),
+        ];
+        let policy = "[tags]\nmoving = [\"{date}\"]";
+        for (withdrawn, expected) in [
+            (&[][..], "2026-11-23 1.1.1 wrong"),
+            (&["1.1.1"], "2026-11-23 1.1.0 right"),
+        ] {
+            let found = surveyed(policy, &[], (withdrawn, &days), &tags).0;
+            assert_eq!(found, [expected], "{withdrawn:?}");
+        }
     }
 }

@@ -30,7 +30,7 @@ pub struct Promotion {
 /// Usage (exit 2): the version is not a pre-release. Refused (exit 4): it was never released, or its
 /// core is tagged on another commit.
 pub fn promotion(candidate: &Version, tags: &[VersionTag]) -> Result<Promotion> {
-    must_be_prerelease(candidate, tags.iter().map(|tag| &tag.version))?;
+    must_be_prerelease(candidate, &[])?;
     let target = core(candidate);
     let find = |version: &Version| tags.iter().find(|tag| tag.version == *version);
     let Some(released) = find(candidate) else {
@@ -78,27 +78,22 @@ pub fn promotion(candidate: &Version, tags: &[VersionTag]) -> Result<Promotion> 
 /// Whether it could ever be promoted; else the hint names one of `released` that could.
 ///
 /// # Errors
-/// Usage (exit 2): it is not a pre-release.
-pub fn must_be_prerelease<'a>(
-    candidate: &Version,
-    released: impl Iterator<Item = &'a Version>,
-) -> Result<()> {
+/// Usage (exit 2): it is not a pre-release; one of the `known` versions is named that is.
+pub fn must_be_prerelease(candidate: &Version, known: &[Version]) -> Result<()> {
     if !candidate.pre.is_empty() {
         return Ok(());
     }
-    let prereleases = released.filter(|version| !version.pre.is_empty());
-    let best = prereleases.max_by(|a, b| {
-        let is_wanted = |version: &Version| core(version) == *candidate;
-        let order = is_wanted(a).cmp(&is_wanted(b));
-        order.then_with(|| a.cmp_precedence(b))
-    });
     let error = Error::usage(format!("`{candidate}` is not a pre-release"));
-    Err(match best {
-        Some(best) => error.hint(format!(
-            "`hoist promote {best}` publishes that image as {}",
-            core(best)
+    let prereleases = || known.iter().filter(|version| !version.pre.is_empty());
+    let own = prereleases().filter(|version| core(version) == *candidate);
+    let open = prereleases().filter(|version| !known.contains(&core(version)));
+    let highest = own.max().or_else(|| open.max());
+    Err(match highest {
+        Some(highest) => error.hint(format!(
+            "`hoist promote {highest}` publishes that image as {}",
+            core(highest)
         )),
-        None => error.hint("`hoist release --pre rc` makes a pre-release that can be promoted"),
+        None => error.hint("no pre-release waits for it: `hoist release --pre rc` makes one"),
     })
 }
 
@@ -143,7 +138,7 @@ mod tests {
                 .map(|text| text.parse().expect("a version"))
                 .collect();
             let candidate = candidate.parse().expect("a version");
-            let error = must_be_prerelease(&candidate, released.iter()).expect_err("it is not");
+            let error = must_be_prerelease(&candidate, &released).expect_err("it is not");
             error.first_hint().expect("a hint").to_owned()
         };
         for (candidate, released, said) in [
@@ -157,7 +152,7 @@ mod tests {
                 &["1.3.0-rc.1", "2.0.0-rc.1"],
                 "`hoist promote 2.0.0-rc.1`",
             ),
-            ("1.4.0", &["1.3.0"], "`hoist release --pre rc`"),
+            ("1.4.0", &["1.3.0"], "no pre-release waits for it: `hoist release --pre rc`"),
         ] {
             let hint = hint(candidate, released);
             assert!(hint.starts_with(said), "{hint}");

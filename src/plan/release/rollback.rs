@@ -10,23 +10,12 @@ use crate::{
     plan::{
         release::drift::{Drift, DriftState, unlisted},
         tags::{
-            ExactTag, ExactTags, ImageRule, Listing, Origins, Published, TagRules, TagTarget,
-            channel,
+            ExactTag, ExactTags, ImageRule, KnownVersions, Listing, Origins, Published, TagRules,
+            TagTarget, channel,
         },
     },
     policy::{Latest, Policy},
 };
-
-/// What is known of versions beside what a repository shows.
-#[derive(Debug, Clone, Copy)]
-pub struct KnownVersions<'a> {
-    /// The versions that git tags name.
-    pub git: &'a [Version],
-    /// The versions that were taken back.
-    pub withdrawn: &'a [Version],
-    /// Where and when versions were released.
-    pub origins: &'a Origins,
-}
 
 /// What rolling back one version means in one repository.
 #[derive(Debug, Clone, PartialEq, Eq)]

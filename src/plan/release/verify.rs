@@ -1,11 +1,16 @@
 //! Whether every tag of a release shows its image: what should be where, beside what is there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+use semver::Version;
 
 use crate::{
     error::Result,
     oci::{Digest, ImageName, Observed, Repository, Tag},
-    plan::tags::{Published, TagContext, TagKind, TagRules, compute},
+    plan::tags::{
+        ExactTags, Listing, Origins, PlannedTag, Published, TagAction, TagContext, TagKind,
+        TagRules, compute,
+    },
     policy::Policy,
 };
 
@@ -26,6 +31,8 @@ pub struct TagCheck {
     pub shown: Observed,
     /// Whether the tag shows the release.
     pub state: CheckState,
+    /// Why the tag belongs to the release, or does not; empty for a fixed tag.
+    pub why: String,
 }
 
 /// How a tag stands.
@@ -39,6 +46,12 @@ pub enum CheckState {
     Wrong,
     /// The registry did not show it.
     Unreadable,
+    /// A moving tag that another version has.
+    Kept,
+    /// A moving tag of which no version alone tells what it should show.
+    Unjudged,
+    /// The repositories show different images under a tag that is not the release's.
+    Differs,
 }
 
 impl CheckState {
@@ -50,27 +63,48 @@ impl CheckState {
             Self::Missing => "missing",
             Self::Wrong => "wrong",
             Self::Unreadable => "unreadable",
+            Self::Kept => "kept",
+            Self::Unjudged => "unjudged",
+            Self::Differs => "differs",
+        }
+    }
+
+    /// Whether nothing is wrong with the tag.
+    #[must_use]
+    pub fn is_good(self) -> bool {
+        match self {
+            Self::Right | Self::Kept | Self::Unjudged => true,
+            Self::Missing | Self::Wrong | Self::Unreadable | Self::Differs => false,
         }
     }
 }
 
-/// The tags that the release of `context.version` should have now, in every repository: fixed
-/// ones, and each moving one of whose line it is the highest version. Tags of the day and of the
-/// branch are left out: later releases move them, and nothing tells which.
-///
-/// `published` has to show them; `receipts` is what the git tag says the release is.
-/// Without a receipt, the image of the first repository that has the version's own tag counts.
+/// A release, and what is known of it beside what the repositories show.
+#[derive(Debug, Clone, Copy)]
+pub struct ReleaseFacts<'a> {
+    /// The release. Its own version is none of the withdrawn ones here.
+    pub context: &'a TagContext<'a>,
+    /// What the git tag says the release is, by image. Without a receipt, the image of the first repository
+    /// that has the version's own tag counts.
+    pub receipts: &'a BTreeMap<ImageName, Digest>,
+    /// Where and when versions were released.
+    pub origins: &'a Origins,
+    /// Whether the version was taken back.
+    pub withdrawn: bool,
+}
+
+/// The tags of a release in every repository: fixed ones, which it should have, and each moving one with the
+/// reason why it should have it or does not. `published` has to show them.
 ///
 /// # Errors
 /// As [`compute`], but for a fixed tag with another image, which is a finding here.
 pub fn checks(
     policy: &Policy,
-    context: &TagContext<'_>,
+    release: &ReleaseFacts<'_>,
     published: &[Published],
-    receipts: &BTreeMap<ImageName, Digest>,
 ) -> Result<Vec<TagCheck>> {
+    let (context, receipts) = (release.context, release.receipts);
     let set = compute(policy, context, &without_images(published))?;
-    let rules = TagRules::of(policy, &ImageName::main());
     let believed = |image: &ImageName| {
         receipts.get(image).cloned().or_else(|| {
             let tag = set.version_tag(image)?;
@@ -85,25 +119,176 @@ pub fn checks(
     };
     let mut checks = Vec::new();
     for repository in published {
+        let rules = TagRules::in_repository(policy, &repository.repository);
+        let days = days(&rules, release, published);
+        let others = match release.withdrawn {
+            true => of_others(&rules, release, repository),
+            false => BTreeSet::new(),
+        };
         for planned in set.written(&repository.repository) {
-            if planned.kind == TagKind::Moving && !rules.is_lasting(&planned.template) {
-                continue;
-            }
             let want = believed(&planned.image);
             let shown = repository.shows.get(&planned.tag).cloned();
             let shown = shown.unwrap_or(Observed::Unknown);
+            let place = match planned.kind {
+                TagKind::Fixed => Belonging::Own(String::new()),
+                TagKind::Moving if release.withdrawn => match others.contains(&planned.tag) {
+                    true => Belonging::Withdrawn(format!("{} is withdrawn", context.version)),
+                    false => Belonging::Others(format!(
+                        "{} is withdrawn, and no other version has this tag",
+                        context.version
+                    )),
+                },
+                TagKind::Moving => place(&rules, planned, &repository.repository, release, &days),
+            };
+            let (state, why) = place.judge(want.as_ref(), &shown);
             checks.push(TagCheck {
                 repository: repository.repository.clone(),
                 tag: planned.tag.clone(),
                 image: planned.image.clone(),
                 kind: planned.kind,
-                state: judge(want.as_ref(), &shown),
+                state,
                 want,
                 shown,
+                why,
             });
         }
     }
+    mark_differing(&mut checks);
     Ok(checks)
+}
+
+/// Whose a tag is.
+enum Belonging {
+    /// The release should have it.
+    Own(String),
+    /// Another version has it.
+    Others(String),
+    /// The release must not have it any more.
+    Withdrawn(String),
+    /// Nothing tells.
+    Open(String),
+}
+
+impl Belonging {
+    fn judge(self, want: Option<&Digest>, shown: &Observed) -> (CheckState, String) {
+        let shows_it = matches!((shown, want), (Observed::At(shown), Some(want)) if shown == want);
+        match self {
+            Self::Own(why) => (judge(want, shown), why),
+            Self::Others(why) => (CheckState::Kept, why),
+            Self::Withdrawn(why) if shows_it => (CheckState::Wrong, why),
+            Self::Withdrawn(why) => (CheckState::Kept, why),
+            Self::Open(why) if shows_it => (
+                CheckState::Unjudged,
+                format!("{why}; it shows this release"),
+            ),
+            Self::Open(why) => (
+                CheckState::Unjudged,
+                format!("{why}; it shows another image"),
+            ),
+        }
+    }
+}
+
+/// The moving tags that another version than the release can have.
+fn of_others(
+    rules: &TagRules<'_>,
+    release: &ReleaseFacts<'_>,
+    repository: &Published,
+) -> BTreeSet<Tag> {
+    let context = release.context;
+    let Listing::Known(tags) = &repository.tags else {
+        return BTreeSet::new();
+    };
+    let without: Vec<Version> = context
+        .withdrawn
+        .iter()
+        .chain([context.version])
+        .cloned()
+        .collect();
+    let reader =
+        ExactTags::new(rules, context.git.iter().chain([context.version])).passing_over(&without);
+    let lines = rules.targets(&reader, context.git, tags);
+    let days = rules.day_targets(&reader, release.origins, tags);
+    let latest = rules.latest_of_branch(&reader, tags).into_iter();
+    let latest = latest.filter(|(_, exact)| !exact.is_empty());
+    let targets = lines.into_iter().chain(days).map(|target| target.tag);
+    targets.chain(latest.map(|(tag, _)| tag)).collect()
+}
+
+/// The highest version of each tag of a day, over all repositories.
+fn days(
+    rules: &TagRules<'_>,
+    release: &ReleaseFacts<'_>,
+    published: &[Published],
+) -> BTreeMap<Tag, Version> {
+    let context = release.context;
+    let reader = ExactTags::new(rules, context.git.iter().chain([context.version]))
+        .passing_over(context.withdrawn);
+    let mut days: BTreeMap<Tag, Version> = BTreeMap::new();
+    for repository in published {
+        let Listing::Known(tags) = &repository.tags else {
+            continue;
+        };
+        for target in rules.day_targets(&reader, release.origins, tags) {
+            let known = days
+                .entry(target.tag)
+                .or_insert_with(|| target.version.clone());
+            if target.version.cmp_precedence(known).is_gt() {
+                *known = target.version;
+            }
+        }
+    }
+    days
+}
+
+fn place(
+    rules: &TagRules<'_>,
+    planned: &PlannedTag,
+    repository: &Repository,
+    release: &ReleaseFacts<'_>,
+    days: &BTreeMap<Tag, Version>,
+) -> Belonging {
+    let version = release.context.version;
+    let kept = planned
+        .verdicts
+        .iter()
+        .find(|verdict| verdict.repository == *repository && verdict.action == TagAction::Keep);
+    if rules.is_lasting(&planned.template) {
+        return match kept {
+            Some(verdict) => Belonging::Others(verdict.why.clone()),
+            None => Belonging::Own(format!("{version} is the highest of its line")),
+        };
+    }
+    if planned.template.is_of_a_branch() {
+        return Belonging::Open("no version tells what a branch shows".to_owned());
+    }
+    if planned.template.literal() == Some("latest") {
+        return Belonging::Open("`tags.latest` is \"branch\"".to_owned());
+    }
+    match days.get(&planned.tag) {
+        Some(newest) if newest.cmp_precedence(version).is_eq() => {
+            Belonging::Own(format!("{version} is the newest of that day"))
+        }
+        Some(newest) => Belonging::Others(format!("{newest} is of the same day")),
+        None => Belonging::Open("no git tag of hoist's tells when it was released".to_owned()),
+    }
+}
+
+/// Tags that are not the release's show the same image in every repository, whatever it is.
+fn mark_differing(checks: &mut [TagCheck]) {
+    let mut shown: BTreeMap<Tag, BTreeSet<Digest>> = BTreeMap::new();
+    let is_others =
+        |check: &TagCheck| matches!(check.state, CheckState::Kept | CheckState::Unjudged);
+    for check in checks.iter().filter(|check| is_others(check)) {
+        let digest = check.shown.digest().cloned();
+        shown.entry(check.tag.clone()).or_default().extend(digest);
+    }
+    for check in checks.iter_mut().filter(|check| is_others(check)) {
+        if shown.get(&check.tag).is_some_and(|shown| shown.len() > 1) {
+            check.state = CheckState::Differs;
+            check.why = format!("the repositories show different images; {}", check.why);
+        }
+    }
 }
 
 /// The same repositories, but for what their tags show: then no fixed tag is refused. That a tag
@@ -132,10 +317,9 @@ fn judge(want: Option<&Digest>, shown: &Observed) -> CheckState {
 #[cfg(test)]
 mod tests {
     use chrono::DateTime;
-    use semver::Version;
 
     use crate::plan::release::verify::*;
-    use crate::plan::{tags::Listing, version::branch::BranchKind};
+    use crate::plan::{tags::ReleaseOrigin, version::branch::BranchKind};
 
     fn digest(seed: &str) -> Digest {
         Digest::of(seed.as_bytes())
@@ -158,6 +342,22 @@ mod tests {
     }
 
     fn findings(git: &[&str], published: &[Published], receipt: Option<&str>) -> Vec<String> {
+        let all = all_findings("", false, &[], (git, published, receipt));
+        // What is not its own is told beside it.
+        let is_own = |line: &String| !line.contains(" kept") && !line.contains(" unjudged");
+        all.into_iter()
+            .filter(is_own)
+            .map(|line| line.split(": ").next().unwrap_or("").to_owned())
+            .collect()
+    }
+
+    /// `registry:tag state: why`, where 1.2.3 was released on the first of the `days`.
+    fn all_findings(
+        policy: &str,
+        withdrawn: bool,
+        days: &[(&str, &str)],
+        (git, published, receipt): (&[&str], &[Published], Option<&str>),
+    ) -> Vec<String> {
         let version = Version::new(1, 2, 3);
         let git: Vec<Version> = git.iter().map(|v| v.parse().expect("a version")).collect();
         let context = TagContext {
@@ -175,10 +375,36 @@ mod tests {
             .map(|seed| (ImageName::main(), digest(seed)))
             .into_iter()
             .collect();
-        let policy = Policy::default();
-        let checks = checks(&policy, &context, published, &receipts).expect("a good release");
-        let line =
-            |c: &TagCheck| format!("{}:{} {}", c.repository.registry(), c.tag, c.state.as_str());
+        let policy: Policy = toml::from_str(policy).expect("a good policy");
+        let origin = |(text, day): &(&str, &str)| {
+            let instant = format!("{day}T12:00:00Z").parse().expect("an instant");
+            let origin = ReleaseOrigin {
+                commit: crate::git::CommitId::new([7; 20]),
+                commit_time: instant,
+                instant,
+            };
+            (text.parse().expect("a version"), origin)
+        };
+        let origins: Origins = days.iter().map(origin).collect();
+        let release = ReleaseFacts {
+            context: &context,
+            receipts: &receipts,
+            origins: &origins,
+            withdrawn,
+        };
+        let checks = checks(&policy, &release, published).expect("a good release");
+        let line = |c: &TagCheck| {
+            let why = match &*c.why {
+                "" => String::new(),
+                why => format!(": {why}"),
+            };
+            format!(
+                "{}:{} {}{why}",
+                c.repository.registry(),
+                c.tag,
+                c.state.as_str()
+            )
+        };
         checks.iter().map(line).collect()
     }
 
@@ -218,6 +444,117 @@ mod tests {
                 "docker.io:1.2 wrong"
             ]
         );
+    }
+
+    #[test]
+    fn every_moving_tag_is_listed_with_its_reason() {
+        let tags = [
+            ("1.2.3", "a"),
+            ("1.3.0", "c"),
+            ("1.2", "a"),
+            ("1", "c"),
+            ("latest", "c"),
+            ("1970-01-01", "a"),
+        ];
+        let list = "[tags]\nfixed = [\"{version}\"]\n";
+        for (policy, withdrawn, days, expected) in [
+            (
+                "",
+                false,
+                &[("1.2.3", "1970-01-01")][..],
+                &[
+                    "1.2 right: 1.2.3 is the highest of its line",
+                    "1 kept: 1.3.0 is newer (published)",
+                    "latest kept: 1.3.0 is newer (published)",
+                    "1970-01-01 right: 1.2.3 is the newest of that day",
+                ][..],
+            ),
+            (
+                "latest = \"branch\"",
+                false,
+                &[("1.2.3", "1970-01-01"), ("1.3.0", "1970-01-01")],
+                &[
+                    "1.2 right: 1.2.3 is the highest of its line",
+                    "1 kept: 1.3.0 is newer (published)",
+                    "latest unjudged: `tags.latest` is \"branch\"; it shows another image",
+                    "1970-01-01 kept: 1.3.0 is of the same day",
+                ],
+            ),
+            (
+                "",
+                true,
+                &[],
+                &[
+                    "1.2 kept: 1.2.3 is withdrawn, and no other version has this tag",
+                    "1 kept: 1.2.3 is withdrawn",
+                    "latest kept: 1.2.3 is withdrawn",
+                    "1970-01-01 kept: 1.2.3 is withdrawn, and no other version has this tag",
+                ],
+            ),
+            (
+                "",
+                true,
+                &[("1.2.3", "1970-01-01"), ("1.3.0", "1970-01-01")],
+                &[
+                    "1.2 kept: 1.2.3 is withdrawn, and no other version has this tag",
+                    "1 kept: 1.2.3 is withdrawn",
+                    "latest kept: 1.2.3 is withdrawn",
+                    "1970-01-01 wrong: 1.2.3 is withdrawn",
+                ],
+            ),
+            (
+                "",
+                false,
+                &[],
+                &[
+                    "1.2 right: 1.2.3 is the highest of its line",
+                    "1 kept: 1.3.0 is newer (published)",
+                    "latest kept: 1.3.0 is newer (published)",
+                    "1970-01-01 unjudged: no git tag of hoist's tells when it was released; it shows this release",
+                ],
+            ),
+        ] {
+            let policy = format!("{list}{policy}");
+            let published = [repository("acme/api", &tags)];
+            let found = all_findings(&policy, withdrawn, days, (&[], &published, None));
+            let found: Vec<_> = found
+                .iter()
+                .skip(1)
+                .map(|line| &line["docker.io:".len()..])
+                .collect();
+            assert_eq!(found, expected, "{policy}");
+        }
+    }
+
+    #[test]
+    fn a_tag_of_another_version_shows_one_image_everywhere() {
+        let one = |latest| {
+            [
+                ("1.2.3", "a"),
+                ("2.0.0", "b"),
+                ("1.2", "a"),
+                ("1", "a"),
+                ("latest", latest),
+            ]
+        };
+        for (other, state) in [("b", "kept"), ("a", "differs")] {
+            let published = [
+                repository("acme/api", &one("b")),
+                repository("ghcr.io/acme/api", &one(other)),
+            ];
+            let found = all_findings("", false, &[], (&[], &published, None));
+            let latest: Vec<_> = found
+                .iter()
+                .filter(|line| line.contains(":latest"))
+                .collect();
+            assert_eq!(latest.len(), 2, "{found:?}");
+            assert!(
+                latest
+                    .iter()
+                    .all(|line| line.contains(&format!(" {state}: "))),
+                "{latest:?}"
+            );
+        }
     }
 
     #[test]

@@ -33,6 +33,17 @@ pub struct ReleaseOrigin {
 /// The origins of the versions that hoist has released.
 pub type Origins = BTreeMap<Version, ReleaseOrigin>;
 
+/// What is known of versions beside what a repository shows.
+#[derive(Debug, Clone, Copy)]
+pub struct KnownVersions<'a> {
+    /// The versions that git tags name.
+    pub git: &'a [Version],
+    /// The versions that were taken back.
+    pub withdrawn: &'a [Version],
+    /// Where and when versions were released.
+    pub origins: &'a Origins,
+}
+
 impl TagRules<'_> {
     /// The moving tags of the day and of the commit that `version` competes for.
     #[must_use]

@@ -13,6 +13,7 @@ use crate::{
             decision::{VersionDecision, named},
         },
     },
+    policy::Level,
 };
 
 impl VersionDecision<'_> {
@@ -72,8 +73,15 @@ impl VersionDecision<'_> {
                 error = error.cause(named(entry));
             }
         }
-        Err(error
+        let patch = base.and_then(|base| bumped(&base.version, Level::Patch, self.policy.zero));
+        let error = error
             .state("nothing was changed")
-            .hint("take these changes out of the branch, or release them from another one"))
+            .hint("take these changes out of the branch, or release them from another one");
+        Err(match patch.filter(|patch| line.contains(patch)) {
+            Some(patch) if self.request.version.is_none() => error.hint(format!(
+                "`--bump patch` releases them as {patch} all the same"
+            )),
+            _ => error,
+        })
     }
 }

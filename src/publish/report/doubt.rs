@@ -9,7 +9,7 @@ use crate::{
         protocol::state::TagProgress,
         report::{
             ending::Ending,
-            tags::{Compared, list},
+            tags::{Meant, list},
         },
     },
     text::limit,
@@ -31,7 +31,7 @@ pub(super) fn unclear(end: Ending<'_>, index: usize) -> String {
 
 /// What is true of a release that is given up and not known to be over.
 pub(super) fn unsettled(end: Ending<'_>, tags: &[TagReport]) -> String {
-    let list = list(tags, Compared::Before);
+    let list = list(tags, Meant::Before);
     if !tags.iter().all(TagReport::is_as_before) {
         return format!("not everything could be put back; {list}; the lock stays");
     }

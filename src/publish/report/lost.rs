@@ -11,7 +11,7 @@ use crate::{
         },
         report::{
             ending::Ending,
-            tags::{Compared, is_other, list},
+            tags::{Meant, is_other, list},
         },
     },
 };
@@ -48,7 +48,7 @@ pub(super) fn elsewhere(
         let shows_it = prepared
             .filter(|(tag, _)| tag.kind == TagClass::Moving)
             .any(|(_, seen)| seen.is_ours());
-        let error = Error::refused(told).state(list(tags, Compared::Release));
+        let error = Error::refused(told).state(list(tags, Meant::New(version)));
         let error = match shows_it {
             true => error.hint(format!(
                 "`hoist rollback {version}` moves the moving tags back that still show it"
@@ -64,7 +64,7 @@ pub(super) fn elsewhere(
         format!("{version} was ended from another place"),
     );
     let error = error
-        .state(list(tags, Compared::Release))
+        .state(list(tags, Meant::New(version)))
         .hint("`hoist repair` puts the tags right");
     (OutcomeKind::NeedsHuman, Some(error))
 }
@@ -78,7 +78,7 @@ pub(super) fn past_others(end: Ending<'_>, tags: &[TagReport]) -> Option<Error> 
         return None;
     }
     let version = &end.run.prepared.version;
-    let left = list(tags, Compared::Others);
+    let left = list(tags, Meant::Own);
     let error = Error::new(
         ErrorKind::NeedsHuman,
         format!(

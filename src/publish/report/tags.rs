@@ -68,41 +68,58 @@ pub(in crate::publish) fn standing(state: Option<State>) -> &'static str {
     }
 }
 
-/// What tags are compared with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Compared {
-    /// What the release wants them to show.
-    Release,
-    /// What they showed before it.
-    Before,
-    /// What somebody else has put there since.
-    Others,
-}
-
 /// Whether a tag shows what somebody else has put there.
 pub(super) fn is_other(tag: &TagReport) -> bool {
     !tag.is_ours() && !tag.is_as_before() && tag.now != Observed::Unknown
 }
 
-/// How many tags are as they should be, and what the others show.
-pub(super) fn list(tags: &[TagReport], with: Compared) -> String {
-    let (good, words): (fn(&TagReport) -> bool, _) = match with {
-        Compared::Release => (TagReport::is_ours, "show the release"),
-        Compared::Before => (TagReport::is_as_before, "are as they were before"),
-        Compared::Others => (|tag| !is_other(tag), "were not moved by anybody else"),
-    };
+/// How a tag is meant to be.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Meant<'a> {
+    /// It shows this version.
+    New(&'a semver::Version),
+    /// It is as it was before.
+    Before,
+    /// It shows nothing that somebody else has put there since.
+    Own,
+}
+
+impl Meant<'_> {
+    fn holds(self, tag: &TagReport) -> bool {
+        match self {
+            Self::New(_) => tag.is_ours(),
+            Self::Before => tag.is_as_before(),
+            Self::Own => !is_other(tag),
+        }
+    }
+
+    /// The predicate for so many tags.
+    fn words(self, count: usize) -> String {
+        match (self, count) {
+            (Self::New(version), 0 | 1) => format!("shows {version}"),
+            (Self::New(version), _) => format!("show {version}"),
+            (Self::Before, 0 | 1) => "is as it was before".to_owned(),
+            (Self::Before, _) => "are as they were before".to_owned(),
+            (Self::Own, 0 | 1) => "was not moved by anybody else".to_owned(),
+            (Self::Own, _) => "were not moved by anybody else".to_owned(),
+        }
+    }
+}
+
+/// Which tags are as they are meant to be, and what the others show.
+pub(super) fn list(tags: &[TagReport], meant: Meant<'_>) -> String {
     let bad: Vec<_> = tags
         .iter()
-        .filter(|tag| !good(tag))
+        .filter(|tag| !meant.holds(tag))
         .map(|tag| format!("{} ({})", tag.repository.tag(&tag.tag), tag.now))
         .collect();
-    let count = tags.len() - bad.len();
-    if bad.is_empty() {
-        return format!("all {count} tags {words}");
+    let (all, count) = (tags.len(), tags.len() - bad.len());
+    let (words, bad) = (meant.words(count), bad.join(", "));
+    match count {
+        1 if all == 1 => format!("the tag {words}"),
+        count if count == all => format!("all {all} tags {words}"),
+        0 if all == 1 => format!("the tag does not: {bad}"),
+        0 => format!("none of the {all} tags {words}: {bad}"),
+        count => format!("{count} of {all} tags {words}, but not {bad}"),
     }
-    format!(
-        "{count} of {} tags {words}, but not {}",
-        tags.len(),
-        bad.join(", ")
-    )
 }

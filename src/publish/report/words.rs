@@ -12,7 +12,7 @@ use crate::{
             doubt::{unclear, unsettled},
             ending::Ending,
             lost::{elsewhere, past_others, written},
-            tags::{Compared, list},
+            tags::{Meant, list},
         },
         unfinished,
     },
@@ -60,8 +60,8 @@ pub(super) async fn judge(end: Ending<'_>, tags: &[TagReport]) -> (OutcomeKind, 
         State::Ended(End::Elsewhere) => elsewhere(end, tags, back),
         State::Ended(End::Unpushed) => (OutcomeKind::NeedsHuman, Some(unpushed(end))),
         State::Ended(End::Leftover) => {
-            let error = past_others(end, tags)
-                .unwrap_or_else(|| leftover(end, &list(tags, Compared::Before)));
+            let error =
+                past_others(end, tags).unwrap_or_else(|| leftover(end, &list(tags, Meant::Before)));
             (OutcomeKind::NeedsHuman, Some(error))
         }
         State::Stopped(stop) => {
@@ -325,7 +325,7 @@ fn stopped(end: Ending<'_>, tags: &[TagReport], stop: Stop) -> (OutcomeKind, Opt
     };
     let failed = || failure(end, error_kind);
     let new = |message: &str| because(Error::new(error_kind, message), end.remarks.last_failure());
-    let ours = || list(tags, Compared::Release);
+    let ours = || list(tags, Meant::New(version));
     let both = "`hoist resume` finishes it, `hoist rollback` undoes it";
     let error = match stop {
         Stop::Held => failed()

@@ -127,3 +127,64 @@ fn nobody_is_asked_about_a_release_that_would_be_refused() {
     run.says("does not have HEAD");
     assert!(!run.stdout.contains("[y/N]"), "{run}");
 }
+
+/// Whoever names something that is close to what is there is answered with what is there.
+#[test]
+fn hints_have_the_names_at_hand() {
+    let registry = TestRegistry::that_deletes(Delete::Tag);
+    let world = World::new(&registry, &[NAME]);
+    let clone = world.released();
+    world.change(&clone, "feat: more");
+    world.hoist(&clone, &["release", "--pre", "rc", "--yes"]);
+    for (args, exit, words) in [
+        (
+            &["promote", "1.1.0"][..],
+            2,
+            "`hoist promote 1.1.0-rc.1` publishes that image as 1.1.0",
+        ),
+        (&["inspect", "9.9.9"], 4, "no repository has 9.9.9"),
+        (
+            &["-C", "/not/there", "plan"],
+            4,
+            "`/not/there` does not exist",
+        ),
+    ] {
+        let run = world.run(&clone, args);
+        run.expect(exit);
+        run.says(words);
+    }
+    for name in ["1.0.0", "v1.0.0"] {
+        world
+            .hoist(&clone, &["inspect", name])
+            .says("acme/api:1.0.0");
+    }
+    world
+        .hoist(&clone, &["inspect", "1.1.0-rc.1", "--since", "1.0.0"])
+        .says("acme/api:1.1.0-rc.1");
+}
+
+/// A history without conventional headers has a way on.
+#[test]
+fn where_no_commit_counts_they_are_listed_with_the_ways_on() {
+    let registry = TestRegistry::that_deletes(Delete::Tag);
+    let world = World::new(&registry, &[NAME]);
+    let clone = world.project("a");
+    world.hoist(&clone, &["release", "--version", "1.0.0", "--yes"]);
+    world.change(&clone, "more of everything");
+    for args in [&["plan"][..], &["release", "--yes"]] {
+        let run = world.hoist(&clone, args);
+        run.says("more of everything");
+        run.says("`--bump patch` releases them all the same");
+        run.says("version.unconventional = \"patch\"");
+    }
+    clone.git(&["checkout", "-q", "-b", "1.0.x", "v1.0.0"]);
+    clone.write("greet.sh", "echo new\n");
+    clone.commit("feat: new");
+    let refused = world.run(&clone, &["plan"]);
+    refused.expect(4);
+    refused.says("`--bump patch` releases them as 1.0.1 all the same");
+    assert_eq!(
+        world.hoist(&clone, &["next", "--bump", "patch"]).stdout,
+        "1.0.1\n"
+    );
+}

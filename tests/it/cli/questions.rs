@@ -89,7 +89,8 @@ fn only_a_yes_goes_on() {
             &["maybe\n", "n\n"],
             "Please answer y (yes) or n (no)",
         ),
-        ("rollback 1.0.0", &["\n"], "1.0.0"),
+        // No tag goes back, and yet it would be withdrawn.
+        ("rollback 1.0.0", &["\n"], "1.0.0 was not taken back"),
         (
             "release --version 1.1.0",
             &["no\n"],
@@ -99,17 +100,14 @@ fn only_a_yes_goes_on() {
         ("promote 1.1.0-rc.1", &["\u{4}"], "not promoted"),
     ] {
         let run = on_terminal(&clone, args, keys);
-        if args.starts_with("rollback") {
-            // Nothing is before it, so there is nothing to ask.
-            run.expect(0);
-        } else {
-            run.expect(130);
-        }
+        run.expect(130);
         run.says(words);
         assert_eq!(world.tags(), before, "{args}: {run}");
     }
     let run = on_terminal(&clone, "promote 1.1.0-rc.1", &["what\n", "y\n"]);
     run.expect(0);
+    // What was shown is not told a second time.
+    assert_eq!(run.to_string().matches(" Planned ").count(), 1, "{run}");
     assert_eq!(world.shows("1.1.0"), world.shows("1.1.0-rc.1"));
     let run = on_terminal(&clone, "rollback 1.1.0", &["n\n"]);
     run.expect(130);

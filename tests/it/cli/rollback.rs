@@ -8,8 +8,9 @@ use crate::{
         locks::{changed, lock, plant},
         refusal::die_between_two_tags_of,
     },
+    publish::scene::foreign,
     registry::server::{Delete, Fault, On, TestRegistry, What},
-    support::World,
+    support::{Run, World},
 };
 
 const NAME: &str = "acme/api";
@@ -113,8 +114,8 @@ fn a_withdrawn_version_is_known_to_every_verb_of_every_clone() {
     let back = world.tags();
     for clone in [&clone, &world.remote.clone("b", &[])] {
         let verified = world.hoist(clone, &["verify"]);
-        verified.says("1.1.0 is withdrawn on ");
-        verified.says(": it loses mail: no moving tag belongs to it");
+        verified.says("1.1.0 was withdrawn on ");
+        verified.says(": it loses mail; no moving tag belongs to it");
         let document = world.hoist(clone, &["verify", "--json"]).json();
         assert_eq!(
             document["withdrawn"][0]["why"], "it loses mail",
@@ -257,7 +258,13 @@ fn a_taking_back_that_died_is_finished_or_undone_from_another_clone() {
         }
         if forward {
             world.hoist(&clone, &["status"]);
+            continue;
         }
+        // Whether or not a request of the dead run may still arrive: nothing is to be finished or undone.
+        let run = world.run(&clone, &["status"]);
+        assert!(matches!(run.code, Some(0 | 5)), "{run}");
+        run.says("1.1.0 was rolled back from another place");
+        assert!(!run.to_string().contains("hoist resume"), "{run}");
     }
 }
 
@@ -347,7 +354,7 @@ fn the_mark_is_where_the_locks_are() {
     let other = world.remote.clone("b", &[]);
     world
         .hoist(&other, &["verify"])
-        .says("1.1.0 is withdrawn on ");
+        .says("1.1.0 was withdrawn on ");
     // No branch of a clone is made for it.
     let branches = clone.git(&["branch", "--list"]);
     assert!(!branches.contains("hoist"), "{branches}");
@@ -384,4 +391,54 @@ fn past_releases_are_listed_with_what_they_are() {
         "{text}"
     );
     assert_eq!(lines.len(), 2, "{text}");
+}
+
+/// Each moving tag is told with its reason, and two registries that show different images are exit 9.
+#[test]
+fn every_moving_tag_is_listed_with_its_reason() {
+    let registry = TestRegistry::that_deletes(Delete::Digest(400));
+    let world = World::new(&registry, &[NAME, "acme/mirror"]);
+    let clone = world.project("a");
+    with_policy(&clone, |policy| policy + "\n[tags]\nlatest = \"branch\"\n");
+    clone.push();
+    world.hoist(&clone, &["release", "--version", "1.0.0", "--yes"]);
+    world.change(&clone, "feat: more");
+    world.hoist(&clone, &["release", "--yes"]);
+    let verified = world.hoist(&clone, &["verify", "1.0.0"]);
+    for words in [
+        "kept   ",
+        "1.1.0 is newer",
+        "unjudged",
+        "`tags.latest` is \"branch\"; it shows another image",
+        "1.1.0 is of the same day",
+        "1.0.0 is the highest of its line",
+    ] {
+        verified.says(words);
+    }
+    let repair = world.hoist(&clone, &["repair"]);
+    for words in [
+        "1.1.0 is the highest of its line",
+        "1.1.0 is the newest of that day",
+        "shows 1.1.0",
+        "no version says where it belongs",
+    ] {
+        repair.says(words);
+    }
+    // By hand, in one of them: no version says which is right, and that they differ is said.
+    registry.foreign_push("acme/mirror", "latest", &foreign());
+    let verified = world.run(&clone, &["verify"]);
+    verified.expect(9);
+    verified.says("differs");
+    let repair = world.run(&clone, &["repair"]);
+    repair.expect(9);
+    repair.says("the repositories show different images under `latest`");
+    let lines = world.run(&clone, &["repair", "--json"]);
+    lines.expect(9);
+    assert_eq!(lines.outcome()["outcome"], "disagree");
+    // A day later nothing is wrong with the tag of the day.
+    world.hoist(&clone, &["release", "--version", "1.1.0", "--yes"]);
+    let mut later = world.command(&clone, &["plan"]);
+    let run = Run::of(later.env("SOURCE_DATE_EPOCH", "1893456000"));
+    run.expect(0);
+    assert!(!run.to_string().contains("does not show"), "{run}");
 }

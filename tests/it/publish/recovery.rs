@@ -84,8 +84,8 @@ async fn a_damaged_record_is_left_out_and_a_newer_format_refused() {
         decode(lines[1..].join("\n").as_bytes()),
         Err(ReadError::Damaged)
     );
-    let newer = text.replace("{\"v\":1,", "{\"v\":5,");
-    assert_eq!(decode(newer.as_bytes()), Err(ReadError::Newer("5".into())));
+    let newer = text.replace("{\"v\":1,", "{\"v\":9,");
+    assert_eq!(decode(newer.as_bytes()), Err(ReadError::Newer("9".into())));
     scene.journals.set(&name, newer.as_bytes());
     let error = publish::resume(&scene.world(2), &scene.scope(), Recovery::TakeOver)
         .await

@@ -156,3 +156,48 @@ fn every_image_is_repaired() {
     assert_eq!(run.outcome()["outcome"], "published", "{run}");
     assert_eq!(Shelf::tags(&registry, "acme/web"), right);
 }
+
+#[test]
+fn without_a_policy_of_its_own_a_folder_is_asked_which_image_is_meant() {
+    let registry = registry();
+    let world = World::new(&registry, &NAMES);
+    let clone = changed(&world, &registry);
+    for args in [&["next"][..], &["next", "--json"]] {
+        let run = world.run(&clone, args);
+        run.expect(2);
+        run.says("services/api/release.toml");
+        run.says("hoist next --all");
+        assert!(!run.to_string().contains("0.1.0"), "{run}");
+    }
+    let all = world.hoist(&clone, &["next", "--all"]);
+    all.says("services/web/release.toml 0.1.0");
+    let one = world.hoist(&clone, &["--config", API, "next"]);
+    assert_eq!(one.stdout, "0.1.0\n");
+    let other = world.hoist(&clone, &["--image", "acme/other", "next"]);
+    assert_eq!(other.stdout, "0.1.0\n");
+}
+
+/// Two images with the same version: one is taken back, and the other is not.
+#[test]
+fn one_image_is_withdrawn_and_the_other_is_not() {
+    let registry = registry();
+    let world = World::new(&registry, &NAMES);
+    let clone = released(&world, &registry);
+    world.hoist(&clone, &["--config", API, "rollback", "0.1.0", "--yes"]);
+    assert!(
+        world
+            .remote
+            .refs()
+            .contains("refs/hoist/withdrawn/api-v0.1.0")
+    );
+    let log = world.hoist(&clone, &["log", "--all", "--json"]).json();
+    for (entry, withdrawn) in [(0, true), (1, false)] {
+        let found = &log["releases"][entry]["releases"][0]["withdrawn"];
+        assert_eq!(!found.is_null(), withdrawn, "{log}");
+    }
+    world
+        .hoist(&clone, &["--config", API, "verify"])
+        .says("0.1.0 was withdrawn");
+    let web = world.hoist(&clone, &["--config", WEB, "verify"]);
+    assert!(!web.to_string().contains("withdrawn"), "{web}");
+}
