@@ -34,7 +34,7 @@ pub(super) struct Global {
     #[arg(long, global = true, help_heading = GLOBAL, hide_short_help = true)]
     pub(super) no_ci: bool,
     /// Write what happened when into FILE, for a viewer of Chrome traces
-    #[arg(long, value_name = "FILE", global = true, hide_short_help = true)]
+    #[arg(long, value_name = "FILE", global = true, help_heading = GLOBAL, hide_short_help = true)]
     pub(super) trace: Option<PathBuf>,
     /// Print errors only
     #[arg(short, long, global = true, help_heading = GLOBAL, conflicts_with = "verbose")]

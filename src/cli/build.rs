@@ -40,7 +40,7 @@ pub(super) struct BuildArgs {
     /// Build for this platform alone, e.g. linux/arm64; may be given again
     #[arg(long, value_name = "PLATFORM")]
     platform: Vec<Platform>,
-    /// Build this image of the policy alone, e.g. worker or worker/alpine; may be given again
+    /// Build this image alone, e.g. worker/alpine; may be given again
     #[arg(long, value_name = "NAME")]
     image_name: Vec<String>,
     /// Write an OCI layout for `hoist release --from`: a directory, or an archive

@@ -134,7 +134,11 @@ mod tests {
             (
                 "[image.build]\nplatforms = [\"linux/amd64\"]\n\
                  [[attach]]\nfile = \"a\"\ntype = \"a/b\"\nplatform = \"linux/arm64\"",
-                "image.build.platforms",
+                "among the platforms of the image",
+            ),
+            (
+                "[[attach]]\nfile = \"a\"\ntype = \"a/b\"\nimage = \"worker\"",
+                "no image `worker`",
             ),
             (
                 "[[attach]]\nfile = \"a\"\ntype = \"a/b\"\nvariant = \"alpine\"",

@@ -45,6 +45,7 @@ pub use crate::io::environment::Environment;
 pub use crate::plan::history::facts::Facts;
 pub use crate::plan::notes::lint::{LintFinding, Severity};
 pub use crate::plan::notes::{NoteItem, ReleaseNotes};
-pub use crate::plan::release::receipt::{ReferrerReceipt, image_words};
+pub use crate::plan::release::receipt::ReferrerReceipt;
+pub(crate) use crate::plan::release::receipt::image_words;
 pub use crate::plan::release::withdrawal::Withdrawal;
 pub use crate::plan::version::{VersionRequest, next::Next, request::parse_version};

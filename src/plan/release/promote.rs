@@ -152,7 +152,11 @@ mod tests {
                 &["1.3.0-rc.1", "2.0.0-rc.1"],
                 "`hoist promote 2.0.0-rc.1`",
             ),
-            ("1.4.0", &["1.3.0"], "no pre-release waits for it: `hoist release --pre rc`"),
+            (
+                "1.4.0",
+                &["1.3.0"],
+                "no pre-release waits for it: `hoist release --pre rc`",
+            ),
         ] {
             let hint = hint(candidate, released);
             assert!(hint.starts_with(said), "{hint}");

@@ -125,7 +125,8 @@ pub fn checks(
             true => of_others(&rules, release, repository),
             false => BTreeSet::new(),
         };
-        for planned in set.written(&repository.repository) {
+        let here = |planned: &&PlannedTag| planned.is_for(&repository.repository);
+        for planned in set.tags().iter().filter(here) {
             let want = believed(&planned.image);
             let shown = repository.shows.get(&planned.tag).cloned();
             let shown = shown.unwrap_or(Observed::Unknown);

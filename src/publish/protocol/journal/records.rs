@@ -206,10 +206,8 @@ impl ImageRecord {
     #[must_use]
     pub fn image_name(&self) -> Option<ImageName> {
         let name = ImageName::named(self.name.as_deref()?);
-        Some(match &self.variant {
-            Some(variant) => name.with_variant(variant),
-            None => name,
-        })
+        let variant = self.variant.as_ref();
+        Some(variant.map_or(name.clone(), |variant| name.with_variant(variant)))
     }
 }
 
