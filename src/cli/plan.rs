@@ -242,8 +242,9 @@ fn row(planned: &PlannedMove, explain: bool, only_in: Option<&Repository>) -> Ve
         TagAction::Keep | TagAction::Same => Meaning::Quiet,
         TagAction::Unknown | TagAction::Mixed => Meaning::Bad,
     };
-    // That a tag is made or moves is what a release is for.
-    let is_expected = matches!(planned.action, TagAction::Create | TagAction::Move);
+    // That a tag is made for this release, or moves to it, is what a release is for.
+    let is_expected = matches!(planned.action, TagAction::Create | TagAction::Move)
+        && planned.successor.is_none();
     let why = match is_expected && !explain {
         true => "",
         false => planned.why.as_str(),

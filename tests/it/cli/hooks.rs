@@ -307,6 +307,8 @@ fn nothing_stands_in_the_way_of_mending_and_taking_back() {
     world.hoist(&clone, &["release", "--yes"]);
     fs::write(format!("{}.closed", out(&world)), "").unwrap();
     world.hoist(&clone, &["rollback", "1.1.0", "--yes"]);
+    // What was taken back is not mended, until that is undone.
+    world.hoist(&clone, &["rollback", "1.1.0", "--undo"]);
     world.hoist(&clone, &["repair", "--yes"]);
     assert_eq!(world.shows("latest"), world.shows("1.1.0"));
     let told =

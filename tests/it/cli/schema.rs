@@ -87,6 +87,8 @@ fn one_image() {
         &of_lines,
         "published",
     );
+    lines(&run(&["repair"]), &of_lines, "agree");
+    world.hoist(&clone, &["rollback", "1.1.0", "--undo"]);
     lines(&run(&["repair"]), &of_lines, "disagree");
     lines(&run(&["repair", "--yes"]), &of_lines, "published");
     lines(

@@ -10,7 +10,10 @@ use hoist::{
 };
 use testkit::sandbox;
 
-const LOCKS: [&str; 2] = ["refs/hoist/publish/aaaa", "refs/hoist/publish/bbbb"];
+const LOCKS: [&str; 2] = [
+    "refs/hoist/publish/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+    "refs/hoist/publish/bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb",
+];
 
 /// A remote with one commit, and a clone of it.
 fn place() -> sandbox::GitRemote {

@@ -238,8 +238,7 @@ fn failure(output: &GitOutput) -> RemoteError {
         RemoteError::new(RemoteErrorKind::Unreachable, message)
     } else {
         let error = RemoteError::new(RemoteErrorKind::Refused, message);
-        let is_explained = said.is_some();
-        if is_explained || name.starts_with(RefName::TAGS) || name.starts_with(RefName::BRANCHES) {
+        if name.starts_with(RefName::TAGS) || name.starts_with(RefName::BRANCHES) {
             error
         } else {
             error.hint(
