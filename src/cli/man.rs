@@ -104,7 +104,7 @@ fn write_all(command: &Command, folder: &PathBuf) -> Result<()> {
     Ok(())
 }
 
-/// `help` is no verb of its own.
+/// `help` is not a verb of its own.
 fn verbs_of(command: &Command) -> impl Iterator<Item = &Command> {
     command
         .get_subcommands()

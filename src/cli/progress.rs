@@ -291,7 +291,7 @@ impl Printer {
     fn progress(&self, id: String, label: &str, done: u64, total: Option<u64>) {
         let mut running = self.lock();
         let is_over = total.is_some_and(|total| done >= total);
-        // What has no content, such as a name that the builder gives, is no transfer.
+        // What has no content, such as a name that the builder gives, is not a transfer.
         if is_over || done == 0 {
             running.transfers.remove(&id);
             return;
