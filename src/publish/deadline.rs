@@ -260,6 +260,26 @@ impl Backoff {
 mod tests {
     use crate::publish::deadline::*;
 
+    /// A registry that shows at once what it took may still take its time to answer.
+    #[tokio::test(start_paused = true)]
+    async fn a_last_look_has_time_for_its_answers_however_short_a_registry_may_lag() {
+        for (verify_timeout, least) in [(1, 10), (10, 10), (90, 90)] {
+            let limits = Limits {
+                signal: Signal::new(CancellationToken::new()),
+                deadline: Duration::from_secs(600),
+                verify_timeout: Duration::from_secs(verify_timeout),
+                grace: Duration::from_secs(60),
+                former: None,
+                begun: OnceLock::new(),
+                given_up: OnceLock::new(),
+            };
+            let answer = |after: u64| tokio::time::sleep(Duration::from_secs(after));
+            let look = limits.look(0.7);
+            assert!(look.run(answer(least - 1)).await.is_some(), "{verify_timeout}");
+            assert!(look.run(answer(2)).await.is_none(), "{verify_timeout}");
+        }
+    }
+
     #[test]
     fn a_delay_is_between_half_and_the_whole_of_its_step() {
         // The factors of `backon` are 32-bit numbers.

@@ -193,19 +193,29 @@ impl PutBack<'_> {
         }
     }
 
-    /// After an accepted request: looks until the tag shows what was before, or the time is up.
+    /// After an accepted request: looks until the tag shows what was before, or the registry has had its
+    /// time to show it; then once more, however long that look takes.
     async fn until_restored(&mut self) -> PutBackSeen {
-        let limit = self.at.run.limits.visible(0.9);
+        let visible = self.at.run.limits.visible(0.9);
         let mut backoff = Backoff::poll();
         loop {
-            match read_tag(self.at, self.index, &limit, &mut self.remarks).await {
-                Shows::Before => return PutBackSeen::Restored,
-                Shows::Other => return PutBackSeen::Foreign,
-                Shows::Ours | Shows::Unreadable => {}
+            if let Some(seen) = self.shown(&visible).await {
+                return seen;
             }
-            if !self.limit.pause(backoff.delay()).await {
-                return PutBackSeen::Unclear;
+            if !visible.pause(backoff.delay()).await {
+                break;
             }
+        }
+        let last = self.at.run.limits.last_look();
+        self.shown(&last).await.unwrap_or(PutBackSeen::Unclear)
+    }
+
+    /// Whether an accepted request shows. `None`: not yet.
+    async fn shown(&mut self, limit: &Deadline) -> Option<PutBackSeen> {
+        match read_tag(self.at, self.index, limit, &mut self.remarks).await {
+            Shows::Before => Some(PutBackSeen::Restored),
+            Shows::Other => Some(PutBackSeen::Foreign),
+            Shows::Ours | Shows::Unreadable => None,
         }
     }
 

@@ -1,14 +1,17 @@
 //! What a crash leaves, and who may take it up: journals cut at any byte, locks of the living and
 //! the dead, two recoveries at once, lost leases, other writers.
 
-use std::collections::{BTreeSet, HashSet};
+use std::{
+    collections::{BTreeSet, HashSet},
+    time::Duration,
+};
 
 use hoist::{
     error::ErrorKind,
     io::journal_file::JournalStore as _,
     oci::{Digest, ImageName},
     outcome::OutcomeKind,
-    policy::OnFailure,
+    policy::{OnFailure, PublishPolicy},
     publish::{
         self, CiJob, Owner, Preflight, Recovery,
         protocol::{
@@ -17,7 +20,7 @@ use hoist::{
             state::{Cause, Round, RoundStep, State, TagProgress},
         },
     },
-    testing::Fault,
+    testing::{Fault, Personality},
 };
 use serde_json::Value;
 
@@ -66,6 +69,35 @@ async fn a_journal_cut_at_any_byte_is_finished_or_undone() {
         }
     }
     assert!(recovered >= 10, "{recovered} different journals");
+}
+
+/// A registry that lags longer than `verify-timeout` costs a roll back that time, and not its deadline.
+#[tokio::test(start_paused = true)]
+async fn a_roll_back_waits_no_longer_than_the_registry_has_to_show_it() {
+    let scene = Scene::new(&Setting {
+        personality: Personality {
+            lag: Duration::from_secs(300),
+            ..Personality::default()
+        },
+        ..Setting::default()
+    });
+    let before = scene.snapshot();
+    scene
+        .faults
+        .strike("/acme/api:", 17, 1, Fault::CrashAfter);
+    tokio::time::advance(Duration::from_secs(700)).await;
+    assert!(scene.run(1).await.is_none(), "the process died");
+    scene.faults.clear();
+    tokio::time::advance(Duration::from_secs(700)).await;
+    let begun = tokio::time::Instant::now();
+    let outcome = scene.rollback(2).await.unwrap();
+    let took = begun.elapsed();
+    assert_eq!(outcome.kind, OutcomeKind::NeedsHuman, "{outcome:#?}");
+    assert!(took < PublishPolicy::default().deadline, "{took:?}");
+    // What was accepted shows in the end.
+    tokio::time::advance(Duration::from_secs(700)).await;
+    assert!(scene.rollback(3).await.unwrap().error.is_none());
+    assert_eq!(scene.snapshot(), before);
 }
 
 #[tokio::test(start_paused = true)]
