@@ -362,6 +362,7 @@ fn live_output(line: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::LongWait;
 
     #[test]
     fn an_event_is_one_json_line_with_its_version_first() {
@@ -377,6 +378,20 @@ mod tests {
             line.to_string(),
             r#"{"v":1,"config":"api/release.toml","type":"finished","step":"lock","what":"origin","remote":"origin"}"#
         );
+    }
+
+    #[test]
+    fn the_line_of_a_wait_is_the_one_in_the_documents() {
+        let time = |text: &str| text.parse().expect("a valid time");
+        let event = Event::Waiting(LongWait {
+            awaited: Awaited::TagsShow { tags: 2 },
+            why: None,
+            since: time("2026-11-23T12:03:21Z"),
+            until: Some(time("2026-11-23T12:04:21Z")),
+        });
+        let line = json_line(&event, None).expect("an event is an object");
+        let page = include_str!("../../docs/ci.md");
+        assert!(page.contains(&format!("\n{line}\n")), "{line}");
     }
 
     #[test]

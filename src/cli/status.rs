@@ -5,7 +5,7 @@ use std::{fmt::Write as _, process::ExitCode};
 use serde_json::json;
 
 use super::{context::Context, exit, images::Images};
-use crate::{error::Result, release::Unfinished};
+use crate::{error::Result, release::{RunState, Unfinished}};
 
 /// Show unfinished releases: whose, since when, and what each tag shows now
 #[derive(Debug, clap::Args)]
@@ -29,9 +29,11 @@ pub(super) fn run(args: StatusArgs, context: &Context) -> Result<ExitCode> {
             for release in unfinished {
                 terminal.data(&label.data(text(release).trim_end()));
             }
-            if unfinished.iter().any(|release| release.overtaken.is_none()) {
-                terminal
-                    .note(&label.about("`hoist resume` finishes it, `hoist rollback` undoes it"));
+            let open = unfinished
+                .iter()
+                .find(|release| release.overtaken.is_none());
+            if let Some(release) = open {
+                terminal.note(&label.about(way_on(release.run)));
             }
             if unfinished
                 .iter()
@@ -50,6 +52,17 @@ pub(super) fn run(args: StatusArgs, context: &Context) -> Result<ExitCode> {
     Ok(ExitCode::from(code))
 }
 
+/// What is to be done about a release that stops others.
+fn way_on(run: RunState) -> &'static str {
+    match run {
+        RunState::Running => "`hoist release --wait 10m` waits for it, and then plans anew",
+        RunState::Ended => "`hoist resume` finishes it, `hoist rollback` undoes it",
+        _ => {
+            "where it is certain that it does not run any more: `hoist resume --take-over` finishes it, `hoist rollback --take-over` undoes it"
+        }
+    }
+}
+
 /// Whether a release stops others: it waits for `resume` or `rollback`, or is not certainly undone.
 fn is_open(release: &Unfinished) -> bool {
     release.overtaken.is_none() || release.settles_at.is_some()
@@ -58,10 +71,15 @@ fn is_open(release: &Unfinished) -> bool {
 fn text(release: &Unfinished) -> String {
     let mut out = String::new();
     let (version, commit) = (&release.version, &release.commit);
+    let how = match release.run {
+        RunState::Running => "is running",
+        RunState::Ended => "is unfinished",
+        _ => "is running, or was interrupted",
+    };
     let _ = match &release.overtaken {
         None => writeln!(
             out,
-            "{version} of commit {commit} is unfinished: {}",
+            "{version} of commit {commit} {how}: {}",
             release.stands
         ),
         Some(told) => writeln!(

@@ -1,5 +1,7 @@
 //! Why a name is refused.
 
+use std::borrow::Cow;
+
 /// Why a text is not a valid name. The message contains the text and the rule that it breaks.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
@@ -8,8 +10,8 @@ pub enum NameError {
     Repository {
         /// The text that was given.
         name: String,
-        /// The rule that it breaks.
-        rule: &'static str,
+        /// The rule that it breaks, and what may be meant.
+        rule: Cow<'static, str>,
     },
     /// Not `[A-Za-z0-9_][A-Za-z0-9._-]{0,127}`.
     #[error("`{name}` is not a valid tag: {rule}")]

@@ -1,6 +1,6 @@
 //! Which repository on which registry.
 
-use std::{fmt, str::FromStr};
+use std::{borrow::Cow, fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
@@ -75,14 +75,18 @@ impl FromStr for Repository {
     type Err = NameError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let error = |rule| NameError::Repository {
+        let wrong = |rule| NameError::Repository {
             name: text.chars().take(300).collect(),
             rule,
         };
-        if text.contains("://") {
-            return Err(error(
-                "leave out the scheme: `registry.example.org/acme/api`",
-            ));
+        let error = |rule| wrong(Cow::Borrowed(rule));
+        // Only what is valid itself is offered.
+        let offer = |rule: &'static str, meant: &str| match meant.parse::<Self>() {
+            Ok(_) => wrong(format!("{rule}; did you mean `{meant}`?").into()),
+            Err(_) => error(rule),
+        };
+        if let Some((_, rest)) = text.split_once("://") {
+            return Err(offer("leave out the scheme", rest.trim_end_matches('/')));
         }
         let (host, path) = match text.split_once('/') {
             Some((first, rest)) if is_host(first) => (first, rest),
@@ -102,7 +106,9 @@ impl FromStr for Repository {
             return Err(error("leave out the tag and the digest"));
         }
         if path.bytes().any(|b| b.is_ascii_uppercase()) {
-            return Err(error("the path must be lower case"));
+            let start = &text[..text.len() - path.len()];
+            let meant = format!("{start}{}", path.to_ascii_lowercase());
+            return Err(offer("the path must be lower case", &meant));
         }
         if !path.split('/').all(is_path_component) {
             return Err(error(
@@ -178,8 +184,17 @@ mod tests {
     #[test]
     fn a_bad_repository_is_refused_with_the_rule() {
         for (given, rule) in [
-            ("https://ghcr.io/a", "scheme"),
-            ("ghcr.io/Acme/api", "lower case"),
+            (
+                "https://ghcr.io/a/",
+                "leave out the scheme; did you mean `ghcr.io/a`?",
+            ),
+            (
+                "ghcr.io/Acme/api",
+                "must be lower case; did you mean `ghcr.io/acme/api`?",
+            ),
+            ("Acme/Pinger", "did you mean `acme/pinger`?"),
+            ("docker://acme/-api", "repository: leave out the scheme"),
+            ("Acme/-Pinger", "must be lower case"),
             ("ghcr.io/acme/api:1.2", "leave out the tag"),
             ("ghcr.io/acme//api", "path parts"),
             ("ghcr.io/acme/-api", "path parts"),

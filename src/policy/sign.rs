@@ -28,10 +28,10 @@ pub struct SignPolicy {
     /// The public key for `with`; unset: the private key's name with `.pub`, or the same `…://…`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub public_key: Option<String>,
-    /// Who signs where there is no key: the identity in the certificate, for proving a signature.
+    /// Without a key: the identity that the signer's certificate must name. `verify --signatures` asks for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<String>,
-    /// Who vouches for that identity.
+    /// Without a key: the address of the login service that must have confirmed the identity.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub issuer: Option<String>,
     /// Whether signatures of a key are written to the public transparency log.

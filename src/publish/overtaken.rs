@@ -18,7 +18,8 @@ use crate::{
             state::{End, State, Transaction},
             verdict::judge,
         },
-        unfinished::{UnfinishedTransaction, may_run},
+        run_state::may_run,
+        unfinished::UnfinishedTransaction,
         world::World,
     },
 };

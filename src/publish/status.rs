@@ -10,6 +10,7 @@ use crate::{
         deadline::{Deadline, LAST_LOOK},
         overtaken::{Whereabouts, settling, told, whereabouts},
         report::{images, read_all, standing},
+        run_state::{RunState, run_state},
         unfinished::{Scope, UnfinishedTransaction, find_unfinished},
         world::World,
     },
@@ -24,6 +25,8 @@ pub struct Unfinished {
     pub commit: CommitId,
     /// The process that has it.
     pub owner: String,
+    /// Whether that process still works on it.
+    pub run: RunState,
     /// Since when its owner has it.
     pub since: chrono::DateTime<chrono::Utc>,
     /// Where it stands, as far as this machine knows: `prepared` where only its lock is known.
@@ -72,6 +75,7 @@ pub async fn status(world: &World, scope: &Scope) -> Result<Vec<Unfinished>> {
             version: replayed.prepared.version.clone(),
             commit: replayed.prepared.commit,
             owner: replayed.owner.to_string(),
+            run: run_state(world, &replayed),
             since: replayed.since,
             overtaken: match whereabouts {
                 Whereabouts::Open => None,

@@ -15,6 +15,7 @@ use crate::{
             replay::{self, Replayed},
             state::TagClass,
         },
+        run_state::{RunState, run_state},
         takeover_check::TakeoverCheck,
         world::World,
     },
@@ -185,30 +186,22 @@ pub(super) fn unfinished_error(world: &World, replayed: &Replayed) -> Error {
         "`hoist status` shows it; `hoist resume` finishes it, `hoist rollback` undoes it";
     const WAIT: &str = "`hoist release --wait 10m` waits for it, and then plans anew";
     let version = &replayed.prepared.version;
-    let abandoned = replay::abandoned(&replayed.owner, &world.owner, world.alive);
-    let error = if may_run(world, replayed) {
-        Error::busy(format!("the release {version} is running"))
+    let error = match run_state(world, replayed) {
+        RunState::Running => Error::busy(format!("the release {version} is running"))
             .with_code(ErrorCode::Locked)
             .hint(WAIT)
-            .hint("`hoist status` shows how it stands")
-    } else if abandoned.is_some() {
-        Error::busy(format!("the release {version} is unfinished"))
+            .hint("`hoist status` shows how it stands"),
+        RunState::Ended => Error::busy(format!("the release {version} is unfinished"))
             .with_code(ErrorCode::UnfinishedRelease)
-            .hint(BOTH)
-    } else {
-        Error::busy(format!("the release {version} is running, or was interrupted"))
-            .with_code(ErrorCode::UnfinishedRelease)
-            .hint(WAIT)
-            .hint("where it is certain that it does not run any more: `hoist resume --take-over` finishes it, `hoist rollback --take-over` undoes it")
+            .hint(BOTH),
+        RunState::Unknown => Error::busy(format!(
+            "the release {version} is running, or was interrupted"
+        ))
+        .with_code(ErrorCode::UnfinishedRelease)
+        .hint(WAIT)
+        .hint("where it is certain that it does not run any more: `hoist resume --take-over` finishes it, `hoist rollback --take-over` undoes it"),
     };
     error.cause(held_by(replayed)).state("nothing was done")
-}
-
-/// Whether the run that has the transaction is alive on this machine.
-pub(super) fn may_run(world: &World, replayed: &Replayed) -> bool {
-    let (owner, me) = (&replayed.owner, &world.owner);
-    let is_here = owner.host == me.host && owner.boot == me.boot;
-    is_here && owner != me && (world.alive)(owner)
 }
 
 /// Who has a transaction, and since when, as a cause.

@@ -23,7 +23,8 @@ use crate::{
         report::read_all,
         takeover::move_lock,
         takeover_check::{LockJournal, TakeoverCheck},
-        unfinished::{Scope, may_run, unfinished_error, unfinished_journals},
+        run_state::may_run,
+        unfinished::{Scope, unfinished_error, unfinished_journals},
         world::World,
     },
 };

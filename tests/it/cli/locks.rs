@@ -312,19 +312,27 @@ fn a_release_that_runs_is_called_running() {
     let clone = dead(&world, &registry);
     let (name, text) = lock(&world);
     let other = world.remote.clone("other", &[]);
-    for (pid, host, message, hint) in [
-        (Some(std::process::id()), None, "1.1.0 is running", "--wait"),
+    for (pid, host, message, hint, state) in [
+        (
+            Some(std::process::id()),
+            None,
+            "is running",
+            "--wait",
+            "running",
+        ),
         (
             None,
             Some("elsewhere"),
-            "running, or was interrupted",
+            "is running, or was interrupted",
             "--take-over",
+            "unknown",
         ),
         (
             None,
             None,
-            "1.1.0 is unfinished",
+            "is unfinished",
             "`hoist resume` finishes it",
+            "ended",
         ),
     ] {
         let planted = changed(&text, |prepared| {
@@ -340,9 +348,16 @@ fn a_release_that_runs_is_called_running() {
         plant(&clone, &name, &planted);
         let run = world.run(&other, &["release", "--version", "2.0.0", "--yes"]);
         run.expect(5);
-        run.says(message);
+        run.says(&format!("1.1.0 {message}"));
         run.says("held by process");
         run.says(hint);
+        let status = world.run(&other, &["status"]);
+        status.expect(5);
+        assert!(status.stdout.contains(&format!(" {message}: ")), "{status}");
+        status.says(hint);
+        let status = world.run(&other, &["status", "--json"]);
+        let document: Value = serde_json::from_str(&status.stdout).unwrap();
+        assert_eq!(document["unfinished"][0]["run"], state, "{status}");
     }
     // Nor is a version called published that this release is about to publish.
     world.change(&other, "fix: later");

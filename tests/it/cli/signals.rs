@@ -126,7 +126,8 @@ fn project<'w>(world: &'w World<'_>) -> GitClone<'w> {
 
 fn send(child: &Child, signal: &str) {
     let id = child.id().to_string();
-    let sent = Command::new("kill").args(["-s", signal, &id]).status();
+    let kill = format!("kill -s {signal} {id}");
+    let sent = Command::new("sh").args(["-c", &kill]).status();
     assert!(sent.unwrap().success());
 }
 
