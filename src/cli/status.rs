@@ -5,7 +5,10 @@ use std::{fmt::Write as _, process::ExitCode};
 use serde_json::json;
 
 use super::{context::Context, exit, images::Images};
-use crate::{error::Result, release::{RunState, Unfinished}};
+use crate::{
+    error::Result,
+    release::{RunState, Unfinished},
+};
 
 /// Show unfinished releases: whose, since when, and what each tag shows now
 #[derive(Debug, clap::Args)]

@@ -275,7 +275,10 @@ mod tests {
             };
             let answer = |after: u64| tokio::time::sleep(Duration::from_secs(after));
             let look = limits.look(0.7);
-            assert!(look.run(answer(least - 1)).await.is_some(), "{verify_timeout}");
+            assert!(
+                look.run(answer(least - 1)).await.is_some(),
+                "{verify_timeout}"
+            );
             assert!(look.run(answer(2)).await.is_none(), "{verify_timeout}");
         }
     }

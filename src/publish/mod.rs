@@ -70,9 +70,9 @@ pub use publication::{
 };
 pub use recheck::{Overtaken, PublishedNow, Recheck};
 pub use refuse::{InTheWay, in_the_way, refuse_unfinished};
+pub use run_state::RunState;
 pub use stage_images::stage_images;
 pub use start::{Staged, publish, publish_past, stage};
-pub use run_state::RunState;
 pub use status::{Unfinished, status};
 pub use takeover::{Recovery, resume, rollback};
 pub use takeover_check::{LockJournal, TakeoverCheck};

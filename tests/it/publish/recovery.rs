@@ -82,9 +82,7 @@ async fn a_roll_back_waits_no_longer_than_the_registry_has_to_show_it() {
         ..Setting::default()
     });
     let before = scene.snapshot();
-    scene
-        .faults
-        .strike("/acme/api:", 17, 1, Fault::CrashAfter);
+    scene.faults.strike("/acme/api:", 17, 1, Fault::CrashAfter);
     tokio::time::advance(Duration::from_secs(700)).await;
     assert!(scene.run(1).await.is_none(), "the process died");
     scene.faults.clear();
