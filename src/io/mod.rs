@@ -26,5 +26,6 @@ pub mod push_door;
 pub mod registry;
 pub(crate) mod user_program;
 pub(crate) mod wait_report;
+pub(crate) mod webhook;
 
 pub(crate) use program::end_all;

@@ -89,6 +89,7 @@ mod tests {
             "[publish]\ndeadline = \"9m\"",
             "[hooks]\nafter-stage = [{ run = [\"a\"] }]",
             "[hooks]\nafter-stage = [{ run = [\"a\"], timeout = \"1m\" }]",
+            "[[announce]]\nurl = { env = \"A\" }\ntemplate = \"a\"",
             "[git]\nlock-refs = \"refs/heads/hoist\"",
             "[registry.\"r.example.org\"]\nplain-http = true",
         ] {

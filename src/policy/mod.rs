@@ -5,6 +5,7 @@
 //! An unknown key is an error that names the nearest known one. Nothing here touches the disk; the
 //! caller brings the text.
 
+mod announce;
 mod attach;
 mod branches;
 mod budget;
@@ -42,6 +43,7 @@ mod version_file;
 pub const SCHEMA_URL: &str =
     "https://raw.githubusercontent.com/hoist-rs/hoist/main/schema/release.json";
 
+pub use announce::{AnnouncePolicy, UrlSource, VariableName};
 pub use attach::{ArtifactType, AttachPolicy};
 pub use branches::{BranchPolicy, Label, MaintenanceLine, MaintenancePattern, PrereleaseBranches};
 pub use budget::{BudgetPolicy, ByteSize, Denied, Growth};

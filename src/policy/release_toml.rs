@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     oci::{ImageName, Platform, Repository},
     policy::{
+        announce::AnnouncePolicy,
         attach::AttachPolicy,
         branches::BranchPolicy,
         hooks::HookPolicy,
@@ -50,6 +51,9 @@ pub struct Policy {
     /// How the images are signed before they get a name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sign: Option<SignPolicy>,
+    /// Messages that are sent when a version is public.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub announce: Vec<AnnouncePolicy>,
     /// What happens in git.
     pub git: GitPolicy,
     /// How release notes are written.

@@ -19,7 +19,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Check {
     /// What: `branch and tree`, `policy file`, `git remote`, `plan`, `other releases`, a repository,
-    /// `builder`, `signatures`, `budget`.
+    /// `builder`, `signatures`, `announcements`, `budget`.
     pub what: String,
     /// How it is, or what would stop a release.
     pub result: Result<String>,
@@ -45,6 +45,10 @@ impl Release {
             Ok(Planned::Release(plan)) => self.check_builder_for(plan, &ask).await,
             Ok(Planned::NothingToRelease(_)) | Err(_) => self.check_builder().await,
         };
+        let announcements = match &planned {
+            Ok(Planned::Release(plan)) => self.check_announcements(Some(plan)),
+            Ok(Planned::NothingToRelease(_)) | Err(_) => self.check_announcements(None),
+        };
         let plan = planned.map(|planned| match planned {
             Planned::Release(plan) => format!("{} is next", plan.version),
             Planned::NothingToRelease(nothing) => format!("nothing to release: {}", nothing.why),
@@ -59,6 +63,9 @@ impl Release {
         all.push(finding("builder", builder));
         if let Some(sign) = &self.policy().sign {
             all.push(finding("signatures", self.check_signing(sign)));
+        }
+        if !self.policy().announce.is_empty() {
+            all.push(finding("announcements", announcements));
         }
         for image in self.policy().image_names() {
             let budget = self.policy().image_policy(&image).budget;

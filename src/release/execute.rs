@@ -121,7 +121,11 @@ impl Release {
             }
         }
         let plan = planned.map(|(plan, _)| plan);
-        self.after(verb, plan, outcome).await
+        let outcome = self.after(verb, plan, outcome).await;
+        if let Some(plan) = plan {
+            self.announce(plan, &outcome).await;
+        }
+        outcome
     }
 
     /// What is asked and made between staging and the lock: the gate, the signatures, and the git tag that

@@ -12,7 +12,7 @@
 //! | what is attached to the images; what goes along with one that is published already | `attachments.rs`, `carry.rs` |
 //! | what is about the images, for those who only look | `referrers.rs` |
 //! | preflight, images, transaction, what follows from its end | `execute.rs`; `budget.rs`, over `measure.rs`, between images and transaction |
-//! | what runs around a transaction: the gate, what is told of its end; signatures | `hooks.rs`, `sign.rs` |
+//! | what runs around a transaction: the gate, what is told of its end; signatures; messages | `hooks.rs`, `sign.rs`, `announce.rs` |
 //! | from a plan and its images to the transaction's data | `publication.rs` |
 //! | an unfinished release: waited for, gone on with | `wait.rs` |
 //! | a journal that came from a lock, against the policy, and who agrees | `policy_check.rs`, over `lock_journal.rs` and `lock_images.rs`; `consent.rs` |
@@ -38,6 +38,7 @@
 //!
 //! Only `execute.rs` starts, resumes or undoes a transaction.
 
+mod announce;
 mod asked;
 mod attachments;
 pub mod blocking;

@@ -143,6 +143,7 @@ fn every_key_has_words_and_its_default() {
         "/properties/hooks",
         "/properties/attach/items",
         "/properties/sign",
+        "/properties/announce/items",
         "/properties/git",
         "/properties/notes",
         "/properties/registry/additionalProperties",

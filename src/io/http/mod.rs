@@ -91,6 +91,8 @@ pub(super) struct Transport {
     requests: AtomicU64,
     silence: Duration,
     proxies: Arc<Proxies>,
+    /// Whether the path of a request is a secret, which no trace may have.
+    has_secret_paths: bool,
 }
 
 /// An answer whose body is still to be read.
@@ -111,6 +113,16 @@ impl Transport {
             requests: AtomicU64::default(),
             silence,
             proxies: Arc::new(proxies),
+            has_secret_paths: false,
+        }
+    }
+
+    /// For addresses that are a secret: traces do not have the paths.
+    #[must_use]
+    pub(super) fn with_secret_paths(self) -> Self {
+        Self {
+            has_secret_paths: true,
+            ..self
         }
     }
 
@@ -134,12 +146,16 @@ impl Transport {
             .filter(|_| !tls.loopback)
             .map(|proxy| proxy.to_string());
         let client = self.client(tls)?;
+        let path = match self.has_secret_paths {
+            true => "…",
+            false => request.url.path(),
+        };
         // Without the query, which can carry what is secret.
         let span = debug_span!(
             "request",
             method = %request.method,
             host = %&request.url[Position::BeforeHost..Position::AfterPort],
-            path = %request.url.path(),
+            path = %path,
             status = field::Empty,
         );
         let builder = client

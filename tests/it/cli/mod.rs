@@ -2,6 +2,7 @@
 //! surroundings. `git` is real.
 
 mod adopt;
+mod announce;
 mod attach;
 mod ci;
 mod failed_build;

@@ -85,6 +85,7 @@ fn every_commented_key_parses_once_uncommented() {
             "[images.worker]" => with_image(name, key),
             // What such a table needs stands in it together.
             "[[attach]]" => format!("{table}\n{}[variants.alpine]\n", keys_below(&lines, table)),
+            "[[announce]]" => format!("{table}\n{}", keys_below(&lines, table)),
             table => format!("{table}\n{}{key}\n", beside(table, name)),
         };
         let policy = Policy::parse(&text, name)

@@ -6,6 +6,7 @@ pub mod history;
 pub mod jobs;
 pub mod layout;
 mod project;
+pub mod web;
 
 use std::{path::PathBuf, sync::OnceLock};
 
