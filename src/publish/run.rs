@@ -42,6 +42,8 @@ pub(super) struct Run {
     pub(super) transfers: Transfers,
     /// Tells of what is tried again.
     pub(super) waits: Waits,
+    /// One for each repository: whose turn it is to delete a digest.
+    turns: Vec<tokio::sync::Mutex<()>>,
 }
 
 impl Run {
@@ -58,13 +60,14 @@ impl Run {
             spec: prepared.spec(),
             limits: Limits::new(&prepared, world.cancel.clone(), former),
             prepared,
-            apis,
             journal,
             holding,
             goal: None,
             recheck: None,
             transfers: Transfers::new(world.events.clone()),
             waits: Waits::new(world.events.clone()),
+            turns: apis.iter().map(|_| tokio::sync::Mutex::default()).collect(),
+            apis,
             world,
         }
     }
@@ -83,6 +86,13 @@ impl Run {
     ) -> bool {
         let mut report = WaitReport::new(&self.world.events, awaited).until(until);
         report.during(limit.pause_until(until)).await
+    }
+
+    /// The turn to delete a digest in a tag's repository; the others wait.
+    pub(super) async fn turn(&self, index: usize) -> tokio::sync::MutexGuard<'_, ()> {
+        self.turns[self.prepared.tags[index].repository]
+            .lock()
+            .await
     }
 
     /// A tag could not be moved: what failed, and until when it is tried again.

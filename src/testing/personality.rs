@@ -1,6 +1,10 @@
 //! How real registries differ, and what a repository in memory holds.
 
-use std::{collections::BTreeMap, path::Path, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use tokio::time::Instant;
@@ -21,6 +25,9 @@ pub struct Personality {
     pub delete_digests: bool,
     /// Deletes digests only while no tag shows them.
     pub delete_untagged_only: bool,
+    /// The first deletion of a digest that a tag shows fails half way, as distribution 2.8 does where
+    /// deletions meet: the content is gone, and the tag stays in the list.
+    pub delete_half: bool,
     /// Takes manifests without a tag.
     pub digest_puts: bool,
     /// Answers 409 to a manifest that it has, under a digest.
@@ -69,6 +76,7 @@ impl Default for Personality {
             delete_tags: false,
             delete_digests: true,
             delete_untagged_only: false,
+            delete_half: false,
             digest_puts: true,
             conflict_on_second_put: false,
             immutable: Vec::new(),
@@ -86,6 +94,8 @@ pub(crate) struct RepositoryContent {
     pub(crate) manifests: BTreeMap<Digest, Manifest>,
     /// What each tag has shown, and since when.
     pub(crate) tags: Tags,
+    /// Digests whose deletion has failed half way.
+    pub(crate) half_deleted: BTreeSet<Digest>,
     /// What tags are to show, and from when on: requests whose answer was lost.
     late: Vec<(Instant, Tag, Option<Manifest>)>,
 }

@@ -157,8 +157,14 @@ impl RepositoryApi for FakeRepository {
                     content.shows(tag, Instant::now().checked_sub(personality.lag))
                 }
             };
-            let manifest = digest.and_then(|digest| content.manifests.get(&digest));
-            Ok(manifest.map(Manifest::descriptor))
+            let manifest = digest.as_ref().map(|digest| content.manifests.get(digest));
+            match (what, manifest) {
+                // What the client makes of a tag that is listed and does not show.
+                (TagOrDigest::Tag(_), Some(None)) => {
+                    Err(self.error("HEAD", Kind::Unclear, None, ""))
+                }
+                (_, manifest) => Ok(manifest.flatten().map(Manifest::descriptor)),
+            }
         })
         .await
     }
@@ -341,6 +347,12 @@ impl RepositoryApi for FakeRepository {
                 }
                 if content.manifests.remove(digest).is_none() {
                     return Ok(Deletion::Absent);
+                }
+                let is_half = personality.delete_half
+                    && !on_it.is_empty()
+                    && content.half_deleted.insert(digest.clone());
+                if is_half {
+                    return Err(self.error("DELETE", Kind::Server, Some(500), "UNKNOWN"));
                 }
                 for tag in on_it {
                     content.point(&tag, None);

@@ -4,7 +4,7 @@
 use std::{future::Future, time::Duration};
 
 use futures_util::future::join_all;
-use tokio::time::Instant;
+use tokio::{sync::MutexGuard, time::Instant};
 
 use crate::{
     event::Event,
@@ -24,7 +24,7 @@ use crate::{
             right::{Right, is_permitted, read_right},
             send::{pause_after, send},
             stand_in::stand_in_manifest,
-            tag::read_tag,
+            tag::{TagLook, look_at_tag, read_tag},
         },
     },
 };
@@ -43,6 +43,7 @@ pub(in crate::publish) async fn put_back(
             remarks: Remarks::default(),
             backoff: Backoff::retry(),
             pause: None,
+            way: TakingAway::ByTag,
         };
         let seen = back.put_back().await;
         // A refused tag never moved, so there is nothing to tell.
@@ -75,6 +76,20 @@ struct PutBack<'a> {
     backoff: Backoff,
     /// How long to wait before the next try, where a request's answer says so.
     pause: Option<Duration>,
+    /// How a new tag is taken away.
+    way: TakingAway,
+}
+
+/// How a new tag is taken away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum TakingAway {
+    /// The tag is deleted.
+    ByTag,
+    /// The registry deletes digests only: another manifest is put under the tag, and that one is
+    /// deleted.
+    ByStandIn,
+    /// That was begun, so whatever is left of the tag comes from it.
+    ByStandInAgain,
 }
 
 impl PutBack<'_> {
@@ -89,8 +104,20 @@ impl PutBack<'_> {
         let landed = self.at.run.limits.landed();
         let mut must_ask = !is_permitted(self.at);
         loop {
+            // Registries that take tags along with a digest read all tags for it, and leave some that
+            // show nothing where two deletions meet.
+            let run = self.at.run;
+            let turn = match self.way {
+                TakingAway::ByTag => None,
+                TakingAway::ByStandIn | TakingAway::ByStandInAgain => {
+                    match self.limit.run(run.turn(self.index)).await {
+                        Some(turn) => Some(turn),
+                        None => return PutBackSeen::Unclear,
+                    }
+                }
+            };
             // Wait, read the lock, look at the tag, write.
-            if must_ask {
+            if must_ask || !is_permitted(self.at) {
                 match read_right(self.at, self.limit, &mut self.remarks).await {
                     Right::Held => {}
                     Right::Lost => return PutBackSeen::LockLost,
@@ -99,7 +126,12 @@ impl PutBack<'_> {
             }
             must_ask = true;
             self.pause = None;
-            let shows = self.read().await;
+            let look = look_at_tag(self.at, self.index, self.limit, &mut self.remarks).await;
+            let is_hollow = look == TagLook::Hollow;
+            let shows = match look {
+                TagLook::Shows(shows) => shows,
+                TagLook::Hollow => Shows::Unreadable,
+            };
             if shows == Shows::Before && Instant::now() >= landed {
                 // Whatever was sent has landed by now, or never will.
                 return PutBackSeen::Restored;
@@ -109,12 +141,30 @@ impl PutBack<'_> {
                 // No answer lags so long: somebody else has deleted it.
                 return PutBackSeen::Foreign;
             }
+            // Nobody can read what is behind it, and no answer lags so long: a deletion was cut short.
+            let is_left = self.way == TakingAway::ByStandInAgain || Instant::now() >= landed;
+            let was_by_tag = self.way == TakingAway::ByTag;
             let done = match restore(shows, existed, refused) {
                 Restore::Done(seen) => Some(seen),
                 Restore::PutOld => self.put_old().await,
-                Restore::Delete => self.delete_new(shows).await,
+                Restore::Delete => match turn {
+                    None => self.delete_new(shows).await,
+                    Some(turn) => self.delete_by_stand_in(turn).await,
+                },
+                Restore::ReadAgain if is_hollow && is_left && !existed => match turn {
+                    None => {
+                        self.way = TakingAway::ByStandIn;
+                        None
+                    }
+                    Some(turn) => self.delete_by_stand_in(turn).await,
+                },
                 Restore::ReadAgain => None,
             };
+            if done.is_none() && was_by_tag && self.way != TakingAway::ByTag {
+                // Nothing was sent that a look would have to wait for.
+                must_ask = false;
+                continue;
+            }
             if let Some(seen) = done {
                 return seen;
             }
@@ -232,13 +282,16 @@ impl PutBack<'_> {
             Some(Ok(Deletion::Absent | Deletion::Refused)) if shows == Shows::Before => {
                 Some(PutBackSeen::Restored)
             }
-            Some(Ok(Deletion::Absent | Deletion::Refused)) => self.delete_by_stand_in().await,
+            Some(Ok(Deletion::Absent | Deletion::Refused)) => {
+                self.way = TakingAway::ByStandIn;
+                None
+            }
         }
     }
 
     /// Deletes a tag on a registry that deletes by digest only: another manifest is put under the
     /// tag, and that one is deleted.
-    async fn delete_by_stand_in(&mut self) -> Option<PutBackSeen> {
+    async fn delete_by_stand_in(&mut self, turn: MutexGuard<'_, ()>) -> Option<PutBackSeen> {
         let (tag, api) = self.at.run.tag(self.index);
         let Some(manifest) = stand_in_manifest(&self.at.run.prepared, tag) else {
             return Some(PutBackSeen::Left);
@@ -263,11 +316,14 @@ impl PutBack<'_> {
                 return (answered(&error) == Answered::Refused).then_some(PutBackSeen::Left);
             }
         }
+        self.way = TakingAway::ByStandInAgain;
         let swap = async {
             api.put_tag(&tag.tag, &manifest, &permit).await?;
             api.delete(&digest, &permit).await
         };
-        match self.send(swap).await {
+        let answer = self.send(swap).await;
+        drop(turn);
+        match answer {
             None => Some(PutBackSeen::Unclear),
             Some(Ok(Deletion::Accepted)) => Some(self.until_restored().await),
             Some(Ok(Deletion::Absent)) => None,

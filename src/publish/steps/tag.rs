@@ -3,6 +3,7 @@
 use futures_util::future::join_all;
 
 use crate::{
+    io::registry::RegistryErrorKind,
     oci::{Digest, Observed},
     publish::{
         deadline::Deadline,
@@ -13,27 +14,51 @@ use crate::{
     },
 };
 
+/// What one look at a tag gave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::publish) enum TagLook {
+    Shows(Shows),
+    /// The list of tags names it, and it shows nothing.
+    Hollow,
+}
+
 /// One HEAD; reads are repeated by the registry client where that helps.
+pub(in crate::publish) async fn look_at_tag(
+    at: Position<'_>,
+    index: usize,
+    limit: &Deadline,
+    remarks: &mut Remarks,
+) -> TagLook {
+    let (tag, api) = at.run.tag(index);
+    match limit.run(api.head(&tag.tag.clone().into())).await {
+        None => TagLook::Shows(Shows::Unreadable),
+        Some(Err(error)) => {
+            remarks.tag_failed(index, &error);
+            remarks.shows(index, Observed::Unknown);
+            match error.kind {
+                RegistryErrorKind::Unclear => TagLook::Hollow,
+                _ => TagLook::Shows(Shows::Unreadable),
+            }
+        }
+        Some(Ok(shown)) => {
+            at.run.holding.looked_at(index);
+            let shown = shown.map(|descriptor| descriptor.digest);
+            remarks.shows(index, Observed::from(shown.clone()));
+            TagLook::Shows(classify(at, index, shown.as_ref()))
+        }
+    }
+}
+
+/// As [`look_at_tag`], for whom all that shows nothing is the same.
 pub(in crate::publish) async fn read_tag(
     at: Position<'_>,
     index: usize,
     limit: &Deadline,
     remarks: &mut Remarks,
 ) -> Shows {
-    let (tag, api) = at.run.tag(index);
-    match limit.run(api.head(&tag.tag.clone().into())).await {
-        None => Shows::Unreadable,
-        Some(Err(error)) => {
-            remarks.tag_failed(index, &error);
-            remarks.shows(index, Observed::Unknown);
-            Shows::Unreadable
-        }
-        Some(Ok(shown)) => {
-            at.run.holding.looked_at(index);
-            let shown = shown.map(|descriptor| descriptor.digest);
-            remarks.shows(index, Observed::from(shown.clone()));
-            classify(at, index, shown.as_ref())
-        }
+    match look_at_tag(at, index, limit, remarks).await {
+        TagLook::Shows(shows) => shows,
+        TagLook::Hollow => Shows::Unreadable,
     }
 }
 

@@ -98,6 +98,45 @@ async fn a_roll_back_waits_no_longer_than_the_registry_has_to_show_it() {
     assert_eq!(scene.snapshot(), before);
 }
 
+/// Deletions that meet leave tags that the list names and that show nothing: they are taken away all the
+/// same, by the run that made them and by one that takes over from it.
+#[tokio::test(start_paused = true)]
+async fn tags_that_show_nothing_are_taken_away() {
+    for dies in [false, true] {
+        let scene = Scene::new(&Setting {
+            personality: Personality {
+                delete_half: true,
+                ..Personality::default()
+            },
+            ..Setting::default()
+        });
+        let before = scene.snapshot();
+        scene.faults.strike("/acme/api:", 17, 1, Fault::CrashAfter);
+        assert!(scene.run(1).await.is_none(), "the process died");
+        scene.faults.clear();
+        if dies {
+            // The first deletion that takes a tag along: the one of a new tag that moved.
+            scene.faults.strike("DELETE ", 1, 1, Fault::CrashAfter);
+            let died = tokio::select! {
+                biased;
+                () = scene.faults.crashed() => true,
+                _ = scene.rollback(2) => false,
+            };
+            assert!(died);
+            scene.faults.clear();
+        }
+        let begun = tokio::time::Instant::now();
+        let outcome = scene.rollback(3).await.unwrap();
+        assert!(outcome.error.is_none(), "{dies}: {outcome:#?}");
+        assert_eq!(scene.snapshot(), before, "{dies}");
+        let took = begun.elapsed();
+        assert!(
+            took < 3 * PublishPolicy::default().verify_timeout,
+            "{took:?}"
+        );
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_damaged_record_is_left_out_and_a_newer_format_refused() {
     let scene = died(5).await;

@@ -24,7 +24,6 @@ struct Tally {
 }
 
 #[test]
-#[ignore = "by hand: a round was seen whose roll back waited for minutes"]
 fn several_images_are_all_new_or_all_old_whenever_they_are_killed() {
     if let Some(tally) = deaths(4) {
         assert_eq!(tally.deaths, tally.all_new + tally.all_old, "{tally:?}");
