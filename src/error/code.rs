@@ -132,6 +132,10 @@ pub enum ErrorCode {
     PlanOutOfDate,
     /// The image in the layout was built from another commit, by its revision label.
     ImageOfOtherCommit,
+    /// The image in the layout was made for another version, by its version label.
+    ImageOfOtherVersion,
+    /// An image in the layout is listed for another platform than its configuration names.
+    ImageOfOtherPlatform,
     /// The image in the layout is the one that the last release published.
     SameImage,
     /// The gate (`hooks.after-stage`) has refused the image.

@@ -5,7 +5,7 @@ use semver::Version;
 use crate::{
     error::Result,
     io::layout::{self, ImageAtHand},
-    oci::{Digest, Image, Observed, Platform, Tag},
+    oci::{Digest, Image, Observed, Tag},
     plan::{
         Plan, PlannedSource,
         release::{
@@ -48,10 +48,10 @@ impl Release {
             if let Some(origin) = &mut origin {
                 origin.same_image = options.same_image(build.same_image);
             }
-            let revisions: Vec<(Option<Platform>, Option<String>)> = layout::revisions(image)?;
+            let runnable = layout::runnable(image)?;
             let given = GivenImage {
                 digest: image.manifest.digest(),
-                revisions: &revisions,
+                runnable: &runnable,
                 layout,
                 made: options.legs.is_empty() && source.command().is_some(),
             };
@@ -108,6 +108,7 @@ impl Release {
             });
         }
         Ok(ImageOrigin {
+            version: plan.version.clone(),
             commit: plan.commit,
             parent: self.parent_of_release(
                 plan.release_commit.as_ref(),
@@ -163,7 +164,7 @@ impl Release {
 fn check_layout(origin: &ImageOrigin, image: &ImageAtHand, layout: &str) -> Result<()> {
     let given = GivenImage {
         digest: &image.digest,
-        revisions: &image.revisions,
+        runnable: &image.runnable,
         layout,
         made: false,
     };

@@ -9,14 +9,14 @@ use super::{
     error::disk,
     form::{LayoutForm, LayoutFormat, located},
     gather::documents,
-    revision::revisions,
+    runnable::runnable,
     select::WantedImage,
     source::{LayoutOrigin, Source},
 };
 use crate::{
     error::Result,
     event::Events,
-    oci::{Digest, Platform},
+    oci::{Digest, Runnable},
 };
 
 /// What a layout tells of its image.
@@ -24,8 +24,8 @@ use crate::{
 pub struct ImageAtHand {
     /// The manifest or index that would be published.
     pub digest: Digest,
-    /// The platform and the revision label of each image that can run.
-    pub revisions: Vec<(Option<Platform>, Option<String>)>,
+    /// Each image that can run.
+    pub runnable: Vec<Runnable>,
 }
 
 /// Looks at the OCI layout in the directory `path`. `None`: there is none, or its image is known only when
@@ -54,6 +54,6 @@ fn look(path: &Path, wanted: &WantedImage, form: &mut LayoutForm) -> Result<Opti
     let image = documents(&source, &top)?;
     Ok(Some(ImageAtHand {
         digest: image.manifest.digest().clone(),
-        revisions: revisions(&image)?,
+        runnable: runnable(&image)?,
     }))
 }

@@ -27,8 +27,8 @@ mod own_manifest;
 mod pack;
 mod parallel;
 mod pushed;
-mod revision;
 mod role;
+mod runnable;
 mod select;
 mod source;
 #[cfg(test)]
@@ -53,7 +53,7 @@ pub use contents::{contents, outlines};
 pub use glance::{ImageAtHand, glance};
 pub(crate) use incoming::{Incoming, IncomingBlob};
 pub(crate) use pushed::{PushedBlob, PushedImage};
-pub use revision::revisions;
+pub use runnable::runnable;
 pub use select::WantedImage;
 pub use write::{LayoutEntry, write};
 

@@ -96,17 +96,24 @@ impl ExpectedImage<'_> {
         })
     }
 
-    fn other_version(&self, version: Option<&str>) -> Option<ImageProblem> {
-        // What is not a version, such as the `24.04` of a base image, says nothing about the release.
-        let other = Version::parse(version?).ok()?;
-        let promoted = core(&other) == *self.version && !other.pre.is_empty();
-        (other != *self.version && !promoted)
-            .then(|| ImageProblem::OtherVersion(format!("its label says version {other}")))
+    fn other_version(&self, label: Option<&str>) -> Option<ImageProblem> {
+        let other = other_version(self.version, label?)?;
+        Some(ImageProblem::OtherVersion(format!(
+            "its label says version {other}"
+        )))
     }
 }
 
+/// The other version that a label names. What is not a version, such as the `24.04` of a base image, says
+/// nothing about the release, and an image that was promoted still names the pre-release that it was.
+pub(super) fn other_version(version: &Version, label: &str) -> Option<Version> {
+    let other = Version::parse(label).ok()?;
+    let promoted = core(&other) == *version && !other.pre.is_empty();
+    (other != *version && !promoted).then_some(other)
+}
+
 /// An index entry for one platform whose image was made for another does not run where it is chosen.
-fn mislisted(image: &Runnable) -> Option<ImageProblem> {
+pub(super) fn mislisted(image: &Runnable) -> Option<ImageProblem> {
     let (listed, configured) = (image.listed.as_ref()?, image.configured.as_ref()?);
     let unsaid = configured.os.is_empty() || configured.architecture.is_empty();
     let same = listed.os == configured.os && listed.architecture == configured.architecture;

@@ -2,21 +2,27 @@
 //! released. A layout that was not made anew would be published under a new version with the bytes of
 //! an old one.
 //!
-//! An image says where it comes from by its label `org.opencontainers.image.revision`. One that says
-//! nothing is believed, unless the last release published the same bytes from another commit.
+//! An image says where it comes from by its label `org.opencontainers.image.revision`, and for which
+//! version it was made by `org.opencontainers.image.version`. One that says nothing is believed, unless
+//! the last release published the same bytes from another commit. What `verify` would call wrong
+//! afterwards is not released.
 
 use semver::Version;
 
 use crate::{
     error::{Error, ErrorCode, Result},
     git::CommitId,
-    oci::{Digest, Platform, annotation},
+    oci::{Digest, Runnable, annotation},
+    plan::release::image_check::{mislisted, other_version},
     policy::SameImage,
+    text::sanitize_line,
 };
 
 /// What a release knows about the images that it may be given.
 #[derive(Debug, Clone)]
 pub struct ImageOrigin {
+    /// The version that is released.
+    pub version: Version,
     /// The commit that is released.
     pub commit: CommitId,
     /// Its parent, where the release itself makes the commit or has made it in an earlier try: the
@@ -44,19 +50,30 @@ pub struct EarlierRelease {
 pub struct GivenImage<'a> {
     /// The manifest or index that is to be published.
     pub digest: &'a Digest,
-    /// The platform and the revision label of each image that can run.
-    pub revisions: &'a [(Option<Platform>, Option<String>)],
+    /// Each image that can run.
+    pub runnable: &'a [Runnable],
     /// The path in `image.build.layout`, for messages.
     pub layout: &'a str,
     /// Whether `image.build.command` has made it for this release.
     pub made: bool,
 }
 
+impl GivenImage<'_> {
+    /// Which of its images is meant, as the beginning of a sentence.
+    fn whose(&self, one: &Runnable) -> String {
+        match one.platform() {
+            Some(platform) if self.runnable.len() > 1 => format!("its image for {platform}"),
+            _ => "its image".to_owned(),
+        }
+    }
+}
+
 impl ImageOrigin {
     /// Whether `image` may be released. `Ok` has a note where it is released all the same.
     ///
     /// # Errors
-    /// Refused (exit 4): its label names another commit, or the last release has the same bytes.
+    /// Refused (exit 4): a label names another commit or version, the last release has the same bytes, or
+    /// an image is listed for another platform than its own.
     pub fn check(&self, image: &GivenImage<'_>) -> Result<Option<String>> {
         let same = self.before.iter().find(|past| {
             past.digests.contains(image.digest) && !past.commit.is_some_and(|c| self.is_ours(&c))
@@ -70,13 +87,28 @@ impl ImageOrigin {
                 SameImage::Refuse => Err(self.same(image, past)),
             };
         }
-        let other = image.revisions.iter().find_map(|(platform, label)| {
-            let label = label.as_deref()?;
-            (!self.names_us(label)).then_some((platform.as_ref(), label))
-        });
-        match other {
-            Some((platform, label)) => Err(self.other_commit(image, platform, label)),
-            None => Ok(None),
+        for one in image.runnable {
+            self.check_labels(image, one)?;
+        }
+        Ok(None)
+    }
+
+    fn check_labels(&self, image: &GivenImage<'_>, one: &Runnable) -> Result<()> {
+        let label = |name: &str| {
+            let label = one.labels.get(name).map(String::as_str);
+            label.filter(|label| !label.trim().is_empty())
+        };
+        if let Some(label) = label(annotation::REVISION).filter(|label| !self.names_us(label)) {
+            return Err(self.other_commit(image, one, label));
+        }
+        let other =
+            label(annotation::VERSION).and_then(|label| other_version(&self.version, label));
+        if let Some(other) = other {
+            return Err(self.other_version(image, one, &other));
+        }
+        match mislisted(one) {
+            Some(problem) => Err(wrongly_listed(image, problem.into_text())),
+            None => Ok(()),
         }
     }
 
@@ -90,25 +122,17 @@ impl ImageOrigin {
         ours.any(|id| id.is_named_by(label))
     }
 
-    fn other_commit(
-        &self,
-        image: &GivenImage<'_>,
-        platform: Option<&Platform>,
-        label: &str,
-    ) -> Error {
-        let whose = match platform {
-            Some(platform) if image.revisions.len() > 1 => format!("its image for {platform}"),
-            _ => "its image".to_owned(),
-        };
+    fn other_commit(&self, image: &GivenImage<'_>, one: &Runnable, label: &str) -> Error {
         let error = Error::refused(format!(
             "the image at `{}` was not built from the commit that is released",
             image.layout
         ))
         .with_code(ErrorCode::ImageOfOtherCommit)
         .cause(format!(
-            "{whose} has the label {}={}, and the commit is {}",
+            "{} has the label {}={}, and the commit is {}",
+            image.whose(one),
             annotation::REVISION,
-            crate::text::sanitize_line(label, 100),
+            sanitize_line(label, 100),
             self.commit
         ));
         let error = match &self.parent {
@@ -121,6 +145,24 @@ impl ImageOrigin {
             .state("nothing was published")
             .hint(made_anew(image))
             .hint("a label of the base image is inherited: let the builder set its own, `--label org.opencontainers.image.revision=$(git rev-parse HEAD)`")
+    }
+
+    fn other_version(&self, image: &GivenImage<'_>, one: &Runnable, label: &Version) -> Error {
+        let version = &self.version;
+        Error::refused(format!(
+            "the image at `{}` was not made for the version that is released",
+            image.layout
+        ))
+        .with_code(ErrorCode::ImageOfOtherVersion)
+        .cause(format!(
+            "{} has the label {}={}, and the version is {version}",
+            image.whose(one),
+            annotation::VERSION,
+            sanitize_line(&label.to_string(), 100),
+        ))
+        .state("nothing was published")
+        .hint(made_anew(image))
+        .hint(format!("a label of the base image is inherited: let the builder set its own, `--label org.opencontainers.image.version={version}`"))
     }
 
     fn same(&self, image: &GivenImage<'_>, past: &EarlierRelease) -> Error {
@@ -141,6 +183,19 @@ impl ImageOrigin {
         .hint(made_anew(image))
         .hint("where the same bytes are meant: `hoist release --allow-same-image`, or `image.build.same-image = \"allow\"`")
     }
+}
+
+fn wrongly_listed(image: &GivenImage<'_>, problem: String) -> Error {
+    Error::refused(format!(
+        "an image at `{}` does not run on the platform that it is listed for",
+        image.layout
+    ))
+    .with_code(ErrorCode::ImageOfOtherPlatform)
+    .cause(problem)
+    .state("nothing was published")
+    .hint(
+        "let the builder list each image under the platform of its configuration, and build again",
+    )
 }
 
 fn made_anew(image: &GivenImage<'_>) -> String {
@@ -173,6 +228,7 @@ mod tests {
             digests: vec![Digest::of(content.as_bytes())],
         };
         ImageOrigin {
+            version: Version::new(1, 1, 0),
             commit: id(OURS),
             parent: makes_commit.then(|| id(PARENT)),
             before: before.iter().map(past).collect(),
@@ -180,17 +236,29 @@ mod tests {
         }
     }
 
+    /// An image for a platform, with a label.
+    fn one(platform: &str, name: &str, label: Option<&str>) -> Runnable {
+        Runnable {
+            listed: None,
+            configured: platform.parse().ok(),
+            labels: label
+                .map(|label| (name.to_owned(), label.to_owned()))
+                .into_iter()
+                .collect(),
+        }
+    }
+
     /// `ok`, `note`, or the code of the refusal.
     fn verdict(origin: &ImageOrigin, content: &str, labels: &[Option<&str>]) -> &'static str {
         let platforms = ["linux/amd64", "linux/arm64"].iter().cycle();
-        let revisions: Vec<_> = labels
+        let runnable: Vec<_> = labels
             .iter()
             .zip(platforms)
-            .map(|(label, platform)| (platform.parse().ok(), label.map(str::to_owned)))
+            .map(|(label, platform)| one(platform, annotation::REVISION, *label))
             .collect();
         let image = GivenImage {
             digest: &Digest::of(content.as_bytes()),
-            revisions: &revisions,
+            runnable: &runnable,
             layout: "dist/oci",
             made: false,
         };
@@ -273,13 +341,13 @@ mod tests {
 
     #[test]
     fn the_platform_that_is_of_another_commit_is_named() {
-        let revisions = [
-            ("linux/amd64".parse().ok(), Some(OURS.to_owned())),
-            ("linux/arm64".parse().ok(), Some(OTHER.to_owned())),
+        let runnable = [
+            one("linux/amd64", annotation::REVISION, Some(OURS)),
+            one("linux/arm64", annotation::REVISION, Some(OTHER)),
         ];
         let image = GivenImage {
             digest: &Digest::of(b"new"),
-            revisions: &revisions,
+            runnable: &runnable,
             layout: "dist/oci",
             made: true,
         };
@@ -293,5 +361,63 @@ mod tests {
                 .first_hint()
                 .is_some_and(|hint| hint.contains("command"))
         );
+    }
+
+    /// What `verify` would call wrong afterwards is refused before.
+    #[test]
+    fn a_label_that_names_another_version_is_refused() {
+        for (label, expected) in [
+            ("1.1.0", None),
+            ("1.1.0-rc.1", None),
+            ("", None),
+            ("main", None),
+            ("24.04", None),
+            ("1.0.0", Some("1.0.0")),
+            ("2.0.0-rc.1", Some("2.0.0-rc.1")),
+            ("1.1.0+build", Some("1.1.0+build")),
+        ] {
+            let runnable = [
+                one("linux/amd64", annotation::VERSION, None),
+                one("linux/arm64", annotation::VERSION, Some(label)),
+            ];
+            let image = GivenImage {
+                digest: &Digest::of(b"new"),
+                runnable: &runnable,
+                layout: "dist/oci",
+                made: false,
+            };
+            let checked = origin(false, &[]).check(&image);
+            match (checked, expected) {
+                (Ok(None), None) => {}
+                (Err(error), Some(named)) => {
+                    assert_eq!(error.code(), ErrorCode::ImageOfOtherVersion, "{label}");
+                    let text = format!("{error:#}");
+                    assert!(
+                        text.contains(named) && text.contains("linux/arm64"),
+                        "{text}"
+                    );
+                    let version = "image.version=1.1.0";
+                    assert!(
+                        error.hints().iter().any(|hint| hint.contains(version)),
+                        "{text}"
+                    );
+                }
+                (checked, _) => panic!("{label}: {checked:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn an_image_that_is_listed_for_another_platform_is_refused() {
+        let mut wrong = one("linux/amd64", annotation::VERSION, None);
+        wrong.listed = "linux/arm64".parse().ok();
+        let image = GivenImage {
+            digest: &Digest::of(b"new"),
+            runnable: &[wrong],
+            layout: "dist/oci",
+            made: false,
+        };
+        let error = origin(false, &[]).check(&image).expect_err("it is amd64");
+        assert_eq!(error.code(), ErrorCode::ImageOfOtherPlatform);
     }
 }

@@ -43,7 +43,7 @@ pub(in crate::publish) async fn put_back(
             remarks: Remarks::default(),
             backoff: Backoff::retry(),
             pause: None,
-            way: TakingAway::ByTag,
+            way: TakingAway::Tag,
         };
         let seen = back.put_back().await;
         // A refused tag never moved, so there is nothing to tell.
@@ -84,12 +84,12 @@ struct PutBack<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum TakingAway {
     /// The tag is deleted.
-    ByTag,
+    Tag,
     /// The registry deletes digests only: another manifest is put under the tag, and that one is
     /// deleted.
-    ByStandIn,
+    StandIn,
     /// That was begun, so whatever is left of the tag comes from it.
-    ByStandInAgain,
+    StandInAgain,
 }
 
 impl PutBack<'_> {
@@ -108,8 +108,8 @@ impl PutBack<'_> {
             // show nothing where two deletions meet.
             let run = self.at.run;
             let turn = match self.way {
-                TakingAway::ByTag => None,
-                TakingAway::ByStandIn | TakingAway::ByStandInAgain => {
+                TakingAway::Tag => None,
+                TakingAway::StandIn | TakingAway::StandInAgain => {
                     match self.limit.run(run.turn(self.index)).await {
                         Some(turn) => Some(turn),
                         None => return PutBackSeen::Unclear,
@@ -142,8 +142,8 @@ impl PutBack<'_> {
                 return PutBackSeen::Foreign;
             }
             // Nobody can read what is behind it, and no answer lags so long: a deletion was cut short.
-            let is_left = self.way == TakingAway::ByStandInAgain || Instant::now() >= landed;
-            let was_by_tag = self.way == TakingAway::ByTag;
+            let is_left = self.way == TakingAway::StandInAgain || Instant::now() >= landed;
+            let was_by_tag = self.way == TakingAway::Tag;
             let done = match restore(shows, existed, refused) {
                 Restore::Done(seen) => Some(seen),
                 Restore::PutOld => self.put_old().await,
@@ -153,14 +153,14 @@ impl PutBack<'_> {
                 },
                 Restore::ReadAgain if is_hollow && is_left && !existed => match turn {
                     None => {
-                        self.way = TakingAway::ByStandIn;
+                        self.way = TakingAway::StandIn;
                         None
                     }
                     Some(turn) => self.delete_by_stand_in(turn).await,
                 },
                 Restore::ReadAgain => None,
             };
-            if done.is_none() && was_by_tag && self.way != TakingAway::ByTag {
+            if done.is_none() && was_by_tag && self.way != TakingAway::Tag {
                 // Nothing was sent that a look would have to wait for.
                 must_ask = false;
                 continue;
@@ -283,7 +283,7 @@ impl PutBack<'_> {
                 Some(PutBackSeen::Restored)
             }
             Some(Ok(Deletion::Absent | Deletion::Refused)) => {
-                self.way = TakingAway::ByStandIn;
+                self.way = TakingAway::StandIn;
                 None
             }
         }
@@ -316,7 +316,7 @@ impl PutBack<'_> {
                 return (answered(&error) == Answered::Refused).then_some(PutBackSeen::Left);
             }
         }
-        self.way = TakingAway::ByStandInAgain;
+        self.way = TakingAway::StandInAgain;
         let swap = async {
             api.put_tag(&tag.tag, &manifest, &permit).await?;
             api.delete(&digest, &permit).await

@@ -166,7 +166,11 @@ fn every_platform_has_to_be_of_the_commit() {
     };
     index([revision(&new), revision(&old)]);
     refused(&world, &clone, &[], "image-of-other-commit").says("linux/arm64");
-    let digest = index([revision(&new[..12]), json!({})]);
+    // An image that was made for another version, and that `verify` would call wrong.
+    let version = |version: &str| json!({"org.opencontainers.image.version": version});
+    index([revision(&new), version("2.0.0")]);
+    refused(&world, &clone, &[], "image-of-other-version").says("linux/arm64");
+    let digest = index([revision(&new[..12]), version("1.1.0")]);
     world.hoist(&clone, &["release", "--allow-dirty", "--yes"]);
     assert_eq!(registry.tags(NAME)["1.1.0"], digest);
     world.hoist(&clone, &["verify", "--all"]);
@@ -182,6 +186,32 @@ fn every_platform_has_to_be_of_the_commit() {
         &["release", "--allow-dirty", "--yes", "--allow-same-image"],
     );
     world.hoist(&clone, &["verify", "--all"]);
+}
+
+/// What a clone without the tags cannot read here, a release fetches or asks the registry.
+#[test]
+fn a_clone_without_the_tags_is_told_what_a_release_would_do() {
+    let registry = TestRegistry::that_deletes(Delete::Digest(400));
+    let world = World::new(&registry, &[NAME]);
+    let clone = project(&world, &registry, "");
+    build(&clone, &json!({}), "once");
+    world.hoist(
+        &clone,
+        &["release", "--allow-dirty", "--version", "1.0.0", "--yes"],
+    );
+    world.change(&clone, "feat: more");
+    let bare = world.remote.clone("bare", &["--no-tags"]);
+    policy(&bare, &registry, "");
+    build(&bare, &json!({}), "once");
+    let plan = ["plan"];
+    let run = world.run(&bare, &plan);
+    run.says("would refuse: the image at `dist/oci` is the one that 1.0.0 published");
+    build(&bare, &json!({}), "twice");
+    let run = world.run(&bare, &plan);
+    run.expect(0);
+    assert!(!run.stderr.contains("would refuse"), "{run}");
+    world.hoist(&bare, &["release", "--allow-dirty", "--yes"]);
+    assert_eq!(world.shows("latest"), world.shows("1.1.0"));
 }
 
 #[test]

@@ -144,16 +144,17 @@ impl GitRepository {
         Ok(references.flatten().filter_map(id).collect())
     }
 
-    /// The message of an annotated tag; `None` for a lightweight one.
+    /// The message of an annotated tag; `None` for a lightweight one, and where this clone does not have
+    /// the tag.
     ///
     /// # Errors
     /// Refused (exit 4) where the tag cannot be read.
     pub fn tag_message(&self, name: &str) -> Result<Option<String>> {
-        let what = || format!("cannot read tag `{name}`");
-        let reference = self
-            .git
-            .find_reference(&format!("refs/tags/{name}"))
-            .map_err(|error| problem(&what(), &error))?;
+        let reference = match self.git.find_reference(&format!("refs/tags/{name}")) {
+            Ok(reference) => reference,
+            Err(error) if error.code() == git2::ErrorCode::NotFound => return Ok(None),
+            Err(error) => return Err(problem(&format!("cannot read tag `{name}`"), &error)),
+        };
         let tag = reference.target().and_then(|id| self.git.find_tag(id).ok());
         Ok(tag.and_then(|tag| {
             tag.message_bytes()
