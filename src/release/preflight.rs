@@ -52,6 +52,7 @@ impl Release {
             dirty,
             allow_dirty: ask.allow_dirty,
             pushed,
+            git_signs_tags: git.signs_tags(),
             head: git.head()?,
         }
         .findings(policy);

@@ -81,6 +81,8 @@ pub struct Preconditions {
     pub allow_dirty: bool,
     /// Whether the remote has HEAD; `None` where there is no remote to ask.
     pub pushed: Option<bool>,
+    /// Whether git is set up to sign every annotated tag here: `tag.gpgSign`.
+    pub git_signs_tags: bool,
     /// HEAD, for the refusal.
     pub head: CommitId,
 }
@@ -135,6 +137,12 @@ impl Preconditions {
                 .hint("add it to `branches.stable`, `maintenance` or `prerelease`, or name the version with `--version` or `--pre`"));
         }
         self.tree(policy, &mut found);
+        if self.git_signs_tags && !policy.git.sign {
+            found.notes.push(
+                "git is set to sign tags here (`tag.gpgSign`), and hoist signs its own only with `git.sign = true`"
+                    .to_owned(),
+            );
+        }
         if self.pushed == Some(false) && policy.git.require_pushed {
             found.refusals.push(self.not_pushed(policy));
         }
@@ -199,6 +207,7 @@ mod tests {
             dirty: Vec::new(),
             allow_dirty: false,
             pushed: None,
+            git_signs_tags: false,
             head: CommitId::new([0xab; 20]),
         }
     }
@@ -209,6 +218,18 @@ mod tests {
             .passed()
             .err()
             .map(|error| error.message().to_owned())
+    }
+
+    #[test]
+    fn a_tag_that_git_would_sign_and_hoist_does_not_is_told() {
+        let signs = Preconditions {
+            git_signs_tags: true,
+            ..clean()
+        };
+        let notes = |text| signs.findings(&policy(text)).notes.concat();
+        assert!(notes("").contains("`git.sign = true`"));
+        assert_eq!(notes("[git]\nsign = true\n"), "");
+        assert!(clean().findings(&policy("")).notes.is_empty());
     }
 
     #[test]

@@ -110,6 +110,13 @@ impl GitRepository {
         self.git.path().join("MERGE_HEAD").exists()
     }
 
+    /// Whether git signs every annotated tag that it makes: `tag.gpgSign`.
+    #[must_use]
+    pub fn signs_tags(&self) -> bool {
+        let config = self.git.config();
+        config.is_ok_and(|config| config.get_bool("tag.gpgSign").is_ok_and(|signs| signs))
+    }
+
     /// What begins a comment in git's commit template: `core.commentChar`.
     #[must_use]
     pub fn comment_character(&self) -> char {

@@ -59,6 +59,23 @@ impl GitRemote {
         self
     }
 
+    /// What to write into the policy where the remote that it names is not there.
+    async fn other_remotes(&self) -> String {
+        let listed = self.git.run(["remote"], b"", &[]).await;
+        let listed = listed.map(|output| output.text()).unwrap_or_default();
+        let others: Vec<String> = listed
+            .lines()
+            .map(|name| format!("`remote = \"{name}\"`"))
+            .collect();
+        match others.is_empty() {
+            true => "add the remote with `git remote add`, or set `push = false` in `[git]` of release.toml".to_owned(),
+            false => format!(
+                "set {} in `[git]` of release.toml, or `push = false`",
+                others.join(" or ")
+            ),
+        }
+    }
+
     /// Where pushes go. That must be one place: a lock on one of two places would lock nothing.
     async fn target(&self) -> Result<&str, RemoteError> {
         let find = || async {
@@ -66,9 +83,8 @@ impl GitRemote {
             let output = self.git.run(push, b"", &[]).await?;
             if !output.success {
                 let message = format!("there is no remote `{}`", self.name);
-                return Err(RemoteError::new(RemoteErrorKind::Setup, message).hint(
-                    "name the remote in `git.remote`, or set `git.push = false` in release.toml",
-                ));
+                let hint = self.other_remotes().await;
+                return Err(RemoteError::new(RemoteErrorKind::Setup, message).hint(hint));
             }
             let text = output.text();
             let mut urls = text.lines();
