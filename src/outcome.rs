@@ -8,6 +8,7 @@ use crate::{
     exit,
     git::{CommitId, RefName, branch_name, tag_name},
     oci::{Digest, ImageName, Observed, Repository, Tag},
+    policy::ForgeService,
 };
 
 /// The end of one run of the publish transaction.
@@ -30,6 +31,9 @@ pub struct Outcome {
     /// The branch that got the release commit, where the release made one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub branch: Option<BranchReport>,
+    /// The release on the forge, where one belongs to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forge: Option<ForgeReport>,
     /// What went over the wire, a repository each; `None`: it ended before all content was staged.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub moved: Option<Vec<Transfer>>,
@@ -233,6 +237,19 @@ pub struct BranchReport {
     pub commit: CommitId,
     /// Whether the remote's branch has the commit; `None`: not known.
     pub pushed: Option<bool>,
+}
+
+/// The release on a forge.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct ForgeReport {
+    /// Which forge it is.
+    #[serde(rename = "kind")]
+    pub service: ForgeService,
+    /// The page of the release.
+    pub url: String,
+    /// Whether everybody sees it; `None`: not known.
+    pub public: Option<bool>,
 }
 
 /// The version's git tag.

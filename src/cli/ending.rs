@@ -177,6 +177,7 @@ mod tests {
                 pushed: true,
             }),
             branch: None,
+            forge: None,
             moved: None,
             error: None,
         }

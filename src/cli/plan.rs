@@ -207,6 +207,9 @@ fn head(plan: &Plan, width: Option<usize>) -> Vec<String> {
     let verb = if plan.git_tag.create { "tag" } else { "has" };
     let text = format!("{verb} `{}`", plan.git_tag.name.short());
     add(plain, "git", &text);
+    if let Some(forge) = &plan.forge {
+        add(plain, "forge", &format!("makes {forge}"));
+    }
     lines
 }
 

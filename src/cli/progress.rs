@@ -135,7 +135,9 @@ fn number(step: Step) -> Option<u8> {
         Step::Commit => Some(6),
         Step::Verify => Some(7),
         Step::Finish => Some(8),
-        Step::Hooks | Step::Sign | Step::Observe | Step::RollBack => None,
+        Step::Hooks | Step::Sign | Step::Draft | Step::Observe | Step::RollBack | Step::Forge => {
+            None
+        }
     }
 }
 

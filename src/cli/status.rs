@@ -102,6 +102,9 @@ fn text(release: &Unfinished) -> String {
         (false, _) => "its lock is on the remote; its journal is in another clone",
     };
     let _ = writeln!(out, "  {place}");
+    if let Some(page) = &release.forge {
+        let _ = writeln!(out, "  its release on the forge: {page}");
+    }
     let names: Vec<String> = release
         .tags
         .iter()

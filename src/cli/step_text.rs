@@ -18,12 +18,14 @@ pub(super) fn doing(step: Step) -> &'static str {
         Step::Stage => "Staging",
         Step::Hooks => "Running",
         Step::Sign => "Signing",
+        Step::Draft => "Drafting",
         Step::Lock => "Locking",
         Step::Observe => "Observing",
         Step::Commit => "Tagging",
         Step::Verify => "Verifying",
         Step::RollBack => "Rolling back",
         Step::Finish => "Finishing",
+        Step::Forge => "Publishing",
     }
 }
 
@@ -56,12 +58,14 @@ pub(super) fn done(step: Step) -> &'static str {
         Step::Stage => "Staged",
         Step::Hooks => "Passed",
         Step::Sign => "Signed",
+        Step::Draft => "Drafted",
         Step::Lock => "Locked",
         Step::Observe => "Observed",
         Step::Commit => "Tagged",
         Step::Verify => "Verified",
         Step::RollBack => "Rolled back",
         Step::Finish => "Finished",
+        Step::Forge => "Published",
     }
 }
 
@@ -100,6 +104,7 @@ pub(super) fn subject(started: &Started) -> String {
             taken_back,
         } => named(version, *taken_back),
         Started::RollBack { version } => version.to_string(),
+        Started::Draft { page } | Started::Forge { page } => page.clone(),
     }
 }
 
@@ -112,6 +117,8 @@ pub(super) fn subject_of(finished: &Finished) -> Option<String> {
         Finished::Plan { .. }
         | Finished::Preflight { .. }
         | Finished::Hooks { .. }
+        | Finished::Draft { .. }
+        | Finished::Forge { .. }
         | Finished::Lock { .. }
         | Finished::Observe { .. }
         | Finished::Commit { .. }
@@ -191,6 +198,9 @@ pub(super) fn result(finished: &Finished) -> String {
             taken_back,
         } => named(version, *taken_back),
         Finished::RollBack { version } => version.to_string(),
+        Finished::Draft { page, files: 0 } | Finished::Forge { page } => page.clone(),
+        Finished::Draft { page, files: 1 } => format!("{page}, 1 file"),
+        Finished::Draft { page, files } => format!("{page}, {files} files"),
     }
 }
 

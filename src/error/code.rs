@@ -138,6 +138,8 @@ pub enum ErrorCode {
     ImageOfOtherPlatform,
     /// The image in the layout is the one that the last release published.
     SameImage,
+    /// Somebody else's draft on the forge has the git tag of this release.
+    ForgeTaken,
     /// The gate (`hooks.after-stage`) has refused the image.
     GateRefused,
     /// A signature that was to be there is not, or is not proven.
@@ -184,6 +186,8 @@ pub enum ErrorCode {
     AttachmentUnusable,
     /// A hook failed, could not be run, or took too long.
     HookFailed,
+    /// The release on the forge could not be prepared, or the token may not do that.
+    ForgeFailed,
     /// The program that signs failed, could not be run, or took too long.
     SignFailed,
     /// The content of a staged leg is in none of the repositories.
@@ -197,6 +201,8 @@ pub enum ErrorCode {
     RolledBack,
     /// Manual action is needed, or policy holds the release.
     NeedsHuman,
+    /// The release is published, and its page on the forge is not public.
+    ForgeHidden,
     /// Tags disagree.
     TagsDisagree,
     /// A signal ended the run.

@@ -26,6 +26,8 @@ pub enum Step {
     Hooks,
     /// Signing the images.
     Sign,
+    /// Making the release on the forge, which nobody sees yet.
+    Draft,
     /// Taking the lock.
     Lock,
     /// Reading once more what is there.
@@ -38,23 +40,27 @@ pub enum Step {
     RollBack,
     /// Pushing the git tag and giving the lock back.
     Finish,
+    /// Making the release on the forge public.
+    Forge,
 }
 
 impl Step {
     /// All steps, in their order.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Plan,
         Self::Preflight,
         Self::Build,
         Self::Stage,
         Self::Hooks,
         Self::Sign,
+        Self::Draft,
         Self::Lock,
         Self::Observe,
         Self::Commit,
         Self::Verify,
         Self::RollBack,
         Self::Finish,
+        Self::Forge,
     ];
 }
 
@@ -99,6 +105,11 @@ pub enum Started {
         /// The repository and the digest.
         image: String,
     },
+    /// Making the release on the forge, which nobody sees yet.
+    Draft {
+        /// The page that the release will have.
+        page: String,
+    },
     /// Taking the lock.
     Lock {
         /// The name of the git remote that holds it.
@@ -141,6 +152,11 @@ pub enum Started {
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         taken_back: bool,
     },
+    /// Making the release on the forge public.
+    Forge {
+        /// The page of the release.
+        page: String,
+    },
 }
 
 impl Started {
@@ -154,12 +170,14 @@ impl Started {
             Self::Stage { .. } => Step::Stage,
             Self::Hooks { .. } => Step::Hooks,
             Self::Sign { .. } => Step::Sign,
+            Self::Draft { .. } => Step::Draft,
             Self::Lock { .. } => Step::Lock,
             Self::Observe { .. } => Step::Observe,
             Self::Commit { .. } => Step::Commit,
             Self::Verify { .. } => Step::Verify,
             Self::RollBack { .. } => Step::RollBack,
             Self::Finish { .. } => Step::Finish,
+            Self::Forge { .. } => Step::Forge,
         }
     }
 }
@@ -225,6 +243,13 @@ pub enum Finished {
         /// How many signatures are new there; 0 where a proof has shown that there is one.
         count: usize,
     },
+    /// The release is on the forge, and nobody sees it.
+    Draft {
+        /// The page that the release will have.
+        page: String,
+        /// How many files it has.
+        files: usize,
+    },
     /// This run has the lock.
     Lock {
         /// The name of the git remote that holds it.
@@ -269,6 +294,11 @@ pub enum Finished {
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         taken_back: bool,
     },
+    /// Everybody sees the release on the forge.
+    Forge {
+        /// The page of the release.
+        page: String,
+    },
 }
 
 impl Finished {
@@ -282,12 +312,14 @@ impl Finished {
             Self::Stage { .. } => Step::Stage,
             Self::Hooks { .. } => Step::Hooks,
             Self::Sign { .. } => Step::Sign,
+            Self::Draft { .. } => Step::Draft,
             Self::Lock { .. } => Step::Lock,
             Self::Observe { .. } => Step::Observe,
             Self::Commit { .. } => Step::Commit,
             Self::Verify { .. } => Step::Verify,
             Self::RollBack { .. } => Step::RollBack,
             Self::Finish { .. } => Step::Finish,
+            Self::Forge { .. } => Step::Forge,
         }
     }
 }

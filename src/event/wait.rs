@@ -70,6 +70,11 @@ pub enum Awaited {
         /// The name of the remote.
         remote: String,
     },
+    /// The forge: the release is to be made public.
+    Forge {
+        /// The page of the release.
+        page: String,
+    },
     /// The end of another release.
     Release {
         /// Its version.

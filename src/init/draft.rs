@@ -40,6 +40,7 @@ pub(super) fn write(facts: &DraftFacts, choice: &mut Choice) -> Draft {
     writing.images();
     writing.variants();
     writing.git();
+    writing.forge();
     writing.differences();
     writing.draft
 }
@@ -263,6 +264,22 @@ impl Writing<'_> {
             }
             Some(_) => {}
         }
+    }
+
+    /// The release on the forge is offered where a job makes one already: it has a token for that.
+    fn forge(&mut self) {
+        let Some(maker) = self.facts.page_maker() else {
+            return;
+        };
+        self.draft.line("");
+        self.draft.line("# The release page of each version, made together with its tags: a draft first, public with the git tag.");
+        self.draft.line(&format!(
+            "# It takes the place of `{maker}`, whose job has the token: see docs/forge.md."
+        ));
+        self.draft.line("# [forge]");
+        self.draft.notes.push(format!(
+            "`{maker}` makes a release page: `[forge]`, which is in the file as a comment, makes it together with the tags"
+        ));
     }
 
     /// What another tool did that is not done here.

@@ -20,10 +20,20 @@ use crate::{
     },
     oci::Repository,
     plan::history::change::{self, MessageKind},
+    policy::WebAddress,
 };
 
 /// More Dockerfiles than this are examples or tests.
 const MOST_DOCKERFILES: usize = 40;
+
+/// What makes release pages in workflows.
+const PAGE_MAKERS: [&str; 5] = [
+    "softprops/action-gh-release",
+    "ncipollo/release-action",
+    "actions/create-release",
+    "gh release create",
+    "release-cli",
+];
 
 /// What the found files say.
 #[derive(Debug, Default)]
@@ -58,6 +68,20 @@ pub(super) struct DraftFacts {
 }
 
 impl DraftFacts {
+    /// What makes a release page on a forge that hoist knows, where a workflow does.
+    pub(super) fn page_maker(&self) -> Option<&'static str> {
+        let (_, url) = self.remote.as_ref()?;
+        let address = WebAddress::of(url)?;
+        if !address.has_word("github") && !address.has_word("gitlab") {
+            return None;
+        }
+        let is_workflow =
+            |path: &str| path.starts_with(".github/workflows/") || path.ends_with(".gitlab-ci.yml");
+        let texts = self.texts.iter().filter(|(path, _)| is_workflow(path));
+        let mut makers = PAGE_MAKERS.into_iter();
+        makers.find(|maker| texts.clone().any(|(_, text)| text.contains(maker)))
+    }
+
     /// Reads what was found.
     pub(super) fn of(found: &Found) -> Self {
         let mut facts = Self {

@@ -8,6 +8,7 @@ pub(crate) mod build_log;
 pub mod ci;
 pub mod environment;
 pub(crate) mod file_lock;
+pub mod forge;
 pub mod git;
 mod http;
 mod http_body;

@@ -10,8 +10,8 @@ pub mod version;
 
 pub use crate::plan::release::{
     document::{
-        PLAN_FORMAT, Plan, PlannedCommit, PlannedGitTag, PlannedImage, PlannedMove, PlannedSource,
-        ReleaseCommit, Successor,
+        PLAN_FORMAT, Plan, PlannedCommit, PlannedForge, PlannedGitTag, PlannedImage, PlannedMove,
+        PlannedSource, ReleaseCommit, Successor,
     },
     inputs::Inputs,
 };

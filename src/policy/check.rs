@@ -19,11 +19,31 @@ pub(super) fn check(policy: &Policy) -> Result<(), Problem> {
     if let Some(problem) = policy.sign.as_ref().and_then(SignPolicy::problem) {
         return Err(Problem::new(problem));
     }
+    forge(policy)?;
     policy
         .tags
         .prerelease
         .iter()
         .try_for_each(|template| prerelease_template(policy, template))
+}
+
+fn forge(policy: &Policy) -> Result<(), Problem> {
+    let Some(forge) = &policy.forge else {
+        return Ok(());
+    };
+    if !policy.git.push {
+        return Err(Problem::new(
+            "`[forge]` needs `git.push = true`: the forge shows a release of a tag that it has"
+                .to_owned(),
+        ));
+    }
+    if !forge.draft_first && !forge.assets.is_empty() {
+        return Err(Problem::new(
+            "`forge.assets` needs `forge.draft-first = true`: whoever finishes a release from another clone does not have the files"
+                .to_owned(),
+        ));
+    }
+    Ok(())
 }
 
 fn hooks(policy: &Policy) -> Result<(), Problem> {

@@ -90,6 +90,8 @@ mod tests {
             "[hooks]\nafter-stage = [{ run = [\"a\"] }]",
             "[hooks]\nafter-stage = [{ run = [\"a\"], timeout = \"1m\" }]",
             "[[announce]]\nurl = { env = \"A\" }\ntemplate = \"a\"",
+            "[forge]",
+            "[forge]\nassets = [\"a\"]",
             "[git]\nlock-refs = \"refs/heads/hoist\"",
             "[registry.\"r.example.org\"]\nplain-http = true",
         ] {

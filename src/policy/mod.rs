@@ -13,6 +13,7 @@ mod build;
 mod check;
 mod check_images;
 mod conflicts;
+mod forge;
 mod git_tag_template;
 mod hooks;
 mod identity;
@@ -37,6 +38,7 @@ mod text_value;
 mod variants;
 mod version;
 mod version_file;
+mod web_address;
 
 /// Where the JSON Schema of `release.toml` can be fetched. `#:schema` and this address as the first
 /// line of a policy file tell an editor the keys and their values.
@@ -49,13 +51,14 @@ pub use branches::{BranchPolicy, Label, MaintenanceLine, MaintenancePattern, Pre
 pub use budget::{BudgetPolicy, ByteSize, Denied, Growth};
 pub use build::{BuildPolicy, BuildSource, Builder, Compression, SameImage, SourceFiles};
 pub use conflicts::conflicts;
+pub use forge::{ForgePlace, ForgePolicy, ForgeService, ForgeUrl, PrereleaseMark};
 pub use git_tag_template::GitTagTemplate;
 pub use hooks::{Hook, HookPoint, HookPolicy};
 pub use image::ImagePolicy;
 pub use images::NamedImagePolicy;
 pub use parse::is_cargo_release;
 pub use path::{DockerfilePath, PathPattern, RepositoryPath};
-pub use pattern::{BranchGlob, CommitGlob, Glob, Regex};
+pub use pattern::{BranchGlob, CommitGlob, FileGlob, Glob, Regex};
 pub use per_image::PerImage;
 pub(crate) use placeholder::Placeholder;
 pub use placeholder::{DateFormat, Values};
@@ -73,3 +76,4 @@ pub use template::{Rendered, Template};
 pub use variants::{Suffix, VariantPolicy};
 pub use version::{CommitRule, Level, RuleBump, Squash, Unconventional, VersionPolicy, ZeroMajor};
 pub use version_file::{VersionFile, VersionFormat};
+pub use web_address::WebAddress;

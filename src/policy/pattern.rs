@@ -70,6 +70,40 @@ pub struct BranchGlob(Glob);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommitGlob(Glob);
 
+/// A glob on the path of a file inside the repository. `*` and `?` do not match a `/`, `**` does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileGlob(Glob);
+
+impl FromStr for FileGlob {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.is_empty() || text.starts_with('/') || text.split('/').any(|part| part == "..") {
+            return Err(format!(
+                "`{text}` is not a valid path: it must lie inside the repository"
+            ));
+        }
+        Glob::compile(text, |options| {
+            options.literal_separator(true);
+        })
+        .map(Self)
+    }
+}
+
+impl Deref for FileGlob {
+    type Target = Glob;
+
+    fn deref(&self) -> &Glob {
+        &self.0
+    }
+}
+
+impl fmt::Display for FileGlob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 impl FromStr for BranchGlob {
     type Err = String;
 
@@ -176,5 +210,6 @@ impl fmt::Display for Regex {
 text_value!(
     BranchGlob: "" except r"(^|[^\\])\[[^\]]*$",
     CommitGlob: "" except r"(^|[^\\])\[[^\]]*$",
+    FileGlob: "^[^/]" except r"(^|/)\.\.(/|$)|(^|[^\\])\[[^\]]*$",
     Regex,
 );

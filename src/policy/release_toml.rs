@@ -10,6 +10,7 @@ use crate::{
         announce::AnnouncePolicy,
         attach::AttachPolicy,
         branches::BranchPolicy,
+        forge::ForgePolicy,
         hooks::HookPolicy,
         image::ImagePolicy,
         images::NamedImagePolicy,
@@ -51,6 +52,9 @@ pub struct Policy {
     /// How the images are signed before they get a name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sign: Option<SignPolicy>,
+    /// The release on the forge; unset: none is made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forge: Option<ForgePolicy>,
     /// Messages that are sent when a version is public.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub announce: Vec<AnnouncePolicy>,

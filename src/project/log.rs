@@ -37,6 +37,8 @@ pub struct PastRelease {
     pub without_hooks: bool,
     /// Where the images were over the budget and were released all the same.
     pub over_budget: Vec<String>,
+    /// The page of the release on the forge.
+    pub forge: Option<String>,
 }
 
 impl Project {
@@ -83,6 +85,7 @@ impl Project {
             without_hooks: recorded.without_hooks,
             gate: lines(&recorded.gate),
             over_budget: lines(&recorded.over_budget),
+            forge: recorded.forge.map(|page| sanitize_line(&page, 300)),
             images: recorded.images,
             attachments: recorded.attachments,
             signatures: recorded.signatures,

@@ -51,10 +51,11 @@ fn step_of(before: Option<Step>, state: State) -> Option<Step> {
         State::Committing(_) | State::CheckingLock(Direction::Forward(_)) => Some(Step::Commit),
         State::Verifying => Some(Step::Verify),
         State::Finishing => Some(Step::Finish),
+        State::Revealing => Some(Step::Forge),
         State::Settling | State::RollingBack(_) | State::CheckingLock(Direction::Back(_)) => {
             Some(Step::RollBack)
         }
-        State::Confirming(_) | State::Unlocking(_) | State::Judging(_) => {
+        State::Confirming(_) | State::Withdrawing(_) | State::Unlocking(_) | State::Judging(_) => {
             before.filter(|step| *step == Step::RollBack)
         }
         State::Staging | State::Stopped(_) | State::Ended(_) => None,
@@ -73,10 +74,15 @@ fn is_result(step: Step, state: State) -> bool {
         Step::Commit => state == State::Verifying,
         Step::Verify => state == State::Finishing,
         Step::RollBack => state == State::Ended(End::RolledBack),
-        Step::Finish => state == State::Ended(End::Published),
-        Step::Plan | Step::Preflight | Step::Build | Step::Stage | Step::Hooks | Step::Sign => {
-            false
-        }
+        Step::Finish => matches!(state, State::Ended(End::Published) | State::Revealing),
+        Step::Forge => state == State::Unlocking(End::Published),
+        Step::Plan
+        | Step::Preflight
+        | Step::Build
+        | Step::Stage
+        | Step::Hooks
+        | Step::Sign
+        | Step::Draft => false,
     }
 }
 
@@ -104,8 +110,15 @@ fn started(run: &Run, step: Step) -> Option<Started> {
             version,
             taken_back,
         }),
+        Step::Forge => page(run).map(|page| Started::Forge { page }),
         // Told by whoever does them.
-        Step::Plan | Step::Preflight | Step::Build | Step::Stage | Step::Hooks | Step::Sign => None,
+        Step::Plan
+        | Step::Preflight
+        | Step::Build
+        | Step::Stage
+        | Step::Hooks
+        | Step::Sign
+        | Step::Draft => None,
     }
 }
 
@@ -134,6 +147,19 @@ fn finished(run: &Run, step: Step) -> Option<Finished> {
             version,
             taken_back,
         }),
-        Step::Plan | Step::Preflight | Step::Build | Step::Stage | Step::Hooks | Step::Sign => None,
+        Step::Forge => page(run).map(|page| Finished::Forge { page }),
+        Step::Plan
+        | Step::Preflight
+        | Step::Build
+        | Step::Stage
+        | Step::Hooks
+        | Step::Sign
+        | Step::Draft => None,
     }
+}
+
+/// The page of the release on the forge.
+fn page(run: &Run) -> Option<String> {
+    let forge = run.prepared.forge.as_ref();
+    forge.map(|forge| forge.url.clone())
 }

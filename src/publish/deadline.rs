@@ -189,6 +189,11 @@ impl Limits {
         self.until(Instant::now() + time, share)
     }
 
+    /// For making the release on the forge public: a forge that asks for fewer requests is waited for.
+    pub(super) fn forge(&self) -> Deadline {
+        self.until(Instant::now() + self.deadline, 0.9)
+    }
+
     /// How long a registry may take to show what it accepted.
     pub(super) fn verify_timeout(&self) -> Duration {
         self.verify_timeout

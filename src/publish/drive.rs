@@ -15,7 +15,7 @@ use crate::{
         remarks::Remarks,
         report::{self, Ending},
         run::{Position, Run},
-        steps::{commit, lock, observe, restage, rollback},
+        steps::{commit, forge, lock, observe, restage, rollback},
     },
 };
 
@@ -126,6 +126,8 @@ async fn perform(at: Position<'_>, action: Action) -> (Observation, Remarks) {
         Action::PutBack(tags) => seen(Observation::PutBack, rollback::put_back(at, &tags).await),
         Action::Finish => seen(Observation::Git, lock::finish(at).await),
         Action::Unlock => seen(Observation::Git, lock::unlock(at).await),
+        Action::Reveal => seen(Observation::Forge, forge::reveal(at).await),
+        Action::Withdraw => seen(Observation::Forge, forge::withdraw(at).await),
         // The loop ends before a state that rests.
         Action::Rest => (Observation::Lock(LockSeen::Ours), Remarks::default()),
     }

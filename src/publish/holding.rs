@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use crate::{
     git::ObjectId,
     io::lease::{Lease, Moment, Permit},
-    publish::protocol::{observation::GitTagSeen, state::Goal},
+    publish::protocol::{lock_way::LockWay, observation::GitTagSeen, state::Goal},
 };
 
 /// A look at a tag is gone by for so long: then it is looked at again before it is written.
@@ -53,7 +53,7 @@ struct LockObjects {
     /// The newest is last. While the lock changes from one to the next, both are this run's.
     all: Vec<ObjectId>,
     /// The way that the newest one tells of.
-    way: Goal,
+    way: LockWay,
 }
 
 #[derive(Debug, Default)]
@@ -75,7 +75,7 @@ impl Holding {
     pub(super) fn new(
         lease: Lease,
         object: ObjectId,
-        way: Goal,
+        way: LockWay,
         former: Option<FormerHolder>,
     ) -> Self {
         Self {
@@ -102,12 +102,12 @@ impl Holding {
     }
 
     /// The way that the lock's object tells of.
-    pub(super) fn way(&self) -> Goal {
+    pub(super) fn way(&self) -> LockWay {
         open(&self.lock).way
     }
 
     /// The lock is to hold `object` from now on, which tells of `way`.
-    pub(super) fn change_to(&self, object: ObjectId, way: Goal) {
+    pub(super) fn change_to(&self, object: ObjectId, way: LockWay) {
         let mut lock = open(&self.lock);
         lock.all.push(object);
         lock.way = way;

@@ -15,6 +15,7 @@
 //! | the ways in: a new release, an unfinished one | `start`, `takeover` |
 //! | the ways in for those who only want to know | `preflight`, `status` |
 //! | content alone, for a leg | `stage_images` |
+//! | the release on the forge, before it is public | `draft`, `draft_files` |
 //! | what the caller hands over | `publication`, `world`, `recheck` |
 //! | what is written to the journal first | `prepare` |
 //! | which unfinished releases are in the way | `unfinished` |
@@ -31,6 +32,8 @@
 mod announce;
 mod deadline;
 mod destination;
+mod draft;
+mod draft_files;
 mod drive;
 mod errors;
 mod holding;
@@ -62,11 +65,12 @@ pub(crate) use errors::{push_error, registry_error};
 pub use lock_ref::lock_ref;
 pub use preflight::{Preflight, PreflightResult, preflight};
 pub use protocol::{
-    journal::{BranchMove, CiJob, Owner, ReferrerRecord},
+    journal::{BranchMove, CiJob, ForgeRecord, Owner, ReferrerRecord},
     state::TagClass,
 };
 pub use publication::{
-    GitTagObject, MarkObject, Proven, Publication, PublishedImage, Referrer, TagMove, Target,
+    ForgePublication, GitTagObject, MarkObject, Proven, Publication, PublishedImage, Referrer,
+    TagMove, Target,
 };
 pub use recheck::{Overtaken, PublishedNow, Recheck};
 pub use refuse::{InTheWay, in_the_way, refuse_unfinished};
@@ -81,7 +85,7 @@ pub use unlock::{
     LockState, RawLock, delete_locks, discard_locks, find_locks, moved_tags, refuse_discard,
     usable_error,
 };
-pub use world::{Clock, Connect, World};
+pub use world::{Clock, Connect, ForgeAccess, World};
 
 #[cfg(doc)]
 use crate::outcome::OutcomeKind;

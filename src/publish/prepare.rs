@@ -128,6 +128,7 @@ pub(super) fn prepare(
         git_tag,
         mark,
         branch: publication.branch.clone(),
+        forge: None,
         lock_refs: publication
             .targets
             .iter()

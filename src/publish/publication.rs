@@ -5,6 +5,7 @@ use semver::Version;
 
 use crate::{
     git::{CommitId, RefName},
+    io::forge::{ReleaseFile, ReleaseText},
     oci::{Descriptor, Digest, Image, ImageName, Observed, Platform, Repository, Tag, referrer},
     policy::PublishPolicy,
     publish::{
@@ -134,6 +135,8 @@ impl Referrer {
 pub struct Proven {
     /// The git tag that records it, instead of [`Publication::git_tag`].
     pub git_tag: Option<GitTagObject>,
+    /// The release on the forge; `None`: none is wanted.
+    pub forge: Option<ForgePublication>,
     /// The signatures of the images, each with its repository.
     pub signatures: Vec<(Repository, ReferrerRecord)>,
 }
@@ -161,6 +164,23 @@ pub struct TagMove {
     pub image: usize,
     /// What it showed when the release was planned.
     pub before: Observed,
+}
+
+/// A release on the forge that is made public when the git tag is out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForgePublication {
+    /// The git tag.
+    pub tag: RefName,
+    /// What it is called and says.
+    pub text: ReleaseText,
+    /// Whether it becomes the project's latest release.
+    pub latest: bool,
+    /// Whether it is a draft first, where the forge has drafts.
+    pub draft_first: bool,
+    /// Whether a draft of somebody else for the same tag is taken.
+    pub use_draft: bool,
+    /// Its files, complete on disk.
+    pub files: Vec<ReleaseFile>,
 }
 
 /// The mark of a withdrawn version, which exists only as an object so far.

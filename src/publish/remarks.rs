@@ -3,7 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::{io::git::remote::RemoteError, oci::Observed};
+use crate::{
+    io::{forge::ForgeError, git::remote::RemoteError},
+    oci::Observed,
+};
 
 /// What was learnt. Of two remarks about the same thing the later one counts.
 #[derive(Debug, Default)]
@@ -47,6 +50,14 @@ impl Remarks {
         self.failed(error);
         if error.hint.is_some() {
             self.hint.clone_from(&error.hint);
+        }
+    }
+
+    /// The forge did not do something; its error may know what helps.
+    pub(super) fn forge_failed(&mut self, error: &ForgeError) {
+        self.failed(error);
+        if let Some(remedy) = error.remedy {
+            self.hint = Some(remedy.to_owned());
         }
     }
 

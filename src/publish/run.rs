@@ -13,6 +13,7 @@ use crate::{
         holding::Holding,
         protocol::{
             journal::{Prepared, Record, TagRecord, encode},
+            lock_way::LockWay,
             state::{Direction, End, Goal, State, Transaction, TransactionSpec},
         },
         recheck::Recheck,
@@ -73,7 +74,7 @@ impl Run {
     }
 
     /// The title and the text of a lock's object whose holder leads the tags `way`.
-    pub(super) fn lock_text(&self, way: Goal) -> (String, String) {
+    pub(super) fn lock_text(&self, way: LockWay) -> (String, String) {
         lock_text(&self.world, &self.prepared, self.goal.is_some(), way)
     }
 
@@ -135,7 +136,7 @@ pub(super) fn lock_text(
     world: &World,
     prepared: &Prepared,
     taken: bool,
-    way: Goal,
+    way: LockWay,
 ) -> (String, String) {
     let owner = &world.owner;
     let title = format!("hoist: publishing {}, {owner}", prepared.version);
@@ -145,7 +146,7 @@ pub(super) fn lock_text(
         let owner = owner.clone();
         text += &encode(&Record::TakenOver { at, owner });
     }
-    if way == Goal::Back {
+    if way != LockWay::Forward {
         text += &encode(&Record::Directed { at, way });
     }
     (title, text)
@@ -166,6 +167,7 @@ impl Position<'_> {
             State::Settling
                 | State::RollingBack(_)
                 | State::Confirming(_)
+                | State::Withdrawing(_)
                 | State::Judging(End::RolledBack | End::Leftover | End::NotBegun)
                 | State::Unlocking(End::RolledBack | End::Leftover | End::NotBegun)
                 | State::CheckingLock(Direction::Back(_))

@@ -10,13 +10,14 @@ use crate::{
     outcome::Outcome,
     publish::{
         destination::{Destination, StageError},
+        draft::{draft, take_back},
         drive::drive,
         errors::git_error,
         holding::Holding,
         prepare,
         protocol::{
             journal::{GitTagRecord, MarkRecord, Prepared, Record, ReferrerRecord, encode, name},
-            state::Goal,
+            lock_way::LockWay,
         },
         publication::{GitTagObject, MarkObject, Proven, Publication, Target},
         refuse::{Closing, refuse_journaled},
@@ -69,14 +70,23 @@ impl Staged<'_> {
         if let Err(error) = self.record(proven).await {
             return self.leave_unpublished(error);
         }
+        match draft(self.world, self.publication, proven.forge.as_ref()).await {
+            Ok(made) => self.prepared.forge = made,
+            Err(error) => return self.leave_unpublished(error),
+        }
         let (journal, lock) = match write(self.world, &self.prepared).await {
             Ok(written) => written,
-            Err(error) => return self.leave_unpublished(error),
+            Err(error) => {
+                if let Some(made) = &self.prepared.forge {
+                    take_back(self.world, made, &self.prepared.version).await;
+                }
+                return self.leave_unpublished(error);
+            }
         };
         let txn = self.prepared.transaction();
         let world = self.world.clone();
         let lease = Lease::new(world.lease_clock, world.lease_times);
-        let holding = Holding::new(lease, lock, Goal::Forward, None);
+        let holding = Holding::new(lease, lock, LockWay::Forward, None);
         let mut run = Run::new(world, self.prepared, self.apis, journal, holding);
         run.recheck.clone_from(&self.publication.recheck);
         run.transfers = self.transfers;

@@ -42,6 +42,9 @@ pub struct Unfinished {
     pub here: bool,
     /// Whether its lock is on the remote.
     pub locked: bool,
+    /// The page that its release on the forge has, where one belongs to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forge: Option<String>,
     /// What is published where.
     pub images: Vec<ImageReport>,
     /// Each tag, as its registry shows it now.
@@ -89,6 +92,7 @@ pub async fn status(world: &World, scope: &Scope) -> Result<Vec<Unfinished>> {
             stands: standing(journal.is_some().then_some(replayed.txn.state)).to_owned(),
             here: journal.is_some(),
             locked: !locks.is_empty(),
+            forge: replayed.prepared.forge.as_ref().map(|it| it.url.clone()),
             images: images(&shown),
             tags,
         });

@@ -21,6 +21,7 @@ use crate::{
         holding::{FormerHolder, Holding},
         protocol::{
             journal::{Prepared, Record, encode, name},
+            lock_way::LockWay,
             replay::{self, Abandoned, Replayed},
             state::{Goal, Lockless, State, Transaction},
         },
@@ -134,6 +135,7 @@ async fn take_over(
         replayed.prepared = with_own_settings(replayed.prepared, &**check, journal.is_none());
     }
     let former = former(world, &replayed, why);
+    let is_done = replayed.is_done();
     let prepared = replayed.prepared;
     let apis = prepared
         .repositories
@@ -156,12 +158,20 @@ async fn take_over(
         at: world.clock.now(),
         owner: world.owner.clone(),
     });
-    let (title, text) = lock_text(world, &prepared, true, goal);
+    let way = match is_done {
+        true => LockWay::Done,
+        false => LockWay::from(goal),
+    };
+    let (title, text) = lock_text(world, &prepared, true, way);
     let new = world.remote.write_lock(&title, &text).await;
     let new = new.map_err(|error| recovery_error("cannot make the lock's object", &error))?;
-    let txn = begin(replayed.txn, goal, how, !locks.is_empty());
+    let is_locked = !locks.is_empty();
+    let txn = match is_locked && is_done {
+        true => replay::recover_done(replayed.txn),
+        false => begin(replayed.txn, goal, how, is_locked),
+    };
     let lease = Lease::new(world.lease_clock, world.lease_times);
-    let holding = Holding::new(lease, new.clone(), goal, Some(former));
+    let holding = Holding::new(lease, new.clone(), way, Some(former));
     if !locks.is_empty() {
         let branch = match goal {
             Goal::Forward => branch_left(world, &prepared).await?,

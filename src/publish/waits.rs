@@ -25,6 +25,7 @@ enum WaitSubject {
     TagsMove(Repository),
     TagsBack(Repository),
     GitRefs,
+    Forge,
 }
 
 #[derive(Debug)]
@@ -103,6 +104,14 @@ impl Waits {
             remote: remote.to_owned(),
         };
         self.failed(WaitSubject::GitRefs, None, awaited, why, until);
+    }
+
+    /// The release on the forge could not be made public, and this is tried again until `until`.
+    pub(super) fn forge(&self, page: &str, why: impl ToString, until: Instant) {
+        let awaited = |_: &BTreeSet<Tag>| Awaited::Forge {
+            page: page.to_owned(),
+        };
+        self.failed(WaitSubject::Forge, None, awaited, why, until);
     }
 
     fn failed(

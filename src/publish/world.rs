@@ -10,6 +10,7 @@ use crate::{
     error::Result,
     event::Events,
     io::{
+        forge::ForgeApi,
         git::remote::Remote,
         journal_file::JournalStore,
         lease::{LeaseClock, LeaseTimes},
@@ -22,6 +23,9 @@ use crate::{
 /// How a repository is reached. A recovery connects to what the journal names.
 pub type Connect = Arc<dyn Fn(&Repository) -> Result<Arc<dyn RepositoryApi>> + Send + Sync>;
 
+/// The project on the forge, or why there is none.
+pub type ForgeAccess = std::result::Result<Arc<dyn ForgeApi>, String>;
+
 /// The outside world of a transaction. Cheap to clone.
 #[derive(Clone)]
 pub struct World {
@@ -29,6 +33,8 @@ pub struct World {
     pub connect: Connect,
     /// The git remote that holds the lock and gets the tag.
     pub remote: Arc<dyn Remote>,
+    /// The project on the forge that releases are made on.
+    pub forge: ForgeAccess,
     /// The journals of this clone.
     pub journals: Arc<dyn JournalStore>,
     /// The listener for what happens.

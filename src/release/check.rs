@@ -19,7 +19,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Check {
     /// What: `branch and tree`, `policy file`, `git remote`, `plan`, `other releases`, a repository,
-    /// `builder`, `signatures`, `announcements`, `budget`.
+    /// `builder`, `signatures`, `forge`, `announcements`, `budget`.
     pub what: String,
     /// How it is, or what would stop a release.
     pub result: Result<String>,
@@ -63,6 +63,9 @@ impl Release {
         all.push(finding("builder", builder));
         if let Some(sign) = &self.policy().sign {
             all.push(finding("signatures", self.check_signing(sign)));
+        }
+        if self.policy().forge.is_some() {
+            all.push(finding("forge", self.check_forge().await));
         }
         if !self.policy().announce.is_empty() {
             all.push(finding("announcements", announcements));

@@ -55,6 +55,7 @@ impl Release {
             Ok(found) => found,
             Err(error) => return Err(self.name_winner(plan, error).await),
         };
+        self.or_signal(self.check_forge_of(&world, plan)).await?;
         self.or_signal(self.check_builds(plan, options)).await?;
         self.before_build(plan, verb).await?;
         let mut made = self.images(plan, options).await?;
@@ -153,7 +154,9 @@ impl Release {
                 }
                 false => None,
             };
+            let forge = self.forge_publication(plan, publication).await?;
             Ok(Proven {
+                forge,
                 git_tag,
                 signatures: signatures.into_iter().map(journaled).collect(),
             })

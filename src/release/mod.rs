@@ -14,6 +14,7 @@
 //! | preflight, images, transaction, what follows from its end | `execute.rs`; `budget.rs`, over `measure.rs`, between images and transaction |
 //! | what runs around a transaction: the gate, what is told of its end; signatures; messages | `hooks.rs`, `sign.rs`, `announce.rs` |
 //! | from a plan and its images to the transaction's data | `publication.rs` |
+//! | the release on the forge: what it says, its files | `forge.rs`, `forge_files.rs` |
 //! | an unfinished release: waited for, gone on with | `wait.rs` |
 //! | a journal that came from a lock, against the policy, and who agrees | `policy_check.rs`, over `lock_journal.rs` and `lock_images.rs`; `consent.rs` |
 //! | the steps of the transaction itself | [`publish`](crate::publish) |
@@ -52,6 +53,8 @@ mod consent;
 mod errors;
 mod execute;
 mod facade;
+mod forge;
+mod forge_files;
 mod gather;
 mod hooks;
 mod image_size;
@@ -117,7 +120,8 @@ pub use crate::plan::inspect::{
     SecretFile, Waste,
 };
 pub use crate::plan::release::document::{
-    PLAN_FORMAT, Plan, PlannedGitTag, PlannedImage, PlannedMove, PlannedSource, ReleaseCommit,
+    PLAN_FORMAT, Plan, PlannedForge, PlannedGitTag, PlannedImage, PlannedMove, PlannedSource,
+    ReleaseCommit,
 };
 pub use crate::plan::release::drift::{Drift, DriftState, UnjudgedTag};
 pub use crate::plan::release::verify::{CheckState, TagCheck};

@@ -54,13 +54,17 @@ impl PolicyCheck {
         let remote = self.release.remote();
         // Without its commit the names of its tags may not come out, and that is told then.
         let _ = remote.fetch_commit(claim.commit).await;
-        let judged = self.release.judge(&claim, instant, forward).await?;
+        let judged = match self.release.odd_forge(prepared) {
+            Some(why) => Err(why),
+            None => self.release.judge(&claim, instant, forward).await?,
+        };
         let why = match judged {
             Ok(doubts) => return Ok(doubts),
             Err(why) => why,
         };
         let source = claim.branch.as_ref().map_or(claim.commit, |b| b.before);
         if let Some(other) = self.release.with_policy_of(source).await?
+            && other.odd_forge(prepared).is_none()
             && let Ok(doubts) = other.judge(&claim, instant, forward).await?
         {
             self.release.events.note(format!(

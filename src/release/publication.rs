@@ -130,6 +130,7 @@ impl Release {
             images: receipts,
             attachments: attached(plan, referrers),
             over_budget: made.over_budget.clone(),
+            forge: plan.forge.as_ref().map(|forge| forge.url.clone()),
             ..ReceiptRecord::default()
         }
     }

@@ -36,6 +36,7 @@ impl Release {
         World {
             connect: self.connect(),
             remote: self.remote(),
+            forge: self.forge(),
             journals: Arc::new(JournalDirectory::new(
                 self.state_directory().join("journal"),
             )),

@@ -1,9 +1,10 @@
 //! In-memory stand-ins for the outside world, with scripted faults: a registry, a git remote, a
-//! journal store. For tests of the transaction, here and in programs that embed hoist.
+//! forge, a journal store. For tests of the transaction, here and in programs that embed hoist.
 //!
 //! Every operation asks the shared [`Faults`] first. With tokio's clock paused, a whole release
 //! with all its waiting takes no time.
 
+mod forge;
 mod journal;
 mod personality;
 mod registry;
@@ -18,6 +19,7 @@ use std::{
 
 use tokio::sync::Notify;
 
+pub use crate::testing::forge::{FakeForge, StoredRelease};
 pub use crate::testing::journal::FakeJournals;
 pub use crate::testing::personality::{MultiTag, Personality, Referrers};
 pub use crate::testing::registry::FakeRegistry;

@@ -144,6 +144,7 @@ fn every_key_has_words_and_its_default() {
         "/properties/attach/items",
         "/properties/sign",
         "/properties/announce/items",
+        "/properties/forge",
         "/properties/git",
         "/properties/notes",
         "/properties/registry/additionalProperties",

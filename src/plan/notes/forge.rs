@@ -1,5 +1,7 @@
 //! Links into the web pages of a remote, by the pattern of its host.
 
+use crate::policy::WebAddress;
+
 /// Which kind of pages a host has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ForgeKind {
@@ -22,40 +24,10 @@ impl Forge {
     /// `ssh://…` and `user@host:path`. User names and passwords are left out.
     #[must_use]
     pub fn of(remote: &str) -> Option<Self> {
-        let (scheme, rest) = match remote.split_once("://") {
-            Some(("http", rest)) => ("http", rest),
-            Some(("https" | "ssh" | "git", rest)) => ("https", rest),
-            Some(_) => return None,
-            // `user@host:path`, as scp writes it.
-            None => ("https", remote),
-        };
-        let is_web = remote.starts_with("http");
-        let (authority, path) = match rest.split_once('/') {
-            Some((authority, path)) if remote.contains("://") => (authority, path),
-            _ if !remote.contains("://") => rest.split_once(':')?,
-            _ => return None,
-        };
-        let host = authority.rsplit('@').next().unwrap_or_default();
-        // The port of SSH is not the one of the pages.
-        let host = if is_web {
-            host
-        } else {
-            host.split(':').next().unwrap_or_default()
-        };
-        let path = path.trim_matches('/');
-        let path = path.strip_suffix(".git").unwrap_or(path);
-        let plain = |text: &str| {
-            !text.is_empty()
-                && text
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || b"-._~/:".contains(&b))
-        };
-        if !plain(host) || !plain(path) || !path.contains('/') {
-            return None;
-        }
+        let address = WebAddress::of(remote)?;
         Some(Self {
-            kind: kind(host)?,
-            base: format!("{scheme}://{host}/{path}"),
+            kind: kind(&address)?,
+            base: address.url(),
         })
     }
 
@@ -114,9 +86,8 @@ fn encoded(name: &str) -> String {
     out
 }
 
-fn kind(host: &str) -> Option<ForgeKind> {
-    let host = host.to_ascii_lowercase();
-    let has = |word: &str| host.split(['.', '-', ':']).any(|part| part == word);
+fn kind(address: &WebAddress) -> Option<ForgeKind> {
+    let has = |word: &str| address.has_word(word);
     if has("github") {
         Some(ForgeKind::GitHub)
     } else if has("gitlab") {

@@ -11,7 +11,7 @@ use crate::{
     git::{CommitId, RefName, branch_name, tag_name},
     oci::{Digest, ImageName, Observed, Repository, Tag},
     plan::tags::{TagAction, TagKind},
-    policy::Level,
+    policy::{ForgeService, Level},
 };
 
 /// The version of the format. A reader refuses a newer one.
@@ -45,6 +45,9 @@ pub struct Plan {
     pub instant: DateTime<Utc>,
     /// The git tag of the version, and whether the release makes it.
     pub git_tag: PlannedGitTag,
+    /// The release on the forge, where the policy wants one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forge: Option<PlannedForge>,
     /// How [`Plan::commit`] comes to be, where the release makes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release_commit: Option<ReleaseCommit>,
@@ -86,6 +89,45 @@ impl fmt::Display for PlannedGitTag {
             "there already"
         };
         write!(f, "`{}`, {what}", self.name.short())
+    }
+}
+
+/// The release on the forge that belongs to a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct PlannedForge {
+    /// Which forge it is.
+    #[serde(rename = "kind")]
+    pub service: ForgeService,
+    /// The page that the release will have.
+    pub url: String,
+    /// Whether it is a draft before the tags move.
+    pub draft: bool,
+    /// Whether it is marked as a pre-release.
+    pub prerelease: bool,
+    /// Whether it becomes the project's latest release: where this version gets the tag `latest`.
+    pub latest: bool,
+    /// The globs of its files.
+    pub assets: Vec<String>,
+}
+
+impl fmt::Display for PlannedForge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.url)?;
+        let marks = [
+            (self.draft, "a draft first"),
+            (self.prerelease, "a pre-release"),
+            (self.latest, "the latest"),
+        ];
+        let marks = marks.iter().filter(|(is_so, _)| *is_so);
+        let mut words: Vec<String> = marks.map(|(_, word)| (*word).to_owned()).collect();
+        if !self.assets.is_empty() {
+            words.push(format!("with {}", self.assets.join(", ")));
+        }
+        match &*words.join("; ") {
+            "" => Ok(()),
+            words => write!(f, " ({words})"),
+        }
     }
 }
 
@@ -256,6 +298,7 @@ impl Plan {
             self.git_tag.to_string(),
             now.git_tag.to_string(),
         );
+        compare("the release on the forge", on_forge(self), on_forge(now));
         compare(
             "the list of repositories",
             names(&self.repositories),
@@ -306,6 +349,11 @@ impl Plan {
         }
         found
     }
+}
+
+fn on_forge(plan: &Plan) -> String {
+    let forge = plan.forge.as_ref();
+    forge.map_or_else(|| "none".to_owned(), PlannedForge::to_string)
 }
 
 fn shown(before: &Observed) -> String {

@@ -16,6 +16,7 @@ use crate::{
                 PLAN_FORMAT, Plan, PlannedCommit, PlannedGitTag, PlannedImage, PlannedMove,
                 PlannedSource, Successor,
             },
+            forge::planned_forge,
             labels::{LabelFacts, annotations, labels},
             ownership::Adopted,
         },
@@ -94,6 +95,9 @@ impl<'a> Inputs<'a> {
         let name = RefName::tag(&self.policy.version.tag.name(self.version)).map_err(|error| {
             Error::usage(error.to_string()).hint("mend `version.tag` in release.toml")
         })?;
+        let moves = self.moves(&set);
+        let named = (self.version, name.short());
+        let forge = planned_forge(self.policy, self.remote, named, &moves)?;
         Ok(Plan {
             v: PLAN_FORMAT,
             version: self.version.clone(),
@@ -114,10 +118,11 @@ impl<'a> Inputs<'a> {
                     .any(|tag| tag.version == *self.version),
                 name,
             },
+            forge,
             release_commit: None,
             repositories: set.repositories().to_vec(),
             images: self.images(|image| set.version_tag(image)),
-            tags: self.moves(&set),
+            tags: moves,
             commits: self.commits(),
             why: self.next.why.clone(),
             notes: self.notes.clone(),
@@ -158,6 +163,7 @@ impl<'a> Inputs<'a> {
                 create: false,
                 name,
             },
+            forge: None,
             release_commit: None,
             images: self.images(|_| None),
             repositories: self.policy.repositories(),

@@ -2,6 +2,7 @@
 
 pub mod document;
 pub mod drift;
+pub mod forge;
 pub mod image_check;
 pub mod inputs;
 pub mod labels;

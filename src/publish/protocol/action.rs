@@ -35,11 +35,16 @@ pub enum Action {
     LookWithoutLock,
     /// HEAD every tag. Answer: `Observation::Tags`.
     Look,
-    /// Create the git tag and delete the lock. Answer: `Observation::Git`.
+    /// Create the git tag and delete the lock; where a forge's release is still to be made public, let
+    /// the lock say instead that all tags are done. Answer: `Observation::Git`.
     Finish,
     /// Delete the lock, and where the release is given up take its commit off the branch. Answer:
     /// `Observation::Git`.
     Unlock,
+    /// Make the forge's release public. Answer: `Observation::Forge`.
+    Reveal,
+    /// Delete what the forge has of a release that is given up. Answer: `Observation::Forge`.
+    Withdraw,
     /// Nothing: the run is over.
     Rest,
 }
@@ -128,6 +133,8 @@ pub fn action(spec: &TransactionSpec, txn: &Transaction) -> Action {
         State::Confirming(_) => Action::LookLast,
         State::Judging(_) => Action::Look,
         State::WithoutLock(_) => Action::LookWithoutLock,
+        State::Revealing => Action::Reveal,
+        State::Withdrawing(_) => Action::Withdraw,
         State::Unlocking(_) => Action::Unlock,
         State::Stopped(_) | State::Ended(_) => Action::Rest,
     }

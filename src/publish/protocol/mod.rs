@@ -11,7 +11,9 @@
 //! state both directions end.
 
 pub mod action;
+mod forge;
 pub mod journal;
+pub mod lock_way;
 pub mod lockless;
 pub mod observation;
 mod recovery;

@@ -31,6 +31,8 @@ pub enum Observation {
     Content(ContentSeen),
     /// The answer to changing refs.
     Git(GitSeen),
+    /// The answer to changing the forge's release.
+    Forge(ForgeSeen),
     /// The state could not be written to the journal; its action was not performed.
     JournalFailed,
     /// A signal arrived before the action was performed.
@@ -146,4 +148,19 @@ pub enum GitSeen {
     Refused,
     /// Not found out in time.
     Unreachable,
+}
+
+/// What came of changing the forge's release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ForgeSeen {
+    /// Done, or seen to be done.
+    Done,
+    /// The forge refuses for good.
+    Refused,
+    /// Not found out in time.
+    Unreachable,
+    /// Not sent, or not repeated: the lock is not this run's any more.
+    LockLost,
+    /// Not sent, or not repeated: the lock could not be read in time.
+    LockUnknown,
 }

@@ -32,6 +32,10 @@ pub(super) fn recovered(
     match (goal, git_tag) {
         // Its git tag is out: the release is complete, and only the lock is left.
         (Goal::Forward | Goal::Back, GitTagSeen::Ours) if is_complete => txn.to(State::Verifying),
+        // The forge is all that is missing, whatever others have done to the tags since.
+        (Goal::Forward | Goal::Back, GitTagSeen::Ours) if spec.has_forge => {
+            txn.to(State::Revealing)
+        }
         // It was complete, and tags have changed since: nothing is this run's to move.
         (Goal::Forward | Goal::Back, GitTagSeen::Ours) => txn.to(State::Unlocking(End::Elsewhere)),
         (Goal::Back, GitTagSeen::Absent | GitTagSeen::Other) => txn.to(State::Settling),

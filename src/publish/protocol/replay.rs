@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 
 use crate::publish::protocol::{
     journal::{Owner, Prepared, Record},
+    lock_way::LockWay,
     state::{Direction, End, Goal, State, Stop, TagProgress, Transaction},
 };
 
@@ -21,7 +22,7 @@ pub struct Replayed {
     /// When the last record was written.
     pub last: DateTime<Utc>,
     /// Where the lock says that the tags are led.
-    pub way: Goal,
+    pub way: LockWay,
 }
 
 impl Replayed {
@@ -34,10 +35,18 @@ impl Replayed {
             | State::Settling
             | State::RollingBack(_)
             | State::Confirming(End::RolledBack | End::Leftover)
+            | State::Withdrawing(End::RolledBack | End::Leftover)
             | State::Unlocking(End::RolledBack | End::Leftover)
             | State::Stopped(Stop::Unsettled) => Goal::Back,
-            _ => self.way,
+            _ => self.way.goal(),
         }
+    }
+
+    /// Whether the push that completes the release is known to have been done: only the forge and the
+    /// lock are left.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.way == LockWay::Done || is_revealing(self.txn.state)
     }
 
     /// Nothing is left to do.
@@ -59,7 +68,7 @@ pub fn replay(records: Vec<Record>) -> Option<Replayed> {
         owner: prepared.owner.clone(),
         since: prepared.started,
         last: prepared.started,
-        way: Goal::Forward,
+        way: LockWay::Forward,
         prepared: *prepared,
     };
     for record in records {
@@ -78,7 +87,7 @@ pub fn replay(records: Vec<Record>) -> Option<Replayed> {
                 replayed.owner = owner;
                 replayed.since = at;
                 replayed.last = at;
-                replayed.way = Goal::Forward;
+                replayed.way = LockWay::Forward;
             }
         }
     }
@@ -98,16 +107,38 @@ pub fn suspect_all(prepared: &Prepared) -> Transaction {
     txn
 }
 
+fn is_revealing(state: State) -> bool {
+    matches!(
+        state,
+        State::Revealing
+            | State::Stopped(Stop::Unrevealed)
+            | State::Unlocking(End::Published | End::Hidden)
+    )
+}
+
+/// Where a recovery begins that has the lock of a release which is complete but for the forge.
+#[must_use]
+pub fn recover_done(mut txn: Transaction) -> Transaction {
+    txn.state = match txn.state {
+        State::Ended(end) => State::Ended(end),
+        _ => State::Revealing,
+    };
+    txn
+}
+
 /// Where a recovery begins that has the lock.
 #[must_use]
 pub fn recover(mut txn: Transaction, goal: Goal) -> Transaction {
     txn.state = match txn.state {
+        state if is_revealing(state) => State::Revealing,
+        State::Withdrawing(end) => State::Confirming(end),
         State::Locking
         | State::Observing
         | State::CheckingLock(Direction::Forward(_) | Direction::Back(_))
         | State::Committing(_)
         | State::Verifying
         | State::Finishing
+        | State::Revealing
         | State::Recovering(_)
         | State::Staging
         | State::Settling
@@ -124,6 +155,7 @@ pub fn recover(mut txn: Transaction, goal: Goal) -> Transaction {
             | Stop::LockLost
             | Stop::LockUnknown
             | Stop::Unfinished
+            | Stop::Unrevealed
             | Stop::Unsettled
             | Stop::Unreadable
             | Stop::ContentGone
@@ -134,6 +166,7 @@ pub fn recover(mut txn: Transaction, goal: Goal) -> Transaction {
         State::Ended(
             end @ (End::Published
             | End::Unpushed
+            | End::Hidden
             | End::RolledBack
             | End::Leftover
             | End::NotBegun

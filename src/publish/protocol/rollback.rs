@@ -87,7 +87,9 @@ pub(super) fn confirmed(
         End::Unpushed if tags.iter().any(|shows| *shows != Shows::Ours) => {
             return txn.to(State::Unlocking(End::Elsewhere));
         }
-        End::Unpushed | End::Published | End::Elsewhere => return txn.to(State::Unlocking(end)),
+        End::Unpushed | End::Hidden | End::Published | End::Elsewhere => {
+            return txn.to(State::Unlocking(end));
+        }
     }
     let (mut landed, mut unread) = (false, false);
     for (mark, shows) in txn.progress.iter_mut().zip(tags) {
@@ -122,7 +124,9 @@ pub(super) fn confirmed(
 /// decided; else another run has worked since.
 pub(super) fn judged(txn: Transaction, end: End, tags: &[Shows]) -> Transaction {
     let fits = |(mark, shows): (&TagProgress, &Shows)| match (end, mark) {
-        (End::Published | End::Unpushed, _) | (_, TagProgress::Already) => *shows == Shows::Ours,
+        (End::Published | End::Unpushed | End::Hidden, _) | (_, TagProgress::Already) => {
+            *shows == Shows::Ours
+        }
         (_, TagProgress::Left) => matches!(shows, Shows::Ours | Shows::Before),
         (_, TagProgress::Foreign) => *shows == Shows::Other,
         (_, _) => *shows == Shows::Before,

@@ -41,6 +41,8 @@ pub struct TransactionSpec {
     /// Whether the last push makes a ref that tells that the transaction is complete: the version's git
     /// tag, or the mark of a version that is taken back.
     pub makes_git_tag: bool,
+    /// Whether a release on a forge belongs to it, which is made public when the last push is done.
+    pub has_forge: bool,
 }
 
 /// What is known of one tag.
@@ -110,6 +112,8 @@ pub enum State {
     Verifying,
     /// The release is complete; the git tag appears and the lock goes.
     Finishing,
+    /// The git tag is out, and the lock says that the tags are done: the forge's release is made public.
+    Revealing,
     /// Taken over after a crash or a stop: what is where?
     Recovering(Goal),
     /// Content is made present once more before the commit goes on.
@@ -121,6 +125,8 @@ pub enum State {
     /// The release is given up and nothing is left to put back: do all tags show that, now that no
     /// request can still be under way?
     Confirming(End),
+    /// The release is given up: what the forge has of it is deleted.
+    Withdrawing(End),
     /// The lock goes; then the end that was decided.
     Unlocking(End),
     /// The lock is gone, and a push of this run may have done that: do the tags show this end?
@@ -176,6 +182,8 @@ pub enum End {
     Published,
     /// All tags show the release; git's server refuses the tag for good.
     Unpushed,
+    /// All tags show the release, and git knows it; the forge refuses to make its own public.
+    Hidden,
     /// All tags are as they were.
     RolledBack,
     /// Given up, but some tags could not be put back or are somebody else's, or the release commit
@@ -206,6 +214,8 @@ pub enum Stop {
     LockUnknown,
     /// Git's server cannot be reached; all tags show the release.
     Unfinished,
+    /// The forge cannot be reached; all tags show the release, and git knows it.
+    Unrevealed,
     /// Some tags could neither be put back nor be given up.
     Unsettled,
     /// A registry cannot be read.
@@ -332,6 +342,20 @@ impl Transaction {
                     | State::Relocking(_)
                     | State::Stopped(Stop::Unconfirmed | Stop::Overtaken)
             )
+    }
+
+    /// Whether only a hoist that knows forges would know this state.
+    pub(super) fn is_of_format_5(&self) -> bool {
+        matches!(
+            self.state,
+            State::Revealing
+                | State::Withdrawing(_)
+                | State::Unlocking(End::Hidden)
+                | State::Confirming(End::Hidden)
+                | State::Judging(End::Hidden)
+                | State::Stopped(Stop::Unrevealed)
+                | State::Ended(End::Hidden)
+        )
     }
 
     /// Whether a signal here still means: stop clean, as if nothing had been begun.

@@ -4,6 +4,7 @@ use crate::{
     policy::OnFailure,
     publish::protocol::{
         action::round_tags,
+        forge::{on_forge, revealed},
         lockless::{relocked, without_lock},
         observation::{ContentSeen, GitSeen, GitTagSeen, LockSeen, Observation, PutSeen, Shows},
         recovery::recovered,
@@ -77,6 +78,15 @@ pub fn next(
     txn: Transaction,
     seen: Observation,
 ) -> Result<Transaction, OutOfOrder> {
+    let from = txn.state;
+    answered(spec, txn, seen).map(|txn| on_forge(spec, from, txn))
+}
+
+fn answered(
+    spec: &TransactionSpec,
+    txn: Transaction,
+    seen: Observation,
+) -> Result<Transaction, OutOfOrder> {
     let seen = match seen {
         Observation::JournalFailed => {
             return Ok(without_journal(spec, txn.clone()).unwrap_or(txn));
@@ -120,7 +130,10 @@ pub fn next(
             },
         ) => Ok(without_lock(spec, txn, lockless, &tags, git_tag, lock)),
         (State::Relocking(goal), Observation::Lock(lock)) => Ok(relocked(txn, goal, lock)),
-        (State::Finishing, Observation::Git(git)) => Ok(finished(txn, git)),
+        (State::Finishing, Observation::Git(git)) => Ok(finished(spec, txn, git)),
+        (State::Revealing, Observation::Forge(seen)) => Ok(revealed(txn, seen)),
+        // That the draft stays is a warning.
+        (State::Withdrawing(end), Observation::Forge(_)) => Ok(txn.to(State::Unlocking(end))),
         (
             State::Recovering(goal),
             Observation::World {
@@ -142,11 +155,13 @@ pub fn next(
             | State::Committing(_)
             | State::Verifying
             | State::Finishing
+            | State::Revealing
             | State::Recovering(_)
             | State::Staging
             | State::Settling
             | State::RollingBack(_)
             | State::Confirming(_)
+            | State::Withdrawing(_)
             | State::Unlocking(_)
             | State::Judging(_)
             | State::WithoutLock(_)
@@ -182,9 +197,11 @@ fn without_journal(spec: &TransactionSpec, txn: Transaction) -> Option<Transacti
         State::CheckingLock(Direction::Back(_))
         | State::Verifying
         | State::Finishing
+        | State::Revealing
         | State::Settling
         | State::RollingBack(_)
         | State::Confirming(_)
+        | State::Withdrawing(_)
         | State::Unlocking(_)
         | State::Judging(_)
         | State::Stopped(_)
@@ -193,9 +210,12 @@ fn without_journal(spec: &TransactionSpec, txn: Transaction) -> Option<Transacti
     Some(turned)
 }
 
-fn finished(txn: Transaction, git: GitSeen) -> Transaction {
+fn finished(spec: &TransactionSpec, txn: Transaction, git: GitSeen) -> Transaction {
     match git {
+        GitSeen::Done | GitSeen::BranchLeft if spec.has_forge => txn.to(State::Revealing),
         GitSeen::Done | GitSeen::BranchLeft => txn.to(State::Ended(End::Published)),
+        // The lock was to stay.
+        GitSeen::Gone if spec.has_forge => txn.to(State::Stopped(Stop::LockLost)),
         GitSeen::Taken => txn.to(State::Stopped(Stop::LockLost)),
         GitSeen::Gone => txn.to(State::Judging(End::Published)),
         GitSeen::Refused => txn.to(State::Unlocking(End::Unpushed)),

@@ -1,6 +1,7 @@
 //! A run that has come to rest.
 
 use crate::{
+    error::Error,
     oci::{Repository, Tag},
     publish::{protocol::state::Transaction, remarks::Remarks, run::Run},
 };
@@ -19,5 +20,13 @@ impl<'a> Ending<'a> {
     pub(super) fn tag(self, index: usize) -> (&'a Tag, &'a Repository) {
         let tag = &self.run.prepared.tags[index];
         (&tag.tag, self.run.prepared.repository(tag))
+    }
+}
+
+/// An error with its cause, where that is known.
+pub(super) fn because(error: Error, cause: Option<impl Into<String>>) -> Error {
+    match cause {
+        Some(cause) => error.cause(cause),
+        None => error,
     }
 }

@@ -2,6 +2,7 @@
 
 mod doubt;
 mod ending;
+mod forge;
 mod lost;
 mod tags;
 mod words;
@@ -13,7 +14,9 @@ use crate::{
     error::{Error, ErrorKind},
     git::CommitId,
     oci::{Digest, ImageName, Observed, Repository},
-    outcome::{BranchReport, GitTagReport, ImageReport, Outcome, OutcomeKind, TagReport},
+    outcome::{
+        BranchReport, ForgeReport, GitTagReport, ImageReport, Outcome, OutcomeKind, TagReport,
+    },
     publish::{
         protocol::{
             journal::{BranchMove, Prepared, TagRecord},
@@ -65,6 +68,7 @@ pub(in crate::publish) fn not_begun(publication: &Publication, error: Error) -> 
             .branch
             .as_ref()
             .map(|branch| branch_report(branch, publication.commit, Some(false))),
+        forge: None,
         moved: None,
         error: Some(error),
     }
@@ -82,7 +86,7 @@ fn branch_report(branch: &BranchMove, commit: CommitId, pushed: Option<bool>) ->
 /// Whether the release commit is on its branch at the end of a run.
 fn is_pushed(end: Ending<'_>) -> Option<bool> {
     match end.txn.state {
-        State::Ended(End::Published | End::Unpushed) => Some(true),
+        State::Ended(End::Published | End::Unpushed | End::Hidden) => Some(true),
         State::Ended(End::RolledBack | End::NotBegun) => Some(false),
         State::Ended(End::Leftover) => Some(end.remarks.does_branch_stay()),
         _ => None,
@@ -134,7 +138,12 @@ pub(in crate::publish) async fn outcome(end: Ending<'_>) -> Outcome {
     let is_decided = matches!(
         end.txn.state,
         State::Ended(
-            End::Published | End::Unpushed | End::RolledBack | End::Leftover | End::Elsewhere
+            End::Published
+                | End::Unpushed
+                | End::Hidden
+                | End::RolledBack
+                | End::Leftover
+                | End::Elsewhere
         )
     );
     let looked = (0..end.run.prepared.tags.len()).all(|tag| end.remarks.last_shown(tag).is_some());
@@ -168,6 +177,11 @@ fn assemble(
             .branch
             .as_ref()
             .map(|branch| branch_report(branch, prepared.commit, is_pushed(end))),
+        forge: prepared.forge.as_ref().map(|forge| ForgeReport {
+            service: forge.service,
+            url: forge.url.clone(),
+            public: is_public(end),
+        }),
         moved: Some(
             end.run
                 .transfers
@@ -177,9 +191,18 @@ fn assemble(
     }
 }
 
+/// Whether the forge shows the release at the end of a run.
+fn is_public(end: Ending<'_>) -> Option<bool> {
+    match end.txn.state {
+        State::Ended(End::Published) => Some(true),
+        State::Ended(End::Hidden | End::RolledBack | End::Leftover | End::NotBegun) => Some(false),
+        _ => None,
+    }
+}
+
 /// Whether the version's git tag was seen to be this release's, or was just made.
 fn is_tag_pushed(end: Ending<'_>) -> bool {
-    end.txn.state == State::Ended(End::Published)
+    matches!(end.txn.state, State::Ended(End::Published | End::Hidden))
         || end.run.holding.git_tag() == Some(GitTagSeen::Ours)
 }
 

@@ -60,8 +60,13 @@ pub(in crate::publish) fn standing(state: Option<State>) -> &'static str {
         State::WithoutLock(_) | State::Relocking(_) => "its lock is gone",
         State::Verifying => "all tags were accepted; not all were seen to show it",
         State::Finishing => "all tags show it; the git tag may be missing",
+        State::Revealing => {
+            "all tags show it, and git has its tag; its release on the forge may not be public"
+        }
         State::Recovering(_) => "taken over",
-        State::Settling | State::RollingBack(_) | State::Confirming(_) => "being rolled back",
+        State::Settling | State::RollingBack(_) | State::Confirming(_) | State::Withdrawing(_) => {
+            "being rolled back"
+        }
         State::Unlocking(_) | State::Judging(_) => "decided; the lock may be left",
         State::Stopped(_) => "stopped",
         State::Ended(_) => "over",

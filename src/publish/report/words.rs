@@ -10,7 +10,8 @@ use crate::{
         protocol::state::{Cause, End, Goal, State, Stop},
         report::{
             doubt::{unclear, unsettled},
-            ending::Ending,
+            ending::{Ending, because},
+            forge::{hidden, tell_moved, tell_page, unrevealed},
             lost::{elsewhere, past_others, written},
             tags::{Meant, list},
         },
@@ -42,7 +43,10 @@ pub(super) async fn judge(end: Ending<'_>, tags: &[TagReport]) -> (OutcomeKind, 
             ));
             (OutcomeKind::Published, Some(error))
         }
-        State::Ended(End::Published) => (OutcomeKind::Published, None),
+        State::Ended(End::Published) => {
+            tell_moved(end, tags);
+            (OutcomeKind::Published, None)
+        }
         State::Ended(End::RolledBack | End::NotBegun) if back => (OutcomeKind::RolledBack, None),
         State::Ended(End::NotBegun) if end.run.goal.is_some() && end.txn.cause.is_none() => {
             let events = &end.run.world.events;
@@ -57,8 +61,12 @@ pub(super) async fn judge(end: Ending<'_>, tags: &[TagReport]) -> (OutcomeKind, 
         }
         State::Ended(End::RolledBack) => rolled_back(end, tags),
         State::Ended(End::NotBegun) => not_moved(end).await,
-        State::Ended(End::Elsewhere) => elsewhere(end, tags, back),
+        State::Ended(End::Elsewhere) => {
+            tell_page(end);
+            elsewhere(end, tags, back)
+        }
         State::Ended(End::Unpushed) => (OutcomeKind::NeedsHuman, Some(unpushed(end))),
+        State::Ended(End::Hidden) => (OutcomeKind::NeedsHuman, Some(hidden(end))),
         State::Ended(End::Leftover) => {
             let error =
                 past_others(end, tags).unwrap_or_else(|| leftover(end, &list(tags, Meant::Before)));
@@ -76,6 +84,7 @@ pub(super) async fn judge(end: Ending<'_>, tags: &[TagReport]) -> (OutcomeKind, 
                 | Stop::Overtaken
                 | Stop::LockUnknown
                 | Stop::Unfinished
+                | Stop::Unrevealed
                 | Stop::Unsettled
                 | Stop::Unreadable
                 | Stop::ContentGone
@@ -89,11 +98,13 @@ pub(super) async fn judge(end: Ending<'_>, tags: &[TagReport]) -> (OutcomeKind, 
         | State::Committing(_)
         | State::Verifying
         | State::Finishing
+        | State::Revealing
         | State::Recovering(_)
         | State::Staging
         | State::Settling
         | State::RollingBack(_)
         | State::Confirming(_)
+        | State::Withdrawing(_)
         | State::Unlocking(_)
         | State::Judging(_)
         | State::WithoutLock(_)
@@ -135,13 +146,6 @@ fn unpushed(end: Ending<'_>) -> Error {
     because(error, end.remarks.last_failure())
         .state("every image tag shows the release; the git tag is missing")
         .hint("when the server allows it, `hoist release` of this commit pushes the tag")
-}
-
-fn because(error: Error, cause: Option<impl Into<String>>) -> Error {
-    match cause {
-        Some(cause) => error.cause(cause),
-        None => error,
-    }
 }
 
 /// What went wrong first, with the outside world's own words.
@@ -318,6 +322,7 @@ fn stopped(end: Ending<'_>, tags: &[TagReport], stop: Stop) -> (OutcomeKind, Opt
         | Stop::LockLost
         | Stop::LockUnknown
         | Stop::Unfinished
+        | Stop::Unrevealed
         | Stop::Unsettled
         | Stop::Unreadable
         | Stop::ContentGone
@@ -362,6 +367,7 @@ fn stopped(end: Ending<'_>, tags: &[TagReport], stop: Stop) -> (OutcomeKind, Opt
         Stop::Unfinished => new("cannot push the git tag")
             .state("every image tag shows the release; the git tag may be missing")
             .hint("`hoist resume` finishes it"),
+        Stop::Unrevealed => unrevealed(end, error_kind),
         Stop::Unsettled => failed()
             .state(unsettled(end, tags))
             .hint("`hoist rollback` goes on, and gives the lock back"),

@@ -2,10 +2,12 @@
 //! that leaves a doubt.
 
 use crate::{
-    io::git::remote::{RefChange, RefEdit, RemoteError},
+    git::{ObjectId, RefName},
+    io::git::remote::{RefEdit, RemoteError},
     publish::{
         deadline::{Backoff, Deadline, REFUSALS},
         protocol::{
+            lock_way::LockWay,
             observation::{GitSeen, GitTagSeen, LockSeen},
             state::{End, Goal, State},
         },
@@ -138,7 +140,7 @@ async fn after_failed_lock(run: &Run, seen: &RefsSeen) -> AfterPush {
 pub(in crate::publish) async fn check_lock(at: Position<'_>) -> (LockSeen, Remarks) {
     let mut remarks = Remarks::default();
     let limit = at.git_limit();
-    let seen = if at.is_going_back() && at.run.holding.way() == Goal::Forward {
+    let seen = if at.is_going_back() && at.run.holding.way() == LockWay::Forward {
         turn_lock(at, &limit, &mut remarks).await
     } else {
         read_lock(at.run, &limit, &mut remarks).await
@@ -197,9 +199,9 @@ async fn turn_lock(at: Position<'_>, limit: &Deadline, remarks: &mut Remarks) ->
 /// Whether the lock is this run's and says that the tags go back. `turned`: its new object is made.
 async fn try_to_turn(run: &Run, turned: &mut bool) -> Result<bool, RemoteError> {
     if !*turned {
-        let (title, text) = run.lock_text(Goal::Back);
+        let (title, text) = run.lock_text(LockWay::Back);
         let object = run.world.remote.write_lock(&title, &text).await?;
-        run.holding.change_to(object, Goal::Back);
+        run.holding.change_to(object, LockWay::Back);
         *turned = true;
     }
     let seen = read_refs(run, false).await?;
@@ -217,11 +219,12 @@ async fn try_to_turn(run: &Run, turned: &mut bool) -> Result<bool, RemoteError> 
     Ok(true)
 }
 
-/// Creates the git tag or the mark, expected absent, and deletes the lock's refs, all at once.
+/// Creates the git tag or the mark, expected absent, and deletes the lock's refs, all at once. Where a
+/// forge's release is still to be made public, the refs show an object instead that says so.
 pub(in crate::publish) async fn finish(at: Position<'_>) -> (GitSeen, Remarks) {
     let mut remarks = Remarks::default();
     let seen = match finish_edits(at.run).await {
-        Ok(edits) => change(at, edits, &mut remarks).await,
+        Ok((edits, kept)) => change(at, edits, kept.as_ref(), &mut remarks).await,
         Err(why) => {
             remarks.failed(why);
             GitSeen::Refused
@@ -231,7 +234,8 @@ pub(in crate::publish) async fn finish(at: Position<'_>) -> (GitSeen, Remarks) {
 }
 
 /// The object of tag or mark is stored once more: a run that takes another one over has only its bytes.
-async fn finish_edits(run: &Run) -> Result<Vec<RefEdit>, String> {
+/// `Some`: the object that the lock's refs are to show afterwards.
+async fn finish_edits(run: &Run) -> Result<(Vec<RefEdit>, Option<ObjectId>), String> {
     let mut edits = Vec::new();
     if let Some(tag) = &run.prepared.git_tag {
         let stored = run.world.remote.write_tag(&tag.object, run.prepared.commit);
@@ -247,8 +251,18 @@ async fn finish_edits(run: &Run) -> Result<Vec<RefEdit>, String> {
         }
         edits.push(RefEdit::create(&mark.name, &mark.id));
     }
-    edits.extend(delete_locks(&run.prepared.lock_refs, &run.holding.object()));
-    Ok(edits)
+    let old = run.holding.object();
+    if run.prepared.forge.is_none() {
+        edits.extend(delete_locks(&run.prepared.lock_refs, &old));
+        return Ok((edits, None));
+    }
+    let (title, text) = run.lock_text(LockWay::Done);
+    let done = run.world.remote.write_lock(&title, &text).await;
+    let done = done.map_err(|error| error.to_string())?;
+    run.holding.change_to(done.clone(), LockWay::Done);
+    let update = |name: &RefName| RefEdit::update(name, &old, &done);
+    edits.extend(run.prepared.lock_refs.iter().map(update));
+    Ok((edits, Some(done)))
 }
 
 /// Deletes the lock's refs; a release that is given up takes its commit off the branch with them.
@@ -256,7 +270,7 @@ pub(in crate::publish) async fn unlock(at: Position<'_>) -> (GitSeen, Remarks) {
     let run = at.run;
     let keeps_commit = matches!(
         at.txn.state,
-        State::Unlocking(End::Unpushed | End::Elsewhere)
+        State::Unlocking(End::Published | End::Hidden | End::Unpushed | End::Elsewhere)
     );
     if let Some(branch) = &run.prepared.branch
         && !keeps_commit
@@ -265,20 +279,30 @@ pub(in crate::publish) async fn unlock(at: Position<'_>) -> (GitSeen, Remarks) {
     }
     let mut remarks = Remarks::default();
     let edits = delete_locks(&run.prepared.lock_refs, &run.holding.object());
-    let seen = change(at, edits, &mut remarks).await;
+    let seen = change(at, edits, None, &mut remarks).await;
     (seen, remarks)
 }
 
 /// Carries out the last push of a run. It is compare-and-swap, so its acceptance proves that the lock
 /// was this run's until then; a rejection proves the contrary, but for an earlier try whose answer was
 /// lost.
-async fn change(at: Position<'_>, mut edits: Vec<RefEdit>, remarks: &mut Remarks) -> GitSeen {
+///
+/// `kept`: the object that the lock's refs show afterwards; `None`: they are deleted.
+async fn change(
+    at: Position<'_>,
+    mut edits: Vec<RefEdit>,
+    kept: Option<&ObjectId>,
+    remarks: &mut Remarks,
+) -> GitSeen {
     let run = at.run;
-    let with_tag = edits.iter().any(RefEdit::keeps_ref);
+    let is_lock = |edit: &RefEdit| run.prepared.lock_refs.contains(&edit.name);
+    let with_tag = edits.iter().any(|edit| !is_lock(edit));
     let limit = at.git_limit();
     let mut backoff = Backoff::retry();
     let mut refusals = 0;
     let mut doubtful = false;
+    // The tag is out, and the lock is this run's, whatever it says.
+    let mut is_out = false;
     loop {
         let pushed = match limit.run(run.world.remote.swap(&edits)).await {
             None => return GitSeen::Unreachable,
@@ -295,8 +319,17 @@ async fn change(at: Position<'_>, mut edits: Vec<RefEdit>, remarks: &mut Remarks
             (Some(Err(error)), Err(_)) => remarks.failed(error),
             (Some(Ok(seen)), _) => {
                 let tag_is_missing = with_tag && seen.git_tag != GitTagSeen::Ours;
+                let is_kept = kept.is_some()
+                    && seen.lock == LockSeen::Ours
+                    && seen.ours.iter().all(|(_, object)| Some(object) == kept);
+                if is_kept && !tag_is_missing {
+                    return GitSeen::Done;
+                }
+                is_out = kept.is_some() && !tag_is_missing && seen.lock == LockSeen::Ours;
                 if seen.ours.is_empty() {
                     return match (pushed.is_ok(), doubtful, with_tag) {
+                        // It was to stay.
+                        _ if kept.is_some() => GitSeen::Taken,
                         // Accepted without having been done, or the tag is gone again.
                         (true, _, _) if tag_is_missing => GitSeen::Taken,
                         (true, _, _) => GitSeen::Done,
@@ -316,16 +349,20 @@ async fn change(at: Position<'_>, mut edits: Vec<RefEdit>, remarks: &mut Remarks
                     refusals += 1;
                 }
                 // What is left: a server without atomic pushes may have done a part.
-                edits.retain(|edit| match edit.change {
-                    RefChange::Create { .. } | RefChange::Update { .. } => tag_is_missing,
-                    RefChange::Delete { .. } => {
-                        seen.ours.iter().any(|(name, _)| *name == edit.name)
-                    }
-                });
+                edits.retain(|edit| !is_lock(edit) && tag_is_missing);
+                let open = seen.ours.iter().filter(|(_, object)| Some(object) != kept);
+                edits.extend(open.map(|(name, object)| match kept {
+                    Some(kept) => RefEdit::update(name, object, kept),
+                    None => RefEdit::delete(name, object),
+                }));
             }
         }
         if refusals >= REFUSALS {
-            return GitSeen::Refused;
+            return if is_out {
+                GitSeen::Done
+            } else {
+                GitSeen::Refused
+            };
         }
         if let Some(why) = remarks.last_failure() {
             run.git_waits(why, &limit);

@@ -4,6 +4,7 @@
 pub(in crate::publish) mod answer;
 pub(in crate::publish) mod branch;
 pub(in crate::publish) mod commit;
+pub(in crate::publish) mod forge;
 pub(in crate::publish) mod lock;
 pub(in crate::publish) mod observe;
 pub(in crate::publish) mod recheck;

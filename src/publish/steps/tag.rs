@@ -108,8 +108,10 @@ fn may_lag(state: State) -> bool {
         | State::Observing
         | State::CheckingLock(_)
         | State::Finishing
+        | State::Revealing
         | State::Recovering(_)
         | State::Staging
+        | State::Withdrawing(_)
         | State::Unlocking(_)
         | State::Judging(_)
         | State::WithoutLock(_)

@@ -59,6 +59,30 @@ fn a_file_that_hoist_itself_reads_and_what_was_assumed() {
     );
 }
 
+/// A job that makes release pages has a token for them.
+#[test]
+fn a_release_page_is_offered_where_a_workflow_makes_one() {
+    let history = repository(Some("git@github.com:Acme/Api.git"));
+    history.write("Dockerfile", "FROM a\n");
+    std::fs::create_dir_all(history.path().join(".github/workflows")).unwrap();
+    history.write(
+        ".github/workflows/page.yml",
+        "on: { push: { tags: ['v*'] } }\njobs:\n  page:\n    runs-on: ubuntu-latest\n    steps:\n      - uses: softprops/action-gh-release@v2\n",
+    );
+    let output = init(&history, &[]);
+    let path = text(&output.stdout);
+    let written = std::fs::read_to_string(path.trim()).unwrap();
+    assert!(written.contains("\n# [forge]\n"), "{written}");
+    let said = text(&output.stderr);
+    assert!(
+        said.contains("`softprops/action-gh-release` makes a release page"),
+        "{said}"
+    );
+    let policy = written.replace("# [forge]", "[forge]");
+    let policy = hoist::policy::Policy::parse(&policy, "release.toml").unwrap();
+    assert!(policy.forge.is_some());
+}
+
 #[test]
 fn nothing_is_ever_overwritten() {
     let history = repository(None);

@@ -6,6 +6,7 @@ mod announce;
 mod attach;
 mod ci;
 mod failed_build;
+mod forge;
 mod hooks;
 pub(crate) mod images;
 mod init;

@@ -8,8 +8,9 @@ use hoist::{
     error::ErrorKind,
     oci::Observed,
     outcome::{Outcome, OutcomeKind},
+    policy::ForgeService,
     publish::{self, Recovery},
-    testing::{Fault, MultiTag, Personality, Referrers},
+    testing::{FakeForge, Fault, MultiTag, Personality, Referrers},
 };
 
 use super::scene::{Scene, Setting, Snapshot};
@@ -53,6 +54,9 @@ pub(super) struct Tally {
     pub(super) listed: usize,
     /// What the listed ones are.
     git_tag_missing: usize,
+    hidden: usize,
+    /// Drafts that stay, each of which the next release takes over.
+    drafts_left: usize,
 }
 
 /// The outcome must tell the truth about the world, whatever it says.
@@ -141,8 +145,32 @@ async fn settle(
         pid += 1;
         assert!(pid < 5, "{what}: recovery does not end");
     }
-    let now = scene.snapshot();
+    let mut now = scene.snapshot();
+    if let Some(forge) = &scene.forge {
+        assert_eq!(forge.made_tags(), [""; 0], "{what}: public before its tag");
+        check_files(what, forge, &now);
+    }
     scene.check_referrers(what, now == *after);
+    if now.drafts > 0 && now.public == 0 && !now.git_tag {
+        // Nobody sees it, and the next release takes it over instead of making another.
+        tally.drafts_left += 1;
+        if now.tags == before.tags && now.branch == before.branch {
+            let again = scene.run(9).await;
+            let again = again.unwrap_or_else(|| panic!("{what}: the next one died"));
+            let then = scene.snapshot();
+            match again.kind {
+                OutcomeKind::Published => assert_eq!(then, *after, "{what}: the next release"),
+                OutcomeKind::RolledBack => assert_eq!(then.drafts, 0, "{what}: the next release"),
+                _ => panic!("{what}: {again:#?}"),
+            }
+        }
+        now.drafts = 0;
+        if now == *before {
+            tally.runs += 1;
+            tally.as_before += 1;
+            return recovered;
+        }
+    }
     tally.runs += 1;
     assert_eq!(now.locks, 0, "{what}: a lock is left, {last:#?}");
     // A version is marked exactly where its roll back was done.
@@ -160,7 +188,12 @@ async fn settle(
         );
         // Every tag is right, and git's server refused the tag again and again; or a registry did
         // not let go of new tags.
-        if now.tags == after.tags {
+        if now.tags == after.tags && now.git_tag && now.public < after.public {
+            // Git has the tag, and the forge refused again and again.
+            let forge = outcome.forge.as_ref().unwrap();
+            assert_eq!(forge.public, Some(false), "{what}: {outcome:#?}");
+            tally.hidden += 1;
+        } else if now.tags == after.tags {
             tally.git_tag_missing += 1;
         } else if now.tags == before.tags && now.branch != before.branch {
             // Git's server did not let the release commit be taken back.
@@ -182,6 +215,15 @@ async fn settle(
         tally.listed += 1;
     }
     recovered
+}
+
+/// A release that everybody sees has all of its files.
+fn check_files(what: &str, forge: &FakeForge, now: &Snapshot) {
+    for release in forge.stored().into_iter().filter(|one| one.is_public) {
+        assert_eq!(release.files, ["api.tar.gz", "SHA256SUMS"], "{what}");
+        assert!(release.latest, "{what}");
+        assert!(now.git_tag, "{what}");
+    }
 }
 
 /// A release of one repository that died in the middle, here or on another machine; its recovery
@@ -410,6 +452,59 @@ async fn every_fault_at_every_operation_with_attachments_and_a_signer() {
     }
 }
 
+/// A release on a forge that has drafts and on one that has none: registries, git and forge agree.
+#[tokio::test(start_paused = true)]
+async fn every_fault_at_every_operation_with_a_release_on_a_forge() {
+    for service in [ForgeService::GitHub, ForgeService::GitLab] {
+        let tally = exhaust(Setting {
+            repositories: 1,
+            forge: Some(service),
+            ..Setting::default()
+        })
+        .await;
+        print(
+            &format!("1 repository × 6 tags, a release on {service}"),
+            &tally,
+        );
+        assert!(tally.runs > 500 && tally.complete > 100 && tally.as_before > 100);
+    }
+}
+
+/// The same where the last tag is refused, so that each run rolls back and deletes what the forge has.
+#[tokio::test(start_paused = true)]
+async fn every_fault_at_every_operation_of_a_roll_back_with_a_draft() {
+    let personality = Personality {
+        refused: vec!["2026-11-23".parse().unwrap()],
+        ..Personality::default()
+    };
+    let mut setting = Setting {
+        repositories: 1,
+        forge: Some(ForgeService::GitHub),
+        personality,
+        ..Setting::default()
+    };
+    let tally = exhaust_on("forge", setting.clone()).await;
+    print("1 repository × 6 tags, a draft, rolled back", &tally);
+    assert!(tally.runs > 50 && tally.complete == 0 && tally.as_before > 50);
+    setting.atomic = false;
+    let tally = exhaust_on("git", setting).await;
+    print("1 repository × 6 tags, a draft, no atomic pushes", &tally);
+    assert!(tally.runs > 50 && tally.complete == 0);
+}
+
+/// A git server without atomic pushes.
+#[tokio::test(start_paused = true)]
+async fn every_fault_at_every_git_operation_with_a_forge_and_without_atomic_pushes() {
+    let setting = Setting {
+        forge: Some(ForgeService::GitHub),
+        atomic: false,
+        ..Setting::default()
+    };
+    let tally = exhaust_on("git", setting).await;
+    print("2 repositories × 6 tags, a forge, no atomic pushes", &tally);
+    assert!(tally.runs > 100 && tally.complete > 20 && tally.as_before > 20);
+}
+
 /// The large run, by hand: `cargo test --release -- --ignored every_personality --nocapture`.
 #[tokio::test(start_paused = true)]
 #[ignore = "takes long; a part of it runs each time"]
@@ -424,6 +519,7 @@ async fn every_personality_with_three_registries_and_variants() {
                 commits: false,
                 takes_back: false,
                 referrers: false,
+                forge: None,
                 atomic: true,
                 personality: Personality {
                     multi_tag,

@@ -3,6 +3,7 @@
 mod basics;
 mod branch;
 mod faults;
+mod forge;
 pub mod git;
 mod late;
 mod locks;

@@ -11,10 +11,10 @@ use hoist::{
         protocol::{
             action::{Action, action},
             observation::{
-                ContentSeen, GitSeen, GitTagSeen, LockSeen, Observation, PutBackSeen, PutSeen,
-                Shows,
+                ContentSeen, ForgeSeen, GitSeen, GitTagSeen, LockSeen, Observation, PutBackSeen,
+                PutSeen, Shows,
             },
-            replay::recover,
+            replay::{recover, recover_done},
             state::{End, Goal, Lockless, State, Stop, TagSpec, Transaction, TransactionSpec},
             transitions::next,
         },
@@ -26,6 +26,10 @@ use hoist::{
 struct Outside {
     tags: Vec<Shows>,
     lock: bool,
+    /// The lock says that all tags are done.
+    done: bool,
+    /// The forge shows the release.
+    public: bool,
     git_tag: GitTagSeen,
     /// Another writer has moved a tag; it does so once at most.
     meddled: bool,
@@ -39,6 +43,8 @@ impl Outside {
         Self {
             tags: vec![Shows::Before; TAGS],
             lock,
+            done: false,
+            public: false,
             git_tag: GitTagSeen::Absent,
             meddled: false,
             pending: vec![false; TAGS],
@@ -69,7 +75,7 @@ const TAGS: usize = 2;
 type Node = (Transaction, Outside);
 
 /// Two tags: both of one repository, which can go in one request, or one in each of two.
-fn shape(on_failure: OnFailure, repositories: u8) -> TransactionSpec {
+fn shape(on_failure: OnFailure, repositories: u8, has_forge: bool) -> TransactionSpec {
     let slot = |repository, group, kind| TagSpec {
         repository,
         image: 0,
@@ -87,6 +93,7 @@ fn shape(on_failure: OnFailure, repositories: u8) -> TransactionSpec {
         ],
         on_failure,
         makes_git_tag: true,
+        has_forge,
     }
 }
 
@@ -212,9 +219,14 @@ fn lock_seen(outside: &Outside) -> LockSeen {
 }
 
 /// Every answer that the outside can give, and what is true outside afterwards.
-fn answers(outside: &Outside, action: &Action) -> Vec<(Observation, Outside)> {
+fn answers(
+    shape: &TransactionSpec,
+    outside: &Outside,
+    action: &Action,
+) -> Vec<(Observation, Outside)> {
     let with_lock = |lock| Outside {
         lock,
+        done: lock && outside.done,
         ..outside.clone()
     };
     match action {
@@ -263,7 +275,8 @@ fn answers(outside: &Outside, action: &Action) -> Vec<(Observation, Outside)> {
         Action::PutBack(tags) => put_back(outside, tags),
         Action::Finish => {
             let done = Outside {
-                lock: false,
+                lock: shape.has_forge,
+                done: shape.has_forge,
                 git_tag: GitTagSeen::Ours,
                 ..outside.clone()
             };
@@ -273,6 +286,7 @@ fn answers(outside: &Outside, action: &Action) -> Vec<(Observation, Outside)> {
             // A server without atomic pushes can stop after the tag.
             let tag_only = Outside {
                 lock: true,
+                done: false,
                 ..done.clone()
             };
             vec![
@@ -294,12 +308,33 @@ fn answers(outside: &Outside, action: &Action) -> Vec<(Observation, Outside)> {
             (Observation::Git(GitSeen::Unreachable), with_lock(false)),
             (Observation::Git(GitSeen::Unreachable), outside.clone()),
         ],
+        Action::Reveal if !outside.lock => {
+            vec![(Observation::Forge(ForgeSeen::LockLost), outside.clone())]
+        }
+        Action::Reveal => {
+            assert_eq!(outside.git_tag, GitTagSeen::Ours, "public before its tag");
+            let public = Outside {
+                public: true,
+                ..outside.clone()
+            };
+            vec![
+                (Observation::Forge(ForgeSeen::Done), public.clone()),
+                (Observation::Forge(ForgeSeen::Refused), outside.clone()),
+                (Observation::Forge(ForgeSeen::Unreachable), outside.clone()),
+                (Observation::Forge(ForgeSeen::Unreachable), public),
+                (Observation::Forge(ForgeSeen::LockUnknown), outside.clone()),
+            ]
+        }
+        Action::Withdraw => vec![
+            (Observation::Forge(ForgeSeen::Done), outside.clone()),
+            (Observation::Forge(ForgeSeen::Refused), outside.clone()),
+        ],
         Action::Rest => Vec::new(),
     }
 }
 
 /// A world that answers truthfully and does what it is asked.
-fn kind(outside: &Outside, action: &Action) -> (Observation, Outside) {
+fn kind(shape: &TransactionSpec, outside: &Outside, action: &Action) -> (Observation, Outside) {
     let mut then = outside.clone();
     let seen = match action {
         Action::TakeLock => {
@@ -347,13 +382,20 @@ fn kind(outside: &Outside, action: &Action) -> (Observation, Outside) {
             }
             Observation::PutBack(seen)
         }
+        Action::Reveal => {
+            then.public = true;
+            Observation::Forge(ForgeSeen::Done)
+        }
+        Action::Withdraw => Observation::Forge(ForgeSeen::Done),
         Action::Finish => {
-            then.lock = false;
+            then.lock = shape.has_forge;
+            then.done = shape.has_forge;
             then.git_tag = GitTagSeen::Ours;
             Observation::Git(GitSeen::Done)
         }
         Action::Unlock => {
             then.lock = false;
+            then.done = false;
             Observation::Git(GitSeen::Done)
         }
         Action::Rest => unreachable!("the run is over"),
@@ -392,6 +434,14 @@ fn without_lock(outside: &Outside) -> Vec<(Observation, Outside)> {
     all
 }
 
+/// A recovery that finds the lock.
+fn locked(txn: &Transaction, outside: &Outside, goal: Goal) -> Transaction {
+    match outside.done {
+        true => recover_done(txn.clone()),
+        false => recover(txn.clone(), goal),
+    }
+}
+
 /// A recovery that finds no lock.
 fn lockless(txn: &Transaction, goal: Goal) -> Transaction {
     let lockless = Lockless {
@@ -410,11 +460,14 @@ fn is_rest(txn: &Transaction) -> bool {
 }
 
 /// What an end promises.
-fn check_end((txn, outside): &Node) {
+fn check_end(shape: &TransactionSpec, (txn, outside): &Node) {
     let all = |shows| outside.tags.iter().all(|tag| *tag == shows);
     match txn.state {
-        State::Ended(End::Published | End::Unpushed) if !outside.meddled => {
-            assert!(all(Shows::Ours), "{txn:?} {outside:?}");
+        State::Ended(End::Published | End::Unpushed | End::Hidden) => {
+            assert!(outside.meddled || all(Shows::Ours), "{txn:?} {outside:?}");
+            let is_published = txn.state == State::Ended(End::Published);
+            let is_public = outside.public || !shape.has_forge;
+            assert!(is_public || !is_published, "{txn:?} {outside:?}");
         }
         State::Ended(End::RolledBack) => {
             let as_before =
@@ -434,7 +487,7 @@ fn check_way(shape: &TransactionSpec, (txn, outside): &Node, goal: Goal) {
         return;
     }
     let begin = if outside.lock {
-        recover(txn.clone(), goal)
+        locked(txn, outside, goal)
     } else {
         lockless(txn, goal)
     };
@@ -443,7 +496,7 @@ fn check_way(shape: &TransactionSpec, (txn, outside): &Node, goal: Goal) {
         if is_rest(&node.0) {
             break;
         }
-        let (seen, then) = kind(&node.1, &action(shape, &node.0));
+        let (seen, then) = kind(shape, &node.1, &action(shape, &node.0));
         node = (next(shape, node.0, seen).unwrap(), then);
     }
     let held = node.0.state == State::Stopped(Stop::Held);
@@ -454,7 +507,7 @@ fn check_way(shape: &TransactionSpec, (txn, outside): &Node, goal: Goal) {
         ended || (held && goal == Goal::Forward),
         "from {txn:?} {outside:?} {goal:?}: {node:?}"
     );
-    check_end(&node);
+    check_end(shape, &node);
 }
 
 fn successors(shape: &TransactionSpec, (txn, outside): &Node) -> Vec<Node> {
@@ -465,7 +518,7 @@ fn successors(shape: &TransactionSpec, (txn, outside): &Node) -> Vec<Node> {
             continue;
         }
         if outside.lock {
-            all.push((recover(txn.clone(), goal), outside.clone()));
+            all.push((locked(txn, outside, goal), outside.clone()));
         } else {
             all.push((lockless(txn, goal), outside.clone()));
         }
@@ -474,6 +527,7 @@ fn successors(shape: &TransactionSpec, (txn, outside): &Node) -> Vec<Node> {
     if outside.lock && !matches!(txn.state, State::Ended(_)) {
         let gone = Outside {
             lock: false,
+            done: false,
             ..outside.clone()
         };
         all.push((txn.clone(), gone));
@@ -491,10 +545,10 @@ fn successors(shape: &TransactionSpec, (txn, outside): &Node) -> Vec<Node> {
     let step = |seen: Observation, then: Outside| (next(shape, txn.clone(), seen).unwrap(), then);
     all.push(step(Observation::JournalFailed, outside.clone()));
     all.push(step(Observation::Interrupted, outside.clone()));
-    for (seen, then) in answers(outside, &action(shape, txn)) {
+    for (seen, then) in answers(shape, outside, &action(shape, txn)) {
         for goal in [Goal::Forward, Goal::Back] {
             if then.lock {
-                all.push((recover(txn.clone(), goal), then.clone()));
+                all.push((locked(txn, &then, goal), then.clone()));
             }
         }
         all.push(step(seen, then));
@@ -511,7 +565,10 @@ fn successors(shape: &TransactionSpec, (txn, outside): &Node) -> Vec<Node> {
 }
 
 fn explore(on_failure: OnFailure, repositories: u8) -> usize {
-    let shape = shape(on_failure, repositories);
+    explore_shape(&shape(on_failure, repositories, false))
+}
+
+fn explore_shape(shape: &TransactionSpec) -> usize {
     let start = Outside::start(false);
     let mut seen: HashSet<Node> = HashSet::new();
     let mut open = vec![(Transaction::new([false; TAGS]), start)];
@@ -519,10 +576,10 @@ fn explore(on_failure: OnFailure, repositories: u8) -> usize {
         if !seen.insert(node.clone()) {
             continue;
         }
-        check_end(&node);
-        check_way(&shape, &node, Goal::Forward);
-        check_way(&shape, &node, Goal::Back);
-        open.extend(successors(&shape, &node));
+        check_end(shape, &node);
+        check_way(shape, &node, Goal::Forward);
+        check_way(shape, &node, Goal::Back);
+        open.extend(successors(shape, &node));
     }
     seen.len()
 }
@@ -539,10 +596,31 @@ fn a_held_commit_can_be_finished_and_undone_too() {
     assert!(count > 1000, "{count} states");
 }
 
+/// With a release on a forge: it is never public before the git tag, and published is only what is public.
+#[test]
+fn with_a_forge_both_ways_end_too() {
+    for on_failure in [OnFailure::Rollback, OnFailure::Hold] {
+        let count = explore_shape(&shape(on_failure, 1, true));
+        assert!(count > 1000, "{count} states");
+    }
+}
+
 /// Every state with every kind of answer, all tags alike: a review sees the protocol change.
 #[test]
 fn the_transition_table() {
-    let shape = shape(OnFailure::Rollback, 1);
+    insta::assert_snapshot!(table(&shape(OnFailure::Rollback, 1, false)).join("\n"));
+}
+
+/// What a forge changes of it.
+#[test]
+fn the_transition_table_of_a_forge() {
+    let without = table(&shape(OnFailure::Rollback, 1, false));
+    let mut with = table(&shape(OnFailure::Rollback, 1, true));
+    with.retain(|line| !without.contains(line));
+    insta::assert_snapshot!(with.join("\n"));
+}
+
+fn table(shape: &TransactionSpec) -> Vec<String> {
     let start = Transaction::new([false; TAGS]);
     let outside = Outside::start(true);
     let mut lines = std::collections::BTreeSet::new();
@@ -552,9 +630,9 @@ fn the_transition_table() {
         if is_rest(&txn) || !seen.insert(txn.clone()) {
             continue;
         }
-        let action = action(&shape, &txn);
+        let action = action(shape, &txn);
         for answer in uniform(&action, &outside) {
-            let then = next(&shape, txn.clone(), answer.clone()).unwrap();
+            let then = next(shape, txn.clone(), answer.clone()).unwrap();
             lines.insert(format!(
                 "{:?} | {} | {:?}",
                 txn.state,
@@ -568,8 +646,7 @@ fn the_transition_table() {
             open.push(lockless(&txn, goal));
         }
     }
-    let table: Vec<_> = lines.into_iter().collect();
-    insta::assert_snapshot!(table.join("\n"));
+    lines.into_iter().collect()
 }
 
 /// Answers in which all tags are alike.
@@ -664,6 +741,15 @@ fn uniform(action: &Action, outside: &Outside) -> Vec<Observation> {
         ]
         .map(Observation::Git)
         .to_vec(),
+        Action::Reveal | Action::Withdraw => [
+            ForgeSeen::Done,
+            ForgeSeen::Refused,
+            ForgeSeen::Unreachable,
+            ForgeSeen::LockLost,
+            ForgeSeen::LockUnknown,
+        ]
+        .map(Observation::Forge)
+        .to_vec(),
         Action::Rest => Vec::new(),
     }
 }
@@ -684,6 +770,7 @@ fn summary(seen: &Observation) -> String {
         Observation::Lock(lock) => format!("lock {lock:?}"),
         Observation::Content(content) => format!("content {content:?}"),
         Observation::Git(git) => format!("git {git:?}"),
+        Observation::Forge(forge) => format!("forge {forge:?}"),
         Observation::JournalFailed | Observation::Interrupted => format!("{seen:?}"),
     }
 }

@@ -10,6 +10,7 @@ use hoist::{
     event::{Event, Events},
     git::{ObjectId, RefName},
     io::{
+        forge::{FileContent, ReleaseFile, ReleaseText},
         lease::{LeaseClock, LeaseTimes, Permit},
         registry::{
             BlobSource, RepositoryApi,
@@ -21,13 +22,13 @@ use hoist::{
         referrer,
     },
     outcome::Outcome,
-    policy::PublishPolicy,
+    policy::{ForgeService, PublishPolicy},
     publish::{
-        BranchMove, Clock, GitTagObject, MarkObject, Owner, Proven, Publication, PublishedImage,
-        Recovery, Referrer, ReferrerRecord, Scope, TagClass, TagMove, Target, World, publish_past,
-        resume, rollback,
+        BranchMove, Clock, ForgePublication, GitTagObject, MarkObject, Owner, Proven, Publication,
+        PublishedImage, Recovery, Referrer, ReferrerRecord, Scope, TagClass, TagMove, Target,
+        World, publish_past, resume, rollback,
     },
-    testing::{FakeJournals, FakeRegistry, FakeRemote, Faults, Personality},
+    testing::{FakeForge, FakeJournals, FakeRegistry, FakeRemote, Faults, Personality},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -41,6 +42,10 @@ pub struct Snapshot {
     pub locks: usize,
     /// Where `main` is, in scenes that make a release commit.
     pub branch: Option<ObjectId>,
+    /// Releases on the forge that everybody sees.
+    pub public: usize,
+    /// Drafts on the forge, and packages of files.
+    pub drafts: usize,
 }
 
 pub struct Scene {
@@ -54,6 +59,8 @@ pub struct Scene {
     /// What the tags show that exist before, by tag.
     pub old: BTreeMap<String, Manifest>,
     pub dir: tempfile::TempDir,
+    /// The project on the forge, in scenes with one.
+    pub forge: Option<FakeForge>,
     /// The release is signed between staging and the lock.
     signs: bool,
     begun: tokio::time::Instant,
@@ -73,6 +80,8 @@ pub struct Setting {
     pub takes_back: bool,
     /// Two attachments and a signer, and lists that others have written before.
     pub referrers: bool,
+    /// A release on a forge belongs to it.
+    pub forge: Option<ForgeService>,
     /// The git server does several edits at once.
     pub atomic: bool,
     pub personality: Personality,
@@ -87,6 +96,7 @@ impl Default for Setting {
             commits: false,
             takes_back: false,
             referrers: false,
+            forge: None,
             atomic: true,
             personality: Personality::default(),
         }
@@ -216,10 +226,13 @@ impl Scene {
             old: BTreeMap::new(),
             faults,
             dir,
+            forge: None,
             signs: setting.referrers,
             begun: tokio::time::Instant::now(),
         };
         scene.remote.atomic = setting.atomic;
+        let forge = setting.forge;
+        scene.forge = forge.map(|service| FakeForge::new(&scene.faults, service, &scene.remote));
         if setting.commits {
             scene.remote.set(BRANCH, PARENT);
         }
@@ -411,6 +424,10 @@ impl Scene {
                     as Arc<dyn RepositoryApi>)
             }),
             remote: Arc::new(self.remote.clone()),
+            forge: match &self.forge {
+                Some(forge) => Ok(Arc::new(forge.clone())),
+                None => Err("there is none".to_owned()),
+            },
             journals: Arc::new(self.journals.clone()),
             events: Events::new(move |event| events.lock().unwrap().push(event)),
             cancel: self.cancel.clone(),
@@ -439,15 +456,43 @@ impl Scene {
     pub async fn run(&self, pid: u32) -> Option<Outcome> {
         let world = self.world(pid);
         let proof = async {
-            match self.signs {
-                true => self.sign(&world).await,
-                false => Ok(Proven::default()),
-            }
+            let proven = match self.signs {
+                true => self.sign(&world).await?,
+                false => Proven::default(),
+            };
+            Ok(Proven {
+                forge: self.forge.as_ref().map(|_| self.on_forge()),
+                ..proven
+            })
         };
         tokio::select! {
             biased;
             () = self.faults.crashed() => None,
             outcome = publish_past(&world, &self.publication, proof) => Some(outcome),
+        }
+    }
+
+    /// What the release has on the forge: a text and two files.
+    pub fn on_forge(&self) -> ForgePublication {
+        let file = |name: &str| ReleaseFile {
+            content: FileContent::Text(name.to_owned()),
+            name: name.to_owned(),
+            size: name.len() as u64,
+            sha256: Digest::of(name.as_bytes()).hex().to_owned(),
+        };
+        ForgePublication {
+            tag: RefName::tag("v1.3.0").unwrap(),
+            text: ReleaseText {
+                tag: "v1.3.0".to_owned(),
+                commit: COMMIT.parse().unwrap(),
+                title: "v1.3.0".to_owned(),
+                text: "what is new".to_owned(),
+                prerelease: false,
+            },
+            latest: true,
+            draft_first: true,
+            use_draft: false,
+            files: vec![file("api.tar.gz"), file("SHA256SUMS")],
         }
     }
 
@@ -489,7 +534,20 @@ impl Scene {
                 .filter(|name| name.as_str().starts_with("refs/hoist/publish/"))
                 .count(),
             branch: refs.get(BRANCH).cloned(),
+            public: self.on_forge_now().0,
+            drafts: self.on_forge_now().1,
         }
+    }
+
+    /// Public releases; drafts, and packages that no release shows.
+    fn on_forge_now(&self) -> (usize, usize) {
+        let Some(forge) = &self.forge else {
+            return (0, 0);
+        };
+        let (public, drafts): (Vec<_>, Vec<_>) =
+            forge.stored().into_iter().partition(|one| one.is_public);
+        let packages = usize::from(public.is_empty() && !forge.packages().is_empty());
+        (public.len(), drafts.len() + packages)
     }
 
     /// The world after a complete release.
@@ -511,6 +569,8 @@ impl Scene {
                 .branch
                 .as_ref()
                 .map(|_| self.publication.commit.into()),
+            public: usize::from(self.forge.is_some()),
+            drafts: 0,
         }
     }
 

@@ -143,6 +143,7 @@ pub fn world(registries: Registries) -> World {
     World {
         connect: Arc::new(move |repository| Ok(registries.open(repository).unwrap())),
         remote: Arc::new(FakeRemote::new(&faults)),
+        forge: Err("there is none".to_owned()),
         journals: Arc::new(FakeJournals::new(&faults)),
         events: Events::none(),
         cancel: CancellationToken::new(),

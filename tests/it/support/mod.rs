@@ -2,6 +2,7 @@
 //! They end with the process.
 
 pub mod file_server;
+pub mod forge;
 pub mod history;
 pub mod jobs;
 pub mod layout;

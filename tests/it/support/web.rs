@@ -29,6 +29,11 @@ impl Asked {
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
+
+    /// Without its query.
+    pub fn path(&self) -> &str {
+        self.target.split('?').next().unwrap_or_default()
+    }
 }
 
 /// An answer.
@@ -42,6 +47,15 @@ pub struct Answer {
 }
 
 impl Answer {
+    pub fn json(status: u16, body: &serde_json::Value) -> Self {
+        Self {
+            status,
+            headers: vec![("content-type", "application/json".to_owned())],
+            body: body.to_string().into_bytes(),
+            is_lost: false,
+        }
+    }
+
     pub fn text(status: u16, body: &str) -> Self {
         Self {
             status,

@@ -2,7 +2,10 @@
 //! and refs become arguments of `git`: their types see to that each is a valid one.
 
 use crate::publish::protocol::{
-    journal::records::{ImageRecord, Prepared, Record, TagRecord},
+    journal::{
+        forge_record::ForgeRecord,
+        records::{ImageRecord, Prepared, Record, TagRecord},
+    },
     state::Cause,
 };
 
@@ -33,8 +36,29 @@ pub(super) fn is_consistent(prepared: &Prepared) -> bool {
             .branch
             .as_ref()
             .is_none_or(|branch| branch.name.is_branch())
+        && prepared.forge.as_ref().is_none_or(|forge| is_release(prepared, forge))
         // One push makes one ref that tells that the transaction is complete.
         && (prepared.git_tag.is_none() || prepared.mark.is_none())
+}
+
+/// A release on a forge is of the version's own tag.
+fn is_release(prepared: &Prepared, forge: &ForgeRecord) -> bool {
+    let own_tag = prepared
+        .git_tag
+        .as_ref()
+        .is_none_or(|tag| tag.name == forge.tag);
+    let mut texts = [&forge.url, &forge.marker, &forge.title].into_iter();
+    own_tag
+        && forge.tag.is_tag()
+        && texts.all(|text| is_printable(text))
+        && forge
+            .links
+            .iter()
+            .all(|(name, url)| is_printable(name) && is_address(url))
+}
+
+fn is_address(text: &str) -> bool {
+    text.len() <= 2000 && !text.contains(char::is_control)
 }
 
 /// Names are shown to people.

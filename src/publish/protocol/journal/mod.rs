@@ -8,10 +8,13 @@
 //!
 //! No credential is ever part of a record.
 
+mod base64_bytes;
 mod check;
+mod forge_record;
 mod records;
 mod text;
 
+pub use forge_record::ForgeRecord;
 pub use records::{
     BranchMove, CiJob, GitTagRecord, ImageRecord, JournaledManifest, MarkRecord, Owner, Prepared,
     Record, ReferrerRecord, RepositoryRecord, TagRecord, name,

@@ -8,7 +8,11 @@ use crate::{
     git::{CommitId, ObjectId, RefName, tag_name},
     oci::{Descriptor, Digest, ImageName, Manifest, MediaType, Repository, Tag},
     policy::OnFailure,
-    publish::protocol::state::{Goal, TagClass, TagSpec, Transaction, TransactionSpec},
+    publish::protocol::{
+        journal::{base64_bytes, forge_record::ForgeRecord},
+        lock_way::LockWay,
+        state::{TagClass, TagSpec, Transaction, TransactionSpec},
+    },
 };
 
 /// One entry of a journal.
@@ -29,7 +33,7 @@ pub enum Record {
         /// When the record was written.
         at: DateTime<Utc>,
         /// Where the tags are led.
-        way: Goal,
+        way: LockWay,
     },
     /// `resume` or `rollback` took the transaction over.
     TakenOver {
@@ -143,6 +147,9 @@ pub struct Prepared {
     /// The branch that the release commit goes to together with the lock, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub branch: Option<BranchMove>,
+    /// The release on the forge, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forge: Option<ForgeRecord>,
     /// The lock's refs, one a repository.
     pub lock_refs: Vec<RefName>,
     /// Whether a failed commit is left as it is; else it is rolled back.
@@ -270,21 +277,6 @@ pub struct MarkRecord {
     pub object: Vec<u8>,
 }
 
-mod base64_bytes {
-    use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
-
-    use serde::{Deserialize as _, Deserializer, Serializer};
-
-    pub fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&BASE64.encode(bytes))
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        BASE64.decode(text).map_err(serde::de::Error::custom)
-    }
-}
-
 #[derive(Serialize, Deserialize)]
 struct RawDocument {
     media_type: MediaType,
@@ -362,6 +354,7 @@ impl Prepared {
                 OnFailure::Rollback
             },
             makes_git_tag: self.last_ref().is_some(),
+            has_forge: self.forge.is_some(),
         }
     }
 

@@ -4,15 +4,21 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     oci::Digest,
-    publish::protocol::journal::{
-        check::{fits, is_consistent},
-        records::Record,
+    publish::protocol::{
+        journal::{
+            check::{fits, is_consistent},
+            records::Record,
+        },
+        lock_way::LockWay,
     },
 };
 
 /// The newest version of the format. A reader refuses a newer one; a record says the oldest one that
 /// can hold it, so that an older hoist still takes up what it knows.
-pub const JOURNAL_FORMAT: u64 = 4;
+pub const JOURNAL_FORMAT: u64 = 5;
+
+/// What version 5 brought: the release on a forge.
+const WITH_FORGE: u64 = 5;
 
 /// What version 4 brought: the mark of a version that is taken back.
 const WITH_MARK: u64 = 4;
@@ -68,6 +74,11 @@ pub fn encode(record: &Record) -> String {
 /// The oldest version that can hold a record.
 fn format(record: &Record) -> u64 {
     match record {
+        Record::Prepared(prepared) if prepared.forge.is_some() => WITH_FORGE,
+        Record::Step { txn, .. } if txn.is_of_format_5() => WITH_FORGE,
+        Record::Directed {
+            way: LockWay::Done, ..
+        } => WITH_FORGE,
         Record::Prepared(prepared) if prepared.mark.is_some() => WITH_MARK,
         Record::Prepared(prepared) if prepared.is_of_format_3() => WITH_LEASE,
         Record::TakenOver { owner, .. } if owner.is_known_further() => WITH_LEASE,

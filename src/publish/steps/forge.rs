@@ -1,0 +1,216 @@
+//! The release on the forge: made public when the git tag is out, and only under the lock; deleted where the
+//! release is given up.
+
+use crate::{
+    io::{
+        forge::{ForgeApi, ForgeError, ForgeRelease, PublicRelease, ReleaseText},
+        git::remote::RefPattern,
+    },
+    publish::{
+        deadline::{Backoff, Deadline, REFUSALS},
+        draft::{tell_left, withdraw as withdrawn},
+        draft_files::pause,
+        protocol::{
+            journal::ForgeRecord,
+            observation::{ForgeSeen, GitTagSeen},
+        },
+        remarks::Remarks,
+        run::{Position, Run},
+        steps::right::{Right, read_right},
+    },
+};
+
+/// Makes the release public. It is looked at after every answer that leaves a doubt, and nothing is sent
+/// before the remote was seen to show this release's own git tag: a forge makes the tag by itself otherwise,
+/// wherever it likes.
+pub(in crate::publish) async fn reveal(at: Position<'_>) -> (ForgeSeen, Remarks) {
+    let mut remarks = Remarks::default();
+    let run = at.run;
+    let Some(record) = &run.prepared.forge else {
+        return (ForgeSeen::Done, remarks);
+    };
+    let forge = match access(run, record) {
+        Ok(forge) => forge,
+        Err(why) => {
+            remarks.failed(why);
+            return (ForgeSeen::Unreachable, remarks);
+        }
+    };
+    let limit = run.limits.forge();
+    let mut backoff = Backoff::retry();
+    let mut refusals = 0;
+    loop {
+        match read_right(at, &limit, &mut remarks).await {
+            Right::Held => {}
+            Right::Lost => return (ForgeSeen::LockLost, remarks),
+            Right::Unknown => return (ForgeSeen::LockUnknown, remarks),
+        }
+        let tried = limit.run(try_to_reveal(run, forge, record)).await;
+        let delay = match tried {
+            None => return (ForgeSeen::Unreachable, remarks),
+            Some(Ok(())) => return (ForgeSeen::Done, remarks),
+            Some(Err(Unrevealed::Never(why))) => {
+                remarks.failed(why);
+                return (ForgeSeen::Refused, remarks);
+            }
+            Some(Err(Unrevealed::NoTag(why))) => {
+                remarks.failed(why);
+                backoff.delay()
+            }
+            Some(Err(Unrevealed::Failed(error))) => {
+                remarks.forge_failed(&error);
+                refusals += u32::from(error.is_final());
+                pause(&error, &mut backoff)
+            }
+        };
+        if refusals >= REFUSALS {
+            return (ForgeSeen::Refused, remarks);
+        }
+        if let Some(why) = remarks.last_failure() {
+            run.waits.forge(&record.url, why, limit.until);
+        }
+        if !limit.pause(delay).await {
+            return (ForgeSeen::Unreachable, remarks);
+        }
+    }
+}
+
+/// The client for the release that the journal names.
+fn access<'a>(run: &'a Run, record: &ForgeRecord) -> Result<&'a dyn ForgeApi, String> {
+    let forge = match &run.world.forge {
+        Ok(forge) => &**forge,
+        Err(why) => return Err(why.clone()),
+    };
+    let own = forge.place().release_page(record.tag.short());
+    match own == record.url {
+        true => Ok(forge),
+        false => Err(format!(
+            "the release is on {}, and the policy says {own}",
+            record.url
+        )),
+    }
+}
+
+/// Why a release is not public yet.
+enum Unrevealed {
+    /// The git tag is not seen to be out.
+    NoTag(String),
+    /// It cannot be made public at all.
+    Never(String),
+    Failed(ForgeError),
+}
+
+async fn try_to_reveal(
+    run: &Run,
+    forge: &dyn ForgeApi,
+    record: &ForgeRecord,
+) -> Result<(), Unrevealed> {
+    let found = forge.releases(record.tag.short()).await;
+    let found = found.map_err(Unrevealed::Failed)?;
+    let is_own = |one: &&ForgeRelease| {
+        one.text.contains(&record.marker) || record.id.is_some() && one.id == record.id
+    };
+    if found.iter().filter(is_own).any(|one| one.is_public) {
+        return Ok(());
+    }
+    if found.iter().any(|one| one.is_public) {
+        return Err(Unrevealed::Never(
+            "somebody else has made a release of this tag".to_owned(),
+        ));
+    }
+    if record.id.is_some() {
+        let draft = found.iter().find(|one| one.id == record.id);
+        match draft {
+            None => return Err(Unrevealed::Never("the draft is gone".to_owned())),
+            Some(draft) if !draft.text.contains(&record.marker) => {
+                return Err(Unrevealed::Never(
+                    "the draft is not this release's any more".to_owned(),
+                ));
+            }
+            Some(_) => {}
+        }
+    }
+    check_tag(run, record).await?;
+    let public = PublicRelease {
+        draft: record.id,
+        text: ReleaseText {
+            tag: record.tag.short().to_owned(),
+            commit: run.prepared.commit,
+            title: record.title.clone(),
+            text: record.text.clone(),
+            prerelease: record.prerelease,
+        },
+        latest: record.latest,
+        links: record.links.clone(),
+    };
+    let permit = run.holding.permit();
+    let sent = forge.make_public(&public, &permit).await;
+    sent.map_err(Unrevealed::Failed)
+}
+
+/// The remote shows the tag that this release has made; or, where it was there before, that it still is.
+async fn check_tag(run: &Run, record: &ForgeRecord) -> Result<(), Unrevealed> {
+    let missing = || {
+        let remote = run.world.remote.name();
+        let tag = record.tag.short();
+        Unrevealed::NoTag(format!(
+            "`{remote}` does not show `{tag}` as this release made it"
+        ))
+    };
+    if run.prepared.git_tag.is_some() {
+        return match run.holding.git_tag() {
+            Some(GitTagSeen::Ours) => Ok(()),
+            Some(GitTagSeen::Absent | GitTagSeen::Other) | None => Err(missing()),
+        };
+    }
+    let refs = run
+        .world
+        .remote
+        .refs(&RefPattern::names([&record.tag]))
+        .await;
+    match refs {
+        Ok(refs) if refs.is_empty() => Err(missing()),
+        Ok(_) => Ok(()),
+        Err(error) => Err(Unrevealed::NoTag(error.to_string())),
+    }
+}
+
+/// Deletes the draft, or the files that were uploaded. That they stay is a warning: nobody sees them.
+pub(in crate::publish) async fn withdraw(at: Position<'_>) -> (ForgeSeen, Remarks) {
+    let run = at.run;
+    let Some(record) = &run.prepared.forge else {
+        return (ForgeSeen::Done, Remarks::default());
+    };
+    let limit = run.limits.forge();
+    let why = match access(run, record) {
+        Ok(forge) => match gone(run, forge, record, &limit).await {
+            Ok(()) => return (ForgeSeen::Done, Remarks::default()),
+            Err(why) => why,
+        },
+        Err(why) => why,
+    };
+    tell_left(&run.world, record, &why);
+    (ForgeSeen::Refused, Remarks::default())
+}
+
+async fn gone(
+    run: &Run,
+    forge: &dyn ForgeApi,
+    record: &ForgeRecord,
+    limit: &Deadline,
+) -> Result<(), String> {
+    let mut backoff = Backoff::retry();
+    let mut tries = REFUSALS;
+    loop {
+        let tried = withdrawn(forge, record, &run.prepared.version);
+        let error = match limit.run(tried).await {
+            None => return Err("it was not known in time".to_owned()),
+            Some(Ok(())) => return Ok(()),
+            Some(Err(error)) => error,
+        };
+        tries -= 1;
+        if tries == 0 || !limit.pause(pause(&error, &mut backoff)).await {
+            return Err(error.to_string());
+        }
+    }
+}

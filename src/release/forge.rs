@@ -1,0 +1,204 @@
+//! `[forge]`: the release on GitHub or GitLab that belongs to a version, from policy and plan to what the
+//! transaction carries out.
+
+use std::sync::Arc;
+
+use crate::{
+    error::{Error, ErrorCode, Result},
+    io::forge::{self, ForgeApi, ForgeError, ReleaseText},
+    oci::{Digest, ImageName, Repository},
+    plan::{Plan, release::forge::release_text},
+    policy::ForgePlace,
+    publish::{
+        ForgeAccess, ForgePublication, Publication, World,
+        protocol::journal::{ForgeRecord, Prepared},
+    },
+    release::facade::Release,
+};
+
+impl Release {
+    /// Where releases are made; `None`: the policy wants none.
+    fn forge_place(&self) -> Option<std::result::Result<ForgePlace, String>> {
+        let policy = self.policy().forge.as_ref()?;
+        Some(policy.place(self.remote_url.as_deref()))
+    }
+
+    /// The project on the forge, or why there is none. Asks nobody.
+    pub(super) fn forge(&self) -> ForgeAccess {
+        let place = self
+            .forge_place()
+            .unwrap_or_else(|| Err("the policy at hand has no `[forge]`".to_owned()))?;
+        let remote = self.remote_url.as_deref();
+        forge::open(place, remote, self.environment(), self.events.clone())
+    }
+
+    /// Whether releases may be made, and what a person should know of it.
+    pub(super) async fn check_forge(&self) -> Result<String> {
+        let forge = self.forge().map_err(without_forge)?;
+        let told = self.may_release(&forge).await?;
+        let place = forge.place();
+        Ok(match told {
+            Some(told) => format!("releases are made on {place}; {told}"),
+            None => format!("releases are made on {place}"),
+        })
+    }
+
+    /// The same before anything is built, where the plan makes one.
+    pub(super) async fn check_forge_of(&self, world: &World, plan: &Plan) -> Result<()> {
+        if plan.forge.is_none() {
+            return Ok(());
+        }
+        let forge = world.forge.clone().map_err(without_forge)?;
+        self.may_release(&forge).await.map(drop)
+    }
+
+    async fn may_release(&self, forge: &Arc<dyn ForgeApi>) -> Result<Option<String>> {
+        let checked = forge.check().await;
+        checked.map_err(|error| refused(forge.place(), &error))
+    }
+
+    /// What the transaction makes on the forge: the text is known when the images are, and the files when
+    /// the gate and the signatures are through.
+    pub(super) async fn forge_publication(
+        &self,
+        plan: &Plan,
+        publication: &Publication,
+    ) -> Result<Option<ForgePublication>> {
+        let (Some(planned), Some(policy)) = (&plan.forge, &self.policy().forge) else {
+            return Ok(None);
+        };
+        let text = release_text(plan, &images(plan, publication), self.remote_url.as_deref());
+        let files = self.release_files(policy)?;
+        let tag = plan.git_tag.name.clone();
+        Ok(Some(ForgePublication {
+            text: ReleaseText {
+                tag: tag.short().to_owned(),
+                commit: plan.commit,
+                title: tag.short().to_owned(),
+                text,
+                prerelease: planned.prerelease,
+            },
+            tag,
+            latest: planned.latest,
+            draft_first: policy.draft_first,
+            use_draft: policy.use_draft,
+            files,
+        }))
+    }
+
+    /// Why the policy would not make the release on the forge that a lock's journal names; `None`: it would,
+    /// or the journal names none.
+    pub(super) fn odd_forge(&self, prepared: &Prepared) -> Option<String> {
+        let record = prepared.forge.as_ref()?;
+        let tag = self.policy().version.tag.name(&prepared.version);
+        let place = match self.forge_place() {
+            Some(Ok(place)) => place,
+            Some(Err(why)) => return Some(why),
+            None => {
+                return Some(
+                    "it makes a release on a forge, and the policy has no `[forge]`".to_owned(),
+                );
+            }
+        };
+        is_odd(record, &place, &tag)
+    }
+}
+
+fn is_odd(record: &ForgeRecord, place: &ForgePlace, tag: &str) -> Option<String> {
+    let own = place.release_page(tag);
+    if record.url != own || record.service != place.service || record.tag.short() != tag {
+        return Some(format!(
+            "it makes the release {}, and the policy makes {own}",
+            record.url
+        ));
+    }
+    if record.title != tag {
+        return Some(format!(
+            "it calls the release on the forge `{}`",
+            record.title
+        ));
+    }
+    let api = format!("{}/", place.api());
+    let mut links = record.links.iter();
+    let strange = links.find(|(_, url)| !url.starts_with(&api));
+    strange.map(|(name, _)| format!("the file `{name}` of its release lies elsewhere"))
+}
+
+/// The images of the release in each repository.
+fn images(plan: &Plan, publication: &Publication) -> Vec<(ImageName, Repository, Digest)> {
+    let mut all = Vec::new();
+    for repository in &plan.repositories {
+        for (planned, made) in plan.images.iter().zip(&publication.images) {
+            if plan.repositories_of(planned).contains(repository) {
+                let digest = made.digest().clone();
+                all.push((planned.name.clone(), repository.clone(), digest));
+            }
+        }
+    }
+    all
+}
+
+fn without_forge(why: String) -> Error {
+    Error::failed("cannot make releases on the forge")
+        .with_code(ErrorCode::ForgeFailed)
+        .cause(why)
+        .state("nothing was built or moved")
+}
+
+fn refused(place: &ForgePlace, error: &ForgeError) -> Error {
+    let told = Error::failed(format!("cannot make releases on {place}"))
+        .with_code(ErrorCode::ForgeFailed)
+        .because(error)
+        .state("nothing was built or moved");
+    match error.remedy {
+        Some(remedy) => told.hint(remedy),
+        None => told.hint("`hoist check` asks again without a release"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::ForgeService;
+
+    #[test]
+    fn a_lock_cannot_lead_a_release_elsewhere() {
+        let place = ForgePlace {
+            service: ForgeService::GitHub,
+            origin: "https://github.com".to_owned(),
+            host: "github.com".to_owned(),
+            project: "acme/api".to_owned(),
+        };
+        let good = ForgeRecord {
+            service: ForgeService::GitHub,
+            url: "https://github.com/acme/api/releases/tag/v1.3.0".to_owned(),
+            id: Some(7),
+            marker: "<!-- hoist: x -->".to_owned(),
+            tag: crate::git::RefName::tag("v1.3.0").expect("a tag"),
+            title: "v1.3.0".to_owned(),
+            text: String::new(),
+            links: vec![("a".to_owned(), "https://api.github.com/x".to_owned())],
+            prerelease: false,
+            latest: true,
+            adopted: false,
+        };
+        assert_eq!(is_odd(&good, &place, "v1.3.0"), None);
+        let change = |change: fn(&mut ForgeRecord)| {
+            let mut bad = good.clone();
+            change(&mut bad);
+            is_odd(&bad, &place, "v1.3.0").is_some()
+        };
+        assert!(change(
+            |it| it.url = "https://github.com/evil/api/releases/tag/v1.3.0".to_owned()
+        ));
+        assert!(change(|it| it.service = ForgeService::GitLab));
+        assert!(change(|it| it.title = "free money".to_owned()));
+        assert!(change(
+            |it| it.tag = crate::git::RefName::tag("v9.9.9").expect("a tag")
+        ));
+        assert!(change(
+            |it| it.links[0].1 = "https://evil.example/x".to_owned()
+        ));
+        assert!(is_odd(&good, &place, "v1.4.0").is_some());
+    }
+}

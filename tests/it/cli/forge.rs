@@ -1,0 +1,481 @@
+//! Releases on GitHub and GitLab: a draft before the tags move, public with the git tag, gone where the release
+//! is rolled back; and what the forges refuse.
+
+use std::{fs, process::Command};
+
+use serde_json::json;
+use testkit::sandbox::Clone;
+
+use crate::{
+    registry::server::{Fault, On, Personality, TestRegistry, What},
+    support::{
+        Run, World,
+        forge::{TOKEN, TestForge},
+        web::Answer,
+    },
+};
+
+const NAME: &str = "acme/api";
+
+struct Scene<'r> {
+    world: World<'r>,
+    forge: TestForge,
+}
+
+impl<'r> Scene<'r> {
+    fn new(registry: &'r TestRegistry, forge: TestForge) -> Self {
+        let world = World::new(registry, &[NAME]);
+        forge.state().tags_of = Some(world.remote.path());
+        Self { world, forge }
+    }
+
+    /// A project with these keys of `[forge]`, and files for its release.
+    fn project(&self, keys: &str) -> Clone<'_> {
+        let clone = self.world.project_that_settles("a");
+        let mut policy = fs::read_to_string(clone.path().join("release.toml")).unwrap();
+        let kind = match self.forge.state().is_gitlab {
+            true => "gitlab",
+            false => "github",
+        };
+        let url = self.forge.url();
+        policy += &format!("\n[forge]\nkind = \"{kind}\"\nurl = \"{url}/acme/api\"\n{keys}\n");
+        clone.write("release.toml", policy);
+        clone.write("files/api.tar.gz", "an archive");
+        clone.write("files/api.txt", "a text");
+        clone.commit("chore: a forge");
+        clone.push();
+        clone
+    }
+
+    fn command(&self, clone: &Clone<'_>, args: &[&str]) -> Command {
+        let mut command = self.world.command(clone, args);
+        let variable = match self.forge.state().is_gitlab {
+            true => "GITLAB_TOKEN",
+            false => "GITHUB_TOKEN",
+        };
+        command
+            .env(variable, TOKEN)
+            .env("HOIST_FORGE_HOST", self.forge.host());
+        command
+    }
+
+    fn run(&self, clone: &Clone<'_>, args: &[&str]) -> Run {
+        let run = Run::of(&mut self.command(clone, args));
+        assert!(!run.to_string().contains(TOKEN), "{run}");
+        run
+    }
+
+    fn release(&self, clone: &Clone<'_>) -> Run {
+        self.run(clone, &["release", "--version", "1.0.0", "--yes", "-vv"])
+    }
+
+    /// The whole of it is there: tags, git tag, and one release that everybody sees.
+    #[track_caller]
+    fn is_complete(&self, run: &Run) {
+        assert!(self.world.shows("1.0.0").is_some(), "{run}");
+        assert!(self.world.remote.refs().contains("v1.0.0"), "{run}");
+        self.world.assert_unlocked();
+        assert_eq!(
+            self.forge.releases(),
+            [("v1.0.0".to_owned(), false)],
+            "{run}"
+        );
+        assert!(self.forge.state().made_tags.is_empty(), "{run}");
+    }
+
+    /// Nothing of it is there.
+    #[track_caller]
+    fn is_as_before(&self, run: &Run) {
+        assert_eq!(self.world.shows("1.0.0"), None, "{run}");
+        assert!(!self.world.remote.refs().contains("v1.0.0"), "{run}");
+        self.world.assert_unlocked();
+        assert_eq!(self.forge.releases(), [], "{run}");
+        assert!(self.forge.state().packages.is_empty(), "{run}");
+    }
+}
+
+fn registry() -> TestRegistry {
+    TestRegistry::start(Personality::default())
+}
+
+/// `latest` is refused, so the release rolls back.
+fn refusing() -> TestRegistry {
+    let registry = registry();
+    registry.fault(Fault::always(
+        On::put_tag().with("/latest"),
+        What::Status(403, "DENIED"),
+    ));
+    registry
+}
+
+#[test]
+fn a_draft_is_made_first_and_public_with_the_git_tag() {
+    let registry = registry();
+    let scene = Scene::new(&registry, TestForge::github());
+    let clone = scene.project("assets = [\"files/*\"]");
+    let page = format!("{}/acme/api/releases/tag/v1.0.0", scene.forge.url());
+    let plan = scene.run(&clone, &["plan", "--version", "1.0.0"]);
+    plan.says(&format!(
+        "makes {page} (a draft first; the latest; with files/*)"
+    ));
+    let check = scene.run(&clone, &["check"]);
+    check.says("releases are made on");
+    let run = scene.release(&clone);
+    run.expect(0);
+    run.says(&format!("Drafted {page}, 3 files"));
+    run.says(&format!("Published {page}"));
+    scene.is_complete(&run);
+    let release = scene.forge.state().releases[0].clone();
+    assert_eq!(release["make_latest"], "true");
+    assert_eq!(release["prerelease"], false);
+    let head = clone.git(&["rev-parse", "HEAD"]);
+    assert_eq!(release["target_commitish"], head.trim());
+    let digest = scene.world.shows("1.0.0").unwrap();
+    let text = release["body"].as_str().unwrap();
+    assert!(
+        text.contains(&digest) && text.contains("## Images"),
+        "{text}"
+    );
+    let names: Vec<_> = release["assets"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| &it["name"])
+        .collect();
+    assert_eq!(names, ["api.tar.gz", "api.txt", "SHA256SUMS"]);
+    // The draft was there before anything had a name, and every change of it says all of it.
+    let log = scene.forge.log();
+    let lines: Vec<String> = log
+        .iter()
+        .map(|it| format!("{} {}", it.method, it.path()))
+        .collect();
+    let patches = log.iter().filter(|it| it.method == "PATCH");
+    for patch in patches {
+        let body = patch.json();
+        for field in ["tag_name", "target_commitish", "name", "make_latest"] {
+            assert!(body[field].is_string(), "{lines:?} {body}");
+        }
+    }
+    // The receipt, and what a second run does: nothing.
+    let told = scene.run(&clone, &["log", "1.0.0"]);
+    told.says(&page);
+    let again = scene.release(&clone);
+    again.says("is there already");
+    scene.is_complete(&again);
+}
+
+#[test]
+fn the_outcome_names_the_page() {
+    let registry = registry();
+    let scene = Scene::new(&registry, TestForge::github());
+    let clone = scene.project("");
+    let run = scene.run(
+        &clone,
+        &["release", "--version", "1.0.0-rc.1", "--yes", "--json"],
+    );
+    run.expect(0);
+    let outcome = run.outcome();
+    assert_eq!(outcome["forge"]["kind"], "github");
+    assert_eq!(outcome["forge"]["public"], true);
+    let release = scene.forge.state().releases[0].clone();
+    assert_eq!(release["prerelease"], true);
+    assert_eq!(release["make_latest"], "false");
+}
+
+#[test]
+fn gitlab_gets_files_first_and_the_release_last() {
+    let registry = registry();
+    let scene = Scene::new(&registry, TestForge::gitlab());
+    let clone = scene.project("assets = [\"files/*\"]");
+    let run = scene.release(&clone);
+    run.expect(0);
+    scene.is_complete(&run);
+    let release = scene.forge.state().releases[0].clone();
+    let links = release["assets"]["links"].as_array().unwrap();
+    assert_eq!(links.len(), 3);
+    let url = links[0]["url"].as_str().unwrap();
+    assert!(
+        url.ends_with(
+            "/api/v4/projects/acme%2Fapi/packages/generic/hoist-release/1.0.0/api.tar.gz"
+        ),
+        "{url}"
+    );
+    assert_eq!(scene.forge.state().packages.len(), 3);
+}
+
+#[test]
+fn the_token_of_a_job_makes_releases_and_its_limits_are_told() {
+    let registry = registry();
+    let scene = Scene::new(&registry, TestForge::gitlab());
+    let clone = scene.project("assets = [\"files/*\"]");
+    let with_job = |args: &[&str]| {
+        let mut command = scene.world.command(&clone, args);
+        command
+            .env("CI_JOB_TOKEN", TOKEN)
+            .env("HOIST_FORGE_HOST", scene.forge.host());
+        Run::of(&mut command)
+    };
+    with_job(&["check"]).says("`CI_JOB_TOKEN` makes releases, and usually cannot push");
+    let run = with_job(&["release", "--version", "1.0.0", "--yes"]);
+    run.expect(0);
+    scene.is_complete(&run);
+}
+
+#[test]
+fn a_roll_back_deletes_what_the_forge_has() {
+    for forge in [TestForge::github(), TestForge::gitlab()] {
+        let registry = refusing();
+        let scene = Scene::new(&registry, forge);
+        let clone = scene.project("assets = [\"files/*\"]");
+        let run = scene.release(&clone);
+        run.expect(7);
+        scene.is_as_before(&run);
+    }
+}
+
+/// What each forge refuses before anything has a name: the release ends, and nothing is left.
+#[test]
+fn row_46_what_is_refused_before_the_tags_move_leaves_nothing() {
+    let words = |status: u16, text: &str| Answer::json(status, &json!({ "message": text }));
+    let cases: [(&str, Answer, i32, &str); 7] = [
+        (
+            "GET /api/v3/repos/acme/api",
+            words(404, "Not Found"),
+            6,
+            "contents: write",
+        ),
+        (
+            "GET /api/v3/repos/acme/api",
+            words(401, "Bad credentials"),
+            6,
+            "Bad credentials",
+        ),
+        (
+            "GET /api/v3/repos/acme/api",
+            Answer::json(200, &json!({ "permissions": { "push": false } })),
+            6,
+            "may only read",
+        ),
+        (
+            "POST /api/v3/repos/acme/api/releases",
+            words(403, "Resource not accessible by integration"),
+            6,
+            "Resource not accessible by integration",
+        ),
+        (
+            "POST /api/v3/repos/acme/api/releases",
+            Answer::json(
+                422,
+                &json!({ "message": "Validation Failed", "errors": [{
+                    "resource": "Release", "code": "custom", "field": "tag_name",
+                    "message": "tag_name was used by an immutable release",
+                }]}),
+            ),
+            6,
+            "tag_name was used by an immutable release",
+        ),
+        (
+            "POST /api/uploads/",
+            words(422, "Cannot upload assets to an immutable release"),
+            6,
+            "immutable release",
+        ),
+        (
+            "POST /api/uploads/",
+            Answer::text(502, "<html>Bad Gateway</html>"),
+            6,
+            "502",
+        ),
+    ];
+    for (what, answer, code, says) in cases {
+        let registry = registry();
+        let scene = Scene::new(&registry, TestForge::github());
+        let clone = scene.project("assets = [\"files/*\"]");
+        scene.forge.fault(what, usize::MAX, answer);
+        let run = scene.release(&clone);
+        run.expect(code);
+        run.says(says);
+        scene.is_as_before(&run);
+    }
+}
+
+/// Limits on requests are waited for, as long as the forge says.
+#[test]
+fn a_forge_that_asks_for_fewer_requests_is_waited_for() {
+    let soon = chrono::Utc::now().timestamp() + 1;
+    let primary = Answer::json(
+        403,
+        &json!({ "message": "API rate limit exceeded for installation" }),
+    )
+    .with("x-ratelimit-remaining", 0)
+    .with("x-ratelimit-reset", soon);
+    let secondary = Answer::json(
+        429,
+        &json!({ "message": "You have exceeded a secondary rate limit" }),
+    )
+    .with("retry-after", 1);
+    for (what, answer) in [
+        ("GET /api/v3/repos/acme/api/releases", primary.clone()),
+        ("POST /api/v3/repos/acme/api/releases", secondary.clone()),
+        ("PATCH ", secondary),
+        ("PATCH ", primary),
+    ] {
+        let registry = registry();
+        let scene = Scene::new(&registry, TestForge::github());
+        let clone = scene.project("");
+        scene.forge.fault(what, 1, answer);
+        let run = scene.release(&clone);
+        run.expect(0);
+        scene.is_complete(&run);
+    }
+}
+
+/// An answer that is lost is not the end, and nothing is made twice.
+#[test]
+fn what_was_done_and_not_answered_is_found() {
+    for what in [
+        "POST /api/v3/repos/acme/api/releases",
+        "PATCH ",
+        "POST /api/uploads/",
+    ] {
+        let registry = registry();
+        let scene = Scene::new(&registry, TestForge::github());
+        let clone = scene.project("assets = [\"files/*\"]");
+        scene.forge.state().lost.push((what, 1));
+        let run = scene.release(&clone);
+        run.expect(0);
+        scene.is_complete(&run);
+    }
+}
+
+#[test]
+fn row_49_refused_after_the_tag_is_out_the_next_release_completes_it() {
+    for (forge, what, says) in [
+        (
+            TestForge::github(),
+            "PATCH ",
+            "Repository rule violations found",
+        ),
+        (
+            TestForge::gitlab(),
+            "POST /api/v4/projects/acme%2Fapi/releases",
+            "protected",
+        ),
+    ] {
+        let registry = registry();
+        let scene = Scene::new(&registry, forge);
+        let clone = scene.project("assets = [\"files/*\"]");
+        let words = json!({ "message": format!("{says} here") });
+        scene.forge.fault(what, 4, Answer::json(422, &words));
+        let run = scene.release(&clone);
+        run.expect(8);
+        run.says(says);
+        run.says("every image tag shows 1.0.0, and git has its tag");
+        run.says("`hoist release --version 1.0.0` completes it");
+        scene.world.assert_unlocked();
+        assert!(scene.world.remote.refs().contains("v1.0.0"), "{run}");
+        scene.forge.state().faults.clear();
+        let run = scene.release(&clone);
+        run.expect(0);
+        scene.is_complete(&run);
+    }
+}
+
+/// The forge does not answer any more when the git tag is out: the lock stays, and another clone finishes it.
+#[test]
+fn row_48_another_clone_makes_it_public() {
+    let registry = registry();
+    let scene = Scene::new(&registry, TestForge::github());
+    let clone = scene.project("");
+    let policy = fs::read_to_string(clone.path().join("release.toml")).unwrap();
+    clone.write(
+        "release.toml",
+        policy.replace("[publish]", "[publish]\ndeadline = \"6s\""),
+    );
+    clone.commit("chore: less time");
+    clone.push();
+    scene
+        .forge
+        .fault("PATCH ", usize::MAX, Answer::text(502, ""));
+    let run = scene.release(&clone);
+    run.expect(8);
+    run.says("`hoist resume` finishes it");
+    assert!(scene.world.remote.refs().contains("v1.0.0"), "{run}");
+    assert!(
+        scene.world.remote.refs().contains("refs/hoist/publish"),
+        "{run}"
+    );
+    let status = scene.run(&clone, &["status"]);
+    status.expect(5);
+    status.says("releases/tag/v1.0.0");
+    scene.forge.state().faults.clear();
+    let other = scene.world.remote.clone("b", &[]);
+    let back = scene.run(&other, &["rollback", "--take-over", "--yes"]);
+    back.expect(4);
+    back.says("complete already");
+    scene.is_complete(&back);
+}
+
+#[test]
+fn a_draft_of_somebody_else_is_left_alone_or_taken_with_its_text() {
+    let registry = registry();
+    let scene = Scene::new(&registry, TestForge::github());
+    let clone = scene.project("");
+    let theirs = json!({
+        "id": 5, "tag_name": "v1.0.0", "draft": true, "body": "our own words", "assets": [],
+    });
+    scene.forge.state().releases.push(theirs.clone());
+    let run = scene.release(&clone);
+    run.expect(4);
+    run.says("GitHub has a draft of `v1.0.0` that hoist has not made");
+    run.says("forge.use-draft");
+    assert_eq!(scene.forge.state().releases, [theirs]);
+    assert_eq!(scene.world.shows("1.0.0"), None);
+    let policy = fs::read_to_string(clone.path().join("release.toml")).unwrap();
+    clone.write(
+        "release.toml",
+        policy.replace("[forge]", "[forge]\nuse-draft = true"),
+    );
+    clone.commit("chore: take it");
+    clone.push();
+    let run = scene.release(&clone);
+    run.expect(0);
+    scene.is_complete(&run);
+    let body = scene.forge.state().releases[0]["body"].clone();
+    assert!(
+        body.as_str().unwrap().starts_with("our own words"),
+        "{body}"
+    );
+}
+
+/// `release.toml` names a host that the token is not for.
+#[test]
+fn the_token_is_not_sent_to_another_host() {
+    let registry = registry();
+    let scene = Scene::new(&registry, TestForge::github());
+    let clone = scene.project("");
+    let mut command = scene.command(&clone, &["release", "--version", "1.0.0", "--yes"]);
+    let run = Run::of(command.env("HOIST_FORGE_HOST", "git.example.org"));
+    run.expect(6);
+    run.says("`GITHUB_TOKEN` is not sent to");
+    assert_eq!(scene.forge.log().len(), 0);
+    scene.is_as_before(&run);
+}
+
+/// The journal and the lock hold no token.
+#[test]
+fn no_token_is_kept_anywhere() {
+    let registry = registry();
+    let scene = Scene::new(&registry, TestForge::github());
+    let clone = scene.project("assets = [\"files/*\"]");
+    scene.release(&clone).expect(0);
+    let journals = clone.path().join(".git/hoist/journal");
+    let mut count = 0;
+    for entry in fs::read_dir(journals).unwrap() {
+        let text = fs::read_to_string(entry.unwrap().path()).unwrap();
+        assert!(!text.contains(TOKEN));
+        assert!(text.contains("releases/tag/v1.0.0"), "{text}");
+        count += 1;
+    }
+    assert_eq!(count, 1);
+}
