@@ -110,6 +110,15 @@ impl CommitChange {
 /// The parents decide what is a merge: one parent makes none, whatever its title says.
 #[must_use]
 pub fn parse(message: &str, merge: bool, strip: &[Regex]) -> CommitChange {
+    parse_with_summary(message, merge, strip).1
+}
+
+/// The same, and the [`summary`]: the message is taken apart once.
+pub(crate) fn parse_with_summary(
+    message: &str,
+    merge: bool,
+    strip: &[Regex],
+) -> (String, CommitChange) {
     let (header, body) = split(message);
     let title = stripped(&header, strip);
     let mut change = of_header(&title);
@@ -136,7 +145,7 @@ pub fn parse(message: &str, merge: bool, strip: &[Regex]) -> CommitChange {
     }
     change.release_as = footer::release_as(&body);
     change.skip = footer::skips(message);
-    change
+    (header, change)
 }
 
 /// Fills in what the body of a revert names.

@@ -121,13 +121,13 @@ pub(crate) fn cherry_picked_from(body: &[&str]) -> Vec<String> {
 
 const CHERRY_PICKED: &str = "(cherry picked from commit ";
 
+/// Whether a message may have a line `Release-As`, in any spelling of its case that people use.
+pub(crate) fn may_name_version(message: &str) -> bool {
+    message.contains("elease") || message.contains("ELEASE")
+}
+
 /// A line `Release-As: 1.2.3` that is not a footer, and so sets no version: its text.
 pub(crate) fn misplaced_release_as(header: &str, body: &[&str]) -> Option<String> {
-    // Most bodies have nothing like it, and this is asked of every commit.
-    let has_word = |line: &str| line.contains("elease") || line.contains("ELEASE");
-    if !has_word(header) && !body.iter().any(|line| has_word(line)) {
-        return None;
-    }
     let version = |line: &str| {
         let line = line.trim_start_matches([' ', '\t', '*', '-', '>']);
         let (token, value) = line.split_once(':')?;
@@ -190,9 +190,17 @@ pub(crate) fn is_trailer(line: &str) -> bool {
 
 /// Whether `[skip release]` or `[release skip]` stands anywhere in the message.
 pub(crate) fn skips(message: &str) -> bool {
+    const WORDS: [&str; 2] = ["[skip release]", "[release skip]"];
     let text = message.split('\0').next().unwrap_or_default();
-    let lower = text.to_ascii_lowercase();
-    lower.contains("[skip release]") || lower.contains("[release skip]")
+    let mut brackets = text.match_indices('[');
+    brackets.any(|(at, _)| {
+        let rest = &text.as_bytes()[at..];
+        let begins = |word: &str| {
+            let start = rest.get(..word.len());
+            start.is_some_and(|start| start.eq_ignore_ascii_case(word.as_bytes()))
+        };
+        WORDS.into_iter().any(begins)
+    })
 }
 
 #[cfg(test)]

@@ -147,7 +147,7 @@ pub fn judge(policy: &VersionPolicy, commits: &[Commit]) -> Result<Judgement> {
         }
         judgement.entries.push(JudgedChange {
             id: commit.id,
-            merged: level.and_then(|_| merged(policy, commit, &one.change)),
+            merged: level.and_then(|_| merged(policy, commit, &one.title, &one.change)),
             summary: one.title,
             author: commit.author.clone(),
             people: people(commit),
@@ -185,10 +185,11 @@ struct SaidChange {
 /// A commit's own change, and those that its body lists where they count.
 fn said(policy: &VersionPolicy, place: usize, commit: &Commit) -> Vec<SaidChange> {
     let merge = commit.is_merge();
+    let (title, change) = change::parse_with_summary(&commit.message, merge, &policy.strip);
     let mut all = vec![SaidChange {
         commit: place,
-        title: change::summary(&commit.message),
-        change: change::parse(&commit.message, merge, &policy.strip),
+        title,
+        change,
         squashed: false,
         is_change: true,
     }];
@@ -218,16 +219,21 @@ fn left_out(commit: &Commit, skip: bool, reverted: Option<String>) -> Option<(Le
 }
 
 /// What came in by a merge, where the merge's message says so.
-fn merged(policy: &VersionPolicy, commit: &Commit, change: &CommitChange) -> Option<CommitChange> {
+fn merged(
+    policy: &VersionPolicy,
+    commit: &Commit,
+    title: &str,
+    change: &CommitChange,
+) -> Option<CommitChange> {
     let without_header = matches!(
         change.kind,
         MessageKind::Merge | MessageKind::Unconventional
     );
-    if !without_header || !is_merge_subject(&change::summary(&commit.message)) {
+    if !without_header || !is_merge_subject(title) {
         return None;
     }
-    let title = change::merged_title(&commit.message, &policy.strip)?;
-    Some(change::parse(title, false, &policy.strip))
+    let said = change::merged_title(&commit.message, &policy.strip)?;
+    Some(change::parse(said, false, &policy.strip))
 }
 
 /// The author, and the co-authors that the message names.

@@ -30,6 +30,11 @@ pub fn squashed(message: &str, strip: &[Regex]) -> Vec<SquashedChange> {
     listed(message).map(|one| one.read(strip)).collect()
 }
 
+/// Whether a message may list changes: most do not, and are not taken apart for it.
+pub(super) fn may_list(message: &str) -> bool {
+    message.contains("* ") || message.contains("commit ")
+}
+
 /// The first listed change that `wanted` takes; those after it are not read.
 pub(super) fn first_listed(
     message: &str,

@@ -50,13 +50,17 @@ pub fn uncounted(
     level: Option<Level>,
 ) -> Vec<Uncounted> {
     let mut found = Vec::new();
+    // This is asked of every commit, and most have neither: they are not taken apart once more.
+    let ignored = level.is_none() && change.kind != MessageKind::Fixup;
+    let may_name_version = change.release_as.is_none() && footer::may_name_version(message);
+    if !ignored && !may_name_version {
+        return found;
+    }
     let (title, body) = change::split(message);
-    if change.release_as.is_none()
-        && let Some(version) = footer::misplaced_release_as(&title, &body)
-    {
+    if may_name_version && let Some(version) = footer::misplaced_release_as(&title, &body) {
         found.push(Uncounted::ReleaseAs { version });
     }
-    if level.is_some() || change.kind == MessageKind::Fixup {
+    if !ignored {
         return found;
     }
     if change.kind == MessageKind::Merge {
@@ -73,7 +77,7 @@ pub fn uncounted(
         );
         return found;
     }
-    if !merge && policy.squash == Squash::Title {
+    if !merge && policy.squash == Squash::Title && squash::may_list(message) {
         let counts = |one: &SquashedChange| {
             one.is_change() && rules::level(policy, message, &one.change).0.is_some()
         };
