@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::{
     error::Error,
     exit,
-    git::{CommitId, RefName, branch_name, tag_name},
+    git::{CommitId, ObjectId, RefName, branch_name, tag_name},
     oci::{Digest, ImageName, Observed, Repository, Tag},
     policy::ForgeService,
 };
@@ -260,6 +260,9 @@ pub struct GitTagReport {
     #[serde(with = "tag_name")]
     #[cfg_attr(test, schemars(with = "String"))]
     pub name: RefName,
+    /// Its object, which is in this clone; `None`: there is none.
+    #[serde(skip)]
+    pub object: Option<ObjectId>,
     /// Whether the remote has it.
     pub pushed: bool,
 }

@@ -174,6 +174,7 @@ mod tests {
             tags,
             git_tag: Some(GitTagReport {
                 name: "refs/tags/v1.1.0".parse().expect("a ref"),
+                object: None,
                 pushed: true,
             }),
             branch: None,

@@ -37,6 +37,7 @@ mod draft_files;
 mod drive;
 mod errors;
 mod holding;
+mod journaled;
 mod lock_ref;
 mod overtaken;
 mod preflight;
@@ -62,6 +63,7 @@ mod waits;
 mod world;
 
 pub(crate) use errors::{push_error, registry_error};
+pub use journaled::{journaled_before, journaled_images};
 pub use lock_ref::lock_ref;
 pub use preflight::{Preflight, PreflightResult, preflight};
 pub use protocol::{
@@ -80,7 +82,7 @@ pub use start::{Staged, publish, publish_past, stage};
 pub use status::{Unfinished, status};
 pub use takeover::{Recovery, resume, rollback};
 pub use takeover_check::{LockJournal, TakeoverCheck};
-pub use unfinished::{Scope, journaled_before, journaled_images};
+pub use unfinished::{Scope, SeenLocks};
 pub use unlock::{
     LockState, RawLock, delete_locks, discard_locks, find_locks, moved_tags, refuse_discard,
     usable_error,

@@ -25,6 +25,8 @@ use crate::{
 pub struct Preflight {
     /// Each repository and the tags that are to be read there.
     pub repositories: Vec<(Repository, Vec<Tag>)>,
+    /// What these tags showed a moment ago, in the same order; empty: they are read now.
+    pub shown: Vec<Vec<Observed>>,
     /// The git tag that is to be created; `None`: none.
     pub git_tag: Option<RefName>,
     /// The mark that is to be created; `None`: none.
@@ -67,60 +69,65 @@ pub async fn preflight(world: &World, asked: &Preflight) -> Result<Vec<Preflight
         check: None,
     };
     refuse_journaled(world, &scope, Closing::Leave).await?;
-    let repositories = asked
-        .repositories
-        .iter()
-        .map(|(repository, tags)| async move {
-            let api = (world.connect)(repository)?;
-            read_repository(&*api, tags).await
-        });
+    let repositories =
+        asked
+            .repositories
+            .iter()
+            .enumerate()
+            .map(|(index, (repository, tags))| async move {
+                let api = (world.connect)(repository)?;
+                read_repository(&*api, tags, asked.shown.get(index)).await
+            });
     let (found, ()) =
         tokio::try_join!(try_join_all(repositories), check_git(world, asked, &names))?;
     Ok(found)
 }
 
-async fn read_repository(api: &dyn RepositoryApi, tags: &[Tag]) -> Result<PreflightResult> {
-    let heads = tags.iter().map(|tag| async move {
-        let shown = api.head(&tag.clone().into()).await;
-        shown.map(|shown| shown.map(|descriptor| descriptor.digest))
-    });
-    let (push, heads, rules) =
-        tokio::join!(api.check_push(), join_all(heads), api.immutable_tags());
+async fn read_repository(
+    api: &dyn RepositoryApi,
+    tags: &[Tag],
+    shown: Option<&Vec<Observed>>,
+) -> Result<PreflightResult> {
+    let read = async {
+        match shown {
+            Some(shown) => shown.iter().cloned().map(Ok).collect(),
+            None => join_all(tags.iter().map(|tag| read(api, tag))).await,
+        }
+    };
+    let (push, read, rules) = tokio::join!(api.open_push(), read, api.immutable_tags());
     push.map_err(|error| push_error(api.repository(), &error))?;
+    let tags_seen: Vec<Observed> = read.into_iter().collect::<Result<_>>()?;
     // Rules that cannot be read are found out by the commit, which then rolls back.
     let rules = rules.unwrap_or_default();
-    let mut found = PreflightResult {
-        tags: Vec::new(),
-        immutable: Vec::new(),
-        strict: !RegistryProfile::of(api.repository().registry()).deletes_new_tags(),
+    let is_immutable =
+        |(tag, seen): &(&Tag, &Observed)| matches!(seen, Observed::At(_)) && rules.holds(tag);
+    let immutable = tags.iter().zip(&tags_seen).filter(is_immutable);
+    let immutable: Vec<Tag> = immutable.map(|(tag, _)| tag.clone()).collect();
+    Ok(PreflightResult {
+        strict: !RegistryProfile::of(api.repository().registry()).deletes_new_tags()
+            || !immutable.is_empty()
+            || tags_seen.contains(&Observed::Unknown),
+        tags: tags_seen,
+        immutable,
+    })
+}
+
+async fn read(api: &dyn RepositoryApi, tag: &Tag) -> Result<Observed> {
+    let error = match api.head(&tag.clone().into()).await {
+        Ok(shown) => return Ok(shown.map(|descriptor| descriptor.digest).into()),
+        Err(error) => error,
     };
-    for (tag, head) in tags.iter().zip(heads) {
-        found.tags.push(match head {
-            Ok(Some(digest)) => {
-                if rules.holds(tag) {
-                    found.immutable.push(tag.clone());
-                    found.strict = true;
-                }
-                Observed::At(digest)
-            }
-            Ok(None) => Observed::Absent,
-            Err(error) => match error.kind {
-                // The push right holds, so this is a repository that the push will create.
-                RegistryErrorKind::Unauthorized
-                | RegistryErrorKind::NoCredentials(_)
-                | RegistryErrorKind::Denied => {
-                    found.strict = true;
-                    Observed::Unknown
-                }
-                RegistryErrorKind::NameUnknown => Observed::Absent,
-                _ => {
-                    let what = format!("cannot read tag `{tag}` of `{}`", api.repository());
-                    return Err(registry_error(&what, &error).state("nothing was built or pushed"));
-                }
-            },
-        });
+    match error.kind {
+        // The push right is proven, so this is a repository that the push will create.
+        RegistryErrorKind::Unauthorized
+        | RegistryErrorKind::NoCredentials(_)
+        | RegistryErrorKind::Denied => Ok(Observed::Unknown),
+        RegistryErrorKind::NameUnknown => Ok(Observed::Absent),
+        _ => {
+            let what = format!("cannot read tag `{tag}` of `{}`", api.repository());
+            Err(registry_error(&what, &error).state("nothing was built or pushed"))
+        }
     }
-    Ok(found)
 }
 
 async fn check_git(world: &World, asked: &Preflight, names: &[Repository]) -> Result<()> {
@@ -141,6 +148,11 @@ async fn check_git(world: &World, asked: &Preflight, names: &[Repository]) -> Re
                 .map(|branch| RefEdit::update(&branch.name, branch.before, asked.commit)),
         )
         .collect();
+    // The dry run compares each ref with what it must be before: where it succeeds, no lock is there, the
+    // tag is new, and the branch is where it was. Where it does not, the refs tell why.
+    let Err(refused) = world.remote.check(&edits).await else {
+        return Ok(());
+    };
     let names = RefPattern::names(edits.iter().map(|edit| &edit.name));
     let refs = world
         .remote
@@ -168,11 +180,7 @@ async fn check_git(world: &World, asked: &Preflight, names: &[Repository]) -> Re
         .state("nothing was built or pushed")
         .hint(FINISHED_FIRST));
     }
-    world
-        .remote
-        .check(&edits)
-        .await
-        .map_err(|error| push_check_error(world, &error))
+    Err(push_check_error(world, &refused))
 }
 
 /// The release commit goes on top of what the branch shows, and of nothing else.

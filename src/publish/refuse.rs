@@ -12,7 +12,7 @@ use crate::{
             replay::{self, Replayed},
             state::{Goal, TagClass},
         },
-        unfinished::{Scope, find_unfinished, unfinished_error, unfinished_journals},
+        unfinished::{Scope, SeenLocks, find_unfinished, unfinished_error, unfinished_journals},
         world::World,
     },
 };
@@ -70,13 +70,18 @@ impl InTheWay {
     }
 }
 
-/// The oldest unfinished release, wherever it began. What was ended from another place is told.
+/// The oldest unfinished release, wherever it began. What was ended from another place is told. `seen`: what
+/// the locks were a moment ago, where they were looked at.
 ///
 /// # Errors
 /// Busy (exit 5) where a lock cannot be read; failed (exit 6) where journals, locks or tags cannot be
 /// read.
-pub async fn in_the_way(world: &World, scope: &Scope) -> Result<Option<InTheWay>> {
-    first(world, scope, Closing::Leave).await
+pub async fn in_the_way(
+    world: &World,
+    scope: &Scope,
+    seen: Option<SeenLocks>,
+) -> Result<Option<InTheWay>> {
+    first(world, scope, seen, Closing::Leave).await
 }
 
 /// An unfinished release, wherever it began, stops a new one. What was ended from another place is told.
@@ -98,7 +103,7 @@ pub(super) async fn refuse_journaled(world: &World, scope: &Scope, closing: Clos
 }
 
 async fn refuse(world: &World, scope: &Scope, closing: Closing) -> Result<()> {
-    match first(world, scope, closing).await? {
+    match first(world, scope, None, closing).await? {
         Some(found) => Err(found.error),
         None => Ok(()),
     }
@@ -113,8 +118,13 @@ fn unsettled(why: &str) -> Error {
         .hint("the same command again after that; `hoist rollback` waits for it and closes the journal")
 }
 
-async fn first(world: &World, scope: &Scope, closing: Closing) -> Result<Option<InTheWay>> {
-    for found in find_unfinished(world, scope).await? {
+async fn first(
+    world: &World,
+    scope: &Scope,
+    seen: Option<SeenLocks>,
+    closing: Closing,
+) -> Result<Option<InTheWay>> {
+    for found in find_unfinished(world, scope, seen).await? {
         let fate = match whereabouts(world, &found).await? {
             Whereabouts::Open => return Ok(Some(InTheWay::new(world, &found.replayed))),
             Whereabouts::Settling(at) => {

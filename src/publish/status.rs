@@ -57,7 +57,7 @@ pub struct Unfinished {
 /// Journals or locks cannot be read.
 pub async fn status(world: &World, scope: &Scope) -> Result<Vec<Unfinished>> {
     let mut all = Vec::new();
-    for found in find_unfinished(world, scope).await? {
+    for found in find_unfinished(world, scope, None).await? {
         let whereabouts = whereabouts(world, &found).await?;
         let UnfinishedTransaction {
             replayed,

@@ -99,7 +99,7 @@ async fn start(
     how: Recovery,
     goal: Goal,
 ) -> Result<Option<(Run, Transaction)>> {
-    let mut all = find_unfinished(world, scope).await?;
+    let mut all = find_unfinished(world, scope, None).await?;
     if all.is_empty() {
         return Ok(None);
     }

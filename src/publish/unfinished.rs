@@ -4,16 +4,15 @@ use std::{fmt, sync::Arc};
 
 use crate::{
     error::{Error, ErrorCode, ErrorKind, Result},
-    git::{CommitId, ObjectId, RefName},
-    io::git::remote::RefPattern,
-    oci::{Digest, ImageName, Repository, Tag},
+    git::{ObjectId, RefName},
+    io::git::remote::{RefPattern, RemoteError},
+    oci::Repository,
     publish::{
         errors::{FINISHED_FIRST, recovery_error},
         lock_ref::lock_ref,
         protocol::{
-            journal::{self, Prepared, ReadError, decode},
+            journal::{self, ReadError, decode},
             replay::{self, Replayed},
-            state::TagClass,
         },
         run_state::{RunState, run_state},
         takeover_check::TakeoverCheck,
@@ -34,6 +33,15 @@ pub struct Scope {
     /// Asked before a recovery believes a lock's journal. `None`: such a journal is believed, as
     /// where nothing is recovered or the lock cannot come from outside.
     pub check: Option<Arc<dyn TakeoverCheck>>,
+}
+
+impl Scope {
+    /// The names of the locks' refs.
+    #[must_use]
+    pub fn locks(&self) -> Vec<RefName> {
+        let lock = |repository: &Repository| lock_ref(&self.lock_refs, repository);
+        self.repositories.iter().map(lock).collect()
+    }
 }
 
 impl fmt::Debug for Scope {
@@ -127,59 +135,6 @@ pub(super) fn forget_old(world: &World) {
     }
 }
 
-/// The images that this clone's journals name for `version` of `commit`, and which of the release's images
-/// each is, where the journal tells: they are this release's, whatever their labels say. A journal that cannot be read names none here; a new release finds
-/// it all the same.
-#[must_use]
-pub fn journaled_images(
-    world: &World,
-    version: &semver::Version,
-    commit: CommitId,
-) -> Vec<(Option<ImageName>, Digest)> {
-    let names = world.journals.list().unwrap_or_default();
-    let journals = names.iter().filter_map(|name| {
-        let text = world.journals.read(name).ok()?;
-        replay::replay(decode(&text).ok()?)
-    });
-    journals
-        .map(|replayed| replayed.prepared)
-        .filter(|prepared| prepared.version == *version && prepared.commit == commit)
-        .flat_map(|prepared| prepared.images)
-        .map(|image| (image.image_name(), image.manifest))
-        .collect()
-}
-
-/// What the tags of `repository` showed before `version` was released, as far as a journal of this clone tells.
-#[must_use]
-pub fn journaled_before(
-    world: &World,
-    version: &semver::Version,
-    repository: &Repository,
-) -> Vec<(Tag, Digest)> {
-    let names = world.journals.list().unwrap_or_default();
-    let journals = names.iter().rev().filter_map(|name| {
-        let text = world.journals.read(name).ok()?;
-        let prepared = replay::replay(decode(&text).ok()?)?.prepared;
-        let is_release = prepared
-            .tags
-            .iter()
-            .any(|tag| tag.kind == TagClass::Version);
-        (prepared.version == *version && is_release).then_some(prepared)
-    });
-    let before = |prepared: Prepared| {
-        let tags = prepared.tags.iter();
-        let own = tags.filter(|tag| prepared.repository(tag) == repository);
-        // One that showed the release already tells nothing of what was before.
-        let other = own.filter(|tag| tag.before.as_ref() != Some(prepared.wanted(tag)));
-        let named = other.filter_map(|tag| Some((tag.tag.clone(), tag.before.clone()?)));
-        named.collect::<Vec<_>>()
-    };
-    journals
-        .map(before)
-        .find(|found| !found.is_empty())
-        .unwrap_or_default()
-}
-
 /// The error for a release that is in the way: it runs, it has died, or nobody here can know.
 pub(super) fn unfinished_error(world: &World, replayed: &Replayed) -> Error {
     const BOTH: &str =
@@ -224,12 +179,18 @@ async fn read_lock(world: &World, name: &RefName, id: &ObjectId) -> Option<Repla
 
 /// The error for a lock that somebody holds: who, and since when.
 pub(super) async fn busy(world: &World, lock: &(RefName, ObjectId)) -> Error {
-    if let Some(replayed) = read_lock(world, &lock.0, &lock.1).await {
-        return unfinished_error(world, &replayed);
-    }
-    let there = world.remote.refs(&RefPattern::names([&lock.0])).await;
-    if there.is_ok_and(|refs| refs.is_empty()) {
-        return just_released();
+    let (name, mut object) = lock.clone();
+    // It can go from one holder to the next while it is read.
+    for _ in 0..3 {
+        if let Some(replayed) = read_lock(world, &name, &object).await {
+            return unfinished_error(world, &replayed);
+        }
+        let there = world.remote.refs(&RefPattern::names([&name])).await;
+        match there.map(|refs| refs.into_iter().next()) {
+            Ok(None) => return just_released(),
+            Ok(Some((_, now))) if now != object => object = now,
+            Ok(Some(_)) | Err(_) => break,
+        }
     }
     Error::busy(format!("the lock `{}` is taken", lock.0))
         .with_code(ErrorCode::Locked)
@@ -245,13 +206,18 @@ pub(super) fn just_released() -> Error {
         .hint(FINISHED_FIRST)
 }
 
-/// Everything unfinished, from this clone's journals and the remote's locks.
+/// The locks' refs as they were read, or why they could not be.
+pub type SeenLocks = std::result::Result<Vec<(RefName, ObjectId)>, RemoteError>;
+
+/// Everything unfinished, from this clone's journals and the remote's locks. `seen`: what the locks were a
+/// moment ago, where they were looked at.
 pub(super) async fn find_unfinished(
     world: &World,
     scope: &Scope,
+    seen: Option<SeenLocks>,
 ) -> Result<Vec<UnfinishedTransaction>> {
     let journals = unfinished_journals(world, &scope.repositories)?;
-    let locks = locks(world, scope).await?;
+    let locks = locks(world, scope, seen).await?;
     let mut found: Vec<UnfinishedTransaction> = Vec::new();
     for (name, error) in journals.damaged {
         if !locks
@@ -312,13 +278,20 @@ struct FoundLock {
 
 /// The locks that concern the scope, one entry a transaction, their journals replayed. A lock's journal
 /// has no steps, so every tag is suspected.
-async fn locks(world: &World, scope: &Scope) -> Result<Vec<FoundLock>> {
-    let lock = |repository: &Repository| RefPattern::Name(lock_ref(&scope.lock_refs, repository));
-    let names: Vec<_> = scope.repositories.iter().map(lock).collect();
+async fn locks(
+    world: &World,
+    scope: &Scope,
+    mut seen: Option<SeenLocks>,
+) -> Result<Vec<FoundLock>> {
+    let names = RefPattern::names(&scope.locks());
     let failed = |error| recovery_error("cannot read the locks", &error);
     let mut again = 3;
     loop {
-        let there = world.remote.refs(&names).await.map_err(failed)?;
+        let there = match seen.take() {
+            Some(there) => there,
+            None => world.remote.refs(&names).await,
+        };
+        let there = there.map_err(failed)?;
         let read = read_locks(world, &there).await;
         if read.is_ok() || again == 0 {
             return read;

@@ -38,6 +38,7 @@ impl Release {
     ) -> Result<Outcome> {
         let outcome = self.carried_out(plan, options, verb).await;
         self.store().let_go();
+        self.close_pushes().await;
         if let Err(error) = &outcome {
             self.after_failure(verb, plan, error).await;
         }
@@ -51,6 +52,7 @@ impl Release {
         verb: Verb,
     ) -> Result<Outcome> {
         let world = self.world();
+        self.recall_registries();
         let found = match self.or_signal(self.preflight(&world, plan)).await {
             Ok(found) => found,
             Err(error) => return Err(self.name_winner(plan, error).await),
@@ -73,6 +75,7 @@ impl Release {
             outcome.error = Some(self.name_winner(plan, error).await);
         }
         if outcome.kind == OutcomeKind::Published {
+            self.remember_registries();
             // No release of these repositories is unfinished in this clone now, so what no process
             // uses belongs to none. What stays costs room and nothing else.
             let _ = self.store().prune(&[]);

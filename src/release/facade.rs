@@ -18,7 +18,7 @@ use crate::{
     oci::Repository,
     policy::Policy,
     project::{Location, Project},
-    release::{cancel::Cancel, errors},
+    release::{cancel::Cancel, errors, remote_memory::RemoteMemory},
 };
 
 /// A [`Project`], the registries and the git remote that its policy names, and a listener for events.
@@ -39,6 +39,8 @@ pub struct Release {
     pub(super) store: OnceLock<Store>,
     /// Whether the policy's hooks are left out.
     pub(super) skip_hooks: AtomicBool,
+    /// The git remote, and what it showed when this release looked at it for the first time.
+    pub(super) remote_memory: RemoteMemory,
 }
 
 impl Release {
@@ -76,6 +78,7 @@ impl Release {
             work_tree: Arc::default(),
             store: OnceLock::new(),
             skip_hooks: AtomicBool::new(false),
+            remote_memory: RemoteMemory::default(),
         }
     }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use futures_util::future::join_all;
 use semver::Version;
 
 use crate::{
@@ -19,6 +20,7 @@ use crate::{
     publish,
     release::{
         facade::Release,
+        observe::RepositoryApis,
         request::{Planned, ReleaseRequest},
         survey::Survey,
     },
@@ -74,8 +76,12 @@ impl Release {
         if let Some(created) = fixed.and_then(|fixed| fixed.created) {
             inputs.created = created;
         }
-        let survey = Survey::of(self, &apis, |published| tag_set(&inputs, published)).await?;
-        let survey = survey.complete().await?;
+        let survey = Survey::of(self, &apis, |published| tag_set(&inputs, published));
+        let survey = match purpose {
+            Purpose::Do => tokio::join!(survey, open_push(&apis)).0,
+            Purpose::Show | Purpose::Try => survey.await,
+        };
+        let survey = survey?.complete().await?;
         let mut claims = survey.claims().await?;
         self.mark_earlier(&mut claims, &version, &facts);
         let commits = self.commits_of_release(release_commit.as_ref(), facts.head, &version);
@@ -118,7 +124,7 @@ impl Release {
         let Ok(scope) = self.scope() else {
             return error;
         };
-        match publish::in_the_way(&self.world(), &scope).await {
+        match publish::in_the_way(&self.world(), &scope, None).await {
             Ok(Some(found)) if found.version == *version => found.error,
             Ok(_) | Err(_) => error,
         }
@@ -150,6 +156,12 @@ impl Release {
             messages: next.notes.clone(),
         })
     }
+}
+
+/// Proves the right to push while the tags are read. Preflight asks again where it could not be proven, and
+/// says so.
+async fn open_push(apis: &RepositoryApis) {
+    join_all(apis.iter().map(|api| api.open_push())).await;
 }
 
 /// Said of an image that hoist does not build itself.

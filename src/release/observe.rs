@@ -18,8 +18,8 @@ use crate::{
     release::errors,
 };
 
-/// Requests under way at once, per repository.
-const AT_ONCE: usize = 8;
+/// Requests under way at once, per repository: a tag set of usual size is read in one round trip.
+const AT_ONCE: usize = 32;
 
 /// The repositories of a release, in the policy's order.
 pub(super) type RepositoryApis = [Arc<dyn RepositoryApi>];

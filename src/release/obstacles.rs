@@ -98,7 +98,7 @@ impl Release {
 
     /// What an unfinished or running release means for `request`.
     async fn way_message(&self, request: &ReleaseRequest) -> Result<Option<String>> {
-        let Some(found) = publish::in_the_way(&self.world(), &self.scope()?).await? else {
+        let Some(found) = publish::in_the_way(&self.world(), &self.scope()?, None).await? else {
             return Ok(None);
         };
         Ok(Some(match self.is_own(request, &found).await? {

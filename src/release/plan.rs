@@ -122,7 +122,13 @@ impl Release {
     /// The same without a word; what a person should know.
     async fn made_ready(&self, request: &ReleaseRequest) -> Result<(Planned, Vec<String>)> {
         let notes = self.check_preconditions(request)?;
-        Ok((self.gather(request, Purpose::Do).await?, notes))
+        match self.gather(request, Purpose::Do).await {
+            Ok(planned) => Ok((planned, notes)),
+            Err(error) => {
+                self.close_pushes().await;
+                Err(error)
+            }
+        }
     }
 
     /// The same for a plan that was shown: it still comes out like that.

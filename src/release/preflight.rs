@@ -77,8 +77,15 @@ impl Release {
                 .filter(|planned| planned.repository == *repository);
             there.map(|planned| planned.tag.clone()).collect()
         };
+        let shown_of = |repository: &Repository| {
+            let there = plan.tags.iter();
+            let there = there.filter(|planned| planned.repository == *repository);
+            there.map(|planned| planned.before.clone()).collect()
+        };
         let asked = Preflight {
             mark: None,
+            // The plan was made a moment ago, and the lock is followed by another look.
+            shown: plan.repositories.iter().map(shown_of).collect(),
             repositories: plan
                 .repositories
                 .iter()

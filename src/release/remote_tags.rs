@@ -1,12 +1,15 @@
 //! The remote's version tags: what only it has, and what differs here.
 
+use tokio::time::Instant;
+
 use crate::{
     error::{Error, ErrorCode, ErrorKind, Result},
     git::{ObjectId, RefName},
-    io::git::remote::{RemoteTag, RemoteTags},
+    io::git::remote::{RemoteLook, RemoteTag, RemoteTags, create_ref},
     outcome::Outcome,
     plan::{Plan, release::receipt},
     project::Withdrawn,
+    publish::{Scope, SeenLocks},
     release::facade::Release,
     text::sanitize_line,
 };
@@ -51,8 +54,13 @@ impl Release {
             );
         }
         let remote = self.tags_of_remote();
-        let (there, marks) = remote.list_with(&git.marks()).await?;
-        let missing = self.missing(there)?;
+        let RemoteLook {
+            tags, below: marks, ..
+        } = match self.remote_memory.take() {
+            Some(seen) => seen,
+            None => remote.list_with(&git.marks()).await?,
+        };
+        let missing = self.missing(tags)?;
         if fetch && !missing.is_empty() {
             let names: Vec<RefName> = missing.into_iter().map(|tag| tag.name).collect();
             self.events
@@ -75,6 +83,27 @@ impl Release {
         })
     }
 
+    /// Looks for the first time at the remote, and for everything at once that a release asks it for before
+    /// it builds. Its locks; `None`: they are to be read by themselves. The tags are kept for whoever
+    /// asks for them next ([`Release::remote_versions`]).
+    pub(super) async fn first_look(&self, scope: &Scope) -> Option<SeenLocks> {
+        let git = &self.policy().git;
+        if !git.push || self.remote_url.is_none() {
+            return None;
+        }
+        let locks = scope.locks();
+        let asked = Instant::now();
+        match self.git_remote().look(&git.marks(), &locks).await {
+            Ok(Some(look)) => {
+                let named = look.named.clone();
+                self.remote_memory.keep(asked, look);
+                Some(Ok(named))
+            }
+            Ok(None) => None,
+            Err(error) => Some(Err(error)),
+        }
+    }
+
     /// Brings the tag that a release has pushed into this clone, so that the next look at the
     /// local history knows it.
     pub(super) async fn bring_tag(&self, outcome: &Outcome) {
@@ -92,6 +121,14 @@ impl Release {
             .tag_ids()
             .is_ok_and(|ids| ids.contains_key(tag.name.short()));
         if here {
+            return;
+        }
+        // Its object was made here, so only the ref is missing.
+        let made = tag.object.as_ref().map(|object| {
+            let repository = self.top();
+            create_ref(repository, &tag.name, object)
+        });
+        if matches!(made, Some(Ok(()))) {
             return;
         }
         let remote = self.tags_of_remote();

@@ -234,6 +234,7 @@ impl Release {
         let tags = |target: &Target| target.tags.iter().map(|t| t.tag.clone()).collect();
         let asked = Preflight {
             branch: None,
+            shown: Vec::new(),
             repositories: targets
                 .iter()
                 .map(|t| (t.repository.clone(), tags(t)))

@@ -75,8 +75,10 @@ impl Release {
         let (begun, wait) = (Instant::now(), request.wait.unwrap_or_default());
         let mut pause = FIRST_PAUSE;
         let mut told: Option<(String, WaitReport)> = None;
+        let scope = self.scope()?;
+        let mut seen = self.first_look(&scope).await;
         loop {
-            let found = publish::in_the_way(&self.world(), &self.scope()?).await?;
+            let found = publish::in_the_way(&self.world(), &scope, seen.take()).await?;
             let found = match found {
                 Some(found) if !found.is_abandoned => found,
                 nothing_runs => return Ok(nothing_runs),

@@ -3,6 +3,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use chrono::Utc;
+use futures_util::future::join_all;
 
 use crate::{
     error::Result,
@@ -82,17 +83,31 @@ impl Release {
             .collect()
     }
 
+    /// Gives up the uploads that have proven the right to push and that no blob has used.
+    pub(super) async fn close_pushes(&self) {
+        let apis = self.apis(&self.policy().repositories()).unwrap_or_default();
+        join_all(apis.iter().map(|api| api.close_push())).await;
+    }
+
     pub(super) fn remote(&self) -> Arc<dyn Remote> {
         let git = &self.policy().git;
         if git.push {
-            let remote = GitRemote::new(self.top(), &git.remote);
-            Arc::new(remote.telling(self.events.clone()))
+            self.git_remote()
         } else {
             Arc::new(LocalOnly::new(
                 self.top(),
                 self.state_directory().join("lock"),
             ))
         }
+    }
+
+    /// The git remote that the policy names.
+    pub(super) fn git_remote(&self) -> Arc<GitRemote> {
+        let make = || {
+            let remote = GitRemote::new(self.top(), &self.policy().git.remote);
+            Arc::new(remote.telling(self.events.clone()))
+        };
+        self.remote_memory.remote.get_or_init(make).clone()
     }
 
     fn connect(&self) -> Connect {

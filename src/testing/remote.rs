@@ -106,12 +106,7 @@ impl FakeRemote {
 
     fn apply(&self, edits: &[RefEdit]) -> Result<(), RemoteError> {
         let refs = &mut open(&self.state).refs;
-        for edit in edits {
-            if refs.get(&edit.name) != edit.expected() {
-                let message = format!("{} is not what was expected", edit.name);
-                return Err(RemoteError::new(RemoteErrorKind::Conflict, message));
-            }
-        }
+        as_expected(refs, edits)?;
         for edit in edits {
             match edit.result() {
                 Some(id) => refs.insert(edit.name.clone(), id.clone()),
@@ -120,6 +115,16 @@ impl FakeRemote {
         }
         Ok(())
     }
+}
+
+fn as_expected(refs: &BTreeMap<RefName, ObjectId>, edits: &[RefEdit]) -> Result<(), RemoteError> {
+    for edit in edits {
+        if refs.get(&edit.name) != edit.expected() {
+            let message = format!("{} is not what was expected", edit.name);
+            return Err(RemoteError::new(RemoteErrorKind::Conflict, message));
+        }
+    }
+    Ok(())
 }
 
 fn failure(order: Order) -> Result<(), RemoteError> {
@@ -139,8 +144,9 @@ impl Remote for FakeRemote {
         "origin"
     }
 
-    async fn check(&self, _edits: &[RefEdit]) -> Result<(), RemoteError> {
-        failure(self.faults.ask("git check".into()).await)
+    async fn check(&self, edits: &[RefEdit]) -> Result<(), RemoteError> {
+        failure(self.faults.ask("git check".into()).await)?;
+        as_expected(&open(&self.state).refs, edits)
     }
 
     async fn refs(&self, patterns: &[RefPattern]) -> Result<Vec<(RefName, ObjectId)>, RemoteError> {

@@ -2,6 +2,7 @@
 //! by the `git` program ([`remote`]), so that credential helpers, agents, keys and hooks work.
 
 mod error;
+mod objects;
 pub mod read;
 pub mod remote;
 mod run;

@@ -5,7 +5,11 @@
 //! asks nothing on the terminal. It is ended, with all that it has started, when its future is dropped
 //! or its time is up. No credential in a URL is repeated in an error.
 
-use std::{ffi::OsStr, path::PathBuf, process::Stdio};
+use std::{
+    ffi::OsStr,
+    path::{Path, PathBuf},
+    process::Stdio,
+};
 
 use tokio::process::Command;
 use tracing::debug_span;
@@ -174,6 +178,11 @@ impl Git {
         }
     }
 
+    /// Where the repository is.
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// Lets `events` hear what is waited for.
     pub(super) fn telling(mut self, events: Events) -> Self {
         self.events = events;
@@ -293,7 +302,6 @@ mod tests {
     use std::{
         fs,
         os::unix::fs::PermissionsExt as _,
-        path::Path,
         sync::{Arc, Mutex},
         time::{Duration, Instant},
     };

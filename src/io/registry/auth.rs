@@ -6,7 +6,10 @@ use std::{
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use tokio::{sync::Mutex as AsyncMutex, time::Instant};
+use tokio::{
+    sync::{Mutex as AsyncMutex, Semaphore},
+    time::Instant,
+};
 use url::Url;
 
 use crate::{
@@ -44,6 +47,8 @@ pub(crate) struct RegistrySession {
     pub push: bool,
     /// What it was seen to do differently from others.
     pub differences: Differences,
+    /// Whose turn it is to send a blob: a few at once fill the way, and more would only take turns there.
+    pub uploads: Semaphore,
     /// What was learned during this run.
     pub state: SessionState,
 }

@@ -11,7 +11,7 @@ use crate::{
         registry::{
             BlobPushed, BlobSource, Deletion, ImmutableTags, PullLimit, PutAnswer, RegistryError,
             RepositoryApi, docker_hub, download,
-            look::LARGEST_MANIFEST,
+            look::{LARGEST_MANIFEST, shows},
             profile::Difference,
             request::{Client, RegistryRequest, RequestBody},
             response,
@@ -75,8 +75,36 @@ impl RepositoryApi for Client {
         Ok(())
     }
 
+    async fn open_push(&self) -> Result<(), RegistryError> {
+        if !self.memory.may_push() {
+            let upload = self.open_upload().await?;
+            self.memory.has_opened(upload);
+        }
+        Ok(())
+    }
+
+    async fn close_push(&self) {
+        if let Some((upload, _)) = self.memory.take_upload() {
+            self.cancel_upload(upload).await;
+        }
+    }
+
+    fn takes_single_tags_only(&self) -> bool {
+        self.session.differences.has(Difference::SingleTagsOnly)
+    }
+
     async fn head(&self, what: &TagOrDigest) -> Result<Option<Descriptor>, RegistryError> {
         self.look(what).await
+    }
+
+    fn shown(&self, digest: &Digest) -> Option<Manifest> {
+        self.memory.shown(digest)
+    }
+
+    async fn has_manifest(&self, digest: &Digest) -> bool {
+        let what = digest.clone().into();
+        let answer = self.follow(self.read_manifest(Method::HEAD, &what)).await;
+        answer.is_ok_and(|answer| shows(&answer, digest))
     }
 
     async fn manifest(&self, what: &TagOrDigest) -> Result<Option<Manifest>, RegistryError> {

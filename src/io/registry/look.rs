@@ -128,10 +128,10 @@ impl Client {
         let is_doubtful = match (&head, &deed) {
             // An accepted put that does not show, and a tag that shows what nobody has put there.
             (TagReading::Shown(found), Some(Deed::Put(put))) => found.digest != *put,
-            (TagReading::Shown(found), None) => {
-                self.memory.has_staged(&found.digest)
-                    || self.memory.has_not_seen(tag, &found.digest)
-            }
+            (TagReading::Shown(found), None) => match self.memory.seen(tag) {
+                Some(seen) => seen.as_ref() != Some(&found.digest),
+                None => self.memory.has_staged(&found.digest),
+            },
             (TagReading::Shown(_), Some(Deed::Deleted)) => false,
             (TagReading::Missing, Some(Deed::Deleted)) => false,
             (TagReading::Missing, _) => {
@@ -311,8 +311,14 @@ impl Client {
                 .differences
                 .learn(Difference::WrongDigestHeader);
         }
+        self.memory.has_shown(&manifest);
         Ok(TagReading::Shown(manifest))
     }
+}
+
+/// Whether an answer to HEAD shows the manifest of this digest.
+pub(super) fn shows(answer: &Response, digest: &Digest) -> bool {
+    answer.status() == 200 && described(answer).is_some_and(|found| found.digest == *digest)
 }
 
 /// Whether `what` can show `digest`.

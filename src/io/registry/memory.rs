@@ -14,10 +14,11 @@ use std::{
 };
 
 use tokio::{sync::Mutex as AsyncMutex, time::Instant};
+use url::Url;
 
 use crate::{
     io::registry::RegistryError,
-    oci::{Digest, Tag},
+    oci::{Digest, Manifest, Tag},
 };
 
 /// How old a list of tags may be that is held against a 404.
@@ -25,6 +26,12 @@ const LIST_AGE: Duration = Duration::from_secs(30);
 /// How many times as old as the time that it took, where that is longer: a long list is not read over
 /// and over.
 const LIST_AGE_PER_READ: u32 = 10;
+
+/// How long a proof of the right to push stands for another one, and an upload is expected to stay open.
+const PROOF_AGE: Duration = Duration::from_secs(60);
+/// The largest manifest that is remembered, in bytes, and how many of a repository are.
+const KEPT_SIZE: usize = 256 * 1024;
+const KEPT: usize = 64;
 
 /// One repository during one run.
 #[derive(Default)]
@@ -37,6 +44,17 @@ pub(crate) struct RepositoryMemory {
     is_upload_asked: AtomicBool,
     /// Whether a tag's HEAD was held against its GET: before this run has put a tag, and since.
     sampled: [AtomicBool; 2],
+    push: Mutex<PushRight>,
+    manifests: Mutex<BTreeMap<Digest, Manifest>>,
+}
+
+/// What is known of the right to push.
+#[derive(Default)]
+struct PushRight {
+    /// When it was proven last.
+    proven: Option<Instant>,
+    /// An upload that was opened for that, and since when it is open.
+    upload: Option<(Url, Instant)>,
 }
 
 /// A list of tags.
@@ -90,6 +108,53 @@ impl Listed {
 }
 
 impl RepositoryMemory {
+    /// An upload was opened, which proves the right to push.
+    pub(crate) fn has_opened(&self, upload: Url) {
+        let now = Instant::now();
+        let mut push = self.push.lock().expect("no thread panics with the lock");
+        push.proven = Some(now);
+        push.upload = Some((upload, now));
+    }
+
+    /// Whether the right to push was proven a moment ago.
+    pub(crate) fn may_push(&self) -> bool {
+        let push = self.push.lock().expect("no thread panics with the lock");
+        push.proven.is_some_and(|at| at.elapsed() < PROOF_AGE)
+    }
+
+    /// The upload that is open, and whether it is so lately that it can be expected to be there still.
+    pub(crate) fn take_upload(&self) -> Option<(Url, bool)> {
+        let mut push = self.push.lock().expect("no thread panics with the lock");
+        let (upload, since) = push.upload.take()?;
+        Some((upload, since.elapsed() < PROOF_AGE))
+    }
+
+    /// The registry has shown this manifest.
+    pub(crate) fn has_shown(&self, manifest: &Manifest) {
+        let mut all = self
+            .manifests
+            .lock()
+            .expect("no thread panics with the lock");
+        if manifest.bytes.len() <= KEPT_SIZE && all.len() < KEPT {
+            all.insert(manifest.digest().clone(), manifest.clone());
+        }
+    }
+
+    /// A registry can delete more than it was asked to.
+    fn forget_manifests(&self) {
+        let all = self.manifests.lock();
+        all.expect("no thread panics with the lock").clear();
+    }
+
+    /// The manifest of this digest, where the registry has shown it during this run.
+    pub(crate) fn shown(&self, digest: &Digest) -> Option<Manifest> {
+        let all = self
+            .manifests
+            .lock()
+            .expect("no thread panics with the lock");
+        all.get(digest).cloned()
+    }
+
     /// The list could not be read.
     pub(crate) fn list_failed(&self, error: &RegistryError) {
         let mut failure = self
@@ -132,11 +197,13 @@ impl RepositoryMemory {
 
     /// The registry has accepted the deletion of a tag.
     pub(crate) fn has_deleted_tag(&self, tag: &Tag) {
+        self.forget_manifests();
         self.done().tags.insert(tag.clone(), Deed::Deleted);
     }
 
     /// The registry has accepted the deletion of a manifest, and of every tag that shows it.
     pub(crate) fn has_deleted(&self, digest: &Digest) {
+        self.forget_manifests();
         let mut done = self.done();
         done.staged.remove(digest);
         for deed in done.tags.values_mut() {
@@ -156,11 +223,9 @@ impl RepositoryMemory {
         !self.done().seen.contains_key(tag)
     }
 
-    /// Whether GET has shown something else of a tag.
-    pub(crate) fn has_not_seen(&self, tag: &Tag, digest: &Digest) -> bool {
-        let done = self.done();
-        let seen = done.seen.get(tag);
-        seen.is_some_and(|seen| seen.as_ref() != Some(digest))
+    /// What GET has shown of a tag last, where it was asked: `Some(None)` is a tag that was not there.
+    pub(crate) fn seen(&self, tag: &Tag) -> Option<Option<Digest>> {
+        self.done().seen.get(tag).cloned()
     }
 
     /// Whether this run has sent this manifest.

@@ -66,6 +66,31 @@ pub trait RepositoryApi: Send + Sync {
     /// was asked for, so only a request that needs the right proves it.
     async fn check_push(&self) -> Result<(), RegistryError>;
 
+    /// Proves the right to push as [`RepositoryApi::check_push`] does, and keeps the upload for the first blob
+    /// that is sent. Where the right was proven a moment ago, nothing is asked.
+    async fn open_push(&self) -> Result<(), RegistryError> {
+        self.check_push().await
+    }
+
+    /// Gives up an upload that [`RepositoryApi::open_push`] has kept and no blob has used.
+    async fn close_push(&self) {}
+
+    /// The manifest of this digest, where the registry has shown it during this run: nothing is asked.
+    fn shown(&self, _digest: &Digest) -> Option<Manifest> {
+        None
+    }
+
+    /// Whether a manifest is certainly there. No is not believed to be more than "it is to be put": nothing
+    /// is held against it.
+    async fn has_manifest(&self, digest: &Digest) -> bool {
+        matches!(self.head(&digest.clone().into()).await, Ok(Some(_)))
+    }
+
+    /// Whether the registry is known not to take several tags in one request.
+    fn takes_single_tags_only(&self) -> bool {
+        false
+    }
+
     /// What a tag or digest shows: `None` only after a 404 with all four media types accepted, for a
     /// tag that the repository's list does not name either. Where answers contradict each other, the
     /// error is [`RegistryErrorKind::Unclear`].

@@ -216,6 +216,11 @@ impl Differences {
         }
     }
 
+    /// Remembers a difference that an earlier run has told.
+    pub(crate) fn knows(&self, difference: Difference) {
+        self.found().insert(difference);
+    }
+
     /// Remembers a difference, and tells it the first time.
     pub(crate) fn learn(&self, difference: Difference) {
         if !self.found().insert(difference) {

@@ -143,11 +143,6 @@ impl Client {
         }
     }
 
-    /// Whether the registry is known not to take several tags in one request.
-    fn takes_single_tags_only(&self) -> bool {
-        self.session.differences.has(Difference::SingleTagsOnly)
-    }
-
     /// Puts a manifest under its digest and asks for `tags`, in as many requests as they need. A
     /// registry that has not taken several tags in one request is not asked again during the run.
     pub(super) async fn put_with_tags(

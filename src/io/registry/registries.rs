@@ -9,6 +9,7 @@ use std::{
     },
 };
 
+use tokio::sync::Semaphore;
 use url::Url;
 
 use crate::{
@@ -23,7 +24,7 @@ use crate::{
             credentials::UnnamedPair,
             docker_hub::Hub,
             origin::Origin,
-            profile::{Differences, RegistryProfile},
+            profile::{Difference, Differences, RegistryProfile},
             request::Client,
             retry::{RetryClient, RetryPolicy},
         },
@@ -78,6 +79,9 @@ pub struct Settings {
     /// ([`Registries::publish`]).
     pub publishes: bool,
 }
+
+/// Blobs that are sent at once to each registry.
+const UPLOADS: usize = 4;
 
 /// All registries of a run.
 pub struct Registries {
@@ -174,6 +178,23 @@ impl Registries {
         self.retry.transport.requests()
     }
 
+    /// Says that a registry was seen, in an earlier run, to take one tag in a request: it is not asked again.
+    pub fn takes_single_tags_only(&self, registry: &Registry) {
+        if let Ok((session, _)) = self.session(registry) {
+            session.differences.knows(Difference::SingleTagsOnly);
+        }
+    }
+
+    /// The registries that are known to take one tag in a request.
+    #[must_use]
+    pub fn single_tags_only(&self) -> Vec<Registry> {
+        let sessions = self.sessions.lock();
+        let sessions = sessions.expect("no thread panics with the lock");
+        let is_so = |session: &&Session| session.0.differences.has(Difference::SingleTagsOnly);
+        let found = sessions.values().filter(is_so);
+        found.map(|session| session.0.registry.clone()).collect()
+    }
+
     fn client(&self, repository: &Repository) -> Result<Client, RegistryError> {
         let (session, hub) = self.session(repository.registry())?;
         let retry = self.retry.clone();
@@ -208,6 +229,7 @@ impl Registries {
             environment: self.environment.clone(),
             pair: self.pair(registry),
             push: self.push,
+            uploads: Semaphore::new(UPLOADS),
             differences: Differences::new(registry.clone(), self.retry.events.clone()),
             state: SessionState::default(),
         });

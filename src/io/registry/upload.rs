@@ -56,6 +56,7 @@ impl Client {
             }
             return self.without_file(&blob.digest).await;
         };
+        let _turn = self.session.uploads.acquire().await;
         let (mut pauses, mut report) = (self.retry.pauses(), None);
         loop {
             match self.attempt(blob, &file, upload.take(), progress).await {
@@ -105,7 +106,7 @@ impl Client {
     ) -> Result<(), RegistryError> {
         let upload = match upload {
             Some(upload) => upload,
-            None => self.open_upload().await?,
+            None => self.upload_at_hand().await?,
         };
         let mut url = upload.clone();
         url.query_pairs_mut()
@@ -158,7 +159,19 @@ impl Client {
         error
     }
 
-    /// Opens a upload. Nothing is visible of it, so it is asked for as often as it takes.
+    /// The upload that has proven the right to push, or a new one.
+    async fn upload_at_hand(&self) -> Result<Url, RegistryError> {
+        match self.memory.take_upload() {
+            Some((upload, true)) => Ok(upload),
+            Some((upload, false)) => {
+                self.cancel_upload(upload).await;
+                self.open_upload().await
+            }
+            None => self.open_upload().await,
+        }
+    }
+
+    /// Opens an upload. Nothing is visible of it, so it is asked for as often as it takes.
     pub(super) async fn open_upload(&self) -> Result<Url, RegistryError> {
         let request = self.post(self.url("blobs/uploads/"), None);
         let (request, answer) = self.follow_unchanged(request).await?;
@@ -168,7 +181,7 @@ impl Client {
         }
     }
 
-    /// Gives a upload up. Registries clear away what is left of one that cannot be given up.
+    /// Gives an upload up. Registries clear away what is left of one that cannot be given up.
     pub(super) async fn cancel_upload(&self, upload: Url) {
         let _ = self.send(&self.end_of(upload)).await;
     }

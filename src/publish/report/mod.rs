@@ -62,6 +62,7 @@ pub(in crate::publish) fn not_begun(publication: &Publication, error: Error) -> 
         tags,
         git_tag: publication.git_tag.as_ref().map(|tag| GitTagReport {
             name: tag.name.clone(),
+            object: None,
             pushed: false,
         }),
         branch: publication
@@ -171,6 +172,7 @@ fn assemble(
         tags,
         git_tag: prepared.git_tag.as_ref().map(|tag| GitTagReport {
             name: tag.name.clone(),
+            object: Some(tag.id.clone()),
             pushed: is_tag_pushed(end),
         }),
         branch: prepared

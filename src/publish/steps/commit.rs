@@ -64,6 +64,10 @@ async fn put_batch(
     let run = at.run;
     let (_, api) = run.tag(batch[0]);
     let mut remarks = Remarks::default();
+    if api.takes_single_tags_only() {
+        let all = batch.iter().map(|&index| (index, PutSeen::NotTaken));
+        return (all.collect(), remarks);
+    }
     // Tags about which something was seen that decides.
     let mut seen: BTreeMap<usize, PutSeen> = BTreeMap::new();
     let mut must_look = !is_permitted(at) || batch.iter().any(|&tag| !run.holding.is_fresh(tag));

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
+
 use crate::{
     event::Awaited,
     io::wait_report::WaitReport,
@@ -35,9 +37,14 @@ pub(in crate::publish) async fn observe(at: Position<'_>) -> (Observation, Remar
             None => Ok(Vec::new()),
         }
     };
-    let (refs, lists) = tokio::join!(limit.run(read_refs(run, recheck.is_some())), lists);
-    // Last: what they show may be gone by when a slow list has come.
-    let (mut tags, mut remarks) = read_tags(at, 0..run.prepared.tags.len(), &limit).await;
+    // A look that is gone by when a slow list has come is repeated right before the tag is put.
+    let (refs, lists, (mut tags, mut remarks), _) = tokio::join!(
+        limit.run(read_refs(run, recheck.is_some())),
+        lists,
+        read_tags(at, 0..run.prepared.tags.len(), &limit),
+        // Every blob is sent by now, so what has proven the right to push is needed no more.
+        join_all(run.apis.iter().map(|api| api.close_push()))
+    );
     let (lock, git_tag) = match refs {
         Some(Ok(seen)) => {
             if let Some(recheck) = recheck {

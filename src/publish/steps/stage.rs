@@ -1,15 +1,19 @@
 //! Everything but the tags: blobs, manifests below an index, the manifest by digest. Nothing here
 //! has a name yet, so all of it may be repeated without end and left as it is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use futures_util::{StreamExt as _, TryStreamExt as _, future::try_join_all, stream};
+use futures_util::{
+    StreamExt as _, TryStreamExt as _,
+    future::{join_all, try_join_all},
+    stream,
+};
 
 use crate::{
     event::{Finished, Running, Started},
     io::lease::Permit,
     io::registry::{BlobSource, PutAnswer, RegistryError, RegistryErrorKind, RepositoryApi},
-    oci::{Descriptor, Digest, Image, Manifest, Registry, TagOrDigest},
+    oci::{Descriptor, Digest, Image, Manifest, Registry, TagOrDigest, referrer},
     publish::{
         destination::{Destination, StageError},
         steps::unlisted::ReferrersToList,
@@ -17,8 +21,9 @@ use crate::{
     },
 };
 
-/// Uploads at once for each registry.
-const AT_ONCE: usize = 4;
+/// Blobs at once for each registry: so many are looked for. How many are sent at once is the registry
+/// client's business.
+const AT_ONCE: usize = 32;
 
 /// Images that go to several repositories.
 #[derive(Clone, Copy)]
@@ -27,8 +32,7 @@ pub(in crate::publish) struct Staging<'a> {
     pub(in crate::publish) destinations: &'a [Destination<'a>],
 }
 
-/// Makes all images present at all destinations: registries side by side, on each of them at most
-/// four blobs at once. The answer names the destinations (by index) that take no manifest without a
+/// Makes all images present at all destinations: registries side by side. The answer names the destinations (by index) that take no manifest without a
 /// tag: theirs arrives with its first tag.
 pub(in crate::publish) async fn stage(staging: Staging<'_>) -> Result<Vec<usize>, StageError> {
     let mut registries: BTreeMap<&Registry, Vec<(usize, Running)>> = BTreeMap::new();
@@ -51,12 +55,16 @@ impl Staging<'_> {
         self,
         members: Vec<(usize, Running)>,
     ) -> Result<Vec<usize>, StageError> {
+        // Looked for beside the blobs, so that it takes no time: what is there is not put again.
+        let found = self.find_manifests(&members);
         // An adopted or resumed image may have no files here; where its manifest is, its blobs are.
         let mut work: BTreeMap<&Digest, Vec<(usize, &Image, &Descriptor)>> = BTreeMap::new();
         for &(member, _) in &members {
             let destination = &self.destinations[member];
             for image in destination.all() {
-                if !has_files(image) && is_there(destination.api, &image.manifest).await? {
+                if is_shown(destination.api, image)
+                    || !has_files(image) && is_there(destination.api, &image.manifest).await?
+                {
                     continue;
                 }
                 for blob in &image.blobs {
@@ -70,15 +78,20 @@ impl Staging<'_> {
             .into_values()
             .map(|places| Box::pin(self.place_blob(places)))
             .collect();
-        stream::iter(blobs)
+        let sent = stream::iter(blobs)
             .buffer_unordered(AT_ONCE)
-            .try_collect::<Vec<()>>()
-            .await?;
+            .try_collect::<Vec<()>>();
+        let (found, sent) = tokio::join!(found, sent);
+        sent?;
         let mut tag_first = Vec::new();
         for (member, step) in members {
             let destination = &self.destinations[member];
             let mut unlisted = ReferrersToList::default();
+            let there = |manifest: &Manifest| found.contains(&(member, manifest.digest().clone()));
             for image in &destination.images {
+                if there(&image.manifest) {
+                    continue;
+                }
                 if !self.put_manifests(member, image, &mut unlisted).await? {
                     tag_first.push(member);
                 }
@@ -97,6 +110,22 @@ impl Staging<'_> {
             });
         }
         Ok(tag_first)
+    }
+
+    /// The images whose manifest is there, each with its destination.
+    async fn find_manifests(self, members: &[(usize, Running)]) -> BTreeSet<(usize, Digest)> {
+        let images = members.iter().flat_map(|&(member, _)| {
+            let images = self.destinations[member].images.iter();
+            images.map(move |image| (member, image))
+        });
+        let find = images.map(|(member, image)| async move {
+            let api = self.destinations[member].api;
+            let digest = image.manifest.digest();
+            let is_there = is_shown(api, image)
+                || !is_about_another(image) && has_files(image) && api.has_manifest(digest).await;
+            is_there.then(|| (member, digest.clone()))
+        });
+        join_all(find).await.into_iter().flatten().collect()
     }
 
     /// One blob to all repositories of one registry: sent to the first, mounted into the others.
@@ -139,8 +168,10 @@ impl Staging<'_> {
         unlisted: &mut ReferrersToList,
     ) -> Result<bool, StageError> {
         let api = self.destinations[member].api;
-        for child in &image.children {
-            match self.put_manifest(member, image, child).await {
+        let put = |child| self.put_manifest(member, image, child);
+        let answers = join_all(image.children.iter().map(put)).await;
+        for (child, answer) in image.children.iter().zip(answers) {
+            match answer {
                 Ok(answer) => unlisted.put(child, &answer),
                 Err(StageError::Registry(error)) if takes_no_digests(&error) => {
                     if !is_there(api, child).await? {
@@ -235,6 +266,18 @@ impl Staging<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether the registry has shown the image during this run; where its manifest is, everything else is.
+fn is_shown(api: &dyn RepositoryApi, image: &Image) -> bool {
+    !is_about_another(image) && api.shown(image.manifest.digest()).is_some()
+}
+
+/// Whether a part of an image is about another manifest: then what the registry answers to its put
+/// tells whether it is listed.
+fn is_about_another(image: &Image) -> bool {
+    let mut parts = image.children.iter().chain([&image.manifest]);
+    parts.any(|part| referrer::referrer(part).is_some())
 }
 
 fn has_files(image: &Image) -> bool {

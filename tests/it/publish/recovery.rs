@@ -495,6 +495,7 @@ async fn status_names_an_unfinished_release_from_another_clone() {
     let asked = Preflight {
         branch: None,
         mark: None,
+        shown: Vec::new(),
         repositories: vec![(repository(0), Vec::new())],
         git_tag: None,
         commit: scene.publication.commit,

@@ -243,6 +243,7 @@ async fn preflight_names_the_tags_that_will_not_move() {
     let asked = Preflight {
         branch: None,
         mark: None,
+        shown: Vec::new(),
         repositories: vec![(repository(), ["1.2.3", "1.2.4", "latest"].map(tag).to_vec())],
         git_tag: None,
         commit: "0123456789012345678901234567890123456789".parse().unwrap(),

@@ -15,6 +15,7 @@ use crate::{
         file_lock::FileLock,
         git::{
             error::{RemoteError, RemoteErrorKind},
+            objects::Objects,
             remote::{
                 RefChange, RefEdit, RefPattern, Remote,
                 lock_file::{LockContent, LockFiles},
@@ -137,8 +138,19 @@ impl Remote for LocalOnly {
         "this repository"
     }
 
-    async fn check(&self, _edits: &[RefEdit]) -> Result<(), RemoteError> {
-        self.files.check()
+    async fn check(&self, edits: &[RefEdit]) -> Result<(), RemoteError> {
+        self.files.check()?;
+        let names = RefPattern::names(edits.iter().map(|edit| &edit.name));
+        let there = self.refs(&names).await?;
+        let shown = |edit: &RefEdit| there.iter().find(|(name, _)| *name == edit.name);
+        let is_other = |edit: &&RefEdit| shown(edit).map(|(_, id)| id) != edit.expected();
+        match edits.iter().find(is_other) {
+            Some(edit) => {
+                let message = format!("{} is not what was expected", edit.name);
+                Err(RemoteError::new(RemoteErrorKind::Conflict, message))
+            }
+            None => Ok(()),
+        }
     }
 
     async fn refs(&self, patterns: &[RefPattern]) -> Result<Vec<(RefName, ObjectId)>, RemoteError> {
@@ -222,13 +234,10 @@ impl Remote for LocalOnly {
     }
 
     async fn write_tag(&self, object: &[u8], _commit: CommitId) -> Result<ObjectId, RemoteError> {
-        let write = ["hash-object", "-t", "tag", "-w", "--stdin"];
-        self.git
-            .run_for_id("write the git tag's object", write, object)
-            .await
+        Objects::open(self.git.dir())?.write_tag("write the git tag's object", object)
     }
 
     async fn write_mark(&self, object: &[u8]) -> Result<ObjectId, RemoteError> {
-        write_mark(&self.git, object).await
+        write_mark(&self.git, object)
     }
 }

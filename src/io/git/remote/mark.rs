@@ -5,18 +5,15 @@ use crate::{
     git::{ObjectId, RefName},
     io::git::{
         error::{RemoteError, RemoteErrorKind},
+        objects::Objects,
         run::Git,
         wait::RemoteCall,
     },
 };
 
 /// Stores the object of a mark: a commit, which every namespace of refs takes, with an empty tree.
-pub(super) async fn write_mark(git: &Git, object: &[u8]) -> Result<ObjectId, RemoteError> {
-    let what = "write the mark's object";
-    let tree = ["hash-object", "-t", "tree", "-w", "--stdin"];
-    git.run_local(what, tree, b"").await?;
-    let commit = ["hash-object", "-t", "commit", "-w", "--stdin"];
-    git.run_for_id(what, commit, object).await
+pub(super) fn write_mark(git: &Git, object: &[u8]) -> Result<ObjectId, RemoteError> {
+    Objects::open(git.dir())?.write_empty_commit("write the mark's object", object)
 }
 
 /// A ref of the remote, and the ref of this clone that is to show the same.

@@ -15,13 +15,15 @@ use async_trait::async_trait;
 
 use crate::git::{CommitId, ObjectId, RefName};
 
+pub(crate) use crate::io::git::objects::create_ref;
+
 pub use crate::io::git::error::{RemoteError, RemoteErrorKind};
 pub use crate::io::git::remote::follow::follow;
 pub use crate::io::git::remote::local::LocalOnly;
 pub use crate::io::git::remote::mark::{KeptMark, keep_marks};
 pub use crate::io::git::remote::push::GitRemote;
 pub use crate::io::git::remote::tag::{MadeTag, NewTag, committer, make_tag};
-pub use crate::io::git::remote::tags::{RemoteTag, RemoteTags};
+pub use crate::io::git::remote::tags::{RemoteLook, RemoteTag, RemoteTags};
 
 /// One change of one ref, with what the ref must be before.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,7 +134,8 @@ pub trait Remote: Send + Sync {
     /// The remote's name, for messages: `origin`.
     fn name(&self) -> &str;
 
-    /// Tries `edits` without carrying them out. The user's pre-push hook is run.
+    /// Tries `edits` without carrying them out; a ref that is not what is expected is a conflict. The user's
+    /// pre-push hook is run.
     async fn check(&self, edits: &[RefEdit]) -> Result<(), RemoteError>;
 
     /// The refs that match one of `patterns`, with their values. A ref whose name is not a valid

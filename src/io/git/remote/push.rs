@@ -18,7 +18,8 @@ use crate::{
     git::{CommitId, ObjectId, RefName},
     io::git::{
         error::{RemoteError, RemoteErrorKind},
-        remote::{RefEdit, RefPattern, Remote, mark::write_mark},
+        objects::Objects,
+        remote::{RefEdit, RefPattern, Remote, RemoteLook, mark::write_mark},
         run::{ANONYMOUS, Git, GitOutput, object_id},
         wait::RemoteCall,
     },
@@ -80,7 +81,11 @@ impl GitRemote {
     async fn target(&self) -> Result<&str, RemoteError> {
         let find = || async {
             let push = ["remote", "get-url", "--push", "--all", &*self.name];
-            let output = self.git.run(push, b"", &[]).await?;
+            let (output, fetch) = tokio::join!(
+                self.git.run(push, b"", &[]),
+                self.git.run(["remote", "get-url", &*self.name], b"", &[])
+            );
+            let output = output?;
             if !output.success {
                 let message = format!("there is no remote `{}`", self.name);
                 let hint = self.other_remotes().await;
@@ -93,17 +98,36 @@ impl GitRemote {
                 return Err(RemoteError::new(RemoteErrorKind::Setup, message)
                     .hint("name a remote with one push URL in `git.remote`"));
             };
-            let fetch = self
-                .git
-                .run(["remote", "get-url", &*self.name], b"", &[])
-                .await?;
-            Ok(if fetch.text() == url {
+            Ok(if fetch?.text() == url {
                 self.name.clone()
             } else {
                 url.to_owned()
             })
         };
         self.target.get_or_try_init(find).await.map(String::as_str)
+    }
+
+    /// All tags, the refs below `below` and those of `names`, in one request. `None`: the remote is read
+    /// and pushed to at different places, so that no one request shows all of it.
+    ///
+    /// # Errors
+    /// The remote does not answer.
+    pub async fn look(
+        &self,
+        below: &str,
+        names: &[RefName],
+    ) -> Result<Option<RemoteLook>, RemoteError> {
+        if self.target().await? != self.name {
+            return Ok(None);
+        }
+        let mut args: Vec<String> = ["ls-remote", "--", &self.name].map(String::from).to_vec();
+        args.extend([format!("{}*", RefName::TAGS), format!("{below}*")]);
+        args.extend(names.iter().map(ToString::to_string));
+        let output = self.git.ask(&self.name, RemoteCall::List, args).await?;
+        if !output.success {
+            return Err(output.unreachable());
+        }
+        RemoteLook::parse(&output.text(), below, names).map(Some)
     }
 
     async fn push(&self, edits: &[RefEdit], options: &[&str]) -> Result<(), RemoteError> {
@@ -182,7 +206,7 @@ impl GitRemote {
 
     /// Fetches `commit` where this clone lacks it: a push from here must be able to name it.
     async fn bring(&self, commit: &ObjectId) -> Result<(), RemoteError> {
-        if !self.has(&format!("{commit}^{{commit}}")).await?
+        if !Objects::open(self.git.dir())?.has_commit(commit)
             && self.fetch(Some(commit.as_str())).await.is_err()
         {
             self.fetch(None).await?;
@@ -307,22 +331,14 @@ impl Remote for GitRemote {
     }
 
     async fn write_lock(&self, title: &str, journal: &str) -> Result<ObjectId, RemoteError> {
-        let what = "write the lock's object";
-        let write = ["hash-object", "-w", "--stdin"];
-        let blob = self.git.run_local(what, write, journal.as_bytes()).await?;
-        let entry = format!("100644 blob {blob}\t{JOURNAL}\n");
-        let tree = self
-            .git
-            .run_local(what, ["mktree"], entry.as_bytes())
-            .await?;
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
         let who = format!("{ANONYMOUS} {} +0000", now.as_secs());
         let title = crate::text::sanitize_line(title, 200);
-        let commit = format!("tree {tree}\nauthor {who}\ncommitter {who}\n\n{title}\n");
-        let write = ["hash-object", "-t", "commit", "-w", "--stdin"];
-        self.git.run_for_id(what, write, commit.as_bytes()).await
+        let rest = format!("author {who}\ncommitter {who}\n\n{title}\n");
+        let file = (JOURNAL, journal.as_bytes());
+        Objects::open(self.git.dir())?.write_commit_of("write the lock's object", file, &rest)
     }
 
     async fn read_lock(&self, name: &RefName, id: &ObjectId) -> Result<String, RemoteError> {
@@ -379,13 +395,10 @@ impl Remote for GitRemote {
 
     async fn write_tag(&self, object: &[u8], commit: CommitId) -> Result<ObjectId, RemoteError> {
         self.bring(&commit.into()).await?;
-        let write = ["hash-object", "-t", "tag", "-w", "--stdin"];
-        self.git
-            .run_for_id("write the git tag's object", write, object)
-            .await
+        Objects::open(self.git.dir())?.write_tag("write the git tag's object", object)
     }
 
     async fn write_mark(&self, object: &[u8]) -> Result<ObjectId, RemoteError> {
-        write_mark(&self.git, object).await
+        write_mark(&self.git, object)
     }
 }

@@ -7,6 +7,7 @@ use crate::{
     git::{CommitId, ObjectId, RefName},
     io::git::{
         error::{RemoteError, RemoteErrorKind},
+        objects::Objects,
         run::{ANONYMOUS, Git, object_id},
     },
 };
@@ -43,12 +44,11 @@ pub struct MadeTag {
 /// Git cannot make or sign it.
 pub async fn make_tag(dir: &Path, tag: &NewTag) -> Result<MadeTag, RemoteError> {
     let git = Git::new(dir);
+    if !tag.sign {
+        return plain(&git, tag).await;
+    }
     let anonymous = is_anonymous(&git).await?;
-    let id = if tag.sign {
-        signed(&git, tag, anonymous).await?
-    } else {
-        plain(&git, tag, anonymous).await?
-    };
+    let id = signed(&git, tag, anonymous).await?;
     let output = git.run(["cat-file", "tag", id.as_str()], b"", &[]).await?;
     if !output.success {
         return Err(RemoteError::new(
@@ -88,28 +88,30 @@ fn identity(seconds: i64, anonymous: bool) -> Vec<(&'static str, String)> {
 /// Git's settings do not name the user in full.
 pub async fn committer(dir: &Path, seconds: i64) -> Result<String, RemoteError> {
     let git = Git::new(dir);
-    let anonymous = is_anonymous(&git).await?;
-    ident(&git, seconds, anonymous).await
+    Ok(ident(&git, seconds).await?.0)
 }
 
-async fn ident(git: &Git, seconds: i64, anonymous: bool) -> Result<String, RemoteError> {
-    if anonymous {
-        return Ok(format!("{ANONYMOUS} {seconds} +0000"));
-    }
-    let environment = identity(seconds, anonymous);
+/// The committer, and whether git's settings name nobody.
+async fn ident(git: &Git, seconds: i64) -> Result<(String, bool), RemoteError> {
+    let environment = identity(seconds, false);
     let environment: Vec<_> = environment.iter().map(|(k, v)| (*k, &**v)).collect();
-    let output = git
-        .run(["var", "GIT_COMMITTER_IDENT"], b"", &environment)
-        .await?;
+    let (anonymous, output) = tokio::join!(
+        is_anonymous(git),
+        git.run(["var", "GIT_COMMITTER_IDENT"], b"", &environment)
+    );
+    if anonymous? {
+        return Ok((format!("{ANONYMOUS} {seconds} +0000"), true));
+    }
+    let output = output?;
     if !output.success {
         let message = format!("git does not know who you are: {}", output.error_text());
         return Err(RemoteError::new(RemoteErrorKind::Local, message));
     }
-    Ok(output.text())
+    Ok((output.text(), false))
 }
 
-async fn plain(git: &Git, tag: &NewTag, anonymous: bool) -> Result<ObjectId, RemoteError> {
-    let tagger = ident(git, tag.seconds, anonymous).await?;
+async fn plain(git: &Git, tag: &NewTag) -> Result<MadeTag, RemoteError> {
+    let (tagger, anonymous) = ident(git, tag.seconds).await?;
     let NewTag {
         name,
         commit,
@@ -119,9 +121,12 @@ async fn plain(git: &Git, tag: &NewTag, anonymous: bool) -> Result<ObjectId, Rem
     let (name, message) = (name.short(), message.trim_end());
     let object =
         format!("object {commit}\ntype commit\ntag {name}\ntagger {tagger}\n\n{message}\n");
-    let write = ["hash-object", "-t", "tag", "-w", "--stdin"];
-    git.run_for_id("make the git tag", write, object.as_bytes())
-        .await
+    let object = object.into_bytes();
+    Ok(MadeTag {
+        id: Objects::open(git.dir())?.write_tag("make the git tag", &object)?,
+        object,
+        anonymous,
+    })
 }
 
 /// `git tag --sign` knows the user's keys and programs, and always creates a ref. A hook of our own

@@ -31,6 +31,32 @@ pub struct RemoteTag {
     pub target: ObjectId,
 }
 
+/// What a remote showed in one request.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RemoteLook {
+    /// All tags.
+    pub tags: Vec<RemoteTag>,
+    /// The refs below the prefix that was asked for, with what they show.
+    pub below: Vec<(RefName, ObjectId)>,
+    /// Those of the names that were asked for that are there, with what they show.
+    pub named: Vec<(RefName, ObjectId)>,
+}
+
+impl RemoteLook {
+    /// From what `git ls-remote` prints.
+    pub(super) fn parse(text: &str, below: &str, names: &[RefName]) -> Result<Self, RemoteError> {
+        let named = refs_below(text, "")?;
+        Ok(Self {
+            tags: parse(text)?,
+            below: refs_below(text, below)?,
+            named: named
+                .into_iter()
+                .filter(|(name, _)| names.contains(name))
+                .collect(),
+        })
+    }
+}
+
 /// The tags of one remote of one repository.
 #[derive(Debug, Clone)]
 pub struct RemoteTags {
@@ -59,19 +85,12 @@ impl RemoteTags {
     ///
     /// # Errors
     /// Failed (exit 6) where the remote does not answer.
-    pub async fn list_with(
-        &self,
-        below: &str,
-    ) -> Result<(Vec<RemoteTag>, Vec<(RefName, ObjectId)>)> {
+    pub async fn list_with(&self, below: &str) -> Result<RemoteLook> {
         const WHAT: &str = "cannot list the tags of";
         let (tags, others) = (format!("{}*", RefName::TAGS), format!("{below}*"));
         let args = ["ls-remote", "--", &self.remote, &tags, &others];
         let text = self.run(RemoteCall::List, &args, WHAT).await?;
-        let failed = |error: RemoteError| self.failed(WHAT).because(&error);
-        Ok((
-            parse(&text).map_err(failed)?,
-            refs_below(&text, below).map_err(failed)?,
-        ))
+        RemoteLook::parse(&text, below, &[]).map_err(|error| self.failed(WHAT).because(&error))
     }
 
     /// Fetches the tags `names` into this repository, overwriting nothing.

@@ -23,6 +23,7 @@ async fn preflight(scene: &Scene) -> hoist::error::Result<Vec<PreflightResult>> 
     let asked = Preflight {
         branch: None,
         mark: None,
+        shown: Vec::new(),
         repositories: repositories
             .map(|target| {
                 (
