@@ -2,6 +2,7 @@
 
 use std::process::{Command, ExitCode};
 
+mod bench;
 mod checks;
 mod demo;
 mod dist;
@@ -23,6 +24,8 @@ usage: cargo xtask <chore>
                 (--binary packs a program that is built already)
   fuzz [SECONDS] [TARGET ...]
                 run the fuzz targets, each for ten minutes or so many seconds
+  bench [history] [publish] [--quick] [--binary FILE]
+                hoist beside its peers, over a proxy with a round trip; writes BENCHMARKS.md
   measure       CPU time of `hoist next` with 10,000 tags; peak memory of a 1 GiB release";
 
 type Result<T, E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
@@ -33,6 +36,7 @@ fn main() -> ExitCode {
     let result = match args.as_slice() {
         ["demo"] => demo::run(None),
         ["demo", "--engine", host] => demo::run(Some(host)),
+        ["bench", args @ ..] => bench::run(args),
         ["measure"] => measure::run(),
         ["dist", args @ ..] => dist::run(args),
         ["release", args @ ..] => release::run(args),
