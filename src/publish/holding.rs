@@ -135,6 +135,17 @@ impl Holding {
         asked.is_some_and(|asked| asked >= instant)
     }
 
+    /// Whether nothing was written since the lock was read as this run's, a moment ago, with a permit that
+    /// lasts.
+    pub(super) fn is_unused(&self) -> bool {
+        let is_fresh = {
+            let requests = open(&self.requests);
+            let asked = requests.asked.is_some_and(|at| at.elapsed() < FRESH);
+            asked && requests.written.is_empty()
+        };
+        is_fresh && self.permit().check().is_ok()
+    }
+
     /// The version's git tag was seen to be this.
     pub(super) fn saw_git_tag(&self, seen: GitTagSeen) {
         open(&self.requests).git_tag = Some(seen);

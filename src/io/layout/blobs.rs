@@ -33,7 +33,7 @@ pub(super) struct Stored {
 }
 
 /// `ROOT/blobs/sha256`. The content of each file has the digest that is its name, because it was
-/// hashed while it was written. Only the owner can read the files.
+/// hashed while it was written, or taken in. Only the owner can enter the folder.
 #[derive(Debug, Clone)]
 pub(super) struct Blobs {
     root: PathBuf,

@@ -142,10 +142,19 @@ pub(in crate::publish) async fn check_lock(at: Position<'_>) -> (LockSeen, Remar
     let limit = at.git_limit();
     let seen = if at.is_going_back() && at.run.holding.way() == LockWay::Forward {
         turn_lock(at, &limit, &mut remarks).await
+    } else if is_nothing_sent(at.run) {
+        LockSeen::Ours
     } else {
         read_lock(at.run, &limit, &mut remarks).await
     };
     (seen, remarks)
+}
+
+/// Whether the round before this one was none, because no registry takes several tags in one request: the
+/// look under the lock stands right before the first request that moves a tag.
+fn is_nothing_sent(run: &Run) -> bool {
+    let mut apis = run.apis.iter();
+    run.goal.is_none() && apis.all(|api| api.takes_single_tags_only()) && run.holding.is_unused()
 }
 
 async fn read_lock(run: &Run, limit: &Deadline, remarks: &mut Remarks) -> LockSeen {

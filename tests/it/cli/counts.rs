@@ -143,7 +143,7 @@ fn releases(name: &str, personality: Personality, tags: &str, out: &mut String) 
         clone.commit("feat: more");
         clone.push();
         let cost = release(&world, &clone, version, logged_in);
-        let is_exact = what == NOTHING;
+        let is_exact = what == NOTHING && !logged_in;
         out.push_str(&cost.line(&format!("{name}, {what}"), is_exact));
     }
 }
