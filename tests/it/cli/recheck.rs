@@ -166,9 +166,10 @@ fn a_repair_puts_no_tag_behind_what_came_meanwhile() {
     let clone = world.released();
     registry.foreign_push(NAME, "latest", &foreign());
     world.run(&clone, &["repair"]).expect(9);
-    meanwhile(&registry, |state| {
-        state.store.foreign_push(NAME, "3.0.0", &foreign());
-    });
+    // Its image is there and is not put again: the right to push is proven right before the lock.
+    let proof = On::method("POST").with("/blobs/uploads/");
+    let deed = |state: &mut State| state.store.foreign_push(NAME, "3.0.0", &foreign());
+    registry.fault(Fault::once(proof, What::After(Arc::new(deed))));
     let words = ["3.0.0 is the highest of its line now"];
     stops(&world, &clone, &["repair", "--yes"], "3.0.0", &words);
     assert_eq!(world.shows("latest"), world.shows("3.0.0"));
