@@ -2,17 +2,16 @@
 
 use crate::{
     build::{
-        docker::DockerEngine, layout::LayoutSource, pushed::PushedSource, request::BuildRequest,
-        source::ImageSource,
+        buildkit::BuildkitDaemonSource, docker::DockerEngine, layout::LayoutSource,
+        pushed::PushedSource, request::BuildRequest, source::ImageSource,
     },
     io::environment::Environment,
-    policy::BuildSource,
+    policy::{BuildSource, Builder},
 };
 
 /// Chooses by the policy and the environment alone: `image.build.layout` where it is set (made by
-/// `image.build.command` first), else the program that `image.build.command` names, else the engine that
-/// the environment names. Nothing is contacted
-/// yet.
+/// `image.build.command` first), else the program that `image.build.command` names, else the BuildKit daemon that
+/// `image.build.builder` names, else the engine that the environment names. Nothing is contacted yet.
 #[must_use]
 pub fn choose<'a>(
     request: &'a BuildRequest,
@@ -33,10 +32,18 @@ pub fn choose<'a>(
             search_path: environment.get("PATH"),
             wanted,
         }),
-        BuildSource::Engine => Box::new(DockerEngine {
-            request,
-            environment,
-            wanted,
-        }),
+        BuildSource::Engine => match &request.policy.builder {
+            Some(Builder::Daemon(daemon)) => Box::new(BuildkitDaemonSource {
+                request,
+                environment,
+                daemon,
+                wanted,
+            }),
+            Some(Builder::Buildkit | Builder::Classic) | None => Box::new(DockerEngine {
+                request,
+                environment,
+                wanted,
+            }),
+        },
     }
 }

@@ -1,4 +1,4 @@
-//! Where images come from. Whatever makes one stands behind [`ImageSource`]: the Docker Engine, a
+//! Where images come from. Whatever makes one stands behind [`ImageSource`]: the Docker Engine, a BuildKit daemon, a
 //! layout on disk, a program of the project, legs that other machines made. [`mod@choose`] says which; each hands over one verified
 //! image in a [`Store`](crate::io::layout::Store).
 //!
@@ -6,12 +6,14 @@
 //! `policy/build.rs` that select it.
 
 mod base;
+mod buildkit;
 mod choose;
 mod command;
 mod context;
 mod docker;
 mod dockerfile;
 mod dockerignore;
+mod engine;
 mod errors;
 mod failed_step;
 #[cfg(any(test, fuzzing, feature = "testing"))]

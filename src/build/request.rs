@@ -86,6 +86,15 @@ impl fmt::Debug for TargetRepositories {
 }
 
 impl BuildRequest {
+    /// The build arguments, with the time on which reproducible builds depend; the policy's own value has
+    /// precedence.
+    pub(crate) fn all_args(&self) -> BTreeMap<String, String> {
+        let mut args = self.args.clone();
+        args.entry("SOURCE_DATE_EPOCH".to_owned())
+            .or_insert_with(|| self.time.to_string());
+        args
+    }
+
     /// Which image to take from what a builder hands over.
     pub(crate) fn wanted_image(&self) -> WantedImage {
         WantedImage {

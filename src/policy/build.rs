@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 use crate::{
     oci::Platform,
     policy::{
+        attestation::{Provenance, Sbom},
+        builder::Builder,
+        host_entry::HostEntry,
         path::{DockerfilePath, RepositoryPath},
         platform::PlatformText,
         program_line::ProgramLine,
@@ -36,9 +39,9 @@ pub struct BuildPolicy {
     pub secrets: Vec<Secret>,
     /// Which files the builder sees: the key `source`, for which see also [`BuildPolicy::image_source`].
     pub files: SourceFiles,
-    /// The builder of the engine; unset: BuildKit where the engine has it.
+    /// Who builds; unset: the best builder that the engine has.
     pub builder: Option<Builder>,
-    /// Images whose layers may be reused.
+    /// Caches whose layers may be reused: images, or entries as buildx has them.
     pub cache_from: Vec<String>,
     /// Where the build cache is exported to.
     pub cache_to: Vec<String>,
@@ -47,13 +50,21 @@ pub struct BuildPolicy {
     /// Named build contexts.
     pub contexts: BTreeMap<String, String>,
     /// Whether a provenance attestation is attached.
-    pub provenance: bool,
+    pub provenance: Provenance,
     /// Whether a software bill of materials is attached.
-    pub sbom: bool,
+    pub sbom: Sbom,
     /// Whether the context holds the files of submodules.
     pub submodules: bool,
     /// Whether the engine asks the registry for base images that it has already.
     pub pull: bool,
+    /// Whether every step runs, although its result is in a cache.
+    pub no_cache: bool,
+    /// The network of the steps.
+    pub network: BuildNetwork,
+    /// Further hosts that the steps know, each as `name:address`.
+    pub add_hosts: Vec<HostEntry>,
+    /// Whether time stamps in the layers are limited to the time of the release, where the builder can do that.
+    pub rewrite_timestamp: bool,
     /// How layers that the engine exports uncompressed are packed.
     pub compression: Compression,
     /// What becomes of a layout that holds the image of the last release.
@@ -117,15 +128,18 @@ impl BuildSource {
     }
 }
 
-/// Which of an engine's two builders runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// The network of a build's steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
-pub enum Builder {
-    /// BuildKit.
-    Buildkit,
-    /// The builder before BuildKit.
-    Classic,
+pub enum BuildNetwork {
+    /// As the builder has it for its steps.
+    #[default]
+    Default,
+    /// None.
+    None,
+    /// That of the machine which builds.
+    Host,
 }
 
 /// Which files the builder sees.
@@ -162,10 +176,12 @@ pub enum SameImage {
     Allow,
 }
 
-impl SameImage {
-    fn is_refused(&self) -> bool {
-        *self == Self::Refuse
-    }
+fn is_true(value: &bool) -> bool {
+    *value
+}
+
+fn is_unset<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 impl Default for BuildPolicy {
@@ -184,10 +200,14 @@ impl Default for BuildPolicy {
             cache_to: Vec::new(),
             ssh: Vec::new(),
             contexts: BTreeMap::new(),
-            provenance: false,
-            sbom: false,
+            provenance: Provenance::Off,
+            sbom: Sbom::Off,
             submodules: false,
             pull: true,
+            no_cache: false,
+            network: BuildNetwork::Default,
+            add_hosts: Vec::new(),
+            rewrite_timestamp: true,
             compression: Compression::Gzip,
             same_image: SameImage::Refuse,
         }
@@ -215,13 +235,21 @@ struct BuildTable {
     cache_to: Vec<String>,
     ssh: Vec<SshAgent>,
     contexts: BTreeMap<String, String>,
-    provenance: bool,
-    sbom: bool,
+    provenance: Provenance,
+    sbom: Sbom,
     submodules: bool,
     pull: bool,
+    // The keys that came later are left out of a policy's identity where they are not set.
+    #[serde(skip_serializing_if = "is_unset")]
+    no_cache: bool,
+    #[serde(skip_serializing_if = "is_unset")]
+    network: BuildNetwork,
+    #[serde(skip_serializing_if = "is_unset")]
+    add_hosts: Vec<HostEntry>,
+    #[serde(skip_serializing_if = "is_true")]
+    rewrite_timestamp: bool,
     compression: Compression,
-    // Left out of a policy's identity where it is not set: the key came later.
-    #[serde(skip_serializing_if = "SameImage::is_refused")]
+    #[serde(skip_serializing_if = "is_unset")]
     same_image: SameImage,
 }
 
@@ -269,6 +297,10 @@ impl TryFrom<BuildTable> for BuildPolicy {
             sbom: table.sbom,
             submodules: table.submodules,
             pull: table.pull,
+            no_cache: table.no_cache,
+            network: table.network,
+            add_hosts: table.add_hosts,
+            rewrite_timestamp: table.rewrite_timestamp,
             compression: table.compression,
             same_image: table.same_image,
         })
@@ -305,6 +337,10 @@ impl From<BuildPolicy> for BuildTable {
             sbom: policy.sbom,
             submodules: policy.submodules,
             pull: policy.pull,
+            no_cache: policy.no_cache,
+            network: policy.network,
+            add_hosts: policy.add_hosts,
+            rewrite_timestamp: policy.rewrite_timestamp,
             compression: policy.compression,
             same_image: policy.same_image,
         }

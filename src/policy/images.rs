@@ -7,8 +7,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::{
     oci::{Platform, Repository},
     policy::{
+        attestation::{Provenance, Sbom},
         budget::BudgetPolicy,
-        build::{BuildPolicy, BuildSource, Builder, Compression, SameImage, SourceFiles},
+        build::{BuildNetwork, BuildPolicy, BuildSource, Compression, SameImage, SourceFiles},
+        builder::Builder,
+        host_entry::HostEntry,
         image::{ImagePolicy, all_once},
         path::{DockerfilePath, RepositoryPath},
         platform::PlatformText,
@@ -59,13 +62,21 @@ pub struct NamedImagePolicy {
     /// As `image.build.contexts`.
     pub contexts: Option<BTreeMap<String, String>>,
     /// As `image.build.provenance`.
-    pub provenance: Option<bool>,
+    pub provenance: Option<Provenance>,
     /// As `image.build.sbom`.
-    pub sbom: Option<bool>,
+    pub sbom: Option<Sbom>,
     /// As `image.build.submodules`.
     pub submodules: Option<bool>,
     /// As `image.build.pull`.
     pub pull: Option<bool>,
+    /// As `image.build.no-cache`.
+    pub no_cache: Option<bool>,
+    /// As `image.build.network`.
+    pub network: Option<BuildNetwork>,
+    /// As `image.build.add-hosts`.
+    pub add_hosts: Option<Vec<HostEntry>>,
+    /// As `image.build.rewrite-timestamp`.
+    pub rewrite_timestamp: Option<bool>,
     /// As `image.build.compression`.
     pub compression: Option<Compression>,
     /// As `image.build.same-image`.
@@ -126,7 +137,7 @@ impl NamedImagePolicy {
             args: given(&self.args, &main.args),
             secrets: given(&self.secrets, &main.secrets),
             files: given(&self.source, &main.files),
-            builder: self.builder.or(main.builder),
+            builder: self.builder.clone().or_else(|| main.builder.clone()),
             cache_from: given(&self.cache_from, &main.cache_from),
             cache_to: given(&self.cache_to, &main.cache_to),
             ssh: given(&self.ssh, &main.ssh),
@@ -135,6 +146,10 @@ impl NamedImagePolicy {
             sbom: given(&self.sbom, &main.sbom),
             submodules: given(&self.submodules, &main.submodules),
             pull: given(&self.pull, &main.pull),
+            no_cache: given(&self.no_cache, &main.no_cache),
+            network: given(&self.network, &main.network),
+            add_hosts: given(&self.add_hosts, &main.add_hosts),
+            rewrite_timestamp: given(&self.rewrite_timestamp, &main.rewrite_timestamp),
             compression: given(&self.compression, &main.compression),
             same_image: given(&self.same_image, &main.same_image),
         }

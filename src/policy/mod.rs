@@ -7,15 +7,18 @@
 
 mod announce;
 mod attach;
+mod attestation;
 mod branches;
 mod budget;
 mod build;
+mod builder;
 mod check;
 mod check_images;
 mod conflicts;
 mod forge;
 mod git_tag_template;
 mod hooks;
+mod host_entry;
 mod identity;
 mod image;
 mod images;
@@ -47,13 +50,16 @@ pub const SCHEMA_URL: &str =
 
 pub use announce::{AnnouncePolicy, UrlSource, VariableName};
 pub use attach::{ArtifactType, AttachPolicy};
+pub use attestation::{Provenance, Sbom};
 pub use branches::{BranchPolicy, Label, MaintenanceLine, MaintenancePattern, PrereleaseBranches};
 pub use budget::{BudgetPolicy, ByteSize, Denied, Growth};
-pub use build::{BuildPolicy, BuildSource, Builder, Compression, SameImage, SourceFiles};
+pub use build::{BuildNetwork, BuildPolicy, BuildSource, Compression, SameImage, SourceFiles};
+pub use builder::{Builder, BuildkitDaemon, DaemonAddress, DaemonCertificates};
 pub use conflicts::conflicts;
 pub use forge::{ForgePlace, ForgePolicy, ForgeService, ForgeUrl, PrereleaseMark};
 pub use git_tag_template::GitTagTemplate;
 pub use hooks::{Hook, HookPoint, HookPolicy};
+pub use host_entry::HostEntry;
 pub use image::ImagePolicy;
 pub use images::NamedImagePolicy;
 pub use parse::is_cargo_release;

@@ -6,6 +6,7 @@ mod bench;
 mod checks;
 mod demo;
 mod dist;
+mod engines;
 mod fuzz;
 mod measure;
 mod release;
@@ -26,6 +27,9 @@ usage: cargo xtask <chore>
                 run the fuzz targets, each for ten minutes or so many seconds
   bench [history] [publish] [--quick] [--binary FILE]
                 hoist beside its peers, over a proxy with a round trip; writes BENCHMARKS.md
+  engines [PART ...]
+                try every builder's abilities on old and new engines, and print them as a table
+                (the new ones come from Debian's newest packages, in a private root: needs root)
   measure       CPU time of `hoist next` with 10,000 tags; peak memory of a 1 GiB release";
 
 type Result<T, E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
@@ -37,6 +41,7 @@ fn main() -> ExitCode {
         ["demo"] => demo::run(None),
         ["demo", "--engine", host] => demo::run(Some(host)),
         ["bench", args @ ..] => bench::run(args),
+        ["engines", names @ ..] => engines::run(names),
         ["measure"] => measure::run(),
         ["dist", args @ ..] => dist::run(args),
         ["release", args @ ..] => release::run(args),

@@ -27,8 +27,9 @@ pub(crate) struct ContextRequest {
     pub(crate) files: ContextFiles,
     /// Directory of the context inside the repository.
     pub(crate) context: String,
-    /// Path of the Dockerfile, seen from the context. It may lie outside the context.
-    pub(crate) dockerfile: String,
+    /// Path of the Dockerfile, seen from the context. It may lie outside the context. `None`: a named
+    /// context, which has none.
+    pub(crate) dockerfile: Option<String>,
     /// Seconds since 1970 that every file of a commit gets.
     pub(crate) time: i64,
     /// A directory that is left out of the working directory's files: hoist's own.
@@ -160,16 +161,24 @@ impl ContextFound {
                 .hint("`image.build.submodules = true` sends them"));
             }
             _ => {
-                return Err(Error::failed(format!(
-                    "`{wanted}` is not a directory in {}",
-                    tree.name()
-                ))
-                .hint("`image.build.context` is a directory inside the repository"));
+                let error =
+                    Error::failed(format!("`{wanted}` is not a directory in {}", tree.name()));
+                return Err(match &request.dockerfile {
+                    Some(_) => {
+                        error.hint("`image.build.context` is a directory inside the repository")
+                    }
+                    None => error,
+                });
             }
         };
-        let named = TreePath::from(&*format!("{}/{}", request.context, request.dockerfile));
-        let dockerfile = Dockerfile::find(tree, request, &root, &named)?;
-        let ignore = IgnoreFile::find(tree, &root, &named)?;
+        let (dockerfile, ignore) = match &request.dockerfile {
+            Some(name) => {
+                let named = TreePath::from(&*format!("{}/{name}", request.context));
+                let dockerfile = Dockerfile::find(tree, request, name, &root, &named)?;
+                (dockerfile, IgnoreFile::find(tree, &root, &named)?)
+            }
+            None => (Dockerfile::none(), IgnoreFile::shared(tree, &root)?),
+        };
         let entries = select(tree, &root, ignore.as_ref())?;
         Ok(Self {
             root,
@@ -207,9 +216,18 @@ impl ContextFound {
 }
 
 impl Dockerfile {
+    fn none() -> Self {
+        Self {
+            name: String::new(),
+            content: Vec::new(),
+            path: None,
+        }
+    }
+
     fn find(
         tree: &dyn FileTree,
         request: &ContextRequest,
+        name: &str,
         root: &TreePath,
         named: &TreePath,
     ) -> Result<Self> {
@@ -218,7 +236,7 @@ impl Dockerfile {
             let error = Error::failed(format!("`{named}` is not in {}", tree.name()));
             return Err(match tree.missing_hint(named) {
                 Some(hint) => error.hint(hint),
-                None => error.hint(hint_at_dockerfile(tree, request)?),
+                None => error.hint(hint_at_dockerfile(tree, request, name)?),
             });
         };
         let content = read(tree, &path, &kind)?;
@@ -233,9 +251,9 @@ impl Dockerfile {
 
 /// Where the Dockerfile is instead: `context` and `dockerfile` are easily taken to start at the same
 /// directory.
-fn hint_at_dockerfile(tree: &dyn FileTree, request: &ContextRequest) -> Result<String> {
+fn hint_at_dockerfile(tree: &dyn FileTree, request: &ContextRequest, name: &str) -> Result<String> {
     let plain = "`image.build.dockerfile` is its path seen from `image.build.context`";
-    let at_top = TreePath::from(&*request.dockerfile);
+    let at_top = TreePath::from(name);
     let context = TreePath::from(&*request.context);
     Ok(match follow(tree, &at_top)? {
         PathEnd::Entry(_, EntryKind::File { .. }) if !context.is_root() => {

@@ -39,7 +39,7 @@ impl World {
             repository: dir.path().to_owned(),
             files: ContextFiles::Worktree,
             context: ".".into(),
-            dockerfile: "Dockerfile".into(),
+            dockerfile: Some("Dockerfile".into()),
             time: WHEN,
             leave_out: None,
         };
@@ -207,7 +207,7 @@ fn a_dockerfile_in_an_ignored_directory_is_sent_with_its_own_ignore_file() {
         ("a", ""),
         ("b", ""),
     ]);
-    world.request.dockerfile = "./build/api.Dockerfile".into();
+    world.request.dockerfile = Some("./build/api.Dockerfile".into());
     assert_eq!(
         world.commit().names(),
         [".dockerignore", "a", "build/api.Dockerfile",]
@@ -430,7 +430,7 @@ fn a_link_that_leads_nowhere_or_out_is_refused_before_the_build() {
         let mut world = World::new(&[("Dockerfile", "FROM scratch"), ("a/b", ""), ("a.key", "")]);
         symlink(target, world.dir.path().join(link)).expect("a link");
         if link == "a/Dockerfile" {
-            world.request.dockerfile = link.into();
+            world.request.dockerfile = Some(link.into());
         } else if link == "c" {
             world.request.context = link.into();
         }
@@ -465,12 +465,12 @@ fn a_dockerfile_may_lie_outside_its_context() {
         ("app/app", ""),
     ]);
     world.request.context = "app".into();
-    world.request.dockerfile = "docker/Dockerfile".into();
+    world.request.dockerfile = Some("docker/Dockerfile".into());
     let mut world = world.commit();
     let hint = world.error().first_hint().unwrap_or_default().to_owned();
     assert!(hint.contains("\"../docker/Dockerfile\""), "{hint}");
 
-    world.request.dockerfile = "../docker/Dockerfile".into();
+    world.request.dockerfile = Some("../docker/Dockerfile".into());
     let context = BuildContext::open(&world.request, &Events::none()).expect("it can be sent");
     assert_eq!(context.dockerfile_content(), b"FROM scratch");
     let paths: Vec<_> = context
@@ -694,4 +694,19 @@ fn a_file_that_shrinks_meanwhile_breaks_the_stream() {
     let content = ExactLength::new((5, Box::new(&b"abc"[..])));
     let error = io::copy(&mut { content }, &mut io::sink()).expect_err("too short");
     assert!(format!("{error:#}").contains("shorter"));
+}
+
+#[test]
+fn a_named_context_has_its_own_ignore_file_and_no_dockerfile() {
+    let mut world = World::new(&[
+        ("shared/one", "1"),
+        ("shared/two", "2"),
+        ("shared/.dockerignore", "two\n"),
+        (".dockerignore", "*\n"),
+    ]);
+    world.request.context = "shared".into();
+    world.request.dockerfile = None;
+    let context = BuildContext::open(&world.request, &Events::none()).expect("a context");
+    let names = context.entries().iter().map(|entry| entry.path.to_string());
+    assert_eq!(names.collect::<Vec<_>>(), [".dockerignore", "one"]);
 }

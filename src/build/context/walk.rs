@@ -48,6 +48,18 @@ impl IgnoreFile {
         Ok(None)
     }
 
+    /// The file of a named context, which no Dockerfile belongs to.
+    ///
+    /// # Errors
+    /// As of [`Self::find`].
+    pub(crate) fn shared(tree: &dyn FileTree, context: &TreePath) -> Result<Option<Self>> {
+        let path = context.join(SHARED);
+        match find(tree, &path)? {
+            Some(_) => Self::read(tree, path).map(Some),
+            None => Ok(None),
+        }
+    }
+
     fn read(tree: &dyn FileTree, path: TreePath) -> Result<Self> {
         let target = resolve(tree, &path)?.filter(|(_, kind)| !kind.is_directory());
         let Some((target, kind)) = target else {

@@ -1,166 +1,388 @@
-//! Which keys of the policy a builder supports. Pure. A key that it does not support is refused by
-//! name, never ignored.
+//! Which keys of the policy an engine can do, and by which of its builders. Pure. A key that it cannot do is
+//! refused by name with a way out, never ignored.
 
 use crate::{
+    build::buildkit::{cache_image, is_inline},
     error::{Error, Result},
     policy::{BuildPolicy, Builder},
-    text::sanitize_line,
 };
 
-const USE_BUILDX: &str = "build with any program instead: image.build.command = [\"docker\", \"buildx\", \"build\", \"--output\", \"type=oci,dest=dist/image.tar\", \".\"] and image.build.layout = \"dist/image.tar\"";
-
-const LEGS: &str = "or build each platform on a machine of its own: `hoist build --platform PLATFORM --output FILE.tar`, then `hoist release --from`";
-
-/// The builder of the engine that will run.
-///
-/// # Errors
-/// The policy wants BuildKit and the engine does not have it, or sets a key that the builder does
-/// not support.
-pub(crate) fn builder(policy: &BuildPolicy, engine: &str, buildkit: bool) -> Result<Builder> {
-    let builder = match policy.builder {
-        Some(Builder::Buildkit) if !buildkit => {
-            return Err(Error::refused(format!(
-                "`image.build.builder = \"buildkit\"`, and {engine} has no BuildKit"
-            )));
-        }
-        Some(builder) => builder,
-        None if buildkit => Builder::Buildkit,
-        None => Builder::Classic,
-    };
-    let mut unsupported = Vec::new();
-    unsupported.extend((!policy.cache_to.is_empty()).then_some("cache-to"));
-    unsupported.extend((!policy.contexts.is_empty()).then_some("contexts"));
-    unsupported.extend(policy.provenance.then_some("provenance"));
-    unsupported.extend(policy.sbom.then_some("sbom"));
-    unsupported.extend((policy.platforms.len() > 1).then_some("platforms"));
-    if let Some(key) = unsupported.first() {
-        let error = Error::refused(format!(
-            "`image.build.{key}` is more than {engine} can do through its own API"
-        ))
-        .hint(USE_BUILDX);
-        return Err(match *key {
-            "platforms" => error.hint(LEGS),
-            _ => error,
-        });
-    }
-    for entry in &policy.cache_from {
-        if cache_image(entry).is_none() {
-            return Err(Error::refused(format!(
-                "`image.build.cache-from = [\"{}\"]` is more than {engine} can do through its own API: it takes images",
-                sanitize_line(entry, 200)
-            ))
-            .hint(USE_BUILDX));
-        }
-    }
-    let mut buildkit_only = Vec::new();
-    buildkit_only.extend((!policy.secrets.is_empty()).then_some("secrets"));
-    buildkit_only.extend((!policy.ssh.is_empty()).then_some("ssh"));
-    if let (Builder::Classic, Some(key)) = (builder, buildkit_only.first()) {
-        let error = Error::refused(format!(
-            "`image.build.{key}` needs BuildKit, and the classic builder of {engine} would build without it"
-        ));
-        return Err(if buildkit {
-            error.hint("leave out `image.build.builder`")
-        } else {
-            error.hint(USE_BUILDX)
-        });
-    }
-    Ok(builder)
+/// How an engine builds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum EngineBuilder {
+    /// By BuildKit's own API: with the containerd image store.
+    Solve,
+    /// With BuildKit behind the engine's `/build`: one image, into the engine's store.
+    Buildkit,
+    /// With the builder before BuildKit; Podman's own.
+    Classic,
 }
 
-/// The image whose layers an entry of `cache-from` offers: named plainly, or as buildx names it
-/// (`type=registry,ref=acme/api:cache`). `None` for a cache of another kind.
-pub(crate) fn cache_image(entry: &str) -> Option<&str> {
-    if !entry.contains('=') {
-        return Some(entry.trim()).filter(|image| !image.is_empty());
-    }
-    let mut image = None;
-    for pair in entry.split(',') {
-        match pair.trim().split_once('=')? {
-            ("type", "registry") => {}
-            ("ref", name) if image.is_none() && !name.is_empty() => image = Some(name),
-            _ => return None,
+/// What an engine is, as far as it matters to what it can build.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct EngineTraits {
+    /// "Docker Engine 28.5.2", for messages.
+    pub(crate) name: String,
+    pub(crate) podman: bool,
+    /// Whether `/build` can use BuildKit.
+    pub(crate) buildkit: bool,
+    /// Whether images are in containerd's store.
+    pub(crate) containerd_store: bool,
+    /// Whether it could have that store, when it is told so.
+    pub(crate) knows_containerd_store: bool,
+    /// Whether `docker buildx` is installed here.
+    pub(crate) has_buildx: bool,
+}
+
+/// A key of `[image.build]`, and who can do it.
+struct KeyNeed {
+    key: &'static str,
+    /// What of the key is meant, where it is not all of it.
+    part: &'static str,
+    is_set: fn(&BuildPolicy) -> bool,
+    builders: &'static [EngineBuilder],
+}
+
+const SOLVE: &[EngineBuilder] = &[EngineBuilder::Solve];
+const BUILDKIT: &[EngineBuilder] = &[EngineBuilder::Solve, EngineBuilder::Buildkit];
+
+/// What not every builder can do. All else, each can.
+const NEEDS: &[KeyNeed] = &[
+    KeyNeed {
+        key: "platforms",
+        part: "several",
+        is_set: |policy| policy.platforms.len() > 1,
+        builders: SOLVE,
+    },
+    KeyNeed {
+        key: "contexts",
+        part: "",
+        is_set: |policy| !policy.contexts.is_empty(),
+        builders: SOLVE,
+    },
+    KeyNeed {
+        key: "cache-from",
+        part: "other than images",
+        is_set: |policy| {
+            policy
+                .cache_from
+                .iter()
+                .any(|from| cache_image(from).is_none())
+        },
+        builders: SOLVE,
+    },
+    KeyNeed {
+        key: "cache-to",
+        part: "other than inline",
+        is_set: |policy| !policy.cache_to.iter().all(|to| is_inline(to)),
+        builders: SOLVE,
+    },
+    KeyNeed {
+        key: "cache-to",
+        part: "",
+        is_set: |policy| !policy.cache_to.is_empty(),
+        builders: BUILDKIT,
+    },
+    KeyNeed {
+        key: "provenance",
+        part: "",
+        is_set: |policy| policy.provenance.is_on(),
+        builders: SOLVE,
+    },
+    KeyNeed {
+        key: "sbom",
+        part: "",
+        is_set: |policy| policy.sbom.is_on(),
+        builders: SOLVE,
+    },
+    KeyNeed {
+        key: "secrets",
+        part: "",
+        is_set: |policy| !policy.secrets.is_empty(),
+        builders: BUILDKIT,
+    },
+    KeyNeed {
+        key: "ssh",
+        part: "",
+        is_set: |policy| !policy.ssh.is_empty(),
+        builders: BUILDKIT,
+    },
+];
+
+impl EngineTraits {
+    /// The builder of this engine that will run.
+    ///
+    /// # Errors
+    /// The policy wants BuildKit and the engine does not have it, or sets a key that the builder cannot do.
+    pub(crate) fn builder(&self, policy: &BuildPolicy) -> Result<EngineBuilder> {
+        let best = match (self.containerd_store, self.buildkit) {
+            (true, true) => EngineBuilder::Solve,
+            (false, true) => EngineBuilder::Buildkit,
+            (_, false) => EngineBuilder::Classic,
+        };
+        let builder = match &policy.builder {
+            Some(Builder::Buildkit) if !self.buildkit => {
+                return Err(Error::refused(format!(
+                    "`image.build.builder = \"buildkit\"`, and {} has no BuildKit",
+                    self.name
+                ))
+                .hint("leave out `image.build.builder`, or let it name the address of a BuildKit daemon"));
+            }
+            Some(Builder::Classic) => EngineBuilder::Classic,
+            Some(Builder::Buildkit | Builder::Daemon(_)) | None => best,
+        };
+        let unmet = |need: &&KeyNeed| (need.is_set)(policy) && !need.builders.contains(&builder);
+        match NEEDS.iter().find(unmet) {
+            None => Ok(builder),
+            Some(need) => Err(self.refusal(need, builder, best)),
         }
     }
-    image
+
+    /// The keys that this builder cannot do, for a person.
+    pub(crate) fn cannot(builder: EngineBuilder) -> Vec<String> {
+        let unmet = NEEDS
+            .iter()
+            .filter(|need| !need.builders.contains(&builder));
+        let mut keys: Vec<String> = Vec::new();
+        for need in unmet {
+            let whole = format!("`{}`", need.key);
+            let text = match need.part {
+                "" => whole.clone(),
+                part => format!("`{}` ({part})", need.key),
+            };
+            // Nothing of a key says more than a part of it.
+            if need.part.is_empty() {
+                keys.retain(|known| !known.starts_with(&whole));
+            }
+            keys.push(text);
+        }
+        keys
+    }
+
+    fn refusal(&self, need: &KeyNeed, builder: EngineBuilder, best: EngineBuilder) -> Error {
+        let KeyNeed { key, part, .. } = need;
+        let what = match *part {
+            "" => format!("`image.build.{key}`"),
+            part => format!("`image.build.{key}` ({part})"),
+        };
+        let name = &self.name;
+        if need.builders.contains(&best) {
+            return Error::refused(format!("{what} needs BuildKit"))
+                .cause(format!(
+                    "`image.build.builder` chooses the classic builder of {name}"
+                ))
+                .hint("leave out `image.build.builder`");
+        }
+        let why = match builder {
+            _ if self.podman => "Podman builds without BuildKit",
+            EngineBuilder::Classic => "it has no BuildKit",
+            EngineBuilder::Buildkit | EngineBuilder::Solve => {
+                "with the classic image store its BuildKit makes one image for one platform, and nothing beside it"
+            }
+        };
+        let error = Error::refused(format!("{what} is more than {name} can do")).cause(why);
+        let mut error = self.ways(need, error);
+        if *key == "platforms" {
+            error = error.hint("or build each platform on a machine of its own: `hoist build --platform PLATFORM --output FILE.tar`, then `hoist release --from`");
+        }
+        error
+    }
+
+    /// What works on this machine instead, the nearest first.
+    fn ways(&self, need: &KeyNeed, mut error: Error) -> Error {
+        if self.podman && need.key == "platforms" {
+            return error.hint("let Buildah build all platforms, and push them to hoist: image.build.command = [\"sh\", \"-c\", \"buildah build --manifest app --platform linux/amd64,linux/arm64 . && buildah manifest push --all --tls-verify=false app docker://$HOIST_PUSH_TO\"]");
+        }
+        if self.knows_containerd_store {
+            error = error.hint("let the engine keep its images in containerd's store: `{\"features\": {\"containerd-snapshotter\": true}}` in /etc/docker/daemon.json, then `systemctl restart docker`");
+        }
+        if self.has_buildx {
+            error = error.hint("or let buildx build with a builder of its own, and push to hoist: `docker buildx create --name hoist --driver-opt network=host`, and image.build.command = [\"sh\", \"-c\", \"docker buildx build --builder hoist --push --tag $HOIST_PUSH_TO .\"]");
+        }
+        error.hint("`image.build.builder = \"unix:///run/buildkit/buildkitd.sock\"` names a BuildKit daemon, which can do it")
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use crate::build::docker::capabilities::*;
     use crate::oci::Platform;
-    use crate::policy::{Secret, SecretSource};
+    use crate::policy::{Provenance, Sbom, Secret, SecretSource};
 
-    fn refusal(change: impl FnOnce(&mut BuildPolicy), buildkit: bool) -> String {
+    type Change = fn(&mut BuildPolicy);
+
+    fn told(engine: &EngineTraits, change: Change) -> String {
         let mut policy = BuildPolicy::default();
         change(&mut policy);
-        match builder(&policy, "Podman 4", buildkit) {
+        match engine.builder(&policy) {
             Ok(builder) => format!("{builder:?}"),
-            Err(error) => format!("{error:#}"),
+            Err(error) => format!("{error:#} / {}", error.hints().join(" / ")),
         }
     }
 
-    fn secret() -> Secret {
-        Secret {
+    fn old() -> EngineTraits {
+        EngineTraits {
+            name: "Docker Engine 20.10.24".into(),
+            buildkit: true,
+            has_buildx: true,
+            ..EngineTraits::default()
+        }
+    }
+
+    fn overlay2() -> EngineTraits {
+        EngineTraits {
+            name: "Docker Engine 28.5.2".into(),
+            knows_containerd_store: true,
+            ..old()
+        }
+    }
+
+    fn containerd() -> EngineTraits {
+        EngineTraits {
+            containerd_store: true,
+            ..overlay2()
+        }
+    }
+
+    fn podman() -> EngineTraits {
+        EngineTraits {
+            name: "Podman 5.8.6".into(),
+            podman: true,
+            ..EngineTraits::default()
+        }
+    }
+
+    fn two_platforms(policy: &mut BuildPolicy) {
+        let platform = |text: &str| text.parse::<Platform>().expect("a platform");
+        policy.platforms = ["linux/amd64", "linux/arm64"].map(platform).into();
+    }
+
+    fn secret(policy: &mut BuildPolicy) {
+        policy.secrets.push(Secret {
             id: "npm".into(),
             source: SecretSource::Env { name: "NPM".into() },
-        }
-    }
-
-    fn platform(text: &str) -> Platform {
-        text.parse().expect("a platform")
+        });
     }
 
     #[test]
-    fn buildkit_where_the_engine_has_it() {
-        assert_eq!(refusal(|_| {}, true), "Buildkit");
-        assert_eq!(refusal(|_| {}, false), "Classic");
+    fn the_best_builder_that_the_engine_has() {
+        for (engine, builder) in [
+            (old(), "Buildkit"),
+            (overlay2(), "Buildkit"),
+            (containerd(), "Solve"),
+            (podman(), "Classic"),
+        ] {
+            assert_eq!(told(&engine, |_| {}), builder);
+            assert_eq!(
+                told(&engine, |p| p.builder = Some(Builder::Classic)),
+                "Classic"
+            );
+        }
         assert_eq!(
-            refusal(|p| p.builder = Some(Builder::Classic), true),
-            "Classic"
+            told(&containerd(), |p| p.builder = Some(Builder::Buildkit)),
+            "Solve"
         );
-        assert_eq!(refusal(|p| p.secrets.push(secret()), true), "Buildkit");
-        assert_eq!(
-            refusal(|p| p.platforms.push(platform("linux/amd64")), true),
-            "Buildkit"
-        );
+        assert!(told(&podman(), |p| p.builder = Some(Builder::Buildkit)).contains("no BuildKit"));
     }
 
     #[test]
     fn what_would_be_ignored_is_refused_by_its_name() {
-        let two = vec![platform("linux/amd64"), platform("linux/arm64")];
-        assert!(refusal(|p| p.platforms = two, true).contains("image.build.platforms"));
-        assert!(refusal(|p| p.cache_to.push("x".into()), true).contains("image.build.cache-to"));
-        assert!(
-            refusal(|p| p.contexts = [("a".into(), "b".into())].into(), true).contains("contexts")
-        );
-        assert!(refusal(|p| p.provenance = true, true).contains("provenance"));
-        assert!(refusal(|p| p.sbom = true, true).contains("sbom"));
-        assert!(refusal(|p| p.secrets.push(secret()), false).contains("image.build.secrets"));
-        assert!(
-            refusal(|p| p.ssh.push("default".parse().expect("an agent")), false)
-                .contains("image.build.ssh")
-        );
-        assert!(refusal(|p| p.builder = Some(Builder::Buildkit), false).contains("no BuildKit"));
+        let cases: &[(&str, Change, &[&str])] = &[
+            ("platforms", two_platforms, &["Solve"]),
+            (
+                "contexts",
+                |p| drop(p.contexts.insert("a".into(), "b".into())),
+                &["Solve"],
+            ),
+            (
+                "cache-from",
+                |p| p.cache_from.push("type=gha".into()),
+                &["Solve"],
+            ),
+            (
+                "cache-from",
+                |p| p.cache_from.push("acme/api".into()),
+                &["Solve", "Buildkit", "Classic"],
+            ),
+            (
+                "cache-to",
+                |p| p.cache_to.push("type=registry,ref=a".into()),
+                &["Solve"],
+            ),
+            (
+                "cache-to",
+                |p| p.cache_to.push("type=inline".into()),
+                &["Solve", "Buildkit"],
+            ),
+            ("provenance", |p| p.provenance = Provenance::Max, &["Solve"]),
+            ("sbom", |p| p.sbom = Sbom::On, &["Solve"]),
+            ("secrets", secret, &["Solve", "Buildkit"]),
+            (
+                "ssh",
+                |p| p.ssh.push("default".parse().expect("an agent")),
+                &["Solve", "Buildkit"],
+            ),
+            (
+                "pull",
+                |p| p.pull = false,
+                &["Solve", "Buildkit", "Classic"],
+            ),
+            (
+                "no-cache",
+                |p| p.no_cache = true,
+                &["Solve", "Buildkit", "Classic"],
+            ),
+        ];
+        for (key, change, able) in cases {
+            for (engine, builder) in [
+                (containerd(), "Solve"),
+                (overlay2(), "Buildkit"),
+                (podman(), "Classic"),
+            ] {
+                let told = told(&engine, *change);
+                match able.contains(&builder) {
+                    true => assert_eq!(told, builder, "{key}"),
+                    false => assert!(
+                        told.contains(&format!("`image.build.{key}`"))
+                            && told.contains(&engine.name),
+                        "{key}: {told}"
+                    ),
+                }
+            }
+        }
     }
 
     #[test]
-    fn a_cache_is_an_image_or_refused() {
-        for (entry, image) in [
-            ("acme/api:latest", Some("acme/api:latest")),
-            ("type=registry,ref=acme/api:cache", Some("acme/api:cache")),
-            ("ref=acme/api", Some("acme/api")),
-            ("type=gha", None),
-            ("type=registry", None),
-            ("type=registry,ref=", None),
-            ("type=registry,ref=a,mode=max", None),
-            ("type=registry,ref=a,ref=b", None),
-            ("type=local,src=x", None),
-            ("x=y", None),
-            ("", None),
+    fn a_refusal_names_what_works_here() {
+        for (engine, way, not) in [
+            (old(), "docker buildx create", "containerd-snapshotter"),
+            (overlay2(), "containerd-snapshotter", "buildah"),
+            (podman(), "buildah build --manifest", "docker buildx"),
         ] {
-            assert_eq!(cache_image(entry), image, "{entry}");
+            let told = told(&engine, two_platforms);
+            assert!(told.contains(way) && !told.contains(not), "{told}");
+            assert!(told.contains("hoist build --platform"), "{told}");
         }
-        assert!(refusal(|p| p.cache_from.push("type=gha".into()), true).contains("cache-from"));
+        let forced = told(&overlay2(), |p| {
+            p.builder = Some(Builder::Classic);
+            secret(p);
+        });
+        assert!(
+            forced.contains("leave out `image.build.builder`"),
+            "{forced}"
+        );
+    }
+
+    #[test]
+    fn what_a_builder_cannot_do_is_listed() {
+        assert_eq!(EngineTraits::cannot(EngineBuilder::Solve), [""; 0]);
+        assert_eq!(
+            EngineTraits::cannot(EngineBuilder::Buildkit).join(", "),
+            "`platforms` (several), `contexts`, `cache-from` (other than images), `cache-to` (other than inline), `provenance`, `sbom`"
+        );
+        assert_eq!(
+            EngineTraits::cannot(EngineBuilder::Classic).join(", "),
+            "`platforms` (several), `contexts`, `cache-from` (other than images), `cache-to`, `provenance`, `sbom`, `secrets`, `ssh`"
+        );
     }
 }

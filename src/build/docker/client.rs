@@ -10,12 +10,17 @@ use bytes::Bytes;
 use futures_util::{Stream, TryStreamExt};
 
 use crate::{
-    build::docker::{
-        connect::Dialer,
-        error::{failed, unreachable},
-        host::{EngineAddress, HostFiles, resolve},
+    build::{
+        buildkit::{BuildkitControl, upgrade},
+        docker::capabilities::EngineTraits,
+        engine::{
+            connect::Dialer,
+            error::{failed, unreachable},
+            host::{EngineAddress, HostFiles, resolve},
+            watchdog::Watched,
+        },
     },
-    error::Result,
+    error::{Error, Result},
     io::environment::Environment,
 };
 
@@ -27,6 +32,18 @@ const QUICK: Duration = Duration::from_secs(30);
 /// The first API version whose BuildKit behind `/build` can be relied on (Docker 19.03).
 const BUILDKIT_API: (usize, usize) = (1, 40);
 
+/// The first API version whose engine can keep its images in containerd's store for good (Docker 25).
+const CONTAINERD_STORE_API: (usize, usize) = (1, 44);
+/// How an engine with that store calls its driver.
+const CONTAINERD: &str = "io.containerd.snapshotter";
+/// Where Docker's client looks for plugins, after its own configuration's folder.
+const PLUGINS: &[&str] = &[
+    "/usr/local/lib/docker/cli-plugins",
+    "/usr/local/libexec/docker/cli-plugins",
+    "/usr/lib/docker/cli-plugins",
+    "/usr/libexec/docker/cli-plugins",
+];
+
 /// One engine that answered.
 #[derive(Clone)]
 pub(crate) struct Engine {
@@ -35,12 +52,10 @@ pub(crate) struct Engine {
     pub(crate) docker: Docker,
     /// What every path begins with: `/v1.41`, or nothing where the engine does not say its version.
     pub(crate) prefix: String,
-    /// Whether `/build` can use BuildKit.
-    pub(crate) buildkit: bool,
     /// Whether it pushes to a registry on its loopback without TLS.
     pub(crate) pushes_plainly: bool,
-    /// "Docker Engine 28.5.2", for messages.
-    pub(crate) name: String,
+    /// What it is.
+    pub(crate) traits: EngineTraits,
 }
 
 /// The files of this machine.
@@ -77,29 +92,44 @@ impl Engine {
             Some(_) => format!("/v{api}"),
             None => String::new(),
         };
-        let docker = connection(&dialer, prefix.clone());
-        Ok(Self {
-            docker: docker.map_err(|error| failed("cannot use the engine", &error))?,
-            address,
-            dialer,
-            prefix,
-            buildkit: !podman && linux && parse_api(&api).is_some_and(|api| api >= BUILDKIT_API),
-            // Podman wants to be told so in each request.
-            pushes_plainly: !podman && linux,
+        let docker = connection(&dialer, prefix.clone())
+            .map_err(|error| failed("cannot use the engine", &error))?;
+        let version_of = parse_api(&api).unwrap_or_default();
+        let traits = EngineTraits {
             name: format!(
                 "{} {}",
                 if podman { "Podman" } else { "Docker Engine" },
                 crate::text::sanitize_line(&version.version.unwrap_or_default(), 40)
             ),
+            podman,
+            buildkit: !podman && linux && version_of >= BUILDKIT_API,
+            containerd_store: !podman && linux && has_containerd_store(&docker).await,
+            knows_containerd_store: !podman && linux && version_of >= CONTAINERD_STORE_API,
+            has_buildx: !podman && has_buildx(environment),
+        };
+        Ok(Self {
+            docker,
+            address,
+            dialer,
+            prefix,
+            // Podman wants to be told so in each request.
+            pushes_plainly: !podman && linux,
+            traits,
         })
     }
 
-    /// Whether the engine still answers.
-    pub(crate) async fn is_alive(&self) -> bool {
-        matches!(
-            tokio::time::timeout(QUICK, self.docker.ping()).await,
-            Ok(Ok(_))
-        )
+    /// The engine's BuildKit, by its own API.
+    ///
+    /// # Errors
+    /// The engine does not give access to it.
+    pub(crate) async fn buildkit(&self) -> Result<BuildkitControl> {
+        let request = hyper::Request::post(format!("{}/grpc", self.prefix))
+            .header("Connection", "Upgrade")
+            .header("Upgrade", "h2c")
+            .body(http_body_util::Empty::new())
+            .map_err(|error| Error::bug("the engine's address is not valid").because(&error))?;
+        let io = upgrade(&self.dialer, &self.address, request).await?;
+        BuildkitControl::over(&self.address, Box::new(io)).await
     }
 
     /// The ids of all images without a name, including those between two steps. A base image that
@@ -170,6 +200,45 @@ impl Engine {
             .export_image(reference)
             .map_err(io::Error::other)
     }
+}
+
+impl Watched for Engine {
+    fn address(&self) -> &EngineAddress {
+        &self.address
+    }
+
+    async fn is_alive(&self) -> bool {
+        matches!(
+            tokio::time::timeout(QUICK, self.docker.ping()).await,
+            Ok(Ok(_))
+        )
+    }
+}
+
+/// Whether images are in containerd's store. An engine that does not say has the classic one.
+async fn has_containerd_store(docker: &Docker) -> bool {
+    let asked = tokio::time::timeout(QUICK, docker.info()).await;
+    let Ok(Ok(info)) = asked else {
+        return false;
+    };
+    let status = info.driver_status.unwrap_or_default();
+    let says = |pair: &Vec<String>| matches!(&**pair, [name, value] if name == "driver-type" && value.starts_with(CONTAINERD));
+    status.iter().any(says)
+}
+
+/// Whether Docker's client finds its plugin for builds.
+fn has_buildx(environment: &Environment) -> bool {
+    let own = match environment.get("DOCKER_CONFIG") {
+        Some(config) => Some(Path::new(config).to_owned()),
+        None => environment
+            .get("HOME")
+            .map(|home| Path::new(home).join(".docker")),
+    };
+    let own = own.map(|config| config.join("cli-plugins"));
+    let shared = PLUGINS.iter().map(|path| Path::new(path).to_owned());
+    own.into_iter()
+        .chain(shared)
+        .any(|folder| folder.join("docker-buildx").exists())
 }
 
 fn connection(dialer: &Dialer, prefix: String) -> Result<Docker, bollard::errors::Error> {

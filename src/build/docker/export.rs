@@ -16,8 +16,8 @@ use tokio_util::{
 
 use crate::{
     build::{
-        docker::{
-            client::Engine,
+        docker::client::Engine,
+        engine::{
             error::failed,
             watchdog::{Activity, watch},
         },

@@ -12,10 +12,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     build::{
-        docker::{
-            client::Engine,
+        docker::{client::Engine, leftovers::Leftovers},
+        engine::{
             host::EngineAddress,
-            leftovers::Leftovers,
             watchdog::{Activity, watch},
         },
         errors::interrupted,
@@ -147,6 +146,6 @@ impl Handover<'_> {
 
 /// Whether the engine's loopback can be ours. One behind another socket, such as in a virtual machine,
 /// finds nothing there, and then exports.
-fn shares_loopback(engine: &Engine) -> bool {
+pub(crate) fn shares_loopback(engine: &Engine) -> bool {
     engine.pushes_plainly && matches!(engine.address, EngineAddress::Unix(_))
 }

@@ -6,12 +6,14 @@ use std::{
 };
 
 use crate::{
-    build::docker::client::Engine, error::Result, io::process::random_name, policy::Builder,
+    build::{
+        docker::{capabilities::EngineBuilder, client::Engine},
+        engine::progress::BUILD_REPOSITORY,
+    },
+    error::Result,
+    io::process::random_name,
 };
 
-/// The repository of the names that built images get in the engine. Nobody can push one by mistake,
-/// because the top-level domain `.invalid` never exists.
-pub(crate) const BUILD_REPOSITORY: &str = "hoist.invalid/build";
 /// The pattern of the names under which the engine pushes images to hoist.
 const PUSHED_REPOSITORY: &str = "127.0.0.1*/*/hoist-build";
 /// How long removing an image is tried, and the pause between two attempts.
@@ -33,14 +35,14 @@ pub(crate) struct Leftovers {
 }
 
 impl Leftovers {
-    pub(crate) async fn new(engine: &Engine, builder: Builder) -> Result<Self> {
+    pub(crate) async fn new(engine: &Engine, builder: EngineBuilder) -> Result<Self> {
         Ok(Self {
             engine: engine.clone(),
             tag: new_tag(),
             others: Vec::new(),
             before: match builder {
-                Builder::Classic => Some(engine.unnamed_images().await?),
-                Builder::Buildkit => None,
+                EngineBuilder::Classic => Some(engine.unnamed_images().await?),
+                EngineBuilder::Solve | EngineBuilder::Buildkit => None,
             },
             armed: true,
         })

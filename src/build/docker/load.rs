@@ -8,7 +8,8 @@ use tokio_util::io::ReaderStream;
 
 use crate::{
     build::{
-        docker::{client::Engine, error::failed},
+        docker::client::Engine,
+        engine::error::failed,
         errors::{interrupted, task_result},
     },
     error::{Error, ErrorCode, Result},

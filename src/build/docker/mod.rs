@@ -2,22 +2,12 @@
 
 mod capabilities;
 mod client;
-mod connect;
-mod credentials;
-mod error;
-mod explain;
 mod export;
-mod filesync;
 mod handover;
-mod host;
 mod leftovers;
 mod load;
-mod packets;
-mod progress;
-mod sender;
-mod session;
+mod message;
 mod stream;
-mod watchdog;
 
 pub(crate) use load::load;
 
@@ -26,33 +16,32 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     build::{
-        context::{BuildContext, ContextFiles, ContextRequest},
+        buildkit::{BuildkitSession, SessionOffer, SolvedImage, SyncedContext},
         docker::{
+            capabilities::{EngineBuilder, EngineTraits},
             client::Engine,
-            explain::explain,
-            filesync::SyncedContext,
-            handover::Handover,
+            handover::{Handover, shares_loopback},
             leftovers::{Leftovers, sweep},
-            progress::Progress,
-            session::BuildkitSession,
             stream::{BuildCall, build, build_from_archive},
+        },
+        engine::{
+            credentials,
+            explain::told,
+            inputs::BuildInputs,
+            progress::Progress,
             watchdog::{Activity, watch},
         },
-        dockerfile::check_target,
-        errors::{interrupted, task_result},
-        failed_step,
+        errors::interrupted,
         request::BuildRequest,
-        secrets::BuildSecrets,
         source::{Description, ImageSource},
     },
-    error::{Error, ErrorCode, Result},
+    error::{Error, Result},
     event::Events,
     io::{
         environment::Environment,
         layout::{Store, WantedImage},
     },
     oci::Image,
-    policy::{Builder, SourceFiles},
 };
 
 /// The classic builder leaves images without a name behind, and a build finds its own by comparing
@@ -70,23 +59,27 @@ pub(crate) struct DockerEngine<'a> {
 /// A build that has passed every check and can begin.
 struct ReadyBuild {
     engine: Engine,
-    builder: Builder,
-    secrets: BuildSecrets,
-    context: BuildContext,
+    builder: EngineBuilder,
+    inputs: BuildInputs,
 }
 
 #[async_trait]
 impl ImageSource for DockerEngine<'_> {
     async fn check(&self) -> Result<Description> {
         let ready = self.get_ready(None, &Events::none()).await?;
+        let builder = match ready.builder {
+            EngineBuilder::Solve => "BuildKit with the containerd image store",
+            EngineBuilder::Buildkit => "BuildKit",
+            EngineBuilder::Classic => "classic builder",
+        };
+        let cannot = EngineTraits::cannot(ready.builder);
+        let cannot = match cannot.is_empty() {
+            true => String::new(),
+            false => format!("; it cannot do {}", cannot.join(", ")),
+        };
         Ok(Description::new(format!(
-            "{} at {}, {}",
-            ready.engine.name,
-            ready.engine.address,
-            match ready.builder {
-                Builder::Buildkit => "BuildKit",
-                Builder::Classic => "classic builder",
-            }
+            "{} at {}, {builder}{cannot}",
+            ready.engine.traits.name, ready.engine.address,
         )))
     }
 
@@ -100,25 +93,38 @@ impl ImageSource for DockerEngine<'_> {
         let (engine, builder) = (ready.engine.clone(), ready.builder);
         events.note(format!(
             "{} builds {} files{}",
-            engine.name,
-            ready.context.entries().len(),
+            engine.traits.name,
+            ready.inputs.context.entries().len(),
             match builder {
-                Builder::Classic => " with the classic builder",
-                Builder::Buildkit => "",
+                EngineBuilder::Classic => " with the classic builder",
+                EngineBuilder::Solve | EngineBuilder::Buildkit => "",
             }
         ));
         sweep(&engine).await;
+        if builder == EngineBuilder::Solve {
+            let control = engine.buildkit().await?;
+            let image = SolvedImage {
+                control: &control,
+                request: self.request,
+                wanted: &self.wanted,
+                shares_loopback: shares_loopback(&engine),
+                store,
+                events,
+                cancel,
+            };
+            return image.make(ready.inputs).await;
+        }
 
         let _turn = match builder {
-            Builder::Classic => Some(tokio::select! {
+            EngineBuilder::Classic => Some(tokio::select! {
                 biased;
                 () = cancel.cancelled() => return Err(interrupted()),
                 turn = CLASSIC_TURN.lock() => turn,
             }),
-            Builder::Buildkit => None,
+            EngineBuilder::Solve | EngineBuilder::Buildkit => None,
         };
         let mut leftovers = Leftovers::new(&engine, builder).await?;
-        let secrets = ready.secrets.values.values().map(Vec::as_slice);
+        let secrets = ready.inputs.secrets.values.values().map(Vec::as_slice);
         let mut progress = Progress::new(events.clone(), secrets);
         let activity = Activity::default();
         let built = tokio::select! {
@@ -157,19 +163,12 @@ impl DockerEngine<'_> {
     /// Does everything that can fail before the build begins.
     async fn get_ready(&self, store: Option<&Store>, events: &Events) -> Result<ReadyBuild> {
         let engine = Engine::connect(self.environment).await?;
-        let policy = &self.request.policy;
-        let builder = capabilities::builder(policy, &engine.name, engine.buildkit)?;
-        let context = open_context(self.request, store, events).await?;
-        check_target(
-            &context.dockerfile(),
-            policy.dockerfile.as_str(),
-            policy.target.as_deref(),
-        )?;
+        let builder = engine.traits.builder(&self.request.policy)?;
+        let inputs = BuildInputs::find(self.request, self.environment, store, events).await?;
         Ok(ReadyBuild {
-            builder,
-            secrets: BuildSecrets::find(self.request, self.environment)?,
-            context,
             engine,
+            builder,
+            inputs,
         })
     }
 
@@ -181,10 +180,7 @@ impl DockerEngine<'_> {
         progress: &mut Progress,
         activity: &Activity,
     ) -> Result<()> {
-        let mut args = self.request.args.clone();
-        // Reproducible builds depend on this argument; the policy's own value has precedence.
-        args.entry("SOURCE_DATE_EPOCH".to_owned())
-            .or_insert_with(|| self.request.time.to_string());
+        let args = self.request.all_args();
         let call = BuildCall {
             policy: &self.request.policy,
             builder: ready.builder,
@@ -195,21 +191,14 @@ impl DockerEngine<'_> {
             session: None,
             registry_config: None,
         };
-        let dockerfile = ready.context.dockerfile();
+        let dockerfile = ready.inputs.context.dockerfile();
         let built = match ready.builder {
-            Builder::Buildkit => build_with_buildkit(ready, call, progress, activity).await,
-            Builder::Classic => build_with_archive(ready, call, progress, activity).await,
+            EngineBuilder::Classic => build_with_archive(ready, call, progress, activity).await,
+            EngineBuilder::Solve | EngineBuilder::Buildkit => {
+                build_with_buildkit(ready, call, progress, activity).await
+            }
         };
-        built.map_err(|error| {
-            let error = match progress.failed_step() {
-                Some(step) if error.code() == ErrorCode::BuildFailed => {
-                    let path = self.request.policy.dockerfile.as_str();
-                    failed_step::show(error, step, path, &dockerfile)
-                }
-                Some(_) | None => error,
-            };
-            explain(error, self.request)
-        })
+        built.map_err(|error| told(error, progress, &dockerfile, self.request))
     }
 }
 
@@ -223,26 +212,29 @@ async fn build_with_buildkit(
         .tag
         .rsplit_once('-')
         .map_or(call.tag, |(_, random)| random);
-    let name = ready.context.dockerfile_name().to_owned();
-    let context = SyncedContext::new(ready.context, activity);
-    let session = BuildkitSession::open(
-        &ready.engine,
-        format!("hoist{id}"),
-        ready.secrets,
-        context.clone(),
-    )
-    .await?;
+    let BuildInputs {
+        context,
+        named,
+        secrets,
+        ..
+    } = ready.inputs;
+    let name = context.dockerfile_name().to_owned();
+    let context = SyncedContext::new(context, named, activity);
+    let engine = &ready.engine;
+    let offer = SessionOffer {
+        secrets,
+        context: context.clone(),
+        archive: None,
+    };
+    let at = (&engine.dialer, &engine.address, &*engine.prefix);
+    let session = BuildkitSession::open(at, format!("hoist{id}"), offer).await?;
     let call = BuildCall {
         dockerfile: &name,
         session: Some(&session.id),
         ..call
     };
-    let built = build(&ready.engine, &call, progress, activity).await;
-    built.map_err(|error| match context.failure() {
-        // The engine got no context because a file could not be read: that is the cause to show.
-        Some(cause) => cause,
-        None => name_in_the_way(error, &context),
-    })
+    let built = build(engine, &call, progress, activity).await;
+    built.map_err(|error| context.explain(error))
 }
 
 async fn build_with_archive(
@@ -251,53 +243,18 @@ async fn build_with_archive(
     progress: &mut Progress,
     activity: &Activity,
 ) -> Result<()> {
-    let environment = &ready.secrets.environment;
-    let logins = credentials::registry_config(environment, &ready.context.dockerfile()).await;
+    let BuildInputs {
+        context, secrets, ..
+    } = ready.inputs;
+    let logins = credentials::registry_config(&secrets.environment, &context.dockerfile()).await;
     let logins = logins
         .map_err(|error| Error::failed("cannot read the logins for base images").because(&error))?;
-    let files = ready.context.classic()?;
+    let files = context.classic()?;
     let name = files.dockerfile.clone();
     let call = BuildCall {
         dockerfile: &name,
         registry_config: logins,
         ..call
     };
-    let context = (ready.context, files);
-    build_from_archive(&ready.engine, &call, context, progress, activity).await
-}
-
-/// Engines whose messages hold UTF-8 alone cannot take every name that a commit can have.
-fn name_in_the_way(error: Error, context: &SyncedContext) -> Error {
-    if !error.causes().iter().any(|cause| cause.contains("UTF-8")) {
-        return error;
-    }
-    match context.odd_name() {
-        Some(name) => error.cause(format!("the name of `{name}` is not UTF-8")).hint(
-            "rename the file or name it in `.dockerignore`; or set `image.build.builder = \"classic\"`",
-        ),
-        None => error,
-    }
-}
-
-async fn open_context(
-    request: &BuildRequest,
-    store: Option<&Store>,
-    events: &Events,
-) -> Result<BuildContext> {
-    let wanted = ContextRequest {
-        repository: request.repository.clone(),
-        files: match request.policy.files {
-            SourceFiles::Commit => ContextFiles::Commit {
-                id: request.commit,
-                submodules: request.policy.submodules,
-            },
-            SourceFiles::Worktree => ContextFiles::Worktree,
-        },
-        context: request.policy.context.to_string(),
-        dockerfile: request.policy.dockerfile.to_string(),
-        time: request.time,
-        leave_out: store.map(|store| store.root().to_owned()),
-    };
-    let events = events.clone();
-    task_result(tokio::task::spawn_blocking(move || BuildContext::open(&wanted, &events)).await)
+    build_from_archive(&ready.engine, &call, (context, files), progress, activity).await
 }

@@ -22,10 +22,10 @@ use url::form_urlencoded::Serializer;
 
 use crate::{
     build::{
+        buildkit::{cache_image, is_inline},
         context::{BuildContext, ClassicFiles},
-        docker::{
-            capabilities::cache_image,
-            client::Engine,
+        docker::{capabilities::EngineBuilder, client::Engine, message::message},
+        engine::{
             error::{build_failed, failed, unreachable},
             progress::Progress,
             watchdog::Activity,
@@ -33,7 +33,7 @@ use crate::{
         errors::task_result,
     },
     error::{Error, Result},
-    policy::{BuildPolicy, Builder},
+    policy::{BuildNetwork, BuildPolicy},
 };
 
 /// The longest message of an engine in bytes. One message is one line.
@@ -44,7 +44,7 @@ const WAITING: usize = 16;
 /// The parameters of one build.
 pub(crate) struct BuildCall<'a> {
     pub(crate) policy: &'a BuildPolicy,
-    pub(crate) builder: Builder,
+    pub(crate) builder: EngineBuilder,
     pub(crate) args: &'a BTreeMap<String, String>,
     pub(crate) labels: &'a BTreeMap<String, String>,
     /// The Dockerfile's name where the engine looks for it.
@@ -152,11 +152,17 @@ fn query(call: &BuildCall<'_>) -> Result<String> {
             .map_err(|error| Error::bug("cannot write JSON").because(&error))
     };
     let policy = call.policy;
+    let mut args = call.args.clone();
+    if policy.cache_to.iter().any(|to| is_inline(to)) {
+        // So older engines are told to keep the cache in the image itself.
+        args.entry("BUILDKIT_INLINE_CACHE".to_owned())
+            .or_insert_with(|| "1".to_owned());
+    }
     let mut query = Serializer::new(String::new());
     query
         .append_pair("t", call.tag)
         .append_pair("dockerfile", call.dockerfile)
-        .append_pair("buildargs", &json(call.args)?)
+        .append_pair("buildargs", &json(&args)?)
         .append_pair("labels", &json(call.labels)?)
         // The containers of the steps are removed, also when the build fails.
         .append_pair("rm", "1")
@@ -180,7 +186,18 @@ fn query(call: &BuildCall<'_>) -> Result<String> {
     if policy.pull {
         query.append_pair("pull", "1");
     }
-    if let (Builder::Buildkit, Some(session)) = (call.builder, call.session) {
+    if policy.no_cache {
+        query.append_pair("nocache", "1");
+    }
+    match policy.network {
+        BuildNetwork::Default => {}
+        BuildNetwork::None => drop(query.append_pair("networkmode", "none")),
+        BuildNetwork::Host => drop(query.append_pair("networkmode", "host")),
+    }
+    for host in &policy.add_hosts {
+        query.append_pair("extrahosts", &host.to_string());
+    }
+    if let (EngineBuilder::Buildkit, Some(session)) = (call.builder, call.session) {
         query
             .append_pair("remote", "client-session")
             .append_pair("version", "2")
@@ -209,30 +226,28 @@ async fn read_messages(
         let mut from = searched;
         while let Some(end) = buffer[from..].iter().position(|&byte| byte == b'\n') {
             let line = buffer.split_to(from + end + 1);
-            message(&line, progress)?;
+            read_message(&line, progress)?;
             from = 0;
         }
         if buffer.len() > MAX_MESSAGE {
             return Err(Error::failed("the engine sent a message that is too long"));
         }
     }
-    message(&buffer, progress)?;
+    read_message(&buffer, progress)?;
     match progress.image() {
         Some(_) => Ok(()),
         None => Err(build_failed("the engine ended the build without an image")),
     }
 }
 
-fn message(line: &[u8], progress: &mut Progress) -> Result<()> {
+fn read_message(line: &[u8], progress: &mut Progress) -> Result<()> {
     let line = line.trim_ascii();
     if line.is_empty() {
         return Ok(());
     }
     let info = serde_json::from_slice(line)
         .map_err(|error| failed("the engine sent something that is not a message", &error))?;
-    progress
-        .message(info)
-        .map_err(|message| build_failed(&message))
+    message(progress, info).map_err(|message| build_failed(&message))
 }
 
 /// A blocking writer whose bytes become the body of the request.
@@ -272,12 +287,16 @@ mod tests {
             target: Some("run time".into()),
             platforms: vec!["linux/amd64".parse().expect("a platform")],
             cache_from: vec!["type=registry,ref=acme/api:latest".into()],
+            cache_to: vec!["type=inline".into()],
+            no_cache: true,
+            network: BuildNetwork::None,
+            add_hosts: vec!["db:10.0.0.7".parse().expect("a host")],
             ..BuildPolicy::default()
         };
         let args = [("A".to_owned(), "1&2".to_owned())].into();
         let mut call = BuildCall {
             policy: &policy,
-            builder: Builder::Classic,
+            builder: EngineBuilder::Classic,
             args: &args,
             dockerfile: "Dockerfile",
             labels: &BTreeMap::new(),
@@ -287,14 +306,20 @@ mod tests {
         };
         let classic = query(&call).expect("it is plain");
         let pairs: BTreeMap<_, _> = url::form_urlencoded::parse(classic.as_bytes()).collect();
-        assert_eq!(pairs["buildargs"], r#"{"A":"1&2"}"#);
+        assert_eq!(
+            pairs["buildargs"],
+            r#"{"A":"1&2","BUILDKIT_INLINE_CACHE":"1"}"#
+        );
         assert_eq!(pairs["target"], "run time");
         assert_eq!(pairs["platform"], "linux/amd64");
         assert_eq!(pairs["cachefrom"], r#"["acme/api:latest"]"#);
         assert_eq!(pairs["pull"], "1");
+        assert_eq!(pairs["nocache"], "1");
+        assert_eq!(pairs["networkmode"], "none");
+        assert_eq!(pairs["extrahosts"], "db:10.0.0.7");
         assert_eq!(pairs["dockerfile"], "Dockerfile");
         assert!(!pairs.contains_key("version") && !pairs.contains_key("remote"));
-        call.builder = Builder::Buildkit;
+        call.builder = EngineBuilder::Buildkit;
         assert!(
             query(&call)
                 .expect("it is plain")

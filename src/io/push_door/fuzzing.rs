@@ -50,6 +50,7 @@ pub async fn talk(requests: &[u8], dir: &Path) -> Result<DoorTalk> {
     let state = DoorState {
         path: PATH.to_owned(),
         presence: Arc::new(NothingThere),
+        reached: false.into(),
         uploads: Uploads::new(incoming),
     };
     let (mut near, far) = duplex(64 << 10);

@@ -13,7 +13,14 @@ mod routes;
 mod state;
 mod uploads;
 
-use std::{io, net::Ipv4Addr, sync::Arc};
+use std::{
+    io,
+    net::Ipv4Addr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
@@ -29,6 +36,9 @@ use crate::io::{
 
 /// Connections at once; a builder opens a handful.
 const CONNECTIONS: usize = 64;
+
+/// The last part of the repository's path.
+pub(crate) const DOOR_REPOSITORY: &str = "hoist-build";
 
 /// The open door. Dropped, it is closed.
 pub(crate) struct PushDoor {
@@ -50,8 +60,9 @@ impl PushDoor {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let port = listener.local_addr()?.port();
         let state = Arc::new(DoorState {
-            path: format!("{}/hoist-build", random_name()),
+            path: format!("{}/{DOOR_REPOSITORY}", random_name()),
             presence,
+            reached: AtomicBool::new(false),
             uploads: Uploads::new(incoming),
         });
         let mut serving = JoinSet::new();
@@ -66,6 +77,16 @@ impl PushDoor {
     /// The repository to push to, under any tag: `127.0.0.1:49152/<random>/hoist-build`.
     pub(crate) fn repository(&self) -> String {
         format!("127.0.0.1:{}/{}", self.port, self.state.path)
+    }
+
+    /// Where it listens: `127.0.0.1:49152`.
+    pub(crate) fn host(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// Whether anybody who knows the path has come.
+    pub(crate) fn was_reached(&self) -> bool {
+        self.state.reached.load(Ordering::Relaxed)
     }
 
     /// How many bytes have arrived so far.

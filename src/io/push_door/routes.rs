@@ -1,5 +1,7 @@
 //! The part of the distribution API that a push uses.
 
+use std::sync::atomic::Ordering;
+
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Limited};
 use hyper::{Method, Request, StatusCode, body::Incoming as Body};
@@ -39,6 +41,7 @@ pub(super) async fn answer(state: &DoorState, request: Request<Body>) -> DoorAns
     let Some(below) = below else {
         return refused(StatusCode::NOT_FOUND, "NAME_UNKNOWN", "no such repository");
     };
+    state.reached.store(true, Ordering::Relaxed);
     if let Some(upload) = below.strip_prefix("blobs/uploads") {
         return match upload.trim_start_matches('/') {
             "" => begin(state, request).await,

@@ -1,6 +1,6 @@
 //! What all connections of a door share.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicBool};
 
 use async_trait::async_trait;
 
@@ -18,5 +18,7 @@ pub(super) struct DoorState {
     /// The only repository that there is.
     pub(super) path: String,
     pub(super) presence: Arc<dyn BlobPresence>,
+    /// Whether anybody has asked for the repository.
+    pub(super) reached: AtomicBool,
     pub(super) uploads: Uploads,
 }

@@ -509,10 +509,10 @@ fn an_image_has_the_files_that_docker_build_puts_into_one() {
         let prefix = format!("--prefix={}/", checkout.path().display());
         clone.git(&["checkout-index", "--all", &prefix]);
         for builder in [Builder::Classic, Builder::Buildkit] {
-            let hoist = by_hoist(engine, &tree, clone.path(), &commit, builder);
+            let hoist = by_hoist(engine, &tree, clone.path(), &commit, builder.clone());
             // Where Docker's classic builder has other rules, hoist has one rule for both builders.
             let like = if tree.classic {
-                builder
+                builder.clone()
             } else {
                 Builder::Buildkit
             };
@@ -585,7 +585,7 @@ fn a_release_is_not_built_on_an_old_base_that_the_engine_still_has() {
     for builder in [Builder::Classic, Builder::Buildkit] {
         for (pull, expected) in [(false, "old"), (true, "new")] {
             old();
-            let files = build(&commit, builder, pull).unwrap();
+            let files = build(&commit, builder.clone(), pull).unwrap();
             let text = String::from_utf8_lossy(&files[&b"base"[..]].2).into_owned();
             assert_eq!(text, expected, "{builder:?}, pull = {pull}");
         }
@@ -593,12 +593,12 @@ fn a_release_is_not_built_on_an_old_base_that_the_engine_still_has() {
     // A base image that no registry has needs the key, and the refusal says so.
     let commit = commit_on("trees.invalid/old:1");
     for builder in [Builder::Classic, Builder::Buildkit] {
-        let refused = build(&commit, builder, true).unwrap_err();
+        let refused = build(&commit, builder.clone(), true).unwrap_err();
         assert!(
             refused.contains("image.build.pull = false"),
             "{builder:?}: {refused}"
         );
-        let files = build(&commit, builder, false).unwrap();
+        let files = build(&commit, builder.clone(), false).unwrap();
         assert_eq!(files[&b"base"[..]].2, b"old", "{builder:?}");
     }
     engine
@@ -619,7 +619,7 @@ fn a_file_that_is_not_committed_is_named_where_a_step_wants_it() {
     clone.write("src/extra", "not committed");
     let tree = Tree::new("a file is missing");
     for builder in [Builder::Classic, Builder::Buildkit] {
-        let refused = by_hoist(engine, &tree, clone.path(), &commit, builder).unwrap_err();
+        let refused = by_hoist(engine, &tree, clone.path(), &commit, builder.clone()).unwrap_err();
         assert!(
             refused.contains("`src/extra` is in the working directory"),
             "{builder:?}: {refused}"

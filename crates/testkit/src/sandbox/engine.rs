@@ -130,7 +130,7 @@ fn dockerd(dir: &Path, bridge: &str) -> Vec<String> {
     args
 }
 
-fn is_root() -> bool {
+pub(super) fn is_root() -> bool {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     status
         .lines()
@@ -139,7 +139,7 @@ fn is_root() -> bool {
 }
 
 /// A bridge that no other daemon uses, on a network that no route uses.
-fn add_bridge(packages: &Packages, dir: &Path) -> Result<String> {
+pub(super) fn add_bridge(packages: &Packages, dir: &Path) -> Result<String> {
     let suffix = dir.to_string_lossy();
     let suffix = suffix.rsplit('-').next().unwrap_or_default().to_owned();
     // The kernel takes 15 characters.
@@ -188,7 +188,7 @@ fn free_network(routes: &[(u32, u32)]) -> Option<Ipv4Addr> {
         })
 }
 
-fn ping(socket: &Path) -> Option<String> {
+pub(super) fn ping(socket: &Path) -> Option<String> {
     let mut stream = UnixStream::connect(socket).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
     stream

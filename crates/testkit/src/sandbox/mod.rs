@@ -5,9 +5,11 @@
 //! it and removes what it left when the process that started it ends, however it ends
 //! (`supervise.rs`). An engine or registry of the machine's user is never touched.
 
+mod buildkit_socket;
 mod engine;
 mod git;
 mod http;
+mod modern;
 mod packages;
 mod registry;
 mod supervise;
@@ -19,8 +21,10 @@ use std::{
     path::PathBuf,
 };
 
+pub use buildkit_socket::BuildkitSocket;
 pub use engine::Engine;
 pub use git::{Clone, GitRemote};
+pub use modern::{Modern, ModernEngine, ModernRoot};
 pub use packages::Packages;
 pub use registry::{PASSWORD, Registry, RegistryOptions, USER};
 

@@ -36,8 +36,21 @@ pub(crate) enum EngineAddress {
 /// Where the certificates for a TLS connection are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Certificates {
-    /// The directory with `ca.pem`, `cert.pem` and `key.pem`.
-    pub(crate) directory: PathBuf,
+    /// The certificate authority of the other side's certificate.
+    pub(crate) ca: PathBuf,
+    /// Our certificate and its key.
+    pub(crate) client: Option<(PathBuf, PathBuf)>,
+}
+
+impl Certificates {
+    /// Those of a directory with `ca.pem`, and `cert.pem` with `key.pem` where there are such.
+    fn in_directory(directory: &Path, files: &dyn HostFiles) -> Self {
+        let cert = directory.join("cert.pem");
+        Self {
+            ca: directory.join("ca.pem"),
+            client: files.read(&cert).map(|_| (cert, directory.join("key.pem"))),
+        }
+    }
 }
 
 /// The questions that finding an engine asks the file system.
@@ -85,9 +98,8 @@ pub(crate) fn resolve(environment: &Environment, files: &dyn HostFiles) -> Resul
     if let Some(host) = environment.get("DOCKER_HOST") {
         let tls = environment.get("DOCKER_TLS_VERIFY").and_then(|_| {
             let directory = environment.get("DOCKER_CERT_PATH").map(PathBuf::from);
-            Some(Certificates {
-                directory: directory.or_else(|| config.clone())?,
-            })
+            let directory = directory.or_else(|| config.clone())?;
+            Some(Certificates::in_directory(&directory, files))
         });
         return parse(host, tls).map_err(|error| error.cause("the address is from `DOCKER_HOST`"));
     }
@@ -132,7 +144,7 @@ fn context(name: &str, config: &Path, files: &dyn HostFiles) -> Result<EngineAdd
     let directory = contexts.join("tls").join(id.hex()).join("docker");
     let tls = files
         .read(&directory.join("ca.pem"))
-        .map(|_| Certificates { directory });
+        .map(|_| Certificates::in_directory(&directory, files));
     parse(&endpoint.host, tls)
         .map_err(|error| error.cause(format!("the address is from the context `{name}`")))
 }
@@ -240,7 +252,7 @@ impl std::fmt::Display for EngineAddress {
 mod tests {
     use std::collections::BTreeMap;
 
-    use crate::build::docker::host::*;
+    use crate::build::engine::host::*;
 
     #[derive(Default)]
     struct FakeFiles(BTreeMap<PathBuf, String>);

@@ -102,7 +102,7 @@ fn registries(dockerfile: &str) -> BTreeSet<Registry> {
 
 #[cfg(test)]
 mod tests {
-    use crate::build::docker::credentials::*;
+    use crate::build::engine::credentials::*;
 
     #[test]
     fn the_registries_of_base_images_are_found() {

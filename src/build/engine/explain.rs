@@ -2,7 +2,12 @@
 
 use std::path::{Component, Path};
 
-use crate::{build::request::BuildRequest, error::Error, policy::SourceFiles, text::sanitize_line};
+use crate::{
+    build::{engine::progress::Progress, failed_step, request::BuildRequest},
+    error::{Error, ErrorCode},
+    policy::SourceFiles,
+    text::sanitize_line,
+};
 
 /// Parts of the messages of engines that did not get a base image.
 const NO_BASE: &[&str] = &[
@@ -21,8 +26,26 @@ const NO_BASE: &[&str] = &[
     "net/http:",
 ];
 
+/// The error of a build with the step that failed, its lines of the `dockerfile`, the end of its output, and the
+/// hints that help with this request.
+pub(crate) fn told(
+    error: Error,
+    progress: &mut Progress,
+    dockerfile: &str,
+    request: &BuildRequest,
+) -> Error {
+    let error = match progress.failed_step() {
+        Some(step) if error.code() == ErrorCode::BuildFailed => {
+            let path = request.policy.dockerfile.as_str();
+            failed_step::show(error, step, path, dockerfile)
+        }
+        Some(_) | None => error,
+    };
+    explain(error, request)
+}
+
 /// Adds the hints that help with this request.
-pub(crate) fn explain(error: Error, request: &BuildRequest) -> Error {
+fn explain(error: Error, request: &BuildRequest) -> Error {
     let causes: Vec<String> = error
         .causes()
         .iter()
@@ -71,7 +94,7 @@ fn not_found(message: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use crate::build::docker::explain::not_found;
+    use crate::build::engine::explain::not_found;
 
     #[test]
     fn the_path_is_found_in_the_messages_of_each_builder() {

@@ -1,20 +1,23 @@
-//! Turns an engine's messages into events. Does no IO of its own.
+//! Turns what a builder reports into events. Does no IO of its own.
 
 use std::{
     collections::{BTreeSet, HashMap},
     sync::LazyLock,
 };
 
-use bollard::models::{BuildInfo, BuildInfoAux};
 use bollard_buildkit_proto::moby::buildkit::v1::{StatusResponse, Vertex};
 use regex::Regex;
 
 use crate::{
-    build::{docker::leftovers::BUILD_REPOSITORY, failed_step::FailedStep},
+    build::failed_step::FailedStep,
     event::{Event, Events},
-    io::last_lines::LastLines,
+    io::{last_lines::LastLines, push_door::DOOR_REPOSITORY},
     text::{output_line, sanitize_line},
 };
+
+/// The repository of the names that built images get in the engine. Nobody can push one by mistake,
+/// because the top-level domain `.invalid` never exists.
+pub(crate) const BUILD_REPOSITORY: &str = "hoist.invalid/build";
 
 /// Longest line of a step's output that is passed on, in characters.
 const MAX_LINE: usize = 2_000;
@@ -110,52 +113,42 @@ impl Progress {
         })
     }
 
-    /// Handles one message. An error is the engine's reason why the build failed.
-    pub(crate) fn message(&mut self, info: BuildInfo) -> Result<(), String> {
-        if let Some(error) = info.error_detail.and_then(|detail| detail.message) {
-            return Err(self.harmless(&error));
-        }
-        match info.aux {
-            Some(BuildInfoAux::BuildKit(status)) => self.buildkit(status),
-            Some(BuildInfoAux::Default(image)) => {
-                self.made.extend(image.id.clone());
-                self.image = image.id;
-            }
-            None => {}
-        }
-        if let Some(text) = info.stream {
-            self.made.extend(image_of_step(&text));
-            self.remember(&text);
-            self.output(None, &text);
-        }
-        if let Some(status) = info.status {
-            self.pulled(info.id, &status, info.progress_detail);
-        }
-        Ok(())
+    /// The builder has made an image.
+    pub(crate) fn image_made(&mut self, id: Option<String>) {
+        self.made.extend(id.clone());
+        self.image = id;
     }
 
-    /// Progress of a base image's layer that the engine pulls.
-    fn pulled(
+    /// A piece of the output of a builder without step ids.
+    pub(crate) fn stream(&mut self, text: &str) {
+        self.made.extend(image_of_step(text));
+        self.remember(text);
+        self.output(None, text);
+    }
+
+    /// Progress of a base image's layer that the engine pulls: of `total` bytes, where it is known, so many
+    /// are there.
+    pub(crate) fn pulled(
         &self,
         id: Option<String>,
         status: &str,
-        detail: Option<bollard::models::ProgressDetail>,
+        current: Option<u64>,
+        total: Option<u64>,
     ) {
-        let bytes = |number: Option<i64>| number.and_then(|number| u64::try_from(number).ok());
-        let current = detail.as_ref().and_then(|detail| bytes(detail.current));
         match (id, current) {
             (Some(id), Some(done)) => self.events.emit(Event::Progress {
                 label: self.harmless(&format!("{status} {id}")),
                 id: sanitize_line(&id, 100),
                 done,
-                total: detail.and_then(|detail| bytes(detail.total)),
+                total,
             }),
             (Some(id), None) => self.output(None, &format!("{id}: {status}")),
             (None, _) => self.output(None, status),
         }
     }
 
-    fn buildkit(&mut self, status: StatusResponse) {
+    /// What BuildKit says of its steps.
+    pub(crate) fn buildkit(&mut self, status: StatusResponse) {
         for vertex in &status.vertexes {
             self.vertex(vertex);
         }
@@ -173,7 +166,7 @@ impl Progress {
             } else {
                 &transfer.name
             };
-            if name.contains(BUILD_REPOSITORY) {
+            if is_our_name(name) {
                 continue;
             }
             let total = match (is_over, total) {
@@ -292,8 +285,7 @@ impl Progress {
     fn output(&self, number: Option<usize>, text: &str) {
         for line in text.lines() {
             let line = self.shown(line);
-            // The name under which the engine hands the image over says nothing to anybody.
-            if line.is_empty() || line.contains(BUILD_REPOSITORY) {
+            if line.is_empty() || is_our_name(&line) {
                 continue;
             }
             let line = match number {
@@ -312,138 +304,7 @@ fn image_of_step(text: &str) -> Option<String> {
     hex.then(|| format!("sha256:{id}"))
 }
 
-#[cfg(test)]
-mod tests {
-    use std::sync::{Arc, Mutex};
-
-    use bollard_buildkit_proto::{google::protobuf::Timestamp, moby::buildkit::v1::VertexLog};
-
-    use crate::build::docker::progress::*;
-
-    fn heard(
-        secrets: &[&[u8]],
-        messages: Vec<BuildInfo>,
-    ) -> (Progress, Vec<String>, Option<String>) {
-        let lines = Arc::new(Mutex::new(Vec::new()));
-        let events = Events::new({
-            let lines = lines.clone();
-            move |event| {
-                if let Event::Output { line } = event {
-                    lines.lock().expect("a list").push(line);
-                }
-            }
-        });
-        let mut progress = Progress::new(events, secrets.iter().copied());
-        let failed = messages
-            .into_iter()
-            .find_map(|message| progress.message(message).err());
-        let lines = lines.lock().expect("a list").clone();
-        (progress, lines, failed)
-    }
-
-    fn json(text: &str) -> BuildInfo {
-        serde_json::from_str(text).expect("a message")
-    }
-
-    fn status(vertexes: Vec<Vertex>, logs: &[(&str, &str)]) -> BuildInfo {
-        let log = |(vertex, text): &(&str, &str)| VertexLog {
-            vertex: (*vertex).to_owned(),
-            msg: text.as_bytes().to_vec(),
-            ..VertexLog::default()
-        };
-        BuildInfo {
-            aux: Some(BuildInfoAux::BuildKit(StatusResponse {
-                vertexes,
-                logs: logs.iter().map(log).collect(),
-                ..StatusResponse::default()
-            })),
-            ..BuildInfo::default()
-        }
-    }
-
-    fn vertex(digest: &str, seconds: Option<i64>, error: &str) -> Vertex {
-        let at = |seconds| Timestamp {
-            seconds,
-            nanos: 500_000_000,
-        };
-        Vertex {
-            digest: digest.to_owned(),
-            name: format!("RUN {digest}"),
-            started: Some(at(10)),
-            completed: seconds.map(|seconds| at(10 + seconds)),
-            error: error.to_owned(),
-            ..Vertex::default()
-        }
-    }
-
-    #[test]
-    fn the_classic_builder_s_last_image_counts() {
-        let (progress, lines, failed) = heard(
-            &[],
-            vec![
-                json(r#"{"stream":"Step 1/2 : FROM scratch\n"}"#),
-                json(r#"{"stream":" ---> 1a2b3c4d5e6f\n"}"#),
-                json(r#"{"aux":{"ID":"sha256:aaa"}}"#),
-                json(r#"{"status":"Pulling from library/alpine","id":"3.20"}"#),
-                json(r#"{"stream":" ---> Running in 1a2b3c4d5e6f\n"}"#),
-                json(r#"{"aux":{"ID":"sha256:bbb"}}"#),
-            ],
-        );
-        assert_eq!(failed, None);
-        assert_eq!(progress.image(), Some("sha256:bbb"));
-        let made: Vec<&String> = progress.made().iter().collect();
-        assert_eq!(made, ["sha256:1a2b3c4d5e6f", "sha256:aaa", "sha256:bbb"]);
-        assert_eq!(
-            lines[..2],
-            ["Step 1/2 : FROM scratch", " ---> 1a2b3c4d5e6f"]
-        );
-    }
-
-    #[test]
-    fn steps_are_numbered_and_lines_put_together() {
-        let (_, lines, _) = heard(
-            &[],
-            vec![
-                status(
-                    vec![vertex("a", None, "")],
-                    &[("a", "one\ntw"), ("b", "other\n")],
-                ),
-                status(vec![], &[("a", "o\n10%\r20%\r\n\x1b[31mred\nend")]),
-                status(vec![vertex("a", Some(2), "")], &[]),
-            ],
-        );
-        assert_eq!(
-            lines,
-            [
-                "#1 RUN a",
-                "#1 one",
-                "#2 other",
-                "#1 two",
-                "#1 20%",
-                "#1 red",
-                "#1 end",
-                "#1 DONE 2.0 s"
-            ]
-        );
-    }
-
-    #[test]
-    fn secrets_are_never_shown() {
-        let (mut progress, lines, failed) = heard(
-            &[b"hunter2\n", b"hunter2-and-more", b"abc"],
-            vec![
-                status(
-                    vec![vertex("a", None, "")],
-                    &[("a", "token hunter2-and-more hunt"), ("a", "er2 abc\n")],
-                ),
-                status(vec![vertex("a", Some(1), "exit 1: hunter2")], &[]),
-                json(r#"{"errorDetail":{"message":"process hunter2 failed"}}"#),
-            ],
-        );
-        assert_eq!(failed.as_deref(), Some("process *** failed"));
-        assert_eq!(lines[1..], ["#1 token *** *** abc", "#1 ERROR exit 1: ***"]);
-        let failed = progress.failed_step().expect("a step");
-        assert_eq!(failed.name, "RUN a");
-        assert_eq!(failed.last.into_lines(), ["token *** *** abc"]);
-    }
+/// Whether a line is about a name under which the engine hands the image over, which says nothing to anybody.
+fn is_our_name(line: &str) -> bool {
+    line.contains(BUILD_REPOSITORY) || line.contains(DOOR_REPOSITORY)
 }

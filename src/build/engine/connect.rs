@@ -6,6 +6,7 @@
 
 use std::{
     io,
+    path::Path,
     pin::Pin,
     process::Stdio,
     sync::Arc,
@@ -29,7 +30,7 @@ use tokio::{
 };
 use tokio_rustls::TlsConnector;
 
-use crate::build::docker::host::{Certificates, EngineAddress};
+use crate::build::engine::host::{Certificates, EngineAddress};
 
 /// A stream of bytes in both directions.
 pub(crate) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -49,7 +50,8 @@ impl Dialer {
         Self { address }
     }
 
-    async fn dial(&self) -> io::Result<Box<dyn Duplex>> {
+    /// Opens a connection.
+    pub(crate) async fn dial(&self) -> io::Result<Box<dyn Duplex>> {
         Ok(match &self.address {
             EngineAddress::Unix(path) => Box::new(UnixStream::connect(path).await?),
             EngineAddress::Tcp { address, tls: None } => {
@@ -106,15 +108,16 @@ async fn secure(address: &str, certificates: &Certificates) -> io::Result<impl D
 }
 
 fn tls_config(certificates: &Certificates) -> io::Result<ClientConfig> {
-    let file = |name: &str| certificates.directory.join(name);
-    let named = |name: &'static str| {
+    let Certificates { ca, client } = certificates;
+    let named = |path: &Path| {
+        let name = path.display().to_string();
         move |error| io::Error::other(format!("`{name}` cannot be read: {error}"))
     };
     let mut roots = RootCertStore::empty();
-    let authorities = CertificateDer::pem_file_iter(file("ca.pem")).map_err(named("ca.pem"))?;
+    let authorities = CertificateDer::pem_file_iter(ca).map_err(named(ca))?;
     for certificate in authorities {
         roots
-            .add(certificate.map_err(named("ca.pem"))?)
+            .add(certificate.map_err(named(ca))?)
             .map_err(io::Error::other)?;
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -122,13 +125,13 @@ fn tls_config(certificates: &Certificates) -> io::Result<ClientConfig> {
         .with_safe_default_protocol_versions()
         .map_err(io::Error::other)?
         .with_root_certificates(roots);
-    if !file("cert.pem").exists() {
+    let Some((cert, key)) = client else {
         return Ok(config.with_no_client_auth());
-    }
-    let chain = CertificateDer::pem_file_iter(file("cert.pem"))
+    };
+    let chain = CertificateDer::pem_file_iter(cert)
         .and_then(Iterator::collect)
-        .map_err(named("cert.pem"))?;
-    let key = PrivateKeyDer::from_pem_file(file("key.pem")).map_err(named("key.pem"))?;
+        .map_err(named(cert))?;
+    let key = PrivateKeyDer::from_pem_file(key).map_err(named(key))?;
     config
         .with_client_auth_cert(chain, key)
         .map_err(io::Error::other)

@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 
 use crate::{
-    build::docker::host::EngineAddress,
+    build::engine::host::EngineAddress,
     error::{Error, ErrorCode},
     text::sanitize_line,
 };
@@ -82,10 +82,7 @@ pub(crate) fn unreachable(
         "not found",
         "os error 2)",
     ];
-    let error = Error::failed(format!("the engine at `{host}` does not answer"))
-        .with_code(ErrorCode::EngineUnreachable)
-        .cause(text.clone());
-    let error = error.state("nothing was built or published");
+    let error = no_answer("the engine", host, &text);
     if text.contains("Permission denied") {
         return error
             .hint("sudo usermod -aG docker $USER, then log in again; or use rootless Docker");
@@ -94,6 +91,24 @@ pub(crate) fn unreachable(
         return error.hint("start Docker (sudo systemctl start docker), or name another engine with `DOCKER_HOST`, or bring an image: `image.build.layout`");
     }
     error.hint("docker version")
+}
+
+/// A BuildKit daemon could not be reached at all.
+pub(crate) fn daemon_unreachable(
+    host: &EngineAddress,
+    error: &(impl std::fmt::Display + ?Sized),
+) -> Error {
+    let text = sanitize_line(&error.to_string(), MAX);
+    no_answer("BuildKit", host, &text).hint(
+        "start the daemon that `image.build.builder` names, or leave the key out to build with Docker's engine",
+    )
+}
+
+fn no_answer(who: &str, host: &EngineAddress, why: &str) -> Error {
+    Error::failed(format!("{who} at `{host}` does not answer"))
+        .with_code(ErrorCode::EngineUnreachable)
+        .cause(why)
+        .state("nothing was built or published")
 }
 
 /// A call failed; the cause is the engine's own message.
@@ -147,7 +162,7 @@ fn with_hint(error: Error, text: &str) -> Error {
 mod tests {
     use std::io;
 
-    use crate::build::docker::error::*;
+    use crate::build::engine::error::*;
 
     #[test]
     fn an_engine_that_is_not_there_is_named_with_what_helps() {
@@ -156,6 +171,12 @@ mod tests {
         assert!(hint(io::Error::from_raw_os_error(2)).contains("start Docker"));
         assert!(hint(io::Error::from_raw_os_error(111)).contains("start Docker"));
         assert!(hint(io::Error::from_raw_os_error(13)).contains("usermod"));
+        let daemon = daemon_unreachable(&host, &"gone");
+        assert_eq!(
+            daemon.message(),
+            "BuildKit at `unix:///x.sock` does not answer"
+        );
+        assert!(daemon.hints().join("").contains("image.build.builder"));
     }
 
     #[test]

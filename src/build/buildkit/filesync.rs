@@ -8,6 +8,7 @@
 //! declared here because the generated ones take names for UTF-8, and files have names of bytes.
 
 use std::{
+    collections::BTreeMap,
     convert::Infallible,
     sync::{Arc, Mutex, PoisonError, mpsc as blocking},
     task::{Context, Poll},
@@ -25,12 +26,12 @@ use tonic_prost::ProstCodec;
 
 use crate::{
     build::{
-        context::{BuildContext, ContextEntry, EntryKind, TreePath},
-        docker::{
+        buildkit::{
             packets::{Packet, PacketType},
             sender::{Sender, Stopped, SyncRequest, send_context, send_dockerfile, send_entries},
-            watchdog::Activity,
         },
+        context::{BuildContext, ContextEntry, EntryKind, TreePath},
+        engine::{inputs::NAMED, watchdog::Activity},
     },
     error::{Error, Result},
     oci::Digest,
@@ -48,15 +49,22 @@ pub(crate) struct SyncedContext(Arc<Shared>);
 struct Shared {
     /// A tree of git's objects is read by one thread at a time.
     context: Mutex<BuildContext>,
+    /// Further contexts, by the names that the frontend knows them by.
+    named: Mutex<BTreeMap<String, BuildContext>>,
     /// Why the context could not be sent, if it could not.
     failure: Mutex<Option<Error>>,
     activity: Activity,
 }
 
 impl SyncedContext {
-    pub(crate) fn new(context: BuildContext, activity: &Activity) -> Self {
+    pub(crate) fn new(
+        context: BuildContext,
+        named: BTreeMap<String, BuildContext>,
+        activity: &Activity,
+    ) -> Self {
         Self(Arc::new(Shared {
             context: Mutex::new(context),
+            named: Mutex::new(named),
             failure: Mutex::default(),
             activity: activity.clone(),
         }))
@@ -67,37 +75,36 @@ impl SyncedContext {
     /// read. BuildKit takes a file of the same size and time for unchanged, so one key must never
     /// stand for two contents.
     pub(crate) fn shared_key(&self) -> Option<String> {
-        let context = self.lock();
         let mut text = Vec::new();
-        text.extend_from_slice(context.dockerfile_name().as_bytes());
-        text.extend_from_slice(
-            Digest::of(context.dockerfile_content())
-                .to_string()
-                .as_bytes(),
-        );
-        text.extend_from_slice(&context.time().to_be_bytes());
-        for ContextEntry { path, kind } in context.entries() {
-            text.push(0);
-            text.extend_from_slice(path.as_bytes());
-            text.push(0);
-            match kind {
-                EntryKind::File { id, .. } if id.is_empty() => return None,
-                EntryKind::File { executable, id } => {
-                    text.push(if *executable { b'x' } else { b'f' });
-                    text.extend_from_slice(id.as_bytes());
-                }
-                EntryKind::Link { target } => {
-                    text.push(b'l');
-                    text.extend_from_slice(target);
-                }
-                EntryKind::Directory | EntryKind::Submodule => text.push(b'd'),
-            }
+        add_to_key(&self.lock(), &mut text)?;
+        for (name, context) in &*self.lock_named() {
+            text.push(1);
+            text.extend_from_slice(name.as_bytes());
+            add_to_key(context, &mut text)?;
         }
         Some(format!("hoist-{}", Digest::of(&text)))
     }
 
+    /// An error of the build, with the cause that only the context knows.
+    pub(crate) fn explain(&self, error: Error) -> Error {
+        // The builder got no context because a file could not be read: that is the cause to show.
+        if let Some(cause) = self.failure() {
+            return cause;
+        }
+        // Builders whose messages hold UTF-8 alone cannot take every name that a commit can have.
+        if !error.causes().iter().any(|cause| cause.contains("UTF-8")) {
+            return error;
+        }
+        match self.odd_name() {
+            Some(name) => error.cause(format!("the name of `{name}` is not UTF-8")).hint(
+                "rename the file or name it in `.dockerignore`; or set `image.build.builder = \"classic\"`",
+            ),
+            None => error,
+        }
+    }
+
     /// Why a build failed of which the engine knows only that the context did not arrive.
-    pub(crate) fn failure(&self) -> Option<Error> {
+    fn failure(&self) -> Option<Error> {
         let mut failure = self
             .0
             .failure
@@ -107,7 +114,7 @@ impl SyncedContext {
     }
 
     /// The first name in the context that is not UTF-8.
-    pub(crate) fn odd_name(&self) -> Option<TreePath> {
+    fn odd_name(&self) -> Option<TreePath> {
         let context = self.lock();
         let odd = |entry: &&ContextEntry| std::str::from_utf8(entry.path.as_bytes()).is_err();
         let found = context.entries().iter().find(odd);
@@ -121,12 +128,19 @@ impl SyncedContext {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn lock_named(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, BuildContext>> {
+        self.0.named.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Sends one directory. Blocks.
     fn send(&self, directory: &Directory, out: &Sender, wanted: &blocking::Receiver<SyncRequest>) {
-        let context = self.lock();
         let sent = match directory {
-            Directory::Context => send_context(&context, out, wanted),
-            Directory::Dockerfile => send_dockerfile(&context, out, wanted),
+            Directory::Context => send_context(&self.lock(), out, wanted),
+            Directory::Dockerfile => send_dockerfile(&self.lock(), out, wanted),
+            Directory::Named(name) => match self.lock_named().get(name) {
+                Some(context) => send_context(context, out, wanted),
+                None => Err(Error::bug(format!("there is no context `{name}`")).into()),
+            },
             Directory::Nothing => send_entries(&[], out, wanted, |_| Ok(())),
         };
         if let Err(Stopped::Failed(error)) = sent {
@@ -142,11 +156,41 @@ impl SyncedContext {
     }
 }
 
+/// Adds all that a context serves to the text of a key; `None` where that is not known.
+fn add_to_key(context: &BuildContext, text: &mut Vec<u8>) -> Option<()> {
+    text.extend_from_slice(context.dockerfile_name().as_bytes());
+    text.extend_from_slice(
+        Digest::of(context.dockerfile_content())
+            .to_string()
+            .as_bytes(),
+    );
+    text.extend_from_slice(&context.time().to_be_bytes());
+    for ContextEntry { path, kind } in context.entries() {
+        text.push(0);
+        text.extend_from_slice(path.as_bytes());
+        text.push(0);
+        match kind {
+            EntryKind::File { id, .. } if id.is_empty() => return None,
+            EntryKind::File { executable, id } => {
+                text.push(if *executable { b'x' } else { b'f' });
+                text.extend_from_slice(id.as_bytes());
+            }
+            EntryKind::Link { target } => {
+                text.push(b'l');
+                text.extend_from_slice(target);
+            }
+            EntryKind::Directory | EntryKind::Submodule => text.push(b'd'),
+        }
+    }
+    Some(())
+}
+
 /// What one call wants.
 #[derive(Debug, PartialEq, Eq)]
 enum Directory {
     Context,
     Dockerfile,
+    Named(String),
     Nothing,
 }
 
@@ -166,11 +210,14 @@ impl Directory {
     /// `only`: the paths that the receiver limits itself to, if it does.
     fn named(name: &str, only: &[String]) -> Result<Self, Status> {
         let ignore_file = |path: &String| path.ends_with(".dockerignore");
+        let looks_for_ignore_file = !only.is_empty() && only.iter().all(ignore_file);
         match name {
             // The frontend looks for an ignore file: the context is filtered already.
-            "context" if !only.is_empty() && only.iter().all(ignore_file) => Ok(Self::Nothing),
+            "context" if looks_for_ignore_file => Ok(Self::Nothing),
             "context" => Ok(Self::Context),
             "dockerfile" => Ok(Self::Dockerfile),
+            named if named.starts_with(NAMED) && looks_for_ignore_file => Ok(Self::Nothing),
+            named if named.starts_with(NAMED) => Ok(Self::Named(named.to_owned())),
             other => Err(Status::not_found(format!(
                 "no access allowed to dir {other:?}"
             ))),
@@ -245,7 +292,7 @@ impl NamedService for SyncedContext {
 
 #[cfg(test)]
 mod tests {
-    use crate::build::docker::filesync::*;
+    use crate::build::buildkit::filesync::*;
 
     #[test]
     fn a_look_for_an_ignore_file_finds_none() {
@@ -265,6 +312,14 @@ mod tests {
         assert_eq!(
             named("dockerfile", &["Dockerfile"]),
             Some(Directory::Dockerfile)
+        );
+        assert_eq!(
+            named("named-a", &[]),
+            Some(Directory::Named("named-a".into()))
+        );
+        assert_eq!(
+            named("named-a", &[".dockerignore"]),
+            Some(Directory::Nothing)
         );
         assert_eq!(named("/etc", &[]), None);
     }

@@ -11,11 +11,9 @@ use tonic::Status;
 
 use crate::{
     build::{
+        buildkit::packets::{Packet, PacketType, Stat},
         context::{BuildContext, EntryKind, ExactLength},
-        docker::{
-            packets::{Packet, PacketType, Stat},
-            watchdog::Activity,
-        },
+        engine::watchdog::Activity,
     },
     error::{Error, Result},
 };

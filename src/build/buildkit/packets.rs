@@ -44,7 +44,7 @@ pub(crate) struct Stat {
 
 #[cfg(test)]
 mod tests {
-    use crate::build::docker::packets::*;
+    use crate::build::buildkit::packets::*;
 
     #[test]
     fn names_travel_as_bytes() {

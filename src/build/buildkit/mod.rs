@@ -1,0 +1,28 @@
+//! BuildKit by its own API: `Control.Solve` with a session of ours, on the gRPC endpoint of a Docker Engine or on
+//! that of a BuildKit daemon with an address of its own.
+//!
+//! The builder asks the session for the context, the Dockerfile, secrets, the ssh agent and logins, and hands the
+//! image over by pushing it to a door on loopback, by digest; one that cannot reach our loopback sends it as an
+//! OCI archive. Nothing gets a name in the builder's image store.
+
+mod cache;
+mod control;
+mod daemon;
+mod filesend;
+mod filesync;
+mod frontend;
+mod image;
+mod packets;
+mod sender;
+mod services;
+mod session;
+mod solve;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use cache::{cache_image, is_inline};
+pub(crate) use control::BuildkitControl;
+pub(crate) use daemon::BuildkitDaemonSource;
+pub(crate) use filesync::SyncedContext;
+pub(crate) use image::SolvedImage;
+pub(crate) use session::{BuildkitSession, SessionOffer, upgrade};
