@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The end of one run of the publish transaction.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Outcome {
     /// In one word.

@@ -1,5 +1,7 @@
 //! Text for people: made harmless on a terminal, cut to a line, counts of bytes.
 
+pub(crate) mod page;
+
 use std::{sync::LazyLock, time::Duration};
 
 use regex::Regex;

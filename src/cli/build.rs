@@ -6,13 +6,15 @@ use std::{
     process::ExitCode,
 };
 
-use serde_json::{Value, json};
+use semver::Version;
+use serde::Serialize;
+use serde_json::Value;
 
-use super::{args::Overrides, context::Context, exit, release::read_plan};
+use super::{args::Overrides, context::Context, exit, images::plain, release::read_plan};
 use crate::{
     error::{Error, Result},
-    oci::Platform,
-    release::{BuildOptions, BuildTarget, BuiltImage, BuiltImages, markdown},
+    oci::{Digest, Platform},
+    release::{BuildOptions, BuildTarget, BuiltImages, Leg, Report, markdown},
 };
 
 /// How the jobs of a release work together.
@@ -159,7 +161,7 @@ fn print(built: &BuiltImages, target: &BuildTarget, context: &Context) {
     if *target == BuildTarget::Staged {
         // A line for each image: the file that `--from` reads.
         for leg in built.images.iter().filter_map(|image| image.leg.as_ref()) {
-            terminal.json(&json!(leg));
+            terminal.json(&plain(leg));
         }
         return;
     }
@@ -181,27 +183,60 @@ fn print(built: &BuiltImages, target: &BuildTarget, context: &Context) {
     }
 }
 
+/// The document of `hoist build --json`.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct BuildDocument<'a> {
+    /// The version of the format.
+    v: u8,
+    /// The version that the images are labelled with.
+    version: &'a Version,
+    /// The main image first, then the others by name, each followed by its variants.
+    images: Vec<BuiltDocument<'a>>,
+    /// What was measured, for each image and platform: all where that was asked for, else what is over
+    /// its budget.
+    reports: &'a [Report],
+    /// Why nothing was handed over: an image is over its budget.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(with = "Option<Error>"))]
+    error: Option<&'a Error>,
+}
+
+/// One image that was built.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct BuiltDocument<'a> {
+    /// The image's name.
+    image: &'a str,
+    /// The variant; `null` for an image without a suffix.
+    variant: Option<&'a str>,
+    /// The manifest or index.
+    digest: &'a Digest,
+    /// What it runs on.
+    platforms: Vec<String>,
+    /// The bytes of all its blobs, as they are sent.
+    size: u64,
+    /// The name that the engine knows it by.
+    loaded: Option<&'a str>,
+    /// What `hoist release --from` reads, where the content was pushed without a tag.
+    leg: Option<&'a Leg>,
+}
+
 fn document(built: &BuiltImages) -> Value {
-    let image = |image: &BuiltImage| {
-        let platforms = image.platforms.iter().map(ToString::to_string);
-        json!({
-            "image": image.name.name(),
-            "variant": image.name.variant(),
-            "digest": image.digest,
-            "platforms": platforms.collect::<Vec<_>>(),
-            "size": image.size,
-            "loaded": image.loaded,
-            "leg": image.leg,
-        })
-    };
-    let mut document = json!({
-        "v": 1,
-        "version": built.version,
-        "images": built.images.iter().map(image).collect::<Vec<_>>(),
-        "reports": built.reports,
+    let images = built.images.iter().map(|image| BuiltDocument {
+        image: image.name.name(),
+        variant: image.name.variant(),
+        digest: &image.digest,
+        platforms: image.platforms.iter().map(ToString::to_string).collect(),
+        size: image.size,
+        loaded: image.loaded.as_deref(),
+        leg: image.leg.as_ref(),
     });
-    if let Some(error) = &built.refused {
-        document["error"] = json!(error);
-    }
-    document
+    plain(&BuildDocument {
+        v: 1,
+        version: &built.version,
+        images: images.collect(),
+        reports: &built.reports,
+        error: built.refused.as_ref(),
+    })
 }

@@ -2,11 +2,17 @@
 
 use std::process::ExitCode;
 
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 
-use super::{args::Overrides, context::Context, exit, images::Images};
+use super::{
+    args::Overrides,
+    context::Context,
+    exit,
+    images::{Images, plain},
+};
 use crate::{
-    error::{Error, Result},
+    error::Result,
     project::{Project, ReleaseNotes, Wanted},
 };
 
@@ -70,6 +76,19 @@ pub(super) fn run(args: ChangelogArgs, context: &Context) -> Result<ExitCode> {
     Ok(ExitCode::from(written.code(|_| exit::OK)))
 }
 
+/// The document of `hoist changelog --json`.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct ChangelogDocument<'a> {
+    /// The version of the format.
+    v: u8,
+    /// The notes as markdown.
+    text: &'a str,
+    /// What they are made from.
+    #[serde(flatten)]
+    notes: &'a ReleaseNotes,
+}
+
 fn write(project: &Project, notes: &ReleaseNotes, to_file: bool) -> Result<Written> {
     if to_file {
         return Ok(Written::File {
@@ -78,11 +97,10 @@ fn write(project: &Project, notes: &ReleaseNotes, to_file: bool) -> Result<Writt
         });
     }
     let text = project.render_notes(notes)?;
-    let mut document = json!({ "v": 1, "text": text });
-    let fields = serde_json::to_value(notes)
-        .map_err(|error| Error::bug("the notes have no JSON form").because(&error))?;
-    if let (Some(document), Value::Object(fields)) = (document.as_object_mut(), fields) {
-        document.extend(fields);
-    }
+    let document = plain(&ChangelogDocument {
+        v: 1,
+        text: &text,
+        notes,
+    });
     Ok(Written::Text { text, document })
 }

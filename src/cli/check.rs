@@ -2,12 +2,13 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 
 use super::{
     context::Context,
     exit,
-    images::Images,
+    images::{Images, plain},
     policy_file::PolicyFile,
     render::Terminal,
     table::{Meaning, TableCell},
@@ -130,12 +131,45 @@ fn print_finding(file: PolicyFile<'_>, finding: &Check, terminal: &Terminal) {
     }
 }
 
+/// The document of `hoist check --json`.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct CheckDocument<'a> {
+    /// The version of the format.
+    v: u8,
+    /// One for each thing that was looked at, good or bad.
+    findings: Vec<CheckFinding<'a>>,
+}
+
+/// One thing that was looked at.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct CheckFinding<'a> {
+    /// `branch and tree`, `policy file`, `git remote`, `plan`, `other releases`, a repository, `builder`,
+    /// `signatures` or `budget`.
+    what: &'a str,
+    /// Whether a release would go on.
+    ok: bool,
+    /// How it is, where it is as it should be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'a str>,
+    /// What would stop a release.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schemars(with = "Option<Error>"))]
+    error: Option<&'a Error>,
+}
+
 fn findings_document(findings: &[Check]) -> Value {
-    let entry = |finding: &Check| match &finding.result {
-        Ok(how) => json!({ "what": finding.what, "ok": true, "message": how }),
-        Err(error) => json!({ "what": finding.what, "ok": false, "error": error }),
-    };
-    json!({ "v": 1, "findings": findings.iter().map(entry).collect::<Vec<_>>() })
+    let findings = findings.iter().map(|finding| CheckFinding {
+        what: &finding.what,
+        ok: finding.result.is_ok(),
+        message: finding.result.as_deref().ok(),
+        error: finding.result.as_ref().err(),
+    });
+    plain(&CheckDocument {
+        v: 1,
+        findings: findings.collect(),
+    })
 }
 
 fn lines(checked: &CheckedMessage) -> Vec<String> {
@@ -164,19 +198,48 @@ fn severity(severity: Severity) -> &'static str {
     }
 }
 
+/// The document of `hoist check --commits RANGE --json`.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct MessagesDocument<'a> {
+    /// The version of the format.
+    v: u8,
+    /// How many messages were checked.
+    checked: usize,
+    /// What is wrong with them.
+    findings: Vec<MessageFinding<'a>>,
+}
+
+/// One problem of a commit message.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct MessageFinding<'a> {
+    /// The commit's id, or the file's name.
+    subject: &'a str,
+    /// The message's first line.
+    summary: &'a str,
+    /// How much it matters; only an error has to be mended.
+    severity: Severity,
+    /// What is wrong.
+    message: &'a str,
+    /// What would be right, where that can be said.
+    hint: Option<&'a str>,
+}
+
 fn messages_document(checked: &[CheckedMessage]) -> Value {
-    let findings: Vec<_> = checked
+    let findings = checked
         .iter()
         .flat_map(|one| one.findings.iter().map(move |finding| (one, finding)))
-        .map(|(one, finding)| {
-            json!({
-                "subject": one.subject,
-                "summary": one.summary,
-                "severity": severity(finding.severity),
-                "message": finding.message,
-                "hint": finding.hint,
-            })
-        })
-        .collect();
-    json!({ "v": 1, "checked": checked.len(), "findings": findings })
+        .map(|(one, finding)| MessageFinding {
+            subject: &one.subject,
+            summary: &one.summary,
+            severity: finding.severity,
+            message: &finding.message,
+            hint: finding.hint.as_deref(),
+        });
+    plain(&MessagesDocument {
+        v: 1,
+        checked: checked.len(),
+        findings: findings.collect(),
+    })
 }

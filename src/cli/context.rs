@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use super::{args::Global, policy_file::PolicyFile, progress::Screen, render::Terminal};
+use super::{
+    args::Global, policy_file::PolicyFile, progress::Screen, recorder::Recorder, render::Terminal,
+};
 use crate::{
     error::Result,
     project::{Environment, Project, ProjectSet},
@@ -18,6 +20,8 @@ pub(super) struct Context {
     pub(super) global: Global,
     /// Cancelled at the first signal.
     pub(super) cancel: Cancel,
+    /// Hears what happens, for a report.
+    pub(super) recorder: Recorder,
     /// The definition of the whole command line, for the verbs that describe it.
     pub(super) command_line: fn() -> clap::Command,
 }
@@ -58,7 +62,7 @@ impl Context {
     pub(super) fn release_for_work(&self) -> Result<Release> {
         let project = self.project()?;
         let events = Screen::new(&self.terminal).events(PolicyFile::new(None));
-        let release = Release::new(project, events, &self.cancel)?;
+        let release = Release::new(project, self.recorder.before(events), &self.cancel)?;
         Ok(release.for_publishing())
     }
 
@@ -81,7 +85,8 @@ impl Context {
         let projects = self.projects(all)?;
         let screen = Screen::new(&self.terminal);
         ReleaseSet::new(projects, &self.cancel, |config| {
-            screen.events(PolicyFile::new(config))
+            let events = screen.events(PolicyFile::new(config));
+            self.recorder.before(events)
         })
     }
 }

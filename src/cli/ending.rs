@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use serde::Serialize;
+
 use crate::{
     oci::{Digest, Repository, Tag},
     outcome::{Outcome, OutcomeKind, TagReport},
@@ -13,12 +15,15 @@ use crate::{
 const MOST_TAGS: usize = 12;
 
 /// What a verb was asked to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
 pub(super) enum RunVerb {
     Release,
     Promote,
     Resume,
     /// An unfinished release is undone.
+    #[serde(rename = "rollback")]
     RollBack,
     /// The moving tags of a finished release go back.
     TakeBack,
@@ -26,7 +31,7 @@ pub(super) enum RunVerb {
 }
 
 impl RunVerb {
-    fn done(self) -> &'static str {
+    pub(super) fn done(self) -> &'static str {
         match self {
             Self::Release => "Released",
             Self::Promote => "Promoted",

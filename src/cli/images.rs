@@ -1,6 +1,7 @@
 //! What a verb came to, for one image or for several. One image is a list of one, without a file:
 //! its document is the verb's document, and its failure is the verb's failure.
 
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::{exit, policy_file::PolicyFile, render::Terminal};
@@ -97,6 +98,11 @@ impl<T> Images<T> {
             Err(error) => error.exit_code(),
         }))
     }
+}
+
+/// A document of a verb as JSON.
+pub(super) fn plain(document: &impl Serialize) -> Value {
+    serde_json::to_value(document).expect("a document is plain data")
 }
 
 /// One image's part of a document: what the verb prints for one image, or what failed.

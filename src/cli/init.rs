@@ -8,11 +8,13 @@ use std::{
 };
 
 use semver::Version;
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 
 use super::{
     context::Context,
     exit,
+    images::plain,
     question::{ask_for, can_be_answered},
     table::{self, TableCell},
 };
@@ -86,8 +88,7 @@ pub(super) fn run(args: InitArgs, context: &Context) -> Result<ExitCode> {
         context.terminal.note(note);
     }
     if context.terminal.json {
-        let document =
-            json!({"v": 1, "path": path, "notes": draft.notes, "releases": document(&table)});
+        let document = document(&path, Some(&draft.notes), &table);
         context.terminal.json(&document);
     } else {
         if draft.is_translation {
@@ -112,9 +113,7 @@ fn check(path: &Path, found: &Found, context: &Context) -> Result<ExitCode> {
     let policy = Policy::parse(&text, &shown)?;
     let table = init::check(found, &policy)?;
     if context.terminal.json {
-        context
-            .terminal
-            .json(&json!({"v": 1, "path": path, "releases": document(&table)}));
+        context.terminal.json(&document(path, None, &table));
     } else {
         for line in lines(&table, context.terminal.width()) {
             context.terminal.styled(&line);
@@ -267,26 +266,78 @@ fn cells(row: &ComparedTag, release: &ComparedRelease) -> Vec<String> {
     vec![tag, there.into(), here.into(), why]
 }
 
-fn document(table: &Table) -> Value {
-    let row = |row: &ComparedTag| {
-        json!({
-            "image": row.image,
-            "tag": row.tag,
-            "repositories": row.repositories,
-            "there": match row.there { Some(true) => "pushed", Some(false) => "perhaps", None => "no" },
-            "here": row.here.map_or("no", |action| action.as_str()),
-            "difference": row.difference.as_str(),
-            "why": row.difference.why(),
-        })
+/// The document of `hoist init --json`.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct InitDocument<'a> {
+    /// The version of the format.
+    v: u8,
+    /// The policy file that was written, or compared with `--check`.
+    path: String,
+    /// What a person should know of what was written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    notes: Option<&'a [String]>,
+    /// What workflows push now beside what the policy pushes, for a few releases.
+    releases: Vec<ReleaseBeside<'a>>,
+}
+
+/// The tags of one release, side by side.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct ReleaseBeside<'a> {
+    /// The version.
+    version: &'a str,
+    /// A higher version that is out.
+    after: Option<&'a str>,
+    /// Its tags.
+    tags: Vec<TagBeside<'a>>,
+}
+
+/// One tag of one image.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct TagBeside<'a> {
+    /// The variant, or an image that the policy does not have; `main` for the only one.
+    image: &'a str,
+    /// The tag's name.
+    tag: &'a str,
+    /// The repositories that get it.
+    repositories: &'a [String],
+    /// What workflows do: `pushed`, `perhaps` or `no`.
+    there: &'static str,
+    /// What the policy does with the tag, or `no`.
+    here: &'static str,
+    /// How both compare: `same`, `on purpose`, `not taken over`, `added` or `another image`.
+    difference: &'static str,
+    /// Why they differ; empty where they do not.
+    why: &'a str,
+}
+
+fn document<'a>(path: &Path, notes: Option<&'a [String]>, table: &'a Table) -> Value {
+    let tag = |row: &'a ComparedTag| TagBeside {
+        image: &row.image,
+        tag: &row.tag,
+        repositories: &row.repositories,
+        there: match row.there {
+            Some(true) => "pushed",
+            Some(false) => "perhaps",
+            None => "no",
+        },
+        here: row.here.map_or("no", |action| action.as_str()),
+        difference: row.difference.as_str(),
+        why: row.difference.why(),
     };
-    let release = |release: &ComparedRelease| {
-        json!({
-            "version": release.version,
-            "after": release.after,
-            "tags": release.rows.iter().map(row).collect::<Vec<_>>(),
-        })
-    };
-    table.releases.iter().map(release).collect()
+    let releases = table.releases.iter().map(|release| ReleaseBeside {
+        version: &release.version,
+        after: release.after.as_deref(),
+        tags: release.rows.iter().map(tag).collect(),
+    });
+    plain(&InitDocument {
+        v: 1,
+        path: path.display().to_string(),
+        notes,
+        releases: releases.collect(),
+    })
 }
 
 /// The files that can say anything; one that cannot be read, or is not text, says nothing.

@@ -6,7 +6,12 @@ use std::{
     process::ExitCode,
 };
 
-use super::{context::Context, exit, images::Images, inspect_text::text};
+use super::{
+    context::Context,
+    exit,
+    images::{Images, plain},
+    inspect_text::text,
+};
 use crate::{
     error::{Error, Result},
     project::ImageResult,
@@ -44,10 +49,7 @@ pub(super) fn run(args: InspectArgs, context: &Context) -> Result<ExitCode> {
     let terminal = &context.terminal;
     let reports = Images::of(reports(&args, context)?)?;
     if terminal.json {
-        terminal.json(
-            &reports
-                .document(|report| serde_json::to_value(report).expect("a report is plain data")),
-        );
+        terminal.json(&reports.document(plain));
     } else {
         for (label, report) in reports.values() {
             let shown = match args.markdown {

@@ -4,12 +4,11 @@ use std::process::ExitCode;
 
 use semver::Version;
 use serde::Serialize;
-use serde_json::{Value, json};
 
 use super::{
     context::Context,
     exit,
-    images::Images,
+    images::{Images, plain},
     table::{Meaning, TableCell},
 };
 use crate::{
@@ -55,10 +54,7 @@ pub(super) fn run(args: LogArgs, context: &Context) -> Result<ExitCode> {
     });
     let past = Images::of(past.collect())?;
     if terminal.json {
-        terminal.json(&past.document(|past| {
-            let document = document(past, limit);
-            serde_json::to_value(document).expect("it is plain data")
-        }));
+        terminal.json(&past.document(|past| plain(&document(past, limit))));
     } else {
         let mut table = Vec::new();
         for (label, past) in past.values() {
@@ -92,17 +88,6 @@ impl Past {
         let mut all = self.withdrawn.iter();
         all.find(|one| one.version == release.version)
     }
-}
-
-/// A withdrawn version in a document.
-pub(super) fn withdrawal(withdrawn: &Withdrawn) -> Value {
-    let told = withdrawn.told.as_ref();
-    json!({
-        "version": withdrawn.version.to_string(),
-        "at": told.map(|told| told.at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)),
-        "by": told.map(|told| &told.by),
-        "why": told.and_then(|told| told.why.as_ref()),
-    })
 }
 
 /// A line for each different image of a release; one without a receipt has one all the same.
@@ -244,7 +229,7 @@ struct RecordedRelease<'a> {
 /// What is known of a release that was taken back.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-struct RecordedWithdrawal<'a> {
+pub(super) struct RecordedWithdrawal<'a> {
     /// The version.
     version: String,
     /// When; `null` where that cannot be read here.
@@ -269,7 +254,8 @@ struct RecordedImage<'a> {
     variant: Option<&'a str>,
 }
 
-fn recorded_withdrawal(withdrawn: &Withdrawn) -> RecordedWithdrawal<'_> {
+/// A withdrawn version in a document.
+pub(super) fn recorded_withdrawal(withdrawn: &Withdrawn) -> RecordedWithdrawal<'_> {
     let told = withdrawn.told.as_ref();
     RecordedWithdrawal {
         version: withdrawn.version.to_string(),

@@ -21,10 +21,12 @@ mod images;
 mod init;
 mod inspect;
 mod inspect_text;
+mod line;
 mod live;
 mod locked_release;
 mod log;
 mod man;
+mod markdown;
 mod next;
 mod nothing;
 mod outcome;
@@ -33,10 +35,12 @@ mod policy_file;
 mod progress;
 mod promote;
 mod question;
+mod recorder;
 mod recovery_args;
 mod release;
 mod render;
 mod repair;
+mod report;
 mod resume;
 mod rollback;
 mod schema;
@@ -61,6 +65,7 @@ use self::{
     command_line::TypedLine,
     context::Context,
     policy_file::PolicyFile,
+    recorder::Recorder,
     render::Terminal,
     signal::Patience,
 };
@@ -208,6 +213,7 @@ pub fn main() -> ExitCode {
         terminal: Terminal::new(&cli.global),
         global: cli.global,
         cancel: Cancel::new(),
+        recorder: Recorder::new(),
         command_line: command_line_definition,
     };
     let watched = traced.and_then(|()| {

@@ -2,14 +2,22 @@
 
 use std::process::ExitCode;
 
-use serde_json::{Value, json};
+use semver::Version;
+use serde::Serialize;
+use serde_json::Value;
 
 use super::{
-    args::Overrides, context::Context, exit, images::Images, policy_file::PolicyFile,
+    args::Overrides,
+    context::Context,
+    exit,
+    images::{Images, plain},
+    policy_file::PolicyFile,
     render::Terminal,
 };
 use crate::{
     error::{ErrorKind, Result},
+    git::CommitId,
+    policy::Level,
     project::{Next, NextVersion, Project, VersionRequest},
 };
 
@@ -133,33 +141,70 @@ fn nothing_at_all(history: &NextVersion, terminal: &Terminal) {
     }
 }
 
-/// `hoist next --json`
+/// The document of `hoist next --json`.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct NextDocument<'a> {
+    /// The version of the format.
+    v: u8,
+    /// The base: the highest version that HEAD descends from, a pre-release included.
+    current: Option<&'a Version>,
+    /// The git tag of `current`.
+    current_tag: Option<&'a str>,
+    /// The stable version that the range starts at.
+    range_from: Option<&'a Version>,
+    /// The next version; `null`: there is nothing to release.
+    next: Option<&'a Version>,
+    /// The level of the change; `null` where nothing counts.
+    bump: Option<Level>,
+    /// Whether the next version is a pre-release.
+    prerelease: bool,
+    /// The name of the branch, where it has one.
+    branch: Option<&'a str>,
+    /// The commit that HEAD points at.
+    head: CommitId,
+    /// Every change of the range, newest first.
+    commits: Vec<NextCommit<'a>>,
+    /// Why this version, or why none.
+    why: &'a str,
+    /// What a person should know.
+    notes: &'a [String],
+}
+
+/// One change of the range.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct NextCommit<'a> {
+    /// The commit in full.
+    sha: CommitId,
+    /// The first line of the change.
+    summary: &'a str,
+    /// The level it gives; `null`: it does not count.
+    bump: Option<Level>,
+    /// Which rule gave it.
+    why: &'a str,
+}
+
 fn document(next: &Next) -> Value {
-    let commits: Vec<Value> = next
-        .entries
-        .iter()
-        .map(|entry| {
-            json!({
-                "sha": entry.id.to_string(),
-                "summary": entry.summary,
-                "bump": entry.level,
-                "why": entry.why,
-            })
-        })
-        .collect();
-    let text = |version: &Option<semver::Version>| version.as_ref().map(ToString::to_string);
-    json!({
-        "v": 1,
-        "current": text(&next.current),
-        "current_tag": next.current_tag,
-        "range_from": text(&next.range_from),
-        "next": text(&next.version),
-        "bump": next.level,
-        "prerelease": next.is_prerelease(),
-        "branch": next.branch,
-        "head": next.head.to_string(),
-        "commits": commits,
-        "why": next.why,
-        "notes": next.notes,
+    let commits = next.entries.iter();
+    let commits = commits.map(|entry| NextCommit {
+        sha: entry.id,
+        summary: &entry.summary,
+        bump: entry.level,
+        why: &entry.why,
+    });
+    plain(&NextDocument {
+        v: 1,
+        current: next.current.as_ref(),
+        current_tag: next.current_tag.as_deref(),
+        range_from: next.range_from.as_ref(),
+        next: next.version.as_ref(),
+        bump: next.level,
+        prerelease: next.is_prerelease(),
+        branch: next.branch.as_deref(),
+        head: next.head,
+        commits: commits.collect(),
+        why: &next.why,
+        notes: &next.notes,
     })
 }

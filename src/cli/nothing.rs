@@ -1,8 +1,14 @@
 //! There is nothing to release: why, and what is not as it should be all the same.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::{exit, policy_file::PolicyFile, render::Terminal};
+use super::{
+    exit,
+    images::plain,
+    line::{NothingDocument, NothingLine, NothingWord, OutcomeType, V},
+    policy_file::PolicyFile,
+    render::Terminal,
+};
 use crate::{
     error::{Error, ErrorKind},
     release::NothingToRelease,
@@ -24,26 +30,26 @@ pub(super) fn messages(file: PolicyFile<'_>, messages: &[String], terminal: &Ter
 
 /// In the place of a plan.
 pub(super) fn plan_document(nothing: &NothingToRelease) -> Value {
-    json!({
-        "v": 1,
-        "version": null,
-        "current": nothing.current,
-        "why": nothing.why,
-        "messages": nothing.messages,
+    plain(&NothingDocument {
+        v: V,
+        version: (),
+        current: nothing.current.as_ref(),
+        why: &nothing.why,
+        messages: &nothing.messages,
     })
 }
 
 /// In the place of an outcome.
 pub(super) fn outcome_line(nothing: &NothingToRelease) -> Value {
-    json!({
-        "v": 1,
-        "type": "outcome",
-        "outcome": "nothing",
-        "exit": exit::OK,
-        "version": null,
-        "current": nothing.current,
-        "why": nothing.why,
-        "messages": nothing.messages,
+    plain(&NothingLine {
+        v: V,
+        line: OutcomeType::Outcome,
+        outcome: NothingWord::Nothing,
+        exit: exit::OK,
+        version: (),
+        current: Some(nothing.current.as_ref()),
+        why: &nothing.why,
+        messages: Some(&nothing.messages),
     })
 }
 

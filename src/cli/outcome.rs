@@ -9,6 +9,7 @@ use super::{
     ci::{RunEnd, RunReport},
     ending::{RunVerb, ending},
     exit, images,
+    line::{FailedLine, NothingLine, NothingWord, OutcomeType, V},
     policy_file::PolicyFile,
     render::{BACK, Terminal, VERB},
 };
@@ -54,9 +55,15 @@ pub(super) fn print_or(
 
 fn print_nothing(nothing: &str, terminal: &Terminal) -> ExitCode {
     if terminal.json {
-        terminal.json(&json!({
-            "v": 1, "type": "outcome", "outcome": "nothing", "exit": exit::OK, "version": null,
-            "why": nothing,
+        terminal.json(&images::plain(&NothingLine {
+            v: V,
+            line: OutcomeType::Outcome,
+            outcome: NothingWord::Nothing,
+            exit: exit::OK,
+            version: (),
+            current: None,
+            why: nothing,
+            messages: None,
         }));
     } else {
         terminal.note(nothing);
@@ -89,13 +96,13 @@ pub(super) fn tell(file: PolicyFile<'_>, outcome: &Outcome, deed: RunVerb, termi
 
 /// A run that failed before there was a transaction, as the last JSON line.
 pub(super) fn failed(error: &Error) -> Value {
-    json!({
-        "v": 1,
-        "type": "outcome",
-        "outcome": error.kind(),
-        "exit": error.exit_code(),
-        "version": null,
-        "error": error,
+    images::plain(&FailedLine {
+        v: V,
+        line: OutcomeType::Outcome,
+        outcome: error.kind(),
+        exit: error.exit_code(),
+        version: (),
+        error,
     })
 }
 

@@ -2,12 +2,15 @@
 
 use std::process::ExitCode;
 
+use semver::Version;
+
 use super::{
     context::Context,
     ending::RunVerb,
     exit, outcome,
     plan::{self, PlanView},
     question::{confirm, needs_answer},
+    report::{ReportArgs, RunFacts},
 };
 use crate::{error::Result, project::parse_version, release::ReleaseRequest};
 
@@ -24,11 +27,13 @@ pub(super) struct PromoteArgs {
     #[arg(long)]
     skip_hooks: bool,
     /// Show what it would do; touch nothing
-    #[arg(long)]
+    #[arg(long, conflicts_with = "report")]
     dry_run: bool,
     /// Promote by a policy that no commit holds
     #[arg(long)]
     allow_dirty: bool,
+    #[command(flatten)]
+    report: ReportArgs,
 }
 
 pub(super) fn run(args: PromoteArgs, context: &Context) -> Result<ExitCode> {
@@ -42,10 +47,22 @@ pub(super) fn run(args: PromoteArgs, context: &Context) -> Result<ExitCode> {
         plan::print_one(&planned, terminal);
         return Ok(ExitCode::from(exit::OK));
     }
+    args.report.around(RunVerb::Promote, context, |facts| {
+        promoted(&args, &candidate, context, facts)
+    })
+}
+
+fn promoted(
+    args: &PromoteArgs,
+    candidate: &Version,
+    context: &Context,
+    facts: &mut RunFacts,
+) -> Result<ExitCode> {
+    let terminal = &context.terminal;
     let mut request = ReleaseRequest::default();
     request.allow_dirty = args.allow_dirty;
     let release = context.release_for_work()?.with_hooks(!args.skip_hooks);
-    release.must_be_prerelease(&candidate)?;
+    release.must_be_prerelease(candidate)?;
     if !args.yes {
         needs_answer(
             terminal,
@@ -56,10 +73,10 @@ pub(super) fn run(args: PromoteArgs, context: &Context) -> Result<ExitCode> {
             )),
         )?;
     }
-    let outcome = match args.yes {
-        true => release.promote(&candidate, &request)?,
+    let done = match args.yes {
+        true => release.promote(candidate, &request),
         false => {
-            let shown = release.propose_promotion(&candidate, &request)?;
+            let shown = release.propose_promotion(candidate, &request)?;
             let question = format!(
                 "{}Release {}?",
                 plan::text(&shown, PlanView::on_stderr(terminal)),
@@ -67,8 +84,11 @@ pub(super) fn run(args: PromoteArgs, context: &Context) -> Result<ExitCode> {
             );
             confirm(&question, "not promoted", &context.cancel)?;
             terminal.agree();
-            release.execute_promotion(&candidate, &shown, &request)?
+            release.execute_promotion(candidate, &shown, &request)
         }
     };
+    facts.plan = release.last_plan();
+    let outcome = done?;
+    facts.outcome = Some(outcome.clone());
     Ok(outcome::print(&outcome, RunVerb::Promote, terminal))
 }

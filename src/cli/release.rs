@@ -22,6 +22,7 @@ use super::{
     question::{confirm, needs_answer},
     recovery_args::consent,
     render::Terminal,
+    report::{ReportArgs, RunFacts},
 };
 use crate::{
     error::{Error, Result},
@@ -42,7 +43,7 @@ pub(super) struct ReleaseArgs {
     #[arg(short, long)]
     yes: bool,
     /// Plan and prove that nothing would stop it; touch nothing
-    #[arg(long, conflicts_with = "plan")]
+    #[arg(long, conflicts_with_all = ["plan", "report"])]
     dry_run: bool,
     /// Release exactly this plan (`hoist plan --json`), or refuse
     #[arg(long, value_name = "FILE")]
@@ -69,18 +70,28 @@ pub(super) struct ReleaseArgs {
     #[arg(long)]
     require_release: bool,
     /// Every image side by side: each committed file of the policy's name
-    #[arg(long, conflicts_with = "plan")]
+    #[arg(long, conflicts_with_all = ["plan", "report"])]
     all: bool,
+    #[command(flatten)]
+    report: ReportArgs,
 }
 
 pub(super) fn run(args: ReleaseArgs, context: &Context) -> Result<ExitCode> {
-    let terminal = &context.terminal;
-    let reviewed = args.plan.as_deref().map(read_plan).transpose()?;
-    let mut request = request(&args, reviewed.as_ref(), context)?;
-    request.consent = consent(args.yes, Consent::GivenIfProven, context);
     if args.dry_run {
+        let reviewed = args.plan.as_deref().map(read_plan).transpose()?;
+        let request = asked_for(&args, reviewed.as_ref(), context)?;
         return dry_run(&args, &request, context);
     }
+    let report = args.report.clone();
+    report.around(RunVerb::Release, context, |facts| {
+        released(&args, context, facts)
+    })
+}
+
+fn released(args: &ReleaseArgs, context: &Context, facts: &mut RunFacts) -> Result<ExitCode> {
+    let terminal = &context.terminal;
+    let reviewed = args.plan.as_deref().map(read_plan).transpose()?;
+    let request = asked_for(args, reviewed.as_ref(), context)?;
     let releases = context
         .releases_for_work(args.all)?
         .with_hooks(!args.skip_hooks)
@@ -94,6 +105,11 @@ pub(super) fn run(args: ReleaseArgs, context: &Context) -> Result<ExitCode> {
         let planned = Images::of(releases.propose(&request))?;
         plan::tell_without_plan(&planned, terminal);
         if !is_asked(&planned, terminal, &context.cancel)? {
+            for (_, planned) in planned.values() {
+                if let Planned::NothingToRelease(nothing) = planned {
+                    facts.nothing = Some(("nothing", nothing.why.clone()));
+                }
+            }
             return without_plan(&planned, args.require_release, terminal);
         }
         shown = shown.or_else(|| Some(planned.into_results()));
@@ -102,9 +118,23 @@ pub(super) fn run(args: ReleaseArgs, context: &Context) -> Result<ExitCode> {
         Some(shown) => releases.execute(shown, &request),
         None => releases.release(&request),
     };
+    facts.plan = releases.members().first().and_then(|one| one.last_plan());
     let done = Images::of(done)?;
+    tell_facts(&done, facts);
     report(&done, args.all, context);
     print(&done, args.require_release, terminal)
+}
+
+/// What a report of the only image is made from.
+fn tell_facts(done: &Images<ReleaseResult>, facts: &mut RunFacts) {
+    for (_, result) in done.values() {
+        match result {
+            ReleaseResult::Ended(ended) => facts.outcome = Some((**ended).clone()),
+            ReleaseResult::Nothing(nothing) => {
+                facts.nothing = Some(("nothing", nothing.why.clone()));
+            }
+        }
+    }
 }
 
 /// Shows the plans, having proven that nothing would stop them. It publishes nothing, so a password
@@ -158,6 +188,17 @@ fn notes_of(done: &Images<ReleaseResult>, all: bool, context: &Context) -> Vec<O
         _ => None,
     };
     projects.projects().iter().zip(results).map(one).collect()
+}
+
+/// What is asked for, and who agrees to what else may be met.
+fn asked_for(
+    args: &ReleaseArgs,
+    reviewed: Option<&Plan>,
+    context: &Context,
+) -> Result<ReleaseRequest> {
+    let mut request = request(args, reviewed, context)?;
+    request.consent = consent(args.yes, Consent::GivenIfProven, context);
+    Ok(request)
 }
 
 /// A reviewed plan says which branch was meant.

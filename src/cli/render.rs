@@ -12,7 +12,7 @@ use std::{
 
 use anstyle::{AnsiColor, Style};
 use console::Term;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{
     args::{Color, Global},
@@ -22,7 +22,6 @@ use super::{
 };
 use crate::{
     error::Error,
-    oci::Observed,
     text::{is_harmful, sanitize},
 };
 
@@ -95,6 +94,11 @@ impl Terminal {
     /// Whether a person was shown a plan and has agreed to it.
     pub(super) fn has_agreed(&self) -> bool {
         self.agreed.get().is_some()
+    }
+
+    /// When a person has agreed to what was shown.
+    pub(super) fn agreed(&self) -> Option<Instant> {
+        self.agreed.get().copied()
     }
 
     /// How long the work has been going on. Time to think about a question is not part of it.
@@ -332,14 +336,6 @@ fn harmless_json(document: &str) -> String {
         }
     }
     out
-}
-
-/// What a tag shows as JSON: the digest, or null where there is no such tag or it is not readable.
-pub(super) fn shown(observed: &Observed) -> Value {
-    match observed {
-        Observed::At(digest) => json!(digest),
-        Observed::Absent | Observed::Unknown => Value::Null,
-    }
 }
 
 #[cfg(test)]

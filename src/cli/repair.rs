@@ -3,16 +3,18 @@
 
 use std::process::ExitCode;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{
     context::Context,
     ending::RunVerb,
     exit,
-    images::{self, Images},
+    images::{self, Images, plain},
+    line::{DriftLine, OutcomeType, RepairLine, RepairWord, TagType, V},
     outcome,
     policy_file::PolicyFile,
-    render::{Terminal, shown},
+    render::Terminal,
+    report::{ReportArgs, RunFacts},
     table::{Meaning, TableCell},
 };
 use crate::{
@@ -24,13 +26,16 @@ use crate::{
 
 /// Compare every moving tag with what is published; `--yes` moves those that drifted
 #[derive(Debug, clap::Args)]
+#[command(mut_arg("report", |report| report.requires("yes")))]
 pub(super) struct RepairArgs {
     /// Move every tag that drifted to where it should point: all of them or none
     #[arg(short, long)]
     yes: bool,
     /// For every image: each committed file of the policy's name
-    #[arg(long)]
+    #[arg(long, conflicts_with = "report")]
     all: bool,
+    #[command(flatten)]
+    report: ReportArgs,
 }
 
 /// What came of one image.
@@ -44,6 +49,13 @@ struct Repaired {
 }
 
 pub(super) fn run(args: RepairArgs, context: &Context) -> Result<ExitCode> {
+    let report = args.report.clone();
+    report.around(RunVerb::Repair, context, |facts| {
+        repaired(&args, context, facts)
+    })
+}
+
+fn repaired(args: &RepairArgs, context: &Context, facts: &mut RunFacts) -> Result<ExitCode> {
     let terminal = &context.terminal;
     let releases = match args.yes {
         true => context.releases_for_work(args.all)?.for_publishing(),
@@ -51,6 +63,12 @@ pub(super) fn run(args: RepairArgs, context: &Context) -> Result<ExitCode> {
     };
     let reports = Images::of(releases.drift())?;
     show(&reports, terminal);
+    for (_, report) in reports.values() {
+        let wrong = report.wrong();
+        facts.why.extend(wrong.map(|(repository, drift)| {
+            ((repository.clone(), drift.tag.clone()), drift.why.clone())
+        }));
+    }
     let wrong: Vec<usize> = reports
         .iter()
         .map(|(_, report)| report.as_ref().map_or(0, |report| report.wrong().count()))
@@ -79,10 +97,14 @@ pub(super) fn run(args: RepairArgs, context: &Context) -> Result<ExitCode> {
                 })
             })
         });
-    Ok(ExitCode::from(print(
-        &Images::of(repaired.collect())?,
-        terminal,
-    )))
+    let repaired = Images::of(repaired.collect())?;
+    for (_, repaired) in repaired.values() {
+        facts.ended_or(
+            repaired.outcome.as_ref(),
+            "every moving tag shows what it should",
+        );
+    }
+    Ok(ExitCode::from(print(&repaired, terminal)))
 }
 
 /// How it ended for each image; the exit code.
@@ -118,12 +140,18 @@ impl Repaired {
 
     /// The last JSON line of one image.
     fn line(&self) -> Value {
-        let word = match (&self.outcome, self.wrong) {
+        let outcome = match (&self.outcome, self.wrong) {
             (Some(outcome), _) => return outcome::document(outcome),
-            (None, 0) if self.differing.is_empty() => "agree",
-            (None, _) => "disagree",
+            (None, 0) if self.differing.is_empty() => RepairWord::Agree,
+            (None, _) => RepairWord::Disagree,
         };
-        json!({"v": 1, "type": "outcome", "outcome": word, "exit": self.code(), "wrong": self.wrong})
+        plain(&RepairLine {
+            v: V,
+            line: OutcomeType::Outcome,
+            outcome,
+            exit: self.code(),
+            wrong: self.wrong,
+        })
     }
 
     fn tell(&self, file: PolicyFile<'_>, terminal: &Terminal) {
@@ -231,41 +259,38 @@ fn open_row(repository: &Repository, tag: &UnjudgedTag) -> Vec<TableCell> {
 }
 
 fn open_line(repository: &Repository, tag: &UnjudgedTag) -> Value {
-    json!({
-        "v": 1,
-        "type": "tag",
-        "repository": repository,
-        "tag": tag.tag,
-        "image": tag.image.name(),
-        "variant": tag.image.variant(),
-        "state": "unjudged",
-        "version": null,
-        "from": null,
-        "want": null,
-        "shown": shown(&tag.shown),
-        "shown_version": tag.version.as_ref().map(ToString::to_string),
-        "why": tag.why,
+    plain(&DriftLine {
+        v: V,
+        line: TagType::Tag,
+        repository,
+        tag: &tag.tag,
+        image: &tag.image,
+        state: "unjudged",
+        version: None,
+        from: None,
+        want: None,
+        shown: tag.shown.digest(),
+        shown_version: tag.version.as_ref(),
+        why: &tag.why,
     })
 }
 
 fn line(repository: &Repository, drift: &Drift) -> Value {
-    let was = match &drift.state {
-        DriftState::Wrong(version) => version.as_ref().map(ToString::to_string),
-        _ => None,
-    };
-    json!({
-        "v": 1,
-        "type": "tag",
-        "repository": repository,
-        "tag": drift.tag,
-        "image": drift.image.name(),
-        "variant": drift.image.variant(),
-        "state": drift.state.as_str(),
-        "version": drift.version.to_string(),
-        "from": drift.from,
-        "want": drift.want,
-        "shown": shown(&drift.shown),
-        "shown_version": was,
-        "why": drift.why,
+    plain(&DriftLine {
+        v: V,
+        line: TagType::Tag,
+        repository,
+        tag: &drift.tag,
+        image: &drift.image,
+        state: drift.state.as_str(),
+        version: Some(&drift.version),
+        from: Some(&drift.from),
+        want: Some(&drift.want),
+        shown: drift.shown.digest(),
+        shown_version: match &drift.state {
+            DriftState::Wrong(version) => version.as_ref(),
+            DriftState::Right | DriftState::Missing | DriftState::Unreadable => None,
+        },
+        why: &drift.why,
     })
 }

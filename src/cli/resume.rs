@@ -7,6 +7,7 @@ use super::{
     ending::RunVerb,
     outcome,
     recovery_args::{RecoveryArgs, consent},
+    report::ReportArgs,
 };
 use crate::{error::Result, release::Consent};
 
@@ -15,18 +16,22 @@ use crate::{error::Result, release::Consent};
 pub(super) struct ResumeArgs {
     #[command(flatten)]
     recovery: RecoveryArgs,
+    #[command(flatten)]
+    report: ReportArgs,
 }
 
 pub(super) fn run(args: ResumeArgs, context: &Context) -> Result<ExitCode> {
-    let consent = consent(args.recovery.yes, Consent::Given, context);
-    let release = context.release_for_work()?;
-    let outcome = release.resume(args.recovery.recovery(), &consent);
-    let outcome = outcome?;
-    let nothing = "nothing to finish: no release is unfinished";
-    Ok(outcome::print_or(
-        outcome,
-        nothing,
-        RunVerb::Resume,
-        &context.terminal,
-    ))
+    args.report.around(RunVerb::Resume, context, |facts| {
+        let consent = consent(args.recovery.yes, Consent::Given, context);
+        let release = context.release_for_work()?;
+        let outcome = release.resume(args.recovery.recovery(), &consent)?;
+        let nothing = "nothing to finish: no release is unfinished";
+        facts.ended_or(outcome.as_ref(), nothing);
+        Ok(outcome::print_or(
+            outcome,
+            nothing,
+            RunVerb::Resume,
+            &context.terminal,
+        ))
+    })
 }

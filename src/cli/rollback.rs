@@ -8,20 +8,27 @@ use serde_json::{Value, json};
 use super::{
     context::Context,
     ending::{RunVerb, listed},
-    exit, outcome,
+    exit,
+    images::plain,
+    line::{OutcomeType, TagType, TakenBackAction, TakenBackLine, V, WithdrawnLine, WithdrawnWord},
+    outcome,
     question::{confirm, needs_answer},
     recovery_args::{RecoveryArgs, consent},
-    render::{BACK, Terminal, shown},
+    render::{BACK, Terminal},
+    report::{ReportArgs, RunFacts},
     table::{self, Meaning, TableCell},
 };
 use crate::{
     error::{Error, ErrorCode, Result},
-    oci::Observed,
+    oci::{Observed, Repository, Tag},
     outcome::Outcome,
     project::parse_version,
     release::{Consent, RollbackPlan, TakenBack},
     text::elapsed,
 };
+
+/// What is said where nothing had to go back.
+const NOT_MOVED: &str = "no moving tag had to go back";
 
 /// Undo an interrupted release; with a version, take a finished one back
 ///
@@ -37,10 +44,12 @@ pub(super) struct RollbackArgs {
     #[arg(long, value_name = "TEXT", requires = "of")]
     why: Option<String>,
     /// Forget that the version is withdrawn; moves no tag
-    #[arg(long, requires = "of", conflicts_with_all = ["why", "yes"])]
+    #[arg(long, requires = "of", conflicts_with_all = ["why", "yes", "report"])]
     undo: bool,
     #[command(flatten)]
     recovery: RecoveryArgs,
+    #[command(flatten)]
+    report: ReportArgs,
 }
 
 pub(super) fn run(args: RollbackArgs, context: &Context) -> Result<ExitCode> {
@@ -48,24 +57,33 @@ pub(super) fn run(args: RollbackArgs, context: &Context) -> Result<ExitCode> {
         let version = parse_version(of)?;
         return match args.undo {
             true => undo(&version, context),
-            false => take_back(&version, &args, context),
+            false => args.report.around(RunVerb::TakeBack, context, |facts| {
+                take_back(&version, &args, context, facts)
+            }),
         };
     }
-    let consent = consent(args.recovery.yes, Consent::Given, context);
-    let release = context.release_for_work()?;
-    let outcome = release.roll_back_unfinished(args.recovery.recovery(), &consent);
-    let outcome = outcome?;
-    let nothing = "nothing to undo: no release is unfinished";
-    Ok(outcome::print_or(
-        outcome,
-        nothing,
-        RunVerb::RollBack,
-        &context.terminal,
-    ))
+    args.report.around(RunVerb::RollBack, context, |facts| {
+        let consent = consent(args.recovery.yes, Consent::Given, context);
+        let release = context.release_for_work()?;
+        let outcome = release.roll_back_unfinished(args.recovery.recovery(), &consent)?;
+        let nothing = "nothing to undo: no release is unfinished";
+        facts.ended_or(outcome.as_ref(), nothing);
+        Ok(outcome::print_or(
+            outcome,
+            nothing,
+            RunVerb::RollBack,
+            &context.terminal,
+        ))
+    })
 }
 
 /// Moves the moving tags of a finished release back.
-fn take_back(version: &Version, args: &RollbackArgs, context: &Context) -> Result<ExitCode> {
+fn take_back(
+    version: &Version,
+    args: &RollbackArgs,
+    context: &Context,
+    facts: &mut RunFacts,
+) -> Result<ExitCode> {
     let terminal = &context.terminal;
     let release = context.release_for_work()?;
     if let Some(error) = release.hindrance()? {
@@ -74,6 +92,7 @@ fn take_back(version: &Version, args: &RollbackArgs, context: &Context) -> Resul
     // First whether there is such a version, and what would move.
     let plan = release.plan_take_back(version)?;
     show(&plan, terminal);
+    facts.why = reasons(&plan);
     if !plan.is_done() && !args.recovery.yes {
         let asks = format!("`hoist rollback {version}` asks before it moves tags");
         needs_answer(terminal, &asks, "nothing was moved", None)?;
@@ -82,7 +101,13 @@ fn take_back(version: &Version, args: &RollbackArgs, context: &Context) -> Resul
         confirm(&question, &undone, &context.cancel)?;
         terminal.agree();
     }
-    match release.take_back(&plan, args.why.as_deref())? {
+    let taken = release.take_back(&plan, args.why.as_deref())?;
+    match &taken {
+        TakenBack::Ended(outcome) => facts.outcome = Some((**outcome).clone()),
+        TakenBack::Remembered => facts.nothing = Some(("withdrawn", NOT_MOVED.to_owned())),
+        TakenBack::Nothing => facts.nothing = Some(("nothing", NOT_MOVED.to_owned())),
+    }
+    match taken {
         TakenBack::Ended(outcome) if outcome.error.is_none() => {
             terminal.note(&format!(
                 "{version} keeps its own tags; `hoist rollback {version} --undo` forgets that it is withdrawn"
@@ -91,10 +116,9 @@ fn take_back(version: &Version, args: &RollbackArgs, context: &Context) -> Resul
         }
         TakenBack::Ended(outcome) => Ok(outcome::print(&outcome, RunVerb::TakeBack, terminal)),
         TakenBack::Remembered => {
-            let why = "no moving tag had to go back";
             match terminal.json {
-                true => terminal.json(&line("withdrawn", version, why)),
-                false => terminal.end(BACK, "Withdrawn", &format!("{version}: {why}")),
+                true => terminal.json(&line(WithdrawnWord::Withdrawn, version, NOT_MOVED)),
+                false => terminal.end(BACK, "Withdrawn", &format!("{version}: {NOT_MOVED}")),
             }
             Ok(ExitCode::from(exit::OK))
         }
@@ -104,6 +128,17 @@ fn take_back(version: &Version, args: &RollbackArgs, context: &Context) -> Resul
             Ok(outcome::print_or(None, &told, RunVerb::TakeBack, terminal))
         }
     }
+}
+
+/// Why each moving tag goes back, or stays.
+fn reasons(plan: &RollbackPlan) -> BTreeMap<(Repository, Tag), String> {
+    let moves = plan
+        .moves()
+        .map(|(repository, drift)| ((repository.clone(), drift.tag.clone()), drift.why.clone()));
+    let stays = plan.stays.iter();
+    let stays =
+        stays.map(|(repository, tag, why)| ((repository.clone(), tag.clone()), why.clone()));
+    moves.chain(stays).collect()
 }
 
 /// The last words of a roll back that was done.
@@ -187,40 +222,43 @@ fn show(plan: &RollbackPlan, terminal: &Terminal) {
 }
 
 fn lines(plan: &RollbackPlan) -> Vec<Value> {
-    let moves = plan.moves().map(|(repository, drift)| {
-        json!({
-            "v": 1,
-            "type": "tag",
-            "repository": repository,
-            "tag": drift.tag,
-            "action": "back",
-            "version": drift.version.to_string(),
-            "want": drift.want,
-            "shown": shown(&drift.shown),
-            "why": drift.why,
-        })
+    let moves = plan.moves().map(|(repository, drift)| TakenBackLine {
+        v: V,
+        line: TagType::Tag,
+        repository,
+        tag: &drift.tag,
+        action: TakenBackAction::Back,
+        version: Some(&drift.version),
+        want: Some(&drift.want),
+        shown: drift.shown.digest(),
+        why: &drift.why,
     });
-    let stays = plan.stays.iter().map(|(repository, tag, why)| {
-        json!({
-            "v": 1,
-            "type": "tag",
-            "repository": repository,
-            "tag": tag,
-            "action": "stay",
-            "version": null,
-            "want": null,
-            "shown": null,
-            "why": why,
-        })
-    });
-    moves.chain(stays).collect()
+    let stays = plan
+        .stays
+        .iter()
+        .map(|(repository, tag, why)| TakenBackLine {
+            v: V,
+            line: TagType::Tag,
+            repository,
+            tag,
+            action: TakenBackAction::Stay,
+            version: None,
+            want: None,
+            shown: None,
+            why,
+        });
+    moves.chain(stays).map(|line| plain(&line)).collect()
 }
 
 /// The last JSON line where no tag was moved.
-fn line(word: &str, version: &Version, why: &str) -> Value {
-    json!({
-        "v": 1, "type": "outcome", "outcome": word, "exit": exit::OK, "version": version.to_string(),
-        "why": why,
+fn line(outcome: WithdrawnWord, version: &Version, why: &str) -> Value {
+    plain(&WithdrawnLine {
+        v: V,
+        line: OutcomeType::Outcome,
+        outcome,
+        exit: exit::OK,
+        version,
+        why,
     })
 }
 
@@ -235,7 +273,7 @@ fn undo(version: &Version, context: &Context) -> Result<ExitCode> {
             .hint("`hoist log` marks the versions that are"));
     };
     if terminal.json {
-        terminal.json(&line("undone", version, &found.words()));
+        terminal.json(&line(WithdrawnWord::Undone, version, &found.words()));
     } else {
         terminal.note(&format!("it was {}", found.words()));
         terminal.note("no tag was moved: `hoist repair` shows where each belongs now");

@@ -2,9 +2,13 @@
 
 use std::{fmt::Write as _, process::ExitCode};
 
-use serde_json::json;
+use serde::Serialize;
 
-use super::{context::Context, exit, images::Images};
+use super::{
+    context::Context,
+    exit,
+    images::{Images, plain},
+};
 use crate::{
     error::Result,
     release::{RunState, Unfinished},
@@ -26,7 +30,7 @@ pub(super) fn run(args: StatusArgs, context: &Context) -> Result<ExitCode> {
         false => exit::OK,
     });
     if terminal.json {
-        terminal.json(&status.document(|unfinished| json!({ "v": 1, "unfinished": unfinished })));
+        terminal.json(&status.document(|unfinished| plain(&StatusDocument { v: 1, unfinished })));
     } else {
         for (label, unfinished) in status.values() {
             for release in unfinished {
@@ -64,6 +68,16 @@ fn way_on(run: RunState) -> &'static str {
             "where it is certain that it does not run any more: `hoist resume --take-over` finishes it, `hoist rollback --take-over` undoes it"
         }
     }
+}
+
+/// The document of `hoist status --json`.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct StatusDocument<'a> {
+    /// The version of the format.
+    v: u8,
+    /// Releases that are not over, and those that this clone's journals only remember.
+    unfinished: &'a [Unfinished],
 }
 
 /// Whether a release stops others: it waits for `resume` or `rollback`, or is not certainly undone.

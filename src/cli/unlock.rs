@@ -3,19 +3,24 @@
 
 use std::process::ExitCode;
 
-use serde_json::{Value, json};
+use chrono::{DateTime, Utc};
+use semver::Version;
+use serde::Serialize;
+use serde_json::Value;
 
 use super::{
     context::Context,
     exit,
+    images::plain,
     locked_release::{cautions, would_do},
     question::{confirm, needs_answer},
-    render::{Terminal, shown},
+    render::Terminal,
     table::TableCell,
 };
 use crate::{
     error::Result,
-    oci::Observed,
+    git::{CommitId, ObjectId, RefName},
+    oci::{Digest, Observed, Repository, Tag},
     outcome::TagReport,
     release::{DriftReport, DriftState, LockToDelete, UnlockChoice, UnlockContent, UnlockPlan},
 };
@@ -46,7 +51,12 @@ pub(super) fn run(args: UnlockArgs, context: &Context) -> Result<ExitCode> {
     };
     let Some(plan) = release.plan_unlock(choice)? else {
         match terminal.json {
-            true => terminal.json(&json!({ "v": 1, "locks": [], "tags": [], "deleted": false })),
+            true => terminal.json(&plain(&UnlockDocument {
+                v: 1,
+                locks: Vec::new(),
+                tags: Vec::new(),
+                deleted: false,
+            })),
             false => terminal.note("there is no lock"),
         }
         return Ok(ExitCode::from(exit::OK));
@@ -134,49 +144,118 @@ fn rows(tags: &DriftReport) -> Vec<Vec<TableCell>> {
     rows
 }
 
+/// The document of `hoist unlock --json`.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct UnlockDocument<'a> {
+    /// The version of the format.
+    v: u8,
+    /// The locks that were deleted; empty: there was none.
+    locks: Vec<DeletedLock<'a>>,
+    /// The moving tags as they are; empty where they could not be listed.
+    tags: Vec<TagBehind<'a>>,
+    /// Whether a lock was deleted.
+    deleted: bool,
+}
+
+/// A lock that was deleted.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct DeletedLock<'a> {
+    /// Its ref; `null`: the lock file of this clone.
+    #[serde(rename = "ref")]
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
+    name: &'a Option<RefName>,
+    /// The object that the ref showed.
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
+    object: &'a Option<ObjectId>,
+    /// Why neither `resume` nor `rollback` could use it; `null` where they could.
+    why: Option<&'a str>,
+    /// The release that was given up, where it could have gone on.
+    release: Option<GivenUpRelease<'a>>,
+    /// The file that its journal was saved to.
+    saved: String,
+}
+
+/// A release that was given up.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct GivenUpRelease<'a> {
+    /// Its version.
+    version: &'a Version,
+    /// Its commit.
+    commit: CommitId,
+    /// The process that had it, as the lock says.
+    owner: &'a str,
+    /// Since when its owner had it, as the lock says.
+    since: DateTime<Utc>,
+    /// What it would have done: one line for each tag and ref.
+    moves: &'a [String],
+    /// What was doubtful about it.
+    cautions: Vec<&'a str>,
+    /// Its tags that are not as they were before.
+    moved: &'a [TagReport],
+}
+
+/// A moving tag, and what it should show.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct TagBehind<'a> {
+    /// The repository of the tag.
+    repository: &'a Repository,
+    /// The tag's name.
+    tag: &'a Tag,
+    /// `right`, `missing`, `wrong` or `unreadable`.
+    state: &'static str,
+    /// The version that it should show.
+    version: &'a Version,
+    /// The image that it should show.
+    want: &'a Digest,
+    /// What it shows; `null`: there is no such tag, or it could not be read.
+    shown: Option<&'a Digest>,
+}
+
 fn document(plan: &UnlockPlan) -> Value {
     let mut tags = Vec::new();
     for surveyed in plan.tags.iter().flat_map(|tags| &tags.repositories) {
-        for drift in &surveyed.drift {
-            tags.push(json!({
-                "repository": surveyed.repository,
-                "tag": drift.tag,
-                "state": drift.state.as_str(),
-                "version": drift.version.to_string(),
-                "want": drift.want,
-                "shown": shown(&drift.shown),
-            }));
-        }
+        tags.extend(surveyed.drift.iter().map(|drift| TagBehind {
+            repository: &surveyed.repository,
+            tag: &drift.tag,
+            state: drift.state.as_str(),
+            version: &drift.version,
+            want: &drift.want,
+            shown: drift.shown.digest(),
+        }));
     }
-    json!({
-        "v": 1,
-        "locks": plan.locks.iter().map(lock_document).collect::<Vec<_>>(),
-        "tags": tags,
-        "deleted": true,
+    plain(&UnlockDocument {
+        v: 1,
+        locks: plan.locks.iter().map(deleted).collect(),
+        tags,
+        deleted: true,
     })
 }
 
-fn lock_document(lock: &LockToDelete) -> Value {
+fn deleted(lock: &LockToDelete) -> DeletedLock<'_> {
     let (why, release) = match &lock.content {
-        UnlockContent::Unusable(why) => (Some(why), None),
+        UnlockContent::Unusable(why) => (Some(&**why), None),
         UnlockContent::Release { release, moved } => (
             None,
-            Some(json!({
-                "version": release.version,
-                "commit": release.commit,
-                "owner": release.owner,
-                "since": release.since,
-                "moves": release.moves,
-                "cautions": cautions(release).collect::<Vec<_>>(),
-                "moved": moved,
-            })),
+            Some(GivenUpRelease {
+                version: &release.version,
+                commit: release.commit,
+                owner: &release.owner,
+                since: release.since,
+                moves: &release.moves,
+                cautions: cautions(release).map(String::as_str).collect(),
+                moved,
+            }),
         ),
     };
-    json!({
-        "ref": lock.name,
-        "object": lock.object,
-        "why": why,
-        "release": release,
-        "saved": lock.saved.display().to_string(),
-    })
+    DeletedLock {
+        name: &lock.name,
+        object: &lock.object,
+        why,
+        release,
+        saved: lock.saved.display().to_string(),
+    }
 }

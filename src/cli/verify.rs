@@ -2,20 +2,23 @@
 
 use std::process::ExitCode;
 
-use serde_json::{Value, json};
+use semver::Version;
+use serde::Serialize;
+use serde_json::Value;
 
 use super::{
     context::Context,
     exit,
-    images::Images,
-    render::{Terminal, shown},
+    images::{Images, plain},
+    log::{RecordedWithdrawal, recorded_withdrawal},
+    render::Terminal,
     table::{Meaning, TableCell},
 };
 use crate::{
     error::{Error, Result},
-    oci::Observed,
+    oci::{Digest, Observed, Repository, Tag},
     project::parse_version,
-    release::{CheckState, Finding, TagCheck, Verified, VerifyOptions},
+    release::{CheckState, Finding, TagCheck, TagKind, Verified, VerifyOptions},
     text::bytes as size,
 };
 
@@ -200,47 +203,104 @@ fn meaning(state: CheckState) -> Meaning {
     }
 }
 
+/// The document of `hoist verify --json`.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct VerifyDocument<'a> {
+    /// The version of the format.
+    v: u8,
+    /// Nothing is wrong.
+    ok: bool,
+    /// The releases that were looked at.
+    versions: Vec<&'a Version>,
+    /// Each tag of each release in each repository.
+    tags: Vec<VerifiedTag<'a>>,
+    /// What is wrong with an image itself.
+    findings: Vec<VerifiedImage<'a>>,
+    /// What an unfinished or running release means for the answer; `null`: there is none.
+    unfinished: Option<&'a str>,
+    /// The releases among them that were taken back.
+    withdrawn: Vec<RecordedWithdrawal<'a>>,
+    /// Bytes that were fetched and checked.
+    bytes: u64,
+}
+
+/// One tag in one repository.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct VerifiedTag<'a> {
+    /// The release.
+    version: &'a Version,
+    /// The repository that was looked at.
+    repository: &'a Repository,
+    /// The tag that the release should have there.
+    tag: &'a Tag,
+    /// The image that it should show.
+    image: &'a str,
+    /// The variant; `null` for an image without a suffix.
+    variant: Option<&'a str>,
+    /// Whether later releases may move it.
+    kind: TagKind,
+    /// How the tag stands.
+    state: CheckState,
+    /// What it should show; `null` where no repository has the release.
+    want: Option<&'a Digest>,
+    /// What it shows; `null`: there is no such tag, or it could not be read.
+    shown: Option<&'a Digest>,
+    /// Why the tag belongs to the release, or does not; empty for a fixed tag.
+    why: &'a str,
+}
+
+/// Something that is wrong with an image in a repository.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct VerifiedImage<'a> {
+    /// The release.
+    version: &'a Version,
+    /// The repository that has the image.
+    repository: &'a Repository,
+    /// The image's manifest or index.
+    digest: &'a Digest,
+    /// What is wrong, as a fragment of a sentence.
+    problem: &'a str,
+}
+
 fn document(seen: &Seen) -> Value {
     let verified = &seen.releases;
     let mut tags = Vec::new();
     let mut findings = Vec::new();
     for release in verified {
-        let version = release.version.to_string();
-        for check in &release.checks {
-            tags.push(json!({
-                "version": version,
-                "repository": check.repository,
-                "tag": check.tag,
-                "image": check.image.name(),
-                "variant": check.image.variant(),
-                "kind": check.kind,
-                "state": check.state.as_str(),
-                "want": check.want,
-                "shown": shown(&check.shown),
-                "why": check.why,
-            }));
-        }
-        for finding in &release.findings {
-            findings.push(json!({
-                "version": version,
-                "repository": finding.repository,
-                "digest": finding.digest,
-                "problem": finding.problem,
-            }));
-        }
+        let version = &release.version;
+        tags.extend(release.checks.iter().map(|check| VerifiedTag {
+            version,
+            repository: &check.repository,
+            tag: &check.tag,
+            image: check.image.name(),
+            variant: check.image.variant(),
+            kind: check.kind,
+            state: check.state,
+            want: check.want.as_ref(),
+            shown: check.shown.digest(),
+            why: &check.why,
+        }));
+        findings.extend(release.findings.iter().map(|finding| VerifiedImage {
+            version,
+            repository: &finding.repository,
+            digest: &finding.digest,
+            problem: &finding.problem,
+        }));
     }
-    let versions: Vec<String> = verified.iter().map(|r| r.version.to_string()).collect();
     let withdrawn = verified
         .iter()
         .filter_map(|release| release.withdrawn.as_ref());
-    json!({
-        "v": 1,
-        "ok": is_right(verified),
-        "versions": versions,
-        "tags": tags,
-        "findings": findings,
-        "unfinished": seen.hindrance,
-        "withdrawn": withdrawn.map(super::log::withdrawal).collect::<Vec<_>>(),
-        "bytes": verified.iter().map(|release| release.bytes).sum::<u64>(),
+    plain(&VerifyDocument {
+        v: 1,
+        ok: is_right(verified),
+        versions: verified.iter().map(|release| &release.version).collect(),
+        tags,
+        findings,
+        unfinished: seen.hindrance.as_deref(),
+        withdrawn: withdrawn.map(recorded_withdrawal).collect(),
+        bytes: verified.iter().map(|release| release.bytes).sum(),
     })
 }

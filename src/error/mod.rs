@@ -36,6 +36,7 @@ pub struct Error {
 
 /// A piece of a file or of a program's output that shows what went wrong, line by line as it was.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Excerpt {
     /// What it is a piece of.
@@ -312,6 +313,11 @@ impl schemars::JsonSchema for Error {
                     "description": "Commands that help.",
                     "type": "array",
                     "items": { "type": "string" },
+                },
+                "excerpts": {
+                    "description": "Pieces of a file or of a program's output that show what went wrong.",
+                    "type": "array",
+                    "items": generator.subschema_for::<Excerpt>(),
                 },
             },
             "required": [

@@ -32,6 +32,7 @@ pub struct TagPolicy {
 
 /// The lists of templates in `[tags]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum TemplateList {
     /// `tags.fixed`: tags that never move.

@@ -63,6 +63,20 @@ impl Project {
         Ok(all)
     }
 
+    /// What the git tag of one version records; `None` where this clone has no such tag.
+    ///
+    /// # Errors
+    /// Refused (exit 4) where the tag cannot be read.
+    pub fn recorded(&self, version: &Version) -> Result<Option<PastRelease>> {
+        let name = self.policy().version.tag.name(version);
+        // The repository is lent to one at a time.
+        let is_there = self.git().tag_commit(&name).is_some();
+        match is_there {
+            true => self.past(name, version.clone()).map(Some),
+            false => Ok(None),
+        }
+    }
+
     fn past(&self, name: String, version: Version) -> Result<PastRelease> {
         let git = self.git();
         let message = git.tag_message(&name)?.unwrap_or_default();

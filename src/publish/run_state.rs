@@ -9,6 +9,7 @@ use crate::publish::{
 
 /// Whether the run that has a release is alive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum RunState {

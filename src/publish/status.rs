@@ -18,6 +18,7 @@ use crate::{
 
 /// An unfinished release, for people and programs.
 #[derive(Debug, Clone, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Unfinished {
     /// The version that is being published.
     pub version: semver::Version,

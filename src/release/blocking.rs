@@ -17,8 +17,8 @@ use crate::{
     publish::{Recovery, Unfinished},
     release::{
         self, BuildOptions, BuiltImages, Cancel, Check, Consent, DriftReport, InspectOptions,
-        Planned, ReleaseRequest, ReleaseResult, RollbackPlan, TagsResult, TakenBack, UnlockChoice,
-        UnlockPlan, Verified, VerifyOptions,
+        Planned, ReleaseRequest, ReleaseResult, ReleasedImage, RollbackPlan, TagsResult, TakenBack,
+        UnlockChoice, UnlockPlan, Verified, VerifyOptions,
     },
 };
 
@@ -120,6 +120,12 @@ impl Release {
         self.inner.project()
     }
 
+    /// [`crate::Release::last_plan`].
+    #[must_use]
+    pub fn last_plan(&self) -> Option<Arc<Plan>> {
+        self.inner.last_plan()
+    }
+
     /// [`crate::Release::must_be_prerelease`].
     ///
     /// # Errors
@@ -155,6 +161,7 @@ impl Release {
         drift() -> Result<DriftReport>;
         repair(drift: &DriftReport) -> Result<Option<Outcome>>;
         inspect(options: &InspectOptions) -> Result<Report>;
+        released(outcome: &Outcome, before: Option<&Version>) -> Result<Vec<ReleasedImage>>;
     }
 }
 

@@ -36,6 +36,7 @@ impl Release {
         options: &ImageOptions,
         verb: Verb,
     ) -> Result<Outcome> {
+        self.remember_plan(plan);
         let outcome = self.carried_out(plan, options, verb).await;
         self.store().let_go();
         self.close_pushes().await;

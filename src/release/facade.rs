@@ -2,7 +2,7 @@
 
 use std::{
     path::Path,
-    sync::{Arc, OnceLock, atomic::AtomicBool},
+    sync::{Arc, Mutex, OnceLock, PoisonError, atomic::AtomicBool},
 };
 
 use tokio_util::sync::CancellationToken;
@@ -16,6 +16,7 @@ use crate::{
         registry::{HostOptions, Registries, Settings},
     },
     oci::Repository,
+    plan::Plan,
     policy::Policy,
     project::{Location, Project},
     release::{cancel::Cancel, errors, remote_memory::RemoteMemory},
@@ -41,6 +42,8 @@ pub struct Release {
     pub(super) skip_hooks: AtomicBool,
     /// The git remote, and what it showed when this release looked at it for the first time.
     pub(super) remote_memory: RemoteMemory,
+    /// What was carried out last.
+    last_plan: Mutex<Option<Arc<Plan>>>,
 }
 
 impl Release {
@@ -79,6 +82,7 @@ impl Release {
             store: OnceLock::new(),
             skip_hooks: AtomicBool::new(false),
             remote_memory: RemoteMemory::default(),
+            last_plan: Mutex::default(),
         }
     }
 
@@ -95,6 +99,23 @@ impl Release {
     #[must_use]
     pub fn project(&self) -> &Project {
         &self.project
+    }
+
+    /// The plan that was carried out last, whatever came of it; `None` where nothing was carried out, or
+    /// where an unfinished release was gone on with, which has no plan here.
+    #[must_use]
+    pub fn last_plan(&self) -> Option<Arc<Plan>> {
+        let last = self.last_plan.lock();
+        last.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Remembers what is carried out now.
+    pub(super) fn remember_plan(&self, plan: &Plan) {
+        let mut last = self
+            .last_plan
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *last = Some(Arc::new(plan.clone()));
     }
 
     pub(super) fn policy(&self) -> &Policy {
@@ -151,7 +172,6 @@ mod tests {
 
     use super::*;
     use crate::{
-        plan::Plan,
         publish::Recovery,
         release::{
             consent::Consent, inspect::InspectOptions, repair::DriftReport,

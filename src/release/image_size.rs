@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     io::registry::{RegistryError, RepositoryApi, image_tree},
-    oci::{Digest, ImageDocument, Manifest, ManifestDocument, Platform, TagOrDigest},
+    oci::{Descriptor, Digest, ImageDocument, Manifest, ManifestDocument, Platform, TagOrDigest},
 };
 
 /// The layers of a published image.
@@ -35,21 +35,65 @@ pub(super) async fn published_layers(
     }))
 }
 
+/// The image of one platform.
+pub(super) struct PlatformSize {
+    /// `None` where no index names it.
+    pub(super) platform: Option<Platform>,
+    /// Bytes to pull: all layers, each once.
+    pub(super) size: u64,
+    /// The number of different layers.
+    pub(super) layers: usize,
+}
+
+/// Reads what a name has for each platform; empty where the registry does not have it.
+pub(super) async fn platform_sizes(
+    api: &dyn RepositoryApi,
+    what: &TagOrDigest,
+) -> Result<Vec<PlatformSize>, RegistryError> {
+    let Some(tree) = image_tree::tree(api, what).await? else {
+        return Ok(Vec::new());
+    };
+    if !tree.manifest.media_type.is_index() {
+        let document = parse(&tree.manifest);
+        return Ok(document.map(|one| sized(None, one)).into_iter().collect());
+    }
+    let sizes = listed(&tree).filter_map(|entry| {
+        let platform = entry.platform.filter(|platform| !platform.is_unknown());
+        let mut children = tree.children.iter();
+        let manifest = children.find(|manifest| *manifest.digest() == entry.digest)?;
+        Some(sized(Some(platform?), parse(manifest)?))
+    });
+    Ok(sizes.collect())
+}
+
+fn sized(platform: Option<Platform>, document: ManifestDocument) -> PlatformSize {
+    let layers = document.layers.into_iter();
+    let sizes: BTreeMap<_, _> = layers.map(|layer| (layer.digest, layer.size)).collect();
+    PlatformSize {
+        platform,
+        size: sizes.values().sum(),
+        layers: sizes.len(),
+    }
+}
+
+/// The entries of all indexes of a tree.
+fn listed(tree: &image_tree::ImageTree) -> impl Iterator<Item = Descriptor> {
+    let all = tree.children.iter().chain([&tree.manifest]);
+    let indexes = all.filter_map(|manifest| match ImageDocument::parse(manifest) {
+        Ok(ImageDocument::Index(index)) => Some(index.manifests),
+        Ok(ImageDocument::Manifest(_) | ImageDocument::NotAnImage) | Err(_) => None,
+    });
+    indexes.flatten()
+}
+
 fn of_platform(
     tree: &image_tree::ImageTree,
     platform: Option<&Platform>,
 ) -> Option<ManifestDocument> {
-    let all = tree.children.iter().chain([&tree.manifest]);
-    let listed = all.filter_map(|manifest| match ImageDocument::parse(manifest) {
-        Ok(ImageDocument::Index(index)) => Some(index.manifests),
-        Ok(ImageDocument::Manifest(_) | ImageDocument::NotAnImage) | Err(_) => None,
-    });
-    let entry = listed
-        .flatten()
-        .find(|entry| match (&entry.platform, platform) {
-            (Some(has), Some(wanted)) => has.satisfies(wanted),
-            _ => false,
-        })?;
+    let entry = listed(tree).find(|entry| match (&entry.platform, platform) {
+        (Some(has), Some(wanted)) => has.satisfies(wanted),
+        _ => false,
+    })?;
     let mut children = tree.children.iter();
     children
         .find(|manifest| *manifest.digest() == entry.digest)

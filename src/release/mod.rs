@@ -11,6 +11,7 @@
 //! | images: built, taken from a layout, adopted (`build.rs`), or joined from legs (`legs.rs`) | `build.rs` |
 //! | what is attached to the images; what goes along with one that is published already | `attachments.rs`, `carry.rs` |
 //! | what is about the images, for those who only look | `referrers.rs` |
+//! | how large the images of a release are, beside those of the one before it, for its report | `released.rs` |
 //! | preflight, images, transaction, what follows from its end | `execute.rs`; `budget.rs`, over `measure.rs`, between images and transaction |
 //! | what runs around a transaction: the gate, what is told of its end; signatures; messages | `hooks.rs`, `sign.rs`, `announce.rs` |
 //! | from a plan and its images to the transaction's data | `publication.rs` |
@@ -82,6 +83,7 @@ mod recovery;
 mod referrers;
 mod release_commit;
 mod remote_memory;
+mod released;
 mod remote_tags;
 mod repair;
 mod request;
@@ -101,12 +103,15 @@ mod world;
 use crate::project::Project;
 
 pub(crate) use crate::plan::inspect::{markdown::markdown, page::page};
+#[cfg(feature = "cli")]
+pub(crate) use crate::plan::tags::Verdict;
 pub use built::{BuildOptions, BuildTarget, BuiltImage, BuiltImages};
 pub use cancel::Cancel;
 pub use check::{Check, first_problem};
 pub use consent::{Consent, LockedRelease};
 pub use facade::Release;
 pub use inspect::{InspectOptions, inspect_path};
+pub use released::{ReleasedImage, ReleasedPlatform};
 pub use repair::{DriftReport, RepositoryDrift};
 pub use request::{LegPath, NothingToRelease, Planned, ReleaseRequest, ReleaseResult};
 pub use rollback::{RollbackPlan, TakenBack};

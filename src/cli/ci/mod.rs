@@ -12,7 +12,10 @@ mod summary;
 
 use std::path::PathBuf;
 
-pub(super) use self::report::{RunEnd, RunReport};
+pub(super) use self::{
+    report::{RunEnd, RunReport},
+    summary::{failure, heading, limited},
+};
 use crate::error::Error;
 
 /// Where the CI service takes what hoist writes for it; nowhere, outside of such a service.

@@ -4,7 +4,10 @@ use std::fmt::Write as _;
 
 use super::report::{RunEnd, RunReport};
 use crate::{
-    cli::step_text::amount,
+    cli::{
+        markdown::{code, fenced},
+        step_text::amount,
+    },
     error::Error,
     oci::Observed,
     outcome::{Outcome, OutcomeKind, TagReport},
@@ -40,7 +43,8 @@ pub(super) fn markdown(reports: &[RunReport<'_>]) -> String {
     out
 }
 
-fn heading(outcome: &Outcome) -> String {
+/// How it ended, for which version.
+pub(in crate::cli) fn heading(outcome: &Outcome) -> String {
     let what = match outcome.kind {
         OutcomeKind::Published => "Published",
         OutcomeKind::RolledBack => "Rolled back",
@@ -103,7 +107,7 @@ fn published(outcome: &Outcome, out: &mut String) {
 }
 
 /// An error as its lines in the log.
-fn failure(error: &Error) -> String {
+pub(in crate::cli) fn failure(error: &Error) -> String {
     let mut text = format!("error: {}", error.message());
     for cause in error.causes() {
         text += &format!("\ncaused by: {cause}");
@@ -117,25 +121,8 @@ fn failure(error: &Error) -> String {
     fenced(&text)
 }
 
-/// Text from elsewhere as it is: no markup in it counts.
-fn fenced(text: &str) -> String {
-    let fence = "`".repeat((longest_run(text) + 1).max(3));
-    format!("{fence}text\n{text}\n{fence}\n\n")
-}
-
-/// A name in one line. The names are checked ones, but for a path, which may hold anything.
-fn code(name: &str) -> String {
-    let name = name.replace(['\n', '\r'], " ").replace('|', "\\|");
-    let ticks = "`".repeat(longest_run(&name) + 1);
-    format!("{ticks}{name}{ticks}")
-}
-
-fn longest_run(text: &str) -> usize {
-    let runs = text.split(|c| c != '`');
-    runs.map(str::len).max().unwrap_or(0)
-}
-
-fn limited(notes: &str) -> String {
+/// Notes, cut where they are too long for a service.
+pub(in crate::cli) fn limited(notes: &str) -> String {
     let mut end = MOST_NOTES.min(notes.len());
     while !notes.is_char_boundary(end) {
         end -= 1;
@@ -159,11 +146,6 @@ mod tests {
             markdown(&[report]),
             "### Failed: failed\n\n````text\nerror: a registry said ```\n# <b>\n````\n\n"
         );
-    }
-
-    #[test]
-    fn names_fit_a_cell() {
-        assert_eq!(code("a|b`c\nd"), "``a\\|b`c d``");
     }
 
     #[test]

@@ -1,21 +1,25 @@
 //! The schemas of the plan document and of the JSON lines. A document may get new fields, so they
 //! allow fields that they do not name.
 
+use schemars::JsonSchema;
 use serde_json::{Map, Value, json};
 
 use super::parts::{document, of};
 use crate::{
-    cli::log::LogDocument,
-    error::{Error, ErrorKind},
+    cli::line::{
+        DriftLine, FailedLine, NothingDocument, NothingLine, RepairLine, TakenBackLine,
+        WithdrawnLine,
+    },
+    error::Error,
     event::Event,
     outcome::{Outcome, OutcomeKind},
     release::{Leg, Plan},
 };
 
-type Object = Map<String, Value>;
+pub(super) type Object = Map<String, Value>;
 
 /// An object of these properties, all of them required but those whose names end with `?`.
-fn object(properties: &[(&str, Value)]) -> Object {
+pub(super) fn object(properties: &[(&str, Value)]) -> Object {
     let name = |name: &&str| name.trim_end_matches('?').to_owned();
     let all: Object = properties
         .iter()
@@ -34,7 +38,7 @@ fn object(properties: &[(&str, Value)]) -> Object {
 }
 
 /// Both objects in one.
-fn with(one: &Object, other: &Object) -> Object {
+pub(super) fn with(one: &Object, other: &Object) -> Object {
     let mut both = one.clone();
     for (key, value) in other {
         match (both.get_mut(key), value) {
@@ -55,20 +59,16 @@ fn text() -> Value {
     json!({ "type": "string" })
 }
 
-fn texts() -> Value {
-    json!({ "type": "array", "items": text() })
-}
-
-fn v() -> Object {
+pub(super) fn v() -> Object {
     object(&[("v", json!({ "const": 1 }))])
 }
 
 /// The policy file, where a verb works on several images.
-fn config() -> Value {
+pub(super) fn config() -> Value {
     json!({ "description": "The policy file, where there are several images.", "type": "string" })
 }
 
-fn as_object(schema: Value) -> Object {
+pub(super) fn as_object(schema: Value) -> Object {
     match schema {
         Value::Object(object) => object,
         other => panic!("not an object: {other}"),
@@ -87,28 +87,11 @@ pub(super) fn leg() -> Value {
     )
 }
 
-/// The document of `hoist log --json`.
-pub(super) fn log() -> Value {
-    let mut log = as_object(of::<LogDocument>(true));
-    log.remove("title");
-    document(
-        "hoist log --json",
-        "Past releases, as the git tags of this clone record them; with --all, each image has such a document of its own.",
-        log.into(),
-    )
-}
-
 /// The document of `hoist plan --json`.
 pub(super) fn plan() -> Value {
     let mut plan = as_object(of::<Plan>(true));
     plan.remove("title");
-    let nothing = object(&[
-        ("v", json!({ "const": 1 })),
-        ("version", json!({ "type": "null" })),
-        ("current", json!({ "type": ["string", "null"] })),
-        ("why", text()),
-        ("messages", texts()),
-    ]);
+    let nothing = line::<NothingDocument<'_>>();
     let config = object(&[("config", config())]);
     let failed = object(&[("error", of_error())]);
     let entries: Vec<_> = [&plan, &nothing, &failed]
@@ -128,17 +111,25 @@ pub(super) fn plan() -> Value {
     )
 }
 
-fn of_error() -> Value {
+pub(super) fn of_error() -> Value {
     let mut error = of::<Error>(true);
     error.as_object_mut().map(|error| error.remove("title"));
     error
 }
 
+/// The type of one line.
+fn line<T: JsonSchema>() -> Object {
+    let mut line = as_object(of::<T>(true));
+    line.remove("title");
+    line
+}
+
 /// One line of the verbs that print JSON lines.
 pub(super) fn lines() -> Value {
     let mut all: Vec<Object> = events();
-    all.push(drift());
-    all.push(taken_back());
+    let config = object(&[("config?", config())]);
+    all.push(with(&line::<DriftLine<'_>>(), &config));
+    all.push(line::<TakenBackLine<'_>>());
     all.extend(outcomes());
     document(
         "a line of hoist's JSON lines",
@@ -169,62 +160,14 @@ fn events() -> Vec<Object> {
     events
 }
 
-/// A moving tag, in what `repair` prints.
-fn drift() -> Object {
-    let null = || json!({ "type": ["string", "null"] });
-    let tag = object(&[
-        ("v", json!({ "const": 1 })),
-        ("config?", config()),
-        ("type", json!({ "const": "tag" })),
-        ("repository", text()),
-        ("tag", text()),
-        ("image", text()),
-        ("variant", null()),
-        ("state", text()),
-        ("version", null()),
-        ("from", null()),
-        ("want", null()),
-        ("shown", null()),
-        ("shown_version", null()),
-        ("why", text()),
-    ]);
-    let description = json!("What a moving tag shows, and what it should show.");
-    with(
-        &tag,
-        &Object::from_iter([("description".to_owned(), description)]),
-    )
-}
-
-/// A moving tag, in what `rollback VERSION` prints.
-fn taken_back() -> Object {
-    let null = || json!({ "type": ["string", "null"] });
-    let tag = object(&[
-        ("v", json!({ "const": 1 })),
-        ("type", json!({ "const": "tag" })),
-        ("repository", text()),
-        ("tag", text()),
-        ("action", json!({ "enum": ["back", "stay"] })),
-        ("version", null()),
-        ("want", null()),
-        ("shown", null()),
-        ("why", text()),
-    ]);
-    let description = json!("What becomes of a moving tag of a version that is taken back.");
-    with(
-        &tag,
-        &Object::from_iter([("description".to_owned(), description)]),
-    )
-}
-
 fn outcomes() -> Vec<Object> {
     let words = |schema: &Value| {
         let all = schema["oneOf"].as_array().expect("an enum").iter();
         all.map(|one| one["const"].clone()).collect::<Vec<_>>()
     };
     let ends = words(&of::<OutcomeKind>(true));
-    let errors = words(&of::<ErrorKind>(true));
     let exit = || json!({ "description": "The exit code of the process.", "type": "integer" });
-    let line = |outcomes: &Value| {
+    let ended_line = |outcomes: &Value| {
         object(&[
             ("v", json!({ "const": 1 })),
             ("config?", config()),
@@ -243,16 +186,7 @@ fn outcomes() -> Vec<Object> {
     }
     ended.remove("title");
     let ended = with(&ended, &object(&[("withdrawn?", text())]));
-    let nowhere = json!({ "type": "null" });
-    let failed = object(&[("version", nowhere.clone()), ("error", of_error())]);
-    let nothing = object(&[
-        ("version", nowhere),
-        ("current?", json!({ "type": ["string", "null"] })),
-        ("why", text()),
-        ("messages?", texts()),
-    ]);
-    let withdrawn = object(&[("version", text()), ("why", text())]);
-    let repair = object(&[("wrong", json!({ "type": "integer", "minimum": 0 }))]);
+    let named = object(&[("config?", config())]);
     let release = object(&[
         ("config", config()),
         ("outcome", text()),
@@ -261,14 +195,11 @@ fn outcomes() -> Vec<Object> {
     ]);
     let several = object(&[("releases", json!({ "type": "array", "items": release }))]);
     vec![
-        with(&line(&json!({ "enum": ends })), &ended),
-        with(&line(&json!({ "enum": errors })), &failed),
-        with(&line(&json!({ "const": "nothing" })), &nothing),
-        with(
-            &line(&json!({ "enum": ["withdrawn", "undone"] })),
-            &withdrawn,
-        ),
-        with(&line(&json!({ "enum": ["agree", "disagree"] })), &repair),
-        with(&line(&text()), &several),
+        with(&ended_line(&json!({ "enum": ends })), &ended),
+        with(&line::<FailedLine<'_>>(), &named),
+        with(&line::<NothingLine<'_>>(), &named),
+        line::<WithdrawnLine<'_>>(),
+        with(&line::<RepairLine>(), &named),
+        with(&ended_line(&text()), &several),
     ]
 }

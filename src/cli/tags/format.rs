@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     oci::{Digest, ImageName, Tag},
-    release::{Explained, PlannedTag, TagSet},
+    release::{Explained, TagSet},
 };
 
 /// In which form the tags are printed.
@@ -49,45 +49,6 @@ pub(super) fn text(set: &TagSet, labels: &Labels, format: Format) -> String {
         }
         Format::Github => github(set, labels),
     }
-}
-
-/// `hoist tags --json`.
-pub(super) fn document(set: &TagSet, explain: bool) -> Value {
-    let mut document = json!({
-        "v": 1,
-        "version": set.version().to_string(),
-        "tags": set.tags().iter().map(tag).collect::<Vec<_>>(),
-        "repositories": set.repositories(),
-    });
-    if explain {
-        let templates: Vec<Value> = set.explained().iter().map(template).collect();
-        document["templates"] = templates.into();
-    }
-    document
-}
-
-fn tag(planned: &PlannedTag) -> Value {
-    let mut tag = json!({
-        "tag": planned.tag,
-        "kind": planned.kind,
-        "action": planned.action(),
-        "why": planned.why(),
-        "repositories": planned.verdicts,
-    });
-    tag["image"] = planned.image.name().into();
-    if let Some(variant) = planned.image.variant() {
-        tag["variant"] = json!(variant);
-    }
-    tag
-}
-
-fn template(explained: &Explained) -> Value {
-    json!({
-        "list": explained.list,
-        "template": explained.template.as_str(),
-        "tags": explained.tags,
-        "suppressed": explained.suppressed,
-    })
 }
 
 /// One line a template.
@@ -208,6 +169,7 @@ mod tests {
 
     use super::*;
     use crate::{
+        cli::tags::document,
         plan::{
             tags::{Published, TagContext, compute},
             version::branch::BranchKind,
@@ -296,7 +258,7 @@ mod tests {
 
     #[test]
     fn the_document_has_every_tag_with_every_repository() {
-        let document = document(&set(), true);
+        let document = document::of_set(&set(), true);
         assert_eq!(document["v"], 1);
         assert_eq!(document["version"], "1.2.3");
         assert_eq!(document["tags"][0]["tag"], "1.2.3");

@@ -1,11 +1,12 @@
 //! `hoist tags`: the tag set of a version, for use with any other builder.
 
+pub(super) mod document;
 mod format;
 
 use std::process::ExitCode;
 
 use clap::ValueEnum;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use self::format::Format;
 use super::{
@@ -111,14 +112,8 @@ impl TagsAnswer {
 
     fn document(&self, explain: bool) -> Value {
         match &self.tags.set {
-            Some(set) => format::document(set, explain),
-            None => json!({
-                "v": 1,
-                "version": null,
-                "tags": [],
-                "repositories": self.repositories,
-                "why": self.tags.why,
-            }),
+            Some(set) => document::of_set(set, explain),
+            None => document::of_nothing(&self.repositories, &self.tags.why),
         }
     }
 

@@ -1,6 +1,5 @@
 //! A report as one page: no script, nothing from a network, every name escaped.
 
-use minijinja::{AutoEscape, Environment, UndefinedBehavior, value::Serde};
 use serde::Serialize;
 
 use crate::{
@@ -10,7 +9,7 @@ use crate::{
         report::{Layer, Report},
         squares::{Area, squares},
     },
-    text::{bytes, sanitize_line},
+    text::{bytes, page::html, sanitize_line},
 };
 
 const TEMPLATE: &str = include_str!("page.html");
@@ -86,12 +85,6 @@ struct Bar {
 /// # Errors
 /// A bug: the template does not fit the report.
 pub(crate) fn page(report: &Report) -> Result<String> {
-    let mut environment = Environment::new();
-    environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
-    environment.set_auto_escape_callback(|_| AutoEscape::Html);
-    environment.add_filter("bytes", bytes);
-    environment.add_filter("line", |text: String| sanitize_line(&text, 400));
-    environment.add_filter("signed", signed);
     let rows = report.layers.iter().enumerate();
     let page = PageView {
         wide: map(report, 1200, 600),
@@ -102,14 +95,8 @@ pub(crate) fn page(report: &Report) -> Result<String> {
         bars: bars(report),
         report,
     };
-    environment
-        .render_named_str("page.html", TEMPLATE, Serde(&page))
+    html(TEMPLATE, &page)
         .map_err(|error| Error::bug("the page of an image cannot be written").because(&error))
-}
-
-fn signed(count: i64) -> String {
-    let sign = if count < 0 { "−" } else { "+" };
-    format!("{sign}{}", bytes(count.unsigned_abs()))
 }
 
 fn row<'r>(report: &'r Report, index: usize, layer: &'r Layer) -> LayerRow<'r> {

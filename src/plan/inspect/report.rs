@@ -11,6 +11,7 @@ pub(super) const LISTED: usize = 20;
 
 /// What `hoist inspect` shows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Report {
     /// Format of this document.
     pub v: u8,
@@ -66,6 +67,7 @@ pub struct Report {
 
 /// A manifest that is about the image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ReferrerReport {
     /// Its own manifest.
     pub digest: Digest,
@@ -80,6 +82,7 @@ pub struct ReferrerReport {
 
 /// One layer of the image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Layer {
     /// The packed layer's digest.
     pub digest: Digest,
@@ -99,6 +102,7 @@ pub struct Layer {
 
 /// A file that is in the image and cannot be seen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Waste {
     /// The path in the image, without a leading slash.
     pub path: String,
@@ -116,6 +120,7 @@ pub struct Waste {
 
 /// How a later layer hides a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Hidden {
     /// The later layer deletes it.
@@ -126,6 +131,7 @@ pub enum Hidden {
 
 /// A file that can be seen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct LargeFile {
     /// The path in the image, without a leading slash.
     pub path: String,
@@ -137,6 +143,7 @@ pub struct LargeFile {
 
 /// The same content in several files that are not links to each other.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Duplicate {
     /// The size of one of them, in bytes.
     pub size: u64,
@@ -150,6 +157,7 @@ pub struct Duplicate {
 
 /// A cache that was left behind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct LeftoverCache {
     /// The directory, without a leading slash.
     pub path: String,
@@ -165,6 +173,7 @@ pub struct LeftoverCache {
 
 /// A file that looks like a secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct SecretFile {
     /// The path in the image, without a leading slash.
     pub path: String,
@@ -176,6 +185,7 @@ pub struct SecretFile {
 
 /// The image that the image was built on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct BaseReport {
     /// Its reference.
     pub name: Option<String>,
@@ -189,6 +199,7 @@ pub struct BaseReport {
 
 /// The user that the image runs as.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ImageUser {
     /// As the image says; `None` where it says nothing, which means root.
     pub name: Option<String>,
@@ -198,6 +209,7 @@ pub struct ImageUser {
 
 /// What is different from another image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Changes {
     /// The name of the image that this one is compared with.
     pub since: String,
@@ -215,6 +227,7 @@ pub struct Changes {
 
 /// Counts of changed files.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct FileChangeCount {
     /// Files that only this image has.
     pub added: usize,
@@ -226,6 +239,7 @@ pub struct FileChangeCount {
 
 /// One file that is different. The bytes of a file with several names count at the first of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct FileChange {
     /// The path in the image, without a leading slash.
     pub path: String,
@@ -237,6 +251,7 @@ pub struct FileChange {
 
 /// The size of a past release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct PastSize {
     /// Its version.
     pub name: String,
@@ -246,6 +261,7 @@ pub struct PastSize {
 
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Advice {
     /// Which one, for programs.
     pub kind: AdviceKind,
@@ -259,6 +275,7 @@ pub struct Advice {
 
 /// The kinds of advice, in the order in which they are worth following.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum AdviceKind {
@@ -288,6 +305,7 @@ pub enum AdviceKind {
 
 /// One rule of the budget that an image breaks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Excess {
     /// The rule: `max`, `growth`, `waste`, `layers`, or what `deny` names.
     pub rule: String,

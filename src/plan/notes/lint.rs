@@ -2,6 +2,7 @@
 //! hook.
 
 use semver::Version;
+use serde::Serialize;
 
 use crate::{
     plan::history::{
@@ -13,7 +14,9 @@ use crate::{
 };
 
 /// How much a problem of a message matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
 pub enum Severity {
     /// Counts, but probably not as it was meant; or holds something that does not count.
     Warning,

@@ -25,6 +25,7 @@ use crate::{
 
 /// What the notes are about; each field is a variable of the template.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ReleaseNotes {
     /// The version; none for changes that are not released.
     pub version: Option<String>,
@@ -56,6 +57,7 @@ pub struct ReleaseNotes {
 
 /// One change, as a template sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct NoteItem {
     /// The id of the commit, all 40 digits.
     pub id: String,

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use semver::Version;
+use serde::Serialize;
 
 use crate::{
     error::Result,
@@ -36,7 +37,9 @@ pub struct TagCheck {
 }
 
 /// How a tag stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
 pub enum CheckState {
     /// It shows the release.
     Right,

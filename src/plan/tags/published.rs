@@ -85,6 +85,7 @@ impl TagAction {
 
 /// The decision on one tag in one repository.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Verdict {
     /// The repository that the decision is for.
     pub repository: Repository,

@@ -29,6 +29,7 @@ mod questions;
 mod recheck;
 pub(crate) mod refusal;
 mod release_files;
+mod report;
 mod repositories;
 mod rollback;
 mod schema;
