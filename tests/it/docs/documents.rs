@@ -14,7 +14,9 @@ pub(super) fn documents() -> Vec<String> {
     let mut paths = vec!["README.md".to_owned()];
     for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs")).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
-        paths.push(format!("docs/{name}"));
+        if name.ends_with(".md") {
+            paths.push(format!("docs/{name}"));
+        }
     }
     paths
 }
@@ -61,7 +63,7 @@ fn the_exit_tables_are_the_constants() {
         .collect();
     assert!(codes.len() > 9);
     let row = Regex::new(r"(?m)^\| (\d+) \|").unwrap();
-    for document in ["README.md", "docs/exit-codes.md"] {
+    for document in ["README.md", "docs/exit-codes.md", "docs/troubleshooting.md"] {
         let text = read(document);
         let rows: Vec<_> = row.captures_iter(&text).map(|c| c[1].to_owned()).collect();
         assert_eq!(rows, codes, "{document}");
@@ -147,14 +149,58 @@ fn every_page_is_in_the_book() {
     }
 }
 
+/// The names by which links reach the headings of a page, as GitHub and mdBook make them.
+fn headings(text: &str) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for line in prose(text).lines().filter(|line| line.starts_with('#')) {
+        let words = line.trim_start_matches('#').trim().to_lowercase();
+        let is_kept = |c: &char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_');
+        let name = words.chars().filter(is_kept).collect::<String>();
+        let name = name.replace(' ', "-");
+        let before = names.iter().filter(|one| **one == name).count();
+        names.push(match before {
+            0 => name,
+            count => format!("{name}-{count}"),
+        });
+    }
+    names
+}
+
+/// A text without its fenced blocks.
+fn prose(text: &str) -> String {
+    let fence = Regex::new(r"(?ms)^ *```.*?^ *```$").unwrap();
+    fence.replace_all(text, "").into_owned()
+}
+
 #[test]
 fn links_lead_somewhere() {
-    let link = Regex::new(r"\]\(([^)#:]+)(#[^)]*)?\)").unwrap();
+    let link = Regex::new(r"\]\(([^)#:\s]*)(?:#([^)\s]*))?\)").unwrap();
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    for document in documents() {
+    let more = ["CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"];
+    let mut headed = 0;
+    for document in documents().into_iter().chain(more.map(str::to_owned)) {
         let folder = root.join(&document).parent().unwrap().to_owned();
-        for link in link.captures_iter(&read(&document)) {
-            assert!(folder.join(&link[1]).exists(), "{document}: {}", &link[1]);
+        let text = read(&document);
+        for link in link.captures_iter(&prose(&text)) {
+            let (file, heading) = (&link[1], link.get(2));
+            let path = folder.join(file);
+            assert!(file.is_empty() || path.exists(), "{document}: {file}");
+            // What is not in the book has no page there.
+            let leaves = document.starts_with("docs/") && file.starts_with("..");
+            assert!(!leaves, "{document}: {file} is not in the book");
+            if let Some(heading) = heading {
+                let target = match file {
+                    "" => text.clone(),
+                    _ => fs::read_to_string(&path).unwrap(),
+                };
+                let name = heading.as_str().to_owned();
+                assert!(
+                    headings(&target).contains(&name),
+                    "{document}: {file}#{name}"
+                );
+                headed += 1;
+            }
         }
     }
+    assert!(headed > 10, "{headed}");
 }

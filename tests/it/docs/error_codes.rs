@@ -1,4 +1,4 @@
-//! `docs/exit-codes.md` lists every error code.
+//! `docs/exit-codes.md` and `docs/troubleshooting.md` list every error code.
 
 use std::{fs, path::Path};
 
@@ -18,12 +18,14 @@ fn every_error_code_is_documented() {
     let name = |name: &str| inner.replace_all(name, "-$0").to_lowercase();
     let names: Vec<_> = variant.captures_iter(codes).map(|v| name(&v[1])).collect();
     let row = Regex::new(r"(?m)^\| `([a-z-]+)` \|").unwrap();
-    let document = read("docs/exit-codes.md");
-    let (_, table) = document.split_once("## Error codes").unwrap();
-    let rows: Vec<_> = row
-        .captures_iter(table)
-        .map(|row| row[1].to_owned())
-        .collect();
     assert!(names.len() > 30);
-    assert_eq!(rows, names);
+    for (document, heading) in [
+        ("docs/exit-codes.md", "## Error codes"),
+        ("docs/troubleshooting.md", "## By error code"),
+    ] {
+        let text = read(document);
+        let (_, table) = text.split_once(heading).unwrap();
+        let rows = row.captures_iter(table).map(|row| row[1].to_owned());
+        assert_eq!(rows.collect::<Vec<_>>(), names, "{document}");
+    }
 }
