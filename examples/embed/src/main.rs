@@ -98,6 +98,8 @@ struct Row {
     /// Bytes done and to do, by the identity of the transfer.
     transfers: BTreeMap<String, (u64, u64)>,
     tags: Vec<String>,
+    /// The step that began last.
+    step: String,
     note: String,
 }
 
@@ -111,6 +113,7 @@ impl Row {
                 let transfer = (done, total.unwrap_or(done));
                 self.transfers.insert(id, transfer);
             }
+            Event::Started(started) => self.step = format!("{:?}", started.step()),
             Event::Tagged { tag, .. } => self.tags.push(tag.to_string()),
             Event::Restored { tag, .. } => self.note = format!("put {tag} back"),
             Event::Note { text } | Event::Warning { text } => self.note = text,
@@ -132,7 +135,7 @@ fn draw(rows: &BTreeMap<String, Row>, drawn: usize) {
     }
     for (label, row) in rows {
         let (percent, tags) = (row.percent(), row.tags.join(" "));
-        let _ = writeln!(out, "\x1b[2K{label}  {percent:>3}%  {tags}  {}", row.note);
+        let _ = writeln!(out, "\x1b[2K{label}  {}  {percent:>3}%  {tags}  {}", row.step, row.note);
     }
 }
 

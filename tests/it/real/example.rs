@@ -52,6 +52,16 @@ fn the_example_plans_and_releases_through_the_library() {
     let digest = world.shows("0.1.0").expect("released");
     let printed = format!("{}@{digest}\n", registry.repository("example/app"));
     assert_eq!(released.stdout, printed);
+
+    // Exit codes are those of the program.
+    let resumed = xtask(&["resume"]);
+    resumed.expect(0);
+    resumed.says("nothing to finish");
+    xtask(&["publish"]).expect(2);
+    clone.write("release.toml", "[image]\nrepositry = \"acme/app\"\n");
+    let refused = xtask(&["release"]);
+    refused.expect(2);
+    refused.says("repositry");
 }
 
 #[test]

@@ -1,10 +1,11 @@
-//! `cargo xtask release [--dry-run]`: a release of this workspace's image through hoist's library.
+//! `cargo xtask release [--dry-run]`, `cargo xtask resume`: releases of this workspace's image through
+//! hoist's library, with the exit codes of the `hoist` program.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, thread};
 
 use hoist::{
-    Environment, Error, Event, Events, Location, OutcomeKind, Plan, Planned, ReleaseRequest,
-    ReleaseResult, Result, blocking::Release,
+    Cancel, Consent, Environment, Error, Event, Events, Location, Outcome, Plan, Planned, Project,
+    Recovery, ReleaseRequest, ReleaseResult, Result, blocking::Release, exit,
 };
 
 fn main() -> ExitCode {
@@ -13,18 +14,16 @@ fn main() -> ExitCode {
     let result = match args.as_slice() {
         ["release"] => release(),
         ["release", "--dry-run"] => dry_run(),
+        ["resume"] => resume(),
         _ => {
-            eprintln!("usage: cargo xtask release [--dry-run]");
-            return ExitCode::from(2);
+            eprintln!("usage: cargo xtask release [--dry-run], or cargo xtask resume");
+            return ExitCode::from(exit::USAGE);
         }
     };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            print_error(&error);
-            ExitCode::from(error.exit_code())
-        }
-    }
+    ExitCode::from(result.unwrap_or_else(|error| {
+        print_error(&error);
+        error.exit_code()
+    }))
 }
 
 /// Nothing in hoist prints: what happens comes to this callback.
@@ -33,18 +32,36 @@ fn open() -> Result<Release> {
         Event::Tagged {
             repository, tag, ..
         } => eprintln!("tagged {}", repository.tag(&tag)),
+        Event::Restored {
+            repository, tag, ..
+        } => eprintln!("put back {}", repository.tag(&tag)),
         Event::Note { text } | Event::Warning { text } => eprintln!("{text}"),
         _ => {}
     });
-    Release::open(&Location::default(), &Environment::from_process(), events)
+    let project = Project::open(&Location::default(), &Environment::from_process())?;
+    Release::new(project, events, &cancelled_by_signal())
 }
 
-fn dry_run() -> Result<()> {
+/// The first Ctrl-C ends the run in a named state: nothing is half done, or the journal says what.
+fn cancelled_by_signal() -> Cancel {
+    let cancel = Cancel::new();
+    let cancelled = cancel.clone();
+    thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let heard = runtime.map(|runtime| runtime.block_on(tokio::signal::ctrl_c()));
+        if let Ok(Ok(())) = heard {
+            cancelled.cancel();
+        }
+    });
+    cancel
+}
+
+fn dry_run() -> Result<u8> {
     match open()?.dry_run(&ReleaseRequest::default())? {
         Planned::Release(plan) => print_plan(&plan),
         Planned::NothingToRelease(nothing) => println!("nothing to release: {}", nothing.why),
     }
-    Ok(())
+    Ok(exit::OK)
 }
 
 fn print_plan(plan: &Plan) {
@@ -58,20 +75,39 @@ fn print_plan(plan: &Plan) {
     }
 }
 
-fn release() -> Result<()> {
+fn release() -> Result<u8> {
     match open()?.release(&ReleaseRequest::default())? {
-        ReleaseResult::Nothing(nothing) => println!("nothing to release: {}", nothing.why),
-        ReleaseResult::Ended(outcome) => {
-            if let Some(error) = outcome.error {
-                return Err(error);
-            }
-            assert_eq!(outcome.kind, OutcomeKind::Published);
+        ReleaseResult::Nothing(nothing) => {
+            println!("nothing to release: {}", nothing.why);
+            Ok(exit::OK)
+        }
+        ReleaseResult::Ended(outcome) => Ok(print_outcome(&outcome)),
+    }
+}
+
+/// Finishes a release that was interrupted, here or on another machine. Where only the lock tells of it,
+/// somebody has to agree first: see [`Consent`].
+fn resume() -> Result<u8> {
+    match open()?.resume(Recovery::IfAbandoned, &Consent::Missing)? {
+        Some(outcome) => Ok(print_outcome(&outcome)),
+        None => {
+            println!("nothing to finish");
+            Ok(exit::OK)
+        }
+    }
+}
+
+/// What came of a transaction; its exit code.
+fn print_outcome(outcome: &Outcome) -> u8 {
+    match &outcome.error {
+        Some(error) => print_error(error),
+        None => {
             for image in &outcome.images {
                 println!("{}", image.repository.digest(&image.digest));
             }
         }
     }
-    Ok(())
+    outcome.exit_code()
 }
 
 fn print_error(error: &Error) {
