@@ -8,6 +8,7 @@ mod mark;
 mod push;
 mod tag;
 mod tags;
+mod target;
 
 use std::fmt;
 

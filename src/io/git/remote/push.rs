@@ -19,7 +19,7 @@ use crate::{
     io::git::{
         error::{RemoteError, RemoteErrorKind},
         objects::Objects,
-        remote::{RefEdit, RefPattern, Remote, RemoteLook, mark::write_mark},
+        remote::{RefEdit, RefPattern, Remote, RemoteLook, mark::write_mark, target::push_target},
         run::{ANONYMOUS, Git, GitOutput, object_id},
         wait::RemoteCall,
     },
@@ -60,50 +60,9 @@ impl GitRemote {
         self
     }
 
-    /// What to write into the policy where the remote that it names is not there.
-    async fn other_remotes(&self) -> String {
-        let listed = self.git.run(["remote"], b"", &[]).await;
-        let listed = listed.map(|output| output.text()).unwrap_or_default();
-        let others: Vec<String> = listed
-            .lines()
-            .map(|name| format!("`remote = \"{name}\"`"))
-            .collect();
-        match others.is_empty() {
-            true => "add the remote with `git remote add`, or set `push = false` in `[git]` of release.toml".to_owned(),
-            false => format!(
-                "set {} in `[git]` of release.toml, or `push = false`",
-                others.join(" or ")
-            ),
-        }
-    }
-
-    /// Where pushes go. That must be one place: a lock on one of two places would lock nothing.
+    /// Where pushes go.
     async fn target(&self) -> Result<&str, RemoteError> {
-        let find = || async {
-            let push = ["remote", "get-url", "--push", "--all", &*self.name];
-            let (output, fetch) = tokio::join!(
-                self.git.run(push, b"", &[]),
-                self.git.run(["remote", "get-url", &*self.name], b"", &[])
-            );
-            let output = output?;
-            if !output.success {
-                let message = format!("there is no remote `{}`", self.name);
-                let hint = self.other_remotes().await;
-                return Err(RemoteError::new(RemoteErrorKind::Setup, message).hint(hint));
-            }
-            let text = output.text();
-            let mut urls = text.lines();
-            let (Some(url), None) = (urls.next(), urls.next()) else {
-                let message = format!("the remote `{}` has several push URLs", self.name);
-                return Err(RemoteError::new(RemoteErrorKind::Setup, message)
-                    .hint("name a remote with one push URL in `git.remote`"));
-            };
-            Ok(if fetch?.text() == url {
-                self.name.clone()
-            } else {
-                url.to_owned()
-            })
-        };
+        let find = || push_target(&self.git, &self.name);
         self.target.get_or_try_init(find).await.map(String::as_str)
     }
 
