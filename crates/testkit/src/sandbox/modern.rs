@@ -42,6 +42,10 @@ umount -l /srv/machine
 exec chroot / "$@"
 "#;
 
+/// Podman raises the limits of its steps by itself, which a machine may not allow.
+const PODMAN_SETTINGS: &str =
+    "[containers]\ndefault_ulimits = [\"nofile=1024:1024\", \"nproc=1024:1024\"]\n";
+
 /// Which engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Modern {
@@ -123,7 +127,12 @@ impl ModernEngine {
         supervise::sweep(packages);
         let dir = supervise::folder()?;
         let daemon = match which {
-            Modern::Podman => podman(),
+            Modern::Podman => {
+                fs::write(dir.join("containers.conf"), PODMAN_SETTINGS).map_err(|error| {
+                    Unavailable::while_doing("writing the engine's settings", error)
+                })?;
+                podman()
+            }
             Modern::DockerContainerd | Modern::DockerOverlay2 => {
                 let bridge =
                     add_bridge(packages, &dir).inspect_err(|_| drop(fs::remove_dir_all(&dir)))?;
@@ -183,6 +192,8 @@ fn dockerd(bridge: &str) -> Vec<String> {
 
 fn podman() -> Vec<String> {
     [
+        "/usr/bin/env",
+        "CONTAINERS_CONF=/srv/box/containers.conf",
         "/usr/bin/podman",
         "--root=/srv/box/data",
         "--runroot=/srv/box/exec",
