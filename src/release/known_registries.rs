@@ -5,7 +5,10 @@ use std::{fs, path::PathBuf};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::{oci::Registry, release::facade::Release};
+use crate::{io::journal_file::save_private, oci::Registry, release::facade::Release};
+
+/// The file, in this clone's directory for hoist.
+const FILE: &str = "single-tag-registries";
 
 /// After so many days a registry is asked again.
 const DAYS: i64 = 30;
@@ -23,8 +26,7 @@ impl Release {
 
     /// Remembers what this run found out. Without it the next run asks once more.
     pub(super) fn remember_registries(&self) {
-        let path = self.registries_file();
-        let text = fs::read_to_string(&path).unwrap_or_default();
+        let text = fs::read_to_string(self.registries_file()).unwrap_or_default();
         let now = Utc::now();
         let known = remembered(&text, now);
         let found = self.registries.single_tags_only();
@@ -39,12 +41,11 @@ impl Release {
         let lines: String = all
             .map(|(registry, since)| format!("{registry} {}\n", since.to_rfc3339()))
             .collect();
-        let _ = fs::create_dir_all(self.state_directory());
-        let _ = fs::write(path, lines);
+        let _ = save_private(&self.state_directory(), FILE, lines.as_bytes());
     }
 
     fn registries_file(&self) -> PathBuf {
-        self.state_directory().join("single-tag-registries")
+        self.state_directory().join(FILE)
     }
 }
 

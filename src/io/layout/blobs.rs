@@ -99,47 +99,6 @@ impl Blobs {
         })
     }
 
-    /// Takes in the file at `path`, which has this digest by its name, by a second name for it: nothing is
-    /// copied, and the content is read once, to be hashed. `None`: that is not possible for this file, or
-    /// between these disks.
-    pub(super) fn link(&self, path: &Path, digest: &Digest) -> Result<Option<Stored>> {
-        // A link is not the file that is meant; what others can replace is not held either.
-        if !fs::symlink_metadata(path).is_ok_and(|found| found.is_file()) {
-            return Ok(None);
-        }
-        let own = self.root.join(format!(".link-{}", digest.hex()));
-        if fs::hard_link(path, &own).is_err() {
-            return Ok(None);
-        }
-        let hashed = self.hashed(&own);
-        let kept = match &hashed {
-            Ok(stored) if stored.digest == *digest => fs::rename(&own, self.path(digest)),
-            Ok(_) | Err(_) => fs::remove_file(&own),
-        };
-        kept.map_err(|e| disk("write", &own, &e))?;
-        hashed.map(Some)
-    }
-
-    /// Hashes a file.
-    fn hashed(&self, path: &Path) -> Result<Stored> {
-        let mut file = File::open(path).map_err(|e| disk("read", path, &e))?;
-        let (mut hasher, mut size) = (Hasher::default(), 0);
-        let mut buffer = vec![0; 256 << 10];
-        loop {
-            check(&self.cancel)?;
-            let n = file.read(&mut buffer).map_err(|e| read_error(&e))?;
-            if n == 0 {
-                break;
-            }
-            hasher.update(&buffer[..n]);
-            size += n as u64;
-        }
-        Ok(Stored {
-            digest: hasher.finish(),
-            size,
-        })
-    }
-
     /// Begins a blob that gets its name later ([`Blobs::name`]).
     pub(super) fn begin(&self) -> Result<Writer> {
         let file = tempfile::Builder::new()

@@ -23,8 +23,7 @@ const MAX_NAMES: usize = 100;
 
 /// Where files are found by name.
 pub(super) enum LayoutOrigin {
-    /// A directory of the user. Its blobs get a second name, or are copied, because it may change
-    /// meanwhile.
+    /// A directory of the user. Its blobs are copied, because it may change meanwhile.
     Directory(PathBuf),
     /// An archive whose files are all stored as blobs already.
     Archive(Archive),
@@ -161,15 +160,9 @@ impl Source {
         let stored = match &self.origin {
             LayoutOrigin::InPlace => self.rehash(digest)?,
             LayoutOrigin::Archive(_) => self.blobs.find(digest),
-            LayoutOrigin::Directory(dir) => match self.blobs.find(digest) {
+            LayoutOrigin::Directory(_) => match self.blobs.find(digest) {
                 Some(stored) => Some(stored),
-                None => {
-                    let name = format!("blobs/sha256/{}", digest.hex());
-                    match self.blobs.link(&dir.join(&name), digest)? {
-                        Some(stored) => Some(stored),
-                        None => self.named(&name)?,
-                    }
-                }
+                None => self.named(&format!("blobs/sha256/{}", digest.hex()))?,
             },
         };
         match stored {

@@ -332,12 +332,13 @@ fn a_layout_keeps_its_bytes_from_a_directory_a_tar_and_a_packed_tar() {
         assert_eq!(world.path(&file).expect("it is whole"), image);
     }
     for blob in &image.blobs {
-        let path = image.blob_path(&blob.digest);
-        for folder in [path.parent().expect("a folder"), &image.dir] {
-            let mode = fs::metadata(folder).expect("there").permissions();
-            assert_eq!(mode.mode() & 0o777, 0o700);
-        }
+        let mode = fs::metadata(image.blob_path(&blob.digest))
+            .expect("there")
+            .permissions();
+        assert_eq!(mode.mode() & 0o777, 0o600);
     }
+    let mode = fs::metadata(&image.dir).expect("there").permissions();
+    assert_eq!(mode.mode() & 0o777, 0o700);
 }
 
 #[test]
