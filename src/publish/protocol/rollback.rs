@@ -5,7 +5,9 @@ use crate::{
     publish::protocol::{
         action::back_tags,
         observation::{LockSeen, PutBackSeen, Shows},
-        state::{Direction, End, State, Stop, TagClass, TagProgress, Transaction, TransactionSpec},
+        state::{
+            Direction, End, Goal, State, Stop, TagClass, TagProgress, Transaction, TransactionSpec,
+        },
     },
 };
 
@@ -87,6 +89,8 @@ pub(super) fn confirmed(
         End::Unpushed if tags.iter().any(|shows| *shows != Shows::Ours) => {
             return txn.to(State::Unlocking(End::Elsewhere));
         }
+        // The tag may be out all the same, and then its page on the forge is still to be made public.
+        End::Unpushed if spec.has_forge => return txn.to(State::Recovering(Goal::Forward)),
         End::Unpushed | End::Hidden | End::Published | End::Elsewhere => {
             return txn.to(State::Unlocking(end));
         }
