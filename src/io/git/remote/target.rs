@@ -39,15 +39,14 @@ async fn other_remotes(git: &Git) -> String {
     let listed = listed.map(|output| output.text()).unwrap_or_default();
     let others: Vec<String> = listed
         .lines()
-        .map(|name| format!("`remote = \"{name}\"`"))
+        .map(|name| format!("`git.remote = \"{name}\"`"))
         .collect();
     match others.is_empty() {
         true => {
-            "add the remote with `git remote add`, or set `push = false` in `[git]` of release.toml"
-                .to_owned()
+            "add it with `git remote add`, or set `git.push = false` in release.toml".to_owned()
         }
         false => format!(
-            "set {} in `[git]` of release.toml, or `push = false`",
+            "set {}, or `git.push = false`, in release.toml",
             others.join(" or ")
         ),
     }
