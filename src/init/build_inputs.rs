@@ -240,10 +240,11 @@ impl Build {
             } else if is_registry || plain {
                 self.cache_from.push(line);
             } else {
-                self.left(
-                    &format!("`cache-from: {line}`"),
-                    "caches of this kind have no key here yet",
-                );
+                let why = match is_local(&line) {
+                    true => LOCAL_CACHE,
+                    false => "where BuildKit builds, `image.build.cache-from` takes it",
+                };
+                self.left(&format!("`cache-from: {line}`"), why);
             }
         }
     }
@@ -264,9 +265,14 @@ impl Build {
             ""
         };
         let why = match name {
-            "provenance" | "sbom" => "attestations have no key here yet that every engine serves",
-            "cache-to" => "hoist does not export caches yet",
-            "build-contexts" => "named contexts have no key here yet that every engine serves",
+            "provenance" => "where BuildKit builds, `image.build.provenance` makes it",
+            "sbom" => "where BuildKit builds, `image.build.sbom` makes it",
+            "cache-to" if is_local(value) => LOCAL_CACHE,
+            "cache-to" => "where BuildKit builds, `image.build.cache-to` takes it",
+            "build-contexts" => "where BuildKit builds, `image.build.contexts` takes them",
+            "no-cache" => "`image.build.no-cache` does this",
+            "network" => "`image.build.network` does this",
+            "add-hosts" => "`image.build.add-hosts` does this",
             "pull" => "a release asks for newer base images unless `image.build.pull = false`",
             _ => "it has no key here",
         };
@@ -276,6 +282,12 @@ impl Build {
     fn left(&mut self, what: &str, why: &str) {
         self.left_out.push(format!("{what}: {why}"));
     }
+}
+
+const LOCAL_CACHE: &str = "hoist uses no cache that lies on the machine that builds";
+
+fn is_local(cache: &str) -> bool {
+    cache.contains("type=local")
 }
 
 const UNKNOWN: &str = "GitHub alone knows its value";

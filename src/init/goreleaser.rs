@@ -238,7 +238,7 @@ impl GoreleaserFile<'_> {
                 .push(format!("`{flag}` of `{}`: it has no key here", self.file));
         }
         if one.get("sbom").is_none_or(truthy) {
-            build.left_out.push("the software bill of materials that goreleaser attaches: attestations have no key here yet that every engine serves".into());
+            build.left_out.push("the software bill of materials that goreleaser attaches: where BuildKit builds, `image.build.sbom` makes one".into());
         }
         let each = images
             .iter()
