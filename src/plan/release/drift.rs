@@ -9,6 +9,7 @@ use crate::{
     oci::{Digest, ImageName, Observed, Repository, Tag},
     plan::tags::{
         ExactTag, ExactTags, KnownVersions, Listing, Origins, Published, TagRules, TagTarget,
+        day_unknown,
     },
     policy::{Latest, Policy},
 };
@@ -26,6 +27,8 @@ pub struct DriftSurvey {
     open: Vec<OpenTag>,
     /// The targets that are of a day.
     days: BTreeSet<Tag>,
+    /// Targets of a day that may belong to a version of which nothing tells the day, with that version.
+    doubtful: Vec<(TagTarget, Version)>,
     /// The exact tags of withdrawn versions.
     withdrawn: Vec<Tag>,
 }
@@ -109,9 +112,19 @@ pub fn drift_survey(
         let highest = highest.get(&target.tag);
         highest.is_none_or(|highest| highest.cmp_precedence(&target.version).is_eq())
     });
+    let mut doubtful = Vec::new();
+    targets.retain(|target| {
+        let is_of_day = newest.contains(&target.tag);
+        let unknown =
+            is_of_day.then(|| rules.unknown_above(&reader, (git, origins), &everywhere, target));
+        let unknown = unknown.flatten();
+        doubtful.extend(unknown.clone().map(|above| (target.clone(), above)));
+        unknown.is_none()
+    });
     Ok(DriftSurvey {
         repository: published.repository.clone(),
         targets,
+        doubtful,
         open: open_tags(&rules, &reader, (&exact, withdrawn), tags),
         withdrawn: exact
             .values()
@@ -194,6 +207,13 @@ impl DriftSurvey {
             .collect();
         // So that a tag which still shows one of them can be named.
         tags.extend(self.withdrawn.iter().cloned());
+        for (target, above) in &self.doubtful {
+            let of_image = self.exact.get(&target.image).into_iter().flatten();
+            let either =
+                of_image.filter(|exact| exact.version == target.version || exact.version == *above);
+            tags.extend(either.map(|exact| exact.tag.clone()));
+            tags.push(target.tag.clone());
+        }
         for open in &self.open {
             let exact = open.highest.iter().chain(&open.withdrawn);
             tags.extend(exact.map(|exact| exact.tag.clone()));
@@ -217,17 +237,22 @@ impl DriftSurvey {
     #[must_use]
     pub fn unjudged(&self, shows: &BTreeMap<Tag, Observed>) -> Vec<UnjudgedTag> {
         let open = self.open.iter().filter(|open| back(open, shows).is_none());
-        let unjudged = open.map(|open| {
-            let shown = shows.get(&open.tag).cloned().unwrap_or(Observed::Unknown);
+        let of_branch = "`tags.latest` is \"branch\": no version says where it belongs";
+        let open = open.map(|open| (&open.tag, &open.image, of_branch.to_owned()));
+        let doubtful = self.doubtful.iter();
+        let doubtful =
+            doubtful.map(|(target, above)| (&target.tag, &target.image, day_unknown(above)));
+        let unjudged = open.chain(doubtful).map(|(tag, image, why)| {
+            let shown = shows.get(tag).cloned().unwrap_or(Observed::Unknown);
             let version = shown
                 .digest()
-                .and_then(|digest| self.version_of(&open.image, digest, shows));
+                .and_then(|digest| self.version_of(image, digest, shows));
             UnjudgedTag {
-                tag: open.tag.clone(),
-                image: open.image.clone(),
+                tag: tag.clone(),
+                image: image.clone(),
                 version,
                 shown,
-                why: "`tags.latest` is \"branch\": no version says where it belongs".to_owned(),
+                why,
             }
         });
         unjudged.collect()
@@ -595,5 +620,18 @@ mod tests {
             let found = surveyed(policy, &[], (withdrawn, &days), &tags).0;
             assert_eq!(found, [expected], "{withdrawn:?}");
         }
+    }
+    /// A clone that has not fetched the last release's git tag does not take its tag of the day away.
+    #[test]
+    fn the_day_of_a_version_that_the_clone_does_not_know_is_not_judged() {
+        let tags = [("1.0.0", "a"), ("1.1.0", "b"), ("2026-11-23", "b")];
+        let days = [("1.0.0", "2026-11-23")];
+        let policy = "[tags]\nmoving = [\"{date}\"]";
+        let (judged, unjudged) = surveyed(policy, &["1.0.0"], (&[], &days), &tags);
+        assert_eq!(judged, [""; 0]);
+        assert_eq!(unjudged, ["2026-11-23 shows 1.1.0"]);
+        // A git tag that tells of no day is a release of another tool.
+        let (judged, _) = surveyed(policy, &["1.0.0", "1.1.0"], (&[], &days), &tags);
+        assert_eq!(judged, ["2026-11-23 1.0.0 wrong"]);
     }
 }

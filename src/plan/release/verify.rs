@@ -10,7 +10,7 @@ use crate::{
     oci::{Digest, ImageName, Observed, Repository, Tag},
     plan::tags::{
         ExactTags, Listing, Origins, PlannedTag, Published, TagAction, TagContext, TagKind,
-        TagRules, compute,
+        TagRules, compute, day_unknown,
     },
     policy::Policy,
 };
@@ -123,7 +123,7 @@ pub fn checks(
     let mut checks = Vec::new();
     for repository in published {
         let rules = TagRules::in_repository(policy, &repository.repository);
-        let days = days(&rules, release, published);
+        let days = days(&rules, release, set.tags(), published);
         let others = match release.withdrawn {
             true => of_others(&rules, release, repository),
             false => BTreeSet::new(),
@@ -185,10 +185,14 @@ impl Belonging {
                 CheckState::Unjudged,
                 format!("{why}; it shows this release"),
             ),
-            Self::Open(why) => (
-                CheckState::Unjudged,
-                format!("{why}; it shows another image"),
-            ),
+            Self::Open(why) => {
+                let what = match shown {
+                    Observed::At(_) => "it shows another image",
+                    Observed::Absent => "it is not there",
+                    Observed::Unknown => "it cannot be read",
+                };
+                (CheckState::Unjudged, format!("{why}; {what}"))
+            }
         }
     }
 }
@@ -219,27 +223,44 @@ fn of_others(
     targets.chain(latest.map(|(tag, _)| tag)).collect()
 }
 
-/// The highest version of each tag of a day, over all repositories.
+/// Whose a tag of a day is.
+struct DayOwner {
+    /// The highest version that is known to be of that day.
+    version: Version,
+    /// A higher one of which nothing tells the day.
+    unknown: Option<Version>,
+}
+
+/// The highest version of each tag of a day, over all repositories. The release counts where none has it.
 fn days(
     rules: &TagRules<'_>,
     release: &ReleaseFacts<'_>,
+    planned: &[PlannedTag],
     published: &[Published],
-) -> BTreeMap<Tag, Version> {
+) -> BTreeMap<Tag, DayOwner> {
     let context = release.context;
     let reader = ExactTags::new(rules, context.git.iter().chain([context.version]))
         .passing_over(context.withdrawn);
-    let mut days: BTreeMap<Tag, Version> = BTreeMap::new();
-    for repository in published {
-        let Listing::Known(tags) = &repository.tags else {
-            continue;
-        };
+    let mut days: BTreeMap<Tag, DayOwner> = BTreeMap::new();
+    let own: Vec<Tag> = planned.iter().map(|planned| planned.tag.clone()).collect();
+    let listed = published
+        .iter()
+        .filter_map(|repository| match &repository.tags {
+            Listing::Known(tags) => Some(tags),
+            _ => None,
+        });
+    for tags in listed.chain([&own]) {
         for target in rules.day_targets(&reader, release.origins, tags) {
-            let known = days
-                .entry(target.tag)
-                .or_insert_with(|| target.version.clone());
-            if target.version.cmp_precedence(known).is_gt() {
-                *known = target.version;
+            let unknown =
+                rules.unknown_above(&reader, (context.git, release.origins), tags, &target);
+            let known = days.entry(target.tag).or_insert_with(|| DayOwner {
+                version: target.version.clone(),
+                unknown: None,
+            });
+            if target.version.cmp_precedence(&known.version).is_gt() {
+                known.version = target.version;
             }
+            known.unknown = known.unknown.take().or(unknown);
         }
     }
     days
@@ -250,7 +271,7 @@ fn place(
     planned: &PlannedTag,
     repository: &Repository,
     release: &ReleaseFacts<'_>,
-    days: &BTreeMap<Tag, Version>,
+    days: &BTreeMap<Tag, DayOwner>,
 ) -> Belonging {
     let version = release.context.version;
     let kept = planned
@@ -270,10 +291,14 @@ fn place(
         return Belonging::Open("`tags.latest` is \"branch\"".to_owned());
     }
     match days.get(&planned.tag) {
-        Some(newest) if newest.cmp_precedence(version).is_eq() => {
-            Belonging::Own(format!("{version} is the newest of that day"))
+        Some(day) if !day.version.cmp_precedence(version).is_eq() => {
+            Belonging::Others(format!("{} is of the same day", day.version))
         }
-        Some(newest) => Belonging::Others(format!("{newest} is of the same day")),
+        Some(DayOwner {
+            unknown: Some(above),
+            ..
+        }) => Belonging::Open(day_unknown(above)),
+        Some(_) => Belonging::Own(format!("{version} is the newest of that day")),
         None => Belonging::Open("no git tag of hoist's tells when it was released".to_owned()),
     }
 }
@@ -470,6 +495,17 @@ mod tests {
                     "1.2 right: 1.2.3 is the highest of its line",
                     "1 kept: 1.3.0 is newer (published)",
                     "latest kept: 1.3.0 is newer (published)",
+                    "1970-01-01 unjudged: 1.3.0 is published, and this clone has no git tag that tells of which day it is (`git fetch --tags`); it shows this release",
+                ][..],
+            ),
+            (
+                "",
+                false,
+                &[("1.2.3", "1970-01-01"), ("1.3.0", "1970-01-02")],
+                &[
+                    "1.2 right: 1.2.3 is the highest of its line",
+                    "1 kept: 1.3.0 is newer (published)",
+                    "latest kept: 1.3.0 is newer (published)",
                     "1970-01-01 right: 1.2.3 is the newest of that day",
                 ][..],
             ),
@@ -528,6 +564,21 @@ mod tests {
                 .collect();
             assert_eq!(found, expected, "{policy}");
         }
+    }
+
+    #[test]
+    fn a_tag_of_the_day_is_missing_where_nothing_is_published() {
+        let published = [repository("acme/api", &[])];
+        let days = [("1.2.3", "1970-01-01")];
+        let found = all_findings("", false, &days, (&["1.2.3"], &published, Some("a")));
+        let day = found.iter().find(|line| line.contains("1970-01-01"));
+        assert_eq!(
+            day.map(String::as_str),
+            Some("docker.io:1970-01-01 missing: 1.2.3 is the newest of that day")
+        );
+        let found = all_findings("", false, &[], (&["1.2.3"], &published, Some("a")));
+        let day = found.iter().find(|line| line.contains("1970-01-01"));
+        assert!(day.is_some_and(|line| line.ends_with("; it is not there")));
     }
 
     #[test]

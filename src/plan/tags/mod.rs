@@ -25,7 +25,7 @@ mod version_tags;
 
 pub use candidates::Explained;
 pub use context::TagContext;
-pub use of_the_day::{KnownVersions, Origins, ReleaseOrigin};
+pub use of_the_day::{KnownVersions, Origins, ReleaseOrigin, day_unknown};
 pub use planned::{PlannedTag, TagKind};
 pub use published::{Listing, Published, TagAction, Verdict};
 pub use rules::{ImageRule, TagRules};

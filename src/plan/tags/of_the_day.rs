@@ -121,6 +121,37 @@ impl TagRules<'_> {
         }
         targets.into_values().collect()
     }
+
+    /// A published version above the one that should have this tag of a day, of which the clone has no git tag:
+    /// it may be of the same day, and then the tag is its own.
+    #[must_use]
+    pub fn unknown_above(
+        &self,
+        reader: &ExactTags,
+        known: (&[Version], &Origins),
+        tags: &[Tag],
+        target: &TagTarget,
+    ) -> Option<Version> {
+        let (git, origins) = known;
+        let published = reader.all(tags).remove(&target.image)?;
+        let versions = published.into_iter().map(|exact| exact.version);
+        versions
+            .filter(|version| version.pre.is_empty() == target.version.pre.is_empty())
+            .filter(|version| version.cmp_precedence(&target.version).is_gt())
+            .filter(|version| !origins.contains_key(version))
+            .find(|version| {
+                !git.iter()
+                    .any(|known| known.cmp_precedence(version).is_eq())
+            })
+    }
+}
+
+/// Why nothing tells whose a tag of a day is, where [`TagRules::unknown_above`] has found a version.
+#[must_use]
+pub fn day_unknown(version: &Version) -> String {
+    format!(
+        "{version} is published, and this clone has no git tag that tells of which day it is (`git fetch --tags`)"
+    )
 }
 
 /// Whether the release's origin tells the name: a day or a commit is in it, and no branch.
