@@ -84,7 +84,7 @@ impl Release {
         let published = self.or_note(published, purpose)?.unwrap_or_default();
         let repositories = plan.repositories_of(planned);
         let mut all = Vec::new();
-        let mut whole: Option<Vec<Contents>> = None;
+        let mut whole: Option<Option<Vec<Contents>>> = None;
         self.fetch(repositories, image, |blob| {
             blob.media_type.is_image_config()
         })
@@ -106,18 +106,21 @@ impl Release {
             if judged(&sizes).is_empty() && !needs_files(budget) && !purpose.wants_report() {
                 continue;
             }
-            let contents = match &mut whole {
+            let contents = match &whole {
                 Some(all) => all,
-                none => {
-                    self.fetch(repositories, image, |blob| !blob.media_type.is_foreign())
-                        .await?;
-                    none.insert(read(image).await?)
+                None => {
+                    let found = self.files_of(repositories, image).await;
+                    &*whole.insert(self.or_sizes_alone(found, budget, purpose)?)
                 }
             };
-            let Some(contents) = contents.get(index) else {
-                continue;
+            // Without the files of the layers the sizes are told.
+            let mut report = match contents {
+                None => sizes,
+                Some(all) => match all.get(index) {
+                    Some(contents) => inspect(&name, contents, None),
+                    None => continue,
+                },
             };
-            let mut report = inspect(&name, contents, None);
             report.over_budget = judged(&report);
             if let Some(before) = &before {
                 since(&mut report, before);
@@ -126,6 +129,33 @@ impl Release {
             all.push(Measured { name, report, dir });
         }
         Ok(all)
+    }
+
+    /// What is in the layers of each platform's image.
+    async fn files_of(&self, repositories: &[Repository], image: &Image) -> Result<Vec<Contents>> {
+        self.fetch(repositories, image, |blob| !blob.media_type.is_foreign())
+            .await?;
+        read(image).await
+    }
+
+    /// What is in the layers; where they cannot be read and the budget does not need them, `None` and a note: a layer
+    /// need not be an archive of files.
+    fn or_sizes_alone(
+        &self,
+        found: Result<Vec<Contents>>,
+        budget: &BudgetPolicy,
+        purpose: MeasurePurpose,
+    ) -> Result<Option<Vec<Contents>>> {
+        match found {
+            Ok(found) => Ok(Some(found)),
+            Err(error) if purpose.wants_report() && !needs_files(budget) => {
+                self.events.note(format!(
+                    "what is in the layers was not looked at, their sizes alone: {error:#}"
+                ));
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// What was found; where it could not be, a note, if that is enough.

@@ -105,7 +105,9 @@ fn entries(image: &Image, layer: &Descriptor) -> Result<Entries> {
         return Ok(Entries::default());
     }
     let file = File::open(&path).map_err(|e| disk("read", &path, &e))?;
-    entries::read(unpack(buffered(file))?)
+    unpack(buffered(file))
+        .and_then(entries::read)
+        .map_err(|error| error.cause(format!("in the layer {}", layer.digest)))
 }
 
 /// The base image by the annotations of the manifest, or by the labels.
