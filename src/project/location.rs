@@ -54,9 +54,10 @@ fn nearest_file(directory: &Path, repository: &GitRepository) -> Option<PathBuf>
     let top = repository.directory()?.canonicalize().ok()?;
     let from = directory.canonicalize().ok()?;
     let folders = from.ancestors().take_while(|folder| **folder != *top);
+    // One that cannot be read is ours: to pass it over in silence would take another policy.
     let is_ours = |file: &PathBuf| {
         let text = std::fs::read_to_string(file);
-        text.is_ok_and(|text| !policy::is_cargo_release(&text))
+        !text.is_ok_and(|text| policy::is_cargo_release(&text))
     };
     let candidates = folders.map(|folder| folder.join(POLICY_FILE));
     from.starts_with(&top)
@@ -132,8 +133,17 @@ pub(super) fn policy_path(location: &Location, repository: &GitRepository) -> Op
 }
 
 fn parse(file: &Path, name: &Path) -> Result<Policy> {
-    let text = std::fs::read_to_string(file).map_err(|error| {
-        Error::usage(format!("cannot read `{}`", file.display())).because(&error)
-    })?;
+    let text = policy_text(file, &file.display().to_string())?;
     Policy::parse(&text, &name.to_string_lossy())
+}
+
+/// What a policy file says.
+pub(super) fn policy_text(file: &Path, shown: &str) -> Result<String> {
+    let bytes = std::fs::read(file)
+        .map_err(|error| Error::usage(format!("cannot read `{shown}`")).because(&error))?;
+    String::from_utf8(bytes).map_err(|_| {
+        Error::usage(format!("`{shown}` is not text in UTF-8"))
+            .state("nothing was built or moved")
+            .hint("save the file again, in UTF-8")
+    })
 }

@@ -4,7 +4,7 @@ use crate::{
     error::{Error, ErrorCode, Result},
     io::git::read::GitRepository,
     policy::{self, Policy},
-    project::location::{Location, POLICY_FILE},
+    project::location::{Location, POLICY_FILE, policy_text},
 };
 
 /// A policy and the file that it was read from.
@@ -40,9 +40,7 @@ pub(super) fn policies(location: &Location, repository: &GitRepository) -> Resul
     };
     for file in repository.tracked(&name)? {
         let text = match repository.directory().map(|top| top.join(&file.path)) {
-            Some(path) if path.exists() => std::fs::read_to_string(&path).map_err(|error| {
-                Error::usage(format!("cannot read `{}`", file.path)).because(&error)
-            })?,
+            Some(path) if path.exists() => policy_text(&path, &file.path)?,
             Some(_) | None => file.text,
         };
         match Policy::parse(&text, &file.path) {

@@ -221,7 +221,15 @@ impl Git {
         let failed = |error: std::io::Error| {
             RemoteError::new(RemoteErrorKind::Local, format!("cannot run `git`: {error}"))
         };
-        let program = Program::start(&mut command).map_err(failed)?;
+        let not_started = |error: std::io::Error| match error.kind() {
+            std::io::ErrorKind::NotFound => RemoteError::new(
+                RemoteErrorKind::Local,
+                "there is no program `git` in `PATH`",
+            )
+            .hint("install git, or put the folder that has it into `PATH`"),
+            _ => failed(error),
+        };
+        let program = Program::start(&mut command).map_err(not_started)?;
         let output = program.output(input, u64::MAX).await.map_err(failed)?;
         Ok(GitOutput {
             success: output.status.success(),

@@ -4,7 +4,7 @@ use testkit::sandbox::Clone;
 
 use crate::{
     registry::server::{Delete, Fault, On, TestRegistry, What},
-    support::World,
+    support::{Run, World},
 };
 
 const NAME: &str = "acme/api";
@@ -187,4 +187,16 @@ fn where_no_commit_counts_they_are_listed_with_the_ways_on() {
         world.hoist(&clone, &["next", "--bump", "patch"]).stdout,
         "1.0.1\n"
     );
+}
+
+#[test]
+fn a_machine_without_git_is_told_what_is_missing() {
+    let registry = TestRegistry::that_deletes(Delete::Tag);
+    let world = World::new(&registry, &[NAME]);
+    let clone = world.released();
+    let mut command = world.command(&clone, &["release", "--yes"]);
+    let run = Run::of(command.env("PATH", "/nonexistent"));
+    run.expect(6);
+    run.says("there is no program `git` in `PATH`");
+    run.says("hint: install git");
 }

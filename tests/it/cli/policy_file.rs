@@ -302,3 +302,19 @@ fn a_policy_without_a_repository_leads_on() {
         .run(&clone, &["plan"])
         .says("`hoist --config services/web/release.toml plan`");
 }
+
+/// It is not passed over, for then the one further up would be taken without a word.
+#[test]
+fn the_nearest_policy_is_refused_where_it_is_no_text() {
+    let registry = TestRegistry::that_deletes(Delete::Tag);
+    let world = World::new(&registry, &[NAME]);
+    let clone = world.released();
+    let words: Vec<u8> = policy(&clone)
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    clone.write("service/release.toml", [&[0xff, 0xfe][..], &words].concat());
+    let run = world.run(&clone, &["-C", "service", "plan"]);
+    run.expect(2);
+    run.says("release.toml` is not text in UTF-8");
+}
