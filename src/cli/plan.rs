@@ -28,6 +28,9 @@ pub(super) struct PlanArgs {
     /// Say why for every tag, not only for those that stay
     #[arg(long)]
     explain: bool,
+    /// Exit 3 where there is nothing to release
+    #[arg(long)]
+    require_release: bool,
     /// For every image: each committed file of the policy's name
     #[arg(long)]
     all: bool,
@@ -37,6 +40,11 @@ pub(super) fn run(args: PlanArgs, context: &Context) -> Result<ExitCode> {
     let request = ReleaseRequest::new(args.overrides.request(args.all)?);
     let planned = Images::of(context.releases(args.all)?.plan(&request))?;
     print(&planned, args.explain, &context.terminal);
+    let is_nothing =
+        |planned: &Result<Planned>| matches!(planned, Ok(Planned::NothingToRelease(_)));
+    if args.require_release && planned.iter().all(|(_, planned)| is_nothing(planned)) {
+        return Ok(ExitCode::from(exit::NOTHING));
+    }
     Ok(ExitCode::from(planned.code(|_| exit::OK)))
 }
 

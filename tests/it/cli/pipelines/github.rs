@@ -1,9 +1,14 @@
 //! `examples/ci/github` and `action.yml`.
 
-use super::{by_hand, project, registry, runner::Runner};
+use serde_json::Value;
+
+use super::{
+    by_hand, project, registry,
+    runner::{Runner, workflow},
+};
 use crate::{
     registry::server::{Fault, On, What},
-    support::{World, path_with_curl},
+    support::{World, jobs::Jobs, path_with_curl},
 };
 
 const MAIN: (&str, &str) = ("GITHUB_REF", "refs/heads/main");
@@ -119,4 +124,55 @@ fn an_unfinished_release_is_finished_or_undone() {
         assert_eq!(world.shows("latest") == before, !released, "{verb}");
         world.assert_unlocked();
     }
+}
+
+/// Each job in a clone and an environment of its own; the legs have one commit and no password.
+#[test]
+fn a_matrix_of_native_runners_is_joined() {
+    const PATH: &str = "examples/ci/github/matrix.yml";
+    if path_with_curl().is_none() {
+        return;
+    }
+    let registry = registry();
+    let world = World::new(&registry, &["acme/api"]);
+    let jobs = Jobs::new(
+        &world,
+        &[registry.repository("acme/api").to_string()],
+        "\n[version]\nfiles = [{ path = \"VERSION\", pattern = \"(.*)\" }]\n",
+    );
+    let clone = |name: &str, args: &[&str]| jobs.machine(name, args, &[]).clone;
+    let first = clone("plan", &[]);
+    let mut plan = Runner::new(&first, &registry);
+    plan.environment.push((MAIN.0, MAIN.1.to_owned()));
+    assert!(plan.job(PATH, "plan", &Value::Null));
+    assert_eq!(plan.values["needs.plan.outputs.release"], "true");
+
+    let workflow = workflow(PATH);
+    let matrix = &workflow["jobs"]["leg"]["strategy"]["matrix"]["include"];
+    let machines = ["Asia/Tokyo", "America/Lima"];
+    for (entry, zone) in matrix.as_array().unwrap().iter().zip(machines) {
+        let clone = clone(entry["name"].as_str().unwrap(), &["--depth=1"]);
+        let mut leg = plan.another(&clone);
+        leg.environment.push(("TZ", zone.to_owned()));
+        registry.forget();
+        assert!(leg.job(PATH, "leg", entry));
+        assert_eq!(registry.log(), [], "a leg asks no registry");
+    }
+    assert_eq!(world.tags(), Vec::<String>::new());
+
+    let last = clone("release", &[]);
+    let mut release = plan.another(&last);
+    assert!(release.job(PATH, "release", &Value::Null));
+    let digest = world.shows("0.1.0").unwrap();
+    assert_eq!(world.shows("latest"), Some(digest.clone()));
+    assert!(release.log.contains("joined 2 legs"), "{}", release.log);
+    let deployed = format!("deploy {}@{digest}", registry.repository("acme/api"));
+    assert!(release.log.contains(&deployed), "{}", release.log);
+
+    // Then there is nothing to release, and the other jobs are left out.
+    let again = clone("again", &[]);
+    let mut plan = Runner::new(&again, &registry);
+    plan.environment.push((MAIN.0, MAIN.1.to_owned()));
+    assert!(plan.job(PATH, "plan", &Value::Null));
+    assert!(!plan.another(&again).job(PATH, "leg", &Value::Null));
 }

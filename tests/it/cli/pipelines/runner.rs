@@ -17,12 +17,26 @@ use crate::{
     support::Run,
 };
 
+/// A workflow, which has no rights by default and cancels nothing.
+#[track_caller]
+pub fn workflow(path: &str) -> Value {
+    let workflow = yaml(&text(path));
+    assert_eq!(workflow["permissions"], serde_json::json!({}), "{path}");
+    assert_eq!(
+        workflow["concurrency"]["cancel-in-progress"], false,
+        "{path}"
+    );
+    workflow
+}
+
 /// One run of a job.
 pub struct Runner<'a> {
     clone: &'a Clone<'a>,
     registry: &'a TestRegistry,
     page: Page,
     temp: PathBuf,
+    /// Where the jobs of one run leave files for each other.
+    artifacts: PathBuf,
     /// Variables of the service.
     pub environment: Vec<(&'static str, String)>,
     /// What an expression stands for: `inputs.candidate`, `steps.hoist.outputs.version`.
@@ -50,6 +64,7 @@ impl<'a> Runner<'a> {
             registry,
             page,
             values: values.map(|(k, v)| (k.to_owned(), v.to_owned())).into(),
+            artifacts: temp.join("artifacts"),
             temp,
             environment: Vec::new(),
             path: Vec::new(),
@@ -58,19 +73,49 @@ impl<'a> Runner<'a> {
         }
     }
 
+    /// The machine of another job of the same run: a clone of its own, and what the jobs before it left.
+    pub fn another(&self, clone: &'a Clone<'a>) -> Self {
+        let mut other = Self::new(clone, self.registry);
+        other.artifacts.clone_from(&self.artifacts);
+        other.environment.clone_from(&self.environment);
+        let passed = self
+            .values
+            .iter()
+            .filter(|(name, _)| name.starts_with("needs."));
+        let passed: Vec<_> = passed.map(|(k, v)| (k.clone(), v.clone())).collect();
+        other.values.extend(passed);
+        other
+    }
+
     /// Runs the only job of a workflow.
     #[track_caller]
     pub fn workflow(&mut self, path: &str) {
-        let workflow = yaml(&text(path));
-        assert_eq!(workflow["permissions"], serde_json::json!({}), "{path}");
-        assert_eq!(
-            workflow["concurrency"]["cancel-in-progress"], false,
-            "{path}"
-        );
+        let workflow = workflow(path);
         let jobs = workflow["jobs"].as_object().unwrap();
+        assert_eq!(jobs.len(), 1, "{path}");
         for job in jobs.values() {
             self.steps(&job["steps"]);
         }
+    }
+
+    /// Runs one job of a workflow, with this entry of its matrix; whether its condition lets it run.
+    #[track_caller]
+    pub fn job(&mut self, path: &str, name: &str, matrix: &Value) -> bool {
+        let job = workflow(path)["jobs"][name].take();
+        for (key, value) in matrix.as_object().into_iter().flatten() {
+            self.values.insert(format!("matrix.{key}"), plain(value));
+        }
+        let condition = job["if"].as_str();
+        if !condition.is_none_or(|condition| self.holds(condition)) {
+            return false;
+        }
+        self.steps(&job["steps"]);
+        for (output, value) in job["outputs"].as_object().into_iter().flatten() {
+            let value = self.filled(&plain(value));
+            self.values
+                .insert(format!("needs.{name}.outputs.{output}"), value);
+        }
+        true
     }
 
     #[track_caller]
@@ -85,13 +130,47 @@ impl<'a> Runner<'a> {
             let uses = step["uses"].as_str().unwrap_or_default();
             match uses.split('@').next().unwrap_or_default() {
                 "" => self.run(step),
-                "actions/checkout" => {
-                    assert_eq!(step["with"]["fetch-depth"], 0);
-                    assert_eq!(step["with"]["persist-credentials"], true);
-                }
+                "actions/checkout" => self.checkout(&step["with"]),
                 "actions/cache" => {}
+                "actions/upload-artifact" => self.upload(&step["with"]),
+                "actions/download-artifact" => self.download(&step["with"]),
                 "hoist-rs/hoist" => self.action(step),
                 other => panic!("{other}"),
+            }
+        }
+    }
+
+    /// The clone is there; it has to be what the step asks for.
+    #[track_caller]
+    fn checkout(&self, with: &Value) {
+        let is_shallow = self.clone.git(&["rev-parse", "--is-shallow-repository"]) == "true";
+        assert_eq!(with["fetch-depth"] == 0, !is_shallow);
+        assert_eq!(with["persist-credentials"], !is_shallow);
+    }
+
+    #[track_caller]
+    fn upload(&self, with: &Value) {
+        let folder = self.artifacts.join(self.filled(&plain(&with["name"])));
+        let file = PathBuf::from(self.filled(&plain(&with["path"])));
+        fs::create_dir_all(&folder).unwrap();
+        fs::copy(&file, folder.join(file.file_name().unwrap())).unwrap();
+    }
+
+    /// One artifact by its name, or the files of all.
+    #[track_caller]
+    fn download(&self, with: &Value) {
+        let to = PathBuf::from(self.filled(&plain(&with["path"])));
+        fs::create_dir_all(&to).unwrap();
+        let name = with["name"].as_str();
+        assert_eq!(with["merge-multiple"] == true, name.is_none());
+        for folder in fs::read_dir(&self.artifacts).unwrap() {
+            let folder = folder.unwrap();
+            if name.is_some_and(|name| folder.file_name() != name) {
+                continue;
+            }
+            for file in fs::read_dir(folder.path()).unwrap() {
+                let file = file.unwrap();
+                fs::copy(file.path(), to.join(file.file_name())).unwrap();
             }
         }
     }
@@ -143,6 +222,7 @@ impl<'a> Runner<'a> {
             .args(["-e", "-c", script])
             .env("PATH", paths.join(":"))
             .env("GITHUB_ACTIONS", "true")
+            .env("RUNNER_TEMP", &self.temp)
             .env("GITHUB_ACTION_PATH", env!("CARGO_MANIFEST_DIR"))
             .env("GITHUB_OUTPUT", &output)
             .env("GITHUB_PATH", &path)
