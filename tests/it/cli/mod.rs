@@ -22,6 +22,7 @@ mod multi_image;
 mod noted;
 mod obstacles;
 mod one_clone;
+mod past_release;
 mod pipelines;
 mod planted;
 mod policy_file;

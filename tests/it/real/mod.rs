@@ -1,5 +1,6 @@
 //! What only real parts can show: Debian's registry and engine, a real git remote.
 
+mod chaos;
 mod contrast;
 mod drift;
 mod engine;

@@ -165,7 +165,7 @@ fn count(tally: &mut Tally, what: impl Into<String>) {
     *tally.entry(what.into()).or_default() += 1;
 }
 
-fn is_locked(world: &World<'_>) -> bool {
+pub(super) fn is_locked(world: &World<'_>) -> bool {
     world.remote.refs().contains("refs/hoist")
 }
 
@@ -347,7 +347,7 @@ fn kind(run: &Run) -> String {
 }
 
 /// What a run tells is what is there.
-fn check(there: &[String], run: &Run, who: &str, round: &str, tally: &mut Tally) {
+pub(super) fn check(there: &[String], run: &Run, who: &str, round: &str, tally: &mut Tally) {
     let outcome = outcome(run);
     let why = outcome["error"]["message"].as_str().unwrap_or_default();
     let why = if run.code == Some(8) { why } else { "" };
