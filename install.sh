@@ -45,8 +45,8 @@ target() {
         fail "there are archives for Linux only" "build it: cargo install --locked hoist"
     # The programs are static, so they run with any C library.
     case $(uname -m) in
-    x86_64 | amd64) echo x86_64-unknown-linux-gnu ;;
-    aarch64 | arm64) echo aarch64-unknown-linux-gnu ;;
+    x86_64 | amd64) echo x86_64-unknown-linux-musl ;;
+    aarch64 | arm64) echo aarch64-unknown-linux-musl ;;
     *) fail "there is no archive for $(uname -m)" "build it: cargo install --locked hoist" ;;
     esac
 }

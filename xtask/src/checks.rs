@@ -29,9 +29,8 @@ pub fn run(names: &[&str]) -> Result<()> {
         }
     }
     tests?;
-    // The project's own release, up to the point where something would be done.
     if names.is_empty() {
-        release::run(&["--dry-run"])?;
+        release::try_all()?;
     }
     Ok(())
 }

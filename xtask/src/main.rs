@@ -19,10 +19,11 @@ usage: cargo xtask <chore>
   test [NAME]   run every test, those with the real engine and registry included
                 (HOIST_TESTS=no-engine leaves out what needs an engine)
   release [ARGS ...]
-                release hoist with itself; --dry-run tries it in a sandbox
-  dist [--binary FILE]
-                make the archive, the wheel, install.sh and their checksums in target/dist
-                (--binary packs a program that is built already)
+                release hoist with itself; --dry-run plans it in a sandbox, --sandbox makes it there
+  dist [--own] [--binary FILE]
+                make archives, wheels, install.sh, their checksums and hoist's own image in target/dist,
+                for each architecture (--own: for this machine's alone; --binary packs a program that is
+                built already)
   fuzz [SECONDS] [TARGET ...]
                 run the fuzz targets, each for ten minutes or so many seconds
   bench [history] [publish] [--quick] [--binary FILE]

@@ -1,19 +1,27 @@
 //! `cargo xtask release`: this project's own release, made with hoist.
 //!
-//! A dry run happens in a sandbox: a clone of HEAD whose remote is a bare repository, with a
-//! registry and an engine of its own. Everything else is the real release, from the checkout at
-//! hand.
+//! With `--dry-run` or `--sandbox` it happens in a sandbox: a clone of HEAD whose remote is a bare repository, with a
+//! registry and an engine of its own. A dry run plans; `--sandbox` releases, pulls the image and runs it. Only the
+//! program is not built anew: the image gets the one at hand.
 
-use std::path::Path;
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
-use testkit::sandbox::{self, Engine, GitRemote, Packages, Registry, RegistryOptions};
+use testkit::sandbox::{self, Clone, Engine, GitRemote, Packages, Registry, RegistryOptions};
 
-use crate::{Result, cargo, succeed};
+use crate::{Result, cargo, dist, succeed};
+
+const IMAGE: &str = "hoistrs/hoist";
 
 /// `args` go to `hoist release`.
 pub fn run(args: &[&str]) -> Result<()> {
+    if args == ["--sandbox"] {
+        return in_sandbox(|sandbox| sandbox.whole());
+    }
     if args.contains(&"--dry-run") {
-        return dry_run(args);
+        return in_sandbox(|sandbox| sandbox.hoist("release", args));
     }
     succeed(
         cargo()
@@ -24,11 +32,28 @@ pub fn run(args: &[&str]) -> Result<()> {
     )
 }
 
-fn dry_run(args: &[&str]) -> Result<()> {
+/// What `cargo xtask test` asks of a release: that it can be planned, and that it can be made.
+pub fn try_all() -> Result<()> {
+    in_sandbox(|sandbox| {
+        sandbox.hoist("release", &["--dry-run"])?;
+        sandbox.whole()
+    })
+}
+
+/// The parts of one release, all of which go with this value.
+struct Sandbox<'a> {
+    hoist: PathBuf,
+    clone: Clone<'a>,
+    registry: Registry,
+    engine: Option<Engine>,
+}
+
+fn in_sandbox(work: impl FnOnce(&Sandbox<'_>) -> Result<()>) -> Result<()> {
     succeed(cargo().args(["build", "--quiet", "--locked", "--bin", "hoist"]))?;
     let hoist = std::env::current_exe()?.with_file_name("hoist");
     let packages = Packages::fetch()?;
-    let registry = Registry::start(&packages, &RegistryOptions::default())?;
+    let options = RegistryOptions::default();
+    let registry = Registry::start(&packages, &options)?;
     let engine = match sandbox::without_engine() {
         true => None,
         false => Some(Engine::start(&packages)?),
@@ -42,12 +67,86 @@ fn dry_run(args: &[&str]) -> Result<()> {
         .args(["HEAD:refs/heads/main"]);
     succeed(push.current_dir(checkout))?;
     let clone = remote.clone("hoist", &[]);
+    without_forge(&clone)?;
+    work(&Sandbox {
+        hoist,
+        clone,
+        registry,
+        engine,
+    })
+}
 
-    let mut command = clone.command(hoist);
-    command.args(["--image", &registry.repository("hoistrs/hoist")]);
-    command.arg("release").args(args);
-    if let Some(engine) = &engine {
-        command.env("DOCKER_HOST", engine.host());
+/// A bare repository has no pages for releases.
+fn without_forge(clone: &Clone<'_>) -> Result<()> {
+    let policy = std::fs::read_to_string(clone.path().join("release.toml"))?;
+    let (before, forge) = policy
+        .split_once("[forge]\n")
+        .ok_or("release.toml has no [forge]")?;
+    let after = forge.find("\n[").map_or("", |at| &forge[at + 1..]);
+    clone.write("release.toml", format!("{before}{after}"));
+    clone.commit("chore: the sandbox has no forge");
+    clone.push();
+    Ok(())
+}
+
+impl Sandbox<'_> {
+    fn hoist(&self, verb: &str, args: &[&str]) -> Result<()> {
+        succeed(&mut self.command(verb, args))
     }
-    succeed(&mut command)
+
+    fn command(&self, verb: &str, args: &[&str]) -> Command {
+        let mut command = self.clone.command(&self.hoist);
+        command.args(["--image", &self.registry.repository(IMAGE)]);
+        command.arg(verb).args(args);
+        if let Some(engine) = &self.engine {
+            command.env("DOCKER_HOST", engine.host());
+        }
+        command
+    }
+
+    /// Releases the version of `Cargo.toml`, and runs what was published.
+    fn whole(&self) -> Result<()> {
+        let version = dist::version(&self.hoist)?;
+        let version = &*version;
+        let folder = tempfile::tempdir()?;
+        let program = folder.path().join("hoist");
+        // Symbols are two fifths of a program that was built for tests.
+        let mut strip = Command::new("strip");
+        succeed(strip.arg("-o").arg(&program).arg(&self.hoist))?;
+        let mut release = self.command("release", &["--version", version, "--yes"]);
+        // `cargo xtask dist` is run by hoist, with the compiler's own settings.
+        let own = |name: &str| name.starts_with("RUST") || name.starts_with("CARGO_");
+        let settings = std::env::vars().filter(|(name, _)| name == "HOME" || own(name));
+        release
+            .envs(settings)
+            .env("CARGO_TARGET_DIR", dist::target_folder())
+            .env(dist::BINARY, &program);
+        succeed(&mut release)?;
+        self.hoist("verify", &[version])?;
+        match &self.engine {
+            Some(engine) => self.run_image(engine, version),
+            None => Ok(()),
+        }
+    }
+
+    /// What the image needs at run time is there: the program runs, git and a shell are found, and git finds the
+    /// program for remotes by HTTPS.
+    fn run_image(&self, engine: &Engine, version: &str) -> Result<()> {
+        let image = format!("{}:{version}", self.registry.repository(IMAGE));
+        let run = |args: &[&str]| engine.run(&[&["run", "--rm", "--network=none"], args].concat());
+        let said = run(&[&image, "--version"])?;
+        if said.trim() != format!("hoist {version}") {
+            return Err(format!("the image is of another program: {said}").into());
+        }
+        let script = "set -e; git init -q /tmp/a; cd /tmp/a; hoist schema | head -c 1; \
+            ssh -V; test -s /etc/ssl/certs/ca-certificates.crt; \
+            git ls-remote https://127.0.0.1:9/a.git 2>&1 | grep -i connect; id -u";
+        let said = run(&["--entrypoint", "sh", &image, "-c", script])?;
+        if !said.starts_with('{') || !said.ends_with("1000\n") {
+            return Err(format!("the image lacks something: {said}").into());
+        }
+        engine.run(&["rmi", &image])?;
+        println!("{image} runs");
+        Ok(())
+    }
 }

@@ -6,8 +6,8 @@ use super::Packed;
 use crate::Result;
 
 /// `name` is the folder inside the archive.
-pub fn pack(name: &str, files: &[Packed]) -> Result<Vec<u8>> {
-    let gzip = GzBuilder::new().write(Vec::new(), Compression::best());
+pub fn pack(name: &str, files: &[Packed], compression: Compression) -> Result<Vec<u8>> {
+    let gzip = GzBuilder::new().write(Vec::new(), compression);
     let mut tar = tar::Builder::new(gzip);
     for file in files {
         let mut header = tar::Header::new_gnu();

@@ -2,13 +2,13 @@
 //! program and has no Python in it ("Binary distribution format", packaging.python.org).
 
 use std::{
-    env::consts::ARCH,
     fs,
     io::{Cursor, Write as _},
     path::Path,
 };
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use flate2::Compression;
 use sha2::{Digest as _, Sha256};
 use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
@@ -16,7 +16,13 @@ use super::Packed;
 use crate::Result;
 
 /// The file's name and its bytes.
-pub fn pack(root: &Path, version: &str, files: &[Packed]) -> Result<(String, Vec<u8>)> {
+pub fn pack(
+    root: &Path,
+    version: &str,
+    arch: &str,
+    files: &[Packed],
+    compression: Compression,
+) -> Result<(String, Vec<u8>)> {
     // A pre-release is `1.2.0-rc.1` to Cargo and `1.2.0rc1` to Python.
     let version = version
         .replace("-rc.", "rc")
@@ -24,8 +30,8 @@ pub fn pack(root: &Path, version: &str, files: &[Packed]) -> Result<(String, Vec
         .replace("-alpha.", "a");
     let name = format!("hoist_release-{version}");
     // The program is static: it asks for no version of any C library.
-    let tag = format!("py3-none-manylinux_2_17_{ARCH}.manylinux2014_{ARCH}.musllinux_1_1_{ARCH}");
-    let mut wheel = Wheel::new();
+    let tag = format!("py3-none-manylinux_2_17_{arch}.manylinux2014_{arch}.musllinux_1_1_{arch}");
+    let mut wheel = Wheel::new(compression);
     for file in files {
         let path = match file.path.strip_prefix("bin/") {
             Some(program) => format!("{name}.data/scripts/{program}"),
@@ -86,13 +92,15 @@ fn metadata(version: &str, readme: &str) -> String {
 struct Wheel {
     zip: ZipWriter<Cursor<Vec<u8>>>,
     record: String,
+    level: i64,
 }
 
 impl Wheel {
-    fn new() -> Self {
+    fn new(compression: Compression) -> Self {
         Self {
             zip: ZipWriter::new(Cursor::new(Vec::new())),
             record: String::new(),
+            level: compression.level().into(),
         }
     }
 
@@ -105,7 +113,7 @@ impl Wheel {
     fn write(&mut self, path: &str, content: &[u8], executable: bool) -> Result<()> {
         let options = SimpleFileOptions::default()
             .compression_method(CompressionMethod::Deflated)
-            .compression_level(Some(9))
+            .compression_level(Some(self.level))
             .unix_permissions(if executable { 0o755 } else { 0o644 });
         self.zip.start_file(path, options)?;
         Ok(self.zip.write_all(content)?)

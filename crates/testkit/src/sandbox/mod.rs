@@ -5,6 +5,7 @@
 //! it and removes what it left when the process that started it ends, however it ends
 //! (`supervise.rs`). An engine or registry of the machine's user is never touched.
 
+mod archives;
 mod buildkit_socket;
 mod engine;
 mod git;
@@ -21,6 +22,7 @@ use std::{
     path::PathBuf,
 };
 
+pub use archives::{fetch_archives, fetch_unpacked, read_archive};
 pub use buildkit_socket::BuildkitSocket;
 pub use engine::Engine;
 pub use git::{Clone, GitRemote};

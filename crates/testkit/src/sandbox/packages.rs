@@ -18,7 +18,7 @@ const SKOPEO: &[&str] = &["skopeo"];
 /// What the installer downloads with, for machines without it.
 const CURL: &[&str] = &["curl"];
 /// Written last, so that an interrupted run starts again.
-const COMPLETE: &str = ".complete";
+pub(super) const COMPLETE: &str = ".complete";
 
 /// The unpacked packages.
 #[derive(Debug, Clone)]
@@ -54,6 +54,14 @@ impl Packages {
         Self::fetch_set("curl", CURL)
     }
 
+    /// The same with a C compiler for another architecture, such as the package `gcc-aarch64-linux-gnu`.
+    ///
+    /// # Errors
+    /// As [`Self::fetch`].
+    pub fn fetch_cross_compiler(package: &str) -> Result<Self> {
+        Self::fetch_set(package, &[package])
+    }
+
     fn fetch_set(name: &str, wanted: &[&str]) -> Result<Self> {
         let folder = folder();
         let packages = Self {
@@ -61,10 +69,7 @@ impl Packages {
         };
         fs::create_dir_all(&folder)
             .map_err(|error| Unavailable::while_doing("making the sandbox folder", error))?;
-        let lock = File::create(folder.join("lock"))
-            .map_err(|error| Unavailable::while_doing("making the sandbox lock", error))?;
-        fs4::FileExt::lock(&lock)
-            .map_err(|error| Unavailable::while_doing("waiting for the sandbox lock", error))?;
+        let _lock = lock(&folder)?;
         if !packages.root.join(COMPLETE).exists() {
             let archives = folder.join(format!("{name}.archives"));
             download(&folder, &archives, wanted)?;
@@ -137,6 +142,15 @@ impl Packages {
     }
 }
 
+/// Waits for other processes that fetch packages. The lock ends with the value.
+pub(super) fn lock(folder: &Path) -> Result<File> {
+    let lock = File::create(folder.join("lock"))
+        .map_err(|error| Unavailable::while_doing("making the sandbox lock", error))?;
+    fs4::FileExt::lock(&lock)
+        .map_err(|error| Unavailable::while_doing("waiting for the sandbox lock", error))?;
+    Ok(lock)
+}
+
 fn join(paths: impl IntoIterator<Item = PathBuf>) -> OsString {
     std::env::join_paths(paths).expect("paths of this project hold no colon")
 }
@@ -198,7 +212,7 @@ fn known(package: &str, lists: Option<&str>) -> bool {
 }
 
 /// apt without the system's locks (nothing of the system is written) and without its caches.
-fn apt(verb: &str, lists: Option<&str>) -> Command {
+pub(super) fn apt(verb: &str, lists: Option<&str>) -> Command {
     let mut command = Command::new("apt-get");
     command.args([
         "-qq",
@@ -220,7 +234,7 @@ fn apt(verb: &str, lists: Option<&str>) -> Command {
     command
 }
 
-fn unpack(archives: &Path, root: &Path) -> Result<()> {
+pub(super) fn unpack(archives: &Path, root: &Path) -> Result<()> {
     let doing = |error| Unavailable::while_doing("unpacking the packages", error);
     let partial = root.with_extension("partial");
     for dir in [&partial, root] {

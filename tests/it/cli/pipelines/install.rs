@@ -55,7 +55,7 @@ impl Page {
 
     fn name(version: &str) -> String {
         format!(
-            "hoist-{version}-{}-unknown-linux-gnu",
+            "hoist-{version}-{}-unknown-linux-musl",
             std::env::consts::ARCH
         )
     }
