@@ -10,6 +10,7 @@ mod engines;
 mod fuzz;
 mod measure;
 mod release;
+mod ways;
 
 const USAGE: &str = "\
 usage: cargo xtask <chore>
@@ -24,6 +25,9 @@ usage: cargo xtask <chore>
                 make archives, wheels, install.sh, their checksums and hoist's own image in target/dist,
                 for each architecture (--own: for this machine's alone; --binary packs a program that is
                 built already)
+  ways [--root FOLDER] [NAME ...]
+                install hoist from target/dist in each way (archive, install.sh, pip, uv), in a bare Debian
+                root, and make the demo's releases with it: needs root
   fuzz [SECONDS] [TARGET ...]
                 run the fuzz targets, each for ten minutes or so many seconds
   bench [history] [publish] [--quick] [--binary FILE]
@@ -46,6 +50,7 @@ fn main() -> ExitCode {
         ["measure"] => measure::run(),
         ["dist", args @ ..] => dist::run(args),
         ["release", args @ ..] => release::run(args),
+        ["ways", args @ ..] => ways::run(args),
         ["fuzz", args @ ..] => fuzz::run(args),
         ["test", names @ ..] => checks::run(names),
         _ => {

@@ -1,17 +1,19 @@
 //! `cargo xtask release`: this project's own release, made with hoist.
 //!
 //! With `--dry-run` or `--sandbox` it happens in a sandbox: a clone of HEAD whose remote is a bare repository, with a
-//! registry and an engine of its own. A dry run plans; `--sandbox` releases, pulls the image and runs it. Only the
-//! program is not built anew: the image gets the one at hand.
+//! registry and an engine of its own. A dry run plans; `--sandbox` releases, runs the image, and installs hoist from the
+//! release's files in each way. Only the program is not built anew: the release gets the one at hand.
 
 use std::{
     path::{Path, PathBuf},
     process::Command,
+    time::Instant,
 };
 
+use testkit::project::Builder;
 use testkit::sandbox::{self, Clone, Engine, GitRemote, Packages, Registry, RegistryOptions};
 
-use crate::{Result, cargo, dist, succeed};
+use crate::{Result, cargo, dist, succeed, ways};
 
 const IMAGE: &str = "hoistrs/hoist";
 
@@ -123,10 +125,13 @@ impl Sandbox<'_> {
             .env(dist::BINARY, &program);
         succeed(&mut release)?;
         self.hoist("verify", &[version])?;
-        match &self.engine {
-            Some(engine) => self.run_image(engine, version),
-            None => Ok(()),
+        if let Some(engine) = &self.engine {
+            self.run_image(engine, version)?;
+            self.release_from_image(engine, version)?;
+            // What was made on the way is what people download. A root of its own needs root, as the engine does.
+            ways::run_from(&self.clone.path().join("target/dist"))?;
         }
+        Ok(())
     }
 
     /// What the image needs at run time is there: the program runs, git and a shell are found, and git finds the
@@ -145,8 +150,48 @@ impl Sandbox<'_> {
         if !said.starts_with('{') || !said.ends_with("1000\n") {
             return Err(format!("the image lacks something: {said}").into());
         }
-        engine.run(&["rmi", &image])?;
         println!("{image} runs");
+        Ok(())
+    }
+
+    /// The image makes the releases of the demonstration, with the engine that it runs in.
+    fn release_from_image(&self, engine: &Engine, version: &str) -> Result<()> {
+        println!("\n== image");
+        let image = format!("{}:{version}", self.registry.repository(IMAGE));
+        let remote = GitRemote::new();
+        let clone = remote.clone("hello", &[]);
+        let shared = clone.path().parent().ok_or("a clone lies in a folder")?;
+        let socket = engine.host().trim_start_matches("unix://");
+        let releases = ways::Releases {
+            clone: &clone,
+            registry: &self.registry,
+            repository: "acme/hello-image".to_owned(),
+        };
+        let start = Instant::now();
+        releases.make(&Packages::fetch()?.busybox()?, Builder::Engine, |args| {
+            let mut docker = engine.docker();
+            docker.args(["run", "--rm", "--network=host", "--user=0"]);
+            for (name, value) in clone.command("hoist").get_envs() {
+                if let Some(value) = value.filter(|_| name != "PATH") {
+                    docker
+                        .arg("--env")
+                        .arg(format!("{}={}", name.display(), value.display()));
+                }
+            }
+            let place = shared.display();
+            docker.arg(format!("--volume={place}:{place}"));
+            docker.arg(format!("--volume={socket}:/var/run/docker.sock"));
+            docker
+                .arg("--workdir")
+                .arg(clone.path())
+                .arg(&image)
+                .args(args);
+            docker
+        })?;
+        println!(
+            "released from the image in {:.1} s",
+            start.elapsed().as_secs_f32()
+        );
         Ok(())
     }
 }

@@ -1,7 +1,6 @@
 //! Real parts shared by the tests of this binary, each started when a test first asks for it.
 //! They end with the process.
 
-pub mod file_server;
 pub mod forge;
 pub mod history;
 pub mod jobs;

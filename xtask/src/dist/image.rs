@@ -35,7 +35,6 @@ pub struct Facts {
 /// An image of one architecture.
 pub struct Image {
     pub target: Target,
-    pub compression: Compression,
     /// From the lowest layer to the highest, each with a name.
     pub layers: Vec<(&'static str, BTreeMap<String, Entry>)>,
 }
@@ -85,7 +84,7 @@ impl Layout<'_> {
         for (name, entries) in &image.layers {
             let tar = pack(entries, self.facts.epoch)?;
             diffs.push(format!("sha256:{}", hex(&tar)));
-            layers.push(self.blob(LAYER, &compress(&tar, image.compression)?)?);
+            layers.push(self.blob(LAYER, &compress(&tar)?)?);
             history.push(json!({ "created": self.facts.created, "created_by": format!("cargo xtask dist: {name}") }));
         }
         let labels = json!({
@@ -166,8 +165,8 @@ fn pack(entries: &BTreeMap<String, Entry>, epoch: u64) -> Result<Vec<u8>> {
     Ok(tar.into_inner()?)
 }
 
-fn compress(tar: &[u8], compression: Compression) -> Result<Vec<u8>> {
-    let mut gzip = GzBuilder::new().write(Vec::new(), compression);
+fn compress(tar: &[u8]) -> Result<Vec<u8>> {
+    let mut gzip = GzBuilder::new().write(Vec::new(), Compression::default());
     std::io::Write::write_all(&mut gzip, tar)?;
     Ok(gzip.finish()?)
 }

@@ -24,8 +24,7 @@ use std::{
 use flate2::Compression;
 use sha2::{Digest as _, Sha256};
 use source::Source;
-use target::Target;
-pub use target::target_folder;
+pub use target::{Target, target_folder};
 
 use crate::Result;
 
@@ -73,7 +72,7 @@ impl Request {
         Ok(request)
     }
 
-    /// What is downloaded is packed as well as it can be. A program at hand is for a trial.
+    /// Of the archives: what is downloaded is packed as well as it can be. A program at hand is for a trial.
     fn compression(&self) -> Compression {
         match self.binary {
             Some(_) => Compression::fast(),
@@ -106,7 +105,7 @@ pub fn run(args: &[&str]) -> Result<()> {
     let own = &programs[0].1;
     let version = version(own)?;
     source.is_version(&version)?;
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/dist");
+    let folder = folder();
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder)?;
 
@@ -135,7 +134,6 @@ pub fn run(args: &[&str]) -> Result<()> {
         match root::system(*target, &program) {
             Ok(system) => images.push(image::Image {
                 target: *target,
-                compression: request.compression(),
                 layers: vec![("system", system), ("hoist", installed(files))],
             }),
             Err(reason) => left_out.push(format!("the image for {}: {reason}", target.arch)),
@@ -165,6 +163,11 @@ pub fn run(args: &[&str]) -> Result<()> {
         "not everything could be made here (`--own` asks for this machine's architecture alone)"
             .into(),
     )
+}
+
+/// Where everything is put.
+pub fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/dist")
 }
 
 /// The version that a program of hoist says it is of.

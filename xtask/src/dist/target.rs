@@ -53,6 +53,14 @@ impl Target {
         Err(format!("there are no releases for {ARCH}").into())
     }
 
+    /// This machine's.
+    ///
+    /// # Errors
+    /// As [`Self::all`].
+    pub fn own() -> Result<Self> {
+        Ok(Self::all()?[0])
+    }
+
     pub fn is_own(self) -> bool {
         self.arch == ARCH
     }

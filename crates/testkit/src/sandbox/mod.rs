@@ -8,6 +8,7 @@
 mod archives;
 mod buildkit_socket;
 mod engine;
+mod file_server;
 mod git;
 mod http;
 mod modern;
@@ -25,6 +26,7 @@ use std::{
 pub use archives::{fetch_archives, fetch_unpacked, read_archive};
 pub use buildkit_socket::BuildkitSocket;
 pub use engine::Engine;
+pub use file_server::FileServer;
 pub use git::{Clone, GitRemote};
 pub use modern::{Modern, ModernEngine, ModernRoot};
 pub use packages::Packages;

@@ -6,7 +6,9 @@ use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, process::Command};
 use hoist::oci::Digest;
 use tempfile::TempDir;
 
-use crate::support::{Run, file_server::FileServer, path_with_curl};
+use testkit::sandbox::FileServer;
+
+use crate::support::{Run, path_with_curl};
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/install.sh");
 

@@ -9,15 +9,20 @@ use std::{
 };
 
 /// A server that runs as long as the process.
+#[derive(Debug)]
 pub struct FileServer {
     address: SocketAddr,
 }
 
 impl FileServer {
-    /// Serves the files in `folder`.
+    /// Serves the files in `folder`, and nothing below its folders.
+    ///
+    /// # Panics
+    /// Where no port of the loopback interface is free.
+    #[must_use]
     pub fn start(folder: &Path) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        let address = listener.local_addr().expect("it listens");
         let folder = folder.to_owned();
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
@@ -28,6 +33,8 @@ impl FileServer {
         Self { address }
     }
 
+    /// The address of the folder.
+    #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
@@ -41,7 +48,9 @@ fn answer(mut stream: TcpStream, folder: &Path) -> std::io::Result<()> {
             break;
         }
     }
-    let name = request.split(' ').nth(1).unwrap_or_default();
+    let mut words = request.split(' ');
+    let is_head = words.next() == Some("HEAD");
+    let name = words.next().unwrap_or_default();
     let name = PathBuf::from(name.trim_start_matches('/'));
     let content = match name.components().count() {
         1 => fs::read(folder.join(name)).ok(),
@@ -56,5 +65,8 @@ fn answer(mut stream: TcpStream, folder: &Path) -> std::io::Result<()> {
         "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
         content.len()
     )?;
+    if is_head {
+        return Ok(());
+    }
     stream.write_all(&content)
 }
