@@ -2,7 +2,7 @@
 
 use testkit::sandbox::{self, Engine, Packages};
 
-use crate::{Result, cargo, release, succeed};
+use crate::{Result, book, cargo, release, succeed};
 
 pub fn run(names: &[&str]) -> Result<()> {
     if sandbox::without_engine() {
@@ -30,6 +30,7 @@ pub fn run(names: &[&str]) -> Result<()> {
     }
     tests?;
     if names.is_empty() {
+        book::run()?;
         release::try_all()?;
     }
     Ok(())

@@ -3,6 +3,7 @@
 use std::process::{Command, ExitCode};
 
 mod bench;
+mod book;
 mod checks;
 mod demo;
 mod dist;
@@ -30,6 +31,7 @@ usage: cargo xtask <chore>
                 root, and make the demo's releases with it: needs root
   fuzz [SECONDS] [TARGET ...]
                 run the fuzz targets, each for ten minutes or so many seconds
+  book          build the book into target/book, and look where each of its links leads
   bench [history] [publish] [--quick] [--binary FILE]
                 hoist beside its peers, over a proxy with a round trip; writes BENCHMARKS.md
   engines [PART ...]
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
     let result = match args.as_slice() {
         ["demo"] => demo::run(None),
         ["demo", "--engine", host] => demo::run(Some(host)),
+        ["book"] => book::run(),
         ["bench", args @ ..] => bench::run(args),
         ["engines", names @ ..] => engines::run(names),
         ["measure"] => measure::run(),

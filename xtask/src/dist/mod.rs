@@ -6,7 +6,7 @@
 
 mod archive;
 mod debian;
-mod elf;
+pub mod elf;
 mod image;
 mod root;
 mod source;

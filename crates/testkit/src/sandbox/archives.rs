@@ -8,8 +8,12 @@ use std::{
 
 use super::{
     Result, Unavailable, folder,
+    modern::mirror,
     packages::{self, COMPLETE},
 };
+
+/// The keys of Debian's archive, as every Debian has them.
+const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /// Fetches packages and all that they depend on, as if nothing were installed, and returns the folder with their
 /// archives. `architecture` is Debian's name of it, such as `arm64`; `name` is that of the folder below `target/sandbox`.
@@ -20,20 +24,35 @@ use super::{
 /// # Errors
 /// Where there is no apt, no network, or no such package, with the failing program's last words.
 pub fn fetch_archives(name: &str, wanted: &[&str], architecture: &str) -> Result<PathBuf> {
+    fetch(None, name, wanted, architecture)
+}
+
+/// From a suite of Debian, or from what the machine's own sources have.
+fn fetch(suite: Option<&str>, name: &str, wanted: &[&str], architecture: &str) -> Result<PathBuf> {
     let folder = folder();
     let doing = |error| Unavailable::while_doing("making the package cache", error);
     fs::create_dir_all(&folder).map_err(doing)?;
     let _lock = packages::lock(&folder)?;
+    let from = suite.map_or(String::new(), |suite| format!("-{suite}"));
     let archives = folder.join(format!("{name}-{architecture}"));
     if archives.join(COMPLETE).exists() {
         return Ok(archives);
     }
-    let lists = folder.join(format!("lists-{architecture}"));
+    let lists = folder.join(format!("lists-{architecture}{from}"));
     for place in [&archives, &lists] {
         fs::create_dir_all(place.join("partial")).map_err(doing)?;
     }
     let empty = folder.join("nothing-installed");
     fs::write(&empty, "").map_err(doing)?;
+    let sources = match suite {
+        None => None,
+        Some(suite) => {
+            let file = folder.join(format!("{suite}.list"));
+            let line = format!("deb [signed-by={KEYRING}] {} {suite} main\n", mirror()?);
+            fs::write(&file, line).map_err(doing)?;
+            Some(file)
+        }
+    };
     let apt = |verb: &str| {
         let mut command = packages::apt(verb, None);
         for (key, value) in [
@@ -41,6 +60,10 @@ pub fn fetch_archives(name: &str, wanted: &[&str], architecture: &str) -> Result
             ("APT::Architectures::", architecture),
         ] {
             command.arg("-o").arg(format!("{key}={value}"));
+        }
+        if let Some(file) = &sources {
+            let file = format!("Dir::Etc::sourcelist={}", file.display());
+            command.args(["-o", &file, "-o", "Dir::Etc::sourceparts=/dev/null"]);
         }
         for (key, path) in [
             ("Dir::State::lists", &lists),
@@ -76,7 +99,23 @@ pub fn fetch_archives(name: &str, wanted: &[&str], architecture: &str) -> Result
 /// # Errors
 /// As [`fetch_archives`], and where they cannot be unpacked.
 pub fn fetch_unpacked(name: &str, wanted: &[&str], architecture: &str) -> Result<PathBuf> {
-    let archives = fetch_archives(name, wanted, architecture)?;
+    unpacked(fetch_archives(name, wanted, architecture)?)
+}
+
+/// Fetches packages as [`fetch_unpacked`] does, from a suite of Debian such as `trixie`.
+///
+/// # Errors
+/// As [`fetch_unpacked`], and where apt knows no mirror of Debian.
+pub fn fetch_unpacked_from(
+    suite: &str,
+    name: &str,
+    wanted: &[&str],
+    architecture: &str,
+) -> Result<PathBuf> {
+    unpacked(fetch(Some(suite), name, wanted, architecture)?)
+}
+
+fn unpacked(archives: PathBuf) -> Result<PathBuf> {
     let _lock = packages::lock(&folder())?;
     let root = archives.join("root");
     if !root.join(COMPLETE).exists() {

@@ -23,7 +23,7 @@ use std::{
     path::PathBuf,
 };
 
-pub use archives::{fetch_archives, fetch_unpacked, read_archive};
+pub use archives::{fetch_archives, fetch_unpacked, fetch_unpacked_from, read_archive};
 pub use buildkit_socket::BuildkitSocket;
 pub use engine::Engine;
 pub use file_server::FileServer;

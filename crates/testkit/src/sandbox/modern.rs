@@ -210,7 +210,7 @@ fn podman() -> Vec<String> {
 }
 
 /// The mirror of Debian that this machine uses.
-fn mirror() -> Result<String> {
+pub(super) fn mirror() -> Result<String> {
     let output = Command::new("apt-get")
         .args([
             "indextargets",
