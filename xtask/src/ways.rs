@@ -56,8 +56,8 @@ struct Way {
     name: &'static str,
     script: &'static str,
     program: &'static str,
-    /// Whether it fetches something from elsewhere, and so is not among those that are tried unasked.
-    fetches: bool,
+    /// Whether it needs more than the bare root has, and so is not among those that are tried unasked.
+    needs_more: bool,
 }
 
 const WAYS: [Way; 4] = [
@@ -67,25 +67,25 @@ const WAYS: [Way; 4] = [
             sha256sum --check --ignore-missing SHA256SUMS && mkdir .local && \
             tar -xzf $ARCHIVE.tar.gz --strip-components=1 -C .local && rm $ARCHIVE.tar.gz SHA256SUMS",
         program: ".local/bin/hoist",
-        fetches: false,
+        needs_more: false,
     },
     Way {
         name: "install.sh",
         script: "curl -fsSL $URL/install.sh | HOIST_INSTALL_URL=$URL sh",
         program: ".local/bin/hoist",
-        fetches: false,
+        needs_more: false,
     },
     Way {
         name: "pip",
         script: "python3 -m pip install --quiet --user --break-system-packages --no-index $URL/$WHEEL",
         program: ".local/bin/hoist",
-        fetches: false,
+        needs_more: false,
     },
     Way {
         name: "uv",
-        script: "python3 -m pip install --quiet --target uv uv && PYTHONPATH=uv uv/bin/uv tool install --quiet $URL/$WHEEL",
+        script: "uv tool install --quiet $URL/$WHEEL",
         program: ".local/bin/hoist",
-        fetches: true,
+        needs_more: true,
     },
 ];
 
@@ -95,7 +95,7 @@ pub fn run(args: &[&str]) -> Result<()> {
         names => (bare_root()?, names),
     };
     let is_chosen = |way: &&Way| match names {
-        [] => !way.fetches,
+        [] => !way.needs_more,
         names => names.contains(&way.name),
     };
     let ways: Vec<_> = WAYS.iter().filter(is_chosen).collect();
@@ -105,12 +105,12 @@ pub fn run(args: &[&str]) -> Result<()> {
     try_ways(&root, &ways, &dist::folder())
 }
 
-/// The ways that fetch nothing from elsewhere, from the files of a release in `folder`.
+/// The ways that need nothing but the bare root, from the files of a release in `folder`.
 ///
 /// # Errors
 /// One of them does not install hoist, or what it installs does not release.
 pub fn run_from(folder: &Path) -> Result<()> {
-    let ways: Vec<_> = WAYS.iter().filter(|way| !way.fetches).collect();
+    let ways: Vec<_> = WAYS.iter().filter(|way| !way.needs_more).collect();
     try_ways(&bare_root()?, &ways, folder)
 }
 
