@@ -119,6 +119,69 @@ fn commands_in_the_documents_exist() {
     assert!(count > 10);
 }
 
+/// The words of a command line up to its end, as a shell reads them. A variable is a version, which every
+/// verb takes where the documents have one.
+fn words(line: &str) -> Vec<String> {
+    let variable = Regex::new(r"\$\{[^}]*\}|\$\w+").unwrap();
+    let mut words: Vec<String> = Vec::new();
+    let (mut quote, mut inside) = (None, false);
+    for letter in variable.replace_all(line, "1.2.3").chars() {
+        match (quote, letter) {
+            (Some(open), _) if open == letter => quote = None,
+            (None, '\'' | '"') => {
+                (quote, inside) = (
+                    Some(letter),
+                    inside || {
+                        words.push(String::new());
+                        true
+                    },
+                )
+            }
+            (None, '#' | '|' | '>' | '&' | ';' | '`' | ')') => break,
+            (None, ' ') => inside = false,
+            _ => {
+                if !inside {
+                    words.push(String::new());
+                    inside = true;
+                }
+                words.last_mut().expect("one was begun").push(letter);
+            }
+        }
+    }
+    words
+}
+
+/// Every flag is known, and every value is one that its flag takes. Nothing is run.
+#[test]
+fn command_lines_in_the_documents_parse() {
+    let start = Regex::new(r"(?:^|[\s(])hoist (-?-?[a-z].*)").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut count = 0;
+    for document in documents() {
+        let text = read(&document);
+        let blocks = ["sh", "console", "yaml"].map(|language| blocks(&text, language));
+        for line in blocks.iter().flatten().flat_map(|block| block.lines()) {
+            let line = line.trim_start_matches("$ ");
+            // A comment is prose, and so is an address.
+            let code = line.split(" # ").next().unwrap_or(line);
+            let is_command = !code.trim_start().starts_with('#') && !code.contains('…');
+            let Some(found) = start.captures(code).filter(|_| is_command) else {
+                continue;
+            };
+            let mut words = words(&found[1]);
+            let end = words.iter().position(|word| word == "--");
+            words.insert(end.unwrap_or(words.len()), "--help".to_owned());
+            let mut command = Command::new(env!("CARGO_BIN_EXE_hoist"));
+            let output = command.args(&words).current_dir(folder.path()).output();
+            let output = output.unwrap();
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{document}: {words:?}: {said}");
+            count += 1;
+        }
+    }
+    assert!(count > 40, "{count}");
+}
+
 #[test]
 fn every_verb_is_in_the_readme() {
     let readme = read("README.md");

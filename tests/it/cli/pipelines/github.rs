@@ -4,7 +4,8 @@ use serde_json::Value;
 
 use super::{
     by_hand, project, registry,
-    runner::{Runner, workflow},
+    runner::{Runner, parsed, workflow},
+    text,
 };
 use crate::{
     registry::server::{Fault, On, What},
@@ -39,6 +40,25 @@ fn a_push_is_released() {
     runner.workflow("examples/ci/github/release.yml");
     assert_eq!(runner.values["steps.hoist.outputs.outcome"], "nothing");
     assert!(!runner.log.contains("deploy"), "{}", runner.log);
+}
+
+#[test]
+fn the_workflow_of_the_readme_releases() {
+    if path_with_curl().is_none() {
+        return;
+    }
+    let registry = registry();
+    let world = World::new(&registry, &["acme/api"]);
+    let clone = project(&world, &registry);
+    clone.git(&["checkout", "--quiet", "--detach"]);
+    let readme = text("README.md");
+    let (_, block) = readme.split_once("```yaml\nname: release\n").unwrap();
+    let (workflow, _) = block.split_once("```\n").unwrap();
+    let mut runner = Runner::new(&clone, &registry);
+    runner.environment.push((MAIN.0, MAIN.1.to_owned()));
+    runner.workflow_of("README.md", &parsed("README.md", workflow));
+    assert_eq!(world.shows("latest"), world.shows("1.1.0"));
+    assert!(world.shows("1.1.0").is_some());
 }
 
 #[test]

@@ -5,7 +5,6 @@ use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, process::Command};
 
 use hoist::oci::Digest;
 use tempfile::TempDir;
-
 use testkit::sandbox::FileServer;
 
 use crate::support::{Run, path_with_curl};

@@ -20,7 +20,13 @@ use crate::{
 /// A workflow, which has no rights by default and cancels nothing.
 #[track_caller]
 pub fn workflow(path: &str) -> Value {
-    let workflow = yaml(&text(path));
+    parsed(path, &text(path))
+}
+
+/// The same of one that stands in a document.
+#[track_caller]
+pub fn parsed(path: &str, workflow: &str) -> Value {
+    let workflow = yaml(workflow);
     assert_eq!(workflow["permissions"], serde_json::json!({}), "{path}");
     assert_eq!(
         workflow["concurrency"]["cancel-in-progress"], false,
@@ -90,7 +96,12 @@ impl<'a> Runner<'a> {
     /// Runs the only job of a workflow.
     #[track_caller]
     pub fn workflow(&mut self, path: &str) {
-        let workflow = workflow(path);
+        self.workflow_of(path, &workflow(path));
+    }
+
+    /// Runs the only job of a workflow that was read.
+    #[track_caller]
+    pub fn workflow_of(&mut self, path: &str, workflow: &Value) {
         let jobs = workflow["jobs"].as_object().unwrap();
         assert_eq!(jobs.len(), 1, "{path}");
         for job in jobs.values() {
