@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    oci::ImageName,
+    oci::{ImageName, Platform},
     policy::{
         build::BuildSource,
         images::NamedImagePolicy,
@@ -53,22 +53,26 @@ fn named_image(policy: &Policy, name: &str, image: &NamedImagePolicy) -> Result<
                 .cause("each image has repositories of its own, since all have the same tags"),
         );
     }
-    let platforms = image.platforms.iter().flatten();
-    let mut seen = BTreeSet::new();
-    for platform in platforms.map(ToString::to_string) {
-        if seen.contains(&platform) {
-            return Err(Problem::new(format!(
-                "`images.{name}.platforms` has `{platform}` twice"
-            )));
-        }
-        seen.insert(platform);
-    }
+    platforms_once(&format!("images.{name}"), image.platforms.as_deref())?;
     let inherited = policy.image.build.image_source.layout();
     if let (Some(layout), None, None) = (inherited, &image.layout, &image.command) {
         return Err(Problem::new(format!(
             "`images.{name}.layout` is missing: `image.build.layout` is set, so nothing is built"
         ))
         .cause(format!("`{layout}` holds the image of `[image]`")));
+    }
+    Ok(())
+}
+
+fn platforms_once(table: &str, platforms: Option<&[Platform]>) -> Result<(), Problem> {
+    let mut seen = BTreeSet::new();
+    for platform in platforms.into_iter().flatten().map(ToString::to_string) {
+        if seen.contains(&platform) {
+            return Err(Problem::new(format!(
+                "`{table}.platforms` has `{platform}` twice"
+            )));
+        }
+        seen.insert(platform);
     }
     Ok(())
 }
@@ -126,8 +130,10 @@ fn variant_images(policy: &Policy, name: &str, variant: &VariantPolicy) -> Resul
             )));
         }
     }
+    platforms_once(&format!("variants.{name}"), variant.platforms.as_deref())?;
     each_image(variant, name, "target", variant.target.as_ref())?;
     each_image(variant, name, "dockerfile", variant.dockerfile.as_ref())?;
+    each_image(variant, name, "context", variant.context.as_ref())?;
     each_image(variant, name, "layout", variant.layout.as_ref())
 }
 
@@ -201,10 +207,13 @@ fn dockerfile(policy: &Policy, image: &ImageName) -> Result<(), Problem> {
         return Ok(());
     }
     let own = policy.images.get(image.name());
-    let of_variant = image.variant().filter(|name| {
-        let variant = policy.variants.get(*name);
-        variant.is_some_and(|variant| variant.dockerfile.is_some())
-    });
+    let of_variant = |has: fn(&VariantPolicy) -> bool| {
+        image
+            .variant()
+            .filter(|name| policy.variants.get(*name).is_some_and(has))
+    };
+    let own_context = of_variant(|variant| variant.context.is_some());
+    let of_variant = of_variant(|variant| variant.dockerfile.is_some());
     let key = match (of_variant, own) {
         (Some(variant), _) => format!("variants.{variant}.dockerfile"),
         (None, Some(own)) if own.dockerfile.is_some() => {
@@ -212,9 +221,10 @@ fn dockerfile(policy: &Policy, image: &ImageName) -> Result<(), Problem> {
         }
         (None, _) => "image.build.dockerfile".to_owned(),
     };
-    let seen_from = match own {
-        Some(own) if own.context.is_some() => format!("images.{}.context", image.name()),
-        Some(_) | None => "image.build.context".to_owned(),
+    let seen_from = match (own_context, own) {
+        (Some(variant), _) => format!("variants.{variant}.context"),
+        (None, Some(own)) if own.context.is_some() => format!("images.{}.context", image.name()),
+        (None, _) => "image.build.context".to_owned(),
     };
     Err(
         Problem::new(format!("`{key} = \"{path}\"` leaves the repository"))
@@ -312,7 +322,8 @@ mod tests {
              args = {}\nplatforms = [\"linux/arm64\"]\nbudget = { layers = 3 }\nlabels = {}\n\
              [variants.alpine]\nimages = [\"main\", \"worker\"]\n\
              target = { main = \"api-alpine\", worker = \"worker-alpine\" }\n\
-             [variants.slim]\ntarget = \"slim\"\n",
+             [variants.slim]\ntarget = \"slim\"\n\
+             [variants.wolfi]\nargs = { A = \"2\", B = \"{version}\" }\ncontext = \"wolfi\"\nplatforms = [\"linux/arm64\"]\n",
         );
         let all: Vec<String> = policy.all_images().map(|one| one.to_string()).collect();
         assert_eq!(
@@ -321,6 +332,7 @@ mod tests {
                 "main",
                 "main/alpine",
                 "main/slim",
+                "main/wolfi",
                 "worker",
                 "worker/alpine"
             ]
@@ -338,6 +350,14 @@ mod tests {
         let main = policy.image_policy(&ImageName::main().with_variant("slim"));
         assert_eq!(main.build.target.as_deref(), Some("slim"));
         assert_eq!(main.build.args.len(), 1);
+        let wolfi = policy.image_policy(&ImageName::main().with_variant("wolfi"));
+        let args: Vec<&str> = wolfi.build.args.values().map(|one| one.as_str()).collect();
+        assert_eq!(args, ["2", "{version}"]);
+        assert_eq!(wolfi.build.context.as_str(), "wolfi");
+        assert_eq!(wolfi.build.target.as_deref(), Some("api"));
+        assert_eq!(wolfi.build.platforms[0].to_string(), "linux/arm64");
+        let name = ImageName::main().with_variant("wolfi");
+        assert_eq!(policy.platforms(&name), wolfi.build.platforms);
         assert_eq!(policy.repositories().len(), 3);
         for (repository, image) in [
             ("ghcr.io/acme/worker", worker.clone()),
@@ -380,6 +400,10 @@ mod tests {
             (worker("[variants.x]\nimages = [\"main\", \"worker\"]\nsuffix = \"-a\"\ntarget = { main = \"a\", worker = \"b\" }\n[variants.y]\nsuffix = \"-a\""), "same suffix"),
             (worker("[variants.\"a/b\"]\nsuffix = \"-a\""), "has no `/`"),
             (worker("[variants.x]\ntarget = 3"), "a string, or a table"),
+            (worker("[variants.x]\ncontext = { worker = \"x\" }"), "does not name"),
+            (worker("[variants.x]\ndockerfile = \"../x\"\ncontext = \".\""), "seen from `variants.x.context`"),
+            (worker("[variants.x]\nplatforms = [\"linux/amd64\", \"linux/amd64\"]"), "`variants.x.platforms` has"),
+            (worker("[variants.x]\nargs = [\"A=1\"]"), "args"),
             (worker("tarket = \"x\""), "tarket"),
             (worker("layout = \"dist/w\"\n[variants.x]\nimages = [\"worker\"]"), "`images.worker.layout` is set"),
         ] {

@@ -179,10 +179,10 @@ fn given<T: Clone>(own: &Option<T>, main: &T) -> T {
 }
 
 /// Platforms as `release.toml` has them.
-mod platforms {
+pub(super) mod platforms {
     use super::{Deserialize, Deserializer, Platform, PlatformText, Serialize, Serializer};
 
-    pub(super) fn serialize<S: Serializer>(
+    pub(in crate::policy) fn serialize<S: Serializer>(
         platforms: &Option<Vec<Platform>>,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
@@ -191,7 +191,7 @@ mod platforms {
         texts.serialize(serializer)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+    pub(in crate::policy) fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<Option<Vec<Platform>>, D::Error> {
         let texts = Vec::<PlatformText>::deserialize(deserializer)?;

@@ -107,9 +107,11 @@ impl Policy {
     /// The platforms that an image is for; empty where its builder decides.
     #[must_use]
     pub fn platforms(&self, image: &ImageName) -> &[Platform] {
+        let variant = image.variant().and_then(|name| self.variants.get(name));
+        let of_variant = variant.and_then(|variant| variant.platforms.as_deref());
         let own = self.images.get(image.name());
         let own = own.and_then(|own| own.platforms.as_deref());
-        own.unwrap_or(&self.image.build.platforms)
+        of_variant.or(own).unwrap_or(&self.image.build.platforms)
     }
 
     /// The repositories of all images, each once.

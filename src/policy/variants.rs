@@ -1,16 +1,17 @@
 //! `[variants.NAME]`: further images of the same release.
 
-use std::{fmt, str::FromStr};
+use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    oci::ImageName,
+    oci::{ImageName, Platform},
     policy::{
         build::{BuildPolicy, BuildSource},
-        path::DockerfilePath,
+        path::{DockerfilePath, RepositoryPath},
         per_image::PerImage,
         tag_template::is_tag_character,
+        template::Template,
         text_value::text_value,
     },
 };
@@ -28,6 +29,21 @@ pub struct VariantPolicy {
     pub target: Option<PerImage<String>>,
     /// The variant's own Dockerfile; unset: `image.build.dockerfile`. One for each image, as `target`.
     pub dockerfile: Option<PerImage<DockerfilePath>>,
+    /// The directory that the builder of this image sees. One for each image, as `target`.
+    // Left out of a policy's identity where it is not set, as `args` and `platforms` are: they came later.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub context: Option<PerImage<RepositoryPath>>,
+    /// Build arguments of this image besides those that it has without the variant; one of the same name
+    /// stands in its place.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub args: BTreeMap<String, Template>,
+    /// The platforms of this image; unset: those that it has without the variant.
+    #[serde(
+        with = "crate::policy::images::platforms",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[cfg_attr(test, schemars(schema_with = "crate::policy::platform::schema"))]
+    pub platforms: Option<Vec<Platform>>,
     /// A layout or archive that holds this image, which then is not built. One for each image, as `target`.
     pub layout: Option<PerImage<String>>,
     /// Added to each tag of the variant; unset: `-NAME`. [`VariantPolicy::suffix`] has both.
@@ -60,6 +76,13 @@ impl VariantPolicy {
         }
         if let Some(dockerfile) = own(self.dockerfile.as_ref(), name) {
             build.dockerfile.clone_from(dockerfile);
+        }
+        if let Some(context) = own(self.context.as_ref(), name) {
+            build.context.clone_from(context);
+        }
+        build.args.extend(self.args.clone());
+        if let Some(platforms) = &self.platforms {
+            build.platforms.clone_from(platforms);
         }
     }
 
@@ -94,6 +117,9 @@ impl Default for VariantPolicy {
             images: vec![ImageName::main().name().to_owned()],
             target: None,
             dockerfile: None,
+            context: None,
+            args: BTreeMap::new(),
+            platforms: None,
             layout: None,
             suffix: None,
             latest_suffix: true,

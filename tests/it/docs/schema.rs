@@ -277,7 +277,7 @@ const MISTAKES: &[(&str, &str)] = &[
     ("variants.alpine", "suffix = \"\""),
     ("variants.alpine", "suffix = \"+alpine\""),
     ("variants.alpine", "dockerfile = \"/Dockerfile\""),
-    ("variants.alpine", "platforms = []"),
+    ("variants.alpine", "builder = \"classic\""),
     ("variants.alpine", "images = \"main\""),
     ("variants.alpine", "target = { main = 1 }"),
     ("variants.alpine", "dockerfile = { main = \"/Dockerfile\" }"),
