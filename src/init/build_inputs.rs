@@ -4,15 +4,14 @@ use std::collections::BTreeMap;
 
 use crate::init::{
     fields,
-    push::{Build, SecretPlace, joined, plain_path},
+    push::{Build, joined, without_login},
     term::is_partial,
 };
 
 /// Inputs that say nothing of the image, or are read elsewhere.
-const WITHOUT_MEANING: [&str; 9] = [
+const WITHOUT_MEANING: [&str; 8] = [
     "push",
     "tags",
-    "outputs",
     "load",
     "builder",
     "github-token",
@@ -22,8 +21,8 @@ const WITHOUT_MEANING: [&str; 9] = [
 ];
 
 impl Build {
-    /// Reads the inputs, already filled in.
-    pub(super) fn of_inputs(inputs: &BTreeMap<String, String>) -> Self {
+    /// Reads the inputs, already filled in. Their paths are seen from the folder `base`.
+    pub(super) fn of_inputs(base: &str, inputs: &BTreeMap<String, String>) -> Self {
         let get = |name: &str| {
             inputs
                 .get(name)
@@ -31,7 +30,7 @@ impl Build {
                 .filter(|text| !text.is_empty())
         };
         let mut build = Self::default();
-        build.place(get("context"), get("file"));
+        build.place(base, get("context"), get("file"));
         match get("target") {
             Some(target) if is_partial(target) => {
                 build.left(&format!("`target: {target}`"), UNKNOWN)
@@ -49,26 +48,41 @@ impl Build {
                 "labels" => build.pairs(value, "label", |build| &mut build.labels),
                 "annotations" => build.annotations(value),
                 "secrets" | "secret-envs" | "secret-files" => build.secrets(name, value),
-                "ssh" => build.ssh.extend(fields::lines(value)),
-                "cache-from" => build.caches(value),
+                "ssh" => build.agents(value),
+                "cache-from" | "cache-to" => build.caches(name, value),
+                "build-contexts" => build.contexts(base, value),
+                "provenance" => build.provenance(value),
+                "sbom" => build.sbom(value),
+                "attests" => build.attestations(value),
+                "pull" | "no-cache" => build.switch(name, value),
+                "network" => build.network(value),
+                "add-hosts" => build.hosts(value),
+                "outputs" => build.outputs(value),
+                // Which leave a build asks for depends on the network.
+                "allow" => {}
                 _ => build.other(name, value),
             }
         }
+        if let Some(value) = get("allow") {
+            build.leave(value);
+        }
+        build.secrets_seen_from(base);
         build
     }
 
     /// Context and Dockerfile: without `file` it is the Dockerfile in the context.
-    fn place(&mut self, context: Option<&str>, file: Option<&str>) {
+    fn place(&mut self, base: &str, context: Option<&str>, file: Option<&str>) {
         let context = context.map(str::trim).unwrap_or(".");
         // The action's own default is the repository as GitHub has it; `{{defaultContext}}:dir` is
         // a folder of it.
         let of_git = context.strip_prefix("{{defaultContext}}");
+        let base = if of_git.is_some() { "." } else { base };
         let context = of_git.map_or(context, |rest| rest.trim_start_matches(':'));
         let context = if context.is_empty() { "." } else { context };
         let foreign = context.contains("://") || context.starts_with("git@");
         if is_partial(context) || foreign {
             self.left(
-                &format!("`context: {context}`"),
+                &format!("`context: {}`", without_login(context)),
                 if foreign {
                     "it is not in this repository"
                 } else {
@@ -76,7 +90,7 @@ impl Build {
                 },
             );
         } else {
-            match joined(".", context).filter(|_| !context.starts_with('/')) {
+            match joined(base, context).filter(|_| !context.starts_with('/')) {
                 Some(path) => self.context = Some(path),
                 None => self.left(
                     &format!("`context: {context}`"),
@@ -90,7 +104,7 @@ impl Build {
             Some(file) if of_git.is_some() => {
                 self.dockerfile = joined(context, file).unwrap_or_default();
             }
-            Some(file) => self.dockerfile = joined(".", file).unwrap_or_default(),
+            Some(file) => self.dockerfile = joined(base, file).unwrap_or_default(),
             None => {
                 let context = self.context.as_deref().unwrap_or(".");
                 self.dockerfile = joined(context, "Dockerfile").unwrap_or_default();
@@ -171,133 +185,30 @@ impl Build {
         });
     }
 
-    fn secrets(&mut self, kind: &str, value: &str) {
-        for line in fields::lines(value) {
-            let Some((id, value)) = line.split_once('=') else {
-                self.left(&format!("`{kind}` line"), "it has no name");
-                continue;
-            };
-            let (id, value) = (id.trim(), unquoted(value));
-            let secret = value
-                .strip_prefix("${{")
-                .and_then(|rest| rest.strip_suffix("}}"))
-                .and_then(|inner| inner.trim().strip_prefix("secrets."));
-            let place = match (kind, secret) {
-                ("secret-files", _) if !is_partial(value) && !value.starts_with('/') => {
-                    Some(SecretPlace::File(plain_path(value)))
-                }
-                ("secret-envs", _) if !is_partial(value) => Some(SecretPlace::Env(value.into())),
-                ("secrets", Some(name))
-                    if name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') =>
-                {
-                    Some(SecretPlace::Env(name.into()))
-                }
-                _ => None,
-            };
-            match place {
-                Some(place) => {
-                    self.secrets.insert(id.to_owned(), place);
-                }
-                // The value itself is not shown: it can be one.
-                None => self.left(&format!("secret `{id}`"), "GitHub alone knows its value"),
-            }
-        }
-    }
-
-    /// A secret as the command line has it: `id=npm,env=NPM_TOKEN`, `id=npm,src=file`.
-    pub(super) fn secret(&mut self, record: &str) {
-        let pairs = fields::pairs(record);
-        let get = |key: &str| {
-            pairs
-                .iter()
-                .find(|(name, _)| name.as_deref() == Some(key))
-                .map(|(_, value)| value.clone())
-        };
-        let place = match (get("env"), get("src").or_else(|| get("source"))) {
-            (Some(name), _) if !is_partial(&name) => Some(SecretPlace::Env(name)),
-            (None, Some(path)) if !is_partial(&path) && !path.starts_with('/') => {
-                Some(SecretPlace::File(plain_path(&path)))
-            }
-            (None, None) => get("id").map(SecretPlace::Env),
-            _ => None,
-        };
-        match (get("id"), place) {
-            (Some(id), Some(place)) => {
-                self.secrets.insert(id, place);
-            }
-            _ => self.left("a secret of the build", "it is not read"),
-        }
-    }
-
-    fn caches(&mut self, value: &str) {
-        for line in fields::lines(value) {
-            let is_registry = fields::pairs(&line)
-                .iter()
-                .any(|(key, value)| key.as_deref() == Some("type") && value == "registry");
-            let plain = !line.contains('=');
-            if is_partial(&line) {
-                self.left("`cache-from`", &unknown(&line));
-            } else if is_registry || plain {
-                self.cache_from.push(line);
-            } else {
-                let why = match is_local(&line) {
-                    true => LOCAL_CACHE,
-                    false => "where BuildKit builds, `image.build.cache-from` takes it",
-                };
-                self.left(&format!("`cache-from: {line}`"), why);
-            }
-        }
-    }
-
-    fn other(&mut self, name: &str, value: &str) {
-        let usual = match name {
-            "pull" => value == "true",
-            "provenance" | "sbom" | "no-cache" | "cache-to-inline" => value == "false",
-            _ => false,
-        };
-        if usual {
-            return;
-        }
+    /// An input that has no key.
+    pub(super) fn other(&mut self, name: &str, value: &str) {
         let first = value.lines().next().unwrap_or_default();
         let more = if value.lines().count() > 1 {
             " …"
         } else {
             ""
         };
-        let why = match name {
-            "provenance" => "where BuildKit builds, `image.build.provenance` makes it",
-            "sbom" => "where BuildKit builds, `image.build.sbom` makes it",
-            "cache-to" if is_local(value) => LOCAL_CACHE,
-            "cache-to" => "where BuildKit builds, `image.build.cache-to` takes it",
-            "build-contexts" => "where BuildKit builds, `image.build.contexts` takes them",
-            "no-cache" => "`image.build.no-cache` does this",
-            "network" => "`image.build.network` does this",
-            "add-hosts" => "`image.build.add-hosts` does this",
-            "pull" => "a release asks for newer base images unless `image.build.pull = false`",
-            _ => "it has no key here",
-        };
-        self.left(&format!("`{name}: {first}{more}`"), why);
+        self.left(&format!("`{name}: {first}{more}`"), "it has no key here");
     }
 
-    fn left(&mut self, what: &str, why: &str) {
+    pub(super) fn left(&mut self, what: &str, why: &str) {
         self.left_out.push(format!("{what}: {why}"));
     }
 }
 
-const LOCAL_CACHE: &str = "hoist uses no cache that lies on the machine that builds";
+pub(super) const UNKNOWN: &str = "GitHub alone knows its value";
 
-fn is_local(cache: &str) -> bool {
-    cache.contains("type=local")
-}
-
-const UNKNOWN: &str = "GitHub alone knows its value";
-
-fn unknown(value: &str) -> String {
+pub(super) fn unknown(value: &str) -> String {
     format!("GitHub alone knows `{}`", value.trim())
 }
 
 /// A value without the double quotes around it.
-fn unquoted(value: &str) -> &str {
+pub(super) fn unquoted(value: &str) -> &str {
     let value = value.trim();
     let inner = value
         .strip_prefix('"')

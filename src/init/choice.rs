@@ -1,11 +1,14 @@
 //! What goes into the policy, decided; the draft only writes it down.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use semver::Version;
 
 use crate::{
     init::{
         chosen::{ChosenImage, ChosenVariant, OWN_POLICY, VariantBuild},
-        chosen_tags::{ChosenTags, chosen_tags},
+        chosen_tags::{ChosenTags, chosen_tags, templates_only},
+        differing::{differing, told_otherwise},
         facts::DraftFacts,
         generalise::probes,
         notes::{NoteKind, Notes},
@@ -228,35 +231,48 @@ impl Choice {
             name,
             suffix,
             images: Vec::new(),
+            args: BTreeMap::new(),
+            platforms: None,
             because: None,
         };
         let mut own = VariantBuild {
             image: ImageName::main().name().to_owned(),
             dockerfile: None,
+            context: None,
             target: None,
         };
         match (&variant.build, &main.build) {
             (Some(build), Some(main)) => {
                 chosen.because = differing(build, main);
-                if build.dockerfile != main.dockerfile {
+                if build.dockerfile != main.dockerfile || build.context != main.context {
                     own.dockerfile = Some(build.dockerfile.clone());
+                }
+                if build.context != main.context {
+                    own.context = Some(build.context.clone().unwrap_or_else(|| ".".into()));
+                }
+                let mut args = build.args.clone();
+                args.retain(|name, value| main.args.get(name) != Some(value));
+                chosen.args = templates_only(&args, "build argument", &mut self.notes);
+                if chosen.args.len() < args.len() {
+                    let why = "one of its build arguments cannot be written";
+                    chosen.because.get_or_insert_with(|| why.into());
                 }
                 if build.target != main.target {
                     // An empty one is the last stage.
                     own.target = Some(build.target.clone().unwrap_or_default());
                 }
-                let fewer = main
-                    .platforms
-                    .iter()
-                    .filter(|one| !build.platforms.contains(one));
-                let fewer: Vec<String> = fewer.map(|one| format!("`{one}`")).collect();
-                if !fewer.is_empty() && !build.platforms.is_empty() && chosen.because.is_none() {
+                let platforms = |build: &Build| -> BTreeSet<String> {
+                    build.platforms.iter().cloned().collect()
+                };
+                if platforms(build) != platforms(main) {
+                    chosen.platforms = Some(build.platforms.clone());
+                }
+                for key in told_otherwise(build, main) {
                     self.notes.add(
                         NoteKind::Assumed,
                         format!(
-                            "variant `{}` is built for {} too, as the main image is",
-                            chosen.name,
-                            fewer.join(", ")
+                            "variant `{}` has the `{key}` of the main image",
+                            chosen.name
                         ),
                     );
                 }
@@ -275,37 +291,6 @@ impl Choice {
         chosen.images.push(own);
         chosen
     }
-}
-
-/// What a variant cannot have of its own.
-fn differing(build: &Build, main: &Build) -> Option<String> {
-    let own_args: Vec<String> = build
-        .args
-        .iter()
-        .filter(|(name, value)| main.args.get(*name) != Some(value))
-        .map(|(name, value)| format!("`{name}={value}`"))
-        .collect();
-    if !own_args.is_empty() {
-        return Some(format!(
-            "it is built with {}, and a variant has no build arguments of its own yet",
-            own_args.join(", ")
-        ));
-    }
-    if let Some(name) = main
-        .args
-        .keys()
-        .find(|name| !build.args.contains_key(*name))
-    {
-        return Some(format!(
-            "it is built without `{name}`, and a variant has the build arguments of the main image"
-        ));
-    }
-    (build.context != main.context).then(|| {
-        format!(
-            "its context is `{}`, and a variant has the one of the main image",
-            build.context.as_deref().unwrap_or(".")
-        )
-    })
 }
 
 /// Which family is released here: the one of a repository that was named, else the one that is

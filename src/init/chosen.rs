@@ -1,5 +1,7 @@
 //! The images and variants that go into the policy, as plain data.
 
+use std::collections::BTreeMap;
+
 use crate::init::push::Build;
 
 /// Why an image is not released by the same policy.
@@ -21,6 +23,10 @@ pub(super) struct ChosenVariant {
     pub(super) latest_suffix: bool,
     /// The images that have it.
     pub(super) images: Vec<VariantBuild>,
+    /// Build arguments that its images do not have without it, or have with other values.
+    pub(super) args: BTreeMap<String, String>,
+    /// Its platforms, where they are not those of its images.
+    pub(super) platforms: Option<Vec<String>>,
     /// Why it is written as a comment alone.
     pub(super) because: Option<String>,
 }
@@ -29,7 +35,9 @@ pub(super) struct ChosenVariant {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct VariantBuild {
     pub(super) image: String,
+    /// Seen from the top of the repository.
     pub(super) dockerfile: Option<String>,
+    pub(super) context: Option<String>,
     pub(super) target: Option<String>,
 }
 

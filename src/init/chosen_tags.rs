@@ -80,6 +80,19 @@ pub(super) fn chosen_tags(main: &TaggedImage, notes: &mut Notes) -> ChosenTags {
     chosen
 }
 
+/// Labels or annotations that hoist does not write itself.
+pub(super) fn own_texts(values: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let written = ["created", "revision", "version", "ref.name"];
+    let is_own = |name: &str| {
+        written
+            .iter()
+            .all(|part| name != format!("org.opencontainers.image.{part}"))
+    };
+    let own = values.iter().filter(|(name, _)| is_own(name));
+    own.map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
+}
+
 /// Build arguments and the like whose values are not valid as templates are left out by name.
 pub(super) fn templates_only(
     values: &BTreeMap<String, String>,

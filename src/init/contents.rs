@@ -3,7 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use semver::Version;
+
 use crate::init::{
+    generalise::template,
     notes::{NoteKind, Notes},
     push::{Build, Push, PushedReference},
 };
@@ -29,8 +32,12 @@ const ARCHITECTURES: [&str; 18] = [
     "386", "i386", "x86_64", "x86-64", "aarch64", "ppc64le", "s390x", "riscv64",
 ];
 
-/// Orders the pushes of one release by what they show.
-pub(super) fn contents(pushes: &[Push], notes: &mut Notes) -> Vec<PushedContent> {
+/// Orders the pushes of the release of a version by what they show.
+pub(super) fn contents(
+    pushes: &[Push],
+    version: &Version,
+    notes: &mut Notes,
+) -> Vec<PushedContent> {
     let mut contents: Vec<PushedContent> = Vec::new();
     let (unnamed, named): (Vec<&Push>, Vec<&Push>) = pushes.iter().partition(|push| push.by_digest);
     let (of_platform, named): (Vec<&Push>, Vec<&Push>) =
@@ -53,10 +60,10 @@ pub(super) fn contents(pushes: &[Push], notes: &mut Notes) -> Vec<PushedContent>
         }
     }
     for push in of_platform {
-        let tags: Vec<&str> = push
+        let tags: Vec<String> = push
             .references
             .iter()
-            .map(|reference| &*reference.tag)
+            .map(|reference| template(&reference.tag, version))
             .collect();
         notes.add(
             NoteKind::NotTaken,
@@ -92,7 +99,7 @@ impl PushedContent {
             }
         }
         if let (Some(own), Some(build)) = (&mut self.build, build) {
-            join_builds(own, &build);
+            own.join(&build);
         }
     }
 
@@ -106,24 +113,6 @@ impl PushedContent {
         }
         all
     }
-}
-
-fn join_builds(own: &mut Build, other: &Build) {
-    for platform in &other.platforms {
-        if !own.platforms.contains(platform) {
-            own.platforms.push(platform.clone());
-        }
-    }
-    for line in &other.left_out {
-        if !own.left_out.contains(line) {
-            own.left_out.push(line.clone());
-        }
-    }
-    let labels = other
-        .labels
-        .iter()
-        .map(|(key, value)| (key.clone(), value.clone()));
-    own.labels.extend(labels);
 }
 
 /// The build that a step names which only puts tags on what is there.
@@ -193,7 +182,7 @@ fn joined(
     }
     let mut build = (*first).clone();
     for other in rest {
-        join_builds(&mut build, other);
+        build.join(other);
     }
     // Arguments that differ are those of a platform.
     let shared = |name: &String, value: &String| {
@@ -205,6 +194,18 @@ fn joined(
         build.left_out.push(format!(
             "build argument `{name}`: it differs from platform to platform"
         ));
+    }
+    let own = build.contexts.clone();
+    for (name, value) in own {
+        if !rest
+            .iter()
+            .all(|other| other.contexts.get(&name) == Some(&value))
+        {
+            build.contexts.remove(&name);
+            build.left_out.push(format!(
+                "build context `{name}`: it differs from platform to platform"
+            ));
+        }
     }
     Some(build)
 }

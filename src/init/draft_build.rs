@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use crate::init::{
-    chosen_tags::templates_only,
-    dockerfile,
-    draft::Writing,
-    notes::{NoteKind, Notes},
-    push::{Build, SecretPlace},
-    writer::{key, list, named, quote, seen_from},
+use crate::{
+    init::{
+        chosen_tags::{own_texts, templates_only},
+        dockerfile,
+        draft::Writing,
+        notes::{NoteKind, Notes},
+        push::{Build, SecretPlace},
+        writer::{key, list, named, quote, seen_from},
+    },
+    policy::{BuildNetwork, Provenance, Sbom},
 };
 
 impl Writing<'_> {
@@ -51,16 +54,7 @@ impl Writing<'_> {
         values: &BTreeMap<String, String>,
         what: &str,
     ) -> BTreeMap<String, String> {
-        // What hoist writes itself.
-        let own = |name: &str| {
-            ["created", "revision", "version", "ref.name"]
-                .iter()
-                .any(|part| name == format!("org.opencontainers.image.{part}"))
-        };
-        let values = values.iter().filter(|(name, _)| !own(name));
-        let values = values
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect();
+        let values = own_texts(values);
         templates_only(&values, what, &mut self.choice.notes)
     }
 
@@ -181,6 +175,17 @@ impl Writing<'_> {
         let mut notes = std::mem::take(&mut self.choice.notes);
         let inputs = self.inputs_of(&build, &mut notes);
         self.choice.notes = notes;
+        let needs: Vec<&str> = inputs
+            .iter()
+            .map(|(key, _)| *key)
+            .filter(|key| needs_api(key, &build))
+            .collect();
+        if !needs.is_empty() {
+            self.draft.line(&format!(
+                "# {} an engine with the containerd image store, or the address of a BuildKit daemon in `builder`: see docs/builders.md.",
+                all_need(&needs)
+            ));
+        }
         for (key, value) in inputs {
             if key == "secrets" {
                 self.draft
@@ -197,7 +202,7 @@ impl Writing<'_> {
         notes: &mut Notes,
     ) -> Vec<(&'static str, String)> {
         let mut inputs = Vec::new();
-        let platforms = platforms(build, notes);
+        let platforms = platforms(&build.platforms, notes);
         if !platforms.is_empty() {
             inputs.push(("platforms", list(&platforms)));
         }
@@ -224,17 +229,83 @@ impl Writing<'_> {
         if !build.ssh.is_empty() {
             inputs.push(("ssh", list(&build.ssh)));
         }
+        if !build.contexts.is_empty() {
+            let pairs = build.contexts.iter();
+            let pairs: Vec<String> = pairs
+                .map(|(name, value)| format!("{} = {}", key(name), quote(value)))
+                .collect();
+            inputs.push(("contexts", format!("{{ {} }}", pairs.join(", "))));
+        }
         if !build.cache_from.is_empty() {
             inputs.push(("cache-from", list(&build.cache_from)));
+        }
+        if !build.cache_to.is_empty() {
+            inputs.push(("cache-to", list(&build.cache_to)));
+        }
+        inputs.extend(attestations(build));
+        if build.submodules {
+            inputs.push(("submodules", "true".into()));
+        }
+        // Asking for newer base images is the default.
+        if build.pull == Some(false) {
+            inputs.push(("pull", "false".into()));
+        }
+        if build.no_cache {
+            inputs.push(("no-cache", "true".into()));
+        }
+        match build.network {
+            BuildNetwork::Default => {}
+            BuildNetwork::None => inputs.push(("network", quote("none"))),
+            BuildNetwork::Host => inputs.push(("network", quote("host"))),
+        }
+        if !build.add_hosts.is_empty() {
+            inputs.push(("add-hosts", list(&build.add_hosts)));
         }
         inputs
     }
 }
 
+fn attestations(build: &Build) -> Vec<(&'static str, String)> {
+    let provenance = match build.provenance {
+        None | Some(Provenance::Off) => None,
+        Some(Provenance::On) => Some("true".into()),
+        Some(Provenance::Min) => Some(quote("min")),
+        Some(Provenance::Max) => Some(quote("max")),
+    };
+    let sbom = match &build.sbom {
+        None | Some(Sbom::Off) => None,
+        Some(Sbom::On) => Some("true".into()),
+        Some(Sbom::Scanner(image)) => Some(quote(image)),
+    };
+    let both = [("provenance", provenance), ("sbom", sbom)];
+    both.into_iter()
+        .filter_map(|(key, value)| Some((key, value?)))
+        .collect()
+}
+
+/// Whether BuildKit does it by its own API alone.
+fn needs_api(key: &str, build: &Build) -> bool {
+    match key {
+        "contexts" | "provenance" | "sbom" => true,
+        "platforms" => build.platforms.len() > 1,
+        "cache-to" => build.cache_to.iter().any(|entry| entry != "type=inline"),
+        _ => false,
+    }
+}
+
+fn all_need(keys: &[&str]) -> String {
+    let quoted: Vec<String> = keys.iter().map(|key| format!("`{key}`")).collect();
+    match &*quoted {
+        [one] => format!("{one} needs"),
+        [all @ .., last] => format!("{} and {last} need", all.join(", ")),
+        [] => String::new(),
+    }
+}
+
 /// Those that exist.
-fn platforms(build: &Build, notes: &mut Notes) -> Vec<String> {
+pub(super) fn platforms(named: &[String], notes: &mut Notes) -> Vec<String> {
     let mut platforms = Vec::new();
-    for platform in &build.platforms {
+    for platform in named {
         let table = format!("[image.build]\nplatforms = [{}]", quote(platform));
         match crate::policy::Policy::parse(&table, "release.toml") {
             Ok(_) => platforms.push(platform.clone()),

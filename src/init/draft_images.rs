@@ -4,6 +4,7 @@ use crate::init::{
     chosen::{ChosenImage, ChosenVariant},
     dockerfile,
     draft::Writing,
+    draft_build::platforms,
     notes::Notes,
     push::Build,
     writer::{key, list, quote, seen_from},
@@ -54,7 +55,13 @@ impl Writing<'_> {
         }
         for (key, value) in &of_main {
             if !own.iter().any(|(known, _)| known == key) {
-                let nothing = if value.starts_with('{') { "{}" } else { "[]" };
+                let nothing = match (*key, value.as_bytes().first()) {
+                    ("pull", _) => "true",
+                    ("network", _) => "\"default\"",
+                    ("provenance" | "sbom" | "submodules" | "no-cache", _) => "false",
+                    (_, Some(b'{')) => "{}",
+                    _ => "[]",
+                };
                 lines.push(format!("{key} = {nothing}"));
             }
         }
@@ -108,9 +115,15 @@ impl Writing<'_> {
         if !variant.latest_suffix {
             lines.push("latest-suffix = false".into());
         }
-        let context = |image: &str| match self.choice.build_of(image) {
-            Some(build) => context_of(build),
-            None => self.context(),
+        let own_context = |image: &str| {
+            let mut builds = variant.images.iter();
+            let build = builds.find(|build| build.image == image)?;
+            build.context.clone()
+        };
+        let context = |image: &str| match (own_context(image), self.choice.build_of(image)) {
+            (Some(own), _) => own,
+            (None, Some(build)) => context_of(build),
+            (None, None) => self.context(),
         };
         let plain = |image: &str| self.choice.build_of(image).cloned().unwrap_or_default();
         let dockerfiles = variant.values(
@@ -124,8 +137,25 @@ impl Writing<'_> {
             |build| build.target.clone(),
             |image| plain(image).target.unwrap_or_default(),
         );
-        for (key, values) in [("dockerfile", dockerfiles), ("target", targets)] {
+        let contexts = variant.values(|build| build.context.clone(), |image| context(image));
+        let keys = [
+            ("dockerfile", dockerfiles),
+            ("context", contexts),
+            ("target", targets),
+        ];
+        for (key, values) in keys {
             lines.extend(values.map(|values| format!("{key} = {}", each(&values))));
+        }
+        if let Some(named) = &variant.platforms {
+            let platforms = platforms(named, &mut self.choice.notes);
+            lines.push(format!("platforms = {}", list(&platforms)));
+        }
+        if !variant.args.is_empty() {
+            let pairs = variant.args.iter();
+            let pairs: Vec<String> = pairs
+                .map(|(name, value)| format!("{} = {}", key(name), quote(value)))
+                .collect();
+            lines.push(format!("args = {{ {} }}", pairs.join(", ")));
         }
         if let Some(why) = &variant.because {
             self.draft.line(&format!("# Not released yet: {why}."));

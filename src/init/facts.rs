@@ -197,7 +197,7 @@ impl DraftFacts {
                 false => scenario.version.to_string(),
             })
         };
-        let baked = bake::evaluate(&files, &[], &[], &variable);
+        let baked = bake::evaluate(&files, ".", &[], &[], &variable);
         for why in baked.left_out {
             notes.add(NoteKind::NotTaken, why);
         }

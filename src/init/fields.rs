@@ -51,6 +51,16 @@ pub(super) fn lines(text: &str) -> Vec<String> {
         .collect()
 }
 
+/// Items that lines or commas separate.
+pub(super) fn list(text: &str) -> Vec<String> {
+    let lines = lines(text);
+    let items = lines.iter().flat_map(|line| csv(line));
+    items
+        .map(|item| item.trim().to_owned())
+        .filter(|item| !item.is_empty())
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use crate::init::fields::*;

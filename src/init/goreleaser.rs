@@ -8,12 +8,14 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::init::{
+    build_flags::BuildFlags,
     go_template::{Fields, render},
     notes::{NoteKind, Notes},
     push::{Build, Push, PushedReference, plain_path},
     scenario::Scenario,
     yaml,
 };
+use crate::policy::Sbom;
 
 /// Its files, in the order in which it looks for them.
 pub(super) const FILES: [&str; 8] = [
@@ -168,27 +170,36 @@ impl GoreleaserFile<'_> {
             Some(variant) => format!("{os}/{arch}/v{variant}"),
             None => format!("{os}/{arch}"),
         }];
-        for flag in self.rendered(&one["build_flag_templates"]) {
-            let (name, value) = flag.split_once('=').unwrap_or((&flag, ""));
-            match (name, value.split_once('=')) {
-                ("--platform" | "--pull", _) => {}
-                ("--build-arg", Some((name, value))) => {
-                    build
-                        .args
-                        .insert(name.into(), value.trim_matches('"').into());
-                }
-                ("--label", Some((name, value))) => {
-                    build
-                        .labels
-                        .insert(name.into(), value.trim_matches('"').into());
-                }
-                ("--target", _) => build.target = Some(value.to_owned()),
-                _ => build
-                    .left_out
-                    .push(format!("`{flag}` of `{}`: it has no key here", self.file)),
-            }
-        }
+        let flags = self.rendered(&one["build_flag_templates"]);
+        self.flags(&mut build, flags);
         build
+    }
+
+    /// Adds flags for docker. The platform and the names of the image are said elsewhere.
+    fn flags(&mut self, build: &mut Build, flags: Vec<String>) {
+        let words: Vec<String> = flags
+            .iter()
+            .flat_map(|flag| match flag.split_once(' ') {
+                Some((name, value)) if name.starts_with("--") && !name.contains('=') => {
+                    vec![name.to_owned(), value.trim().to_owned()]
+                }
+                _ => vec![flag.clone()],
+            })
+            .collect();
+        let mut flags = BuildFlags::read(&words);
+        for elsewhere in [
+            "platforms",
+            "tags",
+            "context",
+            "file",
+            "push",
+            "load",
+            "outputs",
+        ] {
+            flags.inputs.remove(elsewhere);
+        }
+        let place = format!("`{}`", self.file);
+        build.tell(flags.build(".", &place));
     }
 
     /// A build into whose context goreleaser puts what it has compiled.
@@ -232,13 +243,13 @@ impl GoreleaserFile<'_> {
                 }
             }
         }
-        for flag in self.rendered(&one["flags"]) {
-            build
-                .left_out
-                .push(format!("`{flag}` of `{}`: it has no key here", self.file));
-        }
-        if one.get("sbom").is_none_or(truthy) {
-            build.left_out.push("the software bill of materials that goreleaser attaches: where BuildKit builds, `image.build.sbom` makes one".into());
+        let flags = self.rendered(&one["flags"]);
+        self.flags(&mut build, flags);
+        match one.get("sbom") {
+            Some(asked) if truthy(asked) => build.sbom = build.sbom.or(Some(Sbom::On)),
+            Some(_) => {}
+            None if build.sbom.is_some() => {}
+            None => build.left_out.push("the software bill of materials that goreleaser attaches unasked: `image.build.sbom = true` attaches one, where BuildKit builds by its own API".into()),
         }
         let each = images
             .iter()

@@ -126,6 +126,7 @@ impl Choice {
             }
             let same = |known: &&mut ChosenVariant| {
                 known.because.is_none()
+                    && (&known.args, &known.platforms) == (&chosen.args, &chosen.platforms)
                     && (&known.name, &known.suffix, known.latest_suffix)
                         == (&chosen.name, &chosen.suffix, chosen.latest_suffix)
             };
@@ -136,7 +137,7 @@ impl Choice {
                     self.notes.add(
                         NoteKind::NotTaken,
                         format!(
-                            "variant `{}` of image `{image}`: another image has one of that name with another suffix",
+                            "variant `{}` of image `{image}`: another image has one of that name with another suffix, other build arguments or other platforms",
                             chosen.name
                         ),
                     );

@@ -7,12 +7,17 @@
 //! dropped in silence: the draft says in a comment and in a note what was.
 
 mod bake;
+mod build_caches;
+mod build_flags;
 mod build_inputs;
+mod build_options;
+mod build_secrets;
 mod choice;
 mod chosen;
 mod chosen_tags;
 mod compared;
 mod contents;
+mod differing;
 mod dockerfile;
 mod draft;
 mod draft_build;
@@ -34,6 +39,7 @@ mod notes;
 mod push;
 mod rows;
 mod scenario;
+mod shell_commands;
 mod shell_words;
 mod table;
 mod tagged;

@@ -2,7 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::{init::metadata::PERHAPS, oci::Repository};
+use crate::{
+    init::metadata::PERHAPS,
+    oci::Repository,
+    policy::{BuildNetwork, Provenance, Sbom},
+};
 
 /// One step that pushes an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,6 +65,18 @@ impl PushedReference {
     }
 }
 
+impl PushedReference {
+    /// The same for a name that may be without a tag, which means `latest`.
+    pub(super) fn with_tag(text: &str) -> Option<Self> {
+        match text.rsplit('/').next() {
+            Some(last) if !last.contains(':') && !text.contains("${{") => {
+                Self::parse(&format!("{text}:latest"))
+            }
+            _ => Self::parse(text),
+        }
+    }
+}
+
 /// What a builder is told.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Build {
@@ -76,7 +92,19 @@ pub(super) struct Build {
     /// Id, and the variable or file that holds it.
     pub(super) secrets: BTreeMap<String, SecretPlace>,
     pub(super) ssh: Vec<String>,
+    /// Named contexts: directories seen from the top of the repository, images and addresses.
+    pub(super) contexts: BTreeMap<String, String>,
     pub(super) cache_from: Vec<String>,
+    pub(super) cache_to: Vec<String>,
+    /// `None`: the builder is told nothing of it, as with the two keys that follow.
+    pub(super) provenance: Option<Provenance>,
+    pub(super) sbom: Option<Sbom>,
+    pub(super) pull: Option<bool>,
+    pub(super) no_cache: bool,
+    pub(super) network: BuildNetwork,
+    pub(super) add_hosts: Vec<String>,
+    /// The files of submodules are there when it is built.
+    pub(super) submodules: bool,
     /// What has no counterpart, with the reason.
     pub(super) left_out: Vec<String>,
 }
@@ -91,7 +119,52 @@ pub(super) enum SecretPlace {
 impl Build {
     /// Whether both make the same image, whatever the platforms.
     pub(super) fn is_same_image(&self, other: &Self) -> bool {
-        self.source() == other.source() && self.args == other.args
+        self.source() == other.source()
+            && self.args == other.args
+            && self.contexts == other.contexts
+    }
+
+    /// Adds what another build of the same image is told: it is for other platforms, or goes elsewhere.
+    pub(super) fn join(&mut self, other: &Self) {
+        add(&mut self.platforms, &other.platforms);
+        add(&mut self.left_out, &other.left_out);
+        add(&mut self.cache_from, &other.cache_from);
+        add(&mut self.cache_to, &other.cache_to);
+        add(&mut self.ssh, &other.ssh);
+        add(&mut self.add_hosts, &other.add_hosts);
+        self.labels.extend(other.labels.clone());
+        self.secrets.extend(other.secrets.clone());
+        self.provenance = self.provenance.or(other.provenance);
+        self.sbom = self.sbom.clone().or_else(|| other.sbom.clone());
+        self.submodules |= other.submodules;
+    }
+
+    /// Adds what a builder is told by flags: what is built is said elsewhere.
+    pub(super) fn tell(&mut self, flags: Self) {
+        self.join(&flags);
+        self.target = flags.target.or(self.target.take());
+        self.args.extend(flags.args);
+        self.annotations.extend(flags.annotations);
+        self.contexts.extend(flags.contexts);
+        self.pull = flags.pull.or(self.pull);
+        self.no_cache |= flags.no_cache;
+        self.network = flags.network;
+    }
+
+    /// Files of secrets that are named from the folder `base`, seen from the top.
+    pub(super) fn secrets_seen_from(&mut self, base: &str) {
+        for (id, place) in std::mem::take(&mut self.secrets) {
+            let place = match place {
+                SecretPlace::File(path) => joined(base, &path).map(SecretPlace::File),
+                place => Some(place),
+            };
+            match place {
+                Some(place) => drop(self.secrets.insert(id, place)),
+                None => self
+                    .left_out
+                    .push(format!("secret `{id}`: its file is not in this repository")),
+            }
+        }
     }
 
     /// Context, Dockerfile and stage.
@@ -101,6 +174,41 @@ impl Build {
             &self.dockerfile,
             self.target.as_deref(),
         )
+    }
+}
+
+fn add<T: Clone + PartialEq>(all: &mut Vec<T>, more: &[T]) {
+    for one in more {
+        if !all.contains(one) {
+            all.push(one.clone());
+        }
+    }
+}
+
+/// Whether a named context is a directory of the repository, and no image or address.
+pub(super) fn is_directory(context: &str) -> bool {
+    !context.contains("://") && !context.starts_with("git@")
+}
+
+/// The user and the password of an address.
+fn login(address: &str) -> Option<&str> {
+    let (scheme, rest) = address.split_once("://")?;
+    let authority = rest.split('/').next().unwrap_or(rest);
+    // With ssh it is a name alone.
+    let (login, _) = authority.rsplit_once('@')?;
+    (scheme.starts_with("http") || login.contains(':')).then_some(login)
+}
+
+/// Whether an address holds what nobody but its owner should read.
+pub(super) fn has_login(address: &str) -> bool {
+    login(address).is_some()
+}
+
+/// The address for messages.
+pub(super) fn without_login(address: &str) -> String {
+    match login(address) {
+        Some(login) => address.replacen(&format!("{login}@"), "", 1),
+        None => address.to_owned(),
     }
 }
 

@@ -189,7 +189,12 @@ fn is_of(build: &Build, image: &ImageName, policy: &Policy) -> bool {
         let ours = template.as_str();
         ours.contains('{') || build.args.get(name).is_none_or(|value| value == ours)
     });
+    let same_contexts = own
+        .contexts
+        .iter()
+        .all(|(name, ours)| build.contexts.get(name).is_none_or(|value| value == ours));
     agree
+        && same_contexts
         && there_context == context
         && there_dockerfile == dockerfile
         && there_target == own.target.as_deref()

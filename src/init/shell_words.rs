@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 
 use regex::Regex;
 
+use crate::init::shell_commands::{PlainCommand, assignment, commands, words};
+
 /// What a script sets, and its commands.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct PlainScript {
@@ -14,8 +16,9 @@ pub(super) struct PlainScript {
     pub(super) outputs: BTreeMap<String, Option<String>>,
     /// Variables of later steps.
     pub(super) environment: BTreeMap<String, Option<String>>,
-    /// Commands by their words.
-    pub(super) commands: Vec<Vec<Option<String>>>,
+    /// Every variable that it sets.
+    pub(super) variables: BTreeMap<String, Option<String>>,
+    pub(super) commands: Vec<PlainCommand>,
 }
 
 impl PlainScript {
@@ -48,22 +51,12 @@ impl PlainScript {
                     }
                 };
             } else {
-                let words = words(line);
-                script
-                    .commands
-                    .push(words.iter().map(|word| value(word)).collect());
+                script.commands.extend(commands(line, !branched, &value));
             }
         }
+        script.variables = own;
         script
     }
-}
-
-/// `NAME=text`
-fn assignment(line: &str) -> Option<(&str, &str)> {
-    let line = line.strip_prefix("export ").unwrap_or(line);
-    let (name, value) = line.split_once('=')?;
-    let legal = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-    (legal && words(value).len() <= 1).then_some((name, value))
 }
 
 enum OutputPlace {
@@ -98,30 +91,6 @@ fn output(line: &str) -> Option<(OutputPlace, &str, &str)> {
     let inner = quote.map_or(text, |quote| text.trim_matches(quote));
     let (name, value) = inner.split_once('=')?;
     Some((place, name.trim(), value))
-}
-
-/// The words of a command, with their quotes.
-pub(super) fn words(line: &str) -> Vec<String> {
-    let mut words = vec![String::new()];
-    let (mut quote, mut depth) = (None, 0_usize);
-    for c in line.chars() {
-        let last = words.last_mut().expect("there is always one");
-        match c {
-            '"' | '\'' if quote.is_none() => quote = Some(c),
-            c if Some(c) == quote => quote = None,
-            '(' | '{' => depth += 1,
-            ')' | '}' => depth = depth.saturating_sub(1),
-            '#' if quote.is_none() && depth == 0 && last.is_empty() => break,
-            c if c.is_whitespace() && quote.is_none() && depth == 0 => {
-                words.push(String::new());
-                continue;
-            }
-            _ => {}
-        }
-        last.push(c);
-    }
-    words.retain(|word| !word.is_empty());
-    words
 }
 
 /// The text that a word expands to.
@@ -365,7 +334,7 @@ fn substituted(value: &str, script: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use crate::init::shell_words::*;
+    use crate::init::{shell_commands::as_written, shell_words::*};
 
     fn variable(name: &str) -> Option<String> {
         match name {
@@ -438,20 +407,31 @@ mod tests {
     #[test]
     fn commands_by_their_words() {
         let script = PlainScript::read(
-            "V=1\ndocker push acme/api:$V # all\ndocker tag \\\n  a b",
+            "V=1\ndocker push acme/api:$V # all\ndocker tag \\\n  a b; X=1 sudo docker push \"c:$(date)\" && echo\n[ a = b ] && docker push d\nif x; then\n  docker push e:$V\nfi",
             &variable,
         );
-        let words = |all: &[&str]| {
-            all.iter()
-                .map(|word| Some((*word).to_owned()))
-                .collect::<Vec<_>>()
-        };
+        let shown: Vec<String> = script
+            .commands
+            .iter()
+            .map(|command| {
+                let sure = if command.sure { "" } else { "? " };
+                format!("{sure}{}", as_written(&command.words.join(" ")))
+            })
+            .collect();
         assert_eq!(
-            script.commands,
+            shown,
             [
-                words(&["docker", "push", "acme/api:1"]),
-                words(&["docker", "tag", "a", "b"])
+                "docker push acme/api:1",
+                "docker tag a b",
+                "docker push c:$(date)",
+                "echo",
+                "[ a = b ]",
+                "? docker push d",
+                "? if x",
+                "? docker push e:$V",
+                "? fi",
             ]
         );
+        assert!(script.commands[2].words[2].contains("${{"));
     }
 }

@@ -98,7 +98,7 @@ pub(super) fn images(
 /// The contents of one release.
 pub(super) fn observe(release: &Releases<'_>, version: &Version) -> (Vec<PushedContent>, Notes) {
     let (pushes, mut notes) = release(version);
-    let contents = contents(&pushes, &mut notes);
+    let contents = contents(&pushes, version, &mut notes);
     (contents, notes)
 }
 
@@ -130,10 +130,11 @@ fn image(
     } else {
         Vec::new()
     };
-    let build = content
-        .build
-        .as_ref()
-        .map(|build| generalised(build, versions[0]));
+    let build = content.build.as_ref().map(|build| {
+        let mut build = build.clone();
+        build.spare_tags(&content.ordered);
+        generalised(&build, versions[0])
+    });
     TaggedImage {
         repositories: content.repositories(),
         build,
@@ -186,6 +187,8 @@ fn is_of_versions(template: &str) -> bool {
     matches!(rest, "{version}" | "{major}" | "{major}.{minor}" | "latest")
 }
 
+/// The build as every version has it: values of templates get placeholders, and what is made of the
+/// version where the policy has plain values is given up.
 fn generalised(build: &Build, version: &Version) -> Build {
     let mut build = build.clone();
     for values in [&mut build.args, &mut build.labels, &mut build.annotations] {
@@ -193,6 +196,34 @@ fn generalised(build: &Build, version: &Version) -> Build {
             *value = template(value, version);
         }
     }
+    let mut given_up = Vec::new();
+    let mut is_plain = |key: &str, value: &str| {
+        let general = template(value, version);
+        let plain = general == *value && !general.contains('{');
+        if !plain {
+            given_up.push(format!(
+                "`{key}: {general}`: it is made anew for each release, and the key takes no template"
+            ));
+        }
+        plain
+    };
+    build
+        .contexts
+        .retain(|name, value| is_plain("build-contexts", &format!("{name}={value}")));
+    build
+        .cache_from
+        .retain(|entry| is_plain("cache-from", entry));
+    build.cache_to.retain(|entry| is_plain("cache-to", entry));
+    build.ssh.retain(|agent| is_plain("ssh", agent));
+    build.target = build.target.filter(|target| is_plain("target", target));
+    build.context = build.context.filter(|path| is_plain("context", path));
+    if !is_plain("file", &build.dockerfile) {
+        build.dockerfile.clear();
+    }
+    for line in &mut build.left_out {
+        *line = template(line, version);
+    }
+    build.left_out.append(&mut given_up);
     build
 }
 

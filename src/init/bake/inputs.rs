@@ -4,7 +4,32 @@ use std::collections::BTreeMap;
 
 use hcl::Value;
 
-use crate::init::{bake::functions, push::Build};
+use crate::init::{bake::functions, fields, push::Build};
+
+/// Attributes that are read by themselves, or say nothing of the image.
+const ELSEWHERE: [&str; 21] = [
+    "context",
+    "dockerfile",
+    "dockerfile-inline",
+    "target",
+    "platforms",
+    "ssh",
+    "secret",
+    "cache-from",
+    "cache-to",
+    "annotations",
+    "args",
+    "labels",
+    "contexts",
+    "extra-hosts",
+    "tags",
+    "output",
+    "inherits",
+    "matrix",
+    "name",
+    "description",
+    "call",
+];
 
 /// A target that is built.
 #[derive(Debug, Clone)]
@@ -119,23 +144,23 @@ impl BakeInputs {
         }
     }
 
-    pub(super) fn target(mut self, name: String) -> BakeTarget {
+    pub(super) fn target(mut self, folder: &str, name: String) -> BakeTarget {
         let mut inputs: BTreeMap<String, String> = BTreeMap::new();
         let context = self.text("context").unwrap_or_else(|| ".".into());
         // Here the Dockerfile is seen from the context.
         if let Some(file) = self.text("dockerfile") {
-            let folder = context.trim_end_matches('/');
-            inputs.insert("file".into(), format!("{folder}/{file}"));
+            let inside = context.trim_end_matches('/');
+            inputs.insert("file".into(), format!("{inside}/{file}"));
         }
         inputs.insert("context".into(), context);
         let target = self.text("target");
         inputs.extend(target.map(|target| ("target".to_owned(), target)));
         for (ours, theirs) in [
             ("platforms", "platforms"),
-            ("ssh", "ssh"),
             ("cache-from", "cache-from"),
             ("cache-to", "cache-to"),
             ("annotations", "annotations"),
+            ("outputs", "output"),
         ] {
             inputs.insert(ours.into(), self.lines(theirs).join("\n"));
         }
@@ -143,26 +168,33 @@ impl BakeInputs {
             ("build-args", "args"),
             ("labels", "labels"),
             ("build-contexts", "contexts"),
+            ("add-hosts", "extra-hosts"),
         ] {
             inputs.insert(ours.into(), self.pairs(theirs).join("\n"));
         }
-        for (theirs, ours) in [
-            ("no-cache", "no-cache"),
-            ("pull", "pull"),
-            ("network", "network"),
-            ("shm-size", "shm-size"),
-            ("attest", "attests"),
-            ("entitlements", "allow"),
-        ] {
+        let agents: Vec<String> = self.lines("ssh").iter().map(|line| agent(line)).collect();
+        inputs.insert("ssh".into(), agents.join("\n"));
+        // What is not listed here goes by its own name, so that it is taken or named.
+        for theirs in self
+            .values
+            .keys()
+            .filter(|name| !ELSEWHERE.contains(&&***name))
+        {
+            let ours = match &**theirs {
+                "attest" => "attests",
+                "entitlements" => "allow",
+                other => other,
+            };
             inputs.insert(ours.into(), self.lines(theirs).join("\n"));
         }
         if self.values.contains_key("dockerfile-inline") {
             inputs.insert("dockerfile-inline".into(), "…".into());
         }
-        let mut build = Build::of_inputs(&inputs);
+        let mut build = Build::of_inputs(folder, &inputs);
         for secret in self.lines("secret") {
             build.secret(&secret);
         }
+        build.secrets_seen_from(folder);
         for attribute in std::mem::take(&mut self.unread) {
             build.left_out.push(format!(
                 "`{attribute}` of bake target `{name}`: found, not read"
@@ -177,6 +209,20 @@ impl BakeInputs {
             build,
             name,
         }
+    }
+}
+
+/// An SSH agent as the action's input has it.
+fn agent(line: &str) -> String {
+    let pairs = fields::pairs(line);
+    let get = |wanted: &str| {
+        let found = pairs.iter().find(|(key, _)| key.as_deref() == Some(wanted));
+        found.map(|(_, value)| value.clone())
+    };
+    match (get("id"), get("paths")) {
+        (Some(id), Some(paths)) => format!("{id}={paths}"),
+        (Some(id), None) => id,
+        (None, _) => line.to_owned(),
     }
 }
 

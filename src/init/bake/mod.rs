@@ -47,9 +47,10 @@ impl BakeFile {
 /// More targets than this are not looked at.
 const MOST: usize = 64;
 
-/// What the files, targets and overrides give, with variables from the environment.
+/// What the files, targets and overrides give, with variables from the environment. It runs in `folder`.
 pub(super) fn evaluate(
     files: &[BakeFile],
+    folder: &str,
     targets: &[String],
     overrides: &[String],
     variable: &dyn Fn(&str) -> Option<String>,
@@ -82,7 +83,7 @@ pub(super) fn evaluate(
         let mut inputs = BakeInputs::default();
         all.inherit(&name, &scope, &mut inputs, &mut baked.left_out, 0);
         inputs.change(&name, overrides);
-        baked.targets.push(inputs.target(name));
+        baked.targets.push(inputs.target(folder, name));
     }
     baked
 }

@@ -9,10 +9,16 @@ fn bake(path: &str, text: &str, targets: &[&str], overrides: &[&str]) -> Baked {
         BakeFile::of_metadata(&["acme/api:1.2.3".into()]),
     ];
     let own = |all: &[&str]| all.iter().map(|one| (*one).to_owned()).collect::<Vec<_>>();
-    evaluate(&files, &own(targets), &own(overrides), &|name| match name {
-        "VERSION" => Some("1.2.3".into()),
-        _ => None,
-    })
+    evaluate(
+        &files,
+        ".",
+        &own(targets),
+        &own(overrides),
+        &|name| match name {
+            "VERSION" => Some("1.2.3".into()),
+            _ => None,
+        },
+    )
 }
 
 fn shown(baked: &Baked) -> Vec<String> {

@@ -8,6 +8,7 @@ mod matrix;
 mod publishing;
 mod release_actions;
 mod shell;
+mod shell_images;
 mod step;
 mod trigger;
 mod walk;

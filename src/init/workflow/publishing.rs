@@ -1,5 +1,7 @@
 //! Steps that build and push: docker/build-push-action and docker/bake-action.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use crate::init::{
@@ -8,6 +10,7 @@ use crate::init::{
     generalise::template,
     notes::NoteKind,
     push::{Build, Push, PushedReference},
+    shell_commands::as_written,
     term::{Term, is_partial},
     workflow::{
         step::inputs,
@@ -32,19 +35,22 @@ impl WorkflowRun<'_> {
         let outputs = Outputs::read(get("outputs"));
         let place = self.place(step, running);
         let pushes = get("push").trim();
+        let mut build = Build::of_inputs(".", &inputs);
+        build.submodules = running.submodules;
+        self.attests_unasked(step, &inputs, &mut build, running);
         let mut push = Push {
             file: running.file.to_owned(),
             place: place.clone(),
             key: running.key(),
             references: Vec::new(),
-            build: Some(Build::of_inputs(&inputs)),
+            build: Some(build),
             by_digest: outputs.by_digest,
             digest_repositories: outputs.names.clone(),
             matrix: running.matrix.clone(),
         };
         let mut unknown = Vec::new();
         if outputs.by_digest {
-            let names = list(get("tags"))
+            let names = fields::list(get("tags"))
                 .into_iter()
                 .filter(|name| !is_partial(name));
             push.digest_repositories.extend(names);
@@ -97,33 +103,67 @@ impl WorkflowRun<'_> {
 
     pub(super) fn name_unknown(&mut self, place: &str, unknown: Vec<String>) {
         for text in unknown {
-            let text = template(&text, self.scenario.version);
+            let written = as_written(&text);
+            let who = match written == text {
+                true => "GitHub alone knows it",
+                false => "nothing here tells it",
+            };
+            let text = self.general(&written);
             self.notes.add(
                 NoteKind::NotTaken,
-                format!("tag `{text}` of {place}: GitHub alone knows it"),
+                format!("tag `{text}` of {place}: {who}"),
             );
+        }
+    }
+
+    /// A text with placeholders in the place of the version.
+    pub(super) fn general(&self, text: &str) -> String {
+        template(text, self.scenario.version)
+    }
+
+    /// Names the attestation that the actions attach unasked, since their fourth version.
+    fn attests_unasked(
+        &self,
+        step: &Value,
+        inputs: &BTreeMap<String, String>,
+        build: &mut Build,
+        running: &RunningJob<'_>,
+    ) {
+        let (action, version) = match step["uses"].as_str().and_then(|uses| uses.split_once('@')) {
+            Some((action, version)) => (action, version),
+            None => return,
+        };
+        let before = version.strip_prefix('v').is_some_and(|version| {
+            let major = version.split('.').next().unwrap_or_default();
+            major.parse::<u32>().is_ok_and(|major| major < 4)
+        });
+        let off = match running.contexts.get("env") {
+            Term::Object(env) => env.get("BUILDX_NO_DEFAULT_ATTESTATIONS").text(),
+            _ => None,
+        };
+        let off = off.is_some_and(|value| matches!(&*value, "1" | "true"));
+        let asked = ["provenance", "attests"].iter().any(|name| {
+            inputs
+                .get(*name)
+                .is_some_and(|value| !value.trim().is_empty())
+        });
+        if !before && !off && !asked && build.provenance.is_none() {
+            build.left_out.push(format!(
+                "the provenance that `{action}` attaches unasked: `image.build.provenance = true` attaches one, where BuildKit builds by its own API"
+            ));
         }
     }
 
     pub(super) fn bake(&mut self, step: &Value, running: &mut RunningJob<'_>) {
         let inputs = inputs(&step["with"], running);
-        let get = |name: &str| inputs.get(name).map_or("", String::as_str);
         let place = self.place(step, running);
-        let overrides = fields::lines(get("set"));
-        let sets_push = overrides.iter().any(|line| {
-            line.contains("output")
-                && (line.contains("push=true") || line.contains("type=registry"))
-        });
-        match get("push").trim() {
-            "true" => {}
-            push if is_partial(push) => self.notes.add(
+        let push = inputs.get("push").map_or("", |push| push.trim());
+        if is_partial(push) {
+            self.notes.add(
                 NoteKind::Assumed,
                 format!("{place} pushes in a release, whatever `{push}` is"),
-            ),
-            _ => {}
+            );
         }
-        let pushes = get("push").trim() == "true" || is_partial(get("push")) || sets_push;
-        let files = self.bake_files(get("files"), get("workdir"));
         let env = match running.contexts.get("env") {
             Term::Object(env) => env,
             _ => return,
@@ -132,23 +172,58 @@ impl WorkflowRun<'_> {
             let value = env.get(name).text();
             value.filter(|text| !text.is_empty() || env.get(name) != Term::Unknown)
         };
-        let baked = bake::evaluate(&files, &list(get("targets")), &overrides, &variable);
+        let before = self.pushes.len();
+        self.baked(&inputs, &place, &running.key(), &variable, running);
+        for at in before..self.pushes.len() {
+            if let Some(mut build) = self.pushes[at].build.take() {
+                self.attests_unasked(step, &inputs, &mut build, running);
+                self.pushes[at].build = Some(build);
+            }
+        }
+    }
+
+    /// What bake pushes with these inputs, which are those of docker/bake-action.
+    pub(super) fn baked(
+        &mut self,
+        inputs: &BTreeMap<String, String>,
+        place: &str,
+        key: &str,
+        variable: &dyn Fn(&str) -> Option<String>,
+        running: &RunningJob<'_>,
+    ) {
+        let get = |name: &str| inputs.get(name).map_or("", String::as_str);
+        let overrides = fields::lines(get("set"));
+        let sets_push = overrides.iter().any(|line| {
+            line.contains("output")
+                && (line.contains("push=true") || line.contains("type=registry"))
+        });
+        let pushes = get("push").trim() == "true" || is_partial(get("push")) || sets_push;
+        let files = self.bake_files(get("files"), get("workdir"));
+        let baked = bake::evaluate(
+            &files,
+            get("workdir"),
+            &fields::list(get("targets")),
+            &overrides,
+            variable,
+        );
         for why in baked.left_out {
             self.notes
                 .add(NoteKind::NotTaken, format!("{place}: {why}"));
         }
         for target in baked.targets {
             let (known, unknown) = references(&target.tags.join("\n"));
-            self.name_unknown(&place, unknown);
+            self.name_unknown(place, unknown);
             if known.is_empty() || !(pushes || target.pushes) {
                 continue;
             }
+            let mut build = target.build;
+            build.submodules = running.submodules;
             self.pushes.push(Push {
                 file: running.file.to_owned(),
                 place: format!("target `{}` of {place}", target.name),
-                key: format!("{}#{}", running.key(), target.name),
+                key: format!("{key}#{}", target.name),
                 references: known,
-                build: Some(target.build),
+                build: Some(build),
                 by_digest: false,
                 digest_repositories: Vec::new(),
                 matrix: running.matrix.clone(),
@@ -162,7 +237,7 @@ impl WorkflowRun<'_> {
             "" | "." => name.to_owned(),
             folder => format!("{folder}/{name}"),
         };
-        let mut named = list(files);
+        let mut named = fields::list(files);
         if named.is_empty() {
             named = BAKE_FILES.map(str::to_owned).to_vec();
         }
@@ -220,20 +295,10 @@ impl Outputs {
     }
 }
 
-/// Items that lines or commas separate.
-pub(super) fn list(text: &str) -> Vec<String> {
-    let lines = fields::lines(text);
-    let items = lines.iter().flat_map(|line| fields::csv(line));
-    items
-        .map(|item| item.trim().to_owned())
-        .filter(|item| !item.is_empty())
-        .collect()
-}
-
 /// The references of a list, and what is none. A name without a tag means `latest`.
 pub(super) fn references(text: &str) -> (Vec<PushedReference>, Vec<String>) {
     let (mut known, mut unknown) = (Vec::new(), Vec::new());
-    for item in list(text) {
+    for item in fields::list(text) {
         let whole = match item.rsplit('/').next() {
             Some(last) if !last.contains(':') && !is_partial(&item) => format!("{item}:latest"),
             _ => item.clone(),

@@ -108,6 +108,13 @@ impl WorkflowRun<'_> {
             "docker/metadata-action" | "crazy-max/ghaction-docker-meta" => {
                 return Some(self.metadata_step(step, running));
             }
+            "actions/checkout" => {
+                let inputs = inputs(&step["with"], running);
+                let get = |name: &str| inputs.get(name).map_or("", |value| value.trim());
+                let own = get("repository").is_empty() && matches!(get("path"), "" | ".");
+                running.submodules |= own && matches!(get("submodules"), "true" | "recursive");
+                return None;
+            }
             "docker/build-push-action" => self.build_push(step, running),
             "docker/bake-action" => self.bake(step, running),
             "goreleaser/goreleaser-action" => {
@@ -241,6 +248,8 @@ impl WorkflowRun<'_> {
             steps: running.steps * 100,
             last_metadata: None,
             loaded: Vec::new(),
+            folder: String::new(),
+            submodules: running.submodules,
         };
         for step in read["runs"]["steps"].as_array().into_iter().flatten() {
             self.step(step, &mut inner);

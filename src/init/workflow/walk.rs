@@ -31,6 +31,8 @@ pub(super) struct WorkflowRun<'a> {
     pub(super) unused: Vec<Push>,
     /// What each metadata step gave; outputs name them by their place here.
     pub(super) metadata: Vec<MetadataAnswer>,
+    /// The folder of scripts in the workflow that is run.
+    folder: Option<String>,
     depth: usize,
 }
 
@@ -48,6 +50,10 @@ pub(super) struct RunningJob<'a> {
     pub(super) last_metadata: Option<usize>,
     /// Images that were built and not pushed.
     pub(super) loaded: Vec<(Vec<PushedReference>, Build)>,
+    /// The folder of scripts that name none.
+    pub(super) folder: String,
+    /// The files of submodules are checked out.
+    pub(super) submodules: bool,
 }
 
 /// How a job ended.
@@ -67,6 +73,7 @@ impl<'a> WorkflowRun<'a> {
             unpushed: Vec::new(),
             unused: Vec::new(),
             metadata: Vec::new(),
+            folder: None,
             depth: 0,
         }
     }
@@ -128,6 +135,7 @@ impl<'a> WorkflowRun<'a> {
         let Some(jobs) = workflow["jobs"].as_object() else {
             return Object::open();
         };
+        let outer = std::mem::replace(&mut self.folder, of_scripts(&workflow["defaults"]));
         let mut ended: BTreeMap<&str, Ended> = BTreeMap::new();
         let mut waiting: Vec<(&String, &Value)> = jobs.iter().collect();
         while !waiting.is_empty() {
@@ -142,6 +150,7 @@ impl<'a> WorkflowRun<'a> {
             let end = self.job(file, name, job, &base, &ended);
             ended.insert(name, end);
         }
+        self.folder = outer;
         let mut results = Object::default();
         for (name, end) in ended {
             results.set(name, Object::open().with("outputs", end.outputs));
@@ -248,6 +257,10 @@ impl<'a> WorkflowRun<'a> {
             steps: 0,
             last_metadata: None,
             loaded: Vec::new(),
+            folder: of_scripts(&job["defaults"])
+                .or_else(|| self.folder.clone())
+                .unwrap_or_default(),
+            submodules: false,
         };
         for step in job["steps"].as_array().into_iter().flatten() {
             self.step(step, &mut running);
@@ -311,6 +324,12 @@ impl<'a> WorkflowRun<'a> {
         self.depth -= 1;
         outputs
     }
+}
+
+/// The folder that scripts run in, of `defaults`.
+fn of_scripts(defaults: &Value) -> Option<String> {
+    let folder = defaults["run"]["working-directory"].as_str();
+    folder.map(str::to_owned)
 }
 
 /// The jobs that have to end first.
