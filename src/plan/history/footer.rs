@@ -130,10 +130,13 @@ pub(crate) fn may_name_version(message: &str) -> bool {
 pub(crate) fn misplaced_release_as(header: &str, body: &[&str]) -> Option<String> {
     let version = |line: &str| {
         let line = line.trim_start_matches([' ', '\t', '*', '-', '>']);
-        let (token, value) = line.split_once(':')?;
-        if !token.trim_end().eq_ignore_ascii_case("release-as") {
+        // The colon can be missing, or another sign can stand in its place.
+        let end = line.char_indices().nth("release-as".len())?.0;
+        let (token, value) = line.split_at(end);
+        if !token.eq_ignore_ascii_case("release-as") {
             return None;
         }
+        let value = value.trim_start_matches([' ', '\t', ':', '=', '#', '：']);
         let word = value.split_whitespace().next()?;
         let bare = word.strip_prefix(['v', 'V']).unwrap_or(word);
         let meant = bare.starts_with(|c: char| c.is_ascii_digit()) && bare.contains('.');

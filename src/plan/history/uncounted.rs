@@ -26,6 +26,11 @@ pub enum Uncounted {
         /// A regular expression that matches the prefix, where one can be shown.
         pattern: Option<String>,
     },
+    /// The title is no header, and a line of the body is one.
+    Below {
+        /// The header.
+        header: String,
+    },
     /// A merge is ignored, and its body has a header, mostly the title of a pull request.
     Merged {
         /// The header.
@@ -84,8 +89,27 @@ pub fn uncounted(
         let first = squash::first_listed(message, &policy.strip, counts);
         found.extend(first.map(|one| Uncounted::Squashed { first: one.title }));
     }
+    if !merge && change.kind == MessageKind::Unconventional && found.is_empty() {
+        found.extend(below(policy, message, &body));
+    }
     found.extend(prefixed(policy, &title, change));
     found
+}
+
+/// A header in the body, where no list of changes has it that counts.
+fn below(policy: &VersionPolicy, message: &str, body: &[&str]) -> Option<Uncounted> {
+    let mut lines = body
+        .iter()
+        .map(|line| line.strip_prefix("- ").unwrap_or(line));
+    let header = lines.find(|line| {
+        let word = line.split(['(', '!', ':']).next().unwrap_or_default();
+        TYPES.contains(&word) && counts(policy, line)
+    })?;
+    let is_listed = policy.squash == Squash::Body
+        && squash::first_listed(message, &policy.strip, |one| one.title == header).is_some();
+    (!is_listed).then(|| Uncounted::Below {
+        header: header.to_owned(),
+    })
 }
 
 fn counts(policy: &VersionPolicy, header: &str) -> bool {
@@ -185,6 +209,9 @@ impl Uncounted {
                 "its header stands behind a prefix and does not count: `{}`",
                 shown(header)
             ),
+            Self::Below { header } => {
+                format!("the header in its body does not count: `{}`", shown(header))
+            }
             Self::Merged { header } => format!(
                 "it is a merge, so the header in its body does not count: `{}`",
                 shown(header)
@@ -210,6 +237,10 @@ impl Uncounted {
             } => format!("`version.strip = [{}]` takes it off", quoted(pattern)),
             Self::Prefixed { pattern: None, .. } => {
                 "`version.strip` takes off what a regular expression matches".to_owned()
+            }
+            Self::Below { .. } => {
+                "a header stands in the first line, or, with `version.squash = \"body\"`, in a list of `* ` lines"
+                    .to_owned()
             }
             Self::Merged { .. } | Self::MergedBreaking => {
                 "a rule in `version.rules` with `match` counts it".to_owned()
@@ -355,6 +386,30 @@ mod tests {
     }
 
     #[test]
+    fn a_header_below_the_title_is_told() {
+        let below = |header: &str| Uncounted::Below {
+            header: header.to_owned(),
+        };
+        for (message, header) in [
+            ("Merged in x (pull request #18)\n\nfeat: mail", "feat: mail"),
+            ("Rework\n\n- docs: a\n- fix(b): c", "fix(b): c"),
+        ] {
+            assert_eq!(found("", message, false), [below(header)], "{message}");
+        }
+        let both = "Merged in x (pull request #18)\n\nfeat: mail\n\n* fix: sender";
+        let body = "[version]\nsquash = \"body\"";
+        assert_eq!(found(body, both, false), [below("feat: mail")]);
+        for message in [
+            "chore: x\n\nfeat: mail",
+            "Rework\n\nSee feat: mail",
+            "Rework\n\ndocs: x",
+            "Rework\n\nNote: x",
+        ] {
+            assert_eq!(found("", message, false), [], "{message}");
+        }
+    }
+
+    #[test]
     fn a_merge_says_what_its_body_would_give() {
         let merged = Uncounted::Merged {
             header: "feat: limits".to_owned(),
@@ -378,6 +433,8 @@ mod tests {
             "feat: x\n\n* Release-As: 1.0.0",
             "Release-As: 1.0.0",
             "feat: x\n\n> Release-As : 1.0.0",
+            "feat: x\n\nRelease-As 1.0.0",
+            "feat: x\n\nrelease-as=1.0.0",
         ] {
             let one = found("", message, false);
             assert!(

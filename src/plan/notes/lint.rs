@@ -36,7 +36,7 @@ pub struct LintFinding {
 }
 
 /// Words that are often written for a type.
-const MEANT: [(&str, &str); 10] = [
+const MEANT: [(&str, &str); 11] = [
     ("feature", "feat"),
     ("features", "feat"),
     ("feats", "feat"),
@@ -47,6 +47,7 @@ const MEANT: [(&str, &str); 10] = [
     ("fixes", "fix"),
     ("performance", "perf"),
     ("doc", "docs"),
+    ("breaking", "feat!"),
 ];
 
 /// What is wrong with a message under `policy`. `merge`: the commit has several parents.
@@ -98,7 +99,7 @@ fn header(message: &str) -> LintFinding {
     if summary.is_empty() {
         return error("the message is empty", "write `type: description`");
     }
-    let hint = match summary.split_once(':') {
+    let hint = nearly(&summary).unwrap_or_else(|| match summary.split_once(':') {
         Some((start, "")) => format!("`{start}:` needs a description after it"),
         Some((start, _)) if start.ends_with(' ') => {
             format!(
@@ -108,8 +109,32 @@ fn header(message: &str) -> LintFinding {
         }
         Some((start, _)) if start.contains("()") => "leave out the empty `()`".to_owned(),
         _ => "write `type: description`, e.g. `fix: close the file`, `feat(api)!: drop v1`".into(),
-    };
+    });
     error("the first line is not a conventional header", &hint)
+}
+
+/// What a header that is nearly one should be: a known type, and signs that are not those of a header.
+fn nearly(summary: &str) -> Option<String> {
+    let end = summary.find(|c: char| !c.is_ascii_alphabetic())?;
+    let (type_, rest) = summary.split_at(end);
+    let type_ = type_.to_lowercase();
+    if !TYPES.contains(&&*type_) {
+        return None;
+    }
+    let scope = |rest: &str| -> Option<String> {
+        let inner = rest.split([')', ']', ':']).next()?;
+        let inner = inner.trim_matches(['(', '[', ' ']);
+        (!inner.is_empty()).then(|| format!("({inner})"))
+    };
+    let (scope, mark) = match rest.as_bytes() {
+        [b'!', b'(', ..] => (scope(&rest[1..])?, "!"),
+        [b'[', ..] if rest.contains(']') => (scope(rest)?, ""),
+        _ if rest.starts_with(['：', ';', '-']) || rest.starts_with(" - ") => (String::new(), ""),
+        _ => return None,
+    };
+    Some(format!(
+        "write `{type_}{scope}{mark}:` and a space before the description"
+    ))
 }
 
 fn type_(change: &CommitChange, policy: &VersionPolicy) -> Option<LintFinding> {
@@ -117,6 +142,12 @@ fn type_(change: &CommitChange, policy: &VersionPolicy) -> Option<LintFinding> {
     let mut own = policy.rules.iter().filter_map(|rule| rule.type_.as_ref());
     if TYPES.contains(&type_) || own.any(|glob| glob.is_match(type_)) {
         return None;
+    }
+    if let Some(hint) = nearly(&format!("{type_}:")) {
+        return Some(warning(
+            &format!("the type `{type_}` releases nothing"),
+            Some(&hint),
+        ));
     }
     let near = MEANT
         .iter()
@@ -249,6 +280,12 @@ mod tests {
             ("feat:", Error, "needs a description"),
             ("feat : x", Error, "without a space"),
             ("feat(): x", Error, "empty `()`"),
+            ("feat：x", Error, "`feat:`"),
+            ("fix; x", Error, "`fix:`"),
+            ("Fix - x", Error, "`fix:`"),
+            ("feat!(api): x", Error, "`feat(api)!:`"),
+            ("feat[api]: x", Warning, "`feat(api):`"),
+            ("breaking: x", Warning, "`feat!`"),
             ("feature: x", Warning, "`feat`"),
             ("faet: x", Warning, "`feat`"),
             ("feat:x", Warning, "type: description"),
@@ -302,6 +339,11 @@ mod tests {
                 "Merged in a (pull request #18)\n\n* feat: x",
                 false,
                 &[(Error, "type: description"), (Warning, "version.squash")],
+            ),
+            (
+                "Rework\n\nfeat: x",
+                false,
+                &[(Error, "type: description"), (Warning, "in the first line")],
             ),
             ("Merge branch 'x'", false, &[(Error, "type: description")]),
             ("Merge branch 'x'", true, &[]),

@@ -42,8 +42,23 @@ impl VersionDecision<'_> {
                 .with_code(ErrorCode::VersionTaken)
                 .cause(format!("{place}, and HEAD is {}", self.facts.head))
                 .state("nothing was changed")
-                .hint("merge that commit into this branch, or name the version with `--version`"),
+                .hint("merge that commit into this branch")
+                .hint(format!(
+                    "or name a version that is free: `--version {}`",
+                    self.free()
+                )),
         )
+    }
+
+    /// A version above all that are tagged.
+    fn free(&self) -> Version {
+        let versions = self.facts.tags.iter().map(|tag| &tag.version);
+        let highest = versions.max_by(|a, b| a.cmp_precedence(b));
+        let mut free = highest.cloned().unwrap_or(Version::new(0, 1, 0));
+        if free.pre.is_empty() {
+            free.patch = free.patch.saturating_add(1);
+        }
+        Version::new(free.major, free.minor, free.patch)
     }
 
     /// The tag that has `version` already, on another commit than HEAD.
