@@ -3,11 +3,14 @@
 use std::path::PathBuf;
 
 use clap::{
-    ValueEnum,
+    ValueEnum, ValueHint,
     builder::{PossibleValuesParser, TypedValueParser},
 };
 
-use super::{candidates::images, help::GLOBAL};
+use super::{
+    candidates::{images, labels},
+    help::GLOBAL,
+};
 use crate::{
     error::{Error, Result},
     oci,
@@ -19,7 +22,7 @@ use crate::{
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Global {
     /// Run as if started in DIR
-    #[arg(short = 'C', value_name = "DIR", global = true, help_heading = GLOBAL)]
+    #[arg(short = 'C', value_name = "DIR", global = true, help_heading = GLOBAL, value_hint = ValueHint::DirPath)]
     pub(super) directory: Option<PathBuf>,
     /// The policy file [default: the nearest release.toml, here or further up]
     #[arg(long, value_name = "FILE", global = true, help_heading = GLOBAL)]
@@ -91,7 +94,7 @@ pub(super) struct Overrides {
     #[arg(long, value_name = "VERSION", allow_hyphen_values = true, conflicts_with_all = ["bump", "pre"])]
     version: Option<String>,
     /// Make it a pre-release with this label, e.g. `rc`
-    #[arg(long, value_name = "LABEL")]
+    #[arg(long, value_name = "LABEL", add = labels())]
     pre: Option<String>,
     /// Answer for this branch
     #[arg(long, value_name = "NAME")]

@@ -43,7 +43,7 @@ pub(super) struct BuildArgs {
     #[arg(long, value_name = "PLATFORM")]
     platform: Vec<Platform>,
     /// Build this image alone, e.g. worker/alpine; may be given again
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", add = super::candidates::image_names())]
     image_name: Vec<String>,
     /// Write an OCI layout for `hoist release --from`: a directory, or an archive
     #[arg(short, long, value_name = "DIR|FILE.tar", conflicts_with = "stage")]

@@ -31,6 +31,44 @@ pub(super) fn images() -> ArgValueCandidates {
     })
 }
 
+/// Offers the images of the policy by name, those of variants too.
+pub(super) fn image_names() -> ArgValueCandidates {
+    ArgValueCandidates::new(named)
+}
+
+/// Offers what can be looked at without a path: images of the policy and versions.
+pub(super) fn images_and_versions() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| {
+        let mut all = candidates(|_| true);
+        all.extend(named());
+        all
+    })
+}
+
+/// Offers the labels of the policy's pre-releases.
+pub(super) fn labels() -> ArgValueCandidates {
+    ArgValueCandidates::new(|| {
+        let Some(project) = project() else {
+            return Vec::new();
+        };
+        let branches = &project.policy().branches.prerelease;
+        let mut labels: Vec<&str> = branches.iter().map(|one| one.label.as_str()).collect();
+        labels.sort_unstable();
+        labels.dedup();
+        labels.into_iter().map(CompletionCandidate::new).collect()
+    })
+}
+
+fn named() -> Vec<CompletionCandidate> {
+    let images: Option<Vec<_>> = project().map(|project| project.policy().all_images().collect());
+    let images = images.into_iter().flatten().enumerate();
+    images
+        .map(|(place, image)| {
+            CompletionCandidate::new(image.to_string()).display_order(Some(MOST + place))
+        })
+        .collect()
+}
+
 fn candidates(wanted: impl Fn(&semver::Version) -> bool) -> Vec<CompletionCandidate> {
     let past = project().and_then(|project| project.log().ok());
     let past = past

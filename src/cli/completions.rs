@@ -29,7 +29,14 @@ enum CompletionShell {
     Zsh,
 }
 
+/// The script for bash: that of the library does not put words together that readline parts at `=` and `:`.
+const BASH: &str = include_str!("completions.bash");
+
 pub(super) fn run(args: CompletionsArgs, context: &Context) -> Result<ExitCode> {
+    if args.shell == CompletionShell::Bash {
+        context.terminal.bytes(BASH.as_bytes());
+        return Ok(ExitCode::from(exit::OK));
+    }
     let shell = args.shell.to_possible_value().expect("no shell is hidden");
     let shells = Shells::builtins();
     let script = shells

@@ -5,6 +5,7 @@ mod adopt;
 mod announce;
 mod attach;
 mod ci;
+mod completions;
 mod counts;
 mod failed_build;
 mod forge;
