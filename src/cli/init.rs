@@ -95,8 +95,12 @@ pub(super) fn run(args: InitArgs, context: &Context) -> Result<ExitCode> {
             tell(&table, context);
         }
         let is_first = found.git_tags.is_empty();
-        let initial = first_version(&draft.text, &path).filter(|_| is_first);
-        next_steps(&path, &draft.repositories, initial.as_ref(), context);
+        let policy = Policy::parse(&draft.text, &path.display().to_string()).ok();
+        let pushes = policy.as_ref().is_none_or(|policy| policy.git.push);
+        let initial = policy.map(|policy| policy.version.initial);
+        let initial = initial.filter(|_| is_first);
+        let steps = next_steps(&path, &draft.repositories, initial.as_ref(), pushes);
+        context.terminal.note(&format!("what comes next: {steps}"));
         context.terminal.data(&path.display().to_string());
     }
     Ok(ExitCode::from(exit::OK))
@@ -166,14 +170,14 @@ fn asked(context: &Context) -> Result<Option<String>> {
     Ok(Some(repository.to_string()))
 }
 
-/// The version that a written policy begins with.
-fn first_version(text: &str, path: &Path) -> Option<Version> {
-    let policy = Policy::parse(text, &path.display().to_string()).ok()?;
-    Some(policy.version.initial)
-}
-
-/// What is to be done before the first release. `first`: no version was released yet.
-fn next_steps(path: &Path, repositories: &[String], first: Option<&Version>, context: &Context) {
+/// What is to be done before the first release. `first`: no version was released yet; `pushes`: there is a git
+/// remote.
+fn next_steps(
+    path: &Path,
+    repositories: &[String],
+    first: Option<&Version>,
+    pushes: bool,
+) -> String {
     let file = path.file_name().map_or_else(
         || path.display().to_string(),
         |name| name.to_string_lossy().into_owned(),
@@ -191,8 +195,9 @@ fn next_steps(path: &Path, repositories: &[String], first: Option<&Version>, con
     if repositories.is_empty() {
         steps.push(format!("set `image.repository` in {file}"));
     }
+    let push = if pushes { " && git push" } else { "" };
     steps.push(format!(
-        "git add {file} && git commit -m 'chore: release policy' && git push"
+        "git add {file} && git commit -m 'chore: release policy'{push}"
     ));
     steps.push(login);
     steps.push("hoist plan".into());
@@ -200,9 +205,7 @@ fn next_steps(path: &Path, repositories: &[String], first: Option<&Version>, con
         || "hoist release".to_owned(),
         |first| format!("hoist release --version {first}"),
     ));
-    context
-        .terminal
-        .note(&format!("what comes next: {}", steps.join("; ")));
+    steps.join("; ")
 }
 
 /// The table on the terminal.

@@ -16,6 +16,7 @@ use crate::{
     error::{Error, Result},
     project::ImageResult,
     release::{InspectOptions, Report, inspect_path, markdown, page},
+    text::sanitize_line,
 };
 
 /// How many past releases the page shows.
@@ -26,7 +27,7 @@ const PAST: usize = 10;
 pub(super) struct InspectArgs {
     /// A reference, an OCI layout, a `docker save` archive, or the name of an image of the policy [default: the last release]
     // Not called `image`: that is the global flag.
-    #[arg(value_name = "IMAGE", add = super::candidates::versions())]
+    #[arg(value_name = "IMAGE", add = super::candidates::images_and_versions())]
     what: Option<String>,
     /// What to compare it with [default: of a version, the release before it]
     #[arg(long, value_name = "IMAGE", add = super::candidates::versions())]
@@ -74,6 +75,14 @@ pub(super) fn run(args: InspectArgs, context: &Context) -> Result<ExitCode> {
 
 fn reports(args: &InspectArgs, context: &Context) -> Result<Vec<ImageResult<Report>>> {
     let path = |text: &String| Some(PathBuf::from(text)).filter(|path| path.exists());
+    let given = args.what.iter().chain(&args.since);
+    if let Some(gone) = given
+        .clone()
+        .find(|text| is_path(text) && path(text).is_none())
+    {
+        let message = format!("there is no file `{}`", sanitize_line(gone, 200));
+        return Err(Error::refused(message).state("nothing was read"));
+    }
     let image = args.what.as_ref().and_then(path);
     let since = args.since.as_ref().and_then(path);
     Ok(match (image, since, &args.since) {
@@ -89,6 +98,14 @@ fn reports(args: &InspectArgs, context: &Context) -> Result<Vec<ImageResult<Repo
             past: if args.html.is_some() { PAST } else { 0 },
         }),
     })
+}
+
+/// Whether a text can only be the name of a file.
+fn is_path(text: &str) -> bool {
+    text.starts_with(['/', '.', '~'])
+        || [".tar", ".tar.gz", ".tgz"]
+            .iter()
+            .any(|end| text.ends_with(end))
 }
 
 fn write_page(file: &Path, report: &Report) -> Result<()> {

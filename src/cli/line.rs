@@ -171,9 +171,9 @@ pub(super) struct WithdrawnLine<'a> {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum WithdrawnWord {
-    /// It is.
+    /// The version is remembered as withdrawn.
     Withdrawn,
-    /// It is no longer.
+    /// The version is withdrawn no longer and counts as released again.
     Undone,
 }
 

@@ -16,7 +16,7 @@ use super::{
     step_text::{result, subject, subject_of, verb_of, verb_of_done},
     wait_text,
 };
-use crate::event::{Awaited, Event, Events, Finished, Started, Step};
+use crate::event::{Awaited, Event, Events, Finished, LongWait, Started, Step};
 
 /// Where a verb shows long work. One screen serves all images of a run.
 pub(super) struct Screen {
@@ -83,6 +83,7 @@ impl Screen {
             terminal: self.terminal.clone(),
             running: Mutex::default(),
             told: Mutex::default(),
+            said: Mutex::default(),
         }
     }
 }
@@ -187,6 +188,8 @@ struct Printer {
     running: Mutex<UnderWay>,
     /// Waits that were told of lately.
     told: Mutex<Vec<(Awaited, Instant)>>,
+    /// The texts of all waits so far.
+    said: Mutex<Vec<String>>,
 }
 
 impl Printer {
@@ -223,11 +226,7 @@ impl Printer {
                     .map_or("gone again", |digest| digest.short());
                 self.line(BACK, "Put back", &format!("{repository}:{tag} {now}"));
             }
-            Event::Waiting(wait) => {
-                if self.is_news(&wait.awaited) {
-                    self.line(BACK, "waiting", &wait_text::text(&wait));
-                }
-            }
+            Event::Waiting(wait) => self.waiting(&wait),
             Event::Detail { text } => {
                 if self.is_verbose() {
                     self.line(BUSY, "detail", &text);
@@ -236,6 +235,27 @@ impl Printer {
             Event::Note { text } => self.line(BUSY, "note", &text),
             Event::Warning { text } => self.warning(&text),
         }
+    }
+
+    /// Tells of a wait. In a log each line is a sign of life; on a terminal the first one stays in sight, and the
+    /// live line goes on.
+    fn waiting(&self, wait: &LongWait) {
+        if !self.is_news(&wait.awaited) {
+            return;
+        }
+        let text = wait_text::text(wait);
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.terminal.live.is_shown() && said.contains(&text) {
+            let until = wait.until.map_or(String::new(), |until| {
+                format!(" until {}", until.format("%H:%M:%S UTC"))
+            });
+            for (.., live) in &self.lock().steps {
+                live.hear(&format!("waiting{until}"));
+            }
+            return;
+        }
+        self.line(BACK, "waiting", &text);
+        said.push(text);
     }
 
     /// Whether the same wait was not told of just now, by work that goes on side by side.

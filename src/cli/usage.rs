@@ -17,6 +17,28 @@ const MAX_MESSAGE: usize = 1_000;
 /// Verbs that take a version or a level by a flag.
 const BY_FLAG: [&str; 5] = ["release", "plan", "next", "tags", "changelog"];
 
+/// Words that other tools have for what a verb does here.
+const MEANT: [(&str, &str); 18] = [
+    ("publish", "hoist release"),
+    ("push", "hoist release"),
+    ("deploy", "hoist release"),
+    ("tag", "hoist release"),
+    ("bump", "hoist release --bump patch"),
+    ("dry-run", "hoist plan"),
+    ("diff", "hoist plan"),
+    ("preview", "hoist plan"),
+    ("version", "hoist --version"),
+    ("undo", "hoist rollback"),
+    ("revert", "hoist rollback"),
+    ("continue", "hoist resume"),
+    ("lint", "hoist check"),
+    ("doctor", "hoist check"),
+    ("list", "hoist log"),
+    ("history", "hoist log"),
+    ("notes", "hoist changelog"),
+    ("login", "docker login"),
+];
+
 /// Tells what clap answers. Help and version are not errors.
 pub(super) fn tell(
     error: &clap::Error,
@@ -60,11 +82,35 @@ fn converted(error: &clap::Error, typed: &TypedLine, definition: fn() -> clap::C
     let told = tips
         .filter_map(|line| line.strip_prefix("tip: "))
         .fold(told, |told, tip| told.hint(sanitize_line(tip, MAX_MESSAGE)));
+    if let Some(command) = meant(error) {
+        return told.hint(format!("`{command}` does this"));
+    }
+    if typed.verb.as_deref() == Some("init")
+        && message_names(error, &["--force", "-f", "--overwrite"])
+    {
+        return told.hint("`rm release.toml` first: `hoist init` writes over no file");
+    }
     match by_flag(error, typed) {
         Some(words) if definition().try_get_matches_from(&words).is_ok() => {
             told.hint(format!("`{}` is the form", command_line::shown(&words)))
         }
         Some(_) | None => told,
+    }
+}
+
+/// The command that does what a word of another tool says.
+fn meant(error: &clap::Error) -> Option<&'static str> {
+    let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand) else {
+        return None;
+    };
+    let known = MEANT.iter().find(|(name, _)| name == word);
+    known.map(|(_, command)| *command)
+}
+
+fn message_names(error: &clap::Error, words: &[&str]) -> bool {
+    match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(word)) => words.contains(&&**word),
+        _ => false,
     }
 }
 
@@ -110,6 +156,10 @@ mod tests {
             ("hoist plan 2.0.0-rc.1", "`hoist plan --version 2.0.0-rc.1`"),
             ("hoist release minor", "`hoist release --bump minor`"),
             ("hoist next major", "`hoist next --bump major`"),
+            ("hoist publish", "`hoist release`"),
+            ("hoist version", "`hoist --version`"),
+            ("hoist undo --yes", "`hoist rollback`"),
+            ("hoist init --force", "`rm release.toml`"),
         ] {
             let error = answer(line);
             let hints = error.hints();

@@ -55,7 +55,7 @@ fn awaited(awaited: &Awaited) -> String {
             "requests that the former holder of the lock may have sent".to_owned()
         }
         Awaited::UnseenAnswer => {
-            "a request whose answer was not seen, and that may still be carried out".to_owned()
+            "a request that had no clear answer, and may still be carried out".to_owned()
         }
     }
 }

@@ -109,7 +109,7 @@ impl Release {
     fn named_image(&self, text: &str) -> Option<ImageName> {
         let mut all = self.policy().all_images();
         let image = all.find(|image| image.to_string() == text);
-        image.filter(|image| !image.is_main() && !Path::new(text).exists())
+        image.filter(|_| !Path::new(text).exists())
     }
 
     /// The image of the policy whose repository a reference names, else the main one.

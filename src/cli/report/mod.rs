@@ -93,7 +93,7 @@ impl ReportArgs {
     }
 }
 
-/// That there is no such folder is said before anything is done.
+/// Refuses a place where no report can be written, before the work begins.
 fn refuse_place(file: &Path, path: &Path) -> Result<()> {
     let folder = path
         .parent()
