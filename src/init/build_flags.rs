@@ -66,6 +66,11 @@ impl BuildFlags {
         let mut contexts: Vec<&str> = Vec::new();
         let mut words = words.iter().map(String::as_str);
         while let Some(word) = words.next() {
+            // What follows is for the shell.
+            if word.starts_with(['<', '>']) {
+                words.next();
+                continue;
+            }
             if !word.starts_with('-') || word == "-" {
                 contexts.push(word);
                 continue;
@@ -118,7 +123,17 @@ impl BuildFlags {
 
     /// The build, with paths seen from the folder `base`. `place` is the command, for messages.
     pub(super) fn build(&self, base: &str, place: &str) -> Build {
-        let mut build = Build::of_inputs(base, &self.inputs);
+        let mut inputs = self.inputs.clone();
+        let is_piped = inputs.get("context").is_some_and(|context| context == "-");
+        if is_piped {
+            inputs.remove("context");
+        }
+        let mut build = Build::of_inputs(base, &inputs);
+        if is_piped {
+            build.left_out.push(format!(
+                "the context of {place}: it comes from a program of the script"
+            ));
+        }
         for secret in &self.secrets {
             build.secret(secret);
         }

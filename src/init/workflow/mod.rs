@@ -251,9 +251,11 @@ fn publishes(workflow: &Value) -> bool {
         "docker push",
         "docker buildx build",
         "docker buildx bake",
+        "goreleaser release",
     ]
     .iter()
     .any(|words| text.contains(words))
+        || pushes_images(&text.replace("\\n", "\n"))
 }
 
 /// Whether a job is another workflow of the repository, or a step an action of it.

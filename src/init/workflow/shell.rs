@@ -31,10 +31,28 @@ pub(in crate::init) fn pushes_images(script: &str) -> bool {
         "regctl image copy",
         "ko build",
         "ko publish",
+        "compose push",
+        "nerdctl push",
+        "kaniko/executor",
     ]
     .iter()
     .any(|word| has(word))
+        || script.lines().any(is_made)
         || push && (has("docker buildx") || has("docker build") || has("buildx bake"))
+}
+
+/// Whether a line runs a target of a make file that is called like a push of an image.
+fn is_made(line: &str) -> bool {
+    let line = line.trim_start_matches(|c: char| !c.is_ascii_alphanumeric());
+    let mut words = line.split_whitespace();
+    let is_maker = matches!(words.next(), Some("make" | "just" | "task" | "mage"));
+    let pushes = |word: &str| {
+        ["push", "publish"].iter().any(|verb| word.contains(verb))
+            && ["docker", "image", "container"]
+                .iter()
+                .any(|what| word.contains(what))
+    };
+    is_maker && words.any(pushes)
 }
 
 impl WorkflowRun<'_> {

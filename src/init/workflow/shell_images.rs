@@ -8,7 +8,7 @@ use crate::init::{
     build_flags::BuildFlags,
     expression,
     notes::NoteKind,
-    push::{Build, Push, PushedReference, joined},
+    push::{Build, Push, PushedReference, joined, repository},
     shell_commands::as_written,
     shell_words::PlainScript,
     term::is_partial,
@@ -29,6 +29,10 @@ enum ImageCommand<'a> {
     Tag(&'a str, &'a str),
     /// The image with the first name is pushed under the second.
     Push(&'a str, &'a str),
+    /// All images of the machine that have a name in this repository.
+    PushAll(&'a str),
+    /// A further tag of an image in a registry.
+    Retag(&'a str, &'a str),
     /// Names for what is in a registry.
     Name(Vec<&'a str>),
     Goreleaser,
@@ -139,6 +143,27 @@ impl WorkflowRun<'_> {
                     let build = PushedReference::with_tag(from)
                         .and_then(|from| self.shown_by(&from, running));
                     take(&mut pushes, build, &[to], command.sure);
+                }
+                ImageCommand::PushAll(name) => {
+                    let own = repository(name);
+                    let loaded: Vec<_> = running.loaded.clone();
+                    for (names, build) in loaded {
+                        for reference in names.into_iter().filter(|one| one.repository == own) {
+                            match command.sure {
+                                true => pushes.add(Some(build.clone()), reference),
+                                false => pushes.perhaps.push(format!("{name}:{}", reference.tag)),
+                            }
+                        }
+                    }
+                }
+                ImageCommand::Retag(from, tag) => {
+                    let build = PushedReference::with_tag(from)
+                        .and_then(|from| self.shown_by(&from, running));
+                    let to = match PushedReference::with_tag(from) {
+                        Some(from) => format!("{}:{tag}", from.repository),
+                        None => format!("{from}:{tag}"),
+                    };
+                    take(&mut pushes, build, &[&to], command.sure);
                 }
                 ImageCommand::Name(names) => {
                     for name in names {
@@ -268,6 +293,11 @@ fn image_command(words: &[String]) -> Option<ImageCommand<'_>> {
             two(&operands(2), ImageCommand::Tag)?
         }
         ["docker", "image", "tag", ..] => two(&operands(3), ImageCommand::Tag)?,
+        ["docker" | "nerdctl" | "podman", "push", rest @ ..]
+            if rest.iter().any(|word| matches!(*word, "-a" | "--all-tags")) =>
+        {
+            ImageCommand::PushAll(operands(2).first()?)
+        }
         ["docker" | "nerdctl", "push", ..] => one(&operands(2))?,
         ["docker", "image", "push", ..] => one(&operands(3))?,
         ["podman" | "buildah", "push", ..] | ["buildah" | "podman", "manifest", "push", ..] => {
@@ -288,6 +318,7 @@ fn image_command(words: &[String]) -> Option<ImageCommand<'_>> {
         }
         ["skopeo", "copy", ..] => two(&operands(2), ImageCommand::Push)?,
         ["crane", "copy" | "cp", ..] => two(&operands(2), ImageCommand::Push)?,
+        ["crane", "tag", ..] => two(&operands(2), ImageCommand::Retag)?,
         ["regctl", "image", "copy" | "cp", ..] => two(&operands(3), ImageCommand::Push)?,
         ["goreleaser", "release", rest @ ..] => {
             let dry = |word: &&str| {
@@ -295,7 +326,7 @@ fn image_command(words: &[String]) -> Option<ImageCommand<'_>> {
                     || word.contains("skip-publish")
                     || word.contains("skip=publish")
             };
-            if rest.iter().any(|word| dry(word)) {
+            if rest.iter().any(dry) {
                 return None;
             }
             ImageCommand::Goreleaser
@@ -346,10 +377,10 @@ fn bake_inputs(words: &[String], folder: Option<&str>) -> BTreeMap<String, Strin
             "--set" => give("set", attached.or_else(|| words.next()).unwrap_or_default()),
             "--push" => give("push", attached.unwrap_or("true")),
             "--progress" | "--builder" | "--metadata-file" | "--provenance" | "--sbom"
-            | "--allow" => {
-                if attached.is_none() {
-                    words.next();
-                }
+            | "--allow"
+                if attached.is_none() =>
+            {
+                words.next();
             }
             name if name.starts_with('-') => {}
             target if !target.contains('>') => give("targets", target),
@@ -394,6 +425,8 @@ mod tests {
             ),
             ("docker buildx build .", "Build([\".\"])"),
             ("docker build . >log", "Build([\".\", \">log\"])"),
+            ("docker push -a acme/api", "PushAll(\"acme/api\")"),
+            ("crane tag a:1 stable", "Retag(\"a:1\", \"stable\")"),
             ("goreleaser release --clean", "Goreleaser"),
         ] {
             assert_eq!(read(line).as_deref(), Some(expected), "{line}");
