@@ -49,7 +49,10 @@ impl Release {
     pub(super) async fn gather(&self, ask: &ReleaseRequest, purpose: Purpose) -> Result<Planned> {
         let repositories = self.repositories()?;
         let remote = self.remote_versions(purpose == Purpose::Do).await?;
-        let mut facts = self.project().facts_with(&ask.request, remote.missing)?;
+        let base = |tag: &str| remote.here_alone(tag, &self.policy().git.remote);
+        let mut facts = self
+            .project()
+            .facts_with(&ask.request, remote.missing.clone())?;
         let withdrawn = remote.withdrawn.iter();
         facts.withdrawn = withdrawn.map(|one| one.version.clone()).collect();
         let policy = self.policy();
@@ -102,6 +105,8 @@ impl Release {
             ..inputs
         };
         let mut plan = inputs.plan()?;
+        let current = plan.current_tag.as_deref();
+        plan.messages.extend(current.and_then(base));
         let all: Vec<_> = policy
             .all_images()
             .map(|one| policy.image_policy(&one))

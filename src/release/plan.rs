@@ -5,6 +5,7 @@ use tokio::time::Instant;
 use crate::{
     error::{Error, ErrorCode, Result},
     event::{Finished, Started},
+    io::git::read::NO_TAGS,
     outcome::Outcome,
     plan::{Plan, PlannedImage, PlannedSource},
     release::{
@@ -114,6 +115,10 @@ impl Release {
             self.events.note(note);
         }
         if let Planned::Release(plan) = &made {
+            // The remote's tags are here by now.
+            for message in plan.messages.iter().filter(|text| *text != NO_TAGS) {
+                self.events.note(message.clone());
+            }
             step.finish(planned(plan));
         }
         Ok(made)
@@ -230,6 +235,6 @@ fn out_of_date(changed: Vec<String>) -> Error {
     let error = Error::refused("the plan is out of date")
         .with_code(ErrorCode::PlanOutOfDate)
         .state("nothing was built or moved")
-        .hint("make a new one: `hoist plan --json > plan.json`");
+        .hint("make a new one: `hoist plan --json > plan.json`; where it was made with `--version`, `--bump`, `--pre` or `--branch`, give the same here");
     changed.into_iter().fold(error, Error::cause)
 }

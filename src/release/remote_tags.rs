@@ -1,5 +1,7 @@
 //! The remote's version tags: what only it has, and what differs here.
 
+use std::collections::BTreeSet;
+
 use tokio::time::Instant;
 
 use crate::{
@@ -18,8 +20,23 @@ use crate::{
 pub(super) struct RemoteVersions {
     /// Version tags that this clone lacks, as name and commit.
     pub(super) missing: Vec<(String, ObjectId)>,
+    /// The names of all tags that the remote has; `None`: it was not asked.
+    there: Option<BTreeSet<String>>,
     /// The versions that were taken back.
     pub(super) withdrawn: Vec<Withdrawn>,
+}
+
+impl RemoteVersions {
+    /// What a person should know where this clone alone has the tag that the version is counted from.
+    pub(super) fn here_alone(&self, tag: &str, remote: &str) -> Option<String> {
+        let there = self.there.as_ref()?;
+        (!there.contains(tag)).then(|| {
+            let tag = sanitize_line(tag, 72);
+            format!(
+                "the version is counted from `{tag}`, which `{remote}` does not have: `git push {remote} {tag}`, or, where it is no release, `git tag -d {tag}`"
+            )
+        })
+    }
 }
 
 impl Release {
@@ -42,6 +59,7 @@ impl Release {
         if !git.push {
             return Ok(RemoteVersions {
                 missing: Vec::new(),
+                there: None,
                 withdrawn: self.project().withdrawn(),
             });
         }
@@ -60,6 +78,8 @@ impl Release {
             Some(seen) => seen,
             None => remote.list_with(&git.marks()).await?,
         };
+        let names = tags.iter().map(|tag| tag.name.short().to_owned());
+        let there = Some(names.collect());
         let missing = self.missing(tags)?;
         if fetch && !missing.is_empty() {
             let names: Vec<RefName> = missing.into_iter().map(|tag| tag.name).collect();
@@ -68,10 +88,12 @@ impl Release {
             remote.fetch(&names).await?;
             return Ok(RemoteVersions {
                 missing: Vec::new(),
+                there,
                 withdrawn: self.kept(marks).await,
             });
         }
         Ok(RemoteVersions {
+            there,
             missing: missing
                 .into_iter()
                 .map(|tag| (tag.name.short().to_owned(), tag.target))

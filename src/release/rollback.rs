@@ -80,6 +80,8 @@ impl Release {
     }
 
     async fn planned_take_back(&self, version: &Version) -> Result<RollbackPlan> {
+        // A version's git tag tells of which day it is, so none may be missing here.
+        self.remote_tags(true).await?;
         let facts = self.project().facts_of(&VersionRequest::default(), None)?;
         let git: Vec<Version> = facts.tags.iter().map(|tag| tag.version.clone()).collect();
         let apis = self.apis(&self.repositories()?)?;

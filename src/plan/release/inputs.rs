@@ -20,8 +20,8 @@ use crate::{
             labels::{LabelFacts, annotations, labels},
             ownership::Adopted,
         },
-        tags::{self, Published, TagAction, TagContext, TagSet},
-        version::next::Next,
+        tags::{self, ExactTags, Listing, Published, TagAction, TagContext, TagRules, TagSet},
+        version::{branch::BranchKind, next::Next},
     },
     policy::{Policy, Rendered, Template, Values},
 };
@@ -90,7 +90,7 @@ impl<'a> Inputs<'a> {
     /// # Errors
     /// As [`Inputs::tag_set`]; usage (exit 2): no tag would name the version whole.
     pub fn plan(&self) -> Result<Plan> {
-        tags::TagRules::of(self.policy, &ImageName::main()).require_exact(self.version)?;
+        TagRules::of(self.policy, &ImageName::main()).require_exact(self.version)?;
         let set = self.tag_set()?;
         let name = RefName::tag(&self.policy.version.tag.name(self.version)).map_err(|error| {
             Error::usage(error.to_string()).hint("mend `version.tag` in release.toml")
@@ -129,10 +129,42 @@ impl<'a> Inputs<'a> {
             messages: [
                 self.messages.clone(),
                 tags::unpublished_notes(set.unpublished()),
+                self.published_above().into_iter().collect(),
             ]
             .concat(),
             policy: self.policy_digest.clone(),
         })
+    }
+
+    /// A stable version above this one that a repository has and of which there is no git tag: the history says less
+    /// than what is published.
+    fn published_above(&self) -> Option<String> {
+        if matches!(self.next.kind, BranchKind::Maintenance(_)) {
+            return None;
+        }
+        let tagged = self.facts.tags.iter().chain(&self.facts.elsewhere);
+        let tagged: Vec<&Version> = tagged.map(|tag| &tag.version).collect();
+        let untagged = self.published.iter().filter_map(|seen| {
+            let Listing::Known(tags) = &seen.tags else {
+                return None;
+            };
+            let rules = TagRules::in_repository(self.policy, &seen.repository);
+            let reader =
+                ExactTags::new(&rules, tagged.iter().copied()).passing_over(&self.facts.withdrawn);
+            let of_images = reader.all(tags).into_values().flatten();
+            let versions = of_images.map(|exact| exact.version);
+            let highest = versions
+                .filter(|version| version.pre.is_empty())
+                .filter(|version| version.cmp_precedence(self.version).is_gt())
+                .filter(|version| !tagged.contains(&version))
+                .max();
+            Some((highest?, &seen.repository))
+        });
+        let (version, repository) = untagged.max_by(|a, b| a.0.cmp_precedence(&b.0))?;
+        Some(format!(
+            "{} is below {version}, which `{repository}` has and no git tag names: tag its commit, or name the version with `--version`",
+            self.version
+        ))
     }
 
     fn commit_time(&self) -> DateTime<Utc> {

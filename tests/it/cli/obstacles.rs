@@ -200,3 +200,33 @@ fn a_machine_without_git_is_told_what_is_missing() {
     run.says("there is no program `git` in `PATH`");
     run.says("hint: install git");
 }
+
+/// A tag that somebody made here by mistake decides no release without a word.
+#[test]
+fn a_tag_that_the_remote_does_not_have_is_told_where_it_decides() {
+    let registry = TestRegistry::that_deletes(Delete::Tag);
+    let world = World::new(&registry, &[NAME]);
+    let clone = world.project("a");
+    world.change(&clone, "fix: small");
+    clone.git(&["tag", "v5.0.0", "HEAD~1"]);
+    let words = "the version is counted from `v5.0.0`, which `origin` does not have: `git push origin v5.0.0`";
+    world.hoist(&clone, &["plan"]).says(words);
+    world.hoist(&clone, &["release", "--yes"]).says(words);
+    world.change(&clone, "fix: smaller");
+    let next = world.hoist(&clone, &["release", "--yes"]);
+    assert!(!next.stderr.contains("counted from"), "{next}");
+}
+
+#[test]
+fn a_version_below_what_is_published_is_told_by_every_verb() {
+    let registry = TestRegistry::that_deletes(Delete::Tag);
+    let world = World::new(&registry, &[NAME]);
+    let clone = world.released();
+    clone.git(&["push", "--quiet", "origin", ":refs/tags/v1.0.0"]);
+    clone.git(&["tag", "-d", "v1.0.0"]);
+    let words = "0.1.0 is below 1.0.0, which `";
+    world.hoist(&clone, &["plan"]).says(words);
+    let run = world.hoist(&clone, &["release", "--yes"]);
+    run.says(words);
+    assert!(!run.stderr.contains("no tags at all"), "{run}");
+}

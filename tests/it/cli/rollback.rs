@@ -442,3 +442,23 @@ fn every_moving_tag_is_listed_with_its_reason() {
     run.expect(0);
     assert!(!run.to_string().contains("does not show"), "{run}");
 }
+
+/// The version's git tag tells of which day it is, so it is fetched first.
+#[test]
+fn a_clone_that_lacks_the_git_tag_takes_the_tag_of_the_day_back_as_well() {
+    let registry = TestRegistry::that_deletes(Delete::Digest(400));
+    let world = World::new(&registry, &[NAME]);
+    let clone = world.released();
+    let other = world.remote.clone("elsewhere", &[]);
+    world.hoist(&other, &["release", "--yes"]);
+    let old = world.shows("1.0.0");
+    let run = world.hoist(&clone, &["rollback", "1.1.0", "--yes"]);
+    run.says("fetched from `origin`: v1.1.0");
+    run.says(": 3 tags show 1.0.0 in 127.0.0.1:");
+    let day = registry
+        .tags(NAME)
+        .into_keys()
+        .find(|tag| tag.as_str().starts_with("20"));
+    let day = day.expect("the tag of the day");
+    assert_eq!(world.shows(day.as_str()), old, "{run}");
+}

@@ -23,6 +23,10 @@ use crate::{
     policy::PathPattern,
 };
 
+/// What is noted of a clone without tags. A run that has asked the remote for its tags knows better.
+pub(crate) const NO_TAGS: &str =
+    "this clone has no tags at all; if there should be some: `git fetch --tags`";
+
 impl GitRepository {
     /// Reads the facts that the query asks for.
     ///
@@ -234,9 +238,7 @@ impl GitRepository {
     fn oddities(&self, tags: usize) -> Vec<String> {
         let mut notes = Vec::new();
         if tags == 0 {
-            notes.push(
-                "this clone has no tags at all; if there should be some: `git fetch --tags`".into(),
-            );
+            notes.push(NO_TAGS.into());
         }
         let replaced = self.git.references_glob("refs/replace/*");
         let replaced = replaced.map_or(0, |references| references.flatten().count());

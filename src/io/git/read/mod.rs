@@ -27,6 +27,7 @@ use crate::{
     git::{CommitId, ObjectId},
 };
 
+pub(crate) use crate::io::git::read::history::NO_TAGS;
 pub use crate::io::git::read::marks::MarkHere;
 pub use crate::io::git::read::write::NewCommit;
 
