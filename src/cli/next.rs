@@ -37,9 +37,11 @@ pub(super) struct NextArgs {
     all: bool,
 }
 
-/// One image's history, and what follows from it.
+/// What one image's history comes to.
 struct NextAnswer {
-    history: NextVersion,
+    decision: Next,
+    /// The changes of the range that are shown where there is nothing to release.
+    seen: Vec<String>,
     /// Asked for with `--explain`.
     explanation: Vec<String>,
 }
@@ -51,15 +53,15 @@ pub(super) fn run(args: NextArgs, context: &Context) -> Result<ExitCode> {
     let answers = projects.each(|project| answer(project, &request, args.explain, terminal));
     let answers = Images::of(answers)?;
     if terminal.json {
-        terminal.json(&answers.document(|answer| document(&answer.history.decision)));
+        terminal.json(&answers.document(|answer| document(&answer.decision)));
     }
     for (file, answer) in answers.values() {
-        let next = &answer.history.decision;
+        let next = &answer.decision;
         print(file, next, terminal);
         if args.explain {
             remark(file, &answer.explanation, terminal);
         } else if next.version.is_none() && !terminal.json && file.config().is_none() {
-            nothing_at_all(&answer.history, terminal);
+            nothing_at_all(&answer, terminal);
         }
     }
     answers.tell_errors(terminal);
@@ -72,6 +74,16 @@ fn answer(
     explained: bool,
     terminal: &Terminal,
 ) -> Result<NextAnswer> {
+    if !explained && !terminal.json {
+        // Where one line is asked for, no more is kept of a long history than decides it.
+        if let Some(decision) = project.next_alone(request)? {
+            return Ok(NextAnswer {
+                decision,
+                seen: Vec::new(),
+                explanation: Vec::new(),
+            });
+        }
+    }
     project.refuse_without_policy()?;
     let facts = project.facts(request)?;
     let next = project.decide(&facts, request).inspect_err(|error| {
@@ -90,7 +102,11 @@ fn answer(
         false => Vec::new(),
     };
     Ok(NextAnswer {
-        history,
+        seen: match history.decision.version {
+            Some(_) => Vec::new(),
+            None => history.commit_lines(),
+        },
+        decision: history.decision,
         explanation,
     })
 }
@@ -123,12 +139,12 @@ fn nothing(file: PolicyFile<'_>, next: &Next, terminal: &Terminal) {
 }
 
 /// Why there is nothing to release, and what was seen.
-fn nothing_at_all(history: &NextVersion, terminal: &Terminal) {
-    nothing(PolicyFile::new(None), &history.decision, terminal);
+fn nothing_at_all(answer: &NextAnswer, terminal: &Terminal) {
+    nothing(PolicyFile::new(None), &answer.decision, terminal);
     if terminal.quiet {
         return;
     }
-    let lines = history.commit_lines();
+    let lines = &answer.seen;
     for line in lines.iter().take(SHOWN) {
         terminal.explained(line);
     }
@@ -136,7 +152,7 @@ fn nothing_at_all(history: &NextVersion, terminal: &Terminal) {
         let more = lines.len() - SHOWN;
         terminal.remark(&format!("and {more} more: `hoist next --explain`"));
     }
-    if history.decision.current.is_none() && !lines.is_empty() {
+    if answer.decision.current.is_none() && !lines.is_empty() {
         terminal.note("a first version can be named: `--version 0.1.0`");
     }
 }

@@ -6,7 +6,10 @@ use crate::{
     error::{Error, Result},
     git::{CommitId, ObjectId},
     plan::{
-        history::facts::{Facts, HistoryQuery},
+        history::{
+            facts::{Facts, HistoryQuery},
+            outline,
+        },
         version::{
             VersionRequest, explain,
             next::{self, Next},
@@ -57,6 +60,32 @@ impl Project {
             facts,
             decision: next,
         })
+    }
+
+    /// The next version, with the changes that decide it instead of all of them: what memory holds does not
+    /// grow with the messages of a long history. `None`: there is nothing to release, or the answer
+    /// names changes that only [`Project::next`] lists.
+    ///
+    /// # Errors
+    /// As [`Project::facts`].
+    pub fn next_alone(&self, request: &VersionRequest) -> Result<Option<Next>> {
+        self.refuse_without_policy()?;
+        let (question, policy) = (self.question(request)?, self.policy());
+        let version = &policy.version;
+        let outliner = |message: &str, merge: bool, names: &mut dyn FnMut(u32)| {
+            outline::outline(version, message, merge, names)
+        };
+        let withdrawn = self.withdrawn().into_iter();
+        let withdrawn = withdrawn.map(|one| one.version).collect();
+        let git = self.git();
+        let outlined = git.outline(&question, &question.paths, &outliner)?;
+        let (mut facts, range, mut commits) = (outlined.facts, outlined.range, outlined.commits);
+        facts.withdrawn = withdrawn;
+        let next = next::next_of(policy, &facts, request, || {
+            outline::judge(&range, version, &mut |place| commits.read(&range, place))
+        });
+        // A refusal may name all commits that are the reason for it.
+        Ok(next.ok().filter(|next| next.version.is_some()))
     }
 
     /// What follows from `facts`.

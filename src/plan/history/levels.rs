@@ -7,7 +7,7 @@ use crate::{
         change::{self, CommitChange, MessageKind, is_merge_subject},
         facts::Commit,
         footer,
-        reverts::{self, Missed, RangeChange},
+        reverts::{self, Missed, RangeChange, ReadRange},
         rules,
         uncounted::{self, Uncounted, uncounted},
     },
@@ -91,24 +91,21 @@ impl Judgement {
 /// # Errors
 /// With `version.unconventional = "error"`, the commits without a conventional header (exit 4).
 pub fn judge(policy: &VersionPolicy, commits: &[Commit]) -> Result<Judgement> {
-    let said: Vec<SaidChange> = commits
-        .iter()
-        .enumerate()
-        .flat_map(|(place, commit)| said(policy, place, commit))
-        .collect();
-    let own = said.iter().filter(|one| !one.squashed);
-    let skipped: Vec<bool> = own.map(|one| one.change.skip).collect();
+    let range = ReadRange {
+        commits,
+        whole: None,
+    };
+    judge_read(policy, range)
+}
+
+/// The same where only some commits of the range were read.
+pub(super) fn judge_read(policy: &VersionPolicy, range: ReadRange<'_>) -> Result<Judgement> {
+    let commits = range.commits;
+    let said = said_by(policy, commits);
+    let skipped = skipped(&said);
     let reverted = {
-        let changes: Vec<_> = said
-            .iter()
-            .map(|one| RangeChange {
-                commit: one.commit,
-                title: &one.title,
-                change: &one.change,
-                skipped: skipped[one.commit],
-            })
-            .collect();
-        reverts::reverted(commits, &changes, &policy.strip)
+        let changes = range_changes(range, &said, &skipped);
+        reverts::reverted(range, &changes, &policy.strip)
     };
     let mut judgement = Judgement::default();
     let mut unconventional = Vec::new();
@@ -170,9 +167,38 @@ pub fn judge(policy: &VersionPolicy, commits: &[Commit]) -> Result<Judgement> {
     Ok(judgement)
 }
 
+/// What the commits say, in their order.
+pub(super) fn said_by(policy: &VersionPolicy, commits: &[Commit]) -> Vec<SaidChange> {
+    let commits = commits.iter().enumerate();
+    commits
+        .flat_map(|(place, commit)| said(policy, place, commit))
+        .collect()
+}
+
+/// For each commit, whether its own message takes it out.
+pub(super) fn skipped(said: &[SaidChange]) -> Vec<bool> {
+    let own = said.iter().filter(|one| !one.squashed);
+    own.map(|one| one.change.skip).collect()
+}
+
+/// The changes, as reverts ask about them.
+pub(super) fn range_changes<'a>(
+    range: ReadRange<'_>,
+    said: &'a [SaidChange],
+    skipped: &[bool],
+) -> Vec<RangeChange<'a>> {
+    let change = |one: &'a SaidChange| RangeChange {
+        commit: range.place(one.commit),
+        title: &one.title,
+        change: &one.change,
+        skipped: skipped[one.commit],
+    };
+    said.iter().map(change).collect()
+}
+
 /// A change as a commit of the range says it.
-struct SaidChange {
-    /// The place of the commit.
+pub(super) struct SaidChange {
+    /// The place of the commit among those that were read.
     commit: usize,
     title: String,
     change: CommitChange,

@@ -5,6 +5,7 @@ pub mod change;
 pub mod facts;
 pub(crate) mod footer;
 pub mod levels;
+pub mod outline;
 mod reverts;
 pub mod rules;
 pub mod squash;

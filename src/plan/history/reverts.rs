@@ -1,6 +1,7 @@
 //! Which changes of the range a revert in the same range takes out.
 
 use std::{
+    borrow::Cow,
     cell::OnceCell,
     collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
 };
@@ -9,11 +10,40 @@ use crate::{
     git::CommitId,
     plan::history::{
         change::{CommitChange, MessageKind},
-        facts::Commit,
+        facts::{Commit, RangeGraph},
         titles::Titles,
     },
     policy::Regex,
 };
+
+/// A range of commits, of which all or only some were read.
+#[derive(Clone, Copy)]
+pub(super) struct ReadRange<'a> {
+    /// The commits that were read.
+    pub(super) commits: &'a [Commit],
+    /// The graph of the whole range, and the places in it of the commits that were read. `None`: all
+    /// commits of the range were read.
+    pub(super) whole: Option<(&'a RangeGraph, &'a [usize])>,
+}
+
+impl<'a> ReadRange<'a> {
+    fn graph(&self) -> Cow<'a, RangeGraph> {
+        match self.whole {
+            Some((graph, _)) => Cow::Borrowed(graph),
+            None => Cow::Owned(RangeGraph::of(self.commits)),
+        }
+    }
+
+    /// The place in the range of one of the commits that were read.
+    pub(super) fn place(&self, commit: usize) -> usize {
+        self.whole.map_or(commit, |(_, places)| places[commit])
+    }
+
+    fn read(&self) -> impl Iterator<Item = (usize, &'a Commit)> {
+        let commits = self.commits.iter().enumerate();
+        commits.map(|(at, commit)| (self.place(at), commit))
+    }
+}
 
 /// A change of the range: a commit's own, or one that the body of a squash lists.
 pub(super) struct RangeChange<'a> {
@@ -55,7 +85,7 @@ pub(super) enum Missed {
 /// The revert of a merge takes back all that came in by it: the merge, and the commits that are
 /// reachable from it but not from its first parent (or the parent that the revert goes back to).
 pub(super) fn reverted(
-    commits: &[Commit],
+    read: ReadRange<'_>,
     changes: &[RangeChange<'_>],
     strip: &[Regex],
 ) -> Reverted {
@@ -63,15 +93,10 @@ pub(super) fn reverted(
         out: vec![None; changes.len()],
         missed: vec![None; changes.len()],
     };
-    let acts = |change: &&RangeChange<'_>| {
-        change.change.kind == MessageKind::Revert
-            && change.change.breaking.is_none()
-            && !change.skipped
-    };
-    if !changes.iter().any(|change| acts(&change)) {
+    if !changes.iter().any(acts) {
         return reverted;
     }
-    let range = CommitRange::of(commits, changes, strip);
+    let range = CommitRange::of(read, changes, strip);
     let mut targets: BTreeMap<usize, Targets> = BTreeMap::new();
     for (place, change) in changes.iter().enumerate().filter(|(_, one)| acts(one)) {
         let found = range.targets(place, change);
@@ -83,7 +108,7 @@ pub(super) fn reverted(
             continue;
         }
         let targets = &targets[&place];
-        let by = commits[changes[place].commit].id.short();
+        let by = range.graph.id(changes[place].commit).short();
         for target in &targets.changes {
             if reverted.out[*target].is_none() {
                 reverted.out[*target] = Some(format!("reverted by {by}"));
@@ -96,11 +121,31 @@ pub(super) fn reverted(
     reverted
 }
 
+/// The commits that the reverts of a range take out, whether they were read or not.
+pub(super) fn named(
+    read: ReadRange<'_>,
+    changes: &[RangeChange<'_>],
+    strip: &[Regex],
+) -> BTreeSet<usize> {
+    let range = CommitRange::of(read, changes, strip);
+    let reverts = changes.iter().enumerate().filter(|(_, one)| acts(one));
+    reverts
+        .flat_map(|(place, change)| range.targets(place, change).commits)
+        .collect()
+}
+
+/// Whether a change is a revert that takes something out.
+pub(super) fn acts(change: &RangeChange<'_>) -> bool {
+    change.change.kind == MessageKind::Revert && change.change.breaking.is_none() && !change.skipped
+}
+
 /// What one revert takes out.
 #[derive(Default)]
 struct Targets {
     /// Places of changes.
     changes: BTreeSet<usize>,
+    /// Places of the commits that are taken out as a whole.
+    commits: BTreeSet<usize>,
     /// What they are called.
     names: Vec<String>,
     missed: Option<Missed>,
@@ -108,37 +153,32 @@ struct Targets {
 
 /// A range of commits, as far as reverts ask about it.
 struct CommitRange<'a> {
-    commits: &'a [Commit],
+    graph: Cow<'a, RangeGraph>,
+    read: ReadRange<'a>,
     changes: &'a [RangeChange<'a>],
     strip: &'a [Regex],
-    /// The commits' places by their ids, sorted.
-    ids: Vec<(CommitId, usize)>,
-    /// For each commit, the places of its parents that are in the range.
-    parents: Vec<Vec<usize>>,
-    /// For each commit, the places of its changes.
-    of_commit: Vec<Vec<usize>>,
+    /// The commits' places, sorted by their ids.
+    by_id: Vec<u32>,
+    /// For each commit that was read, the places of its changes.
+    of_commit: HashMap<usize, Vec<usize>>,
     titles: OnceCell<Titles>,
 }
 
 impl<'a> CommitRange<'a> {
-    fn of(commits: &'a [Commit], changes: &'a [RangeChange<'a>], strip: &'a [Regex]) -> Self {
-        let mut ids: Vec<_> = commits.iter().map(|commit| commit.id).zip(0..).collect();
-        ids.sort_unstable();
-        let places: HashMap<CommitId, usize> = ids.iter().copied().collect();
-        let parents = commits.iter().map(|commit| {
-            let known = commit.parents.iter().filter_map(|id| places.get(id));
-            known.copied().collect()
-        });
-        let mut of_commit = vec![Vec::new(); commits.len()];
+    fn of(read: ReadRange<'a>, changes: &'a [RangeChange<'a>], strip: &'a [Regex]) -> Self {
+        let graph = read.graph();
+        let mut by_id: Vec<u32> = (0..graph.len()).zip(0..).map(|(_, place)| place).collect();
+        by_id.sort_unstable_by_key(|place| graph.id(*place as usize));
+        let mut of_commit: HashMap<usize, Vec<usize>> = HashMap::new();
         for (place, change) in changes.iter().enumerate() {
-            of_commit[change.commit].push(place);
+            of_commit.entry(change.commit).or_default().push(place);
         }
         Self {
-            commits,
+            graph,
+            read,
             changes,
             strip,
-            parents: parents.collect(),
-            ids,
+            by_id,
             of_commit,
             titles: OnceCell::new(),
         }
@@ -174,25 +214,26 @@ impl<'a> CommitRange<'a> {
     /// Takes a commit, and with a merge all that came in by it.
     fn take(&self, targets: &mut Targets, commit: usize, mainline: Option<&str>) {
         let came_in = self.came_in(commit, mainline);
-        let changes = came_in.iter().flat_map(|commit| &self.of_commit[*commit]);
-        targets.changes.extend(changes);
-        targets.names.push(self.commits[commit].id.short());
+        let read = came_in.iter().filter_map(|one| self.of_commit.get(one));
+        targets.changes.extend(read.flatten());
+        targets.commits.extend(came_in);
+        targets.names.push(self.graph.id(commit).short());
     }
 
     /// A commit; with a merge, all that is reachable from it and not from the parent that its
     /// revert goes back to.
     fn came_in(&self, commit: usize, mainline: Option<&str>) -> BTreeSet<usize> {
-        let parents = &self.commits[commit].parents;
+        let parents: Vec<CommitId> = self.graph.parent_ids(commit).collect();
         let [first, _, ..] = &parents[..] else {
             return BTreeSet::from([commit]);
         };
         let named = mainline.and_then(|hex| parents.iter().find(|id| id.starts_with(hex)));
-        let kept = self
-            .ids
-            .binary_search_by_key(named.unwrap_or(first), |(id, _)| *id);
+        let kept = named.unwrap_or(first);
+        let mut inside = self.graph.parents(commit);
+        let kept = inside.find(|parent| self.graph.id(*parent) == *kept);
         let mut came_in = self.ancestors(commit);
-        if let Ok(found) = kept {
-            let kept = self.ancestors(self.ids[found].1);
+        if let Some(kept) = kept {
+            let kept = self.ancestors(kept);
             came_in.retain(|commit| !kept.contains(commit));
         }
         came_in
@@ -203,9 +244,9 @@ impl<'a> CommitRange<'a> {
         let mut seen = BTreeSet::from([commit]);
         let mut todo = vec![commit];
         while let Some(commit) = todo.pop() {
-            for parent in &self.parents[commit] {
-                if seen.insert(*parent) {
-                    todo.push(*parent);
+            for parent in self.graph.parents(commit) {
+                if seen.insert(parent) {
+                    todo.push(parent);
                 }
             }
         }
@@ -214,15 +255,15 @@ impl<'a> CommitRange<'a> {
 
     /// Whether `commit` descends from `other`. What is reverted is near, mostly.
     fn is_behind(&self, commit: usize, other: usize) -> bool {
-        let mut seen = vec![false; self.commits.len()];
+        let mut seen = vec![false; self.graph.len()];
         let mut todo = VecDeque::from([commit]);
         while let Some(commit) = todo.pop_front() {
-            for parent in &self.parents[commit] {
-                if *parent == other {
+            for parent in self.graph.parents(commit) {
+                if parent == other {
                     return true;
                 }
-                if !std::mem::replace(&mut seen[*parent], true) {
-                    todo.push_back(*parent);
+                if !std::mem::replace(&mut seen[parent], true) {
+                    todo.push_back(parent);
                 }
             }
         }
@@ -232,11 +273,12 @@ impl<'a> CommitRange<'a> {
     /// The commit that `hex` names, other than the revert's own, if it is one alone.
     fn commit(&self, revert: usize, hex: &str) -> Option<usize> {
         let lowest: CommitId = format!("{hex:0<40}").parse().ok()?;
-        let start = self.ids.partition_point(|(id, _)| *id < lowest);
-        let mut found = self.ids[start..]
+        let id = |place: &u32| self.graph.id(*place as usize);
+        let start = self.by_id.partition_point(|place| id(place) < lowest);
+        let mut found = self.by_id[start..]
             .iter()
-            .take_while(|(id, _)| id.starts_with(hex))
-            .map(|(_, place)| *place)
+            .take_while(|place| id(place).starts_with(hex))
+            .map(|place| *place as usize)
             .filter(|place| *place != revert);
         let first = found.next()?;
         found.next().is_none().then_some(first)
@@ -245,7 +287,7 @@ impl<'a> CommitRange<'a> {
     /// The other change of the same squashed commit that the revert's title quotes.
     fn sibling(&self, place: usize, revert: &RangeChange<'_>) -> Option<usize> {
         let title = revert.change.reverts.title.as_deref()?;
-        let (own, siblings) = self.of_commit[revert.commit].split_first()?;
+        let (own, siblings) = self.of_commit.get(&revert.commit)?.split_first()?;
         if place == *own {
             return None;
         }
@@ -260,7 +302,7 @@ impl<'a> CommitRange<'a> {
     fn by_title(&self, revert: &RangeChange<'_>) -> Vec<usize> {
         let titles = self
             .titles
-            .get_or_init(|| Titles::of(self.commits, self.strip));
+            .get_or_init(|| Titles::of(self.read.read(), self.strip));
         let may = |place: usize| self.is_behind(revert.commit, place);
         let found = titles.named(&revert.change.reverts, self.strip, may);
         if found.len() < 2 {

@@ -1,6 +1,6 @@
 //! Which commits of a range a revert names by its title, where it names no id.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::{
     plan::history::{
@@ -14,40 +14,30 @@ use crate::{
 pub(super) struct Titles {
     by_title: HashMap<String, Vec<usize>>,
     by_number: HashMap<String, Vec<usize>>,
-    /// Whether a commit's title has a number.
-    numbered: Vec<bool>,
+    /// The commits whose titles have a number.
+    numbered: HashSet<usize>,
 }
 
 impl Titles {
-    pub(super) fn of(commits: &[Commit], strip: &[Regex]) -> Self {
+    /// The titles of commits, each with its place in the range.
+    pub(super) fn of<'a>(
+        commits: impl IntoIterator<Item = (usize, &'a Commit)>,
+        strip: &[Regex],
+    ) -> Self {
         let mut titles = Self {
             by_title: HashMap::new(),
             by_number: HashMap::new(),
-            numbered: vec![false; commits.len()],
+            numbered: HashSet::new(),
         };
-        for (place, commit) in commits.iter().enumerate() {
+        for (place, commit) in commits {
             let title = change::summary(&commit.message);
-            let mut forms = forms_of(&title, strip);
-            let mut number = split_number(&title).1;
-            if is_merge_subject(&title) {
-                // The revert of a merged pull request quotes the title that its merge has in the body.
-                let merged = change::merged_title(&commit.message, &[]);
-                forms.extend(merged.into_iter().flat_map(|title| forms_of(title, strip)));
-                number = number.or_else(|| merged_number(&title));
-            }
-            forms.retain(|form| !form.is_empty());
-            forms.sort();
-            forms.dedup();
-            for form in forms {
+            let named = NamedBy::of(&title, &commit.message, strip);
+            for form in named.forms {
                 titles.by_title.entry(form).or_default().push(place);
             }
-            if let Some(number) = number {
-                titles.numbered[place] = true;
-                titles
-                    .by_number
-                    .entry(number.to_owned())
-                    .or_default()
-                    .push(place);
+            if let Some(number) = named.number {
+                titles.numbered.insert(place);
+                titles.by_number.entry(number).or_default().push(place);
             }
         }
         titles
@@ -77,13 +67,50 @@ impl Titles {
         // The commit's own title may have no number yet: it got one when it was merged.
         for (bare, number) in [title, &stripped].map(split_number) {
             let mut found = among(self.by_title.get(bare).filter(|_| number.is_some()));
-            found.retain(|place| !self.numbered[*place]);
+            found.retain(|place| !self.numbered.contains(place));
             if !found.is_empty() {
                 return found;
             }
         }
         let number = reverts.pull_request.as_ref();
         among(number.and_then(|number| self.by_number.get(number)))
+    }
+}
+
+/// What a commit can be named by without its id.
+pub(super) struct NamedBy {
+    /// The forms of its title, sorted.
+    pub(super) forms: Vec<String>,
+    /// The number of its pull request.
+    pub(super) number: Option<String>,
+}
+
+impl NamedBy {
+    pub(super) fn of(title: &str, message: &str, strip: &[Regex]) -> Self {
+        let mut forms = forms_of(title, strip);
+        let mut number = split_number(title).1;
+        if is_merge_subject(title) {
+            // The revert of a merged pull request quotes the title that its merge has in the body.
+            let merged = change::merged_title(message, &[]);
+            forms.extend(merged.into_iter().flat_map(|title| forms_of(title, strip)));
+            number = number.or_else(|| merged_number(title));
+        }
+        forms.retain(|form| !form.is_empty());
+        forms.sort();
+        forms.dedup();
+        Self {
+            forms,
+            number: number.map(str::to_owned),
+        }
+    }
+
+    /// What a revert can name a commit by.
+    pub(super) fn wanted(reverts: &RevertTarget, strip: &[Regex]) -> Self {
+        let title = reverts.title.as_deref().unwrap_or_default();
+        Self {
+            forms: forms_of(title, strip),
+            number: reverts.pull_request.clone(),
+        }
     }
 }
 

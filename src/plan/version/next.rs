@@ -12,7 +12,7 @@ use crate::{
     plan::{
         history::{
             facts::{Facts, HistoryQuery, VersionTag},
-            levels::{self, JudgedChange},
+            levels::{self, JudgedChange, Judgement},
         },
         version::{
             branch::BranchKind,
@@ -124,13 +124,28 @@ fn leading_zeros(policy: &Policy, tag: &VersionTag) -> Error {
 /// taken on another commit, a change that leaves the maintenance line, overflow, a commit that
 /// the policy does not accept.
 pub fn next(policy: &Policy, facts: &Facts, request: &VersionRequest) -> Result<Next> {
+    next_of(policy, facts, request, || {
+        levels::judge(&policy.version, &facts.commits)
+    })
+}
+
+/// The same where the commits of the range are judged elsewhere: `judge` gives what they come to.
+///
+/// # Errors
+/// As [`next`].
+pub fn next_of(
+    policy: &Policy,
+    facts: &Facts,
+    request: &VersionRequest,
+    judge: impl FnOnce() -> Result<Judgement>,
+) -> Result<Next> {
     let kind = BranchKind::of(&policy.branches, facts.branch.as_deref());
     if let Some(tag) = &facts.near_miss
         && request.version.is_none()
     {
         return Err(leading_zeros(policy, tag));
     }
-    let judgement = levels::judge(&policy.version, &facts.commits)?;
+    let judgement = judge()?;
     let mut decision = VersionDecision {
         policy: &policy.version,
         facts,

@@ -24,7 +24,7 @@ use hoist::{
 use proptest::{prelude::*, test_runner::Config};
 use semver::Version;
 
-use crate::support::history::{self, History, START, write_commit};
+use crate::support::history::{self, History, START, assert_outline_judges_alike, write_commit};
 
 /// A history as numbers; commit `i` has parents among those before it.
 #[derive(Debug, Clone)]
@@ -270,6 +270,8 @@ fn read(graph: &Graph, question: &HistoryQuery) -> (Facts, HashMap<String, usize
         let ids = bench.write(graph);
         let repository = GitRepository::open(bench.history.path()).unwrap();
         let facts = repository.read(question).unwrap();
+        let policy = Policy::parse("", "release.toml").unwrap();
+        assert_outline_judges_alike(&repository, question, &policy, &facts);
         let places = ids.iter().map(ToString::to_string).zip(0..).collect();
         (facts, places)
     })

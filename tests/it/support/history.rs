@@ -3,6 +3,14 @@
 use std::{collections::HashMap, path::Path, process::Command};
 
 use git2::{ObjectType, Oid, Repository};
+use hoist::{
+    io::git::read::GitRepository,
+    plan::history::{
+        facts::{Facts, HistoryQuery},
+        levels, outline,
+    },
+    policy::Policy,
+};
 use tempfile::TempDir;
 
 /// The first commit's date where a test does not care: 2024-01-01T00:00:00Z.
@@ -177,4 +185,55 @@ pub fn write_commit(git: &Repository, commit: &Commit<'_>, parents: &[Oid], date
     object.push(b'\n');
     object.extend(commit.message);
     odb.write(ObjectType::Commit, &object).unwrap()
+}
+
+/// The outline of the range comes to what all of its commits come to: the level and the change that
+/// gives it, the version that a footer asks for, the notes, and what is new on the channel.
+pub fn assert_outline_judges_alike(
+    repository: &GitRepository,
+    question: &HistoryQuery,
+    policy: &Policy,
+    facts: &Facts,
+) {
+    let policy = &policy.version;
+    let outliner = |message: &str, merge: bool, names: &mut dyn FnMut(u32)| {
+        outline::outline(policy, message, merge, names)
+    };
+    let outlined = repository
+        .outline(question, &question.paths, &outliner)
+        .unwrap();
+    let (range, mut commits) = (outlined.range, outlined.commits);
+    let judged = outline::judge(&range, policy, &mut |place| commits.read(&range, place));
+    let of_outline = outlined.facts;
+    assert!(of_outline.commits.is_empty());
+    assert_eq!(
+        (
+            of_outline.head,
+            &of_outline.base,
+            &of_outline.stable,
+            &of_outline.channel
+        ),
+        (facts.head, &facts.base, &facts.stable, &facts.channel)
+    );
+    let whole = levels::judge(policy, &facts.commits);
+    let (judged, whole) = match (judged, whole) {
+        (Ok(judged), Ok(whole)) => (judged, whole),
+        (judged, whole) => {
+            let text = |error: hoist::Error| format!("{error:?}");
+            assert_eq!(judged.err().map(text), whole.err().map(text));
+            return;
+        }
+    };
+    let level = whole.level();
+    assert_eq!(judged.level(), level);
+    let decider = level.map(|level| (judged.decider(level), whole.decider(level)));
+    assert!(decider.is_none_or(|(of_outline, of_all)| of_outline == of_all));
+    assert_eq!(judged.release_as, whole.release_as);
+    assert_eq!(judged.notes, whole.notes);
+    let newest = |judged: &levels::Judgement| {
+        let mut entries = judged.entries.iter();
+        let found = entries.find(|entry| entry.level.is_some() && entry.after_prerelease);
+        found.map(|entry| entry.id)
+    };
+    assert_eq!(newest(&judged).is_some(), newest(&whole).is_some());
 }

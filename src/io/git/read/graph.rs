@@ -5,14 +5,18 @@
 
 use std::collections::{HashMap, HashSet};
 
-use git2::{ObjectType, Odb, Oid};
+use git2::{ObjectType, Oid};
 
 use crate::{
     error::{Error, ErrorCode, Result},
     io::git::read::{
-        object::{Header, Text},
+        object::{Header, Text, message},
+        object_source::ObjectSource,
+        outlines::Outlines,
+        places::Places,
         problem,
     },
+    plan::history::facts::CommitOutline,
 };
 
 /// A commit's place in the graph.
@@ -20,8 +24,8 @@ pub(crate) type Node = u32;
 
 /// Commits as numbers, with what a walk needs to know of them.
 pub(crate) struct Graph<'r> {
-    odb: Odb<'r>,
-    places: HashMap<Oid, Node>,
+    objects: ObjectSource<'r>,
+    places: Places,
     commits: Vec<CommitEntry>,
     /// All parents, one run for each loaded commit.
     parents: Vec<Node>,
@@ -29,6 +33,8 @@ pub(crate) struct Graph<'r> {
     cuts: HashSet<Oid>,
     /// The texts of the commits that were loaded since [`Graph::keep_texts`].
     texts: Option<HashMap<Node, Text>>,
+    /// What the messages of the loaded commits give.
+    outlines: Option<Outlines<'r>>,
 }
 
 struct CommitEntry {
@@ -48,21 +54,41 @@ enum LoadState {
 }
 
 impl<'r> Graph<'r> {
-    pub(crate) fn new(odb: Odb<'r>, cuts: HashSet<Oid>) -> Self {
+    pub(crate) fn new(objects: ObjectSource<'r>, cuts: HashSet<Oid>) -> Self {
         Self {
-            odb,
-            places: HashMap::new(),
+            objects,
+            places: Places::default(),
             commits: Vec::new(),
             parents: Vec::new(),
             cuts,
             texts: None,
+            outlines: None,
         }
+    }
+
+    /// The same graph; what each loaded commit gives by its message alone is kept.
+    pub(crate) fn with_outlines(mut self, outlines: Outlines<'r>) -> Self {
+        self.outlines = Some(outlines);
+        self
+    }
+
+    /// What a loaded commit gives by its message, where that was kept.
+    pub(crate) fn outline(&self, node: Node) -> (CommitOutline, &[u32]) {
+        let outlines = self.outlines.as_ref();
+        outlines.map_or_else(Default::default, |outlines| outlines.get(node))
     }
 
     /// From now on the text of each loaded commit is kept too. It is called when all of them will be
     /// listed, so that no commit is read twice.
     pub(crate) fn keep_texts(&mut self) {
-        self.texts.get_or_insert_default();
+        if self.outlines.is_none() {
+            self.texts.get_or_insert_default();
+        }
+    }
+
+    /// Closes the object database; nothing can be loaded any more without opening it again.
+    pub(crate) fn close(&mut self) {
+        self.objects.close();
     }
 
     /// The text of a commit, where it was kept.
@@ -81,7 +107,7 @@ impl<'r> Graph<'r> {
 
     /// The place of a commit that the graph has.
     pub(crate) fn find(&self, id: Oid) -> Option<Node> {
-        self.places.get(&id).copied()
+        self.places.find(id, |node| self.id(node))
     }
 
     /// The committer's date of a loaded commit.
@@ -102,7 +128,7 @@ impl<'r> Graph<'r> {
 
     /// The place of the commit `id`, loaded; `None` where it is missing or not a commit.
     pub(crate) fn commit(&mut self, id: Oid) -> Result<Option<Node>> {
-        match self.odb.read_header(id) {
+        match self.objects.database()?.read_header(id) {
             Ok((_, ObjectType::Commit)) => {
                 let node = self.place(id);
                 self.load(node).map(|()| Some(node))
@@ -120,13 +146,17 @@ impl<'r> Graph<'r> {
             return Ok(());
         }
         let id = entry.id;
-        let object = self.odb.read(id).map_err(|error| missing(id, &error))?;
+        let database = self.objects.database()?;
+        let object = database.read(id).map_err(|error| missing(id, &error))?;
         let header = Header::parse(object.data())
             .ok_or_else(|| Error::refused(format!("{id} is not a commit as git writes it")))?;
         let (date, cut) = (header.date, self.cuts.contains(&id));
         let ids = if cut { Vec::new() } else { header.parents };
         if let Some(texts) = &mut self.texts {
             texts.insert(node, Text::parse(object.data()));
+        }
+        if let Some(outlines) = &mut self.outlines {
+            outlines.add(node, &message(object.data()), ids.len() > 1);
         }
         drop(object);
         let first = self.parents.len();
@@ -147,16 +177,20 @@ impl<'r> Graph<'r> {
     }
 
     fn place(&mut self, id: Oid) -> Node {
-        *self.places.entry(id).or_insert_with(|| {
-            self.commits.push(CommitEntry {
-                id,
-                date: 0,
-                first: 0,
-                count: 0,
-                state: LoadState::Named,
-            });
-            u32::try_from(self.commits.len() - 1).expect("fewer than 2^32 commits")
-        })
+        if let Some(node) = self.find(id) {
+            return node;
+        }
+        let node = u32::try_from(self.commits.len()).expect("fewer than 2^32 commits");
+        self.commits.push(CommitEntry {
+            id,
+            date: 0,
+            first: 0,
+            count: 0,
+            state: LoadState::Named,
+        });
+        let commits = &self.commits;
+        self.places.add(node, |node| commits[node as usize].id);
+        node
     }
 }
 

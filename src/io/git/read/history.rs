@@ -13,7 +13,8 @@ use crate::{
         ancestors::Ancestors,
         commit_id,
         graph::{Graph, Node},
-        object::{self, Text},
+        object::{self, Header, Text},
+        object_source::ObjectSource,
         oid,
         paths::Paths,
         problem, range,
@@ -35,35 +36,46 @@ impl GitRepository {
     /// missing or broken.
     pub fn read(&self, question: &HistoryQuery) -> Result<Facts> {
         let mut graph = self.graph()?;
+        let walked = self.walk(&mut graph, question)?;
+        let mut facts = walked.facts;
+        facts.commits = self.commits(&mut graph, &walked.order, walked.after, &question.paths)?;
+        Ok(facts)
+    }
+
+    /// Everything but the texts of the range's commits.
+    pub(super) fn walk(
+        &self,
+        graph: &mut Graph<'_>,
+        question: &HistoryQuery,
+    ) -> Result<WalkedRange> {
         let head = match question.at {
             Some(id) => oid(id),
             None => self.head_oid()?,
         };
-        let head = self.node(&mut graph, head)?;
+        let head = self.node(graph, head)?;
         let mut tags = VersionTags::list(&self.git, question)?;
-        let on_head = tags.at(&mut graph, head)?;
+        let on_head = tags.at(graph, head)?;
         let unmatched = std::mem::take(&mut tags.unmatched);
-        let bases = bases(&mut graph, head, &mut tags, question)?;
+        let bases = bases(graph, head, &mut tags, question)?;
         let base = bases.base.map(|tag| tags.version(tag));
         let short = tags.short(question, base);
         let near = tags.with_leading_zeros();
         let base = bases.base.map(|tag| tags.version(tag));
         let near_miss = match on_head.is_empty() {
-            true => near_miss(&mut graph, head, near, question, base)?,
+            true => near_miss(graph, head, near, question, base)?,
             // A version tag on HEAD tells which version is meant.
             false => None,
         };
 
-        let nodes = range::range(&mut graph, head, tags.commit(bases.stable))?;
-        self.complete(&graph, &nodes, bases.stable.is_some())?;
+        let nodes = range::range(graph, head, tags.commit(bases.stable))?;
+        self.complete(graph, &nodes, bases.stable.is_some())?;
         let after = match tags.commit(bases.channel) {
-            Some(channel) => Some(range::range(&mut graph, head, Some(channel))?),
+            Some(channel) => Some(range::range(graph, head, Some(channel))?),
             None => None,
         };
-        let order = range::newest_first(&graph, &nodes);
-        let commits = self.commits(&mut graph, &order, after, &question.paths)?;
+        let order = range::newest_first(graph, &nodes);
         let data = |tag: usize| tags.data(tag);
-        Ok(Facts {
+        let facts = Facts {
             head: commit_id(graph.id(head)),
             head_time: graph.date(head),
             branch: question.branch.clone(),
@@ -85,8 +97,13 @@ impl GitRepository {
             other_tags: tags.other,
             withdrawn: Vec::new(),
             shallow: self.git.is_shallow(),
-            commits,
+            commits: Vec::new(),
             notes: self.oddities(tags.len() + tags.other),
+        };
+        Ok(WalkedRange {
+            facts,
+            order,
+            after,
         })
     }
 
@@ -129,7 +146,7 @@ impl GitRepository {
             .git
             .odb()
             .map_err(|error| problem("cannot open the object database", &error))?;
-        Ok(Graph::new(odb, self.cuts()))
+        Ok(Graph::new(ObjectSource::Own(odb), self.cuts()))
     }
 
     pub(crate) fn node(&self, graph: &mut Graph<'_>, id: Oid) -> Result<Node> {
@@ -156,7 +173,7 @@ impl GitRepository {
     }
 
     /// The commits at which a shallow clone ends.
-    fn cuts(&self) -> HashSet<Oid> {
+    pub(super) fn cuts(&self) -> HashSet<Oid> {
         if !self.git.is_shallow() {
             return HashSet::new();
         }
@@ -197,42 +214,58 @@ impl GitRepository {
             .git
             .odb()
             .map_err(|error| problem("cannot open the object database", &error))?;
-        let read = |id: Oid| {
-            odb.read(id)
-                .map_err(|error| problem(&format!("cannot read commit {id}"), &error))
-        };
+        let mut objects = ObjectSource::Own(odb);
         let mut commits = Vec::with_capacity(order.len());
         for node in order {
             let id = graph.id(*node);
-            let text = match graph.take_text(*node) {
-                Some(text) => text,
-                None => Text::parse(read(id)?.data()),
-            };
-            let parents: Vec<Oid> = graph.parents(*node).iter().map(|p| graph.id(*p)).collect();
-            let in_paths = paths.is_all() || {
-                let tree = |object: &[u8]| {
-                    object::tree(object)
-                        .ok_or_else(|| Error::refused(format!("{id} is not a commit")))
-                };
-                let of_parents = parents
-                    .iter()
-                    .map(|parent| tree(read(*parent)?.data()))
-                    .collect::<Result<Vec<_>>>()?;
-                paths.touched(tree(read(id)?.data())?, &of_parents)?
-            };
-            commits.push(Commit {
-                id: commit_id(id),
-                parents: parents.into_iter().map(commit_id).collect(),
-                message: text.message,
-                author: text.author,
-                email: text.email,
-                time: graph.date(*node),
-                written: text.written,
-                in_paths,
-                after_prerelease: after.as_ref().is_none_or(|after| after.contains(node)),
-            });
+            let parents = graph.parents(*node).iter().map(|p| graph.id(*p)).collect();
+            let text = graph.take_text(*node);
+            let mut commit = self.commit(&mut objects, &mut paths, id, parents, text)?;
+            commit.time = graph.date(*node);
+            commit.after_prerelease = after.as_ref().is_none_or(|after| after.contains(node));
+            commits.push(commit);
         }
         Ok(commits)
+    }
+
+    /// A commit with its text, which is read where it is not at hand.
+    pub(super) fn commit(
+        &self,
+        objects: &mut ObjectSource<'_>,
+        paths: &mut Paths<'_>,
+        id: Oid,
+        parents: Vec<Oid>,
+        text: Option<Text>,
+    ) -> Result<Commit> {
+        let (text, time) = match text {
+            Some(text) => (text, 0),
+            None => {
+                let object = object_of(objects, id)?;
+                let header = Header::parse(object.data());
+                let date = header.map_or(0, |header| header.date);
+                (Text::parse(object.data()), date)
+            }
+        };
+        let in_paths = paths.is_all() || {
+            let mut tree = |commit: Oid| {
+                object::tree(object_of(objects, commit)?.data())
+                    .ok_or_else(|| Error::refused(format!("{commit} is not a commit")))
+            };
+            let of_parents = parents.iter().map(|parent| tree(*parent));
+            let of_parents = of_parents.collect::<Result<Vec<_>>>()?;
+            paths.touched(tree(id)?, &of_parents)?
+        };
+        Ok(Commit {
+            id: commit_id(id),
+            parents: parents.into_iter().map(commit_id).collect(),
+            message: text.message,
+            author: text.author,
+            email: text.email,
+            time,
+            written: text.written,
+            in_paths,
+            after_prerelease: true,
+        })
     }
 
     fn oddities(&self, tags: usize) -> Vec<String> {
@@ -249,6 +282,21 @@ impl GitRepository {
         }
         notes
     }
+}
+
+fn object_of<'o>(objects: &'o mut ObjectSource<'_>, id: Oid) -> Result<git2::OdbObject<'o>> {
+    let object = objects.database()?.read(id);
+    object.map_err(|error| problem(&format!("cannot read commit {id}"), &error))
+}
+
+/// What a walk over the history found, without the texts of the range's commits.
+pub(super) struct WalkedRange {
+    /// All facts but the commits.
+    pub(super) facts: Facts,
+    /// The commits of the range, newest first.
+    pub(super) order: Vec<Node>,
+    /// Those that came after the channel's last pre-release, where there is one.
+    pub(super) after: Option<Vec<Node>>,
 }
 
 /// The tags that an answer is based on, as places in the list.

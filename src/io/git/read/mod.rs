@@ -10,8 +10,12 @@ mod history;
 mod marks;
 mod names;
 mod object;
+mod object_source;
 mod open;
+mod outline;
+mod outlines;
 mod paths;
+mod places;
 mod range;
 mod tags;
 mod told;
@@ -29,6 +33,8 @@ use crate::{
 
 pub(crate) use crate::io::git::read::history::NO_TAGS;
 pub use crate::io::git::read::marks::MarkHere;
+pub use crate::io::git::read::outline::{CommitReader, OutlinedHistory};
+pub use crate::io::git::read::outlines::Outliner;
 pub use crate::io::git::read::write::NewCommit;
 
 /// A git repository on disk: normal, bare, or a linked worktree.

@@ -3,6 +3,8 @@
 //! It is parsed here and not by libgit2, because a walk needs only three of its fields, and because
 //! messages must be kept byte by byte.
 
+use std::borrow::Cow;
+
 use encoding_rs::{Encoding, UTF_16BE, UTF_16LE};
 use git2::Oid;
 
@@ -61,23 +63,14 @@ impl Text {
                 .find(|(key, _)| *key == wanted)
                 .map(|(_, value)| value)
         };
-        // A message in UTF-16 would end at its first NUL, so such a label cannot be true; one for
-        // which the standard has nothing but a replacement character would lose the whole message.
-        let encoding = value(b"encoding")
-            .and_then(Encoding::for_label_no_replacement)
-            .filter(|encoding| ![UTF_16LE, UTF_16BE].contains(encoding));
-        let decode = |bytes: &[u8]| match encoding {
-            Some(encoding) => encoding.decode_without_bom_handling(bytes).0.into_owned(),
-            None => String::from_utf8_lossy(bytes).into_owned(),
-        };
-        let author = decode(value(b"author").unwrap_or_default());
+        let author = decode(encoding(object), value(b"author").unwrap_or_default());
         let (name, rest) = author.split_once('<').unwrap_or((&author, ""));
         let email = rest.split('>').next().unwrap_or_default();
         Self {
             author: name.trim().to_owned(),
             email: email.trim().to_owned(),
             written: value(b"author").map_or(0, date),
-            message: decode(message(object)),
+            message: message(object).into_owned(),
         }
     }
 }
@@ -94,7 +87,29 @@ fn headers(object: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
         })
 }
 
-fn message(object: &[u8]) -> &[u8] {
+/// A commit's message, decoded as [`Text`] has it.
+pub(crate) fn message(object: &[u8]) -> Cow<'_, str> {
+    decode(encoding(object), message_bytes(object))
+}
+
+/// The encoding that a commit declares, where it can be true: a message in UTF-16 would end at its first
+/// NUL, and one for which the standard has nothing but a replacement character would lose the whole
+/// message.
+fn encoding(object: &[u8]) -> Option<&'static Encoding> {
+    headers(object)
+        .find(|(key, _)| *key == b"encoding")
+        .and_then(|(_, value)| Encoding::for_label_no_replacement(value))
+        .filter(|encoding| ![UTF_16LE, UTF_16BE].contains(encoding))
+}
+
+fn decode<'a>(encoding: Option<&'static Encoding>, bytes: &'a [u8]) -> Cow<'a, str> {
+    match encoding {
+        Some(encoding) => encoding.decode_without_bom_handling(bytes).0,
+        None => String::from_utf8_lossy(bytes),
+    }
+}
+
+fn message_bytes(object: &[u8]) -> &[u8] {
     if object.first() == Some(&b'\n') {
         return &object[1..];
     }

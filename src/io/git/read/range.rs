@@ -1,6 +1,6 @@
 //! ancestors(HEAD) − ancestors(base), exactly, on any graph and with any dates.
 
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::BinaryHeap;
 
 use crate::{
     error::Result,
@@ -71,16 +71,11 @@ fn walk(graph: &mut Graph<'_>, head: Node, released: &mut Ancestors) -> Result<V
 /// The commits of `nodes` that neither descend from `base` nor have a parent among `nodes`, the
 /// oldest first. If any commit of `nodes` is an ancestor of `base`, one of these is.
 fn bottoms(graph: &Graph<'_>, nodes: &[Node], base: Node) -> Vec<Node> {
-    let mut children: HashMap<Node, Vec<Node>> = HashMap::new();
-    for node in nodes {
-        for parent in graph.parents(*node) {
-            children.entry(*parent).or_default().push(*node);
-        }
-    }
+    let children = Children::of(graph, nodes);
     let mut safe: Vec<bool> = vec![false; graph.len()];
     let mut todo = vec![base];
     while let Some(node) = todo.pop() {
-        for child in children.get(&node).into_iter().flatten() {
+        for child in children.of_node(node) {
             if !std::mem::replace(&mut safe[*child as usize], true) {
                 todo.push(*child);
             }
@@ -100,14 +95,52 @@ fn bottoms(graph: &Graph<'_>, nodes: &[Node], base: Node) -> Vec<Node> {
     bottoms
 }
 
+/// The children of commits, as far as they are in a range.
+struct Children {
+    /// Where the children of each commit begin; one more than there are commits.
+    starts: Vec<u32>,
+    children: Vec<Node>,
+}
+
+impl Children {
+    fn of(graph: &Graph<'_>, nodes: &[Node]) -> Self {
+        let mut starts = vec![0_u32; graph.len() + 1];
+        for parent in nodes.iter().flat_map(|node| graph.parents(*node)) {
+            starts[*parent as usize + 1] += 1;
+        }
+        for place in 1..starts.len() {
+            starts[place] += starts[place - 1];
+        }
+        let mut next = starts.clone();
+        let mut children = vec![0; starts.last().map_or(0, |count| *count as usize)];
+        for node in nodes {
+            for parent in graph.parents(*node) {
+                let place = &mut next[*parent as usize];
+                children[*place as usize] = *node;
+                *place += 1;
+            }
+        }
+        Self { starts, children }
+    }
+
+    fn of_node(&self, node: Node) -> &[Node] {
+        let place = node as usize;
+        &self.children[self.starts[place] as usize..self.starts[place + 1] as usize]
+    }
+}
+
 /// Children before parents; among those that are free the newest first, then by id.
 pub(crate) fn newest_first(graph: &Graph<'_>, nodes: &[Node]) -> Vec<Node> {
-    let mut waiting: HashMap<Node, usize> = nodes.iter().map(|node| (*node, 0)).collect();
+    // How many children have to come first; those outside the range never come.
+    const OUTSIDE: u32 = u32::MAX;
+    let mut waiting = vec![OUTSIDE; graph.len()];
     for node in nodes {
-        for parent in graph.parents(*node) {
-            if let Some(children) = waiting.get_mut(parent) {
-                *children += 1;
-            }
+        waiting[*node as usize] = 0;
+    }
+    for parent in nodes.iter().flat_map(|node| graph.parents(*node)) {
+        let children = &mut waiting[*parent as usize];
+        if *children != OUTSIDE {
+            *children += 1;
         }
     }
     let key = |node: Node| {
@@ -116,14 +149,15 @@ pub(crate) fn newest_first(graph: &Graph<'_>, nodes: &[Node]) -> Vec<Node> {
     };
     let mut free: BinaryHeap<_> = nodes
         .iter()
-        .filter(|node| waiting[*node] == 0)
+        .filter(|node| waiting[**node as usize] == 0)
         .map(|node| key(*node))
         .collect();
     let mut order = Vec::with_capacity(nodes.len());
     while let Some((_, _, node)) = free.pop() {
         order.push(node);
         for parent in graph.parents(node) {
-            if let Some(children) = waiting.get_mut(parent) {
+            let children = &mut waiting[*parent as usize];
+            if *children != OUTSIDE {
                 *children -= 1;
                 if *children == 0 {
                     free.push(key(*parent));

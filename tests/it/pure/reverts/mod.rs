@@ -20,7 +20,7 @@ use hoist::{
 };
 use semver::Version;
 
-use crate::support::history::{self, History, START, write_commit};
+use crate::support::history::{self, History, START, assert_outline_judges_alike, write_commit};
 use brute::Brute;
 use story::{Random, Story};
 
@@ -131,6 +131,7 @@ fn in_git(story: &Story, history: &History, round: u64) -> Answer {
     let policy = policy(story);
     let question = next::history_query(&policy, &VersionRequest::default(), Some("main")).unwrap();
     let facts = repository.read(&question).unwrap();
+    assert_outline_judges_alike(&repository, &question, &policy, &facts);
     let place = |id: &CommitId| {
         let text = id.to_string();
         ids.iter()

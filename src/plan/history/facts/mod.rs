@@ -1,6 +1,12 @@
 //! What the repository says, as plain data: the only thing that decisions about versions look at.
 
+mod graph;
+mod outline;
+
 use semver::Version;
+
+pub use graph::{Parent, RangeGraph};
+pub use outline::{CommitOutline, RangeOutline};
 
 use crate::{
     git::{CommitId, ObjectId},
