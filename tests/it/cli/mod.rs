@@ -14,6 +14,7 @@ pub(crate) mod images;
 mod init;
 mod init_corpus;
 mod inspect;
+mod instructions;
 mod json_errors;
 mod layouts;
 mod legs;

@@ -17,6 +17,8 @@ const WANTED: &[&str] = &["docker.io", "docker-registry", "busybox-static"];
 const SKOPEO: &[&str] = &["skopeo"];
 /// What the installer downloads with, for machines without it.
 const CURL: &[&str] = &["curl"];
+/// Counts the instructions of a run.
+const VALGRIND: &[&str] = &["valgrind"];
 /// Written last, so that an interrupted run starts again.
 pub(super) const COMPLETE: &str = ".complete";
 
@@ -60,6 +62,26 @@ impl Packages {
     /// As [`Self::fetch`].
     pub fn fetch_cross_compiler(package: &str) -> Result<Self> {
         Self::fetch_set(package, &[package])
+    }
+
+    /// The same with valgrind.
+    ///
+    /// # Errors
+    /// As [`Self::fetch`].
+    pub fn fetch_valgrind() -> Result<Self> {
+        Self::fetch_set("valgrind", VALGRIND)
+    }
+
+    /// The folder in which the packages were unpacked.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// An unpacked program.
+    #[must_use]
+    pub fn program(&self, name: &str) -> PathBuf {
+        self.root.join("usr/bin").join(name)
     }
 
     fn fetch_set(name: &str, wanted: &[&str]) -> Result<Self> {
