@@ -89,54 +89,86 @@ fn tag_table(tags: usize) -> String {
     )
 }
 
+const COLUMNS: [&str; 8] = [
+    "round trip",
+    "tags",
+    "program",
+    "on the clock, s",
+    "CPU, s",
+    "requests",
+    "in a row",
+    "connections",
+];
+
+/// The runs of one table, by program.
+type Rows = BTreeMap<&'static str, Vec<(Cost, [u64; 3])>>;
+
+/// What is run in turns: a release, and what the peers do for the same.
+struct Turn<'a, 'r> {
+    clone: &'a Clone<'r>,
+    version: String,
+    /// What skopeo's row is called, and the references that it copies to.
+    skopeo: (&'static str, Vec<String>),
+    /// What curl's row is called, and its command line.
+    curl: (&'static str, &'a dyn Fn(&Path) -> String),
+}
+
+impl Turn<'_, '_> {
+    fn run(self, bench: &Bench, parts: &Parts, proxy: &Proxy, rows: &mut Rows) -> Result<()> {
+        let own = release(bench, self.clone, &self.version, proxy)?;
+        rows.entry("hoist release").or_default().push(own);
+        if let Some(skopeo) = &parts.skopeo {
+            let copies: Vec<String> = self
+                .skopeo
+                .1
+                .iter()
+                .map(|reference| {
+                    format!(
+                        "{} copy --quiet --insecure-policy --dest-tls-verify=false oci:{} docker://{reference}",
+                        skopeo.display(),
+                        parts.image.path.display()
+                    )
+                })
+                .collect();
+            let cost = run(&copies.join(" && "), proxy)?;
+            rows.entry(self.skopeo.0).or_default().push(cost);
+        }
+        if let Some(curl) = &parts.curl {
+            let cost = run(&self.curl.1(curl), proxy)?;
+            rows.entry(self.curl.0).or_default().push(cost);
+        }
+        Ok(())
+    }
+}
+
 /// Every tag is new or moves; all content is in the repository.
 fn warm(bench: &mut Bench, parts: &Parts) -> Result<()> {
     bench.text("\n### Everything is there already, the tags move\n");
-    bench.head(&[
-        "round trip",
-        "tags",
-        "program",
-        "on the clock, s",
-        "CPU, s",
-        "requests",
-        "in a row",
-        "connections",
-    ]);
+    bench.head(&COLUMNS);
     for tags in [6, 12] {
         for distance in DISTANCES {
             let target = parts.registry.address();
             let proxy = Proxy::start(target, Duration::from_millis(distance))?;
-            let mut rows: BTreeMap<&str, Vec<(Cost, [u64; 3])>> = BTreeMap::new();
+            let mut rows = Rows::new();
             let remote = GitRemote::new();
             let name = format!("acme/warm-{tags}-{distance}");
             let repository = format!("{}/{name}", proxy.address());
             let clone = project(&remote, &repository, &parts.image, &tag_table(tags));
             release(bench, &clone, "1.0.0", &proxy)?;
+            let names: Vec<String> = (0..tags).map(|tag| format!("peer-{tag}")).collect();
             for round in 1..=bench.rounds {
                 clone.commit("feat: more");
                 clone.push();
-                let version = format!("1.{round}.0");
-                rows.entry("hoist release")
-                    .or_default()
-                    .push(release(bench, &clone, &version, &proxy)?);
-                let names: Vec<String> = (0..tags).map(|tag| format!("peer-{tag}")).collect();
-                if let Some(skopeo) = &parts.skopeo {
-                    let copy = |tag: &String| {
-                        format!(
-                            "{} copy --quiet --insecure-policy --dest-tls-verify=false oci:{} docker://{repository}:{tag}",
-                            skopeo.display(),
-                            parts.image.path.display()
-                        )
-                    };
-                    let line: Vec<String> = names.iter().map(copy).collect();
-                    let cost = run(&line.join(" && "), &proxy)?;
-                    rows.entry("skopeo copy, each tag").or_default().push(cost);
-                }
-                if let Some(curl) = &parts.curl {
-                    let line = curl_puts(curl, parts, &repository, &names);
-                    let cost = run(&line, &proxy)?;
-                    rows.entry("curl, one PUT a tag").or_default().push(cost);
-                }
+                let references = names.iter().map(|tag| format!("{repository}:{tag}"));
+                let turn = Turn {
+                    clone: &clone,
+                    version: format!("1.{round}.0"),
+                    skopeo: ("skopeo copy, each tag", references.collect()),
+                    curl: ("curl, one PUT a tag", &|curl| {
+                        curl_puts(curl, parts, &repository, &names)
+                    }),
+                };
+                turn.run(bench, parts, &proxy, &mut rows)?;
             }
             table(bench, &format!("{distance} ms | {tags}"), rows);
         }
@@ -144,56 +176,38 @@ fn warm(bench: &mut Bench, parts: &Parts) -> Result<()> {
     Ok(())
 }
 
-/// Nothing is there; six tags, no distance.
+/// Nothing is there; six tags, near and far.
 fn cold(bench: &mut Bench, parts: &Parts) -> Result<()> {
     bench.text("\n### Nothing is there yet, 160 MB are sent\n");
-    bench.head(&[
-        "round trip",
-        "tags",
-        "program",
-        "on the clock, s",
-        "CPU, s",
-        "requests",
-        "in a row",
-        "connections",
-    ]);
+    bench.head(&COLUMNS);
     for distance in [0, 50] {
         let target = parts.registry.address();
         let proxy = Proxy::start(target, Duration::from_millis(distance))?;
-        let mut rows: BTreeMap<&str, Vec<(Cost, [u64; 3])>> = BTreeMap::new();
+        let mut rows = Rows::new();
         for round in 0..bench.rounds {
             let remote = GitRemote::new();
             let repository =
                 |who: &str| format!("{}/acme/cold-{who}-{distance}-{round}", proxy.address());
             let clone = project(&remote, &repository("hoist"), &parts.image, &tag_table(6));
-            rows.entry("hoist release")
-                .or_default()
-                .push(release(bench, &clone, "1.0.0", &proxy)?);
-            if let Some(skopeo) = &parts.skopeo {
-                let line = format!(
-                    "{} copy --quiet --insecure-policy --dest-tls-verify=false oci:{} docker://{}:1",
-                    skopeo.display(),
-                    parts.image.path.display(),
-                    repository("skopeo")
-                );
-                rows.entry("skopeo copy, one tag")
-                    .or_default()
-                    .push(run(&line, &proxy)?);
-            }
-            if let Some(curl) = &parts.curl {
-                let repository = repository("curl");
-                let line = curl_uploads(curl, parts, &repository);
-                rows.entry("curl, four at once, one tag")
-                    .or_default()
-                    .push(run(&line, &proxy)?);
-            }
+            let turn = Turn {
+                clone: &clone,
+                version: "1.0.0".to_owned(),
+                skopeo: (
+                    "skopeo copy, one tag",
+                    vec![format!("{}:1", repository("skopeo"))],
+                ),
+                curl: ("curl, four at once, one tag", &|curl| {
+                    curl_uploads(curl, parts, &repository("curl"))
+                }),
+            };
+            turn.run(bench, parts, &proxy, &mut rows)?;
         }
         table(bench, &format!("{distance} ms | 6"), rows);
     }
     Ok(())
 }
 
-fn table(bench: &mut Bench, what: &str, rows: BTreeMap<&str, Vec<(Cost, [u64; 3])>>) {
+fn table(bench: &mut Bench, what: &str, rows: Rows) {
     for (name, mut runs) in rows {
         runs.sort_by(|a, b| a.0.wall.total_cmp(&b.0.wall));
         let costs: Vec<Cost> = runs.iter().map(|(cost, _)| *cost).collect();
