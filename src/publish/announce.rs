@@ -10,7 +10,14 @@ use crate::{
 
 /// Tells of the step that a run is in.
 pub(super) struct Announcer {
-    current: Option<(Step, Running)>,
+    current: Option<CurrentStep>,
+}
+
+struct CurrentStep {
+    step: Step,
+    running: Running,
+    /// What is told when its result is there.
+    finished: Finished,
 }
 
 impl Announcer {
@@ -23,21 +30,25 @@ impl Announcer {
 
     /// The transaction came to `state`.
     pub(super) fn entered(&mut self, run: &Run, state: State) {
-        let before = self.current.as_ref().map(|(step, _)| *step);
+        let before = self.current.as_ref().map(|current| current.step);
         let now = step_of(before, state);
         if now == before {
             return;
         }
-        if let Some((step, running)) = self.current.take()
-            && is_result(step, state)
-            && let Some(finished) = finished(run, step)
+        if let Some(current) = self.current.take()
+            && is_result(current.step, state)
         {
-            running.finish(finished);
+            current.running.finish(current.finished);
         }
         if let Some(step) = now
-            && let Some(started) = started(run, step)
+            && let Some((started, finished)) = told(run, step)
         {
-            self.current = Some((step, run.world.events.start(started)));
+            let running = run.world.events.start(started);
+            self.current = Some(CurrentStep {
+                step,
+                running,
+                finished,
+            });
         }
     }
 }
@@ -86,32 +97,70 @@ fn is_result(step: Step, state: State) -> bool {
     }
 }
 
-fn started(run: &Run, step: Step) -> Option<Started> {
+/// What is told of a step before it and after it; `None`: it is told by whoever does it.
+fn told(run: &Run, step: Step) -> Option<(Started, Finished)> {
     let version = run.prepared.version.clone();
     let taken_back = run.prepared.mark.is_some();
     match step {
-        Step::Lock => Some(Started::Lock {
-            remote: run.world.remote.name().to_owned(),
-        }),
-        Step::Observe => Some(Started::Observe {
-            version,
-            taken_back,
-        }),
-        Step::Commit => Some(Started::Commit {
-            version,
-            taken_back,
-        }),
-        Step::Verify => Some(Started::Verify {
-            version,
-            taken_back,
-        }),
-        Step::RollBack => Some(Started::RollBack { version }),
-        Step::Finish => Some(Started::Finish {
-            version,
-            taken_back,
-        }),
-        Step::Forge => page(run).map(|page| Started::Forge { page }),
-        // Told by whoever does them.
+        Step::Lock => {
+            let remote = run.world.remote.name().to_owned();
+            let started = Started::Lock {
+                remote: remote.clone(),
+            };
+            Some((started, Finished::Lock { remote }))
+        }
+        Step::Observe => Some((
+            Started::Observe {
+                version: version.clone(),
+                taken_back,
+            },
+            Finished::Observe {
+                version,
+                taken_back,
+            },
+        )),
+        Step::Commit => Some((
+            Started::Commit {
+                version: version.clone(),
+                taken_back,
+            },
+            Finished::Commit {
+                version,
+                tags: run.prepared.tags.len(),
+                taken_back,
+            },
+        )),
+        Step::Verify => Some((
+            Started::Verify {
+                version: version.clone(),
+                taken_back,
+            },
+            Finished::Verify {
+                version,
+                taken_back,
+            },
+        )),
+        Step::RollBack => Some((
+            Started::RollBack {
+                version: version.clone(),
+            },
+            Finished::RollBack { version },
+        )),
+        Step::Finish => Some((
+            Started::Finish {
+                version: version.clone(),
+                taken_back,
+            },
+            Finished::Finish {
+                version,
+                taken_back,
+            },
+        )),
+        Step::Forge => {
+            let page = run.prepared.forge.as_ref()?.url.clone();
+            let started = Started::Forge { page: page.clone() };
+            Some((started, Finished::Forge { page }))
+        }
         Step::Plan
         | Step::Preflight
         | Step::Build
@@ -120,46 +169,4 @@ fn started(run: &Run, step: Step) -> Option<Started> {
         | Step::Sign
         | Step::Draft => None,
     }
-}
-
-fn finished(run: &Run, step: Step) -> Option<Finished> {
-    let version = run.prepared.version.clone();
-    let taken_back = run.prepared.mark.is_some();
-    match step {
-        Step::Lock => Some(Finished::Lock {
-            remote: run.world.remote.name().to_owned(),
-        }),
-        Step::Observe => Some(Finished::Observe {
-            version,
-            taken_back,
-        }),
-        Step::Commit => Some(Finished::Commit {
-            version,
-            tags: run.prepared.tags.len(),
-            taken_back,
-        }),
-        Step::Verify => Some(Finished::Verify {
-            version,
-            taken_back,
-        }),
-        Step::RollBack => Some(Finished::RollBack { version }),
-        Step::Finish => Some(Finished::Finish {
-            version,
-            taken_back,
-        }),
-        Step::Forge => page(run).map(|page| Finished::Forge { page }),
-        Step::Plan
-        | Step::Preflight
-        | Step::Build
-        | Step::Stage
-        | Step::Hooks
-        | Step::Sign
-        | Step::Draft => None,
-    }
-}
-
-/// The page of the release on the forge.
-fn page(run: &Run) -> Option<String> {
-    let forge = run.prepared.forge.as_ref();
-    forge.map(|forge| forge.url.clone())
 }
