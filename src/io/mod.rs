@@ -25,6 +25,7 @@ pub(crate) mod push_door;
 #[doc(hidden)]
 pub mod push_door;
 pub mod registry;
+mod server_warnings;
 pub(crate) mod user_program;
 pub(crate) mod wait_report;
 pub(crate) mod webhook;

@@ -18,6 +18,9 @@ pub struct ForgePolicy {
     /// The address of the project's page; unset: that of the git remote.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<ForgeUrl>,
+    /// A further certificate authority of the forge in a PEM file, seen from the top of the repository.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_file: Option<String>,
     /// Whether the release is made as a draft before any tag moves, where the forge has drafts.
     #[serde(default = "yes")]
     pub draft_first: bool,

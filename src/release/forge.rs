@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::{
     error::{Error, ErrorCode, Result},
-    io::forge::{self, ForgeApi, ForgeError, ReleaseText},
+    io::forge::{self, ForgeApi, ForgeConnection, ForgeError, ReleaseText},
     oci::{Digest, ImageName, Repository},
     plan::{Plan, release::forge::release_text},
     policy::ForgePlace,
@@ -29,7 +29,13 @@ impl Release {
             .forge_place()
             .unwrap_or_else(|| Err("the policy at hand has no `[forge]`".to_owned()))?;
         let remote = self.remote_url.as_deref();
-        forge::open(place, remote, self.environment(), self.events.clone())
+        let own = self.policy().forge.as_ref();
+        let authority = own.and_then(|policy| policy.ca_file.as_ref());
+        let connection = ForgeConnection {
+            ca_file: authority.map(|file| self.top().join(file)),
+            events: self.events.clone(),
+        };
+        forge::open(place, remote, self.environment(), connection)
     }
 
     /// Whether releases may be made, and what a person should know of it.

@@ -14,7 +14,8 @@ use crate::{
     io::{
         environment::Environment,
         forge::{
-            FileContent, ForgeError, ForgeErrorKind, ReleaseFile, error::named, token::ForgeToken,
+            FileContent, ForgeConnection, ForgeError, ForgeErrorKind, ReleaseFile, error::named,
+            token::ForgeToken,
         },
         http::{
             Body, HeaderMap, HeaderName, HeaderValue, Method, Request, Response, TlsConfig,
@@ -22,6 +23,7 @@ use crate::{
         },
         lease::Permit,
         proxy::Proxies,
+        server_warnings::ServerWarnings,
         wait_report::WaitReport,
     },
 };
@@ -47,6 +49,7 @@ pub(super) struct ForgeClient {
     /// Headers of every request.
     headers: HeaderMap,
     events: Events,
+    warnings: ServerWarnings,
 }
 
 /// When a request may be sent again.
@@ -104,7 +107,7 @@ impl ForgeClient {
         origin: &str,
         token: ForgeToken,
         environment: &Environment,
-        events: Events,
+        connection: ForgeConnection,
     ) -> Self {
         let host = Url::parse(origin).ok();
         let loopback = match host.as_ref().and_then(Url::host) {
@@ -116,12 +119,13 @@ impl ForgeClient {
         Self {
             transport: Transport::new(SILENCE, Proxies::new(environment)),
             tls: TlsConfig {
-                ca_file: None,
+                ca_file: connection.ca_file,
                 loopback,
             },
             token,
             headers: HeaderMap::new(),
-            events,
+            events: connection.events,
+            warnings: ServerWarnings::default(),
         }
     }
 
@@ -262,6 +266,9 @@ impl ForgeClient {
             body,
         };
         let sent = self.transport.send(&self.tls, request, permit).await;
+        if let Ok(answer) = &sent {
+            self.warnings.tell(&self.events, url, answer);
+        }
         sent.map_err(|failure| ForgeError::of_transport(name.to_owned(), failure))
     }
 

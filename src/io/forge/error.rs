@@ -64,6 +64,15 @@ impl ForgeError {
         }
     }
 
+    /// With what helps where the token is refused; for any other failure that would lead astray.
+    #[must_use]
+    pub fn remedy_of_token(self, remedy: &'static str) -> Self {
+        match self.kind {
+            ForgeErrorKind::Denied => self.remedy(remedy),
+            _ => self,
+        }
+    }
+
     /// Whether another try cannot succeed.
     #[must_use]
     pub fn is_final(&self) -> bool {
@@ -78,6 +87,7 @@ impl ForgeError {
 
     /// There was no answer.
     pub(super) fn of_transport(request: String, failure: TransportError) -> Self {
+        let is_untrusted = matches!(&failure, TransportError::Unreachable { lasting: true, .. });
         let (kind, detail) = match failure {
             TransportError::Unreachable {
                 detail,
@@ -98,7 +108,11 @@ impl ForgeError {
                 (ForgeErrorKind::NotPermitted, ended.to_string())
             }
         };
-        Self::new(kind, request, detail)
+        let error = Self::new(kind, request, detail);
+        match is_untrusted {
+            true => error.remedy("`forge.ca-file` names a further certificate authority"),
+            false => error,
+        }
     }
 }
 

@@ -9,7 +9,8 @@ use crate::{
         forge::{
             FileHolder, ForgeApi, ForgeError, ForgeErrorKind, ForgeRelease, KeptFile,
             PublicRelease, ReleaseFile, ReleaseText,
-            client::{Again, ForgeClient, ForgeContent, ForgeRequest, address, part},
+            client::{Again, ForgeContent, ForgeRequest, address, part},
+            project::ForgeProject,
         },
         http::Method,
         lease::Permit,
@@ -17,36 +18,9 @@ use crate::{
     policy::ForgePlace,
 };
 
-/// Releases that GitHub lists at once.
-const PAGE: usize = 100;
-/// Pages that are read to find a draft.
-const PAGES: usize = 10;
-
-pub(super) struct GitHub {
-    pub(super) client: ForgeClient,
-    pub(super) place: ForgePlace,
-}
+pub(super) struct GitHub(pub(super) ForgeProject);
 
 impl GitHub {
-    fn request<'a>(
-        &self,
-        method: Method,
-        path: &str,
-        query: &[(&str, &str)],
-    ) -> Result<ForgeRequest<'a>, ForgeError> {
-        let path = match path {
-            "" => format!("repos/{}", self.place.project),
-            path => format!("repos/{}/{path}", self.place.project),
-        };
-        Ok(ForgeRequest {
-            method,
-            url: address(&self.place.api(), &path, query)?,
-            content: ForgeContent::Nothing,
-            again: Again::Always,
-            allowed: &[],
-        })
-    }
-
     fn draft(holder: &FileHolder) -> Result<u64, ForgeError> {
         holder.draft.ok_or_else(|| {
             ForgeError::new(
@@ -80,23 +54,23 @@ fn release(document: &Value) -> Option<ForgeRelease> {
 #[async_trait]
 impl ForgeApi for GitHub {
     fn place(&self) -> &ForgePlace {
-        &self.place
+        &self.0.place
     }
 
     async fn check(&self) -> Result<Option<String>, ForgeError> {
-        let answer = self.client.send(self.request(Method::GET, "", &[])?).await;
+        let answer = self.0.get("", &[], &[]).await;
         let project = answer
             .map_err(|error| {
-                error.remedy("the token needs the right `contents: write` on this project")
+                error.remedy_of_token("the token needs the right `contents: write` on this project")
             })?
             .json()?;
         if project["permissions"]["push"] == json!(false) {
             return Err(ForgeError::new(
                 ForgeErrorKind::Denied,
-                self.place.page(),
+                self.0.place.page(),
                 format!(
                     "the token of `{}` may only read",
-                    self.client.token().variable
+                    self.0.client.token().variable
                 ),
             )
             .remedy("the token needs the right `contents: write` on this project"));
@@ -106,26 +80,16 @@ impl ForgeApi for GitHub {
 
     async fn releases(&self, tag: &str) -> Result<Vec<ForgeRelease>, ForgeError> {
         let mut found = Vec::new();
-        let mut asked = self.request(Method::GET, &format!("releases/tags/{}", part(tag)), &[])?;
-        asked.allowed = &[404];
-        let answer = self.client.send(asked).await?;
+        let path = format!("releases/tags/{}", part(tag));
+        let answer = self.0.get(&path, &[], &[404]).await?;
         if answer.status != 404 {
             found.extend(release(&answer.json()?));
         }
         // A draft is found by listing alone: it has no tag yet.
-        for page in 1..=PAGES {
-            let page = page.to_string();
-            let query = [("per_page", "100"), ("page", &*page)];
-            let asked = self.request(Method::GET, "releases", &query)?;
-            let listed = self.client.send(asked).await?.json()?;
-            let listed = listed.as_array().map_or(&[][..], |all| all);
-            let of_tag = listed.iter().filter(|one| one["tag_name"] == tag);
-            let drafts = of_tag.filter(|one| one["draft"] == json!(true));
-            found.extend(drafts.filter_map(release));
-            if listed.len() < PAGE {
-                break;
-            }
-        }
+        let listed = self.0.list("releases", &[]).await?;
+        let of_tag = listed.iter().filter(|one| one["tag_name"] == tag);
+        let drafts = of_tag.filter(|one| one["draft"] == json!(true));
+        found.extend(drafts.filter_map(release));
         Ok(found)
     }
 
@@ -136,9 +100,9 @@ impl ForgeApi for GitHub {
         let asked = ForgeRequest {
             content: ForgeContent::Json(body),
             again: Again::Never,
-            ..self.request(Method::POST, "releases", &[])?
+            ..self.0.request(Method::POST, "releases", &[])?
         };
-        let answer = self.client.send(asked).await?;
+        let answer = self.0.client.send(asked).await?;
         answer.json()?["id"]
             .as_u64()
             .ok_or_else(|| answer.lacks("number"))
@@ -150,16 +114,17 @@ impl ForgeApi for GitHub {
         body["draft"] = json!(true);
         let asked = ForgeRequest {
             content: ForgeContent::Json(body),
-            ..self.request(Method::PATCH, &format!("releases/{id}"), &[])?
+            ..self
+                .0
+                .request(Method::PATCH, &format!("releases/{id}"), &[])?
         };
-        self.client.send(asked).await.map(drop)
+        self.0.client.send(asked).await.map(drop)
     }
 
     async fn files(&self, holder: &FileHolder) -> Result<Option<Vec<KeptFile>>, ForgeError> {
         let id = Self::draft(holder)?;
         let path = format!("releases/{id}/assets");
-        let asked = self.request(Method::GET, &path, &[("per_page", "100")])?;
-        let listed = self.client.send(asked).await?.json()?;
+        let listed = self.0.list(&path, &[]).await?;
         let file = |one: &Value| {
             let digest = one["digest"].as_str();
             Some(KeptFile {
@@ -172,8 +137,7 @@ impl ForgeApi for GitHub {
                 is_whole: one["state"] == "uploaded",
             })
         };
-        let files = listed.as_array().into_iter().flatten();
-        Ok(Some(files.filter_map(file).collect()))
+        Ok(Some(listed.iter().filter_map(file).collect()))
     }
 
     fn file_url(&self, _holder: &FileHolder, _name: &str) -> Option<String> {
@@ -182,22 +146,19 @@ impl ForgeApi for GitHub {
 
     async fn keep_file(&self, holder: &FileHolder, file: &ReleaseFile) -> Result<(), ForgeError> {
         let id = Self::draft(holder)?;
-        let path = format!("repos/{}/releases/{id}/assets", self.place.project);
+        let path = format!("{}/releases/{id}/assets", self.0.root);
         let asked = ForgeRequest {
             method: Method::POST,
-            url: address(&self.place.uploads(), &path, &[("name", &file.name)])?,
+            url: address(&self.0.place.uploads(), &path, &[("name", &file.name)])?,
             content: ForgeContent::File(file),
             again: Again::Never,
             allowed: &[],
         };
-        self.client.send(asked).await.map(drop)
+        self.0.client.send(asked).await.map(drop)
     }
 
     async fn drop_file(&self, _holder: &FileHolder, file: &KeptFile) -> Result<(), ForgeError> {
-        let path = format!("releases/assets/{}", file.id);
-        let mut asked = self.request(Method::DELETE, &path, &[])?;
-        asked.allowed = &[404];
-        self.client.send(asked).await.map(drop)
+        self.0.delete(&format!("releases/assets/{}", file.id)).await
     }
 
     async fn make_public(&self, public: &PublicRelease, permit: &Permit) -> Result<(), ForgeError> {
@@ -214,17 +175,15 @@ impl ForgeApi for GitHub {
         let asked = ForgeRequest {
             content: ForgeContent::Json(body),
             again: Again::Permitted(permit),
-            ..self.request(method, &path, &[])?
+            ..self.0.request(method, &path, &[])?
         };
-        self.client.send(asked).await.map(drop)
+        self.0.client.send(asked).await.map(drop)
     }
 
     async fn discard(&self, holder: &FileHolder) -> Result<(), ForgeError> {
         let Some(id) = holder.draft else {
             return Ok(());
         };
-        let mut asked = self.request(Method::DELETE, &format!("releases/{id}"), &[])?;
-        asked.allowed = &[404];
-        self.client.send(asked).await.map(drop)
+        self.0.delete(&format!("releases/{id}")).await
     }
 }

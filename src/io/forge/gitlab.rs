@@ -9,7 +9,8 @@ use crate::{
         forge::{
             FileHolder, ForgeApi, ForgeError, ForgeErrorKind, ForgeRelease, KeptFile,
             PublicRelease, ReleaseFile, ReleaseText,
-            client::{Again, ForgeClient, ForgeContent, ForgeRequest, address, part},
+            client::{Again, ForgeContent, ForgeRequest, part},
+            project::ForgeProject,
         },
         http::Method,
         lease::Permit,
@@ -28,35 +29,9 @@ enum Package {
     Unseen,
 }
 
-pub(super) struct GitLab {
-    pub(super) client: ForgeClient,
-    pub(super) place: ForgePlace,
-}
+pub(super) struct GitLab(pub(super) ForgeProject);
 
 impl GitLab {
-    fn project(&self) -> String {
-        format!("projects/{}", part(&self.place.project))
-    }
-
-    fn request<'a>(
-        &self,
-        method: Method,
-        path: &str,
-        query: &[(&str, &str)],
-    ) -> Result<ForgeRequest<'a>, ForgeError> {
-        let path = match path {
-            "" => self.project(),
-            path => format!("{}/{path}", self.project()),
-        };
-        Ok(ForgeRequest {
-            method,
-            url: address(&self.place.api(), &path, query)?,
-            content: ForgeContent::Nothing,
-            again: Again::Always,
-            allowed: &[],
-        })
-    }
-
     fn file_path(version: &str, name: &str) -> String {
         format!(
             "packages/generic/{PACKAGE}/{}/{}",
@@ -72,18 +47,17 @@ impl GitLab {
             ("package_name", PACKAGE),
             ("package_version", version),
         ];
-        let asked = self.request(Method::GET, "packages", &query)?;
-        let listed = match self.client.send(asked).await {
+        let listed = match self.0.list("packages", &query).await {
             Err(error)
-                if error.kind == ForgeErrorKind::Denied && self.client.token().is_of_job() =>
+                if error.kind == ForgeErrorKind::Denied && self.0.client.token().is_of_job() =>
             {
                 return Ok(Package::Unseen);
             }
-            listed => listed?.json()?,
+            listed => listed?,
         };
         // The name is searched for, and so longer ones come, too.
         let is_it = |one: &&Value| one["name"] == PACKAGE && one["version"] == version;
-        let mut packages = listed.as_array().into_iter().flatten();
+        let mut packages = listed.iter();
         let found = packages.find(is_it).and_then(|one| one["id"].as_u64());
         Ok(found.map_or(Package::None, Package::There))
     }
@@ -92,20 +66,20 @@ impl GitLab {
 #[async_trait]
 impl ForgeApi for GitLab {
     fn place(&self) -> &ForgePlace {
-        &self.place
+        &self.0.place
     }
 
     async fn check(&self) -> Result<Option<String>, ForgeError> {
-        if self.client.token().is_of_job() {
+        if self.0.client.token().is_of_job() {
             return Ok(Some(
                 "`CI_JOB_TOKEN` makes releases, and usually cannot push the git tag and the lock: git needs a credential of its own"
                     .to_owned(),
             ));
         }
-        let answer = self.client.send(self.request(Method::GET, "", &[])?).await;
+        let answer = self.0.get("", &[], &[]).await;
         let project = answer
             .map_err(|error| {
-                error.remedy(
+                error.remedy_of_token(
                     "the token needs the scope `api`, and the role Developer or a higher one",
                 )
             })?
@@ -116,7 +90,7 @@ impl ForgeApi for GitLab {
         if level.max().is_some_and(|level| level < 30) {
             return Err(ForgeError::new(
                 ForgeErrorKind::Denied,
-                self.place.page(),
+                self.0.place.page(),
                 "the token's role is below Developer",
             )
             .remedy("the token needs the scope `api`, and the role Developer or a higher one"));
@@ -125,9 +99,8 @@ impl ForgeApi for GitLab {
     }
 
     async fn releases(&self, tag: &str) -> Result<Vec<ForgeRelease>, ForgeError> {
-        let mut asked = self.request(Method::GET, &format!("releases/{}", part(tag)), &[])?;
-        asked.allowed = &[404];
-        let answer = self.client.send(asked).await?;
+        let path = format!("releases/{}", part(tag));
+        let answer = self.0.get(&path, &[], &[404]).await?;
         if answer.status == 404 {
             return Ok(Vec::new());
         }
@@ -157,8 +130,7 @@ impl ForgeApi for GitLab {
             Package::There(package) => package,
         };
         let path = format!("packages/{package}/package_files");
-        let asked = self.request(Method::GET, &path, &[("per_page", "100")])?;
-        let listed = self.client.send(asked).await?.json()?;
+        let listed = self.0.list(&path, &[]).await?;
         let file = |one: &Value| {
             Some(KeptFile {
                 id: one["id"].as_u64()?,
@@ -168,13 +140,12 @@ impl ForgeApi for GitLab {
                 is_whole: true,
             })
         };
-        let files = listed.as_array().into_iter().flatten();
-        Ok(Some(files.filter_map(file).collect()))
+        Ok(Some(listed.iter().filter_map(file).collect()))
     }
 
     fn file_url(&self, holder: &FileHolder, name: &str) -> Option<String> {
         let path = Self::file_path(&holder.version, name);
-        Some(format!("{}/{}/{path}", self.place.api(), self.project()))
+        Some(format!("{}/{}/{path}", self.0.place.api(), self.0.root))
     }
 
     async fn keep_file(&self, holder: &FileHolder, file: &ReleaseFile) -> Result<(), ForgeError> {
@@ -182,9 +153,9 @@ impl ForgeApi for GitLab {
         let asked = ForgeRequest {
             content: ForgeContent::File(file),
             again: Again::Never,
-            ..self.request(Method::PUT, &path, &[])?
+            ..self.0.request(Method::PUT, &path, &[])?
         };
-        self.client.send(asked).await.map(drop)
+        self.0.client.send(asked).await.map(drop)
     }
 
     async fn drop_file(&self, holder: &FileHolder, file: &KeptFile) -> Result<(), ForgeError> {
@@ -192,9 +163,7 @@ impl ForgeApi for GitLab {
             return Ok(());
         };
         let path = format!("packages/{package}/package_files/{}", file.id);
-        let mut asked = self.request(Method::DELETE, &path, &[])?;
-        asked.allowed = &[404];
-        self.client.send(asked).await.map(drop)
+        self.0.delete(&path).await
     }
 
     async fn make_public(&self, public: &PublicRelease, permit: &Permit) -> Result<(), ForgeError> {
@@ -210,9 +179,9 @@ impl ForgeApi for GitLab {
         let asked = ForgeRequest {
             content: ForgeContent::Json(body),
             again: Again::Permitted(permit),
-            ..self.request(Method::POST, "releases", &[])?
+            ..self.0.request(Method::POST, "releases", &[])?
         };
-        match self.client.send(asked).await {
+        match self.0.client.send(asked).await {
             // A tag that was pushed a moment ago may not be known yet.
             Err(error) if error.detail.contains("Ref is not specified") => Err(ForgeError {
                 kind: ForgeErrorKind::Later(None),
@@ -226,9 +195,7 @@ impl ForgeApi for GitLab {
         let Package::There(package) = self.package(&holder.version).await? else {
             return Ok(());
         };
-        let mut asked = self.request(Method::DELETE, &format!("packages/{package}"), &[])?;
-        asked.allowed = &[404];
-        self.client.send(asked).await.map(drop)
+        self.0.delete(&format!("packages/{package}")).await
     }
 }
 

@@ -10,6 +10,7 @@ mod error;
 mod github;
 mod gitlab;
 mod open;
+mod project;
 mod token;
 
 pub use api::{
@@ -17,4 +18,4 @@ pub use api::{
     ReleaseText, has_drafts,
 };
 pub use error::{ForgeError, ForgeErrorKind};
-pub use open::open;
+pub use open::{ForgeConnection, open};

@@ -1,15 +1,31 @@
 //! The client of a forge.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use crate::{
     event::Events,
     io::{
         environment::Environment,
-        forge::{ForgeApi, client::ForgeClient, github::GitHub, gitlab::GitLab, token::token},
+        forge::{
+            ForgeApi,
+            client::{ForgeClient, part},
+            github::GitHub,
+            gitlab::GitLab,
+            project::ForgeProject,
+            token::token,
+        },
     },
     policy::{ForgePlace, ForgeService},
 };
+
+/// How a forge is spoken to.
+#[derive(Debug)]
+pub struct ForgeConnection {
+    /// A further certificate authority, PEM.
+    pub ca_file: Option<PathBuf>,
+    /// Told about long waits and uploads.
+    pub events: Events,
+}
 
 /// The project at `place`. `remote` is the address of the git remote, whose host the token may be sent to.
 /// Asks nobody.
@@ -20,17 +36,22 @@ pub fn open(
     place: ForgePlace,
     remote: Option<&str>,
     environment: &Environment,
-    events: Events,
+    connection: ForgeConnection,
 ) -> Result<Arc<dyn ForgeApi>, String> {
     let token = token(&place, remote, environment)?;
-    let client = ForgeClient::new(&place.origin, token, environment, events);
+    let client = ForgeClient::new(&place.origin, token, environment, connection);
     Ok(match place.service {
-        ForgeService::GitHub => {
-            let client = client
+        ForgeService::GitHub => Arc::new(GitHub(ForgeProject {
+            client: client
                 .with_header("accept", "application/vnd.github+json")
-                .with_header("x-github-api-version", "2022-11-28");
-            Arc::new(GitHub { client, place })
-        }
-        ForgeService::GitLab => Arc::new(GitLab { client, place }),
+                .with_header("x-github-api-version", "2022-11-28"),
+            root: format!("repos/{}", place.project),
+            place,
+        })),
+        ForgeService::GitLab => Arc::new(GitLab(ForgeProject {
+            client,
+            root: format!("projects/{}", part(&place.project)),
+            place,
+        })),
     })
 }

@@ -21,6 +21,7 @@ use crate::{
         lease::Permit,
         proxy::Proxies,
         registry::{RegistryError, RegistryErrorKind, response},
+        server_warnings::ServerWarnings,
         wait_report::{LastWord, WaitReport},
     },
 };
@@ -87,6 +88,7 @@ pub(crate) struct RetryClient {
     pub events: Events,
     pub policy: RetryPolicy,
     throttles: Mutex<HashMap<String, Arc<HostThrottle>>>,
+    warnings: ServerWarnings,
     large_documents: Semaphore,
 }
 
@@ -130,6 +132,7 @@ impl RetryClient {
             events,
             policy,
             throttles: Mutex::default(),
+            warnings: ServerWarnings::default(),
             large_documents: Semaphore::new(LARGE_DOCUMENTS),
         }
     }
@@ -147,8 +150,9 @@ impl RetryClient {
         let (mut tries, mut report): (_, Option<WaitReport>) = (1, None);
         loop {
             let request = make();
-            let name = response::describe(&request.method, &request.url);
-            let throttle = self.throttle(&request.url);
+            let url = request.url.clone();
+            let name = response::describe(&request.method, &url);
+            let throttle = self.throttle(&url);
             throttle.wait(&self.events, &name).await;
             let is_file = matches!(request.body, http::Body::File { .. });
             let sent = self.transport.send(tls, request, repeat.permit());
@@ -161,7 +165,11 @@ impl RetryClient {
                         .await
                 }
             };
-            match sent.await {
+            let sent = sent.await;
+            if let Ok(answer) = &sent {
+                self.warnings.tell(&self.events, &url, answer);
+            }
+            match sent {
                 Ok(answer) if answer.status() == 429 => {
                     let asked = response::wait_of(&answer);
                     // Where the registry does not say how long: slower than after a failure.
