@@ -38,6 +38,9 @@ const TRIES: u32 = 5;
 /// How long taking a draft back may hold up the end of a run.
 const TAKEN_BACK: Duration = Duration::from_secs(60);
 
+/// Why a release on the forge stays.
+pub(super) const PUBLIC: &str = "it is public by now, and hoist deletes nothing that people see";
+
 /// What this run's draft is known by.
 fn marker(world: &World, adopted: bool) -> String {
     let adopted = if adopted { ADOPTED } else { "" };
@@ -102,7 +105,8 @@ pub(super) async fn take_back(world: &World, made: &ForgeRecord, version: &Versi
     let taken = withdraw(&**forge, made, version);
     let taken = tokio::time::timeout(TAKEN_BACK, taken).await;
     let failed = match taken {
-        Ok(Ok(())) => return,
+        Ok(Ok(DraftEnd::Done)) => return,
+        Ok(Ok(DraftEnd::Public)) => PUBLIC.to_owned(),
         Ok(Err(error)) => error.to_string(),
         Err(_) => "it took too long".to_owned(),
     };
@@ -120,6 +124,15 @@ pub(super) fn tell_left(world: &World, made: &ForgeRecord, why: &str) {
         .warning(format!("{what} could not be deleted: {why}"));
 }
 
+/// What became of what the forge has of a release that is given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum DraftEnd {
+    /// Nothing of it is left, or what is left is somebody else's.
+    Done,
+    /// Somebody has made the release public in the meantime, and so it stays.
+    Public,
+}
+
 /// Deletes what the forge has of a release that is given up, where it is known to be its own.
 ///
 /// # Errors
@@ -128,10 +141,10 @@ pub(super) async fn withdraw(
     forge: &dyn ForgeApi,
     made: &ForgeRecord,
     version: &Version,
-) -> std::result::Result<(), ForgeError> {
+) -> std::result::Result<DraftEnd, ForgeError> {
     // It was somebody's before, and stays a draft.
     if made.adopted {
-        return Ok(());
+        return Ok(DraftEnd::Done);
     }
     let holder = FileHolder {
         draft: made.id,
@@ -140,13 +153,16 @@ pub(super) async fn withdraw(
     let found = forge.releases(made.tag.short()).await?;
     let is_own = |one: &&ForgeRelease| one.text.contains(&made.marker);
     let mut own = found.iter().filter(is_own);
+    if own.clone().any(|one| one.is_public) {
+        return Ok(DraftEnd::Public);
+    }
     let goes = match made.id {
         Some(id) => own.any(|one| one.id == Some(id) && !one.is_public),
         None => !made.links.is_empty() && found.iter().all(|one| !one.is_public),
     };
     match goes {
-        true => forge.discard(&holder).await,
-        false => Ok(()),
+        true => forge.discard(&holder).await.map(|()| DraftEnd::Done),
+        false => Ok(DraftEnd::Done),
     }
 }
 

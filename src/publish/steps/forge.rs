@@ -3,12 +3,12 @@
 
 use crate::{
     io::{
-        forge::{ForgeApi, ForgeError, ForgeRelease, PublicRelease, ReleaseText},
+        forge::{FileHolder, ForgeApi, ForgeError, ForgeRelease, PublicRelease, ReleaseText},
         git::remote::RefPattern,
     },
     publish::{
         deadline::{Backoff, Deadline, REFUSALS},
-        draft::{tell_left, withdraw as withdrawn},
+        draft::{DraftEnd, PUBLIC, tell_left, withdraw as withdrawn},
         draft_files::pause,
         protocol::{
             journal::ForgeRecord,
@@ -130,6 +130,7 @@ async fn try_to_reveal(
             Some(_) => {}
         }
     }
+    check_files(run, forge, record).await?;
     check_tag(run, record).await?;
     let public = PublicRelease {
         draft: record.id,
@@ -146,6 +147,31 @@ async fn try_to_reveal(
     let permit = run.holding.permit();
     let sent = forge.make_public(&public, &permit).await;
     sent.map_err(Unrevealed::Failed)
+}
+
+/// The files that the release links are there. A draft has its files itself; what a token may not see is
+/// believed.
+async fn check_files(
+    run: &Run,
+    forge: &dyn ForgeApi,
+    record: &ForgeRecord,
+) -> Result<(), Unrevealed> {
+    if record.links.is_empty() {
+        return Ok(());
+    }
+    let holder = FileHolder {
+        draft: record.id,
+        version: run.prepared.version.to_string(),
+    };
+    let kept = forge.files(&holder).await.map_err(Unrevealed::Failed)?;
+    let Some(kept) = kept else {
+        return Ok(());
+    };
+    let is_there = |name: &String| kept.iter().any(|file| file.name == *name);
+    match record.links.iter().find(|(name, _)| !is_there(name)) {
+        Some((name, _)) => Err(Unrevealed::Never(format!("its file `{name}` is gone"))),
+        None => Ok(()),
+    }
 }
 
 /// The remote shows the tag that this release has made; or, where it was there before, that it still is.
@@ -205,7 +231,8 @@ async fn gone(
         let tried = withdrawn(forge, record, &run.prepared.version);
         let error = match limit.run(tried).await {
             None => return Err("it was not known in time".to_owned()),
-            Some(Ok(())) => return Ok(()),
+            Some(Ok(DraftEnd::Done)) => return Ok(()),
+            Some(Ok(DraftEnd::Public)) => return Err(PUBLIC.to_owned()),
             Some(Err(error)) => error,
         };
         tries -= 1;
