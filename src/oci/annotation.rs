@@ -29,5 +29,9 @@ pub const BASE_DIGEST: &str = "org.opencontainers.image.base.digest";
 pub const CONTAINERD_NAME: &str = "io.containerd.image.name";
 /// BuildKit's mark on the entry of an attestation in an index.
 pub const REFERENCE_TYPE: &str = "vnd.docker.reference.type";
+/// The image that such an attestation is about, by its digest.
+pub const REFERENCE_DIGEST: &str = "vnd.docker.reference.digest";
+/// What [`REFERENCE_TYPE`] says of an attestation.
+pub const ATTESTATION: &str = "attestation-manifest";
 /// The description of a leg, at the entry of a layout's `index.json` (JSON).
 pub const LEG: &str = "hoist.leg";

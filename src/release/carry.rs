@@ -2,8 +2,11 @@
 
 use crate::{
     error::{Error, ErrorCode, Result},
-    io::registry::referrer_tree::{ReferrerTreeError, referrer_tree},
-    oci::{Digest, Image, Repository},
+    io::registry::{
+        RepositoryApi,
+        referrer_tree::{ReferrerTreeError, referrer_tree},
+    },
+    oci::{Digest, Image, Repository, Tag, referrer::referrers_tag},
     plan::{Plan, PlannedSource},
     publish::Referrer,
     release::{errors, facade::Release},
@@ -57,6 +60,7 @@ impl Release {
                     .hint("delete what nobody needs, or copy the image with another program first"));
             }
         };
+        self.tell_of_tags(api.as_ref(), &subjects).await;
         let mut all = Vec::new();
         for tree in found {
             self.store().hold(tree.manifest.digest())?;
@@ -69,5 +73,24 @@ impl Release {
             all.extend(Referrer::new(index, content, Some(from.clone())));
         }
         Ok(all)
+    }
+
+    /// What cosign 2 keeps under tags is no referrer. It stays where it is, and is named.
+    async fn tell_of_tags(&self, api: &dyn RepositoryApi, subjects: &[Digest]) {
+        // Where no list can be had, there is nothing to tell, and nothing is lost.
+        let Ok(tags) = api.tags().await else { return };
+        let is_about = |tag: &&Tag| {
+            let mut lists = subjects.iter().map(referrers_tag);
+            lists.any(|list| {
+                let ending = tag.as_str().strip_prefix(list.as_str());
+                ending.is_some_and(|ending| ending.starts_with('.'))
+            })
+        };
+        for tag in tags.iter().filter(is_about) {
+            self.events.warning(format!(
+                "{} is not copied: it is a tag of cosign 2, and no referrer",
+                api.repository().tag(tag)
+            ));
+        }
     }
 }

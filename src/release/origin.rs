@@ -9,6 +9,7 @@ use crate::{
     plan::{
         Plan, PlannedSource,
         release::{
+            oddities::oddities,
             origin::{EarlierRelease, GivenImage, ImageOrigin},
             receipt,
         },
@@ -55,6 +56,12 @@ impl Release {
                 layout,
                 made: options.legs.is_empty() && source.command().is_some(),
             };
+            let index = image.manifest.media_type.is_index();
+            let index = index.then(|| serde_json::from_slice(&image.manifest.bytes).ok());
+            for odd in oddities(index.flatten().as_ref(), &runnable) {
+                self.events
+                    .warning(format!("the image at `{layout}`: {odd}"));
+            }
             let checked = origin.as_ref().map(|origin| origin.check(&given));
             if let Some(note) = checked.transpose()?.flatten() {
                 self.events.note(note);

@@ -20,8 +20,6 @@ use crate::{
 const MAX_DEPTH: usize = 8;
 /// Most entries of all indexes of a leg.
 const MAX_ENTRIES: usize = 1_000;
-/// BuildKit's name of the manifest that an attestation is about.
-const REFERENCE_DIGEST: &str = "vnd.docker.reference.digest";
 
 /// Takes a leg apart.
 ///
@@ -162,7 +160,7 @@ impl<'a> LegWalk<'a> {
         manifest: &'a Manifest,
         document: &ManifestDocument,
     ) -> Result<()> {
-        let named = entry.annotations.get(REFERENCE_DIGEST);
+        let named = entry.annotations.get(annotation::REFERENCE_DIGEST);
         let subject = match (named, &document.subject) {
             (Some(text), _) => text.parse().ok(),
             (None, Some(subject)) => Some(subject.digest.clone()),

@@ -8,6 +8,7 @@ pub mod inputs;
 pub mod labels;
 pub mod lock_images;
 pub mod lock_journal;
+pub mod oddities;
 pub mod origin;
 pub mod ownership;
 pub mod preconditions;
