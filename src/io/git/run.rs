@@ -51,6 +51,8 @@ pub(crate) const OF_ANOTHER_REPOSITORY: [&str; 17] = [
     "GIT_ATTR_SOURCE",
 ];
 
+/// How the variables begin that hold passwords of registries.
+const PASSWORDS: &str = "HOIST_REGISTRY_PASSWORD";
 /// Most lines of a server's explanation that are shown: the last ones.
 const MAX_SERVER_LINES: usize = 8;
 /// Longest such line, in characters.
@@ -195,6 +197,13 @@ impl Git {
         // A few messages are read, to tell "cannot do this at all" from other failures: in English.
         command.env("LC_ALL", "C");
         for name in OF_ANOTHER_REPOSITORY {
+            command.env_remove(name);
+        }
+        // Helpers and hooks of git may want any other variable, but nobody's besides hoist's are these.
+        let passwords = std::env::vars_os().map(|(name, _)| name);
+        let passwords =
+            passwords.filter(|name| name.as_encoded_bytes().starts_with(PASSWORDS.as_bytes()));
+        for name in passwords {
             command.env_remove(name);
         }
         // Neither git nor ssh may wait for an answer on a terminal. A program that asks in a window
