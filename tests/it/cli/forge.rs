@@ -17,20 +17,20 @@ use crate::{
 
 const NAME: &str = "acme/api";
 
-struct Scene<'r> {
-    world: World<'r>,
-    forge: TestForge,
+pub(crate) struct Scene<'r> {
+    pub world: World<'r>,
+    pub forge: TestForge,
 }
 
 impl<'r> Scene<'r> {
-    fn new(registry: &'r TestRegistry, forge: TestForge) -> Self {
+    pub fn new(registry: &'r TestRegistry, forge: TestForge) -> Self {
         let world = World::new(registry, &[NAME]);
         forge.state().tags_of = Some(world.remote.path());
         Self { world, forge }
     }
 
     /// A project with these keys of `[forge]`, and files for its release.
-    fn project(&self, keys: &str) -> Clone<'_> {
+    pub fn project(&self, keys: &str) -> Clone<'_> {
         let clone = self.world.project_that_settles("a");
         let mut policy = fs::read_to_string(clone.path().join("release.toml")).unwrap();
         let kind = match self.forge.state().is_gitlab {
@@ -47,7 +47,7 @@ impl<'r> Scene<'r> {
         clone
     }
 
-    fn command(&self, clone: &Clone<'_>, args: &[&str]) -> Command {
+    pub fn command(&self, clone: &Clone<'_>, args: &[&str]) -> Command {
         let mut command = self.world.command(clone, args);
         let variable = match self.forge.state().is_gitlab {
             true => "GITLAB_TOKEN",
@@ -59,19 +59,19 @@ impl<'r> Scene<'r> {
         command
     }
 
-    fn run(&self, clone: &Clone<'_>, args: &[&str]) -> Run {
+    pub fn run(&self, clone: &Clone<'_>, args: &[&str]) -> Run {
         let run = Run::of(&mut self.command(clone, args));
         assert!(!run.to_string().contains(TOKEN), "{run}");
         run
     }
 
-    fn release(&self, clone: &Clone<'_>) -> Run {
+    pub fn release(&self, clone: &Clone<'_>) -> Run {
         self.run(clone, &["release", "--version", "1.0.0", "--yes", "-vv"])
     }
 
     /// The whole of it is there: tags, git tag, and one release that everybody sees.
     #[track_caller]
-    fn is_complete(&self, run: &Run) {
+    pub fn is_complete(&self, run: &Run) {
         assert!(self.world.shows("1.0.0").is_some(), "{run}");
         assert!(self.world.remote.refs().contains("v1.0.0"), "{run}");
         self.world.assert_unlocked();
@@ -85,7 +85,7 @@ impl<'r> Scene<'r> {
 
     /// Nothing of it is there.
     #[track_caller]
-    fn is_as_before(&self, run: &Run) {
+    pub fn is_as_before(&self, run: &Run) {
         assert_eq!(self.world.shows("1.0.0"), None, "{run}");
         assert!(!self.world.remote.refs().contains("v1.0.0"), "{run}");
         self.world.assert_unlocked();
@@ -94,7 +94,7 @@ impl<'r> Scene<'r> {
     }
 }
 
-fn registry() -> TestRegistry {
+pub(crate) fn registry() -> TestRegistry {
     TestRegistry::start(Personality::default())
 }
 

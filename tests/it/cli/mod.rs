@@ -42,3 +42,4 @@ mod signals;
 mod stale_layout;
 mod trace;
 mod transcripts;
+mod unplanned;

@@ -7,28 +7,10 @@ use testkit::sandbox::Clone;
 
 use crate::{
     registry::server::{Personality, Referrers, TestRegistry},
-    support::{Run, World},
+    support::{Run, World, signer::SIGNER},
 };
 
 const NAME: &str = "acme/api";
-
-/// Puts a signature of the image beside it, as cosign does, and says which tags it sees.
-const SIGNER: &str = r#"
-image=$1
-host=${image%%/*}; rest=${image#*/}; path=${rest%@*}; digest=${rest#*@}
-ask() { # method, path, body
-  exec 3<>"/dev/tcp/${host%:*}/${host#*:}"
-  printf '%s %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\nContent-Type: application/vnd.oci.image.manifest.v1+json\r\nContent-Length: %s\r\n\r\n%s' \
-    "$1" "$2" "$host" "${#3}" "$3" >&3
-  cat <&3
-  exec 3>&-
-}
-empty='{"mediaType":"application/vnd.oci.empty.v1+json","digest":"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a","size":2}'
-body='{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","artifactType":"application/x.signature","config":'$empty',"layers":[],"subject":{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"'$digest'","size":1}}'
-own=sha256:$(printf %s "$body" | sha256sum | cut -d' ' -f1)
-ask PUT "/v2/$path/manifests/$own" "$body" | grep -q '^HTTP/1.1 201'
-echo "signed $digest"
-"#;
 
 /// A project that is signed as `sign` says, with its gate; scripts are run by bash.
 fn project<'w>(world: &'w World<'_>, sign: &str) -> Clone<'w> {

@@ -226,19 +226,59 @@ fn check_files(what: &str, forge: &FakeForge, now: &Snapshot) {
     }
 }
 
-/// A release of one repository that died in the middle, here or on another machine; its recovery
-/// fails in operation `n`, and is taken up again. Returns how many operations the recovery had.
-async fn recovery(n: u64, fault: &(&str, Fault), times: u64, way: Way, tally: &mut Tally) -> u64 {
+/// Where a release of one repository dies.
+#[derive(Debug, Clone, Copy)]
+struct Death {
+    on: &'static str,
+    skip: u64,
+    forge: Option<ForgeService>,
+}
+
+impl Death {
+    /// Two of the moving tags are there, two are not.
+    const fn midway(forge: Option<ForgeService>) -> Self {
+        Self {
+            on: "PUT 127.0.0.1:5001/acme/api:",
+            skip: 4,
+            forge,
+        }
+    }
+
+    /// Git has the tag, and nobody sees the release on the forge.
+    const fn unrevealed(forge: ForgeService) -> Self {
+        Self {
+            on: "forge publish",
+            skip: 0,
+            forge: Some(forge),
+        }
+    }
+}
+
+/// A release that died, here or on another machine; its recovery fails in operation `n`, and is taken up
+/// again. Returns how many operations the recovery had.
+async fn recovery(
+    death: Death,
+    n: u64,
+    fault: &(&str, Fault),
+    times: u64,
+    way: Way,
+    tally: &mut Tally,
+) -> u64 {
     let mut scene = Scene::new(&Setting {
         repositories: 1,
+        forge: death.forge,
         ..Setting::default()
     });
     let (before, after) = (scene.snapshot(), scene.after());
-    let what = format!("operation {n} of a recovery {} ×{times}, {way:?}", fault.0);
-    // Two of the moving tags are there, two are not.
-    scene
-        .faults
-        .strike("PUT 127.0.0.1:5001/acme/api:", 4, 1, Fault::CrashAfter);
+    let what = format!(
+        "{death:?}, operation {n} of a recovery {} ×{times}, {way:?}",
+        fault.0
+    );
+    let crash = match death.skip {
+        0 => Fault::CrashBefore,
+        _ => Fault::CrashAfter,
+    };
+    scene.faults.strike(death.on, death.skip, 1, crash);
     assert!(scene.run(1).await.is_none(), "{what}");
     scene.faults.clear();
     scene.faults.forget();
@@ -275,14 +315,14 @@ async fn recovery(n: u64, fault: &(&str, Fault), times: u64, way: Way, tally: &m
     operations
 }
 
-async fn exhaust_recovery(ways: &[Way]) -> Tally {
+async fn exhaust_recovery(death: Death, ways: &[Way]) -> Tally {
     let mut tally = Tally::default();
     for way in ways {
         for (name, fault, times) in FAULTS {
             for &times in times {
                 for n in 0.. {
                     let fault = (name, fault.clone());
-                    if recovery(n, &fault, times, *way, &mut tally).await <= n {
+                    if recovery(death, n, &fault, times, *way, &mut tally).await <= n {
                         break;
                     }
                 }
@@ -294,16 +334,36 @@ async fn exhaust_recovery(ways: &[Way]) -> Tally {
 
 #[tokio::test(start_paused = true)]
 async fn every_fault_at_every_operation_of_a_recovery() {
-    let tally = exhaust_recovery(&[HERE_FORWARD, ELSEWHERE_BACK]).await;
+    let death = Death::midway(None);
+    let tally = exhaust_recovery(death, &[HERE_FORWARD, ELSEWHERE_BACK]).await;
     print("1 repository × 6 tags, recovered", &tally);
     assert!(tally.complete > 200 && tally.as_before > 500);
+}
+
+/// With a draft on the forge: the recovery makes it public or deletes it, whatever fails.
+#[tokio::test(start_paused = true)]
+async fn every_fault_at_every_operation_of_a_recovery_with_a_forge() {
+    for service in [ForgeService::GitHub, ForgeService::GitLab] {
+        let death = Death::midway(Some(service));
+        let tally = exhaust_recovery(death, &[HERE_FORWARD, ELSEWHERE_BACK]).await;
+        print(
+            &format!("1 repository × 6 tags, {service}, recovered"),
+            &tally,
+        );
+        assert!(tally.complete > 200 && tally.as_before > 500);
+        // From here there is no way back.
+        let death = Death::unrevealed(service);
+        let tally = exhaust_recovery(death, &[HERE_FORWARD, way(true, true)]).await;
+        print(&format!("the git tag is out, {service}, recovered"), &tally);
+        assert!(tally.complete > 100 && tally.as_before == 0);
+    }
 }
 
 /// By hand, as below.
 #[tokio::test(start_paused = true)]
 #[ignore = "takes long; a part of it runs each time"]
 async fn every_personality_recovers_in_every_way() {
-    let tally = exhaust_recovery(&WAYS).await;
+    let tally = exhaust_recovery(Death::midway(None), &WAYS).await;
     print("1 repository × 6 tags, recovered in every way", &tally);
 }
 

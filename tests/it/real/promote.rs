@@ -23,7 +23,7 @@ fn policy(repositories: &[&Registry]) -> String {
 
 /// Two platforms and an attestation of each, as BuildKit lays them out. Gives back the index, and
 /// how many blobs of how many bytes lie below it.
-fn candidate(clone: &Clone<'_>, commit: &str) -> (Digest, u64, u64) {
+pub(super) fn candidate(clone: &Clone<'_>, commit: &str) -> (Digest, u64, u64) {
     let mut layout = Layout::new(&clone.path().join("dist/oci"));
     let labels = json!({
         "org.opencontainers.image.version": "1.3.0-rc.2",

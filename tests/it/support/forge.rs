@@ -51,7 +51,16 @@ impl TestForge {
         Self::start(true)
     }
 
+    /// GitLab behind TLS, with a certificate of an authority of its own.
+    pub fn gitlab_behind_tls() -> Self {
+        Self::start_with(true, true)
+    }
+
     fn start(is_gitlab: bool) -> Self {
+        Self::start_with(is_gitlab, false)
+    }
+
+    fn start_with(is_gitlab: bool, has_tls: bool) -> Self {
         let state = Arc::new(Mutex::new(ForgeState {
             is_gitlab,
             releases: Vec::new(),
@@ -64,7 +73,11 @@ impl TestForge {
             last: 100,
         }));
         let shared = state.clone();
-        let server = WebServer::start(move |asked| shared.lock().unwrap().answer(asked));
+        let answer = move |asked: &Asked| shared.lock().unwrap().answer(asked);
+        let server = match has_tls {
+            true => WebServer::start_tls(answer),
+            false => WebServer::start(answer),
+        };
         Self { server, state }
     }
 
@@ -72,12 +85,18 @@ impl TestForge {
         self.state.lock().unwrap()
     }
 
+    /// The state for what happens on other threads.
+    pub fn shared(&self) -> Arc<Mutex<ForgeState>> {
+        self.state.clone()
+    }
+
     pub fn url(&self) -> String {
         self.server.url()
     }
 
     pub fn host(&self) -> String {
-        self.url().trim_start_matches("http://").to_owned()
+        let url = self.url();
+        url.split("://").nth(1).unwrap_or_default().to_owned()
     }
 
     pub fn log(&self) -> Vec<Asked> {
@@ -121,6 +140,20 @@ impl Drop for TestForge {
             .open(path);
         file.unwrap().write_all(text.as_bytes()).unwrap();
     }
+}
+
+/// The page of a list that was asked for.
+fn page(asked: &Asked, all: &[Value]) -> Answer {
+    let query = asked.target.split('?').nth(1).unwrap_or_default();
+    let number = |key: &str| {
+        let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+        let found = pairs.find(|(name, _)| *name == key);
+        found.and_then(|(_, value)| value.parse::<usize>().ok())
+    };
+    let size = number("per_page").unwrap_or(30);
+    let from = size * (number("page").unwrap_or(1) - 1);
+    let page: Vec<&Value> = all.iter().skip(from).take(size).collect();
+    Answer::json(200, &json!(page))
 }
 
 fn message(status: u16, text: &str) -> Answer {
@@ -241,7 +274,7 @@ impl ForgeState {
                 let found = all.find(|it| it["tag_name"] == *tag && it["draft"] == json!(false));
                 found.map_or_else(|| message(404, "Not Found"), |it| Answer::json(200, it))
             }
-            ("GET", ["releases"], false) => Answer::json(200, &json!(self.releases)),
+            ("GET", ["releases"], false) => page(asked, &self.releases),
             ("POST", ["releases"], false) => self.create(&asked.json()),
             ("PATCH", ["releases", id], false) => self.change(id, &asked.json()),
             ("DELETE", ["releases", "assets", id], false) => {
@@ -261,7 +294,7 @@ impl ForgeState {
                 Answer::text(204, "")
             }
             ("GET", ["releases", id, "assets"], false) => match self.release(id) {
-                Some(release) => Answer::json(200, &release["assets"]),
+                Some(release) => page(asked, release["assets"].as_array().unwrap()),
                 None => message(404, "Not Found"),
             },
             ("POST", ["releases", id, "assets"], true) => self.upload(id, asked),
@@ -389,7 +422,7 @@ impl ForgeState {
                 versions.dedup();
                 let package = |version: &&String| json!({ "id": 7, "name": "hoist-release", "version": version });
                 let packages: Vec<Value> = versions.iter().map(package).collect();
-                Answer::json(200, &json!(packages))
+                page(asked, &packages)
             }
             ("GET", ["packages", "7", "package_files"]) => {
                 let file = |(at, (_, name, content)): (usize, &(String, String, Vec<u8>))| {
@@ -398,7 +431,7 @@ impl ForgeState {
                             "file_sha256": digest.hex() })
                 };
                 let files: Vec<Value> = self.packages.iter().enumerate().map(file).collect();
-                Answer::json(200, &json!(files))
+                page(asked, &files)
             }
             ("DELETE", ["packages", "7"]) => {
                 self.packages.clear();

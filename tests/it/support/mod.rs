@@ -6,6 +6,7 @@ pub mod history;
 pub mod jobs;
 pub mod layout;
 mod project;
+pub mod signer;
 pub mod web;
 
 use std::{path::PathBuf, sync::OnceLock};
@@ -57,6 +58,20 @@ pub fn path_with_curl() -> Option<String> {
     let fetched = || Packages::fetch_curl()?.wrapper("curl");
     let folder = needed(SHARED.get_or_init(fetched))?;
     Some(format!("{}:{path}", folder.display()))
+}
+
+/// A folder for `PATH` with cosign, oras, notation and crane; `None`, and the test is named among those that
+/// were left out, where Debian's newest suite cannot be had.
+pub fn judges() -> Option<PathBuf> {
+    static SHARED: OnceLock<sandbox::Result<PathBuf>> = OnceLock::new();
+    let fetched = || Packages::fetch_judges()?.judges();
+    match SHARED.get_or_init(fetched) {
+        Ok(folder) => Some(folder.clone()),
+        Err(reason) => {
+            sandbox::leave_out(&reason.to_string());
+            None
+        }
+    }
 }
 
 /// A part that cannot be had fails the test, unless the run was told to do without.

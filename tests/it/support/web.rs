@@ -1,10 +1,16 @@
 //! A web server on loopback that answers as a test says, and remembers what it was asked.
 
 use std::{
-    io::{BufRead as _, BufReader, Read as _, Write as _},
-    net::{SocketAddr, TcpListener, TcpStream},
+    io::{BufRead as _, BufReader, Read, Write},
+    net::{SocketAddr, TcpListener},
+    path::Path,
     sync::{Arc, Mutex},
     thread,
+};
+
+use rustls::{
+    ServerConfig, ServerConnection, StreamOwned,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
 };
 
 /// A request as it came.
@@ -74,12 +80,36 @@ impl Answer {
 /// A server that runs as long as the process.
 pub struct WebServer {
     address: SocketAddr,
+    scheme: &'static str,
     log: Arc<Mutex<Vec<Asked>>>,
 }
 
 impl WebServer {
     /// Starts one on a free port; requests are answered one after another.
-    pub fn start(mut answer: impl FnMut(&Asked) -> Answer + Send + 'static) -> Self {
+    pub fn start(answer: impl FnMut(&Asked) -> Answer + Send + 'static) -> Self {
+        Self::start_with(None, answer)
+    }
+
+    /// The same behind TLS, with the certificate that `authority.pem` of the registry's tests has signed.
+    pub fn start_tls(answer: impl FnMut(&Asked) -> Answer + Send + 'static) -> Self {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/registry/tls");
+        let certificates = CertificateDer::pem_file_iter(folder.join("registry.pem")).unwrap();
+        let certificates = certificates.map(Result::unwrap).collect();
+        let key = PrivateKeyDer::from_pem_file(folder.join("registry.key")).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap();
+        let config = builder.with_no_client_auth();
+        let config = config.with_single_cert(certificates, key).unwrap();
+        Self::start_with(Some(Arc::new(config)), answer)
+    }
+
+    fn start_with(
+        tls: Option<Arc<ServerConfig>>,
+        mut answer: impl FnMut(&Asked) -> Answer + Send + 'static,
+    ) -> Self {
+        let scheme = if tls.is_some() { "https" } else { "http" };
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let log: Arc<Mutex<Vec<Asked>>> = Arc::default();
@@ -87,14 +117,25 @@ impl WebServer {
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 // A client that goes away is no concern of the server.
-                let _ = exchange(stream, &shared, &mut answer);
+                let _ = match &tls {
+                    None => exchange(stream, &shared, &mut answer),
+                    Some(tls) => {
+                        let connection = ServerConnection::new(tls.clone()).unwrap();
+                        let stream = StreamOwned::new(connection, stream);
+                        exchange(stream, &shared, &mut answer)
+                    }
+                };
             }
         });
-        Self { address, log }
+        Self {
+            address,
+            scheme,
+            log,
+        }
     }
 
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        format!("{}://{}", self.scheme, self.address)
     }
 
     /// The requests so far.
@@ -104,11 +145,11 @@ impl WebServer {
 }
 
 fn exchange(
-    mut stream: TcpStream,
+    stream: impl Read + Write,
     log: &Mutex<Vec<Asked>>,
     answer: &mut impl FnMut(&Asked) -> Answer,
 ) -> std::io::Result<()> {
-    let mut reader = BufReader::new(stream.try_clone()?);
+    let mut reader = BufReader::new(stream);
     let mut first = String::new();
     reader.read_line(&mut first)?;
     let mut words = first.split_whitespace();
@@ -129,7 +170,8 @@ fn exchange(
     }
     let length = asked.header("content-length");
     let length = length.and_then(|length| length.parse().ok()).unwrap_or(0);
-    reader.take(length).read_to_end(&mut asked.body)?;
+    reader.by_ref().take(length).read_to_end(&mut asked.body)?;
+    let mut stream = reader.into_inner();
     let answer = answer(&asked);
     log.lock().unwrap().push(asked);
     if answer.is_lost {
@@ -148,5 +190,6 @@ fn exchange(
         write!(stream, "Content-Length: {}\r\n", answer.body.len())?;
     }
     write!(stream, "\r\n")?;
-    stream.write_all(&answer.body)
+    stream.write_all(&answer.body)?;
+    stream.flush()
 }

@@ -8,12 +8,9 @@ use std::{
 
 use super::{
     Result, Unavailable, folder,
-    modern::mirror,
+    newest::source_of,
     packages::{self, COMPLETE},
 };
-
-/// The keys of Debian's archive, as every Debian has them.
-const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /// Fetches packages and all that they depend on, as if nothing were installed, and returns the folder with their
 /// archives. `architecture` is Debian's name of it, such as `arm64`; `name` is that of the folder below `target/sandbox`.
@@ -48,8 +45,7 @@ fn fetch(suite: Option<&str>, name: &str, wanted: &[&str], architecture: &str) -
         None => None,
         Some(suite) => {
             let file = folder.join(format!("{suite}.list"));
-            let line = format!("deb [signed-by={KEYRING}] {} {suite} main\n", mirror()?);
-            fs::write(&file, line).map_err(doing)?;
+            fs::write(&file, source_of(suite)?).map_err(doing)?;
             Some(file)
         }
     };

@@ -12,6 +12,7 @@ mod file_server;
 mod git;
 mod http;
 mod modern;
+mod newest;
 mod packages;
 mod registry;
 mod supervise;

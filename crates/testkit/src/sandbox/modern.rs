@@ -13,11 +13,10 @@ use super::{
     Packages, Result, Unavailable,
     engine::{add_bridge, is_root, ping},
     folder,
+    newest::{NEWEST, mirror},
     supervise::{self, Supervised},
 };
 
-/// The suite, which always has the newest packages.
-const SUITE: &str = "sid";
 /// What the root holds besides the smallest system.
 const INCLUDED: &str = "ca-certificates,iptables,docker.io,docker-cli,docker-buildx,containerd,runc,podman,buildah,skopeo,crun,netavark,crane";
 /// Written last, so that an interrupted run starts again.
@@ -90,7 +89,7 @@ impl ModernRoot {
             let _ = fs::remove_dir_all(&root);
             let mirror = mirror()?;
             eprintln!(
-                "sandbox: a private root of Debian {SUITE} from {mirror} (once, some minutes)"
+                "sandbox: a private root of Debian {NEWEST} from {mirror} (once, some minutes)"
             );
             debootstrap(&root, &mirror)?;
             for place in ["srv/box", "srv/machine"] {
@@ -209,39 +208,16 @@ fn podman() -> Vec<String> {
     .into()
 }
 
-/// The mirror of Debian that this machine uses.
-pub(super) fn mirror() -> Result<String> {
-    let output = Command::new("apt-get")
-        .args([
-            "indextargets",
-            "--format",
-            "$(LABEL) $(REPO_URI)",
-            "Created-By: Packages",
-        ])
-        .output()
-        .map_err(|error| Unavailable::while_doing("asking apt for its mirror", error))?;
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let named = |line: &str| line.strip_prefix("Debian ").map(str::to_owned);
-    // Without downloaded lists apt does not know the label, only the address.
-    let unnamed = |line: &str| {
-        let address = line.trim();
-        address
-            .trim_end_matches('/')
-            .ends_with("/debian")
-            .then(|| address.to_owned())
-    };
-    text.lines()
-        .find_map(named)
-        .or_else(|| text.lines().find_map(unnamed))
-        .ok_or_else(|| Unavailable::new("apt on this machine knows no mirror of Debian"))
-}
-
 fn debootstrap(root: &Path, mirror: &str) -> Result<()> {
     let log = root.with_extension("log");
     let doing = |error| Unavailable::while_doing("running debootstrap", error);
     let out = File::create(&log).map_err(doing)?;
     let status = Command::new("debootstrap")
-        .args(["--variant=minbase", &format!("--include={INCLUDED}"), SUITE])
+        .args([
+            "--variant=minbase",
+            &format!("--include={INCLUDED}"),
+            NEWEST,
+        ])
         .arg(root)
         .arg(mirror)
         .stdin(Stdio::null())

@@ -1,4 +1,5 @@
-//! Debian's packages of the engine and the registry, unpacked beside the build, not installed.
+//! Debian's packages of the engine, the registry and the programs that judge hoist's work, unpacked beside
+//! the build, not installed.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -9,7 +10,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use super::{Result, Unavailable, folder};
+use super::{Result, Unavailable, folder, newest::Newest};
 
 /// What is fetched; what these need and the machine lacks comes with them.
 const WANTED: &[&str] = &["docker.io", "docker-registry", "busybox-static"];
@@ -19,6 +20,8 @@ const SKOPEO: &[&str] = &["skopeo"];
 const CURL: &[&str] = &["curl"];
 /// Counts the instructions of a run.
 const VALGRIND: &[&str] = &["valgrind"];
+/// What judges signatures and referrers. Only the newest suite has them.
+const JUDGES: &[&str] = &["cosign", "oras", "notation", "crane"];
 /// Written last, so that an interrupted run starts again.
 pub(super) const COMPLETE: &str = ".complete";
 
@@ -56,14 +59,6 @@ impl Packages {
         Self::fetch_set("curl", CURL)
     }
 
-    /// The same with a C compiler for another architecture, such as the package `gcc-aarch64-linux-gnu`.
-    ///
-    /// # Errors
-    /// As [`Self::fetch`].
-    pub fn fetch_cross_compiler(package: &str) -> Result<Self> {
-        Self::fetch_set(package, &[package])
-    }
-
     /// The same with valgrind.
     ///
     /// # Errors
@@ -84,7 +79,34 @@ impl Packages {
         self.root.join("usr/bin").join(name)
     }
 
+    /// Programs that judge signatures and referrers (cosign, oras, notation, crane), from Debian's newest
+    /// suite, with the C library that they need.
+    ///
+    /// # Errors
+    /// As [`Self::fetch`].
+    pub fn fetch_judges() -> Result<Self> {
+        Self::fetch_with("judges", |folder, archives| {
+            let newest = Newest::new(folder)?;
+            run(newest.apt("update"))?;
+            let mut command = newest.apt("install");
+            download_into(&mut command, archives, JUDGES);
+            run(command)
+        })
+    }
+
+    /// The same with a C compiler for another architecture, such as the package `gcc-aarch64-linux-gnu`.
+    ///
+    /// # Errors
+    /// As [`Self::fetch`].
+    pub fn fetch_cross_compiler(package: &str) -> Result<Self> {
+        Self::fetch_set(package, &[package])
+    }
+
     fn fetch_set(name: &str, wanted: &[&str]) -> Result<Self> {
+        Self::fetch_with(name, |folder, archives| download(folder, archives, wanted))
+    }
+
+    fn fetch_with(name: &str, download: impl Fn(&Path, &Path) -> Result<()>) -> Result<Self> {
         let folder = folder();
         let packages = Self {
             root: folder.join(name),
@@ -94,7 +116,9 @@ impl Packages {
         let _lock = lock(&folder)?;
         if !packages.root.join(COMPLETE).exists() {
             let archives = folder.join(format!("{name}.archives"));
-            download(&folder, &archives, wanted)?;
+            fs::create_dir_all(archives.join("partial"))
+                .map_err(|error| Unavailable::while_doing("making the package cache", error))?;
+            download(&folder, &archives)?;
             unpack(&archives, &packages.root)?;
         }
         Ok(packages)
@@ -105,13 +129,7 @@ impl Packages {
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(program);
         command.env("PATH", self.path());
-        let libraries: Vec<_> = ["usr/lib", "lib"]
-            .iter()
-            .flat_map(|lib| fs::read_dir(self.root.join(lib)).into_iter().flatten())
-            .filter_map(|entry| Some(entry.ok()?.path()))
-            .filter(|path| path.to_string_lossy().ends_with("-linux-gnu"))
-            .collect();
-        command.env("LD_LIBRARY_PATH", join(libraries));
+        command.env("LD_LIBRARY_PATH", join(self.libraries()));
         command
     }
 
@@ -131,18 +149,52 @@ impl Packages {
             command.get_program().display()
         );
         let folder = self.root.with_extension("wrapper");
-        let doing = |error| Unavailable::while_doing("writing a wrapper script", error);
-        fs::create_dir_all(&folder).map_err(doing)?;
-        // Another test process may run the script: it is replaced, never rewritten.
-        let mut file = tempfile::NamedTempFile::new_in(&folder).map_err(doing)?;
-        file.write_all(script.as_bytes()).map_err(doing)?;
-        file.as_file()
-            .set_permissions(fs::Permissions::from_mode(0o755))
-            .map_err(doing)?;
-        file.into_temp_path()
-            .persist(folder.join(program))
-            .map_err(|error| doing(error.error))?;
+        write_script(&folder, program, &script)?;
         Ok(folder)
+    }
+
+    /// A folder for `PATH` with a script for each judge, which runs it with its own C library.
+    ///
+    /// # Errors
+    /// When a script cannot be written, or the packages hold no loader.
+    pub fn judges(&self) -> Result<PathBuf> {
+        let folder = self.root.with_extension("wrapper");
+        let loader = self.loader()?;
+        let libraries = join(self.libraries());
+        for program in JUDGES {
+            let own = self.root.join("usr/bin").join(program);
+            let script = format!(
+                "#!/bin/sh\nexec '{}' --library-path '{}' '{}' \"$@\"\n",
+                loader.display(),
+                libraries.display(),
+                own.display()
+            );
+            write_script(&folder, program, &script)?;
+        }
+        Ok(folder)
+    }
+
+    /// The loader of the unpacked C library.
+    fn loader(&self) -> Result<PathBuf> {
+        let is_loader = |path: &PathBuf| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            name.starts_with("ld-linux") && path.is_file()
+        };
+        ["usr/lib64", "lib64", "usr/lib", "lib"]
+            .iter()
+            .flat_map(|dir| fs::read_dir(self.root.join(dir)).into_iter().flatten())
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .find(is_loader)
+            .ok_or_else(|| Unavailable::new("the packages hold no loader of programs"))
+    }
+
+    fn libraries(&self) -> Vec<PathBuf> {
+        ["usr/lib", "lib"]
+            .iter()
+            .flat_map(|lib| fs::read_dir(self.root.join(lib)).into_iter().flatten())
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .filter(|path| path.to_string_lossy().ends_with("-linux-gnu"))
+            .collect()
     }
 
     /// The statically linked busybox: a whole user land in one file, to build images from.
@@ -164,6 +216,21 @@ impl Packages {
     }
 }
 
+/// Another test process may run the script: it is replaced, never rewritten.
+fn write_script(folder: &Path, name: &str, script: &str) -> Result<()> {
+    let doing = |error| Unavailable::while_doing("writing a wrapper script", error);
+    fs::create_dir_all(folder).map_err(doing)?;
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(doing)?;
+    file.write_all(script.as_bytes()).map_err(doing)?;
+    file.as_file()
+        .set_permissions(fs::Permissions::from_mode(0o755))
+        .map_err(doing)?;
+    file.into_temp_path()
+        .persist(folder.join(name))
+        .map_err(|error| doing(error.error))?;
+    Ok(())
+}
+
 /// Waits for other processes that fetch packages. The lock ends with the value.
 pub(super) fn lock(folder: &Path) -> Result<File> {
     let lock = File::create(folder.join("lock"))
@@ -180,10 +247,8 @@ fn join(paths: impl IntoIterator<Item = PathBuf>) -> OsString {
 /// Fetches the archives with the machine's package lists, or with fresh ones of our own where the
 /// machine has none or they name files that the mirror no longer has.
 fn download(folder: &Path, archives: &Path, wanted: &[&str]) -> Result<()> {
-    for dir in [archives.join("partial"), folder.join("lists/partial")] {
-        fs::create_dir_all(dir)
-            .map_err(|error| Unavailable::while_doing("making the package cache", error))?;
-    }
+    fs::create_dir_all(folder.join("lists/partial"))
+        .map_err(|error| Unavailable::while_doing("making the package cache", error))?;
     let own_lists = format!("Dir::State::lists={}", folder.join("lists").display());
     eprintln!("sandbox: downloading {} (once)", wanted.join(", "));
     if install(archives, wanted, None).is_ok() {
@@ -198,16 +263,7 @@ fn download(folder: &Path, archives: &Path, wanted: &[&str]) -> Result<()> {
 
 fn install(archives: &Path, wanted: &[&str], lists: Option<&str>) -> Result<()> {
     let mut command = apt("install", lists);
-    command
-        .args([
-            "--yes",
-            "--download-only",
-            "--reinstall",
-            "--no-install-recommends",
-        ])
-        .arg("-o")
-        .arg(format!("Dir::Cache::archives={}", archives.display()))
-        .args(wanted);
+    download_into(&mut command, archives, wanted);
     if wanted.contains(&"docker.io") {
         // Debian split the client off in newer releases; the bridge needs `ip`.
         if known("docker-cli", lists) {
@@ -218,6 +274,19 @@ fn install(archives: &Path, wanted: &[&str], lists: Option<&str>) -> Result<()> 
         }
     }
     run(command)
+}
+
+fn download_into(command: &mut Command, archives: &Path, wanted: &[&str]) {
+    command
+        .args([
+            "--yes",
+            "--download-only",
+            "--reinstall",
+            "--no-install-recommends",
+        ])
+        .arg("-o")
+        .arg(format!("Dir::Cache::archives={}", archives.display()))
+        .args(wanted);
 }
 
 fn known(package: &str, lists: Option<&str>) -> bool {

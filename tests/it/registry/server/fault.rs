@@ -223,7 +223,12 @@ pub async fn answer(
             .iter_mut()
             .find_map(|fault| fault.strikes(&asked.method, &asked.target))
     };
-    let result = struck(&state, &asked, body, what).await;
+    let mut result = struck(&state, &asked, body, what).await;
+    let warning = state.lock().unwrap().personality.warning;
+    if let (Ok(response), Some(text)) = (&mut result, warning) {
+        let headers = response.headers_mut();
+        headers.insert("warning", text.parse().unwrap());
+    }
     let status = result
         .as_ref()
         .ok()

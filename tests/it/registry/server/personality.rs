@@ -52,6 +52,8 @@ pub struct Personality {
     pub knows_subjects_only: bool,
     /// Referrers on one page of the list.
     pub referrers_page: usize,
+    /// The `Warning` header of every answer.
+    pub warning: Option<&'static str>,
     /// `ratelimit-*` headers of reads of manifests: limit and remaining pulls.
     pub pull_limit: Option<(u32, u32)>,
 }
@@ -155,6 +157,7 @@ impl Default for Personality {
             referrers: Referrers::Listed,
             knows_subjects_only: false,
             referrers_page: 100,
+            warning: None,
             pull_limit: None,
         }
     }
