@@ -8,12 +8,14 @@ use crate::{
     oci::Platform,
     policy::{
         attestation::{Provenance, Sbom},
+        budget::ByteSize,
         builder::Builder,
         host_entry::HostEntry,
         path::{DockerfilePath, RepositoryPath},
         platform::PlatformText,
         program_line::ProgramLine,
         secret::{Secret, SshAgent},
+        step_rights::{Entitlement, Ulimit},
         template::Template,
     },
 };
@@ -63,6 +65,12 @@ pub struct BuildPolicy {
     pub network: BuildNetwork,
     /// Further hosts that the steps know, each as `name:address`.
     pub add_hosts: Vec<HostEntry>,
+    /// Limits of the processes of the steps.
+    pub ulimits: Vec<Ulimit>,
+    /// The size of `/dev/shm` in the steps; unset: the builder's own.
+    pub shm_size: Option<ByteSize>,
+    /// What the steps may do that the builder does not allow by itself.
+    pub allow: Vec<Entitlement>,
     /// Whether time stamps in the layers are limited to the time of the release, where the builder can do that.
     pub rewrite_timestamp: bool,
     /// How layers that the engine exports uncompressed are packed.
@@ -207,6 +215,9 @@ impl Default for BuildPolicy {
             no_cache: false,
             network: BuildNetwork::Default,
             add_hosts: Vec::new(),
+            ulimits: Vec::new(),
+            shm_size: None,
+            allow: Vec::new(),
             rewrite_timestamp: true,
             compression: Compression::Gzip,
             same_image: SameImage::Refuse,
@@ -246,6 +257,12 @@ struct BuildTable {
     network: BuildNetwork,
     #[serde(skip_serializing_if = "is_unset")]
     add_hosts: Vec<HostEntry>,
+    #[serde(skip_serializing_if = "is_unset")]
+    ulimits: Vec<Ulimit>,
+    #[serde(skip_serializing_if = "is_unset")]
+    shm_size: Option<ByteSize>,
+    #[serde(skip_serializing_if = "is_unset")]
+    allow: Vec<Entitlement>,
     #[serde(skip_serializing_if = "is_true")]
     rewrite_timestamp: bool,
     compression: Compression,
@@ -300,6 +317,9 @@ impl TryFrom<BuildTable> for BuildPolicy {
             no_cache: table.no_cache,
             network: table.network,
             add_hosts: table.add_hosts,
+            ulimits: table.ulimits,
+            shm_size: table.shm_size,
+            allow: table.allow,
             rewrite_timestamp: table.rewrite_timestamp,
             compression: table.compression,
             same_image: table.same_image,
@@ -340,6 +360,9 @@ impl From<BuildPolicy> for BuildTable {
             no_cache: policy.no_cache,
             network: policy.network,
             add_hosts: policy.add_hosts,
+            ulimits: policy.ulimits,
+            shm_size: policy.shm_size,
+            allow: policy.allow,
             rewrite_timestamp: policy.rewrite_timestamp,
             compression: policy.compression,
             same_image: policy.same_image,

@@ -8,7 +8,7 @@ use crate::{
     oci::{Platform, Repository},
     policy::{
         attestation::{Provenance, Sbom},
-        budget::BudgetPolicy,
+        budget::{BudgetPolicy, ByteSize},
         build::{BuildNetwork, BuildPolicy, BuildSource, Compression, SameImage, SourceFiles},
         builder::Builder,
         host_entry::HostEntry,
@@ -17,6 +17,7 @@ use crate::{
         platform::PlatformText,
         program_line::ProgramLine,
         secret::{Secret, SshAgent},
+        step_rights::{Entitlement, Ulimit},
         template::Template,
     },
 };
@@ -75,6 +76,12 @@ pub struct NamedImagePolicy {
     pub network: Option<BuildNetwork>,
     /// As `image.build.add-hosts`.
     pub add_hosts: Option<Vec<HostEntry>>,
+    /// As `image.build.ulimits`.
+    pub ulimits: Option<Vec<Ulimit>>,
+    /// As `image.build.shm-size`.
+    pub shm_size: Option<ByteSize>,
+    /// As `image.build.allow`.
+    pub allow: Option<Vec<Entitlement>>,
     /// As `image.build.rewrite-timestamp`.
     pub rewrite_timestamp: Option<bool>,
     /// As `image.build.compression`.
@@ -149,6 +156,9 @@ impl NamedImagePolicy {
             no_cache: given(&self.no_cache, &main.no_cache),
             network: given(&self.network, &main.network),
             add_hosts: given(&self.add_hosts, &main.add_hosts),
+            ulimits: given(&self.ulimits, &main.ulimits),
+            shm_size: self.shm_size.or(main.shm_size),
+            allow: given(&self.allow, &main.allow),
             rewrite_timestamp: given(&self.rewrite_timestamp, &main.rewrite_timestamp),
             compression: given(&self.compression, &main.compression),
             same_image: given(&self.same_image, &main.same_image),

@@ -6,11 +6,8 @@ use bollard_buildkit_proto::moby::buildkit::v1::{CacheOptions, CacheOptionsEntry
 
 use crate::{
     build::buildkit::cache,
-    policy::{BuildNetwork, BuildPolicy, Provenance, Sbom},
+    policy::{BuildNetwork, BuildPolicy, Entitlement, Provenance, Sbom},
 };
-
-/// What a step needs leave for that uses the network of the machine which builds.
-const HOST_NETWORK: &str = "network.host";
 
 /// One build, as it is asked for.
 pub(crate) struct Solve<'a> {
@@ -56,12 +53,22 @@ impl Solve<'_> {
                 imports: self.cache_from.to_vec(),
                 ..CacheOptions::default()
             }),
-            entitlements: match self.policy.network {
-                BuildNetwork::Host => vec![HOST_NETWORK.to_owned()],
-                BuildNetwork::Default | BuildNetwork::None => Vec::new(),
-            },
+            entitlements: self.entitlements(),
             ..SolveRequest::default()
         }
+    }
+
+    /// What the steps ask leave for.
+    fn entitlements(&self) -> Vec<String> {
+        let network = match self.policy.network {
+            BuildNetwork::Host => Some(Entitlement::NetworkHost),
+            BuildNetwork::Default | BuildNetwork::None => None,
+        };
+        let mut all: Vec<_> = self.policy.allow.iter().copied().chain(network).collect();
+        all.sort_unstable();
+        all.dedup();
+        let names = all.into_iter().map(|one| one.as_str().to_owned());
+        names.collect()
     }
 
     fn frontend(&self) -> BTreeMap<String, String> {
@@ -94,6 +101,13 @@ impl Solve<'_> {
                 .map(|host| format!("{}={}", host.name, host.address))
                 .collect();
             set("add-hosts", hosts.join(","));
+        }
+        if !policy.ulimits.is_empty() {
+            let limits: Vec<_> = policy.ulimits.iter().map(ToString::to_string).collect();
+            set("ulimit", limits.join(","));
+        }
+        if let Some(size) = policy.shm_size {
+            set("shm-size", size.0.to_string());
         }
         match policy.provenance {
             Provenance::Off => {}
@@ -266,6 +280,18 @@ mod tests {
                 },
                 &["add-hosts=db=10.0.0.7,six=::1"],
             ),
+            (
+                |p| {
+                    p.ulimits = ["nofile=7:9", "core=0"]
+                        .map(|text| text.parse().expect("a limit"))
+                        .into();
+                },
+                &["ulimit=nofile=7:9,core=0:0"],
+            ),
+            (
+                |p| p.shm_size = Some("64MiB".parse().expect("a size")),
+                &["shm-size=67108864"],
+            ),
             (|p| p.provenance = Provenance::On, &["attest:provenance="]),
             (
                 |p| p.provenance = Provenance::Max,
@@ -285,6 +311,14 @@ mod tests {
         }
         let host = request(|p| p.network = BuildNetwork::Host, &Exporter::Archive);
         assert_eq!(host.entitlements, ["network.host"]);
+        let both = request(
+            |p| {
+                p.network = BuildNetwork::Host;
+                p.allow = vec![Entitlement::SecurityInsecure, Entitlement::NetworkHost];
+            },
+            &Exporter::Archive,
+        );
+        assert_eq!(both.entitlements, ["network.host", "security.insecure"]);
     }
 
     #[test]

@@ -96,6 +96,12 @@ const NEEDS: &[KeyNeed] = &[
         builders: SOLVE,
     },
     KeyNeed {
+        key: "allow",
+        part: "",
+        is_set: |policy| !policy.allow.is_empty(),
+        builders: SOLVE,
+    },
+    KeyNeed {
         key: "secrets",
         part: "",
         is_set: |policy| !policy.secrets.is_empty(),
@@ -207,7 +213,7 @@ impl EngineTraits {
 mod tests {
     use crate::build::docker::capabilities::*;
     use crate::oci::Platform;
-    use crate::policy::{Provenance, Sbom, Secret, SecretSource};
+    use crate::policy::{Entitlement, Provenance, Sbom, Secret, SecretSource};
 
     type Change = fn(&mut BuildPolicy);
 
@@ -316,6 +322,11 @@ mod tests {
             ),
             ("provenance", |p| p.provenance = Provenance::Max, &["Solve"]),
             ("sbom", |p| p.sbom = Sbom::On, &["Solve"]),
+            (
+                "allow",
+                |p| p.allow.push(Entitlement::NetworkHost),
+                &["Solve"],
+            ),
             ("secrets", secret, &["Solve", "Buildkit"]),
             (
                 "ssh",
@@ -378,11 +389,11 @@ mod tests {
         assert_eq!(EngineTraits::cannot(EngineBuilder::Solve), [""; 0]);
         assert_eq!(
             EngineTraits::cannot(EngineBuilder::Buildkit).join(", "),
-            "`platforms` (several), `contexts`, `cache-from` (other than images), `cache-to` (other than inline), `provenance`, `sbom`"
+            "`platforms` (several), `contexts`, `cache-from` (other than images), `cache-to` (other than inline), `provenance`, `sbom`, `allow`"
         );
         assert_eq!(
             EngineTraits::cannot(EngineBuilder::Classic).join(", "),
-            "`platforms` (several), `contexts`, `cache-from` (other than images), `cache-to`, `provenance`, `sbom`, `secrets`, `ssh`"
+            "`platforms` (several), `contexts`, `cache-from` (other than images), `cache-to`, `provenance`, `sbom`, `allow`, `secrets`, `ssh`"
         );
     }
 }

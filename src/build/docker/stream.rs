@@ -33,7 +33,7 @@ use crate::{
         errors::task_result,
     },
     error::{Error, Result},
-    policy::{BuildNetwork, BuildPolicy},
+    policy::{BuildNetwork, BuildPolicy, Ulimit},
 };
 
 /// The longest message of an engine in bytes. One message is one line.
@@ -197,6 +197,12 @@ fn query(call: &BuildCall<'_>) -> Result<String> {
     for host in &policy.add_hosts {
         query.append_pair("extrahosts", &host.to_string());
     }
+    if let Some(size) = policy.shm_size {
+        query.append_pair("shmsize", &size.0.to_string());
+    }
+    if !policy.ulimits.is_empty() {
+        query.append_pair("ulimits", &ulimits(&policy.ulimits));
+    }
     if let (EngineBuilder::Buildkit, Some(session)) = (call.builder, call.session) {
         query
             .append_pair("remote", "client-session")
@@ -205,6 +211,14 @@ fn query(call: &BuildCall<'_>) -> Result<String> {
             .append_pair("buildid", session);
     }
     Ok(query.finish())
+}
+
+/// Limits as the engine takes them.
+fn ulimits(limits: &[Ulimit]) -> String {
+    let limits = limits.iter().map(
+        |limit| serde_json::json!({ "Name": limit.name, "Soft": limit.soft, "Hard": limit.hard }),
+    );
+    serde_json::Value::Array(limits.collect()).to_string()
 }
 
 /// Reads the messages, one a line, up to the end of the response.
@@ -291,6 +305,8 @@ mod tests {
             no_cache: true,
             network: BuildNetwork::None,
             add_hosts: vec!["db:10.0.0.7".parse().expect("a host")],
+            ulimits: vec!["nofile=7:9".parse().expect("a limit")],
+            shm_size: Some("1MiB".parse().expect("a size")),
             ..BuildPolicy::default()
         };
         let args = [("A".to_owned(), "1&2".to_owned())].into();
@@ -317,6 +333,8 @@ mod tests {
         assert_eq!(pairs["nocache"], "1");
         assert_eq!(pairs["networkmode"], "none");
         assert_eq!(pairs["extrahosts"], "db:10.0.0.7");
+        assert_eq!(pairs["ulimits"], r#"[{"Hard":9,"Name":"nofile","Soft":7}]"#);
+        assert_eq!(pairs["shmsize"], "1048576");
         assert_eq!(pairs["dockerfile"], "Dockerfile");
         assert!(!pairs.contains_key("version") && !pairs.contains_key("remote"));
         call.builder = EngineBuilder::Buildkit;

@@ -54,6 +54,10 @@ const HINTS: &[(&[&str], &str)] = &[
         "the base image does not exist under this name",
     ),
     (
+        &["is not allowed by build daemon configuration"],
+        "the builder has to allow it, too: for an engine `{\"builder\": {\"Entitlements\": {\"security-insecure\": true}}}` in /etc/docker/daemon.json, for BuildKit `buildkitd --allow-insecure-entitlement NAME`",
+    ),
+    (
         &["no space left on device"],
         "docker system df; docker builder prune",
     ),
