@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt as _};
-use tokio::sync::watch;
+use futures_util::{Stream, StreamExt as _, stream};
+use tokio::sync::{mpsc::Receiver, watch};
 use tokio_util::io::ReaderStream;
 
 use crate::io::lease::{Permit, PermitEnded};
@@ -47,5 +47,17 @@ pub(super) fn counted(
         if let Ok(bytes) = piece {
             sent.send_modify(|total| *total += bytes.len() as u64);
         }
+    })
+}
+
+/// Pieces as they come in; `sent` is told how many bytes of them have gone.
+pub(super) fn counted_pieces(
+    pieces: Receiver<Bytes>,
+    sent: watch::Sender<u64>,
+) -> impl Stream<Item = std::io::Result<Bytes>> {
+    stream::unfold((pieces, sent), |(mut pieces, sent)| async move {
+        let piece = pieces.recv().await?;
+        sent.send_modify(|total| *total += piece.len() as u64);
+        Some((Ok(piece), (pieces, sent)))
     })
 }

@@ -5,6 +5,7 @@
 //! set of trusted certificates.
 
 mod failure;
+mod sending;
 
 use std::{
     collections::HashMap,
@@ -18,13 +19,16 @@ use std::{
 
 use bytes::Bytes;
 use reqwest::{Client, redirect};
-use tokio::{sync::watch, time::timeout};
+use tokio::{sync::mpsc::Receiver, time::timeout};
 use tracing::{debug_span, field};
 use url::{Position, Url};
 
 use crate::io::{
-    http::failure::{chain, classify, silent, through},
-    http_body::{counted, open_exact, permitted},
+    http::{
+        failure::{chain, classify, silent, through},
+        sending::longest,
+    },
+    http_body::permitted,
     lease::Permit,
     proxy::Proxies,
 };
@@ -37,14 +41,6 @@ pub(super) use reqwest::{
 
 /// How long making a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
-/// How many times as long as usual a registry may be silent once a whole blob has arrived: object
-/// stores copy it then.
-const SILENCE_AFTER_UPLOAD: u32 = 5;
-/// The fewest bytes a second at which content may arrive or go: a peer that keeps a connection alive
-/// with a byte now and then must not hold a release for ever.
-const SLOWEST: u64 = 16 * 1024;
-/// How many times as long as usual a piece of content may take beside that.
-const SILENCES_PER_CONTENT: u32 = 5;
 /// How long the explanation in an error's body is waited for.
 const ERROR_BODY: Duration = Duration::from_secs(8);
 /// Largest body whose memory is set aside before it arrives, in bytes.
@@ -74,6 +70,8 @@ pub(super) enum Body<'a> {
         /// Told the number of bytes sent so far.
         progress: &'a (dyn Fn(u64) + Send + Sync),
     },
+    /// Pieces as they come in, in chunks; `None`: they were sent before.
+    Pieces(Option<Receiver<Bytes>>),
 }
 
 /// One request.
@@ -179,6 +177,7 @@ impl Transport {
                 size,
                 progress,
             } => self.send_file(builder, path, size, progress).await,
+            Body::Pieces(pieces) => self.send_pieces(builder, pieces).await,
         };
         if let Ok(answer) = &answer {
             span.record("status", answer.status());
@@ -195,7 +194,7 @@ impl Transport {
         builder: reqwest::RequestBuilder,
         limit: Duration,
     ) -> Result<Response, TransportError> {
-        self.requests.fetch_add(1, Ordering::Relaxed);
+        self.count();
         match timeout(limit, builder.send()).await {
             Ok(Ok(response)) => Ok(self.answer(response)),
             Ok(Err(error)) => Err(classify(&error)),
@@ -203,42 +202,8 @@ impl Transport {
         }
     }
 
-    async fn send_file(
-        &self,
-        builder: reqwest::RequestBuilder,
-        path: &Path,
-        size: u64,
-        progress: &(dyn Fn(u64) + Send + Sync),
-    ) -> Result<Response, TransportError> {
-        let file = open_exact(path, size).await.map_err(TransportError::File)?;
-        let (sent, mut seen) = watch::channel(0);
-        let request = builder
-            .header(header::CONTENT_LENGTH, size)
-            .body(reqwest::Body::wrap_stream(counted(file, sent)))
-            .send();
+    fn count(&self) {
         self.requests.fetch_add(1, Ordering::Relaxed);
-        tokio::pin!(request);
-        let mut open = true;
-        let longest = longest(size, self.silence);
-        let end = tokio::time::Instant::now() + longest;
-        loop {
-            let limit = if *seen.borrow() >= size || !open {
-                self.silence * SILENCE_AFTER_UPLOAD
-            } else {
-                self.silence
-            };
-            tokio::select! {
-                answer = &mut request => {
-                    return answer.map(|response| self.answer(response)).map_err(|e| classify(&e));
-                }
-                change = seen.changed(), if open => {
-                    open = change.is_ok();
-                    progress(*seen.borrow_and_update());
-                }
-                () = tokio::time::sleep(limit) => return Err(silent(limit)),
-                () = tokio::time::sleep_until(end) => return Err(slow(longest)),
-            }
-        }
     }
 
     fn answer(&self, response: reqwest::Response) -> Response {
@@ -382,9 +347,4 @@ impl Response {
         }
         all
     }
-}
-
-/// How long content of `size` bytes may take in all.
-fn longest(size: u64, silence: Duration) -> Duration {
-    silence * SILENCES_PER_CONTENT + Duration::from_secs(size / SLOWEST)
 }

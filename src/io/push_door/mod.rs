@@ -9,6 +9,7 @@ mod answer;
 #[cfg(any(test, fuzzing, feature = "testing"))]
 #[doc(hidden)]
 pub mod fuzzing;
+mod relay;
 mod routes;
 mod state;
 mod uploads;
@@ -26,6 +27,7 @@ use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::{net::TcpListener, sync::Semaphore, task::JoinSet};
 
+pub(crate) use relay::RelayEnd;
 pub(crate) use state::BlobPresence;
 
 use crate::io::{

@@ -9,11 +9,11 @@ use url::form_urlencoded;
 
 use crate::{
     io::{
-        layout::{IncomingBlob, PushedBlob},
+        layout::PushedBlob,
         push_door::{
             answer::{DoorAnswer, plain, refused, with_body},
             state::DoorState,
-            uploads::DoorRefusal,
+            uploads::{DoorRefusal, OpenBlob},
         },
     },
     oci::{Digest, Manifest, MediaType},
@@ -137,12 +137,15 @@ async fn finish(state: &DoorState, request: Request<Body>, id: &str) -> DoorAnsw
         state.uploads.cancel(id);
         return bad_digest();
     };
-    let finished = match receive(state, request, id).await {
-        Ok(blob) => state.uploads.finish(id, blob, &digest),
-        Err(refusal) => Err(refusal),
+    let (blob, relay) = match receive(state, request, id).await {
+        Ok(open) => open.into_parts(),
+        Err(refusal) => return refuse(&refusal),
     };
-    match finished {
-        Ok(()) => created(state, &format!("blobs/{digest}"), &digest),
+    match state.uploads.finish(id, blob, &digest) {
+        Ok(size) => {
+            relay.finish(&digest, size).await;
+            created(state, &format!("blobs/{digest}"), &digest)
+        }
         Err(refusal) => refuse(&refusal),
     }
 }
@@ -152,13 +155,14 @@ async fn receive(
     state: &DoorState,
     request: Request<Body>,
     id: &str,
-) -> Result<IncomingBlob, DoorRefusal> {
+) -> Result<OpenBlob, DoorRefusal> {
     let mut blob = state.uploads.take(id)?;
     let mut body = request.into_body();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| DoorRefusal::Unknown)?;
         if let Some(piece) = frame.data_ref() {
             state.uploads.write(&mut blob, piece)?;
+            blob.relay.add(&*state.presence, piece).await;
         }
     }
     Ok(blob)

@@ -239,3 +239,70 @@ async fn what_is_not_as_it_says_is_refused() {
     }
     assert!(world.door.close().expect("a disk").is_none());
 }
+
+/// Takes what is sent on; the first of two ends fails after its first piece.
+#[derive(Default)]
+struct Relayed {
+    taken: Arc<std::sync::Mutex<Vec<(Vec<u8>, Option<(Digest, u64)>)>>>,
+}
+
+#[async_trait]
+impl BlobPresence for Relayed {
+    async fn size_everywhere(&self, _: &Digest) -> Option<u64> {
+        None
+    }
+
+    fn relay(&self) -> Vec<RelayEnd> {
+        let ends = [true, false].map(|breaks| {
+            let (pieces, mut incoming) = tokio::sync::mpsc::channel::<Bytes>(1);
+            let (end, ended) = tokio::sync::oneshot::channel();
+            let taken = self.taken.clone();
+            let mut sending = tokio::task::JoinSet::new();
+            sending.spawn(async move {
+                let mut all = Vec::new();
+                while let Some(piece) = incoming.recv().await {
+                    all.extend_from_slice(&piece);
+                    if breaks {
+                        return;
+                    }
+                }
+                let end = ended.await.ok();
+                taken.lock().expect("a list").push((all, end));
+            });
+            RelayEnd {
+                pieces,
+                end,
+                sending,
+            }
+        });
+        ends.into()
+    }
+}
+
+#[tokio::test]
+async fn a_large_blob_is_sent_on_while_it_comes_in_and_a_small_one_is_not() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let store = Store::new(dir.path().to_owned());
+    let incoming = Arc::new(store.incoming(&CancellationToken::new()).expect("a place"));
+    let relayed = Relayed::default();
+    let taken = relayed.taken.clone();
+    let door = PushDoor::open(incoming.clone(), Arc::new(relayed)).await;
+    let world = World {
+        dir,
+        store,
+        incoming,
+        door: door.expect("a loopback"),
+    };
+    world.upload(&[1; 1000]).await;
+    assert!(taken.lock().expect("a list").is_empty());
+    let large: Vec<u8> = (0..900_000_u32).map(|n| (n % 251) as u8).collect();
+    let digest = world.upload(&large).await;
+    let stored = world.incoming.size_of(&digest);
+    assert_eq!(stored, Some(900_000), "it is kept here, too");
+    let got = taken.lock().expect("a list").clone();
+    let [(content, end)] = &*got else {
+        panic!("{} have taken it", got.len());
+    };
+    assert_eq!(*content, large);
+    assert_eq!(*end, Some((digest, 900_000)));
+}

@@ -14,6 +14,7 @@ use crate::{
     io::{
         layout::{Incoming, IncomingBlob, PushedBlob, PushedImage},
         process::random_name,
+        push_door::relay::Relay,
     },
     oci::{Digest, Manifest},
 };
@@ -54,7 +55,19 @@ struct DoorContent {
 
 /// One upload. `blob` is taken out while a request writes into it.
 struct PushedUpload {
-    blob: Option<IncomingBlob>,
+    blob: Option<OpenBlob>,
+}
+
+/// A blob that is coming in: kept here, and sent on where it is large.
+pub(super) struct OpenBlob {
+    blob: IncomingBlob,
+    pub(super) relay: Relay,
+}
+
+impl OpenBlob {
+    pub(super) fn into_parts(self) -> (IncomingBlob, Relay) {
+        (self.blob, self.relay)
+    }
 }
 
 impl Uploads {
@@ -79,48 +92,52 @@ impl Uploads {
         let blob = self.incoming.begin();
         let blob = blob.map_err(|error| held.fail(&error.to_string()))?;
         let id = random_name();
-        let upload = PushedUpload { blob: Some(blob) };
+        let relay = Relay::new();
+        let upload = PushedUpload {
+            blob: Some(OpenBlob { blob, relay }),
+        };
         held.open.insert(id.clone(), upload);
         Ok(id)
     }
 
     /// Takes an upload out, for one request at a time.
-    pub(super) fn take(&self, id: &str) -> Result<IncomingBlob, DoorRefusal> {
+    pub(super) fn take(&self, id: &str) -> Result<OpenBlob, DoorRefusal> {
         let mut held = self.held();
         let upload = held.open.get_mut(id).ok_or(DoorRefusal::Unknown)?;
         upload.blob.take().ok_or(DoorRefusal::Unknown)
     }
 
     /// Adds a piece.
-    pub(super) fn write(&self, blob: &mut IncomingBlob, piece: &Bytes) -> Result<(), DoorRefusal> {
+    pub(super) fn write(&self, open: &mut OpenBlob, piece: &Bytes) -> Result<(), DoorRefusal> {
         self.bytes.fetch_add(piece.len() as u64, Ordering::Relaxed);
-        let written = blob.write(piece);
+        let written = open.blob.write(piece);
         written.map_err(|error| self.held().fail(&format!("{error:#}")))
     }
 
     /// Gives an upload back that goes on with the next request; its size so far.
-    pub(super) fn put_back(&self, id: &str, blob: IncomingBlob) -> u64 {
-        let size = blob.size();
+    pub(super) fn put_back(&self, id: &str, open: OpenBlob) -> u64 {
+        let size = open.blob.size();
         if let Some(upload) = self.held().open.get_mut(id) {
-            upload.blob = Some(blob);
+            upload.blob = Some(open);
         }
         size
     }
 
-    /// Ends an upload with the digest that its content must have.
+    /// Ends an upload with the digest that its content must have; its size.
     pub(super) fn finish(
         &self,
         id: &str,
         blob: IncomingBlob,
         digest: &Digest,
-    ) -> Result<(), DoorRefusal> {
+    ) -> Result<u64, DoorRefusal> {
+        let size = blob.size();
         let stored = blob.finish(digest);
         let mut held = self.held();
         held.open.remove(id);
         match stored {
             Ok(true) => {
                 held.blobs.insert(digest.clone(), PushedBlob::Here);
-                Ok(())
+                Ok(size)
             }
             Ok(false) => Err(DoorRefusal::OtherDigest),
             Err(error) => Err(held.fail(&format!("{error:#}"))),
@@ -136,7 +153,7 @@ impl Uploads {
     pub(super) fn size(&self, id: &str) -> Option<u64> {
         let held = self.held();
         let upload = held.open.get(id)?;
-        upload.blob.as_ref().map(IncomingBlob::size)
+        upload.blob.as_ref().map(|open| open.blob.size())
     }
 
     /// What is known of a blob.

@@ -10,7 +10,7 @@ use crate::{
         lease::Permit,
         registry::{
             BlobPushed, BlobSource, Deletion, ImmutableTags, PullLimit, PutAnswer, RegistryError,
-            RepositoryApi, docker_hub, download,
+            RepositoryApi, StreamedBlob, docker_hub, download,
             look::{LARGEST_MANIFEST, shows},
             profile::Difference,
             request::{Client, RegistryRequest, RequestBody},
@@ -214,6 +214,10 @@ impl RepositoryApi for Client {
         progress: &(dyn Fn(u64) + Send + Sync),
     ) -> Result<BlobPushed, RegistryError> {
         self.upload(blob, from, progress).await
+    }
+
+    async fn stream_blob(&self, blob: StreamedBlob) -> Result<bool, RegistryError> {
+        self.stream(blob).await
     }
 
     async fn put_manifest(

@@ -46,6 +46,8 @@ pub(crate) struct RepositoryMemory {
     sampled: [AtomicBool; 2],
     push: Mutex<PushRight>,
     manifests: Mutex<BTreeMap<Digest, Manifest>>,
+    /// Blobs that were sent while they came in, with their sizes in bytes.
+    streamed: Mutex<BTreeMap<Digest, u64>>,
 }
 
 /// What is known of the right to push.
@@ -108,6 +110,24 @@ impl Listed {
 }
 
 impl RepositoryMemory {
+    /// A blob was sent while it came in.
+    pub(crate) fn has_streamed(&self, digest: Digest, size: u64) {
+        let mut streamed = self
+            .streamed
+            .lock()
+            .expect("no thread panics with the lock");
+        streamed.insert(digest, size);
+    }
+
+    /// The size of a blob that was sent while it came in, once.
+    pub(crate) fn take_streamed(&self, digest: &Digest) -> Option<u64> {
+        let mut streamed = self
+            .streamed
+            .lock()
+            .expect("no thread panics with the lock");
+        streamed.remove(digest)
+    }
+
     /// An upload was opened, which proves the right to push.
     pub(crate) fn has_opened(&self, upload: Url) {
         let now = Instant::now();

@@ -33,6 +33,7 @@ mod request;
 mod response;
 mod retry;
 mod scope;
+mod streamed;
 mod token;
 mod token_service;
 mod upload;
@@ -51,6 +52,7 @@ pub use crate::io::registry::retry::RetryPolicy;
 pub use error::{RegistryError, RegistryErrorCode, RegistryErrorKind, codes};
 pub use profile::RegistryProfile;
 pub use registries::{HostOptions, Registries, Settings};
+pub use streamed::StreamedBlob;
 
 /// One repository on one registry.
 ///
@@ -138,6 +140,12 @@ pub trait RepositoryApi: Send + Sync {
         from: BlobSource,
         progress: &(dyn Fn(u64) + Send + Sync),
     ) -> Result<BlobPushed, RegistryError>;
+
+    /// Sends a blob while it comes in. Whether it is there now; [`RepositoryApi::push_blob`] then says that it was
+    /// sent. An implementation that cannot do that says no, and takes nothing.
+    async fn stream_blob(&self, _blob: StreamedBlob) -> Result<bool, RegistryError> {
+        Ok(false)
+    }
 
     /// Puts a manifest under its digest; with `tags`, asks for them in the same request (`?tag=`,
     /// distribution specification end-7b), in as many requests as that needs. The receipt names the

@@ -6,7 +6,8 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use tokio::time::Instant;
+use bytes::Bytes;
+use tokio::{sync::mpsc::Receiver, time::Instant};
 use url::Url;
 
 use crate::{
@@ -57,7 +58,7 @@ pub(super) struct RegistryRequest<'a> {
     pub repeat: Repeat,
 }
 
-/// A body that can be sent more than once.
+/// A body. All but pieces can be sent more than once.
 pub(super) enum RequestBody<'a> {
     None,
     Manifest(&'a Manifest),
@@ -66,6 +67,8 @@ pub(super) enum RequestBody<'a> {
         size: u64,
         progress: &'a (dyn Fn(u64) + Send + Sync),
     },
+    /// Pieces as they come in, which can be sent once.
+    Pieces(&'a Mutex<Option<Receiver<Bytes>>>),
 }
 
 impl<'a> RequestBody<'a> {
@@ -82,6 +85,10 @@ impl<'a> RequestBody<'a> {
                 size,
                 progress,
             },
+            RequestBody::Pieces(pieces) => {
+                let mut pieces = pieces.lock().expect("no thread panics with the lock");
+                Body::Pieces(pieces.take())
+            }
         }
     }
 }

@@ -36,6 +36,11 @@ impl Client {
         progress: &(dyn Fn(u64) + Send + Sync),
     ) -> Result<BlobPushed, RegistryError> {
         let doubted = self.is_doubted(&blob.digest);
+        if let Some(size) = self.memory.take_streamed(&blob.digest)
+            && !doubted
+        {
+            return Ok(BlobPushed::Sent(size));
+        }
         let (file, mut upload) = match from {
             BlobSource::File(file) if doubted => (Some(file), None),
             BlobSource::File(file) => {
@@ -160,7 +165,7 @@ impl Client {
     }
 
     /// The upload that has proven the right to push, or a new one.
-    async fn upload_at_hand(&self) -> Result<Url, RegistryError> {
+    pub(super) async fn upload_at_hand(&self) -> Result<Url, RegistryError> {
         match self.memory.take_upload() {
             Some((upload, true)) => Ok(upload),
             Some((upload, false)) => {
