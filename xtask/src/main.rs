@@ -37,6 +37,8 @@ usage: cargo xtask <chore>
   engines [PART ...]
                 try every builder's abilities on old and new engines, and print them as a table
                 (the new ones come from Debian's newest packages, in a private root: needs root)
+  engines sizes [--binary FILE] [--mib N] [--keys TOML] [ENGINE ...]
+                a 2 GB image beside `docker push` and `skopeo copy`: time, memory, bytes sent
   measure       CPU time of `hoist next` with 10,000 tags; peak memory of a 1 GiB release";
 
 type Result<T, E = Box<dyn std::error::Error>> = std::result::Result<T, E>;

@@ -3,9 +3,9 @@
 //! A peer that this machine does not have, and that cannot be had from Debian, is said to be absent.
 
 mod history;
-mod proxy;
+pub mod proxy;
 mod publish;
-mod run;
+pub mod run;
 
 use std::{fs, path::PathBuf, process::Command};
 

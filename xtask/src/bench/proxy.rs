@@ -28,6 +28,7 @@ pub struct Proxy {
 struct Counts {
     connections: AtomicU64,
     requests: AtomicU64,
+    bytes: AtomicU64,
 }
 
 impl Proxy {
@@ -65,6 +66,11 @@ impl Proxy {
             self.counts.connections.swap(0, Ordering::Relaxed),
         )
     }
+
+    /// How many bytes were sent to the registry since this was asked last.
+    pub fn take_bytes(&self) -> u64 {
+        self.counts.bytes.swap(0, Ordering::Relaxed)
+    }
 }
 
 fn join(
@@ -101,6 +107,7 @@ fn carry(mut from: TcpStream, mut to: TcpStream, late: Duration, counts: Option<
             };
             let piece = &buffer[..read];
             if let Some(counts) = &counts {
+                counts.bytes.fetch_add(read as u64, Ordering::Relaxed);
                 // A first line can be cut between two pieces.
                 end.extend_from_slice(piece);
                 let found = end

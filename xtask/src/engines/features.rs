@@ -53,6 +53,18 @@ pub const FEATURES: &[Feature] = &[
         try_on: sbom,
     },
     Feature {
+        name: "ulimits",
+        try_on: ulimits,
+    },
+    Feature {
+        name: "shm-size",
+        try_on: shm_size,
+    },
+    Feature {
+        name: "allow",
+        try_on: allow,
+    },
+    Feature {
         name: "private base",
         try_on: private_base,
     },
@@ -185,6 +197,29 @@ fn sbom(bench: &Bench<'_>) -> Result<Cell> {
     let keys = format!("sbom = \"{}\"\n", scanner.public_reference("1.0.0"));
     released(bench, &keys, PLAIN, |trial| {
         attested(&trial.manifest("1.0.0")?)
+    })
+}
+
+fn ulimits(bench: &Bench<'_>) -> Result<Cell> {
+    let keys = "ulimits = [\"nofile=123:456\"]\n";
+    let dockerfile = step("", "test $(ulimit -Sn) = 123 && test $(ulimit -Hn) = 456");
+    released(bench, keys, &dockerfile, |_| Ok(None))
+}
+
+fn shm_size(bench: &Bench<'_>) -> Result<Cell> {
+    let line = "test $(/bin/busybox df -k /dev/shm | /bin/busybox tail -n 1 | /bin/busybox awk '{print $2}') = 32768";
+    released(
+        bench,
+        "shm-size = \"32MiB\"\n",
+        &step("", line),
+        |_| Ok(None),
+    )
+}
+
+fn allow(bench: &Bench<'_>) -> Result<Cell> {
+    let dockerfile = step("--network=host", "true");
+    released(bench, "allow = [\"network.host\"]\n", &dockerfile, |_| {
+        Ok(None)
     })
 }
 

@@ -13,6 +13,7 @@ use crate::{Result, cargo, succeed};
 
 mod bench;
 mod features;
+mod sizes;
 
 use bench::{Bench, Builds};
 use features::FEATURES;
@@ -39,6 +40,9 @@ impl fmt::Display for Cell {
 }
 
 pub fn run(names: &[&str]) -> Result<()> {
+    if let ["sizes", args @ ..] = names {
+        return sizes::run(args);
+    }
     succeed(cargo().args(["build", "--locked", "--bin", "hoist"]))?;
     let target = std::env::current_exe()?;
     let hoist = target.with_file_name("hoist");
