@@ -2,7 +2,7 @@
 
 use crate::{
     build::{
-        buildkit::BuildkitDaemonSource, docker::DockerEngine, layout::LayoutSource,
+        buildkit::BuildkitNodesSource, docker::DockerEngine, layout::LayoutSource,
         pushed::PushedSource, request::BuildRequest, source::ImageSource,
     },
     io::environment::Environment,
@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Chooses by the policy and the environment alone: `image.build.layout` where it is set (made by
-/// `image.build.command` first), else the program that `image.build.command` names, else the BuildKit daemon that
+/// `image.build.command` first), else the program that `image.build.command` names, else the BuildKit daemon or the builder that
 /// `image.build.builder` names, else the engine that the environment names. Nothing is contacted yet.
 #[must_use]
 pub fn choose<'a>(
@@ -33,12 +33,14 @@ pub fn choose<'a>(
             wanted,
         }),
         BuildSource::Engine => match &request.policy.builder {
-            Some(Builder::Daemon(daemon)) => Box::new(BuildkitDaemonSource {
-                request,
-                environment,
-                daemon,
-                wanted,
-            }),
+            Some(builder @ (Builder::Daemon(_) | Builder::Buildx(_))) => {
+                Box::new(BuildkitNodesSource {
+                    request,
+                    environment,
+                    builder,
+                    wanted,
+                })
+            }
             Some(Builder::Buildkit | Builder::Classic) | None => Box::new(DockerEngine {
                 request,
                 environment,

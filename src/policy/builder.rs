@@ -16,6 +16,8 @@ pub enum Builder {
     Classic,
     /// A BuildKit daemon of its own.
     Daemon(BuildkitDaemon),
+    /// A builder of `docker buildx`, by its name, with all its nodes.
+    Buildx(String),
 }
 
 /// A BuildKit daemon, as a policy names it.
@@ -38,6 +40,22 @@ pub enum DaemonAddress {
         host: String,
         /// The port.
         port: u16,
+    },
+    /// `ssh://user@host:port/run/buildkit/buildkitd.sock`: through the `ssh` program and `buildctl dial-stdio` there.
+    Ssh {
+        /// `host` or `user@host`
+        target: String,
+        /// The port, where it is not ssh's usual one.
+        port: Option<u16>,
+        /// The daemon's socket over there, where it is not the usual one.
+        socket: Option<String>,
+    },
+    /// `docker-container://name?context=NAME`: by running `buildctl dial-stdio` in a container.
+    Container {
+        /// The container's name.
+        name: String,
+        /// The Docker context whose engine has it, where it is not the current one.
+        context: Option<String>,
     },
 }
 
@@ -63,14 +81,16 @@ struct DaemonTable {
     key: Option<String>,
 }
 
+/// What an address looks like.
+const EXPECTED: &str =
+    "expected `unix:///path`, `tcp://host:port`, `ssh://user@host` or `docker-container://NAME`";
+
 impl FromStr for DaemonAddress {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let wrong = |why: &str| format!("`{text}` is not the address of a BuildKit daemon: {why}");
-        let (scheme, rest) = text
-            .split_once("://")
-            .ok_or_else(|| wrong("expected `unix:///path` or `tcp://host:port`"))?;
+        let (scheme, rest) = text.split_once("://").ok_or_else(|| wrong(EXPECTED))?;
         match scheme {
             "unix" if rest.starts_with('/') && rest.len() > 1 => Ok(Self::Unix(rest.into())),
             "unix" => Err(wrong("the socket's path must be absolute")),
@@ -87,10 +107,24 @@ impl FromStr for DaemonAddress {
                     port,
                 })
             }
-            "ssh" | "docker-container" | "kube-pod" | "podman-container" => Err(wrong(
-                "only `unix://` and `tcp://` can be reached; a socket that is forwarded to this machine can be named as `unix:///path`",
-            )),
-            _ => Err(wrong("expected `unix:///path` or `tcp://host:port`")),
+            "ssh" => ssh(rest).ok_or_else(|| wrong("expected `ssh://user@host:port`, and a socket's path behind it where it is not the usual one")),
+            "docker-container" => {
+                let (name, context) = match rest.split_once("?context=") {
+                    Some((name, context)) => (name, Some(context)),
+                    None => (rest, None),
+                };
+                if !is_name(name) || !context.is_none_or(is_name) {
+                    return Err(wrong("expected `docker-container://NAME`"));
+                }
+                Ok(Self::Container {
+                    name: name.to_owned(),
+                    context: context.map(str::to_owned),
+                })
+            }
+            "podman-container" | "kube-pod" | "nerdctl-container" => Err(wrong(&format!(
+                "hoist does not reach `{scheme}://`; a socket that is forwarded to this machine can be named as `unix:///path`"
+            ))),
+            _ => Err(wrong(EXPECTED)),
         }
     }
 }
@@ -100,8 +134,60 @@ impl fmt::Display for DaemonAddress {
         match self {
             Self::Unix(path) => write!(f, "unix://{}", path.display()),
             Self::Tcp { host, port } => write!(f, "tcp://{host}:{port}"),
+            Self::Ssh {
+                target,
+                port,
+                socket,
+            } => {
+                write!(f, "ssh://{target}")?;
+                if let Some(port) = port {
+                    write!(f, ":{port}")?;
+                }
+                f.write_str(socket.as_deref().unwrap_or_default())
+            }
+            Self::Container { name, context } => {
+                write!(f, "docker-container://{name}")?;
+                match context {
+                    Some(context) => write!(f, "?context={context}"),
+                    None => Ok(()),
+                }
+            }
         }
     }
+}
+
+/// What follows `ssh://`: no password, and nothing that the `ssh` program or a shell over there could take for
+/// more than a name.
+fn ssh(rest: &str) -> Option<DaemonAddress> {
+    let (place, socket) = match rest.find('/') {
+        Some(at) => (&rest[..at], Some(&rest[at..])),
+        None => (rest, None),
+    };
+    let (target, port) = match place.rsplit_once(':') {
+        Some((target, port)) => (target, Some(port.parse().ok()?)),
+        None => (place, None),
+    };
+    let (user, host) = target
+        .split_once('@')
+        .map_or((None, target), |(user, host)| (Some(user), host));
+    let is_path = |path: &str| path.bytes().all(|byte| byte == b'/' || is_plain(byte));
+    let socket = socket.filter(|path| *path != "/");
+    if !is_name(host) || !user.is_none_or(is_name) || !socket.is_none_or(is_path) {
+        return None;
+    }
+    Some(DaemonAddress::Ssh {
+        target: target.to_owned(),
+        port,
+        socket: socket.map(str::to_owned),
+    })
+}
+
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_')
+}
+
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && !text.starts_with('-') && text.bytes().all(is_plain)
 }
 
 impl FromStr for Builder {
@@ -115,8 +201,14 @@ impl FromStr for Builder {
                 address: address.parse()?,
                 tls: None,
             })),
+            // As buildx takes names, and how it stores them.
+            name if is_name(name)
+                && name.starts_with(|first: char| first.is_ascii_alphabetic()) =>
+            {
+                Ok(Self::Buildx(name.to_ascii_lowercase()))
+            }
             other => Err(format!(
-                "`{other}` is not a builder: expected \"buildkit\", \"classic\", or the address of a BuildKit daemon, such as \"unix:///run/buildkit/buildkitd.sock\"; a builder of `docker buildx` by its name is used through `image.build.command`"
+                "`{other}` is not a builder: expected \"buildkit\", \"classic\", the name of a builder of `docker buildx`, or the address of a BuildKit daemon, such as \"unix:///run/buildkit/buildkitd.sock\""
             )),
         }
     }
@@ -137,8 +229,8 @@ impl TryFrom<DaemonTable> for Builder {
             (None, None) => None,
             (None, Some(_)) => return Err("`cert` and `key` need `ca`".to_owned()),
         };
-        if tls.is_some() && matches!(address, DaemonAddress::Unix(_)) {
-            return Err("a socket is used without certificates".to_owned());
+        if tls.is_some() && !matches!(address, DaemonAddress::Tcp { .. }) {
+            return Err(format!("`{address}` is used without certificates"));
         }
         Ok(Self::Daemon(BuildkitDaemon { address, tls }))
     }
@@ -149,6 +241,7 @@ impl Serialize for Builder {
         match self {
             Self::Buildkit => serializer.serialize_str("buildkit"),
             Self::Classic => serializer.serialize_str("classic"),
+            Self::Buildx(name) => serializer.serialize_str(name),
             Self::Daemon(BuildkitDaemon { address, tls: None }) => serializer.collect_str(address),
             Self::Daemon(BuildkitDaemon {
                 address,
@@ -179,7 +272,7 @@ impl<'de> Visitor<'de> for BuilderVisitor {
     type Value = Builder;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("\"buildkit\", \"classic\", an address, or a table with an address")
+        f.write_str("\"buildkit\", \"classic\", a name, an address, or a table with an address")
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Builder, E> {
@@ -202,7 +295,8 @@ impl schemars::JsonSchema for Builder {
         schemars::json_schema!({
             "anyOf": [
                 { "enum": ["buildkit", "classic"] },
-                { "type": "string", "pattern": "^(unix:///.+|tcp://[^/@]+:[0-9]+)$" },
+                { "type": "string", "pattern": "^(unix:///.+|tcp://[^/@]+:[0-9]+|ssh://[^:/]+(:[0-9]+)?(/.*)?|docker-container://.+)$" },
+                { "type": "string", "pattern": "^[A-Za-z][A-Za-z0-9._-]*$", "description": "A builder of `docker buildx`." },
                 {
                     "type": "object",
                     "properties": {
@@ -241,6 +335,11 @@ mod tests {
             "\"unix:///run/buildkit/buildkitd.sock\"",
             "\"tcp://build.example.org:1234\"",
             "\"tcp://[::1]:1234\"",
+            "\"ssh://far\"",
+            "\"ssh://me@far:2222/run/user/1000/buildkitd.sock\"",
+            "\"docker-container://buildkitd\"",
+            "\"docker-container://buildkitd?context=far\"",
+            "\"farm\"",
             "{ address = \"tcp://b:1\", ca = \"ca.pem\" }",
             "{ address = \"tcp://b:1\", ca = \"ca.pem\", cert = \"c.pem\", key = \"k.pem\" }",
         ] {
@@ -254,12 +353,29 @@ mod tests {
     #[test]
     fn what_is_no_builder_is_told_why() {
         for (text, why) in [
-            ("\"podman\"", "is not a builder"),
+            ("\"a builder\"", "is not a builder"),
+            ("\"1farm\"", "is not a builder"),
+            ("\"../farm\"", "is not a builder"),
             ("\"unix://run/x\"", "must be absolute"),
             ("\"tcp://host\"", "the port is missing"),
             ("\"tcp://me@host:1\"", "expected `tcp://host:port`"),
-            ("\"ssh://host\"", "only `unix://` and `tcp://`"),
-            ("\"docker-container://b\"", "only `unix://` and `tcp://`"),
+            (
+                "\"ssh://me:password@host\"",
+                "expected `ssh://user@host:port`",
+            ),
+            (
+                "\"ssh://-oProxyCommand=x\"",
+                "expected `ssh://user@host:port`",
+            ),
+            ("\"ssh://host/a;b\"", "expected `ssh://user@host:port`"),
+            (
+                "\"docker-container://a/b\"",
+                "expected `docker-container://NAME`",
+            ),
+            (
+                "\"podman-container://b\"",
+                "does not reach `podman-container://`",
+            ),
             ("\"http://host:1\"", "expected `unix:///path`"),
             (
                 "{ address = \"tcp://b:1\", cert = \"c\" }",

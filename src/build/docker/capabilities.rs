@@ -135,7 +135,7 @@ impl EngineTraits {
                 .hint("leave out `image.build.builder`, or let it name the address of a BuildKit daemon"));
             }
             Some(Builder::Classic) => EngineBuilder::Classic,
-            Some(Builder::Buildkit | Builder::Daemon(_)) | None => best,
+            Some(Builder::Buildkit | Builder::Daemon(_) | Builder::Buildx(_)) | None => best,
         };
         let unmet = |need: &&KeyNeed| (need.is_set)(policy) && !need.builders.contains(&builder);
         match NEEDS.iter().find(unmet) {

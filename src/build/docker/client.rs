@@ -1,6 +1,6 @@
 //! One engine: who it is, whether it has BuildKit, and the few calls that a release needs.
 
-use std::{io, os::unix::fs::FileTypeExt, path::Path, time::Duration};
+use std::{io, path::Path, time::Duration};
 
 use bollard::{
     Docker,
@@ -16,7 +16,8 @@ use crate::{
         engine::{
             connect::Dialer,
             error::{failed, unreachable},
-            host::{EngineAddress, HostFiles, resolve},
+            files::RealFiles,
+            host::{EngineAddress, resolve},
             watchdog::Watched,
         },
     },
@@ -56,19 +57,6 @@ pub(crate) struct Engine {
     pub(crate) pushes_plainly: bool,
     /// What it is.
     pub(crate) traits: EngineTraits,
-}
-
-/// The files of this machine.
-struct RealFiles;
-
-impl HostFiles for RealFiles {
-    fn read(&self, path: &Path) -> Option<String> {
-        std::fs::read_to_string(path).ok()
-    }
-
-    fn is_socket(&self, path: &Path) -> bool {
-        std::fs::metadata(path).is_ok_and(|metadata| metadata.file_type().is_socket())
-    }
 }
 
 impl Engine {

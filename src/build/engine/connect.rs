@@ -30,7 +30,10 @@ use tokio::{
 };
 use tokio_rustls::TlsConnector;
 
-use crate::build::engine::host::{Certificates, EngineAddress};
+use crate::build::engine::{
+    container,
+    host::{Certificates, EngineAddress},
+};
 
 /// A stream of bytes in both directions.
 pub(crate) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -61,7 +64,27 @@ impl Dialer {
                 address,
                 tls: Some(certificates),
             } => Box::new(secure(address, certificates).await?),
-            EngineAddress::Ssh { target, port } => Box::new(Ssh::start(target, *port)?),
+            EngineAddress::Ssh { target, port } => Box::new(Ssh::start(
+                target,
+                *port,
+                &["docker", "system", "dial-stdio"],
+            )?),
+            EngineAddress::BuildkitOverSsh {
+                target,
+                port,
+                socket,
+            } => {
+                let address = socket.as_ref().map(|socket| format!("unix://{socket}"));
+                let mut words = vec!["buildctl"];
+                if let Some(address) = &address {
+                    words.extend(["--addr", address]);
+                }
+                words.push("dial-stdio");
+                Box::new(Ssh::start(target, *port, &words)?)
+            }
+            EngineAddress::InContainer { engine, name } => {
+                Box::pin(container::dial(engine, name)).await?
+            }
         })
     }
 
@@ -96,7 +119,8 @@ impl Dialer {
 }
 
 async fn secure(address: &str, certificates: &Certificates) -> io::Result<impl Duplex + use<>> {
-    let name = address.rsplit_once(':').map_or(address, |(host, _)| host);
+    let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
+    let name = certificates.server_name.as_deref().unwrap_or(host);
     let name = name
         .trim_start_matches('[')
         .trim_end_matches(']')
@@ -108,7 +132,7 @@ async fn secure(address: &str, certificates: &Certificates) -> io::Result<impl D
 }
 
 fn tls_config(certificates: &Certificates) -> io::Result<ClientConfig> {
-    let Certificates { ca, client } = certificates;
+    let Certificates { ca, client, .. } = certificates;
     let named = |path: &Path| {
         let name = path.display().to_string();
         move |error| io::Error::other(format!("`{name}` cannot be read: {error}"))
@@ -137,7 +161,7 @@ fn tls_config(certificates: &Certificates) -> io::Result<ClientConfig> {
         .map_err(io::Error::other)
 }
 
-/// An engine on another machine, reached through the `ssh` program, so that the user's keys, agent
+/// A program on another machine that passes on what an engine there says, reached through the `ssh` program, so that the user's keys, agent
 /// and configuration apply.
 struct Ssh {
     /// Killed when this value is dropped.
@@ -147,14 +171,15 @@ struct Ssh {
 }
 
 impl Ssh {
-    fn start(target: &str, port: Option<u16>) -> io::Result<Self> {
+    fn start(target: &str, port: Option<u16>, words: &[&str]) -> io::Result<Self> {
         let mut command = Command::new("ssh");
         command.args(["-T", "-o", "ConnectTimeout=30"]);
         if let Some(port) = port {
             command.args(["-p", &port.to_string()]);
         }
         let mut child = command
-            .args(["--", target, "docker", "system", "dial-stdio"])
+            .args(["--", target])
+            .args(words)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())

@@ -12,7 +12,7 @@ use crate::{
     text::sanitize_line,
 };
 
-/// Where an engine listens.
+/// Where an engine, or a BuildKit daemon of its own, is reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum EngineAddress {
     /// A socket on this machine.
@@ -23,6 +23,22 @@ pub(crate) enum EngineAddress {
         address: String,
         /// Certificates, unless it is plain.
         tls: Option<Certificates>,
+    },
+    /// The BuildKit daemon of another machine, through the `ssh` program and the far side's `buildctl dial-stdio`.
+    BuildkitOverSsh {
+        /// `host` or `user@host`
+        target: String,
+        /// The port, where it is not 22.
+        port: Option<u16>,
+        /// The daemon's socket over there, where it is not the usual one.
+        socket: Option<String>,
+    },
+    /// A BuildKit daemon in a container.
+    InContainer {
+        /// The engine that has the container.
+        engine: Box<EngineAddress>,
+        /// The container's name.
+        name: String,
     },
     /// Through the `ssh` program and the far side's `docker system dial-stdio`.
     Ssh {
@@ -40,6 +56,8 @@ pub(crate) struct Certificates {
     pub(crate) ca: PathBuf,
     /// Our certificate and its key.
     pub(crate) client: Option<(PathBuf, PathBuf)>,
+    /// The name that the other side's certificate has, where it is not the host's.
+    pub(crate) server_name: Option<String>,
 }
 
 impl Certificates {
@@ -49,6 +67,7 @@ impl Certificates {
         Self {
             ca: directory.join("ca.pem"),
             client: files.read(&cert).map(|_| (cert, directory.join("key.pem"))),
+            server_name: None,
         }
     }
 }
@@ -118,6 +137,28 @@ pub(crate) fn resolve(environment: &Environment, files: &dyn HostFiles) -> Resul
         (Some(name), Some(config)) => context(&name, config, files),
         (Some(name), None) => Err(no_context(&name)),
         (None, _) => Ok(usual(environment, files)),
+    }
+}
+
+/// The engine that somebody names: by an address, or by a Docker context; without a name, or with the name
+/// `default`, that of the environment without its contexts.
+///
+/// # Errors
+/// As [`resolve`].
+pub(crate) fn named_endpoint(
+    name: &str,
+    environment: &Environment,
+    files: &dyn HostFiles,
+) -> Result<EngineAddress> {
+    match (name, config_directory(environment)) {
+        ("", _) => resolve(environment, files),
+        ("default", _) => match environment.get("DOCKER_HOST") {
+            Some(_) => resolve(environment, files),
+            None => Ok(usual(environment, files)),
+        },
+        (address, _) if address.contains("://") => parse(address, None),
+        (name, Some(config)) => context(name, &config, files),
+        (name, None) => Err(no_context(name)),
     }
 }
 
@@ -239,6 +280,18 @@ impl std::fmt::Display for EngineAddress {
         match self {
             Self::Unix(path) => write!(f, "unix://{}", path.display()),
             Self::Tcp { address, .. } => write!(f, "tcp://{address}"),
+            Self::InContainer { name, .. } => write!(f, "docker-container://{name}"),
+            Self::BuildkitOverSsh {
+                target,
+                port,
+                socket,
+            } => {
+                write!(f, "ssh://{target}")?;
+                if let Some(port) = port {
+                    write!(f, ":{port}")?;
+                }
+                f.write_str(socket.as_deref().unwrap_or_default())
+            }
             Self::Ssh { target, port: None } => write!(f, "ssh://{target}"),
             Self::Ssh {
                 target,

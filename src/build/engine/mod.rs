@@ -2,9 +2,11 @@
 //! reports while it builds, what it may ask for, and how its failures are told.
 
 pub(crate) mod connect;
+pub(crate) mod container;
 pub(crate) mod credentials;
 pub(crate) mod error;
 pub(crate) mod explain;
+pub(crate) mod files;
 pub(crate) mod host;
 pub(crate) mod inputs;
 pub(crate) mod progress;

@@ -24,7 +24,10 @@ mod staged;
 mod tests;
 
 pub use belongs::Expected;
+pub(crate) use content::LegContent;
 pub(crate) use described::described;
+pub(crate) use index::join;
 pub use leg::{LEG_FORMAT, Leg, LegBase};
 pub(crate) use platforms::same_platform;
+pub(crate) use read::config_of;
 pub(crate) use source::{LegInput, LegsSource};

@@ -154,7 +154,7 @@ fn content(
 }
 
 /// The configuration of an image.
-pub(super) fn config_of(manifest: &Manifest) -> Option<Digest> {
+pub(crate) fn config_of(manifest: &Manifest) -> Option<Digest> {
     match ImageDocument::parse(manifest).ok()? {
         ImageDocument::Manifest(document) if document.config.media_type.is_image_config() => {
             Some(document.config.digest)

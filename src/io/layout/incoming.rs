@@ -1,6 +1,6 @@
 //! An image that comes in piece by piece, from a builder that pushes it.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
 
 use fs4::available_space;
 use tempfile::TempDir;
@@ -119,6 +119,19 @@ impl Incoming {
             blobs: self.blobs.clone(),
             looked: 0,
         })
+    }
+
+    /// Takes a blob from another image of the store, whose file is `path`.
+    ///
+    /// # Errors
+    /// The disk does not take it.
+    pub(crate) fn take_over(&self, path: &Path, digest: &Digest) -> Result<()> {
+        let to = self.blobs.path(digest);
+        if to.is_file() {
+            return Ok(());
+        }
+        let taken = fs::hard_link(path, &to).or_else(|_| fs::copy(path, &to).map(drop));
+        taken.map_err(|e| disk("write", &to, &e))
     }
 
     /// The size of a blob that is here.

@@ -30,6 +30,8 @@ pub struct Builds {
     pub host: String,
     /// The value of `image.build.builder`.
     pub builder: Option<String>,
+    /// The file of that builder, where it is one of buildx.
+    pub instance: Option<String>,
 }
 
 /// One engine, with what its trials need.
@@ -72,6 +74,11 @@ impl<'a> Bench<'a> {
             let folder = remote.home().join(".docker");
             fs::create_dir_all(&folder)?;
             fs::write(folder.join("config.json"), &config)?;
+            if let (Some(name), Some(instance)) = (&builds.builder, &builds.instance) {
+                let instances = folder.join("buildx/instances");
+                fs::create_dir_all(&instances)?;
+                fs::write(instances.join(name), instance)?;
+            }
         }
         let agent = tempfile::tempdir()?;
         let listener = UnixListener::bind(agent.path().join("agent"))?;
@@ -197,6 +204,11 @@ impl Trial<'_> {
             Some(4) if text.contains("can do") => Err(Cell::Refused),
             _ => Err(Cell::Fails(text)),
         })
+    }
+
+    /// Whether the version has its tag.
+    pub fn is_released(&self) -> bool {
+        self.bench.has(&self.name, "1.0.0")
     }
 
     /// A document of the released image.

@@ -25,6 +25,10 @@ pub const FEATURES: &[Feature] = &[
         try_on: two_platforms,
     },
     Feature {
+        name: "one platform fails",
+        try_on: one_platform_fails,
+    },
+    Feature {
         name: "secrets",
         try_on: secrets,
     },
@@ -135,6 +139,22 @@ fn two_platforms(bench: &Bench<'_>) -> Result<Cell> {
     })
 }
 
+fn one_platform_fails(bench: &Bench<'_>) -> Result<Cell> {
+    let keys = "platforms = [\"linux/amd64\", \"linux/arm64\"]\n";
+    let dockerfile = "FROM --platform=$BUILDPLATFORM scratch\nCOPY busybox /bin/busybox\nARG TARGETARCH\nRUN [\"/bin/busybox\", \"sh\", \"-c\", \"test $TARGETARCH = amd64\"]\n";
+    let trial = bench.trial(keys, dockerfile)?;
+    Ok(match trial.release()? {
+        Ok(()) => Cell::Fails("it was released".into()),
+        Err(Cell::Fails(text)) if text.contains("state: nothing was published") => {
+            match trial.is_released() {
+                true => Cell::Fails("a tag is there".into()),
+                false => Cell::Works,
+            }
+        }
+        Err(cell) => cell,
+    })
+}
+
 fn secrets(bench: &Bench<'_>) -> Result<Cell> {
     let keys = "secrets = [{ id = \"token\", env = \"TRIAL_SECRET\" }]\n";
     let line = format!("test $(cat /run/secrets/token) = {SECRET}");
@@ -208,12 +228,9 @@ fn ulimits(bench: &Bench<'_>) -> Result<Cell> {
 
 fn shm_size(bench: &Bench<'_>) -> Result<Cell> {
     let line = "test $(/bin/busybox df -k /dev/shm | /bin/busybox tail -n 1 | /bin/busybox awk '{print $2}') = 32768";
-    released(
-        bench,
-        "shm-size = \"32MiB\"\n",
-        &step("", line),
-        |_| Ok(None),
-    )
+    released(bench, "shm-size = \"32MiB\"\n", &step("", line), |_| {
+        Ok(None)
+    })
 }
 
 fn allow(bench: &Bench<'_>) -> Result<Cell> {

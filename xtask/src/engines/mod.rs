@@ -53,6 +53,8 @@ pub fn run(names: &[&str]) -> Result<()> {
     let containerd = ModernEngine::start(&root, &packages, Modern::DockerContainerd)?;
     let podman = ModernEngine::start(&root, &packages, Modern::Podman)?;
     let daemon = BuildkitSocket::of(containerd.socket())?;
+    let second = ModernEngine::start(&root, &packages, Modern::DockerContainerd)?;
+    let other = BuildkitSocket::of(second.socket())?;
     let registry = Registry::start(&packages, &RegistryOptions::default())?;
     let private = Registry::start(
         &packages,
@@ -64,6 +66,7 @@ pub fn run(names: &[&str]) -> Result<()> {
     let by_engine = |host: String| Builds {
         host,
         builder: None,
+        instance: None,
     };
     let engines = [
         ("Docker, this Debian's", by_engine(old.host().to_owned())),
@@ -75,6 +78,18 @@ pub fn run(names: &[&str]) -> Result<()> {
             Builds {
                 host: containerd.host(),
                 builder: Some(daemon.address()),
+                instance: None,
+            },
+        ),
+        (
+            "buildx, two nodes",
+            Builds {
+                host: containerd.host(),
+                builder: Some("farm".to_owned()),
+                instance: Some(instance(&[
+                    ("amd64", daemon.address()),
+                    ("arm64", other.address()),
+                ])),
             },
         ),
     ];
@@ -108,6 +123,23 @@ pub fn run(names: &[&str]) -> Result<()> {
         0 => Ok(()),
         failed => Err(format!("{failed} trials failed").into()),
     }
+}
+
+/// A builder as buildx stores it, with a node for each architecture.
+fn instance(nodes: &[(&str, String)]) -> String {
+    let nodes = nodes.iter().map(|(architecture, endpoint)| {
+        serde_json::json!({
+            "Name": format!("farm-{architecture}"),
+            "Endpoint": endpoint,
+            "Platforms": [{"architecture": architecture, "os": "linux"}],
+            "DriverOpts": null,
+            "Flags": null,
+            "Files": null,
+        })
+    });
+    let nodes: Vec<_> = nodes.collect();
+    serde_json::json!({"Name": "farm", "Driver": "remote", "Nodes": nodes, "Dynamic": false})
+        .to_string()
 }
 
 /// The table as Markdown: a row for each feature, so that it fits a page.
