@@ -184,10 +184,6 @@ pub enum SameImage {
     Allow,
 }
 
-fn is_true(value: &bool) -> bool {
-    *value
-}
-
 fn is_unset<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
@@ -218,7 +214,7 @@ impl Default for BuildPolicy {
             ulimits: Vec::new(),
             shm_size: None,
             allow: Vec::new(),
-            rewrite_timestamp: true,
+            rewrite_timestamp: false,
             compression: Compression::Gzip,
             same_image: SameImage::Refuse,
         }
@@ -263,7 +259,7 @@ struct BuildTable {
     shm_size: Option<ByteSize>,
     #[serde(skip_serializing_if = "is_unset")]
     allow: Vec<Entitlement>,
-    #[serde(skip_serializing_if = "is_true")]
+    #[serde(skip_serializing_if = "is_unset")]
     rewrite_timestamp: bool,
     compression: Compression,
     #[serde(skip_serializing_if = "is_unset")]

@@ -227,7 +227,6 @@ mod tests {
                 "annotation.c.d=x",
                 "compression=gzip",
                 "oci-mediatypes=true",
-                "rewrite-timestamp=true",
             ]
         );
         assert_eq!(request.entitlements, [""; 0]);
@@ -319,6 +318,17 @@ mod tests {
             &Exporter::Archive,
         );
         assert_eq!(both.entitlements, ["network.host", "security.insecure"]);
+    }
+
+    #[test]
+    fn time_stamps_are_limited_where_the_policy_says_so() {
+        let attrs = |rewrite| {
+            let request = request(|p| p.rewrite_timestamp = rewrite, &Exporter::Archive);
+            sorted(request.exporter_attrs_deprecated)
+        };
+        let said = "rewrite-timestamp=true".to_owned();
+        assert!(attrs(true).contains(&said));
+        assert!(!attrs(false).contains(&said));
     }
 
     #[test]
