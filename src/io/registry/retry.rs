@@ -154,10 +154,13 @@ impl RetryClient {
             let name = response::describe(&request.method, &url);
             let throttle = self.throttle(&url);
             throttle.wait(&self.events, &name).await;
-            let is_file = matches!(request.body, http::Body::File { .. });
+            let is_content = matches!(
+                request.body,
+                http::Body::File { .. } | http::Body::Pieces(_)
+            );
             let sent = self.transport.send(tls, request, repeat.permit());
             let sent = async {
-                if is_file {
+                if is_content {
                     // Its progress is told.
                     sent.await
                 } else {
