@@ -61,7 +61,7 @@ pub(super) fn run(args: NextArgs, context: &Context) -> Result<ExitCode> {
         if args.explain {
             remark(file, &answer.explanation, terminal);
         } else if next.version.is_none() && !terminal.json && file.config().is_none() {
-            nothing_at_all(&answer, terminal);
+            nothing_at_all(answer, terminal);
         }
     }
     answers.tell_errors(terminal);

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::build::engine::{
-    connect::{Dialer, Duplex},
+    connection::{Duplex, direct, send},
     host::EngineAddress,
 };
 
@@ -31,13 +31,13 @@ const HEAD: usize = 8;
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
 pub(crate) struct ContainerState {
-    state: RunState,
+    state: ContainerRun,
     host_config: HostConfig,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
-struct RunState {
+struct ContainerRun {
     running: bool,
 }
 
@@ -116,7 +116,7 @@ pub(super) async fn dial(engine: &EngineAddress, name: &str) -> io::Result<Box<d
         .header("Upgrade", "tcp")
         .body(Full::new(Bytes::from(begin)))
         .map_err(io::Error::other)?;
-    let response = Dialer::new(engine.clone()).send(request).await;
+    let response = send(direct(engine).await?, request).await;
     let response = response.map_err(io::Error::other)?;
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
         let status = response.status();
@@ -139,7 +139,7 @@ async fn ask(
         .body(Full::new(Bytes::from(body)))
         .map_err(io::Error::other)?;
     // The engine that has the container is never in a container itself.
-    let response = Box::pin(Dialer::new(engine.clone()).send(request)).await;
+    let response = send(direct(engine).await?, request).await;
     let response = response.map_err(io::Error::other)?;
     let status = response.status();
     let body = Limited::new(response.into_body(), LARGEST).collect().await;

@@ -2,6 +2,7 @@
 //! reports while it builds, what it may ask for, and how its failures are told.
 
 pub(crate) mod connect;
+mod connection;
 pub(crate) mod container;
 pub(crate) mod credentials;
 pub(crate) mod error;

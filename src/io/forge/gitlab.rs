@@ -9,7 +9,8 @@ use crate::{
         forge::{
             FileHolder, ForgeApi, ForgeError, ForgeErrorKind, ForgeRelease, KeptFile,
             PublicRelease, ReleaseFile, ReleaseText,
-            client::{Again, ForgeContent, ForgeRequest, part},
+            address::part,
+            client::{Again, ForgeContent, ForgeRequest},
             project::ForgeProject,
         },
         http::Method,

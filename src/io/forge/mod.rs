@@ -4,8 +4,10 @@
 //! GitLab, which has no drafts: files go to the project's package registry, and the release is made at the
 //! end. One call is one thing that the forge does; what follows from its answer is decided by whoever calls.
 
+mod address;
 mod api;
 mod client;
+mod connection;
 mod error;
 mod github;
 mod gitlab;
@@ -17,5 +19,6 @@ pub use api::{
     FileContent, FileHolder, ForgeApi, ForgeRelease, KeptFile, PublicRelease, ReleaseFile,
     ReleaseText, has_drafts,
 };
+pub use connection::ForgeConnection;
 pub use error::{ForgeError, ForgeErrorKind};
-pub use open::{ForgeConnection, open};
+pub use open::open;

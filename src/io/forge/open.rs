@@ -1,31 +1,17 @@
 //! The client of a forge.
 
-use std::{path::PathBuf, sync::Arc};
+use std::sync::Arc;
 
 use crate::{
-    event::Events,
     io::{
         environment::Environment,
         forge::{
-            ForgeApi,
-            client::{ForgeClient, part},
-            github::GitHub,
-            gitlab::GitLab,
-            project::ForgeProject,
-            token::token,
+            ForgeApi, address::part, client::ForgeClient, connection::ForgeConnection,
+            github::GitHub, gitlab::GitLab, project::ForgeProject, token::token,
         },
     },
     policy::{ForgePlace, ForgeService},
 };
-
-/// How a forge is spoken to.
-#[derive(Debug)]
-pub struct ForgeConnection {
-    /// A further certificate authority, PEM.
-    pub ca_file: Option<PathBuf>,
-    /// Told about long waits and uploads.
-    pub events: Events,
-}
 
 /// The project at `place`. `remote` is the address of the git remote, whose host the token may be sent to.
 /// Asks nobody.

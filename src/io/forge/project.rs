@@ -6,7 +6,8 @@ use crate::{
     io::{
         forge::{
             ForgeError,
-            client::{Again, ForgeAnswer, ForgeClient, ForgeContent, ForgeRequest, address},
+            address::address,
+            client::{Again, ForgeAnswer, ForgeClient, ForgeContent, ForgeRequest},
         },
         http::Method,
     },

@@ -5,6 +5,7 @@
 //! set of trusted certificates.
 
 mod failure;
+mod patience;
 mod sending;
 
 use std::{
@@ -26,7 +27,7 @@ use url::{Position, Url};
 use crate::io::{
     http::{
         failure::{chain, classify, silent, through},
-        sending::longest,
+        patience::longest,
     },
     http_body::permitted,
     lease::Permit,

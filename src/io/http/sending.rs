@@ -1,6 +1,6 @@
 //! Requests whose body is content: a file, or pieces as they come in.
 
-use std::{path::Path, time::Duration};
+use std::path::Path;
 
 use bytes::Bytes;
 use tokio::sync::{mpsc::Receiver, watch};
@@ -10,6 +10,7 @@ use crate::io::{
         Response, Transport, TransportError,
         failure::{classify, silent, slow},
         header,
+        patience::longest,
     },
     http_body::{counted, counted_pieces, open_exact},
 };
@@ -17,11 +18,6 @@ use crate::io::{
 /// How many times as long as usual a registry may be silent once a whole blob has arrived: object
 /// stores copy it then.
 const SILENCE_AFTER_UPLOAD: u32 = 5;
-/// The fewest bytes a second at which content may arrive or go: a peer that keeps a connection alive
-/// with a byte now and then must not hold a release for ever.
-const SLOWEST: u64 = 16 * 1024;
-/// How many times as long as usual a piece of content may take beside that.
-const SILENCES_PER_CONTENT: u32 = 5;
 
 impl Transport {
     pub(super) async fn send_file(
@@ -91,9 +87,4 @@ impl Transport {
             }
         }
     }
-}
-
-/// How long content of `size` bytes may take in all.
-pub(super) fn longest(size: u64, silence: Duration) -> Duration {
-    silence * SILENCES_PER_CONTENT + Duration::from_secs(size / SLOWEST)
 }

@@ -13,7 +13,7 @@ use crate::{
     error::Result,
     io::{
         layout::Store,
-        push_door::{routes, state::BlobPresence, state::DoorState, uploads::Uploads},
+        push_door::{presence::BlobPresence, routes, state::DoorState, uploads::Uploads},
     },
     oci::Digest,
 };

@@ -9,6 +9,7 @@ mod answer;
 #[cfg(any(test, fuzzing, feature = "testing"))]
 #[doc(hidden)]
 pub mod fuzzing;
+mod presence;
 mod relay;
 mod routes;
 mod state;
@@ -27,8 +28,7 @@ use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::{net::TcpListener, sync::Semaphore, task::JoinSet};
 
-pub(crate) use relay::RelayEnd;
-pub(crate) use state::BlobPresence;
+pub(crate) use presence::{BlobPresence, RelayEnd};
 
 use crate::io::{
     layout::{Incoming, PushedImage},

@@ -2,25 +2,14 @@
 //! is sent later, from the file.
 
 use bytes::Bytes;
-use tokio::{
-    sync::{mpsc, oneshot},
-    task::JoinSet,
-};
 
-use crate::{io::push_door::BlobPresence, oci::Digest};
+use crate::{
+    io::push_door::presence::{BlobPresence, RelayEnd},
+    oci::Digest,
+};
 
 /// A smaller blob is not sent on: a request for each of them costs more than it saves.
 const LARGE: usize = 256 << 10;
-
-/// One registry that takes a blob while it comes in.
-pub(crate) struct RelayEnd {
-    /// Takes the content.
-    pub(crate) pieces: mpsc::Sender<Bytes>,
-    /// Is told the digest and the size.
-    pub(crate) end: oneshot::Sender<(Digest, u64)>,
-    /// The sending, which ends when this value is dropped.
-    pub(crate) sending: JoinSet<()>,
-}
 
 /// Where one blob is sent on to.
 pub(super) enum Relay {

@@ -240,10 +240,13 @@ async fn what_is_not_as_it_says_is_refused() {
     assert!(world.door.close().expect("a disk").is_none());
 }
 
+/// What came in, with the digest and the size where it became whole.
+type Taken = (Vec<u8>, Option<(Digest, u64)>);
+
 /// Takes what is sent on; the first of two ends fails after its first piece.
 #[derive(Default)]
 struct Relayed {
-    taken: Arc<std::sync::Mutex<Vec<(Vec<u8>, Option<(Digest, u64)>)>>>,
+    taken: Arc<std::sync::Mutex<Vec<Taken>>>,
 }
 
 #[async_trait]

@@ -113,26 +113,8 @@ impl Client {
         }
         let is_put = matches!(deed, Some(Deed::Put(_)));
         if self.memory.take_sample(is_put) {
-            let expected = match &deed {
-                Some(Deed::Put(put)) => Some(Some(put.clone())),
-                Some(Deed::Deleted) => Some(None),
-                None => self.memory.seen(tag),
-            };
-            let get = self.look_by_get(what).await;
-            match (&get, expected) {
-                // The other tags' HEADs are held against what is expected, so they are held against GET.
-                (Ok(TagReading::Shown(found)), Some(Some(expected)))
-                    if found.digest == expected =>
-                {
-                    return get;
-                }
-                (Ok(TagReading::Missing), Some(None)) => {
-                    self.memory.give_sample_back(is_put);
-                    return get;
-                }
-                _ => {}
-            }
-            let head = self.head_or_get(what).await;
+            // Side by side, so that it costs no time.
+            let (head, get) = tokio::join!(self.head_or_get(what), self.look_by_get(what));
             let (head, by_get) = head?;
             if !matches!(head, TagReading::Shown(_)) {
                 self.memory.give_sample_back(is_put);
