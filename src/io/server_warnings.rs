@@ -106,7 +106,7 @@ mod tests {
             ),
             (r#"199 - "other code", 299 - "a""#, &["a"]),
             (r#"299 proxy.example.org "other agent""#, &[]),
-            ("299 - \"bell\u{7}\"", &["bell"]),
+            ("299 - \"bell\u{7}\"", &["bell\\u{7}"]),
             (r#"299 - "never ends"#, &[]),
             (r#"299 - "escape at the end\"#, &[]),
             (r#"299 - """#, &[]),

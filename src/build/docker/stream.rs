@@ -333,7 +333,7 @@ mod tests {
         assert_eq!(pairs["nocache"], "1");
         assert_eq!(pairs["networkmode"], "none");
         assert_eq!(pairs["extrahosts"], "db:10.0.0.7");
-        assert_eq!(pairs["ulimits"], r#"[{"Hard":9,"Name":"nofile","Soft":7}]"#);
+        assert_eq!(pairs["ulimits"], r#"[{"Name":"nofile","Soft":7,"Hard":9}]"#);
         assert_eq!(pairs["shmsize"], "1048576");
         assert_eq!(pairs["dockerfile"], "Dockerfile");
         assert!(!pairs.contains_key("version") && !pairs.contains_key("remote"));

@@ -1,6 +1,6 @@
 //! The plan, put together from what was read and decided.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use semver::Version;
@@ -143,7 +143,7 @@ impl<'a> Inputs<'a> {
             return None;
         }
         let tagged = self.facts.tags.iter().chain(&self.facts.elsewhere);
-        let tagged: Vec<&Version> = tagged.map(|tag| &tag.version).collect();
+        let tagged: BTreeSet<&Version> = tagged.map(|tag| &tag.version).collect();
         let untagged = self.published.iter().filter_map(|seen| {
             let Listing::Known(tags) = &seen.tags else {
                 return None;
@@ -156,7 +156,7 @@ impl<'a> Inputs<'a> {
             let highest = versions
                 .filter(|version| version.pre.is_empty())
                 .filter(|version| version.cmp_precedence(self.version).is_gt())
-                .filter(|version| !tagged.contains(&version))
+                .filter(|version| !tagged.contains(version))
                 .max();
             Some((highest?, &seen.repository))
         });
