@@ -11,6 +11,7 @@
 //! |---|---|---|
 //! | next version | [`Project::next`] | [`ProjectSet::next`] |
 //! | release notes | [`Project::notes`] | [`ProjectSet::notes`] |
+//! | what a released version is made of | [`Project::released_changes`] | |
 //! | commit messages | [`Project::check_commits`] | [`ProjectSet::check_commits`] |
 //! | past releases | [`Project::log`] | [`ProjectSet::log`] |
 //! | versions that were taken back, as this clone knows them | [`Project::withdrawn`] | |
@@ -36,7 +37,7 @@ pub(crate) use found::WorkTree;
 pub use history::NextVersion;
 pub use location::{Location, POLICY_FILE};
 pub use log::PastRelease;
-pub use notes::Wanted;
+pub use notes::{ReleasedChanges, Wanted};
 pub use open::Project;
 pub use set::{ImageResult, ProjectSet};
 pub use withdrawn::Withdrawn;

@@ -8,7 +8,9 @@ use semver::Version;
 use crate::{
     error::{Error, ErrorCode, Result},
     git::CommitId,
+    io::git::read::Tagged,
     plan::{
+        PlannedCommit,
         history::{
             facts::{Commit, Facts, HistoryQuery, VersionTag},
             levels::{self, JudgedChange},
@@ -19,6 +21,16 @@ use crate::{
     policy::{Policy, Unconventional},
     project::open::Project,
 };
+
+/// What a released version is made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ReleasedChanges {
+    /// The version before it; `None`: it is the first.
+    pub previous: Option<Version>,
+    /// The changes, newest first.
+    pub commits: Vec<PlannedCommit>,
+}
 
 /// What notes are wanted for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -160,31 +172,10 @@ impl Project {
 
     fn notes_of_version(&self, version: &Version) -> Result<ReleaseNotes> {
         let policy = self.policy();
-        let tag = policy.version.tag.name(version);
-        let at = self.git().tagged(&tag)?.ok_or_else(|| {
-            Error::refused(format!(
-                "`{version}` is not released: there is no tag `{tag}`"
-            ))
-            .with_code(ErrorCode::NotReleased)
-            .hint(
-                "`hoist changelog` shows what is not released yet; `git fetch --tags` fetches tags",
-            )
-        })?;
         let prerelease = !version.pre.is_empty();
-        let label = version.pre.as_str().split('.').next().unwrap_or_default();
-        let facts = self.git().read(&HistoryQuery {
-            template: policy.version.tag.clone(),
-            branch: None,
-            at: Some(at.commit),
-            below: Some(version.clone()),
-            line: None,
-            label: prerelease.then(|| label.to_owned()),
-            version: None,
-            paths: policy.version.paths.clone(),
-            remote_tags: Vec::new(),
-        })?;
+        let (at, facts) = self.facts_of_version(version)?;
         let span = NotesRange {
-            to: Some((version.to_string(), tag)),
+            to: Some((version.to_string(), policy.version.tag.name(version))),
             from: before(prerelease, facts.channel.as_ref(), facts.stable.as_ref()),
             date: chrono::DateTime::from_timestamp(at.time, 0)
                 .map(|time| time.format("%Y-%m-%d").to_string()),
@@ -196,6 +187,51 @@ impl Project {
             &span,
             self.forge().as_ref(),
         ))
+    }
+
+    /// The changes of a released version, as its release saw them.
+    ///
+    /// # Errors
+    /// Refused (exit 4) where the version has no tag.
+    pub fn released_changes(&self, version: &Version) -> Result<ReleasedChanges> {
+        let (_, facts) = self.facts_of_version(version)?;
+        let prerelease = !version.pre.is_empty();
+        let entries = judge(self.policy(), &facts.commits)?;
+        let previous = facts.channel.as_ref().filter(|_| prerelease);
+        let previous = previous.or(facts.stable.as_ref());
+        Ok(ReleasedChanges {
+            previous: previous.map(|tag| tag.version.clone()),
+            commits: entries.iter().map(PlannedCommit::of).collect(),
+        })
+    }
+
+    /// The git tag of a released version, and the history below it.
+    fn facts_of_version(&self, version: &Version) -> Result<(Tagged, Facts)> {
+        let policy = self.policy();
+        let tag = policy.version.tag.name(version);
+        let at = self.git().tagged(&tag)?.ok_or_else(|| {
+            Error::refused(format!(
+                "`{version}` is not released: there is no tag `{tag}`"
+            ))
+            .with_code(ErrorCode::NotReleased)
+            .hint(
+                "`hoist changelog` shows what is not released yet; `git fetch --tags` fetches tags",
+            )
+        })?;
+        let label = version.pre.as_str().split('.').next().unwrap_or_default();
+        let prerelease = !version.pre.is_empty();
+        let facts = self.git().read(&HistoryQuery {
+            template: policy.version.tag.clone(),
+            branch: None,
+            at: Some(at.commit),
+            below: Some(version.clone()),
+            line: None,
+            label: prerelease.then(|| label.to_owned()),
+            version: None,
+            paths: policy.version.paths.clone(),
+            remote_tags: Vec::new(),
+        })?;
+        Ok((at, facts))
     }
 
     /// Which commits of the range a lower version has told of: one on an older line, or the base

@@ -127,8 +127,8 @@ pub use crate::plan::inspect::{
     SecretFile, Waste,
 };
 pub use crate::plan::release::document::{
-    PLAN_FORMAT, Plan, PlannedForge, PlannedGitTag, PlannedImage, PlannedMove, PlannedSource,
-    ReleaseCommit,
+    PLAN_FORMAT, Plan, PlannedCommit, PlannedForge, PlannedGitTag, PlannedImage, PlannedMove,
+    PlannedSource, ReleaseCommit,
 };
 pub use crate::plan::release::drift::{Drift, DriftState, UnjudgedTag};
 pub use crate::plan::release::verify::{CheckState, TagCheck};

@@ -18,8 +18,8 @@ use crate::{
     error::Error,
     oci::{Digest, ImageName, Observed, Repository, Tag},
     outcome::{Outcome, OutcomeKind, TagReport},
-    project::PastRelease,
-    release::{Plan, PlannedMove, PlannedSource, ReleasedImage, TagAction},
+    project::{PastRelease, ReleasedChanges},
+    release::{Plan, PlannedCommit, PlannedMove, PlannedSource, ReleasedImage, TagAction},
 };
 
 /// What a verb knows of its run when it ends.
@@ -58,6 +58,8 @@ impl RunFacts {
 pub(super) struct Afterwards {
     pub(super) images: Vec<ReleasedImage>,
     pub(super) recorded: Option<PastRelease>,
+    /// The changes, where no plan has them.
+    pub(super) history: Option<ReleasedChanges>,
     pub(super) notes: Option<String>,
     /// What could not be read.
     pub(super) problems: Vec<String>,
@@ -91,7 +93,10 @@ impl RunRecord {
             version: outcome
                 .map(|one| one.version.clone())
                 .or_else(|| plan.map(|plan| plan.version.clone())),
-            current: plan.and_then(|plan| plan.current.clone()),
+            current: match plan {
+                Some(plan) => plan.current.clone(),
+                None => after.history.as_ref().and_then(|one| one.previous.clone()),
+            },
             bump: plan.and_then(|plan| plan.bump),
             why: plan.map(|plan| plan.why.clone()),
             began: times.began,
@@ -102,6 +107,7 @@ impl RunRecord {
             branch: plan.and_then(|plan| plan.branch.clone()),
             release_commit: outcome.and_then(|one| one.branch.clone()),
             git_tag: outcome.and_then(|one| one.git_tag.clone()),
+            forge: outcome.and_then(|one| one.forge.clone()),
             repositories: repositories(plan, outcome),
             tags: tags(facts),
             images: images(plan, outcome, &after.images),
@@ -113,7 +119,11 @@ impl RunRecord {
             transfers: outcome
                 .and_then(|one| one.moved.clone())
                 .unwrap_or_default(),
-            commits: plan.map(commits).unwrap_or_default(),
+            commits: match (plan, after.history) {
+                (Some(plan), _) => commits(&plan.commits),
+                (None, Some(history)) => commits(&history.commits),
+                (None, None) => Vec::new(),
+            },
             steps: times.heard.steps.into_iter().map(step).collect(),
             remarks: remarks
                 .chain(problems)
@@ -313,9 +323,9 @@ fn images(
         .collect()
 }
 
-fn commits(plan: &Plan) -> Vec<ReportedCommit> {
-    let commits = plan.commits.iter();
+fn commits(commits: &[PlannedCommit]) -> Vec<ReportedCommit> {
     commits
+        .iter()
         .map(|commit| ReportedCommit {
             sha: commit.sha,
             summary: commit.summary.clone(),

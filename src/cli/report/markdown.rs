@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{
-    page::{elapsed_text, shown, standing, title},
+    page::{elapsed_text, forge_state, shown, standing, title},
     record::{ReportedImage, ReportedTag, RunRecord, TagStanding},
 };
 use crate::{
@@ -70,6 +70,10 @@ fn facts(record: &RunRecord, out: &mut String) {
     if let Some(tag) = &record.git_tag {
         let pushed = if tag.pushed { "" } else { ", not pushed" };
         line("git tag", &format!("{}{pushed}", tag.name.short()));
+    }
+    if let Some(forge) = &record.forge {
+        line("release page", &forge.url);
+        line("on the forge", forge_state(forge));
     }
     line(
         "began",

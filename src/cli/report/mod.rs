@@ -151,7 +151,21 @@ fn afterwards(
 ) -> Result<Afterwards> {
     let mut after = Afterwards::default();
     let release = context.release()?.for_publishing();
-    let before = facts.plan.as_ref().and_then(|plan| plan.current.clone());
+    let project = release.project();
+    let mut before = facts.plan.as_ref().and_then(|plan| plan.current.clone());
+    // Who finishes a release that another run has planned learns from git what it is made of.
+    if facts.plan.is_none() && verb == RunVerb::Resume {
+        match project.released_changes(&outcome.version) {
+            Ok(history) => {
+                before.clone_from(&history.previous);
+                after.history = Some(history);
+            }
+            Err(error) => {
+                let problem = format!("the commits of the release are not known: {error:#}");
+                after.problems.push(problem);
+            }
+        }
+    }
     let mut problem = |what: &str, error: &Error| {
         after.problems.push(format!("{what}: {error:#}"));
     };
@@ -163,7 +177,6 @@ fn afterwards(
     if matches!(verb, RunVerb::Repair | RunVerb::TakeBack) {
         return Ok(after);
     }
-    let project = release.project();
     match project.recorded(&outcome.version) {
         Ok(recorded) => after.recorded = recorded,
         Err(error) => problem("the git tag cannot be read", &error),

@@ -8,6 +8,7 @@ use crate::{
     error::{Error, Result},
     exit,
     oci::{Digest, Repository},
+    outcome::ForgeReport,
     text::{bytes, elapsed, page::html},
 };
 
@@ -21,6 +22,8 @@ struct ReportView<'r> {
     record: &'r RunRecord,
     title: String,
     is_good: bool,
+    /// Whether everybody sees the release on the forge.
+    forge: Option<&'static str>,
     figures: Vec<Figure>,
     groups: Vec<TagGroup<'r>>,
     images: Vec<ImageView>,
@@ -109,6 +112,7 @@ pub(super) fn page(record: &RunRecord) -> Result<String> {
         record,
         title: title(record),
         is_good: record.exit == exit::OK,
+        forge: record.forge.as_ref().map(forge_state),
         figures: figures(record),
         groups: groups(&record.tags),
         images: images(&record.images),
@@ -190,7 +194,19 @@ fn figures(record: &RunRecord) -> Vec<Figure> {
         let pushed = if tag.pushed { "pushed" } else { "not pushed" };
         add("git tag", format!("{}, {pushed}", tag.name.short()), true);
     }
+    if let Some(forge) = &record.forge {
+        add("on the forge", forge_state(forge).to_owned(), true);
+    }
     figures
+}
+
+/// Whether everybody sees the release on the forge.
+pub(super) fn forge_state(forge: &ForgeReport) -> &'static str {
+    match forge.public {
+        Some(true) => "public",
+        Some(false) => "not public",
+        None => "not known",
+    }
 }
 
 /// The first platform of the first image: to pull, and how that has changed.
@@ -385,6 +401,7 @@ mod tests {
         },
         event::Step,
         oci::ImageName,
+        policy::ForgeService,
         project::ReferrerReceipt,
     };
 
@@ -426,6 +443,11 @@ mod tests {
             branch: Some(text.to_owned()),
             release_commit: None,
             git_tag: None,
+            forge: Some(ForgeReport {
+                service: ForgeService::GitHub,
+                url: text.to_owned(),
+                public: Some(true),
+            }),
             repositories: vec![repository.clone()],
             tags: vec![
                 tag(TagStanding::Kept, "latest"),

@@ -10,7 +10,7 @@ use crate::{
     event::Step,
     git::CommitId,
     oci::{Digest, ImageName, Repository, Tag},
-    outcome::{BranchReport, GitTagReport, Transfer},
+    outcome::{BranchReport, ForgeReport, GitTagReport, Transfer},
     policy::Level,
     project::ReferrerReceipt,
 };
@@ -51,6 +51,8 @@ pub(in crate::cli) struct RunRecord {
     pub(super) release_commit: Option<BranchReport>,
     /// The version's git tag, where one is wanted.
     pub(super) git_tag: Option<GitTagReport>,
+    /// The release on the forge, where one belongs to it.
+    pub(super) forge: Option<ForgeReport>,
     /// The repositories, each once.
     pub(super) repositories: Vec<Repository>,
     /// Each tag: what it showed before, and what it shows now.

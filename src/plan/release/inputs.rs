@@ -278,13 +278,18 @@ impl<'a> Inputs<'a> {
     }
 
     fn commits(&self) -> Vec<PlannedCommit> {
-        let commit = |entry: &JudgedChange| PlannedCommit {
+        self.next.entries.iter().map(PlannedCommit::of).collect()
+    }
+}
+
+impl PlannedCommit {
+    pub(crate) fn of(entry: &JudgedChange) -> Self {
+        Self {
             sha: entry.id,
             summary: entry.summary.clone(),
             bump: entry.level,
             why: entry.why.clone(),
-        };
-        self.next.entries.iter().map(commit).collect()
+        }
     }
 }
 

@@ -479,3 +479,20 @@ fn no_token_is_kept_anywhere() {
     }
     assert_eq!(count, 1);
 }
+
+#[test]
+fn a_report_names_the_page() {
+    let registry = registry();
+    let scene = Scene::new(&registry, TestForge::github());
+    let clone = scene.project("");
+    let report = |end: &str| {
+        let file = format!("../run.{end}");
+        let args = ["release", "--version", "1.0.0", "--yes", "--report", &file];
+        scene.run(&clone, &args).expect(0);
+        fs::read_to_string(clone.path().join(file)).unwrap()
+    };
+    let record: serde_json::Value = serde_json::from_str(&report("json")).unwrap();
+    assert_eq!(record["forge"]["public"], true, "{record:#}");
+    let page = record["forge"]["url"].as_str().unwrap();
+    assert!(page.contains("v1.0.0"), "{page}");
+}

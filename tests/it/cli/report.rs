@@ -167,6 +167,35 @@ fn a_run_that_moved_nothing_says_so() {
     assert_eq!(record["tags"], Value::Array(Vec::new()));
 }
 
+/// Whoever finishes a release has no plan of it. What it is made of comes from git, its sizes from the registry.
+#[test]
+fn a_finished_release_is_told_with_its_commits_and_sizes() {
+    let registry = registry();
+    let world = World::new(&registry, &NAMES);
+    let clone = world.released();
+    let policy = fs::read_to_string(clone.path().join("release.toml")).unwrap();
+    let held = "\n[publish]\non-failure = \"hold\"\nverify-timeout = \"2s\"\n";
+    clone.write("release.toml", policy + held);
+    world.change(&clone, "fix: a second change");
+    let latest = On::put_manifest().with("acme/web/manifests/latest");
+    registry.fault(Fault::always(latest, What::Status(403, "DENIED")));
+    let (run, record) = reported(&world, &clone, &["release", "--yes"]);
+    run.expect(8);
+    registry.heal();
+    let planned = record["commits"].clone();
+
+    let (run, record) = reported(&world, &clone, &["resume", "--yes"]);
+    run.expect(0);
+    assert_eq!(record["outcome"], "published");
+    assert_eq!(record["current"], "1.0.0");
+    assert_eq!(record["commits"], planned);
+    assert_eq!(record["commits"].as_array().unwrap().len(), 2);
+    for image in record["images"].as_array().unwrap() {
+        let platform = &image["platforms"][0];
+        assert!(platform["before"].as_u64().unwrap() > 0, "{image:#}");
+    }
+}
+
 #[test]
 fn every_verb_that_moves_tags_has_one() {
     let registry = registry();
