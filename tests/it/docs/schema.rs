@@ -206,7 +206,7 @@ const MISTAKES: &[(&str, &str)] = &[
     ("image.build", "secrets = [{ env = \"A\" }]"),
     ("image.build", "secrets = [\"id=npm\"]"),
     ("image.build", "source = \"head\""),
-    ("image.build", "builder = \"buildx\""),
+    ("image.build", "builder = \"ftp://builder\""),
     ("image.build", "compression = \"zstd\""),
     ("image.build", "command = [\"make\", 3]"),
     ("image.build", "command = \"make\""),

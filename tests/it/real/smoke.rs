@@ -52,7 +52,7 @@ fn what_does_not_run_gets_no_name() {
     clone.push();
     let run = release(&world, &clone, &docker);
     run.expect(4);
-    run.says("(`hooks.after-stage`)");
+    run.says("`sh smoke.sh` refuses the image: exit status: 127");
     assert_eq!(world.tags(), before, "{run}");
     world.assert_unlocked();
 }
