@@ -20,14 +20,17 @@ pub(crate) fn markdown(report: &Report) -> String {
         let (sign, size) = if less > 0 { ('-', less) } else { ('+', more) };
         format!(", {sign}{} since {}", bytes(size), code(since))
     });
+    let number = match report.layers.len() {
+        1 => "1 layer".to_owned(),
+        count => format!("{count} layers"),
+    };
     let _ = writeln!(
         out,
-        "**{} to pull**{}; {} unpacked, {} wasted, {} layers",
+        "**{} to pull**{}; {} unpacked, {} wasted, {number}",
         bytes(report.size),
         growth.unwrap_or_default(),
         bytes(report.unpacked),
-        bytes(report.wasted),
-        report.layers.len()
+        bytes(report.wasted)
     );
     if !report.over_budget.is_empty() {
         let _ = writeln!(out, "\n**Over its budget:**\n");

@@ -21,9 +21,12 @@ use crate::{
 
 const NAME: &str = "acme/api";
 const FILE: &str = "tests/it/cli/instructions.txt";
-/// Hash maps are seeded at random, and what a registry answers first is chance: so much, in percent, two runs
-/// of one program can differ.
-const CHANCE: u64 = 3;
+/// How much more, in percent, one source can take: hash maps are seeded at random, what a registry answers first is
+/// chance, and a debug build is cut into units that are compiled alone, differently after each small change.
+const MORE: u64 = 25;
+/// How much less. The numbers are those of the whole workspace, which the test command builds; the package alone has
+/// fewer features of its dependencies.
+const LESS: u64 = 40;
 /// What another compiler may make of the same source, in percent.
 const COMPILER: u64 = 50;
 
@@ -44,7 +47,9 @@ fn history<'w>(
     let clone = world.remote.clone(name, &[]);
     let mut import = clone
         .command("git")
-        .args(["fast-import", "--quiet"])
+        // As plain as a pack can be: how well another version of git packs is not what is counted.
+        .args(["-c", "core.compression=0", "-c", "pack.compression=0"])
+        .args(["fast-import", "--quiet", "--depth=0"])
         .stdin(Stdio::piped())
         .spawn()
         .unwrap();
@@ -128,7 +133,7 @@ fn verbs_take_as_many_instructions_as_they_did() {
     });
     let mut text = format!(
         "# Instructions of one run, in a debug build of {}.\n\
-         # Written by HOIST_UPDATE=1 cargo test --test it instructions\n",
+         # Written by HOIST_UPDATE=1 cargo test --workspace --test it instructions\n",
         compiler()
     );
     for (what, clone, args) in [
@@ -151,7 +156,7 @@ fn verbs_take_as_many_instructions_as_they_did() {
     let recorded = fs::read_to_string(&file).unwrap_or_default();
     let same_compiler = recorded.lines().next() == text.lines().next();
     let (above, below) = match same_compiler {
-        true => (CHANCE, CHANCE),
+        true => (MORE, LESS),
         false => (COMPILER, 100),
     };
     let names = |text| {

@@ -469,7 +469,7 @@ fn the_image_vanishes_between_staging_and_its_signature() {
 fn tokens_that_wear_out_in_the_middle() {
     let registry = TestRegistry::start(Personality {
         auth: Auth::Bearer(Tokens {
-            uses: Some(3),
+            uses: Some(25),
             ..Tokens::default()
         }),
         ..Personality::default()
