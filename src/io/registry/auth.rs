@@ -7,7 +7,7 @@ use std::{
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use tokio::{
-    sync::{Mutex as AsyncMutex, MutexGuard, Semaphore},
+    sync::{Mutex as AsyncMutex, Semaphore},
     time::Instant,
 };
 use url::Url;
@@ -65,8 +65,6 @@ pub(crate) struct SessionState {
     repositories: Mutex<HashMap<String, Arc<RepositoryMemory>>>,
     /// Whether the registry was asked how to log in, although no answer has demanded it.
     asked: AsyncMutex<bool>,
-    /// Whether a request was the first one; the lock is held until it is answered.
-    begun: AsyncMutex<bool>,
 }
 
 /// The `Authorization` header of one request.
@@ -158,18 +156,6 @@ impl RegistrySession {
                 Ok(Challenged::TryAgain)
             }
         }
-    }
-
-    /// The turn of the first request, where a login will be needed, most likely: it goes alone, because
-    /// its answer tells how to log in, and of several side by side each would have to be told. It fails
-    /// alone, too: no other one waits for another try.
-    pub(crate) async fn first_turn(&self, path: &str) -> Option<MutexGuard<'_, bool>> {
-        if !self.push || self.scheme() != AuthScheme::Unknown {
-            return None;
-        }
-        let mut begun = self.state.begun.lock().await;
-        let is_first = !std::mem::replace(&mut *begun, true);
-        (is_first && self.has_credentials(path).await).then_some(begun)
     }
 
     /// Whether requests go out without credentials although there are some: what is answered then

@@ -142,7 +142,6 @@ impl Client {
         // Once because no credentials were sent, once because those that were had just expired.
         let mut renewals = 2;
         let mut login_is_renewed = false;
-        let mut first = self.session.first_turn(&request.scope.path).await;
         loop {
             let begun = Instant::now();
             let (answer, used) = self.send_once(request).await?;
@@ -162,7 +161,6 @@ impl Client {
                 .challenged(&challenges, &request.scope, header)
                 .await
                 .map_err(|rule| not_done(response::bad(name.clone(), 401, rule)))?;
-            drop(first.take());
             let again = match challenged {
                 Challenged::TryAgain => true,
                 Challenged::Nothing if used.is_none() && challenges.is_empty() => {
