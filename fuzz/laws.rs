@@ -184,6 +184,20 @@ pub fn retry_after(bytes: &[u8]) {
     let _ = fuzzing::rate(&text);
 }
 
+/// What a server says can be printed in a line, and there is not much of it.
+pub fn warning(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let found = fuzzing::warnings(&text);
+    assert!(found.len() <= 5, "{found:?}");
+    for one in &found {
+        assert!(!one.trim().is_empty());
+        assert!(!one.chars().any(char::is_control), "{one:?}");
+        // Every character can be the escape of one that is not printed, and the end is marked.
+        assert!(one.chars().count() <= 301 * 10, "{one:?}");
+        assert!(text.contains("299"), "{text:?}");
+    }
+}
+
 /// A token service's answer gives a life that ends, and never a token that cannot be sent.
 pub fn token(bytes: &[u8]) {
     let Some((header, life)) = run(async { fuzzing::token(bytes) }) else {

@@ -17,6 +17,7 @@ use crate::{
             origin::{Origin, OriginRelation},
             token,
         },
+        server_warnings,
     },
     oci::{Repository, Tag},
 };
@@ -70,6 +71,12 @@ pub fn location(asked: &Url, target: &str) -> Option<(Url, bool)> {
 #[must_use]
 pub fn retry_after(value: &str, now: DateTime<Utc>) -> Option<Duration> {
     header::retry_after(value, now)
+}
+
+/// The texts of a `Warning` header that are shown.
+#[must_use]
+pub fn warnings(value: &str) -> Vec<String> {
+    server_warnings::warnings(value)
 }
 
 /// The `Authorization` header that a token service's answer leads to, and how long it is used.

@@ -9,12 +9,13 @@ use proptest::prelude::*;
 
 type Law = fn(&[u8]);
 
-const LAWS: [(&str, Law); 23] = [
+const LAWS: [(&str, Law); 24] = [
     ("www_authenticate", held::www_authenticate),
     ("oci_tag", held::oci_tag),
     ("link", held::link),
     ("location", held::location),
     ("retry_after", held::retry_after),
+    ("warning", held::warning),
     ("token", held::token),
     ("no_proxy", held::no_proxy),
     ("journal", held::journal),
