@@ -512,6 +512,26 @@ async fn every_fault_at_every_operation_with_attachments_and_a_signer() {
     }
 }
 
+/// All of it in one transaction: a release commit, attachments, signatures and a draft. It is published,
+/// and it is rolled back because the last tag is refused.
+#[tokio::test(start_paused = true)]
+async fn every_fault_at_every_operation_with_all_that_a_release_can_have() {
+    let mut setting = Setting {
+        repositories: 1,
+        commits: true,
+        referrers: true,
+        forge: Some(ForgeService::GitHub),
+        ..Setting::default()
+    };
+    let tally = exhaust(setting.clone()).await;
+    print("1 repository × 6 tags, commit, referrers, draft", &tally);
+    assert!(tally.runs > 500 && tally.complete > 100 && tally.as_before > 100);
+    setting.personality.refused = vec!["2026-11-23".parse().unwrap()];
+    let tally = exhaust_each("", 11, setting).await;
+    print("the same, rolled back", &tally);
+    assert!(tally.runs > 100 && tally.complete == 0);
+}
+
 /// A release on a forge that has drafts and on one that has none: registries, git and forge agree.
 #[tokio::test(start_paused = true)]
 async fn every_fault_at_every_operation_with_a_release_on_a_forge() {
