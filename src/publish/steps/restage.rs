@@ -17,6 +17,7 @@ use crate::{
             unlisted::ReferrersToList,
         },
     },
+    text::sanitize_line,
 };
 
 /// The images that a journal names.
@@ -48,7 +49,7 @@ fn destinations<'a>(run: &'a Run, images: &'a [Image]) -> Vec<Destination<'a>> {
             .filter(|&image| is_wanted(place, image))
             .map(|image| &images[image])
             .collect(),
-        // The journal begins when they are in place.
+        // The journal begins when they are in place, and does not hold what they say: see `lost_referrer`.
         referrers: Vec::new(),
     });
     destinations.collect()
@@ -62,8 +63,16 @@ pub(in crate::publish) async fn restage(run: &Run) -> (ContentSeen, Remarks) {
         transfers: &run.transfers,
         destinations: &destinations(run, &images),
     };
-    let seen = match run.limits.forward().run(stage(staging)).await {
-        Some(Ok(_)) => ContentSeen::Ready,
+    let work = async {
+        stage(staging).await?;
+        lost_referrer(run).await
+    };
+    let seen = match run.limits.forward().run(work).await {
+        Some(Ok(None)) => ContentSeen::Ready,
+        Some(Ok(Some(lost))) => {
+            remarks.failed(lost);
+            ContentSeen::Gone
+        }
         Some(Err(error)) => {
             remarks.failed(&error);
             match error {
@@ -76,6 +85,30 @@ pub(in crate::publish) async fn restage(run: &Run) -> (ContentSeen, Remarks) {
         None => ContentSeen::Failed,
     };
     (seen, remarks)
+}
+
+/// An attachment or a signature that was in place before the lock was taken and has been deleted since, in
+/// words. Without it the images are not what was proven, so no tag goes on to them.
+async fn lost_referrer(run: &Run) -> Result<Option<String>, StageError> {
+    let Prepared {
+        attachments,
+        signatures,
+        ..
+    } = &run.prepared;
+    let kinds = attachments.iter().map(|one| (one, "attachment"));
+    for (one, kind) in kinds.chain(signatures.iter().map(|one| (one, "signature"))) {
+        let api = &run.apis[one.repository];
+        if api.head(&one.digest.clone().into()).await?.is_none() {
+            return Ok(Some(format!(
+                "`{}` has lost {kind} {} ({}) of {}",
+                api.repository(),
+                one.digest,
+                sanitize_line(&one.artifact_type, 200),
+                one.subject
+            )));
+        }
+    }
+    Ok(None)
 }
 
 /// Sends an image's content to one repository in the middle of the commit. Whether that helped, the

@@ -778,6 +778,51 @@ async fn resume_without_the_content_unlocks_or_names_the_way_back() {
     }
 }
 
+/// What was proven before the lock is proven again: a registry can sweep what no tag names.
+#[tokio::test(start_paused = true)]
+async fn a_release_whose_signature_was_deleted_is_not_finished() {
+    let setting = Setting {
+        referrers: true,
+        ..Setting::default()
+    };
+    for (tag, kind) in [
+        ("1.3.0", OutcomeKind::Failed),
+        ("latest", OutcomeKind::NeedsHuman),
+    ] {
+        for (here, what) in [(true, "signature"), (false, "attachment")] {
+            let mut scene = Scene::new(&setting);
+            let put = format!("PUT {}:{tag}", repository(0));
+            scene.faults.strike(&put, 0, 1, Fault::CrashBefore);
+            assert!(scene.run(1).await.is_none());
+            scene.faults.clear();
+            let (_, journal) = scene.journals.files().pop_first().unwrap();
+            if !here {
+                scene.elsewhere();
+            }
+            let prepared = replay(decode(&journal).unwrap()).unwrap().prepared;
+            let lost = match what {
+                "signature" => &prepared.signatures[0],
+                _ => &prepared.attachments[0],
+            };
+            let place = repository(lost.repository);
+            scene.registries[lost.repository].lose(&place, &lost.digest);
+            let outcome = scene.resume(2).await.unwrap();
+            assert_eq!(outcome.kind, kind, "{tag} {outcome:#?}");
+            let told = format!("{:?}", outcome.error.unwrap());
+            assert!(
+                told.contains(what) && told.contains(&lost.digest.to_string()),
+                "{told}"
+            );
+            assert!(
+                scene
+                    .rollback(3)
+                    .await
+                    .is_none_or(|outcome| outcome.kind != OutcomeKind::Published)
+            );
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn finished_journals_are_kept_for_a_while() {
     let scene = Scene::new(&Setting::default());
