@@ -10,11 +10,11 @@ use std::{
     os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
     process::{Child, Command, Stdio},
     sync::{
-        Arc,
+        Arc, Condvar, Mutex,
         atomic::{AtomicBool, Ordering},
     },
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use testkit::sandbox::Registry;
@@ -32,6 +32,39 @@ struct BadConnection {
     port: u16,
     registry: &'static Registry,
     is_bad: Arc<AtomicBool>,
+    progress: Arc<Progress>,
+}
+
+/// What went over the connection, so that a signal comes at a place and not at a time.
+#[derive(Default)]
+struct Progress {
+    state: Mutex<Passed>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Passed {
+    /// Pieces that were copied since the start.
+    pieces: usize,
+    has_ended: bool,
+}
+
+impl Progress {
+    fn change(&self, change: impl FnOnce(&mut Passed)) {
+        change(&mut self.state.lock().unwrap());
+        self.changed.notify_all();
+    }
+
+    fn pieces(&self) -> usize {
+        self.state.lock().unwrap().pieces
+    }
+
+    /// Waits until so many pieces were copied or the program has ended.
+    fn wait(&self, pieces: usize) {
+        let is_on_the_way = |passed: &mut Passed| passed.pieces < pieces && !passed.has_ended;
+        let state = self.state.lock().unwrap();
+        drop(self.changed.wait_while(state, is_on_the_way).unwrap());
+    }
 }
 
 impl Shelf for BadConnection {
@@ -51,7 +84,8 @@ impl BadConnection {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let is_bad = Arc::new(AtomicBool::new(false));
-        let state = Arc::clone(&is_bad);
+        let progress = Arc::new(Progress::default());
+        let (state, passed) = (Arc::clone(&is_bad), Arc::clone(&progress));
         thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
                 if one_in(20, &state) {
@@ -61,15 +95,17 @@ impl BadConnection {
                     return;
                 };
                 let (from, to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
-                let (one, two) = (Arc::clone(&state), Arc::clone(&state));
-                thread::spawn(move || copy(from, to, &one));
-                thread::spawn(move || copy(server, client, &two));
+                for (from, to) in [(from, to), (server, client)] {
+                    let (state, passed) = (Arc::clone(&state), Arc::clone(&passed));
+                    thread::spawn(move || copy(from, to, &state, &passed));
+                }
             }
         });
         Self {
             port,
             registry,
             is_bad,
+            progress,
         }
     }
 }
@@ -79,9 +115,10 @@ fn one_in(count: u8, is_bad: &AtomicBool) -> bool {
 }
 
 /// Copies until one side ends or the connection is cut.
-fn copy(mut from: TcpStream, mut to: TcpStream, is_bad: &AtomicBool) {
+fn copy(mut from: TcpStream, mut to: TcpStream, is_bad: &AtomicBool, progress: &Progress) {
     let mut buffer = [0; 4096];
     while let Ok(count @ 1..) = from.read(&mut buffer) {
+        progress.change(|passed| passed.pieces += 1);
         if one_in(6, is_bad) {
             thread::sleep(Duration::from_millis(fastrand::u64(0..300)));
         }
@@ -148,9 +185,9 @@ fn rounds(count: usize) -> Option<Tally> {
     first.push();
     world.hoist(&first, &["release", "--version", "1.0.0", "--yes"]);
     world.change(&first, "feat: the measure");
-    let start = Instant::now();
+    let start = shelf.progress.pieces();
     world.hoist(&first, &["release", "--yes"]);
-    let whole = start.elapsed();
+    let whole = shelf.progress.pieces() - start;
     for round in 0..count {
         one_round(&shelf, &world, round, whole, &mut tally);
     }
@@ -161,7 +198,7 @@ fn one_round(
     shelf: &BadConnection,
     world: &World<'_>,
     round: usize,
-    whole: Duration,
+    whole: usize,
     tally: &mut Tally,
 ) {
     let clone = world.remote.clone(&format!("a-{round}"), &[]);
@@ -179,7 +216,12 @@ fn one_round(
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let child = command.process_group(0).spawn().unwrap();
     let signal = [None, None, Some("INT"), Some("TERM"), Some("KILL")][fastrand::usize(0..5)];
-    let run = end(child, signal, whole.mul_f64(fastrand::f64() * 2.0));
+    let run = end(
+        child,
+        signal,
+        &shelf.progress,
+        fastrand::usize(0..whole * 3 / 2),
+    );
     shelf.is_bad.store(false, Ordering::Relaxed);
     for name in ["pre-receive", "post-receive"] {
         let _ = fs::remove_file(hooks.join(name));
@@ -220,17 +262,28 @@ fn one_round(
     }
 }
 
-/// Waits for the end, after a signal to the process and all that it started.
-fn end(child: Child, signal: Option<&str>, after: Duration) -> Run {
-    if let Some(signal) = signal {
-        thread::sleep(after);
-        let kill = format!("kill -{signal} -{}", child.id());
-        let _ = Command::new("sh")
-            .args(["-c", &kill])
-            .stderr(Stdio::null())
-            .status();
-    }
-    Run::from(child.wait_with_output().unwrap())
+/// Waits for the end, after a signal to the process and all that it started. It comes when so many `pieces` went
+/// over the connection.
+fn end(child: Child, signal: Option<&str>, progress: &Progress, pieces: usize) -> Run {
+    let group = child.id();
+    let start = progress.pieces();
+    progress.change(|passed| passed.has_ended = false);
+    thread::scope(|scope| {
+        let output = scope.spawn(|| {
+            let output = child.wait_with_output();
+            progress.change(|passed| passed.has_ended = true);
+            output
+        });
+        if let Some(signal) = signal {
+            progress.wait(start + pieces);
+            let kill = format!("kill -{signal} -{group}");
+            let _ = Command::new("sh")
+                .args(["-c", &kill])
+                .stderr(Stdio::null())
+                .status();
+        }
+        Run::from(output.join().unwrap().unwrap())
+    })
 }
 
 fn hook(folder: &std::path::Path, name: &str, script: &str) {
