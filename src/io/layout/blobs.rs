@@ -22,6 +22,8 @@ use crate::{
 
 /// Manifests and configs are read into memory; registries refuse longer ones.
 pub(super) const MAX_DOCUMENT: u64 = 8 << 20;
+/// What is shorter is copied: it may be a document, which is read after it was hashed.
+const MIN_LINKED: u64 = 1 << 20;
 /// How many bytes stay free on the disk, because a full disk harms other programs too.
 pub(super) const RESERVE: u64 = 64 << 20;
 
@@ -33,7 +35,7 @@ pub(super) struct Stored {
 }
 
 /// `ROOT/blobs/sha256`. The content of each file has the digest that is its name, because it was
-/// hashed while it was written, or taken in. Only the owner can enter the folder.
+/// hashed while it was written, or when it was taken in. Only the owner can enter the folder.
 #[derive(Debug, Clone)]
 pub(super) struct Blobs {
     root: PathBuf,
@@ -97,6 +99,44 @@ impl Blobs {
             }
             Ok(())
         })
+    }
+
+    /// Gives a file a second name here and hashes it: nothing is copied. The answer has the digest that
+    /// the content really has, which need not be `digest`; then nothing is stored. `None`: it is small or no
+    /// plain file, or the disk gives it no second name.
+    pub(super) fn link(&self, path: &Path, digest: &Digest) -> Result<Option<Stored>> {
+        let is_large = |found: fs::Metadata| found.is_file() && found.len() >= MIN_LINKED;
+        let to = self.path(digest);
+        if !fs::symlink_metadata(path).is_ok_and(is_large) || fs::hard_link(path, &to).is_err() {
+            return Ok(None);
+        }
+        // What was linked is looked at, whatever has been put in its place since.
+        let stored = self.find(digest).map(|found| {
+            Ok(Stored {
+                digest: self.hash(digest)?,
+                size: found.size,
+            })
+        });
+        let stored = stored.transpose()?;
+        if stored.as_ref().is_none_or(|found| found.digest != *digest) {
+            fs::remove_file(&to).map_err(|e| disk("remove", &to, &e))?;
+        }
+        Ok(stored)
+    }
+
+    /// The digest that a stored blob's content really has.
+    pub(super) fn hash(&self, digest: &Digest) -> Result<Digest> {
+        let mut file = self.open(digest)?;
+        let mut hasher = Hasher::default();
+        let mut buffer = vec![0; 128 << 10];
+        loop {
+            check(&self.cancel)?;
+            let n = file.read(&mut buffer).map_err(|e| read_error(&e))?;
+            if n == 0 {
+                return Ok(hasher.finish());
+            }
+            hasher.update(&buffer[..n]);
+        }
     }
 
     /// Begins a blob that gets its name later ([`Blobs::name`]).

@@ -13,17 +13,16 @@ use super::{
     error::{broken, disk, read_error},
     files::buffered,
 };
-use crate::{
-    error::Result,
-    oci::{Digest, Hasher},
-};
+use crate::{error::Result, oci::Digest};
 
 /// How many names of a directory are looked at when there is no image in it.
 const MAX_NAMES: usize = 100;
 
 /// Where files are found by name.
 pub(super) enum LayoutOrigin {
-    /// A directory of the user. Its blobs are copied, because it may change meanwhile.
+    /// A directory of the user. Its blobs get a second name where the disk allows it, and are copied
+    /// elsewhere. Who removes or replaces them changes nothing; who writes into one is found out by the
+    /// registry, which compares what it gets with the digest.
     Directory(PathBuf),
     /// An archive whose files are all stored as blobs already.
     Archive(Archive),
@@ -162,7 +161,7 @@ impl Source {
             LayoutOrigin::Archive(_) => self.blobs.find(digest),
             LayoutOrigin::Directory(_) => match self.blobs.find(digest) {
                 Some(stored) => Some(stored),
-                None => self.named(&format!("blobs/sha256/{}", digest.hex()))?,
+                None => self.taken_in(digest)?,
             },
         };
         match stored {
@@ -171,6 +170,18 @@ impl Source {
                 stored.digest
             ))),
             found => Ok(found),
+        }
+    }
+
+    /// A blob of the user's directory, with its real digest.
+    fn taken_in(&self, digest: &Digest) -> Result<Option<Stored>> {
+        let name = format!("blobs/sha256/{}", digest.hex());
+        let linked = self
+            .dir()
+            .map(|dir| self.blobs.link(&dir.join(&name), digest));
+        match linked.transpose()?.flatten() {
+            Some(stored) => Ok(Some(stored)),
+            None => self.named(&name),
         }
     }
 
@@ -185,11 +196,8 @@ impl Source {
         let Some(found) = self.blobs.find(digest) else {
             return Ok(None);
         };
-        let mut hasher = Hasher::default();
-        std::io::copy(&mut buffered(self.blobs.open(digest)?), &mut hasher)
-            .map_err(|e| read_error(&e))?;
         Ok(Some(Stored {
-            digest: hasher.finish(),
+            digest: self.blobs.hash(digest)?,
             size: found.size,
         }))
     }

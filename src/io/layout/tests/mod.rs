@@ -3,7 +3,7 @@
 
 mod as_they_are;
 
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{MetadataExt as _, symlink};
 
 use serde_json::{Value, json};
 
@@ -339,6 +339,48 @@ fn a_layout_keeps_its_bytes_from_a_directory_a_tar_and_a_packed_tar() {
     }
     let mode = fs::metadata(&image.dir).expect("there").permissions();
     assert_eq!(mode.mode() & 0o777, 0o700);
+}
+
+#[test]
+fn a_large_blob_of_a_directory_is_not_copied() {
+    // It does not get shorter when it is packed.
+    let noise: String = (0..400_000_u64)
+        .map(|n| format!("{:x}", n.wrapping_mul(0x9E37_79B9_7F4A_7C15)))
+        .collect();
+    let mut layout = Layout::default();
+    let manifest = layout.image(MediaType::OCI_LAYER_GZIP, &noise, "amd64");
+    layout.entry(describe(MediaType::OCI_MANIFEST, &manifest), None);
+    let dir = layout.directory();
+    let world = World::new();
+    let image = world.path(dir.path()).expect("it is whole");
+    let layer = &image.blobs[1];
+    let theirs = dir.path().join("blobs/sha256").join(layer.digest.hex());
+    let inode = |path: &Path| {
+        fs::metadata(path)
+            .map(|found| found.ino())
+            .expect("it is there")
+    };
+    assert!(layer.size > 1 << 20);
+    assert_eq!(inode(&theirs), inode(&image.blob_path(&layer.digest)));
+    let small = &image.blobs[0].digest;
+    let config = dir.path().join("blobs/sha256").join(small.hex());
+    assert_ne!(inode(&config), inode(&image.blob_path(small)));
+
+    // Who follows a link, or has other content under the name, gets no second name for it.
+    let moved = dir.path().join("moved");
+    fs::rename(&theirs, &moved).expect("it is moved");
+    symlink(&moved, &theirs).expect("it is linked");
+    let other = World::new();
+    let image = other.path(dir.path()).expect("it is whole");
+    assert_ne!(inode(&moved), inode(&image.blob_path(&layer.digest)));
+    fs::remove_file(&theirs).expect("it goes");
+    let mut bytes = fs::read(&moved).expect("it is read");
+    bytes[700_000] ^= 1;
+    fs::write(&theirs, bytes).expect("it is written");
+    let last = World::new();
+    let error = last.path(dir.path()).expect_err("it is damaged");
+    assert!(error.causes()[0].contains("hashes to"), "{error:?}");
+    assert_eq!(last.strays(), [""; 0]);
 }
 
 #[test]
