@@ -75,9 +75,16 @@ fn of_releases(mut tags: Vec<Tag>) -> Vec<Tag> {
 
 async fn look(api: Arc<dyn RepositoryApi>, tags: Vec<Tag>) -> Result<Published> {
     let api = api.as_ref();
-    let (listing, shows) = tokio::join!(api.tags(), heads(api, &tags));
+    let (mut listing, shows) = tokio::join!(api.tags(), heads(api, &tags));
     let shows = shows?;
+    if lacks(&listing, &shows) {
+        // One that was made meanwhile is in a list that is read now.
+        listing = api.tags().await;
+    }
+    let is_lacking = lacks(&listing, &shows);
     let tags = match listing {
+        // A list without what can be read says nothing about the rest.
+        Ok(_) if is_lacking => Listing::Refused,
         Ok(tags) => Listing::Known(of_releases(tags)),
         // A wrong password looks like a list that nobody may read. A release needs the push right
         // anyway, and that tells them apart.
@@ -98,6 +105,13 @@ async fn look(api: Arc<dyn RepositoryApi>, tags: Vec<Tag>) -> Result<Published> 
         shows,
         labels,
     })
+}
+
+/// Whether a list of tags does not have one that shows an image.
+fn lacks(listing: &Result<Vec<Tag>, RegistryError>, shows: &BTreeMap<Tag, Observed>) -> bool {
+    let Ok(tags) = listing else { return false };
+    let mut shown = shows.iter().filter(|(_, shown)| shown.digest().is_some());
+    shown.any(|(tag, _)| !tags.contains(tag))
 }
 
 pub(super) async fn heads(

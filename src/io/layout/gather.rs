@@ -196,7 +196,7 @@ impl Parts {
             return Ok(());
         }
         Err(broken(format!(
-            "a manifest has {} layers, and {config} names {}",
+            "layers of a manifest: {}; layers that {config} names: {}",
             layers.len(),
             diff_ids.len()
         )))

@@ -158,10 +158,10 @@ impl RegistrySession {
         }
     }
 
-    /// Whether requests go out without credentials although there are some: what is answered then
-    /// may be less than what is there.
-    pub(crate) async fn has_unused_credentials(&self, path: &str) -> bool {
-        self.scheme() == AuthScheme::Unknown && self.has_credentials(path).await
+    /// Whether a request goes out with credentials, where there are some. Before that, what is answered may
+    /// be less than what is there.
+    pub(crate) fn knows_how_to_log_in(&self) -> bool {
+        self.scheme() != AuthScheme::Unknown
     }
 
     /// Asks once in a run how to log in, by `GET /v2/`. True where that is known then.
@@ -170,9 +170,22 @@ impl RegistrySession {
         retry: &RetryClient,
     ) -> Result<bool, RegistryError> {
         let mut asked = self.state.asked.lock().await;
-        if *asked || self.scheme() != AuthScheme::Unknown {
-            return Ok(self.scheme() != AuthScheme::Unknown);
+        if *asked || self.knows_how_to_log_in() {
+            return Ok(self.knows_how_to_log_in());
         }
+        let answer = self.ask_base(retry).await?;
+        *asked = true;
+        self.learn_from(&answer, "/v2/")
+    }
+
+    /// Whether `/v2/` wants a login. Nothing is learned from it: there is no login to send, and the token
+    /// service may refuse strangers what the registry shows them.
+    pub(crate) async fn wants_login(&self, retry: &RetryClient) -> bool {
+        let wants = |answer: Response| answer.status() == 401;
+        self.knows_how_to_log_in() || self.ask_base(retry).await.is_ok_and(wants)
+    }
+
+    async fn ask_base(&self, retry: &RetryClient) -> Result<Response, RegistryError> {
         let mut url = self.origin.base.clone();
         url.set_path("/v2/");
         let request = || Request {
@@ -181,12 +194,8 @@ impl RegistrySession {
             headers: HeaderMap::new(),
             body: Body::Empty,
         };
-        let answer = retry
-            .send(&self.tls, Repeat::Always, request)
-            .await
-            .map_err(not_done)?;
-        *asked = true;
-        self.learn_from(&answer, "/v2/")
+        let answer = retry.send(&self.tls, Repeat::Always, request).await;
+        answer.map_err(not_done)
     }
 
     /// Learns from the challenge of a 401 to a request without credentials. True where it has one.

@@ -53,7 +53,7 @@ pub fn accepted_tags(values: &[&str]) -> Vec<Tag> {
 /// The next page that `Link` headers of the answer for `asked` name, where it may be requested.
 #[must_use]
 pub fn next_page(asked: &Url, values: &[&str]) -> Option<Url> {
-    let target = header::next_link(values.iter().copied())?;
+    let target = header::next_link(values.iter().copied()).ok()??;
     let (url, _) = listing::next_page(&origin(asked), asked, &target).ok()?;
     Some(url)
 }

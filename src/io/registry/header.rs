@@ -104,26 +104,45 @@ pub(crate) fn accepted_tags<'a>(values: impl Iterator<Item = &'a str>) -> Vec<Ta
         .collect()
 }
 
-/// The target of `rel="next"` (RFC 8288), as it is written.
-pub(crate) fn next_link<'a>(values: impl Iterator<Item = &'a str>) -> Option<String> {
-    for value in values.take(MAX_ENTRIES) {
+/// The target of `rel="next"` (RFC 8288), as it is written; of a link without `rel` where none has it.
+/// `None`: this is the last page.
+///
+/// # Errors
+/// A link that cannot be read is not the end: what is behind it would be lost.
+pub(crate) fn next_link<'a>(
+    values: impl Iterator<Item = &'a str>,
+) -> Result<Option<String>, &'static str> {
+    const UNREADABLE: &str = "its `Link` names no page: the list may go on";
+    let mut without_rel = None;
+    for value in values
+        .take(MAX_ENTRIES)
+        .filter(|value| !value.trim().is_empty())
+    {
         let mut rest = cut(value);
+        if !rest.contains('<') {
+            return Err(UNREADABLE);
+        }
         while let Some((_, after)) = rest.split_once('<') {
-            let (target, after) = after.split_once('>')?;
+            let (target, after) = after.split_once('>').ok_or(UNREADABLE)?;
             let end = after.find('<').unwrap_or(after.len());
-            let is_next = after[..end].split([';', ',']).any(|parameter| {
-                parameter.split_once('=').is_some_and(|(name, value)| {
-                    name.trim().eq_ignore_ascii_case("rel")
-                        && value.trim().trim_matches('"').eq_ignore_ascii_case("next")
-                })
-            });
-            if is_next {
-                return Some(target.trim().to_owned());
+            let target = || target.trim().to_owned();
+            let parameters = after[..end].split([';', ',']);
+            let rel = parameters.filter_map(|parameter| parameter.split_once('='));
+            let rel = rel.filter(|(name, _)| name.trim().eq_ignore_ascii_case("rel"));
+            let rel: Vec<&str> = rel.map(|(_, value)| value.trim()).collect();
+            let mut names = rel
+                .iter()
+                .flat_map(|rel| rel.trim_matches(['"', '\'']).split_ascii_whitespace());
+            if names.any(|name| name.eq_ignore_ascii_case("next")) {
+                return Ok(Some(target()));
+            }
+            if rel.is_empty() && without_rel.is_none() {
+                without_rel = Some(target());
             }
             rest = &after[end..];
         }
     }
-    None
+    Ok(without_rel)
 }
 
 /// How long to wait (`Retry-After` and Docker Hub's `X-Retry-After`): seconds, an HTTP date, or
@@ -240,16 +259,28 @@ mod tests {
     #[test]
     fn the_next_page_is_the_link_that_says_so() {
         let next = |value: &str| next_link([value].into_iter());
-        assert_eq!(
-            next(r#"</v2/a/tags/list?n=2&last=b>; rel="next""#).as_deref(),
-            Some("/v2/a/tags/list?n=2&last=b")
-        );
-        assert_eq!(
-            next(r#"</first>; rel="first", </second>; title="x"; REL=Next"#).as_deref(),
-            Some("/second")
-        );
-        assert_eq!(next("</v2/a>"), None);
-        assert_eq!(next("<broken; rel=next"), None);
+        for (value, page) in [
+            (
+                r#"</v2/a/tags/list?n=2&last=b>; rel="next""#,
+                Some("/v2/a/tags/list?n=2&last=b"),
+            ),
+            (
+                r#"</first>; rel="first", </second>; title="x"; REL=Next"#,
+                Some("/second"),
+            ),
+            (r#"</both>; rel="next last""#, Some("/both")),
+            ("</single>; rel='next'", Some("/single")),
+            ("</v2/a>", Some("/v2/a")),
+            (r#"</v2/a>, </b>; rel="next""#, Some("/b")),
+            (r#"</v2/a>; rel="first prev""#, None),
+            ("", None),
+        ] {
+            assert_eq!(next(value), Ok(page.map(str::to_owned)), "{value}");
+        }
+        // The list may go on, and nobody knows where.
+        for value in ["<broken; rel=next", r#"/v2/a; rel="next""#] {
+            assert!(next(value).is_err(), "{value}");
+        }
     }
 
     #[test]
@@ -321,7 +352,9 @@ mod tests {
             prop_assert!(challenges.len() <= MAX_ENTRIES);
             prop_assert!(challenges.iter().all(|c| c.parameters.len() <= MAX_ENTRIES));
             prop_assert!(accepted_tags(all()).len() <= MAX_ENTRIES);
-            prop_assert!(next_link(all()).is_none_or(|link| link.len() <= MAX_VALUE));
+            if let Ok(Some(link)) = next_link(all()) {
+                prop_assert!(link.len() <= MAX_VALUE);
+            }
             let now = Utc.timestamp_opt(1_800_000_000, 0).single().expect("a date");
             for value in all() {
                 prop_assert!(retry_after(value, now).is_none_or(|wait| wait <= LONGEST_WAIT));

@@ -38,6 +38,7 @@ struct Page {
 }
 
 /// The pages of one list.
+#[derive(Default)]
 struct Pages {
     seen: BTreeSet<Tag>,
     all: Vec<Tag>,
@@ -54,12 +55,9 @@ impl Client {
         let mut url = self.url("tags/list");
         url.query_pairs_mut().append_pair("n", PAGE_SIZE);
         let end = Instant::now() + self.retry.policy.deadline;
-        let mut pages = Pages {
-            seen: BTreeSet::new(),
-            all: Vec::new(),
-            visited: HashSet::new(),
-            empty: 0,
-        };
+        let first = url.clone();
+        let mut pages = Pages::default();
+        let mut knew_how = self.session.knows_how_to_log_in();
         loop {
             let name = response::describe(&Method::GET, &url);
             let bad = |rule: String| response::bad(name.clone(), 200, rule);
@@ -78,13 +76,30 @@ impl Client {
                 // A page that another page has named must be there.
                 return match pages.visited.len() {
                     1 => {
-                        self.session.nothing_shown(self.repository.path()).await;
+                        self.nothing_shown().await;
                         Ok((Vec::new(), false))
                     }
                     _ => Err(bad("the next page of the list is not there".to_owned())),
                 };
             };
             pages.add(&tags).map_err(bad)?;
+            let is_empty = pages.all.is_empty() && next.is_none();
+            if is_empty
+                && !knew_how
+                && self
+                    .must_log_in(&self.read(Method::GET, url.clone()))
+                    .await?
+            {
+                self.session
+                    .differences
+                    .learn(Difference::HidesFromTheAnonymous);
+                (knew_how, pages) = (true, Pages::default());
+                url = first.clone();
+                continue;
+            }
+            if is_empty {
+                self.nothing_shown().await;
+            }
             let Some(next) = next else {
                 return Ok((pages.all, true));
             };
@@ -113,7 +128,8 @@ impl Client {
                 Err(error)
             };
         }
-        let next = parse::next_link(answer.all("link"));
+        let bad = |rule: &str| response::bad(name.clone(), 200, rule);
+        let next = parse::next_link(answer.all("link")).map_err(bad)?;
         let body = self.retry.document(answer, LARGEST_PAGE, &name).await?;
         // Each name becomes a text of its own, which takes far more memory than the page.
         if body.iter().filter(|byte| **byte == b',').count() > 2 * MAX_TAGS {

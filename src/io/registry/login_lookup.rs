@@ -51,16 +51,4 @@ impl RegistrySession {
         let login = self.login(path).await;
         login.is_ok_and(|login| login.credential.is_some())
     }
-
-    /// Says, once, that a login may be needed to see what is there: nothing was shown to this run, and
-    /// it passes over variables that hold a login.
-    pub(crate) async fn nothing_shown(&self, path: &str) {
-        let login = self.login(path).await;
-        if login.map_or(true, |login| login.credential.is_some()) {
-            return;
-        }
-        if let Some(why) = credentials::passed_over(&self.environment, &self.registry, self.pair) {
-            self.differences.shows_nothing(&why);
-        }
-    }
 }

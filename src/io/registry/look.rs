@@ -134,6 +134,8 @@ impl Client {
             },
             (TagReading::Shown(_), Some(Deed::Deleted)) => false,
             (TagReading::Missing, Some(Deed::Deleted)) => false,
+            // GET has shown it, so the list of tags is no better witness.
+            (TagReading::Missing, None) if matches!(self.memory.seen(tag), Some(Some(_))) => true,
             (TagReading::Missing, _) => {
                 !matches!(self.absence(tag, Instant::now()).await?, Absence::Certain)
             }

@@ -40,8 +40,9 @@ pub(crate) struct RepositoryMemory {
     pub list: AsyncMutex<Option<Arc<Listed>>>,
     done: Mutex<Done>,
     list_failure: Mutex<Option<(Instant, RegistryError)>>,
-    /// Whether it was asked with an upload how to log in.
-    is_upload_asked: AtomicBool,
+    /// Whether it was asked with an upload how to log in. The lock is held meanwhile, so that the answer
+    /// serves all who wait for it.
+    pub is_upload_asked: AsyncMutex<bool>,
     /// Whether a tag's HEAD was held against its GET: before this run has put a tag, and since.
     sampled: [AtomicBool; 2],
     push: Mutex<PushRight>,
@@ -251,11 +252,6 @@ impl RepositoryMemory {
     /// Whether this run has sent this manifest.
     pub(crate) fn has_staged(&self, digest: &Digest) -> bool {
         self.done().staged.contains(digest)
-    }
-
-    /// True for the first caller, who may ask with an upload how to log in.
-    pub(crate) fn take_upload_question(&self) -> bool {
-        !self.is_upload_asked.swap(true, Ordering::Relaxed)
     }
 
     /// Takes the one sample of a repository: true for the first caller, before or after a put.

@@ -15,6 +15,7 @@ mod error;
 #[doc(hidden)]
 pub mod fuzzing;
 mod header;
+mod hidden;
 pub mod image_tree;
 mod limits;
 mod listing;

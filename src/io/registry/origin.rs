@@ -82,7 +82,7 @@ impl Origin {
         if self.base.scheme() == "https"
             && url.scheme() == "http"
             && url.host() == self.base.host()
-            && matches!(url.port(), None | Some(80 | 443))
+            && (matches!(url.port(), None | Some(80 | 443)) || url.port() == self.base.port())
         {
             let _ = url.set_port(self.base.port());
             let _ = url.set_scheme("https");

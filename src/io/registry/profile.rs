@@ -234,13 +234,18 @@ impl Differences {
         }
     }
 
+    /// Whether [`Self::shows_nothing`] was said.
+    pub(crate) fn told_hidden(&self) -> bool {
+        self.shows_nothing.is_completed()
+    }
+
     /// Says, the first time, that a login may be needed to see what is there, and why there is none.
     pub(crate) fn shows_nothing(&self, why: &str) {
         self.shows_nothing.call_once(|| {
             let registry = &self.registry;
             self.events.warning(format!(
                 "`{registry}` shows no tags to those who have not logged in, and what it has may be hidden \
-                 from them: {why}; set `HOIST_REGISTRY_HOST` to `{registry}` where it may be used here, too"
+                 from them: {why}"
             ));
         });
     }

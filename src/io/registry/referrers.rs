@@ -84,6 +84,7 @@ impl Client {
             _ => return Err(self.refused(&ask(), answer).await),
         }
         let next = parse::next_link(answer.all("link"));
+        let next = next.map_err(|rule| response::bad(name.to_owned(), 200, rule))?;
         let body = self.retry.document(answer, LARGEST_PAGE, name).await?;
         // A page for people, which some servers have for every path, is not a list.
         let page = Manifest::new(MediaType::OCI_INDEX.into(), body);

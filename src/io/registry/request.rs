@@ -144,10 +144,12 @@ impl Client {
         let mut login_is_renewed = false;
         loop {
             let begun = Instant::now();
+            // Another request may learn how to log in while this one is under way.
+            let knew_how = self.session.knows_how_to_log_in();
             let (answer, used) = self.send_once(request).await?;
             match answer.status() {
                 401 => {}
-                403 | 404 if used.is_none() && self.must_log_in(request).await? => {
+                403 | 404 if used.is_none() && !knew_how && self.must_log_in(request).await? => {
                     let differences = &self.session.differences;
                     differences.learn(Difference::HidesFromTheAnonymous);
                     continue;
@@ -207,36 +209,6 @@ impl Client {
         let path = &request.scope.path;
         let instead = self.session.login_instead_of(path, refused, begun).await;
         instead.is_some()
-    }
-
-    /// Whether an answer to a request without credentials says nothing, because the registry has now
-    /// been asked how to log in, and there are credentials for it.
-    async fn must_log_in(&self, request: &RegistryRequest<'_>) -> Result<bool, RegistryError> {
-        let relation = self.session.origin.relation(&request.url);
-        if relation != Ok(OriginRelation::SameOrigin)
-            || !self
-                .session
-                .has_unused_credentials(&request.scope.path)
-                .await
-        {
-            return Ok(false);
-        }
-        if self.session.ask_for_challenge(&self.retry).await? {
-            return Ok(true);
-        }
-        // An open `/v2/` before a repository that only some may see: an upload tells.
-        if !self.session.push || !self.memory.take_upload_question() {
-            return Ok(false);
-        }
-        let question = self.post(self.url("blobs/uploads/"), None);
-        let (answer, _) = self.send_once(&question).await?;
-        if matches!(answer.status(), 200..=202)
-            && let Ok(upload) = self.location(&question, &answer)
-        {
-            // Not with credentials either, if the registry wants none.
-            let _ = self.send_once(&self.end_of(upload)).await;
-        }
-        self.session.learn_from(&answer, "/v2/…/blobs/uploads/")
     }
 
     pub(super) async fn send_once(

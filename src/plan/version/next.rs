@@ -159,7 +159,8 @@ pub fn next_of(
         notes: facts.notes.clone(),
     };
     decision.notes.extend(judgement.notes.iter().cloned());
-    if kind == BranchKind::Unlisted {
+    // Whoever names the version may release from anywhere.
+    if kind == BranchKind::Unlisted && request.version.is_none() && request.pre.is_none() {
         let branch = facts.branch.as_deref().unwrap_or_default();
         decision.notes.push(format!(
             "`[branches]` does not name `{branch}`: answered as for a stable branch, but `release` would refuse"

@@ -17,7 +17,9 @@ use hoist::{
 
 use super::{
     conformance::{Sample, push_blobs, sample, shown, tag},
-    server::{Auth, Fault, On, PASSWORD, Personality, Stale, TestRegistry, Tokens, USER, What},
+    server::{
+        Auth, Fault, Held, On, PASSWORD, Personality, Stale, TestRegistry, Tokens, USER, What,
+    },
     settings,
 };
 
@@ -433,20 +435,110 @@ async fn what_is_hidden_from_the_anonymous_is_read_again_with_credentials() {
             assert_eq!(log.iter().filter(|seen| seen.target == "/v2/").count(), 1);
         }
     }
-    // Without credentials there is nothing to ask for.
-    let run = Run::with(
-        Personality {
-            hides_from_anonymous: Some(404),
-            ..hidden()
-        },
-        Settings {
-            environment: Default::default(),
-            ..settings()
-        },
+    // Without credentials there is nothing to send, and what may be hidden is said once. Where nobody has to log
+    // in, there is nothing to say.
+    for (auth, is_told) in [(Auth::Basic, true), (Auth::Nobody, false)] {
+        let run = Run::with(
+            Personality {
+                hides_from_anonymous: is_told.then_some(404),
+                auth,
+                ..Personality::default()
+            },
+            Settings {
+                environment: Default::default(),
+                ..settings()
+            },
+        );
+        for _ in 0..2 {
+            assert_eq!(run.client.tags().await, Ok(vec![]));
+        }
+        let told = run.told("may be hidden");
+        assert_eq!(told.len(), usize::from(is_told), "{told:?}");
+        assert!(
+            told.iter().all(|text| text.contains("docker login")),
+            "{told:?}"
+        );
+        let log = run.registry.log();
+        assert!(log.iter().all(|seen| seen.method != "POST"));
+    }
+}
+
+/// An answer to a request that went out before anybody knew how to log in says nothing, whenever it comes.
+#[tokio::test]
+async fn a_late_answer_to_the_anonymous_is_not_believed() {
+    for open_base in [false, true] {
+        for late in ["/tags/list", "/manifests/latest", "/manifests/1.0.0"] {
+            let run = Run::new(Personality {
+                auth: Auth::Basic,
+                hides_from_anonymous: Some(404),
+                open_base,
+                ..Personality::default()
+            });
+            let ours = run.publish("latest", "ours").await;
+            run.publish("1.0.0", "ours").await;
+            let run = run.again();
+            let held = Held::default();
+            let on = On::method("GET").with(late);
+            run.registry
+                .fault(Fault::once(on, What::Hold(held.clone())));
+            let client = &*run.client;
+            let read = async |what: &str| match what {
+                "/tags/list" => client.tags().await.unwrap().len() == 2,
+                "/manifests/latest" => {
+                    shown(client, "latest").await.as_ref() == Some(ours.manifest.digest())
+                }
+                _ => shown(client, "1.0.0").await.as_ref() == Some(ours.manifest.digest()),
+            };
+            let others = async {
+                let came = held.clone();
+                let came = tokio::task::spawn_blocking(move || came.wait(Duration::from_secs(30)));
+                assert!(came.await.unwrap());
+                for other in ["/tags/list", "/manifests/latest", "/manifests/1.0.0"] {
+                    assert!(other == late || read(other).await, "{other} beside {late}");
+                }
+                held.release();
+            };
+            let (is_right, ()) = tokio::join!(read(late), others);
+            assert!(is_right, "{late}, open base {open_base}");
+        }
+    }
+}
+
+/// Some answer strangers with an empty list instead of none.
+#[tokio::test]
+async fn an_empty_list_for_the_anonymous_is_read_again_with_credentials() {
+    let run = Run::new(Personality {
+        auth: Auth::Basic,
+        hides_from_anonymous: Some(404),
+        ..Personality::default()
+    });
+    run.publish("latest", "ours").await;
+    let run = run.again();
+    let empty = What::Answer(
+        200,
+        vec![("content-type", "application/json".to_owned())],
+        r#"{"tags":[]}"#.into(),
     );
-    assert_eq!(run.client.tags().await, Ok(vec![]));
-    assert!(run.registry.log().iter().all(|seen| seen.target != "/v2/"));
-    assert!(run.told("may be hidden").is_empty());
+    let on = On::method("GET").with("/tags/list");
+    run.registry.fault(Fault::once(on, empty));
+    assert_eq!(run.client.tags().await.unwrap(), [tag("latest")]);
+}
+
+/// What GET has shown is there, whatever HEAD and the list of tags say.
+#[tokio::test]
+async fn a_tag_that_get_has_shown_is_not_absent_for_head_and_list() {
+    let run = Run::new(Personality::default());
+    let ours = run.publish("latest", "ours").await;
+    let run = run.again();
+    run.fault(manifests("HEAD"), not_found());
+    run.fault(
+        On::method("GET").with("/tags/list"),
+        What::Status(404, "NAME_UNKNOWN"),
+    );
+    for _ in 0..3 {
+        let found = shown(&*run.client, "latest").await;
+        assert_eq!(found.as_ref(), Some(ours.manifest.digest()));
+    }
 }
 
 #[tokio::test]

@@ -478,7 +478,7 @@ async fn a_proxy_is_named_with_its_variable() {
         assert!(!format!("{error} {error:?}").contains("secret"), "{error}");
     }
     let (proxy, log) = scripted(|_| {
-        vec!["HTTP/1.1 407 Proxy Authentication Required\r\nproxy-authenticate: Basic\r\ncontent-length: 0\r\n\r\n".to_owned()]
+        vec!["HTTP/1.1 407 Proxy Authentication Required\r\nproxy-authenticate: Basic\r\nconnection: close\r\ncontent-length: 0\r\n\r\n".to_owned()]
     });
     let url = format!("http://{proxy}");
     let (api, _) = behind(&[("HTTP_PROXY", &url)]);
@@ -493,8 +493,11 @@ async fn a_proxy_is_named_with_its_variable() {
     );
 
     // A gateway's own answer names the proxy, because it may be the proxy's.
-    let (proxy, _) =
-        scripted(|_| vec!["HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n".to_owned()]);
+    let (proxy, _) = scripted(|_| {
+        vec![
+            "HTTP/1.1 502 Bad Gateway\r\nconnection: close\r\ncontent-length: 0\r\n\r\n".to_owned(),
+        ]
+    });
     let url = format!("http://{proxy}");
     let (api, _) = behind(&[("HTTP_PROXY", &url)]);
     let error = api.tags().await.unwrap_err();
