@@ -15,7 +15,7 @@ use crate::{
     error::{Error, Result},
     oci,
     policy::Level,
-    project::{Location, VersionRequest},
+    project::{Location, VersionRequest, parse_version},
 };
 
 /// Flags of every verb.
@@ -116,13 +116,16 @@ impl Overrides {
             .hint(format!(
                 "name the image: `hoist --config FILE release --version {version}`"
             ))),
-            _ => Ok(VersionRequest {
-                bump: self.bump,
-                version: self.version,
-                pre: self.pre,
-                branch: self.branch,
-            }),
-        }
+            // Before anything is asked: what is no version is never released.
+            Some(version) => parse_version(version).map(drop),
+            None => Ok(()),
+        }?;
+        Ok(VersionRequest {
+            bump: self.bump,
+            version: self.version,
+            pre: self.pre,
+            branch: self.branch,
+        })
     }
 }
 

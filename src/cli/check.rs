@@ -105,8 +105,8 @@ fn everything(all: bool, context: &Context) -> Result<ExitCode> {
         terminal.json(&findings.document(|findings| findings_document(findings)));
     } else {
         for (file, findings) in findings.values() {
-            for finding in findings {
-                print_finding(file, finding, terminal);
+            for (index, finding) in findings.iter().enumerate() {
+                print_finding(file, finding, &findings[..index], terminal);
             }
         }
     }
@@ -116,7 +116,8 @@ fn everything(all: bool, context: &Context) -> Result<ExitCode> {
     })))
 }
 
-fn print_finding(file: PolicyFile<'_>, finding: &Check, terminal: &Terminal) {
+/// A reason that one of the findings before it has told is not told again.
+fn print_finding(file: PolicyFile<'_>, finding: &Check, before: &[Check], terminal: &Terminal) {
     match &finding.result {
         Ok(how) => {
             let text = format!("{}: {how}", finding.what);
@@ -124,11 +125,30 @@ fn print_finding(file: PolicyFile<'_>, finding: &Check, terminal: &Terminal) {
                 .table(&[file.row(vec![TableCell::new("ok     ", Meaning::Good), text.into()])]);
         }
         Err(error) => {
-            let what = finding.what.to_string().into();
-            terminal.table(&[file.row(vec![TableCell::new("problem", Meaning::Bad), what])]);
-            terminal.error(&file.error(error));
+            let mut told = before.iter().filter_map(|one| {
+                let told = one.result.as_ref().err()?;
+                is_same(told, error).then_some(&one.what)
+            });
+            let told = told.next();
+            let what = match told {
+                Some(first) => format!("{}: for the reason told at `{first}`", finding.what),
+                None => finding.what.clone(),
+            };
+            terminal.table(&[file.row(vec![TableCell::new("problem", Meaning::Bad), what.into()])]);
+            if told.is_none() {
+                terminal.error(&file.error(error));
+            }
         }
     }
+}
+
+/// Whether two errors have one reason and one way on. The reason alone may be as general as a missing file.
+fn is_same(one: &Error, other: &Error) -> bool {
+    let reason = |error: &Error| match &*error.causes() {
+        [] => error.message().to_owned(),
+        causes => causes.join("; "),
+    };
+    reason(one) == reason(other) && one.hints() == other.hints()
 }
 
 /// The document of `hoist check --json`.

@@ -201,7 +201,7 @@ pub fn main() -> ExitCode {
     let typed = TypedLine::read(std::env::args_os().skip(1));
     let cli = match parse(&typed) {
         Ok(cli) => cli,
-        Err(error) => return usage::tell(&error, &typed, command_line_definition),
+        Err(error) => return usage::tell(error, &typed, command_line_definition),
     };
     let trace = cli.global.trace.as_deref().map(trace::begin).transpose();
     let (_trace, traced) = match trace {

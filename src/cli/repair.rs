@@ -42,6 +42,8 @@ pub(super) struct RepairArgs {
 struct Repaired {
     /// How many tags were found elsewhere than they should point.
     wrong: usize,
+    /// How many tags were looked at.
+    looked_at: usize,
     /// Tags of which nothing tells what they should show, and that the repositories do not agree on.
     differing: Vec<Tag>,
     /// How moving them ended, where that was asked for and there was something to move.
@@ -81,17 +83,22 @@ fn repaired(args: &RepairArgs, context: &Context, facts: &mut RunFacts) -> Resul
                 .map_or_else(|_| Vec::new(), DriftReport::differing)
         })
         .collect();
+    let looked_at: Vec<usize> = reports
+        .iter()
+        .map(|(_, report)| report.as_ref().map_or(0, looked_at))
+        .collect();
     let outcomes = match args.yes && wrong.iter().any(|wrong| *wrong > 0) {
         true => releases.repair(reports.into_results()),
         false => reports.map(|_| None),
     };
     let repaired = outcomes
         .into_iter()
-        .zip(wrong.into_iter().zip(differing))
-        .map(|(image, (wrong, differing))| {
+        .zip(wrong.into_iter().zip(differing).zip(looked_at))
+        .map(|(image, ((wrong, differing), looked_at))| {
             image.and_then(|outcome| {
                 Ok(Repaired {
                     wrong,
+                    looked_at,
                     differing,
                     outcome,
                 })
@@ -99,10 +106,7 @@ fn repaired(args: &RepairArgs, context: &Context, facts: &mut RunFacts) -> Resul
         });
     let repaired = Images::of(repaired.collect())?;
     for (_, repaired) in repaired.values() {
-        facts.ended_or(
-            repaired.outcome.as_ref(),
-            "every moving tag shows what it should",
-        );
+        facts.ended_or(repaired.outcome.as_ref(), repaired.all_right());
     }
     Ok(ExitCode::from(print(&repaired, terminal)))
 }
@@ -138,6 +142,16 @@ impl Repaired {
         }
     }
 
+    /// What a look says that found nothing wrong.
+    fn all_right(&self) -> &'static str {
+        match self.looked_at {
+            0 => {
+                "no moving tag was looked at: no version that a git tag names is published, or the policy has no moving tags"
+            }
+            _ => "every moving tag shows what it should",
+        }
+    }
+
     /// The last JSON line of one image.
     fn line(&self) -> Value {
         let outcome = match (&self.outcome, self.wrong) {
@@ -163,7 +177,7 @@ impl Repaired {
         match (&self.outcome, self.wrong) {
             (Some(outcome), _) => outcome::tell(file, outcome, RunVerb::Repair, terminal),
             (None, 0) if self.differing.is_empty() => {
-                terminal.note(&file.note("every moving tag shows what it should"));
+                terminal.note(&file.note(self.all_right()));
             }
             (None, 0) => {}
             (None, wrong) => terminal.note(&file.note(&format!(
@@ -172,6 +186,11 @@ impl Repaired {
             ))),
         }
     }
+}
+
+fn looked_at(report: &DriftReport) -> usize {
+    let tags = report.repositories.iter();
+    tags.map(|one| one.drift.len() + one.unjudged.len()).sum()
 }
 
 fn show(reports: &Images<DriftReport>, terminal: &Terminal) {

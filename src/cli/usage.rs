@@ -14,6 +14,9 @@ use crate::{error::Error, text::sanitize_line};
 /// Longest part of clap's message that is repeated, in characters.
 const MAX_MESSAGE: usize = 1_000;
 
+/// A flag that differs in more letters from what was typed is another one.
+const MOST_TYPOS: usize = 2;
+
 /// Verbs that take a version or a level by a flag.
 const BY_FLAG: [&str; 5] = ["release", "plan", "next", "tags", "changelog"];
 
@@ -41,10 +44,11 @@ const MEANT: [(&str, &str); 18] = [
 
 /// Tells what clap answers. Help and version are not errors.
 pub(super) fn tell(
-    error: &clap::Error,
+    error: clap::Error,
     typed: &TypedLine,
     definition: fn() -> clap::Command,
 ) -> ExitCode {
+    let error = &without_wrong_tips(error);
     if error.use_stderr() && typed.is_harmful() {
         // The message repeats what was typed.
         render::plain_error(&error.render().to_string());
@@ -65,6 +69,36 @@ pub(super) fn tell(
     exit::code(&error)
 }
 
+/// Without the tips that lead astray: a flag that resembles the typed one only in some letters, and the advice
+/// to give a flag as a value.
+fn without_wrong_tips(mut error: clap::Error) -> clap::Error {
+    let named = |kind| match error.get(kind) {
+        Some(ContextValue::String(word)) => Some(word.as_str()),
+        _ => None,
+    };
+    let is_far = match (
+        named(ContextKind::InvalidArg),
+        named(ContextKind::SuggestedArg),
+    ) {
+        (Some(typed), Some(flag)) => {
+            !flag.starts_with(typed) && strsim::osa_distance(typed, flag) > MOST_TYPOS
+        }
+        _ => false,
+    };
+    if is_far {
+        error.remove(ContextKind::SuggestedArg);
+        // It shows the flag, too.
+        error.remove(ContextKind::Usage);
+    }
+    if let Some(ContextValue::StyledStrs(mut tips)) = error.remove(ContextKind::Suggested) {
+        tips.retain(|tip| !tip.to_string().starts_with("to pass"));
+        if !tips.is_empty() {
+            error.insert(ContextKind::Suggested, ContextValue::StyledStrs(tips));
+        }
+    }
+    error
+}
+
 /// The same as an error of hoist.
 fn converted(error: &clap::Error, typed: &TypedLine, definition: fn() -> clap::Command) -> Error {
     let text = error.render().to_string();
@@ -74,7 +108,8 @@ fn converted(error: &clap::Error, typed: &TypedLine, definition: fn() -> clap::C
     let message: Vec<&str> = message.lines().map(str::trim).collect();
     let told = match error.kind() {
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-            Error::usage("no verb is given").hint("`hoist --help` lists the verbs")
+            Error::usage("no verb is given")
+            .hint("`hoist init` begins: it writes a first `release.toml`; `hoist help plan` explains the verb `plan`")
         }
         _ => Error::usage(sanitize_line(&message.join(" "), MAX_MESSAGE)),
     };
@@ -140,7 +175,7 @@ mod tests {
     fn answer(line: &str) -> Error {
         let words: Vec<&str> = line.split(' ').collect();
         let parsed = command_line_definition().try_get_matches_from(&words);
-        let error = parsed.expect_err("the line is wrong");
+        let error = without_wrong_tips(parsed.expect_err("the line is wrong"));
         let typed = TypedLine::read(words.iter().skip(1).map(Into::into));
         converted(&error, &typed, command_line_definition)
     }
@@ -169,6 +204,35 @@ mod tests {
             );
             assert_eq!(error.exit_code(), 2);
         }
+    }
+
+    #[test]
+    fn a_tip_names_what_was_probably_meant() {
+        for (line, tip) in [
+            ("hoist release --dryrun", Some("--dry-run")),
+            ("hoist plan --verison 1.2.3", Some("--version")),
+            ("hoist release --require", Some("--require-release")),
+            ("hoist release --force", None),
+            ("hoist verify --bogus", None),
+        ] {
+            let hints = answer(line).hints().join("; ");
+            match tip {
+                Some(tip) => assert!(hints.contains(tip), "{line}: {hints}"),
+                None => assert_eq!(hints, "", "{line}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_line_without_a_verb_is_answered_with_a_first_step() {
+        let typed = TypedLine::read([]);
+        let error = command_line_definition().try_get_matches_from(["hoist"]);
+        let told = converted(
+            &error.expect_err("there is no verb"),
+            &typed,
+            command_line_definition,
+        );
+        assert!(told.hints()[0].starts_with("`hoist init`"), "{told:?}");
     }
 
     /// Lines that are wrong in every way that a verb's definition knows of.

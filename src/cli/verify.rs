@@ -148,23 +148,29 @@ fn notes(verified: &[Verified], deep: bool) -> Vec<String> {
             ));
         }
     }
-    let is_behind = |release: &&Verified| {
-        let mut checks = release.checks.iter();
-        checks.any(|check| !check.state.is_good())
-    };
-    for release in verified.iter().filter(is_behind) {
-        notes.push(match &release.withdrawn {
-            Some(_) => "`hoist repair` mends moving tags".to_owned(),
-            None => format!(
-                "`hoist release --version {0}` at its commit completes {0}; `hoist repair` mends moving tags",
-                release.version
-            ),
-        });
-    }
+    notes.extend(verified.iter().filter_map(way_on));
     if verified.is_empty() {
         notes.push("no version is published".to_owned());
     }
     notes
+}
+
+/// What mends a release: its own tags come with it, and moving tags alone are a matter of `repair`.
+fn way_on(release: &Verified) -> Option<String> {
+    let is_behind = |kind| {
+        let mut checks = release.checks.iter();
+        checks.any(|check| check.kind == kind && !check.state.is_good())
+    };
+    let complete = format!(
+        "`hoist release --version {0}` at its commit completes {0}",
+        release.version
+    );
+    let repair = "`hoist repair` mends moving tags";
+    match (is_behind(TagKind::Fixed), is_behind(TagKind::Moving)) {
+        (true, _) if release.withdrawn.is_none() => Some(complete),
+        (_, true) => Some(repair.to_owned()),
+        (_, false) => None,
+    }
 }
 
 fn row(check: &TagCheck) -> Vec<TableCell> {

@@ -85,6 +85,9 @@ impl FromStr for Repository {
             Ok(_) => wrong(format!("{rule}; did you mean `{meant}`?").into()),
             Err(_) => error(rule),
         };
+        if text.is_empty() {
+            return Err(error("it is empty"));
+        }
         if let Some((_, rest)) = text.split_once("://") {
             return Err(offer("leave out the scheme", rest.trim_end_matches('/')));
         }
@@ -103,7 +106,8 @@ impl FromStr for Repository {
         if let Some((_, last)) = path.rsplit_once('/').or(Some(("", path)))
             && last.contains([':', '@'])
         {
-            return Err(error("leave out the tag and the digest"));
+            let end = text.len() - last.len() + last.find([':', '@']).unwrap_or(last.len());
+            return Err(offer("leave out the tag and the digest", &text[..end]));
         }
         if path.bytes().any(|b| b.is_ascii_uppercase()) {
             let start = &text[..text.len() - path.len()];
@@ -195,7 +199,11 @@ mod tests {
             ("Acme/Pinger", "did you mean `acme/pinger`?"),
             ("docker://acme/-api", "repository: leave out the scheme"),
             ("Acme/-Pinger", "must be lower case"),
-            ("ghcr.io/acme/api:1.2", "leave out the tag"),
+            (
+                "ghcr.io/acme/api:1.2",
+                "leave out the tag and the digest; did you mean `ghcr.io/acme/api`?",
+            ),
+            ("", "it is empty"),
             ("ghcr.io/acme//api", "path parts"),
             ("ghcr.io/acme/-api", "path parts"),
             ("ghcr.io/", "path parts"),

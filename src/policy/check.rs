@@ -20,6 +20,18 @@ pub(super) fn check(policy: &Policy) -> Result<(), Problem> {
         return Err(Problem::new(problem));
     }
     forge(policy)?;
+    if let Some(both) = policy
+        .tags
+        .fixed
+        .iter()
+        .find(|one| policy.tags.moving.contains(one))
+    {
+        return Err(
+            Problem::new(format!("`{both}` is in `tags.fixed` and in `tags.moving`"))
+                .cause("a tag either moves or does not")
+                .hint("take it out of one of the two"),
+        );
+    }
     policy
         .tags
         .prerelease
@@ -235,6 +247,10 @@ mod tests {
             ("[tags]\nfixed = [\"{version:x}\"]", "takes nothing"),
             ("[tags]\nfixed = [\"{version\"]", "without its `}`"),
             ("[tags]\nfixed = [\"version}\"]", "without its `{`"),
+            (
+                "[tags]\nmoving = [\"{version}\"]",
+                "`{version}` is in `tags.fixed` and in `tags.moving`",
+            ),
             ("[tags]\nfixed = [\"\"]", "empty"),
             ("[tags]\nfixed = [\"a/{version}\"]", "`/` cannot stand"),
             ("[tags]\nfixed = [\"-{version}\"]", "starts with"),

@@ -88,6 +88,12 @@ fn explain(text: &str, name: &str, error: &toml::de::Error) -> Error {
             });
             match near {
                 Some(near) => error.hint(format!("did you mean `{near}`?")),
+                None if message.ends_with("expected a sequence") => {
+                    error.hint("a list stands in brackets: `[\"…\"]`")
+                }
+                None if message.ends_with("expected a string") => {
+                    error.hint("a text stands in quotes: `\"…\"`")
+                }
                 None => error,
             }
         }
@@ -248,6 +254,18 @@ mod tests {
             ("[tags]\nlatest = \"highst\"\n", "did you mean `highest`?"),
         ] {
             assert_eq!(error(text).first_hint(), Some(near), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_value_of_the_wrong_type_is_answered_with_the_form() {
+        for (text, form) in [
+            ("[tags]\nmoving = \"latest\"\n", "in brackets"),
+            ("[publish]\ndeadline = 20\n", "in quotes"),
+        ] {
+            let error = error(text);
+            let hint = error.first_hint().unwrap_or_default();
+            assert!(hint.contains(form), "{text}: {error}");
         }
     }
 

@@ -7,6 +7,7 @@ use crate::{
     io::git::read::GitRepository,
     oci,
     policy::{self, Policy},
+    text::shell_word,
 };
 
 /// The policy file's name, at the top of the working tree.
@@ -133,7 +134,14 @@ pub(super) fn policy_path(location: &Location, repository: &GitRepository) -> Op
 }
 
 fn parse(file: &Path, name: &Path) -> Result<Policy> {
-    let text = policy_text(file, &file.display().to_string())?;
+    let text =
+        policy_text(file, &file.display().to_string()).map_err(|error| match file.exists() {
+            true => error,
+            false => error.hint(format!(
+                "`hoist --config {} init` writes it",
+                shell_word(&name.to_string_lossy())
+            )),
+        })?;
     Policy::parse(&text, &name.to_string_lossy())
 }
 

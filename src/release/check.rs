@@ -53,12 +53,9 @@ impl Release {
             Planned::Release(plan) => format!("{} is next", plan.version),
             Planned::NothingToRelease(nothing) => format!("nothing to release: {}", nothing.why),
         });
-        let open = self.refuse_unfinished().await;
+        let open = self.other_releases(&ask).await;
         all.push(finding("plan", plan));
-        all.push(finding(
-            "other releases",
-            open.map(|()| "none is unfinished".into()),
-        ));
+        all.push(finding("other releases", open));
         all.extend(self.check_registries().await);
         all.push(finding("builder", builder));
         if let Some(sign) = &self.policy().sign {

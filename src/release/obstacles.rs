@@ -4,7 +4,7 @@
 use crate::{
     error::{Error, ErrorCode, ErrorKind, Result},
     project::ImageResult,
-    publish,
+    publish::{self, InTheWay},
     release::{
         facade::Release,
         gather::Purpose,
@@ -102,12 +102,21 @@ impl Release {
             return Ok(None);
         };
         Ok(Some(match self.is_own(request, &found).await? {
-            true => format!(
-                "an earlier run has begun to release {} of this commit: `hoist release` goes on with it",
-                found.version
-            ),
+            true => goes_on(&found),
             false => would_refuse(&found.error),
         }))
+    }
+
+    /// How it is with other releases, for `check`.
+    ///
+    /// # Errors
+    /// As [`Release::refuse_others`].
+    pub(super) async fn other_releases(&self, request: &ReleaseRequest) -> Result<String> {
+        match publish::in_the_way(&self.world(), &self.scope()?, None).await? {
+            None => Ok("none is unfinished".into()),
+            Some(found) if self.is_own(request, &found).await? => Ok(goes_on(&found)),
+            Some(found) => Err(found.error),
+        }
     }
 
     fn precondition_messages(&self, request: &ReleaseRequest) -> Result<Vec<String>> {
@@ -143,6 +152,14 @@ impl ReleaseSet {
         self.each((), |release, ()| async move { release.hindrance().await })
             .await
     }
+}
+
+/// What becomes of a release that the next run takes up.
+fn goes_on(found: &InTheWay) -> String {
+    format!(
+        "an earlier run has begun to release {} of this commit: `hoist release` goes on with it",
+        found.version
+    )
 }
 
 /// An error of `release` as a note of a verb that only looks.

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use crate::{
     error::{Error, ErrorCode, ErrorKind, Result},
     git::{ObjectId, RefName},
-    io::git::remote::{RemoteLook, RemoteTag, RemoteTags, create_ref},
+    io::git::remote::{RemoteLook, RemoteTag, RemoteTags, create_ref, missing_remote},
     outcome::Outcome,
     plan::{Plan, release::receipt},
     project::Withdrawn,
@@ -68,7 +68,7 @@ impl Release {
                 Error::refused(format!("there is no remote `{}`", git.remote))
                     .with_code(ErrorCode::GitRemote)
                     .state("nothing was built or moved")
-                    .hint("add it, name another in `git.remote`, or set `git.push = false`"),
+                    .hint(missing_remote(&self.project().git().remotes()?)),
             );
         }
         let remote = self.tags_of_remote();

@@ -9,6 +9,17 @@ use crate::{
     text::sanitize_line,
 };
 
+/// Parts of the messages of engines that cannot read the Dockerfile; they begin like those about a base image.
+const WRONG_DOCKERFILE: &[&str] = &[
+    "ockerfile parse error",
+    "cannot be empty",
+    "no build stage",
+    "should not be blank",
+    "failed to parse stage name",
+    "could not be found",
+    "circular dependency",
+];
+
 /// Parts of the messages of engines that did not get a base image.
 const NO_BASE: &[&str] = &[
     "pull access denied",
@@ -57,13 +68,18 @@ fn explain(error: Error, request: &BuildRequest) -> Error {
             "`{path}` is in the working directory, but not in what the builder gets, which is the commit without what `.dockerignore` keeps out: commit the file, or set `image.build.source = \"worktree\"`"
         ));
     }
-    let no_base = |cause: &String| NO_BASE.iter().any(|part| cause.contains(part));
-    if request.policy.pull && causes.iter().any(no_base) {
+    if request.policy.pull && causes.iter().any(|cause| is_without_base(cause)) {
         error = error.hint(
             "`image.build.pull = false` builds on the base image that the engine has, without asking its registry",
         );
     }
     error
+}
+
+/// Whether an engine's message says that it did not get a base image.
+fn is_without_base(cause: &str) -> bool {
+    let is_any = |parts: &[&str]| parts.iter().any(|part| cause.contains(part));
+    is_any(NO_BASE) && !is_any(WRONG_DOCKERFILE)
 }
 
 /// The path that a step of the build did not find, where the working directory has it.
@@ -94,7 +110,7 @@ fn not_found(message: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use crate::build::engine::explain::not_found;
+    use crate::build::engine::explain::{is_without_base, not_found};
 
     #[test]
     fn the_path_is_found_in_the_messages_of_each_builder() {
@@ -108,5 +124,24 @@ mod tests {
         }
         assert_eq!(not_found("secret \"/a\" not found: not found"), None);
         assert_eq!(not_found("exit code: 1"), None);
+    }
+
+    #[test]
+    fn a_wrong_dockerfile_is_no_missing_base_image() {
+        let llb = "failed to solve with frontend dockerfile.v0: failed to create LLB definition: ";
+        for (message, is_base) in [
+            ("registry/nobase:1: not found", true),
+            (
+                "dockerfile parse error line 1: unknown instruction: FRM",
+                false,
+            ),
+            ("target stage runtme could not be found", false),
+        ] {
+            assert_eq!(
+                is_without_base(&format!("{llb}{message}")),
+                is_base,
+                "{message}"
+            );
+        }
     }
 }

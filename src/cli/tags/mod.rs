@@ -32,6 +32,9 @@ pub(super) struct TagsArgs {
     /// Say for each template what it gives, or what suppresses it, on stderr
     #[arg(long)]
     explain: bool,
+    /// Exit 3 where there is nothing to release
+    #[arg(long, conflicts_with = "of")]
+    require_release: bool,
     /// The form in which the tags are printed
     #[arg(
         long,
@@ -77,6 +80,11 @@ pub(super) fn run(args: TagsArgs, context: &Context) -> Result<ExitCode> {
         answer.print(file, args.format, args.explain, terminal);
     }
     answers.tell_errors(terminal);
+    let is_nothing =
+        |answer: &Result<TagsAnswer>| matches!(answer, Ok(one) if one.tags.set.is_none());
+    if args.require_release && answers.iter().all(|(_, answer)| is_nothing(answer)) {
+        return Ok(ExitCode::from(exit::NOTHING));
+    }
     Ok(ExitCode::from(answers.code(|_| exit::OK)))
 }
 

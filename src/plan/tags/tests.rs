@@ -546,7 +546,7 @@ fn names_that_cannot_work_are_a_usage_error_that_names_the_template() {
     for (policy, words) in [
         ("[tags]\nmoving = [\"{date:%H:%M}\"]", "`{date:%H:%M}`"),
         (
-            "[tags]\nmoving = [\"{version}\"]",
+            "[tags]\nmoving = [\"{major}.{minor}.{patch}\"]",
             "two templates give the tag `1.2.3`",
         ),
         (

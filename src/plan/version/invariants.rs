@@ -37,17 +37,21 @@ impl VersionDecision<'_> {
             Some(commit) => format!("it is tagged on {commit}"),
             None => "its tag does not point at a commit of this clone".into(),
         };
-        Err(
-            Error::refused(format!("`{version}` is taken by the tag `{}`", tag.name))
-                .with_code(ErrorCode::VersionTaken)
-                .cause(format!("{place}, and HEAD is {}", self.facts.head))
-                .state("nothing was changed")
+        let error = Error::refused(format!("`{version}` is taken by the tag `{}`", tag.name))
+            .with_code(ErrorCode::VersionTaken)
+            .cause(format!("{place}, and HEAD is {}", self.facts.head))
+            .state("nothing was changed");
+        let free = self.free();
+        // A commit that this branch has cannot be merged into it.
+        let is_elsewhere = self.facts.elsewhere.iter().any(|one| one.name == tag.name);
+        Err(match is_elsewhere {
+            true => error
                 .hint("merge that commit into this branch")
                 .hint(format!(
-                    "or name a version that is free: `--version {}`",
-                    self.free()
+                    "or name a version that is free: `--version {free}`"
                 )),
-        )
+            false => error.hint(format!("name a version that is free: `--version {free}`")),
+        })
     }
 
     /// A version above all that are tagged.

@@ -20,12 +20,21 @@ pub(super) fn unclear(end: Ending<'_>, index: usize) -> String {
     let (tag, repository) = end.tag(index);
     let before = Observed::from(end.run.prepared.tags[index].before.clone());
     let was_read = end.remarks.last_shown(index) == Some(&before);
-    match was_read && !end.run.limits.is_interrupted() {
+    let is_interrupted = end.run.limits.is_interrupted();
+    let time = |millis| limit(Duration::from_millis(millis));
+    let prepared = &end.run.prepared;
+    let within = match is_interrupted {
         true => format!(
-            "the tag `{tag}` of `{repository}` could not be moved within {} (`publish.deadline`)",
-            limit(Duration::from_millis(end.run.prepared.deadline))
+            "within {} of the signal (`publish.grace`)",
+            time(prepared.grace)
         ),
-        false => format!("what tag `{tag}` of `{repository}` shows could not be found out in time"),
+        false => format!("within {} (`publish.deadline`)", time(prepared.deadline)),
+    };
+    match was_read && !is_interrupted {
+        true => format!("the tag `{tag}` of `{repository}` could not be moved {within}"),
+        false => {
+            format!("what tag `{tag}` of `{repository}` shows could not be found out {within}")
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use testkit::sandbox::Clone;
 
 use crate::{
+    publish::scene::foreign,
     registry::server::{Delete, Fault, On, TestRegistry, What},
     support::{Run, World},
 };
@@ -68,6 +69,9 @@ fn an_unfinished_release_is_seen_by_every_verb_that_looks() {
     world
         .hoist(&first, &["plan"])
         .says("an earlier run has begun to release 1.1.0 of this commit");
+    world
+        .run(&first, &["check"])
+        .says("ok       other releases: an earlier run has begun to release 1.1.0 of this commit");
     world.change(&first, "fix: later");
     // Another clone sees it by its lock alone.
     let second = world.remote.clone("b", &[]);
@@ -229,4 +233,59 @@ fn a_version_below_what_is_published_is_told_by_every_verb() {
     let run = world.hoist(&clone, &["release", "--yes"]);
     run.says(words);
     assert!(!run.stderr.contains("no tags at all"), "{run}");
+}
+
+/// A git tag that names a version, and no image of it.
+#[test]
+fn a_version_without_an_image_is_completed_by_release_alone() {
+    let registry = TestRegistry::that_deletes(Delete::Tag);
+    let world = World::new(&registry, &[NAME]);
+    let clone = world.project("a");
+    clone.git(&["tag", "v1.0.0"]);
+    clone.git(&["push", "--quiet", "origin", "v1.0.0"]);
+    let verify = world.run(&clone, &["verify"]);
+    verify.expect(9);
+    verify.says("note: `hoist release --version 1.0.0` at its commit completes 1.0.0\n");
+    let repair = world.hoist(&clone, &["repair"]);
+    repair.says("no moving tag was looked at");
+    let tags = world.run(&clone, &["tags", "--require-release"]);
+    tags.expect(3);
+    tags.says("nothing to release");
+    world.hoist(&clone, &["release", "--version", "1.0.0", "--yes"]);
+    registry.foreign_push(NAME, "latest", &foreign());
+    let verify = world.run(&clone, &["verify"]);
+    verify.expect(9);
+    verify.says("note: `hoist repair` mends moving tags\n");
+    // The commit is part of this branch: there is nothing to merge.
+    world.change(&clone, "fix: more");
+    let taken = world.run(&clone, &["plan", "--version", "1.0.0"]);
+    taken.expect(4);
+    taken.says("hint: name a version that is free: `--version 1.0.1`");
+}
+
+#[test]
+fn one_reason_is_told_once_and_ways_on_name_what_there_is() {
+    let registry = TestRegistry::that_deletes(Delete::Tag);
+    let world = World::new(&registry, &[NAME]);
+    let clone = world.project("a");
+    clone.git(&["remote", "rename", "origin", "upstream"]);
+    let plan = world.run(&clone, &["plan"]);
+    plan.expect(4);
+    plan.says("hint: set `git.remote = \"upstream\"`, or `git.push = false`, in release.toml");
+    let check = world.run(&clone, &["check"]);
+    check.expect(4);
+    check.says("other releases: for the reason told at `plan`");
+    clone.git(&["remote", "rename", "upstream", "origin"]);
+    clone.git(&["checkout", "-q", "--orphan", "empty"]);
+    let check = world.run(&clone, &["check"]);
+    check.expect(4);
+    check.says("plan: for the reason told at `branch and tree`");
+    assert_eq!(check.stderr.matches("no commits yet").count(), 1, "{check}");
+    // What is no version is refused before anybody is asked.
+    let words = world.run(&clone, &["release", "--version", "latest"]);
+    words.expect(2);
+    words.says("`latest` is not a valid version");
+    let file = world.run(&clone, &["--config", "nope.toml", "plan"]);
+    file.expect(2);
+    file.says("hint: `hoist --config nope.toml init` writes it");
 }

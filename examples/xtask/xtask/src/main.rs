@@ -68,8 +68,8 @@ fn print_plan(plan: &Plan) {
     println!("{}: {}", plan.version, plan.why);
     for planned in &plan.tags {
         println!(
-            "{:?} {}",
-            planned.action,
+            "{} {}",
+            planned.action.as_str(),
             planned.repository.tag(&planned.tag)
         );
     }

@@ -25,6 +25,7 @@ pub use crate::io::git::remote::mark::{KeptMark, keep_marks};
 pub use crate::io::git::remote::push::GitRemote;
 pub use crate::io::git::remote::tag::{MadeTag, NewTag, committer, make_tag};
 pub use crate::io::git::remote::tags::{RemoteLook, RemoteTag, RemoteTags};
+pub(crate) use crate::io::git::remote::target::missing_remote;
 
 /// One change of one ref, with what the ref must be before.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,8 +1,11 @@
 //! Where pushes go.
 
-use crate::io::git::{
-    error::{RemoteError, RemoteErrorKind},
-    run::Git,
+use crate::{
+    io::git::{
+        error::{RemoteError, RemoteErrorKind},
+        run::Git,
+    },
+    text::sanitize_line,
 };
 
 /// Where pushes to the remote `name` go: its name, or its push URL where that is another place. It must
@@ -37,9 +40,15 @@ pub(super) async fn push_target(git: &Git, name: &str) -> Result<String, RemoteE
 async fn other_remotes(git: &Git) -> String {
     let listed = git.run(["remote"], b"", &[]).await;
     let listed = listed.map(|output| output.text()).unwrap_or_default();
-    let others: Vec<String> = listed
-        .lines()
-        .map(|name| format!("`git.remote = \"{name}\"`"))
+    let others: Vec<String> = listed.lines().map(str::to_owned).collect();
+    missing_remote(&others)
+}
+
+/// The same, where the remotes that there are are known.
+pub(crate) fn missing_remote(others: &[String]) -> String {
+    let others: Vec<String> = others
+        .iter()
+        .map(|name| format!("`git.remote = \"{}\"`", sanitize_line(name, 100)))
         .collect();
     match others.is_empty() {
         true => {
