@@ -57,6 +57,8 @@ impl Build {
                 "pull" | "no-cache" => build.switch(name, value),
                 "network" => build.network(value),
                 "add-hosts" => build.hosts(value),
+                "ulimit" | "ulimits" => build.limits(value),
+                "shm-size" => build.shared_memory(value),
                 "outputs" => build.outputs(value),
                 // Which leave a build asks for depends on the network.
                 "allow" => {}
@@ -126,7 +128,7 @@ impl Build {
     }
 
     fn args(&mut self, value: &str) {
-        for line in fields::lines(value) {
+        for line in fields::records(value) {
             match line.split_once('=') {
                 Some((name, value)) if is_partial(value) => {
                     self.left(
@@ -135,7 +137,7 @@ impl Build {
                     );
                 }
                 Some((name, value)) => {
-                    self.args.insert(name.trim().into(), unquoted(value).into());
+                    self.args.insert(name.trim().into(), value.trim().into());
                 }
                 None => self.left(
                     &format!("build argument `{line}`"),
@@ -151,13 +153,13 @@ impl Build {
         what: &str,
         place: fn(&mut Self) -> &mut BTreeMap<String, String>,
     ) {
-        for line in fields::lines(value) {
+        for line in fields::records(value) {
             match line.split_once('=') {
                 Some((name, value)) if is_partial(value) || value.contains("{{") => {
                     self.left(&format!("{what} `{}`", name.trim()), &unknown(value));
                 }
                 Some((name, value)) => {
-                    place(self).insert(name.trim().into(), unquoted(value).into());
+                    place(self).insert(name.trim().into(), value.trim().into());
                 }
                 None => self.left(&format!("{what} `{line}`"), "it has no value"),
             }

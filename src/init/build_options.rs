@@ -7,7 +7,7 @@ use crate::{
         push::{Build, has_login, is_directory, joined},
         term::is_partial,
     },
-    policy::{BuildNetwork, HostEntry, Provenance, Sbom},
+    policy::{BuildNetwork, ByteSize, HostEntry, Provenance, Sbom, Ulimit},
 };
 
 /// What `outputs` says that hoist decides by itself, or that is read elsewhere.
@@ -177,20 +177,51 @@ impl Build {
         }
     }
 
-    /// The input `allow`: the leave for the host's network goes with that network.
+    /// The input `allow`. With the host's network for all steps hoist asks for it by itself.
     pub(super) fn leave(&mut self, value: &str) {
         for entry in fields::list(value) {
             let of_network = entry == "network.host";
             if of_network && self.network == BuildNetwork::Host {
                 continue;
             }
-            let why = match of_network {
-                true => {
-                    "hoist asks for it where `image.build.network = \"host\"` is set, for all steps"
-                }
-                false => "it has no key here",
-            };
-            self.left(&format!("`allow: {entry}`"), why);
+            if !of_network && entry != "security.insecure" {
+                self.left(&format!("`allow: {entry}`"), "it has no key here");
+            } else if !self.allow.contains(&entry) {
+                self.allow.push(entry);
+            }
+        }
+    }
+
+    /// The input `ulimit`: a limit a line.
+    pub(super) fn limits(&mut self, value: &str) {
+        for entry in fields::list(value) {
+            match entry.parse::<Ulimit>() {
+                Ok(_) if self.ulimits.contains(&entry) => {}
+                Ok(_) => self.ulimits.push(entry),
+                Err(_) if is_partial(&entry) => self.left("`ulimit`", &unknown(&entry)),
+                Err(why) => self.left("`ulimit`", &why),
+            }
+        }
+    }
+
+    /// The input `shm-size`. Docker's units are powers of 1024, and a number alone counts bytes.
+    pub(super) fn shared_memory(&mut self, value: &str) {
+        if is_partial(value) {
+            return self.left("`shm-size`", &unknown(value));
+        }
+        let end = value.find(|c: char| !c.is_ascii_digit() && c != '.');
+        let (number, unit) = value.split_at(end.unwrap_or(value.len()));
+        let unit = match &*unit.trim().to_lowercase() {
+            "" | "b" => "B",
+            "k" | "kb" | "kib" => "KiB",
+            "m" | "mb" | "mib" => "MiB",
+            "g" | "gb" | "gib" => "GiB",
+            _ => return self.other("shm-size", value),
+        };
+        let size = format!("{number}{unit}");
+        match size.parse::<ByteSize>() {
+            Ok(_) => self.shm_size = Some(size),
+            Err(why) => self.left(&format!("`shm-size: {value}`"), &why),
         }
     }
 

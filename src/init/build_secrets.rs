@@ -34,7 +34,18 @@ impl Build {
                     self.secrets.insert(id.to_owned(), place);
                 }
                 // The value itself is not shown: it can be one.
-                None => self.left(&format!("secret `{id}`"), "GitHub alone knows its value"),
+                None => self.left(
+                    &format!("secret `{id}`"),
+                    match kind {
+                        "secret-files" if !is_partial(value) => {
+                            "its file is not in this repository"
+                        }
+                        "secrets" if !is_partial(value) => {
+                            "its value stands in the workflow, and the key names a variable or a file"
+                        }
+                        _ => "GitHub alone knows its value",
+                    },
+                ),
             }
         }
     }

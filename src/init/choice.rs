@@ -10,7 +10,7 @@ use crate::{
         chosen_tags::{ChosenTags, chosen_tags, templates_only},
         differing::{differing, told_otherwise},
         facts::DraftFacts,
-        generalise::probes,
+        generalise::{generalised, probes},
         notes::{NoteKind, Notes},
         push::Build,
         translation::{Family, TaggedImage, families, images, observe},
@@ -28,6 +28,8 @@ pub(super) struct Choice {
     pub(super) build: Option<Build>,
     /// Several builds could be meant: none is taken.
     pub(super) ambiguous_build: bool,
+    /// The builds that could be meant, where a release makes them.
+    pub(super) candidates: Vec<Build>,
     /// The tags of another tool; `None`: nothing says which tags a release gets.
     pub(super) tags: Option<ChosenTags>,
     /// Images besides the main one.
@@ -128,7 +130,10 @@ impl Choice {
             ),
         );
         self.repositories = valid(content.repositories(), &mut self.notes);
-        self.build.clone_from(&content.build);
+        self.build = content
+            .build
+            .as_ref()
+            .map(|build| generalised(build, &version));
         self.files = content.files.iter().cloned().collect();
         self.take_build_notes();
     }
@@ -138,6 +143,7 @@ impl Choice {
         let (pushes, _) = facts.pushes(version);
         let mut builds: Vec<Build> = Vec::new();
         for build in pushes.into_iter().filter_map(|push| push.build) {
+            let build = generalised(&build, version);
             if !builds.iter().any(|known| known.is_same_image(&build)) {
                 builds.push(build);
             }
@@ -148,7 +154,10 @@ impl Choice {
                 self.build = Some(one.clone());
                 self.take_build_notes();
             }
-            _ => self.ambiguous_build = true,
+            _ => {
+                self.ambiguous_build = true;
+                self.candidates = builds;
+            }
         }
         true
     }

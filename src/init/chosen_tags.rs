@@ -61,7 +61,8 @@ pub(super) fn chosen_tags(main: &TaggedImage, notes: &mut Notes) -> ChosenTags {
         let of_line = ["{major}", "{minor}", "{patch}"]
             .iter()
             .any(|part| text.contains(part))
-            && !text.contains("{prerelease}");
+            && !text.contains("{prerelease}")
+            && !text.contains("{channel}");
         if !of_stable && !of_line {
             chosen.prerelease.push(text.clone());
         }

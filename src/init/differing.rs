@@ -49,6 +49,9 @@ pub(super) fn told_otherwise(build: &Build, main: &Build) -> Vec<&'static str> {
         ("no-cache", build.no_cache != main.no_cache),
         ("network", build.network != main.network),
         ("add-hosts", build.add_hosts != main.add_hosts),
+        ("ulimits", build.ulimits != main.ulimits),
+        ("shm-size", build.shm_size != main.shm_size),
+        ("allow", build.allow != main.allow),
     ];
     let differ = differ.into_iter().filter(|(_, differs)| *differs);
     differ.map(|(key, _)| key).collect()

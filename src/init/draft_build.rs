@@ -120,8 +120,19 @@ impl Writing<'_> {
         if self.choice.ambiguous_build {
             self.draft
                 .line("# Which build is released? Nothing here says it:");
-            for path in &files {
-                self.draft.line(&format!("# dockerfile = {}", quote(path)));
+            let candidates: Vec<(String, Option<String>)> = match &*self.choice.candidates {
+                [] => files.iter().map(|path| ((*path).clone(), None)).collect(),
+                builds => builds
+                    .iter()
+                    .map(|build| (build.dockerfile.clone(), build.target.clone()))
+                    .collect(),
+            };
+            for (path, target) in candidates {
+                let target = target.map_or(String::new(), |target| {
+                    format!(" # with target = {}", quote(&target))
+                });
+                self.draft
+                    .line(&format!("# dockerfile = {}{target}", quote(&path)));
             }
             // No release is made with a file that is not there.
             self.draft.line("dockerfile = \"NAME-ONE-OF-THEM\"");
@@ -154,14 +165,15 @@ impl Writing<'_> {
             return None;
         };
         if files.len() > 1 {
+            let are = if files.len() == 2 { "is" } else { "are" };
             self.draft.assume(&format!(
-                "`{first}` is the one that is released; there are {} too",
+                "`{first}` is the one that is released; there {are} {}, too",
                 named(&files[1..])
             ));
         }
         if files.len() == 1 && self.choice.tags.is_some() {
             self.draft.assume(&format!(
-                "`{first}` is what is built: nothing here says from what the tags are made"
+                "`{first}` is what is built: nothing here tells of a Dockerfile that the tags are made from"
             ));
         }
         Some((*first).clone())
@@ -260,6 +272,15 @@ impl Writing<'_> {
         }
         if !build.add_hosts.is_empty() {
             inputs.push(("add-hosts", list(&build.add_hosts)));
+        }
+        if !build.ulimits.is_empty() {
+            inputs.push(("ulimits", list(&build.ulimits)));
+        }
+        if let Some(size) = &build.shm_size {
+            inputs.push(("shm-size", quote(size)));
+        }
+        if !build.allow.is_empty() {
+            inputs.push(("allow", list(&build.allow)));
         }
         inputs
     }

@@ -58,6 +58,8 @@ impl Writing<'_> {
                 let nothing = match (*key, value.as_bytes().first()) {
                     ("pull", _) => "true",
                     ("network", _) => "\"default\"",
+                    // What a builder has that is told nothing.
+                    ("shm-size", _) => "\"64MiB\"",
                     ("provenance" | "sbom" | "submodules" | "no-cache", _) => "false",
                     (_, Some(b'{')) => "{}",
                     _ => "[]",

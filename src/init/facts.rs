@@ -1,6 +1,9 @@
 //! What was found, read and put in order: what the draft is made from.
 
-use std::collections::BTreeMap;
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use semver::Version;
 
@@ -8,14 +11,14 @@ use crate::{
     init::{
         bake::{self, BakeFile},
         dockerfile,
-        found::{Found, TOOL_FILES},
+        found::{self, Found, TOOL_FILES},
         goreleaser,
         notes::{NoteKind, Notes},
         push::{Push, PushedReference},
         scenario::{ReleaseEvent, Scenario},
         tagged::{git_prefix, github, labels},
         tools::{Hints, semantic_release_pushes},
-        workflow::{FileTexts, Happening, Workflows, names_version},
+        workflow::{self, FileTexts, Happening, Workflows, names_version},
         yaml,
     },
     oci::Repository,
@@ -99,6 +102,11 @@ impl DraftFacts {
                 facts.hints.read(name, text);
             }
         }
+        for file in &found.files {
+            if found::is_other_pipeline(&file.path) {
+                facts.hints.other_pipeline(&file.path, &file.text);
+            }
+        }
         facts.github = facts.remote.as_ref().and_then(|(_, url)| github(url));
         facts.folder.clone_from(&found.folder);
         facts.manifest = manifest(&facts);
@@ -163,7 +171,9 @@ impl DraftFacts {
         let config = goreleaser::FILES
             .iter()
             .find_map(|file| Some((*file, self.texts.get(*file)?)));
-        if let Some((file, text)) = config.filter(|_| none || goreleaser) {
+        if let Some((file, text)) =
+            config.filter(|_| goreleaser || none && self.is_by_hand(version))
+        {
             pushes.extend(goreleaser::pushes(file, text, &scenario, &mut notes));
         }
         for name in TOOL_FILES {
@@ -171,10 +181,24 @@ impl DraftFacts {
                 pushes.extend(semantic_release_pushes(name, text, &scenario, &mut notes));
             }
         }
-        if pushes.iter().all(|push| push.references.is_empty()) {
+        let none = pushes.iter().all(|push| push.references.is_empty());
+        if none && self.is_by_hand(version) {
             pushes.extend(self.baked(&scenario, &mut notes));
         }
+        if self.hints.unread_pushes {
+            notes.set_unread();
+        }
         (pushes, notes)
+    }
+
+    /// Whether somebody has to release the version by hand: no workflow releases it, nor the stable
+    /// version of its numbers.
+    fn is_by_hand(&self, version: &Version) -> bool {
+        let stable = Version::new(version.major, version.minor, version.patch);
+        let happening =
+            Workflows::read(&self.texts).release(&self.scenario(&stable, ReleaseEvent::TagPush));
+        let pushes = &happening.pushes;
+        !happening.goreleaser && pushes.iter().all(|push| push.references.is_empty())
     }
 
     /// What a bake file pushes that somebody runs by hand: a variable that is called a version is one.
@@ -191,15 +215,23 @@ impl DraftFacts {
         if files.is_empty() {
             return Vec::new();
         }
+        let used = RefCell::new(BTreeSet::new());
         let variable = |name: &str| {
+            if names_version(name) {
+                used.borrow_mut().insert(name.to_owned());
+            }
             names_version(name).then(|| match name.to_lowercase().contains("tag") {
                 true => scenario.tag(),
                 false => scenario.version.to_string(),
             })
         };
         let baked = bake::evaluate(&files, ".", &[], &[], &variable);
+        let mut workflows = self.texts.iter();
+        if workflows.any(|(path, text)| workflow::is_workflow(path) && text.contains("bake")) {
+            return Vec::new();
+        }
         for why in baked.left_out {
-            notes.add(NoteKind::NotTaken, why);
+            notes.add_unread(why);
         }
         let mut pushes = Vec::new();
         for target in baked.targets {
@@ -211,7 +243,16 @@ impl DraftFacts {
             if references.is_empty() {
                 continue;
             }
-            notes.add(NoteKind::Assumed, format!("bake target `{}` is pushed in a release, with the version in the variable that is called so", target.name));
+            let used = used.borrow();
+            let variables: Vec<String> = used.iter().map(|name| format!("`{name}`")).collect();
+            let with = match variables.is_empty() {
+                true => String::new(),
+                false => format!(", with the version in {}", variables.join(", ")),
+            };
+            notes.add(
+                NoteKind::Assumed,
+                format!("bake target `{}` is pushed in a release{with}", target.name),
+            );
             pushes.push(Push {
                 file: files[0].path.clone(),
                 place: format!("bake target `{}`", target.name),

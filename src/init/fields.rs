@@ -51,6 +51,33 @@ pub(super) fn lines(text: &str) -> Vec<String> {
         .collect()
 }
 
+/// Records of one field each, as Docker's actions read build arguments and labels: commas stay, and
+/// quotes around a whole record hold its lines together. Quotes within a record belong to its value.
+pub(super) fn records(text: &str) -> Vec<String> {
+    let mut records: Vec<String> = Vec::new();
+    let mut quoted: Option<String> = None;
+    for line in text.lines() {
+        let start = line.trim();
+        let record = match quoted.take() {
+            Some(begun) => format!("{begun}\n{line}"),
+            None if start.is_empty() || start.starts_with('#') => continue,
+            None => start.to_owned(),
+        };
+        let Some(inner) = record.strip_prefix('"') else {
+            records.push(record);
+            continue;
+        };
+        // A doubled quote is one of the text.
+        let inner = inner.replace("\"\"", "\u{0}");
+        match inner.trim_end().strip_suffix('"') {
+            Some(whole) => records.push(whole.replace('\u{0}', "\"")),
+            None => quoted = Some(record),
+        }
+    }
+    records.extend(quoted);
+    records
+}
+
 /// Items that lines or commas separate.
 pub(super) fn list(text: &str) -> Vec<String> {
     let lines = lines(text);
@@ -64,6 +91,13 @@ pub(super) fn list(text: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use crate::init::fields::*;
+
+    #[test]
+    fn records_keep_the_quotes_of_values() {
+        let text = "A=\"x y\"\n# no\n\n\"B=say \"\"hi\"\"\nthere\"\nC=1,2";
+        assert_eq!(records(text), ["A=\"x y\"", "B=say \"hi\"\nthere", "C=1,2"]);
+        assert_eq!(records("\"A=1"), ["\"A=1"]);
+    }
 
     #[test]
     fn csv_fields() {

@@ -51,6 +51,40 @@ pub(super) const TOOL_FILES: [&str; 19] = [
     "Makefile",
 ];
 
+/// Files of other pipelines and task runners at the top of the working tree. They are not read, but
+/// one that pushes images is named.
+const OTHER_PIPELINES: [&str; 18] = [
+    ".gitlab-ci.yml",
+    ".circleci/config.yml",
+    ".buildkite/pipeline.yml",
+    ".travis.yml",
+    ".drone.yml",
+    ".woodpecker.yml",
+    ".woodpecker.yaml",
+    ".cirrus.yml",
+    "azure-pipelines.yml",
+    "bitbucket-pipelines.yml",
+    "cloudbuild.yaml",
+    "cloudbuild.yml",
+    "Jenkinsfile",
+    "Taskfile.yml",
+    "justfile",
+    "Justfile",
+    "skaffold.yaml",
+    "Earthfile",
+];
+
+/// Folders of workflows of other forges, which are not read either.
+const OTHER_WORKFLOWS: [&str; 3] = [".forgejo/workflows", ".gitea/workflows", ".woodpecker"];
+
+/// Whether the file is one of another pipeline.
+pub(super) fn is_other_pipeline(path: &str) -> bool {
+    let is_yaml = path.ends_with(".yml") || path.ends_with(".yaml");
+    let folder = path.rsplit_once('/').map(|(folder, _)| folder);
+    OTHER_PIPELINES.contains(&path)
+        || is_yaml && folder.is_some_and(|folder| OTHER_WORKFLOWS.contains(&folder))
+}
+
 /// What a repository holds that a policy can be made of.
 #[derive(Debug, Default)]
 pub(crate) struct Found {
@@ -84,7 +118,11 @@ pub(crate) fn has_interest(path: &str) -> bool {
     let of_a_tool = TOOL_FILES.contains(&path)
         || goreleaser::FILES.contains(&path)
         || (name.ends_with(".hcl") || ANYWHERE.contains(&name)) && !hidden;
-    of_a_tool || is_workflow(path) || is_action || is_dockerfile(name) && !hidden
+    of_a_tool
+        || is_other_pipeline(path)
+        || is_workflow(path)
+        || is_action
+        || is_dockerfile(name) && !hidden
 }
 
 /// Whether a folder, named by its path, holds nothing of its own project.
@@ -92,7 +130,8 @@ pub(crate) fn is_passed_by(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     let foreign = matches!(name, "node_modules" | "target" | "vendor" | "testdata");
     let leads = |place: &str| format!("{place}/").starts_with(&format!("{path}/"));
-    let looked_into = path == ".config"
+    let looked_into = matches!(path, ".config" | ".circleci" | ".buildkite")
+        || OTHER_WORKFLOWS.iter().any(|place| leads(place))
         || leads(WORKFLOWS)
         || leads(ACTIONS)
         || path.starts_with(&format!("{ACTIONS}/"));
@@ -114,6 +153,9 @@ mod tests {
             ".goreleaser.yaml",
             ".config/goreleaser.yml",
             "Cargo.toml",
+            ".gitlab-ci.yml",
+            ".circleci/config.yml",
+            ".forgejo/workflows/release.yaml",
         ] {
             assert!(has_interest(path), "{path}");
         }
@@ -122,10 +164,20 @@ mod tests {
             ".github/workflows/old/release.yml",
             ".github/workflows/readme.md",
             ".github/Dockerfile",
+            "app/.gitlab-ci.yml",
+            ".woodpecker/readme.md",
         ] {
             assert!(!has_interest(path), "{path}");
         }
-        for path in [".github", ".github/workflows", "services", "docker"] {
+        for path in [
+            ".github",
+            ".github/workflows",
+            ".forgejo",
+            ".forgejo/workflows",
+            ".circleci",
+            "services",
+            "docker",
+        ] {
             assert!(!is_passed_by(path), "{path}");
         }
         for path in [

@@ -5,6 +5,8 @@
 
 use semver::Version;
 
+use crate::init::push::Build;
+
 /// Versions that are tried: the first one finds the template, the others prove it.
 pub(super) fn probes() -> [Version; 2] {
     [Version::new(7321, 8432, 9543), Version::new(1, 2, 3)]
@@ -40,6 +42,46 @@ pub(super) fn template(text: &str, version: &Version) -> String {
     replace(minor.to_string(), "{minor}");
     replace(patch.to_string(), "{patch}");
     out
+}
+
+/// The build as every version has it: values of templates get placeholders, and what is made of the
+/// version where the policy has plain values is given up.
+pub(super) fn generalised(build: &Build, version: &Version) -> Build {
+    let mut build = build.clone();
+    for values in [&mut build.args, &mut build.labels, &mut build.annotations] {
+        for value in values.values_mut() {
+            *value = template(value, version);
+        }
+    }
+    let mut given_up = Vec::new();
+    let mut is_plain = |key: &str, value: &str| {
+        let general = template(value, version);
+        let plain = general == *value && !general.contains('{');
+        if !plain {
+            given_up.push(format!(
+                "`{key}: {general}`: it is made anew for each release, and the key takes no template"
+            ));
+        }
+        plain
+    };
+    build
+        .contexts
+        .retain(|name, value| is_plain("build-contexts", &format!("{name}={value}")));
+    build
+        .cache_from
+        .retain(|entry| is_plain("cache-from", entry));
+    build.cache_to.retain(|entry| is_plain("cache-to", entry));
+    build.ssh.retain(|agent| is_plain("ssh", agent));
+    build.target = build.target.filter(|target| is_plain("target", target));
+    build.context = build.context.filter(|path| is_plain("context", path));
+    if !is_plain("file", &build.dockerfile) {
+        build.dockerfile.clear();
+    }
+    for line in &mut build.left_out {
+        *line = template(line, version);
+    }
+    build.left_out.append(&mut given_up);
+    build
 }
 
 /// What a template gives for `version`; placeholders of the commit and of dates stay.

@@ -5,10 +5,12 @@
 
 use std::collections::BTreeMap;
 
+use semver::Version;
 use serde_json::Value;
 
 use crate::init::{
     build_flags::BuildFlags,
+    generalise::template,
     go_template::{Fields, render},
     notes::{NoteKind, Notes},
     push::{Build, Push, PushedReference, plain_path},
@@ -47,6 +49,7 @@ pub(super) fn pushes(
         file,
         fields: fields(&config, scenario),
         stable: scenario.version.pre.is_empty(),
+        version: scenario.version.clone(),
         notes,
         pushes: Vec::new(),
     };
@@ -108,6 +111,7 @@ struct GoreleaserFile<'a> {
     file: &'a str,
     fields: Fields,
     stable: bool,
+    version: Version,
     notes: &'a mut Notes,
     pushes: Vec<Push>,
 }
@@ -152,9 +156,29 @@ impl GoreleaserFile<'_> {
             }
         }
         for (at, image) in images.into_iter().enumerate() {
-            if !joined[at] && !image.skipped {
+            if joined[at] && !image.skipped {
+                self.of_platform(at, &image.tags);
+            } else if !image.skipped {
                 self.push(&format!("dockers[{at}]"), &image.tags, Some(image.build));
             }
+        }
+    }
+
+    /// Names the tags of an image that manifests join.
+    fn of_platform(&mut self, at: usize, tags: &[String]) {
+        let references = tags.iter().filter_map(|tag| PushedReference::parse(tag));
+        let tags: Vec<String> = references
+            .map(|reference| template(&reference.tag, &self.version))
+            .collect();
+        if !tags.is_empty() {
+            self.notes.add(
+                NoteKind::NotTaken,
+                format!(
+                    "the tags of single platforms of `dockers[{at}]` of `{}` ({}): hoist joins platforms without tags of their own",
+                    self.file,
+                    tags.join(", ")
+                ),
+            );
         }
     }
 
@@ -266,6 +290,10 @@ impl GoreleaserFile<'_> {
             tags.push("latest".into());
         }
         let place = format!("kos[{at}]");
+        let platforms = match &*yaml::lines(one.get("platforms")) {
+            [] => String::new(),
+            platforms => format!(" for {}", platforms.join(", ")),
+        };
         // Without `bare` the name of the program is added.
         let bare = truthy(&one["bare"]) || truthy(&one["base_import_paths"]);
         if !truthy(&one["bare"]) {
@@ -281,7 +309,10 @@ impl GoreleaserFile<'_> {
         }
         self.notes.add(
             NoteKind::NotTaken,
-            format!("the build of {place} of `{}`: ko needs no Dockerfile; `image.build.command` with `image.build.layout` takes what it makes", self.file),
+            format!(
+                "the build of {place} of `{}`{platforms}: ko needs no Dockerfile; `image.build.command` with `image.build.layout` takes what it makes",
+                self.file
+            ),
         );
         let each = repositories
             .iter()

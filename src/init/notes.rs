@@ -20,6 +20,8 @@ pub(super) enum NoteKind {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Notes {
     entries: Vec<(NoteKind, String)>,
+    /// Something pushes tags that could not be read.
+    unread: bool,
 }
 
 impl Notes {
@@ -31,7 +33,24 @@ impl Notes {
         }
     }
 
+    /// Names what pushes tags that could not be read.
+    pub(super) fn add_unread(&mut self, text: impl Into<String>) {
+        self.unread = true;
+        self.add(NoteKind::NotTaken, text);
+    }
+
+    /// Something pushes tags that could not be read, and is named elsewhere.
+    pub(super) fn set_unread(&mut self) {
+        self.unread = true;
+    }
+
+    /// Whether something pushes tags that could not be read.
+    pub(super) fn has_unread(&self) -> bool {
+        self.unread
+    }
+
     pub(super) fn extend(&mut self, other: Self) {
+        self.unread |= other.unread;
         for (kind, text) in other.entries {
             self.add(kind, text);
         }
@@ -47,7 +66,10 @@ impl Notes {
         let in_both = |entry: &(NoteKind, String), all: &Self| {
             entry.0 != NoteKind::NotInRelease || all.entries.contains(entry)
         };
-        let mut met = Self::default();
+        let mut met = Self {
+            unread: self.unread || other.unread,
+            ..Self::default()
+        };
         for entry in &self.entries {
             if in_both(entry, &other) {
                 met.add(entry.0, entry.1.clone());

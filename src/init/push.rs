@@ -103,6 +103,9 @@ pub(super) struct Build {
     pub(super) no_cache: bool,
     pub(super) network: BuildNetwork,
     pub(super) add_hosts: Vec<String>,
+    pub(super) ulimits: Vec<String>,
+    pub(super) shm_size: Option<String>,
+    pub(super) allow: Vec<String>,
     /// The files of submodules are there when it is built.
     pub(super) submodules: bool,
     /// What has no counterpart, with the reason.
@@ -132,6 +135,9 @@ impl Build {
         add(&mut self.cache_to, &other.cache_to);
         add(&mut self.ssh, &other.ssh);
         add(&mut self.add_hosts, &other.add_hosts);
+        add(&mut self.ulimits, &other.ulimits);
+        add(&mut self.allow, &other.allow);
+        self.shm_size = self.shm_size.take().or_else(|| other.shm_size.clone());
         self.labels.extend(other.labels.clone());
         self.secrets.extend(other.secrets.clone());
         self.provenance = self.provenance.or(other.provenance);

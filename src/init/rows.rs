@@ -1,6 +1,6 @@
 //! The rows of the comparison: each tag of an image on both sides, and what a difference means.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use semver::Version;
 
@@ -19,18 +19,26 @@ use crate::{
 /// A tag of an image of the policy.
 type RowKey = (ImageName, String);
 
+/// What is pushed now in the release of a version.
+#[derive(Clone, Copy)]
+pub(super) struct There<'a> {
+    pub(super) contents: &'a [PushedContent],
+    /// Something pushes tags that could not be read.
+    pub(super) unread: bool,
+}
+
 /// Every tag of either side.
 pub(super) fn rows(
-    there: &[PushedContent],
+    there: There<'_>,
     here: &TagSet,
     policy: &Policy,
     version: &Version,
 ) -> Vec<ComparedTag> {
     let sample = Sample::default();
     let mut rows: Vec<ComparedTag> = Vec::new();
-    let mut seen: BTreeSet<RowKey> = BTreeSet::new();
-    for content in there {
-        let image = image_of(content, there, here, policy);
+    let mut seen: BTreeMap<RowKey, BTreeSet<String>> = BTreeMap::new();
+    for content in there.contents {
+        let image = image_of(content, there.contents, here, policy);
         for reference in &content.ordered {
             let tag = sample.expand(&reference.tag);
             let planned = image.as_ref().and_then(|image| {
@@ -50,7 +58,8 @@ pub(super) fn rows(
                 None => made_of(content),
             };
             if let Some(image) = &image {
-                seen.insert((image.clone(), tag.clone()));
+                let known = seen.entry((image.clone(), tag.clone())).or_default();
+                known.insert(reference.repository.clone());
             }
             let action = ours.map(|planned| planned.action());
             let difference = difference(
@@ -70,23 +79,33 @@ pub(super) fn rows(
         }
     }
     for planned in here.tags() {
-        if seen.contains(&(planned.image.clone(), planned.tag.to_string())) {
+        let known = seen.get(&(planned.image.clone(), planned.tag.to_string()));
+        let nowhere = policy.repositories().is_empty();
+        if known.is_some_and(|known| nowhere || known.iter().any(|name| name.contains("${{"))) {
+            continue;
+        }
+        let all = planned.verdicts.iter();
+        let repositories: Vec<String> = all
+            .map(|verdict| verdict.repository.to_string())
+            .filter(|name| known.is_none_or(|known| !known.contains(name)))
+            .collect();
+        if repositories.is_empty() {
             continue;
         }
         let kept = planned.is_kept();
         rows.push(ComparedTag {
             image: name(&planned.image),
             tag: planned.tag.to_string(),
-            repositories: planned
-                .verdicts
-                .iter()
-                .map(|verdict| verdict.repository.to_string())
-                .collect(),
-            there: None,
+            repositories,
+            there: (there.unread && known.is_none()).then_some(false),
             here: Some(planned.action()),
             difference: if kept {
                 TagDifference::Same
-            } else if there.is_empty() {
+            } else if known.is_some() {
+                TagDifference::Added("there this tag does not go to the repository".into())
+            } else if there.unread {
+                TagDifference::Added("what is pushed there was not read whole".into())
+            } else if there.contents.is_empty() {
                 TagDifference::Added("nothing is pushed there for this version".into())
             } else {
                 TagDifference::Added(format!("`{}` of the policy gives it", planned.template))
@@ -269,7 +288,9 @@ fn difference(
             "`0` is left out while major is 0 (`tags.zero-major`)".into(),
         );
     }
-    if !version.pre.is_empty() && !tag.contains(&version.to_string()) {
+    // No stable version has a tag that names the label of the pre-release.
+    let label = version.pre.split('.').next().unwrap_or_default();
+    if !version.pre.is_empty() && !tag.contains(label) {
         return TagDifference::OnPurpose(
             "a pre-release takes no tag that stable versions have".into(),
         );

@@ -9,7 +9,7 @@ use crate::{
     git::CommitId,
     init::{
         compared::{ComparedRelease, Table},
-        rows::{repositories, rows},
+        rows::{There, repositories, rows},
         scenario::Sample,
         translation::{Releases, observe},
     },
@@ -34,12 +34,16 @@ pub(super) fn compare(release: &Releases<'_>, policy: &Policy, label: &str) -> R
         (&backport, Some(&stable), stable.clone()),
     ];
     let compared = releases.into_iter().map(|(version, after, published)| {
-        let (there, _) = observe(release, version);
+        let (there, notes) = observe(release, version);
+        let there = There {
+            contents: &there,
+            unread: notes.has_unread(),
+        };
         let here = tag_set(policy, version, &[published], after.is_some())?;
         Ok(ComparedRelease {
             version: version.to_string(),
             after: after.map(ToString::to_string),
-            rows: rows(&there, &here, policy, version),
+            rows: rows(there, &here, policy, version),
         })
     });
     Ok(Table {

@@ -6,9 +6,9 @@ use semver::Version;
 
 use crate::init::{
     contents::{PushedContent, contents},
-    generalise::{prerelease_probes, probes, render, template},
+    generalise::{generalised, prerelease_probes, probes, render, template},
     notes::{NoteKind, Notes},
-    push::{Build, Push},
+    push::{Build, Push, PushedReference},
 };
 
 /// An image with its tags as templates.
@@ -79,11 +79,25 @@ pub(super) fn images(
                 ));
                 images.len() - 1
             });
+            let build = content.build.as_ref();
+            let own = images[place].build.as_ref();
+            if let (Some(build), Some(own)) = (build.map(|build| generalised(build, &first)), own) {
+                for (name, value) in &own.args {
+                    let other = build.args.get(name).filter(|other| *other != value);
+                    if let Some(other) = other {
+                        named.add(
+                            NoteKind::NotTaken,
+                            format!("build argument `{name}` of pre-releases, which is `{other}`: here it is `{value}`"),
+                        );
+                    }
+                }
+            }
             for template in templates {
-                let template = if template == *label {
-                    "{channel}".to_owned()
-                } else {
-                    template
+                let template = match template.strip_suffix(&format!("-{label}")) {
+                    _ if template == *label => "{channel}".to_owned(),
+                    // The channel of a line: `1.3-rc`.
+                    Some(line) if is_line(line) => format!("{line}-{{channel}}"),
+                    _ => template,
                 };
                 if !images[place].prerelease.contains(&template) {
                     images[place].prerelease.push(template);
@@ -172,59 +186,52 @@ fn templates(
         if proven {
             templates.push(template);
         } else {
-            notes.add(
-                NoteKind::NotTaken,
-                format!("tag `{template}`: it is not made of every version in the same way"),
-            );
+            // What stable versions get in the same way is named with them.
+            let core = Version::new(first.major, first.minor, first.patch);
+            let with_stable = uneven(&reference.tag, &template, &core);
+            if !notes
+                .of(NoteKind::NotTaken)
+                .any(|known| known == with_stable)
+            {
+                notes.add(NoteKind::NotTaken, uneven(&reference.tag, &template, first));
+            }
+        }
+    }
+    // What another version gets, and the first one does not.
+    let others = proof.iter().flat_map(|proof| &proof.ordered);
+    for other in others.filter(|_| first.pre.is_empty()) {
+        let general = template(&other.tag, second);
+        let is_made = |reference: &PushedReference| reference.tag == render(&general, first);
+        let known = templates
+            .iter()
+            .any(|template| render(template, second) == other.tag);
+        if !known && !other.perhaps && !content.ordered.iter().any(is_made) {
+            notes.add(NoteKind::NotTaken, uneven(&other.tag, &general, second));
         }
     }
     templates
+}
+
+/// A tag that is not made of every version: by its template, and where it has none, by the version
+/// that was tried.
+fn uneven(tag: &str, template: &str, version: &Version) -> String {
+    let which = match template.contains('{') {
+        true => format!("tag `{template}`"),
+        false => format!("tag `{tag}`, which {version} would get"),
+    };
+    format!("{which}: it is not made of every version in the same way")
+}
+
+/// A template that names a line of versions and nothing else.
+fn is_line(template: &str) -> bool {
+    let rest = template.strip_prefix('v').unwrap_or(template);
+    matches!(rest, "{major}" | "{major}.{minor}")
 }
 
 /// A template of which hoist's own rule (forward only) decides when it moves: versions and `latest`.
 fn is_of_versions(template: &str) -> bool {
     let rest = template.strip_prefix('v').unwrap_or(template);
     matches!(rest, "{version}" | "{major}" | "{major}.{minor}" | "latest")
-}
-
-/// The build as every version has it: values of templates get placeholders, and what is made of the
-/// version where the policy has plain values is given up.
-fn generalised(build: &Build, version: &Version) -> Build {
-    let mut build = build.clone();
-    for values in [&mut build.args, &mut build.labels, &mut build.annotations] {
-        for value in values.values_mut() {
-            *value = template(value, version);
-        }
-    }
-    let mut given_up = Vec::new();
-    let mut is_plain = |key: &str, value: &str| {
-        let general = template(value, version);
-        let plain = general == *value && !general.contains('{');
-        if !plain {
-            given_up.push(format!(
-                "`{key}: {general}`: it is made anew for each release, and the key takes no template"
-            ));
-        }
-        plain
-    };
-    build
-        .contexts
-        .retain(|name, value| is_plain("build-contexts", &format!("{name}={value}")));
-    build
-        .cache_from
-        .retain(|entry| is_plain("cache-from", entry));
-    build.cache_to.retain(|entry| is_plain("cache-to", entry));
-    build.ssh.retain(|agent| is_plain("ssh", agent));
-    build.target = build.target.filter(|target| is_plain("target", target));
-    build.context = build.context.filter(|path| is_plain("context", path));
-    if !is_plain("file", &build.dockerfile) {
-        build.dockerfile.clear();
-    }
-    for line in &mut build.left_out {
-        *line = template(line, version);
-    }
-    build.left_out.append(&mut given_up);
-    build
 }
 
 impl TaggedImage {
@@ -355,11 +362,9 @@ fn family(mut group: Vec<TaggedImage>, notes: &mut Notes) -> Option<Family> {
 }
 
 fn listed(image: &TaggedImage) -> String {
-    let all: Vec<String> = image
-        .stable
-        .iter()
-        .chain(&image.prerelease)
-        .map(|template| format!("`{template}`"))
-        .collect();
+    let further = image.prerelease.iter();
+    let further = further.filter(|template| !image.stable.contains(template));
+    let all = image.stable.iter().chain(further);
+    let all: Vec<String> = all.map(|template| format!("`{template}`")).collect();
     all.join(", ")
 }

@@ -5,8 +5,25 @@ use serde_json::{Map, Value};
 
 /// The first document; `None` where the text is not YAML. JSON is YAML too.
 pub(crate) fn parse(text: &str) -> Option<Value> {
-    let documents = Yaml::load_from_str(text).ok()?;
-    documents.first().map(value)
+    let read = |text: &str| {
+        let documents = Yaml::load_from_str(text).ok()?;
+        documents.first().map(value)
+    };
+    read(text).or_else(|| read(&with_brackets_inside(text)))
+}
+
+/// The text with every line that begins with a closing bracket further in. Other readers take
+/// a bracket at the depth of its key; this one does not.
+fn with_brackets_inside(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for line in text.lines() {
+        if line.trim_start().starts_with([']', '}']) {
+            out.push_str(&" ".repeat(40));
+        }
+        out.push_str(line);
+        out.push('\n');
+    }
+    out
 }
 
 fn value(yaml: &Yaml<'_>) -> Value {
@@ -70,5 +87,8 @@ mod tests {
         let json = parse(r#"{"tagFormat": "v${version}"}"#).expect("it is YAML too");
         assert_eq!(json["tagFormat"], "v${version}");
         assert!(parse("a: [").is_none());
+        let brackets = "on:\n  push:\n    paths: [\n      'a',\n    ]\njobs: {}\n";
+        let value = parse(brackets).expect("other readers take it");
+        assert_eq!(value["on"]["push"]["paths"][0], "a");
     }
 }

@@ -128,6 +128,26 @@ pub(super) fn call(name: &str, arguments: &[Value]) -> Option<Value> {
             (Value::Object(members), key) => members.get(&text(key)?)?.clone(),
             _ => return None,
         },
+        "slice" => {
+            let items = list(0)?;
+            let place = |at: usize| usize::try_from(number(arguments.get(at)?)?).ok();
+            Value::Array(items.get(place(1)?..place(2)?)?.to_vec())
+        }
+        "sort" => {
+            let items: Option<Vec<String>> = list(0)?.iter().map(text).collect();
+            let mut items = items?;
+            items.sort();
+            Value::Array(items.into_iter().map(Value::from).collect())
+        }
+        "lookup" => {
+            let members = arguments.first()?.as_object()?;
+            let found = members.get(&at(1)?).or(arguments.get(2));
+            found?.clone()
+        }
+        "values" => {
+            let members = arguments.first()?.as_object()?;
+            Value::Array(members.values().cloned().collect())
+        }
         "coalesce" => arguments
             .iter()
             .find(|value| !value.is_null() && text(value).as_deref() != Some(""))?

@@ -37,6 +37,8 @@ pub(in crate::init) struct BakeTarget {
     pub(in crate::init) name: String,
     pub(in crate::init) tags: Vec<String>,
     pub(in crate::init) build: Build,
+    /// Some of its tags could not be evaluated.
+    pub(in crate::init) has_unread_tags: bool,
     /// What `output` says of pushing.
     pub(in crate::init) pushes: bool,
 }
@@ -47,6 +49,7 @@ pub(super) struct BakeInputs {
     values: BTreeMap<String, Value>,
     /// Attributes that could not be evaluated.
     pub(super) unread: Vec<String>,
+    pub(super) has_unread_tags: bool,
 }
 
 impl BakeInputs {
@@ -203,6 +206,7 @@ impl BakeInputs {
         let outputs = self.lines("output");
         BakeTarget {
             tags: self.lines("tags"),
+            has_unread_tags: self.has_unread_tags,
             pushes: outputs
                 .iter()
                 .any(|line| line.contains("type=registry") || line.contains("push=true")),

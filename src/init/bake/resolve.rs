@@ -123,7 +123,24 @@ impl Definition {
             match scope.value(expression) {
                 Ok(value) => inputs.set(key, value),
                 Err(why) if key == "tags" => {
-                    left_out.push(format!("the tags of bake target `{name}`: {why}"));
+                    inputs.has_unread_tags = true;
+                    // Those that can be read are taken.
+                    let known: Vec<Value> = match expression {
+                        Expression::Array(items) => items
+                            .iter()
+                            .filter_map(|item| scope.value(item).ok())
+                            .collect(),
+                        _ => Vec::new(),
+                    };
+                    let which = if known.is_empty() {
+                        "the tags"
+                    } else {
+                        "a tag"
+                    };
+                    left_out.push(format!("{which} of bake target `{name}`: {why}"));
+                    if !known.is_empty() {
+                        inputs.set(key, Value::Array(known));
+                    }
                 }
                 Err(_) => inputs.unread.push(key.clone()),
             }

@@ -44,6 +44,8 @@ pub(super) struct MetadataAnswer {
     pub(super) names: Vec<String>,
     /// What gives nothing in this release, or cannot be read, with the reason.
     pub(super) left_out: Vec<String>,
+    /// The rules that give a tag.
+    pub(super) made: Vec<String>,
 }
 
 impl MetadataStep {
@@ -72,6 +74,7 @@ impl MetadataStep {
                             rule.describe()
                         ));
                     }
+                    answer.made.push(rule.describe());
                     answer.add(name, condition.is_some());
                 }
                 RuleAnswer::Nothing(why) | RuleAnswer::Unread(why) => {

@@ -97,9 +97,14 @@ impl MetadataRule {
                 "it reads a git tag, and this workflow is not started by one".into()
             }
             ("semver" | "pep440", _) => {
-                format!("`{}` is not a version for it", scenario.tag())
+                format!("`{}{{version}}` is not a version for it", scenario.prefix)
             }
-            ("match", _) => format!("its pattern does not match `{}`", scenario.tag()),
+            ("match", _) => {
+                format!(
+                    "its pattern does not match `{}{{version}}`",
+                    scenario.prefix
+                )
+            }
             _ => "it gives no text in a release".into(),
         }
     }

@@ -51,6 +51,8 @@ pub(crate) struct Hints {
     /// The version that the tool's own file has.
     pub(crate) initial: Option<String>,
     pub(crate) left_out: Vec<String>,
+    /// A file that is not read pushes images.
+    pub(crate) unread_pushes: bool,
 }
 
 impl Hints {
@@ -64,15 +66,41 @@ impl Hints {
             ".release-please-manifest.json" => self.release_please_manifest(text),
             "cog.toml" => self.cocogitto(file, text),
             "release.toml" | "Cargo.toml" => self.cargo_release(file, text),
-            "Makefile" if crate::init::workflow::pushes_images(text) => {
-                self.left(format!("found, not read: `{file}` pushes images"));
-            }
+            "Makefile" if crate::init::workflow::pushes_images(text) => self.pipeline(file),
             "Makefile" => {}
             _ if CODE.contains(&name) => {
                 self.left(format!("found, not read: `{file}` is a program"))
             }
             _ => {}
         }
+    }
+
+    /// Reads a file of another pipeline: one that pushes images is named.
+    pub(crate) fn other_pipeline(&mut self, file: &str, text: &str) {
+        let words = [
+            "docker/publish",
+            "buildAndPush",
+            "plugins/docker",
+            "plugin-docker",
+            "plugin-kaniko",
+            "cloud-builders/docker",
+            "withRegistry",
+            "docker.build(",
+            "kaniko-project/executor",
+        ];
+        let pushes = words.iter().any(|word| text.contains(word))
+            || file == "skaffold.yaml"
+            || file == "Earthfile" && text.contains("SAVE IMAGE --push")
+            || crate::init::workflow::pushes_images(text)
+            || text.contains("docker/build-push-action");
+        if pushes {
+            self.pipeline(file);
+        }
+    }
+
+    fn pipeline(&mut self, file: &str) {
+        self.unread_pushes = true;
+        self.left(format!("found, not read: `{file}` pushes images"));
     }
 
     fn left(&mut self, text: String) {

@@ -60,6 +60,19 @@ impl Hints {
             return;
         };
         let name = name.to_owned();
+        // The first branch alone has the default channel.
+        let is_further = !self.stable.is_empty()
+            && !matches!(&*name, "main" | "master")
+            && ["prerelease", "range", "channel"]
+                .iter()
+                .all(|key| branch.get(*key).is_none())
+            && maintenance(&name).is_none()
+            && is_plain(&name);
+        if is_further {
+            self.left(format!(
+                "channel `{name}` of branch `{name}`, which is not the first one: channels of packages have no counterpart, and what the branch releases can move `latest`"
+            ));
+        }
         if let Some(channel) = branch["channel"].as_str() {
             self.left(format!(
                 "channel `{channel}` of branch `{name}`: channels of packages have no counterpart"
@@ -144,27 +157,45 @@ impl Hints {
             Value::String(path) => {
                 self.left(format!("found, not read: the release rules in `{path}`"))
             }
-            Value::Array(rules) => rules.iter().for_each(|rule| self.release_rule(rule)),
+            Value::Array(rules) => {
+                let read: Vec<ReleaseRule> = rules
+                    .iter()
+                    .filter_map(|rule| self.release_rule(rule))
+                    .collect();
+                let rules = by_first_match(read);
+                for (at, (conditions, bump)) in rules.iter().enumerate() {
+                    // The defaults say the same, and no later rule takes their commits.
+                    if says_default(conditions, bump)
+                        && rules[at + 1..]
+                            .iter()
+                            .all(|(later, _)| never_both(conditions, later))
+                    {
+                        continue;
+                    }
+                    let pairs: Vec<(&str, &str)> = conditions
+                        .iter()
+                        .map(|(key, value)| (&**key, &**value))
+                        .collect();
+                    self.rule(&pairs, bump);
+                }
+            }
             _ => {}
         }
     }
 
-    fn release_rule(&mut self, rule: &Value) {
+    /// Reads one rule; names it where it has no counterpart.
+    fn release_rule(&mut self, rule: &Value) -> Option<ReleaseRule> {
         let shown = rule.to_string();
         let bump = match &rule["release"] {
-            Value::String(level) => match &**level {
-                "major" | "minor" | "patch" => level.clone(),
-                _ => {
-                    return self.left(format!(
-                        "release rule `{shown}`: its level has no counterpart"
-                    ));
-                }
-            },
+            Value::String(level) if matches!(&**level, "major" | "minor" | "patch") => {
+                level.clone()
+            }
             Value::Bool(false) | Value::Null => "none".to_owned(),
             _ => {
-                return self.left(format!(
+                self.left(format!(
                     "release rule `{shown}`: its level has no counterpart"
                 ));
+                return None;
             }
         };
         let mut conditions: Vec<(String, String)> = Vec::new();
@@ -177,29 +208,77 @@ impl Hints {
                 ("breaking", Value::Bool(true)) => conditions.push((key.clone(), "true".into())),
                 ("revert", Value::Bool(true)) => conditions.push(("type".into(), "revert".into())),
                 _ => {
-                    return self.left(format!(
+                    self.left(format!(
                         "release rule `{shown}`: `{key}` has no counterpart"
                     ));
+                    return None;
                 }
             }
         }
-        let conditions: Vec<(&str, &str)> = conditions
-            .iter()
-            .map(|(key, value)| (&**key, &**value))
-            .collect();
         if conditions.is_empty() {
-            return self.left(format!("release rule `{shown}`: it has no condition"));
+            self.left(format!("release rule `{shown}`: it has no condition"));
+            return None;
         }
-        // The defaults say the same.
-        let default = match &*conditions {
-            [("type", "feat")] => "minor",
-            [("type", "fix" | "perf" | "revert")] => "patch",
-            [("breaking", "true")] => "major",
-            _ => "",
-        };
-        if default != bump {
-            self.rule(&conditions, &bump);
+        Some((conditions, bump))
+    }
+}
+
+/// Conditions by key, and the bump.
+type ReleaseRule = (Vec<(String, String)>, String);
+
+/// Orders rules so that the first one that fits decides. There the highest level of all that fit
+/// counts, wherever it stands, but a rule without a release undoes those before it.
+fn by_first_match(rules: Vec<ReleaseRule>) -> Vec<ReleaseRule> {
+    let level = |(_, bump): &ReleaseRule| match &**bump {
+        "major" => 0,
+        "minor" => 1,
+        _ => 2,
+    };
+    let mut ordered: Vec<ReleaseRule> = Vec::new();
+    let mut since: Vec<ReleaseRule> = Vec::new();
+    for rule in rules {
+        if rule.1 == "none" {
+            since.sort_by_key(level);
+            let before = std::mem::take(&mut since);
+            ordered.splice(0..0, std::iter::once(rule).chain(before));
+        } else {
+            since.push(rule);
         }
+    }
+    since.sort_by_key(level);
+    ordered.splice(0..0, since);
+    ordered
+}
+
+/// Whether the rule is one of the defaults.
+fn says_default(conditions: &[(String, String)], bump: &str) -> bool {
+    let conditions: Vec<(&str, &str)> = conditions
+        .iter()
+        .map(|(key, value)| (&**key, &**value))
+        .collect();
+    let default = match &*conditions {
+        [("type", "feat")] => "minor",
+        [("type", "fix" | "perf" | "revert")] => "patch",
+        // A rule lowers a breaking change only where it says so itself.
+        [("breaking", "true")] => "major",
+        _ => "",
+    };
+    default == bump
+}
+
+/// Whether no commit fits both rules: each names a type, and not the same one.
+fn never_both(one: &[(String, String)], other: &[(String, String)]) -> bool {
+    let kind = |conditions: &[(String, String)]| {
+        let found = conditions.iter().find(|(key, _)| key == "type");
+        let plain = found.filter(|(_, value)| !value.contains(['*', '?', '[']));
+        plain.map(|(_, value)| value.clone())
+    };
+    let lowers =
+        |conditions: &[(String, String)]| conditions.iter().any(|(key, _)| key == "breaking");
+    match (kind(one), kind(other)) {
+        (Some(one), Some(other)) => one != other,
+        (None, _) => lowers(one) && !lowers(other),
+        _ => false,
     }
 }
 

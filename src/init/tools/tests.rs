@@ -46,7 +46,7 @@ fn maintenance_branches_with_a_prefix_and_rules() {
     );
     assert_eq!(hints.stable, ["main"]);
     let bumps: Vec<&str> = hints.rules.iter().map(|(_, bump)| &**bump).collect();
-    assert_eq!(bumps, ["patch", "patch", "none"]);
+    assert_eq!(bumps, ["none", "patch", "patch"]);
     for words in [
         "`old`",
         "feature/+",
@@ -134,4 +134,34 @@ fn programs_are_named() {
             .contains("pushes images")
     );
     assert_eq!(read("Makefile", "all:\n\tcargo build"), Hints::default());
+}
+
+#[test]
+fn the_highest_of_all_rules_that_fit_comes_first() {
+    let hints = read(
+        ".releaserc.json",
+        r#"{"releaseRules": [
+            {"type": "refactor", "release": "patch"},
+            {"scope": "core", "release": "minor"},
+            {"scope": "none", "release": false},
+            {"type": "docs", "release": "patch"},
+            {"type": "fix", "release": "patch"}
+        ]}"#,
+    );
+    let shown: Vec<String> = hints
+        .rules
+        .iter()
+        .map(|(conditions, bump)| format!("{}={} {bump}", conditions[0].0, conditions[0].1))
+        .collect();
+    // `fix` says the default, and is kept: a later rule would take the fixes of the core.
+    assert_eq!(
+        shown,
+        [
+            "type=docs patch",
+            "type=fix patch",
+            "scope=none none",
+            "scope=core minor",
+            "type=refactor patch",
+        ]
+    );
 }

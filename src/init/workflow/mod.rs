@@ -4,6 +4,8 @@
 //! job runs once a combination of its matrix, conditions are evaluated, and what a step gives is
 //! what later steps see. So a build gets exactly the tags that it would get.
 
+mod dispatch;
+mod idle;
 mod matrix;
 mod publishing;
 mod release_actions;
@@ -23,10 +25,10 @@ use crate::init::{
     scenario::{ReleaseEvent, Scenario},
     yaml,
 };
+pub(super) use dispatch::names_version;
 pub(super) use shell::pushes_images;
 use trigger::Triggers;
 use walk::WorkflowRun;
-pub(super) use walk::names_version;
 
 /// Where GitHub keeps its workflows.
 pub(super) const WORKFLOWS: &str = ".github/workflows";
@@ -123,7 +125,8 @@ impl<'a> Workflows<'a> {
             }
             if !events.is_empty() {
                 all.started.push((*path).to_owned());
-            } else if publishes(value) && !triggers.names.iter().any(|name| name == "workflow_call")
+            } else if (publishes(value) || self.leads_to_publishing(value))
+                && !triggers.names.iter().any(|name| name == "workflow_call")
             {
                 all.notes.add(
                     NoteKind::NotInRelease,
@@ -133,6 +136,13 @@ impl<'a> Workflows<'a> {
         }
         all.settle();
         all
+    }
+
+    /// Whether a job of the workflow is another one of the repository that pushes images.
+    fn leads_to_publishing(&self, workflow: &Value) -> bool {
+        let text = workflow["jobs"].to_string();
+        let mut others = self.parsed.iter();
+        others.any(|(path, value, _)| text.contains(path) && publishes(value))
     }
 
     /// What every workflow does when the event of the scenario starts it, whether it would or not.
@@ -184,7 +194,8 @@ impl<'a> Workflows<'a> {
 }
 
 impl Happening {
-    fn take(&mut self, walk: WorkflowRun<'_>) {
+    fn take(&mut self, mut walk: WorkflowRun<'_>) {
+        walk.name_idle_rules();
         for push in walk.pushes {
             if !self.pushes.contains(&push) {
                 self.pushes.push(push);
@@ -256,6 +267,15 @@ fn publishes(workflow: &Value) -> bool {
     .iter()
     .any(|words| text.contains(words))
         || pushes_images(&text.replace("\\n", "\n"))
+        || workflow["jobs"].as_object().is_some_and(|jobs| {
+            let steps = jobs.values().filter_map(|job| job["steps"].as_array());
+            steps.flatten().any(|step| {
+                let action = step["uses"]
+                    .as_str()
+                    .and_then(|uses| uses.split('@').next());
+                action.is_some() && step::is_publishing(step, action)
+            })
+        })
 }
 
 /// Whether a job is another workflow of the repository, or a step an action of it.
@@ -268,7 +288,7 @@ fn calls(workflow: &Value) -> bool {
 fn dispatch_names_version(workflow: &Value) -> bool {
     let on = workflow.get("on").or_else(|| workflow.get("true"));
     let inputs = on.and_then(|on| on["workflow_dispatch"]["inputs"].as_object());
-    inputs.is_some_and(|inputs| inputs.keys().any(|name| walk::names_version(name)))
+    inputs.is_some_and(|inputs| inputs.keys().any(|name| names_version(name)))
 }
 
 fn not_started(path: &str, triggers: &Triggers, scenario: &Scenario<'_>) -> String {

@@ -13,6 +13,7 @@ use crate::init::{
     shell_commands::as_written,
     term::{Term, is_partial},
     workflow::{
+        shell::variable,
         step::inputs,
         walk::{RunningJob, WorkflowRun},
     },
@@ -109,10 +110,8 @@ impl WorkflowRun<'_> {
                 false => "nothing here tells it",
             };
             let text = self.general(&written);
-            self.notes.add(
-                NoteKind::NotTaken,
-                format!("tag `{text}` of {place}: {who}"),
-            );
+            self.notes
+                .add_unread(format!("tag `{text}` of {place}: {who}"));
         }
     }
 
@@ -168,9 +167,13 @@ impl WorkflowRun<'_> {
             Term::Object(env) => env,
             _ => return,
         };
+        let scenario = self.scenario;
+        let running = &*running;
         let variable = |name: &str| {
             let value = env.get(name).text();
-            value.filter(|text| !text.is_empty() || env.get(name) != Term::Unknown)
+            let own = value.filter(|text| !text.is_empty() || env.get(name) != Term::Unknown);
+            // The runner's own variables are in the environment too.
+            own.or_else(|| variable(scenario, name, running))
         };
         let before = self.pushes.len();
         self.baked(&inputs, &place, &running.key(), &variable, running);
@@ -207,15 +210,16 @@ impl WorkflowRun<'_> {
             variable,
         );
         for why in baked.left_out {
-            self.notes
-                .add(NoteKind::NotTaken, format!("{place}: {why}"));
+            self.notes.add_unread(format!("{place}: {why}"));
         }
         for target in baked.targets {
             let (known, unknown) = references(&target.tags.join("\n"));
-            self.name_unknown(place, unknown);
-            if known.is_empty() || !(pushes || target.pushes) {
+            // Of a target whose tags are not known the build is, at least.
+            let is_named = !known.is_empty() || !unknown.is_empty() || target.has_unread_tags;
+            if !is_named || !(pushes || target.pushes) {
                 continue;
             }
+            self.name_unknown(place, unknown);
             let mut build = target.build;
             build.submodules = running.submodules;
             self.pushes.push(Push {

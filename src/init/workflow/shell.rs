@@ -16,6 +16,16 @@ use crate::init::{
 pub(in crate::init) fn pushes_images(script: &str) -> bool {
     let has = |word: &str| script.contains(word);
     let push = has("--push") || has("push=true") || has("type=registry");
+    let builders = [
+        "docker buildx",
+        "docker build",
+        "buildx bake",
+        "compose build",
+        "buildctl",
+        "depot build",
+        "earthly",
+    ];
+    let packs = has("pack build") && has("--publish");
     [
         "docker push",
         "docker image push",
@@ -34,11 +44,21 @@ pub(in crate::init) fn pushes_images(script: &str) -> bool {
         "compose push",
         "nerdctl push",
         "kaniko/executor",
+        "ko apply",
+        "ko resolve",
+        "jib:build",
+        "gradlew jib",
+        "gradle jib",
+        "skaffold build",
+        "skaffold run",
+        "werf converge",
+        "regctl image import",
     ]
     .iter()
     .any(|word| has(word))
         || script.lines().any(is_made)
-        || push && (has("docker buildx") || has("docker build") || has("buildx bake"))
+        || packs
+        || push && builders.iter().any(|builder| has(builder))
 }
 
 /// Whether a line runs a target of a make file that is called like a push of an image.

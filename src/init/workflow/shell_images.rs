@@ -176,10 +176,9 @@ impl WorkflowRun<'_> {
         }
         if pushes.groups.is_empty() {
             if pushes_images(run) && self.pushes.len() == before {
-                self.notes.add(
-                    NoteKind::NotTaken,
-                    format!("{place}: found, not read: it pushes images with a script"),
-                );
+                self.notes.add_unread(format!(
+                    "{place}: found, not read: it pushes images with a script"
+                ));
             }
             return;
         }

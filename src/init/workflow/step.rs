@@ -45,6 +45,7 @@ impl WorkflowRun<'_> {
         if truth == Some(false) {
             self.skipped(step, action, &condition, running);
         } else {
+            self.made_by_rules.push((running.step_key(), String::new()));
             let outputs = self.perform(step, action, running);
             if let Some(outputs) = outputs {
                 give(step, outputs, running);
@@ -81,14 +82,12 @@ impl WorkflowRun<'_> {
         running: &mut RunningJob<'_>,
     ) {
         if is_publishing(step, action) {
-            self.notes.add(
-                NoteKind::NotInRelease,
-                format!(
-                    "{}: it does not run in a release (`if: {}`)",
-                    self.place(step, running),
-                    condition.trim()
-                ),
+            let text = format!(
+                "{}: it does not run in a release (`if: {}`)",
+                self.place(step, running),
+                condition.trim()
             );
+            self.idle_rules.push((running.step_key(), text));
         }
         let outputs = Object::default();
         give(step, outputs, running);
@@ -135,10 +134,10 @@ impl WorkflowRun<'_> {
             _ if action.starts_with("./") => return self.composite(action, step, running),
             _ => {
                 if is_publishing(step, Some(action)) {
-                    self.notes.add(
-                        NoteKind::NotTaken,
-                        format!("{}: found, not read: `{action}`", self.place(step, running)),
-                    );
+                    self.notes.add_unread(format!(
+                        "{}: found, not read: `{action}`",
+                        self.place(step, running)
+                    ));
                 }
                 let known = release_actions::outputs(action, self.scenario);
                 return known.or_else(|| release_actions::of_the_ref(action, self.scenario));
@@ -159,9 +158,13 @@ impl WorkflowRun<'_> {
         };
         let answer = read.answer(self.scenario);
         if uses_tags(step, running) {
-            for text in &answer.left_out {
-                self.notes.add(NoteKind::NotInRelease, text.clone());
-            }
+            let place = running.step_key();
+            let left = answer.left_out.iter();
+            self.idle_rules
+                .extend(left.map(|text| (place.clone(), text.clone())));
+            let made = answer.made.iter();
+            self.made_by_rules
+                .extend(made.map(|rule| (place.clone(), rule.clone())));
         } else if !running.mentions(step, &[".labels", ".annotations"]) {
             self.unused.push(Push {
                 file: running.file.to_owned(),
@@ -178,6 +181,7 @@ impl WorkflowRun<'_> {
                 matrix: running.matrix.clone(),
             });
         }
+        self.name_unused_texts(step, &read, running);
         let mut outputs = answer.outputs(&read.labels, &read.annotations);
         let place = self.metadata.len();
         for name in ["bake-file", "bake-file-tags"] {
@@ -213,10 +217,10 @@ impl WorkflowRun<'_> {
             .find_map(|name| self.texts.get(&format!("{folder}/{name}")));
         let Some(read) = text.and_then(|text| yaml::parse(text)) else {
             if is_publishing(step, Some(action)) {
-                self.notes.add(
-                    NoteKind::NotTaken,
-                    format!("{}: found, not read: `{action}`", self.place(step, running)),
-                );
+                self.notes.add_unread(format!(
+                    "{}: found, not read: `{action}`",
+                    self.place(step, running)
+                ));
             }
             return None;
         };
@@ -238,6 +242,7 @@ impl WorkflowRun<'_> {
         let mut inner = RunningJob {
             file: running.file,
             job: running.job,
+            caller: running.caller.clone(),
             text: read.to_string(),
             contexts: running
                 .contexts
@@ -335,14 +340,16 @@ fn uses_tags(step: &Value, running: &RunningJob<'_>) -> bool {
 impl RunningJob<'_> {
     /// Tells a step from all others.
     pub(super) fn key(&self) -> String {
-        format!(
-            "{}#{}#{}#{:?}",
-            self.file, self.job, self.steps, self.matrix
-        )
+        format!("{}{}#{:?}", self.caller, self.step_key(), self.matrix)
+    }
+
+    /// The step, whatever its values of the matrix and whoever calls its workflow.
+    fn step_key(&self) -> String {
+        format!("{}#{}#{}", self.file, self.job, self.steps)
     }
 
     /// Whether anything in the job names one of the outputs of the step.
-    fn mentions(&self, step: &Value, outputs: &[&str]) -> bool {
+    pub(super) fn mentions(&self, step: &Value, outputs: &[&str]) -> bool {
         step["id"].as_str().is_some_and(|id| {
             outputs
                 .iter()
@@ -353,7 +360,7 @@ impl RunningJob<'_> {
 }
 
 /// Whether a step can push an image.
-fn is_publishing(step: &Value, action: Option<&str>) -> bool {
+pub(super) fn is_publishing(step: &Value, action: Option<&str>) -> bool {
     match action {
         Some(action) => {
             let name = action.to_lowercase();
@@ -371,6 +378,9 @@ fn is_publishing(step: &Value, action: Option<&str>) -> bool {
                 "docker-push",
                 "docker-manifest",
                 "ko-build",
+                "tag-push",
+                "docker-promote",
+                "registry-tag",
             ];
             known.iter().any(|word| name.contains(word)) && !name.contains("setup")
         }

@@ -31,15 +31,23 @@ pub(super) struct WorkflowRun<'a> {
     pub(super) unused: Vec<Push>,
     /// What each metadata step gave; outputs name them by their place here.
     pub(super) metadata: Vec<MetadataAnswer>,
+    /// What rules of metadata steps do not give, by the place of the step.
+    pub(super) idle_rules: Vec<(String, String)>,
+    /// The rules that give a tag, for any combination of a matrix.
+    pub(super) made_by_rules: Vec<(String, String)>,
     /// The folder of scripts in the workflow that is run.
     folder: Option<String>,
     depth: usize,
+    /// The jobs that call the workflow that is run; empty in one that an event starts.
+    caller: String,
 }
 
 /// A job while it runs.
 pub(super) struct RunningJob<'a> {
     pub(super) file: &'a str,
     pub(super) job: &'a str,
+    /// The jobs that call its workflow.
+    pub(super) caller: String,
     /// The whole job as text, to see who uses what.
     pub(super) text: String,
     pub(super) contexts: Object,
@@ -73,8 +81,11 @@ impl<'a> WorkflowRun<'a> {
             unpushed: Vec::new(),
             unused: Vec::new(),
             metadata: Vec::new(),
+            idle_rules: Vec::new(),
+            made_by_rules: Vec::new(),
             folder: None,
             depth: 0,
+            caller: String::new(),
         }
     }
 
@@ -85,35 +96,6 @@ impl<'a> WorkflowRun<'a> {
             _ => Object::default(),
         };
         self.workflow(file, workflow, inputs);
-    }
-
-    /// The inputs of a run that was started by hand. One that is called a version is the version.
-    fn dispatched(&mut self, workflow: &Value) -> Object {
-        let on = workflow.get("on").or_else(|| workflow.get("true"));
-        let declared = on.and_then(|on| on["workflow_dispatch"]["inputs"].as_object());
-        let mut inputs = Object::default();
-        for (name, input) in declared.into_iter().flatten() {
-            let value = match input.get("default") {
-                _ if names_version(name) => {
-                    self.notes.add(
-                        NoteKind::Assumed,
-                        format!(
-                            "the input `{name}` of the workflow is the version that is released"
-                        ),
-                    );
-                    let tag = name.to_lowercase().contains("tag");
-                    Term::Text(if tag {
-                        self.scenario.tag()
-                    } else {
-                        self.scenario.version.to_string()
-                    })
-                }
-                Some(default) => Term::from(default),
-                None => Term::Unknown,
-            };
-            inputs.set(name, value);
-        }
-        inputs
     }
 
     /// Runs all jobs; gives what the workflow itself gives to a caller.
@@ -251,6 +233,7 @@ impl<'a> WorkflowRun<'a> {
         let mut running = RunningJob {
             file,
             job: name,
+            caller: self.caller.clone(),
             text: job.to_string(),
             contexts: contexts.clone().with("steps", Object::open()),
             matrix: values.collect(),
@@ -297,10 +280,9 @@ impl<'a> WorkflowRun<'a> {
                 .iter()
                 .any(|word| uses.to_lowercase().contains(word))
             {
-                self.notes.add(
-                    NoteKind::NotTaken,
-                    format!("job `{name}` of `{file}`: found, not read: `{uses}` is not in this repository"),
-                );
+                self.notes.add_unread(format!(
+                    "job `{name}` of `{file}`: found, not read: `{uses}` is not in this repository"
+                ));
             }
             return Object::open();
         };
@@ -319,9 +301,19 @@ impl<'a> WorkflowRun<'a> {
         for (name, value) in job["with"].as_object().into_iter().flatten() {
             inputs.set(name, matrix::filled(value, contexts));
         }
+        let values = match contexts.get("matrix") {
+            Term::Object(matrix) => matrix
+                .entries()
+                .filter_map(|(name, value)| Some(format!("{name}={}", value.text()?)))
+                .collect(),
+            _ => Vec::new(),
+        };
+        let caller = format!("{}{file}#{name}#{}>", self.caller, values.join(","));
+        let outer = std::mem::replace(&mut self.caller, caller);
         self.depth += 1;
         let outputs = self.workflow(path, &workflow, inputs);
         self.depth -= 1;
+        self.caller = outer;
         outputs
     }
 }
@@ -368,24 +360,4 @@ fn env_of(contexts: &Object) -> Object {
         Term::Object(env) => env,
         _ => Object::open(),
     }
-}
-
-/// Whether an input of this name is the version.
-pub(in crate::init) fn names_version(name: &str) -> bool {
-    let name = name.to_lowercase();
-    [
-        "version",
-        "tag",
-        "release_version",
-        "release-version",
-        "tag_name",
-        "image_tag",
-        "image-tag",
-        "docker_tag",
-        "release_tag",
-        "release-tag",
-        "new_version",
-        "git_tag",
-    ]
-    .contains(&&*name)
 }
