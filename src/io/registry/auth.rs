@@ -7,7 +7,7 @@ use std::{
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use tokio::{
-    sync::{Mutex as AsyncMutex, Semaphore},
+    sync::{Mutex as AsyncMutex, OnceCell, Semaphore},
     time::Instant,
 };
 use url::Url;
@@ -65,6 +65,8 @@ pub(crate) struct SessionState {
     repositories: Mutex<HashMap<String, Arc<RepositoryMemory>>>,
     /// Whether the registry was asked how to log in, although no answer has demanded it.
     asked: AsyncMutex<bool>,
+    /// Whether it wants a login from somebody who has none.
+    wants_login: OnceCell<bool>,
 }
 
 /// The `Authorization` header of one request.
@@ -182,7 +184,8 @@ impl RegistrySession {
     /// service may refuse strangers what the registry shows them.
     pub(crate) async fn wants_login(&self, retry: &RetryClient) -> bool {
         let wants = |answer: Response| answer.status() == 401;
-        self.knows_how_to_log_in() || self.ask_base(retry).await.is_ok_and(wants)
+        let ask = async || self.ask_base(retry).await.is_ok_and(wants);
+        self.knows_how_to_log_in() || *self.state.wants_login.get_or_init(ask).await
     }
 
     async fn ask_base(&self, retry: &RetryClient) -> Result<Response, RegistryError> {

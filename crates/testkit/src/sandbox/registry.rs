@@ -1,6 +1,6 @@
 //! A registry of our own on a free loopback port.
 
-use std::{fs, net::SocketAddr, path::PathBuf};
+use std::{fs, net::SocketAddr, path::PathBuf, thread, time::Duration};
 
 use super::{
     Packages, Result, Unavailable, http,
@@ -102,11 +102,18 @@ impl Registry {
     #[must_use]
     #[track_caller]
     pub fn digest(&self, repository: &str, tag: &str) -> Option<String> {
-        let answer = self.send("HEAD", &format!("{repository}/manifests/{tag}"), &[], &[]);
-        match answer.status {
-            200 => answer.header("Docker-Content-Digest").map(str::to_owned),
-            404 => None,
-            status => panic!("HEAD of {repository}:{tag}: {status}"),
+        // It reads a tag with 500 while it writes it: a request that was cut can still be under way.
+        let mut left = 50;
+        loop {
+            let answer = self.send("HEAD", &format!("{repository}/manifests/{tag}"), &[], &[]);
+            match answer.status {
+                200 => return answer.header("Docker-Content-Digest").map(str::to_owned),
+                404 => return None,
+                500 if left > 0 => {}
+                status => panic!("HEAD of {repository}:{tag}: {status}"),
+            }
+            left -= 1;
+            thread::sleep(Duration::from_millis(100));
         }
     }
 
