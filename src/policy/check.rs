@@ -32,6 +32,13 @@ pub(super) fn check(policy: &Policy) -> Result<(), Problem> {
                 .hint("take it out of one of the two"),
         );
     }
+    if let Some(shared) = policy.tags.fixed.iter().find(|one| one.is_shared()) {
+        return Err(Problem::new(format!(
+            "`{shared}` in `tags.fixed` is the same tag for several releases"
+        ))
+        .cause("a fixed tag never moves, so the second release could not have it")
+        .hint("put it into `tags.moving`"));
+    }
     policy
         .tags
         .prerelease
@@ -250,6 +257,14 @@ mod tests {
             (
                 "[tags]\nmoving = [\"{version}\"]",
                 "`{version}` is in `tags.fixed` and in `tags.moving`",
+            ),
+            (
+                "[tags]\nfixed = [\"{version}\", \"stable\"]",
+                "`stable` in `tags.fixed` is the same tag",
+            ),
+            (
+                "[tags]\nfixed = [\"v{major}.{minor}\"]",
+                "`v{major}.{minor}` in `tags.fixed` is the same tag",
             ),
             ("[tags]\nfixed = [\"\"]", "empty"),
             ("[tags]\nfixed = [\"a/{version}\"]", "`/` cannot stand"),

@@ -43,6 +43,19 @@ impl TagTemplate {
         self.has(|value| *value == Placeholder::Version)
     }
 
+    /// Whether several releases have the same tag by it: those of a line, those of a branch, or all.
+    pub(crate) fn is_shared(&self) -> bool {
+        !self.has(|value| {
+            !matches!(
+                value,
+                Placeholder::Major
+                    | Placeholder::Minor
+                    | Placeholder::Channel
+                    | Placeholder::Branch
+            )
+        })
+    }
+
     /// Whether the template names the day or the branch. Which image such a tag should show does not
     /// follow from the versions, so nobody can tell it later.
     pub(crate) fn is_of_the_moment(&self) -> bool {

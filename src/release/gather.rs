@@ -70,7 +70,11 @@ impl Release {
         self.refuse_withdrawn(&version, &remote.withdrawn)?;
         let receipts = self.receipts(&facts, &version)?;
         let fixed = ask.fixed.as_ref();
-        let instant = fixed.map_or_else(|| self.instant(), |fixed| Ok(fixed.instant))?;
+        let instant = match (fixed, self.released_at(&version, &receipts)) {
+            (Some(fixed), _) => fixed.instant,
+            (None, Some(released)) => released,
+            (None, None) => self.instant()?,
+        };
         let shown = fixed.and_then(|fixed| fixed.release_commit.as_ref());
         let release_commit = self
             .on_release_commit(&mut facts, &next, &version, instant, shown, purpose)

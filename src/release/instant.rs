@@ -2,10 +2,11 @@
 //! `SOURCE_DATE_EPOCH` says for both.
 
 use chrono::{DateTime, Utc};
+use semver::Version;
 
 use crate::{
     error::{Error, Result},
-    plan::history::facts::Facts,
+    plan::{history::facts::Facts, release::receipt::Receipt},
     release::facade::Release,
 };
 
@@ -13,6 +14,20 @@ impl Release {
     /// Now, or `SOURCE_DATE_EPOCH`.
     pub(super) fn instant(&self) -> Result<DateTime<Utc>> {
         Ok(self.source_date()?.unwrap_or_else(Utc::now))
+    }
+
+    /// When a version was released that is completed now: its tags are those of that day. `None`: hoist has
+    /// not released it yet.
+    pub(super) fn released_at(
+        &self,
+        version: &Version,
+        receipts: &[Receipt],
+    ) -> Option<DateTime<Utc>> {
+        if receipts.is_empty() {
+            return None;
+        }
+        let origins = self.origins(std::slice::from_ref(version));
+        origins.get(version).map(|origin| origin.instant)
     }
 
     /// When the image counts as created: `SOURCE_DATE_EPOCH`, or the commit's time.

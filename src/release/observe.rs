@@ -86,6 +86,10 @@ async fn look(api: Arc<dyn RepositoryApi>, tags: Vec<Tag>) -> Result<Published> 
         // A list without what can be read says nothing about the rest.
         Ok(_) if is_lacking => Listing::Refused,
         Ok(tags) => Listing::Known(of_releases(tags)),
+        // Nobody has logged in, so no right is to be proven.
+        Err(error) if matches!(error.kind, RegistryErrorKind::NoCredentials(_)) => {
+            return Err(unreadable(api, &error));
+        }
         // A wrong password looks like a list that nobody may read. A release needs the push right
         // anyway, and that tells them apart.
         Err(error) if is_refusal(&error) => {

@@ -7,7 +7,7 @@ use testkit::sandbox::Clone;
 use crate::{
     publish::scene::foreign,
     registry::server::{Delete, TestRegistry},
-    support::{World, layout::Layout},
+    support::{Run, World, layout::Layout},
 };
 
 const NAME: &str = "acme/api";
@@ -87,6 +87,37 @@ fn a_version_on_one_registry_is_completed_on_the_other_with_the_same_bytes() {
     assert_eq!(outcome["moved"][0]["sent"]["blobs"], 2);
     assert_eq!(world.remote.refs(), refs);
     world.hoist(&clone, &["verify", "1.0.0", "--deep"]);
+}
+
+/// The tag of the day is that of the day on which the version was released, whenever it is completed.
+#[test]
+fn a_version_that_is_completed_later_keeps_the_tag_of_its_own_day() {
+    let (first, second) = (
+        TestRegistry::that_deletes(Delete::Tag),
+        TestRegistry::that_deletes(Delete::Tag),
+    );
+    let world = World::new(&first, &[NAME]);
+    let clone = begun(&world, &[&first]);
+    let with_day = |registries: &[&TestRegistry]| {
+        point(&clone, registries);
+        let policy = std::fs::read_to_string(clone.path().join("release.toml")).unwrap();
+        clone.write(
+            "release.toml",
+            policy + "[tags]\nmoving = [\"latest\", \"{date}\"]\n",
+        );
+    };
+    with_day(&[&first]);
+    let digest = build(&clone, "once");
+    let args = ["release", "--allow-dirty", "--version", "1.0.0", "--yes"];
+    let mut then = world.command(&clone, &args);
+    Run::of(then.env("SOURCE_DATE_EPOCH", "1795600000")).expect(0);
+    let tags = first.tags(NAME);
+    assert_eq!(tags.get("2026-11-25"), Some(&digest));
+
+    with_day(&[&second, &first]);
+    world.hoist(&clone, &args);
+    assert_eq!(second.tags(NAME), tags);
+    assert_eq!(first.tags(NAME), tags);
 }
 
 #[test]
