@@ -123,6 +123,9 @@ impl Release {
         if all.iter().filter(is_given).any(own) {
             plan.messages.push(WITHOUT_LABELS.to_owned());
         }
+        if let Some(commit) = &release_commit {
+            plan.messages.extend(self.lowered(commit, &version)?);
+        }
         plan.release_commit = release_commit;
         Ok(Planned::Release(Box::new(plan)))
     }

@@ -192,6 +192,25 @@ impl Release {
         Ok(texts)
     }
 
+    /// The files in which `version` takes the place of a higher one, in words: somebody may have meant
+    /// another version.
+    pub(super) fn lowered(&self, commit: &ReleaseCommit, version: &Version) -> Result<Vec<String>> {
+        let mut notes = Vec::new();
+        for file in &self.policy().version.files {
+            let path = file.path.as_str();
+            let old = self.project().git().file_at(commit.parent, path)?;
+            let (Some(old), Some(new)) = (old, commit.contents.get(path)) else {
+                continue;
+            };
+            if let Some(higher) = files::lowered(&old, new, version) {
+                notes.push(format!(
+                    "`{path}` says {higher}, and the release writes {version} into it; `--version {higher}` releases that one"
+                ));
+            }
+        }
+        Ok(notes)
+    }
+
     /// What the release commit of `version` stands on, whose images are that release's as well: as
     /// planned, or as an earlier try has made it.
     pub(super) fn parent_of_release(

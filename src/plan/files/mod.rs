@@ -63,6 +63,20 @@ pub fn written(
     Ok(changed)
 }
 
+/// The version in `old` that is above `version`, which stands in its place in `new`.
+#[must_use]
+pub fn lowered(old: &str, new: &str, version: &Version) -> Option<Version> {
+    let written = version.to_string();
+    let lines = old.lines().zip(new.lines()).filter(|(old, new)| old != new);
+    lines
+        .filter_map(|(old, new)| {
+            let stood = old.get(new.find(&written)?..)?;
+            let end = stood.find(|c: char| !(c.is_ascii_alphanumeric() || "-.+".contains(c)));
+            Version::parse(&stood[..end.unwrap_or(stood.len())]).ok()
+        })
+        .find(|stood| stood.cmp_precedence(version).is_gt())
+}
+
 struct Edit<'a> {
     version: String,
     read: &'a dyn Fn(&str) -> Result<Option<String>>,
@@ -240,6 +254,29 @@ mod tests {
         );
         check("VERSION", "1.2.3\n", "1.3.0\n");
         check("version.txt", "1.2.3", "1.3.0");
+    }
+
+    #[test]
+    fn a_higher_version_that_is_written_over_is_found() {
+        let version = Version::new(1, 3, 0);
+        let manifest = |text: &str| format!("[package]\nname = \"x\"\nversion = \"{text}\" # a\n");
+        let new = manifest("1.3.0");
+        for (old, higher) in [
+            ("1.4.0-rc.1", Some("1.4.0-rc.1")),
+            ("10.0.0", Some("10.0.0")),
+            ("1.3.0-rc.1", None),
+            ("1.2.9", None),
+            ("1.3.0", None),
+            ("0.0.0-dev", None),
+            ("x", None),
+        ] {
+            let found = lowered(&manifest(old), &new, &version).map(|found| found.to_string());
+            assert_eq!(found.as_deref(), higher, "{old}");
+        }
+        assert_eq!(
+            lowered("2.0.0\n", "1.3.0\n", &version),
+            Some(Version::new(2, 0, 0))
+        );
     }
 
     #[test]

@@ -274,6 +274,18 @@ fn what_cannot_be_written_stops_it_with_the_file_named() {
     world.hoist(&clone, &["release", "--yes", "--branch", "main"]);
 }
 
+#[test]
+fn a_version_that_is_lower_than_the_files_own_is_told() {
+    let registry = TestRegistry::that_deletes(Delete::Digest(400));
+    let world = World::new(&registry, &[NAME]);
+    let clone = project(&world);
+    clone.write("chart.txt", "image\ntag=3.0.0\n");
+    world.change(&clone, "fix: the chart is ahead");
+    let plan = world.hoist(&clone, &["plan"]);
+    plan.says("`chart.txt` says 3.0.0, and the release writes 1.1.0 into it");
+    plan.says("`--version 3.0.0` releases that one");
+}
+
 /// The engine builds the release commit's tree, not HEAD's.
 #[test]
 fn the_image_holds_the_new_version() {
