@@ -138,9 +138,7 @@ impl Release {
                 return Ok(repository.tag(&tag));
             }
         }
-        Err(Error::refused(format!("no repository has {meant}"))
-            .with_code(ErrorCode::NotReleased)
-            .hint("`hoist log` lists the releases"))
+        Err(self.not_published(&meant))
     }
 
     /// The sizes of the newest releases below the image's version, or of all, the oldest first.

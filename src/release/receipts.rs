@@ -3,7 +3,7 @@
 use semver::Version;
 
 use crate::{
-    error::Result,
+    error::{Error, ErrorCode, Result},
     oci::Digest,
     plan::{
         history::facts::Facts,
@@ -37,6 +37,21 @@ impl Release {
         message
             .map(|message| receipts(&message))
             .unwrap_or_default()
+    }
+
+    /// No repository has the version. A git tag of it alone is no release.
+    pub(super) fn not_published(&self, version: &Version) -> Error {
+        let name = self.policy().version.tag.name(version);
+        let error = Error::refused(format!("no repository has {version}"))
+            .with_code(ErrorCode::NotReleased);
+        match self.project().git().tag_commit(&name) {
+            Some(_) => error
+                .cause(format!("`{name}` is a git tag without an image"))
+                .hint(format!(
+                    "`hoist release --version {version}` at its commit publishes it"
+                )),
+            None => error.hint("`hoist log` lists the releases"),
+        }
     }
 
     /// The images that the git tags of these versions record, as far as this clone has the tags.

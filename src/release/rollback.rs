@@ -7,7 +7,7 @@ use chrono::DateTime;
 use semver::Version;
 
 use crate::{
-    error::{Error, ErrorCode, Result},
+    error::Result,
     oci::{Repository, Tag},
     outcome::Outcome,
     plan::{
@@ -126,10 +126,7 @@ impl Release {
         if is_known {
             return Ok(taken);
         }
-        Err(Error::refused(format!("no repository has {version}"))
-            .with_code(ErrorCode::NotReleased)
-            .state("nothing was moved")
-            .hint("`hoist log` lists the releases"))
+        Err(self.not_published(version).state("nothing was moved"))
     }
 
     /// Where and when `versions` were released, as far as this clone has git tags that hoist has made.
