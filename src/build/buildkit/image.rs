@@ -13,6 +13,7 @@ use crate::{
             filesend::ArchiveSink,
             filesync::SyncedContext,
             frontend::{Exporter, Solve},
+            hosts,
             session::{BuildkitSession, SessionOffer},
             solve::solve,
         },
@@ -35,6 +36,7 @@ use crate::{
         push_door::PushDoor,
     },
     oci::Image,
+    policy::HostEntry,
     text::sanitize_line,
 };
 
@@ -57,6 +59,7 @@ struct SolveInputs {
     dockerfile: String,
     args: BTreeMap<String, String>,
     contexts: BTreeMap<String, String>,
+    hosts: Vec<HostEntry>,
     cache_from: Vec<CacheOptionsEntry>,
     cache_to: Vec<CacheOptionsEntry>,
 }
@@ -71,7 +74,7 @@ impl SolvedImage<'_> {
         let activity = Activity::default();
         let secrets = inputs.secrets.values.values().map(Vec::as_slice);
         let mut progress = Progress::new(self.events.clone(), secrets);
-        let asked = self.asked(inputs, &activity)?;
+        let asked = self.asked(inputs, &activity).await?;
         let made = match self.shares_loopback {
             true => self.pushed(&asked, &mut progress, &activity).await,
             false => Ok(None),
@@ -84,7 +87,7 @@ impl SolvedImage<'_> {
         made.map_err(|error| told(error, &mut progress, &dockerfile, self.request))
     }
 
-    fn asked(&self, inputs: BuildInputs, activity: &Activity) -> Result<SolveInputs> {
+    async fn asked(&self, inputs: BuildInputs, activity: &Activity) -> Result<SolveInputs> {
         let policy = &self.request.policy;
         let environment = &inputs.secrets.environment;
         Ok(SolveInputs {
@@ -92,6 +95,10 @@ impl SolvedImage<'_> {
             cache_to: cache::entries("cache-to", &policy.cache_to, environment)?,
             dockerfile: inputs.context.dockerfile_name().to_owned(),
             args: self.request.all_args(),
+        let workers = match hosts::need_gateway(&policy.add_hosts) {
+            true => self.control.workers().await?,
+            false => Vec::new(),
+        };
             contexts: inputs.context_options(),
             context: SyncedContext::new(inputs.context, inputs.named, activity),
             secrets: inputs.secrets,
@@ -99,6 +106,7 @@ impl SolvedImage<'_> {
     }
 
     /// Lets the builder push the image. `None`: it cannot reach us.
+            hosts: hosts::with_addresses(&policy.add_hosts, &workers)?,
     async fn pushed(
         &self,
         asked: &SolveInputs,
@@ -224,6 +232,7 @@ impl SolvedImage<'_> {
 }
 
 fn cannot_take(why: &str) -> Error {
+            hosts: &asked.hosts,
     Error::failed("cannot take the image from the builder")
         .with_code(ErrorCode::BuildFailed)
         .cause(why)
