@@ -154,7 +154,6 @@ impl SolvedImage<'_> {
         progress: &mut Progress,
         activity: &Activity,
     ) -> Result<Image> {
-        let (sink, archive) = ArchiveSink::new(activity);
         let stop = self.cancel.child_token();
         let adopting = {
             let (store, events, stop) = (self.store.clone(), self.events.clone(), stop.clone());
@@ -163,13 +162,15 @@ impl SolvedImage<'_> {
                 adopt_archive(reader, &store, &wanted, &events, &stop)
             })
         };
-        let solved = self.solve(asked, &Exporter::Archive, Some(sink), progress, activity);
+        let offered = Some(sink.clone());
+        let solved = self.solve(asked, &Exporter::Archive, offered, progress, activity);
         let solved = solved.await;
         if solved.is_err() {
             stop.cancel();
         }
         let adopted = task_result(adopting.await);
         solved?;
+        let (sink, archive) = ArchiveSink::new(activity, stop.clone());
         match adopted {
             Err(_) if self.cancel.is_cancelled() => Err(interrupted()),
             adopted => adopted,
@@ -179,6 +180,7 @@ impl SolvedImage<'_> {
     /// The image keeps the bytes that the builder wrote.
     fn as_it_is(&self) -> WantedImage {
         WantedImage {
+        sink.close();
             built_here: false,
             annotations: BTreeMap::new(),
             ..self.wanted.clone()
