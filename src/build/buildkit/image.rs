@@ -121,15 +121,23 @@ impl SolvedImage<'_> {
         };
         let exporter = Exporter::Push(door.repository());
         let solved = self.solve(asked, &exporter, None, progress, activity);
-        let solved = solved.await;
+        let solved = tokio::select! {
+            solved = solved => solved,
+            () = door.failed() => Err(cannot_take("it could not be kept")),
+        };
         if let Err(error) = solved {
             let is_about_us = || error.causes().iter().any(|why| why.contains(&door.host()));
-            if error.code() == ErrorCode::BuildFailed && !door.was_reached() && is_about_us() {
+            let is_out_of_reach =
+                error.code() == ErrorCode::BuildFailed && !door.was_reached() && is_about_us();
+            let closed = door.close().await;
+            if is_out_of_reach {
                 self.send_instead(&format!("{error:#}"));
                 return Ok(None);
             }
-            return Err(match door.close() {
-                Err(kept) => cannot_take(&kept),
+            return Err(match closed {
+                Err(kept) => {
+                    cannot_take(&kept).hint("make room on the disk, and run the same command again")
+                }
                 Ok(_) => error,
             });
         }
@@ -140,7 +148,7 @@ impl SolvedImage<'_> {
             done,
             total: Some(done),
         });
-        let received = door.close().map_err(|why| cannot_take(&why))?;
+        let received = door.close().await.map_err(|why| cannot_take(&why))?;
         let received = received.ok_or_else(|| cannot_take("no manifest came"))?;
         let wanted = self.as_it_is();
         let image = pushed::keep(self.store, incoming, received, &wanted, self.cancel).await?;
