@@ -190,6 +190,7 @@ impl DockerEngine<'_> {
             tag,
             session: None,
             registry_config: None,
+            podman: ready.engine.traits.podman,
         };
         let dockerfile = ready.inputs.context.dockerfile();
         let built = match ready.builder {
