@@ -84,29 +84,35 @@ impl SolvedImage<'_> {
             Ok(None) => self.archived(&asked, &mut progress, &activity).await,
             Err(error) => Err(error),
         };
-        made.map_err(|error| told(error, &mut progress, &dockerfile, self.request))
+        made.map_err(|error| {
+            let error = told(error, &mut progress, &dockerfile, self.request);
+            match error.state_now() {
+                None => error.state("nothing was published"),
+                Some(_) => error,
+            }
+        })
     }
 
     async fn asked(&self, inputs: BuildInputs, activity: &Activity) -> Result<SolveInputs> {
         let policy = &self.request.policy;
+        let workers = match hosts::need_gateway(&policy.add_hosts) {
+            true => self.control.workers().await?,
+            false => Vec::new(),
+        };
         let environment = &inputs.secrets.environment;
         Ok(SolveInputs {
             cache_from: cache::entries("cache-from", &policy.cache_from, environment)?,
             cache_to: cache::entries("cache-to", &policy.cache_to, environment)?,
             dockerfile: inputs.context.dockerfile_name().to_owned(),
             args: self.request.all_args(),
-        let workers = match hosts::need_gateway(&policy.add_hosts) {
-            true => self.control.workers().await?,
-            false => Vec::new(),
-        };
             contexts: inputs.context_options(),
+            hosts: hosts::with_addresses(&policy.add_hosts, &workers)?,
             context: SyncedContext::new(inputs.context, inputs.named, activity),
             secrets: inputs.secrets,
         })
     }
 
     /// Lets the builder push the image. `None`: it cannot reach us.
-            hosts: hosts::with_addresses(&policy.add_hosts, &workers)?,
     async fn pushed(
         &self,
         asked: &SolveInputs,
@@ -163,6 +169,7 @@ impl SolvedImage<'_> {
         activity: &Activity,
     ) -> Result<Image> {
         let stop = self.cancel.child_token();
+        let (sink, archive) = ArchiveSink::new(activity, stop.clone());
         let adopting = {
             let (store, events, stop) = (self.store.clone(), self.events.clone(), stop.clone());
             let (reader, wanted) = (SyncIoBridge::new(archive), self.as_it_is());
@@ -173,12 +180,12 @@ impl SolvedImage<'_> {
         let offered = Some(sink.clone());
         let solved = self.solve(asked, &Exporter::Archive, offered, progress, activity);
         let solved = solved.await;
+        sink.close();
         if solved.is_err() {
             stop.cancel();
         }
         let adopted = task_result(adopting.await);
         solved?;
-        let (sink, archive) = ArchiveSink::new(activity, stop.clone());
         match adopted {
             Err(_) if self.cancel.is_cancelled() => Err(interrupted()),
             adopted => adopted,
@@ -188,7 +195,6 @@ impl SolvedImage<'_> {
     /// The image keeps the bytes that the builder wrote.
     fn as_it_is(&self) -> WantedImage {
         WantedImage {
-        sink.close();
             built_here: false,
             annotations: BTreeMap::new(),
             ..self.wanted.clone()
@@ -226,6 +232,7 @@ impl SolvedImage<'_> {
             labels: &self.request.labels,
             annotations: &self.request.annotations,
             contexts: &asked.contexts,
+            hosts: &asked.hosts,
             cache_from: &asked.cache_from,
             cache_to: &asked.cache_to,
         }
@@ -242,7 +249,6 @@ impl SolvedImage<'_> {
 }
 
 fn cannot_take(why: &str) -> Error {
-            hosts: &asked.hosts,
     Error::failed("cannot take the image from the builder")
         .with_code(ErrorCode::BuildFailed)
         .cause(why)

@@ -35,7 +35,7 @@ use crate::{
         request::BuildRequest,
         source::{Description, ImageSource},
     },
-    error::{Error, Result},
+    error::{Error, ErrorKind, Result},
     event::Events,
     io::{
         environment::Environment,
@@ -155,7 +155,13 @@ impl ImageSource for DockerEngine<'_> {
             Err(error) => Err(error),
         };
         leftovers.remove(progress.made()).await;
-        exported
+        exported.map_err(|error| match error.kind() {
+            ErrorKind::Interrupted if engine.traits.podman => error.state(
+                "nothing was published; Podman brings the step that was running to its end by itself",
+            ),
+            _ if error.state_now().is_none() => error.state("nothing was published"),
+            _ => error,
+        })
     }
 }
 
@@ -184,13 +190,13 @@ impl DockerEngine<'_> {
         let call = BuildCall {
             policy: &self.request.policy,
             builder: ready.builder,
+            podman: ready.engine.traits.podman,
             args: &args,
             dockerfile: "",
             labels: &self.request.labels,
             tag,
             session: None,
             registry_config: None,
-            podman: ready.engine.traits.podman,
         };
         let dockerfile = ready.inputs.context.dockerfile();
         let built = match ready.builder {
