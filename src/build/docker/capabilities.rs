@@ -182,6 +182,9 @@ impl EngineTraits {
         let why = match builder {
             _ if self.podman => "Podman builds without BuildKit",
             EngineBuilder::Classic => "it has no BuildKit",
+            EngineBuilder::Buildkit | EngineBuilder::Solve if *key == "allow" => {
+                "with the classic image store its BuildKit cannot be told what steps may do"
+            }
             EngineBuilder::Buildkit | EngineBuilder::Solve => {
                 "with the classic image store its BuildKit makes one image for one platform, and nothing beside it"
             }

@@ -2,6 +2,8 @@
 
 use std::error::Error as StdError;
 
+use tonic::Status;
+
 use crate::{
     build::engine::host::EngineAddress,
     error::{Error, ErrorCode},
@@ -55,7 +57,19 @@ const HINTS: &[(&[&str], &str)] = &[
     ),
     (
         &["is not allowed by build daemon configuration"],
-        "the builder has to allow it, too: for an engine `{\"builder\": {\"Entitlements\": {\"security-insecure\": true}}}` in /etc/docker/daemon.json, for BuildKit `buildkitd --allow-insecure-entitlement NAME`",
+        "the builder has to allow it, too: for an engine `{\"builder\": {\"Entitlements\": {\"security-insecure\": true, \"network-host\": true}}}` in /etc/docker/daemon.json, for BuildKit `buildkitd --allow-insecure-entitlement NAME`",
+    ),
+    (
+        &["network.host is not allowed"],
+        "a step asks for the network of the machine which builds: image.build.allow = [\"network.host\"]",
+    ),
+    (
+        &["security.insecure is not allowed"],
+        "a step asks for the rights of root on the machine which builds: image.build.allow = [\"security.insecure\"]",
+    ),
+    (
+        &["unknown flag: --security"],
+        "this BuildKit does not read `RUN --security` by itself: `# syntax=docker/dockerfile:1` at the head of the Dockerfile (1.20 or newer), and image.build.allow = [\"security.insecure\"]",
     ),
     (
         &["no space left on device"],
@@ -129,6 +143,24 @@ pub(crate) fn failed(what: &str, error: &(dyn StdError + 'static)) -> Error {
     with_hint(Error::failed(what).cause(sanitize_line(&text, MAX)), &text)
 }
 
+/// The connection to BuildKit broke in the middle of its work.
+pub(crate) fn broken(status: &Status) -> Error {
+    let text = innermost(status.message(), status.source());
+    Error::failed("the connection to BuildKit broke")
+        .with_code(ErrorCode::EngineUnreachable)
+        .cause(sanitize_line(&text, MAX))
+        .state("nothing was published")
+}
+
+/// What a failure of the transport comes from: what lies above it says only that there was one. `text`, where
+/// nothing lies below.
+pub(crate) fn innermost(text: &str, source: Option<&(dyn StdError + 'static)>) -> String {
+    let inner = std::iter::successors(source, |inner| inner.source());
+    inner
+        .last()
+        .map_or_else(|| text.to_owned(), ToString::to_string)
+}
+
 /// The build itself failed.
 pub(crate) fn build_failed(message: &str) -> Error {
     let error = Error::failed("the build failed")
@@ -196,6 +228,15 @@ mod tests {
                 "image.build.platforms",
             ),
             ("secret npm not found: not found", "image.build.secrets"),
+            (
+                "failed to load LLB: network.host is not allowed",
+                "image.build.allow = [\"network.host\"]",
+            ),
+            (
+                "granting entitlement network.host is not allowed by build daemon configuration",
+                "\"network-host\": true",
+            ),
+            ("unknown flag: --security", "# syntax=docker/dockerfile:1"),
         ] {
             let error = build_failed(message);
             assert!(
