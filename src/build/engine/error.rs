@@ -117,9 +117,15 @@ pub(crate) fn daemon_unreachable(
     error: &(impl std::fmt::Display + ?Sized),
 ) -> Error {
     let text = sanitize_line(&error.to_string(), MAX);
-    no_answer("BuildKit", host, &text).hint(
+    let error = no_answer("BuildKit", host, &text).hint(
         "start the daemon that `image.build.builder` names, or leave the key out to build with Docker's engine",
-    )
+    );
+    match host {
+        EngineAddress::Tcp { address, tls: None } => error.hint(format!(
+            "if it wants certificates: image.build.builder = {{ address = \"tcp://{address}\", ca = \"ca.pem\", cert = \"cert.pem\", key = \"key.pem\" }}"
+        )),
+        _ => error,
+    }
 }
 
 fn no_answer(who: &str, host: &EngineAddress, why: &str) -> Error {
@@ -155,10 +161,13 @@ pub(crate) fn broken(status: &Status) -> Error {
 /// What a failure of the transport comes from: what lies above it says only that there was one. `text`, where
 /// nothing lies below.
 pub(crate) fn innermost(text: &str, source: Option<&(dyn StdError + 'static)>) -> String {
-    let inner = std::iter::successors(source, |inner| inner.source());
-    inner
-        .last()
-        .map_or_else(|| text.to_owned(), ToString::to_string)
+    let mut found = text.to_owned();
+    let mut next = source;
+    while let Some(inner) = next {
+        found = inner.to_string();
+        next = inner.source();
+    }
+    found
 }
 
 /// The build itself failed.
