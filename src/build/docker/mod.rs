@@ -154,10 +154,12 @@ impl ImageSource for DockerEngine<'_> {
             }
             Err(error) => Err(error),
         };
-        leftovers.remove(progress.made()).await;
+        let step_goes_on = engine.traits.podman
+            && matches!(&exported, Err(error) if error.kind() == ErrorKind::Interrupted);
+        leftovers.remove(progress.made(), step_goes_on).await;
         exported.map_err(|error| match error.kind() {
-            ErrorKind::Interrupted if engine.traits.podman => error.state(
-                "nothing was published; Podman brings the step that was running to its end by itself",
+            ErrorKind::Interrupted if step_goes_on => error.state(
+                "nothing was published; Podman brings the step that was running to its end by itself, and keeps an image without a name that this step needs",
             ),
             _ if error.state_now().is_none() => error.state("nothing was published"),
             _ => error,
