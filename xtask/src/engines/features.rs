@@ -323,9 +323,11 @@ fn nothing_left(bench: &Bench<'_>) -> Result<Cell> {
     // A base image that a build has pulled stays for the next one.
     let is_ours = |line: &&str| line.contains("hoist") || line.contains("<none>");
     let left: Vec<_> = images.lines().filter(is_ours).collect();
-    Ok(match left.is_empty() {
-        true => Cell::Works,
-        false => Cell::Fails(left.join("\n")),
+    Ok(match &*left {
+        [] => Cell::Works,
+        // What the step needed that Podman ran on after a signal.
+        [_] if bench.who()?.starts_with("Podman") => Cell::Told,
+        left => Cell::Fails(left.join("\n")),
     })
 }
 

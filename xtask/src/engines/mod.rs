@@ -27,6 +27,8 @@ enum Cell {
     Works,
     /// hoist said before the build that this engine cannot do it.
     Refused,
+    /// It does not, and hoist says so where it matters.
+    Told,
     /// It was not tried, or there is nothing to try with this builder.
     Untried,
     /// Otherwise, with what was wrong.
@@ -38,6 +40,7 @@ impl fmt::Display for Cell {
         f.write_str(match self {
             Self::Works => "yes",
             Self::Refused => "refused",
+            Self::Told => "no, and says so",
             Self::Untried => "",
             Self::Fails(_) => "FAILS",
         })
@@ -54,16 +57,6 @@ pub fn run(names: &[&str]) -> Result<()> {
     let packages = Packages::fetch()?;
     let root = ModernRoot::fetch()?;
     let old = Docker::start(&packages)?;
-    let overlay2 = ModernEngine::start(&root, &packages, Modern::DockerOverlay2)?;
-    let containerd = ModernEngine::start(&root, &packages, Modern::DockerContainerd)?;
-    let podman = ModernEngine::start(&root, &packages, Modern::Podman)?;
-    let daemon = BuildkitSocket::of(containerd.socket())?;
-    let second = ModernEngine::start(&root, &packages, Modern::DockerContainerd)?;
-    let other = BuildkitSocket::of(second.socket())?;
-    let port = BuildkitSocket::on_port(containerd.socket())?;
-    let in_container = Docker::at(&packages, &containerd.host());
-    stand_ins::container(&packages, &in_container, &port)?;
-    let ssh = stand_ins::ssh(&packages, &port)?;
     let registry = Registry::start(&packages, &RegistryOptions::default())?;
     let private = Registry::start(
         &packages,
@@ -72,6 +65,17 @@ pub fn run(names: &[&str]) -> Result<()> {
             ..RegistryOptions::default()
         },
     )?;
+    let overlay2 = ModernEngine::start(&root, &packages, Modern::DockerOverlay2)?;
+    let containerd = ModernEngine::start(&root, &packages, Modern::DockerContainerd)?;
+    let plain = [registry.address(), private.address()];
+    let podman = ModernEngine::start_with(&root, &packages, Modern::Podman, &plain)?;
+    let daemon = BuildkitSocket::of(containerd.socket())?;
+    let second = ModernEngine::start(&root, &packages, Modern::DockerContainerd)?;
+    let other = BuildkitSocket::of(second.socket())?;
+    let port = BuildkitSocket::on_port(containerd.socket())?;
+    let in_container = Docker::at(&packages, &containerd.host());
+    stand_ins::container(&packages, &in_container, &port)?;
+    let ssh = stand_ins::ssh(&packages, &port)?;
     let by_engine = |host: String| Builds {
         host,
         builder: None,
