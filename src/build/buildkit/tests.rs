@@ -403,7 +403,7 @@ async fn a_build_that_fails_before_it_sends_the_image_ends() {
             cancel.cancel();
         }
         let made = tokio::time::timeout(Duration::from_secs(20), image.make(inputs)).await;
-        let error = made.expect("it ends").err().expect("there is no image");
+        let error = made.expect("it ends").expect_err("there is no image");
         assert_eq!(error.message(), message, "{error:#}");
     }
 }
