@@ -2,7 +2,10 @@
 
 use std::{
     io,
-    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use bollard_buildkit_proto::moby::filesync::v1::{BytesMessage, file_send_server::FileSend};
@@ -26,6 +29,7 @@ pub(crate) struct ArchiveSink {
     /// Taken by the first call: there is one image.
     pieces: Arc<Mutex<Option<mpsc::Sender<io::Result<Bytes>>>>>,
     activity: Activity,
+    refused: Arc<AtomicBool>,
 }
 
 impl ArchiveSink {
@@ -39,6 +43,7 @@ impl ArchiveSink {
         let sink = Self {
             pieces: Arc::new(Mutex::new(Some(pieces))),
             activity: activity.clone(),
+            refused: Arc::default(),
         };
         let bytes = stream::unfold(received, move |mut received| {
             let stop = stop.clone();
@@ -59,6 +64,11 @@ impl ArchiveSink {
         drop(self.take());
     }
 
+    /// Whether the builder was told that its archive is not taken, because nobody reads it any more.
+    pub(crate) fn was_refused(&self) -> bool {
+        self.refused.load(Ordering::Relaxed)
+    }
+
     fn take(&self) -> Option<mpsc::Sender<io::Result<Bytes>>> {
         let mut pieces = self.pieces.lock().unwrap_or_else(PoisonError::into_inner);
         pieces.take()
@@ -75,7 +85,7 @@ impl FileSend for ArchiveSink {
     ) -> Result<Response<Self::DiffCopyStream>, Status> {
         let pieces = self.take();
         let pieces = pieces.ok_or_else(|| Status::already_exists("there is one image"))?;
-        let activity = self.activity.clone();
+        let (activity, refused) = (self.activity.clone(), self.refused.clone());
         let mut incoming = request.into_inner();
         let taken = async move {
             loop {
@@ -87,6 +97,7 @@ impl FileSend for ArchiveSink {
                 };
                 let broken = piece.is_err();
                 if pieces.send(piece).await.is_err() {
+                    refused.store(true, Ordering::Relaxed);
                     return Some(Err(Status::aborted("the image could not be taken")));
                 }
                 if broken {

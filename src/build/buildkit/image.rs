@@ -181,14 +181,17 @@ impl SolvedImage<'_> {
         let solved = self.solve(asked, &Exporter::Archive, offered, progress, activity);
         let solved = solved.await;
         sink.close();
+        // What could not be kept here ended the build, which knows nothing of the reason.
+        let is_ours = sink.was_refused();
         if solved.is_err() {
             stop.cancel();
         }
         let adopted = task_result(adopting.await);
-        solved?;
-        match adopted {
-            Err(_) if self.cancel.is_cancelled() => Err(interrupted()),
-            adopted => adopted,
+        match (solved, adopted) {
+            (_, Err(_)) if self.cancel.is_cancelled() => Err(interrupted()),
+            (Err(_), Err(kept)) if is_ours => Err(kept),
+            (Err(failed), _) => Err(failed),
+            (Ok(()), adopted) => adopted,
         }
     }
 
