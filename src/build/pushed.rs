@@ -63,8 +63,10 @@ impl ImageSource for PushedSource<'_> {
         let mut variables = self.request.variables.clone();
         variables.push((PUSH_TO.to_owned(), door.repository()));
         let directory = &self.request.repository;
-        command::run(self.command, directory, &variables, events, cancel).await?;
-        let pushed = door.close().map_err(|why| {
+        let ran = command::run(self.command, directory, &variables, events, cancel).await;
+        let pushed = door.close().await;
+        ran?;
+        let pushed = pushed.map_err(|why| {
             self.unusable("what it pushed could not be kept")
                 .cause(why)
                 .hint("make room on the disk, and run the same command again")

@@ -36,6 +36,25 @@ pub(super) fn assign(wanted: &[Platform], nodes: &[NodePlatforms]) -> Vec<(usize
     assigned
 }
 
+/// Which nodes have to answer before anything is built, by what their owner says they are for: the first one that a
+/// wanted platform was named for; for a platform that was named for none, each that nothing was named for.
+pub(super) fn needed(wanted: &[Platform], named: &[&[Platform]]) -> Vec<usize> {
+    let mut needed = Vec::new();
+    for platform in wanted {
+        let is_it = |one: &Platform| same_platform(one, platform);
+        match named.iter().position(|named| named.iter().any(is_it)) {
+            Some(node) => needed.push(node),
+            None => needed.extend((0..named.len()).filter(|&node| named[node].is_empty())),
+        }
+    }
+    needed.sort_unstable();
+    needed.dedup();
+    if needed.is_empty() {
+        needed.push(0);
+    }
+    needed
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,6 +104,24 @@ mod tests {
         ] {
             assert_eq!(assigned(wanted, &both), expected, "{wanted}");
         }
+    }
+
+    #[test]
+    fn a_node_that_builds_nothing_need_not_answer() {
+        let amd64 = platforms("linux/amd64");
+        let arm64 = platforms("linux/arm64/v8");
+        let named: [&[Platform]; 4] = [&amd64, &arm64, &amd64, &[]];
+        for (wanted, expected) in [
+            ("", &[0][..]),
+            ("linux/amd64", &[0]),
+            ("linux/arm64", &[1]),
+            ("linux/arm64 linux/amd64", &[0, 1]),
+            ("linux/arm64 linux/s390x", &[1, 3]),
+        ] {
+            assert_eq!(needed(&platforms(wanted), &named), expected, "{wanted}");
+        }
+        let none = needed(&platforms("linux/s390x"), &named[..3]);
+        assert_eq!(none, [0]);
     }
 
     #[test]

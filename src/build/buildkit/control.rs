@@ -1,6 +1,7 @@
 //! The connection to BuildKit's control service.
 
 use std::{
+    error::Error as _,
     io,
     task::{Context, Poll},
     time::Duration,
@@ -19,11 +20,11 @@ use tonic::{
 use crate::{
     build::engine::{
         connect::{Dialer, Duplex},
-        error::daemon_unreachable,
+        error::{daemon_unreachable, innermost},
         host::EngineAddress,
         watchdog::Watched,
     },
-    error::Result,
+    error::{Error, Result},
 };
 
 /// The largest message that is taken, in bytes: a step's output comes in pieces of some kilobytes, the state of
@@ -49,7 +50,9 @@ impl BuildkitControl {
         let connected = endpoint
             .connect_with_connector(OpenConnection::new(io))
             .await;
-        let channel = connected.map_err(|error| daemon_unreachable(address, &whole(&error)))?;
+        let channel = connected.map_err(|error| {
+            daemon_unreachable(address, &innermost(&error.to_string(), error.source()))
+        })?;
         Ok(Self {
             address: address.clone(),
             client: ControlClient::new(channel)
@@ -86,8 +89,10 @@ impl BuildkitControl {
         let answer = tokio::time::timeout(QUICK, asked)
             .await
             .map_err(|_| daemon_unreachable(&self.address, "it did not answer within 30 s"))?;
-        let answer =
-            answer.map_err(|status| daemon_unreachable(&self.address, status.message()))?;
+        let answer = answer.map_err(|status| {
+            let why = innermost(status.message(), status.source());
+            daemon_unreachable(&self.address, &why)
+        })?;
         Ok(answer.into_inner().record)
     }
 }
@@ -97,17 +102,12 @@ impl Watched for BuildkitControl {
         &self.address
     }
 
+    fn lost(&self, why: &str) -> Error {
+        daemon_unreachable(&self.address, why)
+    }
+
     async fn is_alive(&self) -> bool {
         self.workers().await.is_ok()
-    }
-}
-
-/// An error of the transport with its cause, which is what says something.
-fn whole(error: &tonic::transport::Error) -> String {
-    use std::error::Error as _;
-    match error.source() {
-        Some(source) => format!("{error}: {source}"),
-        None => error.to_string(),
     }
 }
 

@@ -6,7 +6,7 @@ use bollard_buildkit_proto::moby::buildkit::v1::{CacheOptions, CacheOptionsEntry
 
 use crate::{
     build::buildkit::cache,
-    policy::{BuildNetwork, BuildPolicy, Entitlement, Provenance, Sbom},
+    policy::{BuildNetwork, BuildPolicy, Entitlement, HostEntry, Provenance, Sbom},
 };
 
 /// One build, as it is asked for.
@@ -23,6 +23,8 @@ pub(crate) struct Solve<'a> {
     pub(crate) annotations: &'a BTreeMap<String, String>,
     /// The named contexts: what the frontend is told of each.
     pub(crate) contexts: &'a BTreeMap<String, String>,
+    /// Further hosts that the steps know, each with an address.
+    pub(crate) hosts: &'a [HostEntry],
     pub(crate) cache_from: &'a [CacheOptionsEntry],
     pub(crate) cache_to: &'a [CacheOptionsEntry],
 }
@@ -95,8 +97,8 @@ impl Solve<'_> {
             BuildNetwork::None => drop(set("force-network-mode", "none".to_owned())),
             BuildNetwork::Host => drop(set("force-network-mode", "host".to_owned())),
         }
-        if !policy.add_hosts.is_empty() {
-            let hosts = policy.add_hosts.iter();
+        if !self.hosts.is_empty() {
+            let hosts = self.hosts.iter();
             let hosts: Vec<_> = hosts
                 .map(|host| format!("{}={}", host.name, host.address))
                 .collect();
@@ -189,6 +191,7 @@ mod tests {
             id: "i",
             session: "s",
             policy: &policy,
+            hosts: &policy.add_hosts,
             dockerfile: "Dockerfile",
             args: &one("SOURCE_DATE_EPOCH", "7"),
             labels: &one("a.b", "l"),

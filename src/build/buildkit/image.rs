@@ -13,6 +13,7 @@ use crate::{
             filesend::ArchiveSink,
             filesync::SyncedContext,
             frontend::{Exporter, Solve},
+            hosts,
             session::{BuildkitSession, SessionOffer},
             solve::solve,
         },
@@ -35,6 +36,7 @@ use crate::{
         push_door::PushDoor,
     },
     oci::Image,
+    policy::HostEntry,
     text::sanitize_line,
 };
 
@@ -57,6 +59,7 @@ struct SolveInputs {
     dockerfile: String,
     args: BTreeMap<String, String>,
     contexts: BTreeMap<String, String>,
+    hosts: Vec<HostEntry>,
     cache_from: Vec<CacheOptionsEntry>,
     cache_to: Vec<CacheOptionsEntry>,
 }
@@ -71,7 +74,7 @@ impl SolvedImage<'_> {
         let activity = Activity::default();
         let secrets = inputs.secrets.values.values().map(Vec::as_slice);
         let mut progress = Progress::new(self.events.clone(), secrets);
-        let asked = self.asked(inputs, &activity)?;
+        let asked = self.asked(inputs, &activity).await?;
         let made = match self.shares_loopback {
             true => self.pushed(&asked, &mut progress, &activity).await,
             false => Ok(None),
@@ -81,11 +84,21 @@ impl SolvedImage<'_> {
             Ok(None) => self.archived(&asked, &mut progress, &activity).await,
             Err(error) => Err(error),
         };
-        made.map_err(|error| told(error, &mut progress, &dockerfile, self.request))
+        made.map_err(|error| {
+            let error = told(error, &mut progress, &dockerfile, self.request);
+            match error.state_now() {
+                None => error.state("nothing was published"),
+                Some(_) => error,
+            }
+        })
     }
 
-    fn asked(&self, inputs: BuildInputs, activity: &Activity) -> Result<SolveInputs> {
+    async fn asked(&self, inputs: BuildInputs, activity: &Activity) -> Result<SolveInputs> {
         let policy = &self.request.policy;
+        let workers = match hosts::need_gateway(&policy.add_hosts) {
+            true => self.control.workers().await?,
+            false => Vec::new(),
+        };
         let environment = &inputs.secrets.environment;
         Ok(SolveInputs {
             cache_from: cache::entries("cache-from", &policy.cache_from, environment)?,
@@ -93,6 +106,7 @@ impl SolvedImage<'_> {
             dockerfile: inputs.context.dockerfile_name().to_owned(),
             args: self.request.all_args(),
             contexts: inputs.context_options(),
+            hosts: hosts::with_addresses(&policy.add_hosts, &workers)?,
             context: SyncedContext::new(inputs.context, inputs.named, activity),
             secrets: inputs.secrets,
         })
@@ -113,15 +127,23 @@ impl SolvedImage<'_> {
         };
         let exporter = Exporter::Push(door.repository());
         let solved = self.solve(asked, &exporter, None, progress, activity);
-        let solved = solved.await;
+        let solved = tokio::select! {
+            solved = solved => solved,
+            () = door.failed() => Err(cannot_take("it could not be kept")),
+        };
         if let Err(error) = solved {
             let is_about_us = || error.causes().iter().any(|why| why.contains(&door.host()));
-            if error.code() == ErrorCode::BuildFailed && !door.was_reached() && is_about_us() {
+            let is_out_of_reach =
+                error.code() == ErrorCode::BuildFailed && !door.was_reached() && is_about_us();
+            let closed = door.close().await;
+            if is_out_of_reach {
                 self.send_instead(&format!("{error:#}"));
                 return Ok(None);
             }
-            return Err(match door.close() {
-                Err(kept) => cannot_take(&kept),
+            return Err(match closed {
+                Err(kept) => {
+                    cannot_take(&kept).hint("make room on the disk, and run the same command again")
+                }
                 Ok(_) => error,
             });
         }
@@ -132,7 +154,7 @@ impl SolvedImage<'_> {
             done,
             total: Some(done),
         });
-        let received = door.close().map_err(|why| cannot_take(&why))?;
+        let received = door.close().await.map_err(|why| cannot_take(&why))?;
         let received = received.ok_or_else(|| cannot_take("no manifest came"))?;
         let wanted = self.as_it_is();
         let image = pushed::keep(self.store, incoming, received, &wanted, self.cancel).await?;
@@ -146,8 +168,8 @@ impl SolvedImage<'_> {
         progress: &mut Progress,
         activity: &Activity,
     ) -> Result<Image> {
-        let (sink, archive) = ArchiveSink::new(activity);
         let stop = self.cancel.child_token();
+        let (sink, archive) = ArchiveSink::new(activity, stop.clone());
         let adopting = {
             let (store, events, stop) = (self.store.clone(), self.events.clone(), stop.clone());
             let (reader, wanted) = (SyncIoBridge::new(archive), self.as_it_is());
@@ -155,16 +177,21 @@ impl SolvedImage<'_> {
                 adopt_archive(reader, &store, &wanted, &events, &stop)
             })
         };
-        let solved = self.solve(asked, &Exporter::Archive, Some(sink), progress, activity);
+        let offered = Some(sink.clone());
+        let solved = self.solve(asked, &Exporter::Archive, offered, progress, activity);
         let solved = solved.await;
+        sink.close();
+        // What could not be kept here ended the build, which knows nothing of the reason.
+        let is_ours = sink.was_refused();
         if solved.is_err() {
             stop.cancel();
         }
         let adopted = task_result(adopting.await);
-        solved?;
-        match adopted {
-            Err(_) if self.cancel.is_cancelled() => Err(interrupted()),
-            adopted => adopted,
+        match (solved, adopted) {
+            (_, Err(_)) if self.cancel.is_cancelled() => Err(interrupted()),
+            (Err(_), Err(kept)) if is_ours => Err(kept),
+            (Err(failed), _) => Err(failed),
+            (Ok(()), adopted) => adopted,
         }
     }
 
@@ -208,6 +235,7 @@ impl SolvedImage<'_> {
             labels: &self.request.labels,
             annotations: &self.request.annotations,
             contexts: &asked.contexts,
+            hosts: &asked.hosts,
             cache_from: &asked.cache_from,
             cache_to: &asked.cache_to,
         }

@@ -12,6 +12,7 @@ mod control;
 mod filesend;
 mod filesync;
 mod frontend;
+mod hosts;
 mod image;
 mod instance;
 mod join_nodes;

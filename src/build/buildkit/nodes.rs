@@ -8,7 +8,7 @@ use std::{
 
 use async_trait::async_trait;
 use bollard_buildkit_proto::moby::buildkit::v1::types::WorkerRecord;
-use futures_util::future::try_join_all;
+use futures_util::future::{join_all, try_join_all};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -16,7 +16,7 @@ use crate::{
     build::{
         buildkit::{
             address::reach,
-            assign::{NodePlatforms, assign},
+            assign::{NodePlatforms, assign, needed},
             control::BuildkitControl,
             image::SolvedImage,
             instance::{BuilderNode, builder_nodes},
@@ -32,7 +32,7 @@ use crate::{
         request::BuildRequest,
         source::{Description, ImageSource},
     },
-    error::{Error, Result},
+    error::{Error, ErrorKind, Result},
     event::{Event, Events},
     io::{
         environment::Environment,
@@ -94,31 +94,36 @@ impl ImageSource for BuildkitNodesSource<'_> {
         if !self.request.policy.cache_to.is_empty() {
             events.note("each node exports its cache to the same place, where the last one stays");
         }
-        // Ended with this function, so that a node that still builds stops when another one has failed.
+        // Cancelled by the first node that fails. The others then end, and clean up, as after a signal.
         let stop = cancel.child_token();
-        let _stopped = stop.clone().drop_guard();
-        let made: Mutex<Vec<Image>> = Mutex::default();
+        let first: Mutex<Option<Error>> = Mutex::default();
         let builds = assigned.into_iter().map(|(at, platforms)| {
-            let (node, stop, made) = (&nodes[at], &stop, &made);
+            let (node, stop, first) = (&nodes[at], &stop, &first);
             async move {
-                let image = self
+                let built = self
                     .build_part(node, platforms, (store, events, stop))
-                    .await?;
-                made.lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .push(image.clone());
-                Ok::<_, Error>((node.node.name.clone(), image))
+                    .await;
+                let failed = |error| {
+                    stop.cancel();
+                    let mut first = first.lock().unwrap_or_else(PoisonError::into_inner);
+                    first.get_or_insert(error);
+                };
+                let image = built.map_err(failed).ok()?;
+                Some((node.node.name.clone(), image))
             }
         });
-        let parts = try_join_all(builds).await;
-        let joined = match parts {
-            Ok(parts) => join_images(parts, store, &self.wanted, cancel).await,
-            Err(error) => Err(error),
+        let parts: Vec<_> = join_all(builds).await.into_iter().flatten().collect();
+        let made: Vec<_> = parts
+            .iter()
+            .map(|(_, image)| image.manifest.digest().clone())
+            .collect();
+        let joined = match first.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            None => join_images(parts, store, &self.wanted, cancel).await,
+            Some(error) => Err(error),
         };
-        let made = made.into_inner().unwrap_or_else(PoisonError::into_inner);
-        for part in made {
+        for part in &made {
             // What a node has made is of no use alone.
-            let _ = store.remove(part.manifest.digest());
+            let _ = store.remove(part);
         }
         joined
     }
@@ -153,8 +158,25 @@ impl BuildkitNodesSource<'_> {
     }
 
     async fn connect(&self, events: &Events) -> Result<Vec<ReadyNode>> {
-        let nodes = self.nodes()?.into_iter();
-        try_join_all(nodes.map(|node| ready(node, events))).await
+        let nodes = self.nodes()?;
+        let named: Vec<_> = nodes.iter().map(|node| &*node.platforms).collect();
+        let needed = needed(&self.request.policy.platforms, &named);
+        let nodes = nodes.into_iter().enumerate();
+        let nodes = nodes.filter(|(at, _)| needed.contains(at));
+        try_join_all(nodes.map(|(_, node)| self.ready(node, events))).await
+    }
+
+    async fn ready(&self, node: BuilderNode, events: &Events) -> Result<ReadyNode> {
+        let name = sanitize_line(&node.name, 100);
+        let ready = ready(node, events).await;
+        ready.map_err(|error| match self.builder {
+            Builder::Buildx(builder) => error
+                .cause(format!(
+                    "it is the node `{name}` of the buildx builder `{builder}`"
+                ))
+                .hint(format!("docker buildx inspect --bootstrap {builder}")),
+            Builder::Daemon(_) | Builder::Buildkit | Builder::Classic => error,
+        })
     }
 
     async fn build_part(
@@ -172,12 +194,14 @@ impl BuildkitNodesSource<'_> {
             ..self.wanted.clone()
         };
         let built = self.build_on(node, &request, &wanted, (store, &events, cancel));
-        built.await.map_err(|error| {
-            error.cause(format!(
+        built.await.map_err(|error| match error.kind() {
+            // It was no node that did that.
+            ErrorKind::Interrupted => error,
+            _ => error.cause(format!(
                 "it was on the node `{}` of the builder, for {}",
                 sanitize_line(&node.node.name, 100),
                 names.join(" and ")
-            ))
+            )),
         })
     }
 
@@ -295,11 +319,10 @@ fn no_container(name: &str, engine: &EngineAddress) -> Error {
             "`image.build.builder` needs it, in the engine at {engine}"
         ))
         .state("nothing was built or published");
-    match name.strip_prefix("buildx_buildkit_") {
-        Some(_) => {
-            error.hint("docker buildx inspect --bootstrap NAME makes it, with the builder's name")
-        }
-        None => error.hint("docker ps --all"),
+    match name.starts_with("buildx_buildkit_") {
+        // Whose node it is, and what makes it, is said with the builder's name.
+        true => error,
+        false => error.hint("docker ps --all"),
     }
 }
 

@@ -9,12 +9,12 @@ use crate::{
     build::{
         buildkit::control::BuildkitControl,
         engine::{
-            error::{build_failed, failed},
+            error::{broken, build_failed},
             progress::Progress,
             watchdog::Activity,
         },
     },
-    error::{Error, ErrorCode, Result},
+    error::{Error, Result},
 };
 
 /// How long the end of the steps' output may take after the end of the build.
@@ -53,9 +53,7 @@ pub(crate) async fn solve(
 /// BuildKit's own reason; the transport's, where BuildKit gave none.
 fn why(status: &Status, progress: &Progress) -> Error {
     match status.source() {
-        Some(_) => failed("the connection to BuildKit broke", status)
-            .with_code(ErrorCode::EngineUnreachable)
-            .state("nothing was published"),
+        Some(_) => broken(status),
         None => build_failed(&progress.harmless(status.message())),
     }
 }

@@ -1,6 +1,10 @@
 //! Builds with a BuildKit in this process, which fails on demand.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    path::Path,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use bollard_buildkit_proto::moby::{
     buildkit::{
@@ -23,7 +27,7 @@ use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, copy_bidirectional, duplex, split},
     sync::Notify,
 };
-use tokio_util::io::ReaderStream;
+use tokio_util::{io::ReaderStream, sync::CancellationToken};
 use tonic::{
     Request, Response, Status, Streaming,
     transport::{Channel, Endpoint, Server},
@@ -35,11 +39,16 @@ use super::{
 use crate::{
     build::{
         context::{BuildContext, ContextFiles, ContextRequest},
-        engine::{host::EngineAddress, progress::Progress, watchdog::Activity},
+        engine::{
+            host::EngineAddress, inputs::BuildInputs, progress::Progress, watchdog::Activity,
+        },
+        request::{BuildRequest, TargetRepositories},
         secrets::BuildSecrets,
     },
     error::ErrorCode,
     event::{Event, Events},
+    io::{environment::Environment, layout::Store},
+    policy::{BuildPolicy, SourceFiles},
 };
 
 /// What becomes of a build.
@@ -47,6 +56,8 @@ use crate::{
 enum Fate {
     Works,
     Fails,
+    /// It goes on for ever.
+    Hangs,
     /// The daemon goes away.
     Dies,
     /// It asks for a secret, and hands an archive over.
@@ -112,6 +123,7 @@ impl Control for FakeBuildkit {
         match self.fate {
             Fate::Works => {}
             Fate::Fails => return Err(Status::unknown("process \"x\" failed: exit code: 1")),
+            Fate::Hangs => std::future::pending().await,
             Fate::Dies => {
                 self.die.notify_one();
                 std::future::pending::<()>().await;
@@ -247,6 +259,26 @@ fn heard() -> (Progress, Arc<Mutex<Vec<String>>>) {
     (Progress::new(events, std::iter::empty()), lines)
 }
 
+/// Asks for the image of the Dockerfile in a folder that is no repository.
+fn build_request(folder: &Path) -> BuildRequest {
+    BuildRequest {
+        policy: BuildPolicy {
+            files: SourceFiles::Worktree,
+            ..BuildPolicy::default()
+        },
+        args: Default::default(),
+        repository: folder.to_owned(),
+        commit: "1".repeat(40).parse().expect("an id"),
+        time: 0,
+        labels: Default::default(),
+        annotations: Default::default(),
+        references: Vec::new(),
+        variables: Vec::new(),
+        targets: TargetRepositories::default(),
+        expected: None,
+    }
+}
+
 fn request() -> SolveRequest {
     SolveRequest {
         r#ref: "one".into(),
@@ -299,7 +331,7 @@ async fn a_session_gives_what_it_has_and_takes_the_image() {
     };
     let context = BuildContext::open(&wanted, &Events::none()).expect("a context");
     let activity = Activity::default();
-    let (archive, mut received) = ArchiveSink::new(&activity);
+    let (archive, mut received) = ArchiveSink::new(&activity, CancellationToken::new());
     let mut secrets = BuildSecrets::default();
     let value = b"a secret".to_vec();
     secrets.values.insert("token".to_owned(), value);
@@ -320,4 +352,58 @@ async fn a_session_gives_what_it_has_and_takes_the_image() {
     let text = reading.await.expect("it ends").expect("it is read");
     assert_eq!(text, "an archive with a secret");
     assert_eq!(session.id, "one");
+}
+
+#[tokio::test]
+async fn an_archive_that_never_comes_is_waited_for_by_nobody() {
+    let read = async |end: fn(&ArchiveSink, &CancellationToken)| {
+        let stop = CancellationToken::new();
+        let (archive, mut received) = ArchiveSink::new(&Activity::default(), stop.clone());
+        end(&archive, &stop);
+        let mut text = String::new();
+        // The place itself stays, as it does in a session that BuildKit keeps open.
+        let read = received.read_to_string(&mut text).await;
+        drop(archive);
+        read.map_err(|error| error.to_string())
+    };
+    assert_eq!(read(|archive, _| archive.close()).await, Ok(0));
+    let stopped = read(|_, stop| stop.cancel()).await;
+    assert_eq!(stopped, Err("the build has ended".to_owned()));
+}
+
+#[tokio::test]
+async fn a_build_that_fails_before_it_sends_the_image_ends() {
+    for (fate, interrupt, message) in [
+        (Fate::Fails, false, "the build failed"),
+        (Fate::Dies, false, "the connection to BuildKit broke"),
+        (Fate::Hangs, true, "interrupted while building"),
+        // It has built, it says, and has sent nothing.
+        (Fate::Works, false, "the image cannot be used"),
+    ] {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join("Dockerfile"), "FROM scratch\n").expect("writable");
+        let control = buildkit(fate).await;
+        let request = build_request(folder.path());
+        let (environment, events) = (Environment::default(), Events::none());
+        let inputs = BuildInputs::find(&request, &environment, None, &events).await;
+        let inputs = inputs.unwrap_or_else(|error| panic!("{error:#}"));
+        let store = Store::new(folder.path().join("store"));
+        let cancel = CancellationToken::new();
+        let wanted = request.wanted_image();
+        let image = SolvedImage {
+            control: &control,
+            request: &request,
+            wanted: &wanted,
+            shares_loopback: false,
+            store: &store,
+            events: &events,
+            cancel: &cancel,
+        };
+        if interrupt {
+            cancel.cancel();
+        }
+        let made = tokio::time::timeout(Duration::from_secs(20), image.make(inputs)).await;
+        let error = made.expect("it ends").expect_err("there is no image");
+        assert_eq!(error.message(), message, "{error:#}");
+    }
 }

@@ -30,6 +30,8 @@ pub(crate) struct EngineTraits {
     pub(crate) containerd_store: bool,
     /// Whether it could have that store, when it is told so.
     pub(crate) knows_containerd_store: bool,
+    /// Whether its BuildKit takes limits for the steps; an older one leaves them out without a word.
+    pub(crate) limits_steps: bool,
     /// Whether `docker buildx` is installed here.
     pub(crate) has_buildx: bool,
 }
@@ -45,6 +47,13 @@ struct KeyNeed {
 
 const SOLVE: &[EngineBuilder] = &[EngineBuilder::Solve];
 const BUILDKIT: &[EngineBuilder] = &[EngineBuilder::Solve, EngineBuilder::Buildkit];
+const ALL: &[EngineBuilder] = &[
+    EngineBuilder::Solve,
+    EngineBuilder::Buildkit,
+    EngineBuilder::Classic,
+];
+/// The keys that older engines' BuildKit does not take.
+const LIMITS: &[&str] = &["ulimits", "shm-size"];
 
 /// What not every builder can do. All else, each can.
 const NEEDS: &[KeyNeed] = &[
@@ -102,6 +111,18 @@ const NEEDS: &[KeyNeed] = &[
         builders: SOLVE,
     },
     KeyNeed {
+        key: "ulimits",
+        part: "",
+        is_set: |policy| !policy.ulimits.is_empty(),
+        builders: ALL,
+    },
+    KeyNeed {
+        key: "shm-size",
+        part: "",
+        is_set: |policy| policy.shm_size.is_some(),
+        builders: ALL,
+    },
+    KeyNeed {
         key: "secrets",
         part: "",
         is_set: |policy| !policy.secrets.is_empty(),
@@ -137,18 +158,21 @@ impl EngineTraits {
             Some(Builder::Classic) => EngineBuilder::Classic,
             Some(Builder::Buildkit | Builder::Daemon(_) | Builder::Buildx(_)) | None => best,
         };
-        let unmet = |need: &&KeyNeed| (need.is_set)(policy) && !need.builders.contains(&builder);
+        let unmet = |need: &&KeyNeed| (need.is_set)(policy) && !self.can(need, builder);
         match NEEDS.iter().find(unmet) {
             None => Ok(builder),
             Some(need) => Err(self.refusal(need, builder, best)),
         }
     }
 
+    fn can(&self, need: &KeyNeed, builder: EngineBuilder) -> bool {
+        let is_too_old = builder == EngineBuilder::Buildkit && !self.limits_steps;
+        need.builders.contains(&builder) && !(is_too_old && LIMITS.contains(&need.key))
+    }
+
     /// The keys that this builder cannot do, for a person.
-    pub(crate) fn cannot(builder: EngineBuilder) -> Vec<String> {
-        let unmet = NEEDS
-            .iter()
-            .filter(|need| !need.builders.contains(&builder));
+    pub(crate) fn cannot(&self, builder: EngineBuilder) -> Vec<String> {
+        let unmet = NEEDS.iter().filter(|need| !self.can(need, builder));
         let mut keys: Vec<String> = Vec::new();
         for need in unmet {
             let whole = format!("`{}`", need.key);
@@ -172,7 +196,7 @@ impl EngineTraits {
             part => format!("`image.build.{key}` ({part})"),
         };
         let name = &self.name;
-        if need.builders.contains(&best) {
+        if self.can(need, best) {
             return Error::refused(format!("{what} needs BuildKit"))
                 .cause(format!(
                     "`image.build.builder` chooses the classic builder of {name}"
@@ -182,6 +206,12 @@ impl EngineTraits {
         let why = match builder {
             _ if self.podman => "Podman builds without BuildKit",
             EngineBuilder::Classic => "it has no BuildKit",
+            _ if LIMITS.contains(key) => {
+                "its BuildKit does not take this yet, and would leave it out"
+            }
+            EngineBuilder::Buildkit | EngineBuilder::Solve if *key == "allow" => {
+                "with the classic image store its BuildKit cannot be told what steps may do"
+            }
             EngineBuilder::Buildkit | EngineBuilder::Solve => {
                 "with the classic image store its BuildKit makes one image for one platform, and nothing beside it"
             }
@@ -196,6 +226,10 @@ impl EngineTraits {
 
     /// What works on this machine instead, the nearest first.
     fn ways(&self, need: &KeyNeed, mut error: Error) -> Error {
+        if LIMITS.contains(&need.key) {
+            error = error
+                .hint("its builder before BuildKit takes it: image.build.builder = \"classic\"");
+        }
         if self.podman && need.key == "platforms" {
             return error.hint("let Buildah build all platforms, and push them to hoist: image.build.command = [\"sh\", \"-c\", \"buildah build --manifest app --platform linux/amd64,linux/arm64 . && buildah manifest push --all --tls-verify=false app docker://$HOIST_PUSH_TO\"]");
         }
@@ -239,6 +273,7 @@ mod tests {
         EngineTraits {
             name: "Docker Engine 28.5.2".into(),
             knows_containerd_store: true,
+            limits_steps: true,
             ..old()
         }
     }
@@ -385,14 +420,52 @@ mod tests {
     }
 
     #[test]
+    fn an_old_buildkit_would_leave_limits_out() {
+        let cases: [(&str, Change); 2] = [
+            ("ulimits", |p| {
+                p.ulimits = vec!["nofile=7".parse().expect("a limit")];
+            }),
+            ("shm-size", |p| {
+                p.shm_size = Some("1MiB".parse().expect("a size"));
+            }),
+        ];
+        for (key, change) in cases {
+            let refused = told(&old(), change);
+            assert!(
+                refused.contains(&format!("`image.build.{key}`")),
+                "{refused}"
+            );
+            assert!(refused.contains("builder = \"classic\""), "{refused}");
+            for (engine, builder) in [
+                (overlay2(), "Buildkit"),
+                (containerd(), "Solve"),
+                (podman(), "Classic"),
+            ] {
+                assert_eq!(told(&engine, change), builder);
+            }
+            let mut policy = BuildPolicy {
+                builder: Some(Builder::Classic),
+                ..BuildPolicy::default()
+            };
+            change(&mut policy);
+            assert!(old().builder(&policy).is_ok());
+        }
+        let listed = old().cannot(EngineBuilder::Buildkit).join(", ");
+        assert!(
+            listed.ends_with("`allow`, `ulimits`, `shm-size`"),
+            "{listed}"
+        );
+    }
+
+    #[test]
     fn what_a_builder_cannot_do_is_listed() {
-        assert_eq!(EngineTraits::cannot(EngineBuilder::Solve), [""; 0]);
+        assert_eq!(containerd().cannot(EngineBuilder::Solve), [""; 0]);
         assert_eq!(
-            EngineTraits::cannot(EngineBuilder::Buildkit).join(", "),
+            overlay2().cannot(EngineBuilder::Buildkit).join(", "),
             "`platforms` (several), `contexts`, `cache-from` (other than images), `cache-to` (other than inline), `provenance`, `sbom`, `allow`"
         );
         assert_eq!(
-            EngineTraits::cannot(EngineBuilder::Classic).join(", "),
+            podman().cannot(EngineBuilder::Classic).join(", "),
             "`platforms` (several), `contexts`, `cache-from` (other than images), `cache-to`, `provenance`, `sbom`, `allow`, `secrets`, `ssh`"
         );
     }

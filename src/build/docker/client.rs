@@ -35,6 +35,8 @@ const BUILDKIT_API: (usize, usize) = (1, 40);
 
 /// The first API version whose engine can keep its images in containerd's store for good (Docker 25).
 const CONTAINERD_STORE_API: (usize, usize) = (1, 44);
+/// The API of Docker Engine 23, whose BuildKit takes limits for the steps.
+const LIMITS_API: (usize, usize) = (1, 42);
 /// How an engine with that store calls its driver.
 const CONTAINERD: &str = "io.containerd.snapshotter";
 /// Where Docker's client looks for plugins, after its own configuration's folder.
@@ -93,6 +95,7 @@ impl Engine {
             buildkit: !podman && linux && version_of >= BUILDKIT_API,
             containerd_store: !podman && linux && has_containerd_store(&docker).await,
             knows_containerd_store: !podman && linux && version_of >= CONTAINERD_STORE_API,
+            limits_steps: !podman && version_of >= LIMITS_API,
             has_buildx: !podman && has_buildx(environment),
         };
         Ok(Self {

@@ -55,20 +55,19 @@ impl Handover<'_> {
         };
         let (repository, tag) = (door.repository(), leftovers.mark().to_owned());
         leftovers.also(format!("{repository}:{tag}"));
-        if let Err(why) = self.push(&leftovers.tag, &repository, &tag, &door).await? {
-            return match door.close() {
-                Err(kept) => {
-                    Err(Error::failed("cannot take the image from the engine").cause(kept))
-                }
-                Ok(_) => self.export_instead(&why),
-            };
-        }
-        let pushed = match door.close() {
-            Ok(Some(pushed)) => pushed,
-            Ok(None) => return self.export_instead("no manifest came"),
-            Err(why) => {
-                return Err(Error::failed("cannot take the image from the engine").cause(why));
-            }
+        let ended = self.push(&leftovers.tag, &repository, &tag, &door).await;
+        let received = door.close().await;
+        let refused = ended?.err();
+        let received = received.map_err(|why| {
+            Error::failed("cannot take the image from the engine")
+                .cause(why)
+                .state("nothing was published")
+                .hint("make room on the disk, and run the same command again")
+        })?;
+        let pushed = match (refused, received) {
+            (Some(why), _) => return self.export_instead(&why),
+            (None, None) => return self.export_instead("no manifest came"),
+            (None, Some(pushed)) => pushed,
         };
         match pushed::keep(self.store, incoming, pushed, self.wanted, self.cancel).await {
             Ok(image) => Ok(Some(image)),
@@ -101,6 +100,7 @@ impl Handover<'_> {
             biased;
             () = self.cancel.cancelled() => Err(interrupted()),
             error = watch(self.engine, &activity) => Err(error),
+            () = door.failed() => Ok(Err("it could not be kept".to_owned())),
             pushed = pushing => Ok(pushed),
         }
     }

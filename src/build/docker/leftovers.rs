@@ -61,8 +61,9 @@ impl Leftovers {
     }
 
     /// Removes the tag, and those of the images in `made` that were not there before the build.
-    /// Base images and images of others stay.
-    pub(crate) async fn remove(mut self, made: &BTreeSet<String>) {
+    /// Base images and images of others stay. `step_goes_on`: what that step needs cannot be removed, however long it is
+    /// tried.
+    pub(crate) async fn remove(mut self, made: &BTreeSet<String>, step_goes_on: bool) {
         for name in &self.others {
             self.engine.remove_image(name).await;
         }
@@ -77,9 +78,15 @@ impl Leftovers {
             let all = self.engine.unnamed_images().await.unwrap_or_default();
             all.into_iter().filter(is_new).collect::<Vec<String>>()
         };
-        let deadline = Instant::now() + REMOVE_FOR;
+        let patience = match step_goes_on {
+            true => Duration::ZERO,
+            false => REMOVE_FOR,
+        };
+        let deadline = Instant::now() + patience;
         let mut left = new_images().await;
-        while !left.is_empty() && Instant::now() < deadline {
+        let mut tried = false;
+        while !left.is_empty() && (!tried || Instant::now() < deadline) {
+            tried = true;
             for id in &left {
                 self.engine.remove_image(id).await;
             }

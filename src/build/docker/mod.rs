@@ -18,7 +18,7 @@ use crate::{
     build::{
         buildkit::{BuildkitSession, SessionOffer, SolvedImage, SyncedContext},
         docker::{
-            capabilities::{EngineBuilder, EngineTraits},
+            capabilities::EngineBuilder,
             client::Engine,
             handover::{Handover, shares_loopback},
             leftovers::{Leftovers, sweep},
@@ -35,7 +35,7 @@ use crate::{
         request::BuildRequest,
         source::{Description, ImageSource},
     },
-    error::{Error, Result},
+    error::{Error, ErrorKind, Result},
     event::Events,
     io::{
         environment::Environment,
@@ -72,7 +72,7 @@ impl ImageSource for DockerEngine<'_> {
             EngineBuilder::Buildkit => "BuildKit",
             EngineBuilder::Classic => "classic builder",
         };
-        let cannot = EngineTraits::cannot(ready.builder);
+        let cannot = ready.engine.traits.cannot(ready.builder);
         let cannot = match cannot.is_empty() {
             true => String::new(),
             false => format!("; it cannot do {}", cannot.join(", ")),
@@ -133,6 +133,7 @@ impl ImageSource for DockerEngine<'_> {
             error = watch(&engine, &activity) => Err(error),
             built = self.build(ready, &leftovers.tag, &mut progress, &activity) => built,
         };
+        let is_built = built.is_ok();
         let exported = match built {
             Ok(()) => {
                 let handover = Handover {
@@ -154,8 +155,17 @@ impl ImageSource for DockerEngine<'_> {
             }
             Err(error) => Err(error),
         };
-        leftovers.remove(progress.made()).await;
-        exported
+        let step_goes_on = engine.traits.podman
+            && !is_built
+            && matches!(&exported, Err(error) if error.kind() == ErrorKind::Interrupted);
+        leftovers.remove(progress.made(), step_goes_on).await;
+        exported.map_err(|error| match error.kind() {
+            ErrorKind::Interrupted if step_goes_on => error.state(
+                "nothing was published; Podman brings the step that was running to its end by itself, and keeps an image without a name that this step needs",
+            ),
+            _ if error.state_now().is_none() => error.state("nothing was published"),
+            _ => error,
+        })
     }
 }
 
@@ -184,6 +194,7 @@ impl DockerEngine<'_> {
         let call = BuildCall {
             policy: &self.request.policy,
             builder: ready.builder,
+            podman: ready.engine.traits.podman,
             args: &args,
             dockerfile: "",
             labels: &self.request.labels,

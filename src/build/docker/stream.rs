@@ -45,6 +45,8 @@ const WAITING: usize = 16;
 pub(crate) struct BuildCall<'a> {
     pub(crate) policy: &'a BuildPolicy,
     pub(crate) builder: EngineBuilder,
+    /// Whether Podman reads this, which takes some parameters otherwise.
+    pub(crate) podman: bool,
     pub(crate) args: &'a BTreeMap<String, String>,
     pub(crate) labels: &'a BTreeMap<String, String>,
     /// The Dockerfile's name where the engine looks for it.
@@ -191,17 +193,32 @@ fn query(call: &BuildCall<'_>) -> Result<String> {
     }
     match policy.network {
         BuildNetwork::Default => {}
+        // Podman gives the steps the network of its machine with the name that Docker has for this.
+        BuildNetwork::None if call.podman => {
+            query.append_pair("networkmode", "NetworkDisabled");
+        }
         BuildNetwork::None => drop(query.append_pair("networkmode", "none")),
         BuildNetwork::Host => drop(query.append_pair("networkmode", "host")),
     }
-    for host in &policy.add_hosts {
-        query.append_pair("extrahosts", &host.to_string());
+    let hosts = policy.add_hosts.iter().map(ToString::to_string);
+    let hosts: Vec<_> = match call.podman {
+        true if policy.add_hosts.is_empty() => Vec::new(),
+        true => vec![list(hosts.collect())],
+        false => hosts.collect(),
+    };
+    for host in &hosts {
+        query.append_pair("extrahosts", host);
     }
     if let Some(size) = policy.shm_size {
         query.append_pair("shmsize", &size.0.to_string());
     }
     if !policy.ulimits.is_empty() {
-        query.append_pair("ulimits", &ulimits(&policy.ulimits));
+        let limits = policy.ulimits.iter();
+        let limits = match call.podman {
+            true => list(limits.map(ToString::to_string).collect()),
+            false => ulimits(limits),
+        };
+        query.append_pair("ulimits", &limits);
     }
     if let (EngineBuilder::Buildkit, Some(session)) = (call.builder, call.session) {
         query
@@ -213,9 +230,14 @@ fn query(call: &BuildCall<'_>) -> Result<String> {
     Ok(query.finish())
 }
 
-/// Limits as the engine takes them.
-fn ulimits(limits: &[Ulimit]) -> String {
-    let limits = limits.iter().map(
+/// Texts as Podman takes them.
+fn list(texts: Vec<String>) -> String {
+    serde_json::Value::from(texts).to_string()
+}
+
+/// Limits as Docker takes them.
+fn ulimits<'a>(limits: impl Iterator<Item = &'a Ulimit>) -> String {
+    let limits = limits.map(
         |limit| serde_json::json!({ "Name": limit.name, "Soft": limit.soft, "Hard": limit.hard }),
     );
     serde_json::Value::Array(limits.collect()).to_string()
@@ -313,6 +335,7 @@ mod tests {
         let mut call = BuildCall {
             policy: &policy,
             builder: EngineBuilder::Classic,
+            podman: false,
             args: &args,
             dockerfile: "Dockerfile",
             labels: &BTreeMap::new(),
@@ -337,6 +360,13 @@ mod tests {
         assert_eq!(pairs["shmsize"], "1048576");
         assert_eq!(pairs["dockerfile"], "Dockerfile");
         assert!(!pairs.contains_key("version") && !pairs.contains_key("remote"));
+        call.podman = true;
+        let podman = query(&call).expect("it is plain");
+        let pairs: BTreeMap<_, _> = url::form_urlencoded::parse(podman.as_bytes()).collect();
+        assert_eq!(pairs["networkmode"], "NetworkDisabled");
+        assert_eq!(pairs["extrahosts"], r#"["db:10.0.0.7"]"#);
+        assert_eq!(pairs["ulimits"], r#"["nofile=7:9"]"#);
+        call.podman = false;
         call.builder = EngineBuilder::Buildkit;
         assert!(
             query(&call)

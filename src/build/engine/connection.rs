@@ -6,7 +6,7 @@ use std::{
     pin::Pin,
     process::Stdio,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use http_body_util::BodyExt;
@@ -146,6 +146,8 @@ struct Ssh {
     _child: Child,
     stdin: ChildStdin,
     stdout: ChildStdout,
+    /// Whether the other machine has said anything.
+    answered: bool,
 }
 
 impl Ssh {
@@ -167,6 +169,7 @@ impl Ssh {
         Ok(Self {
             stdin: child.stdin.take().ok_or_else(missing)?,
             stdout: child.stdout.take().ok_or_else(missing)?,
+            answered: false,
             _child: child,
         })
     }
@@ -178,7 +181,16 @@ impl AsyncRead for Ssh {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stdout).poll_read(context, buffer)
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.stdout).poll_read(context, buffer))?;
+        if buffer.filled().len() > before {
+            self.answered = true;
+        } else if !self.answered && buffer.remaining() > 0 {
+            // Its standard error is ours, so that it can ask for a password.
+            let why = "`ssh` ended without an answer of the other machine; what it says is above";
+            return Poll::Ready(Err(io::Error::other(why)));
+        }
+        Poll::Ready(Ok(()))
     }
 }
 

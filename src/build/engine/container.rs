@@ -24,6 +24,8 @@ use crate::build::engine::{
 const LARGEST: usize = 1 << 20;
 /// The frame's first byte for what a program writes to its standard output.
 const STDOUT: u8 = 1;
+/// How much of what a program says in place of an answer is kept, in bytes.
+const COMPLAINT: usize = 2_000;
 /// The length of a frame's head in bytes.
 const HEAD: usize = 8;
 
@@ -152,7 +154,8 @@ fn refused(status: StatusCode, body: &[u8]) -> io::Error {
     io::Error::other(message.unwrap_or_else(|| format!("the engine answered {status}")))
 }
 
-/// A connection to a program in a container. What it writes to its standard error is left out.
+/// A connection to a program in a container. What it writes to its standard error is kept aside: where no answer
+/// comes, it says why.
 struct Framed<S> {
     io: S,
     head: [u8; HEAD],
@@ -160,6 +163,18 @@ struct Framed<S> {
     read: usize,
     /// How much of the frame is still to come.
     left: usize,
+    speech: Speech,
+    /// Text in place of an answer.
+    complaint: Vec<u8>,
+}
+
+/// What the program has written to its standard output.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Speech {
+    Nothing,
+    Answer,
+    /// The engine writes there why it could not run the program.
+    Text,
 }
 
 impl<S> Framed<S> {
@@ -169,6 +184,35 @@ impl<S> Framed<S> {
             head: [0; HEAD],
             read: 0,
             left: 0,
+            speech: Speech::Nothing,
+            complaint: Vec::new(),
+        }
+    }
+
+    /// Whether the piece belongs to the answer.
+    fn is_answer(&mut self, piece: &[u8]) -> bool {
+        if self.head[0] == STDOUT && self.speech == Speech::Nothing {
+            // HTTP/2 begins with the length of a short frame, and so with a zero.
+            self.speech = match piece.first() {
+                Some(0) => Speech::Answer,
+                _ => Speech::Text,
+            };
+        }
+        let is_answer = self.head[0] == STDOUT && self.speech == Speech::Answer;
+        if !is_answer && self.complaint.len() < COMPLAINT {
+            self.complaint.extend_from_slice(piece);
+        }
+        is_answer
+    }
+
+    /// The end of the connection: without an answer it is an error that has all that was said.
+    fn end(&self) -> io::Result<()> {
+        let text = String::from_utf8_lossy(&self.complaint);
+        match self.speech {
+            Speech::Nothing | Speech::Text if !text.trim().is_empty() => {
+                Err(io::Error::other(text.trim().to_owned()))
+            }
+            _ => Ok(()),
         }
     }
 }
@@ -187,7 +231,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Framed<S> {
                 let read = head.filled().len();
                 if read == 0 {
                     return Poll::Ready(match this.read {
-                        0 => Ok(()),
+                        0 => this.end(),
                         _ => Err(io::ErrorKind::UnexpectedEof.into()),
                     });
                 }
@@ -215,7 +259,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Framed<S> {
                 return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
             }
             this.left -= read.len();
-            if this.head[0] == STDOUT {
+            if this.is_answer(read) {
                 buffer.put_slice(read);
                 return Poll::Ready(Ok(()));
             }
@@ -255,7 +299,7 @@ mod tests {
         };
         let large = vec![7; 100_000];
         let all = [
-            frame(1, b"one "),
+            frame(1, b"\0one "),
             frame(2, b"not this"),
             frame(1, b""),
             frame(1, b"two"),
@@ -273,9 +317,20 @@ mod tests {
             .await
             .expect("it is whole");
         writing.await.expect("it ends");
-        assert_eq!(read, [b"one two".as_slice(), &large].concat());
-        let cut = &frame(1, b"broken off")[..12];
+        assert_eq!(read, [b"\0one two".as_slice(), &large].concat());
+        let cut = &frame(1, b"\0broken off")[..12];
         let error = Framed::new(cut).read_to_end(&mut Vec::new()).await;
         assert!(error.is_err());
+        // Why there is no answer: the engine says it in one way, the program in the other.
+        for kind in [1, 2] {
+            let said = frame(kind, b"exec: \"buildctl\": not found\r\n");
+            let error = Framed::new(&*said).read_to_end(&mut Vec::new()).await;
+            let error = error.expect_err("there is no answer");
+            assert_eq!(error.to_string(), "exec: \"buildctl\": not found");
+        }
+        let warned = [frame(2, b"a warning"), frame(1, b"\0answer")].concat();
+        let mut read = Vec::new();
+        let whole = Framed::new(&*warned).read_to_end(&mut read).await;
+        assert_eq!((whole.expect("it is whole"), &*read), (7, &b"\0answer"[..]));
     }
 }

@@ -2,6 +2,8 @@
 
 use std::error::Error as StdError;
 
+use tonic::Status;
+
 use crate::{
     build::engine::host::EngineAddress,
     error::{Error, ErrorCode},
@@ -55,7 +57,19 @@ const HINTS: &[(&[&str], &str)] = &[
     ),
     (
         &["is not allowed by build daemon configuration"],
-        "the builder has to allow it, too: for an engine `{\"builder\": {\"Entitlements\": {\"security-insecure\": true}}}` in /etc/docker/daemon.json, for BuildKit `buildkitd --allow-insecure-entitlement NAME`",
+        "the builder has to allow it, too: for an engine `{\"builder\": {\"Entitlements\": {\"security-insecure\": true, \"network-host\": true}}}` in /etc/docker/daemon.json, for BuildKit `buildkitd --allow-insecure-entitlement NAME`",
+    ),
+    (
+        &["network.host is not allowed"],
+        "a step asks for the network of the machine which builds: image.build.allow = [\"network.host\"]",
+    ),
+    (
+        &["security.insecure is not allowed"],
+        "a step asks for the rights of root on the machine which builds: image.build.allow = [\"security.insecure\"]",
+    ),
+    (
+        &["unknown flag: --security"],
+        "this BuildKit does not read `RUN --security` by itself: `# syntax=docker/dockerfile:1` at the head of the Dockerfile (1.20 or newer), and image.build.allow = [\"security.insecure\"]",
     ),
     (
         &["no space left on device"],
@@ -103,9 +117,15 @@ pub(crate) fn daemon_unreachable(
     error: &(impl std::fmt::Display + ?Sized),
 ) -> Error {
     let text = sanitize_line(&error.to_string(), MAX);
-    no_answer("BuildKit", host, &text).hint(
+    let error = no_answer("BuildKit", host, &text).hint(
         "start the daemon that `image.build.builder` names, or leave the key out to build with Docker's engine",
-    )
+    );
+    match host {
+        EngineAddress::Tcp { address, tls: None } => error.hint(format!(
+            "if it wants certificates: image.build.builder = {{ address = \"tcp://{address}\", ca = \"ca.pem\", cert = \"cert.pem\", key = \"key.pem\" }}"
+        )),
+        _ => error,
+    }
 }
 
 fn no_answer(who: &str, host: &EngineAddress, why: &str) -> Error {
@@ -127,6 +147,27 @@ pub(crate) fn failed(what: &str, error: &(dyn StdError + 'static)) -> Error {
         source = inner.source();
     }
     with_hint(Error::failed(what).cause(sanitize_line(&text, MAX)), &text)
+}
+
+/// The connection to BuildKit broke in the middle of its work.
+pub(crate) fn broken(status: &Status) -> Error {
+    let text = innermost(status.message(), status.source());
+    Error::failed("the connection to BuildKit broke")
+        .with_code(ErrorCode::EngineUnreachable)
+        .cause(sanitize_line(&text, MAX))
+        .state("nothing was published")
+}
+
+/// What a failure of the transport comes from: what lies above it says only that there was one. `text`, where
+/// nothing lies below.
+pub(crate) fn innermost(text: &str, source: Option<&(dyn StdError + 'static)>) -> String {
+    let mut found = text.to_owned();
+    let mut next = source;
+    while let Some(inner) = next {
+        found = inner.to_string();
+        next = inner.source();
+    }
+    found
 }
 
 /// The build itself failed.
@@ -196,6 +237,15 @@ mod tests {
                 "image.build.platforms",
             ),
             ("secret npm not found: not found", "image.build.secrets"),
+            (
+                "failed to load LLB: network.host is not allowed",
+                "image.build.allow = [\"network.host\"]",
+            ),
+            (
+                "granting entitlement network.host is not allowed by build daemon configuration",
+                "\"network-host\": true",
+            ),
+            ("unknown flag: --security", "# syntax=docker/dockerfile:1"),
         ] {
             let error = build_failed(message);
             assert!(

@@ -297,9 +297,10 @@ impl Progress {
     }
 }
 
-/// The classic builder ends each step with ` ---> 1a2b3c4d5e6f`.
+/// The classic builder ends each step with ` ---> 1a2b3c4d5e6f`, Podman with `--> 1a2b3c4d5e6f`.
 fn image_of_step(text: &str) -> Option<String> {
-    let id = text.trim().strip_prefix("---> ")?;
+    let text = text.trim();
+    let id = text.strip_prefix("---> ").or(text.strip_prefix("--> "))?;
     let hex = id.len() >= 12 && id.bytes().all(|b| b.is_ascii_hexdigit());
     hex.then(|| format!("sha256:{id}"))
 }
@@ -307,4 +308,23 @@ fn image_of_step(text: &str) -> Option<String> {
 /// Whether a line is about a name under which the engine hands the image over, which says nothing to anybody.
 fn is_our_name(line: &str) -> bool {
     line.contains(BUILD_REPOSITORY) || line.contains(DOOR_REPOSITORY)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_images_between_the_steps_are_known_by_what_the_builders_print() {
+        for (line, id) in [
+            (" ---> 1a2b3c4d5e6f\n", Some("sha256:1a2b3c4d5e6f")),
+            ("--> 1a2b3c4d5e6f\n", Some("sha256:1a2b3c4d5e6f")),
+            (" ---> Using cache\n", None),
+            // It was there before.
+            ("--> Using cache 1a2b3c4d5e6f\n", None),
+            (" ---> Running in 1a2b3c4d5e6f\n", None),
+        ] {
+            assert_eq!(image_of_step(line).as_deref(), id, "{line}");
+        }
+    }
 }

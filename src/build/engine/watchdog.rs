@@ -26,6 +26,11 @@ pub(crate) trait Watched: Sync {
     /// Where it is, for messages.
     fn address(&self) -> &EngineAddress;
 
+    /// What is said when it does not answer any more.
+    fn lost(&self, why: &str) -> Error {
+        unreachable(self.address(), why)
+    }
+
     /// Whether it still answers.
     fn is_alive(&self) -> impl Future<Output = bool> + Send;
 }
@@ -37,10 +42,7 @@ pub(crate) async fn watch(builder: &impl Watched, activity: &Activity) -> Error 
         tokio::time::sleep(SILENCE).await;
         let now = activity.load(Ordering::Relaxed);
         if now == seen && !builder.is_alive().await && !builder.is_alive().await {
-            return unreachable(
-                builder.address(),
-                "it fell silent in the middle of the work",
-            );
+            return builder.lost("it fell silent in the middle of the work");
         }
         seen = now;
     }

@@ -72,7 +72,7 @@ impl Blobs {
             let free = available_space(&self.dir).map_err(|e| disk("measure", &self.dir, &e))?;
             if size.saturating_add(RESERVE) > free {
                 return Err(Error::failed(format!(
-                    "the image needs {size} more bytes, and the disk has {free} bytes left"
+                    "the image needs {size} more bytes, and the disk has {free} bytes left, of which {RESERVE} stay free"
                 ))
                 .with_code(ErrorCode::ImageUnusable)
                 .hint(format!(

@@ -148,7 +148,7 @@ impl IncomingBlob {
             let free = available_space(root).map_err(|e| disk("measure", root, &e))?;
             if free < RESERVE + LOOK_EVERY {
                 return Err(broken(format!(
-                    "the disk of `{}` has {free} bytes left, and the image needs more",
+                    "the image needs more, and the disk of `{}` has {free} bytes left, of which {RESERVE} stay free",
                     root.display()
                 )));
             }

@@ -26,7 +26,12 @@ use std::{
 
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
-use tokio::{net::TcpListener, sync::Semaphore, task::JoinSet};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
+    task::JoinSet,
+};
+use tokio_util::sync::CancellationToken;
 
 pub(crate) use presence::{BlobPresence, RelayEnd};
 
@@ -46,8 +51,9 @@ pub(crate) const DOOR_REPOSITORY: &str = "hoist-build";
 pub(crate) struct PushDoor {
     port: u16,
     state: Arc<DoorState>,
-    /// Ended when it is dropped.
-    _serving: JoinSet<()>,
+    closing: CancellationToken,
+    /// Ended when it is dropped, a little later.
+    serving: JoinSet<()>,
 }
 
 impl PushDoor {
@@ -67,12 +73,14 @@ impl PushDoor {
             reached: AtomicBool::new(false),
             uploads: Uploads::new(incoming),
         });
+        let closing = CancellationToken::new();
         let mut serving = JoinSet::new();
-        serving.spawn(serve(listener, state.clone()));
+        serving.spawn(serve(listener, state.clone(), closing.clone()));
         Ok(Self {
             port,
             state,
-            _serving: serving,
+            closing,
+            serving,
         })
     }
 
@@ -96,25 +104,36 @@ impl PushDoor {
         self.state.uploads.bytes()
     }
 
-    /// Closes the door. The last manifest that was put is what was handed over; `None`: there was none.
+    /// Returns only when something could not be kept, so that the image is lost: a builder would try again for long.
+    pub(crate) async fn failed(&self) {
+        self.state.uploads.failed().cancelled().await;
+    }
+
+    /// Closes the door. The last manifest that was put is what was handed over; `None`: there was none. Afterwards
+    /// nobody but the caller has the place where the content is, so that it is removed with the caller's value: a
+    /// program that ends does not wait for connections that are merely told to end.
     ///
     /// # Errors
     /// Something could not be kept, such as on a full disk.
-    pub(crate) fn close(self) -> Result<Option<PushedImage>, String> {
+    pub(crate) async fn close(mut self) -> Result<Option<PushedImage>, String> {
+        self.closing.cancel();
+        while self.serving.join_next().await.is_some() {}
         self.state.uploads.received()
     }
 }
 
-async fn serve(listener: TcpListener, state: Arc<DoorState>) {
+async fn serve(listener: TcpListener, state: Arc<DoorState>, closing: CancellationToken) {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     let mut connections = JoinSet::new();
     loop {
-        let Ok(place) = places.clone().acquire_owned().await else {
-            return;
-        };
-        // A connection that could not be taken is the other side's to try again.
-        let Ok((stream, _)) = listener.accept().await else {
-            continue;
+        let (stream, place) = tokio::select! {
+            biased;
+            () = closing.cancelled() => break,
+            taken = next(&listener, &places) => match taken {
+                Some(taken) => taken,
+                // A connection that could not be taken is the other side's to try again.
+                None => continue,
+            },
         };
         while connections.try_join_next().is_some() {}
         let state = state.clone();
@@ -130,6 +149,16 @@ async fn serve(listener: TcpListener, state: Arc<DoorState>) {
             drop(place);
         });
     }
+    connections.shutdown().await;
+}
+
+async fn next(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> Option<(TcpStream, OwnedSemaphorePermit)> {
+    let place = places.clone().acquire_owned().await.ok()?;
+    let (stream, _) = listener.accept().await.ok()?;
+    Some((stream, place))
 }
 
 #[cfg(test)]

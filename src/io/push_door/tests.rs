@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use http_body_util::{BodyExt as _, Full};
 use hyper::{Method, Request, Response, body::Bytes, client::conn::http1 as client};
-use tokio::net::TcpStream;
+use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 use tokio_util::sync::CancellationToken;
 
 use async_trait::async_trait;
@@ -97,8 +97,13 @@ impl World {
     }
 
     /// The image, and the folder that holds it.
-    fn keep(self) -> crate::error::Result<(Image, tempfile::TempDir)> {
-        let pushed = self.door.close().expect("a disk").expect("a manifest");
+    async fn keep(self) -> crate::error::Result<(Image, tempfile::TempDir)> {
+        let pushed = self
+            .door
+            .close()
+            .await
+            .expect("a disk")
+            .expect("a manifest");
         let wanted = WantedImage {
             built_here: true,
             annotations: [("a".to_owned(), "b".to_owned())].into(),
@@ -147,7 +152,7 @@ async fn what_the_registries_have_is_not_sent_and_the_rest_arrives() {
     let config = world.upload(CONFIG).await;
     let layers = [there.clone(), (small.clone(), 13)];
     assert_eq!(world.put(&docker(&config, &layers)).await, 201);
-    let (image, _dir) = world.keep().expect("it is whole");
+    let (image, _dir) = world.keep().await.expect("it is whole");
     assert_eq!(image.manifest.media_type.as_str(), MediaType::OCI_MANIFEST);
     let document: ManifestDocument = serde_json::from_slice(&image.manifest.bytes).expect("JSON");
     assert_eq!(document.annotations["a"], "b");
@@ -234,10 +239,10 @@ async fn what_is_not_as_it_says_is_refused() {
         world.upload(CONFIG).await;
         world.upload(b"layer").await;
         assert_eq!(world.put(&docker(&config, &layers)).await, 201);
-        let error = world.keep().expect_err("it is not whole");
+        let error = world.keep().await.expect_err("it is not whole");
         assert!(format!("{error:#}").contains(says), "{error:#}");
     }
-    assert!(world.door.close().expect("a disk").is_none());
+    assert!(world.door.close().await.expect("a disk").is_none());
 }
 
 /// What came in, with the digest and the size where it became whole.
@@ -308,4 +313,26 @@ async fn a_large_blob_is_sent_on_while_it_comes_in_and_a_small_one_is_not() {
     };
     assert_eq!(*content, large);
     assert_eq!(*end, Some((digest, 900_000)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_door_that_is_closed_in_the_middle_of_a_blob_leaves_nothing() {
+    let world = world(Known::default()).await;
+    let (status, begun) = world
+        .send(Method::POST, &world.at("blobs/uploads/"), b"")
+        .await;
+    assert_eq!(status, 202);
+    let location = begun.headers()["location"].to_str().expect("text");
+    let mut stream = TcpStream::connect(("127.0.0.1", world.door.port))
+        .await
+        .expect("it listens");
+    let head =
+        format!("PATCH {location} HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\nten bytes.");
+    stream.write_all(head.as_bytes()).await.expect("it reads");
+    while world.door.bytes() < 10 {
+        tokio::task::yield_now().await;
+    }
+    world.door.close().await.expect("a disk");
+    // Nobody else keeps the place from being removed.
+    assert_eq!(Arc::strong_count(&world.incoming), 1);
 }

@@ -9,6 +9,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     io::{
@@ -51,6 +52,8 @@ struct DoorContent {
     top: Option<Manifest>,
     blobs: BTreeMap<Digest, PushedBlob>,
     failure: Option<String>,
+    /// Cancelled by the first failure.
+    failed: CancellationToken,
 }
 
 /// One upload. `blob` is taken out while a request writes into it.
@@ -196,6 +199,11 @@ impl Uploads {
         self.bytes.load(Ordering::Relaxed)
     }
 
+    /// Is cancelled when something could not be kept.
+    pub(super) fn failed(&self) -> CancellationToken {
+        self.held().failed.clone()
+    }
+
     /// All of it, or why something could not be kept.
     pub(super) fn received(&self) -> Result<Option<PushedImage>, String> {
         let mut held = self.held();
@@ -216,6 +224,7 @@ impl Uploads {
 impl DoorContent {
     fn fail(&mut self, why: &str) -> DoorRefusal {
         self.failure.get_or_insert_with(|| why.to_owned());
+        self.failed.cancel();
         DoorRefusal::Disk
     }
 }

@@ -12,33 +12,39 @@ use std::{
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::Value;
-use testkit::sandbox::{Clone, Engine, GitRemote, PASSWORD, Packages, Registry, USER};
+use testkit::sandbox::{
+    BuildkitSocket, Clone, Engine, GitRemote, PASSWORD, Packages, Registry, USER,
+};
 
 use super::Cell;
 use crate::Result;
 
 /// How many trials there may be with one engine.
-const TRIALS: usize = 24;
+const TRIALS: usize = 30;
 /// What a trial's secret is.
 pub const SECRET: &str = "open-sesame-71";
 /// How long something may take to happen after it was asked for.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Who builds.
-pub struct Builds {
+pub struct Builds<'a> {
     /// The engine's address, as `DOCKER_HOST` takes it.
     pub host: String,
     /// The value of `image.build.builder`.
     pub builder: Option<String>,
     /// The file of that builder, where it is one of buildx.
     pub instance: Option<String>,
+    /// The connections to BuildKit, where they can be cut.
+    pub socket: Option<&'a BuildkitSocket>,
+    /// A folder with programs that hoist finds before those of the machine.
+    pub programs: Option<&'a Path>,
 }
 
 /// One engine, with what its trials need.
 pub struct Bench<'a> {
     hoist: &'a Path,
     engine: Engine,
-    builds: &'a Builds,
+    builds: &'a Builds<'a>,
     registry: &'a Registry,
     private: &'a Registry,
     /// One for each trial: versions and branches of one do not meet those of another.
@@ -60,7 +66,7 @@ impl<'a> Bench<'a> {
     pub fn new(
         hoist: &'a Path,
         packages: &Packages,
-        builds: &'a Builds,
+        builds: &'a Builds<'a>,
         (registry, private): (&'a Registry, &'a Registry),
         number: usize,
     ) -> Result<Self> {
@@ -181,7 +187,26 @@ impl Trial<'_> {
     }
 
     fn command(&self, args: &[&str]) -> Command {
-        let mut command = self.clone.command(self.bench.hoist);
+        self.surrounded(self.clone.command(self.bench.hoist), args)
+    }
+
+    /// The same with hoist's own folder on a disk of this size, which is gone after the command.
+    fn on_small_disk(&self, size: &str, args: &[&str]) -> Command {
+        let mut command = self.clone.command(Path::new("unshare"));
+        let mounted = "mount -t tmpfs -o size=$1 tmpfs .git/hoist && shift && \"$@\"; code=$?; echo \"kept: $(find .git/hoist -type f | grep -v /logs/)\" >&2; exit $code";
+        command.args(["--mount", "--", "sh", "-c", mounted, "small", size]);
+        command.arg(self.bench.hoist);
+        self.surrounded(command, args)
+    }
+
+    fn surrounded(&self, mut command: Command, args: &[&str]) -> Command {
+        if let Some(programs) = self.bench.builds.programs {
+            let machine = std::env::var_os("PATH").unwrap_or_default();
+            let all = std::iter::once(programs.to_owned()).chain(std::env::split_paths(&machine));
+            if let Ok(path) = std::env::join_paths(all) {
+                command.env("PATH", path);
+            }
+        }
         command
             .args(args)
             .env("DOCKER_HOST", &self.bench.builds.host)
@@ -189,6 +214,47 @@ impl Trial<'_> {
             .env("SSH_AUTH_SOCK", self.bench.agent.path().join("agent"))
             .stdin(Stdio::null());
         command
+    }
+
+    /// Releases where there is no room for the image, and then where there is.
+    pub fn without_room(&self) -> Result<Cell> {
+        let args = ["release", "--version", "1.0.0", "--yes"];
+        fs::create_dir_all(self.clone.path().join(".git/hoist"))?;
+        let output = self.on_small_disk("1m", &args).output()?;
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        let told = text.contains("bytes left") && text.contains("\nkept: \n");
+        if output.status.code() != Some(6) || !told || self.is_released() {
+            return Ok(Cell::Fails(text));
+        }
+        Ok(match self.release()? {
+            Ok(()) => Cell::Works,
+            Err(cell) => cell,
+        })
+    }
+
+    /// Begins a release, waits until a process whose command line holds `words` runs, and cuts the connections to
+    /// BuildKit.
+    pub fn cut(&self, words: &str) -> Result<Cell> {
+        let Some(socket) = self.bench.builds.socket else {
+            return Ok(Cell::Untried);
+        };
+        let mut command = self.command(&["release", "--version", "1.0.0", "--yes"]);
+        let child = command
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        if !eventually(|| runs(words)) {
+            return Ok(Cell::Fails(format!("no step ran: {}", end(child)?)));
+        }
+        socket.cut();
+        let text = end(child)?;
+        if !text.contains("the connection to BuildKit broke") || self.is_released() {
+            return Ok(Cell::Fails(text));
+        }
+        Ok(match eventually(|| !runs(words)) {
+            true => Cell::Works,
+            false => Cell::Fails("the step runs on after the release has ended".into()),
+        })
     }
 
     pub fn run(&self, args: &[&str]) -> Result<Output> {
@@ -245,6 +311,13 @@ impl Trial<'_> {
         if !text.contains("interrupted") {
             return Ok(Cell::Fails(text));
         }
+        if text.contains("Podman brings the step that was running to its end") {
+            // Nobody else ends it.
+            if let Some(step) = running(words) {
+                Command::new("kill").args(["-KILL", &step]).status()?;
+            }
+            return Ok(Cell::Told);
+        }
         Ok(match eventually(|| !runs(words)) {
             true => Cell::Works,
             false => Cell::Fails("the step runs on after the release has ended".into()),
@@ -270,9 +343,16 @@ fn eventually(holds: impl Fn() -> bool) -> bool {
 
 /// Whether a process with these words, separated as arguments are, runs on this machine.
 fn runs(words: &str) -> bool {
+    running(words).is_some()
+}
+
+/// The id of such a process.
+fn running(words: &str) -> Option<String> {
     let wanted = words.replace(' ', "\0");
-    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
-    processes
-        .filter_map(|entry| fs::read(entry.path().join("cmdline")).ok())
-        .any(|line| String::from_utf8_lossy(&line).contains(&wanted))
+    let mut processes = fs::read_dir("/proc").ok()?.flatten();
+    let found = processes.find(|entry| {
+        let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&line).contains(&wanted)
+    })?;
+    Some(found.file_name().to_string_lossy().into_owned())
 }

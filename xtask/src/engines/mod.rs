@@ -6,7 +6,8 @@
 use std::fmt;
 
 use testkit::sandbox::{
-    BuildkitSocket, Engine, Modern, ModernEngine, ModernRoot, Packages, Registry, RegistryOptions,
+    BuildkitSocket, Engine as Docker, Modern, ModernEngine, ModernRoot, Packages, Registry,
+    RegistryOptions,
 };
 
 use crate::{Result, cargo, succeed};
@@ -14,6 +15,7 @@ use crate::{Result, cargo, succeed};
 mod bench;
 mod features;
 mod sizes;
+mod stand_ins;
 
 use bench::{Bench, Builds};
 use features::FEATURES;
@@ -25,6 +27,10 @@ enum Cell {
     Works,
     /// hoist said before the build that this engine cannot do it.
     Refused,
+    /// It does not, and hoist says so where it matters.
+    Told,
+    /// It was not tried, or there is nothing to try with this builder.
+    Untried,
     /// Otherwise, with what was wrong.
     Fails(String),
 }
@@ -34,6 +40,8 @@ impl fmt::Display for Cell {
         f.write_str(match self {
             Self::Works => "yes",
             Self::Refused => "refused",
+            Self::Told => "no, and says so",
+            Self::Untried => "",
             Self::Fails(_) => "FAILS",
         })
     }
@@ -48,13 +56,7 @@ pub fn run(names: &[&str]) -> Result<()> {
     let hoist = target.with_file_name("hoist");
     let packages = Packages::fetch()?;
     let root = ModernRoot::fetch()?;
-    let old = Engine::start(&packages)?;
-    let overlay2 = ModernEngine::start(&root, &packages, Modern::DockerOverlay2)?;
-    let containerd = ModernEngine::start(&root, &packages, Modern::DockerContainerd)?;
-    let podman = ModernEngine::start(&root, &packages, Modern::Podman)?;
-    let daemon = BuildkitSocket::of(containerd.socket())?;
-    let second = ModernEngine::start(&root, &packages, Modern::DockerContainerd)?;
-    let other = BuildkitSocket::of(second.socket())?;
+    let old = Docker::start(&packages)?;
     let registry = Registry::start(&packages, &RegistryOptions::default())?;
     let private = Registry::start(
         &packages,
@@ -63,33 +65,58 @@ pub fn run(names: &[&str]) -> Result<()> {
             ..RegistryOptions::default()
         },
     )?;
+    let overlay2 = ModernEngine::start(&root, &packages, Modern::DockerOverlay2)?;
+    let containerd = ModernEngine::start(&root, &packages, Modern::DockerContainerd)?;
+    let plain = [registry.address(), private.address()];
+    let podman = ModernEngine::start_with(&root, &packages, Modern::Podman, &plain)?;
+    let daemon = BuildkitSocket::of(containerd.socket())?;
+    let second = ModernEngine::start(&root, &packages, Modern::DockerContainerd)?;
+    let other = BuildkitSocket::of(second.socket())?;
+    let port = BuildkitSocket::on_port(containerd.socket())?;
+    let in_container = Docker::at(&packages, &containerd.host());
+    stand_ins::container(&packages, &in_container, &port)?;
+    let ssh = stand_ins::ssh(&packages, &port)?;
     let by_engine = |host: String| Builds {
         host,
         builder: None,
         instance: None,
+        socket: None,
+        programs: None,
+    };
+    let by_address = |builder: String, socket| Builds {
+        builder: Some(builder),
+        socket: Some(socket),
+        ..by_engine(containerd.host())
     };
     let engines = [
         ("Docker, this Debian's", by_engine(old.host().to_owned())),
         ("Docker, overlay2", by_engine(overlay2.host())),
         ("Docker, containerd", by_engine(containerd.host())),
         ("Podman", by_engine(podman.host())),
+        ("BuildKit by address", by_address(daemon.address(), &daemon)),
+        ("BuildKit by TCP", by_address(port.address(), &port)),
         (
-            "BuildKit by address",
+            "BuildKit in a container",
+            by_address(
+                format!("docker-container://{}", stand_ins::CONTAINER),
+                &port,
+            ),
+        ),
+        (
+            "BuildKit by ssh",
             Builds {
-                host: containerd.host(),
-                builder: Some(daemon.address()),
-                instance: None,
+                programs: Some(ssh.path()),
+                ..by_address(format!("ssh://me@far:2222{}", stand_ins::SOCKET), &port)
             },
         ),
         (
             "buildx, two nodes",
             Builds {
-                host: containerd.host(),
-                builder: Some("farm".to_owned()),
                 instance: Some(instance(&[
                     ("amd64", daemon.address()),
                     ("arm64", other.address()),
                 ])),
+                ..by_address("farm".to_owned(), &daemon)
             },
         ),
     ];
@@ -99,7 +126,7 @@ pub fn run(names: &[&str]) -> Result<()> {
         println!("{name}: {}", bench.who()?);
         let cells = FEATURES.iter().map(|feature| {
             if !names.is_empty() && !names.iter().any(|part| feature.name.contains(part)) {
-                return Cell::Refused;
+                return Cell::Untried;
             }
             let cell = match (feature.try_on)(&bench) {
                 Ok(cell) => cell,

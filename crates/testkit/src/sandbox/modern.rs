@@ -5,6 +5,7 @@
 
 use std::{
     fs::{self, File},
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -123,13 +124,35 @@ impl ModernEngine {
     /// # Errors
     /// With the end of its log when it does not.
     pub fn start(root: &ModernRoot, packages: &Packages, which: Modern) -> Result<Self> {
+        Self::start_with(root, packages, which, &[])
+    }
+
+    /// The same with registries that speak HTTP without TLS: Docker takes them on loopback by itself, Podman has to be
+    /// told of each.
+    ///
+    /// # Errors
+    /// With the end of its log when it does not start.
+    pub fn start_with(
+        root: &ModernRoot,
+        packages: &Packages,
+        which: Modern,
+        plain: &[SocketAddr],
+    ) -> Result<Self> {
         supervise::sweep(packages);
         let dir = supervise::folder()?;
         let daemon = match which {
             Modern::Podman => {
-                fs::write(dir.join("containers.conf"), PODMAN_SETTINGS).map_err(|error| {
-                    Unavailable::while_doing("writing the engine's settings", error)
-                })?;
+                let registries = plain.iter().map(|address| {
+                    format!("[[registry]]\nlocation = \"{address}\"\ninsecure = true\n")
+                });
+                for (name, text) in [
+                    ("containers.conf", PODMAN_SETTINGS),
+                    ("registries.conf", &*registries.collect::<String>()),
+                ] {
+                    fs::write(dir.join(name), text).map_err(|error| {
+                        Unavailable::while_doing("writing the engine's settings", error)
+                    })?;
+                }
                 podman()
             }
             Modern::DockerContainerd | Modern::DockerOverlay2 => {
@@ -193,6 +216,7 @@ fn podman() -> Vec<String> {
     [
         "/usr/bin/env",
         "CONTAINERS_CONF=/srv/box/containers.conf",
+        "CONTAINERS_REGISTRIES_CONF=/srv/box/registries.conf",
         "/usr/bin/podman",
         "--root=/srv/box/data",
         "--runroot=/srv/box/exec",
