@@ -10,7 +10,7 @@ use semver::Version;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{args::Overrides, context::Context, exit, images::plain, release::read_plan};
+use super::{args::Overrides, context::Context, exit, images::plain, plan_file::read_release};
 use crate::{
     error::{Error, Result},
     oci::{Digest, Platform},
@@ -113,7 +113,7 @@ fn options(args: &BuildArgs, context: &Context) -> Result<BuildOptions> {
                     .hint("add `--output DIR` or `--stage`; a trial has no plan"),
             );
         }
-        options.plan = Some(Box::new(read_plan(file)?));
+        options.plan = Some(read_release(file)?);
     }
     Ok(options)
 }

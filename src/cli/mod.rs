@@ -31,6 +31,7 @@ mod next;
 mod nothing;
 mod outcome;
 mod plan;
+mod plan_file;
 mod policy_file;
 mod progress;
 mod promote;

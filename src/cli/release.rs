@@ -1,11 +1,6 @@
 //! `hoist release`: build once, publish all, tag git.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::ExitCode,
-    time::Duration,
-};
+use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use serde_json::Value;
 
@@ -18,6 +13,7 @@ use super::{
     images::{self, Images},
     nothing, outcome,
     plan::{self, PlanView},
+    plan_file::{PlanFile, read_plan},
     policy_file::PolicyFile,
     question::{confirm, needs_answer},
     recovery_args::consent,
@@ -25,13 +21,11 @@ use super::{
     report::{ReportArgs, RunFacts},
 };
 use crate::{
-    error::{Error, Result},
+    error::Result,
     outcome::OutcomeKind,
     policy::parse_duration,
     project::{ImageResult, Project, VersionRequest, Wanted},
-    release::{
-        Cancel, Consent, LegPath, PLAN_FORMAT, Plan, Planned, ReleaseRequest, ReleaseResult,
-    },
+    release::{Cancel, Consent, LegPath, Plan, Planned, ReleaseRequest, ReleaseResult},
 };
 
 /// Release: build once, move every tag or none, tag git
@@ -78,8 +72,7 @@ pub(super) struct ReleaseArgs {
 
 pub(super) fn run(args: ReleaseArgs, context: &Context) -> Result<ExitCode> {
     if args.dry_run {
-        let reviewed = args.plan.as_deref().map(read_plan).transpose()?;
-        let request = asked_for(&args, reviewed.as_ref(), context)?;
+        let request = asked_for(&args, None, context)?;
         return dry_run(&args, &request, context);
     }
     let report = args.report.clone();
@@ -90,14 +83,24 @@ pub(super) fn run(args: ReleaseArgs, context: &Context) -> Result<ExitCode> {
 
 fn released(args: &ReleaseArgs, context: &Context, facts: &mut RunFacts) -> Result<ExitCode> {
     let terminal = &context.terminal;
-    let reviewed = args.plan.as_deref().map(read_plan).transpose()?;
-    let request = asked_for(args, reviewed.as_ref(), context)?;
+    let reviewed = match args.plan.as_deref().map(read_plan).transpose()? {
+        // Somebody has seen that nothing is released, so nothing is.
+        Some(PlanFile::Nothing(nothing)) => {
+            facts.nothing = Some(("nothing", nothing.why.clone()));
+            let nothing = ReleaseResult::Nothing(nothing);
+            let done = Images::of(vec![ImageResult::new(None, Ok(nothing))])?;
+            return print(&done, args.require_release, terminal);
+        }
+        Some(PlanFile::Release(plan)) => Some(plan),
+        None => None,
+    };
+    let request = asked_for(args, reviewed.as_deref(), context)?;
     let releases = context
         .releases_for_work(args.all)?
         .with_hooks(!args.skip_hooks)
         .for_publishing();
     let mut shown = reviewed.map(|plan| {
-        let planned = Planned::Release(Box::new(plan));
+        let planned = Planned::Release(plan);
         vec![ImageResult::new(None, Ok(planned))]
     });
     if !args.yes {
@@ -222,25 +225,6 @@ fn request(
     request.from = args.from.iter().map(leg).collect();
     request.over_budget = args.over_budget;
     Ok(request)
-}
-
-/// A plan that `hoist plan --json` printed.
-pub(super) fn read_plan(file: &Path) -> Result<Plan> {
-    let name = file.display();
-    let text = fs::read_to_string(file)
-        .map_err(|error| Error::usage(format!("cannot read the plan `{name}`")).because(&error))?;
-    let plan: Plan = serde_json::from_str(&text).map_err(|error| {
-        Error::usage(format!("`{name}` is not a plan"))
-            .because(&error)
-            .hint("`hoist plan --json` writes one")
-    })?;
-    if plan.v > PLAN_FORMAT {
-        return Err(Error::usage(format!(
-            "`{name}` was made by a newer hoist (format {})",
-            plan.v
-        )));
-    }
-    Ok(plan)
 }
 
 fn can_answer(all: bool, terminal: &Terminal) -> Result<()> {

@@ -97,8 +97,9 @@ pub(crate) async fn run_to_end(
             biased;
             () = cancel.cancelled() => break Some(ProgramEnd::Cancelled),
             _ = &mut leader_ended => break None,
-            () = &mut reading, if !read_all => read_all = true,
+            // Before the output, which can be more than is ever read.
             () = &mut time_is_up => break Some(ProgramEnd::TimedOut),
+            () = &mut reading, if !read_all => read_all = true,
         }
     };
     // What it left running in its group would go on after its end was reported.

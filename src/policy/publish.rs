@@ -107,6 +107,9 @@ impl Default for GitPolicy {
     }
 }
 
+/// No time that is waited for is longer.
+const LONGEST: Duration = Duration::from_secs(366 * 24 * 3600);
+
 /// `500ms`, `60s`, `10m`, `2h`: a whole number and a unit.
 ///
 /// # Errors
@@ -114,7 +117,7 @@ impl Default for GitPolicy {
 pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     let error = || {
         format!(
-            "`{text}` is not a valid duration: expected a whole number and `ms`, `s`, `m` or `h`"
+            "`{text}` is not a valid duration: expected a whole number and `ms`, `s`, `m` or `h`, and at most a year"
         )
     };
     let digits = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(error)?;
@@ -127,6 +130,7 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
         "h" => seconds(3600),
         _ => None,
     }
+    .filter(|duration| *duration <= LONGEST)
     .ok_or_else(error)
 }
 

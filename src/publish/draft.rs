@@ -20,6 +20,7 @@ use crate::{
     publish::{
         deadline::Backoff,
         draft_files::{keep_files, pause},
+        draft_marker::{MARK, marked, marker, without_marker},
         errors::git_error,
         lock_ref::lock_ref,
         protocol::journal::ForgeRecord,
@@ -29,10 +30,6 @@ use crate::{
     },
 };
 
-/// How a marker begins, whoever wrote it.
-const MARK: &str = "<!-- hoist: ";
-/// What a marker holds where the draft was somebody's own before.
-const ADOPTED: &str = ", adopted";
 /// How often something is tried of which it is not known whether it was done.
 const TRIES: u32 = 5;
 /// How long taking a draft back may hold up the end of a run.
@@ -40,12 +37,6 @@ const TAKEN_BACK: Duration = Duration::from_secs(60);
 
 /// Why a release on the forge stays.
 pub(super) const PUBLIC: &str = "it is public by now, and hoist deletes nothing that people see";
-
-/// What this run's draft is known by.
-fn marker(world: &World, adopted: bool) -> String {
-    let adopted = if adopted { ADOPTED } else { "" };
-    format!("{MARK}{}{adopted} -->", world.owner.nonce)
-}
 
 /// Makes what the forge is to have before a tag moves; `None`: the policy wants nothing, or the forge shows
 /// a release of the tag already.
@@ -182,8 +173,8 @@ enum FoundBefore {
     Public,
     /// This run's own draft.
     Own(u64),
-    /// A draft of a run that is over.
-    Stale(u64, String),
+    /// A draft of a run that is over; whether it was somebody's own before.
+    Stale(u64, bool, String),
     /// Somebody's own draft.
     Theirs(u64, String),
 }
@@ -229,7 +220,7 @@ impl Drafting<'_> {
             service: self.forge.place().service,
             url: page.to_owned(),
             id,
-            marker: marker(self.world, adopted),
+            marker: marker(self.world, self.wanted.tag.short(), adopted),
             tag: self.wanted.tag.clone(),
             title: self.wanted.text.title.clone(),
             text,
@@ -252,9 +243,9 @@ impl Drafting<'_> {
                 FoundBefore::Own(id) => return Ok(Some((Some(id), adopted))),
                 FoundBefore::Theirs(..) if !self.wanted.use_draft => return Err(self.taken()),
                 _ if !has_draft => return Ok(Some((None, false))),
-                FoundBefore::Stale(id, old) => {
+                FoundBefore::Stale(id, was_theirs, old) => {
                     self.refuse_locked().await?;
-                    adopted = old.contains(ADOPTED);
+                    adopted = was_theirs;
                     let theirs = adopted.then(|| without_marker(&old));
                     self.forge
                         .change_draft(id, &self.text(theirs.as_deref()))
@@ -277,7 +268,11 @@ impl Drafting<'_> {
                 if error.is_final() {
                     return Err(self.failed(&error));
                 }
-                sleep(pause(&error, &mut backoff)).await;
+                let wait = pause(&error, &mut backoff);
+                if wait > self.publication.policy.deadline {
+                    return Err(self.failed(&error));
+                }
+                sleep(wait).await;
                 failed = Some(error);
             }
         }
@@ -293,7 +288,7 @@ impl Drafting<'_> {
         let tag = self.wanted.tag.short();
         let found = self.forge.releases(tag).await;
         let found = found.map_err(|error| self.failed(&error))?;
-        let own = format!("{MARK}{}", self.world.owner.nonce);
+        let own = format!("{MARK}{} {tag}", self.world.owner.nonce);
         let mut before = FoundBefore::Nothing;
         for one in found {
             match (one.is_public, one.id) {
@@ -301,14 +296,11 @@ impl Drafting<'_> {
                 (false, None) => {}
                 (false, Some(id)) if one.text.contains(&own) => before = FoundBefore::Own(id),
                 (false, Some(_)) if matches!(before, FoundBefore::Own(_)) => {}
-                (false, Some(id)) if one.text.contains(MARK) => {
-                    before = FoundBefore::Stale(id, one.text);
-                }
-                (false, Some(id)) => {
-                    if matches!(before, FoundBefore::Nothing) {
-                        before = FoundBefore::Theirs(id, one.text);
-                    }
-                }
+                (false, Some(id)) => match (marked(&one.text, tag), &before) {
+                    (Some(adopted), _) => before = FoundBefore::Stale(id, adopted, one.text),
+                    (None, FoundBefore::Nothing) => before = FoundBefore::Theirs(id, one.text),
+                    (None, _) => {}
+                },
             }
         }
         Ok(before)
@@ -330,7 +322,7 @@ impl Drafting<'_> {
 
     /// `theirs`: what a person has written.
     fn text(&self, theirs: Option<&str>) -> ReleaseText {
-        let marker = marker(self.world, theirs.is_some());
+        let marker = marker(self.world, self.wanted.tag.short(), theirs.is_some());
         let text = theirs.unwrap_or(&self.wanted.text.text).trim_end();
         ReleaseText {
             text: format!("{text}\n\n{marker}\n"),
@@ -352,7 +344,7 @@ impl Drafting<'_> {
     async fn clean_up(&self) {
         let made = async {
             let found = self.forge.releases(self.wanted.tag.short()).await?;
-            let own = marker(self.world, false);
+            let own = marker(self.world, self.wanted.tag.short(), false);
             let drafts = found
                 .iter()
                 .filter(|one| !one.is_public && one.text.contains(&own));
@@ -379,10 +371,4 @@ impl Drafting<'_> {
             self.publication.version
         ));
     }
-}
-
-/// A text without the markers that runs have put into it.
-fn without_marker(text: &str) -> String {
-    let lines = text.lines().filter(|line| !line.starts_with(MARK));
-    lines.collect::<Vec<_>>().join("\n")
 }

@@ -30,10 +30,12 @@
 //! | states, transitions, journal, replay: pure | [`protocol`], `lock_ref` |
 
 mod announce;
+mod attached;
 mod deadline;
 mod destination;
 mod draft;
 mod draft_files;
+mod draft_marker;
 mod drive;
 mod errors;
 mod holding;

@@ -9,10 +9,11 @@ use crate::{
     oci::Observed,
     outcome::Outcome,
     publish::{
+        attached,
         destination::{Destination, StageError},
         draft::{draft, take_back},
         drive::drive,
-        errors::git_error,
+        errors::{git_error, registry_error},
         holding::Holding,
         prepare,
         protocol::{
@@ -95,6 +96,7 @@ impl Staged<'_> {
 
     /// What was proven since the content is in place belongs to the journal.
     async fn record(&mut self, proven: &Proven) -> Result<()> {
+        self.prove_attached().await?;
         if let Some(tag) = &proven.git_tag {
             let tag = store_tag(self.world, tag, self.publication.commit).await?;
             self.prepared.git_tag = Some(tag);
@@ -109,6 +111,26 @@ impl Staged<'_> {
             }
         }
         Ok(())
+    }
+
+    /// A gate or a signer runs beside the attachments, and may have taken one away or written the list anew.
+    async fn prove_attached(&self) -> Result<()> {
+        let look = async {
+            match attached::lost(&self.apis, &self.prepared).await? {
+                None => attached::unlisted(&self.apis, &self.prepared).await,
+                lost => Ok(lost),
+            }
+        };
+        let missing = look.await.map_err(|error| {
+            registry_error("cannot read what is attached", &error).state("no tag has moved")
+        })?;
+        missing.map_or(Ok(()), |missing| {
+            Err(Error::failed("an attachment is not in place any more")
+                .with_code(ErrorCode::StageFailed)
+                .cause(missing)
+                .state("no tag has moved")
+                .hint("the gate, the signer or a rule of the registry has taken it away; the same command starts again"))
+        })
     }
 
     /// Ends the publication for this reason. There is nothing to take back: what was sent has no

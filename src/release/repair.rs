@@ -112,9 +112,11 @@ impl Release {
             withdrawn: &withdrawn,
             origins: &origins,
         };
+        let receipts = self.receipts_of(&git);
         let mut repositories = Vec::new();
         for (api, seen) in apis.iter().zip(&published) {
             let survey = drift_survey(self.policy(), &known, seen, &published)?;
+            let survey = survey.believing(&receipts);
             let shows = observe::heads(api.as_ref(), &survey.tags_to_observe()).await?;
             repositories.push(RepositoryDrift {
                 repository: survey.repository.clone(),

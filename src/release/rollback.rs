@@ -109,6 +109,7 @@ impl Release {
         for (api, seen) in apis.iter().zip(&published) {
             let before = self.shown_before(version, &seen.repository, &receipts);
             let survey = rollback_survey(self.policy(), &known, seen, version, &before)?;
+            let survey = survey.believing(&receipts);
             is_known |= survey.is_published();
             let shows = observe::heads(api.as_ref(), &survey.tags_to_observe()).await?;
             let mut drift = Vec::new();

@@ -81,7 +81,13 @@ impl Release {
             let found = publish::in_the_way(&self.world(), &scope, seen.take()).await?;
             let found = match found {
                 Some(found) if !found.is_abandoned => found,
-                nothing_runs => return Ok(nothing_runs),
+                nothing_runs => {
+                    if told.is_some() {
+                        // What the remote showed before is not what that release has left.
+                        drop(self.remote_memory.take());
+                    }
+                    return Ok(nothing_runs);
+                }
             };
             let left = wait.saturating_sub(begun.elapsed());
             if left.is_zero() {

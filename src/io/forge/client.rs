@@ -32,6 +32,9 @@ use crate::{
 const SILENCE: Duration = Duration::from_secs(60);
 /// How long one request is tried in all, waits included.
 const PATIENCE: Duration = Duration::from_secs(600);
+/// The shortest and the longest time that a forge may ask for.
+const SHORTEST_WAIT: Duration = Duration::from_secs(1);
+const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
 /// How often a request that may be repeated is sent in all.
 const TRIES: usize = 5;
 /// The largest answer: a page of releases with long texts.
@@ -165,7 +168,8 @@ impl ForgeClient {
                 ForgeErrorKind::Later(Some(wait)) => Some(wait),
                 _ => pauses.next(),
             };
-            match pause.filter(|pause| Instant::now() + *pause < end) {
+            let now = Instant::now();
+            match pause.filter(|pause| now.checked_add(*pause).is_some_and(|at| at < end)) {
                 Some(pause) => {
                     report.retry(failure.detail);
                     report.during(sleep(pause)).await;
@@ -272,6 +276,14 @@ impl ForgeClient {
         sent.map_err(|failure| ForgeError::of_transport(name.to_owned(), failure))
     }
 
+    /// A forge or a proxy before it can repeat what was sent.
+    fn without_token(&self, text: &str) -> String {
+        match self.token.value.trim() {
+            "" => text.to_owned(),
+            token => text.replace(token, "***"),
+        }
+    }
+
     async fn refused(&self, request: String, answer: Response) -> ForgeError {
         let status = answer.status();
         let wait = wait_of(&answer);
@@ -279,7 +291,7 @@ impl ForgeClient {
             .into_iter()
             .any(|name| answer.header(name) == Some("0"));
         let body = answer.beginning(EXPLANATION).await;
-        let words = words(&body);
+        let words = self.without_token(&words(&body));
         let is_throttled = status == 429
             || status == 403 && (is_used_up || wait.is_some() || words.contains("rate limit"));
         let kind = match status {
@@ -329,7 +341,7 @@ fn wait_of(answer: &Response) -> Option<Duration> {
     };
     if let Some(after) = answer.header("retry-after") {
         if let Ok(seconds) = after.trim().parse::<u64>() {
-            return Some(Duration::from_secs(seconds));
+            return Some(Duration::from_secs(seconds).clamp(SHORTEST_WAIT, LONGEST_WAIT));
         }
         let date = httpdate::parse_http_date(after).ok()?;
         return until(DateTime::<Utc>::from(date).timestamp());

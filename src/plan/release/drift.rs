@@ -7,9 +7,12 @@ use semver::Version;
 use crate::{
     error::{Error, ErrorCode, Result},
     oci::{Digest, ImageName, Observed, Repository, Tag},
-    plan::tags::{
-        ExactTag, ExactTags, KnownVersions, Listing, Origins, Published, TagRules, TagTarget,
-        day_unknown,
+    plan::{
+        release::receipt::{Receipt, recorded},
+        tags::{
+            ExactTag, ExactTags, KnownVersions, Listing, Origins, Published, TagRules, TagTarget,
+            day_unknown,
+        },
     },
     policy::{Latest, Policy},
 };
@@ -31,6 +34,8 @@ pub struct DriftSurvey {
     doubtful: Vec<(TagTarget, Version)>,
     /// The exact tags of withdrawn versions.
     withdrawn: Vec<Tag>,
+    /// The image that the release behind an exact tag recorded.
+    recorded: BTreeMap<Tag, Digest>,
 }
 
 /// A moving tag of which no version alone says where it belongs.
@@ -134,6 +139,7 @@ pub fn drift_survey(
             .collect(),
         exact,
         days: newest,
+        recorded: BTreeMap::new(),
     })
 }
 
@@ -196,6 +202,19 @@ pub fn unlisted(repository: &Repository) -> Error {
 }
 
 impl DriftSurvey {
+    /// The survey with what git tags record, whatever somebody has put under a version's tag since.
+    #[must_use]
+    pub fn believing(mut self, receipts: &[(Version, Receipt)]) -> Self {
+        for (image, all) in &self.exact {
+            for exact in all {
+                if let Some(digest) = recorded(receipts, &exact.version, image) {
+                    self.recorded.insert(exact.tag.clone(), digest.clone());
+                }
+            }
+        }
+        self
+    }
+
     /// The tags that have to be looked at before [`DriftSurvey::drift`] can judge.
     #[must_use]
     pub fn tags_to_observe(&self) -> Vec<Tag> {
@@ -261,7 +280,7 @@ impl DriftSurvey {
     /// `None` where the exact tag itself is gone or cannot be read: nothing to compare with.
     fn judge(&self, target: &TagTarget, shows: &BTreeMap<Tag, Observed>) -> Option<Drift> {
         let at = |tag: &Tag| match shows.get(tag) {
-            Some(Observed::At(digest)) => Some(digest),
+            Some(Observed::At(digest)) => Some(self.recorded.get(tag).unwrap_or(digest)),
             _ => None,
         };
         let shown = shows.get(&target.tag).cloned().unwrap_or(Observed::Unknown);

@@ -48,7 +48,12 @@ impl UncommittedPolicy {
             .with_code(ErrorCode::PolicyNotCommitted)
             .cause("the policy decides where a release goes and which tags it moves");
         if let Some((committed, now)) = &self.destinations {
-            error = error.cause(format!("HEAD's releases to {committed}, this one to {now}"));
+            let place = |name: &str| match name.is_empty() {
+                true => "names no repository".to_owned(),
+                false => format!("releases to {name}"),
+            };
+            let (committed, now) = (place(committed), place(now));
+            error = error.cause(format!("HEAD's {committed}, this one {now}"));
         }
         let remedy = match self.change {
             PolicyChange::Changed => format!("git commit -m 'chore: release policy' -- {file}"),

@@ -6,9 +6,12 @@ use semver::Version;
 
 use crate::{
     error::Result,
-    oci::{ImageName, Observed, Repository, Tag},
+    oci::{Digest, ImageName, Observed, Repository, Tag},
     plan::{
-        release::drift::{Drift, DriftState, unlisted},
+        release::{
+            drift::{Drift, DriftState, unlisted},
+            receipt::Receipt,
+        },
         tags::{
             ExactTag, ExactTags, ImageRule, KnownVersions, Listing, Origins, Published, TagRules,
             TagTarget, channel,
@@ -27,6 +30,8 @@ pub struct RollbackSurvey {
     own: BTreeMap<ImageName, Tag>,
     /// The moving tags that it competes for, and where each goes.
     moves: Vec<Candidate>,
+    /// The image that the release of a version recorded.
+    recorded: BTreeMap<(ImageName, Version), Digest>,
 }
 
 /// A moving tag that the version competes for.
@@ -96,6 +101,7 @@ pub fn rollback_survey(
         version: version.clone(),
         own,
         moves,
+        recorded: BTreeMap::new(),
     })
 }
 
@@ -231,6 +237,17 @@ impl RollbackSurvey {
             .collect()
     }
 
+    /// The survey with what the git tags record.
+    #[must_use]
+    pub fn believing(mut self, receipts: &[(Version, Receipt)]) -> Self {
+        let recorded = receipts.iter().map(|(version, receipt)| {
+            let key = (receipt.image.clone(), version.clone());
+            (key, receipt.digest.clone())
+        });
+        self.recorded = recorded.collect();
+        self
+    }
+
     fn step(&self, candidate: &Candidate, shows: &BTreeMap<Tag, Observed>) -> RollbackStep {
         let at = |tag: &Tag| match shows.get(tag) {
             Some(Observed::At(digest)) => Some(digest),
@@ -257,6 +274,9 @@ impl RollbackSurvey {
         let Some((from, want)) = to.exact.iter().find_map(|tag| Some((tag, at(tag)?))) else {
             return stays(format!("the image of {} cannot be read", to.version));
         };
+        // Somebody may have put another image under the version's tag.
+        let recorded = (candidate.image.clone(), to.version.clone());
+        let want = self.recorded.get(&recorded).unwrap_or(want);
         if Some(want) == own {
             return stays(format!("{} is the same image", to.version));
         }

@@ -4,6 +4,7 @@
 use crate::{
     oci::{Digest, Image},
     publish::{
+        attached,
         deadline::Deadline,
         destination::{Destination, StageError},
         protocol::{
@@ -17,7 +18,6 @@ use crate::{
             unlisted::ReferrersToList,
         },
     },
-    text::sanitize_line,
 };
 
 /// The images that a journal names.
@@ -49,7 +49,7 @@ fn destinations<'a>(run: &'a Run, images: &'a [Image]) -> Vec<Destination<'a>> {
             .filter(|&image| is_wanted(place, image))
             .map(|image| &images[image])
             .collect(),
-        // The journal begins when they are in place, and does not hold what they say: see `lost_referrer`.
+        // The journal begins when they are in place, and does not hold what they say.
         referrers: Vec::new(),
     });
     destinations.collect()
@@ -65,7 +65,8 @@ pub(in crate::publish) async fn restage(run: &Run) -> (ContentSeen, Remarks) {
     };
     let work = async {
         stage(staging).await?;
-        lost_referrer(run).await
+        // Without it the images are not what was proven, so no tag goes on to them.
+        Ok(attached::lost(&run.apis, &run.prepared).await?)
     };
     let seen = match run.limits.forward().run(work).await {
         Some(Ok(None)) => ContentSeen::Ready,
@@ -85,30 +86,6 @@ pub(in crate::publish) async fn restage(run: &Run) -> (ContentSeen, Remarks) {
         None => ContentSeen::Failed,
     };
     (seen, remarks)
-}
-
-/// An attachment or a signature that was in place before the lock was taken and has been deleted since, in
-/// words. Without it the images are not what was proven, so no tag goes on to them.
-async fn lost_referrer(run: &Run) -> Result<Option<String>, StageError> {
-    let Prepared {
-        attachments,
-        signatures,
-        ..
-    } = &run.prepared;
-    let kinds = attachments.iter().map(|one| (one, "attachment"));
-    for (one, kind) in kinds.chain(signatures.iter().map(|one| (one, "signature"))) {
-        let api = &run.apis[one.repository];
-        if api.head(&one.digest.clone().into()).await?.is_none() {
-            return Ok(Some(format!(
-                "`{}` has lost {kind} {} ({}) of {}",
-                api.repository(),
-                one.digest,
-                sanitize_line(&one.artifact_type, 200),
-                one.subject
-            )));
-        }
-    }
-    Ok(None)
 }
 
 /// Sends an image's content to one repository in the middle of the commit. Whether that helped, the

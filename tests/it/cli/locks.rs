@@ -304,6 +304,39 @@ fn a_running_release_is_waited_for() {
     world.assert_unlocked();
 }
 
+/// What the one that was waited for has left is looked at anew.
+#[test]
+fn a_release_that_waited_for_its_own_version_has_nothing_to_do() {
+    let registry = TestRegistry::that_deletes(Delete::Tag);
+    let world = World::new(&registry, &[NAME]);
+    let clone = dead(&world, &registry);
+    let (name, text) = lock(&world);
+    let elsewhere = changed(&text, |prepared| {
+        prepared["owner"]["host"] = json!("elsewhere");
+        prepared["owner"]["nonce"] = json!("aaaaaaaaaaaa");
+    });
+    plant(&clone, &name, &elsewhere);
+    let other = world.remote.clone("other", &[]);
+    let mut child = world
+        .command(&other, &["release", "--yes", "--wait", "10m"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
+    assert!(said.any(|line| line.unwrap().contains("waiting until")));
+    // The one that runs elsewhere ends: its git tag is out, and its lock is gone.
+    clone.git(&["tag", "--message", "1.1.0", "v1.1.0"]);
+    clone.git(&["push", "--quiet", "origin", "v1.1.0"]);
+    world.remote.git(&["update-ref", "-d", &name]);
+    let rest: Vec<_> = said.map(Result::unwrap).collect();
+    let run = Run::from(child.wait_with_output().unwrap());
+    assert_eq!(run.code, Some(0), "{rest:#?} {run}");
+    let is_told = |line: &String| line.contains("nothing to release");
+    assert!(rest.iter().any(is_told), "{rest:#?} {run}");
+    world.assert_unlocked();
+}
+
 /// The loser of a race is told that the winner runs, where this machine can know.
 #[test]
 fn a_release_that_runs_is_called_running() {

@@ -462,3 +462,50 @@ fn a_clone_that_lacks_the_git_tag_takes_the_tag_of_the_day_back_as_well() {
     let day = day.expect("the tag of the day");
     assert_eq!(world.shows(day.as_str()), old, "{run}");
 }
+
+/// A version's tag that somebody has put elsewhere leads no moving tag there: the git tag knows the image.
+#[test]
+fn a_foreign_image_under_a_version_is_not_spread() {
+    let registry = TestRegistry::that_deletes(Delete::Tag);
+    let world = World::new(&registry, &[NAME]);
+    let clone = two(&world);
+    registry.foreign_push(NAME, "1.1.0", &foreign());
+    let before = world.tags();
+    let run = world.hoist(&clone, &["repair", "--yes"]);
+    run.says("every moving tag shows what it should");
+    assert_eq!(world.tags(), before);
+    world.run(&clone, &["verify"]).expect(9);
+}
+
+#[test]
+fn a_way_back_leads_to_the_image_that_was_released() {
+    let registry = TestRegistry::that_deletes(Delete::Tag);
+    let world = World::new(&registry, &[NAME]);
+    let clone = two(&world);
+    let first = world.shows("1.0.0");
+    registry.foreign_push(NAME, "1.0.0", &foreign());
+    world.hoist(&clone, &["rollback", "1.1.0", "--yes"]);
+    assert_eq!(world.shows("latest"), first);
+}
+
+/// A plan job that found nothing to release is followed by a release job that does nothing.
+#[test]
+fn a_plan_without_a_release_is_carried_out_by_doing_nothing() {
+    let registry = TestRegistry::that_deletes(Delete::Tag);
+    let world = World::new(&registry, &[NAME]);
+    let clone = two(&world);
+    let plan = world.hoist(&clone, &["plan", "--json"]).json();
+    assert!(plan["version"].is_null());
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("plan.json");
+    std::fs::write(&file, plan.to_string()).unwrap();
+    let file = file.to_str().unwrap();
+    let before = world.tags();
+    let run = world.hoist(&clone, &["release", "--plan", file, "--yes"]);
+    run.says("nothing to release");
+    let run = world.hoist(&clone, &["release", "--plan", file, "--yes", "--json"]);
+    assert_eq!(run.outcome()["outcome"], "nothing");
+    let required = ["release", "--plan", file, "--yes", "--require-release"];
+    world.run(&clone, &required).expect(3);
+    assert_eq!(world.tags(), before);
+}
