@@ -196,7 +196,7 @@ impl Parts {
             return Ok(());
         }
         Err(broken(format!(
-            "layers of a manifest: {}; layers that {config} names: {}",
+            "the count of layers differs: a manifest names {}, and {config} names {}",
             layers.len(),
             diff_ids.len()
         )))
