@@ -21,7 +21,7 @@ use crate::{
 const SUITE: &str = "trixie";
 
 pub fn run() -> Result<()> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let root = testkit::sandbox::checkout();
     let folder = dist::target_folder().join("book");
     let _ = fs::remove_dir_all(&folder);
     let mut build = mdbook()?;

@@ -12,7 +12,7 @@ pub fn run(args: &[&str]) -> Result<()> {
         Some((first, rest)) if first.parse::<u32>().is_ok() => (first.parse()?, rest),
         _ => (SECONDS, args),
     };
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz");
+    let directory = testkit::sandbox::checkout().join("fuzz");
     for name in chosen(&directory, names)? {
         println!("== {name}, {seconds} s");
         for folder in ["corpus", "seeds"] {

@@ -4,11 +4,7 @@
 //! registry and an engine of its own. A dry run plans; `--sandbox` releases, runs the image, and installs hoist from the
 //! release's files in each way. Only the program is not built anew: the release gets the one at hand.
 
-use std::{
-    path::{Path, PathBuf},
-    process::Command,
-    time::Instant,
-};
+use std::{path::PathBuf, process::Command, time::Instant};
 
 use testkit::project::Builder;
 use testkit::sandbox::{self, Clone, Engine, GitRemote, Packages, Registry, RegistryOptions};
@@ -60,7 +56,7 @@ fn in_sandbox(work: impl FnOnce(&Sandbox<'_>) -> Result<()>) -> Result<()> {
         true => None,
         false => Some(Engine::start(&packages)?),
     };
-    let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let checkout = sandbox::checkout();
     let remote = GitRemote::new();
     let destination = remote.path().display().to_string();
     // From where HEAD is, whatever it is called: the sandbox knows it as `main`.

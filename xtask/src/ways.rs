@@ -220,7 +220,7 @@ impl Names {
     /// `cargo binstall` finds the archive, and the program in it, by the names in `Cargo.toml`: for this machine's
     /// architecture with either C library.
     fn binstall(&self) -> Result<()> {
-        let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml");
+        let manifest = testkit::sandbox::checkout().join("Cargo.toml");
         let output = crate::cargo()
             .args([
                 "metadata",

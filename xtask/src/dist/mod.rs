@@ -167,7 +167,7 @@ pub fn run(args: &[&str]) -> Result<()> {
 
 /// Where everything is put.
 pub fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/dist")
+    testkit::sandbox::checkout().join("target/dist")
 }
 
 /// The version that a program of hoist says it is of.

@@ -21,7 +21,7 @@ impl Source {
     /// # Errors
     /// The commit that hoist names cannot be unpacked.
     pub fn find() -> Result<Self> {
-        let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let checkout = testkit::sandbox::checkout();
         let git = |args: &[&str]| output_of(Command::new("git").args(args).current_dir(&checkout));
         let head = git(&["rev-parse", "HEAD"])?;
         let commit = match env::var("HOIST_COMMIT") {
@@ -81,7 +81,7 @@ impl Source {
                 &format!("--format={format}"),
                 &self.commit,
             ]);
-            output_of(git.current_dir(Path::new(env!("CARGO_MANIFEST_DIR"))))
+            output_of(git.current_dir(testkit::sandbox::checkout()))
         };
         let created = env::var("HOIST_CREATED").or_else(|_| time("%cI"))?;
         Ok(Facts {

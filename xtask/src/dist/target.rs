@@ -172,6 +172,6 @@ fn answers(program: &str) -> bool {
 
 /// Cargo's target folder.
 pub fn target_folder() -> PathBuf {
-    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target");
+    let own = testkit::sandbox::checkout().join("target");
     std::env::var_os("CARGO_TARGET_DIR").map_or(own, PathBuf::from)
 }

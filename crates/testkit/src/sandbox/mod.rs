@@ -100,12 +100,21 @@ pub fn take_left_out() -> Vec<String> {
     lines
 }
 
+/// The checkout that this program runs for, as Cargo tells it. A clone that has built into the same target folder
+/// may have left its own program there, so what was known when it was built counts only without Cargo.
+#[must_use]
+pub fn checkout() -> PathBuf {
+    let package = std::env::var_os("CARGO_MANIFEST_DIR")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+    let mut folders = package.ancestors();
+    let root = folders.find(|folder| folder.join("Cargo.lock").is_file());
+    root.unwrap_or(&package).to_owned()
+}
+
 /// Where fetched packages lie between runs: `sandbox` in Cargo's target folder.
 #[must_use]
 pub fn folder() -> PathBuf {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target"),
-        PathBuf::from,
-    );
+    let target = std::env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| checkout().join("target"), PathBuf::from);
     target.join("sandbox")
 }
