@@ -228,4 +228,12 @@ mod tests {
         assert!(matches!(ending, ProgramEnd::TimedOut));
         assert_eq!(last.into_lines(), ["begun"]);
     }
+
+    /// Reading a flood must not keep the clock from being looked at.
+    #[tokio::test]
+    async fn the_time_is_limited_in_a_flood() {
+        let script = "yes flood | head -n 20000000";
+        let (ending, ..) = shell(script, Some(Duration::from_millis(300))).await;
+        assert!(matches!(ending, ProgramEnd::TimedOut));
+    }
 }

@@ -276,11 +276,11 @@ impl ForgeClient {
         sent.map_err(|failure| ForgeError::of_transport(name.to_owned(), failure))
     }
 
-    /// A forge or a proxy before it can repeat what was sent.
+    /// A forge or a proxy before it can repeat what was sent, with the scheme before it or without.
     fn without_token(&self, text: &str) -> String {
-        match self.token.value.trim() {
-            "" => text.to_owned(),
-            token => text.replace(token, "***"),
+        match self.token.value.split_ascii_whitespace().next_back() {
+            Some(token) => text.replace(token, "***"),
+            None => text.to_owned(),
         }
     }
 

@@ -237,7 +237,7 @@ fn a_roll_back_deletes_what_the_forge_has() {
 #[test]
 fn row_46_what_is_refused_before_the_tags_move_leaves_nothing() {
     let words = |status: u16, text: &str| Answer::json(status, &json!({ "message": text }));
-    let cases: [(&str, Answer, i32, &str); 7] = [
+    let cases: [(&str, Answer, i32, &str); 9] = [
         (
             "GET /api/v3/repos/acme/api",
             words(404, "Not Found"),
@@ -279,6 +279,20 @@ fn row_46_what_is_refused_before_the_tags_move_leaves_nothing() {
             words(422, "Cannot upload assets to an immutable release"),
             6,
             "immutable release",
+        ),
+        // Longer than any clock goes.
+        (
+            "GET /api/v3/repos/acme/api",
+            words(429, "slow down").with("retry-after", u64::MAX),
+            6,
+            "slow down",
+        ),
+        // The token that a proxy repeats is in no output, which each run is looked through for.
+        (
+            "POST /api/v3/repos/acme/api/releases",
+            words(403, &format!("bad header: Bearer {TOKEN}")),
+            6,
+            "bad header: Bearer ***",
         ),
         (
             "POST /api/uploads/",

@@ -71,6 +71,20 @@ async fn row_47_a_draft_of_a_run_that_died_is_taken_over_and_not_doubled() {
     assert_eq!(scene.requests("forge create").len(), 1);
 }
 
+/// The page of another release was the pattern for a text, with the marker in it that nobody sees.
+#[tokio::test(start_paused = true)]
+async fn a_draft_with_the_marker_of_another_release_is_somebodys_own() {
+    let scene = Scene::new(&setting());
+    let forge = scene.forge.clone().unwrap();
+    let text = "What I wrote, adopted from 1.2.0\n\n<!-- hoist: 1a2b3c v1.2.0 -->\n";
+    forge.draft_by_hand("v1.3.0", text);
+    let outcome = scene.run(1).await.unwrap();
+    assert_eq!(outcome.kind, OutcomeKind::Failed, "{outcome:#?}");
+    let stored = forge.stored();
+    assert_eq!(stored.len(), 1);
+    assert_eq!(stored[0].text, text);
+}
+
 #[tokio::test(start_paused = true)]
 async fn row_50_a_draft_that_cannot_be_deleted_is_a_warning() {
     let mut setting = setting();

@@ -3,6 +3,7 @@
 
 use std::{
     collections::{BTreeSet, HashSet},
+    sync::Arc,
     time::Duration,
 };
 
@@ -821,6 +822,29 @@ async fn a_release_whose_signature_was_deleted_is_not_finished() {
             );
         }
     }
+}
+
+/// A gate or a signer can take away what was attached before it ran.
+#[tokio::test(start_paused = true)]
+async fn an_attachment_that_is_gone_before_the_lock_stops_the_release() {
+    let scene = Scene::new(&Setting {
+        referrers: true,
+        ..Setting::default()
+    });
+    let attached = scene.publication.referrers[0].entry.digest.clone();
+    let registry = scene.registries[0].clone();
+    let (place, lost) = (repository(0), attached.clone());
+    let take = move || registry.lose(&place, &lost);
+    let look = format!("HEAD {}@{}", repository(0), attached.short());
+    scene
+        .faults
+        .strike(&look, 0, 1, Fault::First(Arc::new(take)));
+    let before = scene.snapshot();
+    let outcome = scene.run(1).await.unwrap();
+    assert_eq!(outcome.kind, OutcomeKind::Failed, "{outcome:#?}");
+    let told = format!("{:?}", outcome.error.unwrap());
+    assert!(told.contains("has lost attachment"), "{told}");
+    assert_eq!(scene.snapshot(), before);
 }
 
 #[tokio::test(start_paused = true)]
