@@ -116,7 +116,7 @@ impl Overrides {
             .hint(format!(
                 "name the image: `hoist --config FILE release --version {version}`"
             ))),
-            // Before anything is asked: what is no version is never released.
+            // A text that is not a version is refused before anything is asked.
             Some(version) => parse_version(version).map(drop),
             None => Ok(()),
         }?;

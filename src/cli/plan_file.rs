@@ -31,7 +31,7 @@ struct Nothing {
 /// Reads it.
 ///
 /// # Errors
-/// Usage (exit 2): it is no plan, or one of a newer hoist.
+/// Usage (exit 2): it is not a plan, or it was made by a newer hoist.
 pub(super) fn read_plan(file: &Path) -> Result<PlanFile> {
     let name = file.display();
     let text = fs::read_to_string(file)

@@ -7,8 +7,8 @@ pub(super) const MARK: &str = "<!-- hoist: ";
 /// What a marker holds where the draft was somebody's own before.
 const ADOPTED: &str = ", adopted";
 
-/// What this run's draft is known by. The tag is in it, so that a text that was made of another release's is
-/// nobody's but its author's.
+/// What this run's draft is known by. It names the tag, so that a text copied from another release still counts as its
+/// author's.
 pub(super) fn marker(world: &World, tag: &str, adopted: bool) -> String {
     let adopted = if adopted { ADOPTED } else { "" };
     format!("{MARK}{} {tag}{adopted} -->", world.owner.nonce)

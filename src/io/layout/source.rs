@@ -20,8 +20,8 @@ const MAX_NAMES: usize = 100;
 
 /// Where files are found by name.
 pub(super) enum LayoutOrigin {
-    /// A directory of the user. Its blobs get a second name where the disk allows it, and are copied
-    /// elsewhere. Who removes or replaces them changes nothing; who writes into one is found out by the
+    /// A directory of the user. A large blob gets a second name where the disk allows it; every other one is
+    /// copied. Removing or replacing a file then changes nothing. Writing into one is found out by the
     /// registry, which compares what it gets with the digest.
     Directory(PathBuf),
     /// An archive whose files are all stored as blobs already.

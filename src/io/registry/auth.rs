@@ -180,8 +180,8 @@ impl RegistrySession {
         self.learn_from(&answer, "/v2/")
     }
 
-    /// Whether `/v2/` wants a login. Nothing is learned from it: there is no login to send, and the token
-    /// service may refuse strangers what the registry shows them.
+    /// Whether `/v2/` wants a login. The scheme is not kept: without a login, later reads would ask the token
+    /// service, and it may refuse strangers what the registry shows them.
     pub(crate) async fn wants_login(&self, retry: &RetryClient) -> bool {
         let wants = |answer: Response| answer.status() == 401;
         let ask = async || self.ask_base(retry).await.is_ok_and(wants);
