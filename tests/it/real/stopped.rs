@@ -254,8 +254,10 @@ fn one_round(
             signal("CONT", pid);
         })
     });
-    let (at_take, tagged) = (world.tags(), world.remote.git(&["tag"]));
+    let at_take = world.tags();
     let taken = Run::of(&mut command(1, &[verb, "--take-over", "--yes", "--json"]));
+    // Read behind the take-over: `git` may bring the push to its end until then.
+    let tagged = world.remote.git(&["tag"]);
     if !early {
         check(&world.tags(), &taken, verb, round, tally);
     } else {
