@@ -26,8 +26,9 @@ pub(crate) type Node = u32;
 pub(crate) struct Graph<'r> {
     objects: ObjectSource<'r>,
     places: Places,
+    ids: Vec<Oid>,
     commits: Vec<CommitEntry>,
-    /// All parents, one run for each loaded commit.
+    /// The parents of the commits that have several: how many, then which.
     parents: Vec<Node>,
     /// Commits at which a shallow clone is cut off.
     cuts: HashSet<Oid>,
@@ -38,17 +39,22 @@ pub(crate) struct Graph<'r> {
 }
 
 struct CommitEntry {
-    id: Oid,
     date: i64,
-    first: u32,
-    count: u32,
+    /// The only parent, or where the run of its parents begins.
+    parent: u32,
     state: LoadState,
 }
+
+// A long history is hundreds of thousands of these.
+const _: () = assert!(size_of::<CommitEntry>() <= 16 && size_of::<Oid>() == 20);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum LoadState {
     Named,
-    Loaded,
+    /// Loaded, with no parent, one, or several.
+    Root,
+    Child,
+    Merge,
     /// Loaded; its parents are missing because the clone is shallow.
     Cut,
 }
@@ -58,6 +64,7 @@ impl<'r> Graph<'r> {
         Self {
             objects,
             places: Places::default(),
+            ids: Vec::new(),
             commits: Vec::new(),
             parents: Vec::new(),
             cuts,
@@ -102,7 +109,7 @@ impl<'r> Graph<'r> {
     }
 
     pub(crate) fn id(&self, node: Node) -> Oid {
-        self.commits[node as usize].id
+        self.ids[node as usize]
     }
 
     /// The place of a commit that the graph has.
@@ -123,7 +130,14 @@ impl<'r> Graph<'r> {
     /// The parents of a loaded commit.
     pub(crate) fn parents(&self, node: Node) -> &[Node] {
         let entry = &self.commits[node as usize];
-        &self.parents[entry.first as usize..(entry.first + entry.count) as usize]
+        match entry.state {
+            LoadState::Named | LoadState::Root | LoadState::Cut => &[],
+            LoadState::Child => std::slice::from_ref(&entry.parent),
+            LoadState::Merge => {
+                let first = entry.parent as usize + 1;
+                &self.parents[first..first + self.parents[first - 1] as usize]
+            }
+        }
     }
 
     /// The place of the commit `id`, loaded; `None` where it is missing or not a commit.
@@ -141,11 +155,10 @@ impl<'r> Graph<'r> {
 
     /// Reads a commit that was only named.
     pub(crate) fn load(&mut self, node: Node) -> Result<()> {
-        let entry = &self.commits[node as usize];
-        if entry.state != LoadState::Named {
+        if self.commits[node as usize].state != LoadState::Named {
             return Ok(());
         }
-        let id = entry.id;
+        let id = self.id(node);
         let database = self.objects.database()?;
         let object = database.read(id).map_err(|error| missing(id, &error))?;
         let header = Header::parse(object.data())
@@ -159,21 +172,30 @@ impl<'r> Graph<'r> {
             outlines.add(node, &message(object.data()), ids.len() > 1);
         }
         drop(object);
-        let first = self.parents.len();
-        for parent in &ids {
-            let parent = self.place(*parent);
-            self.parents.push(parent);
-        }
-        let entry = &mut self.commits[node as usize];
-        entry.date = date;
-        entry.first = u32::try_from(first).expect("fewer than 2^32 edges");
-        entry.count = u32::try_from(ids.len()).expect("fewer than 2^32 parents");
-        entry.state = if cut {
-            LoadState::Cut
-        } else {
-            LoadState::Loaded
+        let (parent, state) = match &*ids {
+            _ if cut => (0, LoadState::Cut),
+            [] => (0, LoadState::Root),
+            [parent] => (self.place(*parent), LoadState::Child),
+            several => (self.run_of(several), LoadState::Merge),
+        };
+        self.commits[node as usize] = CommitEntry {
+            date,
+            parent,
+            state,
         };
         Ok(())
+    }
+
+    /// Writes several parents down; where their run begins.
+    fn run_of(&mut self, ids: &[Oid]) -> u32 {
+        const FEW: &str = "fewer than 2^32 edges";
+        let first = u32::try_from(self.parents.len()).expect(FEW);
+        self.parents.push(u32::try_from(ids.len()).expect(FEW));
+        for id in ids {
+            let parent = self.place(*id);
+            self.parents.push(parent);
+        }
+        first
     }
 
     fn place(&mut self, id: Oid) -> Node {
@@ -181,15 +203,14 @@ impl<'r> Graph<'r> {
             return node;
         }
         let node = u32::try_from(self.commits.len()).expect("fewer than 2^32 commits");
+        self.ids.push(id);
         self.commits.push(CommitEntry {
-            id,
             date: 0,
-            first: 0,
-            count: 0,
+            parent: 0,
             state: LoadState::Named,
         });
-        let commits = &self.commits;
-        self.places.add(node, |node| commits[node as usize].id);
+        let ids = &self.ids;
+        self.places.add(node, |node| ids[node as usize]);
         node
     }
 }

@@ -6,8 +6,9 @@ use git2::Odb;
 
 use crate::{error::Result, io::git::read::problem};
 
-/// After how many objects of a long walk the database is opened anew.
-const OBJECTS: u32 = 20_000;
+/// After how many objects of a long walk the database is opened anew. What was read since is in memory, a few
+/// hundred bytes each; the index of the pack comes back with the first of them, whatever the number.
+const OBJECTS: u32 = 10_000;
 
 /// The object database of a walk.
 pub(crate) enum ObjectSource<'r> {
