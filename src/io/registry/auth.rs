@@ -20,6 +20,7 @@ use crate::{
             RegistryError,
             challenge::{AuthScheme, Challenged},
             credentials::{self, Credential, UnnamedPair},
+            first_answer::{FirstAnswer, FirstRequest},
             header::{self as parse, Challenge},
             logins::{Login, Logins},
             memory::RepositoryMemory,
@@ -57,6 +58,7 @@ pub(crate) struct RegistrySession {
 #[derive(Default)]
 pub(crate) struct SessionState {
     pub(super) logins: Logins,
+    first: FirstAnswer,
     scheme: Mutex<AuthScheme>,
     tokens: Mutex<HashMap<TokenScope, TokenSlot>>,
     /// Paths of the repositories that were pushed to.
@@ -158,6 +160,11 @@ impl RegistrySession {
                 Ok(Challenged::TryAgain)
             }
         }
+    }
+
+    /// To be called before a request to the repository at `path`, and held until what its answer says is known.
+    pub(crate) async fn first_answer(&self, path: &str) -> Option<FirstRequest<'_>> {
+        self.state.first.wait(self.has_credentials(path)).await
     }
 
     /// Whether a request goes out with credentials, where there are some. Before that, what is answered may

@@ -112,17 +112,9 @@ impl Client {
             return Ok(first);
         }
         let is_put = matches!(deed, Some(Deed::Put(_)));
-        if self.memory.take_sample(is_put) {
-            // Side by side, so that it costs no time.
-            let (head, get) = tokio::join!(self.head_or_get(what), self.look_by_get(what));
-            let (head, by_get) = head?;
-            if !matches!(head, TagReading::Shown(_)) {
-                self.memory.give_sample_back(is_put);
-            }
-            return match get {
-                Ok(get) if !by_get => self.weigh(what, head, get).await,
-                Ok(_) | Err(_) => Ok(head),
-            };
+        // A HEAD of what GET has shown already is held against that, below.
+        if (is_put || self.memory.seen(tag).is_none()) && self.memory.take_sample(is_put) {
+            return self.sample(what, deed).await;
         }
         let (head, by_get) = self.head_or_get(what).await?;
         let is_doubtful = match (&head, &deed) {
@@ -148,6 +140,35 @@ impl Client {
             Ok(get) => self.weigh(what, head, get).await,
             // HEAD has answered, and GET cannot tell better.
             Err(_) => Ok(head),
+        }
+    }
+
+    /// One look with the content: of a tag that this run has put, and of one that GET has not shown yet.
+    async fn sample(
+        &self,
+        what: &TagOrDigest,
+        deed: Option<Deed>,
+    ) -> Result<TagReading<Descriptor>, RegistryError> {
+        let is_put = matches!(deed, Some(Deed::Put(_)));
+        if let Some(Deed::Put(put)) = deed {
+            match self.look_by_get(what).await {
+                // The content proves itself, and HEAD could not say more.
+                Ok(TagReading::Shown(found)) if found.digest == put => {
+                    return Ok(TagReading::Shown(found));
+                }
+                Ok(_) => {}
+                Err(_) => return Ok(self.head_or_get(what).await?.0),
+            }
+        }
+        // Side by side, so that it costs no time.
+        let (head, get) = tokio::join!(self.head_or_get(what), self.look_by_get(what));
+        let (head, by_get) = head?;
+        if !matches!(head, TagReading::Shown(_)) {
+            self.memory.give_sample_back(is_put);
+        }
+        match get {
+            Ok(get) if !by_get => self.weigh(what, head, get).await,
+            Ok(_) | Err(_) => Ok(head),
         }
     }
 

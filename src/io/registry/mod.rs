@@ -11,6 +11,7 @@ pub mod credentials;
 mod docker_hub;
 mod download;
 mod error;
+mod first_answer;
 #[cfg(any(test, fuzzing, feature = "testing"))]
 #[doc(hidden)]
 pub mod fuzzing;

@@ -143,6 +143,7 @@ impl Client {
         let mut renewals = 2;
         let mut login_is_renewed = false;
         loop {
+            let _first = self.session.first_answer(&request.scope.path).await;
             let begun = Instant::now();
             // Another request may learn how to log in while this one is under way.
             let knew_how = self.session.knows_how_to_log_in();

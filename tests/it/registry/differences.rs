@@ -194,6 +194,11 @@ async fn a_tag_that_moves_between_two_looks_is_not_a_lie() {
     run.publish("latest", "old").await;
     let run = run.again();
     shown(&*run.client, "latest").await;
+    // What GET has shown is no longer there, so that HEAD is held against another GET.
+    let first = sample("first").manifest;
+    let mut state = run.registry.state();
+    state.store.foreign_push(PATH, "latest", &first);
+    drop(state);
     let theirs = sample("theirs").manifest;
     let digest = theirs.digest().clone();
     let push = move |state: &mut super::server::State| {
@@ -204,6 +209,24 @@ async fn a_tag_that_moves_between_two_looks_is_not_a_lie() {
     let found = shown(&*run.client, "latest").await;
     assert_eq!(found.as_ref(), Some(&digest));
     assert_eq!(run.told("GET is believed"), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_put_whose_content_does_not_show_yet_is_not_a_lie() {
+    let run = Run::new(Personality::default());
+    let old = run.publish("latest", "old").await.manifest;
+    let run = run.again();
+    shown(&*run.client, "latest").await;
+    let new = run.publish("latest", "new").await;
+    let late = What::Answer(200, described(old.digest()), old.bytes.clone());
+    run.registry.fault(Fault::once(manifests("GET"), late));
+    run.registry.forget();
+    let found = shown(&*run.client, "latest").await;
+    assert_eq!(found.as_ref(), Some(new.manifest.digest()));
+    assert_eq!(run.told("GET is believed"), Vec::<String>::new());
+    // The content once more, and HEAD beside it.
+    assert_eq!(run.registry.count(&manifests("GET")), 2);
+    assert_eq!(run.registry.count(&manifests("HEAD")), 1);
 }
 
 #[tokio::test]
