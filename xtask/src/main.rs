@@ -32,8 +32,9 @@ usage: cargo xtask <chore>
   fuzz [SECONDS] [TARGET ...]
                 run the fuzz targets, each for ten minutes or so many seconds
   book          build the book into target/book, and look where each of its links leads
-  bench [history] [publish] [--quick] [--binary FILE]
-                hoist beside its peers, over a proxy with a round trip; writes BENCHMARKS.md
+  bench [history] [publish] [--quick] [--binary FILE] [--before FILE]
+                hoist beside its peers and an older hoist, over a proxy with a round trip; writes
+                BENCHMARKS.md and what docs/performance.md shows as measured
   engines [PART ...]
                 try every builder's abilities on old and new engines, and print them as a table
                 (the new ones come from Debian's newest packages, in a private root: needs root)

@@ -5,7 +5,7 @@ use std::{fmt::Write as _, io::Write as _, process::Stdio};
 use testkit::sandbox::{Clone, GitRemote};
 
 use super::{
-    Bench,
+    Bench, Goal,
     run::{Cost, find, measured, median, version},
 };
 use crate::Result;
@@ -14,17 +14,22 @@ use crate::Result;
 const LONG: u32 = 500_000;
 /// Tags of the history with many of them.
 const TAGS: u32 = 10_000;
+/// How much of the processor time of `git log` the same commits may take, and how much memory, in MB.
+const OF_GIT_LOG: f64 = 1.2;
+const MEMORY: u64 = 100;
 
 pub fn measure(bench: &mut Bench) -> Result<()> {
     bench.section("From history to the next version");
-    let hoist = bench.hoist.display().to_string();
-    bench.text(&format!("- {}", version(&bench.hoist, &["--version"])));
+    for (name, program) in bench.programs() {
+        bench.text(&format!("- {name}: {}", version(&program, &["--version"])));
+    }
     let git = find("git").ok_or("git")?;
     bench.text(&format!("- {}", version(&git, &["--version"])));
     let cliff = find("git-cliff");
     bench.text(&match &cliff {
         Some(cliff) => format!("- {}", version(cliff, &["--version"])),
-        None => "- git-cliff: absent (`cargo install git-cliff` or PyPI)".to_owned(),
+        None => "- git-cliff: absent (`cargo install git-cliff --root target/peers` puts it where it is looked for)"
+            .to_owned(),
     });
     for peer in ["cog", "convco", "semantic-release"] {
         if find(peer).is_none() {
@@ -44,19 +49,24 @@ pub fn measure(bench: &mut Bench) -> Result<()> {
         let (minor, patch) = (number / 100, number % 100);
         Some(format!("v1.{minor}.{patch}"))
     })?;
-    let next = format!("{hoist} --image 127.0.0.1:1/acme/api next");
+    let own: Vec<(String, String)> = bench
+        .programs()
+        .into_iter()
+        .map(|(name, program)| {
+            let line = format!("{} --image 127.0.0.1:1/acme/api next", program.display());
+            (name.replacen("hoist", "hoist next", 1), line)
+        })
+        .collect();
     let cliff_line = cliff
         .as_ref()
         .map(|cliff| format!("{} --unreleased --bumped-version", cliff.display()));
-    let mut lines = vec![
-        ("hoist next", next.clone()),
-        ("git describe --tags", "git describe --tags".to_owned()),
-    ];
-    lines.extend(
-        cliff_line
-            .clone()
-            .map(|line| ("git-cliff --bumped-version", line)),
-    );
+    let of_cliff = cliff_line.map(|line| ("git-cliff --bumped-version".to_owned(), line));
+    let mut lines = own.clone();
+    lines.push((
+        "git describe --tags".to_owned(),
+        "git describe --tags".to_owned(),
+    ));
+    lines.extend(of_cliff.clone());
     compare(
         bench,
         &many,
@@ -73,41 +83,67 @@ pub fn measure(bench: &mut Bench) -> Result<()> {
     let first = near.git(&["rev-list", "--max-parents=0", "HEAD"]);
     near.git(&["tag", "v1.0.0", &first]);
     near.git(&["pack-refs", "--all"]);
-    let mut lines = vec![
-        ("hoist next", next),
-        (
-            "git log, the same commits",
-            "git log --format=%H%n%P%n%B v1.0.0..".to_owned(),
-        ),
-    ];
-    lines.extend(cliff_line.map(|line| ("git-cliff --bumped-version", line)));
+    let mut lines = own;
+    lines.push((
+        "git log, the same commits".to_owned(),
+        "git log --format=%H%n%P%n%B v1.0.0..".to_owned(),
+    ));
+    lines.extend(of_cliff);
     let what = format!("{LONG} commits since the last tag");
-    compare(bench, &near, &what, &lines)
+    let costs = compare(bench, &near, &what, &lines)?;
+    let of = |wanted: &str| {
+        let mut rows = lines.iter().zip(&costs);
+        rows.find(|((name, _), _)| name.starts_with(wanted))
+            .map(|(_, cost)| *cost)
+            .ok_or("a row")
+    };
+    let (next, log) = (of("hoist next")?, of("git log")?);
+    let ratio = next.cpu / log.cpu;
+    bench.goal(Goal {
+        what: "`hoist next` over 500,000 commits, processor time",
+        wanted: format!("at most {OF_GIT_LOG} of `git log`'s"),
+        measured: format!("{ratio:.2}"),
+        met: ratio <= OF_GIT_LOG,
+        goes_to: "finding and unpacking the objects takes what it takes in `git log`; the rest is reading each message",
+    });
+    // `peak` is in MiB.
+    let memory = (next.peak << 20) / 1_000_000;
+    bench.goal(Goal {
+        what: "the same, memory",
+        wanted: format!("at most {MEMORY} MB"),
+        measured: format!("{memory} MB"),
+        met: memory <= MEMORY,
+        goes_to: "the index of the pack, which is mapped as a whole, and what is kept of each commit, 70 bytes",
+    });
+    Ok(())
 }
 
 fn compare(
     bench: &mut Bench,
     clone: &Clone<'_>,
     what: &str,
-    lines: &[(&str, String)],
-) -> Result<()> {
+    lines: &[(String, String)],
+) -> Result<Vec<Cost>> {
     let mut costs: Vec<Vec<Cost>> = vec![Vec::new(); lines.len()];
     for _ in 0..bench.rounds {
         for ((_, line), costs) in lines.iter().zip(&mut costs) {
             costs.push(measured(line, |command| surround(command, clone))?);
         }
     }
-    for ((name, _), costs) in lines.iter().zip(costs) {
-        let cost = median(costs, |cost| cost.cpu);
+    let middles: Vec<Cost> = costs
+        .into_iter()
+        .map(|costs| median(costs, |cost| cost.cpu))
+        .collect();
+    for ((name, _), cost) in lines.iter().zip(&middles) {
         bench.row(&[
             what.to_owned(),
-            (*name).to_owned(),
+            name.clone(),
             format!("{:.0}", cost.cpu * 1e3),
             format!("{:.0}", cost.wall * 1e3),
             cost.peak.to_string(),
         ]);
     }
-    Ok(())
+    Ok(middles)
 }
 
 /// The surroundings of a hermetic command of this clone.

@@ -1,33 +1,49 @@
-//! `cargo xtask bench`: hoist beside its peers, in one run and in turns, written to `BENCHMARKS.md`.
+//! `cargo xtask bench`: hoist beside its peers, in one run and in turns, written to `BENCHMARKS.md`; what was
+//! aimed at, and two releases as drawings, to `docs/performance.md`.
 //!
 //! A peer that this machine does not have, and that cannot be had from Debian, is said to be absent.
 
 mod history;
+mod layout;
+mod page;
+mod peers;
 pub mod proxy;
 mod publish;
 pub mod run;
+mod waterfall;
 
 use std::{fs, path::PathBuf, process::Command};
+
+pub use page::Goal;
+use page::Page;
 
 use crate::{Result, cargo, succeed};
 
 /// How often each thing is measured.
 const ROUNDS: usize = 5;
+/// What the rows of the program are called that is measured.
+pub const OWN: &str = "hoist";
 
 /// The program that is measured, and what the page will say.
 pub struct Bench {
     pub hoist: PathBuf,
+    /// An older hoist, which is measured in turns with this one.
+    pub before: Option<PathBuf>,
     pub page: String,
     pub rounds: usize,
+    performance: Page,
 }
 
-const USAGE: &str = "usage: cargo xtask bench [history] [publish] [--quick] [--binary FILE]";
+const USAGE: &str =
+    "usage: cargo xtask bench [history] [publish] [--quick] [--binary FILE] [--before FILE]";
 
 pub fn run(args: &[&str]) -> Result<()> {
     let mut bench = Bench {
         hoist: PathBuf::new(),
+        before: None,
         page: String::new(),
         rounds: ROUNDS,
+        performance: Page::default(),
     };
     let mut parts = Vec::new();
     let mut rest = args.iter();
@@ -35,6 +51,7 @@ pub fn run(args: &[&str]) -> Result<()> {
         match *arg {
             "--quick" => bench.rounds = 1,
             "--binary" => bench.hoist = rest.next().ok_or(USAGE)?.into(),
+            "--before" => bench.before = Some(fs::canonicalize(rest.next().ok_or(USAGE)?)?),
             "history" | "publish" => parts.push(*arg),
             _ => return Err(USAGE.into()),
         }
@@ -54,13 +71,28 @@ pub fn run(args: &[&str]) -> Result<()> {
     if wants("publish") {
         publish::measure(&mut bench)?;
     }
+    bench.page.push_str("\n## What was aimed at\n\n");
+    bench.page.push_str(&bench.performance.goals());
     fs::write("BENCHMARKS.md", &bench.page)?;
+    bench.performance.write(&bench.on_what())?;
     print!("{}", bench.page);
     Ok(())
 }
 
 impl Bench {
     fn begin(&mut self) {
+        self.page = format!(
+            "# Benchmarks\n\nWritten by `cargo xtask bench`, which runs everything below in turns on one machine. Each figure is the\n\
+             middle one of {} runs. CPU is that of the program and all that it started; it depends least on what else the machine\n\
+             does. `peak` is the program's own memory. `in a row` is how many requests had to wait for the answer to another one,\n\
+             one after another.\n\n{}\n",
+            self.rounds,
+            self.on_what(),
+        );
+    }
+
+    /// When it was measured, and on which machine.
+    fn on_what(&self) -> String {
         let output = |program: &str, args: &[&str]| {
             let output = Command::new(program).args(args).output();
             let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
@@ -73,16 +105,30 @@ impl Bench {
         let model = model
             .unwrap_or_default()
             .trim_start_matches(['\t', ' ', ':']);
-        self.page = format!(
-            "# Benchmarks\n\nWritten by `cargo xtask bench`, which runs everything below in turns on one machine. Each figure is the\n\
-             middle one of {} runs. CPU is that of the program and all that it started; it depends least on what else the machine\n\
-             does. `in a row` is how many requests had to wait for the answer to another one, one after another.\n\n\
-             {}, {} of {model}, kernel {}.\n",
-            self.rounds,
+        format!(
+            "{}, {} of {model}, kernel {}.",
             output("date", &["-u", "+%Y-%m-%d"]),
             output("nproc", &[]),
             output("uname", &["-r"]),
-        );
+        )
+    }
+
+    /// The programs of ours that are measured, with the names of their rows.
+    pub fn programs(&self) -> Vec<(String, PathBuf)> {
+        let own = [(OWN.to_owned(), self.hoist.clone())];
+        let before = self.before.clone();
+        let before = before.map(|before| (format!("{OWN} before"), before));
+        own.into_iter().chain(before).collect()
+    }
+
+    /// Something that was aimed at.
+    pub fn goal(&mut self, goal: Goal) {
+        self.performance.goals.push(goal);
+    }
+
+    /// A release as a drawing.
+    pub fn draw(&mut self, title: &'static str, drawing: &str) {
+        self.performance.drawings.push((title, drawing.to_owned()));
     }
 
     /// A heading.

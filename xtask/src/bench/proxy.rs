@@ -1,11 +1,12 @@
 //! A TCP proxy that makes the way to a registry long: every byte arrives half a round trip later, on
-//! either way, whatever is under way beside it. It counts connections and requests.
+//! either way, whatever is under way beside it. It can make the way narrow, too: then all connections
+//! share so many bytes in a second, in each direction. It counts connections and requests.
 
 use std::{
     io::{ErrorKind, Read, Write},
     net::{Shutdown, SocketAddr, TcpListener, TcpStream},
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
         mpsc,
     },
@@ -32,21 +33,28 @@ struct Counts {
 }
 
 impl Proxy {
-    /// Leads to `target`, with this round trip.
-    pub fn start(target: SocketAddr, round_trip: Duration) -> Result<Self> {
+    /// Leads to `target`, with this round trip, and where it is narrow so many megabits in a second.
+    pub fn start(target: SocketAddr, round_trip: Duration, megabits: Option<u64>) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let address = listener.local_addr()?;
         let counts = Arc::new(Counts::default());
         let shared = counts.clone();
+        let ways = [(); 2].map(|()| {
+            let narrow = megabits.map(|megabits| Arc::new(NarrowWay::new(megabits)));
+            Way {
+                late: round_trip / 2,
+                narrow,
+            }
+        });
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 shared.connections.fetch_add(1, Ordering::Relaxed);
-                let counts = shared.clone();
+                let (counts, ways) = (shared.clone(), ways.clone());
                 thread::spawn(move || {
                     // The client's handshake was with this machine, and is paid here.
                     thread::sleep(round_trip);
                     if let Ok(server) = TcpStream::connect(target) {
-                        let _ = join(&client, &server, round_trip / 2, &counts);
+                        let _ = join(&client, &server, ways, &counts);
                     }
                 });
             }
@@ -73,10 +81,67 @@ impl Proxy {
     }
 }
 
+/// One direction of all connections.
+#[derive(Clone)]
+struct Way {
+    /// How long a byte is on its way.
+    late: Duration,
+    narrow: Option<Arc<NarrowWay>>,
+}
+
+/// What all connections share in one direction.
+struct NarrowWay {
+    /// How long one byte takes.
+    byte: f64,
+    /// When the last byte that was let in is through.
+    free: Mutex<Instant>,
+}
+
+impl NarrowWay {
+    fn new(megabits: u64) -> Self {
+        Self {
+            byte: 8e-6 / megabits as f64,
+            free: Mutex::new(Instant::now()),
+        }
+    }
+
+    /// When so many bytes are through that come now.
+    fn through(&self, bytes: usize) -> Instant {
+        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        let takes = Duration::from_secs_f64(self.byte * bytes as f64);
+        *free = (*free).max(Instant::now()) + takes;
+        *free
+    }
+}
+
+impl Way {
+    /// How much is read at once: on a narrow way small pieces, so that the connections take turns.
+    fn piece(&self) -> usize {
+        match self.narrow {
+            Some(_) => 8 << 10,
+            None => 64 << 10,
+        }
+    }
+
+    /// When so many bytes that come now are there. On a narrow way this waits until they are through: whoever
+    /// sends more has to wait.
+    fn due(&self, bytes: usize) -> Instant {
+        let through = match &self.narrow {
+            Some(narrow) => {
+                let through = narrow.through(bytes);
+                thread::sleep(through.saturating_duration_since(Instant::now()));
+                through
+            }
+            None => Instant::now(),
+        };
+        through + self.late
+    }
+}
+
 fn join(
     client: &TcpStream,
     server: &TcpStream,
-    one_way: Duration,
+    [up, down]: [Way; 2],
     counts: &Arc<Counts>,
 ) -> std::io::Result<()> {
     client.set_nodelay(true)?;
@@ -84,19 +149,19 @@ fn join(
     carry(
         client.try_clone()?,
         server.try_clone()?,
-        one_way,
+        up,
         Some(counts.clone()),
     );
-    carry(server.try_clone()?, client.try_clone()?, one_way, None);
+    carry(server.try_clone()?, client.try_clone()?, down, None);
     Ok(())
 }
 
 /// Carries bytes from one side to the other, each as late as it is to be.
-fn carry(mut from: TcpStream, mut to: TcpStream, late: Duration, counts: Option<Arc<Counts>>) {
+fn carry(mut from: TcpStream, mut to: TcpStream, way: Way, counts: Option<Arc<Counts>>) {
     // So many pieces are under way at most: whoever sends faster than the other side reads waits.
     let (sender, receiver) = mpsc::sync_channel::<(Instant, Vec<u8>)>(256);
     thread::spawn(move || {
-        let mut buffer = vec![0; 64 << 10];
+        let mut buffer = vec![0; way.piece()];
         let mut end: Vec<u8> = Vec::new();
         loop {
             let read = match from.read(&mut buffer) {
@@ -118,10 +183,7 @@ fn carry(mut from: TcpStream, mut to: TcpStream, late: Duration, counts: Option<
                 let keep = end.len().min(REQUEST.len() - 1);
                 end.drain(..end.len() - keep);
             }
-            if sender
-                .send((Instant::now() + late, piece.to_vec()))
-                .is_err()
-            {
+            if sender.send((way.due(read), piece.to_vec())).is_err() {
                 break;
             }
         }

@@ -1,53 +1,46 @@
 //! Publishing a layout: everything is there already at several distances, and nothing is there.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    io::Write as _,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{path::Path, time::Duration};
 
-use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 use testkit::sandbox::{Clone, GitRemote, Packages, Registry, RegistryOptions};
 
 use super::{
-    Bench,
+    Bench, Goal, OWN,
+    layout::{Layout, write_layout},
+    peers::{self, Peer},
     proxy::Proxy,
-    run::{Cost, find, measured, median, version},
+    run::{Cost, measured, median, version},
+    waterfall::{draw, in_a_row},
 };
 use crate::Result;
 
-const LAYERS: u64 = 8;
-const LAYER: usize = 20 << 20;
 /// Round trips, in milliseconds.
 const DISTANCES: [u64; 4] = [0, 10, 50, 150];
-const TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
+/// The same of a quick run.
+const QUICK: [u64; 2] = [0, FAR];
+/// The distance of the goals and of the drawings.
+const FAR: u64 = 50;
+/// Round trip in milliseconds, and megabits in a second, where there is a limit.
+const COLD: [(u64, Option<u64>); 3] = [(0, None), (FAR, None), (FAR, Some(100))];
+/// How much longer twelve tags may take than six.
+const TWELVE: f64 = 1.05;
+/// How many requests and round trips in a row a release may take that has nothing to send.
+const REQUESTS: u64 = 24;
+const IN_A_ROW: u64 = 7;
+const IN_A_ROW_TOGETHER: u64 = 5;
+/// What releases cost, counted by a test.
+const COUNTS: &str = "tests/it/cli/counts.txt";
 
 pub fn measure(bench: &mut Bench) -> Result<()> {
     let packages = Packages::fetch()?;
     let registry = Registry::start(&packages, &RegistryOptions::default())?;
-    let skopeo = match find("skopeo") {
-        Some(skopeo) => Some(skopeo),
-        None => Packages::fetch_skopeo()
-            .and_then(|packages| packages.wrapper("skopeo"))
-            .map(|folder| folder.join("skopeo"))
-            .ok(),
-    };
-    let curl = find("curl");
+    let (peers, lines) = peers::find_all();
     bench.section("Publishing an image of 8 layers, 20 MB each");
-    bench.text(&format!("- {}", version(&bench.hoist, &["--version"])));
-    for (name, program) in [("skopeo", &skopeo), ("curl", &curl)] {
-        bench.text(&match program {
-            Some(program) => format!("- {}", version(program, &["--version"])),
-            None => format!("- {name}: absent"),
-        });
+    for (name, program) in bench.programs() {
+        bench.text(&format!("- {name}: {}", version(&program, &["--version"])));
     }
-    for peer in ["crane", "regctl", "oras"] {
-        if find(peer).is_none() {
-            bench.text(&format!("- {peer}: absent"));
-        }
+    for line in lines {
+        bench.text(&line);
     }
     bench.text("- docker push: left out, because it sends what its engine has and not a layout");
     bench
@@ -57,8 +50,7 @@ pub fn measure(bench: &mut Bench) -> Result<()> {
     let parts = Parts {
         registry,
         image,
-        skopeo,
-        curl,
+        peers,
     };
     warm(bench, &parts)?;
     cold(bench, &parts)
@@ -68,15 +60,7 @@ pub fn measure(bench: &mut Bench) -> Result<()> {
 struct Parts {
     registry: Registry,
     image: Layout,
-    skopeo: Option<PathBuf>,
-    curl: Option<PathBuf>,
-}
-
-/// A layout on disk.
-struct Layout {
-    path: PathBuf,
-    /// Digest and file of each blob.
-    blobs: Vec<(String, PathBuf)>,
+    peers: Vec<Peer>,
 }
 
 fn tag_table(tags: usize) -> String {
@@ -89,55 +73,69 @@ fn tag_table(tags: usize) -> String {
     )
 }
 
-const COLUMNS: [&str; 8] = [
-    "round trip",
+const COLUMNS: [&str; 9] = [
+    "way",
     "tags",
     "program",
     "on the clock, s",
     "CPU, s",
+    "peak, MiB",
     "requests",
     "in a row",
     "connections",
 ];
 
-/// The runs of one table, by program.
-type Rows = BTreeMap<&'static str, Vec<(Cost, [u64; 3])>>;
-
-/// What is run in turns: a release, and what the peers do for the same.
-struct Turn<'a, 'r> {
-    clone: &'a Clone<'r>,
-    version: String,
-    /// What skopeo's row is called, and the references that it copies to.
-    skopeo: (&'static str, Vec<String>),
-    /// What curl's row is called, and its command line.
-    curl: (&'static str, &'a dyn Fn(&Path) -> String),
+/// What one run took.
+#[derive(Debug, Clone, Copy)]
+struct Published {
+    cost: Cost,
+    requests: u64,
+    /// 0: it is not known.
+    in_a_row: u64,
+    connections: u64,
 }
 
-impl Turn<'_, '_> {
-    fn run(self, bench: &Bench, parts: &Parts, proxy: &Proxy, rows: &mut Rows) -> Result<()> {
-        let own = release(bench, self.clone, &self.version, proxy)?;
-        rows.entry("hoist release").or_default().push(own);
-        if let Some(skopeo) = &parts.skopeo {
-            let copies: Vec<String> = self
-                .skopeo
-                .1
-                .iter()
-                .map(|reference| {
-                    format!(
-                        "{} copy --quiet --insecure-policy --dest-tls-verify=false oci:{} docker://{reference}",
-                        skopeo.display(),
-                        parts.image.path.display()
-                    )
-                })
-                .collect();
-            let cost = run(&copies.join(" && "), proxy)?;
-            rows.entry(self.skopeo.0).or_default().push(cost);
+/// The runs of one table, by program, in the order in which they were begun.
+#[derive(Default)]
+struct Rows(Vec<(String, Vec<Published>)>);
+
+impl Rows {
+    fn add(&mut self, name: &str, run: Published) {
+        match self.0.iter_mut().find(|(known, _)| known == name) {
+            Some((_, runs)) => runs.push(run),
+            None => self.0.push((name.to_owned(), vec![run])),
         }
-        if let Some(curl) = &parts.curl {
-            let cost = run(&self.curl.1(curl), proxy)?;
-            rows.entry(self.curl.0).or_default().push(cost);
+    }
+
+    /// The middle run of a program, by the clock.
+    fn middle(&self, name: &str) -> Option<Published> {
+        let (_, runs) = self.0.iter().find(|(known, _)| known == name)?;
+        let mut runs = runs.clone();
+        runs.sort_by(|a, b| a.cost.wall.total_cmp(&b.cost.wall));
+        runs.get(runs.len() / 2).copied()
+    }
+
+    fn write(&self, bench: &mut Bench, what: &str) {
+        for (name, runs) in &self.0 {
+            let Some(middle) = self.middle(name) else {
+                continue;
+            };
+            let costs: Vec<Cost> = runs.iter().map(|run| run.cost).collect();
+            let in_a_row = match middle.in_a_row {
+                0 => "-".to_owned(),
+                some => some.to_string(),
+            };
+            bench.row(&[
+                what.to_owned(),
+                name.clone(),
+                format!("{:.2}", middle.cost.wall),
+                format!("{:.2}", median(costs.clone(), |cost| cost.cpu).cpu),
+                median(costs, |cost| cost.peak as f64).peak.to_string(),
+                middle.requests.to_string(),
+                in_a_row,
+                middle.connections.to_string(),
+            ]);
         }
-        Ok(())
     }
 }
 
@@ -145,106 +143,166 @@ impl Turn<'_, '_> {
 fn warm(bench: &mut Bench, parts: &Parts) -> Result<()> {
     bench.text("\n### Everything is there already, the tags move\n");
     bench.head(&COLUMNS);
+    let mut far = Vec::new();
+    let distances = match bench.rounds {
+        1 => &QUICK[..],
+        _ => &DISTANCES,
+    };
     for tags in [6, 12] {
-        for distance in DISTANCES {
+        for &distance in distances {
             let target = parts.registry.address();
-            let proxy = Proxy::start(target, Duration::from_millis(distance))?;
-            let mut rows = Rows::new();
-            let remote = GitRemote::new();
-            let name = format!("acme/warm-{tags}-{distance}");
-            let repository = format!("{}/{name}", proxy.address());
-            let clone = project(&remote, &repository, &parts.image, &tag_table(tags));
-            release(bench, &clone, "1.0.0", &proxy)?;
-            let names: Vec<String> = (0..tags).map(|tag| format!("peer-{tag}")).collect();
-            for round in 1..=bench.rounds {
-                clone.commit("feat: more");
-                clone.push();
-                let references = names.iter().map(|tag| format!("{repository}:{tag}"));
-                let turn = Turn {
-                    clone: &clone,
-                    version: format!("1.{round}.0"),
-                    skopeo: ("skopeo copy, each tag", references.collect()),
-                    curl: ("curl, one PUT a tag", &|curl| {
-                        curl_puts(curl, parts, &repository, &names)
-                    }),
-                };
-                turn.run(bench, parts, &proxy, &mut rows)?;
+            let proxy = Proxy::start(target, Duration::from_millis(distance), None)?;
+            let mut rows = Rows::default();
+            let remotes: Vec<GitRemote> =
+                bench.programs().iter().map(|_| GitRemote::new()).collect();
+            let mut own = Vec::new();
+            let programs = bench.programs().into_iter().zip(&remotes);
+            for (place, ((name, program), remote)) in programs.enumerate() {
+                let path = format!("acme/warm-{tags}-{distance}-{place}");
+                let repository = format!("{}/{path}", proxy.address());
+                let clone = project(remote, &repository, &parts.image, &tag_table(tags));
+                release(&program, &clone, "1.0.0", &proxy)?;
+                own.push((name, program, clone));
             }
-            table(bench, &format!("{distance} ms | {tags}"), rows);
+            let names: Vec<String> = (0..tags).map(|tag| format!("peer-{tag}")).collect();
+            let repository = format!("{}/acme/warm-{tags}-{distance}-0", proxy.address());
+            for round in 1..=bench.rounds {
+                for (name, program, clone) in &own {
+                    clone.commit("feat: more");
+                    clone.push();
+                    let run = release(program, clone, &format!("1.{round}.0"), &proxy)?;
+                    rows.add(name, run);
+                }
+                for peer in &parts.peers {
+                    let line = peer.put_tags(&parts.image, &repository, &names);
+                    rows.add(peer.warm(), run(&line, &proxy)?);
+                }
+            }
+            rows.write(bench, &format!("{distance} ms | {tags}"));
+            if distance == FAR {
+                far.push(rows.middle(OWN));
+                if let (6, Some((_, _, clone))) = (tags, own.first()) {
+                    bench.draw(
+                        "A release with nothing to send, six tags, 50 ms away",
+                        &draw(&trace_of(clone))?,
+                    );
+                }
+            }
         }
+    }
+    if let [Some(six), Some(twelve)] = far[..] {
+        goals(bench, &six, &twelve);
     }
     Ok(())
 }
 
-/// Nothing is there; six tags, near and far.
+fn goals(bench: &mut Bench, six: &Published, twelve: &Published) {
+    bench.goal(Goal {
+        what: "requests of a release with nothing to send, 6 tags",
+        wanted: format!("at most {REQUESTS}"),
+        measured: six.requests.to_string(),
+        met: six.requests <= REQUESTS,
+        goes_to: "the list of requests says what each one is for",
+    });
+    bench.goal(Goal {
+        what: "round trips in a row of the same, one tag in a request",
+        wanted: format!("at most {IN_A_ROW}"),
+        measured: six.in_a_row.to_string(),
+        met: six.in_a_row <= IN_A_ROW,
+        goes_to: "the list of requests says what each one waits for",
+    });
+    if let Some(counted) = counted_together() {
+        bench.goal(Goal {
+            what: "the same, all tags in a request (counted on the tests' registry)",
+            wanted: format!("at most {IN_A_ROW_TOGETHER}"),
+            measured: counted.to_string(),
+            met: counted <= IN_A_ROW_TOGETHER,
+            goes_to: "the list of requests says what each one waits for",
+        });
+    }
+    let more = twelve.cost.wall / six.cost.wall;
+    bench.goal(Goal {
+        what: "12 tags instead of 6, on the clock, 50 ms away",
+        wanted: format!("at most {:.0} % more", (TWELVE - 1.0) * 100.0),
+        measured: format!("{:+.0} %", (more - 1.0) * 100.0),
+        met: more <= TWELVE,
+        goes_to: "tags are read and put side by side, and each request beyond the connections that are open begins one, which is a round trip of its own",
+    });
+}
+
+/// The round trips in a row where one request moves all tags: Debian's registry does not know that form.
+fn counted_together() -> Option<u64> {
+    let text = std::fs::read_to_string(COUNTS).ok()?;
+    let is_it = |line: &&str| line.starts_with("6 tags, all in a request, nothing to send:");
+    let line = text.lines().find(is_it)?;
+    let before = line.split(" in a row").next()?;
+    before.rsplit(' ').next()?.parse().ok()
+}
+
+/// Nothing is there; six tags, near and far, and far by a narrow way.
 fn cold(bench: &mut Bench, parts: &Parts) -> Result<()> {
     bench.text("\n### Nothing is there yet, 160 MB are sent\n");
     bench.head(&COLUMNS);
-    for distance in [0, 50] {
+    for (distance, megabits) in COLD {
         let target = parts.registry.address();
-        let proxy = Proxy::start(target, Duration::from_millis(distance))?;
-        let mut rows = Rows::new();
+        let proxy = Proxy::start(target, Duration::from_millis(distance), megabits)?;
+        let mut rows = Rows::default();
+        let way = match megabits {
+            Some(megabits) => format!("{distance} ms, {megabits} Mbit/s"),
+            None => format!("{distance} ms"),
+        };
+        let narrow = megabits.unwrap_or_default();
         for round in 0..bench.rounds {
-            let remote = GitRemote::new();
-            let repository =
-                |who: &str| format!("{}/acme/cold-{who}-{distance}-{round}", proxy.address());
-            let clone = project(&remote, &repository("hoist"), &parts.image, &tag_table(6));
-            let turn = Turn {
-                clone: &clone,
-                version: "1.0.0".to_owned(),
-                skopeo: (
-                    "skopeo copy, one tag",
-                    vec![format!("{}:1", repository("skopeo"))],
-                ),
-                curl: ("curl, four at once, one tag", &|curl| {
-                    curl_uploads(curl, parts, &repository("curl"))
-                }),
+            let repository = |who: &str| {
+                format!(
+                    "{}/acme/cold-{who}-{distance}-{narrow}-{round}",
+                    proxy.address()
+                )
             };
-            turn.run(bench, parts, &proxy, &mut rows)?;
+            for (place, (name, program)) in bench.programs().into_iter().enumerate() {
+                let remote = GitRemote::new();
+                let own = repository(&format!("own-{place}"));
+                let clone = project(&remote, &own, &parts.image, &tag_table(6));
+                rows.add(&name, release(&program, &clone, "1.0.0", &proxy)?);
+                if (round, place, distance, megabits) == (0, 0, FAR, None) {
+                    bench.draw(
+                        "A release that sends 160 MB, six tags, 50 ms away",
+                        &draw(&trace_of(&clone))?,
+                    );
+                }
+            }
+            for (place, peer) in parts.peers.iter().enumerate() {
+                let line = peer.send(&parts.image, &repository(&format!("peer-{place}")));
+                rows.add(peer.cold(), run(&line, &proxy)?);
+            }
         }
-        table(bench, &format!("{distance} ms | 6"), rows);
+        rows.write(bench, &format!("{way} | 6"));
     }
     Ok(())
 }
 
-fn table(bench: &mut Bench, what: &str, rows: Rows) {
-    for (name, mut runs) in rows {
-        runs.sort_by(|a, b| a.0.wall.total_cmp(&b.0.wall));
-        let costs: Vec<Cost> = runs.iter().map(|(cost, _)| *cost).collect();
-        let (_, [requests, in_a_row, connections]) = runs[runs.len() / 2];
-        let in_a_row = match in_a_row {
-            0 => "-".to_owned(),
-            some => some.to_string(),
-        };
-        bench.row(&[
-            what.to_owned(),
-            name.to_owned(),
-            format!("{:.2}", median(costs.clone(), |cost| cost.wall).wall),
-            format!("{:.2}", median(costs, |cost| cost.cpu).cpu),
-            requests.to_string(),
-            in_a_row,
-            connections.to_string(),
-        ]);
-    }
-}
-
-fn run(line: &str, proxy: &Proxy) -> Result<(Cost, [u64; 3])> {
+fn run(line: &str, proxy: &Proxy) -> Result<Published> {
     proxy.take();
     let cost = measured(line, |_| {})?;
     let (requests, connections) = proxy.take();
-    Ok((cost, [requests, 0, connections]))
+    Ok(Published {
+        cost,
+        requests,
+        in_a_row: 0,
+        connections,
+    })
 }
 
-fn release(
-    bench: &Bench,
-    clone: &Clone<'_>,
-    version: &str,
-    proxy: &Proxy,
-) -> Result<(Cost, [u64; 3])> {
-    let trace = clone.path().with_extension("trace.json");
+/// Where the last release of a clone wrote its trace.
+fn trace_of(clone: &Clone<'_>) -> std::path::PathBuf {
+    clone.path().with_extension("trace.json")
+}
+
+fn release(program: &Path, clone: &Clone<'_>, version: &str, proxy: &Proxy) -> Result<Published> {
+    let trace = trace_of(clone);
     let line = format!(
         "{} release --yes --allow-same-image --version {version} --trace {}",
-        bench.hoist.display(),
+        program.display(),
         trace.display()
     );
     proxy.take();
@@ -257,22 +315,12 @@ fn release(
         }
     })?;
     let (requests, connections) = proxy.take();
-    Ok((cost, [requests, in_a_row(&trace)?, connections]))
-}
-
-/// The longest chain of requests each of which began when the one before it was over.
-fn in_a_row(trace: &Path) -> Result<u64> {
-    let events: Vec<Value> = serde_json::from_slice(&fs::read(trace)?)?;
-    let mut longest = 0;
-    let mut open: BTreeMap<u64, u64> = BTreeMap::new();
-    for event in events.iter().filter(|event| event["name"] == "request") {
-        let id = event["id"].as_u64().unwrap_or_default();
-        match event["ph"].as_str() {
-            Some("b") => drop(open.insert(id, longest + 1)),
-            _ => longest = open.remove(&id).map_or(longest, |depth| longest.max(depth)),
-        }
-    }
-    Ok(longest)
+    Ok(Published {
+        cost,
+        requests,
+        in_a_row: in_a_row(&trace)?,
+        connections,
+    })
 }
 
 fn project<'r>(remote: &'r GitRemote, repository: &str, image: &Layout, tags: &str) -> Clone<'r> {
@@ -287,132 +335,4 @@ fn project<'r>(remote: &'r GitRemote, repository: &str, image: &Layout, tags: &s
     clone.commit("feat: begin");
     clone.push();
     clone
-}
-
-/// A curl for each tag, one after another.
-fn curl_puts(curl: &Path, parts: &Parts, repository: &str, names: &[String]) -> String {
-    let (host, name) = repository.split_once('/').unwrap_or_default();
-    let manifest = parts.image.path.join("manifest");
-    let puts = names.iter().map(|tag| {
-        format!(
-            "{} -sf -X PUT -H 'Content-Type: {TYPE}' --data-binary @{} http://{host}/v2/{name}/manifests/{tag}",
-            curl.display(),
-            manifest.display()
-        )
-    });
-    puts.collect::<Vec<_>>().join(" && ")
-}
-
-/// Each blob with an upload of its own, four at once; then the manifest.
-fn curl_uploads(curl: &Path, parts: &Parts, repository: &str) -> String {
-    let (host, name) = repository.split_once('/').unwrap_or_default();
-    let curl_name = curl.display();
-    let files: Vec<String> = parts
-        .image
-        .blobs
-        .iter()
-        .map(|(digest, file)| format!("{digest} {}", file.display()))
-        .collect();
-    let upload = format!(
-        "u=$({curl_name} -sf -X POST -D - -o /dev/null http://{host}/v2/{name}/blobs/uploads/ | tr -d \"\\r\" | sed -n \"s/^[Ll]ocation: //p\"); \
-         case $u in *\\?*) s=\"&\";; *) s=\"?\";; esac; \
-         {curl_name} -sf -X PUT -H \"Content-Type: application/octet-stream\" -T \"$1\" \"$u${{s}}digest=$0\""
-    );
-    format!(
-        "printf '%s\\n' {} | xargs -P4 -L1 sh -c '{upload}' && {}",
-        files
-            .iter()
-            .map(|file| format!("'{file}'"))
-            .collect::<Vec<_>>()
-            .join(" "),
-        curl_puts(curl, parts, repository, &["1".to_owned()])
-    )
-}
-
-/// A layout of layers that do not compress.
-fn write_layout(path: &Path) -> Result<Layout> {
-    let store = path.join("blobs/sha256");
-    fs::create_dir_all(&store)?;
-    fs::write(
-        path.join("oci-layout"),
-        "{\"imageLayoutVersion\":\"1.0.0\"}",
-    )?;
-    let mut blobs = Vec::new();
-    let mut put = |bytes: &[u8]| -> Result<String> {
-        let hex = hex(bytes);
-        let file = store.join(&hex);
-        fs::write(&file, bytes)?;
-        blobs.push((format!("sha256:{hex}"), file));
-        Ok(format!("sha256:{hex}"))
-    };
-    let (mut layers, mut diff_ids) = (Vec::new(), Vec::new());
-    for number in 0..LAYERS {
-        let mut tar = tar::Builder::new(Vec::new());
-        let noise = noise(number + 1, LAYER);
-        let mut header = tar::Header::new_gnu();
-        header.set_size(noise.len() as u64);
-        header.set_mode(0o644);
-        tar.append_data(&mut header, format!("file-{number}"), &*noise)?;
-        let tar = tar.into_inner()?;
-        diff_ids.push(format!("sha256:{}", hex(&tar)));
-        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        packed.write_all(&tar)?;
-        let packed = packed.finish()?;
-        let digest = put(&packed)?;
-        layers.push(json!({
-            "mediaType": "application/vnd.oci.image.layer.v1.tar+gzip",
-            "digest": digest,
-            "size": packed.len(),
-        }));
-    }
-    let config = json!({
-        "os": "linux",
-        "architecture": "amd64",
-        "config": {},
-        "rootfs": {"type": "layers", "diff_ids": diff_ids},
-    });
-    let config = config.to_string();
-    let digest = put(config.as_bytes())?;
-    let manifest = json!({
-        "schemaVersion": 2,
-        "mediaType": TYPE,
-        "config": {
-            "mediaType": "application/vnd.oci.image.config.v1+json",
-            "digest": digest,
-            "size": config.len(),
-        },
-        "layers": layers,
-    });
-    let manifest = manifest.to_string().into_bytes();
-    let top = hex(&manifest);
-    fs::write(store.join(&top), &manifest)?;
-    fs::write(path.join("manifest"), &manifest)?;
-    let index = json!({
-        "schemaVersion": 2,
-        "manifests": [{"mediaType": TYPE, "digest": format!("sha256:{top}"), "size": manifest.len()}],
-    });
-    fs::write(path.join("index.json"), index.to_string())?;
-    Ok(Layout {
-        path: path.to_owned(),
-        blobs,
-    })
-}
-
-fn hex(bytes: &[u8]) -> String {
-    let digest = Sha256::digest(bytes);
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// Bytes that nothing packs.
-fn noise(seed: u64, count: usize) -> Vec<u8> {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let mut bytes = Vec::with_capacity(count + 8);
-    while bytes.len() < count {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        bytes.extend_from_slice(&state.to_le_bytes());
-    }
-    bytes.truncate(count);
-    bytes
 }

@@ -2,6 +2,8 @@
 
 use std::{
     fs,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
     time::Duration,
 };
@@ -86,16 +88,48 @@ pub fn median(mut costs: Vec<Cost>, by: impl Fn(&Cost) -> f64) -> Cost {
     costs.get(costs.len() / 2).copied().unwrap_or_default()
 }
 
+/// Where other tools are looked for before `PATH`: `cargo install --root target/peers` and unpacked wheels and
+/// archives end there.
+const PEERS: &str = "target/peers";
+/// How deep below that.
+const DEPTH: usize = 6;
+
 /// The program of this name, where the machine has it.
-pub fn find(program: &str) -> Option<std::path::PathBuf> {
+pub fn find(program: &str) -> Option<PathBuf> {
+    let own = fs::canonicalize(PEERS).ok();
+    if let Some(found) = own.and_then(|folder| below(&folder, program, DEPTH)) {
+        return Some(found);
+    }
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path)
         .map(|folder| folder.join(program))
         .find(|path| path.is_file())
 }
 
+/// The program of this name in a folder or below it.
+fn below(folder: &Path, program: &str, depth: usize) -> Option<PathBuf> {
+    let own = folder.join(program);
+    let is_program = |path: &Path| {
+        let mode = fs::metadata(path).map(|it| (it.is_file(), it.permissions().mode()));
+        mode.is_ok_and(|(is_file, mode)| is_file && mode & 0o111 != 0)
+    };
+    if is_program(&own) {
+        return Some(own);
+    }
+    let mut folders: Vec<PathBuf> = fs::read_dir(folder)
+        .ok()?
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.is_dir() && !path.is_symlink())
+        .collect();
+    folders.sort();
+    let depth = depth.checked_sub(1)?;
+    folders
+        .iter()
+        .find_map(|folder| below(folder, program, depth))
+}
+
 /// The first line that a program says of its version.
-pub fn version(program: &std::path::Path, args: &[&str]) -> String {
+pub fn version(program: &Path, args: &[&str]) -> String {
     let output = Command::new(program).args(args).output();
     let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
     let text = text.unwrap_or_default();
