@@ -1,6 +1,10 @@
 //! Files of the project that are about an image: `[[attach]]`.
 
-use std::{fs, io::Read as _, path::Path};
+use std::{
+    fs::{self, File},
+    io::Read as _,
+    path::Path,
+};
 
 use serde_json::json;
 
@@ -12,6 +16,7 @@ use crate::{
     plan::{Plan, PlannedSource},
     policy::AttachPolicy,
     publish::Referrer,
+    regular_file,
     release::facade::Release,
 };
 
@@ -36,10 +41,35 @@ impl Release {
         Ok(all)
     }
 
+    /// Looks at the files that are to be attached, before anything is built. What is not there may be made
+    /// yet; what is no file, or lies elsewhere, would be refused after the build.
+    pub(super) fn check_attachments(&self) -> Result<String> {
+        let attach = &self.policy().attach;
+        let mut missing = 0;
+        for attach in attach {
+            match regular_file::inside(self.top(), attach.file.as_str()) {
+                Ok(_) => {}
+                Err(error) if regular_file::is_refusal(&error) => {
+                    return Err(unusable(attach).because(&error));
+                }
+                Err(_) => missing += 1,
+            }
+        }
+        let count = match attach.len() {
+            1 => "1 file".to_owned(),
+            count => format!("{count} files"),
+        };
+        Ok(match missing {
+            0 => count,
+            missing => format!("{count}; {missing} not made yet"),
+        })
+    }
+
     fn attachment(&self, attach: &AttachPolicy, image: &Image) -> Result<Image> {
         let subject = subject(attach, image)?;
-        let path = self.top().join(attach.file.as_str());
         let unusable = |error: &std::io::Error| unusable(attach).because(error);
+        let path = regular_file::inside(self.top(), attach.file.as_str());
+        let path = path.map_err(|error| unusable(&error))?;
         let file = described(attach, &path).map_err(|error| unusable(&error))?;
         let manifest = artifact(attach, subject, file.clone());
         self.store().hold(manifest.digest())?;
@@ -107,7 +137,7 @@ fn keep(content: &Image, path: &Path, file: &Descriptor) -> std::io::Result<()> 
     fs::create_dir_all(&blobs)?;
     fs::write(content.blob_path(&empty().digest), referrer::EMPTY)?;
     let part = blobs.join("part");
-    let (digest, _) = copy(path, &mut fs::File::create(&part)?)?;
+    let (digest, _) = copy(path, &mut File::create(&part)?)?;
     if digest != file.digest {
         return Err(std::io::Error::other("it was changed while it was read"));
     }
@@ -115,10 +145,7 @@ fn keep(content: &Image, path: &Path, file: &Descriptor) -> std::io::Result<()> 
 }
 
 fn copy(path: &Path, to: &mut dyn std::io::Write) -> std::io::Result<(Digest, u64)> {
-    if !fs::metadata(path)?.is_file() {
-        return Err(std::io::Error::other("it is not a file"));
-    }
-    let mut from = fs::File::open(path)?;
+    let mut from = regular_file::open(path)?;
     let mut hasher = Hasher::default();
     let mut piece = vec![0; PIECE];
     let mut size = 0;

@@ -52,6 +52,7 @@ impl Release {
         options: &ImageOptions,
         verb: Verb,
     ) -> Result<Outcome> {
+        self.check_files(plan)?;
         let world = self.world();
         self.recall_registries();
         let found = match self.or_signal(self.preflight(&world, plan)).await {
