@@ -10,8 +10,10 @@ use serde_json::json;
 
 use crate::{
     error::{Error, ErrorCode, Result},
+    io::layout,
     oci::{
-        Descriptor, Digest, Hasher, Image, Index, Manifest, ManifestDocument, annotation, referrer,
+        Descriptor, Digest, Hasher, Image, Index, Manifest, ManifestDocument, Platform, annotation,
+        referrer,
     },
     plan::{Plan, PlannedSource},
     policy::AttachPolicy,
@@ -87,9 +89,20 @@ impl Release {
 /// The manifest that the file is about.
 fn subject(attach: &AttachPolicy, image: &Image) -> Result<Descriptor> {
     let whole = image.manifest.descriptor();
-    let (Some(platform), true) = (&attach.platform, whole.media_type.is_index()) else {
+    let Some(platform) = &attach.platform else {
         return Ok(whole);
     };
+    if !whole.media_type.is_index() {
+        return match only_platform(image)? {
+            Some(only) if only.satisfies(platform) => Ok(whole),
+            only => {
+                let only = only.map_or_else(|| "none".to_owned(), |only| format!("`{only}`"));
+                Err(unusable(attach).cause(format!(
+                    "the image has no platform `{platform}`: its only one is {only}"
+                )))
+            }
+        };
+    }
     let index: Index = serde_json::from_slice(&image.manifest.bytes)
         .map_err(|error| Error::bug("the image's index cannot be read").because(&error))?;
     let is_wanted = |entry: &&Descriptor| {
@@ -107,6 +120,12 @@ fn subject(attach: &AttachPolicy, image: &Image) -> Result<Descriptor> {
         found.digest.clone(),
         found.size,
     ))
+}
+
+/// The platform of an image that is no index, by its configuration.
+fn only_platform(image: &Image) -> Result<Option<Platform>> {
+    let outlines = layout::outlines(image)?;
+    Ok(outlines.into_iter().find_map(|one| one.platform))
 }
 
 /// The same manifest for the same file and image, whoever makes it and when.
