@@ -207,8 +207,10 @@ impl RegistrySession {
             return Ok(false);
         }
         let challenges = parse::challenges(answer.all("www-authenticate"));
-        let scheme = AuthScheme::asked_for(&challenges, &self.origin)
-            .map_err(|rule| not_done(response::bad(format!("GET {asked}"), 401, rule)))?;
+        let scheme = AuthScheme::asked_for(&challenges, &self.origin).map_err(|rule| {
+            let rule = answer.mask().hide(&rule);
+            not_done(response::bad(format!("GET {asked}"), 401, rule))
+        })?;
         let is_known = scheme != AuthScheme::Unknown;
         if is_known {
             self.learn(scheme);
