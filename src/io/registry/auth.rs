@@ -222,7 +222,11 @@ impl RegistrySession {
     pub(crate) async fn proof(&self, path: &str, used: Option<&Authorization>) -> SentProof {
         let text = |text: &str| SentProof::Text(text.to_owned());
         if used.is_some_and(|used| used.login.is_some()) {
-            return text("the credentials were sent");
+            let sent = "the credentials were sent";
+            return SentProof::Text(match self.lost_login(path).await {
+                Some(lost) => format!("{sent}; {lost}"),
+                None => sent.to_owned(),
+            });
         }
         match self.login(path).await.map(|login| login.credential) {
             Ok(None) => SentProof::NoCredentials(self.no_credentials()),
@@ -331,7 +335,16 @@ impl RegistrySession {
             Err(error) if error.is_unauthorized() => {
                 let refused = edition(&login);
                 let instead = self.login_instead_of(&scope.path, refused, begun).await;
-                login = instead.ok_or(error)?;
+                login = match instead {
+                    Some(instead) => instead,
+                    None => {
+                        let mut error = error;
+                        if let Some(lost) = self.lost_login(&scope.path).await {
+                            error.explain(format!("the credentials were sent; {lost}"));
+                        }
+                        return Err(error);
+                    }
+                };
                 let credential = login.credential.as_ref();
                 self.fetch(retry, scope, place, credential).await?
             }
