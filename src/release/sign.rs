@@ -51,9 +51,8 @@ impl Release {
                 image: name.clone(),
             });
             let made = self.sign_one(policy, &repository, &digest, publication);
-            let made = made
-                .await
-                .map_err(|error| error.state("no tag has moved; what was sent has no name"))?;
+            let nothing_moved = Some("no tag has moved; what was sent has no name");
+            let made = self.watched(plan, "`sign`", nothing_moved, made).await?;
             let count = made.len();
             signatures.extend(made);
             step.finish(Finished::Sign { image: name, count });
