@@ -228,6 +228,9 @@ mod tests {
     fn what_is_no_file_of_the_project_is_refused_by_name() {
         use std::os::unix::fs::symlink;
 
+        /// Lays something down below the top of a repository.
+        type Lay<'a> = &'a dyn Fn(&Path);
+
         let outside = tempfile::tempdir().expect("a directory");
         fs::write(outside.path().join("secret"), "geheim").expect("a file");
         let secret = outside.path().join("secret");
@@ -257,7 +260,7 @@ mod tests {
         let good = laid(&|top| link(top, "folder".as_ref(), "dist/b"), "dist/*");
         assert_eq!(good.expect("a link to a folder"), ["a"]);
         let out = "a link leads out of the repository";
-        let cases: [(&dyn Fn(&Path), &str, &str, &str); 7] = [
+        let cases: [(Lay<'_>, &str, &str, &str); 7] = [
             (&pipe, "dist/*", "`dist/x` cannot be", "it is a pipe"),
             (&pipe, "dist/x", "`dist/x` cannot be", "it is a pipe"),
             (
