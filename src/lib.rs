@@ -33,6 +33,7 @@
 //!
 //! - [`oci`], `git`, `text`, `policy`, `event`, `error`, `outcome`, [`exit`]: checked data, used by
 //!   all the rest.
+//! - `regular_file`: how files are read that somebody else has laid down.
 //! - `plan`: from history to version to tags. No IO, no clock.
 //! - `publish`: the transaction. Its protocol, journal, recovery and verdicts are pure; the rest
 //!   carries their actions out over traits.
@@ -126,6 +127,7 @@ mod publish;
 #[cfg(any(test, feature = "testing"))]
 #[doc(hidden)]
 pub mod publish;
+mod regular_file;
 #[cfg(not(any(test, feature = "testing")))]
 mod release;
 #[cfg(any(test, feature = "testing"))]

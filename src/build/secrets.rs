@@ -11,6 +11,7 @@ use crate::{
     error::{Error, Result},
     io::environment::Environment,
     policy::{Secret, SecretSource},
+    regular_file,
 };
 
 /// The longest secret in bytes that BuildKit accepts.
@@ -76,7 +77,7 @@ fn value(secret: &Secret, repository: &Path, environment: &Environment) -> Resul
         },
         SecretSource::File { path } => {
             let mut value = Vec::new();
-            std::fs::File::open(repository.join(path))
+            regular_file::open(&repository.join(path))
                 .and_then(|file| file.take(MAX_SECRET + 1).read_to_end(&mut value))
                 .map_err(|error| {
                     Error::failed(format!(

@@ -16,6 +16,7 @@ use super::{
 use crate::{
     error::{Error, Result},
     project::{CheckedMessage, Severity},
+    regular_file,
     release::{Check, first_problem},
     text::sanitize_line,
 };
@@ -41,7 +42,7 @@ pub(super) fn run(args: CheckArgs, context: &Context) -> Result<ExitCode> {
         (Some(range), _) => context.projects(args.all)?.check_commits(range),
         (None, Some(file)) => {
             let name = file.display().to_string();
-            let text = std::fs::read(context.directory().join(file))
+            let text = regular_file::read_given(&context.directory().join(file))
                 .map_err(|error| Error::usage(format!("cannot read `{name}`")).because(&error))?;
             let text = String::from_utf8_lossy(&text);
             let projects = context.projects(args.all)?;
@@ -166,7 +167,7 @@ pub(super) struct CheckDocument<'a> {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 struct CheckFinding<'a> {
     /// `branch and tree`, `policy file`, `git remote`, `plan`, `other releases`, a repository, `builder`,
-    /// `signatures` or `budget`.
+    /// `signatures`, `attachments`, `forge`, `announcements` or `budget`.
     what: &'a str,
     /// Whether a release would go on.
     ok: bool,

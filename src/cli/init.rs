@@ -24,6 +24,7 @@ use crate::{
     oci::Repository,
     policy::{self, Policy},
     project::{POLICY_FILE, WorkTree},
+    regular_file,
     text::sanitize,
 };
 
@@ -109,7 +110,7 @@ pub(super) fn run(args: InitArgs, context: &Context) -> Result<ExitCode> {
 /// The table for a policy that exists.
 fn check(path: &Path, found: &Found, context: &Context) -> Result<ExitCode> {
     let shown = path.display().to_string();
-    let text = fs::read_to_string(path).map_err(|error| {
+    let text = regular_file::read_found_text(path).map_err(|error| {
         Error::usage(format!("cannot read `{shown}`"))
             .because(&error)
             .hint("`hoist init` writes a policy and ends with the same table")
@@ -354,7 +355,7 @@ fn gather(folder: &Path, prefix: &str, depth: usize, files: &mut Vec<FoundFile>)
             gather(&entry.path(), &format!("{path}/"), depth - 1, files);
         } else if kind.is_file()
             && init::has_interest(&path)
-            && let Ok(text) = fs::read_to_string(entry.path())
+            && let Ok(text) = regular_file::read_text(&entry.path())
         {
             files.push(FoundFile { path, text });
         }
@@ -371,7 +372,7 @@ fn create(path: &Path, text: &str) -> Result<()> {
 }
 
 fn exists(path: &Path) -> Error {
-    let text = fs::read_to_string(path).unwrap_or_default();
+    let text = regular_file::read_text(path).unwrap_or_default();
     let error =
         Error::refused(format!("`{}` exists already", path.display())).state("nothing was written");
     if policy::is_cargo_release(&text) {

@@ -1,12 +1,13 @@
 //! What `hoist plan --json` printed, for another job to carry out.
 
-use std::{fs, path::Path};
+use std::path::Path;
 
 use semver::Version;
 use serde::Deserialize;
 
 use crate::{
     error::{Error, ErrorKind, Result},
+    regular_file,
     release::{NothingToRelease, PLAN_FORMAT, Plan},
 };
 
@@ -34,7 +35,7 @@ struct Nothing {
 /// Usage (exit 2): it is not a plan, or it was made by a newer hoist.
 pub(super) fn read_plan(file: &Path) -> Result<PlanFile> {
     let name = file.display();
-    let text = fs::read_to_string(file)
+    let text = regular_file::read_given_text(file)
         .map_err(|error| Error::usage(format!("cannot read the plan `{name}`")).because(&error))?;
     if let Ok(nothing) = serde_json::from_str::<Nothing>(&text) {
         let () = nothing.version;

@@ -7,7 +7,10 @@ use futures_util::{Stream, StreamExt as _, stream};
 use tokio::sync::{mpsc::Receiver, watch};
 use tokio_util::io::ReaderStream;
 
-use crate::io::lease::{Permit, PermitEnded};
+use crate::{
+    io::lease::{Permit, PermitEnded},
+    regular_file,
+};
 
 /// A file is sent in pieces of this many bytes.
 const PIECE_SIZE: usize = 128 * 1024;
@@ -15,9 +18,8 @@ const PIECE_SIZE: usize = 128 * 1024;
 /// Opens a file that must have exactly `size` bytes.
 pub(super) async fn open_exact(path: &Path, size: u64) -> Result<tokio::fs::File, String> {
     let named = |why: String| format!("`{}`: {why}", path.display());
-    let file = tokio::fs::File::open(path)
-        .await
-        .map_err(|e| named(e.to_string()))?;
+    let file = regular_file::open(path).map_err(|e| named(e.to_string()))?;
+    let file = tokio::fs::File::from_std(file);
     let found = file
         .metadata()
         .await

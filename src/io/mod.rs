@@ -16,6 +16,7 @@ pub mod journal_file;
 pub(crate) mod last_lines;
 pub mod layout;
 pub mod lease;
+pub(crate) mod mask;
 pub mod process;
 mod program;
 mod proxy;

@@ -28,7 +28,13 @@ pub(crate) struct ServerWarnings {
 impl ServerWarnings {
     /// Shows what the answer of `url` warns of.
     pub(crate) fn tell(&self, events: &Events, url: &Url, answer: &Response) {
-        self.tell_all(events, url, answer.all("warning"));
+        if answer.header("warning").is_none() {
+            return;
+        }
+        let mask = answer.mask();
+        let texts = answer.all("warning").take(MOST);
+        let texts: Vec<String> = texts.map(|text| mask.hide(text)).collect();
+        self.tell_all(events, url, texts.iter().map(String::as_str));
     }
 
     fn tell_all<'a>(&self, events: &Events, url: &Url, headers: impl Iterator<Item = &'a str>) {

@@ -14,6 +14,7 @@ use crate::{
             header,
         },
         lease::Permit,
+        mask::Mask,
         proxy::Proxies,
     },
     text::sanitize_line,
@@ -21,7 +22,9 @@ use crate::{
 
 /// How long a message may take in all.
 const LIMIT: Duration = Duration::from_secs(30);
-/// How much of an answer is shown, in bytes.
+/// How much of an answer is read, in bytes.
+const READ: usize = 8 * 1024;
+/// How much of it is shown, in characters.
 const SHOWN: usize = 300;
 
 /// An address that messages are sent to.
@@ -29,6 +32,7 @@ pub(crate) struct Webhook {
     url: Url,
     host: String,
     is_loopback: bool,
+    mask: Mask,
 }
 
 /// Why a message was not sent.
@@ -65,6 +69,7 @@ impl Webhook {
             _ => return Err(WebhookError::NotAnAddress),
         }
         Ok(Self {
+            mask: Mask::of_address(&url),
             url,
             host,
             is_loopback,
@@ -116,7 +121,7 @@ impl Webhook {
         if (200..300).contains(&status) {
             return Ok(());
         }
-        let body = answer.beginning(SHOWN).await;
+        let body = answer.beginning(READ).await;
         let body = self.without_secret(&String::from_utf8_lossy(&body));
         Err(WebhookError::Refused(match body.is_empty() {
             true => format!("answered {status}"),
@@ -140,15 +145,7 @@ impl Webhook {
 
     /// A text from outside without what the address keeps secret.
     fn without_secret(&self, text: &str) -> String {
-        let mut text = text.to_owned();
-        let query = self.url.query().unwrap_or_default();
-        let login = self.url.password().unwrap_or_default();
-        for secret in [self.url.as_str(), self.url.path(), query, login] {
-            if secret.len() > 1 {
-                text = text.replace(secret, "…");
-            }
-        }
-        sanitize_line(text.trim(), SHOWN)
+        sanitize_line(self.mask.hide(text).trim(), SHOWN)
     }
 }
 
@@ -181,12 +178,21 @@ mod tests {
 
     #[test]
     fn what_an_answer_repeats_of_the_address_is_not_shown() {
-        let hook = Webhook::new("https://u:pass@h.example.org/services/s3cret?key=tok3n");
+        let hook = Webhook::new("https://u:passw0rd@h.example.org/services/s3cret?key=tok3n");
         let hook = hook.expect("an address");
         assert_eq!(hook.host(), "h.example.org");
-        let shown = hook.without_secret("no /services/s3cret with key=tok3n for pass\u{1b}[0m");
-        for secret in ["s3cret", "tok3n", "pass", "\u{1b}"] {
-            assert!(!shown.contains(secret), "{shown}");
+        for text in [
+            "no /services/s3cret with key=tok3n for passw0rd\u{1b}[0m",
+            "no %2fservices%2Fs3cret with \"tok3n\" for cGFzc3cwcmQ=",
+            "no \\/services\\/s3cret, dTpwYXNzdzByZA==",
+        ] {
+            let shown = hook.without_secret(text);
+            for secret in ["s3cret", "tok3n", "passw", "cGFzc3", "dTpwYXNz", "\u{1b}"] {
+                assert!(!shown.contains(secret), "{shown}");
+            }
         }
+        // What is cut off behind the end of what is shown is no reason to show its beginning.
+        let long = format!("{}s3cret", "x".repeat(SHOWN - 3));
+        assert!(!hook.without_secret(&long).contains("s3c"));
     }
 }

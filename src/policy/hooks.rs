@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use crate::policy::{program_line::ProgramLine, publish::duration};
+use crate::policy::{program_line::ProgramLine, publish::some_time};
 
 /// `[hooks]`: the programs that run at each point of a release, in order.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -29,8 +29,8 @@ pub struct Hook {
     /// The program with its arguments; it runs without a shell.
     pub run: ProgramLine,
     /// How long it may take.
-    #[serde(with = "duration", default = "ten_minutes")]
-    #[cfg_attr(test, schemars(with = "String", extend("pattern" = "^[0-9]{1,20}(ms|s|m|h)$")))]
+    #[serde(with = "some_time", default = "ten_minutes")]
+    #[cfg_attr(test, schemars(with = "String", extend("pattern" = "^0{0,19}[1-9][0-9]{0,19}(ms|s|m|h)$")))]
     pub timeout: Duration,
     /// Environment variables that it gets on top of hoist's own.
     #[serde(default)]
@@ -124,6 +124,10 @@ mod tests {
             (
                 "[hooks]\nafter-stage = [{ run = [\"x\"], timeout = 5 }]",
                 "string",
+            ),
+            (
+                "[hooks]\nafter-stage = [{ run = [\"x\"], timeout = \"0s\" }]",
+                "nothing can be done in no time",
             ),
             ("[hooks]\nafter-stages = []", "after-stage"),
             (

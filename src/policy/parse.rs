@@ -276,6 +276,7 @@ mod tests {
             ("[version]\ntag = \"v\"\n", "`{version}` exactly once"),
             ("[version]\ninitial = \"1.0\"\n", "is not a valid policy"),
             ("[publish]\ndeadline = \"ten\"\n", "not a valid duration"),
+            ("[publish]\ndeadline = \"00m\"\n", "no time"),
             ("[tags]\nfixed = [\"{versoin}\"]\n", "`tags.fixed[0]`"),
             (
                 "[branches.prerelease]\n\"a[\" = \"rc\"\n",

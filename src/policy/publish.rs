@@ -18,8 +18,8 @@ pub struct PublishPolicy {
     #[cfg_attr(test, schemars(with = "String", extend("pattern" = "^[0-9]{1,20}(ms|s|m|h)$")))]
     pub verify_timeout: Duration,
     /// How long hoist keeps trying to move the tags.
-    #[serde(with = "duration")]
-    #[cfg_attr(test, schemars(with = "String", extend("pattern" = "^[0-9]{1,20}(ms|s|m|h)$")))]
+    #[serde(with = "some_time")]
+    #[cfg_attr(test, schemars(with = "String", extend("pattern" = "^0{0,19}[1-9][0-9]{0,19}(ms|s|m|h)$")))]
     pub deadline: Duration,
     /// How much time is left after a signal to finish or roll back.
     #[serde(with = "duration")]
@@ -150,6 +150,30 @@ pub(super) mod duration {
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&format_args!("{}ms", duration.as_millis()))
+    }
+}
+
+/// The same for what nothing can be done in no time.
+pub(super) mod some_time {
+    use super::{Deserializer, Duration, Serializer, duration};
+
+    pub(in crate::policy) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Duration, D::Error> {
+        let time = duration::deserialize(from)?;
+        match time.is_zero() {
+            true => Err(serde::de::Error::custom(
+                "it is a time limit, and nothing can be done in no time",
+            )),
+            false => Ok(time),
+        }
+    }
+
+    pub(in crate::policy) fn serialize<S: Serializer>(
+        duration: &Duration,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        super::duration::serialize(duration, serializer)
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::policy::{program_line::ProgramLine, publish::duration};
+use crate::policy::{program_line::ProgramLine, publish::some_time};
 
 /// What stands for the image in an argument: its repository and digest.
 const IMAGE: &str = "{image}";
@@ -41,8 +41,8 @@ pub struct SignPolicy {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verify: Option<ProgramLine>,
     /// How long one call of a program may take.
-    #[serde(with = "duration", default = "ten_minutes")]
-    #[cfg_attr(test, schemars(with = "String", extend("pattern" = "^[0-9]{1,20}(ms|s|m|h)$")))]
+    #[serde(with = "some_time", default = "ten_minutes")]
+    #[cfg_attr(test, schemars(with = "String", extend("pattern" = "^0{0,19}[1-9][0-9]{0,19}(ms|s|m|h)$")))]
     pub timeout: Duration,
 }
 
@@ -257,6 +257,7 @@ mod tests {
             ("run = [\"x\"]", "needs `{image}`"),
             ("run = [\"{image}\"]", "needs `{image}`"),
             ("with = \"gpg\"", "cosign"),
+            ("with = \"cosign\"\ntimeout = \"0ms\"", "no time"),
             ("with = \"cosign\"\nrun = [\"x\", \"{image}\"]", "exclude"),
             ("run = [\"x\", \"{image}\"]\nkey = \"k\"", "sign.key"),
             (

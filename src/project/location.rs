@@ -7,6 +7,7 @@ use crate::{
     io::git::read::GitRepository,
     oci,
     policy::{self, Policy},
+    regular_file,
     text::shell_word,
 };
 
@@ -57,7 +58,7 @@ fn nearest_file(directory: &Path, repository: &GitRepository) -> Option<PathBuf>
     let folders = from.ancestors().take_while(|folder| **folder != *top);
     // One that cannot be read is ours: to pass it over in silence would take another policy.
     let is_ours = |file: &PathBuf| {
-        let text = std::fs::read_to_string(file);
+        let text = regular_file::read_text(file);
         !text.is_ok_and(|text| policy::is_cargo_release(&text))
     };
     let candidates = folders.map(|folder| folder.join(POLICY_FILE));
@@ -147,7 +148,7 @@ fn parse(file: &Path, name: &Path) -> Result<Policy> {
 
 /// What a policy file says.
 pub(super) fn policy_text(file: &Path, shown: &str) -> Result<String> {
-    let bytes = std::fs::read(file)
+    let bytes = regular_file::read_found(file)
         .map_err(|error| Error::usage(format!("cannot read `{shown}`")).because(&error))?;
     String::from_utf8(bytes).map_err(|_| {
         Error::usage(format!("`{shown}` is not text in UTF-8"))

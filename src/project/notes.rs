@@ -20,6 +20,7 @@ use crate::{
     },
     policy::{Policy, Unconventional},
     project::open::Project,
+    regular_file,
 };
 
 /// What a released version is made of.
@@ -107,7 +108,7 @@ impl Project {
         let Some(name) = &self.policy().notes.template else {
             return notes::render(notes, None);
         };
-        let source = fs::read_to_string(self.top().join(name)).map_err(|error| {
+        let source = regular_file::read_text_named(self.top(), name).map_err(|error| {
             Error::usage(format!("cannot read `notes.template` `{name}`")).because(&error)
         })?;
         notes::render(notes, Some((name, &source)))
@@ -122,7 +123,7 @@ impl Project {
         let name = self.changelog();
         let text = self.render_notes(notes)?;
         let file = self.top().join(name);
-        let old = match fs::read_to_string(&file) {
+        let old = match regular_file::read_text_inside(self.top(), name) {
             Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
             read => read
                 .map_err(|error| Error::failed(format!("cannot read `{name}`")).because(&error))?,

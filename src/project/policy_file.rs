@@ -1,7 +1,5 @@
 //! The policy file of a project: whether a commit holds what it says, and what it lacks.
 
-use std::fs;
-
 use crate::{
     error::{Error, ErrorCode, Result},
     oci::Repository,
@@ -11,6 +9,7 @@ use crate::{
         location::{POLICY_FILE, stand_in},
         open::Project,
     },
+    regular_file,
     text::{sanitize_line, shell_word},
 };
 
@@ -68,7 +67,7 @@ impl Project {
         let name = self
             .policy_path()
             .map_or_else(|| file.display().to_string(), str::to_owned);
-        let text = fs::read_to_string(file).unwrap_or_default();
+        let text = regular_file::read_found_text(file).unwrap_or_default();
         let (cause, place) = lacking(&text);
         Error::usage(format!("`{name}` does not say where the image goes"))
             .with_code(ErrorCode::NoRepository)

@@ -1,8 +1,6 @@
 //! `[[announce]]`: once a version is public, and without the lock, messages tell of it. Each is sent at most
 //! once, and one that fails changes nothing of the release.
 
-use std::fs;
-
 use crate::{
     error::{Error, Result},
     io::webhook::Webhook,
@@ -14,6 +12,7 @@ use crate::{
         tags::TagAction,
     },
     policy::AnnouncePolicy,
+    regular_file,
     release::facade::Release,
 };
 
@@ -62,7 +61,7 @@ impl Release {
 
     fn announcement(&self, policy: &AnnouncePolicy, told: &Announcement) -> Result<String> {
         let name = policy.template.as_str();
-        let source = fs::read_to_string(self.top().join(name)).map_err(|error| {
+        let source = regular_file::read_text_inside(self.top(), name).map_err(|error| {
             Error::usage(format!(
                 "cannot read the template `{name}` of an announcement"
             ))
@@ -88,7 +87,7 @@ impl Release {
                 Some(told) => self.announcement(policy, told).map(drop)?,
                 None => {
                     let name = policy.template.as_str();
-                    fs::metadata(self.top().join(name)).map_err(|error| {
+                    regular_file::inside(self.top(), name).map_err(|error| {
                         Error::usage(format!(
                             "cannot read the template `{name}` of an announcement"
                         ))

@@ -1,17 +1,24 @@
 //! Files of the project that are about an image: `[[attach]]`.
 
-use std::{fs, io::Read as _, path::Path};
+use std::{
+    fs::{self, File},
+    io::Read as _,
+    path::Path,
+};
 
 use serde_json::json;
 
 use crate::{
     error::{Error, ErrorCode, Result},
+    io::layout,
     oci::{
-        Descriptor, Digest, Hasher, Image, Index, Manifest, ManifestDocument, annotation, referrer,
+        Descriptor, Digest, Hasher, Image, Index, Manifest, ManifestDocument, Platform, annotation,
+        referrer,
     },
     plan::{Plan, PlannedSource},
     policy::AttachPolicy,
     publish::Referrer,
+    regular_file,
     release::facade::Release,
 };
 
@@ -36,10 +43,35 @@ impl Release {
         Ok(all)
     }
 
+    /// Looks at the files that are to be attached, before anything is built. What is not there may be made
+    /// yet; what is no file, or lies elsewhere, would be refused after the build.
+    pub(super) fn check_attachments(&self) -> Result<String> {
+        let attach = &self.policy().attach;
+        let mut missing = 0;
+        for attach in attach {
+            match regular_file::inside(self.top(), attach.file.as_str()) {
+                Ok(_) => {}
+                Err(error) if regular_file::is_refusal(&error) => {
+                    return Err(unusable(attach).because(&error));
+                }
+                Err(_) => missing += 1,
+            }
+        }
+        let count = match attach.len() {
+            1 => "1 file".to_owned(),
+            count => format!("{count} files"),
+        };
+        Ok(match missing {
+            0 => count,
+            missing => format!("{count}; {missing} not made yet"),
+        })
+    }
+
     fn attachment(&self, attach: &AttachPolicy, image: &Image) -> Result<Image> {
         let subject = subject(attach, image)?;
-        let path = self.top().join(attach.file.as_str());
         let unusable = |error: &std::io::Error| unusable(attach).because(error);
+        let path = regular_file::inside(self.top(), attach.file.as_str());
+        let path = path.map_err(|error| unusable(&error))?;
         let file = described(attach, &path).map_err(|error| unusable(&error))?;
         let manifest = artifact(attach, subject, file.clone());
         self.store().hold(manifest.digest())?;
@@ -57,9 +89,20 @@ impl Release {
 /// The manifest that the file is about.
 fn subject(attach: &AttachPolicy, image: &Image) -> Result<Descriptor> {
     let whole = image.manifest.descriptor();
-    let (Some(platform), true) = (&attach.platform, whole.media_type.is_index()) else {
+    let Some(platform) = &attach.platform else {
         return Ok(whole);
     };
+    if !whole.media_type.is_index() {
+        return match only_platform(image)? {
+            Some(only) if only.satisfies(platform) => Ok(whole),
+            only => {
+                let only = only.map_or_else(|| "none".to_owned(), |only| format!("`{only}`"));
+                Err(unusable(attach).cause(format!(
+                    "the image has no platform `{platform}`: its only one is {only}"
+                )))
+            }
+        };
+    }
     let index: Index = serde_json::from_slice(&image.manifest.bytes)
         .map_err(|error| Error::bug("the image's index cannot be read").because(&error))?;
     let is_wanted = |entry: &&Descriptor| {
@@ -77,6 +120,12 @@ fn subject(attach: &AttachPolicy, image: &Image) -> Result<Descriptor> {
         found.digest.clone(),
         found.size,
     ))
+}
+
+/// The platform of an image that is no index, by its configuration.
+fn only_platform(image: &Image) -> Result<Option<Platform>> {
+    let outlines = layout::outlines(image)?;
+    Ok(outlines.into_iter().find_map(|one| one.platform))
 }
 
 /// The same manifest for the same file and image, whoever makes it and when.
@@ -107,7 +156,7 @@ fn keep(content: &Image, path: &Path, file: &Descriptor) -> std::io::Result<()> 
     fs::create_dir_all(&blobs)?;
     fs::write(content.blob_path(&empty().digest), referrer::EMPTY)?;
     let part = blobs.join("part");
-    let (digest, _) = copy(path, &mut fs::File::create(&part)?)?;
+    let (digest, _) = copy(path, &mut File::create(&part)?)?;
     if digest != file.digest {
         return Err(std::io::Error::other("it was changed while it was read"));
     }
@@ -115,10 +164,7 @@ fn keep(content: &Image, path: &Path, file: &Descriptor) -> std::io::Result<()> 
 }
 
 fn copy(path: &Path, to: &mut dyn std::io::Write) -> std::io::Result<(Digest, u64)> {
-    if !fs::metadata(path)?.is_file() {
-        return Err(std::io::Error::other("it is not a file"));
-    }
-    let mut from = fs::File::open(path)?;
+    let mut from = regular_file::open(path)?;
     let mut hasher = Hasher::default();
     let mut piece = vec![0; PIECE];
     let mut size = 0;

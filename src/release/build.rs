@@ -62,6 +62,20 @@ impl Release {
         }
     }
 
+    /// The images of the plan. A program of the policy that makes one is watched.
+    pub(super) async fn built_images(&self, plan: &Plan, options: &ImageOptions) -> Result<Made> {
+        let mut builds = to_build(plan).map(|(_, planned)| self.build_policy(&planned.name));
+        let runs_program = builds.any(|build| build.image_source.command().is_some());
+        let made = self.images(plan, options);
+        match runs_program && options.legs.is_empty() {
+            true => {
+                self.watched(plan, "`image.build.command`", None, made)
+                    .await
+            }
+            false => made.await,
+        }
+    }
+
     pub(super) async fn images(&self, plan: &Plan, options: &ImageOptions) -> Result<Made> {
         let _turn = match options.legs.is_empty() {
             true => self.turn(plan).await?,

@@ -19,7 +19,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Check {
     /// What: `branch and tree`, `policy file`, `git remote`, `plan`, `other releases`, a repository,
-    /// `builder`, `signatures`, `forge`, `announcements`, `budget`.
+    /// `builder`, `signatures`, `attachments`, `forge`, `announcements`, `budget`.
     pub what: String,
     /// How it is, or what would stop a release.
     pub result: Result<String>,
@@ -61,8 +61,16 @@ impl Release {
         if let Some(sign) = &self.policy().sign {
             all.push(finding("signatures", self.check_signing(sign)));
         }
+        if !self.policy().attach.is_empty() {
+            let checked = self.check_attachments();
+            all.push(finding("attachments", checked));
+        }
         if self.policy().forge.is_some() {
-            all.push(finding("forge", self.check_forge().await));
+            let checked = match self.check_release_files() {
+                Ok(()) => self.check_forge().await,
+                Err(error) => Err(error),
+            };
+            all.push(finding("forge", checked));
         }
         if !self.policy().announce.is_empty() {
             all.push(finding("announcements", announcements));

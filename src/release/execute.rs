@@ -52,6 +52,7 @@ impl Release {
         options: &ImageOptions,
         verb: Verb,
     ) -> Result<Outcome> {
+        self.check_files(plan)?;
         let world = self.world();
         self.recall_registries();
         let found = match self.or_signal(self.preflight(&world, plan)).await {
@@ -61,7 +62,7 @@ impl Release {
         self.or_signal(self.check_forge_of(&world, plan)).await?;
         self.or_signal(self.check_builds(plan, options)).await?;
         self.before_build(plan, verb).await?;
-        let mut made = self.images(plan, options).await?;
+        let mut made = self.built_images(plan, options).await?;
         let checked = self.check_origin(plan, &made.images, options);
         self.or_signal(checked).await?;
         still_fits(plan, &made.images)?;

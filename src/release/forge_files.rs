@@ -11,7 +11,8 @@ use crate::{
     error::{Error, ErrorCode, Result},
     io::forge::{FileContent, ReleaseFile},
     oci::Hasher,
-    policy::ForgePolicy,
+    policy::{FileGlob, ForgePolicy},
+    regular_file,
     release::facade::Release,
 };
 
@@ -33,6 +34,14 @@ impl Release {
         }
         Ok(files)
     }
+
+    /// Looks at the files that are there, before anything is built. What is not there may be made yet; what
+    /// is no file, or lies elsewhere, would be refused after the build.
+    pub(super) fn check_release_files(&self) -> Result<()> {
+        let policy = self.policy().forge.iter();
+        let mut globs = policy.flat_map(|policy| &policy.assets);
+        globs.try_for_each(|glob| matches(self.top(), glob).map(drop))
+    }
 }
 
 fn failed(what: String) -> Error {
@@ -45,13 +54,7 @@ fn failed(what: String) -> Error {
 fn paths(top: &Path, policy: &ForgePolicy) -> Result<BTreeMap<String, PathBuf>> {
     let mut found: BTreeMap<String, PathBuf> = BTreeMap::new();
     for glob in &policy.assets {
-        let mut fits = BTreeSet::new();
-        let fixed = fixed_part(glob.as_str());
-        walk(top, fixed, DEEPEST, &mut |path| {
-            if glob.is_match(path) {
-                fits.insert(path.to_owned());
-            }
-        });
+        let fits = matches(top, glob)?;
         if fits.is_empty() {
             return Err(
                 failed(format!("no file is there for `{glob}` (`forge.assets`)"))
@@ -76,6 +79,35 @@ fn paths(top: &Path, policy: &ForgePolicy) -> Result<BTreeMap<String, PathBuf>> 
         }
     }
     Ok(found)
+}
+
+/// The files that a glob names, seen from `top`: each is a regular one, and lies in the repository.
+fn matches(top: &Path, glob: &FileGlob) -> Result<BTreeSet<String>> {
+    let fixed = fixed_part(glob.as_str());
+    let refuse = |path: &str, error: &std::io::Error| {
+        failed(format!(
+            "`{path}` cannot be a file of the release (`forge.assets`)"
+        ))
+        .because(error)
+        .hint("a `before-build` hook can copy what lies elsewhere into the repository")
+    };
+    let mut fits = BTreeSet::new();
+    match regular_file::folder_inside(top, fixed) {
+        Err(error) if regular_file::is_refusal(&error) => return Err(refuse(fixed, &error)),
+        Err(_) => return Ok(fits),
+        Ok(()) => {}
+    }
+    walk(top, fixed, DEEPEST, &mut |path| {
+        if glob.is_match(path) {
+            fits.insert(path.to_owned());
+        }
+    });
+    // A link to a directory is passed over, as a directory is.
+    fits.retain(|path| !top.join(path).is_dir());
+    for path in &fits {
+        regular_file::inside(top, path).map_err(|error| refuse(path, &error))?;
+    }
+    Ok(fits)
 }
 
 /// The directories of a glob before its first special character.
@@ -114,7 +146,7 @@ fn described(name: String, path: PathBuf) -> Result<ReleaseFile> {
     let unread = |error: std::io::Error| {
         failed(format!("cannot read `{}` (`forge.assets`)", path.display())).because(&error)
     };
-    let mut file = fs::File::open(&path).map_err(unread)?;
+    let mut file = regular_file::open(&path).map_err(unread)?;
     let mut hasher = Hasher::default();
     let mut piece = vec![0; PIECE];
     let mut size = 0;
@@ -189,6 +221,85 @@ mod tests {
         ] {
             let error = found(&files, assets).expect_err(assets);
             assert!(error.contains(says), "{assets}: {error}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_file_of_the_project_is_refused_by_name() {
+        use std::os::unix::fs::symlink;
+
+        /// Lays something down below the top of a repository.
+        type Lay<'a> = &'a dyn Fn(&Path);
+
+        let outside = tempfile::tempdir().expect("a directory");
+        fs::write(outside.path().join("secret"), "geheim").expect("a file");
+        let secret = outside.path().join("secret");
+        let laid = |lay: &dyn Fn(&Path), glob: &str| {
+            let top = tempfile::tempdir().expect("a directory");
+            fs::create_dir_all(top.path().join("dist/folder")).expect("a directory");
+            fs::create_dir_all(top.path().join(".git")).expect("a directory");
+            fs::write(top.path().join("dist/a"), "a").expect("a file");
+            fs::write(top.path().join(".git/config"), "a token").expect("a file");
+            lay(top.path());
+            let policy = format!("[forge]\nassets = [\"{glob}\"]");
+            let policy = Policy::parse(&policy, "release.toml").expect("good");
+            let policy = policy.forge.expect("it is there");
+            let found = paths(top.path(), &policy).map_err(|error| format!("{error:#}"));
+            found.map(|found| found.into_keys().collect::<Vec<_>>())
+        };
+        let link = |top: &Path, to: &Path, name: &str| {
+            symlink(to, top.join(name)).expect("a link");
+        };
+        let pipe = |top: &Path| {
+            let pipe = top.join("dist/x");
+            let made = std::process::Command::new("mkfifo").arg(pipe).status();
+            assert!(made.expect("there is mkfifo").success());
+        };
+        let good = laid(&|top| link(top, "a".as_ref(), "dist/b"), "dist/*");
+        assert_eq!(good.expect("a link inside"), ["a", "b"]);
+        let good = laid(&|top| link(top, "folder".as_ref(), "dist/b"), "dist/*");
+        assert_eq!(good.expect("a link to a folder"), ["a"]);
+        let out = "a link leads out of the repository";
+        let cases: [(Lay<'_>, &str, &str, &str); 7] = [
+            (&pipe, "dist/*", "`dist/x` cannot be", "it is a pipe"),
+            (&pipe, "dist/x", "`dist/x` cannot be", "it is a pipe"),
+            (
+                &|top| link(top, "/dev/zero".as_ref(), "dist/x"),
+                "dist/*",
+                "`dist/x` cannot be",
+                "it is a device",
+            ),
+            (
+                &|top| link(top, &secret, "dist/x"),
+                "dist/*",
+                "`dist/x` cannot be",
+                out,
+            ),
+            (
+                &|top| link(top, outside.path(), "far"),
+                "far/secret",
+                "`far` cannot be",
+                out,
+            ),
+            (
+                &|top| link(top, outside.path(), "far"),
+                "far/**/*.x",
+                "`far` cannot be",
+                out,
+            ),
+            (
+                &|top| link(top, "../.git/config".as_ref(), "dist/x"),
+                "dist/*",
+                "`dist/x` cannot be",
+                "git's own directory",
+            ),
+        ];
+        for (lay, glob, names, why) in cases {
+            let error = laid(lay, glob).expect_err(glob);
+            assert!(
+                error.contains(names) && error.contains(why),
+                "{glob}: {error}"
+            );
         }
     }
 

@@ -24,7 +24,7 @@ use crate::{
     plan::Plan,
     policy::{Hook, HookPoint},
     publish::Publication,
-    release::facade::Release,
+    release::{facade::Release, left::staged},
     text::sanitize_line,
 };
 
@@ -164,9 +164,13 @@ impl Release {
     /// Runs what belongs before the images are made.
     pub(super) async fn before_build(&self, plan: &Plan, verb: Verb) -> Result<()> {
         let told = Told::of_plan(verb, plan);
-        self.run_hooks(HookPoint::BeforeBuild, &told, &self.cancel)
-            .await
-            .map_err(|error| error.state("nothing was built or moved"))
+        self.run_before_lock(
+            plan,
+            HookPoint::BeforeBuild,
+            &told,
+            "nothing was built or moved",
+        )
+        .await
     }
 
     /// Asks the gate. All images are in their repositories by their digests now. The answer names the
@@ -194,10 +198,10 @@ impl Release {
             layout: layout.cloned(),
             ..Told::of_plan(verb, plan)
         };
-        self.run_hooks(HookPoint::AfterStage, &told, &self.cancel)
-            .await
-            .map_err(|error| error.state("no tag has moved; what was sent has no name"))?;
-        if self.skip_hooks.load(Ordering::Relaxed) {
+        let nothing_moved = "no tag has moved; what was sent has no name";
+        self.run_before_lock(plan, HookPoint::AfterStage, &told, nothing_moved)
+            .await?;
+        if !self.runs_hooks(HookPoint::AfterStage) {
             return Ok(Vec::new());
         }
         let hooks = self.policy().hooks.at(HookPoint::AfterStage).iter();
@@ -206,12 +210,26 @@ impl Release {
             .collect())
     }
 
-    /// Names what a release that ends before its lock leaves in the repositories.
-    pub(super) fn tell_left(&self, publication: &Publication) {
-        for left in staged(publication).iter().chain(&attached(publication)) {
-            let text = format!("{left} stays in its repository, and no tag shows it");
-            self.events.detail(text);
+    /// Runs hooks while nothing of this release has a name.
+    async fn run_before_lock(
+        &self,
+        plan: &Plan,
+        point: HookPoint,
+        told: &Told<'_>,
+        nothing_moved: &str,
+    ) -> Result<()> {
+        let hooks = self.run_hooks(point, told, &self.cancel);
+        match self.runs_hooks(point) {
+            true => {
+                let who = format!("`hooks.{point}`");
+                self.watched(plan, &who, Some(nothing_moved), hooks).await
+            }
+            false => hooks.await,
         }
+    }
+
+    fn runs_hooks(&self, point: HookPoint) -> bool {
+        !self.policy().hooks.at(point).is_empty() && !self.skip_hooks.load(Ordering::Relaxed)
     }
 
     /// Runs what belongs behind a transaction. A failure of what follows a release is the outcome's error,
@@ -273,10 +291,10 @@ impl Release {
         told: &Told<'_>,
         cancel: &CancellationToken,
     ) -> Result<()> {
-        let hooks = self.policy().hooks.at(point);
-        if hooks.is_empty() || self.skip_hooks.load(Ordering::Relaxed) {
+        if !self.runs_hooks(point) {
             return Ok(());
         }
+        let hooks = self.policy().hooks.at(point);
         let step = self.events.start(Started::Hooks { point });
         let unwritten = |error: std::io::Error| {
             Error::failed("cannot write the files that hooks are told of")
@@ -353,29 +371,4 @@ impl Release {
         };
         Err(error.excerpt(last.title("of its output"), last.into_lines()))
     }
-}
-
-/// What a publication has brought to the repositories as being about an image.
-fn attached(publication: &Publication) -> Vec<String> {
-    let mut all = Vec::new();
-    for target in &publication.targets {
-        let here = publication.referrers_of(target);
-        all.extend(here.map(|referrer| target.repository.digest(&referrer.entry.digest)));
-    }
-    all
-}
-
-/// Each image that a publication has brought to a repository: with its digest, as one name.
-fn staged(publication: &Publication) -> Vec<String> {
-    let mut all: Vec<String> = Vec::new();
-    for target in &publication.targets {
-        for tag in &target.tags {
-            let digest = publication.images[tag.image].digest();
-            let name = target.repository.digest(digest);
-            if !all.contains(&name) {
-                all.push(name);
-            }
-        }
-    }
-    all
 }

@@ -1,6 +1,6 @@
 //! How large the images are that were made, and where they are over their budget.
 
-use std::{fs, path::PathBuf};
+use std::path::PathBuf;
 
 use futures_util::{StreamExt, TryStreamExt};
 
@@ -20,6 +20,7 @@ use crate::{
         tags::{ExactTags, TagRules},
     },
     policy::{BudgetPolicy, Denied, SourceFiles},
+    regular_file,
     release::{
         errors,
         facade::Release,
@@ -229,7 +230,7 @@ impl Release {
         let path = joined(build.context.as_str(), build.dockerfile.as_str());
         let text = match build.files {
             SourceFiles::Commit => self.project().git().file_at(plan.commit, &path)?,
-            SourceFiles::Worktree => fs::read_to_string(self.top().join(&path)).ok(),
+            SourceFiles::Worktree => regular_file::read_text(&self.top().join(&path)).ok(),
         };
         let target = build.target.as_deref();
         let name = text.and_then(|text| base_image(&text, target, &planned.args, &build.contexts));

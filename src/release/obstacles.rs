@@ -3,6 +3,7 @@
 
 use crate::{
     error::{Error, ErrorCode, ErrorKind, Result},
+    plan::{Plan, PlannedSource},
     project::ImageResult,
     publish::{self, InTheWay},
     release::{
@@ -39,12 +40,27 @@ impl Release {
             let planned = self.gather(request, Purpose::Show).await?;
             if let Planned::Release(plan) = &planned {
                 self.check_preconditions(request)?;
+                self.check_files(plan)?;
                 self.check_at_hand(plan, &self.image_options(request)?)
                     .await?;
             }
             Ok(planned)
         })
         .await
+    }
+
+    /// Refuses files of `[[attach]]` and `forge.assets` that lie there and are not to be read, where the plan
+    /// needs them.
+    pub(super) fn check_files(&self, plan: &Plan) -> Result<()> {
+        let mut images = plan.images.iter();
+        let mut checked = Ok(());
+        if images.any(|image| image.source == PlannedSource::Build) {
+            checked = self.check_attachments().map(drop);
+        }
+        if plan.forge.is_some() {
+            checked = checked.and_then(|()| self.check_release_files());
+        }
+        checked.map_err(|error| error.state("nothing was built or moved"))
     }
 
     /// Warns of a policy that no commit holds, where tags are put right by it.
@@ -67,8 +83,10 @@ impl Release {
                 plan.messages.extend(self.precondition_messages(request)?);
                 let options = self.image_options(request)?;
                 let checked = self.check_at_hand(plan, &options).await;
+                let files = self.check_files(plan).err();
+                let refused = files.into_iter().chain(checked.err());
                 plan.messages
-                    .extend(checked.err().as_ref().map(would_refuse));
+                    .extend(refused.map(|error| would_refuse(&error)));
             }
             Planned::NothingToRelease(_) => {}
         }

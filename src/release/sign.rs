@@ -51,9 +51,8 @@ impl Release {
                 image: name.clone(),
             });
             let made = self.sign_one(policy, &repository, &digest, publication);
-            let made = made
-                .await
-                .map_err(|error| error.state("no tag has moved; what was sent has no name"))?;
+            let nothing_moved = Some("no tag has moved; what was sent has no name");
+            let made = self.watched(plan, "`sign`", nothing_moved, made).await?;
             let count = made.len();
             signatures.extend(made);
             step.finish(Finished::Sign { image: name, count });
@@ -82,14 +81,20 @@ impl Release {
         for pause in LOOKS {
             sleep(Duration::from_millis(pause)).await;
             let after = see(api.as_ref(), digest).await.map_err(unread)?;
-            new = after.listed.difference(&before.listed).cloned().collect();
-            // hoist's own attachments are no signatures.
-            new.retain(|(one, _)| {
-                let mut own = publication.referrers.iter();
-                !own.any(|referrer| referrer.entry.digest == *one)
-            });
+            let listed = after.listed.difference(&before.listed);
+            new = of_others(listed, publication);
             if !new.is_empty() || proving.is_some() {
                 break;
+            }
+        }
+        // The same key signs the same image with the same bytes: a run before this one may have put them there.
+        if new.is_empty() {
+            new = of_others(before.listed.iter(), publication);
+            new.retain(|(_, artifact_type)| is_signature(artifact_type));
+            if !new.is_empty() {
+                self.events.note(format!(
+                    "{name} was signed before, and has no new signature"
+                ));
             }
         }
         match proving {
@@ -99,7 +104,7 @@ impl Release {
             None if new.is_empty() => {
                 return Err(Error::refused(format!("{name} has no new signature"))
                     .with_code(ErrorCode::NotSigned)
-                    .cause("`sign.run` has ended well, and the registry lists nothing new about the image")
+                    .cause("`sign.run` has ended well, and the registry lists nothing new about the image, and no signature of an earlier run")
                     .hint("`sign.verify` proves a signature that is kept elsewhere"));
             }
             None => {}
@@ -237,6 +242,27 @@ impl Release {
         }
         Ok(format!("`{}` signs", sanitize_line(&line.program, 200)))
     }
+}
+
+/// What others than hoist have put there: its own attachments are no signatures.
+fn of_others<'a>(
+    listed: impl Iterator<Item = &'a (Digest, String)>,
+    publication: &Publication,
+) -> Vec<(Digest, String)> {
+    let is_own = |digest: &Digest| {
+        let mut own = publication.referrers.iter();
+        own.any(|referrer| referrer.entry.digest == *digest)
+    };
+    let others = listed.filter(|(digest, _)| !is_own(digest));
+    others.cloned().collect()
+}
+
+/// Whether something of this type is a signature by its name, such as those of cosign, Notary and PGP.
+fn is_signature(artifact_type: &str) -> bool {
+    let name = artifact_type.to_ascii_lowercase();
+    ["signature", "signing", "sigstore"]
+        .iter()
+        .any(|word| name.contains(word))
 }
 
 /// The images of the release itself in each repository, each once. What another version's tag is to show

@@ -1,7 +1,7 @@
 //! The files of the working directory.
 
 use std::{
-    fs::{self, File, FileType},
+    fs::{self, FileType},
     io,
     os::unix::{ffi::OsStrExt, fs::PermissionsExt},
     path::{Path, PathBuf},
@@ -13,6 +13,7 @@ use crate::{
         path::TreePath,
     },
     error::{Error, Result},
+    regular_file,
     text::sanitize_line,
 };
 
@@ -88,7 +89,7 @@ impl FileTree for Worktree {
 
     fn open(&self, path: &TreePath, _: &EntryKind) -> Result<OpenFile> {
         let path = self.root.join(path.as_path());
-        let file = File::open(&path).map_err(cannot("read", &path))?;
+        let file = regular_file::open(&path).map_err(cannot("read", &path))?;
         let size = file.metadata().map_err(cannot("read", &path))?.len();
         Ok((size, Box::new(file)))
     }

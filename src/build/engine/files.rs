@@ -2,14 +2,14 @@
 
 use std::{os::unix::fs::FileTypeExt, path::Path};
 
-use crate::build::engine::host::HostFiles;
+use crate::{build::engine::host::HostFiles, regular_file};
 
 /// The files of this machine.
 pub(crate) struct RealFiles;
 
 impl HostFiles for RealFiles {
     fn read(&self, path: &Path) -> Option<String> {
-        std::fs::read_to_string(path).ok()
+        regular_file::read_text(path).ok()
     }
 
     fn is_socket(&self, path: &Path) -> bool {

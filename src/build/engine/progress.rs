@@ -11,7 +11,7 @@ use regex::Regex;
 use crate::{
     build::failed_step::FailedStep,
     event::{Event, Events},
-    io::{last_lines::LastLines, push_door::DOOR_REPOSITORY},
+    io::{last_lines::LastLines, mask::Mask, push_door::DOOR_REPOSITORY},
     text::{output_line, sanitize_line},
 };
 
@@ -27,7 +27,7 @@ const MIN_SECRET: usize = 4;
 /// Follows one build.
 pub(crate) struct Progress {
     events: Events,
-    secrets: Vec<String>,
+    secrets: Mask,
     /// Steps by digest.
     steps: HashMap<String, BuildStep>,
     /// The digest of the step that failed.
@@ -54,17 +54,9 @@ struct BuildStep {
 impl Progress {
     /// Emits `events` in which no text of `secrets` occurs.
     pub(crate) fn new<'a>(events: Events, secrets: impl Iterator<Item = &'a [u8]>) -> Self {
-        let mut hidden: Vec<String> = secrets
-            .map(String::from_utf8_lossy)
-            .flat_map(|text| {
-                text.lines()
-                    .map(|line| line.trim().to_owned())
-                    .collect::<Vec<_>>()
-            })
-            .filter(|line| line.len() >= MIN_SECRET)
-            .collect();
-        // A secret that contains another one is replaced first, or its rest would be shown.
-        hidden.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        let texts: Vec<_> = secrets.map(String::from_utf8_lossy).collect();
+        let lines = texts.iter().flat_map(|text| text.lines()).map(str::trim);
+        let hidden = Mask::of_whole(lines.filter(|line| line.len() >= MIN_SECRET));
         Self {
             events,
             secrets: hidden,
@@ -108,9 +100,7 @@ impl Progress {
     }
 
     fn hidden(&self, text: &str) -> String {
-        self.secrets.iter().fold(text.to_owned(), |text, secret| {
-            text.replace(secret.as_str(), "***")
-        })
+        self.secrets.hide(text)
     }
 
     /// The builder has made an image.

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    fs::{self, File},
+    fs,
     io::Read as _,
     path::{Path, PathBuf},
 };
@@ -13,6 +13,7 @@ use crate::{
     event::Events,
     io::layout::{Collection, WantedImage},
     oci::{Digest, Image, ImageDocument, ImageName, Manifest, annotation},
+    regular_file,
 };
 
 /// Longest description of legs that is read, in bytes.
@@ -57,7 +58,7 @@ pub(super) fn kind(input: &LegInput) -> Result<LegKind> {
         return Ok(LegKind::Layout);
     }
     let mut text = Vec::new();
-    File::open(&input.path)
+    regular_file::open(&input.path)
         .and_then(|file| file.take(64).read_to_end(&mut text))
         .map_err(|error| unreadable(&error))?;
     let first = text.iter().find(|byte| !byte.is_ascii_whitespace());
@@ -68,7 +69,7 @@ pub(super) fn kind(input: &LegInput) -> Result<LegKind> {
         let why = format!("it is longer than {MAX_DESCRIPTION} bytes");
         return Err(refusal::not_a_leg(&input.name, &why));
     }
-    let text = fs::read_to_string(&input.path).map_err(|error| unreadable(&error))?;
+    let text = regular_file::read_text(&input.path).map_err(|error| unreadable(&error))?;
     Leg::parse_all(&text, &input.name).map(LegKind::Staged)
 }
 

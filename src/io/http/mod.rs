@@ -6,6 +6,7 @@
 
 mod failure;
 mod patience;
+mod secrets;
 mod sending;
 
 use std::{
@@ -24,14 +25,19 @@ use tokio::{sync::mpsc::Receiver, time::timeout};
 use tracing::{debug_span, field};
 use url::{Position, Url};
 
-use crate::io::{
-    http::{
-        failure::{chain, classify, silent, through},
-        patience::longest,
+use crate::{
+    io::{
+        http::{
+            failure::{chain, classify, silent, through},
+            patience::longest,
+            secrets::secrets,
+        },
+        http_body::permitted,
+        lease::Permit,
+        mask::Mask,
+        proxy::Proxies,
     },
-    http_body::permitted,
-    lease::Permit,
-    proxy::Proxies,
+    regular_file,
 };
 
 pub(super) use crate::io::http::failure::{TransportError, slow};
@@ -100,6 +106,8 @@ pub(super) struct Response {
     silence: Duration,
     /// The proxy that it came through, in words.
     proxy: Option<String>,
+    /// What was sent and must not be shown.
+    secrets: Vec<String>,
 }
 
 impl Transport {
@@ -142,8 +150,15 @@ impl Transport {
             .proxies
             .of(&request.url)
             .map_err(|error| TransportError::ProxySetting(error.to_string()))?
-            .filter(|_| !tls.loopback)
-            .map(|proxy| proxy.to_string());
+            .filter(|_| !tls.loopback);
+        let form: &[u8] = match &request.body {
+            Body::Bytes(bytes) => bytes,
+            Body::Empty | Body::File { .. } | Body::Pieces(_) => &[],
+        };
+        let mut secrets = secrets(&request.url, &request.headers, form);
+        let login = proxy.as_ref().and_then(|proxy| proxy.url.password());
+        secrets.extend(login.map(str::to_owned));
+        let proxy = proxy.map(|proxy| proxy.to_string());
         let client = self.client(tls)?;
         let path = match self.has_secret_paths {
             true => "…",
@@ -184,7 +199,11 @@ impl Transport {
             span.record("status", answer.status());
         }
         match (answer, proxy) {
-            (Ok(answer), proxy) => Ok(Response { proxy, ..answer }),
+            (Ok(answer), proxy) => Ok(Response {
+                proxy,
+                secrets,
+                ..answer
+            }),
             (Err(failure), Some(proxy)) => Err(through(failure, &proxy)),
             (Err(failure), None) => Err(failure),
         }
@@ -212,6 +231,7 @@ impl Transport {
             response,
             silence: self.silence,
             proxy: None,
+            secrets: Vec::new(),
         }
     }
 
@@ -252,7 +272,7 @@ fn build(tls: &TlsConfig, proxies: &Arc<Proxies>) -> Result<Client, TransportErr
     }
     if let Some(path) = &tls.ca_file {
         let setup = |why: String| TransportError::Setup(format!("`{}`: {why}", path.display()));
-        let pem = std::fs::read(path).map_err(|e| setup(e.to_string()))?;
+        let pem = regular_file::read(path).map_err(|e| setup(e.to_string()))?;
         let certificates = reqwest::Certificate::from_pem_bundle(&pem)
             .map_err(|e| setup(format!("no PEM certificates: {}", chain(&e))))?;
         if certificates.is_empty() {
@@ -282,6 +302,12 @@ impl Response {
     #[must_use]
     pub(super) fn proxy(&self) -> Option<&str> {
         self.proxy.as_deref()
+    }
+
+    /// What hides the credentials that were sent with the request, where the answer repeats them.
+    #[must_use]
+    pub(super) fn mask(&self) -> Mask {
+        Mask::new(self.secrets.iter().map(String::as_str))
     }
 
     /// How long the content of this answer, of at most `size` bytes, may take in all.

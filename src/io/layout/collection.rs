@@ -2,7 +2,7 @@
 //! registries. What is put there is hashed, and becomes an image of the store when all is there.
 
 use std::{
-    fs::{self, File},
+    fs,
     path::{Path, PathBuf},
 };
 
@@ -28,6 +28,7 @@ use crate::{
     error::{Error, ErrorCode, Result},
     event::Events,
     oci::{Descriptor, Digest, Image, Index, Manifest},
+    regular_file,
 };
 
 /// Content from several places on its way into the store.
@@ -100,7 +101,7 @@ impl Collection {
         let origin = match fs::metadata(path).map_err(|e| missing(&e))?.is_dir() {
             true => LayoutOrigin::Directory(path.to_owned()),
             false => {
-                let file = File::open(path).map_err(|e| missing(&e))?;
+                let file = regular_file::open(path).map_err(|e| missing(&e))?;
                 let archive = Archive::read(file, &self.blobs, &mut form.packing)?;
                 LayoutOrigin::Archive(archive)
             }

@@ -39,7 +39,7 @@ mod unpack;
 mod write;
 
 use std::{
-    fs::{self, File},
+    fs,
     io::{ErrorKind, Read, Write},
     os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
@@ -72,6 +72,7 @@ use crate::{
     error::{Error, ErrorCode, Result},
     event::Events,
     oci::{Digest, Image, Index, Platform},
+    regular_file,
 };
 
 /// What the name of a directory begins with in which an image is being collected.
@@ -241,7 +242,7 @@ pub fn adopt(
             Ok(LayoutOrigin::Directory(path.to_owned()))
         })
     } else if metadata.is_file() {
-        let file = File::open(path).map_err(|e| missing(&e))?;
+        let file = regular_file::open(path).map_err(|e| missing(&e))?;
         collect(store, wanted, events, cancel, &mut form, |blobs, form| {
             Archive::read(file, blobs, &mut form.packing).map(LayoutOrigin::Archive)
         })

@@ -13,7 +13,7 @@ use super::{
     error::{broken, disk, read_error},
     files::buffered,
 };
-use crate::{error::Result, oci::Digest};
+use crate::{error::Result, oci::Digest, regular_file};
 
 /// How many names of a directory are looked at when there is no image in it.
 const MAX_NAMES: usize = 100;
@@ -111,7 +111,7 @@ impl Source {
         // Devices and pipes are left out because reading them may never end.
         match fs::metadata(&path) {
             Ok(metadata) if metadata.is_file() => {
-                let file = File::open(&path).map_err(|e| disk("read", &path, &e))?;
+                let file = regular_file::open(&path).map_err(|e| disk("read", &path, &e))?;
                 Ok(Some((file, metadata.len())))
             }
             _ => Ok(None),

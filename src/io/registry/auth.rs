@@ -214,8 +214,10 @@ impl RegistrySession {
             return Ok(false);
         }
         let challenges = parse::challenges(answer.all("www-authenticate"));
-        let scheme = AuthScheme::asked_for(&challenges, &self.origin)
-            .map_err(|rule| not_done(response::bad(format!("GET {asked}"), 401, rule)))?;
+        let scheme = AuthScheme::asked_for(&challenges, &self.origin).map_err(|rule| {
+            let rule = answer.mask().hide(&rule);
+            not_done(response::bad(format!("GET {asked}"), 401, rule))
+        })?;
         let is_known = scheme != AuthScheme::Unknown;
         if is_known {
             self.learn(scheme);
@@ -227,7 +229,11 @@ impl RegistrySession {
     pub(crate) async fn proof(&self, path: &str, used: Option<&Authorization>) -> SentProof {
         let text = |text: &str| SentProof::Text(text.to_owned());
         if used.is_some_and(|used| used.login.is_some()) {
-            return text("the credentials were sent");
+            let sent = "the credentials were sent";
+            return SentProof::Text(match self.lost_login(path).await {
+                Some(lost) => format!("{sent}; {lost}"),
+                None => sent.to_owned(),
+            });
         }
         match self.login(path).await.map(|login| login.credential) {
             Ok(None) => SentProof::NoCredentials(self.no_credentials()),
@@ -336,7 +342,16 @@ impl RegistrySession {
             Err(error) if error.is_unauthorized() => {
                 let refused = edition(&login);
                 let instead = self.login_instead_of(&scope.path, refused, begun).await;
-                login = instead.ok_or(error)?;
+                login = match instead {
+                    Some(instead) => instead,
+                    None => {
+                        let mut error = error;
+                        if let Some(lost) = self.lost_login(&scope.path).await {
+                            error.explain(format!("the credentials were sent; {lost}"));
+                        }
+                        return Err(error);
+                    }
+                };
                 let credential = login.credential.as_ref();
                 self.fetch(retry, scope, place, credential).await?
             }

@@ -15,6 +15,26 @@ pub mod codes {
     pub const MANIFEST_UNKNOWN: &str = "MANIFEST_UNKNOWN";
     /// The registry does not have the repository.
     pub const NAME_UNKNOWN: &str = "NAME_UNKNOWN";
+    /// All of them, and older ones that registries use.
+    pub(crate) const KNOWN: [&str; 17] = [
+        BLOB_UNKNOWN,
+        "BLOB_UPLOAD_INVALID",
+        "BLOB_UPLOAD_UNKNOWN",
+        "DENIED",
+        "DIGEST_INVALID",
+        MANIFEST_BLOB_UNKNOWN,
+        "MANIFEST_INVALID",
+        MANIFEST_UNKNOWN,
+        "MANIFEST_UNVERIFIED",
+        "NAME_INVALID",
+        NAME_UNKNOWN,
+        "SIZE_INVALID",
+        "TAG_INVALID",
+        "TOOMANYREQUESTS",
+        "UNAUTHORIZED",
+        "UNKNOWN",
+        "UNSUPPORTED",
+    ];
     /// Codes with which a registry refuses what was sent.
     pub const ABOUT_CONTENT: [&str; 4] = [
         "MANIFEST_INVALID",

@@ -38,6 +38,15 @@ impl RegistrySession {
             .await
     }
 
+    /// Says that a login could not be looked up again, and who did not give it; the older one was sent.
+    pub(crate) async fn lost_login(&self, path: &str) -> Option<String> {
+        let lost = self.state.logins.lost(path).await?;
+        let registry = &self.registry;
+        Some(format!(
+            "they were found before, and not again for {registry}: {lost}"
+        ))
+    }
+
     async fn find_login(&self, path: &str) -> Result<Option<Credential>, CredentialError> {
         let target = CredentialTarget {
             registry: &self.registry,

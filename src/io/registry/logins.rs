@@ -41,6 +41,19 @@ struct LoginFound {
     at: Instant,
     /// When it was looked up because of a refusal, and was the same.
     same_at: Option<Instant>,
+    /// Why it is an older one: the last look found none.
+    lost: Option<LoginLoss>,
+}
+
+/// Why a login that was there could not be had again.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum LoginLoss {
+    /// There is none any more.
+    #[error("there are none any more")]
+    Gone,
+    /// The place, such as a credential helper, does not give it.
+    #[error("{0}")]
+    Unreadable(CredentialError),
 }
 
 impl Logins {
@@ -82,6 +95,13 @@ impl Logins {
         (login.edition != edition).then_some(login)
     }
 
+    /// Why the login for the repository at `path` is an older one than was looked for; `None`: it is not.
+    pub(super) async fn lost(&self, path: &str) -> Option<LoginLoss> {
+        let slot = self.slot(path);
+        let slot = slot.lock().await;
+        slot.as_ref()?.lost.clone()
+    }
+
     fn slot(&self, path: &str) -> Arc<LoginSlot> {
         let mut slots = self.0.lock().expect("no thread panics with the lock");
         slots.entry(path.to_owned()).or_default().clone()
@@ -96,7 +116,13 @@ async fn look_up(
 ) -> LoginFound {
     let before = known.and_then(|known| known.login.as_ref().ok());
     let had_one = before.filter(|login| login.credential.is_some());
-    let login = match (find.await, had_one) {
+    let found = find.await;
+    let lost = match (&found, had_one) {
+        (Ok(None), Some(_)) => Some(LoginLoss::Gone),
+        (Err(error), Some(_)) => Some(LoginLoss::Unreadable(error.clone())),
+        (Ok(_) | Err(_), _) => None,
+    };
+    let login = match (found, had_one) {
         (Ok(credential), _) if before.is_some_and(|login| login.credential == credential) => {
             Ok(before.cloned().expect("it was compared"))
         }
@@ -111,6 +137,7 @@ async fn look_up(
         login,
         at: Instant::now(),
         same_at: None,
+        lost,
     }
 }
 
@@ -154,15 +181,16 @@ mod tests {
             asked: Cell::new(0),
             holds: Ok(Some(password("one"))),
         };
-        for (after, holds, credential, edition, asked) in [
-            (0, Ok(Some(password("one"))), "one", 0, 1),
-            (299, Ok(Some(password("two"))), "one", 0, 1),
-            (1, Ok(Some(password("two"))), "two", 1, 2),
+        let unreadable = || Some(LoginLoss::Unreadable(broken()));
+        for (after, holds, credential, edition, asked, lost) in [
+            (0, Ok(Some(password("one"))), "one", 0, 1, None),
+            (299, Ok(Some(password("two"))), "one", 0, 1, None),
+            (1, Ok(Some(password("two"))), "two", 1, 2, None),
             // What was there is not given up.
-            (300, Ok(None), "two", 1, 3),
-            (300, Err(broken()), "two", 1, 4),
-            (300, Ok(Some(password("two"))), "two", 1, 5),
-            (300, Ok(Some(password("three"))), "three", 2, 6),
+            (300, Ok(None), "two", 1, 3, Some(LoginLoss::Gone)),
+            (300, Err(broken()), "two", 1, 4, unreadable()),
+            (300, Ok(Some(password("two"))), "two", 1, 5, None),
+            (300, Ok(Some(password("three"))), "three", 2, 6, None),
         ] {
             tokio::time::sleep(Duration::from_secs(after)).await;
             place.holds = holds;
@@ -172,6 +200,7 @@ mod tests {
                 edition,
             };
             assert_eq!((login, place.asked.get()), (Ok(expected), asked));
+            assert_eq!(logins.lost("acme/api").await, lost);
         }
         // What cannot be read is remembered as well.
         place.holds = Err(broken());

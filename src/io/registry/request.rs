@@ -163,7 +163,10 @@ impl Client {
                 .session
                 .challenged(&challenges, &request.scope, header)
                 .await
-                .map_err(|rule| not_done(response::bad(name.clone(), 401, rule)))?;
+                .map_err(|rule| {
+                    let rule = answer.mask().hide(&rule);
+                    not_done(response::bad(name.clone(), 401, rule))
+                })?;
             let again = match challenged {
                 Challenged::TryAgain => true,
                 Challenged::Nothing if used.is_none() && challenges.is_empty() => {
@@ -187,12 +190,13 @@ impl Client {
                     continue;
                 }
                 let is_short = is_short(&challenges);
+                let mask = answer.mask();
                 let mut error = self
                     .unauthorized(name, answer, request, (used.as_ref(), is_short))
                     .await;
                 if challenged == Challenged::Nothing && !again && used.is_none() {
                     error.kind = RegistryErrorKind::NoChallenge;
-                    error.detail = Some(unsupported(&challenges));
+                    error.detail = Some(mask.hide(&unsupported(&challenges)));
                 }
                 return Err(error);
             }
@@ -335,7 +339,7 @@ impl Client {
             response::bad(
                 response::describe(&request.method, &request.url),
                 answer.status(),
-                rule,
+                answer.mask().hide(&rule),
             )
         };
         let target = answer

@@ -9,6 +9,7 @@ use url::Url;
 use crate::{
     io::{
         http::{Method, Response, TransportError},
+        mask::Mask,
         registry::{
             error::{RegistryError, RegistryErrorCode, RegistryErrorKind, codes},
             header,
@@ -62,7 +63,9 @@ pub(crate) async fn refused(request: String, answer: Response) -> RegistryError 
     let proxy = answer.proxy().map(ToOwned::to_owned);
     let leads_to = answer.header("location").filter(|_| status / 100 == 3);
     let leads_to = leads_to.map(|target| format!("it redirects to `{}`", bare(target)));
-    let (entries, missing, detail) = read(&answer.beginning(LARGEST_DOCUMENT).await);
+    let mask = answer.mask();
+    let leads_to = leads_to.map(|text| mask.hide(&text));
+    let (entries, missing, detail) = read(&answer.beginning(LARGEST_DOCUMENT).await, &mask);
     let has = |code: &str| entries.iter().any(|entry| entry.code == code);
     let kind = match status {
         401 if insufficient => RegistryErrorKind::Denied,
@@ -161,8 +164,8 @@ pub(crate) fn bad(
 }
 
 /// The entries, the digests that they name, and the body's first words where it is not an error
-/// document.
-fn read(body: &[u8]) -> (Vec<RegistryErrorCode>, Vec<Digest>, Option<String>) {
+/// document. What `mask` hides is in none of them.
+fn read(body: &[u8], mask: &Mask) -> (Vec<RegistryErrorCode>, Vec<Digest>, Option<String>) {
     let document: Value = serde_json::from_slice(body).unwrap_or(Value::Null);
     let Some(entries) = document.get("errors").and_then(Value::as_array) else {
         // Token services answer `{"details": "…"}`, proxies a page of text.
@@ -173,14 +176,16 @@ fn read(body: &[u8]) -> (Vec<RegistryErrorCode>, Vec<Digest>, Option<String>) {
         return (
             vec![],
             vec![],
-            (!words.is_empty()).then(|| sanitize_line(&words, MAX_MESSAGE)),
+            (!words.is_empty()).then(|| sanitize_line(&mask.hide(&words), MAX_MESSAGE)),
         );
     };
     let text = |entry: &Value, name: &str, max| {
-        sanitize_line(
-            entry.get(name).and_then(Value::as_str).unwrap_or_default(),
-            max,
-        )
+        let text = entry.get(name).and_then(Value::as_str).unwrap_or_default();
+        // A code that is acted on is no secret, whatever a password is.
+        match codes::KNOWN.contains(&text) {
+            true => text.to_owned(),
+            false => sanitize_line(&mask.hide(text), max),
+        }
     };
     let mut missing = Vec::new();
     let mut codes: Vec<RegistryErrorCode> = Vec::new();
@@ -237,7 +242,7 @@ mod tests {
             r#"{{"errors":[{{"code":"MANIFEST_BLOB_UNKNOWN","message":"blob unknown","detail":"{a}"}},
                 {{"code":"MANIFEST_BLOB_UNKNOWN","message":"blob unknown","detail":{{"x":["{b}"]}}}}]}}"#
         );
-        let (codes, missing, detail) = read(body.as_bytes());
+        let (codes, missing, detail) = read(body.as_bytes(), &Mask::default());
         assert_eq!(missing, [a, b]);
         assert_eq!(codes.len(), 1);
         assert_eq!(detail, None);
@@ -245,7 +250,7 @@ mod tests {
 
     #[test]
     fn what_is_no_error_document_gives_its_first_words() {
-        let words = |body: &str| read(body.as_bytes()).2;
+        let words = |body: &str| read(body.as_bytes(), &Mask::default()).2;
         assert_eq!(
             words("\n404 page \u{1b}[2Jnot found\n").as_deref(),
             Some("404 page \\u{1b}[2Jnot found")
@@ -256,6 +261,33 @@ mod tests {
         );
         assert_eq!(words("<html>"), None);
         assert_eq!(words(""), None);
+    }
+
+    #[test]
+    fn what_was_sent_is_not_shown_when_it_comes_back() {
+        let mask = Mask::new(["s3cr3t-tok3n"]);
+        for body in [
+            r#"{"errors":[{"code":"DENIED","message":"not s3cr3t-tok3n"}]}"#,
+            r#"{"errors":[{"code":"s3cr3t-tok3n","message":"not s3cr3t\u002dtok3n"}]}"#,
+            r#"{"details":"not s3cr3t%2Dtok3n"}"#,
+            "not czNjcjN0LXRvazNu\n",
+            "not s3cr3t-tok",
+        ] {
+            let (codes, _, detail) = read(body.as_bytes(), &mask);
+            let shown = format!("{codes:?} {detail:?}");
+            assert!(shown.contains("not ***"), "{shown}");
+            assert!(
+                !shown.contains("s3cr3t") && !shown.contains("czNj"),
+                "{shown}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_password_changes_no_code() {
+        let body = br#"{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]}"#;
+        let (codes, _, _) = read(body, &Mask::new(["manifest_unknown"]));
+        assert_eq!(codes[0].code, codes::MANIFEST_UNKNOWN);
     }
 
     #[test]
@@ -303,7 +335,7 @@ mod tests {
             let whole = serde_json::json!({ "errors": [errors] }).to_string().into_bytes();
             let part = whole[..cut.min(whole.len())].to_vec();
             for body in [whole, part, garbage] {
-                let (codes, _, detail) = read(&body);
+                let (codes, _, detail) = read(&body, &Mask::new(["s3cr3t-tok3n"]));
                 prop_assert!(codes.len() <= MAX_ENTRIES);
                 let texts = codes.iter().flat_map(|c| [&c.code, &c.message]).chain(&detail);
                 for text in texts {

@@ -54,7 +54,10 @@ impl RegistrySession {
             redirects += 1;
             let next = self.origin.resolve(&realm, moved);
             let next = next.and_then(|url| self.origin.realm(url.as_str()));
-            realm = next.map_err(|rule| not_done(response::bad(name, answer.status(), rule)))?;
+            realm = next.map_err(|rule| {
+                let rule = answer.mask().hide(&rule);
+                not_done(response::bad(name, answer.status(), rule))
+            })?;
             realm.set_query(None);
         };
         if !matches!(answer.status(), 200..=203) {

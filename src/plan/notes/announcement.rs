@@ -1,15 +1,13 @@
 //! Messages about a version that is public, made from the project's own templates.
 
-use minijinja::{
-    Environment, Error as TemplateError, ErrorKind as TemplateErrorKind, UndefinedBehavior, Value,
-    value::Serde,
-};
+use minijinja::{Error as TemplateError, ErrorKind as TemplateErrorKind, Value, value::Serde};
 use serde::Serialize;
 
 use crate::{
     error::{Error, Result},
     git::CommitId,
     oci::{Digest, ImageName, Repository},
+    plan::notes::engine,
 };
 
 /// What a template can name.
@@ -55,8 +53,7 @@ pub struct AnnouncedImage {
 /// # Errors
 /// Usage (exit 2): the template cannot be read or filled in, or what it makes is not JSON.
 pub fn announcement(told: &Announcement, (name, source): (&str, &str)) -> Result<String> {
-    let mut environment = Environment::new();
-    environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
+    let mut environment = engine::engine();
     environment.add_filter("tojson", |value: Value| {
         json(&value).map(Value::from_safe_string)
     });
@@ -81,8 +78,8 @@ pub fn announcement(told: &Announcement, (name, source): (&str, &str)) -> Result
     let text = environment
         .render_named_str(name, source, Serde(told))
         .map_err(|error| {
-            Error::usage(format!("the template `{name}` of an announcement fails"))
-                .because(&error)
+            let fails = Error::usage(format!("the template `{name}` of an announcement fails"));
+            engine::because(fails, &error)
                 .hint("docs/announcements.md lists what a template can name")
         })?;
     let text = text.trim();

@@ -3,6 +3,7 @@
 mod announcement;
 mod changelog;
 mod copies;
+mod engine;
 pub mod forge;
 pub mod lint;
 mod markdown;

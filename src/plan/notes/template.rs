@@ -1,10 +1,10 @@
 //! Release notes rendered with a template.
 
-use minijinja::{Environment, UndefinedBehavior, value::Serde};
+use minijinja::value::Serde;
 
 use crate::{
     error::{Error, Result},
-    plan::notes::release_notes::ReleaseNotes,
+    plan::notes::{engine, release_notes::ReleaseNotes},
 };
 
 /// The template that is used where the policy names none.
@@ -17,14 +17,11 @@ pub const TEMPLATE: &str = include_str!("notes.md.jinja");
 /// Usage (exit 2), with the template's line, where it cannot be read or rendered.
 pub fn render(notes: &ReleaseNotes, template: Option<(&str, &str)>) -> Result<String> {
     let (name, source) = template.unwrap_or(("notes.md.jinja", TEMPLATE));
-    let mut environment = Environment::new();
-    environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
-    let text = environment
+    let text = engine::engine()
         .render_named_str(name, source, Serde(notes))
         .map_err(|error| {
-            Error::usage(format!("the template `{name}` of the release notes fails"))
-                .because(&error)
-                .hint("`hoist changelog` shows what it makes")
+            let fails = Error::usage(format!("the template `{name}` of the release notes fails"));
+            engine::because(fails, &error).hint("`hoist changelog` shows what it makes")
         })?;
     Ok(format!("{}\n", text.trim()))
 }

@@ -304,6 +304,11 @@ async fn not_moved(end: Ending<'_>) -> (OutcomeKind, Option<Error>) {
             } else {
                 (OutcomeKind::Failed, ErrorKind::Failed)
             };
+            // Somebody else has moved one of them.
+            let state = match end.txn.cause {
+                Some(Cause::Foreign(_) | Cause::GitTag) => "this release has moved no tag",
+                _ => state,
+            };
             let error = failure(end, error).state(state);
             (kind, Some(with_hint(end, error)))
         }

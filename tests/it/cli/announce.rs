@@ -107,7 +107,7 @@ fn a_message_that_fails_changes_nothing_of_the_release() {
         (
             Some(refuses.url()),
             TEMPLATE,
-            "answered 403: no_service for …",
+            "answered 403: no_service for /services/***/***",
         ),
         (Some(breaks.url()), TEMPLATE, "`127.0.0.1`"),
         (Some(moves.url()), TEMPLATE, "answered 302"),

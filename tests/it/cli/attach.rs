@@ -186,3 +186,90 @@ fn what_the_gate_refuses_leaves_no_name_but_the_list() {
         }
     }
 }
+
+/// What is no file, and what lies elsewhere, is refused before anything is built or sent, and nothing waits for a
+/// pipe that nobody writes to.
+#[test]
+fn what_is_no_file_of_the_project_is_refused_before_the_build() {
+    let registry = TestRegistry::start(Personality::default());
+    let world = World::new(&registry, &[NAME]);
+    let hook = "\n[hooks]\nbefore-build = [{ run = [\"touch\", \"ran\"] }]\n";
+    let clone = project(&world, hook);
+    let outside = world.remote.home().join("secret");
+    std::fs::create_dir_all(&outside).unwrap();
+    std::fs::write(outside.join("sbom.json"), "geheim").unwrap();
+    std::fs::write(clone.path().join(".gitignore"), "ran\nparts\n").unwrap();
+    clone.git(&["rm", "-rq", "--cached", "parts"]);
+    clone.commit("chore: the parts are made");
+    clone.push();
+    let place = clone.path().join("parts/sbom.json");
+    let links = |target: &std::path::Path| std::os::unix::fs::symlink(target, &place).unwrap();
+    let cases: [(&dyn Fn(), &str); 5] = [
+        (
+            &|| links(&outside.join("sbom.json")),
+            "out of the repository",
+        ),
+        (&|| links("/dev/zero".as_ref()), "it is a device"),
+        (
+            &|| links(&clone.path().join(".git/config")),
+            "git's own directory",
+        ),
+        (
+            &|| std::fs::create_dir(&place).unwrap(),
+            "it is a directory",
+        ),
+        (
+            &|| {
+                let made = std::process::Command::new("mkfifo").arg(&place).status();
+                assert!(made.unwrap().success());
+            },
+            "it is a pipe",
+        ),
+    ];
+    for (lay, says) in cases {
+        let _ = std::fs::remove_dir(&place).or_else(|_| std::fs::remove_file(&place));
+        lay();
+        let run = release(&world, &clone, "1.0.0");
+        run.expect(6);
+        run.says("cannot attach `parts/sbom.json` to the image");
+        run.says(says);
+        run.says("state: nothing was built or moved");
+        assert!(!clone.path().join("ran").exists(), "{run}");
+        assert!(about(&registry, NAME).is_empty(), "{run}");
+        let run = world.run(&clone, &["check"]);
+        run.says(says);
+        let run = world.run(&clone, &["plan", "--version", "1.0.0"]);
+        run.says("would refuse: cannot attach `parts/sbom.json`");
+    }
+    std::fs::remove_file(&place).unwrap();
+    std::fs::remove_dir_all(clone.path().join("parts")).unwrap();
+    std::os::unix::fs::symlink(&outside, clone.path().join("parts")).unwrap();
+    let run = release(&world, &clone, "1.0.0");
+    run.expect(6);
+    run.says("out of the repository");
+}
+
+/// A platform is asked for where the image is no index, too.
+#[test]
+fn the_platform_of_a_single_image_counts() {
+    for (platform, code) in [("linux/amd64", 0), ("linux/s390x", 6)] {
+        let registry = TestRegistry::start(Personality::default());
+        let world = World::new(&registry, &[NAME]);
+        let clone = project(&world, "");
+        let policy = std::fs::read_to_string(clone.path().join("release.toml")).unwrap();
+        let platform = format!("type = \"text/plain\"\nplatform = \"{platform}\"");
+        let policy = policy.replace("type = \"text/plain\"", &platform);
+        clone.write("release.toml", policy);
+        clone.commit("chore: a platform");
+        clone.push();
+        let run = release(&world, &clone, "1.0.0");
+        run.expect(code);
+        match code {
+            0 => assert_eq!(about(&registry, NAME).len(), 2, "{run}"),
+            _ => {
+                run.says("the image has no platform `linux/s390x`");
+                assert!(registry.tags(NAME).is_empty(), "{run}");
+            }
+        }
+    }
+}

@@ -315,3 +315,46 @@ fn nothing_stands_in_the_way_of_mending_and_taking_back() {
         "gate release\nafter release\ngate release\nafter release\nafter rollback\nafter repair\n";
     assert_eq!(written(&world), told);
 }
+
+/// A gate that releases by itself and then says no: what is said of the tags is asked, not remembered.
+#[test]
+fn what_a_gate_has_moved_is_told() {
+    let registry = registry();
+    let world = World::new(&registry, &[NAME]);
+    let hoist = env!("CARGO_BIN_EXE_hoist");
+    let gate =
+        format!("{hoist} release --version 1.0.0 --yes --skip-hooks >$OUT 2>&1 || exit 77\nexit 1");
+    let clone = project(&world, &[("after-stage", &gate, "")]);
+    let run = release(&world, &clone);
+    run.expect(4);
+    run.says("refuses the image: exit status: 1");
+    run.says("state: this release has moved nothing; while `hooks.after-stage` ran, git tag `v1.0.0` was pushed to `origin`, `");
+    run.says(":1.0.0` came to show ");
+    run.says("while `hooks.after-stage` ran, git tag `v1.0.0` was made in this clone");
+    assert!(!run.stderr.contains("no tag has moved"), "{run}");
+    assert!(world.shows("1.0.0").is_some(), "{}", written(&world));
+}
+
+/// What a hook changes in the clone beside its work is no part of the release, and is told.
+#[test]
+fn what_a_hook_changes_in_the_clone_is_told() {
+    let registry = registry();
+    let world = World::new(&registry, &[NAME]);
+    let script = "git -c user.name=x -c user.email=x@y commit -q --allow-empty -m 'fix: more'\n\
+                  echo '# more' >>release.toml";
+    // What the build finds at HEAD then is not of the commit that is released.
+    for (point, version, code) in [("before-build", "1.0.0", 4), ("after-stage", "1.1.0", 0)] {
+        let clone = project(&world, &[(point, script, "")]);
+        let head = clone.git(&["rev-parse", "HEAD"]);
+        let run = world.run(&clone, &["release", "--version", version, "--yes"]);
+        run.expect(code);
+        run.says(&format!(
+            "while `hooks.{point}` ran, HEAD of this clone moved to "
+        ));
+        run.says(&format!("the release is of {}", &head[..7]));
+        run.says(&format!(
+            "while `hooks.{point}` ran, `release.toml` was changed"
+        ));
+        fs::remove_dir_all(clone.path()).unwrap();
+    }
+}

@@ -46,7 +46,7 @@ fn a_version_published_while_a_release_runs_keeps_its_line() {
     let words = [
         "a higher version of its line came while this release was running",
         "1.7.0 is newer (published)",
-        "state: no tag has moved",
+        "state: this release has moved no tag",
     ];
     stops(&world, &clone, &["release", "--yes"], "1.7.0", &words);
 

@@ -6,7 +6,7 @@ use std::fs;
 use testkit::sandbox::Clone;
 
 use crate::{
-    registry::server::{Personality, Referrers, TestRegistry},
+    registry::server::{Fault, On, Personality, Referrers, TestRegistry, What},
     support::{Run, World, signer::SIGNER},
 };
 
@@ -129,6 +129,24 @@ fn a_signature_that_is_not_there_moves_nothing() {
         world.assert_unlocked();
         world.run(&clone, &["status"]).expect(0);
     }
+}
+
+/// The key signs with the same bytes each time, so that the second run finds its signature in place.
+#[test]
+fn a_release_that_was_signed_and_refused_is_signed_again() {
+    let registry = registry();
+    let world = World::new(&registry, &[NAME]);
+    let clone = project(&world, "run = [\"bash\", \"sign.sh\", \"{image}\"]");
+    let latest = On::put_tag().with("/latest");
+    registry.fault(Fault::always(latest, What::Status(403, "DENIED")));
+    release(&world, &clone).expect(7);
+    registry.heal();
+    let run = release(&world, &clone);
+    run.expect(0);
+    run.says("was signed before");
+    let message = clone.git(&["cat-file", "tag", "v1.0.0"]);
+    assert!(message.contains("Hoist-Signature: "), "{message}");
+    world.hoist(&clone, &["verify"]);
 }
 
 #[test]

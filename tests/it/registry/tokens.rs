@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hoist::io::lease::Permit;
 use hoist::{
     io::registry::{
@@ -215,6 +216,91 @@ async fn row_3_a_helper_is_asked_once_more_before_a_refusal_is_believed() {
         holds(PASSWORD);
         client.check_push().await.unwrap();
         assert_eq!(asked(), 3, "{what}");
+    }
+}
+
+/// After a long build the helper is asked again. Where it fails then, it is named beside the no to what it gave
+/// before.
+#[tokio::test]
+async fn a_helper_that_fails_late_is_named() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let tokens = Tokens {
+        anonymous_pull: false,
+        ..Tokens::default()
+    };
+    for auth in [Auth::Basic, Auth::Bearer(tokens)] {
+        let registry = TestRegistry::start(Personality {
+            auth: auth.clone(),
+            ..Personality::default()
+        });
+        let folder = tempfile::tempdir().unwrap();
+        let helper = folder.path().join("docker-credential-late");
+        let writes = |script: String| {
+            let new = folder.path().join("new");
+            std::fs::write(&new, script).unwrap();
+            let mode = std::fs::Permissions::from_mode(0o755);
+            std::fs::set_permissions(&new, mode).unwrap();
+            std::fs::rename(&new, &helper).unwrap();
+        };
+        let path = format!(
+            "{}:{}",
+            folder.path().display(),
+            std::env::var("PATH").unwrap()
+        );
+        let environment = [
+            ("DOCKER_AUTH_CONFIG", r#"{"credsStore":"late"}"#),
+            ("PATH", &*path),
+        ];
+        let settings = Settings {
+            environment: environment.into_iter().collect(),
+            ..settings()
+        };
+        let client = open(&registry.repository(PATH), settings);
+        writes(format!(
+            "#!/bin/sh\necho '{{\"Username\":\"{USER}\",\"Secret\":\"{PASSWORD}\"}}'\n"
+        ));
+        client.check_push().await.unwrap();
+        writes("#!/bin/sh\necho 'the session has ended' >&2; exit 9\n".to_owned());
+        let refusal = What::Status(401, "UNAUTHORIZED");
+        registry.fault(Fault::always(On::any().with("/tags/"), refusal));
+        let error = client.tags().await.unwrap_err().to_string();
+        for words in [
+            "the credentials were sent; they were found before, and not again for 127.0.0.1:",
+            "the credential helper `docker-credential-late` failed (exit status: 9): the session has ended",
+        ] {
+            assert!(error.contains(words), "{auth:?}: {error}");
+        }
+    }
+}
+
+/// A registry, or a proxy before it, that repeats what it was given.
+#[tokio::test]
+async fn credentials_that_come_back_are_not_shown() {
+    let registry = TestRegistry::start(Personality {
+        auth: Auth::Basic,
+        ..Personality::default()
+    });
+    let client = client(&registry, PATH);
+    client.check_push().await.unwrap();
+    let basic = STANDARD.encode(format!("{USER}:{PASSWORD}"));
+    let percent: String = PASSWORD
+        .bytes()
+        .map(|byte| format!("%{byte:02x}"))
+        .collect();
+    let half = &PASSWORD[..PASSWORD.len() - 2];
+    for written in [PASSWORD, &basic, &percent, half] {
+        let message = format!("you have sent {written}, which is no good");
+        let json = format!(r#"{{"errors":[{{"code":"DENIED","message":"{message}"}}]}}"#);
+        for body in [json, message] {
+            let answer = What::Answer(403, Vec::new(), body.into());
+            registry.heal();
+            registry.fault(Fault::always(On::any().with("/tags/"), answer));
+            let error = client.tags().await.unwrap_err();
+            let shown = format!("{error} {error:?}");
+            assert!(shown.contains("you have sent ***"), "{written}: {shown}");
+            assert!(shown.contains("which is no good"), "{written}: {shown}");
+            assert!(!shown.contains(written), "{written}: {shown}");
+        }
     }
 }
 

@@ -250,7 +250,7 @@ fn saved(layers: &[Vec<u8>]) -> Tar {
 }
 
 fn unpacked(image: &Image, at: usize) -> Vec<u8> {
-    let file = File::open(image.blob_path(&image.blobs[at].digest)).expect("it is there");
+    let file = fs::File::open(image.blob_path(&image.blobs[at].digest)).expect("it is there");
     let mut out = Vec::new();
     unpack::unpack(file)
         .expect("it opens")

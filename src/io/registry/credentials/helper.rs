@@ -13,6 +13,7 @@ use tokio::process::Command;
 use crate::{
     io::{
         environment::Environment,
+        mask::Mask,
         program::Program,
         registry::credentials::{credential::Credential, helper_failure::HelperFailure},
     },
@@ -144,6 +145,7 @@ fn last_line(stderr: &str, stdout: &str) -> Option<String> {
         .split(|c: char| c.is_whitespace() || matches!(c, '"' | ',' | ':' | '{' | '}'))
         .filter(|word| word.len() >= 4)
         .collect();
+    let mask = Mask::new(printed.iter().copied().filter(|word| word.len() >= 6));
     stderr
         .lines()
         .rev()
@@ -155,5 +157,5 @@ fn last_line(stderr: &str, stdout: &str) -> Option<String> {
             let is_trace = line.starts_with('+');
             !is_answer && !is_trace && !printed.iter().any(|word| line.contains(word))
         })
-        .map(|line| sanitize_line(line, LONGEST_LINE))
+        .map(|line| sanitize_line(&mask.hide(line), LONGEST_LINE))
 }

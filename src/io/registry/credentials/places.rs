@@ -1,13 +1,16 @@
 //! Where credentials lie: one variable, and files.
 
 use std::{
-    fs::{File, metadata},
+    fs::metadata,
     io::{ErrorKind, Read as _},
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
 
-use crate::io::{environment::Environment, registry::credentials::credential::CredentialError};
+use crate::{
+    io::{environment::Environment, registry::credentials::credential::CredentialError},
+    regular_file,
+};
 
 /// Largest configuration that is read, in bytes.
 const LARGEST_FILE: u64 = 4 * 1024 * 1024;
@@ -121,7 +124,7 @@ fn read_file(path: &Path) -> Result<Option<Vec<u8>>, String> {
         Ok(_) => {}
     }
     let mut content = Vec::new();
-    File::open(path)
+    regular_file::open(path)
         .and_then(|file| file.take(LARGEST_FILE + 1).read_to_end(&mut content))
         .map_err(|error| error.to_string())?;
     if content.len() as u64 > LARGEST_FILE {
