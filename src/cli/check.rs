@@ -166,7 +166,7 @@ pub(super) struct CheckDocument<'a> {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 struct CheckFinding<'a> {
     /// `branch and tree`, `policy file`, `git remote`, `plan`, `other releases`, a repository, `builder`,
-    /// `signatures` or `budget`.
+    /// `hooks`, `signatures`, `forge`, `announcements` or `budget`.
     what: &'a str,
     /// Whether a release would go on.
     ok: bool,

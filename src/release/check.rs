@@ -19,7 +19,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Check {
     /// What: `branch and tree`, `policy file`, `git remote`, `plan`, `other releases`, a repository,
-    /// `builder`, `signatures`, `forge`, `announcements`, `budget`.
+    /// `builder`, `hooks`, `signatures`, `forge`, `announcements`, `budget`.
     pub what: String,
     /// How it is, or what would stop a release.
     pub result: Result<String>,
@@ -58,6 +58,9 @@ impl Release {
         all.push(finding("other releases", open));
         all.extend(self.check_registries().await);
         all.push(finding("builder", builder));
+        if !self.policy().hooks.is_empty() {
+            all.push(finding("hooks", self.check_hooks()));
+        }
         if let Some(sign) = &self.policy().sign {
             all.push(finding("signatures", self.check_signing(sign)));
         }

@@ -74,6 +74,7 @@ mod origin;
 mod plan;
 mod policy_check;
 mod preflight;
+mod programs;
 mod promote;
 mod publication;
 mod ready;

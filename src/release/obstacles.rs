@@ -32,13 +32,15 @@ impl Release {
     ///
     /// # Errors
     /// As [`Release::plan`]; busy (exit 5) where another release is in the way; refused (exit 4) for the
-    /// branch, the policy file, the working tree, an unpushed HEAD, or a layout of another commit.
+    /// branch, the policy file, the working tree, an unpushed HEAD, or a layout of another commit; failed
+    /// (exit 6) for a program of the policy that is not there.
     pub async fn propose(&self, request: &ReleaseRequest) -> Result<Planned> {
         self.or_signal(async {
             self.refuse_others(request).await?;
             let planned = self.gather(request, Purpose::Show).await?;
             if let Planned::Release(plan) = &planned {
                 self.check_preconditions(request)?;
+                self.check_programs()?;
                 self.check_at_hand(plan, &self.image_options(request)?)
                     .await?;
             }
@@ -67,8 +69,10 @@ impl Release {
                 plan.messages.extend(self.precondition_messages(request)?);
                 let options = self.image_options(request)?;
                 let checked = self.check_at_hand(plan, &options).await;
+                let programs = self.check_programs();
+                let errors = [programs.err(), checked.err()].into_iter().flatten();
                 plan.messages
-                    .extend(checked.err().as_ref().map(would_refuse));
+                    .extend(errors.map(|error| would_refuse(&error)));
             }
             Planned::NothingToRelease(_) => {}
         }

@@ -47,6 +47,7 @@ impl Release {
                 self.preflight(&self.world(), plan).await?;
                 let options = self.image_options(request)?;
                 self.check_builds(plan, &options).await?;
+                self.check_programs()?;
                 self.check_at_hand(plan, &options).await?;
             }
             Ok(planned)
