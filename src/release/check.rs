@@ -49,9 +49,14 @@ impl Release {
             Ok(Planned::Release(plan)) => self.check_announcements(Some(plan)),
             Ok(Planned::NothingToRelease(_)) | Err(_) => self.check_announcements(None),
         };
-        let plan = planned.map(|planned| match planned {
-            Planned::Release(plan) => format!("{} is next", plan.version),
-            Planned::NothingToRelease(nothing) => format!("nothing to release: {}", nothing.why),
+        let plan = planned.and_then(|planned| {
+            self.refuse_without_image(&planned)?;
+            Ok(match planned {
+                Planned::Release(plan) => format!("{} is next", plan.version),
+                Planned::NothingToRelease(nothing) => {
+                    format!("nothing to release: {}", nothing.why)
+                }
+            })
         });
         let open = self.other_releases(&ask).await;
         all.push(finding("plan", plan));

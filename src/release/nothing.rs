@@ -4,7 +4,7 @@
 use semver::Version;
 
 use crate::{
-    error::Result,
+    error::{Error, ErrorCode, Result},
     oci::{Observed, Tag},
     plan::{
         history::{facts::Facts, levels::JudgedChange},
@@ -32,6 +32,7 @@ impl Release {
             why: format!("HEAD is released as {version}, by its release commit {commit}"),
             current: Some(version),
             messages: vec!["`git pull` brings the release commit".to_owned()],
+            without_image: None,
         }))
     }
 
@@ -46,13 +47,18 @@ impl Release {
             current: next.current.clone(),
             why: next.why.clone(),
             messages: next.notes.clone(),
+            without_image: None,
         };
         let Some(tag) = &next.on_head else {
             nothing.messages.extend(seen(facts, next, self.policy()));
             return Ok(nothing);
         };
         match self.behind(facts, next, &tag.version, apis).await {
-            Ok(messages) => nothing.messages.extend(messages),
+            Ok((messages, is_published)) => {
+                nothing.messages.extend(messages);
+                let version = tag.version.clone();
+                nothing.without_image = (!is_published).then_some(version);
+            }
             // The answer is complete without the registries.
             Err(error) => nothing
                 .messages
@@ -61,26 +67,49 @@ impl Release {
         Ok(nothing)
     }
 
-    /// What of a version that HEAD is tagged with is not in the registries.
+    /// Refuses to end well where HEAD is tagged with a version of which no repository has an image: somebody
+    /// has pushed that tag in order to have one.
+    pub(super) fn refuse_without_image(&self, planned: &Planned) -> Result<()> {
+        let Planned::NothingToRelease(nothing) = planned else {
+            return Ok(());
+        };
+        match &nothing.without_image {
+            Some(version) => Err(self.without_image(version)),
+            None => Ok(()),
+        }
+    }
+
+    /// The error of a git tag that has no image.
+    pub(super) fn without_image(&self, version: &Version) -> Error {
+        let name = self.policy().version.tag.name(version);
+        Error::refused(format!("`{name}` is a git tag without an image"))
+            .with_code(ErrorCode::NotReleased)
+            .cause(format!(
+                "HEAD is tagged with it, and no repository has {version}"
+            ))
+            .state("nothing was built or moved")
+            .hint(format!(
+                "`hoist release --version {version}` publishes it, and leaves the git tag as it is"
+            ))
+    }
+
+    /// What of a version that HEAD is tagged with is not in the registries, and whether any of it may be.
     async fn behind(
         &self,
         facts: &Facts,
         next: &Next,
         version: &Version,
         apis: &RepositoryApis,
-    ) -> Result<Vec<String>> {
+    ) -> Result<(Vec<String>, bool)> {
         // The tag of the day is that of the release's own day.
         let origins = self.origins(std::slice::from_ref(version));
         let origin = origins.get(version);
         let inputs = self.inputs(facts, next, version, origin.map(|origin| origin.instant))?;
         let survey = Survey::of(self, apis, |published| tag_set(&inputs, published)).await?;
         let has_day = origin.is_some();
-        Ok(drift_messages(
-            &survey.set,
-            &survey.published,
-            version,
-            has_day,
-        ))
+        let (set, published) = (&survey.set, &survey.published);
+        let messages = drift_messages(set, published, version, has_day);
+        Ok((messages, may_be_published(set, published)))
     }
 }
 
@@ -113,6 +142,18 @@ fn seen(facts: &Facts, next: &Next, policy: &Policy) -> Vec<String> {
     };
     lines.push(named);
     lines
+}
+
+/// Whether a repository shows the version's own tag of an image, or does not tell.
+fn may_be_published(set: &TagSet, published: &[Published]) -> bool {
+    published.iter().any(|seen| {
+        let mut own = set.tags().iter();
+        own.any(|planned| {
+            planned.is_version
+                && planned.is_for(&seen.repository)
+                && seen.shows.get(&planned.tag) != Some(&Observed::Absent)
+        })
+    })
 }
 
 /// `has_day`: the day of the release is known, so the tag of that day can be compared.

@@ -38,6 +38,7 @@ impl Release {
         self.or_signal(async {
             self.refuse_others(request).await?;
             let planned = self.gather(request, Purpose::Show).await?;
+            self.refuse_without_image(&planned)?;
             if let Planned::Release(plan) = &planned {
                 self.check_preconditions(request)?;
                 self.check_programs()?;
