@@ -15,8 +15,8 @@ use crate::{
     release::{
         facade::Release,
         gather::tag_set,
-        observe::RepositoryApis,
-        request::{NothingToRelease, Planned},
+        observe::{LookPurpose, RepositoryApis},
+        request::{NothingToRelease, Planned, ReleaseRequest},
         survey::Survey,
     },
 };
@@ -79,6 +79,19 @@ impl Release {
         }
     }
 
+    /// The command that completes a version which is tagged on HEAD.
+    pub(super) fn completing(&self, version: &Version) -> Result<String> {
+        let found = self.precondition_findings(&ReleaseRequest::default())?;
+        let is_dirty = found.refusals.iter().any(|error| {
+            matches!(
+                error.code(),
+                ErrorCode::PolicyNotCommitted | ErrorCode::DirtyTree
+            )
+        });
+        let dirty = if is_dirty { " --allow-dirty" } else { "" };
+        Ok(format!("`hoist release --version {version}{dirty}`"))
+    }
+
     /// The error of a git tag that has no image.
     pub(super) fn without_image(&self, version: &Version) -> Error {
         let name = self.policy().version.tag.name(version);
@@ -105,10 +118,15 @@ impl Release {
         let origins = self.origins(std::slice::from_ref(version));
         let origin = origins.get(version);
         let inputs = self.inputs(facts, next, version, origin.map(|origin| origin.instant))?;
-        let survey = Survey::of(self, apis, |published| tag_set(&inputs, published)).await?;
+        let survey = Survey::of(self, (apis, LookPurpose::Read), |published| {
+            tag_set(&inputs, published)
+        })
+        .await?;
         let has_day = origin.is_some();
         let (set, published) = (&survey.set, &survey.published);
-        let messages = drift_messages(set, published, version, has_day);
+        let complete = self.completing(version)?;
+        let mut messages = drift_messages(set, published, version, (&complete, has_day));
+        messages.extend(self.unmoved_notes(facts, published).await);
         Ok((messages, may_be_published(set, published)))
     }
 }
@@ -156,12 +174,12 @@ fn may_be_published(set: &TagSet, published: &[Published]) -> bool {
     })
 }
 
-/// `has_day`: the day of the release is known, so the tag of that day can be compared.
+/// `complete` is the command that completes the version. `has_day`: the day of the release is known, so the tag of that day can be compared.
 fn drift_messages(
     set: &TagSet,
     published: &[Published],
     version: &Version,
-    has_day: bool,
+    (complete, has_day): (&str, bool),
 ) -> Vec<String> {
     let mut messages = Vec::new();
     for seen in published {
@@ -176,7 +194,7 @@ fn drift_messages(
             .collect();
         if !missing.is_empty() {
             messages.push(format!(
-                "`{repository}` has no image under {}: `hoist release --version {version}` completes it",
+                "`{repository}` has no image under {}: {complete} completes it",
                 missing.join(", ")
             ));
             continue;
@@ -195,7 +213,7 @@ fn drift_messages(
             .collect();
         if !behind.is_empty() {
             messages.push(format!(
-                "`{repository}` does not show {version} under {}: `hoist release --version {version}` or `hoist repair` mends it",
+                "`{repository}` does not show {version} under {}: {complete} or `hoist repair` mends it",
                 behind.join(", ")
             ));
         }
