@@ -20,12 +20,35 @@ use crate::{
 const NO_SHELL: &str =
     "`image.build.command` is a program and its arguments, without a shell: [\"make\", \"image\"]";
 
-/// Makes sure that the program can be run: looked for as the system will, in `directory` where the
-/// name is a path, else in the directories of `search_path`.
+/// Makes sure that the program of `image.build.command` can be run, as [`why_not`] looks for it.
 ///
 /// # Errors
 /// There is no such program, or it is not executable.
 pub(crate) fn find(program: &str, directory: &Path, search_path: Option<&str>) -> Result<()> {
+    let Some(cause) = why_not(program, directory, search_path) else {
+        return Ok(());
+    };
+    let name = sanitize_line(program, 200);
+    let error = Error::failed(format!(
+        "`image.build.command` cannot run: there is no program `{name}`"
+    ))
+    .with_code(ErrorCode::BuildFailed)
+    .cause(cause)
+    .state("nothing was published");
+    Err(if name.contains(char::is_whitespace) {
+        error.hint(NO_SHELL)
+    } else {
+        error.hint("install the program, or correct `image.build.command`")
+    })
+}
+
+/// Why a program cannot be run; `None`: it can. It is looked for as the system will: in `directory` where the
+/// name is a path, else in the directories of `search_path`.
+pub(crate) fn why_not(
+    program: &str,
+    directory: &Path,
+    search_path: Option<&str>,
+) -> Option<String> {
     let runs = |path: &Path| {
         fs::metadata(path).is_ok_and(|it| it.is_file() && it.permissions().mode() & 0o111 != 0)
     };
@@ -44,21 +67,7 @@ pub(crate) fn find(program: &str, directory: &Path, search_path: Option<&str>) -
             env::split_paths(places).any(|place| runs(&directory.join(place).join(program)));
         (found, "no directory of `PATH` has it".to_owned())
     };
-    if found {
-        return Ok(());
-    }
-    let name = sanitize_line(program, 200);
-    let error = Error::failed(format!(
-        "`image.build.command` cannot run: there is no program `{name}`"
-    ))
-    .with_code(ErrorCode::BuildFailed)
-    .cause(cause)
-    .state("nothing was published");
-    Err(if name.contains(char::is_whitespace) {
-        error.hint(NO_SHELL)
-    } else {
-        error.hint("install the program, or correct `image.build.command`")
-    })
+    (!found).then_some(cause)
 }
 
 /// Runs the program in the repository, without a shell, and emits its output as events.

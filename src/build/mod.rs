@@ -29,6 +29,7 @@ mod source;
 
 pub(crate) use base::base_image;
 pub use choose::choose;
+pub(crate) use command::why_not;
 pub(crate) use docker::load;
 pub use join::{Expected, LEG_FORMAT, Leg, LegBase};
 pub(crate) use join::{LegInput, LegsSource, described, same_platform};

@@ -167,7 +167,7 @@ pub(super) struct CheckDocument<'a> {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 struct CheckFinding<'a> {
     /// `branch and tree`, `policy file`, `git remote`, `plan`, `other releases`, a repository, `builder`,
-    /// `signatures`, `attachments`, `forge`, `announcements` or `budget`.
+    /// `hooks`, `signatures`, `attachments`, `forge`, `announcements` or `budget`.
     what: &'a str,
     /// Whether a release would go on.
     ok: bool,

@@ -10,7 +10,9 @@ use std::{
 };
 
 use console::{Term, measure_text_width, truncate_str};
-use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
+use indicatif::{
+    MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle, TermLike,
+};
 
 use crate::text::{bytes, elapsed, sanitize_line};
 
@@ -20,6 +22,11 @@ const TURN: Duration = Duration::from_millis(120);
 const MOST_TRANSFERS: usize = 6;
 /// What a step's line has before its text: the verb's column, the spinner and blanks.
 const BEFORE_TEXT: usize = 15;
+/// The last columns that live lines leave free. Some terminals break a line that fills the last one; and where
+/// `^C` is written behind a line without room for it, the line is broken, and cannot be taken away any more.
+const KEPT_FREE: usize = 3;
+/// How often the lines are drawn in a second, at most.
+const REDRAWS: u8 = 20;
 /// Terminals from this width on have room for a graph of each transfer.
 const ROOM_FOR_GRAPH: usize = 72;
 /// The width of such a graph.
@@ -46,7 +53,11 @@ impl Live {
     /// On standard error, where that is a terminal.
     pub(super) fn on_stderr() -> Self {
         Self {
-            bars: Term::stderr().is_term().then(MultiProgress::new),
+            bars: Term::stderr().is_term().then(|| {
+                let narrow = Box::new(NarrowTerm(Term::buffered_stderr()));
+                let target = ProgressDrawTarget::term_like_with_hz(narrow, REDRAWS);
+                MultiProgress::with_draw_target(target)
+            }),
             ..Self::default()
         }
     }
@@ -59,6 +70,14 @@ impl Live {
     /// Whether a step is under way.
     pub(super) fn is_busy(&self) -> bool {
         self.steps.load(Ordering::Relaxed) > 0
+    }
+
+    /// Takes the live lines away for good: the process ends.
+    pub(super) fn end(&self) {
+        if let Some(bars) = &self.bars {
+            let _ = bars.clear();
+            bars.set_draw_target(ProgressDrawTarget::hidden());
+        }
     }
 
     /// Writes something above the live lines.
@@ -122,12 +141,60 @@ impl Live {
     }
 }
 
-/// What the terminal leaves behind `taken` columns. The last column stays free: some terminals break a
-/// line that fills it.
+/// What the terminal leaves behind `taken` columns.
 fn room(taken: usize) -> usize {
-    width(&Term::stderr())
-        .unwrap_or(80)
-        .saturating_sub(taken + 1)
+    room_of(width(&Term::stderr()).unwrap_or(80), taken)
+}
+
+fn room_of(width: usize, taken: usize) -> usize {
+    width.saturating_sub(taken + KEPT_FREE)
+}
+
+/// The terminal, but for its last columns: the live lines are filled with blanks up to its width.
+#[derive(Debug)]
+struct NarrowTerm(Term);
+
+impl TermLike for NarrowTerm {
+    fn width(&self) -> u16 {
+        let free = u16::try_from(KEPT_FREE).unwrap_or(u16::MAX);
+        self.0.size().1.saturating_sub(free).max(1)
+    }
+
+    fn height(&self) -> u16 {
+        self.0.size().0
+    }
+
+    fn move_cursor_up(&self, lines: usize) -> std::io::Result<()> {
+        self.0.move_cursor_up(lines)
+    }
+
+    fn move_cursor_down(&self, lines: usize) -> std::io::Result<()> {
+        self.0.move_cursor_down(lines)
+    }
+
+    fn move_cursor_right(&self, columns: usize) -> std::io::Result<()> {
+        self.0.move_cursor_right(columns)
+    }
+
+    fn move_cursor_left(&self, columns: usize) -> std::io::Result<()> {
+        self.0.move_cursor_left(columns)
+    }
+
+    fn write_line(&self, text: &str) -> std::io::Result<()> {
+        self.0.write_line(text)
+    }
+
+    fn write_str(&self, text: &str) -> std::io::Result<()> {
+        self.0.write_str(text)
+    }
+
+    fn clear_line(&self) -> std::io::Result<()> {
+        self.0.clear_line()
+    }
+
+    fn flush(&self) -> std::io::Result<()> {
+        self.0.flush()
+    }
 }
 
 /// What is done, for how long, and what is heard of it, cut to `room` columns.
@@ -229,6 +296,17 @@ impl Drop for LiveTransfer {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The terminal writes `^C` behind the line, and must not break it.
+    #[test]
+    fn a_line_leaves_room_for_an_interrupt() {
+        for width in [20, 60, 80] {
+            let room = room_of(width, BEFORE_TEXT);
+            let text = step_text("x", &"y".repeat(200), Duration::ZERO, room);
+            let taken = BEFORE_TEXT + measure_text_width(&text);
+            assert!(taken + "^C".len() < width, "{taken} of {width}");
+        }
+    }
 
     #[test]
     fn a_step_fits_its_line() {

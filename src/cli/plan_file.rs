@@ -43,6 +43,7 @@ pub(super) fn read_plan(file: &Path) -> Result<PlanFile> {
             current: nothing.current,
             why: nothing.why,
             messages: nothing.messages,
+            without_image: None,
         }));
     }
     let plan: Plan = serde_json::from_str(&text).map_err(|error| {

@@ -66,6 +66,7 @@ pub(super) fn watch(token: Cancel, patience: Patience, terminal: Terminal) -> Re
                 },
             }
             token.end_programs();
+            terminal.live.end();
             #[expect(clippy::exit, reason = "the verb does not end by itself")]
             std::process::exit(i32::from(exit::INTERRUPTED));
         });

@@ -76,7 +76,11 @@ pub(super) fn lines(rows: &[Vec<TableCell>], indent: usize, width: Option<usize>
         let cells = rows.iter().filter_map(|row| row.get(column));
         cells.map(TableCell::width).max().unwrap_or(0)
     };
-    let widths: Vec<usize> = (0..count).map(widest).collect();
+    let mut widths: Vec<usize> = (0..count).map(widest).collect();
+    // The last column is the one that says something, if it does so in this table alone.
+    while widths.last() == Some(&0) {
+        widths.pop();
+    }
     let fixed: usize = widths.iter().rev().skip(1).map(|width| width + 2).sum();
     let last = widths.last().copied().unwrap_or(0);
     let room = width.map(|width| width.saturating_sub(indent + fixed));
@@ -118,37 +122,39 @@ fn row_lines(
     parts.into_iter().enumerate().map(line).collect()
 }
 
-/// A row that does not fit: its first cell, and the others below it.
+/// A row that does not fit: its first cell, and the others below it, as many on a line as there is room for.
 fn stacked(row: &[TableCell], indent: usize, width: usize) -> Vec<String> {
     let Some((first, rest)) = row.split_first() else {
         return Vec::new();
     };
-    let mut lines = vec![format!(
-        "{}{}",
-        " ".repeat(indent),
-        first.styled(&first.text)
-    )];
-    let indent = indent + 4;
-    let rest: Vec<TableCell> = rest
-        .iter()
-        .filter(|cell| !cell.text.is_empty())
-        .cloned()
-        .collect();
-    let Some((last, heads)) = rest.split_last() else {
-        return lines;
-    };
-    let taken: usize = heads.iter().map(|cell| cell.width() + 2).sum();
-    let heads: String = heads
-        .iter()
-        .map(|cell| format!("{}  ", cell.styled(&cell.text)))
-        .collect();
-    let room = width.saturating_sub(indent + taken).max(NARROW);
-    for (index, part) in wrapped(&last.text, room).into_iter().enumerate() {
-        let part = last.styled(&part);
-        lines.push(match index {
-            0 => format!("{}{heads}{part}", " ".repeat(indent)),
-            _ => format!("{}{part}", " ".repeat(indent + taken)),
-        });
+    let blanks = " ".repeat(indent);
+    let mut lines = vec![format!("{blanks}{}", first.styled(&first.text))];
+    let below = indent + 4;
+    let mut taken = 0;
+    for cell in rest.iter().filter(|cell| !cell.text.is_empty()) {
+        let fits = taken > 0 && below + taken + 2 + cell.width() <= width;
+        // A sentence begins behind what it is about, where it has room there.
+        let has_room = taken > 0 && below + taken + 2 + NARROW <= width;
+        let start = match fits || (has_room && cell.text.contains(' ')) {
+            true => {
+                let line = lines.last_mut().expect("the first cell has a line");
+                line.push_str("  ");
+                taken + 2
+            }
+            false => {
+                lines.push(" ".repeat(below));
+                0
+            }
+        };
+        let room = width.saturating_sub(below + start).max(NARROW);
+        for (index, part) in wrapped(&cell.text, room).into_iter().enumerate() {
+            if index > 0 {
+                lines.push(" ".repeat(below + start));
+            }
+            let line = lines.last_mut().expect("there is a line");
+            line.push_str(&cell.styled(&part));
+            taken = start + measure_text_width(&part);
+        }
     }
     lines
 }
@@ -232,13 +238,59 @@ mod tests {
                     "  1.1.1",
                     "      create",
                     "  latest",
-                    "      keep  2.0.1 is newer than",
-                    "            anything that this",
-                    "            branch can release",
+                    "      keep",
+                    "      2.0.1 is newer than",
+                    "      anything that this",
+                    "      branch can release",
                 ],
             ),
         ] {
             assert_eq!(lines(&rows(), 2, width), expected, "{width:?}");
+        }
+    }
+
+    /// What `hoist log` shows of a release in two repositories, one of which was taken back.
+    #[test]
+    fn a_table_of_releases_fits_its_terminal() {
+        let row = |version: &str, places: &str, words: &str| -> Vec<TableCell> {
+            let cells = [
+                version,
+                "2026-11-30 10:20",
+                "3f2a91c",
+                "9f2c41d0aa17",
+                places,
+                words,
+            ];
+            cells.map(TableCell::from).into()
+        };
+        let both = "docker.io/acme/api, ghcr.io/acme/api";
+        let one = [row("1.1.0", both, "")];
+        assert_eq!(
+            lines(&one, 0, Some(80)),
+            [
+                "1.1.0  2026-11-30 10:20  3f2a91c  9f2c41d0aa17  docker.io/acme/api,",
+                "                                                ghcr.io/acme/api",
+            ]
+        );
+        assert_eq!(
+            lines(&one, 0, Some(60)),
+            [
+                "1.1.0",
+                "    2026-11-30 10:20  3f2a91c  9f2c41d0aa17",
+                "    docker.io/acme/api, ghcr.io/acme/api",
+            ]
+        );
+        let withdrawn = row(
+            "1.2.0",
+            both,
+            "withdrawn on 2026-11-30 by dana: it loses mail",
+        );
+        let all = [withdrawn, row("1.1.0", both, "")];
+        for width in 50..140 {
+            for line in lines(&all, 2, Some(width)) {
+                let taken = measure_text_width(&line);
+                assert!(taken <= width, "{taken} of {width}: {line}");
+            }
         }
     }
 

@@ -148,29 +148,51 @@ fn notes(verified: &[Verified], deep: bool) -> Vec<String> {
             ));
         }
     }
-    notes.extend(verified.iter().filter_map(way_on));
+    for release in verified {
+        let places = release.unjudged.iter();
+        notes.extend(places.map(|place| place.words(&release.version)));
+    }
+    notes.extend(verified.iter().flat_map(|release| release.notes.clone()));
+    notes.extend(verified.iter().flat_map(ways_on));
     if verified.is_empty() {
         notes.push("no version is published".to_owned());
     }
     notes
 }
 
-/// What mends a release: its own tags come with it, and moving tags alone are a matter of `repair`.
-fn way_on(release: &Verified) -> Option<String> {
-    let is_behind = |kind| {
-        let mut checks = release.checks.iter();
-        checks.any(|check| check.kind == kind && !check.state.is_good())
+/// What mends a release: its own tags come with it, and moving tags alone are a matter of `repair`. A fixed tag
+/// with another image is moved by nothing.
+fn ways_on(release: &Verified) -> Vec<String> {
+    let bad = |kind| {
+        let checks = release.checks.iter();
+        checks.filter(move |check| check.kind == kind && !check.state.is_good())
     };
-    let complete = format!(
-        "`hoist release --version {0}` at its commit completes {0}",
-        release.version
-    );
-    let repair = "`hoist repair` mends moving tags";
-    match (is_behind(TagKind::Fixed), is_behind(TagKind::Moving)) {
-        (true, _) if release.withdrawn.is_none() => Some(complete),
-        (_, true) => Some(repair.to_owned()),
-        (_, false) => None,
+    let version = &release.version;
+    let mut ways = Vec::new();
+    let foreign: Vec<String> = bad(TagKind::Fixed)
+        .filter(|check| check.state == CheckState::Wrong)
+        .map(|check| format!("`{}`", check.repository.tag(&check.tag)))
+        .collect();
+    if !foreign.is_empty() {
+        ways.push(format!(
+            "another image is under {}: hoist moves no fixed tag. Delete it on the registry, and `hoist release --version {version}` at its commit puts the image of {version} there again; or leave it, and release the next version",
+            foreign.join(", ")
+        ));
     }
+    let is_incomplete = bad(TagKind::Fixed).any(|check| check.state == CheckState::Missing);
+    match (
+        is_incomplete && release.withdrawn.is_none(),
+        foreign.is_empty(),
+    ) {
+        (true, true) => ways.push(format!(
+            "`hoist release --version {version}` at its commit completes {version}"
+        )),
+        (false, _) if bad(TagKind::Moving).next().is_some() => {
+            ways.push("`hoist repair` mends moving tags".to_owned());
+        }
+        (true, false) | (false, _) => {}
+    }
+    ways
 }
 
 fn row(check: &TagCheck) -> Vec<TableCell> {
@@ -187,8 +209,6 @@ fn row(check: &TagCheck) -> Vec<TableCell> {
     let why = match (wanted.is_empty(), check.why.is_empty()) {
         (true, _) => check.why.clone(),
         (false, true) => wanted,
-        // What it should show, the withdrawn version does not tell.
-        (false, false) if check.why.ends_with("is withdrawn") => check.why.clone(),
         (false, false) => format!("{wanted}: {}", check.why),
     };
     vec![
@@ -223,8 +243,12 @@ pub(super) struct VerifyDocument<'a> {
     tags: Vec<VerifiedTag<'a>>,
     /// What is wrong with an image itself.
     findings: Vec<VerifiedImage<'a>>,
+    /// The images in repositories that a release is not judged by.
+    not_judged: Vec<UnjudgedImage<'a>>,
     /// What an unfinished or running release means for the answer; `null`: there is none.
     unfinished: Option<&'a str>,
+    /// What a person should know of the repositories.
+    notes: Vec<&'a str>,
     /// The releases among them that were taken back.
     withdrawn: Vec<RecordedWithdrawal<'a>>,
     /// Bytes that were fetched and checked.
@@ -271,10 +295,27 @@ struct VerifiedImage<'a> {
     problem: &'a str,
 }
 
+/// An image in a repository that a release is not judged by.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct UnjudgedImage<'a> {
+    /// The release.
+    version: &'a Version,
+    /// The repository.
+    repository: &'a Repository,
+    /// The image's name; `main` where a policy has one.
+    image: &'a str,
+    /// The variant; `null` for an image without a suffix.
+    variant: Option<&'a str>,
+    /// Why it is not judged, as a sentence.
+    why: String,
+}
+
 fn document(seen: &Seen) -> Value {
     let verified = &seen.releases;
     let mut tags = Vec::new();
     let mut findings = Vec::new();
+    let mut not_judged = Vec::new();
     for release in verified {
         let version = &release.version;
         tags.extend(release.checks.iter().map(|check| VerifiedTag {
@@ -295,6 +336,13 @@ fn document(seen: &Seen) -> Value {
             digest: &finding.digest,
             problem: &finding.problem,
         }));
+        not_judged.extend(release.unjudged.iter().map(|place| UnjudgedImage {
+            version,
+            repository: &place.repository,
+            image: place.image.name(),
+            variant: place.image.variant(),
+            why: place.words(version),
+        }));
     }
     let withdrawn = verified
         .iter()
@@ -305,7 +353,12 @@ fn document(seen: &Seen) -> Value {
         versions: verified.iter().map(|release| &release.version).collect(),
         tags,
         findings,
+        not_judged,
         unfinished: seen.hindrance.as_deref(),
+        notes: verified
+            .iter()
+            .flat_map(|release| release.notes.iter().map(String::as_str))
+            .collect(),
         withdrawn: withdrawn.map(recorded_withdrawal).collect(),
         bytes: verified.iter().map(|release| release.bytes).sum(),
     })

@@ -10,6 +10,7 @@ use std::{
 use tokio::time::Instant;
 
 use crate::{
+    event::Awaited,
     git::ObjectId,
     io::lease::{Lease, Moment, Permit},
     publish::protocol::{lock_way::LockWay, observation::GitTagSeen, state::Goal},
@@ -194,15 +195,18 @@ impl Holding {
         open(&self.requests).written.keys().copied().collect()
     }
 
-    /// From this instant on no request of this run or of its predecessor can still land, given how
-    /// long a registry takes at most. `None`: now.
-    pub(super) fn settled_at(&self, verify_timeout: Duration) -> Option<Instant> {
+    /// From the instant that is given no request of this run or of its predecessor can still land, given how
+    /// long a registry takes at most; and whose requests are waited for. `None`: nothing is under way now.
+    pub(super) fn settles_at(&self, verify_timeout: Duration) -> Option<(Instant, Awaited)> {
         let doubtful = open(&self.requests).doubtful;
-        let own = doubtful.map(|sent| sent + verify_timeout + WAY);
-        let former = self
-            .former
-            .map(|former| former.quiet_at.max(former.watched_until));
-        own.max(former).filter(|at| *at > Instant::now())
+        let own = doubtful.map(|sent| (sent + verify_timeout + WAY, Awaited::UnseenAnswer));
+        let former = self.former.map(|former| {
+            let until = former.quiet_at.max(former.watched_until);
+            (until, Awaited::FormerHolder)
+        });
+        let both = own.into_iter().chain(former);
+        let last = both.max_by_key(|(until, _)| *until)?;
+        (last.0 > Instant::now()).then_some(last)
     }
 }
 

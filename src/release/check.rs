@@ -19,7 +19,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Check {
     /// What: `branch and tree`, `policy file`, `git remote`, `plan`, `other releases`, a repository,
-    /// `builder`, `signatures`, `attachments`, `forge`, `announcements`, `budget`.
+    /// `builder`, `hooks`, `signatures`, `attachments`, `forge`, `announcements`, `budget`.
     pub what: String,
     /// How it is, or what would stop a release.
     pub result: Result<String>,
@@ -49,15 +49,23 @@ impl Release {
             Ok(Planned::Release(plan)) => self.check_announcements(Some(plan)),
             Ok(Planned::NothingToRelease(_)) | Err(_) => self.check_announcements(None),
         };
-        let plan = planned.map(|planned| match planned {
-            Planned::Release(plan) => format!("{} is next", plan.version),
-            Planned::NothingToRelease(nothing) => format!("nothing to release: {}", nothing.why),
+        let plan = planned.and_then(|planned| {
+            self.refuse_without_image(&planned)?;
+            Ok(match planned {
+                Planned::Release(plan) => format!("{} is next", plan.version),
+                Planned::NothingToRelease(nothing) => {
+                    format!("nothing to release: {}", nothing.why)
+                }
+            })
         });
         let open = self.other_releases(&ask).await;
         all.push(finding("plan", plan));
         all.push(finding("other releases", open));
         all.extend(self.check_registries().await);
         all.push(finding("builder", builder));
+        if !self.policy().hooks.is_empty() {
+            all.push(finding("hooks", self.check_hooks()));
+        }
         if let Some(sign) = &self.policy().sign {
             all.push(finding("signatures", self.check_signing(sign)));
         }

@@ -61,7 +61,9 @@ impl Release {
         };
         self.or_signal(self.check_forge_of(&world, plan)).await?;
         self.or_signal(self.check_builds(plan, options)).await?;
+        self.check_programs()?;
         self.before_build(plan, verb).await?;
+        self.check_later_programs()?;
         let mut made = self.built_images(plan, options).await?;
         let checked = self.check_origin(plan, &made.images, options);
         self.or_signal(checked).await?;

@@ -20,7 +20,7 @@ use crate::{
     publish,
     release::{
         facade::Release,
-        observe::RepositoryApis,
+        observe::{LookPurpose, RepositoryApis},
         request::{Planned, ReleaseRequest},
         survey::Survey,
     },
@@ -83,7 +83,9 @@ impl Release {
         if let Some(created) = fixed.and_then(|fixed| fixed.created) {
             inputs.created = created;
         }
-        let survey = Survey::of(self, &apis, |published| tag_set(&inputs, published));
+        let survey = Survey::of(self, (apis.as_slice(), LookPurpose::Push), |published| {
+            tag_set(&inputs, published)
+        });
         let survey = match purpose {
             Purpose::Do => tokio::join!(survey, open_push(&apis)).0,
             Purpose::Show | Purpose::Try => survey.await,
@@ -125,6 +127,10 @@ impl Release {
         }
         if let Some(commit) = &release_commit {
             plan.messages.extend(self.lowered(commit, &version)?);
+        }
+        if purpose == Purpose::Show {
+            let unmoved = self.unmoved_notes(&facts, &survey.published);
+            plan.messages.extend(unmoved.await);
         }
         plan.release_commit = release_commit;
         Ok(Planned::Release(Box::new(plan)))

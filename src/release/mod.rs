@@ -73,9 +73,11 @@ mod nothing;
 mod observe;
 mod obstacles;
 mod origin;
+mod past_policy;
 mod plan;
 mod policy_check;
 mod preflight;
+mod programs;
 mod promote;
 mod publication;
 mod ready;
@@ -96,6 +98,7 @@ mod survey;
 mod tags;
 mod trial;
 mod unlock;
+mod unmoved;
 mod verify;
 mod wait;
 mod withdrawn;
@@ -128,11 +131,13 @@ pub use crate::plan::inspect::{
     Hidden, ImageUser, LargeFile, Layer, LeftoverCache, PastSize, ReferrerReport, Report,
     SecretFile, Waste,
 };
+pub use crate::plan::release::belonging::CheckState;
 pub use crate::plan::release::document::{
     PLAN_FORMAT, Plan, PlannedCommit, PlannedForge, PlannedGitTag, PlannedImage, PlannedMove,
     PlannedSource, ReleaseCommit,
 };
 pub use crate::plan::release::drift::{Drift, DriftState, UnjudgedTag};
-pub use crate::plan::release::verify::{CheckState, TagCheck};
+pub use crate::plan::release::places::{PlaceReason, UnjudgedPlace};
+pub use crate::plan::release::verify::TagCheck;
 pub use crate::plan::tags::{Explained, PlannedTag, TagAction, TagKind, TagSet};
 pub use crate::publish::{Recovery, RunState, Unfinished};

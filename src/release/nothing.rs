@@ -4,7 +4,7 @@
 use semver::Version;
 
 use crate::{
-    error::Result,
+    error::{Error, ErrorCode, Result},
     oci::{Observed, Tag},
     plan::{
         history::{facts::Facts, levels::JudgedChange},
@@ -15,8 +15,8 @@ use crate::{
     release::{
         facade::Release,
         gather::tag_set,
-        observe::RepositoryApis,
-        request::{NothingToRelease, Planned},
+        observe::{LookPurpose, RepositoryApis},
+        request::{NothingToRelease, Planned, ReleaseRequest},
         survey::Survey,
     },
 };
@@ -32,6 +32,7 @@ impl Release {
             why: format!("HEAD is released as {version}, by its release commit {commit}"),
             current: Some(version),
             messages: vec!["`git pull` brings the release commit".to_owned()],
+            without_image: None,
         }))
     }
 
@@ -46,13 +47,18 @@ impl Release {
             current: next.current.clone(),
             why: next.why.clone(),
             messages: next.notes.clone(),
+            without_image: None,
         };
         let Some(tag) = &next.on_head else {
             nothing.messages.extend(seen(facts, next, self.policy()));
             return Ok(nothing);
         };
         match self.behind(facts, next, &tag.version, apis).await {
-            Ok(messages) => nothing.messages.extend(messages),
+            Ok((messages, is_published)) => {
+                nothing.messages.extend(messages);
+                let version = tag.version.clone();
+                nothing.without_image = (!is_published).then_some(version);
+            }
             // The answer is complete without the registries.
             Err(error) => nothing
                 .messages
@@ -61,26 +67,67 @@ impl Release {
         Ok(nothing)
     }
 
-    /// What of a version that HEAD is tagged with is not in the registries.
+    /// Refuses to end well where HEAD is tagged with a version of which no repository has an image: somebody
+    /// has pushed that tag in order to have one.
+    pub(super) fn refuse_without_image(&self, planned: &Planned) -> Result<()> {
+        let Planned::NothingToRelease(nothing) = planned else {
+            return Ok(());
+        };
+        match &nothing.without_image {
+            Some(version) => Err(self.without_image(version)),
+            None => Ok(()),
+        }
+    }
+
+    /// The command that completes a version which is tagged on HEAD.
+    pub(super) fn completing(&self, version: &Version) -> Result<String> {
+        let found = self.precondition_findings(&ReleaseRequest::default())?;
+        let is_dirty = found.refusals.iter().any(|error| {
+            matches!(
+                error.code(),
+                ErrorCode::PolicyNotCommitted | ErrorCode::DirtyTree
+            )
+        });
+        let dirty = if is_dirty { " --allow-dirty" } else { "" };
+        Ok(format!("`hoist release --version {version}{dirty}`"))
+    }
+
+    /// The error of a git tag that has no image.
+    pub(super) fn without_image(&self, version: &Version) -> Error {
+        let name = self.policy().version.tag.name(version);
+        Error::refused(format!("`{name}` is a git tag without an image"))
+            .with_code(ErrorCode::NotReleased)
+            .cause(format!(
+                "HEAD is tagged with it, and no repository has {version}"
+            ))
+            .state("nothing was built or moved")
+            .hint(format!(
+                "`hoist release --version {version}` publishes it, and leaves the git tag as it is"
+            ))
+    }
+
+    /// What of a version that HEAD is tagged with is not in the registries, and whether any of it may be.
     async fn behind(
         &self,
         facts: &Facts,
         next: &Next,
         version: &Version,
         apis: &RepositoryApis,
-    ) -> Result<Vec<String>> {
+    ) -> Result<(Vec<String>, bool)> {
         // The tag of the day is that of the release's own day.
         let origins = self.origins(std::slice::from_ref(version));
         let origin = origins.get(version);
         let inputs = self.inputs(facts, next, version, origin.map(|origin| origin.instant))?;
-        let survey = Survey::of(self, apis, |published| tag_set(&inputs, published)).await?;
+        let survey = Survey::of(self, (apis, LookPurpose::Read), |published| {
+            tag_set(&inputs, published)
+        })
+        .await?;
         let has_day = origin.is_some();
-        Ok(drift_messages(
-            &survey.set,
-            &survey.published,
-            version,
-            has_day,
-        ))
+        let (set, published) = (&survey.set, &survey.published);
+        let complete = self.completing(version)?;
+        let mut messages = drift_messages(set, published, version, (&complete, has_day));
+        messages.extend(self.unmoved_notes(facts, published).await);
+        Ok((messages, may_be_published(set, published)))
     }
 }
 
@@ -115,12 +162,24 @@ fn seen(facts: &Facts, next: &Next, policy: &Policy) -> Vec<String> {
     lines
 }
 
-/// `has_day`: the day of the release is known, so the tag of that day can be compared.
+/// Whether a repository shows the version's own tag of an image, or does not tell.
+fn may_be_published(set: &TagSet, published: &[Published]) -> bool {
+    published.iter().any(|seen| {
+        let mut own = set.tags().iter();
+        own.any(|planned| {
+            planned.is_version
+                && planned.is_for(&seen.repository)
+                && seen.shows.get(&planned.tag) != Some(&Observed::Absent)
+        })
+    })
+}
+
+/// `complete` is the command that completes the version. `has_day`: the day of the release is known, so the tag of that day can be compared.
 fn drift_messages(
     set: &TagSet,
     published: &[Published],
     version: &Version,
-    has_day: bool,
+    (complete, has_day): (&str, bool),
 ) -> Vec<String> {
     let mut messages = Vec::new();
     for seen in published {
@@ -135,7 +194,7 @@ fn drift_messages(
             .collect();
         if !missing.is_empty() {
             messages.push(format!(
-                "`{repository}` has no image under {}: `hoist release --version {version}` completes it",
+                "`{repository}` has no image under {}: {complete} completes it",
                 missing.join(", ")
             ));
             continue;
@@ -154,7 +213,7 @@ fn drift_messages(
             .collect();
         if !behind.is_empty() {
             messages.push(format!(
-                "`{repository}` does not show {version} under {}: `hoist release --version {version}` or `hoist repair` mends it",
+                "`{repository}` does not show {version} under {}: {complete} or `hoist repair` mends it",
                 behind.join(", ")
             ));
         }

@@ -24,12 +24,22 @@ const AT_ONCE: usize = 32;
 /// The repositories of a release, in the policy's order.
 pub(super) type RepositoryApis = [Arc<dyn RepositoryApi>];
 
+/// What repositories are looked at for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LookPurpose {
+    /// A push follows: where nothing may be read, the right to push tells why.
+    Push,
+    /// Nothing is pushed, and whoever looks may have no right to.
+    Read,
+}
+
 /// Lists every repository and looks at the `tags` of each, all side by side.
 pub(super) async fn published(
     apis: &RepositoryApis,
+    purpose: LookPurpose,
     tags: impl Fn(&Repository) -> Vec<Tag>,
 ) -> Result<Vec<Published>> {
-    let look = |api: &Arc<dyn RepositoryApi>| look(api.clone(), tags(api.repository()));
+    let look = |api: &Arc<dyn RepositoryApi>| look(api.clone(), purpose, tags(api.repository()));
     try_join_all(apis.iter().map(look)).await
 }
 
@@ -73,7 +83,11 @@ fn of_releases(mut tags: Vec<Tag>) -> Vec<Tag> {
     tags
 }
 
-async fn look(api: Arc<dyn RepositoryApi>, tags: Vec<Tag>) -> Result<Published> {
+async fn look(
+    api: Arc<dyn RepositoryApi>,
+    purpose: LookPurpose,
+    tags: Vec<Tag>,
+) -> Result<Published> {
     let api = api.as_ref();
     let (mut listing, shows) = tokio::join!(api.tags(), heads(api, &tags));
     let shows = shows?;
@@ -90,8 +104,15 @@ async fn look(api: Arc<dyn RepositoryApi>, tags: Vec<Tag>) -> Result<Published> 
         Err(error) if matches!(error.kind, RegistryErrorKind::NoCredentials(_)) => {
             return Err(unreadable(api, &error));
         }
-        // A wrong password looks like a list that nobody may read. A release needs the push right
-        // anyway, and that tells them apart.
+        // A wrong password looks like a list that nobody may read, but it shows no tag either.
+        Err(error) if is_refusal(&error) && purpose == LookPurpose::Read => {
+            let is_shown = shows.values().any(|shown| shown.digest().is_some());
+            if error.kind == RegistryErrorKind::Unauthorized && !is_shown {
+                return Err(unreadable(api, &error));
+            }
+            Listing::Refused
+        }
+        // A release needs the push right anyway, and that tells them apart.
         Err(error) if is_refusal(&error) => {
             let push = api.check_push().await;
             push.map_err(|error| publish::push_error(api.repository(), &error))?;

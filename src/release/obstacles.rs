@@ -33,14 +33,17 @@ impl Release {
     ///
     /// # Errors
     /// As [`Release::plan`]; busy (exit 5) where another release is in the way; refused (exit 4) for the
-    /// branch, the policy file, the working tree, an unpushed HEAD, or a layout of another commit.
+    /// branch, the policy file, the working tree, an unpushed HEAD, or a layout of another commit; failed
+    /// (exit 6) for a program of the policy that is not there.
     pub async fn propose(&self, request: &ReleaseRequest) -> Result<Planned> {
         self.or_signal(async {
             self.refuse_others(request).await?;
             let planned = self.gather(request, Purpose::Show).await?;
+            self.refuse_without_image(&planned)?;
             if let Planned::Release(plan) = &planned {
                 self.check_preconditions(request)?;
                 self.check_files(plan)?;
+                self.check_programs()?;
                 self.check_at_hand(plan, &self.image_options(request)?)
                     .await?;
             }
@@ -84,7 +87,8 @@ impl Release {
                 let options = self.image_options(request)?;
                 let checked = self.check_at_hand(plan, &options).await;
                 let files = self.check_files(plan).err();
-                let refused = files.into_iter().chain(checked.err());
+                let programs = self.check_programs().err();
+                let refused = files.into_iter().chain(programs).chain(checked.err());
                 plan.messages
                     .extend(refused.map(|error| would_refuse(&error)));
             }

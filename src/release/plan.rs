@@ -42,11 +42,13 @@ impl Release {
         self.or_signal(async {
             self.refuse_others(request).await?;
             let planned = self.gather(request, Purpose::Try).await?;
+            self.refuse_without_image(&planned)?;
             if let Planned::Release(plan) = &planned {
                 self.check_preconditions(request)?;
                 self.preflight(&self.world(), plan).await?;
                 let options = self.image_options(request)?;
                 self.check_builds(plan, &options).await?;
+                self.check_programs()?;
                 self.check_at_hand(plan, &options).await?;
             }
             Ok(planned)
@@ -111,6 +113,7 @@ impl Release {
     pub(super) async fn ready(&self, request: &ReleaseRequest) -> Result<Planned> {
         let step = self.events.start(Started::Plan { promoted: None });
         let (made, notes) = self.made_ready(request).await?;
+        self.refuse_without_image(&made)?;
         for note in notes {
             self.events.note(note);
         }

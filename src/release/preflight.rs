@@ -1,6 +1,8 @@
 //! What is proven before anything is built: that this commit may be released from here, and that the
 //! registries and the git remote would take the release.
 
+use semver::Version;
+
 use crate::{
     error::Result,
     event::{Finished, Started},
@@ -44,6 +46,12 @@ impl Release {
         // It is told by itself.
         let file = uncommitted.as_ref().map(|policy| policy.file.clone());
         dirty.retain(|path| Some(path) != file.as_ref());
+        let head = git.head()?;
+        let asked = ask.request.version.as_deref();
+        let asked = asked.and_then(|text| text.parse::<Version>().ok());
+        let is_tagged = asked.is_some_and(|version| {
+            git.tag_commit(&policy.version.tag.name(&version)) == Some(head)
+        });
         let mut found = Preconditions {
             unlisted_branch: branch.filter(|_| kind == BranchKind::Unlisted),
             pull_request: ci::pull_request(self.environment()),
@@ -53,7 +61,8 @@ impl Release {
             allow_dirty: ask.allow_dirty,
             pushed,
             git_signs_tags: git.signs_tags(),
-            head: git.head()?,
+            is_tagged,
+            head,
         }
         .findings(policy);
         found.notes.extend(self.project().policy_from_elsewhere());

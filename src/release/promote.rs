@@ -29,7 +29,7 @@ use crate::{
         facade::Release,
         gather::tag_set,
         hooks::Verb,
-        observe::RepositoryApis,
+        observe::{LookPurpose, RepositoryApis},
         plan::{Telling, changes, planned, up_to_date},
         request::{ImageOptions, ReleaseRequest},
         survey::Survey,
@@ -178,7 +178,10 @@ impl Release {
         let apis = self.apis(&repositories)?;
         let images = self.candidates(&facts, &next, candidate, &apis).await?;
         let inputs = self.inputs(&facts, &next, &promotion.target, instant)?;
-        let survey = Survey::of(self, &apis, |published| tag_set(&inputs, published)).await?;
+        let survey = Survey::of(self, (apis.as_slice(), LookPurpose::Push), |published| {
+            tag_set(&inputs, published)
+        })
+        .await?;
         let survey = survey.complete().await?;
         same_bytes(&promotion.target, &survey.claims().await?, &images)?;
         Inputs {
@@ -241,7 +244,10 @@ impl Release {
         apis: &RepositoryApis,
     ) -> Result<BTreeMap<ImageName, Adopted>> {
         let inputs = self.inputs(facts, next, candidate, None)?;
-        let survey = Survey::of(self, apis, |published| tag_set(&inputs, published)).await?;
+        let survey = Survey::of(self, (apis, LookPurpose::Push), |published| {
+            tag_set(&inputs, published)
+        })
+        .await?;
         let mut claims = survey.claims().await?;
         self.mark_earlier(&mut claims, candidate, facts);
         let receipts = self.receipts(facts, candidate)?;

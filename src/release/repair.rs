@@ -11,14 +11,18 @@ use crate::{
     outcome::Outcome,
     plan::{
         release::drift::{Drift, DriftState, UnjudgedTag, drift_survey},
-        tags::{KnownVersions, TagRules},
+        tags::{KnownVersions, Published, TagRules},
         version::VersionRequest,
     },
     publish::{
         self, MarkObject, Preflight, Publication, PublishedImage, Recheck, TagClass, TagMove,
         Target,
     },
-    release::{facade::Release, hooks::Verb, observe},
+    release::{
+        facade::Release,
+        hooks::Verb,
+        observe::{self, LookPurpose},
+    },
 };
 
 /// One repository's moving tags beside where they should point.
@@ -101,7 +105,7 @@ impl Release {
         let git: Vec<Version> = facts.tags.iter().map(|tag| tag.version.clone()).collect();
         let apis = self.apis(&self.repositories()?)?;
         let (published, withdrawn) = tokio::join!(
-            observe::published(&apis, |_| Vec::new()),
+            observe::published(&apis, LookPurpose::Read, |_| Vec::new()),
             self.withdrawn_or_known()
         );
         let published = published?;
@@ -112,18 +116,7 @@ impl Release {
             withdrawn: &withdrawn,
             origins: &origins,
         };
-        let receipts = self.receipts_of(&git);
-        let mut repositories = Vec::new();
-        for (api, seen) in apis.iter().zip(&published) {
-            let survey = drift_survey(self.policy(), &known, seen, &published)?;
-            let survey = survey.believing(&receipts);
-            let shows = observe::heads(api.as_ref(), &survey.tags_to_observe()).await?;
-            repositories.push(RepositoryDrift {
-                repository: survey.repository.clone(),
-                drift: survey.drift(&shows),
-                unjudged: survey.unjudged(&shows),
-            });
-        }
+        let repositories = self.surveyed(&known, &published).await?;
         let rules = TagRules::of(self.policy(), &ImageName::main());
         Ok(DriftReport {
             repositories,
@@ -133,6 +126,28 @@ impl Release {
                 .map(ToString::to_string)
                 .collect(),
         })
+    }
+
+    /// Each repository's moving tags beside where they should point. `published` has the lists of tags.
+    pub(super) async fn surveyed(
+        &self,
+        known: &KnownVersions<'_>,
+        published: &[Published],
+    ) -> Result<Vec<RepositoryDrift>> {
+        let receipts = self.receipts_of(known.git);
+        let mut repositories = Vec::new();
+        for seen in published {
+            let api = self.apis(std::slice::from_ref(&seen.repository))?.remove(0);
+            let survey = drift_survey(self.policy(), known, seen, published)?;
+            let survey = survey.believing(&receipts);
+            let shows = observe::heads(api.as_ref(), &survey.tags_to_observe()).await?;
+            repositories.push(RepositoryDrift {
+                repository: survey.repository.clone(),
+                drift: survey.drift(&shows),
+                unjudged: survey.unjudged(&shows),
+            });
+        }
+        Ok(repositories)
     }
 
     /// Moves every tag that drifted to where it should point: all of them or none. `None`: there

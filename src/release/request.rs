@@ -142,6 +142,8 @@ pub struct NothingToRelease {
     pub why: String,
     /// What is not as it should be all the same, and the command that mends it.
     pub messages: Vec<String>,
+    /// The version that HEAD is tagged with, where no repository has an image of it.
+    pub without_image: Option<Version>,
 }
 
 /// What a release came to.

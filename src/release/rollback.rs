@@ -24,7 +24,7 @@ use crate::{
     release::{
         facade::Release,
         hooks::Verb,
-        observe,
+        observe::{self, LookPurpose},
         repair::{DriftReport, RepositoryDrift},
     },
 };
@@ -86,7 +86,7 @@ impl Release {
         let git: Vec<Version> = facts.tags.iter().map(|tag| tag.version.clone()).collect();
         let apis = self.apis(&self.repositories()?)?;
         let (published, withdrawn) = tokio::join!(
-            observe::published(&apis, |_| Vec::new()),
+            observe::published(&apis, LookPurpose::Read, |_| Vec::new()),
             self.read_withdrawn()
         );
         let (published, withdrawn) = (published?, withdrawn?);

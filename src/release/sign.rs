@@ -207,41 +207,6 @@ impl Release {
         };
         Err(error.excerpt(last.title("of its output"), last.into_lines()))
     }
-
-    /// Whether the program of `[sign]` and the key's file are there.
-    pub(super) fn check_signing(&self, policy: &SignPolicy) -> Result<String> {
-        let line = policy.signing("REPOSITORY@DIGEST");
-        let program = Path::new(&line.program);
-        let found = match program.components().count() {
-            1 => {
-                let mut path = self
-                    .environment()
-                    .get("PATH")
-                    .unwrap_or_default()
-                    .split(':');
-                path.any(|folder| Path::new(folder).join(program).is_file())
-            }
-            _ => self.top().join(program).is_file(),
-        };
-        let missing = |what: String| {
-            Error::failed(what)
-                .with_code(ErrorCode::SignFailed)
-                .state("nothing was looked at but the disk")
-        };
-        if !found {
-            let name = sanitize_line(&line.program, 200);
-            return Err(missing(format!(
-                "the program `{name}` (`sign`) is not there"
-            )));
-        }
-        for key in policy.key_files() {
-            if !self.top().join(key).is_file() {
-                let name = sanitize_line(key, 200);
-                return Err(missing(format!("the key `{name}` (`sign`) is not there")));
-            }
-        }
-        Ok(format!("`{}` signs", sanitize_line(&line.program, 200)))
-    }
 }
 
 /// What others than hoist have put there: its own attachments are no signatures.

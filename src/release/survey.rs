@@ -9,7 +9,7 @@ use crate::{
     },
     release::{
         facade::Release,
-        observe::{self, RepositoryApis},
+        observe::{self, LookPurpose, RepositoryApis},
     },
 };
 
@@ -30,7 +30,7 @@ impl<'a> Survey<'a> {
     /// Asks every repository. `compute` gives the tag set for what is published; at first nothing is.
     pub(super) async fn of(
         release: &Release,
-        apis: &'a RepositoryApis,
+        (apis, purpose): (&'a RepositoryApis, LookPurpose),
         compute: impl Fn(&[Published]) -> Result<TagSet>,
     ) -> Result<Self> {
         let unasked: Vec<_> = apis
@@ -39,7 +39,7 @@ impl<'a> Survey<'a> {
             .collect();
         let set = compute(&unasked)?;
         let names = |repository: &Repository| set.names_in(repository).cloned().collect();
-        let mut published = observe::published(apis, names).await?;
+        let mut published = observe::published(apis, purpose, names).await?;
         let mut set = compute(&published)?;
         if !set.unpublished().is_empty() {
             let receipts = release.receipts_of(&unpublished_versions(set.unpublished()));

@@ -20,7 +20,7 @@ use crate::{
         version::{VersionRequest, branch::BranchKind, next},
     },
     policy::Values,
-    release::{facade::Release, survey::Survey},
+    release::{facade::Release, observe::LookPurpose, survey::Survey},
 };
 
 /// What [`Release::tags`] answers.
@@ -125,7 +125,10 @@ impl Release {
         let compute = |published: &[Published]| {
             tags::compute(self.policy(), context, &without_images(published))
         };
-        let survey = Survey::of(self, &apis, compute).await?.complete().await?;
+        let survey = Survey::of(self, (apis.as_slice(), LookPurpose::Read), compute)
+            .await?
+            .complete()
+            .await?;
         Ok(survey.published)
     }
 

@@ -15,15 +15,24 @@ use crate::{
     plan::{
         history::facts::Facts,
         release::{
-            drift::unlisted,
+            belonging::CheckState,
+            drift::{Drift, unlisted},
             image_check::{ExpectedImage, ImageProblem},
-            verify::{CheckState, ReleaseFacts, TagCheck, checks},
+            places::UnjudgedPlace,
+            receipt::Receipt,
+            verify::{ReleaseFacts, TagCheck, checks},
         },
-        tags::{ExactTags, Listing, Origins, TagKind, TagRules},
+        tags::{ExactTags, KnownVersions, Listing, Origins, Published, TagKind, TagRules},
         version::VersionRequest,
     },
+    policy::Latest,
     project::Withdrawn,
-    release::{facade::Release, observe, tags::Subject},
+    release::{
+        facade::Release,
+        observe::{self, LookPurpose},
+        past_policy::lacks_a_place,
+        tags::Subject,
+    },
 };
 
 /// Requests under way at once, per repository.
@@ -49,8 +58,12 @@ pub struct Verified {
     pub withdrawn: Option<Withdrawn>,
     /// Each tag in each repository.
     pub checks: Vec<TagCheck>,
+    /// The images in repositories that the release is not judged by.
+    pub unjudged: Vec<UnjudgedPlace>,
     /// What is wrong with an image itself.
     pub findings: Vec<Finding>,
+    /// What a person should know of the repositories; the first release of several has it for all.
+    pub notes: Vec<String>,
     /// Bytes fetched and checked.
     pub bytes: u64,
 }
@@ -119,7 +132,9 @@ impl Release {
         let origins = self.origins(&git);
         let mut verified = Vec::new();
         for version in versions {
-            let mut one = self.verify_one((&facts, &origins), &version, how).await?;
+            let is_first = verified.is_empty();
+            let look = self.verify_one((&facts, &origins), &version, how, is_first);
+            let mut one = look.await?;
             let mut all = withdrawn.iter();
             one.withdrawn = all.find(|one| one.version == version).cloned();
             verified.push(one);
@@ -130,7 +145,7 @@ impl Release {
     /// Every version that an exact tag of any repository names, ascending.
     async fn published_versions(&self, facts: &Facts) -> Result<Vec<Version>> {
         let apis = self.apis(&self.repositories()?)?;
-        let published = observe::published(&apis, |_| Vec::new()).await?;
+        let published = observe::published(&apis, LookPurpose::Read, |_| Vec::new()).await?;
         let mut versions: Vec<Version> = Vec::new();
         for seen in &published {
             let Listing::Known(tags) = &seen.tags else {
@@ -151,6 +166,7 @@ impl Release {
         (facts, origins): (&Facts, &Origins),
         version: &Version,
         how: &VerifyOptions,
+        is_first: bool,
     ) -> Result<Verified> {
         let mut subject = self.subject(facts, version, false)?;
         let withdrawn = subject.withdrawn.contains(version);
@@ -163,18 +179,22 @@ impl Release {
         });
         let published = self.published_for(&context).await?;
         let record = self.record(facts, version)?;
-        let by_image = record
-            .images
-            .iter()
-            .map(|receipt| (receipt.image.clone(), receipt.digest.clone()))
-            .collect();
+        let is_open = self.policy().tags.latest == Latest::Branch;
+        let drifts = match withdrawn || (is_open && !facts.withdrawn.is_empty()) {
+            true => self.without_withdrawn(facts, origins, &published).await?,
+            false => Vec::new(),
+        };
+        let then = self.policy_then(&subject);
         let release = ReleaseFacts {
             context: &context,
-            receipts: &by_image,
+            receipts: &record.images,
             origins,
             withdrawn,
+            then: then.as_ref(),
+            drifts: &drifts,
         };
-        let checks = checks(self.policy(), &release, &published)?;
+        let found = checks(self.policy(), &release, &published)?;
+        let checks = found.tags;
         let mut fixed = checks.iter().filter(|check| check.kind == TagKind::Fixed);
         if subject.commit.is_none() && fixed.all(|check| check.state == CheckState::Missing) {
             return Err(Error::refused(format!("there is no release {version}"))
@@ -182,24 +202,59 @@ impl Release {
                 .cause("neither a git tag nor a tag of a repository names it")
                 .hint("`hoist log` lists the releases"));
         }
+        let mut notes = Vec::new();
+        if !how.all && lacks_a_place(&found.unjudged) && !withdrawn {
+            notes.extend(self.way_to_new_places(facts, &subject)?);
+        }
+        if is_first {
+            notes.extend(self.unmoved_notes(facts, &published).await);
+        }
         let mut verified = Verified {
             version: version.clone(),
             withdrawn: None,
             findings: Vec::new(),
+            unjudged: found.unjudged,
+            notes,
             checks,
             bytes: 0,
         };
-        self.images_of(&mut verified, &subject, how).await?;
+        self.images_of(&mut verified, &subject, &record.images, how)
+            .await?;
         let missing = self.missing_referrers(&record).await?;
         verified.findings.extend(missing);
         Ok(verified)
     }
 
-    /// Looks into each image that a tag of the release shows, once a repository.
+    /// Where the moving tags belong that the versions which are not withdrawn tell of.
+    async fn without_withdrawn(
+        &self,
+        facts: &Facts,
+        origins: &Origins,
+        published: &[Published],
+    ) -> Result<Vec<(Repository, Drift)>> {
+        let git: Vec<Version> = facts.tags.iter().map(|tag| tag.version.clone()).collect();
+        let known = KnownVersions {
+            git: &git,
+            withdrawn: &facts.withdrawn,
+            origins,
+        };
+        let is_listed = |seen: &&Published| matches!(seen.tags, Listing::Known(_));
+        let listed: Vec<Published> = published.iter().filter(is_listed).cloned().collect();
+        let surveyed = self.surveyed(&known, &listed).await?.into_iter();
+        let drifts = surveyed.flat_map(|surveyed| {
+            let here = surveyed.drift.into_iter();
+            here.map(move |drift| (surveyed.repository.clone(), drift))
+        });
+        Ok(drifts.collect())
+    }
+
+    /// Looks into each image that a tag of the release shows, once a repository. An image that the git tag
+    /// records has the platforms that were asked for then.
     async fn images_of(
         &self,
         verified: &mut Verified,
         subject: &Subject,
+        receipts: &[Receipt],
         how: &VerifyOptions,
     ) -> Result<()> {
         let right = verified
@@ -215,10 +270,15 @@ impl Release {
         let commits = subject.commit;
         let commits = commits.map(|commit| self.commits_of_release(None, commit, &subject.version));
         for (image, repository, digest) in images {
+            let mut recorded = receipts.iter();
+            let is_recorded = recorded.any(|one| one.image == image && one.digest == digest);
             let expected = ExpectedImage {
                 version: &subject.version,
                 commits: commits.as_deref().unwrap_or_default(),
-                platforms: self.policy().platforms(&image),
+                platforms: match is_recorded {
+                    true => &[],
+                    false => self.policy().platforms(&image),
+                },
             };
             let api = self.apis(std::slice::from_ref(&repository))?.remove(0);
             let (mut problems, bytes) = self

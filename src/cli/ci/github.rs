@@ -1,7 +1,7 @@
 //! GitHub's side: files of outputs and commands in the log.
 
 use super::report::{RunReport, json_of_all};
-use crate::{error::Error, oci::Digest};
+use crate::{error::Error, oci::Digest, text::sanitize_line};
 
 /// The outputs of a step, as lines for `GITHUB_OUTPUT`: those of the one image, or `releases` for
 /// several.
@@ -24,15 +24,56 @@ fn output(name: &str, value: &str) -> String {
     format!("{name}={value}\n")
 }
 
-/// What failed, what is true now and what helps; the causes are in the log.
+/// How long a line of the annotation may be that others wrote.
+const MOST: usize = 300;
+
+/// What failed and why, the line of the output that says most, what is true now and what helps. All causes and
+/// the whole excerpt are in the log.
 pub(super) fn error(error: &Error) -> String {
     let mut text = error.message().to_owned();
+    let cause = error
+        .causes()
+        .first()
+        .map(|cause| sanitize_line(cause, MOST));
+    let line = error
+        .excerpts()
+        .last()
+        .and_then(|last| telling(&last.lines));
+    let line = line.map(|line| sanitize_line(line, MOST));
+    for (name, more) in [("caused by", cause), ("output", line)] {
+        if let Some(more) = more {
+            text += &format!("\n{name}: {more}");
+        }
+    }
     for (name, more) in [("state", error.state_now()), ("hint", error.first_hint())] {
         if let Some(more) = more {
             text += &format!("\n{name}: {more}");
         }
     }
     command("error", &text)
+}
+
+/// The last line that reads like a failure; else the last one that says anything.
+fn telling(lines: &[String]) -> Option<&str> {
+    const WORDS: [&str; 10] = [
+        "error",
+        "fatal",
+        "panic",
+        "cannot",
+        "can't",
+        "failed",
+        "not found",
+        "no such",
+        "denied",
+        "refused",
+    ];
+    let says = |line: &&str| line.chars().any(char::is_alphanumeric);
+    let mut said = lines.iter().map(|line| line.trim()).filter(says);
+    let fails = |line: &&str| {
+        let line = line.to_lowercase();
+        WORDS.iter().any(|word| line.contains(word))
+    };
+    said.clone().rfind(fails).or_else(|| said.next_back())
 }
 
 /// A command in the log. A line that follows would be another command, so a text is one line.
@@ -57,6 +98,38 @@ mod tests {
             super::error(&error),
             "::error title=hoist::100%25 of%0A::add-mask::x%0Astate: nothing moved%0Ahint: `hoist check`"
         );
+    }
+
+    #[test]
+    fn a_failed_build_says_why_in_its_annotation() {
+        let lines = |all: &[&str]| all.iter().map(ToString::to_string).collect::<Vec<_>>();
+        for (output, told) in [
+            (
+                &[
+                    "compiling",
+                    "error[E0425]: no `x`",
+                    "  --> src/main.rs",
+                    "",
+                    "bye",
+                ][..],
+                "%0Aoutput: error[E0425]: no `x`",
+            ),
+            (&["one", "  two", "--", ""], "%0Aoutput: two"),
+            (&["", "---"], ""),
+            (&[], ""),
+        ] {
+            let error = Error::failed("the build failed")
+                .cause("`make image`: exit code: 101")
+                .cause("a second one")
+                .excerpt("the output", lines(output))
+                .state("nothing was published");
+            assert_eq!(
+                super::error(&error),
+                format!(
+                    "::error title=hoist::the build failed%0Acaused by: `make image`: exit code: 101{told}%0Astate: nothing was published"
+                )
+            );
+        }
     }
 
     #[test]

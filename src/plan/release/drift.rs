@@ -8,13 +8,16 @@ use crate::{
     error::{Error, ErrorCode, Result},
     oci::{Digest, ImageName, Observed, Repository, Tag},
     plan::{
-        release::receipt::{Receipt, recorded},
+        release::{
+            open_tags::{OpenTag, OpenTagState, open_tags},
+            receipt::{Receipt, recorded},
+        },
         tags::{
             ExactTag, ExactTags, KnownVersions, Listing, Origins, Published, TagRules, TagTarget,
             day_unknown,
         },
     },
-    policy::{Latest, Policy},
+    policy::Policy,
 };
 
 /// What one repository's tags should look like.
@@ -36,17 +39,6 @@ pub struct DriftSurvey {
     withdrawn: Vec<Tag>,
     /// The image that the release behind an exact tag recorded.
     recorded: BTreeMap<Tag, Digest>,
-}
-
-/// A moving tag of which no version alone says where it belongs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct OpenTag {
-    tag: Tag,
-    image: ImageName,
-    /// The highest stable version, which gets it from one that is withdrawn.
-    highest: Option<ExactTag>,
-    /// The exact tags of the withdrawn versions.
-    withdrawn: Vec<ExactTag>,
 }
 
 /// A moving tag that is shown as it is, because nothing tells what it should show.
@@ -162,36 +154,6 @@ fn newest_days(
     names
 }
 
-fn open_tags(
-    rules: &TagRules<'_>,
-    reader: &ExactTags,
-    (exact, withdrawn): (&BTreeMap<ImageName, Vec<ExactTag>>, &[Version]),
-    tags: &[Tag],
-) -> Vec<OpenTag> {
-    if rules.tags.latest != Latest::Branch {
-        return Vec::new();
-    }
-    let named = rules.latest_of_branch(reader, tags);
-    let published = reader.all(tags);
-    let images = rules.images.iter();
-    let open = images.filter_map(|image| {
-        let tag: Tag = image.latest.parse().ok()?;
-        let of_image = |all: &BTreeMap<ImageName, Vec<ExactTag>>| {
-            all.get(&image.name).cloned().unwrap_or_default()
-        };
-        let mut stable = of_image(&published).into_iter();
-        let mut own = of_image(exact);
-        own.retain(|exact| withdrawn.contains(&exact.version));
-        (named.contains_key(&tag) && !named[&tag].is_empty()).then(|| OpenTag {
-            tag,
-            image: image.name.clone(),
-            highest: stable.rfind(|exact| exact.version.pre.is_empty()),
-            withdrawn: own,
-        })
-    });
-    open.collect()
-}
-
 /// Nothing tells which versions a repository has.
 #[must_use]
 pub fn unlisted(repository: &Repository) -> Error {
@@ -234,9 +196,7 @@ impl DriftSurvey {
             tags.push(target.tag.clone());
         }
         for open in &self.open {
-            let exact = open.highest.iter().chain(&open.withdrawn);
-            tags.extend(exact.map(|exact| exact.tag.clone()));
-            tags.push(open.tag.clone());
+            tags.extend(open.tags_to_observe(&self.recorded));
         }
         tags.sort();
         tags.dedup();
@@ -248,14 +208,17 @@ impl DriftSurvey {
     pub fn drift(&self, shows: &BTreeMap<Tag, Observed>) -> Vec<Drift> {
         let targets = self.targets.iter();
         let judged = targets.filter_map(|target| self.judge(target, shows));
-        let back = self.open.iter().filter_map(|open| back(open, shows));
-        judged.chain(back).collect()
+        let open = self.open.iter().filter_map(|open| self.owned(open, shows));
+        judged.chain(open).collect()
     }
 
     /// Each moving tag that nothing can be said of but what it shows.
     #[must_use]
     pub fn unjudged(&self, shows: &BTreeMap<Tag, Observed>) -> Vec<UnjudgedTag> {
-        let open = self.open.iter().filter(|open| back(open, shows).is_none());
+        let open = self
+            .open
+            .iter()
+            .filter(|open| open.owner(&self.recorded, shows).is_none());
         let of_branch = "`tags.latest` is \"branch\": no version says where it belongs";
         let open = open.map(|open| (&open.tag, &open.image, of_branch.to_owned()));
         let doubtful = self.doubtful.iter();
@@ -312,6 +275,26 @@ impl DriftSurvey {
         })
     }
 
+    /// `None`: nothing tells where the tag belongs.
+    fn owned(&self, open: &OpenTag, shows: &BTreeMap<Tag, Observed>) -> Option<Drift> {
+        let found = open.owner(&self.recorded, shows)?;
+        Some(Drift {
+            tag: open.tag.clone(),
+            image: open.image.clone(),
+            version: found.owner.version,
+            from: found.owner.tag,
+            want: found.want,
+            shown: shows.get(&open.tag).cloned().unwrap_or(Observed::Unknown),
+            state: match found.state {
+                OpenTagState::Right => DriftState::Right,
+                OpenTagState::Missing => DriftState::Missing,
+                OpenTagState::Unreadable => DriftState::Unreadable,
+                OpenTagState::Wrong(version) => DriftState::Wrong(version),
+            },
+            why: found.why,
+        })
+    }
+
     /// The version whose exact tag shows `digest`, among those that were looked at.
     fn version_of(
         &self,
@@ -325,29 +308,6 @@ impl DriftSurvey {
             .map(|exact| exact.version.clone())
             .next()
     }
-}
-
-/// The way back of a tag that shows a version which is withdrawn.
-fn back(open: &OpenTag, shows: &BTreeMap<Tag, Observed>) -> Option<Drift> {
-    let at = |tag: &Tag| shows.get(tag).and_then(Observed::digest);
-    let shown = at(&open.tag)?;
-    let mut withdrawn = open.withdrawn.iter();
-    let bad = withdrawn.find(|exact| at(&exact.tag) == Some(shown))?;
-    let highest = open.highest.as_ref()?;
-    let want = at(&highest.tag).filter(|want| *want != shown)?;
-    Some(Drift {
-        tag: open.tag.clone(),
-        image: open.image.clone(),
-        version: highest.version.clone(),
-        from: highest.tag.clone(),
-        want: want.clone(),
-        shown: Observed::At(shown.clone()),
-        state: DriftState::Wrong(Some(bad.version.clone())),
-        why: format!(
-            "{} is withdrawn, and {} is the highest stable version",
-            bad.version, highest.version
-        ),
-    })
 }
 
 /// One moving tag: where it should point and what it shows.
@@ -449,6 +409,7 @@ mod tests {
         let survey = drift_survey(&policy, &known, &published, &[]).expect("a good survey");
         let all: BTreeMap<Tag, Observed> = tags
             .iter()
+            .filter(|(_, seed)| !seed.is_empty())
             .map(|(name, seed)| (tag(name), Observed::At(digest(seed))))
             .collect();
         let shows: BTreeMap<Tag, Observed> = survey
@@ -553,6 +514,7 @@ mod tests {
     fn withdrawn_versions_have_no_line_and_latest_goes_back_from_them() {
         let tags = |latest| {
             [
+                ("0.9.0", "o"),
                 ("1.0.0", "a"),
                 ("1.1.0", "b"),
                 ("1", "b"),
@@ -603,8 +565,31 @@ mod tests {
                 &branch,
                 bad,
                 "a",
+                &["1 1.0.0 not 1.1.0", "latest 1.0.0 right"],
+                &[],
+            ),
+            // No version has this image.
+            (
+                &branch,
+                bad,
+                "x",
+                &["1 1.0.0 not 1.1.0", "latest 1.0.0 wrong"],
+                &[],
+            ),
+            (
+                &branch,
+                bad,
+                "",
+                &["1 1.0.0 not 1.1.0", "latest 1.0.0 missing"],
+                &[],
+            ),
+            // The highest version may be of another branch.
+            (
+                &branch,
+                bad,
+                "o",
                 &["1 1.0.0 not 1.1.0"],
-                &["latest shows 1.0.0"],
+                &["latest shows 0.9.0"],
             ),
         ] {
             let found = surveyed(policy, &[], withdrawn, &tags(latest));

@@ -1,5 +1,6 @@
 //! What a release does with a version and its tags: the plan document and the decisions around it.
 
+pub mod belonging;
 pub mod document;
 pub mod drift;
 pub mod forge;
@@ -9,8 +10,10 @@ pub mod labels;
 pub mod lock_images;
 pub mod lock_journal;
 pub mod oddities;
+mod open_tags;
 pub mod origin;
 pub mod ownership;
+pub mod places;
 pub mod preconditions;
 pub mod promote;
 pub mod receipt;

@@ -42,7 +42,7 @@ impl UncommittedPolicy {
         }
     }
 
-    fn refusal(&self) -> Error {
+    fn refusal(&self, is_tagged: bool) -> Error {
         let file = shell_word(&self.file);
         let mut error = Error::refused(self.fact())
             .with_code(ErrorCode::PolicyNotCommitted)
@@ -62,10 +62,15 @@ impl UncommittedPolicy {
             }
             PolicyChange::Deleted => format!("git checkout HEAD -- {file}"),
         };
-        error
-            .state("nothing was built or pushed")
-            .hint(remedy)
-            .hint("`--allow-dirty` releases with the policy as it is")
+        let error = error.state("nothing was built or pushed");
+        match is_tagged {
+            true => error.hint(
+                "`--allow-dirty` completes the version with the policy as it is; a commit of the policy would no longer be the one that is tagged",
+            ),
+            false => error
+                .hint(remedy)
+                .hint("`--allow-dirty` releases with the policy as it is"),
+        }
     }
 }
 
@@ -78,6 +83,8 @@ pub struct Preconditions {
     pub pull_request: Option<String>,
     /// `--version` or `--pre` was given, so that an unlisted branch is meant.
     pub explicit: bool,
+    /// The version that is asked for is tagged on HEAD: another commit would not do.
+    pub is_tagged: bool,
     /// The policy in use, where it is not the one of HEAD.
     pub policy: Option<UncommittedPolicy>,
     /// Paths that differ from HEAD, a few of them.
@@ -133,7 +140,7 @@ impl Preconditions {
                     .notes
                     .push(format!("{}, and is used as it is", uncommitted.fact()));
             }
-            Some(uncommitted) => found.refusals.push(uncommitted.refusal()),
+            Some(uncommitted) => found.refusals.push(uncommitted.refusal(self.is_tagged)),
             None => {}
         }
         if let (Some(branch), false) = (&self.unlisted_branch, self.explicit) {
@@ -189,7 +196,10 @@ impl Preconditions {
                     .with_code(ErrorCode::DirtyTree)
                     .cause(files)
                     .state("nothing was built or pushed")
-                    .hint("commit or stash them, or release them as they are with `--allow-dirty`"),
+                    .hint(match self.is_tagged {
+                        true => "stash them, or go on with them as they are with `--allow-dirty`; a commit would no longer be the one that is tagged",
+                        false => "commit or stash them, or release them as they are with `--allow-dirty`",
+                    }),
             );
         }
     }
@@ -208,6 +218,7 @@ mod tests {
             unlisted_branch: None,
             pull_request: None,
             explicit: false,
+            is_tagged: false,
             policy: None,
             dirty: Vec::new(),
             allow_dirty: false,

@@ -3,14 +3,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use semver::Version;
-use serde::Serialize;
 
 use crate::{
     error::Result,
     oci::{Digest, ImageName, Observed, Repository, Tag},
-    plan::tags::{
-        ExactTags, Listing, Origins, PlannedTag, Published, TagAction, TagContext, TagKind,
-        TagRules, compute, day_unknown,
+    plan::{
+        release::{
+            belonging::{Belonging, CheckState},
+            drift::Drift,
+            places::{UnjudgedPlace, has_template, unjudged_places},
+            receipt::Receipt,
+        },
+        tags::{
+            ExactTags, Listing, Origins, PlannedTag, Published, TagAction, TagContext, TagKind,
+            TagRules, compute, day_unknown,
+        },
     },
     policy::Policy,
 };
@@ -36,64 +43,39 @@ pub struct TagCheck {
     pub why: String,
 }
 
-/// How a tag stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case")]
-pub enum CheckState {
-    /// It shows the release.
-    Right,
-    /// It is not there.
-    Missing,
-    /// It shows another image.
-    Wrong,
-    /// The registry did not show it.
-    Unreadable,
-    /// A moving tag that another version has.
-    Kept,
-    /// A moving tag of which no version alone tells what it should show.
-    Unjudged,
-    /// The repositories show different images under a tag that is not the release's.
-    Differs,
-}
-
-impl CheckState {
-    /// The name of the state in JSON documents.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Right => "right",
-            Self::Missing => "missing",
-            Self::Wrong => "wrong",
-            Self::Unreadable => "unreadable",
-            Self::Kept => "kept",
-            Self::Unjudged => "unjudged",
-            Self::Differs => "differs",
-        }
-    }
-
-    /// Whether nothing is wrong with the tag.
-    #[must_use]
-    pub fn is_good(self) -> bool {
-        match self {
-            Self::Right | Self::Kept | Self::Unjudged => true,
-            Self::Missing | Self::Wrong | Self::Unreadable | Self::Differs => false,
-        }
-    }
-}
-
 /// A release, and what is known of it beside what the repositories show.
 #[derive(Debug, Clone, Copy)]
 pub struct ReleaseFacts<'a> {
     /// The release. Its own version is none of the withdrawn ones here.
     pub context: &'a TagContext<'a>,
-    /// What the git tag says the release is, by image. Without a receipt, the image of the first repository
+    /// What the git tag says the release is. Without a receipt of an image, the image of the first repository
     /// that has the version's own tag counts.
-    pub receipts: &'a BTreeMap<ImageName, Digest>,
+    pub receipts: &'a [Receipt],
     /// Where and when versions were released.
     pub origins: &'a Origins,
     /// Whether the version was taken back.
     pub withdrawn: bool,
+    /// The policy that the release's commit holds, where it can be read.
+    pub then: Option<&'a Policy>,
+    /// Where the moving tags belong without the versions that are withdrawn, as far as that is needed.
+    pub drifts: &'a [(Repository, Drift)],
+}
+
+impl ReleaseFacts<'_> {
+    fn drift(&self, repository: &Repository, tag: &Tag) -> Option<&Drift> {
+        let mut all = self.drifts.iter();
+        let found = all.find(|(place, drift)| place == repository && drift.tag == *tag);
+        found.map(|(_, drift)| drift)
+    }
+}
+
+/// What a look at a release has found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReleaseChecks {
+    /// Each tag in each repository.
+    pub tags: Vec<TagCheck>,
+    /// The images in repositories that are not judged.
+    pub unjudged: Vec<UnjudgedPlace>,
 }
 
 /// The tags of a release in every repository: fixed ones, which it should have, and each moving one with the
@@ -105,11 +87,14 @@ pub fn checks(
     policy: &Policy,
     release: &ReleaseFacts<'_>,
     published: &[Published],
-) -> Result<Vec<TagCheck>> {
+) -> Result<ReleaseChecks> {
     let (context, receipts) = (release.context, release.receipts);
     let set = compute(policy, context, &without_images(published))?;
+    let unjudged = unjudged_places(receipts, &set, published);
     let believed = |image: &ImageName| {
-        receipts.get(image).cloned().or_else(|| {
+        let mut recorded = receipts.iter().filter(|receipt| receipt.image == *image);
+        let recorded = recorded.next().map(|receipt| receipt.digest.clone());
+        recorded.or_else(|| {
             let tag = set.version_tag(image)?;
             published
                 .iter()
@@ -128,23 +113,47 @@ pub fn checks(
             true => of_others(&rules, release, repository),
             false => BTreeSet::new(),
         };
-        let here = |planned: &&PlannedTag| planned.is_for(&repository.repository);
+        let here = |planned: &&PlannedTag| {
+            let mut unjudged = unjudged.iter();
+            planned.is_for(&repository.repository)
+                && !unjudged.any(|place| place.is(&repository.repository, &planned.image))
+        };
         for planned in set.tags().iter().filter(here) {
-            let want = believed(&planned.image);
+            let mut want = believed(&planned.image);
             let shown = repository.shows.get(&planned.tag).cloned();
             let shown = shown.unwrap_or(Observed::Unknown);
-            let place = match planned.kind {
-                TagKind::Fixed => Belonging::Own(String::new()),
-                TagKind::Moving if release.withdrawn => match others.contains(&planned.tag) {
-                    true => Belonging::Withdrawn(format!("{} is withdrawn", context.version)),
-                    false => Belonging::Others(format!(
-                        "{} is withdrawn, and no other version has this tag",
-                        context.version
-                    )),
-                },
-                TagKind::Moving => place(&rules, planned, &repository.repository, release, &days),
+            let drift = release.drift(&repository.repository, &planned.tag);
+            let place = match (planned.kind, drift) {
+                (TagKind::Fixed, _) => own(release, planned),
+                (TagKind::Moving, Some(drift)) if release.withdrawn => {
+                    Belonging::Judged(drift, format!("{} is withdrawn", context.version))
+                }
+                (TagKind::Moving, None) if release.withdrawn => {
+                    match others.contains(&planned.tag) {
+                        true => Belonging::Withdrawn(format!("{} is withdrawn", context.version)),
+                        false => Belonging::Others(format!(
+                            "{} is withdrawn, and no other version has this tag",
+                            context.version
+                        )),
+                    }
+                }
+                (TagKind::Moving, drift) => {
+                    let here = &repository.repository;
+                    match (place(&rules, planned, here, release, &days), drift) {
+                        // While the newest version is withdrawn, the others tell what it shows.
+                        (Belonging::Open(why), Some(drift)) => Belonging::Judged(drift, why),
+                        (place, _) => place,
+                    }
+                }
             };
             let (state, why) = place.judge(want.as_ref(), &shown);
+            match &place {
+                Belonging::Judged(drift, _) if state != CheckState::Right => {
+                    want = Some(drift.want.clone());
+                }
+                Belonging::Withdrawn(_) => want = None,
+                _ => {}
+            }
             checks.push(TagCheck {
                 repository: repository.repository.clone(),
                 tag: planned.tag.clone(),
@@ -158,42 +167,23 @@ pub fn checks(
         }
     }
     mark_differing(&mut checks);
-    Ok(checks)
+    Ok(ReleaseChecks {
+        tags: checks,
+        unjudged,
+    })
 }
 
-/// Whose a tag is.
-enum Belonging {
-    /// The release should have it.
-    Own(String),
-    /// Another version has it.
-    Others(String),
-    /// The release must not have it any more.
-    Withdrawn(String),
-    /// Nothing tells.
-    Open(String),
-}
-
-impl Belonging {
-    fn judge(self, want: Option<&Digest>, shown: &Observed) -> (CheckState, String) {
-        let shows_it = matches!((shown, want), (Observed::At(shown), Some(want)) if shown == want);
-        match self {
-            Self::Own(why) => (judge(want, shown), why),
-            Self::Others(why) => (CheckState::Kept, why),
-            Self::Withdrawn(why) if shows_it => (CheckState::Wrong, why),
-            Self::Withdrawn(why) => (CheckState::Kept, why),
-            Self::Open(why) if shows_it => (
-                CheckState::Unjudged,
-                format!("{why}; it shows this release"),
-            ),
-            Self::Open(why) => {
-                let what = match shown {
-                    Observed::At(_) => "it shows another image",
-                    Observed::Absent => "it is not there",
-                    Observed::Unknown => "it cannot be read",
-                };
-                (CheckState::Unjudged, format!("{why}; {what}"))
-            }
-        }
+/// A fixed tag is the release's, unless its template came into the policy later.
+fn own<'a>(release: &ReleaseFacts<'_>, planned: &PlannedTag) -> Belonging<'a> {
+    let later = release
+        .then
+        .is_some_and(|then| !has_template(then, planned));
+    match later {
+        true => Belonging::Later(format!(
+            "the policy of {} did not have `{}`",
+            release.context.version, planned.template
+        )),
+        false => Belonging::Own(String::new()),
     }
 }
 
@@ -272,7 +262,7 @@ fn place(
     repository: &Repository,
     release: &ReleaseFacts<'_>,
     days: &BTreeMap<Tag, DayOwner>,
-) -> Belonging {
+) -> Belonging<'static> {
     let version = release.context.version;
     let kept = planned
         .verdicts
@@ -334,15 +324,6 @@ pub fn without_images(published: &[Published]) -> Vec<Published> {
     published.iter().map(one).collect()
 }
 
-fn judge(want: Option<&Digest>, shown: &Observed) -> CheckState {
-    match shown {
-        Observed::At(digest) if Some(digest) == want => CheckState::Right,
-        Observed::At(_) => CheckState::Wrong,
-        Observed::Absent => CheckState::Missing,
-        Observed::Unknown => CheckState::Unreadable,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use chrono::DateTime;
@@ -400,9 +381,15 @@ mod tests {
             withdrawn: &[],
             images: BTreeMap::new(),
         };
-        let receipts = receipt
-            .map(|seed| (ImageName::main(), digest(seed)))
-            .into_iter()
+        let receipts: Vec<Receipt> = published
+            .iter()
+            .filter_map(|seen| {
+                Some(Receipt {
+                    repository: seen.repository.clone(),
+                    digest: digest(receipt?),
+                    image: ImageName::main(),
+                })
+            })
             .collect();
         let policy: Policy = toml::from_str(policy).expect("a good policy");
         let origin = |(text, day): &(&str, &str)| {
@@ -420,8 +407,11 @@ mod tests {
             receipts: &receipts,
             origins: &origins,
             withdrawn,
+            then: None,
+            drifts: &[],
         };
         let checks = checks(&policy, &release, published).expect("a good release");
+        let checks = checks.tags;
         let line = |c: &TagCheck| {
             let why = match &*c.why {
                 "" => String::new(),

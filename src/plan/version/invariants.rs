@@ -42,6 +42,14 @@ impl VersionDecision<'_> {
             .cause(format!("{place}, and HEAD is {}", self.facts.head))
             .state("nothing was changed");
         let free = self.free();
+        // Whoever names a version that is out may want the rest of it.
+        let error = match (&self.request.version, tag.commit) {
+            (Some(_), Some(_)) if tag.version == *version => error.hint(format!(
+                "`git checkout {}`, then the same command, completes {version} where something of it is missing",
+                tag.name
+            )),
+            _ => error,
+        };
         // A commit that this branch has cannot be merged into it.
         let is_elsewhere = self.facts.elsewhere.iter().any(|one| one.name == tag.name);
         Err(match is_elsewhere {

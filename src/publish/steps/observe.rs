@@ -121,7 +121,7 @@ pub(in crate::publish) async fn look_last(
     let run = at.run;
     let all = 0..run.prepared.tags.len();
     let timeout = run.limits.verify_timeout();
-    let Some(until) = run.holding.settled_at(timeout) else {
+    let Some((until, awaited)) = run.holding.settles_at(timeout) else {
         if let Some(tags) = shown {
             return (
                 LastLook {
@@ -142,9 +142,7 @@ pub(in crate::publish) async fn look_last(
         );
     };
     let patience = run.limits.patience(0.7);
-    let settled = run
-        .wait_until(until, Awaited::UnseenAnswer, &patience)
-        .await;
+    let settled = run.wait_until(until, awaited, &patience).await;
     let limit = run.limits.last_look();
     let (tags, remarks) = read_tags(at, all, &limit).await;
     (LastLook { tags, settled }, remarks)
@@ -163,6 +161,7 @@ pub(in crate::publish) async fn look_without_lock(at: Position<'_>) -> (Observat
     let limit = run.limits.patience(0.7);
     let mut all = Remarks::default();
     let mut backoff = Backoff::poll();
+    let mut report = WaitReport::new(&run.world.events, Awaited::FormerHolder).silent_for(NO_LAG);
     loop {
         let refs = limit.run(read_refs(run, false)).await;
         let (tags, remarks) = read_tags(at, 0..run.prepared.tags.len(), &limit).await;
@@ -179,13 +178,17 @@ pub(in crate::publish) async fn look_without_lock(at: Position<'_>) -> (Observat
             None => (LockSeen::Unreachable, GitTagSeen::Absent),
         };
         let may_change = fate(&run.spec, &tags, git_tag) == Fate::Undone;
-        let settled = run.holding.settled_at(run.limits.verify_timeout());
+        let settles = run.holding.settles_at(run.limits.verify_timeout());
         let observation = Observation::World {
             tags,
             git_tag,
             lock,
         };
-        if !may_change || settled.is_none() || !limit.pause(backoff.delay()).await {
+        let Some((until, awaited)) = settles.filter(|_| may_change) else {
+            return (observation, all);
+        };
+        report.retry_for(awaited, None, until);
+        if !limit.pause(backoff.delay()).await {
             return (observation, all);
         }
     }

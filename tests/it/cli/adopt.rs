@@ -328,9 +328,14 @@ fn verify_looks_into_the_images() {
     let policy = std::fs::read_to_string(clone.path().join("release.toml")).unwrap();
     let platforms = "platforms = [\"linux/amd64\", \"linux/arm64\"]\n[git]";
     clone.write("release.toml", policy.replace("[git]", platforms));
+    // The git tag records the image, which had one platform then.
+    world.hoist(&clone, &["verify"]);
+    let tag = clone.git(&["rev-parse", "v1.0.0"]);
+    clone.git(&["tag", "--force", "v1.0.0", "v1.0.0^{}"]);
     let run = world.run(&clone, &["verify"]);
     run.expect(9);
     run.says("platform linux/arm64 is missing");
+    clone.git(&["update-ref", "refs/tags/v1.0.0", &tag]);
     clone.write("release.toml", policy);
 
     // A layer that is not what its digest says; without `--deep` nobody looks.

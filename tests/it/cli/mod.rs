@@ -43,3 +43,4 @@ mod stale_layout;
 mod trace;
 mod transcripts;
 mod unplanned;
+mod verified;

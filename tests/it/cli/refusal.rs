@@ -193,7 +193,9 @@ fn a_release_that_died_is_finished_from_another_clone_without_building() {
     stopped.expect(5);
     stopped.says("hoist resume");
     // The dead owner was a process of this machine, so no word is needed to take over.
-    world.hoist(&other, &["resume", "--yes"]);
+    let resumed = world.hoist(&other, &["resume", "--yes"]);
+    resumed.says("waiting until ");
+    resumed.says("for requests that the former holder of the lock may have sent");
     assert!(!other.path().join("dist").exists(), "it was built again");
     let digest = world.shows("1.1.0").unwrap();
     for tag in ["1.1", "1", "latest"] {

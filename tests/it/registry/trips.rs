@@ -81,7 +81,8 @@ async fn of_requests_side_by_side_one_learns_how_to_log_in() {
         let sample = sample("release");
         push_blobs(&*client, &sample).await;
         for name in &names {
-            let put = client.put_tag(name, &sample.manifest, &Permit::always());
+            let permit = Permit::always();
+            let put = client.put_tag(name, &sample.manifest, &permit);
             put.await.unwrap();
         }
         let (registries, client) = open();

@@ -1,0 +1,109 @@
+//! Where a release was published, by the receipt in its git tag, beside what the policy names today: a repository,
+//! an image or a variant that came into the policy later is no fault of the release.
+
+use semver::Version;
+
+use crate::{
+    oci::{ImageName, Observed, Repository},
+    plan::{
+        release::receipt::Receipt,
+        tags::{PlannedTag, Published, TagSet},
+    },
+    policy::{Policy, TagTemplate},
+};
+
+/// An image in a repository that a release is not judged by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnjudgedPlace {
+    /// The repository.
+    pub repository: Repository,
+    /// The image, by the name that the policy or the receipt has for it.
+    pub image: ImageName,
+    /// Why it is not judged.
+    pub reason: PlaceReason,
+}
+
+/// Why an image in a repository is not judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlaceReason {
+    /// The receipt does not name it, and the repository does not have the version.
+    NotPublished,
+    /// The policy does not name it any more.
+    NotInPolicy,
+}
+
+impl UnjudgedPlace {
+    /// Whether it is this image in this repository.
+    #[must_use]
+    pub fn is(&self, repository: &Repository, image: &ImageName) -> bool {
+        self.repository == *repository && self.image == *image
+    }
+
+    /// What is not judged, and why, as a sentence.
+    #[must_use]
+    pub fn words(&self, version: &Version) -> String {
+        let what = match self.image == ImageName::main() {
+            true => format!("`{}`", self.repository),
+            false => format!("`{}` ({})", self.repository, self.image),
+        };
+        match self.reason {
+            PlaceReason::NotPublished => format!(
+                "{what} is not judged: {version} was not published there, as its git tag records"
+            ),
+            PlaceReason::NotInPolicy => format!(
+                "{what} is not judged: {version} was published there, and the policy does not name it any more"
+            ),
+        }
+    }
+}
+
+/// What a release cannot be judged by: what its receipt and today's policy, which gives the `set`, do not both name. A place that has the
+/// version all the same is judged, and without a receipt today's policy counts.
+#[must_use]
+pub fn unjudged_places(
+    receipts: &[Receipt],
+    set: &TagSet,
+    published: &[Published],
+) -> Vec<UnjudgedPlace> {
+    if receipts.is_empty() {
+        return Vec::new();
+    }
+    let mut all = Vec::new();
+    for seen in published {
+        let own = set.tags().iter();
+        for planned in own.filter(|planned| planned.is_version && planned.is_for(&seen.repository))
+        {
+            let is_recorded = receipts.iter().any(|receipt| {
+                receipt.repository == seen.repository && receipt.image == planned.image
+            });
+            if !is_recorded && seen.shows.get(&planned.tag) == Some(&Observed::Absent) {
+                all.push(UnjudgedPlace {
+                    repository: seen.repository.clone(),
+                    image: planned.image.clone(),
+                    reason: PlaceReason::NotPublished,
+                });
+            }
+        }
+    }
+    for receipt in receipts {
+        let mut named = published.iter();
+        let is_named = named.any(|seen| seen.repository == receipt.repository)
+            && set.is_in(&receipt.image, &receipt.repository);
+        if is_named {
+            continue;
+        }
+        all.push(UnjudgedPlace {
+            repository: receipt.repository.clone(),
+            image: receipt.image.clone(),
+            reason: PlaceReason::NotInPolicy,
+        });
+    }
+    all
+}
+
+/// Whether `policy` has the template that gave a tag, in whichever list.
+#[must_use]
+pub fn has_template(policy: &Policy, planned: &PlannedTag) -> bool {
+    let mut all = policy.tags.templates();
+    all.any(|(_, template): (_, &TagTemplate)| *template == planned.template)
+}
