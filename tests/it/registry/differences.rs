@@ -196,9 +196,10 @@ async fn a_tag_that_moves_between_two_looks_is_not_a_lie() {
     shown(&*run.client, "latest").await;
     // What GET has shown is no longer there, so that HEAD is held against another GET.
     let first = sample("first").manifest;
-    let mut state = run.registry.state();
-    state.store.foreign_push(PATH, "latest", &first);
-    drop(state);
+    run.registry
+        .state()
+        .store
+        .foreign_push(PATH, "latest", &first);
     let theirs = sample("theirs").manifest;
     let digest = theirs.digest().clone();
     let push = move |state: &mut super::server::State| {

@@ -299,7 +299,7 @@ impl Counted {
     fn start(packages: &Packages) -> Result<Self> {
         let registry = Registry::start(packages, &RegistryOptions::default())?;
         Ok(Self {
-            proxy: Proxy::start(registry.address(), Duration::ZERO)?,
+            proxy: Proxy::start(registry.address(), Duration::ZERO, None)?,
             _registry: registry,
         })
     }
