@@ -24,6 +24,7 @@ use crate::{
         request::{Planned, ReleaseRequest},
         survey::Survey,
     },
+    text::sanitize_line,
 };
 
 /// What a plan is made for.
@@ -126,6 +127,9 @@ impl Release {
         if let Some(commit) = &release_commit {
             plan.messages.extend(self.lowered(commit, &version)?);
         }
+        if plan.git_tag.create && !policy.git.push {
+            plan.messages.push(stays_here(plan.git_tag.name.short()));
+        }
         plan.release_commit = release_commit;
         Ok(Planned::Release(Box::new(plan)))
     }
@@ -174,6 +178,14 @@ impl Release {
 /// says so.
 async fn open_push(apis: &RepositoryApis) {
     join_all(apis.iter().map(|api| api.open_push())).await;
+}
+
+/// Said where the policy has no remote for git tags.
+fn stays_here(tag: &str) -> String {
+    let tag = sanitize_line(tag, 72);
+    format!(
+        "`git.push = false`: the git tag `{tag}` stays in this clone, and so does the lock; another clone does not see the release, and can make the same version once more"
+    )
 }
 
 /// Said of an image that hoist does not build itself.

@@ -133,4 +133,4 @@ pub use crate::plan::release::document::{
 pub use crate::plan::release::drift::{Drift, DriftState, UnjudgedTag};
 pub use crate::plan::release::verify::{CheckState, TagCheck};
 pub use crate::plan::tags::{Explained, PlannedTag, TagAction, TagKind, TagSet};
-pub use crate::publish::{Recovery, RunState, Unfinished};
+pub use crate::publish::{MissingGitTag, Recovery, RunState, Unfinished};

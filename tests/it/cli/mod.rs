@@ -44,3 +44,4 @@ mod stale_layout;
 mod trace;
 mod transcripts;
 mod unplanned;
+mod unpushed_tag;
