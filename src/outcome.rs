@@ -265,4 +265,7 @@ pub struct GitTagReport {
     pub object: Option<ObjectId>,
     /// Whether the remote has it.
     pub pushed: bool,
+    /// It was made in this clone alone, because of `git.push = false`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub local: bool,
 }

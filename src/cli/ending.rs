@@ -76,9 +76,14 @@ pub(super) fn ending(
 }
 
 fn git_tag(outcome: &Outcome) -> String {
-    let tag = outcome.git_tag.as_ref().filter(|tag| tag.pushed);
+    let tag = outcome.git_tag.as_ref();
+    let tag = tag.filter(|tag| tag.pushed || tag.local);
     tag.map_or(String::new(), |tag| {
-        format!("; git tag {}", tag.name.short())
+        let place = match tag.local {
+            true => " in this clone alone (`git.push = false`)",
+            false => "",
+        };
+        format!("; git tag {}{place}", tag.name.short())
     })
 }
 
@@ -181,6 +186,7 @@ mod tests {
                 name: "refs/tags/v1.1.0".parse().expect("a ref"),
                 object: None,
                 pushed: true,
+                local: false,
             }),
             branch: None,
             forge: None,

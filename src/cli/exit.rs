@@ -31,7 +31,7 @@ pub(super) const MEANINGS: [(u8, &str); 11] = [
     ),
     (
         DISAGREE,
-        "Tags disagree (verify, repair), or a release is unfinished and tags differ (status).",
+        "Tags disagree (verify, repair), or a published version has no git tag (status).",
     ),
     (
         INTERRUPTED,

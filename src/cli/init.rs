@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    init::{self, ComparedRelease, ComparedTag, Found, FoundFile, Table},
+    init::{self, ComparedRelease, ComparedTag, Draft, Found, FoundFile, Table},
     oci::Repository,
     policy::{self, Policy},
     project::{POLICY_FILE, WorkTree},
@@ -100,7 +100,7 @@ pub(super) fn run(args: InitArgs, context: &Context) -> Result<ExitCode> {
         let pushes = policy.as_ref().is_none_or(|policy| policy.git.push);
         let initial = policy.map(|policy| policy.version.initial);
         let initial = initial.filter(|_| is_first);
-        let steps = next_steps(&path, &draft.repositories, initial.as_ref(), pushes);
+        let steps = next_steps(&path, &draft, initial.as_ref(), pushes);
         context.terminal.note(&format!("what comes next: {steps}"));
         context.terminal.data(&path.display().to_string());
     }
@@ -173,12 +173,8 @@ fn asked(context: &Context) -> Result<Option<String>> {
 
 /// What is to be done before the first release. `first`: no version was released yet; `pushes`: there is a git
 /// remote.
-fn next_steps(
-    path: &Path,
-    repositories: &[String],
-    first: Option<&Version>,
-    pushes: bool,
-) -> String {
+fn next_steps(path: &Path, draft: &Draft, first: Option<&Version>, pushes: bool) -> String {
+    let repositories = &draft.repositories;
     let file = path.file_name().map_or_else(
         || path.display().to_string(),
         |name| name.to_string_lossy().into_owned(),
@@ -196,6 +192,11 @@ fn next_steps(
     if repositories.is_empty() {
         steps.push(format!("set `image.repository` in {file}"));
     }
+    if let Some(others) = others(&draft.pushers) {
+        steps.push(format!(
+            "stop {others} from pushing the same tags, or both push them"
+        ));
+    }
     let push = if pushes { " && git push" } else { "" };
     steps.push(format!(
         "git add {file} && git commit -m 'chore: release policy'{push}"
@@ -207,6 +208,19 @@ fn next_steps(
         |first| format!("hoist release --version {first}"),
     ));
     steps.join("; ")
+}
+
+/// What pushes the same tags now, the first few by name.
+fn others(pushers: &[String]) -> Option<String> {
+    const SHOWN: usize = 3;
+    let shown: Vec<&str> = pushers.iter().take(SHOWN).map(String::as_str).collect();
+    let (last, first) = shown.split_last()?;
+    let more = pushers.len() - shown.len();
+    Some(match (first, more) {
+        ([], _) => (*last).to_owned(),
+        (first, 0) => format!("{} and {last}", first.join(", ")),
+        (first, more) => format!("{}, {last} and {more} more", first.join(", ")),
+    })
 }
 
 /// The table on the terminal.

@@ -171,7 +171,8 @@ pub(super) struct NextDocument<'a> {
     range_from: Option<&'a Version>,
     /// The next version; `null`: there is nothing to release.
     next: Option<&'a Version>,
-    /// The level of the change; `null` where nothing counts.
+    /// The level of the change, or the step from `range_from` where the version was named or is that of an earlier
+    /// pre-release; `null` where nothing counts.
     bump: Option<Level>,
     /// Whether the next version is a pre-release.
     prerelease: bool,

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     error::Result,
-    release::{RunState, Unfinished},
+    release::{MissingGitTag, RunState, Unfinished},
 };
 
 /// Show unfinished releases: whose, since when, and what each tag shows now
@@ -24,15 +24,35 @@ pub(super) struct StatusArgs {
 
 pub(super) fn run(args: StatusArgs, context: &Context) -> Result<ExitCode> {
     let terminal = &context.terminal;
-    let status = Images::of(context.releases(args.all)?.status())?;
-    let code = status.code(|releases| match releases.iter().any(is_open) {
-        true => exit::BUSY,
-        false => exit::OK,
+    let releases = context.releases(args.all)?;
+    let missing = releases.missing_git_tags();
+    let both = releases.status().into_iter().zip(missing);
+    let both = both
+        .map(|(status, missing)| status.and_then(|unfinished| Ok((unfinished, missing.result?))));
+    let status = Images::of(both.collect())?;
+    let code = status.code(|(unfinished, missing)| {
+        if unfinished.iter().any(is_open) {
+            exit::BUSY
+        } else if missing.is_empty() {
+            exit::OK
+        } else {
+            exit::DISAGREE
+        }
     });
     if terminal.json {
-        terminal.json(&status.document(|unfinished| plain(&StatusDocument { v: 1, unfinished })));
+        terminal.json(&status.document(|(unfinished, missing_git_tags)| {
+            plain(&StatusDocument {
+                v: 1,
+                unfinished,
+                missing_git_tags,
+            })
+        }));
     } else {
-        for (label, unfinished) in status.values() {
+        for (label, (unfinished, missing)) in status.values() {
+            for one in missing {
+                terminal.data(&label.data(&without_tag(one)));
+                terminal.note(&label.about(&tag_way_on(one)));
+            }
             for release in unfinished {
                 terminal.data(&label.data(text(release).trim_end()));
             }
@@ -70,6 +90,24 @@ fn way_on(run: RunState) -> &'static str {
     }
 }
 
+fn without_tag(missing: &MissingGitTag) -> String {
+    format!(
+        "{} of commit {} is published, and its git tag `{}` is missing: the git server refused it",
+        missing.version,
+        missing.commit,
+        missing.tag.short()
+    )
+}
+
+/// What makes the git tag: the release finds its own images, and builds nothing.
+fn tag_way_on(missing: &MissingGitTag) -> String {
+    format!(
+        "when the server allows it, `git checkout {} && hoist release --version {}` pushes the git tag",
+        missing.commit.short(),
+        missing.version
+    )
+}
+
 /// The document of `hoist status --json`.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -78,6 +116,8 @@ pub(super) struct StatusDocument<'a> {
     v: u8,
     /// Releases that are not over, and those that this clone's journals only remember.
     unfinished: &'a [Unfinished],
+    /// Versions that this clone has published and whose git tag the server refused.
+    missing_git_tags: &'a [MissingGitTag],
 }
 
 /// Whether a release stops others: it waits for `resume` or `rollback`, or is not certainly undone.

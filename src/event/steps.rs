@@ -197,7 +197,8 @@ pub enum Finished {
         current: Option<Version>,
         /// The release.
         version: Version,
-        /// `major`, `minor` or `patch`; `None`: the commits did not decide.
+        /// `major`, `minor` or `patch`: the level of the change, or the step to a version that was named; `None`: there
+        /// is none.
         #[serde(skip_serializing_if = "Option::is_none")]
         bump: Option<String>,
     },

@@ -47,16 +47,17 @@ pub(super) fn contents(
             Some(build) => Some(build.clone()),
             None => joined(push, &unnamed, &of_platform, notes),
         };
+        let key = key(push, version);
         let known = contents
             .iter_mut()
             .find(|content| match (&content.build, &build) {
                 (Some(one), Some(other)) => one.is_same_image(other),
-                (None, None) => content.key == push.key,
+                (None, None) => content.key == key,
                 _ => false,
             });
         match known {
             Some(content) => content.add(push, build),
-            None => contents.push(PushedContent::new(push, build)),
+            None => contents.push(PushedContent::new(push, key, build)),
         }
     }
     for push in of_platform {
@@ -77,10 +78,15 @@ pub(super) fn contents(
     contents
 }
 
+/// What names the step in every release: values of its matrix can hold the version.
+fn key(push: &Push, version: &Version) -> String {
+    push.key.replace(&version.to_string(), "{version}")
+}
+
 impl PushedContent {
-    fn new(push: &Push, build: Option<Build>) -> Self {
+    fn new(push: &Push, key: String, build: Option<Build>) -> Self {
         let mut content = Self {
-            key: push.key.clone(),
+            key,
             place: push.place.clone(),
             build: build.clone(),
             references: BTreeSet::new(),

@@ -26,6 +26,7 @@ pub(super) fn write(facts: &DraftFacts, choice: &mut Choice) -> Draft {
         notes: Vec::new(),
         repositories: repositories(choice),
         is_translation: choice.tags.is_some(),
+        pushers: Vec::new(),
     };
     let mut writing = Writing {
         facts,

@@ -37,6 +37,7 @@ mod images;
 mod metadata;
 mod notes;
 mod push;
+mod pushers;
 mod rows;
 mod scenario;
 mod shell_commands;
@@ -49,6 +50,8 @@ mod translation;
 mod workflow;
 mod writer;
 mod yaml;
+
+use std::collections::BTreeSet;
 
 use semver::Version;
 
@@ -74,9 +77,10 @@ pub(crate) fn draft(found: &Found) -> Result<(Draft, Table)> {
     let bug = |error: Error| Error::bug("the drafted policy is not valid").because(&error);
     // A policy that cannot release what is released now is changed until it can.
     for _ in 0..TRIALS {
-        let draft = draft::write(&facts, &mut choice.clone());
+        let mut draft = draft::write(&facts, &mut choice.clone());
         let policy = Policy::parse(&draft.text, "release.toml").map_err(bug)?;
         let Some((version, error)) = trial(&policy, &facts.labels) else {
+            draft.pushers = pushers(&facts, &policy);
             return Ok((draft, compare(&facts, &policy)?));
         };
         if !give_way(&mut choice, &version, &error) {
@@ -100,18 +104,35 @@ fn compare(facts: &DraftFacts, policy: &Policy) -> Result<Table> {
     table::compare(&|version| facts.pushes(version), policy, &facts.labels[0])
 }
 
+/// What pushes the same tags now, in a stable release or a pre-release of the labels in use.
+fn pushers(facts: &DraftFacts, policy: &Policy) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    for version in trials(&facts.labels) {
+        // The trial has released each of them.
+        let set = table::tag_set(policy, &version, &[], false);
+        let found = set.map(|set| pushers::pushers(facts, &version, &set));
+        all.extend(found.unwrap_or_default());
+    }
+    let mut seen = BTreeSet::new();
+    all.retain(|place| seen.insert(place.clone()));
+    all
+}
+
 /// The first version that the policy cannot release, of a stable one and pre-releases of the labels
 /// in use.
 fn trial(policy: &Policy, labels: &[String]) -> Option<(Version, Error)> {
+    trials(labels).find_map(|version| {
+        let error = table::tag_set(policy, &version, &[], false).err()?;
+        Some((version, error))
+    })
+}
+
+fn trials(labels: &[String]) -> impl Iterator<Item = Version> {
     let stable = std::iter::once(Version::new(1, 2, 3));
     let prereleases = labels
         .iter()
         .filter_map(|label| Version::parse(&format!("1.3.0-{label}.1")).ok());
-    let mut versions = stable.chain(prereleases);
-    versions.find_map(|version| {
-        let error = table::tag_set(policy, &version, &[], false).err()?;
-        Some((version, error))
-    })
+    stable.chain(prereleases)
 }
 
 /// Gives up a tag with which the version cannot be released; false where nothing is left to give up.

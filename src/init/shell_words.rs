@@ -9,6 +9,9 @@ use regex::Regex;
 
 use crate::init::shell_commands::{PlainCommand, assignment, commands, words};
 
+/// What [`PlainScript::read`] asks for as a variable where a script reads the version from a file.
+pub(super) const VERSION_OF_FILE: &str = "<version of a file>";
+
 /// What a script sets, and its commands.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct PlainScript {
@@ -268,6 +271,9 @@ fn command(text: &str, variable: &dyn Fn(&str) -> Option<String>) -> Option<Stri
             "HEAD" | "$GITHUB_SHA" | "\"$GITHUB_SHA\"",
         ] => "{sha}".to_owned(),
         ["git", "rev-parse", "HEAD"] => "{sha:full}".to_owned(),
+        [first, ..] if matches!(*first, "cat" | "jq") && reads_version(first, &plain[1..]) => {
+            variable(VERSION_OF_FILE)?
+        }
         ["git", "rev-parse", short, "HEAD"] => {
             format!(
                 "{{sha:{}}}",
@@ -302,6 +308,37 @@ fn command(text: &str, variable: &dyn Fn(&str) -> Option<String>) -> Option<Stri
         };
     }
     Some(value)
+}
+
+/// Whether the command prints the version of a file: `cat VERSION`, `jq -r .version package.json`.
+fn reads_version(command: &str, arguments: &[&str]) -> bool {
+    let bare = |word: &&str| word.trim_matches(['"', '\'']).to_owned();
+    let words: Vec<String> = arguments.iter().map(bare).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match (command, &*words) {
+        ("cat", [file]) => is_version_file(file),
+        ("jq", ["-r", ".version", file]) => file.ends_with("package.json"),
+        _ => false,
+    }
+}
+
+fn is_version_file(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path).to_lowercase();
+    matches!(&*name, "version" | "version.txt" | ".version")
+}
+
+/// Whether a command somewhere in a text reads the version from a file.
+pub(super) fn has_version_of_file(text: &str) -> bool {
+    let ends = |c: char| c == ')' || c == '`' || c == '|' || c == '\\' || c == '\n';
+    let mut starts = text.match_indices("$(").map(|(at, _)| &text[at + 2..]);
+    starts.any(|rest| {
+        let command = &rest[..rest.find(ends).unwrap_or(rest.len())];
+        let all = words(command.trim());
+        let plain: Vec<&str> = all.iter().map(String::as_str).collect();
+        plain
+            .split_first()
+            .is_some_and(|(first, rest)| reads_version(first, rest))
+    })
 }
 
 fn part(value: &str, separator: &str, field: &str) -> Option<String> {

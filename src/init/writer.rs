@@ -13,6 +13,8 @@ pub(crate) struct Draft {
     pub(crate) repositories: Vec<String>,
     /// Tags of another tool were taken over.
     pub(crate) is_translation: bool,
+    /// What pushes the same tags now, with its file.
+    pub(crate) pushers: Vec<String>,
 }
 
 impl Draft {

@@ -39,11 +39,34 @@ pub(super) fn check(policy: &Policy) -> Result<(), Problem> {
         .cause("a fixed tag never moves, so the second release could not have it")
         .hint("put it into `tags.moving`"));
     }
+    suffixes(policy)?;
     policy
         .tags
         .prerelease
         .iter()
         .try_for_each(|template| prerelease_template(policy, template))
+}
+
+/// A template that ends with a variant's suffix: the variant would add it once more.
+fn suffixes(policy: &Policy) -> Result<(), Problem> {
+    for (name, variant) in &policy.variants {
+        let suffix = variant.suffix(name);
+        let mut templates = policy.tags.templates();
+        let twice = templates.find(|(_, template)| {
+            let before = template.as_str().strip_suffix(&*suffix);
+            before.is_some_and(|before| !before.is_empty())
+        });
+        if let Some((_, template)) = twice {
+            return Err(Problem::new(format!(
+                "the template `{template}` ends with the suffix of variant `{name}`"
+            ))
+            .cause(format!("the variant would get `{template}{suffix}`"))
+            .hint(format!(
+                "take `{suffix}` off the template: the variant adds it to each tag"
+            )));
+        }
+    }
+    Ok(())
 }
 
 fn forge(policy: &Policy) -> Result<(), Problem> {
@@ -240,6 +263,25 @@ mod tests {
                 "needs a group",
             ),
         ]);
+    }
+
+    #[test]
+    fn a_template_with_the_suffix_of_a_variant_is_refused() {
+        let policy = |tags: &str| {
+            let text = format!("[tags]\n{tags}\n[variants.alpine]\ntarget = \"x\"\n");
+            Policy::parse(&text, "release.toml")
+        };
+        for tags in [
+            "fixed = [\"{version}-alpine\"]",
+            "moving = [\"{major}-alpine\"]",
+            "prerelease = [\"{version}\", \"{channel}-alpine\"]",
+        ] {
+            let error = policy(tags).expect_err(tags);
+            let shown = format!("{error:#}");
+            assert!(shown.contains("-alpine-alpine"), "{shown}");
+        }
+        // The bare word is a name of its own.
+        assert!(policy("moving = [\"alpine\", \"{major}-slim\"]").is_ok());
     }
 
     #[test]

@@ -22,6 +22,7 @@ mod host_entry;
 mod identity;
 mod image;
 mod images;
+mod meant;
 mod parse;
 mod path;
 mod pattern;

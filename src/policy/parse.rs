@@ -9,7 +9,7 @@ use toml::{
 
 use crate::{
     error::{Error, ErrorCode, Result},
-    policy::{check::check, release_toml::Policy},
+    policy::{check::check, meant::meant, release_toml::Policy},
 };
 
 /// Keys that cargo-release, whose file has the same name, knows at the top level and hoist does
@@ -57,36 +57,47 @@ pub fn is_cargo_release(text: &str) -> bool {
     cargo_release_key(text).is_some()
 }
 
-fn explain(text: &str, name: &str, error: &toml::de::Error) -> Error {
+fn explain(text: &str, name: &str, toml: &toml::de::Error) -> Error {
     if let Some(key) = cargo_release_key(text) {
         return Error::usage(format!("`{name}` belongs to cargo-release, not to hoist"))
             .with_code(ErrorCode::PolicyOfOtherTool)
             .cause(format!("it has the key `{key}`"))
             .hint("keep hoist's policy in a file of its own: `hoist --config hoist.toml init`");
     }
-    let message = error.message().trim();
-    let (line, column, source) = place(text, error.span().map_or(0, |span| span.start));
+    let message = toml.message().trim();
+    let (line, column, source) = place(text, toml.span().map_or(0, |span| span.start));
     let at = format!("line {line}, column {column}: `{source}`");
     match unknown("field", message) {
         Some((field, known)) => {
             let error = Error::usage(format!("unknown key `{field}` in `{name}`"))
                 .with_code(ErrorCode::InvalidPolicy)
                 .cause(at);
-            match nearest(field, &known) {
-                Some(near) => error.hint(format!("did you mean `{near}`?")),
-                None => error.hint(format!("known here: {}", list(&known))),
+            let path = error_path(text, toml.span());
+            let near = nearest(field, &known);
+            let slip = near.filter(|near| is_slip(field, near));
+            let meant = path.and_then(|path| meant(&path));
+            match (slip, meant, near) {
+                (None, Some(meant), _) => error.hint(meant),
+                (Some(near), ..) | (None, None, Some(near)) => {
+                    error.hint(format!("did you mean `{near}`?"))
+                }
+                (None, None, None) => error.hint(format!("known here: {}", list(&known))),
             }
         }
         None => {
-            let key = error.span().and_then(|span| key_at(text, &span));
+            let path = error_path(text, toml.span());
+            let key = path.as_ref();
             let key = key.map_or_else(String::new, |key| format!("`{key}`: "));
+            let table = path.filter(|_| is_of_table(message));
+            let message = without_type(message);
             let error = Error::usage(format!("`{name}` is not a valid policy: {key}{message}"))
                 .with_code(ErrorCode::InvalidPolicy)
                 .cause(at);
-            let near = unknown_value(message).and_then(|(value, known)| {
+            let near = unknown_value(&message).and_then(|(value, known)| {
                 nearest(&value.to_lowercase(), &known).map(str::to_owned)
             });
             match near {
+                _ if table.is_some() => error.hint(table_hint(&table.unwrap_or_default())),
                 Some(near) => error.hint(format!("did you mean `{near}`?")),
                 None if message.ends_with("expected a sequence") => {
                     error.hint("a list stands in brackets: `[\"…\"]`")
@@ -97,6 +108,34 @@ fn explain(text: &str, name: &str, error: &toml::de::Error) -> Error {
                 None => error,
             }
         }
+    }
+}
+
+fn error_path(text: &str, span: Option<Range<usize>>) -> Option<String> {
+    key_at(text, &span?)
+}
+
+/// Whether a table is expected where a value stands.
+fn is_of_table(message: &str) -> bool {
+    let expected = message.rsplit(", expected ").next().unwrap_or_default();
+    message.starts_with("invalid type") && (expected == "a map" || expected.starts_with("struct "))
+}
+
+/// The message without the names that types have in the program.
+fn without_type(message: &str) -> String {
+    match message.rsplit_once(", expected struct ") {
+        Some((what, _)) => format!("{what}, expected a table"),
+        None => message.replace(", expected a map", ", expected a table"),
+    }
+}
+
+/// How a table is written, and what somebody means who gives it a value.
+fn table_hint(path: &str) -> String {
+    match path {
+        "image" | "registry" => {
+            "where the image goes is `image.repository`, a name with its host".to_owned()
+        }
+        path => format!("`[{path}]` is a table: its keys stand below it, one a line"),
     }
 }
 
@@ -174,15 +213,20 @@ fn unknown<'a>(what: &str, message: &'a str) -> Option<(&'a str, Vec<&'a str>)> 
 fn nearest<'a>(field: &str, known: &[&'a str]) -> Option<&'a str> {
     known
         .iter()
-        .map(|name| {
-            (
-                strsim::damerau_levenshtein(&field.to_lowercase().replace('_', "-"), name),
-                *name,
-            )
-        })
+        .map(|name| (strsim::damerau_levenshtein(&plain(field), name), *name))
         .filter(|(distance, name)| *distance <= 1 + name.len() / 3)
         .min()
         .map(|(_, name)| name)
+}
+
+/// Whether a key is another one of its table but for a letter. Short words resemble too much.
+fn is_slip(field: &str, near: &str) -> bool {
+    field.len() > 3 && strsim::damerau_levenshtein(&plain(field), near) <= 1
+}
+
+/// The key as hoist writes its own.
+fn plain(field: &str) -> String {
+    field.to_lowercase().replace('_', "-")
 }
 
 fn list(names: &[&str]) -> String {

@@ -66,6 +66,22 @@ impl fmt::Display for Glob {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BranchGlob(Glob);
 
+impl BranchGlob {
+    /// Whether the glob matches every name.
+    #[must_use]
+    pub fn is_any(&self) -> bool {
+        matches!(self.as_str(), "**" | "**/*")
+    }
+
+    /// Whether the glob is a branch's name.
+    #[must_use]
+    pub fn is_literal(&self) -> bool {
+        !self
+            .as_str()
+            .contains(['*', '?', '[', ']', '{', '}', '!', '\\'])
+    }
+}
+
 /// A glob on the type or scope of a commit, which ignores case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommitGlob(Glob);

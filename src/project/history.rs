@@ -70,6 +70,12 @@ impl Project {
     /// As [`Project::facts`].
     pub fn next_alone(&self, request: &VersionRequest) -> Result<Option<Next>> {
         self.refuse_without_policy()?;
+        let next = self.decided_alone(request)?;
+        next.map(|next| self.with_detached(next, request))
+            .transpose()
+    }
+
+    fn decided_alone(&self, request: &VersionRequest) -> Result<Option<Next>> {
         let (question, policy) = (self.question(request)?, self.policy());
         let version = &policy.version;
         let outliner = |message: &str, merge: bool, names: &mut dyn FnMut(u32)| {
@@ -93,7 +99,13 @@ impl Project {
     /// # Errors
     /// Refused (exit 4) where the facts do not allow a next version.
     pub fn decide(&self, facts: &Facts, request: &VersionRequest) -> Result<Next> {
-        next::next(self.policy(), facts, request)
+        let next = next::next(self.policy(), facts, request)?;
+        self.with_detached(next, request)
+    }
+
+    fn with_detached(&self, mut next: Next, request: &VersionRequest) -> Result<Next> {
+        next.notes.extend(self.detached_note(&next, request)?);
+        Ok(next)
     }
 
     /// Why `history` is the answer to `request`: the base, every commit with its level, and what

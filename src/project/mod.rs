@@ -19,6 +19,7 @@
 //! Not promised: nothing here knows what a registry or the git remote has.
 
 mod commit_check;
+mod detached;
 #[cfg(feature = "cli")]
 mod found;
 mod history;

@@ -41,6 +41,7 @@ mod errors;
 mod holding;
 mod journaled;
 mod lock_ref;
+mod missing_tags;
 mod overtaken;
 mod preflight;
 mod prepare;
@@ -67,6 +68,7 @@ mod world;
 pub(crate) use errors::{push_error, registry_error};
 pub use journaled::{journaled_before, journaled_images};
 pub use lock_ref::lock_ref;
+pub use missing_tags::{MissingGitTag, missing_git_tags};
 pub use preflight::{Preflight, PreflightResult, preflight};
 pub use protocol::{
     journal::{BranchMove, CiJob, ForgeRecord, Owner, ReferrerRecord},

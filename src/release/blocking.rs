@@ -14,7 +14,7 @@ use crate::{
     outcome::Outcome,
     plan::{Plan, inspect::Report, version::VersionRequest},
     project::{ImageResult, Location, Project, ProjectSet, Withdrawn},
-    publish::{Recovery, Unfinished},
+    publish::{MissingGitTag, Recovery, Unfinished},
     release::{
         self, BuildOptions, BuiltImages, Cancel, Check, Consent, DriftReport, InspectOptions,
         Planned, ReleaseRequest, ReleaseResult, ReleasedImage, RollbackPlan, TagsResult, TakenBack,
@@ -148,6 +148,7 @@ impl Release {
         promote(candidate: &Version, request: &ReleaseRequest) -> Result<Outcome>;
         execute_promotion(candidate: &Version, shown: &Plan, request: &ReleaseRequest) -> Result<Outcome>;
         status() -> Result<Vec<Unfinished>>;
+        missing_git_tags() -> Result<Vec<MissingGitTag>>;
         resume(how: Recovery, consent: &Consent) -> Result<Option<Outcome>>;
         roll_back_unfinished(how: Recovery, consent: &Consent) -> Result<Option<Outcome>>;
         plan_unlock(choice: UnlockChoice) -> Result<Option<UnlockPlan>>;
@@ -220,6 +221,7 @@ impl ReleaseSet {
         release(request: &ReleaseRequest) -> Vec<ImageResult<ReleaseResult>>;
         execute(planned: Vec<ImageResult<Planned>>, request: &ReleaseRequest) -> Vec<ImageResult<ReleaseResult>>;
         status() -> Vec<ImageResult<Vec<Unfinished>>>;
+        missing_git_tags() -> Vec<ImageResult<Vec<MissingGitTag>>>;
         verify(version: Option<&Version>, options: &VerifyOptions) -> Vec<ImageResult<Vec<Verified>>>;
         check() -> Vec<ImageResult<Vec<Check>>>;
         withdrawn_or_known() -> Vec<ImageResult<Vec<Withdrawn>>>;

@@ -40,6 +40,10 @@ impl Release {
             all.push(finding("policy file", Err(error)));
             return all;
         }
+        if !self.policy().git.push {
+            let here = "`git.push = false`: git tags and the lock stay in this clone".to_owned();
+            all.push(finding("git remote", Ok(here)));
+        }
         let planned = self.gather(&ask, Purpose::Show).await;
         let builder = match &planned {
             Ok(Planned::Release(plan)) => self.check_builder_for(plan, &ask).await,

@@ -205,6 +205,7 @@ mod tests {
         send(release.promote(version, &request));
         send(release.execute_promotion(version, plan, &request));
         send(release.status());
+        send(release.missing_git_tags());
         send(release.resume(Recovery::IfAbandoned, &Consent::Missing));
         send(release.roll_back_unfinished(Recovery::IfAbandoned, &Consent::Missing));
         send(release.plan_unlock(crate::release::UnlockChoice::Discard));

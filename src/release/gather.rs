@@ -24,6 +24,7 @@ use crate::{
         request::{Planned, ReleaseRequest},
         survey::Survey,
     },
+    text::sanitize_line,
 };
 
 /// What a plan is made for.
@@ -132,6 +133,9 @@ impl Release {
             let unmoved = self.unmoved_notes(&facts, &survey.published);
             plan.messages.extend(unmoved.await);
         }
+        if plan.git_tag.create && !policy.git.push {
+            plan.messages.push(stays_here(plan.git_tag.name.short()));
+        }
         plan.release_commit = release_commit;
         Ok(Planned::Release(Box::new(plan)))
     }
@@ -180,6 +184,14 @@ impl Release {
 /// says so.
 async fn open_push(apis: &RepositoryApis) {
     join_all(apis.iter().map(|api| api.open_push())).await;
+}
+
+/// Said where the policy has no remote for git tags.
+fn stays_here(tag: &str) -> String {
+    let tag = sanitize_line(tag, 72);
+    format!(
+        "`git.push = false`: the git tag `{tag}` stays in this clone, and so does the lock; another clone does not see the release, and can make the same version once more"
+    )
 }
 
 /// Said of an image that hoist does not build itself.

@@ -140,4 +140,4 @@ pub use crate::plan::release::drift::{Drift, DriftState, UnjudgedTag};
 pub use crate::plan::release::places::{PlaceReason, UnjudgedPlace};
 pub use crate::plan::release::verify::TagCheck;
 pub use crate::plan::tags::{Explained, PlannedTag, TagAction, TagKind, TagSet};
-pub use crate::publish::{Recovery, RunState, Unfinished};
+pub use crate::publish::{MissingGitTag, Recovery, RunState, Unfinished};

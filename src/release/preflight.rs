@@ -36,6 +36,9 @@ impl Release {
         let uncommitted = self.project().uncommitted_policy();
         let git = self.project().git();
         let branch = git.branch(ask.request.branch.as_deref(), self.environment())?;
+        drop(git);
+        let detached = self.project().detached_head(branch.as_deref())?;
+        let git = self.project().git();
         let kind = BranchKind::of(&policy.branches, branch.as_deref());
         let pushed = if policy.git.push {
             git.is_pushed(&policy.git.remote)?
@@ -54,6 +57,7 @@ impl Release {
         });
         let mut found = Preconditions {
             unlisted_branch: branch.filter(|_| kind == BranchKind::Unlisted),
+            detached,
             pull_request: ci::pull_request(self.environment()),
             explicit: ask.request.version.is_some() || ask.request.pre.is_some(),
             policy: uncommitted,

@@ -3,8 +3,9 @@
 use crate::{
     error::Result,
     outcome::Outcome,
-    publish::{self, Recovery, Unfinished},
-    release::{consent::Consent, execute::RecoveryDirection, facade::Release},
+    project::ImageResult,
+    publish::{self, MissingGitTag, Recovery, Unfinished},
+    release::{consent::Consent, execute::RecoveryDirection, facade::Release, set::ReleaseSet},
 };
 
 impl Release {
@@ -15,6 +16,17 @@ impl Release {
     /// Failed (exit 6) where journals or remote cannot be read.
     pub async fn status(&self) -> Result<Vec<Unfinished>> {
         self.or_signal(async { publish::status(&self.world(), &self.scope()?).await })
+            .await
+    }
+
+    /// Versions that a run in this clone has published and whose git tag the server refused, as far as the
+    /// remote still does not have it.
+    ///
+    /// # Errors
+    /// Failed (exit 6) where the remote cannot be read.
+    pub async fn missing_git_tags(&self) -> Result<Vec<MissingGitTag>> {
+        let repositories = self.policy().repositories();
+        self.or_signal(async { publish::missing_git_tags(&self.world(), &repositories).await })
             .await
     }
 
@@ -46,5 +58,16 @@ impl Release {
     /// An unfinished release stops a new one, wherever it began.
     pub(super) async fn refuse_unfinished(&self) -> Result<()> {
         publish::refuse_unfinished(&self.world(), &self.scope()?).await
+    }
+}
+
+impl ReleaseSet {
+    /// [`Release::missing_git_tags`] of each.
+    pub async fn missing_git_tags(&self) -> Vec<ImageResult<Vec<MissingGitTag>>> {
+        self.each(
+            (),
+            |release, ()| async move { release.missing_git_tags().await },
+        )
+        .await
     }
 }

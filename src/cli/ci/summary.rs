@@ -100,7 +100,11 @@ fn published(outcome: &Outcome, out: &mut String) {
         );
     }
     if let Some(tag) = &outcome.git_tag {
-        let pushed = if tag.pushed { "" } else { ", not pushed" };
+        let pushed = match (tag.pushed, tag.local) {
+            (true, _) => "",
+            (false, true) => ", in one clone alone",
+            (false, false) => ", not pushed",
+        };
         let _ = writeln!(out, "- git tag {}{pushed}", code(tag.name.short()));
     }
     *out += "\n";

@@ -68,7 +68,11 @@ fn facts(record: &RunRecord, out: &mut String) {
         line("branch", branch);
     }
     if let Some(tag) = &record.git_tag {
-        let pushed = if tag.pushed { "" } else { ", not pushed" };
+        let pushed = match (tag.pushed, tag.local) {
+            (true, _) => "",
+            (false, true) => ", in one clone alone",
+            (false, false) => ", not pushed",
+        };
         line("git tag", &format!("{}{pushed}", tag.name.short()));
     }
     if let Some(forge) = &record.forge {

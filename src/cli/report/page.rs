@@ -191,7 +191,11 @@ fn figures(record: &RunRecord) -> Vec<Figure> {
         add("commit", format!("{}{branch}", commit.short()), true);
     }
     if let Some(tag) = &record.git_tag {
-        let pushed = if tag.pushed { "pushed" } else { "not pushed" };
+        let pushed = match (tag.pushed, tag.local) {
+            (true, _) => "pushed",
+            (false, true) => "in this clone alone",
+            (false, false) => "not pushed",
+        };
         add("git tag", format!("{}, {pushed}", tag.name.short()), true);
     }
     if let Some(forge) = &record.forge {

@@ -35,7 +35,7 @@ pub(in crate::cli) struct RunRecord {
     pub(super) version: Option<Version>,
     /// The version before it; `null` where there was none, or it is not known.
     pub(super) current: Option<Version>,
-    /// The level of the change.
+    /// The level of the change, or the step to a version that was named.
     pub(super) bump: Option<Level>,
     /// The reason for the version, in words.
     pub(super) why: Option<String>,

@@ -48,22 +48,79 @@ impl WorkflowRun<'_> {
 
 /// Whether an input of this name is the version.
 pub(in crate::init) fn names_version(name: &str) -> bool {
-    let name = name.to_lowercase();
-    [
+    let plain: String = name
+        .chars()
+        .filter(|c| !matches!(c, '-' | '_' | '.' | ' '))
+        .map(|c| c.to_ascii_lowercase())
+        .collect();
+    // What it is the version of, where that is not a tool or a base image.
+    let of = [
+        "",
+        "release",
+        "image",
+        "docker",
+        "container",
+        "app",
+        "package",
+        "project",
+        "new",
+        "next",
+        "target",
+        "publish",
+        "git",
+        "build",
+        "semver",
+        "imagetag",
+        "dockertag",
+        "releasetag",
+    ];
+    let what = [
         "version",
+        "versiontag",
+        "versionnumber",
         "tag",
-        "release_version",
-        "release-version",
-        "tag_name",
-        "image_tag",
-        "image-tag",
-        "image_version",
-        "image-version",
-        "docker_tag",
-        "release_tag",
-        "release-tag",
-        "new_version",
-        "git_tag",
-    ]
-    .contains(&&*name)
+        "tagname",
+        "tagversion",
+    ];
+    let is_of = |rest: &str| of.contains(&rest);
+    plain == "semver"
+        || what
+            .iter()
+            .any(|what| plain.strip_suffix(what).is_some_and(is_of))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::names_version;
+
+    #[test]
+    fn the_version_of_the_image_and_not_that_of_a_tool() {
+        for name in [
+            "version",
+            "VERSION",
+            "releaseVersion",
+            "release-version",
+            "image_tag",
+            "image_tag_version",
+            "new_version",
+            "git_tag",
+            "tag_name",
+            "versionTag",
+            "semver",
+        ] {
+            assert!(names_version(name), "{name}");
+        }
+        for name in [
+            "python_version",
+            "node-version",
+            "go_version",
+            "alpine_tag",
+            "base_tag",
+            "previous_version",
+            "versioned",
+            "stage",
+        ] {
+            assert!(!names_version(name), "{name}");
+        }
+    }
 }

@@ -4,6 +4,7 @@
 //! job runs once a combination of its matrix, conditions are evaluated, and what a step gives is
 //! what later steps see. So a build gets exactly the tags that it would get.
 
+mod builder;
 mod dispatch;
 mod idle;
 mod matrix;
@@ -23,6 +24,7 @@ use crate::init::{
     notes::{NoteKind, Notes},
     push::Push,
     scenario::{ReleaseEvent, Scenario},
+    shell_words::has_version_of_file,
     yaml,
 };
 pub(super) use dispatch::names_version;
@@ -186,7 +188,7 @@ impl<'a> Workflows<'a> {
         let makes_release = release_actions::makes_release(&text);
         let by_hand = |event: &ReleaseEvent| match event {
             ReleaseEvent::BranchPush => makes_release,
-            _ => makes_release || dispatch_names_version(value),
+            _ => makes_release || dispatch_names_version(value) || has_version_of_file(&text),
         };
         let events = [ReleaseEvent::BranchPush, ReleaseEvent::Dispatch].into_iter();
         events.filter(starts).filter(by_hand).take(1).collect()
@@ -257,6 +259,7 @@ fn publishes(workflow: &Value) -> bool {
         "docker/build-push-action",
         "docker/bake-action",
         "docker/metadata-action",
+        "docker/github-builder/",
         "goreleaser-action",
         "imagetools create",
         "docker push",

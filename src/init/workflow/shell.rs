@@ -5,8 +5,9 @@ use serde_json::Value;
 
 use crate::init::{
     expression,
+    notes::NoteKind,
     scenario::Scenario,
-    shell_words::PlainScript,
+    shell_words::{PlainScript, VERSION_OF_FILE, has_version_of_file},
     term::{Object, Term, is_partial},
     workflow::walk::{RunningJob, WorkflowRun},
     yaml,
@@ -87,12 +88,36 @@ impl WorkflowRun<'_> {
             }
             running.contexts.set("env", env);
         }
+        self.version_of_file(step, &filled, &script, running);
         self.shell_images(step, &run, &script, running);
         let mut outputs = Object::open();
         for (name, value) in &script.outputs {
             outputs.set(name, value.clone().map_or(Term::Unknown, Term::Text));
         }
         Some(outputs)
+    }
+
+    /// Says that the version which the script reads from a file is the one that is released, where anything
+    /// in the job uses it.
+    fn version_of_file(
+        &mut self,
+        step: &Value,
+        filled: &str,
+        script: &PlainScript,
+        running: &RunningJob<'_>,
+    ) {
+        let mut names = script.environment.keys().chain(script.outputs.keys());
+        let is_used = |name: &String| {
+            let uses = [format!("env.{name}"), format!("outputs.{name}")];
+            uses.iter().any(|one| running.text.contains(one))
+        };
+        if has_version_of_file(filled) && names.any(is_used) {
+            let place = self.place(step, running);
+            self.notes.add(
+                NoteKind::Assumed,
+                format!("the version that {place} reads from a file is the one that is released"),
+            );
+        }
     }
 
     /// The metadata steps whose tags the script uses.
@@ -144,6 +169,7 @@ pub(super) fn variable(
 ) -> Option<String> {
     let git_ref = scenario.git_ref();
     let own = match name {
+        VERSION_OF_FILE => Some(scenario.version.to_string()),
         "GITHUB_REF" => Some(git_ref),
         "GITHUB_REF_NAME" => git_ref.splitn(3, '/').nth(2).map(str::to_owned),
         "GITHUB_REF_TYPE" => Some(

@@ -11,7 +11,7 @@ use crate::init::{
     push::{Build, Push, PushedReference},
     scenario::{ReleaseEvent, Scenario},
     term::{Object, Term},
-    workflow::matrix,
+    workflow::{builder, matrix},
     yaml,
 };
 
@@ -40,6 +40,8 @@ pub(super) struct WorkflowRun<'a> {
     depth: usize,
     /// The jobs that call the workflow that is run; empty in one that an event starts.
     caller: String,
+    /// What a person has typed who started the run, as `github.event.inputs` has it.
+    typed: Term,
 }
 
 /// A job while it runs.
@@ -86,6 +88,7 @@ impl<'a> WorkflowRun<'a> {
             folder: None,
             depth: 0,
             caller: String::new(),
+            typed: Term::Null,
         }
     }
 
@@ -95,6 +98,9 @@ impl<'a> WorkflowRun<'a> {
             ReleaseEvent::Dispatch => self.dispatched(workflow),
             _ => Object::default(),
         };
+        if self.scenario.event == ReleaseEvent::Dispatch {
+            self.typed = Term::Object(typed(&inputs));
+        }
         self.workflow(file, workflow, inputs);
     }
 
@@ -102,6 +108,9 @@ impl<'a> WorkflowRun<'a> {
     fn workflow(&mut self, file: &str, workflow: &Value, inputs: Object) -> Object {
         let mut github = self.scenario.github();
         github.set("workflow", yaml::text(&workflow["name"]));
+        if let Term::Object(event) = github.get("event") {
+            github.set("event", event.with("inputs", self.typed.clone()));
+        }
         let mut base = Object::default()
             .with("github", github)
             .with("inputs", inputs)
@@ -267,6 +276,13 @@ impl<'a> WorkflowRun<'a> {
         job: &Value,
         contexts: &Object,
     ) -> Object {
+        if let Some(stands_for) = builder::job_of(uses, &job["with"]) {
+            let combination = match contexts.get("matrix") {
+                Term::Object(matrix) => matrix,
+                _ => Object::default(),
+            };
+            return self.steps_of(file, name, &stands_for, contexts, &combination);
+        }
         let own = self.scenario.repository.map(|own| format!("{own}/"));
         let path = uses.strip_prefix("./").or_else(|| {
             let rest = uses.strip_prefix(&*own?)?;
@@ -316,6 +332,16 @@ impl<'a> WorkflowRun<'a> {
         self.caller = outer;
         outputs
     }
+}
+
+/// Inputs as the event has them: each is a text.
+fn typed(inputs: &Object) -> Object {
+    let mut typed = Object::default();
+    for (name, value) in inputs.entries() {
+        let value = value.clone();
+        typed.set(name, value.text().map_or(value, Term::Text));
+    }
+    typed
 }
 
 /// The folder that scripts run in, of `defaults`.

@@ -31,7 +31,8 @@ pub struct Plan {
     pub current_tag: Option<String>,
     /// The stable version that the range starts at.
     pub range_from: Option<Version>,
-    /// The level of the change.
+    /// The level of the change, or the step from `range_from` where the version was named or is that of an earlier
+    /// pre-release.
     pub bump: Option<Level>,
     /// The version is a pre-release.
     pub prerelease: bool,

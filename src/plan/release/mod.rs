@@ -1,6 +1,7 @@
 //! What a release does with a version and its tags: the plan document and the decisions around it.
 
 pub mod belonging;
+pub mod detached;
 pub mod document;
 pub mod drift;
 pub mod forge;

@@ -5,6 +5,7 @@ use crate::{
     error::{Error, ErrorCode, Result},
     git::CommitId,
     oci::ImageName,
+    plan::release::detached::DetachedHead,
     policy::{Policy, SourceFiles},
     text::shell_word,
 };
@@ -79,6 +80,8 @@ impl UncommittedPolicy {
 pub struct Preconditions {
     /// The branch, when it has a name that the policy does not list.
     pub unlisted_branch: Option<String>,
+    /// HEAD, where it has no branch and nothing proves that one which is released from holds it.
+    pub detached: Option<DetachedHead>,
     /// The pull request whose pipeline this is, as its CI names it.
     pub pull_request: Option<String>,
     /// `--version` or `--pre` was given, so that an unlisted branch is meant.
@@ -148,6 +151,11 @@ impl Preconditions {
                 .state("nothing was built or pushed")
                 .hint("add it to `branches.stable`, `maintenance` or `prerelease`, or name the version with `--version` or `--pre`"));
         }
+        // The branch of a pull request is the merge's business.
+        let detached = self.detached.as_ref();
+        if let (Some(detached), false, None) = (detached, self.explicit, &self.pull_request) {
+            found.refusals.push(detached.refusal());
+        }
         self.tree(policy, &mut found);
         if self.git_signs_tags && !policy.git.sign {
             found.notes.push(
@@ -216,6 +224,7 @@ mod tests {
     fn clean() -> Preconditions {
         Preconditions {
             unlisted_branch: None,
+            detached: None,
             pull_request: None,
             explicit: false,
             is_tagged: false,
@@ -287,6 +296,25 @@ mod tests {
             ),
             None
         );
+    }
+
+    #[test]
+    fn a_head_that_no_branch_vouches_for_needs_a_word() {
+        let preconditions = Preconditions {
+            detached: Some(DetachedHead {
+                head: CommitId::new([0xab; 20]),
+                stable: Some("main".into()),
+                holder: None,
+                pipeline: None,
+            }),
+            ..clean()
+        };
+        assert!(refusal(&preconditions, "").is_some_and(|m| m.contains("detached HEAD")));
+        let explicit = Preconditions {
+            explicit: true,
+            ..preconditions
+        };
+        assert_eq!(refusal(&explicit, ""), None);
     }
 
     #[test]

@@ -22,6 +22,18 @@ pub fn bumped(version: &Version, level: Level, zero: ZeroMajor) -> Option<Versio
     })
 }
 
+/// The first number in which two versions differ; `None`: in none.
+#[must_use]
+pub fn step(from: &Version, to: &Version) -> Option<Level> {
+    if from.major != to.major {
+        Some(Level::Major)
+    } else if from.minor != to.minor {
+        Some(Level::Minor)
+    } else {
+        (from.patch != to.patch).then_some(Level::Patch)
+    }
+}
+
 /// The version without pre-release and build metadata.
 #[must_use]
 pub fn core(version: &Version) -> Version {

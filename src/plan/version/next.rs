@@ -16,7 +16,7 @@ use crate::{
         },
         version::{
             branch::BranchKind,
-            bump::{core, higher},
+            bump::{bumped, core, higher, step},
             decision::{ComputedVersion, VersionDecision},
             request::{VersionRequest, check_flags, like_a_variant, parse_label, parse_version},
             tag_notes::tag_notes,
@@ -39,7 +39,8 @@ pub struct Next {
     /// The version tag that is on HEAD already, where that is why there is nothing to release, or
     /// where `--version` names it.
     pub on_head: Option<VersionTag>,
-    /// The level of the change; `None` where nothing counts.
+    /// The level of the change, or the step from `range_from` where something else than the commits and
+    /// `--bump` decided the version; `None` where nothing counts.
     pub level: Option<Level>,
     /// The name of the branch, where it has one.
     pub branch: Option<String>,
@@ -171,6 +172,7 @@ pub fn next_of(
         _ => None,
     };
     let answer = decision.answer(label)?;
+    let level = decision.level_of(&answer);
     let (line, named) = (decision.line, request.version.is_some());
     let mut notes = decision.notes;
     notes.extend(tag_notes(policy, facts, line, &answer, named));
@@ -189,7 +191,7 @@ pub fn next_of(
         range_from: tag_of(&facts.stable),
         version: answer.version,
         on_head: answer.on_head,
-        level: request.bump.or(judgement.level()),
+        level,
         branch: facts.branch.clone(),
         kind,
         head: facts.head,
@@ -229,6 +231,25 @@ impl VersionDecision<'_> {
         match label {
             Some(label) => self.prerelease(label, None),
             None => self.stable(),
+        }
+    }
+
+    /// The level that led to the answer; where a named version or an earlier pre-release did, the step.
+    fn level_of(&self, answer: &ComputedVersion) -> Option<Level> {
+        let level = self.level?;
+        let Some(version) = &answer.version else {
+            return Some(level);
+        };
+        let core = core(version);
+        match &self.facts.stable {
+            None => (core == self.policy.initial).then_some(level),
+            Some(stable) => {
+                let bumped = bumped(&stable.version, level, self.policy.zero);
+                match bumped == Some(core) {
+                    true => Some(level),
+                    false => step(&stable.version, version),
+                }
+            }
         }
     }
 

@@ -49,15 +49,22 @@ impl VersionDecision<'_> {
         } else if let Some(base) = &self.facts.base
             && !higher(version, &base.version)
         {
-            return Err(Error::refused(format!(
+            let error = Error::refused(format!(
                 "`{version}` is not above `{}`, which HEAD descends from",
                 base.name
             ))
-            .state("nothing was changed")
-            .hint(format!(
-                "an older line is released from its own branch, e.g. `{}.{}.x`",
-                version.major, version.minor
-            )));
+            .state("nothing was changed");
+            // One of a version that is out is behind it, and so is a lower counter.
+            let is_of_base = core(version) == core(&base.version);
+            return Err(match version.pre.as_str().split('.').next() {
+                Some(label) if is_of_base && !label.is_empty() => error.hint(format!(
+                    "`hoist next --pre {label}` names the pre-release that follows"
+                )),
+                _ => error.hint(format!(
+                    "an older line is released from its own branch, e.g. `{}.{}.x`",
+                    version.major, version.minor
+                )),
+            });
         }
         Ok(ComputedVersion::of(version.clone(), "`--version`"))
     }

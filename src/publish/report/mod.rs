@@ -64,6 +64,7 @@ pub(in crate::publish) fn not_begun(publication: &Publication, error: Error) -> 
             name: tag.name.clone(),
             object: None,
             pushed: false,
+            local: false,
         }),
         branch: publication
             .branch
@@ -173,7 +174,8 @@ fn assemble(
         git_tag: prepared.git_tag.as_ref().map(|tag| GitTagReport {
             name: tag.name.clone(),
             object: Some(tag.id.clone()),
-            pushed: is_tag_pushed(end),
+            pushed: is_tag_made(end) && !end.run.world.remote.is_local(),
+            local: is_tag_made(end) && end.run.world.remote.is_local(),
         }),
         branch: prepared
             .branch
@@ -203,7 +205,7 @@ fn is_public(end: Ending<'_>) -> Option<bool> {
 }
 
 /// Whether the version's git tag was seen to be this release's, or was just made.
-fn is_tag_pushed(end: Ending<'_>) -> bool {
+fn is_tag_made(end: Ending<'_>) -> bool {
     matches!(end.txn.state, State::Ended(End::Published | End::Hidden))
         || end.run.holding.git_tag() == Some(GitTagSeen::Ours)
 }

@@ -146,6 +146,7 @@ fn unpushed(end: Ending<'_>) -> Error {
     because(error, end.remarks.last_failure())
         .state("every image tag shows the release; the git tag is missing")
         .hint("when the server allows it, `hoist release` of this commit pushes the tag")
+        .hint("until then `hoist status` says that it is missing, and names the commit")
 }
 
 /// What went wrong first, with the outside world's own words.

@@ -29,6 +29,32 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
+/// Two that push one tag disagree about it, and hoist's own git tag may start the other one.
+#[test]
+fn what_pushes_the_same_tags_now_is_to_stop() {
+    let workflow = |tags: &str| {
+        format!(
+            "on: {{push: {{tags: ['v*']}}}}\njobs:\n  docker:\n    steps:\n      - name: Build and push\n        \
+             uses: docker/build-push-action@v6\n        with: {{push: true, tags: '{tags}'}}\n"
+        )
+    };
+    let said = |tags: &str| {
+        let history = repository(Some("git@github.com:Acme/Api.git"));
+        history.write("Dockerfile", "FROM a\n");
+        let folder = history.path().join(".github/workflows");
+        std::fs::create_dir_all(folder).unwrap();
+        history.write(".github/workflows/image.yml", &workflow(tags));
+        text(&init(&history, &[]).stderr)
+    };
+    let words = "what comes next: stop step `Build and push` in job `docker` of `.github/workflows/image.yml` \
+                 from pushing the same tags, or both push them; git add";
+    let same = said("acme/api:${{ github.ref_name }},acme/api:latest");
+    assert!(same.contains(words), "{same}");
+    // One whose tags follow the commits alone may stay.
+    let other = said("acme/api:nightly-${{ github.run_id }}");
+    assert!(!other.contains("from pushing"), "{other}");
+}
+
 #[test]
 fn a_file_that_hoist_itself_reads_and_what_was_assumed() {
     let history = repository(Some("git@github.com:Acme/Api.git"));

@@ -150,6 +150,40 @@ fn a_detached_head_has_the_branch_that_ci_names() {
 }
 
 #[test]
+fn a_branch_is_named_as_people_name_it() {
+    let history = history();
+    let id = history.id("c2");
+    history
+        .git
+        .remote("origin", "https://127.0.0.1:1/acme/api.git")
+        .unwrap();
+    history
+        .git
+        .reference("refs/remotes/origin/next", id, true, "")
+        .unwrap();
+    let next = |branch: &str| hoist(history.path(), &["next", "--branch", branch], &[]);
+    for name in [
+        "next",
+        "refs/heads/next",
+        "origin/next",
+        "refs/remotes/origin/next",
+    ] {
+        assert_eq!(next(name).stdout, "1.1.1-rc.1", "{name}");
+    }
+    // A branch that is called like this may be meant, and so is one that nobody has fetched.
+    assert_eq!(next("origin/other").stdout, "1.1.1");
+    for empty in ["", " "] {
+        let said = next(empty);
+        assert_eq!(said.code, 2, "{}", said.stderr);
+        assert!(
+            said.stderr.contains("leave `--branch` out"),
+            "{}",
+            said.stderr
+        );
+    }
+}
+
+#[test]
 fn linked_worktrees_bare_repositories_and_folders_inside_one() {
     let history = history();
     let folder = tempfile::tempdir().unwrap();

@@ -4,6 +4,7 @@
 //! Answers are exact on any graph: dates only decide which commit is looked at first.
 
 mod ancestors;
+mod branches;
 mod files;
 mod graph;
 mod history;

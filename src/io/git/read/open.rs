@@ -1,4 +1,4 @@
-//! Opens a repository, reads HEAD and the branch's name. Each refusal says what the user can do.
+//! Opens a repository and reads HEAD. Each refusal says what the user can do.
 
 use std::path::Path;
 
@@ -6,11 +6,7 @@ use git2::{ErrorCode, Oid, RepositoryOpenFlags};
 
 use crate::{
     error::{Error, Result},
-    io::{
-        ci,
-        environment::Environment,
-        git::read::{GitRepository, problem},
-    },
+    io::git::read::{GitRepository, problem},
 };
 
 impl GitRepository {
@@ -30,26 +26,6 @@ impl GitRepository {
         git2::Repository::open_ext(directory, RepositoryOpenFlags::empty(), none)
             .map(|git| Self { git })
             .map_err(|error| refusal(directory, &error))
-    }
-
-    /// The branch's name: `wanted` (`--branch`), else what HEAD is on, else what CI says.
-    ///
-    /// # Errors
-    /// Refused (exit 4) where HEAD cannot be read.
-    pub fn branch(&self, wanted: Option<&str>, env: &Environment) -> Result<Option<String>> {
-        if let Some(name) = wanted {
-            let name = name.strip_prefix("refs/heads/").unwrap_or(name);
-            return Ok(Some(name.to_owned()));
-        }
-        let head = self
-            .git
-            .find_reference("HEAD")
-            .map_err(|error| problem("cannot read HEAD", &error))?;
-        let own = head
-            .symbolic_target_bytes()
-            .and_then(|target| target.strip_prefix(b"refs/heads/"))
-            .map(|name| String::from_utf8_lossy(name).into_owned());
-        Ok(own.or_else(|| ci::branch(env)))
     }
 
     pub(crate) fn head_oid(&self) -> Result<Oid> {

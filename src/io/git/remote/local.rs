@@ -138,6 +138,10 @@ impl Remote for LocalOnly {
         "this repository"
     }
 
+    fn is_local(&self) -> bool {
+        true
+    }
+
     async fn check(&self, edits: &[RefEdit]) -> Result<(), RemoteError> {
         self.files.check()?;
         let names = RefPattern::names(edits.iter().map(|edit| &edit.name));

@@ -136,6 +136,11 @@ pub trait Remote: Send + Sync {
     /// The remote's name, for messages: `origin`.
     fn name(&self) -> &str;
 
+    /// Whether there is none: refs stay in this clone (`git.push = false`).
+    fn is_local(&self) -> bool {
+        false
+    }
+
     /// Tries `edits` without carrying them out; a ref that is not what is expected is a conflict. The user's
     /// pre-push hook is run.
     async fn check(&self, edits: &[RefEdit]) -> Result<(), RemoteError>;
