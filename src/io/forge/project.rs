@@ -7,7 +7,8 @@ use crate::{
         forge::{
             ForgeError,
             address::address,
-            client::{Again, ForgeAnswer, ForgeClient, ForgeContent, ForgeRequest},
+            answer::ForgeAnswer,
+            client::{Again, ForgeClient, ForgeContent, ForgeRequest},
         },
         http::Method,
     },
