@@ -41,6 +41,7 @@ fn awaited(awaited: &Awaited) -> String {
         }
         Awaited::GitRemote { remote, call } => format!("the git remote `{remote}` ({call})"),
         Awaited::GitRefs { remote } => format!("the refs of the git remote `{remote}`"),
+        Awaited::Draft { page } => format!("the draft of {page} and its files"),
         Awaited::Forge { page } => format!("{page} to be public"),
         Awaited::Release {
             version,

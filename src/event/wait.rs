@@ -70,6 +70,11 @@ pub enum Awaited {
         /// The name of the remote.
         remote: String,
     },
+    /// The forge: the draft of the release and its files are to be there.
+    Draft {
+        /// The page of the release.
+        page: String,
+    },
     /// The forge: the release is to be made public.
     Forge {
         /// The page of the release.

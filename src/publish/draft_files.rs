@@ -1,12 +1,15 @@
 //! The files of a release on a forge: sent, and looked at until the forge has all of them whole.
 
-use std::time::Duration;
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use crate::{
     io::forge::{FileHolder, ForgeApi, ForgeError, ForgeErrorKind, KeptFile, ReleaseFile},
-    publish::deadline::Backoff,
+    publish::{deadline::Backoff, draft_waits::DraftWaits},
 };
 
 /// How often a file is sent.
@@ -14,37 +17,44 @@ const TRIES: u32 = 5;
 /// How long the forge may take to have a file whole.
 const ARRIVES: Duration = Duration::from_secs(60);
 
-/// Sends what is missing. Files of earlier tries go, but for those of a draft that was somebody's own.
+/// Sends what is missing, and writes down into `sent` what that is. In a draft that hoist has made, a file that should be another one goes.
 pub(super) async fn keep_files(
     forge: &dyn ForgeApi,
     holder: &FileHolder,
     files: &[ReleaseFile],
     adopted: bool,
+    waits: &mut DraftWaits,
+    sent: &Mutex<Vec<(String, String)>>,
 ) -> Result<(), ForgeError> {
     if files.is_empty() && holder.draft.is_none() {
         return Ok(());
     }
     let kept = forge.files(holder).await?;
     for old in kept.iter().flatten() {
-        let is_wanted = files.iter().any(|file| old.is(file));
-        let same_name = files.iter().any(|file| file.name == old.name);
-        if !is_wanted && (same_name || !adopted) {
+        let mut same = files.iter().filter(|file| file.name == old.name);
+        if !adopted && same.any(|file| !old.is(file)) {
             forge.drop_file(holder, old).await?;
         }
     }
     for file in files {
         if !kept.iter().flatten().any(|old| old.is(file)) {
-            keep_file(forge, holder, file).await?;
+            let named = (file.name.clone(), file.sha256.clone());
+            sent.lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(named);
+            keep_file(forge, holder, file, adopted, waits).await?;
         }
     }
-    await_files(forge, holder, files).await
+    await_files(forge, holder, files, waits).await
 }
 
-/// One file. What of it has come in an earlier try is deleted.
+/// One file. What of it has come in an earlier try is deleted; a whole file in the draft of a person is not.
 async fn keep_file(
     forge: &dyn ForgeApi,
     holder: &FileHolder,
     file: &ReleaseFile,
+    adopted: bool,
+    waits: &mut DraftWaits,
 ) -> Result<(), ForgeError> {
     let mut backoff = Backoff::retry();
     let mut tries = TRIES;
@@ -59,13 +69,16 @@ async fn keep_file(
         if same.iter().any(|old| old.is(file)) {
             return Ok(());
         }
-        if tries == 0 || error.is_final() && same.is_empty() {
+        let is_theirs = adopted && same.iter().any(|old| old.is_whole);
+        if tries == 0 || is_theirs || error.is_final() && same.is_empty() {
             return Err(error);
         }
         for old in &same {
             forge.drop_file(holder, old).await?;
         }
-        sleep(pause(&error, &mut backoff)).await;
+        if !waits.pause(&error, &mut backoff).await {
+            return Err(error);
+        }
     }
 }
 
@@ -74,11 +87,13 @@ async fn await_files(
     forge: &dyn ForgeApi,
     holder: &FileHolder,
     files: &[ReleaseFile],
+    waits: &DraftWaits,
 ) -> Result<(), ForgeError> {
     if files.is_empty() {
         return Ok(());
     }
-    let end = Instant::now() + ARRIVES;
+    let begun = Instant::now();
+    let end = begun + ARRIVES;
     let mut backoff = Backoff::poll();
     loop {
         // What the token may not see cannot be waited for.
@@ -95,16 +110,6 @@ async fn await_files(
             let page = forge.place().page();
             return Err(ForgeError::new(ForgeErrorKind::Refused, page, detail));
         }
-        sleep(backoff.delay()).await;
-    }
-}
-
-/// How long to wait before another try.
-pub(super) fn pause(error: &ForgeError, backoff: &mut Backoff) -> Duration {
-    let delay = backoff.delay();
-    match error.kind {
-        ForgeErrorKind::Later(Some(asked)) => delay.max(asked),
-        ForgeErrorKind::NotPermitted => Duration::ZERO,
-        _ => delay,
+        waits.look_again(backoff.delay(), begun, end).await;
     }
 }

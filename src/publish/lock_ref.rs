@@ -10,9 +10,14 @@ use crate::{
 #[must_use]
 pub fn lock_ref(prefix: &RefName, repository: &Repository) -> RefName {
     let name = Digest::of(repository.to_string().as_bytes());
-    let name = format!("{prefix}/publish/{}", name.hex());
+    let name = format!("{}{}", locks_below(prefix), name.hex());
     name.parse()
         .expect("a word and hex digits can follow any ref")
+}
+
+/// Below which all locks are.
+pub(super) fn locks_below(prefix: &RefName) -> String {
+    format!("{prefix}/publish/")
 }
 
 /// Below which the marks of withdrawn versions are, beside a lock; `None`: it is not a lock.

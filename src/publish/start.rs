@@ -11,7 +11,8 @@ use crate::{
     publish::{
         attached,
         destination::{Destination, StageError},
-        draft::{draft, take_back},
+        draft::draft,
+        draft_end::take_back,
         drive::drive,
         errors::{git_error, registry_error},
         holding::Holding,
@@ -79,7 +80,12 @@ impl Staged<'_> {
             Ok(written) => written,
             Err(error) => {
                 if let Some(made) = &self.prepared.forge {
-                    take_back(self.world, made, &self.prepared.version).await;
+                    take_back(
+                        self.world,
+                        made,
+                        (&self.prepared.version, self.prepared.commit),
+                    )
+                    .await;
                 }
                 return self.leave_unpublished(error);
             }

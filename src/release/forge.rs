@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
+
 use crate::{
     error::{Error, ErrorCode, Result},
     io::forge::{self, ForgeApi, ForgeConnection, ForgeError, ReleaseText},
@@ -10,7 +12,8 @@ use crate::{
     plan::{Plan, release::forge::release_text},
     policy::ForgePlace,
     publish::{
-        ForgeAccess, ForgePublication, Publication, World,
+        ForgeAccess, ForgePublication, LeftDraft, Publication, World, clear_left_drafts,
+        is_marker_of, left_drafts,
         protocol::journal::{ForgeRecord, Prepared},
     },
     release::facade::Release,
@@ -42,11 +45,33 @@ impl Release {
     pub(super) async fn check_forge(&self) -> Result<String> {
         let forge = self.forge().map_err(without_forge)?;
         let told = self.may_release(&forge).await?;
+        let left = self.left_drafts(&forge).await;
+        let left = left.map_err(|error| refused(forge.place(), &error))?;
+        let now = Utc::now();
+        let left = left.iter().map(|left| in_words(left, now));
+        let told: Vec<String> = told.into_iter().chain(left).collect();
         let place = forge.place();
-        Ok(match told {
-            Some(told) => format!("releases are made on {place}; {told}"),
-            None => format!("releases are made on {place}"),
+        Ok(match told.is_empty() {
+            false => format!("releases are made on {place}; {}", told.join("; ")),
+            true => format!("releases are made on {place}"),
         })
+    }
+
+    /// Drafts of this policy's versions that runs have made and not deleted.
+    async fn left_drafts(
+        &self,
+        forge: &Arc<dyn ForgeApi>,
+    ) -> std::result::Result<Vec<LeftDraft>, ForgeError> {
+        let template = &self.policy().version.tag;
+        left_drafts(&**forge, |tag| template.version(tag).is_some()).await
+    }
+
+    /// Deletes the drafts of runs that are over, once a release is published.
+    pub(super) async fn clear_left_drafts(&self, world: &World, plan: &Plan) {
+        if plan.forge.as_ref().is_some_and(|planned| planned.draft) {
+            let (template, lock_refs) = (&self.policy().version.tag, &self.policy().git.lock_refs);
+            clear_left_drafts(world, lock_refs, |tag| template.version(tag).is_some()).await;
+        }
     }
 
     /// The same before anything is built, where the plan makes one.
@@ -80,7 +105,7 @@ impl Release {
             text: ReleaseText {
                 tag: tag.short().to_owned(),
                 commit: plan.commit,
-                title: tag.short().to_owned(),
+                title: Some(tag.short().to_owned()),
                 text,
                 prerelease: planned.prerelease,
             },
@@ -106,6 +131,14 @@ impl Release {
                 );
             }
         };
+        let nonce = &prepared.owner.nonce;
+        let own = format!("{}-{nonce}", prepared.version);
+        if record.package.as_ref().is_some_and(|it| *it != own) {
+            return Some("the files of its release are in the package of another one".to_owned());
+        }
+        if !is_marker_of(&record.marker, nonce) {
+            return Some("its draft on the forge is marked as that of another run".to_owned());
+        }
         is_odd(record, &place, &tag)
     }
 }
@@ -142,6 +175,23 @@ fn images(plan: &Plan, publication: &Publication) -> Vec<(ImageName, Repository,
         }
     }
     all
+}
+
+/// A draft whose run is over, or may be.
+fn in_words(left: &LeftDraft, now: DateTime<Utc>) -> String {
+    let (id, tag) = (left.id, &left.tag);
+    match left.since {
+        None => format!(
+            "an older hoist has left the draft {id} of `{tag}`, which can be deleted by hand"
+        ),
+        Some(_) if left.is_over(now) => {
+            format!("a run has left the draft {id} of `{tag}`, which the next release deletes")
+        }
+        Some(since) => format!(
+            "the draft {id} of `{tag}`, made on {}, belongs to a run that is under way or has died; the next release a day after that deletes it",
+            since.format("%Y-%m-%d %H:%M UTC")
+        ),
+    }
 }
 
 fn without_forge(why: String) -> Error {
@@ -183,9 +233,11 @@ mod tests {
             tag: crate::git::RefName::tag("v1.3.0").expect("a tag"),
             title: "v1.3.0".to_owned(),
             text: String::new(),
+            package: None,
             links: vec![("a".to_owned(), "https://api.github.com/x".to_owned())],
             prerelease: false,
             latest: true,
+            added: Vec::new(),
             adopted: false,
         };
         assert_eq!(is_odd(&good, &place, "v1.3.0"), None);

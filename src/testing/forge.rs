@@ -1,6 +1,9 @@
 //! A forge in memory.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
 
 use async_trait::async_trait;
 
@@ -30,8 +33,8 @@ pub struct FakeForge {
 struct ForgeState {
     last: u64,
     releases: Vec<StoredRelease>,
-    /// Files that no draft has.
-    packages: Vec<KeptFile>,
+    /// Files that no draft has, by their package.
+    packages: BTreeMap<String, Vec<KeptFile>>,
     /// Tags that the forge had to make by itself, because a release became public before its tag.
     made_tags: Vec<String>,
 }
@@ -93,11 +96,8 @@ impl FakeForge {
     #[must_use]
     pub fn packages(&self) -> Vec<String> {
         let state = open(&self.state);
-        state
-            .packages
-            .iter()
-            .map(|file| file.name.clone())
-            .collect()
+        let files = state.packages.values().flatten();
+        files.map(|file| file.name.clone()).collect()
     }
 
     /// Tags that the forge has made by itself: a release was made public too early.
@@ -155,7 +155,7 @@ impl ForgeState {
     fn kept(&mut self, holder: &FileHolder) -> Result<&mut Vec<KeptFile>, ForgeError> {
         match holder.draft {
             Some(id) => self.release(id).map(|release| &mut release.kept),
-            None => Ok(&mut self.packages),
+            None => Ok(self.packages.entry(holder.package.clone()).or_default()),
         }
     }
 }
@@ -207,6 +207,23 @@ impl ForgeApi for FakeForge {
         Ok(of_tag.map(found).collect())
     }
 
+    async fn drafts(&self) -> Result<Vec<(String, ForgeRelease)>, ForgeError> {
+        let order = self.ask("drafts").await;
+        let all = open(&self.state).releases.clone();
+        self.faults.finish(order).await;
+        failure(order)?;
+        let drafts = all.into_iter().filter(|one| !one.is_public);
+        let found = |one: StoredRelease| {
+            let release = ForgeRelease {
+                id: Some(one.id),
+                is_public: false,
+                text: one.text,
+            };
+            (one.tag, release)
+        };
+        Ok(drafts.map(found).collect())
+    }
+
     async fn create_draft(&self, text: &ReleaseText) -> Result<u64, ForgeError> {
         let order = self.ask("create").await;
         let mut id = 0;
@@ -237,7 +254,7 @@ impl ForgeApi for FakeForge {
     fn file_url(&self, holder: &FileHolder, name: &str) -> Option<String> {
         let api = self.place.api();
         let is_kept = holder.draft.is_none() && self.place.service == ForgeService::GitLab;
-        is_kept.then(|| format!("{api}/files/{name}"))
+        is_kept.then(|| format!("{api}/files/{}/{name}", holder.package))
     }
 
     async fn keep_file(&self, holder: &FileHolder, file: &ReleaseFile) -> Result<(), ForgeError> {
@@ -301,7 +318,7 @@ impl ForgeApi for FakeForge {
             let mut state = open(&self.state);
             match holder.draft {
                 Some(id) => state.releases.retain(|release| release.id != id),
-                None => state.packages.clear(),
+                None => drop(state.packages.remove(&holder.package)),
             }
         }
         self.faults.finish(order).await;

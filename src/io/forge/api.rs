@@ -28,6 +28,12 @@ pub trait ForgeApi: Send + Sync {
     /// The forge could not be asked.
     async fn releases(&self, tag: &str) -> Result<Vec<ForgeRelease>, ForgeError>;
 
+    /// Every draft of the project, with its git tag; none where the forge has no drafts.
+    ///
+    /// # Errors
+    /// The forge could not be asked.
+    async fn drafts(&self) -> Result<Vec<(String, ForgeRelease)>, ForgeError>;
+
     /// Makes a draft. Repeating it makes another one.
     ///
     /// # Errors
@@ -93,8 +99,8 @@ pub struct ReleaseText {
     pub tag: String,
     /// The commit that the tag is to show.
     pub commit: CommitId,
-    /// Its title.
-    pub title: String,
+    /// Its title; `None`: a person has given it one.
+    pub title: Option<String>,
     /// Its text, markdown.
     pub text: String,
     /// Whether it is a pre-release.
@@ -119,8 +125,8 @@ pub struct PublicRelease {
 pub struct FileHolder {
     /// The draft; `None`: the project's package registry.
     pub draft: Option<u64>,
-    /// The version, which the files are kept under where there is no draft.
-    pub version: String,
+    /// The version of the package that keeps the files where there is no draft.
+    pub package: String,
 }
 
 /// A file of a release on this machine.

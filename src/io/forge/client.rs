@@ -1,12 +1,10 @@
-//! One forge over HTTP: the token, waits that the forge asks for, and its own words in errors.
+//! One forge over HTTP: the token, waits that the forge asks for, and what it refuses.
 
 use std::time::Duration;
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
-use bytes::Bytes;
-use chrono::{DateTime, Utc};
 use serde_json::Value;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 use url::{Host, Url};
 
 use crate::{
@@ -14,27 +12,29 @@ use crate::{
     io::{
         environment::Environment,
         forge::{
-            FileContent, ForgeError, ForgeErrorKind, ReleaseFile, connection::ForgeConnection,
-            error::named, token::ForgeToken,
+            FileContent, ForgeError, ForgeErrorKind, ReleaseFile,
+            answer::{ForgeAnswer, wait_of, words},
+            connection::ForgeConnection,
+            error::named,
+            token::ForgeToken,
         },
         http::{
             Body, HeaderMap, HeaderName, HeaderValue, Method, Request, Response, TlsConfig,
-            Transport, header,
+            Transport, header, longest, slow,
         },
         lease::Permit,
         proxy::Proxies,
         server_warnings::ServerWarnings,
-        wait_report::WaitReport,
+        wait_report::{LastWord, WaitReport},
     },
 };
 
-/// How long a forge may be silent.
-const SILENCE: Duration = Duration::from_secs(60);
-/// How long one request is tried in all, waits included.
-const PATIENCE: Duration = Duration::from_secs(600);
-/// The shortest and the longest time that a forge may ask for.
-const SHORTEST_WAIT: Duration = Duration::from_secs(1);
-const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
+/// How long requests may take, unless a test is in a hurry.
+const USUAL: ForgeTimes = ForgeTimes {
+    silence: Duration::from_secs(60),
+    patience: Duration::from_secs(600),
+    quiet: Duration::from_secs(10),
+};
 /// How often a request that may be repeated is sent in all.
 const TRIES: usize = 5;
 /// The largest answer: a page of releases with long texts.
@@ -44,9 +44,21 @@ const EXPLANATION: usize = 16 * 1024;
 /// Redirects that are followed.
 const REDIRECTS: usize = 3;
 
+/// How long requests may take.
+#[derive(Debug, Clone, Copy)]
+struct ForgeTimes {
+    /// How long a forge may be silent.
+    silence: Duration,
+    /// How long one request is tried in all, waits included.
+    patience: Duration,
+    /// From when on an answer that does not come is told of.
+    quiet: Duration,
+}
+
 /// A forge's programming interface.
 pub(super) struct ForgeClient {
     transport: Transport,
+    times: ForgeTimes,
     tls: TlsConfig,
     token: ForgeToken,
     /// Headers of every request.
@@ -82,31 +94,18 @@ pub(super) struct ForgeRequest<'a> {
     pub allowed: &'a [u16],
 }
 
-/// An answer that is no error.
-pub(super) struct ForgeAnswer {
-    pub status: u16,
-    body: Bytes,
-    request: String,
-}
-
-impl ForgeAnswer {
-    /// The document of the answer.
-    pub(super) fn json(&self) -> Result<Value, ForgeError> {
-        serde_json::from_slice(&self.body).map_err(|error| {
-            let detail = format!("the answer is not JSON: {error}");
-            ForgeError::new(ForgeErrorKind::Unknown, self.request.clone(), detail)
-        })
-    }
-
-    /// An error about what the answer lacks.
-    pub(super) fn lacks(&self, what: &str) -> ForgeError {
-        let detail = format!("the answer has no {what}");
-        ForgeError::new(ForgeErrorKind::Unknown, self.request.clone(), detail)
-    }
-}
-
 impl ForgeClient {
     pub(super) fn new(
+        origin: &str,
+        token: ForgeToken,
+        environment: &Environment,
+        connection: ForgeConnection,
+    ) -> Self {
+        Self::in_time(USUAL, origin, token, environment, connection)
+    }
+
+    fn in_time(
+        times: ForgeTimes,
         origin: &str,
         token: ForgeToken,
         environment: &Environment,
@@ -120,7 +119,8 @@ impl ForgeClient {
             None => false,
         };
         Self {
-            transport: Transport::new(SILENCE, Proxies::new(environment)),
+            transport: Transport::new(times.silence, Proxies::new(environment)),
+            times,
             tls: TlsConfig {
                 ca_file: connection.ca_file,
                 loopback,
@@ -146,7 +146,7 @@ impl ForgeClient {
 
     /// Sends a request, again where that is safe and may help.
     pub(super) async fn send(&self, asked: ForgeRequest<'_>) -> Result<ForgeAnswer, ForgeError> {
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + self.times.patience;
         let mut pauses = ExponentialBuilder::new()
             .with_min_delay(Duration::from_millis(300))
             .with_factor(2.0)
@@ -154,9 +154,24 @@ impl ForgeClient {
             .with_max_times(TRIES - 1)
             .build();
         let request = named(&asked.method, &asked.url);
-        let mut report = WaitReport::new(&self.events, Awaited::Answer { request });
+        let last_word = LastWord::default();
+        let report = || {
+            let awaited = Awaited::Answer {
+                request: request.clone(),
+            };
+            WaitReport::new(&self.events, awaited).sharing(&last_word)
+        };
+        let mut retries = report().until(end);
+        let longest = self.longest(&asked.content);
         loop {
-            let failure = match self.once(&asked).await {
+            let mut silence = report()
+                .until(Instant::now() + longest)
+                .silent_for(self.times.quiet);
+            // A byte now and then is an answer that does not end.
+            let answer = silence.during(timeout(longest, self.once(&asked))).await;
+            let answer = answer
+                .unwrap_or_else(|_| Err(ForgeError::of_transport(request.clone(), slow(longest))));
+            let failure = match answer {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
@@ -171,11 +186,20 @@ impl ForgeClient {
             let now = Instant::now();
             match pause.filter(|pause| now.checked_add(*pause).is_some_and(|at| at < end)) {
                 Some(pause) => {
-                    report.retry(failure.detail);
-                    report.during(sleep(pause)).await;
+                    retries.retry(failure.detail);
+                    retries.during(sleep(pause)).await;
                 }
                 None => return Err(failure),
             }
+        }
+    }
+
+    /// How long one exchange may take in all: content that goes as slowly as any may, and the answer.
+    fn longest(&self, content: &ForgeContent<'_>) -> Duration {
+        let answer = longest(0, self.times.silence);
+        match content {
+            ForgeContent::Nothing | ForgeContent::Json(_) => answer,
+            ForgeContent::File(file) => answer + longest(file.size, self.times.silence),
         }
     }
 
@@ -193,11 +217,7 @@ impl ForgeClient {
                 let body = answer.bytes(LARGEST).await;
                 let body =
                     body.map_err(|failure| ForgeError::of_transport(name.clone(), failure))?;
-                return Ok(ForgeAnswer {
-                    status,
-                    body,
-                    request: name,
-                });
+                return Ok(ForgeAnswer::new(status, body, name));
             }
             return Err(self.refused(name, answer).await);
         }
@@ -331,89 +351,125 @@ fn moved(
     Ok(target)
 }
 
-/// How long the forge asks to be left alone.
-fn wait_of(answer: &Response) -> Option<Duration> {
-    let now = Utc::now();
-    let until = |seconds: i64| {
-        let until = DateTime::from_timestamp(seconds, 0)?;
-        // The clocks of both may differ by a little.
-        (until - now).to_std().ok().or(Some(Duration::ZERO))
-    };
-    if let Some(after) = answer.header("retry-after") {
-        if let Ok(seconds) = after.trim().parse::<u64>() {
-            return Some(Duration::from_secs(seconds).clamp(SHORTEST_WAIT, LONGEST_WAIT));
-        }
-        let date = httpdate::parse_http_date(after).ok()?;
-        return until(DateTime::<Utc>::from(date).timestamp());
-    }
-    let used_up = |prefix: &str| answer.header(&format!("{prefix}remaining")) == Some("0");
-    let reset = ["x-ratelimit-", "ratelimit-"]
-        .into_iter()
-        .find_map(|prefix| {
-            let reset = answer.header(&format!("{prefix}reset"));
-            reset.filter(|_| used_up(prefix))
-        });
-    let wait = until(reset?.trim().parse().ok()?)?;
-    Some(wait + Duration::from_secs(1))
-}
-
-/// What the forge says of an error, in one line.
-fn words(body: &[u8]) -> String {
-    let Ok(document) = serde_json::from_slice::<Value>(body) else {
-        let text = String::from_utf8_lossy(body);
-        // A page for people says nothing in one line.
-        return match text.trim_start().starts_with('<') {
-            true => String::new(),
-            false => text.trim().to_owned(),
-        };
-    };
-    let mut all = Vec::new();
-    for key in ["message", "error", "error_description"] {
-        match &document[key] {
-            Value::Null => {}
-            Value::String(text) => all.push(text.clone()),
-            other => all.push(other.to_string()),
-        }
-    }
-    for error in document["errors"].as_array().into_iter().flatten() {
-        let parts = ["resource", "field", "code", "message"]
-            .into_iter()
-            .filter_map(|key| error[key].as_str());
-        let parts: Vec<_> = parts.collect();
-        match (parts.is_empty(), error.as_str()) {
-            (false, _) => all.push(parts.join(" ")),
-            (true, Some(text)) => all.push(text.to_owned()),
-            (true, None) => {}
-        }
-    }
-    all.join("; ")
-}
-
 #[cfg(test)]
 mod tests {
-    use crate::io::forge::client::*;
+    use std::{
+        io::{Read as _, Write as _},
+        net::TcpListener,
+        sync::{Arc, Mutex},
+    };
 
-    #[test]
-    fn a_forge_is_quoted_in_one_line() {
-        for (body, expected) in [
-            (
-                r#"{"message":"Not Found","documentation_url":"x"}"#,
-                "Not Found",
-            ),
-            (
-                r#"{"message":"Validation Failed","errors":[{"resource":"Release","code":"already_exists","field":"tag_name"}]}"#,
-                "Validation Failed; Release tag_name already_exists",
-            ),
-            (
-                r#"{"error":"insufficient_scope","error_description":"more"}"#,
-                "insufficient_scope; more",
-            ),
-            (r#"{"message":{"tag":["is bad"]}}"#, r#"{"tag":["is bad"]}"#),
-            ("<html>502</html>", ""),
-            ("plain", "plain"),
-            ("", ""),
-        ] {
-            assert_eq!(words(body.as_bytes()), expected);
+    use crate::{
+        io::forge::{client::*, token::token},
+        policy::{ForgePlace, ForgeService},
+    };
+
+    /// A forge that begins an answer, and sends a byte of it now and then: so often, or until it is left alone.
+    fn dripping(bytes: usize) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("its address");
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                std::thread::spawn(move || drip(stream, bytes));
+            }
+        });
+        format!("http://{address}")
+    }
+
+    fn drip(mut stream: std::net::TcpStream, bytes: usize) -> std::io::Result<()> {
+        let _ = stream.read(&mut [0; 4096])?;
+        let head = "HTTP/1.1 200 .\r\nConnection: close\r\n\r\n";
+        stream.write_all(head.as_bytes())?;
+        for _ in 0..bytes {
+            stream.write_all(b" ")?;
+            stream.flush()?;
+            std::thread::sleep(Duration::from_millis(20));
         }
+        stream.write_all(b"{}")
+    }
+
+    fn client(origin: &str, events: Events) -> ForgeClient {
+        let environment: Environment = [("GITHUB_TOKEN", "t"), ("HOIST_FORGE_HOST", "h")]
+            .into_iter()
+            .collect();
+        let place = ForgePlace {
+            service: ForgeService::GitHub,
+            origin: origin.to_owned(),
+            host: "h".to_owned(),
+            project: "acme/api".to_owned(),
+        };
+        let token = token(&place, None, &environment).expect("a token");
+        let times = ForgeTimes {
+            silence: Duration::from_millis(200),
+            patience: Duration::from_secs(3),
+            quiet: Duration::from_millis(100),
+        };
+        let connection = ForgeConnection {
+            ca_file: None,
+            events,
+        };
+        ForgeClient::in_time(times, origin, token, &environment, connection)
+    }
+
+    /// What was waited for, and whether it was said until when.
+    type Words = Vec<(String, bool)>;
+
+    fn listener() -> (Events, Arc<Mutex<Words>>) {
+        let words: Arc<Mutex<Words>> = Arc::default();
+        let events = Events::new({
+            let words = words.clone();
+            move |event| {
+                if let Event::Waiting(wait) = event
+                    && let Awaited::Answer { request } = wait.awaited
+                {
+                    let word = (request, wait.until.is_some());
+                    words.lock().expect("no panic").push(word);
+                }
+            }
+        });
+        (events, words)
+    }
+
+    async fn ask(
+        origin: &str,
+        method: Method,
+        again: Again<'_>,
+    ) -> (Result<ForgeAnswer, ForgeError>, Words) {
+        let (events, words) = listener();
+        let client = client(origin, events);
+        let url = Url::parse(&format!("{origin}/x")).expect("an address");
+        let asked = ForgeRequest {
+            method,
+            url,
+            content: ForgeContent::Nothing,
+            again,
+            allowed: &[],
+        };
+        let answer = client.send(asked).await;
+        let words = words.lock().expect("no panic").clone();
+        (answer, words)
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_never_ends_has_an_end_and_is_told_of() {
+        let origin = dripping(usize::MAX);
+        for (method, again) in [(Method::POST, Again::Never), (Method::GET, Again::Always)] {
+            let begun = Instant::now();
+            let name = format!("{method} {origin}/x");
+            let (answer, words) = ask(&origin, method, again).await;
+            let error = answer.err().expect("it has no end");
+            assert_eq!(error.kind, ForgeErrorKind::Unknown, "{error}");
+            assert!(error.detail.contains("not at its end after"), "{error}");
+            assert!(begun.elapsed() < Duration::from_secs(30), "{name}");
+            assert_eq!(words.first(), Some(&(name, true)));
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_takes_its_time_is_read_and_told_of() {
+        let origin = dripping(15);
+        let (answer, words) = ask(&origin, Method::POST, Again::Never).await;
+        assert!(answer.is_ok(), "{:?}", answer.err());
+        assert_eq!(words, [(format!("POST {origin}/x"), true)]);
     }
 }

@@ -10,6 +10,7 @@ use crate::{
             FileHolder, ForgeApi, ForgeError, ForgeErrorKind, ForgeRelease, KeptFile,
             PublicRelease, ReleaseFile, ReleaseText,
             address::{address, part},
+            answer::ForgeAnswer,
             client::{Again, ForgeContent, ForgeRequest},
             project::ForgeProject,
         },
@@ -36,12 +37,15 @@ impl GitHub {
 /// What every request about a release says: GitHub would take the rest from the draft, and it is what the
 /// lock's journal says that counts.
 fn fields(text: &ReleaseText) -> Value {
-    json!({
+    let mut fields = json!({
         "tag_name": text.tag,
         "target_commitish": text.commit,
-        "name": text.title,
         "prerelease": text.prerelease,
-    })
+    });
+    if let Some(title) = &text.title {
+        fields["name"] = json!(title);
+    }
+    fields
 }
 
 fn release(document: &Value) -> Option<ForgeRelease> {
@@ -52,6 +56,36 @@ fn release(document: &Value) -> Option<ForgeRelease> {
     })
 }
 
+fn asset(document: &Value) -> Option<KeptFile> {
+    let digest = document["digest"].as_str();
+    Some(KeptFile {
+        id: document["id"].as_u64()?,
+        name: document["name"].as_str()?.to_owned(),
+        size: document["size"].as_u64()?,
+        sha256: digest
+            .and_then(|it| it.strip_prefix("sha256:"))
+            .map(str::to_owned),
+        is_whole: document["state"] == "uploaded",
+    })
+}
+
+/// The number of the release that an answer shows, where that is the one that was asked for: any proxy can say 200.
+fn shown(
+    answer: &ForgeAnswer,
+    (tag, id): (&str, Option<u64>),
+    is_public: bool,
+) -> Result<u64, ForgeError> {
+    let document = answer.json()?;
+    let shown = release(&document).filter(|_| document["tag_name"] == tag);
+    let shown = shown.and_then(|it| Some((it.id?, it.is_public)));
+    match shown.filter(|(shown, _)| id.is_none_or(|id| id == *shown)) {
+        None => Err(answer.is_not(&format!("the release of `{tag}`"))),
+        Some((id, now)) if now == is_public => Ok(id),
+        Some((id, true)) => Err(answer.is_false(&format!("the release {id} is public"))),
+        Some((id, false)) => Err(answer.is_false(&format!("the release {id} is a draft still"))),
+    }
+}
+
 #[async_trait]
 impl ForgeApi for GitHub {
     fn place(&self) -> &ForgePlace {
@@ -60,11 +94,10 @@ impl ForgeApi for GitHub {
 
     async fn check(&self) -> Result<Option<String>, ForgeError> {
         let answer = self.0.get("", &[], &[]).await;
-        let project = answer
-            .map_err(|error| {
-                error.remedy_of_token("the token needs the right `contents: write` on this project")
-            })?
-            .json()?;
+        let answer = answer.map_err(|error| {
+            error.remedy_of_token("the token needs the right `contents: write` on this project")
+        })?;
+        let project = answer.json()?;
         if project["permissions"]["push"] == json!(false) {
             return Err(ForgeError::new(
                 ForgeErrorKind::Denied,
@@ -76,7 +109,10 @@ impl ForgeApi for GitHub {
             )
             .remedy("the token needs the right `contents: write` on this project"));
         }
-        Ok(None)
+        match project["full_name"].is_string() {
+            true => Ok(None),
+            false => Err(answer.is_not("the project")),
+        }
     }
 
     async fn releases(&self, tag: &str) -> Result<Vec<ForgeRelease>, ForgeError> {
@@ -84,14 +120,24 @@ impl ForgeApi for GitHub {
         let path = format!("releases/tags/{}", part(tag));
         let answer = self.0.get(&path, &[], &[404]).await?;
         if answer.status != 404 {
-            found.extend(release(&answer.json()?));
+            let document = answer.json()?;
+            let of_tag = release(&document).filter(|_| document["tag_name"] == tag);
+            let public = of_tag.ok_or_else(|| answer.is_not(&format!("the release of `{tag}`")))?;
+            // A draft is listed below.
+            found.extend(Some(public).filter(|one| one.is_public));
         }
         // A draft is found by listing alone: it has no tag yet.
-        let listed = self.0.list("releases", &[]).await?;
-        let of_tag = listed.iter().filter(|one| one["tag_name"] == tag);
-        let drafts = of_tag.filter(|one| one["draft"] == json!(true));
-        found.extend(drafts.filter_map(release));
+        let listed = self.0.list("releases", &[], release).await?;
+        let of_tag = listed.into_iter().filter(|(one, _)| one["tag_name"] == tag);
+        found.extend(of_tag.map(|(_, one)| one).filter(|one| !one.is_public));
         Ok(found)
+    }
+
+    async fn drafts(&self) -> Result<Vec<(String, ForgeRelease)>, ForgeError> {
+        let tagged = |one: &Value| Some((one["tag_name"].as_str()?.to_owned(), release(one)?));
+        let listed = self.0.list("releases", &[], tagged).await?;
+        let drafts = listed.into_iter().map(|(_, one)| one);
+        Ok(drafts.filter(|(_, one)| !one.is_public).collect())
     }
 
     async fn create_draft(&self, text: &ReleaseText) -> Result<u64, ForgeError> {
@@ -104,41 +150,28 @@ impl ForgeApi for GitHub {
             ..self.0.request(Method::POST, "releases", &[])?
         };
         let answer = self.0.client.send(asked).await?;
-        answer.json()?["id"]
-            .as_u64()
-            .ok_or_else(|| answer.lacks("number"))
+        shown(&answer, (&text.tag, None), false)
     }
 
     async fn change_draft(&self, id: u64, text: &ReleaseText) -> Result<(), ForgeError> {
         let mut body = fields(text);
         body["body"] = json!(text.text);
-        body["draft"] = json!(true);
+        // A word about `draft` would take back what has become public in the meantime.
         let asked = ForgeRequest {
             content: ForgeContent::Json(body),
             ..self
                 .0
                 .request(Method::PATCH, &format!("releases/{id}"), &[])?
         };
-        self.0.client.send(asked).await.map(drop)
+        let answer = self.0.client.send(asked).await?;
+        shown(&answer, (&text.tag, Some(id)), false).map(drop)
     }
 
     async fn files(&self, holder: &FileHolder) -> Result<Option<Vec<KeptFile>>, ForgeError> {
         let id = Self::draft(holder)?;
         let path = format!("releases/{id}/assets");
-        let listed = self.0.list(&path, &[]).await?;
-        let file = |one: &Value| {
-            let digest = one["digest"].as_str();
-            Some(KeptFile {
-                id: one["id"].as_u64()?,
-                name: one["name"].as_str()?.to_owned(),
-                size: one["size"].as_u64()?,
-                sha256: digest
-                    .and_then(|it| it.strip_prefix("sha256:"))
-                    .map(str::to_owned),
-                is_whole: one["state"] == "uploaded",
-            })
-        };
-        Ok(Some(listed.iter().filter_map(file).collect()))
+        let listed = self.0.list(&path, &[], asset).await?;
+        Ok(Some(listed.into_iter().map(|(_, file)| file).collect()))
     }
 
     fn file_url(&self, _holder: &FileHolder, _name: &str) -> Option<String> {
@@ -155,7 +188,12 @@ impl ForgeApi for GitHub {
             again: Again::Never,
             allowed: &[],
         };
-        self.0.client.send(asked).await.map(drop)
+        let answer = self.0.client.send(asked).await?;
+        // Whether it is whole, the list of files tells.
+        match asset(&answer.json()?) {
+            Some(kept) if kept.name == file.name => Ok(()),
+            _ => Err(answer.is_not(&format!("the file `{}`", file.name))),
+        }
     }
 
     async fn drop_file(&self, _holder: &FileHolder, file: &KeptFile) -> Result<(), ForgeError> {
@@ -178,7 +216,8 @@ impl ForgeApi for GitHub {
             again: Again::Permitted(permit),
             ..self.0.request(method, &path, &[])?
         };
-        self.0.client.send(asked).await.map(drop)
+        let answer = self.0.client.send(asked).await?;
+        shown(&answer, (&public.text.tag, public.draft), true).map(drop)
     }
 
     async fn discard(&self, holder: &FileHolder) -> Result<(), ForgeError> {

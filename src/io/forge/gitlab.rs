@@ -48,7 +48,8 @@ impl GitLab {
             ("package_name", PACKAGE),
             ("package_version", version),
         ];
-        let listed = match self.0.list("packages", &query).await {
+        let id = |one: &Value| one["id"].as_u64();
+        let listed = match self.0.list("packages", &query, id).await {
             Err(error)
                 if error.kind == ForgeErrorKind::Denied && self.0.client.token().is_of_job() =>
             {
@@ -57,10 +58,15 @@ impl GitLab {
             listed => listed?,
         };
         // The name is searched for, and so longer ones come, too.
-        let is_it = |one: &&Value| one["name"] == PACKAGE && one["version"] == version;
-        let mut packages = listed.iter();
-        let found = packages.find(is_it).and_then(|one| one["id"].as_u64());
-        Ok(found.map_or(Package::None, Package::There))
+        let mut packages = listed.into_iter();
+        let found = packages.find(|(one, _)| one["name"] == PACKAGE && one["version"] == version);
+        Ok(found.map_or(Package::None, |(_, id)| Package::There(id)))
+    }
+
+    async fn package_files(&self, package: u64) -> Result<Vec<KeptFile>, ForgeError> {
+        let path = format!("packages/{package}/package_files");
+        let listed = self.0.list(&path, &[], package_file).await?;
+        Ok(listed.into_iter().map(|(_, file)| file).collect())
     }
 }
 
@@ -78,13 +84,12 @@ impl ForgeApi for GitLab {
             ));
         }
         let answer = self.0.get("", &[], &[]).await;
-        let project = answer
-            .map_err(|error| {
-                error.remedy_of_token(
-                    "the token needs the scope `api`, and the role Developer or a higher one",
-                )
-            })?
-            .json()?;
+        let answer = answer.map_err(|error| {
+            error.remedy_of_token(
+                "the token needs the scope `api`, and the role Developer or a higher one",
+            )
+        })?;
+        let project = answer.json()?;
         let access = ["project_access", "group_access"].into_iter();
         let level = access.filter_map(|key| project["permissions"][key]["access_level"].as_u64());
         // 30 is a developer; where nothing is told, nothing is known.
@@ -96,7 +101,10 @@ impl ForgeApi for GitLab {
             )
             .remedy("the token needs the scope `api`, and the role Developer or a higher one"));
         }
-        Ok(None)
+        match project["id"].is_u64() {
+            true => Ok(None),
+            false => Err(answer.is_not("the project")),
+        }
     }
 
     async fn releases(&self, tag: &str) -> Result<Vec<ForgeRelease>, ForgeError> {
@@ -106,6 +114,9 @@ impl ForgeApi for GitLab {
             return Ok(Vec::new());
         }
         let document = answer.json()?;
+        if document["tag_name"] != tag {
+            return Err(answer.is_not(&format!("the release of `{tag}`")));
+        }
         Ok(vec![ForgeRelease {
             id: None,
             is_public: true,
@@ -114,6 +125,10 @@ impl ForgeApi for GitLab {
                 .unwrap_or_default()
                 .to_owned(),
         }])
+    }
+
+    async fn drafts(&self) -> Result<Vec<(String, ForgeRelease)>, ForgeError> {
+        Ok(Vec::new())
     }
 
     async fn create_draft(&self, _text: &ReleaseText) -> Result<u64, ForgeError> {
@@ -125,46 +140,52 @@ impl ForgeApi for GitLab {
     }
 
     async fn files(&self, holder: &FileHolder) -> Result<Option<Vec<KeptFile>>, ForgeError> {
-        let package = match self.package(&holder.version).await? {
+        let package = match self.package(&holder.package).await? {
             Package::Unseen => return Ok(None),
             Package::None => return Ok(Some(Vec::new())),
             Package::There(package) => package,
         };
-        let path = format!("packages/{package}/package_files");
-        let listed = self.0.list(&path, &[]).await?;
-        let file = |one: &Value| {
-            Some(KeptFile {
-                id: one["id"].as_u64()?,
-                name: one["file_name"].as_str()?.to_owned(),
-                size: one["size"].as_u64()?,
-                sha256: one["file_sha256"].as_str().map(str::to_owned),
-                is_whole: true,
-            })
-        };
-        Ok(Some(listed.iter().filter_map(file).collect()))
+        self.package_files(package).await.map(Some)
     }
 
     fn file_url(&self, holder: &FileHolder, name: &str) -> Option<String> {
-        let path = Self::file_path(&holder.version, name);
+        let path = Self::file_path(&holder.package, name);
         Some(format!("{}/{}/{path}", self.0.place.api(), self.0.root))
     }
 
     async fn keep_file(&self, holder: &FileHolder, file: &ReleaseFile) -> Result<(), ForgeError> {
-        let path = Self::file_path(&holder.version, &file.name);
+        let path = Self::file_path(&holder.package, &file.name);
         let asked = ForgeRequest {
             content: ForgeContent::File(file),
             again: Again::Never,
-            ..self.0.request(Method::PUT, &path, &[])?
+            ..self
+                .0
+                .request(Method::PUT, &path, &[("select", "package_file")])?
         };
-        self.0.client.send(asked).await.map(drop)
+        let answer = self.0.client.send(asked).await?;
+        let document = answer.json()?;
+        let is_it = match package_file(&document) {
+            Some(kept) => kept.is(file),
+            // What GitLab says where it does not know the choice.
+            None => answer.status == 201 && document["message"] == "201 Created",
+        };
+        match is_it {
+            true => Ok(()),
+            false => Err(answer.is_not(&format!("the file `{}`, whole", file.name))),
+        }
     }
 
     async fn drop_file(&self, holder: &FileHolder, file: &KeptFile) -> Result<(), ForgeError> {
-        let Package::There(package) = self.package(&holder.version).await? else {
+        let Package::There(package) = self.package(&holder.package).await? else {
             return Ok(());
         };
         let path = format!("packages/{package}/package_files/{}", file.id);
-        self.0.delete(&path).await
+        let answer = self.0.ask_to_delete(&path).await?;
+        let left = self.package_files(package).await?;
+        match left.iter().any(|one| one.id == file.id) {
+            false => Ok(()),
+            true => Err(answer.is_false(&format!("the file `{}` is still there", file.name))),
+        }
     }
 
     async fn make_public(&self, public: &PublicRelease, permit: &Permit) -> Result<(), ForgeError> {
@@ -188,16 +209,46 @@ impl ForgeApi for GitLab {
                 kind: ForgeErrorKind::Later(None),
                 ..error
             }),
-            sent => sent.map(drop),
+            sent => {
+                let (answer, tag) = (sent?, &public.text.tag);
+                let document = answer.json()?;
+                let shown = document["assets"]["links"].as_array();
+                let is_shown = |(name, _): &(String, String)| {
+                    shown.is_some_and(|links| links.iter().any(|link| link["name"] == **name))
+                };
+                let is_whole = public.links.iter().all(is_shown);
+                match document["tag_name"] == **tag && is_whole {
+                    true => Ok(()),
+                    false => Err(answer.is_not(&format!("the release of `{tag}` and its files"))),
+                }
+            }
         }
     }
 
     async fn discard(&self, holder: &FileHolder) -> Result<(), ForgeError> {
-        let Package::There(package) = self.package(&holder.version).await? else {
-            return Ok(());
-        };
-        self.0.delete(&format!("packages/{package}")).await
+        match self.package(&holder.package).await? {
+            Package::There(package) => self.0.delete(&format!("packages/{package}")).await,
+            Package::None => Ok(()),
+            Package::Unseen => Err(ForgeError::new(
+                ForgeErrorKind::Denied,
+                self.0.place.page(),
+                format!(
+                    "`CI_JOB_TOKEN` may not delete the package `{PACKAGE}` {}",
+                    holder.package
+                ),
+            )),
+        }
     }
+}
+
+fn package_file(document: &Value) -> Option<KeptFile> {
+    Some(KeptFile {
+        id: document["id"].as_u64()?,
+        name: document["file_name"].as_str()?.to_owned(),
+        size: document["size"].as_u64()?,
+        sha256: document["file_sha256"].as_str().map(str::to_owned),
+        is_whole: true,
+    })
 }
 
 fn without_drafts() -> ForgeError {

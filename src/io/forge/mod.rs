@@ -5,6 +5,7 @@
 //! end. One call is one thing that the forge does; what follows from its answer is decided by whoever calls.
 
 mod address;
+mod answer;
 mod api;
 mod client;
 mod connection;

@@ -7,7 +7,8 @@ use crate::{
         forge::{
             ForgeError,
             address::address,
-            client::{Again, ForgeAnswer, ForgeClient, ForgeContent, ForgeRequest},
+            answer::ForgeAnswer,
+            client::{Again, ForgeClient, ForgeContent, ForgeRequest},
         },
         http::Method,
     },
@@ -59,12 +60,14 @@ impl ForgeProject {
         self.client.send(ForgeRequest { allowed, ..asked }).await
     }
 
-    /// Every entry of a list, page by page; of a list that does not end so many as are on [`PAGES`] pages.
-    pub(super) async fn list(
+    /// Every entry of a list with what `read` makes of it, page by page; of a list that does not end so many as are
+    /// on [`PAGES`] pages. An entry that cannot be read is an error: it could be the one that is looked for.
+    pub(super) async fn list<T>(
         &self,
         path: &str,
         query: &[(&str, &str)],
-    ) -> Result<Vec<Value>, ForgeError> {
+        read: impl Fn(&Value) -> Option<T>,
+    ) -> Result<Vec<(Value, T)>, ForgeError> {
         let mut all = Vec::new();
         for page in 1..=PAGES {
             let (size, page) = (PAGE.to_string(), page.to_string());
@@ -74,7 +77,11 @@ impl ForgeProject {
                 return Err(answer.lacks("list"));
             };
             let is_last = entries.len() < PAGE;
-            all.extend(entries);
+            for entry in entries {
+                let read =
+                    read(&entry).ok_or_else(|| answer.is_not("a list of what was asked for"))?;
+                all.push((entry, read));
+            }
             if is_last {
                 break;
             }
@@ -82,13 +89,24 @@ impl ForgeProject {
         Ok(all)
     }
 
-    /// Deletes. What is gone already is as good as deleted.
+    /// Deletes, and looks whether it is gone: no answer to a deletion shows that. What is gone already is as good
+    /// as deleted.
     pub(super) async fn delete(&self, path: &str) -> Result<(), ForgeError> {
+        let answer = self.ask_to_delete(path).await?;
+        let left = self.get(path, &[], &[404]).await?;
+        match left.status {
+            404 => Ok(()),
+            _ => Err(answer.is_false("what was to be deleted is still there")),
+        }
+    }
+
+    /// The same for what cannot be asked for by itself: the caller looks.
+    pub(super) async fn ask_to_delete(&self, path: &str) -> Result<ForgeAnswer, ForgeError> {
         let asked = self.request(Method::DELETE, path, &[])?;
         let asked = ForgeRequest {
             allowed: &[404],
             ..asked
         };
-        self.client.send(asked).await.map(drop)
+        self.client.send(asked).await
     }
 }

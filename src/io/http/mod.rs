@@ -29,7 +29,6 @@ use crate::{
     io::{
         http::{
             failure::{chain, classify, silent, through},
-            patience::longest,
             secrets::secrets,
         },
         http_body::permitted,
@@ -40,7 +39,10 @@ use crate::{
     regular_file,
 };
 
-pub(super) use crate::io::http::failure::{TransportError, slow};
+pub(super) use crate::io::http::{
+    failure::{TransportError, slow},
+    patience::longest,
+};
 pub(super) use reqwest::{
     Method,
     header::{self, HeaderMap, HeaderName, HeaderValue},

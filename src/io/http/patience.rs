@@ -9,6 +9,6 @@ const SLOWEST: u64 = 16 * 1024;
 const SILENCES_PER_CONTENT: u32 = 5;
 
 /// How long content of `size` bytes may take in all.
-pub(super) fn longest(size: u64, silence: Duration) -> Duration {
+pub(in crate::io) fn longest(size: u64, silence: Duration) -> Duration {
     silence * SILENCES_PER_CONTENT + Duration::from_secs(size / SLOWEST)
 }

@@ -3,13 +3,14 @@
 
 use crate::{
     io::{
-        forge::{FileHolder, ForgeApi, ForgeError, ForgeRelease, PublicRelease, ReleaseText},
+        forge::{ForgeApi, ForgeError, ForgeRelease, PublicRelease, ReleaseText},
         git::remote::RefPattern,
     },
     publish::{
         deadline::{Backoff, Deadline, REFUSALS},
-        draft::{DraftEnd, PUBLIC, tell_left, withdraw as withdrawn},
-        draft_files::pause,
+        draft_end::{DraftEnd, PUBLIC, clear, holder, tell_left, withdraw as withdrawn},
+        draft_marker::marked,
+        draft_waits::pause,
         protocol::{
             journal::ForgeRecord,
             observation::{ForgeSeen, GitTagSeen},
@@ -48,7 +49,12 @@ pub(in crate::publish) async fn reveal(at: Position<'_>) -> (ForgeSeen, Remarks)
         let tried = limit.run(try_to_reveal(run, forge, record)).await;
         let delay = match tried {
             None => return (ForgeSeen::Unreachable, remarks),
-            Some(Ok(())) => return (ForgeSeen::Done, remarks),
+            Some(Ok(found)) => {
+                let cleared = clear(&run.world, forge, record.tag.short(), &found);
+                // What stays harms nobody.
+                let _ = limit.run(cleared).await;
+                return (ForgeSeen::Done, remarks);
+            }
             Some(Err(Unrevealed::Never(why))) => {
                 remarks.failed(why);
                 return (ForgeSeen::Refused, remarks);
@@ -100,20 +106,30 @@ enum Unrevealed {
     Failed(ForgeError),
 }
 
+/// The release is public; all that the forge had of its tag before, this one apart.
 async fn try_to_reveal(
     run: &Run,
     forge: &dyn ForgeApi,
     record: &ForgeRecord,
-) -> Result<(), Unrevealed> {
+) -> Result<Vec<ForgeRelease>, Unrevealed> {
     let found = forge.releases(record.tag.short()).await;
     let found = found.map_err(Unrevealed::Failed)?;
     let is_own = |one: &&ForgeRelease| {
         one.text.contains(&record.marker) || record.id.is_some() && one.id == record.id
     };
     if found.iter().filter(is_own).any(|one| one.is_public) {
-        return Ok(());
+        return Ok(found);
     }
-    if found.iter().any(|one| one.is_public) {
+    let tag = record.tag.short();
+    if let Some(public) = found.iter().find(|one| one.is_public) {
+        // Of two runs for one version, the other one has finished first.
+        if marked(&public.text, tag).is_some() {
+            if record.package.is_some() {
+                // Nothing links it.
+                let _ = forge.discard(&holder(record, &run.prepared.version)).await;
+            }
+            return Ok(found);
+        }
         return Err(Unrevealed::Never(
             "somebody else has made a release of this tag".to_owned(),
         ));
@@ -122,7 +138,7 @@ async fn try_to_reveal(
         let draft = found.iter().find(|one| one.id == record.id);
         match draft {
             None => return Err(Unrevealed::Never("the draft is gone".to_owned())),
-            Some(draft) if !draft.text.contains(&record.marker) => {
+            Some(draft) if !is_held(draft, record) => {
                 return Err(Unrevealed::Never(
                     "the draft is not this release's any more".to_owned(),
                 ));
@@ -137,7 +153,7 @@ async fn try_to_reveal(
         text: ReleaseText {
             tag: record.tag.short().to_owned(),
             commit: run.prepared.commit,
-            title: record.title.clone(),
+            title: (!record.adopted).then(|| record.title.clone()),
             text: record.text.clone(),
             prerelease: record.prerelease,
         },
@@ -146,7 +162,18 @@ async fn try_to_reveal(
     };
     let permit = run.holding.permit();
     let sent = forge.make_public(&public, &permit).await;
-    sent.map_err(Unrevealed::Failed)
+    sent.map_err(Unrevealed::Failed)?;
+    let others = found.into_iter().filter(|one| one.id != record.id);
+    Ok(others.collect())
+}
+
+/// Whether a draft is this release's still. One that was somebody's own is so whichever run has marked it last:
+/// of several, the one with the lock makes it public.
+fn is_held(draft: &ForgeRelease, record: &ForgeRecord) -> bool {
+    match record.adopted {
+        true => marked(&draft.text, record.tag.short()).is_some_and(|mark| mark.adopted),
+        false => draft.text.contains(&record.marker),
+    }
 }
 
 /// The files that the release links are there. A draft has its files itself; what a token may not see is
@@ -159,10 +186,7 @@ async fn check_files(
     if record.links.is_empty() {
         return Ok(());
     }
-    let holder = FileHolder {
-        draft: record.id,
-        version: run.prepared.version.to_string(),
-    };
+    let holder = holder(record, &run.prepared.version);
     let kept = forge.files(&holder).await.map_err(Unrevealed::Failed)?;
     let Some(kept) = kept else {
         return Ok(());
@@ -228,7 +252,8 @@ async fn gone(
     let mut backoff = Backoff::retry();
     let mut tries = REFUSALS;
     loop {
-        let tried = withdrawn(forge, record, &run.prepared.version);
+        let of = (&run.prepared.version, run.prepared.commit);
+        let tried = withdrawn(forge, record, of);
         let error = match limit.run(tried).await {
             None => return Err("it was not known in time".to_owned()),
             Some(Ok(DraftEnd::Done)) => return Ok(()),

@@ -194,12 +194,13 @@ fn gitlab_gets_files_first_and_the_release_last() {
     let links = release["assets"]["links"].as_array().unwrap();
     assert_eq!(links.len(), 3);
     let url = links[0]["url"].as_str().unwrap();
-    assert!(
-        url.ends_with(
-            "/api/v4/projects/acme%2Fapi/packages/generic/hoist-release/1.0.0/api.tar.gz"
-        ),
-        "{url}"
-    );
+    // Another run of this version has another package.
+    let (package, file) = url.rsplit_once('/').unwrap();
+    let version = package
+        .rsplit_once("/api/v4/projects/acme%2Fapi/packages/generic/hoist-release/1.0.0-")
+        .unwrap()
+        .1;
+    assert_eq!((version.len(), file), (32, "api.tar.gz"), "{url}");
     assert_eq!(scene.forge.state().packages.len(), 3);
 }
 
@@ -428,6 +429,218 @@ fn row_48_another_clone_makes_it_public() {
     back.expect(4);
     back.says("complete already");
     scene.is_complete(&back);
+}
+
+/// Something between hoist and the forge says that all is well, and nothing was done; or the forge says one thing
+/// and has another.
+#[test]
+fn an_answer_is_believed_only_where_it_shows_what_was_asked_for() {
+    let page = || Answer::text(200, "<html>Please sign in</html>");
+    let other = || {
+        Answer::json(
+            200,
+            &json!({ "id": 5, "tag_name": "v0.9.0", "draft": false }),
+        )
+    };
+    let draft = || {
+        Answer::json(
+            200,
+            &json!({ "id": 101, "tag_name": "v1.0.0", "draft": true }),
+        )
+    };
+    let lab = "POST /api/v4/projects/acme%2Fapi/releases";
+    let put = "PUT /api/v4/projects/acme%2Fapi/packages/generic/";
+    for (forge, what, answer) in [
+        (TestForge::github(), "PATCH ", page()),
+        (TestForge::github(), "PATCH ", draft()),
+        (
+            TestForge::github(),
+            "POST /api/v3/repos/acme/api/releases",
+            other(),
+        ),
+        (TestForge::github(), "POST /api/uploads/", page()),
+        (TestForge::gitlab(), lab, page()),
+        (TestForge::gitlab(), lab, other()),
+        (TestForge::gitlab(), put, page()),
+    ] {
+        let registry = registry();
+        let scene = Scene::new(&registry, forge);
+        let clone = scene.project("assets = [\"files/*\"]");
+        scene.forge.fault(what, 1, answer);
+        let run = scene.release(&clone);
+        run.expect(0);
+        scene.is_complete(&run);
+    }
+}
+
+/// The same for as long as it is asked: what is true is said.
+#[test]
+fn a_false_answer_is_an_error_that_says_what_is_true() {
+    let page = || Answer::text(200, "<html>Please sign in</html>");
+    let other = || {
+        Answer::json(
+            200,
+            &json!({ "id": 5, "tag_name": "v0.9.0", "draft": false }),
+        )
+    };
+    let draft = || {
+        Answer::json(
+            200,
+            &json!({ "id": 101, "tag_name": "v1.0.0", "draft": true }),
+        )
+    };
+    for (answer, says) in [
+        (page(), "it answers 200, and not with JSON"),
+        (
+            other(),
+            "it answers 200, and not with the release of `v1.0.0`",
+        ),
+        (
+            draft(),
+            "it answers 200, and the release 101 is a draft still",
+        ),
+    ] {
+        let registry = registry();
+        let scene = Scene::new(&registry, TestForge::github());
+        let clone = scene.project("");
+        let policy = fs::read_to_string(clone.path().join("release.toml")).unwrap();
+        clone.write(
+            "release.toml",
+            policy.replace("[publish]", "[publish]\ndeadline = \"4s\""),
+        );
+        clone.commit("chore: less time");
+        clone.push();
+        scene.forge.fault("PATCH ", usize::MAX, answer);
+        let run = scene.release(&clone);
+        run.expect(8);
+        run.says(says);
+        run.says("`hoist resume` finishes it");
+        assert_eq!(
+            scene.forge.releases(),
+            [("v1.0.0".to_owned(), true)],
+            "{run}"
+        );
+        scene.forge.state().faults.clear();
+        let run = scene.run(&clone, &["resume", "--yes"]);
+        run.expect(0);
+        scene.is_complete(&run);
+    }
+}
+
+/// What a look shows is looked at, too: before anything moves it is an error.
+#[test]
+fn the_release_of_another_tag_is_not_taken_for_this_one() {
+    let other = json!({ "id": 5, "tag_name": "v0.9.0", "draft": false, "body": "x" });
+    for (forge, what) in [
+        (
+            TestForge::github(),
+            "GET /api/v3/repos/acme/api/releases/tags/v1.0.0",
+        ),
+        (
+            TestForge::gitlab(),
+            "GET /api/v4/projects/acme%2Fapi/releases/v1.0.0",
+        ),
+    ] {
+        let registry = registry();
+        let scene = Scene::new(&registry, forge);
+        let clone = scene.project("");
+        scene.forge.fault(what, 1, Answer::json(200, &other));
+        let run = scene.release(&clone);
+        run.expect(6);
+        run.says("not with the release of `v1.0.0`");
+        scene.is_as_before(&run);
+    }
+}
+
+#[test]
+fn a_deletion_that_was_only_said_to_be_done_is_told() {
+    for forge in [TestForge::github(), TestForge::gitlab()] {
+        let registry = refusing();
+        let scene = Scene::new(&registry, forge);
+        let clone = scene.project("assets = [\"files/*\"]");
+        scene.forge.fault(
+            "DELETE ",
+            usize::MAX,
+            Answer::text(200, "<html>Gone</html>"),
+        );
+        let run = scene.release(&clone);
+        run.expect(7);
+        run.says("could not be deleted");
+        run.says("it answers 200, and what was to be deleted is still there");
+    }
+}
+
+/// Runs that died have left drafts: they are named, and go when nothing can need them any more.
+#[test]
+fn drafts_of_runs_that_are_over_are_named_and_deleted() {
+    let registry = registry();
+    let scene = Scene::new(&registry, TestForge::github());
+    let clone = scene.project("");
+    let draft = |id: u64, tag: &str, mark: &str| {
+        let text = format!("what is new\n\n<!-- hoist: 1a2b {tag}{mark} -->\n");
+        json!({ "id": id, "tag_name": tag, "draft": true, "body": text, "assets": [] })
+    };
+    let now = chrono::Utc::now()
+        .format(", %Y-%m-%dT%H:%M:%SZ")
+        .to_string();
+    let old = ", 2026-01-01T00:00:00Z";
+    let theirs =
+        json!({ "id": 15, "tag_name": "v0.7.0", "draft": true, "body": "mine", "assets": [] });
+    scene.forge.state().releases.extend([
+        draft(11, "v0.9.0", old),
+        draft(12, "v0.9.0", &now),
+        draft(13, "worker/v0.9.0", old),
+        draft(14, "v0.8.0", &format!("{old}, adopted")),
+        theirs,
+    ]);
+    let check = scene.run(&clone, &["check"]);
+    check.says("a run has left the draft 11 of `v0.9.0`, which the next release deletes");
+    check.says("the draft 12 of `v0.9.0`, made on ");
+    assert!(!check.to_string().contains("the draft 13"), "{check}");
+    assert!(!check.to_string().contains("the draft 14"), "{check}");
+    let run = scene.release(&clone);
+    run.expect(0);
+    run.says("deleted the draft 11 of `v0.9.0`");
+    let left: Vec<u64> = scene
+        .forge
+        .state()
+        .releases
+        .iter()
+        .filter_map(|it| it["id"].as_u64())
+        .collect();
+    assert_eq!(left[..4], [12, 13, 14, 15], "{run}");
+}
+
+/// A person has put a file of the same name into the draft that hoist is to take.
+#[test]
+fn a_file_of_a_person_in_their_draft_is_left_alone() {
+    let registry = registry();
+    let scene = Scene::new(&registry, TestForge::github());
+    let clone = scene.project("use-draft = true\nassets = [\"files/*\"]");
+    let asset = |id: u64, name: &str| {
+        let digest = format!("sha256:{}", "0".repeat(64));
+        json!({ "id": id, "name": name, "size": 3, "state": "uploaded", "digest": digest })
+    };
+    let theirs = json!({
+        "id": 5, "tag_name": "v1.0.0", "name": "Spring", "draft": true, "body": "our own words",
+        "assets": [asset(6, "manual.pdf"), asset(7, "api.txt")],
+    });
+    scene.forge.state().releases.push(theirs.clone());
+    let run = scene.release(&clone);
+    run.expect(4);
+    run.says("the draft of `v1.0.0` on GitHub has another file `api.txt` than this release");
+    assert_eq!(scene.forge.state().releases, [theirs]);
+    assert_eq!(scene.world.shows("1.0.0"), None);
+    let assets = json!([asset(6, "manual.pdf")]);
+    scene.forge.state().releases[0]["assets"] = assets;
+    let run = scene.release(&clone);
+    run.expect(0);
+    scene.is_complete(&run);
+    let release = scene.forge.state().releases[0].clone();
+    assert_eq!(release["name"], "Spring");
+    let assets = release["assets"].as_array().unwrap();
+    let names: Vec<_> = assets.iter().map(|it| &it["name"]).collect();
+    assert_eq!(names, ["manual.pdf", "api.tar.gz", "api.txt", "SHA256SUMS"]);
 }
 
 #[test]

@@ -1,10 +1,14 @@
 //! A release on a forge in the transaction: the order of things, and what becomes of a draft.
 
+use std::sync::Arc;
+
 use hoist::{
     event::{Event, Step},
+    oci::Digest,
     outcome::OutcomeKind,
     policy::ForgeService,
-    testing::{Fault, Personality},
+    publish::{ForgePublication, Proven, publish_past},
+    testing::{FakeJournals, Fault, Personality},
 };
 
 use super::scene::{Scene, Setting};
@@ -55,7 +59,7 @@ async fn the_draft_comes_before_the_lock_and_is_public_after_the_git_tag() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn row_47_a_draft_of_a_run_that_died_is_taken_over_and_not_doubled() {
+async fn row_47_a_draft_of_a_run_that_died_goes_when_the_next_release_is_public() {
     let scene = Scene::new(&setting());
     let after = scene.after();
     // It dies with the draft made, and before anything is written down.
@@ -68,7 +72,73 @@ async fn row_47_a_draft_of_a_run_that_died_is_taken_over_and_not_doubled() {
     let outcome = scene.run(2).await.unwrap();
     assert_eq!(outcome.kind, OutcomeKind::Published, "{outcome:#?}");
     assert_eq!(scene.snapshot(), after);
-    assert_eq!(scene.requests("forge create").len(), 1);
+    let log = scene.faults.log();
+    let last = |what: &str| log.iter().rposition(|line| line.contains(what)).unwrap();
+    assert!(last("forge publish") < last("forge discard"), "{log:#?}");
+}
+
+/// Two pipelines of one version: each has made, or taken, what the forge is to have before either has the lock.
+#[tokio::test(start_paused = true)]
+async fn of_two_live_runs_the_loser_leaves_the_winner_what_it_needs() {
+    for (service, adopts) in [
+        (ForgeService::GitHub, false),
+        (ForgeService::GitHub, true),
+        (ForgeService::GitLab, false),
+    ] {
+        for head_start in 0..40_u32 {
+            let scene = Scene::new(&Setting {
+                forge: Some(service),
+                ..setting()
+            });
+            let forge = scene.forge.clone().unwrap();
+            if adopts {
+                forge.draft_by_hand("v1.3.0", "by hand");
+            }
+            let one = |pid: u32| {
+                let mut world = scene.world(pid);
+                world.journals = Arc::new(FakeJournals::new(&scene.faults));
+                let mut on_forge = scene.on_forge();
+                on_forge.use_draft = adopts;
+                // Their builds are not the same, byte for byte.
+                for file in on_forge.files.iter_mut().filter(|_| !adopts) {
+                    file.sha256 = Digest::of(format!("{pid}").as_bytes()).hex().to_owned();
+                }
+                let proven = Proven {
+                    forge: Some(on_forge),
+                    ..Proven::default()
+                };
+                let publication = &scene.publication;
+                async move {
+                    for _ in 0..(pid - 1) * head_start {
+                        tokio::task::yield_now().await;
+                    }
+                    publish_past(&world, publication, async { Ok(proven) }).await
+                }
+            };
+            let (first, second) = tokio::join!(one(1), one(2));
+            let what = format!("{service:?} {adopts}, {head_start}: {first:#?} {second:#?}");
+            let (won, lost) = match first.kind {
+                OutcomeKind::Published => (first, second),
+                _ => (second, first),
+            };
+            assert_eq!(won.kind, OutcomeKind::Published, "{what}");
+            // Whoever comes later finds the lock taken, or all of it done already.
+            assert!(
+                matches!(lost.kind, OutcomeKind::Busy | OutcomeKind::Published),
+                "{what}"
+            );
+            let stored = forge.stored();
+            assert_eq!(stored.len(), 1, "{what} {stored:#?}");
+            assert!(stored[0].is_public, "{what}");
+            assert_eq!(stored[0].files, ["api.tar.gz", "SHA256SUMS"], "{what}");
+            let kept = forge.packages().len();
+            let expected = match service {
+                ForgeService::GitHub => 0,
+                ForgeService::GitLab => 2,
+            };
+            assert_eq!(kept, expected, "{what}");
+        }
+    }
 }
 
 /// The page of another release was the pattern for a text, with the marker in it that nobody sees.
@@ -83,6 +153,32 @@ async fn a_draft_with_the_marker_of_another_release_is_somebodys_own() {
     let stored = forge.stored();
     assert_eq!(stored.len(), 1);
     assert_eq!(stored[0].text, text);
+}
+
+/// What hoist has put into somebody's draft goes again with the release; what was there stays.
+#[tokio::test(start_paused = true)]
+async fn a_draft_of_a_person_is_as_it_was_after_a_roll_back() {
+    let mut setting = setting();
+    setting.personality = Personality {
+        refused: vec!["latest".parse().unwrap()],
+        ..Personality::default()
+    };
+    let scene = Scene::new(&setting);
+    let forge = scene.forge.clone().unwrap();
+    forge.draft_by_hand("v1.3.0", "by hand");
+    let before = forge.stored();
+    let proven = Proven {
+        forge: Some(ForgePublication {
+            use_draft: true,
+            ..scene.on_forge()
+        }),
+        ..Proven::default()
+    };
+    let world = scene.world(1);
+    let outcome = publish_past(&world, &scene.publication, async { Ok(proven) }).await;
+    assert_eq!(outcome.kind, OutcomeKind::RolledBack, "{outcome:#?}");
+    assert!(!scene.requests("forge keep").is_empty());
+    assert_eq!(forge.stored(), before);
 }
 
 #[tokio::test(start_paused = true)]

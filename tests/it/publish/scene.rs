@@ -485,7 +485,7 @@ impl Scene {
             text: ReleaseText {
                 tag: "v1.3.0".to_owned(),
                 commit: COMMIT.parse().unwrap(),
-                title: "v1.3.0".to_owned(),
+                title: Some("v1.3.0".to_owned()),
                 text: "what is new".to_owned(),
                 prerelease: false,
             },

@@ -275,6 +275,16 @@ impl ForgeState {
                 found.map_or_else(|| message(404, "Not Found"), |it| Answer::json(200, it))
             }
             ("GET", ["releases"], false) => page(asked, &self.releases),
+            ("GET", ["releases", "assets", id], false) => {
+                let id: u64 = id.parse().unwrap();
+                let mut assets = self.releases.iter().flat_map(|it| it["assets"].as_array());
+                let found = assets.find_map(|all| all.iter().find(|it| it["id"] == json!(id)));
+                found.map_or_else(|| message(404, "Not Found"), |it| Answer::json(200, it))
+            }
+            ("GET", ["releases", id], false) => match self.release(id) {
+                Some(release) => Answer::json(200, release),
+                None => message(404, "Not Found"),
+            },
             ("POST", ["releases"], false) => self.create(&asked.json()),
             ("PATCH", ["releases", id], false) => self.change(id, &asked.json()),
             ("DELETE", ["releases", "assets", id], false) => {
@@ -415,7 +425,16 @@ impl ForgeState {
             ("PUT", ["packages", "generic", "hoist-release", version, name]) => {
                 let file = (version.to_string(), name.to_string(), asked.body.clone());
                 self.packages.push(file);
-                message(201, "201 Created")
+                if !asked.target.ends_with("?select=package_file") {
+                    return message(201, "201 Created");
+                }
+                let digest = hoist::oci::Digest::of(&asked.body);
+                let file = json!({ "id": self.packages.len() - 1, "package_id": 7, "file_name": name,
+                                   "size": asked.body.len(), "file_sha256": digest.hex() });
+                Answer::json(201, &file)
+            }
+            ("GET", ["packages", "7"]) if !self.packages.is_empty() => {
+                Answer::json(200, &json!({ "id": 7, "name": "hoist-release" }))
             }
             ("GET", ["packages"]) => {
                 let mut versions: Vec<&String> = self.packages.iter().map(|it| &it.0).collect();

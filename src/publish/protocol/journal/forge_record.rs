@@ -31,13 +31,26 @@ pub struct ForgeRecord {
     /// Its files, where no draft holds them: name and address.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub links: Vec<(String, String)>,
+    /// The package that has them, whose name no other run uses. Without one it is that of the version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub package: Option<String>,
     /// Whether it is marked as a pre-release.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub prerelease: bool,
     /// Whether it becomes the project's latest release.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub latest: bool,
+    /// The files that the release has put into a draft of somebody else: name and SHA-256.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub added: Vec<(String, String)>,
     /// Whether the draft was somebody's own before: it is not deleted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub adopted: bool,
+}
+
+impl ForgeRecord {
+    /// Whether the sixth version of the format is needed.
+    pub(super) fn is_of_format_6(&self) -> bool {
+        self.package.is_some() || self.adopted
+    }
 }

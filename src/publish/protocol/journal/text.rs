@@ -7,6 +7,7 @@ use crate::{
     publish::protocol::{
         journal::{
             check::{fits, is_consistent},
+            forge_record::ForgeRecord,
             records::Record,
         },
         lock_way::LockWay,
@@ -15,7 +16,10 @@ use crate::{
 
 /// The newest version of the format. A reader refuses a newer one; a record says the oldest one that
 /// can hold it, so that an older hoist still takes up what it knows.
-pub const JOURNAL_FORMAT: u64 = 5;
+pub const JOURNAL_FORMAT: u64 = 6;
+
+/// What version 6 brought: files in a package or a draft that is not the release's own by its name alone.
+const WITH_HOLDER: u64 = 6;
 
 /// What version 5 brought: the release on a forge.
 const WITH_FORGE: u64 = 5;
@@ -74,6 +78,14 @@ pub fn encode(record: &Record) -> String {
 /// The oldest version that can hold a record.
 fn format(record: &Record) -> u64 {
     match record {
+        Record::Prepared(prepared)
+            if prepared
+                .forge
+                .as_ref()
+                .is_some_and(ForgeRecord::is_of_format_6) =>
+        {
+            WITH_HOLDER
+        }
         Record::Prepared(prepared) if prepared.forge.is_some() => WITH_FORGE,
         Record::Step { txn, .. } if txn.is_of_format_5() => WITH_FORGE,
         Record::Directed {
