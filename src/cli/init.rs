@@ -128,10 +128,8 @@ fn check(path: &Path, found: &Found, context: &Context) -> Result<ExitCode> {
 }
 
 fn has_dockerfile(folder: &Path) -> bool {
-    let files = fs::read_dir(folder).into_iter().flatten().flatten();
-    files
-        .into_iter()
-        .any(|file| init::is_dockerfile(&file.file_name().to_string_lossy()))
+    let mut files = fs::read_dir(folder).into_iter().flatten().flatten();
+    files.any(|file| init::is_dockerfile(&file.file_name().to_string_lossy()))
 }
 
 /// The policy file here or further up.
@@ -387,8 +385,8 @@ fn create(path: &Path, text: &str) -> Result<()> {
 
 fn exists(path: &Path) -> Error {
     let text = regular_file::read_text(path).unwrap_or_default();
-    let error =
-        Error::refused(format!("`{}` exists already", path.display())).state("nothing was written");
+    let error = Error::refused(format!("`{}` exists already", path.display()));
+    let error = error.state("nothing was written");
     if policy::is_cargo_release(&text) {
         error
             .cause("it belongs to cargo-release, not to hoist")
