@@ -183,9 +183,9 @@ fn the_files_vanish_before_the_page_links_them() {
     assert_eq!(scene.forge.state().packages.len(), 3);
 }
 
-/// A file of that name is in the draft that is taken over, with other content, and one that nobody knows.
+/// A file that nobody knows is in the draft that is taken over.
 #[test]
-fn a_file_of_the_same_name_is_replaced_in_a_draft_of_somebody_else() {
+fn a_file_of_somebody_else_stays_in_the_draft_that_is_taken_over() {
     let registry = registry();
     let scene = Scene::new(&registry, TestForge::github());
     let clone = scene.project("use-draft = true\nassets = [\"files/*\"]");
@@ -195,7 +195,7 @@ fn a_file_of_the_same_name_is_replaced_in_a_draft_of_somebody_else() {
     };
     let theirs = json!({
         "id": 5, "tag_name": "v1.0.0", "draft": true, "body": "own words",
-        "assets": [asset(1, "api.txt"), asset(2, "theirs.pdf")],
+        "assets": [asset(2, "theirs.pdf")],
     });
     scene.forge.state().releases.push(theirs);
     let run = scene.release(&clone);
@@ -303,7 +303,7 @@ fn a_forge_that_warns_is_heard_once() {
     let registry = registry();
     let scene = Scene::new(&registry, TestForge::github());
     let clone = scene.project("");
-    let project = json!({ "permissions": { "push": true } });
+    let project = json!({ "full_name": "acme/api", "permissions": { "push": true } });
     let warns = Answer::json(200, &project).with("warning", r#"299 - "the token ends tomorrow""#);
     scene.forge.fault("GET /api/v3/repos/acme/api", 1, warns);
     let run = scene.release(&clone);

@@ -1,6 +1,6 @@
 //! Publishing a layout: everything is there already at several distances, and nothing is there.
 
-use std::{path::Path, time::Duration};
+use std::{path::Path, process::Command, time::Duration};
 
 use testkit::sandbox::{Clone, GitRemote, Packages, Registry, RegistryOptions};
 
@@ -300,11 +300,17 @@ fn trace_of(clone: &Clone<'_>) -> std::path::PathBuf {
 
 fn release(program: &Path, clone: &Clone<'_>, version: &str, proxy: &Proxy) -> Result<Published> {
     let trace = trace_of(clone);
-    let line = format!(
-        "{} release --yes --allow-same-image --version {version} --trace {}",
-        program.display(),
-        trace.display()
-    );
+    let mut line = format!("{} release --yes --version {version}", program.display());
+    // An older hoist need not know every flag.
+    let help = Command::new(program).args(["release", "--help"]).output()?;
+    let help = String::from_utf8_lossy(&help.stdout);
+    if help.contains("--allow-same-image") {
+        line += " --allow-same-image";
+    }
+    let is_traced = help.contains("--trace");
+    if is_traced {
+        line += &format!(" --trace {}", trace.display());
+    }
     proxy.take();
     let cost = measured(&line, |command| {
         command.env_clear().current_dir(clone.path());
@@ -318,7 +324,7 @@ fn release(program: &Path, clone: &Clone<'_>, version: &str, proxy: &Proxy) -> R
     Ok(Published {
         cost,
         requests,
-        in_a_row: in_a_row(&trace)?,
+        in_a_row: if is_traced { in_a_row(&trace)? } else { 0 },
         connections,
     })
 }
