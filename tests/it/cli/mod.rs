@@ -29,6 +29,7 @@ mod past_release;
 mod pipelines;
 mod planted;
 mod policy_file;
+mod promoted;
 mod questions;
 mod recheck;
 pub(crate) mod refusal;
