@@ -25,6 +25,7 @@ mod multi_image;
 mod noted;
 mod obstacles;
 mod one_clone;
+mod overwritten;
 mod past_release;
 mod pipelines;
 mod planted;
