@@ -79,3 +79,54 @@ fn rows_27_and_30_a_run_whose_tags_are_all_overwritten_has_moved_them() {
         world.assert_unlocked();
     }
 }
+
+/// Somebody pushes `latest` while the run moves its tags: the hint names the command that mends it.
+#[test]
+fn the_hint_of_each_verb_names_the_command_that_takes_up_what_is_left() {
+    for (args, hint) in [
+        (&["repair", "--yes"][..], "`hoist repair --yes` takes up"),
+        (
+            &["rollback", "1.1.0", "--yes"],
+            "`hoist rollback 1.1.0` takes up",
+        ),
+        (
+            &["promote", "1.2.0-rc.1", "--yes"],
+            "`hoist promote 1.2.0-rc.1` takes up",
+        ),
+        (
+            &["release", "--yes"],
+            "`hoist release` of the same commit takes up",
+        ),
+    ] {
+        let registry = TestRegistry::that_deletes(Delete::Tag);
+        let world = World::new(&registry, &[NAME]);
+        let clone = two_releases(&world);
+        match args[0] {
+            "repair" => misplace_latest(&registry),
+            "rollback" => {}
+            _ => drop(world.change(&clone, "feat: even more")),
+        }
+        if args[0] == "promote" {
+            world.hoist(&clone, &["release", "--pre", "rc", "--yes"]);
+        }
+        let latest = On::put_tag().with("/manifests/latest");
+        registry.fault(Fault::always(
+            latest,
+            What::After(Arc::new(|state| {
+                state.store.foreign_push(NAME, "latest", &foreign());
+            })),
+        ));
+        let run = world.run(&clone, args);
+        registry.heal();
+        run.expect(8);
+        run.says(hint);
+        world.hoist(&clone, args);
+        let wanted = match args[0] {
+            "repair" => "1.1.0",
+            "rollback" => "1.0.0",
+            _ => "1.2.0",
+        };
+        assert_eq!(world.shows("latest"), world.shows(wanted), "{args:?}");
+        world.assert_unlocked();
+    }
+}

@@ -28,12 +28,7 @@ fn dead<'w>(world: &'w World<'_>, registry: &TestRegistry) -> Clone<'w> {
         world.change(&clone, change);
         world.hoist(&clone, &["release", "--pre", "rc", "--yes"]);
     }
-    die_between_two_tags_of(
-        world,
-        registry,
-        &clone,
-        &["promote", "1.1.0-rc.2", "--yes"],
-    );
+    die_between_two_tags_of(world, registry, &clone, &["promote", "1.1.0-rc.2", "--yes"]);
     clone
 }
 
