@@ -252,6 +252,7 @@ pub async fn delete_locks(world: &World, locks: &[RawLock]) -> Result<()> {
         RemoteErrorKind::Refused
         | RemoteErrorKind::Unreachable
         | RemoteErrorKind::Setup
-        | RemoteErrorKind::Local => git_error("cannot delete the lock", &error),
+        | RemoteErrorKind::Local
+        | RemoteErrorKind::LockFile => git_error("cannot delete the lock", &error),
     })
 }
