@@ -7,6 +7,7 @@ mod attach;
 mod ci;
 mod completions;
 mod counts;
+mod damaged;
 mod detached;
 mod failed_build;
 mod forge;
