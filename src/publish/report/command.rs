@@ -24,6 +24,10 @@ pub(super) fn command(prepared: &Prepared) -> String {
 pub(super) fn takes_up(prepared: &Prepared) -> String {
     match command(prepared).as_str() {
         RELEASE => "`hoist release` of the same commit takes up what is left".to_owned(),
+        // It leaves what somebody else has put there.
+        back if prepared.mark.is_some() => {
+            format!("{back}, then `hoist repair --yes`, takes up what is left")
+        }
         other => format!("{other} takes up what is left"),
     }
 }

@@ -87,7 +87,7 @@ fn the_hint_of_each_verb_names_the_command_that_takes_up_what_is_left() {
         (&["repair", "--yes"][..], "`hoist repair --yes` takes up"),
         (
             &["rollback", "1.1.0", "--yes"],
-            "`hoist rollback 1.1.0` takes up",
+            "`hoist rollback 1.1.0`, then `hoist repair --yes`, takes up",
         ),
         (
             &["promote", "1.2.0-rc.1", "--yes"],
@@ -121,6 +121,9 @@ fn the_hint_of_each_verb_names_the_command_that_takes_up_what_is_left() {
         run.expect(8);
         run.says(hint);
         world.hoist(&clone, args);
+        if args[0] == "rollback" {
+            world.hoist(&clone, &["repair", "--yes"]);
+        }
         let wanted = match args[0] {
             "repair" => "1.1.0",
             "rollback" => "1.0.0",
