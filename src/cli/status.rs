@@ -151,6 +151,9 @@ fn text(release: &Unfinished) -> String {
         release.since.format("%Y-%m-%d %H:%M:%S UTC")
     );
     let place = match (release.here, release.locked) {
+        (false, _) if release.damaged => {
+            "its lock is on the remote; its journal in this clone is damaged"
+        }
         (true, true) => "its journal is in this clone, its lock on the remote",
         (true, false) => "its journal is in this clone; the remote has no lock of it",
         (false, _) => "its lock is on the remote; its journal is in another clone",

@@ -71,9 +71,16 @@ pub(super) fn run(args: UnlockArgs, context: &Context) -> Result<ExitCode> {
     release.unlock(&plan)?;
     match terminal.json {
         true => terminal.json(&document(&plan)),
-        false => terminal.note(
-            "the lock is deleted; `hoist repair` shows which moving tags are not where they should be",
-        ),
+        false => {
+            let is_lock = plan.locks.iter().any(|lock| lock.journal.is_none());
+            let what = match is_lock {
+                true => "the lock is deleted",
+                false => "the journal is put aside",
+            };
+            terminal.note(&format!(
+                "{what}; `hoist repair` shows which moving tags are not where they should be"
+            ));
+        }
     }
     Ok(ExitCode::from(exit::OK))
 }
@@ -83,7 +90,9 @@ fn show(plan: &UnlockPlan, terminal: &Terminal) {
         let name = lock
             .name
             .as_ref()
-            .map_or("the lock file", |name| name.as_str());
+            .map(RefName::as_str)
+            .or(lock.journal.as_deref())
+            .unwrap_or("the lock file");
         match &lock.content {
             UnlockContent::Unusable(why) => {
                 terminal.note(&format!("`{name}` cannot be used: {why}"));
@@ -95,10 +104,11 @@ fn show(plan: &UnlockPlan, terminal: &Terminal) {
                 }
             }
         }
-        terminal.note(&format!(
-            "its journal is saved in `{}`",
-            lock.saved.display()
-        ));
+        let saved = lock.saved.display();
+        terminal.note(&match lock.journal {
+            Some(_) => format!("this journal of this clone is saved in `{saved}`"),
+            None => format!("its journal is saved in `{saved}`"),
+        });
     }
     match &plan.tags {
         Ok(tags) => terminal.table(&rows(tags)),
@@ -162,10 +172,12 @@ pub(super) struct UnlockDocument<'a> {
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 struct DeletedLock<'a> {
-    /// Its ref; `null`: the lock file of this clone.
+    /// Its ref; `null`: the lock file of this clone, or a journal.
     #[serde(rename = "ref")]
     #[cfg_attr(test, schemars(with = "Option<String>"))]
     name: &'a Option<RefName>,
+    /// The name of the journal of this clone that could not be read and was put aside; `null`: it is a lock.
+    journal: Option<&'a str>,
     /// The object that the ref showed.
     #[cfg_attr(test, schemars(with = "Option<String>"))]
     object: &'a Option<ObjectId>,
@@ -253,6 +265,7 @@ fn deleted(lock: &LockToDelete) -> DeletedLock<'_> {
     };
     DeletedLock {
         name: &lock.name,
+        journal: lock.journal.as_deref(),
         object: &lock.object,
         why,
         release,

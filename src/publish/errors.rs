@@ -24,14 +24,20 @@ pub(super) fn git_error(what: &str, error: &RemoteError) -> Error {
     // No such remote, or several places that it pushes to: nothing that another try mends.
     let kind = match error.kind {
         RemoteErrorKind::Setup => ErrorKind::Refused,
+        // As a lock of that kind on a remote.
+        RemoteErrorKind::LockFile => ErrorKind::Busy,
         RemoteErrorKind::Conflict
         | RemoteErrorKind::Refused
         | RemoteErrorKind::Raced
         | RemoteErrorKind::Unreachable
         | RemoteErrorKind::Local => ErrorKind::Failed,
     };
+    let code = match error.kind {
+        RemoteErrorKind::LockFile => ErrorCode::JournalUnreadable,
+        _ => ErrorCode::GitRemote,
+    };
     let made = Error::new(kind, what)
-        .with_code(ErrorCode::GitRemote)
+        .with_code(code)
         .because(error)
         .state("no tag has moved");
     match &error.hint {
@@ -44,9 +50,15 @@ pub(super) fn git_error(what: &str, error: &RemoteError) -> Error {
 /// may have moved before.
 pub(super) fn recovery_error(what: &str, error: &RemoteError) -> Error {
     let made = git_error(what, error).state("nothing was changed by this command");
+    let when = match error.kind {
+        RemoteErrorKind::Local => "the cause is removed",
+        _ => "the remote answers",
+    };
     match error.hint {
         Some(_) => made,
-        None => made.hint("an unfinished release may be there: run the same command again when the remote answers"),
+        None => made.hint(format!(
+            "an unfinished release may be there: run the same command again when {when}"
+        )),
     }
 }
 

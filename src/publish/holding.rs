@@ -61,6 +61,8 @@ struct LockObjects {
 struct Requests {
     /// When the last request was sent whose answer left a doubt.
     doubtful: Option<Instant>,
+    /// The tags that such a request may have moved.
+    doubted: BTreeSet<usize>,
     /// The tags that were written since the lock was last read as this run's, and when.
     written: BTreeMap<usize, Instant>,
     /// When the request was sent that last read the lock as this run's.
@@ -184,10 +186,16 @@ impl Holding {
         open(&self.requests).written.insert(tag, sent);
     }
 
-    /// What came of a request that was sent at `sent` is not known: it may still be carried out.
-    pub(super) fn doubts(&self, sent: Instant) {
+    /// What came of a request for `tags` that was sent at `sent` is not known: it may still be carried out.
+    pub(super) fn doubts(&self, tags: &[usize], sent: Instant) {
         let mut requests = open(&self.requests);
         requests.doubtful = requests.doubtful.max(Some(sent));
+        requests.doubted.extend(tags);
+    }
+
+    /// Whether a request may have moved this tag whose answer left a doubt.
+    pub(super) fn may_have_moved(&self, tag: usize) -> bool {
+        open(&self.requests).doubted.contains(&tag)
     }
 
     /// The tags that were written since the lock was last read as this run's.

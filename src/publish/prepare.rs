@@ -119,6 +119,7 @@ pub(super) fn prepare(
         |time: std::time::Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     Prepared {
         version: publication.version.clone(),
+        promotes: publication.promotes.clone(),
         commit: publication.commit,
         instant: publication.instant,
         started: world.clock.now(),

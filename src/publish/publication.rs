@@ -22,6 +22,8 @@ use crate::{
 pub struct Publication {
     /// The version that is released.
     pub version: Version,
+    /// The pre-release that becomes this version, where one is promoted.
+    pub promotes: Option<Version>,
     /// The commit that is released.
     pub commit: CommitId,
     /// The instant of the release: tags with a date, and a later `resume`, go by it.

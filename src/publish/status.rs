@@ -41,6 +41,8 @@ pub struct Unfinished {
     pub settles_at: Option<chrono::DateTime<chrono::Utc>>,
     /// Whether its journal is in this clone.
     pub here: bool,
+    /// Whether its journal is in this clone and cannot be read: its lock tells of it.
+    pub damaged: bool,
     /// Whether its lock is on the remote.
     pub locked: bool,
     /// The page that its release on the forge has, where one belongs to it.
@@ -63,6 +65,7 @@ pub async fn status(world: &World, scope: &Scope) -> Result<Vec<Unfinished>> {
         let UnfinishedTransaction {
             replayed,
             journal,
+            damaged,
             locks,
             refs: _,
         } = found;
@@ -92,6 +95,7 @@ pub async fn status(world: &World, scope: &Scope) -> Result<Vec<Unfinished>> {
             },
             stands: standing(journal.is_some().then_some(replayed.txn.state)).to_owned(),
             here: journal.is_some(),
+            damaged,
             locked: !locks.is_empty(),
             forge: replayed.prepared.forge.as_ref().map(|it| it.url.clone()),
             images: images(&shown),

@@ -124,6 +124,7 @@ async fn take_over(
     let UnfinishedTransaction {
         mut replayed,
         journal,
+        damaged: _,
         locks,
         refs,
     } = found;

@@ -58,6 +58,8 @@ pub(super) struct UnfinishedTransaction {
     pub(super) replayed: Replayed,
     /// The journal's name, where this clone has it.
     pub(super) journal: Option<String>,
+    /// Whether this clone has the journal, and cannot read it.
+    pub(super) damaged: bool,
     /// The lock's objects, where the remote has it. There are several only where a server without
     /// atomic pushes was left in the middle of a change.
     pub(super) locks: Vec<ObjectId>,
@@ -71,7 +73,16 @@ pub(super) fn unfinished_journals(world: &World, repositories: &[Repository]) ->
         Error::new(ErrorKind::Busy, format!("cannot read the journal `{name}`"))
             .with_code(ErrorCode::JournalUnreadable)
             .because(error)
-            .hint("it may tell of an unfinished release; use the hoist that wrote it")
+            .state("nothing was changed by this command")
+    };
+    let journal_error = |name: &str, error: &ReadError| {
+        let way_out = match error {
+            ReadError::Damaged => "`hoist unlock` saves it and takes it away",
+            ReadError::Newer(_) => {
+                "use the hoist that wrote it; where there is none, `hoist unlock` saves it and takes it away"
+            }
+        };
+        unreadable(name, error).hint(format!("it may tell of an unfinished release; {way_out}"))
     };
     let names = world
         .journals
@@ -83,17 +94,21 @@ pub(super) fn unfinished_journals(world: &World, repositories: &[Repository]) ->
             Ok(text) => text,
             // Over, and forgotten by the release of another image since it was listed.
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
-            Err(error) => return Err(unreadable(&name, &error)),
+            Err(error) => {
+                return Err(unreadable(&name, &error).hint(
+                    "it may tell of an unfinished release; when it can be read, run the same command again",
+                ));
+            }
         };
         let records = match decode(&text) {
             Ok(records) => records,
             // The lock may have a copy that is whole.
             Err(error @ ReadError::Damaged) => {
-                let error = unreadable(&name, &error);
+                let error = journal_error(&name, &error);
                 found.damaged.push((name, error));
                 continue;
             }
-            Err(error) => return Err(unreadable(&name, &error)),
+            Err(error) => return Err(journal_error(&name, &error)),
         };
         // Nothing whole was written, so nothing was done.
         let Some(replayed) = replay::replay(records) else {
@@ -219,13 +234,13 @@ pub(super) async fn find_unfinished(
     let journals = unfinished_journals(world, &scope.repositories)?;
     let locks = locks(world, scope, seen).await?;
     let mut found: Vec<UnfinishedTransaction> = Vec::new();
+    let mut damaged = Vec::new();
     for (name, error) in journals.damaged {
-        if !locks
-            .iter()
-            .any(|lock| journal::name(&lock.replayed.prepared) == name)
-        {
+        let has_it = |lock: &FoundLock| journal::name(&lock.replayed.prepared) == name;
+        if !locks.iter().any(has_it) {
             return Err(error);
         }
+        damaged.push(name);
     }
     for (journal, mut replayed) in journals.whole {
         let same =
@@ -247,6 +262,7 @@ pub(super) async fn find_unfinished(
         found.push(UnfinishedTransaction {
             replayed,
             journal: Some(journal),
+            damaged: false,
             locks: lock.map_or_else(Vec::new, |lock| lock.objects.clone()),
             refs: lock.map_or_else(Vec::new, |lock| lock.refs.clone()),
         });
@@ -254,6 +270,7 @@ pub(super) async fn find_unfinished(
     for lock in locks {
         if !found.iter().any(|known| known.locks == lock.objects) {
             found.push(UnfinishedTransaction {
+                damaged: damaged.contains(&journal::name(&lock.replayed.prepared)),
                 replayed: lock.replayed,
                 journal: None,
                 locks: lock.objects,

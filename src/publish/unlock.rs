@@ -17,7 +17,7 @@ use crate::{
         errors::{git_error, recovery_error},
         lock_ref::lock_ref,
         protocol::{
-            journal::{Record, decode, encode},
+            journal::{self, Record, decode, encode},
             replay::{self, Abandoned, Replayed},
         },
         report::read_all,
@@ -29,11 +29,13 @@ use crate::{
     },
 };
 
-/// A lock, as it lies on the remote.
+/// A lock, as it lies on the remote; or a journal of this clone that cannot be read.
 #[derive(Debug, Clone)]
 pub struct RawLock {
-    /// The ref; `None`: the lock file of this clone as a whole.
+    /// The ref; `None`: the lock file of this clone as a whole, or a journal.
     pub name: Option<RefName>,
+    /// The journal's name, where it is one of this clone's.
+    pub journal: Option<String>,
     /// The object that the ref shows.
     pub object: Option<ObjectId>,
     /// What the object holds where a journal should be.
@@ -64,6 +66,7 @@ pub async fn find_locks(
     if let Some(bytes) = world.remote.damaged_locks().await.map_err(unread)? {
         return Ok(vec![RawLock {
             name: None,
+            journal: None,
             object: None,
             bytes,
             state: LockState::Unusable("the lock file of this clone is damaged".to_owned()),
@@ -98,10 +101,43 @@ pub async fn find_locks(
         };
         found.push(RawLock {
             name: Some(name),
+            journal: None,
             object: Some(object),
             bytes,
             state,
         });
+    }
+    let journals = unreadable_journals(world, &found)?;
+    found.extend(journals);
+    Ok(found)
+}
+
+/// The journals of this clone that cannot be read, but for those that a usable lock has whole.
+fn unreadable_journals(world: &World, locks: &[RawLock]) -> Result<Vec<RawLock>> {
+    let failed = |error: &std::io::Error| {
+        Error::failed("cannot read the journals")
+            .because(error)
+            .state("nothing was changed")
+    };
+    let has_lock = |name: &str| {
+        locks.iter().any(|lock| match &lock.state {
+            LockState::Usable(replayed) => journal::name(&replayed.prepared) == name,
+            LockState::Unusable(_) => false,
+        })
+    };
+    let mut found = Vec::new();
+    for name in world.journals.list().map_err(|error| failed(&error))? {
+        let bytes = world.journals.read(&name).map_err(|error| failed(&error))?;
+        let Err(why) = decode(&bytes) else { continue };
+        if !has_lock(&name) {
+            found.push(RawLock {
+                name: None,
+                journal: Some(name),
+                object: None,
+                bytes,
+                state: LockState::Unusable(why.to_string()),
+            });
+        }
     }
     Ok(found)
 }
@@ -235,11 +271,18 @@ pub async fn delete_locks(world: &World, locks: &[RawLock]) -> Result<()> {
     for lock in locks {
         match (&lock.name, &lock.object) {
             (Some(name), Some(object)) => edits.push(RefEdit::delete(name, object.clone())),
+            _ if lock.journal.is_some() => {}
             _ => done = world.remote.clear_damaged_locks(&lock.bytes).await,
         }
     }
     if done.is_ok() && !edits.is_empty() {
         done = world.remote.swap(&edits).await;
+    }
+    if done.is_ok() {
+        let journals = locks.iter().filter_map(|lock| lock.journal.as_ref());
+        for name in journals {
+            put_aside(world, name)?;
+        }
     }
     done.map_err(|error| match error.kind {
         RemoteErrorKind::Conflict | RemoteErrorKind::Raced => {
@@ -252,6 +295,26 @@ pub async fn delete_locks(world: &World, locks: &[RawLock]) -> Result<()> {
         RemoteErrorKind::Refused
         | RemoteErrorKind::Unreachable
         | RemoteErrorKind::Setup
-        | RemoteErrorKind::Local => git_error("cannot delete the lock", &error),
+        | RemoteErrorKind::Local
+        | RemoteErrorKind::LockFile => git_error("cannot delete the lock", &error),
     })
+}
+
+/// No verb finds the journal any more, and what it holds stays on the disk.
+fn put_aside(world: &World, name: &str) -> Result<()> {
+    let failed = |error: &std::io::Error| {
+        Error::failed(format!("cannot put the journal `{name}` aside"))
+            .because(error)
+            .state("the journal stays where it is")
+    };
+    if !world.journals.hold(name).map_err(|error| failed(&error))? {
+        return Err(
+            Error::busy(format!("another process has the journal `{name}`"))
+                .with_code(ErrorCode::Locked)
+                .state("the journal stays where it is")
+                .hint("`hoist status` shows how it stands"),
+        );
+    }
+    let done = world.journals.set_aside(name);
+    done.map_err(|error| failed(&error))
 }

@@ -71,7 +71,10 @@ impl Release {
         let checked = self.check_budget(plan, &made.images, options.over_budget);
         made.over_budget = self.or_signal(checked).await?;
         let publication = self.publication(&world, plan, &made, &found);
-        let publication = self.or_signal(publication).await?;
+        let publication = Publication {
+            promotes: options.promotes.clone(),
+            ..self.or_signal(publication).await?
+        };
         let mut outcome = self
             .publish(&world, &publication, verb, Some((plan, &made)))
             .await;

@@ -16,6 +16,7 @@ use crate::{
             receipt::{Receipt, receipts},
         },
         tags::{ExactTags, Origins, TagRules},
+        version::bump::core,
     },
     policy::SameImage,
     release::{
@@ -135,19 +136,25 @@ impl Release {
             journaled: &[],
             receipts,
         };
-        let origin = evidence.origin_of(&PublishedTag {
+        let published = PublishedTag {
             repository,
             tag: tag.tag.clone(),
             image: image.clone(),
             digest: digest.clone(),
             images,
             earlier: false,
-        });
+        };
+        let origin = evidence.origin_of(&published);
+        let promoted = match origin {
+            ImageOwner::Unknown(_) => self.is_promoted(&published, inputs).await?,
+            ImageOwner::Own | ImageOwner::Other(_) => false,
+        };
         let build = policy.image_policy(image).build;
         let again = build.same_image == SameImage::Allow;
         let earlier = self.is_of_other(digest, inputs);
         Ok(Some(match origin {
             ImageOwner::Own => origin,
+            ImageOwner::Unknown(_) if promoted => ImageOwner::Own,
             ImageOwner::Unknown(_) | ImageOwner::Other(_) if again && earlier => {
                 ImageOwner::Unknown("another version published it, too".to_owned())
             }
@@ -165,6 +172,40 @@ impl Release {
                     None => origin,
                 }
             }
+        }))
+    }
+
+    /// Whether `promote` publishes this image as the claim's version: it is that of a pre-release of the
+    /// version, from the same commit, and the receipt in the pre-release's git tag names it.
+    async fn is_promoted(
+        &self,
+        published: &PublishedTag,
+        inputs: &ClaimInputs<'_>,
+    ) -> Result<bool> {
+        let claim = inputs.claim;
+        if !claim.version.pre.is_empty() {
+            return Ok(false);
+        }
+        // This clone may not have the pre-release's git tag yet.
+        self.remote_tags(true).await?;
+        let known = self.git_versions()?;
+        let is_candidate = |version: &&Version| {
+            let name = self.policy().version.tag.name(version);
+            !version.pre.is_empty()
+                && core(version) == claim.version
+                && !inputs.withdrawn.contains(version)
+                && self.project().git().tag_commit(&name) == Some(claim.commit)
+        };
+        let mut candidates = known.iter().filter(is_candidate);
+        Ok(candidates.any(|candidate| {
+            let evidence = Evidence {
+                version: candidate,
+                commits: &self.commits_of_release(None, claim.commit, candidate),
+                policy: self.policy(),
+                journaled: &[],
+                receipts: &self.receipts_here(candidate),
+            };
+            evidence.origin_of(published) == ImageOwner::Own
         }))
     }
 

@@ -216,7 +216,7 @@ impl Release {
     }
 
     /// The versions that this clone's git tags name.
-    fn git_versions(&self) -> Result<Vec<Version>> {
+    pub(super) fn git_versions(&self) -> Result<Vec<Version>> {
         let template = &self.policy().version.tag;
         let ids = self.project().git().tag_ids()?;
         Ok(ids

@@ -105,6 +105,7 @@ impl Release {
             allow_same_image: request.allow_same_image,
             over_budget: request.over_budget,
             legs: self.leg_inputs(&request.from)?,
+            promotes: None,
         })
     }
 

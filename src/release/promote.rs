@@ -58,7 +58,7 @@ impl Release {
             .ready_to_promote(candidate, request, Telling::Now)
             .await?;
         // Nothing is built, and the bytes are the candidate's on purpose.
-        self.carry_out(&plan, &ImageOptions::of_published(), Verb::Promote)
+        self.carry_out(&plan, &ImageOptions::of_published(candidate), Verb::Promote)
             .await
     }
 
@@ -78,7 +78,7 @@ impl Release {
             .ready_to_promote(candidate, &request, Telling::Before)
             .await?;
         up_to_date(changes(shown, &plan))?;
-        self.carry_out(&plan, &ImageOptions::of_published(), Verb::Promote)
+        self.carry_out(&plan, &ImageOptions::of_published(candidate), Verb::Promote)
             .await
     }
 

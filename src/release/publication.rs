@@ -56,6 +56,7 @@ impl Release {
         };
         Ok(Publication {
             version: plan.version.clone(),
+            promotes: None,
             commit: plan.commit,
             instant: plan.instant,
             targets: plan.repositories.iter().enumerate().map(target).collect(),

@@ -227,6 +227,7 @@ impl Release {
         Ok(Publication {
             branch: None,
             version,
+            promotes: None,
             commit: facts.head,
             instant: self.instant()?,
             images,

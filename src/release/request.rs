@@ -68,6 +68,8 @@ pub(super) struct ImageOptions {
     pub(super) over_budget: bool,
     /// The legs of all images; empty where this machine makes the images.
     pub(super) legs: Vec<LegInput>,
+    /// The pre-release that is promoted, whose images these are.
+    pub(super) promotes: Option<Version>,
 }
 
 impl ImageOptions {
@@ -79,12 +81,13 @@ impl ImageOptions {
         }
     }
 
-    /// For images that are published already.
-    pub(super) fn of_published() -> Self {
+    /// For the images of a pre-release, which are published already.
+    pub(super) fn of_published(candidate: &Version) -> Self {
         Self {
             allow_same_image: true,
             over_budget: true,
             legs: Vec::new(),
+            promotes: Some(candidate.clone()),
         }
     }
 }

@@ -42,8 +42,10 @@ pub struct UnlockPlan {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct LockToDelete {
-    /// Its ref; `None`: the lock file of this clone.
+    /// Its ref; `None`: the lock file of this clone, or a journal.
     pub name: Option<RefName>,
+    /// The name of the journal, where it is one of this clone that cannot be read.
+    pub journal: Option<String>,
     /// The object that the ref shows.
     pub object: Option<ObjectId>,
     /// What nobody will be able to do any more, or why nobody can.
@@ -68,7 +70,8 @@ pub enum UnlockContent {
 }
 
 impl Release {
-    /// The locks that are to be deleted, with their journals saved to files. `None`: there is no lock.
+    /// The locks that are to be deleted, and the journals of this clone that cannot be read, saved to files.
+    /// `None`: there is none.
     /// No lock and no tag is changed.
     ///
     /// # Errors
@@ -92,6 +95,7 @@ impl Release {
             for (lock, content) in raw.iter().zip(contents) {
                 locks.push(LockToDelete {
                     name: lock.name.clone(),
+                    journal: lock.journal.clone(),
                     object: lock.object.clone(),
                     content,
                     saved: save(&directory, &lock.bytes)?,

@@ -17,6 +17,8 @@ pub enum RemoteErrorKind {
     Setup,
     /// A local operation failed; nothing was sent.
     Local,
+    /// The file that says what the lock holds makes no sense to this hoist; nothing was done.
+    LockFile,
 }
 
 /// A failed operation on the remote, or on the repository at hand.
@@ -51,7 +53,10 @@ impl RemoteError {
     #[must_use]
     pub fn is_final(&self) -> bool {
         match self.kind {
-            RemoteErrorKind::Refused | RemoteErrorKind::Setup | RemoteErrorKind::Local => true,
+            RemoteErrorKind::Refused
+            | RemoteErrorKind::Setup
+            | RemoteErrorKind::Local
+            | RemoteErrorKind::LockFile => true,
             RemoteErrorKind::Conflict | RemoteErrorKind::Raced | RemoteErrorKind::Unreachable => {
                 false
             }

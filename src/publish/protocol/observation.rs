@@ -94,8 +94,10 @@ pub enum PutSeen {
     Pending,
     /// Refused for good, and seen to show what it showed before.
     Refused,
-    /// It shows somebody else's digest.
+    /// It shows somebody else's digest, and no request of this run has moved it.
     Foreign,
+    /// It shows somebody else's digest, and a request of this run may have moved it before.
+    Overwritten,
     /// Not found out in time.
     Unclear,
     /// Not sent, or not repeated: the lock is not this run's any more.

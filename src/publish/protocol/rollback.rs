@@ -17,16 +17,19 @@ pub(super) fn settled(spec: &TransactionSpec, mut txn: Transaction, tags: &[Show
             // The answer to its request was clear, so it is not to be waited for.
             (TagProgress::Offered, Shows::Before) => txn.progress[index] = TagProgress::Untouched,
             (TagProgress::Offered, Shows::Ours) => txn.progress[index] = TagProgress::Ours,
-            (TagProgress::Offered, Shows::Other) => txn.progress[index] = TagProgress::Foreign,
             (TagProgress::Offered, Shows::Unreadable) => {
                 txn.progress[index] = TagProgress::Intended;
             }
             (TagProgress::Intended | TagProgress::Ours | TagProgress::Refused, Shows::Ours) => {
                 txn.progress[index] = TagProgress::Ours;
             }
-            (TagProgress::Intended | TagProgress::Ours | TagProgress::Refused, Shows::Other) => {
-                txn.progress[index] = TagProgress::Foreign;
-            }
+            (
+                TagProgress::Intended
+                | TagProgress::Offered
+                | TagProgress::Ours
+                | TagProgress::Refused,
+                Shows::Other,
+            ) => txn.is_foreign(index),
             // Not seen to have moved: still to be put back, since an answer may lag.
             (
                 TagProgress::Intended | TagProgress::Ours | TagProgress::Refused,
@@ -96,16 +99,16 @@ pub(super) fn confirmed(
         }
     }
     let (mut landed, mut unread) = (false, false);
-    for (mark, shows) in txn.progress.iter_mut().zip(tags) {
-        match (*mark, shows) {
+    for (index, shows) in tags.iter().enumerate() {
+        match (txn.progress[index], shows) {
             (TagProgress::Already | TagProgress::Left | TagProgress::Foreign, _)
             | (_, Shows::Before) => {}
             (_, Shows::Unreadable) => unread = true,
             (_, Shows::Ours) => {
-                *mark = TagProgress::Ours;
+                txn.progress[index] = TagProgress::Ours;
                 landed = true;
             }
-            (_, Shows::Other) => *mark = TagProgress::Foreign,
+            (_, Shows::Other) => txn.is_foreign(index),
         }
     }
     if landed {
@@ -176,7 +179,7 @@ pub(super) fn put_back(
             }
             PutBackSeen::Restored => txn.progress[index] = TagProgress::Restored,
             PutBackSeen::Left => txn.progress[index] = TagProgress::Left,
-            PutBackSeen::Foreign => txn.progress[index] = TagProgress::Foreign,
+            PutBackSeen::Foreign => txn.is_foreign(index),
             PutBackSeen::Unclear => {}
         }
     }

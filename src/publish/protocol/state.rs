@@ -70,6 +70,16 @@ pub enum TagProgress {
     Left,
 }
 
+impl TagProgress {
+    /// Whether a request that moves the tag may have been sent.
+    fn has_begun(self) -> bool {
+        match self {
+            Self::Intended | Self::Offered | Self::Ours | Self::Restored | Self::Left => true,
+            Self::Untouched | Self::Already | Self::Refused | Self::Foreign => false,
+        }
+    }
+}
+
 /// One round of the commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Round {
@@ -269,6 +279,10 @@ pub struct Transaction {
     /// may have been taken then.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub resumed: bool,
+    /// A tag that a request had moved, or may have moved, is somebody else's now: that the tag is
+    /// [`TagProgress::Foreign`] does not tell that the transaction had begun.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub overwritten: bool,
 }
 
 impl Transaction {
@@ -287,6 +301,7 @@ impl Transaction {
             progress: already.into_iter().map(mark).collect(),
             cause: None,
             resumed: false,
+            overwritten: false,
         }
     }
 
@@ -299,17 +314,15 @@ impl Transaction {
     /// Whether a request that moves a tag may have been sent.
     #[must_use]
     pub fn has_begun(&self) -> bool {
-        self.progress.iter().any(|mark| match mark {
-            TagProgress::Intended
-            | TagProgress::Offered
-            | TagProgress::Ours
-            | TagProgress::Restored
-            | TagProgress::Left => true,
-            TagProgress::Untouched
-            | TagProgress::Already
-            | TagProgress::Refused
-            | TagProgress::Foreign => false,
-        })
+        self.overwritten || self.progress.iter().any(|mark| mark.has_begun())
+    }
+
+    /// The tag shows somebody else's digest.
+    pub(super) fn is_foreign(&mut self, index: usize) {
+        let mark = &mut self.progress[index];
+        // A request that was offered and not taken is no proof of anything.
+        self.overwritten |= *mark != TagProgress::Offered && mark.has_begun();
+        *mark = TagProgress::Foreign;
     }
 
     /// Whether a request was sent that has moved a tag, or may have, for all that its answer said.

@@ -327,7 +327,10 @@ fn put(
                 (TagProgress::Intended, None)
             }
             PutSeen::Refused => (TagProgress::Refused, Some(Cause::Refused(index))),
-            PutSeen::Foreign => (TagProgress::Foreign, Some(Cause::Foreign(index))),
+            PutSeen::Foreign | PutSeen::Overwritten => {
+                txn.overwritten |= answer == PutSeen::Overwritten;
+                (TagProgress::Foreign, Some(Cause::Foreign(index)))
+            }
             PutSeen::Unclear => (TagProgress::Intended, Some(Cause::Unclear(index))),
         };
         txn.progress[index] = mark;
@@ -358,7 +361,7 @@ fn verified(
             Shows::Ours => {}
             Shows::Before | Shows::Unreadable => lagging = true,
             Shows::Other => {
-                txn.progress[index] = TagProgress::Foreign;
+                txn.is_foreign(index);
                 cause = cause.or(Some(Cause::Foreign(index)));
             }
         }

@@ -1,5 +1,6 @@
 //! From the end of a run to its outcome: what failed, what is true outside now, what to do next.
 
+mod command;
 mod doubt;
 mod ending;
 mod forge;

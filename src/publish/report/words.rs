@@ -6,9 +6,10 @@ use crate::{
     oci::Observed,
     outcome::{OutcomeKind, TagReport},
     publish::{
-        errors::{FINISHED_FIRST, MAY_PUSH, PULL},
+        errors::{MAY_PUSH, PULL},
         protocol::state::{Cause, End, Goal, State, Stop},
         report::{
+            command::{command, finished_first, takes_up},
             doubt::{unclear, unsettled},
             ending::{Ending, because},
             forge::{hidden, tell_moved, tell_page, unrevealed},
@@ -231,7 +232,7 @@ fn with_hint(end: Ending<'_>, error: Error) -> Error {
         return error.hint(hint);
     }
     match end.txn.cause {
-        Some(Cause::Foreign(_) | Cause::GitTag) => error.hint(FINISHED_FIRST),
+        Some(Cause::Foreign(_) | Cause::GitTag) => error.hint(finished_first(&end.run.prepared)),
         Some(Cause::Branch) => error.hint(PULL),
         Some(Cause::Lock) if end.run.prepared.branch.is_some() => error.hint(MAY_PUSH),
         Some(
@@ -244,7 +245,10 @@ fn with_hint(end: Ending<'_>, error: Error) -> Error {
             | Cause::Journal
             | Cause::Interrupted,
         )
-        | None => error.hint("when the cause is removed, `hoist release` starts again"),
+        | None => error.hint(format!(
+            "when the cause is removed, {} starts again",
+            command(&end.run.prepared)
+        )),
     }
 }
 
@@ -262,7 +266,7 @@ fn leftover(end: Ending<'_>, tags: &str) -> Error {
             .hint("`git pull`, then `hoist release` releases from there; `git revert` undoes that commit"),
         (Some(_) | None, _) => error
             .state(tags)
-            .hint("`hoist release` of the same commit takes up what is left"),
+            .hint(takes_up(&end.run.prepared)),
     }
 }
 
@@ -284,7 +288,8 @@ async fn not_moved(end: Ending<'_>) -> (OutcomeKind, Option<Error>) {
         }
         Some(Cause::Interrupted) => {
             let error = failure(end, ErrorKind::Interrupted);
-            let error = error.state(state).hint("`hoist release` starts again");
+            let again = format!("{} starts again", command(&end.run.prepared));
+            let error = error.state(state).hint(again);
             (OutcomeKind::Interrupted, Some(error))
         }
         Some(
@@ -369,7 +374,7 @@ fn stopped(end: Ending<'_>, tags: &[TagReport], stop: Stop) -> (OutcomeKind, Opt
         .hint("when it is over, `hoist repair` puts the tags right"),
         Stop::LockUnknown => new("cannot find out whether the lock is still held")
             .state(ours())
-            .hint(both),
+            .hint(format!("`hoist status` shows whether it is over; if not, {both}")),
         Stop::Unfinished => new("cannot push the git tag")
             .state("every image tag shows the release; the git tag may be missing")
             .hint("`hoist resume` finishes it"),

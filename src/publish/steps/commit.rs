@@ -129,7 +129,7 @@ async fn look_before(
     for (&index, shows) in tags.iter().zip(shows) {
         let decided = match shows {
             Shows::Ours => Some(tagged(at.run, index, &mut remarks)),
-            Shows::Other => Some(PutSeen::Foreign),
+            Shows::Other => Some(foreign(at.run, index)),
             // The single PUT that follows looks again.
             Shows::Unreadable => Some(PutSeen::Pending),
             Shows::Before => None,
@@ -164,7 +164,7 @@ async fn after_failed_batch(
         let mut remarks = Remarks::default();
         let seen = match read_tag(at, index, limit, &mut remarks).await {
             Shows::Ours => tagged(at.run, index, &mut remarks),
-            Shows::Other => PutSeen::Foreign,
+            Shows::Other => foreign(at.run, index),
             // It may still arrive; the single PUT that follows decides.
             Shows::Before | Shows::Unreadable => PutSeen::Pending,
         };
@@ -211,7 +211,7 @@ async fn put_one(
             }
             match read_tag(at, index, limit, remarks).await {
                 Shows::Ours => return tagged(run, index, remarks),
-                Shows::Other => return PutSeen::Foreign,
+                Shows::Other => return foreign(run, index),
                 Shows::Before => {}
                 Shows::Unreadable => {
                     let why = remarks.tag_failure(index);
@@ -247,6 +247,7 @@ async fn put_one(
             Then::Decided(PutSeen::Ours) => return tagged(run, index, remarks),
             // An earlier request may have been done and not show yet.
             Then::Decided(PutSeen::Refused) if may_arrive => return PutSeen::Unclear,
+            Then::Decided(PutSeen::Foreign) => return foreign(run, index),
             Then::Decided(seen) => return seen,
             Then::PutAgain | Then::ReadAgain => {}
         }
@@ -254,6 +255,14 @@ async fn put_one(
         if !limit.pause(pause_after(&error, &mut backoff)).await {
             return PutSeen::Unclear;
         }
+    }
+}
+
+/// A tag shows somebody else's digest.
+fn foreign(run: &Run, index: usize) -> PutSeen {
+    match run.holding.may_have_moved(index) {
+        true => PutSeen::Overwritten,
+        false => PutSeen::Foreign,
     }
 }
 

@@ -35,7 +35,7 @@ pub(in crate::publish) async fn send<T>(
         }
     }
     if is_doubtful {
-        run.holding.doubts(sent);
+        run.holding.doubts(tags, sent);
     }
     answer
 }

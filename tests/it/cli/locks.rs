@@ -223,9 +223,17 @@ fn a_damaged_lock_file_is_an_error_and_unlock_is_the_way_out() {
     clone.commit("feat: more");
     let file = clone.path().join(".git/hoist/lock.json");
     fs::write(&file, "{\"refs\":{\"refs/ho").unwrap();
-    let run = world.run(&clone, &["release", "--yes"]);
-    run.expect(6);
-    run.says("hoist unlock");
+    for verb in [
+        &["release", "--yes"][..],
+        &["status"],
+        &["resume"],
+        &["rollback"],
+    ] {
+        let run = world.run(&clone, verb);
+        run.expect(5);
+        run.says("hoist unlock");
+        run.says("state: ");
+    }
     let run = world.hoist(&clone, &["unlock", "--yes"]);
     run.says("damaged");
     world.hoist(&clone, &["release", "--yes"]);

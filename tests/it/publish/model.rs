@@ -132,6 +132,7 @@ fn put(outside: &Outside, tags: &[usize], together: bool) -> Vec<(Observation, O
         }
         if was == Shows::Other {
             options.push((PutSeen::Foreign, was));
+            options.push((PutSeen::Overwritten, was));
         }
         if together {
             options.extend([
@@ -657,6 +658,7 @@ fn uniform(action: &Action, outside: &Outside) -> Vec<Observation> {
         PutSeen::Pending,
         PutSeen::Refused,
         PutSeen::Foreign,
+        PutSeen::Overwritten,
         PutSeen::Unclear,
         PutSeen::LockLost,
         PutSeen::LockUnknown,

@@ -199,6 +199,7 @@ impl Scene {
             remote: FakeRemote::new(&faults),
             journals: FakeJournals::new(&faults),
             publication: Publication {
+                promotes: None,
                 version: "1.3.0".parse().unwrap(),
                 commit: COMMIT.parse().unwrap(),
                 instant: "2026-11-23T12:00:00Z".parse().unwrap(),

@@ -87,6 +87,7 @@ impl Place {
                     .collect(),
             });
         let publication = Publication {
+            promotes: None,
             branch: None,
             version: "1.3.0".parse().unwrap(),
             commit: "0123456789012345678901234567890123456789".parse().unwrap(),

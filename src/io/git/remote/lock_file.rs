@@ -139,8 +139,12 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>, RemoteError> {
 }
 
 fn parse(text: &[u8], path: &Path) -> Result<LockContent, RemoteError> {
+    let unreadable = |why: String| RemoteError {
+        kind: RemoteErrorKind::LockFile,
+        ..problem("read", path, why)
+    };
     let unusable = |why: String| {
-        problem("read", path, why).hint(
+        unreadable(why).hint(
             "it may tell of an unfinished release; `hoist unlock` saves it and takes the lock away",
         )
     };
@@ -150,7 +154,7 @@ fn parse(text: &[u8], path: &Path) -> Result<LockContent, RemoteError> {
     let content: LockContent =
         serde_json::from_slice(text).map_err(|error| unusable(error.to_string()))?;
     if content.format > FORMAT {
-        return Err(problem("read", path, "a newer hoist wrote it").hint("use that hoist"));
+        return Err(unreadable("a newer hoist wrote it".to_owned()).hint("use that hoist"));
     }
     Ok(content)
 }

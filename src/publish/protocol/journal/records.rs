@@ -116,6 +116,9 @@ impl std::fmt::Display for Owner {
 pub struct Prepared {
     /// The version that is released.
     pub version: Version,
+    /// The pre-release that becomes this version, where one is promoted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promotes: Option<Version>,
     /// The commit that is released.
     pub commit: CommitId,
     /// The instant of the release: `resume` keeps yesterday's date.
