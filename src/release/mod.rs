@@ -97,6 +97,7 @@ mod sign;
 mod survey;
 mod tags;
 mod trial;
+mod unlisted;
 mod unlock;
 mod unmoved;
 mod verify;

@@ -129,6 +129,7 @@ async fn look(
         tags,
         shows,
         labels,
+        unlisted: Vec::new(),
     })
 }
 

@@ -16,7 +16,7 @@ use crate::{
     },
     policy::Policy,
     publish::{Overtaken, PublishedNow, Recheck},
-    release::facade::Release,
+    release::{facade::Release, unlisted::UnlistedTags},
 };
 
 impl Release {
@@ -28,15 +28,25 @@ impl Release {
     }
 
     /// Whether each of these tags still belongs to the version that it is to be put to, now or once
-    /// `taken_back` is withdrawn.
+    /// `taken_back` is withdrawn. The tags of `unlisted` are there, and no list names them.
     pub(super) fn recheck_of_repair(
         &self,
         wanted: Vec<(Repository, Tag, Version)>,
         taken_back: Option<&Version>,
+        unlisted: UnlistedTags,
     ) -> Recheck {
         let policy = self.policy().clone();
         let taken_back = taken_back.cloned();
-        Recheck::new(move |known| overtaken_by_line(&policy, &wanted, taken_back.as_ref(), known))
+        Recheck::new(move |known| {
+            let mut known = known.clone();
+            for (repository, tags) in &mut known.repositories {
+                let here = unlisted.iter().filter(|(its, _)| its == repository);
+                if let Some(tags) = tags {
+                    tags.extend(here.flat_map(|(_, tags)| tags.clone()));
+                }
+            }
+            overtaken_by_line(&policy, &wanted, taken_back.as_ref(), &known)
+        })
     }
 }
 

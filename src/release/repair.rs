@@ -18,11 +18,7 @@ use crate::{
         self, MarkObject, Preflight, Publication, PublishedImage, Recheck, TagClass, TagMove,
         Target,
     },
-    release::{
-        facade::Release,
-        hooks::Verb,
-        observe::{self, LookPurpose},
-    },
+    release::{facade::Release, hooks::Verb, observe, unlisted::UnlistedTags},
 };
 
 /// One repository's moving tags beside where they should point.
@@ -34,6 +30,8 @@ pub struct RepositoryDrift {
     pub drift: Vec<Drift>,
     /// Those that nothing tells of what they should show.
     pub unjudged: Vec<UnjudgedTag>,
+    /// Tags that are there and that the registry does not list.
+    pub(super) unlisted: Vec<Tag>,
 }
 
 /// Every moving tag of every repository, beside where it should point.
@@ -47,11 +45,12 @@ pub struct DriftReport {
 
 impl RepositoryDrift {
     /// A repository of which only these tags are known.
-    pub(super) fn new(repository: Repository, drift: Vec<Drift>) -> Self {
+    pub(super) fn new(seen: &Published, drift: Vec<Drift>) -> Self {
         Self {
-            repository,
+            repository: seen.repository.clone(),
             drift,
             unjudged: Vec::new(),
+            unlisted: seen.unlisted.clone(),
         }
     }
 }
@@ -75,6 +74,13 @@ impl DriftReport {
         tags.sort();
         tags.dedup();
         tags
+    }
+
+    /// The tags that are there and that no list names.
+    pub(super) fn unlisted(&self) -> UnlistedTags {
+        let all = self.repositories.iter();
+        all.map(|surveyed| (surveyed.repository.clone(), surveyed.unlisted.clone()))
+            .collect()
     }
 
     /// The tags that do not show what they should.
@@ -104,10 +110,8 @@ impl Release {
         let facts = self.project().facts_of(&VersionRequest::default(), None)?;
         let git: Vec<Version> = facts.tags.iter().map(|tag| tag.version.clone()).collect();
         let apis = self.apis(&self.repositories()?)?;
-        let (published, withdrawn) = tokio::join!(
-            observe::published(&apis, LookPurpose::Read, |_| Vec::new()),
-            self.withdrawn_or_known()
-        );
+        let (published, withdrawn) =
+            tokio::join!(self.listed(&apis, &git), self.withdrawn_or_known());
         let published = published?;
         let withdrawn: Vec<Version> = withdrawn.into_iter().map(|one| one.version).collect();
         let origins = self.origins(&git);
@@ -145,6 +149,7 @@ impl Release {
                 repository: survey.repository.clone(),
                 drift: survey.drift(&shows),
                 unjudged: survey.unjudged(&shows),
+                unlisted: seen.unlisted.clone(),
             });
         }
         Ok(repositories)
@@ -167,7 +172,7 @@ impl Release {
             let (tag, version) = (drift.tag.clone(), drift.version.clone());
             (repository.clone(), tag, version)
         });
-        let recheck = self.recheck_of_repair(wanted.collect(), None);
+        let recheck = self.recheck_of_repair(wanted.collect(), None, drifts.unlisted());
         let highest = highest(drifts);
         let publication = self
             .or_signal(self.repair_publication(drifts, highest, recheck, None))

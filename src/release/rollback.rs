@@ -24,7 +24,7 @@ use crate::{
     release::{
         facade::Release,
         hooks::Verb,
-        observe::{self, LookPurpose},
+        observe,
         repair::{DriftReport, RepositoryDrift},
     },
 };
@@ -85,10 +85,7 @@ impl Release {
         let facts = self.project().facts_of(&VersionRequest::default(), None)?;
         let git: Vec<Version> = facts.tags.iter().map(|tag| tag.version.clone()).collect();
         let apis = self.apis(&self.repositories()?)?;
-        let (published, withdrawn) = tokio::join!(
-            observe::published(&apis, LookPurpose::Read, |_| Vec::new()),
-            self.read_withdrawn()
-        );
+        let (published, withdrawn) = tokio::join!(self.listed(&apis, &git), self.read_withdrawn());
         let (published, withdrawn) = (published?, withdrawn?);
         let versions: Vec<Version> = withdrawn.iter().map(|one| one.version.clone()).collect();
         let origins = self.origins(&git);
@@ -121,7 +118,7 @@ impl Release {
                     }
                 }
             }
-            let surveyed = RepositoryDrift::new(survey.repository, drift);
+            let surveyed = RepositoryDrift::new(seen, drift);
             taken.drifts.repositories.push(surveyed);
         }
         if is_known {
@@ -206,7 +203,8 @@ impl Release {
             (repository.clone(), tag, version)
         });
         // A higher version that came meanwhile has the tags.
-        let recheck = self.recheck_of_repair(tags.collect(), Some(&plan.version));
+        let recheck =
+            self.recheck_of_repair(tags.collect(), Some(&plan.version), plan.drifts.unlisted());
         let version = plan.version.clone();
         let publication = self.repair_publication(&plan.drifts, version, recheck, mark);
         let publication = self.or_signal(publication).await?;

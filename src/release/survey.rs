@@ -42,7 +42,9 @@ impl<'a> Survey<'a> {
         let mut published = observe::published(apis, purpose, names).await?;
         let mut set = compute(&published)?;
         if !set.unpublished().is_empty() {
-            let receipts = release.receipts_of(&unpublished_versions(set.unpublished()));
+            let versions = unpublished_versions(set.unpublished());
+            release.complete_lists(&versions, &mut published).await?;
+            let receipts = release.receipts_of(&versions);
             observe::look_behind(apis, &mut published, &set, &receipts).await?;
             set = compute(&published)?;
         }

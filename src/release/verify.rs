@@ -27,12 +27,7 @@ use crate::{
     },
     policy::Latest,
     project::Withdrawn,
-    release::{
-        facade::Release,
-        observe::{self, LookPurpose},
-        past_policy::lacks_a_place,
-        tags::Subject,
-    },
+    release::{facade::Release, observe, past_policy::lacks_a_place, tags::Subject},
 };
 
 /// Requests under way at once, per repository.
@@ -145,7 +140,8 @@ impl Release {
     /// Every version that an exact tag of any repository names, ascending.
     async fn published_versions(&self, facts: &Facts) -> Result<Vec<Version>> {
         let apis = self.apis(&self.repositories()?)?;
-        let published = observe::published(&apis, LookPurpose::Read, |_| Vec::new()).await?;
+        let git: Vec<Version> = facts.tags.iter().map(|tag| tag.version.clone()).collect();
+        let published = self.listed(&apis, &git).await?;
         let mut versions: Vec<Version> = Vec::new();
         for seen in &published {
             let Listing::Known(tags) = &seen.tags else {
@@ -239,7 +235,8 @@ impl Release {
             origins,
         };
         let is_listed = |seen: &&Published| matches!(seen.tags, Listing::Known(_));
-        let listed: Vec<Published> = published.iter().filter(is_listed).cloned().collect();
+        let mut listed: Vec<Published> = published.iter().filter(is_listed).cloned().collect();
+        self.complete_lists(&git, &mut listed).await?;
         let surveyed = self.surveyed(&known, &listed).await?.into_iter();
         let drifts = surveyed.flat_map(|surveyed| {
             let here = surveyed.drift.into_iter();

@@ -255,7 +255,11 @@ impl RollbackSurvey {
         };
         let version = &self.version;
         let stays = |why: String| RollbackStep::Stays(candidate.tag.clone(), why);
-        let own = self.own.get(&candidate.image).and_then(at);
+        let own = self.own.get(&candidate.image).map(|tag| {
+            let recorded = (candidate.image.clone(), version.clone());
+            at(tag).or_else(|| self.recorded.get(&recorded))
+        });
+        let own = own.flatten();
         let shown = shows
             .get(&candidate.tag)
             .cloned()

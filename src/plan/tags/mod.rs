@@ -20,6 +20,7 @@ mod tag_line;
 mod target;
 #[cfg(test)]
 mod tests;
+mod unlisted;
 mod unmoved;
 mod unpublished;
 mod version_tags;
@@ -33,6 +34,7 @@ pub use rules::{ImageRule, TagRules};
 pub use set::{TagSet, compute};
 pub use tag_line::{TagLine, channel};
 pub use target::TagTarget;
+pub use unlisted::UnlistedVersion;
 pub use unmoved::unmoved;
 pub use unpublished::{Unpublished, unpublished_notes, unpublished_versions};
 pub use version_tags::{ExactTag, ExactTags};

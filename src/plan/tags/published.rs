@@ -19,6 +19,8 @@ pub struct Published {
     /// The version of the image behind a moving tag, by its label or by a receipt: read where the list is
     /// refused, and where git knows a version that no list has.
     pub labels: BTreeMap<Tag, Version>,
+    /// Those of its tags that the registry has and its own list lacks.
+    pub unlisted: Vec<Tag>,
 }
 
 /// A repository's list of tags.
@@ -41,6 +43,7 @@ impl Published {
             tags: Listing::NotAsked,
             shows: BTreeMap::new(),
             labels: BTreeMap::new(),
+            unlisted: Vec::new(),
         }
     }
 

@@ -21,6 +21,7 @@ mod json_errors;
 mod layouts;
 mod legs;
 mod legs_refused;
+mod lists;
 mod locks;
 mod multi_image;
 mod noted;
