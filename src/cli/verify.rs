@@ -1,6 +1,6 @@
 //! `hoist verify`: every tag of a release, on every registry, beside what it should show.
 
-use std::process::ExitCode;
+use std::{collections::BTreeSet, process::ExitCode};
 
 use semver::Version;
 use serde::Serialize;
@@ -179,6 +179,18 @@ fn ways_on(release: &Verified) -> Vec<String> {
             foreign.join(", ")
         ));
     }
+    let differing: BTreeSet<String> = bad(TagKind::Moving)
+        .filter(|check| check.state == CheckState::Differs)
+        .map(|check| format!("`{}`", check.tag))
+        .collect();
+    if !differing.is_empty() {
+        let tags: Vec<String> = differing.into_iter().collect();
+        ways.push(format!(
+            "the repositories show different images under {}: `hoist release --version VERSION` at its commit puts one everywhere",
+            tags.join(", ")
+        ));
+    }
+    let has_drifted = bad(TagKind::Moving).any(|check| check.state != CheckState::Differs);
     let is_incomplete = bad(TagKind::Fixed).any(|check| check.state == CheckState::Missing);
     match (
         is_incomplete && release.withdrawn.is_none(),
@@ -187,7 +199,7 @@ fn ways_on(release: &Verified) -> Vec<String> {
         (true, true) => ways.push(format!(
             "`hoist release --version {version}` at its commit completes {version}"
         )),
-        (false, _) if bad(TagKind::Moving).next().is_some() => {
+        (false, _) if has_drifted => {
             ways.push("`hoist repair` mends moving tags".to_owned());
         }
         (true, false) | (false, _) => {}

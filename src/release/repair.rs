@@ -67,7 +67,8 @@ impl DriftReport {
         let differs = |tag: &&UnjudgedTag| {
             all().any(|other| {
                 let both = (other.shown.digest(), tag.shown.digest());
-                other.tag == tag.tag && matches!(both, (Some(a), Some(b)) if a != b)
+                let is_same = other.tag == tag.tag && other.image == tag.image;
+                is_same && matches!(both, (Some(a), Some(b)) if a != b)
             })
         };
         let mut tags: Vec<Tag> = all().filter(differs).map(|tag| tag.tag.clone()).collect();

@@ -386,6 +386,7 @@ mod tests {
             tags: Listing::Known(tags.iter().map(|(name, _)| tag(name)).collect()),
             shows: BTreeMap::new(),
             labels: BTreeMap::new(),
+            unlisted: Vec::new(),
         };
         let withdrawn: Vec<Version> = withdrawn
             .iter()

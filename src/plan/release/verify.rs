@@ -293,17 +293,19 @@ fn place(
     }
 }
 
-/// Tags that are not the release's show the same image in every repository, whatever it is.
+/// Tags that are not the release's show the same image in every repository of an image, whatever it is.
 fn mark_differing(checks: &mut [TagCheck]) {
-    let mut shown: BTreeMap<Tag, BTreeSet<Digest>> = BTreeMap::new();
+    let place = |check: &TagCheck| (check.image.clone(), check.tag.clone());
+    let mut shown: BTreeMap<(ImageName, Tag), BTreeSet<Digest>> = BTreeMap::new();
     let is_others =
         |check: &TagCheck| matches!(check.state, CheckState::Kept | CheckState::Unjudged);
     for check in checks.iter().filter(|check| is_others(check)) {
         let digest = check.shown.digest().cloned();
-        shown.entry(check.tag.clone()).or_default().extend(digest);
+        shown.entry(place(check)).or_default().extend(digest);
     }
     for check in checks.iter_mut().filter(|check| is_others(check)) {
-        if shown.get(&check.tag).is_some_and(|shown| shown.len() > 1) {
+        let shown = shown.get(&place(check));
+        if shown.is_some_and(|shown| shown.len() > 1) {
             check.state = CheckState::Differs;
             check.why = format!("the repositories show different images; {}", check.why);
         }
@@ -348,6 +350,7 @@ mod tests {
             tags: Listing::Known(tags.iter().map(|(t, _)| tag(t)).collect()),
             shows,
             labels: BTreeMap::new(),
+            unlisted: Vec::new(),
         }
     }
 

@@ -51,6 +51,7 @@ impl World {
                 .map(|(tag, image)| (tag.clone(), Observed::At(digest(image))))
                 .collect(),
             labels: BTreeMap::new(),
+            unlisted: Vec::new(),
         };
         let images = self.rules().images.into_iter().map(|image| {
             let image = (image.name, version.clone());

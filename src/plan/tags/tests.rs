@@ -85,6 +85,7 @@ impl Release {
             tags: Listing::Refused,
             shows: shows.iter().map(|(t, b)| (tag(t), b.clone())).collect(),
             labels: labels.iter().map(|(t, v)| (tag(t), version(v))).collect(),
+            unlisted: Vec::new(),
         }];
         self
     }
@@ -146,6 +147,7 @@ fn published(name: &str, tags: &[(&str, &str)]) -> Published {
             .map(|(name, seed)| (tag(name), Observed::At(digest(seed))))
             .collect(),
         labels: BTreeMap::new(),
+        unlisted: Vec::new(),
     }
 }
 

@@ -333,6 +333,12 @@ fn a_promotion_takes_all_images_along() {
         );
     }
     world.hoist(&clone, &["verify"]);
+    // Different images under one name in the repositories of different images are no contradiction.
+    world.change(&clone, "fix: a patch");
+    world.hoist(&clone, &["release", "--yes"]);
+    world.hoist(&clone, &["verify", "0.1.0"]);
+    world.hoist(&clone, &["rollback", "0.1.1", "--yes"]);
+    world.hoist(&clone, &["verify"]);
     // An image that lacks its candidate stops the promotion of all.
     world.change(&clone, "feat: more");
     world.hoist(&clone, &["release", "--pre", "rc", "--yes"]);

@@ -144,6 +144,7 @@ impl Place<'_> {
                 .map(|(t, d)| (t, Observed::At(d)))
                 .collect(),
             labels: BTreeMap::new(),
+            unlisted: Vec::new(),
         };
         let context = TagContext {
             version,
