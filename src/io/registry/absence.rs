@@ -137,7 +137,7 @@ impl Client {
             status: None,
             codes: Vec::new(),
             detail: Some(
-                "the list of tags names it, and neither HEAD nor GET shows it: the registry lags behind itself"
+                "the list of tags names it, and a read of it is answered with 404: the registry lags behind itself"
                     .to_owned(),
             ),
         }

@@ -79,7 +79,11 @@ impl Client {
                         self.nothing_shown().await;
                         Ok((Vec::new(), false))
                     }
-                    _ => Err(bad("the next page of the list is not there".to_owned())),
+                    _ => Err(response::bad(
+                        name,
+                        404,
+                        "the next page of the list is not there",
+                    )),
                 };
             };
             pages.add(&tags).map_err(bad)?;

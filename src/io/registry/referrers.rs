@@ -44,7 +44,11 @@ impl Client {
             let Some((page, next)) = self.page_of_referrers(&url, &name).await? else {
                 return match visited.len() {
                     1 => Ok(None),
-                    _ => Err(bad("the next page of the list is not there".to_owned())),
+                    _ => Err(response::bad(
+                        name,
+                        404,
+                        "the next page of the list is not there",
+                    )),
                 };
             };
             all.extend(page);

@@ -796,7 +796,8 @@ async fn pages_without_tags_are_passed_over_and_circles_are_not() {
     run.registry
         .fault(Fault::once(list(), page("a", r#"["a"]"#)));
     run.fault(list(), What::Status(404, "NAME_UNKNOWN"));
-    assert_eq!(run.client.tags().await.unwrap_err().kind, Kind::BadAnswer);
+    let error = run.client.tags().await.unwrap_err();
+    assert_eq!((error.kind, error.status), (Kind::BadAnswer, Some(404)));
 }
 
 #[tokio::test]
