@@ -233,13 +233,15 @@ fn days(
         .passing_over(context.withdrawn);
     let mut days: BTreeMap<Tag, DayOwner> = BTreeMap::new();
     let own: Vec<Tag> = planned.iter().map(|planned| planned.tag.clone()).collect();
-    let listed = published
-        .iter()
-        .filter_map(|repository| match &repository.tags {
-            Listing::Known(tags) => Some(tags),
-            _ => None,
-        });
-    for tags in listed.chain([&own]) {
+    let known = published.iter().map(|repository| {
+        let listed: &[Tag] = match &repository.tags {
+            Listing::Known(tags) => tags,
+            _ => &[],
+        };
+        [listed, &repository.unlisted].concat()
+    });
+    let known: Vec<Vec<Tag>> = known.chain([own]).collect();
+    for tags in &known {
         for target in rules.day_targets(&reader, release.origins, tags) {
             let unknown =
                 rules.unknown_above(&reader, (context.git, release.origins), tags, &target);

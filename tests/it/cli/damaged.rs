@@ -16,7 +16,7 @@ fn journal(clone: &Clone<'_>) -> PathBuf {
     let files = fs::read_dir(directory).unwrap();
     let mut files: Vec<_> = files.map(|file| file.unwrap().path()).collect();
     files.retain(|file| file.extension().is_some_and(|it| it == "jsonl"));
-    files.sort();
+    files.sort_by_key(|file| fs::metadata(file).unwrap().modified().unwrap());
     files.pop().expect("a journal")
 }
 

@@ -77,30 +77,22 @@ async fn row_47_a_draft_of_a_run_that_died_goes_when_the_next_release_is_public(
     assert!(last("forge publish") < last("forge discard"), "{log:#?}");
 }
 
-/// Two pipelines of one version: each has made, or taken, what the forge is to have before either has the lock.
+/// Two pipelines of one version: each has made what the forge is to have before either has the lock.
 #[tokio::test(start_paused = true)]
 async fn of_two_live_runs_the_loser_leaves_the_winner_what_it_needs() {
-    for (service, adopts) in [
-        (ForgeService::GitHub, false),
-        (ForgeService::GitHub, true),
-        (ForgeService::GitLab, false),
-    ] {
+    for service in [ForgeService::GitHub, ForgeService::GitLab] {
         for head_start in 0..40_u32 {
             let scene = Scene::new(&Setting {
                 forge: Some(service),
                 ..setting()
             });
             let forge = scene.forge.clone().unwrap();
-            if adopts {
-                forge.draft_by_hand("v1.3.0", "by hand");
-            }
             let one = |pid: u32| {
                 let mut world = scene.world(pid);
                 world.journals = Arc::new(FakeJournals::new(&scene.faults));
                 let mut on_forge = scene.on_forge();
-                on_forge.use_draft = adopts;
                 // Their builds are not the same, byte for byte.
-                for file in on_forge.files.iter_mut().filter(|_| !adopts) {
+                for file in &mut on_forge.files {
                     file.sha256 = Digest::of(format!("{pid}").as_bytes()).hex().to_owned();
                 }
                 let proven = Proven {
@@ -116,7 +108,7 @@ async fn of_two_live_runs_the_loser_leaves_the_winner_what_it_needs() {
                 }
             };
             let (first, second) = tokio::join!(one(1), one(2));
-            let what = format!("{service:?} {adopts}, {head_start}: {first:#?} {second:#?}");
+            let what = format!("{service:?}, {head_start}: {first:#?} {second:#?}");
             let (won, lost) = match first.kind {
                 OutcomeKind::Published => (first, second),
                 _ => (second, first),
