@@ -173,7 +173,8 @@ fn ways_on(release: &Verified) -> Vec<String> {
         .filter(|check| check.state == CheckState::Wrong)
         .map(|check| format!("`{}`", check.repository.tag(&check.tag)))
         .collect();
-    if !foreign.is_empty() {
+    // A withdrawn version is not put in its place again.
+    if !foreign.is_empty() && release.withdrawn.is_none() {
         ways.push(format!(
             "another image is under {}: hoist moves no fixed tag. Delete it on the registry, and `hoist release --version {version}` at its commit puts the image of {version} there again; or leave it, and release the next version",
             foreign.join(", ")

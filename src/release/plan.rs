@@ -39,7 +39,7 @@ impl Release {
     /// # Errors
     /// As [`Release::plan`]; what preflight finds.
     pub async fn dry_run(&self, request: &ReleaseRequest) -> Result<Planned> {
-        self.or_signal(async {
+        let tried = self.or_signal(async {
             self.refuse_others(request).await?;
             let planned = self.gather(request, Purpose::Try).await?;
             self.refuse_without_image(&planned)?;
@@ -52,8 +52,10 @@ impl Release {
                 self.check_at_hand(plan, &options).await?;
             }
             Ok(planned)
-        })
-        .await
+        });
+        let tried = tried.await;
+        self.close_pushes().await;
+        tried
     }
 
     /// Plans and carries the plan out: builds once, and moves every tag or none. An unfinished release of
@@ -147,7 +149,11 @@ impl Release {
             Planned::Release(now) => changes(shown, now),
             Planned::NothingToRelease(nothing) => vec![nothing.why.clone()],
         };
-        up_to_date(changed)
+        let is_true = up_to_date(changed);
+        if is_true.is_err() {
+            self.close_pushes().await;
+        }
+        is_true
     }
 
     /// The plan that follows on `shown`, once another image's release has moved the branch that

@@ -248,6 +248,25 @@ impl RollbackSurvey {
         self
     }
 
+    /// The version's image as its release recorded it, and what its own tag shows. Somebody may have put another
+    /// image under that tag, but not one that a higher version has.
+    fn own_images<'a>(
+        &'a self,
+        image: &ImageName,
+        at: impl Fn(&Tag) -> Option<&'a Digest>,
+    ) -> Vec<&'a Digest> {
+        let recorded = self.recorded.get(&(image.clone(), self.version.clone()));
+        let is_of_a_higher = |digest: &Digest| {
+            let mut all = self.recorded.iter();
+            all.any(|((name, version), recorded)| {
+                name == image && recorded == digest && version.cmp_precedence(&self.version).is_gt()
+            })
+        };
+        let shown = self.own.get(image).and_then(at);
+        let shown = shown.filter(|digest| !is_of_a_higher(digest));
+        recorded.into_iter().chain(shown).collect()
+    }
+
     fn step(&self, candidate: &Candidate, shows: &BTreeMap<Tag, Observed>) -> RollbackStep {
         let at = |tag: &Tag| match shows.get(tag) {
             Some(Observed::At(digest)) => Some(digest),
@@ -255,23 +274,19 @@ impl RollbackSurvey {
         };
         let version = &self.version;
         let stays = |why: String| RollbackStep::Stays(candidate.tag.clone(), why);
-        let own = self.own.get(&candidate.image).map(|tag| {
-            let recorded = (candidate.image.clone(), version.clone());
-            at(tag).or_else(|| self.recorded.get(&recorded))
-        });
-        let own = own.flatten();
+        let own = self.own_images(&candidate.image, &at);
         let shown = shows
             .get(&candidate.tag)
             .cloned()
             .unwrap_or(Observed::Unknown);
-        match (&shown, own) {
-            (Observed::Absent, _) => return stays("it is not there".to_owned()),
-            (Observed::Unknown, _) => return stays("it cannot be read".to_owned()),
-            (Observed::At(shown), own) if Some(shown) != own => {
+        let is_at = match &shown {
+            Observed::Absent => return stays("it is not there".to_owned()),
+            Observed::Unknown => return stays("it cannot be read".to_owned()),
+            Observed::At(shown) if !own.contains(&shown) => {
                 return stays(format!("it does not show {version}"));
             }
-            (Observed::At(_), _) => {}
-        }
+            Observed::At(shown) => shown,
+        };
         let Some(to) = &candidate.to else {
             return stays(candidate.why.clone());
         };
@@ -281,7 +296,7 @@ impl RollbackSurvey {
         // Somebody may have put another image under the version's tag.
         let recorded = (candidate.image.clone(), to.version.clone());
         let want = self.recorded.get(&recorded).unwrap_or(want);
-        if Some(want) == own {
+        if want == is_at {
             return stays(format!("{} is the same image", to.version));
         }
         RollbackStep::Back(Box::new(Drift {
@@ -320,6 +335,8 @@ mod tests {
         days: &'a [(&'a str, &'a str)],
         /// Tags and the versions that they showed before.
         before: &'a [(&'a str, &'a str)],
+        /// Versions and the seeds of the images that their git tags record.
+        recorded: &'a [(&'a str, &'a str)],
     }
 
     impl Case<'_> {
@@ -353,6 +370,16 @@ mod tests {
             let before = before.collect();
             let survey = rollback_survey(&policy, &known, &published, &version(taken), &before)
                 .expect("a good list");
+            let receipt = |(text, seed): &(&str, &str)| {
+                let receipt = Receipt {
+                    repository: published.repository.clone(),
+                    digest: Digest::of(seed.as_bytes()),
+                    image: ImageName::main(),
+                };
+                (version(text), receipt)
+            };
+            let receipts: Vec<_> = self.recorded.iter().map(receipt).collect();
+            let survey = survey.believing(&receipts);
             let at = |seed: &str| Observed::At(Digest::of(seed.as_bytes()));
             let all: BTreeMap<Tag, Observed> = tags
                 .iter()
@@ -553,6 +580,35 @@ mod tests {
                 "latest: 1.0.0 is the highest of its line without 1.1.0"
             ]
         );
+    }
+
+    /// Somebody has put another image under the version's tag: what was released there counts, and what is there.
+    #[test]
+    fn an_overwritten_version_goes_back_by_its_receipt_and_by_its_tag() {
+        let back = "latest: 1.0.0 is the highest stable version before it";
+        let recorded = [("1.0.0", "a"), ("1.1.0", "b"), ("1.2.0", "c")];
+        for (exact, latest, expected) in [
+            ("a", "b", back),
+            ("x", "b", back),
+            ("x", "x", back),
+            ("c", "b", back),
+            ("a", "a", "latest stays: 1.0.0 is the same image"),
+            ("x", "y", "latest stays: it does not show 1.1.0"),
+            ("c", "c", "latest stays: it does not show 1.1.0"),
+        ] {
+            let tags = [
+                ("1.0.0", "a"),
+                ("1.1.0", exact),
+                ("1.2.0", "c"),
+                ("latest", latest),
+            ];
+            let case = Case {
+                policy: "[tags]\nmoving = [\"latest\"]\nlatest = \"branch\"",
+                recorded: &recorded,
+                ..Case::default()
+            };
+            assert_eq!(case.steps("1.1.0", &tags), [expected], "{exact} {latest}");
+        }
     }
 
     #[test]

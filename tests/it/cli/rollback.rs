@@ -9,7 +9,7 @@ use crate::{
         refusal::die_between_two_tags_of,
     },
     publish::scene::foreign,
-    registry::server::{Delete, Fault, On, TestRegistry, What},
+    registry::server::{Delete, Fault, On, Stale, TestRegistry, What},
     support::{Run, World},
 };
 
@@ -486,6 +486,38 @@ fn a_way_back_leads_to_the_image_that_was_released() {
     registry.foreign_push(NAME, "1.0.0", &foreign());
     world.hoist(&clone, &["rollback", "1.1.0", "--yes"]);
     assert_eq!(world.shows("latest"), first);
+}
+
+/// The image that was released goes back, and so does what the version's tag shows now; of putting the image
+/// there again a withdrawn version is told nothing.
+#[test]
+fn a_version_whose_tag_was_overwritten_is_taken_back() {
+    for is_of_another_version in [true, false] {
+        let registry = TestRegistry::that_deletes(Delete::Tag);
+        let world = World::new(&registry, &[NAME]);
+        let clone = two(&world);
+        let first = world.shows("1.0.0");
+        if is_of_another_version {
+            let from = registry.tags(NAME)["1.0.0"].clone().into();
+            let mut state = registry.state();
+            let contents = state.store.contents(NAME).unwrap();
+            let first = contents.find(&from, Stale::Never).unwrap();
+            contents.put(Some("1.1.0"), first);
+        } else {
+            registry.foreign_push(NAME, "1.1.0", &foreign());
+            registry.foreign_push(NAME, "1", &foreign());
+        }
+        let run = world.hoist(&clone, &["rollback", "1.1.0", "--yes"]);
+        for tag in ["1", "latest"] {
+            assert_eq!(world.shows(tag), first, "`{tag}` {run}");
+        }
+        assert_eq!(marks(&world), ["1.1.0"]);
+        let verified = world.run(&clone, &["verify", "1.1.0"]);
+        verified.expect(9);
+        verified.says("1.1.0 was withdrawn on ");
+        assert!(!verified.stderr.contains("there again"), "{verified}");
+        world.hoist(&clone, &["repair"]);
+    }
 }
 
 /// A plan job that found nothing to release is followed by a release job that does nothing.

@@ -237,6 +237,39 @@ fn who_only_reads_needs_no_right_to_push() {
     assert!(!run.stderr.contains("push"), "{run}");
 }
 
+/// The right to push is proven by an upload, which is given up: after a try, after one that is refused, and
+/// after a plan that is out of date.
+#[test]
+fn a_try_leaves_no_upload_behind() {
+    let registry = TestRegistry::that_deletes(Delete::Tag);
+    let world = World::new(&registry, &[NAME]);
+    let clone = world.released();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("plan.json");
+    let plan = world.hoist(&clone, &["plan", "--json"]).stdout;
+    std::fs::write(&file, plan).unwrap();
+    let file = file.to_str().unwrap();
+    for (args, says) in [
+        (&["release", "--dry-run"][..], ""),
+        (&["release", "--dry-run"], "hoist-none"),
+        (&["release", "--plan", file, "--yes"], "plan"),
+    ] {
+        if says == "hoist-none" {
+            with_policy(&clone, |text| {
+                text + "[sign]\nrun = [\"hoist-none\", \"{image}\"]\n"
+            });
+        }
+        let uploads = |method| registry.count(&On::method(method).with("/blobs/uploads/"));
+        let before = (uploads("POST"), uploads("DELETE"));
+        let run = world.run(&clone, args);
+        assert_eq!(run.code == Some(0), says.is_empty(), "{run}");
+        run.says(says);
+        let opened = uploads("POST") - before.0;
+        assert_eq!(uploads("DELETE") - before.1, opened, "{args:?} {run}");
+        assert!(opened > 0 || !says.is_empty(), "{run}");
+    }
+}
+
 #[test]
 fn a_fixed_tag_with_another_image_is_not_said_to_be_completed() {
     let registry = TestRegistry::that_deletes(Delete::Tag);
