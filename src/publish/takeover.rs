@@ -121,13 +121,8 @@ async fn take_over(
     how: Recovery,
     goal: Goal,
 ) -> Result<(Run, Transaction)> {
-    let UnfinishedTransaction {
-        mut replayed,
-        journal,
-        damaged: _,
-        locks,
-        refs,
-    } = found;
+    let (journal, locks, refs) = (found.journal, found.locks, found.refs);
+    let mut replayed = found.replayed;
     let why = check_owner(world, &replayed, how)?;
     if journal.is_none() {
         check_journal(scope, &replayed, &refs, goal).await?;

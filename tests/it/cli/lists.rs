@@ -72,9 +72,11 @@ fn a_repair_takes_no_tag_back_from_a_version_that_the_list_lacks() {
         run.says("every moving tag shows what it should");
         run.says("lacks `1.");
         run.says("it counts as published");
-        let run = world.hoist(&clone, &["verify", "--all"]);
-        for version in ["1.0.0", "1.1.0"] {
-            run.says(&format!("{NAME}:{version}"));
+        if matches!(list, List::Lacks(_)) {
+            let run = world.hoist(&clone, &["verify", "--all"]);
+            for version in ["1.0.0", "1.1.0"] {
+                run.says(&format!("{NAME}:{version}"));
+            }
         }
 
         // What really drifted goes where it belongs.

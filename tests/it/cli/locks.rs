@@ -61,10 +61,9 @@ pub fn plant(clone: &Clone<'_>, name: &str, text: &str) {
 /// A journal's first record, changed, with a sum that fits.
 pub fn changed(text: &str, change: impl FnOnce(&mut Value)) -> String {
     let line = text.lines().next().unwrap();
-    let mut whole: Value = serde_json::from_str(line).unwrap();
-    change(&mut whole["record"]["prepared"]);
-    let format = format!("{{\"v\":{},", whole["v"]);
-    encoded(&whole["record"]).replacen("{\"v\":1,", &format, 1)
+    let mut record = serde_json::from_str::<Value>(line).unwrap()["record"].clone();
+    change(&mut record["prepared"]);
+    encoded(&record)
 }
 
 /// A record as a line of a journal.

@@ -2,14 +2,10 @@
 
 use std::fs;
 
-use serde_json::json;
 use testkit::sandbox::Clone;
 
 use crate::{
-    cli::{
-        locks::{NAME, changed, lock, plant},
-        refusal::die_between_two_tags_of,
-    },
+    cli::{locks::NAME, refusal::die_between_two_tags_of},
     registry::server::{Delete, TestRegistry},
     support::World,
 };
@@ -58,29 +54,4 @@ fn a_promotion_that_died_is_ended_from_any_clone() {
         }
         world.assert_unlocked();
     }
-}
-
-#[test]
-fn a_planted_promotion_publishes_no_other_versions_image() {
-    let registry = TestRegistry::that_deletes(Delete::Tag);
-    let world = World::new(&registry, &[NAME]);
-    let clone = dead(&world, &registry);
-    let (name, text) = lock(&world);
-    let other = world.remote.clone("other", &[]);
-    let before = world.tags();
-    // That of another version, and that of a pre-release from another commit.
-    for version in ["1.0.0", "1.1.0-rc.1"] {
-        let image = world.shows(version).unwrap();
-        let planted = changed(&text, |p| p["images"][0]["manifest"] = json!(image));
-        plant(&other, &name, &planted);
-        for verb in ["resume", "rollback"] {
-            let run = world.run(&other, &[verb, "--take-over", "--yes"]);
-            run.expect(4);
-            run.says("another version published it");
-        }
-        assert_eq!(world.tags(), before, "{version}");
-    }
-    plant(&other, &name, &text);
-    world.hoist(&clone, &["rollback"]);
-    assert_eq!(world.shows("latest"), world.shows("1.0.0"));
 }
