@@ -274,7 +274,7 @@ impl RollbackSurvey {
         };
         let version = &self.version;
         let stays = |why: String| RollbackStep::Stays(candidate.tag.clone(), why);
-        let own = self.own_images(&candidate.image, &at);
+        let own = self.own_images(&candidate.image, at);
         let shown = shows
             .get(&candidate.tag)
             .cloned()
