@@ -711,7 +711,8 @@ fn uniform(action: &Action, outside: &Outside) -> Vec<Observation> {
         Action::PutTogether(tags) => puts
             .map(|seen| Observation::Put(tags.iter().map(|&tag| (tag, seen)).collect()))
             .to_vec(),
-        Action::PutEach(tags) => [puts[0], puts[3], puts[4], puts[5], puts[6], puts[7]]
+        Action::PutEach(tags) => [0, 3, 4, 5, 6, 7, 8]
+            .map(|place| puts[place])
             .map(|seen| Observation::Put(tags.iter().map(|&tag| (tag, seen)).collect()))
             .to_vec(),
         Action::AwaitLanding(_) | Action::Look => {
