@@ -4,6 +4,7 @@
 use testkit::sandbox::Clone;
 
 use crate::{
+    cli::{locks::dead, refusal::die_between_two_tags},
     publish::scene::foreign,
     registry::server::{Delete, Fault, On, TestRegistry, What},
     support::World,
@@ -119,4 +120,28 @@ fn a_moving_tag_that_shows_a_recorded_image_does_not_go_back() {
     // Whoever wants it taken back says so.
     let run = world.hoist(&clone, &["rollback", "1.1.0", "--yes"]);
     assert_eq!(world.shows("latest"), first, "{run}");
+}
+
+#[test]
+fn a_dead_release_is_ended_elsewhere_although_the_list_lacks_the_version_before() {
+    for verb in ["resume", "rollback"] {
+        let registry = TestRegistry::that_deletes(Delete::Tag);
+        let world = World::new(&registry, &[NAME]);
+        let clone = dead(&world, &registry);
+        let other = world.remote.clone("other", &[]);
+        world.change(&clone, "feat: even more");
+        world.hoist(&clone, &["rollback", "--yes"]);
+        world.hoist(&clone, &["release", "--yes"]);
+        let before = world.tags();
+        world.change(&clone, "feat: the most");
+        die_between_two_tags(&world, &registry, &clone);
+        List::Lacks(&["1.1.0"]).of(&registry, NAME);
+        let run = world.hoist(&other, &[verb, "--yes"]);
+        if verb == "resume" {
+            assert_eq!(world.shows("latest"), world.shows("1.2.0"), "{run}");
+        } else {
+            assert_eq!(world.tags(), before, "{run}");
+        }
+        world.assert_unlocked();
+    }
 }
