@@ -175,20 +175,29 @@ impl Release {
 
     /// Who would build, and whether everything for it is there: each image of the policy.
     async fn check_builder(&self) -> Result<String> {
-        let mut who = String::new();
+        let mut builders = Vec::new();
         for image in self.policy().all_images() {
             let policy = self.policy().image_policy(&image).build;
             let request = self.check_request(policy)?;
             let source = build::choose(&request, self.environment());
-            who = source.check().await?.to_string();
+            builders.push((image, source.check().await?.to_string()));
         }
-        Ok(who)
+        let first = builders.first().map(|(_, who)| who.clone());
+        if builders.iter().all(|(_, who)| Some(who) == first.as_ref()) {
+            return Ok(first.unwrap_or_default());
+        }
+        let each = builders
+            .iter()
+            .map(|(image, who)| format!("{image}: {who}"));
+        Ok(each.collect::<Vec<_>>().join("; "))
     }
 
     /// The same, and that an image which lies there already is of the plan's commit.
     async fn check_builder_for(&self, plan: &Plan, ask: &ReleaseRequest) -> Result<String> {
         let who = self.check_builder().await?;
-        self.check_at_hand(plan, &self.image_options(ask)?).await?;
+        let options = self.image_options(ask)?;
+        self.refuse_shared_layouts(plan, &options)?;
+        self.check_at_hand(plan, &options).await?;
         Ok(who)
     }
 
