@@ -46,7 +46,7 @@ impl Project {
                 literal.map(|glob| glob.as_str().to_owned())
             }),
             holder: git.holder_of_head(remote, local, &other)?,
-            pipeline: git.branch_of_another_commit(self.environment())?,
+            pipeline: git.other_pipeline(self.environment(), remote)?,
         }))
     }
 

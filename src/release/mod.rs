@@ -80,6 +80,7 @@ mod preflight;
 mod programs;
 mod promote;
 mod publication;
+mod pushed;
 mod ready;
 mod receipts;
 mod recheck;

@@ -8,6 +8,7 @@ use crate::{
     oci::{Observed, Tag},
     plan::{
         history::{facts::Facts, levels::JudgedChange},
+        release::preconditions::PushedHead,
         tags::{Published, TagAction, TagSet},
         version::{explain, next::Next},
     },
@@ -81,7 +82,7 @@ impl Release {
 
     /// The command that completes a version which is tagged on HEAD.
     pub(super) fn completing(&self, version: &Version) -> Result<String> {
-        let found = self.precondition_findings(&ReleaseRequest::default())?;
+        let found = self.findings_here(&ReleaseRequest::default(), PushedHead::Yes)?;
         let is_dirty = found.refusals.iter().any(|error| {
             matches!(
                 error.code(),
