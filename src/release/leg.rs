@@ -71,7 +71,7 @@ impl Release {
         let Some(version) = next.version.clone() else {
             return Err(nothing(&next.why));
         };
-        let instant = self.instant()?;
+        let instant = self.instant_of(&version)?;
         let release_commit = self
             .on_release_commit(&mut facts, &next, &version, instant, None, Purpose::Try)
             .await?;

@@ -40,6 +40,7 @@
 //!
 //! Only `execute.rs` starts, resumes or undoes a transaction.
 
+mod adoption;
 mod announce;
 mod asked;
 mod attachments;

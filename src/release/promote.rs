@@ -164,9 +164,10 @@ impl Release {
         for version in [candidate, &promotion.target] {
             self.refuse_withdrawn(version, &remote.withdrawn)?;
         }
-        let mut facts = self.facts_at(promotion.commit, remote.missing)?;
-        let withdrawn = remote.withdrawn.into_iter();
-        facts.withdrawn = withdrawn.map(|one| one.version).collect();
+        let mut facts = self.facts_at(promotion.commit, remote.missing.clone())?;
+        let withdrawn = remote.withdrawn.iter();
+        facts.withdrawn = withdrawn.map(|one| one.version.clone()).collect();
+        self.refuse_tag_of_this_clone(&facts, &promotion.target, &remote)?;
         let request = VersionRequest {
             version: Some(promotion.target.to_string()),
             ..VersionRequest::default()
