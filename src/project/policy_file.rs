@@ -121,10 +121,19 @@ impl Project {
                 .cause("HEAD has it, the working tree has not")
                 .hint(format!("git checkout HEAD -- {POLICY_FILE}"));
         }
-        if let Some(branch) = self.git().main_branch_with(POLICY_FILE) {
-            return error.cause(format!("`{branch}` has one")).hint(format!(
-                "git checkout {branch} -- {POLICY_FILE} && git commit -m 'chore: release policy'"
-            ));
+        // The repository is lent to one at a time.
+        let branch = self.git().main_branch_with(POLICY_FILE);
+        if let Some(branch) = branch {
+            let error = error.cause(format!("`{branch}` has one"));
+            let take = format!("git checkout {} -- {POLICY_FILE}", shell_word(branch));
+            let own = self.git().checked_out();
+            return match own {
+                // No branch would have the commit.
+                Ok(None) => error.hint(take),
+                Ok(Some(_)) | Err(_) => error.hint(format!(
+                    "{take} && git commit -m 'chore: release policy' -- {POLICY_FILE}"
+                )),
+            };
         }
         if let Some(first) = tracked.first() {
             let names = tracked

@@ -6,7 +6,7 @@ use crate::{
     oci::Observed,
     outcome::{OutcomeKind, TagReport},
     publish::{
-        errors::{MAY_PUSH, PULL},
+        errors::{MAY_PUSH, pull},
         protocol::state::{Cause, End, Goal, State, Stop},
         report::{
             command::{command, finished_first, takes_up},
@@ -18,6 +18,7 @@ use crate::{
         },
         unfinished,
     },
+    text::shell_word,
 };
 
 /// The end in one word, and the error where the run did not do what it was asked to.
@@ -233,7 +234,7 @@ fn with_hint(end: Ending<'_>, error: Error) -> Error {
     }
     match end.txn.cause {
         Some(Cause::Foreign(_) | Cause::GitTag) => error.hint(finished_first(&end.run.prepared)),
-        Some(Cause::Branch) => error.hint(PULL),
+        Some(Cause::Branch) => error.hint(pull_again(end)),
         Some(Cause::Lock) if end.run.prepared.branch.is_some() => error.hint(MAY_PUSH),
         Some(
             Cause::Refused(_)
@@ -252,6 +253,13 @@ fn with_hint(end: Ending<'_>, error: Error) -> Error {
     }
 }
 
+/// What helps where the release's branch has advanced.
+fn pull_again(end: Ending<'_>) -> String {
+    let branch = end.run.prepared.branch.as_ref();
+    let branch = branch.map_or("HEAD", |branch| branch.short());
+    pull(end.run.world.remote.name(), branch)
+}
+
 /// What is left of a release that was given up: tags, or its commit on the branch.
 fn leftover(end: Ending<'_>, tags: &str) -> Error {
     let error = failure(end, ErrorKind::NeedsHuman);
@@ -263,7 +271,12 @@ fn leftover(end: Ending<'_>, tags: &str) -> Error {
                 branch.short(),
                 end.run.prepared.commit,
             ))
-            .hint("`git pull`, then `hoist release` releases from there; `git revert` undoes that commit"),
+            .hint(format!(
+                "`git pull {} {}`, then `hoist release` releases from there; `git revert {}` undoes that commit",
+                shell_word(end.run.world.remote.name()),
+                shell_word(branch.short()),
+                end.run.prepared.commit,
+            )),
         (Some(_) | None, _) => error
             .state(tags)
             .hint(takes_up(&end.run.prepared)),
