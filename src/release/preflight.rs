@@ -47,7 +47,7 @@ impl Release {
         let kind = BranchKind::of(&policy.branches, branch.as_deref());
         let unlisted_branch = branch.clone().filter(|_| kind == BranchKind::Unlisted);
         let detached = project.detached_head(branch.as_deref())?;
-        let way = self.way_to_remote(branch.as_deref(), detached.as_ref())?;
+        let way = self.way_to_remote(branch.as_deref())?;
         let policy_file = project.uncommitted_policy();
         let git = project.git();
         let mut dirty = git.dirty(DIRTY_SHOWN)?;

@@ -4,12 +4,10 @@ use crate::{
     error::Result,
     io::git::remote::RemoteTags,
     plan::{
-        release::{
-            detached::DetachedHead,
-            preconditions::{PushedHead, WayToRemote},
-        },
+        release::preconditions::{PushedHead, WayToRemote},
         version::branch::BranchKind,
     },
+    project::stable_branch,
     release::{facade::Release, request::ReleaseRequest},
 };
 
@@ -66,11 +64,7 @@ impl Release {
     }
 
     /// How HEAD gets to the remote.
-    pub(super) fn way_to_remote(
-        &self,
-        branch: Option<&str>,
-        detached: Option<&DetachedHead>,
-    ) -> Result<WayToRemote> {
+    pub(super) fn way_to_remote(&self, branch: Option<&str>) -> Result<WayToRemote> {
         let git = self.project().git();
         let remote = &self.policy().git.remote;
         if let Some(own) = git.checked_out()? {
@@ -79,9 +73,12 @@ impl Release {
                 false => WayToRemote::Rebase(own),
             });
         }
-        let stable = detached.and_then(|detached| detached.stable.as_deref());
-        Ok(match branch.or(stable) {
-            Some(name) if git.is_on_top_of(remote, name)? => WayToRemote::Onto(name.to_owned()),
+        let name = match branch {
+            Some(branch) => Some(branch.to_owned()),
+            None => stable_branch(&git, self.policy())?,
+        };
+        Ok(match name {
+            Some(name) if git.is_on_top_of(remote, &name)? => WayToRemote::Onto(name),
             Some(_) | None => WayToRemote::Unknown,
         })
     }

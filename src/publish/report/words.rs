@@ -6,10 +6,10 @@ use crate::{
     oci::Observed,
     outcome::{OutcomeKind, TagReport},
     publish::{
-        errors::{MAY_PUSH, pull},
+        errors::MAY_PUSH,
         protocol::state::{Cause, End, Goal, State, Stop},
         report::{
-            command::{command, finished_first, takes_up},
+            command::{command, finished_first, from_branch, pull_again, takes_up},
             doubt::{unclear, unsettled},
             ending::{Ending, because},
             forge::{hidden, tell_moved, tell_page, unrevealed},
@@ -18,7 +18,6 @@ use crate::{
         },
         unfinished,
     },
-    text::shell_word,
 };
 
 /// The end in one word, and the error where the run did not do what it was asked to.
@@ -234,7 +233,9 @@ fn with_hint(end: Ending<'_>, error: Error) -> Error {
     }
     match end.txn.cause {
         Some(Cause::Foreign(_) | Cause::GitTag) => error.hint(finished_first(&end.run.prepared)),
-        Some(Cause::Branch) => error.hint(pull_again(end)),
+        Some(Cause::Branch) => {
+            error.hint(pull_again(&end.run.prepared, end.run.world.remote.name()))
+        }
         Some(Cause::Lock) if end.run.prepared.branch.is_some() => error.hint(MAY_PUSH),
         Some(
             Cause::Refused(_)
@@ -253,13 +254,6 @@ fn with_hint(end: Ending<'_>, error: Error) -> Error {
     }
 }
 
-/// What helps where the release's branch has advanced.
-fn pull_again(end: Ending<'_>) -> String {
-    let branch = end.run.prepared.branch.as_ref();
-    let branch = branch.map_or("HEAD", |branch| branch.short());
-    pull(end.run.world.remote.name(), branch)
-}
-
 /// What is left of a release that was given up: tags, or its commit on the branch.
 fn leftover(end: Ending<'_>, tags: &str) -> Error {
     let error = failure(end, ErrorKind::NeedsHuman);
@@ -271,12 +265,7 @@ fn leftover(end: Ending<'_>, tags: &str) -> Error {
                 branch.short(),
                 end.run.prepared.commit,
             ))
-            .hint(format!(
-                "`git pull {} {}`, then `hoist release` releases from there; `git revert {}` undoes that commit",
-                shell_word(end.run.world.remote.name()),
-                shell_word(branch.short()),
-                end.run.prepared.commit,
-            )),
+            .hint(from_branch(&end.run.prepared, end.run.world.remote.name())),
         (Some(_) | None, _) => error
             .state(tags)
             .hint(takes_up(&end.run.prepared)),
