@@ -48,7 +48,7 @@ impl Release {
         let ask = ReleaseRequest::default();
         // The right to push is proven in each repository.
         self.registries.push_follows();
-        let mut all = self.check_each_precondition(&ask);
+        let mut all = self.check_each_precondition(&ask).await;
         if let Err(error) = self.repositories() {
             // Whatever else is asked needs to know where a release goes.
             all.push(Check::new("policy file", Err(error)));
@@ -124,9 +124,9 @@ impl Release {
 
     /// Branch, policy file, working tree, and whether HEAD is pushed: one finding for each that would
     /// stop a release, or one for all.
-    fn check_each_precondition(&self, ask: &ReleaseRequest) -> Vec<Check> {
+    async fn check_each_precondition(&self, ask: &ReleaseRequest) -> Vec<Check> {
         let what = "branch and tree";
-        let found = match self.precondition_findings(ask) {
+        let found = match self.precondition_findings(ask).await {
             Ok(found) if found.refusals.is_empty() => {
                 let result = Ok(match found.notes.is_empty() {
                     true => "as a release needs them".into(),

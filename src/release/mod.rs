@@ -40,6 +40,7 @@
 //!
 //! Only `execute.rs` starts, resumes or undoes a transaction.
 
+mod adoption;
 mod announce;
 mod asked;
 mod attachments;
@@ -82,6 +83,7 @@ mod preflight;
 mod programs;
 mod promote;
 mod publication;
+mod pushed;
 mod ready;
 mod receipts;
 mod recheck;
