@@ -493,6 +493,7 @@ mod tests {
             let preconditions = Preconditions {
                 policy: Some(UncommittedPolicy {
                     file: "release.toml".into(),
+                    pathspec: "release.toml".into(),
                     change,
                     destinations: None,
                 }),
