@@ -157,7 +157,8 @@ fn a_gate_changes_nothing_of_what_gets_a_name() {
     let tag = scene.world.remote.git(&["rev-parse", "v1.0.0^{commit}"]);
     assert_eq!(tag.trim(), head.trim(), "{run}");
     // Every tag shows what can be read whole.
-    let deep = scene.run(&clone, &["verify", "1.0.0", "--deep"]);
+    let other = scene.world.remote.clone("b", &[]);
+    let deep = scene.run(&other, &["verify", "1.0.0", "--deep"]);
     deep.expect(0);
     let release = scene.forge.state().releases[0].clone();
     let assets = release["assets"].as_array().unwrap();

@@ -207,29 +207,40 @@ async fn whoever_has_lost_the_lock_leaves_the_draft_where_it_is() {
             use_draft,
             ..setting()
         };
-        // The last look at the refs before a tag moves.
+        // The looks at the refs from the lock on, until a tag moves.
         let clean = Scene::new(&setting);
         clean.run(1).await.unwrap();
         let log = clean.faults.log();
-        let first_put = at(&clean, "PUT 127.0.0.1:5001/acme/api:");
-        let looks = log[..first_put].iter();
-        let looks = looks.filter(|line| line.contains("git refs")).count() as u64;
-        let scene = Scene::new(&setting);
-        let forge = scene.forge.clone().unwrap();
-        let other = scene.remote.clone();
-        let name = hoist::publish::lock_ref(
-            &scene.publication.lock_refs,
-            &scene.publication.targets[0].repository,
-        );
-        let take = move || other.set(name.as_str(), "somebody else");
-        scene
-            .faults
-            .strike("git refs", looks - 1, 1, Fault::First(Arc::new(take)));
-        let outcome = scene.run(1).await.unwrap();
-        assert_eq!(outcome.kind, OutcomeKind::Busy, "{outcome:#?}");
-        assert!(scene.requests("forge discard").is_empty());
-        let stored = forge.stored();
-        assert_eq!(stored.len(), 1, "{stored:#?}");
+        let looks = |until: &str| {
+            let before = log[..at(&clean, until)].iter();
+            before.filter(|line| line.contains("git refs")).count() as u64
+        };
+        let mut busy = 0;
+        for look in looks("git swap")..looks("PUT 127.0.0.1:5001/acme/api:") {
+            let scene = Scene::new(&setting);
+            let forge = scene.forge.clone().unwrap();
+            let other = scene.remote.clone();
+            let name = hoist::publish::lock_ref(
+                &scene.publication.lock_refs,
+                &scene.publication.targets[0].repository,
+            );
+            let take = move || other.set(name.as_str(), "somebody else");
+            scene
+                .faults
+                .strike("git refs", look, 1, Fault::First(Arc::new(take)));
+            let outcome = scene.run(1).await.unwrap();
+            match outcome.kind {
+                OutcomeKind::Busy => busy += 1,
+                // Tags were about to move.
+                OutcomeKind::NeedsHuman => {}
+                _ => panic!("{use_draft}, {look}: {outcome:#?}"),
+            }
+            assert!(scene.requests("forge discard").is_empty(), "{look}");
+            let stored = forge.stored();
+            assert_eq!(stored.len(), 1, "{look}: {stored:#?}");
+            assert!(!stored[0].is_public, "{look}: {stored:#?}");
+        }
+        assert!(busy > 0, "{use_draft}");
     }
 }
 
