@@ -9,6 +9,7 @@ use super::{
     context::Context,
     exit,
     images::{Images, plain},
+    nothing,
     policy_file::PolicyFile,
     render::Terminal,
     table::{Meaning, TableCell},
@@ -141,6 +142,7 @@ fn print_finding(file: PolicyFile<'_>, finding: &Check, before: &[Check], termin
             }
         }
     }
+    nothing::messages(file, &finding.notes, terminal);
 }
 
 /// Whether two errors have one reason and one way on. The reason alone may be as general as a missing file.
@@ -178,6 +180,8 @@ struct CheckFinding<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, schemars(with = "Option<Error>"))]
     error: Option<&'a Error>,
+    /// What a person should know beside that: for `plan` all that `hoist plan` says.
+    notes: &'a [String],
 }
 
 fn findings_document(findings: &[Check]) -> Value {
@@ -186,6 +190,7 @@ fn findings_document(findings: &[Check]) -> Value {
         ok: finding.result.is_ok(),
         message: finding.result.as_deref().ok(),
         error: finding.result.as_ref().err(),
+        notes: &finding.notes,
     });
     plain(&CheckDocument {
         v: 1,

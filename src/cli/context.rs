@@ -44,6 +44,9 @@ impl Context {
             true => ProjectSet::all(&location, &environment)?,
             false => ProjectSet::one(&location, &environment)?,
         };
+        if let (true, Some(first)) = (all, projects.projects().first()) {
+            self.terminal.name_from_top(first.top());
+        }
         for file in projects.passed_over() {
             self.terminal.note(&format!(
                 "`{file}` belongs to cargo-release and is passed over"

@@ -7,7 +7,6 @@ use std::{
     process::ExitCode,
 };
 
-use semver::Version;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -15,12 +14,13 @@ use super::{
     context::Context,
     exit,
     images::plain,
+    next_steps::{GitPlace, NextSteps},
     question::{ask_for, can_be_answered},
     table::{self, TableCell},
 };
 use crate::{
     error::{Error, Result},
-    init::{self, ComparedRelease, ComparedTag, Draft, Found, FoundFile, Table},
+    init::{self, ComparedRelease, ComparedTag, Found, FoundFile, Table},
     oci::Repository,
     policy::{self, Policy},
     project::{POLICY_FILE, WorkTree},
@@ -100,7 +100,13 @@ pub(super) fn run(args: InitArgs, context: &Context) -> Result<ExitCode> {
         let pushes = policy.as_ref().is_none_or(|policy| policy.git.push);
         let initial = policy.map(|policy| policy.version.initial);
         let initial = initial.filter(|_| is_first);
-        let steps = next_steps(&path, &draft, initial.as_ref(), pushes);
+        let steps = NextSteps {
+            git: GitPlace::of(&path, &tree.top),
+            flags: context.terminal.standpoint().project_flags(),
+            first: initial.as_ref(),
+            pushes,
+        };
+        let steps = steps.of(&draft);
         context.terminal.note(&format!("what comes next: {steps}"));
         context.terminal.data(&path.display().to_string());
     }
@@ -167,58 +173,6 @@ fn asked(context: &Context) -> Result<Option<String>> {
             .state("nothing was written")
     })?;
     Ok(Some(repository.to_string()))
-}
-
-/// What is to be done before the first release. `first`: no version was released yet; `pushes`: there is a git
-/// remote.
-fn next_steps(path: &Path, draft: &Draft, first: Option<&Version>, pushes: bool) -> String {
-    let repositories = &draft.repositories;
-    let file = path.file_name().map_or_else(
-        || path.display().to_string(),
-        |name| name.to_string_lossy().into_owned(),
-    );
-    let host = repositories
-        .first()
-        .and_then(|name| name.parse::<Repository>().ok())
-        .map(|repository| repository.registry().to_string())
-        .filter(|host| host != "docker.io");
-    let login = host.map_or_else(
-        || "docker login".to_owned(),
-        |host| format!("docker login {host}"),
-    );
-    let mut steps = Vec::new();
-    if repositories.is_empty() {
-        steps.push(format!("set `image.repository` in {file}"));
-    }
-    if let Some(others) = others(&draft.pushers) {
-        steps.push(format!(
-            "stop {others} from pushing the same tags, or both push them"
-        ));
-    }
-    let push = if pushes { " && git push" } else { "" };
-    steps.push(format!(
-        "git add {file} && git commit -m 'chore: release policy'{push}"
-    ));
-    steps.push(login);
-    steps.push("hoist plan".into());
-    steps.push(first.map_or_else(
-        || "hoist release".to_owned(),
-        |first| format!("hoist release --version {first}"),
-    ));
-    steps.join("; ")
-}
-
-/// What pushes the same tags now, the first few by name.
-fn others(pushers: &[String]) -> Option<String> {
-    const SHOWN: usize = 3;
-    let shown: Vec<&str> = pushers.iter().take(SHOWN).map(String::as_str).collect();
-    let (last, first) = shown.split_last()?;
-    let more = pushers.len() - shown.len();
-    Some(match (first, more) {
-        ([], _) => (*last).to_owned(),
-        (first, 0) => format!("{} and {last}", first.join(", ")),
-        (first, more) => format!("{}, {last} and {more} more", first.join(", ")),
-    })
 }
 
 /// The table on the terminal.

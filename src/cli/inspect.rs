@@ -25,7 +25,7 @@ const PAST: usize = 10;
 /// Show where an image's bytes are, what is wasted and what changed
 #[derive(Debug, clap::Args)]
 pub(super) struct InspectArgs {
-    /// A reference, an OCI layout, a `docker save` archive, or the name of an image of the policy [default: the last release]
+    /// A version, a reference, an OCI layout, a `docker save` archive, or the name of an image of the policy [default: the last release]
     // Not called `image`: that is the global flag.
     #[arg(value_name = "IMAGE", add = super::candidates::images_and_versions())]
     what: Option<String>,
@@ -55,7 +55,7 @@ pub(super) fn run(args: InspectArgs, context: &Context) -> Result<ExitCode> {
         for (label, report) in reports.values() {
             let shown = match args.markdown {
                 true => markdown(report),
-                false => text(report),
+                false => text(report, terminal.width()),
             };
             terminal.data(&label.data(shown.trim_end()));
         }

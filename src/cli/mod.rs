@@ -28,6 +28,7 @@ mod log;
 mod man;
 mod markdown;
 mod next;
+mod next_steps;
 mod nothing;
 mod outcome;
 mod plan;
@@ -46,6 +47,7 @@ mod resume;
 mod rollback;
 mod schema;
 mod signal;
+mod standpoint;
 mod status;
 mod step_text;
 mod table;
@@ -228,6 +230,7 @@ pub fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             let terminal = &context.terminal;
+            let error = terminal.from_here(error);
             let lines = output == Output::Lines;
             // A document that was printed already is the only one.
             if terminal.json && (lines || !terminal.has_printed_json()) {

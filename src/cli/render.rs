@@ -3,6 +3,7 @@
 use std::{
     fmt::Write as _,
     io::Write as _,
+    path::Path,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
@@ -18,6 +19,7 @@ use super::{
     args::{Color, Global},
     ci::{Ci, RunReport},
     live::{self, Live},
+    standpoint::Standpoint,
     table::{self, NARROW, TableCell, wrapped},
 };
 use crate::{
@@ -36,8 +38,8 @@ pub(super) const BUSY: Style = AnsiColor::Cyan.on_default().bold();
 /// The verb of something that goes back, or does not go on.
 pub(super) const BACK: Style = AnsiColor::Yellow.on_default().bold();
 
-/// Where the text of a step begins: behind the column of verbs.
-const TEXT_COLUMN: usize = 13;
+/// How wide the column of verbs is. The text of a step begins behind it.
+const VERB_COLUMN: usize = 12;
 
 /// Where a verb's words go: data to stdout, everything else to stderr.
 #[derive(Debug, Clone)]
@@ -52,6 +54,10 @@ pub(super) struct Terminal {
     pub(super) ci: Ci,
     /// What changes on the terminal while work goes on.
     pub(super) live: Live,
+    /// The flags that a command needs in order to run as it is shown.
+    standpoint: Standpoint,
+    /// The same where all images are meant, and texts name their policy files from the top of the tree.
+    at_top: Arc<OnceLock<Standpoint>>,
     /// When the program was started.
     begun: Instant,
     /// Whether a JSON document was printed.
@@ -80,10 +86,27 @@ impl Terminal {
                 true => Live::default(),
                 false => Live::on_stderr(),
             },
+            standpoint: Standpoint::of(global),
+            at_top: Arc::default(),
             begun: Instant::now(),
             has_json: Arc::default(),
             agreed: Arc::default(),
         }
+    }
+
+    /// From now on texts name policy files from `top`.
+    pub(super) fn name_from_top(&self, top: &Path) {
+        self.at_top.get_or_init(|| self.standpoint.at_top(top));
+    }
+
+    /// The flags that a command needs.
+    pub(super) fn standpoint(&self) -> &Standpoint {
+        self.at_top.get().unwrap_or(&self.standpoint)
+    }
+
+    /// An error whose commands run from where the person stands.
+    pub(super) fn from_here(&self, error: Error) -> Error {
+        error.map_hints(|hint| self.standpoint().commands(hint))
     }
 
     /// A person was shown a plan, and agrees to it now.
@@ -177,6 +200,13 @@ impl Terminal {
         }
     }
 
+    /// The same to stderr, because stdout carries data only.
+    pub(super) fn table_aside(&self, rows: &[Vec<TableCell>]) {
+        for line in table::lines(rows, 0, self.stderr_width()) {
+            let _ = writeln!(anstream::stderr(), "{line}");
+        }
+    }
+
     /// Lines that are harmless and may be styled, to stdout.
     pub(super) fn styled(&self, text: &str) {
         let _ = writeln!(anstream::stdout(), "{text}");
@@ -201,7 +231,7 @@ impl Terminal {
     /// A note to stderr, unless only errors were asked for.
     pub(super) fn note(&self, text: &str) {
         if !self.quiet {
-            self.remarked(HINT, "note:", text);
+            self.remarked(HINT, "note:", &self.standpoint().commands(text));
         }
     }
 
@@ -225,14 +255,17 @@ impl Terminal {
     /// A line of an explanation, to stderr; the level of a commit in its colour.
     pub(super) fn explained(&self, line: &str) {
         let line = sanitize(line.to_owned());
-        let mut words = line.splitn(3, ' ');
+        let mut lines = table::paragraph(&line, self.stderr_width()).into_iter();
+        let first = lines.next().unwrap_or_default();
+        let mut words = first.splitn(3, ' ');
         let styled = match (words.next(), words.next(), words.next()) {
             (Some(commit), Some(level), Some(rest)) => {
                 level_style(level).map(|style| format!("{commit} {style}{level}{style:#} {rest}"))
             }
             _ => None,
         };
-        self.raw(&styled.unwrap_or(line));
+        self.raw(&styled.unwrap_or(first));
+        lines.for_each(|line| self.raw(&line));
     }
 
     /// A line that was asked for, to stderr, because stdout carries data only.
@@ -243,6 +276,7 @@ impl Terminal {
     /// A warning to stderr, unless only errors were asked for.
     pub(super) fn warning(&self, text: &str) {
         if !self.quiet {
+            let text = &self.standpoint().commands(text);
             self.remarked(STATE, "warning:", text);
             if let Some(line) = self.ci.warning(text) {
                 let _ = writeln!(anstream::stderr(), "{}", sanitize(line));
@@ -252,7 +286,8 @@ impl Terminal {
 
     /// An error: what failed, why, what is true outside now, what helps.
     pub(super) fn error(&self, error: &Error) {
-        self.live.aside(|| self.write_error(error));
+        let error = self.from_here(error.clone());
+        self.live.aside(|| self.write_error(&error));
     }
 
     fn write_error(&self, error: &Error) {
@@ -295,12 +330,13 @@ fn level_style(word: &str) -> Option<Style> {
 
 /// A step: its verb in a column, and a text that is made harmless and wrapped behind it.
 pub(super) fn step_lines(style: Style, verb: &str, text: &str, width: Option<usize>) -> String {
-    let room = width.map_or(usize::MAX, |width| {
-        width.saturating_sub(TEXT_COLUMN + 1).max(NARROW)
-    });
+    // Some terminals break a line that fills the last column.
+    let width = width.map(|width| width.saturating_sub(1));
     let text = sanitize(text.to_owned());
-    let text = wrapped(&text, room).join(&format!("\n{:TEXT_COLUMN$}", ""));
-    format!("{style}{verb:>12}{style:#} {text}")
+    let verb = format!("{verb:>VERB_COLUMN$}");
+    let lines = table::hanging(&format!("{verb} "), &text, width).join("\n");
+    let behind = lines.strip_prefix(&verb).unwrap_or_default();
+    format!("{style}{verb}{style:#}{behind}")
 }
 
 /// One JSON document to stdout.

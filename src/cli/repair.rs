@@ -146,7 +146,7 @@ impl Repaired {
     fn all_right(&self) -> &'static str {
         match self.looked_at {
             0 => {
-                "no moving tag was looked at: no version that a git tag names is published, or the policy has no moving tags"
+                "no moving tag was looked at: no version that a git tag names is published, or the policy has no moving tags; `hoist verify` shows how the last release stands"
             }
             _ => "every moving tag shows what it should",
         }

@@ -1,6 +1,6 @@
 //! `hoist status`: what the journal, the lock and the registries say now.
 
-use std::{fmt::Write as _, process::ExitCode};
+use std::process::ExitCode;
 
 use serde::Serialize;
 
@@ -8,9 +8,11 @@ use super::{
     context::Context,
     exit,
     images::{Images, plain},
+    table::{self, TableCell, hanging, paragraph},
 };
 use crate::{
     error::Result,
+    outcome::TagReport,
     release::{MissingGitTag, RunState, Unfinished},
 };
 
@@ -54,7 +56,8 @@ pub(super) fn run(args: StatusArgs, context: &Context) -> Result<ExitCode> {
                 terminal.note(&label.about(&tag_way_on(one)));
             }
             for release in unfinished {
-                terminal.data(&label.data(text(release).trim_end()));
+                let text = text(release, terminal.width()).join("\n");
+                terminal.data(&label.data(&text));
             }
             let open = unfinished
                 .iter()
@@ -125,50 +128,39 @@ fn is_open(release: &Unfinished) -> bool {
     release.overtaken.is_none() || release.settles_at.is_some()
 }
 
-fn text(release: &Unfinished) -> String {
-    let mut out = String::new();
+/// A release for a person, in lines that fit `width`.
+fn text(release: &Unfinished, width: Option<usize>) -> Vec<String> {
     let (version, commit) = (&release.version, &release.commit);
     let how = match release.run {
         RunState::Running => "is running",
         RunState::Ended => "is unfinished",
         _ => "is running, or was interrupted",
     };
-    let _ = match &release.overtaken {
-        None => writeln!(
-            out,
-            "{version} of commit {commit} {how}: {}",
-            release.stands
-        ),
-        Some(told) => writeln!(
-            out,
+    let head = match &release.overtaken {
+        None => format!("{version} of commit {commit} {how}: {}", release.stands),
+        Some(told) => format!(
             "{version} of commit {commit} is overtaken: {told}; the journal of this clone is old"
         ),
     };
-    let _ = writeln!(
-        out,
-        "  by {}, since {}",
+    let mut lines = paragraph(&head, width);
+    let mut item = |text: &str| lines.extend(hanging("  ", text, width));
+    item(&format!(
+        "by {}, since {}",
         release.owner,
         release.since.format("%Y-%m-%d %H:%M:%S UTC")
-    );
-    let place = match (release.here, release.locked) {
+    ));
+    item(match (release.here, release.locked) {
         (false, _) if release.damaged => {
             "its lock is on the remote; its journal in this clone is damaged"
         }
         (true, true) => "its journal is in this clone, its lock on the remote",
         (true, false) => "its journal is in this clone; the remote has no lock of it",
         (false, _) => "its lock is on the remote; its journal is in another clone",
-    };
-    let _ = writeln!(out, "  {place}");
+    });
     if let Some(page) = &release.forge {
-        let _ = writeln!(out, "  its release on the forge: {page}");
+        item(&format!("its release on the forge: {page}"));
     }
-    let names: Vec<String> = release
-        .tags
-        .iter()
-        .map(|tag| tag.repository.tag(&tag.tag))
-        .collect();
-    let width = names.iter().map(String::len).max().unwrap_or(0);
-    for (tag, name) in release.tags.iter().zip(&names) {
+    let row = |tag: &TagReport| -> Vec<TableCell> {
         let state = if tag.is_ours() {
             "new".to_owned()
         } else if tag.is_as_before() {
@@ -176,11 +168,11 @@ fn text(release: &Unfinished) -> String {
         } else {
             format!("another: {}", tag.now)
         };
-        let _ = writeln!(
-            out,
-            "    {name:width$}  {:12}  {state}",
-            tag.now.to_string()
-        );
-    }
-    out
+        [tag.repository.tag(&tag.tag), tag.now.to_string(), state]
+            .map(TableCell::from)
+            .into()
+    };
+    let rows: Vec<_> = release.tags.iter().map(row).collect();
+    lines.extend(table::lines(&rows, 4, width));
+    lines
 }

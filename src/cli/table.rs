@@ -9,6 +9,9 @@ use crate::text::sanitize;
 /// The narrowest last column; a terminal that leaves less gets the rest of a row on a line of its own.
 pub(super) const NARROW: usize = 24;
 
+/// How far what has no room behind its head is indented below it.
+pub(super) const BELOW: usize = 4;
+
 /// What a cell means. Colours repeat it and never carry it alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Meaning {
@@ -84,8 +87,12 @@ pub(super) fn lines(rows: &[Vec<TableCell>], indent: usize, width: Option<usize>
     let fixed: usize = widths.iter().rev().skip(1).map(|width| width + 2).sum();
     let last = widths.last().copied().unwrap_or(0);
     let room = width.map(|width| width.saturating_sub(indent + fixed));
+    let ends = rows
+        .iter()
+        .filter_map(|row| row.get(widths.len().checked_sub(1)?));
+    let longest = ends.map(|cell| longest_word(&cell.text)).max().unwrap_or(0);
     match (room, width) {
-        (Some(room), Some(width)) if room < last.min(NARROW) => rows
+        (Some(room), Some(width)) if room < last.min(NARROW.max(longest)) => rows
             .iter()
             .flat_map(|row| stacked(row, indent, width))
             .collect(),
@@ -129,12 +136,13 @@ fn stacked(row: &[TableCell], indent: usize, width: usize) -> Vec<String> {
     };
     let blanks = " ".repeat(indent);
     let mut lines = vec![format!("{blanks}{}", first.styled(&first.text))];
-    let below = indent + 4;
+    let below = indent + BELOW;
     let mut taken = 0;
     for cell in rest.iter().filter(|cell| !cell.text.is_empty()) {
         let fits = taken > 0 && below + taken + 2 + cell.width() <= width;
         // A sentence begins behind what it is about, where it has room there.
-        let has_room = taken > 0 && below + taken + 2 + NARROW <= width;
+        let least = NARROW.max(longest_word(&cell.text));
+        let has_room = taken > 0 && below + taken + 2 + least <= width;
         let start = match fits || (has_room && cell.text.contains(' ')) {
             true => {
                 let line = lines.last_mut().expect("the first cell has a line");
@@ -157,6 +165,48 @@ fn stacked(row: &[TableCell], indent: usize, width: usize) -> Vec<String> {
         }
     }
     lines
+}
+
+/// A text that goes on, indented, below itself.
+pub(super) fn paragraph(text: &str, width: Option<usize>) -> Vec<String> {
+    let room = match width {
+        Some(width) if measure_text_width(text) > width => width.saturating_sub(BELOW).max(NARROW),
+        Some(_) | None => usize::MAX,
+    };
+    let parts = wrapped(text, room).into_iter().enumerate();
+    let line = |(index, part): (usize, String)| match index {
+        0 => part,
+        _ => format!("{:BELOW$}{part}", ""),
+    };
+    parts.map(line).collect()
+}
+
+/// A text that goes on below itself behind `head`; where a word of it has no room there, below the head.
+pub(super) fn hanging(head: &str, text: &str, width: Option<usize>) -> Vec<String> {
+    let taken = measure_text_width(head);
+    let width = width.unwrap_or(usize::MAX);
+    let (behind, below) = (width.saturating_sub(taken), width.saturating_sub(BELOW));
+    let longest = longest_word(text);
+    let fits = behind >= NARROW.max(longest) || behind >= measure_text_width(text);
+    let is_behind = fits || longest > below || taken <= BELOW;
+    let (mut lines, indent, room) = match is_behind {
+        true => (Vec::new(), taken, behind.max(NARROW)),
+        false => (vec![head.trim_end().to_owned()], BELOW, below),
+    };
+    for (index, part) in wrapped(text, room).into_iter().enumerate() {
+        let line = match index == 0 && is_behind {
+            true => format!("{head}{part}"),
+            false => format!("{:indent$}{part}", ""),
+        };
+        lines.push(line.trim_end().to_owned());
+    }
+    lines
+}
+
+/// The width of the longest part that is not broken.
+fn longest_word(text: &str) -> usize {
+    let words = text.split('\n').flat_map(words);
+    words.map(measure_text_width).max().unwrap_or(0)
 }
 
 /// A text in lines of at most `room` columns, broken between words. A word that is longer stays whole, and
@@ -292,6 +342,48 @@ mod tests {
                 assert!(taken <= width, "{taken} of {width}: {line}");
             }
         }
+    }
+
+    /// A reason with a command that is not broken, beside columns that leave it no room.
+    #[test]
+    fn a_long_word_begins_where_it_has_room() {
+        let why = "published in `registry.example.org/acme/pinger`";
+        let row: Vec<TableCell> = vec!["latest".into(), "kept".into(), why.into()];
+        let fitting = |width: usize| lines(std::slice::from_ref(&row), 2, Some(width));
+        assert_eq!(
+            fitting(60),
+            [
+                "  latest  kept  published in",
+                "                `registry.example.org/acme/pinger`",
+            ]
+        );
+        assert_eq!(
+            fitting(42),
+            [
+                "  latest",
+                "      kept",
+                "      published in",
+                "      `registry.example.org/acme/pinger`",
+            ]
+        );
+        assert_eq!(
+            hanging(
+                "     Planned ",
+                "registry.example.org/acme/pinger 1.0.0",
+                Some(40)
+            ),
+            [
+                "     Planned",
+                "    registry.example.org/acme/pinger",
+                "    1.0.0",
+            ]
+        );
+        assert_eq!(
+            hanging("     Planned ", "acme/api 1.0.0 from 3 commits", Some(40)),
+            ["     Planned acme/api 1.0.0 from 3", "             commits",]
+        );
+        let line = hanging("     Planned ", "acme/api 1.0.0 from 3 commits", None);
+        assert_eq!(line, ["     Planned acme/api 1.0.0 from 3 commits"]);
     }
 
     #[test]

@@ -172,8 +172,14 @@ impl Error {
     #[must_use]
     pub fn of_image(mut self, label: &str) -> Self {
         self.message = format!("`{}`: {}", sanitize(label.to_owned()), self.message);
+        self.map_hints(|hint| hint.replace("`hoist ", &format!("`hoist --config {label} ")))
+    }
+
+    /// The same error with other words in its hints.
+    #[must_use]
+    pub(crate) fn map_hints(mut self, change: impl Fn(&str) -> String) -> Self {
         for hint in &mut self.hints {
-            *hint = hint.replace("`hoist ", &format!("`hoist --config {label} "));
+            *hint = change(hint);
         }
         self
     }

@@ -7,7 +7,7 @@ use semver::Version;
 use crate::{
     init::{
         chosen::{ChosenImage, ChosenVariant, OWN_POLICY, VariantBuild},
-        chosen_tags::{ChosenTags, chosen_tags, templates_only},
+        chosen_tags::{ChosenTags, chosen_tags, templates_only, without_aliases},
         differing::{differing, told_otherwise},
         facts::DraftFacts,
         generalise::{generalised, probes},
@@ -183,7 +183,7 @@ impl Choice {
 
     fn family(&mut self, family: Family, facts: &DraftFacts) {
         let Family {
-            main,
+            mut main,
             variants,
             conflict,
         } = family;
@@ -192,6 +192,9 @@ impl Choice {
         self.build.clone_from(&main.build);
         self.ambiguous_build = conflict || main.build.is_none() && facts.dockerfiles.len() > 1;
         self.take_build_notes();
+        if !variants.is_empty() {
+            without_aliases(&mut main, &variants, &mut self.notes);
+        }
         self.tags = Some(chosen_tags(&main, &mut self.notes));
         for variant in &variants {
             self.files.extend(

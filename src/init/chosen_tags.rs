@@ -1,6 +1,6 @@
 //! Templates, sorted into the lists of `[tags]`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     init::{
@@ -79,6 +79,58 @@ pub(super) fn chosen_tags(main: &TaggedImage, notes: &mut Notes) -> ChosenTags {
         }
     }
     chosen
+}
+
+/// Takes away the aliases of the main image: tags that are another one of its own with words behind it. Each
+/// template is one of every variant, too, and `1.2.3-bookworm-alpine` would be wrong.
+pub(super) fn without_aliases(main: &mut TaggedImage, variants: &[TaggedImage], notes: &mut Notes) {
+    let all: BTreeSet<String> = main
+        .stable
+        .iter()
+        .chain(&main.prerelease)
+        .cloned()
+        .collect();
+    let mut suffixes: BTreeSet<&str> = BTreeSet::new();
+    let words = |template: &str, base: &str| -> Option<usize> {
+        let rest = template.strip_prefix(base).filter(|_| base.contains('{'))?;
+        let is_suffix = rest.starts_with(['-', '.', '_']) && !rest.contains('{');
+        is_suffix.then_some(rest.len())
+    };
+    for template in &all {
+        let found = all.iter().find_map(|base| words(template, base));
+        suffixes.extend(found.map(|length| &template[template.len() - length..]));
+    }
+    let is_alias = |template: &String| {
+        suffixes.iter().any(|suffix| {
+            template.ends_with(suffix)
+                || suffix.trim_start_matches(['-', '.', '_']) == template.as_str()
+        })
+    };
+    let aliases: Vec<&String> = all.iter().filter(|one| is_alias(one)).collect();
+    let variant = variants.iter().find_map(TaggedImage::suffix);
+    let (Some(first), Some(suffix), Some(variant)) =
+        (aliases.first(), suffixes.iter().next(), variant)
+    else {
+        return;
+    };
+    let named: Vec<String> = aliases.iter().map(|one| format!("`{one}`")).collect();
+    let name = suffix.trim_start_matches(['-', '.', '_']);
+    let latest = match aliases.iter().any(|alias| alias.as_str() == name) {
+        true => " and `latest-suffix = false`",
+        false => "",
+    };
+    notes.add(
+        NoteKind::NotTaken,
+        format!(
+            "the tags {} of the main image: each template is one of every variant, too (`{first}{variant}`); \
+             `[variants.{name}]` with `suffix = \"{suffix}\"`{latest}, built as the main image is, gives them",
+            named.join(", ")
+        ),
+    );
+    let aliases: BTreeSet<String> = aliases.into_iter().cloned().collect();
+    main.stable.retain(|template| !aliases.contains(template));
+    main.prerelease
+        .retain(|template| !aliases.contains(template));
 }
 
 /// Labels or annotations that hoist does not write itself.

@@ -217,7 +217,7 @@ impl Writing<'_> {
     fn tags(&mut self) {
         self.draft.line("[tags]");
         let Some(tags) = self.choice.tags.clone() else {
-            self.draft.line("# hoist's own defaults: nothing here says which tags a release gets. These never move:");
+            self.draft.line("# Nothing here says which tags a release gets, so these are usual ones. The first never move:");
             self.draft.line("fixed = [\"{version}\", \"sha-{sha}\"]");
             self.draft
                 .line("# Move forward only, each line for itself:");

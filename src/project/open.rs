@@ -39,6 +39,8 @@ pub struct Project {
     policy_path: Option<String>,
     /// Repositories that stand in for those of any policy (`--image`).
     images: Vec<Repository>,
+    /// The way from where the person stands up to the top of the tree: empty, or `../` some times.
+    way_up: String,
     directory: Option<PathBuf>,
     common_directory: PathBuf,
     /// libgit2's handle serves one thread at a time.
@@ -60,6 +62,7 @@ impl Project {
         project.policy_file = file;
         project.policy_path = path.map(|path| path.to_string_lossy().into_owned());
         project.images.clone_from(&location.images);
+        project.way_up = way_up(&location.directory, project.top());
         Ok(project)
     }
 
@@ -76,6 +79,7 @@ impl Project {
             policy_file: self.policy_file.clone(),
             policy_path: self.policy_path.clone(),
             images: self.images.clone(),
+            way_up: self.way_up.clone(),
             directory: self.directory.clone(),
             common_directory: self.common_directory.clone(),
             git: Mutex::new(GitRepository::open(self.top())?),
@@ -130,6 +134,7 @@ impl Project {
             policy_file: None,
             policy_path: None,
             images: Vec::new(),
+            way_up: String::new(),
             directory: git.directory().map(Path::to_owned),
             common_directory: git.common_directory().to_owned(),
             git: Mutex::new(git),
@@ -162,6 +167,19 @@ impl Project {
     /// The policy file's path inside the repository; `None`: it lies elsewhere.
     pub(crate) fn policy_path(&self) -> Option<&str> {
         self.policy_path.as_deref()
+    }
+
+    /// A path from the top of the tree as `--config` takes it from where the person stands.
+    pub(super) fn path_from_here(&self, path: &str) -> String {
+        format!("{}{path}", self.way_up)
+    }
+
+    /// The same as git takes it.
+    pub(crate) fn pathspec(&self, path: &str) -> String {
+        match self.way_up.is_empty() {
+            true => path.to_owned(),
+            false => format!(":/{path}"),
+        }
     }
 
     /// Repositories that stand in for those of any policy (`--image`).
@@ -200,4 +218,13 @@ impl Project {
     pub(crate) fn remote_url(&self) -> Option<String> {
         self.git().remote_url(&self.policy.git.remote)
     }
+}
+
+/// `../` for each folder between; empty where the directory is the top, or lies elsewhere.
+fn way_up(directory: &Path, top: &Path) -> String {
+    let (Ok(from), Ok(top)) = (directory.canonicalize(), top.canonicalize()) else {
+        return String::new();
+    };
+    let below = from.strip_prefix(top);
+    "../".repeat(below.map_or(0, |below| below.components().count()))
 }

@@ -43,6 +43,7 @@ impl Project {
         };
         Some(UncommittedPolicy {
             file: path.to_owned(),
+            pathspec: self.pathspec(path),
             change,
             destinations,
         })
@@ -94,7 +95,7 @@ impl Project {
             .iter()
             .take(NAMED)
             .map(|file| format!("`{}`", file.path));
-        let first = shell_word(&tracked[0].path);
+        let first = shell_word(&self.path_from_here(&tracked[0].path));
         Err(Error::usage(
             "which image is meant: there is no policy here, and other folders have one",
         )
@@ -119,11 +120,15 @@ impl Project {
         if self.git().text_of_head(POLICY_FILE).is_some() {
             return error
                 .cause("HEAD has it, the working tree has not")
-                .hint(format!("git checkout HEAD -- {POLICY_FILE}"));
+                .hint(format!(
+                    "git checkout HEAD -- {}",
+                    self.pathspec(POLICY_FILE)
+                ));
         }
         if let Some(branch) = self.git().main_branch_with(POLICY_FILE) {
             return error.cause(format!("`{branch}` has one")).hint(format!(
-                "git checkout {branch} -- {POLICY_FILE} && git commit -m 'chore: release policy'"
+                "git checkout {branch} -- {} && git commit -m 'chore: release policy'",
+                self.pathspec(POLICY_FILE)
             ));
         }
         if let Some(first) = tracked.first() {
@@ -138,7 +143,7 @@ impl Project {
                 ))
                 .hint(format!(
                     "`hoist --config {} plan`, or `hoist plan --all` for every image",
-                    shell_word(&first.path)
+                    shell_word(&self.path_from_here(&first.path))
                 ));
         }
         error.hint("`hoist init` writes one")

@@ -82,11 +82,19 @@ pub(crate) fn push_error(repository: &Repository, error: &RegistryError) -> Erro
         ),
         RegistryErrorKind::Denied => (
             format!("no right to push to `{repository}`"),
-            format!("check the name, and give the account of `{registry}` the right to push there"),
+            format!(
+                "check the name, and log in to `{registry}` with an account that may push there"
+            ),
         ),
-        RegistryErrorKind::NameUnknown | RegistryErrorKind::NotFound => (
+        RegistryErrorKind::NameUnknown => (
             format!("there is no repository `{repository}`"),
             format!("check the name, or create the repository on `{registry}` first"),
+        ),
+        RegistryErrorKind::NotFound => (
+            format!("`{registry}` takes no image for `{repository}`"),
+            format!(
+                "either `{registry}` is not the address of a registry, or it has no such repository: check both names, or create the repository first"
+            ),
         ),
         _ => (
             format!("cannot push to `{repository}`"),
@@ -124,7 +132,7 @@ pub(crate) fn registry_error(what: &str, error: &RegistryError) -> Error {
             "`docker login` to that registry again, or correct the variables or the file that the password comes from",
         ),
         RegistryErrorKind::Denied => {
-            told.hint("the credentials are known but lack the right: check the token's scope and the repository's name")
+            told.hint("either the account lacks the right, or the name is wrong: check the token's scope and the repository's name")
         }
         RegistryErrorKind::NameUnknown => {
             told.hint("create the repository on the registry, or check its name in `release.toml`")

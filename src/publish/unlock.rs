@@ -150,7 +150,7 @@ pub fn usable_error(world: &World, release: &Replayed) -> Error {
         return error;
     }
     error.hint(
-        "`hoist unlock --discard` shows what it would do, and deletes the lock without doing it",
+        "`hoist unlock --discard` gives the release up: it deletes the lock, and every tag stays as it is",
     )
 }
 

@@ -7,8 +7,8 @@ use crate::{
     error::{Error, ErrorCode, Result},
     plan::Plan,
     policy::BuildPolicy,
+    publish,
     release::{
-        errors,
         facade::Release,
         gather::Purpose,
         request::{Planned, ReleaseRequest},
@@ -23,26 +23,40 @@ pub struct Check {
     pub what: String,
     /// How it is, or what would stop a release.
     pub result: Result<String>,
+    /// What a person should know beside that: whatever `plan` says of it.
+    pub notes: Vec<String>,
+}
+
+impl Check {
+    fn new(what: impl Into<String>, result: Result<String>) -> Self {
+        Self {
+            what: what.into(),
+            result,
+            notes: Vec::new(),
+        }
+    }
+
+    fn with_notes(self, notes: Vec<String>) -> Self {
+        Self { notes, ..self }
+    }
 }
 
 impl Release {
     /// Looks at branch and tree, plan, other releases, registries and builder. One finding for each, good
     /// or bad.
     pub async fn check(&self) -> Vec<Check> {
-        let finding = |what: &str, result| Check {
-            what: what.into(),
-            result,
-        };
         let ask = ReleaseRequest::default();
+        // The right to push is proven in each repository.
+        self.registries.push_follows();
         let mut all = self.check_each_precondition(&ask);
         if let Err(error) = self.repositories() {
             // Whatever else is asked needs to know where a release goes.
-            all.push(finding("policy file", Err(error)));
+            all.push(Check::new("policy file", Err(error)));
             return all;
         }
         if !self.policy().git.push {
             let here = "`git.push = false`: git tags and the lock stay in this clone".to_owned();
-            all.push(finding("git remote", Ok(here)));
+            all.push(Check::new("git remote", Ok(here)));
         }
         let planned = self.gather(&ask, Purpose::Show).await;
         let builder = match &planned {
@@ -53,39 +67,30 @@ impl Release {
             Ok(Planned::Release(plan)) => self.check_announcements(Some(plan)),
             Ok(Planned::NothingToRelease(_)) | Err(_) => self.check_announcements(None),
         };
-        let plan = planned.and_then(|planned| {
-            self.refuse_without_image(&planned)?;
-            Ok(match planned {
-                Planned::Release(plan) => format!("{} is next", plan.version),
-                Planned::NothingToRelease(nothing) => {
-                    format!("nothing to release: {}", nothing.why)
-                }
-            })
-        });
         let open = self.other_releases(&ask).await;
-        all.push(finding("plan", plan));
-        all.push(finding("other releases", open));
+        all.push(self.check_plan(planned));
+        all.push(Check::new("other releases", open));
         all.extend(self.check_registries().await);
-        all.push(finding("builder", builder));
+        all.push(Check::new("builder", builder));
         if !self.policy().hooks.is_empty() {
-            all.push(finding("hooks", self.check_hooks()));
+            all.push(Check::new("hooks", self.check_hooks()));
         }
         if let Some(sign) = &self.policy().sign {
-            all.push(finding("signatures", self.check_signing(sign)));
+            all.push(Check::new("signatures", self.check_signing(sign)));
         }
         if !self.policy().attach.is_empty() {
             let checked = self.check_attachments();
-            all.push(finding("attachments", checked));
+            all.push(Check::new("attachments", checked));
         }
         if self.policy().forge.is_some() {
             let checked = match self.check_release_files() {
                 Ok(()) => self.check_forge().await,
                 Err(error) => Err(error),
             };
-            all.push(finding("forge", checked));
+            all.push(Check::new("forge", checked));
         }
         if !self.policy().announce.is_empty() {
-            all.push(finding("announcements", announcements));
+            all.push(Check::new("announcements", announcements));
         }
         for image in self.policy().image_names() {
             let budget = self.policy().image_policy(&image).budget;
@@ -94,41 +99,57 @@ impl Release {
                     true => "budget".to_owned(),
                     false => format!("budget of `{image}`"),
                 };
-                all.push(finding(&what, Ok(budget.to_string())));
+                all.push(Check::new(&what, Ok(budget.to_string())));
             }
         }
         all
     }
 
+    /// What a release would publish, with all that the plan says.
+    fn check_plan(&self, planned: Result<Planned>) -> Check {
+        let planned = match planned {
+            Ok(planned) => planned,
+            Err(error) => return Check::new("plan", Err(error)),
+        };
+        let refused = self.refuse_without_image(&planned);
+        let (how, notes) = match planned {
+            Planned::Release(plan) => (format!("{} is next", plan.version), plan.messages),
+            Planned::NothingToRelease(nothing) => {
+                let how = format!("nothing to release: {}", nothing.why);
+                (how, nothing.messages)
+            }
+        };
+        Check::new("plan", refused.map(|()| how)).with_notes(notes)
+    }
+
     /// Branch, policy file, working tree, and whether HEAD is pushed: one finding for each that would
     /// stop a release, or one for all.
     fn check_each_precondition(&self, ask: &ReleaseRequest) -> Vec<Check> {
-        let what = "branch and tree".to_owned();
+        let what = "branch and tree";
         let found = match self.precondition_findings(ask) {
             Ok(found) if found.refusals.is_empty() => {
                 let result = Ok(match found.notes.is_empty() {
                     true => "as a release needs them".into(),
                     false => found.notes.join("; "),
                 });
-                return vec![Check { what, result }];
+                return vec![Check::new(what, result)];
             }
             Ok(found) => found,
-            Err(error) => {
-                return vec![Check {
-                    what,
-                    result: Err(error),
-                }];
-            }
+            Err(error) => return vec![Check::new(what, Err(error))],
         };
-        let finding = |error: Error| Check {
-            what: match error.code() {
-                ErrorCode::PolicyNotCommitted => "policy file".to_owned(),
-                ErrorCode::NotPushed => "git remote".to_owned(),
-                _ => what.clone(),
-            },
-            result: Err(error),
+        let finding = |error: Error| {
+            let what = match error.code() {
+                ErrorCode::PolicyNotCommitted => "policy file",
+                ErrorCode::NotPushed => "git remote",
+                _ => what,
+            };
+            Check::new(what, Err(error))
         };
-        found.refusals.into_iter().map(finding).collect()
+        let mut all: Vec<Check> = found.refusals.into_iter().map(finding).collect();
+        if let Some(first) = all.first_mut() {
+            first.notes = found.notes;
+        }
+        all
     }
 
     /// The right to push, proven in each repository.
@@ -137,10 +158,7 @@ impl Release {
         let apis = match self.apis(&repositories) {
             Ok(apis) => apis,
             Err(error) => {
-                return vec![Check {
-                    what: "registries".into(),
-                    result: Err(error),
-                }];
+                return vec![Check::new("registries", Err(error))];
             }
         };
         let look = apis.iter().map(|api| async move {
@@ -148,12 +166,9 @@ impl Release {
             let pushed = api.check_push().await;
             let result = match pushed {
                 Ok(()) => Ok("may be pushed to".into()),
-                Err(error) => Err(errors::registry(
-                    &format!("cannot push to `{what}`"),
-                    &error,
-                )),
+                Err(error) => Err(publish::push_error(api.repository(), &error)),
             };
-            Check { what, result }
+            Check::new(what, result)
         });
         join_all(look).await
     }

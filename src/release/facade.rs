@@ -162,6 +162,7 @@ fn settings(project: &Project, events: &Events) -> Settings {
         environment: project.environment().clone(),
         events: events.clone(),
         push: true,
+        looks_first: true,
         ..Settings::default()
     }
 }

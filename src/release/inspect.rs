@@ -24,7 +24,9 @@ use crate::{
         inspect::{Before, PastSize, ReferrerReport, Report, budget::judge, inspect},
         tags::{ExactTags, TagRules},
     },
-    release::{errors, facade::Release, image_size::published_layers, referrers::about},
+    release::{
+        errors, facade::Release, image_size::published_layers, inspected::meant, referrers::about,
+    },
 };
 
 /// What is looked at where nothing is named.
@@ -70,18 +72,16 @@ impl Release {
     }
 
     async fn report(&self, look: &InspectOptions) -> Result<Report> {
-        let named = match &look.image {
-            Some(image) => self.named_image(image),
-            None => Some(ImageName::main()),
+        if let Some(since) = &look.since {
+            meant(self.policy(), since)?;
+        }
+        let (image, name) = match &look.image {
+            Some(text) => self.meant_reference(text).await?,
+            None => (self.last_release(&MAIN).await?, ImageName::main()),
         };
-        let image = match (&named, &look.image) {
-            (None, Some(image)) => self.version_reference(image).await?,
-            (named, _) => self.last_release(named.as_ref().unwrap_or(&MAIN)).await?,
-        };
-        let name = named.unwrap_or_else(|| self.image_of(&image));
         let (contents, referrers) = self.contents(&image).await?;
         let since = match &look.since {
-            Some(since) => Some(self.version_reference(since).await?),
+            Some(since) => Some(self.meant_reference(since).await?.0),
             None if look.budget && Path::new(&image).exists() => self.any_release(&name).await?,
             None => self.release_before(&image).await?,
         };
@@ -103,42 +103,6 @@ impl Release {
             report.over_budget = judge(&budget, &report, before.as_ref(), None);
         }
         Ok(report)
-    }
-
-    /// The image of the policy that is called so; a file is taken for a file.
-    fn named_image(&self, text: &str) -> Option<ImageName> {
-        let mut all = self.policy().all_images();
-        let image = all.find(|image| image.to_string() == text);
-        image.filter(|_| !Path::new(text).exists())
-    }
-
-    /// The image of the policy whose repository a reference names, else the main one.
-    fn image_of(&self, text: &str) -> ImageName {
-        match text.parse::<Reference>() {
-            Ok(reference) if !Path::new(text).exists() => {
-                self.policy().image_in(&reference.repository)
-            }
-            Ok(_) | Err(_) => ImageName::main(),
-        }
-    }
-
-    /// The reference that is meant: of a version, or of a git tag, that of its release; else the name itself.
-    async fn version_reference(&self, name: &str) -> Result<String> {
-        let template = &self.policy().version.tag;
-        let meant = Version::parse(name).ok().or_else(|| template.version(name));
-        let main = ImageName::main();
-        let repositories = self.policy().repositories_of(&main);
-        let Some(meant) = meant.filter(|_| !Path::new(name).exists() && !repositories.is_empty())
-        else {
-            return Ok(name.to_owned());
-        };
-        for repository in repositories {
-            let versions = self.versions(&repository).await?;
-            if let Some((_, tag)) = versions.into_iter().find(|(version, _)| *version == meant) {
-                return Ok(repository.tag(&tag));
-            }
-        }
-        Err(self.not_published(&meant))
     }
 
     /// The sizes of the newest releases below the image's version, or of all, the oldest first.
@@ -220,7 +184,7 @@ impl Release {
     }
 
     /// The highest version of an image that its first repository shows.
-    async fn last_release(&self, image: &ImageName) -> Result<String> {
+    pub(super) async fn last_release(&self, image: &ImageName) -> Result<String> {
         let repositories = self.policy().repositories_of(&image.plain());
         let repository = repositories.into_iter().next();
         let repository = repository.ok_or_else(|| {
@@ -266,7 +230,7 @@ impl Release {
         Ok(before.map(|(_, tag)| reference.repository.tag(&tag)))
     }
 
-    async fn versions(&self, repository: &Repository) -> Result<Vec<(Version, Tag)>> {
+    pub(super) async fn versions(&self, repository: &Repository) -> Result<Vec<(Version, Tag)>> {
         let api = self.apis(std::slice::from_ref(repository))?.remove(0);
         let tags = api.tags().await;
         let tags = tags.map_err(|error| {

@@ -1,6 +1,9 @@
 //! What labels, receipts and the published versions tell of the images that a lock's journal names.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use semver::Version;
 
@@ -15,7 +18,7 @@ use crate::{
             ownership::{Evidence, ImageOwner, PublishedTag},
             receipt::{Receipt, receipts},
         },
-        tags::{ExactTags, Origins, TagRules},
+        tags::{ExactTags, Listing, Origins, TagRules},
         version::bump::core,
     },
     policy::SameImage,
@@ -54,6 +57,9 @@ pub(super) enum TagThere {
     Odd,
 }
 
+/// Repositories, each with all of its tags that are known.
+type TagLists = Vec<(Arc<dyn RepositoryApi>, Vec<Tag>)>;
+
 /// What one repository shows, as far as the claim is concerned.
 struct SeenRepository {
     moving: Vec<MovingTagFacts>,
@@ -69,8 +75,9 @@ impl Release {
             is_tagged: matches!(inputs.there, TagThere::Of(_) | TagThere::Odd),
             ..ImageFacts::default()
         };
-        for api in &apis {
-            let seen = self.seen(api.as_ref(), inputs).await?;
+        let lists = self.lists_of_claim(&apis, inputs).await?;
+        for (api, tags) in &lists {
+            let seen = self.seen(api.as_ref(), tags, inputs).await?;
             facts.moving.extend(seen.moving);
             facts.own.extend(seen.own);
         }
@@ -80,7 +87,7 @@ impl Release {
             let given = inputs.given.iter().find(|given| given.is(tag));
             let image = given.map_or_else(ImageName::main, |given| given.image.clone());
             if named.insert((image.clone(), tag.wanted.clone())) {
-                let origin = self.image_origin(&apis, inputs, (tag, &image), &receipts);
+                let origin = self.image_origin(&lists, inputs, (tag, &image), &receipts);
                 facts.images.push(ImageFact {
                     origin: origin.await?,
                     digest: tag.wanted.clone(),
@@ -89,6 +96,20 @@ impl Release {
             }
         }
         Ok(facts)
+    }
+
+    /// Each repository with its tags; without a list nothing is known of them.
+    async fn lists_of_claim(
+        &self,
+        apis: &RepositoryApis,
+        inputs: &ClaimInputs<'_>,
+    ) -> Result<TagLists> {
+        let listed = self.listed(apis, inputs.known).await?;
+        let tags = listed.into_iter().map(|seen| match seen.tags {
+            Listing::Known(tags) => tags,
+            Listing::Refused | Listing::NotAsked => Vec::new(),
+        });
+        Ok(apis.iter().cloned().zip(tags).collect())
     }
 
     /// The receipts of the version's git tag, where the remote has it.
@@ -107,14 +128,14 @@ impl Release {
     /// Whose the image of `tag` is; `None`: no repository has it.
     async fn image_origin(
         &self,
-        apis: &RepositoryApis,
+        lists: &TagLists,
         inputs: &ClaimInputs<'_>,
         (tag, image): (&ClaimedTag, &ImageName),
         receipts: &[Receipt],
     ) -> Result<Option<ImageOwner>> {
         let (claim, digest) = (inputs.claim, &tag.wanted);
         let mut found = None;
-        for api in apis {
+        for (api, _) in lists {
             let seen = observe::images_behind(api.as_ref(), digest).await?;
             let is_gone = seen.as_ref().is_err_and(|why| why == observe::GONE);
             if !is_gone {
@@ -166,7 +187,7 @@ impl Release {
                 ImageOwner::Other("another version published it".to_owned())
             }
             ImageOwner::Unknown(_) => {
-                let other = self.published_as_other(apis, inputs, digest).await?;
+                let other = self.published_as_other(lists, inputs, digest).await?;
                 match other {
                     Some(shown) => ImageOwner::Other(format!("`{shown}` shows it")),
                     None => origin,
@@ -221,16 +242,15 @@ impl Release {
     /// The exact tag of another version that shows `digest`.
     async fn published_as_other(
         &self,
-        apis: &RepositoryApis,
+        lists: &TagLists,
         inputs: &ClaimInputs<'_>,
         digest: &Digest,
     ) -> Result<Option<String>> {
-        for api in apis {
+        for (api, tags) in lists {
             let rules = TagRules::in_repository(self.policy(), api.repository());
             let reader = ExactTags::new(&rules, inputs.known);
-            let tags = observe::list(api.as_ref()).await?.unwrap_or_default();
             let others: Vec<Tag> = reader
-                .all(&tags)
+                .all(tags)
                 .into_values()
                 .flatten()
                 .filter(|exact| exact.version != inputs.claim.version)
@@ -249,6 +269,7 @@ impl Release {
     async fn seen(
         &self,
         api: &dyn RepositoryApi,
+        tags: &[Tag],
         inputs: &ClaimInputs<'_>,
     ) -> Result<SeenRepository> {
         let (claim, repository) = (inputs.claim, api.repository());
@@ -256,8 +277,6 @@ impl Release {
         let of_others = inputs.withdrawn.iter().filter(|one| **one != claim.version);
         let reader = ExactTags::new(&rules, inputs.known)
             .passing_over(&of_others.cloned().collect::<Vec<_>>());
-        // Without a list nothing is known of the lines.
-        let tags = observe::list(api).await?.unwrap_or_default();
         let is_own = |tag: &Tag| {
             let read = reader.read(tag.as_str());
             read.is_some_and(|(_, version)| version.cmp_precedence(&claim.version).is_eq())
@@ -278,7 +297,7 @@ impl Release {
             }
             lines
         };
-        let (due, without) = (lines(&tags), lines(&others));
+        let (due, without) = (lines(tags), lines(&others));
         let claimed: Vec<&ClaimedTag> = claim
             .moving()
             .filter(|tag| tag.repository == *repository)

@@ -107,6 +107,12 @@ impl Release {
         instant: DateTime<Utc>,
         forward: bool,
     ) -> Result<std::result::Result<Doubts, String>> {
+        // Which version a moving tag belongs to, all of them together tell, and this clone may lack some. One
+        // that is another one here does not keep a dead release from its end.
+        match self.remote_tags(true).await {
+            Err(error) if error.kind() != ErrorKind::Refused => return Err(error),
+            Ok(_) | Err(_) => {}
+        }
         let known = self.git_versions()?;
         let withdrawn = self.read_withdrawn().await?.into_iter();
         let withdrawn: Vec<Version> = withdrawn.map(|one| one.version).collect();

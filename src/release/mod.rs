@@ -61,6 +61,7 @@ mod gather;
 mod hooks;
 mod image_size;
 mod inspect;
+mod inspected;
 mod instant;
 mod known_registries;
 mod left;

@@ -90,7 +90,17 @@ async fn look(
 ) -> Result<Published> {
     let api = api.as_ref();
     let (mut listing, shows) = tokio::join!(api.tags(), heads(api, &tags));
-    let shows = shows?;
+    let mut shows = shows?;
+    if purpose == LookPurpose::Push && listing.as_ref().is_err_and(needs_push) {
+        // Some show a repository that does not exist yet to those alone who may push to it.
+        let push = api.check_push().await;
+        push.map_err(|error| publish::push_error(api.repository(), &error))?;
+        let hidden = |tag: &&Tag| shows.get(tag) == Some(&Observed::Unknown);
+        let hidden: Vec<Tag> = tags.iter().filter(hidden).cloned().collect();
+        let (listed, shown) = tokio::join!(api.tags(), heads(api, &hidden));
+        listing = listed;
+        shows.extend(shown?);
+    }
     if lacks(&listing, &shows) {
         // One that was made meanwhile is in a list that is read now.
         listing = api.tags().await;
@@ -107,17 +117,17 @@ async fn look(
         // A wrong password looks like a list that nobody may read, but it shows no tag either.
         Err(error) if is_refusal(&error) && purpose == LookPurpose::Read => {
             let is_shown = shows.values().any(|shown| shown.digest().is_some());
-            if error.kind == RegistryErrorKind::Unauthorized && !is_shown {
+            // Nor does a repository that is not this account's.
+            let is_hidden = shows.values().all(|shown| *shown == Observed::Unknown);
+            if (error.kind == RegistryErrorKind::Unauthorized && !is_shown)
+                || (is_hidden && !shows.is_empty())
+            {
                 return Err(unreadable(api, &error));
             }
             Listing::Refused
         }
-        // A release needs the push right anyway, and that tells them apart.
-        Err(error) if is_refusal(&error) => {
-            let push = api.check_push().await;
-            push.map_err(|error| publish::push_error(api.repository(), &error))?;
-            Listing::Refused
-        }
+        // The right to push was proven.
+        Err(error) if is_refusal(&error) => Listing::Refused,
         Err(error) => return Err(unreadable(api, &error)),
     };
     let labels = match tags {
@@ -293,6 +303,11 @@ pub(super) fn content_problem(api: &dyn RepositoryApi, error: RegistryError) -> 
         }
         _ => Err(unreadable(api, &error)),
     }
+}
+
+/// Whether the right to push tells what a refused list means: a release needs it anyway.
+fn needs_push(error: &RegistryError) -> bool {
+    is_refusal(error) && !matches!(error.kind, RegistryErrorKind::NoCredentials(_))
 }
 
 fn is_refusal(error: &RegistryError) -> bool {

@@ -40,7 +40,7 @@ impl Release {
                 format!(
                     " && git checkout {} -- {}",
                     shell_word(here),
-                    shell_word(path)
+                    shell_word(&self.project().pathspec(path))
                 )
             }
             // The working tree takes it along.

@@ -39,6 +39,7 @@ impl Release {
     /// # Errors
     /// As [`Release::plan`]; what preflight finds.
     pub async fn dry_run(&self, request: &ReleaseRequest) -> Result<Planned> {
+        self.registries.push_follows();
         let tried = self.or_signal(async {
             self.refuse_others(request).await?;
             let planned = self.gather(request, Purpose::Try).await?;

@@ -10,7 +10,10 @@ use crate::{
     oci::Repository,
     plan::{
         Plan, PlannedMove,
-        release::preconditions::{PreconditionFindings, Preconditions},
+        release::{
+            detached::DetachedHead,
+            preconditions::{PreconditionFindings, Preconditions},
+        },
         tags::TagAction,
         version::branch::BranchKind,
     },
@@ -55,7 +58,10 @@ impl Release {
         let is_tagged = asked.is_some_and(|version| {
             git.tag_commit(&policy.version.tag.name(&version)) == Some(head)
         });
+        let known = detached.as_ref().and_then(DetachedHead::branch);
+        let known = branch.as_deref().or(known).map(str::to_owned);
         let mut found = Preconditions {
+            push_to: git.is_detached().then_some(known),
             unlisted_branch: branch.filter(|_| kind == BranchKind::Unlisted),
             detached,
             pull_request: ci::pull_request(self.environment()),

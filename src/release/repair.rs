@@ -14,6 +14,7 @@ use crate::{
         tags::{KnownVersions, Published, TagRules},
         version::VersionRequest,
     },
+    policy::Latest,
     publish::{
         self, MarkObject, Preflight, Publication, PublishedImage, Recheck, TagClass, TagMove,
         Target,
@@ -123,13 +124,14 @@ impl Release {
         };
         let repositories = self.surveyed(&known, &published).await?;
         let rules = TagRules::of(self.policy(), &ImageName::main());
+        let of_a_branch = rules.left_out().filter(|one| one.is_of_a_branch());
+        let mut left_out: Vec<String> = of_a_branch.map(ToString::to_string).collect();
+        if self.policy().tags.latest == Latest::Never && !rules.open_latest().is_empty() {
+            left_out.push("`latest` (`tags.latest` is \"never\")".to_owned());
+        }
         Ok(DriftReport {
             repositories,
-            left_out: rules
-                .left_out()
-                .filter(|template| template.is_of_a_branch())
-                .map(ToString::to_string)
-                .collect(),
+            left_out,
         })
     }
 

@@ -5,8 +5,11 @@ use semver::Version;
 
 use crate::{
     error::Result,
-    oci::{ImageName, Repository, Tag},
-    plan::tags::{Listing, Published, TagRules, UnlistedVersion},
+    oci::{Digest, ImageName, Repository, Tag},
+    plan::{
+        release::receipt::Receipt,
+        tags::{Listing, Origins, Published, ReleaseOrigin, TagRules, UnlistedVersion},
+    },
     release::{
         facade::Release,
         observe::{self, LookPurpose, RepositoryApis},
@@ -43,15 +46,7 @@ impl Release {
             let Listing::Known(tags) = &mut seen.tags else {
                 continue;
             };
-            let here = receipts
-                .iter()
-                .filter(|(_, receipt)| receipt.repository == seen.repository);
-            let recorded: Vec<(Version, ImageName, _)> = here
-                .map(|(version, receipt)| {
-                    let (image, digest) = (receipt.image.clone(), receipt.digest.clone());
-                    (version.clone(), image, digest)
-                })
-                .collect();
+            let recorded = recorded_in(&seen.repository, &receipts);
             let rules = TagRules::in_repository(self.policy(), &seen.repository);
             let origin = |version: &Version| origins.get(version).copied();
             let lacking = rules.unlisted(&recorded, origin, tags);
@@ -61,6 +56,59 @@ impl Release {
             let found = self.found(&seen.repository, &lacking).await?;
             tags.extend(found.iter().cloned());
             seen.unlisted.extend(found);
+        }
+        Ok(())
+    }
+
+    /// Looks for the other versions of the day of `version` where the list of tags is not to be believed: the tag
+    /// of that day may be theirs.
+    pub(super) async fn complete_days(
+        &self,
+        version: &Version,
+        origins: &Origins,
+        published: &mut [Published],
+    ) -> Result<()> {
+        let Some(own) = origins.get(version) else {
+            return Ok(());
+        };
+        for seen in published {
+            if seen.tags != Listing::Refused {
+                continue;
+            }
+            let rules = TagRules::in_repository(self.policy(), &seen.repository);
+            let days = |version: &Version, origin: &ReleaseOrigin| -> Vec<Tag> {
+                let images = rules.images.iter();
+                let names = images.flat_map(|image| rules.day_names(image, version, origin));
+                names.collect()
+            };
+            let own = days(version, own);
+            let of_the_day = |(other, origin): &(&Version, &ReleaseOrigin)| {
+                *other != version && days(other, origin).iter().any(|day| own.contains(day))
+            };
+            let others = origins.iter().filter(of_the_day);
+            let others: Vec<Version> = others.map(|(other, _)| other.clone()).collect();
+            let recorded = recorded_in(&seen.repository, &self.receipts_of(&others));
+            let lacking = rules.unlisted(&recorded, |one| origins.get(one).copied(), &[]);
+            if !lacking.is_empty() {
+                let found = self.found(&seen.repository, &lacking).await?;
+                seen.unlisted.extend(found);
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks at `latest` where no version alone says where it belongs.
+    pub(super) async fn look_at_latest(&self, published: &mut [Published]) -> Result<()> {
+        for seen in published {
+            let rules = TagRules::in_repository(self.policy(), &seen.repository);
+            let latest = rules.open_latest().into_iter().map(|(_, tag)| tag);
+            let latest = latest.filter(|tag| !seen.shows.contains_key(tag));
+            let latest: Vec<Tag> = latest.collect();
+            if !latest.is_empty() {
+                let api = self.apis(std::slice::from_ref(&seen.repository))?.remove(0);
+                let shown = observe::heads(api.as_ref(), &latest).await?;
+                seen.shows.extend(shown);
+            }
         }
         Ok(())
     }
@@ -105,4 +153,18 @@ impl Release {
             seen.repository
         ));
     }
+}
+
+/// The images that releases recorded in a repository.
+fn recorded_in(
+    repository: &Repository,
+    receipts: &[(Version, Receipt)],
+) -> Vec<(Version, ImageName, Digest)> {
+    let here = receipts.iter();
+    let here = here.filter(|(_, receipt)| receipt.repository == *repository);
+    here.map(|(version, receipt)| {
+        let (image, digest) = (receipt.image.clone(), receipt.digest.clone());
+        (version.clone(), image, digest)
+    })
+    .collect()
 }

@@ -109,9 +109,11 @@ impl Release {
             .facts_of(&VersionRequest::default(), version)?;
         let withdrawn = self.withdrawn_or_known().await;
         facts.withdrawn = withdrawn.iter().map(|one| one.version.clone()).collect();
+        let git: Vec<Version> = facts.tags.iter().map(|tag| tag.version.clone()).collect();
+        let origins = self.origins(&git);
         let versions = match version {
             Some(version) => vec![version.clone()],
-            None if how.all => self.published_versions(&facts).await?,
+            None if how.all => self.published_versions(&facts, &origins).await?,
             None => {
                 let last = facts.on_head.first().or(facts.base.as_ref());
                 let last = last.ok_or_else(|| {
@@ -123,8 +125,6 @@ impl Release {
                 vec![last.version.clone()]
             }
         };
-        let git: Vec<Version> = facts.tags.iter().map(|tag| tag.version.clone()).collect();
-        let origins = self.origins(&git);
         let mut verified = Vec::new();
         for version in versions {
             let is_first = verified.is_empty();
@@ -137,8 +137,9 @@ impl Release {
         Ok(verified)
     }
 
-    /// Every version that an exact tag of any repository names, ascending.
-    async fn published_versions(&self, facts: &Facts) -> Result<Vec<Version>> {
+    /// Every version that an exact tag of any repository names, ascending. Where there is none, although git tags
+    /// record releases, the newest of them: it is missing.
+    async fn published_versions(&self, facts: &Facts, origins: &Origins) -> Result<Vec<Version>> {
         let apis = self.apis(&self.repositories()?)?;
         let git: Vec<Version> = facts.tags.iter().map(|tag| tag.version.clone()).collect();
         let published = self.listed(&apis, &git).await?;
@@ -154,6 +155,10 @@ impl Release {
         }
         versions.sort();
         versions.dedup();
+        if versions.is_empty() {
+            let mut recorded = origins.keys().filter(|one| !facts.withdrawn.contains(one));
+            versions.extend(recorded.next_back().cloned());
+        }
         Ok(versions)
     }
 
@@ -173,7 +178,9 @@ impl Release {
             Some(origin) => origin.instant,
             None => self.instant()?,
         });
-        let published = self.published_for(&context).await?;
+        let mut published = self.published_for(&context).await?;
+        self.complete_days(version, origins, &mut published).await?;
+        self.look_at_latest(&mut published).await?;
         let record = self.record(facts, version)?;
         let is_open = self.policy().tags.latest == Latest::Branch;
         let drifts = match withdrawn || (is_open && !facts.withdrawn.is_empty()) {
@@ -186,10 +193,20 @@ impl Release {
             receipts: &record.images,
             origins,
             withdrawn,
+            unpublished: false,
             then: then.as_ref(),
             drifts: &drifts,
         };
-        let found = checks(self.policy(), &release, &published)?;
+        let mut found = checks(self.policy(), &release, &published)?;
+        if subject.commit.is_some() && !withdrawn && is_nowhere(&found.tags) {
+            let drifts = self.without_withdrawn(facts, origins, &published).await?;
+            let release = ReleaseFacts {
+                unpublished: true,
+                drifts: &drifts,
+                ..release
+            };
+            found = checks(self.policy(), &release, &published)?;
+        }
         let checks = found.tags;
         let mut fixed = checks.iter().filter(|check| check.kind == TagKind::Fixed);
         if subject.commit.is_none() && fixed.all(|check| check.state == CheckState::Missing) {
@@ -328,6 +345,16 @@ impl Release {
         }
         Ok((problems, bytes))
     }
+}
+
+/// Whether no tag shows the release, and all that are its own are missing.
+fn is_nowhere(checks: &[TagCheck]) -> bool {
+    let mut own = checks.iter().filter(|check| check.kind == TagKind::Fixed);
+    own.next().is_some()
+        && checks.iter().all(|check| match check.kind {
+            TagKind::Fixed => check.state == CheckState::Missing,
+            TagKind::Moving => check.state != CheckState::Right,
+        })
 }
 
 /// Fetches every blob; the client checks each against its digest.

@@ -6,6 +6,7 @@ use clap::ValueEnum;
 use serde_json::{Map, Value, json};
 
 use crate::{
+    cli::table::TableCell,
     oci::{Digest, ImageName, Tag},
     release::{Explained, TagSet},
 };
@@ -51,15 +52,9 @@ pub(super) fn text(set: &TagSet, labels: &Labels, format: Format) -> String {
     }
 }
 
-/// One line a template.
-pub(super) fn explanation(set: &TagSet) -> Vec<String> {
-    let width = set
-        .explained()
-        .iter()
-        .map(|e| e.template.as_str().len())
-        .max()
-        .unwrap_or(0);
-    let line = |explained: &Explained| {
+/// One row a template: its list, the template, and what comes of it.
+pub(super) fn explanation(set: &TagSet) -> Vec<Vec<TableCell>> {
+    let row = |explained: &Explained| {
         let outcome = match &explained.suppressed {
             Some(why) => format!("left out: {why}"),
             None => {
@@ -70,13 +65,12 @@ pub(super) fn explanation(set: &TagSet) -> Vec<String> {
                 tags.collect::<Vec<_>>().join("; ")
             }
         };
-        format!(
-            "{:10} {:width$}  {outcome}",
-            explained.list,
-            explained.template.as_str()
-        )
+        let list = explained.list.to_string();
+        [list, explained.template.to_string(), outcome]
+            .map(TableCell::from)
+            .into()
     };
-    set.explained().iter().map(line).collect()
+    set.explained().iter().map(row).collect()
 }
 
 /// What a tag does, once where all images that have it do the same.

@@ -183,7 +183,5 @@ fn remark(file: PolicyFile<'_>, set: &TagSet, terminal: &Terminal) {
     if let Some(config) = file.config() {
         terminal.remark(&format!("{config}:"));
     }
-    for line in format::explanation(set) {
-        terminal.remark(&line);
-    }
+    terminal.table_aside(&format::explanation(set));
 }

@@ -2,7 +2,10 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -28,7 +31,7 @@ use crate::{
             profile::Differences,
             response,
             retry::{Repeat, RetryClient, not_done},
-            scope::{Access, TokenScope},
+            scope::TokenScope,
             token::{Token, secret},
         },
     },
@@ -44,8 +47,10 @@ pub(crate) struct RegistrySession {
     pub environment: Arc<Environment>,
     /// Whether the pair of variables that names no host is for this registry.
     pub pair: UnnamedPair,
-    /// Whether pushing comes later, so that the first token is asked for that right too.
+    /// Whether pushing comes later, or may come.
     pub push: bool,
+    /// Whether it comes for certain, so that the first token is asked for that right too.
+    pub widens: Arc<AtomicBool>,
     /// What it was seen to do differently from others.
     pub differences: Differences,
     /// Whose turn it is to send a blob: a few at once fill the way, and more would only take turns there.
@@ -308,17 +313,7 @@ impl RegistrySession {
             .pushed
             .lock()
             .expect("no thread panics with the lock");
-        match scope.access {
-            Access::Pull if self.push || pushed.contains(&scope.path) => TokenScope {
-                access: Access::Push,
-                ..scope.clone()
-            },
-            Access::Push => {
-                pushed.insert(scope.path.clone());
-                scope.clone()
-            }
-            Access::PullOnly | Access::Pull | Access::Delete => scope.clone(),
-        }
+        scope.widened(self.widens.load(Ordering::Relaxed), &mut pushed)
     }
 
     async fn token(

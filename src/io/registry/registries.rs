@@ -75,6 +75,9 @@ pub struct Settings {
     pub retry: RetryPolicy,
     /// Pushing will follow: tokens are asked for the right to push from the start.
     pub push: bool,
+    /// Pushing may follow: until it is certain ([`Registries::push_follows`]), tokens are asked for the right to
+    /// pull alone.
+    pub looks_first: bool,
     /// The run publishes: it may use the pair of variables that names no host
     /// ([`Registries::publish`]).
     pub publishes: bool,
@@ -88,6 +91,8 @@ pub struct Registries {
     hosts: BTreeMap<String, HostOptions>,
     environment: Arc<Environment>,
     push: bool,
+    /// Whether tokens are asked for the right to push from now on. All sessions share it.
+    widens: Arc<AtomicBool>,
     publishes: AtomicBool,
     /// The registries of the release.
     named: BTreeSet<Registry>,
@@ -110,6 +115,7 @@ impl Registries {
                 .map(|(host, options)| (canonical_host(&host), options))
                 .collect(),
             push: settings.push,
+            widens: Arc::new(AtomicBool::new(settings.push && !settings.looks_first)),
             publishes: AtomicBool::new(settings.publishes),
             named: repositories.iter().map(|r| r.registry().clone()).collect(),
             retry: Arc::new(RetryClient::new(
@@ -126,12 +132,18 @@ impl Registries {
     /// registry of the release. Before, nobody gets it, because a policy file that is only looked at
     /// can be anybody's.
     pub fn publish(&self) {
+        self.push_follows();
         let has_pair = self.environment.get("HOIST_REGISTRY_USERNAME").is_some();
         if !self.publishes.swap(true, Ordering::Relaxed) && has_pair {
             // What was asked without the credentials is asked again with them.
             let sessions = self.sessions.lock();
             sessions.expect("no thread panics with the lock").clear();
         }
+    }
+
+    /// From now on tokens are asked for the right to push, so that none is asked for twice.
+    pub fn push_follows(&self) {
+        self.widens.store(true, Ordering::Relaxed);
     }
 
     /// Which registry the pair of variables that names no host is for.
@@ -229,6 +241,7 @@ impl Registries {
             environment: self.environment.clone(),
             pair: self.pair(registry),
             push: self.push,
+            widens: self.widens.clone(),
             uploads: Semaphore::new(UPLOADS),
             differences: Differences::new(registry.clone(), self.retry.events.clone()),
             state: SessionState::default(),

@@ -1,5 +1,7 @@
 //! What a registry's token is asked to allow.
 
+use std::collections::BTreeSet;
+
 /// What a request does to a repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Access {
@@ -25,6 +27,22 @@ impl TokenScope {
             path: path.to_owned(),
             access,
             from: None,
+        }
+    }
+
+    /// The scope that is asked for instead: where pushing follows, a token that pushes also pulls, so one token
+    /// fewer is needed. `pushed` are the paths that were pushed to.
+    pub(super) fn widened(&self, push_follows: bool, pushed: &mut BTreeSet<String>) -> Self {
+        match self.access {
+            Access::Pull if push_follows || pushed.contains(&self.path) => Self {
+                access: Access::Push,
+                ..self.clone()
+            },
+            Access::Push => {
+                pushed.insert(self.path.clone());
+                self.clone()
+            }
+            Access::PullOnly | Access::Pull | Access::Delete => self.clone(),
         }
     }
 

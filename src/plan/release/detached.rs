@@ -29,10 +29,15 @@ impl DetachedHead {
         )
     }
 
+    /// The branch that the commit may belong to.
+    #[must_use]
+    pub fn branch(&self) -> Option<&str> {
+        self.holder.as_deref().or(self.stable.as_deref())
+    }
+
     /// The flag that names the branch.
     fn flag(&self) -> Option<String> {
-        let name = self.holder.as_ref().or(self.stable.as_ref())?;
-        Some(format!("--branch {}", shell_word(name)))
+        Some(format!("--branch {}", shell_word(self.branch()?)))
     }
 
     /// The refusal of `release`.

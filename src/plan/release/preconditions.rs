@@ -15,6 +15,8 @@ use crate::{
 pub struct UncommittedPolicy {
     /// The file, as a person names it.
     pub file: String,
+    /// The file, as git takes it from where the person stands.
+    pub pathspec: String,
     /// What sets it apart.
     pub change: PolicyChange,
     /// Where HEAD's policy releases to, and where this one does, if those differ.
@@ -44,7 +46,7 @@ impl UncommittedPolicy {
     }
 
     fn refusal(&self, is_tagged: bool) -> Error {
-        let file = shell_word(&self.file);
+        let file = shell_word(&self.pathspec);
         let mut error = Error::refused(self.fact())
             .with_code(ErrorCode::PolicyNotCommitted)
             .cause("the policy decides where a release goes and which tags it moves");
@@ -96,6 +98,8 @@ pub struct Preconditions {
     pub allow_dirty: bool,
     /// Whether the remote has HEAD; `None` where there is no remote to ask.
     pub pushed: Option<bool>,
+    /// A detached HEAD, and the branch that it may be pushed to, where one is known: git itself finds none.
+    pub push_to: Option<Option<String>>,
     /// Whether git is set up to sign every annotated tag here: `tag.gpgSign`.
     pub git_signs_tags: bool,
     /// HEAD, for the refusal.
@@ -170,10 +174,14 @@ impl Preconditions {
     }
 
     fn not_pushed(&self, policy: &Policy) -> Error {
-        let target = self
-            .unlisted_branch
-            .as_deref()
-            .map_or("HEAD".to_owned(), |b| format!("HEAD:{b}"));
+        let target = match (&self.push_to, &self.unlisted_branch) {
+            (Some(branch), _) => {
+                let branch = branch.as_deref().unwrap_or("BRANCH");
+                shell_word(&format!("HEAD:refs/heads/{branch}"))
+            }
+            (None, Some(branch)) => shell_word(&format!("HEAD:{branch}")),
+            (None, None) => "HEAD".to_owned(),
+        };
         let remote = &policy.git.remote;
         Error::refused(format!("`{remote}` does not have HEAD ({})", self.head))
             .with_code(ErrorCode::NotPushed)
@@ -232,6 +240,7 @@ mod tests {
             dirty: Vec::new(),
             allow_dirty: false,
             pushed: None,
+            push_to: None,
             git_signs_tags: false,
             head: CommitId::new([0xab; 20]),
         }
@@ -255,6 +264,31 @@ mod tests {
         assert!(notes("").contains("`git.sign = true`"));
         assert_eq!(notes("[git]\nsign = true\n"), "");
         assert!(clean().findings(&policy("")).notes.is_empty());
+    }
+
+    #[test]
+    fn the_push_that_is_named_is_one_that_git_takes() {
+        for (push_to, unlisted, command) in [
+            (None, None, "git push origin HEAD"),
+            (None, Some("wip"), "git push origin HEAD:wip"),
+            (
+                Some(Some("main")),
+                None,
+                "git push origin HEAD:refs/heads/main",
+            ),
+            (Some(None), None, "git push origin HEAD:refs/heads/BRANCH"),
+        ] {
+            let preconditions = Preconditions {
+                pushed: Some(false),
+                explicit: true,
+                push_to: push_to.map(|branch: Option<&str>| branch.map(str::to_owned)),
+                unlisted_branch: unlisted.map(str::to_owned),
+                ..clean()
+            };
+            let error = preconditions.findings(&policy("")).passed();
+            let error = error.expect_err("HEAD is not pushed");
+            assert_eq!(error.first_hint(), Some(command));
+        }
     }
 
     #[test]
@@ -383,6 +417,7 @@ mod tests {
             let preconditions = Preconditions {
                 policy: Some(UncommittedPolicy {
                     file: "a b.toml".into(),
+                    pathspec: "a b.toml".into(),
                     change,
                     destinations: Some(("`ghcr.io/a/b`".into(), "`ghcr.io/c/d`".into())),
                 }),

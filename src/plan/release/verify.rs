@@ -19,7 +19,7 @@ use crate::{
             TagRules, compute, day_unknown,
         },
     },
-    policy::Policy,
+    policy::{Latest, Policy},
 };
 
 /// One tag in one repository.
@@ -55,9 +55,12 @@ pub struct ReleaseFacts<'a> {
     pub origins: &'a Origins,
     /// Whether the version was taken back.
     pub withdrawn: bool,
+    /// Whether no repository shows an image of it: git alone knows the version, and it takes no tag from others.
+    pub unpublished: bool,
     /// The policy that the release's commit holds, where it can be read.
     pub then: Option<&'a Policy>,
-    /// Where the moving tags belong without the versions that are withdrawn, as far as that is needed.
+    /// Where the moving tags belong without the versions that are withdrawn or not published, as far as that is
+    /// needed.
     pub drifts: &'a [(Repository, Drift)],
 }
 
@@ -137,6 +140,12 @@ pub fn checks(
                         )),
                     }
                 }
+                (TagKind::Moving, Some(drift)) if release.unpublished => {
+                    Belonging::Judged(drift, format!("{} is not published", context.version))
+                }
+                (TagKind::Moving, None) if release.unpublished && shown.digest().is_some() => {
+                    Belonging::Others(format!("{} is not published", context.version))
+                }
                 (TagKind::Moving, drift) => {
                     let here = &repository.repository;
                     match (place(&rules, planned, here, release, &days), drift) {
@@ -167,10 +176,56 @@ pub fn checks(
         }
     }
     mark_differing(&mut checks);
+    if context.version.pre.is_empty() {
+        let further = published.iter();
+        let further = further.flat_map(|seen| unasked_latest(policy, seen, &checks, believed));
+        let mut further: Vec<TagCheck> = further.collect();
+        further.retain(|check| {
+            let mut unjudged = unjudged.iter();
+            !unjudged.any(|place| place.is(&check.repository, &check.image))
+        });
+        checks.extend(further);
+    }
     Ok(ReleaseChecks {
         tags: checks,
         unjudged,
     })
+}
+
+/// `latest` where it is there and this release does not ask for it, because `tags.latest` says so.
+fn unasked_latest(
+    policy: &Policy,
+    seen: &Published,
+    checks: &[TagCheck],
+    believed: impl Fn(&ImageName) -> Option<Digest>,
+) -> Vec<TagCheck> {
+    let why = match policy.tags.latest {
+        Latest::Never => "`tags.latest` is \"never\": no release moves it",
+        Latest::Branch | Latest::Highest => "`tags.latest` is \"branch\"",
+    };
+    let rules = TagRules::in_repository(policy, &seen.repository);
+    let mut all = rules.open_latest();
+    all.retain(|(_, tag)| {
+        let mut known = checks.iter();
+        !known.any(|check| check.repository == seen.repository && check.tag == *tag)
+    });
+    let check = |(image, tag): (ImageName, Tag)| {
+        let shown = seen.shows.get(&tag)?.clone();
+        shown.digest()?;
+        let want = believed(&image);
+        let (state, why) = Belonging::Open(why.to_owned()).judge(want.as_ref(), &shown);
+        Some(TagCheck {
+            repository: seen.repository.clone(),
+            tag,
+            image,
+            kind: TagKind::Moving,
+            state,
+            want: None,
+            shown,
+            why,
+        })
+    };
+    all.into_iter().filter_map(check).collect()
 }
 
 /// A fixed tag is the release's, unless its template came into the policy later.
@@ -412,6 +467,7 @@ mod tests {
             receipts: &receipts,
             origins: &origins,
             withdrawn,
+            unpublished: false,
             then: None,
             drifts: &[],
         };

@@ -8,7 +8,7 @@ use semver::Version;
 
 use crate::{
     git::CommitId,
-    oci::Tag,
+    oci::{ImageName, Tag},
     plan::tags::{
         roles::is_moving_prerelease,
         rules::{ImageRule, TagRules},
@@ -78,25 +78,30 @@ impl TagRules<'_> {
         templates.into_iter().filter_map(render).collect()
     }
 
-    /// `latest` of each image where no version alone says where it belongs, with the exact tags of the stable
-    /// versions, of which one has it.
+    /// `latest` of each image, where the policy names it and no version alone says where it belongs.
     #[must_use]
-    pub fn latest_of_branch(&self, reader: &ExactTags, tags: &[Tag]) -> BTreeMap<Tag, Vec<Tag>> {
-        let mut found = BTreeMap::new();
+    pub fn open_latest(&self) -> Vec<(ImageName, Tag)> {
         let mut moving = self.tags.moving.iter();
         let named = moving.any(|template| template.literal() == Some("latest"));
         if self.tags.latest == Latest::Highest || !named {
-            return found;
+            return Vec::new();
         }
+        let images = self.images.iter();
+        let all = images.filter_map(|image| Some((image.name.clone(), image.latest.parse().ok()?)));
+        all.collect()
+    }
+
+    /// [`TagRules::open_latest`], with the exact tags of the stable
+    /// versions, of which one has it.
+    #[must_use]
+    pub fn latest_of_branch(&self, reader: &ExactTags, tags: &[Tag]) -> BTreeMap<Tag, Vec<Tag>> {
         let published = reader.all(tags);
-        for image in &self.images {
-            let exact = published.get(&image.name).into_iter().flatten();
+        let of_image = |(image, tag): (ImageName, Tag)| {
+            let exact = published.get(&image).into_iter().flatten();
             let stable = exact.filter(|exact| exact.version.pre.is_empty());
-            if let Ok(tag) = image.latest.parse() {
-                found.insert(tag, stable.map(|exact| exact.tag.clone()).collect());
-            }
-        }
-        found
+            (tag, stable.map(|exact| exact.tag.clone()).collect())
+        };
+        self.open_latest().into_iter().map(of_image).collect()
     }
 
     /// Which published version should have each tag of a day, given all `tags` of a repository.

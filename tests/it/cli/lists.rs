@@ -4,6 +4,7 @@
 use testkit::sandbox::Clone;
 
 use crate::{
+    cli::{locks::dead, refusal::die_between_two_tags},
     publish::scene::foreign,
     registry::server::{Delete, Fault, On, TestRegistry, What},
     support::World,
@@ -72,11 +73,13 @@ fn a_repair_takes_no_tag_back_from_a_version_that_the_list_lacks() {
         run.says("every moving tag shows what it should");
         run.says("lacks `1.");
         run.says("it counts as published");
-        if matches!(list, List::Lacks(_)) {
-            let run = world.hoist(&clone, &["verify", "--all"]);
-            for version in ["1.0.0", "1.1.0"] {
-                run.says(&format!("{NAME}:{version}"));
-            }
+        let run = world.hoist(&clone, &["verify", "--all"]);
+        for version in ["1.0.0", "1.1.0"] {
+            run.says(&format!("{NAME}:{version}"));
+        }
+        // Each of them alone has the same answer.
+        for version in ["1.0.0", "1.1.0"] {
+            world.hoist(&clone, &["verify", version]);
         }
 
         // What really drifted goes where it belongs.
@@ -119,4 +122,86 @@ fn a_moving_tag_that_shows_a_recorded_image_does_not_go_back() {
     // Whoever wants it taken back says so.
     let run = world.hoist(&clone, &["rollback", "1.1.0", "--yes"]);
     assert_eq!(world.shows("latest"), first, "{run}");
+}
+
+#[test]
+fn a_dead_release_is_ended_elsewhere_although_the_list_lacks_the_version_before() {
+    for verb in ["resume", "rollback"] {
+        let registry = TestRegistry::that_deletes(Delete::Tag);
+        let world = World::new(&registry, &[NAME]);
+        let clone = dead(&world, &registry);
+        let other = world.remote.clone("other", &[]);
+        world.change(&clone, "feat: even more");
+        world.hoist(&clone, &["rollback", "--yes"]);
+        world.hoist(&clone, &["release", "--yes"]);
+        let before = world.tags();
+        world.change(&clone, "feat: the most");
+        die_between_two_tags(&world, &registry, &clone);
+        List::Lacks(&["1.1.0"]).of(&registry, NAME);
+        let run = world.hoist(&other, &[verb, "--yes"]);
+        if verb == "resume" {
+            assert_eq!(world.shows("latest"), world.shows("1.2.0"), "{run}");
+        } else {
+            assert_eq!(world.tags(), before, "{run}");
+        }
+        world.assert_unlocked();
+    }
+}
+
+/// A version that git alone knows takes no tag from others, whoever is asked.
+#[test]
+fn verify_and_repair_agree_on_a_git_tag_without_an_image() {
+    let registry = TestRegistry::that_deletes(Delete::Tag);
+    let world = World::new(&registry, &[NAME]);
+    let clone = two(&world);
+    world.change(&clone, "feat: by hand");
+    clone.git(&["tag", "v1.2.0"]);
+    clone.git(&["push", "--quiet", "origin", "v1.2.0"]);
+    let repair = world.hoist(&clone, &["repair"]);
+    repair.says("every moving tag shows what it should");
+    let verify = world.run(&clone, &["verify", "--json"]);
+    verify.expect(9);
+    let document = verify.json();
+    let states: Vec<(String, String)> = document["tags"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|tag| {
+            let text = |name: &str| tag[name].as_str().unwrap().to_owned();
+            (text("tag"), text("state"))
+        })
+        .collect();
+    for (tag, state) in &states {
+        let expected = match tag.as_str() {
+            "1" | "latest" => "kept",
+            day if day.starts_with("20") => "kept",
+            _ => "missing",
+        };
+        assert_eq!(state, expected, "{tag}: {states:?}");
+    }
+    let text = world.run(&clone, &["verify"]);
+    text.says("1.2.0 is not published, and 1.1.0 is the highest of its line");
+    text.says("`hoist release --version 1.2.0` at its commit completes 1.2.0");
+    assert!(!text.stderr.contains("`hoist repair`"), "{text}");
+}
+
+/// All that was published is gone: every verb says that something is missing.
+#[test]
+fn a_release_of_which_nothing_is_there_is_missing() {
+    let registry = TestRegistry::that_deletes(Delete::Tag);
+    let world = World::new(&registry, &[NAME]);
+    let clone = two(&world);
+    let mut state = registry.state();
+    let contents = state.store.contents(NAME).unwrap();
+    contents.tags.clear();
+    drop(state);
+    for args in [&["verify"][..], &["verify", "1.1.0"], &["verify", "--all"]] {
+        let run = world.run(&clone, args);
+        run.expect(9);
+        run.says(&format!("{NAME}:1.1.0"));
+        run.says("`hoist release --version 1.1.0` at its commit completes 1.1.0");
+    }
+    world
+        .hoist(&clone, &["repair"])
+        .says("no moving tag was looked at");
 }

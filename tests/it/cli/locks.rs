@@ -61,17 +61,18 @@ pub fn plant(clone: &Clone<'_>, name: &str, text: &str) {
 /// A journal's first record, changed, with a sum that fits.
 pub fn changed(text: &str, change: impl FnOnce(&mut Value)) -> String {
     let line = text.lines().next().unwrap();
-    let mut record = serde_json::from_str::<Value>(line).unwrap()["record"].clone();
+    let line = serde_json::from_str::<Value>(line).unwrap();
+    let mut record = line["record"].clone();
     change(&mut record["prepared"]);
-    encoded(&record)
+    encoded(&line["v"], &record)
 }
 
-/// A record as a line of a journal.
-pub fn encoded(record: &Value) -> String {
+/// A record as a line of a journal of this format.
+pub fn encoded(format: &Value, record: &Value) -> String {
     let body = record.to_string();
     let digest = hoist::oci::Digest::of(body.as_bytes());
     let sum = &digest.hex()[..16];
-    format!("{{\"v\":1,\"sum\":\"{sum}\",\"record\":{body}}}\n")
+    format!("{{\"v\":{format},\"sum\":\"{sum}\",\"record\":{body}}}\n")
 }
 
 pub fn position(prepared: &Value, tag: &str) -> usize {

@@ -289,3 +289,90 @@ fn one_reason_is_told_once_and_ways_on_name_what_there_is() {
     file.expect(2);
     file.says("hint: `hoist --config nope.toml init` writes it");
 }
+
+/// Everything that `plan` says, `check` says, too: it is the one command before a release.
+#[test]
+fn check_leaves_out_nothing_that_plan_says() {
+    let registry = TestRegistry::that_deletes(Delete::Tag);
+    let world = World::new(&registry, &[NAME]);
+    let clone = world.released();
+    let said = |words: &str| {
+        let plan = world.hoist(&clone, &["plan", "--json"]).json();
+        let messages = plan["messages"].as_array().unwrap().clone();
+        let all = format!("{messages:?}");
+        assert!(all.contains(words), "{words}: {plan}");
+        let document = world.run(&clone, &["check", "--json"]).json();
+        let findings = document["findings"].as_array().unwrap().clone();
+        let notes = |one: &serde_json::Value| one["notes"].as_array().unwrap().clone();
+        let notes: Vec<_> = findings.iter().flat_map(notes).collect();
+        let shown = world.run(&clone, &["check"]).stderr;
+        for message in &messages {
+            assert!(notes.contains(message), "{message}: {document}");
+            let text = message.as_str().unwrap();
+            assert!(shown.contains(text), "{text}: {shown}");
+        }
+    };
+    // A higher version on another branch, of which there is no image.
+    clone.git(&["checkout", "--quiet", "-b", "aside", "HEAD~1"]);
+    clone.commit("feat: aside");
+    clone.git(&["tag", "v3.0.0"]);
+    clone.git(&["push", "--quiet", "origin", "v3.0.0"]);
+    clone.git(&["checkout", "--quiet", "main"]);
+    said("3.0.0");
+    // Nothing to release, and a tag that shows something else.
+    world.hoist(&clone, &["release", "--yes"]);
+    registry.foreign_push(NAME, "latest", &foreign());
+    said("does not show 1.1.0 under `latest`");
+    // Commits that do not count.
+    world.change(&clone, "reworked by hand");
+    said("reworked by hand");
+}
+
+/// One cause, told in the same words by each verb.
+#[test]
+fn check_and_release_tell_a_refused_push_alike() {
+    for (status, code, words) in [
+        (403, "DENIED", "no right to push to"),
+        (404, "NAME_UNKNOWN", "there is no repository"),
+        (404, "NOT_FOUND", "takes no image for"),
+    ] {
+        let registry = TestRegistry::that_deletes(Delete::Tag);
+        let world = World::new(&registry, &[NAME]);
+        let clone = world.released();
+        let upload = On::method("POST").with("/blobs/uploads/");
+        registry.fault(Fault::always(upload, What::Status(status, code)));
+        let hint = |run: &Run| {
+            let mut lines = run.stderr.lines();
+            let hint = lines.find(|line| line.starts_with("hint:"));
+            hint.unwrap_or_default().to_owned()
+        };
+        let check = world.run(&clone, &["check"]);
+        check.expect(6);
+        check.says(words);
+        let release = world.run(&clone, &["release", "--yes"]);
+        release.expect(6);
+        release.says(words);
+        assert_eq!(hint(&check), hint(&release));
+        assert!(
+            !check.stderr.contains("the credentials are known"),
+            "{check}"
+        );
+    }
+}
+
+/// git finds no branch for a commit by itself: the push that is named has one.
+#[test]
+fn a_detached_head_is_pushed_to_a_branch_by_name() {
+    let registry = TestRegistry::that_deletes(Delete::Tag);
+    let world = World::new(&registry, &[NAME]);
+    let clone = world.released();
+    clone.git(&["checkout", "--quiet", "--detach"]);
+    clone.commit("fix: not pushed");
+    let run = world.run(&clone, &["release", "--branch", "main", "--yes"]);
+    run.expect(4);
+    let hint = "git push origin HEAD:refs/heads/main";
+    run.says(hint);
+    let words: Vec<&str> = hint.split(' ').skip(1).collect();
+    clone.git(&words);
+    world.hoist(&clone, &["release", "--branch", "main", "--yes"]);
+}

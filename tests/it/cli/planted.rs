@@ -190,7 +190,10 @@ fn a_clones_own_journal_is_believed_and_not_the_locks() {
             let mut owner = prepared["owner"].clone();
             owner["nonce"] = json!("bbbbbbbbbbbb");
             let at = &prepared["started"];
-            planted += &encoded(&json!({"taken-over": {"at": at, "owner": owner}}));
+            planted += &encoded(
+                &json!(1),
+                &json!({"taken-over": {"at": at, "owner": owner}}),
+            );
         }
         plant(&other, &name, &planted);
         world.hoist(&clone, &["resume"]);

@@ -2,11 +2,17 @@
 
 use std::fs;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use hoist::oci::TagOrDigest;
+use serde_json::{Value, json};
 use testkit::sandbox::Clone;
 
 use crate::{
-    cli::{locks::NAME, refusal::die_between_two_tags_of},
-    registry::server::{Delete, TestRegistry},
+    cli::{
+        locks::{NAME, changed, lock, plant},
+        refusal::die_between_two_tags_of,
+    },
+    registry::server::{Delete, Stale, TestRegistry},
     support::World,
 };
 
@@ -41,8 +47,8 @@ fn a_promotion_that_died_is_ended_from_any_clone() {
         let world = World::new(&registry, &[NAME]);
         let _clone = dead(&world, &registry);
         assert_ne!(world.shows("latest"), world.shows("1.1.0-rc.2"));
-        // One of them does not have the git tags yet.
-        let args: &[&str] = if n == 0 { &["--no-tags"] } else { &[] };
+        // Two of them do not have the git tags yet.
+        let args: &[&str] = if n < 2 { &["--no-tags"] } else { &[] };
         let other = world.remote.clone("other", args);
         world.hoist(&other, verb);
         if verb[0] == "resume" {
@@ -54,4 +60,44 @@ fn a_promotion_that_died_is_ended_from_any_clone() {
         }
         world.assert_unlocked();
     }
+}
+
+/// The image of a planted journal becomes that of another version.
+fn plant_image_of(registry: &TestRegistry, prepared: &mut Value, version: &str) {
+    let mut state = registry.state();
+    let contents = state.store.contents(NAME).unwrap();
+    let shown = TagOrDigest::Tag(version.parse().unwrap());
+    let manifest = contents.find(&shown, Stale::Never).unwrap();
+    let document = json!({
+        "media_type": manifest.media_type.to_string(),
+        "bytes": STANDARD.encode(&manifest.bytes),
+    });
+    prepared["images"][0]["manifest"] = json!(manifest.digest());
+    prepared["documents"].as_array_mut().unwrap().push(document);
+}
+
+#[test]
+fn a_planted_promotion_publishes_no_other_versions_image() {
+    let registry = TestRegistry::that_deletes(Delete::Tag);
+    let world = World::new(&registry, &[NAME]);
+    let clone = dead(&world, &registry);
+    let (name, text) = lock(&world);
+    let other = world.remote.clone("other", &[]);
+    let before = world.tags();
+    // That of another version, and that of a pre-release from another commit.
+    for version in ["1.0.0", "1.1.0-rc.1"] {
+        let planted = changed(&text, |prepared| {
+            plant_image_of(&registry, prepared, version);
+        });
+        plant(&other, &name, &planted);
+        for verb in ["resume", "rollback"] {
+            let run = world.run(&other, &[verb, "--take-over", "--yes"]);
+            run.expect(4);
+            run.says("another version published it");
+        }
+        assert_eq!(world.tags(), before, "{version}");
+    }
+    plant(&other, &name, &text);
+    world.hoist(&clone, &["rollback"]);
+    assert_eq!(world.shows("latest"), world.shows("1.0.0"));
 }

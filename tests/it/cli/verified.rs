@@ -4,7 +4,9 @@ use testkit::sandbox::Clone;
 
 use crate::{
     publish::scene::foreign,
-    registry::server::{Delete, Fault, On, TestRegistry, What},
+    registry::server::{
+        Auth, Delete, Fault, On, PASSWORD, Personality, Rights, TestRegistry, Tokens, USER, What,
+    },
     support::{Run, World},
 };
 
@@ -386,4 +388,95 @@ fn a_program_that_is_not_there_is_told_before_the_build() {
         run.says("nothing was built or moved");
         assert!(!run.stderr.contains("Building"), "{run}");
     }
+}
+
+/// A registry of which every read tells a token service what it is for.
+#[test]
+fn verbs_that_only_look_ask_for_no_right_to_push() {
+    let registry = TestRegistry::start(Personality {
+        auth: Auth::Bearer(Tokens {
+            anonymous_pull: false,
+            ..Tokens::default()
+        }),
+        delete: Delete::Tag,
+        ..Personality::default()
+    });
+    let world = World::new(&registry, &[NAME]);
+    let clone = world.project("a");
+    let run = |code: i32, args: &[&str]| {
+        let mut command = world.command(&clone, args);
+        command
+            .env("HOIST_REGISTRY_HOST", registry.address().to_string())
+            .env("HOIST_REGISTRY_USERNAME", USER)
+            .env("HOIST_REGISTRY_PASSWORD", PASSWORD);
+        Run::of(&mut command).expect(code);
+    };
+    run(0, &["release", "--version", "1.0.0", "--yes"]);
+    // Whoever may only pull can look, also where more than that is refused.
+    registry.behave(|rules| {
+        rules.auth = Auth::Bearer(Tokens {
+            anonymous_pull: false,
+            rights: Rights::Pull,
+            refuses_more: true,
+            ..Tokens::default()
+        });
+    });
+    world.change(&clone, "feat: more");
+    let asked = |rights: &str| {
+        let scope = format!("scope=repository%3Aacme%2Fapi%3A{rights}");
+        registry.count(&On::any().with("/token").with(scope))
+    };
+    for args in [
+        &["plan"][..],
+        &["verify"],
+        &["verify", "--all"],
+        &["repair"],
+        &["tags"],
+        &["status"],
+        &["inspect"],
+    ] {
+        registry.forget();
+        run(0, args);
+        assert_eq!(asked("pull%2Cpush"), 0, "{args:?}");
+        // The lock alone tells of an unfinished release.
+        assert_eq!(asked("pull") > 0, args != ["status"], "{args:?}");
+    }
+    registry.forget();
+    run(6, &["check"]);
+    assert!(asked("pull%2Cpush") > 0);
+    registry.forget();
+    run(6, &["release", "--yes"]);
+    assert!(asked("pull%2Cpush") > 0);
+}
+
+/// A tag that no release moves is shown, and judged by nobody.
+#[test]
+fn latest_that_no_release_moves_is_listed() {
+    let registry = TestRegistry::that_deletes(Delete::Tag);
+    let world = World::new(&registry, &[NAME]);
+    let clone = world.released();
+    let policy = std::fs::read_to_string(clone.path().join("release.toml")).unwrap();
+    clone.write("release.toml", policy + "\n[tags]\nlatest = \"never\"\n");
+    clone.commit("feat: never");
+    clone.push();
+    world.hoist(&clone, &["release", "--yes"]);
+    let latest = |version: &str| {
+        let document = world.hoist(&clone, &["verify", version, "--json"]).json();
+        let tags = document["tags"].as_array().unwrap().clone();
+        let latest = tags.into_iter().find(|tag| tag["tag"] == "latest");
+        let latest = latest.unwrap_or_else(|| panic!("{document}"));
+        (latest["state"].clone(), latest["why"].clone())
+    };
+    let never = "`tags.latest` is \"never\": no release moves it; it shows";
+    assert_eq!(
+        latest("1.0.0"),
+        ("unjudged".into(), format!("{never} this release").into())
+    );
+    assert_eq!(
+        latest("1.1.0"),
+        ("unjudged".into(), format!("{never} another image").into())
+    );
+    world
+        .hoist(&clone, &["repair"])
+        .says("`latest` (`tags.latest` is \"never\")");
 }

@@ -38,6 +38,12 @@ impl GitRepository {
         })
     }
 
+    /// Whether HEAD is a commit, and no branch.
+    #[must_use]
+    pub fn is_detached(&self) -> bool {
+        self.git.head_detached().unwrap_or(false)
+    }
+
     /// A branch as a person names it: `main`, `refs/heads/main`, or `origin/main` where this clone has no branch
     /// of that name.
     fn named(&self, name: &str) -> Result<String> {

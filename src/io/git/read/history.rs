@@ -138,6 +138,7 @@ impl GitRepository {
             .map_err(|error| {
                 Error::usage(format!("`{}` names no commit", revision.escape_debug()))
                     .cause(error.message().trim().to_owned())
+                    .hint("name a branch, a tag or a commit's id; those of the remote come with `git fetch`")
             })
     }
 

@@ -562,6 +562,10 @@ fn what_is_not_an_image_is_refused_by_its_packing_and_form() {
     write("rootfs/etc/passwd", b"x");
     write("rootfs/usr/bin/env", b"x");
     write("half/oci-layout", b"{}");
+    for (name, index) in [("nothing", "null"), ("list", "[3]"), ("number", " 3")] {
+        write(&format!("{name}/oci-layout"), b"{}");
+        write(&format!("{name}/index.json"), index.as_bytes());
+    }
     for (name, says) in [
         ("a.tar.xz", &["a.tar.xz", "xz"][..]),
         ("a.tar.bz2", &["bzip2"]),
@@ -576,6 +580,9 @@ fn what_is_not_an_image_is_refused_by_its_packing_and_form() {
         ("outer.tar", &["in `oci`"]),
         ("rootfs", &["file system of a container"]),
         ("half", &["without `index.json`"]),
+        ("nothing", &["`index.json`", "no such document"]),
+        ("list", &["`index.json`", "no such document"]),
+        ("number", &["`index.json`", "no such document"]),
         ("nowhere", &["nowhere"]),
     ] {
         let error = world.path(&dir.path().join(name)).expect_err(name);

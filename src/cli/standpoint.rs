@@ -1,0 +1,142 @@
+//! Where a person stands: the global flags that a command in a hint needs, so that it runs as it is shown.
+
+use std::path::{Component, Path, PathBuf};
+
+use super::args::Global;
+use crate::text::shell_word;
+
+/// What stands before a command of hoist in a text.
+const STARTS: [&str; 2] = ["`hoist ", "&& hoist "];
+
+/// The global flags of this run that say which project is meant.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Standpoint {
+    /// Each flag, and how it is typed.
+    flags: Vec<(&'static str, String)>,
+}
+
+impl Standpoint {
+    /// The flags that were given.
+    pub(super) fn of(global: &Global) -> Self {
+        let path = |path: &Path| shell_word(&path.to_string_lossy());
+        let directory = global.directory.iter();
+        let directory = directory.map(|one| ("-C", format!("-C {}", path(one))));
+        let config = global.config.iter();
+        let config = config.map(|file| ("--config", format!("--config {}", path(file))));
+        let images = global.image.iter();
+        let images = images.map(|name| ("--image", format!("--image {}", shell_word(name))));
+        Self {
+            flags: directory.chain(config).chain(images).collect(),
+        }
+    }
+
+    /// The same for texts that name policy files from the top of the tree.
+    pub(super) fn at_top(&self, top: &Path) -> Self {
+        let mut flags = self.flags.clone();
+        flags.retain(|(flag, _)| *flag != "-C");
+        let here = std::env::current_dir().and_then(|here| here.canonicalize());
+        let way = match (here, top.canonicalize()) {
+            (Ok(here), Ok(top)) => way(&here, &top),
+            (Err(_), _) | (_, Err(_)) => top.to_owned(),
+        };
+        if !way.as_os_str().is_empty() {
+            let way = shell_word(&way.to_string_lossy());
+            flags.insert(0, ("-C", format!("-C {way}")));
+        }
+        Self { flags }
+    }
+
+    /// The flags that name the project, for commands that are not in a text.
+    pub(super) fn project_flags(&self) -> String {
+        let named = self.flags.iter().filter(|(flag, _)| *flag != "--image");
+        named.map(|(_, typed)| format!(" {typed}")).collect()
+    }
+
+    /// A text whose commands of hoist have the flags that they lack.
+    pub(super) fn commands(&self, text: &str) -> String {
+        if self.flags.is_empty() {
+            return text.to_owned();
+        }
+        let mut done = String::with_capacity(text.len());
+        let mut rest = text;
+        let next = |rest: &str| {
+            let places = STARTS
+                .iter()
+                .filter_map(|start| Some(rest.find(start)? + start.len()));
+            places.min()
+        };
+        while let Some(place) = next(rest) {
+            let (before, after) = rest.split_at(place);
+            let command = after.split(['`', '&']).next().unwrap_or_default();
+            done += before;
+            let has = |flag: &str| command.split(' ').any(|word| word == flag);
+            for (flag, typed) in &self.flags {
+                if !has(flag) {
+                    done += typed;
+                    done.push(' ');
+                }
+            }
+            rest = after;
+        }
+        done + rest
+    }
+}
+
+/// The way up to a directory, or the directory itself where one does not stand in it; empty: one stands there.
+fn way(here: &Path, top: &Path) -> PathBuf {
+    match here.strip_prefix(top) {
+        Ok(below) => below.components().map(|_| Component::ParentDir).collect(),
+        Err(_) => top.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::cli::standpoint::*;
+
+    fn standpoint(flags: &[(&'static str, &str)]) -> Standpoint {
+        let typed = |(flag, value): &(&'static str, &str)| (*flag, format!("{flag} {value}"));
+        Standpoint {
+            flags: flags.iter().map(typed).collect(),
+        }
+    }
+
+    #[test]
+    fn a_command_gets_the_flags_that_it_lacks() {
+        let folder = standpoint(&[("--config", "web/release.toml")]);
+        let elsewhere = standpoint(&[("-C", "web"), ("--image", "acme/web")]);
+        for (text, in_folder, there) in [
+            (
+                "`hoist repair` mends it; `git fetch`",
+                "`hoist --config web/release.toml repair` mends it; `git fetch`",
+                "`hoist -C web --image acme/web repair` mends it; `git fetch`",
+            ),
+            (
+                "`git checkout v1 && hoist release --yes`",
+                "`git checkout v1 && hoist --config web/release.toml release --yes`",
+                "`git checkout v1 && hoist -C web --image acme/web release --yes`",
+            ),
+            (
+                "`hoist --config FILE plan`, or `hoist plan --all`",
+                "`hoist --config FILE plan`, or `hoist --config web/release.toml plan --all`",
+                "`hoist -C web --image acme/web --config FILE plan`, or `hoist -C web --image acme/web plan --all`",
+            ),
+        ] {
+            assert_eq!(folder.commands(text), in_folder);
+            assert_eq!(folder.commands(in_folder), in_folder, "a second time");
+            assert_eq!(elsewhere.commands(text), there);
+            assert_eq!(Standpoint::default().commands(text), text);
+        }
+    }
+
+    #[test]
+    fn the_top_is_named_from_where_one_stands() {
+        for (here, to_top) in [
+            ("/tree", ""),
+            ("/tree/services/web", "../.."),
+            ("/home", "/tree"),
+        ] {
+            assert_eq!(way(Path::new(here), Path::new("/tree")), Path::new(to_top));
+        }
+    }
+}

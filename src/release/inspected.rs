@@ -1,0 +1,228 @@
+//! Which image a word of `inspect` means: a file, an image or a version of the policy, or a reference. A name
+//! that could be a mistyped file is no reason to ask Docker Hub.
+
+use std::path::Path;
+
+use semver::Version;
+
+use crate::{
+    error::{Error, Result},
+    oci::{ImageName, Reference, Registry, Repository, Tag},
+    policy::Policy,
+    release::facade::Release,
+    text::sanitize_line,
+};
+
+/// Most images of the policy that an error names.
+const NAMED: usize = 5;
+
+/// What a word means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum MeantImage {
+    /// The last release of an image of the policy.
+    Image(ImageName),
+    /// A version of the main image.
+    Version(Version),
+    /// A file, or a reference, as it was written.
+    Written(String),
+}
+
+/// What `text` means. Asks nobody but the disk.
+///
+/// # Errors
+/// Usage (exit 2): it is a name without a registry that the policy does not know, and no file.
+pub(super) fn meant(policy: &Policy, text: &str) -> Result<MeantImage> {
+    if Path::new(text).exists() {
+        return Ok(MeantImage::Written(text.to_owned()));
+    }
+    if let Some(image) = named(policy, text) {
+        return Ok(MeantImage::Image(image));
+    }
+    let version = Version::parse(text).ok();
+    if let Some(version) = version.or_else(|| policy.version.tag.version(text)) {
+        return Ok(MeantImage::Version(version));
+    }
+    match text.parse::<Reference>() {
+        Ok(reference) if is_guess(policy, text, &reference) => {
+            Err(refusal(policy, text, &reference))
+        }
+        Ok(_) | Err(_) => Ok(MeantImage::Written(text.to_owned())),
+    }
+}
+
+/// The image of the policy that is called so, or the only one with a variant of that name.
+fn named(policy: &Policy, text: &str) -> Option<ImageName> {
+    if let Some(image) = policy.all_images().find(|image| image.to_string() == text) {
+        return Some(image);
+    }
+    let mut variants = policy
+        .all_images()
+        .filter(|image| image.variant() == Some(text));
+    match (variants.next(), variants.next()) {
+        (Some(image), None) => Some(image),
+        _ => None,
+    }
+}
+
+/// A name without registry, tag and digest says no more than that of a file.
+fn is_guess(policy: &Policy, text: &str, reference: &Reference) -> bool {
+    let registry = format!("{}/", reference.repository.registry());
+    let is_whole = text.to_ascii_lowercase().starts_with(&registry)
+        || reference.tag.is_some()
+        || reference.digest.is_some();
+    !is_whole && !policy.repositories().contains(&reference.repository)
+}
+
+/// Names what would be understood.
+fn refusal(policy: &Policy, text: &str, reference: &Reference) -> Error {
+    let shown = sanitize_line(text, 200);
+    let mut hints = vec![format!("`hoist inspect ./{shown}` reads a file")];
+    let main = policy.repositories().into_iter().next();
+    if let (Some(repository), Ok(tag)) = (&main, text.parse::<Tag>()) {
+        let image = repository.tag(&tag);
+        hints.push(format!(
+            "`hoist inspect {image}` reads that tag of the main image"
+        ));
+    }
+    let place = match reference.repository.registry().as_str() {
+        Registry::DOCKER_HUB => "Docker Hub",
+        other => other,
+    };
+    hints.push(format!(
+        "`hoist inspect {}:latest` asks {place}",
+        reference.repository
+    ));
+    let all: Vec<String> = policy
+        .all_images()
+        .map(|image| format!("`{image}`"))
+        .collect();
+    let more = match all.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let names = all[..all.len().min(NAMED)].join(", ");
+    let error = Error::usage(format!(
+        "`{shown}` is neither a file, a version nor an image of the policy"
+    ))
+    .cause(format!("the policy has {names}{more}"))
+    .state("no registry was asked");
+    hints.into_iter().fold(error, Error::hint)
+}
+
+impl Release {
+    /// The reference of what is meant, and the image of the policy that it is judged as.
+    pub(super) async fn meant_reference(&self, text: &str) -> Result<(String, ImageName)> {
+        Ok(match meant(self.policy(), text)? {
+            MeantImage::Image(image) => (self.last_release(&image).await?, image),
+            MeantImage::Version(version) => {
+                (self.version_reference(&version).await?, ImageName::main())
+            }
+            MeantImage::Written(text) => {
+                let image = self.image_of(&text);
+                (text, image)
+            }
+        })
+    }
+
+    /// The image of the policy whose repository a reference names, else the main one.
+    fn image_of(&self, text: &str) -> ImageName {
+        match text.parse::<Reference>() {
+            Ok(reference) if !Path::new(text).exists() => {
+                self.policy().image_in(&reference.repository)
+            }
+            Ok(_) | Err(_) => ImageName::main(),
+        }
+    }
+
+    /// The version's own tag in the first repository of the main image that has it.
+    async fn version_reference(&self, version: &Version) -> Result<String> {
+        let repositories: Vec<Repository> = self.policy().repositories_of(&ImageName::main());
+        if repositories.is_empty() {
+            return Err(self.project().without_repository());
+        }
+        for repository in repositories {
+            let versions = self.versions(&repository).await?;
+            if let Some((_, tag)) = versions.into_iter().find(|(other, _)| other == version) {
+                return Ok(repository.tag(&tag));
+            }
+        }
+        Err(self.not_published(version))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::release::inspected::*;
+
+    fn read(text: &str) -> Result<MeantImage> {
+        let policy = r#"
+            [image]
+            repository = "ghcr.io/acme/api"
+            [images.worker]
+            repository = "acme/worker"
+            target = "worker"
+            [variants.alpine]
+            images = ["main"]
+            target = "alpine"
+            [variants.slim]
+            images = ["main", "worker"]
+            target = { main = "slim", worker = "worker-slim" }
+        "#;
+        let policy = Policy::parse(policy, "release.toml").expect("a good policy");
+        meant(&policy, text)
+    }
+
+    #[test]
+    fn a_name_of_the_policy_is_the_policys() {
+        let (main, worker) = (ImageName::main(), ImageName::named("worker"));
+        for (text, image) in [
+            ("main", main.clone()),
+            ("worker", worker.clone()),
+            ("main/alpine", main.with_variant("alpine")),
+            ("alpine", main.with_variant("alpine")),
+            ("worker/slim", worker.with_variant("slim")),
+        ] {
+            assert_eq!(read(text).ok(), Some(MeantImage::Image(image)), "{text}");
+        }
+        let version = MeantImage::Version(Version::new(1, 2, 3));
+        for text in ["1.2.3", "v1.2.3"] {
+            assert_eq!(read(text).ok(), Some(version.clone()), "{text}");
+        }
+        for text in [
+            "docker.io/library/work",
+            "work:latest",
+            "ghcr.io/acme/api",
+            "acme/worker",
+            "src",
+        ] {
+            assert_eq!(
+                read(text).ok(),
+                Some(MeantImage::Written(text.into())),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_guess_is_refused_with_what_would_be_understood() {
+        for (text, hub) in [
+            ("work", "docker.io/library/work:latest"),
+            ("dist/oci", "docker.io/dist/oci:latest"),
+            // Two images have it.
+            ("slim", "docker.io/library/slim:latest"),
+            ("latest", "docker.io/library/latest:latest"),
+            ("1.2", "docker.io/library/1.2:latest"),
+        ] {
+            let error = read(text).expect_err(text);
+            assert_eq!(error.exit_code(), crate::exit::USAGE, "{text}");
+            let hints = error.hints().join("\n");
+            assert!(
+                hints.contains(&format!("`hoist inspect ./{text}`")),
+                "{hints}"
+            );
+            assert!(hints.contains(&format!("`hoist inspect {hub}`")), "{hints}");
+            let of_policy = format!("`hoist inspect ghcr.io/acme/api:{text}`");
+            assert_eq!(hints.contains(&of_policy), !text.contains('/'), "{hints}");
+        }
+    }
+}
