@@ -22,7 +22,9 @@ pub(crate) fn html(template: &str, view: &impl Serialize) -> Result<String, mini
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
     environment.add_filter("bytes", bytes);
     environment.add_filter("line", |text: String| sanitize_line(&text, LONGEST));
-    environment.add_filter("prose", |text: String| Value::from_safe_string(prose(&text)));
+    environment.add_filter("prose", |text: String| {
+        Value::from_safe_string(prose(&text))
+    });
     environment.add_filter("signed", signed);
     environment.add_global("style", Value::from_safe_string(STYLE.to_owned()));
     environment.render_named_str("page.html", template, Serde(view))

@@ -117,7 +117,7 @@ pub(in crate::publish) async fn take_draft(at: Position<'_>) -> (ForgeSeen, Rema
             return (ForgeSeen::Refused, remarks);
         }
         run.waits
-            .forge(&record.url, &error.to_string(), tries.until);
+            .forge(&record.url, error.to_string(), tries.until);
         if !tries.pause(pause(&error, &mut backoff)).await {
             return (ForgeSeen::Unreachable, remarks);
         }

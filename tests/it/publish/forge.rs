@@ -228,7 +228,16 @@ async fn whoever_has_lost_the_lock_leaves_the_draft_where_it_is() {
             scene
                 .faults
                 .strike("git refs", look, 1, Fault::First(Arc::new(take)));
-            let outcome = scene.run(1).await.unwrap();
+            // Requests take their time: what is read at one instant serves all that ask at it.
+            let ticks = async {
+                loop {
+                    tokio::time::advance(Duration::from_millis(1)).await;
+                }
+            };
+            let outcome = tokio::select! {
+                outcome = scene.run(1) => outcome.unwrap(),
+                () = ticks => unreachable!("the clock never stops"),
+            };
             match outcome.kind {
                 OutcomeKind::Busy => busy += 1,
                 // Tags were about to move.
