@@ -107,7 +107,7 @@ fn agent(path: &Path) -> Result<PathBuf> {
         "`{}` is not the socket of an ssh agent, and key files are not read",
         path.display()
     ))
-    .hint("eval $(ssh-agent) && ssh-add KEY, and `image.build.ssh = [\"default\"]`"))
+    .hint("`eval $(ssh-agent)`, then `ssh-add` with the key's file, and `image.build.ssh = [\"default\"]`"))
 }
 
 #[cfg(test)]

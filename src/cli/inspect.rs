@@ -15,7 +15,7 @@ use super::{
 use crate::{
     error::{Error, Result},
     project::ImageResult,
-    release::{InspectOptions, Report, inspect_path, markdown, page},
+    release::{InspectOptions, Report, inspect_path, is_on_disk, markdown, page},
     text::sanitize_line,
 };
 
@@ -83,11 +83,15 @@ fn reports(args: &InspectArgs, context: &Context) -> Result<Vec<ImageResult<Repo
         let message = format!("there is no file `{}`", sanitize_line(gone, 200));
         return Err(Error::refused(message).state("nothing was read"));
     }
-    let image = args.what.as_ref().and_then(path);
     let since = args.since.as_ref().and_then(path);
-    Ok(match (image, since, &args.since) {
+    let are_files = !args.budget && since.is_some() == args.since.is_some();
+    let image = args.what.as_ref().and_then(path).filter(|_| are_files);
+    // A directory without an image in it may have the name of an image of the policy.
+    let is_sure = |image: &PathBuf| args.what.as_deref().is_some_and(is_path) || is_on_disk(image);
+    let may_be_named = image.as_ref().is_some_and(|image| !is_sure(image));
+    Ok(match image {
         // Files need no repository, and so no policy.
-        (Some(image), since, other) if !args.budget && since.is_some() == other.is_some() => {
+        Some(image) if !may_be_named || context.releases(args.all).is_err() => {
             let report = inspect_path(&image, since.as_deref());
             vec![ImageResult::new(None, report)]
         }

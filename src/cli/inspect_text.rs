@@ -69,6 +69,11 @@ impl ReportLines {
             bytes(report.unpacked),
             bytes(report.wasted),
         ));
+        if !report.other_platforms.is_empty() {
+            let others = report.other_platforms.iter();
+            let others: Vec<_> = others.map(|other| sanitize_line(other, 60)).collect();
+            self.text(&format!("not shown: its images for {}", others.join(", ")));
+        }
         if let Some(base) = &report.base {
             let distribution = base.distribution.as_deref();
             let shown = base.name.as_deref().or(distribution).unwrap_or("unknown");
@@ -107,7 +112,11 @@ impl ReportLines {
                 layer.files,
                 bytes(layer.wasted),
             );
-            let made = format!("{shared}{}", sanitize_line(made, 80));
+            let unread = match &layer.unread {
+                Some(media_type) => format!("not read: {} ", sanitize_line(media_type, 80)),
+                None => String::new(),
+            };
+            let made = format!("{shared}{unread}{}", sanitize_line(made, 80));
             self.lines.extend(hanging(&head, &made, self.width));
         }
     }
@@ -253,6 +262,7 @@ mod tests {
     #[test]
     fn the_report_reads_from_the_top() {
         let layer = |text: &str, path: &str, size: u64| LayerContents {
+            unread: None,
             digest: Digest::of(text.as_bytes()),
             diff_id: Digest::of(text.as_bytes()),
             size: size / 2,

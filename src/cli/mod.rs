@@ -230,7 +230,7 @@ pub fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             let terminal = &context.terminal;
-            let error = terminal.from_here(error);
+            let error = terminal.with_whole_commands(error);
             let lines = output == Output::Lines;
             // A document that was printed already is the only one.
             if terminal.json && (lines || !terminal.has_printed_json()) {

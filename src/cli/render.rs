@@ -105,7 +105,7 @@ impl Terminal {
     }
 
     /// An error whose commands run from where the person stands.
-    pub(super) fn from_here(&self, error: Error) -> Error {
+    pub(super) fn with_whole_commands(&self, error: Error) -> Error {
         error.map_hints(|hint| self.standpoint().commands(hint))
     }
 
@@ -286,7 +286,7 @@ impl Terminal {
 
     /// An error: what failed, why, what is true outside now, what helps.
     pub(super) fn error(&self, error: &Error) {
-        let error = self.from_here(error.clone());
+        let error = self.with_whole_commands(error.clone());
         self.live.aside(|| self.write_error(&error));
     }
 

@@ -174,5 +174,10 @@ fn text(release: &Unfinished, width: Option<usize>) -> Vec<String> {
     };
     let rows: Vec<_> = release.tags.iter().map(row).collect();
     lines.extend(table::lines(&rows, 4, width));
+    for repository in &release.not_asked {
+        let text =
+            format!("the tags in {repository} were not looked at: the policy does not name it");
+        lines.extend(hanging("    ", &text, width));
+    }
     lines
 }

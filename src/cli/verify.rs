@@ -197,9 +197,12 @@ fn ways_on(release: &Verified) -> Vec<String> {
         is_incomplete && release.withdrawn.is_none(),
         foreign.is_empty(),
     ) {
-        (true, true) => ways.push(format!(
-            "`hoist release --version {version}` at its commit completes {version}"
-        )),
+        (true, true) => ways.push(match &release.refused {
+            Some(refused) => format!("{version} lacks tags, and {refused}"),
+            None => {
+                format!("`hoist release --version {version}` at its commit completes {version}")
+            }
+        }),
         (false, _) if has_drifted => {
             ways.push("`hoist repair` mends moving tags".to_owned());
         }

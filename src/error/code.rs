@@ -110,7 +110,7 @@ pub enum ErrorCode {
     PolicyNotCommitted,
     /// The working tree has changes that would be part of the image, and no commit holds them.
     DirtyTree,
-    /// The git remote does not have the commit that is to be released.
+    /// The git remote does not have the commit that is to be released, or not its git tag.
     NotPushed,
     /// A git tag of the same name points at something else here than on the remote.
     GitTagDiffers,

@@ -37,6 +37,8 @@ pub struct LayerContents {
     pub size: u64,
     /// The instruction that made it.
     pub created_by: Option<String>,
+    /// The type of a layer whose files hoist cannot read, such as an encrypted one.
+    pub unread: Option<String>,
     /// Files, links and directories in the layer's own order.
     pub entries: Vec<LayerEntry>,
 }

@@ -51,6 +51,16 @@ pub(super) fn check(policy: &Policy) -> Result<(), Problem> {
 fn suffixes(policy: &Policy) -> Result<(), Problem> {
     for (name, variant) in &policy.variants {
         let suffix = variant.suffix(name);
+        let tail = suffix.trim_start_matches('.');
+        if tail.starts_with(|first: char| first.is_ascii_digit()) {
+            return Err(Problem::new(format!(
+                "the suffix `{suffix}` of variant `{name}` makes a version of another one"
+            ))
+            .cause(format!(
+                "its `1.2{suffix}` would be a tag of the main image, too"
+            ))
+            .hint("let the suffix begin with `-`"));
+        }
         let mut templates = policy.tags.templates();
         let twice = templates.find(|(_, template)| {
             let before = template.as_str().strip_suffix(&*suffix);
@@ -279,6 +289,12 @@ mod tests {
             let error = policy(tags).expect_err(tags);
             let shown = format!("{error:#}");
             assert!(shown.contains("-alpine-alpine"), "{shown}");
+        }
+        for suffix in ["0", ".5", "1-alpine"] {
+            let text = format!("[variants.alpine]\ntarget = \"x\"\nsuffix = \"{suffix}\"\n");
+            let error = Policy::parse(&text, "release.toml").expect_err(suffix);
+            let shown = format!("{error:#}");
+            assert!(shown.contains(&format!("`1.2{suffix}`")), "{shown}");
         }
         // The bare word is a name of its own.
         assert!(policy("moving = [\"alpine\", \"{major}-slim\"]").is_ok());

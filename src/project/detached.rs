@@ -36,17 +36,11 @@ impl Project {
             return Ok(None);
         }
         let other = |name: &str| !matches!(kind(name), BranchKind::Stable | BranchKind::Unlisted);
-        let fetched = git.branches_of(remote)?;
-        let fetched = fetched.into_iter().find(|name| stable(name));
         Ok(Some(DetachedHead {
             head,
-            stable: fetched.or_else(|| {
-                let mut literal = policy.branches.stable.iter();
-                let literal = literal.find(|glob| glob.is_literal());
-                literal.map(|glob| glob.as_str().to_owned())
-            }),
+            stable: stable_branch(&git, policy)?,
             holder: git.holder_of_head(remote, local, &other)?,
-            pipeline: git.branch_of_another_commit(self.environment())?,
+            pipeline: git.other_pipeline(self.environment(), remote)?,
         }))
     }
 
@@ -67,6 +61,23 @@ impl Project {
         let detached = self.detached_head(None)?;
         Ok(detached.map(|detached| detached.note()))
     }
+}
+
+/// A branch that releases stable versions: one that was fetched, else one that the policy names.
+///
+/// # Errors
+/// Refused (exit 4) where the branches cannot be read.
+pub(crate) fn stable_branch(git: &GitRepository, policy: &Policy) -> Result<Option<String>> {
+    let stable = |name: &String| {
+        let kind = BranchKind::of(&policy.branches, Some(name.as_str()));
+        kind == BranchKind::Stable
+    };
+    let fetched = git.branches_of(&policy.git.remote)?;
+    Ok(fetched.into_iter().find(stable).or_else(|| {
+        let mut literal = policy.branches.stable.iter();
+        let literal = literal.find(|glob| glob.is_literal());
+        literal.map(|glob| glob.as_str().to_owned())
+    }))
 }
 
 /// Whether the tag of a stable version is on `head`.

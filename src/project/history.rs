@@ -177,9 +177,16 @@ impl Project {
     }
 
     fn question(&self, request: &VersionRequest) -> Result<HistoryQuery> {
-        let branch = self
-            .git()
-            .branch(request.branch.as_deref(), self.environment())?;
+        let branch = self.branch(request)?;
         next::history_query(self.policy(), request, branch.as_deref())
+    }
+
+    /// The branch that is released from, as far as it has a name.
+    ///
+    /// # Errors
+    /// As [`GitRepository::branch`](crate::io::git::read::GitRepository::branch).
+    pub(crate) fn branch(&self, request: &VersionRequest) -> Result<Option<String>> {
+        let (wanted, remote) = (request.branch.as_deref(), &self.policy().git.remote);
+        self.git().branch(wanted, self.environment(), remote)
     }
 }

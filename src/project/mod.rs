@@ -34,6 +34,7 @@ mod withdrawn;
 
 pub use commit_check::CheckedMessage;
 #[cfg(feature = "cli")]
+pub(crate) use detached::stable_branch;
 pub(crate) use found::WorkTree;
 pub use history::NextVersion;
 pub use location::{Location, POLICY_FILE};

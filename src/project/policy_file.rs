@@ -125,11 +125,20 @@ impl Project {
                     self.pathspec(POLICY_FILE)
                 ));
         }
-        if let Some(branch) = self.git().main_branch_with(POLICY_FILE) {
-            return error.cause(format!("`{branch}` has one")).hint(format!(
-                "git checkout {branch} -- {} && git commit -m 'chore: release policy'",
-                self.pathspec(POLICY_FILE)
-            ));
+        // The repository is lent to one at a time.
+        let branch = self.git().main_branch_with(POLICY_FILE);
+        if let Some(branch) = branch {
+            let error = error.cause(format!("`{branch}` has one"));
+            let file = self.pathspec(POLICY_FILE);
+            let take = format!("git checkout {} -- {file}", shell_word(branch));
+            let own = self.git().checked_out();
+            return match own {
+                // No branch would have the commit.
+                Ok(None) => error.hint(take),
+                Ok(Some(_)) | Err(_) => error.hint(format!(
+                    "{take} && git commit -m 'chore: release policy' -- {file}"
+                )),
+            };
         }
         if let Some(first) = tracked.first() {
             let names = tracked

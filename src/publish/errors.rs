@@ -7,6 +7,7 @@ use crate::{
         registry::{RegistryError, RegistryErrorKind, credentials::login_advice},
     },
     oci::Repository,
+    text::shell_word,
 };
 
 /// What helps a release that came second.
@@ -14,7 +15,11 @@ pub(super) const FINISHED_FIRST: &str =
     "another release finished first; `hoist plan` shows what is left to do";
 
 /// What helps a release whose branch has advanced.
-pub(super) const PULL: &str = "`git pull`, then the same command again";
+pub(super) fn pull(remote: &str, branch: &str) -> String {
+    let (remote, branch) = (shell_word(remote), shell_word(branch));
+    // Without both names git pulls nothing where a commit is checked out by itself.
+    format!("`git pull {remote} {branch}`, then the same command again")
+}
 
 /// What helps where the server may have refused the release commit.
 pub(super) const MAY_PUSH: &str = "the release commit goes to its branch with the lock: let this account push there, or take `version.files` and `notes.changelog` out of release.toml";

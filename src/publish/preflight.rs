@@ -11,13 +11,14 @@ use crate::{
     },
     oci::{Observed, Repository, Tag},
     publish::{
-        errors::{FINISHED_FIRST, PULL, git_error, push_error, registry_error},
+        errors::{FINISHED_FIRST, git_error, pull, push_error, registry_error},
         lock_ref::lock_ref,
         protocol::journal::BranchMove,
         refuse::{Closing, refuse_journaled},
         unfinished::{self, Scope},
         world::World,
     },
+    text::shell_word,
 };
 
 /// What is going to be published.
@@ -187,18 +188,23 @@ async fn check_git(world: &World, asked: &Preflight, names: &[Repository]) -> Re
 fn check_branch(world: &World, branch: &BranchMove, refs: &[(RefName, ObjectId)]) -> Result<()> {
     let shown = refs.iter().find(|(name, _)| *name == branch.name);
     let (short, remote) = (branch.short(), world.remote.name());
+    let target = |name: &str| shell_word(&format!("HEAD:{name}"));
+    let place = shell_word(remote);
     let error = match shown {
         Some((_, id)) if *id == branch.before => return Ok(()),
         Some((_, id)) => Error::failed(format!("`{short}` of `{remote}` is not at HEAD"))
             .with_code(ErrorCode::GitRemote)
             .cause(format!("HEAD is {}, `{short}` is {id}", branch.before))
             .hint(format!(
-                "{PULL}; or `git push {remote} HEAD:{short}` where HEAD is ahead"
+                "{}; or `git push {place} {}` where HEAD is ahead",
+                pull(remote, short),
+                target(short)
             )),
         None => Error::failed(format!("`{remote}` has no branch `{short}`"))
             .with_code(ErrorCode::GitRemote)
             .hint(format!(
-                "`git push {remote} HEAD:{short}`, or name the branch: `--branch`"
+                "`git push {place} {}`, or name the branch: `--branch`",
+                target(branch.name.as_str())
             )),
     };
     Err(error.state("nothing was built or pushed: the release commit belongs on top of the branch"))

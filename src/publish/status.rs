@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::{
     error::Result,
     git::CommitId,
+    oci::Repository,
     outcome::{ImageReport, TagReport},
     publish::{
         deadline::{Deadline, LAST_LOOK},
@@ -52,6 +53,10 @@ pub struct Unfinished {
     pub images: Vec<ImageReport>,
     /// Each tag, as its registry shows it now.
     pub tags: Vec<TagReport>,
+    /// Repositories of the release that the policy does not name: nobody asked them, and their tags are not
+    /// listed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub not_asked: Vec<Repository>,
 }
 
 /// What is unfinished, and what its tags show now.
@@ -70,6 +75,11 @@ pub async fn status(world: &World, scope: &Scope) -> Result<Vec<Unfinished>> {
             refs: _,
         } = found;
         let mut shown = replayed.prepared.clone();
+        let places = shown.repositories.iter().map(|place| &place.repository);
+        let not_asked = places
+            .filter(|repository| !scope.repositories.contains(repository))
+            .cloned()
+            .collect();
         // A lock's journal comes from outside: no repository is asked that is not the policy's.
         shown.tags.retain(|tag| {
             scope
@@ -100,6 +110,7 @@ pub async fn status(world: &World, scope: &Scope) -> Result<Vec<Unfinished>> {
             forge: replayed.prepared.forge.as_ref().map(|it| it.url.clone()),
             images: images(&shown),
             tags,
+            not_asked,
         });
     }
     Ok(all)

@@ -1,6 +1,8 @@
 //! The way out of a lock that no hoist can read, or that nobody should follow: what it holds is handed
 //! out as it is, and it is deleted only from exactly that object.
 
+use std::collections::BTreeSet;
+
 use tokio::time::{Instant, sleep_until};
 
 use crate::{
@@ -8,7 +10,7 @@ use crate::{
     event::Awaited,
     git::{ObjectId, RefName},
     io::{
-        git::remote::{RefEdit, RefPattern, RemoteErrorKind},
+        git::remote::{RefEdit, RefPattern, RemoteError, RemoteErrorKind},
         wait_report::WaitReport,
     },
     outcome::TagReport,
@@ -78,6 +80,7 @@ pub async fn find_locks(
         .map(|repository| RefPattern::Name(lock_ref(&scope.lock_refs, repository)))
         .collect();
     let there = world.remote.refs(&names).await.map_err(unread)?;
+    let mut further = BTreeSet::new();
     let mut found = Vec::new();
     for (name, object) in there {
         let bytes = world.remote.lock_bytes(&name, &object).await;
@@ -86,6 +89,8 @@ pub async fn find_locks(
             Err(error) => LockState::Unusable(error.to_string()),
             Ok(None) => LockState::Unusable("it holds no journal".to_owned()),
             Ok(Some(replayed)) => {
+                let others = replayed.prepared.lock_refs.iter().cloned();
+                further.extend(others.map(|name| (name, object.clone())));
                 let journal = LockJournal {
                     replayed: &replayed,
                     refs: std::slice::from_ref(&name),
@@ -107,9 +112,38 @@ pub async fn find_locks(
             state,
         });
     }
+    let elsewhere = further_refs(world, scope, &found, further).await;
+    found.extend(elsewhere.map_err(unread)?);
     let journals = unreadable_journals(world, &found)?;
     found.extend(journals);
     Ok(found)
+}
+
+/// The refs of the same locks for repositories that the policy does not name any more. What a journal calls a ref
+/// of its lock comes from outside: it is one where it lies among the locks and shows the very same object.
+async fn further_refs(
+    world: &World,
+    scope: &Scope,
+    found: &[RawLock],
+    named: BTreeSet<(RefName, ObjectId)>,
+) -> Result<Vec<RawLock>, RemoteError> {
+    let below = format!("{}/", scope.lock_refs);
+    let is_known = |name: &RefName| found.iter().any(|lock| lock.name.as_ref() == Some(name));
+    let mut names: Vec<&RefName> = named.iter().map(|(name, _)| name).collect();
+    names.retain(|name| name.as_str().starts_with(&below) && !is_known(name));
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
+    let there = world.remote.refs(&RefPattern::names(names)).await?;
+    let locks = there.into_iter().filter_map(|(name, object)| {
+        let same = |lock: &&RawLock| lock.object.as_ref() == Some(&object);
+        let lock = found.iter().find(same).cloned()?;
+        named.contains(&(name.clone(), object)).then(|| RawLock {
+            name: Some(name),
+            ..lock
+        })
+    });
+    Ok(locks.collect())
 }
 
 /// The journals of this clone that cannot be read, but for those that a usable lock has whole.

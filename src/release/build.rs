@@ -42,6 +42,7 @@ const TURN_WORD: Duration = Duration::from_secs(5);
 impl Release {
     /// Everything that could stop the builds of `plan`, without one.
     pub(super) async fn check_builds(&self, plan: &Plan, options: &ImageOptions) -> Result<()> {
+        self.refuse_shared_layouts(plan, options)?;
         for (_, planned) in to_build(plan) {
             // What the program of an image makes for its variants is not there yet.
             let request = self.build_request(plan, planned, true);
@@ -81,6 +82,7 @@ impl Release {
             true => self.turn(plan).await?,
             false => None,
         };
+        self.refuse_shared_layouts(plan, options)?;
         let mut images = Vec::new();
         let mut of_name = FirstOfName::default();
         for planned in &plan.images {

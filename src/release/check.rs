@@ -48,7 +48,7 @@ impl Release {
         let ask = ReleaseRequest::default();
         // The right to push is proven in each repository.
         self.registries.push_follows();
-        let mut all = self.check_each_precondition(&ask);
+        let mut all = self.check_each_precondition(&ask).await;
         if let Err(error) = self.repositories() {
             // Whatever else is asked needs to know where a release goes.
             all.push(Check::new("policy file", Err(error)));
@@ -124,9 +124,9 @@ impl Release {
 
     /// Branch, policy file, working tree, and whether HEAD is pushed: one finding for each that would
     /// stop a release, or one for all.
-    fn check_each_precondition(&self, ask: &ReleaseRequest) -> Vec<Check> {
+    async fn check_each_precondition(&self, ask: &ReleaseRequest) -> Vec<Check> {
         let what = "branch and tree";
-        let found = match self.precondition_findings(ask) {
+        let found = match self.precondition_findings(ask).await {
             Ok(found) if found.refusals.is_empty() => {
                 let result = Ok(match found.notes.is_empty() {
                     true => "as a release needs them".into(),
@@ -175,20 +175,29 @@ impl Release {
 
     /// Who would build, and whether everything for it is there: each image of the policy.
     async fn check_builder(&self) -> Result<String> {
-        let mut who = String::new();
+        let mut builders = Vec::new();
         for image in self.policy().all_images() {
             let policy = self.policy().image_policy(&image).build;
             let request = self.check_request(policy)?;
             let source = build::choose(&request, self.environment());
-            who = source.check().await?.to_string();
+            builders.push((image, source.check().await?.to_string()));
         }
-        Ok(who)
+        let first = builders.first().map(|(_, who)| who.clone());
+        if builders.iter().all(|(_, who)| Some(who) == first.as_ref()) {
+            return Ok(first.unwrap_or_default());
+        }
+        let each = builders
+            .iter()
+            .map(|(image, who)| format!("{image}: {who}"));
+        Ok(each.collect::<Vec<_>>().join("; "))
     }
 
     /// The same, and that an image which lies there already is of the plan's commit.
     async fn check_builder_for(&self, plan: &Plan, ask: &ReleaseRequest) -> Result<String> {
         let who = self.check_builder().await?;
-        self.check_at_hand(plan, &self.image_options(ask)?).await?;
+        let options = self.image_options(ask)?;
+        self.refuse_shared_layouts(plan, &options)?;
+        self.check_at_hand(plan, &options).await?;
         Ok(who)
     }
 

@@ -12,13 +12,14 @@ use crate::{
     plan::{
         Inputs,
         history::facts::Facts,
-        release::ownership::{Adopted, Evidence},
+        release::ownership::Adopted,
         tags::{Published, TagSet},
         version::next::Next,
     },
     policy::ImagePolicy,
     publish,
     release::{
+        adoption::Completed,
         facade::Release,
         observe::{LookPurpose, RepositoryApis},
         request::{Planned, ReleaseRequest},
@@ -63,18 +64,19 @@ impl Release {
         };
         let apis = self.apis(&repositories)?;
         let Some(version) = next.version.clone() else {
-            return self
-                .nothing(&facts, &next, &apis)
-                .await
-                .map(Planned::NothingToRelease);
+            let mut nothing = self.nothing(&facts, &next, &apis).await?;
+            nothing
+                .messages
+                .extend(next.current_tag.as_deref().and_then(base));
+            return Ok(Planned::NothingToRelease(nothing));
         };
         self.refuse_withdrawn(&version, &remote.withdrawn)?;
+        self.refuse_tag_of_this_clone(&facts, &version, &remote)?;
         let receipts = self.receipts(&facts, &version)?;
         let fixed = ask.fixed.as_ref();
-        let instant = match (fixed, self.released_at(&version, &receipts)) {
-            (Some(fixed), _) => fixed.instant,
-            (None, Some(released)) => released,
-            (None, None) => self.instant()?,
+        let instant = match fixed {
+            Some(fixed) => fixed.instant,
+            None => self.instant_of(&version)?,
         };
         let shown = fixed.and_then(|fixed| fixed.release_commit.as_ref());
         let release_commit = self
@@ -93,16 +95,14 @@ impl Release {
         };
         let survey = survey?.complete().await?;
         let mut claims = survey.claims().await?;
-        self.mark_earlier(&mut claims, &version, &facts);
         let commits = self.commits_of_release(release_commit.as_ref(), facts.head, &version);
-        let evidence = Evidence {
+        let completed = Completed {
             version: &version,
+            head: facts.head,
             commits: &commits,
-            policy,
-            journaled: &publish::journaled_images(&self.world(), &version, facts.head),
             receipts: &receipts,
         };
-        let adopted = match evidence.adopt(&claims) {
+        let adopted = match self.adoption(&facts, &completed, &mut claims) {
             Ok(adopted) => adopted,
             Err(error) => return Err(self.or_unfinished(&version, error).await),
         };
@@ -126,6 +126,7 @@ impl Release {
         if all.iter().filter(is_given).any(own) {
             plan.messages.push(WITHOUT_LABELS.to_owned());
         }
+        plan.messages.extend(self.day_note(&version));
         if let Some(commit) = &release_commit {
             plan.messages.extend(self.lowered(commit, &version)?);
         }
@@ -160,7 +161,7 @@ impl Release {
         version: &'a Version,
         instant: Option<DateTime<Utc>>,
     ) -> Result<Inputs<'a>> {
-        let instant = instant.map_or_else(|| self.instant(), Ok)?;
+        let instant = instant.map_or_else(|| self.instant_of(version), Ok)?;
         Ok(Inputs {
             policy: self.policy(),
             policy_digest: self.project().policy_digest(),

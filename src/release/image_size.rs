@@ -14,17 +14,26 @@ pub(super) struct PublishedLayers {
     pub(super) layers: Vec<Digest>,
 }
 
-/// Reads the image of one platform behind a name; `None` where the registry does not have it.
+/// Reads the image of one platform behind a name; `None` where the registry does not have it, or not for that
+/// platform.
 pub(super) async fn published_layers(
     api: &dyn RepositoryApi,
     what: &TagOrDigest,
     platform: Option<&Platform>,
 ) -> Result<Option<PublishedLayers>, RegistryError> {
-    let tree = image_tree::tree(api, what).await?;
-    let document = tree.and_then(|tree| match tree.manifest.media_type.is_index() {
-        false => parse(&tree.manifest),
-        true => of_platform(&tree, platform),
-    });
+    let Some(tree) = image_tree::tree(api, what).await? else {
+        return Ok(None);
+    };
+    let document = match (tree.manifest.media_type.is_index(), platform) {
+        (true, _) => of_platform(&tree, platform),
+        (false, None) => parse(&tree.manifest),
+        (false, Some(wanted)) => {
+            let images = image_tree::runnable(api, &tree).await?;
+            let fits = |has: &Platform| has.satisfies(wanted);
+            let is_wanted = images.iter().all(|one| one.platform().is_none_or(fits));
+            is_wanted.then(|| parse(&tree.manifest)).flatten()
+        }
+    };
     Ok(document.map(|document| {
         let layers = document.layers.into_iter();
         let sizes: BTreeMap<_, _> = layers.map(|layer| (layer.digest, layer.size)).collect();

@@ -1,39 +1,28 @@
 //! `inspect`: an image from a registry or from disk, laid open and compared with another.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::Path;
 
-use futures_util::{StreamExt, TryStreamExt};
 use semver::Version;
-use tokio_util::sync::CancellationToken;
 
 use crate::{
     error::{Error, ErrorCode, Result},
-    event::Events,
-    io::{
-        layout::{self, Store, WantedImage},
-        registry::{RepositoryApi, image_tree},
-    },
-    oci::{
-        Contents, Descriptor, Digest, Image, ImageName, Index, Platform, Reference, Repository,
-        Tag, TagOrDigest,
-    },
+    oci::{Contents, ImageName, Platform, Reference, Repository, Tag},
     plan::{
-        inspect::{Before, PastSize, ReferrerReport, Report, budget::judge, inspect},
+        inspect::{Before, Excess, PastSize, Report, budget::judge, inspect},
         tags::{ExactTags, TagRules},
     },
+    policy::BudgetPolicy,
     release::{
-        errors, facade::Release, image_size::published_layers, inspected::meant, referrers::about,
+        errors,
+        facade::Release,
+        image_contents::{on_disk, others},
+        image_size::published_layers,
+        inspected::meant,
     },
 };
 
 /// What is looked at where nothing is named.
 static MAIN: ImageName = ImageName::main();
-
-/// Blobs on their way at once.
-const AT_ONCE: usize = 4;
 
 /// What to look at.
 #[derive(Debug, Clone, Default)]
@@ -58,8 +47,10 @@ pub fn inspect_path(path: &Path, since: Option<&Path>) -> Result<Report> {
     let contents = on_disk(path)?;
     let other = since.map(|path| Ok::<_, Error>((name(path), on_disk(path)?)));
     let other = other.transpose()?;
-    let other = other.as_ref().map(|(name, other)| (&**name, other));
-    Ok(inspect(&name(path), &contents, other))
+    let other = other.as_ref().map(|(name, other)| (&**name, &other[0]));
+    let mut report = inspect(&name(path), &contents[0], other);
+    report.other_platforms = others(&contents);
+    Ok(report)
 }
 
 impl Release {
@@ -79,30 +70,78 @@ impl Release {
             Some(text) => self.meant_reference(text).await?,
             None => (self.last_release(&MAIN).await?, ImageName::main()),
         };
-        let (contents, referrers) = self.contents(&image).await?;
+        let looked = self.look_at(&image, look.budget).await?;
+        let contents = &looked.contents[0];
         let since = match &look.since {
             Some(since) => Some(self.meant_reference(since).await?.0),
             None if look.budget && Path::new(&image).exists() => self.any_release(&name).await?,
             None => self.release_before(&image).await?,
         };
         let other = match since {
-            Some(since) => Some((since.clone(), self.contents(&since).await?.0)),
+            Some(since) => {
+                let other = self.look_at(&since, look.budget).await?.contents;
+                Some((since, other))
+            }
             None => None,
         };
-        let other = other.as_ref().map(|(name, other)| (&**name, other));
-        let mut report = inspect(&image, &contents, other);
-        report.referrers = referrers;
+        let other = other.as_ref().map(|(name, other)| (&**name, &**other));
+        let compared = other.and_then(|(name, all)| {
+            let of_platform = all.iter().find(|one| one.platform == contents.platform);
+            Some((name, of_platform.or_else(|| all.first())?))
+        });
+        let mut report = inspect(&image, contents, compared);
+        report.referrers.clone_from(&looked.referrers);
+        report.other_platforms.clone_from(&looked.others);
         if look.past > 0 {
             report.past = self
                 .past(&image, contents.platform.as_ref(), look.past)
                 .await?;
         }
         if look.budget {
-            let before = other.map(|(name, other)| before(name, other));
             let budget = self.policy().image_policy(&name).budget;
-            report.over_budget = judge(&budget, &report, before.as_ref(), None);
+            report.over_budget = self.over_budget(&budget, &image, &looked.contents, other);
         }
         Ok(report)
+    }
+
+    /// Where the images of all platforms are over the budget. Each is compared with the `other` image's of its
+    /// platform.
+    fn over_budget(
+        &self,
+        budget: &BudgetPolicy,
+        image: &str,
+        all: &[Contents],
+        other: Option<(&str, &[Contents])>,
+    ) -> Vec<Excess> {
+        let mut over = Vec::new();
+        for contents in all {
+            let platform = contents.platform.as_ref();
+            let before = other.and_then(|(name, others)| {
+                let of_platform = |other: &&Contents| match (&other.platform, platform) {
+                    (Some(has), Some(wanted)) => has.satisfies(wanted),
+                    _ => true,
+                };
+                Some(before(name, others.iter().find(of_platform)?))
+            });
+            let shown = platform.map_or_else(String::new, |platform| format!("{platform}: "));
+            if let (None, Some((name, _)), true) = (&before, other, budget.growth.is_some()) {
+                self.events.warning(format!(
+                    "{shown}`image.budget.growth` was not judged: {name} has no image for that platform"
+                ));
+            }
+            let report = inspect(image, contents, None);
+            over.extend(
+                judge(budget, &report, before.as_ref(), None)
+                    .into_iter()
+                    .map(|mut excess| {
+                        if all.len() > 1 {
+                            excess.text = format!("{shown}{}", excess.text);
+                        }
+                        excess
+                    }),
+            );
+        }
+        over
     }
 
     /// The sizes of the newest releases below the image's version, or of all, the oldest first.
@@ -148,39 +187,6 @@ impl Release {
             Err(error) if error.code() == ErrorCode::NotReleased => Ok(None),
             Err(error) => Err(error),
         }
-    }
-
-    /// What an image holds, and what its registry lists as being about it.
-    async fn contents(&self, image: &str) -> Result<(Contents, Vec<ReferrerReport>)> {
-        let path = PathBuf::from(image);
-        if path.exists() {
-            return Ok((on_disk(&path)?, Vec::new()));
-        }
-        let reference: Reference = image.parse().map_err(|error| {
-            Error::usage(format!("`{image}` is neither a file nor an image")).because(&error)
-        })?;
-        self.events.note(format!("reading {reference}"));
-        let api = self
-            .apis(std::slice::from_ref(&reference.repository))?
-            .remove(0);
-        let what = match (&reference.digest, &reference.tag) {
-            (Some(digest), _) => digest.clone().into(),
-            (None, Some(tag)) => tag.clone().into(),
-            (None, None) => "latest".parse().expect("it is a tag"),
-        };
-        let failed = format!("cannot read {reference}");
-        let pulled = pulled(api.as_ref(), &what, &failed).await?;
-        let mut referrers = Vec::new();
-        for subject in &pulled.digests {
-            match about(api.as_ref(), subject).await {
-                Ok(found) => referrers.extend(found),
-                // The image itself was read, and that is what was asked for.
-                Err(error) => self
-                    .events
-                    .note(format!("what is about the image cannot be read: {error}")),
-            }
-        }
-        Ok((pulled.contents, referrers))
     }
 
     /// The highest version of an image that its first repository shows.
@@ -264,89 +270,4 @@ fn before(name: &str, other: &Contents) -> Before {
             .map(|layer| layer.digest)
             .collect(),
     }
-}
-
-fn on_disk(path: &Path) -> Result<Contents> {
-    let folder = temporary()?;
-    let cancel = CancellationToken::new();
-    let store = Store::new(folder.path());
-    let image = layout::adopt(
-        path,
-        &store,
-        &WantedImage::default(),
-        &Events::none(),
-        &cancel,
-    )?;
-    runnable(layout::contents(&image)?)
-}
-
-fn temporary() -> Result<tempfile::TempDir> {
-    tempfile::tempdir()
-        .map_err(|error| Error::failed("cannot make a temporary folder").because(&error))
-}
-
-/// Of several platforms this machine's, else the first.
-fn runnable(all: Vec<Contents>) -> Result<Contents> {
-    let own = all
-        .iter()
-        .position(|one| one.platform.as_ref().is_some_and(Platform::is_native));
-    all.into_iter()
-        .nth(own.unwrap_or(0))
-        .ok_or_else(|| Error::refused("it is not an image that runs"))
-}
-
-/// One platform's image.
-struct Pulled {
-    contents: Contents,
-    /// What was asked for, and the image of the platform where that is another one.
-    digests: Vec<Digest>,
-}
-
-/// Pulls one platform's image into a temporary folder and reads what is in it.
-async fn pulled(api: &dyn RepositoryApi, what: &TagOrDigest, failed: &str) -> Result<Pulled> {
-    let told = |error| errors::registry(failed, &error);
-    let gone = || Error::refused(failed).cause("the registry does not have it");
-    let top = api.manifest(what).await.map_err(told)?.ok_or_else(gone)?;
-    let digest: Digest = if top.media_type.is_index() {
-        let index: Index = serde_json::from_slice(&top.bytes)
-            .map_err(|error| Error::failed(failed).because(&error))?;
-        let runs = |child: &&Descriptor| !child.platform.as_ref().is_some_and(Platform::is_unknown);
-        let own = |child: &&Descriptor| child.platform.as_ref().is_some_and(Platform::is_native);
-        let child = index
-            .manifests
-            .iter()
-            .find(own)
-            .or_else(|| index.manifests.iter().find(runs));
-        child.ok_or_else(gone)?.digest.clone()
-    } else {
-        top.digest().clone()
-    };
-    let mut digests = vec![top.digest().clone()];
-    if digest != digests[0] {
-        digests.push(digest.clone());
-    }
-    let tree = image_tree::tree(api, &digest.into())
-        .await
-        .map_err(told)?
-        .ok_or_else(gone)?;
-    let folder = temporary()?;
-    let image = Image {
-        dir: folder.path().to_owned(),
-        manifest: tree.manifest,
-        children: tree.children,
-        blobs: tree.blobs,
-    };
-    fs::create_dir_all(folder.path().join("blobs/sha256"))
-        .map_err(|error| Error::failed("cannot make a temporary folder").because(&error))?;
-    let fetch = |blob| api.fetch_blob(blob, image.blob_path(&blob.digest));
-    let blobs: Vec<_> = image.blobs.iter().map(fetch).collect();
-    futures_util::stream::iter(blobs)
-        .buffer_unordered(AT_ONCE)
-        .try_collect::<()>()
-        .await
-        .map_err(told)?;
-    Ok(Pulled {
-        contents: runnable(layout::contents(&image)?)?,
-        digests,
-    })
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use semver::Version;
 
 use crate::{
+    build,
     error::{Error, Result},
     oci::{ImageName, Reference, Registry, Repository, Tag},
     policy::Policy,
@@ -32,10 +33,11 @@ pub(super) enum MeantImage {
 /// # Errors
 /// Usage (exit 2): it is a name without a registry that the policy does not know, and no file.
 pub(super) fn meant(policy: &Policy, text: &str) -> Result<MeantImage> {
-    if Path::new(text).exists() {
+    let named = named(policy, text);
+    if is_on_disk(Path::new(text)) || (named.is_none() && Path::new(text).exists()) {
         return Ok(MeantImage::Written(text.to_owned()));
     }
-    if let Some(image) = named(policy, text) {
+    if let Some(image) = named {
         return Ok(MeantImage::Image(image));
     }
     let version = Version::parse(text).ok();
@@ -48,6 +50,13 @@ pub(super) fn meant(policy: &Policy, text: &str) -> Result<MeantImage> {
         }
         Ok(_) | Err(_) => Ok(MeantImage::Written(text.to_owned())),
     }
+}
+
+/// Whether a file, or a directory with an image in it, is there. Another directory may well have the name of an
+/// image of the policy.
+pub(crate) fn is_on_disk(path: &Path) -> bool {
+    let mut documents = ["index.json", "manifest.json"].iter();
+    path.is_file() || documents.any(|name| path.join(name).is_file())
 }
 
 /// The image of the policy that is called so, or the only one with a variant of that name.
@@ -124,13 +133,34 @@ impl Release {
         })
     }
 
-    /// The image of the policy whose repository a reference names, else the main one.
+    /// The image of the policy whose layout a path is, or whose repository a reference names; else the main one.
     fn image_of(&self, text: &str) -> ImageName {
+        if Path::new(text).exists() {
+            return self.image_with_layout(Path::new(text));
+        }
         match text.parse::<Reference>() {
-            Ok(reference) if !Path::new(text).exists() => {
-                self.policy().image_in(&reference.repository)
-            }
-            Ok(_) | Err(_) => ImageName::main(),
+            Ok(reference) => self.policy().image_in(&reference.repository),
+            Err(_) => ImageName::main(),
+        }
+    }
+
+    /// The only image whose `layout` names this path; else the main one.
+    fn image_with_layout(&self, path: &Path) -> ImageName {
+        let Ok(path) = path.canonicalize() else {
+            return ImageName::main();
+        };
+        let has_it = |image: &ImageName| {
+            let build = self.policy().image_policy(image).build;
+            let layout = build.image_source.layout().unwrap_or_default();
+            let places = build::expand(layout, self.top()).unwrap_or_default();
+            let mut places = places.iter().map(|place| self.top().join(place));
+            !layout.is_empty()
+                && places.any(|place| place.canonicalize().ok() == Some(path.clone()))
+        };
+        let mut images = self.policy().all_images().filter(has_it);
+        match (images.next(), images.next()) {
+            (Some(image), None) => image,
+            _ => ImageName::main(),
         }
     }
 

@@ -6,8 +6,13 @@ use semver::Version;
 
 use crate::{
     error::{Error, Result},
-    plan::{history::facts::Facts, release::receipt::Receipt},
+    plan::{
+        history::facts::Facts,
+        release::receipt::receipts,
+        tags::{Origins, ReleaseOrigin},
+    },
     release::facade::Release,
+    text::sanitize_line,
 };
 
 impl Release {
@@ -16,18 +21,49 @@ impl Release {
         Ok(self.source_date()?.unwrap_or_else(Utc::now))
     }
 
-    /// When a version was released that is completed now: its tags are those of that day. `None`: hoist has
-    /// not released it yet.
-    pub(super) fn released_at(
-        &self,
-        version: &Version,
-        receipts: &[Receipt],
-    ) -> Option<DateTime<Utc>> {
-        if receipts.is_empty() {
-            return None;
+    /// The instant that the tags of a version are made with: that of its git tag where there is one, else now.
+    /// A version has one day of its own, whoever asks, and whenever it is completed.
+    pub(super) fn instant_of(&self, version: &Version) -> Result<DateTime<Utc>> {
+        match self.origin_of(version) {
+            Some(origin) => Ok(origin.instant),
+            None => self.instant(),
         }
-        let origins = self.origins(std::slice::from_ref(version));
-        origins.get(version).map(|origin| origin.instant)
+    }
+
+    /// Where and when `version` was released, as far as this clone has its git tag.
+    pub(super) fn origin_of(&self, version: &Version) -> Option<ReleaseOrigin> {
+        let name = self.policy().version.tag.name(version);
+        let git = self.project().git();
+        let tagged = git.tagged(&name).ok().flatten()?;
+        let committed = git.commit_time(tagged.commit).ok()?;
+        let message = git.tag_message(&name).ok().flatten().unwrap_or_default();
+        Some(ReleaseOrigin {
+            commit: tagged.commit,
+            commit_time: DateTime::from_timestamp(committed, 0)?,
+            instant: DateTime::from_timestamp(tagged.time, 0)?,
+            is_recorded: !receipts(&message).is_empty(),
+        })
+    }
+
+    /// The same of each of `versions`.
+    pub(super) fn origins(&self, versions: &[Version]) -> Origins {
+        let known = |version: &Version| Some((version.clone(), self.origin_of(version)?));
+        versions.iter().filter_map(known).collect()
+    }
+
+    /// What a person should know of a version whose git tag was made by hand, on another day than today.
+    pub(super) fn day_note(&self, version: &Version) -> Option<String> {
+        let origin = self
+            .origin_of(version)
+            .filter(|origin| !origin.is_recorded)?;
+        let policy = self.policy();
+        let mut templates = policy.tags.templates();
+        let has_day = templates.any(|(_, template)| template.is_of_the_moment());
+        let day = origin.instant.date_naive();
+        let tag = sanitize_line(&policy.version.tag.name(version), 72);
+        (has_day && day != Utc::now().date_naive()).then(|| {
+            format!("the git tag `{tag}` is of {day}: the tags of the day are those of that day")
+        })
     }
 
     /// When the image counts as created: `SOURCE_DATE_EPOCH`, or the commit's time.

@@ -44,7 +44,7 @@ impl Release {
         }
         match (&request.target, &request.plan) {
             (BuildTarget::Trial, _) => self.trial_plan(&request.request).await,
-            (_, Some(plan)) => self.shared_plan(plan, request),
+            (_, Some(plan)) => self.shared_plan(plan, request).await,
             (_, None) => self.leg_plan(request).await,
         }
     }
@@ -53,7 +53,7 @@ impl Release {
     async fn leg_plan(&self, request: &BuildOptions) -> Result<Plan> {
         let mut ask = ReleaseRequest::new(request.request.clone());
         ask.allow_dirty = request.allow_dirty;
-        for note in self.check_preconditions(&ask)? {
+        for note in self.check_preconditions(&ask).await? {
             self.events.note(note);
         }
         let repositories = self.repositories()?;
@@ -71,7 +71,7 @@ impl Release {
         let Some(version) = next.version.clone() else {
             return Err(nothing(&next.why));
         };
-        let instant = self.instant()?;
+        let instant = self.instant_of(&version)?;
         let release_commit = self
             .on_release_commit(&mut facts, &next, &version, instant, None, Purpose::Try)
             .await?;
@@ -88,7 +88,7 @@ impl Release {
     }
 
     /// The plan that all jobs share, once it is clear that this clone is at its commit and its policy.
-    fn shared_plan(&self, plan: &Plan, request: &BuildOptions) -> Result<Plan> {
+    async fn shared_plan(&self, plan: &Plan, request: &BuildOptions) -> Result<Plan> {
         let mut ask = VersionRequest {
             branch: plan.branch.clone(),
             version: Some(plan.version.to_string()),
@@ -97,7 +97,7 @@ impl Release {
         ask.branch = request.request.branch.clone().or(ask.branch);
         let mut ask = ReleaseRequest::new(ask);
         ask.allow_dirty = request.allow_dirty;
-        for note in self.check_preconditions(&ask)? {
+        for note in self.check_preconditions(&ask).await? {
             self.events.note(note);
         }
         let head = self.project().git().head()?;

@@ -1,13 +1,15 @@
 //! Legs that other machines made, as a release is given them: paths to inputs, and the image source that
 //! joins them.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use crate::{
     build::{self, BuildRequest, ImageSource, LegInput, LegsSource},
     error::{Error, ErrorCode, Result},
     oci::ImageName,
+    plan::Plan,
     release::{
+        build::to_build,
         facade::Release,
         request::{ImageOptions, LegPath},
     },
@@ -36,6 +38,30 @@ impl Release {
             }));
         }
         Ok(inputs)
+    }
+
+    /// Refuses a layout that the patterns of two images of `plan` name: it would become a part of both.
+    pub(super) fn refuse_shared_layouts(&self, plan: &Plan, options: &ImageOptions) -> Result<()> {
+        if !options.legs.is_empty() {
+            return Ok(());
+        }
+        let mut seen: BTreeMap<String, (ImageName, bool)> = BTreeMap::new();
+        for (_, planned) in to_build(plan) {
+            let source = self.build_policy(&planned.name).image_source;
+            let layout = source.layout().filter(|_| source.command().is_none());
+            let Some(layout) = layout else { continue };
+            for place in build::expand(layout, self.top())? {
+                let is_matched = place != layout;
+                let name = planned.name.clone();
+                match seen.insert(place.clone(), (name, is_matched)) {
+                    Some((other, was_matched)) if is_matched || was_matched => {
+                        return Err(shared(&place, &other, &planned.name));
+                    }
+                    Some(_) | None => {}
+                }
+            }
+        }
+        Ok(())
     }
 
     /// What joins the legs of the image that `request` is for.
@@ -83,6 +109,18 @@ pub(super) fn unknown_image(name: &str, all: &[ImageName]) -> Error {
         sanitize_line(name, 100)
     ))
     .cause(format!("it has `{}`", names.join("`, `")))
+}
+
+fn shared(place: &str, one: &ImageName, other: &ImageName) -> Error {
+    Error::refused(format!(
+        "`{}` belongs to two images: the layouts of `{one}` and of `{other}` name it",
+        sanitize_line(place, 200)
+    ))
+    .with_code(ErrorCode::ImageUnusable)
+    .state("nothing was published")
+    .hint(
+        "let the patterns of `layout` name no file of another image, such as by a folder for each",
+    )
 }
 
 fn no_match(text: &str) -> Error {

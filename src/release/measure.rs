@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use futures_util::{StreamExt, TryStreamExt};
+use semver::Version;
 
 use crate::{
     build::base_image,
@@ -61,8 +62,14 @@ impl MeasurePurpose {
     }
 }
 
-/// The last release of an image, by repository and digest.
-type LastPublished = Vec<(Repository, Digest)>;
+/// The last release of an image.
+#[derive(Default)]
+struct LastPublished {
+    /// Its version; `None`: nothing was released before.
+    version: Option<Version>,
+    /// Where the image is, by repository and digest.
+    places: Vec<(Repository, Digest)>,
+}
 
 impl Release {
     /// Measures one image: a result for each platform. Empty where nothing asks for it.
@@ -80,7 +87,7 @@ impl Release {
         let base = self.dockerfile_base(plan, planned)?;
         let published = match budget.growth.is_some() || purpose.wants_report() {
             true => self.last_published(plan, planned).await,
-            false => Ok(Vec::new()),
+            false => Ok(LastPublished::default()),
         };
         let published = self.or_note(published, purpose)?.unwrap_or_default();
         let repositories = plan.repositories_of(planned);
@@ -96,10 +103,10 @@ impl Release {
             if base.is_none() && outline.base.is_none() {
                 self.say_unknown_base(budget, planned, &name);
             }
-            let before = self.before(plan, &published, platform).await;
+            let before = self.before(&published, platform).await;
             let before = self.or_note(before, purpose)?.flatten();
             if before.is_none() && budget.growth.is_some() {
-                self.say_unknown_growth(plan, &name);
+                self.say_unknown_growth(published.version.as_ref(), &name, platform);
             }
             let sizes = inspect(&name, outline, None);
             let judged = |report: &Report| judge(budget, report, before.as_ref(), base.as_ref());
@@ -247,22 +254,23 @@ impl Release {
     /// Where the last release of this image is, by the receipt in its git tag, else by its exact tags.
     async fn last_published(&self, plan: &Plan, planned: &PlannedImage) -> Result<LastPublished> {
         let (image, repositories) = (&planned.name, plan.repositories_of(planned));
-        let version = plan
-            .current
-            .as_ref()
-            .filter(|version| **version != plan.version);
-        let Some(version) = version else {
-            return Ok(Vec::new());
+        let Some(version) = &self.last_version(plan)? else {
+            return Ok(LastPublished::default());
         };
-        let named = || self.policy().version.tag.name(version);
-        let tag = plan.current_tag.clone().unwrap_or_else(named);
+        let is_current = plan.current.as_ref() == Some(version);
+        let tag = plan.current_tag.clone().filter(|_| is_current);
+        let tag = tag.unwrap_or_else(|| self.policy().version.tag.name(version));
         let message = self.project().git().tag_message(&tag)?.unwrap_or_default();
         let receipts = receipt::receipts(&message).into_iter();
         let ours =
             receipts.filter(|one| one.image == *image && repositories.contains(&one.repository));
-        let ours: LastPublished = ours.map(|one| (one.repository, one.digest)).collect();
+        let ours: Vec<_> = ours.map(|one| (one.repository, one.digest)).collect();
+        let published = |places| LastPublished {
+            version: Some(version.clone()),
+            places,
+        };
         if !ours.is_empty() {
-            return Ok(ours);
+            return Ok(published(ours));
         }
         let rules = TagRules::of(self.policy(), &image.plain());
         let exact = ExactTags::new(&rules, [version]);
@@ -278,22 +286,39 @@ impl Release {
                 all.extend(head.map(|head| (api.repository().clone(), head.digest)));
             }
         }
-        Ok(all)
+        Ok(published(all))
+    }
+
+    /// The version that the planned one is counted from; where that is withdrawn, the highest below it that is
+    /// not.
+    fn last_version(&self, plan: &Plan) -> Result<Option<Version>> {
+        let current = plan.current.as_ref();
+        let Some(current) = current.filter(|version| **version != plan.version) else {
+            return Ok(None);
+        };
+        let withdrawn = self.project().withdrawn();
+        let is_withdrawn = |version: &Version| withdrawn.iter().any(|one| one.version == *version);
+        if !is_withdrawn(current) {
+            return Ok(Some(current.clone()));
+        }
+        let is_kind = |version: &Version| version.pre.is_empty() || !current.pre.is_empty();
+        let mut known = self.git_versions()?;
+        known.retain(|version| version < current && is_kind(version) && !is_withdrawn(version));
+        Ok(known.into_iter().max())
     }
 
     /// The last release's image for this platform.
     async fn before(
         &self,
-        plan: &Plan,
         published: &LastPublished,
         platform: Option<&Platform>,
     ) -> Result<Option<Before>> {
-        for (repository, digest) in published {
+        for (repository, digest) in &published.places {
             let api = self.apis(std::slice::from_ref(repository))?.remove(0);
             let found = published_layers(api.as_ref(), &digest.clone().into(), platform).await;
             let found = found.map_err(|error| unreadable(repository, &error))?;
             if let Some(PublishedLayers { size, layers }) = found {
-                let version = plan.current.as_ref();
+                let version = published.version.as_ref();
                 let name = version.map(ToString::to_string).unwrap_or_default();
                 return Ok(Some(Before { name, size, layers }));
             }
@@ -302,9 +327,15 @@ impl Release {
     }
 
     /// Where nothing was released before, growth is not judged, and that is said.
-    fn say_unknown_growth(&self, plan: &Plan, name: &str) {
-        let why = match &plan.current {
-            Some(version) => format!("no repository has its image of {version}"),
+    fn say_unknown_growth(
+        &self,
+        version: Option<&Version>,
+        name: &str,
+        platform: Option<&Platform>,
+    ) {
+        let platform = platform.map_or_else(String::new, |platform| format!(" for {platform}"));
+        let why = match version {
+            Some(version) => format!("no repository has its image of {version}{platform}"),
             None => "nothing was released before".to_owned(),
         };
         self.events.note(format!(

@@ -40,6 +40,7 @@
 //!
 //! Only `execute.rs` starts, resumes or undoes a transaction.
 
+mod adoption;
 mod announce;
 mod asked;
 mod attachments;
@@ -59,6 +60,7 @@ mod forge;
 mod forge_files;
 mod gather;
 mod hooks;
+mod image_contents;
 mod image_size;
 mod inspect;
 mod inspected;
@@ -81,6 +83,7 @@ mod preflight;
 mod programs;
 mod promote;
 mod publication;
+mod pushed;
 mod ready;
 mod receipts;
 mod recheck;
@@ -118,6 +121,7 @@ pub use check::{Check, first_problem};
 pub use consent::{Consent, LockedRelease};
 pub use facade::Release;
 pub use inspect::{InspectOptions, inspect_path};
+pub(crate) use inspected::is_on_disk;
 pub use released::{ReleasedImage, ReleasedPlatform};
 pub use repair::{DriftReport, RepositoryDrift};
 pub use request::{LegPath, NothingToRelease, Planned, ReleaseRequest, ReleaseResult};

@@ -8,17 +8,20 @@ use crate::{
     oci::{Observed, Tag},
     plan::{
         history::{facts::Facts, levels::JudgedChange},
+        release::preconditions::PushedHead,
         tags::{Published, TagAction, TagSet},
         version::{explain, next::Next},
     },
     policy::{Policy, Unconventional},
     release::{
+        adoption::Completed,
         facade::Release,
         gather::tag_set,
         observe::{LookPurpose, RepositoryApis},
         request::{NothingToRelease, Planned, ReleaseRequest},
         survey::Survey,
     },
+    text::shell_word,
 };
 
 /// Commits that are shown where none of them counts.
@@ -28,10 +31,15 @@ impl Release {
     /// HEAD is released already, by a commit that the branch has and this clone's HEAD has not.
     pub(super) fn pulled_past(&self, facts: &Facts) -> Option<Planned> {
         let (version, commit) = self.released_by_child(facts)?;
+        let remote = shell_word(&self.policy().git.remote);
+        let pull = match &facts.branch {
+            Some(branch) => format!("git pull {remote} {}", shell_word(branch)),
+            None => "git pull".to_owned(),
+        };
         Some(Planned::NothingToRelease(NothingToRelease {
             why: format!("HEAD is released as {version}, by its release commit {commit}"),
             current: Some(version),
-            messages: vec!["`git pull` brings the release commit".to_owned()],
+            messages: vec![format!("`{pull}` brings the release commit")],
             without_image: None,
         }))
     }
@@ -81,7 +89,7 @@ impl Release {
 
     /// The command that completes a version which is tagged on HEAD.
     pub(super) fn completing(&self, version: &Version) -> Result<String> {
-        let found = self.precondition_findings(&ReleaseRequest::default())?;
+        let found = self.findings_here(&ReleaseRequest::default(), PushedHead::Yes)?;
         let is_dirty = found.refusals.iter().any(|error| {
             matches!(
                 error.code(),
@@ -115,17 +123,32 @@ impl Release {
         apis: &RepositoryApis,
     ) -> Result<(Vec<String>, bool)> {
         // The tag of the day is that of the release's own day.
-        let origins = self.origins(std::slice::from_ref(version));
-        let origin = origins.get(version);
-        let inputs = self.inputs(facts, next, version, origin.map(|origin| origin.instant))?;
+        let origin = self.origin_of(version);
+        let inputs = self.inputs(facts, next, version, None)?;
         let survey = Survey::of(self, (apis, LookPurpose::Read), |published| {
             tag_set(&inputs, published)
         })
         .await?;
-        let has_day = origin.is_some();
+        let has_day = origin.is_some_and(|origin| origin.is_recorded);
         let (set, published) = (&survey.set, &survey.published);
         let complete = self.completing(version)?;
-        let mut messages = drift_messages(set, published, version, (&complete, has_day));
+        let mut way = Way::Completed(complete);
+        let mut messages = drift_messages(set, published, version, (&way, has_day));
+        if !messages.is_empty() {
+            let mut claims = survey.claims().await?;
+            let receipts = self.receipts(facts, version)?;
+            let commits = self.commits_of_release(None, facts.head, version);
+            let completed = Completed {
+                version,
+                head: facts.head,
+                commits: &commits,
+                receipts: &receipts,
+            };
+            if let Some(refused) = self.not_completed(facts, &completed, &mut claims) {
+                way = Way::Refused(refused);
+                messages = drift_messages(set, published, version, (&way, has_day));
+            }
+        }
         messages.extend(self.unmoved_notes(facts, published).await);
         Ok((messages, may_be_published(set, published)))
     }
@@ -174,12 +197,20 @@ fn may_be_published(set: &TagSet, published: &[Published]) -> bool {
     })
 }
 
-/// `complete` is the command that completes the version. `has_day`: the day of the release is known, so the tag of that day can be compared.
+/// What becomes of what a version lacks.
+enum Way {
+    /// This command completes it.
+    Completed(String),
+    /// A release would refuse to, as this sentence says.
+    Refused(String),
+}
+
+/// `way` is what completes the version. `has_day`: the day of the release is known, so the tag of that day can be compared.
 fn drift_messages(
     set: &TagSet,
     published: &[Published],
     version: &Version,
-    (complete, has_day): (&str, bool),
+    (way, has_day): (&Way, bool),
 ) -> Vec<String> {
     let mut messages = Vec::new();
     for seen in published {
@@ -193,10 +224,15 @@ fn drift_messages(
             .map(|planned| format!("`{}`", planned.tag))
             .collect();
         if !missing.is_empty() {
-            messages.push(format!(
-                "`{repository}` has no image under {}: {complete} completes it",
-                missing.join(", ")
-            ));
+            let missing = missing.join(", ");
+            messages.push(match way {
+                Way::Completed(complete) => {
+                    format!("`{repository}` has no image under {missing}: {complete} completes it")
+                }
+                Way::Refused(refused) => {
+                    format!("`{repository}` has no image under {missing}, and {refused}")
+                }
+            });
             continue;
         }
         let behind: Vec<String> = set
@@ -212,8 +248,12 @@ fn drift_messages(
             .map(|planned| format!("`{}`", planned.tag))
             .collect();
         if !behind.is_empty() {
+            let mend = match way {
+                Way::Completed(complete) => format!("{complete} or `hoist repair` mends it"),
+                Way::Refused(_) => "`hoist repair` mends moving tags".to_owned(),
+            };
             messages.push(format!(
-                "`{repository}` does not show {version} under {}: {complete} or `hoist repair` mends it",
+                "`{repository}` does not show {version} under {}: {mend}",
                 behind.join(", ")
             ));
         }

@@ -3,7 +3,7 @@
 
 use crate::{
     error::{Error, ErrorCode, ErrorKind, Result},
-    plan::{Plan, PlannedSource},
+    plan::{Plan, PlannedSource, release::preconditions::PushedHead},
     project::ImageResult,
     publish::{self, InTheWay},
     release::{
@@ -41,7 +41,7 @@ impl Release {
             let planned = self.gather(request, Purpose::Show).await?;
             self.refuse_without_image(&planned)?;
             if let Planned::Release(plan) = &planned {
-                self.check_preconditions(request)?;
+                self.check_preconditions(request).await?;
                 self.check_files(plan)?;
                 self.check_programs()?;
                 self.check_at_hand(plan, &self.image_options(request)?)
@@ -68,7 +68,7 @@ impl Release {
 
     /// Warns of a policy that no commit holds, where tags are put right by it.
     pub(super) fn warn_of_policy(&self) -> Result<()> {
-        let found = self.precondition_findings(&ReleaseRequest::default())?;
+        let found = self.findings_here(&ReleaseRequest::default(), PushedHead::Yes)?;
         let is_policy = |error: &&Error| error.code() == ErrorCode::PolicyNotCommitted;
         if let Some(error) = found.refusals.iter().find(is_policy) {
             self.events.warning(error.message());
@@ -83,7 +83,8 @@ impl Release {
         let mut planned = planned?;
         match &mut planned {
             Planned::Release(plan) => {
-                plan.messages.extend(self.precondition_messages(request)?);
+                plan.messages
+                    .extend(self.precondition_messages(request).await?);
                 let options = self.image_options(request)?;
                 let checked = self.check_at_hand(plan, &options).await;
                 let files = self.check_files(plan).err();
@@ -141,8 +142,8 @@ impl Release {
         }
     }
 
-    fn precondition_messages(&self, request: &ReleaseRequest) -> Result<Vec<String>> {
-        let found = self.precondition_findings(request)?;
+    async fn precondition_messages(&self, request: &ReleaseRequest) -> Result<Vec<String>> {
+        let found = self.precondition_findings(request).await?;
         let is_pull_request = |error: &&Error| error.code() == ErrorCode::PullRequest;
         if let Some(error) = found.refusals.iter().find(is_pull_request) {
             // What else stands in the way is the merge's business.
@@ -186,12 +187,18 @@ fn goes_on(found: &InTheWay) -> String {
 
 /// An error of `release` as a note of a verb that only looks.
 fn would_refuse(error: &Error) -> String {
-    let hint = error.first_hint().map(|hint| match hint.contains('`') {
-        true => format!("; {hint}"),
-        false => format!("; `{hint}`"),
+    let hint = error.first_hint().map(|hint| match is_command(hint) {
+        true => format!("; `{hint}`"),
+        false => format!("; {hint}"),
     });
     let hint = hint.unwrap_or_default();
     format!("`hoist release` would refuse: {}{hint}", error.message())
+}
+
+/// Whether a hint is nothing but a command, and does not mark it as one.
+fn is_command(hint: &str) -> bool {
+    let program = hint.split(' ').next().unwrap_or_default();
+    !hint.contains('`') && ["docker", "eval", "git", "hoist"].contains(&program)
 }
 
 #[cfg(test)]
@@ -208,6 +215,10 @@ mod tests {
             (
                 "`hoist resume` finishes it",
                 "`hoist release` would refuse: not pushed; `hoist resume` finishes it",
+            ),
+            (
+                "push that branch",
+                "`hoist release` would refuse: not pushed; push that branch",
             ),
         ] {
             assert_eq!(would_refuse(&Error::refused("not pushed").hint(hint)), note);

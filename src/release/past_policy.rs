@@ -61,5 +61,5 @@ impl Release {
 /// Whether the policy names a place that did not exist when the version was released.
 pub(super) fn lacks_a_place(unjudged: &[UnjudgedPlace]) -> bool {
     let mut reasons = unjudged.iter().map(|place| place.reason);
-    reasons.any(|reason| reason == PlaceReason::NotPublished)
+    reasons.any(|reason| reason != PlaceReason::NotInPolicy)
 }

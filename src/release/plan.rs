@@ -45,7 +45,7 @@ impl Release {
             let planned = self.gather(request, Purpose::Try).await?;
             self.refuse_without_image(&planned)?;
             if let Planned::Release(plan) = &planned {
-                self.check_preconditions(request)?;
+                self.check_preconditions(request).await?;
                 self.preflight(&self.world(), plan).await?;
                 let options = self.image_options(request)?;
                 self.check_builds(plan, &options).await?;
@@ -133,7 +133,7 @@ impl Release {
 
     /// The same without a word; what a person should know.
     async fn made_ready(&self, request: &ReleaseRequest) -> Result<(Planned, Vec<String>)> {
-        let notes = self.check_preconditions(request)?;
+        let notes = self.check_preconditions(request).await?;
         match self.gather(request, Purpose::Do).await {
             Ok(planned) => Ok((planned, notes)),
             Err(error) => {

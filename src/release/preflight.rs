@@ -10,10 +10,7 @@ use crate::{
     oci::Repository,
     plan::{
         Plan, PlannedMove,
-        release::{
-            detached::DetachedHead,
-            preconditions::{PreconditionFindings, Preconditions},
-        },
+        release::preconditions::{PreconditionFindings, Preconditions, PushedHead},
         tags::TagAction,
         version::branch::BranchKind,
     },
@@ -26,31 +23,36 @@ const DIRTY_SHOWN: usize = 5;
 
 impl Release {
     /// Whether this commit may be released from here, with what a person should know.
-    pub(super) fn check_preconditions(&self, ask: &ReleaseRequest) -> Result<Vec<String>> {
-        self.precondition_findings(ask)?.passed()
+    pub(super) async fn check_preconditions(&self, ask: &ReleaseRequest) -> Result<Vec<String>> {
+        self.precondition_findings(ask).await?.passed()
     }
 
     /// Everything that speaks against a release of this commit from here.
-    pub(super) fn precondition_findings(
+    pub(super) async fn precondition_findings(
         &self,
         ask: &ReleaseRequest,
     ) -> Result<PreconditionFindings> {
-        let policy = self.policy();
-        let uncommitted = self.project().uncommitted_policy();
-        let git = self.project().git();
-        let branch = git.branch(ask.request.branch.as_deref(), self.environment())?;
-        drop(git);
-        let detached = self.project().detached_head(branch.as_deref())?;
-        let git = self.project().git();
+        let pushed = self.pushed_head(ask).await?;
+        self.findings_here(ask, pushed)
+    }
+
+    /// The same without a question to the remote.
+    pub(super) fn findings_here(
+        &self,
+        ask: &ReleaseRequest,
+        pushed: PushedHead,
+    ) -> Result<PreconditionFindings> {
+        let (project, policy) = (self.project(), self.policy());
+        let branch = project.branch(&ask.request)?;
         let kind = BranchKind::of(&policy.branches, branch.as_deref());
-        let pushed = if policy.git.push {
-            git.is_pushed(&policy.git.remote)?
-        } else {
-            None
-        };
+        let unlisted_branch = branch.clone().filter(|_| kind == BranchKind::Unlisted);
+        let detached = project.detached_head(branch.as_deref())?;
+        let way = self.way_to_remote(branch.as_deref())?;
+        let policy_file = project.uncommitted_policy();
+        let git = project.git();
         let mut dirty = git.dirty(DIRTY_SHOWN)?;
         // It is told by itself.
-        let file = uncommitted.as_ref().map(|policy| policy.file.clone());
+        let file = policy_file.as_ref().map(|policy| policy.file.clone());
         dirty.retain(|path| Some(path) != file.as_ref());
         let head = git.head()?;
         let asked = ask.request.version.as_deref();
@@ -58,25 +60,33 @@ impl Release {
         let is_tagged = asked.is_some_and(|version| {
             git.tag_commit(&policy.version.tag.name(&version)) == Some(head)
         });
-        let known = detached.as_ref().and_then(DetachedHead::branch);
-        let known = branch.as_deref().or(known).map(str::to_owned);
         let mut found = Preconditions {
-            push_to: git.is_detached().then_some(known),
-            unlisted_branch: branch.filter(|_| kind == BranchKind::Unlisted),
+            pull_request: self.pull_request(unlisted_branch.is_some(), ask),
+            unlisted_branch,
             detached,
-            pull_request: ci::pull_request(self.environment()),
             explicit: ask.request.version.is_some() || ask.request.pre.is_some(),
-            policy: uncommitted,
+            policy: policy_file,
             dirty,
             allow_dirty: ask.allow_dirty,
             pushed,
+            way,
             git_signs_tags: git.signs_tags(),
             is_tagged,
             head,
         }
         .findings(policy);
-        found.notes.extend(self.project().policy_from_elsewhere());
+        drop(git);
+        found.notes.extend(project.policy_from_elsewhere());
         Ok(found)
+    }
+
+    /// The pull request whose pipeline this is; or that is open from the branch of the pipeline, where the policy
+    /// does not name that branch.
+    fn pull_request(&self, is_unlisted: bool, ask: &ReleaseRequest) -> Option<String> {
+        let environment = self.environment();
+        let is_asked = is_unlisted && ask.request.branch.is_none();
+        let of_branch = || ci::request_of_branch(environment).filter(|_| is_asked);
+        ci::pull_request(environment).or_else(of_branch)
     }
 
     /// Proves that nothing would stop the release of `plan`.

@@ -17,6 +17,7 @@ use crate::{
         history::facts::{Facts, HistoryQuery, VersionTag},
         release::{
             ownership::{Adopted, Evidence, PublishedTag},
+            preconditions::PushedHead,
             promote::{Promotion, must_be_prerelease, promotion},
         },
         version::{
@@ -143,7 +144,7 @@ impl Release {
 
     /// Refuses a policy that no commit holds, unless the request allows it.
     fn with_committed_policy(&self, request: &ReleaseRequest) -> Result<()> {
-        let found = self.precondition_findings(request)?;
+        let found = self.findings_here(request, PushedHead::Yes)?;
         let is_policy = |error: &Error| error.code() == ErrorCode::PolicyNotCommitted;
         match found.refusals.into_iter().find(is_policy) {
             Some(error) => Err(error),
@@ -163,9 +164,10 @@ impl Release {
         for version in [candidate, &promotion.target] {
             self.refuse_withdrawn(version, &remote.withdrawn)?;
         }
-        let mut facts = self.facts_at(promotion.commit, remote.missing)?;
-        let withdrawn = remote.withdrawn.into_iter();
-        facts.withdrawn = withdrawn.map(|one| one.version).collect();
+        let mut facts = self.facts_at(promotion.commit, remote.missing.clone())?;
+        let withdrawn = remote.withdrawn.iter();
+        facts.withdrawn = withdrawn.map(|one| one.version.clone()).collect();
+        self.refuse_tag_of_this_clone(&facts, &promotion.target, &remote)?;
         let request = VersionRequest {
             version: Some(promotion.target.to_string()),
             ..VersionRequest::default()

@@ -23,6 +23,7 @@ use crate::{
     },
     publish::BranchMove,
     release::{errors, facade::Release, gather::Purpose},
+    text::shell_word,
 };
 
 impl Release {
@@ -263,7 +264,11 @@ impl Release {
         self.events.note(match followed.await {
             Ok(true) => format!("`{name}` is at the release commit {short}"),
             Ok(false) => {
-                format!("the release commit {short} is on `{name}`: `git pull` brings it")
+                let remote = shell_word(&self.policy().git.remote);
+                let branch = shell_word(name);
+                format!(
+                    "the release commit {short} is on `{name}`: `git pull {remote} {branch}` brings it"
+                )
             }
             Err(error) => format!(
                 "the release commit {short} is on `{name}`, and not in this work tree: {error}"

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use semver::Version;
 use tokio::time::Instant;
 
 use crate::{
@@ -9,11 +10,11 @@ use crate::{
     git::{ObjectId, RefName},
     io::git::remote::{RemoteLook, RemoteTag, RemoteTags, create_ref, missing_remote},
     outcome::Outcome,
-    plan::{Plan, release::receipt},
+    plan::{Plan, history::facts::Facts, release::receipt},
     project::Withdrawn,
     publish::{Scope, SeenLocks},
     release::facade::Release,
-    text::sanitize_line,
+    text::{sanitize_line, shell_word},
 };
 
 /// What the remote tells of versions.
@@ -29,14 +30,29 @@ pub(super) struct RemoteVersions {
 impl RemoteVersions {
     /// What a person should know where this clone alone has the tag that the version is counted from.
     pub(super) fn here_alone(&self, tag: &str, remote: &str) -> Option<String> {
-        let there = self.there.as_ref()?;
-        (!there.contains(tag)).then(|| {
+        self.lacks(tag).then(|| {
+            let (push, delete) = ways_of_tag(tag, remote);
             let tag = sanitize_line(tag, 72);
             format!(
-                "the version is counted from `{tag}`, which `{remote}` does not have: `git push {remote} {tag}`, or, where it is no release, `git tag -d {tag}`"
+                "the version is counted from `{tag}`, which `{remote}` does not have: `{push}`, or, where it is no release, `{delete}`"
             )
         })
     }
+
+    /// Whether the remote was asked and does not have the tag.
+    fn lacks(&self, tag: &str) -> bool {
+        let there = self.there.as_ref();
+        there.is_some_and(|there| !there.contains(tag))
+    }
+}
+
+/// The command that pushes a tag, and the one that deletes it here.
+fn ways_of_tag(tag: &str, remote: &str) -> (String, String) {
+    let remote = shell_word(remote);
+    // A branch can have the same name.
+    let full = shell_word(&format!("{}{tag}", RefName::TAGS));
+    let push = format!("git push {remote} {full}");
+    (push, format!("git tag -d {}", shell_word(tag)))
 }
 
 impl Release {
@@ -105,6 +121,34 @@ impl Release {
         })
     }
 
+    /// Refuses to publish a version that is tagged on HEAD in this clone alone: a release makes no second tag of
+    /// it, so nobody else would ever see one.
+    pub(super) fn refuse_tag_of_this_clone(
+        &self,
+        facts: &Facts,
+        version: &Version,
+        remote: &RemoteVersions,
+    ) -> Result<()> {
+        let mut own = facts.on_head.iter();
+        let own = own.find(|tag| tag.version == *version && remote.lacks(&tag.name));
+        let Some(tag) = own else {
+            return Ok(());
+        };
+        let name = &self.policy().git.remote;
+        let (push, delete) = ways_of_tag(&tag.name, name);
+        let tag = sanitize_line(&tag.name, 72);
+        Err(Error::refused(format!("`{name}` does not have the git tag `{tag}`"))
+            .with_code(ErrorCode::NotPushed)
+            .cause(format!(
+                "HEAD is tagged with it in this clone alone, and the release of {version} makes no other one"
+            ))
+            .state("nothing was built or pushed")
+            .hint(push)
+            .hint(format!(
+                "`{delete}`, and the release makes a tag that records what it publishes"
+            )))
+    }
+
     /// Looks for the first time at the remote, and for everything at once that a release asks it for before
     /// it builds. Its locks; `None`: they are to be read by themselves. The tags are kept for whoever
     /// asks for them next ([`Release::remote_versions`]).
@@ -158,9 +202,11 @@ impl Release {
         let fetched = self.or_signal(remote.fetch(&names));
         if fetched.await.is_err() {
             self.events.note(format!(
-                "tag `{0}` is on `{1}`, not here: `git fetch {1} tag {0}`",
+                "tag `{}` is on `{}`, not here: `git fetch {} tag {}`",
                 tag.name.short(),
-                git.remote
+                git.remote,
+                shell_word(&git.remote),
+                shell_word(tag.name.short())
             ));
         }
     }
@@ -223,8 +269,9 @@ impl Release {
         .cause(format!("here it is {here}, there {}", tag.object))
         .state("nothing was built or moved")
         .hint(format!(
-            "if the remote's is right: `git fetch {remote} +{0}:{0}`",
-            tag.name
+            "if the remote's is right: `git fetch {} {}`",
+            shell_word(remote),
+            shell_word(&format!("+{0}:{0}", tag.name))
         ))
     }
 }

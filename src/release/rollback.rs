@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use chrono::DateTime;
 use semver::Version;
 
 use crate::{
@@ -16,7 +15,7 @@ use crate::{
             receipt::Receipt,
             rollback::{RollbackStep, rollback_survey},
         },
-        tags::{KnownVersions, Origins, ReleaseOrigin},
+        tags::KnownVersions,
         version::VersionRequest,
     },
     project::Withdrawn,
@@ -125,25 +124,6 @@ impl Release {
             return Ok(taken);
         }
         Err(self.not_published(version).state("nothing was moved"))
-    }
-
-    /// Where and when `versions` were released, as far as this clone has git tags that hoist has made.
-    pub(super) fn origins(&self, versions: &[Version]) -> Origins {
-        let template = &self.policy().version.tag;
-        let origin = |version: &Version| {
-            let name = template.name(version);
-            let git = self.project().git();
-            let instant = git.tag_time(&name)?;
-            let commit = git.tag_commit(&name)?;
-            let committed = git.commit_time(commit).ok()?;
-            let origin = ReleaseOrigin {
-                commit,
-                commit_time: DateTime::from_timestamp(committed, 0)?,
-                instant: DateTime::from_timestamp(instant, 0)?,
-            };
-            Some((version.clone(), origin))
-        };
-        versions.iter().filter_map(origin).collect()
     }
 
     /// Which version each tag showed before `version` was released, as far as a journal of this clone and

@@ -95,7 +95,7 @@ impl Release {
             }
         };
         let subject = self.subject(&facts, &version, true)?;
-        let context = subject.context(self.instant()?);
+        let context = subject.context(self.instant_of(&version)?);
         let repositories = self.policy().repositories();
         let set = if offline || repositories.is_empty() {
             let unasked: Vec<_> = repositories.into_iter().map(Published::not_asked).collect();

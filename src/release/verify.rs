@@ -57,6 +57,8 @@ pub struct Verified {
     pub unjudged: Vec<UnjudgedPlace>,
     /// What is wrong with an image itself.
     pub findings: Vec<Finding>,
+    /// Why a release would not complete it, where something of it is missing.
+    pub refused: Option<String>,
     /// What a person should know of the repositories; the first release of several has it for all.
     pub notes: Vec<String>,
     /// Bytes fetched and checked.
@@ -174,10 +176,7 @@ impl Release {
         // Its moving tags are looked at all the same.
         subject.withdrawn.retain(|other| other != version);
         // The tag of the day is that of the release's own day.
-        let context = subject.context(match origins.get(version) {
-            Some(origin) => origin.instant,
-            None => self.instant()?,
-        });
+        let context = subject.context(self.instant_of(version)?);
         let mut published = self.published_for(&context).await?;
         self.complete_days(version, origins, &mut published).await?;
         self.look_at_latest(&mut published).await?;
@@ -207,6 +206,9 @@ impl Release {
             };
             found = checks(self.policy(), &release, &published)?;
         }
+        let seen = (&context, &*published, &found);
+        let refused = self.refused_completion(facts, &subject, &record.images, seen);
+        let refused = refused.await?;
         let checks = found.tags;
         let mut fixed = checks.iter().filter(|check| check.kind == TagKind::Fixed);
         if subject.commit.is_none() && fixed.all(|check| check.state == CheckState::Missing) {
@@ -217,7 +219,10 @@ impl Release {
         }
         let mut notes = Vec::new();
         if !how.all && lacks_a_place(&found.unjudged) && !withdrawn {
-            notes.extend(self.way_to_new_places(facts, &subject)?);
+            notes.extend(match &refused {
+                Some(_) => Some("the next release goes there, too".to_owned()),
+                None => self.way_to_new_places(facts, &subject)?,
+            });
         }
         if is_first {
             notes.extend(self.unmoved_notes(facts, &published).await);
@@ -227,6 +232,7 @@ impl Release {
             withdrawn: None,
             findings: Vec::new(),
             unjudged: found.unjudged,
+            refused,
             notes,
             checks,
             bytes: 0,

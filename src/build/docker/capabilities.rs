@@ -219,7 +219,7 @@ impl EngineTraits {
         let error = Error::refused(format!("{what} is more than {name} can do")).cause(why);
         let mut error = self.ways(need, error);
         if *key == "platforms" {
-            error = error.hint("or build each platform on a machine of its own: `hoist build --platform PLATFORM --output FILE.tar`, then `hoist release --from`");
+            error = error.hint("or build each platform on a machine of its own: `hoist build --platform PLATFORM --output FILE.tar`, then `hoist release --from FILE.tar`");
         }
         error
     }

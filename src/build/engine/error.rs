@@ -103,10 +103,10 @@ pub(crate) fn unreachable(
     let error = no_answer("the engine", host, &text);
     if text.contains("Permission denied") {
         return error
-            .hint("sudo usermod -aG docker $USER, then log in again; or use rootless Docker");
+            .hint("`sudo usermod -aG docker $USER`, then log in again; or use rootless Docker");
     }
     if matches!(host, EngineAddress::Unix(_)) && refused.iter().any(|part| text.contains(part)) {
-        return error.hint("start Docker (sudo systemctl start docker), or name another engine with `DOCKER_HOST`, or bring an image: `image.build.layout`");
+        return error.hint("start Docker with `sudo systemctl start docker`, or name another engine with `DOCKER_HOST`, or bring an image: `image.build.layout`");
     }
     error.hint("docker version")
 }

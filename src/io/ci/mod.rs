@@ -22,6 +22,15 @@ pub fn pull_request(environment: &Environment) -> Option<String> {
     })
 }
 
+/// The request that is open from the branch that this run is for, as a person would name it.
+///
+/// The run is the branch's all the same: what a branch releases is the policy's to say.
+#[must_use]
+pub fn request_of_branch(environment: &Environment) -> Option<String> {
+    branch(environment)?;
+    services::request_of_branch(environment)
+}
+
 /// The branch that a run is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CiBranch {
@@ -225,15 +234,23 @@ mod tests {
                 ],
                 &[("BUILDKITE_BRANCH", "v1"), ("BUILDKITE_TAG", "v1")],
                 &[
-                    ("BUILDKITE_BRANCH", "topic"),
+                    ("BUILDKITE_BRANCH", "main"),
                     ("BUILDKITE_PULL_REQUEST", "7"),
+                    ("BUILDKITE_REPO", "git@github.com:acme/api.git"),
+                    (
+                        "BUILDKITE_PULL_REQUEST_REPO",
+                        "git://github.com/fork/api.git",
+                    ),
                 ],
             ),
             (
                 "CIRCLE_SHA1",
                 &[("CIRCLE_BRANCH", "main")],
                 &[("CIRCLE_TAG", "v1")],
-                &[("CIRCLE_BRANCH", "pull/7"), ("CIRCLE_PULL_REQUEST", "7")],
+                &[
+                    ("CIRCLE_BRANCH", "pull/7"),
+                    ("CIRCLE_PULL_REQUEST", "https://github.com/acme/api/pull/7"),
+                ],
             ),
             (
                 "BUILD_SOURCEVERSION",
@@ -325,6 +342,63 @@ mod tests {
             assert_eq!(pull_request(&environment(on_tag)), None, "{on_tag:?}");
             assert!(pull_request(&environment(request)).is_some(), "{request:?}");
         }
+    }
+
+    /// These services name the request that a commit belongs to on pushes to a branch, too: where a request is
+    /// open from it, and where it has got the commits of one.
+    #[test]
+    fn a_push_to_a_branch_is_the_branchs_whatever_request_its_commit_belongs_to() {
+        let seen = |variables: &[(&str, &str)]| {
+            let environment = environment(variables);
+            let name = branch(&environment).map(|branch| branch.name);
+            (
+                name,
+                pull_request(&environment),
+                request_of_branch(&environment),
+            )
+        };
+        let (main, request) = (Some("main".to_owned()), Some("#7".to_owned()));
+        let pushed = (main.clone(), None, request.clone());
+        let page = "https://github.com/acme/api/pull/7";
+        let circle = [
+            ("CIRCLE_BRANCH", "main"),
+            ("CIRCLE_PULL_REQUEST", page),
+            ("CIRCLE_PULL_REQUESTS", page),
+            // Merged without a merge commit, the commits are those of the fork.
+            ("CIRCLE_PR_NUMBER", "7"),
+            ("CIRCLE_PR_USERNAME", "fork"),
+        ];
+        assert_eq!(seen(&circle), pushed);
+        let buildkite = |from, merged| {
+            seen(&[
+                ("BUILDKITE_BRANCH", "main"),
+                ("BUILDKITE_PULL_REQUEST", "7"),
+                ("BUILDKITE_PULL_REQUEST_BASE_BRANCH", "production"),
+                ("BUILDKITE_REPO", "git@github.com:acme/api.git"),
+                ("BUILDKITE_PULL_REQUEST_REPO", from),
+                ("BUILDKITE_PULL_REQUEST_USING_MERGE_REFSPEC", merged),
+            ])
+        };
+        for own in [
+            "git://github.com/acme/api.git",
+            "https://github.com/Acme/api",
+            "ssh://git@github.com/acme/api.git/",
+        ] {
+            assert_eq!(buildkite(own, "false"), pushed, "{own}");
+        }
+        let of_request = (None, request, None);
+        for from in ["git://github.com/fork/api.git", ""] {
+            assert_eq!(buildkite(from, "false"), of_request, "{from}");
+        }
+        assert_eq!(
+            buildkite("git://github.com/acme/api.git", "true"),
+            of_request
+        );
+        let alone = [
+            ("BUILDKITE_BRANCH", "main"),
+            ("BUILDKITE_PULL_REQUEST", "false"),
+        ];
+        assert_eq!(seen(&alone), (main, None, None));
     }
 
     #[test]

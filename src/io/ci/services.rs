@@ -159,14 +159,54 @@ fn gitlab_or_woodpecker(of: Variables<'_>) -> Option<RunFor> {
         .or_else(|| of.unless("CI_COMMIT_TAG", "CI_COMMIT_BRANCH"))
 }
 
+/// A push to a branch has the number of a request, too, where one is open from it. The branch of a request
+/// from a fork is the fork's own, which can be called `main`, so only the branch of the pipeline's own
+/// repository is believed, and only where the request is not merged for the build.
 fn buildkite(of: Variables<'_>) -> Option<RunFor> {
+    let is_merged = of.is_true("BUILDKITE_PULL_REQUEST_USING_MERGE_REFSPEC");
+    let from = of.get("BUILDKITE_PULL_REQUEST_REPO").map(repository);
+    let own = of.get("BUILDKITE_REPO").map(repository);
+    let is_own = from.is_some() && from == own && !is_merged;
     of.request("BUILDKITE_PULL_REQUEST")
+        .filter(|_| !is_own)
         .or_else(|| of.unless("BUILDKITE_TAG", "BUILDKITE_BRANCH"))
 }
 
+/// A build has the requests that its commit belongs to, and a push of merged commits has them, too. The
+/// branch of a request from a fork is `pull/7`; a request from a branch of the project is built as that
+/// branch.
 fn circle(of: Variables<'_>) -> Option<RunFor> {
-    of.request("CIRCLE_PULL_REQUEST")
-        .or_else(|| of.unless("CIRCLE_TAG", "CIRCLE_BRANCH"))
+    match of.unless("CIRCLE_TAG", "CIRCLE_BRANCH")? {
+        RunFor::Branch(name) => Some(match name.strip_prefix("pull/") {
+            Some(number) => RunFor::PullRequest(format!("#{number}")),
+            None => RunFor::Branch(name),
+        }),
+        run_for => Some(run_for),
+    }
+}
+
+/// The host and the path of a repository's address, whatever the protocol.
+fn repository(address: &str) -> String {
+    let address = address
+        .split_once("://")
+        .map_or(address, |(_, rest)| rest)
+        .trim_end_matches('/');
+    let address = address.strip_suffix(".git").unwrap_or(address);
+    let address = address.split_once('@').map_or(address, |(_, rest)| rest);
+    address.replacen(':', "/", 1).to_lowercase()
+}
+
+/// A request that is open from the branch that a run is for, as a person would name it, where the service
+/// names one.
+pub(super) fn request_of_branch(environment: &Environment) -> Option<String> {
+    let of = Variables(environment);
+    if let Some(RunFor::PullRequest(request)) = of.request("BUILDKITE_PULL_REQUEST") {
+        return Some(request);
+    }
+    // The address of its page; of several ones, one that is chosen at random.
+    let page = of.get("CIRCLE_PULL_REQUEST")?;
+    let number = page.rsplit('/').next().unwrap_or(page);
+    Some(format!("#{number}"))
 }
 
 fn azure(of: Variables<'_>) -> Option<RunFor> {

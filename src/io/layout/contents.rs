@@ -85,6 +85,7 @@ fn contents_of(
             diff_id: diff_id.clone(),
             size: layer.size,
             created_by: made.next().and_then(|entry| entry.created_by.clone()),
+            unread: (!layer.media_type.is_unpackable()).then(|| layer.media_type.to_string()),
             entries: held.entries,
         });
     }

@@ -102,7 +102,9 @@ pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8], what: &str) -> Result<T> 
     serde_json::from_slice(bytes).map_err(|e| {
         let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
         if e.is_data() && first != Some(&b'{') {
-            return broken(format!("{what} is JSON, but no such document"));
+            return broken(format!(
+                "{what} cannot be read: it is not the document that it should be"
+            ));
         }
         let why = sanitize_line(&e.to_string(), 300);
         let error = broken(format!("{what} cannot be read: {why}"));

@@ -4,7 +4,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs::{self, File},
-    io::{self, BufWriter, Write as _},
+    io::{self, BufWriter, Read as _, Write as _},
     path::{Path, PathBuf},
 };
 
@@ -60,6 +60,13 @@ fn is_archive(to: &Path) -> bool {
     to.extension().is_some_and(|extension| extension == "tar")
 }
 
+/// Whether a file is empty or begins as a tar archive does.
+fn is_tar(path: &Path) -> bool {
+    let mut header = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(512).read_to_end(&mut header));
+    read.is_ok() && (header.is_empty() || header.get(257..262) == Some(b"ustar"))
+}
+
 /// Only a layout, an archive or an empty directory gives way.
 fn may_be_replaced(to: &Path) -> Result<()> {
     let Ok(there) = fs::symlink_metadata(to) else {
@@ -73,7 +80,7 @@ fn may_be_replaced(to: &Path) -> Result<()> {
         .collect();
     let layout = ["oci-layout", "index.json", "blobs"];
     let good = match is_archive(to) {
-        true => there.is_file(),
+        true => there.is_file() && is_tar(to),
         false => there.is_dir() && names.iter().all(|name| layout.contains(&&**name)),
     };
     if good {

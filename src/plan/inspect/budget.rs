@@ -12,6 +12,9 @@ const CAUSES: usize = 3;
 /// What caches of package managers may hold together: less is a log or a lock, in bytes.
 const EMPTY_CACHES: u64 = 100_000;
 
+/// What only the files of an image tell.
+const OF_FILES: [Denied; 2] = [Denied::SecretFiles, Denied::PackageCaches];
+
 /// The image of the last release, as far as growth is judged by it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Before {
@@ -26,8 +29,7 @@ pub struct Before {
 /// Whether the files of an image have to be read to judge it, beside its manifest and configuration.
 #[must_use]
 pub fn needs_files(budget: &BudgetPolicy) -> bool {
-    let files = [Denied::SecretFiles, Denied::PackageCaches];
-    budget.waste.is_some() || files.iter().any(|denied| budget.deny.contains(denied))
+    budget.waste.is_some() || OF_FILES.iter().any(|denied| budget.deny.contains(denied))
 }
 
 /// Every rule that the image breaks. `base`: its base image, where more is known than the image says itself.
@@ -69,7 +71,38 @@ pub fn judge(
     let base = base.or(report.base.as_ref());
     let denied = budget.deny.iter();
     all.extend(denied.filter_map(|denied| self::denied(*denied, report, base)));
+    all.extend(unjudged(budget, report));
     all
+}
+
+/// The rules about files, where a layer cannot be read: nobody can say that they are kept.
+fn unjudged(budget: &BudgetPolicy, report: &Report) -> Vec<Excess> {
+    let mut layers = report.layers.iter().enumerate();
+    let unread = layers.find_map(|(index, layer)| Some((index + 1, layer.unread.as_ref()?)));
+    let Some((number, media_type)) = unread else {
+        return Vec::new();
+    };
+    let waste = budget.waste.map(|_| {
+        let rule = "waste".to_owned();
+        (rule, "`image.budget.waste`".to_owned())
+    });
+    let denied = budget
+        .deny
+        .iter()
+        .filter(|denied| OF_FILES.contains(denied));
+    let denied = denied.map(|denied| {
+        let rule = denied.to_string();
+        (rule, format!("`{denied}` of `image.budget.deny`"))
+    });
+    let excess = |(rule, named): (String, String)| Excess {
+        rule,
+        text: format!(
+            "{named} cannot be judged: layer {number} cannot be read, its type is `{}`",
+            sanitize_line(media_type, 200)
+        ),
+        causes: Vec::new(),
+    };
+    waste.into_iter().chain(denied).map(excess).collect()
 }
 
 /// The causes of all rules that are broken, three at most, the first of each rule before the second of any.
@@ -273,6 +306,7 @@ mod tests {
             diff_id: Digest::of(path.as_bytes()),
             size: *size,
             created_by: Some(format!("COPY {path}")),
+            unread: None,
             entries: vec![LayerEntry {
                 path: (*path).to_owned(),
                 size: *size,
@@ -298,6 +332,28 @@ mod tests {
         };
         let report = inspect("x", contents, None);
         judge(&policy.image.budget, &report, Some(&before), None)
+    }
+
+    #[test]
+    fn what_cannot_be_read_keeps_no_rule_about_files() {
+        let mut sealed = contents(&[("a", 10), ("b", 10)]);
+        sealed.layers[1].unread = Some("application/vnd.oci.image.layer.v1.tar+xz".into());
+        sealed.layers[1].entries.clear();
+        let budget = "waste = \"1kB\"\ndeny = [\"secret-files\", \"root-user\"]\nmax = \"1MB\"";
+        let over: Vec<String> = over(budget, &sealed, 10)
+            .into_iter()
+            .map(|excess| format!("{}: {}", excess.rule, excess.text))
+            .collect();
+        let why = "cannot be judged: layer 2 cannot be read, its type is \
+                   `application/vnd.oci.image.layer.v1.tar+xz`";
+        assert_eq!(
+            over,
+            [
+                format!("waste: `image.budget.waste` {why}"),
+                format!("secret-files: `secret-files` of `image.budget.deny` {why}"),
+            ]
+        );
+        assert_eq!(self::over("max = \"1MB\"", &sealed, 10), []);
     }
 
     #[test]

@@ -14,7 +14,7 @@ const SHOWN: usize = 10;
 pub(crate) fn markdown(report: &Report) -> String {
     let mut out = String::new();
     let platform = report.platform.as_deref();
-    let platform = platform.map_or_else(String::new, |it| format!(" ({})", sanitize_line(it, 60)));
+    let platform = platform.map_or_else(String::new, |it| format!(" ({})", escape(it)));
     let _ = writeln!(out, "### {}{platform}\n", code(&report.image));
     let growth = grown(report).map(|(more, less, since)| {
         let (sign, size) = if less > 0 { ('-', less) } else { ('+', more) };

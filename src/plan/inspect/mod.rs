@@ -41,6 +41,7 @@ pub fn inspect(image: &str, contents: &Contents, since: Option<(&str, &Contents)
         v: 1,
         image: image.to_owned(),
         platform: contents.platform.as_ref().map(ToString::to_string),
+        other_platforms: Vec::new(),
         size: changes::size_to_pull(contents),
         unpacked: 0,
         visible: merged.visible(),
@@ -106,6 +107,7 @@ fn layers(contents: &Contents, merged: &Merged, other: Option<&Contents>) -> Vec
         created_by: layer.created_by.as_deref().map(instruction),
         wasted,
         shared: has(&layer.diff_id),
+        unread: layer.unread.clone(),
     });
     layer.collect()
 }

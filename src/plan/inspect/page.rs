@@ -255,6 +255,7 @@ mod tests {
         let hostile =
             "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>&lt;{{ 7*7 }}\u{202e}";
         let layer = |number: u64| LayerContents {
+            unread: None,
             digest: Digest::of(&number.to_le_bytes()),
             diff_id: Digest::of(&number.to_le_bytes()),
             size: 900,

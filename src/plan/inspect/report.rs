@@ -19,6 +19,9 @@ pub struct Report {
     pub image: String,
     /// What it runs on.
     pub platform: Option<String>,
+    /// The other platforms of the image. The figures are of one platform, the budget is judged for all.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub other_platforms: Vec<String>,
     /// Bytes to pull: the compressed size of all layers, each once.
     pub size: u64,
     /// Bytes of all files in all layers.
@@ -98,6 +101,9 @@ pub struct Layer {
     pub wasted: u64,
     /// Whether the image that it is compared with has it too.
     pub shared: Option<bool>,
+    /// Its type, where its files cannot be read, as those of an encrypted layer: it counts as one without files.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unread: Option<String>,
 }
 
 /// A file that is in the image and cannot be seen.

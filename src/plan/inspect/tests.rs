@@ -12,6 +12,7 @@ fn layer(created_by: &str, files: &[(&str, u64)]) -> LayerContents {
         digest,
         size: files.iter().map(|(_, size)| size / 2).sum(),
         created_by: Some(created_by.to_owned()),
+        unread: None,
         entries: files
             .iter()
             .map(|(path, size)| entry(path, *size))

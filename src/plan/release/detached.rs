@@ -4,6 +4,7 @@
 use crate::{
     error::{Error, ErrorCode},
     git::CommitId,
+    plan::history::facts::OtherPipeline,
     text::shell_word,
 };
 
@@ -16,8 +17,8 @@ pub struct DetachedHead {
     pub stable: Option<String>,
     /// A branch that the policy names for other versions, and that holds the commit.
     pub holder: Option<String>,
-    /// The branch that the pipeline is for, and its commit, where that is another one.
-    pub pipeline: Option<(String, CommitId)>,
+    /// The pipeline that runs here, where the commit is not of its branch.
+    pub pipeline: Option<OtherPipeline>,
 }
 
 impl DetachedHead {
@@ -43,23 +44,21 @@ impl DetachedHead {
     /// The refusal of `release`.
     #[must_use]
     pub fn refusal(&self) -> Error {
+        const UNNAMED: &str = "neither HEAD nor a variable of a CI service names a branch";
         let mut error = Error::refused(self.fact()).with_code(ErrorCode::BranchNotReleased);
-        if let Some((branch, commit)) = &self.pipeline {
-            error = error.cause(format!(
-                "the pipeline is for {} of `{branch}`, and another commit is checked out",
-                commit.short()
-            ));
+        if let Some(pipeline) = &self.pipeline {
+            error = error.cause(told(pipeline));
         }
-        let error = match (&self.holder, &self.stable) {
-            (Some(holder), _) => error.cause(format!("it is on `{holder}`")),
-            (None, Some(stable)) => error.cause(format!(
-                "neither HEAD nor a variable of a CI service names a branch, and `{stable}` as it was last fetched does not have it"
+        let error = match (&self.holder, &self.pipeline, &self.stable) {
+            (Some(holder), _, _) => error.cause(format!("it is on `{holder}`")),
+            (None, Some(_), _) => error,
+            (None, None, Some(stable)) => error.cause(format!(
+                "{UNNAMED}, and `{stable}` as it was last fetched does not have it"
             )),
-            (None, None) => error
-                .cause("neither HEAD nor a variable of a CI service names a branch"),
+            (None, None, None) => error.cause(UNNAMED),
         };
         let error = error.state("nothing was built or pushed");
-        match (&self.holder, self.flag()) {
+        let error = match (&self.holder, self.flag()) {
             (Some(holder), Some(flag)) => error.hint(format!(
                 "`hoist release {flag}` releases what `{holder}` releases"
             )),
@@ -67,6 +66,13 @@ impl DetachedHead {
                 "`hoist release {flag}`, if that is the branch that the commit belongs to"
             )),
             (_, None) => error.hint("name the branch that the commit belongs to with `--branch`"),
+        };
+        match &self.pipeline {
+            Some(OtherPipeline::OfBranch { branch, remote, .. }) => error.hint(format!(
+                "`git fetch {}`, if `{branch}` has got the commit since",
+                shell_word(remote)
+            )),
+            Some(OtherPipeline::OfCommit { .. }) | None => error,
         }
     }
 
@@ -74,9 +80,30 @@ impl DetachedHead {
     #[must_use]
     pub fn note(&self) -> String {
         let flag = self.flag().unwrap_or_else(|| "--branch".to_owned());
+        let known = match &self.pipeline {
+            Some(pipeline) => told(pipeline),
+            None => "no branch is known for it".to_owned(),
+        };
         format!(
-            "HEAD is detached and no branch is known for it: answered as for a stable branch, but `release` would refuse; `{flag}` names one"
+            "HEAD is detached and {known}: answered as for a stable branch, but `release` would refuse; `{flag}` names one"
         )
+    }
+}
+
+/// What is known against the pipeline's word.
+fn told(pipeline: &OtherPipeline) -> String {
+    match pipeline {
+        OtherPipeline::OfCommit { branch, commit } => format!(
+            "the pipeline is for {} of `{branch}`, and another commit is checked out",
+            commit.short()
+        ),
+        OtherPipeline::OfBranch {
+            branch,
+            remote,
+            holder,
+        } => format!(
+            "the pipeline is for `{branch}`, and `{remote}/{branch}` as it was last fetched does not have the commit, but `{remote}/{holder}` has"
+        ),
     }
 }
 
@@ -111,10 +138,16 @@ mod tests {
             ..detached()
         };
         assert!(hint(&unknown).contains("`--branch`"));
+        let of_another_commit = OtherPipeline::OfCommit {
+            branch: "main".to_owned(),
+            commit: CommitId::new([1; 20]),
+        };
         let other = DetachedHead {
-            pipeline: Some(("main".to_owned(), CommitId::new([1; 20]))),
+            pipeline: Some(of_another_commit),
             ..detached()
         };
-        assert!(format!("{:#}", other.refusal()).contains("for 0101010 of `main`"));
+        let text = format!("{:#}", other.refusal());
+        assert!(text.contains("for 0101010 of `main`"), "{text}");
+        assert!(!text.contains("names a branch"), "{text}");
     }
 }

@@ -94,7 +94,12 @@ pub fn drift_survey(
     let newest = newest_days(&rules, &reader, origins, &everywhere);
     let all = |tags: &[Tag]| {
         let mut days = rules.day_targets(&reader, origins, tags);
-        days.retain(|target| newest.contains(&target.tag));
+        // Whether a release of another tool had a tag of its day, nobody knows.
+        let is_known = |target: &TagTarget| {
+            let origin = origins.get(&target.version);
+            tags.contains(&target.tag) || origin.is_some_and(|origin| origin.is_recorded)
+        };
+        days.retain(|target| newest.contains(&target.tag) && is_known(target));
         let mut targets = rules.targets(&reader, &known, tags);
         targets.extend(days);
         targets
@@ -398,6 +403,7 @@ mod tests {
                 commit: crate::git::CommitId::new([7; 20]),
                 commit_time: instant,
                 instant,
+                is_recorded: true,
             };
             (text.parse().expect("a version"), origin)
         };

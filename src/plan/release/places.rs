@@ -28,6 +28,9 @@ pub struct UnjudgedPlace {
 pub enum PlaceReason {
     /// The receipt does not name it, and the repository does not have the version.
     NotPublished,
+    /// There is no receipt, the policy of the version's commit does not name it, and the repository does not
+    /// have the version.
+    NotThenInPolicy,
     /// The policy does not name it any more.
     NotInPolicy,
 }
@@ -50,6 +53,9 @@ impl UnjudgedPlace {
             PlaceReason::NotPublished => format!(
                 "{what} is not judged: {version} was not published there, as its git tag records"
             ),
+            PlaceReason::NotThenInPolicy => format!(
+                "{what} is not judged: {version} was not published there, and the policy of its commit does not name it"
+            ),
             PlaceReason::NotInPolicy => format!(
                 "{what} is not judged: {version} was published there, and the policy does not name it any more"
             ),
@@ -58,29 +64,40 @@ impl UnjudgedPlace {
 }
 
 /// What a release cannot be judged by: what its receipt and today's policy, which gives the `set`, do not both name. A place that has the
-/// version all the same is judged, and without a receipt today's policy counts.
+/// version all the same is judged. Without a receipt the policy of its commit (`then`) tells where it was to go,
+/// and without that one today's policy counts.
 #[must_use]
 pub fn unjudged_places(
-    receipts: &[Receipt],
+    (receipts, then): (&[Receipt], Option<&Policy>),
     set: &TagSet,
     published: &[Published],
 ) -> Vec<UnjudgedPlace> {
-    if receipts.is_empty() {
-        return Vec::new();
-    }
+    let reason = match receipts.is_empty() {
+        true => PlaceReason::NotThenInPolicy,
+        false => PlaceReason::NotPublished,
+    };
+    let was_named = |repository: &Repository, image: &ImageName| match (receipts, then) {
+        ([], None) => true,
+        ([], Some(then)) => {
+            let mut images = then.all_images();
+            let is_there = then.repositories_of(&image.plain()).contains(repository);
+            is_there && images.any(|known| known == *image)
+        }
+        (receipts, _) => receipts
+            .iter()
+            .any(|receipt| receipt.repository == *repository && receipt.image == *image),
+    };
     let mut all = Vec::new();
     for seen in published {
         let own = set.tags().iter();
         for planned in own.filter(|planned| planned.is_version && planned.is_for(&seen.repository))
         {
-            let is_recorded = receipts.iter().any(|receipt| {
-                receipt.repository == seen.repository && receipt.image == planned.image
-            });
-            if !is_recorded && seen.shows.get(&planned.tag) == Some(&Observed::Absent) {
+            let was_named = was_named(&seen.repository, &planned.image);
+            if !was_named && seen.shows.get(&planned.tag) == Some(&Observed::Absent) {
                 all.push(UnjudgedPlace {
                     repository: seen.repository.clone(),
                     image: planned.image.clone(),
-                    reason: PlaceReason::NotPublished,
+                    reason,
                 });
             }
         }

@@ -45,7 +45,7 @@ impl UncommittedPolicy {
         }
     }
 
-    fn refusal(&self, is_tagged: bool) -> Error {
+    fn refusal(&self, is_tagged: bool, is_detached: bool) -> Error {
         let file = shell_word(&self.pathspec);
         let mut error = Error::refused(self.fact())
             .with_code(ErrorCode::PolicyNotCommitted)
@@ -58,23 +58,54 @@ impl UncommittedPolicy {
             let (committed, now) = (place(committed), place(now));
             error = error.cause(format!("HEAD's {committed}, this one {now}"));
         }
-        let remedy = match self.change {
-            PolicyChange::Changed => format!("git commit -m 'chore: release policy' -- {file}"),
-            PolicyChange::Untracked => {
-                format!("git add {file} && git commit -m 'chore: release policy' -- {file}")
-            }
-            PolicyChange::Deleted => format!("git checkout HEAD -- {file}"),
-        };
         let error = error.state("nothing was built or pushed");
-        match is_tagged {
-            true => error.hint(
+        if is_tagged {
+            return error.hint(
                 "`--allow-dirty` completes the version with the policy as it is; a commit of the policy would no longer be the one that is tagged",
-            ),
-            false => error
-                .hint(remedy)
-                .hint("`--allow-dirty` releases with the policy as it is"),
+            );
         }
+        let error = match (self.change, is_detached) {
+            (PolicyChange::Changed, false) => {
+                error.hint(format!("git commit -m 'chore: release policy' -- {file}"))
+            }
+            (PolicyChange::Untracked, false) => error.hint(format!(
+                "git add {file} && git commit -m 'chore: release policy' -- {file}"
+            )),
+            // No branch would have the commit.
+            (PolicyChange::Changed, true) => error.hint(format!(
+                "`git checkout HEAD -- {file}` takes the policy of HEAD, which is detached, again"
+            )),
+            (PolicyChange::Untracked, true) => {
+                error.hint("commit it on a branch: HEAD is detached")
+            }
+            (PolicyChange::Deleted, _) => error.hint(format!("git checkout HEAD -- {file}")),
+        };
+        error.hint("`--allow-dirty` releases with the policy as it is")
     }
+}
+
+/// Whether the remote has HEAD.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PushedHead {
+    /// A branch of the remote has it; or nobody can tell.
+    Yes,
+    /// No branch of the remote has it.
+    No,
+    /// The branch that is released does not have it, and this one does, which is released otherwise.
+    Elsewhere(String),
+}
+
+/// How HEAD gets to the remote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WayToRemote {
+    /// The branch that is checked out is pushed.
+    Push,
+    /// The same, once the commits are on top of those that the branch of this name has got on the remote.
+    Rebase(String),
+    /// A commit is checked out by itself, and goes on top of this branch, or makes it.
+    Onto(String),
+    /// A commit is checked out by itself, and no branch is known that it can go to.
+    Unknown,
 }
 
 /// What the checks look at.
@@ -96,10 +127,10 @@ pub struct Preconditions {
     pub dirty: Vec<String>,
     /// `--allow-dirty`
     pub allow_dirty: bool,
-    /// Whether the remote has HEAD; `None` where there is no remote to ask.
-    pub pushed: Option<bool>,
-    /// A detached HEAD, and the branch that it may be pushed to, where one is known: git itself finds none.
-    pub push_to: Option<Option<String>>,
+    /// Whether the remote has HEAD.
+    pub pushed: PushedHead,
+    /// How it gets there.
+    pub way: WayToRemote,
     /// Whether git is set up to sign every annotated tag here: `tag.gpgSign`.
     pub git_signs_tags: bool,
     /// HEAD, for the refusal.
@@ -147,7 +178,11 @@ impl Preconditions {
                     .notes
                     .push(format!("{}, and is used as it is", uncommitted.fact()));
             }
-            Some(uncommitted) => found.refusals.push(uncommitted.refusal(self.is_tagged)),
+            Some(uncommitted) => {
+                let is_detached = matches!(self.way, WayToRemote::Onto(_) | WayToRemote::Unknown);
+                let refusal = uncommitted.refusal(self.is_tagged, is_detached);
+                found.refusals.push(refusal);
+            }
             None => {}
         }
         if let (Some(branch), false) = (&self.unlisted_branch, self.explicit) {
@@ -167,27 +202,46 @@ impl Preconditions {
                     .to_owned(),
             );
         }
-        if self.pushed == Some(false) && policy.git.require_pushed {
-            found.refusals.push(self.not_pushed(policy));
+        if policy.git.require_pushed {
+            found.refusals.extend(self.not_pushed(&policy.git.remote));
         }
         found
     }
 
-    fn not_pushed(&self, policy: &Policy) -> Error {
-        let target = match (&self.push_to, &self.unlisted_branch) {
-            (Some(branch), _) => {
-                let branch = branch.as_deref().unwrap_or("BRANCH");
-                shell_word(&format!("HEAD:refs/heads/{branch}"))
-            }
-            (None, Some(branch)) => shell_word(&format!("HEAD:{branch}")),
-            (None, None) => "HEAD".to_owned(),
+    fn not_pushed(&self, remote: &str) -> Option<Error> {
+        let head = self.head;
+        let error = match &self.pushed {
+            PushedHead::Yes => return None,
+            PushedHead::No => Error::refused(format!("`{remote}` does not have HEAD ({head})"))
+                .cause("a released tag would point at a commit that nobody else can see"),
+            PushedHead::Elsewhere(holder) => Error::refused(format!(
+                "the branch that is released does not have HEAD ({head}) on `{remote}`"
+            ))
+            .cause(format!(
+                "`{remote}/{holder}` has it, and is not released like that branch"
+            )),
         };
-        let remote = &policy.git.remote;
-        Error::refused(format!("`{remote}` does not have HEAD ({})", self.head))
-            .with_code(ErrorCode::NotPushed)
-            .cause("a released tag would point at a commit that nobody else can see")
-            .state("nothing was built or pushed")
-            .hint(format!("git push {remote} {target}"))
+        let remote = shell_word(remote);
+        Some(
+            error
+                .with_code(ErrorCode::NotPushed)
+                .state("nothing was built or pushed")
+                .hint(match &self.way {
+                    WayToRemote::Push => format!("git push {remote} HEAD"),
+                    WayToRemote::Rebase(branch) => format!(
+                        "git pull --rebase {remote} {} && git push {remote} HEAD",
+                        shell_word(branch)
+                    ),
+                    WayToRemote::Onto(branch) => {
+                        let target = format!("HEAD:refs/heads/{branch}");
+                        format!("git push {remote} {}", shell_word(&target))
+                    }
+                    WayToRemote::Unknown => {
+                        "put the commit on a branch that is released, and push that branch"
+                            .to_owned()
+                    }
+                }),
+        )
     }
 
     fn tree(&self, policy: &Policy, found: &mut PreconditionFindings) {
@@ -239,8 +293,8 @@ mod tests {
             policy: None,
             dirty: Vec::new(),
             allow_dirty: false,
-            pushed: None,
-            push_to: None,
+            pushed: PushedHead::Yes,
+            way: WayToRemote::Push,
             git_signs_tags: false,
             head: CommitId::new([0xab; 20]),
         }
@@ -268,21 +322,22 @@ mod tests {
 
     #[test]
     fn the_push_that_is_named_is_one_that_git_takes() {
-        for (push_to, unlisted, command) in [
-            (None, None, "git push origin HEAD"),
-            (None, Some("wip"), "git push origin HEAD:wip"),
+        let main = || "main".to_owned();
+        for (way, command) in [
+            (WayToRemote::Push, "git push origin HEAD"),
             (
-                Some(Some("main")),
-                None,
+                WayToRemote::Rebase(main()),
+                "git pull --rebase origin main && git push origin HEAD",
+            ),
+            (
+                WayToRemote::Onto(main()),
                 "git push origin HEAD:refs/heads/main",
             ),
-            (Some(None), None, "git push origin HEAD:refs/heads/BRANCH"),
         ] {
             let preconditions = Preconditions {
-                pushed: Some(false),
+                pushed: PushedHead::No,
                 explicit: true,
-                push_to: push_to.map(|branch: Option<&str>| branch.map(str::to_owned)),
-                unlisted_branch: unlisted.map(str::to_owned),
+                way,
                 ..clean()
             };
             let error = preconditions.findings(&policy("")).passed();
@@ -294,7 +349,7 @@ mod tests {
     #[test]
     fn a_clean_pushed_head_passes() {
         let preconditions = Preconditions {
-            pushed: Some(true),
+            pushed: PushedHead::Yes,
             ..clean()
         };
         assert_eq!(
@@ -389,7 +444,7 @@ mod tests {
     #[test]
     fn an_unpushed_head_is_refused_unless_policy_allows_it() {
         let preconditions = Preconditions {
-            pushed: Some(false),
+            pushed: PushedHead::No,
             ..clean()
         };
         assert!(refusal(&preconditions, "").is_some_and(|m| m.contains("does not have HEAD")));
@@ -397,6 +452,58 @@ mod tests {
             refusal(&preconditions, "[git]\nrequire-pushed = false"),
             None
         );
+    }
+
+    #[test]
+    fn the_remedy_of_an_unpushed_head_runs_where_it_is_printed() {
+        for (way, hint) in [
+            (WayToRemote::Push, "git push origin HEAD"),
+            (
+                WayToRemote::Rebase("main".into()),
+                "git pull --rebase origin main && git push origin HEAD",
+            ),
+            (
+                WayToRemote::Onto("main".into()),
+                "git push origin HEAD:refs/heads/main",
+            ),
+            (
+                WayToRemote::Onto("it's".into()),
+                r"git push origin 'HEAD:refs/heads/it'\''s'",
+            ),
+            (WayToRemote::Unknown, "put the commit on a branch"),
+        ] {
+            let preconditions = Preconditions {
+                pushed: PushedHead::No,
+                way,
+                ..clean()
+            };
+            let found = preconditions.findings(&policy(""));
+            let said = found.refusals[0].first_hint().unwrap_or_default();
+            assert!(said.starts_with(hint), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_commit_is_no_remedy_where_no_branch_would_have_it() {
+        for change in [
+            PolicyChange::Changed,
+            PolicyChange::Untracked,
+            PolicyChange::Deleted,
+        ] {
+            let preconditions = Preconditions {
+                policy: Some(UncommittedPolicy {
+                    file: "release.toml".into(),
+                    change,
+                    destinations: None,
+                }),
+                way: WayToRemote::Onto("main".into()),
+                ..clean()
+            };
+            let found = preconditions.findings(&policy(""));
+            let hints = found.refusals[0].hints().join("; ");
+            assert!(!hints.contains("git commit"), "{hints}");
+            assert!(hints.contains("--allow-dirty"), "{hints}");
+        }
     }
 
     #[test]
@@ -449,7 +556,7 @@ mod tests {
         let preconditions = Preconditions {
             unlisted_branch: Some("wip".into()),
             pull_request: Some("#7".into()),
-            pushed: Some(false),
+            pushed: PushedHead::No,
             dirty: vec!["a.txt".into()],
             ..clean()
         };

@@ -112,7 +112,7 @@ fn unreleased(candidate: &Version, tags: &[VersionTag]) -> Error {
     .with_code(ErrorCode::NotReleased)
     .state("nothing was moved");
     match &*there {
-        [] => error.hint("git fetch --tags, or release it: `hoist release --pre rc`"),
+        [] => error.hint("`git fetch --tags` brings a tag that only the remote has; or release it: `hoist release --pre rc`"),
         [newest, ..] => error.hint(format!("there is {newest}: `hoist promote {newest}`")),
     }
 }

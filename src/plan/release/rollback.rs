@@ -354,6 +354,7 @@ mod tests {
                     commit: crate::git::CommitId::new([7; 20]),
                     commit_time: instant,
                     instant,
+                    is_recorded: true,
                 };
                 (version(text), origin)
             };

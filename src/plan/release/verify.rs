@@ -93,7 +93,7 @@ pub fn checks(
 ) -> Result<ReleaseChecks> {
     let (context, receipts) = (release.context, release.receipts);
     let set = compute(policy, context, &without_images(published))?;
-    let unjudged = unjudged_places(receipts, &set, published);
+    let unjudged = unjudged_places((receipts, release.then), &set, published);
     let believed = |image: &ImageName| {
         let mut recorded = receipts.iter().filter(|receipt| receipt.image == *image);
         let recorded = recorded.next().map(|receipt| receipt.digest.clone());
@@ -148,7 +148,8 @@ pub fn checks(
                 }
                 (TagKind::Moving, drift) => {
                     let here = &repository.repository;
-                    match (place(&rules, planned, here, release, &days), drift) {
+                    let judged = place(&rules, (planned, &shown), here, release, &days);
+                    match (judged, drift) {
                         // While the newest version is withdrawn, the others tell what it shows.
                         (Belonging::Open(why), Some(drift)) => Belonging::Judged(drift, why),
                         (place, _) => place,
@@ -315,12 +316,15 @@ fn days(
 
 fn place(
     rules: &TagRules<'_>,
-    planned: &PlannedTag,
+    (planned, shown): (&PlannedTag, &Observed),
     repository: &Repository,
     release: &ReleaseFacts<'_>,
     days: &BTreeMap<Tag, DayOwner>,
 ) -> Belonging<'static> {
+    const NO_DAY: &str = "no git tag of hoist's tells when it was released";
     let version = release.context.version;
+    let origin = release.origins.get(version);
+    let is_recorded = origin.is_some_and(|origin| origin.is_recorded);
     let kept = planned
         .verdicts
         .iter()
@@ -345,8 +349,10 @@ fn place(
             unknown: Some(above),
             ..
         }) => Belonging::Open(day_unknown(above)),
+        // Whether a release of another tool had a tag of its day, nobody knows.
+        Some(_) if *shown == Observed::Absent && !is_recorded => Belonging::Open(NO_DAY.to_owned()),
         Some(_) => Belonging::Own(format!("{version} is the newest of that day")),
-        None => Belonging::Open("no git tag of hoist's tells when it was released".to_owned()),
+        None => Belonging::Open(NO_DAY.to_owned()),
     }
 }
 
@@ -458,6 +464,7 @@ mod tests {
                 commit: crate::git::CommitId::new([7; 20]),
                 commit_time: instant,
                 instant,
+                is_recorded: true,
             };
             (text.parse().expect("a version"), origin)
         };

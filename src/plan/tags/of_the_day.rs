@@ -26,11 +26,13 @@ pub struct ReleaseOrigin {
     pub commit: CommitId,
     /// When the commit was made.
     pub commit_time: DateTime<Utc>,
-    /// The release's instant.
+    /// The release's instant: when its git tag was made, or the commit of one that does not tell.
     pub instant: DateTime<Utc>,
+    /// The git tag records what was published: hoist has made it.
+    pub is_recorded: bool,
 }
 
-/// The origins of the versions that hoist has released.
+/// The origins of the versions whose git tags are there.
 pub type Origins = BTreeMap<Version, ReleaseOrigin>;
 
 /// What is known of versions beside what a repository shows.

@@ -14,6 +14,7 @@ use crate::{
         },
     },
     policy::Level,
+    text::shell_word,
 };
 
 impl VersionDecision<'_> {
@@ -46,7 +47,7 @@ impl VersionDecision<'_> {
         let error = match (&self.request.version, tag.commit) {
             (Some(_), Some(_)) if tag.version == *version => error.hint(format!(
                 "`git checkout {}`, then the same command, completes {version} where something of it is missing",
-                tag.name
+                shell_word(&tag.name)
             )),
             _ => error,
         };

@@ -23,6 +23,7 @@ use crate::{
         },
     },
     policy::{Level, Policy},
+    text::shell_word,
 };
 
 /// The next version, and all of its reasons.
@@ -113,8 +114,10 @@ fn leading_zeros(policy: &Policy, tag: &VersionTag) -> Error {
     .cause(format!("without them it would be {}", tag.version))
     .state("nothing was changed")
     .hint(format!(
-        "`git tag {strict} {}` says that {} is meant; or name the next version with `--version`",
-        tag.name, tag.version
+        "`git tag {} {}` says that {} is meant; or name the next version with `--version`",
+        shell_word(&strict),
+        shell_word(&tag.name),
+        tag.version
     ))
 }
 

@@ -1,8 +1,11 @@
 //! The command that begins a transaction anew.
 
-use crate::publish::{
-    errors::FINISHED_FIRST,
-    protocol::{journal::Prepared, state::TagClass},
+use crate::{
+    publish::{
+        errors::{FINISHED_FIRST, pull},
+        protocol::{journal::Prepared, state::TagClass},
+    },
+    text::shell_word,
 };
 
 const RELEASE: &str = "`hoist release`";
@@ -38,4 +41,21 @@ pub(super) fn finished_first(prepared: &Prepared) -> String {
         RELEASE => FINISHED_FIRST.to_owned(),
         other => format!("{other} looks at the tags anew"),
     }
+}
+
+/// The way on where the release's branch has advanced.
+pub(super) fn pull_again(prepared: &Prepared, remote: &str) -> String {
+    let branch = prepared.branch.as_ref();
+    pull(remote, branch.map_or("HEAD", |branch| branch.short()))
+}
+
+/// The way on where the branch keeps the release commit.
+pub(super) fn from_branch(prepared: &Prepared, remote: &str) -> String {
+    let branch = prepared.branch.as_ref();
+    format!(
+        "`git pull {} {}`, then `hoist release` releases from there; `git revert {}` undoes that commit",
+        shell_word(remote),
+        shell_word(branch.map_or("HEAD", |branch| branch.short())),
+        prepared.commit
+    )
 }

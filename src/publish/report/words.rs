@@ -6,10 +6,10 @@ use crate::{
     oci::Observed,
     outcome::{OutcomeKind, TagReport},
     publish::{
-        errors::{MAY_PUSH, PULL},
+        errors::MAY_PUSH,
         protocol::state::{Cause, End, Goal, State, Stop},
         report::{
-            command::{command, finished_first, takes_up},
+            command::{command, finished_first, from_branch, pull_again, takes_up},
             doubt::{unclear, unsettled},
             ending::{Ending, because},
             forge::{hidden, tell_moved, tell_page, unrevealed},
@@ -240,7 +240,9 @@ fn with_hint(end: Ending<'_>, error: Error) -> Error {
     }
     match end.txn.cause {
         Some(Cause::Foreign(_) | Cause::GitTag) => error.hint(finished_first(&end.run.prepared)),
-        Some(Cause::Branch) => error.hint(PULL),
+        Some(Cause::Branch) => {
+            error.hint(pull_again(&end.run.prepared, end.run.world.remote.name()))
+        }
         Some(Cause::Lock) if end.run.prepared.branch.is_some() => error.hint(MAY_PUSH),
         Some(
             Cause::Refused(_)
@@ -271,7 +273,7 @@ fn leftover(end: Ending<'_>, tags: &str) -> Error {
                 branch.short(),
                 end.run.prepared.commit,
             ))
-            .hint("`git pull`, then `hoist release` releases from there; `git revert` undoes that commit"),
+            .hint(from_branch(&end.run.prepared, end.run.world.remote.name())),
         (Some(_) | None, _) => error
             .state(tags)
             .hint(takes_up(&end.run.prepared)),

@@ -8,6 +8,7 @@ use serde_json::Value;
 use testkit::sandbox::Clone;
 
 use crate::{
+    cli::refusal::die_between_two_tags,
     registry::server::{Fault, On, Personality, Stale, TestRegistry, What},
     support::{Run, Shelf, World},
 };
@@ -380,6 +381,28 @@ fn another_clone_ends_a_release_of_several_images() {
         let changed = world.changed(&before).len();
         assert_eq!(changed, if verb == "resume" { 2 * 3 * EACH } else { 0 });
     }
+}
+
+/// The policy has lost an image since: what is left of the release is named, and the whole lock is deleted.
+#[test]
+fn a_release_of_an_image_that_the_policy_lost_is_given_up_as_a_whole() {
+    let registry = registry();
+    let world = World::new(&registry, &NAMES);
+    let clone = project(&world, &registry, TWO, "");
+    world.hoist(&clone, &["release", "--version", "1.0.0", "--yes"]);
+    world.change(&clone, "feat: more");
+    die_between_two_tags(&world, &registry, &clone);
+    let other = world.remote.clone("other", &[]);
+    other.write("release.toml", policy(&registry, &TWO[..1]));
+    let lost = format!("the tags in {}", registry.repository(NAMES[2]));
+    let status = world.run(&other, &["status"]);
+    status.expect(5);
+    status.says(&lost);
+    let status = world.run(&other, &["status", "--json"]);
+    assert!(status.stdout.contains("\"not_asked\""), "{status}");
+    let run = world.hoist(&other, &["unlock", "--discard", "--yes"]);
+    let refs = world.remote.refs();
+    assert!(!refs.contains("refs/hoist/publish"), "{refs}{run}");
 }
 
 fn built(run: &Run) -> Vec<String> {

@@ -154,6 +154,12 @@ fn a_leg_is_built_by_the_rules_of_a_release() {
     let src = machine.clone.path().join(".git").display().to_string();
     let run = machine.run(&["build", "--platform", "linux/amd64", "--output", &src]);
     refused(&run, 2, &["something else is there already"]);
+    let notes = jobs.file("notes.tar");
+    fs::write(&notes, "what to do").unwrap();
+    let notes_tar = notes.display().to_string();
+    let run = machine.run(&["build", "--platform", "linux/amd64", "--output", &notes_tar]);
+    refused(&run, 2, &["something else is there already"]);
+    assert_eq!(fs::read_to_string(&notes).unwrap(), "what to do");
     assert!(machine.clone.path().join(".git/HEAD").is_file());
 
     // Another commit, another policy, uncommitted files, another branch, nothing to release.

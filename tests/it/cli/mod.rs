@@ -12,6 +12,7 @@ mod detached;
 mod failed_build;
 mod forge;
 mod forge_hostile;
+mod hand_made_tag;
 mod hooks;
 pub(crate) mod images;
 mod init;

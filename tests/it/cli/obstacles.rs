@@ -213,7 +213,7 @@ fn a_tag_that_the_remote_does_not_have_is_told_where_it_decides() {
     let clone = world.project("a");
     world.change(&clone, "fix: small");
     clone.git(&["tag", "v5.0.0", "HEAD~1"]);
-    let words = "the version is counted from `v5.0.0`, which `origin` does not have: `git push origin v5.0.0`";
+    let words = "the version is counted from `v5.0.0`, which `origin` does not have: `git push origin refs/tags/v5.0.0`";
     world.hoist(&clone, &["plan"]).says(words);
     world.hoist(&clone, &["release", "--yes"]).says(words);
     world.change(&clone, "fix: smaller");

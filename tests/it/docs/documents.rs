@@ -41,7 +41,7 @@ fn help(args: &[&str]) -> String {
 }
 
 /// The verbs that the program knows, from its own help.
-fn verbs() -> Vec<String> {
+pub(super) fn verbs() -> Vec<String> {
     let line = Regex::new(r"(?m)^  ([a-z]+)(?:  |$)").unwrap();
     let help = help(&[]);
     let (list, _) = help

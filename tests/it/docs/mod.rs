@@ -1,5 +1,6 @@
 //! The documents say what the program and the tests do.
 
+mod commands_in_messages;
 mod complaints;
 mod documents;
 mod error_codes;

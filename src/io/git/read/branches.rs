@@ -4,38 +4,53 @@ use git2::Oid;
 
 use crate::{
     error::{Error, Result},
-    git::CommitId,
+    git::ObjectId,
     io::{
         ci::{self, CiBranch},
         environment::Environment,
         git::read::{GitRepository, oid, problem},
     },
+    plan::history::facts::OtherPipeline,
 };
 
 impl GitRepository {
-    /// The branch's name: `wanted` (`--branch`), else what HEAD is on, else what CI says of this commit.
+    /// The branch's name: `wanted` (`--branch`), else what HEAD is on, else what CI says of this commit, unless
+    /// the branches of `remote` say otherwise.
     ///
     /// # Errors
     /// Usage (exit 2) for a name that is empty; refused (exit 4) where HEAD or the branches cannot be read.
-    pub fn branch(&self, wanted: Option<&str>, env: &Environment) -> Result<Option<String>> {
+    pub fn branch(
+        &self,
+        wanted: Option<&str>,
+        env: &Environment,
+        remote: &str,
+    ) -> Result<Option<String>> {
         if let Some(name) = wanted {
             return self.named(name).map(Some);
         }
+        let own = self.checked_out()?;
+        if own.is_some() {
+            return Ok(own);
+        }
+        Ok(match ci::branch(env) {
+            Some(told) if self.belied(&told, remote)?.is_none() => Some(told.name),
+            Some(_) | None => None,
+        })
+    }
+
+    /// The branch that HEAD is on; `None` where a commit is checked out by itself.
+    ///
+    /// # Errors
+    /// Refused (exit 4) where HEAD cannot be read.
+    pub fn checked_out(&self) -> Result<Option<String>> {
         let head = self
             .git
             .find_reference("HEAD")
             .map_err(|error| problem("cannot read HEAD", &error))?;
         let own = head
             .symbolic_target_bytes()
-            .and_then(|target| target.strip_prefix(b"refs/heads/"))
-            .map(|name| String::from_utf8_lossy(name).into_owned());
-        if own.is_some() {
-            return Ok(own);
-        }
-        Ok(match ci::branch(env) {
-            Some(told) if self.is_of_head(&told)? => Some(told.name),
-            Some(_) | None => None,
-        })
+            .and_then(|target| target.strip_prefix(b"refs/heads/"));
+        Ok(own.map(|name| String::from_utf8_lossy(name).into_owned()))
     }
 
     /// Whether HEAD is a commit, and no branch.
@@ -66,18 +81,15 @@ impl GitRepository {
         Ok(branch.unwrap_or(name).to_owned())
     }
 
-    /// The branch that CI names for another commit than the one that is checked out, and that commit.
+    /// What is known of the branch that CI names, where HEAD is not of it.
     ///
     /// # Errors
     /// As [`GitRepository::branch`].
-    pub fn branch_of_another_commit(
-        &self,
-        env: &Environment,
-    ) -> Result<Option<(String, CommitId)>> {
-        Ok(match ci::branch(env) {
-            Some(told) if !self.is_of_head(&told)? => told.commit.map(|commit| (told.name, commit)),
-            Some(_) | None => None,
-        })
+    pub fn other_pipeline(&self, env: &Environment, remote: &str) -> Result<Option<OtherPipeline>> {
+        match ci::branch(env) {
+            Some(told) => self.belied(&told, remote),
+            None => Ok(None),
+        }
     }
 
     /// Whether HEAD is a pull request's, as CI says it.
@@ -86,19 +98,74 @@ impl GitRepository {
         ci::pull_request(env).is_some()
     }
 
-    /// Whether HEAD is the commit that CI means, or one of its branch. A job can check out another one: a
-    /// workflow of the main branch that builds a pull request.
-    fn is_of_head(&self, told: &CiBranch) -> Result<bool> {
-        let head = self.head_oid()?;
-        if told.commit.is_none_or(|commit| oid(commit) == head) {
-            return Ok(true);
+    /// Why HEAD is not of the branch that CI names. `None`: it is, as far as anybody can tell.
+    ///
+    /// A job can check out another commit than its pipeline is for, and a pipeline that is started by hand can
+    /// name a branch that does not have its commit. The branch as it was last fetched decides; where no
+    /// branch of `remote` has the commit, nothing was fetched that could, and the pipeline is believed.
+    fn belied(&self, told: &CiBranch, remote: &str) -> Result<Option<OtherPipeline>> {
+        let (head, branch) = (self.head_oid()?, told.name.clone());
+        let own = self.tip(&format!("refs/remotes/{remote}/{branch}"));
+        let tips: Vec<Oid> = match own {
+            Some(tip) => vec![tip],
+            None => {
+                let remotes = self.remotes()?;
+                let named = remotes
+                    .iter()
+                    .map(|one| format!("refs/remotes/{one}/{branch}"));
+                named.filter_map(|name| self.tip(&name)).collect()
+            }
+        };
+        if self.is_in(head, &tips)? {
+            return Ok(None);
         }
-        let remotes = self.remotes()?;
-        let fetched = remotes
-            .iter()
-            .filter_map(|remote| self.tip(&format!("refs/remotes/{remote}/{}", told.name)));
-        let tips: Vec<Oid> = fetched.collect();
-        self.is_in(head, &tips)
+        if let Some(commit) = told.commit.filter(|commit| oid(*commit) != head) {
+            return Ok(Some(OtherPipeline::OfCommit { branch, commit }));
+        }
+        let holder = match own {
+            Some(_) => self.holder_of_head(remote, false, &|_| true)?,
+            None => None,
+        };
+        Ok(holder.map(|holder| OtherPipeline::OfBranch {
+            branch,
+            remote: remote.to_owned(),
+            holder,
+        }))
+    }
+
+    /// Whether `branch` of `remote`, as it was when last fetched, holds HEAD. `None`: it was not fetched.
+    ///
+    /// # Errors
+    /// Refused (exit 4) where the history cannot be read.
+    pub fn has_head(&self, remote: &str, branch: &str) -> Result<Option<bool>> {
+        match self.tip(&format!("refs/remotes/{remote}/{branch}")) {
+            Some(tip) => self.is_in(self.head_oid()?, &[tip]).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Whether HEAD is on top of `branch` of `remote` as it was when last fetched. One that was not fetched
+    /// is taken for one that is not there.
+    ///
+    /// # Errors
+    /// Refused (exit 4) where the history cannot be read.
+    pub fn is_on_top_of(&self, remote: &str, branch: &str) -> Result<bool> {
+        match self.tip(&format!("refs/remotes/{remote}/{branch}")) {
+            Some(tip) => self.is_in(tip, &[self.head_oid()?]),
+            None => Ok(true),
+        }
+    }
+
+    /// Whether one of `tips` is HEAD or descends from it. `None`: this clone does not have all of them, and none
+    /// that it has does.
+    ///
+    /// # Errors
+    /// Refused (exit 4) where the history cannot be read.
+    pub fn is_head_in(&self, tips: &[ObjectId]) -> Result<Option<bool>> {
+        let ids = tips.iter().filter_map(|id| Oid::from_str(id.as_str()).ok());
+        let here: Vec<Oid> = ids.filter(|id| self.git.find_commit(*id).is_ok()).collect();
+        let is_in = self.is_in(self.head_oid()?, &here)?;
+        Ok((is_in || here.len() == tips.len()).then_some(is_in))
     }
 
     fn tip(&self, reference: &str) -> Option<Oid> {

@@ -199,7 +199,8 @@ impl GitRepository {
         Err(Error::refused(what).with_code(ErrorCode::ShallowClone)
             .cause(format!("the clone ends at {}", graph.id(*cut)))
             .state("nothing was changed")
-            .hint("git fetch --unshallow --tags   (GitHub Actions: `fetch-depth: 0` for `actions/checkout`; GitLab: `GIT_DEPTH: 0`)"))
+            .hint("git fetch --unshallow --tags")
+            .hint("in GitHub Actions `fetch-depth: 0` for `actions/checkout`, on GitLab `GIT_DEPTH: \"0\"`"))
     }
 
     pub(super) fn commits(

@@ -7,6 +7,7 @@ use git2::{ErrorCode, Oid, RepositoryOpenFlags};
 use crate::{
     error::{Error, Result},
     io::git::read::{GitRepository, problem},
+    text::shell_word,
 };
 
 impl GitRepository {
@@ -58,7 +59,7 @@ fn refusal(directory: &Path, error: &git2::Error) -> Error {
         .cause(text.trim().to_owned())
         .hint(format!(
             "git config --global --add safe.directory {}",
-            path.display()
+            shell_word(&path.display().to_string())
         ));
     }
     if text.contains("refstorage") {

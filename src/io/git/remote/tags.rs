@@ -93,6 +93,21 @@ impl RemoteTags {
         RemoteLook::parse(&text, below, &[]).map_err(|error| self.failed(WHAT).because(&error))
     }
 
+    /// What the remote's branches show.
+    ///
+    /// # Errors
+    /// Failed (exit 6) where the remote does not answer.
+    pub async fn branch_tips(&self) -> Result<Vec<ObjectId>> {
+        const WHAT: &str = "cannot list the branches of";
+        const BRANCHES: &str = "refs/heads/";
+        let pattern = format!("{BRANCHES}*");
+        let args = ["ls-remote", "--", &self.remote, &pattern];
+        let text = self.run(RemoteCall::List, &args, WHAT).await?;
+        let tips =
+            refs_below(&text, BRANCHES).map_err(|error| self.failed(WHAT).because(&error))?;
+        Ok(tips.into_iter().map(|(_, tip)| tip).collect())
+    }
+
     /// Fetches the tags `names` into this repository, overwriting nothing.
     ///
     /// # Errors

@@ -580,9 +580,9 @@ fn what_is_not_an_image_is_refused_by_its_packing_and_form() {
         ("outer.tar", &["in `oci`"]),
         ("rootfs", &["file system of a container"]),
         ("half", &["without `index.json`"]),
-        ("nothing", &["`index.json`", "no such document"]),
-        ("list", &["`index.json`", "no such document"]),
-        ("number", &["`index.json`", "no such document"]),
+        ("nothing", &["`index.json`", "not the document"]),
+        ("list", &["`index.json`", "not the document"]),
+        ("number", &["`index.json`", "not the document"]),
         ("nowhere", &["nowhere"]),
     ] {
         let error = world.path(&dir.path().join(name)).expect_err(name);

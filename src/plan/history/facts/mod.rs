@@ -2,11 +2,13 @@
 
 mod graph;
 mod outline;
+mod pipeline;
 
 use semver::Version;
 
 pub use graph::{Parent, RangeGraph};
 pub use outline::{CommitOutline, RangeOutline};
+pub use pipeline::OtherPipeline;
 
 use crate::{
     git::{CommitId, ObjectId},

@@ -6,4 +6,5 @@ mod count;
 mod figures;
 mod images;
 mod odd_names;
+mod platforms;
 mod recipe;

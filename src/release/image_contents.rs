@@ -1,0 +1,194 @@
+//! Reads what an image on disk or in a registry holds, for `inspect`.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use futures_util::{StreamExt, TryStreamExt};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    error::{Error, Result},
+    event::Events,
+    io::{
+        layout::{self, Store, WantedImage},
+        registry::{RegistryError, RepositoryApi, image_tree},
+    },
+    oci::{Contents, Descriptor, Digest, Image, Index, Platform, Reference, TagOrDigest},
+    plan::inspect::ReferrerReport,
+    release::{errors, facade::Release, referrers::about},
+};
+
+/// Blobs on their way at once.
+const AT_ONCE: usize = 4;
+
+impl Release {
+    /// What an image holds, of `all` platforms or of one, and what its registry lists as being about it.
+    pub(super) async fn look_at(&self, image: &str, all: bool) -> Result<LookedAt> {
+        let path = PathBuf::from(image);
+        if path.exists() {
+            let contents = on_disk(&path)?;
+            return Ok(LookedAt {
+                others: others(&contents),
+                contents,
+                referrers: Vec::new(),
+            });
+        }
+        let reference: Reference = image.parse().map_err(|error| {
+            Error::usage(format!("`{image}` is neither a file nor an image")).because(&error)
+        })?;
+        self.events.note(format!("reading {reference}"));
+        let api = self
+            .apis(std::slice::from_ref(&reference.repository))?
+            .remove(0);
+        let what = match (&reference.digest, &reference.tag) {
+            (Some(digest), _) => digest.clone().into(),
+            (None, Some(tag)) => tag.clone().into(),
+            (None, None) => "latest".parse().expect("it is a tag"),
+        };
+        let failed = format!("cannot read {reference}");
+        let pulled = pulled(api.as_ref(), &what, all, &failed).await?;
+        let mut referrers = Vec::new();
+        for subject in &pulled.digests {
+            match about(api.as_ref(), subject).await {
+                Ok(found) => referrers.extend(found),
+                // The image itself was read, and that is what was asked for.
+                Err(error) => self
+                    .events
+                    .note(format!("what is about the image cannot be read: {error}")),
+            }
+        }
+        Ok(LookedAt {
+            contents: pulled.contents,
+            others: pulled.others,
+            referrers,
+        })
+    }
+}
+
+/// What is in a file, the image that this machine runs first.
+pub(super) fn on_disk(path: &Path) -> Result<Vec<Contents>> {
+    let folder = temporary()?;
+    let cancel = CancellationToken::new();
+    let store = Store::new(folder.path());
+    let image = layout::adopt(
+        path,
+        &store,
+        &WantedImage::default(),
+        &Events::none(),
+        &cancel,
+    )?;
+    runnable(layout::contents(&image)?)
+}
+
+fn temporary() -> Result<tempfile::TempDir> {
+    tempfile::tempdir()
+        .map_err(|error| Error::failed("cannot make a temporary folder").because(&error))
+}
+
+/// An image on disk or in a registry.
+pub(super) struct LookedAt {
+    /// Its platforms' images that were read, at least one: that which is shown is first.
+    pub(super) contents: Vec<Contents>,
+    /// The platforms that are not shown.
+    pub(super) others: Vec<String>,
+    /// What its registry lists as being about it.
+    pub(super) referrers: Vec<ReferrerReport>,
+}
+
+/// The platforms behind the first.
+pub(super) fn others(all: &[Contents]) -> Vec<String> {
+    let others = all.iter().skip(1).filter_map(|one| one.platform.as_ref());
+    others.map(ToString::to_string).collect()
+}
+
+/// At least one image; of several platforms this machine's is the first.
+fn runnable(mut all: Vec<Contents>) -> Result<Vec<Contents>> {
+    let is_own = |one: &Contents| one.platform.as_ref().is_some_and(Platform::is_native);
+    all.sort_by_key(|one| !is_own(one));
+    match all.is_empty() {
+        true => Err(Error::refused("it is not an image that runs")),
+        false => Ok(all),
+    }
+}
+
+/// Images of one index, or one that stands alone.
+struct Pulled {
+    /// The first is that of this machine's platform, else the first that runs.
+    contents: Vec<Contents>,
+    /// The platforms of the index but for the first.
+    others: Vec<String>,
+    /// What was asked for, and the images of the platforms where those are other ones.
+    digests: Vec<Digest>,
+}
+
+/// Pulls the images of `all` platforms, or of one, into a temporary folder and reads what is in them.
+async fn pulled(
+    api: &dyn RepositoryApi,
+    what: &TagOrDigest,
+    all: bool,
+    failed: &str,
+) -> Result<Pulled> {
+    let told = |error| errors::registry(failed, &error);
+    let gone = || Error::refused(failed).cause("the registry does not have it");
+    let top = api.manifest(what).await.map_err(told)?.ok_or_else(gone)?;
+    let mut children: Vec<Descriptor> = if top.media_type.is_index() {
+        let index: Index = serde_json::from_slice(&top.bytes)
+            .map_err(|error| Error::failed(failed).because(&error))?;
+        let runs = |child: &&Descriptor| !child.platform.as_ref().is_some_and(Platform::is_unknown);
+        let own = |child: &Descriptor| child.platform.as_ref().is_some_and(Platform::is_native);
+        let mut children: Vec<_> = index.manifests.iter().filter(runs).cloned().collect();
+        children.sort_by_key(|child| !own(child));
+        children
+    } else {
+        vec![top.descriptor()]
+    };
+    let others = children.iter().skip(1);
+    let others = others.filter_map(|child| Some(child.platform.as_ref()?.to_string()));
+    let others = others.collect();
+    if !all {
+        children.truncate(1);
+    }
+    let mut digests = vec![top.digest().clone()];
+    let mut contents = Vec::new();
+    for child in children {
+        if child.digest != digests[0] {
+            digests.push(child.digest.clone());
+        }
+        let tree = image_tree::tree(api, &child.digest.into()).await;
+        let tree = tree.map_err(told)?.ok_or_else(gone)?;
+        contents.extend(contents_of(api, tree).await?.map_err(told)?);
+    }
+    if contents.is_empty() {
+        return Err(gone());
+    }
+    Ok(Pulled {
+        contents,
+        others,
+        digests,
+    })
+}
+
+/// Pulls an image into a temporary folder and reads what is in it.
+async fn contents_of(
+    api: &dyn RepositoryApi,
+    tree: image_tree::ImageTree,
+) -> Result<std::result::Result<Vec<Contents>, RegistryError>> {
+    let folder = temporary()?;
+    let image = Image {
+        dir: folder.path().to_owned(),
+        manifest: tree.manifest,
+        children: tree.children,
+        blobs: tree.blobs,
+    };
+    fs::create_dir_all(folder.path().join("blobs/sha256"))
+        .map_err(|error| Error::failed("cannot make a temporary folder").because(&error))?;
+    let fetch = |blob| api.fetch_blob(blob, image.blob_path(&blob.digest));
+    let blobs: Vec<_> = image.blobs.iter().map(fetch).collect();
+    let fetched = futures_util::stream::iter(blobs).buffer_unordered(AT_ONCE);
+    match fetched.try_collect::<()>().await {
+        Ok(()) => Ok(Ok(runnable(layout::contents(&image)?)?)),
+        Err(error) => Ok(Err(error)),
+    }
+}

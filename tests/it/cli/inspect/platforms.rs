@@ -1,0 +1,153 @@
+//! Images for several platforms, and several images: what is not shown is named, and judged by its own budget.
+
+use std::fs;
+
+use serde_json::json;
+use testkit::sandbox::Clone;
+
+use crate::{
+    registry::server::{Personality, TestRegistry},
+    support::{
+        World,
+        layout::{Layout, noise},
+    },
+};
+
+const NAME: &str = "acme/api";
+const WORKER: &str = "acme/worker";
+
+/// An image for each of these platforms with so many bytes that do not compress.
+fn write(clone: &Clone<'_>, place: &str, platforms: &[(&str, usize)]) {
+    let mut layout = Layout::new(&clone.path().join(place));
+    let images: Vec<_> = platforms
+        .iter()
+        .map(|(architecture, size)| layout.image(architecture, &json!({}), &noise(place, *size)))
+        .collect();
+    let top = match &images[..] {
+        [one] => one.clone(),
+        all => layout.index(all),
+    };
+    layout.finish(&top);
+}
+
+fn project<'w>(world: &'w World<'_>, registry: &TestRegistry, policy: &str) -> Clone<'w> {
+    let clone = world.remote.clone("a", &[]);
+    let policy = policy
+        .replace("NAME", &registry.repository(NAME).to_string())
+        .replace("WORKER", &registry.repository(WORKER).to_string());
+    clone.write(".gitignore", "/dist\n");
+    clone.write("release.toml", policy);
+    clone.commit("feat: begin");
+    clone.push();
+    clone
+}
+
+const ONE: &str = "[image]\nrepository = \"NAME\"\n[image.build]\nlayout = \"dist/oci\"\n";
+
+#[test]
+fn the_budget_is_judged_for_every_platform() {
+    let registry = TestRegistry::start(Personality::default());
+    let world = World::new(&registry, &[NAME]);
+    let policy = format!("{ONE}[image.budget]\nmax = \"50kB\"\n");
+    let clone = project(&world, &registry, &policy);
+    write(&clone, "dist/oci", &[("amd64", 1_000), ("arm64", 200_000)]);
+    let run = world.hoist(&clone, &["inspect", "dist/oci"]);
+    run.says("not shown: its images for linux/arm64");
+    let over = "linux/arm64: 211.";
+    let run = world.run(&clone, &["inspect", "dist/oci", "--budget"]);
+    run.expect(4);
+    run.says(over);
+    let run = world.run(&clone, &["inspect", "dist/oci", "--budget", "--json"]);
+    run.expect(4);
+    let document = run.json();
+    assert_eq!(document["other_platforms"], json!(["linux/arm64"]), "{run}");
+    assert_eq!(
+        document["over_budget"].as_array().unwrap().len(),
+        1,
+        "{run}"
+    );
+
+    // What is published is judged in the same way.
+    world.hoist(&clone, &["release", "--yes", "--over-budget"]);
+    let run = world.run(&clone, &["inspect", "--budget"]);
+    run.expect(4);
+    run.says(over);
+    world.hoist(&clone, &["inspect"]).says("not shown");
+}
+
+#[test]
+fn growth_is_measured_by_the_same_platform() {
+    let registry = TestRegistry::start(Personality::default());
+    let world = World::new(&registry, &[NAME]);
+    let policy = format!("{ONE}[image.budget]\ngrowth = \"10%\"\n");
+    let clone = project(&world, &registry, &policy);
+    write(&clone, "dist/oci", &[("amd64", 1_000)]);
+    world.hoist(&clone, &["release", "--yes"]);
+    world.change(&clone, "feat: more");
+    write(&clone, "dist/oci", &[("amd64", 1_000), ("arm64", 200_000)]);
+    let unknown = "`image.budget.growth` was not judged: ";
+    let run = world.hoist(&clone, &["inspect", "dist/oci", "--budget"]);
+    run.says(&format!("linux/arm64: {unknown}"));
+    let run = world.hoist(&clone, &["release", "--yes"]);
+    run.says(&format!(
+        "0.2.0 (linux/arm64): {unknown}no repository has its image of 0.1.0 for linux/arm64"
+    ));
+    assert!(!run.stderr.contains("(linux/amd64)"), "{run}");
+}
+
+#[test]
+fn growth_is_not_measured_by_a_release_that_was_taken_back() {
+    let registry = TestRegistry::start(Personality::default());
+    let world = World::new(&registry, &[NAME]);
+    let policy = format!("{ONE}[image.budget]\ngrowth = \"10%\"\n");
+    let clone = project(&world, &registry, &policy);
+    write(&clone, "dist/oci", &[("amd64", 1_000)]);
+    world.hoist(&clone, &["release", "--yes"]);
+    world.change(&clone, "feat: more");
+    write(&clone, "dist/oci", &[("amd64", 200_000)]);
+    world.hoist(&clone, &["release", "--yes", "--over-budget"]);
+    world.hoist(&clone, &["rollback", "0.2.0", "--why", "too big", "--yes"]);
+    world.change(&clone, "feat: even more");
+    write(&clone, "dist/oci", &[("amd64", 199_000)]);
+    let run = world.run(&clone, &["release", "--yes"]);
+    run.expect(4);
+    run.says("more than 0.1.0 has");
+}
+
+#[test]
+fn a_layout_is_judged_by_the_budget_of_the_image_that_it_is_of() {
+    let registry = TestRegistry::start(Personality::default());
+    let world = World::new(&registry, &[NAME, WORKER]);
+    let worker = "[image.budget]\nmax = \"500kB\"\n[images.worker]\nrepository = \"WORKER\"\n\
+                  layout = \"dist/worker\"\n[images.worker.budget]\nmax = \"20kB\"\n";
+    let clone = project(&world, &registry, &format!("{ONE}{worker}"));
+    write(&clone, "dist/oci", &[("amd64", 1_000)]);
+    write(&clone, "dist/worker", &[("amd64", 90_000)]);
+    let run = world.run(&clone, &["inspect", "dist/worker", "--budget"]);
+    run.expect(4);
+    world.hoist(&clone, &["inspect", "dist/oci", "--budget"]);
+    world.hoist(&clone, &["release", "--yes", "--over-budget"]);
+
+    // A directory with the name of an image, and no image in it.
+    fs::create_dir(clone.path().join("worker")).unwrap();
+    clone.write("worker/main.go", "package main\n");
+    let run = world.hoist(&clone, &["inspect", "worker"]);
+    run.says(&format!("{WORKER}:0.1.0"));
+}
+
+#[test]
+fn no_layout_becomes_a_part_of_two_images() {
+    let registry = TestRegistry::start(Personality::default());
+    let world = World::new(&registry, &[NAME, WORKER]);
+    let policy = ONE.replace("dist/oci", "dist/*")
+        + "[images.worker]\nrepository = \"WORKER\"\nlayout = \"dist/w-*\"\n";
+    let clone = project(&world, &registry, &policy);
+    write(&clone, "dist/m-a", &[("amd64", 1_000)]);
+    write(&clone, "dist/w-b", &[("arm64", 1_000)]);
+    for args in [&["release", "--yes"][..], &["check"]] {
+        let run = world.run(&clone, args);
+        run.expect(4);
+        run.says("`dist/w-b` belongs to two images");
+    }
+    assert!(world.tags().is_empty());
+}
