@@ -58,6 +58,7 @@ impl Announcer {
 fn step_of(before: Option<Step>, state: State) -> Option<Step> {
     match state {
         State::Locking | State::Relocking(_) => Some(Step::Lock),
+        State::Drafting => Some(Step::Draft),
         State::Observing | State::Recovering(_) | State::WithoutLock(_) => Some(Step::Observe),
         State::Committing(_) | State::CheckingLock(Direction::Forward(_)) => Some(Step::Commit),
         State::Verifying => Some(Step::Verify),
@@ -76,7 +77,8 @@ fn step_of(before: Option<Step>, state: State) -> Option<Step> {
 /// Whether coming to `state` is what `step` was done for.
 fn is_result(step: Step, state: State) -> bool {
     match step {
-        Step::Lock => state == State::Observing,
+        Step::Lock => matches!(state, State::Drafting | State::Observing),
+        Step::Draft => state == State::Observing,
         // Reading is done where something follows from it, be it the way back.
         Step::Observe => !matches!(
             state,
@@ -87,13 +89,9 @@ fn is_result(step: Step, state: State) -> bool {
         Step::RollBack => state == State::Ended(End::RolledBack),
         Step::Finish => matches!(state, State::Ended(End::Published) | State::Revealing),
         Step::Forge => state == State::Unlocking(End::Published),
-        Step::Plan
-        | Step::Preflight
-        | Step::Build
-        | Step::Stage
-        | Step::Hooks
-        | Step::Sign
-        | Step::Draft => false,
+        Step::Plan | Step::Preflight | Step::Build | Step::Stage | Step::Hooks | Step::Sign => {
+            false
+        }
     }
 }
 
@@ -161,12 +159,13 @@ fn told(run: &Run, step: Step) -> Option<(Started, Finished)> {
             let started = Started::Forge { page: page.clone() };
             Some((started, Finished::Forge { page }))
         }
-        Step::Plan
-        | Step::Preflight
-        | Step::Build
-        | Step::Stage
-        | Step::Hooks
-        | Step::Sign
-        | Step::Draft => None,
+        Step::Draft => {
+            let forge = run.prepared.forge.as_ref()?;
+            let page = forge.url.clone();
+            let started = Started::Draft { page: page.clone() };
+            let files = forge.added.len();
+            Some((started, Finished::Draft { page, files }))
+        }
+        Step::Plan | Step::Preflight | Step::Build | Step::Stage | Step::Hooks | Step::Sign => None,
     }
 }

@@ -55,6 +55,8 @@ pub(super) async fn draft(
         }
     };
     match made {
+        // It is taken when the lock is.
+        Ok(Some(made)) if made.adopted => Ok(Some(made)),
         Ok(Some(made)) => {
             let files = wanted.files.len();
             step.finish(Finished::Draft { page, files });

@@ -6,8 +6,10 @@ use std::time::Duration;
 use semver::Version;
 
 use crate::{
-    git::CommitId,
-    io::forge::{FileHolder, ForgeApi, ForgeError, ForgeRelease, ReleaseText},
+    io::{
+        forge::{FileHolder, ForgeApi, ForgeError, ForgeRelease},
+        lease::Permit,
+    },
     publish::{
         draft_marker::{marked, without_marker},
         protocol::journal::ForgeRecord,
@@ -19,16 +21,19 @@ use crate::{
 pub(super) const TAKEN_BACK: Duration = Duration::from_secs(60);
 
 /// Why a release on the forge stays.
-pub(super) const PUBLIC: &str = "it is public by now, and hoist deletes nothing that people see";
+const PUBLIC: &str = "it is public by now, and hoist deletes nothing that people see";
 
 /// Deletes what was made on the forge for a release that does not begin. That it stays is a warning.
-pub(super) async fn take_back(world: &World, made: &ForgeRecord, of: (&Version, CommitId)) {
+pub(super) async fn take_back(world: &World, made: &ForgeRecord, version: &Version) {
     let Ok(forge) = &world.forge else { return };
-    let taken = withdraw(&**forge, made, of);
+    let permit = Permit::always();
+    let taken = withdraw(&**forge, made, version, &permit);
     let taken = tokio::time::timeout(TAKEN_BACK, taken).await;
     let failed = match taken {
-        Ok(Ok(DraftEnd::Done)) => return,
-        Ok(Ok(DraftEnd::Public)) => PUBLIC.to_owned(),
+        Ok(Ok(end)) => match end.why_left() {
+            None => return,
+            Some(why) => why,
+        },
         Ok(Err(error)) => error.to_string(),
         Err(_) => "it took too long".to_owned(),
     };
@@ -39,9 +44,14 @@ pub(super) async fn take_back(world: &World, made: &ForgeRecord, of: (&Version, 
 pub(super) fn tell_left(world: &World, made: &ForgeRecord, why: &str) {
     let what = match made.id {
         Some(id) if made.adopted => {
+            let files = made.added.iter().map(|(name, _)| format!("`{name}`"));
+            let added: Vec<_> = std::iter::once(format!("the line `{}`", made.marker))
+                .chain(files)
+                .collect();
             let text = format!(
-                "the draft {id} of {} has what hoist has added still: {why}",
-                made.url
+                "the draft {id} of {} may still have what hoist has added ({}): {why}",
+                made.url,
+                added.join(", ")
             );
             return world.events.warning(text);
         }
@@ -54,12 +64,27 @@ pub(super) fn tell_left(world: &World, made: &ForgeRecord, why: &str) {
 }
 
 /// What became of what the forge has of a release that is given up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum DraftEnd {
     /// Nothing of it is left, or what is left is somebody else's.
     Done,
     /// Somebody has made the release public in the meantime, and so it stays.
     Public,
+    /// These files of somebody's draft have the names of files that the release was to send, and are others.
+    Kept(String),
+}
+
+impl DraftEnd {
+    /// Why something stays; `None`: nothing does.
+    pub(super) fn why_left(self) -> Option<String> {
+        match self {
+            Self::Done => None,
+            Self::Public => Some(PUBLIC.to_owned()),
+            Self::Kept(files) => Some(format!(
+                "what it has under the names {files} is not what hoist was to send"
+            )),
+        }
+    }
 }
 
 /// What holds the files of a release.
@@ -71,17 +96,19 @@ pub(super) fn holder(made: &ForgeRecord, version: &Version) -> FileHolder {
     }
 }
 
-/// Deletes what the forge has of a release that is given up, where it is known to be its own.
+/// Deletes what the forge has of a release that is given up, where it is known to be its own. The text of somebody's
+/// draft is changed only while `permit` lasts.
 ///
 /// # Errors
 /// It is there, or that is not known.
 pub(super) async fn withdraw(
     forge: &dyn ForgeApi,
     made: &ForgeRecord,
-    (version, commit): (&Version, CommitId),
+    version: &Version,
+    permit: &Permit,
 ) -> Result<DraftEnd, ForgeError> {
     if made.adopted {
-        return give_back(forge, made, (version, commit)).await;
+        return give_back(forge, made, version, permit).await;
     }
     let found = forge.releases(made.tag.short()).await?;
     let is_own = |one: &&ForgeRelease| one.text.contains(&made.marker);
@@ -106,40 +133,41 @@ pub(super) async fn withdraw(
 }
 
 /// A draft that was somebody's before stays, without the files that the release has put there and without its
-/// marker. Where another run has marked it since, that one needs both.
+/// marker: nothing else of it was changed. Without the marker the release has not taken it.
 async fn give_back(
     forge: &dyn ForgeApi,
     made: &ForgeRecord,
-    (version, commit): (&Version, CommitId),
+    version: &Version,
+    permit: &Permit,
 ) -> Result<DraftEnd, ForgeError> {
     let found = forge.releases(made.tag.short()).await?;
     let is_it = |one: &&ForgeRelease| one.id == made.id && one.text.contains(&made.marker);
     let Some(draft) = found.iter().find(is_it) else {
         return Ok(DraftEnd::Done);
     };
-    let id = match draft.id {
-        _ if draft.is_public => return Ok(DraftEnd::Public),
-        None => return Ok(DraftEnd::Done),
-        Some(id) => id,
-    };
+    if draft.is_public {
+        return Ok(DraftEnd::Public);
+    }
     let holder = holder(made, version);
+    let mut others = Vec::new();
     for file in forge.files(&holder).await?.unwrap_or_default() {
-        let is_sent = |(name, sha256): &(String, String)| {
-            *name == file.name && (!file.is_whole || file.sha256.as_ref() == Some(sha256))
+        let Some((_, sha256)) = made.added.iter().find(|(name, _)| *name == file.name) else {
+            continue;
         };
-        if made.added.iter().any(is_sent) {
-            forge.drop_file(&holder, &file).await?;
+        // The draft had no file of that name.
+        match !file.is_whole || file.sha256.as_ref().is_none_or(|own| own == sha256) {
+            true => forge.drop_file(&holder, &file).await?,
+            false => others.push(format!("`{}`", file.name)),
         }
     }
-    let text = ReleaseText {
-        tag: made.tag.short().to_owned(),
-        commit,
-        title: None,
-        text: without_marker(&draft.text).trim_end().to_owned(),
-        prerelease: made.prerelease,
-    };
-    let given = forge.change_draft(id, &text).await;
-    given.map(|()| DraftEnd::Done)
+    let text = without_marker(&draft.text);
+    let given = forge
+        .change_text(made.tag.short(), draft, &text, permit)
+        .await;
+    given.map(|()| match others.is_empty() {
+        true => DraftEnd::Done,
+        false => DraftEnd::Kept(others.join(", ")),
+    })
 }
 
 /// Deletes the drafts of a tag that runs of hoist have made, once the tag's release is public: no run needs one

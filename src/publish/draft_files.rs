@@ -17,6 +17,22 @@ const TRIES: u32 = 5;
 /// How long the forge may take to have a file whole.
 const ARRIVES: Duration = Duration::from_secs(60);
 
+/// Files by name and SHA-256; `Err`: there is another one of this name.
+pub(super) type MissingFiles = Result<Vec<(String, String)>, String>;
+
+/// The files that the draft of somebody else lacks.
+pub(super) fn missing_files(kept: &[KeptFile], wanted: &[ReleaseFile]) -> MissingFiles {
+    let mut missing = Vec::new();
+    for file in wanted {
+        match kept.iter().find(|old| old.name == file.name) {
+            None => missing.push((file.name.clone(), file.sha256.clone())),
+            Some(old) if old.is(file) => {}
+            Some(_) => return Err(file.name.clone()),
+        }
+    }
+    Ok(missing)
+}
+
 /// Sends what is missing, and writes down into `sent` what that is. In a draft that hoist has made, a file that should be another one goes.
 pub(super) async fn keep_files(
     forge: &dyn ForgeApi,

@@ -4,6 +4,8 @@ use chrono::{DateTime, SecondsFormat, Utc};
 
 /// How a marker begins, whoever wrote it.
 pub(super) const MARK: &str = "<!-- hoist: ";
+/// What stands between a text and its marker.
+const BEFORE: &str = "\n\n";
 /// What a marker holds where the draft was somebody's own before.
 const ADOPTED: &str = "adopted";
 
@@ -59,10 +61,25 @@ pub(super) fn marked(text: &str, tag: &str) -> Option<DraftMark> {
     })
 }
 
-/// A text without the markers that runs have put into it.
+/// A text with a marker behind it.
+pub(super) fn with_marker(text: &str, marker: &str) -> String {
+    format!("{text}{BEFORE}{marker}\n")
+}
+
+/// A text without the markers that runs have put into it: byte for byte as it was before [`with_marker`].
 pub(super) fn without_marker(text: &str) -> String {
-    let lines = text.lines().filter(|line| !line.starts_with(MARK));
-    lines.collect::<Vec<_>>().join("\n")
+    let mut kept = String::with_capacity(text.len());
+    let mut is_last = false;
+    for line in text.split_inclusive('\n') {
+        is_last = line.starts_with(MARK);
+        if !is_last {
+            kept.push_str(line);
+        }
+    }
+    if is_last && kept.ends_with(BEFORE) {
+        kept.truncate(kept.len() - BEFORE.len());
+    }
+    kept
 }
 
 /// Whether what a journal names as the mark of its draft is one of the run with this nonce: a text that is in
@@ -109,6 +126,25 @@ mod tests {
                 assert_eq!(mark.line("v1.0.0"), marker);
             }
         }
+    }
+
+    #[test]
+    fn a_text_is_the_same_without_its_marker() {
+        let marker = "<!-- hoist: 1a2b v1.0.0, adopted -->";
+        for text in [
+            "",
+            "what is new",
+            "what is new\n",
+            "one\r\ntwo\r\n",
+            "\n\n",
+            "text \n\n\n",
+        ] {
+            assert_eq!(without_marker(&with_marker(text, marker)), text, "{text:?}");
+            assert_eq!(without_marker(text), text, "{text:?}");
+        }
+        // A person has written on behind it.
+        let more = with_marker("one", marker) + "two\r\n";
+        assert_eq!(without_marker(&more), "one\n\ntwo\r\n");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The making of one draft, or of what a forge without drafts has instead of it.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use tokio::time::timeout;
 
@@ -12,13 +12,14 @@ use crate::{
             FileHolder, ForgeApi, ForgeError, ForgeErrorKind, ForgeRelease, ReleaseText, has_drafts,
         },
         git::remote::RefPattern,
+        lease::Permit,
     },
     policy::ForgeService,
     publish::{
         deadline::Backoff,
         draft_end::{TAKEN_BACK, clear, withdraw},
-        draft_files::keep_files,
-        draft_marker::{DraftMark, marked, without_marker},
+        draft_files::{MissingFiles, keep_files, missing_files},
+        draft_marker::{DraftMark, marked, with_marker},
         draft_waits::DraftWaits,
         errors::git_error,
         lock_ref::lock_ref,
@@ -38,8 +39,8 @@ pub(super) struct Drafting<'a> {
     forge: &'a dyn ForgeApi,
     publication: &'a Publication,
     wanted: &'a ForgePublication,
-    /// What the draft is marked with.
-    mark: DraftMark,
+    /// What the draft is marked with: settled when it is asked for first, so that the forge has told the time.
+    mark: OnceLock<DraftMark>,
     /// The files that were sent, or begun.
     sent: Mutex<Vec<(String, String)>>,
 }
@@ -50,14 +51,30 @@ enum FoundBefore {
     Nothing { others: bool },
     /// A release that everybody sees, and all drafts of the tag.
     Public(Vec<ForgeRelease>),
-    /// This run's own draft; whether it was somebody's own before.
-    Own(u64, bool),
+    /// This run's own draft.
+    Own(u64),
     /// Somebody's own draft; whether another run has taken it.
-    Theirs {
-        id: u64,
-        text: String,
-        is_taken: bool,
-    },
+    Theirs { id: u64, is_taken: bool },
+}
+
+/// What a release is to be made of.
+#[derive(Clone)]
+enum DraftOrFiles {
+    /// Nothing yet: there are no drafts.
+    Files,
+    /// A draft of this run.
+    Own(u64),
+    /// The draft of somebody else, which is taken when the lock is, and the files that it is to get.
+    Theirs(u64, Vec<(String, String)>),
+}
+
+impl DraftOrFiles {
+    fn id(&self) -> Option<u64> {
+        match self {
+            Self::Files => None,
+            Self::Own(id) | Self::Theirs(id, _) => Some(*id),
+        }
+    }
 }
 
 impl<'a> Drafting<'a> {
@@ -72,11 +89,7 @@ impl<'a> Drafting<'a> {
             forge,
             publication,
             wanted,
-            mark: DraftMark {
-                nonce: world.owner.nonce.clone(),
-                since: Some(world.clock.now()),
-                adopted: false,
-            },
+            mark: OnceLock::new(),
             sent: Mutex::default(),
         }
     }
@@ -86,11 +99,21 @@ impl<'a> Drafting<'a> {
     }
 
     fn marker(&self, adopted: bool) -> String {
+        let mark = self.mark.get_or_init(|| DraftMark {
+            nonce: self.nonce().to_owned(),
+            // How old it is, the forge's clock tells others as well.
+            since: self.forge.time().or_else(|| Some(self.world.clock.now())),
+            adopted: false,
+        });
         let mark = DraftMark {
             adopted,
-            ..self.mark.clone()
+            ..mark.clone()
         };
         mark.line(self.tag())
+    }
+
+    fn nonce(&self) -> &str {
+        &self.world.owner.nonce
     }
 
     /// What keeps the files: the draft, or a package that no other run has.
@@ -119,23 +142,25 @@ impl<'a> Drafting<'a> {
         let has_draft = has_drafts(self.forge.place().service) && self.wanted.draft_first;
         let limit = self.publication.policy.deadline;
         let mut waits = DraftWaits::new(&self.world.events, page, limit);
-        let Some((id, adopted)) = self.draft(has_draft, &mut waits).await? else {
+        let Some(made) = self.draft(has_draft, &mut waits).await? else {
             self.world
                 .events
                 .note(format!("{page} is there already, and is left as it is"));
             return Ok(None);
         };
-        let holder = self.holder(id);
-        let files = &self.wanted.files;
-        let kept = keep_files(self.forge, &holder, files, adopted, &mut waits, &self.sent);
-        if let Err(error) = kept.await {
-            return self.failed_or_public(error, page).await;
+        if !matches!(made, DraftOrFiles::Theirs(..)) {
+            let (holder, files) = (self.holder(made.id()), &self.wanted.files);
+            let kept = keep_files(self.forge, &holder, files, false, &mut waits, &self.sent);
+            if let Err(error) = kept.await {
+                return self.failed_or_public(error, page).await;
+            }
         }
-        Ok(Some(self.record(page, id, adopted)))
+        Ok(Some(self.record(page, &made)))
     }
 
     /// What a journal says of the draft, or of what there is instead of one.
-    fn record(&self, page: &str, id: Option<u64>, adopted: bool) -> ForgeRecord {
+    fn record(&self, page: &str, made: &DraftOrFiles) -> ForgeRecord {
+        let id = made.id();
         let holder = self.holder(id);
         let links = self.wanted.files.iter().filter_map(|file| {
             let url = self.forge.file_url(&holder, &file.name)?;
@@ -143,9 +168,12 @@ impl<'a> Drafting<'a> {
         });
         let text = match id {
             Some(_) => String::new(),
-            None => self.text(None).text,
+            None => self.text().text,
         };
-        let sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+        let (adopted, added) = match made {
+            DraftOrFiles::Theirs(_, missing) => (true, missing.clone()),
+            DraftOrFiles::Files | DraftOrFiles::Own(_) => (false, Vec::new()),
+        };
         let service = self.forge.place().service;
         ForgeRecord {
             service,
@@ -156,10 +184,7 @@ impl<'a> Drafting<'a> {
             title: self.tag().to_owned(),
             text,
             links: links.collect(),
-            added: match adopted {
-                true => sent.clone(),
-                false => Vec::new(),
-            },
+            added,
             package: (service == ForgeService::GitLab).then_some(holder.package),
             prerelease: self.wanted.text.prerelease,
             latest: self.wanted.latest,
@@ -181,12 +206,8 @@ impl<'a> Drafting<'a> {
         }
     }
 
-    /// The draft, and whether it was somebody's own; `None`: there is a public release.
-    async fn draft(
-        &self,
-        has_draft: bool,
-        waits: &mut DraftWaits,
-    ) -> Result<Option<(Option<u64>, bool)>> {
+    /// What the release is made of; `None`: there is a public one.
+    async fn draft(&self, has_draft: bool, waits: &mut DraftWaits) -> Result<Option<DraftOrFiles>> {
         let mut backoff = Backoff::retry();
         let mut failed = None;
         for _ in 0..TRIES {
@@ -195,24 +216,32 @@ impl<'a> Drafting<'a> {
                     clear(self.world, self.forge, self.tag(), &found).await;
                     return Ok(None);
                 }
-                FoundBefore::Own(id, adopted) => return Ok(Some((Some(id), adopted))),
+                FoundBefore::Own(id) => return Ok(Some(DraftOrFiles::Own(id))),
                 FoundBefore::Theirs { .. } if !self.wanted.use_draft => return Err(self.taken()),
-                _ if !has_draft => return Ok(Some((None, false))),
-                FoundBefore::Theirs { id, text, is_taken } => {
+                _ if !has_draft => return Ok(Some(DraftOrFiles::Files)),
+                FoundBefore::Theirs { id, is_taken } => {
                     if is_taken {
                         self.refuse_locked().await?;
                     }
-                    self.refuse_files(id).await?;
-                    let text = without_marker(&text);
-                    self.forge.change_draft(id, &self.text(Some(&text))).await
+                    match self.missing_files(id).await? {
+                        Ok(missing) => return Ok(Some(DraftOrFiles::Theirs(id, missing))),
+                        Err(other) => {
+                            // It may be one that another run has sent a moment ago.
+                            self.refuse_locked().await?;
+                            if self.is_unchanged(id, is_taken, &other).await? {
+                                return Err(self.file_taken(&other));
+                            }
+                            Ok(())
+                        }
+                    }
                 }
                 FoundBefore::Nothing { others } => {
                     if others {
                         self.refuse_locked().await?;
                     }
-                    let made = self.forge.create_draft(&self.text(None)).await;
+                    let made = self.forge.create_draft(&self.text()).await;
                     if let Ok(id) = made {
-                        return Ok(Some((Some(id), false)));
+                        return Ok(Some(DraftOrFiles::Own(id)));
                     }
                     made.map(drop)
                 }
@@ -227,7 +256,7 @@ impl<'a> Drafting<'a> {
         }
         let error = failed.unwrap_or_else(|| {
             let page = self.forge.place().page();
-            let detail = "it does not show the draft that it has taken";
+            let detail = "the files of the draft change again and again";
             ForgeError::new(ForgeErrorKind::Unknown, page, detail)
         });
         Err(self.failed(&error))
@@ -245,15 +274,14 @@ impl<'a> Drafting<'a> {
         for one in found {
             let Some(id) = one.id else { continue };
             match marked(&one.text, tag) {
-                Some(mark) if mark.nonce == self.mark.nonce => {
-                    return Ok(FoundBefore::Own(id, mark.adopted));
+                Some(mark) if !mark.adopted && mark.nonce == self.nonce() => {
+                    return Ok(FoundBefore::Own(id));
                 }
                 // Whether that run is alive, nobody can know: its draft stays as it is.
                 Some(mark) if !mark.adopted => others = true,
                 mark => {
                     theirs = theirs.or(Some(FoundBefore::Theirs {
                         id,
-                        text: one.text,
                         is_taken: mark.is_some(),
                     }));
                 }
@@ -276,18 +304,25 @@ impl<'a> Drafting<'a> {
         }
     }
 
-    /// A file that a person has put into a draft of theirs stays. Where the release has another one of that name,
-    /// nothing is made.
-    async fn refuse_files(&self, id: u64) -> Result<()> {
+    /// The files that somebody's draft does not have yet: name and SHA-256. `Err`: it has another one of this name,
+    /// which stays.
+    async fn missing_files(&self, id: u64) -> Result<MissingFiles> {
         let kept = self.forge.files(&self.holder(Some(id))).await;
         let kept = kept.map_err(|error| self.failed(&error))?;
-        for old in kept.iter().flatten() {
-            let mut wanted = self.wanted.files.iter();
-            if wanted.any(|file| file.name == old.name && !old.is(file)) {
-                return Err(self.file_taken(&old.name));
-            }
-        }
-        Ok(())
+        Ok(missing_files(&kept.unwrap_or_default(), &self.wanted.files))
+    }
+
+    /// Whether somebody's draft is as it was a moment ago, with a file of this name that stands in the way.
+    async fn is_unchanged(&self, id: u64, is_taken: bool, other: &str) -> Result<bool> {
+        let is_same = match self.before().await? {
+            FoundBefore::Theirs {
+                id: now,
+                is_taken: is_now,
+            } => (now, is_now) == (id, is_taken),
+            FoundBefore::Nothing { .. } | FoundBefore::Public(_) | FoundBefore::Own(_) => false,
+        };
+        let missing = self.missing_files(id).await;
+        Ok(is_same && missing?.is_err_and(|name| name == other))
     }
 
     fn file_taken(&self, file: &str) -> Error {
@@ -301,16 +336,10 @@ impl<'a> Drafting<'a> {
         .hint("delete the file from the draft, or leave it out of `forge.assets`")
     }
 
-    /// `theirs`: what a person has written.
-    fn text(&self, theirs: Option<&str>) -> ReleaseText {
-        let marker = self.marker(theirs.is_some());
-        let text = theirs.unwrap_or(&self.wanted.text.text).trim_end();
+    fn text(&self) -> ReleaseText {
         ReleaseText {
-            title: match theirs {
-                Some(_) => None,
-                None => Some(self.tag().to_owned()),
-            },
-            text: format!("{text}\n\n{marker}\n"),
+            title: Some(self.tag().to_owned()),
+            text: with_marker(self.wanted.text.text.trim_end(), &self.marker(false)),
             ..self.wanted.text.clone()
         }
     }
@@ -330,10 +359,11 @@ impl<'a> Drafting<'a> {
         let page = self.forge.place().release_page(self.tag());
         let made = async {
             let found = self.forge.releases(self.tag()).await?;
+            // Somebody's own draft was only looked at.
             let own = |one: &ForgeRelease| {
                 let mark = marked(&one.text, self.tag()).filter(|_| !one.is_public);
-                let mark = mark.filter(|mark| mark.nonce == self.mark.nonce);
-                mark.map(|mark| (one.id, mark.adopted))
+                let mark = mark.filter(|mark| !mark.adopted && mark.nonce == self.nonce());
+                mark.and(one.id).map(DraftOrFiles::Own)
             };
             let mut all: Vec<_> = found.iter().filter_map(own).collect();
             let is_sent = !self
@@ -342,11 +372,12 @@ impl<'a> Drafting<'a> {
                 .unwrap_or_else(PoisonError::into_inner)
                 .is_empty();
             if is_sent && !has_drafts(self.forge.place().service) {
-                all.push((None, false));
+                all.push(DraftOrFiles::Files);
             }
-            for (id, adopted) in all {
-                let of = (&self.publication.version, self.publication.commit);
-                withdraw(self.forge, &self.record(&page, id, adopted), of).await?;
+            for made in all {
+                let record = self.record(&page, &made);
+                let (version, permit) = (&self.publication.version, Permit::always());
+                withdraw(self.forge, &record, version, &permit).await?;
             }
             Ok::<(), ForgeError>(())
         };

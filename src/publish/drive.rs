@@ -111,6 +111,7 @@ async fn perform(at: Position<'_>, action: Action) -> (Observation, Remarks) {
     }
     match action {
         Action::TakeLock => seen(Observation::Lock, lock::take_lock(at).await),
+        Action::TakeDraft => seen(Observation::Forge, forge::take_draft(at).await),
         Action::CheckLock => seen(Observation::Lock, lock::check_lock(at).await),
         Action::Observe => observe::observe(at).await,
         Action::PutTogether(tags) => seen(Observation::Put, commit::put_together(at, &tags).await),
@@ -119,7 +120,7 @@ async fn perform(at: Position<'_>, action: Action) -> (Observation, Remarks) {
         Action::LookLast => last_look(observe::look_last(at, None).await),
         Action::Look => seen(Observation::Tags, observe::look(at).await),
         Action::LookWithoutLock => observe::look_without_lock(at).await,
-        Action::Stage => seen(Observation::Content, restage::restage(at.run).await),
+        Action::Stage => seen(Observation::Content, restage::restage(at).await),
         Action::AwaitLanding(tags) => {
             seen(Observation::Tags, observe::await_landing(at, &tags).await)
         }

@@ -157,3 +157,38 @@ pub(super) fn journal_error(error: &std::io::Error) -> Error {
         .state("nothing was changed")
         .hint("make git's directory writable, with room on its disk")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_helps_fits_what_has_failed() {
+        for (kind, expected) in [
+            (RemoteErrorKind::Local, Some("when the cause is removed")),
+            (
+                RemoteErrorKind::Unreachable,
+                Some("when the remote answers"),
+            ),
+        ] {
+            let error = RemoteError::new(kind, "No space left on device");
+            let told = recovery_error("cannot read the lock", &error);
+            let hints = told.hints().join("; ");
+            assert!(hints.contains(expected.unwrap_or_default()), "{hints}");
+            // Before a release nothing is unfinished.
+            assert!(git_error("cannot read the lock", &error).hints().is_empty());
+            let own = error.hint("make room");
+            assert_eq!(recovery_error("x", &own).hints(), ["make room"]);
+        }
+        let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
+        let told = journal_error(&full);
+        assert_eq!(
+            told.hints(),
+            ["make git's directory writable, with room on its disk"]
+        );
+        assert!(
+            told.causes().join(";").contains("no storage space"),
+            "{told:?}"
+        );
+    }
+}

@@ -138,6 +138,11 @@ impl Holding {
         asked.is_some_and(|asked| asked >= instant)
     }
 
+    /// Whether the lock was ever read as this run's.
+    pub(super) fn was_held(&self) -> bool {
+        open(&self.requests).asked.is_some()
+    }
+
     /// Whether nothing was written since the lock was read as this run's, a moment ago, with a permit that
     /// lasts.
     pub(super) fn is_unused(&self) -> bool {

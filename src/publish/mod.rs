@@ -15,7 +15,7 @@
 //! | the ways in: a new release, an unfinished one | `start`, `takeover` |
 //! | the ways in for those who only want to know | `preflight`, `status` |
 //! | content alone, for a leg | `stage_images` |
-//! | the release on the forge, before it is public | `draft`, `drafting`, `draft_files`, `draft_waits`, `draft_end` |
+//! | the release on the forge, before it is public | `draft`, `drafting`, `draft_taken`, `draft_files`, `draft_waits`, `draft_end` |
 //! | drafts on the forge whose run is over | `draft_left` |
 //! | what the caller hands over | `publication`, `world`, `recheck` |
 //! | what is written to the journal first | `prepare` |
@@ -39,6 +39,7 @@ mod draft_end;
 mod draft_files;
 mod draft_left;
 mod draft_marker;
+mod draft_taken;
 mod draft_waits;
 mod drafting;
 mod drive;
@@ -70,7 +71,7 @@ mod unlock;
 mod waits;
 mod world;
 
-pub use draft_left::{LeftDraft, clear_left_drafts, left_drafts};
+pub use draft_left::{LeftKind, LeftOnForge, clear_left_on_forge, left_on_forge};
 pub(crate) use draft_marker::is_marker_of;
 pub(crate) use errors::{push_error, registry_error};
 pub use journaled::{journaled_before, journaled_images};

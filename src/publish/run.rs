@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use crate::{
     event::Awaited,
-    io::{registry::RepositoryApi, wait_report::WaitReport},
+    io::{forge::ReleaseFile, registry::RepositoryApi, wait_report::WaitReport},
     oci::Manifest,
     publish::{
         deadline::{Deadline, Limits},
@@ -39,6 +39,8 @@ pub(super) struct Run {
     pub(super) goal: Option<Goal>,
     /// Whether the tags may still move; a recovery has none.
     pub(super) recheck: Option<Recheck>,
+    /// The files that a draft of somebody else gets under the lock; a recovery has none.
+    pub(super) draft_files: Vec<ReleaseFile>,
     /// Counts what goes over the wire.
     pub(super) transfers: Transfers,
     /// Tells of what is tried again.
@@ -65,6 +67,7 @@ impl Run {
             holding,
             goal: None,
             recheck: None,
+            draft_files: Vec::new(),
             transfers: Transfers::new(world.events.clone()),
             waits: Waits::new(world.events.clone()),
             turns: apis.iter().map(|_| tokio::sync::Mutex::default()).collect(),

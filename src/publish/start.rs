@@ -80,12 +80,7 @@ impl Staged<'_> {
             Ok(written) => written,
             Err(error) => {
                 if let Some(made) = &self.prepared.forge {
-                    take_back(
-                        self.world,
-                        made,
-                        (&self.prepared.version, self.prepared.commit),
-                    )
-                    .await;
+                    take_back(self.world, made, &self.prepared.version).await;
                 }
                 return self.leave_unpublished(error);
             }
@@ -97,6 +92,11 @@ impl Staged<'_> {
         let mut run = Run::new(world, self.prepared, self.apis, journal, holding);
         run.recheck.clone_from(&self.publication.recheck);
         run.transfers = self.transfers;
+        run.draft_files = proven
+            .forge
+            .iter()
+            .flat_map(|wanted| wanted.files.clone())
+            .collect();
         drive(run, txn).await
     }
 

@@ -83,7 +83,7 @@ impl Release {
         }
         if outcome.kind == OutcomeKind::Published {
             self.remember_registries();
-            self.clear_left_drafts(&world, plan).await;
+            self.clear_left_on_forge(&world, plan).await;
             // No release of these repositories is unfinished in this clone now, so what no process
             // uses belongs to none. What stays costs room and nothing else.
             let _ = self.store().prune(&[]);

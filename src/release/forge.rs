@@ -7,13 +7,13 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     error::{Error, ErrorCode, Result},
-    io::forge::{self, ForgeApi, ForgeConnection, ForgeError, ReleaseText},
+    io::forge::{self, ForgeApi, ForgeConnection, ForgeError, ReleaseText, has_drafts},
     oci::{Digest, ImageName, Repository},
-    plan::{Plan, release::forge::release_text},
+    plan::{Plan, PlannedForge, release::forge::release_text},
     policy::ForgePlace,
     publish::{
-        ForgeAccess, ForgePublication, LeftDraft, Publication, World, clear_left_drafts,
-        is_marker_of, left_drafts,
+        ForgeAccess, ForgePublication, LeftKind, LeftOnForge, Publication, World,
+        clear_left_on_forge, is_marker_of, left_on_forge,
         protocol::journal::{ForgeRecord, Prepared},
     },
     release::facade::Release,
@@ -45,9 +45,9 @@ impl Release {
     pub(super) async fn check_forge(&self) -> Result<String> {
         let forge = self.forge().map_err(without_forge)?;
         let told = self.may_release(&forge).await?;
-        let left = self.left_drafts(&forge).await;
+        let left = self.left_on_forge(&forge).await;
         let left = left.map_err(|error| refused(forge.place(), &error))?;
-        let now = Utc::now();
+        let now = forge.time();
         let left = left.iter().map(|left| in_words(left, now));
         let told: Vec<String> = told.into_iter().chain(left).collect();
         let place = forge.place();
@@ -57,20 +57,21 @@ impl Release {
         })
     }
 
-    /// Drafts of this policy's versions that runs have made and not deleted.
-    async fn left_drafts(
+    /// What runs have made for this policy's versions and not deleted.
+    async fn left_on_forge(
         &self,
         forge: &Arc<dyn ForgeApi>,
-    ) -> std::result::Result<Vec<LeftDraft>, ForgeError> {
+    ) -> std::result::Result<Vec<LeftOnForge>, ForgeError> {
         let template = &self.policy().version.tag;
-        left_drafts(&**forge, |tag| template.version(tag).is_some()).await
+        left_on_forge(&**forge, |tag| template.version(tag).is_some()).await
     }
 
-    /// Deletes the drafts of runs that are over, once a release is published.
-    pub(super) async fn clear_left_drafts(&self, world: &World, plan: &Plan) {
-        if plan.forge.as_ref().is_some_and(|planned| planned.draft) {
+    /// Deletes what runs that are over have left on the forge, once a release is published.
+    pub(super) async fn clear_left_on_forge(&self, world: &World, plan: &Plan) {
+        let is_first = |planned: &PlannedForge| planned.draft || !has_drafts(planned.service);
+        if plan.forge.as_ref().is_some_and(is_first) {
             let (template, lock_refs) = (&self.policy().version.tag, &self.policy().git.lock_refs);
-            clear_left_drafts(world, lock_refs, |tag| template.version(tag).is_some()).await;
+            clear_left_on_forge(world, lock_refs, |tag| template.version(tag).is_some()).await;
         }
     }
 
@@ -177,18 +178,23 @@ fn images(plan: &Plan, publication: &Publication) -> Vec<(ImageName, Repository,
     all
 }
 
-/// A draft whose run is over, or may be.
-fn in_words(left: &LeftDraft, now: DateTime<Utc>) -> String {
-    let (id, tag) = (left.id, &left.tag);
+/// What belongs to a run that is over, or may be.
+fn in_words(left: &LeftOnForge, now: Option<DateTime<Utc>>) -> String {
+    let what = &left.what;
     match left.since {
-        None => format!(
-            "an older hoist has left the draft {id} of `{tag}`, which can be deleted by hand"
-        ),
+        None => match what {
+            LeftKind::Draft { .. } => {
+                format!("an older hoist has left {what}, which can be deleted by hand")
+            }
+            LeftKind::Package { .. } => {
+                format!("a run has left {what}, which can be deleted by hand")
+            }
+        },
         Some(_) if left.is_over(now) => {
-            format!("a run has left the draft {id} of `{tag}`, which the next release deletes")
+            format!("a run has left {what}, which the next release deletes")
         }
         Some(since) => format!(
-            "the draft {id} of `{tag}`, made on {}, belongs to a run that is under way or has died; the next release a day after that deletes it",
+            "{what}, made on {}, belongs to a run that is under way or has died; the next release a day after that deletes it",
             since.format("%Y-%m-%d %H:%M UTC")
         ),
     }

@@ -6,12 +6,13 @@ use std::{
 };
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 
 use crate::{
     git::RefName,
     io::{
         forge::{
-            FileHolder, ForgeApi, ForgeError, ForgeErrorKind, ForgeRelease, KeptFile,
+            FileHolder, ForgeApi, ForgeError, ForgeErrorKind, ForgeRelease, KeptFile, KeptPackage,
             PublicRelease, ReleaseFile, ReleaseText,
         },
         lease::Permit,
@@ -37,6 +38,7 @@ struct ForgeState {
     packages: BTreeMap<String, Vec<KeptFile>>,
     /// Tags that the forge had to make by itself, because a release became public before its tag.
     made_tags: Vec<String>,
+    time: Option<DateTime<Utc>>,
 }
 
 /// A release as it lies on the forge.
@@ -46,8 +48,14 @@ pub struct StoredRelease {
     pub id: u64,
     /// Its git tag.
     pub tag: String,
+    /// Its title.
+    pub title: Option<String>,
     /// Its text.
     pub text: String,
+    /// What its git tag is to show.
+    pub target: Option<String>,
+    /// Whether it is a pre-release.
+    pub prerelease: bool,
     /// Whether everybody sees it.
     pub is_public: bool,
     /// Whether it is the project's latest release.
@@ -106,9 +114,28 @@ impl FakeForge {
         open(&self.state).made_tags.clone()
     }
 
-    /// Somebody makes a draft by hand; its number.
+    /// What the forge's clock says from now on.
+    pub fn set_time(&self, time: DateTime<Utc>) {
+        open(&self.state).time = Some(time);
+    }
+
+    /// Somebody makes a draft by hand, with a file, a title and a target of its own; its number.
     pub fn draft_by_hand(&self, tag: &str, text: &str) -> u64 {
-        open(&self.state).add(tag, text, false)
+        let state = &mut *open(&self.state);
+        let id = state.add(tag, text, false);
+        if let Ok(draft) = state.release(id) {
+            draft.title = Some("Spring".to_owned());
+            draft.target = Some("main".to_owned());
+            draft.prerelease = true;
+            draft.kept.push(KeptFile {
+                id: 1,
+                name: "manual.pdf".to_owned(),
+                size: 3,
+                sha256: Some("0".repeat(64)),
+                is_whole: true,
+            });
+        }
+        id
     }
 
     /// Somebody makes a release by hand.
@@ -127,7 +154,10 @@ impl ForgeState {
         self.releases.push(StoredRelease {
             id: self.last,
             tag: tag.to_owned(),
+            title: None,
             text: text.to_owned(),
+            target: None,
+            prerelease: false,
             is_public,
             latest: false,
             files: Vec::new(),
@@ -157,6 +187,27 @@ impl ForgeState {
             Some(id) => self.release(id).map(|release| &mut release.kept),
             None => Ok(self.packages.entry(holder.package.clone()).or_default()),
         }
+    }
+}
+
+impl StoredRelease {
+    /// Takes what a request says of it; a title that it does not name stays.
+    fn become_as(&mut self, text: &ReleaseText) {
+        self.text.clone_from(&text.text);
+        self.title = text.title.clone().or_else(|| self.title.take());
+        self.target = Some(text.commit.to_string());
+        self.prerelease = text.prerelease;
+    }
+}
+
+fn shown(release: &StoredRelease) -> ForgeRelease {
+    ForgeRelease {
+        id: Some(release.id),
+        is_public: release.is_public,
+        text: release.text.clone(),
+        title: release.title.clone(),
+        target: release.target.clone(),
+        prerelease: release.prerelease,
     }
 }
 
@@ -195,16 +246,11 @@ impl ForgeApi for FakeForge {
 
     async fn releases(&self, tag: &str) -> Result<Vec<ForgeRelease>, ForgeError> {
         let order = self.ask("find").await;
-        let found = |release: &StoredRelease| ForgeRelease {
-            id: Some(release.id),
-            is_public: release.is_public,
-            text: release.text.clone(),
-        };
         let all = open(&self.state).releases.clone();
         self.faults.finish(order).await;
         failure(order)?;
         let of_tag = all.iter().filter(|release| release.tag == tag);
-        Ok(of_tag.map(found).collect())
+        Ok(of_tag.map(shown).collect())
     }
 
     async fn drafts(&self) -> Result<Vec<(String, ForgeRelease)>, ForgeError> {
@@ -213,31 +259,51 @@ impl ForgeApi for FakeForge {
         self.faults.finish(order).await;
         failure(order)?;
         let drafts = all.into_iter().filter(|one| !one.is_public);
-        let found = |one: StoredRelease| {
-            let release = ForgeRelease {
-                id: Some(one.id),
-                is_public: false,
-                text: one.text,
-            };
-            (one.tag, release)
-        };
+        let found = |one: StoredRelease| (one.tag.clone(), shown(&one));
         Ok(drafts.map(found).collect())
+    }
+
+    async fn unlinked_packages(&self) -> Result<Vec<KeptPackage>, ForgeError> {
+        let order = self.ask("packages").await;
+        self.faults.finish(order).await;
+        failure(order).map(|()| Vec::new())
+    }
+
+    fn time(&self) -> Option<DateTime<Utc>> {
+        open(&self.state).time
     }
 
     async fn create_draft(&self, text: &ReleaseText) -> Result<u64, ForgeError> {
         let order = self.ask("create").await;
         let mut id = 0;
         if is_done(order) {
-            id = open(&self.state).add(&text.tag, &text.text, false);
+            let state = &mut *open(&self.state);
+            id = state.add(&text.tag, &text.text, false);
+            state.release(id)?.become_as(text);
         }
         self.faults.finish(order).await;
         failure(order).map(|()| id)
     }
 
-    async fn change_draft(&self, id: u64, text: &ReleaseText) -> Result<(), ForgeError> {
+    async fn change_text(
+        &self,
+        tag: &str,
+        draft: &ForgeRelease,
+        text: &str,
+        permit: &Permit,
+    ) -> Result<(), ForgeError> {
         let order = self.ask("change").await;
+        permit
+            .check()
+            .map_err(|ended| error(ForgeErrorKind::NotPermitted, &ended.to_string()))?;
         if is_done(order) {
-            open(&self.state).release(id)?.text.clone_from(&text.text);
+            let state = &mut *open(&self.state);
+            let stored = state.release(draft.id.unwrap_or_default())?;
+            stored.tag = tag.to_owned();
+            stored.text = text.to_owned();
+            stored.title.clone_from(&draft.title);
+            stored.target.clone_from(&draft.target);
+            stored.prerelease = draft.prerelease;
         }
         self.faults.finish(order).await;
         failure(order)
@@ -304,6 +370,10 @@ impl ForgeApi for FakeForge {
                 None => state.add(&public.text.tag, &public.text.text, false),
             };
             let release = state.release(id)?;
+            release.become_as(&ReleaseText {
+                text: release.text.clone(),
+                ..public.text.clone()
+            });
             release.is_public = true;
             release.latest = public.latest;
             release.files = public.links.iter().map(|(name, _)| name.clone()).collect();

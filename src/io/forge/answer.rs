@@ -18,6 +18,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
 /// An answer that is no error.
 pub(super) struct ForgeAnswer {
     pub(super) status: u16,
+    /// Whether further pages of a list follow; `None`: it does not say.
+    pub(super) has_more: Option<bool>,
     body: Bytes,
     request: String,
 }
@@ -26,9 +28,14 @@ impl ForgeAnswer {
     pub(super) fn new(status: u16, body: Bytes, request: String) -> Self {
         Self {
             status,
+            has_more: None,
             body,
             request,
         }
+    }
+
+    pub(super) fn with_more(self, has_more: Option<bool>) -> Self {
+        Self { has_more, ..self }
     }
 
     /// The document of the answer.
@@ -61,12 +68,38 @@ impl ForgeAnswer {
     }
 }
 
+/// What time it is, as the forge says.
+pub(super) fn date_of(answer: &Response) -> Option<DateTime<Utc>> {
+    let date = httpdate::parse_http_date(answer.header("date")?).ok()?;
+    Some(date.into())
+}
+
+/// Whether further pages follow (RFC 8288), where a list says.
+pub(super) fn more_of(answer: &Response) -> Option<bool> {
+    let links: Vec<&str> = answer.all("link").collect();
+    more(&links)
+}
+
+/// A link that is not about pages says nothing of them.
+fn more(links: &[&str]) -> Option<bool> {
+    let has = |name: &str| {
+        let forms = [format!("rel=\"{name}\""), format!("rel={name}")];
+        links
+            .iter()
+            .any(|link| forms.iter().any(|form| link.contains(form)))
+    };
+    match has("next") {
+        true => Some(true),
+        false => (has("first") || has("prev") || has("last")).then_some(false),
+    }
+}
+
 /// How long the forge asks to be left alone.
 pub(super) fn wait_of(answer: &Response) -> Option<Duration> {
-    let now = Utc::now();
+    // It says until when by its own clock.
+    let now = date_of(answer).unwrap_or_else(Utc::now);
     let until = |seconds: i64| {
         let until = DateTime::from_timestamp(seconds, 0)?;
-        // The clocks of both may differ by a little.
         (until - now).to_std().ok().or(Some(Duration::ZERO))
     };
     if let Some(after) = answer.header("retry-after") {
@@ -122,6 +155,32 @@ pub(super) fn words(body: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use crate::io::forge::answer::*;
+
+    #[test]
+    fn links_tell_of_further_pages() {
+        for (links, expected) in [
+            (&[] as &[&str], None),
+            (&["</style.css>; rel=preload"], None),
+            (
+                &["<https://h/?page=2>; rel=\"next\", <https://h/?page=9>; rel=\"last\""],
+                Some(true),
+            ),
+            (&["<https://h/?page=2>; rel=next"], Some(true)),
+            (
+                &["<https://h/?page=1>; rel=\"prev\", <https://h/?page=1>; rel=\"first\""],
+                Some(false),
+            ),
+            (
+                &[
+                    "</style.css>; rel=preload",
+                    "<https://h/?page=1>; rel=\"first\"",
+                ],
+                Some(false),
+            ),
+        ] {
+            assert_eq!(more(links), expected, "{links:?}");
+        }
+    }
 
     #[test]
     fn a_forge_is_quoted_in_one_line() {

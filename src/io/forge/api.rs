@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 
 use crate::{
     git::CommitId,
@@ -34,17 +35,33 @@ pub trait ForgeApi: Send + Sync {
     /// The forge could not be asked.
     async fn drafts(&self) -> Result<Vec<(String, ForgeRelease)>, ForgeError>;
 
+    /// The packages in which runs of hoist keep files that no release links; none where files lie in drafts, and
+    /// none where the token may not see packages.
+    ///
+    /// # Errors
+    /// The forge could not be asked.
+    async fn unlinked_packages(&self) -> Result<Vec<KeptPackage>, ForgeError>;
+
+    /// What time it is by the forge's own clock; `None`: no answer has told.
+    fn time(&self) -> Option<DateTime<Utc>>;
+
     /// Makes a draft. Repeating it makes another one.
     ///
     /// # Errors
     /// It was not made, or that is not known.
     async fn create_draft(&self, release: &ReleaseText) -> Result<u64, ForgeError>;
 
-    /// Gives a draft another text.
+    /// Gives a draft of `tag` another text, while `permit` lasts. All else stays as `draft` says.
     ///
     /// # Errors
     /// It was not changed, or that is not known.
-    async fn change_draft(&self, id: u64, release: &ReleaseText) -> Result<(), ForgeError>;
+    async fn change_text(
+        &self,
+        tag: &str,
+        draft: &ForgeRelease,
+        text: &str,
+        permit: &Permit,
+    ) -> Result<(), ForgeError>;
 
     /// The files that are kept for a release; `None`: the token may not see them.
     ///
@@ -90,6 +107,12 @@ pub struct ForgeRelease {
     pub is_public: bool,
     /// Its text.
     pub text: String,
+    /// Its title, where the forge tells of one.
+    pub title: Option<String>,
+    /// What its git tag is to show, where the forge tells.
+    pub target: Option<String>,
+    /// Whether it is marked as a pre-release.
+    pub prerelease: bool,
 }
 
 /// What a release is called and says.
@@ -127,6 +150,15 @@ pub struct FileHolder {
     pub draft: Option<u64>,
     /// The version of the package that keeps the files where there is no draft.
     pub package: String,
+}
+
+/// A package with the files of one run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptPackage {
+    /// Its version: that of the release, and the nonce of the run behind it.
+    pub version: String,
+    /// When it was made, by the forge's clock.
+    pub since: Option<DateTime<Utc>>,
 }
 
 /// A file of a release on this machine.

@@ -1,8 +1,12 @@
 //! One forge over HTTP: the token, waits that the forge asks for, and what it refuses.
 
-use std::time::Duration;
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 use tokio::time::{Instant, sleep, timeout};
 use url::{Host, Url};
@@ -13,7 +17,7 @@ use crate::{
         environment::Environment,
         forge::{
             FileContent, ForgeError, ForgeErrorKind, ReleaseFile,
-            answer::{ForgeAnswer, wait_of, words},
+            answer::{ForgeAnswer, date_of, more_of, wait_of, words},
             connection::ForgeConnection,
             error::named,
             token::ForgeToken,
@@ -65,6 +69,8 @@ pub(super) struct ForgeClient {
     headers: HeaderMap,
     events: Events,
     warnings: ServerWarnings,
+    /// What the newest answer says of the time, and when it came.
+    time: Mutex<Option<(DateTime<Utc>, Instant)>>,
 }
 
 /// When a request may be sent again.
@@ -129,6 +135,7 @@ impl ForgeClient {
             headers: HeaderMap::new(),
             events: connection.events,
             warnings: ServerWarnings::default(),
+            time: Mutex::default(),
         }
     }
 
@@ -142,6 +149,14 @@ impl ForgeClient {
     /// The token's variable.
     pub(super) fn token(&self) -> &ForgeToken {
         &self.token
+    }
+
+    /// What time it is by the forge's clock, as far as its answers have told.
+    pub(super) fn time(&self) -> Option<DateTime<Utc>> {
+        let told = *self.time.lock().unwrap_or_else(PoisonError::into_inner);
+        let (date, came) = told?;
+        let since = TimeDelta::from_std(came.elapsed()).ok()?;
+        date.checked_add_signed(since)
     }
 
     /// Sends a request, again where that is safe and may help.
@@ -214,12 +229,13 @@ impl ForgeClient {
                 continue;
             }
             if (200..300).contains(&status) || asked.allowed.contains(&status) {
+                let has_more = more_of(&answer);
                 let body = answer.bytes(LARGEST).await;
                 let body =
                     body.map_err(|failure| ForgeError::of_transport(name.clone(), failure))?;
-                return Ok(ForgeAnswer::new(status, body, name));
+                return Ok(ForgeAnswer::new(status, body, name).with_more(has_more));
             }
-            return Err(self.refused(name, answer).await);
+            return Err(refused(name, answer).await);
         }
         let name = named(&asked.method, &asked.url);
         Err(ForgeError::new(
@@ -292,40 +308,39 @@ impl ForgeClient {
         let sent = self.transport.send(&self.tls, request, permit).await;
         if let Ok(answer) = &sent {
             self.warnings.tell(&self.events, url, answer);
+            if let Some(date) = date_of(answer) {
+                let mut time = self.time.lock().unwrap_or_else(PoisonError::into_inner);
+                *time = Some((date, Instant::now()));
+            }
         }
         sent.map_err(|failure| ForgeError::of_transport(name.to_owned(), failure))
     }
+}
 
-    /// A forge or a proxy before it can repeat what was sent, with the scheme before it or without.
-    fn without_token(&self, text: &str) -> String {
-        match self.token.value.split_ascii_whitespace().next_back() {
-            Some(token) => text.replace(token, "***"),
-            None => text.to_owned(),
-        }
-    }
-
-    async fn refused(&self, request: String, answer: Response) -> ForgeError {
-        let status = answer.status();
-        let wait = wait_of(&answer);
-        let is_used_up = ["x-ratelimit-remaining", "ratelimit-remaining"]
-            .into_iter()
-            .any(|name| answer.header(name) == Some("0"));
-        let body = answer.beginning(EXPLANATION).await;
-        let words = self.without_token(&words(&body));
-        let is_throttled = status == 429
-            || status == 403 && (is_used_up || wait.is_some() || words.contains("rate limit"));
-        let kind = match status {
-            _ if is_throttled => ForgeErrorKind::Later(wait),
-            401 | 403 | 404 => ForgeErrorKind::Denied,
-            408 | 500..=599 => ForgeErrorKind::Unknown,
-            _ => ForgeErrorKind::Refused,
-        };
-        let detail = match words.is_empty() {
-            true => status.to_string(),
-            false => format!("{status}: {words}"),
-        };
-        ForgeError::new(kind, request, detail)
-    }
+/// What an answer that is an error means, in the forge's words.
+async fn refused(request: String, answer: Response) -> ForgeError {
+    let status = answer.status();
+    let wait = wait_of(&answer);
+    let is_used_up = ["x-ratelimit-remaining", "ratelimit-remaining"]
+        .into_iter()
+        .any(|name| answer.header(name) == Some("0"));
+    // A forge or a proxy before it can repeat what was sent.
+    let mask = answer.mask();
+    let body = answer.beginning(EXPLANATION).await;
+    let words = mask.hide(&words(&body));
+    let is_throttled = status == 429
+        || status == 403 && (is_used_up || wait.is_some() || words.contains("rate limit"));
+    let kind = match status {
+        _ if is_throttled => ForgeErrorKind::Later(wait),
+        401 | 403 | 404 => ForgeErrorKind::Denied,
+        408 | 500..=599 => ForgeErrorKind::Unknown,
+        _ => ForgeErrorKind::Refused,
+    };
+    let detail = match words.is_empty() {
+        true => status.to_string(),
+        false => format!("{status}: {words}"),
+    };
+    ForgeError::new(kind, request, detail)
 }
 
 /// Where a request is to be sent instead: a project that was renamed. The token stays on its host.
@@ -343,9 +358,9 @@ fn moved(
     let same_host = target.origin() == url.origin();
     let is_read = asked.method == Method::GET;
     if !same_host || !is_read && !matches!(answer.status(), 307 | 308) {
+        let place = answer.mask().hide(&target[..url::Position::BeforeQuery]);
         return Err(refused(format!(
-            "it redirects to `{}`: the project has another address now",
-            &target[..url::Position::BeforeQuery]
+            "it redirects to `{place}`: the project has another address now"
         )));
     }
     Ok(target)

@@ -2,12 +2,13 @@
 //! end.
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use crate::{
     io::{
         forge::{
-            FileHolder, ForgeApi, ForgeError, ForgeErrorKind, ForgeRelease, KeptFile,
+            FileHolder, ForgeApi, ForgeError, ForgeErrorKind, ForgeRelease, KeptFile, KeptPackage,
             PublicRelease, ReleaseFile, ReleaseText,
             address::{address, part},
             answer::ForgeAnswer,
@@ -20,18 +21,20 @@ use crate::{
     policy::ForgePlace,
 };
 
+/// So many releases GitHub lists, the newest first, and refuses every page behind them.
+const LISTED: usize = 10_000;
+
 pub(super) struct GitHub(pub(super) ForgeProject);
 
 impl GitHub {
     fn draft(holder: &FileHolder) -> Result<u64, ForgeError> {
-        holder.draft.ok_or_else(|| {
-            ForgeError::new(
-                ForgeErrorKind::Setup,
-                "GitHub",
-                "files belong to a draft, and there is none",
-            )
-        })
+        holder.draft.ok_or_else(without_draft)
     }
+}
+
+fn without_draft() -> ForgeError {
+    let detail = "files belong to a draft, and there is none";
+    ForgeError::new(ForgeErrorKind::Setup, "GitHub", detail)
 }
 
 /// What every request about a release says: GitHub would take the rest from the draft, and it is what the
@@ -53,6 +56,9 @@ fn release(document: &Value) -> Option<ForgeRelease> {
         id: Some(document["id"].as_u64()?),
         is_public: !document["draft"].as_bool()?,
         text: document["body"].as_str().unwrap_or_default().to_owned(),
+        title: document["name"].as_str().map(str::to_owned),
+        target: document["target_commitish"].as_str().map(str::to_owned),
+        prerelease: document["prerelease"].as_bool().unwrap_or_default(),
     })
 }
 
@@ -127,17 +133,29 @@ impl ForgeApi for GitHub {
             found.extend(Some(public).filter(|one| one.is_public));
         }
         // A draft is found by listing alone: it has no tag yet.
-        let listed = self.0.list("releases", &[], release).await?;
-        let of_tag = listed.into_iter().filter(|(one, _)| one["tag_name"] == tag);
-        found.extend(of_tag.map(|(_, one)| one).filter(|one| !one.is_public));
+        let draft = |one: &Value| {
+            let is_it = |draft: &ForgeRelease| one["tag_name"] == tag && !draft.is_public;
+            Some(Some(release(one)?).filter(is_it))
+        };
+        let listed = self.0.list_first(LISTED, "releases", &[], draft).await?;
+        found.extend(listed);
         Ok(found)
     }
 
     async fn drafts(&self) -> Result<Vec<(String, ForgeRelease)>, ForgeError> {
-        let tagged = |one: &Value| Some((one["tag_name"].as_str()?.to_owned(), release(one)?));
-        let listed = self.0.list("releases", &[], tagged).await?;
-        let drafts = listed.into_iter().map(|(_, one)| one);
-        Ok(drafts.filter(|(_, one)| !one.is_public).collect())
+        let draft = |one: &Value| {
+            let tagged = (one["tag_name"].as_str()?.to_owned(), release(one)?);
+            Some(Some(tagged).filter(|(_, draft)| !draft.is_public))
+        };
+        self.0.list_first(LISTED, "releases", &[], draft).await
+    }
+
+    async fn unlinked_packages(&self) -> Result<Vec<KeptPackage>, ForgeError> {
+        Ok(Vec::new())
+    }
+
+    fn time(&self) -> Option<DateTime<Utc>> {
+        self.0.client.time()
     }
 
     async fn create_draft(&self, text: &ReleaseText) -> Result<u64, ForgeError> {
@@ -153,25 +171,38 @@ impl ForgeApi for GitHub {
         shown(&answer, (&text.tag, None), false)
     }
 
-    async fn change_draft(&self, id: u64, text: &ReleaseText) -> Result<(), ForgeError> {
-        let mut body = fields(text);
-        body["body"] = json!(text.text);
+    async fn change_text(
+        &self,
+        tag: &str,
+        draft: &ForgeRelease,
+        text: &str,
+        permit: &Permit,
+    ) -> Result<(), ForgeError> {
+        let id = draft.id.ok_or_else(without_draft)?;
         // A word about `draft` would take back what has become public in the meantime.
+        let mut body = json!({ "tag_name": tag, "body": text, "prerelease": draft.prerelease });
+        if let Some(target) = &draft.target {
+            body["target_commitish"] = json!(target);
+        }
+        if let Some(title) = &draft.title {
+            body["name"] = json!(title);
+        }
         let asked = ForgeRequest {
             content: ForgeContent::Json(body),
+            again: Again::Permitted(permit),
             ..self
                 .0
                 .request(Method::PATCH, &format!("releases/{id}"), &[])?
         };
         let answer = self.0.client.send(asked).await?;
-        shown(&answer, (&text.tag, Some(id)), false).map(drop)
+        shown(&answer, (tag, Some(id)), false).map(drop)
     }
 
     async fn files(&self, holder: &FileHolder) -> Result<Option<Vec<KeptFile>>, ForgeError> {
         let id = Self::draft(holder)?;
         let path = format!("releases/{id}/assets");
-        let listed = self.0.list(&path, &[], asset).await?;
-        Ok(Some(listed.into_iter().map(|(_, file)| file).collect()))
+        let file = |one: &Value| asset(one).map(Some);
+        self.0.list(&path, &[], file).await.map(Some)
     }
 
     fn file_url(&self, _holder: &FileHolder, _name: &str) -> Option<String> {

@@ -2,12 +2,14 @@
 //! generic packages, and the release that links them is made at the end, for a tag that is there.
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use semver::Version;
 use serde_json::{Value, json};
 
 use crate::{
     io::{
         forge::{
-            FileHolder, ForgeApi, ForgeError, ForgeErrorKind, ForgeRelease, KeptFile,
+            FileHolder, ForgeApi, ForgeError, ForgeErrorKind, ForgeRelease, KeptFile, KeptPackage,
             PublicRelease, ReleaseFile, ReleaseText,
             address::part,
             client::{Again, ForgeContent, ForgeRequest},
@@ -21,6 +23,9 @@ use crate::{
 
 /// The name of the package that holds the files of releases.
 pub(super) const PACKAGE: &str = "hoist-release";
+
+/// How many characters the nonce of a run has.
+const NONCE: usize = 32;
 
 /// The package with the files of a version.
 enum Package {
@@ -48,25 +53,28 @@ impl GitLab {
             ("package_name", PACKAGE),
             ("package_version", version),
         ];
-        let id = |one: &Value| one["id"].as_u64();
+        // The name is searched for, and so longer ones come, too.
+        let id = |one: &Value| {
+            let is_it = one["name"] == PACKAGE && one["version"] == version;
+            Some(Some(one["id"].as_u64()?).filter(|_| is_it))
+        };
         let listed = match self.0.list("packages", &query, id).await {
-            Err(error)
-                if error.kind == ForgeErrorKind::Denied && self.0.client.token().is_of_job() =>
-            {
-                return Ok(Package::Unseen);
-            }
+            Err(error) if self.is_unseen(&error) => return Ok(Package::Unseen),
             listed => listed?,
         };
-        // The name is searched for, and so longer ones come, too.
-        let mut packages = listed.into_iter();
-        let found = packages.find(|(one, _)| one["name"] == PACKAGE && one["version"] == version);
-        Ok(found.map_or(Package::None, |(_, id)| Package::There(id)))
+        let found = listed.into_iter().next();
+        Ok(found.map_or(Package::None, Package::There))
+    }
+
+    /// Whether the token of a job was refused, which may not list packages.
+    fn is_unseen(&self, error: &ForgeError) -> bool {
+        error.kind == ForgeErrorKind::Denied && self.0.client.token().is_of_job()
     }
 
     async fn package_files(&self, package: u64) -> Result<Vec<KeptFile>, ForgeError> {
         let path = format!("packages/{package}/package_files");
-        let listed = self.0.list(&path, &[], package_file).await?;
-        Ok(listed.into_iter().map(|(_, file)| file).collect())
+        let file = |one: &Value| package_file(one).map(Some);
+        self.0.list(&path, &[], file).await
     }
 }
 
@@ -124,6 +132,9 @@ impl ForgeApi for GitLab {
                 .as_str()
                 .unwrap_or_default()
                 .to_owned(),
+            title: document["name"].as_str().map(str::to_owned),
+            target: None,
+            prerelease: false,
         }])
     }
 
@@ -131,11 +142,39 @@ impl ForgeApi for GitLab {
         Ok(Vec::new())
     }
 
+    async fn unlinked_packages(&self) -> Result<Vec<KeptPackage>, ForgeError> {
+        let query = [("package_type", "generic"), ("package_name", PACKAGE)];
+        let mut packages = match self.0.list("packages", &query, of_run).await {
+            Err(error) if self.is_unseen(&error) => return Ok(Vec::new()),
+            listed => listed?,
+        };
+        if packages.is_empty() {
+            return Ok(packages);
+        }
+        // Policies of one project share the package's name, so the links of all releases count.
+        let linked = self.0.list("releases", &[], links).await?;
+        packages.retain(|one| {
+            let place = format!("/{PACKAGE}/{}/", part(&one.version));
+            !linked.iter().flatten().any(|url| url.contains(&place))
+        });
+        Ok(packages)
+    }
+
+    fn time(&self) -> Option<DateTime<Utc>> {
+        self.0.client.time()
+    }
+
     async fn create_draft(&self, _text: &ReleaseText) -> Result<u64, ForgeError> {
         Err(without_drafts())
     }
 
-    async fn change_draft(&self, _id: u64, _text: &ReleaseText) -> Result<(), ForgeError> {
+    async fn change_text(
+        &self,
+        _tag: &str,
+        _draft: &ForgeRelease,
+        _text: &str,
+        _permit: &Permit,
+    ) -> Result<(), ForgeError> {
         Err(without_drafts())
     }
 
@@ -239,6 +278,34 @@ impl ForgeApi for GitLab {
             )),
         }
     }
+}
+
+/// A package that a run has made for itself; `Some(None)`: another one.
+fn of_run(document: &Value) -> Option<Option<KeptPackage>> {
+    let (name, version) = (document["name"].as_str()?, document["version"].as_str());
+    let own = version.filter(|version| {
+        let parts = version.rsplit_once('-');
+        name == PACKAGE
+            && parts.is_some_and(|(version, nonce)| {
+                let is_nonce =
+                    nonce.len() == NONCE && nonce.bytes().all(|it| it.is_ascii_hexdigit());
+                is_nonce && version.parse::<Version>().is_ok()
+            })
+    });
+    let made = document["created_at"].as_str();
+    let made = made.and_then(|at| DateTime::parse_from_rfc3339(at).ok());
+    Some(own.map(|version| KeptPackage {
+        version: version.to_owned(),
+        since: made.map(|at| at.to_utc()),
+    }))
+}
+
+/// The addresses that a release links.
+fn links(document: &Value) -> Option<Option<Vec<String>>> {
+    document["tag_name"].as_str()?;
+    let links = document["assets"]["links"].as_array()?.iter();
+    let urls = links.map(|link| link["url"].as_str().map(str::to_owned));
+    urls.collect::<Option<_>>().map(Some)
 }
 
 fn package_file(document: &Value) -> Option<KeptFile> {

@@ -17,8 +17,8 @@ mod project;
 mod token;
 
 pub use api::{
-    FileContent, FileHolder, ForgeApi, ForgeRelease, KeptFile, PublicRelease, ReleaseFile,
-    ReleaseText, has_drafts,
+    FileContent, FileHolder, ForgeApi, ForgeRelease, KeptFile, KeptPackage, PublicRelease,
+    ReleaseFile, ReleaseText, has_drafts,
 };
 pub use connection::ForgeConnection;
 pub use error::{ForgeError, ForgeErrorKind};

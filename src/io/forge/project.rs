@@ -1,6 +1,9 @@
 //! One project on a forge: what every request about its releases has in common.
 
+use std::time::Duration;
+
 use serde_json::Value;
+use tokio::time::Instant;
 
 use crate::{
     io::{
@@ -17,8 +20,8 @@ use crate::{
 
 /// Entries that a forge lists at once, at most.
 const PAGE: usize = 100;
-/// Pages that are read. The newest releases are listed first, and a release has at most 1000 files.
-const PAGES: usize = 10;
+/// How long reading all pages of a list may take.
+const LIST_PATIENCE: Duration = Duration::from_secs(600);
 
 /// A project, and how its forge is spoken to.
 pub(super) struct ForgeProject {
@@ -60,33 +63,56 @@ impl ForgeProject {
         self.client.send(ForgeRequest { allowed, ..asked }).await
     }
 
-    /// Every entry of a list with what `read` makes of it, page by page; of a list that does not end so many as are
-    /// on [`PAGES`] pages. An entry that cannot be read is an error: it could be the one that is looked for.
+    /// What `read` makes of each entry of a list, page by page to its end; `Some(None)`: the entry is not looked for.
+    /// An entry that cannot be read is an error: it could be the one that is looked for. So is a list without an end.
     pub(super) async fn list<T>(
         &self,
         path: &str,
         query: &[(&str, &str)],
-        read: impl Fn(&Value) -> Option<T>,
-    ) -> Result<Vec<(Value, T)>, ForgeError> {
-        let mut all = Vec::new();
-        for page in 1..=PAGES {
+        read: impl Fn(&Value) -> Option<Option<T>>,
+    ) -> Result<Vec<T>, ForgeError> {
+        self.list_first(usize::MAX, path, query, read).await
+    }
+
+    /// The same of a list of which the forge shows so many entries at most.
+    pub(super) async fn list_first<T>(
+        &self,
+        most: usize,
+        path: &str,
+        query: &[(&str, &str)],
+        read: impl Fn(&Value) -> Option<Option<T>>,
+    ) -> Result<Vec<T>, ForgeError> {
+        let end = Instant::now() + LIST_PATIENCE;
+        let (mut found, mut before) = (Vec::new(), Vec::new());
+        let mut count = 0;
+        for page in 1.. {
             let (size, page) = (PAGE.to_string(), page.to_string());
             let query = [query, &[("per_page", &*size), ("page", &*page)]].concat();
             let answer = self.get(path, &query, &[]).await?;
             let Value::Array(entries) = answer.json()? else {
                 return Err(answer.lacks("list"));
             };
-            let is_last = entries.len() < PAGE;
-            for entry in entries {
-                let read =
-                    read(&entry).ok_or_else(|| answer.is_not("a list of what was asked for"))?;
-                all.push((entry, read));
+            for entry in &entries {
+                let read = read(entry);
+                found.extend(read.ok_or_else(|| answer.is_not("a list of what was asked for"))?);
             }
-            if is_last {
+            count += entries.len();
+            // Entries that are hidden from the token can make a page shorter.
+            let has_more = answer.has_more.unwrap_or(entries.len() >= PAGE);
+            if !has_more || entries.is_empty() || count >= most {
                 break;
             }
+            if entries == before {
+                return Err(answer.is_false("the next page is the same again"));
+            }
+            if Instant::now() >= end {
+                let minutes = LIST_PATIENCE.as_secs() / 60;
+                let why = format!("the list is not at its end after {minutes} minutes");
+                return Err(answer.is_false(&why));
+            }
+            before = entries;
         }
-        Ok(all)
+        Ok(found)
     }
 
     /// Deletes, and looks whether it is gone: no answer to a deletion shows that. What is gone already is as good

@@ -6,6 +6,7 @@ mod objects;
 pub mod read;
 pub mod remote;
 mod run;
+mod secrets;
 mod wait;
 
 pub(crate) use run::OF_ANOTHER_REPOSITORY;

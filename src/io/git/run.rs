@@ -3,10 +3,10 @@
 //!
 //! A run belongs to the repository that was named, whatever git's own environment variables say. It
 //! asks nothing on the terminal. It is ended, with all that it has started, when its future is dropped
-//! or its time is up. No credential in a URL is repeated in an error.
+//! or its time is up. No credential that git or this process knows is repeated in an error.
 
 use std::{
-    ffi::OsStr,
+    ffi::{OsStr, OsString},
     path::{Path, PathBuf},
     process::Stdio,
 };
@@ -20,8 +20,10 @@ use crate::{
     io::{
         git::{
             error::{RemoteError, RemoteErrorKind},
+            secrets,
             wait::{RemoteCall, WaitLimits},
         },
+        mask::Mask,
         program::Program,
     },
     text::output_line,
@@ -76,6 +78,8 @@ pub(crate) struct GitOutput {
     pub(crate) success: bool,
     pub(crate) stdout: Vec<u8>,
     pub(crate) stderr: String,
+    /// Hides what must not be shown of both, where it has failed.
+    pub(super) mask: Mask,
 }
 
 impl GitOutput {
@@ -93,7 +97,12 @@ impl GitOutput {
             .filter(|line| !line.is_empty() && !line.starts_with("hint:"))
             .collect();
         let from = lines.len().saturating_sub(4);
-        without_credentials(&lines[from..].join("; "))
+        self.shown(&lines[from..].join("; "))
+    }
+
+    /// What can be shown of something that git has said.
+    pub(super) fn shown(&self, text: &str) -> String {
+        self.mask.hide(&without_credentials(text))
     }
 
     /// What the server itself has said: hooks and forges explain a refusal in such lines.
@@ -106,7 +115,7 @@ impl GitOutput {
             .filter(|line| line.chars().any(char::is_alphanumeric))
             .collect();
         let from = words.len().saturating_sub(MAX_SERVER_LINES);
-        let words = without_credentials(&words[from..].join("; "));
+        let words = self.shown(&words[from..].join("; "));
         (!words.is_empty()).then_some(words)
     }
 
@@ -240,11 +249,31 @@ impl Git {
         };
         let program = Program::start(&mut command).map_err(not_started)?;
         let output = program.output(input, u64::MAX).await.map_err(failed)?;
+        let success = output.status.success();
+        let mask = match success || output.stderr.is_empty() {
+            true => Mask::default(),
+            false => self.mask().await,
+        };
         Ok(GitOutput {
-            success: output.status.success(),
+            success,
             stdout: output.stdout,
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+            mask,
         })
+    }
+
+    /// What hides the secrets that git was given.
+    async fn mask(&self) -> Mask {
+        let mut command = self.command(["config", "--list", "-z"]);
+        let settings = async {
+            let program = Program::start(&mut command).ok()?;
+            program.output(b"", u64::MAX).await.ok()
+        };
+        let settings = settings.await.map(|output| output.stdout);
+        let variables = std::env::vars_os();
+        let text = |text: OsString| text.into_string().ok();
+        let variables = variables.filter_map(|(name, value)| Some((text(name)?, text(value)?)));
+        secrets::mask(variables, &settings.unwrap_or_default())
     }
 
     /// Runs `git` where it asks the remote called `remote`: within the limit of `call`, and with a
@@ -488,6 +517,7 @@ mod tests {
                 success: false,
                 stdout: Vec::new(),
                 stderr: stderr.to_owned(),
+                mask: Mask::default(),
             };
             assert_eq!(output.server_words().as_deref(), words, "{stderr:?}");
         }

@@ -9,6 +9,8 @@ use crate::publish::protocol::state::{
 pub enum Action {
     /// Take the lock. Answer: `Observation::Lock`.
     TakeLock,
+    /// Give the draft of somebody else what the release adds to it. Answer: `Observation::Forge`.
+    TakeDraft,
     /// HEAD every tag, read the version's git tag and the lock. Answer: `Observation::World`.
     Observe,
     /// Read the lock. Answer: `Observation::Lock`.
@@ -106,6 +108,7 @@ pub fn back_tags(spec: &TransactionSpec, progress: &[TagProgress], kind: TagClas
 pub fn action(spec: &TransactionSpec, txn: &Transaction) -> Action {
     match txn.state {
         State::Locking | State::Relocking(_) => Action::TakeLock,
+        State::Drafting => Action::TakeDraft,
         State::Observing | State::Recovering(_) => Action::Observe,
         State::CheckingLock(_) => Action::CheckLock,
         // The round's tags are marked as intended by now, and only they are pending in it.

@@ -1,10 +1,10 @@
-//! The transitions of the release on the forge: it is made public when the git tag is out, and what it has of
-//! a release that is given up is deleted before the lock goes.
+//! The transitions of the release on the forge: a draft of somebody else is taken when the lock is, the release is made
+//! public when the git tag is out, and what the forge has of a release that is given up is deleted before the lock goes.
 
 use crate::publish::protocol::{
     observation::ForgeSeen,
     rollback::lock_stop,
-    state::{End, State, Stop, Transaction, TransactionSpec},
+    state::{Cause, End, State, Stop, Transaction, TransactionSpec},
 };
 
 pub(super) fn revealed(txn: Transaction, seen: ForgeSeen) -> Transaction {
@@ -15,6 +15,15 @@ pub(super) fn revealed(txn: Transaction, seen: ForgeSeen) -> Transaction {
         ForgeSeen::Unreachable => txn.to(State::Stopped(Stop::Unrevealed)),
         ForgeSeen::LockLost => txn.to(State::Stopped(lock_stop(true))),
         ForgeSeen::LockUnknown => txn.to(State::Stopped(lock_stop(false))),
+    }
+}
+
+pub(super) fn drafted(txn: Transaction, seen: ForgeSeen) -> Transaction {
+    match seen {
+        ForgeSeen::Done => txn.to(State::Observing),
+        ForgeSeen::Refused | ForgeSeen::Unreachable => txn.give_up(Cause::Draft),
+        ForgeSeen::LockLost => txn.blame(Cause::Busy).to(State::Ended(End::NotBegun)),
+        ForgeSeen::LockUnknown => txn.give_up(Cause::Lock),
     }
 }
 

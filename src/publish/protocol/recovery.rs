@@ -44,7 +44,12 @@ pub(super) fn recovered(
             txn.cause = None;
             match foreign {
                 Some(cause) => txn.fail(spec, cause),
-                None if is_complete => txn.to(State::Verifying),
+                // Tags that have moved show that the draft was taken before.
+                None if is_complete
+                    && (!spec.takes_draft || txn.progress.contains(&TagProgress::Ours)) =>
+                {
+                    txn.to(State::Verifying)
+                }
                 None => txn.to(State::Staging),
             }
         }

@@ -133,6 +133,7 @@ pub fn recover(mut txn: Transaction, goal: Goal) -> Transaction {
         state if is_revealing(state) => State::Revealing,
         State::Withdrawing(end) => State::Confirming(end),
         State::Locking
+        | State::Drafting
         | State::Observing
         | State::CheckingLock(Direction::Forward(_) | Direction::Back(_))
         | State::Committing(_)

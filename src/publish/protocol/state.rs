@@ -43,6 +43,8 @@ pub struct TransactionSpec {
     pub makes_git_tag: bool,
     /// Whether a release on a forge belongs to it, which is made public when the last push is done.
     pub has_forge: bool,
+    /// Whether that release is the draft of somebody else, which is taken under the lock before any tag moves.
+    pub takes_draft: bool,
 }
 
 /// What is known of one tag.
@@ -110,6 +112,8 @@ pub enum RoundStep {
 pub enum State {
     /// The journal is written; the lock may or may not be taken.
     Locking,
+    /// This run has the lock. The draft that somebody else has made on the forge gets what the release adds to it.
+    Drafting,
     /// This run has the lock. Has another writer been here since the plan?
     Observing,
     /// Does this run still have the lock? Asked before each round. On disk the state is called
@@ -258,6 +262,8 @@ pub enum Cause {
     Unreadable,
     /// The image's content is gone, or could not be sent.
     Content,
+    /// The draft of somebody else on the forge could not be taken.
+    Draft,
     /// The journal could not be written.
     Journal,
     /// A signal came before anything had moved.
@@ -371,6 +377,11 @@ impl Transaction {
         )
     }
 
+    /// Whether only a hoist that takes drafts under the lock would know this state or this cause.
+    pub(super) fn is_of_format_6(&self) -> bool {
+        self.state == State::Drafting || self.cause == Some(Cause::Draft)
+    }
+
     /// Whether a signal here still means: stop clean, as if nothing had been begun.
     #[must_use]
     pub fn can_stop_clean(&self) -> bool {
@@ -378,7 +389,10 @@ impl Transaction {
             && !self.resumed
             && matches!(
                 self.state,
-                State::Locking | State::Observing | State::CheckingLock(Direction::Forward(_))
+                State::Locking
+                    | State::Drafting
+                    | State::Observing
+                    | State::CheckingLock(Direction::Forward(_))
             )
     }
 }

@@ -4,7 +4,7 @@ use crate::{
     policy::OnFailure,
     publish::protocol::{
         action::round_tags,
-        forge::{on_forge, revealed},
+        forge::{drafted, on_forge, revealed},
         lockless::{relocked, without_lock},
         observation::{ContentSeen, GitSeen, GitTagSeen, LockSeen, Observation, PutSeen, Shows},
         recovery::recovered,
@@ -31,7 +31,7 @@ impl Transaction {
     }
 
     /// Before anything moved: the lock goes, nothing else is to do.
-    fn give_up(self, cause: Cause) -> Self {
+    pub(super) fn give_up(self, cause: Cause) -> Self {
         self.blame(cause).to(State::Unlocking(End::NotBegun))
     }
 
@@ -99,7 +99,8 @@ fn answered(
         answer => answer,
     };
     match (txn.state, seen) {
-        (State::Locking, Observation::Lock(lock)) => Ok(locked(txn, lock)),
+        (State::Locking, Observation::Lock(lock)) => Ok(locked(spec, txn, lock)),
+        (State::Drafting, Observation::Forge(seen)) => Ok(drafted(txn, seen)),
         (
             State::Observing,
             Observation::World {
@@ -150,6 +151,7 @@ fn answered(
         (State::Unlocking(end), Observation::Git(git)) => Ok(unlocked(txn, end, git)),
         (
             State::Locking
+            | State::Drafting
             | State::Observing
             | State::CheckingLock(_)
             | State::Committing(_)
@@ -186,7 +188,7 @@ pub fn needs_journal(spec: &TransactionSpec, txn: &Transaction) -> bool {
 /// (`None`).
 fn without_journal(spec: &TransactionSpec, txn: Transaction) -> Option<Transaction> {
     let turned = match txn.state {
-        State::Locking | State::Observing => txn.give_up(Cause::Journal),
+        State::Locking | State::Drafting | State::Observing => txn.give_up(Cause::Journal),
         // The round's intent is not in the journal and was not acted on; earlier rounds are.
         State::CheckingLock(Direction::Forward(_)) | State::Committing(_) => {
             txn.fail(spec, Cause::Journal)
@@ -237,8 +239,9 @@ fn unlocked(txn: Transaction, end: End, git: GitSeen) -> Transaction {
     }
 }
 
-fn locked(txn: Transaction, lock: LockSeen) -> Transaction {
+fn locked(spec: &TransactionSpec, txn: Transaction, lock: LockSeen) -> Transaction {
     match lock {
+        LockSeen::Ours if spec.takes_draft => txn.to(State::Drafting),
         LockSeen::Ours => txn.to(State::Observing),
         LockSeen::Taken | LockSeen::Absent => {
             txn.blame(Cause::Busy).to(State::Ended(End::NotBegun))

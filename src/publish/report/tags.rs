@@ -55,7 +55,7 @@ pub(in crate::publish) fn standing(state: Option<State>) -> &'static str {
     };
     match state {
         State::Locking => "about to take the lock",
-        State::Observing => "locked; no tag has moved",
+        State::Drafting | State::Observing => "locked; no tag has moved",
         State::CheckingLock(_) | State::Committing(_) | State::Staging => "tags were being moved",
         State::WithoutLock(_) | State::Relocking(_) => "its lock is gone",
         State::Verifying => "all tags were accepted; not all were seen to show it",

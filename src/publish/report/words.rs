@@ -1,7 +1,7 @@
 //! The end of a run in words: what failed, what is true outside now, what to do next.
 
 use crate::{
-    error::{Error, ErrorKind},
+    error::{Error, ErrorCode, ErrorKind},
     io::git::remote::RefPattern,
     oci::Observed,
     outcome::{OutcomeKind, TagReport},
@@ -94,6 +94,7 @@ pub(super) async fn judge(end: Ending<'_>, tags: &[TagReport]) -> (OutcomeKind, 
             (kind, error.map(|error| because(error, who)))
         }
         State::Locking
+        | State::Drafting
         | State::Observing
         | State::CheckingLock(_)
         | State::Committing(_)
@@ -211,6 +212,12 @@ fn failure(end: Ending<'_>, kind: ErrorKind) -> Error {
             new(format!("cannot send the content of {version}")),
             other(),
         ),
+        Some(Cause::Draft) => {
+            let error = new(format!(
+                "cannot take the draft of {version} that somebody has made on the forge"
+            ));
+            because(error.with_code(ErrorCode::ForgeFailed), other())
+        }
         Some(Cause::Journal) => because(new("cannot write the journal".into()), other()),
         Some(Cause::Interrupted) => new("interrupted".into()),
         None if end.run.limits.is_interrupted() => new("interrupted".into()),
@@ -244,6 +251,7 @@ fn with_hint(end: Ending<'_>, error: Error) -> Error {
             | Cause::Lock
             | Cause::Unreadable
             | Cause::Content
+            | Cause::Draft
             | Cause::Journal
             | Cause::Interrupted,
         )
@@ -303,6 +311,7 @@ async fn not_moved(end: Ending<'_>) -> (OutcomeKind, Option<Error>) {
             | Cause::Lock
             | Cause::Unreadable
             | Cause::Content
+            | Cause::Draft
             | Cause::Journal,
         )
         | None => {

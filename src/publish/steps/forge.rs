@@ -5,11 +5,13 @@ use crate::{
     io::{
         forge::{ForgeApi, ForgeError, ForgeRelease, PublicRelease, ReleaseText},
         git::remote::RefPattern,
+        lease::Permit,
     },
     publish::{
-        deadline::{Backoff, Deadline, REFUSALS},
-        draft_end::{DraftEnd, PUBLIC, clear, holder, tell_left, withdraw as withdrawn},
+        deadline::{Backoff, REFUSALS},
+        draft_end::{clear, holder, tell_left, withdraw as withdrawn},
         draft_marker::marked,
+        draft_taken::take,
         draft_waits::pause,
         protocol::{
             journal::ForgeRecord,
@@ -76,6 +78,47 @@ pub(in crate::publish) async fn reveal(at: Position<'_>) -> (ForgeSeen, Remarks)
             run.waits.forge(&record.url, why, limit.until);
         }
         if !limit.pause(delay).await {
+            return (ForgeSeen::Unreachable, remarks);
+        }
+    }
+}
+
+/// Takes the draft of somebody else, before any tag moves. Where this is refused, nothing of the release has begun.
+pub(in crate::publish) async fn take_draft(at: Position<'_>) -> (ForgeSeen, Remarks) {
+    let mut remarks = Remarks::default();
+    let run = at.run;
+    let Some(record) = run.prepared.forge.as_ref().filter(|it| it.adopted) else {
+        return (ForgeSeen::Done, remarks);
+    };
+    let forge = match access(run, record) {
+        Ok(forge) => forge,
+        Err(why) => {
+            remarks.failed(why);
+            return (ForgeSeen::Unreachable, remarks);
+        }
+    };
+    // Large files take their time.
+    let limit = run.limits.patience(0.5);
+    let tries = run.limits.forge();
+    let mut backoff = Backoff::retry();
+    loop {
+        match read_right(at, &limit, &mut remarks).await {
+            Right::Held => {}
+            Right::Lost => return (ForgeSeen::LockLost, remarks),
+            Right::Unknown => return (ForgeSeen::LockUnknown, remarks),
+        }
+        let error = match limit.run(take(run, forge, record)).await {
+            None => return (ForgeSeen::Unreachable, remarks),
+            Some(Ok(())) => return (ForgeSeen::Done, remarks),
+            Some(Err(error)) => error,
+        };
+        remarks.forge_failed(&error);
+        if error.is_final() {
+            return (ForgeSeen::Refused, remarks);
+        }
+        run.waits
+            .forge(&record.url, error.to_string(), tries.until);
+        if !tries.pause(pause(&error, &mut backoff)).await {
             return (ForgeSeen::Unreachable, remarks);
         }
     }
@@ -167,13 +210,10 @@ async fn try_to_reveal(
     Ok(others.collect())
 }
 
-/// Whether a draft is this release's still. One that was somebody's own is so whichever run has marked it last:
-/// of several, the one with the lock makes it public.
+/// Whether a draft is this release's still. The author of one may have taken the marker out of the text.
 fn is_held(draft: &ForgeRelease, record: &ForgeRecord) -> bool {
-    match record.adopted {
-        true => marked(&draft.text, record.tag.short()).is_some_and(|mark| mark.adopted),
-        false => draft.text.contains(&record.marker),
-    }
+    let is_marked = draft.text.contains(&record.marker);
+    is_marked || record.adopted && marked(&draft.text, record.tag.short()).is_none()
 }
 
 /// The files that the release links are there. A draft has its files itself; what a token may not see is
@@ -231,38 +271,53 @@ pub(in crate::publish) async fn withdraw(at: Position<'_>) -> (ForgeSeen, Remark
     let Some(record) = &run.prepared.forge else {
         return (ForgeSeen::Done, Remarks::default());
     };
-    let limit = run.limits.forge();
+    let mut remarks = Remarks::default();
     let why = match access(run, record) {
-        Ok(forge) => match gone(run, forge, record, &limit).await {
-            Ok(()) => return (ForgeSeen::Done, Remarks::default()),
+        Ok(forge) => match gone(at, forge, record, &mut remarks).await {
+            Ok(()) => return (ForgeSeen::Done, remarks),
             Err(why) => why,
         },
         Err(why) => why,
     };
     tell_left(&run.world, record, &why);
-    (ForgeSeen::Refused, Remarks::default())
+    (ForgeSeen::Refused, remarks)
 }
 
 async fn gone(
-    run: &Run,
+    at: Position<'_>,
     forge: &dyn ForgeApi,
     record: &ForgeRecord,
-    limit: &Deadline,
+    remarks: &mut Remarks,
 ) -> Result<(), String> {
+    let run = at.run;
+    let limit = run.limits.forge();
     let mut backoff = Backoff::retry();
     let mut tries = REFUSALS;
     loop {
-        let of = (&run.prepared.version, run.prepared.commit);
-        let tried = withdrawn(forge, record, of);
+        let permit = withdrawal(at, remarks).await?;
+        let tried = withdrawn(forge, record, &run.prepared.version, &permit);
         let error = match limit.run(tried).await {
             None => return Err("it was not known in time".to_owned()),
-            Some(Ok(DraftEnd::Done)) => return Ok(()),
-            Some(Ok(DraftEnd::Public)) => return Err(PUBLIC.to_owned()),
+            Some(Ok(end)) => return end.why_left().map_or(Ok(()), Err),
             Some(Err(error)) => error,
         };
         tries -= 1;
         if tries == 0 || !limit.pause(pause(&error, &mut backoff)).await {
             return Err(error.to_string());
         }
+    }
+}
+
+/// What a withdrawal may be done with: a run that never had the lock takes back what only it knows of. Whoever has taken
+/// the lock needs what the forge has, and decides.
+async fn withdrawal(at: Position<'_>, remarks: &mut Remarks) -> Result<Permit, String> {
+    let holding = &at.run.holding;
+    if !holding.was_held() {
+        return Ok(Permit::always());
+    }
+    match read_right(at, &at.git_limit(), remarks).await {
+        Right::Held => Ok(holding.permit()),
+        Right::Lost => Err("another run has the lock, or it is gone".to_owned()),
+        Right::Unknown => Err("who has the lock is not known".to_owned()),
     }
 }

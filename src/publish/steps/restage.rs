@@ -9,11 +9,13 @@ use crate::{
         destination::{Destination, StageError},
         protocol::{
             journal::{Prepared, TagRecord},
-            observation::ContentSeen,
+            observation::{ContentSeen, ForgeSeen},
+            state::TagProgress,
         },
         remarks::Remarks,
-        run::Run,
+        run::{Position, Run},
         steps::{
+            forge::take_draft,
             stage::{Staging, stage},
             unlisted::ReferrersToList,
         },
@@ -55,8 +57,26 @@ fn destinations<'a>(run: &'a Run, images: &'a [Image]) -> Vec<Destination<'a>> {
     destinations.collect()
 }
 
-/// Makes the content present again before a resumed commit goes on.
-pub(in crate::publish) async fn restage(run: &Run) -> (ContentSeen, Remarks) {
+/// Makes the content present again before a resumed commit goes on. Before the first tag moves, the draft of somebody
+/// else is taken, too.
+pub(in crate::publish) async fn restage(at: Position<'_>) -> (ContentSeen, Remarks) {
+    let run = at.run;
+    let (seen, mut remarks) = content(run).await;
+    if seen != ContentSeen::Ready || at.txn.progress.contains(&TagProgress::Ours) {
+        return (seen, remarks);
+    }
+    let (draft, new) = take_draft(at).await;
+    remarks.absorb(new);
+    let seen = match draft {
+        // The next look at the lock tells.
+        ForgeSeen::Done | ForgeSeen::LockLost | ForgeSeen::LockUnknown => ContentSeen::Ready,
+        ForgeSeen::Refused => ContentSeen::Gone,
+        ForgeSeen::Unreachable => ContentSeen::Failed,
+    };
+    (seen, remarks)
+}
+
+async fn content(run: &Run) -> (ContentSeen, Remarks) {
     let mut remarks = Remarks::default();
     let images = images(&run.prepared);
     let staging = Staging {

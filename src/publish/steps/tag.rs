@@ -105,6 +105,7 @@ fn may_lag(state: State) -> bool {
         | State::RollingBack(_)
         | State::Confirming(_) => true,
         State::Locking
+        | State::Drafting
         | State::Observing
         | State::CheckingLock(_)
         | State::Finishing

@@ -611,6 +611,138 @@ fn drafts_of_runs_that_are_over_are_named_and_deleted() {
     assert_eq!(left[..4], [12, 13, 14, 15], "{run}");
 }
 
+/// Packages of runs that have died: nothing shows them but the package registry.
+#[test]
+fn packages_of_runs_that_are_over_are_named_and_deleted() {
+    let registry = registry();
+    let scene = Scene::new(&registry, TestForge::gitlab());
+    let clone = scene.project("assets = [\"files/*\"]");
+    let nonce = |digit: &str| digit.repeat(32);
+    let old = "2026-01-01T00:00:00.000Z";
+    let now = chrono::Utc::now().to_rfc3339();
+    let dead = format!("0.9.0-{}", nonce("a"));
+    let alive = format!("0.9.0-{}", nonce("b"));
+    let linked = format!("0.8.0-rc.1+b.2-{}", nonce("c"));
+    let theirs = format!("handbook-{}", nonce("d"));
+    {
+        let mut state = scene.forge.state();
+        for (version, made) in [
+            (&*dead, old),
+            (&*alive, &*now),
+            (&*linked, old),
+            (&*theirs, old),
+            ("0.7.0", old),
+        ] {
+            state.add_package(version, made);
+        }
+        let place = linked.replace('+', "%2B");
+        let url =
+            format!("https://h/api/v4/projects/1/packages/generic/hoist-release/{place}/api.txt");
+        // A release of another policy of the project.
+        state
+            .releases
+            .push(json!({ "tag_name": "worker/v0.8.0", "draft": false,
+            "assets": { "links": [{ "name": "api.txt", "url": url }] } }));
+    }
+    let check = scene.run(&clone, &["check"]);
+    check.says(&format!(
+        "a run has left the package `{dead}`, which the next release deletes"
+    ));
+    check.says(&format!("the package `{alive}`, made on "));
+    for version in [&linked, &theirs] {
+        assert!(!check.to_string().contains(version), "{check}");
+    }
+    let run = scene.release(&clone);
+    run.expect(0);
+    run.says(&format!("deleted the package `{dead}`"));
+    let state = scene.forge.state();
+    let mut left: Vec<_> = state.packages.iter().map(|it| it.0.clone()).collect();
+    left.dedup();
+    assert_eq!(
+        left[..4],
+        [alive, linked, theirs, "0.7.0".to_owned()],
+        "{run}"
+    );
+    assert_eq!(left.len(), 5, "{run}");
+}
+
+/// How old a draft is, the forge's clock tells alone: this machine's may be days off.
+#[test]
+fn a_wrong_clock_deletes_no_draft_of_a_run_that_is_alive() {
+    for (days, is_over) in [(-30, false), (30, true)] {
+        let registry = registry();
+        let scene = Scene::new(&registry, TestForge::github());
+        let clone = scene.project("");
+        // The draft is two days old by the machine's clock that this test has.
+        let ahead = chrono::TimeDelta::days(days);
+        scene.forge.state().ahead = ahead;
+        let made = chrono::Utc::now() - chrono::TimeDelta::days(2);
+        let mark = made.format("%Y-%m-%dT%H:%M:%SZ");
+        let text = format!("what is new\n\n<!-- hoist: 1a2b v0.9.0, {mark} -->\n");
+        let draft =
+            json!({ "id": 11, "tag_name": "v0.9.0", "draft": true, "body": text, "assets": [] });
+        scene.forge.state().releases.push(draft);
+        let run = scene.release(&clone);
+        run.expect(0);
+        let is_left = scene
+            .forge
+            .releases()
+            .contains(&("v0.9.0".to_owned(), true));
+        assert_eq!(is_left, !is_over, "{days}: {run}");
+        // What this run has written down is the forge's time.
+        let log = scene.forge.log();
+        let made = log.iter().find(|it| it.method == "POST").unwrap().json();
+        let body = made["body"].as_str().unwrap();
+        let day = (chrono::Utc::now() + ahead)
+            .format("v1.0.0, %Y-%m-")
+            .to_string();
+        assert!(body.contains(&day), "{body}");
+    }
+}
+
+/// A project with more releases than ten pages have: the draft of a person is the last one.
+#[test]
+fn a_draft_behind_many_releases_is_found() {
+    for links in [true, false] {
+        let registry = registry();
+        let scene = Scene::new(&registry, TestForge::github());
+        let clone = scene.project("");
+        {
+            let mut state = scene.forge.state();
+            state.links_pages = links;
+            for id in 1000..2350_u64 {
+                state
+                    .releases
+                    .push(json!({ "id": id, "tag_name": format!("nightly-{id}"),
+                    "draft": false, "body": "x", "assets": [] }));
+            }
+            state
+                .releases
+                .push(json!({ "id": 5, "tag_name": "v1.0.0", "draft": true,
+                "body": "our own words", "assets": [] }));
+        }
+        let run = scene.release(&clone);
+        run.expect(4);
+        run.says("GitHub has a draft of `v1.0.0` that hoist has not made");
+    }
+}
+
+/// A list that gives the same page for ever is an error, and not a wait.
+#[test]
+fn a_list_without_an_end_is_an_error() {
+    let registry = registry();
+    let scene = Scene::new(&registry, TestForge::github());
+    let clone = scene.project("");
+    let one = |id: u64| json!({ "id": id, "tag_name": "v0", "draft": false, "body": "x" });
+    let page: Vec<_> = (0..100).map(one).collect();
+    let answer = Answer::json(200, &json!(page));
+    scene.forge.fault("/releases?per_page", usize::MAX, answer);
+    let run = scene.release(&clone);
+    run.expect(6);
+    run.says("the next page is the same again");
+    assert_eq!(scene.world.shows("1.0.0"), None);
+}
+
 /// A person has put a file of the same name into the draft that hoist is to take.
 #[test]
 fn a_file_of_a_person_in_their_draft_is_left_alone() {

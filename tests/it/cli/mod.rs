@@ -11,6 +11,7 @@ mod damaged;
 mod detached;
 mod failed_build;
 mod forge;
+mod forge_hostile;
 mod hand_made_tag;
 mod hooks;
 pub(crate) mod images;

@@ -269,6 +269,44 @@ fn words_from_outside_do_nothing_to_a_terminal() {
     }
 }
 
+/// A server that repeats what it was sent: no token of the job and of git's configuration is shown.
+#[test]
+fn secrets_that_git_repeats_are_in_no_output() {
+    let registry = TestRegistry::that_deletes(Delete::Tag);
+    let world = World::new(&registry, &[NAME]);
+    let clone = world.released();
+    world.change(&clone, "feat: more");
+    let (token, header) = (
+        "ghs_S3cretOfTheJob",
+        "eC1hY2Nlc3MtdG9rZW46Z2hzX0Zyb21IZWFkZXI=",
+    );
+    clone.git(&[
+        "config",
+        "http.https://git.example.org/.extraheader",
+        &format!("AUTHORIZATION: basic {header}"),
+    ]);
+    let script_of = |words: &str| format!("#!/bin/sh\necho '{words}' >&2\nexit 1\n");
+    let hook = world.remote.path().join("hooks/update");
+    script(
+        &hook,
+        &script_of(&format!("no: {token}, ghs_FromHeader, basic {header}")),
+    );
+    for args in [
+        &["release", "--yes", "-vv"][..],
+        &["release", "--yes", "--json"],
+    ] {
+        let mut command = world.command(&clone, args);
+        command.env("GITHUB_TOKEN", token);
+        let run = Run::of(&mut command);
+        run.expect(6);
+        let text = format!("{}{}", run.stdout, run.stderr);
+        assert!(text.contains("no: ***, ***, basic ***"), "{run}");
+        for secret in [token, "ghs_FromHeader", header] {
+            assert!(!text.contains(secret), "{run}");
+        }
+    }
+}
+
 /// Where no journal can be written, nothing begins.
 #[test]
 fn a_git_directory_that_takes_no_journal_stops_it_before_the_lock() {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use hoist::{
     error::ErrorKind,
+    event::Event,
     oci::Observed,
     outcome::{Outcome, OutcomeKind},
     policy::ForgeService,
@@ -13,7 +14,7 @@ use hoist::{
     testing::{FakeForge, Fault, MultiTag, Personality, Referrers},
 };
 
-use super::scene::{Scene, Setting, Snapshot};
+use super::scene::{BY_HAND, Scene, Setting, Snapshot};
 
 const FAULTS: [(&str, Fault, &[u64]); 7] = [
     ("refused", Fault::Refused, &[1, u64::MAX]),
@@ -148,9 +149,15 @@ async fn settle(
     let mut now = scene.snapshot();
     if let Some(forge) = &scene.forge {
         assert_eq!(forge.made_tags(), [""; 0], "{what}: public before its tag");
-        check_files(what, forge, &now);
+        check_files(what, scene, forge, &now);
     }
     scene.check_referrers(what, now == *after);
+    if now.theirs != before.theirs && now.theirs.is_some() && now.tags == before.tags {
+        // What could not be taken out of the draft of a person is named.
+        check_left(what, scene);
+        tally.drafts_left += 1;
+        now.theirs.clone_from(&before.theirs);
+    }
     if now.drafts > 0 && now.public == 0 && !now.git_tag {
         // Nobody sees it. Whether its run is alive the next release cannot know, and so it goes when that one is public.
         tally.drafts_left += 1;
@@ -160,7 +167,9 @@ async fn settle(
             let then = scene.snapshot();
             match again.kind {
                 OutcomeKind::Published => assert_eq!(then, *after, "{what}: the next release"),
+                // It deletes its own, and nobody else's.
                 OutcomeKind::RolledBack => {
+                    assert_eq!(scene.drafts_of(9), 0, "{what}: the next release");
                     assert_eq!(then.drafts, now.drafts, "{what}: the next release");
                 }
                 _ => panic!("{what}: {again:#?}"),
@@ -219,10 +228,26 @@ async fn settle(
     recovered
 }
 
-/// A release that everybody sees has all of its files.
-fn check_files(what: &str, forge: &FakeForge, now: &Snapshot) {
+/// A warning names what is left in the draft of a person.
+fn check_left(what: &str, scene: &Scene) {
+    let events = scene.events.lock().unwrap();
+    let names = |event: &Event| match event {
+        Event::Warning { text } => text.contains("may still have what hoist has added (the line"),
+        _ => false,
+    };
+    assert!(events.iter().any(names), "{what}: {:#?}", scene.snapshot());
+}
+
+/// A release that everybody sees has all of its files, and what a person has written in its draft.
+fn check_files(what: &str, scene: &Scene, forge: &FakeForge, now: &Snapshot) {
     for release in forge.stored().into_iter().filter(|one| one.is_public) {
-        assert_eq!(release.files, ["api.tar.gz", "SHA256SUMS"], "{what}");
+        let mut files = vec!["api.tar.gz", "SHA256SUMS"];
+        if scene.on_forge().use_draft {
+            files.insert(0, "manual.pdf");
+            assert!(release.text.starts_with(BY_HAND), "{what}: {release:#?}");
+            assert_eq!(release.title.as_deref(), Some("Spring"), "{what}");
+        }
+        assert_eq!(release.files, files, "{what}");
         assert!(release.latest, "{what}");
         assert!(now.git_tag, "{what}");
     }
@@ -574,6 +599,29 @@ async fn every_fault_at_every_operation_of_a_roll_back_with_a_draft() {
     assert!(tally.runs > 50 && tally.complete == 0);
 }
 
+/// The draft of a person becomes the release, or is as it was, whatever fails: in a release that is published, and in
+/// one that is rolled back because the last tag is refused.
+#[tokio::test(start_paused = true)]
+async fn every_fault_at_every_operation_with_the_draft_of_a_person() {
+    let mut setting = Setting {
+        repositories: 1,
+        forge: Some(ForgeService::GitHub),
+        use_draft: true,
+        ..Setting::default()
+    };
+    let tally = exhaust(setting.clone()).await;
+    print("1 repository × 6 tags, the draft of a person", &tally);
+    assert!(tally.runs > 500 && tally.complete > 100 && tally.as_before > 100);
+    setting.personality.refused = vec!["2026-11-23".parse().unwrap()];
+    let tally = exhaust_on("forge", setting.clone()).await;
+    print("the same, rolled back", &tally);
+    assert!(tally.runs > 50 && tally.complete == 0 && tally.as_before > 50);
+    setting.atomic = false;
+    let tally = exhaust_on("git", setting).await;
+    print("the same, no atomic pushes", &tally);
+    assert!(tally.runs > 50 && tally.complete == 0);
+}
+
 /// A git server without atomic pushes.
 #[tokio::test(start_paused = true)]
 async fn every_fault_at_every_git_operation_with_a_forge_and_without_atomic_pushes() {
@@ -602,6 +650,7 @@ async fn every_personality_with_three_registries_and_variants() {
                 takes_back: false,
                 referrers: false,
                 forge: None,
+                use_draft: false,
                 atomic: true,
                 personality: Personality {
                     multi_tag,

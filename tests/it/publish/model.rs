@@ -30,6 +30,8 @@ struct Outside {
     done: bool,
     /// The forge shows the release.
     public: bool,
+    /// The draft of somebody else has what the release adds to it.
+    taken: bool,
     git_tag: GitTagSeen,
     /// Another writer has moved a tag; it does so once at most.
     meddled: bool,
@@ -45,6 +47,7 @@ impl Outside {
             lock,
             done: false,
             public: false,
+            taken: false,
             git_tag: GitTagSeen::Absent,
             meddled: false,
             pending: vec![false; TAGS],
@@ -94,6 +97,15 @@ fn shape(on_failure: OnFailure, repositories: u8, has_forge: bool) -> Transactio
         on_failure,
         makes_git_tag: true,
         has_forge,
+        takes_draft: false,
+    }
+}
+
+/// With the draft of somebody else on a forge.
+fn with_draft(on_failure: OnFailure) -> TransactionSpec {
+    TransactionSpec {
+        takes_draft: true,
+        ..shape(on_failure, 1, true)
     }
 }
 
@@ -261,6 +273,24 @@ fn answers(
             ));
             all
         }
+        Action::TakeDraft if !outside.lock => {
+            vec![(Observation::Forge(ForgeSeen::LockLost), outside.clone())]
+        }
+        Action::TakeDraft => {
+            let taken = Outside {
+                taken: true,
+                ..outside.clone()
+            };
+            vec![
+                (Observation::Forge(ForgeSeen::Done), taken.clone()),
+                (Observation::Forge(ForgeSeen::Refused), outside.clone()),
+                (Observation::Forge(ForgeSeen::Unreachable), taken),
+                (Observation::Forge(ForgeSeen::LockUnknown), outside.clone()),
+            ]
+        }
+        Action::PutTogether(_) | Action::PutEach(_) if shape.takes_draft && !outside.taken => {
+            panic!("a tag moves before the draft is taken")
+        }
         Action::PutTogether(tags) => put(outside, tags, true),
         Action::PutEach(tags) => put(outside, tags, false),
         Action::AwaitLanding(_) => looks(outside)
@@ -270,9 +300,18 @@ fn answers(
         Action::Look => vec![(Observation::Tags(outside.tags.clone()), outside.clone())],
         Action::AwaitVisible | Action::LookLast => last_looks(outside),
         Action::LookWithoutLock => without_lock(outside),
-        Action::Stage => [ContentSeen::Ready, ContentSeen::Gone, ContentSeen::Failed]
-            .map(|seen| (Observation::Content(seen), outside.clone()))
-            .to_vec(),
+        Action::Stage => {
+            let staged = |seen| {
+                let then = Outside {
+                    taken: outside.taken || seen == ContentSeen::Ready,
+                    ..outside.clone()
+                };
+                (Observation::Content(seen), then)
+            };
+            [ContentSeen::Ready, ContentSeen::Gone, ContentSeen::Failed]
+                .map(staged)
+                .to_vec()
+        }
         Action::PutBack(tags) => put_back(outside, tags),
         Action::Finish => {
             let done = Outside {
@@ -327,7 +366,13 @@ fn answers(
             ]
         }
         Action::Withdraw => vec![
-            (Observation::Forge(ForgeSeen::Done), outside.clone()),
+            (
+                Observation::Forge(ForgeSeen::Done),
+                Outside {
+                    taken: false,
+                    ..outside.clone()
+                },
+            ),
             (Observation::Forge(ForgeSeen::Refused), outside.clone()),
         ],
         Action::Rest => Vec::new(),
@@ -367,7 +412,14 @@ fn kind(shape: &TransactionSpec, outside: &Outside, action: &Action) -> (Observa
             git_tag: outside.git_tag,
             lock: LockSeen::Absent,
         },
-        Action::Stage => Observation::Content(ContentSeen::Ready),
+        Action::TakeDraft => {
+            then.taken = true;
+            Observation::Forge(ForgeSeen::Done)
+        }
+        Action::Stage => {
+            then.taken = true;
+            Observation::Content(ContentSeen::Ready)
+        }
         Action::PutBack(tags) => {
             let one = |&tag: &usize| {
                 if outside.tags[tag] == Shows::Other {
@@ -387,7 +439,10 @@ fn kind(shape: &TransactionSpec, outside: &Outside, action: &Action) -> (Observa
             then.public = true;
             Observation::Forge(ForgeSeen::Done)
         }
-        Action::Withdraw => Observation::Forge(ForgeSeen::Done),
+        Action::Withdraw => {
+            then.taken = false;
+            Observation::Forge(ForgeSeen::Done)
+        }
         Action::Finish => {
             then.lock = shape.has_forge;
             then.done = shape.has_forge;
@@ -603,6 +658,8 @@ fn with_a_forge_both_ways_end_too() {
     for on_failure in [OnFailure::Rollback, OnFailure::Hold] {
         let count = explore_shape(&shape(on_failure, 1, true));
         assert!(count > 1000, "{count} states");
+        let count = explore_shape(&with_draft(on_failure));
+        assert!(count > 1000, "{count} states");
     }
 }
 
@@ -617,6 +674,15 @@ fn the_transition_table() {
 fn the_transition_table_of_a_forge() {
     let without = table(&shape(OnFailure::Rollback, 1, false));
     let mut with = table(&shape(OnFailure::Rollback, 1, true));
+    with.retain(|line| !without.contains(line));
+    insta::assert_snapshot!(with.join("\n"));
+}
+
+/// What the draft of somebody else changes of that.
+#[test]
+fn the_transition_table_of_a_draft_that_is_taken() {
+    let without = table(&shape(OnFailure::Rollback, 1, true));
+    let mut with = table(&with_draft(OnFailure::Rollback));
     with.retain(|line| !without.contains(line));
     insta::assert_snapshot!(with.join("\n"));
 }
@@ -744,7 +810,7 @@ fn uniform(action: &Action, outside: &Outside) -> Vec<Observation> {
         ]
         .map(Observation::Git)
         .to_vec(),
-        Action::Reveal | Action::Withdraw => [
+        Action::TakeDraft | Action::Reveal | Action::Withdraw => [
             ForgeSeen::Done,
             ForgeSeen::Refused,
             ForgeSeen::Unreachable,

@@ -9,6 +9,7 @@ use std::{
 
 use hoist::{
     error::ErrorKind,
+    event::{Awaited, Event},
     io::journal_file::JournalStore as _,
     oci::{Digest, ImageName},
     outcome::OutcomeKind,
@@ -574,6 +575,51 @@ async fn a_lock_that_changes_hands_while_it_is_read_is_read_again() {
         .unwrap();
     assert_eq!(open.len(), 1);
     assert_eq!(open[0].owner, "process 9 on ci-1");
+}
+
+/// Nothing shows that the release which had the lock is dead: what it was permitted to send is waited for, and told.
+#[tokio::test(start_paused = true)]
+async fn a_lock_that_is_gone_is_waited_for_until_nothing_can_be_under_way() {
+    for forward in [true, false] {
+        let scene = Scene::new(&Setting::default());
+        // Locked, and no tag has moved.
+        scene
+            .faults
+            .strike("PUT 127.0.0.1:5001/acme/api:", 0, 1, Fault::CrashBefore);
+        assert!(scene.run(1).await.is_none());
+        scene.faults.clear();
+        let before = Scene::new(&Setting::default()).snapshot();
+        let refs = scene.remote.all_refs().into_keys();
+        for lock in refs.filter(|name| name.as_str().starts_with("refs/hoist/")) {
+            scene.remote.remove(lock.as_str());
+        }
+        let mut world = scene.world(2);
+        // The run that began may be alive: it is of another boot.
+        world.owner.boot = "c".to_owned();
+        let quiet = world.lease_times.quiet();
+        let begun = tokio::time::Instant::now();
+        scene.events.lock().unwrap().clear();
+        let run = async {
+            let scope = scene.scope();
+            match forward {
+                true => publish::resume(&world, &scope, Recovery::TakeOver).await,
+                false => publish::rollback(&world, &scope, Recovery::TakeOver).await,
+            }
+        };
+        let outcome = run.await.unwrap().unwrap();
+        assert!(
+            begun.elapsed() >= quiet,
+            "{:?}: {outcome:#?}",
+            begun.elapsed()
+        );
+        assert_eq!(scene.snapshot(), before, "{outcome:#?}");
+        let events = scene.events.lock().unwrap();
+        let is_told = |event: &Event| match event {
+            Event::Waiting(wait) => wait.awaited == Awaited::FormerHolder && wait.until.is_some(),
+            _ => false,
+        };
+        assert!(events.iter().any(is_told), "{events:#?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

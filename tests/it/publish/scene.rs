@@ -28,7 +28,9 @@ use hoist::{
         PublishedImage, Recovery, Referrer, ReferrerRecord, Scope, TagClass, TagMove, Target,
         World, publish_past, resume, rollback,
     },
-    testing::{FakeForge, FakeJournals, FakeRegistry, FakeRemote, Faults, Personality},
+    testing::{
+        FakeForge, FakeJournals, FakeRegistry, FakeRemote, Faults, Personality, StoredRelease,
+    },
 };
 use tokio_util::sync::CancellationToken;
 
@@ -46,6 +48,8 @@ pub struct Snapshot {
     pub public: usize,
     /// Drafts on the forge, and packages of files.
     pub drafts: usize,
+    /// The draft that a person has made, as long as nobody else sees it.
+    pub theirs: Option<StoredRelease>,
 }
 
 pub struct Scene {
@@ -61,6 +65,8 @@ pub struct Scene {
     pub dir: tempfile::TempDir,
     /// The project on the forge, in scenes with one.
     pub forge: Option<FakeForge>,
+    /// The draft that a person has made of the release's tag.
+    theirs: Option<u64>,
     /// The release is signed between staging and the lock.
     signs: bool,
     begun: tokio::time::Instant,
@@ -82,6 +88,8 @@ pub struct Setting {
     pub referrers: bool,
     /// A release on a forge belongs to it.
     pub forge: Option<ForgeService>,
+    /// That release is the draft of a person.
+    pub use_draft: bool,
     /// The git server does several edits at once.
     pub atomic: bool,
     pub personality: Personality,
@@ -97,6 +105,7 @@ impl Default for Setting {
             takes_back: false,
             referrers: false,
             forge: None,
+            use_draft: false,
             atomic: true,
             personality: Personality::default(),
         }
@@ -105,6 +114,8 @@ impl Default for Setting {
 
 /// The commit that is released.
 const COMMIT: &str = "0123456789012345678901234567890123456789";
+/// What a person has written in a draft.
+pub const BY_HAND: &str = "by hand\r\nin two lines\r\n";
 /// The mark of the version, where it is taken back.
 pub const MARK: &str = "refs/hoist/withdrawn/1.3.0";
 /// The branch of a release commit, and where it is before.
@@ -228,12 +239,17 @@ impl Scene {
             faults,
             dir,
             forge: None,
+            theirs: None,
             signs: setting.referrers,
             begun: tokio::time::Instant::now(),
         };
         scene.remote.atomic = setting.atomic;
         let forge = setting.forge;
         scene.forge = forge.map(|service| FakeForge::new(&scene.faults, service, &scene.remote));
+        if setting.use_draft {
+            let forge = scene.forge.as_ref();
+            scene.theirs = forge.map(|forge| forge.draft_by_hand("v1.3.0", BY_HAND));
+        }
         if setting.commits {
             scene.remote.set(BRANCH, PARENT);
         }
@@ -492,7 +508,7 @@ impl Scene {
             },
             latest: true,
             draft_first: true,
-            use_draft: false,
+            use_draft: self.theirs.is_some(),
             files: vec![file("api.tar.gz"), file("SHA256SUMS")],
         }
     }
@@ -537,7 +553,25 @@ impl Scene {
             branch: refs.get(BRANCH).cloned(),
             public: self.on_forge_now().0,
             drafts: self.on_forge_now().1,
+            theirs: self.stored().into_iter().find(|one| self.is_theirs(one)),
         }
+    }
+
+    fn stored(&self) -> Vec<StoredRelease> {
+        let forge = self.forge.iter();
+        forge.flat_map(|forge| forge.stored()).collect()
+    }
+
+    fn is_theirs(&self, release: &StoredRelease) -> bool {
+        self.theirs == Some(release.id) && !release.is_public
+    }
+
+    /// How many drafts the run of the process `pid` has made that are there.
+    pub fn drafts_of(&self, pid: u32) -> usize {
+        let mark = format!("<!-- hoist: {} ", owner(pid).nonce);
+        let all = self.stored().into_iter();
+        all.filter(|one| !one.is_public && one.text.contains(&mark))
+            .count()
     }
 
     /// Public releases; drafts, and packages that no release shows.
@@ -545,8 +579,10 @@ impl Scene {
         let Some(forge) = &self.forge else {
             return (0, 0);
         };
-        let (public, drafts): (Vec<_>, Vec<_>) =
-            forge.stored().into_iter().partition(|one| one.is_public);
+        let all = forge.stored().into_iter();
+        let (public, drafts): (Vec<_>, Vec<_>) = all
+            .filter(|one| !self.is_theirs(one))
+            .partition(|one| one.is_public);
         let packages = usize::from(public.is_empty() && !forge.packages().is_empty());
         (public.len(), drafts.len() + packages)
     }
@@ -572,6 +608,7 @@ impl Scene {
                 .map(|_| self.publication.commit.into()),
             public: usize::from(self.forge.is_some()),
             drafts: 0,
+            theirs: None,
         }
     }
 

@@ -10,6 +10,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
 };
 
+use chrono::{TimeDelta, Utc};
 use serde_json::{Value, json};
 
 use super::web::{Answer, Asked, WebServer};
@@ -29,6 +30,12 @@ pub struct ForgeState {
     pub releases: Vec<Value>,
     /// Files of packages: version, name, content.
     pub packages: Vec<(String, String, Vec<u8>)>,
+    /// Versions that packages have had, each by its number, and when they were made.
+    package_numbers: Vec<(String, String)>,
+    /// How far the forge's clock is ahead of this machine's.
+    pub ahead: TimeDelta,
+    /// Whether a list says where its next page is.
+    pub links_pages: bool,
     /// The git repository whose tags the forge knows.
     pub tags_of: Option<PathBuf>,
     /// Tags that the forge made by itself.
@@ -65,6 +72,9 @@ impl TestForge {
             is_gitlab,
             releases: Vec::new(),
             packages: Vec::new(),
+            package_numbers: Vec::new(),
+            ahead: TimeDelta::zero(),
+            links_pages: true,
             tags_of: None,
             made_tags: Vec::new(),
             faults: Vec::new(),
@@ -142,8 +152,8 @@ impl Drop for TestForge {
     }
 }
 
-/// The page of a list that was asked for.
-fn page(asked: &Asked, all: &[Value]) -> Answer {
+/// The page of a list that was asked for; `links`: with the address of the next one.
+fn page(asked: &Asked, all: &[Value], links: bool) -> Answer {
     let query = asked.target.split('?').nth(1).unwrap_or_default();
     let number = |key: &str| {
         let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
@@ -153,7 +163,15 @@ fn page(asked: &Asked, all: &[Value]) -> Answer {
     let size = number("per_page").unwrap_or(30);
     let from = size * (number("page").unwrap_or(1) - 1);
     let page: Vec<&Value> = all.iter().skip(from).take(size).collect();
-    Answer::json(200, &json!(page))
+    let answer = Answer::json(200, &json!(page));
+    match links {
+        true if from + size < all.len() => answer.with(
+            "link",
+            "<https://h/?page=2>; rel=\"next\", <https://h/?page=9>; rel=\"last\"",
+        ),
+        true if from > 0 => answer.with("link", "<https://h/?page=1>; rel=\"first\""),
+        _ => answer,
+    }
 }
 
 fn message(status: u16, text: &str) -> Answer {
@@ -226,7 +244,37 @@ impl ForgeState {
         let mut lost = self.lost.iter_mut();
         let lost = lost.find(|(what, times)| *times > 0 && line.contains(*what));
         let is_lost = lost.map(|(_, times)| *times -= 1).is_some();
-        Answer { is_lost, ..answer }
+        let answer = Answer { is_lost, ..answer };
+        let now = Utc::now() + self.ahead;
+        answer.with("date", now.format("%a, %d %b %Y %H:%M:%S GMT"))
+    }
+
+    /// The number of the package of a version, which is made where there is none.
+    fn package_number(&mut self, version: &str) -> usize {
+        let numbers = &mut self.package_numbers;
+        let found = numbers.iter().position(|(own, _)| own == version);
+        let at = found.unwrap_or_else(|| {
+            let now = Utc::now() + self.ahead;
+            numbers.push((version.to_owned(), now.to_rfc3339()));
+            numbers.len() - 1
+        });
+        at + 7
+    }
+
+    /// Somebody has made a package with one file at this time.
+    pub fn add_package(&mut self, version: &str, made: &str) {
+        let number = self.package_number(version);
+        self.package_numbers[number - 7].1 = made.to_owned();
+        let file = (version.to_owned(), "api.txt".to_owned(), b"x".to_vec());
+        self.packages.push(file);
+    }
+
+    /// The version of a package by its number, where it has files.
+    fn package_version(&self, number: &str) -> Option<String> {
+        let at = number.parse::<usize>().ok()?.checked_sub(7)?;
+        let (version, _) = self.package_numbers.get(at)?;
+        let is_there = self.packages.iter().any(|(own, ..)| own == version);
+        is_there.then(|| version.clone())
     }
 
     fn has_tag(&self, tag: &str) -> bool {
@@ -274,7 +322,7 @@ impl ForgeState {
                 let found = all.find(|it| it["tag_name"] == *tag && it["draft"] == json!(false));
                 found.map_or_else(|| message(404, "Not Found"), |it| Answer::json(200, it))
             }
-            ("GET", ["releases"], false) => page(asked, &self.releases),
+            ("GET", ["releases"], false) => page(asked, &self.releases, self.links_pages),
             ("GET", ["releases", "assets", id], false) => {
                 let id: u64 = id.parse().unwrap();
                 let mut assets = self.releases.iter().flat_map(|it| it["assets"].as_array());
@@ -304,7 +352,7 @@ impl ForgeState {
                 Answer::text(204, "")
             }
             ("GET", ["releases", id, "assets"], false) => match self.release(id) {
-                Some(release) => page(asked, release["assets"].as_array().unwrap()),
+                Some(release) => page(asked, release["assets"].as_array().unwrap(), false),
                 None => message(404, "Not Found"),
             },
             ("POST", ["releases", id, "assets"], true) => self.upload(id, asked),
@@ -372,7 +420,9 @@ impl ForgeState {
     fn upload(&mut self, id: &str, asked: &Asked) -> Answer {
         let asset = self.next();
         let immutable = self.immutable;
-        let name = asked.target.split("name=").nth(1).unwrap().to_owned();
+        let Some(name) = asked.target.split("name=").nth(1).map(str::to_owned) else {
+            return message(422, "Invalid name for request");
+        };
         let Some(release) = self.release(id) else {
             return message(404, "Not Found");
         };
@@ -421,10 +471,12 @@ impl ForgeState {
                 let found = all.find(|it| it["tag_name"] == *tag);
                 found.map_or_else(|| message(404, "404 Not Found"), |it| Answer::json(200, it))
             }
+            ("GET", ["releases"]) => page(asked, &self.releases, self.links_pages),
             ("POST", ["releases"]) => self.create_gitlab(&asked.json()),
             ("PUT", ["packages", "generic", "hoist-release", version, name]) => {
                 let file = (version.to_string(), name.to_string(), asked.body.clone());
                 self.packages.push(file);
+                self.package_number(version);
                 if !asked.target.ends_with("?select=package_file") {
                     return message(201, "201 Created");
                 }
@@ -433,28 +485,41 @@ impl ForgeState {
                                    "size": asked.body.len(), "file_sha256": digest.hex() });
                 Answer::json(201, &file)
             }
-            ("GET", ["packages", "7"]) if !self.packages.is_empty() => {
-                Answer::json(200, &json!({ "id": 7, "name": "hoist-release" }))
-            }
             ("GET", ["packages"]) => {
-                let mut versions: Vec<&String> = self.packages.iter().map(|it| &it.0).collect();
-                versions.dedup();
-                let package = |version: &&String| json!({ "id": 7, "name": "hoist-release", "version": version });
-                let packages: Vec<Value> = versions.iter().map(package).collect();
-                page(asked, &packages)
+                let numbers = self.package_numbers.iter().enumerate();
+                let packages: Vec<Value> = numbers
+                    .filter(|(at, _)| self.package_version(&(at + 7).to_string()).is_some())
+                    .map(|(at, (version, made))| {
+                        json!({ "id": at + 7, "name": "hoist-release", "version": version,
+                                "created_at": made })
+                    })
+                    .collect();
+                page(asked, &packages, self.links_pages)
             }
-            ("GET", ["packages", "7", "package_files"]) => {
-                let file = |(at, (_, name, content)): (usize, &(String, String, Vec<u8>))| {
-                    let digest = hoist::oci::Digest::of(content);
-                    json!({ "id": at, "file_name": name, "size": content.len(),
-                            "file_sha256": digest.hex() })
+            (method, ["packages", number, rest @ ..]) => {
+                let Some(version) = self.package_version(number) else {
+                    return message(404, "404 Not Found");
                 };
-                let files: Vec<Value> = self.packages.iter().enumerate().map(file).collect();
-                page(asked, &files)
-            }
-            ("DELETE", ["packages", "7"]) => {
-                self.packages.clear();
-                Answer::text(204, "")
+                match (method, rest) {
+                    ("GET", []) => Answer::json(200, &json!({ "name": "hoist-release" })),
+                    ("DELETE", []) => {
+                        self.packages.retain(|(own, ..)| *own != version);
+                        Answer::text(204, "")
+                    }
+                    ("GET", ["package_files"]) => {
+                        let files = self.packages.iter().enumerate();
+                        let files: Vec<Value> = files
+                            .filter(|(_, (own, ..))| *own == version)
+                            .map(|(at, (_, name, content))| {
+                                let digest = hoist::oci::Digest::of(content);
+                                json!({ "id": at, "file_name": name, "size": content.len(),
+                                        "file_sha256": digest.hex() })
+                            })
+                            .collect();
+                        page(asked, &files, false)
+                    }
+                    _ => message(404, "404 Not Found"),
+                }
             }
             _ => message(404, "404 Not Found"),
         }

@@ -217,9 +217,10 @@ fn failure(output: &GitOutput) -> RemoteError {
         .unwrap_or("");
     let reason = fields.next().unwrap_or(line);
     let said = output.server_words();
+    let told = output.shown(reason);
     let message = match &said {
-        Some(words) => format!("{name}: {reason}; the server says: {words}"),
-        None => format!("{name}: {reason}"),
+        Some(words) => format!("{name}: {told}; the server says: {words}"),
+        None => format!("{name}: {told}"),
     };
     // Another push held one of the refs at this moment.
     let raced = [

@@ -80,6 +80,7 @@ pub(super) fn fits(record: &Record, tags: usize) -> bool {
             | Cause::Lock
             | Cause::Unreadable
             | Cause::Content
+            | Cause::Draft
             | Cause::Journal
             | Cause::Interrupted,
         )

@@ -358,6 +358,7 @@ impl Prepared {
             },
             makes_git_tag: self.last_ref().is_some(),
             has_forge: self.forge.is_some(),
+            takes_draft: self.forge.as_ref().is_some_and(|forge| forge.adopted),
         }
     }
 

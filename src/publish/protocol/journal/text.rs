@@ -86,6 +86,7 @@ fn format(record: &Record) -> u64 {
         {
             WITH_HOLDER
         }
+        Record::Step { txn, .. } if txn.is_of_format_6() => WITH_HOLDER,
         Record::Prepared(prepared) if prepared.forge.is_some() => WITH_FORGE,
         Record::Step { txn, .. } if txn.is_of_format_5() => WITH_FORGE,
         Record::Directed {
