@@ -116,8 +116,7 @@ pub(in crate::publish) async fn take_draft(at: Position<'_>) -> (ForgeSeen, Rema
         if error.is_final() {
             return (ForgeSeen::Refused, remarks);
         }
-        run.waits
-            .forge(&record.url, error.to_string(), tries.until);
+        run.waits.forge(&record.url, error.to_string(), tries.until);
         if !tries.pause(pause(&error, &mut backoff)).await {
             return (ForgeSeen::Unreachable, remarks);
         }

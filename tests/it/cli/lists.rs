@@ -174,7 +174,8 @@ fn verify_and_repair_agree_on_a_git_tag_without_an_image() {
     for (tag, state) in &states {
         let expected = match tag.as_str() {
             "1" | "latest" => "kept",
-            day if day.starts_with("20") => "kept",
+            // It was never there: that of the commit's day, as the git tag is made by hand.
+            day if day.starts_with("20") => "unjudged",
             _ => "missing",
         };
         assert_eq!(state, expected, "{tag}: {states:?}");
