@@ -33,8 +33,8 @@ mod set;
 mod withdrawn;
 
 pub use commit_check::CheckedMessage;
-#[cfg(feature = "cli")]
 pub(crate) use detached::stable_branch;
+#[cfg(feature = "cli")]
 pub(crate) use found::WorkTree;
 pub use history::NextVersion;
 pub use location::{Location, POLICY_FILE};

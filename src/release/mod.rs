@@ -121,6 +121,7 @@ pub use check::{Check, first_problem};
 pub use consent::{Consent, LockedRelease};
 pub use facade::Release;
 pub use inspect::{InspectOptions, inspect_path};
+#[cfg(feature = "cli")]
 pub(crate) use inspected::is_on_disk;
 pub use released::{ReleasedImage, ReleasedPlatform};
 pub use repair::{DriftReport, RepositoryDrift};
