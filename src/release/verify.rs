@@ -139,8 +139,7 @@ impl Release {
         Ok(verified)
     }
 
-    /// Every version that an exact tag of any repository names, ascending. Where there is none, although git tags
-    /// record releases, the newest of them: it is missing.
+    /// Every version that an exact tag names, ascending; where there is none, the newest that a git tag records.
     async fn published_versions(&self, facts: &Facts, origins: &Origins) -> Result<Vec<Version>> {
         let apis = self.apis(&self.repositories()?)?;
         let git: Vec<Version> = facts.tags.iter().map(|tag| tag.version.clone()).collect();
@@ -175,7 +174,6 @@ impl Release {
         let withdrawn = subject.withdrawn.contains(version);
         // Its moving tags are looked at all the same.
         subject.withdrawn.retain(|other| other != version);
-        // The tag of the day is that of the release's own day.
         let context = subject.context(self.instant_of(version)?);
         let mut published = self.published_for(&context).await?;
         self.complete_days(version, origins, &mut published).await?;

@@ -213,9 +213,7 @@ fn failure(end: Ending<'_>, kind: ErrorKind) -> Error {
             other(),
         ),
         Some(Cause::Draft) => {
-            let error = new(format!(
-                "cannot take the draft of {version} that somebody has made on the forge"
-            ));
+            let error = new(format!("cannot take the draft of {version} on the forge"));
             because(error.with_code(ErrorCode::ForgeFailed), other())
         }
         Some(Cause::Journal) => because(new("cannot write the journal".into()), other()),
