@@ -88,14 +88,19 @@ fn reports(args: &InspectArgs, context: &Context) -> Result<Vec<ImageResult<Repo
     let image = args.what.as_ref().and_then(path).filter(|_| are_files);
     // A directory without an image in it may have the name of an image of the policy.
     let is_sure = |image: &PathBuf| args.what.as_deref().is_some_and(is_path) || is_on_disk(image);
-    let may_be_named = image.as_ref().is_some_and(|image| !is_sure(image));
-    Ok(match image {
+    let on_disk = |image: &Path| {
+        vec![ImageResult::new(
+            None,
+            inspect_path(image, since.as_deref()),
+        )]
+    };
+    if let Some(image) = image.as_ref().filter(|image| is_sure(image)) {
         // Files need no repository, and so no policy.
-        Some(image) if !may_be_named || context.releases(args.all).is_err() => {
-            let report = inspect_path(&image, since.as_deref());
-            vec![ImageResult::new(None, report)]
-        }
-        _ => context.releases(args.all)?.inspect(&InspectOptions {
+        return Ok(on_disk(image));
+    }
+    Ok(match (context.releases(args.all), image) {
+        (Err(_), Some(image)) => on_disk(&image),
+        (releases, _) => releases?.inspect(&InspectOptions {
             image: args.what.clone(),
             since: args.since.clone(),
             budget: args.budget,

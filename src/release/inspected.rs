@@ -1,5 +1,5 @@
-//! Which image a word of `inspect` means: a file, an image or a version of the policy, or a reference. A name
-//! that could be a mistyped file is no reason to ask Docker Hub.
+//! Which image a word of `inspect` means: a file, an image or a version of the policy, or a reference. No
+//! registry is asked about a name that may be a mistyped file.
 
 use std::path::Path;
 

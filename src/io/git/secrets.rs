@@ -5,7 +5,7 @@ use url::Url;
 
 use crate::io::mask::Mask;
 
-/// Shorter values are no secrets that could be told from other words.
+/// A shorter value cannot be told from ordinary words, and is not hidden.
 const SHORTEST: usize = 6;
 
 /// Parts of the names of variables that hold secrets.
@@ -37,7 +37,7 @@ pub(super) fn mask(variables: impl IntoIterator<Item = (String, String)>, settin
     Mask::of_whole(secrets.iter().map(String::as_str))
 }
 
-/// A path or a switch is no secret, however its variable is called.
+/// A path or a switch is not a secret, whatever its variable is called.
 fn is_value(value: &str) -> bool {
     !value.starts_with(['/', '.', '~']) && !value.contains(char::is_whitespace)
 }
