@@ -187,7 +187,7 @@ fn ways_on(release: &Verified) -> Vec<String> {
     if !differing.is_empty() {
         let tags: Vec<String> = differing.into_iter().collect();
         ways.push(format!(
-            "the repositories show different images under {}: `hoist release --version VERSION` at its commit puts one everywhere",
+            "the repositories show different images under {}: `hoist release --version {version}` at its commit puts {version} everywhere, if that is what they should show",
             tags.join(", ")
         ));
     }

@@ -3,6 +3,8 @@
 //! Source of the `org.opencontainers.image` keys: the OCI image specification, "Pre-Defined
 //! Annotation Keys".
 
+use semver::Version;
+
 /// Version of what is in the image.
 pub const VERSION: &str = "org.opencontainers.image.version";
 /// The full id of the commit that the image was built from.
@@ -35,3 +37,33 @@ pub const REFERENCE_DIGEST: &str = "vnd.docker.reference.digest";
 pub const ATTESTATION: &str = "attestation-manifest";
 /// The description of a leg, at the entry of a layout's `index.json` (JSON).
 pub const LEG: &str = "hoist.leg";
+
+/// The version that the value of [`VERSION`] names, with or without a leading `v`. `None`: it is no semantic
+/// version, such as the `24.04` of a base image.
+#[must_use]
+pub fn labelled_version(text: &str) -> Option<Version> {
+    let text = text.trim();
+    Version::parse(text.strip_prefix(['v', 'V']).unwrap_or(text)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_label_may_begin_with_a_letter() {
+        for (text, version) in [
+            ("1.2.3", Some("1.2.3")),
+            ("v1.2.3-rc.1", Some("1.2.3-rc.1")),
+            ("V1.2.3", Some("1.2.3")),
+            (" 1.2.3\n", Some("1.2.3")),
+            ("24.04", None),
+            ("vv1.2.3", None),
+            ("edge", None),
+            ("", None),
+        ] {
+            let found = labelled_version(text).map(|version| version.to_string());
+            assert_eq!(found.as_deref(), version, "{text}");
+        }
+    }
+}

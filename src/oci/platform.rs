@@ -83,6 +83,19 @@ impl Platform {
             && (wanted.variant.is_none() || self.variant == wanted.variant)
     }
 
+    /// The variant that is meant where none is named, as engines read it: containerd takes `arm64` and
+    /// `arm64/v8` for one platform, and so for `arm/v7` and `amd64/v1`.
+    #[must_use]
+    pub fn meant_variant(&self) -> Option<&str> {
+        let named = self.variant.as_deref().filter(|name| !name.is_empty());
+        named.or(match self.architecture.as_str() {
+            "arm64" => Some("v8"),
+            "arm" => Some("v7"),
+            "amd64" => Some("v1"),
+            _ => None,
+        })
+    }
+
     /// Whether this is `unknown/unknown`, which builders write for content that does not run, such
     /// as an attestation.
     #[must_use]

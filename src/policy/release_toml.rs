@@ -104,6 +104,16 @@ impl Policy {
         policy
     }
 
+    /// The table with the budget of an image: its own, else that of `[image]`.
+    #[must_use]
+    pub fn budget_key(&self, image: &ImageName) -> String {
+        let own = self.images.get(image.name());
+        match own.is_some_and(|own| own.budget.is_some()) {
+            true => format!("images.{}.budget", image.name()),
+            false => "image.budget".to_owned(),
+        }
+    }
+
     /// The platforms that an image is for; empty where its builder decides.
     #[must_use]
     pub fn platforms(&self, image: &ImageName) -> &[Platform] {

@@ -66,7 +66,10 @@ pub(super) fn is_over(measured: &Measured) -> bool {
 /// The images with their figures, and the three most important causes.
 pub(super) fn refusal(over: &[Measured]) -> Error {
     let names: Vec<_> = over.iter().map(|one| one.name.clone()).collect();
-    let mut error = Error::refused(format!("over `image.budget`: {}", names.join(", ")))
+    let mut keys: Vec<_> = over.iter().map(|one| format!("`{}`", one.key)).collect();
+    keys.dedup();
+    let keys = keys.join(" and ");
+    let mut error = Error::refused(format!("over {keys}: {}", names.join(", ")))
         .with_code(ErrorCode::OverBudget);
     for one in over {
         let several = over.len() > 1;

@@ -14,8 +14,13 @@ use crate::{
     },
     publish::{self, Proven, Publication, Recovery, ReferrerRecord, Scope, World},
     release::{
-        build::Made, consent::Consent, facade::Release, hooks::Verb, policy_check::PolicyCheck,
-        publication::still_fits, request::ImageOptions,
+        build::Made,
+        consent::Consent,
+        facade::Release,
+        hooks::Verb,
+        policy_check::PolicyCheck,
+        publication::{alike, still_fits},
+        request::ImageOptions,
     },
 };
 
@@ -68,6 +73,9 @@ impl Release {
         let checked = self.check_origin(plan, &made.images, options);
         self.or_signal(checked).await?;
         still_fits(plan, &made.images)?;
+        for same in alike(plan, &made.images) {
+            self.events.warning(same);
+        }
         let checked = self.check_budget(plan, &made.images, options.over_budget);
         made.over_budget = self.or_signal(checked).await?;
         let publication = self.publication(&world, plan, &made, &found);

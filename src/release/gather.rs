@@ -12,7 +12,7 @@ use crate::{
     plan::{
         Inputs,
         history::facts::Facts,
-        release::ownership::Adopted,
+        release::{exchanged::exchanged, ownership::Adopted},
         tags::{Published, TagSet},
         version::next::Next,
     },
@@ -127,6 +127,11 @@ impl Release {
             plan.messages.push(WITHOUT_LABELS.to_owned());
         }
         plan.messages.extend(self.day_note(&version));
+        if let Some(last) = facts.on_head.first().or(facts.base.as_ref()) {
+            let receipts = self.receipts(&facts, &last.version)?;
+            plan.messages
+                .extend(exchanged(policy, &last.version, &receipts));
+        }
         if let Some(commit) = &release_commit {
             plan.messages.extend(self.lowered(commit, &version)?);
         }

@@ -99,7 +99,8 @@ impl Release {
         }
         if look.budget {
             let budget = self.policy().image_policy(&name).budget;
-            report.over_budget = self.over_budget(&budget, &image, &looked.contents, other);
+            let key = self.policy().budget_key(&name);
+            report.over_budget = self.over_budget((&key, &budget), &image, &looked.contents, other);
         }
         Ok(report)
     }
@@ -108,7 +109,7 @@ impl Release {
     /// platform.
     fn over_budget(
         &self,
-        budget: &BudgetPolicy,
+        (key, budget): (&str, &BudgetPolicy),
         image: &str,
         all: &[Contents],
         other: Option<(&str, &[Contents])>,
@@ -126,12 +127,12 @@ impl Release {
             let shown = platform.map_or_else(String::new, |platform| format!("{platform}: "));
             if let (None, Some((name, _)), true) = (&before, other, budget.growth.is_some()) {
                 self.events.warning(format!(
-                    "{shown}`image.budget.growth` was not judged: {name} has no image for that platform"
+                    "{shown}`{key}.growth` was not judged: {name} has no image for that platform"
                 ));
             }
             let report = inspect(image, contents, None);
             over.extend(
-                judge(budget, &report, before.as_ref(), None)
+                judge((key, budget), &report, before.as_ref(), None)
                     .into_iter()
                     .map(|mut excess| {
                         if all.len() > 1 {

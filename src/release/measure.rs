@@ -38,6 +38,8 @@ const AT_ONCE: usize = 4;
 pub(super) struct Measured {
     /// `1.3.0-alpine (linux/amd64)`
     pub(super) name: String,
+    /// The table of the policy with its budget.
+    pub(super) key: String,
     /// What was found, with where it is over its budget.
     pub(super) report: Report,
     pub(super) dir: PathBuf,
@@ -81,6 +83,7 @@ impl Release {
         purpose: MeasurePurpose,
     ) -> Result<Vec<Measured>> {
         let budget = &self.policy().image_policy(&planned.name).budget;
+        let key = self.policy().budget_key(&planned.name);
         if budget.is_unset() && !purpose.wants_report() {
             return Ok(Vec::new());
         }
@@ -99,17 +102,20 @@ impl Release {
         .await?;
         for (index, outline) in layout::outlines(image)?.iter().enumerate() {
             let platform = outline.platform.as_ref();
+            // A report says its platform by itself.
+            let title = image_name(plan, &planned.name, None);
             let name = image_name(plan, &planned.name, platform);
             if base.is_none() && outline.base.is_none() {
-                self.say_unknown_base(budget, planned, &name);
+                self.say_unknown_base((&key, budget), planned, &name);
             }
             let before = self.before(&published, platform).await;
             let before = self.or_note(before, purpose)?.flatten();
             if before.is_none() && budget.growth.is_some() {
-                self.say_unknown_growth(published.version.as_ref(), &name, platform);
+                self.say_unknown_growth(published.version.as_ref(), (&key, &name), platform);
             }
-            let sizes = inspect(&name, outline, None);
-            let judged = |report: &Report| judge(budget, report, before.as_ref(), base.as_ref());
+            let sizes = inspect(&title, outline, None);
+            let judged =
+                |report: &Report| judge((&key, budget), report, before.as_ref(), base.as_ref());
             // The layers are read only where that can change the answer, or explain it.
             if judged(&sizes).is_empty() && !needs_files(budget) && !purpose.wants_report() {
                 continue;
@@ -125,7 +131,7 @@ impl Release {
             let mut report = match contents {
                 None => sizes,
                 Some(all) => match all.get(index) {
-                    Some(contents) => inspect(&name, contents, None),
+                    Some(contents) => inspect(&title, contents, None),
                     None => continue,
                 },
             };
@@ -134,7 +140,12 @@ impl Release {
                 since(&mut report, before);
             }
             let dir = image.dir.clone();
-            all.push(Measured { name, report, dir });
+            all.push(Measured {
+                key: key.clone(),
+                name,
+                report,
+                dir,
+            });
         }
         Ok(all)
     }
@@ -219,11 +230,16 @@ impl Release {
     }
 
     /// An image without a base is fine; one of which nobody can say whether it has one is let through with a word.
-    fn say_unknown_base(&self, budget: &BudgetPolicy, planned: &PlannedImage, name: &str) {
+    fn say_unknown_base(
+        &self,
+        (key, budget): (&str, &BudgetPolicy),
+        planned: &PlannedImage,
+        name: &str,
+    ) {
         let is_given = !self.build_policy(&planned.name).image_source.is_engine();
         if is_given && budget.deny.contains(&Denied::UnpinnedBase) {
             self.events.note(format!(
-                "{name}: nothing says which base image it has, so `unpinned-base` of `image.budget.deny` was not judged; the label or annotation `org.opencontainers.image.base.name` says it"
+                "{name}: nothing says which base image it has, so `unpinned-base` of `{key}.deny` was not judged; the label or annotation `org.opencontainers.image.base.name` says it"
             ));
         }
     }
@@ -330,7 +346,7 @@ impl Release {
     fn say_unknown_growth(
         &self,
         version: Option<&Version>,
-        name: &str,
+        (key, name): (&str, &str),
         platform: Option<&Platform>,
     ) {
         let platform = platform.map_or_else(String::new, |platform| format!(" for {platform}"));
@@ -338,9 +354,8 @@ impl Release {
             Some(version) => format!("no repository has its image of {version}{platform}"),
             None => "nothing was released before".to_owned(),
         };
-        self.events.note(format!(
-            "{name}: `image.budget.growth` was not judged: {why}"
-        ));
+        self.events
+            .note(format!("{name}: `{key}.growth` was not judged: {why}"));
     }
 }
 

@@ -43,6 +43,7 @@
 mod adoption;
 mod announce;
 mod asked;
+mod at_hand;
 mod attachments;
 pub mod blocking;
 mod budget;
@@ -83,6 +84,7 @@ mod preflight;
 mod programs;
 mod promote;
 mod publication;
+mod published_versions;
 mod pushed;
 mod ready;
 mod receipts;
@@ -145,6 +147,6 @@ pub use crate::plan::release::document::{
 };
 pub use crate::plan::release::drift::{Drift, DriftState, UnjudgedTag};
 pub use crate::plan::release::places::{PlaceReason, UnjudgedPlace};
-pub use crate::plan::release::verify::TagCheck;
+pub use crate::plan::release::tag_check::TagCheck;
 pub use crate::plan::tags::{Explained, PlannedTag, TagAction, TagKind, TagSet};
 pub use crate::publish::{MissingGitTag, Recovery, RunState, Unfinished};

@@ -265,7 +265,7 @@ async fn version_label(api: &dyn RepositoryApi, digest: &Digest) -> Result<Optio
     let mut labels = images
         .iter()
         .filter_map(|image| image.labels.get(annotation::VERSION));
-    Ok(labels.find_map(|label| label.parse().ok()))
+    Ok(labels.find_map(|label| annotation::labelled_version(label)))
 }
 
 /// Every image behind `digest` that can run, or why that cannot be told: what the registry shows is broken.

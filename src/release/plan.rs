@@ -50,7 +50,7 @@ impl Release {
                 let options = self.image_options(request)?;
                 self.check_builds(plan, &options).await?;
                 self.check_programs()?;
-                self.check_at_hand(plan, &options).await?;
+                self.try_images_at_hand(plan, request).await?;
             }
             Ok(planned)
         });

@@ -205,6 +205,29 @@ fn tag_move(plan: &Plan, planned: &PlannedMove, images: &[PublishedImage]) -> Ta
     }
 }
 
+/// One sentence for each variant that came out as the very image that it is a variant of, or as another variant of
+/// it: its target, arguments or layout may be missing.
+pub(super) fn alike(plan: &Plan, images: &[Image]) -> Vec<String> {
+    let all: Vec<_> = plan.images.iter().zip(images).collect();
+    let mut found = Vec::new();
+    for (place, (own, image)) in all.iter().enumerate() {
+        let mut before = all[..place].iter();
+        let same = before.find(|(other, known)| {
+            other.name.plain() == own.name.plain()
+                && known.manifest.digest() == image.manifest.digest()
+        });
+        found.extend(same.map(|(other, _)| {
+            format!(
+                "the images `{}` and `{}` are the same: {}",
+                other.name,
+                own.name,
+                image.manifest.digest()
+            )
+        }));
+    }
+    found
+}
+
 /// A fixed tag never moves: now that the image is known, one that shows another stops the release.
 pub(super) fn still_fits(plan: &Plan, images: &[Image]) -> Result<()> {
     for planned in plan

@@ -16,13 +16,14 @@ use crate::{
         history::facts::Facts,
         release::{
             belonging::CheckState,
-            drift::{Drift, unlisted},
+            drift::Drift,
             image_check::{ExpectedImage, ImageProblem},
             places::UnjudgedPlace,
             receipt::Receipt,
-            verify::{ReleaseFacts, TagCheck, checks},
+            tag_check::TagCheck,
+            verify::{ReleaseFacts, checks},
         },
-        tags::{ExactTags, KnownVersions, Listing, Origins, Published, TagKind, TagRules},
+        tags::{KnownVersions, Listing, Origins, Published, TagKind},
         version::VersionRequest,
     },
     policy::Latest,
@@ -113,9 +114,14 @@ impl Release {
         facts.withdrawn = withdrawn.iter().map(|one| one.version.clone()).collect();
         let git: Vec<Version> = facts.tags.iter().map(|tag| tag.version.clone()).collect();
         let origins = self.origins(&git);
+        let mut notes = Vec::new();
         let versions = match version {
             Some(version) => vec![version.clone()],
-            None if how.all => self.published_versions(&facts, &origins).await?,
+            None if how.all => {
+                let (versions, passed_over) = self.published_versions(&facts, &origins).await?;
+                notes = passed_over;
+                versions
+            }
             None => {
                 let last = facts.on_head.first().or(facts.base.as_ref());
                 let last = last.ok_or_else(|| {
@@ -134,33 +140,10 @@ impl Release {
             let mut one = look.await?;
             let mut all = withdrawn.iter();
             one.withdrawn = all.find(|one| one.version == version).cloned();
+            one.notes.append(&mut notes);
             verified.push(one);
         }
         Ok(verified)
-    }
-
-    /// Every version that an exact tag names, ascending; where there is none, the newest that a git tag records.
-    async fn published_versions(&self, facts: &Facts, origins: &Origins) -> Result<Vec<Version>> {
-        let apis = self.apis(&self.repositories()?)?;
-        let git: Vec<Version> = facts.tags.iter().map(|tag| tag.version.clone()).collect();
-        let published = self.listed(&apis, &git).await?;
-        let mut versions: Vec<Version> = Vec::new();
-        for seen in &published {
-            let Listing::Known(tags) = &seen.tags else {
-                return Err(unlisted(&seen.repository));
-            };
-            let rules = TagRules::in_repository(self.policy(), &seen.repository);
-            let reader = ExactTags::new(&rules, facts.tags.iter().map(|tag| &tag.version));
-            let exact = reader.all(tags).into_values().flatten();
-            versions.extend(exact.map(|exact| exact.version));
-        }
-        versions.sort();
-        versions.dedup();
-        if versions.is_empty() {
-            let mut recorded = origins.keys().filter(|one| !facts.withdrawn.contains(one));
-            versions.extend(recorded.next_back().cloned());
-        }
-        Ok(versions)
     }
 
     async fn verify_one(

@@ -151,7 +151,7 @@ pub(super) fn check_labels(
             }
         }
         // What is not a version, such as the `24.04` of a base image, says nothing about the release.
-        let version = said(image, annotation::VERSION).and_then(|text| Version::parse(text).ok());
+        let version = said(image, annotation::VERSION).and_then(annotation::labelled_version);
         if let Some(version) = version.filter(|version| *version != expected.version) {
             return Err(match is_trial(&version) {
                 true => refusal::trial(leg, &version, &expected.version),

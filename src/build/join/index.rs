@@ -8,7 +8,7 @@ use crate::{
         content::LegContent,
         part::{AttachedPart, ImagePart},
         parts::parts,
-        platforms::{is_wanted, same_platform},
+        platforms::{clash, is_wanted},
         refusal,
     },
     error::Result,
@@ -66,7 +66,7 @@ pub(crate) fn join(legs: &[LegContent], expected: Option<&Expected>) -> Result<J
 fn each_platform_once(images: &[ImagePart<'_>]) -> Result<()> {
     for (place, image) in images.iter().enumerate() {
         let mut before = images[..place].iter();
-        if let Some(known) = before.find(|known| same_platform(&known.platform, &image.platform)) {
+        if let Some(known) = before.find(|known| clash(&known.platform, &image.platform)) {
             return Err(refusal::twice(known, image));
         }
     }

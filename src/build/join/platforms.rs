@@ -2,32 +2,31 @@
 
 use crate::oci::Platform;
 
-/// The variant that is meant where none is named, as engines read it: containerd takes `arm64` and
-/// `arm64/v8` for one platform, and so for `arm/v7` and `amd64/v1`.
-fn variant(platform: &Platform) -> Option<&str> {
-    let named = platform.variant.as_deref().filter(|name| !name.is_empty());
-    named.or(match platform.architecture.as_str() {
-        "arm64" => Some("v8"),
-        "arm" => Some("v7"),
-        "amd64" => Some("v1"),
-        _ => None,
-    })
+/// Whether both name the same platform.
+pub(crate) fn same_platform(one: &Platform, other: &Platform) -> bool {
+    is_like(one, other) && one.os_version == other.os_version
 }
 
-/// Whether an engine that looks for one of them could take either.
-pub(crate) fn same_platform(one: &Platform, other: &Platform) -> bool {
+/// Whether an engine that looks for one of them could take either: one that names no version of its operating
+/// system fits every version.
+pub(super) fn clash(one: &Platform, other: &Platform) -> bool {
+    let names_none = one.os_version.is_none() || other.os_version.is_none();
+    is_like(one, other) && (names_none || one.os_version == other.os_version)
+}
+
+fn is_like(one: &Platform, other: &Platform) -> bool {
     let features = |platform: &Platform| {
         let mut features = platform.os_features.clone();
         features.sort();
         features
     };
-    same_processor(one, other)
-        && one.os_version == other.os_version
-        && features(one) == features(other)
+    same_processor(one, other) && features(one) == features(other)
 }
 
 fn same_processor(one: &Platform, other: &Platform) -> bool {
-    one.os == other.os && one.architecture == other.architecture && variant(one) == variant(other)
+    one.os == other.os
+        && one.architecture == other.architecture
+        && one.meant_variant() == other.meant_variant()
 }
 
 /// Whether an image for `has` is what a policy wants that names `wanted`.
@@ -78,6 +77,10 @@ mod tests {
         let mut old = platform("windows/amd64");
         old.os_version = Some("10.0.17763.1".to_owned());
         assert!(!same_platform(&old, &platform("windows/amd64")));
+        assert!(clash(&old, &platform("windows/amd64")));
+        let mut new = old.clone();
+        new.os_version = Some("10.0.20348.1".to_owned());
+        assert!(!clash(&old, &new) && clash(&old, &old));
         assert!(is_wanted(&old, &platform("windows/amd64")));
         let mut one = platform("windows/amd64");
         let mut other = one.clone();

@@ -44,6 +44,8 @@ struct Extension {
     link: Option<String>,
     size: Option<u64>,
     sparse: bool,
+    /// The name of a sparse file, whose entry has one that was made up.
+    sparse_name: Option<String>,
 }
 
 impl Archive {
@@ -166,7 +168,10 @@ pub(super) fn next_entry(reader: &mut impl Read) -> Result<Option<TarEntry>> {
             continue;
         }
         return Ok(Some(TarEntry {
-            name: about.path.unwrap_or_else(|| text(&header.path_bytes())),
+            name: about
+                .sparse_name
+                .or(about.path)
+                .unwrap_or_else(|| text(&header.path_bytes())),
             link: about
                 .link
                 .unwrap_or_else(|| text(&header.link_name_bytes().unwrap_or_default())),
@@ -191,6 +196,10 @@ impl Extension {
                         b"path" => self.path = Some(text(pair.value_bytes())),
                         b"linkpath" => self.link = Some(text(pair.value_bytes())),
                         b"size" => self.size = Some(pax_size(pair.value_bytes())?),
+                        b"GNU.sparse.name" => {
+                            self.sparse = true;
+                            self.sparse_name = Some(text(pair.value_bytes()));
+                        }
                         // The bytes of a sparse file are not the file's content.
                         key if key.starts_with(b"GNU.sparse") => self.sparse = true,
                         _ => {}

@@ -177,3 +177,30 @@ fn distribution(head: &[u8]) -> Option<String> {
     let name = sanitize_line(value.trim().trim_matches(['"', '\'']), 100);
     (!name.is_empty()).then_some(name)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// GNU tar gives the entry of a sparse file a name of its own, and says the file's name beside it.
+    #[test]
+    fn a_sparse_file_has_the_name_that_it_unpacks_to() {
+        let mut tar = tar::Builder::new(Vec::new());
+        let about: [(&str, &[u8]); 4] = [
+            ("GNU.sparse.major", b"1"),
+            ("GNU.sparse.minor", b"0"),
+            ("GNU.sparse.name", b"var/lib/data"),
+            ("GNU.sparse.realsize", b"1048576"),
+        ];
+        tar.append_pax_extensions(about).expect("it is written");
+        let mut header = tar::Header::new_ustar();
+        header.set_size(4);
+        let name = "var/lib/GNUSparseFile.0/data";
+        tar.append_data(&mut header, name, &b"0\n\0\0"[..])
+            .expect("it is written");
+        let bytes = tar.into_inner().expect("it is written");
+        let read = read(&*bytes).expect("it is a layer");
+        let paths: Vec<_> = read.entries.iter().map(|entry| &*entry.path).collect();
+        assert_eq!(paths, ["var/lib/data"]);
+    }
+}

@@ -32,10 +32,11 @@ pub fn needs_files(budget: &BudgetPolicy) -> bool {
     budget.waste.is_some() || OF_FILES.iter().any(|denied| budget.deny.contains(denied))
 }
 
-/// Every rule that the image breaks. `base`: its base image, where more is known than the image says itself.
+/// Every rule of the `budget` that the image breaks; `key` is its table in the policy. `base`: its base image, where
+/// more is known than the image says itself.
 #[must_use]
 pub fn judge(
-    budget: &BudgetPolicy,
+    (key, budget): (&str, &BudgetPolicy),
     report: &Report,
     before: Option<&Before>,
     base: Option<&BaseReport>,
@@ -45,17 +46,17 @@ pub fn judge(
         let (now, max) = apart(report.size, max.0);
         all.push(Excess {
             rule: "max".into(),
-            text: format!("{now} to pull, and `image.budget.max` is {max}"),
+            text: format!("{now} to pull, and `{key}.max` is {max}"),
             causes: largest(report),
         });
     }
-    all.extend(before.and_then(|before| growth(budget, report, before)));
+    all.extend(before.and_then(|before| growth((key, budget), report, before)));
     if let Some(waste) = budget.waste.filter(|waste| report.wasted > waste.0) {
         let (now, waste) = apart(report.wasted, waste.0);
         all.push(Excess {
             rule: "waste".into(),
             text: format!(
-                "{now} of files that later layers delete or overwrite, and `image.budget.waste` is {waste}"
+                "{now} of files that later layers delete or overwrite, and `{key}.waste` is {waste}"
             ),
             causes: hidden(report),
         });
@@ -64,19 +65,19 @@ pub fn judge(
     if let Some(most) = budget.layers.filter(|most| layers > *most) {
         all.push(Excess {
             rule: "layers".into(),
-            text: format!("{layers} layers, and `image.budget.layers` is {most}"),
+            text: format!("{layers} layers, and `{key}.layers` is {most}"),
             causes: Vec::new(),
         });
     }
     let base = base.or(report.base.as_ref());
     let denied = budget.deny.iter();
-    all.extend(denied.filter_map(|denied| self::denied(*denied, report, base)));
-    all.extend(unjudged(budget, report));
+    all.extend(denied.filter_map(|denied| self::denied((key, *denied), report, base)));
+    all.extend(unjudged((key, budget), report));
     all
 }
 
 /// The rules about files, where a layer cannot be read: nobody can say that they are kept.
-fn unjudged(budget: &BudgetPolicy, report: &Report) -> Vec<Excess> {
+fn unjudged((key, budget): (&str, &BudgetPolicy), report: &Report) -> Vec<Excess> {
     let mut layers = report.layers.iter().enumerate();
     let unread = layers.find_map(|(index, layer)| Some((index + 1, layer.unread.as_ref()?)));
     let Some((number, media_type)) = unread else {
@@ -84,7 +85,7 @@ fn unjudged(budget: &BudgetPolicy, report: &Report) -> Vec<Excess> {
     };
     let waste = budget.waste.map(|_| {
         let rule = "waste".to_owned();
-        (rule, "`image.budget.waste`".to_owned())
+        (rule, format!("`{key}.waste`"))
     });
     let denied = budget
         .deny
@@ -92,7 +93,7 @@ fn unjudged(budget: &BudgetPolicy, report: &Report) -> Vec<Excess> {
         .filter(|denied| OF_FILES.contains(denied));
     let denied = denied.map(|denied| {
         let rule = denied.to_string();
-        (rule, format!("`{denied}` of `image.budget.deny`"))
+        (rule, format!("`{denied}` of `{key}.deny`"))
     });
     let excess = |(rule, named): (String, String)| Excess {
         rule,
@@ -120,7 +121,11 @@ pub fn top_causes(over: &[Excess]) -> Vec<String> {
     all
 }
 
-fn growth(budget: &BudgetPolicy, report: &Report, before: &Before) -> Option<Excess> {
+fn growth(
+    (key, budget): (&str, &BudgetPolicy),
+    report: &Report,
+    before: &Before,
+) -> Option<Excess> {
     let growth = budget.growth?;
     let more = report.size.checked_sub(before.size)?;
     let fits = match growth {
@@ -139,7 +144,7 @@ fn growth(budget: &BudgetPolicy, report: &Report, before: &Before) -> Option<Exc
     Some(Excess {
         rule: "growth".into(),
         text: format!(
-            "{} to pull, {}{} more than {} has, and `image.budget.growth` is {most}",
+            "{} to pull, {}{} more than {} has, and `{key}.growth` is {most}",
             bytes(report.size),
             apart(more, before.size).0,
             share(more, before.size),
@@ -167,7 +172,11 @@ fn apart(now: u64, limit: u64) -> (String, String) {
     }
 }
 
-fn denied(denied: Denied, report: &Report, base: Option<&BaseReport>) -> Option<Excess> {
+fn denied(
+    (key, denied): (&str, Denied),
+    report: &Report,
+    base: Option<&BaseReport>,
+) -> Option<Excess> {
     let (text, causes) = match denied {
         Denied::RootUser => {
             let user = report.user.root.then_some(&report.user.name)?;
@@ -231,7 +240,7 @@ fn denied(denied: Denied, report: &Report, base: Option<&BaseReport>) -> Option<
     };
     Some(Excess {
         rule: denied.to_string(),
-        text: format!("{text}, and `image.budget.deny` has `{denied}`"),
+        text: format!("{text}, and `{key}.deny` has `{denied}`"),
         causes,
     })
 }
@@ -331,7 +340,12 @@ mod tests {
             layers: vec![Digest::of(b"a")],
         };
         let report = inspect("x", contents, None);
-        judge(&policy.image.budget, &report, Some(&before), None)
+        judge(
+            ("image.budget", &policy.image.budget),
+            &report,
+            Some(&before),
+            None,
+        )
     }
 
     #[test]

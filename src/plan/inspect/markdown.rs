@@ -32,6 +32,9 @@ pub(crate) fn markdown(report: &Report) -> String {
         bytes(report.unpacked),
         bytes(report.wasted)
     );
+    for note in report.left_out() {
+        let _ = writeln!(out, "\n{}", escape(&note));
+    }
     if !report.over_budget.is_empty() {
         let _ = writeln!(out, "\n**Over its budget:**\n");
     }

@@ -26,6 +26,7 @@ const DRAWN: f64 = 12.0;
 #[derive(Serialize)]
 struct PageView<'r> {
     report: &'r Report,
+    left_out: Vec<String>,
     wide: Map,
     tall: Map,
     layers: Vec<LayerRow<'r>>,
@@ -93,6 +94,7 @@ pub(crate) fn page(report: &Report) -> Result<String> {
             .map(|(index, layer)| row(report, index, layer))
             .collect(),
         bars: bars(report),
+        left_out: report.left_out(),
         report,
     };
     html(TEMPLATE, &page)

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::{oci::Digest, plan::inspect::layer_tree::LayerTree};
+use crate::{oci::Digest, plan::inspect::layer_tree::LayerTree, text::sanitize_line};
 
 /// How many of the largest findings of each kind are listed.
 pub(super) const LISTED: usize = 20;
@@ -66,6 +66,28 @@ pub struct Report {
     /// The files of each layer, for the page.
     #[serde(skip)]
     pub(crate) tree: Vec<LayerTree>,
+}
+
+impl Report {
+    /// What the figures leave out, a sentence each: other platforms, and layers whose files cannot be read.
+    pub(crate) fn left_out(&self) -> Vec<String> {
+        let mut all = Vec::new();
+        if !self.other_platforms.is_empty() {
+            let others = self.other_platforms.iter();
+            let others: Vec<_> = others.map(|other| sanitize_line(other, 60)).collect();
+            all.push(format!("Not shown: its images for {}.", others.join(", ")));
+        }
+        for (index, layer) in self.layers.iter().enumerate() {
+            all.extend(layer.unread.as_ref().map(|media_type| {
+                let media_type = sanitize_line(media_type, 80);
+                format!(
+                    "Not read: the files of layer {}, whose type is {media_type}.",
+                    index + 1
+                )
+            }));
+        }
+        all
+    }
 }
 
 /// A manifest that is about the image.

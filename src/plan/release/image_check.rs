@@ -107,7 +107,7 @@ impl ExpectedImage<'_> {
 /// The other version that a label names. What is not a version, such as the `24.04` of a base image, says
 /// nothing about the release, and an image that was promoted still names the pre-release that it was.
 pub(super) fn other_version(version: &Version, label: &str) -> Option<Version> {
-    let other = Version::parse(label).ok()?;
+    let other = annotation::labelled_version(label)?;
     let promoted = core(&other) == *version && !other.pre.is_empty();
     (other != *version && !promoted).then_some(other)
 }
@@ -116,7 +116,16 @@ pub(super) fn other_version(version: &Version, label: &str) -> Option<Version> {
 pub(super) fn mislisted(image: &Runnable) -> Option<ImageProblem> {
     let (listed, configured) = (image.listed.as_ref()?, image.configured.as_ref()?);
     let unsaid = configured.os.is_empty() || configured.architecture.is_empty();
-    let same = listed.os == configured.os && listed.architecture == configured.architecture;
+    let both = |part: fn(&Platform) -> Option<&str>| match (part(listed), part(configured)) {
+        (Some(listed), Some(configured)) => listed == configured,
+        (None, _) | (_, None) => true,
+    };
+    // What one of them leaves out, the other may say.
+    let names_variants = listed.variant.is_some() && configured.variant.is_some();
+    let same = listed.os == configured.os
+        && listed.architecture == configured.architecture
+        && (!names_variants || listed.meant_variant() == configured.meant_variant())
+        && both(|platform| platform.os_version.as_deref());
     (!same && !unsaid).then(|| {
         ImageProblem::Platform(format!(
             "its index says platform {listed}, the image's config {configured}"
@@ -185,7 +194,7 @@ mod tests {
         right("1.2.3", &[OURS], "", &["- - - -"]);
         right("1.2.3", &[OURS], "linux/amd64", &[&format!("{ours} 1.2.3")]);
         right("1.2.3", &[OURS], "linux/amd64", &["- linux/amd64 - 24.04"]);
-        right("1.2.3", &[OURS], "linux/amd64", &["- linux/amd64 - v9.9.9"]);
+        right("1.2.3", &[OURS], "linux/amd64", &["- linux/amd64 - v1.2.3"]);
         right(
             "1.2.3",
             &[OURS],
@@ -234,6 +243,8 @@ mod tests {
             &[&format!("- - {} -", &OURS[..6])],
             &format!("its label says commit {}, not {OURS}", &OURS[..6]),
         );
+        let version = "its label says version 9.9.9";
+        wrong("1.2.3", "", &["- - - v9.9.9"], version);
         wrong(
             "1.2.3",
             "",
@@ -287,6 +298,12 @@ mod tests {
             "linux/amd64",
             &["linux/amd64 linux/arm64 - -"],
             "its index says platform linux/amd64, the image's config linux/arm64",
+        );
+        wrong(
+            "1.2.3",
+            "linux/arm",
+            &["linux/arm/v6 linux/arm/v7 - -"],
+            "its index says platform linux/arm/v6, the image's config linux/arm/v7",
         );
     }
 }

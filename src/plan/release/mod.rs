@@ -2,8 +2,10 @@
 
 pub mod belonging;
 pub mod detached;
+mod differing;
 pub mod document;
 pub mod drift;
+pub mod exchanged;
 pub mod forge;
 pub mod image_check;
 pub mod inputs;
@@ -19,5 +21,6 @@ pub mod preconditions;
 pub mod promote;
 pub mod receipt;
 pub mod rollback;
+pub mod tag_check;
 pub mod verify;
 pub mod withdrawal;

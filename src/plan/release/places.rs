@@ -7,7 +7,7 @@ use crate::{
     oci::{ImageName, Observed, Repository},
     plan::{
         release::receipt::Receipt,
-        tags::{PlannedTag, Published, TagSet},
+        tags::{PlannedTag, Published, TagRules, TagSet},
     },
     policy::{Policy, TagTemplate},
 };
@@ -31,8 +31,10 @@ pub enum PlaceReason {
     /// There is no receipt, the policy of the version's commit does not name it, and the repository does not
     /// have the version.
     NotThenInPolicy,
-    /// The policy does not name it any more.
+    /// The policy does not name it there any more.
     NotInPolicy,
+    /// The policy of the version's commit gave its tags another suffix, and those of today are not there.
+    OtherSuffix,
 }
 
 impl UnjudgedPlace {
@@ -57,7 +59,10 @@ impl UnjudgedPlace {
                 "{what} is not judged: {version} was not published there, and the policy of its commit does not name it"
             ),
             PlaceReason::NotInPolicy => format!(
-                "{what} is not judged: {version} was published there, and the policy does not name it any more"
+                "{what} is not judged: {version} was published there, and the policy does not name it there any more"
+            ),
+            PlaceReason::OtherSuffix => format!(
+                "{what} is not judged: its tags had another suffix by the policy of the commit of {version}"
             ),
         }
     }
@@ -69,7 +74,7 @@ impl UnjudgedPlace {
 #[must_use]
 pub fn unjudged_places(
     (receipts, then): (&[Receipt], Option<&Policy>),
-    set: &TagSet,
+    (policy, set): (&Policy, &TagSet),
     published: &[Published],
 ) -> Vec<UnjudgedPlace> {
     let reason = match receipts.is_empty() {
@@ -92,12 +97,18 @@ pub fn unjudged_places(
         let own = set.tags().iter();
         for planned in own.filter(|planned| planned.is_version && planned.is_for(&seen.repository))
         {
-            let was_named = was_named(&seen.repository, &planned.image);
-            if !was_named && seen.shows.get(&planned.tag) == Some(&Observed::Absent) {
+            let image = &planned.image;
+            let was_named = was_named(&seen.repository, image);
+            let had_other = then.is_some_and(|then| has_other_suffix(then, policy, image));
+            let is_absent = seen.shows.get(&planned.tag) == Some(&Observed::Absent);
+            if is_absent && (!was_named || had_other) {
                 all.push(UnjudgedPlace {
                     repository: seen.repository.clone(),
-                    image: planned.image.clone(),
-                    reason,
+                    image: image.clone(),
+                    reason: match was_named {
+                        true => PlaceReason::OtherSuffix,
+                        false => reason,
+                    },
                 });
             }
         }
@@ -116,6 +127,17 @@ pub fn unjudged_places(
         });
     }
     all
+}
+
+/// Whether both policies have the image, with different suffixes.
+fn has_other_suffix(then: &Policy, now: &Policy, image: &ImageName) -> bool {
+    let suffix = |policy: &Policy| {
+        let mut images = TagRules::of(policy, image).images.into_iter();
+        images
+            .find(|rule| rule.name == *image)
+            .map(|rule| rule.suffix)
+    };
+    matches!((suffix(then), suffix(now)), (Some(then), Some(now)) if then != now)
 }
 
 /// Whether `policy` has the template that gave a tag, in whichever list.

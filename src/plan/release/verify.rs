@@ -10,9 +10,11 @@ use crate::{
     plan::{
         release::{
             belonging::{Belonging, CheckState},
+            differing::mark_differing,
             drift::Drift,
             places::{UnjudgedPlace, has_template, unjudged_places},
             receipt::Receipt,
+            tag_check::TagCheck,
         },
         tags::{
             ExactTags, Listing, Origins, PlannedTag, Published, TagAction, TagContext, TagKind,
@@ -21,27 +23,6 @@ use crate::{
     },
     policy::{Latest, Policy},
 };
-
-/// One tag in one repository.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TagCheck {
-    /// The repository that was looked at.
-    pub repository: Repository,
-    /// The tag that the release should have there.
-    pub tag: Tag,
-    /// The image that it should show.
-    pub image: ImageName,
-    /// Whether later releases may move it.
-    pub kind: TagKind,
-    /// What it should show; `None` where no repository has the release.
-    pub want: Option<Digest>,
-    /// What the tag showed when it was observed.
-    pub shown: Observed,
-    /// Whether the tag shows the release.
-    pub state: CheckState,
-    /// Why the tag belongs to the release, or does not; empty for a fixed tag.
-    pub why: String,
-}
 
 /// A release, and what is known of it beside what the repositories show.
 #[derive(Debug, Clone, Copy)]
@@ -93,7 +74,7 @@ pub fn checks(
 ) -> Result<ReleaseChecks> {
     let (context, receipts) = (release.context, release.receipts);
     let set = compute(policy, context, &without_images(published))?;
-    let unjudged = unjudged_places((receipts, release.then), &set, published);
+    let unjudged = unjudged_places((receipts, release.then), (policy, &set), published);
     let believed = |image: &ImageName| {
         let mut recorded = receipts.iter().filter(|receipt| receipt.image == *image);
         let recorded = recorded.next().map(|receipt| receipt.digest.clone());
@@ -109,6 +90,7 @@ pub fn checks(
         })
     };
     let mut checks = Vec::new();
+    let mut without_owner: BTreeSet<(Repository, Tag)> = BTreeSet::new();
     for repository in published {
         let rules = TagRules::in_repository(policy, &repository.repository);
         let days = days(&rules, release, set.tags(), published);
@@ -134,10 +116,14 @@ pub fn checks(
                 (TagKind::Moving, None) if release.withdrawn => {
                     match others.contains(&planned.tag) {
                         true => Belonging::Withdrawn(format!("{} is withdrawn", context.version)),
-                        false => Belonging::Others(format!(
-                            "{} is withdrawn, and no other version has this tag",
-                            context.version
-                        )),
+                        false => {
+                            let place = (repository.repository.clone(), planned.tag.clone());
+                            without_owner.insert(place);
+                            Belonging::Others(format!(
+                                "{} is withdrawn, and no other version here has this tag",
+                                context.version
+                            ))
+                        }
                     }
                 }
                 (TagKind::Moving, Some(drift)) if release.unpublished => {
@@ -176,7 +162,7 @@ pub fn checks(
             });
         }
     }
-    mark_differing(&mut checks);
+    mark_differing(&mut checks, &without_owner);
     if context.version.pre.is_empty() {
         let further = published.iter();
         let further = further.flat_map(|seen| unasked_latest(policy, seen, &checks, believed));
@@ -353,25 +339,6 @@ fn place(
         Some(_) if *shown == Observed::Absent && !is_recorded => Belonging::Open(NO_DAY.to_owned()),
         Some(_) => Belonging::Own(format!("{version} is the newest of that day")),
         None => Belonging::Open(NO_DAY.to_owned()),
-    }
-}
-
-/// Tags that are not the release's show the same image in every repository of an image, whatever it is.
-fn mark_differing(checks: &mut [TagCheck]) {
-    let place = |check: &TagCheck| (check.image.clone(), check.tag.clone());
-    let mut shown: BTreeMap<(ImageName, Tag), BTreeSet<Digest>> = BTreeMap::new();
-    let is_others =
-        |check: &TagCheck| matches!(check.state, CheckState::Kept | CheckState::Unjudged);
-    for check in checks.iter().filter(|check| is_others(check)) {
-        let digest = check.shown.digest().cloned();
-        shown.entry(place(check)).or_default().extend(digest);
-    }
-    for check in checks.iter_mut().filter(|check| is_others(check)) {
-        let shown = shown.get(&place(check));
-        if shown.is_some_and(|shown| shown.len() > 1) {
-            check.state = CheckState::Differs;
-            check.why = format!("the repositories show different images; {}", check.why);
-        }
     }
 }
 
@@ -583,10 +550,10 @@ mod tests {
                 true,
                 &[],
                 &[
-                    "1.2 kept: 1.2.3 is withdrawn, and no other version has this tag",
+                    "1.2 kept: 1.2.3 is withdrawn, and no other version here has this tag",
                     "1 kept: 1.2.3 is withdrawn",
                     "latest kept: 1.2.3 is withdrawn",
-                    "1970-01-01 kept: 1.2.3 is withdrawn, and no other version has this tag",
+                    "1970-01-01 kept: 1.2.3 is withdrawn, and no other version here has this tag",
                 ],
             ),
             (
@@ -594,7 +561,7 @@ mod tests {
                 true,
                 &[("1.2.3", "1970-01-01"), ("1.3.0", "1970-01-01")],
                 &[
-                    "1.2 kept: 1.2.3 is withdrawn, and no other version has this tag",
+                    "1.2 kept: 1.2.3 is withdrawn, and no other version here has this tag",
                     "1 kept: 1.2.3 is withdrawn",
                     "latest kept: 1.2.3 is withdrawn",
                     "1970-01-01 wrong: 1.2.3 is withdrawn",

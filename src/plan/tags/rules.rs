@@ -40,6 +40,8 @@ pub struct TagRules<'a> {
     pub tags: &'a TagPolicy,
     /// The image without a suffix first, then its variants by name.
     pub images: Vec<ImageRule>,
+    /// The labels of the pre-releases that branches of the policy give.
+    pub labels: Vec<String>,
 }
 
 impl<'a> TagRules<'a> {
@@ -57,9 +59,11 @@ impl<'a> TagRules<'a> {
             suffix: String::new(),
             latest: "latest".to_owned(),
         };
+        let labels = policy.branches.prerelease.iter();
         Self {
             tags: &policy.tags,
             images: std::iter::once(plain).chain(variants).collect(),
+            labels: labels.map(|one| one.label.to_string()).collect(),
         }
     }
 

@@ -788,6 +788,37 @@ fn exact_tags_are_read_back_suffix_first() {
 }
 
 #[test]
+fn a_version_with_an_unknown_suffix_is_no_prerelease() {
+    let policy: Policy = toml::from_str("[variants.slim]").expect("a good policy");
+    let rules = TagRules::of(&policy, &ImageName::main());
+    let git = ["1.0.0", "1.1.0-rc.1", "2.0.0-alpha.1", "1.2.0"].map(version);
+    let reader = ExactTags::new(&rules, &git);
+    for (name, expected) in [
+        ("1.0.0-alpine", None),
+        ("1.0.0-alpine3.22", None),
+        ("1.0.0-rc.1-alpine", Some("1.0.0-rc.1-alpine")),
+        ("1.1.0-rc.1-alpine", None),
+        // A pre-release of which no git tag is here: others of its label are, or a branch gives it.
+        ("1.0.0-rc.3", Some("1.0.0-rc.3")),
+        ("1.0.0-rc4", Some("1.0.0-rc4")),
+        ("1.0.0-alpha.2", Some("1.0.0-alpha.2")),
+        ("1.2.0-beta.1", Some("1.2.0-beta.1")),
+        // Nothing tells that the version is out.
+        ("3.0.0-alpine", Some("3.0.0-alpine")),
+        ("1.1.0-rc.1", Some("1.1.0-rc.1")),
+    ] {
+        let read = reader.read(name).map(|(_, version)| version);
+        assert_eq!(read, expected.map(version), "{name}");
+        let tag: Tag = name.parse().expect("a good tag");
+        let told = reader.with_unknown_suffix(std::slice::from_ref(&tag));
+        assert_eq!(told.len(), usize::from(expected.is_none()), "{name}");
+    }
+    let variant = ImageName::main().with_variant("slim");
+    let read = reader.read("1.0.0-slim");
+    assert_eq!(read, Some((&variant, version("1.0.0"))));
+}
+
+#[test]
 fn a_release_needs_a_tag_that_names_its_version() {
     let policy = Policy::default();
     let rules = TagRules::of(&policy, &ImageName::main());

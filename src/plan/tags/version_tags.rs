@@ -26,6 +26,8 @@ pub struct ExactTags {
     dates: Vec<Regex>,
     /// The version that a name's text stands for, where git knows it: `1.2.3-a` can be `1.2.3+a`.
     known: HashMap<String, Version>,
+    /// The labels of pre-releases that git knows or that the policy gives.
+    labels: BTreeSet<String>,
     /// Versions that count as if they were not published.
     withdrawn: Vec<Version>,
 }
@@ -82,7 +84,12 @@ impl ExactTags {
             .map(|template| matcher(template, &rules.tags.date))
             .collect();
         let mut known = HashMap::new();
+        let labels = rules.labels.iter();
+        let mut labels: BTreeSet<String> = labels.map(|one| label(one).to_owned()).collect();
         for version in git {
+            if !version.pre.is_empty() {
+                labels.insert(label(&version.pre).to_owned());
+            }
             let text = version.to_string().replace('+', "-");
             // Where `1.2.3-a` and `1.2.3+a` are both known, the name is the stable one's: it is
             // the one that holds moving tags back.
@@ -95,6 +102,7 @@ impl ExactTags {
             patterns,
             dates,
             known,
+            labels,
             withdrawn: Vec::new(),
         }
     }
@@ -152,7 +160,7 @@ impl ExactTags {
             let fits = !pattern.prerelease_only || !version.pre.is_empty();
             fits.then_some((is_known.then_some(text.len()), version))
         });
-        let found: Vec<_> = read.collect();
+        let mut found: Vec<_> = read.collect();
         let known = found.iter().filter(|(known, _)| known.is_some());
         if let Some((_, version)) = known.max_by_key(|(known, _)| *known) {
             return Some(version.clone());
@@ -160,8 +168,51 @@ impl ExactTags {
         if self.dates.iter().any(|date| date.is_match(base)) {
             return None;
         }
+        found.retain(|(_, version)| !self.has_unknown_suffix(version));
         found.into_iter().next().map(|(_, version)| version)
     }
+
+    /// Whether what reads like a pre-release is a version that git knows, with the suffix of a variant that
+    /// the policy had once, or of somebody else: `1.2.3-alpine` beside the git tag of 1.2.3. A pre-release has
+    /// a git tag of its own, or at least others of its label have one.
+    fn has_unknown_suffix(&self, version: &Version) -> bool {
+        if version.pre.is_empty() {
+            return false;
+        }
+        let text = version.to_string();
+        let mut dashes = text.match_indices('-').map(|(at, _)| &text[..at]);
+        let Some(core) = dashes.next() else {
+            return false;
+        };
+        let is_released = self.known.contains_key(core);
+        (is_released && !self.labels.contains(label(&version.pre)))
+            || dashes.any(|prerelease| self.known.contains_key(prerelease))
+    }
+
+    /// The names among `tags` that have a version which git knows, and a suffix that no image of the policy
+    /// has.
+    #[must_use]
+    pub fn with_unknown_suffix<'a>(&self, tags: &'a [Tag]) -> Vec<&'a Tag> {
+        let is_one = |tag: &&Tag| {
+            let name = tag.as_str();
+            let mut exact = self.patterns.iter();
+            self.read(name).is_none()
+                && !self.dates.iter().any(|date| date.is_match(name))
+                && exact.any(|pattern| {
+                    let found = pattern.regex.captures(name);
+                    let text = found.and_then(|found| found.name("version"));
+                    let version = text.and_then(|text| Version::parse(text.as_str()).ok());
+                    version.is_some_and(|version| self.has_unknown_suffix(&version))
+                })
+        };
+        tags.iter().filter(is_one).collect()
+    }
+}
+
+/// The word that a pre-release begins with, without a number: `rc` of `rc.2` and of `rc2`.
+fn label(prerelease: &str) -> &str {
+    let first = prerelease.split(['.', '-']).next().unwrap_or(prerelease);
+    first.trim_end_matches(|letter: char| letter.is_ascii_digit())
 }
 
 /// One repository, and the versions that its exact tags name.

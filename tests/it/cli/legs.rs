@@ -173,12 +173,15 @@ fn legs_without_a_plan_agree_where_nothing_is_committed() {
         machine.hoist(&["build", "--platform", platform, "--output", &to]);
     };
     leg("one", "linux/amd64");
+    let last = jobs.machine("join", &[], &[]);
+    let from = jobs.file("legs").display().to_string() + "/*";
+    let dry = last.run(&["release", "--dry-run", "--from", &from]);
+    dry.expect(4);
+    dry.says("linux/arm64");
     leg("two", "linux/arm64");
     // Made again, it replaces what was there.
     leg("two-again", "linux/arm64");
     fs::remove_dir_all(jobs.file("legs/two")).unwrap();
-    let last = jobs.machine("join", &[], &[]);
-    let from = jobs.file("legs").display().to_string() + "/*";
     let dry = last.hoist(&["release", "--dry-run", "--from", &from]);
     assert_eq!(registry.count(&On::put_manifest()), 0, "{dry}");
     last.hoist(&["release", "--yes", "--from", &from]);
@@ -270,9 +273,11 @@ fn a_pattern_joins_what_other_builders_made() {
     let top = layout.index(&[image, attestation]);
     layout.finish(&top);
     // One alone is released as it is, and here it lacks a platform.
-    machine
-        .run(&["release", "--yes"])
-        .says("not for `linux/arm64`");
+    for args in [&["release", "--dry-run"][..], &["release", "--yes"]] {
+        let run = machine.run(args);
+        run.expect(4);
+        run.says("not for `linux/arm64`");
+    }
     let mut layout = Layout::new(&dist.join("two"));
     let image = layout.image(
         "arm64",

@@ -4,6 +4,7 @@
 mod adopt;
 mod announce;
 mod attach;
+mod changed_policy;
 mod ci;
 mod completions;
 mod counts;

@@ -119,7 +119,7 @@ fn an_older_release_is_judged_by_what_was_published_then() {
     with_policy(&clone, |text| text.replace(&format!("\"{old}\", "), ""));
     let run = world.run(&clone, &["verify", "1.0.0"]);
     run.says(&format!(
-        "`{old}` is not judged: 1.0.0 was published there, and the policy does not name it any more"
+        "`{old}` is not judged: 1.0.0 was published there, and the policy does not name it there any more"
     ));
 }
 

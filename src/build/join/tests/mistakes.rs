@@ -279,6 +279,19 @@ fn mistakes_of_content() -> Vec<Mistake> {
             vec![windows("dist/arm64"), windows("dist/amd64")],
         ),
         (
+            "os.version of one alone",
+            &["`dist/arm64`", "one platform for an engine"],
+            vec![
+                windows("dist/arm64"),
+                made("dist/amd64", "windows/amd64").leg(),
+            ],
+        ),
+        (
+            "label: version with a letter",
+            &["`dist/arm64`", "9.9.9"],
+            with(arm().label("version", json!("v9.9.9"))),
+        ),
+        (
             "no platform",
             &["does not say what it runs on"],
             with(arm().config("os", json!(""))),

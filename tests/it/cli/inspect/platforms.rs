@@ -53,6 +53,19 @@ fn the_budget_is_judged_for_every_platform() {
     write(&clone, "dist/oci", &[("amd64", 1_000), ("arm64", 200_000)]);
     let run = world.hoist(&clone, &["inspect", "dist/oci"]);
     run.says("not shown: its images for linux/arm64");
+    let page = ["inspect", "dist/oci", "--markdown", "--html", "page.html"];
+    let run = world.hoist(&clone, &page);
+    run.says(
+        "Not shown\\: its images for linux/arm64."
+            .replace("\\:", "&#58;")
+            .as_str(),
+    );
+    let page = fs::read_to_string(clone.path().join("page.html")).unwrap();
+    assert!(
+        page.contains("its images for linux&#x2f;arm64")
+            || page.contains("its images for linux/arm64"),
+        "{page}"
+    );
     let over = "linux/arm64: 211.";
     let run = world.run(&clone, &["inspect", "dist/oci", "--budget"]);
     run.expect(4);
@@ -125,6 +138,10 @@ fn a_layout_is_judged_by_the_budget_of_the_image_that_it_is_of() {
     write(&clone, "dist/worker", &[("amd64", 90_000)]);
     let run = world.run(&clone, &["inspect", "dist/worker", "--budget"]);
     run.expect(4);
+    run.says("and `images.worker.budget.max` is 20.0 kB");
+    world
+        .run(&clone, &["release", "--yes"])
+        .says("over `images.worker.budget`: 0.1.0 `worker`");
     world.hoist(&clone, &["inspect", "dist/oci", "--budget"]);
     world.hoist(&clone, &["release", "--yes", "--over-budget"]);
 
@@ -150,4 +167,23 @@ fn no_layout_becomes_a_part_of_two_images() {
         run.says("`dist/w-b` belongs to two images");
     }
     assert!(world.tags().is_empty());
+}
+
+#[test]
+fn a_variant_that_is_the_plain_image_is_told() {
+    let registry = TestRegistry::start(Personality::default());
+    let world = World::new(&registry, &[NAME]);
+    let policy = format!("{ONE}[variants.alpine]\nlayout = \"dist/alpine\"\n");
+    let clone = project(&world, &registry, &policy);
+    write(&clone, "dist/oci", &[("amd64", 1_000)]);
+    let dist = clone.path().join("dist");
+    let copied = std::process::Command::new("cp")
+        .args(["-r", "oci", "alpine"])
+        .current_dir(&dist)
+        .status();
+    assert!(copied.unwrap().success());
+    for args in [&["release", "--dry-run"][..], &["release", "--yes"]] {
+        let run = world.hoist(&clone, args);
+        run.says("the images `main` and `main/alpine` are the same: sha256:");
+    }
 }
