@@ -36,7 +36,7 @@ pub(crate) fn check_target(text: &str, name: &str, target: Option<&str>) -> Resu
     }
     let target = sanitize_line(target, 100);
     let error = Error::refused(format!(
-        "`image.build.target = \"{target}\"` is not a stage of `{}`",
+        "`target = \"{target}\"` is not a stage of `{}`",
         sanitize_line(name, 200)
     ))
     .state("nothing was built or published");

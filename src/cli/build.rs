@@ -14,6 +14,7 @@ use super::{args::Overrides, context::Context, exit, images::plain, plan_file::r
 use crate::{
     error::{Error, Result},
     oci::{Digest, Platform},
+    policy,
     release::{BuildOptions, BuildTarget, BuiltImages, Leg, Report, markdown},
 };
 
@@ -40,7 +41,7 @@ pub(super) struct BuildArgs {
     #[command(flatten)]
     overrides: Overrides,
     /// Build for this platform alone, e.g. linux/arm64; may be given again
-    #[arg(long, value_name = "PLATFORM")]
+    #[arg(long, value_name = "PLATFORM", value_parser = policy::known_platform)]
     platform: Vec<Platform>,
     /// Build this image alone, e.g. worker/alpine; may be given again
     #[arg(long, value_name = "NAME", add = super::candidates::image_names())]

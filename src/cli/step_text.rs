@@ -75,14 +75,7 @@ pub(super) fn subject(started: &Started) -> String {
         Started::Plan { promoted: None } => "the release".into(),
         Started::Plan { promoted: Some(_) } => "the promotion".into(),
         Started::Preflight { repositories } => list(repositories),
-        Started::Build {
-            image,
-            layout: Some(layout),
-        } => format!("{} from `{layout}`", image_words(image)),
-        Started::Build {
-            image,
-            layout: None,
-        } => image_words(image),
+        Started::Build { image, layout } => made_words(image, layout.as_deref()),
         Started::Stage { repository } => repository.to_string(),
         Started::Hooks { point } => format!("{point} hooks"),
         Started::Sign { image } => image.clone(),
@@ -111,7 +104,7 @@ pub(super) fn subject(started: &Started) -> String {
 /// What a finished step was done to, in the words of its start; `None`: there is one such step at a time.
 pub(super) fn subject_of(finished: &Finished) -> Option<String> {
     match finished {
-        Finished::Build { image, .. } => Some(image_words(image)),
+        Finished::Build { image, layout, .. } => Some(made_words(image, layout.as_deref())),
         Finished::Sign { image, .. } => Some(image.clone()),
         Finished::Stage { repository, .. } => Some(repository.to_string()),
         Finished::Plan { .. }
@@ -156,14 +149,12 @@ pub(super) fn result(finished: &Finished) -> String {
             image,
             digest,
             adopted: None,
-            layout: Some(layout),
-        } => format!("{} from `{layout}` {}", image_words(image), digest.short()),
-        Finished::Build {
-            image,
-            digest,
-            adopted: None,
-            layout: None,
-        } => format!("{} {}", image_words(image), digest.short()),
+            layout,
+        } => format!(
+            "{} {}",
+            made_words(image, layout.as_deref()),
+            digest.short()
+        ),
         Finished::Stage {
             repository,
             sent,
@@ -215,6 +206,14 @@ fn named(version: &Version, taken_back: bool) -> String {
 fn list(repositories: &[Repository]) -> String {
     let names: Vec<_> = repositories.iter().map(ToString::to_string).collect();
     names.join(", ")
+}
+
+/// The image that is made, and the layout that it comes from.
+fn made_words(image: &ImageName, layout: Option<&str>) -> String {
+    match layout {
+        Some(layout) => format!("{} from `{layout}`", image_words(image)),
+        None => image_words(image),
+    }
 }
 
 fn image_words(image: &ImageName) -> String {
@@ -270,6 +269,7 @@ mod tests {
                 adopted: None,
                 layout,
             };
+            assert_eq!(subject_of(&finished), Some(subject(&started)));
             let told = format!("{} {}", verb_of_done(&finished), result(&finished));
             assert_eq!(told, format!("{ended} {}", digest.short()));
         }

@@ -70,6 +70,8 @@ pub use pattern::{BranchGlob, CommitGlob, FileGlob, Glob, Regex};
 pub use per_image::PerImage;
 pub(crate) use placeholder::Placeholder;
 pub use placeholder::{DateFormat, Values};
+#[cfg(feature = "cli")]
+pub use platform::known_platform;
 pub use program_line::ProgramLine;
 pub(crate) use publish::marks_below;
 pub(crate) use publish::parse_duration;

@@ -120,6 +120,15 @@ impl fmt::Display for PlatformText {
     }
 }
 
+/// The platform that a text names, as the policy reads it.
+///
+/// # Errors
+/// It is none that a container runs on; with what was probably meant.
+#[cfg(feature = "cli")]
+pub fn known_platform(text: &str) -> Result<Platform, String> {
+    text.parse().map(|PlatformText(platform)| platform)
+}
+
 /// An architecture alone, as `docker build --platform` takes it.
 fn repaired_short(text: &str) -> Option<String> {
     let (_, architectures) = KNOWN.first()?;

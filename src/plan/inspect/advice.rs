@@ -220,7 +220,7 @@ fn secrets(report: &Report) -> Option<Advice> {
             "leave secrets out: .dockerignore, and RUN --mount=type=secret where a step needs one"
                 .into(),
         why: format!(
-            "/{} looks like one{hidden}{more}",
+            "/{} looks like a secret{hidden}{more}",
             sanitize_line(&first.path, 200)
         ),
         saves: None,

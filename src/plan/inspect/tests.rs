@@ -485,7 +485,7 @@ fn advice_comes_with_what_was_found() {
             "only a build needs a compiler for C: /usr/bin/gcc",
             "the distribution: 70.0 MB of system files in the base image",
             "`.git` is in the image, with the whole history",
-            "/app/.env looks like one",
+            "/app/.env looks like a secret",
             "the image runs as root",
         ]
     );

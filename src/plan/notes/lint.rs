@@ -140,7 +140,9 @@ fn nearly(summary: &str) -> Option<String> {
 fn type_(change: &CommitChange, policy: &VersionPolicy) -> Option<LintFinding> {
     let type_ = change.type_.as_deref()?;
     let mut own = policy.rules.iter().filter_map(|rule| rule.type_.as_ref());
-    if TYPES.contains(&type_) || own.any(|glob| glob.is_match(type_)) {
+    // Of whatever type, a breaking change is released.
+    let is_released = change.breaking.is_some();
+    if is_released || TYPES.contains(&type_) || own.any(|glob| glob.is_match(type_)) {
         return None;
     }
     if let Some(hint) = nearly(&format!("{type_}:")) {
