@@ -323,10 +323,13 @@ fn all_need(keys: &[&str]) -> String {
     }
 }
 
-/// Those that exist.
+/// Those that exist, each once.
 pub(super) fn platforms(named: &[String], notes: &mut Notes) -> Vec<String> {
     let mut platforms = Vec::new();
     for platform in named {
+        if platforms.contains(platform) {
+            continue;
+        }
         let table = format!("[image.build]\nplatforms = [{}]", quote(platform));
         match crate::policy::Policy::parse(&table, "release.toml") {
             Ok(_) => platforms.push(platform.clone()),

@@ -16,7 +16,7 @@ use crate::{
         notes::{NoteKind, Notes},
         push::{Push, PushedReference},
         scenario::{ReleaseEvent, Scenario},
-        tagged::{git_prefix, github, labels},
+        tagged::{git_prefix, github, labels, prefix_before_zeros},
         tools::{Hints, semantic_release_pushes},
         workflow::{self, FileTexts, Happening, Workflows, names_version},
         yaml,
@@ -140,7 +140,8 @@ impl DraftFacts {
         let branch = workflows.default_branch().unwrap_or("main").to_owned();
         facts.prefix = match &tagged {
             Some((prefix, _)) => prefix.clone(),
-            None => started
+            None => prefix_before_zeros(&own)
+                .or(started)
                 .or_else(|| hinted.map(str::to_owned))
                 .unwrap_or_else(|| "v".into()),
         };

@@ -127,6 +127,16 @@ impl Build {
             && self.contexts == other.contexts
     }
 
+    /// Puts what is told for all builds in the place of what this one is told.
+    pub(super) fn put_over(&mut self, all: &Self) {
+        self.provenance = all.provenance.or(self.provenance);
+        self.sbom = all.sbom.clone().or(self.sbom.take());
+        self.pull = all.pull.or(self.pull);
+        self.no_cache |= all.no_cache;
+        add(&mut self.allow, &all.allow);
+        add(&mut self.left_out, &all.left_out);
+    }
+
     /// Adds what another build of the same image is told: it is for other platforms, or goes elsewhere.
     pub(super) fn join(&mut self, other: &Self) {
         add(&mut self.platforms, &other.platforms);

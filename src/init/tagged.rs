@@ -1,5 +1,6 @@
 //! What the names of git tags and of the remote tell.
 
+use regex::Regex;
 use semver::Version;
 
 use crate::{
@@ -66,7 +67,8 @@ pub(super) fn github(remote: &str) -> Option<String> {
     (path.split('/').count() == 2).then_some(path)
 }
 
-/// What stands before the version in most git tags, and the highest version with it.
+/// What stands before the version in most git tags, and the highest version with it. Where tags have a `v` before the
+/// version and others have none, those with the highest version count.
 pub(super) fn git_prefix(tags: &[String]) -> Option<(String, Version)> {
     let mut prefixes: Vec<(String, usize, Version)> = Vec::new();
     for tag in tags {
@@ -85,10 +87,39 @@ pub(super) fn git_prefix(tags: &[String]) -> Option<(String, Version)> {
     }
     // The most used one; of equals the shorter, which is rather the whole repository's.
     prefixes.sort_by_key(|(prefix, count, _)| (std::cmp::Reverse(*count), prefix.len()));
+    let used = prefixes
+        .first()
+        .map(|(prefix, ..)| stem(prefix).to_owned())?;
     prefixes
         .into_iter()
-        .next()
+        .filter(|(prefix, ..)| stem(prefix) == used)
+        .reduce(|one, other| match other.2.cmp_precedence(&one.2).is_gt() {
+            true => other,
+            false => one,
+        })
         .map(|(prefix, _, highest)| (prefix, highest))
+}
+
+/// What stands before the version in git tags whose numbers begin with zeros, such as `2026.07.2`.
+pub(super) fn prefix_before_zeros(tags: &[String]) -> Option<String> {
+    let zeros = Regex::new(r"(^|\.)0+([0-9])").expect("the pattern is fixed");
+    let mut found = tags.iter().filter_map(|tag| {
+        let at = tag.find(|c: char| c.is_ascii_digit())?;
+        let version = zeros.replace_all(&tag[at..], "$1$2");
+        let version = Version::parse(&version).ok()?;
+        Some((version, tag[..at].to_owned()))
+    });
+    let first = found.next()?;
+    let highest = found.fold(first, |one, other| match other.0 > one.0 {
+        true => other,
+        false => one,
+    });
+    Some(highest.1)
+}
+
+/// The part of a prefix that says whose the version is.
+fn stem(prefix: &str) -> &str {
+    prefix.strip_suffix('v').unwrap_or(prefix)
 }
 
 fn split_tag(tag: &str) -> Option<(&str, Version)> {
@@ -112,6 +143,18 @@ mod tests {
             prefix(&["api@1.0.0", "api@1.1.0", "v3.0.0"]).as_deref(),
             Some("api@|1.1.0")
         );
+        for (names, expected) in [
+            (&["1.2.0", "1.2.1", "1.2.2", "v1.3.0"][..], "v|1.3.0"),
+            (&["1.2.3", "v1.2.4"], "v|1.2.4"),
+            (&["v0.1.0", "0.2.0", "0.3.0"], "|0.3.0"),
+            (&["api-1.0.0", "api-v1.1.0", "v9.0.0"], "api-v|1.1.0"),
+        ] {
+            assert_eq!(prefix(names).as_deref(), Some(expected));
+        }
+        let zeros = |names: &[&str]| prefix_before_zeros(&tags(names));
+        assert_eq!(zeros(&["2026.05.1", "2026.07.2"]).as_deref(), Some(""));
+        assert_eq!(zeros(&["r2026.05.01"]).as_deref(), Some("r"));
+        assert_eq!(zeros(&["1.2", "x"]), None);
         assert_eq!(prefix(&["api2-1.0.0"]).as_deref(), Some("api2-|1.0.0"));
         assert_eq!(prefix(&["v1.2", "x"]), None);
         assert_eq!(github("https://gitlab.com/a/b"), None);

@@ -11,6 +11,8 @@ mod scope;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+
 use serde_json::json;
 
 pub(super) use inputs::BakeTarget;
@@ -34,9 +36,27 @@ pub(super) struct Baked {
 }
 
 impl BakeFile {
-    /// The file that a step of docker/metadata-action writes.
-    pub(super) fn of_metadata(references: &[String]) -> Self {
-        let text = json!({"target": {"docker-metadata-action": {"tags": references}}});
+    /// A file that a step of docker/metadata-action writes, with `name=value` lines of labels and annotations.
+    pub(super) fn of_metadata(
+        references: &[String],
+        labels: &[String],
+        annotations: &[String],
+    ) -> Self {
+        let labels: BTreeMap<&str, &str> = labels
+            .iter()
+            .filter_map(|line| line.split_once('='))
+            .collect();
+        let mut target = serde_json::Map::new();
+        for (name, is_empty, value) in [
+            ("tags", references.is_empty(), json!(references)),
+            ("labels", labels.is_empty(), json!(labels)),
+            ("annotations", annotations.is_empty(), json!(annotations)),
+        ] {
+            if !is_empty {
+                target.insert(name.to_owned(), value);
+            }
+        }
+        let text = json!({"target": {"docker-metadata-action": target}});
         Self {
             path: "docker-metadata-action.json".into(),
             text: text.to_string(),

@@ -6,7 +6,7 @@ fn bake(path: &str, text: &str, targets: &[&str], overrides: &[&str]) -> Baked {
             path: path.into(),
             text: text.into(),
         },
-        BakeFile::of_metadata(&["acme/api:1.2.3".into()]),
+        BakeFile::of_metadata(&["acme/api:1.2.3".into()], &[], &[]),
     ];
     let own = |all: &[&str]| all.iter().map(|one| (*one).to_owned()).collect::<Vec<_>>();
     evaluate(

@@ -39,8 +39,13 @@ impl WorkflowRun<'_> {
         for (texts, what) in [(&read.labels, "labels"), (&read.annotations, "annotations")] {
             let outputs = [format!(".{what}"), format!(".bake-file-{what}")];
             let outputs: Vec<&str> = outputs.iter().map(String::as_str).collect();
-            let whole = running.mentions(step, &[".bake-file"])
-                && !running.mentions(step, &[".bake-file-"]);
+            // That file has tags and labels.
+            let whole = what == "labels"
+                && step["id"].as_str().is_some_and(|id| {
+                    let file = format!("steps.{id}.outputs.bake-file");
+                    let mut behind = running.text.split(&file).skip(1);
+                    behind.any(|rest| !rest.starts_with('-'))
+                });
             if texts.is_empty() || whole || running.mentions(step, &outputs) {
                 continue;
             }

@@ -127,6 +127,11 @@ impl<'a> Workflows<'a> {
             }
             if !events.is_empty() {
                 all.started.push((*path).to_owned());
+                let pinned = triggers.pinned(scenario.prefix);
+                if events.contains(&ReleaseEvent::TagPush) && !pinned.is_empty() {
+                    all.notes
+                        .add(NoteKind::NotTaken, some_numbers(path, &pinned));
+                }
             } else if (publishes(value) || self.leads_to_publishing(value))
                 && !triggers.names.iter().any(|name| name == "workflow_call")
             {
@@ -292,6 +297,13 @@ fn dispatch_names_version(workflow: &Value) -> bool {
     let on = workflow.get("on").or_else(|| workflow.get("true"));
     let inputs = on.and_then(|on| on["workflow_dispatch"]["inputs"].as_object());
     inputs.is_some_and(|inputs| inputs.keys().any(|name| names_version(name)))
+}
+
+fn some_numbers(path: &str, filters: &[&str]) -> String {
+    format!(
+        "`{path}`: the tags `{}` alone start it; the policy releases every version",
+        filters.join("`, `")
+    )
 }
 
 fn not_started(path: &str, triggers: &Triggers, scenario: &Scenario<'_>) -> String {

@@ -209,6 +209,9 @@ impl WorkflowRun<'_> {
             &overrides,
             variable,
         );
+        let mut of_all = inputs.clone();
+        of_all.retain(|name, _| OF_ALL_TARGETS.contains(&&**name));
+        let of_all = Build::of_inputs(".", &of_all);
         for why in baked.left_out {
             self.notes.add_unread(format!("{place}: {why}"));
         }
@@ -222,6 +225,7 @@ impl WorkflowRun<'_> {
             self.name_unknown(place, unknown);
             let mut build = target.build;
             build.submodules = running.submodules;
+            build.put_over(&of_all);
             self.pushes.push(Push {
                 file: running.file.to_owned(),
                 place: format!("target `{}` of {place}", target.name),
@@ -248,12 +252,8 @@ impl WorkflowRun<'_> {
         let mut read = Vec::new();
         for name in named {
             let name = name.trim_start_matches("cwd://").trim_start_matches("./");
-            // What a metadata step wrote.
-            let step = name
-                .strip_prefix("metadata-step-")
-                .and_then(|rest| rest.strip_suffix(".json")?.parse::<usize>().ok());
-            if let Some(answer) = step.and_then(|step| self.metadata.get(step)) {
-                read.push(BakeFile::of_metadata(&answer.references()));
+            if let Some(file) = self.metadata_file(name) {
+                read.push(file);
             } else if let Some(text) = self.texts.get(&within(name)) {
                 read.push(BakeFile {
                     path: within(name),
@@ -264,6 +264,29 @@ impl WorkflowRun<'_> {
         read
     }
 }
+
+impl WorkflowRun<'_> {
+    /// What a metadata step wrote: one kind, or tags and labels.
+    fn metadata_file(&self, name: &str) -> Option<BakeFile> {
+        let name = name.strip_prefix("metadata-step-")?.strip_suffix(".json")?;
+        let (step, kind) = match name.split_once('-') {
+            Some((step, kind)) => (step, Some(kind)),
+            None => (name, None),
+        };
+        let step: usize = step.parse().ok()?;
+        let references = self.metadata.get(step)?.references();
+        let (labels, annotations) = self.metadata_lines.get(step)?;
+        Some(match kind {
+            None => BakeFile::of_metadata(&references, labels, &[]),
+            Some("tags") => BakeFile::of_metadata(&references, &[], &[]),
+            Some("labels") => BakeFile::of_metadata(&[], labels, &[]),
+            Some(_) => BakeFile::of_metadata(&[], &[], annotations),
+        })
+    }
+}
+
+/// Inputs of docker/bake-action that hold for all targets.
+const OF_ALL_TARGETS: [&str; 5] = ["provenance", "sbom", "no-cache", "pull", "allow"];
 
 /// What `outputs:` says.
 #[derive(Debug, Default)]

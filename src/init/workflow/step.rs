@@ -184,11 +184,10 @@ impl WorkflowRun<'_> {
         self.name_unused_texts(step, &read, running);
         let mut outputs = answer.outputs(&read.labels, &read.annotations);
         let place = self.metadata.len();
-        for name in ["bake-file", "bake-file-tags"] {
-            outputs.set(name, format!("metadata-step-{place}.json"));
-        }
-        for name in ["bake-file-labels", "bake-file-annotations"] {
-            outputs.set(name, "");
+        outputs.set("bake-file", format!("metadata-step-{place}.json"));
+        for kind in ["tags", "labels", "annotations"] {
+            let name = format!("bake-file-{kind}");
+            outputs.set(&name, format!("metadata-step-{place}-{kind}.json"));
         }
         if let Term::Object(mut env) = running.contexts.get("env") {
             for name in ["version", "tags", "json"] {
@@ -200,6 +199,7 @@ impl WorkflowRun<'_> {
             running.contexts.set("env", env);
         }
         self.metadata.push(answer);
+        self.metadata_lines.push((read.labels, read.annotations));
         running.last_metadata = Some(place);
         outputs
     }

@@ -90,7 +90,7 @@ impl Triggers {
             ReleaseEvent::TagPush => self
                 .tags
                 .as_ref()
-                .is_some_and(|filter| filter.lets(&scenario.tag())),
+                .is_some_and(|filter| filter.of_any_number(scenario.prefix).lets(&scenario.tag())),
             ReleaseEvent::Release => self.release.iter().flatten().any(|kind| match &**kind {
                 "published" | "created" => true,
                 "released" => stable,
@@ -103,6 +103,19 @@ impl Triggers {
             }
             ReleaseEvent::Dispatch => self.dispatch,
         }
+    }
+
+    /// The filters of tags that let some numbers alone pass, as `v1.*` does.
+    pub(super) fn pinned(&self, prefix: &str) -> Vec<&str> {
+        let all = self
+            .tags
+            .iter()
+            .flat_map(|tags| tags.patterns.iter().chain(&tags.ignored));
+        let is_pinned = |pattern: &&String| {
+            let positive = pattern.strip_prefix('!').unwrap_or(pattern);
+            any_number(positive, prefix) != positive
+        };
+        all.filter(is_pinned).map(String::as_str).collect()
     }
 
     /// What stands before the version in the tags that start the workflow, where patterns say it.
@@ -118,8 +131,9 @@ impl Triggers {
                 let literal = &pattern[..end];
                 // `*` alone lets everything pass.
                 let says = !literal.is_empty() || rest.starts_with("[0-9]");
-                let number = literal.ends_with(|c: char| c.is_ascii_digit() || c == '.');
-                (says && !number).then(|| literal.to_owned())
+                // Of `v1.*` the number belongs to the version.
+                let before = literal.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
+                says.then(|| before.to_owned())
             })
     }
 
@@ -136,6 +150,25 @@ impl Triggers {
 }
 
 impl Filter {
+    /// The same filter for versions of any number: which ones are let pass today says nothing of the policy's. A
+    /// pattern that takes some numbers out takes out none.
+    fn of_any_number(&self, prefix: &str) -> Self {
+        let takes_out_some = |pattern: &str| any_number(pattern, prefix) != pattern;
+        let patterns = self.patterns.iter();
+        let patterns = patterns.filter_map(|pattern| match pattern.strip_prefix('!') {
+            Some(not) => (!takes_out_some(not)).then(|| pattern.clone()),
+            None => Some(any_number(pattern, prefix)),
+        });
+        let ignored = self.ignored.iter();
+        Self {
+            patterns: patterns.collect(),
+            ignored: ignored
+                .filter(|pattern| !takes_out_some(pattern))
+                .cloned()
+                .collect(),
+        }
+    }
+
     fn lets(&self, name: &str) -> bool {
         if self.ignored.iter().any(|pattern| matches(pattern, name)) {
             return false;
@@ -150,6 +183,20 @@ impl Filter {
         }
         lets
     }
+}
+
+/// The pattern with any number where it names one behind the prefix: `v[0-9]+.*` for `v1.*` and for `v[1-9].*`.
+fn any_number(pattern: &str, prefix: &str) -> String {
+    let Some(rest) = pattern.strip_prefix(prefix) else {
+        return pattern.to_owned();
+    };
+    let number = Regex::new(r"\[[0-9-]+\][+*?]?|[0-9]+").expect("the pattern is fixed");
+    // `*` is no repetition here: `[0-9]*` is a digit and whatever follows it.
+    let whole = |found: &regex::Captures<'_>| match found[0].ends_with('*') {
+        true => "[0-9]*".to_owned(),
+        false => "[0-9]+".to_owned(),
+    };
+    format!("{prefix}{}", number.replace_all(rest, whole))
 }
 
 /// GitHub's filter patterns: `*` within a part, `**` anything, `?` and `+` as in regular
@@ -277,6 +324,39 @@ mod tests {
                 false,
             ),
             ("on: release", Release, "v", "1.2.3", true),
+            ("on: {push: {tags: ['v1.*']}}", TagPush, "v", "7.8.9", true),
+            ("on: {push: {tags: [v1*]}}", TagPush, "v", "72.8.9", true),
+            (
+                "on: {push: {tags: ['v1.2.*']}}",
+                TagPush,
+                "v",
+                "7.8.9-rc.1",
+                true,
+            ),
+            (
+                "on: {push: {tags: ['v[0-9].[0-9].[0-9]']}}",
+                TagPush,
+                "v",
+                "72.8.9",
+                true,
+            ),
+            (
+                "on: {push: {tags: ['v[1-9].*', '!v2.*']}}",
+                TagPush,
+                "v",
+                "2.8.9",
+                true,
+            ),
+            ("on: {push: {tags: ['2026.*']}}", TagPush, "", "1.2.3", true),
+            // A moving tag that somebody pushes.
+            ("on: {push: {tags: [v1]}}", TagPush, "v", "1.2.3", false),
+            (
+                "on: {push: {tags: ['v[0-9]*.[0-9]*.[0-9]*']}}",
+                TagPush,
+                "v",
+                "1.2.3-rc.1",
+                true,
+            ),
         ] {
             assert_eq!(
                 starts(on, event, prefix, version),
@@ -295,7 +375,9 @@ mod tests {
             ("'*'", None),
             ("'*.*.*'", None),
             ("'v?[0-9]*'", Some("v")),
-            ("v1.*", None),
+            ("v1.*", Some("v")),
+            ("v1*", Some("v")),
+            ("'2026.*'", Some("")),
         ] {
             let on = yaml::parse(&format!("push: {{tags: [{patterns}]}}")).expect("it is YAML");
             assert_eq!(

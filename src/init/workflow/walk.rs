@@ -31,6 +31,8 @@ pub(super) struct WorkflowRun<'a> {
     pub(super) unused: Vec<Push>,
     /// What each metadata step gave; outputs name them by their place here.
     pub(super) metadata: Vec<MetadataAnswer>,
+    /// The lines of labels and of annotations of the same steps.
+    pub(super) metadata_lines: Vec<(Vec<String>, Vec<String>)>,
     /// What rules of metadata steps do not give, by the place of the step.
     pub(super) idle_rules: Vec<(String, String)>,
     /// The rules that give a tag, for any combination of a matrix.
@@ -83,6 +85,7 @@ impl<'a> WorkflowRun<'a> {
             unpushed: Vec::new(),
             unused: Vec::new(),
             metadata: Vec::new(),
+            metadata_lines: Vec::new(),
             idle_rules: Vec::new(),
             made_by_rules: Vec::new(),
             folder: None,
