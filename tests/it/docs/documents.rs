@@ -120,12 +120,14 @@ fn commands_in_the_documents_exist() {
 }
 
 /// The words of a command line up to its end, as a shell reads them. A variable is a version, which every
-/// verb takes where the documents have one.
+/// verb takes where the documents have one, or an architecture.
 fn words(line: &str) -> Vec<String> {
-    let variable = Regex::new(r"\$\{[^}]*\}|\$\w+").unwrap();
+    let architecture = Regex::new(r"linux/\$\{\{[^}]*\}\}").unwrap();
+    let line = architecture.replace_all(line, "linux/amd64");
+    let variable = Regex::new(r"\$\{\{[^}]*\}\}|\$\{[^}]*\}|\$\w+").unwrap();
     let mut words: Vec<String> = Vec::new();
     let (mut quote, mut inside) = (None, false);
-    for letter in variable.replace_all(line, "1.2.3").chars() {
+    for letter in variable.replace_all(&line, "1.2.3").chars() {
         match (quote, letter) {
             (Some(open), _) if open == letter => quote = None,
             (None, '\'' | '"') => {
