@@ -9,7 +9,7 @@ use tokio::{
 
 use super::{exit, render::Terminal};
 use crate::{
-    error::{Error, Result},
+    error::{Error, ErrorKind, Result},
     release::Cancel,
 };
 
@@ -25,6 +25,13 @@ pub(super) enum Patience {
     /// All the time that it needs to end in a named state. A second signal leaves the rest to the
     /// journal.
     UntilSecond,
+}
+
+/// Said where the process ends in the middle of its work.
+fn at_once() -> Error {
+    Error::new(ErrorKind::Interrupted, "stopped at once")
+        .state("what had begun is not brought to an end")
+        .hint("`hoist status` shows what is unfinished, and how it goes on")
 }
 
 /// Cancels `token` at the first signal; ends the process when its time is over, or at the second
@@ -66,7 +73,11 @@ pub(super) fn watch(token: Cancel, patience: Patience, terminal: Terminal) -> Re
                 },
             }
             token.end_programs();
+            let is_busy = terminal.live.is_busy();
             terminal.live.end();
+            if patience == Patience::UntilSecond && is_busy {
+                terminal.error(&at_once());
+            }
             #[expect(clippy::exit, reason = "the verb does not end by itself")]
             std::process::exit(i32::from(exit::INTERRUPTED));
         });

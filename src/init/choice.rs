@@ -281,9 +281,9 @@ impl Choice {
                 }
                 for key in told_otherwise(build, main) {
                     self.notes.add(
-                        NoteKind::Assumed,
+                        NoteKind::NotTaken,
                         format!(
-                            "variant `{}` has the `{key}` of the main image",
+                            "the `{key}` of variant `{}`: a variant has the `{key}` of the main image",
                             chosen.name
                         ),
                     );

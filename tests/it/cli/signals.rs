@@ -316,6 +316,8 @@ fn a_second_signal_does_not_wait() {
     let command = world.command(&clone, &["release", "--yes"]);
     let run = interrupt(command, &hanging, &["INT", "TERM"]);
     run.expect(130);
+    run.says("state: what had begun is not brought to an end");
+    run.says("`hoist status`");
     assert!(world.shows("1.1.0").is_some(), "it moved: {run}");
     place.registry.heal();
     world.run(&clone, &["status"]).expect(5);
