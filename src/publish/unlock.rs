@@ -64,7 +64,7 @@ pub async fn find_locks(
     scope: &Scope,
     check: &dyn TakeoverCheck,
 ) -> Result<Vec<RawLock>> {
-    let unread = |error| git_error("cannot read the locks", &error);
+    let unread = |error| recovery_error("cannot read the locks", &error);
     if let Some(bytes) = world.remote.damaged_locks().await.map_err(unread)? {
         return Ok(vec![RawLock {
             name: None,
@@ -330,7 +330,9 @@ pub async fn delete_locks(world: &World, locks: &[RawLock]) -> Result<()> {
         | RemoteErrorKind::Unreachable
         | RemoteErrorKind::Setup
         | RemoteErrorKind::Local
-        | RemoteErrorKind::LockFile => git_error("cannot delete the lock", &error),
+        | RemoteErrorKind::LockFile => {
+            git_error("cannot delete the lock", &error).state("no lock was deleted")
+        }
     })
 }
 

@@ -10,7 +10,7 @@ use crate::{
             state::{Cause, Goal, TagClass},
         },
         report::{
-            ending::Ending,
+            ending::{Ending, because},
             tags::{Meant, is_other, list},
         },
     },
@@ -110,4 +110,50 @@ pub(super) fn written(end: Ending<'_>) -> String {
         "; this run wrote {} after it had last seen its lock",
         names.join(", ")
     )
+}
+
+/// Tags that were there before the release, and that its roll back has left without an image. `None`: there are none.
+pub(super) fn gone(end: Ending<'_>, tags: &[TagReport]) -> Option<Error> {
+    let is_gone = |tag: &TagReport| tag.before.is_some() && tag.now == Observed::Absent;
+    if !tags.iter().any(is_gone) {
+        return None;
+    }
+    let version = &end.run.prepared.version;
+    let told = format!("{version} was rolled back, and tags that were there before it are gone");
+    Some(
+        Error::new(ErrorKind::NeedsHuman, told)
+            .cause("somebody has deleted them meanwhile, or the registry deletes with a tag what it shows")
+            .state(list(tags, Meant::Before))
+            .hint("`hoist verify --all` names what is missing, and the way to publish it again"),
+    )
+}
+
+/// All tags moved, and git's server takes no tag.
+pub(super) fn unpushed(end: Ending<'_>) -> Error {
+    let version = &end.run.prepared.version;
+    if end.run.prepared.mark.is_some() {
+        let message = format!("the git server refuses the mark that {version} is withdrawn");
+        let error = Error::new(ErrorKind::NeedsHuman, message);
+        return because(error, end.remarks.last_failure())
+            .state("every tag shows the version before it; nothing keeps `hoist repair` from moving it forward again")
+            .hint(format!(
+                "when the server allows it, `hoist rollback {version}` makes the mark"
+            ));
+    }
+    if end.run.holding.git_tag() == Some(GitTagSeen::Other) {
+        let name = end.run.prepared.git_tag.as_ref();
+        let name = name.map_or("", |tag| tag.name.short());
+        let message = format!("somebody else has made the git tag `{name}` meanwhile");
+        return Error::new(ErrorKind::NeedsHuman, message)
+            .state("every image tag shows the release; the remote's git tag is another one")
+            .hint(format!(
+                "if that git tag is a mistake, delete it on the remote, and `hoist release --version {version}` at this commit pushes the right one; else release the next version"
+            ));
+    }
+    let message = format!("the git server refuses the tag of {version}");
+    let error = Error::new(ErrorKind::NeedsHuman, message);
+    because(error, end.remarks.last_failure())
+        .state("every image tag shows the release; the git tag is missing")
+        .hint("when the server allows it, `hoist release` of this commit pushes the tag")
+        .hint("until then `hoist status` says that it is missing, and names the commit")
 }

@@ -13,7 +13,7 @@ use crate::{
             doubt::{unclear, unsettled},
             ending::{Ending, because},
             forge::{hidden, tell_moved, tell_page, unrevealed},
-            lost::{elsewhere, past_others, written},
+            lost::{elsewhere, gone, past_others, unpushed, written},
             tags::{Meant, list},
         },
         unfinished,
@@ -48,7 +48,10 @@ pub(super) async fn judge(end: Ending<'_>, tags: &[TagReport]) -> (OutcomeKind, 
             tell_moved(end, tags);
             (OutcomeKind::Published, None)
         }
-        State::Ended(End::RolledBack | End::NotBegun) if back => (OutcomeKind::RolledBack, None),
+        State::Ended(End::RolledBack | End::NotBegun) if back => match gone(end, tags) {
+            Some(error) => (OutcomeKind::NeedsHuman, Some(error)),
+            None => (OutcomeKind::RolledBack, None),
+        },
         State::Ended(End::NotBegun) if end.run.goal.is_some() && end.txn.cause.is_none() => {
             let events = &end.run.world.events;
             events.note(format!(
@@ -119,6 +122,9 @@ pub(super) async fn judge(end: Ending<'_>, tags: &[TagReport]) -> (OutcomeKind, 
 
 /// The commit failed, and every tag is as it was.
 fn rolled_back(end: Ending<'_>, tags: &[TagReport]) -> (OutcomeKind, Option<Error>) {
+    if let Some(error) = gone(end, tags) {
+        return (OutcomeKind::NeedsHuman, Some(error));
+    }
     let (kind, error_kind) = if end.run.limits.is_interrupted() {
         (OutcomeKind::Interrupted, ErrorKind::Interrupted)
     } else {
@@ -129,26 +135,6 @@ fn rolled_back(end: Ending<'_>, tags: &[TagReport]) -> (OutcomeKind, Option<Erro
         tags.len()
     ));
     (kind, Some(with_hint(end, error)))
-}
-
-/// All tags moved, and git's server takes no tag.
-fn unpushed(end: Ending<'_>) -> Error {
-    let version = &end.run.prepared.version;
-    if end.run.prepared.mark.is_some() {
-        let message = format!("the git server refuses the mark that {version} is withdrawn");
-        let error = Error::new(ErrorKind::NeedsHuman, message);
-        return because(error, end.remarks.last_failure())
-            .state("every tag shows the version before it; nothing keeps `hoist repair` from moving it forward again")
-            .hint(format!(
-                "when the server allows it, `hoist rollback {version}` makes the mark"
-            ));
-    }
-    let message = format!("the git server refuses the tag of {version}");
-    let error = Error::new(ErrorKind::NeedsHuman, message);
-    because(error, end.remarks.last_failure())
-        .state("every image tag shows the release; the git tag is missing")
-        .hint("when the server allows it, `hoist release` of this commit pushes the tag")
-        .hint("until then `hoist status` says that it is missing, and names the commit")
 }
 
 /// What went wrong first, with the outside world's own words.

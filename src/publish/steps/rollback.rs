@@ -1,5 +1,7 @@
 //! Puts tags back to what they showed before, each only while it shows the release or the old
-//! digest. The release's own digest is never deleted: that would take every tag with it.
+//! digest. The release's own digest is never deleted: that would take every tag with it. On some registries the
+//! deletion of a tag deletes what it shows; where tags that stay can show the release's image, another manifest is
+//! put under a tag before the tag is deleted.
 
 use std::{future::Future, time::Duration};
 
@@ -43,7 +45,10 @@ pub(in crate::publish) async fn put_back(
             remarks: Remarks::default(),
             backoff: Backoff::retry(),
             pause: None,
-            way: TakingAway::Tag,
+            way: match has_other_names(at.run, index) {
+                true => TakingAway::StandIn,
+                false => TakingAway::Tag,
+            },
         };
         let seen = back.put_back().await;
         // A refused tag never moved, so there is nothing to tell.
@@ -53,6 +58,18 @@ pub(in crate::publish) async fn put_back(
         ((index, seen), back.remarks)
     };
     gather(join_all(tags.iter().map(one)).await)
+}
+
+/// Whether tags that stay can show the image that the release has put under a new tag: it was published before.
+fn has_other_names(run: &Run, index: usize) -> bool {
+    let prepared = &run.prepared;
+    let tag = &prepared.tags[index];
+    let wanted = prepared.wanted(tag);
+    let mut here = prepared
+        .tags
+        .iter()
+        .filter(|other| other.repository == tag.repository);
+    prepared.promotes.is_some() || here.any(|other| other.before.as_ref() == Some(wanted))
 }
 
 /// A tag shows again what it showed before.
@@ -85,8 +102,8 @@ struct PutBack<'a> {
 enum TakingAway {
     /// The tag is deleted.
     Tag,
-    /// The registry deletes digests only: another manifest is put under the tag, and that one is
-    /// deleted.
+    /// The registry deletes digests only, or takes along what a deleted tag shows: another manifest is put under
+    /// the tag, and that one is deleted.
     StandIn,
     /// That was begun, so whatever is left of the tag comes from it.
     StandInAgain,
@@ -193,6 +210,10 @@ impl PutBack<'_> {
         answer
     }
 
+    fn has_other_names(&self) -> bool {
+        has_other_names(self.at.run, self.index)
+    }
+
     /// The manifest that a tag showed before: from the journal, else from the registry.
     async fn old_manifest(&mut self) -> Result<Option<Manifest>, ()> {
         let (tag, api) = self.at.run.tag(self.index);
@@ -289,8 +310,8 @@ impl PutBack<'_> {
         }
     }
 
-    /// Deletes a tag on a registry that deletes by digest only: another manifest is put under the
-    /// tag, and that one is deleted.
+    /// Puts another manifest under the tag, and deletes that one: by its digest, or with the tag where digests are
+    /// not deleted.
     async fn delete_by_stand_in(&mut self, turn: MutexGuard<'_, ()>) -> Option<PutBackSeen> {
         let (tag, api) = self.at.run.tag(self.index);
         let Some(manifest) = stand_in_manifest(&self.at.run.prepared, tag) else {
@@ -303,9 +324,13 @@ impl PutBack<'_> {
             api.put_manifest(&manifest, &[], &permit).await?;
             api.delete(&digest, &permit).await
         };
+        let mut by_digest = true;
         match self.limit.run(trial).await {
             None => return Some(PutBackSeen::Unclear),
             Some(Ok(Deletion::Accepted)) => {}
+            Some(Ok(Deletion::Absent | Deletion::Refused)) if self.has_other_names() => {
+                by_digest = false;
+            }
             Some(Ok(Deletion::Absent | Deletion::Refused)) => {
                 self.remarks
                     .tag_failed(self.index, "the registry does not delete tags");
@@ -317,9 +342,13 @@ impl PutBack<'_> {
             }
         }
         self.way = TakingAway::StandInAgain;
+        let what = match by_digest {
+            true => digest,
+            false => tag.tag.clone().into(),
+        };
         let swap = async {
             api.put_tag(&tag.tag, &manifest, &permit).await?;
-            api.delete(&digest, &permit).await
+            api.delete(&what, &permit).await
         };
         let answer = self.send(swap).await;
         drop(turn);

@@ -12,7 +12,7 @@ use crate::{
         locks::{NAME, changed, lock, plant},
         refusal::die_between_two_tags_of,
     },
-    registry::server::{Delete, Stale, TestRegistry},
+    registry::server::{Delete, Fault, On, Stale, TestRegistry, What},
     support::World,
 };
 
@@ -100,4 +100,24 @@ fn a_planted_promotion_publishes_no_other_versions_image() {
     plant(&other, &name, &text);
     world.hoist(&clone, &["rollback"]);
     assert_eq!(world.shows("latest"), world.shows("1.0.0"));
+}
+
+/// Where the deletion of a tag takes along what it shows, a promotion that is rolled back leaves the candidate's tags.
+#[test]
+fn a_promotion_that_is_rolled_back_leaves_the_candidate() {
+    for delete in [Delete::TagAndImage, Delete::Tag] {
+        let registry = TestRegistry::that_deletes(delete);
+        let world = World::new(&registry, &[NAME]);
+        let clone = world.released();
+        world.hoist(&clone, &["release", "--pre", "rc", "--yes"]);
+        let before = world.tags();
+        registry.fault(Fault::always(
+            On::method("PUT").with("/manifests/latest"),
+            What::Status(403, "DENIED"),
+        ));
+        let run = world.run(&clone, &["promote", "1.1.0-rc.1", "--yes"]);
+        run.expect(7);
+        assert_eq!(world.tags(), before, "{delete:?} {run}");
+        world.assert_unlocked();
+    }
 }

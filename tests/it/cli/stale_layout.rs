@@ -352,3 +352,34 @@ fn an_image_of_the_parent_of_the_release_commit_is_taken() {
     assert_eq!(registry.tags(NAME)["1.2.0"], digest);
     world.hoist(&clone, &["verify", "--all"]);
 }
+
+/// Where the deletion of a tag takes along what it shows, the roll back of a release whose image was published before
+/// leaves the tags alone that show it.
+#[test]
+fn a_roll_back_takes_no_tag_along_that_shows_the_same_image() {
+    for delete in [Delete::TagAndImage, Delete::Tag, Delete::Digest(405)] {
+        let registry = TestRegistry::that_deletes(delete);
+        let world = World::new(&registry, &[NAME]);
+        let clone = project(&world, &registry, "");
+        build(&clone, &json!({}), "a");
+        world.hoist(
+            &clone,
+            &["release", "--allow-dirty", "--version", "1.0.0", "--yes"],
+        );
+        clone.write("VERSION", "1.1.0\n");
+        clone.commit("feat: more");
+        clone.push();
+        let before = world.tags();
+        registry.fault(Fault::always(
+            On::method("PUT").with("/manifests/sha-"),
+            What::Status(403, "DENIED"),
+        ));
+        let run = world.run(
+            &clone,
+            &["release", "--allow-dirty", "--allow-same-image", "--yes"],
+        );
+        run.expect(7);
+        assert_eq!(world.tags(), before, "{delete:?} {run}");
+        world.assert_unlocked();
+    }
+}

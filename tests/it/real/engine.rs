@@ -267,7 +267,7 @@ RUN ["/bin/busybox", "sh", "-c", "echo nearly; sleep 0.1; echo '  the reason' >&
 
         world.request.policy.target = Some("none".into());
         let error = world.build().unwrap_err();
-        assert!(error.message().contains("image.build.target"), "{error:?}");
+        assert!(error.message().contains("`target = \"none\"`"), "{error:?}");
         world.assert_nothing_left();
     }
 }

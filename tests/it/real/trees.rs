@@ -649,11 +649,6 @@ fn a_target_that_the_dockerfile_lacks_is_refused_before_the_build() {
         .unwrap()
         .block_on(source.check())
         .unwrap_err();
-    assert!(
-        error
-            .message()
-            .contains("`image.build.target = \"runtme\"`"),
-        "{error}"
-    );
+    assert!(error.message().contains("`target = \"runtme\"`"), "{error}");
     assert_eq!(error.first_hint(), Some("did you mean `runtime`?"));
 }

@@ -307,13 +307,15 @@ impl Remote for GitRemote {
             self.fetch(Some(name.as_str())).await?;
         }
         let output = self.git.run(["cat-file", "blob", &path], b"", &[]).await?;
-        if !output.success {
-            return Err(RemoteError::new(
-                RemoteErrorKind::Local,
-                output.error_text(),
-            ));
+        if output.success {
+            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
         }
-        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+        let mut error = RemoteError::new(RemoteErrorKind::Local, output.error_text());
+        if self.has(id.as_str()).await? {
+            let told = "the lock holds no journal: `hoist unlock` shows it, and deletes it";
+            error.hint = Some(told.to_owned());
+        }
+        Err(error)
     }
 
     async fn lock_bytes(&self, name: &RefName, id: &ObjectId) -> Result<Vec<u8>, RemoteError> {

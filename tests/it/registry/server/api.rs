@@ -359,6 +359,10 @@ fn delete(state: &mut State, path: &str, reference: &str) -> Response<Bytes> {
             return unsupported(405);
         }
         (TagOrDigest::Tag(_), Delete::Digest(status)) => return unsupported(status),
+        (TagOrDigest::Tag(tag), Delete::TagAndImage) => {
+            let digest = contents.tags.get(tag.as_str()).cloned();
+            digest.is_some_and(|digest| contents.remove_digest(&digest))
+        }
         (TagOrDigest::Tag(tag), Delete::Tag) => {
             if rules
                 .immutable

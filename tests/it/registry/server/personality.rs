@@ -82,6 +82,8 @@ pub enum Delete {
     UntaggedDigest,
     /// Tags and digests.
     Tag,
+    /// Tags and digests; with a tag goes what it shows, and every other tag of that.
+    TagAndImage,
 }
 
 /// What `?tag=` does.
