@@ -55,17 +55,9 @@ fn the_budget_is_judged_for_every_platform() {
     run.says("not shown: its images for linux/arm64");
     let page = ["inspect", "dist/oci", "--markdown", "--html", "page.html"];
     let run = world.hoist(&clone, &page);
-    run.says(
-        "Not shown\\: its images for linux/arm64."
-            .replace("\\:", "&#58;")
-            .as_str(),
-    );
+    run.says("Not shown&#58; its images for linux/arm64.");
     let page = fs::read_to_string(clone.path().join("page.html")).unwrap();
-    assert!(
-        page.contains("its images for linux&#x2f;arm64")
-            || page.contains("its images for linux/arm64"),
-        "{page}"
-    );
+    assert!(page.contains("its images for linux&#x2f;arm64"), "{page}");
     let over = "linux/arm64: 211.";
     let run = world.run(&clone, &["inspect", "dist/oci", "--budget"]);
     run.expect(4);
