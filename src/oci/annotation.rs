@@ -38,7 +38,7 @@ pub const ATTESTATION: &str = "attestation-manifest";
 /// The description of a leg, at the entry of a layout's `index.json` (JSON).
 pub const LEG: &str = "hoist.leg";
 
-/// The version that the value of [`VERSION`] names, with or without a leading `v`. `None`: it is no semantic
+/// The version that the value of [`VERSION`] names, with or without a leading `v`. `None`: the value is not a semantic
 /// version, such as the `24.04` of a base image.
 #[must_use]
 pub fn labelled_version(text: &str) -> Option<Version> {

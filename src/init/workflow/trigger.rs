@@ -191,7 +191,7 @@ fn any_number(pattern: &str, prefix: &str) -> String {
         return pattern.to_owned();
     };
     let number = Regex::new(r"\[[0-9-]+\][+*?]?|[0-9]+").expect("the pattern is fixed");
-    // `*` is no repetition here: `[0-9]*` is a digit and whatever follows it.
+    // In these patterns `*` does not repeat: `[0-9]*` is a digit and whatever follows it.
     let whole = |found: &regex::Captures<'_>| match found[0].ends_with('*') {
         true => "[0-9]*".to_owned(),
         false => "[0-9]+".to_owned(),

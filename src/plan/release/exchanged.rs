@@ -10,8 +10,8 @@ use crate::{
     policy::Policy,
 };
 
-/// One sentence for each repository that `version` gave one image to, as its `receipts` say, and that has another
-/// image in the policy now, which has both images. An image with a new name is no other image.
+/// One sentence for each repository that got one image in `version`, as its `receipts` say, and that the policy gives
+/// to another one now. The policy has to have both: an image that was only renamed is the same one.
 #[must_use]
 pub fn exchanged(policy: &Policy, version: &Version, receipts: &[Receipt]) -> Vec<String> {
     let had: BTreeMap<&Repository, ImageName> = receipts
