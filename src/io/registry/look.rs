@@ -10,7 +10,7 @@ use crate::{
     io::{
         http::{HeaderValue, Method, Response, header},
         registry::{
-            RegistryError,
+            RegistryError, RegistryErrorKind,
             absence::Absence,
             memory::Deed,
             profile::{Difference, RegistryProfile},
@@ -87,7 +87,7 @@ impl Client {
     }
 
     /// The first look at a tag is a GET, where those are not counted; later ones are HEADs, which are
-    /// held against what GET has shown, and against what this run did.
+    /// held against what GET has shown. Of a tag that this run has put, the content is read.
     async fn look_once(&self, what: &TagOrDigest) -> Result<TagReading<Descriptor>, RegistryError> {
         if self.session.differences.reads_by_get() {
             return self.look_by_get(what).await;
@@ -103,18 +103,22 @@ impl Client {
             };
         };
         let deed = self.memory.deed(tag);
+        let counts_gets = RegistryProfile::of(&self.session.registry).counts_gets();
         if deed.is_none()
             && self.memory.is_new(tag)
-            && !RegistryProfile::of(&self.session.registry).counts_gets()
+            && !counts_gets
             && let Ok(first @ (TagReading::Shown(_) | TagReading::Missing)) =
                 self.look_by_get(what).await
         {
             return Ok(first);
         }
-        let is_put = matches!(deed, Some(Deed::Put(_)));
-        // A HEAD of what GET has shown already is held against that, below.
-        if (is_put || self.memory.seen(tag).is_none()) && self.memory.take_sample(is_put) {
-            return self.sample(what, deed).await;
+        if let Some(Deed::Put(put)) = &deed {
+            if !counts_gets || self.memory.take_sample(true) {
+                return self.look_at_put(what, put).await;
+            }
+        } else if self.memory.seen(tag).is_none() && self.memory.take_sample(false) {
+            // A HEAD of what GET has shown already is held against that, below.
+            return self.sample(what).await;
         }
         let (head, by_get) = self.head_or_get(what).await?;
         let is_doubtful = match (&head, &deed) {
@@ -143,28 +147,51 @@ impl Client {
         }
     }
 
-    /// One look with the content: of a tag that this run has put, and of one that GET has not shown yet.
-    async fn sample(
+    /// What a tag shows that this run has put. The content proves itself; HEAD can tell what the registry
+    /// was sent, and not what it keeps.
+    async fn look_at_put(
         &self,
         what: &TagOrDigest,
-        deed: Option<Deed>,
+        put: &Digest,
     ) -> Result<TagReading<Descriptor>, RegistryError> {
-        let is_put = matches!(deed, Some(Deed::Put(_)));
-        if let Some(Deed::Put(put)) = deed {
-            match self.look_by_get(what).await {
-                // The content proves itself, and HEAD could not say more.
-                Ok(TagReading::Shown(found)) if found.digest == put => {
-                    return Ok(TagReading::Shown(found));
-                }
-                Ok(_) => {}
-                Err(_) => return Ok(self.head_or_get(what).await?.0),
+        let shows_put = |shown: &TagReading<Descriptor>| match shown {
+            TagReading::Shown(found) => found.digest == *put,
+            TagReading::Missing | TagReading::Forbidden(_) => false,
+        };
+        let get = match self.look_by_get(what).await {
+            Ok(get) if shows_put(&get) => return Ok(get),
+            Ok(get) => get,
+            // Whoever may not read the content, or no more of it today, can still be told the digest.
+            Err(error)
+                if error.is_refused()
+                    || matches!(error.kind, RegistryErrorKind::TooManyRequests(_)) =>
+            {
+                return Ok(self.head_or_get(what).await?.0);
             }
+            Err(error) => return Err(error),
+        };
+        let (head, by_get) = self.head_or_get(what).await?;
+        if by_get {
+            return Ok(head);
         }
+        if !matches!(head, TagReading::Shown(_)) {
+            self.memory.give_sample_back(true);
+        }
+        if !shows_put(&head) {
+            return self.weigh(what, head, get).await;
+        }
+        // It can have landed between the two.
+        let get = self.look_by_get(what).await?;
+        self.weigh(what, head, get).await
+    }
+
+    /// One look by HEAD and by GET, at a tag that GET has not shown yet.
+    async fn sample(&self, what: &TagOrDigest) -> Result<TagReading<Descriptor>, RegistryError> {
         // Side by side, so that it costs no time.
         let (head, get) = tokio::join!(self.head_or_get(what), self.look_by_get(what));
         let (head, by_get) = head?;
         if !matches!(head, TagReading::Shown(_)) {
-            self.memory.give_sample_back(is_put);
+            self.memory.give_sample_back(false);
         }
         match get {
             Ok(get) if !by_get => self.weigh(what, head, get).await,

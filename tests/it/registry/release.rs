@@ -64,6 +64,11 @@ impl Place {
     }
 
     pub async fn release(&self) -> Outcome {
+        // The defaults: time-outs that a slow machine meets would look like a registry that lags.
+        self.release_with(PublishPolicy::default()).await
+    }
+
+    async fn release_with(&self, policy: PublishPolicy) -> Outcome {
         let folder = tempfile::tempdir().unwrap();
         let image = image(folder.path(), "new");
         let repositories = PATHS.map(|path| self.registry.repository(path));
@@ -102,8 +107,7 @@ impl Place {
             mark: None,
             recheck: None,
             lock_refs: "refs/hoist".parse().unwrap(),
-            // The defaults: time-outs that a slow machine meets would look like a registry that lags.
-            policy: PublishPolicy::default(),
+            policy,
         };
         publish(
             &world(Registries::new(settings(), &repositories)),
@@ -269,7 +273,7 @@ async fn row_29_a_404_for_a_tag_that_exists_is_looked_at_again() {
     let (mut published, mut stopped) = (0, 0);
     for n in 1.. {
         let place = Place::new(&Personality::distribution());
-        let look = On::method("HEAD").with("/manifests/latest");
+        let look = On::method("GET").with("/manifests/latest");
         let what = What::Status(404, "MANIFEST_UNKNOWN");
         place.registry.fault(Fault::nth(n, look.clone(), what));
         let outcome = place.release().await;
@@ -291,6 +295,33 @@ async fn row_29_a_404_for_a_tag_that_exists_is_looked_at_again() {
     }
     // A single 404 is held against the list and against GET, so none of them stops a release.
     assert!(published >= 2 && stopped == 0, "{published} {stopped}");
+}
+
+/// A registry that answers 201, stores nothing, and tells in HEAD what it was sent: the content decides.
+#[tokio::test]
+async fn a_tag_that_only_head_shows_has_not_moved() {
+    let folder = tempfile::tempdir().unwrap();
+    let new = image(folder.path(), "new").manifest;
+    let headers = vec![
+        ("content-type", new.media_type.to_string()),
+        ("docker-content-digest", new.digest().to_string()),
+    ];
+    for (tag, ..) in TAGS {
+        let place = Place::new(&Personality::default());
+        let target = format!("{}/manifests/{tag}", PATHS[1]);
+        for (method, status, body) in [("PUT", 201, "".into()), ("HEAD", 200, new.bytes.clone())] {
+            let what = What::Answer(status, headers.clone(), body);
+            let on = On::method(method).with(&target);
+            place.registry.fault(Fault::always(on, what));
+        }
+        let policy = PublishPolicy {
+            verify_timeout: Duration::from_millis(500),
+            ..PublishPolicy::default()
+        };
+        let outcome = place.release_with(policy).await;
+        assert_eq!(outcome.kind, OutcomeKind::NeedsHuman, "{tag}: {outcome:#?}");
+        place.judge(&outcome, tag);
+    }
 }
 
 /// Another pusher at every request in turn: what is theirs stays theirs, or is listed.
