@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::table::{hanging, paragraph};
 use crate::{
-    release::{Changes, Hidden, Report},
+    release::{Changes, Hidden, Omitted, Report},
     text::{bytes, sanitize_line},
 };
 
@@ -59,12 +59,19 @@ impl ReportLines {
         self.text(heading);
     }
 
+    /// What a list leaves out.
+    fn omitted(&mut self, omitted: Omitted) {
+        if let Some(words) = omitted.words() {
+            self.item("", SIZE, &format!("and {words}"));
+        }
+    }
+
     fn head(&mut self, report: &Report) {
         let platform = report.platform.as_ref();
         let platform = platform.map_or(String::new(), |it| format!(" ({})", sanitize_line(it, 60)));
         self.text(&format!(
             "{}{platform}: {} to pull, {} unpacked, {} wasted",
-            name(&report.image),
+            titled(report),
             bytes(report.size),
             bytes(report.unpacked),
             bytes(report.wasted),
@@ -82,7 +89,11 @@ impl ReportLines {
                 Some(false) => ", not pinned",
                 None => "",
             };
-            self.text(&format!("base {}{pinned}", sanitize_line(shown, 200)));
+            let made = base
+                .created
+                .map(|at| at.format(", made %Y-%m-%d").to_string());
+            let made = made.unwrap_or_default();
+            self.text(&format!("base {}{pinned}{made}", sanitize_line(shown, 200)));
         }
         if report.user.root {
             self.text("runs as root");
@@ -136,6 +147,7 @@ impl ReportLines {
             let text = format!("/{path}  {how} by layer {layer}");
             self.item(&bytes(waste.size), SIZE, &text);
         }
+        self.omitted(report.omitted_waste);
     }
 
     fn duplicates(&mut self, report: &Report) {
@@ -155,6 +167,12 @@ impl ReportLines {
             let text = format!("{}{more}", paths.join(", "));
             self.item(&bytes(duplicate.extra), SIZE, &text);
         }
+        let hidden = report.duplicates.iter().skip(SHOWN);
+        let hidden: Vec<u64> = hidden.map(|duplicate| duplicate.extra).collect();
+        self.omitted(Omitted {
+            count: report.omitted_duplicates.count + hidden.len(),
+            bytes: report.omitted_duplicates.bytes + hidden.iter().sum::<u64>(),
+        });
     }
 
     fn files(&mut self, report: &Report) {
@@ -204,6 +222,7 @@ impl ReportLines {
             let path = sanitize_line(&change.path, 200);
             self.item(&size, SIZE, &format!("/{path}{what}"));
         }
+        self.omitted(changes.omitted);
     }
 
     fn referrers(&mut self, report: &Report) {
@@ -238,6 +257,15 @@ impl ReportLines {
             let text = format!("→ {}", sanitize_line(&advice.text, 300));
             self.item("", SIZE, &text);
         }
+    }
+}
+
+/// What was looked at, and which image of the policy it is, where that is not the main one.
+fn titled(report: &Report) -> String {
+    let title = name(&report.image);
+    match report.name.as_deref() {
+        None | Some("main") => title,
+        Some(image) => format!("`{image}` {title}"),
     }
 }
 

@@ -1,5 +1,7 @@
 //! What an image holds, as data: its layers and the entries in them.
 
+use chrono::{DateTime, Utc};
+
 use super::{Digest, Platform};
 
 /// One image that can run.
@@ -11,6 +13,8 @@ pub struct Contents {
     pub user: Option<String>,
     /// The image that it was built on, by its labels or annotations.
     pub base: Option<BaseImage>,
+    /// When the lowest layer was made, by the image's history: where there is a base image, that is its age.
+    pub lowest_created: Option<DateTime<Utc>>,
     /// The distribution's name for people, from `os-release`: `Debian GNU/Linux 12 (bookworm)`.
     pub distribution: Option<String>,
     /// The layers, lowest first.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -107,6 +108,16 @@ pub struct HistoryEntry {
     /// Other fields as they were read.
     #[serde(flatten)]
     pub other: Map<String, Value>,
+}
+
+impl HistoryEntry {
+    /// When the instruction was carried out, where that is told; builders that tell nothing say 1970 or earlier.
+    #[must_use]
+    pub fn created(&self) -> Option<DateTime<Utc>> {
+        let text = self.other.get("created")?.as_str()?;
+        let instant = DateTime::parse_from_rfc3339(text).ok()?.to_utc();
+        (instant.timestamp() > 86_400).then_some(instant)
+    }
 }
 
 impl ImageConfig {

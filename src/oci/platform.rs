@@ -96,6 +96,15 @@ impl Platform {
         })
     }
 
+    /// Whether an image for this platform and one for `other` run on the same machines: a variant that one of them
+    /// does not name is the one that is meant.
+    #[must_use]
+    pub fn is_for(&self, other: &Self) -> bool {
+        self.os == other.os
+            && self.architecture == other.architecture
+            && self.meant_variant() == other.meant_variant()
+    }
+
     /// Whether this is `unknown/unknown`, which builders write for content that does not run, such
     /// as an attestation.
     #[must_use]

@@ -117,6 +117,11 @@ fn a_configuration_keeps_what_docker_wrote() {
         Some("linux/arm/v7")
     );
     assert_eq!(config.diff_ids(), [digest("layer")]);
+    let made: Vec<_> = config.history.iter().map(HistoryEntry::created).collect();
+    assert_eq!(made, ["2024-01-01T00:00:00Z".parse().ok(), None]);
+    let epoch = json!({"created": "1970-01-01T00:00:00Z"});
+    let epoch: HistoryEntry = serde_json::from_value(epoch).expect("it can be read");
+    assert_eq!(epoch.created(), None);
     assert_eq!(config.labels()["a"], "b");
 }
 

@@ -24,8 +24,8 @@ use crate::{
 const AT_ONCE: usize = 4;
 
 impl Release {
-    /// What an image holds, of `all` platforms or of one, and what its registry lists as being about it.
-    pub(super) async fn look_at(&self, image: &str, all: bool) -> Result<LookedAt> {
+    /// What an image holds, and what its registry lists as being about it.
+    pub(super) async fn look_at(&self, image: &str, which: Which<'_>) -> Result<LookedAt> {
         let path = PathBuf::from(image);
         if path.exists() {
             let contents = on_disk(&path)?;
@@ -48,7 +48,7 @@ impl Release {
             (None, None) => "latest".parse().expect("it is a tag"),
         };
         let failed = format!("cannot read {reference}");
-        let pulled = pulled(api.as_ref(), &what, all, &failed).await?;
+        let pulled = pulled(api.as_ref(), &what, which, &failed).await?;
         let mut referrers = Vec::new();
         for subject in &pulled.digests {
             match about(api.as_ref(), subject).await {
@@ -87,9 +87,41 @@ fn temporary() -> Result<tempfile::TempDir> {
         .map_err(|error| Error::failed("cannot make a temporary folder").because(&error))
 }
 
+/// Which platforms' images are read.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Which<'p> {
+    /// That which is shown: this machine's platform, else the first that runs.
+    Shown,
+    /// All of them.
+    All,
+    /// Those for this platform, if there are any.
+    Platform(&'p Platform),
+}
+
+/// The image for a platform. One that names none is for every platform.
+pub(super) fn of_platform<'c>(
+    all: &'c [Contents],
+    wanted: Option<&Platform>,
+) -> Option<&'c Contents> {
+    let fits = |one: &&Contents| match (&one.platform, wanted) {
+        (Some(has), Some(wanted)) => has.is_for(wanted),
+        _ => true,
+    };
+    let same = all.iter().find(|one| one.platform.as_ref() == wanted);
+    same.or_else(|| all.iter().find(fits))
+}
+
+/// The platforms of images, for a sentence.
+pub(super) fn platforms(all: &[Contents]) -> String {
+    let names = all.iter().filter_map(|one| one.platform.as_ref());
+    let names: Vec<_> = names.map(ToString::to_string).collect();
+    names.join(", ")
+}
+
 /// An image on disk or in a registry.
 pub(super) struct LookedAt {
-    /// Its platforms' images that were read, at least one: that which is shown is first.
+    /// Its platforms' images that were read, at least one unless one platform was asked for: that which is shown is
+    /// first.
     pub(super) contents: Vec<Contents>,
     /// The platforms that are not shown.
     pub(super) others: Vec<String>,
@@ -123,11 +155,11 @@ struct Pulled {
     digests: Vec<Digest>,
 }
 
-/// Pulls the images of `all` platforms, or of one, into a temporary folder and reads what is in them.
+/// Pulls the images of some platforms into a temporary folder and reads what is in them.
 async fn pulled(
     api: &dyn RepositoryApi,
     what: &TagOrDigest,
-    all: bool,
+    which: Which<'_>,
     failed: &str,
 ) -> Result<Pulled> {
     let told = |error| errors::registry(failed, &error);
@@ -147,8 +179,14 @@ async fn pulled(
     let others = children.iter().skip(1);
     let others = others.filter_map(|child| Some(child.platform.as_ref()?.to_string()));
     let others = others.collect();
-    if !all {
-        children.truncate(1);
+    match which {
+        Which::Shown => children.truncate(1),
+        Which::All => {}
+        Which::Platform(wanted) => {
+            let fits =
+                |child: &Descriptor| child.platform.as_ref().is_none_or(|has| has.is_for(wanted));
+            children.retain(fits);
+        }
     }
     let mut digests = vec![top.digest().clone()];
     let mut contents = Vec::new();
@@ -160,7 +198,7 @@ async fn pulled(
         let tree = tree.map_err(told)?.ok_or_else(gone)?;
         contents.extend(contents_of(api, tree).await?.map_err(told)?);
     }
-    if contents.is_empty() {
+    if contents.is_empty() && !matches!(which, Which::Platform(_)) {
         return Err(gone());
     }
     Ok(Pulled {

@@ -9,13 +9,13 @@ use crate::{
     oci::{Contents, ImageName, Platform, Reference, Repository, Tag},
     plan::{
         inspect::{Before, Excess, PastSize, Report, budget::judge, inspect},
-        tags::{ExactTags, TagRules},
+        tags::{ExactTag, ExactTags, TagRules},
     },
     policy::BudgetPolicy,
     release::{
         errors,
         facade::Release,
-        image_contents::{on_disk, others},
+        image_contents::{Which, of_platform, on_disk, others, platforms},
         image_size::published_layers,
         inspected::meant,
     },
@@ -47,8 +47,14 @@ pub fn inspect_path(path: &Path, since: Option<&Path>) -> Result<Report> {
     let contents = on_disk(path)?;
     let other = since.map(|path| Ok::<_, Error>((name(path), on_disk(path)?)));
     let other = other.transpose()?;
-    let other = other.as_ref().map(|(name, other)| (&**name, &other[0]));
-    let mut report = inspect(&name(path), &contents[0], other);
+    let compared = match &other {
+        Some((other, all)) => {
+            let found = comparable(&name(path), &contents[0], (other, all))?;
+            Some((&**other, found))
+        }
+        None => None,
+    };
+    let mut report = inspect(&name(path), &contents[0], compared);
     report.other_platforms = others(&contents);
     Ok(report)
 }
@@ -68,41 +74,77 @@ impl Release {
         }
         let (image, name) = match &look.image {
             Some(text) => self.meant_reference(text).await?,
-            None => (self.last_release(&MAIN).await?, ImageName::main()),
+            None => (self.last_release(&MAIN).await?, Some(ImageName::main())),
         };
-        let looked = self.look_at(&image, look.budget).await?;
+        // What the policy does not know is judged as the main image.
+        let judged = name.clone().unwrap_or_else(ImageName::main);
+        let which = if look.budget {
+            Which::All
+        } else {
+            Which::Shown
+        };
+        let looked = self.look_at(&image, which).await?;
         let contents = &looked.contents[0];
         let since = match &look.since {
             Some(since) => Some(self.meant_reference(since).await?.0),
-            None if look.budget && Path::new(&image).exists() => self.any_release(&name).await?,
-            None => self.release_before(&image).await?,
+            None if look.budget && Path::new(&image).exists() => self.any_release(&judged).await?,
+            None => self.release_before(&image, &judged).await?,
         };
         let other = match since {
             Some(since) => {
-                let other = self.look_at(&since, look.budget).await?.contents;
-                Some((since, other))
+                let which = match &contents.platform {
+                    Some(platform) if !look.budget => Which::Platform(platform),
+                    _ => which,
+                };
+                let other = self.look_at(&since, which).await?;
+                Some((since, other.contents))
             }
             None => None,
         };
         let other = other.as_ref().map(|(name, other)| (&**name, &**other));
-        let compared = other.and_then(|(name, all)| {
-            let of_platform = all.iter().find(|one| one.platform == contents.platform);
-            Some((name, of_platform.or_else(|| all.first())?))
-        });
+        let compared = match other {
+            Some((other, all)) => match comparable(&image, contents, (other, all)) {
+                Ok(found) => Some((other, found)),
+                Err(error) if look.since.is_some() => return Err(error),
+                Err(error) => {
+                    self.events.warning(format!("nothing is compared: {error}"));
+                    None
+                }
+            },
+            None => None,
+        };
         let mut report = inspect(&image, contents, compared);
+        report.name = name.map(|name| name.to_string());
         report.referrers.clone_from(&looked.referrers);
         report.other_platforms.clone_from(&looked.others);
         if look.past > 0 {
+            let place = (&*image, &judged);
             report.past = self
-                .past(&image, contents.platform.as_ref(), look.past)
+                .past(place, contents.platform.as_ref(), look.past)
                 .await?;
         }
         if look.budget {
-            let budget = self.policy().image_policy(&name).budget;
-            let key = self.policy().budget_key(&name);
+            let budget = self.policy().image_policy(&judged).budget;
+            let key = self.policy().budget_key(&judged);
             report.over_budget = self.over_budget((&key, &budget), &image, &looked.contents, other);
+            self.say_unjudged(look, &judged);
         }
         Ok(report)
+    }
+
+    /// The images of the policy that a judgement of one leaves out.
+    fn say_unjudged(&self, look: &InspectOptions, judged: &ImageName) {
+        let all = self.policy().all_images();
+        let others: Vec<_> = all
+            .filter(|one| one != judged && !self.policy().image_policy(one).budget.is_unset())
+            .map(|one| format!("`hoist inspect {one} --budget`"))
+            .collect();
+        if look.image.is_none() && !others.is_empty() {
+            self.events.warning(format!(
+                "`{judged}` alone was judged; for the others: {}",
+                others.join(", ")
+            ));
+        }
     }
 
     /// Where the images of all platforms are over the budget. Each is compared with the `other` image's of its
@@ -117,13 +159,8 @@ impl Release {
         let mut over = Vec::new();
         for contents in all {
             let platform = contents.platform.as_ref();
-            let before = other.and_then(|(name, others)| {
-                let of_platform = |other: &&Contents| match (&other.platform, platform) {
-                    (Some(has), Some(wanted)) => has.satisfies(wanted),
-                    _ => true,
-                };
-                Some(before(name, others.iter().find(of_platform)?))
-            });
+            let before =
+                other.and_then(|(name, others)| Some(before(name, of_platform(others, platform)?)));
             let shown = platform.map_or_else(String::new, |platform| format!("{platform}: "));
             if let (None, Some((name, _)), true) = (&before, other, budget.growth.is_some()) {
                 self.events.warning(format!(
@@ -145,10 +182,10 @@ impl Release {
         over
     }
 
-    /// The sizes of the newest releases below the image's version, or of all, the oldest first.
+    /// The sizes of the newest releases of an image below the version that was looked at, or of all, the oldest first.
     async fn past(
         &self,
-        image: &str,
+        (image, name): (&str, &ImageName),
         platform: Option<&Platform>,
         count: usize,
     ) -> Result<Vec<PastSize>> {
@@ -156,20 +193,21 @@ impl Release {
         let reference = image.parse::<Reference>().ok().filter(|_| !on_disk);
         let repository = match &reference {
             Some(reference) => Some(reference.repository.clone()),
-            None => self.policy().repositories().into_iter().next(),
+            None => self.policy().repositories_of(name).into_iter().next(),
         };
         let Some(repository) = repository else {
             return Ok(Vec::new());
         };
-        let now = reference.and_then(|reference| version(reference.tag.as_ref()?));
-        let mut versions = self.versions(&repository).await?;
-        versions.retain(|(one, _)| one.pre.is_empty() && now.as_ref().is_none_or(|now| one < now));
-        versions.sort_by(|a, b| b.0.cmp(&a.0));
-        versions.dedup_by(|a, b| a.0 == b.0);
-        versions.truncate(count);
+        let mut versions = self.standing(&repository, name).await?;
+        let shown = reference.and_then(|reference| reference.tag);
+        let now = shown.and_then(|tag| version_of(&versions, &tag));
+        versions.retain(|one| {
+            one.version.pre.is_empty() && now.as_ref().is_none_or(|now| one.version < *now)
+        });
+        let newest = versions.len().saturating_sub(count);
         let api = self.apis(std::slice::from_ref(&repository))?.remove(0);
         let mut all = Vec::new();
-        for (version, tag) in versions.into_iter().rev() {
+        for ExactTag { version, tag } in versions.split_off(newest) {
             let found = published_layers(api.as_ref(), &tag.clone().into(), platform).await;
             let failed = || format!("cannot read {}", repository.tag(&tag));
             let found = found.map_err(|error| errors::registry(&failed(), &error))?;
@@ -190,64 +228,117 @@ impl Release {
         }
     }
 
-    /// The highest version of an image that its first repository shows.
+    /// The highest version of an image that its first repository shows, of those that were not taken back.
     pub(super) async fn last_release(&self, image: &ImageName) -> Result<String> {
-        let repositories = self.policy().repositories_of(&image.plain());
+        let repositories = self.policy().repositories_of(image);
         let repository = repositories.into_iter().next();
         let repository = repository.ok_or_else(|| {
             Error::usage("no image is named, and there is no `image.repository`")
                 .with_code(ErrorCode::NoRepository)
                 .hint("hoist inspect docker.io/acme/api:1.2.3")
         })?;
-        let mut versions = self.versions(&repository).await?;
-        if image.variant().is_some() {
-            let rules = TagRules::in_repository(self.policy(), &repository);
-            let reader = ExactTags::new(&rules, []);
-            let own = |tag: &Tag| {
-                reader
-                    .read(tag.as_str())
-                    .is_some_and(|(read, _)| read == image)
-            };
-            versions.retain(|(_, tag)| own(tag));
-        }
+        let versions = self.standing(&repository, image).await?;
         match versions
             .into_iter()
-            .max_by(|a, b| order(&a.0).cmp(&order(&b.0)))
+            .max_by(|a, b| order(&a.version).cmp(&order(&b.version)))
         {
-            Some((_, tag)) => Ok(repository.tag(&tag)),
+            Some(last) => Ok(repository.tag(&last.tag)),
             None => Err(Error::refused(format!("{repository} has no release yet"))
                 .with_code(ErrorCode::NotReleased)),
         }
     }
 
-    /// The plain version below the one that `image` is tagged with, if it is one.
-    async fn release_before(&self, image: &str) -> Result<Option<String>> {
-        let Ok(reference) = image.parse::<Reference>() else {
+    /// The plain version of the same image below the one that a reference is tagged with, if it is one.
+    async fn release_before(&self, text: &str, image: &ImageName) -> Result<Option<String>> {
+        let Ok(reference) = text.parse::<Reference>() else {
             return Ok(None);
         };
-        let version = reference.tag.as_ref().and_then(version);
-        let Some(version) = version.filter(|_| !Path::new(image).exists()) else {
+        let Some(tag) = reference.tag.filter(|_| !Path::new(text).exists()) else {
             return Ok(None);
         };
-        let versions = self.versions(&reference.repository).await?;
-        let before = versions
+        let versions = self.standing(&reference.repository, image).await?;
+        let Some(now) = version_of(&versions, &tag) else {
+            return Ok(None);
+        };
+        let mut below = versions
             .into_iter()
-            .filter(|(other, _)| other.pre.is_empty() && *other < version)
-            .max_by(|a, b| a.0.cmp(&b.0));
-        Ok(before.map(|(_, tag)| reference.repository.tag(&tag)))
+            .filter(|one| one.version.pre.is_empty() && one.version < now);
+        let before = below.next_back();
+        Ok(before.map(|before| reference.repository.tag(&before.tag)))
     }
 
-    pub(super) async fn versions(&self, repository: &Repository) -> Result<Vec<(Version, Tag)>> {
+    /// The versions of an image that a repository shows, ascending, but those that were taken back.
+    async fn standing(&self, repository: &Repository, image: &ImageName) -> Result<Vec<ExactTag>> {
+        let withdrawn = self.project().withdrawn();
+        let withdrawn: Vec<Version> = withdrawn.into_iter().map(|one| one.version).collect();
+        self.exact_tags(repository, image, &withdrawn).await
+    }
+
+    /// The versions of an image that a repository shows, ascending, but the `withdrawn` ones. Of a repository that the
+    /// policy does not have, every tag that reads like a version.
+    pub(super) async fn exact_tags(
+        &self,
+        repository: &Repository,
+        image: &ImageName,
+        withdrawn: &[Version],
+    ) -> Result<Vec<ExactTag>> {
         let api = self.apis(std::slice::from_ref(repository))?.remove(0);
         let tags = api.tags().await;
         let tags = tags.map_err(|error| {
             errors::registry(&format!("cannot list the tags of {repository}"), &error)
         })?;
-        Ok(tags
+        let git = self.git_versions()?;
+        let rules = TagRules::in_repository(self.policy(), repository);
+        let reader = ExactTags::new(&rules, &git).passing_over(withdrawn);
+        let is_own = self.policy().repositories().contains(repository);
+        let mut versions = match is_own {
+            true => reader.all(&tags).remove(image).unwrap_or_default(),
+            false => Vec::new(),
+        };
+        // Tags from before the policy, or from before its templates.
+        let others = tags
             .into_iter()
-            .filter_map(|tag| Some((version(&tag)?, tag)))
-            .collect())
+            .filter(|tag| !is_own || reader.read(tag.as_str()).is_none());
+        let others = others.filter_map(|tag| {
+            let version = version(&tag)?;
+            Some(ExactTag { version, tag })
+        });
+        let others = others.filter(|one| {
+            !is_own
+                || (image.variant().is_none()
+                    && one.version.pre.is_empty()
+                    && !withdrawn.contains(&one.version))
+        });
+        versions.extend(others);
+        versions.sort_by(|a, b| a.version.cmp(&b.version));
+        versions.dedup_by(|b, a| a.version == b.version);
+        Ok(versions)
     }
+}
+
+/// The image of `all` that can be compared with `contents`: that of the same platform.
+fn comparable<'c>(
+    image: &str,
+    contents: &Contents,
+    (other, all): (&str, &'c [Contents]),
+) -> Result<&'c Contents> {
+    let platform = contents.platform.as_ref();
+    of_platform(all, platform).ok_or_else(|| {
+        let wanted = platform.map_or_else(String::new, |it| format!(" for {it}"));
+        let error = Error::refused(format!("`{other}` has no image{wanted}, as `{image}` has"));
+        match platforms(all) {
+            found if found.is_empty() => error,
+            found => error.cause(format!("it has one for {found}")),
+        }
+    })
+}
+
+/// The version that a tag names.
+fn version_of(versions: &[ExactTag], tag: &Tag) -> Option<Version> {
+    let known = versions.iter().find(|one| one.tag == *tag);
+    known
+        .map(|one| one.version.clone())
+        .or_else(|| version(tag))
 }
 
 /// Plain versions before pre-releases.

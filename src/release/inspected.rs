@@ -9,6 +9,7 @@ use crate::{
     build,
     error::{Error, Result},
     oci::{ImageName, Reference, Registry, Repository, Tag},
+    plan::tags::{ExactTags, TagRules},
     policy::Policy,
     release::facade::Release,
     text::sanitize_line,
@@ -119,13 +120,14 @@ fn refusal(policy: &Policy, text: &str, reference: &Reference) -> Error {
 }
 
 impl Release {
-    /// The reference of what is meant, and the image of the policy that it is judged as.
-    pub(super) async fn meant_reference(&self, text: &str) -> Result<(String, ImageName)> {
+    /// The reference of what is meant, and the image of the policy that it is, if it is one.
+    pub(super) async fn meant_reference(&self, text: &str) -> Result<(String, Option<ImageName>)> {
         Ok(match meant(self.policy(), text)? {
-            MeantImage::Image(image) => (self.last_release(&image).await?, image),
-            MeantImage::Version(version) => {
-                (self.version_reference(&version).await?, ImageName::main())
-            }
+            MeantImage::Image(image) => (self.last_release(&image).await?, Some(image)),
+            MeantImage::Version(version) => (
+                self.version_reference(&version).await?,
+                Some(ImageName::main()),
+            ),
             MeantImage::Written(text) => {
                 let image = self.image_of(&text);
                 (text, image)
@@ -133,22 +135,27 @@ impl Release {
         })
     }
 
-    /// The image of the policy whose layout a path is, or whose repository a reference names; else the main one.
-    fn image_of(&self, text: &str) -> ImageName {
+    /// The image of the policy whose layout a path is, or that a reference names.
+    fn image_of(&self, text: &str) -> Option<ImageName> {
         if Path::new(text).exists() {
             return self.image_with_layout(Path::new(text));
         }
-        match text.parse::<Reference>() {
-            Ok(reference) => self.policy().image_in(&reference.repository),
-            Err(_) => ImageName::main(),
+        let reference: Reference = text.parse().ok()?;
+        let repository = &reference.repository;
+        if !self.policy().repositories().contains(repository) {
+            return None;
         }
+        let rules = TagRules::in_repository(self.policy(), repository);
+        let git = self.git_versions().unwrap_or_default();
+        let reader = ExactTags::new(&rules, &git);
+        let read = |tag: &Tag| Some(reader.read(tag.as_str())?.0.clone());
+        let tagged = reference.tag.as_ref().and_then(read);
+        Some(tagged.unwrap_or_else(|| self.policy().image_in(repository)))
     }
 
-    /// The only image whose `layout` names this path; else the main one.
-    fn image_with_layout(&self, path: &Path) -> ImageName {
-        let Ok(path) = path.canonicalize() else {
-            return ImageName::main();
-        };
+    /// The only image whose `layout` names this path.
+    fn image_with_layout(&self, path: &Path) -> Option<ImageName> {
+        let path = path.canonicalize().ok()?;
         let has_it = |image: &ImageName| {
             let build = self.policy().image_policy(image).build;
             let layout = build.image_source.layout().unwrap_or_default();
@@ -159,8 +166,8 @@ impl Release {
         };
         let mut images = self.policy().all_images().filter(has_it);
         match (images.next(), images.next()) {
-            (Some(image), None) => image,
-            _ => ImageName::main(),
+            (Some(image), None) => Some(image),
+            _ => None,
         }
     }
 
@@ -171,9 +178,11 @@ impl Release {
             return Err(self.project().without_repository());
         }
         for repository in repositories {
-            let versions = self.versions(&repository).await?;
-            if let Some((_, tag)) = versions.into_iter().find(|(other, _)| other == version) {
-                return Ok(repository.tag(&tag));
+            let versions = self
+                .exact_tags(&repository, &ImageName::main(), &[])
+                .await?;
+            if let Some(found) = versions.into_iter().find(|one| one.version == *version) {
+                return Ok(repository.tag(&found.tag));
             }
         }
         Err(self.not_published(version))

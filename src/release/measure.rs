@@ -102,8 +102,8 @@ impl Release {
         .await?;
         for (index, outline) in layout::outlines(image)?.iter().enumerate() {
             let platform = outline.platform.as_ref();
-            // A report says its platform by itself.
-            let title = image_name(plan, &planned.name, None);
+            // A report says its image and platform by itself.
+            let title = plan.version.to_string();
             let name = image_name(plan, &planned.name, platform);
             if base.is_none() && outline.base.is_none() {
                 self.say_unknown_base((&key, budget), planned, &name);
@@ -135,6 +135,7 @@ impl Release {
                     None => continue,
                 },
             };
+            report.name = Some(planned.name.to_string());
             report.over_budget = judged(&report);
             if let Some(before) = &before {
                 since(&mut report, before);
@@ -264,6 +265,7 @@ impl Release {
                 .and_then(|(_, digest)| digest.parse().ok()),
             name: Some(name),
             distribution: None,
+            created: None,
         }))
     }
 

@@ -137,7 +137,7 @@ pub use verify::{Finding, Verified, VerifyOptions};
 pub use crate::build::{LEG_FORMAT, Leg, LegBase};
 pub use crate::plan::inspect::{
     Advice, AdviceKind, BaseReport, Changes, Duplicate, Excess, FileChange, FileChangeCount,
-    Hidden, ImageUser, LargeFile, Layer, LeftoverCache, PastSize, ReferrerReport, Report,
+    Hidden, ImageUser, LargeFile, Layer, LeftoverCache, Omitted, PastSize, ReferrerReport, Report,
     SecretFile, Waste,
 };
 pub use crate::plan::release::belonging::CheckState;

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     error::Result,
     oci::{
-        BaseImage, Contents, Descriptor, Image, ImageConfig, LayerContents, Manifest,
+        BaseImage, Contents, Descriptor, HistoryEntry, Image, ImageConfig, LayerContents, Manifest,
         ManifestDocument, Platform, annotation,
     },
 };
@@ -75,6 +75,7 @@ fn contents_of(
         .then_some(made)
         .into_iter()
         .flatten();
+    let lowest_created = made.clone().next().and_then(HistoryEntry::created);
     let mut layers = Vec::new();
     let mut distribution = None;
     for (layer, diff_id) in document.layers.iter().zip(config.diff_ids()) {
@@ -92,6 +93,7 @@ fn contents_of(
     Ok(Some(Contents {
         platform,
         base: base(&document, &config),
+        lowest_created,
         distribution,
         user: config.config.and_then(|config| config.user),
         layers,

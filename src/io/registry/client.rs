@@ -10,8 +10,10 @@ use crate::{
         lease::Permit,
         registry::{
             BlobPushed, BlobSource, Deletion, ImmutableTags, PullLimit, PutAnswer, RegistryError,
-            RepositoryApi, StreamedBlob, docker_hub, download,
-            look::{LARGEST_MANIFEST, shows},
+            RepositoryApi, StreamedBlob,
+            described::shows,
+            docker_hub, download,
+            look::LARGEST_MANIFEST,
             profile::Difference,
             request::{Client, RegistryRequest, RequestBody},
             response,

@@ -12,6 +12,7 @@ use crate::{
         registry::{
             RegistryError, RegistryErrorKind,
             absence::Absence,
+            described::{CONTENT_DIGEST, content_type, described, digest_of, names},
             memory::Deed,
             profile::{Difference, RegistryProfile},
             request::{Client, RegistryRequest},
@@ -23,8 +24,6 @@ use crate::{
 
 /// Largest manifest that is read, in bytes: twice what the specification asks registries to take.
 pub(super) const LARGEST_MANIFEST: u64 = 8 * 1024 * 1024;
-/// The header with the digest of the content that a registry holds or has stored.
-pub(super) const CONTENT_DIGEST: &str = "docker-content-digest";
 
 /// What one request showed.
 enum TagReading<T> {
@@ -364,43 +363,4 @@ impl Client {
         self.memory.has_shown(&manifest);
         Ok(TagReading::Shown(manifest))
     }
-}
-
-/// Whether an answer to HEAD shows the manifest of this digest.
-pub(super) fn shows(answer: &Response, digest: &Digest) -> bool {
-    answer.status() == 200 && described(answer).is_some_and(|found| found.digest == *digest)
-}
-
-/// Whether `what` can show `digest`.
-fn names(what: &TagOrDigest, digest: &Digest) -> bool {
-    match what {
-        TagOrDigest::Tag(_) => true,
-        TagOrDigest::Digest(asked) => asked == digest,
-    }
-}
-
-fn digest_of(answer: &Response) -> Option<Digest> {
-    answer
-        .header(CONTENT_DIGEST)
-        .and_then(|text| text.parse().ok())
-}
-
-/// What the headers of an answer describe, where they do so in full.
-fn described(answer: &Response) -> Option<Descriptor> {
-    let size = answer.header("content-length")?.parse().ok()?;
-    Some(Descriptor::new(
-        content_type(answer)?,
-        digest_of(answer)?,
-        size,
-    ))
-}
-
-/// `Content-Type` without its parameters, if it is a type that a tag can point at.
-fn content_type(answer: &Response) -> Option<MediaType> {
-    let value = answer.header("content-type")?;
-    let name = value.split(';').next().unwrap_or_default().trim();
-    MediaType::ALL
-        .into_iter()
-        .find(|known| known.eq_ignore_ascii_case(name))
-        .map(MediaType::from)
 }

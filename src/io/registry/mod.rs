@@ -8,6 +8,7 @@ mod auth;
 mod challenge;
 mod client;
 pub mod credentials;
+mod described;
 mod docker_hub;
 mod download;
 mod error;

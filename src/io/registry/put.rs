@@ -5,8 +5,9 @@ use crate::{
         http::{HeaderValue, Method, Response, header},
         lease::Permit,
         registry::{
-            PutAnswer, RegistryError, RegistryErrorKind, RepositoryApi as _, header as parse,
-            look::CONTENT_DIGEST,
+            PutAnswer, RegistryError, RegistryErrorKind, RepositoryApi as _,
+            described::CONTENT_DIGEST,
+            header as parse,
             profile::Difference,
             request::{Client, RegistryRequest, RequestBody},
             response,

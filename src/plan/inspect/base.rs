@@ -50,6 +50,7 @@ pub(super) fn base(contents: &Contents) -> Option<BaseReport> {
         name,
         digest,
         distribution,
+        created: contents.lowest_created,
     })
 }
 

@@ -6,7 +6,7 @@ use crate::{
     oci::Contents,
     plan::inspect::{
         merge::{Merged, MergedFile, merge},
-        report::{Changes, FileChange, FileChangeCount, LISTED},
+        report::{Changes, FileChange, FileChangeCount, Omitted},
     },
 };
 
@@ -56,7 +56,7 @@ pub(super) fn changes(
         (now.abs_diff(before), now)
     };
     all.sort_by(|a, b| weight(b).cmp(&weight(a)).then_with(|| a.path.cmp(&b.path)));
-    all.truncate(LISTED);
+    let omitted = Omitted::cut(&mut all, |change| weight(change).0);
     let mut to_pull: BTreeMap<_, _> = BTreeMap::new();
     for (index, layer) in contents.layers.iter().enumerate() {
         if is_new(index) {
@@ -70,6 +70,7 @@ pub(super) fn changes(
         to_pull: to_pull.values().sum(),
         files,
         largest: all,
+        omitted,
     }
 }
 

@@ -7,7 +7,7 @@ use crate::{
     plan::inspect::{
         claims::Claims,
         merge::Merged,
-        report::{Duplicate, LISTED, LargeFile},
+        report::{Duplicate, LISTED, LargeFile, Omitted},
     },
 };
 
@@ -59,12 +59,12 @@ fn names<'m>(merged: &'m Merged, path: &String) -> Vec<&'m String> {
 }
 
 /// As a report lists them.
-pub(super) fn listed(mut all: Vec<Duplicate>) -> Vec<Duplicate> {
-    all.truncate(LISTED);
+pub(super) fn listed(mut all: Vec<Duplicate>) -> (Vec<Duplicate>, Omitted) {
+    let omitted = Omitted::cut(&mut all, |duplicate| duplicate.extra);
     for duplicate in &mut all {
         duplicate.paths.truncate(NAMED);
     }
-    all
+    (all, omitted)
 }
 
 /// The largest files that can be seen.

@@ -15,7 +15,9 @@ pub(crate) fn markdown(report: &Report) -> String {
     let mut out = String::new();
     let platform = report.platform.as_deref();
     let platform = platform.map_or_else(String::new, |it| format!(" ({})", escape(it)));
-    let _ = writeln!(out, "### {}{platform}\n", code(&report.image));
+    let name = report.name.as_deref().filter(|name| *name != "main");
+    let name = name.map_or_else(String::new, |name| format!("{}: ", code(name)));
+    let _ = writeln!(out, "### {name}{}{platform}\n", code(&report.image));
     let growth = grown(report).map(|(more, less, since)| {
         let (sign, size) = if less > 0 { ('-', less) } else { ('+', more) };
         format!(", {sign}{} since {}", bytes(size), code(since))

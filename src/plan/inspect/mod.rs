@@ -21,13 +21,13 @@ mod tree;
 
 use crate::{
     oci::{Contents, Digest, LayerEntryKind},
-    plan::inspect::{claims::Claims, merge::Merged, report::LISTED},
+    plan::inspect::{claims::Claims, merge::Merged},
 };
 
 pub use budget::Before;
 pub use report::{
     Advice, AdviceKind, BaseReport, Changes, Duplicate, Excess, FileChange, FileChangeCount,
-    Hidden, ImageUser, LargeFile, Layer, LeftoverCache, PastSize, ReferrerReport, Report,
+    Hidden, ImageUser, LargeFile, Layer, LeftoverCache, Omitted, PastSize, ReferrerReport, Report,
     SecretFile, Waste,
 };
 
@@ -40,6 +40,7 @@ pub fn inspect(image: &str, contents: &Contents, since: Option<(&str, &Contents)
     let mut report = Report {
         v: 1,
         image: image.to_owned(),
+        name: None,
         platform: contents.platform.as_ref().map(ToString::to_string),
         other_platforms: Vec::new(),
         size: changes::size_to_pull(contents),
@@ -49,9 +50,11 @@ pub fn inspect(image: &str, contents: &Contents, since: Option<(&str, &Contents)
         layers: layers(contents, &merged, since.map(|(_, other)| other)),
         wasted: merged.waste.iter().map(|waste| waste.size).sum(),
         waste: Vec::new(),
+        omitted_waste: Omitted::default(),
         largest: duplicates::largest(&merged),
         duplicated: copies.iter().map(|duplicate| duplicate.extra).sum(),
         duplicates: Vec::new(),
+        omitted_duplicates: Omitted::default(),
         caches: caches::caches(&merged, &mut claims),
         secrets: secrets::secrets(&merged),
         base: base::base(contents),
@@ -65,12 +68,12 @@ pub fn inspect(image: &str, contents: &Contents, since: Option<(&str, &Contents)
     };
     report.unpacked = report.layers.iter().map(|layer| layer.unpacked).sum();
     report.advice = advice::advice(&report, contents, &merged, &copies, &mut claims);
-    report.duplicates = duplicates::listed(copies);
+    (report.duplicates, report.omitted_duplicates) = duplicates::listed(copies);
     report.waste = std::mem::take(&mut merged.waste);
     report
         .waste
         .sort_by(|a, b| b.size.cmp(&a.size).then_with(|| a.path.cmp(&b.path)));
-    report.waste.truncate(LISTED);
+    report.omitted_waste = Omitted::cut(&mut report.waste, |waste| waste.size);
     report
 }
 

@@ -31,6 +31,9 @@ struct PageView<'r> {
     tall: Map,
     layers: Vec<LayerRow<'r>>,
     bars: Vec<Bar>,
+    omitted_changes: Option<String>,
+    omitted_waste: Option<String>,
+    omitted_duplicates: Option<String>,
 }
 
 /// One drawing of the treemap.
@@ -95,6 +98,12 @@ pub(crate) fn page(report: &Report) -> Result<String> {
             .collect(),
         bars: bars(report),
         left_out: report.left_out(),
+        omitted_changes: report
+            .changes
+            .as_ref()
+            .and_then(|changes| changes.omitted.words()),
+        omitted_waste: report.omitted_waste.words(),
+        omitted_duplicates: report.omitted_duplicates.words(),
         report,
     };
     html(TEMPLATE, &page)

@@ -2,9 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use crate::{oci::Digest, plan::inspect::layer_tree::LayerTree, text::sanitize_line};
+use crate::{
+    oci::Digest,
+    plan::inspect::layer_tree::LayerTree,
+    text::{bytes, sanitize_line},
+};
 
 /// How many of the largest findings of each kind are listed.
 pub(super) const LISTED: usize = 20;
@@ -17,6 +22,9 @@ pub struct Report {
     pub v: u8,
     /// What was looked at.
     pub image: String,
+    /// The image of the policy that it is, such as `worker` or `main/alpine`; `None`: none of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// What it runs on.
     pub platform: Option<String>,
     /// The other platforms of the image. The figures are of one platform, the budget is judged for all.
@@ -34,14 +42,20 @@ pub struct Report {
     pub layers: Vec<Layer>,
     /// Bytes of files that a later layer deletes or overwrites: what is unpacked and not visible.
     pub wasted: u64,
-    /// The largest of them.
+    /// The largest of them, at most 20.
     pub waste: Vec<Waste>,
+    /// How many more there are, and their bytes.
+    #[serde(skip_serializing_if = "Omitted::is_none")]
+    pub omitted_waste: Omitted,
     /// The largest files that can be seen.
     pub largest: Vec<LargeFile>,
     /// Bytes of further copies of files that can be seen.
     pub duplicated: u64,
-    /// Contents that are there several times, the largest loss first.
+    /// Contents that are there several times, the largest loss first, at most 20.
     pub duplicates: Vec<Duplicate>,
+    /// How many more there are, and the bytes of their further copies.
+    #[serde(skip_serializing_if = "Omitted::is_none")]
+    pub omitted_duplicates: Omitted,
     /// Caches and lists that nothing needs when the image runs.
     pub caches: Vec<LeftoverCache>,
     /// Files that look like secrets, also those that a later layer deletes: they can be pulled all the same.
@@ -87,6 +101,38 @@ impl Report {
             }));
         }
         all
+    }
+}
+
+/// What a list leaves out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Omitted {
+    /// The number of entries.
+    pub count: usize,
+    /// Their bytes together.
+    pub bytes: u64,
+}
+
+impl Omitted {
+    /// Cuts a list to its first entries, and says what is left out.
+    pub(super) fn cut<T>(list: &mut Vec<T>, size: impl Fn(&T) -> u64) -> Self {
+        let rest = list.get(LISTED..).unwrap_or_default();
+        let omitted = Self {
+            count: rest.len(),
+            bytes: rest.iter().map(size).sum(),
+        };
+        list.truncate(LISTED);
+        omitted
+    }
+
+    fn is_none(&self) -> bool {
+        self.count == 0
+    }
+
+    /// `30 more, 30.4 MB`, where a list leaves something out.
+    pub(crate) fn words(self) -> Option<String> {
+        (self.count > 0).then(|| format!("{} more, {}", self.count, bytes(self.bytes)))
     }
 }
 
@@ -223,6 +269,9 @@ pub struct BaseReport {
     pub pinned: Option<bool>,
     /// The distribution's name for people.
     pub distribution: Option<String>,
+    /// When its lowest layer was made, by the image's history.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created: Option<DateTime<Utc>>,
 }
 
 /// The user that the image runs as.
@@ -249,8 +298,11 @@ pub struct Changes {
     pub to_pull: u64,
     /// How many files came, went and changed.
     pub files: FileChangeCount,
-    /// The largest of them.
+    /// The largest of them, at most 20.
     pub largest: Vec<FileChange>,
+    /// How many more there are, and by how many bytes they differ, each counted without its sign.
+    #[serde(skip_serializing_if = "Omitted::is_none")]
+    pub omitted: Omitted,
 }
 
 /// Counts of changed files.

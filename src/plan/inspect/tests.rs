@@ -544,3 +544,49 @@ fn instructions_read_as_in_the_dockerfile() {
         assert_eq!(instruction(given), shown);
     }
 }
+
+#[test]
+fn a_list_says_how_much_it_leaves_out() {
+    let names: Vec<String> = (0..50).map(|number| format!("srv/{number:02}")).collect();
+    let files: Vec<(&str, u64)> = names.iter().map(|name| (name.as_str(), 1_000)).collect();
+    let gone: Vec<String> = (0..50)
+        .map(|number| format!("srv/.wh.{number:02}"))
+        .collect();
+    let gone: Vec<(&str, u64)> = gone.iter().map(|name| (name.as_str(), 0)).collect();
+    let layers = [layer("COPY", &files), layer("RUN rm", &gone)];
+    let old = image(&layers[..1]);
+    let report = inspect("x", &image(&layers), Some(("old", &old)));
+    assert_eq!((report.waste.len(), report.wasted), (20, 50_000));
+    let omitted = Omitted {
+        count: 30,
+        bytes: 30_000,
+    };
+    assert_eq!(report.omitted_waste, omitted);
+    let changes = report.changes.as_ref().expect("there is another image");
+    assert_eq!((changes.largest.len(), changes.omitted), (20, omitted));
+    assert_eq!(omitted.words().as_deref(), Some("30 more, 30.0 kB"));
+    let page = page::page(&report).expect("it is written");
+    assert_eq!(page.matches("and 30 more, 30.0 kB").count(), 2);
+    let few = inspect("x", &image(&layers[..1]), None);
+    assert_eq!(few.omitted_waste.words(), None);
+}
+
+#[test]
+fn a_base_says_when_it_was_made() {
+    let created = "2026-11-17T01:02:03Z".parse().ok();
+    let contents = Contents {
+        distribution: Some("Debian GNU/Linux 12 (bookworm)".into()),
+        lowest_created: created,
+        ..Contents::default()
+    };
+    let report = inspect("x", &contents, None);
+    assert_eq!(report.base.as_ref().and_then(|base| base.created), created);
+    let page = page::page(&report).expect("it is written");
+    assert!(page.contains(", made 2026-11-17"), "{page}");
+    // Without a base the lowest layer is the image's own.
+    let own = Contents {
+        distribution: None,
+        ..contents
+    };
+    assert_eq!(inspect("x", &own, None).base, None);
+}

@@ -2,6 +2,7 @@
 
 mod advice;
 mod budget;
+mod compared;
 mod count;
 mod figures;
 mod images;
