@@ -4,8 +4,8 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use crate::oci::{
-    Descriptor, Digest, ImageConfig, ImageDocument, Index, Manifest, ManifestDocument, MediaType,
-    Platform,
+    Descriptor, Digest, HistoryEntry, ImageConfig, ImageDocument, Index, Manifest,
+    ManifestDocument, MediaType, Platform,
 };
 
 /// Parses the document, writes it, and expects every field again.
