@@ -48,7 +48,7 @@ pub struct RevertTarget {
     /// The parent that a reverted merge goes back to: `reversing changes made to <id>`.
     pub mainline: Option<String>,
     /// The title: what `Revert "…"` quotes; `Revert "x"` for `Reapply "x"`; the description of
-    /// `revert: …`.
+    /// `revert: …`, or what it quotes.
     pub title: Option<String>,
     /// The number of the pull request, as forges write it: `Reverts acme/api#12`.
     pub pull_request: Option<String>,
@@ -84,12 +84,22 @@ impl CommitChange {
     pub fn reverted(&self, strip: &[Regex]) -> Option<(CommitChange, bool)> {
         let mut title = self.reverts.title.as_deref()?;
         let mut brought_back = false;
-        while let Some((quoted, again)) = git_revert(title) {
-            // `Reapply "x"` stands for `Revert "Revert "x""`, which undoes nothing in the end.
-            brought_back ^= !again;
-            title = quoted;
+        let mut quoted;
+        loop {
+            if let Some((inner, again)) = git_revert(title) {
+                // `Reapply "x"` stands for `Revert "Revert "x""`, which undoes nothing in the end.
+                brought_back ^= !again;
+                title = inner;
+                continue;
+            }
+            let change = of_header(&stripped(title, strip));
+            let Some(inner) = change.reverts.title else {
+                return Some((change, brought_back));
+            };
+            brought_back ^= true;
+            quoted = inner;
+            title = &quoted;
         }
-        Some((of_header(&stripped(title, strip)), brought_back))
     }
 
     /// Whether a `!` stands before the colon.
@@ -122,6 +132,14 @@ pub(crate) fn parse_with_summary(
     let (header, body) = split(message);
     let title = stripped(&header, strip);
     let mut change = of_header(&title);
+    if change.kind == MessageKind::Unconventional
+        && let Some(rest) = edited_revert(&title)
+        && !footer::reverted_ids(&body).is_empty()
+    {
+        change.kind = MessageKind::Revert;
+        change.type_ = Some("revert".to_owned());
+        change.description = rest.to_owned();
+    }
     let breaking = footer::breaking_text(&body);
     if merge
         && change.kind == MessageKind::Unconventional
@@ -256,7 +274,7 @@ fn of_header(header: &str) -> CommitChange {
         change.scope = parsed.scope().map(|s| s.as_str().trim().to_owned());
         change.description = parsed.description().trim().to_owned();
         if change.kind == MessageKind::Revert {
-            change.reverts.title = Some(change.description.clone());
+            change.reverts.title = Some(unquoted(&change.description).to_owned());
         }
         change.breaking = parsed.breaking().then_some(Breaking::Mark);
         change.no_space = !header
@@ -283,6 +301,41 @@ fn git_revert(header: &str) -> Option<(&str, bool)> {
     };
     // A forge may have put ` (#12)` after the closing quote.
     quoted.rfind('"').map(|end| (&quoted[..end], again))
+}
+
+/// The title that the description of `revert: …` names: what stands in its quotes, where it has
+/// some. A forge may have put ` (#12)` after them.
+fn unquoted(description: &str) -> &str {
+    const QUOTES: [(char, char); 4] = [('"', '"'), ('\'', '\''), ('`', '`'), ('“', '”')];
+    let (text, _) = split_number(description);
+    let mut inner = QUOTES
+        .iter()
+        .filter_map(|(open, close)| text.strip_prefix(*open)?.strip_suffix(*close));
+    inner
+        .find(|inner| !inner.trim().is_empty())
+        .unwrap_or(description)
+}
+
+/// A title without the number of the pull request at its end, and that number.
+pub(super) fn split_number(title: &str) -> (&str, Option<&str>) {
+    let found = title.strip_suffix(')').and_then(|rest| {
+        let (before, number) = rest.rsplit_once(" (")?;
+        let number = number.strip_prefix("pull request ").unwrap_or(number);
+        let digits = number.strip_prefix(['#', '!'])?;
+        let all = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+        all.then_some((before, Some(digits)))
+    });
+    found.unwrap_or((title, None))
+}
+
+/// What a title in somebody's own words says of a revert: `Revert the login page`. Whether it is one is
+/// said by git's own line in the body.
+fn edited_revert(title: &str) -> Option<&str> {
+    let (word, rest) = title.split_once(' ')?;
+    let is_word = ["revert", "reverts", "reapply"]
+        .iter()
+        .any(|known| word.eq_ignore_ascii_case(known));
+    (is_word && !rest.trim().is_empty()).then_some(rest.trim())
 }
 
 /// Whether a title is one that git and the forges give to merges of their own making.
@@ -405,6 +458,10 @@ mod tests {
             ("Revert \"Revert \"feat: x\"\"", Some("feat again")),
             ("Revert \"Reapply \"feat: x\"\"", Some("feat")),
             ("Reapply \"Reapply \"feat: x\"\"", Some("feat again")),
+            ("revert: \"feat: x (#12)\" (#14)", Some("feat")),
+            ("revert: revert: feat: x", Some("feat again")),
+            ("Revert \"revert: 'feat: x' (#2)\"", Some("feat again")),
+            ("revert: Reapply \"feat: x\"", Some("feat")),
             ("Revert \"hello\"", None),
             ("fix: x", None),
         ] {
@@ -433,9 +490,40 @@ mod tests {
         }
         let both = "revert: x\n\nThis reverts commit 676104e.\n\nRefs: a215868";
         assert_eq!(reverts(both).ids, ["676104e"]);
+        let edited = "Revert the login page\n\nThis reverts commit 676104e.";
+        assert_eq!(reverts(edited).ids, ["676104e"]);
+        assert_eq!(level(edited), "revert");
+        assert_eq!(level("Revert the login page"), "Unconventional");
+        let other = "Rework the login page\n\nThis reverts commit 676104e.";
+        assert_eq!(level(other), "Unconventional");
         let forge = "Revert \"feat: x\" (#10)\n\nReverts acme/api#9";
         assert_eq!(reverts(forge).pull_request.as_deref(), Some("9"));
         assert_eq!(reverts(forge).title.as_deref(), Some("feat: x"));
+    }
+
+    #[test]
+    fn the_description_of_a_revert_may_quote_the_title() {
+        let title = |message| parse(message, false, &[]).reverts.title;
+        for (message, expected) in [
+            ("revert: \"feat: x (#12)\" (#14)", "feat: x (#12)"),
+            ("revert(api): 'feat: x'", "feat: x"),
+            ("revert: `feat: x` (!3)", "feat: x"),
+            ("revert: “feat: x” (pull request #3)", "feat: x"),
+            ("revert: feat: x (#14)", "feat: x (#14)"),
+            (
+                "revert: \"revert: \"feat: x (#12)\" (#14)\" (#15)",
+                "revert: \"feat: x (#12)\" (#14)",
+            ),
+            (
+                "revert: Revert \"feat: x\" (#14)",
+                "Revert \"feat: x\" (#14)",
+            ),
+            ("revert: \"\"", "\"\""),
+            ("revert: \"", "\""),
+            ("revert: \"a\" and b", "\"a\" and b"),
+        ] {
+            assert_eq!(title(message).as_deref(), Some(expected), "{message}");
+        }
     }
 
     #[test]
