@@ -6,7 +6,10 @@
 
 use git_conventional::Commit as Header;
 
-use crate::{plan::history::footer, policy::Regex};
+use crate::{
+    plan::history::{code_blocks, footer},
+    policy::Regex,
+};
 
 /// Types that mean something to the default rules or are customary (the Conventional Commits
 /// specification and the Angular convention it came from).
@@ -115,7 +118,8 @@ impl CommitChange {
 /// Lines end at LF or CRLF; a bare CR ends none. The text ends at a NUL. A byte-order mark, blank
 /// lines, comment lines and spaces before the header do not matter, nor does a missing blank line
 /// after it. A line that starts with `BREAKING CHANGE:`, `BREAKING-CHANGE:`, `BREAKING CHANGE #`
-/// or `BREAKING-CHANGE #` breaks wherever it stands, the header included.
+/// or `BREAKING-CHANGE #` breaks wherever it stands, the header included, but not in a fenced code
+/// block.
 ///
 /// The parents decide what is a merge: one parent makes none, whatever its title says.
 #[must_use]
@@ -217,7 +221,7 @@ pub fn summary(message: &str) -> String {
     split(message).0
 }
 
-/// The header, and the lines after it.
+/// The header, and the lines after it, of which those in fenced code blocks are empty.
 pub(crate) fn split(message: &str) -> (String, Vec<&str>) {
     let text = message.split('\0').next().unwrap_or_default();
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -228,7 +232,11 @@ pub(crate) fn split(message: &str) -> (String, Vec<&str>) {
         .by_ref()
         .find(|line| !line.trim().is_empty() && !is_comment(line))
         .unwrap_or_default();
-    (header.trim().replace('\r', " "), lines.collect())
+    let mut body: Vec<_> = lines.collect();
+    if text.contains("```") || text.contains("~~~") {
+        code_blocks::empty_fenced(&mut body);
+    }
+    (header.trim().replace('\r', " "), body)
 }
 
 /// A line of git's commit template that was left in. `#12` begins a title, not a comment.
@@ -412,6 +420,8 @@ mod tests {
             "docs: x\nBREAKING CHANGE: y",
             "Update it\n\ntext\nBREAKING-CHANGE: y\n",
             "chore: x\n\nBREAKING CHANGE #12",
+            "docs: x\n\n```\ncode\n```\nBREAKING CHANGE: y",
+            "docs: x\n\n```\nnot closed\n\nBREAKING CHANGE: y",
         ] {
             assert_eq!(level(message), "breaking", "{message:?}");
         }
@@ -420,6 +430,9 @@ mod tests {
             "docs: x\n\nbreaking change: y",
             "docs: x\n\nBREAKING CHANGES: y",
             "docs: x\n\nBREAKING CHANGE : y",
+            "docs: x\n\n```\nBREAKING CHANGE: y\n```\n",
+            "docs: x\n\n~~~text\nBREAKING CHANGE: y\n~~~\n",
+            "docs: x\n\n> BREAKING CHANGE: y",
         ] {
             assert_eq!(level(message), "docs", "{message:?}");
         }
