@@ -12,6 +12,7 @@ use crate::{
         facade::Release,
         gather::Purpose,
         request::{Planned, ReleaseRequest},
+        sample_tags::check_sample_tags,
     },
 };
 
@@ -53,6 +54,9 @@ impl Release {
             // Whatever else is asked needs to know where a release goes.
             all.push(Check::new("policy file", Err(error)));
             return all;
+        }
+        if let Err(error) = check_sample_tags(self.policy()) {
+            all.push(Check::new("policy file", Err(error)));
         }
         if !self.policy().git.push {
             let here = "`git.push = false`: git tags and the lock stay in this clone".to_owned();

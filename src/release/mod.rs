@@ -98,6 +98,7 @@ mod remote_tags;
 mod repair;
 mod request;
 mod rollback;
+mod sample_tags;
 mod set;
 mod sign;
 mod survey;
