@@ -10,7 +10,7 @@ use crate::{
     publish,
     release::{
         facade::Release,
-        gather::Purpose,
+        purpose::Purpose,
         request::{Planned, ReleaseRequest},
         sample_tags::check_sample_tags,
     },

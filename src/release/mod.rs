@@ -85,6 +85,7 @@ mod programs;
 mod promote;
 mod publication;
 mod published_versions;
+mod purpose;
 mod pushed;
 mod ready;
 mod receipts;
