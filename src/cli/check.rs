@@ -168,8 +168,8 @@ pub(super) struct CheckDocument<'a> {
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 struct CheckFinding<'a> {
-    /// `branch and tree`, `policy file`, `git remote`, `plan`, `other releases`, a repository, `builder`,
-    /// `hooks`, `signatures`, `attachments`, `forge`, `announcements` or `budget`.
+    /// `branch and tree`, `policy file`, `git remote`, `plan`, `other releases`, a repository (or all of a
+    /// registry that lack its login, separated by commas), `builder`, `hooks`, `signatures`, `attachments`, `forge`, `announcements` or `budget`.
     what: &'a str,
     /// Whether a release would go on.
     ok: bool,
