@@ -43,7 +43,7 @@ pub(super) fn run(args: CheckArgs, context: &Context) -> Result<ExitCode> {
         (Some(range), _) => context.projects(args.all)?.check_commits(range),
         (None, Some(file)) => {
             let name = file.display().to_string();
-            let text = regular_file::read_given(&context.directory().join(file))
+            let text = regular_file::read_given(&context.path(file))
                 .map_err(|error| Error::usage(format!("cannot read `{name}`")).because(&error))?;
             let text = String::from_utf8_lossy(&text);
             let projects = context.projects(args.all)?;
