@@ -485,6 +485,7 @@ pub fn message(bytes: &[u8]) {
         written: 0,
         in_paths: true,
         after_prerelease: true,
+        released_beside: Vec::new(),
     };
     level_of(&change, commit(0xab));
     let judged = levels::judge(&policy.version, &[commit(0xab), commit(0xcd)]);

@@ -1,6 +1,6 @@
 //! Flags that several verbs share, and what they stand for.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{
     ValueEnum, ValueHint,
@@ -21,7 +21,7 @@ use crate::{
 /// Flags of every verb.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Global {
-    /// Run as if started in DIR
+    /// Run as if started in DIR: relative paths in other arguments start there
     #[arg(short = 'C', value_name = "DIR", global = true, help_heading = GLOBAL, value_hint = ValueHint::DirPath)]
     pub(super) directory: Option<PathBuf>,
     /// The policy file [default: the nearest release.toml, here or further up]
@@ -65,6 +65,32 @@ pub(super) enum Color {
 }
 
 impl Global {
+    /// A path of the command line. As with `git -C`, a relative one starts from the directory of `-C`.
+    pub(super) fn path(&self, given: &Path) -> PathBuf {
+        match &self.directory {
+            Some(directory) => directory.join(given),
+            None => given.to_owned(),
+        }
+    }
+
+    /// Refuses what says nothing to a verb that prints `text`, whatever the project.
+    ///
+    /// # Errors
+    /// Usage (exit 2), naming the flag.
+    pub(super) fn refuse_for(&self, text: &str) -> Result<()> {
+        let flags = [
+            (self.json, "--json"),
+            (self.config.is_some(), "--config"),
+            (!self.image.is_empty(), "--image"),
+        ];
+        match flags.into_iter().find(|(given, _)| *given) {
+            Some((_, flag)) => Err(Error::usage(format!(
+                "`{flag}` does not go with a verb that prints {text}"
+            ))),
+            None => Ok(()),
+        }
+    }
+
     /// The repository and the policy file that the flags name.
     ///
     /// # Errors

@@ -102,7 +102,7 @@ fn options(args: &BuildArgs, context: &Context) -> Result<BuildOptions> {
     options.over_budget = args.over_budget;
     options.report = args.markdown.is_some() || context.terminal.ci.wants_notes();
     options.target = match (&args.output, args.stage) {
-        (Some(to), _) => BuildTarget::Layout(output(&context.directory().join(to))?),
+        (Some(to), _) => BuildTarget::Layout(output(&context.path(to))?),
         (None, true) => BuildTarget::Staged,
         (None, false) => BuildTarget::Trial,
     };
@@ -114,7 +114,7 @@ fn options(args: &BuildArgs, context: &Context) -> Result<BuildOptions> {
                     .hint("add `--output DIR` or `--stage`; a trial has no plan"),
             );
         }
-        options.plan = Some(read_release(file)?);
+        options.plan = Some(read_release(&context.path(file))?);
     }
     Ok(options)
 }
@@ -140,7 +140,7 @@ fn report(built: &BuiltImages, file: Option<&Path>, context: &Context) -> Result
     let parts: Vec<String> = built.reports.iter().map(markdown).collect();
     let text = parts.join("\n");
     if let Some(file) = file {
-        let path = context.directory().join(file);
+        let path = context.path(file);
         fs::write(&path, &text).map_err(|error| {
             Error::failed(format!("cannot write `{}`", file.display())).because(&error)
         })?;

@@ -43,7 +43,7 @@ pub(super) fn run(args: CheckArgs, context: &Context) -> Result<ExitCode> {
         (Some(range), _) => context.projects(args.all)?.check_commits(range),
         (None, Some(file)) => {
             let name = file.display().to_string();
-            let text = regular_file::read_given(&context.directory().join(file))
+            let text = regular_file::read_given(&context.path(file))
                 .map_err(|error| Error::usage(format!("cannot read `{name}`")).because(&error))?;
             let text = String::from_utf8_lossy(&text);
             let projects = context.projects(args.all)?;
@@ -168,8 +168,8 @@ pub(super) struct CheckDocument<'a> {
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 struct CheckFinding<'a> {
-    /// `branch and tree`, `policy file`, `git remote`, `plan`, `other releases`, a repository, `builder`,
-    /// `hooks`, `signatures`, `attachments`, `forge`, `announcements` or `budget`.
+    /// `branch and tree`, `policy file`, `git remote`, `plan`, `other releases`, a repository (or all of a
+    /// registry that lack its login, separated by commas), `builder`, `hooks`, `signatures`, `attachments`, `forge`, `announcements` or `budget`.
     what: &'a str,
     /// Whether a release would go on.
     ok: bool,

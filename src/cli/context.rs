@@ -1,6 +1,6 @@
 //! What every verb gets: the terminal, the global flags, and the ways to open what they name.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{
     args::Global, policy_file::PolicyFile, progress::Screen, recorder::Recorder, render::Terminal,
@@ -30,6 +30,11 @@ impl Context {
     /// The directory that relative paths on the command line start from.
     pub(super) fn directory(&self) -> &Path {
         self.global.directory.as_deref().unwrap_or(Path::new("."))
+    }
+
+    /// A path of the command line, as [`Global::path`] has it.
+    pub(super) fn path(&self, given: &Path) -> PathBuf {
+        self.global.path(given)
     }
 
     /// The project that the global flags name.

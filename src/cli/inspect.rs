@@ -61,7 +61,7 @@ pub(super) fn run(args: InspectArgs, context: &Context) -> Result<ExitCode> {
         }
     }
     if let (Some(file), Some((_, report))) = (&args.html, reports.values().next()) {
-        write_page(&context.directory().join(file), report)?;
+        write_page(&context.path(file), report)?;
         terminal.note(&format!("the page is in `{}`", file.display()));
     }
     reports.tell_errors(terminal);
@@ -74,7 +74,7 @@ pub(super) fn run(args: InspectArgs, context: &Context) -> Result<ExitCode> {
 }
 
 fn reports(args: &InspectArgs, context: &Context) -> Result<Vec<ImageResult<Report>>> {
-    let path = |text: &String| Some(PathBuf::from(text)).filter(|path| path.exists());
+    let path = |text: &String| Some(context.path(Path::new(text))).filter(|path| path.exists());
     let given = args.what.iter().chain(&args.since);
     if let Some(gone) = given
         .clone()
@@ -98,11 +98,15 @@ fn reports(args: &InspectArgs, context: &Context) -> Result<Vec<ImageResult<Repo
         // Files need no repository, and so no policy.
         return Ok(on_disk(image));
     }
+    let named = |text: &String| match path(text) {
+        Some(path) if is_path(text) || is_on_disk(&path) => path.to_string_lossy().into_owned(),
+        _ => text.clone(),
+    };
     Ok(match (context.releases(args.all), image) {
         (Err(_), Some(image)) => on_disk(&image),
         (releases, _) => releases?.inspect(&InspectOptions {
-            image: args.what.clone(),
-            since: args.since.clone(),
+            image: args.what.as_ref().map(named),
+            since: args.since.as_ref().map(named),
             budget: args.budget,
             past: if args.html.is_some() { PAST } else { 0 },
         }),

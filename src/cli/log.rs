@@ -27,7 +27,7 @@ pub(super) struct LogArgs {
     #[arg(value_name = "VERSION")]
     of: Option<String>,
     /// List the newest COUNT releases only
-    #[arg(short = 'n', long, value_name = "COUNT")]
+    #[arg(short = 'n', long, value_name = "COUNT", conflicts_with = "of")]
     limit: Option<usize>,
     /// Of every image: each committed file of the policy's name
     #[arg(long)]

@@ -75,7 +75,7 @@ pub(super) fn run(args: ManArgs, context: &Context) -> Result<ExitCode> {
     let mut command = (context.command_line)();
     command.build();
     if let Some(folder) = &args.output {
-        write_all(&command, folder)?;
+        write_all(&command, &context.path(folder))?;
         return Ok(ExitCode::from(exit::OK));
     }
     let page = match &args.verb {

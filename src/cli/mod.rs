@@ -2,8 +2,8 @@
 //!
 //! A verb's file holds its flags (`XArgs`) and `run`: flags in, one call of the facade, words out.
 //! Most verbs work on a list of images, `images::Images`; one image is a list of one. What verbs
-//! share stands in files below them, so a new verb is a file, and a line in each of three places
-//! here: `Command`, `Command::output` and `Command::run`. The compiler asks for all of them.
+//! share stands in files below them, so a new verb is a file, and a line in each of four places
+//! here: `Command`, `Command::output`, `Command::text` and `Command::run`. The compiler asks for all of them.
 
 mod args;
 mod build;
@@ -172,7 +172,36 @@ impl Command {
         }
     }
 
+    /// What it prints, where that is a text that is the same for every project.
+    fn text(&self) -> Option<&'static str> {
+        match self {
+            Self::Completions(_) => Some("a script for a shell"),
+            Self::Man(_) => Some("a page of the manual"),
+            Self::Schema(_) => Some("a schema"),
+            Self::Init(_)
+            | Self::Next(_)
+            | Self::Changelog(_)
+            | Self::Check(_)
+            | Self::Tags(_)
+            | Self::Plan(_)
+            | Self::Build(_)
+            | Self::Release(_)
+            | Self::Promote(_)
+            | Self::Verify(_)
+            | Self::Status(_)
+            | Self::Resume(_)
+            | Self::Rollback(_)
+            | Self::Repair(_)
+            | Self::Unlock(_)
+            | Self::Log(_)
+            | Self::Inspect(_) => None,
+        }
+    }
+
     fn run(self, context: &Context) -> Result<ExitCode> {
+        if let Some(text) = self.text() {
+            context.global.refuse_for(text)?;
+        }
         match self {
             Self::Init(args) => init::run(args, context),
             Self::Next(args) => next::run(args, context),
@@ -206,7 +235,12 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return usage::tell(error, &typed, command_line_definition),
     };
-    let trace = cli.global.trace.as_deref().map(trace::begin).transpose();
+    let trace = cli
+        .global
+        .trace
+        .as_deref()
+        .map(|file| cli.global.path(file));
+    let trace = trace.as_deref().map(trace::begin).transpose();
     let (_trace, traced) = match trace {
         Ok(trace) => (trace, Ok(())),
         Err(error) => (None, Err(error)),

@@ -83,7 +83,8 @@ pub(super) fn run(args: ReleaseArgs, context: &Context) -> Result<ExitCode> {
 
 fn released(args: &ReleaseArgs, context: &Context, facts: &mut RunFacts) -> Result<ExitCode> {
     let terminal = &context.terminal;
-    let reviewed = match args.plan.as_deref().map(read_plan).transpose()? {
+    let reviewed = args.plan.as_deref().map(|file| context.path(file));
+    let reviewed = match reviewed.as_deref().map(read_plan).transpose()? {
         // Somebody has seen that nothing is released, so nothing is.
         Some(PlanFile::Nothing(nothing)) => {
             facts.nothing = Some(("nothing", nothing.why.clone()));

@@ -217,10 +217,13 @@ impl Terminal {
         self.raw(text);
     }
 
-    /// One JSON document, or one JSON line, to stdout.
+    /// One JSON document, or one JSON line, to stdout; its notes and hints have the flags that those in
+    /// words have.
     pub(super) fn json(&self, document: &Value) {
         self.has_json.store(true, Ordering::Relaxed);
-        print_json(document);
+        let mut document = document.clone();
+        self.standpoint().document(&mut document);
+        print_json(&document);
     }
 
     /// Data that is made by a program for another one: as it is.

@@ -2,11 +2,16 @@
 
 use std::path::{Component, Path, PathBuf};
 
+use serde_json::Value;
+
 use super::args::Global;
 use crate::text::shell_word;
 
 /// What stands before a command of hoist in a text.
 const STARTS: [&str; 2] = ["`hoist ", "&& hoist "];
+
+/// The fields of documents that hold texts for a person.
+const TEXTS: [&str; 3] = ["hints", "messages", "notes"];
 
 /// The global flags of this run that say which project is meant.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -52,6 +57,35 @@ impl Standpoint {
         named.map(|(_, typed)| format!(" {typed}")).collect()
     }
 
+    /// The same for a document: its notes and hints, wherever they stand in it.
+    pub(super) fn document(&self, document: &mut Value) {
+        if self.flags.is_empty() {
+            return;
+        }
+        match document {
+            Value::Object(fields) => {
+                for (name, value) in fields {
+                    match value {
+                        Value::Array(texts) if TEXTS.contains(&name.as_str()) => {
+                            self.texts(texts);
+                        }
+                        _ => self.document(value),
+                    }
+                }
+            }
+            Value::Array(values) => values.iter_mut().for_each(|value| self.document(value)),
+            _ => {}
+        }
+    }
+
+    fn texts(&self, texts: &mut [Value]) {
+        for text in texts {
+            if let Value::String(text) = text {
+                *text = self.commands(text);
+            }
+        }
+    }
+
     /// A text whose commands of hoist have the flags that they lack.
     pub(super) fn commands(&self, text: &str) -> String {
         if self.flags.is_empty() {
@@ -92,6 +126,8 @@ fn way(here: &Path, top: &Path) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use crate::cli::standpoint::*;
 
     fn standpoint(flags: &[(&'static str, &str)]) -> Standpoint {
@@ -127,6 +163,23 @@ mod tests {
             assert_eq!(elsewhere.commands(text), there);
             assert_eq!(Standpoint::default().commands(text), text);
         }
+    }
+
+    #[test]
+    fn the_notes_and_hints_of_a_document_get_them_too() {
+        let document = |command: &str| {
+            let text = format!("`{command} repair` mends it");
+            json!({
+                "messages": [text],
+                "why": "`hoist repair`",
+                "releases": [{ "error": { "hints": [text] }, "notes": [text, 1] }],
+            })
+        };
+        let mut told = document("hoist");
+        standpoint(&[("-C", "web")]).document(&mut told);
+        assert_eq!(told, document("hoist -C web"));
+        Standpoint::default().document(&mut told);
+        assert_eq!(told, document("hoist -C web"));
     }
 
     #[test]

@@ -78,10 +78,15 @@ pub(crate) fn draft(found: &Found) -> Result<(Draft, Table)> {
     // A policy that cannot release what is released now is changed until it can.
     for _ in 0..TRIALS {
         let mut draft = draft::write(&facts, &mut choice.clone());
-        let policy = Policy::parse(&draft.text, "release.toml").map_err(bug)?;
-        let Some((version, error)) = trial(&policy, &facts.labels) else {
-            draft.pushers = pushers(&facts, &policy);
-            return Ok((draft, compare(&facts, &policy)?));
+        let (version, error) = match Policy::parse(&draft.text, "release.toml") {
+            Ok(policy) => match trial(&policy, &facts.labels) {
+                Some(failed) => failed,
+                None => {
+                    draft.pushers = pushers(&facts, &policy);
+                    return Ok((draft, compare(&facts, &policy)?));
+                }
+            },
+            Err(error) => (sample_of(&error, &facts.labels), error),
         };
         if !give_way(&mut choice, &version, &error) {
             return Err(bug(error));
@@ -125,6 +130,14 @@ fn trial(policy: &Policy, labels: &[String]) -> Option<(Version, Error)> {
         let error = table::tag_set(policy, &version, &[], false).err()?;
         Some((version, error))
     })
+}
+
+/// The version that a policy which cannot be read fails for: the list of its tags that the error names
+/// is that of a pre-release, or of a stable version.
+fn sample_of(error: &Error, labels: &[String]) -> Version {
+    let of_prerelease = error.message().contains("`tags.prerelease`");
+    let mut samples = trials(labels).filter(|version| version.pre.is_empty() != of_prerelease);
+    samples.next().unwrap_or(Version::new(1, 2, 3))
 }
 
 fn trials(labels: &[String]) -> impl Iterator<Item = Version> {

@@ -13,9 +13,8 @@ use crate::{
         scenario::Sample,
         translation::{Releases, observe},
     },
-    oci::ImageName,
     plan::{
-        tags::{Published, TagContext, TagRules, TagSet, channel, compute},
+        tags::{Published, TagContext, TagSet, compute_for_release},
         version::branch::BranchKind,
     },
     policy::Policy,
@@ -82,11 +81,5 @@ pub(super) fn tag_set(
         withdrawn: &[],
         images: BTreeMap::new(),
     };
-    let set = compute(policy, &context, &published)?;
-    let rules = TagRules::of(policy, &ImageName::main());
-    rules.require_exact(version)?;
-    if let Some(label) = channel(version) {
-        rules.check_label(label)?;
-    }
-    Ok(set)
+    compute_for_release(policy, &context, &published)
 }

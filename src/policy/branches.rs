@@ -95,7 +95,7 @@ mod prerelease_table {
     }
 }
 
-/// The label of pre-releases: letters, digits and `-`, but not digits alone.
+/// The label of pre-releases: letters, digits and `-`, but no digit at its end, where the counter stands.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Label(String);
 
@@ -114,13 +114,24 @@ impl FromStr for Label {
         let legal = !text.is_empty()
             && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
             && !text.bytes().all(|b| b.is_ascii_digit());
-        if legal {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(format!(
+        if !legal {
+            return Err(format!(
                 "`{text}` is not a valid pre-release label: a label is letters, digits and `-`, not digits alone"
-            ))
+            ));
         }
+        let bare = text.trim_end_matches(|c: char| c.is_ascii_digit());
+        if bare != text {
+            // `rc10` sorts before `rc9`, because both are text.
+            return Err(match bare.trim_end_matches('-') {
+                "" => format!(
+                    "`{text}` is not a valid pre-release label: it ends with a number of its own"
+                ),
+                bare => format!(
+                    "`{text}` is not a valid pre-release label: it ends with a number of its own; use `{bare}`, and hoist counts `{bare}.1`, `{bare}.2`, …"
+                ),
+            });
+        }
+        Ok(Self(text.to_owned()))
     }
 }
 
@@ -238,6 +249,6 @@ impl fmt::Display for MaintenancePattern {
 }
 
 text_value!(
-    Label: "^[0-9-]*[A-Za-z-][A-Za-z0-9-]*$",
+    Label: "^[A-Za-z0-9-]*[A-Za-z-]$",
     MaintenancePattern: r"^[^{}\[\]\\]*(\{minor\}[^{}\[\]\\]*)?\{major\}[^{}\[\]\\]*(\{minor\}[^{}\[\]\\]*)?$",
 );

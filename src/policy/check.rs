@@ -3,8 +3,8 @@
 use crate::{
     policy::{
         branches::PrereleaseBranches, check_images::check_images, hooks::HookPoint,
-        placeholder::Placeholder, problem::Problem, release_toml::Policy, sign::SignPolicy,
-        tag_template::TagTemplate, template::Part,
+        placeholder::Placeholder, problem::Problem, release_toml::Policy, same_tags::check_tags,
+        sign::SignPolicy, tag_template::TagTemplate, template::Part,
     },
     text::sanitize_line,
 };
@@ -20,18 +20,6 @@ pub(super) fn check(policy: &Policy) -> Result<(), Problem> {
         return Err(Problem::new(problem));
     }
     forge(policy)?;
-    if let Some(both) = policy
-        .tags
-        .fixed
-        .iter()
-        .find(|one| policy.tags.moving.contains(one))
-    {
-        return Err(
-            Problem::new(format!("`{both}` is in `tags.fixed` and in `tags.moving`"))
-                .cause("a tag either moves or does not")
-                .hint("take it out of one of the two"),
-        );
-    }
     if let Some(shared) = policy.tags.fixed.iter().find(|one| one.is_shared()) {
         return Err(Problem::new(format!(
             "`{shared}` in `tags.fixed` is the same tag for several releases"
@@ -44,7 +32,8 @@ pub(super) fn check(policy: &Policy) -> Result<(), Problem> {
         .tags
         .prerelease
         .iter()
-        .try_for_each(|template| prerelease_template(policy, template))
+        .try_for_each(|template| prerelease_template(policy, template))?;
+    check_tags(policy)
 }
 
 /// A template that ends with a variant's suffix: the variant would add it once more.
@@ -237,6 +226,12 @@ mod tests {
             ),
             ("[branches]\nmaintenance = [\"[{major}].x\"]", "each once"),
             ("[branches.prerelease]\nnext = \"1\"", "label"),
+            ("[branches.prerelease]\nnext = \"rc2\"", "use `rc`"),
+            ("[branches.prerelease]\nnext = \"rc-2\"", "use `rc`"),
+            (
+                "[branches.prerelease]\nnext = \"-2\"",
+                "a number of its own",
+            ),
             ("[image.build]\ncontext = \"../x\"", "inside the repository"),
             (
                 "[variants.x]\ndockerfile = \"../x\"",

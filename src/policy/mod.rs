@@ -33,6 +33,7 @@ mod problem;
 mod program_line;
 mod publish;
 mod release_toml;
+mod same_tags;
 mod secret;
 mod sign;
 mod step_rights;

@@ -197,9 +197,27 @@ impl FromStr for Regex {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        regex::Regex::new(text)
-            .map(Self)
-            .map_err(|error| format!("`{text}` is not a valid regular expression: {error}"))
+        regex::Regex::new(text).map(Self).map_err(|error| {
+            let fault = fault(text, &error.to_string());
+            format!("`{text}` is not a valid regular expression: {fault}")
+        })
+    }
+}
+
+/// What is wrong with an expression, and where: the library draws it over several lines, with a mark
+/// below the place.
+fn fault(expression: &str, drawn: &str) -> String {
+    let what = drawn.rsplit("error: ").next().unwrap_or(drawn);
+    let what = what.lines().next().unwrap_or_default().trim();
+    let mark = |line: &str| {
+        let marks = line.strip_prefix("    ")?;
+        let is_mark = marks.chars().all(|c| c == ' ' || c == '^');
+        marks.find('^').filter(|_| is_mark)
+    };
+    let mut marks = drawn.lines().filter_map(mark);
+    match marks.next().filter(|_| !expression.contains('\n')) {
+        Some(place) => format!("{what}, at character {}", place + 1),
+        None => what.to_owned(),
     }
 }
 
@@ -229,3 +247,34 @@ text_value!(
     FileGlob: "^[^/]" except r"(^|/)\.\.(/|$)|(^|[^\\])\[[^\]]*$",
     Regex,
 );
+
+#[cfg(test)]
+mod tests {
+    use crate::policy::pattern::*;
+
+    #[test]
+    fn what_is_wrong_with_an_expression_is_one_sentence() {
+        for (text, words) in [
+            (
+                "(",
+                "`(` is not a valid regular expression: unclosed group, at character 1",
+            ),
+            ("a[b", "unclosed character class, at character 2"),
+            (
+                "é(?P<x>a)(?P<x>b)",
+                "duplicate capture group name, at character",
+            ),
+            ("a{2", "at character 2"),
+            (
+                "*",
+                "repetition operator missing expression, at character 1",
+            ),
+            ("(?!x)", "look-around"),
+            ("a\n(", "unclosed group"),
+        ] {
+            let error = text.parse::<Regex>().expect_err(text);
+            assert!(error.contains(words), "{error}");
+            assert!(text.contains('\n') || !error.contains('\n'), "{error}");
+        }
+    }
+}

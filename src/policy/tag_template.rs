@@ -103,6 +103,12 @@ impl FromStr for TagTemplate {
                 ));
             }
         }
+        let least: usize = template.parts().iter().map(least).sum();
+        if least > LONGEST {
+            return Err(format!(
+                "template `{text}`: a tag has at most {LONGEST} characters, and this one always has more"
+            ));
+        }
         if let Some(Part::Text(literal)) = template.parts().first()
             && literal.starts_with(['.', '-'])
         {
@@ -123,6 +129,19 @@ impl fmt::Display for TagTemplate {
 text_value!(
     TagTemplate: r"^([A-Za-z0-9_]|\{(version|major|minor|patch|prerelease|channel|branch|sha(:(full|0*([4-9]|[1-3][0-9]|40)))?|(commit_)?date(:[^}]+)?)\})([A-Za-z0-9_.-]|\{(version|major|minor|patch|prerelease|channel|branch|sha(:(full|0*([4-9]|[1-3][0-9]|40)))?|(commit_)?date(:[^}]+)?)\})*$",
 );
+
+/// How many characters a tag has at most (OCI distribution specification, "Pulling manifests").
+const LONGEST: usize = 128;
+
+/// How many characters a part of a template gives at least.
+fn least(part: &Part) -> usize {
+    match part {
+        Part::Text(text) => text.len(),
+        Part::Value(Placeholder::Version) => "0.0.0".len(),
+        Part::Value(Placeholder::Sha(length)) => *length,
+        Part::Value(_) => 1,
+    }
+}
 
 pub(crate) fn is_tag_character(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-')

@@ -69,40 +69,61 @@ pub(super) fn recovery_error(what: &str, error: &RemoteError) -> Error {
 
 /// A typo, a missing repository, a missing right: named apart where the registry tells them apart.
 pub(crate) fn push_error(repository: &Repository, error: &RegistryError) -> Error {
-    let registry = repository.registry();
+    push_error_of(&[repository], error)
+}
+
+/// Whether two repositories of one registry lack the same login.
+pub(crate) fn is_one_login(one: &RegistryError, other: &RegistryError) -> bool {
+    use RegistryErrorKind::{Credentials, NoCredentials, Unauthorized};
+    matches!(
+        (&one.kind, &other.kind),
+        (Unauthorized, Unauthorized)
+            | (NoCredentials(_), NoCredentials(_))
+            | (Credentials(_), Credentials(_))
+    )
+}
+
+/// As [`push_error`], of repositories of one registry.
+///
+/// # Panics
+/// Without a repository.
+pub(crate) fn push_error_of(repositories: &[&Repository], error: &RegistryError) -> Error {
+    let registry = repositories[0].registry();
+    let names = repositories.iter().map(|one| format!("`{one}`"));
+    let repository = names.collect::<Vec<_>>().join(" and ");
     let (what, hint) = match &error.kind {
         RegistryErrorKind::Unauthorized => (
-            format!("`{registry}` does not accept the credentials for pushing to `{repository}`"),
+            format!("`{registry}` does not accept the credentials for pushing to {repository}"),
             login_advice(registry),
         ),
         RegistryErrorKind::NoCredentials(advice) => (
             format!(
-                "`{registry}` wants a login for pushing to `{repository}`, and there are no credentials for it"
+                "`{registry}` wants a login for pushing to {repository}, and there are no credentials for it"
             ),
             advice.clone(),
         ),
         RegistryErrorKind::Credentials(remedy) => (
-            format!("cannot read the credentials for pushing to `{repository}`"),
+            format!("cannot read the credentials for pushing to {repository}"),
             remedy.clone(),
         ),
         RegistryErrorKind::Denied => (
-            format!("no right to push to `{repository}`"),
+            format!("no right to push to {repository}"),
             format!(
                 "check the name, and log in to `{registry}` with an account that may push there"
             ),
         ),
         RegistryErrorKind::NameUnknown => (
-            format!("there is no repository `{repository}`"),
+            format!("there is no repository {repository}"),
             format!("check the name, or create the repository on `{registry}` first"),
         ),
         RegistryErrorKind::NotFound => (
-            format!("`{registry}` takes no image for `{repository}`"),
+            format!("`{registry}` takes no image for {repository}"),
             format!(
                 "either `{registry}` is not the address of a registry, or it has no such repository: check both names, or create the repository first"
             ),
         ),
         _ => (
-            format!("cannot push to `{repository}`"),
+            format!("cannot push to {repository}"),
             error
                 .remedy()
                 .unwrap_or("`hoist check` asks again without a release")

@@ -5,21 +5,25 @@ use futures_util::future::join_all;
 use crate::{
     build::{self, BuildRequest, TargetRepositories},
     error::{Error, ErrorCode, Result},
+    io::registry::RegistryError,
+    oci::Repository,
     plan::Plan,
     policy::BuildPolicy,
     publish,
     release::{
         facade::Release,
-        gather::Purpose,
+        purpose::Purpose,
         request::{Planned, ReleaseRequest},
+        sample_tags::check_sample_tags,
     },
 };
 
 /// One thing that was looked at.
 #[derive(Debug)]
 pub struct Check {
-    /// What: `branch and tree`, `policy file`, `git remote`, `plan`, `other releases`, a repository,
-    /// `builder`, `hooks`, `signatures`, `attachments`, `forge`, `announcements`, `budget`.
+    /// What: `branch and tree`, `policy file`, `git remote`, `plan`, `other releases`, a repository (or
+    /// all of a registry that lack its login, separated by commas), `builder`, `hooks`, `signatures`,
+    /// `attachments`, `forge`, `announcements`, `budget`.
     pub what: String,
     /// How it is, or what would stop a release.
     pub result: Result<String>,
@@ -53,6 +57,9 @@ impl Release {
             // Whatever else is asked needs to know where a release goes.
             all.push(Check::new("policy file", Err(error)));
             return all;
+        }
+        if let Err(error) = check_sample_tags(self.policy()) {
+            all.push(Check::new("policy file", Err(error)));
         }
         if !self.policy().git.push {
             let here = "`git.push = false`: git tags and the lock stay in this clone".to_owned();
@@ -161,16 +168,34 @@ impl Release {
                 return vec![Check::new("registries", Err(error))];
             }
         };
-        let look = apis.iter().map(|api| async move {
-            let what = api.repository().to_string();
-            let pushed = api.check_push().await;
-            let result = match pushed {
-                Ok(()) => Ok("may be pushed to".into()),
-                Err(error) => Err(publish::push_error(api.repository(), &error)),
+        let look = apis
+            .iter()
+            .map(|api| async move { (api.repository(), api.check_push().await) });
+        let looked = join_all(look).await;
+        let mut all = Vec::new();
+        for (place, (repository, pushed)) in looked.iter().enumerate() {
+            let Err(error) = pushed else {
+                let right = Ok("may be pushed to".into());
+                all.push(Check::new(repository.to_string(), right));
+                continue;
             };
-            Check::new(what, result)
-        });
-        join_all(look).await
+            // A login that is missing is told once, with all repositories that lack it.
+            let lack = |(other, pushed): &(&Repository, std::result::Result<(), RegistryError>)| {
+                let is_same = |other: &RegistryError| publish::is_one_login(error, other);
+                other.registry() == repository.registry() && pushed.as_ref().is_err_and(is_same)
+            };
+            if looked[..place].iter().any(lack) {
+                continue;
+            }
+            let mut lacking = vec![*repository];
+            let others = looked[place + 1..].iter().filter(|other| lack(other));
+            lacking.extend(others.map(|(other, _)| *other));
+            let names = lacking.iter().map(ToString::to_string);
+            let what = names.collect::<Vec<_>>().join(", ");
+            let told = publish::push_error_of(&lacking, error);
+            all.push(Check::new(what, Err(told)));
+        }
+        all
     }
 
     /// Who would build, and whether everything for it is there: each image of the policy.

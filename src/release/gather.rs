@@ -22,29 +22,12 @@ use crate::{
         adoption::Completed,
         facade::Release,
         observe::{LookPurpose, RepositoryApis},
+        purpose::Purpose,
         request::{Planned, ReleaseRequest},
         survey::Survey,
     },
     text::sanitize_line,
 };
-
-/// What a plan is made for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Purpose {
-    /// To be looked at: nothing is written anywhere.
-    Show,
-    /// To be tried without being carried out: the release commit is an object of this clone.
-    Try,
-    /// To be carried out: version tags that only the remote has are brought here, too.
-    Do,
-}
-
-impl Purpose {
-    /// Whether the release commit's objects are kept.
-    pub(super) fn keeps(self) -> bool {
-        self != Self::Show
-    }
-}
 
 impl Release {
     /// Reads history and registries and puts the plan together.

@@ -14,7 +14,7 @@ use crate::{
         build::{FirstOfName, to_build},
         built::{BuildOptions, BuildTarget, BuiltImage, BuiltImages},
         facade::Release,
-        gather::Purpose,
+        purpose::Purpose,
         request::ReleaseRequest,
     },
 };

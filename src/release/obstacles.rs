@@ -8,7 +8,7 @@ use crate::{
     publish::{self, InTheWay},
     release::{
         facade::Release,
-        gather::Purpose,
+        purpose::Purpose,
         request::{Planned, ReleaseRequest},
         set::ReleaseSet,
     },

@@ -10,8 +10,8 @@ use crate::{
     plan::{Plan, PlannedImage, PlannedSource},
     release::{
         facade::Release,
-        gather::Purpose,
         hooks::Verb,
+        purpose::Purpose,
         request::{ImageOptions, Planned, ReleaseRequest, ReleaseResult},
     },
 };

@@ -22,7 +22,7 @@ use crate::{
         version::next::Next,
     },
     publish::BranchMove,
-    release::{errors, facade::Release, gather::Purpose},
+    release::{errors, facade::Release, purpose::Purpose},
     text::shell_word,
 };
 

@@ -17,10 +17,14 @@ use crate::{
             verify::without_images,
         },
         tags::{self, Published, TagContext, TagSet, channel},
-        version::{VersionRequest, branch::BranchKind, next},
+        version::{
+            VersionRequest,
+            branch::BranchKind,
+            next::{self, Next},
+        },
     },
     policy::Values,
-    release::{facade::Release, observe::LookPurpose, survey::Survey},
+    release::{facade::Release, observe::LookPurpose, purpose::Purpose, survey::Survey},
 };
 
 /// What [`Release::tags`] answers.
@@ -74,7 +78,7 @@ impl Release {
         of: Option<&Version>,
         offline: bool,
     ) -> Result<TagsResult> {
-        let facts = self.project().facts_of(request, of)?;
+        let mut facts = self.project().facts_of(request, of)?;
         let mut answer = TagsResult {
             set: None,
             labels: BTreeMap::new(),
@@ -82,19 +86,26 @@ impl Release {
             on_head: facts.on_head.first().map(|tag| tag.version.clone()),
             notes: Vec::new(),
         };
-        let version = match of {
-            Some(version) => version.clone(),
+        let (version, unknown) = match of {
+            Some(version) => (version.clone(), self.unknown_commit(&facts, version)),
             None => {
-                let next = next::next(self.policy(), &facts, request)?;
-                answer.why = next.why;
-                answer.notes = next.notes;
-                let Some(version) = next.version else {
+                let mut next = next::next(self.policy(), &facts, request)?;
+                answer.why = std::mem::take(&mut next.why);
+                answer.notes = std::mem::take(&mut next.notes);
+                let Some(version) = next.version.clone() else {
                     return Ok(answer);
                 };
-                version
+                let made = self.made_commit(&mut facts, &next, &version).await;
+                (version, made.err().map(|error| format!("{error:#}")))
             }
         };
-        let subject = self.subject(&facts, &version, true)?;
+        let mut subject = self.subject(&facts, &version, true)?;
+        if let Some(why) = unknown {
+            subject.commit = None;
+            answer.notes.push(format!(
+                "tags of the commit are left out, because the commit of {version} is not known: {why}"
+            ));
+        }
         let context = subject.context(self.instant_of(&version)?);
         let repositories = self.policy().repositories();
         let set = if offline || repositories.is_empty() {
@@ -109,6 +120,26 @@ impl Release {
         answer.labels = self.labels(&set, &context)?;
         answer.set = Some(set);
         Ok(answer)
+    }
+
+    /// Lets `facts` stand on the release commit that a release would make, where it makes one.
+    async fn made_commit(&self, facts: &mut Facts, next: &Next, version: &Version) -> Result<()> {
+        if !self.policy().makes_commit() {
+            return Ok(());
+        }
+        let instant = self.instant_of(version)?;
+        let made = self.on_release_commit(facts, next, version, instant, None, Purpose::Show);
+        made.await.map(|_| ())
+    }
+
+    /// Why the commit of a version that is named is not known: a release of it would make one.
+    fn unknown_commit(&self, facts: &Facts, version: &Version) -> Option<String> {
+        let tagged = facts.tags.iter().any(|tag| tag.version == *version);
+        (!tagged && self.policy().makes_commit()).then(|| {
+            format!(
+                "its release makes one, for `version.files` or `notes.changelog`; `hoist tags --version {version}` tells it"
+            )
+        })
     }
 
     /// The set as the registries have it now.

@@ -74,7 +74,7 @@ impl ReportArgs {
             return work(&mut facts);
         };
         let form = ReportForm::of(file)?;
-        let path = context.directory().join(file);
+        let path = context.path(file);
         refuse_place(file, &path)?;
         let result = work(&mut facts);
         facts.error = result.as_ref().err().cloned();

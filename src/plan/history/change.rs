@@ -6,7 +6,10 @@
 
 use git_conventional::Commit as Header;
 
-use crate::{plan::history::footer, policy::Regex};
+use crate::{
+    plan::history::{code_blocks, footer},
+    policy::Regex,
+};
 
 /// Types that mean something to the default rules or are customary (the Conventional Commits
 /// specification and the Angular convention it came from).
@@ -48,7 +51,7 @@ pub struct RevertTarget {
     /// The parent that a reverted merge goes back to: `reversing changes made to <id>`.
     pub mainline: Option<String>,
     /// The title: what `Revert "…"` quotes; `Revert "x"` for `Reapply "x"`; the description of
-    /// `revert: …`.
+    /// `revert: …`, or what it quotes.
     pub title: Option<String>,
     /// The number of the pull request, as forges write it: `Reverts acme/api#12`.
     pub pull_request: Option<String>,
@@ -84,12 +87,22 @@ impl CommitChange {
     pub fn reverted(&self, strip: &[Regex]) -> Option<(CommitChange, bool)> {
         let mut title = self.reverts.title.as_deref()?;
         let mut brought_back = false;
-        while let Some((quoted, again)) = git_revert(title) {
-            // `Reapply "x"` stands for `Revert "Revert "x""`, which undoes nothing in the end.
-            brought_back ^= !again;
-            title = quoted;
+        let mut quoted;
+        loop {
+            if let Some((inner, again)) = git_revert(title) {
+                // `Reapply "x"` stands for `Revert "Revert "x""`, which undoes nothing in the end.
+                brought_back ^= !again;
+                title = inner;
+                continue;
+            }
+            let change = of_header(&stripped(title, strip));
+            let Some(inner) = change.reverts.title else {
+                return Some((change, brought_back));
+            };
+            brought_back ^= true;
+            quoted = inner;
+            title = &quoted;
         }
-        Some((of_header(&stripped(title, strip)), brought_back))
     }
 
     /// Whether a `!` stands before the colon.
@@ -105,7 +118,8 @@ impl CommitChange {
 /// Lines end at LF or CRLF; a bare CR ends none. The text ends at a NUL. A byte-order mark, blank
 /// lines, comment lines and spaces before the header do not matter, nor does a missing blank line
 /// after it. A line that starts with `BREAKING CHANGE:`, `BREAKING-CHANGE:`, `BREAKING CHANGE #`
-/// or `BREAKING-CHANGE #` breaks wherever it stands, the header included.
+/// or `BREAKING-CHANGE #` breaks wherever it stands, the header included, but not in a fenced code
+/// block.
 ///
 /// The parents decide what is a merge: one parent makes none, whatever its title says.
 #[must_use]
@@ -122,6 +136,14 @@ pub(crate) fn parse_with_summary(
     let (header, body) = split(message);
     let title = stripped(&header, strip);
     let mut change = of_header(&title);
+    if change.kind == MessageKind::Unconventional
+        && let Some(rest) = edited_revert(&title)
+        && !footer::reverted_ids(&body).is_empty()
+    {
+        change.kind = MessageKind::Revert;
+        change.type_ = Some("revert".to_owned());
+        change.description = rest.to_owned();
+    }
     let breaking = footer::breaking_text(&body);
     if merge
         && change.kind == MessageKind::Unconventional
@@ -199,7 +221,7 @@ pub fn summary(message: &str) -> String {
     split(message).0
 }
 
-/// The header, and the lines after it.
+/// The header, and the lines after it, of which those in fenced code blocks are empty.
 pub(crate) fn split(message: &str) -> (String, Vec<&str>) {
     let text = message.split('\0').next().unwrap_or_default();
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -210,7 +232,11 @@ pub(crate) fn split(message: &str) -> (String, Vec<&str>) {
         .by_ref()
         .find(|line| !line.trim().is_empty() && !is_comment(line))
         .unwrap_or_default();
-    (header.trim().replace('\r', " "), lines.collect())
+    let mut body: Vec<_> = lines.collect();
+    if text.contains("```") || text.contains("~~~") {
+        code_blocks::empty_fenced(&mut body);
+    }
+    (header.trim().replace('\r', " "), body)
 }
 
 /// A line of git's commit template that was left in. `#12` begins a title, not a comment.
@@ -256,7 +282,7 @@ fn of_header(header: &str) -> CommitChange {
         change.scope = parsed.scope().map(|s| s.as_str().trim().to_owned());
         change.description = parsed.description().trim().to_owned();
         if change.kind == MessageKind::Revert {
-            change.reverts.title = Some(change.description.clone());
+            change.reverts.title = Some(unquoted(&change.description).to_owned());
         }
         change.breaking = parsed.breaking().then_some(Breaking::Mark);
         change.no_space = !header
@@ -283,6 +309,41 @@ fn git_revert(header: &str) -> Option<(&str, bool)> {
     };
     // A forge may have put ` (#12)` after the closing quote.
     quoted.rfind('"').map(|end| (&quoted[..end], again))
+}
+
+/// The title that the description of `revert: …` names: what stands in its quotes, where it has
+/// some. A forge may have put ` (#12)` after them.
+fn unquoted(description: &str) -> &str {
+    const QUOTES: [(char, char); 4] = [('"', '"'), ('\'', '\''), ('`', '`'), ('“', '”')];
+    let (text, _) = split_number(description);
+    let mut inner = QUOTES
+        .iter()
+        .filter_map(|(open, close)| text.strip_prefix(*open)?.strip_suffix(*close));
+    inner
+        .find(|inner| !inner.trim().is_empty())
+        .unwrap_or(description)
+}
+
+/// A title without the number of the pull request at its end, and that number.
+pub(super) fn split_number(title: &str) -> (&str, Option<&str>) {
+    let found = title.strip_suffix(')').and_then(|rest| {
+        let (before, number) = rest.rsplit_once(" (")?;
+        let number = number.strip_prefix("pull request ").unwrap_or(number);
+        let digits = number.strip_prefix(['#', '!'])?;
+        let all = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+        all.then_some((before, Some(digits)))
+    });
+    found.unwrap_or((title, None))
+}
+
+/// What a title in somebody's own words says of a revert: `Revert the login page`. Whether it is one is
+/// said by git's own line in the body.
+fn edited_revert(title: &str) -> Option<&str> {
+    let (word, rest) = title.split_once(' ')?;
+    let is_word = ["revert", "reverts", "reapply"]
+        .iter()
+        .any(|known| word.eq_ignore_ascii_case(known));
+    (is_word && !rest.trim().is_empty()).then_some(rest.trim())
 }
 
 /// Whether a title is one that git and the forges give to merges of their own making.
@@ -359,6 +420,8 @@ mod tests {
             "docs: x\nBREAKING CHANGE: y",
             "Update it\n\ntext\nBREAKING-CHANGE: y\n",
             "chore: x\n\nBREAKING CHANGE #12",
+            "docs: x\n\n```\ncode\n```\nBREAKING CHANGE: y",
+            "docs: x\n\n```\nnot closed\n\nBREAKING CHANGE: y",
         ] {
             assert_eq!(level(message), "breaking", "{message:?}");
         }
@@ -367,6 +430,9 @@ mod tests {
             "docs: x\n\nbreaking change: y",
             "docs: x\n\nBREAKING CHANGES: y",
             "docs: x\n\nBREAKING CHANGE : y",
+            "docs: x\n\n```\nBREAKING CHANGE: y\n```\n",
+            "docs: x\n\n~~~text\nBREAKING CHANGE: y\n~~~\n",
+            "docs: x\n\n> BREAKING CHANGE: y",
         ] {
             assert_eq!(level(message), "docs", "{message:?}");
         }
@@ -405,6 +471,10 @@ mod tests {
             ("Revert \"Revert \"feat: x\"\"", Some("feat again")),
             ("Revert \"Reapply \"feat: x\"\"", Some("feat")),
             ("Reapply \"Reapply \"feat: x\"\"", Some("feat again")),
+            ("revert: \"feat: x (#12)\" (#14)", Some("feat")),
+            ("revert: revert: feat: x", Some("feat again")),
+            ("Revert \"revert: 'feat: x' (#2)\"", Some("feat again")),
+            ("revert: Reapply \"feat: x\"", Some("feat")),
             ("Revert \"hello\"", None),
             ("fix: x", None),
         ] {
@@ -433,9 +503,40 @@ mod tests {
         }
         let both = "revert: x\n\nThis reverts commit 676104e.\n\nRefs: a215868";
         assert_eq!(reverts(both).ids, ["676104e"]);
+        let edited = "Revert the login page\n\nThis reverts commit 676104e.";
+        assert_eq!(reverts(edited).ids, ["676104e"]);
+        assert_eq!(level(edited), "revert");
+        assert_eq!(level("Revert the login page"), "Unconventional");
+        let other = "Rework the login page\n\nThis reverts commit 676104e.";
+        assert_eq!(level(other), "Unconventional");
         let forge = "Revert \"feat: x\" (#10)\n\nReverts acme/api#9";
         assert_eq!(reverts(forge).pull_request.as_deref(), Some("9"));
         assert_eq!(reverts(forge).title.as_deref(), Some("feat: x"));
+    }
+
+    #[test]
+    fn the_description_of_a_revert_may_quote_the_title() {
+        let title = |message| parse(message, false, &[]).reverts.title;
+        for (message, expected) in [
+            ("revert: \"feat: x (#12)\" (#14)", "feat: x (#12)"),
+            ("revert(api): 'feat: x'", "feat: x"),
+            ("revert: `feat: x` (!3)", "feat: x"),
+            ("revert: “feat: x” (pull request #3)", "feat: x"),
+            ("revert: feat: x (#14)", "feat: x (#14)"),
+            (
+                "revert: \"revert: \"feat: x (#12)\" (#14)\" (#15)",
+                "revert: \"feat: x (#12)\" (#14)",
+            ),
+            (
+                "revert: Revert \"feat: x\" (#14)",
+                "Revert \"feat: x\" (#14)",
+            ),
+            ("revert: \"\"", "\"\""),
+            ("revert: \"", "\""),
+            ("revert: \"a\" and b", "\"a\" and b"),
+        ] {
+            assert_eq!(title(message).as_deref(), Some(expected), "{message}");
+        }
     }
 
     #[test]

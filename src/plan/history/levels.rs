@@ -305,6 +305,9 @@ fn missed_words(policy: &VersionPolicy, change: &CommitChange, missed: &Missed) 
         (Missed::Several(count), _) => format!(
             "is a revert whose title fits {count} of these commits; it takes none of them out, and counts as a fix: name one by `This reverts commit <id>`"
         ),
+        (Missed::Released(merge), _) => format!(
+            "reverts the merge {merge}, by which commits came in that are released already; it counts as a fix: mark it `revert!:` if users must act"
+        ),
         (_, Some((what, false))) => format!(
             "reverts {what} that is not among these commits; it counts as a fix: mark it `revert!:` if users must act"
         ),
@@ -376,6 +379,7 @@ mod tests {
                 written: 0,
                 in_paths: true,
                 after_prerelease: true,
+                released_beside: Vec::new(),
             })
             .collect()
     }

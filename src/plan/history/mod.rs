@@ -2,6 +2,7 @@
 //! that follows from all of them.
 
 pub mod change;
+mod code_blocks;
 pub mod facts;
 pub(crate) mod footer;
 pub mod levels;

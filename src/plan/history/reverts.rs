@@ -73,6 +73,8 @@ pub(super) enum Missed {
     Title,
     /// So many have it.
     Several(usize),
+    /// The merge with this id, which brought in released commits too.
+    Released(String),
 }
 
 /// For each change, what the reverts of the range do to it.
@@ -84,6 +86,7 @@ pub(super) enum Missed {
 ///
 /// The revert of a merge takes back all that came in by it: the merge, and the commits that are
 /// reachable from it but not from its first parent (or the parent that the revert goes back to).
+/// Where some of them are released already, the revert changes what users have, so it stands.
 pub(super) fn reverted(
     read: ReadRange<'_>,
     changes: &[RangeChange<'_>],
@@ -213,24 +216,43 @@ impl<'a> CommitRange<'a> {
 
     /// Takes a commit, and with a merge all that came in by it.
     fn take(&self, targets: &mut Targets, commit: usize, mainline: Option<&str>) {
-        let came_in = self.came_in(commit, mainline);
+        let kept = self.kept_parent(commit, mainline);
+        let came_in = self.came_in(commit, kept);
+        if kept.is_some_and(|kept| self.has_released(commit, kept)) {
+            let id = self.graph.id(commit).short();
+            targets.missed.get_or_insert(Missed::Released(id));
+        }
         let read = came_in.iter().filter_map(|one| self.of_commit.get(one));
         targets.changes.extend(read.flatten());
         targets.commits.extend(came_in);
         targets.names.push(self.graph.id(commit).short());
     }
 
+    /// The position of the parent that the revert of a merge goes back to. `None`: it is no merge.
+    fn kept_parent(&self, commit: usize, mainline: Option<&str>) -> Option<usize> {
+        let mut parents = self.graph.parent_ids(commit);
+        if self.graph.parent_ids(commit).count() < 2 {
+            return None;
+        }
+        let named = mainline.and_then(|hex| parents.position(|id| id.starts_with(hex)));
+        Some(named.unwrap_or(0))
+    }
+
+    /// Whether a part of what came in by a merge, beside the parent at `kept`, is released already.
+    fn has_released(&self, merge: usize, kept: usize) -> bool {
+        let mut read = self.read.read();
+        let merge = read.find(|(place, _)| *place == merge);
+        merge.is_some_and(|(_, commit)| commit.released_beside.contains(&kept))
+    }
+
     /// A commit; with a merge, all that is reachable from it and not from the parent that its
     /// revert goes back to.
-    fn came_in(&self, commit: usize, mainline: Option<&str>) -> BTreeSet<usize> {
-        let parents: Vec<CommitId> = self.graph.parent_ids(commit).collect();
-        let [first, _, ..] = &parents[..] else {
+    fn came_in(&self, commit: usize, kept: Option<usize>) -> BTreeSet<usize> {
+        let Some(kept) = kept.and_then(|kept| self.graph.parent_ids(commit).nth(kept)) else {
             return BTreeSet::from([commit]);
         };
-        let named = mainline.and_then(|hex| parents.iter().find(|id| id.starts_with(hex)));
-        let kept = named.unwrap_or(first);
         let mut inside = self.graph.parents(commit);
-        let kept = inside.find(|parent| self.graph.id(*parent) == *kept);
+        let kept = inside.find(|parent| self.graph.id(*parent) == kept);
         let mut came_in = self.ancestors(commit);
         if let Some(kept) = kept {
             let kept = self.ancestors(kept);
@@ -308,7 +330,10 @@ impl<'a> CommitRange<'a> {
         if found.len() < 2 {
             return found;
         }
-        let sets: Vec<_> = found.iter().map(|one| self.came_in(*one, None)).collect();
+        let sets: Vec<_> = found
+            .iter()
+            .map(|one| self.came_in(*one, self.kept_parent(*one, None)))
+            .collect();
         let covered = |one: &usize| {
             let mut others = found.iter().zip(&sets).filter(|(other, _)| *other != one);
             others.any(|(_, set)| set.contains(one))

@@ -1,7 +1,10 @@
 //! The changes of a squashed branch, as the body of its one commit lists them.
 
 use crate::{
-    plan::history::change::{self, CommitChange, MessageKind},
+    plan::history::{
+        change::{self, CommitChange, MessageKind},
+        code_blocks,
+    },
     policy::Regex,
 };
 
@@ -24,7 +27,7 @@ impl SquashedChange {
 
 /// What a squashed commit's body lists: each line `* …`, as forges write it, and each commit below
 /// `Squashed commit of the following:`, as `git merge --squash` does. What is indented below such a
-/// line belongs to it, a `BREAKING CHANGE:` line there too.
+/// line belongs to it, a `BREAKING CHANGE:` line there too. Code blocks and quoted lines list nothing.
 #[must_use]
 pub fn squashed(message: &str, strip: &[Regex]) -> Vec<SquashedChange> {
     listed(message).map(|one| one.read(strip)).collect()
@@ -93,20 +96,31 @@ impl<'a> ListedChange<'a> {
     }
 }
 
-/// `* title` lines. A bullet that stands deeper than one before it belongs to that one.
+/// How many columns code is indented.
+const CODE: usize = 4;
+
+/// `* title` lines. A bullet that stands deeper than one before it belongs to that one. Lines that are
+/// indented as far as code is (four columns more than the text around it, after an empty line) are
+/// code.
 fn bullets<'a>(body: &[&'a str]) -> Vec<ListedChange<'a>> {
     let mut blocks: Vec<ListedChange<'a>> = Vec::new();
-    let mut depth = usize::MAX;
+    let mut depth = CODE - 1;
+    // Whether the line before was empty or code.
+    let mut may_be_code = true;
     for line in body {
         let text = line.trim_start();
-        let indent = line.len() - text.len();
+        let indent = code_blocks::indent(line);
+        let is_blank = text.is_empty();
+        let around = blocks.last().map_or(0, |_| depth + "* ".len());
+        let is_code = may_be_code && !is_blank && indent >= around + CODE;
+        may_be_code = is_blank || is_code;
         if let Some(title) = text.strip_prefix("* ")
             && indent <= depth
         {
             depth = indent;
             blocks.push(ListedChange::new(title));
         } else if let Some(block) = blocks.last_mut() {
-            let below = indent > depth;
+            let below = indent > depth && !is_code;
             block.indented.push(if below { text } else { "" });
             block.all.push(text);
         }
@@ -180,6 +194,31 @@ mod tests {
                 &["feat"],
             ),
             ("feat: no body", &[]),
+            // What code blocks and quotations show is not done by the commit.
+            (
+                "S\n\n* feat: x\n\n```\n* feat!: y\n```\n\n* fix: z",
+                &["feat", "fix"],
+            ),
+            ("S\n\n~~~\n* feat: x\n~~~\n\n* fix: y", &["fix"]),
+            (
+                "S\n\n> * feat: x\n\n* fix: y\n  > BREAKING CHANGE: z",
+                &["fix"],
+            ),
+            (
+                "S\n\nAs in\n\n    * feat: x\n\t* feat: y\n\n* fix: z",
+                &["fix"],
+            ),
+            (
+                "S\n\n* feat: x\n\n  ```\n  BREAKING CHANGE: y\n  ```\n* fix: z",
+                &["feat", "fix"],
+            ),
+            (
+                "S\n\n* feat: x\n\n      BREAKING CHANGE: y\n\n      BREAKING CHANGE: z",
+                &["feat"],
+            ),
+            ("S\n\n* feat: x\n      BREAKING CHANGE: y", &["feat !y"]),
+            // Nothing closes the fence.
+            ("S\n\n```\n* feat: x\n* fix: y", &["feat", "fix"]),
         ] {
             assert_eq!(found(message), expected, "{message}");
         }

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::{
     plan::history::{
-        change::{self, RevertTarget, is_merge_subject},
+        change::{self, RevertTarget, is_merge_subject, split_number},
         facts::Commit,
     },
     policy::Regex,
@@ -64,10 +64,12 @@ impl Titles {
                 return found;
             }
         }
-        // The commit's own title may have no number yet: it got one when it was merged.
+        // The last number can be the revert's own one. What is left must be the whole title of the
+        // commit, or the commit has no number: it got one when it was merged.
         for (bare, number) in [title, &stripped].map(split_number) {
             let mut found = among(self.by_title.get(bare).filter(|_| number.is_some()));
-            found.retain(|place| !self.numbered.contains(place));
+            let is_whole = split_number(bare).1.is_some();
+            found.retain(|place| is_whole || !self.numbered.contains(place));
             if !found.is_empty() {
                 return found;
             }
@@ -121,18 +123,6 @@ fn forms_of(title: &str, strip: &[Regex]) -> Vec<String> {
     let mut forms = vec![title.to_owned(), stripped];
     forms.extend(bare);
     forms
-}
-
-/// A title without the number of the pull request at its end, and that number.
-fn split_number(title: &str) -> (&str, Option<&str>) {
-    let found = title.strip_suffix(')').and_then(|rest| {
-        let (before, number) = rest.rsplit_once(" (")?;
-        let number = number.strip_prefix("pull request ").unwrap_or(number);
-        let digits = number.strip_prefix(['#', '!'])?;
-        let all = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
-        all.then_some((before, Some(digits)))
-    });
-    found.unwrap_or((title, None))
 }
 
 /// `Merge pull request #12 from …`, `Merged PR 12: …`.

@@ -98,6 +98,7 @@ mod tests {
             written,
             in_paths: true,
             after_prerelease: true,
+            released_beside: Vec::new(),
         }
     }
 

@@ -231,6 +231,7 @@ mod tests {
                 written: 0,
                 in_paths: true,
                 after_prerelease: true,
+                released_beside: Vec::new(),
             })
             .collect();
         let policy = Policy::default();

@@ -31,6 +31,7 @@ pub use of_the_day::{KnownVersions, Origins, ReleaseOrigin, day_unknown};
 pub use planned::{PlannedTag, TagKind};
 pub use published::{Listing, Published, TagAction, Verdict};
 pub use rules::{ImageRule, TagRules};
+pub(crate) use set::compute_for_release;
 pub use set::{TagSet, compute};
 pub use tag_line::{TagLine, channel};
 pub use target::TagTarget;

@@ -16,6 +16,7 @@ use crate::{
             published::{Listing, Published, TagAction, Verdict},
             roles::TagCandidate,
             rules::TagRules,
+            tag_line::channel,
             unpublished::Unpublished,
             version_tags::{ExactTags, PublishedVersions},
         },
@@ -136,6 +137,25 @@ pub fn compute(
         of_image(&TagRules::of(policy, &image), context, own, &mut set)?;
     }
     set.tags.sort_by_key(|tag| (tag.kind, !tag.is_version));
+    Ok(set)
+}
+
+/// The same, with what a release asks for beside: a tag that names the version whole, and a label that
+/// no variant has.
+///
+/// # Errors
+/// As [`compute`]; usage (exit 2) where the policy can release no such version.
+pub(crate) fn compute_for_release(
+    policy: &Policy,
+    context: &TagContext<'_>,
+    published: &[Published],
+) -> Result<TagSet> {
+    let set = compute(policy, context, published)?;
+    let rules = TagRules::of(policy, &ImageName::main());
+    rules.require_exact(context.version)?;
+    if let Some(label) = channel(context.version) {
+        rules.check_label(label)?;
+    }
     Ok(set)
 }
 

@@ -183,6 +183,7 @@ fn with_commit(facts: &Facts, message: &str) -> Facts {
         written: facts.head_time,
         in_paths: true,
         after_prerelease: true,
+        released_beside: Vec::new(),
     };
     facts.commits.insert(0, commit);
     facts.head = id;

@@ -55,6 +55,12 @@ fn the_release_commit_carries_the_version_and_the_tag() {
         serde_json::json!(["CHANGELOG.md", "Cargo.lock", "Cargo.toml", "chart.txt"])
     );
     let planned = plan["commit"].as_str().unwrap();
+    // The tags are those of the commit that the release makes.
+    let sha = format!("sha-{}", &planned[..7]);
+    world.hoist(&clone, &["tags"]).says(&sha);
+    let named = world.hoist(&clone, &["tags", "1.1.0"]);
+    assert!(!named.stdout.contains("sha-"), "{}", named.stdout);
+    named.says("tags of the commit are left out");
     // A plan touches nothing, not even the object database.
     let there = clone
         .command("git")

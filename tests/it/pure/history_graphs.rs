@@ -303,6 +303,7 @@ fn facts_of(graph: &Graph, question: &HistoryQuery) -> Facts {
         written: graph.dates[*place],
         in_paths: true,
         after_prerelease: answer.fresh.contains(place),
+        released_beside: Vec::new(),
     };
     Facts {
         head: id(graph.head),

@@ -39,6 +39,8 @@ impl GitRepository {
         let walked = self.walk(&mut graph, question)?;
         let mut facts = walked.facts;
         facts.commits = self.commits(&mut graph, &walked.order, walked.after, &question.paths)?;
+        let base = facts.stable.as_ref().and_then(|tag| tag.commit);
+        self.mark_released(&mut facts.commits, base)?;
         Ok(facts)
     }
 
@@ -123,7 +125,9 @@ impl GitRepository {
         let nodes = range::range(&mut graph, head, base)?;
         self.complete(&graph, &nodes, base.is_some())?;
         let order = range::newest_first(&graph, &nodes);
-        self.commits(&mut graph, &order, None, paths)
+        let mut commits = self.commits(&mut graph, &order, None, paths)?;
+        self.mark_released(&mut commits, from)?;
+        Ok(commits)
     }
 
     /// The commit that `revision` names: anything that `git rev-parse` understands.
@@ -267,6 +271,7 @@ impl GitRepository {
             written: text.written,
             in_paths,
             after_prerelease: true,
+            released_beside: Vec::new(),
         })
     }
 

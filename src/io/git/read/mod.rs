@@ -18,6 +18,7 @@ mod outlines;
 mod paths;
 mod places;
 mod range;
+mod released;
 mod tags;
 mod told;
 mod write;

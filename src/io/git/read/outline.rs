@@ -5,6 +5,7 @@ use git2::Oid;
 
 use crate::{
     error::Result,
+    git::CommitId,
     io::git::read::{
         GitRepository, commit_id,
         graph::{Graph, Node},
@@ -33,6 +34,10 @@ pub struct CommitReader<'r> {
     repository: &'r GitRepository,
     objects: ObjectSource<'r>,
     paths: Paths<'r>,
+    /// Where the range starts.
+    base: Option<CommitId>,
+    /// Which commits of the range descend from there, once a merge was read.
+    descends: Option<Vec<bool>>,
 }
 
 impl CommitReader<'_> {
@@ -46,6 +51,15 @@ impl CommitReader<'_> {
         let (objects, paths) = (&mut self.objects, &mut self.paths);
         let mut commit = self.repository.commit(objects, paths, id, parents, None)?;
         commit.after_prerelease = range.after_prerelease.get(place).is_none_or(|after| *after);
+        if let Some(base) = self.base.filter(|_| commit.is_merge()) {
+            let graph = &range.graph;
+            let descends = self
+                .descends
+                .get_or_insert_with(|| graph.descends_from(base));
+            commit.released_beside = self
+                .repository
+                .released_beside(graph, descends, base, place)?;
+        }
         Ok(commit)
     }
 }
@@ -67,6 +81,7 @@ impl GitRepository {
         let mut graph = Graph::new(objects(), self.cuts()).with_outlines(outlines);
         let walked = self.walk(&mut graph, question)?;
         graph.close();
+        let base = walked.facts.stable.as_ref().and_then(|tag| tag.commit);
         Ok(OutlinedHistory {
             range: outline_of(&graph, &walked),
             facts: walked.facts,
@@ -74,6 +89,8 @@ impl GitRepository {
                 repository: self,
                 objects: objects(),
                 paths: Paths::new(&self.git, paths),
+                base,
+                descends: None,
             },
         })
     }

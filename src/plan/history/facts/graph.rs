@@ -1,6 +1,6 @@
 //! The commits of a range as a graph: ids and parents, without any text.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::{git::CommitId, plan::history::facts::Commit};
 
@@ -84,6 +84,32 @@ impl RangeGraph {
         let all = self.all_parents(place).iter();
         all.map(|parent| *parent as usize)
             .filter(|parent| *parent < self.ids.len())
+    }
+
+    /// For each commit, whether it descends from `base`, a commit outside the range. The commits of
+    /// the range come newest first.
+    pub(crate) fn descends_from(&self, base: CommitId) -> Vec<bool> {
+        let mut descends = vec![false; self.len()];
+        for place in (0..self.len()).rev() {
+            descends[place] = self.parents(place).any(|parent| descends[parent])
+                || self.parent_ids(place).any(|parent| parent == base);
+        }
+        descends
+    }
+
+    /// The commits outside the range that a commit, or one of its ancestors in the range, has as a
+    /// parent.
+    pub(crate) fn outside_parents(&self, place: usize) -> BTreeSet<CommitId> {
+        let mut seen = BTreeSet::from([place]);
+        let mut todo = vec![place];
+        let mut found = BTreeSet::new();
+        while let Some(place) = todo.pop() {
+            let outside = self.all_parents(place).iter();
+            let outside = outside.filter_map(|parent| (*parent as usize).checked_sub(self.len()));
+            found.extend(outside.map(|parent| self.outside[parent]));
+            todo.extend(self.parents(place).filter(|parent| seen.insert(*parent)));
+        }
+        found
     }
 
     /// The ids of all parents of a commit, in order.

@@ -48,6 +48,10 @@ pub struct Commit {
     pub in_paths: bool,
     /// Whether it came after the last pre-release of the channel asked for; true without one.
     pub after_prerelease: bool,
+    /// The positions of those parents of a merge that do not have every released commit that the
+    /// merge has: beside them a part came in that is released already. Empty where no revert of the
+    /// range can ask for it.
+    pub released_beside: Vec<usize>,
 }
 
 impl Commit {

@@ -92,7 +92,9 @@ impl<'a> Brute<'a> {
                 Form::Breaking => Level::Major,
                 _ => Level::Patch,
             }),
-            Said::RevertsTitle(..) | Said::Reapplies(_) => Some(Level::Patch),
+            Said::RevertsTitle(..) | Said::HeaderTitle { .. } | Said::Reapplies(_) => {
+                Some(Level::Patch)
+            }
         }
     }
 
@@ -160,13 +162,25 @@ impl<'a> Brute<'a> {
                 .map(|target| target.map(|target| self.came_in(target, mainline.unwrap_or(0))))
                 .collect(),
             (None, Said::RevertsTitle(title, _)) => vec![self.titled(change.0, title)],
+            (
+                None,
+                Said::HeaderTitle {
+                    title,
+                    quoted,
+                    number,
+                },
+            ) => vec![match (quoted, number) {
+                (true, _) | (_, None) => self.titled(change.0, title),
+                (false, Some(number)) => self.titled(change.0, &format!("{title} (#{number})")),
+            }],
             (None, Said::Reapplies(title)) => {
                 vec![self.titled(change.0, &format!("Revert \"{title}\""))]
             }
             (None, _) => return None,
         };
-        let complete = found.iter().all(Option::is_some);
-        let commits: BTreeSet<usize> = found.into_iter().flatten().flatten().collect();
+        let commits: BTreeSet<usize> = found.iter().flatten().flatten().copied().collect();
+        // What is released stays in a release, so taking it back is a change of its own.
+        let complete = found.iter().all(Option::is_some) && commits.is_subset(&self.range);
         let changes = self.changes().into_iter();
         Some((
             changes
@@ -176,7 +190,8 @@ impl<'a> Brute<'a> {
         ))
     }
 
-    /// What came in by a commit: itself; by a merge what it reaches and the parent does not.
+    /// What came in by a commit: itself; by a merge what it reaches and the parent does not, also
+    /// what is released.
     fn came_in(&self, commit: usize, parent: usize) -> BTreeSet<usize> {
         let parents = &self.story.commits[commit].parents;
         if parents.len() < 2 {
@@ -184,8 +199,7 @@ impl<'a> Brute<'a> {
         }
         let before = self.story.reach(parents[parent]);
         let all = self.story.reach(commit);
-        let new = all.difference(&before).copied();
-        new.filter(|commit| self.range.contains(commit)).collect()
+        all.difference(&before).copied().collect()
     }
 
     /// What came in by the one commit behind `revert` that has the title.
@@ -209,7 +223,11 @@ impl<'a> Brute<'a> {
         let unnumbered = |quoted: &str| -> Vec<usize> {
             let named = exact(without_number(quoted)).into_iter();
             named
-                .filter(|commit| number_of(quoted).is_some() && !self.has_number(*commit))
+                .filter(|commit| {
+                    number_of(quoted).is_some()
+                        && (number_of(without_number(quoted)).is_some()
+                            || !self.has_number(*commit))
+                })
                 .collect()
         };
         let found = [

@@ -63,6 +63,7 @@ fn in_memory(story: &Story, random: &mut Random) -> Answer {
         written: 0,
         in_paths: true,
         after_prerelease: true,
+        released_beside: story.released_beside(place),
     };
     let mut commits: Vec<Commit> = range.iter().rev().map(|place| commit(*place)).collect();
     // The order is nothing that an answer may depend on.

@@ -96,6 +96,12 @@ pub enum Said {
     },
     /// Takes back what has this title.
     RevertsTitle(String, Option<usize>),
+    /// As before, below `revert: `, in quotes or not.
+    HeaderTitle {
+        title: String,
+        quoted: bool,
+        number: Option<usize>,
+    },
     /// As before, of something that was taken back by its title.
     Reapplies(String),
 }
@@ -194,7 +200,23 @@ impl Story {
             }
             4 | 5 if place > 0 => {
                 let title = self.some_title(random);
-                match random.below(4) {
+                let number = random.one_in(2).then(|| random.below(4));
+                match random.below(7) {
+                    4 => Said::HeaderTitle {
+                        title: title.text(),
+                        quoted: true,
+                        number,
+                    },
+                    5 => Said::HeaderTitle {
+                        title: title.text(),
+                        quoted: false,
+                        number,
+                    },
+                    6 => Said::HeaderTitle {
+                        title: self.title(random.below(place)),
+                        quoted: random.one_in(2),
+                        number,
+                    },
                     0 => Said::RevertsTitle(title.bare(), None),
                     1 => Said::RevertsTitle(title.text(), Some(random.below(4))),
                     2 => Said::Reapplies(title.text()),
@@ -253,7 +275,32 @@ impl Story {
             Said::RevertsTitle(title, None) => format!("Revert \"{title}\""),
             Said::RevertsTitle(title, Some(number)) => format!("Revert \"{title}\" (#{number})"),
             Said::Reapplies(title) => format!("Reapply \"{title}\""),
+            Said::HeaderTitle {
+                title,
+                quoted,
+                number,
+            } => {
+                let quote = if *quoted { "\"" } else { "" };
+                let number = number.map_or(String::new(), |number| format!(" (#{number})"));
+                format!("revert: {quote}{title}{quote}{number}")
+            }
         }
+    }
+
+    /// The positions of a merge's parents that lack a released commit which the merge has.
+    pub fn released_beside(&self, place: usize) -> Vec<usize> {
+        let parents = &self.commits[place].parents;
+        let Some(base) = self.base.filter(|_| parents.len() > 1) else {
+            return Vec::new();
+        };
+        let (released, all) = (self.reach(base), self.reach(place));
+        let lacks = |position: &usize| {
+            let own = self.reach(parents[*position]);
+            released
+                .iter()
+                .any(|one| all.contains(one) && !own.contains(one))
+        };
+        (0..parents.len()).filter(lacks).collect()
     }
 
     pub fn message(&self, place: usize, id: impl Fn(usize) -> String) -> String {
@@ -283,7 +330,11 @@ impl Story {
                     _ => format!("\n\nThis reverts commits {}", ids.join(" and ")),
                 };
             }
-            Said::Plain(_) | Said::Merge(None) | Said::RevertsTitle(..) | Said::Reapplies(_) => {}
+            Said::Plain(_)
+            | Said::Merge(None)
+            | Said::RevertsTitle(..)
+            | Said::HeaderTitle { .. }
+            | Said::Reapplies(_) => {}
         }
         if commit.skip {
             text += "\n\n[skip release]";
