@@ -265,6 +265,7 @@ impl DraftFacts {
                 build: Some(target.build),
                 by_digest: false,
                 digest_repositories: Vec::new(),
+                sources: Vec::new(),
                 matrix: BTreeMap::new(),
             });
         }
