@@ -45,7 +45,8 @@ pub(super) fn contents(
     for push in named {
         let build = match &push.build {
             Some(build) => Some(build.clone()),
-            None => joined(push, &unnamed, &of_platform, notes),
+            None => retagged(push, pushes, DEEPEST)
+                .or_else(|| joined(push, &unnamed, &of_platform, notes)),
         };
         let key = key(push, version);
         let known = contents
@@ -119,6 +120,30 @@ impl PushedContent {
         }
         all
     }
+}
+
+/// Names of names deeper than this are left.
+const DEEPEST: usize = 4;
+
+/// The build of the image that a step puts further tags on, which another step has pushed, or has put
+/// tags on in the same way.
+fn retagged(push: &Push, pushes: &[Push], depth: usize) -> Option<Build> {
+    let is_source = |one: &PushedReference| {
+        let mut sources = push.sources.iter();
+        sources.any(|source| (&source.repository, &source.tag) == (&one.repository, &one.tag))
+    };
+    let others = pushes.iter().filter(|other| other.key != push.key);
+    let shown = others.filter(|other| other.references.iter().any(is_source));
+    let builds: Vec<Build> = shown
+        .filter_map(|other| match &other.build {
+            Some(build) => Some(build.clone()),
+            None if depth == 0 => None,
+            None => retagged(other, pushes, depth - 1),
+        })
+        .collect();
+    let (first, rest) = builds.split_first()?;
+    let same = rest.iter().all(|build| build.is_same_image(first));
+    same.then(|| first.clone())
 }
 
 /// The build that a step names which only puts tags on what is there.

@@ -11,8 +11,8 @@ use crate::{
     init::{
         bake::{self, BakeFile},
         dockerfile,
-        found::{self, Found, TOOL_FILES},
-        goreleaser,
+        found::{Found, TOOL_FILES},
+        found_pipelines, goreleaser,
         notes::{NoteKind, Notes},
         push::{Push, PushedReference},
         scenario::{ReleaseEvent, Scenario},
@@ -103,9 +103,12 @@ impl DraftFacts {
             }
         }
         for file in &found.files {
-            if found::is_other_pipeline(&file.path) {
-                facts.hints.other_pipeline(&file.path, &file.text);
+            let service = found_pipelines::service(&file.path);
+            if service.is_some() || found_pipelines::is_runner(&file.path) {
+                let hints = &mut facts.hints;
+                hints.other_pipeline(&file.path, service, &file.text);
             }
+            facts.hints.other_tool(&file.path, &file.text);
         }
         facts.github = facts.remote.as_ref().and_then(|(_, url)| github(url));
         facts.folder.clone_from(&found.folder);
@@ -262,6 +265,7 @@ impl DraftFacts {
                 build: Some(target.build),
                 by_digest: false,
                 digest_repositories: Vec::new(),
+                sources: Vec::new(),
                 matrix: BTreeMap::new(),
             });
         }

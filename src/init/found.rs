@@ -2,7 +2,8 @@
 
 use crate::init::{
     dockerfile::is_dockerfile,
-    goreleaser,
+    found_pipelines, goreleaser,
+    tool_files::is_of_other_tool,
     workflow::{WORKFLOWS, is_workflow},
 };
 
@@ -13,15 +14,17 @@ pub(crate) const DEPTH: usize = 3;
 const ACTIONS: &str = ".github/actions";
 
 /// Names of files that say something wherever they lie.
-const ANYWHERE: [&str; 12] = [
+const ANYWHERE: [&str; 14] = [
     "docker-bake.hcl",
     "docker-bake.json",
     "docker-bake.override.hcl",
     "docker-bake.override.json",
-    "compose.yaml",
-    "compose.yml",
-    "docker-compose.yml",
-    "docker-compose.yaml",
+    "Makefile",
+    "makefile",
+    "GNUmakefile",
+    "Taskfile.yml",
+    "Taskfile.yaml",
+    "justfile",
     "Cargo.toml",
     "package.json",
     "pyproject.toml",
@@ -51,38 +54,23 @@ pub(super) const TOOL_FILES: [&str; 19] = [
     "Makefile",
 ];
 
-/// Files of other pipelines and task runners at the top of the working tree. They are not read, but
-/// one that pushes images is named.
-const OTHER_PIPELINES: [&str; 18] = [
-    ".gitlab-ci.yml",
-    ".circleci/config.yml",
-    ".buildkite/pipeline.yml",
-    ".travis.yml",
-    ".drone.yml",
-    ".woodpecker.yml",
-    ".woodpecker.yaml",
-    ".cirrus.yml",
-    "azure-pipelines.yml",
-    "bitbucket-pipelines.yml",
-    "cloudbuild.yaml",
-    "cloudbuild.yml",
-    "Jenkinsfile",
-    "Taskfile.yml",
-    "justfile",
-    "Justfile",
-    "skaffold.yaml",
-    "Earthfile",
-];
+/// Folders of scripts, whose files need no ending.
+const SCRIPTS: [&str; 6] = ["scripts", "script", "hack", "bin", "ci", ".github/scripts"];
 
-/// Folders of workflows of other forges, which are not read either.
-const OTHER_WORKFLOWS: [&str; 3] = [".forgejo/workflows", ".gitea/workflows", ".woodpecker"];
+/// Whether the file can be a script that a step runs.
+fn is_script(path: &str) -> bool {
+    let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+    let own = folder == ".github/scripts" || !path.split('/').any(|part| part.starts_with('.'));
+    let is_plain = SCRIPTS
+        .iter()
+        .any(|known| folder == *known || folder.ends_with(&format!("/{known}")));
+    own && (name.ends_with(".sh") || name.ends_with(".bash") || is_plain && !name.contains('.'))
+}
 
-/// Whether the file is one of another pipeline.
-pub(super) fn is_other_pipeline(path: &str) -> bool {
-    let is_yaml = path.ends_with(".yml") || path.ends_with(".yaml");
-    let folder = path.rsplit_once('/').map(|(folder, _)| folder);
-    OTHER_PIPELINES.contains(&path)
-        || is_yaml && folder.is_some_and(|folder| OTHER_WORKFLOWS.contains(&folder))
+/// Whether the file is one of services that are composed.
+fn is_compose(name: &str) -> bool {
+    let named = name.starts_with("compose.") || name.starts_with("docker-compose");
+    named && (name.ends_with(".yml") || name.ends_with(".yaml"))
 }
 
 /// What a repository holds that a policy can be made of.
@@ -117,9 +105,12 @@ pub(crate) fn has_interest(path: &str) -> bool {
     let is_action = path.starts_with(ACTIONS) && (name == "action.yml" || name == "action.yaml");
     let of_a_tool = TOOL_FILES.contains(&path)
         || goreleaser::FILES.contains(&path)
-        || (name.ends_with(".hcl") || ANYWHERE.contains(&name)) && !hidden;
+        || is_of_other_tool(path)
+        || (name.ends_with(".hcl") || ANYWHERE.contains(&name) || is_compose(name)) && !hidden;
     of_a_tool
-        || is_other_pipeline(path)
+        || found_pipelines::service(path).is_some()
+        || found_pipelines::is_runner(path)
+        || is_script(path)
         || is_workflow(path)
         || is_action
         || is_dockerfile(name) && !hidden
@@ -130,8 +121,10 @@ pub(crate) fn is_passed_by(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     let foreign = matches!(name, "node_modules" | "target" | "vendor" | "testdata");
     let leads = |place: &str| format!("{place}/").starts_with(&format!("{path}/"));
-    let looked_into = matches!(path, ".config" | ".circleci" | ".buildkite")
-        || OTHER_WORKFLOWS.iter().any(|place| leads(place))
+    let looked_into = matches!(
+        path,
+        ".config" | ".changeset" | ".chglog" | ".github/scripts"
+    ) || found_pipelines::leads_to_pipelines(path)
         || leads(WORKFLOWS)
         || leads(ACTIONS)
         || path.starts_with(&format!("{ACTIONS}/"));
@@ -156,6 +149,13 @@ mod tests {
             ".gitlab-ci.yml",
             ".circleci/config.yml",
             ".forgejo/workflows/release.yaml",
+            "scripts/publish",
+            "build/release.sh",
+            ".github/scripts/push.sh",
+            "docker/Makefile",
+            "compose.release.yaml",
+            ".changeset/config.json",
+            ".github/release-drafter.yml",
         ] {
             assert!(has_interest(path), "{path}");
         }
@@ -166,6 +166,9 @@ mod tests {
             ".github/Dockerfile",
             "app/.gitlab-ci.yml",
             ".woodpecker/readme.md",
+            ".cache/release.sh",
+            "scripts/readme.md",
+            "src/publish",
         ] {
             assert!(!has_interest(path), "{path}");
         }
@@ -175,6 +178,8 @@ mod tests {
             ".forgejo",
             ".forgejo/workflows",
             ".circleci",
+            ".tekton",
+            ".github/scripts",
             "services",
             "docker",
         ] {

@@ -370,6 +370,7 @@ impl GoreleaserFile<'_> {
             build,
             by_digest: false,
             digest_repositories: Vec::new(),
+            sources: Vec::new(),
             matrix: BTreeMap::new(),
         });
     }

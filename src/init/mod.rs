@@ -26,6 +26,7 @@ mod expression;
 mod facts;
 mod fields;
 mod found;
+mod found_pipelines;
 #[cfg(any(test, fuzzing, feature = "testing"))]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -45,6 +46,7 @@ mod shell_words;
 mod table;
 mod tagged;
 mod term;
+mod tool_files;
 mod tools;
 mod translation;
 mod workflow;

@@ -23,6 +23,9 @@ pub(super) struct Push {
     pub(super) by_digest: bool,
     /// Repositories that an image without a tag goes to.
     pub(super) digest_repositories: Vec<String>,
+    /// Images in a registry that the references are further names of, where nothing in the same
+    /// workflow tells the build.
+    pub(super) sources: Vec<PushedReference>,
     /// The values of the matrix that this step runs with.
     pub(super) matrix: BTreeMap<String, String>,
 }

@@ -6,12 +6,29 @@ pub(super) struct PlainCommand {
     /// What each word expands to. What is not known of a word stands in it as an expression, which
     /// [`as_written`] takes out again.
     pub(super) words: Vec<String>,
+    /// The variables that stand before it, with what each expands to.
+    pub(super) environment: Vec<(String, String)>,
     /// Whether it runs whenever the script does.
     pub(super) sure: bool,
 }
 
+impl PlainCommand {
+    fn empty(sure: bool) -> Self {
+        Self {
+            words: Vec::new(),
+            environment: Vec::new(),
+            sure,
+        }
+    }
+}
+
 /// Around what a shell alone can expand.
 const UNKNOWN: (&str, &str) = ("${{sh:", ":sh}}");
+
+/// The place of words of a script that nothing here can expand.
+pub(super) fn unknown(words: &str) -> String {
+    format!("{}{words}{}", UNKNOWN.0, UNKNOWN.1)
+}
 
 /// A text for messages: with the words of the script in the place of what is not known.
 pub(super) fn as_written(text: &str) -> String {
@@ -61,23 +78,24 @@ pub(super) fn commands(
     sure: bool,
     value: &dyn Fn(&str) -> Option<String>,
 ) -> Vec<PlainCommand> {
-    let mut all = vec![PlainCommand {
-        words: Vec::new(),
-        sure,
-    }];
+    let mut all = vec![PlainCommand::empty(sure)];
+    let expanded = |word: &str| value(word).unwrap_or_else(|| partly(word));
     for word in words(line) {
         let last = all.last_mut().expect("there is always one");
         let ends = matches!(&*word, "&&" | "||" | ";" | "|" | "&") || word.ends_with(';');
         let plain = word.trim_end_matches(';');
         // What stands before a command is not its name.
+        let set = assignment(plain).filter(|_| last.words.is_empty());
+        if let Some((name, text)) = set {
+            last.environment.push((name.to_owned(), expanded(text)));
+        }
         let is_before = last.words.is_empty()
             && (matches!(
                 plain,
                 "sudo" | "time" | "exec" | "env" | "then" | "do" | "else" | "!"
-            ) || assignment(plain).is_some());
+            ) || set.is_some());
         if !ends && !is_before || word.ends_with(';') && !plain.is_empty() {
-            last.words
-                .push(value(plain).unwrap_or_else(|| partly(plain)));
+            last.words.push(expanded(plain));
         }
         if ends {
             // A test decides whether what follows it runs.
@@ -90,10 +108,7 @@ pub(super) fn commands(
                 "&&" => last.sure && !is_test,
                 _ => sure,
             };
-            all.push(PlainCommand {
-                words: Vec::new(),
-                sure,
-            });
+            all.push(PlainCommand::empty(sure));
         }
     }
     all.retain(|command| !command.words.is_empty());
@@ -106,7 +121,7 @@ fn partly(word: &str) -> String {
     match plain.find(['$', '`']) {
         // An expression of GitHub's stands there already.
         Some(at) if plain[at..].starts_with("${{") => plain,
-        Some(at) => format!("{}{}{}{}", &plain[..at], UNKNOWN.0, &plain[at..], UNKNOWN.1),
+        Some(at) => format!("{}{}", &plain[..at], unknown(&plain[at..])),
         None => plain,
     }
 }

@@ -14,13 +14,15 @@ use crate::{
 
 /// Keys that cargo-release, whose file has the same name, knows at the top level and hoist does
 /// not (its reference, "Configuration").
-const CARGO_RELEASE_KEYS: [&str; 22] = [
+const CARGO_RELEASE_KEYS: [&str; 27] = [
     "allow-branch",
     "certs-source",
     "consolidate-commits",
     "dependent-version",
     "dev-version",
     "disable-release",
+    "enable-all-features",
+    "enable-features",
     "metadata",
     "owners",
     "post-release-replacements",
@@ -30,6 +32,7 @@ const CARGO_RELEASE_KEYS: [&str; 22] = [
     "push",
     "push-options",
     "push-remote",
+    "rate-limit",
     "release",
     "shared-version",
     "sign-commit",
@@ -37,6 +40,8 @@ const CARGO_RELEASE_KEYS: [&str; 22] = [
     "tag-message",
     "tag-name",
     "tag-prefix",
+    "unstable",
+    "verify",
 ];
 
 impl Policy {

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use hcl::{Body, Expression, Value, expr::TemplateExpr};
 use serde_json::Value as Json;
 
+use crate::init::bake::compose::is_compose;
+
 /// Attributes by their names.
 pub(super) type Attributes = Vec<(String, Expression)>;
 
@@ -34,7 +36,7 @@ impl Definition {
                 serde_json::from_str(text).map_err(|_| "it is not valid JSON".to_owned())?;
             return Ok(Self::of_json(&json));
         }
-        if path.ends_with(".yml") || path.ends_with(".yaml") {
+        if is_compose(path) {
             return Ok(Self::of_compose(text));
         }
         let body: Body = hcl::parse(text).map_err(|_| "it is not valid HCL".to_owned())?;

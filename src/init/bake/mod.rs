@@ -3,6 +3,7 @@
 //! Files are merged in their order, variables come from the environment, targets inherit. A target
 //! whose tags or place need a function that is not known here is named, not guessed.
 
+mod compose;
 mod definition;
 mod functions;
 mod inputs;
@@ -78,7 +79,11 @@ pub(super) fn evaluate(
     let mut baked = Baked::default();
     let mut all = Definition::default();
     for file in files {
-        match Definition::parse(&file.path, &file.text) {
+        let text = match compose::is_compose(&file.path) {
+            true => compose::interpolated(&file.text, variable),
+            false => file.text.clone(),
+        };
+        match Definition::parse(&file.path, &text) {
             Ok(definition) => all.merge(definition),
             Err(why) => baked.left_out.push(format!("`{}`: {why}", file.path)),
         }

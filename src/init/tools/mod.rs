@@ -2,6 +2,7 @@
 
 mod cargo_release;
 mod cocogitto;
+mod other_tools;
 mod release_please;
 mod semantic_docker;
 mod semantic_release;
@@ -75,26 +76,27 @@ impl Hints {
         }
     }
 
-    /// Reads a file of another pipeline: one that pushes images is named.
-    pub(crate) fn other_pipeline(&mut self, file: &str, text: &str) {
-        let words = [
-            "docker/publish",
-            "buildAndPush",
-            "plugins/docker",
-            "plugin-docker",
-            "plugin-kaniko",
-            "cloud-builders/docker",
-            "withRegistry",
-            "docker.build(",
-            "kaniko-project/executor",
-        ];
-        let pushes = words.iter().any(|word| text.contains(word))
-            || file == "skaffold.yaml"
-            || file == "Earthfile" && text.contains("SAVE IMAGE --push")
-            || crate::init::workflow::pushes_images(text)
-            || text.contains("docker/build-push-action");
-        if pushes {
-            self.pipeline(file);
+    /// Names a file of another pipeline, which runs at `service`, or of a task runner, where it pushes
+    /// images.
+    pub(crate) fn other_pipeline(&mut self, file: &str, service: Option<&str>, text: &str) {
+        let lines: Vec<String> = text
+            .lines()
+            .enumerate()
+            .filter(|(_, line)| pushes(line))
+            .map(|(at, _)| (at + 1).to_string())
+            .collect();
+        if !lines.is_empty() || pushes(text) || file == "skaffold.yaml" {
+            self.unread_pushes = true;
+            let place = match &*lines {
+                [] => String::new(),
+                [one] => format!(" in line {one}"),
+                all => format!(" in lines {}", all.join(", ")),
+            };
+            self.left(format!("found, not read: `{file}` pushes images{place}"));
+        } else if let Some(service) = service {
+            self.left(format!(
+                "found, not read: `{file}` of {service}, in which nothing is known to push an image"
+            ));
         }
     }
 
@@ -124,4 +126,22 @@ impl Hints {
             self.rules.push(rule);
         }
     }
+}
+
+/// Whether a text of another pipeline pushes images.
+fn pushes(text: &str) -> bool {
+    let words = [
+        "docker/publish",
+        "buildAndPush",
+        "plugins/docker",
+        "plugin-docker",
+        "plugin-kaniko",
+        "cloud-builders/docker",
+        "withRegistry",
+        "docker.build(",
+        "kaniko-project/executor",
+        "docker/build-push-action",
+        "SAVE IMAGE --push",
+    ];
+    words.iter().any(|word| text.contains(word)) || crate::init::workflow::pushes_images(text)
 }

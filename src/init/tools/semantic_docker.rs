@@ -63,6 +63,7 @@ pub(in crate::init) fn pushes(
                 build,
                 by_digest: false,
                 digest_repositories: Vec::new(),
+                sources: Vec::new(),
                 matrix: BTreeMap::new(),
             }),
             Err(why) => notes.add(

@@ -5,14 +5,19 @@
 //! what later steps see. So a build gets exactly the tags that it would get.
 
 mod builder;
+mod delegated;
 mod dispatch;
 mod idle;
+mod image_commands;
 mod matrix;
 mod publishing;
+mod push_words;
 mod release_actions;
 mod shell;
 mod shell_images;
+mod shell_pushes;
 mod step;
+mod task_files;
 mod trigger;
 mod walk;
 
@@ -27,8 +32,10 @@ use crate::init::{
     shell_words::has_version_of_file,
     yaml,
 };
+use delegated::{DelegatedCommand, PushEvidence, delegated};
 pub(super) use dispatch::names_version;
-pub(super) use shell::pushes_images;
+use push_words::is_publishing;
+pub(super) use push_words::pushes_images;
 use trigger::Triggers;
 use walk::WorkflowRun;
 
@@ -85,7 +92,9 @@ impl<'a> Workflows<'a> {
 
     /// What stands before the version in the git tags that start a workflow with a build.
     pub(super) fn tag_prefixes(&self) -> Vec<String> {
-        let building = self.parsed.iter().filter(|(_, value, _)| publishes(value));
+        let workflows = self.parsed.iter();
+        let building =
+            workflows.filter(|(_, value, _)| publishes(value) || !self.delegated(value).is_empty());
         let mut prefixes: Vec<String> = building
             .filter_map(|(.., triggers)| triggers.tag_prefix())
             .collect();
@@ -109,7 +118,8 @@ impl<'a> Workflows<'a> {
             );
         }
         for (path, value, triggers) in &self.parsed {
-            if !publishes(value) && !calls(value) {
+            let left = self.delegated(value);
+            if !publishes(value) && !calls(value) && left.is_empty() {
                 continue;
             }
             if publishes(value) {
@@ -139,10 +149,23 @@ impl<'a> Workflows<'a> {
                     NoteKind::NotInRelease,
                     not_started(path, triggers, scenario),
                 );
+            } else if let Some(one) = left.first()
+                && !triggers.are_of_review()
+            {
+                all.notes
+                    .add(NoteKind::NotInRelease, left_behind(path, triggers, one));
             }
         }
         all.settle();
         all
+    }
+
+    /// The commands of a workflow that leave a push to something else.
+    fn delegated(&self, workflow: &Value) -> Vec<DelegatedCommand> {
+        let jobs = workflow["jobs"].as_object().into_iter().flatten();
+        let steps = jobs.filter_map(|(_, job)| job["steps"].as_array());
+        let scripts = steps.flatten().filter_map(|step| step["run"].as_str());
+        scripts.flat_map(|run| delegated(run, self.texts)).collect()
     }
 
     /// Whether a job of the workflow is another one of the repository that pushes images.
@@ -281,7 +304,7 @@ fn publishes(workflow: &Value) -> bool {
                 let action = step["uses"]
                     .as_str()
                     .and_then(|uses| uses.split('@').next());
-                action.is_some() && step::is_publishing(step, action)
+                action.is_some() && is_publishing(step, action)
             })
         })
 }
@@ -306,22 +329,27 @@ fn some_numbers(path: &str, filters: &[&str]) -> String {
     )
 }
 
+fn left_behind(path: &str, triggers: &Triggers, command: &DelegatedCommand) -> String {
+    let may = match command.evidence {
+        PushEvidence::MayPush => "may push images",
+        PushEvidence::Goreleaser | PushEvidence::Pushes => "pushes images",
+    };
+    format!(
+        "`{path}`: a release does not start it ({}), and `{}` in it {may}",
+        triggers.shown(),
+        command.command
+    )
+}
+
 fn not_started(path: &str, triggers: &Triggers, scenario: &Scenario<'_>) -> String {
     match triggers.tag_prefix() {
         Some(prefix) if prefix != scenario.prefix => format!(
             "`{path}`: it is started by git tags `{prefix}…`, not by `{}…`",
             scenario.prefix
         ),
-        _ => {
-            let names: Vec<String> = triggers
-                .names
-                .iter()
-                .map(|name| format!("`{name}`"))
-                .collect();
-            format!(
-                "`{path}`: a release does not start it ({}), so its tags are not those of a version",
-                names.join(", ")
-            )
-        }
+        _ => format!(
+            "`{path}`: a release does not start it ({}), so its tags are not those of a version",
+            triggers.shown()
+        ),
     }
 }

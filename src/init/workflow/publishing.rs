@@ -47,6 +47,7 @@ impl WorkflowRun<'_> {
             build: Some(build),
             by_digest: outputs.by_digest,
             digest_repositories: outputs.names.clone(),
+            sources: Vec::new(),
             matrix: running.matrix.clone(),
         };
         let mut unknown = Vec::new();
@@ -76,6 +77,10 @@ impl WorkflowRun<'_> {
                 self.unpushed.push(push.clone());
             }
             // The shell may push it afterwards.
+            running.unpushed.push(Push {
+                references: Vec::new(),
+                ..push.clone()
+            });
             running
                 .loaded
                 .extend(push.build.map(|build| (push.references, build)));
@@ -234,6 +239,7 @@ impl WorkflowRun<'_> {
                 build: Some(build),
                 by_digest: false,
                 digest_repositories: Vec::new(),
+                sources: Vec::new(),
                 matrix: running.matrix.clone(),
             });
         }

@@ -9,71 +9,21 @@ use crate::init::{
     scenario::Scenario,
     shell_words::{PlainScript, VERSION_OF_FILE, has_version_of_file},
     term::{Object, Term, is_partial},
-    workflow::walk::{RunningJob, WorkflowRun},
+    workflow::{
+        delegated::{DelegatedCommand, PushEvidence, delegated, without},
+        push_words::pushes_images,
+        walk::{RunningJob, WorkflowRun},
+    },
     yaml,
 };
 
-/// Whether the script pushes images.
-pub(in crate::init) fn pushes_images(script: &str) -> bool {
-    let has = |word: &str| script.contains(word);
-    let push = has("--push") || has("push=true") || has("type=registry");
-    let builders = [
-        "docker buildx",
-        "docker build",
-        "buildx bake",
-        "compose build",
-        "buildctl",
-        "depot build",
-        "earthly",
-    ];
-    let packs = has("pack build") && has("--publish");
-    [
-        "docker push",
-        "docker image push",
-        "imagetools create",
-        "docker manifest push",
-        "buildah push",
-        "podman push",
-        "skopeo copy",
-        "crane push",
-        "crane tag",
-        "crane copy",
-        "crane cp",
-        "regctl image copy",
-        "ko build",
-        "ko publish",
-        "compose push",
-        "nerdctl push",
-        "kaniko/executor",
-        "ko apply",
-        "ko resolve",
-        "jib:build",
-        "gradlew jib",
-        "gradle jib",
-        "skaffold build",
-        "skaffold run",
-        "werf converge",
-        "regctl image import",
-    ]
-    .iter()
-    .any(|word| has(word))
-        || script.lines().any(is_made)
-        || packs
-        || push && builders.iter().any(|builder| has(builder))
-}
-
-/// Whether a line runs a target of a make file that is called like a push of an image.
-fn is_made(line: &str) -> bool {
-    let line = line.trim_start_matches(|c: char| !c.is_ascii_alphanumeric());
-    let mut words = line.split_whitespace();
-    let is_maker = matches!(words.next(), Some("make" | "just" | "task" | "mage"));
-    let pushes = |word: &str| {
-        ["push", "publish"].iter().any(|verb| word.contains(verb))
-            && ["docker", "image", "container"]
-                .iter()
-                .any(|what| word.contains(what))
-    };
-    is_maker && words.any(pushes)
+/// The text of a script.
+pub(super) struct ScriptText {
+    pub(super) whole: String,
+    /// Without the commands that leave their work to something else.
+    pub(super) rest: String,
+    /// It pushes images, itself or by way of something else.
+    pub(super) pushes: bool,
 }
 
 impl WorkflowRun<'_> {
@@ -89,12 +39,67 @@ impl WorkflowRun<'_> {
             running.contexts.set("env", env);
         }
         self.version_of_file(step, &filled, &script, running);
-        self.shell_images(step, &run, &script, running);
+        let delegated = delegated(&run, self.texts);
+        let place = self.place(step, running);
+        self.name_delegated(&delegated, &place, running);
+        let text = ScriptText {
+            rest: without(&run, &delegated),
+            pushes: pushes_images(&run)
+                || delegated
+                    .iter()
+                    .any(|one| one.evidence == PushEvidence::Pushes),
+            whole: run,
+        };
+        self.shell_images(step, &text, &script, running);
         let mut outputs = Object::open();
         for (name, value) in &script.outputs {
             outputs.set(name, value.clone().map_or(Term::Unknown, Term::Text));
         }
         Some(outputs)
+    }
+
+    /// Names the commands that leave a push to something else.
+    fn name_delegated(&mut self, all: &[DelegatedCommand], place: &str, running: &RunningJob<'_>) {
+        if all.iter().any(|one| one.evidence == PushEvidence::Pushes) {
+            self.name_unpushed(running);
+        }
+        for one in all {
+            let command = &one.command;
+            let (runs, which) = match &one.definition {
+                Some(definition) => (format!(" runs {definition}"), ", which"),
+                None => (String::new(), ""),
+            };
+            match one.evidence {
+                PushEvidence::Pushes => self.notes.add_unread(format!(
+                    "{place}: found, not read: `{command}`{runs}{which} pushes images"
+                )),
+                PushEvidence::MayPush => self.notes.add(
+                    NoteKind::NotTaken,
+                    format!("{place}: found, not read: `{command}`{runs}{which} may push images"),
+                ),
+                PushEvidence::Goreleaser => {
+                    self.goreleaser = true;
+                    let text = format!("{place}: `{command}`{runs}{which} runs goreleaser");
+                    self.notes.add(NoteKind::Assumed, text);
+                }
+            }
+        }
+    }
+
+    /// Names what steps of the job have built and not pushed, where a script pushes it.
+    pub(super) fn name_unpushed(&mut self, running: &RunningJob<'_>) {
+        for push in &running.unpushed {
+            let Some(build) = &push.build else { continue };
+            let target = build.target.as_ref();
+            let target = target.map_or(String::new(), |target| format!(", stage `{target}`"));
+            self.notes.add(
+                NoteKind::NotTaken,
+                format!(
+                    "{} builds `{}`{target}, and a script pushes images: nothing here tells its tags",
+                    push.place, build.dockerfile
+                ),
+            );
+        }
     }
 
     /// Says that the version which the script reads from a file is the one that is released, where anything

@@ -9,59 +9,35 @@ use crate::init::{
     expression,
     notes::NoteKind,
     push::{Build, Push, PushedReference, joined, repository},
-    shell_commands::as_written,
+    scenario::Scenario,
+    shell_commands::{PlainCommand, as_written, unknown},
     shell_words::PlainScript,
-    term::is_partial,
+    term::{Term, is_partial},
     workflow::{
+        image_commands::{ImageCommand, bake_inputs, image_command},
         publishing::references,
-        shell::{pushes_images, variable},
+        push_words::pushes_images,
+        shell::{ScriptText, variable},
+        shell_pushes::ShellPushes,
         walk::{RunningJob, WorkflowRun},
     },
     yaml,
 };
 
-/// What a command does with images.
-#[derive(Debug, PartialEq, Eq)]
-enum ImageCommand<'a> {
-    Build(&'a [String]),
-    Bake(&'a [String]),
-    /// Another name for an image of the machine.
-    Tag(&'a str, &'a str),
-    /// The image with the first name is pushed under the second.
-    Push(&'a str, &'a str),
-    /// All images of the machine that have a name in this repository.
-    PushAll(&'a str),
-    /// A further tag of an image in a registry.
-    Retag(&'a str, &'a str),
-    /// Names for what is in a registry.
-    Name(Vec<&'a str>),
-    Goreleaser,
-}
+/// Files that `docker compose` reads where none is named.
+const COMPOSE_FILES: [&str; 4] = [
+    "compose.yaml",
+    "compose.yml",
+    "docker-compose.yml",
+    "docker-compose.yaml",
+];
 
-/// What a script pushes.
-#[derive(Default)]
-struct ShellPushes {
-    /// References by the build that they show, where that is known.
-    groups: Vec<(Option<Build>, Vec<PushedReference>)>,
-    unknown: Vec<String>,
-    /// References that a condition of the script decides on.
-    perhaps: Vec<String>,
-}
-
-impl ShellPushes {
-    fn add(&mut self, build: Option<Build>, reference: PushedReference) {
-        if self
-            .groups
-            .iter()
-            .any(|(known, all)| *known == build && all.contains(&reference))
-        {
-            return;
-        }
-        match self.groups.iter_mut().find(|(known, _)| *known == build) {
-            Some((_, all)) => all.push(reference),
-            None => self.groups.push((build, vec![reference])),
-        }
-    }
+/// Further names for an image.
+struct FurtherNames<'a> {
+    sources: &'a [&'a str],
+    names: &'a [String],
+    /// Whether the script makes them whenever it runs.
+    sure: bool,
 }
 
 impl WorkflowRun<'_> {
@@ -69,19 +45,19 @@ impl WorkflowRun<'_> {
     pub(super) fn shell_images(
         &mut self,
         step: &Value,
-        run: &str,
+        text: &ScriptText,
         script: &PlainScript,
         running: &mut RunningJob<'_>,
     ) {
         let place = self.place(step, running);
         let mut pushes = ShellPushes::default();
-        for answer in self.mentioned(step, run, running) {
-            if !pushes_images(run) {
+        for answer in self.mentioned(step, &text.whole, running) {
+            if !text.pushes {
                 break;
             }
             for text in self.metadata[answer].references() {
                 if let Some(reference) = PushedReference::parse(&text) {
-                    pushes.add(self.shown_by(&reference, running), reference);
+                    pushes.add(self.shown_by(&reference, running), reference, &[]);
                 }
             }
         }
@@ -99,101 +75,32 @@ impl WorkflowRun<'_> {
                 continue;
             };
             match found {
-                ImageCommand::Goreleaser => self.goreleaser |= command.sure,
                 ImageCommand::Bake(words) => {
-                    let scenario = self.scenario;
-                    let variable = |name: &str| match script.variables.get(name) {
-                        Some(value) => value.clone(),
-                        None => variable(scenario, name, running),
-                    };
                     let inputs = bake_inputs(words, folder.as_deref());
-                    if command.sure {
-                        let key = format!("{}#bake", running.key());
-                        self.baked(&inputs, &place, &key, &variable, running);
-                    }
+                    let all = self.shell_bake(&inputs, command, script, &place, running);
+                    pushes.unread.extend(all);
+                }
+                ImageCommand::Compose(mut inputs) => {
+                    let folder = folder.as_deref().unwrap_or(".");
+                    inputs.insert("workdir".to_owned(), folder.to_owned());
+                    let all = self.shell_bake(&inputs, command, script, &place, running);
+                    pushes.unread.extend(all);
+                }
+                ImageCommand::Goreleaser if !command.sure => {
+                    pushes.unread.push(written(command));
                 }
                 ImageCommand::Build(words) => {
                     let flags = BuildFlags::read(words);
                     let build = self.shell_build(&flags, folder.as_deref(), &place);
-                    let tags = flags.inputs.get("tags").map_or("", String::as_str);
-                    let (known, unknown) = references(tags);
-                    if !is_pushed(&flags.inputs) {
-                        running
-                            .loaded
-                            .extend(command.sure.then_some((known, build)));
-                    } else if command.sure {
-                        for reference in known {
-                            pushes.add(Some(build.clone()), reference);
-                        }
-                        pushes.unknown.extend(unknown);
-                    } else {
-                        pushes.perhaps.extend(tags.lines().map(str::to_owned));
-                    }
+                    built(&mut pushes, &flags, build, command.sure, running);
                 }
-                ImageCommand::Tag(from, to) if command.sure => {
-                    let build = PushedReference::with_tag(from)
-                        .and_then(|from| self.shown_by(&from, running));
-                    let to = PushedReference::with_tag(to);
-                    if let (Some(build), Some(to)) = (build, to) {
-                        running.loaded.push((vec![to], build));
-                    }
-                }
-                ImageCommand::Tag(..) => {}
-                ImageCommand::Push(from, to) => {
-                    let build = PushedReference::with_tag(from)
-                        .and_then(|from| self.shown_by(&from, running));
-                    take(&mut pushes, build, &[to], command.sure);
-                }
-                ImageCommand::PushAll(name) => {
-                    let own = repository(name);
-                    let loaded: Vec<_> = running.loaded.clone();
-                    for (names, build) in loaded {
-                        for reference in names.into_iter().filter(|one| one.repository == own) {
-                            match command.sure {
-                                true => pushes.add(Some(build.clone()), reference),
-                                false => pushes.perhaps.push(format!("{name}:{}", reference.tag)),
-                            }
-                        }
-                    }
-                }
-                ImageCommand::Retag(from, tag) => {
-                    let build = PushedReference::with_tag(from)
-                        .and_then(|from| self.shown_by(&from, running));
-                    let to = match PushedReference::with_tag(from) {
-                        Some(from) => format!("{}:{tag}", from.repository),
-                        None => format!("{from}:{tag}"),
-                    };
-                    take(&mut pushes, build, &[&to], command.sure);
-                }
-                ImageCommand::Name(names) => {
-                    for name in names {
-                        let build = PushedReference::with_tag(name)
-                            .and_then(|name| self.shown_by(&name, running));
-                        take(&mut pushes, build, &[name], command.sure);
-                    }
-                }
+                found => self.shell_command(&found, command.sure, &mut pushes, running),
             }
         }
-        if pushes.groups.is_empty() {
-            if pushes_images(run) && self.pushes.len() == before {
-                self.notes.add_unread(format!(
-                    "{place}: found, not read: it pushes images with a script"
-                ));
-            }
-            return;
-        }
-        self.name_unknown(&place, pushes.unknown);
-        for text in pushes.perhaps {
-            self.notes.add(
-                NoteKind::NotTaken,
-                format!(
-                    "tag `{}` of {place}: a condition of the script decides whether it is pushed",
-                    self.general(&as_written(&text))
-                ),
-            );
-        }
+        let is_read = self.pushes.len() > before || !pushes.groups.is_empty();
+        self.name_unread(&place, &text.rest, is_read, &pushes, running);
         let several = pushes.groups.len() > 1;
-        for (at, (build, references)) in pushes.groups.into_iter().enumerate() {
+        for (at, group) in pushes.groups.into_iter().enumerate() {
             let key = match several {
                 true => format!("{}#{at}", running.key()),
                 false => running.key(),
@@ -202,12 +109,152 @@ impl WorkflowRun<'_> {
                 file: running.file.to_owned(),
                 place: place.clone(),
                 key,
-                references,
-                build,
+                references: group.references,
+                build: group.build,
                 by_digest: false,
                 digest_repositories: Vec::new(),
+                sources: group.sources,
                 matrix: running.matrix.clone(),
             });
+        }
+    }
+
+    /// One command that names or pushes an image.
+    fn shell_command(
+        &mut self,
+        command: &ImageCommand<'_>,
+        sure: bool,
+        pushes: &mut ShellPushes,
+        running: &mut RunningJob<'_>,
+    ) {
+        let mut copy = |sources: &[&str], names: &[String]| {
+            let further = FurtherNames {
+                sources,
+                names,
+                sure,
+            };
+            self.take(pushes, running, &further);
+        };
+        match command {
+            ImageCommand::Goreleaser => self.goreleaser |= sure,
+            ImageCommand::Tag(from, to) if sure => {
+                let from = PushedReference::with_tag(from);
+                let build = from.and_then(|from| self.shown_by(&from, running));
+                let to = PushedReference::with_tag(to);
+                if let (Some(build), Some(to)) = (build, to) {
+                    running.loaded.push((vec![to], build));
+                }
+            }
+            ImageCommand::Push(from, names) => copy(&[*from], names),
+            ImageCommand::PushAll(name) => {
+                let own = repository(name);
+                for (names, build) in running.loaded.clone() {
+                    for reference in names.into_iter().filter(|one| one.repository == own) {
+                        match sure {
+                            true => pushes.add(Some(build.clone()), reference, &[]),
+                            false => pushes.perhaps.push(format!("{name}:{}", reference.tag)),
+                        }
+                    }
+                }
+            }
+            ImageCommand::Retag(from, tags) => {
+                let known = PushedReference::with_tag(from);
+                let name = known.map_or((*from).to_owned(), |from| from.repository);
+                let names = tags.iter().map(|tag| format!("{name}:{tag}"));
+                copy(&[*from], &names.collect::<Vec<_>>());
+            }
+            ImageCommand::Name(names, sources) => {
+                let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+                copy(sources, &names);
+            }
+            ImageCommand::Tag(..)
+            | ImageCommand::Build(_)
+            | ImageCommand::Bake(_)
+            | ImageCommand::Compose(_) => {}
+        }
+    }
+
+    /// What a command pushes that has the inputs of docker/bake-action; gives the command where it
+    /// pushes and could not be read.
+    fn shell_bake(
+        &mut self,
+        inputs: &BTreeMap<String, String>,
+        command: &PlainCommand,
+        script: &PlainScript,
+        place: &str,
+        running: &RunningJob<'_>,
+    ) -> Option<String> {
+        let before = self.pushes.len();
+        if command.sure {
+            let scenario = self.scenario;
+            let variable = |name: &str| variable_of(scenario, name, command, script, running);
+            let mut inputs = inputs.clone();
+            if inputs.get("files").is_some_and(String::is_empty) {
+                let named = variable("COMPOSE_FILE").map(|files| files.replace(':', "\n"));
+                let files = named.unwrap_or_else(|| COMPOSE_FILES.join("\n"));
+                inputs.insert("files".to_owned(), files);
+            }
+            let key = format!("{}#bake", running.key());
+            self.baked(&inputs, place, &key, &variable, running);
+        }
+        let is_push = inputs.get("push").is_some_and(|push| push == "true");
+        (is_push && self.pushes.len() == before).then(|| written(command))
+    }
+
+    /// Names what a script pushes, and nothing here reads.
+    fn name_unread(
+        &mut self,
+        place: &str,
+        run: &str,
+        is_read: bool,
+        pushes: &ShellPushes,
+        running: &RunningJob<'_>,
+    ) {
+        for command in &pushes.unread {
+            self.notes.add_unread(format!(
+                "{place}: found, not read: `{command}` pushes images"
+            ));
+        }
+        self.name_unknown(place, pushes.unknown.clone());
+        let is_named =
+            pushes.perhaps.is_empty() && !(pushes.unread.is_empty() && pushes.unknown.is_empty());
+        if pushes_images(run) && !is_read && !is_named {
+            self.notes.add_unread(format!(
+                "{place}: found, not read: it pushes images with a script"
+            ));
+            self.name_unpushed(running);
+            return;
+        }
+        for text in &pushes.perhaps {
+            self.notes.add(
+                NoteKind::NotTaken,
+                format!(
+                    "tag `{}` of {place}: a condition of the script decides whether it is pushed",
+                    self.general(&as_written(text))
+                ),
+            );
+        }
+    }
+
+    /// Adds names for what is called `sources`.
+    fn take(&self, pushes: &mut ShellPushes, running: &RunningJob<'_>, further: &FurtherNames<'_>) {
+        // Several are the platforms of one image.
+        let sources: Vec<PushedReference> = match further.sources {
+            [one] => PushedReference::with_tag(one).into_iter().collect(),
+            _ => Vec::new(),
+        };
+        let mut known = sources.iter();
+        let build = known.find_map(|source| self.shown_by(source, running));
+        for name in further.names {
+            match PushedReference::with_tag(name) {
+                Some(reference) if further.sure => {
+                    let own = || self.shown_by(&reference, running);
+                    let build = build.clone().or_else(own);
+                    pushes.add(build, reference, &sources);
+                }
+                None if further.sure => pushes.unknown.push(name.clone()),
+                _ => pushes.perhaps.push(name.clone()),
+            }
         }
     }
 
@@ -224,6 +271,7 @@ impl WorkflowRun<'_> {
             .flatten()
     }
 
+    /// What a command of the shell builds.
     fn shell_build(&self, flags: &BuildFlags, folder: Option<&str>, place: &str) -> Build {
         let mut build = flags.build(folder.unwrap_or("."), place);
         if folder.is_none() {
@@ -255,14 +303,54 @@ impl WorkflowRun<'_> {
     }
 }
 
-fn take(pushes: &mut ShellPushes, build: Option<Build>, names: &[&str], sure: bool) {
-    for name in names {
-        match PushedReference::with_tag(name) {
-            Some(reference) if sure => pushes.add(build.clone(), reference),
-            Some(_) => pushes.perhaps.push((*name).to_owned()),
-            None if sure => pushes.unknown.push((*name).to_owned()),
-            None => pushes.perhaps.push((*name).to_owned()),
+/// A command for messages.
+fn written(command: &PlainCommand) -> String {
+    as_written(&command.words.join(" "))
+}
+
+/// A variable that a command sees. One that is set, and whose value nothing here knows, is an
+/// expression.
+fn variable_of(
+    scenario: &Scenario<'_>,
+    name: &str,
+    command: &PlainCommand,
+    script: &PlainScript,
+    running: &RunningJob<'_>,
+) -> Option<String> {
+    let mut before = command.environment.iter().rev();
+    if let Some((_, value)) = before.find(|(known, _)| known == name) {
+        return Some(value.clone());
+    }
+    if let Some(value) = script.variables.get(name) {
+        let unknown = || unknown(&format!("${name}"));
+        return Some(value.clone().unwrap_or_else(unknown));
+    }
+    variable(scenario, name, running).or_else(|| match running.contexts.get("env") {
+        Term::Object(env) => env.get(name).text(),
+        _ => None,
+    })
+}
+
+/// Takes what a command builds: it pushes the image itself, or leaves it on the machine.
+fn built(
+    pushes: &mut ShellPushes,
+    flags: &BuildFlags,
+    build: Build,
+    sure: bool,
+    running: &mut RunningJob<'_>,
+) {
+    let tags = flags.inputs.get("tags").map_or("", String::as_str);
+    let (known, unknown) = references(tags);
+    match (is_pushed(&flags.inputs), sure) {
+        (true, true) => {
+            for reference in known {
+                pushes.add(Some(build.clone()), reference, &[]);
+            }
+            pushes.unknown.extend(unknown);
         }
+        (true, false) => pushes.perhaps.extend(tags.lines().map(str::to_owned)),
+        (false, true) => running.loaded.push((known, build)),
+        (false, false) => {}
     }
 }
 
@@ -270,202 +358,4 @@ fn is_pushed(inputs: &BTreeMap<String, String>) -> bool {
     let get = |name: &str| inputs.get(name).map_or("", String::as_str);
     let outputs = get("outputs");
     get("push") == "true" || outputs.contains("type=registry") || outputs.contains("push=true")
-}
-
-/// What a command does with images; `None` where it does nothing that is known.
-fn image_command(words: &[String]) -> Option<ImageCommand<'_>> {
-    let plain: Vec<&str> = words.iter().map(String::as_str).collect();
-    // A word that stands for nothing is a switch or a redirection of the shell.
-    let operands = |from: usize| -> Vec<&str> {
-        let rest = plain.iter().skip(from).copied();
-        rest.filter(|word| !word.starts_with('-') && !word.contains('>'))
-            .collect()
-    };
-    Some(match &*plain {
-        ["docker" | "podman" | "nerdctl", "build", ..] => ImageCommand::Build(&words[2..]),
-        ["docker", "image" | "buildx" | "builder", "build" | "b", ..] => {
-            ImageCommand::Build(&words[3..])
-        }
-        ["buildah", "build" | "bud", ..] => ImageCommand::Build(&words[2..]),
-        ["docker", "buildx", "bake", ..] => ImageCommand::Bake(&words[3..]),
-        ["docker" | "podman" | "nerdctl" | "buildah", "tag", ..] => {
-            two(&operands(2), ImageCommand::Tag)?
-        }
-        ["docker", "image", "tag", ..] => two(&operands(3), ImageCommand::Tag)?,
-        ["docker" | "nerdctl" | "podman", "push", rest @ ..]
-            if rest.iter().any(|word| matches!(*word, "-a" | "--all-tags")) =>
-        {
-            ImageCommand::PushAll(operands(2).first()?)
-        }
-        ["docker" | "nerdctl", "push", ..] => one(&operands(2))?,
-        ["docker", "image", "push", ..] => one(&operands(3))?,
-        ["podman" | "buildah", "push", ..] | ["buildah" | "podman", "manifest", "push", ..] => {
-            let operands = operands(if plain[1] == "manifest" { 3 } else { 2 });
-            two(&operands, ImageCommand::Push).or_else(|| one(&operands))?
-        }
-        ["docker", "manifest", "push", ..] => one(&operands(3))?,
-        ["docker", "buildx", "imagetools", "create", rest @ ..] => {
-            let mut names = Vec::new();
-            for (at, word) in rest.iter().enumerate() {
-                match *word {
-                    "-t" | "--tag" => names.extend(rest.get(at + 1).copied()),
-                    word => names.extend(word.strip_prefix("--tag=").or(word.strip_prefix("-t="))),
-                }
-            }
-            // `$(jq …)` is a word that is not known; whoever wrote it uses the metadata step's tags.
-            ImageCommand::Name(names)
-        }
-        ["skopeo", "copy", ..] => two(&operands(2), ImageCommand::Push)?,
-        ["crane", "copy" | "cp", ..] => two(&operands(2), ImageCommand::Push)?,
-        ["crane", "tag", ..] => two(&operands(2), ImageCommand::Retag)?,
-        ["regctl", "image", "copy" | "cp", ..] => two(&operands(3), ImageCommand::Push)?,
-        ["goreleaser", "release", rest @ ..] => {
-            let dry = |word: &&str| {
-                *word == "--snapshot"
-                    || word.contains("skip-publish")
-                    || word.contains("skip=publish")
-            };
-            if rest.iter().any(dry) {
-                return None;
-            }
-            ImageCommand::Goreleaser
-        }
-        _ => return None,
-    })
-}
-
-fn one<'a>(operands: &[&'a str]) -> Option<ImageCommand<'a>> {
-    let [name, ..] = operands else { return None };
-    let name = name.trim_start_matches("docker://");
-    Some(ImageCommand::Push(name, name))
-}
-
-fn two<'a>(
-    operands: &[&'a str],
-    command: fn(&'a str, &'a str) -> ImageCommand<'a>,
-) -> Option<ImageCommand<'a>> {
-    let [from, to, ..] = operands else {
-        return None;
-    };
-    let plain = |name: &'a str| name.trim_start_matches("docker://");
-    Some(command(plain(from), plain(to)))
-}
-
-/// `docker buildx bake` as the inputs of docker/bake-action.
-fn bake_inputs(words: &[String], folder: Option<&str>) -> BTreeMap<String, String> {
-    let mut inputs: BTreeMap<String, String> = BTreeMap::new();
-    let mut give = |name: &str, value: &str| {
-        let known = inputs.entry(name.to_owned()).or_default();
-        if !known.is_empty() {
-            known.push('\n');
-        }
-        known.push_str(value);
-    };
-    give("workdir", folder.unwrap_or("."));
-    let mut words = words.iter().map(String::as_str);
-    while let Some(word) = words.next() {
-        let (name, attached) = match word.split_once('=') {
-            Some((name, value)) if word.starts_with('-') => (name, Some(value)),
-            _ => (word, None),
-        };
-        match name {
-            "-f" | "--file" => give(
-                "files",
-                attached.or_else(|| words.next()).unwrap_or_default(),
-            ),
-            "--set" => give("set", attached.or_else(|| words.next()).unwrap_or_default()),
-            "--push" => give("push", attached.unwrap_or("true")),
-            "--progress" | "--builder" | "--metadata-file" | "--provenance" | "--sbom"
-            | "--allow"
-                if attached.is_none() =>
-            {
-                words.next();
-            }
-            name if name.starts_with('-') => {}
-            target if !target.contains('>') => give("targets", target),
-            _ => {}
-        }
-    }
-    inputs
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_commands_do_with_images() {
-        let read = |line: &str| {
-            let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
-            image_command(&words).map(|command| format!("{command:?}"))
-        };
-        for (line, expected) in [
-            (
-                "docker push -q acme/api:1",
-                "Push(\"acme/api:1\", \"acme/api:1\")",
-            ),
-            (
-                "podman push api docker://acme/api:1",
-                "Push(\"api\", \"acme/api:1\")",
-            ),
-            (
-                "docker manifest push --purge acme/api:1",
-                "Push(\"acme/api:1\", \"acme/api:1\")",
-            ),
-            ("docker tag api acme/api:1", "Tag(\"api\", \"acme/api:1\")"),
-            ("docker image tag a b", "Tag(\"a\", \"b\")"),
-            (
-                "skopeo copy --all docker://a:1 docker://b:1",
-                "Push(\"a:1\", \"b:1\")",
-            ),
-            (
-                "docker buildx imagetools create -t a:1 --tag=a:2 a@sha256:0",
-                "Name([\"a:1\", \"a:2\"])",
-            ),
-            ("docker buildx build .", "Build([\".\"])"),
-            ("docker build . >log", "Build([\".\", \">log\"])"),
-            ("docker push -a acme/api", "PushAll(\"acme/api\")"),
-            ("crane tag a:1 stable", "Retag(\"a:1\", \"stable\")"),
-            ("goreleaser release --clean", "Goreleaser"),
-        ] {
-            assert_eq!(read(line).as_deref(), Some(expected), "{line}");
-        }
-        for line in [
-            "docker login",
-            "goreleaser release --snapshot",
-            "docker tag a",
-            "echo docker push x",
-        ] {
-            assert_eq!(read(line), None, "{line}");
-        }
-    }
-
-    #[test]
-    fn bake_on_the_command_line() {
-        let words = [
-            "-f",
-            "a.hcl",
-            "--file=b.json",
-            "--set",
-            "*.output=type=registry",
-            "--push",
-            "api",
-        ]
-        .map(str::to_owned);
-        let inputs = bake_inputs(&words, Some("app"));
-        let all: Vec<(&str, &str)> = inputs
-            .iter()
-            .map(|(name, value)| (&**name, &**value))
-            .collect();
-        assert_eq!(
-            all,
-            [
-                ("files", "a.hcl\nb.json"),
-                ("push", "true"),
-                ("set", "*.output=type=registry"),
-                ("targets", "api"),
-                ("workdir", "app"),
-            ]
-        );
-    }
 }

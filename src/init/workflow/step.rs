@@ -11,6 +11,8 @@ use crate::init::{
     push::{Push, PushedReference},
     term::{Object, Term},
     workflow::{
+        delegated::{PushEvidence, delegated},
+        push_words::{is_publishing, pushes_images},
         release_actions,
         walk::{RunningJob, WorkflowRun, environment},
     },
@@ -50,7 +52,7 @@ impl WorkflowRun<'_> {
             if let Some(outputs) = outputs {
                 give(step, outputs, running);
             }
-            if truth.is_none() && is_publishing(step, action) {
+            if truth.is_none() && self.can_push(step, action) {
                 self.notes.add(
                     NoteKind::Assumed,
                     format!(
@@ -81,7 +83,7 @@ impl WorkflowRun<'_> {
         condition: &str,
         running: &mut RunningJob<'_>,
     ) {
-        if is_publishing(step, action) {
+        if self.can_push(step, action) {
             let text = format!(
                 "{}: it does not run in a release (`if: {}`)",
                 self.place(step, running),
@@ -138,6 +140,8 @@ impl WorkflowRun<'_> {
                         "{}: found, not read: `{action}`",
                         self.place(step, running)
                     ));
+                } else {
+                    self.name_commands(step, action, running);
                 }
                 let known = release_actions::outputs(action, self.scenario);
                 return known.or_else(|| release_actions::of_the_ref(action, self.scenario));
@@ -178,6 +182,7 @@ impl WorkflowRun<'_> {
                 build: None,
                 by_digest: false,
                 digest_repositories: Vec::new(),
+                sources: Vec::new(),
                 matrix: running.matrix.clone(),
             });
         }
@@ -202,6 +207,32 @@ impl WorkflowRun<'_> {
         self.metadata_lines.push((read.labels, read.annotations));
         running.last_metadata = Some(place);
         outputs
+    }
+
+    /// Whether the step can push an image, itself or by way of something else.
+    fn can_push(&self, step: &Value, action: Option<&str>) -> bool {
+        let by_others = || !delegated(&yaml::text(&step["run"]), self.texts).is_empty();
+        is_publishing(step, action) || action.is_none() && by_others()
+    }
+
+    /// Names the commands that a step gives to an action to run them, where they push images.
+    fn name_commands(&mut self, step: &Value, action: &str, running: &RunningJob<'_>) {
+        let texts: Vec<&str> = step["with"]
+            .as_object()
+            .into_iter()
+            .flatten()
+            .filter_map(|(_, value)| value.as_str())
+            .collect();
+        for text in texts {
+            let mut behind = delegated(text, self.texts).into_iter();
+            if pushes_images(text) || behind.any(|one| one.evidence == PushEvidence::Pushes) {
+                let place = self.place(step, running);
+                self.notes.add_unread(format!(
+                    "{place}: found, not read: `{action}` runs commands that push images"
+                ));
+                return;
+            }
+        }
     }
 
     /// A composite action of this repository.
@@ -253,6 +284,7 @@ impl WorkflowRun<'_> {
             steps: running.steps * 100,
             last_metadata: None,
             loaded: Vec::new(),
+            unpushed: Vec::new(),
             folder: String::new(),
             submodules: running.submodules,
         };
@@ -356,37 +388,5 @@ impl RunningJob<'_> {
                 .any(|output| self.text.contains(&format!("steps.{id}.outputs{output}")))
                 || self.text.contains(&format!("steps['{id}']"))
         })
-    }
-}
-
-/// Whether a step can push an image.
-pub(super) fn is_publishing(step: &Value, action: Option<&str>) -> bool {
-    match action {
-        Some(action) => {
-            let name = action.to_lowercase();
-            let known = [
-                "build-push",
-                "bake-action",
-                "push-to-registry",
-                "buildah-build",
-                "kaniko",
-                "docker-publish",
-                "docker-build",
-                "build-docker",
-                "publish-docker",
-                "buildx-push",
-                "docker-push",
-                "docker-manifest",
-                "ko-build",
-                "tag-push",
-                "docker-promote",
-                "registry-tag",
-            ];
-            known.iter().any(|word| name.contains(word)) && !name.contains("setup")
-        }
-        None => {
-            let run = yaml::text(&step["run"]);
-            crate::init::workflow::shell::pushes_images(&run)
-        }
     }
 }

@@ -79,6 +79,20 @@ impl Triggers {
         }
     }
 
+    /// The names of all events, for messages.
+    pub(super) fn shown(&self) -> String {
+        let names: Vec<String> = self.names.iter().map(|name| format!("`{name}`")).collect();
+        names.join(", ")
+    }
+
+    /// Whether pull requests and their like alone start it.
+    pub(super) fn are_of_review(&self) -> bool {
+        let is_of_review = |name: &String| {
+            name.starts_with("pull_request") || name.starts_with("issue") || name == "merge_group"
+        };
+        self.names.iter().all(is_of_review)
+    }
+
     pub(super) fn has_release(&self) -> bool {
         self.release.is_some()
     }

@@ -11,7 +11,7 @@ use crate::init::{
     push::{Build, Push, PushedReference},
     scenario::{ReleaseEvent, Scenario},
     term::{Object, Term},
-    workflow::{builder, matrix},
+    workflow::{builder, delegated::has_push, matrix},
     yaml,
 };
 
@@ -62,6 +62,8 @@ pub(super) struct RunningJob<'a> {
     pub(super) last_metadata: Option<usize>,
     /// Images that were built and not pushed.
     pub(super) loaded: Vec<(Vec<PushedReference>, Build)>,
+    /// What steps have built and not pushed, without references.
+    pub(super) unpushed: Vec<Push>,
     /// The folder of scripts that name none.
     pub(super) folder: String,
     /// The files of submodules are checked out.
@@ -193,7 +195,7 @@ impl<'a> WorkflowRun<'a> {
             .any(|word| condition.contains(word));
         let truth = expression::condition(&condition, &contexts);
         if truth == Some(false) || (missing && !runs_anyway) {
-            if truth == Some(false) && has_push(job) {
+            if truth == Some(false) && has_push(job, self.texts) {
                 self.notes.add(
                     NoteKind::NotInRelease,
                     format!(
@@ -207,7 +209,7 @@ impl<'a> WorkflowRun<'a> {
                 skipped: true,
             };
         }
-        if truth.is_none() && (has_push(job) || job["uses"].is_string()) {
+        if truth.is_none() && (has_push(job, self.texts) || job["uses"].is_string()) {
             self.notes.add(
                 NoteKind::Assumed,
                 format!(
@@ -252,6 +254,7 @@ impl<'a> WorkflowRun<'a> {
             steps: 0,
             last_metadata: None,
             loaded: Vec::new(),
+            unpushed: Vec::new(),
             folder: of_scripts(&job["defaults"])
                 .or_else(|| self.folder.clone())
                 .unwrap_or_default(),
@@ -356,20 +359,6 @@ fn of_scripts(defaults: &Value) -> Option<String> {
 /// The jobs that have to end first.
 fn needs(job: &Value) -> Vec<String> {
     yaml::lines(job.get("needs"))
-}
-
-/// Whether a step of the job pushes images.
-fn has_push(job: &Value) -> bool {
-    let text = job.to_string();
-    [
-        "docker/build-push-action",
-        "docker/bake-action",
-        "docker/metadata-action",
-        "docker push",
-        "imagetools",
-    ]
-    .iter()
-    .any(|word| text.contains(word))
 }
 
 /// Adds the variables of one level to those of the level above.
