@@ -7,7 +7,9 @@ use crate::{
         Leg, LegBase,
         content::LegContent,
         index::join,
-        tests::{COMMIT, Made, OTHER, TREE, claims, described, document, expected, made},
+        tests::{
+            COMMIT, Made, OTHER, PARENT, TREE, claims, described, document, expected, joined, made,
+        },
     },
     error::ErrorCode,
     oci::{Digest, Index, Manifest, MediaType},
@@ -158,6 +160,21 @@ fn mistakes_of_content() -> Vec<Mistake> {
         MediaType::OCI_MANIFEST.into(),
         &b"{\"schemaVersion\":2,\"config\""[..],
     );
+    let mut artifacts = arm().leg();
+    artifacts.manifest = document(
+        MediaType::OCI_INDEX,
+        &json!({"schemaVersion": 2, "mediaType": MediaType::OCI_INDEX, "artifactType": "application/vnd.acme.sbom", "manifests": []}),
+    );
+    let of_many = |count: usize| {
+        let mut many = arm().leg();
+        let entries = vec![many.manifest.descriptor(); count];
+        many.children.push(many.manifest.clone());
+        many.manifest = Index::new(entries).to_manifest();
+        vec![good(), many]
+    };
+    // What is just below the limits is joined.
+    joined(&with(arm().nested(8)), &[]);
+    joined(&of_many(999), &[]);
     let mut lies = arm().nested(1);
     lies.listed = json!({"os": "linux", "architecture": "s390x"});
     let mut older = arm().nested(1);
@@ -238,6 +255,21 @@ fn mistakes_of_content() -> Vec<Mistake> {
         ),
         ("empty index", &["expected an image"], vec![good(), empty]),
         ("a chart", &["is not an image", "helm"], vec![good(), chart]),
+        (
+            "an index of artifacts",
+            &["is not an image", "an index of artifacts"],
+            vec![good(), artifacts],
+        ),
+        (
+            "indexes in indexes",
+            &["cannot be used", "nested too deeply"],
+            with(arm().nested(9)),
+        ),
+        (
+            "more entries than anybody builds",
+            &["cannot be used", "list too much"],
+            of_many(1_000),
+        ),
         ("not JSON", &["cannot be read"], vec![good(), broken]),
         (
             "index and configuration",
@@ -279,6 +311,11 @@ fn mistakes_of_content() -> Vec<Mistake> {
             vec![windows("dist/arm64"), windows("dist/amd64")],
         ),
         (
+            "os.features of one alone",
+            &["`dist/arm64`", "os.features", "one platform for an engine"],
+            with(made("dist/arm64", "linux/amd64").config("os.features", json!(["gpu"]))),
+        ),
+        (
             "os.version of one alone",
             &["`dist/arm64`", "one platform for an engine"],
             vec![
@@ -299,14 +336,72 @@ fn mistakes_of_content() -> Vec<Mistake> {
     ]
 }
 
+/// One of the places that say something about an image.
+type PlaceOf = fn(&mut Made) -> &mut Value;
+
+/// What each place says that can name a commit and a version, but for one, which says another.
+fn mistakes_of_statements() -> Vec<Mistake> {
+    let good = || made("dist/amd64", "linux/amd64").leg();
+    let arm = || {
+        let leg = made("dist/arm64", "linux/arm64").nested(2);
+        let right = json!({
+            "org.opencontainers.image.revision": COMMIT,
+            "org.opencontainers.image.version": "1.3.0",
+        });
+        Made {
+            annotations: right.clone(),
+            entry_annotations: right.clone(),
+            index_annotations: right.clone(),
+            outer_annotations: right.clone(),
+            listed_annotations: right,
+            ..leg
+        }
+    };
+    joined(&[good(), arm().leg()], &[]);
+    let places: [(&'static str, PlaceOf); 6] = [
+        ("its label `", |leg| &mut leg.config["config"]["Labels"]),
+        ("` of its manifest", |leg| &mut leg.annotations),
+        ("` of its entry in an index", |leg| {
+            &mut leg.entry_annotations
+        }),
+        ("` of its index", |leg| &mut leg.index_annotations),
+        ("` of its entry in an index", |leg| {
+            &mut leg.outer_annotations
+        }),
+        ("` of its entry in `index.json`", |leg| {
+            &mut leg.listed_annotations
+        }),
+    ];
+    let wrong: [(&str, &str, &'static str); 3] = [
+        ("revision", OTHER, "another revision"),
+        ("version", "9.9.9", "another version"),
+        ("version", "1.3.0-dev", "is a trial build"),
+    ];
+    let mut all: Vec<Mistake> = Vec::new();
+    for (says, place) in places {
+        for (key, value, refused) in wrong {
+            let mut leg = arm();
+            place(&mut leg)[format!("org.opencontainers.image.{key}")] = json!(value);
+            let words: &'static [&'static str] = Box::leak(Box::new([refused, says]));
+            all.push((says, words, vec![good(), leg.leg()]));
+        }
+    }
+    all
+}
+
 #[test]
 #[expect(
     clippy::print_stderr,
     reason = "the count is the result of a run by hand"
 )]
 fn every_mistake_is_refused_and_names_the_leg() {
-    let mistakes = [mistakes_of_descriptions(), mistakes_of_content()].concat();
-    assert!(mistakes.len() >= 40, "{}", mistakes.len());
+    let mistakes = [
+        mistakes_of_descriptions(),
+        mistakes_of_content(),
+        mistakes_of_statements(),
+    ]
+    .concat();
+    assert!(mistakes.len() >= 64, "{}", mistakes.len());
     eprintln!("{} mistakes", mistakes.len());
     for (what, words, legs) in mistakes {
         let Err(error) = join(&legs, Some(&expected(&[]))) else {
@@ -347,6 +442,98 @@ fn a_platform_that_nobody_made_is_named_with_those_that_are_there() {
         assert!(text.contains(word), "{text}");
     }
     assert!(error.hints().concat().contains("--platform linux/arm64"));
+}
+
+#[test]
+fn where_several_images_are_released_the_one_that_lacks_a_platform_is_named() {
+    let mut wanted = expected(&["linux/amd64", "linux/arm64"]);
+    wanted.is_one_of_several = true;
+    let legs = [made("dist/amd64", "linux/amd64").leg()];
+    let error = join(&legs, Some(&wanted)).expect_err("arm64 is missing");
+    let text = format!("{error:#}");
+    assert!(
+        text.contains("no leg of the image `main` is for linux/arm64"),
+        "{text}"
+    );
+    let hint = "`hoist build --image-name main --platform linux/arm64 --output DIR`";
+    assert!(error.hints().concat().contains(hint), "{error:#}");
+}
+
+/// `arm64` of the policy is one image, though a machine could tell v8 from v9.
+#[test]
+fn a_platform_of_the_policy_is_one_image() {
+    let leg = |file, platform| made(file, platform).leg();
+    let legs = [
+        leg("amd64", "linux/amd64"),
+        leg("v8", "linux/arm64/v8"),
+        leg("v9", "linux/arm64/v9"),
+    ];
+    let refused = |legs: &[LegContent], wanted: &[&str], words: &[&str]| {
+        let error = join(legs, Some(&expected(wanted))).expect_err("one of two");
+        let text = format!("{error:#}");
+        assert_eq!(error.exit_code(), 4, "{text}");
+        for word in words {
+            assert!(text.contains(word), "{word}: {text}");
+        }
+    };
+    refused(
+        &legs,
+        &["linux/amd64", "linux/arm64"],
+        &[
+            "two images are for linux/arm64",
+            "`v8` (for linux/arm64/v8)",
+            "`v9` (for linux/arm64/v9)",
+        ],
+    );
+    let all = ["linux/amd64", "linux/arm64", "linux/arm64/v9"];
+    joined(&legs, &all);
+    joined(&legs, &[]);
+    // The one for v9 is not the one for every arm64 where the policy names both.
+    let without = [legs[0].clone(), legs[2].clone()];
+    refused(&without, &all, &["no leg is for linux/arm64"]);
+    joined(&without, &all[..2]);
+}
+
+/// The hint names what git and hoist take: a commit and never a tree, and a build that makes a leg.
+#[test]
+fn each_hint_has_a_command_that_makes_the_leg_agree() {
+    let hints = |field: &str, value: Value, parent: Option<&str>| {
+        let leg = described("dist/arm64", "linux/arm64/v8").claims(field, value);
+        let mut wanted = expected(&[]);
+        wanted.parent = parent.map(|parent| parent.parse().expect("a commit"));
+        let error = join(&[leg.leg()], Some(&wanted)).expect_err("it differs");
+        error.hints().join("\n")
+    };
+    let checkout = format!("`git checkout {COMMIT}`");
+    let build = "`hoist build --platform linux/arm64/v8 --output DIR`";
+    let versioned = "`hoist build --version 1.3.0 --platform linux/arm64/v8 --output DIR`";
+    for (field, value, command) in [
+        ("commit", json!(OTHER), build),
+        ("version", json!("1.2.9"), versioned),
+        ("tree", json!(OTHER), build),
+        ("policy", json!(Digest::of(b"other")), build),
+    ] {
+        let told = hints(field, value.clone(), None);
+        for words in [&checkout, command, "--plan plan.json"] {
+            assert!(told.contains(words), "{field}: {words}: {told}");
+        }
+        assert!(!told.contains(TREE), "{field}: {told}");
+        // No branch has a release commit yet: the plan makes it from the one below.
+        let told = hints(field, value, Some(PARENT));
+        let planned = "`hoist build --plan plan.json --platform linux/arm64/v8 --output DIR`";
+        for words in [&format!("`git checkout {PARENT}`"), planned] {
+            assert!(told.contains(words), "{field}: {words}: {told}");
+        }
+    }
+    // What the leg says of its platform is not repeated where it could be something else.
+    let odd = described("dist/arm64", "linux/arm64")
+        .claims("commit", json!(OTHER))
+        .claims("platforms", json!(["linux/arm64; rm x"]));
+    let error = join(&[odd.leg()], Some(&expected(&[]))).expect_err("it differs");
+    assert!(
+        error.hints().join("").contains("--platform PLATFORM"),
+        "{error:#}"
+    );
 }
 
 #[test]
