@@ -157,8 +157,7 @@ impl Release {
         read(image).await
     }
 
-    /// What is in the layers; where they cannot be read and the budget does not need them, `None` and a note: a layer
-    /// need not be an archive of files.
+    /// What is in the layers; where the budget does not need that and they are no archives of files, `None` and a note.
     fn or_sizes_alone(
         &self,
         found: Result<Vec<Contents>>,
@@ -350,12 +349,17 @@ impl Release {
         platform: Option<&Platform>,
     ) {
         let platform = platform.map_or_else(String::new, |platform| format!(" for {platform}"));
-        let why = match version {
-            Some(version) => format!("no repository has its image of {version}{platform}"),
-            None => "nothing was released before".to_owned(),
-        };
-        self.events
-            .note(format!("{name}: `{key}.growth` was not judged: {why}"));
+        let what = format!("{name}: `{key}.growth` was not judged");
+        match version {
+            Some(version) => {
+                let lacks = format!("no repository has its image of {version}{platform}");
+                self.events.note(format!("{what}: {lacks}"));
+            }
+            None if self.project().git().is_shallow() => self.events.warning(format!(
+                "{what}: this clone is shallow, and the git tag of the last release is not in it; `git fetch --unshallow --tags` fetches it, in GitHub Actions `fetch-depth: 0` for `actions/checkout`"
+            )),
+            None => self.events.note(format!("{what}: nothing was released before")),
+        }
     }
 }
 
