@@ -4,19 +4,15 @@ use serde_json::{Value, json};
 
 use crate::{
     build::join::{
-        Leg, LegBase,
-        content::LegContent,
         index::join,
         tests::{
-            COMMIT, Made, OTHER, PARENT, TREE, claims, described, document, expected, joined, made,
+            COMMIT, Made, Mistake, OTHER, TREE, described, document, expected, joined, made,
+            statements::mistakes_of_statements,
         },
     },
     error::ErrorCode,
     oci::{Digest, Index, Manifest, MediaType},
 };
-
-/// What is wrong with one of two legs, the words that the refusal has, and the legs.
-type Mistake = (&'static str, &'static [&'static str], Vec<LegContent>);
 
 fn mistakes_of_descriptions() -> Vec<Mistake> {
     let good = || described("dist/amd64", "linux/amd64").leg();
@@ -336,59 +332,6 @@ fn mistakes_of_content() -> Vec<Mistake> {
     ]
 }
 
-/// One of the places that say something about an image.
-type PlaceOf = fn(&mut Made) -> &mut Value;
-
-/// What each place says that can name a commit and a version, but for one, which says another.
-fn mistakes_of_statements() -> Vec<Mistake> {
-    let good = || made("dist/amd64", "linux/amd64").leg();
-    let arm = || {
-        let leg = made("dist/arm64", "linux/arm64").nested(2);
-        let right = json!({
-            "org.opencontainers.image.revision": COMMIT,
-            "org.opencontainers.image.version": "1.3.0",
-        });
-        Made {
-            annotations: right.clone(),
-            entry_annotations: right.clone(),
-            index_annotations: right.clone(),
-            outer_annotations: right.clone(),
-            listed_annotations: right,
-            ..leg
-        }
-    };
-    joined(&[good(), arm().leg()], &[]);
-    let places: [(&'static str, PlaceOf); 6] = [
-        ("its label `", |leg| &mut leg.config["config"]["Labels"]),
-        ("` of its manifest", |leg| &mut leg.annotations),
-        ("` of its entry in an index", |leg| {
-            &mut leg.entry_annotations
-        }),
-        ("` of its index", |leg| &mut leg.index_annotations),
-        ("` of its entry in an index", |leg| {
-            &mut leg.outer_annotations
-        }),
-        ("` of its entry in `index.json`", |leg| {
-            &mut leg.listed_annotations
-        }),
-    ];
-    let wrong: [(&str, &str, &'static str); 3] = [
-        ("revision", OTHER, "another revision"),
-        ("version", "9.9.9", "another version"),
-        ("version", "1.3.0-dev", "is a trial build"),
-    ];
-    let mut all: Vec<Mistake> = Vec::new();
-    for (says, place) in places {
-        for (key, value, refused) in wrong {
-            let mut leg = arm();
-            place(&mut leg)[format!("org.opencontainers.image.{key}")] = json!(value);
-            let words: &'static [&'static str] = Box::leak(Box::new([refused, says]));
-            all.push((says, words, vec![good(), leg.leg()]));
-        }
-    }
-    all
-}
-
 #[test]
 #[expect(
     clippy::print_stderr,
@@ -422,161 +365,5 @@ fn every_mistake_is_refused_and_names_the_leg() {
         for word in words {
             assert!(text.contains(word), "{what}: `{word}` is not in {text}");
         }
-    }
-}
-
-#[test]
-fn a_platform_that_nobody_made_is_named_with_those_that_are_there() {
-    let legs = [
-        made("dist/amd64", "linux/amd64").leg(),
-        made("dist/s390x", "linux/s390x").leg(),
-    ];
-    let wanted = expected(&["linux/amd64", "linux/arm64", "linux/s390x"]);
-    let error = join(&legs, Some(&wanted)).expect_err("arm64 is missing");
-    let text = format!("{error:#}");
-    for word in [
-        "no leg is for linux/arm64",
-        "`dist/amd64` is for linux/amd64",
-        "`dist/s390x`",
-    ] {
-        assert!(text.contains(word), "{text}");
-    }
-    assert!(error.hints().concat().contains("--platform linux/arm64"));
-}
-
-#[test]
-fn where_several_images_are_released_the_one_that_lacks_a_platform_is_named() {
-    let mut wanted = expected(&["linux/amd64", "linux/arm64"]);
-    wanted.is_one_of_several = true;
-    let legs = [made("dist/amd64", "linux/amd64").leg()];
-    let error = join(&legs, Some(&wanted)).expect_err("arm64 is missing");
-    let text = format!("{error:#}");
-    assert!(
-        text.contains("no leg of the image `main` is for linux/arm64"),
-        "{text}"
-    );
-    let hint = "`hoist build --image-name main --platform linux/arm64 --output DIR`";
-    assert!(error.hints().concat().contains(hint), "{error:#}");
-}
-
-/// `arm64` of the policy is one image, though a machine could tell v8 from v9.
-#[test]
-fn a_platform_of_the_policy_is_one_image() {
-    let leg = |file, platform| made(file, platform).leg();
-    let legs = [
-        leg("amd64", "linux/amd64"),
-        leg("v8", "linux/arm64/v8"),
-        leg("v9", "linux/arm64/v9"),
-    ];
-    let refused = |legs: &[LegContent], wanted: &[&str], words: &[&str]| {
-        let error = join(legs, Some(&expected(wanted))).expect_err("one of two");
-        let text = format!("{error:#}");
-        assert_eq!(error.exit_code(), 4, "{text}");
-        for word in words {
-            assert!(text.contains(word), "{word}: {text}");
-        }
-    };
-    refused(
-        &legs,
-        &["linux/amd64", "linux/arm64"],
-        &[
-            "two images are for linux/arm64",
-            "`v8` (for linux/arm64/v8)",
-            "`v9` (for linux/arm64/v9)",
-        ],
-    );
-    let all = ["linux/amd64", "linux/arm64", "linux/arm64/v9"];
-    joined(&legs, &all);
-    joined(&legs, &[]);
-    // The one for v9 is not the one for every arm64 where the policy names both.
-    let without = [legs[0].clone(), legs[2].clone()];
-    refused(&without, &all, &["no leg is for linux/arm64"]);
-    joined(&without, &all[..2]);
-}
-
-/// The hint names what git and hoist take: a commit and never a tree, and a build that makes a leg.
-#[test]
-fn each_hint_has_a_command_that_makes_the_leg_agree() {
-    let hints = |field: &str, value: Value, parent: Option<&str>| {
-        let leg = described("dist/arm64", "linux/arm64/v8").claims(field, value);
-        let mut wanted = expected(&[]);
-        wanted.parent = parent.map(|parent| parent.parse().expect("a commit"));
-        let error = join(&[leg.leg()], Some(&wanted)).expect_err("it differs");
-        error.hints().join("\n")
-    };
-    let checkout = format!("`git checkout {COMMIT}`");
-    let build = "`hoist build --platform linux/arm64/v8 --output DIR`";
-    let versioned = "`hoist build --version 1.3.0 --platform linux/arm64/v8 --output DIR`";
-    for (field, value, command) in [
-        ("commit", json!(OTHER), build),
-        ("version", json!("1.2.9"), versioned),
-        ("tree", json!(OTHER), build),
-        ("policy", json!(Digest::of(b"other")), build),
-    ] {
-        let told = hints(field, value.clone(), None);
-        for words in [&checkout, command, "--plan plan.json"] {
-            assert!(told.contains(words), "{field}: {words}: {told}");
-        }
-        assert!(!told.contains(TREE), "{field}: {told}");
-        // No branch has a release commit yet: the plan makes it from the one below.
-        let told = hints(field, value, Some(PARENT));
-        let planned = "`hoist build --plan plan.json --platform linux/arm64/v8 --output DIR`";
-        for words in [&format!("`git checkout {PARENT}`"), planned] {
-            assert!(told.contains(words), "{field}: {words}: {told}");
-        }
-    }
-    // What the leg says of its platform is not repeated where it could be something else.
-    let odd = described("dist/arm64", "linux/arm64")
-        .claims("commit", json!(OTHER))
-        .claims("platforms", json!(["linux/arm64; rm x"]));
-    let error = join(&[odd.leg()], Some(&expected(&[]))).expect_err("it differs");
-    assert!(
-        error.hints().join("").contains("--platform PLATFORM"),
-        "{error:#}"
-    );
-}
-
-#[test]
-fn what_is_not_a_description_says_so() {
-    let good = claims(
-        &made("a", "linux/amd64").leg().manifest,
-        &made("a", "linux/amd64").config,
-        &json!({"base": [{"name": "debian:12"}]}),
-    );
-    let base = LegBase {
-        name: "debian:12".to_owned(),
-        digest: None,
-    };
-    assert_eq!(good.base, [base]);
-    let text = serde_json::to_string(&good).expect("plain data");
-    assert_eq!(Leg::parse(&text, "x").expect("what was written"), good);
-    assert_eq!(
-        Leg::parse_all(&format!("{text}\n{text}\n"), "x")
-            .expect("two lines")
-            .len(),
-        2
-    );
-    let pretty = serde_json::to_string_pretty(&good).expect("plain data");
-    assert_eq!(Leg::parse_all(&pretty, "x").expect("one leg").len(), 1);
-    for (text, says) in [
-        ("", "it is empty"),
-        ("[]", "\"type\":\"leg\""),
-        ("{}", "\"type\":\"leg\""),
-        ("{\"type\":\"outcome\"}", "its type is `outcome`"),
-        ("{\"v\":2,\"type\":\"leg\"}", "formats up to 1"),
-        ("{\"v\":1,\"type\":\"leg\"}", "missing field"),
-        ("{\"schemaVersion\":2,\"manifests\":[]}", "\"type\":\"leg\""),
-        ("nonsense", "expected"),
-        (&text.replace("sha256:", "sha256:zz"), "digest"),
-        (&text.replace("1.3.0", "1.3"), "version"),
-        (&text.replace(COMMIT, "HEAD"), "commit"),
-    ] {
-        let error = Leg::parse_all(text, "legs/x.json").expect_err(text);
-        let told = format!("{error:#}");
-        assert!(
-            told.contains("legs/x.json") && told.contains(says),
-            "{told}"
-        );
-        assert_eq!(error.exit_code(), 4);
     }
 }

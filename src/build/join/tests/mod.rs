@@ -1,8 +1,12 @@
 //! Legs made by hand.
 
+mod descriptions;
+mod hints;
 mod joined;
 mod mistakes;
+mod platforms;
 mod sources;
+mod statements;
 
 use std::collections::BTreeMap;
 
@@ -24,6 +28,9 @@ const PARENT: &str = "1111111111111111111111111111111111111111";
 /// The type of a layer that is not packed.
 const PLAIN: &str = "application/vnd.oci.image.layer.v1.tar";
 const TREE: &str = "4444444444444444444444444444444444444444";
+
+/// What is wrong with one of two legs, the words that the refusal has, and the legs.
+type Mistake = (&'static str, &'static [&'static str], Vec<LegContent>);
 
 /// What makes one leg.
 #[derive(Clone)]
