@@ -250,8 +250,7 @@ impl Release {
         Ok(image)
     }
 
-    /// The log of one image's build. A layout that others have made has no output, and a disk that
-    /// takes no log does not stop a release.
+    /// The log of one image's build. A layout has none, and a disk that takes no log does not stop a release.
     fn build_log(
         &self,
         request: &BuildRequest,
@@ -295,6 +294,7 @@ impl Release {
             .collect();
         let expected = Expected {
             image: planned.name.clone(),
+            is_one_of_several: plan.images.len() > 1,
             version: plan.version.clone(),
             commit: plan.commit,
             parent: self.parent_of_release(

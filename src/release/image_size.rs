@@ -3,8 +3,15 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    io::registry::{RegistryError, RepositoryApi, image_tree},
-    oci::{Descriptor, Digest, ImageDocument, Manifest, ManifestDocument, Platform, TagOrDigest},
+    io::registry::{
+        RegistryError, RepositoryApi,
+        image_tree::{self, ImageTree},
+    },
+    oci::{
+        Descriptor, Digest, ImageDocument, ImageName, Manifest, ManifestDocument, Platform,
+        TagOrDigest,
+    },
+    plan::Plan,
 };
 
 /// The layers of a published image.
@@ -25,7 +32,11 @@ pub(super) async fn published_layers(
         return Ok(None);
     };
     let document = match (tree.manifest.media_type.is_index(), platform) {
-        (true, _) => of_platform(&tree, platform),
+        (true, None) => None,
+        (true, Some(wanted)) => match of_platform(&tree, wanted) {
+            Some(document) => Some(document),
+            None => configured_for(api, &tree, wanted).await?,
+        },
         (false, None) => parse(&tree.manifest),
         (false, Some(wanted)) => {
             let images = image_tree::runnable(api, &tree).await?;
@@ -86,7 +97,7 @@ fn sized(platform: Option<Platform>, document: ManifestDocument) -> PlatformSize
 }
 
 /// The entries of all indexes of a tree.
-fn listed(tree: &image_tree::ImageTree) -> impl Iterator<Item = Descriptor> {
+fn listed(tree: &ImageTree) -> impl Iterator<Item = Descriptor> {
     let all = tree.children.iter().chain([&tree.manifest]);
     let indexes = all.filter_map(|manifest| match ImageDocument::parse(manifest) {
         Ok(ImageDocument::Index(index)) => Some(index.manifests),
@@ -95,14 +106,45 @@ fn listed(tree: &image_tree::ImageTree) -> impl Iterator<Item = Descriptor> {
     indexes.flatten()
 }
 
-fn of_platform(
-    tree: &image_tree::ImageTree,
-    platform: Option<&Platform>,
-) -> Option<ManifestDocument> {
-    let entry = listed(tree).find(|entry| match (&entry.platform, platform) {
-        (Some(has), Some(wanted)) => has.satisfies(wanted),
-        _ => false,
+/// The image that an index lists for this platform.
+fn of_platform(tree: &ImageTree, wanted: &Platform) -> Option<ManifestDocument> {
+    let entry = listed(tree).find(|entry| match &entry.platform {
+        Some(has) => has.satisfies(wanted),
+        None => false,
     })?;
+    document(tree, &entry)
+}
+
+/// The image whose configuration is for this platform, where its entry names none: some tools leave it out, and
+/// engines read the configuration then.
+async fn configured_for(
+    api: &dyn RepositoryApi,
+    tree: &ImageTree,
+    wanted: &Platform,
+) -> Result<Option<ManifestDocument>, RegistryError> {
+    let silent = |entry: &Descriptor| entry.platform.is_none() && !entry.is_attestation();
+    let silent: Vec<_> = listed(tree)
+        .filter(silent)
+        .filter_map(|entry| document(tree, &entry))
+        .filter(|document| document.config.media_type.is_image_config())
+        .collect();
+    for document in silent {
+        let of_config = |(_, config): &&(_, Descriptor)| config.digest == document.config.digest;
+        let one = ImageTree {
+            configs: tree.configs.iter().filter(of_config).cloned().collect(),
+            ..tree.clone()
+        };
+        let images = image_tree::runnable(api, &one).await?;
+        let mut configured = images.iter().filter_map(|image| image.configured.as_ref());
+        if configured.any(|has| has.satisfies(wanted)) {
+            return Ok(Some(document));
+        }
+    }
+    Ok(None)
+}
+
+/// The manifest of an entry.
+fn document(tree: &ImageTree, entry: &Descriptor) -> Option<ManifestDocument> {
     let mut children = tree.children.iter();
     children
         .find(|manifest| *manifest.digest() == entry.digest)
@@ -114,4 +156,15 @@ fn parse(manifest: &Manifest) -> Option<ManifestDocument> {
         Ok(ImageDocument::Manifest(document)) => Some(document),
         Ok(ImageDocument::Index(_) | ImageDocument::NotAnImage) | Err(_) => None,
     }
+}
+
+/// One platform's image of a plan, for a message: `1.3.0 `alpine` (linux/amd64)`.
+pub(super) fn image_name(plan: &Plan, image: &ImageName, platform: Option<&Platform>) -> String {
+    let image = match (image.is_of_main(), image.variant()) {
+        (true, None) => String::new(),
+        (true, Some(variant)) => format!(" `{variant}`"),
+        (false, _) => format!(" `{image}`"),
+    };
+    let platform = platform.map_or_else(String::new, |platform| format!(" ({platform})"));
+    format!("{}{image}{platform}", plan.version)
 }

@@ -1,7 +1,11 @@
 //! Legs that other machines made, as a release is given them: paths to inputs, and the image source that
 //! joins them.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use crate::{
     build::{self, BuildRequest, ImageSource, LegInput, LegsSource},
@@ -40,12 +44,13 @@ impl Release {
         Ok(inputs)
     }
 
-    /// Refuses a layout that the patterns of two images of `plan` name: it would become a part of both.
+    /// Refuses a layout that two images of `plan` are given, by `--from` or by the patterns of the policy: it would
+    /// become a part of both.
     pub(super) fn refuse_shared_layouts(&self, plan: &Plan, options: &ImageOptions) -> Result<()> {
         if !options.legs.is_empty() {
-            return Ok(());
+            return refuse_shared_legs(&options.legs);
         }
-        let mut seen: BTreeMap<String, (ImageName, bool)> = BTreeMap::new();
+        let mut seen: BTreeMap<PathBuf, (ImageName, bool)> = BTreeMap::new();
         for (_, planned) in to_build(plan) {
             let source = self.build_policy(&planned.name).image_source;
             let layout = source.layout().filter(|_| source.command().is_none());
@@ -53,7 +58,7 @@ impl Release {
             for place in build::expand(layout, self.top())? {
                 let is_matched = place != layout;
                 let name = planned.name.clone();
-                match seen.insert(place.clone(), (name, is_matched)) {
+                match seen.insert(real(&self.top().join(&place)), (name, is_matched)) {
                     Some((other, was_matched)) if is_matched || was_matched => {
                         return Err(shared(&place, &other, &planned.name));
                     }
@@ -82,6 +87,24 @@ impl Release {
             references: request.references.clone(),
         }))
     }
+}
+
+/// Refuses a file that `--from` gives to two images, by whatever paths that lead there.
+fn refuse_shared_legs(legs: &[LegInput]) -> Result<()> {
+    let mut seen: BTreeMap<PathBuf, &ImageName> = BTreeMap::new();
+    for leg in legs {
+        let Some(image) = &leg.image else { continue };
+        match seen.insert(real(&leg.path), image) {
+            Some(other) if other != image => return Err(given_twice(&leg.name, other, image)),
+            Some(_) | None => {}
+        }
+    }
+    Ok(())
+}
+
+/// The place that a path leads to.
+fn real(path: &Path) -> PathBuf {
+    fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }
 
 /// The image that a leg is said to be of, and the path.
@@ -121,6 +144,16 @@ fn shared(place: &str, one: &ImageName, other: &ImageName) -> Error {
     .hint(
         "let the patterns of `layout` name no file of another image, such as by a folder for each",
     )
+}
+
+fn given_twice(place: &str, one: &ImageName, other: &ImageName) -> Error {
+    Error::refused(format!(
+        "the leg `{}` is given to two images: `--from` names it for `{one}` and for `{other}`",
+        sanitize_line(place, 200)
+    ))
+    .with_code(ErrorCode::LegUnfit)
+    .state("nothing was published")
+    .hint("give each leg to one image, such as by a folder for each: `--from IMAGE=PATH`")
 }
 
 fn no_match(text: &str) -> Error {

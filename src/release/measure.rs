@@ -9,7 +9,7 @@ use crate::{
     build::base_image,
     error::{Error, Result},
     io::{layout, registry::RegistryError},
-    oci::{Contents, Descriptor, Digest, Image, ImageName, Platform, Repository},
+    oci::{Contents, Descriptor, Digest, Image, Platform, Repository},
     plan::{
         Plan, PlannedImage,
         inspect::{
@@ -25,7 +25,7 @@ use crate::{
     release::{
         errors,
         facade::Release,
-        image_size::{PublishedLayers, published_layers},
+        image_size::{PublishedLayers, image_name, published_layers},
         observe,
     },
     text::bytes,
@@ -158,8 +158,7 @@ impl Release {
         read(image).await
     }
 
-    /// What is in the layers; where they cannot be read and the budget does not need them, `None` and a note: a layer
-    /// need not be an archive of files.
+    /// What is in the layers; where the budget does not need that and they are no archives of files, `None` and a note.
     fn or_sizes_alone(
         &self,
         found: Result<Vec<Contents>>,
@@ -352,12 +351,17 @@ impl Release {
         platform: Option<&Platform>,
     ) {
         let platform = platform.map_or_else(String::new, |platform| format!(" for {platform}"));
-        let why = match version {
-            Some(version) => format!("no repository has its image of {version}{platform}"),
-            None => "nothing was released before".to_owned(),
-        };
-        self.events
-            .note(format!("{name}: `{key}.growth` was not judged: {why}"));
+        let what = format!("{name}: `{key}.growth` was not judged");
+        match version {
+            Some(version) => {
+                let lacks = format!("no repository has its image of {version}{platform}");
+                self.events.note(format!("{what}: {lacks}"));
+            }
+            None if self.project().git().is_shallow() => self.events.warning(format!(
+                "{what}: this clone is shallow, and the git tag of the last release is not in it; `git fetch --unshallow --tags` fetches it, in GitHub Actions `fetch-depth: 0` for `actions/checkout`"
+            )),
+            None => self.events.note(format!("{what}: nothing was released before")),
+        }
     }
 }
 
@@ -372,16 +376,6 @@ fn unreadable(repository: &Repository, error: &RegistryError) -> Error {
         "cannot read the last release of `{repository}`, which `image.budget.growth` is measured by"
     );
     errors::registry(&what, error)
-}
-
-fn image_name(plan: &Plan, image: &ImageName, platform: Option<&Platform>) -> String {
-    let image = match (image.is_of_main(), image.variant()) {
-        (true, None) => String::new(),
-        (true, Some(variant)) => format!(" `{variant}`"),
-        (false, _) => format!(" `{image}`"),
-    };
-    let platform = platform.map_or_else(String::new, |platform| format!(" ({platform})"));
-    format!("{}{image}{platform}", plan.version)
 }
 
 /// `docker/../Dockerfile` as the repository has it.

@@ -87,6 +87,7 @@ fn leg(node: &str, image: &Image) -> Result<LegContent> {
     Ok(LegContent {
         file: format!("the node {node}"),
         claims: None,
+        listed: BTreeMap::new(),
         manifest: image.manifest.clone(),
         children: image.children.clone(),
         configs,

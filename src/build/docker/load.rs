@@ -116,3 +116,59 @@ fn not_for_this_machine() -> Error {
         .state("nothing was loaded")
         .hint("leave out `--load`, or build for this machine's platform")
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::oci::{Index, MediaType};
+
+    /// An image in `dir` with a manifest for each architecture, and their configurations.
+    fn image(dir: &std::path::Path, architectures: &[&str]) -> (Image, Vec<Digest>) {
+        std::fs::create_dir_all(dir.join("blobs/sha256")).expect("a directory");
+        let mut image = Image {
+            dir: dir.to_owned(),
+            manifest: Index::new(Vec::new()).to_manifest(),
+            children: Vec::new(),
+            blobs: Vec::new(),
+        };
+        let mut configs = Vec::new();
+        for architecture in architectures {
+            let config = json!({"os": "linux", "architecture": architecture}).to_string();
+            let digest = Digest::of(config.as_bytes());
+            std::fs::write(image.blob_path(&digest), &config).expect("it is written");
+            let manifest = json!({
+                "schemaVersion": 2,
+                "config": {"mediaType": MediaType::OCI_CONFIG, "digest": digest, "size": config.len()},
+                "layers": [],
+            });
+            let manifest = manifest.to_string().into_bytes();
+            image
+                .children
+                .push(Manifest::new(MediaType::OCI_MANIFEST.into(), manifest));
+            configs.push(digest);
+        }
+        let entries = image.children.iter().map(Manifest::descriptor);
+        image.manifest = Index::new(entries.collect()).to_manifest();
+        (image, configs)
+    }
+
+    #[test]
+    fn of_several_platforms_this_machine_gets_its_own() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let own = match std::env::consts::ARCH {
+            "x86_64" => "amd64",
+            "aarch64" => "arm64",
+            other => other,
+        };
+        let loaded = |image: &Image| for_this_machine(image).map(|(config, _)| config);
+        let (several, configs) = image(dir.path(), &["unknown", "strange", own, "odd"]);
+        assert_eq!(loaded(&several).as_ref(), Some(&configs[2]));
+        let (foreign, _) = image(dir.path(), &["strange", "odd"]);
+        assert_eq!(loaded(&foreign), None);
+        // An engine with an emulator runs a single image of another platform.
+        let (alone, configs) = image(dir.path(), &["strange"]);
+        assert_eq!(loaded(&alone).as_ref(), Some(&configs[0]));
+    }
+}

@@ -4,7 +4,12 @@ use semver::Version;
 
 use crate::{
     build::join::{
-        content::LegContent, leg::Leg, part::ImagePart, platforms::same_platform, refusal,
+        content::LegContent,
+        leg::Leg,
+        part::{ImagePart, StatementPlace},
+        platform_refusal,
+        platforms::same_platform,
+        refusal,
     },
     error::Result,
     git::{CommitId, ObjectId},
@@ -16,6 +21,8 @@ use crate::{
 pub struct Expected {
     /// The image that they are of.
     pub image: ImageName,
+    /// Whether the release has other images beside it, so that messages name it.
+    pub is_one_of_several: bool,
     /// The version that is released.
     pub version: Version,
     /// The commit that is released.
@@ -66,8 +73,14 @@ pub(super) fn check_description(claims: &Leg, expected: &Expected, file: &str) -
         let (said, ours) = (claims.image.to_string(), expected.image.to_string());
         return Err(refusal::other_image(file, &said, &ours));
     }
-    let differs = |what, theirs: &dyn ToString, ours: &dyn ToString| {
-        refusal::differs(claims, file, what, &theirs.to_string(), &ours.to_string())
+    let differs = |what: &str, theirs: &dyn ToString, ours: &dyn ToString| {
+        let (theirs, ours) = (theirs.to_string(), ours.to_string());
+        let version = Some(&expected.version).filter(|_| what == "version");
+        let parent = expected.parent.as_ref();
+        let hint = refusal::make_again(claims, version, &expected.commit, parent);
+        refusal::differs(file, what, &theirs, &ours)
+            .hint(hint)
+            .hint(refusal::AGREE)
     };
     if claims.commit != expected.commit {
         return Err(differs("commit", &claims.commit, &expected.commit));
@@ -104,7 +117,7 @@ pub(super) fn check_content(leg: &LegContent, images: &[ImagePart<'_>]) -> Resul
         !said.any(|said| same_platform(said, &without_system(&image.platform)))
     });
     if let Some(image) = unsaid {
-        return Err(refusal::other_platform(
+        return Err(platform_refusal::other_platform(
             leg,
             &claims.platforms,
             &image.platform,
@@ -118,7 +131,11 @@ pub(super) fn check_content(leg: &LegContent, images: &[ImagePart<'_>]) -> Resul
         (None, true) => Ok(()),
         _ => {
             let has: Vec<_> = images.iter().map(|image| image.platform.clone()).collect();
-            Err(refusal::lost_platform(leg, &claims.platforms, &has))
+            Err(platform_refusal::lost_platform(
+                leg,
+                &claims.platforms,
+                &has,
+            ))
         }
     }
 }
@@ -132,31 +149,37 @@ fn without_system(platform: &Platform) -> Platform {
     )
 }
 
-/// The labels of an image, and in their absence its annotations, name the commit and the version.
+/// Every place that names a commit or a version for an image names that of the release.
 pub(super) fn check_labels(
     leg: &LegContent,
     images: &[ImagePart<'_>],
     expected: &Expected,
 ) -> Result<()> {
     for image in images {
-        if let Some(revision) = said(image, annotation::REVISION) {
+        for (place, revision) in said(image, annotation::REVISION) {
             let mut ours = std::iter::once(&expected.commit).chain(&expected.parent);
             if !ours.any(|commit| commit.is_named_by(revision)) {
-                return Err(refusal::label(
+                let key = (annotation::REVISION, "revision");
+                return Err(refusal::statement(
                     image,
-                    "revision",
+                    key,
+                    place,
                     revision,
                     &expected.commit,
                 ));
             }
         }
-        // What is not a version, such as the `24.04` of a base image, says nothing about the release.
-        let version = said(image, annotation::VERSION).and_then(annotation::labelled_version);
-        if let Some(version) = version.filter(|version| *version != expected.version) {
-            return Err(match is_trial(&version) {
-                true => refusal::trial(leg, &version, &expected.version),
-                false => refusal::label(image, "version", &version.to_string(), &expected.version),
-            });
+        for (place, text) in said(image, annotation::VERSION) {
+            // What is not a version, such as the `24.04` of a base image, says nothing about the release.
+            let version = annotation::labelled_version(text);
+            if let Some(version) = version.filter(|version| *version != expected.version) {
+                let key = (annotation::VERSION, "version");
+                let (theirs, ours) = (version.to_string(), &expected.version);
+                return Err(match is_trial(&version) {
+                    true => refusal::trial(leg, place, &theirs, ours),
+                    false => refusal::statement(image, key, place, &theirs, ours),
+                });
+            }
         }
     }
     Ok(())
@@ -171,7 +194,7 @@ fn is_trial(version: &Version) -> bool {
 /// Images that name different commits are not one image, whichever of them a release would take.
 pub(super) fn check_together(images: &[ImagePart<'_>], expected: &Expected) -> Result<()> {
     let named = |image: &ImagePart<'_>, commit: &CommitId| {
-        said(image, annotation::REVISION).is_some_and(|text| commit.is_named_by(text))
+        said(image, annotation::REVISION).any(|(_, text)| commit.is_named_by(text))
     };
     let Some(parent) = &expected.parent else {
         return Ok(());
@@ -184,9 +207,13 @@ pub(super) fn check_together(images: &[ImagePart<'_>], expected: &Expected) -> R
     }
 }
 
-/// What an image says about itself under this key.
-fn said<'a>(image: &'a ImagePart<'_>, key: &str) -> Option<&'a str> {
-    let label = image.labels.get(key);
-    let text = label.or_else(|| image.document.annotations.get(key))?;
-    Some(text.trim()).filter(|text| !text.is_empty())
+/// What is said about an image under this key, and where.
+fn said<'a>(
+    image: &'a ImagePart<'_>,
+    key: &'a str,
+) -> impl Iterator<Item = (StatementPlace, &'a str)> {
+    image.statements.iter().filter_map(move |statement| {
+        let text = statement.values.get(key)?.trim();
+        (!text.is_empty()).then_some((statement.place, text))
+    })
 }

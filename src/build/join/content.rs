@@ -14,6 +14,8 @@ pub(crate) struct LegContent {
     pub(crate) file: String,
     /// Its description, where it has one. A layout of another program does not.
     pub(crate) claims: Option<Leg>,
+    /// The annotations that the `index.json` of its layout has for it.
+    pub(crate) listed: BTreeMap<String, String>,
     /// The manifest or index.
     pub(crate) manifest: Manifest,
     /// Everything below an index, in any order.

@@ -16,6 +16,7 @@ pub(crate) fn described(image: &Image) -> Result<(Vec<Platform>, Vec<LegBase>)> 
     let mut leg = LegContent {
         file: image.dir.display().to_string(),
         claims: None,
+        listed: Default::default(),
         manifest: image.manifest.clone(),
         children: image.children.clone(),
         configs: Default::default(),

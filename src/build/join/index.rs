@@ -8,11 +8,12 @@ use crate::{
         content::LegContent,
         part::{AttachedPart, ImagePart},
         parts::parts,
-        platforms::{clash, is_wanted},
+        platform_refusal,
+        platforms::{clash, is_for, versions_clash},
         refusal,
     },
     error::Result,
-    oci::{Descriptor, Digest, Index, Manifest, MediaType},
+    oci::{Descriptor, Digest, Index, Manifest, MediaType, Platform},
 };
 
 /// The documents of one image, and the blobs that it needs.
@@ -67,36 +68,42 @@ fn each_platform_once(images: &[ImagePart<'_>]) -> Result<()> {
     for (place, image) in images.iter().enumerate() {
         let mut before = images[..place].iter();
         if let Some(known) = before.find(|known| clash(&known.platform, &image.platform)) {
-            return Err(refusal::twice(known, image));
+            return Err(platform_refusal::twice(known, image));
         }
     }
     Ok(())
 }
 
+/// Every platform of the policy is there, and once.
 fn wanted_platforms(
     images: &[ImagePart<'_>],
     legs: &[LegContent],
     expected: &Expected,
 ) -> Result<()> {
     let wanted = &expected.platforms;
-    let lacks = wanted.iter().find(|wanted| {
-        !images
-            .iter()
-            .any(|image| is_wanted(&image.platform, wanted))
-    });
-    if let Some(lacks) = lacks {
-        return Err(refusal::missing_platform(lacks, images, legs));
+    let is_of = |image: &&ImagePart<'_>, one: &Platform| is_for(&image.platform, one, wanted);
+    let of = |one| images.iter().filter(move |image| is_of(image, one));
+    if let Some(lacks) = wanted.iter().find(|one| of(one).next().is_none()) {
+        let image = Some(&expected.image).filter(|_| expected.is_one_of_several);
+        return Err(platform_refusal::missing_platform(
+            lacks, image, images, legs,
+        ));
     }
     // A single layout may hold more than the policy asks for: it is published as it is.
-    let strange = images.iter().find(|image| {
-        !wanted.is_empty()
-            && (legs.len() > 1 || image.leg.claims.is_some())
-            && !wanted
-                .iter()
-                .any(|wanted| is_wanted(&image.platform, wanted))
-    });
-    match strange {
-        Some(image) => Err(refusal::strange_platform(image, wanted)),
+    let is_judged = |image: &&ImagePart<'_>| legs.len() > 1 || image.leg.claims.is_some();
+    for one in wanted {
+        let all: Vec<_> = of(one).filter(is_judged).collect();
+        for (place, image) in all.iter().enumerate() {
+            let mut before = all[..place].iter();
+            if let Some(known) = before.find(|it| versions_clash(&it.platform, &image.platform)) {
+                return Err(platform_refusal::twice_wanted(one, known, image));
+            }
+        }
+    }
+    let is_strange = |image: &&ImagePart<'_>| !wanted.iter().any(|one| is_of(image, one));
+    let mut judged = images.iter().filter(is_judged);
+    match judged.find(is_strange).filter(|_| !wanted.is_empty()) {
+        Some(image) => Err(platform_refusal::strange_platform(image, wanted)),
         None => Ok(()),
     }
 }

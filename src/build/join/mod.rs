@@ -15,6 +15,7 @@ mod leg;
 mod leg_text;
 mod part;
 mod parts;
+mod platform_refusal;
 mod platforms;
 mod read;
 mod refusal;

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     build::join::{
         content::LegContent,
-        part::{AttachedPart, ImagePart, LegParts},
+        part::{AttachedPart, ImagePart, LegParts, Statement, StatementPlace},
+        platform_refusal,
         platforms::same_platform,
         refusal,
     },
@@ -31,6 +32,10 @@ pub(super) fn parts(leg: &LegContent) -> Result<LegParts<'_>> {
         leg,
         parts: LegParts::default(),
         within: BTreeSet::new(),
+        above: vec![Statement {
+            place: StatementPlace::Layout,
+            values: leg.listed.clone(),
+        }],
         entries: 0,
     };
     walk.visit(&leg.manifest.descriptor(), 0)?;
@@ -45,6 +50,8 @@ struct LegWalk<'a> {
     parts: LegParts<'a>,
     /// The indexes above the one that is being read.
     within: BTreeSet<Digest>,
+    /// What they and their entries say.
+    above: Vec<Statement>,
     entries: usize,
 }
 
@@ -78,9 +85,16 @@ impl<'a> LegWalk<'a> {
                 if !self.within.insert(entry.digest.clone()) {
                     return Err(refusal::too_much(leg));
                 }
+                let known = self.above.len();
+                self.above.push(of_entry(entry));
+                self.above.push(Statement {
+                    place: StatementPlace::Index,
+                    values: index.annotations,
+                });
                 for child in &index.manifests {
                     self.visit(child, depth + 1)?;
                 }
+                self.above.truncate(known);
                 self.within.remove(&entry.digest);
                 Ok(())
             }
@@ -109,17 +123,30 @@ impl<'a> LegWalk<'a> {
         let platform = match (listed, configured) {
             (Some(listed), Some(configured)) => {
                 let whole = merged(&listed, &configured);
-                whole.ok_or_else(|| refusal::mislisted(self.leg, &listed, &configured))?
+                whole.ok_or_else(|| platform_refusal::mislisted(self.leg, &listed, &configured))?
             }
             (Some(platform), None) | (None, Some(platform)) => platform,
-            (None, None) => return Err(refusal::without_platform(self.leg, &entry.digest)),
+            (None, None) => {
+                return Err(platform_refusal::without_platform(self.leg, &entry.digest));
+            }
         };
         // Some tools list an index and, beside it, the images that are in it.
-        let again = self.parts.images.iter().any(|known| {
+        let mut statements = self.above.clone();
+        statements.push(of_entry(entry));
+        let mut images = self.parts.images.iter_mut();
+        let known = images.find(|known| {
             known.manifest.digest() == manifest.digest()
                 && same_platform(&known.platform, &platform)
         });
-        if !again {
+        if let Some(known) = known {
+            known.statements.extend(statements);
+        } else {
+            let of_image = |place, values: &BTreeMap<_, _>| Statement {
+                place,
+                values: values.clone(),
+            };
+            statements.insert(0, of_image(StatementPlace::Manifest, &document.annotations));
+            statements.insert(0, of_image(StatementPlace::Label, &labels));
             let entry = Descriptor {
                 platform: Some(platform.clone()),
                 ..entry.clone()
@@ -130,6 +157,7 @@ impl<'a> LegWalk<'a> {
                 document,
                 platform,
                 labels,
+                statements,
                 entry,
             });
         }
@@ -187,6 +215,13 @@ impl<'a> LegWalk<'a> {
             });
         }
         Ok(())
+    }
+}
+
+fn of_entry(entry: &Descriptor) -> Statement {
+    Statement {
+        place: StatementPlace::Entry,
+        values: entry.annotations.clone(),
     }
 }
 

@@ -7,11 +7,18 @@ pub(crate) fn same_platform(one: &Platform, other: &Platform) -> bool {
     is_like(one, other) && one.os_version == other.os_version
 }
 
-/// Whether an engine that looks for one of them could take either: one that names no version of its operating
-/// system fits every version.
+/// Whether an engine that looks for one of them could take either. Features of the operating system tell no two
+/// apart: engines do not look at them (containerd's `platforms` package compares system, architecture,
+/// variant, and the version of Windows), or take each image whose features they have.
 pub(super) fn clash(one: &Platform, other: &Platform) -> bool {
+    same_processor(one, other) && versions_clash(one, other)
+}
+
+/// Whether the versions of the operating system leave it open which one is meant: one that names none fits every
+/// version.
+pub(super) fn versions_clash(one: &Platform, other: &Platform) -> bool {
     let names_none = one.os_version.is_none() || other.os_version.is_none();
-    is_like(one, other) && (names_none || one.os_version == other.os_version)
+    names_none || one.os_version == other.os_version
 }
 
 fn is_like(one: &Platform, other: &Platform) -> bool {
@@ -29,9 +36,11 @@ fn same_processor(one: &Platform, other: &Platform) -> bool {
         && one.meant_variant() == other.meant_variant()
 }
 
-/// Whether an image for `has` is what a policy wants that names `wanted`.
-pub(super) fn is_wanted(has: &Platform, wanted: &Platform) -> bool {
-    has.satisfies(wanted) || same_processor(has, wanted)
+/// Whether an image for `has` is the one for `wanted`, of all that the policy names. A platform without a variant
+/// takes any variant that the policy does not name itself.
+pub(super) fn is_for(has: &Platform, wanted: &Platform, all: &[Platform]) -> bool {
+    same_processor(has, wanted)
+        || has.satisfies(wanted) && !all.iter().any(|one| same_processor(has, one))
 }
 
 /// A platform with everything that tells it apart from others.
@@ -81,12 +90,19 @@ mod tests {
         let mut new = old.clone();
         new.os_version = Some("10.0.20348.1".to_owned());
         assert!(!clash(&old, &new) && clash(&old, &old));
-        assert!(is_wanted(&old, &platform("windows/amd64")));
+        assert!(is_for(&old, &platform("windows/amd64"), &[]));
         let mut one = platform("windows/amd64");
         let mut other = one.clone();
         one.os_features = vec!["a".to_owned(), "b".to_owned()];
         other.os_features = vec!["b".to_owned(), "a".to_owned()];
         assert!(same_platform(&one, &other));
+        other.os_features.clear();
+        assert!(!same_platform(&one, &other) && clash(&one, &other));
+        other.os_features = vec!["c".to_owned()];
+        assert!(clash(&one, &other));
+        one.os_version = Some("10.0.17763.1".to_owned());
+        other.os_version = Some("10.0.20348.1".to_owned());
+        assert!(!clash(&one, &other));
     }
 
     #[test]
@@ -100,10 +116,21 @@ mod tests {
             ("linux/amd64", "linux/arm64", false),
         ] {
             assert_eq!(
-                is_wanted(&platform(has), &platform(wanted)),
+                is_for(&platform(has), &platform(wanted), &[platform(wanted)]),
                 is,
                 "{has} {wanted}"
             );
+        }
+        // What the policy names itself is not for the one without a variant.
+        let all = ["linux/arm64", "linux/arm64/v9"].map(platform);
+        for (has, of_first, of_second) in [
+            ("linux/arm64", true, false),
+            ("linux/arm64/v8", true, false),
+            ("linux/arm64/v9", false, true),
+        ] {
+            let has = platform(has);
+            assert_eq!(is_for(&has, &all[0], &all), of_first, "{has}");
+            assert_eq!(is_for(&has, &all[1], &all), of_second, "{has}");
         }
     }
 }

@@ -126,7 +126,11 @@ pub(super) fn layout(
             None => None,
         };
         if is_of(input, claims.as_ref(), image, all)? {
-            contents.push(content(&input.name, claims, taken.image, collection)?);
+            let listed = taken.entry.annotations;
+            contents.push(LegContent {
+                listed,
+                ..content(&input.name, claims, taken.image, collection)?
+            });
         }
     }
     Ok(contents)
@@ -148,6 +152,7 @@ fn content(
     Ok(LegContent {
         file: name.to_owned(),
         claims,
+        listed: BTreeMap::new(),
         manifest: image.manifest,
         children: image.children,
         configs,

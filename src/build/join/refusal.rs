@@ -1,24 +1,26 @@
 //! Why legs are not joined. Every refusal names the leg, its file, and what was expected.
 
+use semver::Version;
+
 use crate::{
     build::join::{
         content::LegContent,
         leg::{LEG_FORMAT, Leg},
-        part::{AttachedPart, ImagePart},
+        part::{AttachedPart, ImagePart, StatementPlace},
         platforms::shown,
     },
     error::{Error, ErrorCode},
     git::CommitId,
-    oci::{Descriptor, Digest, Manifest, Platform, Repository},
+    oci::{Descriptor, Digest, Manifest, Platform, Repository, annotation},
     text::sanitize_line,
 };
 
 /// How jobs on several machines come to build the same.
-const AGREE: &str = "`hoist plan --json > plan.json` in a first job, and `--plan plan.json` for `hoist build` and `hoist release` in the others, makes all of them build the same";
+pub(super) const AGREE: &str = "`hoist plan --json > plan.json` in a first job, and `--plan plan.json` for `hoist build` and `hoist release` in the others, makes all of them build the same";
 /// What helps where the content of a leg is wrong.
-const BUILD_AGAIN: &str = "build the leg again, and pass it on as it was written";
+pub(super) const BUILD_AGAIN: &str = "build the leg again, and pass it on as it was written";
 
-fn refused(file: &str, what: &str) -> Error {
+pub(super) fn refused(file: &str, what: &str) -> Error {
     Error::refused(format!("the leg `{}` {what}", sanitize_line(file, 200)))
         .with_code(ErrorCode::LegUnfit)
         .state("nothing was published")
@@ -32,7 +34,7 @@ fn broken(leg: &LegContent, cause: String) -> Error {
 }
 
 /// A leg, and behind it the platform that is meant.
-fn named(leg: &LegContent, platform: &Platform) -> String {
+pub(super) fn named(leg: &LegContent, platform: &Platform) -> String {
     format!(
         "`{}` (for {})",
         sanitize_line(&leg.file, 200),
@@ -40,7 +42,7 @@ fn named(leg: &LegContent, platform: &Platform) -> String {
     )
 }
 
-fn list(platforms: impl IntoIterator<Item = String>) -> String {
+pub(super) fn list(platforms: impl IntoIterator<Item = String>) -> String {
     let all: Vec<String> = platforms.into_iter().collect();
     match all.is_empty() {
         true => "none".to_owned(),
@@ -76,7 +78,7 @@ pub(super) fn without_image(leg: &LegContent) -> Error {
 pub(super) fn too_much(leg: &LegContent) -> Error {
     broken(
         leg,
-        "its indexes are nested too deeply, in a circle, or list too much".to_owned(),
+        "its indexes are nested too deeply, in a circle, or list too much; expected one level, with an entry for each platform".to_owned(),
     )
 }
 
@@ -153,111 +155,6 @@ pub(super) fn lost_subject(part: &AttachedPart<'_>) -> Error {
         .hint("pass the attestation on together with its image; one about an index does not outlast a join")
 }
 
-pub(super) fn mislisted(leg: &LegContent, listed: &Platform, configured: &Platform) -> Error {
-    refused(&leg.file, "contradicts itself")
-        .cause(format!(
-            "its index says {}, and the configuration of that image {}",
-            shown(listed),
-            shown(configured)
-        ))
-        .hint(BUILD_AGAIN)
-}
-
-pub(super) fn without_platform(leg: &LegContent, digest: &Digest) -> Error {
-    refused(&leg.file, "does not say what it runs on")
-        .cause(format!(
-            "expected `os` and `architecture` in the configuration of {digest}"
-        ))
-        .hint(BUILD_AGAIN)
-}
-
-pub(super) fn other_platform(leg: &LegContent, said: &[String], has: &Platform) -> Error {
-    refused(&leg.file, "is not for the platform that it says")
-        .cause(format!(
-            "expected {}, and it has an image for {}",
-            list(said.iter().map(|text| sanitize_line(text, 60))),
-            shown(has)
-        ))
-        .hint(BUILD_AGAIN)
-}
-
-pub(super) fn lost_platform(leg: &LegContent, said: &[String], has: &[Platform]) -> Error {
-    refused(&leg.file, "lacks a platform that it says")
-        .cause(format!(
-            "expected {}, and it has {}",
-            list(said.iter().map(|text| sanitize_line(text, 60))),
-            list(has.iter().map(shown))
-        ))
-        .hint(BUILD_AGAIN)
-}
-
-pub(super) fn twice(one: &ImagePart<'_>, other: &ImagePart<'_>) -> Error {
-    let (one, other) = match one.leg.file <= other.leg.file {
-        true => (one, other),
-        false => (other, one),
-    };
-    let (platform, again) = (shown(&one.platform), shown(&other.platform));
-    let same = match platform == again {
-        true => format!("both are for {platform}"),
-        false => format!("{platform} and {again} are one platform for an engine"),
-    };
-    let (first, second) = (
-        sanitize_line(&one.leg.file, 200),
-        sanitize_line(&other.leg.file, 200),
-    );
-    let error = match std::ptr::eq(one.leg, other.leg) {
-        true => refused(&first, &format!("has two images for {platform}")),
-        false => Error::refused(format!(
-            "the legs `{first}` and `{second}` are for one platform"
-        ))
-        .with_code(ErrorCode::LegUnfit)
-        .state("nothing was published"),
-    };
-    error
-        .cause(format!("expected each platform once; {same}"))
-        .cause(format!(
-            "they are {} and {}",
-            one.manifest.digest(),
-            other.manifest.digest()
-        ))
-        .hint("leave one of them out; a leg of an earlier run may still lie there")
-}
-
-pub(super) fn missing_platform(
-    lacks: &Platform,
-    images: &[ImagePart<'_>],
-    legs: &[LegContent],
-) -> Error {
-    let mut error = Error::refused(format!("no leg is for {}", shown(lacks)))
-        .with_code(ErrorCode::LegUnfit)
-        .state("nothing was published")
-        .cause("expected every platform that `image.build.platforms` names");
-    for leg in legs {
-        let of_leg = images.iter().filter(|image| std::ptr::eq(image.leg, leg));
-        error = error.cause(format!(
-            "`{}` is for {}",
-            sanitize_line(&leg.file, 200),
-            list(of_leg.map(|image| shown(&image.platform)))
-        ));
-    }
-    error.hint(format!(
-        "`hoist build --platform {lacks} --output DIR` on a machine of that kind makes it"
-    ))
-}
-
-pub(super) fn strange_platform(image: &ImagePart<'_>, wanted: &[Platform]) -> Error {
-    let what = format!(
-        "is for {}, which the policy does not name",
-        shown(&image.platform)
-    );
-    refused(&image.leg.file, &what)
-        .cause(format!(
-            "expected one of {}",
-            list(wanted.iter().map(shown))
-        ))
-        .hint("leave the leg out, or add the platform to `image.build.platforms`")
-}
-
 pub(super) fn other_image(file: &str, theirs: &str, ours: &str) -> Error {
     refused(file, "is of another image")
         .cause(format!(
@@ -292,20 +189,44 @@ pub(super) fn no_leg(image: &str) -> Error {
 }
 
 /// The description of a leg does not agree with the release.
-pub(super) fn differs(leg: &Leg, file: &str, what: &str, theirs: &str, ours: &str) -> Error {
+pub(super) fn differs(file: &str, what: &str, theirs: &str, ours: &str) -> Error {
     let error = refused(file, &format!("has another {what}"))
         .cause(format!("expected {ours}, and it says {theirs}"));
-    let error = match what {
-        "commit" | "tree" => error.hint(format!(
-            "build it from the commit that is released: `git checkout {ours}`, then `hoist build --platform {}` again",
-            leg.platforms.first().map_or("PLATFORM", String::as_str)
-        )),
-        "version" => error.hint(format!(
-            "build it again as that version: `hoist build --version {ours}`"
-        )),
-        _ => error.hint("build it again with the `release.toml` of this commit"),
+    match what {
+        "tree" => error.cause(
+            "one commit has one tree: the leg was built with changes that no commit holds, or its description was changed",
+        ),
+        _ => error,
+    }
+}
+
+/// How the leg is made so that it agrees: from the commit, with the policy and as the version of the release. A
+/// release commit is on no branch yet; the commit below it is, and the plan names the other one.
+pub(super) fn make_again(
+    leg: &Leg,
+    version: Option<&Version>,
+    commit: &CommitId,
+    parent: Option<&CommitId>,
+) -> String {
+    let platforms = leg.parsed_platforms();
+    let platform = platforms.first().map(ToString::to_string);
+    let is_plain = |text: &String| {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte);
+        text.bytes().all(plain)
     };
-    error.hint(AGREE)
+    let platform = platform.filter(is_plain);
+    let platform = platform.as_deref().unwrap_or("PLATFORM");
+    let build = match (parent, version) {
+        (Some(_), _) => {
+            format!("`hoist build --plan plan.json --platform {platform} --output DIR`")
+        }
+        (None, Some(version)) => {
+            format!("`hoist build --version {version} --platform {platform} --output DIR`")
+        }
+        (None, None) => format!("`hoist build --platform {platform} --output DIR`"),
+    };
+    let commit = parent.unwrap_or(commit);
+    format!("build it again from that commit: `git checkout {commit}`, then {build}")
 }
 
 pub(super) fn elsewhere(file: &str, place: &Repository, ours: &[Repository]) -> Error {
@@ -317,26 +238,50 @@ pub(super) fn elsewhere(file: &str, place: &Repository, ours: &[Repository]) -> 
         .hint("stage it under the policy of this commit: `hoist build --stage`")
 }
 
-/// The label or annotation of an image does not agree with the release.
-pub(super) fn label(image: &ImagePart<'_>, what: &str, theirs: &str, ours: &dyn ToString) -> Error {
+/// A label or an annotation of an image, the `what` of the release, does not agree with it.
+pub(super) fn statement(
+    image: &ImagePart<'_>,
+    (key, what): (&str, &str),
+    place: StatementPlace,
+    theirs: &str,
+    ours: &dyn ToString,
+) -> Error {
+    let own = match place {
+        StatementPlace::Label => {
+            format!("a label of the base image is inherited: let the builder set its own `{key}`")
+        }
+        StatementPlace::Manifest
+        | StatementPlace::Entry
+        | StatementPlace::Index
+        | StatementPlace::Layout => {
+            format!("let the builder write its own annotation `{key}`, or leave it out")
+        }
+    };
     Error::refused(format!(
         "the leg {} has another {what}",
         named(image.leg, &image.platform)
     ))
     .with_code(ErrorCode::LegUnfit)
     .cause(format!(
-        "expected {}, and its label `org.opencontainers.image.{what}` says {}",
+        "expected {}, and {} says {}",
         ours.to_string(),
+        place.of_key(key),
         sanitize_line(theirs, 100)
     ))
     .state("nothing was published")
     .hint("build the leg again from the commit that is released")
-    .hint(format!("a label of the base image is inherited: let the builder set its own `org.opencontainers.image.{what}`"))
+    .hint(own)
 }
 
-pub(super) fn trial(leg: &LegContent, theirs: &semver::Version, ours: &semver::Version) -> Error {
+pub(super) fn trial(
+    leg: &LegContent,
+    place: StatementPlace,
+    theirs: &str,
+    ours: &Version,
+) -> Error {
+    let place = place.of_key(annotation::VERSION);
     refused(&leg.file, "is a trial build")
-        .cause(format!("expected {ours}, and it is labelled {theirs}"))
+        .cause(format!("expected {ours}, and {place} says {theirs}"))
         .hint("`hoist build --output DIR` or `hoist build --stage` makes a leg")
 }
 
@@ -346,12 +291,12 @@ pub(super) fn mixed(
     commit: &CommitId,
     parent: &CommitId,
 ) -> Error {
-    Error::refused(format!(
-        "the legs {} and {} are of two commits",
-        named(new.leg, &new.platform),
-        named(old.leg, &old.platform)
-    ))
-    .with_code(ErrorCode::LegUnfit)
+    let (first, second) = (named(new.leg, &new.platform), named(old.leg, &old.platform));
+    let what = match std::ptr::eq(new, old) {
+        true => format!("the leg {first} names two commits"),
+        false => format!("the legs {first} and {second} are of two commits"),
+    };
+    Error::refused(what).with_code(ErrorCode::LegUnfit)
     .cause(format!(
         "the first is of {commit}, the second of {parent}, which that commit stands on; expected one commit for all"
     ))

@@ -59,6 +59,7 @@ pub(super) async fn fetch(
     Ok(LegContent {
         file: file.to_owned(),
         claims: Some(leg),
+        listed: BTreeMap::new(),
         manifest: tree.manifest,
         children: tree.children,
         configs,

@@ -211,6 +211,95 @@ fn a_blob_that_one_registry_has_lost_comes_from_the_other() {
     world.assert_unlocked();
 }
 
+/// The registries are two servers: what one has lost is read from the other one, and sent.
+#[test]
+fn a_blob_that_one_server_has_lost_comes_from_the_other() {
+    let registries = [(); 2].map(|()| TestRegistry::start(Personality::default()));
+    let world = World::new(&registries[0], &[NAMES[0]]);
+    let repositories = registries
+        .each_ref()
+        .map(|registry| registry.repository(NAMES[0]).to_string());
+    let jobs = Jobs::new(&world, &repositories, "");
+    for (name, platform) in [("one", "linux/amd64"), ("two", "linux/arm64")] {
+        let machine = jobs.machine(name, &[], &[]);
+        let file = jobs.file(&format!("{name}.json"));
+        machine.print(&["build", "--platform", platform, "--stage"], &file);
+    }
+    registries[0].state().store.sweep(NAMES[0]);
+    let last = jobs.machine("join", &[], &[]);
+    let from = jobs.file("*.json").display().to_string();
+    last.hoist(&["release", "--yes", "--from", &from]);
+    let [one, two] = registries
+        .each_ref()
+        .map(|registry| shown(registry, NAMES[0]));
+    assert_eq!((one.len(), &one), (1, &two));
+    last.hoist(&["verify", "--deep"]);
+}
+
+#[test]
+fn the_help_says_what_each_job_needs() {
+    let registry = TestRegistry::start(Personality::default());
+    let world = World::new(&registry, &NAMES);
+    let jobs = jobs(&world, &registry, "");
+    let help = jobs
+        .machine("a", &[], &[])
+        .hoist(&["build", "--help"])
+        .stdout;
+    let lines: Vec<&str> = help.lines().map(str::trim).collect();
+    for (job, needs) in [
+        (
+            "first job   hoist plan --json > plan.json",
+            "needs the whole history and its tags; reads the registries",
+        ),
+        (
+            "each leg    hoist build --plan plan.json --platform linux/arm64 --output dist/arm64.tar",
+            "needs the commit and a builder; no registry, no password, no history",
+        ),
+        (
+            "or      hoist build --plan plan.json --platform linux/arm64 --stage > arm64.json",
+            "needs the right to push as well; the content stays without a tag",
+        ),
+        (
+            "last job    hoist release --yes --plan plan.json --from 'dist/*.tar'",
+            "needs what every release needs, and no builder",
+        ),
+    ] {
+        let place = lines.iter().position(|line| *line == job);
+        let place = place.unwrap_or_else(|| panic!("{job}: {help}"));
+        assert_eq!(lines[place + 1], needs);
+    }
+}
+
+/// Each computes the release commit for itself, and names and clocks differ: only one plan makes one commit.
+#[test]
+fn legs_with_a_release_commit_need_the_plan() {
+    let registry = TestRegistry::start(Personality::default());
+    let world = World::new(&registry, &NAMES);
+    let jobs = jobs(&world, &registry, COMMITS);
+    let head = world.remote.git(&["rev-parse", "main"]);
+    for (name, platform, who, epoch) in [
+        ("one", "linux/amd64", "One", "86400"),
+        ("two", "linux/arm64", "Two", "172800"),
+    ] {
+        let variables = [("GIT_COMMITTER_NAME", who), ("SOURCE_DATE_EPOCH", epoch)];
+        let machine = jobs.machine(name, &[], &variables);
+        let to = jobs.file(&format!("legs/{name}")).display().to_string();
+        machine.hoist(&["build", "--platform", platform, "--output", &to]);
+    }
+    let last = jobs.machine("join", &[], &[]);
+    let from = jobs.file("legs/*").display().to_string();
+    registry.forget();
+    let refs = world.remote.refs();
+    let run = last.run(&["release", "--yes", "--from", &from]);
+    run.expect(4);
+    run.says("has another commit");
+    run.says(&format!("`git checkout {}`", head.trim()));
+    run.says("hoist build --plan plan.json --platform linux/amd64 --output DIR");
+    run.says("`hoist plan --json > plan.json` in a first job");
+    assert_eq!(registry.count(&On::put_manifest()), 0);
+    assert_eq!(world.remote.refs(), refs);
+}
+
 #[test]
 fn a_trial_is_built_anywhere_and_goes_nowhere() {
     let registry = TestRegistry::start(Personality::default());

@@ -485,10 +485,11 @@ async fn every_fault_at_every_operation_of_a_roll_back() {
 /// each time; all of them by hand, below.
 #[tokio::test(start_paused = true)]
 async fn faults_in_a_release_of_three_images_with_variants() {
-    for (setting, name) in three_images() {
+    for (setting, name, is_published) in three_images() {
         let tally = exhaust_each("", 23, setting).await;
         print(name, &tally);
-        assert!(tally.runs > 100, "{name}");
+        assert!(tally.runs > 100 && tally.as_before > 10, "{name}");
+        assert_eq!(tally.complete > 0, is_published, "{name}");
     }
 }
 
@@ -496,14 +497,18 @@ async fn faults_in_a_release_of_three_images_with_variants() {
 #[tokio::test(start_paused = true)]
 #[ignore = "takes long; a part of it runs each time"]
 async fn every_fault_at_every_operation_of_three_images_with_variants() {
-    for (setting, name) in three_images() {
-        print(name, &exhaust(setting).await);
+    for (setting, name, is_published) in three_images() {
+        let tally = exhaust(setting).await;
+        print(name, &tally);
+        assert!(tally.as_before > 100, "{name}");
+        assert_eq!(tally.complete > 0, is_published, "{name}");
     }
 }
 
 /// Three images × two variants × two registries: one that is published, and one that is rolled back,
-/// because the last tag of the last image is refused.
-fn three_images() -> [(Setting, &'static str); 2] {
+/// because the last tag of the last image is refused; and whether any run of it ends complete. No run that is rolled
+/// back does.
+fn three_images() -> [(Setting, &'static str, bool); 2] {
     let setting = Setting {
         images: 3,
         variants: true,
@@ -512,8 +517,12 @@ fn three_images() -> [(Setting, &'static str); 2] {
     let mut refused = setting.clone();
     refused.personality.refused = vec!["2026-11-23-alpine".parse().unwrap()];
     [
-        (setting, "3 images × 2 variants × 2 registries"),
-        (refused, "3 images × 2 variants × 2 registries, rolled back"),
+        (setting, "3 images × 2 variants × 2 registries", true),
+        (
+            refused,
+            "3 images × 2 variants × 2 registries, rolled back",
+            false,
+        ),
     ]
 }
 

@@ -161,3 +161,17 @@ fn legs_of_other_builders_are_taken_by_what_they_say() {
         "{error:#}"
     );
 }
+
+/// Each of several machines is right, and one leg alone says two things.
+#[test]
+fn a_leg_that_names_two_commits_is_refused() {
+    let mut wanted = expected(&[]);
+    wanted.parent = Some(PARENT.parse().expect("a commit"));
+    let mut leg = made("a", "linux/amd64").label("revision", json!(PARENT));
+    leg.annotations = json!({"org.opencontainers.image.revision": COMMIT});
+    let error = join(&[leg.leg()], Some(&wanted)).expect_err("two commits");
+    assert!(
+        format!("{error:#}").contains("the leg `a` (for linux/amd64) names two commits"),
+        "{error:#}"
+    );
+}

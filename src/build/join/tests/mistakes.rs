@@ -4,17 +4,15 @@ use serde_json::{Value, json};
 
 use crate::{
     build::join::{
-        Leg, LegBase,
-        content::LegContent,
         index::join,
-        tests::{COMMIT, Made, OTHER, TREE, claims, described, document, expected, made},
+        tests::{
+            COMMIT, Made, Mistake, OTHER, TREE, described, document, expected, joined, made,
+            statements::mistakes_of_statements,
+        },
     },
     error::ErrorCode,
     oci::{Digest, Index, Manifest, MediaType},
 };
-
-/// What is wrong with one of two legs, the words that the refusal has, and the legs.
-type Mistake = (&'static str, &'static [&'static str], Vec<LegContent>);
 
 fn mistakes_of_descriptions() -> Vec<Mistake> {
     let good = || described("dist/amd64", "linux/amd64").leg();
@@ -158,6 +156,21 @@ fn mistakes_of_content() -> Vec<Mistake> {
         MediaType::OCI_MANIFEST.into(),
         &b"{\"schemaVersion\":2,\"config\""[..],
     );
+    let mut artifacts = arm().leg();
+    artifacts.manifest = document(
+        MediaType::OCI_INDEX,
+        &json!({"schemaVersion": 2, "mediaType": MediaType::OCI_INDEX, "artifactType": "application/vnd.acme.sbom", "manifests": []}),
+    );
+    let of_many = |count: usize| {
+        let mut many = arm().leg();
+        let entries = vec![many.manifest.descriptor(); count];
+        many.children.push(many.manifest.clone());
+        many.manifest = Index::new(entries).to_manifest();
+        vec![good(), many]
+    };
+    // What is just below the limits is joined.
+    joined(&with(arm().nested(8)), &[]);
+    joined(&of_many(999), &[]);
     let mut lies = arm().nested(1);
     lies.listed = json!({"os": "linux", "architecture": "s390x"});
     let mut older = arm().nested(1);
@@ -238,6 +251,21 @@ fn mistakes_of_content() -> Vec<Mistake> {
         ),
         ("empty index", &["expected an image"], vec![good(), empty]),
         ("a chart", &["is not an image", "helm"], vec![good(), chart]),
+        (
+            "an index of artifacts",
+            &["is not an image", "an index of artifacts"],
+            vec![good(), artifacts],
+        ),
+        (
+            "indexes in indexes",
+            &["cannot be used", "nested too deeply"],
+            with(arm().nested(9)),
+        ),
+        (
+            "more entries than anybody builds",
+            &["cannot be used", "list too much"],
+            of_many(1_000),
+        ),
         ("not JSON", &["cannot be read"], vec![good(), broken]),
         (
             "index and configuration",
@@ -279,6 +307,11 @@ fn mistakes_of_content() -> Vec<Mistake> {
             vec![windows("dist/arm64"), windows("dist/amd64")],
         ),
         (
+            "os.features of one alone",
+            &["`dist/arm64`", "os.features", "one platform for an engine"],
+            with(made("dist/arm64", "linux/amd64").config("os.features", json!(["gpu"]))),
+        ),
+        (
             "os.version of one alone",
             &["`dist/arm64`", "one platform for an engine"],
             vec![
@@ -305,8 +338,13 @@ fn mistakes_of_content() -> Vec<Mistake> {
     reason = "the count is the result of a run by hand"
 )]
 fn every_mistake_is_refused_and_names_the_leg() {
-    let mistakes = [mistakes_of_descriptions(), mistakes_of_content()].concat();
-    assert!(mistakes.len() >= 40, "{}", mistakes.len());
+    let mistakes = [
+        mistakes_of_descriptions(),
+        mistakes_of_content(),
+        mistakes_of_statements(),
+    ]
+    .concat();
+    assert!(mistakes.len() >= 64, "{}", mistakes.len());
     eprintln!("{} mistakes", mistakes.len());
     for (what, words, legs) in mistakes {
         let Err(error) = join(&legs, Some(&expected(&[]))) else {
@@ -327,69 +365,5 @@ fn every_mistake_is_refused_and_names_the_leg() {
         for word in words {
             assert!(text.contains(word), "{what}: `{word}` is not in {text}");
         }
-    }
-}
-
-#[test]
-fn a_platform_that_nobody_made_is_named_with_those_that_are_there() {
-    let legs = [
-        made("dist/amd64", "linux/amd64").leg(),
-        made("dist/s390x", "linux/s390x").leg(),
-    ];
-    let wanted = expected(&["linux/amd64", "linux/arm64", "linux/s390x"]);
-    let error = join(&legs, Some(&wanted)).expect_err("arm64 is missing");
-    let text = format!("{error:#}");
-    for word in [
-        "no leg is for linux/arm64",
-        "`dist/amd64` is for linux/amd64",
-        "`dist/s390x`",
-    ] {
-        assert!(text.contains(word), "{text}");
-    }
-    assert!(error.hints().concat().contains("--platform linux/arm64"));
-}
-
-#[test]
-fn what_is_not_a_description_says_so() {
-    let good = claims(
-        &made("a", "linux/amd64").leg().manifest,
-        &made("a", "linux/amd64").config,
-        &json!({"base": [{"name": "debian:12"}]}),
-    );
-    let base = LegBase {
-        name: "debian:12".to_owned(),
-        digest: None,
-    };
-    assert_eq!(good.base, [base]);
-    let text = serde_json::to_string(&good).expect("plain data");
-    assert_eq!(Leg::parse(&text, "x").expect("what was written"), good);
-    assert_eq!(
-        Leg::parse_all(&format!("{text}\n{text}\n"), "x")
-            .expect("two lines")
-            .len(),
-        2
-    );
-    let pretty = serde_json::to_string_pretty(&good).expect("plain data");
-    assert_eq!(Leg::parse_all(&pretty, "x").expect("one leg").len(), 1);
-    for (text, says) in [
-        ("", "it is empty"),
-        ("[]", "\"type\":\"leg\""),
-        ("{}", "\"type\":\"leg\""),
-        ("{\"type\":\"outcome\"}", "its type is `outcome`"),
-        ("{\"v\":2,\"type\":\"leg\"}", "formats up to 1"),
-        ("{\"v\":1,\"type\":\"leg\"}", "missing field"),
-        ("{\"schemaVersion\":2,\"manifests\":[]}", "\"type\":\"leg\""),
-        ("nonsense", "expected"),
-        (&text.replace("sha256:", "sha256:zz"), "digest"),
-        (&text.replace("1.3.0", "1.3"), "version"),
-        (&text.replace(COMMIT, "HEAD"), "commit"),
-    ] {
-        let error = Leg::parse_all(text, "legs/x.json").expect_err(text);
-        let told = format!("{error:#}");
-        assert!(
-            told.contains("legs/x.json") && told.contains(says),
-            "{told}"
-        );
-        assert_eq!(error.exit_code(), 4);
     }
 }

@@ -1,8 +1,12 @@
 //! Legs made by hand.
 
+mod descriptions;
+mod hints;
 mod joined;
 mod mistakes;
+mod platforms;
 mod sources;
+mod statements;
 
 use std::collections::BTreeMap;
 
@@ -25,6 +29,9 @@ const PARENT: &str = "1111111111111111111111111111111111111111";
 const PLAIN: &str = "application/vnd.oci.image.layer.v1.tar";
 const TREE: &str = "4444444444444444444444444444444444444444";
 
+/// What is wrong with one of two legs, the words that the refusal has, and the legs.
+type Mistake = (&'static str, &'static [&'static str], Vec<LegContent>);
+
 /// What makes one leg.
 #[derive(Clone)]
 struct Made {
@@ -35,6 +42,12 @@ struct Made {
     listed: Value,
     annotations: Value,
     attested: bool,
+    /// What is said of it beside its labels: annotations of its entry in the innermost index, of that index, of
+    /// the index's entry in the one around it, and of the entry in `index.json`.
+    entry_annotations: Value,
+    index_annotations: Value,
+    outer_annotations: Value,
+    listed_annotations: Value,
     /// How many indexes are around it.
     nested: usize,
     claims: Option<Value>,
@@ -60,6 +73,10 @@ fn made(file: &'static str, platform: &str) -> Made {
         config,
         listed: Value::Null,
         annotations: json!({"org.opencontainers.image.title": "api", "of": file}),
+        entry_annotations: json!({}),
+        index_annotations: json!({}),
+        outer_annotations: json!({}),
+        listed_annotations: json!({}),
         attested: false,
         nested: 0,
         claims: None,
@@ -134,6 +151,7 @@ impl Made {
         if !self.listed.is_null() {
             entry["platform"] = self.listed.clone();
         }
+        entry["annotations"] = self.entry_annotations.clone();
         let mut children = Vec::new();
         let mut entries = vec![entry];
         if self.attested {
@@ -143,13 +161,16 @@ impl Made {
             children.push(attestation);
         }
         let mut top = image;
+        let mut annotations = self.index_annotations.clone();
         for _ in 0..self.nested {
             children.push(top);
             top = document(
                 MediaType::OCI_INDEX,
-                &json!({"schemaVersion": 2, "mediaType": MediaType::OCI_INDEX, "manifests": entries}),
+                &json!({"schemaVersion": 2, "mediaType": MediaType::OCI_INDEX, "manifests": entries, "annotations": annotations}),
             );
+            annotations = json!({});
             entries = vec![serde_json::to_value(top.descriptor()).expect("plain data")];
+            entries[0]["annotations"] = self.outer_annotations.clone();
         }
         LegContent {
             file: self.file.to_owned(),
@@ -157,6 +178,7 @@ impl Made {
                 .claims
                 .as_ref()
                 .map(|over| claims(&top, &self.config, over)),
+            listed: serde_json::from_value(self.listed_annotations.clone()).expect("texts"),
             manifest: top,
             children,
             configs,
@@ -218,6 +240,7 @@ fn expected(platforms: &[&str]) -> Expected {
         .map(|text| text.parse().expect("a platform"));
     Expected {
         image: ImageName::main(),
+        is_one_of_several: false,
         version: "1.3.0".parse().expect("a version"),
         commit: COMMIT.parse().expect("a commit"),
         parent: None,

@@ -269,6 +269,11 @@ async fn what_is_wrong_with_a_file_is_refused_by_its_name() {
             ErrorCode::LegUnfit,
             "its type is `outcome`",
         ),
+        (
+            write("huge.json", &format!("{{{}}}", " ".repeat(4 << 20))),
+            ErrorCode::LegUnfit,
+            "it is longer than 4194304 bytes",
+        ),
         (write("text", "hello"), ErrorCode::ImageUnusable, "text"),
         (
             write("empty.json", "{"),

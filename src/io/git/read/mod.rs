@@ -74,6 +74,12 @@ impl GitRepository {
         self.head_oid().map(commit_id)
     }
 
+    /// Whether commits of the history are missing here, and with them perhaps tags.
+    #[must_use]
+    pub fn is_shallow(&self) -> bool {
+        self.git.is_shallow()
+    }
+
     /// The tree of a commit, where this clone has it.
     #[must_use]
     pub fn tree_of(&self, commit: CommitId) -> Option<ObjectId> {

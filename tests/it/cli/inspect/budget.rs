@@ -295,14 +295,6 @@ fn a_build_is_measured_and_told() {
     assert!(report.contains("**Over its budget:**"), "{report}");
     assert!(report.contains("more than 0.1.0 has"), "{report}");
     assert!(report.contains("delete or overwrite"), "{report}");
-    let run = build(&[
-        "--version",
-        "0.2.0",
-        "--output",
-        "dist/leg.tar",
-        "--allow-dirty",
-    ]);
-    assert!(!clone.path().join("dist/leg.tar").exists(), "{run}");
     build(&["--over-budget"]).expect(0);
 
     // A registry that does not answer is told, and the rest is judged.
@@ -313,4 +305,100 @@ fn a_build_is_measured_and_told() {
     run.says("growth was not judged");
     registry.heal();
     assert_eq!(world.tags(), tags);
+}
+
+/// A leg is handed over within its budget, and not over it: neither a file nor anything in a registry.
+#[test]
+fn no_leg_is_handed_over_that_is_over_its_budget() {
+    let registry = TestRegistry::start(Personality::default());
+    let world = World::new(&registry, &[NAME]);
+    let clone = project(&world, &registry, "growth = \"10%\"");
+    image(&clone, 100_000, |_| {});
+    world.hoist(&clone, &["release", "--yes"]);
+    world.change(&clone, "feat: more");
+    let leg = clone.path().join("dist/leg.tar");
+    let output = ["build", "--output", "dist/leg.tar"];
+    let stage = ["build", "--stage"];
+
+    image(&clone, 105_000, |_| {});
+    world.hoist(&clone, &output);
+    std::fs::remove_file(&leg).unwrap();
+    registry.forget();
+    world.hoist(&clone, &stage);
+    assert_eq!(registry.count(&On::put_manifest()), 1);
+
+    image(&clone, 150_000, |_| {});
+    for args in [&output[..], &stage] {
+        registry.forget();
+        let run = world.run(&clone, &[args, &["--json"]].concat());
+        run.expect(4);
+        let error = &run.json()["error"];
+        assert_eq!(error["code"], "over-budget", "{run}");
+        assert!(
+            error["causes"].to_string().contains("more than 0.1.0 has"),
+            "{run}"
+        );
+        assert_eq!(
+            error["state"], "the image was built, and no leg was written or pushed",
+            "{run}"
+        );
+        assert!(!leg.exists(), "{run}");
+        let run = world.run(&clone, args);
+        run.expect(4);
+        assert_eq!(run.stdout, "");
+        let sent = registry.count(&On::method("PUT")) + registry.count(&On::method("POST"));
+        assert_eq!(sent, 0, "{run}");
+    }
+    world.hoist(&clone, &[&output[..], &["--over-budget"]].concat());
+    assert!(leg.exists());
+}
+
+/// Legs that were staged all the same are judged by the release that joins them.
+#[test]
+fn a_release_of_staged_legs_is_judged() {
+    let registry = TestRegistry::start(Personality::default());
+    let world = World::new(&registry, &[NAME]);
+    let clone = project(&world, &registry, "max = \"40kB\"");
+    image(&clone, 100_000, |_| {});
+    let run = world.hoist(&clone, &["build", "--stage", "--over-budget"]);
+    std::fs::write(clone.path().join("dist/leg.json"), &run.stdout).unwrap();
+    for way in ["--dry-run", "--yes"] {
+        registry.forget();
+        let run = world.run(&clone, &["release", way, "--from", "dist/leg.json"]);
+        run.expect(4);
+        run.says("`image.budget.max` is 40.0 kB");
+        run.says("COPY api /api");
+        assert_eq!(registry.count(&On::method("PUT")), 0, "{run}");
+    }
+    assert!(world.tags().is_empty());
+    let release = [
+        "release",
+        "--yes",
+        "--from",
+        "dist/leg.json",
+        "--over-budget",
+    ];
+    world.hoist(&clone, &release);
+}
+
+/// The usual clone of a pull request's job has one commit and no tags.
+#[test]
+fn a_shallow_clone_is_not_taken_for_a_first_release() {
+    let registry = TestRegistry::start(Personality::default());
+    let world = World::new(&registry, &[NAME]);
+    let clone = project(&world, &registry, "growth = \"10%\"");
+    image(&clone, 100_000, |_| {});
+    world.hoist(&clone, &["release", "--yes"]);
+    world.change(&clone, "feat: more");
+    let shallow = world.remote.clone("shallow", &["--depth=1"]);
+    image(&shallow, 200_000, |_| {});
+    let run = world.hoist(&shallow, &["build"]);
+    run.says("`image.budget.growth` was not judged: this clone is shallow");
+    run.says("`git fetch --unshallow --tags`");
+    run.says("`fetch-depth: 0`");
+    assert!(!run.stderr.contains("nothing was released before"), "{run}");
+    shallow.git(&["fetch", "--quiet", "--unshallow", "--tags"]);
+    let run = world.run(&shallow, &["build"]);
+    run.expect(4);
+    run.says("more than 0.1.0 has");
 }

@@ -161,6 +161,82 @@ fn no_layout_becomes_a_part_of_two_images() {
     assert!(world.tags().is_empty());
 }
 
+/// `--from` gives a leg to one image: by whatever path it is named for the other one.
+#[test]
+fn no_leg_becomes_a_part_of_two_images() {
+    let registry = TestRegistry::start(Personality::default());
+    let world = World::new(&registry, &[NAME, WORKER]);
+    let policy = ONE.to_owned()
+        + "platforms = [\"linux/amd64\", \"linux/arm64\"]\n[images.worker]\nrepository = \"WORKER\"\nlayout = \"dist/w\"\n";
+    let clone = project(&world, &registry, &policy);
+    for (place, platform) in [
+        ("dist/m1", "amd64"),
+        ("dist/m2", "arm64"),
+        ("dist/w1", "amd64"),
+        ("dist/w2", "arm64"),
+    ] {
+        write(&clone, place, &[(platform, 1_000)]);
+    }
+    let link = clone.path().join("dist/w3");
+    std::os::unix::fs::symlink("m2", link).unwrap();
+    let release = |more: &[&str], last: &str| {
+        let from = ["--from", "main=dist/m*", "worker=dist/w1", last];
+        world.run(&clone, &[&["release"], more, &from].concat())
+    };
+    for path in ["dist/m2", "./dist/m2", "dist/w3"] {
+        for more in [&["--dry-run"][..], &["--yes"]] {
+            let run = release(more, &format!("worker={path}"));
+            run.expect(4);
+            run.says(&format!("the leg `{path}` is given to two images"));
+            run.says("for `main` and for `worker`");
+            run.says("state: nothing was published");
+        }
+    }
+    assert!(world.tags().is_empty());
+    let lacks = world.run(
+        &clone,
+        &[
+            "release",
+            "--dry-run",
+            "--from",
+            "main=dist/m*",
+            "worker=dist/w1",
+        ],
+    );
+    lacks.expect(4);
+    lacks.says("no leg of the image `worker` is for linux/arm64");
+    lacks.says("hoist build --image-name worker --platform linux/arm64 --output DIR");
+    release(&["--yes"], "worker=dist/w2").expect(0);
+}
+
+/// Entries of an index may be without a platform: the configuration says it then.
+#[test]
+fn growth_is_measured_by_an_index_that_names_no_platform() {
+    let registry = TestRegistry::start(Personality::default());
+    let world = World::new(&registry, &[NAME]);
+    let policy = format!("{ONE}[image.budget]\ngrowth = \"10%\"\n");
+    let clone = project(&world, &registry, &policy);
+    let write = |size: usize| {
+        let mut layout = Layout::new(&clone.path().join("dist/oci"));
+        let image = |layout: &mut Layout, architecture: &str| {
+            let mut image = layout.image(architecture, &json!({}), &noise(architecture, size));
+            image.as_object_mut().unwrap().remove("platform");
+            image
+        };
+        let images = [image(&mut layout, "arm64"), image(&mut layout, "amd64")];
+        let top = layout.index(&images);
+        layout.finish(&top);
+    };
+    write(100_000);
+    world.hoist(&clone, &["release", "--yes"]);
+    world.change(&clone, "feat: more");
+    write(150_000);
+    let run = world.run(&clone, &["release", "--yes"]);
+    run.expect(4);
+    run.says("more than 0.1.0 has");
+    assert!(!run.stderr.contains("was not judged"), "{run}");
+}
+
 #[test]
 fn a_variant_that_is_the_plain_image_is_told() {
     let registry = TestRegistry::start(Personality::default());
