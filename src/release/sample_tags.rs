@@ -72,8 +72,8 @@ mod tests {
                 Some("`tags.prerelease` has no template"),
             ),
             (
-                "[tags]\nfixed = [\"{version}\", \"1.{major}.{minor}\"]",
-                Some("names version 1.1.2"),
+                "[tags]\nfixed = [\"{version}\", \"{minor}.{major}.{patch}\"]",
+                Some("names version 2.1.3"),
             ),
         ] {
             let policy = Policy::parse(&format!("{image}{text}"), "release.toml");
