@@ -105,6 +105,42 @@ impl Platform {
             && self.meant_variant() == other.meant_variant()
     }
 
+    /// The one of `all` that is for this platform: of several, the one whose version of the operating system is
+    /// nearest. Versions of different builds (the first three numbers) are different platforms.
+    pub fn nearest<'a, T>(
+        &self,
+        all: impl IntoIterator<Item = T>,
+        platform: impl Fn(&T) -> Option<&'a Self>,
+    ) -> Option<T> {
+        let mut best: Option<(u8, T)> = None;
+        for one in all {
+            let Some(found) = platform(&one).and_then(|has| self.nearness(has)) else {
+                continue;
+            };
+            if best.as_ref().is_none_or(|(known, _)| *known < found) {
+                best = Some((found, one));
+            }
+        }
+        best.map(|(_, one)| one)
+    }
+
+    fn nearness(&self, has: &Self) -> Option<u8> {
+        if !has.is_for(self) {
+            return None;
+        }
+        let build = |text: &str| {
+            text.split('.')
+                .take(3)
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
+        match (&self.os_version, &has.os_version) {
+            (one, other) if one == other => Some(2),
+            (Some(one), Some(other)) => (build(one) == build(other)).then_some(1),
+            _ => Some(0),
+        }
+    }
+
     /// Whether this is `unknown/unknown`, which builders write for content that does not run, such
     /// as an attestation.
     #[must_use]

@@ -183,3 +183,34 @@ fn a_platform_is_two_or_three_words() {
     let has: Platform = "linux/arm64/v8".parse().expect("a platform");
     assert!(has.satisfies(&wanted) && !wanted.satisfies(&has));
 }
+
+#[test]
+fn of_several_platforms_the_nearest_is_taken() {
+    let windows = |version: &str| {
+        let mut one = Platform::new("windows", "amd64", None);
+        one.os_version = (!version.is_empty()).then(|| version.to_owned());
+        one
+    };
+    let all = ["10.0.17763.1", "10.0.20348.5"].map(windows);
+    for (wanted, found) in [
+        ("10.0.17763.1", Some(0)),
+        ("10.0.17763.2", Some(0)),
+        ("10.0.20348.9", Some(1)),
+        ("10.0.22000.1", None),
+        ("", Some(0)),
+    ] {
+        let nearest = windows(wanted).nearest(&all, |one| Some(one));
+        assert_eq!(nearest, found.map(|place: usize| &all[place]), "{wanted}");
+    }
+    let arm = |text: &str| text.parse::<Platform>().expect("a platform");
+    let all = ["linux/arm/v6", "linux/arm64/v9", "linux/arm64"].map(arm);
+    for (wanted, found) in [
+        ("linux/arm64/v8", Some(2)),
+        ("linux/arm64", Some(2)),
+        ("linux/arm64/v9", Some(1)),
+        ("linux/arm", None),
+    ] {
+        let nearest = arm(wanted).nearest(&all, |one| Some(one));
+        assert_eq!(nearest, found.map(|place: usize| &all[place]), "{wanted}");
+    }
+}

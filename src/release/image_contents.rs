@@ -103,12 +103,11 @@ pub(super) fn of_platform<'c>(
     all: &'c [Contents],
     wanted: Option<&Platform>,
 ) -> Option<&'c Contents> {
-    let fits = |one: &&Contents| match (&one.platform, wanted) {
-        (Some(has), Some(wanted)) => has.is_for(wanted),
-        _ => true,
+    let Some(wanted) = wanted else {
+        return all.first();
     };
-    let same = all.iter().find(|one| one.platform.as_ref() == wanted);
-    same.or_else(|| all.iter().find(fits))
+    let near = wanted.nearest(all, |one| one.platform.as_ref());
+    near.or_else(|| all.iter().find(|one| one.platform.is_none()))
 }
 
 /// The platforms of images, for a sentence.

@@ -40,7 +40,7 @@ pub(super) async fn published_layers(
         (false, None) => parse(&tree.manifest),
         (false, Some(wanted)) => {
             let images = image_tree::runnable(api, &tree).await?;
-            let fits = |has: &Platform| has.satisfies(wanted);
+            let fits = |has: &Platform| wanted.nearest([has], |has| Some(*has)).is_some();
             let is_wanted = images.iter().all(|one| one.platform().is_none_or(fits));
             is_wanted.then(|| parse(&tree.manifest)).flatten()
         }
@@ -108,11 +108,9 @@ fn listed(tree: &ImageTree) -> impl Iterator<Item = Descriptor> {
 
 /// The image that an index lists for this platform.
 fn of_platform(tree: &ImageTree, wanted: &Platform) -> Option<ManifestDocument> {
-    let entry = listed(tree).find(|entry| match &entry.platform {
-        Some(has) => has.satisfies(wanted),
-        None => false,
-    })?;
-    document(tree, &entry)
+    let all: Vec<Descriptor> = listed(tree).collect();
+    let entry = wanted.nearest(&all, |entry| entry.platform.as_ref())?;
+    document(tree, entry)
 }
 
 /// The image whose configuration is for this platform, where its entry names none: some tools leave it out, and
@@ -136,7 +134,7 @@ async fn configured_for(
         };
         let images = image_tree::runnable(api, &one).await?;
         let mut configured = images.iter().filter_map(|image| image.configured.as_ref());
-        if configured.any(|has| has.satisfies(wanted)) {
+        if configured.any(|has| has.is_for(wanted)) {
             return Ok(Some(document));
         }
     }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use semver::Version;
+use semver::{Prerelease, Version};
 
 use crate::{
     error::{Error, ErrorCode, Result},
@@ -73,7 +73,7 @@ impl Release {
             meant(self.policy(), since)?;
         }
         let (image, name) = match &look.image {
-            Some(text) => self.meant_reference(text).await?,
+            Some(text) => self.meant_reference(text, &MAIN).await?,
             None => (self.last_release(&MAIN).await?, Some(ImageName::main())),
         };
         // What the policy does not know is judged as the main image.
@@ -86,7 +86,7 @@ impl Release {
         let looked = self.look_at(&image, which).await?;
         let contents = &looked.contents[0];
         let since = match &look.since {
-            Some(since) => Some(self.meant_reference(since).await?.0),
+            Some(since) => Some(self.meant_reference(since, &judged).await?.0),
             None if look.budget && Path::new(&image).exists() => self.any_release(&judged).await?,
             None => self.release_before(&image, &judged).await?,
         };
@@ -113,6 +113,13 @@ impl Release {
             },
             None => None,
         };
+        let budget = self.policy().image_policy(&judged).budget;
+        let key = self.policy().budget_key(&judged);
+        if look.budget && other.is_none() && budget.growth.is_some() {
+            self.events.warning(format!(
+                "`{key}.growth` was not judged: there is no release to compare it with; `--since` names one"
+            ));
+        }
         let mut report = inspect(&image, contents, compared);
         report.name = name.map(|name| name.to_string());
         report.referrers.clone_from(&looked.referrers);
@@ -124,8 +131,6 @@ impl Release {
                 .await?;
         }
         if look.budget {
-            let budget = self.policy().image_policy(&judged).budget;
-            let key = self.policy().budget_key(&judged);
             report.over_budget = self.over_budget((&key, &budget), &image, &looked.contents, other);
             self.say_unjudged(look, &judged);
         }
@@ -201,8 +206,11 @@ impl Release {
         let mut versions = self.standing(&repository, name).await?;
         let shown = reference.and_then(|reference| reference.tag);
         let now = shown.and_then(|tag| version_of(&versions, &tag));
+        let own = self.policy().repositories().contains(&repository);
+        let suffix = now.as_ref().and_then(|now| suffix(&versions, now));
+        let suffix = suffix.filter(|_| !own).unwrap_or_default();
         versions.retain(|one| {
-            one.version.pre.is_empty() && now.as_ref().is_none_or(|now| one.version < *now)
+            one.version.pre == suffix && now.as_ref().is_none_or(|now| one.version < *now)
         });
         let newest = versions.len().saturating_sub(count);
         let api = self.apis(std::slice::from_ref(&repository))?.remove(0);
@@ -260,16 +268,22 @@ impl Release {
         let Some(now) = version_of(&versions, &tag) else {
             return Ok(None);
         };
-        let mut below = versions
-            .into_iter()
-            .filter(|one| one.version.pre.is_empty() && one.version < now);
+        let own = self.policy().repositories().contains(&reference.repository);
+        let suffix = suffix(&versions, &now).filter(|_| !own);
+        let mut below = versions.into_iter().filter(|one| match &suffix {
+            Some(suffix) => one.version.pre == *suffix && one.version < now,
+            None => one.version.pre.is_empty() && one.version < now,
+        });
         let before = below.next_back();
         Ok(before.map(|before| reference.repository.tag(&before.tag)))
     }
 
     /// The versions of an image that a repository shows, ascending, but those that were taken back.
     async fn standing(&self, repository: &Repository, image: &ImageName) -> Result<Vec<ExactTag>> {
-        let withdrawn = self.project().withdrawn();
+        let withdrawn = match self.policy().repositories().contains(repository) {
+            true => self.withdrawn_or_known().await,
+            false => Vec::new(),
+        };
         let withdrawn: Vec<Version> = withdrawn.into_iter().map(|one| one.version).collect();
         self.exact_tags(repository, image, &withdrawn).await
     }
@@ -331,6 +345,13 @@ fn comparable<'c>(
             found => error.cause(format!("it has one for {found}")),
         }
     })
+}
+
+/// What stands behind the version in the tag of an image, where the tags of other versions have the same: `alpine` of
+/// `3.12.1-alpine` beside `3.12.0-alpine` is no pre-release.
+fn suffix(versions: &[ExactTag], now: &Version) -> Option<Prerelease> {
+    let same = |one: &ExactTag| one.version.pre == now.pre && one.version != *now;
+    (!now.pre.is_empty() && versions.iter().any(same)).then(|| now.pre.clone())
 }
 
 /// The version that a tag names.

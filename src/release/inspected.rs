@@ -9,7 +9,7 @@ use crate::{
     build,
     error::{Error, Result},
     oci::{ImageName, Reference, Registry, Repository, Tag},
-    plan::tags::{ExactTags, TagRules},
+    plan::tags::{ExactTags, ImageRule, TagRules},
     policy::Policy,
     release::facade::Release,
     text::sanitize_line,
@@ -120,13 +120,18 @@ fn refusal(policy: &Policy, text: &str, reference: &Reference) -> Error {
 }
 
 impl Release {
-    /// The reference of what is meant, and the image of the policy that it is, if it is one.
-    pub(super) async fn meant_reference(&self, text: &str) -> Result<(String, Option<ImageName>)> {
+    /// The reference of what is meant, and the image of the policy that it is, if it is one. A version is one of
+    /// the image `of`.
+    pub(super) async fn meant_reference(
+        &self,
+        text: &str,
+        of: &ImageName,
+    ) -> Result<(String, Option<ImageName>)> {
         Ok(match meant(self.policy(), text)? {
             MeantImage::Image(image) => (self.last_release(&image).await?, Some(image)),
             MeantImage::Version(version) => (
-                self.version_reference(&version).await?,
-                Some(ImageName::main()),
+                self.version_reference(&version, of).await?,
+                Some(of.clone()),
             ),
             MeantImage::Written(text) => {
                 let image = self.image_of(&text);
@@ -149,8 +154,14 @@ impl Release {
         let git = self.git_versions().unwrap_or_default();
         let reader = ExactTags::new(&rules, &git);
         let read = |tag: &Tag| Some(reader.read(tag.as_str())?.0.clone());
-        let tagged = reference.tag.as_ref().and_then(read);
-        Some(tagged.unwrap_or_else(|| self.policy().image_in(repository)))
+        let tagged = reference.tag.as_ref();
+        if let Some(image) = tagged.and_then(read).or_else(|| moving(&rules, tagged?)) {
+            return Some(image);
+        }
+        // A digest does not tell which of several it is of.
+        let plain = self.policy().image_in(repository);
+        let is_certain = tagged.is_some() || self.policy().variants_of(&plain).next().is_none();
+        is_certain.then_some(plain)
     }
 
     /// The only image whose `layout` names this path.
@@ -171,22 +182,30 @@ impl Release {
         }
     }
 
-    /// The version's own tag in the first repository of the main image that has it.
-    async fn version_reference(&self, version: &Version) -> Result<String> {
-        let repositories: Vec<Repository> = self.policy().repositories_of(&ImageName::main());
+    /// The version's own tag in the first repository of the image that has it.
+    async fn version_reference(&self, version: &Version, of: &ImageName) -> Result<String> {
+        let repositories: Vec<Repository> = self.policy().repositories_of(of);
         if repositories.is_empty() {
             return Err(self.project().without_repository());
         }
         for repository in repositories {
-            let versions = self
-                .exact_tags(&repository, &ImageName::main(), &[])
-                .await?;
+            let versions = self.exact_tags(&repository, of, &[]).await?;
             if let Some(found) = versions.into_iter().find(|one| one.version == *version) {
                 return Ok(repository.tag(&found.tag));
             }
         }
         Err(self.not_published(version))
     }
+}
+
+/// The variant whose moving tag this is: `1.2-alpine`, `latest-alpine`.
+fn moving(rules: &TagRules<'_>, tag: &Tag) -> Option<ImageName> {
+    let tag = tag.as_str();
+    let of_suffix = |rule: &&ImageRule| !rule.suffix.is_empty() && tag.ends_with(&*rule.suffix);
+    let latest = rules.images.iter().find(|rule| rule.latest == tag);
+    let longest = rules.images.iter().filter(of_suffix);
+    let longest = longest.max_by_key(|rule| rule.suffix.len());
+    Some(latest.or(longest)?.name.clone())
 }
 
 #[cfg(test)]

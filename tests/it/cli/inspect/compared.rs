@@ -141,3 +141,86 @@ fn a_platform_is_compared_with_itself() {
     run.says("nothing is compared: ");
     run.says("has no image for linux/s390x");
 }
+
+/// `arm64` and `arm64/v8` are one platform, two builds of Windows are two.
+#[test]
+fn growth_is_measured_by_the_platform_that_engines_take() {
+    let registry = TestRegistry::start(Personality::default());
+    let world = World::new(&registry, &[NAME]);
+    let repository = registry.repository(NAME).to_string();
+    let clone = world.remote.clone("a", &[]);
+    let policy = POLICY.split("[variants").next().unwrap();
+    clone.write(".gitignore", "/dist\n");
+    clone.write("release.toml", policy.replace("NAME", &repository));
+    clone.commit("feat: begin");
+    clone.push();
+    write(
+        &clone,
+        "dist/main",
+        &[("amd64", None), ("arm64", None)],
+        20_000,
+    );
+    world.hoist(&clone, &["release", "--yes"]);
+    world.change(&clone, "feat: more");
+    let v8: &[(&str, Option<&str>)] = &[("amd64", None), ("arm64", Some("v8"))];
+    write(&clone, "dist/main", v8, 60_000);
+    for verb in [&["release", "--yes"][..], &["build"]] {
+        let run = world.run(&clone, verb);
+        run.expect(4);
+        run.says("0.2.0");
+        run.says("linux/arm64");
+        assert!(!run.stderr.contains("was not judged"), "{run}");
+    }
+}
+
+/// A moving tag of a variant, and a suffix in a repository that no policy has.
+#[test]
+fn a_suffix_says_which_image_it_is() {
+    let registry = TestRegistry::start(Personality::default());
+    let world = World::new(&registry, &[NAME]);
+    let repository = registry.repository(NAME).to_string();
+    let clone = world.remote.clone("a", &[]);
+    clone.write(".gitignore", "/dist\n");
+    clone.write("release.toml", POLICY.replace("NAME", &repository));
+    clone.commit("feat: begin");
+    clone.push();
+    for (main, alpine) in [(90_000, 20_000), (91_000, 21_000)] {
+        write(&clone, "dist/main", AMD64, main);
+        write(&clone, "dist/alpine", AMD64, alpine);
+        world.hoist(&clone, &["release", "--yes", "--over-budget"]);
+        world.change(&clone, "feat: more");
+    }
+    let report = |what: &[&str]| {
+        let all = [&["inspect"][..], what, &["--json"]].concat();
+        world.hoist(&clone, &all).json()
+    };
+    for tag in ["latest-alpine", "0.2-alpine", "0.2.0-alpine"] {
+        let found = report(&[&format!("{repository}:{tag}")]);
+        assert_eq!(found["name"], json!("main/alpine"), "{tag}");
+    }
+    let since = report(&["alpine", "--since", "0.1.0"]);
+    assert_eq!(
+        since["changes"]["since"],
+        json!(format!("{repository}:0.1.0-alpine"))
+    );
+    let run = world.hoist(
+        &clone,
+        &["inspect", &format!("{repository}:latest"), "--budget"],
+    );
+    run.says("`image.budget.growth` was not judged: there is no release to compare it with");
+
+    // The same tags, for whoever has another policy.
+    let other = world.remote.clone("b", &[]);
+    other.write(
+        "release.toml",
+        "[image]\nrepository = \"docker.io/acme/other\"\n",
+    );
+    let foreign = format!("{repository}:0.2.0-alpine");
+    let run = world.hoist(&other, &["inspect", &foreign, "--json"]);
+    let found = run.json();
+    assert_eq!(found["name"], json!(null));
+    assert_eq!(
+        found["changes"]["since"],
+        json!(format!("{repository}:0.1.0-alpine"))
+    );
+}
