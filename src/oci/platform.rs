@@ -75,12 +75,13 @@ impl Platform {
     }
 
     /// Whether an image for this platform is what somebody who asks for `wanted` wants: a wanted
-    /// platform without a variant accepts any variant.
+    /// platform without a variant accepts any variant, and an image without one has the variant that is
+    /// meant.
     #[must_use]
     pub fn satisfies(&self, wanted: &Self) -> bool {
         self.os == wanted.os
             && self.architecture == wanted.architecture
-            && (wanted.variant.is_none() || self.variant == wanted.variant)
+            && (wanted.variant.is_none() || self.meant_variant() == wanted.meant_variant())
     }
 
     /// The variant that is meant where none is named, as engines read it: containerd takes `arm64` and

@@ -179,9 +179,22 @@ fn a_platform_is_two_or_three_words() {
     for bad in ["", "linux", "linux/", "/amd64", "linux/arm/v7/x"] {
         assert!(bad.parse::<Platform>().is_err(), "{bad}");
     }
-    let wanted: Platform = "linux/arm64".parse().expect("a platform");
-    let has: Platform = "linux/arm64/v8".parse().expect("a platform");
-    assert!(has.satisfies(&wanted) && !wanted.satisfies(&has));
+    let platform = |text: &str| text.parse::<Platform>().expect("a platform");
+    for (has, wanted, is) in [
+        ("linux/arm64/v8", "linux/arm64", true),
+        ("linux/arm64", "linux/arm64/v8", true),
+        ("linux/arm64", "linux/arm64/v9", false),
+        ("linux/arm/v6", "linux/arm", true),
+        ("linux/arm", "linux/arm/v6", false),
+        ("linux/arm", "linux/arm/v7", true),
+        ("linux/arm64", "linux/amd64", false),
+    ] {
+        assert_eq!(
+            platform(has).satisfies(&platform(wanted)),
+            is,
+            "{has} {wanted}"
+        );
+    }
 }
 
 #[test]
