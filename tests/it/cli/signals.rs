@@ -101,6 +101,11 @@ fn looks() -> On {
     On::method("HEAD").with("/manifests/")
 }
 
+/// Looks at tags that the run has put.
+fn reads() -> On {
+    On::method("GET").with("/manifests/")
+}
+
 /// The server hangs while it is asked to create a ref below `prefix`, for as long as `held` is there.
 fn hang_push(world: &World<'_>, prefix: &str) -> Hanging {
     let held = world.remote.path().join("held");
@@ -277,7 +282,7 @@ fn a_signal_while_a_moving_tag_moves() {
 #[test]
 fn a_signal_while_the_tags_are_verified() {
     Case {
-        hang: |place, _, _| place.hold_after(put("latest"), looks()),
+        hang: |place, _, _| place.hold_after(put("latest"), reads()),
         then: "resume",
         complete: true,
     }
