@@ -203,6 +203,7 @@ impl Release {
             manifest: tree.manifest,
             children: tree.children,
             blobs: tree.blobs,
+            listed: std::collections::BTreeMap::new(),
         })
     }
 
@@ -295,6 +296,7 @@ impl Release {
         let expected = Expected {
             image: planned.name.clone(),
             is_one_of_several: plan.images.len() > 1,
+            suffix: self.policy().suffix_of(&planned.name),
             version: plan.version.clone(),
             commit: plan.commit,
             parent: self.parent_of_release(

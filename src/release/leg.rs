@@ -142,6 +142,9 @@ impl Release {
         for planned in to_build(plan).map(|(_, it)| it).filter(is_asked) {
             let command = of_name.is_first(&planned.name);
             let (image, builder) = self.build_one(request, plan, planned, command).await?;
+            if is_leg {
+                self.check_statements(plan, planned, &image)?;
+            }
             let (platforms, base) = build::described(&image)?;
             let leg = is_leg.then(|| self.leg(plan, planned, &image, &platforms, base, builder));
             built.push(BuiltImage {

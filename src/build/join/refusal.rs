@@ -6,12 +6,14 @@ use crate::{
     build::join::{
         content::LegContent,
         leg::{LEG_FORMAT, Leg},
-        part::{AttachedPart, ImagePart, StatementPlace},
+        part::{AttachedPart, ImagePart},
         platforms::shown,
     },
     error::{Error, ErrorCode},
     git::CommitId,
-    oci::{Descriptor, Digest, Manifest, Platform, Repository, annotation},
+    oci::{
+        Descriptor, Digest, Manifest, Platform, Repository, StatementPlace, annotation,
+    },
     text::sanitize_line,
 };
 

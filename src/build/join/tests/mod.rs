@@ -241,6 +241,7 @@ fn expected(platforms: &[&str]) -> Expected {
     Expected {
         image: ImageName::main(),
         is_one_of_several: false,
+        suffix: String::new(),
         version: "1.3.0".parse().expect("a version"),
         commit: COMMIT.parse().expect("a commit"),
         parent: None,
