@@ -107,7 +107,9 @@ impl Policy {
     /// What the tags of an image end in; empty for one that is no variant.
     #[must_use]
     pub fn suffix_of(&self, image: &ImageName) -> String {
-        let variant = image.variant().and_then(|name| self.variants.get_key_value(name));
+        let variant = image
+            .variant()
+            .and_then(|name| self.variants.get_key_value(name));
         variant.map_or_else(String::new, |(name, variant)| variant.suffix(name))
     }
 

@@ -4,11 +4,7 @@ use semver::Version;
 
 use crate::{
     build::join::{
-        content::LegContent,
-        leg::Leg,
-        part::ImagePart,
-        platform_refusal,
-        platforms::same_platform,
+        content::LegContent, leg::Leg, part::ImagePart, platform_refusal, platforms::same_platform,
         refusal,
     },
     error::Result,
@@ -35,6 +31,8 @@ pub struct Expected {
     pub tree: Option<ObjectId>,
     /// The identity of the policy.
     pub policy: Digest,
+    /// Whether legs may be of a working tree with uncommitted changes.
+    pub accepts_dirty: bool,
     /// The platforms that the policy asks for; empty where it leaves them to the builders.
     pub platforms: Vec<Platform>,
     /// The repositories that the release goes to.
@@ -97,6 +95,9 @@ pub(super) fn check_description(claims: &Leg, expected: &Expected, file: &str) -
     }
     if claims.policy != expected.policy {
         return Err(differs("policy", &claims.policy, &expected.policy));
+    }
+    if claims.dirty && !expected.accepts_dirty {
+        return Err(refusal::dirty(claims, expected, file));
     }
     let elsewhere = claims
         .staged

@@ -183,7 +183,11 @@ impl ImageOrigin {
         error
             .state("nothing was published")
             .hint(made_anew(image))
-            .hint(own_statement(place, annotation::REVISION, "$(git rev-parse HEAD)"))
+            .hint(own_statement(
+                place,
+                annotation::REVISION,
+                "$(git rev-parse HEAD)",
+            ))
     }
 
     fn other_version(
@@ -205,7 +209,11 @@ impl ImageOrigin {
         ))
         .state("nothing was published")
         .hint(made_anew(image))
-        .hint(own_statement(place, annotation::VERSION, &version.to_string()))
+        .hint(own_statement(
+            place,
+            annotation::VERSION,
+            &version.to_string(),
+        ))
     }
 
     fn trial(
@@ -464,7 +472,7 @@ mod tests {
                 digest: &Digest::of(b"new"),
                 runnable: &runnable,
                 suffix: "",
-            layout: "dist/oci",
+                layout: "dist/oci",
                 made: false,
             };
             let checked = origin(false, &[]).check(&image);

@@ -247,6 +247,7 @@ fn expected(platforms: &[&str]) -> Expected {
         parent: None,
         tree: Some(TREE.parse().expect("a tree")),
         policy: Digest::of(b"policy"),
+        accepts_dirty: false,
         platforms: platforms.collect(),
         repositories: vec!["docker.io/acme/api".parse().expect("a repository")],
     }
