@@ -142,6 +142,13 @@ impl fmt::Debug for TargetRepositories {
 }
 
 impl BuildRequest {
+    /// Legs may be of a working tree with uncommitted changes, if `accepted`.
+    pub(crate) fn accept_dirty(&mut self, accepted: bool) {
+        if let Some(expected) = &mut self.expected {
+            expected.accepts_dirty = accepted;
+        }
+    }
+
     /// The build arguments, with the time on which reproducible builds depend; the policy's own value has
     /// precedence.
     pub(crate) fn all_args(&self) -> BTreeMap<String, String> {

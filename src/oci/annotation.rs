@@ -46,6 +46,22 @@ pub fn labelled_version(text: &str) -> Option<Version> {
     Version::parse(text.strip_prefix(['v', 'V']).unwrap_or(text)).ok()
 }
 
+/// Whether `hoist build` gives this version to an image that is not for a release: `1.3.0-dev`.
+#[must_use]
+pub fn is_trial(version: &Version) -> bool {
+    let pre = version.pre.as_str();
+    pre == "dev" || pre.ends_with("-dev")
+}
+
+/// The version that the value of [`VERSION`] names for an image whose tags end in `suffix`, which builders put behind
+/// the version `ours`, too: `1.3.0-alpine` is `1.3.0`.
+#[must_use]
+pub fn version_of_image(text: &str, ours: &Version, suffix: &str) -> Option<Version> {
+    let named = labelled_version(text)?;
+    let is_ours = !suffix.is_empty() && named.to_string() == format!("{ours}{suffix}");
+    Some(if is_ours { ours.clone() } else { named })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,6 +1,6 @@
 //! An image on disk.
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use super::{Descriptor, Digest, Manifest};
 
@@ -20,6 +20,8 @@ pub struct Image {
     pub children: Vec<Manifest>,
     /// Configs and layers of all manifests, each once.
     pub blobs: Vec<Descriptor>,
+    /// The annotations that the `index.json` of the layout had for it from which it was taken.
+    pub listed: BTreeMap<String, String>,
 }
 
 impl Image {

@@ -28,6 +28,7 @@ pub mod referrer;
 mod registry;
 mod repository;
 mod runnable;
+mod statement;
 mod tag;
 #[cfg(test)]
 mod tests;
@@ -50,4 +51,5 @@ pub use reference::{Reference, TagOrDigest};
 pub use registry::Registry;
 pub use repository::Repository;
 pub use runnable::Runnable;
+pub use statement::{Statement, StatementPlace};
 pub use tag::Tag;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Platform;
+use super::{Platform, Statement};
 
 /// One image that can run: a manifest of its own, or one of those that an index lists. Attestations are
 /// not among them.
@@ -14,6 +14,8 @@ pub struct Runnable {
     pub configured: Option<Platform>,
     /// The labels of its config.
     pub labels: BTreeMap<String, String>,
+    /// What is said of it beside its labels, as far as it was read: annotations that name a commit or a version.
+    pub statements: Vec<Statement>,
 }
 
 impl Runnable {

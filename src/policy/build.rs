@@ -79,6 +79,14 @@ pub struct BuildPolicy {
     pub same_image: SameImage,
 }
 
+impl BuildPolicy {
+    /// Whether what makes the image sees committed files alone.
+    #[must_use]
+    pub fn is_of_commit(&self) -> bool {
+        self.files == SourceFiles::Commit && self.image_source.command().is_none()
+    }
+}
+
 /// What makes the image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BuildSource {

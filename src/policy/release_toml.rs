@@ -104,6 +104,15 @@ impl Policy {
         policy
     }
 
+    /// What the tags of an image end in; empty for one that is no variant.
+    #[must_use]
+    pub fn suffix_of(&self, image: &ImageName) -> String {
+        let variant = image
+            .variant()
+            .and_then(|name| self.variants.get_key_value(name));
+        variant.map_or_else(String::new, |(name, variant)| variant.suffix(name))
+    }
+
     /// The table with the budget of an image: its own, else that of `[image]`.
     #[must_use]
     pub fn budget_key(&self, image: &ImageName) -> String {

@@ -80,6 +80,7 @@ impl Release {
             blobs: vec![empty(), file.clone()],
             manifest,
             children: Vec::new(),
+            listed: std::collections::BTreeMap::new(),
         };
         keep(&content, &path, &file).map_err(|error| unusable(&error))?;
         Ok(content)

@@ -45,7 +45,8 @@ impl Release {
         self.refuse_shared_layouts(plan, options)?;
         for (_, planned) in to_build(plan) {
             // What the program of an image makes for its variants is not there yet.
-            let request = self.build_request(plan, planned, true);
+            let mut request = self.build_request(plan, planned, true);
+            request.accept_dirty(options.allow_dirty);
             self.source(&request, options)?.check().await?;
         }
         Ok(())
@@ -94,6 +95,7 @@ impl Release {
                 PlannedSource::Build => {
                     let is_first = of_name.is_first(&planned.name);
                     let mut request = self.build_request(plan, planned, is_first);
+                    request.accept_dirty(options.allow_dirty);
                     let repositories = plan.repositories_of(planned);
                     request.targets = TargetRepositories::new(self.apis(repositories)?);
                     let source = self.source(&request, options)?;
@@ -103,6 +105,7 @@ impl Release {
                 }
             });
         }
+        Self::refuse_same_pick(plan, &options.legs, &images)?;
         Ok(Made {
             images,
             over_budget: Vec::new(),
@@ -203,6 +206,7 @@ impl Release {
             manifest: tree.manifest,
             children: tree.children,
             blobs: tree.blobs,
+            listed: std::collections::BTreeMap::new(),
         })
     }
 
@@ -295,6 +299,7 @@ impl Release {
         let expected = Expected {
             image: planned.name.clone(),
             is_one_of_several: plan.images.len() > 1,
+            suffix: self.policy().suffix_of(&planned.name),
             version: plan.version.clone(),
             commit: plan.commit,
             parent: self.parent_of_release(
@@ -304,6 +309,7 @@ impl Release {
             ),
             tree: self.project().git().tree_of(plan.commit),
             policy: plan.policy.clone(),
+            accepts_dirty: false,
             platforms: policy.platforms.clone(),
             repositories: plan.repositories_of(planned).to_vec(),
         };

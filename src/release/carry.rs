@@ -69,6 +69,7 @@ impl Release {
                 manifest: tree.manifest,
                 children: tree.children,
                 blobs: tree.blobs,
+                listed: std::collections::BTreeMap::new(),
             };
             all.extend(Referrer::new(index, content, Some(from.clone())));
         }

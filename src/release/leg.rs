@@ -135,6 +135,7 @@ impl Release {
         {
             return Err(nothing(&adopted));
         }
+        let has_changes = is_leg && request.allow_dirty && self.has_changes()?;
         let turn = self.turn(plan).await?;
         let mut images = Vec::new();
         let mut built = Vec::new();
@@ -142,8 +143,15 @@ impl Release {
         for planned in to_build(plan).map(|(_, it)| it).filter(is_asked) {
             let command = of_name.is_first(&planned.name);
             let (image, builder) = self.build_one(request, plan, planned, command).await?;
+            if is_leg {
+                self.check_statements(plan, planned, &image)?;
+            }
             let (platforms, base) = build::described(&image)?;
-            let leg = is_leg.then(|| self.leg(plan, planned, &image, &platforms, base, builder));
+            let leg = is_leg.then(|| {
+                let mut leg = self.leg(plan, planned, &image, &platforms, base, builder);
+                leg.dirty = has_changes && !self.builds_of_commit(&planned.name);
+                leg
+            });
             built.push(BuiltImage {
                 name: planned.name.clone(),
                 digest: image.manifest.digest().clone(),
@@ -228,6 +236,7 @@ impl Release {
             tree: tree.unwrap_or_else(|| plan.commit.into()),
             policy: plan.policy.clone(),
             instant: plan.instant,
+            dirty: false,
             platforms: platforms.iter().map(ToString::to_string).collect(),
             digest: manifest.digest().clone(),
             media_type: manifest.media_type.clone(),

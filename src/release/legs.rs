@@ -10,7 +10,8 @@ use std::{
 use crate::{
     build::{self, BuildRequest, ImageSource, LegInput, LegsSource},
     error::{Error, ErrorCode, Result},
-    oci::ImageName,
+    io::layout::{self, WantedImage},
+    oci::{Digest, Image, ImageName},
     plan::Plan,
     release::{
         build::to_build,
@@ -48,7 +49,7 @@ impl Release {
     /// become a part of both.
     pub(super) fn refuse_shared_layouts(&self, plan: &Plan, options: &ImageOptions) -> Result<()> {
         if !options.legs.is_empty() {
-            return refuse_shared_legs(&options.legs);
+            return self.refuse_shared_legs(plan, &options.legs);
         }
         let mut seen: BTreeMap<PathBuf, (ImageName, bool)> = BTreeMap::new();
         for (_, planned) in to_build(plan) {
@@ -67,6 +68,63 @@ impl Release {
             }
         }
         Ok(())
+    }
+
+    /// Refuses a file that `--from` gives to two images, by whatever paths that lead there, unless each of them is
+    /// another image of the layout there, by its name. Of an archive that is known once its images were read:
+    /// see [`Release::refuse_same_pick`].
+    fn refuse_shared_legs(&self, plan: &Plan, legs: &[LegInput]) -> Result<()> {
+        for (leg, image, other) in shared_legs(legs) {
+            let is_alone = |image: &ImageName| {
+                let own = legs.iter().filter(|leg| leg.image.as_ref() == Some(image));
+                own.count() == 1
+            };
+            let has_own = match (self.pick(plan, leg, image)?, self.pick(plan, leg, other)?) {
+                (Pick::Image(one), Pick::Image(two)) => one != two,
+                (Pick::OfArchive, Pick::OfArchive) => is_alone(image) && is_alone(other),
+                _ => false,
+            };
+            if !has_own {
+                return Err(given_twice(&leg.name, other, image));
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses a file that `--from` gives to two images which came out as the same one.
+    pub(super) fn refuse_same_pick(plan: &Plan, legs: &[LegInput], images: &[Image]) -> Result<()> {
+        let digest = |name: &ImageName| {
+            let mut all = plan.images.iter().zip(images);
+            let found = all.find(|(planned, _)| planned.name == *name);
+            found.map(|(_, image)| image.manifest.digest())
+        };
+        let mut shared = shared_legs(legs).into_iter();
+        let same = shared.find(|(_, image, other)| {
+            digest(image).is_some_and(|digest_of| digest(other) == Some(digest_of))
+        });
+        match same {
+            Some((leg, image, other)) => Err(given_twice(&leg.name, other, image)),
+            None => Ok(()),
+        }
+    }
+
+    /// Which image of a layout is taken for `image`.
+    fn pick(&self, plan: &Plan, leg: &LegInput, image: &ImageName) -> Result<Pick> {
+        let mut planned = to_build(plan).map(|(_, planned)| planned);
+        let Some(planned) = planned.find(|planned| planned.name == *image) else {
+            return Ok(Pick::Unknown);
+        };
+        if build::is_archive(leg)? {
+            return Ok(Pick::OfArchive);
+        }
+        let wanted = WantedImage {
+            references: self.build_request(plan, planned, false).references,
+            ..WantedImage::default()
+        };
+        Ok(match layout::glance(&leg.path, &wanted) {
+            Ok(Some(found)) => Pick::Image(found.digest),
+            Ok(None) | Err(_) => Pick::Unknown,
+        })
     }
 
     /// What joins the legs of the image that `request` is for.
@@ -89,17 +147,28 @@ impl Release {
     }
 }
 
-/// Refuses a file that `--from` gives to two images, by whatever paths that lead there.
-fn refuse_shared_legs(legs: &[LegInput]) -> Result<()> {
-    let mut seen: BTreeMap<PathBuf, &ImageName> = BTreeMap::new();
+/// Each file that `--from` names for two images, and both of them, the one that was named first behind the other.
+fn shared_legs(legs: &[LegInput]) -> Vec<(&LegInput, &ImageName, &ImageName)> {
+    let mut seen: BTreeMap<PathBuf, Vec<&ImageName>> = BTreeMap::new();
+    let mut shared = Vec::new();
     for leg in legs {
         let Some(image) = &leg.image else { continue };
-        match seen.insert(real(&leg.path), image) {
-            Some(other) if other != image => return Err(given_twice(&leg.name, other, image)),
-            Some(_) | None => {}
+        let known = seen.entry(real(&leg.path)).or_default();
+        let others = known.iter().filter(|other| **other != image);
+        shared.extend(others.map(|other| (leg, image, *other)));
+        if !known.contains(&image) {
+            known.push(image);
         }
     }
-    Ok(())
+    shared
+}
+
+/// Which image of a layout is meant.
+enum Pick {
+    Image(Digest),
+    /// It is known once the archive was read.
+    OfArchive,
+    Unknown,
 }
 
 /// The place that a path leads to.

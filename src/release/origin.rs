@@ -7,7 +7,7 @@ use crate::{
     io::layout::{self, ImageAtHand},
     oci::{Digest, Image, Observed, Tag},
     plan::{
-        Plan, PlannedSource,
+        Plan, PlannedImage, PlannedSource,
         release::{
             oddities::oddities,
             origin::{EarlierRelease, GivenImage, ImageOrigin},
@@ -50,7 +50,9 @@ impl Release {
                 origin.same_image = options.same_image(build.same_image);
             }
             let runnable = layout::runnable(image)?;
+            let suffix = self.policy().suffix_of(&planned.name);
             let given = GivenImage {
+                suffix: &suffix,
                 digest: image.manifest.digest(),
                 runnable: &runnable,
                 layout,
@@ -70,6 +72,27 @@ impl Release {
         Ok(())
     }
 
+    /// Refuses an image of a layout that names another commit or version than the plan's, which no release would join.
+    pub(super) fn check_statements(
+        &self,
+        plan: &Plan,
+        planned: &PlannedImage,
+        image: &Image,
+    ) -> Result<()> {
+        let source = self.build_policy(&planned.name).image_source;
+        let Some(layout) = source.given_by() else {
+            return Ok(());
+        };
+        let given = GivenImage {
+            digest: image.manifest.digest(),
+            suffix: &self.policy().suffix_of(&planned.name),
+            runnable: &layout::runnable(image)?,
+            layout,
+            made: source.command().is_some(),
+        };
+        self.origin_without_past(plan).check(&given).map(drop)
+    }
+
     /// Refuses an image that lies there already and is not of the plan's commit, as the release would.
     /// Where a program is run first, it may make the image anew, and nothing is known.
     pub(super) async fn check_at_hand(&self, plan: &Plan, options: &ImageOptions) -> Result<()> {
@@ -82,7 +105,8 @@ impl Release {
             if let (Some(image), Some(layout)) = (at_hand, request.policy.image_source.layout()) {
                 let mut origin = self.origin(plan).await?;
                 origin.same_image = options.same_image(request.policy.same_image);
-                check_layout(&origin, &image, layout)?;
+                let suffix = self.policy().suffix_of(&planned.name);
+                check_layout(&origin, &image, layout, &suffix)?;
             }
         }
         Ok(())
@@ -115,6 +139,13 @@ impl Release {
             });
         }
         Ok(ImageOrigin {
+            before,
+            ..self.origin_without_past(plan)
+        })
+    }
+
+    fn origin_without_past(&self, plan: &Plan) -> ImageOrigin {
+        ImageOrigin {
             version: plan.version.clone(),
             commit: plan.commit,
             parent: self.parent_of_release(
@@ -122,9 +153,9 @@ impl Release {
                 plan.commit,
                 &plan.version,
             ),
-            before,
+            before: Vec::new(),
             same_image: SameImage::Refuse,
-        })
+        }
     }
 
     /// The digests of a past release: by the receipt in its git tag, else as its version tags show
@@ -168,9 +199,15 @@ impl Release {
 }
 
 /// Refuses a layout that was looked at in its place, and is not of the plan's commit.
-fn check_layout(origin: &ImageOrigin, image: &ImageAtHand, layout: &str) -> Result<()> {
+fn check_layout(
+    origin: &ImageOrigin,
+    image: &ImageAtHand,
+    layout: &str,
+    suffix: &str,
+) -> Result<()> {
     let given = GivenImage {
         digest: &image.digest,
+        suffix,
         runnable: &image.runnable,
         layout,
         made: false,

@@ -107,6 +107,7 @@ impl Release {
         Ok(ImageOptions {
             allow_same_image: request.allow_same_image,
             over_budget: request.over_budget,
+            allow_dirty: request.allow_dirty,
             legs: self.leg_inputs(&request.from)?,
             promotes: None,
         })

@@ -7,7 +7,7 @@ use crate::{
     error::Result,
     event::{Finished, Started},
     io::ci,
-    oci::Repository,
+    oci::{ImageName, Repository},
     plan::{
         Plan, PlannedMove,
         release::preconditions::{PreconditionFindings, Preconditions, PushedHead},
@@ -78,6 +78,19 @@ impl Release {
         drop(git);
         found.notes.extend(project.policy_from_elsewhere());
         Ok(found)
+    }
+
+    /// Whether files other than the policy are not committed.
+    pub(super) fn has_changes(&self) -> Result<bool> {
+        let policy = self.project().uncommitted_policy();
+        let policy = policy.map(|policy| policy.file);
+        let dirty = self.project().git().dirty(DIRTY_SHOWN)?;
+        Ok(dirty.into_iter().any(|path| Some(path) != policy))
+    }
+
+    /// Whether what makes an image sees committed files alone.
+    pub(super) fn builds_of_commit(&self, image: &ImageName) -> bool {
+        self.policy().image_policy(image).build.is_of_commit()
     }
 
     /// The pull request whose pipeline this is; or that is open from the branch of the pipeline, where the policy

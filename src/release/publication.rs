@@ -205,16 +205,15 @@ fn tag_move(plan: &Plan, planned: &PlannedMove, images: &[PublishedImage]) -> Ta
     }
 }
 
-/// One sentence for each variant that came out as the very image that it is a variant of, or as another variant of
-/// it: its target, arguments or layout may be missing.
+/// One sentence for each image that came out as another one of the release: the target, the arguments or the layout
+/// of a variant may be missing, or one image may have been given for two.
 pub(super) fn alike(plan: &Plan, images: &[Image]) -> Vec<String> {
     let all: Vec<_> = plan.images.iter().zip(images).collect();
     let mut found = Vec::new();
     for (place, (own, image)) in all.iter().enumerate() {
         let mut before = all[..place].iter();
         let same = before.find(|(other, known)| {
-            other.name.plain() == own.name.plain()
-                && known.manifest.digest() == image.manifest.digest()
+            other.name != own.name && known.manifest.digest() == image.manifest.digest()
         });
         found.extend(same.map(|(other, _)| {
             format!(

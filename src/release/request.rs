@@ -66,6 +66,8 @@ pub(super) struct ImageOptions {
     pub(super) allow_same_image: bool,
     /// Whether an image may be over its budget.
     pub(super) over_budget: bool,
+    /// Whether legs may be of a working tree with uncommitted changes.
+    pub(super) allow_dirty: bool,
     /// The legs of all images; empty where this machine makes the images.
     pub(super) legs: Vec<LegInput>,
     /// The pre-release that is promoted, whose images these are.
@@ -86,6 +88,7 @@ impl ImageOptions {
         Self {
             allow_same_image: true,
             over_budget: true,
+            allow_dirty: false,
             legs: Vec::new(),
             promotes: Some(candidate.clone()),
         }

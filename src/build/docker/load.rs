@@ -132,6 +132,7 @@ mod tests {
             manifest: Index::new(Vec::new()).to_manifest(),
             children: Vec::new(),
             blobs: Vec::new(),
+            listed: std::collections::BTreeMap::new(),
         };
         let mut configs = Vec::new();
         for architecture in architectures {

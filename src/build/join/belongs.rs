@@ -4,16 +4,12 @@ use semver::Version;
 
 use crate::{
     build::join::{
-        content::LegContent,
-        leg::Leg,
-        part::{ImagePart, StatementPlace},
-        platform_refusal,
-        platforms::same_platform,
+        content::LegContent, leg::Leg, part::ImagePart, platform_refusal, platforms::same_platform,
         refusal,
     },
     error::Result,
     git::{CommitId, ObjectId},
-    oci::{Digest, ImageName, Platform, Repository, annotation},
+    oci::{Digest, ImageName, Platform, Repository, StatementPlace, annotation},
 };
 
 /// What the legs of one image have to agree with.
@@ -23,6 +19,8 @@ pub struct Expected {
     pub image: ImageName,
     /// Whether the release has other images beside it, so that messages name it.
     pub is_one_of_several: bool,
+    /// What the tags of the image end in; empty for one that is no variant.
+    pub suffix: String,
     /// The version that is released.
     pub version: Version,
     /// The commit that is released.
@@ -33,6 +31,8 @@ pub struct Expected {
     pub tree: Option<ObjectId>,
     /// The identity of the policy.
     pub policy: Digest,
+    /// Whether legs may be of a working tree with uncommitted changes.
+    pub accepts_dirty: bool,
     /// The platforms that the policy asks for; empty where it leaves them to the builders.
     pub platforms: Vec<Platform>,
     /// The repositories that the release goes to.
@@ -95,6 +95,9 @@ pub(super) fn check_description(claims: &Leg, expected: &Expected, file: &str) -
     }
     if claims.policy != expected.policy {
         return Err(differs("policy", &claims.policy, &expected.policy));
+    }
+    if claims.dirty && !expected.accepts_dirty {
+        return Err(refusal::dirty(claims, expected, file));
     }
     let elsewhere = claims
         .staged
@@ -171,11 +174,12 @@ pub(super) fn check_labels(
         }
         for (place, text) in said(image, annotation::VERSION) {
             // What is not a version, such as the `24.04` of a base image, says nothing about the release.
-            let version = annotation::labelled_version(text);
+            let (ours, suffix) = (&expected.version, &expected.suffix);
+            let version = annotation::version_of_image(text, ours, suffix);
             if let Some(version) = version.filter(|version| *version != expected.version) {
                 let key = (annotation::VERSION, "version");
                 let (theirs, ours) = (version.to_string(), &expected.version);
-                return Err(match is_trial(&version) {
+                return Err(match annotation::is_trial(&version) {
                     true => refusal::trial(leg, place, &theirs, ours),
                     false => refusal::statement(image, key, place, &theirs, ours),
                 });
@@ -183,12 +187,6 @@ pub(super) fn check_labels(
         }
     }
     Ok(())
-}
-
-/// Whether `hoist build` gives this version to an image that is not for a release.
-fn is_trial(version: &Version) -> bool {
-    let pre = version.pre.as_str();
-    pre == "dev" || pre.ends_with("-dev")
 }
 
 /// Images that name different commits are not one image, whichever of them a release would take.
@@ -213,7 +211,7 @@ fn said<'a>(
     key: &'a str,
 ) -> impl Iterator<Item = (StatementPlace, &'a str)> {
     image.statements.iter().filter_map(move |statement| {
-        let text = statement.values.get(key)?.trim();
-        (!text.is_empty()).then_some((statement.place, text))
+        let text = statement.says(key)?;
+        Some((statement.place, text))
     })
 }

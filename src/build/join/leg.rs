@@ -37,6 +37,9 @@ pub struct Leg {
     pub policy: Digest,
     /// The release's instant on the machine that built it.
     pub instant: DateTime<Utc>,
+    /// Whether it was built from a working tree with uncommitted changes, so that no commit has its files.
+    #[serde(default)]
+    pub dirty: bool,
     /// What its images run on, as `os/architecture[/variant]`.
     pub platforms: Vec<String>,
     /// The manifest or index.

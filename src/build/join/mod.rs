@@ -30,5 +30,5 @@ pub(crate) use described::described;
 pub(crate) use index::join;
 pub use leg::{LEG_FORMAT, Leg, LegBase};
 pub(crate) use platforms::same_platform;
-pub(crate) use read::config_of;
+pub(crate) use read::{config_of, is_archive};
 pub(crate) use source::{LegInput, LegsSource};

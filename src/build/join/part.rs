@@ -1,10 +1,10 @@
 //! What legs contribute, as data.
 
-use std::{collections::BTreeMap, fmt};
+use std::collections::BTreeMap;
 
 use crate::{
     build::join::content::LegContent,
-    oci::{Descriptor, Digest, Manifest, ManifestDocument, Platform},
+    oci::{Descriptor, Digest, Manifest, ManifestDocument, Platform, Statement},
 };
 
 /// One image of a leg.
@@ -21,41 +21,6 @@ pub(super) struct ImagePart<'a> {
     pub(super) statements: Vec<Statement>,
     /// The entry for an index.
     pub(super) entry: Descriptor,
-}
-
-/// A place that can say something about an image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum StatementPlace {
-    /// The labels of its configuration. Those of a base image are inherited.
-    Label,
-    /// The annotations of its manifest.
-    Manifest,
-    /// The annotations of its entry, or of an index above it, in an index.
-    Entry,
-    /// The annotations of an index above it.
-    Index,
-    /// The annotations of its entry in the `index.json` of the layout.
-    Layout,
-}
-
-/// What one place says about an image: keys and their values.
-#[derive(Debug, Clone)]
-pub(super) struct Statement {
-    pub(super) place: StatementPlace,
-    pub(super) values: BTreeMap<String, String>,
-}
-
-impl StatementPlace {
-    /// `key` at this place, in words.
-    pub(super) fn of_key(self, key: &str) -> impl fmt::Display {
-        match self {
-            Self::Label => format!("its label `{key}`"),
-            Self::Manifest => format!("the annotation `{key}` of its manifest"),
-            Self::Entry => format!("the annotation `{key}` of its entry in an index"),
-            Self::Index => format!("the annotation `{key}` of its index"),
-            Self::Layout => format!("the annotation `{key}` of its entry in `index.json`"),
-        }
-    }
 }
 
 /// Something that is about an image: an attestation, a signature, an SBOM.

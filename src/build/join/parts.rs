@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     build::join::{
         content::LegContent,
-        part::{AttachedPart, ImagePart, LegParts, Statement, StatementPlace},
+        part::{AttachedPart, ImagePart, LegParts},
         platform_refusal,
         platforms::same_platform,
         refusal,
@@ -13,7 +13,7 @@ use crate::{
     error::Result,
     oci::{
         Descriptor, Digest, ImageConfig, ImageDocument, Manifest, ManifestDocument, Platform,
-        annotation,
+        Statement, StatementPlace, annotation,
     },
 };
 

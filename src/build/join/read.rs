@@ -73,6 +73,14 @@ pub(super) fn kind(input: &LegInput) -> Result<LegKind> {
     Leg::parse_all(&text, &input.name).map(LegKind::Staged)
 }
 
+/// Whether a leg is an archive.
+///
+/// # Errors
+/// As [`kind`].
+pub(crate) fn is_archive(input: &LegInput) -> Result<bool> {
+    Ok(input.path.is_file() && kind(input)? == LegKind::Layout)
+}
+
 /// Whether a leg of `input` is one of `image`'s: as the command line says, else as the leg itself does.
 ///
 /// # Errors

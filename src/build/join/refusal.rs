@@ -4,14 +4,15 @@ use semver::Version;
 
 use crate::{
     build::join::{
+        belongs::Expected,
         content::LegContent,
         leg::{LEG_FORMAT, Leg},
-        part::{AttachedPart, ImagePart, StatementPlace},
+        part::{AttachedPart, ImagePart},
         platforms::shown,
     },
     error::{Error, ErrorCode},
     git::CommitId,
-    oci::{Descriptor, Digest, Manifest, Platform, Repository, annotation},
+    oci::{Descriptor, Digest, Manifest, Platform, Repository, StatementPlace, annotation},
     text::sanitize_line,
 };
 
@@ -227,6 +228,18 @@ pub(super) fn make_again(
     };
     let commit = parent.unwrap_or(commit);
     format!("build it again from that commit: `git checkout {commit}`, then {build}")
+}
+
+/// The leg is of files that no commit holds.
+pub(super) fn dirty(leg: &Leg, expected: &Expected, file: &str) -> Error {
+    let (version, parent) = (Some(&expected.version), expected.parent.as_ref());
+    refused(file, "was built from uncommitted files")
+        .cause(format!(
+            "expected the files of {}, and it says that the working tree had changes",
+            expected.commit
+        ))
+        .hint(make_again(leg, version, &expected.commit, parent))
+        .hint("release it as it is with `--allow-dirty`")
 }
 
 pub(super) fn elsewhere(file: &str, place: &Repository, ours: &[Repository]) -> Error {

@@ -11,6 +11,7 @@ use crate::{
         errors::task_result,
         join::{
             belongs::{self, Expected},
+            content::LegContent,
             index::{Joined, join},
             leg::Leg,
             read::{self, LegKind},
@@ -25,6 +26,7 @@ use crate::{
         registry::RepositoryApi,
     },
     oci::{Image, ImageName},
+    text::sanitize_line,
 };
 
 /// The legs of one image.
@@ -98,6 +100,11 @@ impl ImageSource for LegsSource {
         }
         let count = legs.len();
         let joined = join(&legs, self.expected.as_ref())?;
+        let is_dirty = |leg: &&LegContent| leg.claims.as_ref().is_some_and(|claims| claims.dirty);
+        for leg in legs.iter().filter(is_dirty) {
+            let file = sanitize_line(&leg.file, 200);
+            events.note(format!("the leg `{file}` was built from uncommitted files"));
+        }
         if count > 1 {
             events.note(format!("joined {count} legs"));
         }

@@ -2,6 +2,7 @@
 //! registries. What is put there is hashed, and becomes an image of the store when all is there.
 
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
@@ -168,6 +169,7 @@ impl Collection {
             manifest,
             children,
             blobs,
+            listed: BTreeMap::new(),
         };
         settle(
             &self.store,

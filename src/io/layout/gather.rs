@@ -64,6 +64,7 @@ pub(super) fn gather(source: &Source, top: Descriptor) -> Result<CollectedImage>
             manifest,
             children: parts.manifests,
             blobs: parts.blobs,
+            listed: top.annotations,
         },
         platforms: parts.platforms,
     })
@@ -82,6 +83,7 @@ pub(super) fn documents(source: &Source, top: &Descriptor) -> Result<Image> {
         manifest,
         children: parts.manifests,
         blobs: parts.blobs,
+        listed: top.annotations.clone(),
     })
 }
 

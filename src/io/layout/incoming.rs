@@ -98,6 +98,7 @@ impl Store {
             manifest,
             children: parts.children,
             blobs: parts.blobs.into_values().collect(),
+            listed: std::collections::BTreeMap::new(),
         };
         for document in image.children.iter().chain([&image.manifest]) {
             incoming.blobs.put(&document.bytes)?;

@@ -329,6 +329,10 @@ fn settle(
     let open = || store.open(image.manifest.digest(), cancel).ok();
     let there = store.holds.place(staging, &dir, open);
     let there = there.map_err(|e| disk("write", &dir, &e))?;
+    let there = there.map(|there| Image {
+        listed: image.listed.clone(),
+        ..there
+    });
     Ok(there.unwrap_or(Image { dir, ..image }))
 }
 

@@ -329,6 +329,7 @@ async fn read_config(
     let config: ImageConfig =
         serde_json::from_slice(&bytes).map_err(|_| wrong("its config is not an image config"))?;
     Ok(Runnable {
+        statements: Vec::new(),
         listed: None,
         configured: config.platform(),
         labels: config.labels(),

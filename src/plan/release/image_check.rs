@@ -157,6 +157,7 @@ mod tests {
             .into_iter()
             .flatten()
             .collect(),
+            statements: Vec::new(),
         }
     }
 

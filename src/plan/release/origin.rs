@@ -12,7 +12,7 @@ use semver::Version;
 use crate::{
     error::{Error, ErrorCode, Result},
     git::CommitId,
-    oci::{Digest, Runnable, annotation},
+    oci::{Digest, Runnable, Statement, StatementPlace, annotation},
     plan::release::image_check::{mislisted, other_version},
     policy::SameImage,
     text::sanitize_line,
@@ -52,6 +52,8 @@ pub struct GivenImage<'a> {
     pub digest: &'a Digest,
     /// Each image that can run.
     pub runnable: &'a [Runnable],
+    /// What the tags of the image end in; empty for one that is no variant.
+    pub suffix: &'a str,
     /// The path in `image.build.layout`, for messages.
     pub layout: &'a str,
     /// Whether `image.build.command` has made it for this release.
@@ -64,6 +66,18 @@ impl GivenImage<'_> {
         match one.platform() {
             Some(platform) if self.runnable.len() > 1 => format!("its image for {platform}"),
             _ => "its image".to_owned(),
+        }
+    }
+
+    /// What a place says of one of its images, as the beginning of a sentence.
+    fn says(&self, one: &Runnable, place: StatementPlace, key: &str, value: &str) -> String {
+        let (whose, value) = (self.whose(one), sanitize_line(value, 100));
+        match place {
+            StatementPlace::Label => format!("{whose} has the label {key}={value}"),
+            StatementPlace::Manifest
+            | StatementPlace::Entry
+            | StatementPlace::Index
+            | StatementPlace::Layout => format!("of {whose}, {} says {value}", place.of_key(key)),
         }
     }
 }
@@ -94,21 +108,42 @@ impl ImageOrigin {
     }
 
     fn check_labels(&self, image: &GivenImage<'_>, one: &Runnable) -> Result<()> {
-        let label = |name: &str| {
-            let label = one.labels.get(name).map(String::as_str);
-            label.filter(|label| !label.trim().is_empty())
+        let labels = Statement {
+            place: StatementPlace::Label,
+            values: one.labels.clone(),
         };
-        if let Some(label) = label(annotation::REVISION).filter(|label| !self.names_us(label)) {
-            return Err(self.other_commit(image, one, label));
-        }
-        let other =
-            label(annotation::VERSION).and_then(|label| other_version(&self.version, label));
-        if let Some(other) = other {
-            return Err(self.other_version(image, one, &other));
+        for said in std::iter::once(&labels).chain(&one.statements) {
+            let revision = said.says(annotation::REVISION);
+            if let Some(revision) = revision.filter(|it| !self.names_us(it)) {
+                return Err(self.other_commit(image, one, said.place, revision));
+            }
+            if let Some(text) = said.says(annotation::VERSION) {
+                self.check_version(image, one, said.place, text)?;
+            }
         }
         match mislisted(one) {
             Some(problem) => Err(wrongly_listed(image, problem.into_text())),
             None => Ok(()),
+        }
+    }
+
+    fn check_version(
+        &self,
+        image: &GivenImage<'_>,
+        one: &Runnable,
+        place: StatementPlace,
+        text: &str,
+    ) -> Result<()> {
+        let version = annotation::version_of_image(text, &self.version, image.suffix);
+        let Some(version) = version.filter(|version| *version != self.version) else {
+            return Ok(());
+        };
+        if other_version(&self.version, text).is_some() {
+            return Err(self.other_version(image, one, place, &version));
+        }
+        match annotation::is_trial(&version) {
+            true => Err(self.trial(image, one, place, &version)),
+            false => Ok(()),
         }
     }
 
@@ -122,17 +157,21 @@ impl ImageOrigin {
         ours.any(|id| id.is_named_by(label))
     }
 
-    fn other_commit(&self, image: &GivenImage<'_>, one: &Runnable, label: &str) -> Error {
+    fn other_commit(
+        &self,
+        image: &GivenImage<'_>,
+        one: &Runnable,
+        place: StatementPlace,
+        revision: &str,
+    ) -> Error {
         let error = Error::refused(format!(
             "the image at `{}` was not built from the commit that is released",
             image.layout
         ))
         .with_code(ErrorCode::ImageOfOtherCommit)
         .cause(format!(
-            "{} has the label {}={}, and the commit is {}",
-            image.whose(one),
-            annotation::REVISION,
-            sanitize_line(label, 100),
+            "{}, and the commit is {}",
+            image.says(one, place, annotation::REVISION, revision),
             self.commit
         ));
         let error = match &self.parent {
@@ -144,10 +183,20 @@ impl ImageOrigin {
         error
             .state("nothing was published")
             .hint(made_anew(image))
-            .hint("a label of the base image is inherited: let the builder set its own, `--label org.opencontainers.image.revision=$(git rev-parse HEAD)`")
+            .hint(own_statement(
+                place,
+                annotation::REVISION,
+                "$(git rev-parse HEAD)",
+            ))
     }
 
-    fn other_version(&self, image: &GivenImage<'_>, one: &Runnable, label: &Version) -> Error {
+    fn other_version(
+        &self,
+        image: &GivenImage<'_>,
+        one: &Runnable,
+        place: StatementPlace,
+        label: &Version,
+    ) -> Error {
         let version = &self.version;
         Error::refused(format!(
             "the image at `{}` was not made for the version that is released",
@@ -155,14 +204,35 @@ impl ImageOrigin {
         ))
         .with_code(ErrorCode::ImageOfOtherVersion)
         .cause(format!(
-            "{} has the label {}={}, and the version is {version}",
-            image.whose(one),
-            annotation::VERSION,
-            sanitize_line(&label.to_string(), 100),
+            "{}, and the version is {version}",
+            image.says(one, place, annotation::VERSION, &label.to_string()),
         ))
         .state("nothing was published")
         .hint(made_anew(image))
-        .hint(format!("a label of the base image is inherited: let the builder set its own, `--label org.opencontainers.image.version={version}`"))
+        .hint(own_statement(
+            place,
+            annotation::VERSION,
+            &version.to_string(),
+        ))
+    }
+
+    fn trial(
+        &self,
+        image: &GivenImage<'_>,
+        one: &Runnable,
+        place: StatementPlace,
+        label: &Version,
+    ) -> Error {
+        Error::refused(format!("the image at `{}` is a trial build", image.layout))
+            .with_code(ErrorCode::ImageOfOtherVersion)
+            .cause(format!(
+                "{}, and the version is {}",
+                image.says(one, place, annotation::VERSION, &label.to_string()),
+                self.version
+            ))
+            .state("nothing was published")
+            .hint(made_anew(image))
+            .hint("`hoist build --output DIR` or `hoist build --stage` makes a leg")
     }
 
     fn same(&self, image: &GivenImage<'_>, past: &EarlierRelease) -> Error {
@@ -196,6 +266,21 @@ fn wrongly_listed(image: &GivenImage<'_>, problem: String) -> Error {
     .hint(
         "let the builder list each image under the platform of its configuration, and build again",
     )
+}
+
+/// What the builder has to write in this place.
+fn own_statement(place: StatementPlace, key: &str, value: &str) -> String {
+    match place {
+        StatementPlace::Label => format!(
+            "a label of the base image is inherited: let the builder set its own, `--label {key}={value}`"
+        ),
+        StatementPlace::Manifest
+        | StatementPlace::Entry
+        | StatementPlace::Index
+        | StatementPlace::Layout => {
+            format!("let the builder write its own annotation `{key}`, or leave it out")
+        }
+    }
 }
 
 fn made_anew(image: &GivenImage<'_>) -> String {
@@ -245,6 +330,7 @@ mod tests {
                 .map(|label| (name.to_owned(), label.to_owned()))
                 .into_iter()
                 .collect(),
+            statements: Vec::new(),
         }
     }
 
@@ -259,6 +345,7 @@ mod tests {
         let image = GivenImage {
             digest: &Digest::of(content.as_bytes()),
             runnable: &runnable,
+            suffix: "",
             layout: "dist/oci",
             made: false,
         };
@@ -348,6 +435,7 @@ mod tests {
         let image = GivenImage {
             digest: &Digest::of(b"new"),
             runnable: &runnable,
+            suffix: "",
             layout: "dist/oci",
             made: true,
         };
@@ -383,6 +471,7 @@ mod tests {
             let image = GivenImage {
                 digest: &Digest::of(b"new"),
                 runnable: &runnable,
+                suffix: "",
                 layout: "dist/oci",
                 made: false,
             };
@@ -414,6 +503,7 @@ mod tests {
         let image = GivenImage {
             digest: &Digest::of(b"new"),
             runnable: &[wrong],
+            suffix: "",
             layout: "dist/oci",
             made: false,
         };

@@ -6,7 +6,7 @@ use crate::{
     git::CommitId,
     oci::ImageName,
     plan::release::detached::DetachedHead,
-    policy::{Policy, SourceFiles},
+    policy::Policy,
     text::shell_word,
 };
 
@@ -249,10 +249,7 @@ impl Preconditions {
             return;
         }
         let files = self.dirty.join(", ");
-        let is_committed = |image: ImageName| {
-            let build = policy.image_policy(&image).build;
-            build.files == SourceFiles::Commit && build.image_source.command().is_none()
-        };
+        let is_committed = |image: ImageName| policy.image_policy(&image).build.is_of_commit();
         if policy.all_images().all(is_committed) {
             let note = format!("not in this release, because not committed: {files}");
             found.notes.push(note);

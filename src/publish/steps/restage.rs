@@ -35,6 +35,7 @@ fn images(prepared: &Prepared) -> Vec<Image> {
         manifest: document(&record.manifest),
         children: record.children.iter().map(document).collect(),
         blobs: record.blobs.clone(),
+        listed: std::collections::BTreeMap::new(),
     });
     images.collect()
 }

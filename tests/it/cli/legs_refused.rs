@@ -39,6 +39,45 @@ fn refused(run: &Run, code: i32, says: &[&str]) {
     run.says("hint: ");
 }
 
+/// A leg says that no commit has its files, and the last job takes it where it is told to.
+#[test]
+fn a_leg_of_uncommitted_files_is_not_released_unseen() {
+    let registry = TestRegistry::start(Personality::default());
+    let world = World::new(&registry, &[NAME]);
+    let jobs = jobs(&world, &registry);
+    let clean = jobs.machine("a", &[], &[]);
+    let amd64 = leg(&clean, &jobs, "linux/amd64", "amd64", &["--allow-dirty"]);
+    let machine = jobs.machine("b", &[], &[]);
+    machine.clone.write("VERSION", "changed\n");
+    let to = jobs.file("arm64").display().to_string();
+    let build = [
+        "build",
+        "--platform",
+        "linux/arm64",
+        "--output",
+        &to,
+        "--json",
+    ];
+    machine.run(&build).expect(4);
+    let run = machine.hoist(&[&build[..], &["--allow-dirty"]].concat());
+    assert_eq!(run.json()["images"][0]["leg"]["dirty"], true, "{run}");
+    let release = ["release", "--yes", "--from", &amd64, "--from", &to];
+    for args in [
+        &release[..],
+        &["release", "--dry-run", "--from", &amd64, "--from", &to],
+    ] {
+        refused(
+            &clean.run(args),
+            4,
+            &["arm64` was built from uncommitted files", "--allow-dirty"],
+        );
+    }
+    assert_eq!(registry.tags(NAME), BTreeMap::new());
+    let run = clean.hoist(&[&release[..], &["--allow-dirty"]].concat());
+    run.says("arm64` was built from uncommitted files");
+    assert!(!run.stderr.contains("amd64` was built from"), "{run}");
+}
+
 #[test]
 fn legs_that_do_not_fit_are_refused_before_anything_is_sent() {
     let registry = TestRegistry::start(Personality::default());

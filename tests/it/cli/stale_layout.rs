@@ -1,6 +1,6 @@
 //! A layout that is not of the commit that is released: refused, unless it is meant.
 
-use hoist::oci::Digest;
+use hoist::oci::{Digest, MediaType};
 use serde_json::{Value, json};
 use testkit::sandbox::Clone;
 
@@ -77,6 +77,79 @@ fn refused(world: &World<'_>, clone: &Clone<'_>, args: &[&str], code: &str) -> R
         assert!(messages.contains(message), "{message}: {plan}");
     }
     run
+}
+
+/// What is said of an image beside its labels counts as they do: of a layout as of several legs.
+#[test]
+fn annotations_of_a_single_layout_are_of_this_commit_and_version() {
+    let registry = TestRegistry::that_deletes(Delete::Digest(400));
+    let world = World::new(&registry, &[NAME]);
+    let clone = project(&world, &registry, "");
+    let other = "2".repeat(40);
+    let ours = head(&clone);
+    let version = |text: &str| json!({"org.opencontainers.image.version": text});
+    // Labels and annotations of the manifest, its entry, its index and the entry in `index.json`.
+    let build = |said: [Value; 5]| {
+        let [labels, of_manifest, of_entry, of_index, listed] = said;
+        let mut layout = Layout::new(&clone.path().join("dist/oci"));
+        let image = layout.image("amd64", &labels, b"content");
+        let file = image["digest"].as_str().unwrap().replace(':', "/");
+        let file = clone.path().join("dist/oci/blobs").join(file);
+        let text = std::fs::read_to_string(file).unwrap();
+        let mut manifest: Value = serde_json::from_str(&text).unwrap();
+        manifest["annotations"] = of_manifest;
+        let mut image = layout.document(MediaType::OCI_MANIFEST, &manifest);
+        image["platform"] = json!({"os": "linux", "architecture": "amd64"});
+        image["annotations"] = of_entry;
+        let index = json!({"schemaVersion": 2, "mediaType": MediaType::OCI_INDEX, "manifests": [image], "annotations": of_index});
+        let mut top = layout.document(MediaType::OCI_INDEX, &index);
+        top["annotations"] = listed;
+        layout.finish(&top)
+    };
+    let says = [
+        "has the label",
+        "of its manifest says",
+        "of its entry in an index says",
+        "of its index says",
+        "of its entry in `index.json` says",
+    ];
+    let leg = ["build", "--allow-dirty", "--output", "dist/leg"];
+    for (place, says) in says.into_iter().enumerate() {
+        for (value, code, word) in [
+            (revision(&other), "image-of-other-commit", &*other),
+            (version("9.9.9"), "image-of-other-version", "9.9.9"),
+            (
+                version("0.1.0-dev"),
+                "image-of-other-version",
+                "is a trial build",
+            ),
+        ] {
+            let mut said = [const { Value::Null }; 5].map(|_| json!({}));
+            said[place] = value;
+            build(said);
+            let run = if place == 4 || word == "9.9.9" {
+                refused(&world, &clone, &[], code)
+            } else {
+                let run = world.run(&clone, &["release", "--allow-dirty", "--yes"]);
+                run.expect(4);
+                run
+            };
+            run.says(says);
+            run.says(word);
+            world.run(&clone, &leg).expect(4);
+        }
+    }
+    let digest = build([
+        version("24.04"),
+        revision(&ours),
+        version("v0.1.0"),
+        version("edge"),
+        revision(&ours[..12]),
+    ]);
+    world.hoist(&clone, &leg);
+    world.hoist(&clone, &["release", "--allow-dirty", "--yes"]);
+    assert_eq!(registry.tags(NAME)["0.1.0"], digest);
+    world.hoist(&clone, &["verify", "--all"]);
 }
 
 #[test]

@@ -173,6 +173,7 @@ pub fn image(dir: &std::path::Path, seed: &str) -> Image {
         manifest: Manifest::new(MediaType::OCI_MANIFEST.into(), document.to_string()),
         children: Vec::new(),
         blobs: vec![config, layer],
+        listed: std::collections::BTreeMap::new(),
     }
 }
 

@@ -241,11 +241,13 @@ fn expected(platforms: &[&str]) -> Expected {
     Expected {
         image: ImageName::main(),
         is_one_of_several: false,
+        suffix: String::new(),
         version: "1.3.0".parse().expect("a version"),
         commit: COMMIT.parse().expect("a commit"),
         parent: None,
         tree: Some(TREE.parse().expect("a tree")),
         policy: Digest::of(b"policy"),
+        accepts_dirty: false,
         platforms: platforms.collect(),
         repositories: vec!["docker.io/acme/api".parse().expect("a repository")],
     }

@@ -2,7 +2,62 @@
 
 use serde_json::{Value, json};
 
-use crate::build::join::tests::{COMMIT, Made, Mistake, OTHER, joined, made};
+use crate::build::join::{
+    Expected, join,
+    tests::{COMMIT, Made, Mistake, OTHER, described, expected, joined, made},
+};
+
+/// Builders put the suffix of a variant behind the version.
+#[test]
+fn a_version_may_have_the_suffix_of_its_own_variant() {
+    let cases = [
+        ("-alpine", "1.3.0-alpine", ""),
+        ("-alpine", "v1.3.0-alpine", ""),
+        ("-alpine", "1.3.0", ""),
+        ("-alpine", "1.3.0-slim", "another version"),
+        ("-alpine", "1.2.0-alpine", "another version"),
+        ("-alpine", "1.3.0-dev", "is a trial build"),
+        ("", "1.3.0-alpine", "another version"),
+    ];
+    for (suffix, label, refused) in cases {
+        let leg = made("dist/amd64", "linux/amd64").label("version", json!(label));
+        let expected = Expected {
+            suffix: suffix.to_owned(),
+            ..expected(&[])
+        };
+        let told = join(&[leg.leg()], Some(&expected)).err();
+        let told = told.map_or_else(String::new, |error| format!("{error:#}"));
+        assert!(told.contains(refused), "{suffix} {label}: {told}");
+        assert_eq!(
+            told.is_empty(),
+            refused.is_empty(),
+            "{suffix} {label}: {told}"
+        );
+    }
+}
+
+/// Of files that no commit holds is what says so, unless the last job takes it as it is.
+#[test]
+fn a_leg_of_uncommitted_files_is_taken_where_the_release_is_told_to() {
+    let leg = described("dist/amd64", "linux/amd64").claims("dirty", json!(true));
+    let legs = [leg.leg()];
+    let error = join(&legs, Some(&expected(&[]))).expect_err("it is dirty");
+    let told = format!("{error:#}");
+    assert!(
+        told.contains("`dist/amd64` was built from uncommitted files"),
+        "{told}"
+    );
+    let hints = error.hints();
+    assert!(
+        hints.iter().any(|hint| hint.contains("--allow-dirty")),
+        "{told}"
+    );
+    let accepts = Expected {
+        accepts_dirty: true,
+        ..expected(&[])
+    };
+    join(&legs, Some(&accepts)).expect("it is taken as it is");
+}
 
 /// One of the places that say something about an image.
 type PlaceOf = fn(&mut Made) -> &mut Value;

@@ -209,6 +209,79 @@ fn no_leg_becomes_a_part_of_two_images() {
     release(&["--yes"], "worker=dist/w2").expect(0);
 }
 
+/// A layout may hold both images, each under its own name, as `docker save ONE TWO` writes it.
+#[test]
+fn one_layout_with_two_named_images_is_given_to_both() {
+    let registry = TestRegistry::start(Personality::default());
+    let world = World::new(&registry, &[NAME, WORKER]);
+    let policy = ONE.replace("dist/oci", "dist/both")
+        + "[images.worker]\nrepository = \"WORKER\"\nlayout = \"dist/both\"\n";
+    let clone = project(&world, &registry, &policy);
+    let mut layout = Layout::new(&clone.path().join("dist/both"));
+    let named = [NAME, WORKER].map(|name| {
+        let mut image = layout.image("amd64", &json!({}), name.as_bytes());
+        let full = format!("{}:0.1.0", registry.repository(name));
+        image["annotations"] = json!({
+            "org.opencontainers.image.ref.name": "0.1.0",
+            "io.containerd.image.name": full,
+        });
+        image
+    });
+    layout.list(&named);
+    let packed = std::process::Command::new("tar")
+        .args(["-cf", "both.tar", "-C", "both", "."])
+        .current_dir(clone.path().join("dist"))
+        .status();
+    assert!(packed.unwrap().success());
+    write(&clone, "dist/one", &[("amd64", 1_000)]);
+    let packed = std::process::Command::new("tar")
+        .args(["-cf", "one.tar", "-C", "one", "."])
+        .current_dir(clone.path().join("dist"))
+        .status();
+    assert!(packed.unwrap().success());
+    let release = |how: &str, place: &str| {
+        let from = [format!("main={place}"), format!("worker={place}")];
+        world.run(
+            &clone,
+            &["release", how, "--from", &from[0], "--from", &from[1]],
+        )
+    };
+    for place in ["dist/one", "dist/one.tar"] {
+        let run = release("--yes", place);
+        run.expect(4);
+        run.says(&format!("the leg `{place}` is given to two images"));
+    }
+    assert!(world.tags().is_empty());
+    for place in ["dist/both.tar", "dist/both"] {
+        release("--dry-run", place).expect(0);
+    }
+    release("--yes", "dist/both").expect(0);
+    for (name, image) in [NAME, WORKER].iter().zip(&named) {
+        assert_eq!(registry.tags(name)["0.1.0"].as_str(), image["digest"]);
+    }
+}
+
+/// A copy of one image was given for both.
+#[test]
+fn two_images_that_are_the_same_are_told() {
+    let registry = TestRegistry::start(Personality::default());
+    let world = World::new(&registry, &[NAME, WORKER]);
+    let policy =
+        ONE.to_owned() + "[images.worker]\nrepository = \"WORKER\"\nlayout = \"dist/worker\"\n";
+    let clone = project(&world, &registry, &policy);
+    write(&clone, "dist/oci", &[("amd64", 1_000)]);
+    let copied = std::process::Command::new("cp")
+        .args(["-r", "oci", "worker"])
+        .current_dir(clone.path().join("dist"))
+        .status();
+    assert!(copied.unwrap().success());
+    let from = ["--from", "main=dist/oci", "--from", "worker=dist/worker"];
+    for args in [&["release", "--dry-run"][..], &["release", "--yes"]] {
+        let run = world.hoist(&clone, &[args, &from].concat());
+        run.says("the images `main` and `worker` are the same: sha256:");
+    }
+}
+
 /// Entries of an index may be without a platform: the configuration says it then.
 #[test]
 fn growth_is_measured_by_an_index_that_names_no_platform() {
