@@ -9,10 +9,7 @@ use crate::{
     build::{self, BuildRequest, Expected, ImageSource, TargetRepositories},
     error::{Error, ErrorCode, ErrorKind, Result},
     event::{Awaited, Finished, Started},
-    io::{
-        build_log::BuildLog, file_lock::FileLock, layout::Store, registry::image_tree,
-        wait_report::WaitReport,
-    },
+    io::{build_log::BuildLog, file_lock::FileLock, registry::image_tree, wait_report::WaitReport},
     oci::{Digest, Image, ImageName, Repository, annotation},
     plan::{Plan, PlannedImage, PlannedSource},
     policy::{BuildPolicy, BuildSource, SourceFiles},
@@ -346,22 +343,6 @@ impl Release {
     /// What makes an image, its own keys and its variant's in their places.
     pub(super) fn build_policy(&self, image: &ImageName) -> BuildPolicy {
         self.policy().image_policy(image).build
-    }
-
-    /// The images of this policy: those of others in this clone come and go as they please.
-    pub(super) fn store(&self) -> &Store {
-        self.store.get_or_init(|| self.new_store())
-    }
-
-    fn new_store(&self) -> Store {
-        let names: Vec<String> = self
-            .policy()
-            .repositories()
-            .iter()
-            .map(ToString::to_string)
-            .collect();
-        let folder = Digest::of(names.join("\n").as_bytes());
-        Store::new(self.state_directory()).apart(folder.short())
     }
 }
 

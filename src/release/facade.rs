@@ -15,7 +15,7 @@ use crate::{
         layout::Store,
         registry::{HostOptions, Registries, Settings},
     },
-    oci::Repository,
+    oci::{Digest, Repository},
     plan::Plan,
     policy::Policy,
     project::{Location, Project},
@@ -150,6 +150,22 @@ impl Release {
             done = work => done,
             () = self.cancel.cancelled() => Err(errors::interrupted()),
         }
+    }
+
+    /// The images of this policy: those of others in this clone come and go as they please.
+    pub(super) fn store(&self) -> &Store {
+        self.store.get_or_init(|| self.new_store())
+    }
+
+    fn new_store(&self) -> Store {
+        let names: Vec<String> = self
+            .policy()
+            .repositories()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        let folder = Digest::of(names.join("\n").as_bytes());
+        Store::new(self.state_directory()).apart(folder.short())
     }
 }
 

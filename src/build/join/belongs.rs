@@ -1,43 +1,14 @@
 //! Whether a leg belongs to the release: by its description, and by the labels of its images.
 
-use semver::Version;
-
 use crate::{
     build::join::{
-        content::LegContent, leg::Leg, part::ImagePart, platform_refusal, platforms::same_platform,
-        refusal,
+        content::LegContent, expected::Expected, leg::Leg, part::ImagePart, platform_refusal,
+        platforms::same_platform, refusal,
     },
     error::Result,
-    git::{CommitId, ObjectId},
-    oci::{Digest, ImageName, Platform, Repository, StatementPlace, annotation},
+    git::CommitId,
+    oci::{Platform, StatementPlace, annotation},
 };
-
-/// What the legs of one image have to agree with.
-#[derive(Debug, Clone)]
-pub struct Expected {
-    /// The image that they are of.
-    pub image: ImageName,
-    /// Whether the release has other images beside it, so that messages name it.
-    pub is_one_of_several: bool,
-    /// What the tags of the image end in; empty for one that is no variant.
-    pub suffix: String,
-    /// The version that is released.
-    pub version: Version,
-    /// The commit that is released.
-    pub commit: CommitId,
-    /// The commit below it, where the release itself makes the commit: others build from that one.
-    pub parent: Option<CommitId>,
-    /// The tree of the commit, where it is known here.
-    pub tree: Option<ObjectId>,
-    /// The identity of the policy.
-    pub policy: Digest,
-    /// Whether legs may be of a working tree with uncommitted changes.
-    pub accepts_dirty: bool,
-    /// The platforms that the policy asks for; empty where it leaves them to the builders.
-    pub platforms: Vec<Platform>,
-    /// The repositories that the release goes to.
-    pub repositories: Vec<Repository>,
-}
 
 /// Compares the description of a leg with the release.
 pub(super) fn check_claims(leg: &LegContent, expected: &Expected) -> Result<()> {

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, HashSet};
 
 use crate::{
     build::join::{
-        belongs::{self, Expected},
+        belongs,
         content::LegContent,
+        expected::Expected,
         part::{AttachedPart, ImagePart},
         parts::parts,
         platform_refusal,

@@ -9,6 +9,7 @@
 mod belongs;
 mod content;
 mod described;
+mod expected;
 mod gone;
 mod index;
 mod leg;
@@ -24,9 +25,9 @@ mod staged;
 #[cfg(test)]
 mod tests;
 
-pub use belongs::Expected;
 pub(crate) use content::LegContent;
 pub(crate) use described::described;
+pub use expected::Expected;
 pub(crate) use index::join;
 pub use leg::{LEG_FORMAT, Leg, LegBase};
 pub(crate) use platforms::same_platform;

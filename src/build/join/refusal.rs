@@ -4,8 +4,8 @@ use semver::Version;
 
 use crate::{
     build::join::{
-        belongs::Expected,
         content::LegContent,
+        expected::Expected,
         leg::{LEG_FORMAT, Leg},
         part::{AttachedPart, ImagePart},
         platforms::shown,

@@ -10,8 +10,9 @@ use crate::{
     build::{
         errors::task_result,
         join::{
-            belongs::{self, Expected},
+            belongs,
             content::LegContent,
+            expected::Expected,
             index::{Joined, join},
             leg::Leg,
             read::{self, LegKind},
