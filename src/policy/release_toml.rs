@@ -104,7 +104,7 @@ impl Policy {
         policy
     }
 
-    /// What the tags of an image end in; empty for one that is no variant.
+    /// What the tags of an image end in; empty where it is not a variant.
     #[must_use]
     pub fn suffix_of(&self, image: &ImageName) -> String {
         let variant = image

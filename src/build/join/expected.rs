@@ -14,7 +14,7 @@ pub struct Expected {
     pub image: ImageName,
     /// Whether the release has other images beside it, so that messages name it.
     pub is_one_of_several: bool,
-    /// What the tags of the image end in; empty for one that is no variant.
+    /// What the tags of the image end in; empty where it is not a variant.
     pub suffix: String,
     /// The version that is released.
     pub version: Version,

@@ -107,7 +107,7 @@ pub(super) fn tasks(words: &[String]) -> Vec<ScriptTask> {
     }
 }
 
-/// Whether a word is no flag, no assignment and no redirection.
+/// Whether a word is neither a flag, an assignment nor a redirection.
 fn is_name(word: &str) -> bool {
     !word.starts_with('-') && !word.contains(['=', '>', '$', '"'])
 }

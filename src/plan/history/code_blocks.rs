@@ -60,7 +60,7 @@ impl Fence {
         let tilde = text.starts_with('~');
         let rest = text.trim_start_matches(if tilde { '~' } else { '`' });
         let length = text.len() - rest.len();
-        // Three backticks that are closed in their own line are no block.
+        // Three backticks that are closed in their own line do not open a block.
         let opens = length >= 3 && (tilde || !rest.contains('`'));
         opens.then(|| Self {
             tilde,

@@ -52,7 +52,7 @@ pub struct GivenImage<'a> {
     pub digest: &'a Digest,
     /// Each image that can run.
     pub runnable: &'a [Runnable],
-    /// What the tags of the image end in; empty for one that is no variant.
+    /// What the tags of the image end in; empty where it is not a variant.
     pub suffix: &'a str,
     /// The path in `image.build.layout`, for messages.
     pub layout: &'a str,
