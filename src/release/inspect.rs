@@ -348,7 +348,7 @@ fn comparable<'c>(
 }
 
 /// What stands behind the version in the tag of an image, where the tags of other versions have the same: `alpine` of
-/// `3.12.1-alpine` beside `3.12.0-alpine` is no pre-release.
+/// `3.12.1-alpine` beside `3.12.0-alpine` is not a pre-release.
 fn suffix(versions: &[ExactTag], now: &Version) -> Option<Prerelease> {
     let same = |one: &ExactTag| one.version.pre == now.pre && one.version != *now;
     (!now.pre.is_empty() && versions.iter().any(same)).then(|| now.pre.clone())

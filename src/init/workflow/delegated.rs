@@ -49,7 +49,7 @@ pub(super) fn delegated(script: &str, texts: &BTreeMap<String, String>) -> Vec<D
                 Some((_, text)) => evidence_in(text, &task, texts, &mut BTreeSet::new(), DEEPEST),
                 None => None,
             };
-            // What is written down and only builds is no publication, whatever it is called.
+            // A definition that only builds does not publish, whatever it is called.
             let text = looked_up.as_ref().map_or("", |(_, text)| text.as_str());
             let builds = text.contains("docker build") || text.contains("compose");
             let by_name = is_called_like_push(&task.name) && !builds;

@@ -228,7 +228,7 @@ impl<'a> CommitRange<'a> {
         targets.names.push(self.graph.id(commit).short());
     }
 
-    /// The position of the parent that the revert of a merge goes back to. `None`: it is no merge.
+    /// The position of the parent that the revert of a merge goes back to. `None`: it is not a merge.
     fn kept_parent(&self, commit: usize, mainline: Option<&str>) -> Option<usize> {
         let mut parents = self.graph.parent_ids(commit);
         if self.graph.parent_ids(commit).count() < 2 {
