@@ -18,7 +18,7 @@ use crate::{
     error::{Error, Result},
     project::{CheckedMessage, Severity},
     regular_file,
-    release::{Check, first_problem},
+    release::{Check, LockCheck, first_problem},
     text::sanitize_line,
 };
 
@@ -32,6 +32,9 @@ pub(super) struct CheckArgs {
     /// The file with the message; as hook: `exec hoist check --commit-msg "$1"`
     #[arg(long, value_name = "FILE", group = "what")]
     commit_msg: Option<PathBuf>,
+    /// Also prove that the git remote takes a release's locks: make a ref beside them, and delete it
+    #[arg(long, group = "what")]
+    locks: bool,
     /// For every image: each committed file of the policy's name
     #[arg(long)]
     all: bool,
@@ -49,7 +52,7 @@ pub(super) fn run(args: CheckArgs, context: &Context) -> Result<ExitCode> {
             let projects = context.projects(args.all)?;
             projects.each(|project| Ok(vec![project.check_message(&name, &text)]))
         }
-        (None, None) => return everything(args.all, context),
+        (None, None) => return everything(&args, context),
     };
     let checked = Images::of(checked)?;
     print_messages(&checked, &args, &context.terminal);
@@ -100,9 +103,13 @@ fn summary(args: &CheckArgs, checked: usize, bad: usize) -> Option<String> {
 }
 
 /// Branch and tree, plan, registries, builder: one line each.
-fn everything(all: bool, context: &Context) -> Result<ExitCode> {
+fn everything(args: &CheckArgs, context: &Context) -> Result<ExitCode> {
     let terminal = &context.terminal;
-    let findings = Images::of(context.releases(all)?.check())?;
+    let locks = match args.locks {
+        true => LockCheck::Push,
+        false => LockCheck::Read,
+    };
+    let findings = Images::of(context.releases(args.all)?.check(locks))?;
     if terminal.json {
         terminal.json(&findings.document(|findings| findings_document(findings)));
     } else {

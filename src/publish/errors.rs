@@ -25,7 +25,7 @@ pub(super) fn pull(remote: &str, branch: &str) -> String {
 pub(super) const MAY_PUSH: &str = "the release commit goes to its branch with the lock: let this account push there, or take `version.files` and `notes.changelog` out of release.toml";
 
 /// A failed operation on the git remote before any tag has moved.
-pub(super) fn git_error(what: &str, error: &RemoteError) -> Error {
+pub(crate) fn git_error(what: &str, error: &RemoteError) -> Error {
     // No such remote, or several places that it pushes to: nothing that another try mends.
     let kind = match error.kind {
         RemoteErrorKind::Setup => ErrorKind::Refused,

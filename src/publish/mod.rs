@@ -73,7 +73,7 @@ mod world;
 
 pub use draft_left::{LeftKind, LeftOnForge, clear_left_on_forge, left_on_forge};
 pub(crate) use draft_marker::is_marker_of;
-pub(crate) use errors::{is_one_login, push_error, push_error_of, registry_error};
+pub(crate) use errors::{git_error, is_one_login, push_error, push_error_of, registry_error};
 pub use journaled::{journaled_before, journaled_images};
 pub use lock_ref::lock_ref;
 pub use missing_tags::{MissingGitTag, missing_git_tags};

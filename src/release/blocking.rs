@@ -17,8 +17,8 @@ use crate::{
     publish::{MissingGitTag, Recovery, Unfinished},
     release::{
         self, BuildOptions, BuiltImages, Cancel, Check, Consent, DriftReport, InspectOptions,
-        Planned, ReleaseRequest, ReleaseResult, ReleasedImage, RollbackPlan, TagsResult, TakenBack,
-        UnlockChoice, UnlockPlan, Verified, VerifyOptions,
+        LockCheck, Planned, ReleaseRequest, ReleaseResult, ReleasedImage, RollbackPlan, TagsResult,
+        TakenBack, UnlockChoice, UnlockPlan, Verified, VerifyOptions,
     },
 };
 
@@ -158,7 +158,7 @@ impl Release {
         undo_take_back(version: &Version) -> Result<Option<Withdrawn>>;
         withdrawn() -> Result<Vec<Withdrawn>>;
         verify(version: Option<&Version>, options: &VerifyOptions) -> Result<Vec<Verified>>;
-        check() -> Vec<Check>;
+        check(locks: LockCheck) -> Vec<Check>;
         drift() -> Result<DriftReport>;
         repair(drift: &DriftReport) -> Result<Option<Outcome>>;
         inspect(options: &InspectOptions) -> Result<Report>;
@@ -223,7 +223,7 @@ impl ReleaseSet {
         status() -> Vec<ImageResult<Vec<Unfinished>>>;
         missing_git_tags() -> Vec<ImageResult<Vec<MissingGitTag>>>;
         verify(version: Option<&Version>, options: &VerifyOptions) -> Vec<ImageResult<Vec<Verified>>>;
-        check() -> Vec<ImageResult<Vec<Check>>>;
+        check(locks: LockCheck) -> Vec<ImageResult<Vec<Check>>>;
         withdrawn_or_known() -> Vec<ImageResult<Vec<Withdrawn>>>;
         drift() -> Vec<ImageResult<DriftReport>>;
         repair(reports: Vec<ImageResult<DriftReport>>) -> Vec<ImageResult<Option<Outcome>>>;

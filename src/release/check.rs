@@ -12,6 +12,7 @@ use crate::{
     publish,
     release::{
         facade::Release,
+        lock_check::LockCheck,
         purpose::Purpose,
         request::{Planned, ReleaseRequest},
         sample_tags::check_sample_tags,
@@ -21,8 +22,8 @@ use crate::{
 /// One thing that was looked at.
 #[derive(Debug)]
 pub struct Check {
-    /// What: `branch and tree`, `policy file`, `git remote`, `plan`, `other releases`, a repository (or
-    /// all of a registry that lack its login, separated by commas), `builder`, `hooks`, `signatures`,
+    /// What: `branch and tree`, `policy file`, `git remote`, `plan`, `other releases`, `locks`, a repository
+    /// (or all of a registry that lack its login, separated by commas), `builder`, `hooks`, `signatures`,
     /// `attachments`, `forge`, `announcements`, `budget`.
     pub what: String,
     /// How it is, or what would stop a release.
@@ -48,7 +49,7 @@ impl Check {
 impl Release {
     /// Looks at branch and tree, plan, other releases, registries and builder. One finding for each, good
     /// or bad.
-    pub async fn check(&self) -> Vec<Check> {
+    pub async fn check(&self, locks: LockCheck) -> Vec<Check> {
         let ask = ReleaseRequest::default();
         // The right to push is proven in each repository.
         self.registries.push_follows();
@@ -77,6 +78,9 @@ impl Release {
         let open = self.other_releases(&ask).await;
         all.push(self.check_plan(planned));
         all.push(Check::new("other releases", open));
+        if locks == LockCheck::Push {
+            all.push(Check::new("locks", self.push_lock_probe().await));
+        }
         all.extend(self.check_registries().await);
         all.push(Check::new("builder", builder));
         if !self.policy().hooks.is_empty() {

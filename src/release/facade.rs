@@ -232,7 +232,7 @@ mod tests {
         send(release.undo_take_back(version));
         send(release.withdrawn());
         send(release.verify(None, &VerifyOptions::default()));
-        send(release.check());
+        send(release.check(crate::release::LockCheck::Read));
         send(release.drift());
         send(release.repair(drift));
         send(release.inspect(&InspectOptions::default()));

@@ -70,6 +70,7 @@ mod known_registries;
 mod left;
 mod leg;
 mod legs;
+mod lock_check;
 mod lock_images;
 mod lock_journal;
 mod measure;
@@ -127,6 +128,7 @@ pub use facade::Release;
 pub use inspect::{InspectOptions, inspect_path};
 #[cfg(feature = "cli")]
 pub(crate) use inspected::is_on_disk;
+pub use lock_check::LockCheck;
 pub use released::{ReleasedImage, ReleasedPlatform};
 pub use repair::{DriftReport, RepositoryDrift};
 pub use request::{LegPath, NothingToRelease, Planned, ReleaseRequest, ReleaseResult};

@@ -21,6 +21,7 @@ use crate::{
         check::Check,
         facade::Release,
         inspect::InspectOptions,
+        lock_check::LockCheck,
         ready::{Ready, carry_out_ready},
         repair::DriftReport,
         request::{Planned, ReleaseRequest, ReleaseResult},
@@ -156,9 +157,9 @@ impl ReleaseSet {
     }
 
     /// [`Release::check`] of each.
-    pub async fn check(&self) -> Vec<ImageResult<Vec<Check>>> {
-        self.each((), |release, ()| async move {
-            let checked = async { Ok(release.check().await) };
+    pub async fn check(&self, locks: LockCheck) -> Vec<ImageResult<Vec<Check>>> {
+        self.each(locks, |release, locks| async move {
+            let checked = async { Ok(release.check(locks).await) };
             release.or_signal(checked).await
         })
         .await

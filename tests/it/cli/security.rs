@@ -341,14 +341,50 @@ fn a_server_that_refuses_the_locks_place_is_answered_with_another_one() {
     run.says("git.lock-refs = \"refs/heads/hoist\"");
     run.says("no tag has moved");
     assert_eq!(world.tags(), before);
+    world.run(&clone, &["check"]).expect(0);
+    let check = world.run(&clone, &["check", "--locks"]);
+    check.expect(6);
+    check.says("problem  locks");
+    check.says("no such namespace");
+    check.says("git.lock-refs = \"refs/heads/hoist\"");
     let policy = fs::read_to_string(clone.path().join("release.toml")).unwrap();
     clone.write(
         "release.toml",
         policy + "\n[git]\nlock-refs = \"refs/heads/hoist\"\n",
     );
     world.change(&clone, "fix: the lock's place");
+    let check = world.run(&clone, &["check", "--locks"]);
+    check.expect(0);
+    check.says("locks: a ref below `refs/heads/hoist/` was made on `origin` and deleted");
+    world.assert_unlocked();
     world.hoist(&clone, &["release", "--yes"]);
     assert!(!world.remote.refs().contains("refs/heads/hoist"));
+}
+
+/// The server lets nobody delete refs: what is left is named.
+#[test]
+fn a_ref_that_the_check_of_locks_cannot_delete_is_named() {
+    let registry = TestRegistry::that_deletes(Delete::Tag);
+    let world = World::new(&registry, &[NAME]);
+    let clone = world.released();
+    let hook = world.remote.path().join("hooks/update");
+    script(
+        &hook,
+        "#!/bin/sh
+case $3 in *[!0]*) ;; *) exit 1;; esac
+",
+    );
+    let check = world.run(&clone, &["check", "--locks"]);
+    check.expect(6);
+    check.says("the git remote deletes no lock");
+    let refs = world.remote.refs();
+    let line = refs.lines().find(|line| line.contains("/probe/"));
+    let name = line.and_then(|line| line.split(' ').next());
+    check.says(&format!("`{}` is left on `origin`", name.expect("a ref")));
+    fs::remove_file(hook).unwrap();
+    // It locks nothing.
+    world.change(&clone, "fix: more");
+    world.hoist(&clone, &["release", "--yes"]);
 }
 
 /// A branch that takes no pushes: the lock is not left, and the error names the branch.
