@@ -63,20 +63,18 @@ fn promoted(
     request.allow_dirty = args.allow_dirty;
     let release = context.release_for_work()?.with_hooks(!args.skip_hooks);
     release.must_be_prerelease(candidate)?;
-    if !args.yes {
-        needs_answer(
-            terminal,
-            "`hoist promote` asks before it publishes",
-            "nothing was moved",
-            Some(&format!(
-                "`hoist promote {candidate} --dry-run` shows what it would do"
-            )),
-        )?;
-    }
     let done = match args.yes {
         true => release.promote(candidate, &request),
         false => {
             let shown = release.propose_promotion(candidate, &request)?;
+            needs_answer(
+                terminal,
+                "`hoist promote` asks before it publishes",
+                "nothing was moved",
+                Some(&format!(
+                    "`hoist promote {candidate} --dry-run` shows what it would do"
+                )),
+            )?;
             let question = format!(
                 "{}Release {}?",
                 plan::text(&shown, PlanView::on_stderr(terminal)),

@@ -44,7 +44,7 @@ pub(super) struct RollbackArgs {
     #[arg(long, value_name = "TEXT", requires = "of")]
     why: Option<String>,
     /// Forget that the version is withdrawn; moves no tag
-    #[arg(long, requires = "of", conflicts_with_all = ["why", "yes", "report"])]
+    #[arg(long, requires = "of", conflicts_with_all = ["why", "report"])]
     undo: bool,
     #[command(flatten)]
     recovery: RecoveryArgs,

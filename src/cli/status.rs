@@ -75,11 +75,25 @@ pub(super) fn run(args: StatusArgs, context: &Context) -> Result<ExitCode> {
             }
         }
         if code == exit::OK {
-            terminal.note("no release is unfinished");
+            terminal.note(&quiet(&args, context)?);
         }
     }
     status.tell_errors(terminal);
     Ok(ExitCode::from(code))
+}
+
+/// That nothing is going on, and which release was the last one.
+fn quiet(args: &StatusArgs, context: &Context) -> Result<String> {
+    let mut text = "no release is unfinished".to_owned();
+    let past = context.projects(args.all)?.log();
+    if let [image] = past.as_slice()
+        && let Ok(releases) = &image.result
+        && let Some(last) = releases.first()
+    {
+        let day = last.time.format("%Y-%m-%d");
+        text += &format!("; the last one is {} (`{}`, {day})", last.version, last.tag);
+    }
+    Ok(text)
 }
 
 /// What is to be done about a release that stops others.

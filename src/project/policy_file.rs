@@ -61,7 +61,7 @@ impl Project {
     /// Nothing says where a release goes: what was read, and what helps.
     pub(crate) fn without_repository(&self) -> Error {
         let image = self.likely_image();
-        let once = format!("for once: `hoist --image {image} plan`");
+        let once = format!("for once: the same command with `--image {image}`");
         let Some(file) = self.policy_file() else {
             return self.without_policy().hint(once);
         };
@@ -151,7 +151,7 @@ impl Project {
                     names.collect::<Vec<_>>().join(", ")
                 ))
                 .hint(format!(
-                    "`hoist --config {} plan`, or `hoist plan --all` for every image",
+                    "the same command with `--config {}`, or `hoist plan --all` for every image",
                     shell_word(&self.path_from_here(&first.path))
                 ));
         }

@@ -100,7 +100,9 @@ fn header(message: &str) -> LintFinding {
         return error("the message is empty", "write `type: description`");
     }
     let hint = nearly(&summary).unwrap_or_else(|| match summary.split_once(':') {
-        Some((start, "")) => format!("`{start}:` needs a description after it"),
+        Some((start, "")) if !start.contains(' ') => {
+            format!("`{start}:` needs a description after it")
+        }
         Some((start, _)) if start.ends_with(' ') => {
             format!(
                 "write `{}:`, without a space before the colon",

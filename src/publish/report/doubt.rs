@@ -30,7 +30,7 @@ pub(super) fn unclear(end: Ending<'_>, index: usize) -> String {
         ),
         false => format!("within {} (`publish.deadline`)", time(prepared.deadline)),
     };
-    match was_read && !is_interrupted {
+    match was_read {
         true => format!("the tag `{tag}` of `{repository}` could not be moved {within}"),
         false => {
             format!("what tag `{tag}` of `{repository}` shows could not be found out {within}")

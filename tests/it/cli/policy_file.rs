@@ -300,7 +300,7 @@ fn a_policy_without_a_repository_leads_on() {
     clone.commit("chore: deeper");
     world
         .run(&clone, &["plan"])
-        .says("`hoist --config services/web/release.toml plan`");
+        .says("the same command with `--config services/web/release.toml`");
 }
 
 /// It is not passed over, for then the one further up would be taken without a word.

@@ -240,6 +240,10 @@ fn failure(output: &GitOutput) -> RemoteError {
         let error = RemoteError::new(RemoteErrorKind::Refused, message);
         if name.starts_with(RefName::TAGS) || name.starts_with(RefName::BRANCHES) {
             error
+        } else if is_about_rights(&error.message) {
+            error.hint(format!(
+                "let this account make and delete refs such as `{name}`; `hoist check --locks` tries it"
+            ))
         } else {
             error.hint(
                 "some servers refuse refs outside branches and tags: \
@@ -247,6 +251,19 @@ fn failure(output: &GitOutput) -> RemoteError {
             )
         }
     }
+}
+
+/// Whether a server says who may push, and not where.
+fn is_about_rights(message: &str) -> bool {
+    let message = message.to_lowercase();
+    [
+        "permission",
+        "not authorized",
+        "unauthorized",
+        "access denied",
+    ]
+    .iter()
+    .any(|words| message.contains(words))
 }
 
 #[async_trait]
