@@ -293,3 +293,28 @@ fn documents_name_the_actions_that_the_pipelines_use() {
     }
     assert!(count > 8, "only {count} were found");
 }
+
+/// Whoever types the lines one after another would be told that there is nothing to commit.
+#[test]
+fn commits_in_the_documents_have_something_to_commit() {
+    let mut count = 0;
+    for document in documents() {
+        for block in blocks(&read(&document), "sh") {
+            let mut is_staged = false;
+            for line in block.lines() {
+                is_staged |= line.contains("git add ");
+                if !line.contains("git commit") {
+                    continue;
+                }
+                let stages = ["commit -am ", "--allow-empty"];
+                assert!(
+                    is_staged || stages.iter().any(|flag| line.contains(flag)),
+                    "{document}: `{line}`"
+                );
+                is_staged = false;
+                count += 1;
+            }
+        }
+    }
+    assert!(count > 3, "only {count} were found");
+}
