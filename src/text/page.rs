@@ -54,6 +54,14 @@ pub(crate) fn signed(count: i64) -> String {
 mod tests {
     use super::*;
 
+    /// Paths and names without a space come from outside, in any sentence: on a phone the page would scroll sideways.
+    #[test]
+    fn every_text_breaks_where_it_has_no_space() {
+        let (_, body) = STYLE.split_once("\nbody {").expect("a style of the body");
+        let (body, _) = body.split_once('}').expect("its end");
+        assert!(body.contains("overflow-wrap: break-word"), "{body}");
+    }
+
     #[test]
     fn what_is_between_backticks_is_code_and_nothing_is_markup() {
         for (text, html) in [

@@ -116,7 +116,6 @@ pub fn run_from(folder: &Path) -> Result<()> {
 
 fn try_ways(root: &Path, ways: &[&Way], files: &Path) -> Result<()> {
     let names = Names::read(files)?;
-    names.binstall()?;
     let packages = Packages::fetch()?;
     let options = RegistryOptions {
         delete: true,
@@ -215,53 +214,6 @@ impl Names {
             _ => format!("{}.tar.gz", self.archive),
         };
         Ok(fs::metadata(folder.join(name))?.len())
-    }
-
-    /// `cargo binstall` finds the archive, and the program in it, by the names in `Cargo.toml`: for this machine's
-    /// architecture with either C library.
-    fn binstall(&self) -> Result<()> {
-        let manifest = testkit::sandbox::checkout().join("Cargo.toml");
-        let output = crate::cargo()
-            .args([
-                "metadata",
-                "--no-deps",
-                "--format-version=1",
-                "--manifest-path",
-            ])
-            .arg(manifest)
-            .output()?;
-        let metadata: serde_json::Value = serde_json::from_slice(&output.stdout)?;
-        let packages = metadata["packages"].as_array().ok_or("no packages")?;
-        let hoist = packages
-            .iter()
-            .find(|one| one["name"] == "hoist")
-            .ok_or("no hoist")?;
-        let own = &hoist["metadata"]["binstall"];
-        let version = hoist["version"].as_str().ok_or("no version")?;
-        for library in ["gnu", "musl"] {
-            let target = format!("{}-unknown-linux-{library}", dist::Target::own()?.arch);
-            let value = |key: &str| -> Result<String> {
-                let text = own["overrides"][&target][key]
-                    .as_str()
-                    .or(own[key].as_str());
-                let text = text.ok_or(format!("no `{key}` for {target}"))?;
-                Ok(text
-                    .replace("{ version }", version)
-                    .replace("{ target }", &target)
-                    .replace("{ bin }", "hoist"))
-            };
-            let (url, program) = (value("pkg-url")?, value("bin-dir")?);
-            if !url.ends_with(&format!("/v{version}/{}.tar.gz", self.archive))
-                || program != format!("{}/bin/hoist", self.archive)
-            {
-                return Err(format!(
-                    "`cargo binstall` looks for {url} with {program} on {target}, and the archive is {}.tar.gz",
-                    self.archive
-                )
-                .into());
-            }
-        }
-        Ok(())
     }
 }
 

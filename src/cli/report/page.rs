@@ -498,6 +498,16 @@ mod tests {
         }
     }
 
+    #[test]
+    fn keys_in_what_is_over_the_budget_are_code() {
+        let mut record = record("name");
+        record.over_budget = vec!["1.2 MB to pull, and `image.budget.max` is 1 MB".to_owned()];
+        let page = super::page(&record).expect("it is written");
+        assert!(
+            page.contains("<span>1.2 MB to pull, and <code>image.budget.max</code> is 1 MB</span>")
+        );
+    }
+
     /// Texts that would do something if they were not escaped, in each place of the page.
     #[test]
     fn no_text_is_more_than_text() {

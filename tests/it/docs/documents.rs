@@ -269,3 +269,52 @@ fn links_lead_somewhere() {
     }
     assert!(headed > 10, "{headed}");
 }
+
+/// GitHub takes old versions of actions out of service, so the documents show those of the pipelines.
+#[test]
+fn documents_name_the_actions_that_the_pipelines_use() {
+    let action = Regex::new(r"uses: (actions/[a-z-]+)@(\S+)(?: # (v\d+)\S*)?").unwrap();
+    let mut majors = std::collections::BTreeMap::new();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/ci/github");
+    for entry in fs::read_dir(folder).unwrap() {
+        let text = fs::read_to_string(entry.unwrap().path()).unwrap();
+        for found in action.captures_iter(&text) {
+            let major = majors.entry(found[1].to_owned());
+            assert_eq!(*major.or_insert(found[3].to_owned()), found[3]);
+        }
+    }
+    let mut count = 0;
+    for document in documents() {
+        for found in action.captures_iter(&read(&document)) {
+            let major = found.get(3).map_or(&found[2], |major| major.as_str());
+            assert_eq!(major, majors[&found[1]], "{document}: {}", &found[0]);
+            count += 1;
+        }
+    }
+    assert!(count > 8, "only {count} were found");
+}
+
+/// Whoever types the lines one after another would be told that there is nothing to commit.
+#[test]
+fn commits_in_the_documents_have_something_to_commit() {
+    let mut count = 0;
+    for document in documents() {
+        for block in blocks(&read(&document), "sh") {
+            let mut is_staged = false;
+            for line in block.lines() {
+                is_staged |= line.contains("git add ");
+                if !line.contains("git commit") {
+                    continue;
+                }
+                let stages = ["commit -am ", "--allow-empty"];
+                assert!(
+                    is_staged || stages.iter().any(|flag| line.contains(flag)),
+                    "{document}: `{line}`"
+                );
+                is_staged = false;
+                count += 1;
+            }
+        }
+    }
+    assert!(count > 3, "only {count} were found");
+}

@@ -84,12 +84,14 @@ impl Request {
 pub fn run(args: &[&str]) -> Result<()> {
     let request = Request::parse(args)?;
     let source = Source::find()?;
+    let mut targets = Target::all()?;
+    targets.retain(|target| !request.own || target.is_own());
+    if request.binary.is_none() {
+        standard_libraries(&targets)?;
+    }
     let mut left_out = Vec::new();
     let mut programs = Vec::new();
-    for target in Target::all()? {
-        if request.own && !target.is_own() {
-            continue;
-        }
+    for target in targets {
         let built = match &request.binary {
             Some(file) => Ok(file.clone()),
             None => target.build(source.root()),
@@ -120,7 +122,7 @@ pub fn run(args: &[&str]) -> Result<()> {
             );
         }
         let files = with_program(&texts, program.clone());
-        let name = format!("hoist-{version}-{}", target.triple());
+        let name = target.archive(&version);
         let archive = archive::pack(&name, &files, request.compression())?;
         fs::write(folder.join(format!("{name}.tar.gz")), archive)?;
         let (wheel, bytes) = wheel::pack(
@@ -163,6 +165,26 @@ pub fn run(args: &[&str]) -> Result<()> {
         "not everything could be made here (`--own` asks for this machine's architecture alone)"
             .into(),
     )
+}
+
+/// Builds take minutes, so what they need is looked for before the first of them.
+fn standard_libraries(targets: &[Target]) -> Result<()> {
+    let mut missing = Vec::new();
+    for target in targets {
+        if !target.has_standard_library()? {
+            missing.push(target.triple());
+        }
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(format!(
+        "Rust's standard library is missing for {}: `rustup target add {}` installs it (`--own` builds for this \
+         machine's architecture alone)",
+        missing.join(" and "),
+        missing.join(" ")
+    )
+    .into())
 }
 
 /// Where everything is put.

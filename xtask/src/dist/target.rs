@@ -75,13 +75,18 @@ impl Target {
         format!("{}-linux-gnu", self.arch)
     }
 
+    /// The archive's name without its ending, and that of the folder in it. `cargo binstall` learns it from
+    /// `Cargo.toml`.
+    pub fn archive(self, version: &str) -> String {
+        format!("hoist-{version}-{}", self.triple())
+    }
+
     /// Builds the program from the sources in `root`.
     ///
     /// # Errors
-    /// Rust's standard library or a C compiler for it cannot be had, or the build fails.
+    /// A C compiler for it cannot be had, or the build fails.
     pub fn build(self, root: &Path) -> Result<PathBuf> {
         let triple = self.triple();
-        self.standard_library()?;
         let tools = self.tools()?;
         let folder = target_folder();
         let small = triple.replace('-', "_");
@@ -101,25 +106,18 @@ impl Target {
         Ok(folder.join(triple).join("release/hoist"))
     }
 
-    fn standard_library(self) -> Result<()> {
-        let triple = self.triple();
+    /// Whether this machine has Rust's standard library for it.
+    ///
+    /// # Errors
+    /// There is no Rust.
+    pub fn has_standard_library(self) -> Result<bool> {
         let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
         let output = Command::new(rustc)
-            .args(["--print", "target-libdir", "--target", &triple])
+            .args(["--print", "target-libdir", "--target", &self.triple()])
             .output()?;
         let folder = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-        let found = fs::read_dir(&folder).into_iter().flatten().flatten();
-        let is_std = |name: &str| name.starts_with("libstd-");
-        if found
-            .into_iter()
-            .any(|entry| is_std(&entry.file_name().to_string_lossy()))
-        {
-            return Ok(());
-        }
-        Err(format!(
-            "Rust's standard library for {triple} is missing: `rustup target add {triple}` installs it"
-        )
-        .into())
+        let mut found = fs::read_dir(&folder).into_iter().flatten().flatten();
+        Ok(found.any(|entry| entry.file_name().to_string_lossy().starts_with("libstd-")))
     }
 
     /// The C compiler with musl's headers, and what belongs to it. A compiler for another architecture is
@@ -174,4 +172,52 @@ fn answers(program: &str) -> bool {
 pub fn target_folder() -> PathBuf {
     let own = testkit::sandbox::checkout().join("target");
     std::env::var_os("CARGO_TARGET_DIR").map_or(own, PathBuf::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `cargo binstall` finds the archive and the program in it, on machines with either C library.
+    #[test]
+    fn cargo_toml_tells_where_the_archives_are() {
+        let manifest = sandbox::checkout().join("Cargo.toml");
+        let output = cargo()
+            .args(["metadata", "--no-deps", "--format-version=1"])
+            .arg("--manifest-path")
+            .arg(manifest)
+            .output()
+            .expect("Cargo runs");
+        let metadata: serde_json::Value =
+            serde_json::from_slice(&output.stdout).expect("Cargo prints JSON");
+        let mut packages = metadata["packages"].as_array().expect("packages").iter();
+        let hoist = packages.find(|one| one["name"] == "hoist").expect("hoist");
+        let own = &hoist["metadata"]["binstall"];
+        let text = |value: &serde_json::Value| value.as_str().expect("text").to_owned();
+        let (version, repo) = (text(&hoist["version"]), text(&hoist["repository"]));
+        for target in ALL {
+            for library in ["gnu", "musl"] {
+                let triple = format!("{}-unknown-linux-{library}", target.arch);
+                let value = |key: &str| {
+                    let special = &own["overrides"][&triple][key];
+                    text(if special.is_null() {
+                        &own[key]
+                    } else {
+                        special
+                    })
+                    .replace("{ repo }", &repo)
+                    .replace("{ version }", &version)
+                    .replace("{ target }", &triple)
+                    .replace("{ bin }", "hoist")
+                };
+                let archive = target.archive(&version);
+                assert_eq!(
+                    value("pkg-url"),
+                    format!("{repo}/releases/download/v{version}/{archive}.tar.gz")
+                );
+                assert_eq!(value("bin-dir"), format!("{archive}/bin/hoist"));
+                assert_eq!(own["pkg-fmt"], "tgz");
+            }
+        }
+    }
 }

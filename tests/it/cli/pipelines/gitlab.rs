@@ -1,6 +1,6 @@
 //! `examples/ci/gitlab`, the component in `templates`, and `examples/ci/shell`.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, process::Command};
 
 use serde_json::Value;
 use testkit::sandbox::Clone;
@@ -38,9 +38,11 @@ fn run(clone: &Clone<'_>, registry: &TestRegistry, job: &Value, more: &[(&str, &
     let lines = ["before_script", "script"].map(|part| job[part].as_array());
     let lines: Vec<_> = lines.into_iter().flatten().flatten().map(plain).collect();
     let github = "https://github.com/hoist-rs/hoist/releases/download/v$HOIST_INSTALL_VERSION";
+    let newest = "https://github.com/hoist-rs/hoist/releases/$release";
     let script = lines
         .join("\n")
         .replace(github, &page.url())
+        .replace(newest, &page.url())
         .replace("=/usr/local ", &format!("={} ", temp.display()))
         .replace("/tmp/install", &format!("{}/install", temp.display()));
     assert!(!script.contains("github.com"), "{script}");
@@ -163,6 +165,42 @@ fn the_component_releases() {
     let main = ("CI_COMMIT_BRANCH", "main");
     run(&clone, &registry, &component["release"], &[main]).expect(0);
     assert_eq!(world.shows("latest"), world.shows("1.1.0"));
+}
+
+/// A version that is older than the newest one is not on the page of the newest.
+#[test]
+fn the_component_installs_the_version_that_it_is_given() {
+    let component =
+        yaml(&text("templates/release.yml").replace("\"$[[ inputs.job ]]\":", "release:"));
+    let lines = component["release"]["before_script"].as_array().unwrap();
+    let lines: Vec<_> = lines.iter().map(plain).collect();
+    let fetch = lines.iter().position(|line| line.starts_with("curl "));
+    let script = lines[1..=fetch.unwrap()].join("\n");
+    let releases = "https://github.com/hoist-rs/hoist/releases";
+    for (version, base, expected) in [
+        ("", "", format!("{releases}/latest/download")),
+        ("0.1.0", "", format!("{releases}/download/v0.1.0")),
+        ("v0.1.0", "", format!("{releases}/download/v0.1.0")),
+        (
+            "0.1.0",
+            "https://mirror.example",
+            "https://mirror.example".to_owned(),
+        ),
+    ] {
+        let mut command = Command::new("sh");
+        command
+            .args(["-e", "-c", &format!("curl() {{ echo \"$2\"; }}\n{script}")])
+            .env("HOIST_INSTALL_VERSION", version)
+            .env("HOIST_INSTALL_URL", base);
+        let run = Run::of(&mut command);
+        assert_eq!(run.stdout, format!("{expected}/install.sh\n"));
+    }
+    let spec = text("templates/release.yml");
+    let (_, base) = spec.split_once("    base-url:\n").unwrap();
+    assert!(
+        base.lines().nth(1).unwrap().ends_with("default: \"\""),
+        "{base}"
+    );
 }
 
 #[test]
