@@ -16,6 +16,7 @@ use crate::{
     release::{
         errors,
         facade::Release,
+        leg::entry_name,
         request::{ImageOptions, created},
     },
 };
@@ -284,14 +285,17 @@ impl Release {
         {
             *set = None;
         }
-        let version = plan.version.to_string();
+        let names = [
+            entry_name(&planned.name, &plan.version),
+            plan.version.to_string(),
+        ];
         let tags = plan
             .tags
             .iter()
             .filter(|tag| tag.is_version && tag.image == planned.name);
         let references = tags
             .map(|tag| tag.repository.tag(&tag.tag))
-            .chain([version.clone()])
+            .chain(names)
             .collect();
         let expected = Expected {
             image: planned.name.clone(),
@@ -308,6 +312,7 @@ impl Release {
             policy: plan.policy.clone(),
             accepts_dirty: false,
             platforms: policy.platforms.clone(),
+            layouts: None,
             repositories: plan.repositories_of(planned).to_vec(),
         };
         BuildRequest {
