@@ -16,7 +16,6 @@ use crate::{
     release::{
         errors,
         facade::Release,
-        leg::entry_name,
         request::{ImageOptions, created},
     },
 };
@@ -286,7 +285,7 @@ impl Release {
             *set = None;
         }
         let names = [
-            entry_name(&planned.name, &plan.version),
+            planned.name.in_layout(&plan.version.to_string()),
             plan.version.to_string(),
         ];
         let tags = plan

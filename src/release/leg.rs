@@ -305,20 +305,11 @@ fn adopted(planned: &PlannedImage) -> Option<String> {
 fn annotations(built: &BuiltImage, plan: &Plan) -> std::collections::BTreeMap<String, String> {
     let leg = built.leg.as_ref();
     let leg = leg.map(|leg| serde_json::to_string(leg).expect("a leg is plain data"));
-    let name = entry_name(&built.name, &plan.version);
+    let name = built.name.in_layout(&plan.version.to_string());
     leg.map(|leg| (annotation::LEG.to_owned(), leg))
         .into_iter()
         .chain([(annotation::REF_NAME.to_owned(), name)])
         .collect()
-}
-
-/// What the list of a layout calls the image: `1.3.0`, `worker-1.3.0-alpine`.
-pub(super) fn entry_name(image: &ImageName, version: &Version) -> String {
-    let version = image.suffixed_variant(&version.to_string());
-    match image.is_of_main() {
-        true => version,
-        false => format!("{}-{version}", image.name()),
-    }
 }
 
 /// What the engine calls an image that was built to be tried: `REPOSITORY:NEXT-dev`.
