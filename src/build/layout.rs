@@ -10,7 +10,7 @@ use crate::{
     build::{
         command,
         errors::task_result,
-        join::{LegInput, LegsSource},
+        join::{self, LegInput, LegsSource},
         paths,
         request::BuildRequest,
         source::{Description, ImageSource},
@@ -63,7 +63,12 @@ impl ImageSource for LayoutSource<'_> {
             return Ok(None);
         };
         let (path, wanted) = (self.request.repository.join(one), self.wanted.clone());
-        task_result(tokio::task::spawn_blocking(move || layout::glance(&path, &wanted)).await)
+        let glance = tokio::task::spawn_blocking(move || layout::glance(&path, &wanted));
+        let found = task_result(glance.await)?;
+        if let (Some(found), Some(expected)) = (&found, &self.request.expected) {
+            join::judge_listed(&found.listed, one, expected)?;
+        }
+        Ok(found)
     }
 
     async fn produce(
@@ -83,17 +88,24 @@ impl ImageSource for LayoutSource<'_> {
             )
             .await?;
         }
-        let path = match &*self.places()? {
+        let one = match &*self.places()? {
             [] => return Err(no_match(self.layout)),
-            [one] => request.repository.join(one),
+            [one] => one.clone(),
             several => return self.legs(several).produce(store, events, cancel).await,
         };
+        let (path, place) = (request.repository.join(&one), one.clone());
         let (store, wanted) = (store.clone(), self.wanted.clone());
         let (events, cancel) = (events.clone(), cancel.clone());
+        let expected = request.expected.clone();
         let adopted = tokio::task::spawn_blocking(move || {
-            layout::adopt(&path, &store, &wanted, &events, &cancel)
+            let image = layout::adopt(&path, &store, &wanted, &events, &cancel)?;
+            let judged = expected.map(|expected| join::judge(&image, &place, &expected));
+            if let Some(note) = judged.transpose()?.flatten() {
+                events.note(note);
+            }
+            Ok(image)
         });
-        task_result(adopted.await)
+        task_result(adopted.await).map_err(|error| self.matched_alone(error, &one))
     }
 }
 
@@ -103,8 +115,24 @@ impl LayoutSource<'_> {
         paths::expand(self.layout, &self.request.repository)
     }
 
+    /// Says what the pattern has matched, where it is one, and whose it is.
+    fn matched_alone(&self, error: Error, place: &str) -> Error {
+        if place == self.layout {
+            return error;
+        }
+        let expected = self.request.expected.as_ref();
+        let whose = expected.map_or_else(String::new, |it| format!(" of the image `{}`", it.image));
+        error.cause(format!(
+            "the pattern `{}` of `image.build.layout`{whose} matches `{place}` alone",
+            self.layout
+        ))
+    }
+
     fn legs(&self, places: &[String]) -> LegsSource {
-        let expected = self.request.expected.clone();
+        let mut expected = self.request.expected.clone();
+        if let Some(expected) = &mut expected {
+            expected.layouts = Some(self.layout.to_owned());
+        }
         let image = expected.as_ref().map(|expected| expected.image.clone());
         let image = image.unwrap_or_default();
         let input = |place: &String| LegInput {

@@ -117,6 +117,16 @@ impl ImageName {
         }
     }
 
+    /// What the `index.json` of a layout calls the image of a version: `1.3.0`, `worker-1.3.0-alpine`.
+    #[must_use]
+    pub fn in_layout(&self, version: &str) -> String {
+        let version = self.suffixed_variant(version);
+        match self.is_of_main() {
+            true => version,
+            false => format!("{}-{version}", self.name()),
+        }
+    }
+
     /// `base`, and behind it what sets the image apart: `tags`, `tags-alpine`, `tags-worker-alpine`.
     #[must_use]
     pub fn suffixed(&self, base: &str) -> String {

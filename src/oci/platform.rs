@@ -142,6 +142,20 @@ impl Platform {
         }
     }
 
+    /// The platform with everything that tells it apart from others: `windows/amd64 (os.version 10.0.20348.1)`. The
+    /// shorter text is what commands and files take.
+    #[must_use]
+    pub fn in_full(&self) -> String {
+        let mut text = self.to_string();
+        if let Some(version) = &self.os_version {
+            text.push_str(&format!(" (os.version {version})"));
+        }
+        if !self.os_features.is_empty() {
+            text.push_str(&format!(" (os.features {})", self.os_features.join(", ")));
+        }
+        text
+    }
+
     /// Whether this is `unknown/unknown`, which builders write for content that does not run, such
     /// as an attestation.
     #[must_use]

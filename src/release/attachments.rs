@@ -97,7 +97,8 @@ fn subject(attach: &AttachPolicy, image: &Image) -> Result<Descriptor> {
         return match only_platform(image)? {
             Some(only) if only.satisfies(platform) => Ok(whole),
             only => {
-                let only = only.map_or_else(|| "none".to_owned(), |only| format!("`{only}`"));
+                let only =
+                    only.map_or_else(|| "none".to_owned(), |only| format!("`{}`", only.in_full()));
                 Err(unusable(attach).cause(format!(
                     "the image has no platform `{platform}`: its only one is {only}"
                 )))

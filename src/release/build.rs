@@ -284,14 +284,17 @@ impl Release {
         {
             *set = None;
         }
-        let version = plan.version.to_string();
+        let names = [
+            planned.name.in_layout(&plan.version.to_string()),
+            plan.version.to_string(),
+        ];
         let tags = plan
             .tags
             .iter()
             .filter(|tag| tag.is_version && tag.image == planned.name);
         let references = tags
             .map(|tag| tag.repository.tag(&tag.tag))
-            .chain([version.clone()])
+            .chain(names)
             .collect();
         let expected = Expected {
             image: planned.name.clone(),
@@ -308,6 +311,7 @@ impl Release {
             policy: plan.policy.clone(),
             accepts_dirty: false,
             platforms: policy.platforms.clone(),
+            layouts: None,
             repositories: plan.repositories_of(planned).to_vec(),
         };
         BuildRequest {

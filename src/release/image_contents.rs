@@ -113,7 +113,7 @@ pub(super) fn of_platform<'c>(
 /// The platforms of images, for a sentence.
 pub(super) fn platforms(all: &[Contents]) -> String {
     let names = all.iter().filter_map(|one| one.platform.as_ref());
-    let names: Vec<_> = names.map(ToString::to_string).collect();
+    let names: Vec<_> = names.map(Platform::in_full).collect();
     names.join(", ")
 }
 
@@ -131,7 +131,7 @@ pub(super) struct LookedAt {
 /// The platforms behind the first.
 pub(super) fn others(all: &[Contents]) -> Vec<String> {
     let others = all.iter().skip(1).filter_map(|one| one.platform.as_ref());
-    others.map(ToString::to_string).collect()
+    others.map(Platform::in_full).collect()
 }
 
 /// At least one image; of several platforms this machine's is the first.
@@ -176,7 +176,7 @@ async fn pulled(
         vec![top.descriptor()]
     };
     let others = children.iter().skip(1);
-    let others = others.filter_map(|child| Some(child.platform.as_ref()?.to_string()));
+    let others = others.filter_map(|child| Some(child.platform.as_ref()?.in_full()));
     let others = others.collect();
     match which {
         Which::Shown => children.truncate(1),

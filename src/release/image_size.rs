@@ -163,6 +163,7 @@ pub(super) fn image_name(plan: &Plan, image: &ImageName, platform: Option<&Platf
         (true, Some(variant)) => format!(" `{variant}`"),
         (false, _) => format!(" `{image}`"),
     };
-    let platform = platform.map_or_else(String::new, |platform| format!(" ({platform})"));
+    let platform =
+        platform.map_or_else(String::new, |platform| format!(" ({})", platform.in_full()));
     format!("{}{image}{platform}", plan.version)
 }

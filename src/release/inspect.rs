@@ -166,7 +166,8 @@ impl Release {
             let platform = contents.platform.as_ref();
             let before =
                 other.and_then(|(name, others)| Some(before(name, of_platform(others, platform)?)));
-            let shown = platform.map_or_else(String::new, |platform| format!("{platform}: "));
+            let shown =
+                platform.map_or_else(String::new, |platform| format!("{}: ", platform.in_full()));
             if let (None, Some((name, _)), true) = (&before, other, budget.growth.is_some()) {
                 self.events.warning(format!(
                     "{shown}`{key}.growth` was not judged: {name} has no image for that platform"
@@ -338,7 +339,7 @@ fn comparable<'c>(
 ) -> Result<&'c Contents> {
     let platform = contents.platform.as_ref();
     of_platform(all, platform).ok_or_else(|| {
-        let wanted = platform.map_or_else(String::new, |it| format!(" for {it}"));
+        let wanted = platform.map_or_else(String::new, |it| format!(" for {}", it.in_full()));
         let error = Error::refused(format!("`{other}` has no image{wanted}, as `{image}` has"));
         match platforms(all) {
             found if found.is_empty() => error,

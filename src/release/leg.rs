@@ -305,12 +305,7 @@ fn adopted(planned: &PlannedImage) -> Option<String> {
 fn annotations(built: &BuiltImage, plan: &Plan) -> std::collections::BTreeMap<String, String> {
     let leg = built.leg.as_ref();
     let leg = leg.map(|leg| serde_json::to_string(leg).expect("a leg is plain data"));
-    let version = plan.version.to_string();
-    let version = built.name.suffixed_variant(&version);
-    let name = match built.name.is_of_main() {
-        true => version,
-        false => format!("{}-{version}", built.name.name()),
-    };
+    let name = built.name.in_layout(&plan.version.to_string());
     leg.map(|leg| (annotation::LEG.to_owned(), leg))
         .into_iter()
         .chain([(annotation::REF_NAME.to_owned(), name)])

@@ -350,7 +350,9 @@ impl Release {
         (key, name): (&str, &str),
         platform: Option<&Platform>,
     ) {
-        let platform = platform.map_or_else(String::new, |platform| format!(" for {platform}"));
+        let platform = platform.map_or_else(String::new, |platform| {
+            format!(" for {}", platform.in_full())
+        });
         let what = format!("{name}: `{key}.growth` was not judged");
         match version {
             Some(version) => {

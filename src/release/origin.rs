@@ -100,7 +100,8 @@ impl Release {
             return Ok(());
         }
         for (_, planned) in to_build(plan) {
-            let request = self.build_request(plan, planned, true);
+            let mut request = self.build_request(plan, planned, true);
+            request.accept_dirty(options.allow_dirty);
             let at_hand = self.source(&request, options)?.at_hand().await?;
             if let (Some(image), Some(layout)) = (at_hand, request.policy.image_source.layout()) {
                 let mut origin = self.origin(plan).await?;

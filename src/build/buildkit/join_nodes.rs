@@ -7,9 +7,10 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     build::{
         errors::task_result,
-        join::{LegContent, config_of, join},
+        join::{content, join},
     },
-    error::{Error, Result},
+    error::Result,
+    event::Events,
     io::layout::{PushedBlob, PushedImage, Store, WantedImage},
     oci::Image,
 };
@@ -20,30 +21,35 @@ use crate::{
 /// They do not fit together, the disk does not take the result, or `cancel`.
 pub(super) async fn join_images(
     parts: Vec<(String, Image)>,
-    store: &Store,
+    (store, events): (&Store, &Events),
     wanted: &WantedImage,
     cancel: &CancellationToken,
 ) -> Result<Image> {
-    let (store, cancel) = (store.clone(), cancel.clone());
+    let (store, events, cancel) = (store.clone(), events.clone(), cancel.clone());
     // The index keeps the bytes that the nodes wrote below it.
     let wanted = WantedImage {
         built_here: false,
         annotations: BTreeMap::new(),
         ..wanted.clone()
     };
-    let joined = tokio::task::spawn_blocking(move || joined(parts, &store, &wanted, &cancel));
+    let joined =
+        tokio::task::spawn_blocking(move || joined(parts, (&store, &events), &wanted, &cancel));
     task_result(joined.await)
 }
 
 fn joined(
     parts: Vec<(String, Image)>,
-    store: &Store,
+    (store, events): (&Store, &Events),
     wanted: &WantedImage,
     cancel: &CancellationToken,
 ) -> Result<Image> {
-    let legs = parts.iter().map(|(node, image)| leg(node, image));
+    let leg = |(node, image): &(String, Image)| content(image, &format!("the node {node}"));
+    let legs = parts.iter().map(leg);
     let legs = legs.collect::<Result<Vec<_>>>()?;
     let joined = join(&legs, None)?;
+    for left_out in &joined.left_out {
+        events.warning(left_out);
+    }
     let incoming = Arc::new(store.incoming(cancel)?);
     let mut blobs = BTreeMap::new();
     for (_, image) in &parts {
@@ -71,25 +77,4 @@ fn joined(
         blobs,
     };
     store.keep(incoming, &image, wanted, cancel)
-}
-
-fn leg(node: &str, image: &Image) -> Result<LegContent> {
-    let mut configs = BTreeMap::new();
-    for manifest in image.children.iter().chain([&image.manifest]) {
-        if let Some(config) = config_of(manifest) {
-            let path = image.blob_path(&config);
-            let bytes = std::fs::read(&path).map_err(|error| {
-                Error::failed(format!("`{}` cannot be read", path.display())).because(&error)
-            })?;
-            configs.insert(config, bytes);
-        }
-    }
-    Ok(LegContent {
-        file: format!("the node {node}"),
-        claims: None,
-        listed: BTreeMap::new(),
-        manifest: image.manifest.clone(),
-        children: image.children.clone(),
-        configs,
-    })
 }

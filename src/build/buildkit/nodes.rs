@@ -118,7 +118,7 @@ impl ImageSource for BuildkitNodesSource<'_> {
             .map(|(_, image)| image.manifest.digest().clone())
             .collect();
         let joined = match first.into_inner().unwrap_or_else(PoisonError::into_inner) {
-            None => join_images(parts, store, &self.wanted, cancel).await,
+            None => join_images(parts, (store, events), &self.wanted, cancel).await,
             Some(error) => Err(error),
         };
         for part in &made {

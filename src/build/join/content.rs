@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::{
     build::join::leg::Leg,
     oci::{Digest, Manifest},
+    text::sanitize_line,
 };
 
 /// One leg: its manifests and configurations byte for byte, and what it says of itself.
@@ -30,5 +31,12 @@ impl LegContent {
         std::iter::once(&self.manifest)
             .chain(&self.children)
             .find(|manifest| manifest.digest() == digest)
+    }
+
+    /// A sentence where it says that no commit has its files.
+    pub(crate) fn of_uncommitted_files(&self) -> Option<String> {
+        let is_dirty = self.claims.as_ref().is_some_and(|claims| claims.dirty);
+        let file = sanitize_line(&self.file, 200);
+        is_dirty.then(|| format!("the leg `{file}` was built from uncommitted files"))
     }
 }

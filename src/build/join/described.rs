@@ -1,6 +1,9 @@
 //! What an image on this disk is, for the description of a leg.
 
-use std::{collections::BTreeSet, fs};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+};
 
 use crate::{
     build::join::{content::LegContent, leg::LegBase, part::ImagePart, parts, read::config_of},
@@ -8,27 +11,36 @@ use crate::{
     oci::{Image, Platform, annotation},
 };
 
-/// The platforms of an image, and the images that it says it was built on.
+/// The documents of an image, as those of the leg `file` without a description.
 ///
 /// # Errors
-/// A configuration cannot be read, or there is something in it that is neither an image nor about one.
-pub(crate) fn described(image: &Image) -> Result<(Vec<Platform>, Vec<LegBase>)> {
-    let mut leg = LegContent {
-        file: image.dir.display().to_string(),
-        claims: None,
-        listed: Default::default(),
-        manifest: image.manifest.clone(),
-        children: image.children.clone(),
-        configs: Default::default(),
-    };
+/// A configuration cannot be read.
+pub(crate) fn content(image: &Image, file: &str) -> Result<LegContent> {
+    let mut configs = BTreeMap::new();
     let manifests = image.children.iter().chain([&image.manifest]);
     for config in manifests.filter_map(config_of) {
         let path = image.blob_path(&config);
         let bytes = fs::read(&path).map_err(|error| {
             Error::failed(format!("cannot read `{}`", path.display())).because(&error)
         })?;
-        leg.configs.insert(config, bytes);
+        configs.insert(config, bytes);
     }
+    Ok(LegContent {
+        file: file.to_owned(),
+        claims: None,
+        listed: image.listed.clone(),
+        manifest: image.manifest.clone(),
+        children: image.children.clone(),
+        configs,
+    })
+}
+
+/// The platforms of an image, and the images that it says it was built on.
+///
+/// # Errors
+/// A configuration cannot be read, or there is something in it that is neither an image nor about one.
+pub(crate) fn described(image: &Image) -> Result<(Vec<Platform>, Vec<LegBase>)> {
+    let leg = content(image, &image.dir.display().to_string())?;
     let parts = parts::parts(&leg)?;
     let mut platforms: Vec<Platform> = parts
         .images

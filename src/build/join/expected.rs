@@ -30,6 +30,8 @@ pub struct Expected {
     pub accepts_dirty: bool,
     /// The platforms that the policy asks for; empty where it leaves them to the builders.
     pub platforms: Vec<Platform>,
+    /// The pattern of `image.build.layout`, where the legs are what it matches.
+    pub layouts: Option<String>,
     /// The repositories that the release goes to.
     pub repositories: Vec<Repository>,
 }

@@ -1,10 +1,10 @@
 //! From legs to one image.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 
 use crate::{
     build::join::{
-        belongs,
+        annotations, belongs,
         content::LegContent,
         expected::Expected,
         part::{AttachedPart, ImagePart},
@@ -14,7 +14,7 @@ use crate::{
         refusal,
     },
     error::Result,
-    oci::{Descriptor, Digest, Index, Manifest, MediaType, Platform},
+    oci::{Descriptor, Digest, Index, Manifest, MediaType, Platform, Statement},
 };
 
 /// The documents of one image, and the blobs that it needs.
@@ -26,6 +26,8 @@ pub(crate) struct Joined {
     pub(crate) children: Vec<Manifest>,
     /// Configurations and layers, each once.
     pub(crate) blobs: Vec<Descriptor>,
+    /// What the legs say and the image does not, a sentence for each leg.
+    pub(crate) left_out: Vec<String>,
 }
 
 /// Joins `legs`. A single leg stays as it is, byte for byte; several become one index, sorted by
@@ -36,7 +38,7 @@ pub(crate) struct Joined {
 /// Refused (exit 4): a leg does not belong to the release, the legs do not fit together, or one of
 /// them is not whole.
 pub(crate) fn join(legs: &[LegContent], expected: Option<&Expected>) -> Result<Joined> {
-    let (mut images, mut attached) = (Vec::new(), Vec::new());
+    let (mut images, mut attached, mut indexes) = (Vec::new(), Vec::new(), Vec::new());
     for leg in legs {
         if let Some(expected) = expected {
             belongs::check_claims(leg, expected)?;
@@ -48,6 +50,7 @@ pub(crate) fn join(legs: &[LegContent], expected: Option<&Expected>) -> Result<J
         }
         images.extend(found.images);
         attached.extend(found.attached);
+        indexes.push((leg, found.indexes));
     }
     images.sort_by(|a, b| {
         let by_platform = a.platform.cmp(&b.platform);
@@ -61,7 +64,7 @@ pub(crate) fn join(legs: &[LegContent], expected: Option<&Expected>) -> Result<J
     let attached = sorted(attached, &images)?;
     match legs {
         [leg] => Ok(alone(leg, &images, &attached)),
-        _ => Ok(index(&images, &attached)),
+        _ => Ok(index(&images, &attached, &indexes)),
     }
 }
 
@@ -85,9 +88,8 @@ fn wanted_platforms(
     let is_of = |image: &&ImagePart<'_>, one: &Platform| is_for(&image.platform, one, wanted);
     let of = |one| images.iter().filter(move |image| is_of(image, one));
     if let Some(lacks) = wanted.iter().find(|one| of(one).next().is_none()) {
-        let image = Some(&expected.image).filter(|_| expected.is_one_of_several);
         return Err(platform_refusal::missing_platform(
-            lacks, image, images, legs,
+            lacks, expected, images, legs,
         ));
     }
     // A single layout may hold more than the policy asks for: it is published as it is.
@@ -137,10 +139,16 @@ fn alone(leg: &LegContent, images: &[ImagePart<'_>], attached: &[AttachedPart<'_
         manifest: leg.manifest.clone(),
         children: leg.children.clone(),
         blobs: blobs(images, attached),
+        left_out: Vec::new(),
     }
 }
 
-fn index(images: &[ImagePart<'_>], attached: &[AttachedPart<'_>]) -> Joined {
+/// `indexes`: what the indexes of each leg say.
+fn index(
+    images: &[ImagePart<'_>],
+    attached: &[AttachedPart<'_>],
+    indexes: &[(&LegContent, Vec<Statement>)],
+) -> Joined {
     let of_docker = images
         .iter()
         .all(|image| image.manifest.media_type.as_str() == MediaType::DOCKER_MANIFEST)
@@ -153,8 +161,9 @@ fn index(images: &[ImagePart<'_>], attached: &[AttachedPart<'_>]) -> Joined {
         false => MediaType::OCI_INDEX.into(),
     });
     if !of_docker {
-        index.annotations = shared_annotations(images);
+        index.annotations = annotations::shared(images);
     }
+    let left_out = annotations::left_out(indexes, images, &index.annotations, of_docker);
     let mut children: Vec<Manifest> = Vec::new();
     let manifests = images.iter().map(|image| image.manifest);
     for manifest in manifests.chain(attached.iter().map(|part| part.manifest)) {
@@ -169,21 +178,8 @@ fn index(images: &[ImagePart<'_>], attached: &[AttachedPart<'_>]) -> Joined {
         manifest: index.to_manifest(),
         children,
         blobs: blobs(images, attached),
+        left_out,
     }
-}
-
-/// What the manifests of all images say alike is said of the index, too: registries show the
-/// description of an index and not that of its children.
-fn shared_annotations(images: &[ImagePart<'_>]) -> BTreeMap<String, String> {
-    let mut shared = match images.first() {
-        Some(first) => first.document.annotations.clone(),
-        None => BTreeMap::new(),
-    };
-    shared.retain(|key, value| {
-        let mut all = images.iter();
-        all.all(|image| image.document.annotations.get(key) == Some(value))
-    });
-    shared
 }
 
 fn blobs(images: &[ImagePart<'_>], attached: &[AttachedPart<'_>]) -> Vec<Descriptor> {

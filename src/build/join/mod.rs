@@ -6,12 +6,14 @@
 //! not on their order, the machine or the time. [`LegsSource`] reads the legs and puts the result into
 //! the store.
 
+mod annotations;
 mod belongs;
 mod content;
 mod described;
 mod expected;
 mod gone;
 mod index;
+mod judged;
 mod leg;
 mod leg_text;
 mod part;
@@ -25,11 +27,11 @@ mod staged;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use content::LegContent;
-pub(crate) use described::described;
+pub(crate) use described::{content, described};
 pub use expected::Expected;
 pub(crate) use index::join;
+pub(crate) use judged::{judge, judge_listed};
 pub use leg::{LEG_FORMAT, Leg, LegBase};
 pub(crate) use platforms::same_platform;
-pub(crate) use read::{config_of, is_archive};
+pub(crate) use read::is_archive;
 pub(crate) use source::{LegInput, LegsSource};

@@ -39,4 +39,6 @@ pub(super) struct AttachedPart<'a> {
 pub(super) struct LegParts<'a> {
     pub(super) images: Vec<ImagePart<'a>>,
     pub(super) attached: Vec<AttachedPart<'a>>,
+    /// What its indexes and their entries say, which goes when they are flattened.
+    pub(super) indexes: Vec<Statement>,
 }

@@ -86,11 +86,13 @@ impl<'a> LegWalk<'a> {
                     return Err(refusal::too_much(leg));
                 }
                 let known = self.above.len();
-                self.above.push(of_entry(entry));
-                self.above.push(Statement {
+                let of_index = Statement {
                     place: StatementPlace::Index,
                     values: index.annotations,
-                });
+                };
+                let said = [of_entry(entry), of_index];
+                self.parts.indexes.extend(said.clone());
+                self.above.extend(said);
                 for child in &index.manifests {
                     self.visit(child, depth + 1)?;
                 }
@@ -140,6 +142,12 @@ impl<'a> LegWalk<'a> {
         });
         if let Some(known) = known {
             known.statements.extend(statements);
+            let mut again = of_entry(entry);
+            let of_known = &known.entry.annotations;
+            again
+                .values
+                .retain(|key, value| of_known.get(key) != Some(value));
+            self.parts.indexes.push(again);
         } else {
             let of_image = |place, values: &BTreeMap<_, _>| Statement {
                 place,

@@ -3,12 +3,12 @@
 use crate::{
     build::join::{
         content::LegContent,
+        expected::Expected,
         part::ImagePart,
-        platforms::shown,
         refusal::{BUILD_AGAIN, list, named, refused},
     },
     error::{Error, ErrorCode},
-    oci::{Digest, ImageName, Platform},
+    oci::{Digest, Platform},
     text::sanitize_line,
 };
 
@@ -16,8 +16,8 @@ pub(super) fn mislisted(leg: &LegContent, listed: &Platform, configured: &Platfo
     refused(&leg.file, "contradicts itself")
         .cause(format!(
             "its index says {}, and the configuration of that image {}",
-            shown(listed),
-            shown(configured)
+            listed.in_full(),
+            configured.in_full()
         ))
         .hint(BUILD_AGAIN)
 }
@@ -35,7 +35,7 @@ pub(super) fn other_platform(leg: &LegContent, said: &[String], has: &Platform) 
         .cause(format!(
             "expected {}, and it has an image for {}",
             list(said.iter().map(|text| sanitize_line(text, 60))),
-            shown(has)
+            has.in_full()
         ))
         .hint(BUILD_AGAIN)
 }
@@ -45,7 +45,7 @@ pub(super) fn lost_platform(leg: &LegContent, said: &[String], has: &[Platform])
         .cause(format!(
             "expected {}, and it has {}",
             list(said.iter().map(|text| sanitize_line(text, 60))),
-            list(has.iter().map(shown))
+            list(has.iter().map(Platform::in_full))
         ))
         .hint(BUILD_AGAIN)
 }
@@ -55,7 +55,7 @@ pub(super) fn twice(one: &ImagePart<'_>, other: &ImagePart<'_>) -> Error {
         true => (one, other),
         false => (other, one),
     };
-    let (platform, again) = (shown(&one.platform), shown(&other.platform));
+    let (platform, again) = (one.platform.in_full(), other.platform.in_full());
     let same = match platform == again {
         true => format!("both are for {platform}"),
         false => format!("{platform} and {again} are one platform for an engine"),
@@ -82,42 +82,55 @@ pub(super) fn twice(one: &ImagePart<'_>, other: &ImagePart<'_>) -> Error {
         .hint("leave one of them out; a leg of an earlier run may still lie there")
 }
 
-/// `image`: its name, where several are released.
 pub(super) fn missing_platform(
     lacks: &Platform,
-    image: Option<&ImageName>,
+    expected: &Expected,
     images: &[ImagePart<'_>],
     legs: &[LegContent],
 ) -> Error {
-    let lacking = shown(lacks);
-    let what = match image {
-        Some(image) => format!("no leg of the image `{image}` is for {lacking}"),
-        None => format!("no leg is for {lacking}"),
+    let (lacking, image) = (lacks.in_full(), &expected.image);
+    let (what, hint) = match (&expected.layouts, expected.is_one_of_several) {
+        (Some(pattern), _) => (
+            format!("no layout of the image `{image}` is for {lacking}"),
+            format!(
+                "let its builder make a layout for {lacks} that `{pattern}` matches, or take the platform out of `image.build.platforms`"
+            ),
+        ),
+        (None, true) => (
+            format!("no leg of the image `{image}` is for {lacking}"),
+            format!(
+                "`hoist build --image-name {image} --platform {lacks} --output DIR` on a machine of that kind makes it"
+            ),
+        ),
+        (None, false) => (
+            format!("no leg is for {lacking}"),
+            format!(
+                "`hoist build --platform {lacks} --output DIR` on a machine of that kind makes it"
+            ),
+        ),
     };
-    let build = match image {
-        Some(image) => {
-            format!("`hoist build --image-name {image} --platform {lacks} --output DIR`")
-        }
-        None => format!("`hoist build --platform {lacks} --output DIR`"),
-    };
+    let among = expected.layouts.as_ref();
+    let among = among.map_or_else(String::new, |it| format!(" among what `{it}` matches"));
     let mut error = Error::refused(what)
         .with_code(ErrorCode::LegUnfit)
         .state("nothing was published")
-        .cause("expected every platform that `image.build.platforms` names");
+        .cause(format!(
+            "expected every platform that `image.build.platforms` names{among}"
+        ));
     for leg in legs {
         let of_leg = images.iter().filter(|image| std::ptr::eq(image.leg, leg));
         error = error.cause(format!(
             "`{}` is for {}",
             sanitize_line(&leg.file, 200),
-            list(of_leg.map(|image| shown(&image.platform)))
+            list(of_leg.map(|image| image.platform.in_full()))
         ));
     }
-    error.hint(format!("{build} on a machine of that kind makes it"))
+    error.hint(hint)
 }
 
 /// Two images for one platform of the policy, such as `arm64/v8` and `arm64/v9` for `arm64`.
 pub(super) fn twice_wanted(wanted: &Platform, one: &ImagePart<'_>, other: &ImagePart<'_>) -> Error {
-    Error::refused(format!("two images are for {}", shown(wanted)))
+    Error::refused(format!("two images are for {}", wanted.in_full()))
         .with_code(ErrorCode::LegUnfit)
         .state("nothing was published")
         .cause("expected each platform of `image.build.platforms` once")
@@ -132,12 +145,12 @@ pub(super) fn twice_wanted(wanted: &Platform, one: &ImagePart<'_>, other: &Image
 pub(super) fn strange_platform(image: &ImagePart<'_>, wanted: &[Platform]) -> Error {
     let what = format!(
         "is for {}, which the policy does not name",
-        shown(&image.platform)
+        image.platform.in_full()
     );
     refused(&image.leg.file, &what)
         .cause(format!(
             "expected one of {}",
-            list(wanted.iter().map(shown))
+            list(wanted.iter().map(Platform::in_full))
         ))
         .hint("leave the leg out, or add the platform to `image.build.platforms`")
 }

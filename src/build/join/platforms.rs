@@ -43,21 +43,6 @@ pub(super) fn is_for(has: &Platform, wanted: &Platform, all: &[Platform]) -> boo
         || has.satisfies(wanted) && !all.iter().any(|one| same_processor(has, one))
 }
 
-/// A platform with everything that tells it apart from others.
-pub(super) fn shown(platform: &Platform) -> String {
-    let mut text = platform.to_string();
-    if let Some(version) = &platform.os_version {
-        text.push_str(&format!(" (os.version {version})"));
-    }
-    if !platform.os_features.is_empty() {
-        text.push_str(&format!(
-            " (os.features {})",
-            platform.os_features.join(", ")
-        ));
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -86,7 +86,7 @@ pub(crate) fn is_archive(input: &LegInput) -> Result<bool> {
 /// # Errors
 /// The leg says that it is of an image that the policy does not have, or of another one than the
 /// command line says; nobody says which image it is of, and the policy has several.
-pub(super) fn is_of(
+fn is_of(
     input: &LegInput,
     claims: Option<&Leg>,
     image: &ImageName,
@@ -115,6 +115,27 @@ pub(super) fn is_of(
     }
 }
 
+/// Which of the legs of `input` are `image`'s: as [`is_of`], but where some are of the image that the command line
+/// says, those of the policy's other images are passed over.
+///
+/// # Errors
+/// As [`is_of`].
+pub(super) fn are_of(
+    input: &LegInput,
+    legs: &[Option<&Leg>],
+    image: &ImageName,
+    all: &[ImageName],
+) -> Result<Vec<bool>> {
+    let is_named = |leg: &Leg| input.image.as_ref() == Some(&leg.image);
+    let has_named = legs.iter().flatten().any(|leg| is_named(leg));
+    let is_beside = |leg: &Leg| has_named && !is_named(leg) && all.contains(&leg.image);
+    let judge = |leg: &Option<&Leg>| match leg {
+        Some(leg) if is_beside(leg) => Ok(false),
+        leg => is_of(input, *leg, image, all),
+    };
+    legs.iter().map(judge).collect()
+}
+
 /// Takes the legs of `image` that a layout holds.
 ///
 /// # Errors
@@ -128,12 +149,16 @@ pub(super) fn layout(
     events: &Events,
 ) -> Result<Vec<LegContent>> {
     let mut contents = Vec::new();
-    for taken in collection.take(&input.path, wanted, annotation::LEG, events)? {
-        let claims = match taken.entry.annotations.get(annotation::LEG) {
-            Some(text) => Some(Leg::parse(text, &input.name)?),
-            None => None,
-        };
-        if is_of(input, claims.as_ref(), image, all)? {
+    let taken = collection.take(&input.path, wanted, annotation::LEG, events)?;
+    let said = taken.iter().map(|taken| {
+        let text = taken.entry.annotations.get(annotation::LEG);
+        text.map(|text| Leg::parse(text, &input.name)).transpose()
+    });
+    let said: Vec<Option<Leg>> = said.collect::<Result<_>>()?;
+    let claims: Vec<Option<&Leg>> = said.iter().map(Option::as_ref).collect();
+    let are_ours = are_of(input, &claims, image, all)?;
+    for ((taken, claims), is_ours) in taken.into_iter().zip(said).zip(are_ours) {
+        if is_ours {
             let listed = taken.entry.annotations;
             contents.push(LegContent {
                 listed,

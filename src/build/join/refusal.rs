@@ -8,7 +8,6 @@ use crate::{
         expected::Expected,
         leg::{LEG_FORMAT, Leg},
         part::{AttachedPart, ImagePart},
-        platforms::shown,
     },
     error::{Error, ErrorCode},
     git::CommitId,
@@ -39,7 +38,7 @@ pub(super) fn named(leg: &LegContent, platform: &Platform) -> String {
     format!(
         "`{}` (for {})",
         sanitize_line(&leg.file, 200),
-        shown(platform)
+        platform.in_full()
     )
 }
 
@@ -163,7 +162,7 @@ pub(super) fn other_image(file: &str, theirs: &str, ours: &str) -> Error {
             sanitize_line(theirs, 100)
         ))
         .hint(
-            "name the image that each leg is of: `--from IMAGE=PATH`, `--from IMAGE/VARIANT=PATH`",
+            "name the image that each leg is of: `--from IMAGE=PATH`, `--from IMAGE/VARIANT=PATH`; `--from PATH` takes it for the one that it says",
         )
 }
 

@@ -27,7 +27,6 @@ use crate::{
         registry::RepositoryApi,
     },
     oci::{Image, ImageName},
-    text::sanitize_line,
 };
 
 /// The legs of one image.
@@ -101,10 +100,11 @@ impl ImageSource for LegsSource {
         }
         let count = legs.len();
         let joined = join(&legs, self.expected.as_ref())?;
-        let is_dirty = |leg: &&LegContent| leg.claims.as_ref().is_some_and(|claims| claims.dirty);
-        for leg in legs.iter().filter(is_dirty) {
-            let file = sanitize_line(&leg.file, 200);
-            events.note(format!("the leg `{file}` was built from uncommitted files"));
+        for note in legs.iter().filter_map(LegContent::of_uncommitted_files) {
+            events.note(note);
+        }
+        for left_out in &joined.left_out {
+            events.warning(left_out);
         }
         if count > 1 {
             events.note(format!("joined {count} legs"));
@@ -125,13 +125,13 @@ impl LegsSource {
 
     /// The descriptions in `input` that are of this image, each compared with the release.
     fn descriptions(&self, input: &LegInput, legs: Vec<Leg>) -> Result<Vec<Leg>> {
-        let mut ours = Vec::new();
-        for leg in legs {
-            if read::is_of(input, Some(&leg), &self.image, &self.all)? {
-                if let Some(expected) = &self.expected {
-                    belongs::check_description(&leg, expected, &input.name)?;
-                }
-                ours.push(leg);
+        let claims: Vec<Option<&Leg>> = legs.iter().map(Some).collect();
+        let are_ours = read::are_of(input, &claims, &self.image, &self.all)?;
+        let all = legs.into_iter().zip(are_ours);
+        let ours: Vec<Leg> = all.filter_map(|(leg, is)| is.then_some(leg)).collect();
+        if let Some(expected) = &self.expected {
+            for leg in &ours {
+                belongs::check_description(leg, expected, &input.name)?;
             }
         }
         Ok(ours)

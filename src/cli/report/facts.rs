@@ -313,7 +313,7 @@ fn images(
                 .into_iter()
                 .flatten()
                 .map(|one| ReportedPlatform {
-                    platform: one.platform.map(|platform| platform.to_string()),
+                    platform: one.platform.map(|platform| platform.in_full()),
                     size: one.size,
                     layers: one.layers,
                     before: one.before,

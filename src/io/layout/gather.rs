@@ -239,7 +239,10 @@ fn check_diff_id(source: &Source, layer: &Descriptor, diff_id: &Digest) -> Resul
 fn missing(blob: &Descriptor, platform: Option<&Platform>, below_index: bool) -> Error {
     let mut error = broken(format!("blob {} is missing", blob.digest));
     if let Some(platform) = platform {
-        error = error.cause(format!("it belongs to the image for {platform}"));
+        error = error.cause(format!(
+            "it belongs to the image for {}",
+            platform.in_full()
+        ));
     }
     if blob.media_type.is_foreign() {
         return error.hint("only the vendor distributes this layer (as with Windows base images); let the builder put it into the layout");

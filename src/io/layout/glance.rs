@@ -1,6 +1,6 @@
 //! A layout that lies there, looked at without taking it: of its blobs, documents alone are read.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use tokio_util::sync::CancellationToken;
 
@@ -26,6 +26,8 @@ pub struct ImageAtHand {
     pub digest: Digest,
     /// Each image that can run.
     pub runnable: Vec<Runnable>,
+    /// The annotations of its entry in `index.json`.
+    pub listed: BTreeMap<String, String>,
 }
 
 /// Looks at the OCI layout in the directory `path`. `None`: there is none, or its image is known only when
@@ -55,5 +57,6 @@ fn look(path: &Path, wanted: &WantedImage, form: &mut LayoutForm) -> Result<Opti
     Ok(Some(ImageAtHand {
         digest: image.manifest.digest().clone(),
         runnable: runnable(&image)?,
+        listed: image.listed,
     }))
 }

@@ -386,7 +386,7 @@ fn check_platforms(has: &[Platform], wanted: &[Platform]) -> Result<()> {
     let Some(missing) = wanted.iter().find(lacks) else {
         return Ok(());
     };
-    let has: Vec<String> = has.iter().map(ToString::to_string).collect();
+    let has: Vec<String> = has.iter().map(Platform::in_full).collect();
     Err(Error::refused(format!(
         "the image is not for `{missing}`, which `image.build.platforms` asks for"
     ))

@@ -92,7 +92,9 @@ fn ambiguous<T>(all: &[ImageCandidate<T>]) -> Error {
         let platform = candidate
             .platform
             .as_ref()
-            .map_or(String::new(), |platform| format!(" ({platform})"));
+            .map_or(String::new(), |platform| {
+                format!(" ({})", platform.in_full())
+            });
         let name = match &*candidate.names {
             [] => "without a name".to_owned(),
             names => format!("`{}`", sanitize_line(&names.join("`, `"), 200)),

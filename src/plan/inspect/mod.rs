@@ -20,7 +20,7 @@ mod toolchains;
 mod tree;
 
 use crate::{
-    oci::{Contents, Digest, LayerEntryKind},
+    oci::{Contents, Digest, LayerEntryKind, Platform},
     plan::inspect::{claims::Claims, merge::Merged},
 };
 
@@ -41,7 +41,7 @@ pub fn inspect(image: &str, contents: &Contents, since: Option<(&str, &Contents)
         v: 1,
         image: image.to_owned(),
         name: None,
-        platform: contents.platform.as_ref().map(ToString::to_string),
+        platform: contents.platform.as_ref().map(Platform::in_full),
         other_platforms: Vec::new(),
         size: changes::size_to_pull(contents),
         unpacked: 0,

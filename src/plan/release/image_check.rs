@@ -106,7 +106,7 @@ impl ExpectedImage<'_> {
 
 /// The other version that a label names. What is not a version, such as the `24.04` of a base image, says
 /// nothing about the release, and an image that was promoted still names the pre-release that it was.
-pub(super) fn other_version(version: &Version, label: &str) -> Option<Version> {
+fn other_version(version: &Version, label: &str) -> Option<Version> {
     let other = annotation::labelled_version(label)?;
     let promoted = core(&other) == *version && !other.pre.is_empty();
     (other != *version && !promoted).then_some(other)
@@ -128,7 +128,9 @@ pub(super) fn mislisted(image: &Runnable) -> Option<ImageProblem> {
         && both(|platform| platform.os_version.as_deref());
     (!same && !unsaid).then(|| {
         ImageProblem::Platform(format!(
-            "its index says platform {listed}, the image's config {configured}"
+            "its index says platform {}, the image's config {}",
+            listed.in_full(),
+            configured.in_full()
         ))
     })
 }
@@ -305,6 +307,22 @@ mod tests {
             "linux/arm",
             &["linux/arm/v6 linux/arm/v7 - -"],
             "its index says platform linux/arm/v6, the image's config linux/arm/v7",
+        );
+    }
+
+    #[test]
+    fn versions_of_an_operating_system_that_differ_are_shown() {
+        let mut image = image("windows/amd64 windows/amd64 - -");
+        let version = |platform: &mut Option<Platform>, version: &str| {
+            let platform = platform.as_mut().expect("a platform");
+            platform.os_version = Some(version.to_owned());
+        };
+        version(&mut image.listed, "10.0.17763.1");
+        version(&mut image.configured, "10.0.20348.1");
+        let problem = mislisted(&image).expect("it differs").into_text();
+        assert_eq!(
+            problem,
+            "its index says platform windows/amd64 (os.version 10.0.17763.1), the image's config windows/amd64 (os.version 10.0.20348.1)"
         );
     }
 }

@@ -30,7 +30,10 @@ fn listed_twice(entries: &[Descriptor]) -> Vec<String> {
         }
     }
     let told = |platform: &Platform| {
-        format!("its index lists `{platform}` more than once, and engines take the first of them")
+        format!(
+            "its index lists `{}` more than once, and engines take the first of them",
+            platform.in_full()
+        )
     };
     twice.into_iter().map(told).collect()
 }
@@ -42,7 +45,8 @@ fn without_platform(image: &Runnable) -> Option<String> {
     }
     Some(match &image.listed {
         Some(listed) => format!(
-            "the configuration of its image for `{listed}` names no platform, and some engines refuse it"
+            "the configuration of its image for `{}` names no platform, and some engines refuse it",
+            listed.in_full()
         ),
         None => "its configuration names no platform, and some engines refuse it".to_owned(),
     })

@@ -5,7 +5,8 @@
 //! An image says where it comes from by its label `org.opencontainers.image.revision`, and for which
 //! version it was made by `org.opencontainers.image.version`. One that says nothing is believed, unless
 //! the last release published the same bytes from another commit. What `verify` would call wrong
-//! afterwards is not released.
+//! afterwards is not released. Nor is an image whose label names a pre-release of the version: `verify` allows that
+//! label, because `hoist promote` publishes such images, and a promotion is not judged here.
 
 use semver::Version;
 
@@ -13,7 +14,7 @@ use crate::{
     error::{Error, ErrorCode, Result},
     git::CommitId,
     oci::{Digest, Runnable, Statement, StatementPlace, annotation},
-    plan::release::image_check::{mislisted, other_version},
+    plan::{release::image_check::mislisted, version::bump::core},
     policy::SameImage,
     text::sanitize_line,
 };
@@ -64,7 +65,9 @@ impl GivenImage<'_> {
     /// Which of its images is meant, as the beginning of a sentence.
     fn whose(&self, one: &Runnable) -> String {
         match one.platform() {
-            Some(platform) if self.runnable.len() > 1 => format!("its image for {platform}"),
+            Some(platform) if self.runnable.len() > 1 => {
+                format!("its image for {}", platform.in_full())
+            }
             _ => "its image".to_owned(),
         }
     }
@@ -115,7 +118,8 @@ impl ImageOrigin {
         for said in std::iter::once(&labels).chain(&one.statements) {
             let revision = said.says(annotation::REVISION);
             if let Some(revision) = revision.filter(|it| !self.names_us(it)) {
-                return Err(self.other_commit(image, one, said.place, revision));
+                let said = (said.place, annotation::REVISION, revision);
+                return Err(self.other(image, one, said));
             }
             if let Some(text) = said.says(annotation::VERSION) {
                 self.check_version(image, one, said.place, text)?;
@@ -127,6 +131,8 @@ impl ImageOrigin {
         }
     }
 
+    /// The label of a pre-release is not that of its release either: `hoist promote` publishes the bytes of a
+    /// pre-release.
     fn check_version(
         &self,
         image: &GivenImage<'_>,
@@ -134,16 +140,12 @@ impl ImageOrigin {
         place: StatementPlace,
         text: &str,
     ) -> Result<()> {
-        let version = annotation::version_of_image(text, &self.version, image.suffix);
-        let Some(version) = version.filter(|version| *version != self.version) else {
-            return Ok(());
-        };
-        if other_version(&self.version, text).is_some() {
-            return Err(self.other_version(image, one, place, &version));
-        }
-        match annotation::is_trial(&version) {
-            true => Err(self.trial(image, one, place, &version)),
-            false => Ok(()),
+        match annotation::version_of_image(text, &self.version, image.suffix) {
+            Some(other) if other != self.version => {
+                let other = other.to_string();
+                Err(self.other(image, one, (place, annotation::VERSION, &other)))
+            }
+            Some(_) | None => Ok(()),
         }
     }
 
@@ -157,82 +159,53 @@ impl ImageOrigin {
         ours.any(|id| id.is_named_by(label))
     }
 
-    fn other_commit(
+    /// What a place says of one of the images, under the key of a commit or of a version, is not the release's.
+    fn other(
         &self,
         image: &GivenImage<'_>,
         one: &Runnable,
-        place: StatementPlace,
-        revision: &str,
+        (place, key, value): (StatementPlace, &str, &str),
     ) -> Error {
-        let error = Error::refused(format!(
-            "the image at `{}` was not built from the commit that is released",
-            image.layout
-        ))
-        .with_code(ErrorCode::ImageOfOtherCommit)
-        .cause(format!(
-            "{}, and the commit is {}",
-            image.says(one, place, annotation::REVISION, revision),
-            self.commit
-        ));
-        let error = match &self.parent {
-            Some(parent) => error.cause(format!(
-                "the release makes that commit on top of {parent}, whose images would be taken as well"
-            )),
-            None => error,
+        let of_commit = key == annotation::REVISION;
+        let version = annotation::labelled_version(value).filter(|_| !of_commit);
+        let is_trial = version.as_ref().is_some_and(annotation::is_trial);
+        let (code, what, ours, own) = match of_commit {
+            true => (
+                ErrorCode::ImageOfOtherCommit,
+                "was not built from the commit that is released",
+                format!("the commit is {}", self.commit),
+                "$(git rev-parse HEAD)".to_owned(),
+            ),
+            false => (
+                ErrorCode::ImageOfOtherVersion,
+                match is_trial {
+                    true => "is a trial build",
+                    false => "was not made for the version that is released",
+                },
+                format!("the version is {}", self.version),
+                self.version.to_string(),
+            ),
         };
-        error
-            .state("nothing was published")
-            .hint(made_anew(image))
-            .hint(own_statement(
-                place,
-                annotation::REVISION,
-                "$(git rev-parse HEAD)",
-            ))
-    }
-
-    fn other_version(
-        &self,
-        image: &GivenImage<'_>,
-        one: &Runnable,
-        place: StatementPlace,
-        label: &Version,
-    ) -> Error {
-        let version = &self.version;
-        Error::refused(format!(
-            "the image at `{}` was not made for the version that is released",
-            image.layout
-        ))
-        .with_code(ErrorCode::ImageOfOtherVersion)
-        .cause(format!(
-            "{}, and the version is {version}",
-            image.says(one, place, annotation::VERSION, &label.to_string()),
-        ))
-        .state("nothing was published")
-        .hint(made_anew(image))
-        .hint(own_statement(
-            place,
-            annotation::VERSION,
-            &version.to_string(),
-        ))
-    }
-
-    fn trial(
-        &self,
-        image: &GivenImage<'_>,
-        one: &Runnable,
-        place: StatementPlace,
-        label: &Version,
-    ) -> Error {
-        Error::refused(format!("the image at `{}` is a trial build", image.layout))
-            .with_code(ErrorCode::ImageOfOtherVersion)
-            .cause(format!(
-                "{}, and the version is {}",
-                image.says(one, place, annotation::VERSION, &label.to_string()),
-                self.version
-            ))
-            .state("nothing was published")
-            .hint(made_anew(image))
-            .hint("`hoist build --output DIR` or `hoist build --stage` makes a leg")
+        let said = image.says(one, place, key, value);
+        let mut error = Error::refused(format!("the image at `{}` {what}", image.layout))
+            .with_code(code)
+            .cause(format!("{said}, and {ours}"));
+        if let Some(parent) = self.parent.filter(|_| of_commit) {
+            error = error.cause(format!(
+                "the release makes that commit on top of {parent}, whose images would be taken as well"
+            ));
+        }
+        error = error.state("nothing was published").hint(made_anew(image));
+        if is_trial {
+            return error.hint("`hoist build --output DIR` or `hoist build --stage` makes a leg");
+        }
+        let was_before = |it: &Version| !it.pre.is_empty() && core(it) == self.version;
+        if let Some(before) = version.filter(was_before) {
+            error = error.hint(format!(
+                "the image of a published pre-release becomes that of its release by `hoist promote {before}`"
+            ));
+        }
+        error.hint(own_statement(place, key, &own))
     }
 
     fn same(&self, image: &GivenImage<'_>, past: &EarlierRelease) -> Error {
@@ -456,11 +429,11 @@ mod tests {
     fn a_label_that_names_another_version_is_refused() {
         for (label, expected) in [
             ("1.1.0", None),
-            ("1.1.0-rc.1", None),
             ("", None),
             ("main", None),
             ("24.04", None),
             ("1.0.0", Some("1.0.0")),
+            ("1.1.0-rc.1", Some("1.1.0-rc.1")),
             ("2.0.0-rc.1", Some("2.0.0-rc.1")),
             ("1.1.0+build", Some("1.1.0+build")),
         ] {
@@ -485,6 +458,11 @@ mod tests {
                         text.contains(named) && text.contains("linux/arm64"),
                         "{text}"
                     );
+                    let promotes = error
+                        .hints()
+                        .join("")
+                        .contains("`hoist promote 1.1.0-rc.1`");
+                    assert_eq!(promotes, label == "1.1.0-rc.1", "{label}");
                     let version = "image.version=1.1.0";
                     assert!(
                         error.hints().iter().any(|hint| hint.contains(version)),

@@ -506,3 +506,42 @@ fn each_image_can_be_built_by_a_job_of_its_own() {
     world.hoist(&clone, &named);
     assert_eq!(shows(&registry, NAMES[2], "0.2.0"), legs[0]["digest"]);
 }
+
+/// Of an archive with the legs of several images, each image takes its own; a name on the command line picks one.
+#[test]
+fn an_archive_of_several_images_is_taken_image_by_image() {
+    let registry = registry();
+    let world = World::new(&registry, &NAMES);
+    let clone = project(&world, &registry, TWO, "");
+    let main = ["build", "--image-name", "main", "--output", "legs/main.tar"];
+    world.hoist(&clone, &main);
+    for all in ["legs/all.tar", "legs/all"] {
+        world.hoist(&clone, &["build", "--output", all]);
+        let dry = |from: &[&str]| {
+            let from = from.iter().map(|name| match *name {
+                "" => all.to_owned(),
+                name => format!("{name}={all}"),
+            });
+            let from: Vec<String> = from.collect();
+            let from = from.iter().flat_map(|from| ["--from", from]);
+            let args: Vec<&str> = ["release", "--dry-run"].into_iter().chain(from).collect();
+            world.run(&clone, &args)
+        };
+        dry(&[""]).expect(0);
+        dry(&["main", "main/alpine", "worker", "worker/alpine"]).expect(0);
+        let run = dry(&["main", "worker"]);
+        run.expect(4);
+        run.says("no leg is of the image `main/alpine`");
+    }
+    for more in [&[][..], &["--from", "legs/all"]] {
+        let from = ["release", "--yes", "--from", "worker=legs/main.tar"];
+        let run = world.run(&clone, &[&from[..], more].concat());
+        run.expect(4);
+        run.says("the leg `legs/main.tar` is of another image");
+        run.says("expected `worker`, and it says `main`");
+        run.says("`--from PATH` takes it for the one that it says");
+    }
+    assert!(Shelf::tags(&registry, NAMES[0]).is_empty());
+    world.hoist(&clone, &["release", "--yes", "--from", "legs/all.tar"]);
+    assert_eq!(NAMES.map(|name| images(&registry, name).len()), [2, 2, 2]);
+}

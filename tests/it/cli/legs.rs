@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs};
 
-use hoist::oci::Digest;
+use hoist::oci::{Digest, MediaType};
 use serde_json::{Value, json};
 
 use crate::{
@@ -359,14 +359,37 @@ fn a_pattern_joins_what_other_builders_made() {
     let mut layout = Layout::new(&dist.join("one"));
     let image = layout.image("amd64", &json!({}), b"x");
     let attestation = layout.attestation(&image);
-    let top = layout.index(&[image, attestation]);
+    let of_one = json!({
+        "schemaVersion": 2,
+        "mediaType": MediaType::OCI_INDEX,
+        "manifests": [image, attestation],
+        "annotations": {"org.example.note": "of one"},
+    });
+    let top = layout.document(MediaType::OCI_INDEX, &of_one);
     layout.finish(&top);
+    let lacks_arm64 = |says: &[&str]| {
+        for args in [&["release", "--dry-run"][..], &["release", "--yes"]] {
+            let run = machine.run(args);
+            run.expect(4);
+            says.iter().for_each(|says| run.says(says));
+        }
+    };
     // One alone is released as it is, and here it lacks a platform.
-    for args in [&["release", "--dry-run"][..], &["release", "--yes"]] {
-        let run = machine.run(args);
-        run.expect(4);
-        run.says("not for `linux/arm64`");
-    }
+    lacks_arm64(&[
+        "not for `linux/arm64`",
+        "it is for linux/amd64",
+        "the pattern `dist/*` of `image.build.layout` of the image `main` matches `dist/one` alone",
+    ]);
+    let mut layout = Layout::new(&dist.join("two"));
+    let image = layout.image("s390x", &json!({}), b"z");
+    layout.finish(&image);
+    lacks_arm64(&[
+        "no layout of the image `main` is for linux/arm64",
+        "among what `dist/*` matches",
+        "`dist/one` is for linux/amd64",
+        "`dist/two` is for linux/s390x",
+        "let its builder make a layout for linux/arm64",
+    ]);
     let mut layout = Layout::new(&dist.join("two"));
     let image = layout.image(
         "arm64",
@@ -377,6 +400,7 @@ fn a_pattern_joins_what_other_builders_made() {
     machine.hoist(&["check"]).says("legs");
     let run = machine.hoist(&["release", "--yes"]);
     run.says("joined 2 legs");
+    run.says("warning annotations of the index of the leg `dist/one` are not taken over into the joined one: `org.example.note`");
     let digest = registry.tags(NAMES[0])["0.1.0"].clone();
     let index = index(&registry, NAMES[0], &digest);
     assert_eq!(index["manifests"].as_array().unwrap().len(), 3);

@@ -2,11 +2,14 @@
 
 use std::{collections::BTreeMap, fs};
 
+use serde_json::json;
+
 use crate::{
     registry::server::{On, Personality, TestRegistry},
     support::{
         Run, World,
         jobs::{Jobs, Machine},
+        layout::Layout,
     },
 };
 
@@ -76,6 +79,94 @@ fn a_leg_of_uncommitted_files_is_not_released_unseen() {
     let run = clean.hoist(&[&release[..], &["--allow-dirty"]].concat());
     run.says("arm64` was built from uncommitted files");
     assert!(!run.stderr.contains("amd64` was built from"), "{run}");
+}
+
+/// A layout that stands alone and says which leg it is: it is judged as where legs are joined.
+#[test]
+fn a_leg_in_the_place_of_a_layout_is_judged_as_a_leg() {
+    let registry = TestRegistry::start(Personality::default());
+    let world = World::new(&registry, &[NAME]);
+    let clone = world.remote.clone("a", &[]);
+    clone.write(".gitignore", "/dist\n");
+    let policy = format!(
+        "[image]\nrepository = \"{}\"\n[image.build]\nlayout = \"dist/oci\"\n",
+        registry.repository(NAME)
+    );
+    clone.write("release.toml", policy);
+    clone.commit("feat: begin");
+    clone.push();
+    let machine = Machine {
+        clone,
+        variables: Vec::new(),
+    };
+    let path = |name: &str| machine.clone.path().join(name);
+    // A leg of a layout that others made, put into that layout's place.
+    let build = |more: &[&str], indexed: bool| {
+        let mut layout = Layout::new(&path("dist/oci"));
+        let mut top = layout.image("amd64", &json!({}), b"x");
+        if indexed {
+            top = layout.index(&[top]);
+        }
+        layout.finish(&top);
+        machine.hoist(&[&["build", "--output", "dist/leg"], more].concat());
+        fs::remove_dir_all(path("dist/oci")).unwrap();
+        fs::rename(path("dist/leg"), path("dist/oci")).unwrap();
+    };
+    let edit = |said: &str, instead: &str| {
+        let list = fs::read_to_string(path("dist/oci/index.json")).unwrap();
+        assert!(list.contains(said), "{list}");
+        fs::write(path("dist/oci/index.json"), list.replace(said, instead)).unwrap();
+    };
+    let is_refused = |says: &[&str], also_planned: bool| {
+        for how in ["--yes", "--dry-run"] {
+            refused(&machine.run(&["release", how]), 4, says);
+        }
+        let plan = machine.hoist(&["plan"]);
+        assert_eq!(plan.stderr.contains(says[0]), also_planned, "{plan}");
+    };
+    for indexed in [false, true] {
+        build(&["--version", "3.0.0"], indexed);
+        is_refused(&["`dist/oci` has another version", "3.0.0"], true);
+        for (said, instead, says, also_planned) in [
+            (
+                r#"\"image\":\"main\""#,
+                r#"\"image\":\"worker\""#,
+                &["`dist/oci` is of another image", "expected `main`"][..],
+                true,
+            ),
+            (
+                r#"\"policy\":\"sha256:"#,
+                r#"\"policy\":\"sha256:0000000000000000000000000000000000000000000000000000000000000000\",\"old\":\""#,
+                &["`dist/oci` has another policy", "says sha256:0000"],
+                true,
+            ),
+            (
+                "linux/amd64",
+                "linux/s390x",
+                &[
+                    "`dist/oci` is not for the platform that it says",
+                    "linux/s390x",
+                ],
+                false,
+            ),
+        ] {
+            build(&[], indexed);
+            edit(said, instead);
+            is_refused(says, also_planned);
+        }
+    }
+    build(&[], false);
+    machine.clone.write("more", "x");
+    machine.clone.commit("feat: more");
+    machine.clone.push();
+    is_refused(&["`dist/oci` has another commit"], true);
+    build(&[], false);
+    edit("\\\"dirty\\\":false", "\\\"dirty\\\":true");
+    let dirty = "`dist/oci` was built from uncommitted files";
+    is_refused(&[dirty, "--allow-dirty"], true);
+    assert_eq!(registry.tags(NAME), BTreeMap::new());
+    let run = machine.hoist(&["release", "--yes", "--allow-dirty"]);
+    run.says(dirty);
 }
 
 #[test]

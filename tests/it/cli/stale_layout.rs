@@ -123,6 +123,11 @@ fn annotations_of_a_single_layout_are_of_this_commit_and_version() {
                 "image-of-other-version",
                 "is a trial build",
             ),
+            (
+                version("0.1.0-rc.1"),
+                "image-of-other-version",
+                "`hoist promote 0.1.0-rc.1`",
+            ),
         ] {
             let mut said = [const { Value::Null }; 5].map(|_| json!({}));
             said[place] = value;

@@ -102,6 +102,69 @@ fn what_all_images_say_is_said_of_the_index() {
     assert!(index.annotations.is_empty());
 }
 
+/// What is said where indexes were flattened goes to the joined index, or is named.
+#[test]
+fn annotations_of_indexes_are_taken_over_or_named() {
+    let leg = |file: &'static str, platform: &str, docker: bool| {
+        let leg = made(file, platform).attested().nested(2);
+        let index_annotations = json!({
+            "description": "for every platform",
+            "org.opencontainers.image.title": "API",
+            "inner": file,
+            "of": file,
+        });
+        Made {
+            docker,
+            attested: !docker,
+            index_annotations,
+            outer_annotations: json!({"outer": file, "both": "1"}),
+            entry_annotations: json!({"kept": file}),
+            ..leg
+        }
+        .leg()
+    };
+    let legs = [
+        leg("b", "linux/amd64", false),
+        leg("a", "linux/arm64", false),
+    ];
+    let first = joined(&legs, &[]);
+    let index: Index = serde_json::from_slice(&first.manifest.bytes).expect("an index");
+    let shared = [
+        ("description", "for every platform"),
+        ("org.opencontainers.image.title", "API"),
+    ];
+    let shared = shared.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    assert_eq!(index.annotations, BTreeMap::from(shared));
+    assert_eq!(index.manifests[0].annotations["kept"], "b");
+    let lost = |file: &str, why: &str| {
+        format!(
+            "annotations of the index of the leg `{file}` are not taken over into the joined one: {why}"
+        )
+    };
+    let why = "`both`, `inner`, `outer`; only what the indexes or manifests of all legs say alike goes there";
+    assert_eq!(first.left_out, [lost("a", why), lost("b", why)]);
+    for legs in permutations(&legs) {
+        let again = joined(&legs, &[]);
+        assert_eq!(again.manifest, first.manifest);
+        assert_eq!(again.left_out, first.left_out);
+    }
+    // A leg without an index says it in its manifest, or does not say it.
+    let mut plain = made("c", "linux/s390x");
+    plain.annotations = json!({"description": "for every platform"});
+    let mixed = joined(&[legs[0].clone(), plain.leg()], &[]);
+    let index: Index = serde_json::from_slice(&mixed.manifest.bytes).expect("an index");
+    assert_eq!(index.annotations.len(), 1, "{:?}", index.annotations);
+    assert_eq!(mixed.left_out.len(), 1);
+    assert!(mixed.left_out[0].contains("title"), "{:?}", mixed.left_out);
+    let legs = [leg("a", "linux/amd64", true), leg("b", "linux/arm64", true)];
+    let of_docker = joined(&legs, &[]).left_out;
+    assert!(
+        of_docker[0].ends_with("a Docker manifest list has no annotations"),
+        "{of_docker:?}"
+    );
+    assert!(joined(&legs[..1], &[]).left_out.is_empty());
+}
+
 #[test]
 fn a_variant_that_goes_without_saying_is_the_same() {
     for (has, wanted) in [

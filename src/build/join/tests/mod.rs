@@ -17,7 +17,6 @@ use crate::{
         Expected, Leg,
         content::LegContent,
         index::{Joined, join},
-        platforms::shown,
     },
     oci::{Digest, ImageName, Index, Manifest, MediaType, Platform},
 };
@@ -249,6 +248,7 @@ fn expected(platforms: &[&str]) -> Expected {
         policy: Digest::of(b"policy"),
         accepts_dirty: false,
         platforms: platforms.collect(),
+        layouts: None,
         repositories: vec!["docker.io/acme/api".parse().expect("a repository")],
     }
 }
@@ -263,7 +263,7 @@ fn joined(legs: &[LegContent], platforms: &[&str]) -> Joined {
 fn entries(joined: &Joined) -> Vec<String> {
     let index: Index = serde_json::from_slice(&joined.manifest.bytes).expect("an index");
     let entry = |entry: &crate::oci::Descriptor| match &entry.platform {
-        Some(platform) => shown(platform),
+        Some(platform) => platform.in_full(),
         None => "none".to_owned(),
     };
     index.manifests.iter().map(entry).collect()
